@@ -1,0 +1,1 @@
+"""The dialects' wire shapes and names. No I/O."""

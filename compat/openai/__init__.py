@@ -1,0 +1,1 @@
+"""OpenAI's wire shapes: requests, answers, errors, names."""

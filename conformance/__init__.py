@@ -1,0 +1,1 @@
+"""A client program that measures any server against OpenAI's audio contract."""

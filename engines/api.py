@@ -1,0 +1,259 @@
+"""What an engine is, in the words every floor shares: errors, abilities, jobs and events.
+
+The errors, one tree; `compat.errors` has a row for each:
+
+    SpeechError
+    ├── BadInput              the caller's request cannot be served as it stands
+    │   ├── UnknownModel      no engine has a model of that name
+    │   ├── UnknownVoice      no engine has a voice of that name
+    │   ├── Unsupported       the chosen engine cannot honour a parameter
+    │   └── BadAudio          an upload cannot be decoded, or is too short or too long
+    ├── EngineUnavailable     no worker can take the work now: starting, failed, or going away
+    ├── Overloaded            the queue is full
+    ├── EngineFailed          the engine raised, or its worker died with the work in it
+    └── DeadlineExceeded      the work took longer than it was allowed
+
+Audio between engine and gateway is signed 16-bit little-endian mono PCM ("s16le"). Times are seconds, offsets are
+Unicode code points into the text of the job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Literal, Protocol
+
+import msgspec
+
+AudioFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
+Gender = Literal["female", "male", "neutral"]
+
+# Errors...
+
+
+class SpeechError(Exception):
+    """Anything this program refuses or fails to do, in a sentence a caller may read."""
+
+    def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.code = code
+
+
+class BadInput(SpeechError):
+    """The caller's request cannot be served as it stands."""
+
+
+class UnknownModel(BadInput):
+    """No engine has a model of that name."""
+
+
+class UnknownVoice(BadInput):
+    """No engine has a voice of that name."""
+
+
+class Unsupported(BadInput):
+    """The chosen engine cannot honour a parameter."""
+
+
+class BadAudio(BadInput):
+    """An upload cannot be decoded, or is too short or too long."""
+
+
+class EngineUnavailable(SpeechError):
+    """No worker can take the work now: it is starting, has failed, or is going away."""
+
+
+class Overloaded(SpeechError):
+    """The queue is full; `retry_after` is in seconds."""
+
+    def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class EngineFailed(SpeechError):
+    """The engine raised, or its worker died with the work in it."""
+
+
+class DeadlineExceeded(SpeechError):
+    """The work took longer than it was allowed."""
+
+
+# What an engine can do...
+
+
+class Voice(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A preset voice of an engine; `id` is unique within the engine, languages are BCP-47 tags, best first."""
+
+    id: str
+    name: str
+    languages: tuple[str, ...] = ()
+    gender: Gender | None = None
+    description: str = ""
+
+
+class SpeechAbilities(msgspec.Struct, frozen=True):
+    """What an engine that speaks can honour. `speed` is the range it changes by itself, without changing pitch."""
+
+    sample_rate: int
+    """Hertz"""
+    languages: tuple[str, ...]
+    speed: tuple[float, float] = (1.0, 1.0)
+    language: bool = False
+    """honours SpeechJob.language apart from the voice"""
+    pitch: bool = False
+    instructions: bool = False
+    seed: bool = False
+    words: bool = False
+    streaming: bool = True
+
+
+class ListenAbilities(msgspec.Struct, frozen=True):
+    """What an engine that listens can honour; languages are ISO-639-1 codes, empty means any."""
+
+    languages: tuple[str, ...]
+    sample_rate: int = 16000
+    words: bool = False
+    logprobs: bool = False
+    prompt: bool = False
+    temperature: bool = False
+    translate: bool = False
+    diarize: bool = False
+
+
+class EngineInfo(msgspec.Struct, frozen=True):
+    """An engine's own account of itself, given once its worker is ready."""
+
+    name: str
+    version: str
+    licence: str
+    models: tuple[str, ...]
+    """model names, the default first; the engine's own name is always one"""
+    voices: tuple[Voice, ...] = ()
+    speech: SpeechAbilities | None = None
+    listening: ListenAbilities | None = None
+    device: str = "cpu"
+    slots: int = 1
+    """jobs that one worker runs at once"""
+
+
+# Work...
+
+
+class SpeechJob(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One segment to speak. `voice` is a preset's id; `speed` lies within the engine's own range."""
+
+    text: str
+    voice: str
+    model: str = ""
+    language: str | None = None
+    speed: float = 1.0
+    pitch: float | None = None
+    seed: int | None = None
+    instructions: str | None = None
+    pause: bool = True
+    """end with the pause that follows a sentence; False where a sentence was cut in the middle"""
+
+
+class Audio(msgspec.Struct, frozen=True):
+    """Some PCM, s16le mono at the engine's sample rate; always whole samples."""
+
+    pcm: bytes
+
+
+class Word(msgspec.Struct, frozen=True):
+    """A word of the job's text: code-point offsets [start, end), and when it begins, in seconds from the job's first sample."""
+
+    start: int
+    end: int
+    time: float
+
+
+SpeechEvent = Audio | Word
+
+
+class ListenJob(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One recording to transcribe, or to translate into English."""
+
+    model: str = ""
+    language: str | None = None
+    """ISO-639-1, None: find out"""
+    prompt: str | None = None
+    temperature: float = 0.0
+    translate: bool = False
+    words: bool = True
+
+
+class HeardWord(msgspec.Struct, frozen=True):
+    """A word heard, without spaces or punctuation; seconds from the start of the recording."""
+
+    word: str
+    start: float
+    end: float
+    logprob: float = 0.0
+
+
+class Heard(msgspec.Struct, frozen=True, tag="segment"):
+    """A stretch of speech that will not change any more."""
+
+    text: str
+    """no leading or trailing space"""
+    start: float
+    end: float
+    words: tuple[HeardWord, ...] = ()
+    avg_logprob: float = 0.0
+    no_speech_prob: float = 0.0
+    tokens: tuple[int, ...] = ()
+    temperature: float = 0.0
+
+
+class Progress(msgspec.Struct, frozen=True, tag="progress"):
+    """How much of the recording has been heard, in seconds."""
+
+    seconds: float
+
+
+class Finished(msgspec.Struct, frozen=True, tag="done"):
+    """The recording has been heard to its end."""
+
+    duration: float
+    language: str
+
+
+ListenEvent = Heard | Progress | Finished
+
+# The engine itself...
+
+EmitSpeech = Callable[[SpeechEvent], bool]
+EmitListen = Callable[[ListenEvent], bool]
+
+
+class Engine(Protocol):
+    """What every adapter offers. Made in the worker process, with no arguments, off the event loop."""
+
+    def load(self) -> EngineInfo:
+        """Load what is needed to work, and say what can be done. Raises EngineFailed with the reason."""
+        ...
+
+
+class Speaker(Engine, Protocol):
+    """An engine that speaks."""
+
+    def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
+        """Make the job's audio, giving it to `emit` as it comes; runs in a thread of its own.
+
+        `emit` returns False once nobody wants the rest: stop at once and return. Raises BadInput or EngineFailed.
+        """
+        ...
+
+
+class Listener(Engine, Protocol):
+    """An engine that listens."""
+
+    def transcribe(self, job: ListenJob, audio: Iterator[bytes], emit: EmitListen) -> None:
+        """Transcribe `audio` (s16le mono chunks at ListenAbilities.sample_rate, blocking while more is on its way).
+
+        `emit` returns False once nobody wants the rest. The last event is Finished. Raises BadInput or EngineFailed.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""The process an engine lives in, and the provider API it answers."""

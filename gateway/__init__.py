@@ -1,0 +1,1 @@
+"""The HTTP program: composition root, routes, auth, logs, command line. Nothing else knows Litestar."""

@@ -1,0 +1,125 @@
+"""Every setting, its default and its reason. Built once by `gateway.configuration`, frozen, and passed in."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from engines.settings import EngineSettings, WorkerSettings
+
+Positive = Annotated[float, Meta(gt=0)]
+Count = Annotated[int, Meta(ge=1)]
+
+
+class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where and how the HTTP server listens."""
+
+    host: str = "127.0.0.1"
+    """loopback: binding elsewhere needs keys, or --no-auth in so many words"""
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8000
+    """0 takes a free one"""
+    no_auth: bool = False
+    """serve on other addresses than loopback without any key"""
+    allowed_hosts: tuple[str, ...] = ()
+    """host names clients may use besides localhost, IP addresses and this machine's name; "*" allows any"""
+    cors_origins: tuple[str, ...] = ()
+    """browser origins that may call; "*" allows any, empty none"""
+    drain_timeout: Positive = 30.0
+    """seconds that running streams get to finish after SIGTERM"""
+    send_timeout: Positive = 120.0
+    """seconds a client may take no bytes before its stream is given up"""
+    body_timeout: Positive = 60.0
+    """seconds a client may send no bytes of a body it announced"""
+
+
+class LimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one request may ask for."""
+
+    input_characters: Count = 200_000
+    """OpenAI allows 4,096; `compat.strict` brings that back"""
+    instructions_characters: Count = 4096
+    json_bytes: Count = 4_000_000
+    """a JSON body"""
+    upload_bytes: Count = 536_870_912
+    """a multipart body; OpenAI allows 26,214,400"""
+    audio_seconds: Positive = 14_400.0
+    """the longest recording that is transcribed"""
+    text_fields_bytes: Count = 4_000_000
+    """all fields of a form but the file, together"""
+
+
+class SpeechSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How text becomes audio."""
+
+    engine: str = ""
+    """the engine behind OpenAI's speech models; empty takes the best one present"""
+    voice: str = "alloy"
+    """the voice of a request that names none"""
+    first_segment: Annotated[int, Meta(ge=20, le=2000)] = 80
+    """characters of the first segment at most: short, so that audio starts soon"""
+    segment: Annotated[int, Meta(ge=40, le=4000)] = 240
+    """characters of later segments at most"""
+    buffered_seconds: Positive = 30.0
+    """how far ahead of its reader a stream is made, in seconds of audio"""
+    bitrate: dict[Literal["mp3", "opus", "aac"], Annotated[int, Meta(ge=8000, le=320_000)]] = msgspec.field(
+        default_factory=lambda: {"mp3": 128_000, "opus": 48_000, "aac": 96_000}
+    )
+    """bits per second"""
+
+
+class ListeningSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How audio becomes text."""
+
+    engine: str = ""
+    """the engine behind OpenAI's transcription models; empty takes the best one present"""
+
+
+class CompatSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How close to OpenAI."""
+
+    strict: bool = False
+    """OpenAI's own limits: 4,096 characters, 25 MiB, speed outside 0.25 to 4 refused rather than clamped"""
+    unknown: Literal["error", "default"] = "error"
+    """a model or voice nobody knows: an error with near misses, or the default one, told in x-voicebox-mapped"""
+    unsupported: Literal["ignore", "refuse"] = "ignore"
+    """an optional parameter the engine cannot honour: ignored and named in x-voicebox-ignored, or refused with 400"""
+    model_aliases: dict[str, str] = {}
+    """more model names, each for an engine or one of its models; "*" may stand for any run of characters"""
+    voice_aliases: dict[str, str] = {}
+    """more voice names, each for `engine/voice` or a voice"""
+
+
+class AuthSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who may call."""
+
+    public_voices: bool = True
+    """answer GET /v1/audio/voices without a key: Open WebUI and voice-mode send none there"""
+
+
+class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is written down."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "console", "json"] = "auto"
+    """auto: for people on a terminal, JSON otherwise"""
+    texts: bool = False
+    """write users' texts into the log"""
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    data_dir: str = ""
+    """where keys are kept; empty: the user's data folder"""
+    server: ServerSettings = ServerSettings()
+    auth: AuthSettings = AuthSettings()
+    limits: LimitSettings = LimitSettings()
+    speech: SpeechSettings = msgspec.field(default_factory=SpeechSettings)
+    transcription: ListeningSettings = ListeningSettings()
+    compat: CompatSettings = msgspec.field(default_factory=CompatSettings)
+    engines: dict[str, EngineSettings] = {}
+    """by engine name; the catalogue's engines are enabled unless said otherwise"""
+    workers: WorkerSettings = WorkerSettings()
+    log: LogSettings = LogSettings()

@@ -1,0 +1,1 @@
+"""Bytes and time: text to segments, PCM shaping, codecs, SSE, the response body."""

@@ -1,0 +1,1 @@
+"""What a voice is, and which one a request means."""
