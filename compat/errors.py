@@ -1,0 +1,120 @@
+"""From our errors to OpenAI's envelope: one table, most specific class wins.
+
+Statuses, types and codes follow what api.openai.com answers, so that its SDKs raise the exceptions they raise there.
+"""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+
+from engines.api import (
+    BadAudio,
+    BadInput,
+    DeadlineExceeded,
+    EngineFailed,
+    EngineUnavailable,
+    Overloaded,
+    SpeechError,
+    UnknownModel,
+    UnknownVoice,
+    Unsupported,
+)
+
+MAX_RETRY_AFTER = 60
+"""seconds; Node's SDK ignores a longer wait and retries at once"""
+
+
+class ErrorBody(msgspec.Struct, frozen=True):
+    """What went wrong; all four keys are always there."""
+
+    message: str
+    type: str
+    param: str | None = None
+    code: str | None = None
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """OpenAI's error body."""
+
+    error: ErrorBody
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A whole error answer."""
+
+    status: int
+    body: Envelope
+    headers: dict[str, str] = {}
+
+
+class NotPermitted(SpeechError):
+    """The request's host, origin or key does not let it in; `status` is 401 or 403."""
+
+    def __init__(self, message: str, *, status: int, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.status = status
+
+
+class TooLarge(SpeechError):
+    """The body is longer than is taken."""
+
+
+class SlowBody(SpeechError):
+    """The body stopped coming before its end."""
+
+
+class WrongRoute(SpeechError):
+    """No such path, or not with this method; `status` is 404 or 405."""
+
+    def __init__(self, message: str, *, status: int = 404, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = headers or {}
+
+
+INVALID, SERVER = "invalid_request_error", "server_error"
+
+TABLE: dict[type[SpeechError], tuple[int, str, str | None]] = {
+    SpeechError: (500, SERVER, None),
+    BadInput: (400, INVALID, None),
+    UnknownModel: (404, INVALID, "model_not_found"),
+    UnknownVoice: (400, INVALID, None),
+    Unsupported: (400, INVALID, "unsupported_value"),
+    BadAudio: (400, INVALID, None),
+    EngineUnavailable: (503, SERVER, None),
+    Overloaded: (503, SERVER, None),
+    EngineFailed: (500, SERVER, None),
+    DeadlineExceeded: (503, SERVER, None),
+    NotPermitted: (403, INVALID, None),
+    TooLarge: (413, INVALID, None),
+    SlowBody: (408, INVALID, None),
+    WrongRoute: (404, INVALID, None),
+}
+"""(status, type, code) by class; an error's own code goes before the table's"""
+
+
+def refusal(error: SpeechError) -> Refusal:
+    """Put an error into its status, envelope and headers."""
+    row = next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
+    status = error.status if isinstance(error, NotPermitted | WrongRoute) else row[0]
+    body = ErrorBody(error.message, row[1], error.param, error.code or row[2])
+    return Refusal(status, Envelope(body), _headers(error, status))
+
+
+def _headers(error: SpeechError, status: int) -> dict[str, str]:
+    if isinstance(error, WrongRoute):
+        return error.headers
+    if status == 401:
+        return {"www-authenticate": 'Bearer realm="Voicebox Gateway"'}
+    if status == 503:
+        wait = error.retry_after if isinstance(error, Overloaded) else 1.0
+        return {"retry-after": str(min(MAX_RETRY_AFTER, max(1, math.ceil(wait)))), "x-should-retry": "true"}
+    return {}
+
+
+def unexpected() -> Refusal:
+    """Answer for a fault of our own: nothing of it is told but that it happened."""
+    body = ErrorBody("The server had an error while processing your request.", SERVER)
+    return Refusal(500, Envelope(body))

@@ -1,0 +1,66 @@
+"""Read what real clients send: values in the wrong type, empty where they mean unset, JSON that is nearly JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import msgspec
+
+from engines.api import BadInput
+
+UNPARSEABLE = "We could not parse the JSON body of your request."
+UNSET_WORDS = frozenset({"", "none", "null", "undefined"})
+"""what string fields hold in clients that had nothing to put there"""
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """Decode a JSON object; raw control characters inside strings are let through (FreeSWITCH sends them)."""
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        value = _lenient(body)
+    if not isinstance(value, dict):
+        raise BadInput(f"{UNPARSEABLE} (It is not a JSON object.)")
+    return value
+
+
+def _lenient(body: bytes) -> object:
+    try:
+        return json.loads(body, strict=False)
+    except (ValueError, RecursionError) as exc:
+        reason = f"{exc}" if isinstance(exc, json.JSONDecodeError) else "it is not valid UTF-8 or nests too deep"
+        raise BadInput(f"{UNPARSEABLE} (HINT: This likely means you aren't using your HTTP library correctly: {reason})") from exc
+
+
+def text(value: object) -> str | None:
+    """Take a string; None when it is unset or says so in words."""
+    if not isinstance(value, str) or value.strip().casefold() in UNSET_WORDS:
+        return None
+    return whole(value)
+
+
+def whole(value: str) -> str:
+    """Replace lone surrogates, which no encoding carries."""
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def number(value: object, field: str) -> float | None:
+    """Take a finite number, also as a numeric string; None when unset. Raises BadInput that names the field."""
+    if value is None or (isinstance(value, str) and value.strip().casefold() in UNSET_WORDS):
+        return None
+    try:
+        if isinstance(value, bool):
+            raise ValueError
+        result = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        result = math.nan
+    if not math.isfinite(result):
+        raise BadInput(f"[{{'type': 'float_parsing', 'loc': ('body', '{field}'), 'msg': 'Input should be a valid number'}}]")
+    return result
+
+
+def truth(value: object) -> bool:
+    """Take a boolean as SDKs, curl and .NET spell it."""
+    return value is True or (isinstance(value, str) and value.strip().casefold() in {"true", "1", "yes", "on"}) or value == 1

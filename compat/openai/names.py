@@ -1,0 +1,88 @@
+"""The model and voice names that OpenAI ever had for speech, and those that peers taught their users to send."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+Use = Literal["speech", "listening"]
+
+VOICES = (
+    "alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse",
+)  # fmt: skip
+"""OpenAI's built-in voices"""
+
+CREATED = {
+    "tts-1": 1681940951,
+    "tts-1-hd": 1699046015,
+    "gpt-4o-mini-tts": 1742403959,
+    "whisper-1": 1677532384,
+    "gpt-4o-transcribe": 1742068463,
+    "gpt-4o-mini-transcribe": 1742068596,
+    "gpt-4o-transcribe-diarize": 1750798887,
+    "gpt-transcribe": 1782000000,
+}
+"""OpenAI's models as listed by /v1/models, with the time that OpenAI gives (the last two are not on record)"""
+
+LISTED: dict[Use, tuple[str, ...]] = {
+    "speech": ("tts-1", "tts-1-hd", "gpt-4o-mini-tts"),
+    "listening": ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-transcribe-diarize", "gpt-transcribe"),
+}
+
+_DATE = r"(-\d{4}(-\d{2}-\d{2})?|-api-ev\d+|-latest|-preview)*"
+_PATTERNS: dict[Use, re.Pattern[str]] = {
+    "speech": re.compile(rf"(tts-\d(-hd)?|gpt-[\w.]+(-mini)?-tts|gpt-audio(-mini)?){_DATE}"),
+    "listening": re.compile(
+        rf"(whisper-\d|gpt-([\w.]+-)?(mini-)?transcribe(-diarize)?|gpt-live-transcribe|gpt-realtime-whisper){_DATE}"
+    ),
+}
+_PEERS: dict[Use, re.Pattern[str]] = {
+    "speech": re.compile(r"(.*/)?(kokoro|piper|xtts|chatterbox|orpheus|tts)[\w.-]*"),
+    "listening": re.compile(r"(.*/)?(faster-|distil-|faster-distil-|mlx-)?whisper[\w.-]*|(.*/)?(parakeet|moonshine)[\w.-]*"),
+}
+
+
+def openai_use(model: str) -> Use | None:
+    """Tell what a model id of OpenAI's is for, dated ones included; None when it is not one of theirs."""
+    return _use(model, _PATTERNS)
+
+
+def peer_use(model: str) -> Use | None:
+    """Tell what a model id that other self-hosted servers use is for; None when it is not known."""
+    return _use(model, _PEERS)
+
+
+def gives_logprobs(model: str) -> bool:
+    """Tell whether OpenAI's model of that name gives log-probabilities when asked."""
+    return bool(re.fullmatch(rf"gpt-4o-(mini-)?transcribe{_DATE}", model.casefold()))
+
+
+def diarizes(model: str) -> bool:
+    """Tell whether the name asks for speakers to be told apart."""
+    return "diarize" in model.casefold() and openai_use(model) == "listening"
+
+
+def counts_tokens(model: str) -> bool:
+    """Tell whether OpenAI bills that transcription model by token rather than by second."""
+    return model.casefold().startswith("gpt-4o")
+
+
+def _use(model: str, patterns: dict[Use, re.Pattern[str]]) -> Use | None:
+    for use, pattern in patterns.items():
+        if pattern.fullmatch(model.casefold()):
+            return use
+    return None
+
+
+_KOKORO = re.compile(r"([abefhijpz])([fm])_[a-z0-9]+")
+_KOKORO_LANGUAGES = {
+    "a": "en-us", "b": "en-gb", "e": "es", "f": "fr", "h": "hi", "i": "it", "j": "ja", "p": "pt-br", "z": "cmn",
+}  # fmt: skip
+
+
+def kokoro_voice(name: str) -> tuple[str, Literal["female", "male"]] | None:
+    """Read language and gender out of one of Kokoro's voice names, the first of a blend: `af_bella(2)+af_sky(1)`."""
+    first = name.casefold().split("+")[0].split("(")[0].strip()
+    if not (match := _KOKORO.fullmatch(first)):
+        return None
+    return _KOKORO_LANGUAGES[match[1]], "female" if match[2] == "f" else "male"

@@ -1,0 +1,194 @@
+"""`POST /v1/audio/speech`: what is asked, and the events that answer it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, get_args
+
+import msgspec
+
+from compat.openai import loose, validation
+from engines.api import AudioFormat, BadInput
+
+FORMATS: tuple[str, ...] = get_args(AudioFormat)
+MISSPELT = {"acc": "aac", "ogg": "opus", "mpeg": "mp3", "wave": "wav", "raw": "pcm"}
+"""formats as some clients spell them (epub_to_audiobook's own list has "acc")"""
+SLOWEST, FASTEST = 0.25, 4.0
+OPENAI_INPUT = 4096
+TOKENS_PER_SECOND = 20
+"""output tokens per second of audio: the rate that OpenAI's recorded usage figures show"""
+KNOWN = frozenset({"model", "input", "voice", "instructions", "response_format", "speed", "stream_format", "language", "seed"})
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """What one request may hold."""
+
+    input_characters: int
+    instructions_characters: int
+    strict: bool
+
+
+class SpeechRequest(msgspec.Struct, frozen=True):
+    """What is asked, exact. `unknown` names the fields that nobody knows; `clamped` says what was moved into range."""
+
+    model: str
+    input: str
+    voice: str | None
+    response_format: AudioFormat
+    speed: float = 1.0
+    sse: bool = False
+    instructions: str | None = None
+    language: str | None = None
+    seed: int | None = None
+    unknown: tuple[str, ...] = ()
+    clamped: tuple[str, ...] = ()
+
+
+class VoiceReference(msgspec.Struct):
+    """A voice by id."""
+
+    id: str
+
+
+class SpeechBody(msgspec.Struct):
+    """The JSON body as documented at /schema; what is read is more forgiving."""
+
+    model: str
+    input: str
+    voice: str | VoiceReference | None = None
+    instructions: str | None = None
+    response_format: AudioFormat = "mp3"
+    speed: float = 1.0
+    stream_format: Literal["audio", "sse"] = "audio"
+    language: str | None = None
+    seed: int | None = None
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """Tokens, estimated: four characters of text are one, and so is a twentieth of a second of audio."""
+
+    input_tokens: int
+    output_tokens: int
+    total_tokens: int
+
+
+class SpeechDelta(msgspec.Struct, frozen=True, tag="speech.audio.delta", tag_field="type"):
+    """Some bytes of the file, base64."""
+
+    audio: str
+
+
+class SpeechDone(msgspec.Struct, frozen=True, tag="speech.audio.done", tag_field="type"):
+    """The file is whole."""
+
+    usage: Usage
+
+
+def parse(body: bytes, bounds: Bounds) -> SpeechRequest:
+    """Read a request's body. Raises BadInput in OpenAI's wording, for the first thing that is wrong."""
+    fields = loose.json_object(body)
+    model = _model(fields)
+    text = _input(fields, bounds)
+    speed, clamped = _speed(fields, bounds)
+    return SpeechRequest(
+        model=model,
+        input=text,
+        voice=_voice(fields),
+        response_format=_format(fields),
+        speed=speed,
+        sse=_sse(fields),
+        instructions=_instructions(fields, bounds),
+        language=_language(fields),
+        seed=_seed(fields),
+        unknown=tuple(name for name, value in fields.items() if name not in KNOWN and value is not None),
+        clamped=clamped,
+    )
+
+
+def _model(fields: dict[str, Any]) -> str:
+    model = fields.get("model")
+    if model is None or model == "":
+        raise validation.no_model()
+    if not isinstance(model, str):
+        raise BadInput(f"{loose.UNPARSEABLE} (`model` should be a string.)")
+    return loose.whole(model.strip())
+
+
+def _input(fields: dict[str, Any], bounds: Bounds) -> str:
+    if "input" not in fields:
+        raise validation.missing("input")
+    text = fields["input"]
+    if not isinstance(text, str):
+        raise validation.invalid("string_type", "input", "Input should be a valid string")
+    if not text:
+        raise validation.invalid("string_too_short", "input", "String should have at least 1 character", min_length=1)
+    limit = min(bounds.input_characters, OPENAI_INPUT) if bounds.strict else bounds.input_characters
+    if len(text) > limit:
+        raise validation.too_long("input", limit)
+    return loose.whole(text)
+
+
+def _voice(fields: dict[str, Any]) -> str | None:
+    voice = fields.get("voice")
+    if isinstance(voice, dict):
+        voice = voice.get("id")
+        if not isinstance(voice, str):
+            raise validation.invalid("missing", "voice", "Field required: a voice object has an `id`")
+    if voice is not None and not isinstance(voice, str):
+        raise validation.invalid("string_type", "voice", "Input should be a valid string, or an object with an `id`")
+    return loose.text(voice)
+
+
+def _format(fields: dict[str, Any]) -> AudioFormat:
+    asked = fields.get("response_format")
+    if asked is None or asked == "":
+        return "mp3"
+    name = str(asked).strip().casefold() if isinstance(asked, str) else ""
+    name = MISSPELT.get(name, name)
+    if name not in FORMATS:
+        raise BadInput("Invalid response_format.", param="response_format", code="unsupported_value")
+    return name  # type: ignore[return-value]
+
+
+def _speed(fields: dict[str, Any], bounds: Bounds) -> tuple[float, tuple[str, ...]]:
+    speed = loose.number(fields.get("speed"), "speed")
+    if speed is None:
+        return 1.0, ()
+    if speed < SLOWEST and (bounds.strict or speed <= 0):
+        raise validation.invalid("greater_than_equal", "speed", "Input should be greater than or equal to 0.25", ge=0.25)
+    if speed > FASTEST and bounds.strict:
+        raise validation.invalid("less_than_equal", "speed", "Input should be less than or equal to 4", le=4.0)
+    within = min(FASTEST, max(SLOWEST, speed))
+    return within, () if within == speed else (f"speed={speed:g}->{within:g}",)
+
+
+def _sse(fields: dict[str, Any]) -> bool:
+    value = fields.get("stream_format")
+    if value in (None, "", "audio"):
+        return False
+    if value != "sse":
+        raise validation.not_one_of("stream_format", ("sse", "audio"))
+    return True
+
+
+def _instructions(fields: dict[str, Any], bounds: Bounds) -> str | None:
+    text = loose.text(fields.get("instructions"))
+    if text is not None and len(text) > bounds.instructions_characters:
+        raise validation.too_long("instructions", bounds.instructions_characters)
+    return text
+
+
+def _language(fields: dict[str, Any]) -> str | None:
+    language = loose.text(fields.get("language"))
+    return None if language is None or language.casefold() == "auto" else language
+
+
+def _seed(fields: dict[str, Any]) -> int | None:
+    seed = loose.number(fields.get("seed"), "seed")
+    return None if seed is None else int(seed)
+
+
+def usage(characters: int, seconds: float) -> Usage:
+    """Estimate the tokens of a text of that many characters and of that much audio."""
+    text, audio = math.ceil(characters / 4), max(1, round(seconds * TOKENS_PER_SECOND))
+    return Usage(text, audio, text + audio)

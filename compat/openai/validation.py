@@ -1,0 +1,37 @@
+"""Complaints about request fields, in the wording of OpenAI's audio routes (the repr of Pydantic's error list)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engines.api import BadInput
+
+
+def invalid(kind: str, field: str, message: str, **context: object) -> BadInput:
+    """Say what is wrong with a field: Pydantic's error type, its sentence, and the bound it broke."""
+    complaint: dict[str, object] = {"type": kind, "loc": ("body", field), "msg": message}
+    if context:
+        complaint["ctx"] = context
+    return BadInput(repr([complaint]))
+
+
+def missing(field: str) -> BadInput:
+    """Say that a required field is not there."""
+    return invalid("missing", field, "Field required")
+
+
+def too_long(field: str, limit: int) -> BadInput:
+    """Say that a text has more characters than are taken."""
+    return invalid("string_too_long", field, f"String should have at most {limit} characters", max_length=limit)
+
+
+def not_one_of(field: str, allowed: Sequence[str]) -> BadInput:
+    """Say which values a field takes."""
+    quoted = [f"'{value}'" for value in allowed]
+    expected = ", ".join(quoted[:-1]) + f" or {quoted[-1]}"
+    return invalid("enum", field, f"Input should be {expected}", expected=expected)
+
+
+def no_model() -> BadInput:
+    """Say that no model is named."""
+    return BadInput("you must provide a model parameter")
