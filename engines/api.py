@@ -131,6 +131,10 @@ class EngineInfo(msgspec.Struct, frozen=True):
     models: tuple[str, ...]
     """model names, the default first; the engine's own name is always one"""
     voices: tuple[Voice, ...] = ()
+    characters: dict[str, str] = {}
+    """for each of OpenAI's voice names the preset that comes nearest in character"""
+    variants: tuple[str, ...] = ()
+    """what may follow any voice's id after a "+", beyond the voices listed (espeak: "f3", "m7")"""
     speech: SpeechAbilities | None = None
     listening: ListenAbilities | None = None
     device: str = "cpu"

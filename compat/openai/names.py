@@ -26,7 +26,13 @@ CREATED = {
 
 LISTED: dict[Use, tuple[str, ...]] = {
     "speech": ("tts-1", "tts-1-hd", "gpt-4o-mini-tts"),
-    "listening": ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-transcribe-diarize", "gpt-transcribe"),
+    "listening": (
+        "whisper-1",
+        "gpt-4o-transcribe",
+        "gpt-4o-mini-transcribe",
+        "gpt-4o-transcribe-diarize",
+        "gpt-transcribe",
+    ),
 }
 
 _DATE = r"(-\d{4}(-\d{2}-\d{2})?|-api-ev\d+|-latest|-preview)*"
@@ -38,7 +44,9 @@ _PATTERNS: dict[Use, re.Pattern[str]] = {
 }
 _PEERS: dict[Use, re.Pattern[str]] = {
     "speech": re.compile(r"(.*/)?(kokoro|piper|xtts|chatterbox|orpheus|tts)[\w.-]*"),
-    "listening": re.compile(r"(.*/)?(faster-|distil-|faster-distil-|mlx-)?whisper[\w.-]*|(.*/)?(parakeet|moonshine)[\w.-]*"),
+    "listening": re.compile(
+        r"(.*/)?(faster-|distil-|faster-distil-|mlx-)?whisper[\w.-]*|(.*/)?(parakeet|moonshine)[\w.-]*"
+    ),
 }
 
 

@@ -1,0 +1,151 @@
+"""The answers to a transcription: JSON bodies and stream events. Times in seconds."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from compat.openai import languages, names
+from engines.api import Heard
+
+_SPACED_WORD = re.compile(r"\s*\S+")
+
+TOKENS_PER_SECOND = 10
+"""audio input tokens per second, as OpenAI's recorded usage figures show"""
+
+
+class Duration(msgspec.Struct, frozen=True, tag="duration", tag_field="type"):
+    """Usage by the second, rounded up."""
+
+    seconds: int
+
+
+class InputTokens(msgspec.Struct, frozen=True):
+    """What the input tokens are made of."""
+
+    text_tokens: int
+    audio_tokens: int
+
+
+class Tokens(msgspec.Struct, frozen=True, tag="tokens", tag_field="type"):
+    """Usage by the token, estimated: ten a second of audio, one for four characters of text."""
+
+    total_tokens: int
+    input_tokens: int
+    input_token_details: InputTokens
+    output_tokens: int
+
+
+class Transcription(msgspec.Struct, frozen=True):
+    """`response_format: json`."""
+
+    text: str
+    usage: Duration | Tokens
+
+
+class SpokenWord(msgspec.Struct, frozen=True):
+    """A word and its times."""
+
+    word: str
+    start: float
+    end: float
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """A segment with all of Whisper's ten fields; strict clients fail on a missing one."""
+
+    id: int
+    seek: int
+    start: float
+    end: float
+    text: str
+    tokens: tuple[int, ...]
+    temperature: float
+    avg_logprob: float
+    compression_ratio: float
+    no_speech_prob: float
+
+
+class Verbose(msgspec.Struct, frozen=True):
+    """`response_format: verbose_json`; segments and words are absent, not null, unless asked for."""
+
+    task: str
+    language: str
+    duration: float
+    text: str
+    segments: list[Segment] | UnsetType = UNSET
+    words: list[SpokenWord] | UnsetType = UNSET
+    usage: Duration | UnsetType = UNSET
+
+
+class Delta(msgspec.Struct, frozen=True, tag="transcript.text.delta", tag_field="type"):
+    """Some more of the text; all deltas together are the text."""
+
+    delta: str
+
+
+class Done(msgspec.Struct, frozen=True, tag="transcript.text.done", tag_field="type"):
+    """The whole text."""
+
+    text: str
+    usage: Tokens
+
+
+def whole_text(heard: Sequence[Heard]) -> str:
+    """Join the segments' texts, one space between them."""
+    return " ".join(segment.text for segment in heard if segment.text)
+
+
+def transcription(heard: Sequence[Heard], duration: float, model: str) -> Transcription:
+    """Answer `json`: usage in tokens for the models OpenAI bills so, else in seconds."""
+    text = whole_text(heard)
+    usage = tokens(text, duration) if names.counts_tokens(model) else Duration(math.ceil(duration))
+    return Transcription(text, usage)
+
+
+def tokens(text: str, duration: float) -> Tokens:
+    """Estimate token usage for so many seconds heard as that text."""
+    audio, out = math.ceil(duration * TOKENS_PER_SECOND), math.ceil(len(text) / 4)
+    return Tokens(audio + out, audio, InputTokens(0, audio), out)
+
+
+def verbose(
+    heard: Sequence[Heard], duration: float, language: str, *, translate: bool, words: bool, segments: bool
+) -> Verbose:
+    """Answer `verbose_json` with the granularities asked for. `language` is an ISO-639-1 code."""
+    return Verbose(
+        task="translate" if translate else "transcribe",
+        language="english" if translate else languages.to_name(language),
+        duration=duration,
+        text=whole_text(heard),
+        segments=[_segment(number, segment) for number, segment in enumerate(heard)] if segments else UNSET,
+        words=[SpokenWord(word.word, word.start, word.end) for segment in heard for word in segment.words]
+        if words
+        else UNSET,
+        usage=UNSET if translate else Duration(math.ceil(duration)),
+    )
+
+
+def _segment(number: int, heard: Heard) -> Segment:
+    return Segment(
+        id=number,
+        seek=0,
+        start=heard.start,
+        end=heard.end,
+        text=f" {heard.text}",
+        tokens=heard.tokens,
+        temperature=heard.temperature,
+        avg_logprob=heard.avg_logprob,
+        compression_ratio=1.0,
+        no_speech_prob=heard.no_speech_prob,
+    )
+
+
+def deltas(segment: Heard, *, first: bool) -> Iterator[Delta]:
+    """Cut a segment into word-sized deltas, each but the text's very first with its leading space."""
+    for number, word in enumerate(_SPACED_WORD.findall(segment.text)):
+        yield Delta(f" {word}" if number == 0 and not first else word)

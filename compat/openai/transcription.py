@@ -1,0 +1,178 @@
+"""`POST /v1/audio/transcriptions` and `/translations`: what is asked, read from a form or from JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, Literal, get_args
+
+import msgspec
+
+from compat.openai import languages, loose, names, validation
+from engines.api import BadInput
+
+TranscriptFormat = Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"]
+FORMATS: tuple[str, ...] = get_args(TranscriptFormat)
+GRANULARITIES = ("word", "segment")
+KNOWN = frozenset(
+    {
+        "model", "file", "language", "languages", "keywords", "prompt", "response_format", "temperature", "include",
+        "timestamp_granularities", "stream", "chunking_strategy", "known_speaker_names", "known_speaker_references",
+    }
+)  # fmt: skip
+
+Fields = dict[str, list[Any]]
+"""values by field name without brackets, in the order they came"""
+
+
+class TranscriptionRequest(msgspec.Struct, frozen=True):
+    """What is asked, exact. `optional` holds the optional parameters that were set and that an engine may not honour."""
+
+    model: str
+    response_format: TranscriptFormat = "json"
+    language: str | None = None
+    """ISO-639-1"""
+    prompt: str | None = None
+    temperature: float = 0.0
+    words: bool = False
+    segments: bool = True
+    stream: bool = False
+    translate: bool = False
+    logprobs: bool = False
+    diarize: bool = False
+    optional: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+class TranscriptionForm(msgspec.Struct):
+    """The form as documented at /schema; what is read is more forgiving."""
+
+    file: bytes
+    model: str
+    language: str | None = None
+    prompt: str | None = None
+    response_format: TranscriptFormat = "json"
+    temperature: float = 0.0
+    timestamp_granularities: list[Literal["word", "segment"]] = []
+    include: list[Literal["logprobs"]] = []
+    stream: bool = False
+
+
+def from_form(pairs: Iterable[tuple[str, str]]) -> Fields:
+    """Gather a form's text parts: `name`, `name[]` and `name[sub]` alike, repeated ones in a list."""
+    fields: Fields = {}
+    for name, value in pairs:
+        base, bracket, sub = name.partition("[")
+        sub = sub.rstrip("]")
+        fields.setdefault(base, []).append({sub: value} if bracket and sub else value)
+    return fields
+
+
+def from_json(body: dict[str, Any]) -> Fields:
+    """Gather the fields of a JSON body (Open WebUI's other request format) in the same shape."""
+    return {
+        name: value if isinstance(value, list) else [value] for name, value in body.items() if name != "input_audio"
+    }
+
+
+def parse(fields: Fields, *, translate: bool = False) -> TranscriptionRequest:
+    """Read what is asked. Raises BadInput in OpenAI's wording, for the first thing that is wrong."""
+    model = loose.text(_last(fields, "model"))
+    if model is None:
+        raise validation.no_model()
+    granularities = _granularities(fields)
+    response_format = _format(fields)
+    return TranscriptionRequest(
+        model=model,
+        response_format=response_format,
+        language=None if translate else _language(fields),
+        prompt=loose.text(_last(fields, "prompt")),
+        temperature=_temperature(fields),
+        words="word" in granularities,
+        segments="segment" in granularities or not granularities,
+        stream=not translate and loose.truth(_last(fields, "stream")),
+        translate=translate,
+        logprobs="logprobs" in _many(fields, "include"),
+        diarize=response_format == "diarized_json" or names.diarizes(model),
+        optional=_optional(fields, model),
+        unknown=tuple(name for name in fields if name not in KNOWN),
+    )
+
+
+def _last(fields: Fields, name: str) -> object:
+    values = fields.get(name)
+    return values[-1] if values else None
+
+
+def _many(fields: Fields, name: str) -> list[str]:
+    """Take a list however it is written: repeated parts, one JSON array, or words with commas between."""
+    words: list[str] = []
+    for value in fields.get(name, []):
+        if not isinstance(value, str):
+            continue
+        listed = _json_list(value) if value.lstrip().startswith("[") else value.split(",")
+        words += [word.strip() for word in listed if word.strip()]
+    return words
+
+
+def _json_list(value: str) -> list[str]:
+    try:
+        return [item for item in json.loads(value) if isinstance(item, str)]
+    except ValueError:
+        return []
+
+
+def _granularities(fields: Fields) -> list[str]:
+    asked = _many(fields, "timestamp_granularities")
+    for value in asked:
+        if value not in GRANULARITIES:
+            raise validation.not_one_of("timestamp_granularities", GRANULARITIES)
+    return asked
+
+
+def _format(fields: Fields) -> TranscriptFormat:
+    name = loose.text(_last(fields, "response_format")) or "json"
+    if name not in FORMATS:
+        raise validation.not_one_of("response_format", FORMATS)
+    return name  # type: ignore[return-value]
+
+
+def _language(fields: Fields) -> str | None:
+    value = _last(fields, "language")
+    if not isinstance(value, str):
+        return None
+    return languages.to_code(value)
+
+
+def _temperature(fields: Fields) -> float:
+    value = loose.number(_last(fields, "temperature"), "temperature")
+    if value is None:
+        return 0.0
+    if not 0 <= value <= 1:
+        raise validation.invalid("less_than_equal", "temperature", "Input should be between 0 and 1", ge=0.0, le=1.0)
+    return value
+
+
+def _optional(fields: Fields, model: str) -> tuple[str, ...]:
+    """Name what was set beside the common fields; `chunking_strategy: auto` asks for nothing in particular."""
+    given = []
+    for name in ("languages", "keywords", "known_speaker_names", "known_speaker_references"):
+        if fields.get(name):
+            given.append(name)
+    strategy = fields.get("chunking_strategy", [])
+    if any(value not in ("auto", "", None) for value in strategy):
+        given.append("chunking_strategy")
+    if fields.get("include") and not names.gives_logprobs(model):
+        given.append("include")
+    return tuple(given)
+
+
+def requires_logprobs(asked: TranscriptionRequest) -> bool:
+    """Tell whether OpenAI would give log-probabilities here: with `json`, and from the models that have them."""
+    return asked.logprobs and asked.response_format == "json" and names.gives_logprobs(asked.model)
+
+
+def incompatible(asked: TranscriptionRequest) -> BadInput:
+    """Say that the format cannot be had from the model."""
+    message = f"response_format '{asked.response_format}' is not compatible with model '{asked.model}'."
+    return BadInput(message, param="response_format", code="unsupported_value")
