@@ -74,6 +74,11 @@ class WrongRoute(SpeechError):
         self.headers = headers or {}
 
 
+def wrong_endpoint(model: str, path: str, reason: str) -> WrongRoute:
+    """Say that the model exists, but not for this route: "does not speak", "does not transcribe"."""
+    return WrongRoute(f"Invalid URL (POST {path}): the model `{model}` {reason}.")
+
+
 INVALID, SERVER = "invalid_request_error", "server_error"
 
 TABLE: dict[type[SpeechError], tuple[int, str, str | None]] = {
@@ -88,7 +93,7 @@ TABLE: dict[type[SpeechError], tuple[int, str, str | None]] = {
     EngineFailed: (500, SERVER, None),
     DeadlineExceeded: (503, SERVER, None),
     NotPermitted: (403, INVALID, None),
-    TooLarge: (413, INVALID, None),
+    TooLarge: (413, SERVER, None),
     SlowBody: (408, INVALID, None),
     WrongRoute: (404, INVALID, None),
 }

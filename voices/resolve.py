@@ -62,20 +62,21 @@ class Resolver:
 
     def listen(self, model: str) -> Choice:
         """Choose the engine and model that transcribe. Raises UnknownModel, WrongUse or EngineUnavailable."""
-        return self._model(model, "listening")
+        return self.model(model, "listening")
 
     def speak(self, model: str, voice: str | None) -> Choice:
         """Choose engine, model and voice. Raises UnknownModel, UnknownVoice, WrongUse or EngineUnavailable."""
         if self._is_voice(model):
             return self._voice(None, voice or model)
         if "/" in model and not self._is_model(model) and self._is_voice(model.partition("/")[2]):
-            chosen = self._model(model.partition("/")[0], "speech")
+            chosen = self.model(model.partition("/")[0], "speech")
             return self._voice(chosen, voice or model.partition("/")[2])
-        return self._voice(self._model(model, "speech"), voice)
+        return self._voice(self.model(model, "speech"), voice)
 
     # Models...
 
-    def _model(self, model: str, use: Use) -> Choice:
+    def model(self, model: str, use: Use) -> Choice:
+        """Choose the engine of a model. Raises UnknownModel, WrongUse or EngineUnavailable."""
         ready = self._speaking if use == "speech" else self._listening
         if not ready:
             raise EngineUnavailable(f"No engine for {use} is ready yet.")
@@ -137,9 +138,7 @@ class Resolver:
             model = chosen.model if chosen and chosen.engine == found.engine else ""
             return Choice(found.engine, model, found.voice, mapped + found.mapped)
         if self._rules.map_unknown and (default := self._find_voice(self._rules.default_voice, order)):
-            return Choice(
-                default.engine, "", default.voice, (*mapped, f"voice={asked}->{default.engine}/{default.voice}")
-            )
+            return Choice(default.engine, "", default.voice, (*mapped, f"voice={asked}->{default.engine}/{default.voice}"))
         raise self._unknown_voice(asked, chosen if tied else None)
 
     def _preferring(self, engine: str | None) -> list[str]:
@@ -169,11 +168,7 @@ class Resolver:
         if plus and variant.casefold() in (known.casefold() for known in info.variants):
             own = next((known for known in info.variants if known.casefold() == variant.casefold()), variant)
             return next(
-                (
-                    Choice(engine, "", f"{known.id}+{own}")
-                    for known in info.voices
-                    if known.id.casefold() == base.casefold()
-                ),
+                (Choice(engine, "", f"{known.id}+{own}") for known in info.voices if known.id.casefold() == base.casefold()),
                 None,
             )
         return None
@@ -194,9 +189,7 @@ class Resolver:
         if tied and (elsewhere := self._find_voice(asked, self._preferring(None))):
             return UnknownVoice(f"The model `{tied.model}` cannot speak the voice '{asked}'; `{elsewhere.engine}` can.")
         near = matching.did_you_mean(asked, self._voice_names(tied))
-        return UnknownVoice(
-            f"Input should be a known voice: '{asked}' is not one.{near} GET /v1/audio/voices lists them."
-        )
+        return UnknownVoice(f"Input should be a known voice: '{asked}' is not one.{near} GET /v1/audio/voices lists them.")
 
     def _voice_names(self, tied: Choice | None) -> Iterator[str]:
         for name, info in self._speaking.items():

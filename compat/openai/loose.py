@@ -31,9 +31,7 @@ def _lenient(body: bytes) -> object:
         return json.loads(body, strict=False)
     except (ValueError, RecursionError) as exc:
         reason = f"{exc}" if isinstance(exc, json.JSONDecodeError) else "it is not valid UTF-8 or nests too deep"
-        raise BadInput(
-            f"{UNPARSEABLE} (HINT: This likely means you aren't using your HTTP library correctly: {reason})"
-        ) from exc
+        raise BadInput(f"{UNPARSEABLE} (HINT: This likely means you aren't using your HTTP library correctly: {reason})") from exc
 
 
 def text(value: object) -> str | None:
@@ -59,16 +57,10 @@ def number(value: object, field: str) -> float | None:
     except (TypeError, ValueError, OverflowError):
         result = math.nan
     if not math.isfinite(result):
-        raise BadInput(
-            f"[{{'type': 'float_parsing', 'loc': ('body', '{field}'), 'msg': 'Input should be a valid number'}}]"
-        )
+        raise BadInput(f"[{{'type': 'float_parsing', 'loc': ('body', '{field}'), 'msg': 'Input should be a valid number'}}]")
     return result
 
 
 def truth(value: object) -> bool:
     """Take a boolean as SDKs, curl and .NET spell it."""
-    return (
-        value is True
-        or (isinstance(value, str) and value.strip().casefold() in {"true", "1", "yes", "on"})
-        or value == 1
-    )
+    return value is True or (isinstance(value, str) and value.strip().casefold() in {"true", "1", "yes", "on"}) or value == 1

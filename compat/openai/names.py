@@ -44,9 +44,7 @@ _PATTERNS: dict[Use, re.Pattern[str]] = {
 }
 _PEERS: dict[Use, re.Pattern[str]] = {
     "speech": re.compile(r"(.*/)?(kokoro|piper|xtts|chatterbox|orpheus|tts)[\w.-]*"),
-    "listening": re.compile(
-        r"(.*/)?(faster-|distil-|faster-distil-|mlx-)?whisper[\w.-]*|(.*/)?(parakeet|moonshine)[\w.-]*"
-    ),
+    "listening": re.compile(r"(.*/)?(faster-|distil-|faster-distil-|mlx-)?whisper[\w.-]*|(.*/)?(parakeet|moonshine)[\w.-]*"),
 }
 
 

@@ -17,9 +17,7 @@ SLOWEST, FASTEST = 0.25, 4.0
 OPENAI_INPUT = 4096
 TOKENS_PER_SECOND = 20
 """output tokens per second of audio: the rate that OpenAI's recorded usage figures show"""
-KNOWN = frozenset(
-    {"model", "input", "voice", "instructions", "response_format", "speed", "stream_format", "language", "seed"}
-)
+KNOWN = frozenset({"model", "input", "voice", "instructions", "response_format", "speed", "stream_format", "language", "seed"})
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -157,9 +155,7 @@ def _speed(fields: dict[str, Any], bounds: Bounds) -> tuple[float, tuple[str, ..
     if speed is None:
         return 1.0, ()
     if speed < SLOWEST and (bounds.strict or speed <= 0):
-        raise validation.invalid(
-            "greater_than_equal", "speed", "Input should be greater than or equal to 0.25", ge=0.25
-        )
+        raise validation.invalid("greater_than_equal", "speed", "Input should be greater than or equal to 0.25", ge=0.25)
     if speed > FASTEST and bounds.strict:
         raise validation.invalid("less_than_equal", "speed", "Input should be less than or equal to 4", le=4.0)
     within = min(FASTEST, max(SLOWEST, speed))

@@ -113,9 +113,7 @@ def tokens(text: str, duration: float) -> Tokens:
     return Tokens(audio + out, audio, InputTokens(0, audio), out)
 
 
-def verbose(
-    heard: Sequence[Heard], duration: float, language: str, *, translate: bool, words: bool, segments: bool
-) -> Verbose:
+def verbose(heard: Sequence[Heard], duration: float, language: str, *, translate: bool, words: bool, segments: bool) -> Verbose:
     """Answer `verbose_json` with the granularities asked for. `language` is an ISO-639-1 code."""
     return Verbose(
         task="translate" if translate else "transcribe",
@@ -123,9 +121,7 @@ def verbose(
         duration=duration,
         text=whole_text(heard),
         segments=[_segment(number, segment) for number, segment in enumerate(heard)] if segments else UNSET,
-        words=[SpokenWord(word.word, word.start, word.end) for segment in heard for word in segment.words]
-        if words
-        else UNSET,
+        words=[SpokenWord(word.word, word.start, word.end) for segment in heard for word in segment.words] if words else UNSET,
         usage=UNSET if translate else Duration(math.ceil(duration)),
     )
 

@@ -70,9 +70,7 @@ def from_form(pairs: Iterable[tuple[str, str]]) -> Fields:
 
 def from_json(body: dict[str, Any]) -> Fields:
     """Gather the fields of a JSON body (Open WebUI's other request format) in the same shape."""
-    return {
-        name: value if isinstance(value, list) else [value] for name, value in body.items() if name != "input_audio"
-    }
+    return {name: value if isinstance(value, list) else [value] for name, value in body.items() if name != "input_audio"}
 
 
 def parse(fields: Fields, *, translate: bool = False) -> TranscriptionRequest:

@@ -1,0 +1,88 @@
+"""The whole program, composed on one page. It imports everything and is imported by `serve` alone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any, NoReturn
+
+from engines.runtime import Engines
+from litestar import Litestar, Request
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import RedocRenderPlugin, SwaggerRenderPlugin
+from structlog.typing import FilteringBoundLogger
+
+from compat.errors import WrongRoute
+from engines.api import BadInput
+from gateway.auth import Authenticator
+from gateway.drain import Drain
+from gateway.entry import Entry
+from gateway.exposure import HostGuard, check_binding
+from gateway.keys import KeyStore
+from gateway.lists import list_routes, probe_routes
+from gateway.services import Services, codec_threads
+from gateway.settings import Settings
+from gateway.speech import speech_route
+from gateway.transcriptions import transcription_routes
+
+VERSION = version("voicebox-gateway")
+
+
+def create_app(settings: Settings, *, keys: KeyStore, engines: Engines, drain: Drain, log: FilteringBoundLogger) -> Entry:
+    """Compose the application. Raises Exposed when the settings would let strangers in."""
+    check_binding(settings, has_keys=not keys.empty())
+    services = Services(settings, engines, drain, log, codec_threads())
+    app = Litestar(
+        route_handlers=[
+            speech_route(services),
+            *transcription_routes(services),
+            *list_routes(services),
+            *probe_routes(services, VERSION),
+        ],
+        lifespan=[_running(engines)],
+        exception_handlers={HTTPException: _say_why, Exception: _pass_on},
+        openapi_config=OpenAPIConfig(
+            title="Voicebox Gateway",
+            version=VERSION,
+            path="/schema",
+            render_plugins=[SwaggerRenderPlugin(), RedocRenderPlugin()],
+        ),
+        logging_config=None,
+    )
+    return Entry(
+        app,
+        hosts=HostGuard(settings.server.allowed_hosts, settings.server.cors_origins),
+        auth=Authenticator(keys, public_voices=settings.auth.public_voices),
+        drain=drain,
+        log=log,
+        body_timeout=settings.server.body_timeout,
+    )
+
+
+def _running(engines: Engines) -> Callable[[Litestar], Any]:
+    @asynccontextmanager
+    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
+        async with engines.running():
+            yield
+
+    return lifespan
+
+
+def _pass_on(_request: Request[Any, Any, Any], exc: Exception) -> NoReturn:
+    """Let Entry answer: it is the one place where errors become answers."""
+    raise exc
+
+
+def _say_why(request: Request[Any, Any, Any], exc: HTTPException) -> NoReturn:
+    """Put Litestar's own refusals (routing, for the most part) into OpenAI's words."""
+    method, path = request.scope["method"], request.scope["path"]
+    if exc.status_code == 404:
+        raise WrongRoute(f"Invalid URL ({method} {path})") from exc
+    if exc.status_code == 405:
+        hint = "(HINT: Perhaps you meant to use a different HTTP method?)"
+        raise WrongRoute(f"Not allowed to {method} on {path}. {hint}", status=405, headers=dict(exc.headers or {})) from exc
+    if exc.status_code < 500:
+        raise BadInput(exc.detail) from exc
+    raise exc

@@ -1,0 +1,42 @@
+"""Going away: running requests finish, new ones are turned away, within a bound."""
+
+from __future__ import annotations
+
+import asyncio
+
+from engines.api import Overloaded
+
+
+class Drain:
+    """Counts the requests under way and knows when no more are taken."""
+
+    def __init__(self) -> None:
+        self.closing = False
+        self.running = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def enter(self) -> None:
+        """Count one request in."""
+        self.running += 1
+        self._idle.clear()
+
+    def leave(self) -> None:
+        """Count one request out."""
+        self.running -= 1
+        if not self.running:
+            self._idle.set()
+
+    def check(self) -> None:
+        """Turn a new request away once closing. Raises Overloaded."""
+        if self.closing:
+            raise Overloaded("The server is going away; another one may be about to start.", retry_after=5.0)
+
+    async def finish(self, timeout: float) -> bool:
+        """Take no more requests, and wait for those under way; False when some are left after `timeout` seconds."""
+        self.closing = True
+        try:
+            await asyncio.wait_for(self._idle.wait(), timeout)
+        except TimeoutError:
+            return False
+        return True

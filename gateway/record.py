@@ -1,0 +1,84 @@
+"""What one request was and how it ended: filled in on the way, written as one log line."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import MutableMapping
+from typing import Any, Literal, cast
+
+import msgspec
+
+KEY = "voicebox.record"
+
+Outcome = Literal["ok", "refused", "failed", "broken", "client_gone"]
+
+
+def new_request_id() -> str:
+    """Make an id in OpenAI's shape."""
+    return f"req_{uuid.uuid4().hex}"
+
+
+class Record(msgspec.Struct):
+    """One request; times are of the monotonic clock, in seconds."""
+
+    method: str
+    path: str
+    id: str = msgspec.field(default_factory=new_request_id)
+    began: float = msgspec.field(default_factory=time.monotonic)
+    status: int = 0
+    first_byte: float | None = None
+    outcome: Outcome = "ok"
+    error: str | None = None
+    key: str | None = None
+    route: str | None = None
+    engine: str | None = None
+    model: str | None = None
+    voice: str | None = None
+    format: str | None = None
+    characters: int | None = None
+    audio_seconds: float | None = None
+    ignored: list[str] = []
+    mapped: list[str] = []
+    text: str | None = None
+
+    def headers(self) -> dict[str, str]:
+        """Tell the caller who spoke, and what was not taken literally."""
+        told = {
+            "x-voicebox-engine": self.engine,
+            "x-voicebox-voice": self.voice,
+            "x-voicebox-ignored": ", ".join(map(header_safe, self.ignored)),
+            "x-voicebox-mapped": ", ".join(map(header_safe, self.mapped)),
+        }
+        return {name: value for name, value in told.items() if value}
+
+    def gone(self) -> None:
+        """Note that the client left before the end."""
+        self.outcome = "client_gone"
+
+    def line(self) -> dict[str, object]:
+        """Give the fields of the log line: those that are set, times in milliseconds."""
+        ended = time.monotonic()
+        fields: dict[str, object] = {
+            name: value
+            for name in self.__struct_fields__
+            if name not in ("began", "first_byte", "path") and (value := getattr(self, name)) not in (None, [], 0)
+        }
+        fields["route"] = self.route or self.path
+        if self.first_byte is not None:
+            fields["first_byte_ms"] = round(1000 * (self.first_byte - self.began), 1)
+        fields["total_ms"] = round(1000 * (ended - self.began), 1)
+        if self.audio_seconds:
+            fields["audio_seconds"] = round(self.audio_seconds, 3)
+        return fields
+
+
+def header_safe(value: str, limit: int = 100) -> str:
+    """Make a caller's words fit for a header: printable ASCII, no separators, not long."""
+    kept = "".join(char if char.isascii() and char.isprintable() and char not in '",;' else "?" for char in value)
+    return kept[:limit]
+
+
+def of(scope: MutableMapping[str, Any]) -> Record:
+    """Take the record of the request in hand."""
+    return cast(Record, scope[KEY])

@@ -1,0 +1,123 @@
+"""Run the server: from settings to an exit status.
+
+Shutting down goes in this order: take no more requests (they get 503 and Retry-After, on connections old and new), let those
+under way finish within `server.drain_timeout`, close the sockets, cancel what is left, stop the workers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import uvicorn
+from engines.runtime import Engines
+from structlog.typing import FilteringBoundLogger
+
+from gateway import logs
+from gateway.app import create_app
+from gateway.drain import Drain
+from gateway.exposure import Exposed
+from gateway.keys import KeyStore, default_path
+from gateway.settings import Settings
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+CANCEL_AFTER = 2
+"""seconds that connections get to close once their requests are done or given up"""
+
+
+def run(settings: Settings, *, ready_file: Path | None = None) -> int:
+    """Serve until told to stop; give the exit status: 0, 1 when the server could not start, 2 when it must not."""
+    log = logs.configure(settings.log)
+    engines = Engines(settings.engines, settings.workers, log=lambda event, **fields: log.info(event, **fields))
+    drain = Drain()
+    try:
+        app = create_app(settings, keys=KeyStore(default_path(settings.data_dir)), engines=engines, drain=drain, log=log)
+    except Exposed as exc:
+        print(f"voicebox: {exc}", file=sys.stderr)
+        return 2
+    server = GatewayServer(settings, app, drain, log, ready_file)
+    try:
+        server.run()
+    except SystemExit as exc:
+        return int(exc.code or 0)
+    return 0 if server.started else 1
+
+
+class GatewayServer(uvicorn.Server):
+    """uvicorn's server, going away our way."""
+
+    def __init__(self, settings: Settings, app: object, drain: Drain, log: FilteringBoundLogger, ready_file: Path | None) -> None:
+        self._settings = settings.server
+        self._drain = drain
+        self._log = log
+        self._ready_file = ready_file
+        self._leaving: asyncio.Task[None] | None = None
+        super().__init__(
+            uvicorn.Config(
+                app,  # type: ignore[arg-type]
+                host=self._settings.host,
+                port=self._settings.port,
+                log_config=None,
+                access_log=False,
+                lifespan="on",
+                ws="none",
+                server_header=False,
+                timeout_graceful_shutdown=CANCEL_AFTER,
+                backlog=2048,
+            )
+        )
+
+    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        """Start listening, then say where."""
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)  # type: ignore[arg-type]
+        if self.started:
+            self._announce()
+
+    def _announce(self) -> None:
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        self._log.info("listening", url=f"http://{shown}:{port}", pid=os.getpid())
+        if self._ready_file:
+            local = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, shown)
+            _write(self._ready_file, msgspec.json.encode({"url": f"http://{local}:{port}", "pid": os.getpid()}))
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave in order at the first signal, at once at the second."""
+        before = {number: signal.signal(number, self._on_signal) for number in SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _on_signal(self, number: int, _frame: object) -> None:
+        if self._leaving is not None or not self.started:
+            self.should_exit = self.force_exit = True
+            return
+        self._loop.call_soon_threadsafe(self._leave, signal.Signals(number).name)
+
+    def _leave(self, why: str) -> None:
+        if self._leaving is None:
+            self._leaving = asyncio.ensure_future(self._go(why))
+
+    async def _go(self, why: str) -> None:
+        self._log.info("going away", signal=why, running=self._drain.running)
+        if not await self._drain.finish(self._settings.drain_timeout):
+            self._log.warning("breaking off requests", running=self._drain.running)
+        self.should_exit = True
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that appears whole or not at all."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
+        part.write(content)
+    Path(part.name).replace(path)

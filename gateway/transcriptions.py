@@ -1,0 +1,191 @@
+"""`POST /v1/audio/transcriptions` and `/translations`, from top to bottom: spool, resolve, decode, listen, answer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import IO, Any
+
+import msgspec
+from litestar import Request, post
+from litestar.handlers import HTTPRouteHandler
+
+from compat.errors import refusal, unexpected, wrong_endpoint
+from compat.openai import loose, subtitles, transcript, transcription
+from engines.api import BadInput, EngineFailed, Finished, Heard, ListenEvent, ListenJob, SpeechError
+from gateway import policy, record, recording, uploads
+from gateway.operations import TranscriptionOperation
+from gateway.recording import Recording
+from gateway.services import Services
+from streaming import sse
+from streaming.body import StreamBody
+from voices.resolve import Choice, WrongUse
+
+NO_FILE = "[{'type': 'missing', 'loc': ('body', 'file'), 'msg': 'Field required', 'input': None}]"
+JSON_TYPE, TEXT_TYPE, SSE_TYPE = "application/json", "text/plain; charset=utf-8", "text/event-stream; charset=utf-8"
+OPENAI_UPLOAD = 26_214_400
+"""bytes of a body; `compat.strict` brings it back"""
+
+
+def transcription_routes(services: Services) -> list[HTTPRouteHandler]:
+    """Make both routes: they differ in what the engine is asked for."""
+
+    @post("/v1/audio/transcriptions", status_code=200, operation_class=TranscriptionOperation, summary="Transcribe a recording")
+    async def transcriptions(request: Request[Any, Any, Any]) -> StreamBody:
+        return await Listening(services, record.of(request.scope)).answer(request, translate=False)
+
+    @post("/v1/audio/translations", status_code=200, operation_class=TranscriptionOperation, summary="Translate into English")
+    async def translations(request: Request[Any, Any, Any]) -> StreamBody:
+        return await Listening(services, record.of(request.scope)).answer(request, translate=True)
+
+    return [transcriptions, translations]
+
+
+class Listening:
+    """One request to listen."""
+
+    def __init__(self, services: Services, note: record.Record) -> None:
+        self._services = services
+        self._note = note
+
+    async def answer(self, request: Request[Any, Any, Any], *, translate: bool) -> StreamBody:
+        """Read the request and begin. The upload is let go of when the answer ends, however it ends."""
+        self._note.route = "translations" if translate else "transcriptions"
+        fields, source = await self._read(request)
+        try:
+            asked = transcription.parse(fields, translate=translate)
+            choice = self._choose(asked)
+            sound = await self._open(asked, choice, source)
+        except BaseException:
+            source.close()
+            raise
+        whole = self._stream if asked.stream else self._whole
+        chunks = _closing(source, whole(asked, choice, sound))
+        headers = self._note.headers() | ({"cache-control": "no-store"} if asked.stream else {})
+        timeout = self._services.settings.server.send_timeout
+        return StreamBody(chunks, _media_type(asked), headers=headers, send_timeout=timeout, gone=self._note.gone)
+
+    async def _read(self, request: Request[Any, Any, Any]) -> tuple[transcription.Fields, IO[bytes]]:
+        headers, limits = dict(request.scope["headers"]), self._services.settings.limits
+        limit = min(OPENAI_UPLOAD, limits.upload_bytes) if self._services.settings.compat.strict else limits.upload_bytes
+        if headers.get(b"content-type", b"").lower().startswith(b"application/json"):
+            body = loose.json_object(await uploads.whole(headers, request.receive, min(limit, OPENAI_UPLOAD * 2)))
+            return transcription.from_json(body), recording.from_base64(body)
+        form = await uploads.form(headers, request.receive, uploads.Limits(body=limit, fields=limits.text_fields_bytes))
+        if form.file is None:
+            transcription.parse(transcription.from_form(form.fields))
+            raise BadInput(NO_FILE)
+        return transcription.from_form(form.fields), form.file
+
+    def _choose(self, asked: transcription.TranscriptionRequest) -> Choice:
+        try:
+            choice = self._services.resolver().listen(asked.model)
+        except WrongUse as exc:
+            raise wrong_endpoint(asked.model, f"/v1/audio/{self._note.route}", "does not transcribe") from exc
+        info = self._services.infos()[choice.engine]
+        self._note.engine, self._note.model, self._note.format = choice.engine, asked.model, asked.response_format
+        self._note.ignored = policy.listening_unheard(asked, info, self._services.settings.compat)
+        self._note.mapped = list(choice.mapped)
+        return choice
+
+    async def _open(self, asked: transcription.TranscriptionRequest, choice: Choice, source: IO[bytes]) -> Recording:
+        can = self._services.infos()[choice.engine].listening
+        if can is None:
+            raise EngineFailed(f"The engine `{choice.engine}` does not listen.")
+        limit = self._services.settings.limits.audio_seconds
+        sound = Recording(source, rate=can.sample_rate, max_seconds=limit, codecs=self._services.codecs)
+        await sound.open()
+        return sound
+
+    async def _hear(
+        self, asked: transcription.TranscriptionRequest, choice: Choice, sound: Recording
+    ) -> AsyncGenerator[ListenEvent, None]:
+        pool = self._services.engines.pool(choice.engine)
+        job = ListenJob(
+            model=choice.model,
+            language=asked.language,
+            prompt=asked.prompt,
+            temperature=asked.temperature,
+            translate=asked.translate,
+            words=asked.words,
+        )
+        try:
+            async with aclosing(pool.transcribe(job, sound.pcm())) as events:
+                async for event in events:
+                    yield event
+            sound.check()
+        finally:
+            self._note.audio_seconds = sound.seconds
+
+    async def _whole(
+        self, asked: transcription.TranscriptionRequest, choice: Choice, sound: Recording
+    ) -> AsyncGenerator[bytes, None]:
+        heard: list[Heard] = []
+        language = asked.language or "en"
+        async with aclosing(self._hear(asked, choice, sound)) as events:
+            async for event in events:
+                if isinstance(event, Heard):
+                    heard.append(event)
+                elif isinstance(event, Finished):
+                    language = event.language
+        self._note.characters = len(transcript.whole_text(heard))
+        yield _body(asked, heard, sound.seconds, language)
+
+    async def _stream(
+        self, asked: transcription.TranscriptionRequest, choice: Choice, sound: Recording
+    ) -> AsyncGenerator[bytes, None]:
+        """Send deltas as segments are heard; the first sign of life starts the answer, and later failures are events."""
+        heard: list[Heard] = []
+        begun = False
+        try:
+            async with aclosing(self._hear(asked, choice, sound)) as events:
+                async for event in events:
+                    yield _deltas(event, first=not heard)
+                    begun = True
+                    if isinstance(event, Heard) and event.text:
+                        heard.append(event)
+            text = transcript.whole_text(heard)
+            self._note.characters = len(text)
+            yield sse.event(transcript.Done(text, transcript.tokens(text, sound.seconds))) + sse.DONE
+        except Exception as exc:  # whatever broke the stream, its reader is told in the stream
+            if not begun:
+                raise
+            self._note.outcome, self._note.error = "broken", f"{type(exc).__name__}: {exc}"
+            yield sse.error_event((refusal(exc) if isinstance(exc, SpeechError) else unexpected()).body.error)
+
+
+def _deltas(event: ListenEvent, *, first: bool) -> bytes:
+    if not isinstance(event, Heard):
+        return b""
+    return b"".join(sse.event(delta) for delta in transcript.deltas(event, first=first))
+
+
+async def _closing(source: IO[bytes], chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    try:
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                yield chunk
+    finally:
+        source.close()
+
+
+def _media_type(asked: transcription.TranscriptionRequest) -> str:
+    if asked.stream:
+        return SSE_TYPE
+    return TEXT_TYPE if asked.response_format in ("text", "srt", "vtt") else JSON_TYPE
+
+
+def _body(asked: transcription.TranscriptionRequest, heard: list[Heard], seconds: float, language: str) -> bytes:
+    if asked.response_format == "text":
+        return subtitles.text(heard).encode()
+    if asked.response_format == "srt":
+        return subtitles.srt(heard).encode()
+    if asked.response_format == "vtt":
+        return subtitles.vtt(heard).encode()
+    if asked.response_format == "verbose_json":
+        answer: msgspec.Struct = transcript.verbose(
+            heard, seconds, language, translate=asked.translate, words=asked.words, segments=asked.segments
+        )
+    else:
+        answer = transcript.transcription(heard, seconds, asked.model)
+    return msgspec.json.encode(answer)

@@ -1,0 +1,82 @@
+"""The response body of everything that takes time: one ASGI response that owns its stream.
+
+Rules. Headers wait for the first chunk, so whatever fails before it is still an error with a status of its own. The client's
+leaving is listened for all the while and cancels the work. The generator is closed on every way out, here and not by the
+collector. A failure after the first chunk is raised with the body left open: the server then breaks the connection, which is
+the only honest end of half an audio file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, MutableMapping
+from contextlib import aclosing
+from typing import Any
+
+import anyio
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class StreamBody:
+    """Send `chunks` as the response's body with the given type and headers.
+
+    `send_timeout` is how long, in seconds, the client may take no bytes; `gone` is called when it left or stalled.
+    """
+
+    def __init__(
+        self,
+        chunks: AsyncGenerator[bytes, None],
+        media_type: str,
+        *,
+        headers: Mapping[str, str],
+        send_timeout: float,
+        gone: Callable[[], None],
+    ) -> None:
+        self._chunks = chunks
+        self._headers = {"content-type": media_type, "x-accel-buffering": "no", **headers}
+        self._send_timeout = send_timeout
+        self._gone = gone
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        """Answer the request. Raises what the chunks raise."""
+        failure: Exception | None = None
+        async with aclosing(self._chunks), anyio.create_task_group() as tasks:
+            tasks.start_soon(self._cancel_on_disconnect, receive, tasks.cancel_scope)
+            try:
+                await self._send_all(send)
+            except TimeoutError:
+                self._gone()
+                failure = ClientStalled(f"the client took no bytes for {self._send_timeout:g} s")
+            except Exception as exc:  # raised below, once the group is left: a group would wrap it
+                failure = exc
+            tasks.cancel_scope.cancel()
+        if failure:
+            raise failure
+
+    async def _send_all(self, send: Send) -> None:
+        started = False
+        async for chunk in self._chunks:
+            if not started:
+                await send({"type": "http.response.start", "status": 200, "headers": self._raw_headers()})
+                started = True
+            if chunk:
+                with anyio.fail_after(self._send_timeout):
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        if not started:
+            await send({"type": "http.response.start", "status": 200, "headers": self._raw_headers()})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _raw_headers(self) -> list[tuple[bytes, bytes]]:
+        return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self._headers.items()]
+
+    async def _cancel_on_disconnect(self, receive: Receive, scope: anyio.CancelScope) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._gone()
+        scope.cancel()
+
+
+class ClientStalled(Exception):
+    """The client took no bytes for too long, and its stream was given up."""
