@@ -40,13 +40,13 @@ def _body(struct: type, media_type: str) -> RequestBody:
 class SpeechOperation(Operation):
     """Documents the JSON body of a speech request."""
 
-    request_body: RequestBody | None = field(default_factory=lambda: _body(SpeechBody, "application/json"))  # type: ignore[assignment]
+    request_body: RequestBody | None = field(default_factory=lambda: _body(SpeechBody, "application/json"))
 
 
 @dataclass
 class TranscriptionOperation(Operation):
     """Documents the form of a transcription request."""
 
-    request_body: RequestBody | None = field(  # type: ignore[assignment]
+    request_body: RequestBody | None = field(
         default_factory=lambda: _body(TranscriptionForm, "multipart/form-data")
     )

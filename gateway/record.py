@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import MutableMapping
 from typing import Any, Literal, cast
 
 import msgspec
+from litestar import Request
 
 KEY = "voicebox.record"
 
@@ -79,6 +79,6 @@ def header_safe(value: str, limit: int = 100) -> str:
     return kept[:limit]
 
 
-def of(scope: MutableMapping[str, Any]) -> Record:
+def of(request: Request[Any, Any, Any]) -> Record:
     """Take the record of the request in hand."""
-    return cast(Record, scope[KEY])
+    return cast(Record, request.scope[KEY])  # type: ignore[literal-required]

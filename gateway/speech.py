@@ -33,7 +33,7 @@ def speech_route(services: Services) -> HTTPRouteHandler:
 
     @post("/v1/audio/speech", status_code=200, operation_class=SpeechOperation, summary="Speak a text")
     async def speech(request: Request[Any, Any, Any]) -> StreamBody:
-        note = record.of(request.scope)
+        note = record.of(request)
         note.route = "speech"
         body = await uploads.whole(dict(request.scope["headers"]), request.receive, services.settings.limits.json_bytes)
         asked = dialect.parse(body, _bounds(services))
@@ -81,7 +81,7 @@ def _produce(services: Services, asked: dialect.SpeechRequest, choice: Choice, i
         format=asked.response_format,
         source_rate=info.speech.sample_rate,
         tempo=asked.speed / own_speed,
-        bitrate=settings.bitrate.get(asked.response_format),  # type: ignore[call-overload]
+        bitrate=next((rate for name, rate in settings.bitrate.items() if name == asked.response_format), None),
         buffered_seconds=settings.buffered_seconds,
     )
 

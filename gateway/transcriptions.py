@@ -32,11 +32,11 @@ def transcription_routes(services: Services) -> list[HTTPRouteHandler]:
 
     @post("/v1/audio/transcriptions", status_code=200, operation_class=TranscriptionOperation, summary="Transcribe a recording")
     async def transcriptions(request: Request[Any, Any, Any]) -> StreamBody:
-        return await Listening(services, record.of(request.scope)).answer(request, translate=False)
+        return await Listening(services, record.of(request)).answer(request, translate=False)
 
     @post("/v1/audio/translations", status_code=200, operation_class=TranscriptionOperation, summary="Translate into English")
     async def translations(request: Request[Any, Any, Any]) -> StreamBody:
-        return await Listening(services, record.of(request.scope)).answer(request, translate=True)
+        return await Listening(services, record.of(request)).answer(request, translate=True)
 
     return [transcriptions, translations]
 

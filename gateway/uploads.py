@@ -84,7 +84,7 @@ def boundary(content_type: str) -> str:
     kind, options = parse_options_header(content_type)
     if kind != "multipart/form-data" or not options.get("boundary"):
         raise BadInput("The body should be multipart/form-data, with a `file` part.")
-    return options["boundary"]
+    return str(options["boundary"])
 
 
 async def form(headers: Mapping[bytes, bytes], receive: Receive, limits: Limits, file_field: str = "file") -> Form:

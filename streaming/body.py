@@ -15,8 +15,9 @@ from typing import Any
 import anyio
 
 Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+Receive = Callable[[], Awaitable[Any]]
+"""gives the next Message; Any, since ASGI frameworks name its shape differently"""
+Send = Callable[[Any], Awaitable[None]]
 
 
 class StreamBody:

@@ -37,14 +37,15 @@ LISTED: dict[Use, tuple[str, ...]] = {
 
 _DATE = r"(-\d{4}(-\d{2}-\d{2})?|-api-ev\d+|-latest|-preview)*"
 _PATTERNS: dict[Use, re.Pattern[str]] = {
-    "speech": re.compile(rf"(tts-\d(-hd)?|gpt-[\w.]+(-mini)?-tts|gpt-audio(-mini)?){_DATE}"),
+    "speech": re.compile(rf"(tts-1(-hd)?|gpt-4o(-mini)?-tts){_DATE}"),
     "listening": re.compile(
-        rf"(whisper-\d|gpt-([\w.]+-)?(mini-)?transcribe(-diarize)?|gpt-live-transcribe|gpt-realtime-whisper){_DATE}"
+        rf"(whisper-1|gpt-4o-(mini-)?transcribe(-diarize)?|gpt-transcribe|gpt-live-transcribe|gpt-realtime-whisper){_DATE}"
     ),
 }
+_WHISPER = r"(faster-|distil-|faster-distil-|mlx-)*whisper(-v?\d)?(-(tiny|base|small|medium|large|turbo))+(-v\d)?[\w.-]*"
 _PEERS: dict[Use, re.Pattern[str]] = {
-    "speech": re.compile(r"(.*/)?(kokoro|piper|xtts|chatterbox|orpheus|tts)[\w.-]*"),
-    "listening": re.compile(r"(.*/)?(faster-|distil-|faster-distil-|mlx-)?whisper[\w.-]*|(.*/)?(parakeet|moonshine)[\w.-]*"),
+    "speech": re.compile(r"(.*/)?(kokoro|piper|xtts|chatterbox)[\w.-]*|tts"),
+    "listening": re.compile(rf"(.*/)?({_WHISPER}|parakeet[\w.-]*|moonshine[\w.-]*)|whisper"),
 }
 
 

@@ -1,0 +1,56 @@
+"""The one map from our errors to OpenAI's envelope."""
+
+from __future__ import annotations
+
+import inspect
+
+import msgspec
+import pytest
+
+import compat.errors
+import engines.api
+from compat.errors import TABLE, NotPermitted, refusal, unexpected
+from engines.api import EngineFailed, Overloaded, SpeechError, UnknownModel
+
+KINDS = [
+    kind
+    for module in (engines.api, compat.errors)
+    for _, kind in inspect.getmembers(module, inspect.isclass)
+    if issubclass(kind, SpeechError)
+]
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS), key=lambda kind: kind.__name__))
+def test_every_error_has_a_row(kind: type[SpeechError]) -> None:
+    """No error of ours is answered by accident: each class has a row of its own."""
+    assert kind in TABLE
+
+
+def test_all_four_keys() -> None:
+    """The envelope always has message, type, param and code, null where there is nothing to say."""
+    for answer in (refusal(EngineFailed("lost")), unexpected()):
+        body = msgspec.json.decode(msgspec.json.encode(answer.body))
+
+        assert set(body["error"]) == {"message", "type", "param", "code"}
+
+
+def test_an_errors_own_code_goes_first() -> None:
+    """A code given where the error arose replaces the table's."""
+    assert refusal(UnknownModel("x")).body.error.code == "model_not_found"
+    assert refusal(UnknownModel("x", code="other")).body.error.code == "other"
+
+
+@pytest.mark.parametrize(("wait", "said"), [(0.0, "1"), (2.1, "3"), (4000, "60")])
+def test_retry_after_in_whole_seconds(wait: float, said: str) -> None:
+    """Overload says when to come back, within what the SDKs heed: 1 to 60 whole seconds."""
+    answer = refusal(Overloaded("full", retry_after=wait))
+
+    assert (answer.status, answer.headers["retry-after"], answer.headers["x-should-retry"]) == (503, said, "true")
+
+
+def test_no_key_says_how() -> None:
+    """A 401 carries the challenge."""
+    answer = refusal(NotPermitted("no key", status=401))
+
+    assert answer.status == 401
+    assert answer.headers["www-authenticate"].startswith("Bearer")

@@ -1,0 +1,29 @@
+"""What all tests share: the repository's tests folder on the path, and one real server."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from servers import Server, running
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the developer's own settings out of the tests."""
+    for name in list(os.environ):
+        if name.startswith(("VOICEBOX_", "OPENAI_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One gateway with its embedded engines and the test engine, for all tests that leave it as they found it."""
+    with running(tmp_path_factory.mktemp("server"), {"engines": {"tone": {"enabled": True}}}) as started:
+        yield started

@@ -1,0 +1,127 @@
+"""Clients that leave, workers that die, servers that stop: nothing stays, nothing else is hurt."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+from servers import Server, parent_of, running, wait_until
+
+SLOW = "[slow 0.05] " + "word " * 400
+
+
+def tone(server: Server, text: str, **fields: object) -> dict[str, object]:
+    return {"url": f"{server.base_url}/audio/speech", "json": {"model": "tone", "input": text, "response_format": "pcm", **fields}}
+
+
+def busy(server: Server, engine: str = "tone") -> int:
+    """Count the jobs an engine's pool has running and waiting."""
+    state = httpx.get(f"{server.url}/health").json()["engines"][engine]
+    return int(state["running"]) + int(state["queued"])
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> object:
+    """A server that a test may break."""
+    with running(tmp_path, {"engines": {"tone": {"enabled": True, "workers": 2}}, "server": {"drain_timeout": 15}}) as server:
+        yield server
+
+
+def test_leaving_mid_stream_stops_the_work(server: Server) -> None:
+    """A client that leaves in the middle frees its worker soon, and the log says that it left."""
+    with httpx.stream("POST", **tone(server, SLOW)) as answer:  # type: ignore[arg-type]
+        next(answer.iter_raw())
+        request_id = answer.headers["x-request-id"]
+        assert busy(server) >= 1
+
+    wait_until(lambda: busy(server) == 0, "the work has stopped", 10)
+    wait_until(lambda: any(line["id"] == request_id for line in server.requests()), "its line is written", 10)
+    assert next(line for line in server.requests() if line["id"] == request_id)["outcome"] == "client_gone"
+
+
+def test_leaving_before_the_first_byte(server: Server) -> None:
+    """So does one that leaves before anything came."""
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(**tone(server, "[hang] never"), timeout=0.5)  # type: ignore[arg-type]
+
+    wait_until(lambda: busy(server) == 0, "the work has stopped", 10)
+
+
+def test_a_worker_killed_mid_stream(own: Server) -> None:
+    """kill -9 of the workers breaks the stream in hand, and the next request works."""
+    with pytest.raises(httpx.RemoteProtocolError), httpx.stream("POST", **tone(own, SLOW), timeout=30) as answer:  # type: ignore[arg-type]
+        for number, _ in enumerate(answer.iter_raw()):
+            if number == 2:
+                for pid in own.workers():
+                    os.kill(pid, signal.SIGKILL)
+
+    again = httpx.post(**tone(own, "one two"), timeout=60)  # type: ignore[arg-type]
+    assert again.status_code == 200
+    spoken = httpx.post(f"{own.base_url}/audio/speech", json={"model": "tts-1", "input": "Hello."}, timeout=60)
+    assert spoken.status_code == 200
+
+
+def test_killing_the_gateway_leaves_no_worker(tmp_path: Path) -> None:
+    """Even kill -9 of the gateway leaves no orphan."""
+    server = Server(tmp_path).wait_ready()
+    workers = server.workers()
+    assert workers
+
+    server.process.kill()
+    server.process.wait()
+
+    wait_until(lambda: all(parent_of(pid) is None for pid in workers), "the workers are gone", 15)
+
+
+def test_sigterm_lets_streams_finish(own: Server) -> None:
+    """SIGTERM: the stream under way ends whole, a new request gets 503 and Retry-After, then all is gone."""
+    workers = own.workers()
+    whole = httpx.post(**tone(own, "[slow 0.05] " + "word " * 20), timeout=60).content  # type: ignore[arg-type]
+    received: list[bytes] = []
+    started = threading.Event()
+
+    def listen() -> None:
+        with httpx.stream("POST", **tone(own, "[slow 0.05] " + "word " * 20), timeout=60) as answer:  # type: ignore[arg-type]
+            for chunk in answer.iter_raw():
+                received.append(chunk)
+                started.set()
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    assert started.wait(30)
+    own.process.send_signal(signal.SIGTERM)
+    wait_until(lambda: httpx.get(f"{own.url}/readyz").status_code == 503, "it is going", 5)
+    refused = httpx.post(**tone(own, "new"))  # type: ignore[arg-type]
+    listener.join(60)
+
+    assert refused.status_code == 503
+    assert int(refused.headers["retry-after"]) >= 1
+    assert b"".join(received) == whole
+    assert own.process.wait(30) == 0
+    wait_until(lambda: all(parent_of(pid) is None for pid in workers), "the workers are gone", 10)
+
+
+def test_a_reader_that_stalls_holds_nobody(server: Server) -> None:
+    """A client that reads nothing holds its own buffer only: the engine is free and others are served."""
+    with socket.create_connection(("127.0.0.1", server.port)) as stalled:
+        body = b'{"model":"tts-1","input":"' + b"This is a long text. " * 2000 + b'","response_format":"pcm"}'
+        head = f"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+        stalled.sendall(head.encode() + body)
+        stalled.recv(100)
+
+        wait_until(lambda: busy(server, "espeak") == 0, "no worker waits for the reader", 20)
+        assert httpx.post(f"{server.base_url}/audio/speech", json={"model": "tts-1", "input": "Hi."}).status_code == 200
+
+
+def test_a_body_that_never_comes(tmp_path: Path) -> None:
+    """A client that announces a body and sends none is answered, not waited for for ever."""
+    with running(tmp_path, {"server": {"body_timeout": 0.5}}) as server, socket.create_connection(("127.0.0.1", server.port)) as idle:
+        idle.sendall(b"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
+        idle.settimeout(30)
+
+        assert idle.recv(100).startswith(b"HTTP/1.1 408")

@@ -1,0 +1,118 @@
+"""Models, voices, probes: what clients look at before they ask for anything."""
+
+from __future__ import annotations
+
+import httpx
+import openai
+import pytest
+from servers import Server
+
+VOICES = "alloy ash ballad cedar coral echo fable marin nova onyx sage shimmer verse".split()
+
+
+def get(server: Server, path: str, **headers: str) -> httpx.Response:
+    return httpx.get(f"{server.url}{path}", headers=headers)
+
+
+def test_models_through_the_sdk(server: Server) -> None:
+    """The strict SDK lists OpenAI's names and the engines' own, and retrieves each of them."""
+    client = openai.OpenAI(base_url=server.base_url, api_key="x", _strict_response_validation=True)
+    models = [model.id for model in client.models.list()]
+
+    assert {"tts-1", "tts-1-hd", "gpt-4o-mini-tts", "whisper-1", "gpt-4o-transcribe", "espeak", "pocketsphinx"} <= set(models)
+    assert [client.models.retrieve(model).id for model in models] == models
+    assert len(set(models)) == len(models)
+
+
+@pytest.mark.parametrize("model", ["tts-1-1106", "gpt-4o-mini-tts-2025-12-15", "whisper-small", "hexgrad%2FKokoro-82M", "hexgrad/Kokoro-82M"])
+def test_aliases_can_be_looked_up(server: Server, model: str) -> None:
+    """What a request may name can be looked up, slashes raw or escaped."""
+    assert get(server, f"/v1/models/{model}").status_code == 200
+
+
+def test_voices(server: Server) -> None:
+    """The voice list has the shape every client reads: strings `id` and `name`, the same, under both keys; no key needed."""
+    body = get(server, "/v1/audio/voices").json()
+
+    assert body["voices"] == body["data"]
+    assert [voice["id"] for voice in body["voices"][:13]] == sorted(VOICES) or set(VOICES) <= {voice["id"] for voice in body["voices"]}
+    assert all(isinstance(voice["id"], str) and voice["name"] == voice["id"] for voice in body["voices"])
+    assert len({voice["id"] for voice in body["voices"]}) == len(body["voices"]) > 100
+
+
+def test_every_listed_voice_resolves(server: Server) -> None:
+    """No voice is listed that a request could not name."""
+    for voice in get(server, "/v1/audio/voices").json()["voices"][::15]:
+        answer = httpx.post(f"{server.base_url}/audio/speech", json={"model": "tts-1", "voice": voice["id"], "input": "1"})
+
+        assert answer.status_code == 200, voice
+
+
+def test_open_webuis_models(server: Server) -> None:
+    """Open WebUI asks for /audio/models first."""
+    assert "tts-1" in [model["id"] for model in get(server, "/v1/audio/models").json()["models"]]
+
+
+def test_wyomings_probes(server: Server) -> None:
+    """The bridge to Home Assistant must not take us for LocalAI or Speaches, and finds the real voices."""
+    assert get(server, "/v1/readyz").status_code == 404
+    assert get(server, "/health").text.strip() != "OK"
+    assert get(server, "/v1/test").json() == {"status": "ok"}
+    assert {voice["name"] for voice in get(server, "/v1/models/tts-1").json()["voices"]} >= set(VOICES)
+
+
+def test_health(server: Server) -> None:
+    """Alive and ready are two questions, and health tells about each engine."""
+    assert get(server, "/livez").status_code == get(server, "/readyz").status_code == 200
+    assert {"espeak", "pocketsphinx"} <= set(get(server, "/health").json()["engines"])
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/models", "/v1/v1/models", "/v1/models/", "/models/"])
+def test_paths_however_joined(server: Server, path: str) -> None:
+    """Base URLs are typed with and without /v1, and with slashes at the end."""
+    assert get(server, path).json()["object"] == "list"
+
+
+@pytest.mark.parametrize("path", ["/", "/v1", "/v1/"])
+def test_roots(server: Server, path: str) -> None:
+    """Clients warm up on the roots: cheap, and 200."""
+    assert get(server, path).status_code == 200
+
+
+def test_head(server: Server) -> None:
+    """HEAD answers as GET does, without the body."""
+    answer = httpx.head(f"{server.base_url}/models")
+
+    assert answer.status_code == 200
+    assert answer.content == b""
+
+
+@pytest.mark.parametrize("key", [None, "Bearer", "Bearer ", "Bearer null", "Bearer undefined", "undefined", "Basic eDp5"])
+def test_any_key_while_none_is_set(server: Server, key: str | None) -> None:
+    """Without keys of our own, whatever a client must send is accepted."""
+    headers = {"authorization": key} if key else {}
+
+    assert get(server, "/v1/models", **headers).status_code == 200
+
+
+def test_schema(server: Server) -> None:
+    """OpenAPI is at /schema, and documents what a speech request and a form hold."""
+    schema = get(server, "/schema/openapi.json").json()
+
+    speech = schema["paths"]["/v1/audio/speech"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    form = schema["paths"]["/v1/audio/transcriptions"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert set(speech["required"]) == {"model", "input"}
+    assert form["properties"]["file"]["format"] == "binary"
+    assert get(server, "/schema").status_code == 200
+
+
+def test_request_ids_and_log_lines(server: Server) -> None:
+    """Each answer has its own id, and the log one line for it, with what it was and no text of the user's."""
+    secret = "xylophone quartz"
+    answer = httpx.post(f"{server.base_url}/audio/speech", json={"model": "tts-1", "input": secret})
+    line = next(line for line in server.requests() if line["id"] == answer.headers["x-request-id"])
+
+    assert (line["route"], line["engine"], line["characters"], line["outcome"]) == ("speech", "espeak", len(secret), "ok")
+    assert line["audio_seconds"] > 0.3
+    assert 0 < line["first_byte_ms"] <= line["total_ms"]
+    assert "xylophone" not in server.log_path.read_text()

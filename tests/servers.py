@@ -1,0 +1,114 @@
+"""Start the real program on a real socket, and make sure that nothing of it stays."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+PATIENCE = 60.0
+"""seconds that anything may take before a test gives up; only for liveness"""
+
+
+class Server:
+    """A gateway in a process of its own."""
+
+    def __init__(self, folder: Path, config: dict[str, Any] | None = None, args: tuple[str, ...] = ()) -> None:
+        self.folder = folder
+        self.log_path = folder / "server.log"
+        ready = folder / "ready.json"
+        settings = {"log": {"format": "json"}, "data_dir": str(folder / "data"), **(config or {})}
+        (folder / "config.yaml").write_text(yaml.safe_dump(settings))
+        command = [sys.executable, "-m", "gateway", "serve", "--config", str(folder / "config.yaml"), "--port", "0"]
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("VOICEBOX_")}
+        with self.log_path.open("wb") as log:
+            self.process = subprocess.Popen([*command, "--ready-file", str(ready), *args], stderr=log, stdout=log, env=environ)
+        wait_until(lambda: ready.exists() or self.process.poll() is not None, "the server listens")
+        if not ready.exists():
+            raise RuntimeError(f"the server ended with {self.process.returncode}:\n{self.log_path.read_text()}")
+        self.url: str = json.loads(ready.read_text())["url"]
+        self.base_url = f"{self.url}/v1"
+        self.port = int(self.url.rsplit(":", 1)[1])
+
+    def wait_ready(self) -> Server:
+        """Wait until requests can be served."""
+        wait_until(lambda: status(f"{self.url}/readyz") == 200, "the engines are ready")
+        return self
+
+    def stop(self) -> int:
+        """Ask it to go, and give its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+
+    def workers(self) -> list[int]:
+        """Give the process ids of its engine workers."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit() and parent_of(int(entry.name)) == self.process.pid:
+                found.append(int(entry.name))
+        return found
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Give its log, line by line."""
+        return [json.loads(line) for line in self.log_path.read_text().splitlines() if line.startswith("{")]
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Give the log lines of its requests."""
+        return [line for line in self.lines() if line.get("event") == "request"]
+
+
+def parent_of(pid: int) -> int | None:
+    """Give the parent of a process that runs, None for one that does not, or is a zombie."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except (OSError, IndexError):
+        return None
+    return None if fields[0] == "Z" else int(fields[1])
+
+
+def status(url: str, timeout: float = PATIENCE) -> int:
+    """Give the status of a GET, 0 when nobody answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=timeout) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as exc:
+        exc.close()
+        return exc.code
+    except OSError:
+        return 0
+
+
+def wait_until(true: Any, what: str, patience: float = PATIENCE) -> None:
+    """Wait for something to come true, and fail with its name when it does not."""
+    deadline = time.monotonic() + patience
+    while not true():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"still not so after {patience:g} s: {what}")
+        time.sleep(0.02)
+
+
+@contextmanager
+def running(folder: Path, config: dict[str, Any] | None = None, args: tuple[str, ...] = ()) -> Iterator[Server]:
+    """Run a server of one's own, ready, and stop it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    server = Server(folder, config, args)
+    try:
+        yield server.wait_ready()
+    finally:
+        server.stop()
