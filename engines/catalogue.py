@@ -1,0 +1,39 @@
+"""The engines there are: one record each. A further engine is one file beside this one and one record here."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Kind = Literal["speech", "listening"]
+
+
+class Record(msgspec.Struct, frozen=True):
+    """An engine by name. `adapter` is imported in its worker only."""
+
+    name: str
+    adapter: str
+    """module:class"""
+    kinds: tuple[Kind, ...]
+    licence: str
+    workers: int = 1
+    rank: int = 0
+    """which engine serves OpenAI's names: the highest that is ready"""
+    default: bool = True
+    """enabled unless the settings say otherwise"""
+
+
+CATALOGUE = (
+    Record("espeak", "engines.espeak:Espeak", ("speech",), "GPL-3.0-or-later", workers=2, rank=10),
+    Record("pocketsphinx", "engines.pocketsphinx:PocketSphinx", ("listening",), "BSD-2-Clause", rank=10),
+    Record("tone", "engines.tone:Tone", ("speech", "listening"), "Apache-2.0", rank=-10, default=False),
+)
+
+
+def find(name: str) -> Record:
+    """Find an engine's record. Raises KeyError."""
+    for record in CATALOGUE:
+        if record.name == name:
+            return record
+    raise KeyError(name)

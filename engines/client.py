@@ -1,0 +1,143 @@
+"""The gateway's side of the provider API, to one worker."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import contextmanager
+
+import aiohttp
+import msgspec
+
+from engines import faults, frames
+from engines.api import EngineFailed, Finished, Heard, ListenEvent, ListenJob, Progress, SpeechError, SpeechEvent, SpeechJob
+from engines.process import Address
+
+READ_SIZE = 256 * 1024
+WAV_HEADER = struct.pack("<4sI4s4sIHHIIHH", b"RIFF", 0xFFFFFFFF, b"WAVE", b"fmt ", 16, 1, 1, 16_000, 32_000, 2, 16) + struct.pack(
+    "<4sI", b"data", 0xFFFFFFFF
+)
+"""16 kHz mono s16le, sizes open"""
+
+
+class Lost(EngineFailed):
+    """The worker died, or its stream broke, with the job in it."""
+
+
+class Stalled(Lost):
+    """The worker gave nothing for too long."""
+
+
+class HeardError(msgspec.Struct, frozen=True, tag="error"):
+    """An error among transcription events."""
+
+    kind: str
+    message: str
+    param: str | None = None
+    code: str | None = None
+
+
+_LINES = msgspec.json.Decoder(Heard | Progress | Finished | HeardError)
+
+
+class WorkerClient:
+    """Talks to one worker. Closing a generator closes its connection, which stops the work."""
+
+    def __init__(self, address: Address, *, stall_timeout: float) -> None:
+        connector = aiohttp.UnixConnector(address.socket, limit=0) if address.socket else aiohttp.TCPConnector(limit=0)
+        headers = {"authorization": f"Bearer {address.secret}"} if address.secret else {}
+        self._session = aiohttp.ClientSession(
+            base_url=address.url,
+            connector=connector,
+            headers=headers,
+            timeout=aiohttp.ClientTimeout(total=None, sock_read=stall_timeout),
+            auto_decompress=False,
+            read_bufsize=READ_SIZE,
+        )
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._session.close()
+
+    async def health(self, timeout: float) -> bool:
+        """Tell whether the worker answers within `timeout` seconds."""
+        try:
+            limit = aiohttp.ClientTimeout(total=timeout)
+            async with self._session.get("/tts/health", timeout=limit) as answer:
+                return answer.status == 200
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return False
+
+    async def speak(self, job: SpeechJob) -> AsyncGenerator[SpeechEvent, None]:
+        """Give a job's events as they come. Raises what the engine raised, or Lost."""
+        body = msgspec.json.encode(
+            {
+                "text": job.text, "voice": job.voice, "model": job.model, "language": job.language, "speed": job.speed,
+                "pitch": job.pitch, "seed": job.seed, "instruct": job.instructions, "pause": job.pause,
+            }
+        )  # fmt: skip
+        headers = {"accept": frames.MEDIA_TYPE, "content-type": "application/json"}
+        parser, ended = frames.FrameParser(), False
+        with _losses():
+            async with self._session.post("/tts/generate", data=body, headers=headers) as answer:
+                await _raise_refusal(answer)
+                async for chunk in answer.content.iter_any():
+                    for frame in parser.feed(chunk):
+                        if isinstance(frame, frames.ErrorFrame):
+                            raise faults.restore(frame)
+                        if isinstance(frame, frames.EndFrame):
+                            ended = True
+                        else:
+                            yield frame
+        if not ended:
+            raise Lost("The engine's audio broke off before its end.")
+
+    async def transcribe(self, job: ListenJob, audio: AsyncIterator[bytes]) -> AsyncGenerator[ListenEvent, None]:
+        """Send s16le mono PCM as it comes, give what is heard as it is heard. Raises what the engine raised, or Lost."""
+        with aiohttp.MultipartWriter("form-data") as form:
+            options = form.append(msgspec.json.encode(job), {"content-type": "application/json"})
+            options.set_content_disposition("form-data", name="options")
+            sound = form.append(_wav(audio), {"content-type": "audio/wav"})
+            sound.set_content_disposition("form-data", name="audio", filename="audio.wav")
+        ended = False
+        with _losses():
+            async with self._session.post("/stt/transcribe", data=form) as answer:
+                await _raise_refusal(answer)
+                async for line in answer.content:
+                    event = _LINES.decode(line)
+                    if isinstance(event, HeardError):
+                        raise faults.restore(frames.ErrorFrame(event.kind, event.message, event.param, event.code))
+                    ended = isinstance(event, Finished)
+                    yield event
+        if not ended:
+            raise Lost("The engine stopped listening before the end.")
+
+
+async def _wav(audio: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield WAV_HEADER
+    async for chunk in audio:
+        yield chunk
+
+
+async def _raise_refusal(answer: aiohttp.ClientResponse) -> None:
+    if answer.status == 200:
+        return
+    try:
+        fault = msgspec.json.decode(await answer.read(), type=dict[str, frames.ErrorFrame])["error"]
+    except (msgspec.DecodeError, KeyError) as exc:
+        raise EngineFailed(f"The engine answered with status {answer.status}.") from exc
+    raise faults.restore(fault)
+
+
+@contextmanager
+def _losses() -> Iterator[None]:
+    """Turn whatever breaks a connection to a worker into Lost; the engine's own errors pass."""
+    try:
+        yield
+    except (SpeechError, asyncio.CancelledError, GeneratorExit):
+        raise
+    except TimeoutError as exc:
+        raise Stalled("The engine gave nothing for too long.") from exc
+    except (aiohttp.ClientError, OSError, frames.BadFrame, msgspec.DecodeError, asyncio.IncompleteReadError) as exc:
+        raise Lost("The engine's worker was lost.") from exc

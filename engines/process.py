@@ -1,0 +1,176 @@
+"""One worker process: started, waited for until it is ready, stopped, and nothing of it left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from engines.api import EngineInfo
+from engines.catalogue import Record
+from engines.settings import WorkerSettings
+
+Log = Callable[..., None]
+SECRET = "VOICEBOX_WORKER_SECRET"  # noqa: S105 - a variable's name
+LINE_LIMIT = 16 * 1024 * 1024
+"""bytes of the handshake's line: an engine may have thousands of voices"""
+
+
+class Failed(msgspec.Struct):
+    """Why a worker could not start; a permanent reason would come back."""
+
+    message: str
+    permanent: bool = False
+
+
+class Handshake(msgspec.Struct):
+    """The one line a worker says."""
+
+    ready: EngineInfo | None = None
+    failed: Failed | None = None
+    port: int = 0
+
+
+class StartFailed(Exception):
+    """A worker did not become ready."""
+
+    def __init__(self, message: str, *, permanent: bool) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Where a worker listens: a Unix socket, or a loopback port with a secret."""
+
+    url: str
+    socket: str | None = None
+    secret: str = ""
+
+
+class WorkerProcess:
+    """A running worker. Made by `start`; `stop` it."""
+
+    def __init__(self, process: asyncio.subprocess.Process, folder: Path, address: Address, info: EngineInfo, log: Log) -> None:
+        self._process = process
+        self._folder = folder
+        self.address = address
+        self.info = info
+        self._errors = asyncio.create_task(_forward_errors(process, info.name, log))
+
+    @classmethod
+    async def start(cls, record: Record, settings: WorkerSettings, log: Log, *, loopback: bool | None = None) -> WorkerProcess:
+        """Start a worker and wait until it is ready. Raises StartFailed; nothing is left behind then."""
+        loopback = sys.platform == "win32" if loopback is None else loopback
+        folder = Path(tempfile.mkdtemp(prefix="voicebox-"))
+        secret = secrets.token_urlsafe(32) if loopback else ""
+        socket = folder / "worker.sock"
+        process: asyncio.subprocess.Process | None = None
+        try:
+            process = await _spawn(record, None if loopback else socket, secret)
+            async with asyncio.timeout(settings.start_timeout):
+                ready, port = await _handshake(process)
+        except BaseException as exc:
+            if process is not None:
+                await _end(process, 0)
+                await _forward_errors(process, record.name, log)
+            shutil.rmtree(folder, ignore_errors=True)
+            if isinstance(exc, TimeoutError):
+                raise StartFailed(f"not ready within {settings.start_timeout:g} s", permanent=False) from exc
+            if isinstance(exc, OSError):
+                raise StartFailed(f"no process could be started: {exc}", permanent=False) from exc
+            raise
+        address = Address(f"http://127.0.0.1:{port}", None, secret) if loopback else Address("http://worker", str(socket))
+        return cls(process, folder, address, ready, log)
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Tell whether it has not ended yet."""
+        return self._process.returncode is None
+
+    async def wait(self) -> int:
+        """Wait for its end, and give its exit status."""
+        return await self._process.wait()
+
+    def kill(self) -> None:
+        """Kill it at once; `stop` it afterwards all the same."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
+    async def stop(self, timeout: float) -> None:
+        """Ask it to end, kill it after `timeout` seconds, reap it, and take its files away."""
+        await _end(self._process, timeout)
+        await self._errors
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+async def _spawn(record: Record, socket: Path | None, secret: str) -> asyncio.subprocess.Process:
+    where = ["--socket", str(socket)] if socket else ["--loopback"]
+    which = ["--engine", record.name, "--adapter", record.adapter, "--parent", str(os.getpid())]
+    root = str(Path(__file__).parents[1])
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "engines.worker",
+        *which,
+        *where,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        limit=LINE_LIMIT,
+        env={**os.environ, "PYTHONPATH": path, SECRET: secret},
+    )
+
+
+async def _handshake(process: asyncio.subprocess.Process) -> tuple[EngineInfo, int]:
+    assert process.stdout is not None  # noqa: S101 - asked for a pipe
+    line = await process.stdout.readline()
+    if not line:
+        status = await process.wait()
+        raise StartFailed(f"the worker ended with status {status} before it was ready", permanent=False)
+    try:
+        said = msgspec.json.decode(line, type=Handshake)
+    except msgspec.DecodeError as exc:
+        raise StartFailed(f"the worker said nothing that makes sense: {exc}", permanent=True) from exc
+    if said.ready is None:
+        failed = said.failed or Failed("it did not say why", permanent=True)
+        raise StartFailed(failed.message, permanent=failed.permanent)
+    return said.ready, said.port
+
+
+async def _end(process: asyncio.subprocess.Process, timeout: float) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            if timeout > 0:
+                process.terminate()
+            else:
+                process.kill()
+    try:
+        await asyncio.wait_for(process.wait(), timeout or None)
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
+
+
+async def _forward_errors(process: asyncio.subprocess.Process, engine: str, log: Log) -> None:
+    """Hand what a worker writes to standard error on, line by line."""
+    assert process.stderr is not None  # noqa: S101 - asked for a pipe
+    while line := await process.stderr.readline():
+        if text := line.decode("utf-8", "replace").rstrip():
+            log("worker says", engine=engine, pid=process.pid, text=text)

@@ -1,0 +1,73 @@
+"""All engines that are enabled, each with its pool: what the gateway holds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from engines.api import EngineInfo, EngineUnavailable
+from engines.catalogue import CATALOGUE, Kind, Record
+from engines.pool import Pool, PoolState
+from engines.process import Log
+from engines.settings import EngineSettings, WorkerSettings
+
+
+class UnknownEngine(ValueError):
+    """The settings name an engine that there is not."""
+
+
+class Engines:
+    """The engines of the catalogue, as the settings want them. Raises UnknownEngine."""
+
+    def __init__(
+        self,
+        settings: Mapping[str, EngineSettings],
+        workers: WorkerSettings,
+        *,
+        log: Log,
+        catalogue: tuple[Record, ...] = CATALOGUE,
+    ) -> None:
+        names = {record.name for record in catalogue}
+        if unknown := sorted(set(settings) - names):
+            raise UnknownEngine(f"engines.{unknown[0]}: there is no such engine; there are: {', '.join(sorted(names))}")
+        self._pools: dict[str, Pool] = {}
+        for record in sorted(catalogue, key=lambda one: -one.rank):
+            chosen = settings.get(record.name, EngineSettings(enabled=record.default))
+            if chosen.enabled:
+                self._pools[record.name] = Pool(record, chosen, workers, log)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run all engines; does not wait until they are ready."""
+        async with AsyncExitStack() as stack:
+            for pool in self._pools.values():
+                await stack.enter_async_context(pool.running())
+            yield
+
+    async def ready(self, timeout: float) -> bool:
+        """Wait until every engine has a worker that is ready; False when some has none in time, or never will."""
+        try:
+            async with asyncio.timeout(timeout):
+                return all(await asyncio.gather(*(pool.wait_ready() for pool in self._pools.values())))
+        except TimeoutError:
+            return False
+
+    def infos(self) -> dict[str, EngineInfo]:
+        """Give what the engines that can work say of themselves, the best first."""
+        return {name: pool.info for name, pool in self._pools.items() if pool.info is not None}
+
+    def pool(self, name: str) -> Pool:
+        """Give an engine's pool. Raises EngineUnavailable."""
+        pool = self._pools.get(name)
+        if pool is None:
+            raise EngineUnavailable(f"The engine `{name}` is not enabled.")
+        return pool
+
+    def states(self) -> dict[str, PoolState]:
+        """Tell how each engine is."""
+        return {name: pool.state() for name, pool in self._pools.items()}
+
+    def names(self, kind: Kind) -> list[str]:
+        """Name the enabled engines of a kind, the best first."""
+        return [name for name, pool in self._pools.items() if kind in pool.record.kinds]

@@ -1,0 +1,77 @@
+"""`python -m engines.worker --engine NAME --socket PATH`: load one engine and serve it until told to stop.
+
+Before any engine code is imported, standard output becomes standard error: a library that prints cannot break the handshake,
+which is one JSON line on what was standard output: `{"ready": EngineInfo, "port": N}` or `{"failed": {"message", "permanent"}}`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import signal
+import sys
+from typing import Any
+
+import msgspec
+
+from engines import catalogue
+from engines.api import Engine, EngineInfo
+from engines.worker.parent import die_with_parent
+
+SECRET = "VOICEBOX_WORKER_SECRET"  # noqa: S105 - a variable's name
+
+
+class Handshake:
+    """The pipe to the parent."""
+
+    def __init__(self) -> None:
+        self._pipe = os.dup(1)
+        os.set_inheritable(self._pipe, False)
+        os.dup2(2, 1)
+
+    def say(self, message: dict[str, Any]) -> None:
+        """Say the one thing that is said, and close the pipe."""
+        os.write(self._pipe, msgspec.json.encode(message) + b"\n")
+        os.close(self._pipe)
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="engines.worker")
+    parser.add_argument("--engine", required=True)
+    parser.add_argument("--adapter", help="module:class, for an engine that is not in the catalogue")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--socket", help="path of a Unix socket")
+    where.add_argument("--loopback", action="store_true", help="a free TCP port of 127.0.0.1, with a secret")
+    parser.add_argument("--parent", type=int, default=os.getppid())
+    return parser.parse_args()
+
+
+def load(adapter: str) -> tuple[Engine, EngineInfo]:
+    """Import and load an engine."""
+    module, _, name = adapter.partition(":")
+    engine = getattr(importlib.import_module(module), name)()
+    return engine, engine.load()
+
+
+def main() -> int:
+    """Run the worker; the exit status is 3 when the engine cannot be loaded."""
+    asked = arguments()
+    handshake = Handshake()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal goes to the gateway, which stops us in order
+    die_with_parent(asked.parent)
+    try:
+        adapter = asked.adapter or catalogue.find(asked.engine).adapter
+        engine, info = load(adapter)
+    except Exception as exc:  # whatever keeps an engine from loading, the gateway is told in words
+        permanent = isinstance(exc, ImportError | KeyError | AttributeError | TypeError)
+        handshake.say({"failed": {"message": f"{type(exc).__name__}: {exc}", "permanent": permanent}})
+        return 3
+    from engines.worker.server import serve
+
+    return serve(engine, info, asked.socket, os.environ.get(SECRET, ""), handshake.say)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

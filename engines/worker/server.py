@@ -1,0 +1,51 @@
+"""Serve a worker's application with uvicorn, and say when it listens."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+
+from engines.api import Engine, EngineInfo
+from engines.worker.app import WorkerApp
+
+
+class WorkerServer(uvicorn.Server):
+    """uvicorn's server with a word when it listens."""
+
+    def __init__(self, config: uvicorn.Config, listening: Callable[[int], None]) -> None:
+        super().__init__(config)
+        self._listening = listening
+
+    async def startup(self, sockets: list[Any] | None = None) -> None:
+        """Start listening, and say on which port (0: a Unix socket)."""
+        await super().startup(sockets)
+        address = self.servers[0].sockets[0].getsockname()
+        self._listening(address[1] if isinstance(address, tuple) else 0)
+
+
+def serve(engine: Engine, info: EngineInfo, socket: str | None, secret: str, say: Callable[[dict[str, Any]], None]) -> int:
+    """Serve until SIGTERM; give the exit status."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    config = uvicorn.Config(
+        WorkerApp(engine, info, secret=secret),
+        uds=socket,
+        host="127.0.0.1",
+        port=0,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=3600,
+        timeout_graceful_shutdown=1,
+    )
+    server = WorkerServer(config, lambda port: say({"ready": info, "port": port}))
+    try:
+        server.run()
+    except KeyboardInterrupt:
+        return 0
+    return 0
