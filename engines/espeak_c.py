@@ -1,0 +1,148 @@
+"""eSpeak NG's C API through ctypes: the few calls of `speak_lib.h` that speaking needs.
+
+The library keeps global state and is not re-entrant: one thread at a time. It is GPL-3.0-or-later, comes with the
+`espeakng-loader` wheel, and is loaded in a worker process only.
+"""
+
+from __future__ import annotations
+
+import ctypes as c
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import espeakng_loader
+import msgspec
+
+from engines.api import EngineFailed
+
+SYNCHRONOUS = 2
+BUFFER_MS = 40
+"""length of a buffer handed to the callback; measured, the first comes within 0.3 ms whatever this is"""
+DONT_EXIT = 0x8000
+UTF8, END_PAUSE = 1, 0x1000
+RATE, PITCH = 1, 3
+EVENT_END_OF_LIST, EVENT_WORD = 0, 1
+CONTINUE, STOP = 0, 1
+
+
+class _EventId(c.Union):
+    _fields_ = [("number", c.c_int), ("name", c.c_char_p), ("string", c.c_char * 8)]
+
+
+class _Event(c.Structure):
+    _fields_ = [
+        ("type", c.c_int), ("unique_identifier", c.c_uint), ("text_position", c.c_int), ("length", c.c_int),
+        ("audio_position", c.c_int), ("sample", c.c_int), ("user_data", c.c_void_p), ("id", _EventId),
+    ]  # fmt: skip
+
+
+class _Voice(c.Structure):
+    _fields_ = [
+        ("name", c.c_char_p), ("languages", c.POINTER(c.c_char)), ("identifier", c.c_char_p), ("gender", c.c_ubyte),
+        ("age", c.c_ubyte), ("variant", c.c_ubyte), ("xx1", c.c_ubyte), ("score", c.c_int), ("spare", c.c_void_p),
+    ]  # fmt: skip
+
+
+_Callback = c.CFUNCTYPE(c.c_int, c.POINTER(c.c_short), c.c_int, c.POINTER(_Event))
+
+
+class EspeakVoice(msgspec.Struct, frozen=True):
+    """A voice as the library lists it; `gender` is 0 (unsaid), 1 (male) or 2 (female), `identifier` the path of its file."""
+
+    name: str
+    identifier: str
+    languages: tuple[str, ...]
+    gender: int
+
+
+class WordEvent(msgspec.Struct, frozen=True):
+    """A word: 0-based code-point offset and length in the text, and when it begins, in seconds."""
+
+    offset: int
+    length: int
+    time: float
+
+
+Sink = Callable[[list[WordEvent], bytes], bool]
+
+
+class Library:
+    """The loaded library. Raises EngineFailed when it cannot be initialised."""
+
+    def __init__(self) -> None:
+        self._lib = c.CDLL(espeakng_loader.get_library_path())
+        self._declare(self._lib)
+        self.sample_rate: int = self._lib.espeak_Initialize(
+            SYNCHRONOUS, BUFFER_MS, espeakng_loader.get_data_path().encode(), DONT_EXIT
+        )
+        if self.sample_rate <= 0:
+            raise EngineFailed("eSpeak NG could not be initialised.")
+        self.version: str = self._lib.espeak_Info(None).decode()
+
+    @staticmethod
+    def _declare(lib: Any) -> None:  # noqa: ANN401 - ctypes types its libraries no further
+        lib.espeak_Info.restype = c.c_char_p
+        lib.espeak_Info.argtypes = [c.POINTER(c.c_char_p)]
+        lib.espeak_ListVoices.restype = c.POINTER(c.POINTER(_Voice))
+        lib.espeak_ListVoices.argtypes = [c.c_void_p]
+        lib.espeak_Initialize.argtypes = [c.c_int, c.c_int, c.c_char_p, c.c_int]
+        lib.espeak_SetParameter.argtypes = [c.c_int, c.c_int, c.c_int]
+        lib.espeak_SetVoiceByName.argtypes = [c.c_char_p]
+        lib.espeak_SetSynthCallback.restype = None
+        lib.espeak_Synth.argtypes = [
+            c.c_char_p, c.c_size_t, c.c_uint, c.c_int, c.c_uint, c.c_uint, c.c_void_p, c.c_void_p,
+        ]  # fmt: skip
+
+    def voices(self) -> Iterator[EspeakVoice]:
+        """List the language voices."""
+        listed = self._lib.espeak_ListVoices(None)
+        number = 0
+        while listed[number]:
+            voice = listed[number].contents
+            number += 1
+            yield EspeakVoice(voice.name.decode(), voice.identifier.decode(), tuple(_languages(voice)), voice.gender)
+
+    def set_voice(self, name: str) -> bool:
+        """Choose a voice by language code, with "+variant" behind it where one is wanted; False when there is none."""
+        return bool(self._lib.espeak_SetVoiceByName(name.encode()) == 0)
+
+    def set_parameter(self, parameter: int, value: int) -> None:
+        """Set the rate (words per minute) or pitch (0 to 99)."""
+        self._lib.espeak_SetParameter(parameter, value, 0)
+
+    def speak(self, text: str, sink: Sink, *, pause: bool) -> None:
+        """Speak a text, handing words and s16le PCM to `sink` as they come, until it returns False. Raises EngineFailed."""
+        stopped = False
+
+        def callback(samples: Any, count: int, events: Any) -> int:  # noqa: ANN401 - ctypes pointers
+            nonlocal stopped
+            pcm = c.string_at(samples, 2 * count) if samples and count > 0 else b""
+            if not stopped and not sink(list(_words(events)), pcm):
+                stopped = True
+            return STOP if stopped else CONTINUE
+
+        kept = _Callback(callback)  # the library keeps only its address
+        self._lib.espeak_SetSynthCallback(kept)
+        encoded = text.encode("utf-8", "replace")
+        status = self._lib.espeak_Synth(encoded, len(encoded) + 1, 0, 1, 0, UTF8 | (END_PAUSE if pause else 0), None, None)
+        self._lib.espeak_SetSynthCallback(_Callback())
+        if status != 0:
+            raise EngineFailed(f"eSpeak NG failed with status {status}.")
+
+
+def _words(events: Any) -> Iterator[WordEvent]:  # noqa: ANN401 - a ctypes pointer
+    number = 0
+    while events and events[number].type != EVENT_END_OF_LIST:
+        event = events[number]
+        number += 1
+        if event.type == EVENT_WORD:
+            yield WordEvent(max(0, event.text_position - 1), event.length, event.audio_position / 1000)
+
+
+def _languages(voice: _Voice) -> Iterator[str]:
+    """Read the library's list: a priority byte before each name, a zero byte after all."""
+    address = c.addressof(voice.languages.contents)
+    while c.string_at(address, 1) != b"\0":
+        name: bytes = c.c_char_p(address + 1).value or b""
+        yield name.decode()
+        address += len(name) + 2
