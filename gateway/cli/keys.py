@@ -1,0 +1,88 @@
+"""`voicebox keys`."""
+
+from __future__ import annotations
+
+import os
+import re
+from argparse import Namespace
+from datetime import UTC, date, datetime, time, timedelta
+
+from gateway import configuration
+from gateway.cli import output
+from gateway.keys import Key, KeyStore, default_path
+
+UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def create(args: Namespace) -> int:
+    """Make a key and show it, this once."""
+    expires = parse_expiry(args.expires, datetime.now(UTC)) if args.expires else None
+    key, secret = _store(args).create(args.name, expires)
+    if args.json:
+        output.show_json({**_public(key), "key": secret})
+    else:
+        output.note(f"this is the key {key.name!r}. It is shown once and kept nowhere; {_lasting(key)}.")
+        print(secret)
+    return 0
+
+
+def show(args: Namespace) -> int:
+    """List the keys, without their secrets."""
+    found = _store(args).list()
+    if args.json:
+        output.show_json([_public(key) for key in found])
+    else:
+        rows = [(key.name, key.id, f"…{key.ending}", _day(key.created), _lasting(key)) for key in found]
+        output.show_table(("name", "id", "ends in", "made", "good"), rows)
+    return 0
+
+
+def revoke(args: Namespace) -> int:
+    """Take a key away."""
+    store = _store(args)
+    key = store.revoke(args.name)
+    if args.json:
+        output.show_json(_public(key))
+    else:
+        output.note(f"the key {key.name!r} is good no more.")
+        if not store.list():
+            output.note(f"no key is left, and every call is refused. To serve without keys, delete {store.path} and restart.")
+    return 0
+
+
+def parse_expiry(text: str, now: datetime) -> datetime:
+    """Read `30d` and the like as a time from now, a date as its end, in UTC. Raises Failure."""
+    if span := re.fullmatch(r"([1-9]\d{0,6})([mhdw])", text.strip()):
+        try:
+            return now + timedelta(**{UNITS[span[2]]: int(span[1])})
+        except OverflowError as exc:
+            raise output.Failure(f"{text!r} is further away than the calendar goes", 2) from exc
+    try:
+        return datetime.combine(date.fromisoformat(text.strip()), time.min, UTC) + timedelta(days=1)
+    except (ValueError, OverflowError) as exc:
+        raise output.Failure(f"{text!r} is no time: give 90m, 12h, 30d, 8w, or a date like 2027-06-30", 2) from exc
+
+
+def _store(args: Namespace) -> KeyStore:
+    return KeyStore(default_path(configuration.load(args.config, os.environ, {}).data_dir))
+
+
+def _public(key: Key) -> dict[str, object]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "ending": key.ending,
+        "created": key.created,
+        "expires": key.expires,
+        "expired": key.expired(),
+    }
+
+
+def _lasting(key: Key) -> str:
+    if key.expires is None:
+        return "until revoked"
+    return f"{'expired' if key.expired() else 'until'} {_day(key.expires)}"
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

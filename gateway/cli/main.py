@@ -1,0 +1,47 @@
+"""From arguments to an exit status: 0 done, 1 failed, 2 wrong usage or settings, 3 no server, 130 interrupted."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+
+from gateway.cli.output import Failure
+from gateway.cli.parser import make_parser
+from gateway.configuration import ConfigError
+from gateway.keys import KeyChoiceError, KeyFileError
+
+FAILED, WRONG, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit status."""
+    args = make_parser().parse_args(argv)
+    try:
+        return _command(args)(args)
+    except ConfigError as exc:
+        return _say(exc, WRONG)
+    except (KeyFileError, KeyChoiceError) as exc:
+        return _say(exc, FAILED)
+    except Failure as exc:
+        return _say(exc, exc.status)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader (`| head`) has gone. Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+
+
+def _command(args: Namespace) -> Callable[[Namespace], int]:
+    """Import the one command that is asked for: `serve` should not load what `say` needs, nor the other way round."""
+    module, _, function = args.command.partition(":")
+    found: Callable[[Namespace], int] = getattr(importlib.import_module(module), function)
+    return found
+
+
+def _say(exc: Exception, status: int) -> int:
+    print(f"voicebox: {exc}", file=sys.stderr)
+    return status

@@ -1,0 +1,182 @@
+"""Every command and its arguments. A command is named by `module:function`, which is imported when it is run."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter, _SubParsersAction
+from importlib.metadata import version
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+from engines.api import AudioFormat
+from gateway.settings import LogSettings
+
+SOUNDS = get_args(AudioFormat)
+TRANSCRIPTS = ("text", "json", "srt", "vtt", "verbose_json")
+DEFAULT_URL = "http://127.0.0.1:8000"
+STATUSES = """\
+exit status:
+  0    done
+  1    failed, or refused by the server
+  2    wrong usage or settings
+  3    no server could be reached or started
+  130  interrupted
+
+environment:
+  VOICEBOX_CONFIG   settings file, as --config
+  VOICEBOX_URL      server that say, transcribe, voices and models talk to, as --url
+  VOICEBOX_API_KEY  key for that server, as --api-key
+  VOICEBOX_…        any setting: VOICEBOX_SERVER__PORT=9000 is server.port
+"""
+
+Commands = _SubParsersAction  # type: ignore[type-arg]  # the class is generic for type checkers only
+
+
+def make_parser() -> ArgumentParser:
+    """Make the whole command line."""
+    parser = ArgumentParser(
+        prog="voicebox",
+        description="Your own voices behind OpenAI's speech API.",
+        epilog=STATUSES,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"voicebox {version('voicebox-gateway')}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for add in (_serve, _say, _transcribe, _voices, _models, _keys, _config, _doctor):
+        add(commands)
+    return parser
+
+
+def _add(commands: Commands, name: str, command: str, summary: str, more: str = "") -> ArgumentParser:
+    parser: ArgumentParser = commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        epilog=more,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _serve(commands: Commands) -> None:
+    parser = _add(commands, "serve", "gateway.cli.serve:run", "run the server until it is told to stop")
+    _config_file(parser)
+    parser.add_argument("--host", help="address to listen on (server.host; default 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port to listen on, 0 for a free one (server.port; default 8000)")
+    parser.add_argument(
+        "--no-auth",
+        action="store_true",
+        default=None,
+        help="listen beyond this machine without any key: everybody who reaches it can use it",
+    )
+    levels, formats = (get_args(get_type_hints(LogSettings)[name]) for name in ("level", "format"))
+    parser.add_argument("--log-level", choices=levels, help="how much is logged (log.level)")
+    parser.add_argument("--log-format", choices=formats, help="for people or for machines (log.format)")
+    parser.add_argument("--ready-file", type=Path, metavar="PATH", help='write {"url", "pid"} there once listening')
+    parser.add_argument(
+        "--stop-with-stdin", action="store_true", help="stop when standard input ends, as it does when its writer dies"
+    )
+
+
+def _say(commands: Commands) -> None:
+    parser = _add(
+        commands, "say", "gateway.cli.say:run", "turn text into speech",
+        "examples:\n  voicebox say 'Good morning.' --play\n  voicebox say - -o book.opus --voice nova < book.txt\n",
+    )  # fmt: skip
+    parser.add_argument("text", metavar="TEXT", help="what to say; - reads it from standard input")
+    parser.add_argument("-o", "--output", metavar="FILE", help="where to (default speech.FORMAT); - is standard output")
+    parser.add_argument("--voice", help="voice (default: the server's)")
+    parser.add_argument("--model", default="tts-1", help="model (default %(default)s: the server's best engine)")
+    parser.add_argument("--format", choices=SOUNDS, help="audio format (default: by the ending of FILE, or mp3)")
+    parser.add_argument("--speed", type=float, help="0.25 to 4, default 1")
+    parser.add_argument("--instructions", help="how to say it, for engines that listen to that")
+    parser.add_argument("--play", action="store_true", help="play it; written to a file only with -o")
+    _server(parser)
+
+
+def _transcribe(commands: Commands) -> None:
+    parser = _add(
+        commands, "transcribe", "gateway.cli.transcribe:run", "turn a recording into text",
+        "examples:\n  voicebox transcribe talk.mp3\n  voicebox transcribe film.mkv --format srt -o film.srt\n",
+    )  # fmt: skip
+    parser.add_argument("file", metavar="FILE", help="any audio or video file; - reads it from standard input")
+    parser.add_argument("--format", choices=TRANSCRIPTS, default="text", help="(default %(default)s)")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write there rather than to standard output")
+    parser.add_argument("--model", default="whisper-1", help="model (default %(default)s: the server's best engine)")
+    parser.add_argument("--language", help="ISO-639-1 code of the language spoken, like en")
+    parser.add_argument("--stream", action="store_true", help="print the text as it is heard; only with --format text")
+    _server(parser)
+
+
+def _voices(commands: Commands) -> None:
+    parser = _add(commands, "voices", "gateway.cli.lists:voices", "list the voices")
+    parser.add_argument("--engine", help="only this engine's")
+    parser.add_argument("--language", help="only those that speak it: en takes en-GB too")
+    _json(parser)
+    _server(parser)
+
+
+def _models(commands: Commands) -> None:
+    parser = _add(commands, "models", "gateway.cli.lists:models", "list the models")
+    _json(parser)
+    _server(parser)
+
+
+def _keys(commands: Commands) -> None:
+    inner = _group(commands, "keys", "make, list and revoke API keys")
+    create = _add(inner, "create", "gateway.cli.keys:create", "make a key; it is shown once")
+    create.add_argument("name", metavar="NAME", help="whom or what it is for")
+    create.add_argument("--expires", metavar="WHEN", help="90m, 12h, 30d, 8w, or a date like 2027-06-30 (its end, UTC)")
+    shown = _add(inner, "list", "gateway.cli.keys:show", "list the keys")
+    revoke = _add(inner, "revoke", "gateway.cli.keys:revoke", "take a key away, at once and for good")
+    revoke.add_argument("name", metavar="NAME", help="name or id of the key")
+    for parser in (create, shown, revoke):
+        _json(parser)
+        _config_file(parser)
+
+
+def _config(commands: Commands) -> None:
+    inner = _group(commands, "config", "check and show the settings")
+    check = _add(inner, "check", "gateway.cli.config:check", "check the settings, and tell all that is wrong")
+    show = _add(inner, "show", "gateway.cli.config:show", "show every setting in effect and where it comes from")
+    _json(show)
+    for parser in (check, show):
+        _config_file(parser)
+
+
+def _doctor(commands: Commands) -> None:
+    parser = _add(commands, "doctor", "gateway.cli.doctor:run", "look for what is missing, and say what mends it")
+    _json(parser)
+    _config_file(parser)
+
+
+def _group(commands: Commands, name: str, summary: str) -> Commands:
+    parser = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+    group: Commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    return group
+
+
+def _json(parser: ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="for machines")
+
+
+def _config_file(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="settings (default: ./config.yaml, or the user's own config.yaml)"
+    )
+
+
+def _server(parser: ArgumentParser) -> None:
+    url = os.environ.get("VOICEBOX_URL") or DEFAULT_URL
+    parser.add_argument(
+        "--url", type=_url, default=url, help="server (default %(default)s; when none runs there, one is started for the call)"
+    )
+    parser.add_argument("--api-key", default=os.environ.get("VOICEBOX_API_KEY"), metavar="KEY", help="key for that server")
+    _config_file(parser)
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ArgumentTypeError(f"{text!r} does not begin with http:// or https://")
+    return text.rstrip("/").removesuffix("/v1")

@@ -1,0 +1,33 @@
+"""`voicebox serve`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from argparse import Namespace
+
+from gateway import configuration, serve
+
+
+def run(args: Namespace) -> int:
+    """Serve with the settings of file, environment and flags."""
+    flags = {
+        "server.host": args.host,
+        "server.port": args.port,
+        "server.no_auth": args.no_auth,
+        "log.level": args.log_level,
+        "log.format": args.log_format,
+    }
+    settings = configuration.load(args.config, os.environ, flags)
+    if args.stop_with_stdin:
+        threading.Thread(target=_stop_with_stdin, daemon=True, name="stdin").start()
+    return serve.run(settings, ready_file=args.ready_file)
+
+
+def _stop_with_stdin() -> None:
+    """Go the ordinary way out once standard input ends: a parent that died, even by kill -9, has closed it."""
+    while sys.stdin.buffer.read1(4096):
+        pass
+    signal.raise_signal(signal.SIGTERM)

@@ -1,0 +1,126 @@
+"""The settings: one YAML file, environment variables over it, flags over those. All that is wrong is told at once.
+
+Mappings (`compat.model_aliases`, `speech.bitrate`, `engines`) are laid over each other entry by entry; a list replaces.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engines.catalogue import CATALOGUE, Kind
+from gateway import config_schema as schema
+from gateway import config_sources as sources
+from gateway.config_sources import Given, Problem
+from gateway.folders import config_folder
+from gateway.settings import Settings
+
+FILE_NAME = "config.yaml"
+
+
+class ConfigError(Exception):
+    """The settings cannot be used; `problems` holds every reason."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        count = "" if len(self.problems) == 1 else f" ({len(self.problems)} problems)"
+        lines = "".join(f"\n  {problem}" for problem in self.problems)
+        super().__init__(f"the settings cannot be used{count}:{lines}")
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """Settings, and where each came from."""
+
+    settings: Settings
+    origins: dict[schema.Path, str]
+    """settings that were given; all others have their defaults"""
+    file: Path | None
+
+
+def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, Any]) -> Settings:
+    """Build the settings; overrides go by dotted names, None where a flag was not given. Raises ConfigError."""
+    return load_traced(path, environ, overrides).settings
+
+
+def load_traced(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, Any]) -> Loaded:
+    """Build the settings and tell where each came from. Raises ConfigError."""
+    file = find_file(path, environ)
+    problems: list[Problem] = []
+    given: dict[schema.Path, Given] = {}
+    layers = (
+        sources.from_file(file) if file else iter(()),
+        sources.from_environment(environ),
+        sources.from_flags(overrides),
+    )
+    for layer in layers:
+        for found in layer:
+            if isinstance(found, Problem):
+                problems.append(found)
+            else:
+                given[found.path] = found
+    values = {path: _checked(one, problems) for path, one in given.items()}
+    if problems:
+        raise ConfigError(problems)
+    loaded = Loaded(_build(values), {path: one.source for path, one in given.items()}, file)
+    if problems := list(_contradictions(loaded)):
+        raise ConfigError(problems)
+    return loaded
+
+
+def find_file(named: Path | None, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Find the settings file: the one named, VOICEBOX_CONFIG, ./config.yaml, or the user's own. Raises ConfigError."""
+    if named is None and environ.get("VOICEBOX_CONFIG"):
+        named = Path(environ["VOICEBOX_CONFIG"])
+    if named is not None:
+        named = named.expanduser()
+        if not named.is_file():
+            raise ConfigError([Problem(str(named), (), "there is no such file")])
+        return named
+    candidates = (Path(FILE_NAME), config_folder(environ) / FILE_NAME)
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
+def _checked(given: Given, problems: list[Problem]) -> Any:
+    """Check one value by itself, so that every wrong one is told."""
+    kind = schema.at(given.path)
+    try:
+        return schema.convert(given.value, kind)
+    except msgspec.ValidationError:
+        shown = "nothing" if given.value is None else repr(schema.masked(given.path, given.value))
+        hint = "; put it in quotes" if schema.wants_text(kind) and isinstance(given.value, int | float) else ""
+        problems.append(Problem(given.source, given.path, f"{shown} is given; allowed: {schema.allowed(kind)}{hint}"))
+        return None
+
+
+def _build(values: Mapping[schema.Path, Any]) -> Settings:
+    tree: dict[str, Any] = msgspec.to_builtins(Settings())
+    for path, value in values.items():
+        section = tree
+        for key in path[:-1]:
+            section = section.setdefault(key, {})
+        section[path[-1]] = value
+    return msgspec.convert(tree, Settings)
+
+
+def _contradictions(loaded: Loaded) -> Iterator[Problem]:
+    """Find values that are right each by itself, and cannot work."""
+    settings = loaded.settings
+    preferred: tuple[tuple[str, str, Kind], ...] = (
+        ("speech", settings.speech.engine, "speech"),
+        ("transcription", settings.transcription.engine, "listening"),
+    )
+    for section, engine, kind in preferred:
+        able = [record.name for record in CATALOGUE if kind in record.kinds]
+        if engine and engine not in able:
+            path = (section, "engine")
+            what = f"{engine!r} is given, which is no engine for {section}; allowed: {', '.join(able)}, or nothing"
+            yield Problem(loaded.origins[path], path, what)
+    workers = settings.workers
+    if workers.restart_delay > workers.restart_delay_max:
+        path = ("workers", "restart_delay_max")
+        what = f"{workers.restart_delay_max:g} is less than restart_delay, {workers.restart_delay:g}"
+        yield Problem(loaded.origins.get(path, "default"), path, what)
