@@ -16,8 +16,8 @@ import msgspec
 from engines.api import EngineFailed
 
 SYNCHRONOUS = 2
-BUFFER_MS = 40
-"""length of a buffer handed to the callback; measured, the first comes within 0.3 ms whatever this is"""
+BUFFER_MS = 60
+"""length of a buffer handed to the callback, the shortest the library makes; measured, the first comes within 0.3 ms"""
 DONT_EXIT = 0x8000
 UTF8, END_PAUSE = 1, 0x1000
 RATE, PITCH = 1, 3
@@ -52,6 +52,9 @@ class EspeakVoice(msgspec.Struct, frozen=True):
     name: str
     identifier: str
     languages: tuple[str, ...]
+    """the voice's own language code first"""
+    priorities: tuple[int, ...]
+    """for each language; of the voices that speak one, that with the smallest number speaks it best"""
     gender: int
 
 
@@ -100,10 +103,14 @@ class Library:
         while listed[number]:
             voice = listed[number].contents
             number += 1
-            yield EspeakVoice(voice.name.decode(), voice.identifier.decode(), tuple(_languages(voice)), voice.gender)
+            priorities, languages = zip(*_languages(voice), strict=True)
+            yield EspeakVoice(voice.name.decode().strip(), voice.identifier.decode(), languages, priorities, voice.gender)
 
     def set_voice(self, name: str) -> bool:
-        """Choose a voice by language code, with "+variant" behind it where one is wanted; False when there is none."""
+        """Choose a voice by its identifier, with "+variant" behind it where one is wanted; False when there is none.
+
+        The library opens files by what is given here, and takes an unknown variant for none: never give it a caller's string.
+        """
         return bool(self._lib.espeak_SetVoiceByName(name.encode()) == 0)
 
     def set_parameter(self, parameter: int, value: int) -> None:
@@ -112,12 +119,16 @@ class Library:
 
     def speak(self, text: str, sink: Sink, *, pause: bool) -> None:
         """Speak a text, handing words and s16le PCM to `sink` as they come, until it returns False. Raises EngineFailed."""
+        raised: list[BaseException] = []
         stopped = False
 
         def callback(samples: Any, count: int, events: Any) -> int:  # noqa: ANN401 - ctypes pointers
             nonlocal stopped
             pcm = c.string_at(samples, 2 * count) if samples and count > 0 else b""
-            if not stopped and not sink(list(_words(events)), pcm):
+            try:
+                stopped = stopped or not sink(list(_words(events, self.sample_rate)), pcm)
+            except BaseException as problem:  # ctypes would print and forget it; it is raised again below
+                raised.append(problem)
                 stopped = True
             return STOP if stopped else CONTINUE
 
@@ -126,23 +137,25 @@ class Library:
         encoded = text.encode("utf-8", "replace")
         status = self._lib.espeak_Synth(encoded, len(encoded) + 1, 0, 1, 0, UTF8 | (END_PAUSE if pause else 0), None, None)
         self._lib.espeak_SetSynthCallback(_Callback())
+        if raised:
+            raise raised[0]
         if status != 0:
             raise EngineFailed(f"eSpeak NG failed with status {status}.")
 
 
-def _words(events: Any) -> Iterator[WordEvent]:  # noqa: ANN401 - a ctypes pointer
+def _words(events: Any, rate: int) -> Iterator[WordEvent]:  # noqa: ANN401 - a ctypes pointer
     number = 0
     while events and events[number].type != EVENT_END_OF_LIST:
         event = events[number]
         number += 1
         if event.type == EVENT_WORD:
-            yield WordEvent(max(0, event.text_position - 1), event.length, event.audio_position / 1000)
+            yield WordEvent(max(0, event.text_position - 1), event.length, event.sample / rate)
 
 
-def _languages(voice: _Voice) -> Iterator[str]:
+def _languages(voice: _Voice) -> Iterator[tuple[int, str]]:
     """Read the library's list: a priority byte before each name, a zero byte after all."""
     address = c.addressof(voice.languages.contents)
-    while c.string_at(address, 1) != b"\0":
+    while (priority := c.string_at(address, 1)) != b"\0":
         name: bytes = c.c_char_p(address + 1).value or b""
-        yield name.decode()
+        yield priority[0], name.decode()
         address += len(name) + 2
