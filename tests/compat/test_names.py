@@ -25,7 +25,9 @@ def test_every_transcription_id(model: str) -> None:
     assert names.openai_use(model) == "listening"
 
 
-@pytest.mark.parametrize("model", ["", "gpt-4o", "tts", "whisper", "tts-1x", "tts-2", "whisper-99", "xtts-1", "espeak", "gpt-x-tts"])
+@pytest.mark.parametrize(
+    "model", ["", "gpt-4o", "tts", "whisper", "tts-1x", "tts-2", "whisper-99", "xtts-1", "espeak", "gpt-x-tts"]
+)
 def test_what_openai_never_had(model: str) -> None:
     """Other names are not taken for OpenAI's."""
     assert names.openai_use(model) is None

@@ -16,7 +16,10 @@ SLOW = "[slow 0.05] " + "word " * 400
 
 
 def tone(server: Server, text: str, **fields: object) -> dict[str, object]:
-    return {"url": f"{server.base_url}/audio/speech", "json": {"model": "tone", "input": text, "response_format": "pcm", **fields}}
+    return {
+        "url": f"{server.base_url}/audio/speech",
+        "json": {"model": "tone", "input": text, "response_format": "pcm", **fields},
+    }
 
 
 def busy(server: Server, engine: str = "tone") -> int:
@@ -120,7 +123,10 @@ def test_a_reader_that_stalls_holds_nobody(server: Server) -> None:
 
 def test_a_body_that_never_comes(tmp_path: Path) -> None:
     """A client that announces a body and sends none is answered, not waited for for ever."""
-    with running(tmp_path, {"server": {"body_timeout": 0.5}}) as server, socket.create_connection(("127.0.0.1", server.port)) as idle:
+    with (
+        running(tmp_path, {"server": {"body_timeout": 0.5}}) as server,
+        socket.create_connection(("127.0.0.1", server.port)) as idle,
+    ):
         idle.sendall(b"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
         idle.settimeout(30)
 

@@ -93,5 +93,3 @@ def test_keys_are_masked() -> None:
 def test_paths(path: str, route: str) -> None:
     """Every way of joining a base URL leads to the same route; the server's own paths stay where they are."""
     assert paths.canonical(path) == route
-
-

@@ -24,7 +24,9 @@ def test_models_through_the_sdk(server: Server) -> None:
     assert len(set(models)) == len(models)
 
 
-@pytest.mark.parametrize("model", ["tts-1-1106", "gpt-4o-mini-tts-2025-12-15", "whisper-small", "hexgrad%2FKokoro-82M", "hexgrad/Kokoro-82M"])
+@pytest.mark.parametrize(
+    "model", ["tts-1-1106", "gpt-4o-mini-tts-2025-12-15", "whisper-small", "hexgrad%2FKokoro-82M", "hexgrad/Kokoro-82M"]
+)
 def test_aliases_can_be_looked_up(server: Server, model: str) -> None:
     """What a request may name can be looked up, slashes raw or escaped."""
     assert get(server, f"/v1/models/{model}").status_code == 200
@@ -35,7 +37,9 @@ def test_voices(server: Server) -> None:
     body = get(server, "/v1/audio/voices").json()
 
     assert body["voices"] == body["data"]
-    assert [voice["id"] for voice in body["voices"][:13]] == sorted(VOICES) or set(VOICES) <= {voice["id"] for voice in body["voices"]}
+    assert [voice["id"] for voice in body["voices"][:13]] == sorted(VOICES) or set(VOICES) <= {
+        voice["id"] for voice in body["voices"]
+    }
     assert all(isinstance(voice["id"], str) and voice["name"] == voice["id"] for voice in body["voices"])
     assert len({voice["id"] for voice in body["voices"]}) == len(body["voices"]) > 100
 

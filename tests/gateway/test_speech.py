@@ -188,7 +188,9 @@ def test_engines_own_voices(server: Server) -> None:
 
 def test_many_voices_at_once_keep_apart(server: Server) -> None:
     """Each of many simultaneous answers is its own voice and its own words, to the sample."""
-    jobs = [(VOICES[number % 13], f"This is request number {number}, and {'nothing else ' * (number % 4)}") for number in range(26)]
+    jobs = [
+        (VOICES[number % 13], f"This is request number {number}, and {'nothing else ' * (number % 4)}") for number in range(26)
+    ]
     alone = [speak(server, text, voice=voice, response_format="pcm").content for voice, text in jobs]
     with ThreadPoolExecutor(13) as pool:
         together = list(pool.map(lambda job: speak(server, job[1], voice=job[0], response_format="pcm").content, jobs))

@@ -83,7 +83,11 @@ def test_bad_json(server: Server, body: bytes) -> None:
 def test_json_under_another_type(server: Server) -> None:
     """curl -d sends JSON as a form: it is read all the same, and so is HTTP without any type."""
     body = b'{"model":"tts-1","voice":"alloy","input":"Hello.\n"}'
-    for headers in ({"content-type": "application/x-www-form-urlencoded"}, {"content-type": "application/json; charset=utf-8"}, {}):
+    for headers in (
+        {"content-type": "application/x-www-form-urlencoded"},
+        {"content-type": "application/json; charset=utf-8"},
+        {},
+    ):
         assert httpx.post(f"{server.base_url}/audio/speech", content=body, headers=headers).status_code == 200
 
 
