@@ -93,7 +93,7 @@ def _frames(container: InputContainer) -> Iterator[av.AudioFrame]:
         except FAULTS:
             return
         try:
-            yield from packet.decode()  # type: ignore[misc]
+            yield from packet.decode()
         except FAULTS:
             continue
 

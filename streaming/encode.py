@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 import av
 import av.error
@@ -138,7 +138,8 @@ class Coded:
         self._sink = Sink()
         options = {"flush_packets": "1", **codec.container_options}
         self._container = av.open(self._sink, "w", format=codec.container, options=options)
-        self._stream = self._container.add_stream(codec.codec, rate=rate, layout="mono", options=codec.options)
+        stream = self._container.add_stream(codec.codec, rate=rate, layout="mono", options=codec.options)
+        self._stream = cast(av.AudioStream, stream)
         self._stream.codec_context.format = codec.sample_format
         if codec.bitrate:
             self._stream.bit_rate = bitrate or codec.bitrate

@@ -6,6 +6,8 @@ PCM is s16le mono, in chunks of whole samples. Everything here is continuous ove
 from __future__ import annotations
 
 from array import array
+from fractions import Fraction
+from itertools import pairwise
 
 import av
 import av.filter
@@ -98,10 +100,10 @@ class Tempo:
         self._rate = rate
         self._position = 0
         self._graph = av.filter.Graph()
-        source = self._graph.add_abuffer(format="s16", sample_rate=rate, layout="mono", time_base=f"1/{rate}")
+        source = self._graph.add_abuffer(format="s16", sample_rate=rate, layout="mono", time_base=Fraction(1, rate))
         chain = [source, *(self._graph.add("atempo", f"{factor:.6f}") for factor in _factors(tempo))]
         chain += [self._graph.add("aformat", "sample_fmts=s16:channel_layouts=mono"), self._graph.add("abuffersink")]
-        for one, other in zip(chain, chain[1:], strict=False):
+        for one, other in pairwise(chain):
             one.link_to(other)
         self._graph.configure()
 

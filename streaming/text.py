@@ -49,10 +49,9 @@ def segments(text: str, *, language: str | None, first: int, limit: int) -> Iter
     `language` is a BCP-47 tag; None is treated as English, whose rules do for most scripts.
     """
     code = (language or "en").split("-")[0].casefold()
-    index = 0
-    for start, end, ends in _worth_speaking(text, _pack(text, _sentences(text, code), first, limit), limit):
+    spans = _worth_speaking(text, _pack(text, _sentences(text, code), first, limit), limit)
+    for index, (start, end, ends) in enumerate(spans):
         yield Segment(text[start:end], start, end, index, ends)
-        index += 1
 
 
 def _sentences(text: str, language: str) -> Iterator[Span]:
@@ -122,7 +121,7 @@ def _behind_marks(text: str, cut: int) -> int:
     if cut >= len(text):
         return cut
     cluster = CLUSTER.match(text, cut - 1, cut + LONGEST_CLUSTER)
-    return max(cut, cluster.end()) if cluster else cut
+    return max(cut, int(cluster.end())) if cluster else cut
 
 
 def _cluster_end(text: str, start: int, end: int) -> int:

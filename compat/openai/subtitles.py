@@ -1,0 +1,39 @@
+"""Transcripts as text, SubRip and WebVTT, exactly as OpenAI writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from engines.api import Heard
+
+
+def text(heard: Sequence[Heard]) -> str:
+    """Write the transcript and one newline."""
+    return " ".join(segment.text for segment in heard if segment.text) + "\n"
+
+
+def srt(heard: Sequence[Heard]) -> str:
+    """Write SubRip: numbered cues, commas in times, one more newline at the very end."""
+    cues = [f"{number}\n{start} --> {end}\n{line}\n\n" for number, (start, end, line) in enumerate(_cues(heard, ","), 1)]
+    return "".join(cues) + "\n"
+
+
+def vtt(heard: Sequence[Heard]) -> str:
+    """Write WebVTT: no cue ids, hours always there."""
+    return "WEBVTT\n\n" + "".join(f"{start} --> {end}\n{line}\n\n" for start, end, line in _cues(heard, "."))
+
+
+def _cues(heard: Sequence[Heard], mark: str) -> Iterator[tuple[str, str, str]]:
+    """Give each cue's times and its text on one line; what would read as an arrow in it is made harmless."""
+    for segment in heard:
+        line = " ".join(segment.text.split()).replace("-->", "->")
+        if line:
+            start = max(0, round(segment.start * 1000))
+            yield _time(start, mark), _time(max(start, round(segment.end * 1000)), mark), line
+
+
+def _time(milliseconds: int, mark: str) -> str:
+    seconds, thousandths = divmod(milliseconds, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{seconds:02}{mark}{thousandths:03}"
