@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Literal, TypeGuard, get_args, get_origin
 
 import msgspec
 from msgspec import inspect
@@ -20,17 +20,17 @@ SECRET = re.compile(r"(^|_)(key|token|secret|password|passphrase|credentials?)s?
 MASK = "********"
 
 
-def is_section(kind: Any) -> bool:
+def is_section(kind: object) -> bool:
     """Tell whether a type holds further settings: a Struct, or a mapping."""
     return is_struct(kind) or get_origin(kind) is dict
 
 
-def is_struct(kind: Any) -> bool:
+def is_struct(kind: object) -> TypeGuard[type[msgspec.Struct]]:
     """Tell whether a type is a Struct."""
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
-def keys(kind: Any) -> list[str]:
+def keys(kind: object) -> list[str]:
     """List the keys of a section; empty when any name will do."""
     if is_struct(kind):
         return [field.name for field in msgspec.structs.fields(kind)]
@@ -39,7 +39,7 @@ def keys(kind: Any) -> list[str]:
     return [str(choice) for choice in get_args(get_args(kind)[0])]
 
 
-def member(kind: Any, key: str) -> Any:
+def member(kind: object, key: str) -> object:
     """Give the type behind a key of a section, None when there is no such key."""
     if is_struct(kind):
         return next((field.type for field in msgspec.structs.fields(kind) if field.name == key), None)
@@ -47,9 +47,9 @@ def member(kind: Any, key: str) -> Any:
     return get_args(kind)[1] if not known or key in known else None
 
 
-def at(path: Path) -> Any:
+def at(path: Path) -> object:
     """Give the type at a path into the settings, None when there is no such setting."""
-    kind: Any = Settings
+    kind: object = Settings
     for key in path:
         kind = member(kind, key) if is_section(kind) else None
         if kind is None:
@@ -57,13 +57,13 @@ def at(path: Path) -> Any:
     return kind
 
 
-def leaves(settings: Settings) -> Iterator[tuple[Path, Any]]:
+def leaves(settings: Settings) -> Iterator[tuple[Path, object]]:
     """Give every setting with its value, mappings entry by entry, in the order of the file."""
     yield from _leaves(Settings, msgspec.to_builtins(settings), ())
 
 
-def _leaves(kind: Any, value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
-    if not is_section(kind) or not value:
+def _leaves(kind: object, value: object, path: Path) -> Iterator[tuple[Path, object]]:
+    if not is_section(kind) or not isinstance(value, dict) or not value:
         yield path, value
         return
     for key, inner in value.items():
@@ -75,7 +75,7 @@ def is_secret(path: Path) -> bool:
     return bool(SECRET.search(path[-1]))
 
 
-def masked(path: Path, value: Any) -> Any:
+def masked(path: Path, value: object) -> object:
     """Give the value as it may be shown."""
     return MASK if value and is_secret(path) else value
 
@@ -83,24 +83,24 @@ def masked(path: Path, value: Any) -> Any:
 # Values...
 
 
-def wants_text(kind: Any) -> bool:
+def wants_text(kind: object) -> bool:
     """Tell whether a setting holds a plain text."""
     return _bare(kind) is str
 
 
-def wants_list(kind: Any) -> bool:
+def wants_list(kind: object) -> bool:
     """Tell whether a setting holds a list."""
     return get_origin(kind) is tuple
 
 
-def convert(value: Any, kind: Any) -> Any:
+def convert(value: object, kind: object) -> object:
     """Check a value and give it in its exact type. Raises msgspec.ValidationError."""
     if isinstance(value, float) and not math.isfinite(value):
         raise msgspec.ValidationError("Expected a finite number")
     return msgspec.convert(value, kind)
 
 
-def allowed(kind: Any) -> str:
+def allowed(kind: object) -> str:
     """Say in words what a setting may hold."""
     if get_origin(kind) is Literal:
         return "one of " + ", ".join(get_args(kind))  # in the order they were written, which msgspec loses
@@ -134,5 +134,5 @@ def _range(info: inspect.IntType | inspect.FloatType) -> str:
     return "".join(f" {words} {bound:g}" for words, bound in bounds if bound is not None)
 
 
-def _bare(kind: Any) -> Any:
+def _bare(kind: object) -> object:
     return get_args(kind)[0] if get_origin(kind) is Annotated else kind

@@ -46,7 +46,7 @@ def _shared(above: schema.Path, path: schema.Path) -> int:
     return count
 
 
-def _inline(value: Any) -> str:
+def _inline(value: object) -> str:
     """Write a value on one line of YAML."""
     text = yaml.safe_dump(value, default_flow_style=True, width=1_000_000, allow_unicode=True)
     return text.removesuffix("\n").removesuffix("\n...")

@@ -6,9 +6,8 @@ The file is read as YAML nodes rather than as values, since nodes know their lin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path as FilePath
-from typing import Any
 
 import msgspec
 import yaml
@@ -35,7 +34,7 @@ class Given(msgspec.Struct, frozen=True):
     """A value that was given for one setting."""
 
     path: schema.Path
-    value: Any
+    value: object
     source: str
 
 
@@ -83,7 +82,7 @@ def _syntax(where: str, exc: yaml.YAMLError) -> tuple[str, schema.Path, str]:
     return (f"{where}:{mark.line + 1}" if mark else where), (), f"is not YAML: {problem}"
 
 
-def _walk(node: yaml.Node, kind: Any, path: schema.Path, source: Any) -> Found:
+def _walk(node: yaml.Node, kind: object, path: schema.Path, source: Callable[[yaml.Node], str]) -> Found:
     if not schema.is_section(kind):
         yield from _leaf(node, path, source(node))
         return
@@ -114,12 +113,12 @@ def _leaf(node: yaml.Node, path: schema.Path, where: str) -> Found:
         yield Problem(where, path, f"cannot be understood: {getattr(exc, 'problem', None) or exc}")
 
 
-def _construct(node: yaml.Node) -> Any:
+def _construct(node: yaml.Node) -> object:
     loader = yaml.SafeLoader("")
     try:
-        return loader.construct_document(node)  # type: ignore[no-untyped-call]
+        return loader.construct_document(node)
     finally:
-        loader.dispose()  # type: ignore[no-untyped-call]
+        loader.dispose()
 
 
 def _is_nothing(node: yaml.Node) -> bool:
@@ -150,7 +149,7 @@ def from_environment(environ: Mapping[str, str]) -> Found:
             yield from _variable(name, path, kind, text)
 
 
-def _variable(name: str, path: schema.Path, kind: Any, text: str) -> Found:
+def _variable(name: str, path: schema.Path, kind: object, text: str) -> Found:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as exc:
@@ -165,7 +164,7 @@ def _variable(name: str, path: schema.Path, kind: Any, text: str) -> Found:
 # The command line...
 
 
-def from_flags(overrides: Mapping[str, Any]) -> Found:
+def from_flags(overrides: Mapping[str, object]) -> Found:
     """Take settings by dotted name; None means that the flag was not given."""
     for name, value in overrides.items():
         if value is not None:
@@ -174,7 +173,7 @@ def from_flags(overrides: Mapping[str, Any]) -> Found:
 
 def unknown(source: str, path: schema.Path, others: frozenset[str] = frozenset()) -> Problem:
     """Make the problem of a key that no setting has, with the nearest ones and all that are allowed there."""
-    parent: Any = Settings
+    parent: object = Settings
     for depth, key in enumerate(path):
         inner = schema.member(parent, key)
         if inner is None:

@@ -41,12 +41,12 @@ class Loaded(msgspec.Struct, frozen=True):
     file: Path | None
 
 
-def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, Any]) -> Settings:
+def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, object]) -> Settings:
     """Build the settings; overrides go by dotted names, None where a flag was not given. Raises ConfigError."""
     return load_traced(path, environ, overrides).settings
 
 
-def load_traced(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, Any]) -> Loaded:
+def load_traced(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, object]) -> Loaded:
     """Build the settings and tell where each came from. Raises ConfigError."""
     file = find_file(path, environ)
     problems: list[Problem] = []
@@ -84,7 +84,7 @@ def find_file(named: Path | None, environ: Mapping[str, str] = os.environ) -> Pa
     return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
-def _checked(given: Given, problems: list[Problem]) -> Any:
+def _checked(given: Given, problems: list[Problem]) -> object:
     """Check one value by itself, so that every wrong one is told."""
     kind = schema.at(given.path)
     try:
@@ -96,7 +96,7 @@ def _checked(given: Given, problems: list[Problem]) -> Any:
         return None
 
 
-def _build(values: Mapping[schema.Path, Any]) -> Settings:
+def _build(values: Mapping[schema.Path, object]) -> Settings:
     tree: dict[str, Any] = msgspec.to_builtins(Settings())
     for path, value in values.items():
         section = tree

@@ -6,7 +6,7 @@ import os
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter, _SubParsersAction
 from importlib.metadata import version
 from pathlib import Path
-from typing import get_args, get_type_hints
+from typing import TypeAlias, get_args, get_type_hints
 
 from engines.api import AudioFormat
 from gateway.settings import LogSettings
@@ -29,7 +29,7 @@ environment:
   VOICEBOX_…        any setting: VOICEBOX_SERVER__PORT=9000 is server.port
 """
 
-Commands = _SubParsersAction  # type: ignore[type-arg]  # the class is generic for type checkers only
+Commands: TypeAlias = "_SubParsersAction[ArgumentParser]"
 
 
 def make_parser() -> ArgumentParser:
@@ -48,7 +48,7 @@ def make_parser() -> ArgumentParser:
 
 
 def _add(commands: Commands, name: str, command: str, summary: str, more: str = "") -> ArgumentParser:
-    parser: ArgumentParser = commands.add_parser(
+    parser = commands.add_parser(
         name,
         help=summary,
         description=f"{summary[0].upper()}{summary[1:]}.",
@@ -153,8 +153,7 @@ def _doctor(commands: Commands) -> None:
 
 def _group(commands: Commands, name: str, summary: str) -> Commands:
     parser = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
-    group: Commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    return group
+    return parser.add_subparsers(metavar="COMMAND", required=True)
 
 
 def _json(parser: ArgumentParser) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from argparse import Namespace
 
@@ -28,6 +27,6 @@ def run(args: Namespace) -> int:
 
 def _stop_with_stdin() -> None:
     """Go the ordinary way out once standard input ends: a parent that died, even by kill -9, has closed it."""
-    while sys.stdin.buffer.read1(4096):
+    while os.read(0, 4096):
         pass
     signal.raise_signal(signal.SIGTERM)

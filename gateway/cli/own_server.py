@@ -1,0 +1,105 @@
+"""A server for one call: on loopback, on a free port, with a key of its own, and gone when the call is over.
+
+It reads a pipe that only this process holds, so it goes even when this process is killed with -9.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import msgspec
+
+from gateway.cli.output import Failure
+from gateway.keys import KeyStore, default_path
+
+START_LIMIT = 60.0
+STOP_LIMIT = 15.0
+NO_SERVER = 3
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """What the server writes once it listens."""
+
+    url: str
+    pid: int
+
+
+class OwnServer(msgspec.Struct, frozen=True):
+    """A server that was started for this call."""
+
+    url: str
+    key: str
+    ready: bool
+    """every kind of engine has one that works"""
+
+
+@asynccontextmanager
+async def started(config: Path | None) -> AsyncIterator[OwnServer]:
+    """Run a server with the user's settings until the block ends. Raises Failure with what the server said."""
+    with tempfile.TemporaryDirectory(prefix="voicebox-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        _, key = KeyStore(default_path(name)).create("one call", None)
+        process = _spawn(folder, config)
+        try:
+            url = await _listening(process, folder)
+            yield OwnServer(url, key, await _ready(url))
+        finally:
+            _stop(process)
+
+
+def _spawn(folder: Path, config: Path | None) -> subprocess.Popen[bytes]:
+    flags = ["--host", "127.0.0.1", "--port", "0", "--ready-file", str(folder / "ready.json"), "--stop-with-stdin"]
+    environ = {**os.environ, "VOICEBOX_DATA_DIR": str(folder), "VOICEBOX_SERVER__DRAIN_TIMEOUT": "1"}
+    if config is not None:
+        flags += ["--config", str(config)]
+    with (folder / "log").open("wb") as log:
+        return subprocess.Popen(  # noqa: S603  # our own interpreter and program
+            [sys.executable, "-m", "gateway", "serve", "--log-level", "warning", *flags],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            env=environ,
+            start_new_session=True,  # Ctrl-C is for us; the server is told by us
+        )
+
+
+async def _listening(process: subprocess.Popen[bytes], folder: Path) -> str:
+    deadline = time.monotonic() + START_LIMIT
+    announced = folder / "ready.json"
+    while not announced.exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            said = (folder / "log").read_text("utf-8", "replace").strip().splitlines()[-15:]
+            raise Failure("\n  ".join(["the server could not be started:", *said]), NO_SERVER)
+        await asyncio.sleep(0.02)
+    return msgspec.json.decode(announced.read_bytes(), type=Ready).url
+
+
+async def _ready(url: str) -> bool:
+    """Wait for the engines; one that never comes is for the request itself to tell."""
+    deadline = time.monotonic() + START_LIMIT
+    async with aiohttp.ClientSession() as session:
+        while time.monotonic() < deadline:
+            async with session.get(f"{url}/readyz") as answer:
+                if answer.status == 200:
+                    return True
+            await asyncio.sleep(0.05)
+    return False
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin:
+        process.stdin.close()
+    try:
+        process.wait(STOP_LIMIT)
+    except subprocess.TimeoutExpired:
+        process.kill()  # its workers die with it
+        process.wait()
