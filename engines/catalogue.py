@@ -22,13 +22,21 @@ class Record(msgspec.Struct, frozen=True):
     """which engine serves OpenAI's names: the highest that is ready"""
     default: bool = True
     """enabled unless the settings say otherwise"""
+    files: tuple[str, ...] = ()
+    """what must be installed for it, as `package/path`; looked for by `voicebox doctor`, which imports nothing"""
 
 
 CATALOGUE = (
-    Record("espeak", "engines.espeak:Espeak", ("speech",), "GPL-3.0-or-later", workers=2, rank=10),
-    Record("pocketsphinx", "engines.pocketsphinx:PocketSphinx", ("listening",), "BSD-2-Clause", rank=10),
+    Record(
+        "espeak", "engines.espeak:Espeak", ("speech",), "GPL-3.0-or-later", workers=2, rank=10,
+        files=("espeakng_loader/espeak-ng-data/phontab",),
+    ),
+    Record(
+        "pocketsphinx", "engines.pocketsphinx:PocketSphinx", ("listening",), "BSD-2-Clause", rank=10,
+        files=("pocketsphinx/model/en-us/en-us/mdef", "pocketsphinx/model/en-us/en-us.lm.bin"),
+    ),
     Record("tone", "engines.tone:Tone", ("speech", "listening"), "Apache-2.0", rank=-10, default=False),
-)
+)  # fmt: skip
 
 
 def find(name: str) -> Record:

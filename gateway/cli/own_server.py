@@ -33,13 +33,37 @@ class Ready(msgspec.Struct, frozen=True):
     pid: int
 
 
+class WorkerState(msgspec.Struct, frozen=True):
+    """What we read of a worker in /health."""
+
+    state: str
+    reason: str = ""
+
+
+class EngineState(msgspec.Struct, frozen=True):
+    """What we read of an engine in /health."""
+
+    ready: bool
+    workers: tuple[WorkerState, ...] = ()
+
+    def settled(self) -> bool:
+        """Tell whether waiting longer would change anything."""
+        return self.ready or all(worker.state in ("failed", "stopped") for worker in self.workers)
+
+
+class Health(msgspec.Struct, frozen=True):
+    """What we read of /health."""
+
+    engines: dict[str, EngineState]
+
+
 class OwnServer(msgspec.Struct, frozen=True):
     """A server that was started for this call."""
 
     url: str
     key: str
-    ready: bool
-    """every kind of engine has one that works"""
+    engines: dict[str, EngineState]
+    """all that are enabled, up for good or down for good"""
 
 
 @asynccontextmanager
@@ -51,7 +75,7 @@ async def started(config: Path | None) -> AsyncIterator[OwnServer]:
         process = _spawn(folder, config)
         try:
             url = await _listening(process, folder)
-            yield OwnServer(url, key, await _ready(url))
+            yield OwnServer(url, key, await _engines(url))
         finally:
             _stop(process)
 
@@ -83,16 +107,16 @@ async def _listening(process: subprocess.Popen[bytes], folder: Path) -> str:
     return msgspec.json.decode(announced.read_bytes(), type=Ready).url
 
 
-async def _ready(url: str) -> bool:
+async def _engines(url: str) -> dict[str, EngineState]:
     """Wait for the engines; one that never comes is for the request itself to tell."""
     deadline = time.monotonic() + START_LIMIT
     async with aiohttp.ClientSession() as session:
-        while time.monotonic() < deadline:
-            async with session.get(f"{url}/readyz") as answer:
-                if answer.status == 200:
-                    return True
+        while True:
+            async with session.get(f"{url}/health") as answer:
+                health = msgspec.json.decode(await answer.read(), type=Health)
+            if all(engine.settled() for engine in health.engines.values()) or time.monotonic() > deadline:
+                return health.engines
             await asyncio.sleep(0.05)
-    return False
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

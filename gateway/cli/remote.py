@@ -68,16 +68,21 @@ class Remote:
 @asynccontextmanager
 async def connected(args: Namespace) -> AsyncIterator[Remote]:
     """Connect to the server of `--url`; where none runs on this machine, run one for the block. Raises Failure."""
-    limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_LIMIT, sock_read=SILENCE_LIMIT)
-    async with aiohttp.ClientSession(timeout=limits) as session:
-        if await answers(session, args.url):
-            yield Remote(args.url, args.api_key, session)
+    async with session() as opened:
+        if await answers(opened, args.url):
+            yield Remote(args.url, args.api_key, opened)
             return
         if not is_loopback(urlsplit(args.url).hostname or ""):
             raise Failure(f"no server answers at {args.url}", own_server.NO_SERVER)
         output.note(f"no server runs at {args.url}; starting one for this call")
         async with own_server.started(args.config) as server:
-            yield Remote(server.url, server.key, session)
+            yield Remote(server.url, server.key, opened)
+
+
+def session() -> aiohttp.ClientSession:
+    """Make a session that waits as long as work may take."""
+    limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_LIMIT, sock_read=SILENCE_LIMIT)
+    return aiohttp.ClientSession(timeout=limits)
 
 
 async def answers(session: aiohttp.ClientSession, url: str) -> bool:

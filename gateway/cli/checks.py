@@ -1,0 +1,213 @@
+"""What `voicebox doctor` looks at. Nothing is imported that might break: packages are looked for, not loaded."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from importlib import metadata, util
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from engines.catalogue import CATALOGUE, Record
+from engines.settings import EngineSettings
+from gateway.cli import own_server, remote
+from gateway.cli.output import Failure
+from gateway.cli.own_server import EngineState
+from gateway.configuration import ConfigError, Loaded, load_traced
+from gateway.keys import KeyFileError, KeyStore, default_path
+from gateway.settings import Settings
+
+DISTRIBUTION = "voicebox-gateway"
+REINSTALL = "pip install --force-reinstall {}"
+OLDEST = (3, 11)
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One thing looked at. `missing` is needed for the work, `note` is not."""
+
+    area: str
+    name: str
+    state: Literal["ok", "note", "missing"]
+    found: str
+    mend: str = ""
+    """the line that mends it"""
+
+
+def every(config: Path | None) -> Iterator[Check]:
+    """Look at everything, the cheap things first."""
+    yield _python()
+    yield from _packages()
+    yield from _devices()
+    loaded, check = _settings(config)
+    yield check
+    if loaded is None:
+        return
+    yield from _data(loaded.settings)
+    yield _port(loaded.settings)
+    enabled = [record for record in CATALOGUE if _enabled(record, loaded.settings)]
+    for record in enabled:
+        yield from _files(record)
+    yield from _workers(enabled, config)
+
+
+# This machine...
+
+
+def _python() -> Check:
+    found = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    good = sys.version_info[:2] >= OLDEST
+    return Check("python", "version", "ok" if good else "missing", found, "" if good else "install Python 3.11 or newer")
+
+
+def _packages() -> Iterator[Check]:
+    for requirement in metadata.requires(DISTRIBUTION) or ():
+        wanted, _, condition = requirement.partition(";")
+        name = wanted.split(">")[0].split("=")[0].split("<")[0].strip()
+        if "extra" in condition or ("win32" in condition and sys.platform == "win32"):
+            continue
+        try:
+            yield Check("package", name, "ok", metadata.version(name))
+        except metadata.PackageNotFoundError:
+            yield Check("package", name, "missing", "not installed", f"pip install '{wanted.strip()}'")
+
+
+def _devices() -> Iterator[Check]:
+    yield Check("device", "cpu", "ok", f"{os.cpu_count()} cores")
+    if sys.platform == "darwin" and platform.machine() == "arm64":
+        yield Check("device", "mps", "ok", "Apple silicon")
+    nvidia = _said("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader")
+    yield from (Check("device", "cuda", "ok", line) for line in nvidia)
+    if Path("/dev/kfd").exists():
+        yield Check("device", "rocm", "ok", "an AMD GPU's compute device is there")
+    if not nvidia and not Path("/dev/kfd").exists() and sys.platform != "darwin":
+        yield Check("device", "gpu", "note", "none found; the embedded engines need none")
+
+
+def _said(*command: str) -> list[str]:
+    """Give the lines that a program prints, none when it is not there or fails."""
+    program = shutil.which(command[0])
+    if program is None:
+        return []
+    try:
+        done = subprocess.run([program, *command[1:]], capture_output=True, text=True, timeout=20, check=True)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return done.stdout.strip().splitlines()
+
+
+# Settings and what they name...
+
+
+def _settings(config: Path | None) -> tuple[Loaded | None, Check]:
+    try:
+        loaded = load_traced(config, os.environ, {})
+    except ConfigError as exc:
+        return None, Check("settings", "file", "missing", str(exc), "mend it, and look again with: voicebox config check")
+    return loaded, Check("settings", "file", "ok", str(loaded.file or "none, defaults"))
+
+
+def _data(settings: Settings) -> Iterator[Check]:
+    store = KeyStore(default_path(settings.data_dir))
+    folder = store.path.parent
+    above = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if above.is_dir() and os.access(above, os.W_OK):
+        yield Check("data", "folder", "ok", str(folder))
+    else:
+        yield Check("data", "folder", "missing", f"{folder} cannot be written", f"sudo chown -R $USER '{above}'")
+    try:
+        keys = store.list()
+    except KeyFileError as exc:
+        yield Check("data", "keys", "missing", str(exc), f"mend or delete {store.path}")
+        return
+    good = sum(not key.expired() for key in keys)
+    if store.empty():
+        yield Check("data", "keys", "note", "none: any key is accepted", "voicebox keys create NAME")
+    elif sys.platform != "win32" and store.path.stat().st_mode & 0o077:
+        yield Check("data", "keys", "missing", f"others can read {store.path}", f"chmod 600 '{store.path}'")
+    elif not good:
+        yield Check("data", "keys", "missing", "all have expired or were revoked", "voicebox keys create NAME")
+    else:
+        yield Check("data", "keys", "ok", f"{good} good, {len(keys) - good} expired")
+
+
+def _port(settings: Settings) -> Check:
+    host, port = settings.server.host, settings.server.port
+    shown = f"{host}:{port}"
+    if port == 0:
+        return Check("port", shown, "ok", "any free one")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        if sys.platform != "win32":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as exc:
+            who = _who("127.0.0.1" if host == "0.0.0.0" else host, port)
+            if who == "Voicebox Gateway":
+                return Check("port", shown, "ok", "a Voicebox Gateway runs there")
+            found = f"taken by {who}" if who else f"cannot be listened on: {exc.strerror}"
+            return Check("port", shown, "missing", found, "voicebox serve --port 8001")
+    return Check("port", shown, "ok", "free")
+
+
+def _who(host: str, port: int) -> str:
+    """Tell who answers HTTP there, empty when nobody does."""
+    try:
+        with urllib.request.urlopen(f"http://{host}:{port}/", timeout=3) as answer:
+            body: dict[str, Any] = msgspec.json.decode(answer.read(65536), type=dict)
+            return str(body.get("name", "another program"))
+    except (urllib.error.HTTPError, msgspec.DecodeError):
+        return "another program"
+    except OSError:
+        return ""
+
+
+# Engines...
+
+
+def _enabled(record: Record, settings: Settings) -> bool:
+    return settings.engines.get(record.name, EngineSettings(enabled=record.default)).enabled
+
+
+def _files(record: Record) -> Iterator[Check]:
+    for file in record.files:
+        package, _, path = file.partition("/")
+        spec = util.find_spec(package)
+        places = list(spec.submodule_search_locations or ()) if spec else []
+        if any(Path(place, path).is_file() for place in places):
+            yield Check("engine file", f"{record.name}: {file}", "ok", "there")
+        else:
+            found = "the file is missing" if spec else f"the package {package} is not installed"
+            mend = REINSTALL.format(package.replace("_", "-"))
+            yield Check("engine file", f"{record.name}: {file}", "missing", found, mend)
+
+
+def _workers(enabled: list[Record], config: Path | None) -> Iterator[Check]:
+    """Start a server with all its workers, and see which come up."""
+    try:
+        states = remote.run(_states(config))
+    except Failure as exc:
+        yield Check("worker", "server", "missing", str(exc), "voicebox serve --log-level debug")
+        return
+    for record in enabled:
+        state = states.get(record.name)
+        if state and state.ready:
+            yield Check("worker", record.name, "ok", "starts and is ready")
+        else:
+            reasons = [worker.reason for worker in state.workers if worker.reason] if state else []
+            found = f"does not start: {reasons[0]}" if reasons else "does not start"
+            yield Check("worker", record.name, "missing", found, "voicebox serve --log-level debug")
+
+
+async def _states(config: Path | None) -> dict[str, EngineState]:
+    async with own_server.started(config) as server:
+        return server.engines
