@@ -20,21 +20,21 @@ GENDERS: dict[int, Gender] = {1: "male", 2: "female"}
 
 CHARACTERS = {
     "alloy": "en-us",
-    "ash": "en-us+m8",
-    "ballad": "en-gb-x-rp+m7",
-    "cedar": "en-us+Mario",
-    "coral": "en-us+f4",
-    "echo": "en-us+rob",
-    "fable": "en-gb+m1",
-    "marin": "en-us+belinda",
-    "nova": "en-us+Annie",
+    "ash": "en-us+victor",
+    "ballad": "en-gb-x-rp+iven4",
+    "cedar": "en-us+Reed",
+    "coral": "en-us+belinda",
+    "echo": "en-us+m4",
+    "fable": "en-gb+Nguyen",
+    "marin": "en-us+f2",
+    "nova": "en-us+f5",
     "onyx": "en-us+david",
     "sage": "en-us+steph",
-    "shimmer": "en-us+shelby",
-    "verse": "en-us+Reed",
+    "shimmer": "en-us+f4",
+    "verse": "en-us+rob",
 }
-"""chosen by character among the variants that do not clip, and so that each differs from every other in pitch or in timbre, as
-tests/engines measures"""
+"""chosen by character among the variants that do not clip and whose words align well, and so that each differs from every other
+in pitch or in timbre, as tests/engines measures"""
 
 
 class Voices:
