@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any, NoReturn
 
-from engines.runtime import Engines
 from litestar import Litestar, Request
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
@@ -16,6 +15,7 @@ from structlog.typing import FilteringBoundLogger
 
 from compat.errors import WrongRoute
 from engines.api import BadInput
+from engines.runtime import Engines
 from gateway.auth import Authenticator
 from gateway.drain import Drain
 from gateway.entry import Entry

@@ -132,8 +132,10 @@ class Exchange:
     async def receive(self) -> Message:
         """Give the next part of the request; a body that stops coming is given up. Raises SlowBody."""
         self._body_begun = True
+        message: Message
         if self._body_whole:
-            return await self._receive()
+            message = await self._receive()
+            return message
         try:
             message = await asyncio.wait_for(self._receive(), self._body_timeout)
         except TimeoutError as exc:

@@ -75,10 +75,11 @@ def probe_routes(services: Services, version: str) -> list[HTTPRouteHandler]:
 
 
 def _ready(services: Services) -> bool:
-    """Tell whether every kind of engine that is set up has one that works."""
-    ready = set(services.engines.infos())
-    kinds = (services.engines.names("speech"), services.engines.names("listening"))
-    return all(not kind or ready & set(kind) for kind in kinds) and bool(ready)
+    """Tell whether every engine that is enabled works, but for those that never will beside one that does."""
+    states = services.engines.states()
+    waiting = any(not state.ready and any(worker.state == "starting" for worker in state.workers) for state in states.values())
+    kinds = [services.engines.names("speech"), services.engines.names("listening")]
+    return not waiting and all(any(states[name].ready for name in kind) for kind in kinds if kind) and bool(states)
 
 
 def _models(services: Services) -> Iterator[Model]:

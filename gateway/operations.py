@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
 
@@ -40,13 +40,15 @@ def _body(struct: type, media_type: str) -> RequestBody:
 class SpeechOperation(Operation):
     """Documents the JSON body of a speech request."""
 
-    request_body: RequestBody | None = field(default_factory=lambda: _body(SpeechBody, "application/json"))
+    def __post_init__(self) -> None:
+        """Put the body in: Litestar leaves it out for routes that read it themselves."""
+        self.request_body = _body(SpeechBody, "application/json")
 
 
 @dataclass
 class TranscriptionOperation(Operation):
     """Documents the form of a transcription request."""
 
-    request_body: RequestBody | None = field(
-        default_factory=lambda: _body(TranscriptionForm, "multipart/form-data")
-    )
+    def __post_init__(self) -> None:
+        """Put the body in."""
+        self.request_body = _body(TranscriptionForm, "multipart/form-data")

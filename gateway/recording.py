@@ -10,9 +10,9 @@ from typing import IO, Any
 
 import anyio
 import anyio.to_thread
-from streaming.decode import decode
 
 from engines.api import BadAudio, BadInput, SpeechError
+from streaming.decode import decode
 
 BYTES_PER_SAMPLE = 2
 

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import msgspec
 import uvicorn
-from engines.runtime import Engines
 from structlog.typing import FilteringBoundLogger
 
+from engines.runtime import Engines
 from gateway import logs
 from gateway.app import create_app
 from gateway.drain import Drain

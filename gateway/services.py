@@ -6,11 +6,11 @@ import os
 
 import anyio
 import msgspec
-from engines.runtime import Engines
 from structlog.typing import FilteringBoundLogger
 
 from compat.openai import names
 from engines.api import EngineInfo
+from engines.runtime import Engines
 from gateway.drain import Drain
 from gateway.settings import Settings
 from voices.resolve import Names, Resolver, Rules

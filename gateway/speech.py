@@ -12,7 +12,6 @@ from typing import Any
 
 from litestar import Request, post
 from litestar.handlers import HTTPRouteHandler
-from streaming.text import Segment, segments
 
 from compat.errors import refusal, unexpected, wrong_endpoint
 from compat.openai import speech as dialect
@@ -23,6 +22,7 @@ from gateway.services import Services
 from streaming import sse
 from streaming.body import StreamBody
 from streaming.pipeline import Production, Recipe
+from streaming.text import Segment, segments
 from voices.resolve import Choice, WrongUse
 
 SSE_TYPE = "text/event-stream; charset=utf-8"

@@ -39,6 +39,7 @@ class StreamBody:
         self._headers = {"content-type": media_type, "x-accel-buffering": "no", **headers}
         self._send_timeout = send_timeout
         self._gone = gone
+        self._whole = False
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer the request. Raises what the chunks raise."""
@@ -67,6 +68,7 @@ class StreamBody:
                     await send({"type": "http.response.body", "body": chunk, "more_body": True})
         if not started:
             await send({"type": "http.response.start", "status": 200, "headers": self._raw_headers()})
+        self._whole = True
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _raw_headers(self) -> list[tuple[bytes, bytes]]:
@@ -75,8 +77,9 @@ class StreamBody:
     async def _cancel_on_disconnect(self, receive: Receive, scope: anyio.CancelScope) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
-        self._gone()
-        scope.cancel()
+        if not self._whole:  # a server also says so once all is sent
+            self._gone()
+            scope.cancel()
 
 
 class ClientStalled(Exception):

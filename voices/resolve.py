@@ -1,7 +1,7 @@
 """From the `model` and `voice` of a request to an engine and one of its voices.
 
 A voice is looked for, in this order, as: an alias of the settings; `engine/voice`; a voice of the engine that the model
-names (or, where the model is one of OpenAI's, of the preferred engine, then of the others), by id, then by display name;
+names (or, where the model is one of OpenAI's, of the preferred engine, then of the others), by id, display name or language;
 one of OpenAI's voice names, which each engine that speaks gives a preset for; a name of a peer's voice (Kokoro's), which
 gets a voice of the same language and gender. Case does not matter. A model that names a voice is taken as one. What is
 still unknown is an error with near misses, or the default voice where the settings say so; then `mapped` tells.
@@ -164,6 +164,8 @@ class Resolver:
         for candidate in info.voices:
             if candidate.name.casefold() == folded:
                 return Choice(engine, "", candidate.id)
+        if plain := _plainest(info.voices, folded):
+            return Choice(engine, "", plain.id)
         base, plus, variant = voice.partition("+")
         if plus and variant.casefold() in (known.casefold() for known in info.variants):
             own = next((known for known in info.variants if known.casefold() == variant.casefold()), variant)
@@ -196,6 +198,12 @@ class Resolver:
             if tied is None or tied.engine == name:
                 yield from info.characters
                 yield from (voice.id for voice in info.voices)
+
+
+def _plainest(voices: tuple[Voice, ...], language: str) -> Voice | None:
+    """Find the voice that a bare language means: `fr` is `fr-fr` where there is one, else the first of that language."""
+    speaks = [voice for voice in voices if language in (tag.casefold() for tag in voice.languages)]
+    return next((voice for voice in speaks if voice.id.casefold() == f"{language}-{language}"), None) or next(iter(speaks), None)
 
 
 def _speaks(voice: Voice, language: str) -> bool:

@@ -45,10 +45,11 @@ class Handover(Generic[Event]):
             self._wake()
 
     def cancel(self) -> None:
-        """Say that nobody wants the rest."""
+        """Say, on the loop, that nobody wants the rest."""
         with self._room:
             self._cancelled = True
             self._room.notify_all()
+            self._wake()
 
     @property
     def cancelled(self) -> bool:
@@ -61,11 +62,13 @@ class Handover(Generic[Event]):
             self._loop.call_soon_threadsafe(self._ready.set)
 
     async def take(self) -> list[Event]:
-        """Take all that waits, once there is something; an empty list is the end."""
+        """Take all that waits, once there is something; an empty list is the end, or that nobody wants the rest."""
         while True:
             with self._room:
                 events, self._events, self._size = self._events, [], 0
                 self._room.notify_all()
+                if self._cancelled:
+                    return []
                 if events or self._finished:
                     return events
                 self._sleeping = True

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from servers import Server, parent_of, running, wait_until
 
-SLOW = "[slow 0.05] " + "word " * 400
+SLOW = "[slow 0.05] one two three four. " * 100
 
 
 def tone(server: Server, text: str, **fields: object) -> dict[str, object]:
@@ -38,7 +38,8 @@ def own(tmp_path: Path) -> object:
 def test_leaving_mid_stream_stops_the_work(server: Server) -> None:
     """A client that leaves in the middle frees its worker soon, and the log says that it left."""
     with httpx.stream("POST", **tone(server, SLOW)) as answer:  # type: ignore[arg-type]
-        next(answer.iter_raw())
+        chunks = answer.iter_raw()  # dropping it would close the connection
+        next(chunks)
         request_id = answer.headers["x-request-id"]
         assert busy(server) >= 1
 
@@ -84,12 +85,12 @@ def test_killing_the_gateway_leaves_no_worker(tmp_path: Path) -> None:
 def test_sigterm_lets_streams_finish(own: Server) -> None:
     """SIGTERM: the stream under way ends whole, a new request gets 503 and Retry-After, then all is gone."""
     workers = own.workers()
-    whole = httpx.post(**tone(own, "[slow 0.05] " + "word " * 20), timeout=60).content  # type: ignore[arg-type]
+    whole = httpx.post(**tone(own, "[slow 0.05] one two three four. " * 8), timeout=60).content  # type: ignore[arg-type]
     received: list[bytes] = []
     started = threading.Event()
 
     def listen() -> None:
-        with httpx.stream("POST", **tone(own, "[slow 0.05] " + "word " * 20), timeout=60) as answer:  # type: ignore[arg-type]
+        with httpx.stream("POST", **tone(own, "[slow 0.05] one two three four. " * 8), timeout=60) as answer:  # type: ignore[arg-type]
             for chunk in answer.iter_raw():
                 received.append(chunk)
                 started.set()

@@ -12,7 +12,7 @@ import numpy as np
 import openai
 import pytest
 from servers import Server
-from sound import decoded, facts, longest_silence, loudness, pitch, same
+from sound import decoded, facts, longest_silence, loudness, pitch, same_words, voice_distance
 
 TEXT = "Hello world. This is a test of the speech gateway, and it goes on for a while."
 FORMATS = {
@@ -22,7 +22,9 @@ FORMATS = {
     "flac": ("audio/flac", "flac", "flac", 0.0),
     "wav": ("audio/wav", "wav", "pcm_s16le", 0.0),
 }
-VOICES = "alloy ash ballad cedar coral echo fable marin nova onyx sage shimmer verse".split()
+WOBBLE = 0.03
+"""seconds by which eSpeak NG's own length differs from call to call; streaming/test_encode.py measures the codecs exactly"""
+VOICES = ["alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse"]
 
 
 def client(server: Server) -> openai.OpenAI:
@@ -53,9 +55,8 @@ def test_formats(server: Server, format: str) -> None:
     name, decoder, rate, channels = facts(answer.content)
     assert (name, decoder, channels) == (container, codec, 1) or (format == "opus" and decoder == "opus")
     assert rate == (48000 if format == "opus" else 24000)
-    assert 0 <= (len(sound) - len(plain)) / 24000 <= padding + 1e-9
-    last = slice(len(plain) - 12000, len(plain))
-    assert loudness(sound[-12000:]) == pytest.approx(loudness(plain[last]), rel=0.35, abs=0.003)
+    assert -WOBBLE <= (len(sound) - len(plain)) / 24000 <= padding + WOBBLE
+    assert loudness(sound[-24000:]) == pytest.approx(loudness(plain[-24000:]), rel=0.35, abs=0.003)
 
 
 def test_default_is_mp3(server: Server) -> None:
@@ -74,17 +75,18 @@ def test_wav_header(server: Server) -> None:
     assert data[:4] == b"RIFF"
     assert data[4:8] == data[40:44] == b"\xff\xff\xff\xff"
     assert data.count(b"RIFF") == data.count(b"WAVE") == 1
-    assert data[44:] == speak(server, response_format="pcm").content
+    assert len(data[44:]) % 2 == 0
+    assert same_words(decoded(data[44:], "pcm"), pcm(server))
 
 
 def test_no_clicks_at_start_and_joins(server: Server) -> None:
     """Where segments meet, and where the audio begins, no sample jumps further than speech itself does."""
-    text = " ".join(f"Sentence number {number} is here, with some words in it." for number in range(12))
-    sound = pcm(server, text)
-    jumps = np.abs(np.diff(sound))
+    sentences = [f"Sentence number {number} is here, with some words in it." for number in range(12)]
+    sound = pcm(server, " ".join(sentences))
+    alone = max(np.abs(np.diff(pcm(server, sentence))).max() for sentence in sentences)
 
     assert abs(sound[0]) < 0.02
-    assert jumps.max() < 0.35
+    assert np.abs(np.diff(sound)).max() < 1.15 * alone
     assert longest_silence(sound) < 1.5
 
 
@@ -96,8 +98,9 @@ def test_all_thirteen_voices_differ(server: Server) -> None:
     assert all(1.0 < len(sound) / 24000 < 12.0 for sound in sounds)
     for first in range(len(VOICES)):
         for second in range(first):
-            assert same(sounds[first], sounds[second]) < 0.8, (VOICES[first], VOICES[second])
-    assert len({round(pitch(sound)) for sound in sounds}) >= 5
+            assert voice_distance(sounds[first], sounds[second]) > 3, (VOICES[first], VOICES[second])
+    again = pcm(server, voice=VOICES[0])
+    assert voice_distance(sounds[0], again) < 1.5
 
 
 @pytest.mark.parametrize("speed", [0.25, 0.5, 2.0, 4.0])
@@ -106,12 +109,12 @@ def test_speed_keeps_pitch(server: Server, speed: float) -> None:
     normal, changed = pcm(server), pcm(server, speed=speed)
 
     assert len(normal) / len(changed) == pytest.approx(speed, rel=0.25)
-    assert pitch(changed) == pytest.approx(pitch(normal), rel=0.12)
+    assert pitch(changed) == pytest.approx(pitch(normal), rel=0.2)
 
 
 def test_streams_while_it_speaks(server: Server) -> None:
     """Audio of a long text leaves while later sentences are still to be made."""
-    text = "[slow 0.05] " + " ".join(f"word{number} is spoken here." for number in range(60))
+    text = " ".join(f"[slow 0.02] word{number} is spoken here." for number in range(60))
     arrived: list[int] = []
     with httpx.stream(
         "POST", f"{server.base_url}/audio/speech", timeout=60,
@@ -156,7 +159,8 @@ def test_sdk_sync_and_async(server: Server) -> None:
         async with openai.AsyncOpenAI(base_url=server.base_url, api_key="x") as async_client:
             return (await async_client.audio.speech.create(model="tts-1-hd", voice="alloy", input=TEXT, response_format="wav")).content  # fmt: skip
 
-    assert plain == pieces == asyncio.run(asynchronous())
+    for other in (pieces, asyncio.run(asynchronous())):
+        assert same_words(decoded(plain[44:], "pcm"), decoded(other[44:], "pcm"))
 
 
 def test_ignored_and_mapped_parameters_are_named(server: Server) -> None:
@@ -173,30 +177,43 @@ def test_ignored_and_mapped_parameters_are_named(server: Server) -> None:
 def test_ways_to_say_alloy(server: Server, body: dict[str, str]) -> None:
     """A model that names a voice, an empty voice, another case, the engine's own model: all speak with the same voice."""
     answer = httpx.post(f"{server.base_url}/audio/speech", json={"input": TEXT, "response_format": "pcm", **body})
+    alloy = pcm(server)
 
-    assert answer.content == speak(server, response_format="pcm").content
+    assert answer.headers["x-voicebox-voice"] == "en-us"
+    assert voice_distance(decoded(answer.content, "pcm"), alloy) < 1.5
+    assert same_words(decoded(answer.content, "pcm"), alloy)
 
 
 def test_engines_own_voices(server: Server) -> None:
     """An engine's own voices go by their names, with or without the engine's before them."""
-    german = pcm(server, "Guten Tag.", voice="de")
+    text = "Guten Tag, meine Damen und Herren, wie geht es Ihnen heute?"
+    german = pcm(server, text, voice="de")
 
-    assert same(german, pcm(server, "Guten Tag.", voice="espeak/de")) > 0.99
-    assert same(german, pcm(server, "Guten Tag.", voice="fr")) < 0.9
-    assert len(pcm(server, "Guten Tag.", voice="de+f3")) > 6000
+    assert same_words(german, pcm(server, text, voice="espeak/de"))
+    assert not same_words(german, pcm(server, text, voice="fr"))
+    assert pitch(pcm(server, text, voice="de+f3")) > 1.4 * pitch(german)
 
 
-def test_many_voices_at_once_keep_apart(server: Server) -> None:
-    """Each of many simultaneous answers is its own voice and its own words, to the sample."""
+@pytest.mark.parametrize("model", ["tone", "tts-1"])
+def test_many_voices_at_once_keep_apart(server: Server, model: str) -> None:
+    """Each of many simultaneous answers is its own voice and its own words: to the sample where the engine repeats itself so."""
     jobs = [
-        (VOICES[number % 13], f"This is request number {number}, and {'nothing else ' * (number % 4)}") for number in range(26)
+        (VOICES[number % 13], f"This is request number {number}. {'And another word. ' * (number % 4)}") for number in range(26)
     ]
-    alone = [speak(server, text, voice=voice, response_format="pcm").content for voice, text in jobs]
-    with ThreadPoolExecutor(13) as pool:
-        together = list(pool.map(lambda job: speak(server, job[1], voice=job[0], response_format="pcm").content, jobs))
 
-    assert together == alone
-    assert len(set(alone)) == len(alone)
+    def one(job: tuple[str, str]) -> bytes:
+        return speak(server, job[1], model=model, voice=job[0], response_format="pcm").content
+
+    alone = [one(job) for job in jobs]
+    with ThreadPoolExecutor(13) as pool:
+        together = list(pool.map(one, jobs))
+
+    if model == "tone":
+        assert together == alone
+        assert len(set(alone)) == len(alone)
+    for first, second in zip(alone, together, strict=True):
+        assert same_words(decoded(first, "pcm"), decoded(second, "pcm"))
+        assert voice_distance(decoded(first, "pcm"), decoded(second, "pcm")) < 5
 
 
 @pytest.mark.parametrize("text", ["...", "🎉", " \n ", "\x00", "¿?", "a" * 3000, "你好。" * 300, "สวัสดี" * 200, "مرحبا. " * 50])

@@ -99,7 +99,7 @@ def test_any_container(server: Server, container: str, codec: str, rate: int) ->
     answer = send(server, coded(samples()[: 4 * 16000], container, codec, rate), name="file")
 
     assert answer.status_code == 200, answer.text
-    assert "fellow americans" in answer.json()["text"].lower() or "americans" in answer.json()["text"].lower()
+    assert "fellow american" in answer.json()["text"]
 
 
 def test_streamed_wav_with_open_sizes(server: Server, clip: bytes) -> None:
@@ -270,7 +270,8 @@ def test_chunked_upload_with_the_file_first(server: Server, clip: bytes) -> None
 
 def test_translations(server: Server, clip: bytes) -> None:
     """Translation answers in its own shapes; for English speech it is the transcript."""
-    answer = client(server).audio.translations.create(model="whisper-1", file=("a.wav", clip))
+    with pytest.warns(DeprecationWarning):
+        answer = client(server).audio.translations.create(model="whisper-1", file=("a.wav", clip))
     verbose = send(server, clip, route="translations", response_format="verbose_json").json()
 
     assert answer.text == send(server, clip).json()["text"]

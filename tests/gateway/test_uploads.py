@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -44,7 +45,7 @@ def file(content: bytes, name: str = "file", head: str = '; filename="a.wav"') -
 def read(parts: list[Part], cuts: list[int] = [], limits: Limits | None = None) -> Form:  # noqa: B006 - not changed
     body = multipart(parts)
     edges = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
-    chunks = [body[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    chunks = [body[start:end] for start, end in pairwise(edges)]
     headers = {b"content-type": b"multipart/form-data; boundary=edge"}
     return asyncio.run(form(headers, receiver(chunks), limits or Limits(body=10**9, fields=10**6)))
 

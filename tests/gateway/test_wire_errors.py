@@ -134,7 +134,7 @@ def test_engine_failure_after_the_first_byte(server: Server) -> None:
     for format in ("mp3", "pcm", "wav", "opus"):
         with pytest.raises(httpx.RemoteProtocolError), httpx.stream(
             "POST", f"{server.base_url}/audio/speech",
-            json={"model": "tone", "input": "[fail-after 1.0] one two three four five six seven", "response_format": format},
+            json={"model": "tone", "input": "[fail-after 0.3] one two three four five six seven", "response_format": format},
         ) as answer:  # fmt: skip
             assert answer.status_code == 200
             for _ in answer.iter_raw():
@@ -145,7 +145,7 @@ def test_engine_failure_in_sse(server: Server) -> None:
     """In SSE it is an error event, and no [DONE] follows."""
     answer = httpx.post(
         f"{server.base_url}/audio/speech",
-        json={"model": "tone", "input": "[fail-after 1.0] one two three four five six", "stream_format": "sse"},
+        json={"model": "tone", "input": "[fail-after 0.3] one two three four five six", "stream_format": "sse"},
     )
     records = answer.text.strip().split("\r\n\r\n")
 

@@ -56,13 +56,13 @@ def test_what_names_mean(model: str, voice: str | None, engine: str, preset: str
 
 def test_unknown_voice_names_near_misses() -> None:
     """An unknown voice is an error that says what may have been meant."""
-    with pytest.raises(UnknownVoice, match="'alloyy' is not one.*Did you mean 'alloy'"):
+    with pytest.raises(UnknownVoice, match=r"'alloyy' is not one.*Did you mean 'alloy'"):
         resolver().speak("tts-1", "alloyy")
 
 
 def test_unknown_model_names_near_misses() -> None:
     """So is an unknown model."""
-    with pytest.raises(UnknownModel, match="`tts-l` does not exist.*Did you mean 'tts-1'"):
+    with pytest.raises(UnknownModel, match=r"`tts-l` does not exist.*Did you mean 'tts-1'"):
         resolver().speak("tts-l", "alloy")
 
 
