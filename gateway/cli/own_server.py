@@ -82,7 +82,7 @@ async def started(config: Path | None) -> AsyncIterator[OwnServer]:
 
 def _spawn(folder: Path, config: Path | None) -> subprocess.Popen[bytes]:
     flags = ["--host", "127.0.0.1", "--port", "0", "--ready-file", str(folder / "ready.json"), "--stop-with-stdin"]
-    environ = {**os.environ, "VOICEBOX_DATA_DIR": str(folder), "VOICEBOX_SERVER__DRAIN_TIMEOUT": "1"}
+    environ = {**os.environ, "VOICEBOX_DATA_DIR": str(folder), "VOICEBOX_SERVER__DRAIN_TIMEOUT": "0.1"}
     if config is not None:
         flags += ["--config", str(config)]
     with (folder / "log").open("wb") as log:
