@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable
 from typing import Protocol, cast
 
@@ -148,9 +149,11 @@ class Coded:
         self._odd = b""
         self._position = 0
         self._ended = False
+        self._lock = threading.Lock()
+        """FFmpeg crashes when a container is closed under a thread that writes to it"""
 
     def push(self, pcm: bytes) -> bytes:
-        """Take PCM, and give what can be sent."""
+        """Take PCM, and give what can be sent; nothing once it has ended."""
         pcm = self._odd + pcm
         whole = len(pcm) - len(pcm) % frames.SAMPLE_BYTES
         self._odd = pcm[whole:]
@@ -160,15 +163,14 @@ class Coded:
 
     def finish(self) -> bytes:
         """Drain the codec and end the file; again: nothing."""
-        if not self._ended:
-            self._ended = True
-            self._guard(self._drain)
+        self._guard(self._drain)
         return self._sink.take()
 
     def close(self) -> None:
         """Drop codec and container."""
-        self._ended = True
-        self._container.close()
+        with self._lock:
+            self._ended = True
+            self._container.close()
         self._sink.take()
 
     def _encode(self, frame: av.AudioFrame | None) -> None:
@@ -186,12 +188,15 @@ class Coded:
         return av.AudioResampler(format=self._codec.sample_format, layout="mono", rate=self._rate, frame_size=size or None)
 
     def _drain(self) -> None:
+        self._ended = True
         self._encode(None)
         self._container.mux(self._stream.encode(None))
         self._container.close()
 
     def _guard(self, work: Callable[[], None]) -> None:
         try:
-            work()
+            with self._lock:
+                if not self._ended:
+                    work()
         except (av.error.FFmpegError, ValueError) as exc:
             raise EngineFailed(f"The audio could not be encoded as {self._codec.codec}: {exc}") from exc

@@ -78,8 +78,8 @@ class Production:
             await producer
         finally:
             producer.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await producer
+            with anyio.CancelScope(shield=True), suppress(asyncio.CancelledError, Exception):
+                await producer  # its thread may still be at work in the encoder
             self._encoder.close()
 
     def _take(self) -> bytes:

@@ -56,6 +56,22 @@ def test_leaving_before_the_first_byte(server: Server) -> None:
     wait_until(lambda: busy(server) == 0, "the work has stopped", 10)
 
 
+@pytest.mark.parametrize("format", ["mp3", "opus", "aac", "flac"])
+def test_leaving_while_it_is_encoded(server: Server, format: str) -> None:
+    """Clients that leave at any moment of the encoding never take the server down."""
+    for number in range(25):
+        with httpx.stream(
+            "POST", f"{server.base_url}/audio/speech",
+            json={"model": "tts-1", "input": "Hello there, how are you? " * (1 + number), "response_format": format},
+        ) as answer:  # fmt: skip
+            chunks = answer.iter_raw()
+            for _ in range(number % 4):
+                next(chunks, b"")
+
+    assert httpx.get(f"{server.url}/livez").status_code == 200
+    wait_until(lambda: busy(server, "espeak") == 0, "the work has stopped", 10)
+
+
 def test_a_worker_killed_mid_stream(own: Server) -> None:
     """kill -9 of the workers breaks the stream in hand, and the next request works."""
     with pytest.raises(httpx.RemoteProtocolError), httpx.stream("POST", **tone(own, SLOW), timeout=30) as answer:  # type: ignore[arg-type]
