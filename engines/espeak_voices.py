@@ -24,7 +24,7 @@ CHARACTERS = {
     "ballad": "en-gb-x-rp+iven4",
     "cedar": "en-us+Reed",
     "coral": "en-us+belinda",
-    "echo": "en-us+m4",
+    "echo": "en-us+m8",
     "fable": "en-gb+Nguyen",
     "marin": "en-us+f2",
     "nova": "en-us+f5",
