@@ -25,6 +25,7 @@ from gateway.app import create_app
 from gateway.drain import Drain
 from gateway.exposure import Exposed
 from gateway.keys import KeyStore, default_path
+from gateway.protocol import bounded
 from gateway.settings import Settings
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -66,6 +67,7 @@ class GatewayServer(uvicorn.Server):
                 port=self._settings.port,
                 log_config=None,
                 access_log=False,
+                http=bounded(self._settings.head_bytes, self._settings.body_timeout),
                 lifespan="on",
                 ws="none",
                 server_header=False,

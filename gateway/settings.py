@@ -31,7 +31,9 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     send_timeout: Positive = 120.0
     """seconds a client may take no bytes before its stream is given up"""
     body_timeout: Positive = 60.0
-    """seconds a client may send no bytes of a body it announced"""
+    """seconds a client may send no bytes of a body it announced, or take over the head of a request"""
+    head_bytes: Annotated[int, Meta(ge=4096, le=1_048_576)] = 65_536
+    """the most that a request line and its headers may have"""
 
 
 class LimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

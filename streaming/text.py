@@ -133,7 +133,7 @@ def _cluster_end(text: str, start: int, end: int) -> int:
         last = min(match.end(), max(end, start + LONGEST_CLUSTER))
         if last >= end:
             return last
-    return max(last, start + 1)
+    return int(max(last, start + 1))
 
 
 def _worth_speaking(text: str, spans: Iterator[Span], limit: int) -> Iterator[Span]:

@@ -9,7 +9,9 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
+from servers import PATIENCE, running
 
 from gateway.cli.keys import parse_expiry
 from gateway.cli.output import Failure
@@ -197,3 +199,23 @@ def test_the_commands(tmp_path: Path) -> None:
     assert broken.returncode == 1
     assert str(tmp_path / "keys.json") in broken.stderr
     assert "Traceback" not in broken.stderr
+
+
+def test_a_running_server_stays_shut_when_the_file_is_damaged(tmp_path: Path) -> None:
+    """Damage under a running server lets nobody in, not even with a good key; once mended, the key is good again."""
+    store = KeyStore(default_path(str(tmp_path / "data")))
+    _, secret = store.create("alice", None)
+    with running(tmp_path) as server:
+
+        def models() -> int:
+            headers = {"authorization": f"Bearer {secret}"}
+            return httpx.get(f"{server.base_url}/models", headers=headers, timeout=PATIENCE).status_code
+
+        good = store.path.read_bytes()
+        assert models() == 200
+        store.path.write_bytes(b"{")
+        assert models() == 500
+        store.path.unlink()
+        assert models() == 500
+        store.path.write_bytes(good)
+        assert models() == 200
