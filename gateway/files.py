@@ -24,7 +24,7 @@ def replace(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         Path(part).replace(path)
-    except BaseException:
+    except BaseException:  # whatever it was, Ctrl-C included, no part may stay
         Path(part).unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
