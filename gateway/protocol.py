@@ -57,7 +57,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._stop_timer()
         if sum(len(name) + len(value) for name, value in self.headers) > self.head_bytes:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"The head of the request is over {self.head_bytes} bytes.")
+            self._refuse_head()
             return
         super().on_headers_complete()
 
@@ -69,6 +69,10 @@ class BoundedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP."""
         self._refuse(HTTPStatus.BAD_REQUEST, msg)
+
+    def _refuse_head(self) -> None:
+        message = f"The head of the request is over {self.head_bytes} bytes."
+        self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, message)
 
     def _refuse(self, status: HTTPStatus, message: str) -> None:
         if self.transport.is_closing():

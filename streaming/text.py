@@ -128,12 +128,13 @@ def _cluster_end(text: str, start: int, end: int) -> int:
     """Give the last end of a grapheme cluster that is not behind `end`; the first one's, where even that is too long."""
     last = start
     for match in CLUSTER.finditer(text, start, min(len(text), end + LONGEST_CLUSTER)):
-        if match.end() > end and last > start:
+        behind = int(match.end())
+        if behind > end and last > start:
             return last
-        last = min(match.end(), max(end, start + LONGEST_CLUSTER))
+        last = min(behind, max(end, start + LONGEST_CLUSTER))
         if last >= end:
             return last
-    return int(max(last, start + 1))
+    return max(last, start + 1)
 
 
 def _worth_speaking(text: str, spans: Iterator[Span], limit: int) -> Iterator[Span]:
