@@ -77,7 +77,7 @@ async def started(config: Path | None) -> AsyncIterator[OwnServer]:
             url = await _listening(process, folder)
             yield OwnServer(url, key, await _engines(url))
         finally:
-            _stop(process)
+            await _stop(process)
 
 
 def _spawn(folder: Path, config: Path | None) -> subprocess.Popen[bytes]:
@@ -119,11 +119,13 @@ async def _engines(url: str) -> dict[str, EngineState]:
             await asyncio.sleep(0.05)
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+async def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Let it go, then make it go. The loop must run on meanwhile: it is what closes our connections to it."""
     if process.stdin:
         process.stdin.close()
-    try:
-        process.wait(STOP_LIMIT)
-    except subprocess.TimeoutExpired:
+    deadline = time.monotonic() + STOP_LIMIT
+    while process.poll() is None and time.monotonic() < deadline:
+        await asyncio.sleep(0.02)
+    if process.poll() is None:
         process.kill()  # its workers die with it
         process.wait()
