@@ -123,9 +123,8 @@ async def _stop(process: subprocess.Popen[bytes]) -> None:
     """Let it go, then make it go. The loop must run on meanwhile: it is what closes our connections to it."""
     if process.stdin:
         process.stdin.close()
-    deadline = time.monotonic() + STOP_LIMIT
-    while process.poll() is None and time.monotonic() < deadline:
-        await asyncio.sleep(0.02)
-    if process.poll() is None:
+    try:
+        await asyncio.to_thread(process.wait, STOP_LIMIT)
+    except subprocess.TimeoutExpired:
         process.kill()  # its workers die with it
         process.wait()
