@@ -17,7 +17,7 @@ def decoded(data: bytes, format: str | None = None, rate: int | None = None) -> 
     """Decode a whole file to mono samples in -1..1; headerless PCM is read as 24 kHz s16le."""
     if format == "pcm":
         return np.frombuffer(data, "<i2").astype(float) / 32768
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         stream = container.streams.audio[0]
         resampler = av.AudioResampler("s16", "mono", rate or stream.rate)
         parts = [frame.to_ndarray() for packet in container.demux(stream) for one in packet.decode() for frame in resampler.resample(one)]  # fmt: skip
@@ -79,8 +79,12 @@ def timbre(samples: Samples, rate: int = RATE) -> Samples:
 
 def voice_distance(one: Samples, other: Samples) -> float:
     """Tell how far two voices are apart that say the same: decibels between their timbres, and 1 for every 3 % of pitch."""
-    spectrum = float(np.sqrt(((timbre(one) - timbre(other)) ** 2).mean()))
-    return spectrum + abs(np.log(pitch(one) / pitch(other))) / np.log(1.03)
+    return timbre_distance(one, other) + abs(float(np.log(pitch(one) / pitch(other)))) / float(np.log(1.03))
+
+
+def timbre_distance(one: Samples, other: Samples) -> float:
+    """Tell how far two timbres are apart, in decibels; unlike pitch, it is measured well on short recordings."""
+    return float(np.sqrt(((timbre(one) - timbre(other)) ** 2).mean()))
 
 
 def same_words(one: Samples, other: Samples) -> bool:

@@ -12,7 +12,7 @@ import engines.api
 from compat.errors import TABLE, NotPermitted, refusal, unexpected
 from engines.api import EngineFailed, Overloaded, SpeechError, UnknownModel
 
-KINDS = [
+KINDS: list[type[SpeechError]] = [
     kind
     for module in (engines.api, compat.errors)
     for _, kind in inspect.getmembers(module, inspect.isclass)
@@ -20,7 +20,7 @@ KINDS = [
 ]
 
 
-@pytest.mark.parametrize("kind", sorted(set(KINDS), key=lambda kind: kind.__name__))
+@pytest.mark.parametrize("kind", sorted(set(KINDS), key=str))
 def test_every_error_has_a_row(kind: type[SpeechError]) -> None:
     """No error of ours is answered by accident: each class has a row of its own."""
     assert kind in TABLE

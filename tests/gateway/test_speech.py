@@ -12,7 +12,7 @@ import numpy as np
 import openai
 import pytest
 from servers import Server
-from sound import decoded, facts, longest_silence, loudness, pitch, same_words, voice_distance
+from sound import decoded, facts, longest_silence, loudness, pitch, same_words, timbre_distance, voice_distance
 
 TEXT = "Hello world. This is a test of the speech gateway, and it goes on for a while."
 FORMATS = {
@@ -100,7 +100,7 @@ def test_all_thirteen_voices_differ(server: Server) -> None:
         for second in range(first):
             assert voice_distance(sounds[first], sounds[second]) > 3, (VOICES[first], VOICES[second])
     again = pcm(server, voice=VOICES[0])
-    assert voice_distance(sounds[0], again) < 1.5
+    assert timbre_distance(sounds[0], again) < 1.5
 
 
 @pytest.mark.parametrize("speed", [0.25, 0.5, 2.0, 4.0])
@@ -180,7 +180,7 @@ def test_ways_to_say_alloy(server: Server, body: dict[str, str]) -> None:
     alloy = pcm(server)
 
     assert answer.headers["x-voicebox-voice"] == "en-us"
-    assert voice_distance(decoded(answer.content, "pcm"), alloy) < 1.5
+    assert timbre_distance(decoded(answer.content, "pcm"), alloy) < 1.5
     assert same_words(decoded(answer.content, "pcm"), alloy)
 
 
@@ -213,7 +213,7 @@ def test_many_voices_at_once_keep_apart(server: Server, model: str) -> None:
         assert len(set(alone)) == len(alone)
     for first, second in zip(alone, together, strict=True):
         assert same_words(decoded(first, "pcm"), decoded(second, "pcm"))
-        assert voice_distance(decoded(first, "pcm"), decoded(second, "pcm")) < 5
+        assert timbre_distance(decoded(first, "pcm"), decoded(second, "pcm")) < 2
 
 
 @pytest.mark.parametrize("text", ["...", "🎉", " \n ", "\x00", "¿?", "a" * 3000, "你好。" * 300, "สวัสดี" * 200, "مرحبا. " * 50])

@@ -9,7 +9,7 @@ import re
 import struct
 import wave
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
 import httpx
@@ -64,7 +64,7 @@ def coded(pcm: np.ndarray, container: str, codec: str, rate: int) -> bytes:
     """Encode with FFmpeg as a recorder would."""
     file = io.BytesIO()
     with av.open(file, "w", format=container) as out:
-        stream = out.add_stream(codec, rate=rate, layout="mono")
+        stream = cast(av.AudioStream, out.add_stream(codec, rate=rate, layout="mono"))
         frame = av.AudioFrame.from_ndarray(pcm[None].astype("<i2"), "s16", "mono")
         frame.sample_rate = 16000
         resampler = av.AudioResampler(stream.format, "mono", rate, frame_size=stream.frame_size or None)
