@@ -24,6 +24,30 @@ LINE_LIMIT = 16 * 1024 * 1024
 """bytes of the handshake's line: an engine may have thousands of voices"""
 
 
+FOLDER = "voicebox-"
+"""how a worker's temporary folder begins; the process id of its gateway comes next"""
+
+
+def sweep() -> None:
+    """Take away the folders of gateways that were killed before they could do so."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}*-*"):
+        owner = folder.name.removeprefix(FOLDER).partition("-")[0]
+        if owner.isdigit() and not _exists(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)  # another user's stays: it cannot be removed
+
+
+def _exists(pid: int) -> bool:
+    if sys.platform == "win32":
+        return True  # os.kill would end it there
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 class Failed(msgspec.Struct):
     """Why a worker could not start; a permanent reason would come back."""
 
@@ -69,7 +93,7 @@ class WorkerProcess:
     async def start(cls, record: Record, settings: WorkerSettings, log: Log, *, loopback: bool | None = None) -> WorkerProcess:
         """Start a worker and wait until it is ready. Raises StartFailed; nothing is left behind then."""
         loopback = sys.platform == "win32" if loopback is None else loopback
-        folder = Path(tempfile.mkdtemp(prefix="voicebox-"))
+        folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-"))
         secret = secrets.token_urlsafe(32) if loopback else ""
         socket = folder / "worker.sock"
         process: asyncio.subprocess.Process | None = None

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from engines.api import EngineInfo, EngineUnavailable
 from engines.catalogue import CATALOGUE, Kind, Record
 from engines.pool import Pool, PoolState
-from engines.process import Log
+from engines.process import Log, sweep
 from engines.settings import EngineSettings, WorkerSettings
 
 
@@ -40,6 +40,7 @@ class Engines:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run all engines; does not wait until they are ready."""
+        await asyncio.to_thread(sweep)
         async with AsyncExitStack() as stack:
             for pool in self._pools.values():
                 await stack.enter_async_context(pool.running())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import tempfile
 import threading
 from pathlib import Path
 
@@ -87,7 +88,7 @@ def test_a_worker_killed_mid_stream(own: Server) -> None:
 
 
 def test_killing_the_gateway_leaves_no_worker(tmp_path: Path) -> None:
-    """Even kill -9 of the gateway leaves no orphan."""
+    """Even kill -9 of the gateway leaves no orphan, and the next one takes away its temporary files."""
     server = Server(tmp_path).wait_ready()
     workers = server.workers()
     assert workers
@@ -96,6 +97,10 @@ def test_killing_the_gateway_leaves_no_worker(tmp_path: Path) -> None:
     server.process.wait()
 
     wait_until(lambda: all(parent_of(pid) is None for pid in workers), "the workers are gone", 15)
+    left = f"voicebox-{server.process.pid}-*"
+    assert list(Path(tempfile.gettempdir()).glob(left))
+    with running(tmp_path / "next"):
+        assert not list(Path(tempfile.gettempdir()).glob(left))
 
 
 def test_sigterm_lets_streams_finish(own: Server) -> None:
