@@ -25,6 +25,7 @@ from engines.api import (
     Heard,
     HeardWord,
     ListenAbilities,
+    ListenEvent,
     ListenJob,
     Progress,
     Unsupported,
@@ -46,7 +47,7 @@ class PocketSphinx:
 
     def load(self) -> EngineInfo:
         """Load the wheel's US English model."""
-        self._decoder = Decoder(samprate=RATE, loglevel="FATAL")
+        self._decoder: Decoder | None = self._new_decoder()
         self._mean = Decoder(samprate=RATE, loglevel="FATAL", lm=None, keyphrase="hello", kws_threshold=1e-20)
         return EngineInfo(
             name="pocketsphinx",
@@ -60,12 +61,12 @@ class PocketSphinx:
         """Transcribe a recording, utterance by utterance."""
         if job.language not in (None, LANGUAGE):
             raise Unsupported(f"PocketSphinx hears only English (en), not '{job.language}'.", param="language")
-        cutter = Utterances()
+        cutter, emit = Utterances(), _forward(emit)
         for chunk in audio:
             for utterance in cutter.push(chunk):
                 if not self._hear(utterance, emit):
                     return
-            if not emit(Progress(cutter.seconds)):
+            if not emit(Progress(cutter.settled)):
                 return
         for utterance in cutter.finish():
             if not self._hear(utterance, emit):
@@ -75,21 +76,24 @@ class PocketSphinx:
     def _hear(self, utterance: Utterance, emit: EmitListen) -> bool:
         """Recognise one utterance; False when nobody wants it any more."""
         start = utterance.start
-        self._decoder.set_cmn(self._cepstral_mean(utterance.pcm))
-        if not self._decode(utterance.pcm, start, emit):
+        mean = self._cepstral_mean(utterance, emit)
+        if mean is None:
             return False
-        words = tuple(self._words(start))
+        words = self._decode(utterance.pcm, mean, start, emit)
         if not words:
-            return True
-        posterior = max(SMALLEST, self._decoder.get_prob())
+            return words is not None
         text = " ".join(word.word for word in words)
-        return emit(Heard(text, words[0].start, words[-1].end, words, math.log(posterior) / len(words)))
+        return emit(Heard(text, words[0].start, words[-1].end, words, sum(word.logprob for word in words) / len(words)))
 
-    def _cepstral_mean(self, pcm: bytes) -> str:
-        """Measure the mean of all cepstra, as the decoder writes it: numbers with commas between."""
-        pieces = [pcm[offset : offset + MEAN_BYTES] for offset in range(0, len(pcm), MEAN_BYTES)]
+    def _cepstral_mean(self, utterance: Utterance, emit: EmitListen) -> str | None:
+        """Measure the mean of all cepstra, as the decoder writes it: numbers with commas between; None when told to stop."""
+        pcm = utterance.pcm
         totals: list[float] = []
-        for piece in pieces:
+        self._mean.reinit_feat()  # the noise it has learnt of, too, would carry over
+        for offset in range(0, len(pcm), MEAN_BYTES):
+            if not emit(Progress(utterance.start)):
+                return None
+            piece = pcm[offset : offset + MEAN_BYTES]
             self._mean.start_utt()
             self._mean.process_raw(piece, full_utt=True)
             self._mean.end_utt()
@@ -97,20 +101,45 @@ class PocketSphinx:
             totals = [one + other for one, other in zip(totals, mean, strict=True)] if totals else mean
         return ",".join(f"{total / len(pcm):.4f}" for total in totals)
 
-    def _decode(self, pcm: bytes, start: float, emit: EmitListen) -> bool:
-        """Recognise an utterance, block by block; False when told to stop."""
-        self._decoder.start_utt()
-        try:
-            for offset in range(0, len(pcm), BLOCK_BYTES):
-                if not emit(Progress(start + offset / (2 * RATE))):
-                    return False
-                self._decoder.process_raw(pcm[offset : offset + BLOCK_BYTES])
-        finally:
-            self._decoder.end_utt()
-        return True
+    def _decode(self, pcm: bytes, mean: str, start: float, emit: EmitListen) -> tuple[HeardWord, ...] | None:
+        """Recognise an utterance, block by block; None when told to stop.
 
-    def _words(self, offset: float) -> Iterator[HeardWord]:
-        for segment in self._decoder.seg() or ():
-            if not FILLER.fullmatch(segment.word):
-                start, end = segment.start_frame / FRAMES_PER_SECOND, (segment.end_frame + 1) / FRAMES_PER_SECOND
-                yield HeardWord(PRONUNCIATION.sub("", segment.word), round(offset + start, 2), round(offset + end, 2))
+        To end an utterance takes a last pass over it, so a decoder that is stopped is given up, and made anew when next needed.
+        """
+        decoder, self._decoder = self._decoder or self._new_decoder(), None
+        decoder.reinit_feat()
+        decoder.set_cmn(mean)
+        decoder.start_utt()
+        for offset in range(0, len(pcm), BLOCK_BYTES):
+            if not emit(Progress(start + offset / (2 * RATE))):
+                return None
+            decoder.process_raw(pcm[offset : offset + BLOCK_BYTES])
+        decoder.end_utt()
+        self._decoder = decoder
+        return tuple(_words(decoder, start))
+
+    @staticmethod
+    def _new_decoder() -> Decoder:
+        return Decoder(samprate=RATE, loglevel="FATAL")
+
+
+def _forward(emit: EmitListen) -> EmitListen:
+    """Keep progress from going back: the endpointer finds speech to have begun some tenths of a second ago."""
+    told = 0.0
+
+    def forward(event: ListenEvent) -> bool:
+        nonlocal told
+        if isinstance(event, Progress):
+            told = max(told, event.seconds)
+            event = Progress(told)
+        return emit(event)
+
+    return forward
+
+
+def _words(decoder: Decoder, offset: float) -> Iterator[HeardWord]:
+    for segment in decoder.seg() or ():
+        if not FILLER.fullmatch(segment.word):
+            start, end = segment.start_frame / FRAMES_PER_SECOND, (segment.end_frame + 1) / FRAMES_PER_SECOND
+            logprob = min(0.0, math.log(max(SMALLEST, segment.prob)))
+            yield HeardWord(PRONUNCIATION.sub("", segment.word), round(offset + start, 2), round(offset + end, 2), logprob)

@@ -9,9 +9,10 @@ import msgspec
 from pocketsphinx import Endpointer
 
 RATE = 16_000
-LONGEST_SECONDS = 30.0
-"""speech without any silence is cut after so long, where it is quietest"""
-SEARCH_SECONDS = 8.0
+LONGEST_SECONDS = 16.0
+"""speech without any silence is cut after so long, where it is quietest; the decoder's last pass over an utterance, which nothing
+can stop, takes a twentieth of its length"""
+SEARCH_SECONDS = 6.0
 """how much of its end is searched for the quietest place"""
 BLOCK = RATE // 10
 """samples looked at together: 100 ms"""
@@ -42,6 +43,11 @@ class Utterances:
         """How much has come in."""
         return self._bytes / (2 * RATE)
 
+    @property
+    def settled(self) -> float:
+        """How much has been given out or found to be without speech, in seconds."""
+        return self._start if self._speech else self.seconds
+
     def push(self, pcm: bytes) -> Iterator[Utterance]:
         """Take some more, and give the utterances that ended in it."""
         self._bytes += len(pcm)
@@ -53,7 +59,8 @@ class Utterances:
 
     def finish(self) -> Iterator[Utterance]:
         """End the recording, and give the last utterance."""
-        yield from self._take(self._endpointer.end_stream(bytes(self._pending)))
+        if self._pending:
+            yield from self._take(self._endpointer.end_stream(bytes(self._pending)))
         if self._speech:
             yield self._cut(len(self._speech))
 
