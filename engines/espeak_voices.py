@@ -26,7 +26,7 @@ CHARACTERS = {
     "coral": "en-us+belinda",
     "echo": "en-us+m8",
     "fable": "en-gb+Nguyen",
-    "marin": "en-us+f2",
+    "marin": "en-us+linda",
     "nova": "en-us+f5",
     "onyx": "en-us+david",
     "sage": "en-us+steph",
