@@ -1,0 +1,55 @@
+"""`python -m bench [--url URL] [--api-key KEY] [--only NAME]`: one table, and bench/out/figures.json."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import platform
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from bench import first_byte, leaving, long_text
+from bench.figures import Figure
+from bench.target import Target, own
+
+PROGRAMS = {"long_text": long_text.run, "first_byte": first_byte.run, "leaving": leaving.run}
+OUT = Path(__file__).parent / "out" / "figures.json"
+
+
+def main() -> None:
+    """Run the programs, print the table, write the file."""
+    parser = argparse.ArgumentParser(prog="bench")
+    parser.add_argument("--url", help="measure this server instead of one of our own; up to and with /v1")
+    parser.add_argument("--api-key")
+    parser.add_argument("--only", choices=PROGRAMS, action="append")
+    asked = parser.parse_args()
+    served: AbstractContextManager[Target] = nullcontext(Target(asked.url.rstrip("/"), asked.api_key)) if asked.url else own()
+    with served as target:
+        figures = asyncio.run(_run(target, asked.only or list(PROGRAMS)))
+    _print(figures)
+    OUT.parent.mkdir(exist_ok=True)
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    OUT.write_bytes(msgspec.json.format(msgspec.json.encode({"machine": machine, "figures": figures})))
+
+
+async def _run(target: Target, names: list[str]) -> list[Figure]:
+    figures: list[Figure] = []
+    for name in names:
+        figures += await PROGRAMS[name](target)
+    return figures
+
+
+def _print(figures: list[Figure]) -> None:
+    table = Table("program", "what", "value", "unit", "aim")
+    for figure in figures:
+        table.add_row(figure.program, figure.what, f"{figure.value:,g}", figure.unit, figure.aim)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

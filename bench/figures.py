@@ -1,0 +1,32 @@
+"""What a measurement gives: named figures with their units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+
+class Figure(msgspec.Struct):
+    """One figure."""
+
+    program: str
+    what: str
+    value: float
+    unit: str
+    aim: str = ""
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """Give the value that `share` of all do not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def spread(program: str, what: str, seconds: Sequence[float], aim: str = "") -> list[Figure]:
+    """Give median, 95th and 99th percentile of some times, in milliseconds."""
+    marks = {"median": 0.5, "p95": 0.95, "p99": 0.99}
+    return [
+        Figure(program, f"{what}, {name}", round(1000 * quantile(seconds, share), 2), "ms", aim if name == "median" else "")
+        for name, share in marks.items()
+    ]

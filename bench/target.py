@@ -1,0 +1,90 @@
+"""The server under measurement: one of our own, in a process of its own, or any other by URL."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+PATIENCE = 60.0
+
+
+class Target(msgspec.Struct):
+    """Where it is; `pid` and `start_seconds` only where it is ours."""
+
+    base_url: str
+    api_key: str | None = None
+    pid: int | None = None
+    start_seconds: float | None = None
+
+    def headers(self) -> dict[str, str]:
+        """Give the headers that let us in."""
+        return {"authorization": f"Bearer {self.api_key}"} if self.api_key else {}
+
+    def resident(self) -> float | None:
+        """Give the gateway process's resident memory in MB (Linux)."""
+        try:
+            lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        except OSError:
+            return None
+        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
+
+    def workers(self) -> list[int]:
+        """Give the process ids of its engine workers (Linux)."""
+        found = []
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = status.read_text().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            if fields[1] == str(self.pid):
+                found.append(int(status.parent.name))
+        return found
+
+
+@contextmanager
+def own() -> Iterator[Target]:
+    """Run a server of our own with default settings, and time its start."""
+    with tempfile.TemporaryDirectory() as folder:
+        ready = Path(folder) / "ready.json"
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("VOICEBOX_")}
+        environ["VOICEBOX_DATA_DIR"] = folder
+        began = time.monotonic()
+        command = [sys.executable, "-m", "gateway", "serve", "--port", "0", "--ready-file", str(ready)]
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environ)
+        try:
+            _wait(ready.exists)
+            said = json.loads(ready.read_text())
+            _wait(lambda: _status(f"{said['url']}/readyz") == 200)
+            yield Target(f"{said['url']}/v1", None, said["pid"], time.monotonic() - began)
+        finally:
+            process.terminate()
+            process.wait(PATIENCE)
+
+
+def _wait(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        if time.monotonic() > deadline:
+            raise TimeoutError("the server did not become ready")
+        time.sleep(0.01)
+
+
+def _status(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as exc:
+        return exc.code
+    except OSError:
+        return 0
