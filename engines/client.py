@@ -25,6 +25,10 @@ class Lost(EngineFailed):
     """The worker died, or its stream broke, with the job in it."""
 
 
+class Unreachable(Lost):
+    """The worker was gone before it had heard of the job."""
+
+
 class Stalled(Lost):
     """The worker gave nothing for too long."""
 
@@ -139,5 +143,7 @@ def _losses() -> Iterator[None]:
         raise
     except TimeoutError as exc:
         raise Stalled("The engine gave nothing for too long.") from exc
+    except aiohttp.ClientConnectorError as exc:
+        raise Unreachable("The engine's worker was gone.") from exc
     except (aiohttp.ClientError, OSError, frames.BadFrame, msgspec.DecodeError, asyncio.IncompleteReadError) as exc:
         raise Lost("The engine's worker was lost.") from exc

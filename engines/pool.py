@@ -11,7 +11,7 @@ import msgspec
 
 from engines.api import EngineInfo, EngineUnavailable, ListenEvent, ListenJob, SpeechEvent, SpeechJob
 from engines.catalogue import Record
-from engines.client import Lost, WorkerClient
+from engines.client import Lost, Unreachable, WorkerClient
 from engines.member import Member, State
 from engines.process import Log
 from engines.schedule import Schedule
@@ -113,16 +113,17 @@ class Pool:
 
         A worker that is lost before its first audio costs a second try elsewhere, not the job.
         """
-        given = False
-        for attempt in (1, 2):
+        given, losses = False, 0
+        while True:
             try:
                 async with self._lease() as seat, aclosing(seat.client.speak(job)) as events:
                     async for event in events:
                         given = True
                         yield event
                 return
-            except Lost:
-                if given or attempt == 2:
+            except Lost as exc:
+                losses += not isinstance(exc, Unreachable)  # such a worker is given up, so this comes to an end
+                if given or losses > 1:
                     raise
                 self._retried += 1
 
