@@ -111,7 +111,7 @@ class Pool:
     async def speak(self, job: SpeechJob) -> AsyncGenerator[SpeechEvent, None]:
         """Speak one segment. Raises what the engine raises, Overloaded, EngineUnavailable, or Lost.
 
-        A worker that is lost before its first audio costs a second try elsewhere, not the job.
+        A worker that is lost before its first audio costs another try, not the job; a job may lose as many as there are.
         """
         given, losses = False, 0
         while True:
@@ -123,7 +123,7 @@ class Pool:
                 return
             except Lost as exc:
                 losses += not isinstance(exc, Unreachable)  # such a worker is given up, so this comes to an end
-                if given or losses > 1:
+                if given or losses > len(self._members):
                     raise
                 self._retried += 1
 

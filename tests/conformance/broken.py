@@ -7,8 +7,8 @@ import gzip
 import json
 import re
 from array import array
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import httpx
@@ -252,12 +252,20 @@ class Broken:
         return Answer(scope["path"], asked, answer.status_code, kept, answer.content)
 
 
+class Quiet(uvicorn.Server):
+    """A server that leaves the test's signals alone."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
 @asynccontextmanager
 async def served(upstream: str, fault: Break) -> AsyncIterator[str]:
     """Serve a broken server; gives its base URL."""
-    config = uvicorn.Config(Broken(upstream, fault), port=0, log_level="critical", lifespan="off", ws="none")  # type: ignore[arg-type]
-    server = uvicorn.Server(config)
-    server.capture_signals = nullcontext
+    config = uvicorn.Config(Broken(upstream, fault), port=0, log_level="critical", lifespan="off", ws="none")
+    server = Quiet(config)
     running = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn tells it so and no other way
         await asyncio.sleep(0.01)
