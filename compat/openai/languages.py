@@ -128,7 +128,8 @@ def to_code(value: str) -> str | None:
     folded = value.strip().casefold().replace("_", "-")
     if folded in ("", "auto", "none", "null", "undefined"):
         return None
-    found = _CODES.get(folded) or _CODES.get(folded.split("-")[0])
+    first = folded.split("-")[0]
+    found = _CODES.get(folded) or (_CODES.get(first) if len(first) <= 3 else None)
     if found is None:
         message = f"Invalid language '{value[:40]}'. Language parameter must be specified in ISO-639-1 format."
         raise BadInput(message, param="language", code="invalid_language_format")

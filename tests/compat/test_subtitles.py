@@ -1,0 +1,50 @@
+"""Subtitles and texts, byte by byte, and read back by a parser of their own."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from compat.openai import subtitles
+from engines.api import Heard
+
+HELLO = [Heard("Hello, world!", 0.0, 2.0)]
+CUES = st.lists(st.builds(Heard, st.text(max_size=60), st.floats(0, 4000), st.floats(0, 4000)), max_size=8)
+CUE = re.compile(r"(?:\d+\n)?(\d+):(\d\d):(\d\d)[,.](\d{3}) --> (\d+):(\d\d):(\d\d)[,.](\d{3})\n([^\n]+)\n\n")
+
+
+def test_srt_is_openais() -> None:
+    """One cue is exactly as recorded from upstream: the cue, an empty line, and one more newline."""
+    assert subtitles.srt(HELLO) == "1\n00:00:00,000 --> 00:00:02,000\nHello, world!\n\n\n"
+
+
+def test_vtt_is_openais() -> None:
+    """WebVTT has no cue ids, and hours always."""
+    assert subtitles.vtt(HELLO) == "WEBVTT\n\n00:00:00.000 --> 00:00:02.000\nHello, world!\n\n"
+
+
+def test_text() -> None:
+    """Text is the transcript and one newline, also when nothing was heard."""
+    assert subtitles.text([*HELLO, Heard("", 2, 3), Heard("Again.", 3, 4)]) == "Hello, world! Again.\n"
+    assert subtitles.text([]) == "\n"
+
+
+def test_rounding_carries() -> None:
+    """59.9996 s is a minute."""
+    assert "00:01:00,000 --> 01:01:01,500" in subtitles.srt([Heard("x", 59.9996, 3661.5)])
+
+
+@given(CUES)
+def test_any_cues_read_back(heard: list[Heard]) -> None:
+    """Whatever was heard, the file parses into just the cues that have text, none of it broken by arrows or newlines."""
+    for made in (subtitles.srt(heard), subtitles.vtt(heard).removeprefix("WEBVTT\n\n")):
+        cues = CUE.findall(made)
+        texts = [" ".join(segment.text.split()).replace("-->", "->") for segment in heard]
+
+        assert [cue[8] for cue in cues] == [text for text in texts if text]
+        assert "".join(match[0] for match in CUE.finditer(made)).strip() == made.strip()
+        for cue in cues:
+            start, end = [int(h) * 3_600_000 + int(m) * 60_000 + int(s) * 1000 + int(t) for h, m, s, t in (cue[:4], cue[4:8])]
+            assert start <= end
