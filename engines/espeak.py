@@ -13,11 +13,13 @@ from pathlib import Path
 import espeakng_loader
 
 from engines.api import Audio, EmitSpeech, EngineFailed, EngineInfo, SpeechAbilities, SpeechJob, Word
-from engines.espeak_c import PITCH, RATE, Library, WordEvent
+from engines.espeak_c import PITCH, RATE, VOLUME, Library, WordEvent
 from engines.espeak_voices import CHARACTERS, DEFAULT, Voices, has_dictionary, variants
 from engines.espeak_words import WordReader
 
 WORDS_PER_MINUTE, SLOWEST, FASTEST = 175, 80, 450
+HEADROOM_VOLUME = 85
+"""at the library's own 100 its louder variants reach the end of the scale"""
 DEFAULT_PITCH, HIGHEST_PITCH = 50, 99
 UNSPEAKABLE = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0xD800, 0xE000)), " ")
 """control characters, of which NUL would end the text for C and 0x01 begin a command to the library, and lone surrogates"""
@@ -70,6 +72,7 @@ class Espeak:
         if not self._library.set_voice(identifier):
             raise EngineFailed(f"eSpeak NG could not load the voice '{job.voice}'.")
         self._library.set_parameter(RATE, min(FASTEST, max(SLOWEST, round(WORDS_PER_MINUTE * job.speed))))
+        self._library.set_parameter(VOLUME, HEADROOM_VOLUME)
         pitch = DEFAULT_PITCH if job.pitch is None else min(HIGHEST_PITCH, max(0, job.pitch))
         self._library.set_parameter(PITCH, round(pitch))
 

@@ -20,7 +20,7 @@ BUFFER_MS = 60
 """length of a buffer handed to the callback, the shortest the library makes; measured, the first comes within 0.3 ms"""
 DONT_EXIT = 0x8000
 UTF8, END_PAUSE = 1, 0x1000
-RATE, PITCH = 1, 3
+RATE, VOLUME, PITCH = 1, 2, 3
 EVENT_END_OF_LIST, EVENT_WORD = 0, 1
 CONTINUE, STOP = 0, 1
 
@@ -114,7 +114,7 @@ class Library:
         return bool(self._lib.espeak_SetVoiceByName(name.encode()) == 0)
 
     def set_parameter(self, parameter: int, value: int) -> None:
-        """Set the rate (words per minute) or pitch (0 to 99)."""
+        """Set the rate (words per minute), volume (100 is the default) or pitch (0 to 99)."""
         self._lib.espeak_SetParameter(parameter, value, 0)
 
     def speak(self, text: str, sink: Sink, *, pause: bool) -> None:
