@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import openai
 import yaml
 
 PATIENCE = 60.0
@@ -26,6 +27,7 @@ class Server:
 
     def __init__(self, folder: Path, config: dict[str, Any] | None = None, args: tuple[str, ...] = ()) -> None:
         self.folder = folder
+        self._clients: list[openai.OpenAI] = []
         self.log_path = folder / "server.log"
         ready = folder / "ready.json"
         settings = {"log": {"format": "json"}, "data_dir": str(folder / "data"), **(config or {})}
@@ -46,8 +48,18 @@ class Server:
         wait_until(lambda: status(f"{self.url}/readyz") == 200, "the engines are ready")
         return self
 
+    def sdk(self, api_key: str = "sk-none", *, strict: bool = False) -> openai.OpenAI:
+        """Give a client of the SDK that does not retry; it is closed with the server."""
+        client = openai.OpenAI(
+            base_url=self.base_url, api_key=api_key, max_retries=0, timeout=PATIENCE, _strict_response_validation=strict
+        )
+        self._clients.append(client)
+        return client
+
     def stop(self) -> int:
         """Ask it to go, and give its exit status."""
+        for client in self._clients:
+            client.close()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import urllib.request
 
 import httpx
-import openai
 import pytest
 from servers import Server, wait_until
 
@@ -18,7 +17,7 @@ def get(server: Server, path: str, **headers: str) -> httpx.Response:
 
 def test_models_through_the_sdk(server: Server) -> None:
     """The strict SDK lists OpenAI's names and the engines' own, and retrieves each of them."""
-    client = openai.OpenAI(base_url=server.base_url, api_key="x", _strict_response_validation=True)
+    client = server.sdk(strict=True)
     models = [model.id for model in client.models.list()]
 
     assert {"tts-1", "tts-1-hd", "gpt-4o-mini-tts", "whisper-1", "gpt-4o-transcribe", "espeak", "pocketsphinx"} <= set(models)

@@ -49,9 +49,9 @@ def test_keys(guarded: tuple[Server, str]) -> None:
     """With a key set, the SDK gets in with it and raises AuthenticationError with another or none."""
     server, secret = guarded
 
-    assert list(openai.OpenAI(base_url=server.base_url, api_key=secret).models.list())
+    assert list(server.sdk(secret).models.list())
     with pytest.raises(openai.AuthenticationError) as wrong:
-        openai.OpenAI(base_url=server.base_url, api_key="sk-wrong-wrong-wrong").models.list()
+        server.sdk("sk-wrong-wrong-wrong").models.list()
     assert wrong.value.code == "invalid_api_key"
     assert "sk-wrong-wrong-wrong" not in str(wrong.value)
     missing = httpx.post(f"{server.base_url}/audio/speech", json=SPEECH)

@@ -28,7 +28,7 @@ VOICES = ["alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", 
 
 
 def client(server: Server) -> openai.OpenAI:
-    return openai.OpenAI(base_url=server.base_url, api_key="sk-none", max_retries=0, timeout=60)
+    return server.sdk()
 
 
 def speak(server: Server, text: str = TEXT, **fields: object) -> httpx.Response:

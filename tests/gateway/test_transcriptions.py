@@ -23,7 +23,7 @@ SAID = "and so my fellow americans ask not what your country can do for you ask 
 
 
 def client(server: Server) -> openai.OpenAI:
-    return openai.OpenAI(base_url=server.base_url, api_key="x", max_retries=0, _strict_response_validation=True)
+    return server.sdk(strict=True)
 
 
 def word_error_rate(said: str, heard: str) -> float:

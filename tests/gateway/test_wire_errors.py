@@ -104,7 +104,7 @@ def test_body_too_large(server: Server) -> None:
 
 def test_sdk_exceptions(server: Server) -> None:
     """The SDK raises what it raises against OpenAI, with code and request id."""
-    client = openai.OpenAI(base_url=server.base_url, api_key="x", max_retries=0)
+    client = server.sdk()
 
     with pytest.raises(openai.NotFoundError) as missing:
         client.audio.speech.create(model="no-such", voice="alloy", input="x")
