@@ -108,15 +108,17 @@ class Pool:
             await self._changed.wait()
         return True
 
-    async def speak(self, job: SpeechJob) -> AsyncGenerator[SpeechEvent, None]:
+    async def speak(self, job: SpeechJob, *, begun: bool = False) -> AsyncGenerator[SpeechEvent, None]:
         """Speak one segment. Raises what the engine raises, Overloaded, EngineUnavailable, or Lost.
+
+        `begun` says that audio of the same request has left already: it is not turned away half-way, however many wait.
 
         A worker that is lost before its first audio costs another try, not the job; a job may lose as many as there are.
         """
         given, losses = False, 0
         while True:
             try:
-                async with self._lease() as seat, aclosing(seat.client.speak(job)) as events:
+                async with self._lease(begun=begun) as seat, aclosing(seat.client.speak(job)) as events:
                     async for event in events:
                         given = True
                         yield event
@@ -134,11 +136,11 @@ class Pool:
                 yield event
 
     @asynccontextmanager
-    async def _lease(self) -> AsyncIterator[Seat]:
+    async def _lease(self, *, begun: bool = False) -> AsyncIterator[Seat]:
         """Hold a worker's slot; a worker that hangs or breaks off gets no further job, and is replaced."""
         if not self.usable:
             raise EngineUnavailable(f"The engine `{self.record.name}` is not available: {self._why()}")
-        seat = await self._wait_for_seat()
+        seat = await self._wait_for_seat(begun)
         seat.member.jobs += 1
         began = time.monotonic()
         try:
@@ -153,12 +155,12 @@ class Pool:
             seat.member.jobs -= 1
             self._schedule.release(seat if seat.valid else None, time.monotonic() - began)
 
-    async def _wait_for_seat(self) -> Seat:
+    async def _wait_for_seat(self, begun: bool) -> Seat:
         if self.ready:
-            return await self._schedule.acquire()
+            return await self._schedule.acquire(begun=begun)
         try:
             async with asyncio.timeout(self._settings.start_timeout):
-                return await self._schedule.acquire()
+                return await self._schedule.acquire(begun=begun)
         except TimeoutError as exc:
             raise EngineUnavailable(f"The engine `{self.record.name}` is still starting.") from exc
 

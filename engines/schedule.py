@@ -34,12 +34,12 @@ class Schedule(Generic[Place]):
         """How many jobs wait."""
         return sum(1 for waiter in self._waiting if not waiter.done())
 
-    async def acquire(self) -> Place:
-        """Wait for a place. Raises Overloaded at once when too many wait already."""
+    async def acquire(self, *, begun: bool = False) -> Place:
+        """Wait for a place. Raises Overloaded at once when too many wait already, unless the job goes on with what has begun."""
         if self._free and not self._waiting:
             self.running += 1
             return self._free.popleft()
-        if self.queued >= self._limit:
+        if not begun and self.queued >= self._limit:
             raise Overloaded("The engine is currently overloaded, please try again later.", retry_after=self.wait_estimate())
         waiter: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)

@@ -86,7 +86,7 @@ def _produce(services: Services, asked: dialect.SpeechRequest, choice: Choice, i
     )
 
     def speak(segment: Segment) -> AsyncGenerator[SpeechEvent, None]:
-        return pool.speak(_job(asked, choice, info, segment, own_speed))
+        return pool.speak(_job(asked, choice, info, segment, own_speed), begun=segment.index > 0)
 
     cut = segments(
         asked.input, language=language or _voice_language(info, choice), first=settings.first_segment, limit=settings.segment

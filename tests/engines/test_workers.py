@@ -269,6 +269,8 @@ def test_the_queue_is_bounded() -> None:
             with pytest.raises(Overloaded) as caught:
                 await said(made, "one")
             assert caught.value.retry_after > 0
+            async with aclosing(made.speak(SpeechJob("two", "tone-1"), begun=True)) as events:
+                assert await anext(events)  # a request whose audio has begun to leave is not turned away
             assert all(await asyncio.gather(*waiting))
             assert (made.state().queued, made.state().running) == (0, 0)
 
