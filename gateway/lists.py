@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from litestar import Request, Response, get
+from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 from msgspec import UNSET
 
 from compat.openai import names
@@ -33,7 +34,7 @@ def list_routes(services: Services) -> list[HTTPRouteHandler]:
         return AudioModels(found, found)
 
     @get("/v1/models/{model:path}", summary="Look one model up")
-    async def model(request: Request[Any, Any, Any], model: str) -> Model:
+    async def model(model: FromPath[str]) -> Model:
         return _model(services, model.lstrip("/"))
 
     @get("/v1/audio/voices", summary="List the voices")
