@@ -101,7 +101,7 @@ class WorkerProcess:
             process = await _spawn(record, None if loopback else socket, secret)
             async with asyncio.timeout(settings.start_timeout):
                 ready, port = await _handshake(process)
-        except BaseException as exc:
+        except BaseException as exc:  # cancelled or failed, nothing of the start stays
             if process is not None:
                 await _end(process, 0)
                 await _forward_errors(process, record.name, log)

@@ -56,7 +56,7 @@ class Listening:
             asked = transcription.parse(fields, translate=translate)
             choice = self._choose(asked)
             sound = await self._open(asked, choice, source)
-        except BaseException:
+        except BaseException:  # cancelled or failed, the upload is let go of
             source.close()
             raise
         whole = self._stream if asked.stream else self._whole

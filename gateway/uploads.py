@@ -97,7 +97,7 @@ async def form(headers: Mapping[bytes, bytes], receive: Receive, limits: Limits,
     except MultipartError as exc:
         reader.form.close()
         raise BadInput(f"The multipart body is malformed: {exc}") from exc
-    except BaseException:
+    except BaseException:  # cancelled or failed, the file is let go of
         reader.form.close()
         raise
     return reader.form
