@@ -14,6 +14,7 @@ from compat.openai import names
 from compat.openai.models import AudioModels, ListedVoice, Model, ModelList, VoiceList, listed
 from engines.api import EngineInfo, EngineUnavailable, UnknownModel
 from gateway.services import Services
+from voices.matching import shown
 from voices.resolve import Choice, WrongUse
 
 OWNER = "voicebox"
@@ -112,7 +113,7 @@ def _model(services: Services, name: str) -> Model:
             owner = "system" if names.openai_use(name) else OWNER
             spoken = tuple(_voices(services.infos())) if use == "speech" else UNSET
             return Model(name, created, owner, task=_TASKS[use], voices=spoken)
-    raise UnknownModel(f"The model '{name}' does not exist", param="model")
+    raise UnknownModel(f"The model '{shown(name)}' does not exist", param="model")
 
 
 def _resolves(services: Services, name: str, use: str) -> Choice | None:

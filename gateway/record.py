@@ -46,7 +46,7 @@ class Record(msgspec.Struct):
         """Tell the caller who spoke, and what was not taken literally."""
         told = {
             "x-voicebox-engine": self.engine,
-            "x-voicebox-voice": self.voice,
+            "x-voicebox-voice": header_safe(self.voice) if self.voice else None,
             "x-voicebox-ignored": ", ".join(map(header_safe, self.ignored)),
             "x-voicebox-mapped": ", ".join(map(header_safe, self.mapped)),
         }

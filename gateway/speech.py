@@ -23,6 +23,7 @@ from streaming import sse
 from streaming.body import StreamBody
 from streaming.pipeline import Production, Recipe
 from streaming.text import Segment, segments
+from voices.matching import shown
 from voices.resolve import Choice, WrongUse
 
 SSE_TYPE = "text/event-stream; charset=utf-8"
@@ -66,7 +67,7 @@ def _choose(services: Services, asked: dialect.SpeechRequest) -> Choice:
     try:
         return services.resolver().speak(asked.model, asked.voice)
     except WrongUse as exc:
-        raise wrong_endpoint(asked.model, "/v1/audio/speech", "does not speak") from exc
+        raise wrong_endpoint(shown(asked.model), "/v1/audio/speech", "does not speak") from exc
 
 
 def _produce(services: Services, asked: dialect.SpeechRequest, choice: Choice, info: EngineInfo) -> Production:

@@ -19,6 +19,7 @@ from gateway.recording import Recording
 from gateway.services import Services
 from streaming import sse
 from streaming.body import StreamBody
+from voices.matching import shown
 from voices.resolve import Choice, WrongUse
 
 NO_FILE = "[{'type': 'missing', 'loc': ('body', 'file'), 'msg': 'Field required', 'input': None}]"
@@ -81,7 +82,7 @@ class Listening:
         try:
             choice = self._services.resolver().listen(asked.model)
         except WrongUse as exc:
-            raise wrong_endpoint(asked.model, f"/v1/audio/{self._note.route}", "does not transcribe") from exc
+            raise wrong_endpoint(shown(asked.model), f"/v1/audio/{self._note.route}", "does not transcribe") from exc
         info = self._services.infos()[choice.engine]
         self._note.engine, self._note.model, self._note.format = choice.engine, asked.model, asked.response_format
         self._note.ignored = policy.listening_unheard(asked, info, self._services.settings.compat)

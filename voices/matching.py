@@ -6,6 +6,14 @@ import difflib
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
+LONGEST_NAME = 200
+"""no model or voice has a longer name; comparing longer ones would only cost time"""
+
+
+def shown(name: str) -> str:
+    """Shorten a caller's name to what an error should repeat of it."""
+    return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
+
 
 def alias(name: str, aliases: Mapping[str, str]) -> str | None:
     """Look a name up among aliases, where `*` stands for any run of characters; an exact alias goes first."""
@@ -21,6 +29,8 @@ def alias(name: str, aliases: Mapping[str, str]) -> str | None:
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     """Find the known names that are most like `name`, best first."""
+    if len(name) > LONGEST_NAME:
+        return []
     by_fold = {candidate.casefold(): candidate for candidate in known}
     close = difflib.get_close_matches(name.casefold(), by_fold, count, cutoff=0.5)
     return [by_fold[match] for match in close]

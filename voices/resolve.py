@@ -88,12 +88,12 @@ class Resolver:
         if asked_for == use:
             return Choice(next(iter(ready)), "")
         if asked_for or self._known_model(target, self._speaking | self._listening):
-            raise WrongUse(model)
+            raise WrongUse(matching.shown(model))
         if self._names.peer_use(target) == use or self._rules.map_unknown:
             best = next(iter(ready))
             return Choice(best, "", mapped=(f"model={model}->{best}",))
         raise UnknownModel(
-            f"The model `{model}` does not exist or you do not have access to it."
+            f"The model `{matching.shown(model)}` does not exist or you do not have access to it."
             + matching.did_you_mean(model, self._all_models(use))
         )
 
@@ -189,9 +189,13 @@ class Resolver:
 
     def _unknown_voice(self, asked: str, tied: Choice | None) -> UnknownVoice:
         if tied and (elsewhere := self._find_voice(asked, self._preferring(None))):
-            return UnknownVoice(f"The model `{tied.model}` cannot speak the voice '{asked}'; `{elsewhere.engine}` can.")
+            return UnknownVoice(
+                f"The model `{tied.model}` cannot speak the voice '{matching.shown(asked)}'; `{elsewhere.engine}` can."
+            )
         near = matching.did_you_mean(asked, self._voice_names(tied))
-        return UnknownVoice(f"Input should be a known voice: '{asked}' is not one.{near} GET /v1/audio/voices lists them.")
+        return UnknownVoice(
+            f"Input should be a known voice: '{matching.shown(asked)}' is not one.{near} GET /v1/audio/voices lists them."
+        )
 
     def _voice_names(self, tied: Choice | None) -> Iterator[str]:
         for name, info in self._speaking.items():

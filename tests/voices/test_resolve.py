@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from compat.openai import names
-from engines.api import EngineInfo, EngineUnavailable, ListenAbilities, SpeechAbilities, UnknownModel, UnknownVoice, Voice
+from engines.api import (
+    BadInput,
+    EngineInfo,
+    EngineUnavailable,
+    ListenAbilities,
+    SpeechAbilities,
+    UnknownModel,
+    UnknownVoice,
+    Voice,
+)
 from voices.resolve import Names, Resolver, Rules, WrongUse
 
 NAMES = Names(names.openai_use, names.peer_use, names.kokoro_voice)
@@ -64,6 +73,14 @@ def test_unknown_model_names_near_misses() -> None:
     """So is an unknown model."""
     with pytest.raises(UnknownModel, match=r"`tts-l` does not exist.*Did you mean 'tts-1'"):
         resolver().speak("tts-l", "alloy")
+
+
+def test_absurd_names_cost_nothing() -> None:
+    """A name of a million characters is refused at once, and is not repeated whole."""
+    for model, voice in (("x" * 1_000_000, "alloy"), ("tts-1", "y" * 1_000_000)):
+        with pytest.raises(BadInput) as caught:
+            resolver().speak(model, voice)
+        assert len(caught.value.message) < 500
 
 
 def test_a_voice_of_another_engine() -> None:
