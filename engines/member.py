@@ -111,9 +111,9 @@ class Member:
             self._lost(self)
 
     async def _check_health(self, client: WorkerClient) -> None:
-        """Ask an idle worker whether it lives, and kill it when it does not say so."""
+        """Ask the worker whether it lives, busy or idle (engines work in threads beside), and kill it when it does not say so."""
         while True:
             await asyncio.sleep(self._settings.health_interval)
-            if self.jobs == 0 and not await client.health(self._settings.health_timeout) and self.jobs == 0:
+            if not await client.health(self._settings.health_timeout):
                 self._log("worker does not answer", engine=self._record.name, pid=self.pid)
                 self.give_up(client)

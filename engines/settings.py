@@ -24,7 +24,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     start_timeout: Positive = 60.0
     """a worker that is not ready by then is killed"""
     health_interval: Positive = 5.0
-    """between two health checks of an idle worker"""
+    """between two health checks of a worker"""
     health_timeout: Positive = 10.0
     """a worker that does not answer within this is killed and started again"""
     stall_timeout: Positive = 120.0

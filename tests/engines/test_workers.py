@@ -46,7 +46,7 @@ class Log:
 async def pool(workers: int = 1, settings: WorkerSettings = QUICK, record: Record = TONE) -> AsyncIterator[Pool]:
     made = Pool(record, EngineSettings(workers=workers), settings, Log())
     async with made.running():
-        await asyncio.wait_for(made.wait_ready(), 30)
+        await until(lambda: all(worker.state == "ready" for worker in made.state().workers))
         yield made
 
 
@@ -57,6 +57,13 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
 async def said(made: Pool, text: str, voice: str = "tone-1") -> bytes:
     async with aclosing(made.speak(SpeechJob(text, voice))) as events:
         return b"".join([event.pcm async for event in events if isinstance(event, Audio)])
+
+
+def pid_of(made: Pool, number: int = 0) -> int:
+    """Give the process of a worker, which must have one: a signal to process 0 would go to the tests themselves."""
+    pid = made.state().workers[number].pid
+    assert pid
+    return pid
 
 
 async def until(true: Callable[[], bool]) -> None:
@@ -184,7 +191,7 @@ def test_killed_in_the_middle() -> None:
                 async with aclosing(made.speak(SpeechJob("[slow 0.05] " + "word " * 100, "tone-1"))) as events:
                     async for event in events:
                         if isinstance(event, Audio):
-                            os.kill(made.state().workers[0].pid or 0, signal.SIGKILL)
+                            os.kill(pid_of(made), signal.SIGKILL)
             assert await said(made, "one")
             assert made.state().workers[0].restarts == 1
 
@@ -198,8 +205,8 @@ def test_lost_before_the_first_audio_is_tried_again() -> None:
         async with pool(workers=2) as made:
             job = asyncio.create_task(said(made, "[wait 1] one"))
             await until(lambda: made.state().running == 1)
-            os.kill(made.state().workers[0].pid or 0, signal.SIGKILL)
-            os.kill(made.state().workers[1].pid or 0, signal.SIGKILL)
+            os.kill(pid_of(made), signal.SIGKILL)
+            os.kill(pid_of(made, 1), signal.SIGKILL)
             assert await job == await said(made, "one")
             assert made.state().retried >= 1
 
@@ -242,6 +249,20 @@ def test_a_hanging_engine_is_replaced() -> None:
             with pytest.raises(Lost):
                 await said(made, "[hang]")
             assert await said(made, "one")
+
+    run(test)
+
+
+def test_a_frozen_worker_is_replaced() -> None:
+    """A process that is stopped in its tracks, with a job in it, is found out by its silence, killed, and the job made again."""
+
+    async def test() -> None:
+        settings = msgspec.structs.replace(QUICK, health_interval=0.1, health_timeout=1.0, stall_timeout=50.0)
+        async with pool(settings=settings) as made:
+            pid = pid_of(made)
+            os.kill(pid, signal.SIGSTOP)
+            assert await said(made, "one")
+            assert made.state().workers[0].pid != pid
 
     run(test)
 
