@@ -257,7 +257,7 @@ def test_a_frozen_worker_is_replaced() -> None:
     """A process that is stopped in its tracks, with a job in it, is found out by its silence, killed, and the job made again."""
 
     async def test() -> None:
-        settings = msgspec.structs.replace(QUICK, health_interval=0.1, health_timeout=1.0, stall_timeout=50.0)
+        settings = msgspec.structs.replace(QUICK, health_interval=0.2, health_timeout=3.0, stall_timeout=50.0)
         async with pool(settings=settings) as made:
             pid = pid_of(made)
             os.kill(pid, signal.SIGSTOP)
