@@ -183,9 +183,12 @@ class Resolver:
         if not (traits := self._names.peer_voice(voice)):
             return None
         language, gender = traits
-        speaks = [known for known in self._speaking[engine].voices if _speaks(known, language)]
-        best = next((known for known in speaks if known.gender == gender), None) or next(iter(speaks), None)
-        return Choice(engine, "", best.id, (f"voice={voice}->{engine}/{best.id}",)) if best else None
+        voices = self._speaking[engine].voices
+        speaks = [known for known in voices if _speaks(known, language)]
+        best = next((known.id for known in speaks if known.gender == gender), None)
+        if not best and speaks:
+            best = speaks[0].id + _variant(voices, gender)
+        return Choice(engine, "", best, (f"voice={voice}->{engine}/{best}",)) if best else None
 
     def _unknown_voice(self, asked: str, tied: Choice | None) -> UnknownVoice:
         if tied and (elsewhere := self._find_voice(asked, self._preferring(None))):
@@ -202,6 +205,12 @@ class Resolver:
             if tied is None or tied.engine == name:
                 yield from info.characters
                 yield from (voice.id for voice in info.voices)
+
+
+def _variant(voices: tuple[Voice, ...], gender: str) -> str:
+    """Find the ending that makes another voice one of that gender (`+f3`), where the engine lists such a one; else nothing."""
+    varied = (voice.id.partition("+") for voice in voices if voice.gender == gender)
+    return next((plus + variant for _, plus, variant in varied if plus), "")
 
 
 def _plainest(voices: tuple[Voice, ...], language: str) -> Voice | None:

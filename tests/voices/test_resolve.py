@@ -21,7 +21,7 @@ NAMES = Names(names.openai_use, names.peer_use, names.kokoro_voice)
 ROBOT = EngineInfo(
     "robot", "1", "MIT", ("robot", "robot-xl"),
     voices=(Voice("en-us", "English (America)", ("en-US",), "male"), Voice("de", "German", ("de",), "male"),
-            Voice("shared", "Shared", ("en",))),
+            Voice("shared", "Shared", ("en",)), Voice("en-us+f3", "English (America), f3", ("en-US",), "female")),
     characters={"alloy": "en-us", "nova": "de"}, variants=("f3", "m7"), speech=SpeechAbilities(22050, ("en", "de")),
 )  # fmt: skip
 SINGER = EngineInfo(
@@ -113,6 +113,15 @@ def test_peers_names_are_mapped_and_told() -> None:
 
     assert (choice.engine, choice.voice) == ("singer", "Aria")
     assert choice.mapped == ("model=kokoro->robot", "voice=if_sara->singer/Aria")
+
+
+def test_peers_voices_keep_their_gender() -> None:
+    """Where a language has only voices of the other gender, the engine's variants help."""
+    bilingual = EngineInfo("robot", "1", "MIT", ("robot",), voices=(Voice("ja", "Japanese", ("ja",), "male"), *ROBOT.voices),
+                        variants=("f3",), speech=SpeechAbilities(22050, ("ja",)))  # fmt: skip
+
+    assert Resolver({"robot": bilingual}, NAMES, Rules("alloy")).speak("kokoro", "jf_alpha").voice == "ja+f3"
+    assert resolver().speak("kokoro", "af_bella").voice == "en-us+f3"
 
 
 def test_aliases_of_the_settings_go_first() -> None:
