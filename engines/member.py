@@ -44,7 +44,6 @@ class Member:
         self.state: State = "starting"
         self.reason = ""
         self.restarts = 0
-        self.jobs = 0
 
     @property
     def info(self) -> EngineInfo | None:

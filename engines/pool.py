@@ -141,7 +141,6 @@ class Pool:
         if not self.usable:
             raise EngineUnavailable(f"The engine `{self.record.name}` is not available: {self._why()}")
         seat = await self._wait_for_seat(begun)
-        seat.member.jobs += 1
         began = time.monotonic()
         try:
             yield seat
@@ -152,7 +151,6 @@ class Pool:
             self._cancelled += 1
             raise
         finally:
-            seat.member.jobs -= 1
             self._schedule.release(seat if seat.valid else None, time.monotonic() - began)
 
     async def _wait_for_seat(self, begun: bool) -> Seat:

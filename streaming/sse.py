@@ -12,7 +12,6 @@ import msgspec
 BLOCK = 4096
 """bytes of audio in one delta at most, as upstream cuts them"""
 DONE = b"data: [DONE]\r\n\r\n"
-KEEP_ALIVE = b": keep-alive\r\n\r\n"
 
 
 def event(payload: msgspec.Struct | dict[str, object]) -> bytes:
