@@ -1,8 +1,6 @@
 """Any recording that FFmpeg reads, to PCM, chunk by chunk.
 
-What a file is, its content says: names and types of uploads lie. FFmpeg reads from the one open file only: containers that
-point elsewhere (playlists, concatenations, manifests, session descriptions) are not on the list of those allowed, nor is any
-protocol.
+What a file is, its content says: names and types of uploads lie. `streaming.avio` holds what FFmpeg may open: that one file.
 """
 
 from __future__ import annotations
@@ -12,22 +10,40 @@ from contextlib import closing
 from typing import IO
 
 import av
-import av.error
+import msgspec
 from av.container import InputContainer
+from av.stream import Discard
 
 from engines.api import BadAudio
 from streaming import frames
+from streaming.avio import FAULTS, NOT_DECODED, decoding, open_upload
+from streaming.filters import Resampler
 
-CONTAINERS = (
-    "wav,w64,mp3,mov,matroska,ogg,flac,aac,aiff,caf,amr,asf,avi,flv,live_flv,mpeg,mpegts,mpegvideo,au,ac3,eac3,dts,"
-    "loas,latm,wv,ape,tta,voc,gsm,tak,rm,nut,mpc,mpc8,amrnb,amrwb"
-)
-"""demuxers that hold their sound in themselves"""
 CHUNK_SECONDS = 0.5
 SHORTEST_SECONDS = 0.1
-NOT_DECODED = "The audio file could not be decoded or its format is not supported."
-FAULTS = (av.error.FFmpegError, ValueError, EOFError, MemoryError, UnicodeDecodeError)
-"""what PyAV raises over bytes that make no sense"""
+RATES = range(1000, 1_000_000)
+"""Hertz; what claims another sample rate is no sound, and would cost gigabytes to resample"""
+INDEXED = ("mov", "matroska", "flac")
+"""containers whose word on their duration is taken; that of WAV and MP3 is too often wrong"""
+
+
+class AudioFacts(msgspec.Struct, frozen=True):
+    """What a recording says of itself: FFmpeg's names, the sample rate in Hertz, the duration in seconds where it is known."""
+
+    container: str
+    codec: str
+    rate: int
+    channels: int
+    duration: float | None
+
+
+def probe(source: IO[bytes]) -> AudioFacts:
+    """Say what a recording is, without decoding it. Raises BadAudio."""
+    with closing(open_upload(source)) as container:
+        stream = _sound(container)
+        name = container.format.name.partition(",")[0]
+        codec = stream.codec_context
+        return AudioFacts(name, codec.name, codec.sample_rate, codec.channels, _duration(container, stream))
 
 
 def decode(source: IO[bytes], *, rate: int = 16_000, max_seconds: float) -> Iterator[bytes]:
@@ -38,11 +54,11 @@ def decode(source: IO[bytes], *, rate: int = 16_000, max_seconds: float) -> Iter
     """
     made, waiting = 0, bytearray()
     chunk = round(CHUNK_SECONDS * rate) * frames.SAMPLE_BYTES
-    for pcm in _decode(source, rate):
+    for pcm in _decode(source, rate, max_seconds):
         waiting += pcm
         made += len(pcm) // frames.SAMPLE_BYTES
         if made > max_seconds * rate:
-            raise BadAudio(f"The recording is longer than {max_seconds:g} seconds, the most that is taken.", param="file")
+            raise _too_long(max_seconds)
         if len(waiting) >= chunk:
             yield bytes(waiting)
             waiting.clear()
@@ -55,53 +71,63 @@ def decode(source: IO[bytes], *, rate: int = 16_000, max_seconds: float) -> Iter
         yield bytes(waiting)
 
 
-def _decode(source: IO[bytes], rate: int) -> Iterator[bytes]:
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=rate)
-    with closing(_open(source)) as container:
-        for frame in _frames(container):
-            if pcm := _resampled(resampler, frame):
-                yield pcm
-        if pcm := _resampled(resampler, None):
+def _decode(source: IO[bytes], rate: int, max_seconds: float) -> Iterator[bytes]:
+    resampler = Resampler(rate)
+    with closing(open_upload(source)) as container:
+        stream = _sound(container)
+        if container.format.name.startswith(INDEXED) and (_duration(container, stream) or 0) > max_seconds + 1:
+            raise _too_long(max_seconds)
+        for frame in _frames(container, stream):
+            if frame.sample_rate not in RATES:
+                raise BadAudio(NOT_DECODED, param="file")
+            with decoding():
+                pcm = resampler.push(frame)
             yield pcm
+        with decoding():
+            pcm = resampler.finish()
+        yield pcm
 
 
-def _open(source: IO[bytes]) -> InputContainer:
-    try:
-        container = av.open(
-            source,
-            "r",
-            options={"format_whitelist": CONTAINERS, "protocol_whitelist": "none", "probesize": "1000000"},
-            metadata_errors="replace",
-        )
-    except FAULTS as exc:
-        raise BadAudio(NOT_DECODED, param="file") from exc
+def _sound(container: InputContainer) -> av.AudioStream:
+    """Choose the first sound that can be decoded, and have everything else skipped over."""
     if not container.streams.audio:
-        container.close()
         raise BadAudio("The file holds no sound.", param="file")
-    return container
+    stream = next((one for one in container.streams.audio if one.codec_context), None)
+    if stream is None:
+        raise BadAudio(NOT_DECODED, param="file")
+    for other in container.streams:
+        if other.index != stream.index:
+            other.discard = Discard.all
+    return stream
 
 
-def _frames(container: InputContainer) -> Iterator[av.AudioFrame]:
-    """Give the frames of the first sound stream, and skip over what does not decode."""
-    stream = container.streams.audio[0]
+def _frames(container: InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
+    """Give the frames, skip over what does not decode, and end where nothing more can be read."""
     packets = container.demux(stream)
     while True:
         try:
             packet = next(packets)
         except StopIteration:
             return
-        except FAULTS:
-            return
-        try:
-            yield from packet.decode()
-        except FAULTS:
-            continue
+        except (*FAULTS, IndexError):  # PyAV raises IndexError at the end of a file in which streams appeared on the way
+            break
+        yield from _packet(stream, packet)
+    yield from _packet(stream, None)
 
 
-def _resampled(resampler: av.AudioResampler, frame: av.AudioFrame | None) -> bytes:
-    if frame is not None:
-        frame.pts = None
+def _packet(stream: av.AudioStream, packet: av.Packet[av.AudioStream] | None) -> list[av.AudioFrame]:
     try:
-        return frames.pcm(resampler.resample(frame))
+        return stream.codec_context.decode(packet)
     except FAULTS:
-        return b""
+        return []
+
+
+def _duration(container: InputContainer, stream: av.AudioStream) -> float | None:
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return container.duration / av.time_base if container.duration else None
+
+
+def _too_long(max_seconds: float) -> BadAudio:
+    message = f"The recording is longer than {max_seconds:g} seconds, the most that is taken."
+    return BadAudio(message, param="file", code="invalid_value")
