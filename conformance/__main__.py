@@ -10,7 +10,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-import httpx
+import httpx2 as httpx
 from rich.console import Console
 
 from conformance import checks, report
@@ -37,6 +37,10 @@ def arguments() -> argparse.Namespace:
     asked = parser.parse_args()
     if not asked.list and not asked.base_url:
         parser.error("--base-url is needed")
+    if not REGISTRY.chosen(asked.only):
+        parser.error(f"no check's id fits {asked.only!r}; --list shows them")
+    if not asked.audio.is_file():
+        parser.error(f"there is no recording {str(asked.audio)!r}")
     return asked
 
 
@@ -62,7 +66,7 @@ def main() -> int:
 def _answers(target: Target) -> bool:
     try:
         httpx.get(f"{target.base_url}/models", timeout=10)
-    except httpx.HTTPError:
+    except (httpx.HTTPError, httpx.InvalidURL):
         return False
     return True
 

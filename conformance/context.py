@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2 as httpx
 import msgspec
 import openai
 
 CLIP = Path(__file__).parent / "data" / "clip.flac"
+RECORDING = Path(__file__).parent / "data" / "recording.ogg"
+WORDS = "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
+"""what is said in the recording; the clip is its beginning"""
+WOBBLE = 0.08
+"""seconds by which an engine's answers to one request may differ and still be called the same"""
 TEXT = "The quick brown fox jumps over the lazy dog, and then it runs into the forest."
 
 
@@ -26,6 +33,21 @@ class Target(msgspec.Struct, frozen=True):
     timeout: float = 60.0
 
     @property
+    def event_tts_model(self) -> str:
+        """The model to ask for events: OpenAI's tts-1 answers plain audio instead."""
+        return "gpt-4o-mini-tts" if self.tts_model.startswith("tts-1") else self.tts_model
+
+    @property
+    def event_stt_model(self) -> str:
+        """The model to ask for events: OpenAI's whisper-1 answers plain JSON instead."""
+        return "gpt-4o-transcribe" if self.stt_model == "whisper-1" else self.stt_model
+
+    @property
+    def recording(self) -> Path:
+        """A longer recording, unless the caller brought one."""
+        return RECORDING if self.audio == CLIP else self.audio
+
+    @property
     def root(self) -> str:
         """The base URL without /v1."""
         return self.base_url.removesuffix("/v1")
@@ -37,20 +59,34 @@ class Context:
     def __init__(self, target: Target) -> None:
         self.target = target
         self.http = httpx.AsyncClient(timeout=target.timeout, headers=self._auth(), follow_redirects=True)
-        key = target.api_key or "sk-none"
-        options: dict[str, Any] = {"base_url": target.base_url, "api_key": key, "max_retries": 0, "timeout": target.timeout}
-        self.sdk = openai.AsyncOpenAI(**options, _strict_response_validation=True)
-        self.sync_sdk = openai.OpenAI(**options, _strict_response_validation=True)
         self._remembered: dict[str, bytes] = {}
+        self._looseness: float | None = None
+        self._measuring = asyncio.Lock()
 
     def _auth(self) -> dict[str, str]:
         return {"authorization": f"Bearer {self.target.api_key}"} if self.target.api_key else {}
 
+    @cached_property
+    def sdk(self) -> openai.AsyncOpenAI:
+        """OpenAI's own client, which refuses what does not fit its types."""
+        return openai.AsyncOpenAI(**self._options(), _strict_response_validation=True)
+
+    @cached_property
+    def sync_sdk(self) -> openai.OpenAI:
+        """The same without asyncio."""
+        return openai.OpenAI(**self._options(), _strict_response_validation=True)
+
+    def _options(self) -> dict[str, Any]:
+        key, timeout = self.target.api_key or "sk-none", self.target.timeout
+        return {"base_url": self.target.base_url, "api_key": key, "max_retries": 0, "timeout": timeout}
+
     async def close(self) -> None:
         """Close all connections."""
         await self.http.aclose()
-        await self.sdk.close()
-        self.sync_sdk.close()
+        if "sdk" in self.__dict__:
+            await self.sdk.close()
+        if "sync_sdk" in self.__dict__:
+            self.sync_sdk.close()
 
     def url(self, path: str) -> str:
         """Give the URL of a path below /v1."""
@@ -73,6 +109,15 @@ class Context:
             answer.raise_for_status()
             self._remembered[name] = answer.content
         return self._remembered[name]
+
+    async def looseness(self) -> float:
+        """Give the share by which durations of answers to one request may differ: 0 for an engine that repeats itself."""
+        async with self._measuring:
+            if self._looseness is None:
+                again = (await self.speak(response_format="pcm")).raise_for_status()
+                one, other = len(await self.pcm()) / 48_000, len(again.content) / 48_000
+                self._looseness = 0.0 if abs(one - other) <= WOBBLE else max(0.15, 3 * abs(one - other) / max(one, other))
+            return self._looseness
 
     async def transcribe(
         self, file: bytes, *, name: str | None = "clip.wav", route: str = "transcriptions", **fields: object

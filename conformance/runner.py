@@ -13,6 +13,8 @@ PARALLEL = 3
 """checks at once: enough to be quick, too few to be taken for a flood"""
 ALONE = ("speech.streaming", "speech.concurrency")
 """checks that measure how a server works under a load of their own"""
+PATIENCE = 10
+"""times the target's timeout that a whole check may take: a server that never ends an answer does not hold the program"""
 
 
 async def run_all(target: Target, checks: Sequence[Check], done: Callable[[Result], None] = lambda _: None) -> list[Result]:
@@ -42,11 +44,14 @@ async def run_one(context: Context, check: Check) -> Result:
     began = time.monotonic()
     verdict: Verdict = "pass"
     try:
-        seen = await check.run(context)
+        async with asyncio.timeout(PATIENCE * context.target.timeout):
+            seen = await check.run(context)
     except NotOffered as exc:
         verdict, seen = "not offered", str(exc)
     except Failed as exc:
         verdict, seen = "fail", str(exc)
+    except TimeoutError:
+        verdict, seen = "fail", f"no end within {time.monotonic() - began:.0f} s"
     except Exception as exc:  # a broken server may raise anything in a client; that is a failure, with what was raised
         verdict, seen = "fail", f"{type(exc).__name__}: {exc}"[:300]
     return Result(check.id, check.clause, check.promise, verdict, " ".join(seen.split()), round(time.monotonic() - began, 3))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import math
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
+from operator import mul, sub
 from typing import cast
 
 import av
@@ -17,6 +19,8 @@ RATE = 24_000
 SILENT = 160
 """of 32767: quieter than this is silence"""
 CLIPPED = 32_700
+ENOUGH = 3.0
+"""seconds of speech that show a voice"""
 
 
 class Sound(msgspec.Struct):
@@ -27,6 +31,8 @@ class Sound(msgspec.Struct):
     container: str = ""
     codec: str = ""
     channels: int = 1
+    format: str = "s16"
+    """FFmpeg's name of the samples' type in the file"""
 
     @property
     def seconds(self) -> float:
@@ -47,7 +53,8 @@ def decode(data: bytes, rate: int | None = None) -> Sound:
         with av.open(io.BytesIO(data), "r") as container:
             stream = container.streams.audio[0]
             context = stream.codec_context
-            sound = Sound(array("h"), rate or context.sample_rate, container.format.name, context.name, context.channels)
+            form = context.format.name if context.format else ""
+            sound = Sound(array("h"), rate or context.sample_rate, container.format.name, context.name, context.channels, form)
             for pcm in _resampled(container, sound.rate):
                 sound.samples.frombytes(pcm)
             return sound
@@ -103,15 +110,41 @@ def loudness(sound: Sound) -> float:
 
 
 def clicks(sound: Sound) -> list[float]:
-    """Find jumps out of silence: a step above 3,000 with 3 ms of near silence on one side of it. Gives their seconds."""
-    reach = round(0.003 * sound.rate)
-    found, samples = [], sound.samples
-    for number in range(1, len(samples)):
-        if abs(samples[number] - samples[number - 1]) > 3000:
-            before, behind = samples[max(0, number - reach) : number], samples[number : number + reach]
-            if min(_peak(before), _peak(behind)) < 300:
+    """Find jumps: a step between samples above 1,000 and three times all steps in the 3 ms around it. Gives their seconds.
+
+    Steps of speech, plosives included, come among others of their size: the largest ratio found in recordings is 2.3.
+    """
+    reach, samples = round(0.003 * sound.rate), sound.samples
+    steps = [abs(samples[number] - samples[number - 1]) for number in range(1, len(samples))]
+    found = []
+    for number, step in enumerate(steps):
+        if step > 1000:
+            around = steps[max(0, number - reach) : max(0, number - 2)] + steps[number + 3 : number + 3 + reach]
+            if step > 3 * max(around, default=0):
                 found.append(number / sound.rate)
     return found
+
+
+def character(sound: Sound) -> list[float]:
+    """Measure a voice, in decibels: its pitch, its highs (its steps), and what ever lower low-pass filters leave."""
+    sound = Sound(sound.samples[: round(ENOUGH * sound.rate)], sound.rate)
+    whole, run = loudness(sound) or 1.0, [0, *accumulate(sound.samples)]
+    steps = map(sub, sound.samples[1:], sound.samples)
+    bands = [
+        _power(steps),
+        *(_power((b - a) / width for a, b in zip(run, run[width:], strict=False)) for width in (4, 8, 16, 32, 64)),
+    ]
+    return [20 * math.log10(pitch(sound) or 1.0), *(10 * math.log10(max(band, 1e-9) / whole**2) for band in bands)]
+
+
+def _power(samples: Iterable[float]) -> float:
+    squares = [sample * sample for sample in samples]
+    return sum(squares) / max(1, len(squares))
+
+
+def apart(one: list[float], other: list[float]) -> float:
+    """Give how far two voices are from each other, in the decibels of the measure in which they differ most."""
+    return max(abs(a - b) for a, b in zip(one, other, strict=True))
 
 
 def _peak(samples: array[int]) -> int:
@@ -126,12 +159,20 @@ def envelope(sound: Sound) -> list[float]:
 
 
 def alike(one: Sound, other: Sound) -> float:
-    """Tell whether two recordings say the same in the same pace: the correlation of their envelopes, 0 when lengths differ."""
-    if abs(one.seconds - other.seconds) > 0.06 * max(one.seconds, other.seconds):
+    """Tell whether two recordings say the same in the same pace: the correlation of their envelopes, 0 when lengths differ.
+
+    Encoders put some silence before what they encode, so the better of shifts up to 120 ms counts.
+    """
+    if abs(one.seconds - other.seconds) > 0.2 + 0.06 * max(one.seconds, other.seconds):
         return 0.0
     first, second = envelope(one), envelope(other)
-    length = min(len(first), len(second))
-    return _correlation(first[:length], second[:length])
+    return max(_shifted(first, second, shift) for shift in range(-6, 7))
+
+
+def _shifted(one: list[float], other: list[float], shift: int) -> float:
+    one, other = one[max(0, shift) :], other[max(0, -shift) :]
+    length = min(len(one), len(other))
+    return _correlation(one[:length], other[:length])
 
 
 def _correlation(one: list[float], other: list[float]) -> float:
@@ -144,18 +185,28 @@ def _correlation(one: list[float], other: list[float]) -> float:
 
 
 def pitch(sound: Sound) -> float:
-    """Estimate the median pitch of the loud parts, in Hertz, by autocorrelation at 6 kHz."""
+    """Estimate the median pitch of the voiced parts, in Hertz, by autocorrelation at 6 kHz; 0 when there are none."""
     step = max(1, sound.rate // 6000)
     samples, rate = sound.samples[::step], sound.rate / step
-    size, found = int(rate / 20), []
-    for start in range(0, len(samples) - 2 * size, 2 * size):
-        piece = samples[start : start + 2 * size]
-        if _peak(piece) < 2000:
-            continue
-        lags = range(int(rate / 400), int(rate / 60))
-        best = max(lags, key=lambda lag: sum(a * b for a, b in zip(piece[:size], piece[lag : lag + size], strict=False)))
-        found.append(rate / best)
-    return sorted(found)[len(found) // 2] if found else 0.0
+    size = int(rate / 20)
+    pieces = (samples[start : start + 2 * size] for start in range(0, len(samples) - 2 * size, size))
+    found = sorted(rate / lag for piece in pieces if _peak(piece) >= 1000 and (lag := _period(piece, rate)))
+    return found[len(found) // 2] if found else 0.0
+
+
+def _period(piece: array[int], rate: float) -> int:
+    """Give the samples after which a piece repeats itself; 0 when it hardly does, as consonants do."""
+    size = len(piece) // 2
+    still, run = piece[:size], [0, *accumulate(map(mul, piece, piece))]
+    scores = {}
+    for lag in range(int(rate / 400), int(rate / 60)):
+        powers = run[size] * (run[lag + size] - run[lag])
+        scores[lag] = sum(map(mul, still, piece[lag:])) / math.sqrt(powers or 1.0)
+    best = max(scores.values())
+    if best < 0.7:
+        return 0
+    peaks = (lag for lag in scores if scores.get(lag - 1, 2.0) <= scores[lag] >= scores.get(lag + 1, 2.0))
+    return next((lag for lag in peaks if scores[lag] > 0.9 * best), 0)
 
 
 def silence(seconds: float, rate: int = 16_000) -> Sound:

@@ -9,7 +9,7 @@ import ssl
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2 as httpx
 
 from conformance.context import Context
 from conformance.registry import Failed, NotOffered, expect
@@ -28,8 +28,16 @@ def error(answer: httpx.Response, *statuses: int) -> dict[str, Any]:
         raise Failed(f"no OpenAI envelope: {answer.text[:150]}") from exc
     expect(isinstance(body, dict) and set(body) >= KEYS, f"the envelope lacks keys: {body}")
     expect(isinstance(body["message"], str) and body["message"], f"no message: {body}")
-    expect(isinstance(body["code"], str | None), f"code is {body['code']!r}, neither string nor null")
+    expect(isinstance(body["type"], str) and body["type"], f"type is {body['type']!r}, no string")
+    for name in ("param", "code"):
+        expect(isinstance(body[name], str | None), f"{name} is {body[name]!r}, neither string nor null")
+    expect(kind(answer).startswith("application/json"), f"the envelope comes as {kind(answer)!r}")
     return dict(body)
+
+
+def kind(answer: httpx.Response) -> str:
+    """Give the content type without its parameters."""
+    return str(answer.headers.get("content-type", "")).partition(";")[0].strip().lower()
 
 
 def success(answer: httpx.Response) -> httpx.Response:
@@ -56,7 +64,9 @@ def records(data: bytes) -> list[str]:
     for record in text[:-2].split("\n\n"):
         for line in record.split("\n"):
             expect(line.startswith(("data: ", ":")), f"a line that SDKs stumble over: {line[:60]!r}")
-        found += [line.removeprefix("data: ") for line in record.split("\n") if line.startswith("data: ")]
+        data_lines = [line.removeprefix("data: ") for line in record.split("\n") if line.startswith("data: ")]
+        expect(len(data_lines) < 2, f"two data lines in one record: {record[:80]!r}")
+        found += data_lines
     return found
 
 
@@ -64,13 +74,19 @@ def events(data: bytes) -> list[dict[str, Any]]:
     """Decode an event stream that ends with [DONE]."""
     contents = records(data)
     expect(contents and contents[-1] == "[DONE]", f"it ends with {contents[-1][:60] if contents else 'nothing'!r}, not [DONE]")
-    return [json.loads(content) for content in contents[:-1]]
+    try:
+        return [json.loads(content) for content in contents[:-1]]
+    except ValueError as exc:
+        raise Failed(f"a record is no JSON: {exc}") from exc
 
 
 def file_of(deltas: list[dict[str, Any]]) -> bytes:
     """Put the file of speech events together."""
     expect(all(isinstance(delta.get("audio"), str) for delta in deltas), "a delta has no `audio`")
-    return b"".join(base64.b64decode(delta["audio"]) for delta in deltas)
+    try:
+        return b"".join(base64.b64decode(delta["audio"], validate=True) for delta in deltas)
+    except ValueError as exc:
+        raise Failed(f"a delta is no base64: {exc}") from exc
 
 
 async def raw(context: Context, head: list[str], body: list[bytes], *, wait: float = 0.0) -> tuple[int, bytes]:
@@ -80,7 +96,7 @@ async def raw(context: Context, head: list[str], body: list[bytes], *, wait: flo
     port = place.port or (443 if secure else 80)
     reader, writer = await asyncio.open_connection(place.hostname, port, ssl=secure)
     lines = [head[0], f"Host: {place.netloc}", "Connection: close", *head[1:]]
-    if context.target.api_key:
+    if context.target.api_key and not any(line.lower().startswith("authorization:") for line in lines):
         lines.append(f"Authorization: Bearer {context.target.api_key}")
     try:
         writer.write("\r\n".join([*lines, "", ""]).encode())
@@ -98,6 +114,11 @@ async def raw(context: Context, head: list[str], body: list[bytes], *, wait: flo
     start, _, rest = data.partition(b"\r\n\r\n")
     expect(start.startswith(b"HTTP/1.1 "), f"no HTTP answer: {data[:60]!r}")
     return int(start.split()[1]), rest
+
+
+async def posted(context: Context, content: bytes, kind: str, below: str = "/audio/speech") -> httpx.Response:
+    """Post bytes as they are."""
+    return await context.http.post(context.url(below), content=content, headers={"content-type": kind})
 
 
 def path(context: Context, below: str) -> str:

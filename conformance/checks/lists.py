@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
-import httpx
+import httpx2 as httpx
 
 from conformance import wire
 from conformance.context import Context
@@ -13,11 +14,40 @@ from conformance.registry import NotOffered, check, expect
 
 @check("models.list", "openai_surface §5.2, quirk 10")
 async def models(context: Context) -> str:
-    """The strict SDK lists the models, and retrieves one of them."""
+    """The model list is OpenAI's, and the strict SDK reads it, sync and async."""
+    body = wire.success(await context.http.get(context.url("/models"))).json()
+    expect(body.get("object") == "list" and isinstance(body.get("data"), list), f"no list: {str(body)[:100]}")
+    for entry in body["data"]:
+        right = isinstance(entry.get("created"), int) and isinstance(entry.get("owned_by"), str)
+        expect(right and entry.get("object") == "model", f"an entry is {entry}")
     listed = [model.id async for model in context.sdk.models.list()]
+    again = await asyncio.to_thread(lambda: [model.id for model in context.sync_sdk.models.list()])
     expect(listed, "the list is empty")
-    await context.sdk.models.retrieve(listed[0])
+    expect(again == listed and len(set(listed)) == len(listed), f"ids twice, or not the same again: {listed}")
     return f"{len(listed)} models: {', '.join(listed[:5])} …"
+
+
+@check("models.retrieve", "openai_surface §5.2, quirk 10")
+async def retrieve(context: Context) -> str:
+    """Each listed model is found by its id, with slashes as they are and encoded, and so are the names in use."""
+    listed = [model.id async for model in context.sdk.models.list()]
+    slashed = [name for name in listed if "/" in name]
+    for name in [*listed[:10], *slashed[:3], context.target.tts_model, context.target.stt_model]:
+        found = await context.sdk.models.retrieve(name)
+        expect(found.id == name, f"{name} is answered with {found.id}")
+    for name in slashed[:3]:
+        wire.success(await context.http.get(context.url(f"/models/{name}")))
+    return f"{len(listed[:10])} models, {len(slashed)} of all with slashes"
+
+
+@check("models.audio", "quirk 10")
+async def audio_models(context: Context) -> str:
+    """/v1/audio/models, where it is, lists models as Open WebUI reads them."""
+    body = wire.offered(await context.http.get(context.url("/audio/models")), 404).json()
+    found = body.get("models")
+    right = isinstance(found, list) and found and all(isinstance(entry.get("id"), str) for entry in found)
+    expect(right, f"no `models` with ids: {str(body)[:100]}")
+    return f"{len(found)} models"
 
 
 @check("models.unknown", "openai_surface §1.4")
@@ -39,6 +69,7 @@ async def voices(context: Context) -> str:
     for voice in found:
         right = isinstance(voice, dict) and isinstance(voice.get("id"), str) and isinstance(voice.get("name"), str)
         expect(right, f"an entry without id or name: {str(voice)[:100]}")
+    expect(len({voice["id"] for voice in found}) == len(found), "two entries share an id")
     return f"{len(found)} voices"
 
 
@@ -90,6 +121,29 @@ async def paths(context: Context) -> str:
         raise NotOffered(f"only /v1 is served: {seen}")
     expect(set(seen.values()) == {200}, str(seen))
     return "all 200"
+
+
+@check("paths.speech", "quirk 23")
+async def speech_paths(context: Context) -> str:
+    """So do the paths that are posted to."""
+    seen = {}
+    for path in ("/v1/audio/speech", "/audio/speech", "/v1/v1/audio/speech", "/v1/audio/speech/"):
+        answer = await context.http.post(f"{context.target.root}{path}", json=context.speech_body(input="Hi."))
+        seen[path] = answer.status_code
+    if seen["/v1/audio/speech"] == 200 and set(list(seen.values())[1:3]) == {404}:
+        raise NotOffered(f"only /v1 is served: {seen}")
+    expect(set(seen.values()) == {200}, str(seen))
+    return "all 200"
+
+
+@check("paths.options", "quirk 22")
+async def options(context: Context) -> str:
+    """OPTIONS is answered, needs no key and is never a server error; a refusal is in the envelope."""
+    async with httpx.AsyncClient(timeout=context.target.timeout) as client:
+        answer = await client.options(context.url("/audio/speech"), headers={"access-control-request-method": "POST"})
+    if answer.status_code >= 300:
+        wire.error(answer, 400, 403, 404, 405)
+    return f"{answer.status_code}, allow {answer.headers.get('allow', 'not said')}"
 
 
 @check("paths.roots", "quirk 23")
