@@ -27,6 +27,11 @@ LONGEST_CLUSTER = 64
 """a grapheme cluster longer than this is no letter of any script, and is cut"""
 UNSPEAKABLE_LIMIT = 4
 """how many limits long a segment may grow by taking in what cannot be spoken"""
+TITLES = re.compile(
+    r"(?:^|[\s(«\"'’])(?:M|Mme|Mlle|Mmes|Mlles|Me|Dr|Pr|St|Ste|mevr|mej|dhr|t\.ex|bl\.a|ul|al)\.\s+$", re.IGNORECASE
+)
+"""what comes before a name and ends no sentence, where sentencex takes it for an end (French, Dutch, Swedish, Polish)"""
+TITLED = frozenset({"fr", "nl", "sv", "pl"})
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -60,13 +65,10 @@ def _sentences(text: str, language: str) -> Iterator[Span]:
     while position < len(text):
         window = text[position : position + WINDOW]
         at_end = position + len(window) == len(text)
-        ends = _boundaries(window, language)
-        if not at_end:
-            ends = ends[:-1] or [len(window)]
+        ends = _boundaries(window, language)[: None if at_end else -1]
         start = position
-        for end in ends:
-            whole = at_end or len(ends) > 1 or end < len(window)
-            yield start, position + end, whole
+        for end in ends or [_cut(text, position, position + len(window)) - position]:
+            yield start, position + end, bool(ends)
             start = position + end
         position = start
 
@@ -77,7 +79,8 @@ def _boundaries(window: str, language: str) -> list[int]:
     ends, total = [], 0
     for sentence in sentencex.segment(language, clean):
         total += len(sentence)
-        ends.append(_behind_marks(clean, total))
+        if total == len(window) or language not in TITLED or not TITLES.search(sentence):
+            ends.append(_behind_marks(clean, total))
     return ends if total == len(window) else [len(window)]
 
 
@@ -138,13 +141,18 @@ def _cluster_end(text: str, start: int, end: int) -> int:
 
 
 def _worth_speaking(text: str, spans: Iterator[Span], limit: int) -> Iterator[Span]:
-    """Give what cannot be spoken (spaces, marks) to the segment before it, within bounds."""
+    """Give what cannot be spoken (spaces, marks) to the segment before it, or behind it at the start, within bounds."""
     held: Span | None = None
     for span in spans:
         if held is None:
             held = span
-        elif not _speakable(text, span[0], span[1]) and span[1] - held[0] <= UNSPEAKABLE_LIMIT * limit:
+        elif span[1] - held[0] > UNSPEAKABLE_LIMIT * limit:
+            yield held
+            held = span
+        elif not _speakable(text, span[0], span[1]):
             held = (held[0], span[1], True)
+        elif not _speakable(text, held[0], held[1]):
+            held = (held[0], span[1], span[2])
         else:
             yield held
             held = span

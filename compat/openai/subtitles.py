@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from engines.api import Heard
+
+ARROW = re.compile("-{2,}>")
+"""what a reader of subtitles would take for a cue's times"""
 
 
 def text(heard: Sequence[Heard]) -> str:
@@ -26,7 +30,8 @@ def vtt(heard: Sequence[Heard]) -> str:
 def _cues(heard: Sequence[Heard], mark: str) -> Iterator[tuple[str, str, str]]:
     """Give each cue's times and its text on one line; what would read as an arrow in it is made harmless."""
     for segment in heard:
-        line = " ".join(segment.text.split()).replace("-->", "->")
+        line = " ".join(segment.text.split())
+        line = ARROW.sub("->", line)
         if line:
             start = max(0, round(segment.start * 1000))
             yield _time(start, mark), _time(max(start, round(segment.end * 1000)), mark), line

@@ -71,7 +71,9 @@ def test_every_segment_is_worth_speaking(text: str) -> None:
         ("en", "Dr. Smith paid $3.50 for 1,000 pens at 12:30. He left.", 2),
         ("en", "It cost 3.14 e.g. in the U.S. today. Really?", 2),
         ("de", "Das kostet z. B. 3,50 Euro. Er ging am 3. Oktober.", 2),
-        ("fr", "M. Dupont arrive. « Bonjour ! » dit-il.", 2),
+        ("fr", "M. Dupont et Mme. Roux arrivent chez le Dr. Petit. Bonjour !", 2),
+        ("nl", "Dhr. Jansen en mevr. Bos zijn er. Goedendag.", 2),
+        ("pl", "Mieszkam przy ul. Długa. Dzień dobry.", 2),
         ("es", "¿Cómo estás? ¡Muy bien!", 2),
         ("ru", "Привет, мир. Как дела?", 2),
         ("ar", "مرحبا بالعالم. كيف حالك؟", 2),
@@ -111,6 +113,22 @@ def test_long_sentences_are_cut_behind_clauses() -> None:
     pieces = cut(sentence, first=80, limit=120)
 
     assert all(piece.text.rstrip().endswith((",", "ever.")) for piece in pieces)
+
+
+@pytest.mark.parametrize("word", ["alpha ", "extraordinarily, "])
+def test_no_cut_inside_a_word(word: str) -> None:
+    """A sentence longer than what is looked at together is still cut between words, wherever that look ends."""
+    text = word * 3000 + "end."
+
+    assert all(piece.text.endswith(" ") for piece in cut(text)[:-1])
+
+
+@pytest.mark.parametrize("marks", ["... ", "\n\n\n", "— — —\n", "«»" * 60])
+def test_marks_at_the_start_are_no_segment(marks: str) -> None:
+    """What cannot be spoken and comes first goes along with the first words."""
+    pieces = cut(marks + "Good morning. How are you?" * 4)
+
+    assert "Good" in pieces[0].text
 
 
 @pytest.mark.parametrize("filler", ["a", "\n", " ", ".", "\u0301", "a. ", "你", "\ud800"])
