@@ -19,7 +19,7 @@ Unicode code points into the text of the job.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -139,7 +139,11 @@ class EngineInfo(msgspec.Struct, frozen=True):
     listening: ListenAbilities | None = None
     device: str = "cpu"
     slots: int = 1
-    """jobs that one worker runs at once"""
+    """jobs that one worker runs at once; at least `batch`"""
+    batch: int = 1
+    """jobs to speak that go through the engine in one call, at most; above 1 the engine is a BatchSpeaker"""
+    batch_wait: float = 0.0
+    """seconds that a batch which is not full waits for more jobs"""
 
 
 # Work...
@@ -248,6 +252,26 @@ class Speaker(Engine, Protocol):
         """Make the job's audio, giving it to `emit` as it comes; runs in a thread of its own.
 
         `emit` returns False once nobody wants the rest: stop at once and return. Raises BadInput or EngineFailed.
+        """
+        ...
+
+
+class Turn(msgspec.Struct, frozen=True, eq=False):
+    """One job of a batch. `finish` ends it, with the error if it failed: its place is free before the others are done."""
+
+    job: SpeechJob
+    emit: EmitSpeech
+    finish: Callable[[SpeechError | None], None]
+
+
+class BatchSpeaker(Engine, Protocol):
+    """An engine that speaks several jobs in one call."""
+
+    def speak_batch(self, turns: Sequence[Turn]) -> None:
+        """Make the audio of all jobs, each given to its `emit` as it comes; runs in a thread of its own.
+
+        An `emit` never blocks, and returns False once nobody wants the rest of that job: go on with the others. A turn that was
+        not finished is so when the call returns; what it raises is the error of all that are left.
         """
         ...
 

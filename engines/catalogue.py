@@ -36,6 +36,7 @@ CATALOGUE = (
         files=("pocketsphinx/model/en-us/en-us/mdef", "pocketsphinx/model/en-us/en-us.lm.bin"),
     ),
     Record("tone", "engines.tone:Tone", ("speech", "listening"), "Apache-2.0", rank=-10, default=False),
+    Record("pace", "engines.pace:Pace", ("speech",), "Apache-2.0", rank=-20, default=False),
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from engines.api import EngineInfo
 from engines.catalogue import Record
 from engines.client import WorkerClient
 from engines.process import Log, StartFailed, WorkerProcess
-from engines.settings import WorkerSettings
+from engines.settings import Options, WorkerSettings
 
 State = Literal["starting", "ready", "failed", "stopped"]
 LIVED_LONG = 30.0
@@ -33,10 +33,12 @@ class Member:
         *,
         ready: Callable[[Member], None],
         lost: Callable[[Member], None],
+        options: Options | None = None,
     ) -> None:
         self._record = record
         self._settings = settings
         self._log = log
+        self._options = options
         self._ready = ready
         self._lost = lost
         self._process: WorkerProcess | None = None
@@ -83,7 +85,7 @@ class Member:
     async def _run_once(self) -> None:
         """Start a worker, and return when it has died."""
         self.state = "starting"
-        process = await WorkerProcess.start(self._record, self._settings, self._log)
+        process = await WorkerProcess.start(self._record, self._settings, self._log, options=self._options)
         client = WorkerClient(process.address, stall_timeout=self._settings.stall_timeout)
         self._process, self.client, self.reason = process, client, ""
         self._log("worker ready", engine=self._record.name, pid=process.pid)

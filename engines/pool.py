@@ -58,7 +58,7 @@ class Pool:
         self._settings = workers
         self._schedule: Schedule[Seat] = Schedule(workers.queue)
         self._members = [
-            Member(record, workers, log, ready=self._member_ready, lost=self._member_lost)
+            Member(record, workers, log, ready=self._member_ready, lost=self._member_lost, options=engine.options)
             for _ in range(engine.workers or record.workers)
         ]
         self._info: EngineInfo | None = None

@@ -16,7 +16,7 @@ import msgspec
 
 from engines.api import EngineInfo
 from engines.catalogue import Record
-from engines.settings import WorkerSettings
+from engines.settings import Options, WorkerSettings
 
 Log = Callable[..., None]
 SECRET = "VOICEBOX_WORKER_SECRET"  # noqa: S105 - a variable's name
@@ -90,7 +90,9 @@ class WorkerProcess:
         self._errors = asyncio.create_task(_forward_errors(process, info.name, log))
 
     @classmethod
-    async def start(cls, record: Record, settings: WorkerSettings, log: Log, *, loopback: bool | None = None) -> WorkerProcess:
+    async def start(
+        cls, record: Record, settings: WorkerSettings, log: Log, *, options: Options | None = None, loopback: bool | None = None
+    ) -> WorkerProcess:
         """Start a worker and wait until it is ready. Raises StartFailed; nothing is left behind then."""
         loopback = sys.platform == "win32" if loopback is None else loopback
         folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-"))
@@ -98,7 +100,7 @@ class WorkerProcess:
         socket = folder / "worker.sock"
         process: asyncio.subprocess.Process | None = None
         try:
-            process = await _spawn(record, None if loopback else socket, secret)
+            process = await _spawn(record, None if loopback else socket, secret, options or {})
             async with asyncio.timeout(settings.start_timeout):
                 ready, port = await _handshake(process)
         except BaseException as exc:  # cancelled or failed, nothing of the start stays
@@ -140,8 +142,9 @@ class WorkerProcess:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-async def _spawn(record: Record, socket: Path | None, secret: str) -> asyncio.subprocess.Process:
+async def _spawn(record: Record, socket: Path | None, secret: str, options: Options) -> asyncio.subprocess.Process:
     where = ["--socket", str(socket)] if socket else ["--loopback"]
+    where += ["--options", msgspec.json.encode(options).decode()] if options else []
     which = ["--engine", record.name, "--adapter", record.adapter, "--parent", str(os.getpid())]
     root = str(Path(__file__).parents[1])
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))

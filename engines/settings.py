@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 Positive = Annotated[float, Meta(gt=0)]
+Options = dict[str, bool | int | float | str]
 
 
 class EngineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -16,6 +17,8 @@ class EngineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     enabled: bool = True
     workers: Annotated[int, Meta(ge=0, le=64)] = 0
     """worker processes; 0 takes the catalogue's number"""
+    options: Options = {}
+    """what the engine itself can be told; its documentation names them"""
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

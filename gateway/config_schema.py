@@ -121,6 +121,8 @@ def _words(info: inspect.Type) -> str:
             return "a number" + _range(info)
         case inspect.VarTupleType(item_type=item):
             return f"a list of {_words(item)}s"
+        case inspect.UnionType(types=kinds):
+            return ", ".join(_words(kind) for kind in kinds[:-1]) + f" or {_words(kinds[-1])}"
         case inspect.DictType(key_type=key, value_type=value):
             return f"a mapping from {_words(key)} to {_words(value)}"
         case _:

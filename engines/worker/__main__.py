@@ -44,14 +44,15 @@ def arguments() -> argparse.Namespace:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--socket", help="path of a Unix socket")
     where.add_argument("--loopback", action="store_true", help="a free TCP port of 127.0.0.1, with a secret")
+    parser.add_argument("--options", type=msgspec.json.decode, default={}, help="JSON: keyword arguments of the engine's class")
     parser.add_argument("--parent", type=int, default=os.getppid())
     return parser.parse_args()
 
 
-def load(adapter: str) -> tuple[Engine, EngineInfo]:
+def load(adapter: str, options: dict[str, Any]) -> tuple[Engine, EngineInfo]:
     """Import and load an engine."""
     module, _, name = adapter.partition(":")
-    engine = getattr(importlib.import_module(module), name)()
+    engine = getattr(importlib.import_module(module), name)(**options)
     return engine, engine.load()
 
 
@@ -63,7 +64,7 @@ def main() -> int:
     die_with_parent(asked.parent)
     try:
         adapter = asked.adapter or catalogue.find(asked.engine).adapter
-        engine, info = load(adapter)
+        engine, info = load(adapter, asked.options)
     except Exception as exc:  # whatever keeps an engine from loading, the gateway is told in words
         permanent = isinstance(exc, ImportError | KeyError | AttributeError | TypeError)
         handshake.say({"failed": {"message": f"{type(exc).__name__}: {exc}", "permanent": permanent}})

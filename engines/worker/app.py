@@ -18,8 +18,21 @@ from typing import Any, cast
 import msgspec
 
 from engines import faults, frames
-from engines.api import Audio, BadInput, Engine, EngineInfo, Listener, ListenEvent, Speaker, SpeechEvent, SpeechJob, Unsupported
+from engines.api import (
+    Audio,
+    BadInput,
+    BatchSpeaker,
+    Engine,
+    EngineInfo,
+    Listener,
+    ListenEvent,
+    Speaker,
+    SpeechEvent,
+    SpeechJob,
+    Unsupported,
+)
 from engines.worker import asgi
+from engines.worker.batches import Batcher
 from engines.worker.feed import Feed, FormReader
 from engines.worker.handover import Handover
 
@@ -68,7 +81,8 @@ class WorkerApp:
         self._cancel_grace = cancel_grace
         self._slots = asyncio.Semaphore(info.slots)
         self._busy = 0
-        self._threads = ThreadPoolExecutor(info.slots, thread_name_prefix="engine")
+        self._threads = ThreadPoolExecutor(1 if info.batch > 1 else info.slots, thread_name_prefix="engine")
+        self._batches = self._batcher() if info.batch > 1 else None
         self._routes: dict[tuple[str, str], Callable[..., Awaitable[None]]] = {
             ("GET", "/tts/health"): self._health,
             ("GET", "/tts/status"): self._status,
@@ -78,6 +92,10 @@ class WorkerApp:
             ("POST", "/models/load"): self._models,
             ("POST", "/models/unload"): self._models,
         }
+
+    def _batcher(self) -> Batcher:
+        engine = cast(BatchSpeaker, self._engine)
+        return Batcher(engine, self._info, self._threads, grace=self._cancel_grace, hung=_end_process)
 
     async def __call__(self, scope: dict[str, Any], receive: asgi.Receive, send: asgi.Send) -> None:
         """Serve one request."""
@@ -158,7 +176,12 @@ class WorkerApp:
             while events := await handover.take():
                 await answer.events(events)
 
-        await self._run(handover, lambda: cast(Speaker, self._engine).speak(job, handover.emit), deliver, answer, receive)
+        def start() -> asyncio.Future[None]:
+            if self._batches:
+                return self._batches.submit(job, handover)
+            return self._thread(lambda: cast(Speaker, self._engine).speak(job, handover.emit), handover)
+
+        await self._run(handover, start, deliver, answer, receive)
 
     # Listening...
 
@@ -190,25 +213,25 @@ class WorkerApp:
         def listen() -> None:
             cast(Listener, self._engine).transcribe(form.job, iter(feed), handover.emit)
 
-        await self._run(handover, listen, deliver, answer, receive, read_rest())
+        await self._run(handover, lambda: self._thread(listen, handover), deliver, answer, receive, read_rest())
 
     # Running a job...
 
     async def _run(
         self,
         handover: Handover[Any],
-        work: Callable[[], None],
+        start: Callable[[], asyncio.Future[None]],
         deliver: Callable[[], Awaitable[None]],
         answer: _Answer,
         receive: asgi.Receive,
         reading: Awaitable[None] | None = None,
     ) -> None:
-        """Run one job in a thread, deliver what it gives, and stop it when the client leaves."""
+        """Start one job once it has a slot, deliver what it gives, and stop it when the client leaves."""
         watch = asyncio.ensure_future(reading or asgi.until_gone(receive))
         watch.add_done_callback(lambda _: handover.cancel())
         async with self._slots:
             self._busy += 1
-            running = asyncio.get_running_loop().run_in_executor(self._threads, _guarded, work, handover)
+            running = start()
             try:
                 if not watch.done():
                     await deliver()
@@ -220,12 +243,21 @@ class WorkerApp:
                 handover.cancel()
                 watch.cancel()
 
+    def _thread(self, work: Callable[[], None], handover: Handover[Any]) -> asyncio.Future[None]:
+        return asyncio.get_running_loop().run_in_executor(self._threads, _guarded, work, handover)
+
     async def _let_go(self, running: asyncio.Future[None], handover: Handover[Any]) -> None:
-        """Wait for the engine's thread; once the job is cancelled, only so long."""
+        """Wait for the engine; once the job is cancelled, only so long. A batch may go on for others: it is watched by itself."""
+        if self._batches and handover.cancelled and not running.done():
+            running.set_result(None)
         limit = self._cancel_grace if handover.cancelled else None
         done, _ = await asyncio.wait([running], timeout=limit)
         if not done:
-            os._exit(HUNG)
+            _end_process()
+
+
+def _end_process() -> None:
+    os._exit(HUNG)
 
 
 def _guarded(work: Callable[[], None], handover: Handover[Any]) -> None:

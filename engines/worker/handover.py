@@ -31,11 +31,19 @@ class Handover(Generic[Event]):
         with self._room:
             while self._size > MAX_WAITING and not self._cancelled:
                 self._room.wait()
-            if self._cancelled:
-                return False
-            self._events.append(event)
-            self._size += len(event.pcm) if isinstance(event, Audio) else 64
-            self._wake()
+            return self._add(event)
+
+    def offer(self, event: Event) -> bool:
+        """Hand one event over without waiting for room: one job of a batch must not hold the others."""
+        with self._room:
+            return self._add(event)
+
+    def _add(self, event: Event) -> bool:
+        if self._cancelled:
+            return False
+        self._events.append(event)
+        self._size += len(event.pcm) if isinstance(event, Audio) else 64
+        self._wake()
         return True
 
     def finish(self) -> None:
