@@ -6,6 +6,7 @@ Statuses, types and codes follow what api.openai.com answers, so that its SDKs r
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import msgspec
 
@@ -16,12 +17,14 @@ from engines.api import (
     EngineFailed,
     EngineUnavailable,
     Overloaded,
+    RunAway,
     SpeechError,
     UnknownModel,
     UnknownVoice,
     Unsupported,
 )
 
+RateKind = Literal["requests", "tokens"]
 MAX_RETRY_AFTER = 60
 """seconds; Node's SDK ignores a longer wait and retries at once"""
 
@@ -65,6 +68,16 @@ class SlowBody(SpeechError):
     """The body stopped coming before its end."""
 
 
+class RateLimited(SpeechError):
+    """The caller is over a limit of its own. `kind` says what of, `headers` tell the limits; seconds."""
+
+    def __init__(self, message: str, *, kind: RateKind, retry_after: float, headers: dict[str, str]) -> None:
+        super().__init__(message, code="rate_limit_exceeded")
+        self.kind = kind
+        self.retry_after = retry_after
+        self.headers = headers
+
+
 class WrongRoute(SpeechError):
     """No such path, or not with this method; `status` is 404 or 405."""
 
@@ -91,10 +104,12 @@ TABLE: dict[type[SpeechError], tuple[int, str, str | None]] = {
     EngineUnavailable: (503, SERVER, None),
     Overloaded: (503, SERVER, None),
     EngineFailed: (500, SERVER, None),
+    RunAway: (500, SERVER, None),
     DeadlineExceeded: (503, SERVER, None),
     NotPermitted: (403, INVALID, None),
     TooLarge: (413, SERVER, None),
     SlowBody: (408, INVALID, None),
+    RateLimited: (429, "requests", "rate_limit_exceeded"),
     WrongRoute: (404, INVALID, None),
 }
 """(status, type, code) by class; an error's own code goes before the table's"""
@@ -104,7 +119,8 @@ def refusal(error: SpeechError) -> Refusal:
     """Put an error into its status, envelope and headers."""
     row = next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
     status = error.status if isinstance(error, NotPermitted | WrongRoute) else row[0]
-    body = ErrorBody(error.message, row[1], error.param, error.code or row[2])
+    kind = error.kind if isinstance(error, RateLimited) else row[1]
+    body = ErrorBody(error.message, kind, error.param, error.code or row[2])
     return Refusal(status, Envelope(body), _headers(error, status))
 
 
@@ -113,10 +129,16 @@ def _headers(error: SpeechError, status: int) -> dict[str, str]:
         return error.headers
     if status == 401:
         return {"www-authenticate": 'Bearer realm="Voicebox Gateway"'}
+    if isinstance(error, RateLimited):
+        return {**error.headers, **_again(error.retry_after)}
     if status == 503:
-        wait = error.retry_after if isinstance(error, Overloaded) else 1.0
-        return {"retry-after": str(min(MAX_RETRY_AFTER, max(1, math.ceil(wait)))), "x-should-retry": "true"}
+        return _again(error.retry_after if isinstance(error, Overloaded | DeadlineExceeded) else 1.0)
     return {}
+
+
+def _again(seconds: float) -> dict[str, str]:
+    """Tell when to come back, in whole seconds."""
+    return {"retry-after": str(min(MAX_RETRY_AFTER, max(1, math.ceil(seconds)))), "x-should-retry": "true"}
 
 
 def unexpected() -> Refusal:

@@ -11,7 +11,8 @@ The errors, one tree; `compat.errors` has a row for each:
     ├── EngineUnavailable     no worker can take the work now: starting, failed, or going away
     ├── Overloaded            the queue is full
     ├── EngineFailed          the engine raised, or its worker died with the work in it
-    └── DeadlineExceeded      the work took longer than it was allowed
+    │   └── RunAway           it made far more audio than the text can be, or silence, or the same over and over
+    └── DeadlineExceeded      the work did not begin, or end, in the time it was allowed
 
 Audio between engine and gateway is signed 16-bit little-endian mono PCM ("s16le"). Times are seconds, offsets are
 Unicode code points into the text of the job.
@@ -76,8 +77,16 @@ class EngineFailed(SpeechError):
     """The engine raised, or its worker died with the work in it."""
 
 
+class RunAway(EngineFailed):
+    """The engine made far more audio than the text can be, or nothing but silence, or the same over and over."""
+
+
 class DeadlineExceeded(SpeechError):
-    """The work took longer than it was allowed."""
+    """The work did not begin, or end, in the time it was allowed; `retry_after` is in seconds."""
+
+    def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 # What an engine can do...

@@ -1,7 +1,8 @@
 """An engine of a set pace, for measurements and tests of scheduling; off by default. It sleeps where others compute.
 
-Its options: `rtf`, seconds of work for a second of audio; `first_chunk`, seconds of work before the first audio; `chunk`, seconds
-of audio given at once; `slots`, jobs at once; `batch`, jobs that go through in one call in the time of one; `batch_wait`, seconds.
+Its options: `rtf`, seconds of work for a second of audio; `first_chunk`, seconds of work before the first audio; `chunk`,
+seconds of audio given at once; `slots`, jobs at once; `batch`, jobs that go through in one call in the time of one; `batch_wait`,
+seconds.
 
 Each word lasts as long as reading it aloud takes, as a tone that tells voice and word apart (`engines.tone.pitch`).
 """

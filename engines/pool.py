@@ -1,4 +1,7 @@
-"""The workers of one engine: jobs go to whichever is free, and a job whose worker dies before it gave anything is tried again."""
+"""An engine as the gateway uses it: streams are let in, their jobs run on whichever worker is free and are tried again.
+
+A job whose worker dies before it gave anything is tried again elsewhere; a job may lose as many workers as there are.
+"""
 
 from __future__ import annotations
 
@@ -9,171 +12,151 @@ from contextlib import aclosing, asynccontextmanager
 
 import msgspec
 
-from engines.api import EngineInfo, EngineUnavailable, ListenEvent, ListenJob, SpeechEvent, SpeechJob
-from engines.catalogue import Record
-from engines.client import Lost, Unreachable, WorkerClient
-from engines.member import Member, State
-from engines.process import Log
-from engines.schedule import Schedule
-from engines.settings import EngineSettings, WorkerSettings
+from engines.api import (
+    Audio,
+    DeadlineExceeded,
+    EngineInfo,
+    ListenEvent,
+    ListenJob,
+    Overloaded,
+    SpeechEvent,
+    SpeechJob,
+)
+from engines.claims import Claim, Terms
+from engines.client import Lost, Unreachable
+from engines.dispatch import Dispatch, Lease, Outcome, PoolState
+from engines.gate import LATE
+from engines.observer import Observer
+
+ANYBODY = Terms()
 
 
-class WorkerState(msgspec.Struct, frozen=True):
-    """One worker, for health and metrics."""
+class Stream:
+    """A request that was let in. Its first work begins within its deadline; later jobs wait as long as it takes."""
 
-    state: State
-    pid: int | None
-    restarts: int
-    reason: str = ""
+    def __init__(self, pool: Pool, dispatch: Dispatch, claim: Claim, began: float) -> None:
+        self._pool = pool
+        self._dispatch = dispatch
+        self._claim = claim
+        self._began = began
+        self._begun = False
 
+    def report(self, made: float, ahead: float) -> None:
+        """Note how many seconds of audio are made for the reader, and how many of them it has not taken yet."""
+        self._claim.report(made, ahead, time.monotonic())
 
-class PoolState(msgspec.Struct, frozen=True):
-    """One engine, for health and metrics."""
-
-    ready: bool
-    running: int
-    queued: int
-    cancelled: int
-    retried: int
-    workers: tuple[WorkerState, ...]
-
-
-class Seat(msgspec.Struct, frozen=True, eq=False):
-    """A slot of one worker process; void once that process is gone, even if its member has another by then."""
-
-    member: Member
-    client: WorkerClient
-
-    @property
-    def valid(self) -> bool:
-        """Tell whether the process is still the member's."""
-        return self.member.client is self.client and self.member.state == "ready"
-
-
-class Pool:
-    """Runs `record`'s workers while `running` is entered."""
-
-    def __init__(self, record: Record, engine: EngineSettings, workers: WorkerSettings, log: Log) -> None:
-        self.record = record
-        self._settings = workers
-        self._schedule: Schedule[Seat] = Schedule(workers.queue)
-        self._members = [
-            Member(record, workers, log, ready=self._member_ready, lost=self._member_lost, options=engine.options)
-            for _ in range(engine.workers or record.workers)
-        ]
-        self._info: EngineInfo | None = None
-        self._changed = asyncio.Event()
-        self._cancelled = 0
-        self._retried = 0
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Start all workers at once, without waiting for them; stop them all on the way out."""
-        keepers = [asyncio.create_task(member.keep()) for member in self._members]
-        try:
-            yield
-        finally:
-            self._schedule.fail(EngineUnavailable("The server is going away."))
-            for keeper in keepers:
-                keeper.cancel()
-            await asyncio.gather(*keepers, return_exceptions=True)
-
-    @property
-    def info(self) -> EngineInfo | None:
-        """What the engine says of itself; None until a worker has been ready, or when none can be any more."""
-        return self._info if self.usable else None
-
-    @property
-    def ready(self) -> bool:
-        """Tell whether some worker can take a job now."""
-        return any(member.state == "ready" for member in self._members)
-
-    @property
-    def usable(self) -> bool:
-        """Tell whether some worker is ready, or will be soon."""
-        return any(member.state in ("ready", "starting") for member in self._members)
-
-    def state(self) -> PoolState:
-        """Tell how the engine is."""
-        workers = tuple(WorkerState(member.state, member.pid, member.restarts, member.reason) for member in self._members)
-        schedule = self._schedule
-        return PoolState(self.ready, schedule.running, schedule.queued, self._cancelled, self._retried, workers)
-
-    async def wait_ready(self) -> bool:
-        """Wait until a worker is ready; False when none can be."""
-        while not self.ready:
-            if not self.usable:
-                return False
-            self._changed.clear()
-            await self._changed.wait()
-        return True
-
-    async def speak(self, job: SpeechJob, *, begun: bool = False) -> AsyncGenerator[SpeechEvent, None]:
-        """Speak one segment. Raises what the engine raises, Overloaded, EngineUnavailable, or Lost.
-
-        `begun` says that audio of the same request has left already: it is not turned away half-way, however many wait.
-
-        A worker that is lost before its first audio costs another try, not the job; a job may lose as many as there are.
-        """
+    async def speak(self, job: SpeechJob) -> AsyncGenerator[SpeechEvent, None]:
+        """Speak one segment. Raises what the engine raises, DeadlineExceeded, EngineUnavailable, or Lost."""
         given, losses = False, 0
         while True:
             try:
-                async with self._lease(begun=begun) as seat, aclosing(seat.client.speak(job)) as events:
+                async with self._lease() as (lease, made), aclosing(lease.client.speak(job)) as events:
                     async for event in events:
                         given = True
+                        if isinstance(event, Audio):
+                            made.samples += len(event.pcm) // 2
                         yield event
                 return
             except Lost as exc:
                 losses += not isinstance(exc, Unreachable)  # such a worker is given up, so this comes to an end
-                if given or losses > len(self._members):
+                if given or losses > self._pool.members:
                     raise
-                self._retried += 1
+                self._pool.retried += 1
+                self._pool.observer.retried(self._pool.name, "lost")
 
     async def transcribe(self, job: ListenJob, audio: AsyncIterator[bytes]) -> AsyncGenerator[ListenEvent, None]:
-        """Transcribe one recording. Raises what the engine raises, Overloaded, EngineUnavailable, or Lost."""
-        async with self._lease() as seat, aclosing(seat.client.transcribe(job, audio)) as events:
+        """Transcribe one recording. Raises what the engine raises, DeadlineExceeded, EngineUnavailable, or Lost."""
+        async with self._lease() as (lease, _), aclosing(lease.client.transcribe(job, audio)) as events:
             async for event in events:
                 yield event
 
     @asynccontextmanager
-    async def _lease(self, *, begun: bool = False) -> AsyncIterator[Seat]:
-        """Hold a worker's slot; a worker that hangs or breaks off gets no further job, and is replaced."""
-        if not self.usable:
-            raise EngineUnavailable(f"The engine `{self.record.name}` is not available: {self._why()}")
-        seat = await self._wait_for_seat(begun)
-        began = time.monotonic()
+    async def _lease(self) -> AsyncIterator[tuple[Lease, _Made]]:
+        """Hold a worker's slot for a job."""
+        lease, made = await self._acquire(), _Made()
+        began, lost = time.monotonic(), False
         try:
-            yield seat
+            yield lease, made
         except Lost:
-            seat.member.give_up(seat.client)
+            lost = True
             raise
         except (asyncio.CancelledError, GeneratorExit):
-            self._cancelled += 1
+            self._pool.cancelled += 1
+            self._pool.observer.cancelled(self._pool.name)
             raise
         finally:
-            self._schedule.release(seat if seat.valid else None, time.monotonic() - began)
+            seconds = made.samples / self._pool.sample_rate()
+            self._dispatch.release(self._claim, lease, Outcome(time.monotonic() - began, seconds, lost))
 
-    async def _wait_for_seat(self, begun: bool) -> Seat:
-        if self.ready:
-            return await self._schedule.acquire(begun=begun)
+    async def _acquire(self) -> Lease:
+        if self._begun:
+            return await self._dispatch.acquire(self._claim)
+        left = self._claim.terms.deadline - time.monotonic()
         try:
-            async with asyncio.timeout(self._settings.start_timeout):
-                return await self._schedule.acquire(begun=begun)
+            async with asyncio.timeout(None if left == float("inf") else left):
+                lease = await self._dispatch.acquire(self._claim)
         except TimeoutError as exc:
-            raise EngineUnavailable(f"The engine `{self.record.name}` is still starting.") from exc
+            self._pool.observer.refused(self._pool.name, "deadline")
+            raise DeadlineExceeded(LATE, retry_after=self._dispatch.state().wait) from exc
+        self._begun = True
+        self._pool.observer.waited(self._pool.name, time.monotonic() - self._began, batch=self._claim.terms.batch)
+        return lease
 
-    def _member_ready(self, member: Member) -> None:
-        self._info = member.info
-        self._changed.set()
-        if member.info and member.client:
-            for _ in range(member.info.slots):
-                self._schedule.offer(Seat(member, member.client))
 
-    def _member_lost(self, member: Member) -> None:
-        self._schedule.withdraw(lambda seat: seat.member is member)
-        self._changed.set()
-        if not self.usable:
-            self._schedule.fail(EngineUnavailable(f"The engine `{self.record.name}` is not available: {self._why()}"))
+class _Made:
+    """Counts what a job gave, in samples."""
 
-    def _why(self) -> str:
-        return next((member.reason for member in self._members if member.reason), "none of its workers runs")
+    samples = 0
+
+
+class Pool:
+    """One engine. `members` is how many workers it has."""
+
+    def __init__(self, name: str, dispatch: Dispatch, members: int, observer: Observer | None = None) -> None:
+        self.name = name
+        self.members = members
+        self.observer = observer or Observer()
+        self.cancelled = self.retried = 0
+        self._dispatch = dispatch
+
+    @property
+    def info(self) -> EngineInfo | None:
+        """What the engine says of itself; None until a worker has been ready, or when none can be any more."""
+        return self._dispatch.info
+
+    def state(self) -> PoolState:
+        """Tell how the engine is."""
+        return msgspec.structs.replace(self._dispatch.state(), cancelled=self.cancelled, retried=self.retried)
+
+    def sample_rate(self) -> int:
+        """Give the rate of what it speaks, in Hertz."""
+        info = self._dispatch.info
+        return info.speech.sample_rate if info and info.speech else 24_000
+
+    @asynccontextmanager
+    async def open(self, terms: Terms = ANYBODY) -> AsyncIterator[Stream]:
+        """Let a request in. Raises Overloaded, DeadlineExceeded or EngineUnavailable."""
+        began = time.monotonic()
+        try:
+            claim = await self._dispatch.enter(terms)
+        except (Overloaded, DeadlineExceeded) as exc:
+            self.observer.refused(self.name, "deadline" if isinstance(exc, DeadlineExceeded) else "overloaded")
+            raise
+        try:
+            yield Stream(self, self._dispatch, claim, began)
+        finally:
+            self._dispatch.leave(claim)
+
+    async def speak(self, job: SpeechJob, terms: Terms = ANYBODY) -> AsyncGenerator[SpeechEvent, None]:
+        """Speak one segment that is a request of its own."""
+        async with self.open(terms) as stream, aclosing(stream.speak(job)) as events:
+            async for event in events:
+                yield event
+
+    async def transcribe(
+        self, job: ListenJob, audio: AsyncIterator[bytes], terms: Terms = ANYBODY
+    ) -> AsyncGenerator[ListenEvent, None]:
+        """Transcribe one recording."""
+        async with self.open(terms) as stream, aclosing(stream.transcribe(job, audio)) as events:
+            async for event in events:
+                yield event

@@ -8,7 +8,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from engines.api import EngineInfo, EngineUnavailable
 from engines.catalogue import CATALOGUE, Kind, Record
-from engines.pool import Pool, PoolState
+from engines.dispatch import Dispatcher, PoolState
+from engines.observer import Observer
+from engines.pool import Pool
 from engines.process import Log, sweep
 from engines.settings import EngineSettings, WorkerSettings
 
@@ -26,31 +28,35 @@ class Engines:
         workers: WorkerSettings,
         *,
         log: Log,
+        observer: Observer | None = None,
         catalogue: tuple[Record, ...] = CATALOGUE,
     ) -> None:
         names = {record.name for record in catalogue}
         if unknown := sorted(set(settings) - names):
             raise UnknownEngine(f"engines.{unknown[0]}: there is no such engine; there are: {', '.join(sorted(names))}")
+        self._dispatchers: dict[str, Dispatcher] = {}
         self._pools: dict[str, Pool] = {}
         for record in sorted(catalogue, key=lambda one: -one.rank):
             chosen = settings.get(record.name, EngineSettings(enabled=record.default))
             if chosen.enabled:
-                self._pools[record.name] = Pool(record, chosen, workers, log)
+                dispatcher = Dispatcher(record, chosen, workers, log)
+                self._dispatchers[record.name] = dispatcher
+                self._pools[record.name] = Pool(record.name, dispatcher, chosen.workers or record.workers, observer)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run all engines; does not wait until they are ready."""
         await asyncio.to_thread(sweep)
         async with AsyncExitStack() as stack:
-            for pool in self._pools.values():
-                await stack.enter_async_context(pool.running())
+            for dispatcher in self._dispatchers.values():
+                await stack.enter_async_context(dispatcher.running())
             yield
 
     async def ready(self, timeout: float) -> bool:
         """Wait until every engine has a worker that is ready; False when some has none in time, or never will."""
         try:
             async with asyncio.timeout(timeout):
-                return all(await asyncio.gather(*(pool.wait_ready() for pool in self._pools.values())))
+                return all(await asyncio.gather(*(dispatcher.wait_ready() for dispatcher in self._dispatchers.values())))
         except TimeoutError:
             return False
 
@@ -71,4 +77,4 @@ class Engines:
 
     def names(self, kind: Kind) -> list[str]:
         """Name the enabled engines of a kind, the best first."""
-        return [name for name, pool in self._pools.items() if kind in pool.record.kinds]
+        return [name for name, dispatcher in self._dispatchers.items() if kind in dispatcher.record.kinds]

@@ -1,88 +1,180 @@
-"""Who goes next: a bounded, fair queue for the slots of an engine's workers.
+"""Who gets the next place: the order in which waiting segments go to an engine's workers.
 
-First come, first served, by job. Since a request has one segment in the queue at a time, requests take turns segment by
-segment: a long text delays a short one by what is running, not by its length.
+Segments are what is scheduled. In this order: a stream whose player is about to run dry; else by turns over the owners, and over
+each owner's streams; segments of batch requests when no other waits, and one in eight all the same. A place is a worker that
+can take a job; among several, the one on the worker with the least work goes first.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+import heapq
+import itertools
+import time
+from collections import Counter
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-from engines.api import Overloaded
+import msgspec
 
-Place = TypeVar("Place")
-ASSUMED_SECONDS = 0.2
-"""how long a job is taken to last before any has been seen"""
-SMOOTHING = 0.1
+from engines.claims import Claim
+from engines.rotation import Rotation
+
+URGENT_SECONDS = 2.0
+"""a stream with less audio in hand than this goes first"""
+URGENT_IN_A_ROW = 3
+"""then one other gets its turn: an engine slower than speech would serve nobody else"""
+BATCH_SHARE = 8
+DECAY = 0.98
+"""of what is known of the engine's pace, with each job"""
 
 
-class Schedule(Generic[Place]):
-    """Hands places out (a place is a worker that can take a job); `offer` and `withdraw` say which there are."""
+class Place(Protocol):
+    """Where a job can run."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._free: deque[Place] = deque()
-        self._waiting: deque[asyncio.Future[Place]] = deque()
-        self._seconds = ASSUMED_SECONDS
+    @property
+    def worker(self) -> object:
+        """What it shares with other places."""
+        ...
+
+
+P = TypeVar("P", bound=Place)
+
+
+class Waiter(msgspec.Struct, eq=False):
+    """A segment that waits for a place."""
+
+    claim: Claim
+    future: asyncio.Future[object]
+
+
+class Schedule(Generic[P]):
+    """Hands places out; `offer` and `withdraw` say which there are. `changed` is called when one came free."""
+
+    def __init__(self, changed: Callable[[], None] = lambda: None) -> None:
+        self._changed = changed
+        self._free: list[P] = []
+        self._load: Counter[object] = Counter()
+        self._interactive: Rotation[Waiter] = Rotation()
+        self._batch: Rotation[Waiter] = Rotation()
+        self._urgent: list[tuple[float, int, Waiter]] = []
+        self._order = itertools.count()
+        self._urgent_in_a_row = self._since_batch = 0
+        self._busy_seconds = self._made_seconds = self._jobs = 0.0
         self.running = 0
 
     @property
     def queued(self) -> int:
-        """How many jobs wait."""
-        return sum(1 for waiter in self._waiting if not waiter.done())
+        """How many segments wait."""
+        return len(self._interactive) + len(self._batch)
 
-    async def acquire(self, *, begun: bool = False) -> Place:
-        """Wait for a place. Raises Overloaded at once when too many wait already, unless the job goes on with what has begun."""
-        if self._free and not self._waiting:
-            self.running += 1
-            return self._free.popleft()
-        if not begun and self.queued >= self._limit:
-            raise Overloaded("The engine is currently overloaded, please try again later.", retry_after=self.wait_estimate())
-        waiter: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiter)
+    @property
+    def places(self) -> int:
+        """How many jobs can run at once."""
+        return self.running + len(self._free)
+
+    def capacity(self) -> float:
+        """Estimate how many seconds of audio can be made in a second; 0 while nothing is known."""
+        return self.places * self._made_seconds / self._busy_seconds if self._busy_seconds else 0.0
+
+    def job_seconds(self) -> float:
+        """Estimate how long a job takes; 0 while nothing is known."""
+        return self._busy_seconds / self._jobs if self._jobs else 0.0
+
+    async def acquire(self, claim: Claim) -> P:
+        """Wait for a place."""
+        if self._free and not self.queued:
+            return self._take()
+        waiter = Waiter(claim, asyncio.get_running_loop().create_future())
+        self._add(waiter)
         try:
-            place = await waiter
+            return await waiter.future  # type: ignore[return-value]  # offered places are P
         except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled() and not waiter.exception():
-                self.offer(waiter.result())
+            self._forget(waiter)
             raise
-        finally:
-            if waiter in self._waiting:
-                self._waiting.remove(waiter)
-        self.running += 1
-        return place
 
-    def release(self, place: Place | None, seconds: float) -> None:
-        """End a job that took `seconds`; its place goes to the next, None when it is gone."""
+    def release(self, place: P, *, usable: bool, seconds: float, made: float) -> None:
+        """End a job that took `seconds` and made so many seconds of audio."""
         self.running -= 1
-        self._seconds += SMOOTHING * (seconds - self._seconds)
-        if place is not None:
+        self._load[place.worker] -= 1
+        if not self._load[place.worker]:
+            del self._load[place.worker]
+        self._busy_seconds = DECAY * self._busy_seconds + seconds
+        self._made_seconds = DECAY * self._made_seconds + made
+        self._jobs = DECAY * self._jobs + 1
+        if usable:
             self.offer(place)
 
-    def offer(self, place: Place) -> None:
-        """Add a free place, or hand it to who has waited longest."""
-        while self._waiting:
-            waiter = self._waiting.popleft()
-            if not waiter.done():
-                waiter.set_result(place)
-                return
+    def offer(self, place: P) -> None:
+        """Add a free place; whoever's turn it is gets it."""
         self._free.append(place)
+        while self._free and (waiter := self._next()):
+            waiter.future.set_result(self._take())
+        self._changed()
 
-    def withdraw(self, gone: Callable[[Place], bool]) -> None:
-        """Take places away; jobs that hold one keep it until they end."""
-        self._free = deque(place for place in self._free if not gone(place))
+    def withdraw(self, gone: Callable[[P], bool]) -> None:
+        """Take free places away; jobs that hold one keep it until they end."""
+        self._free = [place for place in self._free if not gone(place)]
 
     def fail(self, error: Exception) -> None:
         """Tell everybody who waits that there is nothing to wait for."""
-        while self._waiting:
-            waiter = self._waiting.popleft()
-            if not waiter.done():
-                waiter.set_exception(error)
+        while waiter := self._next():
+            waiter.future.set_exception(error)
 
-    def wait_estimate(self) -> float:
-        """Estimate, in seconds, how long a new job would wait."""
-        places = max(1, self.running + len(self._free))
-        return self._seconds * (self.queued + 1) / places
+    def _take(self) -> P:
+        place = min(self._free, key=lambda one: self._load[one.worker])
+        self._free.remove(place)
+        self._load[place.worker] += 1
+        self.running += 1
+        return place
+
+    def _add(self, waiter: Waiter) -> None:
+        claim = waiter.claim
+        self._rotation(claim).add(claim.terms.owner, claim.number, waiter)
+        if not claim.terms.batch and claim.first is not None:
+            heapq.heappush(self._urgent, (_dry(claim), next(self._order), waiter))
+
+    def _forget(self, waiter: Waiter) -> None:
+        """Drop a waiter that was cancelled; the place it may have been given goes to another."""
+        claim = waiter.claim
+        self._rotation(claim).remove(claim.terms.owner, claim.number, waiter)
+        future = waiter.future
+        if future.done() and not future.cancelled() and not future.exception():
+            place: P = future.result()  # type: ignore[assignment]
+            self.running -= 1
+            self._load[place.worker] -= 1
+            self.offer(place)
+
+    def _rotation(self, claim: Claim) -> Rotation[Waiter]:
+        return self._batch if claim.terms.batch else self._interactive
+
+    def _next(self) -> Waiter | None:
+        """Take the waiter whose turn it is out of the queue."""
+        if self._urgent_in_a_row < URGENT_IN_A_ROW and (urgent := self._most_urgent()):
+            self._urgent_in_a_row += 1
+            self._interactive.remove(urgent.claim.terms.owner, urgent.claim.number, urgent)
+            return urgent
+        self._urgent_in_a_row = 0
+        if self._batch and (not self._interactive or self._since_batch >= BATCH_SHARE - 1):
+            self._since_batch = 0
+            return self._batch.pop()
+        self._since_batch += bool(self._batch)
+        return self._interactive.pop() if self._interactive else None
+
+    def _most_urgent(self) -> Waiter | None:
+        """Take the waiter whose player runs dry first, if it does so soon."""
+        now = time.monotonic()
+        while self._urgent and (self._urgent[0][2].future.done() or self._urgent[0][0] < now + URGENT_SECONDS):
+            _, _, waiter = heapq.heappop(self._urgent)
+            if waiter.future.done():
+                continue
+            if waiter.claim.slack(now) < URGENT_SECONDS:
+                return waiter
+            heapq.heappush(self._urgent, (now + waiter.claim.slack(now), next(self._order), waiter))
+        return None
+
+
+def _dry(claim: Claim) -> float:
+    """Give the moment at which a stream's player runs dry."""
+    now = time.monotonic()
+    return now + claim.slack(now)

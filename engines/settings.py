@@ -38,5 +38,5 @@ class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """before the first restart after a crash; doubles with each crash that follows"""
     restart_delay_max: Positive = 30.0
     """the longest wait between restarts"""
-    queue: Annotated[int, Meta(ge=1)] = 256
-    """jobs that may wait for a free worker of one engine; above it the answer is 503"""
+    queue: Annotated[int, Meta(ge=1)] = 1024
+    """requests and segments that may wait for one engine; above it the answer is 503"""

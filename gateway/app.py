@@ -15,7 +15,9 @@ from structlog.typing import FilteringBoundLogger
 
 from compat.errors import WrongRoute
 from engines.api import BadInput
+from engines.observer import Observer
 from engines.runtime import Engines
+from gateway.admission import Admission, Entrance
 from gateway.auth import Authenticator
 from gateway.drain import Drain
 from gateway.entry import Entry
@@ -30,10 +32,20 @@ from gateway.transcriptions import transcription_routes
 VERSION = version("voicebox-gateway")
 
 
-def create_app(settings: Settings, *, keys: KeyStore, engines: Engines, drain: Drain, log: FilteringBoundLogger) -> Entry:
+def create_app(
+    settings: Settings,
+    *,
+    keys: KeyStore,
+    engines: Engines,
+    drain: Drain,
+    log: FilteringBoundLogger,
+    entrance: Entrance | None = None,
+    observer: Observer | None = None,
+) -> Entry:
     """Compose the application. Raises Exposed when the settings would let strangers in."""
     check_binding(settings, has_keys=not keys.empty())
-    services = Services(settings, engines, drain, log, codec_threads())
+    entrance, observer = entrance or Admission(settings.admission), observer or Observer()
+    services = Services(settings, engines, drain, log, entrance, observer, codec_threads())
     app = Litestar(
         route_handlers=[
             speech_route(services),

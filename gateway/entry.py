@@ -158,6 +158,7 @@ class Exchange:
             (b"x-request-id", self.record.id.encode()),
             (b"openai-processing-ms", b"%d" % spent),
             (b"openai-version", b"2020-10-01"),
+            *((name.encode(), value.encode()) for name, value in self.record.limits.items()),
             *self.extra,
         ]
 
@@ -165,7 +166,8 @@ class Exchange:
         """Answer with an error."""
         self.record.outcome = "failed" if refused.status >= 500 else "refused"
         body = msgspec.json.encode(refused.body)
-        headers = [(name.encode(), value.encode("latin-1")) for name, value in refused.headers.items()]
+        told = {name: value for name, value in refused.headers.items() if name not in self.record.limits}
+        headers = [(name.encode(), value.encode("latin-1")) for name, value in told.items()]
         headers += [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
         await self.send({"type": "http.response.start", "status": refused.status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})

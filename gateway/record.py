@@ -11,6 +11,8 @@ from litestar import Request
 
 KEY = "voicebox.record"
 
+UNTOLD = frozenset({"began", "first_byte", "path", "limits"})
+
 Outcome = Literal["ok", "refused", "failed", "broken", "client_gone"]
 
 
@@ -38,6 +40,16 @@ class Record(msgspec.Struct):
     format: str | None = None
     characters: int | None = None
     audio_seconds: float | None = None
+    batch: bool = False
+    underruns: int = 0
+    """how often a player would have run dry"""
+    retries: list[str] = []
+    """why segments were made again"""
+    truncations: int = 0
+    """segments that came out far too short for their text"""
+    ran_away: bool = False
+    limits: dict[str, str] = {}
+    """headers that tell the caller's limits"""
     ignored: list[str] = []
     mapped: list[str] = []
     text: str | None = None
@@ -62,7 +74,7 @@ class Record(msgspec.Struct):
         fields: dict[str, object] = {
             name: value
             for name in self.__struct_fields__
-            if name not in ("began", "first_byte", "path") and (value := getattr(self, name)) not in (None, [], 0)
+            if name not in UNTOLD and (value := getattr(self, name)) not in (None, [], 0)
         }
         fields["route"] = self.route or self.path
         if self.first_byte is not None:

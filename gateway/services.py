@@ -10,7 +10,9 @@ from structlog.typing import FilteringBoundLogger
 
 from compat.openai import names
 from engines.api import EngineInfo
+from engines.observer import Observer
 from engines.runtime import Engines
+from gateway.admission import Entrance
 from gateway.drain import Drain
 from gateway.settings import Settings
 from voices.resolve import Names, Resolver, Rules
@@ -25,6 +27,8 @@ class Services(msgspec.Struct, frozen=True):
     engines: Engines
     drain: Drain
     log: FilteringBoundLogger
+    entrance: Entrance
+    observer: Observer
     codecs: anyio.CapacityLimiter
     """threads that encode and decode, as many as there are cores"""
 

@@ -63,8 +63,10 @@ class SpeechSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """characters of the first segment at most: short, so that audio starts soon"""
     segment: Annotated[int, Meta(ge=40, le=4000)] = 240
     """characters of later segments at most"""
-    buffered_seconds: Positive = 30.0
+    buffered_seconds: Positive = 20.0
     """how far ahead of its reader a stream is made, in seconds of audio"""
+    look_ahead: Annotated[int, Meta(ge=0, le=8)] = 2
+    """segments of a text that are made while another is encoded: more spread a long text over more workers"""
     bitrate: dict[Literal["mp3", "opus", "aac"], Annotated[int, Meta(ge=8000, le=320_000)]] = msgspec.field(
         default_factory=lambda: {"mp3": 128_000, "opus": 48_000, "aac": 96_000}
     )
@@ -76,6 +78,23 @@ class ListeningSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
     engine: str = ""
     """the engine behind OpenAI's transcription models; empty takes the best one present"""
+
+
+class AdmissionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who may begin, and who goes first. A limit of 0 is none."""
+
+    streams: Count = 1000
+    """requests that speak or listen at once, of all callers; beyond it the answer is 503"""
+    streams_per_caller: Annotated[int, Meta(ge=0)] = 0
+    """the same of one caller; beyond it the answer is 429"""
+    requests_per_minute: Annotated[int, Meta(ge=0)] = 0
+    """of one caller; beyond it the answer is 429"""
+    audio_seconds_per_minute: Annotated[float, Meta(ge=0)] = 0.0
+    """spoken or transcribed for one caller; beyond it the answer is 429"""
+    wait: Positive = 30.0
+    """seconds that a request may wait for its first work to begin; then the answer is 503"""
+    batch_characters: Count = 20_000
+    """a text longer than this stands back behind shorter ones"""
 
 
 class CompatSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -120,6 +139,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limits: LimitSettings = LimitSettings()
     speech: SpeechSettings = msgspec.field(default_factory=SpeechSettings)
     transcription: ListeningSettings = ListeningSettings()
+    admission: AdmissionSettings = AdmissionSettings()
     compat: CompatSettings = msgspec.field(default_factory=CompatSettings)
     engines: dict[str, EngineSettings] = {}
     """by engine name; the catalogue's engines are enabled unless said otherwise"""

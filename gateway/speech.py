@@ -1,11 +1,12 @@
-"""`POST /v1/audio/speech`, from top to bottom: read, resolve, cut, speak, shape, encode, send.
+"""`POST /v1/audio/speech`, from top to bottom: read, resolve, be let in, cut, speak, shape, encode, send.
 
-`_produce` is the one way through for every format and both transports.
+`Speaking.audio` is the one way through for every format and both transports.
 """
 
 from __future__ import annotations
 
 import base64
+import random
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
@@ -15,13 +16,17 @@ from litestar.handlers import HTTPRouteHandler
 
 from compat.errors import refusal, unexpected, wrong_endpoint
 from compat.openai import speech as dialect
-from engines.api import EngineFailed, EngineInfo, SpeechError, SpeechEvent, SpeechJob
-from gateway import policy, record, uploads
+from engines.api import EngineFailed, EngineInfo, RunAway, SpeechAbilities, SpeechError, SpeechEvent, SpeechJob
+from engines.claims import Terms
+from engines.pool import Stream
+from gateway import policy, record, terms, uploads
 from gateway.operations import SpeechOperation
 from gateway.services import Services
-from streaming import sse
+from streaming import encode, sse
 from streaming.body import StreamBody
+from streaming.budget import budget
 from streaming.pipeline import Production, Recipe
+from streaming.takes import Watch
 from streaming.text import Segment, segments
 from voices.matching import shown
 from voices.resolve import Choice, WrongUse
@@ -36,9 +41,13 @@ def speech_route(services: Services) -> HTTPRouteHandler:
     async def speech(request: Request[Any, Any, Any]) -> StreamBody:
         note = record.of(request)
         note.route = "speech"
-        body = await uploads.whole(dict(request.scope["headers"]), request.receive, services.settings.limits.json_bytes)
+        headers = dict(request.scope["headers"])
+        body = await uploads.whole(headers, request.receive, services.settings.limits.json_bytes)
         asked = dialect.parse(body, _bounds(services))
-        return await _answer(services, asked, note)
+        seconds = budget(asked.input, speed=asked.speed).expected
+        owner = terms.owner(note.key, request.scope.get("client"))
+        granted = terms.terms(headers, services.settings.admission, owner=owner, characters=len(asked.input), seconds=seconds)
+        return _answer(services, asked, granted, note)
 
     return speech
 
@@ -48,18 +57,19 @@ def _bounds(services: Services) -> dialect.Bounds:
     return dialect.Bounds(limits.input_characters, limits.instructions_characters, services.settings.compat.strict)
 
 
-async def _answer(services: Services, asked: dialect.SpeechRequest, note: record.Record) -> StreamBody:
+def _answer(services: Services, asked: dialect.SpeechRequest, granted: Terms, note: record.Record) -> StreamBody:
     choice = _choose(services, asked)
     info = services.infos()[choice.engine]
     note.engine, note.model, note.voice, note.format = choice.engine, asked.model, choice.voice, asked.response_format
     note.characters = len(asked.input)
+    note.batch = granted.batch
     note.text = asked.input if services.settings.log.texts else None
     note.ignored = policy.speech_unheard(asked, info, services.settings.compat)
     note.mapped = [*choice.mapped, *asked.clamped]
-    production = _produce(services, asked, choice, info)
-    chunks = _events(production, asked, note) if asked.sse else _bytes(production, note)
-    media_type, extra = (SSE_TYPE, {"cache-control": "no-store"}) if asked.sse else (production.media_type, {})
-    headers: Mapping[str, str] = {**note.headers(), **extra}
+    speaking = Speaking(services, asked, choice, info, granted, note)
+    chunks = speaking.events() if asked.sse else speaking.audio()
+    media_type = SSE_TYPE if asked.sse else encode.media_type(asked.response_format)
+    headers: Mapping[str, str] = {**note.headers(), **({"cache-control": "no-store"} if asked.sse else {})}
     return StreamBody(chunks, media_type, headers=headers, send_timeout=services.settings.server.send_timeout, gone=note.gone)
 
 
@@ -70,77 +80,111 @@ def _choose(services: Services, asked: dialect.SpeechRequest) -> Choice:
         raise wrong_endpoint(shown(asked.model), "/v1/audio/speech", "does not speak") from exc
 
 
-def _produce(services: Services, asked: dialect.SpeechRequest, choice: Choice, info: EngineInfo) -> Production:
-    if info.speech is None:
-        raise EngineFailed(f"The engine `{info.name}` does not speak.")
-    settings = services.settings.speech
-    pool = services.engines.pool(choice.engine)
-    slowest, fastest = info.speech.speed
-    own_speed = min(fastest, max(slowest, asked.speed))
-    language = asked.language if info.speech.language else None
-    recipe = Recipe(
-        format=asked.response_format,
-        source_rate=info.speech.sample_rate,
-        tempo=asked.speed / own_speed,
-        bitrate=next((rate for name, rate in settings.bitrate.items() if name == asked.response_format), None),
-        buffered_seconds=settings.buffered_seconds,
-    )
+class Speaking:
+    """One request to speak. Raises EngineFailed for an engine that does not."""
 
-    def speak(segment: Segment) -> AsyncGenerator[SpeechEvent, None]:
-        return pool.speak(_job(asked, choice, info, segment, own_speed), begun=segment.index > 0)
+    def __init__(
+        self,
+        services: Services,
+        asked: dialect.SpeechRequest,
+        choice: Choice,
+        info: EngineInfo,
+        granted: Terms,
+        note: record.Record,
+    ) -> None:
+        if info.speech is None:
+            raise EngineFailed(f"The engine `{info.name}` does not speak.")
+        self._services = services
+        self._asked = asked
+        self._choice = choice
+        self._info = info
+        self._can: SpeechAbilities = info.speech
+        self._terms = granted
+        self._note = note
+        slowest, fastest = info.speech.speed
+        self._speed = min(fastest, max(slowest, asked.speed))
 
-    cut = segments(
-        asked.input, language=language or _voice_language(info, choice), first=settings.first_segment, limit=settings.segment
-    )
-    return Production(recipe, cut, speak, services.codecs)
+    async def audio(self) -> AsyncGenerator[bytes, None]:
+        """Give the encoded file as it is made, once the request has been let in."""
+        entrance, note = self._services.entrance, self._note
+        permit = await entrance.enter(self._terms.owner, shown(self._asked.model), self._terms.seconds)
+        note.limits = permit.headers
+        try:
+            async with self._services.engines.pool(self._choice.engine).open(self._terms) as stream:
+                production = self._production(stream)
+                try:
+                    async with aclosing(production.chunks()) as chunks:
+                        async for chunk in chunks:
+                            yield chunk
+                except RunAway:
+                    note.ran_away = True
+                    raise
+                finally:
+                    note.audio_seconds, note.underruns = production.pacing.made, production.pacing.underruns
+        finally:
+            entrance.leave(permit, note.audio_seconds or 0.0)
 
+    async def events(self) -> AsyncGenerator[bytes, None]:
+        """Send the file in deltas. A failure after the first is told as an event, since the status has left already."""
+        begun, note = False, self._note
+        try:
+            async with aclosing(self.audio()) as chunks:
+                async for chunk in chunks:
+                    yield b"".join(_deltas(chunk))
+                    begun = True
+            yield sse.event(dialect.SpeechDone(dialect.usage(len(self._asked.input), note.audio_seconds or 0.0)))
+            yield sse.DONE
+        except Exception as exc:  # whatever broke the stream, its reader is told in the stream
+            if not begun:
+                raise
+            note.outcome, note.error = "broken", f"{type(exc).__name__}: {exc}"
+            yield sse.error_event((refusal(exc) if isinstance(exc, SpeechError) else unexpected()).body.error)
 
-def _job(asked: dialect.SpeechRequest, choice: Choice, info: EngineInfo, segment: Segment, speed: float) -> SpeechJob:
-    can = info.speech
-    return SpeechJob(
-        text=segment.text,
-        voice=choice.voice,
-        model=choice.model,
-        language=asked.language if can and can.language else None,
-        speed=speed,
-        seed=asked.seed if can and can.seed else None,
-        instructions=asked.instructions if can and can.instructions else None,
-        pause=segment.ends_sentence,
-    )
+    def _production(self, stream: Stream) -> Production:
+        asked, settings = self._asked, self._services.settings.speech
+
+        def speak(segment: Segment, attempt: int) -> AsyncGenerator[SpeechEvent, None]:
+            return stream.speak(self._job(segment, attempt))
+
+        recipe = Recipe(
+            format=asked.response_format,
+            watch=Watch(self._can.sample_rate, self._speed, self._can.streaming, self._retried, self._truncated),
+            tempo=asked.speed / self._speed,
+            bitrate=next((rate for name, rate in settings.bitrate.items() if name == asked.response_format), None),
+            buffered_seconds=settings.buffered_seconds,
+            look_ahead=settings.look_ahead,
+        )
+        language = asked.language if self._can.language else None
+        language = language or _voice_language(self._info, self._choice)
+        cut = segments(asked.input, language=language, first=settings.first_segment, limit=settings.segment)
+        return Production(recipe, cut, speak, self._services.codecs, stream.report)
+
+    def _job(self, segment: Segment, attempt: int) -> SpeechJob:
+        asked, can = self._asked, self._can
+        seed = random.randrange(2**31) if attempt else asked.seed  # noqa: S311 - any other seed will do
+        return SpeechJob(
+            text=segment.text,
+            voice=self._choice.voice,
+            model=self._choice.model,
+            language=asked.language if can.language else None,
+            speed=self._speed,
+            seed=seed if can.seed else None,
+            instructions=asked.instructions if can.instructions else None,
+            pause=segment.ends_sentence,
+        )
+
+    def _retried(self, reason: str) -> None:
+        self._note.retries.append(reason)
+        self._services.observer.retried(self._choice.engine, reason)
+
+    def _truncated(self) -> None:
+        self._note.truncations += 1
 
 
 def _voice_language(info: EngineInfo, choice: Choice) -> str | None:
     base = choice.voice.partition("+")[0]
     voice = next((voice for voice in info.voices if voice.id in (choice.voice, base)), None)
     return voice.languages[0] if voice and voice.languages else None
-
-
-async def _bytes(production: Production, note: record.Record) -> AsyncGenerator[bytes, None]:
-    try:
-        async with aclosing(production.chunks()) as chunks:
-            async for chunk in chunks:
-                yield chunk
-    finally:
-        note.audio_seconds = production.seconds
-
-
-async def _events(production: Production, asked: dialect.SpeechRequest, note: record.Record) -> AsyncGenerator[bytes, None]:
-    """Send the file in deltas. A failure after the first is told as an event, since the status has left already."""
-    begun = False
-    try:
-        async with aclosing(production.chunks()) as chunks:
-            async for chunk in chunks:
-                yield b"".join(_deltas(chunk))
-                begun = True
-        yield sse.event(dialect.SpeechDone(dialect.usage(len(asked.input), production.seconds)))
-        yield sse.DONE
-    except Exception as exc:  # whatever broke the stream, its reader is told in the stream
-        if not begun:
-            raise
-        note.outcome, note.error = "broken", f"{type(exc).__name__}: {exc}"
-        yield sse.error_event((refusal(exc) if isinstance(exc, SpeechError) else unexpected()).body.error)
-    finally:
-        note.audio_seconds = production.seconds
 
 
 def _deltas(chunk: bytes) -> list[bytes]:

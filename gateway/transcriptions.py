@@ -13,7 +13,8 @@ from litestar.handlers import HTTPRouteHandler
 from compat.errors import refusal, unexpected, wrong_endpoint
 from compat.openai import loose, subtitles, transcript, transcription
 from engines.api import BadInput, EngineFailed, Finished, Heard, ListenEvent, ListenJob, SpeechError
-from gateway import policy, record, recording, uploads
+from engines.claims import Terms
+from gateway import policy, record, recording, terms, uploads
 from gateway.operations import TranscriptionOperation
 from gateway.recording import Recording
 from gateway.services import Services
@@ -48,10 +49,13 @@ class Listening:
     def __init__(self, services: Services, note: record.Record) -> None:
         self._services = services
         self._note = note
+        self._terms = Terms()
 
     async def answer(self, request: Request[Any, Any, Any], *, translate: bool) -> StreamBody:
         """Read the request and begin. The upload is let go of when the answer ends, however it ends."""
         self._note.route = "translations" if translate else "transcriptions"
+        owner = terms.owner(self._note.key, request.scope.get("client"))
+        self._terms = terms.terms(dict(request.scope["headers"]), self._services.settings.admission, owner=owner)
         fields, source = await self._read(request)
         try:
             asked = transcription.parse(fields, translate=translate)
@@ -101,7 +105,8 @@ class Listening:
     async def _hear(
         self, asked: transcription.TranscriptionRequest, choice: Choice, sound: Recording
     ) -> AsyncGenerator[ListenEvent, None]:
-        pool = self._services.engines.pool(choice.engine)
+        services, note = self._services, self._note
+        pool = services.engines.pool(choice.engine)
         job = ListenJob(
             model=choice.model,
             language=asked.language,
@@ -110,13 +115,16 @@ class Listening:
             translate=asked.translate,
             words=asked.words,
         )
+        permit = await services.entrance.enter(self._terms.owner, shown(asked.model), 0.0)
+        note.limits = permit.headers
         try:
-            async with aclosing(pool.transcribe(job, sound.pcm())) as events:
+            async with aclosing(pool.transcribe(job, sound.pcm(), self._terms)) as events:
                 async for event in events:
                     yield event
             sound.check()
         finally:
-            self._note.audio_seconds = sound.seconds
+            note.audio_seconds = sound.seconds
+            services.entrance.leave(permit, sound.seconds)
 
     async def _whole(
         self, asked: transcription.TranscriptionRequest, choice: Choice, sound: Recording

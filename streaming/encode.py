@@ -87,6 +87,11 @@ CODECS: dict[str, Codec] = {
 }  # fmt: skip
 
 
+def media_type(format: AudioFormat) -> str:
+    """Name a format as HTTP does."""
+    return CODECS[format].media_type if format in CODECS else f"audio/{format}"
+
+
 def open_encoder(format: AudioFormat, *, bitrate: int | None = None, rate: int = 24_000) -> Encoder:
     """Open an encoder for PCM at `rate` Hertz; `bitrate` in bits per second, where the format has one. Raises EngineFailed."""
     if format == "pcm":

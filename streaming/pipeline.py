@@ -1,74 +1,80 @@
 """Segments in, encoded audio out: what joins the engine, the shaping and the encoder of one response.
 
-A producer makes the segments' audio, in order, and encodes it as it comes; the response takes encoded chunks at its own
-pace. Between them lies a buffer measured in seconds of audio. It bounds how far the producer gets ahead: a new segment is
-begun only while there is room, and one that has begun is made to its end, so a slow reader never holds a worker. Memory is
-bounded by that buffer and one segment, whatever the length of the text.
+A producer has the segments made, encodes their audio in order, and the response takes encoded chunks at its own pace. While a
+segment is encoded, the next ones are made already. Between producer and response lies a buffer measured in seconds of audio: a
+new segment is begun only while there is room in it, and one that has begun is made to its end, so a slow reader never holds a
+worker. Memory is bounded by that buffer and the segments under way, whatever the length of the text.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import suppress
 
 import anyio
 import anyio.to_thread
 import msgspec
 
-from engines.api import Audio, AudioFormat, SpeechEvent
-from streaming.encode import Encoder, open_encoder
+from engines.api import AudioFormat
+from streaming.encode import Encoder, media_type, open_encoder
+from streaming.pacing import FIRST_SECONDS, Pacing
 from streaming.shape import Joiner, Shaper
+from streaming.takes import Speak, Take, Watch
 from streaming.text import Segment
 
 RATE = 24_000
 """Hertz, of everything that is sent"""
 SAMPLE_BYTES = 2
+SLOW_TO_OPEN = frozenset({"flac"})
+"""formats whose encoder takes milliseconds to open: never on the event loop"""
 
 
 class Recipe(msgspec.Struct, frozen=True):
     """How the engine's audio becomes the response's."""
 
     format: AudioFormat
-    source_rate: int
+    watch: Watch
     tempo: float = 1.0
     """what is left of the asked speed after the engine's own"""
     bitrate: int | None = None
     buffered_seconds: float = 10.0
+    look_ahead: int = 1
+    """segments that are made while another is encoded"""
 
 
 class Production:
-    """One response's audio, made once.
-
-    `speak` gives the events of one segment and is closed when nobody wants the rest. `seconds` counts the audio made so far.
-    """
+    """One response's audio, made once. `report` hears how many seconds are made, and how many of them not yet taken."""
 
     def __init__(
         self,
         recipe: Recipe,
-        segments: Iterable[Segment],
-        speak: Callable[[Segment], AsyncGenerator[SpeechEvent, None]],
+        segments: Iterator[Segment],
+        speak: Speak,
         codecs: anyio.CapacityLimiter,
+        report: Callable[[float, float], None] = lambda made, ahead: None,
     ) -> None:
         self._recipe = recipe
         self._segments = segments
         self._speak = speak
         self._codecs = codecs
-        self._encoder: Encoder = open_encoder(recipe.format, bitrate=recipe.bitrate, rate=RATE)
-        self._joiner = Joiner(recipe.source_rate)
-        self._shaper = Shaper(recipe.source_rate, tempo=recipe.tempo, target_rate=RATE)
-        self._made: deque[tuple[bytes, float]] = deque()
-        self._ahead = 0.0
+        self._report = report
+        self._encoder: Encoder | None = None
+        self._joiner = Joiner(recipe.watch.rate)
+        self._shaper: Shaper | None = None
+        self._takes: deque[Take] = deque()
+        self._made: deque[bytes] = deque()
         self._changed = asyncio.Event()
         self._finished = False
-        self.media_type = self._encoder.media_type
-        self.seconds = 0.0
+        self.pacing = Pacing()
+        self.media_type = media_type(recipe.format)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Give the encoded bytes as they are made; raises what the engine raises, after what was made before it."""
         producer = asyncio.create_task(self._produce())
-        producer.add_done_callback(self._wake)
+        producer.add_done_callback(lambda _: self._changed.set())
         try:
             while not (self._finished or producer.done()) or self._made:
                 if self._made:
@@ -80,54 +86,98 @@ class Production:
             producer.cancel()
             with anyio.CancelScope(shield=True), suppress(asyncio.CancelledError, Exception):
                 await producer  # its thread may still be at work in the encoder
-            self._encoder.close()
+            if self._encoder:
+                self._encoder.close()
 
     def _take(self) -> bytes:
         """Take all that is made: the more a reader lags, the fewer and larger its chunks."""
-        chunks = [chunk for chunk, _ in self._made]
+        chunks = list(self._made)
         self._made.clear()
-        self._ahead = 0.0
+        self.pacing.taken()
+        self._tell()
         self._changed.set()
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     async def _produce(self) -> None:
-        for segment in self._segments:
-            while self._ahead >= self._recipe.buffered_seconds:
-                await self._wait()
-            await self._make(segment)
-        await self._encode(None)
-        self._finished = True
+        try:
+            while await self._next():
+                await self._play(self._takes[0])
+                self._takes.popleft()
+            await self._encode(None)
+            self._finished = True
+        finally:
+            for take in self._takes:
+                await take.stop()
 
-    async def _make(self, segment: Segment) -> None:
+    async def _next(self) -> bool:
+        """See to it that a segment is being made; False when there is none left."""
+        if not self._takes:
+            while self.pacing.ahead >= self._recipe.buffered_seconds:
+                await self._wait()
+            self._begin()
+        return bool(self._takes)
+
+    def _begin(self) -> None:
+        """Have the next segment made, if there is one."""
+        segment = next(self._segments, None)
+        if segment is not None:
+            self._takes.append(Take(segment, self._speak, self._recipe.watch))
+
+    async def _play(self, take: Take) -> None:
         self._joiner.begin()
-        async with aclosing(self._speak(segment)) as events:
-            async for event in events:
-                if isinstance(event, Audio):
-                    await self._encode(event.pcm)
+        self._shaper = Shaper(self._recipe.watch.rate, tempo=self._recipe.tempo, target_rate=RATE)
+        while pcm := await take.read(*self._piece()):
+            self._look_ahead()
+            await self._encode(pcm)
         await self._encode(b"", ends=True)
+        self._shaper = None  # a stream that waits for its reader holds no more than it must
+
+    def _piece(self) -> tuple[int, int]:
+        least, most = self.pacing.piece(time.monotonic())
+        scale = SAMPLE_BYTES * self._recipe.watch.rate * self._recipe.tempo
+        return SAMPLE_BYTES * round(least * scale / SAMPLE_BYTES), SAMPLE_BYTES * round(most * scale / SAMPLE_BYTES)
+
+    def _look_ahead(self) -> None:
+        """Have further segments made, unless the reader has more than enough before it."""
+        while len(self._takes) <= self._recipe.look_ahead and self.pacing.ahead < self._recipe.buffered_seconds / 2:
+            before = len(self._takes)
+            self._begin()
+            if len(self._takes) == before:
+                return
 
     async def _encode(self, pcm: bytes | None, *, ends: bool = False) -> None:
-        """Shape and encode in a thread; None ends the file. Cancellation waits for the thread, which is short."""
-        encoded, seconds = await anyio.to_thread.run_sync(self._shape, pcm, ends, limiter=self._codecs)
-        self.seconds += seconds
+        """Shape and encode; None ends the file. Cancellation waits for the thread, which is short.
+
+        The first pieces are small, and cost less here than the way to a thread and back.
+        """
+        if pcm and self.pacing.made < FIRST_SECONDS and self._recipe.format not in SLOW_TO_OPEN:
+            encoded, seconds = self._shape(pcm, ends)
+        else:
+            encoded, seconds = await anyio.to_thread.run_sync(self._shape, pcm, ends, limiter=self._codecs)
+        if seconds:
+            self.pacing.add(seconds, time.monotonic())
+            self._tell()
         if encoded:
-            self._made.append((encoded, seconds))
-            self._ahead += seconds
+            self._made.append(encoded)
             self._changed.set()
 
     def _shape(self, pcm: bytes | None, ends: bool) -> tuple[bytes, float]:
+        if self._encoder is None:
+            self._encoder = open_encoder(self._recipe.format, bitrate=self._recipe.bitrate, rate=RATE)
         if pcm is None:
-            tail = self._shaper.finish()
-            return self._encoder.push(tail) + self._encoder.finish(), _seconds(tail)
+            return self._encoder.finish(), 0.0
+        assert self._shaper is not None  # noqa: S101 - every segment begins with one
         shaped = self._shaper.push(self._joiner.push(pcm) + (self._joiner.end() if ends else b""))
+        if ends:
+            shaped += self._shaper.finish()
         return (self._encoder.push(shaped), _seconds(shaped)) if shaped else (b"", 0.0)
+
+    def _tell(self) -> None:
+        self._report(self.pacing.made, self.pacing.ahead)
 
     async def _wait(self) -> None:
         self._changed.clear()
         await self._changed.wait()
-
-    def _wake(self, _task: object) -> None:
-        self._changed.set()
 
 
 def _seconds(pcm: bytes) -> float:

@@ -8,7 +8,7 @@ import os
 import signal
 import tempfile
 from array import array
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -18,9 +18,22 @@ import aiohttp
 import msgspec
 import pytest
 
-from engines.api import Audio, BadInput, EngineFailed, EngineUnavailable, Finished, Heard, ListenJob, Overloaded, SpeechJob, Word
+from engines.api import (
+    Audio,
+    BadInput,
+    EngineFailed,
+    EngineUnavailable,
+    Finished,
+    Heard,
+    ListenJob,
+    Overloaded,
+    SpeechEvent,
+    SpeechJob,
+    Word,
+)
 from engines.catalogue import Record, find
 from engines.client import Lost
+from engines.dispatch import Dispatcher
 from engines.pool import Pool
 from engines.process import StartFailed, WorkerProcess
 from engines.runtime import Engines, UnknownEngine
@@ -44,8 +57,9 @@ class Log:
 
 @asynccontextmanager
 async def pool(workers: int = 1, settings: WorkerSettings = QUICK, record: Record = TONE) -> AsyncIterator[Pool]:
-    made = Pool(record, EngineSettings(workers=workers), settings, Log())
-    async with made.running():
+    dispatcher = Dispatcher(record, EngineSettings(workers=workers), settings, Log())
+    made = Pool(record.name, dispatcher, workers)
+    async with dispatcher.running():
         await until(lambda: all(worker.state == "ready" for worker in made.state().workers))
         yield made
 
@@ -55,7 +69,11 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
 
 
 async def said(made: Pool, text: str, voice: str = "tone-1") -> bytes:
-    async with aclosing(made.speak(SpeechJob(text, voice))) as events:
+    return await whole(made.speak(SpeechJob(text, voice)))
+
+
+async def whole(spoken: AsyncGenerator[SpeechEvent, None]) -> bytes:
+    async with aclosing(spoken) as events:
         return b"".join([event.pcm async for event in events if isinstance(event, Audio)])
 
 
@@ -162,9 +180,11 @@ def test_a_failed_engine_is_not_started_again() -> None:
     """An engine that can never start is unavailable at once, with the reason, and is not tried for ever."""
 
     async def test() -> None:
-        made = Pool(Record("broken", "engines.nowhere:Nothing", ("speech",), "MIT"), EngineSettings(), QUICK, Log())
-        async with made.running():
-            assert not await asyncio.wait_for(made.wait_ready(), 30)
+        record = Record("broken", "engines.nowhere:Nothing", ("speech",), "MIT")
+        dispatcher = Dispatcher(record, EngineSettings(), QUICK, Log())
+        made = Pool("broken", dispatcher, 1)
+        async with dispatcher.running():
+            assert not await asyncio.wait_for(dispatcher.wait_ready(), 30)
             with pytest.raises(EngineUnavailable, match="No module named"):
                 await said(made, "one")
             assert made.state().workers[0].restarts == 0
@@ -285,13 +305,14 @@ def test_the_queue_is_bounded() -> None:
 
     async def test() -> None:
         async with pool() as made:
-            waiting = [asyncio.create_task(said(made, "[wait 0.3] one")) for _ in range(1 + QUICK.queue)]
-            await until(lambda: made.state().queued == QUICK.queue)
-            with pytest.raises(Overloaded) as caught:
-                await said(made, "one")
-            assert caught.value.retry_after > 0
-            async with aclosing(made.speak(SpeechJob("two", "tone-1"), begun=True)) as events:
-                assert await anext(events)  # a request whose audio has begun to leave is not turned away
+            async with made.open() as stream:
+                assert await whole(stream.speak(SpeechJob("one", "tone-1")))
+                waiting = [asyncio.create_task(said(made, "[wait 0.3] one")) for _ in range(1 + QUICK.queue)]
+                await until(lambda: made.state().queued == QUICK.queue)
+                with pytest.raises(Overloaded) as caught:
+                    await said(made, "one")
+                assert caught.value.retry_after > 0
+                assert await whole(stream.speak(SpeechJob("two", "tone-1")))  # what was let in is not turned away
             assert all(await asyncio.gather(*waiting))
             assert (made.state().queued, made.state().running) == (0, 0)
 

@@ -1,0 +1,231 @@
+"""The workers of one engine and who works on what: members kept running, their places handed out, streams let in.
+
+`Dispatch` is what a pool needs of it, so that it may also lie in another process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+import msgspec
+
+from engines.api import EngineInfo, EngineUnavailable
+from engines.catalogue import Record
+from engines.claims import Claim, Terms
+from engines.client import WorkerClient
+from engines.gate import Gate, Load
+from engines.member import Member, State
+from engines.process import Log
+from engines.schedule import Schedule
+from engines.settings import EngineSettings, WorkerSettings
+
+
+class WorkerState(msgspec.Struct, frozen=True):
+    """One worker, for health and metrics."""
+
+    state: State
+    pid: int | None
+    restarts: int
+    reason: str = ""
+
+
+class PoolState(msgspec.Struct, frozen=True):
+    """One engine, for health and metrics. `queued` counts segments and streams that wait, `streams` those let in."""
+
+    ready: bool
+    running: int
+    queued: int
+    streams: int
+    workers: tuple[WorkerState, ...]
+    wait: float = 0.0
+    """seconds that a new request would wait, about"""
+    capacity: float = 0.0
+    """seconds of audio that can be made in a second, about; 0 while nothing is known"""
+    cancelled: int = 0
+    retried: int = 0
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """How a job ended: seconds it took, seconds of audio it made, and whether its worker hung or broke off."""
+
+    seconds: float
+    made: float = 0.0
+    lost: bool = False
+
+
+class Seat(msgspec.Struct, frozen=True, eq=False):
+    """A slot of one worker process; void once that process is gone, even if its member has another by then."""
+
+    member: Member
+    client: WorkerClient
+
+    @property
+    def worker(self) -> Member:
+        """What it shares with the process's other slots."""
+        return self.member
+
+    @property
+    def valid(self) -> bool:
+        """Tell whether the process is still the member's."""
+        return self.member.client is self.client and self.member.state == "ready"
+
+
+class Lease(Protocol):
+    """A job's hold on a worker."""
+
+    @property
+    def client(self) -> WorkerClient:
+        """How to talk to it."""
+        ...
+
+
+class Dispatch(Protocol):
+    """Lets streams in and gives their jobs workers."""
+
+    async def enter(self, terms: Terms) -> Claim:
+        """Wait to be let in. Raises Overloaded, DeadlineExceeded or EngineUnavailable."""
+        ...
+
+    def leave(self, claim: Claim) -> None:
+        """End a stream."""
+        ...
+
+    async def acquire(self, claim: Claim) -> Lease:
+        """Wait for a worker. Raises EngineUnavailable."""
+        ...
+
+    def release(self, claim: Claim, lease: Lease, outcome: Outcome) -> None:
+        """End a job."""
+        ...
+
+    @property
+    def info(self) -> EngineInfo | None:
+        """What the engine says of itself; None until a worker has been ready, or when none can be any more."""
+        ...
+
+    def state(self) -> PoolState:
+        """Tell how the engine is."""
+        ...
+
+
+class Dispatcher:
+    """Runs `record`'s workers while `running` is entered."""
+
+    def __init__(self, record: Record, engine: EngineSettings, workers: WorkerSettings, log: Log) -> None:
+        self.record = record
+        self._settings = workers
+        self._schedule: Schedule[Seat] = Schedule(changed=lambda: self._gate.look())
+        self._gate = Gate(workers.queue, self._load)
+        self._members = [
+            Member(record, workers, log, ready=self._member_ready, lost=self._member_lost, options=engine.options)
+            for _ in range(engine.workers or record.workers)
+        ]
+        self._info: EngineInfo | None = None
+        self._changed = asyncio.Event()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Start all workers at once, without waiting for them; stop them all on the way out."""
+        keepers = [asyncio.create_task(member.keep()) for member in self._members]
+        try:
+            yield
+        finally:
+            self._fail(EngineUnavailable("The server is going away."))
+            for keeper in keepers:
+                keeper.cancel()
+            await asyncio.gather(*keepers, return_exceptions=True)
+
+    @property
+    def info(self) -> EngineInfo | None:
+        """What the engine says of itself; None until a worker has been ready, or when none can be any more."""
+        return self._info if self.usable else None
+
+    @property
+    def ready(self) -> bool:
+        """Tell whether some worker can take a job now."""
+        return any(member.state == "ready" for member in self._members)
+
+    @property
+    def usable(self) -> bool:
+        """Tell whether some worker is ready, or will be soon."""
+        return any(member.state in ("ready", "starting") for member in self._members)
+
+    def state(self) -> PoolState:
+        """Tell how the engine is."""
+        return PoolState(
+            ready=self.ready,
+            running=self._schedule.running,
+            queued=self._schedule.queued + self._gate.pending,
+            streams=self._gate.inside,
+            workers=tuple(WorkerState(member.state, member.pid, member.restarts, member.reason) for member in self._members),
+            wait=self._gate.wait_estimate(),
+            capacity=self._schedule.capacity(),
+        )
+
+    async def wait_ready(self) -> bool:
+        """Wait until a worker is ready; False when none can be."""
+        while not self.ready:
+            if not self.usable:
+                return False
+            self._changed.clear()
+            await self._changed.wait()
+        return True
+
+    async def enter(self, terms: Terms) -> Claim:
+        """Wait to be let in. Raises Overloaded, DeadlineExceeded or EngineUnavailable."""
+        self._check()
+        return await self._gate.enter(terms)
+
+    def leave(self, claim: Claim) -> None:
+        """End a stream."""
+        self._gate.leave(claim)
+
+    async def acquire(self, claim: Claim) -> Seat:
+        """Wait for a worker. Raises EngineUnavailable."""
+        self._check()
+        if self.ready:
+            return await self._schedule.acquire(claim)
+        try:
+            async with asyncio.timeout(self._settings.start_timeout):
+                return await self._schedule.acquire(claim)
+        except TimeoutError as exc:
+            raise EngineUnavailable(f"The engine `{self.record.name}` is still starting.") from exc
+
+    def release(self, _claim: Claim, lease: Lease, outcome: Outcome) -> None:
+        """End a job; a worker that hung or broke off gets no further one, and is replaced."""
+        assert isinstance(lease, Seat)  # noqa: S101 - it came from `acquire`
+        if outcome.lost:
+            lease.member.give_up(lease.client)
+        self._schedule.release(lease, usable=lease.valid, seconds=outcome.seconds, made=outcome.made)
+        self._gate.look()
+
+    def _check(self) -> None:
+        if not self.usable:
+            raise EngineUnavailable(f"The engine `{self.record.name}` is not available: {self._why()}")
+
+    def _load(self) -> Load:
+        schedule = self._schedule
+        return Load(schedule.capacity(), schedule.queued, schedule.places, schedule.job_seconds())
+
+    def _member_ready(self, member: Member) -> None:
+        self._info = member.info
+        self._changed.set()
+        if member.info and member.client:
+            for _ in range(max(member.info.slots, member.info.batch)):
+                self._schedule.offer(Seat(member, member.client))
+
+    def _member_lost(self, member: Member) -> None:
+        self._schedule.withdraw(lambda seat: seat.member is member)
+        self._changed.set()
+        if not self.usable:
+            self._fail(EngineUnavailable(f"The engine `{self.record.name}` is not available: {self._why()}"))
+
+    def _fail(self, error: Exception) -> None:
+        self._gate.fail(error)
+        self._schedule.fail(error)
+
+    def _why(self) -> str:
+        return next((member.reason for member in self._members if member.reason), "none of its workers runs")

@@ -1,0 +1,143 @@
+"""Which streams are let in: no more than the engine can keep playing.
+
+A stream that was let in is played while it is made, and must not run dry because others came later. So a further one is let in
+only when all that is due can be made in time: for every horizon h, the audio that the streams let in will play within h, less
+what they have in hand, is no more than the engine makes in h (the demand bound test of earliest-deadline-first scheduling,
+Baruah, Rosier and Howell 1990, for a fluid load). The others wait, by turns over their owners, or are refused: at once when too
+many wait already or the wait would outlast the deadline, else at their deadline.
+
+Batch requests are let in always: they play no part in what is due, since they stand back. So are all where the engine is
+slower than speech, since no stream could be kept playing there anyhow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from engines.api import DeadlineExceeded, Overloaded
+from engines.claims import Claim, Terms
+from engines.rotation import Rotation
+
+HORIZONS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
+"""seconds"""
+USABLE = 0.85
+"""of the capacity; the rest is for estimates that were wrong, and for batches"""
+RETRY_PERIOD = 0.1
+"""seconds between two looks at those who wait: time alone opens the gate too"""
+BUSY = "The engine is currently overloaded, please try again later."
+LATE = "The request waited too long for the engine, which is overloaded. Please try again later."
+
+
+class Pending(msgspec.Struct, eq=False):
+    """A stream that waits to be let in."""
+
+    claim: Claim
+    future: asyncio.Future[None]
+
+
+class Load(msgspec.Struct, frozen=True):
+    """What the engine can do and has to do: seconds of audio per second, segments that wait, seconds per job."""
+
+    capacity: float
+    queued: int
+    places: int
+    job_seconds: float
+
+
+class Gate:
+    """Lets streams in. `limit` bounds how many wait, with the segments that wait; `load` tells how the engine is."""
+
+    def __init__(self, limit: int, load: Callable[[], Load]) -> None:
+        self._limit = limit
+        self._load = load
+        self._inside: set[Claim] = set()
+        self._pending: Rotation[Pending] = Rotation()
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def pending(self) -> int:
+        """How many wait outside."""
+        return len(self._pending)
+
+    @property
+    def inside(self) -> int:
+        """How many streams are let in."""
+        return len(self._inside)
+
+    async def enter(self, terms: Terms) -> Claim:
+        """Wait to be let in. Raises Overloaded or DeadlineExceeded."""
+        claim, load = Claim(terms), self._load()
+        if len(self._pending) + load.queued >= self._limit or time.monotonic() + self.wait_estimate(load) > terms.deadline:
+            raise Overloaded(BUSY, retry_after=self.wait_estimate(load))
+        if terms.batch or (not self._pending and self._fits(claim, load)):
+            self._inside.add(claim)
+            return claim
+        await self._wait(claim)
+        return claim
+
+    def leave(self, claim: Claim) -> None:
+        """End a stream."""
+        self._inside.discard(claim)
+        self.look()
+
+    def look(self) -> None:
+        """Let in those who fit now."""
+        while self._pending and self._fits(self._pending.peek().claim, self._load()):
+            pending = self._pending.pop()
+            self._inside.add(pending.claim)
+            pending.future.set_result(None)
+        if self._pending and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(RETRY_PERIOD, self._look_again)
+
+    def fail(self, error: Exception) -> None:
+        """Tell everybody who waits that there is nothing to wait for."""
+        while self._pending:
+            self._pending.pop().future.set_exception(error)
+
+    def wait_estimate(self, load: Load | None = None) -> float:
+        """Estimate, in seconds, how long a new request would wait for its first work."""
+        load = load or self._load()
+        waiting = load.queued * load.job_seconds / max(1, load.places)
+        outside = len(self._pending) * self._mean_seconds() / load.capacity if load.capacity else 0.0
+        return waiting + outside
+
+    def _mean_seconds(self) -> float:
+        known = [claim.terms.seconds for claim in self._inside]
+        return sum(known) / len(known) if known else 1.0
+
+    async def _wait(self, claim: Claim) -> None:
+        pending = Pending(claim, asyncio.get_running_loop().create_future())
+        self._pending.add(claim.terms.owner, claim.number, pending)
+        self.look()
+        try:
+            async with asyncio.timeout_at(_loop_time(claim.terms.deadline)):
+                await pending.future
+        except BaseException as exc:  # whatever ends the wait, the place in the queue and what it may have been given go back
+            self._pending.remove(claim.terms.owner, claim.number, pending)
+            self.leave(claim)
+            if isinstance(exc, TimeoutError):
+                raise DeadlineExceeded(LATE, retry_after=self.wait_estimate()) from exc
+            raise
+
+    def _look_again(self) -> None:
+        self._timer = None
+        self.look()
+
+    def _fits(self, claim: Claim, load: Load) -> bool:
+        """Tell whether all streams would keep playing with this one among them."""
+        streams = [one for one in self._inside if not one.terms.batch]
+        usable = USABLE * load.capacity
+        if usable <= 1 or len(streams) + 1 <= usable:
+            return True
+        now = time.monotonic()
+        needs = [(one.left(), one.slack(now)) for one in (*streams, claim)]
+        return all(sum(min(left, max(0.0, horizon - slack)) for left, slack in needs) <= usable * horizon for horizon in HORIZONS)
+
+
+def _loop_time(moment: float) -> float | None:
+    """Put a moment of the monotonic clock on the loop's clock; None for never."""
+    return None if moment == float("inf") else asyncio.get_running_loop().time() + moment - time.monotonic()

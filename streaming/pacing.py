@@ -1,0 +1,55 @@
+"""The clock of one stream: how far its reader is ahead, when it ran dry, and how much is worth encoding at once.
+
+The reader is taken to play the stream from its first audio on, without any buffer of its own beyond what has come.
+"""
+
+from __future__ import annotations
+
+FIRST_SECONDS = 0.04
+"""the first pieces are as small as a codec's frames allow: the first of them is what the reader waits for"""
+LONGEST_SECONDS = 1.0
+GROWTH = 2.0
+SHARE = 0.25
+"""of what the reader has in hand: no piece keeps it waiting for longer"""
+TOLERANCE = 0.02
+"""seconds that are no underrun: less than any player's buffer"""
+
+
+class Pacing:
+    """Counts in seconds of audio: `made`, and `ahead`, what is made and not taken yet."""
+
+    def __init__(self) -> None:
+        self.made = 0.0
+        self.ahead = 0.0
+        self.underruns = 0
+        self._started = 0.0
+        self._stalled = 0.0
+        self._piece = FIRST_SECONDS
+
+    def slack(self, now: float) -> float:
+        """Give how much the reader has in hand."""
+        return max(self.ahead, self.made - (now - self._started - self._stalled)) if self.made else 0.0
+
+    def piece(self, now: float) -> tuple[float, float]:
+        """Give the least and the most that should be encoded next: more, the more the reader has in hand."""
+        if self.made < 2 * FIRST_SECONDS:
+            return FIRST_SECONDS, FIRST_SECONDS
+        allowed = max(FIRST_SECONDS, SHARE * self.slack(now))
+        self._piece = min(LONGEST_SECONDS, GROWTH * self._piece)
+        return min(allowed, self._piece), self._piece
+
+    def add(self, seconds: float, now: float) -> None:
+        """Note that so much was made, and whether the reader had run dry before."""
+        if not self.made:
+            self._started = now
+        elif not self.ahead:
+            late = now - self._started - self._stalled - self.made
+            if late > TOLERANCE:
+                self.underruns += 1
+                self._stalled += late
+        self.made += seconds
+        self.ahead += seconds
+
+    def taken(self) -> None:
+        """Note that all that is made has been taken."""
+        self.ahead = 0.0
