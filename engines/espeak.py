@@ -21,6 +21,8 @@ WORDS_PER_MINUTE, SLOWEST, FASTEST = 175, 80, 450
 HEADROOM_VOLUME = 85
 """at the library's own 100 its louder variants reach the end of the scale"""
 DEFAULT_PITCH, HIGHEST_PITCH = 50, 99
+LARGEST_PIECE = 22_050
+"""bytes: half a second of audio, made in half a millisecond"""
 UNSPEAKABLE = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0xD800, 0xE000)), " ")
 """control characters, of which NUL would end the text for C and 0x01 begin a command to the library, and lone surrogates"""
 
@@ -58,13 +60,14 @@ class Espeak:
     def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
         """Speak one segment. Raises UnknownVoice or EngineFailed."""
         self._prepare(job)
-        reader = WordReader(job.text)
+        reader, gathered = WordReader(job.text), Gathered(emit)
 
         def sink(events: list[WordEvent], pcm: bytes) -> bool:
             words = [word for event in events if (word := reader.read(event.offset, event.length, event.time))]
-            return _emitted(words, emit) and (not pcm or emit(Audio(pcm)))
+            return gathered.add(words, pcm)
 
         self._library.speak(job.text.translate(UNSPEAKABLE), sink, pause=job.pause)
+        gathered.flush()
 
     def _prepare(self, job: SpeechJob) -> None:
         """Set voice, rate and pitch, all of which the library keeps from one call to the next."""
@@ -77,5 +80,24 @@ class Espeak:
         self._library.set_parameter(PITCH, round(pitch))
 
 
-def _emitted(words: list[Word], emit: EmitSpeech) -> bool:
-    return all(emit(word) for word in words)
+class Gathered:
+    """Gives the first audio at once, and gathers the rest into ever larger pieces: handing over costs more than making it."""
+
+    def __init__(self, emit: EmitSpeech) -> None:
+        self._emit = emit
+        self._words: list[Word] = []
+        self._pcm = bytearray()
+        self._enough = 1
+
+    def add(self, words: list[Word], pcm: bytes) -> bool:
+        """Take what the library gave; False once nobody wants the rest."""
+        self._words += words
+        self._pcm += pcm
+        return self.flush() if len(self._pcm) >= self._enough else True
+
+    def flush(self) -> bool:
+        """Give what is there; False once nobody wants the rest."""
+        words, self._words = self._words, []
+        pcm, self._pcm = bytes(self._pcm), bytearray()
+        self._enough = min(LARGEST_PIECE, 2 * max(len(pcm), self._enough))
+        return all(self._emit(word) for word in words) and (not pcm or self._emit(Audio(pcm)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -28,8 +29,12 @@ from gateway.services import Services, codec_threads
 from gateway.settings import Settings
 from gateway.speech import speech_route
 from gateway.transcriptions import transcription_routes
+from streaming.coders import ThreadCoders
+from streaming.lanes import LaneCoders
 
 VERSION = version("voicebox-gateway")
+MOST_CODERS = 4
+"""processes that encode, unless the settings say otherwise: each keeps 250 seconds of mp3 a second going"""
 
 
 def create_app(
@@ -45,7 +50,9 @@ def create_app(
     """Compose the application. Raises Exposed when the settings would let strangers in."""
     check_binding(settings, has_keys=not keys.empty())
     entrance, observer = entrance or Admission(settings.admission), observer or Observer()
-    services = Services(settings, engines, drain, log, entrance, observer, codec_threads())
+    codecs = codec_threads()
+    coders = LaneCoders(_coder_processes(settings), ThreadCoders(codecs), log.warning)
+    services = Services(settings, engines, drain, log, entrance, observer, coders, codecs)
     app = Litestar(
         route_handlers=[
             speech_route(services),
@@ -53,7 +60,7 @@ def create_app(
             *list_routes(services),
             *probe_routes(services, VERSION),
         ],
-        lifespan=[_running(engines)],
+        lifespan=[_running(engines, coders)],
         exception_handlers={HTTPException: _say_why, Exception: _pass_on},
         openapi_config=OpenAPIConfig(
             title="Voicebox Gateway",
@@ -73,10 +80,16 @@ def create_app(
     )
 
 
-def _running(engines: Engines) -> Callable[[Litestar], Any]:
+def _coder_processes(settings: Settings) -> int:
+    """Give how many processes encode: a single core has nothing to gain from any."""
+    cores = os.cpu_count() or 1
+    return settings.speech.coders if settings.speech.coders >= 0 else min(cores, MOST_CODERS) if cores > 1 else 0
+
+
+def _running(engines: Engines, coders: LaneCoders) -> Callable[[Litestar], Any]:
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
-        async with engines.running():
+        async with engines.running(), coders.running():
             yield
 
     return lifespan

@@ -15,6 +15,7 @@ from engines.runtime import Engines
 from gateway.admission import Entrance
 from gateway.drain import Drain
 from gateway.settings import Settings
+from streaming.coders import Coders
 from voices.resolve import Names, Resolver, Rules
 
 NAMES = Names(names.openai_use, names.peer_use, names.kokoro_voice)
@@ -29,8 +30,10 @@ class Services(msgspec.Struct, frozen=True):
     log: FilteringBoundLogger
     entrance: Entrance
     observer: Observer
+    coders: Coders
+    """where responses are encoded"""
     codecs: anyio.CapacityLimiter
-    """threads that encode and decode, as many as there are cores"""
+    """threads that decode, and encode where there are no coder processes: as many as there are cores"""
 
     def infos(self) -> dict[str, EngineInfo]:
         """Give the engines that are ready, the best first; one that the settings prefer goes before all others."""

@@ -157,7 +157,7 @@ class Speaking:
         language = asked.language if self._can.language else None
         language = language or _voice_language(self._info, self._choice)
         cut = segments(asked.input, language=language, first=settings.first_segment, limit=settings.segment)
-        return Production(recipe, cut, speak, self._services.codecs, stream.report)
+        return Production(recipe, cut, speak, self._services.coders, stream.report)
 
     def _job(self, segment: Segment, attempt: int) -> SpeechJob:
         asked, can = self._asked, self._can

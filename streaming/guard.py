@@ -19,8 +19,10 @@ SILENCE_SECONDS = 6.0
 SILENCE_PEAK = 100
 """a sample below this, of 32768, is no sound"""
 BLOCK_SECONDS = 0.02
-STRIDE = 8
-"""one sample in eight tells how loud a block is"""
+STRIDE, SPARSE = 8, 32
+"""one sample in so many tells how loud a block is, and whether there is any sound"""
+SUSPECT_FACTOR, SUSPECT_EXTRA = 1.2, 0.5
+"""how much longer than expected a segment must be before loops are looked for, and how many seconds more"""
 LOOP_SECONDS, LOOP_TIMES = 4.0, 4
 """what repeats must have done so for so long, and so often"""
 SHORTEST_PERIOD, LONGEST_PERIOD = 0.2, 2.0
@@ -55,7 +57,7 @@ class Guard:
         self._block = round(BLOCK_SECONDS * rate)
         self._rest = b""
         self._samples = 0
-        self._quiet = 0
+        self._sounded = 0
         self._loudness: list[int] = []
         self._looked = 0
 
@@ -70,28 +72,33 @@ class Guard:
         if self.seconds > self._limits.budget.longest:
             expected = self._limits.budget.expected
             raise RunAway(f"The engine did not stop: {self.seconds:.1f} s of audio for a text of about {expected:.1f} s.")
-        self._measure(pcm)
-        if self._quiet * BLOCK_SECONDS > self._limits.silence_seconds:
-            raise RunAway(f"The engine gave nothing but silence for {self._limits.silence_seconds:g} s.")
-        due = len(self._loudness) - self._looked >= 1 / BLOCK_SECONDS
-        if due and self._limits.loops and self.seconds > 1.5 * self._limits.budget.expected + 1:
-            self._looked = len(self._loudness)
-            if repeats(self._loudness):
-                raise RunAway("The engine said the same over and over.")
+        self._look_for_sound(pcm)
+        if self._limits.loops and self.seconds > SUSPECT_FACTOR * self._limits.budget.expected + SUSPECT_EXTRA:
+            self._look_for_loops(pcm)
 
     def truncated(self) -> bool:
         """Tell, at the end, whether there is far too little audio for the text."""
         return self.seconds < self._limits.budget.shortest
 
-    def _measure(self, pcm: bytes) -> None:
-        """Note how loud each block is."""
+    def _look_for_sound(self, pcm: bytes) -> None:
+        sparse = array("h", pcm)[::SPARSE]
+        if sparse and (max(sparse) >= SILENCE_PEAK or min(sparse) <= -SILENCE_PEAK):
+            self._sounded = self._samples
+        elif self._samples - self._sounded > self._limits.silence_seconds * self._rate:
+            raise RunAway(f"The engine gave nothing but silence for {self._limits.silence_seconds:g} s.")
+
+    def _look_for_loops(self, pcm: bytes) -> None:
+        """Note how loud each block is from now on, and look once a second."""
         samples = array("h", self._rest + pcm)
         whole = len(samples) - len(samples) % self._block
         self._rest = samples[whole:].tobytes()
         for start in range(0, whole, self._block):
             block = samples[start : start + self._block : STRIDE]
-            self._quiet = self._quiet + 1 if max(block) < SILENCE_PEAK and min(block) > -SILENCE_PEAK else 0
             self._loudness.append(sum(map(abs, block)) // len(block))
+        if len(self._loudness) - self._looked >= 1 / BLOCK_SECONDS:
+            self._looked = len(self._loudness)
+            if repeats(self._loudness):
+                raise RunAway("The engine said the same over and over.")
 
 
 def repeats(loudness: list[int]) -> bool:

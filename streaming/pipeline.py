@@ -15,21 +15,18 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import suppress
 
 import anyio
-import anyio.to_thread
 import msgspec
 
 from engines.api import AudioFormat
-from streaming.encode import Encoder, media_type, open_encoder
-from streaming.pacing import FIRST_SECONDS, Pacing
-from streaming.shape import Joiner, Shaper
+from streaming.chain import Coded, Order
+from streaming.coders import Coders
+from streaming.pacing import Pacing
 from streaming.takes import Speak, Take, Watch
 from streaming.text import Segment
 
-RATE = 24_000
-"""Hertz, of everything that is sent"""
 SAMPLE_BYTES = 2
-SLOW_TO_OPEN = frozenset({"flac"})
-"""formats whose encoder takes milliseconds to open: never on the event loop"""
+LOOK_AHEAD_SECONDS = 2.0
+"""audio that may wait for the encoder before no further segment is begun"""
 
 
 class Recipe(msgspec.Struct, frozen=True):
@@ -53,23 +50,19 @@ class Production:
         recipe: Recipe,
         segments: Iterator[Segment],
         speak: Speak,
-        codecs: anyio.CapacityLimiter,
+        coders: Coders,
         report: Callable[[float, float], None] = lambda made, ahead: None,
     ) -> None:
         self._recipe = recipe
         self._segments = segments
         self._speak = speak
-        self._codecs = codecs
         self._report = report
-        self._encoder: Encoder | None = None
-        self._joiner = Joiner(recipe.watch.rate)
-        self._shaper: Shaper | None = None
+        self._coder = coders.open(Order(recipe.format, recipe.watch.rate, recipe.tempo, recipe.bitrate))
         self._takes: deque[Take] = deque()
         self._made: deque[bytes] = deque()
         self._changed = asyncio.Event()
         self._finished = False
         self.pacing = Pacing()
-        self.media_type = media_type(recipe.format)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Give the encoded bytes as they are made; raises what the engine raises, after what was made before it."""
@@ -86,8 +79,7 @@ class Production:
             producer.cancel()
             with anyio.CancelScope(shield=True), suppress(asyncio.CancelledError, Exception):
                 await producer  # its thread may still be at work in the encoder
-            if self._encoder:
-                self._encoder.close()
+            self._coder.close()
 
     def _take(self) -> bytes:
         """Take all that is made: the more a reader lags, the fewer and larger its chunks."""
@@ -103,7 +95,7 @@ class Production:
             while await self._next():
                 await self._play(self._takes[0])
                 self._takes.popleft()
-            await self._encode(None)
+            self._add(await self._coder.finish())
             self._finished = True
         finally:
             for take in self._takes:
@@ -124,13 +116,10 @@ class Production:
             self._takes.append(Take(segment, self._speak, self._recipe.watch))
 
     async def _play(self, take: Take) -> None:
-        self._joiner.begin()
-        self._shaper = Shaper(self._recipe.watch.rate, tempo=self._recipe.tempo, target_rate=RATE)
         while pcm := await take.read(*self._piece()):
             self._look_ahead()
             await self._encode(pcm)
         await self._encode(b"", ends=True)
-        self._shaper = None  # a stream that waits for its reader holds no more than it must
 
     def _piece(self) -> tuple[int, int]:
         least, most = self.pacing.piece(time.monotonic())
@@ -138,39 +127,27 @@ class Production:
         return SAMPLE_BYTES * round(least * scale / SAMPLE_BYTES), SAMPLE_BYTES * round(most * scale / SAMPLE_BYTES)
 
     def _look_ahead(self) -> None:
-        """Have further segments made, unless the reader has more than enough before it."""
-        while len(self._takes) <= self._recipe.look_ahead and self.pacing.ahead < self._recipe.buffered_seconds / 2:
+        """Have further segments made, unless there is enough to encode already, or for the reader."""
+        enough = LOOK_AHEAD_SECONDS * SAMPLE_BYTES * self._recipe.watch.rate
+        if sum(take.waiting for take in self._takes) > enough or self.pacing.ahead > self._recipe.buffered_seconds / 2:
+            return
+        while len(self._takes) <= self._recipe.look_ahead:
             before = len(self._takes)
             self._begin()
             if len(self._takes) == before:
                 return
 
-    async def _encode(self, pcm: bytes | None, *, ends: bool = False) -> None:
-        """Shape and encode; None ends the file. Cancellation waits for the thread, which is short.
+    async def _encode(self, pcm: bytes, *, ends: bool = False) -> None:
+        now = time.monotonic()
+        self._add(await self._coder.push(pcm, ends=ends, slack=self.pacing.slack(now)))
 
-        The first pieces are small, and cost less here than the way to a thread and back.
-        """
-        if pcm and self.pacing.made < FIRST_SECONDS and self._recipe.format not in SLOW_TO_OPEN:
-            encoded, seconds = self._shape(pcm, ends)
-        else:
-            encoded, seconds = await anyio.to_thread.run_sync(self._shape, pcm, ends, limiter=self._codecs)
-        if seconds:
-            self.pacing.add(seconds, time.monotonic())
+    def _add(self, coded: Coded) -> None:
+        if coded.seconds:
+            self.pacing.add(coded.seconds, time.monotonic())
             self._tell()
-        if encoded:
-            self._made.append(encoded)
+        if coded.data:
+            self._made.append(coded.data)
             self._changed.set()
-
-    def _shape(self, pcm: bytes | None, ends: bool) -> tuple[bytes, float]:
-        if self._encoder is None:
-            self._encoder = open_encoder(self._recipe.format, bitrate=self._recipe.bitrate, rate=RATE)
-        if pcm is None:
-            return self._encoder.finish(), 0.0
-        assert self._shaper is not None  # noqa: S101 - every segment begins with one
-        shaped = self._shaper.push(self._joiner.push(pcm) + (self._joiner.end() if ends else b""))
-        if ends:
-            shaped += self._shaper.finish()
-        return (self._encoder.push(shaped), _seconds(shaped)) if shaped else (b"", 0.0)
 
     def _tell(self) -> None:
         self._report(self.pacing.made, self.pacing.ahead)
@@ -178,7 +155,3 @@ class Production:
     async def _wait(self) -> None:
         self._changed.clear()
         await self._changed.wait()
-
-
-def _seconds(pcm: bytes) -> float:
-    return len(pcm) / (SAMPLE_BYTES * RATE)

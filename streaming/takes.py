@@ -47,9 +47,9 @@ class Take:
         self._task.add_done_callback(lambda _: self._changed.set())
 
     @property
-    def begun(self) -> bool:
-        """Tell whether there has been any audio."""
-        return self._taken or bool(self._pcm) or self._task.done()
+    def waiting(self) -> int:
+        """How many bytes are made and not taken."""
+        return len(self._pcm)
 
     async def read(self, least: int, most: int) -> bytes:
         """Take up to `most` bytes once there are `least`, or the end; nothing is the end. Raises what the engine raises."""
