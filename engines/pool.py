@@ -40,6 +40,8 @@ class Stream:
         self._claim = claim
         self._began = began
         self._begun = False
+        self.waited: float | None = None
+        """seconds until its first work began"""
 
     def report(self, made: float, ahead: float) -> None:
         """Note how many seconds of audio are made for the reader, and how many of them it has not taken yet."""
@@ -99,7 +101,8 @@ class Stream:
             self._pool.observer.refused(self._pool.name, "deadline")
             raise DeadlineExceeded(LATE, retry_after=self._dispatch.state().wait) from exc
         self._begun = True
-        self._pool.observer.waited(self._pool.name, time.monotonic() - self._began, batch=self._claim.terms.batch)
+        self.waited = time.monotonic() - self._began
+        self._pool.observer.waited(self._pool.name, self.waited, batch=self._claim.terms.batch)
         return lease
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any, NoReturn
@@ -16,7 +17,6 @@ from structlog.typing import FilteringBoundLogger
 
 from compat.errors import WrongRoute
 from engines.api import BadInput
-from engines.observer import Observer
 from engines.runtime import Engines
 from gateway.admission import Admission, Entrance
 from gateway.auth import Authenticator
@@ -24,10 +24,13 @@ from gateway.drain import Drain
 from gateway.entry import Entry
 from gateway.exposure import HostGuard, check_binding
 from gateway.keys import KeyStore
-from gateway.lists import list_routes, probe_routes
+from gateway.lists import list_routes, metrics_route, probe_routes
+from gateway.metrics import Metrics
+from gateway.record import Record
 from gateway.services import Services, codec_threads
 from gateway.settings import Settings
 from gateway.speech import speech_route
+from gateway.tracing import Tracing
 from gateway.transcriptions import transcription_routes
 from streaming.coders import ThreadCoders
 from streaming.lanes import LaneCoders
@@ -44,23 +47,26 @@ def create_app(
     engines: Engines,
     drain: Drain,
     log: FilteringBoundLogger,
+    metrics: Metrics,
     entrance: Entrance | None = None,
-    observer: Observer | None = None,
 ) -> Entry:
     """Compose the application. Raises Exposed when the settings would let strangers in."""
     check_binding(settings, has_keys=not keys.empty())
-    entrance, observer = entrance or Admission(settings.admission), observer or Observer()
+    entrance = entrance or Admission(settings.admission)
+    traced = settings.telemetry
+    tracing = Tracing(traced.otlp_endpoint, traced.service_name, VERSION) if traced.otlp_endpoint else None
     codecs = codec_threads()
     coders = LaneCoders(_coder_processes(settings), ThreadCoders(codecs), log.warning)
-    services = Services(settings, engines, drain, log, entrance, observer, coders, codecs)
+    services = Services(settings, engines, drain, log, entrance, metrics, coders, codecs)
     app = Litestar(
         route_handlers=[
             speech_route(services),
             *transcription_routes(services),
             *list_routes(services),
             *probe_routes(services, VERSION),
+            metrics_route(metrics),
         ],
-        lifespan=[_running(engines, coders)],
+        lifespan=[_running(engines, coders, tracing)],
         exception_handlers={HTTPException: _say_why, Exception: _pass_on},
         openapi_config=OpenAPIConfig(
             title="Voicebox Gateway",
@@ -73,11 +79,21 @@ def create_app(
     return Entry(
         app,
         hosts=HostGuard(settings.server.allowed_hosts, settings.server.cors_origins),
-        auth=Authenticator(keys, public_voices=settings.auth.public_voices),
+        auth=Authenticator(keys, public_voices=settings.auth.public_voices, public_metrics=settings.telemetry.public_metrics),
         drain=drain,
         log=log,
         body_timeout=settings.server.body_timeout,
+        ended=_observed(metrics, tracing),
     )
+
+
+def _observed(metrics: Metrics, tracing: Tracing | None) -> Callable[[Record, Mapping[bytes, bytes]], None]:
+    def ended(record: Record, headers: Mapping[bytes, bytes]) -> None:
+        metrics.request(record)
+        if tracing:
+            tracing.request(record, headers)
+
+    return ended
 
 
 def _coder_processes(settings: Settings) -> int:
@@ -86,11 +102,13 @@ def _coder_processes(settings: Settings) -> int:
     return settings.speech.coders if settings.speech.coders >= 0 else min(cores, MOST_CODERS) if cores > 1 else 0
 
 
-def _running(engines: Engines, coders: LaneCoders) -> Callable[[Litestar], Any]:
+def _running(engines: Engines, coders: LaneCoders, tracing: Tracing | None) -> Callable[[Litestar], Any]:
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
         async with engines.running(), coders.running():
             yield
+        if tracing:
+            await asyncio.to_thread(tracing.close)
 
     return lifespan
 

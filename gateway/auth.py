@@ -15,14 +15,15 @@ NO_KEY = (
 )
 PUBLIC_PATHS = frozenset({"/", "/v1", "/health", "/livez", "/readyz", "/v1/test"})
 VOICE_LIST = "/v1/audio/voices"
+METRICS = "/metrics"
 
 
 class Authenticator:
     """Checks keys against the store. While the store holds none, anything a client must send is accepted."""
 
-    def __init__(self, store: KeyStore, *, public_voices: bool) -> None:
+    def __init__(self, store: KeyStore, *, public_voices: bool, public_metrics: bool = False) -> None:
         self._store = store
-        self._public_voices = public_voices
+        self._public = {path for path, public in ((VOICE_LIST, public_voices), (METRICS, public_metrics)) if public}
 
     def check(self, path: str, method: str, headers: Mapping[bytes, bytes]) -> str | None:
         """Give the caller's key by name, None for anybody. Raises NotPermitted with status 401."""
@@ -30,7 +31,7 @@ class Authenticator:
             return None
         secret = presented(headers)
         if secret is None:
-            if path == VOICE_LIST and self._public_voices:
+            if path in self._public:
                 return None
             raise NotPermitted(NO_KEY, status=401)
         return self._verify(secret)

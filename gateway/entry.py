@@ -25,6 +25,7 @@ from streaming.body import ClientStalled, Message, Receive, Send
 
 App = Callable[[Any, Any, Any], Any]
 PROBES = frozenset({"/health", "/livez", "/readyz"})
+UNCOUNTED = PROBES | {"/metrics"}
 LEFTOVER_SECONDS = 20.0
 """how long the rest of a body that was refused for its length is still read, so that the client hears why"""
 
@@ -41,7 +42,9 @@ class Entry:
         drain: Drain,
         log: FilteringBoundLogger,
         body_timeout: float,
+        ended: Callable[[record.Record, Mapping[bytes, bytes]], None] = lambda _record, _headers: None,
     ) -> None:
+        self._ended = ended
         self._app = app
         self._hosts = hosts
         self._auth = auth
@@ -101,6 +104,8 @@ class Entry:
         line = exchange.record.line()
         quiet = exchange.path in PROBES and exchange.record.outcome == "ok"
         (self._log.debug if quiet else self._log.info)("request", **line)
+        if exchange.path not in UNCOUNTED:
+            self._ended(exchange.record, exchange.headers)
 
 
 class Exchange:

@@ -13,10 +13,12 @@ from msgspec import UNSET
 from compat.openai import names
 from compat.openai.models import AudioModels, ListedVoice, Model, ModelList, VoiceList, listed
 from engines.api import EngineInfo, EngineUnavailable, UnknownModel
+from gateway.metrics import Metrics
 from gateway.services import Services
 from voices.matching import shown
 from voices.resolve import Choice, WrongUse
 
+METRICS_TYPE = "text/plain; version=0.0.4"
 OWNER = "voicebox"
 LISTED_SINCE = 1767225600
 """`created` of models that OpenAI never had: 2026-01-01, since the field is required"""
@@ -44,6 +46,16 @@ def list_routes(services: Services) -> list[HTTPRouteHandler]:
         return VoiceList(found, found)
 
     return [models, audio_models, model, voices]
+
+
+def metrics_route(metrics: Metrics) -> HTTPRouteHandler:
+    """Make the route for Prometheus."""
+
+    @get("/metrics", summary="Counts for Prometheus", media_type=METRICS_TYPE, sync_to_thread=True)
+    def exposition() -> bytes:
+        return metrics.exposition()
+
+    return exposition
 
 
 def probe_routes(services: Services, version: str) -> list[HTTPRouteHandler]:

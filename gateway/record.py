@@ -11,7 +11,7 @@ from litestar import Request
 
 KEY = "voicebox.record"
 
-UNTOLD = frozenset({"began", "first_byte", "path", "limits"})
+UNTOLD = frozenset({"began", "first_byte", "path", "limits", "queue_seconds"})
 
 Outcome = Literal["ok", "refused", "failed", "broken", "client_gone"]
 
@@ -37,9 +37,13 @@ class Record(msgspec.Struct):
     engine: str | None = None
     model: str | None = None
     voice: str | None = None
+    voice_type: str | None = None
+    """preset, cloned or designed"""
     format: str | None = None
     characters: int | None = None
     audio_seconds: float | None = None
+    queue_seconds: float | None = None
+    """from the request to the begin of its first work"""
     batch: bool = False
     underruns: int = 0
     """how often a player would have run dry"""
@@ -79,6 +83,8 @@ class Record(msgspec.Struct):
         fields["route"] = self.route or self.path
         if self.first_byte is not None:
             fields["first_byte_ms"] = round(1000 * (self.first_byte - self.began), 1)
+        if self.queue_seconds is not None:
+            fields["queue_ms"] = round(1000 * self.queue_seconds, 1)
         fields["total_ms"] = round(1000 * (ended - self.began), 1)
         if self.audio_seconds:
             fields["audio_seconds"] = round(self.audio_seconds, 3)

@@ -21,12 +21,14 @@ from structlog.typing import FilteringBoundLogger
 
 from engines.runtime import Engines
 from gateway import logs
-from gateway.app import create_app
+from gateway.app import VERSION, create_app
 from gateway.drain import Drain
 from gateway.exposure import Exposed
 from gateway.keys import KeyStore, default_path
+from gateway.metrics import Metrics
 from gateway.protocol import bounded
 from gateway.settings import Settings
+from gateway.tracing import TracingMissing
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 CANCEL_AFTER = 2
@@ -36,11 +38,12 @@ CANCEL_AFTER = 2
 def run(settings: Settings, *, ready_file: Path | None = None) -> int:
     """Serve until told to stop; give the exit status: 0, 1 when the server could not start, 2 when it must not."""
     log = logs.configure(settings.log)
-    engines = Engines(settings.engines, settings.workers, log=lambda event, **fields: log.info(event, **fields))
-    drain = Drain()
+    metrics = Metrics(lambda: engines.states(), VERSION)
+    engines = Engines(settings.engines, settings.workers, log=lambda event, **fields: log.info(event, **fields), observer=metrics)
+    drain, keys = Drain(), KeyStore(default_path(settings.data_dir))
     try:
-        app = create_app(settings, keys=KeyStore(default_path(settings.data_dir)), engines=engines, drain=drain, log=log)
-    except Exposed as exc:
+        app = create_app(settings, keys=keys, engines=engines, drain=drain, log=log, metrics=metrics)
+    except (Exposed, TracingMissing) as exc:
         print(f"voicebox: {exc}", file=sys.stderr)
         return 2
     server = GatewayServer(settings, app, drain, log, ready_file)

@@ -121,6 +121,16 @@ class AuthSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """answer GET /v1/audio/voices without a key: Open WebUI and voice-mode send none there"""
 
 
+class TelemetrySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is counted and traced, and who may see it."""
+
+    public_metrics: bool = False
+    """answer GET /metrics without a key"""
+    otlp_endpoint: str = ""
+    """an OpenTelemetry collector's HTTP address; empty: no traces"""
+    service_name: str = "voicebox-gateway"
+
+
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is written down."""
 
@@ -146,4 +156,5 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     engines: dict[str, EngineSettings] = {}
     """by engine name; the catalogue's engines are enabled unless said otherwise"""
     workers: WorkerSettings = WorkerSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     log: LogSettings = LogSettings()

@@ -61,7 +61,7 @@ def _answer(services: Services, asked: dialect.SpeechRequest, granted: Terms, no
     choice = _choose(services, asked)
     info = services.infos()[choice.engine]
     note.engine, note.model, note.voice, note.format = choice.engine, asked.model, choice.voice, asked.response_format
-    note.characters = len(asked.input)
+    note.characters, note.voice_type = len(asked.input), "preset"
     note.batch = granted.batch
     note.text = asked.input if services.settings.log.texts else None
     note.ignored = policy.speech_unheard(asked, info, services.settings.compat)
@@ -121,6 +121,7 @@ class Speaking:
                     raise
                 finally:
                     note.audio_seconds, note.underruns = production.pacing.made, production.pacing.underruns
+                    note.queue_seconds = stream.waited
         finally:
             entrance.leave(permit, note.audio_seconds or 0.0)
 

@@ -54,7 +54,8 @@ def guarded(tmp_path: Path) -> Iterator[str]:
     """The application, served in a thread of this process."""
     log = logs.configure(LogSettings(level="error"))
     engines = Engines({"tone": EngineSettings(enabled=True)}, WorkerSettings(), log=lambda *_, **__: None)
-    app = create_app(Settings(), keys=KeyStore(tmp_path / "keys.json"), engines=engines, drain=Drain(), log=log)
+    metrics, keys = Metrics(engines.states, "0"), KeyStore(tmp_path / "keys.json")
+    app = create_app(Settings(), keys=keys, engines=engines, drain=Drain(), log=log, metrics=metrics)
     server = Guarded(uvicorn.Config(app, port=0, log_config=None, lifespan="on", ws="none"))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
     thread.start()
