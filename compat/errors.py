@@ -104,7 +104,7 @@ TABLE: dict[type[SpeechError], tuple[int, str, str | None]] = {
     EngineUnavailable: (503, SERVER, None),
     Overloaded: (503, SERVER, None),
     EngineFailed: (500, SERVER, None),
-    RunAway: (500, SERVER, None),
+    RunAway: (500, SERVER, "run_away"),
     DeadlineExceeded: (503, SERVER, None),
     NotPermitted: (403, INVALID, None),
     TooLarge: (413, SERVER, None),

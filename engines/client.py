@@ -49,6 +49,7 @@ class WorkerClient:
     """Talks to one worker. Closing a generator closes its connection, which stops the work."""
 
     def __init__(self, address: Address, *, stall_timeout: float) -> None:
+        self.address = address
         connector = aiohttp.UnixConnector(address.socket, limit=0) if address.socket else aiohttp.TCPConnector(limit=0)
         headers = {"authorization": f"Bearer {address.secret}"} if address.secret else {}
         self._session = aiohttp.ClientSession(

@@ -22,7 +22,7 @@ from engines.api import DeadlineExceeded, Overloaded
 from engines.claims import Claim, Terms
 from engines.rotation import Rotation
 
-HORIZONS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
+HORIZONS = tuple(2.0**power for power in range(12))
 """seconds"""
 USABLE = 0.85
 """of the capacity; the rest is for estimates that were wrong, and for batches"""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Protocol
 
 from engines.api import EngineInfo, EngineUnavailable
 from engines.catalogue import CATALOGUE, Kind, Record
@@ -17,6 +18,30 @@ from engines.settings import EngineSettings, WorkerSettings
 
 class UnknownEngine(ValueError):
     """The settings name an engine that there is not."""
+
+
+class EngineSet(Protocol):
+    """The engines that are enabled, wherever they run."""
+
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """Run all engines; does not wait until they are ready."""
+        ...
+
+    def infos(self) -> dict[str, EngineInfo]:
+        """Give what the engines that can work say of themselves, the best first."""
+        ...
+
+    def pool(self, name: str) -> Pool:
+        """Give an engine's pool. Raises EngineUnavailable."""
+        ...
+
+    def states(self) -> dict[str, PoolState]:
+        """Tell how each engine is."""
+        ...
+
+    def names(self, kind: Kind) -> list[str]:
+        """Name the enabled engines of a kind, the best first."""
+        ...
 
 
 class Engines:
@@ -59,6 +84,16 @@ class Engines:
                 return all(await asyncio.gather(*(dispatcher.wait_ready() for dispatcher in self._dispatchers.values())))
         except TimeoutError:
             return False
+
+    def dispatchers(self) -> dict[str, Dispatcher]:
+        """Give what runs each engine's workers."""
+        return self._dispatchers
+
+    def dispatcher(self, name: str) -> Dispatcher:
+        """Give what runs an engine's workers. Raises EngineUnavailable."""
+        if name not in self._dispatchers:
+            raise EngineUnavailable(f"The engine `{name}` is not enabled.")
+        return self._dispatchers[name]
 
     def infos(self) -> dict[str, EngineInfo]:
         """Give what the engines that can work say of themselves, the best first."""

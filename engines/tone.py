@@ -7,6 +7,9 @@ audio again. Markers in the text make it misbehave:
     [fail-after S]   raise after S seconds of audio  [hang]       never come back, nor heed a cancellation
     [slow S]         wait S seconds before each word [wait S]     wait S seconds before the first audio
     [silence S]      S seconds of silence            [print]      write to standard output, as libraries do
+    [noise]          noise without end               [loop]       the same half second over and over
+    [mute]           silence without end             [short]      stop here, with words left
+    [seeded]         from here on behave, if the job has a seed
 
 As a listener it says how long the recording was and how loud, in words.
 """
@@ -19,7 +22,7 @@ import re
 import time
 import zlib
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from engines.api import (
     Audio,
@@ -42,7 +45,7 @@ RATE = 24_000
 WORD_SECONDS, GAP_SECONDS, CHUNK_SECONDS = 0.1, 0.02, 0.04
 OPENAI_VOICES = ["alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse"]
 VOICES = tuple(Voice(f"tone-{number}", f"Tone {number}", ("en",), "neutral") for number in range(32))
-MARKER = re.compile(r"\[(fail-after|fail|crash|hang|slow|wait|silence|print)(?: ([\d.]+))?\]|\S+")
+MARKER = re.compile(r"\[(fail-after|fail|crash|hang|slow|wait|silence|print|noise|loop|mute|short|seeded)(?: ([\d.]+))?\]|\S+")
 
 
 def pitch(voice: str, word: str) -> float:
@@ -63,17 +66,27 @@ class Tone:
             models=("tone",),
             voices=VOICES,
             characters={name: f"tone-{number}" for number, name in enumerate(OPENAI_VOICES)},
-            speech=SpeechAbilities(RATE, ("en",), speed=(0.5, 2.0), words=True),
+            speech=SpeechAbilities(RATE, ("en",), speed=(0.5, 2.0), seed=True, words=True),
             listening=ListenAbilities(("en",), words=True),
         )
 
     def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
         """Play the words, in 40 ms chunks."""
         made, pause = 0.0, 0.0
-        limit = math.inf
+        limit, behaves = math.inf, False
         for match in MARKER.finditer(job.text):
             marker, value = match[1], float(match[2] or 0)
-            if marker == "slow":
+            if marker == "seeded" and job.seed is not None:
+                behaves = True
+            elif marker and behaves:
+                continue
+            elif marker == "short":
+                return
+            elif marker in ENDLESS:
+                while emit(Audio(ENDLESS[marker]())):
+                    time.sleep(0.001)
+                return
+            elif marker == "slow":
                 pause = value
             elif marker == "fail-after":
                 limit = value
@@ -113,6 +126,19 @@ class Tone:
             if not emit(Heard(" ".join(words), 0.0, seconds, timed)):
                 return
         emit(Finished(seconds, job.language or "en"))
+
+
+def _phrase() -> bytes:
+    """Make half a second of three tones and a pause."""
+    return b"".join(_tone(pitch, 0.1).tobytes() for pitch in (300, 500, 400)) + bytes(2 * RATE // 5)
+
+
+ENDLESS: dict[str, Callable[[], bytes]] = {
+    "noise": lambda: os.urandom(RATE // 5),
+    "loop": _phrase,
+    "mute": lambda: bytes(RATE // 5),
+}
+"""what is given again and again by an engine that runs away"""
 
 
 def _misbehave(marker: str, value: float) -> None:

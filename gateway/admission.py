@@ -32,6 +32,8 @@ class Permit(msgspec.Struct, frozen=True, eq=False):
     owner: str
     charged: float
     headers: dict[str, str]
+    number: int = 0
+    """names it to a process that keeps the limits for others"""
 
 
 class Entrance(Protocol):

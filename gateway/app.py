@@ -17,7 +17,7 @@ from structlog.typing import FilteringBoundLogger
 
 from compat.errors import WrongRoute
 from engines.api import BadInput
-from engines.runtime import Engines
+from engines.runtime import EngineSet
 from gateway.admission import Admission, Entrance
 from gateway.auth import Authenticator
 from gateway.drain import Drain
@@ -44,7 +44,7 @@ def create_app(
     settings: Settings,
     *,
     keys: KeyStore,
-    engines: Engines,
+    engines: EngineSet,
     drain: Drain,
     log: FilteringBoundLogger,
     metrics: Metrics,
@@ -99,10 +99,12 @@ def _observed(metrics: Metrics, tracing: Tracing | None) -> Callable[[Record, Ma
 def _coder_processes(settings: Settings) -> int:
     """Give how many processes encode: a single core has nothing to gain from any."""
     cores = os.cpu_count() or 1
-    return settings.speech.coders if settings.speech.coders >= 0 else min(cores, MOST_CODERS) if cores > 1 else 0
+    if settings.speech.coders >= 0:
+        return settings.speech.coders
+    return max(1, min(cores, MOST_CODERS) // settings.server.processes) if cores > 1 else 0
 
 
-def _running(engines: Engines, coders: LaneCoders, tracing: Tracing | None) -> Callable[[Litestar], Any]:
+def _running(engines: EngineSet, coders: LaneCoders, tracing: Tracing | None) -> Callable[[Litestar], Any]:
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
         async with engines.running(), coders.running():

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -37,6 +37,10 @@ CANCEL_AFTER = 2
 
 def run(settings: Settings, *, ready_file: Path | None = None) -> int:
     """Serve until told to stop; give the exit status: 0, 1 when the server could not start, 2 when it must not."""
+    if settings.server.processes > 1:
+        from gateway import cluster
+
+        return cluster.run(settings, ready_file=ready_file)
     log = logs.configure(settings.log)
     metrics = Metrics(lambda: engines.states(), VERSION)
     engines = Engines(settings.engines, settings.workers, log=lambda event, **fields: log.info(event, **fields), observer=metrics)
@@ -46,7 +50,7 @@ def run(settings: Settings, *, ready_file: Path | None = None) -> int:
     except (Exposed, TracingMissing) as exc:
         print(f"voicebox: {exc}", file=sys.stderr)
         return 2
-    server = GatewayServer(settings, app, drain, log, ready_file)
+    server = GatewayServer(settings, app, drain, log, listening=lambda address: announce(address, log, ready_file))
     try:
         server.run()
     except SystemExit as exc:
@@ -54,14 +58,17 @@ def run(settings: Settings, *, ready_file: Path | None = None) -> int:
     return 0 if server.started else 1
 
 
+Listening = Callable[[tuple[str, int]], None]
+
+
 class GatewayServer(uvicorn.Server):
     """uvicorn's server, going away our way."""
 
-    def __init__(self, settings: Settings, app: object, drain: Drain, log: FilteringBoundLogger, ready_file: Path | None) -> None:
+    def __init__(self, settings: Settings, app: object, drain: Drain, log: FilteringBoundLogger, *, listening: Listening) -> None:
         self._settings = settings.server
         self._drain = drain
         self._log = log
-        self._ready_file = ready_file
+        self._listening = listening
         self._leaving: asyncio.Task[None] | None = None
         super().__init__(
             uvicorn.Config(
@@ -84,15 +91,7 @@ class GatewayServer(uvicorn.Server):
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)  # type: ignore[arg-type]
         if self.started:
-            self._announce()
-
-    def _announce(self) -> None:
-        host, port = self.servers[0].sockets[0].getsockname()[:2]
-        shown = f"[{host}]" if ":" in host else host
-        self._log.info("listening", url=f"http://{shown}:{port}", pid=os.getpid())
-        if self._ready_file:
-            local = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, shown)
-            _write(self._ready_file, msgspec.json.encode({"url": f"http://{local}:{port}", "pid": os.getpid()}))
+            self._listening(self.servers[0].sockets[0].getsockname()[:2])
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -108,9 +107,10 @@ class GatewayServer(uvicorn.Server):
         if self._leaving is not None or not self.started:
             self.should_exit = self.force_exit = True
             return
-        self._loop.call_soon_threadsafe(self._leave, signal.Signals(number).name)
+        self._loop.call_soon_threadsafe(self.leave, signal.Signals(number).name)
 
-    def _leave(self, why: str) -> None:
+    def leave(self, why: str) -> None:
+        """Go away in order."""
         if self._leaving is None:
             self._leaving = asyncio.ensure_future(self._go(why))
 
@@ -119,6 +119,16 @@ class GatewayServer(uvicorn.Server):
         if not await self._drain.finish(self._settings.drain_timeout):
             self._log.warning("breaking off requests", running=self._drain.running)
         self.should_exit = True
+
+
+def announce(address: tuple[str, int], log: FilteringBoundLogger, ready_file: Path | None) -> None:
+    """Say where the server listens, in the log and in a file for those who wait for it."""
+    host, port = address
+    shown = f"[{host}]" if ":" in host else host
+    log.info("listening", url=f"http://{shown}:{port}", pid=os.getpid())
+    if ready_file:
+        local = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, shown)
+        _write(ready_file, msgspec.json.encode({"url": f"http://{local}:{port}", "pid": os.getpid()}))
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -11,7 +11,7 @@ from structlog.typing import FilteringBoundLogger
 from compat.openai import names
 from engines.api import EngineInfo
 from engines.observer import Observer
-from engines.runtime import Engines
+from engines.runtime import EngineSet
 from gateway.admission import Entrance
 from gateway.drain import Drain
 from gateway.settings import Settings
@@ -25,7 +25,7 @@ class Services(msgspec.Struct, frozen=True):
     """The parts that routes share."""
 
     settings: Settings
-    engines: Engines
+    engines: EngineSet
     drain: Drain
     log: FilteringBoundLogger
     entrance: Entrance

@@ -20,6 +20,8 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """loopback: binding elsewhere needs keys, or --no-auth in so many words"""
     port: Annotated[int, Meta(ge=0, le=65535)] = 8000
     """0 takes a free one"""
+    processes: Annotated[int, Meta(ge=1, le=64)] = 1
+    """gateway processes; they share the engines' workers and all limits"""
     no_auth: bool = False
     """serve on other addresses than loopback without any key"""
     allowed_hosts: tuple[str, ...] = ()

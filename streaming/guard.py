@@ -28,6 +28,7 @@ LOOP_SECONDS, LOOP_TIMES = 4.0, 4
 SHORTEST_PERIOD, LONGEST_PERIOD = 0.2, 2.0
 LOOP_LIKENESS = 0.97
 """correlation of the loudness with itself, a period later"""
+LATIN_END = 0x250
 REPETITIVE = 0.4
 """a text that deflates to less than this share repeats itself"""
 STEADY_VARIATION = 0.05
@@ -43,9 +44,15 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 def limits(text: str, *, speed: float = 1.0) -> Limits:
-    """Make the limits for a text spoken `speed` times as fast as usual."""
+    """Make the limits for a text spoken `speed` times as fast as usual.
+
+    Loops are looked for in Latin script only: letters that a voice cannot say but spells ("Chinese letter, Chinese letter") sound
+    like one.
+    """
     data = text.encode("utf-8", "replace")
-    return Limits(budget(text, speed=speed), loops=len(zlib.compress(data, 1)) > REPETITIVE * len(data))
+    varied = len(zlib.compress(data, 1)) > REPETITIVE * len(data)
+    latin = all(ord(char) < LATIN_END for char in text if char.isalpha())
+    return Limits(budget(text, speed=speed), loops=varied and latin)
 
 
 class Guard:

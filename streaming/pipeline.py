@@ -25,8 +25,10 @@ from streaming.takes import Speak, Take, Watch
 from streaming.text import Segment
 
 SAMPLE_BYTES = 2
-LOOK_AHEAD_SECONDS = 2.0
+LOOK_AHEAD_SECONDS = 4.0
 """audio that may wait for the encoder before no further segment is begun"""
+HOLD_SECONDS = 0.5
+"""what a reader must have in hand for a segment to be held back until it is whole"""
 
 
 class Recipe(msgspec.Struct, frozen=True):
@@ -116,10 +118,17 @@ class Production:
             self._takes.append(Take(segment, self._speak, self._recipe.watch))
 
     async def _play(self, take: Take) -> None:
+        await self._hold(take)
         while pcm := await take.read(*self._piece()):
             self._look_ahead()
             await self._encode(pcm)
         await self._encode(b"", ends=True)
+
+    async def _hold(self, take: Take) -> None:
+        """Let a segment be made whole while the reader has enough in hand: what turns out bad can then be made again."""
+        spare = self.pacing.slack(time.monotonic()) - HOLD_SECONDS
+        if spare > 0:
+            await take.settle(spare)
 
     def _piece(self) -> tuple[int, int]:
         least, most = self.pacing.piece(time.monotonic())

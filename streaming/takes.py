@@ -51,6 +51,10 @@ class Take:
         """How many bytes are made and not taken."""
         return len(self._pcm)
 
+    async def settle(self, timeout: float) -> None:
+        """Wait until it is made, and found to be good or bad, for so many seconds at most."""
+        await asyncio.wait([self._task], timeout=timeout)
+
     async def read(self, least: int, most: int) -> bytes:
         """Take up to `most` bytes once there are `least`, or the end; nothing is the end. Raises what the engine raises."""
         while not self._task.done() and (len(self._pcm) < least or not self._approved):

@@ -65,6 +65,9 @@ def _serve(commands: Commands) -> None:
     parser.add_argument("--host", help="address to listen on (server.host; default 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port to listen on, 0 for a free one (server.port; default 8000)")
     parser.add_argument(
+        "--workers", type=int, metavar="N", help="gateway processes, which share the engines (server.processes; default 1)"
+    )
+    parser.add_argument(
         "--no-auth",
         action="store_true",
         default=None,

@@ -15,6 +15,7 @@ def run(args: Namespace) -> int:
     flags = {
         "server.host": args.host,
         "server.port": args.port,
+        "server.processes": args.workers,
         "server.no_auth": args.no_auth,
         "log.level": args.log_level,
         "log.format": args.log_format,

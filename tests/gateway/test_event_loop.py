@@ -21,6 +21,7 @@ from gateway import logs
 from gateway.app import create_app
 from gateway.drain import Drain
 from gateway.keys import KeyStore
+from gateway.metrics import Metrics
 from gateway.settings import LogSettings, Settings
 
 JFK = Path(__file__).parents[1] / "data" / "jfk.flac"

@@ -1,0 +1,57 @@
+"""The clock of a stream: pieces that grow, and underruns as a player has them. Time is a number here."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streaming.pacing import FIRST_SECONDS, LONGEST_SECONDS, Pacing
+
+
+def test_the_first_pieces_are_small_and_later_ones_grow() -> None:
+    """What is waited for is 40 ms; with a reader that keeps up pieces grow to a second."""
+    pacing, sizes = Pacing(), []
+    for step in range(12):
+        least, most = pacing.piece(0.01 * step)
+        sizes.append(most)
+        pacing.add(most, 0.01 * step)
+        pacing.taken()
+        assert least <= most
+
+    assert sizes[:2] == [FIRST_SECONDS, FIRST_SECONDS]
+    assert sizes == sorted(sizes)
+    assert sizes[-1] == LONGEST_SECONDS
+
+
+@given(st.lists(st.floats(0, 0.5), min_size=1, max_size=50))
+def test_no_piece_keeps_the_reader_waiting(gaps: list[float]) -> None:
+    """However the audio comes, what must be there before it is encoded is a quarter of what the reader has, or 40 ms."""
+    pacing, now = Pacing(), 0.0
+    for gap in gaps:
+        now += gap
+        least, _ = pacing.piece(now)
+        assert least <= max(FIRST_SECONDS, 0.25 * pacing.slack(now)) + 1e-9
+        pacing.add(0.2, now)
+        pacing.taken()
+
+
+@pytest.mark.parametrize(("pace", "underruns"), [(0.5, 0), (0.99, 0), (1.5, 19)])
+def test_underruns(pace: float, underruns: int) -> None:
+    """A stream made faster than it is played never runs dry; one made slower does so at every piece."""
+    pacing = Pacing()
+    for number in range(20):
+        pacing.add(0.1, 0.1 * pace * number)
+        pacing.taken()
+
+    assert pacing.underruns == underruns
+
+
+def test_a_reader_that_lags_is_no_underrun() -> None:
+    """Who has not yet taken what is there does not wait for what comes."""
+    pacing = Pacing()
+    pacing.add(1.0, 0.0)
+    pacing.add(1.0, 50.0)
+
+    assert pacing.underruns == 0
+    assert pacing.slack(60.0) == 2.0
