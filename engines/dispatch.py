@@ -208,7 +208,7 @@ class Dispatcher:
 
     def _load(self) -> Load:
         schedule = self._schedule
-        return Load(schedule.capacity(), schedule.queued, schedule.places, schedule.job_seconds())
+        return Load(schedule.capacity(), schedule.queued, schedule.places, schedule.job_seconds(), schedule.job_audio())
 
     def _member_ready(self, member: Member) -> None:
         self._info = member.info

@@ -2,9 +2,10 @@
 
 A stream that was let in is played while it is made, and must not run dry because others came later. So a further one is let in
 only when all that is due can be made in time: for every horizon h, the audio that the streams let in will play within h, less
-what they have in hand, is no more than the engine makes in h (the demand bound test of earliest-deadline-first scheduling,
-Baruah, Rosier and Howell 1990, for a fluid load). The others wait, by turns over their owners, or are refused: at once when too
-many wait already or the wait would outlast the deadline, else at their deadline.
+what they have in hand, and one job that has just begun and cannot be interrupted, is no more than the engine makes in h (the
+demand bound test of earliest-deadline-first scheduling, Baruah, Rosier and Howell 1990, for a fluid load). The others wait, by
+turns over their owners, or are refused: at once when too many wait already or the wait would outlast the deadline, else at their
+deadline.
 
 Batch requests are let in always: they play no part in what is due, since they stand back. So are all where the engine is
 slower than speech, since no stream could be kept playing there anyhow.
@@ -40,12 +41,13 @@ class Pending(msgspec.Struct, eq=False):
 
 
 class Load(msgspec.Struct, frozen=True):
-    """What the engine can do and has to do: seconds of audio per second, segments that wait, seconds per job."""
+    """What the engine can do and has to do: seconds of audio per second, segments that wait, seconds and audio of a job."""
 
     capacity: float
     queued: int
     places: int
     job_seconds: float
+    job_audio: float = 0.0
 
 
 class Gate:
@@ -131,11 +133,16 @@ class Gate:
         """Tell whether all streams would keep playing with this one among them."""
         streams = [one for one in self._inside if not one.terms.batch]
         usable = USABLE * load.capacity
-        if usable <= 1 or len(streams) + 1 <= usable:
+        if usable <= 1 or not streams:
             return True
         now = time.monotonic()
         needs = [(one.left(), one.slack(now)) for one in (*streams, claim)]
-        return all(sum(min(left, max(0.0, horizon - slack)) for left, slack in needs) <= usable * horizon for horizon in HORIZONS)
+        # within shorter horizons than this, the order of the queue decides, not the gate
+        horizons = [horizon for horizon in HORIZONS if usable * horizon >= 2 * load.job_audio]
+        return all(
+            sum(min(left, max(0.0, horizon - slack)) for left, slack in needs) + load.job_audio <= usable * horizon
+            for horizon in horizons
+        )
 
 
 def _loop_time(moment: float) -> float | None:

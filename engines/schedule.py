@@ -81,6 +81,10 @@ class Schedule(Generic[P]):
         """Estimate how long a job takes; 0 while nothing is known."""
         return self._busy_seconds / self._jobs if self._jobs else 0.0
 
+    def job_audio(self) -> float:
+        """Estimate how many seconds of audio a job makes; 0 while nothing is known."""
+        return self._made_seconds / self._jobs if self._jobs else 0.0
+
     async def acquire(self, claim: Claim) -> P:
         """Wait for a place."""
         if self._free and not self.queued:

@@ -65,9 +65,9 @@ class SpeechSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """characters of the first segment at most: short, so that audio starts soon"""
     segment: Annotated[int, Meta(ge=40, le=4000)] = 240
     """characters of later segments at most"""
-    buffered_seconds: Positive = 20.0
+    buffered_seconds: Positive = 10.0
     """how far ahead of its reader a stream is made, in seconds of audio"""
-    look_ahead: Annotated[int, Meta(ge=0, le=8)] = 2
+    look_ahead: Annotated[int, Meta(ge=0, le=8)] = 1
     """segments of a text that are made while another is encoded: more spread a long text over more workers"""
     coders: Annotated[int, Meta(ge=-1, le=64)] = -1
     """processes that encode; -1 is one a core, up to 4; 0 encodes in threads of the gateway"""

@@ -11,6 +11,7 @@ LONGEST_SECONDS = 1.0
 GROWTH = 2.0
 SHARE = 0.25
 """of what the reader has in hand: no piece keeps it waiting for longer"""
+NOTHING = 1e-6
 TOLERANCE = 0.02
 """seconds that are no underrun: less than any player's buffer"""
 
@@ -42,7 +43,7 @@ class Pacing:
         """Note that so much was made, and whether the reader had run dry before."""
         if not self.made:
             self._started = now
-        elif not self.ahead:
+        elif self.ahead < NOTHING:
             late = now - self._started - self._stalled - self.made
             if late > TOLERANCE:
                 self.underruns += 1
@@ -50,6 +51,6 @@ class Pacing:
         self.made += seconds
         self.ahead += seconds
 
-    def taken(self) -> None:
-        """Note that all that is made has been taken."""
-        self.ahead = 0.0
+    def taken(self, seconds: float) -> None:
+        """Note that so much was taken."""
+        self.ahead = max(0.0, self.ahead - seconds)

@@ -27,6 +27,10 @@ from streaming.text import Segment
 SAMPLE_BYTES = 2
 LOOK_AHEAD_SECONDS = 4.0
 """audio that may wait for the encoder before no further segment is begun"""
+LARGEST_CHUNK = 65_536
+"""bytes; what is handed on lies in the connection's buffer, beyond our own bound"""
+HUNGRY_SECONDS = 2.0
+"""a reader that has left more than this untaken is in no hurry for further segments"""
 HOLD_SECONDS = 0.5
 """what a reader must have in hand for a segment to be held back until it is whole"""
 
@@ -61,9 +65,11 @@ class Production:
         self._report = report
         self._coder = coders.open(Order(recipe.format, recipe.watch.rate, recipe.tempo, recipe.bitrate))
         self._takes: deque[Take] = deque()
-        self._made: deque[bytes] = deque()
+        self._made: deque[Coded] = deque()
         self._changed = asyncio.Event()
         self._finished = False
+        self._uncoded = 0.0
+        """seconds that went into the encoder, of which nothing has come out"""
         self.pacing = Pacing()
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
@@ -84,10 +90,13 @@ class Production:
             self._coder.close()
 
     def _take(self) -> bytes:
-        """Take all that is made: the more a reader lags, the fewer and larger its chunks."""
-        chunks = list(self._made)
-        self._made.clear()
-        self.pacing.taken()
+        """Take what is made, up to a bound: the more a reader lags, the fewer and larger its chunks."""
+        chunks, size, seconds = [], 0, 0.0
+        while self._made and size < LARGEST_CHUNK:
+            coded = self._made.popleft()
+            chunks.append(coded.data)
+            size, seconds = size + len(coded.data), seconds + coded.seconds
+        self.pacing.taken(seconds)
         self._tell()
         self._changed.set()
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
@@ -138,7 +147,7 @@ class Production:
     def _look_ahead(self) -> None:
         """Have further segments made, unless there is enough to encode already, or for the reader."""
         enough = LOOK_AHEAD_SECONDS * SAMPLE_BYTES * self._recipe.watch.rate
-        if sum(take.waiting for take in self._takes) > enough or self.pacing.ahead > self._recipe.buffered_seconds / 2:
+        if sum(take.waiting for take in self._takes) > enough or self.pacing.ahead > HUNGRY_SECONDS:
             return
         while len(self._takes) <= self._recipe.look_ahead:
             before = len(self._takes)
@@ -154,8 +163,10 @@ class Production:
         if coded.seconds:
             self.pacing.add(coded.seconds, time.monotonic())
             self._tell()
+        self._uncoded += coded.seconds
         if coded.data:
-            self._made.append(coded.data)
+            self._made.append(Coded(coded.data, self._uncoded))
+            self._uncoded = 0.0
             self._changed.set()
 
     def _tell(self) -> None:

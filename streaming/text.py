@@ -49,7 +49,9 @@ Span = tuple[int, int, bool]
 
 
 def segments(text: str, *, language: str | None, first: int, limit: int) -> Iterator[Segment]:
-    """Cut a text into segments, lazily: the first of at most `first` code points, others of at most `limit`.
+    """Cut a text into segments, lazily: the first of at most `first` code points, later ones half as long again, up to `limit`.
+
+    So audio starts soon, and no long piece of work stands between a listener's first words and the next.
 
     `language` is a BCP-47 tag; None is treated as English, whose rules do for most scripts.
     """
@@ -91,6 +93,8 @@ def _pack(text: str, sentences: Iterator[Span], first: int, limit: int) -> Itera
         while until - start > room:
             if end > start and (until - begin <= limit or end - start >= room // 2):
                 cut, ends_here = end, ends
+            elif start > 0 and until - start <= limit:
+                break
             else:
                 cut, ends_here = _cut(text, max(begin, start), min(until, start + room)), False
                 cut = min(cut, until)
@@ -99,13 +103,17 @@ def _pack(text: str, sentences: Iterator[Span], first: int, limit: int) -> Itera
                 break
             yield start, cut, ends_here
             start = end = cut
-            begin, room = max(begin, start), limit
+            begin, room = max(begin, start), _grown(room, limit)
         end, ends = until, whole
-        if start == 0 and room != limit and _speakable(text, start, end):
+        if start == 0 and room < limit and _speakable(text, start, end):
             yield start, end, ends
-            start, room = end, limit
+            start, room = end, _grown(room, limit)
     if end > start:
         yield start, end, ends
+
+
+def _grown(room: int, limit: int) -> int:
+    return min(limit, room * 3 // 2)
 
 
 def _cut(text: str, start: int, end: int) -> int:

@@ -16,7 +16,7 @@ def test_the_first_pieces_are_small_and_later_ones_grow() -> None:
         least, most = pacing.piece(0.01 * step)
         sizes.append(most)
         pacing.add(most, 0.01 * step)
-        pacing.taken()
+        pacing.taken(pacing.ahead)
         assert least <= most
 
     assert sizes[:2] == [FIRST_SECONDS, FIRST_SECONDS]
@@ -33,7 +33,7 @@ def test_no_piece_keeps_the_reader_waiting(gaps: list[float]) -> None:
         least, _ = pacing.piece(now)
         assert least <= max(FIRST_SECONDS, 0.25 * pacing.slack(now)) + 1e-9
         pacing.add(0.2, now)
-        pacing.taken()
+        pacing.taken(pacing.ahead)
 
 
 @pytest.mark.parametrize(("pace", "underruns"), [(0.5, 0), (0.99, 0), (1.5, 19)])
@@ -42,7 +42,7 @@ def test_underruns(pace: float, underruns: int) -> None:
     pacing = Pacing()
     for number in range(20):
         pacing.add(0.1, 0.1 * pace * number)
-        pacing.taken()
+        pacing.taken(pacing.ahead)
 
     assert pacing.underruns == underruns
 
