@@ -1,11 +1,11 @@
 """Which streams are let in: no more than the engine can keep playing.
 
 A stream that was let in is played while it is made, and must not run dry because others came later. So a further one is let in
-only when all that is due can be made in time: for every horizon h, the audio that the streams let in will play within h, less
-what they have in hand, and one job that has just begun and cannot be interrupted, is no more than the engine makes in h (the
-demand bound test of earliest-deadline-first scheduling, Baruah, Rosier and Howell 1990, for a fluid load). The others wait, by
-turns over their owners, or are refused: at once when too many wait already or the wait would outlast the deadline, else at their
-deadline.
+only when all that is due can be made in time: for every horizon h, the jobs for what the streams let in will play within h, less
+what they have in hand, and one job that has just begun and cannot be interrupted, are no more than the engine makes in h (the
+demand bound test of earliest-deadline-first scheduling; Baruah, Rosier and Howell 1990, and Jeffay, Stanat and Martel 1991 for
+jobs that cannot be interrupted). The others wait, by turns over their owners, or are refused: at once when too many wait already
+or the wait would outlast the deadline, else at their deadline.
 
 Batch requests are let in always: they play no part in what is due, since they stand back. So are all where the engine is
 slower than speech, since no stream could be kept playing there anyhow.
@@ -14,6 +14,7 @@ slower than speech, since no stream could be kept playing there anyhow.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 
@@ -140,9 +141,16 @@ class Gate:
         # within shorter horizons than this, the order of the queue decides, not the gate
         horizons = [horizon for horizon in HORIZONS if usable * horizon >= 2 * load.job_audio]
         return all(
-            sum(min(left, max(0.0, horizon - slack)) for left, slack in needs) + load.job_audio <= usable * horizon
+            sum(_due(left, horizon - slack, load.job_audio) for left, slack in needs) + load.job_audio <= usable * horizon
             for horizon in horizons
         )
+
+
+def _due(left: float, seconds: float, job: float) -> float:
+    """Give how much audio must be made for a player to go on for so many seconds: whole jobs, since none is made in part."""
+    if seconds <= 0:
+        return 0.0
+    return min(left, job * math.ceil(seconds / job) if job else seconds)
 
 
 def _loop_time(moment: float) -> float | None:

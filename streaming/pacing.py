@@ -1,6 +1,6 @@
 """The clock of one stream: how far its reader is ahead, when it ran dry, and how much is worth encoding at once.
 
-The reader is taken to play the stream from its first audio on, without any buffer of its own beyond what has come.
+The reader is taken to be a player that begins once it has 0.2 s of audio, and then plays without a stop as long as there is any.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ LONGEST_SECONDS = 1.0
 GROWTH = 2.0
 SHARE = 0.25
 """of what the reader has in hand: no piece keeps it waiting for longer"""
-NOTHING = 1e-6
-TOLERANCE = 0.02
-"""seconds that are no underrun: less than any player's buffer"""
+PLAYER_SECONDS = 0.2
+"""what a player gathers before it begins"""
+NOTHING, TOLERANCE = 1e-6, 0.001
 
 
 class Pacing:
@@ -23,13 +23,14 @@ class Pacing:
         self.made = 0.0
         self.ahead = 0.0
         self.underruns = 0
-        self._started = 0.0
+        self._started: float | None = None
         self._stalled = 0.0
         self._piece = FIRST_SECONDS
 
     def slack(self, now: float) -> float:
-        """Give how much the reader has in hand."""
-        return max(self.ahead, self.made - (now - self._started - self._stalled)) if self.made else 0.0
+        """Give how much the reader has in hand; negative when it has run dry."""
+        played = 0.0 if self._started is None else now - self._started - self._stalled
+        return max(self.ahead, self.made - played) if self.ahead > NOTHING else self.made - played
 
     def piece(self, now: float) -> tuple[float, float]:
         """Give the least and the most that should be encoded next: more, the more the reader has in hand."""
@@ -41,15 +42,14 @@ class Pacing:
 
     def add(self, seconds: float, now: float) -> None:
         """Note that so much was made, and whether the reader had run dry before."""
-        if not self.made:
-            self._started = now
-        elif self.ahead < NOTHING:
-            late = now - self._started - self._stalled - self.made
-            if late > TOLERANCE:
-                self.underruns += 1
-                self._stalled += late
+        late = -self.slack(now)
+        if late > TOLERANCE:
+            self.underruns += 1
+            self._stalled += late
         self.made += seconds
         self.ahead += seconds
+        if self._started is None and self.made >= PLAYER_SECONDS:
+            self._started = now
 
     def taken(self, seconds: float) -> None:
         """Note that so much was taken."""
