@@ -91,15 +91,18 @@ class Gate:
         """Let in those who fit now."""
         while self._pending and self._fits(self._pending.peek().claim, self._load()):
             pending = self._pending.pop()
-            self._inside.add(pending.claim)
-            pending.future.set_result(None)
+            if not pending.future.done():  # else it was cancelled a moment ago
+                self._inside.add(pending.claim)
+                pending.future.set_result(None)
         if self._pending and self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(RETRY_PERIOD, self._look_again)
 
     def fail(self, error: Exception) -> None:
         """Tell everybody who waits that there is nothing to wait for."""
         while self._pending:
-            self._pending.pop().future.set_exception(error)
+            pending = self._pending.pop()
+            if not pending.future.done():
+                pending.future.set_exception(error)
 
     def wait_estimate(self, load: Load | None = None) -> float:
         """Estimate, in seconds, how long a new request would wait for its first work."""

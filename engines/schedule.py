@@ -153,7 +153,12 @@ class Schedule(Generic[P]):
         return self._batch if claim.terms.batch else self._interactive
 
     def _next(self) -> Waiter | None:
-        """Take the waiter whose turn it is out of the queue."""
+        """Take the waiter whose turn it is out of the queue; one that was cancelled a moment ago has none."""
+        while (waiter := self._turn()) and waiter.future.done():
+            pass
+        return waiter
+
+    def _turn(self) -> Waiter | None:
         if self._urgent_in_a_row < URGENT_IN_A_ROW and (urgent := self._most_urgent()):
             self._urgent_in_a_row += 1
             self._interactive.remove(urgent.claim.terms.owner, urgent.claim.number, urgent)

@@ -127,6 +127,35 @@ def test_a_cancelled_wait_loses_no_place() -> None:
     run(test)
 
 
+def test_a_place_that_comes_free_as_a_waiter_leaves_is_not_lost() -> None:
+    """A job that ends in the very moment in which those who wait are cancelled, before they know, gives its place to the next."""
+
+    async def test() -> None:
+        schedule: Schedule[Place] = Schedule()
+        schedule.offer(Place("w"))
+        held = await schedule.acquire(claim())
+        tasks = [asyncio.create_task(schedule.acquire(claim(batch=bool(n % 2)))) for n in range(4)]
+        last = asyncio.create_task(schedule.acquire(claim(batch=True)))
+        await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+        schedule.release(held, usable=True, seconds=0.1, made=0.1)
+        schedule.release(await last, usable=True, seconds=0.1, made=0.1)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert (schedule.running, schedule.queued, schedule.places) == (0, 0, 1)
+
+        gate = Machine(capacity=1.5).gate
+        inside = await gate.enter(stream())
+        waiting = [asyncio.create_task(gate.enter(stream(1, patience=900))) for _ in range(2)]
+        await asyncio.sleep(0)
+        waiting[0].cancel()
+        gate.leave(inside)
+        await waiting[1]
+        assert (gate.pending, gate.inside) == (0, 1)
+
+    run(test)
+
+
 class Machine:
     """An engine for the gate to look at."""
 
