@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import struct
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -11,9 +12,22 @@ import aiohttp
 import msgspec
 
 from engines import faults, frames
-from engines.api import EngineFailed, Finished, Heard, ListenEvent, ListenJob, Progress, SpeechError, SpeechEvent, SpeechJob
+from engines.api import (
+    EngineFailed,
+    EngineUnavailable,
+    Finished,
+    Heard,
+    ListenEvent,
+    ListenJob,
+    Progress,
+    SpeechError,
+    SpeechEvent,
+    SpeechJob,
+)
 from engines.process import Address
 
+OUR_OWN = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+"""why no connection could be made, where the worker has no part in it"""
 READ_SIZE = 256 * 1024
 WAV_HEADER = struct.pack("<4sI4s4sIHHIIHH", b"RIFF", 0xFFFFFFFF, b"WAVE", b"fmt ", 16, 1, 1, 16_000, 32_000, 2, 16) + struct.pack(
     "<4sI", b"data", 0xFFFFFFFF
@@ -71,6 +85,8 @@ class WorkerClient:
             limit = aiohttp.ClientTimeout(total=timeout)
             async with self._session.get("/tts/health", timeout=limit) as answer:
                 return answer.status == 200
+        except aiohttp.ClientConnectorError as exc:
+            return exc.errno in OUR_OWN
         except (aiohttp.ClientError, TimeoutError, OSError):
             return False
 
@@ -103,10 +119,11 @@ class WorkerClient:
         with aiohttp.MultipartWriter("form-data") as form:
             options = form.append(msgspec.json.encode(job), {"content-type": "application/json"})
             options.set_content_disposition("form-data", name="options")
-            sound = form.append(_wav(audio), {"content-type": "audio/wav"})
+            source = _Source(audio)
+            sound = form.append(source.wav(), {"content-type": "audio/wav"})
             sound.set_content_disposition("form-data", name="audio", filename="audio.wav")
         ended = False
-        with _losses():
+        with source.faults(), _losses():
             async with self._session.post("/stt/transcribe", data=form) as answer:
                 await _raise_refusal(answer)
                 async for line in answer.content:
@@ -119,10 +136,32 @@ class WorkerClient:
             raise Lost("The engine stopped listening before the end.")
 
 
-async def _wav(audio: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield WAV_HEADER
-    async for chunk in audio:
-        yield chunk
+class _Source:
+    """The audio on its way to a worker; remembers what broke it, which is no fault of the worker's."""
+
+    def __init__(self, audio: AsyncIterator[bytes]) -> None:
+        self._audio = audio
+        self._fault: Exception | None = None
+
+    async def wav(self) -> AsyncIterator[bytes]:
+        """Give it as a WAV file of open length."""
+        yield WAV_HEADER
+        try:
+            async for chunk in self._audio:
+                yield chunk
+        except Exception as exc:
+            self._fault = exc
+            raise
+
+    @contextmanager
+    def faults(self) -> Iterator[None]:
+        """Raise what broke the audio in the place of Lost."""
+        try:
+            yield
+        except Lost:
+            if self._fault:
+                raise self._fault from None
+            raise
 
 
 async def _raise_refusal(answer: aiohttp.ClientResponse) -> None:
@@ -145,6 +184,8 @@ def _losses() -> Iterator[None]:
     except TimeoutError as exc:
         raise Stalled("The engine gave nothing for too long.") from exc
     except aiohttp.ClientConnectorError as exc:
+        if exc.errno in OUR_OWN:
+            raise EngineUnavailable("The server has no room for another connection.") from exc
         raise Unreachable("The engine's worker was gone.") from exc
     except (aiohttp.ClientError, OSError, frames.BadFrame, msgspec.DecodeError, asyncio.IncompleteReadError) as exc:
         raise Lost("The engine's worker was lost.") from exc

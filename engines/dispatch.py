@@ -125,6 +125,7 @@ class Dispatcher:
         ]
         self._info: EngineInfo | None = None
         self._changed = asyncio.Event()
+        self._patience: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -134,6 +135,7 @@ class Dispatcher:
             yield
         finally:
             self._fail(EngineUnavailable("The server is going away."))
+            self._be_patient(False)
             for keeper in keepers:
                 keeper.cancel()
             await asyncio.gather(*keepers, return_exceptions=True)
@@ -213,6 +215,7 @@ class Dispatcher:
     def _member_ready(self, member: Member) -> None:
         self._info = member.info
         self._changed.set()
+        self._be_patient(False)
         if member.info and member.client:
             for _ in range(max(member.info.slots, member.info.batch)):
                 self._schedule.offer(Seat(member, member.client))
@@ -222,6 +225,20 @@ class Dispatcher:
         self._changed.set()
         if not self.usable:
             self._fail(EngineUnavailable(f"The engine `{self.record.name}` is not available: {self._why()}"))
+        elif not self.ready:
+            self._be_patient(True)
+
+    def _be_patient(self, begins: bool) -> None:
+        """Give a worker that was lost as long to come back as one has to start; those who wait then wait no longer."""
+        if self._patience:
+            self._patience.cancel()
+        self._patience = (
+            asyncio.get_running_loop().call_later(self._settings.start_timeout, self._lose_patience) if begins else None
+        )
+
+    def _lose_patience(self) -> None:
+        self._patience = None
+        self._fail(EngineUnavailable(f"The engine `{self.record.name}` is still starting."))
 
     def _fail(self, error: Exception) -> None:
         self._gate.fail(error)

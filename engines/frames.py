@@ -57,7 +57,8 @@ def pack(events: list[SpeechEvent]) -> bytes:
             out.append(frame(WORDS, msgspec.json.encode(words)))
             words.clear()
         if pcm:
-            out.append(frame(AUDIO, b"".join(pcm)))
+            whole = b"".join(pcm)
+            out.extend(frame(AUDIO, whole[at : at + MAX_LENGTH]) for at in range(0, len(whole), MAX_LENGTH))
             pcm.clear()
 
     for event in events:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Literal
 
 from engines.api import EngineInfo
@@ -77,9 +76,14 @@ class Member:
                 if exc.permanent:
                     self._change("failed")
                     return
+            except Exception as exc:  # whatever it is, a place without a keeper would say "starting" for ever
+                self.reason = f"{type(exc).__name__}: {exc}"
+                self._log("worker broke", engine=self._record.name, reason=self.reason)
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise asyncio.CancelledError  # one that came while a dead worker was cleared away, and was swallowed there
             crashes = 1 if time.monotonic() - began > LIVED_LONG else crashes + 1
             self.restarts += 1
-            delay = min(self._settings.restart_delay_max, self._settings.restart_delay * 2 ** (crashes - 1))
+            delay = min(self._settings.restart_delay_max, self._settings.restart_delay * 2 ** min(crashes - 1, 62))
             await asyncio.sleep(delay)
 
     async def _run_once(self) -> None:
@@ -98,11 +102,12 @@ class Member:
         finally:
             self._change("stopped" if process.running else "starting")
             checks.cancel()
-            with suppress(asyncio.CancelledError):
-                await checks
-            await client.close()
-            await process.stop(self._settings.stop_timeout)
-            self._process = self.client = None
+            try:
+                await asyncio.wait([checks])
+                await client.close()
+            finally:
+                await process.stop(self._settings.stop_timeout)
+                self._process = self.client = None
 
     def _change(self, state: State) -> None:
         was_ready, self.state = self.state == "ready", state

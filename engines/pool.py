@@ -68,9 +68,15 @@ class Stream:
 
     async def transcribe(self, job: ListenJob, audio: AsyncIterator[bytes]) -> AsyncGenerator[ListenEvent, None]:
         """Transcribe one recording. Raises what the engine raises, DeadlineExceeded, EngineUnavailable, or Lost."""
-        async with self._lease() as (lease, _), aclosing(lease.client.transcribe(job, audio)) as events:
-            async for event in events:
-                yield event
+        while True:
+            try:
+                async with self._lease() as (lease, _), aclosing(lease.client.transcribe(job, audio)) as events:
+                    async for event in events:
+                        yield event
+                return
+            except Unreachable:  # none of the audio has been taken; such a worker is given up, so this comes to an end
+                self._pool.retried += 1
+                self._pool.observer.retried(self._pool.name, "lost")
 
     @asynccontextmanager
     async def _lease(self) -> AsyncIterator[tuple[Lease, _Made]]:

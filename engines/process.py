@@ -20,6 +20,9 @@ from engines.settings import Options, WorkerSettings
 
 Log = Callable[..., None]
 SECRET = "VOICEBOX_WORKER_SECRET"  # noqa: S105 - a variable's name
+POLL_SECONDS = 0.5
+DRAIN_SECONDS = 1.0
+"""for what a dead worker wrote last; a child of its own may hold the pipe open"""
 LINE_LIMIT = 16 * 1024 * 1024
 """bytes of the handshake's line: an engine may have thousands of voices"""
 
@@ -32,7 +35,7 @@ def sweep() -> None:
     """Take away the folders of gateways that were killed before they could do so."""
     for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}*-*"):
         owner = folder.name.removeprefix(FOLDER).partition("-")[0]
-        if owner.isdigit() and not _exists(int(owner)):
+        if owner.isascii() and owner.isdigit() and len(owner) < 10 and not _exists(int(owner)):
             shutil.rmtree(folder, ignore_errors=True)  # another user's stays: it cannot be removed
 
 
@@ -106,7 +109,7 @@ class WorkerProcess:
         except BaseException as exc:  # cancelled or failed, nothing of the start stays
             if process is not None:
                 await _end(process, 0)
-                await _forward_errors(process, record.name, log)
+                await asyncio.wait([asyncio.ensure_future(_forward_errors(process, record.name, log))], timeout=DRAIN_SECONDS)
             shutil.rmtree(folder, ignore_errors=True)
             if isinstance(exc, TimeoutError):
                 raise StartFailed(f"not ready within {settings.start_timeout:g} s", permanent=False) from exc
@@ -128,7 +131,7 @@ class WorkerProcess:
 
     async def wait(self) -> int:
         """Wait for its end, and give its exit status."""
-        return await self._process.wait()
+        return await _ended(self._process)
 
     def kill(self) -> None:
         """Kill it at once; `stop` it afterwards all the same."""
@@ -137,9 +140,12 @@ class WorkerProcess:
 
     async def stop(self, timeout: float) -> None:
         """Ask it to end, kill it after `timeout` seconds, reap it, and take its files away."""
-        await _end(self._process, timeout)
-        await self._errors
-        shutil.rmtree(self._folder, ignore_errors=True)
+        try:
+            await _end(self._process, timeout)
+            await asyncio.wait([self._errors], timeout=DRAIN_SECONDS)
+        finally:
+            self._errors.cancel()
+            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 async def _spawn(record: Record, socket: Path | None, secret: str, options: Options) -> asyncio.subprocess.Process:
@@ -186,18 +192,36 @@ async def _end(process: asyncio.subprocess.Process, timeout: float) -> None:
             else:
                 process.kill()
     try:
-        await asyncio.wait_for(process.wait(), timeout or None)
+        async with asyncio.timeout(timeout or None):
+            await _ended(process)
     except TimeoutError:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
-        await process.wait()
+        await _ended(process)
     if process.stdin is not None:
         process.stdin.close()
+
+
+async def _ended(process: asyncio.subprocess.Process) -> int:
+    """Wait for a process's end. `wait` alone also waits for its pipes, which a child of its own may hold open."""
+    waiting = asyncio.ensure_future(process.wait())
+    try:
+        while process.returncode is None:
+            await asyncio.wait([waiting], timeout=POLL_SECONDS)
+    finally:
+        waiting.cancel()
+    return process.returncode
 
 
 async def _forward_errors(process: asyncio.subprocess.Process, engine: str, log: Log) -> None:
     """Hand what a worker writes to standard error on, line by line."""
     assert process.stderr is not None  # noqa: S101 - asked for a pipe
-    while line := await process.stderr.readline():
+    while True:
+        try:
+            line = await process.stderr.readline()
+        except ValueError:  # longer than LINE_LIMIT: asyncio drops what it has
+            continue
+        if not line:
+            return
         if text := line.decode("utf-8", "replace").rstrip():
             log("worker says", engine=engine, pid=process.pid, text=text)

@@ -156,6 +156,7 @@ class Cluster:
 
 async def member(path: Path) -> int:
     """Be one of the processes that serve HTTP."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal goes to the first process, which stops us in order
     serving: list[GatewayServer] = []
 
     def leave() -> None:
@@ -177,7 +178,7 @@ async def member(path: Path) -> int:
         metrics=metrics,
         entrance=RemoteEntrance(link),
     )
-    server = GatewayServer(settings, app, drain, log, listening=lambda _: link.say(Listening()))
+    server = GatewayServer(settings, app, drain, log, listening=lambda _: link.say(Listening()), signals=(signal.SIGTERM,))
     serving.append(server)
     with bind(welcome.host, welcome.port) as listener:
         await server.serve(sockets=[listener])

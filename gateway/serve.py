@@ -64,7 +64,17 @@ Listening = Callable[[tuple[str, int]], None]
 class GatewayServer(uvicorn.Server):
     """uvicorn's server, going away our way."""
 
-    def __init__(self, settings: Settings, app: object, drain: Drain, log: FilteringBoundLogger, *, listening: Listening) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        app: object,
+        drain: Drain,
+        log: FilteringBoundLogger,
+        *,
+        listening: Listening,
+        signals: tuple[signal.Signals, ...] = SIGNALS,
+    ) -> None:
+        self._signals = signals
         self._settings = settings.server
         self._drain = drain
         self._log = log
@@ -96,7 +106,7 @@ class GatewayServer(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave in order at the first signal, at once at the second."""
-        before = {number: signal.signal(number, self._on_signal) for number in SIGNALS}
+        before = {number: signal.signal(number, self._on_signal) for number in self._signals}
         try:
             yield
         finally:

@@ -69,7 +69,8 @@ class StreamBody:
         if not started:
             await send({"type": "http.response.start", "status": 200, "headers": self._raw_headers()})
         self._whole = True
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        with anyio.fail_after(self._send_timeout):
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _raw_headers(self) -> list[tuple[bytes, bytes]]:
         return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self._headers.items()]

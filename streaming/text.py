@@ -131,15 +131,15 @@ def _behind_marks(text: str, cut: int) -> int:
     """Move a cut behind the combining marks that follow it: they belong to the character before."""
     if cut >= len(text):
         return cut
-    cluster = CLUSTER.match(text, cut - 1, cut + LONGEST_CLUSTER)
-    return max(cut, int(cluster.end())) if cluster else cut
+    cluster = CLUSTER.match(text[cut - 1 : cut + LONGEST_CLUSTER])  # a slice: \X counts flags back to the start of what it sees
+    return max(cut, cut - 1 + int(cluster.end())) if cluster else cut
 
 
 def _cluster_end(text: str, start: int, end: int) -> int:
     """Give the last end of a grapheme cluster that is not behind `end`; the first one's, where even that is too long."""
     last = start
-    for match in CLUSTER.finditer(text, start, min(len(text), end + LONGEST_CLUSTER)):
-        behind = int(match.end())
+    for match in CLUSTER.finditer(text[start : end + LONGEST_CLUSTER]):
+        behind = start + int(match.end())
         if behind > end and last > start:
             return last
         last = min(behind, max(end, start + LONGEST_CLUSTER))

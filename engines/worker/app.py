@@ -236,8 +236,9 @@ class WorkerApp:
                 if not watch.done():
                     await deliver()
                 await self._let_go(running, handover)
+                fault = running.exception()  # asked for in any case, or asyncio complains
                 if not watch.done() or _fault(watch):
-                    await answer.finish(running.exception() or _fault(watch))
+                    await answer.finish(fault or _fault(watch))
             finally:
                 self._busy -= 1
                 handover.cancel()

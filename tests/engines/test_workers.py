@@ -233,6 +233,94 @@ def test_lost_before_the_first_audio_is_tried_again() -> None:
     run(test)
 
 
+def test_ctrl_c_is_the_gateways_business() -> None:
+    """A terminal sends SIGINT to the workers too: a job in hand goes on, for the gateway lets it finish."""
+
+    async def test() -> None:
+        async with pool() as made:
+            job = asyncio.create_task(said(made, "[slow 0.2] one two three"))
+            await until(lambda: made.state().running == 1)
+            os.kill(pid_of(made), signal.SIGINT)
+            assert await job == await said(made, "one two three")
+            assert made.state().workers[0].restarts == 0
+
+    run(test)
+
+
+@pytest.mark.parametrize("ticks", [0, 1, 2, 3])
+def test_leaving_while_a_dead_worker_is_cleared_away(ticks: int) -> None:
+    """A shutdown in the very moment of a worker's death ends, starts no other worker, and leaves no folder."""
+
+    async def test() -> None:
+        async with asyncio.timeout(20), pool() as made:
+            os.kill(pid_of(made), signal.SIGKILL)
+            await until(lambda: made.state().workers[0].state == "starting")
+            for _ in range(ticks):
+                await asyncio.sleep(0)
+        assert not folders()
+
+    run(test)
+
+
+def test_a_start_that_breaks_is_tried_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where no temporary folder can be made for a while, the worker comes back once one can."""
+
+    async def test() -> None:
+        async with pool() as made:
+            monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+            os.kill(pid_of(made), signal.SIGKILL)
+            await until(lambda: "FileNotFoundError" in made.state().workers[0].reason)
+            monkeypatch.setattr(tempfile, "tempdir", None)
+            assert await said(made, "one")
+
+    run(test)
+
+
+def test_jobs_do_not_wait_for_ever_for_a_worker_that_cannot_come_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Queued behind a job whose worker dies and cannot be started again, jobs are told so after a start's time."""
+
+    async def test() -> None:
+        settings = msgspec.structs.replace(QUICK, start_timeout=1.0)
+        async with pool(settings=settings) as made:
+            jobs = [asyncio.create_task(said(made, "[wait 30] one")) for _ in range(3)]
+            await until(lambda: made.state().queued == 2)
+            monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+            os.kill(pid_of(made), signal.SIGKILL)
+            results = await asyncio.gather(*jobs, return_exceptions=True)
+            assert [type(result) for result in results] == [EngineUnavailable] * 3
+            monkeypatch.setattr(tempfile, "tempdir", None)
+
+    run(test)
+
+
+def test_a_broken_recording_is_no_fault_of_the_workers() -> None:
+    """What breaks the audio on its way in is raised as it is, and costs no worker."""
+
+    async def test() -> None:
+        async def audio() -> AsyncIterator[bytes]:
+            yield bytes(3200)
+            raise RuntimeError("the recording broke")
+
+        async with pool() as made:
+            with pytest.raises(RuntimeError, match="the recording broke"):
+                _ = [event async for event in made.transcribe(ListenJob(), audio())]
+            assert made.state().workers[0].restarts == 0
+            assert await said(made, "one")
+
+    run(test)
+
+
+def test_more_audio_than_a_frame_holds() -> None:
+    """An engine that gives half an hour in one piece is heard out."""
+
+    async def test() -> None:
+        async with pool() as made:
+            assert len(await said(made, "[silence 1450]")) == 1450 * 48_000
+            assert made.state().workers[0].restarts == 0
+
+    run(test)
+
+
 def test_a_crash_by_itself_is_reported() -> None:
     """An engine that takes its process down twice loses the job, and is there again for the next."""
 

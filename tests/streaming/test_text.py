@@ -131,7 +131,7 @@ def test_marks_at_the_start_are_no_segment(marks: str) -> None:
     assert "Good" in pieces[0].text
 
 
-@pytest.mark.parametrize("filler", ["a", "\n", " ", ".", "\u0301", "a. ", "你", "\ud800"])
+@pytest.mark.parametrize("filler", ["a", "\n", " ", ".", "\u0301", "a. ", "你", "\ud800", "🇩"])
 def test_two_hundred_thousand_of_anything(filler: str) -> None:
     """The longest text there may be, of the strangest kind, is cut whole; its first segment needs no look at its end."""
     text = filler * (200_000 // len(filler))
