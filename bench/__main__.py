@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import os
 import platform
+import sys
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -13,11 +14,36 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from bench import first_byte, leaving, long_text
+from bench import (
+    behind,
+    cpu,
+    first_byte,
+    first_packet,
+    leaving,
+    limit,
+    long_text,
+    many_voices,
+    overload,
+    paced,
+    set_pace,
+)
 from bench.figures import Figure
 from bench.target import Target, own
 
-PROGRAMS = {"long_text": long_text.run, "first_byte": first_byte.run, "leaving": leaving.run}
+PROGRAMS = {
+    "long_text": long_text.run,
+    "first_byte": first_byte.run,
+    "first_packet": first_packet.run,
+    "leaving": leaving.run,
+    "limit": limit.run,
+    "cpu": cpu.run,
+    "paced": paced.run,
+    "set_pace": set_pace.run,
+    "behind": behind.run,
+    "many_voices": many_voices.run,
+    "overload": overload.run,
+}
+"""the first needs a server that has done nothing yet"""
 OUT = Path(__file__).parent / "out" / "figures.json"
 
 
@@ -40,7 +66,11 @@ def main() -> None:
 async def _run(target: Target, names: list[str]) -> list[Figure]:
     figures: list[Figure] = []
     for name in names:
-        figures += await PROGRAMS[name](target)
+        print(f"{name} …", file=sys.stderr, flush=True)
+        made = await PROGRAMS[name](target)
+        if not made:
+            print(f"{name} needs a server of its own, and was left out", file=sys.stderr)
+        figures += made
     return figures
 
 

@@ -13,7 +13,7 @@ from bench.figures import Figure
 from bench.target import Target
 from bench.wire import Connection, fetched, speech
 
-FORMATS = ("aac", "flac", "wav")
+FORMATS = ("mp3", "opus", "pcm", "aac", "flac", "wav")
 CLIENTS = (1, 4, 16, 64)
 SECONDS, WARM_UP = 4.0, 1.0
 AIMS = {("mp3", 16): 0.8, ("opus", 16): 0.8, ("pcm", 16): 0.5}
@@ -49,7 +49,7 @@ async def _cell(target: Target, format: str, clients: int, bytes_per_second: flo
         aim = AIMS.get((format, clients))
         ratio = round(made / limit, 2)
         figures.append(
-            Figure("limit", f"{format}, {clients} clients, of the bare loop", ratio, "x", aim=aim and f"at least {aim}" or "")
+            Figure("limit", f"{format}, {clients} clients, of the bare loop", ratio, "x", aim=(aim and f"at least {aim}") or "")
         )
     return figures
 

@@ -13,8 +13,10 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import yaml
 
 PATIENCE = 60.0
 
@@ -31,16 +33,20 @@ class Target(msgspec.Struct):
         """Give the headers that let us in."""
         return {"authorization": f"Bearer {self.api_key}"} if self.api_key else {}
 
-    def resident(self) -> float | None:
-        """Give the gateway process's resident memory in MB (Linux)."""
+    def resident(self, pid: int | None = None) -> float | None:
+        """Give a process's resident memory in MB, the gateway's unless another is named (Linux)."""
         try:
-            lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+            lines = Path(f"/proc/{pid or self.pid}/status").read_text().splitlines()
         except OSError:
             return None
         return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
 
+    def encoders(self) -> list[int]:
+        """Give the process ids of its encoders (Linux)."""
+        return [pid for pid in self.workers() if b"streaming.coder" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
     def workers(self) -> list[int]:
-        """Give the process ids of its engine workers (Linux)."""
+        """Give the process ids of its engine workers and encoders (Linux)."""
         found = []
         for status in Path("/proc").glob("[0-9]*/stat"):
             try:
@@ -53,14 +59,16 @@ class Target(msgspec.Struct):
 
 
 @contextmanager
-def own() -> Iterator[Target]:
-    """Run a server of our own with default settings, and time its start."""
+def own(config: dict[str, Any] | None = None) -> Iterator[Target]:
+    """Run a server of our own, with default settings but for these, and time its start."""
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.json"
         environ = {name: value for name, value in os.environ.items() if not name.startswith("VOICEBOX_")}
         environ["VOICEBOX_DATA_DIR"] = folder
+        settings = Path(folder) / "config.yaml"
+        settings.write_text(yaml.safe_dump(config or {}))
         began = time.monotonic()
-        command = [sys.executable, "-m", "gateway", "serve", "--port", "0", "--ready-file", str(ready)]
+        command = [sys.executable, "-m", "gateway", "serve", "--port", "0", "--ready-file", str(ready), "--config", str(settings)]
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environ)
         try:
             _wait(ready.exists)

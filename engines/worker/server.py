@@ -23,7 +23,7 @@ class WorkerServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave SIGINT ignored: uvicorn would take it up, and Ctrl-C in a terminal goes to the gateway, which stops us in order."""
+        """Leave SIGINT ignored: Ctrl-C in a terminal goes to the gateway, which stops us in order."""
         before = signal.signal(signal.SIGTERM, self.handle_exit)
         try:
             yield

@@ -1,0 +1,85 @@
+"""What the gateway adds to an engine of known pace, and what more workers bring: the engine sleeps where others compute."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from bench import texts
+from bench.figures import Figure, quantile
+from bench.target import Target, own
+from bench.wire import Connection, speech
+
+FIRST_CHUNK, FACTOR = 0.05, 0.2
+REPEATS = {1: 40, 16: 10}
+AIMS = {(16, "p50"): "at most 4", (16, "p99"): "at most 20"}
+SCALING_SECONDS = 6.0
+
+
+async def run(target: Target) -> list[Figure]:
+    """Measure on servers of our own."""
+    if not target.pid:
+        return []
+    figures: list[Figure] = []
+    with own(_config(1, slots=16)) as paced:
+        for format in ("pcm", "opus", "mp3"):
+            for streams in (1, 16):
+                figures += await _added(paced, format, streams)
+    single, four = [await _throughput(workers) for workers in (1, 4)]
+    return [*figures, Figure("set pace", "4 workers against 1, throughput", round(four / single, 2), "x", "at least 3.6")]
+
+
+def _config(workers: int, *, slots: int) -> dict[str, object]:
+    options = {"rtf": FACTOR, "first_chunk": FIRST_CHUNK, "slots": slots}
+    return {"engines": {"pace": {"enabled": True, "workers": workers, "options": options}, "espeak": {"enabled": False}}}
+
+
+async def _added(target: Target, format: str, streams: int) -> list[Figure]:
+    """Give the time to the first byte beyond the engine's own first chunk."""
+    times: list[float] = []
+    await asyncio.gather(*(_first(target, format, number) for number in range(streams)))
+    for repeat in range(REPEATS[streams]):
+        times += await asyncio.gather(*(_first(target, format, repeat * streams + number) for number in range(streams)))
+    return [
+        Figure(
+            "set pace",
+            f"{format}, added to the first byte, {streams} at once, {name}",
+            round(1000 * (quantile(times, share) - FIRST_CHUNK), 1),
+            "ms",
+            AIMS.get((streams, name), ""),
+        )
+        for name, share in (("p50", 0.5), ("p99", 0.99))
+    ]
+
+
+async def _first(target: Target, format: str, number: int) -> float:
+    connection = await Connection(target).open()
+    began = time.perf_counter()
+    await connection.ask(speech(f"Line {number}.", format, "tone-1", "pace"))
+    connection.close()
+    return connection.first - began
+
+
+async def _throughput(workers: int) -> float:
+    """Give the seconds of audio per second that sixteen clients get."""
+    with own(_config(workers, slots=1)) as target:
+        made = 0.0
+        end = time.monotonic() + SCALING_SECONDS
+
+        async def client(number: int) -> None:
+            nonlocal made
+            connection = await Connection(target).open()
+            while time.monotonic() < end:
+                size = 0
+
+                def count(part: bytes) -> None:
+                    nonlocal size
+                    size += len(part)
+
+                await connection.ask(speech(texts.line(number), "pcm", "tone-1", "pace"), count)
+                made += size / 48_000
+            connection.close()
+
+        began = time.monotonic()
+        await asyncio.gather(*(client(number) for number in range(16)))
+        return made / (time.monotonic() - began)
