@@ -46,7 +46,7 @@ async def run(target: Target) -> list[Figure]:
     with own(CONFIG) as paced:
         await _one(paced, 0, Seen())
         before = _kept(paced)
-        seen, tasks = Seen(), []
+        seen, tasks = Seen(), list[asyncio.Task[None]]()
         began = time.monotonic()
         while time.monotonic() < began + SECONDS:
             tasks.append(asyncio.create_task(_one(paced, len(tasks), seen)))

@@ -1,8 +1,8 @@
 """Streams that are played while they come: how many at once without one that runs dry, and what memory each takes.
 
 Open loop: streams begin at a set rate, whether earlier ones do well or not. The player reads opus, begins once it has 0.2 s of
-sound, and has run dry when it needs a packet that is not there; it keeps no more than 2 s in hand and then stops reading. How much
-sound has come is told by the granule positions of whole Ogg pages (RFC 7845).
+sound, and has run dry when it needs a packet that is not there; it keeps no more than 2 s in hand and then stops reading. How
+much sound has come is told by the granule positions of whole Ogg pages (RFC 7845).
 """
 
 from __future__ import annotations

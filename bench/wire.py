@@ -71,7 +71,9 @@ class Connection(asyncio.Protocol):
         parts = urlsplit(self._target.base_url)
         secure = parts.scheme == "https"
         loop = asyncio.get_running_loop()
-        await loop.create_connection(lambda: self, parts.hostname, parts.port or (443 if secure else 80), ssl=secure or None)
+        await loop.create_connection(
+            lambda: self, parts.hostname or "", parts.port or (443 if secure else 80), ssl=secure or None
+        )
         lines = [f"POST {parts.path}/audio/speech HTTP/1.1", f"Host: {parts.netloc}", "Content-Type: application/json"]
         lines += [f"{name}: {value}" for name, value in self._target.headers().items()]
         self._request = "\r\n".join(lines).encode()

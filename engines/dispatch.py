@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -112,9 +112,21 @@ class Dispatch(Protocol):
 
 
 class Dispatcher:
-    """Runs `record`'s workers while `running` is entered."""
+    """Runs `record`'s workers while `running` is entered.
 
-    def __init__(self, record: Record, engine: EngineSettings, workers: WorkerSettings, log: Log) -> None:
+    `encoding` tells how many seconds of audio can be encoded in a second, 0 where nobody knows.
+    """
+
+    def __init__(
+        self,
+        record: Record,
+        engine: EngineSettings,
+        workers: WorkerSettings,
+        log: Log,
+        *,
+        encoding: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        self._encoding = encoding
         self.record = record
         self._settings = workers
         self._schedule: Schedule[Seat] = Schedule(changed=lambda: self._gate.look())
@@ -164,7 +176,7 @@ class Dispatcher:
             streams=self._gate.inside,
             workers=tuple(WorkerState(member.state, member.pid, member.restarts, member.reason) for member in self._members),
             wait=self._gate.wait_estimate(),
-            capacity=self._schedule.capacity(),
+            capacity=self._capacity(),
         )
 
     async def wait_ready(self) -> bool:
@@ -208,9 +220,14 @@ class Dispatcher:
         if not self.usable:
             raise EngineUnavailable(f"The engine `{self.record.name}` is not available: {self._why()}")
 
+    def _capacity(self) -> float:
+        """Give what the narrower of engine and encoders lets through; 0 while nothing is known."""
+        known = [capacity for capacity in (self._schedule.capacity(), self._encoding()) if capacity]
+        return min(known, default=0.0)
+
     def _load(self) -> Load:
         schedule = self._schedule
-        return Load(schedule.capacity(), schedule.queued, schedule.places, schedule.job_seconds(), schedule.job_audio())
+        return Load(self._capacity(), schedule.queued, schedule.places, schedule.job_seconds(), schedule.job_audio())
 
     def _member_ready(self, member: Member) -> None:
         self._info = member.info

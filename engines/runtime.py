@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Protocol
 
@@ -54,6 +54,7 @@ class Engines:
         *,
         log: Log,
         observer: Observer | None = None,
+        encoding: Callable[[], float] = lambda: 0.0,
         catalogue: tuple[Record, ...] = CATALOGUE,
     ) -> None:
         names = {record.name for record in catalogue}
@@ -64,7 +65,7 @@ class Engines:
         for record in sorted(catalogue, key=lambda one: -one.rank):
             chosen = settings.get(record.name, EngineSettings(enabled=record.default))
             if chosen.enabled:
-                dispatcher = Dispatcher(record, chosen, workers, log)
+                dispatcher = Dispatcher(record, chosen, workers, log, encoding=encoding)
                 self._dispatchers[record.name] = dispatcher
                 self._pools[record.name] = Pool(record.name, dispatcher, chosen.workers or record.workers, observer)
 

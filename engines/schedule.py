@@ -1,7 +1,8 @@
 """Who gets the next place: the order in which waiting segments go to an engine's workers.
 
 Segments are what is scheduled. In this order: a stream whose player is about to run dry; else by turns over the owners, and over
-each owner's streams; segments of batch requests when no other waits, and one in eight all the same. A place is a worker that
+each owner's streams; those whose players have plenty in hand; segments of batch requests, and one in eight all the same. A
+place is a worker that
 can take a job; among several, the one on the worker with the least work goes first.
 """
 
@@ -24,6 +25,8 @@ URGENT_SECONDS = 2.0
 """a stream with less audio in hand than this goes first"""
 URGENT_IN_A_ROW = 3
 """then one other gets its turn: an engine slower than speech would serve nobody else"""
+PLENTY_SECONDS = 10.0
+"""a stream with more audio in hand than this can wait for those that have less"""
 BATCH_SHARE = 8
 DECAY = 0.98
 """of what is known of the engine's pace, with each job"""
@@ -46,6 +49,7 @@ class Waiter(msgspec.Struct, eq=False):
 
     claim: Claim
     future: asyncio.Future[object]
+    queue: Rotation[Waiter]
 
 
 class Schedule(Generic[P]):
@@ -56,6 +60,7 @@ class Schedule(Generic[P]):
         self._free: list[P] = []
         self._load: Counter[object] = Counter()
         self._interactive: Rotation[Waiter] = Rotation()
+        self._well_off: Rotation[Waiter] = Rotation()
         self._batch: Rotation[Waiter] = Rotation()
         self._urgent: list[tuple[float, int, Waiter]] = []
         self._order = itertools.count()
@@ -66,7 +71,7 @@ class Schedule(Generic[P]):
     @property
     def queued(self) -> int:
         """How many segments wait."""
-        return len(self._interactive) + len(self._batch)
+        return len(self._interactive) + len(self._well_off) + len(self._batch)
 
     @property
     def places(self) -> int:
@@ -89,7 +94,7 @@ class Schedule(Generic[P]):
         """Wait for a place."""
         if self._free and not self.queued:
             return self._take()
-        waiter = Waiter(claim, asyncio.get_running_loop().create_future())
+        waiter = Waiter(claim, asyncio.get_running_loop().create_future(), self._queue(claim))
         self._add(waiter)
         try:
             return await waiter.future  # type: ignore[return-value]  # offered places are P
@@ -134,14 +139,13 @@ class Schedule(Generic[P]):
 
     def _add(self, waiter: Waiter) -> None:
         claim = waiter.claim
-        self._rotation(claim).add(claim.terms.owner, claim.number, waiter)
+        waiter.queue.add(claim.terms.owner, claim.number, waiter)
         if not claim.terms.batch and claim.first is not None:
             heapq.heappush(self._urgent, (_dry(claim), next(self._order), waiter))
 
     def _forget(self, waiter: Waiter) -> None:
         """Drop a waiter that was cancelled; the place it may have been given goes to another."""
-        claim = waiter.claim
-        self._rotation(claim).remove(claim.terms.owner, claim.number, waiter)
+        waiter.queue.remove(waiter.claim.terms.owner, waiter.claim.number, waiter)
         future = waiter.future
         if future.done() and not future.cancelled() and not future.exception():
             place: P = future.result()  # type: ignore[assignment]
@@ -149,8 +153,10 @@ class Schedule(Generic[P]):
             self._load[place.worker] -= 1
             self.offer(place)
 
-    def _rotation(self, claim: Claim) -> Rotation[Waiter]:
-        return self._batch if claim.terms.batch else self._interactive
+    def _queue(self, claim: Claim) -> Rotation[Waiter]:
+        if claim.terms.batch:
+            return self._batch
+        return self._well_off if claim.slack(time.monotonic()) > PLENTY_SECONDS else self._interactive
 
     def _next(self) -> Waiter | None:
         """Take the waiter whose turn it is out of the queue; one that was cancelled a moment ago has none."""
@@ -161,14 +167,15 @@ class Schedule(Generic[P]):
     def _turn(self) -> Waiter | None:
         if self._urgent_in_a_row < URGENT_IN_A_ROW and (urgent := self._most_urgent()):
             self._urgent_in_a_row += 1
-            self._interactive.remove(urgent.claim.terms.owner, urgent.claim.number, urgent)
+            urgent.queue.remove(urgent.claim.terms.owner, urgent.claim.number, urgent)
             return urgent
         self._urgent_in_a_row = 0
-        if self._batch and (not self._interactive or self._since_batch >= BATCH_SHARE - 1):
+        live = self._interactive or self._well_off
+        if self._batch and (not live or self._since_batch >= BATCH_SHARE - 1):
             self._since_batch = 0
             return self._batch.pop()
         self._since_batch += bool(self._batch)
-        return self._interactive.pop() if self._interactive else None
+        return live.pop() if live else None
 
     def _most_urgent(self) -> Waiter | None:
         """Take the waiter whose player runs dry first, if it does so soon."""

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any, NoReturn
 
+from anyio import CapacityLimiter
 from litestar import Litestar, Request
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
@@ -48,6 +49,7 @@ def create_app(
     drain: Drain,
     log: FilteringBoundLogger,
     metrics: Metrics,
+    coders: LaneCoders | None = None,
     entrance: Entrance | None = None,
 ) -> Entry:
     """Compose the application. Raises Exposed when the settings would let strangers in."""
@@ -56,7 +58,7 @@ def create_app(
     traced = settings.telemetry
     tracing = Tracing(traced.otlp_endpoint, traced.service_name, VERSION) if traced.otlp_endpoint else None
     codecs = codec_threads()
-    coders = LaneCoders(_coder_processes(settings), ThreadCoders(codecs), log.warning)
+    coders = coders or make_coders(settings, codecs, log)
     services = Services(settings, engines, drain, log, entrance, metrics, coders, codecs)
     app = Litestar(
         route_handlers=[
@@ -94,6 +96,11 @@ def _observed(metrics: Metrics, tracing: Tracing | None) -> Callable[[Record, Ma
             tracing.request(record, headers)
 
     return ended
+
+
+def make_coders(settings: Settings, codecs: CapacityLimiter, log: FilteringBoundLogger) -> LaneCoders:
+    """Make what encodes."""
+    return LaneCoders(_coder_processes(settings), ThreadCoders(codecs), log.warning)
 
 
 def _coder_processes(settings: Settings) -> int:

@@ -21,12 +21,13 @@ from structlog.typing import FilteringBoundLogger
 
 from engines.runtime import Engines
 from gateway import logs
-from gateway.app import VERSION, create_app
+from gateway.app import VERSION, create_app, make_coders
 from gateway.drain import Drain
 from gateway.exposure import Exposed
 from gateway.keys import KeyStore, default_path
 from gateway.metrics import Metrics
 from gateway.protocol import bounded
+from gateway.services import codec_threads
 from gateway.settings import Settings
 from gateway.tracing import TracingMissing
 
@@ -43,10 +44,17 @@ def run(settings: Settings, *, ready_file: Path | None = None) -> int:
         return cluster.run(settings, ready_file=ready_file)
     log = logs.configure(settings.log)
     metrics = Metrics(lambda: engines.states(), VERSION)
-    engines = Engines(settings.engines, settings.workers, log=lambda event, **fields: log.info(event, **fields), observer=metrics)
+    coders = make_coders(settings, codec_threads(), log)
+    engines = Engines(
+        settings.engines,
+        settings.workers,
+        log=lambda event, **fields: log.info(event, **fields),
+        observer=metrics,
+        encoding=coders.capacity,
+    )
     drain, keys = Drain(), KeyStore(default_path(settings.data_dir))
     try:
-        app = create_app(settings, keys=keys, engines=engines, drain=drain, log=log, metrics=metrics)
+        app = create_app(settings, keys=keys, engines=engines, drain=drain, log=log, metrics=metrics, coders=coders)
     except (Exposed, TracingMissing) as exc:
         print(f"voicebox: {exc}", file=sys.stderr)
         return 2

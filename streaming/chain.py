@@ -11,6 +11,8 @@ from streaming.shape import Joiner, Shaper
 
 RATE = 24_000
 """Hertz, of everything that is sent"""
+SLICE_SECONDS = 0.2
+"""FFmpeg keeps buffers as large as the largest frame it was given: a second of sound costs 0.6 MB more for each stream"""
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -34,6 +36,7 @@ class Chain:
 
     def __init__(self, order: Order) -> None:
         self._order = order
+        self._slice = round(SLICE_SECONDS * order.source_rate) * frames.SAMPLE_BYTES
         self._joiner = Joiner(order.source_rate)
         self._shaper: Shaper | None = None
         self._encoder: Encoder = open_encoder(order.format, bitrate=order.bitrate, rate=RATE)
@@ -43,12 +46,17 @@ class Chain:
         if self._shaper is None:
             self._joiner.begin()
             self._shaper = Shaper(self._order.source_rate, tempo=self._order.tempo, target_rate=RATE)
-        shaped = self._shaper.push(self._joiner.push(pcm) + (self._joiner.end() if ends else b""))
+        joined = self._joiner.push(pcm) + (self._joiner.end() if ends else b"")
+        made, size = [], 0
+        for start in range(0, len(joined), self._slice):
+            shaped = self._shaper.push(joined[start : start + self._slice])
+            made.append(self._encoder.push(shaped))
+            size += len(shaped)
         if ends:
-            shaped += self._shaper.finish()
-            self._shaper = None
-        data = self._encoder.push(shaped) if shaped else b""
-        return Coded(data, len(shaped) / (frames.SAMPLE_BYTES * RATE))
+            shaped, self._shaper = self._shaper.finish(), None
+            made.append(self._encoder.push(shaped))
+            size += len(shaped)
+        return Coded(b"".join(made), size / (frames.SAMPLE_BYTES * RATE))
 
     def finish(self) -> Coded:
         """End the file. Raises EngineFailed."""

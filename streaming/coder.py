@@ -32,7 +32,7 @@ class Files:
             return self._chains[number].push(payload, ends=call == wire.END)
         elif call == wire.FINISH:
             return self._chains[number].finish()
-        elif chain := self._chains.pop(number, None):
+        elif call == wire.CLOSE and (chain := self._chains.pop(number, None)):
             chain.close()
         return Coded(b"")
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import struct
-from typing import Literal
 
 REQUEST = struct.Struct("<cII")
 """call, file number, length"""
 ANSWER = struct.Struct("<?dI")
 """whether it went well, seconds of audio, length; the bytes are the file's, or a message"""
-OPEN, PUSH, END, FINISH, CLOSE = b"O", b"P", b"E", b"F", b"C"
-"""open a file (the Order as JSON), push PCM, push PCM that ends its segment, finish the file, drop it"""
-Call = Literal[b"O", b"P", b"E", b"F", b"C"]
+OPEN, PUSH, END, FINISH, CLOSE, NOTHING = b"O", b"P", b"E", b"F", b"C", b"N"
+"""open a file (the Order as JSON), push PCM, push PCM that ends its segment, finish the file, drop it; nothing is answered too"""

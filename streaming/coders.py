@@ -8,6 +8,7 @@ import anyio
 import anyio.to_thread
 
 from streaming.chain import Chain, Coded, Order
+from streaming.shape import SAME_TEMPO
 
 
 class Coder(Protocol):
@@ -15,6 +16,15 @@ class Coder(Protocol):
 
     async def push(self, pcm: bytes, *, ends: bool, slack: float) -> Coded:
         """Take some PCM of a segment; `ends` ends the segment. Raises EngineFailed."""
+        ...
+
+    @property
+    def busy(self) -> bool:
+        """Tell whether others wait."""
+        ...
+
+    async def turn(self, slack: float) -> None:
+        """Wait until a piece of so much slack would be worked on. Raises EngineFailed."""
         ...
 
     async def finish(self) -> Coded:
@@ -32,6 +42,35 @@ class Coders(Protocol):
     def open(self, order: Order) -> Coder:
         """Open a coder for one file."""
         ...
+
+
+class InlineCoder:
+    """Works where it is called: for what takes less time than the way to another thread or process and back."""
+
+    busy = False
+
+    def __init__(self, order: Order) -> None:
+        self._chain = Chain(order)
+
+    async def push(self, pcm: bytes, *, ends: bool, slack: float) -> Coded:
+        """Take some PCM of a segment; `ends` ends the segment. Raises EngineFailed."""
+        return self._chain.push(pcm, ends=ends)
+
+    async def turn(self, slack: float) -> None:
+        """Wait for nothing."""
+
+    async def finish(self) -> Coded:
+        """End the file. Raises EngineFailed."""
+        return self._chain.finish()
+
+    def close(self) -> None:
+        """Drop everything."""
+        self._chain.close()
+
+
+def is_plain(order: Order) -> bool:
+    """Tell whether a file is PCM but for its rate: a second of it takes a tenth of a millisecond."""
+    return order.format in ("pcm", "wav") and abs(order.tempo - 1) < SAME_TEMPO
 
 
 class ThreadCoders:
@@ -55,6 +94,14 @@ class _ThreadCoder:
 
     async def push(self, pcm: bytes, *, ends: bool, slack: float) -> Coded:
         return await anyio.to_thread.run_sync(self._push, pcm, ends, limiter=self._limiter)
+
+    @property
+    def busy(self) -> bool:
+        return self._limiter.statistics().tasks_waiting > 0
+
+    async def turn(self, slack: float) -> None:
+        async with self._limiter:
+            return
 
     async def finish(self) -> Coded:
         return await anyio.to_thread.run_sync(lambda: self._opened().finish(), limiter=self._limiter)

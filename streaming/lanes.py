@@ -11,6 +11,7 @@ import heapq
 import itertools
 import os
 import sys
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -21,10 +22,13 @@ import msgspec
 from engines.api import EngineFailed
 from streaming import coder_frames as wire
 from streaming.chain import Coded, Order
-from streaming.coders import Coder, Coders
+from streaming.coders import Coder, Coders, InlineCoder, is_plain
 
 IN_FLIGHT = 2
 RESTART_DELAY, RESTART_DELAY_MAX = 0.2, 30.0
+DECAY = 0.99
+"""of what is known of the pace, with each piece"""
+KNOWN_SECONDS = 20.0
 LOST = "The encoder's process was lost."
 FINISH_SLACK, CLOSE_SLACK = 0.0, -1.0
 
@@ -35,6 +39,7 @@ class Piece(msgspec.Struct, eq=False):
     head: bytes
     payload: bytes
     answer: asyncio.Future[Coded]
+    sent: float = 0.0
 
 
 class Lane:
@@ -49,15 +54,26 @@ class Lane:
         self._order = itertools.count()
         self._flying: deque[Piece] = deque()
         self._lost = False
+        self._last = 0.0
+        self._busy = self._coded = 0.0
         self.files = 0
 
+    @property
+    def queued(self) -> int:
+        """How many pieces wait."""
+        return len(self._waiting)
+
+    def capacity(self) -> float:
+        """Estimate how many seconds of audio it encodes in a second; 0 while little is known."""
+        return self._coded / self._busy if self._coded > KNOWN_SECONDS else 0.0
+
     def send(self, call: bytes, number: int, payload: bytes, slack: float) -> asyncio.Future[Coded]:
-        """Have something done; those with the least slack go first."""
+        """Have something done; whose player runs dry first goes first."""
         piece = Piece(wire.REQUEST.pack(call, number, len(payload)), payload, asyncio.get_running_loop().create_future())
         if self._lost:
             piece.answer.set_exception(EngineFailed(LOST))
             return piece.answer
-        heapq.heappush(self._waiting, (slack, next(self._order), piece))
+        heapq.heappush(self._waiting, (time.monotonic() + slack, next(self._order), piece))
         self._pump()
         return piece.answer
 
@@ -68,6 +84,7 @@ class Lane:
                 good, seconds, length = wire.ANSWER.unpack(await self._from.readexactly(wire.ANSWER.size))
                 data = await self._from.readexactly(length)
                 piece = self._flying.popleft()
+                self._measure(piece, seconds)
                 if not piece.answer.done():
                     _settle(piece.answer, good, seconds, data)
                 self._pump()
@@ -86,10 +103,18 @@ class Lane:
         await self.process.wait()
         self._to.close()
 
+    def _measure(self, piece: Piece, seconds: float) -> None:
+        """Note how long a piece took since it was sent, or since the one before it was done."""
+        now = time.monotonic()
+        self._busy = DECAY * self._busy + now - max(self._last, piece.sent)
+        self._coded = DECAY * self._coded + seconds
+        self._last = now
+
     def _pump(self) -> None:
         while self._waiting and len(self._flying) < IN_FLIGHT:
             _, _, piece = heapq.heappop(self._waiting)
             if not piece.answer.cancelled():
+                piece.sent = time.monotonic()
                 self._flying.append(piece)
                 self._to.write(piece.head + piece.payload)
 
@@ -114,6 +139,15 @@ class LaneCoder:
         """Take some PCM of a segment; `ends` ends the segment. Raises EngineFailed."""
         self._open(slack)
         return await self._lane.send(wire.END if ends else wire.PUSH, self._number, pcm, slack)
+
+    @property
+    def busy(self) -> bool:
+        """Tell whether others wait."""
+        return self._lane.queued > 0
+
+    async def turn(self, slack: float) -> None:
+        """Wait until a piece of so much slack would be worked on. Raises EngineFailed."""
+        await self._lane.send(wire.NOTHING, 0, b"", slack)
 
     async def finish(self) -> Coded:
         """End the file. Raises EngineFailed."""
@@ -150,9 +184,16 @@ class LaneCoders:
 
     def open(self, order: Order) -> Coder:
         """Open a coder for one file, on the lane that has the fewest."""
+        if is_plain(order):
+            return InlineCoder(order)
         if not self._lanes:
             return self._instead.open(order)
         return LaneCoder(min(self._lanes, key=lambda lane: lane.files), next(self._numbers) % 2**32, order)
+
+    def capacity(self) -> float:
+        """Estimate how many seconds of audio all lanes encode in a second; 0 while little is known."""
+        known = [capacity for lane in self._lanes if (capacity := lane.capacity())]
+        return sum(known) / len(known) * len(self._lanes) if known else 0.0
 
     def pids(self) -> list[int]:
         """Name the processes."""

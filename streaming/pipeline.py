@@ -31,6 +31,8 @@ LARGEST_CHUNK = 65_536
 """bytes; what is handed on lies in the connection's buffer, beyond our own bound"""
 HUNGRY_SECONDS = 2.0
 """a reader that has left more than this untaken is in no hurry for further segments"""
+PLENTY_SECONDS = 2.0
+"""a reader with more than this in hand lets the others' pieces go first before anything more is made for it"""
 HOLD_SECONDS = 0.5
 """what a reader must have in hand for a segment to be held back until it is whole"""
 
@@ -68,6 +70,8 @@ class Production:
         self._made: deque[Coded] = deque()
         self._changed = asyncio.Event()
         self._finished = False
+        self._due = 0.0
+        """when the reader would have run dry without the segment in hand: what is begun is encoded to its end before others"""
         self._uncoded = 0.0
         """seconds that went into the encoder, of which nothing has come out"""
         self.pacing = Pacing()
@@ -117,6 +121,9 @@ class Production:
         if not self._takes:
             while self.pacing.ahead >= self._recipe.buffered_seconds:
                 await self._wait()
+            slack = self.pacing.slack(time.monotonic())
+            if slack > PLENTY_SECONDS and self._coder.busy:
+                await self._coder.turn(slack)
             self._begin()
         return bool(self._takes)
 
@@ -128,6 +135,8 @@ class Production:
 
     async def _play(self, take: Take) -> None:
         await self._hold(take)
+        now = time.monotonic()
+        self._due = now + self.pacing.slack(now)
         while pcm := await take.read(*self._piece()):
             self._look_ahead()
             await self._encode(pcm)
@@ -149,6 +158,8 @@ class Production:
         enough = LOOK_AHEAD_SECONDS * SAMPLE_BYTES * self._recipe.watch.rate
         if sum(take.waiting for take in self._takes) > enough or self.pacing.ahead > HUNGRY_SECONDS:
             return
+        if self._coder.busy and self.pacing.slack(time.monotonic()) > PLENTY_SECONDS:
+            return
         while len(self._takes) <= self._recipe.look_ahead:
             before = len(self._takes)
             self._begin()
@@ -157,7 +168,8 @@ class Production:
 
     async def _encode(self, pcm: bytes, *, ends: bool = False) -> None:
         now = time.monotonic()
-        self._add(await self._coder.push(pcm, ends=ends, slack=self.pacing.slack(now)))
+        slack = min(self.pacing.slack(now), self._due - now)
+        self._add(await self._coder.push(pcm, ends=ends, slack=slack))
 
     def _add(self, coded: Coded) -> None:
         if coded.seconds:
