@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 
 from bench import texts
@@ -11,7 +12,8 @@ from bench.target import Target, own
 from bench.wire import Connection, speech
 
 FIRST_CHUNK, FACTOR = 0.05, 0.2
-REPEATS = {1: 40, 16: 10}
+REPEATS = {1: 40, 16: 15}
+PAUSE = 0.1
 AIMS = {(16, "p50"): "at most 4", (16, "p99"): "at most 20"}
 SCALING_SECONDS = 6.0
 
@@ -35,11 +37,20 @@ def _config(workers: int, *, slots: int) -> dict[str, object]:
 
 
 async def _added(target: Target, format: str, streams: int) -> list[Figure]:
-    """Give the time to the first byte beyond the engine's own first chunk."""
+    """Give the time to the first byte beyond the engine's own first chunk, with so many streams at any time.
+
+    Clients ask again after a pause of random length, so that they do not all begin in the same moment: that is first_packet's.
+    """
     times: list[float] = []
-    await asyncio.gather(*(_first(target, format, number) for number in range(streams)))
-    for repeat in range(REPEATS[streams]):
-        times += await asyncio.gather(*(_first(target, format, repeat * streams + number) for number in range(streams)))
+
+    async def client(number: int) -> None:
+        await asyncio.sleep(random.random() * PAUSE)
+        for repeat in range(REPEATS[streams]):
+            times.append(await _first(target, format, repeat * streams + number))
+            await asyncio.sleep(random.random() * PAUSE)
+
+    await _first(target, format, 0)
+    await asyncio.gather(*(client(number) for number in range(streams)))
     return [
         Figure(
             "set pace",
@@ -55,7 +66,7 @@ async def _added(target: Target, format: str, streams: int) -> list[Figure]:
 async def _first(target: Target, format: str, number: int) -> float:
     connection = await Connection(target).open()
     began = time.perf_counter()
-    await connection.ask(speech(f"Line {number}.", format, "tone-1", "pace"))
+    await connection.ask(speech(f"Line {number} is as long as most of them are.", format, "tone-1", "pace"))
     connection.close()
     return connection.first - began
 

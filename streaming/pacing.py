@@ -5,8 +5,11 @@ The reader is taken to be a player that begins once it has 0.2 s of audio, and t
 
 from __future__ import annotations
 
-FIRST_SECONDS = 0.04
-"""the first pieces are as small as a codec's frames allow: the first of them is what the reader waits for"""
+from engines.api import AudioFormat
+
+FIRST_SECONDS: dict[AudioFormat, float] = {"pcm": 0.025, "wav": 0.025, "opus": 0.05, "flac": 0.05, "mp3": 0.06, "aac": 0.1}
+"""the first piece is as small as a codec allows, for it is what the reader waits for: from so much comes the first sound"""
+SMALLEST_SECONDS = 0.04
 LONGEST_SECONDS = 1.0
 GROWTH = 2.0
 SHARE = 0.25
@@ -19,13 +22,13 @@ NOTHING, TOLERANCE = 1e-6, 0.001
 class Pacing:
     """Counts in seconds of audio: `made`, and `ahead`, what is made and not taken yet."""
 
-    def __init__(self) -> None:
+    def __init__(self, format: AudioFormat = "opus") -> None:
+        self._first = self._piece = FIRST_SECONDS[format]
         self.made = 0.0
         self.ahead = 0.0
         self.underruns = 0
         self._started: float | None = None
         self._stalled = 0.0
-        self._piece = FIRST_SECONDS
 
     def slack(self, now: float) -> float:
         """Give how much the reader has in hand; negative when it has run dry."""
@@ -34,9 +37,9 @@ class Pacing:
 
     def piece(self, now: float) -> tuple[float, float]:
         """Give the least and the most that should be encoded next: more, the more the reader has in hand."""
-        if self.made < 2 * FIRST_SECONDS:
-            return FIRST_SECONDS, FIRST_SECONDS
-        allowed = max(FIRST_SECONDS, SHARE * self.slack(now))
+        if not self.made:
+            return self._first, self._first
+        allowed = max(SMALLEST_SECONDS, SHARE * self.slack(now))
         self._piece = min(LONGEST_SECONDS, GROWTH * self._piece)
         return min(allowed, self._piece), self._piece
 

@@ -74,7 +74,7 @@ class Production:
         """when the reader would have run dry without the segment in hand: what is begun is encoded to its end before others"""
         self._uncoded = 0.0
         """seconds that went into the encoder, of which nothing has come out"""
-        self.pacing = Pacing()
+        self.pacing = Pacing(recipe.format)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Give the encoded bytes as they are made; raises what the engine raises, after what was made before it."""
