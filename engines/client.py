@@ -149,7 +149,7 @@ class _Source:
         try:
             async for chunk in self._audio:
                 yield chunk
-        except Exception as exc:
+        except Exception as exc:  # whatever broke the source, it is raised in the place of Lost
             self._fault = exc
             raise
 

@@ -1,4 +1,4 @@
-"""The whole program, composed on one page. It imports everything and is imported by `serve` alone."""
+"""The whole program, composed on one page. It imports everything and is imported by `serve` and `cluster` alone."""
 
 from __future__ import annotations
 

@@ -38,10 +38,6 @@ CANCEL_AFTER = 2
 
 def run(settings: Settings, *, ready_file: Path | None = None) -> int:
     """Serve until told to stop; give the exit status: 0, 1 when the server could not start, 2 when it must not."""
-    if settings.server.processes > 1:
-        from gateway import cluster
-
-        return cluster.run(settings, ready_file=ready_file)
     log = logs.configure(settings.log)
     metrics = Metrics(lambda: engines.states(), VERSION)
     coders = make_coders(settings, codec_threads(), log)

@@ -78,7 +78,8 @@ class Server:
 
     def lines(self) -> list[dict[str, Any]]:
         """Give its log, line by line."""
-        return [json.loads(line) for line in self.log_path.read_text().splitlines() if line.startswith("{")]
+        whole = self.log_path.read_text().rpartition("\n")[0]  # the last line may still be on its way
+        return [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
 
     def requests(self) -> list[dict[str, Any]]:
         """Give the log lines of its requests."""

@@ -23,6 +23,10 @@ def run(args: Namespace) -> int:
     settings = configuration.load(args.config, os.environ, flags)
     if args.stop_with_stdin:
         threading.Thread(target=_stop_with_stdin, daemon=True, name="stdin").start()
+    if settings.server.processes > 1:
+        from gateway import cluster
+
+        return cluster.run(settings, ready_file=args.ready_file)
     return serve.run(settings, ready_file=args.ready_file)
 
 

@@ -107,7 +107,7 @@ def test_every_mistake_is_told_at_once_with_its_place(write: Write) -> None:
     path = write("server:\n  port: 70000\n  prot: 1\nlog: {level: loud}\nworkers: {queue: many}\n")
     told = mistakes(path, {"VOICEBOX_SERVER__PORT": "x", "VOICEBOX_SEVER__PORT": "1"}, server__host=5)
 
-    keys = "host, port, no_auth, allowed_hosts, cors_origins, drain_timeout, send_timeout, body_timeout, head_bytes"
+    keys = "host, port, processes, no_auth, allowed_hosts, cors_origins, drain_timeout, send_timeout, body_timeout, head_bytes"
     assert f"settings.yaml:3: server.prot: there is no 'prot' here. Did you mean 'port' or 'host'? Allowed: {keys}" in told
     assert "settings.yaml:4: log.level: 'loud' is given; allowed: one of debug, info, warning, error" in told
     assert "settings.yaml:5: workers.queue: 'many' is given; allowed: a whole number of at least 1" in told

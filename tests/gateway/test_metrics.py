@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import json
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -167,3 +169,19 @@ def test_traces(tmp_path: Path) -> None:
         assert spans[inner].parent_span_id == request.span_id
         assert request.start_time_unix_nano <= spans[inner].start_time_unix_nano
         assert spans[inner].end_time_unix_nano <= request.end_time_unix_nano
+
+
+def test_the_dashboard_asks_for_what_there_is(counted: Server) -> None:
+    """Every metric and label that the Grafana dashboard in docs/ names is one that /metrics has."""
+    dashboard = json.loads((Path(__file__).parents[2] / "docs" / "grafana.json").read_text())
+    text = httpx.get(f"{counted.url}/metrics").text
+    declared = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
+    asked = {
+        name
+        for panel in dashboard["panels"]
+        for target in panel["targets"]
+        for name in re.findall(r"voicebox_\w+", target["expr"])
+    }
+
+    assert len(asked) >= 15
+    assert {name.removesuffix("_bucket") for name in asked} <= declared
