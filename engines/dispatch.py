@@ -227,7 +227,9 @@ class Dispatcher:
 
     def _load(self) -> Load:
         schedule = self._schedule
-        return Load(self._capacity(), schedule.queued, schedule.places, schedule.job_seconds(), schedule.job_audio())
+        return Load(
+            schedule.capacity(), schedule.queued, schedule.places, schedule.job_seconds(), schedule.job_audio(), self._encoding()
+        )
 
     def _member_ready(self, member: Member) -> None:
         self._info = member.info

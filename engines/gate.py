@@ -49,6 +49,8 @@ class Load(msgspec.Struct, frozen=True):
     places: int
     job_seconds: float
     job_audio: float = 0.0
+    encoding: float = 0.0
+    """seconds of audio that can be encoded in a second; 0 while nothing is known"""
 
 
 class Gate:
@@ -136,17 +138,24 @@ class Gate:
     def _fits(self, claim: Claim, load: Load) -> bool:
         """Tell whether all streams would keep playing with this one among them."""
         streams = [one for one in self._inside if not one.terms.batch]
-        usable = USABLE * load.capacity
-        if usable <= 1 or not streams:
+        if USABLE * load.capacity <= 1 or not streams:
             return True
         now = time.monotonic()
         needs = [(one.left(), one.slack(now)) for one in (*streams, claim)]
-        # within shorter horizons than this, the order of the queue decides, not the gate
-        horizons = [horizon for horizon in HORIZONS if usable * horizon >= 2 * load.job_audio]
-        return all(
-            sum(_due(left, horizon - slack, load.job_audio) for left, slack in needs) + load.job_audio <= usable * horizon
-            for horizon in horizons
-        )
+        # encoders work piece by piece, which is next to fluid
+        return _feasible(needs, USABLE * load.capacity, load.job_audio) and _feasible(needs, USABLE * load.encoding, 0.0)
+
+
+def _feasible(needs: list[tuple[float, float]], usable: float, job: float) -> bool:
+    """Tell whether streams of so much left and so much in hand can be kept playing, in jobs of so many seconds of audio.
+
+    Within horizons too short for two jobs the order of the queue decides, not the gate.
+    """
+    return not usable or all(
+        sum(_due(left, horizon - slack, job) for left, slack in needs) + job <= usable * horizon
+        for horizon in HORIZONS
+        if usable * horizon >= 2 * job
+    )
 
 
 def _due(left: float, seconds: float, job: float) -> float:

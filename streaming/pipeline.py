@@ -71,7 +71,8 @@ class Production:
         self._changed = asyncio.Event()
         self._finished = False
         self._due = 0.0
-        """when the reader would have run dry without the segment in hand: what is begun is encoded to its end before others"""
+        """when the reader would have run dry without the segment in hand: what is begun is encoded to its end before
+        what is not, though never before a reader that has little in hand"""
         self._uncoded = 0.0
         """seconds that went into the encoder, of which nothing has come out"""
         self.pacing = Pacing(recipe.format)
@@ -168,7 +169,7 @@ class Production:
 
     async def _encode(self, pcm: bytes, *, ends: bool = False) -> None:
         now = time.monotonic()
-        slack = min(self.pacing.slack(now), self._due - now)
+        slack = min(self.pacing.slack(now), max(PLENTY_SECONDS, self._due - now))
         self._add(await self._coder.push(pcm, ends=ends, slack=slack))
 
     def _add(self, coded: Coded) -> None:
