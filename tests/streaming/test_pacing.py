@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streaming.pacing import FIRST_SECONDS, LONGEST_SECONDS, Pacing
+from streaming.pacing import FIRST_SECONDS, LONGEST_SECONDS, SMALLEST_SECONDS, Pacing
 
 
 def test_the_first_pieces_are_small_and_later_ones_grow() -> None:
@@ -31,7 +31,7 @@ def test_no_piece_keeps_the_reader_waiting(gaps: list[float]) -> None:
     for gap in gaps:
         now += gap
         least, _ = pacing.piece(now)
-        assert least <= max(FIRST_SECONDS["opus"], 0.25 * pacing.slack(now)) + 1e-9
+        assert least <= max(FIRST_SECONDS["opus"], SMALLEST_SECONDS, 0.25 * pacing.slack(now)) + 1e-9
         pacing.add(0.2, now)
         pacing.taken(pacing.ahead)
 
