@@ -21,8 +21,8 @@ WORDS_PER_MINUTE, SLOWEST, FASTEST = 175, 80, 450
 HEADROOM_VOLUME = 85
 """at the library's own 100 its louder variants reach the end of the scale"""
 DEFAULT_PITCH, HIGHEST_PITCH = 50, 99
-LARGEST_PIECE = 44_100
-"""bytes: a second of audio, made in less than a millisecond"""
+LARGEST_PIECE = 88_200
+"""bytes: two seconds of audio, made in a millisecond or two"""
 UNSPEAKABLE = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0xD800, 0xE000)), " ")
 """control characters, of which NUL would end the text for C and 0x01 begin a command to the library, and lone surrogates"""
 

@@ -23,8 +23,8 @@ class Coder(Protocol):
         """Tell whether others wait."""
         ...
 
-    async def turn(self, slack: float) -> None:
-        """Wait until a piece of so much slack would be worked on. Raises EngineFailed."""
+    async def turn(self, slack: float, patience: float) -> None:
+        """Wait for this file's turn to have a further segment made, for so many seconds at most."""
         ...
 
     async def finish(self) -> Coded:
@@ -56,7 +56,7 @@ class InlineCoder:
         """Take some PCM of a segment; `ends` ends the segment. Raises EngineFailed."""
         return self._chain.push(pcm, ends=ends)
 
-    async def turn(self, slack: float) -> None:
+    async def turn(self, slack: float, patience: float) -> None:
         """Wait for nothing."""
 
     async def finish(self) -> Coded:
@@ -99,9 +99,10 @@ class _ThreadCoder:
     def busy(self) -> bool:
         return self._limiter.statistics().tasks_waiting > 0
 
-    async def turn(self, slack: float) -> None:
-        async with self._limiter:
-            return
+    async def turn(self, slack: float, patience: float) -> None:
+        with anyio.move_on_after(patience):
+            async with self._limiter:
+                return
 
     async def finish(self) -> Coded:
         return await anyio.to_thread.run_sync(lambda: self._opened().finish(), limiter=self._limiter)

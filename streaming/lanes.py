@@ -23,6 +23,7 @@ from engines.api import EngineFailed
 from streaming import coder_frames as wire
 from streaming.chain import Coded, Order
 from streaming.coders import Coder, Coders, InlineCoder, is_plain
+from streaming.turns import Turns
 
 IN_FLIGHT = 2
 RESTART_DELAY, RESTART_DELAY_MAX = 0.2, 30.0
@@ -53,15 +54,16 @@ class Lane:
         self._waiting: list[tuple[float, int, Piece]] = []
         self._order = itertools.count()
         self._flying: deque[Piece] = deque()
+        self._turns = Turns()
         self._lost = False
         self._last = 0.0
         self._busy = self._coded = 0.0
         self.files = 0
 
     @property
-    def queued(self) -> int:
-        """How many pieces wait."""
-        return len(self._waiting)
+    def busy(self) -> bool:
+        """Tell whether pieces wait, or will soon."""
+        return bool(self._waiting) or self._turns.full
 
     def capacity(self) -> float:
         """Estimate how many seconds of audio it encodes in a second; 0 while little is known."""
@@ -74,8 +76,17 @@ class Lane:
             piece.answer.set_exception(EngineFailed(LOST))
             return piece.answer
         heapq.heappush(self._waiting, (time.monotonic() + slack, next(self._order), piece))
+        self._turns.end(number)
         self._pump()
         return piece.answer
+
+    async def turn(self, number: int, slack: float, patience: float) -> None:
+        """Wait until a file with so much in hand may have a further segment made, for so many seconds at most."""
+        if not self._lost:
+            turn = self._turns.ask(number, slack)
+            self._pump()
+            await asyncio.wait([turn], timeout=patience)
+            turn.cancel()
 
     async def run(self) -> None:
         """Take the answers, until the process ends."""
@@ -92,6 +103,7 @@ class Lane:
             return
         finally:
             self._lost = True
+            self._turns.stop()
             for piece in [*self._flying, *(piece for _, _, piece in self._waiting)]:
                 if not piece.answer.done():
                     piece.answer.set_exception(EngineFailed(LOST))
@@ -117,6 +129,8 @@ class Lane:
                 piece.sent = time.monotonic()
                 self._flying.append(piece)
                 self._to.write(piece.head + piece.payload)
+        if not self._waiting:
+            self._turns.give()
 
 
 def _settle(answer: asyncio.Future[Coded], good: bool, seconds: float, data: bytes) -> None:
@@ -143,11 +157,11 @@ class LaneCoder:
     @property
     def busy(self) -> bool:
         """Tell whether others wait."""
-        return self._lane.queued > 0
+        return self._lane.busy
 
-    async def turn(self, slack: float) -> None:
-        """Wait until a piece of so much slack would be worked on. Raises EngineFailed."""
-        await self._lane.send(wire.NOTHING, 0, b"", slack)
+    async def turn(self, slack: float, patience: float) -> None:
+        """Wait for this file's turn to have a further segment made, for so many seconds at most."""
+        await self._lane.turn(self._number, slack, patience)
 
     async def finish(self) -> Coded:
         """End the file. Raises EngineFailed."""

@@ -124,7 +124,7 @@ class Production:
                 await self._wait()
             slack = self.pacing.slack(time.monotonic())
             if slack > PLENTY_SECONDS and self._coder.busy:
-                await self._coder.turn(slack)
+                await self._coder.turn(slack, slack - PLENTY_SECONDS)
             self._begin()
         return bool(self._takes)
 
@@ -138,10 +138,12 @@ class Production:
         await self._hold(take)
         now = time.monotonic()
         self._due = now + self.pacing.slack(now)
-        while pcm := await take.read(*self._piece()):
+        ends = False
+        while not ends:
+            pcm = await take.read(*self._piece())
+            ends = not pcm or take.spent
             self._look_ahead()
-            await self._encode(pcm)
-        await self._encode(b"", ends=True)
+            await self._encode(pcm, ends=ends)
 
     async def _hold(self, take: Take) -> None:
         """Let a segment be made whole while the reader has enough in hand: what turns out bad can then be made again."""
@@ -167,7 +169,7 @@ class Production:
             if len(self._takes) == before:
                 return
 
-    async def _encode(self, pcm: bytes, *, ends: bool = False) -> None:
+    async def _encode(self, pcm: bytes, *, ends: bool) -> None:
         now = time.monotonic()
         slack = min(self.pacing.slack(now), max(PLENTY_SECONDS, self._due - now))
         self._add(await self._coder.push(pcm, ends=ends, slack=slack))

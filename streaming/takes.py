@@ -51,6 +51,11 @@ class Take:
         """How many bytes are made and not taken."""
         return len(self._pcm)
 
+    @property
+    def spent(self) -> bool:
+        """Tell whether all that will come has been read."""
+        return self._task.done() and not self._pcm and self._task.exception() is None
+
     async def settle(self, timeout: float) -> None:
         """Wait until it is made, and found to be good or bad, for so many seconds at most."""
         await asyncio.wait([self._task], timeout=timeout)
