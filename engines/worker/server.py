@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import signal
 from collections.abc import Callable, Iterator
@@ -33,6 +34,8 @@ class WorkerServer(uvicorn.Server):
     async def startup(self, sockets: list[Any] | None = None) -> None:
         """Start listening, and say on which port (0: a Unix socket)."""
         await super().startup(sockets)
+        gc.collect()
+        gc.freeze()  # what is there now stays, and need not be gone through again while others wait
         address = self.servers[0].sockets[0].getsockname()
         self._listening(address[1] if isinstance(address, tuple) else 0)
 
