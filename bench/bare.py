@@ -1,19 +1,34 @@
 """The bare loop: the same text spoken by eSpeak NG's C interface and encoded by PyAV, with nothing around it.
 
-As many processes as there are cores, started and warm before the clock runs. Rate and codec settings are the gateway's.
+As many processes as there are cores, started and warm before the clock runs. Rate and codec settings are the gateway's; nothing
+else is.
 """
 
 from __future__ import annotations
 
+import io
 import multiprocessing as mp
 import os
 import time
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 
+import av
+
 from bench import texts
+from streaming import frames
+from streaming.chain import RATE
+from streaming.encode import CODECS
 
 SECONDS = 3.0
+FORMS = {
+    "mp3": ("mp3", "libmp3lame", "s16p"),
+    "opus": ("ogg", "libopus", "s16"),
+    "aac": ("adts", "aac", "fltp"),
+    "flac": ("flac", "flac", "s16"),
+    "wav": ("wav", "pcm_s16le", "s16"),
+}
+"""FFmpeg's container and codec, and the form of sample that goes in"""
 
 
 def run(format: str) -> float:
@@ -37,7 +52,6 @@ def run(format: str) -> float:
 def _work(format: str, results: Queue[float], start: Event) -> None:
     from engines.api import Audio, SpeechEvent, SpeechJob
     from engines.espeak import Espeak
-    from streaming.chain import Chain, Order
 
     engine = Espeak()
     info = engine.load()
@@ -47,16 +61,63 @@ def _work(format: str, results: Queue[float], start: Event) -> None:
     end, made, number = time.monotonic() + SECONDS, 0.0, 0
     while time.monotonic() < end:
         number += 1
-        chain, job = Chain(Order(format, rate)), SpeechJob(texts.paragraph(number), "en-us")  # type: ignore[arg-type]
+        file = File(format, rate)
 
-        def emit(event: SpeechEvent, chain: Chain = chain) -> bool:
+        def emit(event: SpeechEvent, file: File = file) -> bool:
             nonlocal made
             if isinstance(event, Audio):
-                made += chain.push(event.pcm).seconds
+                made += file.push(event.pcm)
             return time.monotonic() < end
 
-        engine.speak(job, emit)
-        chain.push(b"", ends=True)
-        chain.finish()
-        chain.close()
+        engine.speak(SpeechJob(texts.paragraph(number), "en-us"), emit)
+        file.finish()
     results.put(made)
+
+
+class File:
+    """One file, as anyone would write it with PyAV: resample, encode, mux; headerless PCM is resampled only."""
+
+    def __init__(self, format: str, rate: int) -> None:
+        self._rate = rate
+        self._resampler = av.AudioResampler("s16", "mono", RATE)
+        self._stream: av.AudioStream | None = None
+        if format != "pcm":
+            container, library, sample_format = FORMS[format]
+            self._file = av.open(Nowhere(), "w", format=container)
+            options = CODECS[format].options if format in CODECS else {}
+            self._stream = self._file.add_stream(library, rate=RATE, layout="mono", options=options)  # type: ignore[assignment]
+            assert self._stream is not None  # noqa: S101
+            self._stream.codec_context.format = sample_format
+            if format in CODECS and CODECS[format].bitrate:
+                self._stream.bit_rate = CODECS[format].bitrate
+
+    def push(self, pcm: bytes) -> float:
+        """Encode some PCM, and give how many seconds it makes."""
+        return self._encode(self._resampler.resample(frames.frame(pcm, self._rate)))
+
+    def finish(self) -> None:
+        """End the file."""
+        self._encode(self._resampler.resample(None))
+        if self._stream is not None:
+            self._file.mux(self._stream.encode(None))
+            self._file.close()
+
+    def _encode(self, ready: list[av.AudioFrame]) -> float:
+        for frame in ready:
+            if self._stream is None:
+                bytes(frame.planes[0])
+            else:
+                self._file.mux(self._stream.encode(frame))
+        return sum(frame.samples for frame in ready) / RATE
+
+
+class Nowhere(io.RawIOBase):
+    """Where the file goes."""
+
+    def writable(self) -> bool:
+        """It can be written to."""
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        """Take it."""
+        return len(data)

@@ -27,8 +27,8 @@ async def run(target: Target) -> list[Figure]:
     """Play more and more at once, until one runs dry."""
     figures: list[Figure] = []
     best = 0
+    before = total_resident(target)
     for streams in STEPS:
-        before = total_resident(target)
         players, memory = await _play(target, streams)
         dry = sum(1 for player in players if player.underruns or player.failed)
         figures.append(Figure("paced", f"{streams} streams, of which ran dry or failed", dry, ""))
