@@ -7,6 +7,7 @@ import asyncio
 import os
 import platform
 import sys
+import time
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -66,8 +67,10 @@ def main() -> None:
 async def _run(target: Target, names: list[str]) -> list[Figure]:
     figures: list[Figure] = []
     for name in names:
-        print(f"{name} …", file=sys.stderr, flush=True)
+        print(f"{name} …", end="", file=sys.stderr, flush=True)
+        began = time.monotonic()
         made = await PROGRAMS[name](target)
+        print(f" {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
         if not made:
             print(f"{name} needs a server of its own, and was left out", file=sys.stderr)
         figures += made

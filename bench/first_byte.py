@@ -12,7 +12,7 @@ from bench.target import Target
 
 FORMATS = ("pcm", "wav", "mp3", "opus", "flac", "aac")
 TEXT = "Good morning, what can I do for you today?"
-WARM_UP, REQUESTS, PAUSE = 5, 60, 0.02
+WARM_UP, REQUESTS, PAUSE = 5, 40, 0.02
 
 
 async def run(target: Target) -> list[Figure]:

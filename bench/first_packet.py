@@ -14,7 +14,7 @@ from bench.target import Target
 from bench.wire import Connection, speech
 
 STREAMS = (1, 16, 64, 256)
-REPEATS = {1: 30, 16: 6, 64: 3, 256: 1}
+REPEATS = {1: 20, 16: 4, 64: 2, 256: 1}
 MP3_FRAME, PCM_PACKET = 384, 960
 """bytes: 24 ms at 128 kbit/s and 24 kHz; 20 ms at 24 kHz"""
 OGG_HEADERS = (b"OpusHead", b"OpusTags")

@@ -10,23 +10,31 @@ from __future__ import annotations
 import asyncio
 import struct
 import time
+from contextlib import nullcontext
 
 from bench import texts
 from bench.figures import Figure
-from bench.target import Target
+from bench.target import Target, own
 from bench.wire import Connection, speech
 
-STEPS = (100, 200, 300, 400)
-BEGIN_SECONDS, PLAY_SECONDS = 6.0, 10.0
+WARM_UP = 10
+STEPS = (100, 300, 400)
+BEGIN_SECONDS, PLAY_SECONDS = 6.0, 8.0
 SENTENCES = 6
 PREBUFFER, MOST_IN_HAND, TICK = 0.2, 2.0, 0.05
 OPUS_RATE = 48_000
 
 
 async def run(target: Target) -> list[Figure]:
-    """Play more and more at once, until one runs dry."""
+    """Play more and more at once, until one runs dry; on a new server of our own, as memory counts from where it begins."""
+    with own() if target.pid else nullcontext(target) as served:
+        return await _steps(served)
+
+
+async def _steps(target: Target) -> list[Figure]:
     figures: list[Figure] = []
     best = 0
+    await _play(target, WARM_UP)
     before = total_resident(target)
     for streams in STEPS:
         players, memory = await _play(target, streams)

@@ -12,7 +12,7 @@ from bench.target import Target, own
 from bench.wire import Connection, speech
 
 FIRST_CHUNK, FACTOR = 0.05, 0.2
-REPEATS = {1: 40, 16: 15}
+REPEATS = {1: 15, 16: 15}
 PAUSE = 0.1
 AIMS = {(16, "p50"): "at most 4", (16, "p99"): "at most 20"}
 SCALING_SECONDS = 6.0

@@ -11,8 +11,9 @@ from streaming.shape import Joiner, Shaper
 
 RATE = 24_000
 """Hertz, of everything that is sent"""
-SLICE = round(0.2 * RATE) * frames.SAMPLE_BYTES
-"""a codec keeps buffers as large as the largest frame it was given: a second of sound costs 100 kB more for each stream"""
+SLICE, LONGEST = round(0.2 * RATE) * frames.SAMPLE_BYTES, round(0.5 * RATE) * frames.SAMPLE_BYTES
+"""bytes that a codec, and what changes the rate, get at once: FFmpeg keeps buffers as large as the largest frame it was given,
+a codec as long as its file is open, the other for a segment"""
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -46,7 +47,7 @@ class Chain:
             self._joiner.begin()
             self._shaper = Shaper(self._order.source_rate, tempo=self._order.tempo, target_rate=RATE)
         joined = self._joiner.push(pcm) + (self._joiner.end() if ends else b"")
-        shaped = self._shaper.push(joined)
+        shaped = b"".join(self._shaper.push(joined[start : start + LONGEST]) for start in range(0, len(joined), LONGEST))
         if ends:
             shaped += self._shaper.finish()
             self._shaper = None

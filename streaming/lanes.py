@@ -54,7 +54,7 @@ class Lane:
         self._waiting: list[tuple[float, int, Piece]] = []
         self._order = itertools.count()
         self._flying: deque[Piece] = deque()
-        self._turns = Turns()
+        self._turns = Turns(lambda: not self._waiting)
         self._lost = False
         self._last = 0.0
         self._busy = self._coded = 0.0
@@ -129,8 +129,7 @@ class Lane:
                 piece.sent = time.monotonic()
                 self._flying.append(piece)
                 self._to.write(piece.head + piece.payload)
-        if not self._waiting:
-            self._turns.give()
+        self._turns.give()
 
 
 def _settle(answer: asyncio.Future[Coded], good: bool, seconds: float, data: bytes) -> None:

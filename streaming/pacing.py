@@ -10,7 +10,7 @@ from engines.api import AudioFormat
 FIRST_SECONDS: dict[AudioFormat, float] = {"pcm": 0.025, "wav": 0.025, "opus": 0.03, "flac": 0.05, "mp3": 0.06, "aac": 0.1}
 """the first piece is as small as a codec allows, for it is what the reader waits for: from so much comes the first sound"""
 SMALLEST_SECONDS = 0.04
-LONGEST_SECONDS = 1.0
+LONGEST_SECONDS = 2.0
 GROWTH = 2.0
 SHARE = 0.25
 """of what the reader has in hand: no piece keeps it waiting for longer"""

@@ -25,14 +25,16 @@ from streaming.takes import Speak, Take, Watch
 from streaming.text import Segment
 
 SAMPLE_BYTES = 2
-LOOK_AHEAD_SECONDS = 4.0
-"""audio that may wait for the encoder before no further segment is begun"""
+LOOK_AHEAD_SECONDS, LOOK_AHEAD_BUSY_SECONDS = 4.0, 1.0
+"""audio that may wait for the encoder before no further segment is begun; the less where others wait for the encoder too"""
 LARGEST_CHUNK = 65_536
 """bytes; what is handed on lies in the connection's buffer, beyond our own bound"""
 HUNGRY_SECONDS = 2.0
 """a reader that has left more than this untaken is in no hurry for further segments"""
 PLENTY_SECONDS = 2.0
-"""a reader with more than this in hand lets the others' pieces go first before anything more is made for it"""
+"""a reader with more than this in hand begins further segments by turns: PCM that waits is most of what streams hold"""
+NEEDY_SECONDS = 0.75
+"""a segment that has begun is encoded to its end before what is not, though never before a reader with less than this in hand"""
 HOLD_SECONDS = 0.5
 """what a reader must have in hand for a segment to be held back until it is whole"""
 
@@ -71,8 +73,7 @@ class Production:
         self._changed = asyncio.Event()
         self._finished = False
         self._due = 0.0
-        """when the reader would have run dry without the segment in hand: what is begun is encoded to its end before
-        what is not, though never before a reader that has little in hand"""
+        """when the reader would have run dry without the segment in hand"""
         self._uncoded = 0.0
         """seconds that went into the encoder, of which nothing has come out"""
         self.pacing = Pacing(recipe.format)
@@ -158,10 +159,11 @@ class Production:
 
     def _look_ahead(self) -> None:
         """Have further segments made, unless there is enough to encode already, or for the reader."""
-        enough = LOOK_AHEAD_SECONDS * SAMPLE_BYTES * self._recipe.watch.rate
+        busy = self._coder.busy
+        enough = (LOOK_AHEAD_BUSY_SECONDS if busy else LOOK_AHEAD_SECONDS) * SAMPLE_BYTES * self._recipe.watch.rate
         if sum(take.waiting for take in self._takes) > enough or self.pacing.ahead > HUNGRY_SECONDS:
             return
-        if self._coder.busy and self.pacing.slack(time.monotonic()) > PLENTY_SECONDS:
+        if busy and self.pacing.slack(time.monotonic()) > PLENTY_SECONDS:
             return
         while len(self._takes) <= self._recipe.look_ahead:
             before = len(self._takes)
@@ -171,7 +173,7 @@ class Production:
 
     async def _encode(self, pcm: bytes, *, ends: bool) -> None:
         now = time.monotonic()
-        slack = min(self.pacing.slack(now), max(PLENTY_SECONDS, self._due - now))
+        slack = min(self.pacing.slack(now), max(NEEDY_SECONDS, self._due - now))
         self._add(await self._coder.push(pcm, ends=ends, slack=slack))
 
     def _add(self, coded: Coded) -> None:

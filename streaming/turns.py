@@ -10,17 +10,19 @@ import asyncio
 import heapq
 import itertools
 import time
+from collections.abc import Callable
 
 TURNS = 2
 """segments whose audio is still to come: one is encoded while another is made"""
 PATIENCE = 0.05
-"""seconds after which another may begin, though the audio has not come: a slow engine must not be kept idle"""
+"""seconds after which another may begin, though the audio has not come: neither a slow engine nor the encoder be kept idle"""
 
 
 class Turns:
-    """Those who wait, by how long their readers can, and those whose turn it is, by file number."""
+    """Those who wait, by how long their readers can, and those whose turn it is, by file number; `idle` tells of the encoder."""
 
-    def __init__(self) -> None:
+    def __init__(self, idle: Callable[[], bool] = lambda: True) -> None:
+        self._idle = idle
         self._waiting: list[tuple[float, int, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
         self._given: dict[int, asyncio.TimerHandle] = {}
@@ -37,8 +39,8 @@ class Turns:
         return turn
 
     def give(self) -> None:
-        """Give as many turns as may be."""
-        while self._waiting and not self.full:
+        """Give as many turns as may be, while the encoder has nothing to do."""
+        while self._waiting and not self.full and self._idle():
             _, _, number, turn = heapq.heappop(self._waiting)
             if not turn.done():
                 turn.set_result(None)

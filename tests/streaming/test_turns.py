@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from streaming.turns import TURNS, Turns
+from streaming.turns import PATIENCE, TURNS, Turns
 
 
 def run(test: Callable[[], Awaitable[None]]) -> None:
@@ -38,6 +38,24 @@ def test_a_slow_engine_is_not_kept_idle() -> None:
         asked = [turns.ask(number, slack=5.0) for number in range(3 * TURNS)]
         turns.give()
         await asyncio.gather(*asked)
+
+    run(test)
+
+
+def test_a_busy_encoder_gives_no_turns() -> None:
+    """While the encoder is behind nobody begins more, however long nothing has come: else what waits would only grow."""
+
+    async def test() -> None:
+        idle = True
+        turns = Turns(lambda: idle)
+        asked = [turns.ask(number, slack=5.0) for number in range(3 * TURNS)]
+        turns.give()
+        idle = False
+        await asyncio.sleep(3 * PATIENCE)
+        assert sum(turn.done() for turn in asked) == TURNS
+        idle = True
+        turns.give()
+        assert sum(turn.done() for turn in asked) == 2 * TURNS
 
     run(test)
 
