@@ -34,7 +34,7 @@ from gateway.settings import Settings
 from gateway.tracing import TracingMissing
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-M_MMAP_THRESHOLD, LARGE_BLOCK = -3, 65_536
+M_MMAP_THRESHOLD, LARGE_BLOCK = -3, 262_144
 CANCEL_AFTER = 2
 """seconds that connections get to close once their requests are done or given up"""
 

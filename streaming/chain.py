@@ -11,7 +11,7 @@ from streaming.shape import Joiner, Shaper
 
 RATE = 24_000
 """Hertz, of everything that is sent"""
-SLICE, LONGEST = round(0.2 * RATE) * frames.SAMPLE_BYTES, round(0.5 * RATE) * frames.SAMPLE_BYTES
+SLICE, LONGEST = round(0.4 * RATE) * frames.SAMPLE_BYTES, round(1.0 * RATE) * frames.SAMPLE_BYTES
 """bytes that a codec, and what changes the rate, get at once: FFmpeg keeps buffers as large as the largest frame it was given,
 a codec as long as its file is open, the other for a segment"""
 
