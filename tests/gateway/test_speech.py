@@ -110,7 +110,8 @@ def test_speed_keeps_pitch(server: Server, speed: float) -> None:
     normal, changed = pcm(server, text), pcm(server, text, speed=speed)
 
     assert len(normal) / len(changed) == pytest.approx(speed, rel=0.25)
-    assert pitch(changed) == pytest.approx(pitch(normal), rel=0.2)
+    # eSpeak NG itself speaks 20 % higher at its fastest; played faster, speech would be 1.6 to 4 times as high
+    assert pitch(changed) == pytest.approx(pitch(normal), rel=0.35)
 
 
 def test_streams_while_it_speaks(server: Server) -> None:
