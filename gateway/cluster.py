@@ -31,7 +31,7 @@ from gateway.exposure import Exposed, check_binding
 from gateway.keys import KeyStore, default_path
 from gateway.metrics import MULTIPROCESS, Metrics
 from gateway.remote import RemoteEngines, RemoteEntrance, connect
-from gateway.serve import CANCEL_AFTER, SIGNALS, GatewayServer, announce
+from gateway.serve import CANCEL_AFTER, SIGNALS, GatewayServer, announce, settle_memory
 from gateway.settings import Settings
 
 RESTART_DELAY, RESTART_DELAY_MAX, LIVED_LONG = 0.2, 30.0, 30.0
@@ -103,6 +103,7 @@ class Cluster:
     async def _announce(self, ready_file: Path | None) -> None:
         while len(self._broker.listening) < self._settings.server.processes:  # noqa: ASYNC110 - they say so to the broker
             await asyncio.sleep(LOOK_PERIOD)
+        settle_memory()
         announce(self._address, self._log, ready_file)
 
     @asynccontextmanager

@@ -85,8 +85,10 @@ class Lane:
         if not self._lost:
             turn = self._turns.ask(number, slack)
             self._pump()
-            await asyncio.wait([turn], timeout=patience)
-            turn.cancel()
+            try:
+                await asyncio.wait([turn], timeout=patience)
+            finally:
+                turn.cancel()  # who has gone must not be given one of the few turns
 
     async def run(self) -> None:
         """Take the answers, until the process ends."""

@@ -20,6 +20,8 @@ PAGE_PACKETS = 10
 VENDOR = b"voicebox-gateway"
 FIRST, LAST = 0x02, 0x04
 PAGE = struct.Struct("<4sBBqIIIB")
+NO_PACKET_ENDS = -1
+"""the position of a page on which no packet ends"""
 PRE_SKIP = struct.Struct("<10xH")
 """where OpusHead tells how many samples at its beginning are not to be played"""
 REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
@@ -55,7 +57,7 @@ class Pages:
     def finish(self, packets: Sequence[bytes], samples: int) -> bytes:
         """End the file with its last packets. `samples` went into the encoder, at 48 kHz: what is decoded beyond is cut off."""
         before = self.push(packets[:-1])
-        return before + self._page(packets[-1:], self._skip + samples, LAST)
+        return before + self._page(packets[-1:], self._skip + samples if packets else NO_PACKET_ENDS, LAST)
 
     def _take_headers(self) -> bytes:
         headers, self._headers = self._headers, b""

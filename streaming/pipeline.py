@@ -33,6 +33,8 @@ HUNGRY_SECONDS = 2.0
 """a reader that has left more than this untaken is in no hurry for further segments"""
 PLENTY_SECONDS = 2.0
 """a reader with more than this in hand begins further segments by turns: PCM that waits is most of what streams hold"""
+PATIENCE_SECONDS = 10.0
+"""what the best-off reader waits for its turn at most: who fetches faster than it plays has a time limit on its reads too"""
 NEEDY_SECONDS = 0.75
 """a segment that has begun is encoded to its end before what is not, though never before a reader with less than this in hand"""
 HOLD_SECONDS = 0.5
@@ -123,17 +125,19 @@ class Production:
         if not self._takes:
             while self.pacing.ahead >= self._recipe.buffered_seconds:
                 await self._wait()
-            slack = self.pacing.slack(time.monotonic())
-            if slack > PLENTY_SECONDS and self._coder.busy:
-                await self._coder.turn(slack, slack - PLENTY_SECONDS)
-            self._begin()
+            if (segment := next(self._segments, None)) is not None:
+                await self._turn()
+                self._begin(segment)
         return bool(self._takes)
 
-    def _begin(self) -> None:
-        """Have the next segment made, if there is one."""
-        segment = next(self._segments, None)
-        if segment is not None:
-            self._takes.append(Take(segment, self._speak, self._recipe.watch))
+    async def _turn(self) -> None:
+        """Wait until a reader who is well off may have a further segment made, though never for long."""
+        slack = self.pacing.slack(time.monotonic())
+        if slack > PLENTY_SECONDS:
+            await self._coder.turn(slack, min(slack - PLENTY_SECONDS, PATIENCE_SECONDS))
+
+    def _begin(self, segment: Segment) -> None:
+        self._takes.append(Take(segment, self._speak, self._recipe.watch))
 
     async def _play(self, take: Take) -> None:
         await self._hold(take)
@@ -165,11 +169,8 @@ class Production:
             return
         if busy and self.pacing.slack(time.monotonic()) > PLENTY_SECONDS:
             return
-        while len(self._takes) <= self._recipe.look_ahead:
-            before = len(self._takes)
-            self._begin()
-            if len(self._takes) == before:
-                return
+        while len(self._takes) <= self._recipe.look_ahead and (segment := next(self._segments, None)) is not None:
+            self._begin(segment)
 
     async def _encode(self, pcm: bytes, *, ends: bool) -> None:
         now = time.monotonic()

@@ -16,6 +16,7 @@ from engines.api import AudioFormat, EngineFailed
 from streaming.chain import Chain, Order
 from streaming.coders import Coder, InlineCoder, ThreadCoders
 from streaming.lanes import LaneCoder, LaneCoders
+from streaming.turns import PATIENCE, TURNS
 
 RATE = 22_050
 FORMATS: list[AudioFormat] = ["mp3", "opus", "aac", "flac", "wav", "pcm"]
@@ -185,5 +186,28 @@ def test_an_order_that_cannot_be_carried_out() -> None:
                 await coded(made.open(Order("mp3", RATE, tempo=1e9)), [sound(0.5, 300)])
             assert (await coded(made.open(Order("mp3", RATE)), [sound(0.5, 300)]))[0]
         assert made.pids() == []
+
+    run(test)
+
+
+def test_who_is_gone_gets_no_turn() -> None:
+    """A crowd that left while it waited for turns does not hold up the one who stays."""
+
+    async def test() -> None:
+        async with lanes(1) as made:
+            coders = [made.open(Order("mp3", RATE)) for _ in range(2 + 400 + 1)]
+            begun = [asyncio.create_task(coder.turn(1.0, 30.0)) for coder in coders[:2]]
+            crowd = [asyncio.create_task(coder.turn(2.0, 30.0)) for coder in coders[2:-1]]
+            await asyncio.sleep(0)
+            assert not any(task.done() for task in crowd)
+            for task in crowd:
+                task.cancel()
+            await asyncio.gather(*crowd, return_exceptions=True)
+            stays = asyncio.create_task(coders[-1].turn(3.0, 30.0))
+            await asyncio.gather(*begun)
+            loop = asyncio.get_running_loop()
+            asked = loop.time()
+            await stays
+            assert loop.time() - asked < 400 / TURNS * PATIENCE / 2
 
     run(test)

@@ -10,8 +10,9 @@ import anyio
 import pytest
 
 from engines.api import Audio, EngineFailed, RunAway, SpeechEvent
-from streaming.coders import ThreadCoders
-from streaming.pipeline import Production, Recipe
+from streaming.chain import Order
+from streaming.coders import InlineCoder, ThreadCoders
+from streaming.pipeline import PATIENCE_SECONDS, Production, Recipe
 from streaming.takes import Speak, Take, Watch
 from streaming.text import Segment
 
@@ -212,5 +213,48 @@ def test_a_segment_is_held_back_while_there_is_time() -> None:
 
         async with aclosing(production(speak, 3).chunks()) as chunks:
             assert sum([len(chunk) async for chunk in chunks]) == 9 * len(SECOND)
+
+    run(test)
+
+
+class Turning(InlineCoder):
+    """Notes each turn that is asked for, and how long one would wait for it."""
+
+    def __init__(self, order: Order) -> None:
+        super().__init__(order)
+        self.patience: list[float] = []
+
+    async def turn(self, slack: float, patience: float) -> None:
+        """Note it."""
+        self.patience.append(patience)
+
+
+class TurningCoders:
+    """Opens the one coder that there is."""
+
+    def __init__(self, coder: Turning) -> None:
+        self._coder = coder
+
+    def open(self, order: Order) -> Turning:
+        """Give it."""
+        return self._coder
+
+    def capacity(self) -> float:
+        """Tell nothing."""
+        return 0.0
+
+
+def test_turns_are_asked_for_segments_alone_and_never_waited_for_long() -> None:
+    """A reader far ahead asks for a turn before each further segment, not before the file's end, and waits seconds at most."""
+
+    async def test() -> None:
+        speak, _ = speaking(8.0)
+        coder = Turning(Order("pcm", RATE))
+        recipe = Recipe("pcm", Watch(RATE), buffered_seconds=1000.0, look_ahead=0)
+        made = Production(recipe, iter([segment(index) for index in range(3)]), speak, TurningCoders(coder))
+        async with aclosing(made.chunks()) as chunks:
+            assert sum([len(chunk) async for chunk in chunks]) == 24 * len(SECOND)
+        assert len(coder.patience) == 2
+        assert max(coder.patience) == PATIENCE_SECONDS
 
     run(test)
