@@ -11,7 +11,8 @@ The errors, one tree; `compat.errors` has a row for each:
     ├── EngineUnavailable     no worker can take the work now: starting, failed, or going away
     ├── Overloaded            the queue is full
     ├── EngineFailed          the engine raised, or its worker died with the work in it
-    │   └── RunAway           it made far more audio than the text can be, or silence, or the same over and over
+    │   ├── RunAway           it made far more audio than the text can be, or silence, or the same over and over
+    │   └── MissingPrompt     the worker does not hold the prompt that a job names
     └── DeadlineExceeded      the work did not begin, or end, in the time it was allowed
 
 Audio between engine and gateway is signed 16-bit little-endian mono PCM ("s16le"). Times are seconds, offsets are
@@ -81,6 +82,10 @@ class RunAway(EngineFailed):
     """The engine made far more audio than the text can be, or nothing but silence, or the same over and over."""
 
 
+class MissingPrompt(EngineFailed):
+    """The worker does not hold the prompt that a job names by its id alone."""
+
+
 class DeadlineExceeded(SpeechError):
     """The work did not begin, or end, in the time it was allowed; `retry_after` is in seconds."""
 
@@ -102,6 +107,19 @@ class Voice(msgspec.Struct, frozen=True, omit_defaults=True):
     description: str = ""
 
 
+class CloneAbilities(msgspec.Struct, frozen=True):
+    """What an engine that clones wants of a voice's samples."""
+
+    sample_rate: int
+    """Hertz"""
+    version: str = "1"
+    """of the form of its prompts: those of another version are made anew"""
+    longest: float = 30.0
+    """seconds of all samples together; what is beyond is left out"""
+    transcript: bool = False
+    """the words of each sample must be known"""
+
+
 class SpeechAbilities(msgspec.Struct, frozen=True):
     """What an engine that speaks can honour. `speed` is the range it changes by itself, without changing pitch."""
 
@@ -116,6 +134,14 @@ class SpeechAbilities(msgspec.Struct, frozen=True):
     seed: bool = False
     words: bool = False
     streaming: bool = True
+    cloning: CloneAbilities | None = None
+    """speaks with a prompt that it made of samples; the engine is a Cloner"""
+    design: bool = False
+    """speaks with a voice that is described in words: a job with `design`"""
+    mixing: bool = False
+    """speaks with several of its voices in one: a job with `mix`"""
+    ipa: bool = False
+    """honours SpeechJob.ipa"""
 
 
 class ListenAbilities(msgspec.Struct, frozen=True):
@@ -158,8 +184,22 @@ class EngineInfo(msgspec.Struct, frozen=True):
 # Work...
 
 
+class Prompt(msgspec.Struct, frozen=True):
+    """A voice in an engine's own form: safetensors, as `create_prompt` gave it. `id` names exactly these bytes."""
+
+    id: str
+    data: bytes = b""
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """A recording of a voice: s16le mono PCM at CloneAbilities.sample_rate, and its words where they are known."""
+
+    pcm: bytes
+    transcript: str = ""
+
+
 class SpeechJob(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One segment to speak. `voice` is a preset's id; `speed` lies within the engine's own range."""
+    """One segment to speak. `voice` is a preset's id, or empty; `speed` lies within the engine's own range."""
 
     text: str
     voice: str
@@ -171,6 +211,14 @@ class SpeechJob(msgspec.Struct, frozen=True, omit_defaults=True):
     instructions: str | None = None
     pause: bool = True
     """end with the pause that follows a sentence; False where a sentence was cut in the middle"""
+    prompt: Prompt | None = None
+    """the voice, where it is a cloned one"""
+    design: str = ""
+    """the voice in words, where it is to be designed"""
+    mix: tuple[tuple[str, float], ...] = ()
+    """the voices with their weights, which add up to 1, where it is a mixture"""
+    ipa: tuple[tuple[int, int, str], ...] = ()
+    """how some stretches of the text, [start, end), are pronounced"""
 
 
 class Audio(msgspec.Struct, frozen=True):
@@ -262,6 +310,14 @@ class Speaker(Engine, Protocol):
 
         `emit` returns False once nobody wants the rest: stop at once and return. Raises BadInput or EngineFailed.
         """
+        ...
+
+
+class Cloner(Speaker, Protocol):
+    """An engine that speaks with voices made of samples."""
+
+    def create_prompt(self, samples: Sequence[Sample], model: str) -> bytes:
+        """Make a voice of samples, in safetensors; runs in a thread of its own. Raises BadInput or EngineFailed."""
         ...
 
 

@@ -20,6 +20,10 @@ class Record(msgspec.Struct, frozen=True):
     workers: int = 1
     rank: int = 0
     """which engine serves OpenAI's names: the highest that is ready"""
+    clones: bool = False
+    """speaks with voices made of samples"""
+    designs: bool = False
+    """speaks with voices that are described in words"""
     default: bool = True
     """enabled unless the settings say otherwise"""
     files: tuple[str, ...] = ()
@@ -36,6 +40,9 @@ CATALOGUE = (
         files=("pocketsphinx/model/en-us/en-us/mdef", "pocketsphinx/model/en-us/en-us.lm.bin"),
     ),
     Record("tone", "engines.tone:Tone", ("speech", "listening"), "Apache-2.0", rank=-10, default=False),
+    Record(
+        "mimic", "engines.mimic:Mimic", ("speech",), "Apache-2.0", rank=-15, default=False, clones=True, designs=True,
+    ),
     Record("pace", "engines.pace:Pace", ("speech",), "Apache-2.0", rank=-20, default=False),
 )  # fmt: skip
 

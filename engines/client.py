@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import errno
 import struct
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 
 import aiohttp
 import msgspec
 
-from engines import faults, frames
+from engines import faults, frames, jobs
 from engines.api import (
     EngineFailed,
     EngineUnavailable,
@@ -19,7 +19,10 @@ from engines.api import (
     Heard,
     ListenEvent,
     ListenJob,
+    MissingPrompt,
     Progress,
+    Prompt,
+    Sample,
     SpeechError,
     SpeechEvent,
     SpeechJob,
@@ -29,6 +32,8 @@ from engines.process import Address
 OUR_OWN = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 """why no connection could be made, where the worker has no part in it"""
 READ_SIZE = 256 * 1024
+MOST_PROMPTS = 10_000
+"""prompts of which it is known that the worker had them"""
 WAV_HEADER = struct.pack("<4sI4s4sIHHIIHH", b"RIFF", 0xFFFFFFFF, b"WAVE", b"fmt ", 16, 1, 1, 16_000, 32_000, 2, 16) + struct.pack(
     "<4sI", b"data", 0xFFFFFFFF
 )
@@ -64,6 +69,7 @@ class WorkerClient:
 
     def __init__(self, address: Address, *, stall_timeout: float) -> None:
         self.address = address
+        self._brought: dict[str, None] = {}
         connector = aiohttp.UnixConnector(address.socket, limit=0) if address.socket else aiohttp.TCPConnector(limit=0)
         headers = {"authorization": f"Bearer {address.secret}"} if address.secret else {}
         self._session = aiohttp.ClientSession(
@@ -92,17 +98,24 @@ class WorkerClient:
 
     async def speak(self, job: SpeechJob) -> AsyncGenerator[SpeechEvent, None]:
         """Give a job's events as they come. Raises what the engine raised, or Lost."""
-        body = msgspec.json.encode(
-            {
-                "text": job.text, "voice": job.voice, "model": job.model, "language": job.language, "speed": job.speed,
-                "pitch": job.pitch, "seed": job.seed, "instruct": job.instructions, "pause": job.pause,
-            }
-        )  # fmt: skip
+        try:
+            async with aclosing(self._speak(job, bring=not self._knows(job.prompt))) as events:
+                async for event in events:
+                    yield event
+        except MissingPrompt:  # said before any audio: the worker has dropped it
+            async with aclosing(self._speak(job, bring=True)) as events:
+                async for event in events:
+                    yield event
+
+    async def _speak(self, job: SpeechJob, *, bring: bool) -> AsyncGenerator[SpeechEvent, None]:
+        body = jobs.body(job, bring=bring)
         headers = {"accept": frames.MEDIA_TYPE, "content-type": "application/json"}
         parser, ended = frames.FrameParser(), False
         with _losses():
             async with self._session.post("/tts/generate", data=body, headers=headers) as answer:
                 await _raise_refusal(answer)
+                if job.prompt:
+                    self._brought[job.prompt.id] = None
                 async for chunk in answer.content.iter_any():
                     for frame in parser.feed(chunk):
                         if isinstance(frame, frames.ErrorFrame):
@@ -113,6 +126,24 @@ class WorkerClient:
                             yield frame
         if not ended:
             raise Lost("The engine's audio broke off before its end.")
+
+    def _knows(self, prompt: Prompt | None) -> bool:
+        """Tell whether the worker had this prompt before."""
+        while len(self._brought) > MOST_PROMPTS:
+            self._brought.pop(next(iter(self._brought)))
+        return prompt is None or prompt.id in self._brought
+
+    async def create_prompt(self, samples: Sequence[Sample], rate: int, model: str) -> Prompt:
+        """Have a voice made of samples, s16le mono PCM at `rate` Hertz. Raises what the engine raised, or Lost."""
+        form = aiohttp.FormData(default_to_multipart=True)
+        form.add_field("model", model)
+        for sample in samples:
+            form.add_field("audio", jobs.wav(sample.pcm, rate), filename="audio.wav", content_type="audio/wav")
+            form.add_field("reference_text", sample.transcript)
+        with _losses():
+            async with self._session.post("/tts/create_voice_prompt", data=form) as answer:
+                await _raise_refusal(answer)
+                return jobs.prompt(await answer.read())
 
     async def transcribe(self, job: ListenJob, audio: AsyncIterator[bytes]) -> AsyncGenerator[ListenEvent, None]:
         """Send s16le mono PCM as it comes, give what is heard as it is heard. Raises what the engine raised, or Lost."""

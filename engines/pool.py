@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 
 import msgspec
@@ -19,6 +19,8 @@ from engines.api import (
     ListenEvent,
     ListenJob,
     Overloaded,
+    Prompt,
+    Sample,
     SpeechEvent,
     SpeechJob,
 )
@@ -62,6 +64,20 @@ class Stream:
             except Lost as exc:
                 losses += not isinstance(exc, Unreachable)  # such a worker is given up, so this comes to an end
                 if given or losses > self._pool.members:
+                    raise
+                self._pool.retried += 1
+                self._pool.observer.retried(self._pool.name, "lost")
+
+    async def create_prompt(self, samples: Sequence[Sample], rate: int, model: str) -> Prompt:
+        """Have a voice made of samples at `rate` Hertz. Raises as `speak` does."""
+        losses = 0
+        while True:
+            try:
+                async with self._lease() as (lease, _):
+                    return await lease.client.create_prompt(samples, rate, model)
+            except Lost as exc:
+                losses += not isinstance(exc, Unreachable)
+                if losses > self._pool.members:
                     raise
                 self._pool.retried += 1
                 self._pool.observer.retried(self._pool.name, "lost")

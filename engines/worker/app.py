@@ -22,53 +22,24 @@ from engines.api import (
     Audio,
     BadInput,
     BatchSpeaker,
+    Cloner,
     Engine,
     EngineInfo,
     Listener,
     ListenEvent,
     Speaker,
     SpeechEvent,
-    SpeechJob,
     Unsupported,
 )
-from engines.worker import asgi
+from engines.worker import asgi, prompts
 from engines.worker.batches import Batcher
+from engines.worker.bodies import GenerateBody
 from engines.worker.feed import Feed, FormReader
 from engines.worker.handover import Handover
 
 API_VERSION = "1.0"
 HUNG = 70
 """exit status of a worker whose engine does not let go of a cancelled job (EX_SOFTWARE)"""
-
-
-class GenerateBody(msgspec.Struct):
-    """The JSON of /tts/generate: the provider architecture's fields, and those of SpeechJob."""
-
-    text: str
-    voice_prompt: dict[str, Any] = {}
-    language: str | None = None
-    seed: int | None = None
-    model_size: str | None = None
-    instruct: str | None = None
-    speed: float = 1.0
-    voice: str = ""
-    model: str = ""
-    pitch: float | None = None
-    pause: bool = True
-
-    def job(self) -> SpeechJob:
-        """Make the job; a preset in `voice_prompt` is the voice."""
-        return SpeechJob(
-            text=self.text,
-            voice=self.voice or str(self.voice_prompt.get("preset", "")),
-            model=self.model or self.model_size or "",
-            language=self.language,
-            speed=self.speed,
-            pitch=self.pitch,
-            seed=self.seed,
-            instructions=self.instruct,
-            pause=self.pause,
-        )
 
 
 class WorkerApp:
@@ -79,6 +50,7 @@ class WorkerApp:
         self._info = info
         self._secret = secret
         self._cancel_grace = cancel_grace
+        self._prompts = prompts.Prompts()
         self._slots = asyncio.Semaphore(info.slots)
         self._busy = 0
         self._threads = ThreadPoolExecutor(1 if info.batch > 1 else info.slots, thread_name_prefix="engine")
@@ -155,8 +127,22 @@ class WorkerApp:
             raise BadInput(f"The engine `{self._info.name}` has no model `{model}`.", param="model")
         await asgi.json(send, 200, {"model": model, "model_loaded": True})
 
-    async def _create_voice_prompt(self, _headers: object, _receive: asgi.Receive, _send: asgi.Send) -> None:
-        raise Unsupported(f"The engine `{self._info.name}` does not clone voices.")
+    async def _create_voice_prompt(self, headers: dict[bytes, bytes], receive: asgi.Receive, send: asgi.Send) -> None:
+        """Make a prompt. It cannot be stopped, so it goes on when the client leaves; one that hangs is the gateway's to kill."""
+        can = self._info.speech.cloning if self._info.speech else None
+        if can is None:
+            raise Unsupported(f"The engine `{self._info.name}` does not clone voices.")
+        asked = prompts.read(headers, await asgi.whole_body(receive), can.sample_rate)
+        engine = cast(Cloner, self._engine)
+        async with self._slots:
+            self._busy += 1
+            try:
+                made = await asyncio.get_running_loop().run_in_executor(
+                    self._threads, engine.create_prompt, asked.samples, asked.model
+                )
+            finally:
+                self._busy -= 1
+        await asgi.json(send, 200, {"voice_prompt": prompts.body(self._prompts.add(made))})
 
     # Speaking...
 
@@ -164,7 +150,7 @@ class WorkerApp:
         if self._info.speech is None:
             raise Unsupported(f"The engine `{self._info.name}` does not speak.")
         try:
-            job = msgspec.json.decode(await asgi.whole_body(receive), type=GenerateBody).job()
+            job = msgspec.json.decode(await asgi.whole_body(receive), type=GenerateBody).job(self._prompts)
         except msgspec.DecodeError as exc:
             raise BadInput(f"The body cannot be read: {exc}") from exc
         handover: Handover[SpeechEvent] = Handover()
