@@ -7,7 +7,9 @@ The errors, one tree; `compat.errors` has a row for each:
     │   ├── UnknownModel      no engine has a model of that name
     │   ├── UnknownVoice      no engine has a voice of that name
     │   ├── Unsupported       the chosen engine cannot honour a parameter
-    │   └── BadAudio          an upload cannot be decoded, or is too short or too long
+    │   ├── BadAudio          an upload cannot be decoded, or is too short or too long
+    │   ├── NotFound          what the path names is not there, or not for this caller
+    │   └── NotYours          what the path names may be used by this caller, not changed
     ├── EngineUnavailable     no worker can take the work now: starting, failed, or going away
     ├── Overloaded            the queue is full
     ├── EngineFailed          the engine raised, or its worker died with the work in it
@@ -60,6 +62,14 @@ class Unsupported(BadInput):
 
 class BadAudio(BadInput):
     """An upload cannot be decoded, or is too short or too long."""
+
+
+class NotFound(BadInput):
+    """What the path names is not there, or not for this caller."""
+
+
+class NotYours(BadInput):
+    """What the path names may be used by this caller, not changed."""
 
 
 class EngineUnavailable(SpeechError):

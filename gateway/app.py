@@ -20,19 +20,26 @@ from compat.errors import WrongRoute
 from engines.api import BadInput
 from engines.runtime import EngineSet
 from gateway.admission import Admission, Entrance
+from gateway.archive_routes import archive_routes
 from gateway.auth import Authenticator
+from gateway.consent_routes import consent_routes
 from gateway.drain import Drain
 from gateway.entry import Entry
 from gateway.exposure import HostGuard, check_binding
+from gateway.keeping import keeping
 from gateway.keys import KeyStore
 from gateway.lists import list_routes, metrics_route, probe_routes
 from gateway.metrics import Metrics
+from gateway.name_routes import name_routes
+from gateway.profile_routes import profile_routes
 from gateway.record import Record
-from gateway.services import Services, codec_threads
+from gateway.sample_routes import sample_routes
+from gateway.services import Services, codec_threads, open_library
 from gateway.settings import Settings
 from gateway.speech import speech_route
 from gateway.tracing import Tracing
 from gateway.transcriptions import transcription_routes
+from gateway.voice_routes import voice_routes
 from streaming.coders import ThreadCoders
 from streaming.lanes import LaneCoders
 
@@ -59,16 +66,23 @@ def create_app(
     tracing = Tracing(traced.otlp_endpoint, traced.service_name, VERSION) if traced.otlp_endpoint else None
     codecs = codec_threads()
     coders = coders or make_coders(settings, codecs, log)
-    services = Services(settings, engines, drain, log, entrance, metrics, coders, codecs)
+    library = open_library(settings, codecs)
+    services = Services(settings, engines, drain, log, entrance, metrics, coders, codecs, library)
     app = Litestar(
         route_handlers=[
             speech_route(services),
             *transcription_routes(services),
             *list_routes(services),
+            *voice_routes(services),
+            *consent_routes(services),
+            *profile_routes(services),
+            *sample_routes(services),
+            *archive_routes(services),
+            *name_routes(services),
             *probe_routes(services, VERSION),
             metrics_route(metrics),
         ],
-        lifespan=[_running(engines, coders, tracing)],
+        lifespan=[_running(engines, coders, tracing), keeping(library, log)],
         exception_handlers={HTTPException: _say_why, Exception: _pass_on},
         openapi_config=OpenAPIConfig(
             title="Voicebox Gateway",

@@ -70,6 +70,10 @@ def _leaves(kind: object, value: object, path: Path) -> Iterator[tuple[Path, obj
         yield from _leaves(member(kind, key), inner, (*path, key))
 
 
+ADDRESS = re.compile(r"([a-z0-9+.-]+://[^:/@\s]*:)[^@\s]+(@.*)", re.DOTALL | re.IGNORECASE)
+"""a URL with a password in it: what is before, and what behind"""
+
+
 def is_secret(path: Path) -> bool:
     """Tell by its name whether a setting must not be shown."""
     return bool(SECRET.search(path[-1]))
@@ -77,6 +81,8 @@ def is_secret(path: Path) -> bool:
 
 def masked(path: Path, value: object) -> object:
     """Give the value as it may be shown."""
+    if isinstance(value, str) and (address := ADDRESS.fullmatch(value)):
+        return f"{address[1]}{MASK}{address[2]}"
     return MASK if value and is_secret(path) else value
 
 

@@ -11,7 +11,7 @@ from litestar.params import FromPath
 from msgspec import UNSET
 
 from compat.openai import names
-from compat.openai.models import AudioModels, ListedVoice, Model, ModelList, VoiceList, listed
+from compat.openai.models import AudioModels, ListedVoice, Model, ModelList, listed
 from engines.api import EngineInfo, EngineUnavailable, UnknownModel
 from gateway.metrics import Metrics
 from gateway.services import Services
@@ -40,12 +40,7 @@ def list_routes(services: Services) -> list[HTTPRouteHandler]:
     async def model(model: FromPath[str]) -> Model:
         return _model(services, model.lstrip("/"))
 
-    @get("/v1/audio/voices", summary="List the voices")
-    async def voices() -> VoiceList:
-        found = tuple(_voices(services.infos()))
-        return VoiceList(found, found)
-
-    return [models, audio_models, model, voices]
+    return [models, audio_models, model]
 
 
 def metrics_route(metrics: Metrics) -> HTTPRouteHandler:
@@ -123,7 +118,7 @@ def _model(services: Services, name: str) -> Model:
         if _resolves(services, name, use):
             created = names.CREATED.get(name, LISTED_SINCE)
             owner = "system" if names.openai_use(name) else OWNER
-            spoken = tuple(_voices(services.infos())) if use == "speech" else UNSET
+            spoken = tuple(preset_voices(services.infos())) if use == "speech" else UNSET
             return Model(name, created, owner, task=_TASKS[use], voices=spoken)
     raise UnknownModel(f"The model '{shown(name)}' does not exist", param="model")
 
@@ -136,7 +131,7 @@ def _resolves(services: Services, name: str, use: str) -> Choice | None:
         return None
 
 
-def _voices(infos: dict[str, EngineInfo]) -> Iterator[ListedVoice]:
+def preset_voices(infos: dict[str, EngineInfo]) -> Iterator[ListedVoice]:
     """List OpenAI's names first, then every engine's own; a name that two engines have goes by `engine/voice`."""
     taken: set[str] = set()
     for engine, info in infos.items():

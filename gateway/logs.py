@@ -13,6 +13,8 @@ from gateway.settings import LogSettings
 
 UNFINISHED = "ASGI callable returned without completing response."
 """what uvicorn says of a stream that we broke on purpose; the request's own line tells it better"""
+TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+"""without the values of variables, which are users' texts and voices"""
 
 
 def configure(settings: LogSettings) -> FilteringBoundLogger:
@@ -26,7 +28,7 @@ def configure(settings: LogSettings) -> FilteringBoundLogger:
     render: list[Processor] = (
         [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
         if console
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        else [TRACEBACKS, structlog.processors.JSONRenderer()]
     )
     level = getattr(logging, settings.level.upper())
     structlog.configure(

@@ -39,6 +39,8 @@ class Record(msgspec.Struct):
     voice: str | None = None
     voice_type: str | None = None
     """preset, cloned or designed"""
+    profile: str | None = None
+    """the id of a voice of one's own"""
     format: str | None = None
     characters: int | None = None
     audio_seconds: float | None = None

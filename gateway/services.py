@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import anyio
 import msgspec
@@ -10,13 +11,20 @@ from structlog.typing import FilteringBoundLogger
 
 from compat.openai import names
 from engines.api import EngineInfo
+from engines.catalogue import CATALOGUE
+from engines.dispatch import PoolState
 from engines.observer import Observer
 from engines.runtime import EngineSet
 from gateway.admission import Entrance
 from gateway.drain import Drain
+from gateway.folders import data_folder
 from gateway.settings import Settings
 from streaming.coders import Coders
+from voices.fitting import Absent
+from voices.library import Library, Place
 from voices.resolve import Names, Resolver, Rules
+from voices.rules import Bounds
+from voices.rules import Rules as VoiceRules
 
 NAMES = Names(names.openai_use, names.peer_use, names.kokoro_voice)
 
@@ -34,6 +42,8 @@ class Services(msgspec.Struct, frozen=True):
     """where responses are encoded"""
     codecs: anyio.CapacityLimiter
     """threads that decode, and encode where there are no coder processes: as many as there are cores"""
+    library: Library
+    """voices of one's own"""
 
     def infos(self) -> dict[str, EngineInfo]:
         """Give the engines that are ready, the best first; one that the settings prefer goes before all others."""
@@ -41,8 +51,18 @@ class Services(msgspec.Struct, frozen=True):
         preferred = {self.settings.speech.engine, self.settings.transcription.engine}
         return dict(sorted(ready.items(), key=lambda item: item[0] not in preferred))
 
-    def resolver(self) -> Resolver:
-        """Make the resolver of names over the engines that are ready now."""
+    def absent(self) -> tuple[Absent, ...]:
+        """Give the engines that could speak a voice of one's own, were they ready or enabled."""
+        ready, states = self.engines.infos(), self.engines.states()
+        missing = [record for record in CATALOGUE if "speech" in record.kinds and record.name not in ready]
+        return tuple(
+            Absent(record.name, _why_absent(record.name, states), record.clones, record.designs)
+            for record in missing
+            if record.name in states or record.clones or record.default
+        )
+
+    def resolver(self, own: tuple[str, ...] = ()) -> Resolver:
+        """Make the resolver of names over the engines that are ready now; `own` are names of voices of one's own."""
         compat = self.settings.compat
         rules = Rules(
             default_voice=self.settings.speech.voice,
@@ -50,9 +70,28 @@ class Services(msgspec.Struct, frozen=True):
             voice_aliases=compat.voice_aliases,
             map_unknown=compat.unknown == "default",
         )
-        return Resolver(self.infos(), NAMES, rules)
+        return Resolver(self.infos(), NAMES, rules, self.absent(), own)
+
+    def making(self) -> VoiceRules:
+        """Give the rules by which voices are made."""
+        settings = self.settings.voices
+        bounds = Bounds(settings.shortest_sample, settings.longest_sample, settings.samples)
+        return VoiceRules(bounds, settings.require_consent, settings.voices_per_caller)
 
 
 def codec_threads() -> anyio.CapacityLimiter:
     """Make the limit on codec threads: more than there are cores would only trade places."""
     return anyio.CapacityLimiter(max(2, os.cpu_count() or 2))
+
+
+def open_library(settings: Settings, codecs: anyio.CapacityLimiter) -> Library:
+    """Make the library that the settings mean; it opens when it is needed."""
+    folder = Path(settings.data_dir).expanduser() if settings.data_dir else data_folder()
+    return Library(Place(folder, settings.voices.database, settings.voices.audio), codecs)
+
+
+def _why_absent(name: str, states: dict[str, PoolState]) -> str:
+    if name not in states:
+        return f"not enabled: engines.{name}.enabled is false"
+    failed = next((worker.reason for worker in states[name].workers if worker.reason), "")
+    return f"it does not run: {failed}" if failed else "it is starting"

@@ -116,6 +116,29 @@ class CompatSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """more voice names, each for `engine/voice` or a voice"""
 
 
+class VoiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where voices of one's own are kept, and what they may be."""
+
+    database: str = ""
+    """postgresql://user@host/name, or sqlite:///path; empty: voices.db in the data folder"""
+    audio: str = ""
+    """where recordings lie: a folder, or s3://bucket/prefix; empty: voices/ in the data folder"""
+    require_consent: bool = False
+    """clone no voice without a consent recording"""
+    shortest_sample: Positive = 1.0
+    """seconds of speech"""
+    longest_sample: Positive = 30.0
+    """seconds"""
+    samples: Count = 20
+    """of one voice"""
+    voices_per_caller: Annotated[int, Meta(ge=0)] = 0
+    """0: as many as one likes"""
+    upload_bytes: Count = 10_485_760
+    """a sample or a consent recording; OpenAI's own limit"""
+    import_bytes: Count = 268_435_456
+    """all that an imported archive holds, unpacked"""
+
+
 class AuthSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who may call."""
 
@@ -147,9 +170,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
     data_dir: str = ""
-    """where keys are kept; empty: the user's data folder"""
+    """where keys and voices are kept; empty: the user's data folder"""
     server: ServerSettings = ServerSettings()
     auth: AuthSettings = AuthSettings()
+    voices: VoiceSettings = VoiceSettings()
     limits: LimitSettings = LimitSettings()
     speech: SpeechSettings = msgspec.field(default_factory=SpeechSettings)
     transcription: ListeningSettings = ListeningSettings()

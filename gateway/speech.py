@@ -11,16 +11,18 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
+import msgspec
 from litestar import Request, post
 from litestar.handlers import HTTPRouteHandler
 
 from compat.errors import refusal, unexpected, wrong_endpoint
 from compat.openai import speech as dialect
-from engines.api import EngineFailed, EngineInfo, RunAway, SpeechAbilities, SpeechError, SpeechEvent, SpeechJob
+from engines.api import EngineFailed, EngineInfo, Prompt, RunAway, SpeechAbilities, SpeechError, SpeechEvent, SpeechJob
 from engines.claims import Terms
 from engines.pool import Stream
-from gateway import policy, record, terms, uploads
+from gateway import policy, record, terms, uploads, voicing
 from gateway.operations import SpeechOperation
+from gateway.pronouncing import Pronouncing
 from gateway.services import Services
 from streaming import encode, sse
 from streaming.body import StreamBody
@@ -29,8 +31,12 @@ from streaming.pipeline import Production, Recipe
 from streaming.takes import Watch
 from streaming.text import Segment, segments
 from voices.matching import shown
+from voices.profile import Profile
+from voices.pronunciation import Dictionary
 from voices.resolve import Choice, WrongUse
 
+LOOKED_AT = 4000
+"""code points of a text in which words are looked for that the engine will not say as the caller wants"""
 SSE_TYPE = "text/event-stream; charset=utf-8"
 
 
@@ -43,41 +49,62 @@ def speech_route(services: Services) -> HTTPRouteHandler:
         note.route = "speech"
         headers = dict(request.scope["headers"])
         body = await uploads.whole(headers, request.receive, services.settings.limits.json_bytes)
-        asked = dialect.parse(body, _bounds(services))
+        asked = dialect.parse(body, bounds(services))
         seconds = budget(asked.input, speed=asked.speed).expected
         owner = terms.owner(note.key, request.scope.get("client"))
         granted = terms.terms(headers, services.settings.admission, owner=owner, characters=len(asked.input), seconds=seconds)
-        return _answer(services, asked, granted, note)
+        return await answer(services, asked, granted, note)
 
     return speech
 
 
-def _bounds(services: Services) -> dialect.Bounds:
+def bounds(services: Services) -> dialect.Bounds:
+    """Say what one request may hold."""
     limits = services.settings.limits
     return dialect.Bounds(limits.input_characters, limits.instructions_characters, services.settings.compat.strict)
 
 
-def _answer(services: Services, asked: dialect.SpeechRequest, granted: Terms, note: record.Record) -> StreamBody:
-    choice = _choose(services, asked)
+async def answer(services: Services, asked: dialect.SpeechRequest, granted: Terms, note: record.Record) -> StreamBody:
+    """Begin to speak. Raises what can be told before any work is done."""
+    viewer = note.key or ""
+    choice = await _choose(services, asked, viewer)
     info = services.infos()[choice.engine]
-    note.engine, note.model, note.voice, note.format = choice.engine, asked.model, choice.voice, asked.response_format
-    note.characters, note.voice_type = len(asked.input), "preset"
+    asked = _with_defaults(asked, choice.profile)
+    dictionary = await voicing.dictionary(services, choice.profile, viewer)
+    note.engine, note.model, note.format = choice.engine, asked.model, asked.response_format
+    note.voice, note.voice_type, note.profile = choice.voice, "preset", None
+    if choice.profile:
+        note.voice, note.voice_type, note.profile = choice.profile.name, choice.profile.voice_type, choice.profile.id
+    note.characters = len(asked.input)
     note.batch = granted.batch
     note.text = asked.input if services.settings.log.texts else None
     note.ignored = policy.speech_unheard(asked, info, services.settings.compat)
+    if dictionary and info.speech and dictionary.apply(asked.input[:LOOKED_AT], ipa=info.speech.ipa).ignored:
+        note.ignored.append("pronunciations")
     note.mapped = [*choice.mapped, *asked.clamped]
-    speaking = Speaking(services, asked, choice, info, granted, note)
+    speaking = Speaking(services, asked, choice, info, granted, note, dictionary)
     chunks = speaking.events() if asked.sse else speaking.audio()
     media_type = SSE_TYPE if asked.sse else encode.media_type(asked.response_format)
     headers: Mapping[str, str] = {**note.headers(), **({"cache-control": "no-store"} if asked.sse else {})}
     return StreamBody(chunks, media_type, headers=headers, send_timeout=services.settings.server.send_timeout, gone=note.gone)
 
 
-def _choose(services: Services, asked: dialect.SpeechRequest) -> Choice:
+async def _choose(services: Services, asked: dialect.SpeechRequest, viewer: str) -> Choice:
     try:
-        return services.resolver().speak(asked.model, asked.voice)
+        return await voicing.choose(services, asked.model, asked.voice, viewer)
     except WrongUse as exc:
         raise wrong_endpoint(shown(asked.model), "/v1/audio/speech", "does not speak") from exc
+
+
+def _with_defaults(asked: dialect.SpeechRequest, profile: Profile | None) -> dialect.SpeechRequest:
+    """Take from a voice of one's own what the request leaves open."""
+    if profile is None:
+        return asked
+    return msgspec.structs.replace(
+        asked,
+        speed=profile.speed if profile.speed and asked.speed == 1.0 else asked.speed,
+        instructions=asked.instructions or profile.instructions or None,
+    )
 
 
 class Speaking:
@@ -91,6 +118,7 @@ class Speaking:
         info: EngineInfo,
         granted: Terms,
         note: record.Record,
+        dictionary: Dictionary | None = None,
     ) -> None:
         if info.speech is None:
             raise EngineFailed(f"The engine `{info.name}` does not speak.")
@@ -101,6 +129,8 @@ class Speaking:
         self._can: SpeechAbilities = info.speech
         self._terms = granted
         self._note = note
+        self._pronouncing = Pronouncing(dictionary, ipa=info.speech.ipa)
+        self._prompt: Prompt | None = None
         slowest, fastest = info.speech.speed
         self._speed = min(fastest, max(slowest, asked.speed))
 
@@ -110,6 +140,8 @@ class Speaking:
         permit = await entrance.enter(self._terms.owner, shown(self._asked.model), self._terms.seconds)
         note.limits = permit.headers
         try:
+            self._prompt = await voicing.prompt(self._services, self._choice, self._terms)
+            await voicing.note(self._services, self._choice, note)
             async with self._services.engines.pool(self._choice.engine).open(self._terms) as stream:
                 production = self._production(stream)
                 try:
@@ -145,7 +177,7 @@ class Speaking:
         asked, settings = self._asked, self._services.settings.speech
 
         def speak(segment: Segment, attempt: int) -> AsyncGenerator[SpeechEvent, None]:
-            return stream.speak(self._job(segment, attempt))
+            return self._pronouncing.original(segment, stream.speak(self._job(segment, attempt)))
 
         recipe = Recipe(
             format=asked.response_format,
@@ -155,10 +187,14 @@ class Speaking:
             buffered_seconds=settings.buffered_seconds,
             look_ahead=settings.look_ahead,
         )
-        language = asked.language if self._can.language else None
-        language = language or _voice_language(self._info, self._choice)
+        language = self._language() or _voice_language(self._info, self._choice)
         cut = segments(asked.input, language=language, first=settings.first_segment, limit=settings.segment)
-        return Production(recipe, cut, speak, self._services.coders, stream.report)
+        return Production(recipe, self._pronouncing.spoken(cut), speak, self._services.coders, stream.report)
+
+    def _language(self) -> str | None:
+        profile = self._choice.profile
+        own = profile.languages[0] if profile and profile.languages else None
+        return (self._asked.language or own) if self._can.language else None
 
     def _job(self, segment: Segment, attempt: int) -> SpeechJob:
         asked, can = self._asked, self._can
@@ -167,11 +203,14 @@ class Speaking:
             text=segment.text,
             voice=self._choice.voice,
             model=self._choice.model,
-            language=asked.language if can.language else None,
+            language=self._language(),
             speed=self._speed,
             seed=seed if can.seed else None,
             instructions=asked.instructions if can.instructions else None,
             pause=segment.ends_sentence,
+            prompt=self._prompt,
+            mix=self._choice.mix,
+            ipa=self._pronouncing.ipa_of(segment),
         )
 
     def _retried(self, reason: str) -> None:
@@ -183,6 +222,8 @@ class Speaking:
 
 
 def _voice_language(info: EngineInfo, choice: Choice) -> str | None:
+    if choice.profile and choice.profile.languages:
+        return choice.profile.languages[0]
     base = choice.voice.partition("+")[0]
     voice = next((voice for voice in info.voices if voice.id in (choice.voice, base)), None)
     return voice.languages[0] if voice and voice.languages else None

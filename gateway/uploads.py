@@ -66,6 +66,8 @@ class Form:
         self.fields: list[tuple[str, str]] = []
         self.file: IO[bytes] | None = None
         self.size = 0
+        self.file_type = ""
+        """what the file's part says that it is"""
 
     def __enter__(self) -> Form:
         return self
@@ -83,7 +85,7 @@ def boundary(content_type: str) -> str:
     """Find the boundary in a Content-Type header. Raises BadInput when this is no form."""
     kind, options = parse_options_header(content_type)
     if kind != "multipart/form-data" or not options.get("boundary"):
-        raise BadInput("The body should be multipart/form-data, with a `file` part.")
+        raise BadInput("The body should be multipart/form-data.")
     return str(options["boundary"])
 
 
@@ -142,6 +144,7 @@ class _FormReader:
         self._segment = segment
         self._in_file = segment.name == self._file_field and self.form.file is None
         if self._in_file:
+            self.form.file_type = segment.content_type or ""
             self.form.file = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 - Form closes it
 
     def _take(self, piece: bytes) -> None:

@@ -13,12 +13,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from servers import Server, running
 
+pytest_plugins = ["stores"]
+
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the developer's own settings out of the tests."""
     for name in list(os.environ):
-        if name.startswith(("VOICEBOX_", "OPENAI_")):
+        if name.startswith(("VOICEBOX_", "OPENAI_", "AWS_", "PG")):
             monkeypatch.delenv(name)
 
 

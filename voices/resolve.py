@@ -1,21 +1,32 @@
 """From the `model` and `voice` of a request to an engine and one of its voices.
 
-A voice is looked for, in this order, as: an alias of the settings; `engine/voice`; a voice of the engine that the model
-names (or, where the model is one of OpenAI's, of the preferred engine, then of the others), by id, display name or language;
-one of OpenAI's voice names, which each engine that speaks gives a preset for; a name of a peer's voice (Kokoro's), which
-gets a voice of the same language and gender. Case does not matter. A model that names a voice is taken as one. What is
-still unknown is an error with near misses, or the default voice where the settings say so; then `mapped` tells.
+A voice is looked for, in this order, as:
+
+1. a voice of one's own: by exact id, by name, as `profile:` and either (`voices.library` looks these up);
+2. an alias, made through the API or in the settings; its target is looked for in the same way;
+3. `engine/voice`;
+4. a voice of the engine that the model names (or, where the model is one of OpenAI's, of the preferred engine, then of the
+   others), by id, display name or language, or a mixture of such voices (`a(2)+b(1)`) where the engine mixes;
+5. one of OpenAI's voice names, which each engine that speaks gives a preset for;
+6. a name of a peer's voice (Kokoro's), which gets a voice of the same language and gender.
+
+Case does not matter. A model that names a voice is taken as one. What is still unknown is an error with near misses, or the
+default voice where the settings say so; then `mapped` tells. A voice of one's own is spoken by the engine that the model names,
+or else by the best that can (`voices.fitting`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Literal
 
 import msgspec
 
 from engines.api import EngineInfo, EngineUnavailable, UnknownModel, UnknownVoice, Voice
-from voices import matching
+from voices import fitting, matching, mixture
+from voices.fitting import Absent, Surroundings
+from voices.profile import Profile
 
 Use = Literal["speech", "listening"]
 
@@ -45,6 +56,10 @@ class Choice(msgspec.Struct, frozen=True):
     model: str
     voice: str = ""
     mapped: tuple[str, ...] = ()
+    mix: tuple[tuple[str, float], ...] = ()
+    """voices with their weights, which add up to 1, where the voice is a mixture"""
+    profile: Profile | None = None
+    """a voice of one's own"""
 
 
 class WrongUse(UnknownModel):
@@ -54,7 +69,17 @@ class WrongUse(UnknownModel):
 class Resolver:
     """Resolves names against the engines that are ready, best first."""
 
-    def __init__(self, engines: Mapping[str, EngineInfo], names: Names, rules: Rules) -> None:
+    def __init__(
+        self,
+        engines: Mapping[str, EngineInfo],
+        names: Names,
+        rules: Rules,
+        absent: tuple[Absent, ...] = (),
+        own: tuple[str, ...] = (),
+    ) -> None:
+        self._around = Surroundings(engines, absent)
+        self._own = own
+        """names of voices of one's own, for near misses"""
         self._speaking = {name: info for name, info in engines.items() if info.speech}
         self._listening = {name: info for name, info in engines.items() if info.listening}
         self._names = names
@@ -64,14 +89,44 @@ class Resolver:
         """Choose the engine and model that transcribe. Raises UnknownModel, WrongUse or EngineUnavailable."""
         return self.model(model, "listening")
 
-    def speak(self, model: str, voice: str | None) -> Choice:
-        """Choose engine, model and voice. Raises UnknownModel, UnknownVoice, WrongUse or EngineUnavailable."""
+    def speak(self, model: str, voice: str | None, profile: Profile | None = None) -> Choice:
+        """Choose engine, model and voice. Raises UnknownModel, UnknownVoice, Unsupported, WrongUse or EngineUnavailable.
+
+        `profile` is the voice of one's own that `voice` names; where `model` named it, there is no model.
+        """
+        if profile:
+            return self._profile(model, profile)
         if self._is_voice(model):
             return self._voice(None, voice or model)
         if "/" in model and not self._is_model(model) and self._is_voice(model.partition("/")[2]):
             chosen = self.model(model.partition("/")[0], "speech")
             return self._voice(chosen, voice or model.partition("/")[2])
         return self._voice(self.model(model, "speech"), voice)
+
+    def is_model(self, model: str) -> bool:
+        """Tell whether a name is a model's, hence no voice's."""
+        return self._is_model(model)
+
+    # Voices of one's own...
+
+    def _profile(self, model: str, profile: Profile) -> Choice:
+        chosen = self.model(model, "speech") if model else None
+        tied = chosen.engine if chosen and chosen.model else ""
+        preferred = chosen
+        if profile.model and not tied:
+            with suppress(UnknownModel, EngineUnavailable):
+                preferred = self.model(profile.model, "speech")
+        found = fitting.fits(profile, self._around)
+        can = {fit.engine for fit in found if fit.can and tied in ("", fit.engine)}
+        engine = next((name for name in self._preferring(preferred.engine if preferred else None) if name in can), None)
+        if engine is None:
+            raise fitting.refusal(profile, found, tied)
+        own_model = preferred.model if preferred and preferred.engine == engine else ""
+        mapped = chosen.mapped if chosen else ()
+        if profile.voice_type != "preset":
+            return Choice(engine, own_model, mapped=mapped, profile=profile)
+        preset = self._own_voice(engine, profile.preset_voice) or Choice(engine, "", profile.preset_voice)
+        return Choice(engine, own_model, preset.voice, mapped, preset.mix, profile)
 
     # Models...
 
@@ -136,7 +191,7 @@ class Resolver:
         mapped = chosen.mapped if chosen else ()
         if found:
             model = chosen.model if chosen and chosen.engine == found.engine else ""
-            return Choice(found.engine, model, found.voice, mapped + found.mapped)
+            return Choice(found.engine, model, found.voice, mapped + found.mapped, found.mix)
         if self._rules.map_unknown and (default := self._find_voice(self._rules.default_voice, order)):
             return Choice(default.engine, "", default.voice, (*mapped, f"voice={asked}->{default.engine}/{default.voice}"))
         raise self._unknown_voice(asked, chosen if tied else None)
@@ -173,7 +228,16 @@ class Resolver:
                 (Choice(engine, "", f"{known.id}+{own}") for known in info.voices if known.id.casefold() == base.casefold()),
                 None,
             )
-        return None
+        return self._mixture(engine, voice) if info.speech and info.speech.mixing else None
+
+    def _mixture(self, engine: str, voice: str) -> Choice | None:
+        parts = mixture.parse(voice)
+        known = {own.id.casefold(): own.id for own in self._speaking[engine].voices}
+        if not parts or not all(part.voice.casefold() in known for part in parts):
+            return None
+        own = tuple(mixture.Part(known[part.voice.casefold()], part.weight) for part in parts)
+        mix = tuple((part.voice, part.weight) for part in mixture.normalised(own))
+        return Choice(engine, "", mixture.canonical(own), mix=mix)
 
     def _character(self, engine: str, voice: str) -> Choice | None:
         preset = self._speaking[engine].characters.get(voice.casefold())
@@ -201,6 +265,7 @@ class Resolver:
         )
 
     def _voice_names(self, tied: Choice | None) -> Iterator[str]:
+        yield from self._own
         for name, info in self._speaking.items():
             if tied is None or tied.engine == name:
                 yield from info.characters

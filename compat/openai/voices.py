@@ -1,0 +1,160 @@
+"""`/v1/audio/voices` and `/v1/audio/voice_consents`: what is asked, and the objects that answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from compat.openai import loose
+from compat.openai.models import ListedVoice
+from engines.api import BadInput
+
+MIME_TYPES = (
+    "audio/mpeg", "audio/wav", "audio/x-wav", "audio/ogg", "audio/aac", "audio/flac", "audio/webm", "audio/mp4",
+)  # fmt: skip
+ALIKE = frozenset({
+    "", "application/octet-stream", "audio/mp3", "audio/wave", "audio/vnd.wave", "audio/x-flac", "audio/opus", "audio/m4a",
+    "audio/x-m4a", "audio/mp4a-latm", "audio/aacp", "audio/x-aac", "video/webm", "video/mp4", "application/ogg", "audio/x-mpeg",
+})  # fmt: skip
+"""what clients call the same types, and what they send where they do not know"""
+DEFAULT_LIMIT, HIGHEST_LIMIT = 20, 100
+LONGEST_PROMPT = 4096
+
+Created = Literal["audio_sample", "prompt"]
+
+
+class CreateVoice(msgspec.Struct, frozen=True):
+    """What a new voice is to be; the sample itself comes beside it."""
+
+    name: str
+    type: Created
+    consent: str = ""
+    prompt: str = ""
+    script_hint: str | None = None
+    languages: tuple[str, ...] = ()
+    transcript: str = ""
+
+
+class VoiceObject(msgspec.Struct, frozen=True):
+    """A voice of one's own."""
+
+    id: str
+    name: str
+    created_at: int
+    type: Created
+    object: Literal["audio.voice"] = "audio.voice"
+    prompt: str | UnsetType = UNSET
+
+
+class OwnVoice(ListedVoice, frozen=True, kw_only=True):
+    """A voice of one's own in the list of all voices."""
+
+    created_at: int
+    type: Created | Literal["preset"]
+    prompt: str | UnsetType = UNSET
+
+
+class VoiceDeleted(msgspec.Struct, frozen=True):
+    """The voice is gone."""
+
+    id: str
+    deleted: bool = True
+    object: Literal["audio.voice.deleted"] = "audio.voice.deleted"
+
+
+class ConsentObject(msgspec.Struct, frozen=True):
+    """A consent recording."""
+
+    id: str
+    name: str
+    language: str
+    created_at: int
+    object: Literal["audio.voice_consent"] = "audio.voice_consent"
+
+
+class ConsentList(msgspec.Struct, frozen=True):
+    """A page of consents."""
+
+    data: tuple[ConsentObject, ...]
+    has_more: bool
+    first_id: str | None
+    last_id: str | None
+    object: Literal["list"] = "list"
+
+
+class ConsentDeleted(msgspec.Struct, frozen=True):
+    """The consent is gone."""
+
+    id: str
+    deleted: bool = True
+    object: Literal["audio.voice_consent"] = "audio.voice_consent"
+
+
+def create_voice(fields: Mapping[str, Any]) -> CreateVoice:
+    """Read what a new voice is to be. Raises BadInput."""
+    kind = loose.text(fields.get("type")) or "audio_sample"
+    if kind not in ("audio_sample", "prompt"):
+        raise BadInput("`type` should be 'audio_sample' or 'prompt'.", param="type", code="invalid_value")
+    name = required(fields, "name")
+    language = loose.text(fields.get("language"))
+    languages = (language,) if language else ()
+    if kind == "prompt":
+        return CreateVoice(name, "prompt", prompt=_prompt(fields), script_hint=_hint(fields), languages=languages)
+    consent, transcript = loose.text(fields.get("consent")) or "", loose.text(fields.get("transcript")) or ""
+    return CreateVoice(name, "audio_sample", consent, languages=languages, transcript=transcript)
+
+
+def _prompt(fields: Mapping[str, Any]) -> str:
+    prompt = required(fields, "prompt")
+    if len(prompt) > LONGEST_PROMPT:
+        raise BadInput(f"`prompt` should have at most {LONGEST_PROMPT} characters.", param="prompt")
+    return prompt
+
+
+def _hint(fields: Mapping[str, Any]) -> str | None:
+    hint = fields.get("script_hint")
+    if hint is not None and not isinstance(hint, str):
+        raise BadInput("`script_hint` should be a string.", param="script_hint")
+    if hint is not None and len(hint) > LONGEST_PROMPT:
+        raise BadInput(f"`script_hint` should have at most {LONGEST_PROMPT} characters.", param="script_hint")
+    return None if hint is None else loose.whole(hint)
+
+
+def required(fields: Mapping[str, Any], name: str) -> str:
+    """Take a string that must be there and not be blank. Raises BadInput."""
+    value = fields.get(name)
+    if value is None:
+        raise missing(name)
+    if not isinstance(value, str):
+        raise BadInput(f"`{name}` should be a string.", param=name, code="invalid_type")
+    if not value.strip():
+        raise BadInput(f"`{name}` must not be blank.", param=name)
+    return loose.whole(value)
+
+
+def missing(name: str) -> BadInput:
+    """Say that a field is not there."""
+    return BadInput(f"Missing required parameter: '{name}'.", param=name, code="missing_required_parameter")
+
+
+def check_type(content_type: str, param: str) -> None:
+    """Check what a recording claims to be; what it is, its content says. Raises BadInput."""
+    named = content_type.partition(";")[0].strip().casefold()
+    if named not in MIME_TYPES and named not in ALIKE:
+        raise BadInput(
+            f"Unsupported MIME type '{named[:100]}'. Supported MIME types: {', '.join(MIME_TYPES)}.",
+            param=param,
+            code="unsupported_mime_type",
+        )
+
+
+def page_limit(value: str | None) -> int:
+    """Read a page's length. Raises BadInput."""
+    if value is None or value == "":
+        return DEFAULT_LIMIT
+    if not value.isascii() or not value.isdigit() or not 1 <= int(value[:10]) <= HIGHEST_LIMIT:
+        raise BadInput(f"`limit` should be a number from 1 to {HIGHEST_LIMIT}.", param="limit", code="invalid_value")
+    return int(value)

@@ -1,0 +1,1 @@
+"""Our own extensions, under /v1/voicebox."""

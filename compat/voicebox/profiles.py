@@ -1,0 +1,170 @@
+"""Profiles of voices, as /v1/voicebox has them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+Kind = Literal["preset", "cloned", "designed"]
+Text = Annotated[str, Meta(max_length=4096)]
+Short = Annotated[str, Meta(max_length=200)]
+Tags = Annotated[tuple[str, ...], Meta(max_length=50)]
+
+
+class PronunciationBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How a word is said: respelt, or in IPA for engines that take it."""
+
+    word: str
+    respelling: str = ""
+    ipa: str = ""
+
+
+class ProfileBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What may be set of a profile; what is not sent stays as it is."""
+
+    name: str | UnsetType = UNSET
+    voice_type: Kind | UnsetType = UNSET
+    shared: bool | UnsetType = UNSET
+    """every key may use the voice, not only the one that made it"""
+    languages: Tags | UnsetType = UNSET
+    description: Text | UnsetType = UNSET
+    engines: Tags | UnsetType = UNSET
+    """the engines that may speak it; empty: all that can"""
+    preset_engine: Short | UnsetType = UNSET
+    preset_voice_id: Short | UnsetType = UNSET
+    design_prompt: Text | UnsetType = UNSET
+    design_script: Text | UnsetType = UNSET
+    model: Short | UnsetType = UNSET
+    speed: Annotated[float, Meta(ge=0.25, le=4.0)] | UnsetType | None = UNSET
+    instructions: Text | UnsetType = UNSET
+    pronunciations: tuple[PronunciationBody, ...] | UnsetType = UNSET
+    consent: Short | UnsetType = UNSET
+
+
+class SampleObject(msgspec.Struct, frozen=True):
+    """A sample of a voice."""
+
+    id: str
+    created_at: int
+    seconds: float
+    sample_rate: int
+    media_type: str
+    bytes: int
+    sha256: str
+    transcript: str
+    transcribed_by: str | UnsetType = UNSET
+    trimmed: tuple[float, float | None] | UnsetType = UNSET
+    facts: dict[str, Any] = {}
+    object: Literal["voicebox.sample"] = "voicebox.sample"
+
+
+class ProfileObject(msgspec.Struct, frozen=True):
+    """A voice of one's own with everything that is known of it."""
+
+    id: str
+    name: str
+    voice_type: Kind
+    mine: bool
+    """the caller may change it"""
+    shared: bool
+    languages: tuple[str, ...]
+    description: str
+    engines: tuple[str, ...]
+    model: str
+    speed: float | None
+    instructions: str
+    pronunciations: tuple[PronunciationBody, ...]
+    consent: str
+    samples: tuple[SampleObject, ...]
+    created_at: int
+    updated_at: int
+    preset_engine: str | UnsetType = UNSET
+    preset_voice_id: str | UnsetType = UNSET
+    design_prompt: str | UnsetType = UNSET
+    design_script: str | UnsetType = UNSET
+    designed_by: str | UnsetType = UNSET
+    avatar: str | UnsetType = UNSET
+    """its path"""
+    object: Literal["voicebox.profile"] = "voicebox.profile"
+
+
+class ProfileList(msgspec.Struct, frozen=True):
+    """Profiles, oldest first."""
+
+    data: tuple[ProfileObject, ...]
+    object: Literal["list"] = "list"
+
+
+class SampleList(msgspec.Struct, frozen=True):
+    """A profile's samples, oldest first."""
+
+    data: tuple[SampleObject, ...]
+    object: Literal["list"] = "list"
+
+
+class Deleted(msgspec.Struct, frozen=True):
+    """It is gone."""
+
+    id: str
+    object: str
+    deleted: bool = True
+
+
+class EngineFit(msgspec.Struct, frozen=True):
+    """Whether an engine can speak a voice; if not, why."""
+
+    engine: str
+    can: bool
+    reason: str | UnsetType = UNSET
+    would: bool = False
+    """it could, if it were there"""
+
+
+class EngineFits(msgspec.Struct, frozen=True):
+    """Every engine, for one voice."""
+
+    data: tuple[EngineFit, ...]
+    object: Literal["list"] = "list"
+
+
+class SampleBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What may be changed of a sample."""
+
+    transcript: Annotated[str, Meta(max_length=10_000)]
+
+
+class TrimBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The part of a sample's original that is to be used, in seconds."""
+
+    start: Annotated[float, Meta(ge=0)] = 0.0
+    end: Annotated[float, Meta(gt=0)] | None = None
+
+
+class PreviewBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a preview says, and how; see /v1/audio/speech."""
+
+    input: str | None = None
+    model: str = "tts-1"
+    response_format: str = "mp3"
+    speed: float = 1.0
+
+
+class AuditLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was done with a voice; seconds since 1970."""
+
+    time: float
+    event: str
+    key: str = ""
+    request: str = ""
+    engine: str = ""
+    characters: int = 0
+    consent: str = ""
+
+
+class AuditLines(msgspec.Struct, frozen=True):
+    """All of it, oldest first."""
+
+    data: tuple[AuditLine, ...]
+    object: Literal["list"] = "list"

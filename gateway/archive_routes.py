@@ -1,0 +1,138 @@
+"""Voices as files: export, import, and a preview to listen to."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import tempfile
+from collections.abc import AsyncGenerator
+from typing import IO
+from urllib.parse import quote
+
+import msgspec
+from litestar import delete, get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+
+from compat.openai import speech as openai
+from compat.voicebox import names
+from compat.voicebox import profiles as dialect
+from compat.voicebox.bodies import read
+from engines.api import BadInput, NotFound
+from gateway import designing
+from gateway.desk import Ask, Desk, query
+from gateway.profile_routes import ONE, PATH, own_profile, profile_of
+from gateway.profile_words import profile_object
+from gateway.services import Services
+from gateway.speech import answer, bounds
+from streaming.body import StreamBody
+from voices.profile import Consent, Profile, checked_language, checked_name
+from voices.pronunciation import check
+
+CHUNK = 262_144
+IN_MEMORY = 1_000_000
+
+
+def archive_routes(services: Services) -> list[HTTPRouteHandler]:
+    """Make the routes."""
+
+    @get(ONE + "/export", summary="A profile with its recordings, as a ZIP file")
+    async def export(request: Ask, profile_id: FromPath[str]) -> StreamBody:
+        desk = Desk(services, request, "export")
+        profile = await own_profile(desk, profile_id)
+        file = await _written(desk, profile)
+        await (await desk.making()).note("exported", profile, key=desk.viewer)
+        headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(profile.name)}.voicebox.zip"}
+        timeout = services.settings.server.send_timeout
+        return StreamBody(_chunks(file), "application/zip", headers=headers, send_timeout=timeout, gone=desk.note.gone)
+
+    @post(PATH + "/import", status_code=200, summary="Make a profile of a ZIP file; ?name= gives it another name")
+    async def import_(request: Ask) -> dialect.ProfileObject:
+        desk = Desk(services, request, "import")
+        data = await desk.file(services.settings.voices.import_bytes)
+        return profile_object(await _imported(desk, data), desk.viewer)
+
+    @post(ONE + "/preview", status_code=200, summary="Hear a profile")
+    async def preview(request: Ask, profile_id: FromPath[str]) -> StreamBody:
+        desk = Desk(services, request, "preview")
+        body = read(await desk.json(), dialect.PreviewBody)
+        profile = await profile_of(desk, profile_id)
+        fields = msgspec.to_builtins(body) | {"voice": profile.id, "input": body.input or designing.script_of(profile)}
+        asked = openai.parse(msgspec.json.encode(fields), bounds(services))
+        return await answer(services, asked, desk.terms(len(asked.input)), desk.note)
+
+    @delete(ONE + "/cache", status_code=200, summary="Forget a profile's prompts; they are made anew when it next speaks")
+    async def clear(request: Ask, profile_id: FromPath[str]) -> names.Cleared:
+        desk = Desk(services, request, "cache")
+        await own_profile(desk, profile_id)
+        return names.Cleared(await (await desk.shelves()).prompts.clear(profile_id))
+
+    return [export, import_, preview, clear]
+
+
+async def _written(desk: Desk, profile: Profile) -> IO[bytes]:
+    """Write a voice into a file that nobody else can see."""
+    from voices import archive
+
+    shelves = await desk.shelves()
+    consent: Consent | None = None
+    if profile.consent:
+        try:
+            consent = await shelves.consents.get(profile.consent, desk.viewer)
+        except NotFound:
+            consent = None
+    keys = {sample.original for sample in profile.samples} | ({profile.avatar} - {""})
+    keys |= {consent.recording} if consent else set()
+    blobs = {key: await shelves.blobs.get(key) for key in keys}
+    file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - _chunks closes it
+    await asyncio.to_thread(archive.write, file, profile, blobs, consent)
+    file.seek(0)
+    return file
+
+
+async def _chunks(file: IO[bytes]) -> AsyncGenerator[bytes, None]:
+    with file:
+        while chunk := await asyncio.to_thread(file.read, CHUNK):
+            yield chunk
+
+
+async def _imported(desk: Desk, data: bytes) -> Profile:
+    from voices import archive
+    from voices.samples import Upload
+
+    settings = desk.services.settings.voices
+    found = await asyncio.to_thread(archive.read, io.BytesIO(data), settings.import_bytes)
+    manifest, files = found.manifest, found.files
+    if len(manifest.samples) > settings.samples:
+        raise BadInput(f"A voice may have {settings.samples} samples; this one has {len(manifest.samples)}.", param="file")
+    draft = _draft(manifest, desk)
+    making = await desk.making()
+    consent = manifest.consent
+    if consent:
+        language = checked_language(consent.language)
+        kept = await making.consent(checked_name(consent.name), language, files[consent.file], desk.viewer)
+        draft = msgspec.structs.replace(draft, consent=kept.id)
+    uploads = tuple(
+        Upload(files[one.file], one.transcript, speech=not one.designed, param="file", trim=one.trimmed)
+        for one in manifest.samples
+    )
+    try:
+        profile = await making.create(draft, uploads)
+    except BadInput:
+        if draft.consent:
+            await making.delete_consent(draft.consent, desk.viewer)
+        raise
+    if manifest.avatar:
+        profile = await making.avatar(profile.id, files[manifest.avatar], desk.viewer)
+    await making.note("imported", profile, key=desk.viewer)
+    return profile
+
+
+def _draft(manifest: msgspec.Struct, desk: Desk) -> Profile:
+    """Make a profile of a manifest's fields, under the name that was asked for. Raises BadInput."""
+    left_out = ("version", "samples", "consent", "avatar")
+    fields = {name: getattr(manifest, name) for name in manifest.__struct_fields__ if name not in left_out}
+    fields["name"] = checked_name(query(desk.request, "name") or fields["name"])
+    fields["languages"] = tuple(checked_language(tag, "languages") for tag in fields["languages"])
+    fields["pronunciations"] = check(fields["pronunciations"])
+    return Profile(id="", owner=desk.viewer, **fields)

@@ -1,0 +1,96 @@
+"""What the routes about voices share: who asks, what was sent, and the open library to do it in."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from litestar import Request
+
+from compat.errors import TooLarge
+from compat.openai import loose
+from engines.api import BadInput
+from engines.claims import Terms
+from gateway import record, terms, uploads
+from gateway.services import Services
+
+if TYPE_CHECKING:
+    from voices.library import Shelves
+    from voices.making import Making
+
+Ask = Request[Any, Any, Any]
+FORM = b"multipart/form-data"
+FORM_OVERHEAD = 65_536
+"""bytes that a form takes beside its file and its fields"""
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """A request's fields, and its file if it has one."""
+
+    fields: dict[str, Any]
+    data: bytes | None = None
+    data_type: str = ""
+
+
+class Desk:
+    """Of one request."""
+
+    def __init__(self, services: Services, request: Ask, route: str) -> None:
+        self.services = services
+        self.request = request
+        self.note = record.of(request)
+        self.note.route = route
+        self.viewer = self.note.key or ""
+
+    async def shelves(self) -> Shelves:
+        """Open the library. Raises StoreFailed or BlobsFailed."""
+        return await self.services.library.open()
+
+    async def making(self) -> Making:
+        """Give what makes and unmakes voices."""
+        from voices.making import Making
+
+        return Making(await self.shelves(), self.services.making(), self.services.codecs)
+
+    def terms(self, characters: int = 0, seconds: float = 0.0) -> Terms:
+        """Give the terms on which engines work for this request."""
+        headers = dict(self.request.scope["headers"])
+        owner = terms.owner(self.note.key, self.request.scope.get("client"))
+        return terms.terms(headers, self.services.settings.admission, owner=owner, characters=characters, seconds=seconds)
+
+    async def json(self) -> dict[str, Any]:
+        """Read a JSON object; nothing at all is an empty one. Raises BadInput or TooLarge."""
+        limit = self.services.settings.limits.json_bytes
+        body = await uploads.whole(dict(self.request.scope["headers"]), self.request.receive, limit)
+        return loose.json_object(body) if body.strip() else {}
+
+    async def sent(self, file_field: str, limit: int) -> Sent:
+        """Read a form, or JSON where there is no file to send. Raises BadInput or TooLarge."""
+        headers = dict(self.request.scope["headers"])
+        if not headers.get(b"content-type", b"").lower().startswith(FORM):
+            return Sent(await self.json())
+        fields = self.services.settings.limits.text_fields_bytes
+        limits = uploads.Limits(body=limit + min(fields, limit) + FORM_OVERHEAD, fields=fields)
+        with await uploads.form(headers, self.request.receive, limits, file_field) as form:
+            if form.size > limit:
+                raise TooLarge(f"413: Maximum size of `{file_field}` ({limit}) exceeded ({form.size} bytes read)")
+            data = None if form.file is None else await asyncio.to_thread(form.file.read)
+            return Sent(dict(form.fields), data, form.file_type)
+
+    async def file(self, limit: int) -> bytes:
+        """Read a file that is sent as `file` in a form, or as the body itself. Raises BadInput or TooLarge."""
+        headers = dict(self.request.scope["headers"])
+        if not headers.get(b"content-type", b"").lower().startswith(FORM):
+            data: bytes | None = await uploads.whole(headers, self.request.receive, limit)
+        else:
+            data = (await self.sent("file", limit)).data
+        if not data:
+            raise BadInput("`file` is missing.", param="file")
+        return data
+
+
+def query(request: Ask, name: str) -> str | None:
+    """Take a query parameter."""
+    value = request.query_params.get(name)
+    return value if isinstance(value, str) else None

@@ -1,0 +1,92 @@
+"""Where recordings lie: a folder, or a bucket of S3, through obstore.
+
+What is written appears whole or not at all. A blob is written before the row that names it, and deleted after it: what a crash
+leaves behind is a blob that nobody names, and `sweep` finds those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from engines.api import EngineUnavailable
+
+PRIVATE = 0o700
+
+
+class BlobsFailed(EngineUnavailable):
+    """The store of recordings does not answer, or has lost one."""
+
+
+def open_blobs(setting: str, folder: Path) -> Blobs:
+    """Open what the settings mean: a folder, or a URL such as s3://bucket/prefix; empty is in the data folder.
+
+    How S3 is reached, the environment tells: AWS_ENDPOINT, AWS_ACCESS_KEY_ID and so on. Raises BlobsFailed.
+    """
+    try:
+        if "://" in setting and not setting.startswith("file://"):
+            return Blobs(from_url(setting))
+        path = Path(setting.removeprefix("file://")).expanduser() if setting else folder / "voices"
+        path.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+        return Blobs(LocalStore(path, automatic_cleanup=True))
+    except (BaseError, OSError, ValueError) as exc:
+        raise BlobsFailed(f"voices.audio cannot be opened: {_reason(exc)}") from exc
+
+
+class Blobs:
+    """Bytes by key."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    async def put(self, key: str, data: bytes) -> None:
+        """Write one. Raises BlobsFailed."""
+        try:
+            await obstore.put_async(self._store, key, data)
+        except (BaseError, OSError) as exc:
+            raise BlobsFailed(f"A recording could not be kept: {_reason(exc)}") from exc
+
+    async def get(self, key: str) -> bytes:
+        """Read one. Raises BlobsFailed."""
+        found = await self.find(key)
+        if found is None:
+            raise BlobsFailed("A recording of this voice is missing from the store.")
+        return found
+
+    async def find(self, key: str) -> bytes | None:
+        """Read one, if it is there. Raises BlobsFailed."""
+        try:
+            answer = await obstore.get_async(self._store, key)
+            return bytes(await answer.bytes_async())
+        except FileNotFoundError:
+            return None
+        except (BaseError, OSError) as exc:
+            raise BlobsFailed(f"A recording could not be read: {_reason(exc)}") from exc
+
+    async def delete(self, keys: Iterable[str]) -> None:
+        """Delete some; those that are not there are no matter. Raises BlobsFailed."""
+        for key in keys:
+            try:
+                await obstore.delete_async(self._store, key)
+            except FileNotFoundError:
+                continue
+            except (BaseError, OSError) as exc:
+                raise BlobsFailed(f"A recording could not be deleted: {_reason(exc)}") from exc
+
+    async def list(self, prefix: str, *, older: float = 0.0) -> list[str]:
+        """Name those under a prefix that are older than so many seconds. Raises BlobsFailed."""
+        until = datetime.now(UTC) - timedelta(seconds=older)
+        try:
+            batches = obstore.list(self._store, prefix)
+            return [one["path"] async for batch in batches for one in batch if not older or one["last_modified"] <= until]
+        except (BaseError, OSError) as exc:
+            raise BlobsFailed(f"The recordings could not be listed: {_reason(exc)}") from exc
+
+
+def _reason(exc: Exception) -> str:
+    return str(exc).strip().partition("\n")[0][:200]

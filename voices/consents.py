@@ -1,0 +1,141 @@
+"""What belongs to a key beside its voices: consents, aliases, and its pronunciations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+from sqlalchemy import and_, delete, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from voices import tables
+from voices.database import Database
+from voices.profile import NOBODY, Consent, folded
+from voices.pronunciation import Entry
+from voices.refusals import unknown_consent
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Some consents, and whether there are more."""
+
+    consents: list[Consent]
+    more: bool
+
+
+class Consents:
+    """Consents, newest first."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, consent: Consent) -> Consent:
+        """Keep one."""
+        values = {"id": consent.id, "owner": consent.owner, "created": consent.created, "document": _text(consent)}
+        async with self._database.writing() as connection:
+            await connection.execute(insert(tables.consents).values(values))
+        return consent
+
+    async def get(self, id: str, viewer: str) -> Consent:
+        """Give one. Raises UnknownConsent."""
+        async with self._database.reading() as connection:
+            return await _consent(connection, id, viewer)
+
+    async def page(self, viewer: str, after: str, limit: int) -> Page:
+        """Give those that follow `after`, which is an id or empty. Raises UnknownConsent."""
+        table = tables.consents.c
+        query = select(table.document).where(table.owner.in_({NOBODY, viewer})).order_by(table.created.desc(), table.id.desc())
+        async with self._database.reading() as connection:
+            if after:
+                last = await _consent(connection, after, viewer)
+                older = or_(table.created < last.created, and_(table.created == last.created, table.id < last.id))
+                query = query.where(older)
+            rows = (await connection.execute(query.limit(limit + 1))).scalars().all()
+        return Page([msgspec.json.decode(row, type=Consent) for row in rows[:limit]], len(rows) > limit)
+
+    async def change(self, id: str, viewer: str, change: Callable[[Consent], Consent]) -> Consent:
+        """Change one. Raises UnknownConsent."""
+        async with self._database.writing() as connection:
+            await connection.execute(select(tables.consents.c.id).where(tables.consents.c.id == id).with_for_update())
+            after = change(await _consent(connection, id, viewer))
+            await connection.execute(update(tables.consents).where(tables.consents.c.id == id).values(document=_text(after)))
+        return after
+
+    async def delete(self, id: str, viewer: str) -> Consent:
+        """Delete one; voices that were made by it stay, and keep its id. Raises UnknownConsent."""
+        async with self._database.writing() as connection:
+            before = await _consent(connection, id, viewer)
+            await connection.execute(delete(tables.consents).where(tables.consents.c.id == id))
+        return before
+
+
+class Aliases:
+    """Further names of voices; those of a key go before those of all."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def list(self, viewer: str) -> dict[str, str]:
+        """Give the targets by name."""
+        query = select(tables.aliases).where(tables.aliases.c.scope.in_({NOBODY, viewer})).order_by(tables.aliases.c.scope)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query)).all()
+        by_fold = {row.folded: (row.name, row.target) for row in rows}
+        return dict(by_fold.values())
+
+    async def find(self, name: str, viewer: str) -> str | None:
+        """Give the target of a name."""
+        table = tables.aliases.c
+        query = select(table.target).where(table.folded == folded(name), table.scope.in_({NOBODY, viewer}))
+        async with self._database.reading() as connection:
+            return (await connection.execute(query.order_by(table.scope.desc()).limit(1))).scalar()
+
+    async def put(self, name: str, target: str, owner: str) -> None:
+        """Make or change an alias of a key."""
+        values = {"scope": owner, "folded": folded(name), "name": name, "target": target}
+        async with self._database.writing() as connection:
+            await _remove(connection, name, owner)
+            await connection.execute(insert(tables.aliases).values(values))
+
+    async def delete(self, name: str, owner: str) -> bool:
+        """Take an alias of a key away; False when it has none of that name."""
+        async with self._database.writing() as connection:
+            return await _remove(connection, name, owner)
+
+
+class Dictionaries:
+    """How a key wants words pronounced."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, owner: str) -> tuple[Entry, ...]:
+        """Give a key's entries."""
+        query = select(tables.dictionaries.c.document).where(tables.dictionaries.c.owner == owner)
+        async with self._database.reading() as connection:
+            row = (await connection.execute(query)).scalar()
+        return msgspec.json.decode(row, type=tuple[Entry, ...]) if row else ()
+
+    async def put(self, owner: str, entries: tuple[Entry, ...]) -> None:
+        """Replace a key's entries."""
+        async with self._database.writing() as connection:
+            await connection.execute(delete(tables.dictionaries).where(tables.dictionaries.c.owner == owner))
+            values = {"owner": owner, "document": msgspec.json.encode(entries).decode()}
+            await connection.execute(insert(tables.dictionaries).values(values))
+
+
+async def _consent(connection: AsyncConnection, id: str, viewer: str) -> Consent:
+    row = (await connection.execute(select(tables.consents.c.document).where(tables.consents.c.id == id))).scalar()
+    consent = msgspec.json.decode(row, type=Consent) if row else None
+    if consent is None or not consent.visible(viewer):
+        raise unknown_consent(id)
+    return consent
+
+
+async def _remove(connection: AsyncConnection, name: str, owner: str) -> bool:
+    table = tables.aliases.c
+    gone = await connection.execute(delete(tables.aliases).where(table.folded == folded(name), table.scope == owner))
+    return gone.rowcount > 0
+
+
+def _text(consent: Consent) -> str:
+    return msgspec.json.encode(consent).decode()

@@ -1,0 +1,148 @@
+"""The database: SQLite in a file by default, PostgreSQL by URL, through SQLAlchemy. Its schema is brought up to date when opened.
+
+Alembic is imported only where the schema is not the newest already. SQLite runs in WAL mode, so that reading and writing do not
+wait for each other; whoever writes takes the write lock when the transaction begins, or two who read first would deadlock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, event, inspect, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from engines.api import EngineUnavailable
+
+HEAD = "0001"
+"""the newest step of voices/migrations"""
+DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+LOCK = 0x766F6963
+"""of PostgreSQL's advisory locks, the one that is held while the schema changes"""
+BUSY_SECONDS = 30
+VERSION = "alembic_version"
+PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
+"""secure_delete overwrites what is deleted: a person may want to be forgotten"""
+
+
+class StoreFailed(EngineUnavailable):
+    """The database cannot be opened, reached, or understood."""
+
+
+def database_url(setting: str, folder: Path) -> URL:
+    """Give the URL that the settings mean; empty is SQLite in the data folder. Raises StoreFailed."""
+    try:
+        url = make_url(setting or f"sqlite:///{folder / 'voices.db'}")
+    except ArgumentError as exc:
+        raise StoreFailed("voices.database is no URL of a database, such as postgresql://user@host/name.") from exc
+    known = {*DRIVERS, *DRIVERS.values()}
+    if url.drivername not in known:
+        raise StoreFailed(f"voices.database: '{url.drivername}' is not supported, only sqlite and postgresql are.")
+    return url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
+
+
+class Database:
+    """Connections, and transactions to read or to write in."""
+
+    def __init__(self, url: URL) -> None:
+        self._sqlite = url.get_backend_name() == "sqlite"
+        options: dict[str, Any] = {} if self._sqlite else {"pool_pre_ping": True, "pool_size": 10}
+        self._engine = create_async_engine(url, **options)
+        self._writer = asyncio.Lock()
+        if self._sqlite:
+            _prepare_sqlite(self._engine)
+
+    @staticmethod
+    def migrate(url: URL) -> None:
+        """Bring the schema up to date; blocks, and has an event loop of its own. Raises StoreFailed."""
+        asyncio.run(_brought_up_to_date(url))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """Begin to read, each statement by itself: what belongs together is read in one."""
+        async with _faults(), self._engine.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """Begin a transaction: all of it happens, or, when it is left by an exception, nothing."""
+        async with AsyncExitStack() as stack:
+            if self._sqlite:  # which has one writer anyhow: here they wait in order, there by chance
+                await stack.enter_async_context(self._writer)
+            await stack.enter_async_context(_faults())
+            connection = await stack.enter_async_context(self._engine.connect())
+            if self._sqlite:
+                await connection.execution_options(writes=True)
+            await stack.enter_async_context(connection.begin())
+            yield connection
+
+
+async def _brought_up_to_date(url: URL) -> None:
+    database = Database(url)
+    try:
+        async with database.writing() as connection:
+            if url.get_backend_name() != "sqlite":
+                await connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
+            await connection.run_sync(_migrate)
+    except (SQLAlchemyError, OSError) as exc:
+        raise StoreFailed(f"The database of voices cannot be opened: {_reason(exc)}") from exc
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def _faults() -> AsyncIterator[None]:
+    """Say that the database is out of reach, without its URL or the statement. What a constraint refuses is the caller's."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except (DBAPIError, OSError) as exc:
+        raise StoreFailed(f"The database of voices does not answer: {_reason(exc)}") from exc
+
+
+def _reason(exc: Exception) -> str:
+    return str(getattr(exc, "orig", None) or exc).strip().partition("\n")[0]
+
+
+def _prepare_sqlite(engine: AsyncEngine) -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def connect(connection: DBAPIConnection, _record: object) -> None:
+        connection.isolation_level = None  # transactions begin where we say, below
+        cursor = connection.cursor()
+        for pragma in (*PRAGMAS, f"busy_timeout={1000 * BUSY_SECONDS}"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _migrate(connection: Connection) -> None:
+    """Take the steps that are missing. Raises StoreFailed when the database is newer than this program."""
+    known = inspect(connection).has_table(VERSION)
+    at = connection.execute(text(f"SELECT version_num FROM {VERSION}")).scalar() if known else None  # noqa: S608 - a constant
+    if at == HEAD:
+        return
+    if at is not None and str(at) > HEAD:
+        raise StoreFailed(f"The database of voices is of a newer version ({at}) than this program ({HEAD}).")
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, HEAD)

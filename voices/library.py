@@ -1,0 +1,110 @@
+"""The library: the voices of one's own, their recordings, prompts, and what else a key keeps.
+
+It opens when there is something in it: a server on which nobody ever made a voice does not load a database for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+import msgspec
+
+from voices import matching
+from voices.profile import Profile
+
+if TYPE_CHECKING:
+    from voices.blobs import Blobs
+    from voices.consents import Aliases, Consents, Dictionaries
+    from voices.database import Database
+    from voices.prompts import PromptCache
+    from voices.store import Store
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a library lies: the URL of a database, that of a store of recordings, and the folder for what is empty of both."""
+
+    folder: Path
+    database: str = ""
+    audio: str = ""
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What a voice's name led to: a voice of one's own, or the name that is to be looked for among the engines' voices."""
+
+    voice: str
+    profile: Profile | None = None
+
+
+class Shelves:
+    """What is in an open library."""
+
+    def __init__(self, database: Database, blobs: Blobs) -> None:
+        from voices.consents import Aliases, Consents, Dictionaries
+        from voices.prompts import PromptCache
+        from voices.store import Store
+
+        self.database = database
+        self.blobs: Blobs = blobs
+        self.store: Store = Store(database)
+        self.consents: Consents = Consents(database)
+        self.aliases: Aliases = Aliases(database)
+        self.dictionaries: Dictionaries = Dictionaries(database)
+        self.prompts: PromptCache = PromptCache(blobs)
+
+
+class Library:
+    """See the module. `threads` bounds how many recordings are worked on at once."""
+
+    def __init__(self, place: Place, threads: anyio.CapacityLimiter) -> None:
+        self.place = place
+        self.threads = threads
+        self._shelves: Shelves | None = None
+        self._opening = asyncio.Lock()
+
+    @property
+    def empty(self) -> bool:
+        """Tell whether nothing was ever put in."""
+        return self._shelves is None and not self.place.database and not (self.place.folder / "voices.db").exists()
+
+    async def open(self) -> Shelves:
+        """Open it, or make it. Raises StoreFailed or BlobsFailed."""
+        if self._shelves is None:
+            async with self._opening:
+                if self._shelves is None:
+                    self._shelves = await asyncio.to_thread(_opened, self.place)
+        return self._shelves
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        if self._shelves:
+            await self._shelves.database.close()
+
+    async def find(self, voice: str, viewer: str, aliases: Mapping[str, str] | None = None) -> Found:
+        """Look a voice's name up: among voices of one's own, then among aliases, of which `aliases` are the settings'."""
+        if self.empty:
+            return Found(voice)
+        shelves = await self.open()
+        if profile := await shelves.store.find(voice, viewer):
+            return Found(voice, profile)
+        if target := await shelves.aliases.find(voice, viewer):
+            return Found(target, await shelves.store.find(target, viewer))
+        target = matching.alias(voice, aliases or {})  # the resolver knows these too, but no voices of one's own
+        return Found(voice, await shelves.store.find(target, viewer) if target else None)
+
+    async def visible(self, viewer: str) -> list[Profile]:
+        """Give the voices that a key may use, oldest first."""
+        return [] if self.empty else await (await self.open()).store.visible(viewer)
+
+
+def _opened(place: Place) -> Shelves:
+    from voices.blobs import open_blobs
+    from voices.database import Database, database_url
+
+    place.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    url = database_url(place.database, place.folder)
+    Database.migrate(url)
+    return Shelves(Database(url), open_blobs(place.audio, place.folder))

@@ -1,0 +1,127 @@
+"""Prompts: an engine's own form of a voice, kept in safetensors so that it is computed once.
+
+A prompt is named by what it was made of: the samples and their words, the engine, its version, and its model. A change of any
+of them makes another name, and what is kept under the old one is not used again. The file's header carries a SHA-256 of the rest;
+one that is cut off, or damaged, or not there is made anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import struct
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from engines.api import EngineFailed, EngineInfo, Prompt
+from voices.blobs import Blobs
+from voices.profile import Profile
+
+FOLDER = "prompts"
+HELD_BYTES = 64 * 1024 * 1024
+"""of prompts that are kept in memory too"""
+METADATA, CHECKSUM = "__metadata__", "sha256"
+LENGTH = struct.Struct("<Q")
+ALIGNMENT = 8
+
+
+class Damaged(Exception):
+    """The bytes are not what was written."""
+
+
+def path(profile: Profile, info: EngineInfo, model: str) -> str:
+    """Name the prompt of a voice for an engine and one of its models."""
+    cloning = info.speech.cloning if info.speech else None
+    sources = [(sample.prepared, sample.sha256, sample.trimmed, sample.transcript) for sample in profile.samples]
+    made_of = msgspec.json.encode([sources, info.name, info.version, model, cloning])
+    return f"{FOLDER}/{profile.id}/{info.name}/{hashlib.sha256(made_of).hexdigest()}.safetensors"
+
+
+class PromptCache:
+    """Gives prompts, from memory, from the store, or from whoever makes them."""
+
+    def __init__(self, blobs: Blobs, held_bytes: int = HELD_BYTES) -> None:
+        self._blobs = blobs
+        self._limit = held_bytes
+        self._held: OrderedDict[str, Prompt] = OrderedDict()
+        self._making: dict[str, asyncio.Task[Prompt]] = {}
+        self._generation = 0
+
+    async def get(self, key: str, make: Callable[[], Awaitable[Prompt]]) -> Prompt:
+        """Give a prompt; of those who ask for the same at once, one has it made. Raises what `make` raises."""
+        if key in self._held:
+            self._held.move_to_end(key)
+            return self._held[key]
+        if key not in self._making:
+            task = asyncio.create_task(self._find_or_make(key, make))
+            self._making[key] = task
+            task.add_done_callback(lambda done: (self._making.pop(key, None), done.cancelled() or done.exception()))
+        return await asyncio.shield(self._making[key])
+
+    async def clear(self, profile: str = "") -> int:
+        """Forget the prompts of a voice, or all; tell how many there were."""
+        self._generation += 1
+        prefix = f"{FOLDER}/{profile}/" if profile else f"{FOLDER}/"
+        for key in [key for key in self._held if key.startswith(prefix)]:
+            del self._held[key]
+        kept = await self._blobs.list(prefix)
+        await self._blobs.delete(kept)
+        return len(kept)
+
+    async def _find_or_make(self, key: str, make: Callable[[], Awaitable[Prompt]]) -> Prompt:
+        generation = self._generation
+        data = await self._blobs.find(key)
+        if data is None or not is_whole(data):
+            data = signed((await make()).data)
+            if generation == self._generation:  # or it would outlive what it was made of
+                await self._blobs.put(key, data)
+        prompt = Prompt(hashlib.sha256(data).hexdigest(), data)
+        self._hold(key, prompt)
+        return prompt
+
+    def _hold(self, key: str, prompt: Prompt) -> None:
+        self._held[key] = prompt
+        while sum(len(held.data) for held in self._held.values()) > self._limit and len(self._held) > 1:
+            self._held.popitem(last=False)
+
+
+def signed(data: bytes) -> bytes:
+    """Put the checksum into the header of a safetensors file. Raises EngineFailed when it is none."""
+    try:
+        header, tensors = _split(data)
+    except Damaged as exc:
+        raise EngineFailed("The engine's voice prompt is not in safetensors.") from exc
+    metadata = header.pop(METADATA, None) or {}
+    header = {METADATA: {**metadata, CHECKSUM: _checksum(header, tensors)}, **header}
+    encoded = msgspec.json.encode(header)
+    encoded += b" " * (-len(encoded) % ALIGNMENT)
+    return LENGTH.pack(len(encoded)) + encoded + tensors
+
+
+def is_whole(data: bytes) -> bool:
+    """Tell whether a file is what `signed` made."""
+    try:
+        header, tensors = _split(data)
+    except Damaged:
+        return False
+    metadata = header.pop(METADATA, None) or {}
+    return isinstance(metadata, dict) and metadata.get(CHECKSUM) == _checksum(header, tensors)
+
+
+def _split(data: bytes) -> tuple[dict[str, Any], bytes]:
+    """Take a file apart: https://huggingface.co/docs/safetensors, "Format". Raises Damaged."""
+    from safetensors import SafetensorError, deserialize
+
+    try:
+        deserialize(data)  # type: ignore[no-untyped-call]
+        (length,) = LENGTH.unpack_from(data)
+        return msgspec.json.decode(data[LENGTH.size : LENGTH.size + length], type=dict[str, Any]), data[LENGTH.size + length :]
+    except (SafetensorError, struct.error, msgspec.DecodeError) as exc:
+        raise Damaged from exc
+
+
+def _checksum(header: dict[str, Any], tensors: bytes) -> str:
+    return hashlib.sha256(msgspec.json.encode(header, order="sorted") + tensors).hexdigest()

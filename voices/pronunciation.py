@@ -1,0 +1,216 @@
+"""How words are to be pronounced: a caller's dictionary, applied to a text before an engine reads it.
+
+Text and entries are cut into the same tokens, and an entry fits where its tokens are those of the text. So it fits whole words
+only: "SQL" in "SQL's" and "使用SQL数据", not in "MySQL". In scripts that set no spaces between words every letter is a token, and
+an entry fits anywhere. A tree of tokens gives the longest entry at each place, in one pass.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+import regex
+
+from engines.api import BadInput
+
+MOST_ENTRIES = 1000
+LONGEST_WORD = 100
+LONGEST_READING = 200
+"""code points of a respelling, and of IPA"""
+UNSPACED = r"[[\p{L}\p{Nl}--ʼ]&&[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Thai}\p{scx=Laoo}\p{scx=Khmr}\p{scx=Mymr}]]"
+LETTER = rf"[\w--\p{{Hangul}}--ʼ--{UNSPACED}]"
+TOKEN = regex.compile(
+    rf"""(?xV1)
+    \s+
+    | {UNSPACED} \p{{M}}*+
+    # Korean by itself: its particles follow a foreign word without a space, and are no part of it.
+    | \p{{Hangul}} [\p{{Hangul}}\p{{M}}]*+
+    # A word. "3.14" is one, and so is "don't"; "SQL's" is three.
+    | {LETTER} (?: {LETTER} | (?<=\d)[.,:](?=\d) )*+ (?: ['’ʼ][tT](?!{LETTER}) )?
+    # A sign; emoji that are joined stay together.
+    | \S (?: [\p{{M}}\U0001F3FB-\U0001F3FF] | \u200D[^\s\w]? )*+
+    """
+)
+APOSTROPHES = str.maketrans("’ʼ", "''")
+Token = tuple[str, int, int]
+"""what it is compared by, and its span [start, end) of the text"""
+Key = tuple[str, ...]
+"""what two spellings of a word share: its tokens"""
+Replaced = tuple[int, int, int, int]
+"""a span of the text that is spoken, and the span of the original text that it stands for"""
+
+
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How a word, or several with spaces between, is read: as a respelling, and as IPA by engines that take it."""
+
+    word: str
+    respelling: str = ""
+    ipa: str = ""
+    """without slashes"""
+
+
+def check(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """Bring entries into form: NFC, single spaces, IPA without slashes. Raises BadInput that names the entry at fault."""
+    if len(entries) > MOST_ENTRIES:
+        raise BadInput(f"`pronunciations` should have at most {MOST_ENTRIES} entries.", param="pronunciations")
+    known: set[Key] = set()
+    checked = []
+    for place, raw in enumerate(entries):
+        entry = _checked(raw, place)
+        key = _key(entry.word)
+        if key in known:
+            raise _wrong(place, entry.word, "is there twice")
+        known.add(key)
+        checked.append(entry)
+    return tuple(checked)
+
+
+def merge(*dictionaries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Put dictionaries into one, where an entry takes the place of those for the same word in earlier dictionaries."""
+    return tuple({_key(entry.word): entry for entries in dictionaries for entry in entries}.values())
+
+
+class Spoken(msgspec.Struct, frozen=True):
+    """What an engine reads in place of a text. All offsets are code points."""
+
+    text: str
+    ipa: tuple[tuple[int, int, str], ...] = ()
+    """spans [start, end) of `text`, with how they are pronounced"""
+    ignored: bool = False
+    """a word was left as it is, for its entry has only IPA and the engine takes none"""
+    replaced: tuple[Replaced, ...] = ()
+
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        """Give the span of the caller's text that [start, end) of `text` stands for; a replaced word is covered whole."""
+        start = min(max(start, 0), len(self.text))
+        end = min(end, len(self.text))
+        first = self._origin_of_start(start)
+        return first, self._origin_of_end(end) if end > start else first
+
+    def _origin_of_start(self, offset: int) -> int:
+        at = bisect_right(self.replaced, offset, key=_begin) - 1
+        if at < 0:
+            return offset
+        _, end, original_start, original_end = self.replaced[at]
+        return original_start if offset < end else original_end + offset - end
+
+    def _origin_of_end(self, offset: int) -> int:
+        at = bisect_left(self.replaced, offset, key=_begin) - 1
+        if at < 0:
+            return offset
+        _, end, _, original_end = self.replaced[at]
+        return original_end + max(0, offset - end)
+
+
+class Dictionary:
+    """Entries, as `check` gives them, made ready to be looked for."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._root = _Node()
+        for entry in entries:
+            node = self._root
+            for token, _, _ in _tokens(entry.word):
+                node = node.then.setdefault(token, _Node())
+            node.entry = entry
+
+    def apply(self, text: str, *, ipa: bool) -> Spoken:
+        """Apply the entries to a text; `ipa` tells whether the engine takes IPA, which then goes before a respelling."""
+        pieces: list[str] = []
+        spans: list[tuple[int, int, str]] = []
+        replaced: list[Replaced] = []
+        behind = shift = 0
+        ignored = False
+        for start, end, entry in self._found(text):
+            if ipa and entry.ipa:
+                spans.append((start + shift, end + shift, entry.ipa))
+            elif entry.respelling:
+                pieces += text[behind:start], entry.respelling
+                replaced.append((start + shift, start + shift + len(entry.respelling), start, end))
+                shift += len(entry.respelling) - (end - start)
+                behind = end
+            else:
+                ignored = True
+        return Spoken("".join((*pieces, text[behind:])), tuple(spans), ignored, tuple(replaced))
+
+    def _found(self, text: str) -> Iterator[tuple[int, int, Entry]]:
+        """Give what fits, in order: the longest entry at each place that no entry before it covers."""
+        tokens = list(_tokens(text)) if self._root.then else []
+        at = 0
+        while at < len(tokens):
+            entry, behind = self._longest(tokens, at)
+            if entry:
+                yield tokens[at][1], tokens[behind - 1][2], entry
+            at = behind
+
+    def _longest(self, tokens: list[Token], at: int) -> tuple[Entry | None, int]:
+        """Give the longest entry that fits at a token, and the place behind it; None, and the next place."""
+        node, best, behind = self._root, None, at + 1
+        for place in range(at, len(tokens)):
+            following = node.then.get(tokens[place][0])
+            if following is None:
+                break
+            node = following
+            if node.entry:
+                best, behind = node.entry, place + 1
+        return best, behind
+
+
+class _Node:
+    """A place in the tree: the entry that ends here, if one does, and where each token leads."""
+
+    __slots__ = ("entry", "then")
+
+    def __init__(self) -> None:
+        self.entry: Entry | None = None
+        self.then: dict[str, _Node] = {}
+
+
+def _begin(replaced: Replaced) -> int:
+    return replaced[0]
+
+
+def _tokens(text: str) -> Iterator[Token]:
+    for match in TOKEN.finditer(text):
+        yield _folded(match[0]), match.start(), match.end()
+
+
+def _folded(token: str) -> str:
+    """Give what is the same for all spellings of a token: of case, of accents, of apostrophes, of space."""
+    if token.isspace():
+        return " "
+    if token.isascii():
+        return token.lower()
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", token).casefold()).translate(APOSTROPHES)
+
+
+def _key(word: str) -> Key:
+    return tuple(token for token, _, _ in _tokens(word))
+
+
+def _checked(raw: Entry, place: int) -> Entry:
+    word, respelling, ipa = (_clean(written, raw.word, place) for written in (raw.word, raw.respelling, raw.ipa))
+    entry = Entry(word, respelling, ipa.strip("/[] "))
+    if not word:
+        raise _wrong(place, word, "has no word")
+    if len(word) > LONGEST_WORD:
+        raise _wrong(place, word, f"is longer than {LONGEST_WORD} characters")
+    if not entry.respelling and not entry.ipa:
+        raise _wrong(place, word, "has neither `respelling` nor `ipa`")
+    if max(len(entry.respelling), len(entry.ipa)) > LONGEST_READING:
+        raise _wrong(place, word, f"has a `respelling` or `ipa` of more than {LONGEST_READING} characters")
+    return entry
+
+
+def _clean(written: str, word: str, place: int) -> str:
+    """Normalise, with single spaces. Raises BadInput for a control character inside, or a lone surrogate."""
+    stripped = unicodedata.normalize("NFC", written).strip()
+    if any(unicodedata.category(char) in ("Cc", "Cs") for char in stripped):
+        raise _wrong(place, word, "has a control character")
+    return " ".join(stripped.split())
+
+
+def _wrong(place: int, word: str, reason: str) -> BadInput:
+    return BadInput(f"`pronunciations[{place}]` ({word[:LONGEST_WORD]!r}) {reason}.", param="pronunciations")

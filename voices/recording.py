@@ -1,0 +1,91 @@
+"""Recordings of voices, read into memory, and sounds written.
+
+This module imports numpy, which costs 12 MB: import it where a recording has come in.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import wave
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from typing import IO, NamedTuple, cast
+
+from engines.api import BadAudio
+from streaming.decode import SHORTEST_SECONDS, AudioFacts, decode, probe
+from voices import check_sample as check
+from voices import measure_speech as measure
+from voices.measure_speech import Sound
+
+LOWEST_RATE, HIGHEST_RATE = 8000, 48_000
+"""Hertz; telephones have the lowest"""
+COUNTED = 4
+"""how many times the longest a recording is counted on, to say how long it is"""
+
+
+class Recording(NamedTuple):
+    """What was uploaded, decoded: mono, at `rate` Hertz, 8000..48000."""
+
+    facts: AudioFacts
+    rate: int
+    sound: Sound
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return len(self.sound) / self.rate
+
+
+def read(source: IO[bytes], shortest: float, longest: float) -> Recording:
+    """Read a recording of at most `longest` seconds, at its own sample rate if that may be. Raises BadAudio."""
+    facts = probe(source)
+    rate = min(HIGHEST_RATE, max(LOWEST_RATE, facts.rate))
+    pcm = b"".join(chunks(source, rate, shortest, longest))
+    return Recording(facts, rate, measure.samples(pcm))
+
+
+def chunks(source: IO[bytes], rate: int, shortest: float, longest: float) -> Iterator[bytes]:
+    """Give a recording as s16le PCM at `rate` Hertz. Raises BadAudio; one that is shorter than `shortest` need not raise.
+
+    One that is longer than `longest` is not given on, but counted on for a while, to say how long it is.
+    """
+    samples, seconds = 0, 0.0
+    with closing(cast("Generator[bytes]", decode(source, rate=rate, max_seconds=math.inf))) as decoded, _measured_by(shortest):
+        for chunk in decoded:
+            samples += len(chunk) // 2
+            seconds = samples / rate
+            if seconds <= longest + check.SLACK:
+                yield chunk
+            elif seconds > COUNTED * longest:
+                break
+    check.short_enough(seconds, longest, counted=seconds <= COUNTED * longest)
+
+
+@contextmanager
+def _measured_by(shortest: float) -> Iterator[None]:
+    """Name our own least length, in seconds, where the decoder names its."""
+    try:
+        yield
+    except BadAudio as exc:
+        if exc.code == "audio_too_short":
+            raise check.too_short(f"less than {SHORTEST_SECONDS:g}", shortest) from exc
+        raise
+
+
+def resampled(sound: Sound, rate: int, wanted: int) -> Sound:
+    """Give a sound of its own at another sample rate, or the same."""
+    if rate == wanted:
+        return sound.copy()
+    return measure.samples(b"".join(decode(io.BytesIO(wav(sound, rate)), rate=wanted, max_seconds=math.inf)))
+
+
+def wav(sound: Sound, rate: int) -> bytes:
+    """Make a file of a sound: s16le."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(rate)
+        out.writeframes(measure.pcm(sound))
+    return file.getvalue()
