@@ -36,13 +36,13 @@ class Authenticator:
             raise NotPermitted(NO_KEY, status=401)
         return self._verify(secret)
 
-    def _verify(self, secret: str) -> str:
+    def _verify(self, secret: str) -> str | None:
         found = self._store.verify(secret)
         if found is None:
             raise NotPermitted(f"Incorrect API key provided: {masked(secret)}.", status=401, code="invalid_api_key")
         if found.expired():
             raise NotPermitted(f"The API key {masked(secret)} has expired.", status=401, code="invalid_api_key")
-        return found.name
+        return None if found.nobody else found.name
 
 
 def presented(headers: Mapping[bytes, bytes]) -> str | None:

@@ -47,6 +47,8 @@ class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """the last characters, to recognise it by"""
     created: Annotated[datetime, Meta(tz=True)]
     expires: Annotated[datetime, Meta(tz=True)] | None = None
+    nobody: bool = False
+    """lets in without saying who: what is made with it belongs to no key"""
 
     def expired(self, now: datetime | None = None) -> bool:
         """Tell whether the key is past its time."""
@@ -93,13 +95,13 @@ class KeyStore:
                 found = key
         return found
 
-    def create(self, name: str, expires: datetime | None) -> tuple[Key, str]:
+    def create(self, name: str, expires: datetime | None, *, nobody: bool = False) -> tuple[Key, str]:
         """Make a key and give it with its secret, which is kept nowhere. Raises KeyChoiceError or KeyFileError."""
         name = _checked_name(name)
         if expires is not None and expires <= datetime.now(UTC):
             raise KeyChoiceError(f"the key would have expired already: {expires:%Y-%m-%d %H:%M} UTC is past")
         secret = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
-        key = Key(f"key_{secrets.token_hex(4)}", name, _digest(secret), secret[-4:], datetime.now(UTC), expires)
+        key = Key(f"key_{secrets.token_hex(4)}", name, _digest(secret), secret[-4:], datetime.now(UTC), expires, nobody)
 
         def add(keys: tuple[Key, ...]) -> tuple[Key, ...]:
             if any(other.name == name for other in keys):

@@ -86,8 +86,12 @@ def codec_threads() -> anyio.CapacityLimiter:
 
 def open_library(settings: Settings, codecs: anyio.CapacityLimiter) -> Library:
     """Make the library that the settings mean; it opens when it is needed."""
-    folder = Path(settings.data_dir).expanduser() if settings.data_dir else data_folder()
-    return Library(Place(folder, settings.voices.database, settings.voices.audio), codecs)
+    return Library(Place(library_folder(settings), settings.voices.database, settings.voices.audio), codecs)
+
+
+def library_folder(settings: Settings) -> Path:
+    """Give the folder for voices, unless the settings name other places."""
+    return Path(settings.data_dir).expanduser() if settings.data_dir else data_folder()
 
 
 def _why_absent(name: str, states: dict[str, PoolState]) -> str:

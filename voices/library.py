@@ -31,6 +31,14 @@ class Place(msgspec.Struct, frozen=True):
     database: str = ""
     audio: str = ""
 
+    @property
+    def file(self) -> Path | None:
+        """Where SQLite keeps the database; None where it is kept elsewhere."""
+        if not self.database:
+            return self.folder / "voices.db"
+        kind, _, path = self.database.partition(":///")
+        return Path(path) if path and kind.startswith("sqlite") else None
+
 
 class Found(msgspec.Struct, frozen=True):
     """What a voice's name led to: a voice of one's own, or the name that is to be looked for among the engines' voices."""
@@ -68,7 +76,7 @@ class Library:
     @property
     def empty(self) -> bool:
         """Tell whether nothing was ever put in."""
-        return self._shelves is None and not self.place.database and not (self.place.folder / "voices.db").exists()
+        return self._shelves is None and self.place.file is not None and not self.place.file.exists()
 
     async def open(self) -> Shelves:
         """Open it, or make it. Raises StoreFailed or BlobsFailed."""
@@ -104,7 +112,8 @@ def _opened(place: Place) -> Shelves:
     from voices.blobs import open_blobs
     from voices.database import Database, database_url
 
-    place.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for folder in {place.folder, place.file.parent if place.file else place.folder}:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     url = database_url(place.database, place.folder)
     Database.migrate(url)
     return Shelves(Database(url), open_blobs(place.audio, place.folder))

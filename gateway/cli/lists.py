@@ -14,7 +14,7 @@ def voices(args: Namespace) -> int:
     if args.json:
         output.show_json(found)
     else:
-        columns = ("voice", "languages", "gender", "engine", "description")
+        columns = ("voice", "name", "languages", "gender", "engine", "description")
         output.show_table(columns, [_voice_row(voice) for voice in found])
     return 0
 
@@ -54,6 +54,7 @@ def _languages(voice: dict[str, Any]) -> list[str]:
 def _voice_row(voice: dict[str, Any]) -> tuple[str, ...]:
     return (
         voice["id"],
+        voice["name"] if voice["name"] != voice["id"] else "",
         " ".join(_languages(voice)),
         voice.get("gender", ""),
         voice.get("engine", ""),

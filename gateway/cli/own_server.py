@@ -18,8 +18,10 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
+from gateway import configuration
 from gateway.cli.output import Failure
 from gateway.keys import KeyStore, default_path
+from gateway.services import library_folder
 
 START_LIMIT = 60.0
 STOP_LIMIT = 15.0
@@ -71,7 +73,7 @@ async def started(config: Path | None) -> AsyncIterator[OwnServer]:
     """Run a server with the user's settings until the block ends. Raises Failure with what the server said."""
     with tempfile.TemporaryDirectory(prefix="voicebox-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        _, key = KeyStore(default_path(name)).create("one call", None)
+        _, key = KeyStore(default_path(name)).create("one call", None, nobody=True)
         process = _spawn(folder, config)
         try:
             url = await _listening(process, folder)
@@ -82,7 +84,7 @@ async def started(config: Path | None) -> AsyncIterator[OwnServer]:
 
 def _spawn(folder: Path, config: Path | None) -> subprocess.Popen[bytes]:
     flags = ["--host", "127.0.0.1", "--port", "0", "--ready-file", str(folder / "ready.json"), "--stop-with-stdin"]
-    environ = {**os.environ, "VOICEBOX_DATA_DIR": str(folder), "VOICEBOX_SERVER__DRAIN_TIMEOUT": "0.1"}
+    environ = {**os.environ, **_voices(config), "VOICEBOX_DATA_DIR": str(folder), "VOICEBOX_SERVER__DRAIN_TIMEOUT": "0.1"}
     if config is not None:
         flags += ["--config", str(config)]
     with (folder / "log").open("wb") as log:
@@ -94,6 +96,19 @@ def _spawn(folder: Path, config: Path | None) -> subprocess.Popen[bytes]:
             env=environ,
             start_new_session=True,  # Ctrl-C is for us; the server is told by us
         )
+
+
+def _voices(config: Path | None) -> dict[str, str]:
+    """Tell where the user's own voices are, in settings: all else that is kept is for this call alone."""
+    try:
+        settings = configuration.load(config, os.environ, {})
+    except configuration.ConfigError:  # the server itself says it better
+        return {}
+    folder = library_folder(settings)
+    return {
+        "VOICEBOX_VOICES__DATABASE": settings.voices.database or f"sqlite:///{folder / 'voices.db'}",
+        "VOICEBOX_VOICES__AUDIO": settings.voices.audio or str(folder / "voices"),
+    }
 
 
 async def _listening(process: subprocess.Popen[bytes], folder: Path) -> str:

@@ -42,7 +42,7 @@ def make_parser() -> ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"voicebox {version('voicebox-gateway')}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_serve, _say, _transcribe, _voices, _models, _keys, _config, _doctor):
+    for add in (_serve, _say, _transcribe, _voices, _clone, _cache, _models, _keys, _config, _doctor):
         add(commands)
     return parser
 
@@ -118,6 +118,30 @@ def _voices(commands: Commands) -> None:
     parser.add_argument("--language", help="only those that speak it: en takes en-GB too")
     _json(parser)
     _server(parser)
+
+
+def _clone(commands: Commands) -> None:
+    parser = _add(
+        commands, "clone", "gateway.cli.library:clone", "make a voice of a recording, and print its id",
+        "example:\n  voicebox clone Anna anna.wav && voicebox say 'Good morning.' --voice Anna\n",
+    )  # fmt: skip
+    parser.add_argument("name", metavar="NAME", help="what the voice is to be called")
+    parser.add_argument("file", metavar="FILE", help="1 to 30 seconds of one person speaking, in any audio format")
+    parser.add_argument("--transcript", metavar="TEXT", help="what is said in it (default: found out where an engine needs it)")
+    parser.add_argument("--language", metavar="TAG", help="of the recording, as in en-US")
+    parser.add_argument("--consent", metavar="ID", help="consent recording, where the server demands one")
+    _json(parser)
+    _server(parser)
+
+
+def _cache(commands: Commands) -> None:
+    inner = _group(commands, "cache", "what is kept of voices so that it is not computed again")
+    clear = _add(inner, "clear", "gateway.cli.library:clear", "forget the engines' forms of voices; they are made anew")
+    clear.add_argument("--voice", metavar="NAME", help="only this one's")
+    _server(clear)
+    sweep = _add(inner, "sweep", "gateway.cli.library:sweep", "delete recordings that no voice names, as a crash may leave them")
+    sweep.add_argument("--all", action="store_true", help="also those of the last hour; only while no server runs")
+    _config_file(sweep)
 
 
 def _models(commands: Commands) -> None:
