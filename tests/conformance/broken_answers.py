@@ -243,3 +243,46 @@ def short_deltas(answer: Answer) -> None:
 
 def _shorter(found: re.Match[bytes]) -> bytes:
     return b'"audio":"' + base64.b64encode(base64.b64decode(found[1])[:-1]) + b'"'
+
+
+def deleted_voice(answer: Answer) -> None:
+    """Call a deleted voice a voice."""
+    answer.body = answer.body.replace(b"audio.voice.deleted", b"audio.voice")
+
+
+def deletes_twice(answer: Answer) -> None:
+    """Be content with deleting what is not there."""
+    if answer.status == 404 and answer.path.startswith("/audio/voices/"):
+        answer.status = 200
+        answer.put({"id": answer.path.rpartition("/")[2], "deleted": True, "object": "audio.voice.deleted"})
+
+
+def bare_ids(answer: Answer) -> None:
+    """Leave out what ids begin with."""
+    answer.body = answer.body.replace(b'"voice_', b'"')
+
+
+def prompt_lost(answer: Answer) -> None:
+    """Forget what was described."""
+    answer.body = re.sub(rb', "prompt": "[^"]*"', b"", answer.body)
+
+
+def no_type(answer: Answer) -> None:
+    """Leave out how a voice was made, as the published description of the API does."""
+    answer.body = re.sub(rb', "type": "[^"]*"', b"", answer.body) if answer.status == 200 else answer.body
+
+
+def never_more(answer: Answer) -> None:
+    """Say that every page is the last."""
+    answer.body = answer.body.replace(b'"has_more": true', b'"has_more": false')
+
+
+def keeps_names(answer: Answer) -> None:
+    """Rename nothing."""
+    answer.body = answer.body.replace(b'"another name"', b'"the first name"')
+
+
+def deleted_consent(answer: Answer) -> None:
+    """Call a deleted consent as a deleted voice is called."""
+    if b'"deleted": true' in answer.body:
+        answer.body = answer.body.replace(b"audio.voice_consent", b"audio.voice_consent.deleted")

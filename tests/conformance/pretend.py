@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from uuid import uuid4
 
+import keeping_voices
 import listening
 import msgspec
 import speaking_tones as tones
@@ -82,6 +83,7 @@ class Server:
         self.fault = fault
         self._key = key
         self._running = 0
+        self._voices = keeping_voices.Voices(Refused)
         self.crashes: list[str] = []
         """faults that were not done: what a check saw then is not what it is there for"""
 
@@ -117,7 +119,13 @@ class Server:
             _guard(scope, path, len(body))
             if self._key and scope["method"] != "OPTIONS":
                 _authorize(headers.get("authorization", ""), self._key)
-            _route(answer, scope, headers, body)
+            kept = self._voices.answer(
+                scope["method"], path, scope["query_string"].decode(), headers.get("content-type", ""), body
+            )
+            if kept is not None:
+                answer.put(kept)
+                return answer
+            _route(answer, scope, headers, body, self._voices.has)
         except Refused as exc:
             answer.status = exc.status
             answer.put({"error": exc.error})
@@ -125,7 +133,10 @@ class Server:
 
 
 def _guard(scope: dict[str, Any], path: str, size: int) -> None:
-    known = "GET" if path.startswith("/models/") else METHODS.get(path)
+    if keeping_voices.PATH.fullmatch(path) and scope["method"] in ("GET", "POST", "DELETE"):
+        known: str | None = scope["method"]
+    else:
+        known = "GET" if path.startswith("/models/") else METHODS.get(path)
     if known is None or (path in ("/readyz",) and scope["path"].startswith("/v1")):
         raise Refused(f"Invalid URL ({scope['method']} {scope['path']})", 404)
     if scope["method"] not in (known, "OPTIONS") and (scope["method"], known) != ("HEAD", "GET"):
@@ -144,11 +155,11 @@ def _authorize(given: str, key: str) -> None:
         )
 
 
-def _route(answer: Answer, scope: dict[str, Any], headers: dict[str, str], body: bytes) -> None:
+def _route(answer: Answer, scope: dict[str, Any], headers: dict[str, str], body: bytes, own: Callable[[str], bool]) -> None:
     if scope["method"] == "OPTIONS":
         answer.status = 204
     elif answer.path == "/audio/speech":
-        _speech(answer, body)
+        _speech(answer, body, own)
     elif scope["method"] == "POST":
         kind, answer.body = listening.answer(
             answer.path == "/audio/translations", headers.get("content-type", ""), body, Refused, MODELS
@@ -174,7 +185,7 @@ def _list(answer: Answer) -> None:
         answer.put(lists.get(answer.path, {"status": "ok"}))
 
 
-def _speech(answer: Answer, body: bytes) -> None:
+def _speech(answer: Answer, body: bytes, own: Callable[[str], bool]) -> None:
     try:
         asked = answer.asked = json.loads(body, strict=False)
     except ValueError:
@@ -182,7 +193,7 @@ def _speech(answer: Answer, body: bytes) -> None:
     if not isinstance(asked, dict):
         answer.asked = {}
         raise Refused("We could not parse the JSON body of your request.")
-    text, voice, form, speed = _fields(asked)
+    text, voice, form, speed = _fields(asked, own)
     long = len(text) > LONG
     pcm = tones.spoken(text, voice, speed * (8 if long else 1))
     answer.headers["content-type"], answer.body = tones.KINDS[form], tones.encoded(pcm, form)
@@ -192,13 +203,14 @@ def _speech(answer: Answer, body: bytes) -> None:
         answer.body = tones.events(answer.body, len(text))
 
 
-def _fields(asked: dict[str, Any]) -> tuple[str, str, str, float]:
+def _fields(asked: dict[str, Any], own: Callable[[str], bool]) -> tuple[str, str, str, float]:
     _model(asked.get("model"), MODELS)
     text, voice = asked.get("input"), asked.get("voice") or "alloy"
     voice = voice.get("id") if isinstance(voice, dict) else voice
     form, stream = asked.get("response_format") or "mp3", asked.get("stream_format") or "audio"
     if not isinstance(text, str) or not text:
         raise Refused("input should be a string of at least 1 character")
+    voice = "alloy" if isinstance(voice, str) and own(voice) else voice
     if not isinstance(voice, str) or voice.lower() not in tones.VOICES:
         raise Refused(f"voice should be one of {tones.VOICES}")
     if form not in tones.KINDS:

@@ -94,6 +94,17 @@ FAULTS: list[tuple[pretend.Break, str]] = [
     (answers.string_voices, "voices.list"),
     (answers.created_missing, "models.list"),
     (answers.plain_ok, "probes.wyoming"),
+    (answers.deleted_voice, "voices.sample"),
+    (answers.deletes_twice, "voices.sample"),
+    (answers.bare_ids, "voices.sample"),
+    (answers.prompt_lost, "voices.prompt"),
+    (answers.no_type, "voices.prompt"),
+    (answers.never_more, "voices.consents.pages"),
+    (answers.keeps_names, "voices.consents.lifecycle"),
+    (answers.deleted_consent, "voices.consents.lifecycle"),
+    (answers.detail_422, "voices.consents.errors"),
+    (answers.error_in_200, "voices.errors"),
+    (answers.html, "voices.errors"),
 ]
 """what is broken, and the check that must see it"""
 HEAVY = (
