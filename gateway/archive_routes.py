@@ -21,6 +21,7 @@ from compat.voicebox.bodies import read
 from engines.api import BadInput, NotFound
 from gateway import designing
 from gateway.desk import Ask, Desk, query
+from gateway.operations import FORM, documented
 from gateway.profile_routes import ONE, PATH, own_profile, profile_of
 from gateway.profile_words import profile_object
 from gateway.services import Services
@@ -46,13 +47,18 @@ def archive_routes(services: Services) -> list[HTTPRouteHandler]:
         timeout = services.settings.server.send_timeout
         return StreamBody(_chunks(file), "application/zip", headers=headers, send_timeout=timeout, gone=desk.note.gone)
 
-    @post(PATH + "/import", status_code=200, summary="Make a profile of a ZIP file; ?name= gives it another name")
+    @post(
+        PATH + "/import",
+        status_code=200,
+        operation_class=documented(dialect.FileForm, FORM),
+        summary="Make a profile of a ZIP file; ?name= gives it another name",
+    )
     async def import_(request: Ask) -> dialect.ProfileObject:
         desk = Desk(services, request, "import")
         data = await desk.file(services.settings.voices.import_bytes)
         return profile_object(await _imported(desk, data), desk.viewer)
 
-    @post(ONE + "/preview", status_code=200, summary="Hear a profile")
+    @post(ONE + "/preview", status_code=200, operation_class=documented(dialect.PreviewBody), summary="Hear a profile")
     async def preview(request: Ask, profile_id: FromPath[str]) -> StreamBody:
         desk = Desk(services, request, "preview")
         body = read(await desk.json(), dialect.PreviewBody)

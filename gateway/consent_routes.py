@@ -9,6 +9,7 @@ from litestar.params import FromPath
 
 from compat.openai import voices as dialect
 from gateway.desk import Ask, Desk, query
+from gateway.operations import FORM, documented
 from gateway.services import Services
 from voices.profile import Consent, checked_language, checked_name
 
@@ -19,7 +20,7 @@ ONE = PATH + "/{consent_id:str}"
 def consent_routes(services: Services) -> list[HTTPRouteHandler]:
     """Make the routes."""
 
-    @post(PATH, status_code=200, summary="Keep a consent recording")
+    @post(PATH, status_code=200, operation_class=documented(dialect.ConsentForm, FORM), summary="Keep a consent recording")
     async def create(request: Ask) -> dialect.ConsentObject:
         desk = Desk(services, request, "voice_consents")
         sent = await desk.sent("recording", services.settings.voices.upload_bytes)
@@ -46,7 +47,7 @@ def consent_routes(services: Services) -> list[HTTPRouteHandler]:
         desk = Desk(services, request, "voice_consents")
         return _object(await (await desk.shelves()).consents.get(consent_id, desk.viewer))
 
-    @post(ONE, status_code=200, summary="Rename a consent")
+    @post(ONE, status_code=200, operation_class=documented(dialect.ConsentName), summary="Rename a consent")
     async def rename(request: Ask, consent_id: FromPath[str]) -> dialect.ConsentObject:
         desk = Desk(services, request, "voice_consents")
         name = checked_name(dialect.required(await desk.json(), "name"))

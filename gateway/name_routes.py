@@ -12,6 +12,7 @@ from compat.voicebox.bodies import read
 from compat.voicebox.profiles import Deleted
 from engines.api import EngineInfo, NotFound
 from gateway.desk import Ask, Desk, query
+from gateway.operations import documented
 from gateway.profile_words import entries, pronunciation_bodies
 from gateway.services import Services
 from gateway.voicing import choose
@@ -52,7 +53,11 @@ def _aliases(services: Services) -> list[HTTPRouteHandler]:
             found += [dialect.Alias(name, f"{engine}/{preset}", "engine") for name, preset in info.characters.items()]
         return dialect.Aliases(tuple({alias.name.casefold(): alias for alias in reversed(found)}.values())[::-1])
 
-    @put(ALIAS, summary="Make or change an alias: yours where you have a key, everybody's where there are none")
+    @put(
+        ALIAS,
+        operation_class=documented(dialect.AliasBody),
+        summary="Make or change an alias: yours where you have a key, everybody's where there are none",
+    )
     async def put_alias(request: Ask, name: FromPath[str]) -> dialect.Alias:
         desk = Desk(services, request, "aliases")
         target = read(await desk.json(), dialect.AliasBody).target.strip()
@@ -79,7 +84,11 @@ def _pronunciations(services: Services) -> list[HTTPRouteHandler]:
         known = () if services.library.empty else await (await desk.shelves()).dictionaries.get(desk.viewer)
         return dialect.Dictionary(pronunciation_bodies(known))
 
-    @put("/v1/voicebox/pronunciations", summary="Say how you want words to be said, in every voice; replaces what was there")
+    @put(
+        "/v1/voicebox/pronunciations",
+        operation_class=documented(dialect.Dictionary),
+        summary="Say how you want words to be said, in every voice; replaces what was there",
+    )
     async def put_words(request: Ask) -> dialect.Dictionary:
         desk = Desk(services, request, "pronunciations")
         checked = entries(read(await desk.json(), dialect.Dictionary).pronunciations)

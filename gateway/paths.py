@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-API_ROOTS = frozenset({"audio", "models", "test"})
+API_ROOTS = frozenset({"audio", "models", "test", "voicebox"})
 """first steps of paths that live under /v1; everything else outside it is the server's own"""
 
 

@@ -12,6 +12,7 @@ from compat.voicebox.bodies import read
 from engines.api import BadInput, NotFound
 from gateway import designing
 from gateway.desk import Ask, Desk, query
+from gateway.operations import FORM, documented
 from gateway.profile_words import changed, profile_object
 from gateway.services import Services
 from voices import fitting
@@ -33,7 +34,7 @@ def profile_routes(services: Services) -> list[HTTPRouteHandler]:
         found = [profile for profile in await services.library.visible(desk.viewer) if _matches(profile, kind, language)]
         return dialect.ProfileList(tuple(profile_object(profile, desk.viewer) for profile in found))
 
-    @post(PATH, status_code=200, summary="Make a profile")
+    @post(PATH, status_code=200, operation_class=documented(dialect.ProfileBody), summary="Make a profile")
     async def create(request: Ask) -> dialect.ProfileObject:
         desk = Desk(services, request, "profiles")
         body = read(await desk.json(), dialect.ProfileBody)
@@ -55,7 +56,13 @@ def profile_routes(services: Services) -> list[HTTPRouteHandler]:
 
 
 def _changes(services: Services) -> list[HTTPRouteHandler]:
-    @route(ONE, http_method=["PATCH", "PUT"], status_code=200, summary="Change a profile: what is sent is set")
+    @route(
+        ONE,
+        http_method=["PATCH", "PUT"],
+        status_code=200,
+        operation_class=documented(dialect.ProfileBody),
+        summary="Change a profile: what is sent is set",
+    )
     async def change(request: Ask, profile_id: FromPath[str]) -> dialect.ProfileObject:
         desk = Desk(services, request, "profiles")
         body = read(await desk.json(), dialect.ProfileBody)
@@ -85,7 +92,13 @@ def _facts(services: Services) -> list[HTTPRouteHandler]:
         lines = await (await desk.shelves()).store.audit(profile_id)
         return dialect.AuditLines(tuple(msgspec.convert(line, dialect.AuditLine, from_attributes=True) for line in lines))
 
-    @route(ONE + "/avatar", http_method=["POST", "PUT"], status_code=200, summary="Give a profile a picture")
+    @route(
+        ONE + "/avatar",
+        http_method=["POST", "PUT"],
+        status_code=200,
+        operation_class=documented(dialect.FileForm, FORM),
+        summary="Give a profile a picture",
+    )
     async def set_avatar(request: Ask, profile_id: FromPath[str]) -> dialect.ProfileObject:
         desk = Desk(services, request, "profiles")
         data = await desk.file(Rules().avatar_bytes)

@@ -14,6 +14,7 @@ from compat.voicebox.bodies import read
 from engines.api import BadInput, UnknownModel
 from gateway import listening
 from gateway.desk import Ask, Desk, query
+from gateway.operations import FORM, documented
 from gateway.profile_routes import ONE as PROFILE
 from gateway.profile_routes import own_profile, profile_of
 from gateway.profile_words import sample_object
@@ -33,7 +34,12 @@ def sample_routes(services: Services) -> list[HTTPRouteHandler]:
         profile = await own_profile(Desk(services, request, "samples"), profile_id)
         return dialect.SampleList(tuple(map(sample_object, profile.samples)))
 
-    @post(PATH, status_code=200, summary="Add a sample; its words are found out where they are not given")
+    @post(
+        PATH,
+        status_code=200,
+        operation_class=documented(dialect.SampleForm, FORM),
+        summary="Add a sample; its words are found out where they are not given",
+    )
     async def add(request: Ask, profile_id: FromPath[str]) -> dialect.SampleObject:
         desk = Desk(services, request, "samples")
         return sample_object(await _add(desk, profile_id))
@@ -56,7 +62,13 @@ def sample_routes(services: Services) -> list[HTTPRouteHandler]:
 
 
 def _changes(services: Services) -> list[HTTPRouteHandler]:
-    @route(ONE, http_method=["PATCH", "PUT"], status_code=200, summary="Give a sample's words")
+    @route(
+        ONE,
+        http_method=["PATCH", "PUT"],
+        status_code=200,
+        operation_class=documented(dialect.SampleBody),
+        summary="Give a sample's words",
+    )
     async def change(request: Ask, profile_id: FromPath[str], sample_id: FromPath[str]) -> dialect.SampleObject:
         desk = Desk(services, request, "samples")
         words = read(await desk.json(), dialect.SampleBody).transcript.strip()
@@ -75,7 +87,12 @@ def _changes(services: Services) -> list[HTTPRouteHandler]:
         after = await listening.transcribe(services, profile, _sample_of(profile, sample_id), desk.terms())
         return sample_object(_sample_of(after, sample_id))
 
-    @post(ONE + "/trim", status_code=200, summary="Use only a part of a sample's original, in seconds")
+    @post(
+        ONE + "/trim",
+        status_code=200,
+        operation_class=documented(dialect.TrimBody),
+        summary="Use only a part of a sample's original, in seconds",
+    )
     async def trim(request: Ask, profile_id: FromPath[str], sample_id: FromPath[str]) -> dialect.SampleObject:
         desk = Desk(services, request, "samples")
         body = read(await desk.json(), dialect.TrimBody)

@@ -13,6 +13,7 @@ from compat.openai.models import ListedVoice, VoiceList
 from gateway import designing, record
 from gateway.desk import Ask, Desk
 from gateway.lists import preset_voices
+from gateway.operations import FORM, documented
 from gateway.services import Services
 from voices.profile import Profile, checked_language, checked_name
 from voices.refusals import unknown
@@ -21,7 +22,12 @@ from voices.refusals import unknown
 def voice_routes(services: Services) -> list[HTTPRouteHandler]:
     """Make the routes."""
 
-    @post("/v1/audio/voices", status_code=200, summary="Make a voice from a sample or a description")
+    @post(
+        "/v1/audio/voices",
+        status_code=200,
+        operation_class=documented(dialect.CreateVoiceForm, FORM),
+        summary="Make a voice from a sample or a description",
+    )
     async def create(request: Ask) -> dialect.VoiceObject:
         desk = Desk(services, request, "voices")
         sent = await desk.sent("audio_sample", services.settings.voices.upload_bytes)

@@ -5,25 +5,24 @@ This module imports numpy, which costs 12 MB: import it where a recording has co
 
 from __future__ import annotations
 
-import io
 import math
-import wave
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
-from typing import IO, NamedTuple, cast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
 
 import msgspec
 import numpy as np
 
 from engines.api import BadAudio
-from streaming.decode import SHORTEST_SECONDS, AudioFacts, decode, probe
+from streaming.decode import AudioFacts, probe
 from voices import check_sample as check
 from voices import measure_speech as measure
 from voices.measure_speech import Gate, Sound
+from voices.recording import Recording, chunks, read, resampled, wav
 
-LOWEST_RATE = 16_000
+LOWEST_RATE, CONSENT_RATE = 16_000, 16_000
 """Hertz"""
-CONSENT_RATE, CONSENT_SECONDS = 16_000, 0.5
+CONSENT_SECONDS = 0.5
 MARGIN_FRAMES = 5
 """of silence, 0.1 s, that is kept at both ends"""
 LEVEL, PEAK = -20.0, -1.0
@@ -66,7 +65,7 @@ def prepare(source: IO[bytes], bounds: Bounds, *, speech: bool = True, param: st
     `audio_clipped`, or, where `speech` is wanted, `no_speech`.
     """
     with _about(param):
-        recording = recording.read(source, bounds.shortest, bounds.longest)
+        recording = read(source, bounds.shortest, bounds.longest)
         return _prepared(recording, recording.sound, bounds, speech)
 
 
@@ -84,8 +83,8 @@ def trim(
     Raises BadAudio as `prepare` does, and, with the code `invalid_value`, where the part is not one of the recording.
     """
     with _about(param):
-        recording = recording.read(source, bounds.shortest, bounds.longest)
-        return _prepared(recording, _cut(recording, start, end), bounds, speech)
+        recording = read(source, bounds.shortest, bounds.longest)
+        return _prepared(recording, recording.part(start, end), bounds, speech)
 
 
 def check_recording(source: IO[bytes], *, longest: float, param: str = "recording") -> AudioFacts:
@@ -96,7 +95,7 @@ def check_recording(source: IO[bytes], *, longest: float, param: str = "recordin
     with _about(param):
         samples, loudest = 0, measure.FLOOR
         facts = probe(source)
-        for chunk in recording.chunks(source, CONSENT_RATE, CONSENT_SECONDS, longest):
+        for chunk in chunks(source, CONSENT_RATE, CONSENT_SECONDS, longest):
             sound = measure.samples(chunk)
             samples += len(sound)
             loudest = max(loudest, measure.levels(sound - sound.mean(), CONSENT_RATE).max())
@@ -115,17 +114,11 @@ def _about(param: str) -> Iterator[None]:
         raise
 
 
-def _cut(recording: Recording, start: float, end: float | None) -> Sound:
-    last = recording.seconds if end is None else end
-    check.within(start, last, recording.seconds)
-    return recording.sound[int(start * recording.rate) : math.ceil(last * recording.rate)]
-
-
 def _prepared(recording: Recording, part: Sound, bounds: Bounds, speech: bool) -> tuple[bytes, SampleFacts]:
     check.long_enough(len(part) / recording.rate, bounds.shortest)
     clipped = measure.clipped(part)
     rate = max(LOWEST_RATE, recording.rate)
-    part = recording.resampled(part, recording.rate, rate)
+    part = resampled(part, recording.rate, rate)
     part -= part.mean()
     levels = measure.levels(part, rate)
     gate = measure.active(levels)
@@ -141,7 +134,7 @@ def _prepared(recording: Recording, part: Sound, bounds: Bounds, speech: bool) -
     level = measure.mean_level(levels[gate])
     gain = min(LEVEL - level, PEAK - 20 * math.log10(np.abs(sound).max()))
     facts = recording.facts
-    return recording.wav(sound * 10 ** (gain / 20), rate), SampleFacts(
+    return wav(sound * 10 ** (gain / 20), rate), SampleFacts(
         seconds=seconds,
         original_seconds=recording.seconds,
         rate=rate,

@@ -19,13 +19,13 @@ from voices import measure_speech as measure
 from voices.measure_speech import Sound
 
 LOWEST_RATE, HIGHEST_RATE = 8000, 48_000
-"""Hertz; telephones have the lowest"""
+"""Hertz; what is clipped on a telephone looks so before it is resampled only"""
 COUNTED = 4
 """how many times the longest a recording is counted on, to say how long it is"""
 
 
 class Recording(NamedTuple):
-    """What was uploaded, decoded: mono, at `rate` Hertz, 8000..48000."""
+    """What was uploaded, decoded: mono, at `rate` Hertz."""
 
     facts: AudioFacts
     rate: int
@@ -36,9 +36,15 @@ class Recording(NamedTuple):
         """How long it is."""
         return len(self.sound) / self.rate
 
+    def part(self, start: float, end: float | None) -> Sound:
+        """Give what lies from `start` to before `end`, in seconds; without an end, all the rest. Raises BadAudio."""
+        last = self.seconds if end is None else end
+        check.within(start, last, self.seconds)
+        return self.sound[int(start * self.rate) : math.ceil(last * self.rate)]
+
 
 def read(source: IO[bytes], shortest: float, longest: float) -> Recording:
-    """Read a recording of at most `longest` seconds, at its own sample rate if that may be. Raises BadAudio."""
+    """Read a recording at its own sample rate, or the nearest from 8 to 48 kHz. Raises BadAudio as `chunks` does."""
     facts = probe(source)
     rate = min(HIGHEST_RATE, max(LOWEST_RATE, facts.rate))
     pcm = b"".join(chunks(source, rate, shortest, longest))
@@ -46,9 +52,9 @@ def read(source: IO[bytes], shortest: float, longest: float) -> Recording:
 
 
 def chunks(source: IO[bytes], rate: int, shortest: float, longest: float) -> Iterator[bytes]:
-    """Give a recording as s16le PCM at `rate` Hertz. Raises BadAudio; one that is shorter than `shortest` need not raise.
+    """Decode a recording, of at most `longest` seconds, to s16le PCM. Raises BadAudio, which names `shortest` where that is told.
 
-    One that is longer than `longest` is not given on, but counted on for a while, to say how long it is.
+    What is beyond the longest is counted for a while, to say how long the recording is, and not given.
     """
     samples, seconds = 0, 0.0
     with closing(cast("Generator[bytes]", decode(source, rate=rate, max_seconds=math.inf))) as decoded, _measured_by(shortest):

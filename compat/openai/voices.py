@@ -38,6 +38,35 @@ class CreateVoice(msgspec.Struct, frozen=True):
     transcript: str = ""
 
 
+class CreateVoiceForm(msgspec.Struct):
+    """The form of `POST /v1/audio/voices` as documented at /schema. `type: prompt` may come as JSON, too."""
+
+    name: str
+    type: Created = "audio_sample"
+    audio_sample: bytes = b""
+    consent: str = ""
+    transcript: str = ""
+    """what is said in the sample; found out where an engine needs it and nobody said"""
+    language: str = ""
+    prompt: str = ""
+    script_hint: str = ""
+    model: str = "auto"
+
+
+class ConsentForm(msgspec.Struct):
+    """The form of `POST /v1/audio/voice_consents`."""
+
+    name: str
+    language: str
+    recording: bytes
+
+
+class ConsentName(msgspec.Struct):
+    """The body of `POST /v1/audio/voice_consents/{id}`."""
+
+    name: str
+
+
 class VoiceObject(msgspec.Struct, frozen=True):
     """A voice of one's own."""
 

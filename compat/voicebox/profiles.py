@@ -129,6 +129,21 @@ class EngineFits(msgspec.Struct, frozen=True):
     object: Literal["list"] = "list"
 
 
+class SampleForm(msgspec.Struct):
+    """The form with which a sample is added."""
+
+    file: bytes
+    transcript: str = ""
+    transcribe: bool = True
+    """find out the words where they are not given"""
+
+
+class FileForm(msgspec.Struct):
+    """A form with a file; the file may also be the body itself."""
+
+    file: bytes
+
+
 class SampleBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What may be changed of a sample."""
 
