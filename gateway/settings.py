@@ -173,11 +173,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """where keys and voices are kept; empty: the user's data folder"""
     server: ServerSettings = ServerSettings()
     auth: AuthSettings = AuthSettings()
-    voices: VoiceSettings = VoiceSettings()
     limits: LimitSettings = LimitSettings()
     speech: SpeechSettings = msgspec.field(default_factory=SpeechSettings)
     transcription: ListeningSettings = ListeningSettings()
     admission: AdmissionSettings = AdmissionSettings()
+    voices: VoiceSettings = VoiceSettings()
     compat: CompatSettings = msgspec.field(default_factory=CompatSettings)
     engines: dict[str, EngineSettings] = {}
     """by engine name; the catalogue's engines are enabled unless said otherwise"""

@@ -15,7 +15,7 @@ import av
 import httpx
 import pytest
 import yaml
-from servers import PATIENCE, Server
+from servers import PATIENCE, Server, running
 
 from compat.openai.names import LISTED
 from engines.settings import EngineSettings
@@ -109,6 +109,21 @@ def test_the_sdk_example_runs(server: Server, tmp_path: Path) -> None:
     assert done.stdout.strip()
     with av.open(str(tmp_path / "speech.mp3")) as container:
         assert sum(frame.samples for frame in container.decode(audio=0)) > 24_000
+
+
+def test_the_voices_example_runs(tmp_path: Path) -> None:
+    """The example of docs/voices.md, with only the address changed, clones a voice and speaks with it."""
+    (code,) = blocks("python", (ROOT / "docs" / "voices.md").read_text("utf-8"))
+    for name in ("anna.wav", "consent.wav"):
+        shutil.copy(ROOT / "conformance" / "data" / "clip.flac", tmp_path / name)
+    with running(tmp_path, {"engines": {"mimic": {"enabled": True}}}) as mimicking:
+        mimicking.wait_ready()
+        (tmp_path / "example.py").write_text(code.replace(ADDRESS, mimicking.url))
+        done = subprocess.run([sys.executable, "example.py"], capture_output=True, text=True, timeout=PATIENCE, cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    with av.open(str(tmp_path / "anna.mp3")) as container:
+        assert sum(frame.samples for frame in container.decode(audio=0)) > 12_000
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
