@@ -98,13 +98,16 @@ def _changes(services: Services) -> list[HTTPRouteHandler]:
         body = read(await desk.json(), dialect.TrimBody)
         profile = await own_profile(desk, profile_id)
         sample = _sample_of(profile, sample_id)
+        _check_stays(profile)
         after, cut = await (await desk.making()).samples.cut(profile, sample, body.start, body.end, desk.viewer)
         return sample_object(await _with_words(desk, after, cut) if sample.transcribed_by else cut)
 
     @delete(ONE, status_code=200, summary="Delete a sample")
     async def remove(request: Ask, profile_id: FromPath[str], sample_id: FromPath[str]) -> dialect.Deleted:
         desk = Desk(services, request, "samples")
-        _sample_of(await own_profile(desk, profile_id), sample_id)
+        profile = await own_profile(desk, profile_id)
+        _sample_of(profile, sample_id)
+        _check_stays(profile)
         await (await desk.making()).samples.remove(profile_id, sample_id, desk.viewer)
         return dialect.Deleted(sample_id, "voicebox.sample")
 
@@ -137,6 +140,12 @@ async def _with_words(desk: Desk, profile: Profile, sample: Sample) -> Sample:
     except (BadInput, UnknownModel):
         return sample
     return _sample_of(profile, sample.id)
+
+
+def _check_stays(profile: Profile) -> None:
+    """Refuse to change what a designed voice was made of."""
+    if profile.voice_type == "designed":
+        raise BadInput("A designed voice stays as it was made; design another one.", code="stays_as_made")
 
 
 def _sample_of(profile: Profile, id: str) -> Sample:

@@ -67,10 +67,10 @@ def bounds(services: Services) -> dialect.Bounds:
 async def answer(services: Services, asked: dialect.SpeechRequest, granted: Terms, note: record.Record) -> StreamBody:
     """Begin to speak. Raises what can be told before any work is done."""
     viewer = note.key or ""
-    choice = await _choose(services, asked, viewer)
+    chosen = await _choose(services, asked, viewer)
+    choice, dictionary = chosen.choice, chosen.dictionary()
     info = services.infos()[choice.engine]
     asked = _with_defaults(asked, choice.profile)
-    dictionary = await voicing.dictionary(services, choice.profile, viewer)
     note.engine, note.model, note.format = choice.engine, asked.model, asked.response_format
     note.voice, note.voice_type, note.profile = choice.voice, "preset", None
     if choice.profile:
@@ -89,7 +89,7 @@ async def answer(services: Services, asked: dialect.SpeechRequest, granted: Term
     return StreamBody(chunks, media_type, headers=headers, send_timeout=services.settings.server.send_timeout, gone=note.gone)
 
 
-async def _choose(services: Services, asked: dialect.SpeechRequest, viewer: str) -> Choice:
+async def _choose(services: Services, asked: dialect.SpeechRequest, viewer: str) -> voicing.Chosen:
     try:
         return await voicing.choose(services, asked.model, asked.voice, viewer)
     except WrongUse as exc:

@@ -13,44 +13,47 @@ from gateway.record import Record
 from gateway.services import Services
 from gateway.sounds import pcm_of
 from voices.profile import Audit, Profile
-from voices.pronunciation import Dictionary, merge
+from voices.pronunciation import Dictionary, Entry, merge
 from voices.resolve import Choice
 
 SAMPLE_BYTES = 2
 
 
-async def choose(services: Services, model: str, voice: str | None, viewer: str) -> Choice:
+class Chosen(msgspec.Struct, frozen=True):
+    """What will speak, and how the caller wants words said."""
+
+    choice: Choice
+    words: tuple[Entry, ...] = ()
+
+    def dictionary(self) -> Dictionary | None:
+        """Give the pronunciations: the voice's before the caller's; None where nothing is out of the ordinary."""
+        entries = merge(self.words, self.choice.profile.pronunciations if self.choice.profile else ())
+        return Dictionary(entries) if entries else None
+
+
+async def choose(services: Services, model: str, voice: str | None, viewer: str) -> Chosen:
     """Choose engine, model and voice. Raises what `Resolver.speak` raises."""
     resolver, settings = services.resolver(), services.settings
     named_by_model = voice is None and not resolver.is_model(model)
     asked = model if named_by_model else voice or settings.speech.voice
     found = await services.library.find(asked, viewer, settings.compat.voice_aliases)
     if found.profile:
-        return resolver.speak("" if named_by_model else model, asked, found.profile)
+        return Chosen(resolver.speak("" if named_by_model else model, asked, found.profile), found.words)
     try:
-        return resolver.speak(model, found.voice if voice or found.voice != asked else None)
+        return Chosen(resolver.speak(model, found.voice if voice or found.voice != asked else None), found.words)
     except UnknownVoice:
         own = await services.library.visible(viewer)
         if settings.compat.unknown == "default" and (default := await _default(services, viewer)):
             mapped = f"voice={asked}->{default.name}"
             choice = resolver.speak(model, asked, default)
-            return msgspec.structs.replace(choice, mapped=(*choice.mapped, mapped))
+            return Chosen(msgspec.structs.replace(choice, mapped=(*choice.mapped, mapped)), found.words)
         if own:
-            return services.resolver(tuple(profile.name for profile in own)).speak(model, found.voice)
+            services.resolver(tuple(profile.name for profile in own)).speak(model, found.voice)
         raise
 
 
 async def _default(services: Services, viewer: str) -> Profile | None:
     return (await services.library.find(services.settings.speech.voice, viewer)).profile
-
-
-async def dictionary(services: Services, profile: Profile | None, viewer: str) -> Dictionary | None:
-    """Give how words are said for a caller and in a voice; None where nothing is out of the ordinary."""
-    if services.library.empty:
-        return None
-    shelves = await services.library.open()
-    entries = merge(await shelves.dictionaries.get(viewer), profile.pronunciations if profile else ())
-    return Dictionary(entries) if entries else None
 
 
 async def prompt(services: Services, choice: Choice, terms: Terms) -> Prompt | None:

@@ -39,7 +39,7 @@ def database_url(setting: str, folder: Path) -> URL:
     """Give the URL that the settings mean; empty is SQLite in the data folder. Raises StoreFailed."""
     try:
         url = make_url(setting or f"sqlite:///{folder / 'voices.db'}")
-    except ArgumentError as exc:
+    except (ArgumentError, ValueError) as exc:  # the latter where a port is no number
         raise StoreFailed("voices.database is no URL of a database, such as postgresql://user@host/name.") from exc
     known = {*DRIVERS, *DRIVERS.values()}
     if url.drivername not in known:
@@ -54,9 +54,14 @@ class Database:
         self._sqlite = url.get_backend_name() == "sqlite"
         options: dict[str, Any] = {} if self._sqlite else {"pool_pre_ping": True, "pool_size": 10}
         self._engine = create_async_engine(url, **options)
+        self._reader = create_async_engine(
+            url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, skip_autocommit_rollback=True, **options
+        )
+        """for single statements, with nothing around them: on every request there is one"""
         self._writer = asyncio.Lock()
         if self._sqlite:
-            _prepare_sqlite(self._engine)
+            _prepare_sqlite(self._engine, begins="BEGIN IMMEDIATE")
+            _prepare_sqlite(self._reader)
 
     @staticmethod
     def migrate(url: URL) -> None:
@@ -66,12 +71,12 @@ class Database:
     async def close(self) -> None:
         """Close all connections."""
         await self._engine.dispose()
+        await self._reader.dispose()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """Begin to read, each statement by itself: what belongs together is read in one."""
-        async with _faults(), self._engine.connect() as connection:
-            await connection.execution_options(isolation_level="AUTOCOMMIT")
+        async with _faults(), self._reader.connect() as connection:
             yield connection
 
     @asynccontextmanager
@@ -82,8 +87,6 @@ class Database:
                 await stack.enter_async_context(self._writer)
             await stack.enter_async_context(_faults())
             connection = await stack.enter_async_context(self._engine.connect())
-            if self._sqlite:
-                await connection.execution_options(writes=True)
             await stack.enter_async_context(connection.begin())
             yield connection
 
@@ -116,19 +119,23 @@ def _reason(exc: Exception) -> str:
     return str(getattr(exc, "orig", None) or exc).strip().partition("\n")[0]
 
 
-def _prepare_sqlite(engine: AsyncEngine) -> None:
+def _prepare_sqlite(engine: AsyncEngine, begins: str = "") -> None:
     @event.listens_for(engine.sync_engine, "connect")
     def connect(connection: DBAPIConnection, _record: object) -> None:
         connection.isolation_level = None  # transactions begin where we say, below
         cursor = connection.cursor()
-        for pragma in (*PRAGMAS, f"busy_timeout={1000 * BUSY_SECONDS}"):
-            cursor.execute(f"PRAGMA {pragma}")
+        try:
+            for pragma in (f"busy_timeout={1000 * BUSY_SECONDS}", *PRAGMAS):
+                cursor.execute(f"PRAGMA {pragma}")
+        except Exception:  # whatever it is, nobody else would close it, and its thread would stay
+            connection.close()
+            raise
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("writes")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        if begins:
+            connection.exec_driver_sql(begins)
 
 
 def _migrate(connection: Connection) -> None:

@@ -6,7 +6,8 @@ It opens when there is something in it: a server on which nobody ever made a voi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import functools
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,13 @@ import msgspec
 
 from voices import matching
 from voices.profile import Profile
+from voices.pronunciation import Entry
 
 if TYPE_CHECKING:
     from voices.blobs import Blobs
     from voices.consents import Aliases, Consents, Dictionaries
     from voices.database import Database
+    from voices.looking import Looked
     from voices.prompts import PromptCache
     from voices.store import Store
 
@@ -45,6 +48,8 @@ class Found(msgspec.Struct, frozen=True):
 
     voice: str
     profile: Profile | None = None
+    words: tuple[Entry, ...] = ()
+    """how the viewer wants words said"""
 
 
 class Shelves:
@@ -52,6 +57,7 @@ class Shelves:
 
     def __init__(self, database: Database, blobs: Blobs) -> None:
         from voices.consents import Aliases, Consents, Dictionaries
+        from voices.looking import look_up
         from voices.prompts import PromptCache
         from voices.store import Store
 
@@ -62,6 +68,7 @@ class Shelves:
         self.aliases: Aliases = Aliases(database)
         self.dictionaries: Dictionaries = Dictionaries(database)
         self.prompts: PromptCache = PromptCache(blobs)
+        self.look_up: Callable[[str, str], Awaitable[Looked]] = functools.partial(look_up, database)
 
 
 class Library:
@@ -96,12 +103,13 @@ class Library:
         if self.empty:
             return Found(voice)
         shelves = await self.open()
-        if profile := await shelves.store.find(voice, viewer):
-            return Found(voice, profile)
-        if target := await shelves.aliases.find(voice, viewer):
-            return Found(target, await shelves.store.find(target, viewer))
+        looked = await shelves.look_up(voice, viewer)
+        if looked.profile:
+            return Found(voice, looked.profile, looked.words)
+        if looked.alias:
+            return Found(looked.alias, (await shelves.look_up(looked.alias, viewer)).profile, looked.words)
         target = matching.alias(voice, aliases or {})  # the resolver knows these too, but no voices of one's own
-        return Found(voice, await shelves.store.find(target, viewer) if target else None)
+        return Found(voice, (await shelves.look_up(target, viewer)).profile if target else None, looked.words)
 
     async def visible(self, viewer: str) -> list[Profile]:
         """Give the voices that a key may use, oldest first."""

@@ -169,5 +169,5 @@ def _prepared(upload: Upload, bounds: Bounds) -> tuple[bytes, SampleFacts]:
     limits = prepare.Bounds(bounds.shortest, bounds.longest)
     source = io.BytesIO(upload.data)
     if upload.trim:
-        return prepare.trim(source, *upload.trim, limits, param=upload.param)
+        return prepare.trim(source, *upload.trim, limits, speech=upload.speech, param=upload.param)
     return prepare.prepare(source, limits, speech=upload.speech, param=upload.param)

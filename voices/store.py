@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, Select, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, Select, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -33,19 +33,19 @@ class Store:
         wanted = voice[len(PROFILE) :] if voice.casefold().startswith(PROFILE) else voice
         name = folded(wanted)
         known = or_(tables.profiles.c.id == wanted, tables.profiles.c.folded == name)
-        found = await self._read(_joined().where(known, tables.profiles.c.scope.in_({NOBODY, viewer})))
+        found = await self._read(joined().where(known, tables.profiles.c.scope.in_({NOBODY, viewer})))
         return min(found, key=lambda one: (one.id != wanted, one.scope != viewer), default=None)
 
     async def get(self, id: str, viewer: str) -> Profile:
         """Give a voice. Raises UnknownProfile."""
-        found = await self._read(_joined().where(tables.profiles.c.id == id))
+        found = await self._read(joined().where(tables.profiles.c.id == id))
         if not found or not found[0].visible(viewer):
             raise unknown(id)
         return found[0]
 
     async def visible(self, viewer: str) -> list[Profile]:
         """Give all voices that a key may use, oldest first."""
-        return await self._read(_joined().where(tables.profiles.c.scope.in_({NOBODY, viewer})))
+        return await self._read(joined().where(tables.profiles.c.scope.in_({NOBODY, viewer})))
 
     async def count(self, owner: str) -> int:
         """Tell how many voices are a key's own."""
@@ -106,24 +106,26 @@ class Store:
     async def blobs(self) -> set[str]:
         """Name every blob that a voice or a consent keeps."""
         async with self._database.reading() as connection:
-            rows = (await connection.execute(_joined())).all()
+            rows = _pairs(await connection.execute(joined()))
             recordings = (await connection.execute(select(tables.consents.c.document))).scalars().all()
-        kept = {blob for profile in _profiles(rows) for blob in profile.blobs()}
+        kept = {blob for profile in profiles(rows) for blob in profile.blobs()}
         return kept | {msgspec.json.decode(row)["recording"] for row in recordings}
 
     async def _read(self, query: Select[Any]) -> list[Profile]:
         async with self._database.reading() as connection:
-            return _profiles((await connection.execute(query)).all())
+            return profiles(_pairs(await connection.execute(query)))
 
 
-def _joined() -> Select[Any]:
-    """Select voices with their samples in one statement, so that both are of the same moment."""
+def joined(*before: ColumnElement[Any]) -> Select[Any]:
+    """Select voices with their samples in one statement, so that both are of the same moment; further columns go before."""
     order = (tables.profiles.c.created, tables.profiles.c.id, tables.samples.c.created, tables.samples.c.id)
     both = tables.profiles.outerjoin(tables.samples)
-    return select(tables.profiles.c.document, tables.samples.c.document).select_from(both).order_by(*order)
+    columns = (*before, tables.profiles.c.document, tables.samples.c.document.label("sample"))
+    return select(*columns).select_from(both).order_by(*order)
 
 
-def _profiles(rows: Iterable[Row[str, str | None]]) -> list[Profile]:
+def profiles(rows: Iterable[tuple[str, str | None]]) -> list[Profile]:
+    """Put voices together with their samples, one of which is in each row."""
     found: dict[str, Profile] = {}
     for document, sample in rows:
         profile = found.get(document) or msgspec.json.decode(document, type=Profile)
@@ -132,10 +134,14 @@ def _profiles(rows: Iterable[Row[str, str | None]]) -> list[Profile]:
     return list(found.values())
 
 
+def _pairs(result: CursorResult[Any]) -> list[tuple[str, str | None]]:
+    return [tuple(row) for row in result]
+
+
 async def _locked(connection: AsyncConnection, id: str, viewer: str) -> Profile:
     """Read a voice to change it; others who would wait. Raises UnknownProfile."""
     await connection.execute(select(tables.profiles.c.id).where(tables.profiles.c.id == id).with_for_update())
-    found = _profiles((await connection.execute(_joined().where(tables.profiles.c.id == id))).all())
+    found = profiles(_pairs(await connection.execute(joined().where(tables.profiles.c.id == id))))
     if not found or not found[0].visible(viewer):
         raise unknown(id)
     if not found[0].editable(viewer):
