@@ -36,8 +36,13 @@ async def transcribe(services: Services, profile: Profile, sample: Kept, terms: 
     text = await _heard(services, info, sample, profile, terms)
     shelves = await services.library.open()
     samples = Samples(shelves, services.making().bounds, services.codecs)
-    written = msgspec.structs.replace(sample, transcript=text, transcribed_by=info.name)
-    return await samples.change(profile.id, sample.id, profile.owner, lambda _: written)
+
+    def written(now: Kept) -> Kept:
+        if (now.prepared, now.transcript) != (sample.prepared, sample.transcript):
+            return now  # cut, or written down by somebody, in the meantime
+        return msgspec.structs.replace(now, transcript=text, transcribed_by=info.name)
+
+    return await samples.change(profile.id, sample.id, profile.owner, written)
 
 
 def listener(services: Services, profile: Profile) -> EngineInfo | None:

@@ -6,6 +6,9 @@ leaves behind is a blob that nobody names, and `sweep` finds those.
 
 from __future__ import annotations
 
+import asyncio
+import re
+import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +20,9 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from engines.api import EngineUnavailable
 
 PRIVATE = 0o700
+UNFINISHED = re.compile(r"^(original|prepared\.wav|avatar|recording|library|.*\.safetensors)#\d+$")
+RETRIES = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
+"""of a store that does not answer well; left alone, a request would hang for three minutes"""
 
 
 class BlobsFailed(EngineUnavailable):
@@ -30,26 +36,27 @@ def open_blobs(setting: str, folder: Path) -> Blobs:
     """
     try:
         if "://" in setting and not setting.startswith("file://"):
-            return Blobs(from_url(setting))
+            return Blobs(from_url(setting, retry_config=RETRIES))  # type: ignore[call-overload]
         path = Path(setting.removeprefix("file://")).expanduser() if setting else folder / "voices"
         path.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
-        return Blobs(LocalStore(path, automatic_cleanup=True))
+        return Blobs(LocalStore(path, automatic_cleanup=True), path)
     except (BaseError, OSError, ValueError) as exc:
-        raise BlobsFailed(f"voices.audio cannot be opened: {_reason(exc)}") from exc
+        raise BlobsFailed("The store of recordings cannot be opened.") from exc
 
 
 class Blobs:
     """Bytes by key."""
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, folder: Path | None = None) -> None:
         self._store = store
+        self._folder = folder
 
     async def put(self, key: str, data: bytes) -> None:
         """Write one. Raises BlobsFailed."""
         try:
             await obstore.put_async(self._store, key, data)
         except (BaseError, OSError) as exc:
-            raise BlobsFailed(f"A recording could not be kept: {_reason(exc)}") from exc
+            raise BlobsFailed("A recording could not be kept.") from exc
 
     async def get(self, key: str) -> bytes:
         """Read one. Raises BlobsFailed."""
@@ -66,7 +73,7 @@ class Blobs:
         except FileNotFoundError:
             return None
         except (BaseError, OSError) as exc:
-            raise BlobsFailed(f"A recording could not be read: {_reason(exc)}") from exc
+            raise BlobsFailed("A recording could not be read.") from exc
 
     async def delete(self, keys: Iterable[str]) -> None:
         """Delete some; those that are not there are no matter. Raises BlobsFailed."""
@@ -76,17 +83,29 @@ class Blobs:
             except FileNotFoundError:
                 continue
             except (BaseError, OSError) as exc:
-                raise BlobsFailed(f"A recording could not be deleted: {_reason(exc)}") from exc
+                raise BlobsFailed("A recording could not be deleted.") from exc
 
-    async def list(self, prefix: str, *, older: float = 0.0) -> list[str]:
+    async def keys(self, prefix: str, *, older: float = 0.0) -> list[str]:
         """Name those under a prefix that are older than so many seconds. Raises BlobsFailed."""
         until = datetime.now(UTC) - timedelta(seconds=older)
         try:
             batches = obstore.list(self._store, prefix)
             return [one["path"] async for batch in batches for one in batch if not older or one["last_modified"] <= until]
         except (BaseError, OSError) as exc:
-            raise BlobsFailed(f"The recordings could not be listed: {_reason(exc)}") from exc
+            raise BlobsFailed("The recordings could not be listed.") from exc
+
+    async def delete_unfinished(self, *, older: float) -> list[str]:
+        """Delete what a killed process was writing, which LocalStore names `key#number` and lists nowhere. Raises BlobsFailed."""
+        return await asyncio.to_thread(_unfinished, self._folder, older) if self._folder else []
 
 
-def _reason(exc: Exception) -> str:
-    return str(exc).strip().partition("\n")[0][:200]
+def _unfinished(folder: Path, older: float) -> list[str]:
+    until, gone = time.time() - older, []
+    try:
+        for path in folder.rglob("*#*"):
+            if UNFINISHED.search(path.name) and path.is_file() and path.stat().st_mtime <= until:
+                path.unlink()
+                gone.append(path.relative_to(folder).as_posix())
+    except OSError as exc:
+        raise BlobsFailed("What was left half-written could not be deleted.") from exc
+    return gone

@@ -9,7 +9,7 @@ from sqlalchemy import and_, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voices import tables
-from voices.database import Database
+from voices.database import Database, once_more, plain
 from voices.profile import NOBODY, Consent, folded
 from voices.pronunciation import Entry
 from voices.refusals import unknown_consent
@@ -40,6 +40,14 @@ class Consents:
         async with self._database.reading() as connection:
             return await _consent(connection, id, viewer)
 
+    async def same(self, sha256: str, owner: str) -> Consent | None:
+        """Give an owner's consent with that recording, if there is one."""
+        async with self._database.reading() as connection:
+            query = select(tables.consents.c.document).where(tables.consents.c.owner == owner)
+            rows = (await connection.execute(query)).scalars().all()
+        found = (msgspec.json.decode(row, type=Consent) for row in rows)
+        return next((one for one in found if one.sha256 == sha256), None)
+
     async def page(self, viewer: str, after: str, limit: int) -> Page:
         """Give those that follow `after`, which is an id or empty. Raises UnknownConsent."""
         table = tables.consents.c
@@ -55,7 +63,7 @@ class Consents:
     async def change(self, id: str, viewer: str, change: Callable[[Consent], Consent]) -> Consent:
         """Change one. Raises UnknownConsent."""
         async with self._database.writing() as connection:
-            await connection.execute(select(tables.consents.c.id).where(tables.consents.c.id == id).with_for_update())
+            await connection.execute(select(tables.consents.c.id).where(tables.consents.c.id == plain(id)).with_for_update())
             after = change(await _consent(connection, id, viewer))
             await connection.execute(update(tables.consents).where(tables.consents.c.id == id).values(document=_text(after)))
         return after
@@ -85,16 +93,20 @@ class Aliases:
     async def find(self, name: str, viewer: str) -> str | None:
         """Give the target of a name."""
         table = tables.aliases.c
-        query = select(table.target).where(table.folded == folded(name), table.scope.in_({NOBODY, viewer}))
+        query = select(table.target).where(table.folded == folded(plain(name)), table.scope.in_({NOBODY, viewer}))
         async with self._database.reading() as connection:
             return (await connection.execute(query.order_by(table.scope.desc()).limit(1))).scalar()
 
     async def put(self, name: str, target: str, owner: str) -> None:
         """Make or change an alias of a key."""
-        values = {"scope": owner, "folded": folded(name), "name": name, "target": target}
-        async with self._database.writing() as connection:
-            await _remove(connection, name, owner)
-            await connection.execute(insert(tables.aliases).values(values))
+        values = {"scope": owner, "folded": folded(name), "name": name, "target": plain(target)}
+
+        async def replace() -> None:
+            async with self._database.writing() as connection:
+                await _remove(connection, name, owner)
+                await connection.execute(insert(tables.aliases).values(values))
+
+        await once_more(replace)
 
     async def delete(self, name: str, owner: str) -> bool:
         """Take an alias of a key away; False when it has none of that name."""
@@ -117,14 +129,18 @@ class Dictionaries:
 
     async def put(self, owner: str, entries: tuple[Entry, ...]) -> None:
         """Replace a key's entries."""
-        async with self._database.writing() as connection:
-            await connection.execute(delete(tables.dictionaries).where(tables.dictionaries.c.owner == owner))
-            values = {"owner": owner, "document": msgspec.json.encode(entries).decode()}
-            await connection.execute(insert(tables.dictionaries).values(values))
+        values = {"owner": owner, "document": msgspec.json.encode(entries).decode()}
+
+        async def replace() -> None:
+            async with self._database.writing() as connection:
+                await connection.execute(delete(tables.dictionaries).where(tables.dictionaries.c.owner == owner))
+                await connection.execute(insert(tables.dictionaries).values(values))
+
+        await once_more(replace)
 
 
 async def _consent(connection: AsyncConnection, id: str, viewer: str) -> Consent:
-    row = (await connection.execute(select(tables.consents.c.document).where(tables.consents.c.id == id))).scalar()
+    row = (await connection.execute(select(tables.consents.c.document).where(tables.consents.c.id == plain(id)))).scalar()
     consent = msgspec.json.decode(row, type=Consent) if row else None
     if consent is None or not consent.visible(viewer):
         raise unknown_consent(id)
@@ -133,7 +149,7 @@ async def _consent(connection: AsyncConnection, id: str, viewer: str) -> Consent
 
 async def _remove(connection: AsyncConnection, name: str, owner: str) -> bool:
     table = tables.aliases.c
-    gone = await connection.execute(delete(tables.aliases).where(table.folded == folded(name), table.scope == owner))
+    gone = await connection.execute(delete(tables.aliases).where(table.folded == folded(plain(name)), table.scope == owner))
     return gone.rowcount > 0
 
 

@@ -7,7 +7,7 @@ wait for each other; whoever writes takes the write lock when the transaction be
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from engines.api import EngineUnavailable
@@ -26,6 +26,9 @@ DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "po
 LOCK = 0x766F6963
 """of PostgreSQL's advisory locks, the one that is held while the schema changes"""
 BUSY_SECONDS = 30
+PATIENCE = 5
+"""seconds in which a connection must be there"""
+TRIES = 5
 VERSION = "alembic_version"
 PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
 """secure_delete overwrites what is deleted: a person may want to be forgotten"""
@@ -52,7 +55,9 @@ class Database:
 
     def __init__(self, url: URL) -> None:
         self._sqlite = url.get_backend_name() == "sqlite"
-        options: dict[str, Any] = {} if self._sqlite else {"pool_pre_ping": True, "pool_size": 10}
+        options: dict[str, Any] = {"hide_parameters": True, "pool_timeout": PATIENCE}
+        if not self._sqlite:
+            options |= {"pool_pre_ping": True, "pool_size": 10, "connect_args": {"timeout": PATIENCE, "command_timeout": 60}}
         self._engine = create_async_engine(url, **options)
         self._reader = create_async_engine(
             url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, skip_autocommit_rollback=True, **options
@@ -99,7 +104,7 @@ async def _brought_up_to_date(url: URL) -> None:
                 await connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
             await connection.run_sync(_migrate)
     except (SQLAlchemyError, OSError) as exc:
-        raise StoreFailed(f"The database of voices cannot be opened: {_reason(exc)}") from exc
+        raise StoreFailed("The database of voices cannot be opened.") from exc
     finally:
         await database.close()
 
@@ -111,12 +116,24 @@ async def _faults() -> AsyncIterator[None]:
         yield
     except IntegrityError:
         raise
-    except (DBAPIError, OSError) as exc:
-        raise StoreFailed(f"The database of voices does not answer: {_reason(exc)}") from exc
+    except (SQLAlchemyError, OSError, TimeoutError) as exc:
+        raise StoreFailed("The database of voices does not answer.") from exc
 
 
-def _reason(exc: Exception) -> str:
-    return str(getattr(exc, "orig", None) or exc).strip().partition("\n")[0]
+def plain(text: str) -> str:
+    """Take NUL out of a text, which PostgreSQL cannot hold: what is looked for by such a name is not there."""
+    return text.replace("\0", "\ufffd")
+
+
+async def once_more(work: Callable[[], Awaitable[None]]) -> None:
+    """Do what replaces a row, again where another did the same at that moment."""
+    for left in reversed(range(TRIES)):
+        try:
+            return await work()
+        except IntegrityError:
+            if not left:
+                raise
+    return None
 
 
 def _prepare_sqlite(engine: AsyncEngine, begins: str = "") -> None:

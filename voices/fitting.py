@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from engines.api import EngineInfo, Unsupported
+from engines.api import BadInput, EngineInfo, Unsupported
+from voices import mixture
 from voices.matching import shown
 from voices.profile import Profile
 
@@ -92,9 +93,22 @@ def _barred(profile: Profile, info: EngineInfo) -> str:
 def _preset_reason(profile: Profile, info: EngineInfo) -> str:
     if info.name != profile.preset_engine:
         return f"the voice is a preset of `{profile.preset_engine}`"
-    if not any(profile.preset_voice.partition("+")[0] == voice.id.partition("+")[0] for voice in info.voices):
+    if not _has_preset(profile.preset_voice, info):
         return f"it has no preset '{shown(profile.preset_voice)}'"
     return ""
+
+
+def _has_preset(preset: str, info: EngineInfo) -> bool:
+    """Tell whether an engine has a voice, as it stands, as a variant of one, or as a mixture of several."""
+    known = {voice.id.casefold() for voice in info.voices}
+    base, _, variant = preset.casefold().partition("+")
+    if preset.casefold() in known or (base in known and variant in map(str.casefold, info.variants)):
+        return True
+    try:
+        parts = mixture.parse(preset) if info.speech and info.speech.mixing else None
+    except BadInput:
+        return False
+    return bool(parts) and all(part.voice.casefold() in known for part in parts or ())
 
 
 def _cloning_reason(profile: Profile, info: EngineInfo, around: Surroundings) -> str:

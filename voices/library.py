@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from voices.store import Store
 
 
+MARK = "library"
+"""the blob that tells to which database the recordings belong"""
+
+
 class Place(msgspec.Struct, frozen=True):
     """Where a library lies: the URL of a database, that of a store of recordings, and the folder for what is empty of both."""
 
@@ -90,7 +94,10 @@ class Library:
         if self._shelves is None:
             async with self._opening:
                 if self._shelves is None:
-                    self._shelves = await asyncio.to_thread(_opened, self.place)
+                    shelves = await asyncio.to_thread(_opened, self.place)
+                    if await shelves.blobs.find(MARK) is None:
+                        await shelves.blobs.put(MARK, (await shelves.store.library()).encode())
+                    self._shelves = shelves
         return self._shelves
 
     async def close(self) -> None:
@@ -122,6 +129,8 @@ def _opened(place: Place) -> Shelves:
 
     for folder in {place.folder, place.file.parent if place.file else place.folder}:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if place.file:
+        place.file.touch(mode=0o600)  # there are names and words of people in it; what SQLite puts beside it is alike
     url = database_url(place.database, place.folder)
     Database.migrate(url)
     return Shelves(Database(url), open_blobs(place.audio, place.folder))

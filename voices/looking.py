@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import BindParameter, CompoundSelect, bindparam, literal, null, or_, select, union_all
 
 from voices import tables
-from voices.database import Database
+from voices.database import Database, plain
 from voices.profile import NOBODY, Profile, folded
 from voices.pronunciation import Entry
 from voices.store import joined, profiles
@@ -46,7 +46,7 @@ QUERY = _query()
 
 async def look_up(database: Database, voice: str, viewer: str) -> Looked:
     """Look a voice up by id, by name, or by `profile:` and either; of two with the name, the viewer's own."""
-    wanted = voice[len(PROFILE) :] if voice.casefold().startswith(PROFILE) else voice
+    wanted = plain(voice[len(PROFILE) :] if voice.casefold().startswith(PROFILE) else voice)
     async with database.reading() as connection:
         values = {"wanted": wanted, "name": folded(wanted), "viewer": viewer}
         rows = [(row[0], row[1], row[2]) for row in await connection.execute(QUERY, values)]

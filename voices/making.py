@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import secrets
 from collections.abc import Callable
 
 import anyio
@@ -13,6 +14,7 @@ from engines.api import BadInput
 from streaming.decode import AudioFacts
 from voices.library import Shelves
 from voices.profile import CONSENT, VOICE, Audit, Consent, Profile, new_id, now
+from voices.refusals import not_yours
 from voices.rules import Rules
 from voices.samples import MEDIA_TYPES, Samples, Upload
 
@@ -42,10 +44,14 @@ class Making:
         """Keep a new voice with its samples; `draft` needs no id. Raises BadInput, BadAudio, NameTaken or BlobsFailed."""
         await self._check(draft, cloned=bool(uploads))
         id = new_id(VOICE)
-        samples = tuple([await self.samples.make(id, upload) for upload in uploads])
-        profile = msgspec.structs.replace(draft, id=id, created=now(), updated=now(), samples=samples)
-        async with self.samples.kept(profile.blobs()):
-            await self._shelves.store.create(profile)
+        blobs: set[str] = set()
+        async with self.samples.kept(blobs):
+            profile = msgspec.structs.replace(draft, id=id, created=now(), updated=now())
+            for upload in uploads:
+                sample = await self.samples.make(id, upload)
+                profile = msgspec.structs.replace(profile, samples=(*profile.samples, sample))
+                blobs |= profile.blobs()
+            await self._shelves.store.create(profile, self._rules.voices_per_caller)
         await self.note("created", profile, key=draft.owner)
         return profile
 
@@ -59,8 +65,8 @@ class Making:
     async def delete(self, id: str, viewer: str) -> Profile:
         """Delete a voice with all that was made of it. Raises UnknownProfile or NotYours."""
         before = await self._shelves.store.delete(id, viewer)
-        await self.samples.forget(before, None)
         await self.note("deleted", before, key=viewer)
+        await self.samples.forget(before, None)
         return before
 
     async def require_consent(self, consent: str, owner: str) -> None:
@@ -72,14 +78,14 @@ class Making:
 
     async def consent(self, name: str, language: str, data: bytes, owner: str) -> Consent:
         """Keep a consent. Raises BadAudio or BlobsFailed."""
-        facts = await anyio.to_thread.run_sync(lambda: _checked(data), limiter=self._threads)
+        facts, digest = await anyio.to_thread.run_sync(lambda: _checked(data), limiter=self._threads)
         id = new_id(CONSENT)
         consent = Consent(
             id=id,
             name=name,
             language=language,
             recording=f"consents/{id}/recording",
-            sha256=hashlib.sha256(data).hexdigest(),
+            sha256=digest,
             media_type=MEDIA_TYPES.get(facts.container, "application/octet-stream"),
             size=len(data),
             seconds=facts.duration or 0.0,
@@ -96,9 +102,10 @@ class Making:
 
     async def avatar(self, id: str, data: bytes, viewer: str) -> Profile:
         """Give a voice a picture. Raises BadInput, UnknownProfile or NotYours."""
-        media_type = _picture(data, self._rules.avatar_bytes)
-        blob = f"profiles/{id}/avatar-{hashlib.sha256(data).hexdigest()[:16]}"
-        await self._shelves.store.get(id, viewer)
+        media_type = checked_picture(data, self._rules.avatar_bytes)
+        if not (await self._shelves.store.get(id, viewer)).editable(viewer):
+            raise not_yours()
+        blob = f"profiles/{id}/{secrets.token_hex(12)}/avatar"
         await self._shelves.blobs.put(blob, data)
         async with self.samples.kept([blob]):
             return await self.change(id, viewer, lambda one: msgspec.structs.replace(one, avatar=blob, avatar_type=media_type))
@@ -110,9 +117,6 @@ class Making:
     async def _check(self, draft: Profile, *, cloned: bool) -> None:
         if cloned:
             await self.require_consent(draft.consent, draft.owner)
-        limit = self._rules.voices_per_caller
-        if limit and await self._shelves.store.count(draft.owner) >= limit:
-            raise BadInput(f"You have {limit} voices, the most that a key may have here.", code="too_many_voices")
 
 
 def checked_script(script: str, param: str = "script_hint") -> str:
@@ -125,13 +129,14 @@ def checked_script(script: str, param: str = "script_hint") -> str:
     return script
 
 
-def _checked(data: bytes) -> AudioFacts:
+def _checked(data: bytes) -> tuple[AudioFacts, str]:
     from voices import prepare
 
-    return prepare.check_recording(io.BytesIO(data), longest=LONGEST_CONSENT)
+    return prepare.check_recording(io.BytesIO(data), longest=LONGEST_CONSENT), hashlib.sha256(data).hexdigest()
 
 
-def _picture(data: bytes, limit: int) -> str:
+def checked_picture(data: bytes, limit: int) -> str:
+    """Give the media type of a picture. Raises BadInput."""
     if len(data) > limit:
         raise BadInput(f"The picture has {len(data)} bytes; {limit} are the most.", param="file")
     for first, media_type in AVATARS.items():

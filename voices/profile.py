@@ -20,6 +20,8 @@ from voices.pronunciation import Entry
 VoiceType = Literal["preset", "cloned", "designed"]
 VOICE, CONSENT, SAMPLE = "voice_", "cons_", "samp_"
 LONGEST_NAME = 100
+LONGEST_FOLDED = 400
+"""some signs stand for whole phrases, which is what they are compared by"""
 NOBODY = ""
 """the owner of what was made without a key, and the scope of what all may use"""
 LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,7}")
@@ -159,7 +161,7 @@ def checked_name(name: str, param: str = "name") -> str:
         raise BadInput(f"`{param}` must not be blank.", param=param)
     if len(name) > LONGEST_NAME:
         raise BadInput(f"`{param}` has {len(name)} characters; {LONGEST_NAME} are the most.", param=param)
-    if not name.isprintable():
+    if len(folded(name)) > LONGEST_FOLDED or not name.isprintable():
         raise BadInput(f"`{param}` should have printable characters only.", param=param)
     if name.casefold().startswith((VOICE, "profile:")):
         raise BadInput(f"`{param}` must not begin with '{VOICE}' or 'profile:': ids do.", param=param)

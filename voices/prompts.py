@@ -67,25 +67,30 @@ class PromptCache:
         prefix = f"{FOLDER}/{profile}/" if profile else f"{FOLDER}/"
         for key in [key for key in self._held if key.startswith(prefix)]:
             del self._held[key]
-        kept = await self._blobs.list(prefix)
+        kept = await self._blobs.keys(prefix)
         await self._blobs.delete(kept)
         return len(kept)
 
     async def _find_or_make(self, key: str, make: Callable[[], Awaitable[Prompt]]) -> Prompt:
         generation = self._generation
         data = await self._blobs.find(key)
-        if data is None or not is_whole(data):
-            data = signed((await make()).data)
+        if data is None or not await asyncio.to_thread(is_whole, data):
+            data = await asyncio.to_thread(signed, (await make()).data)
             if generation == self._generation:  # or it would outlive what it was made of
                 await self._blobs.put(key, data)
-        prompt = Prompt(hashlib.sha256(data).hexdigest(), data)
-        self._hold(key, prompt)
+        prompt = Prompt(await asyncio.to_thread(_digest, data), data)
+        if generation == self._generation:
+            self._hold(key, prompt)
         return prompt
 
     def _hold(self, key: str, prompt: Prompt) -> None:
         self._held[key] = prompt
         while sum(len(held.data) for held in self._held.values()) > self._limit and len(self._held) > 1:
             self._held.popitem(last=False)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def signed(data: bytes) -> bytes:

@@ -10,13 +10,14 @@ import hashlib
 import io
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 import msgspec
 
 from engines.api import BadInput
+from voices.blobs import BlobsFailed
 from voices.library import Shelves
 from voices.profile import SAMPLE, Profile, Sample, new_id, now
 from voices.refusals import unknown_sample
@@ -53,13 +54,13 @@ class Samples:
 
     async def make(self, profile: str, upload: Upload) -> Sample:
         """Prepare a recording and keep it for a voice; its row is the caller's to write. Raises BadAudio or BlobsFailed."""
-        wav, facts = await self._run(lambda: _prepared(upload, self._bounds))
+        wav, facts, digest = await self._run(lambda: _prepared(upload, self._bounds))
         folder = f"profiles/{profile}/{secrets.token_hex(12)}"  # not the sample's id: that stays when its recording changes
         sample = Sample(
             id=new_id(SAMPLE),
             original=f"{folder}/original",
             prepared=f"{folder}/prepared.wav",
-            sha256=hashlib.sha256(upload.data).hexdigest(),
+            sha256=digest,
             seconds=facts.seconds,
             rate=facts.rate,
             media_type=MEDIA_TYPES.get(facts.container, "application/octet-stream"),
@@ -69,8 +70,13 @@ class Samples:
             facts=msgspec.to_builtins(facts),
             created=now(),
         )
-        await self._shelves.blobs.put(sample.original, upload.data)
-        await self._shelves.blobs.put(sample.prepared, wav)
+        try:
+            await self._shelves.blobs.put(sample.original, upload.data)
+            await self._shelves.blobs.put(sample.prepared, wav)
+        except BlobsFailed:
+            with suppress(BlobsFailed):
+                await self._shelves.blobs.delete([sample.original, sample.prepared])
+            raise
         return sample
 
     async def add(self, profile: Profile, upload: Upload, viewer: str) -> tuple[Profile, Sample]:
@@ -92,7 +98,8 @@ class Samples:
         made = msgspec.structs.replace(made, id=old.id, created=old.created)
 
         def replaced(before: Profile) -> Profile:
-            sample_of(before, old.id)
+            if sample_of(before, old.id).prepared != old.prepared:
+                raise BadInput("This sample was changed in the meantime.", code="changed_meanwhile")
             kept = tuple(made if sample.id == old.id else sample for sample in before.samples)
             return msgspec.structs.replace(before, samples=kept)
 
@@ -162,12 +169,14 @@ def sample_of(profile: Profile, id: str) -> Sample:
     raise unknown_sample(id)
 
 
-def _prepared(upload: Upload, bounds: Bounds) -> tuple[bytes, SampleFacts]:
-    """Prepare a recording; blocks, and brings numpy along."""
+def _prepared(upload: Upload, bounds: Bounds) -> tuple[bytes, SampleFacts, str]:
+    """Prepare a recording, and give the SHA-256 of it as it came; blocks, and brings numpy along."""
     from voices import prepare
 
     limits = prepare.Bounds(bounds.shortest, bounds.longest)
     source = io.BytesIO(upload.data)
     if upload.trim:
-        return prepare.trim(source, *upload.trim, limits, speech=upload.speech, param=upload.param)
-    return prepare.prepare(source, limits, speech=upload.speech, param=upload.param)
+        made = prepare.trim(source, *upload.trim, limits, speech=upload.speech, param=upload.param)
+    else:
+        made = prepare.prepare(source, limits, speech=upload.speech, param=upload.param)
+    return *made, hashlib.sha256(upload.data).hexdigest()

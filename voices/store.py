@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, CursorResult, Select, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, Select, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from engines.api import BadInput
 from voices import tables
-from voices.database import Database
+from voices.database import Database, plain
 from voices.profile import NOBODY, Audit, Profile, Sample, folded, now
 from voices.refusals import not_yours, taken, unknown
 
@@ -30,7 +31,7 @@ class Store:
 
     async def find(self, voice: str, viewer: str) -> Profile | None:
         """Find a voice by id, by name, or by `profile:` and either; of two with the name, the viewer's own."""
-        wanted = voice[len(PROFILE) :] if voice.casefold().startswith(PROFILE) else voice
+        wanted = plain(voice[len(PROFILE) :] if voice.casefold().startswith(PROFILE) else voice)
         name = folded(wanted)
         known = or_(tables.profiles.c.id == wanted, tables.profiles.c.folded == name)
         found = await self._read(joined().where(known, tables.profiles.c.scope.in_({NOBODY, viewer})))
@@ -38,7 +39,7 @@ class Store:
 
     async def get(self, id: str, viewer: str) -> Profile:
         """Give a voice. Raises UnknownProfile."""
-        found = await self._read(joined().where(tables.profiles.c.id == id))
+        found = await self._read(joined().where(tables.profiles.c.id == plain(id)))
         if not found or not found[0].visible(viewer):
             raise unknown(id)
         return found[0]
@@ -47,16 +48,13 @@ class Store:
         """Give all voices that a key may use, oldest first."""
         return await self._read(joined().where(tables.profiles.c.scope.in_({NOBODY, viewer})))
 
-    async def count(self, owner: str) -> int:
-        """Tell how many voices are a key's own."""
-        async with self._database.reading() as connection:
-            rows = await connection.execute(select(tables.profiles.c.id).where(tables.profiles.c.owner == owner))
-            return len(rows.all())
-
-    async def create(self, profile: Profile) -> Profile:
-        """Keep a new voice, with its samples. Raises NameTaken."""
+    async def create(self, profile: Profile, most: int = 0) -> Profile:
+        """Keep a new voice, with its samples; an owner may have `most`, 0 is any number. Raises NameTaken or BadInput."""
+        own = select(func.count()).select_from(tables.profiles).where(tables.profiles.c.owner == profile.owner)
         try:
             async with self._database.writing() as connection:
+                if most and (await connection.execute(own)).scalar_one() >= most:
+                    raise BadInput(f"You have {most} voices, the most that a caller may have here.", code="too_many_voices")
                 await connection.execute(insert(tables.profiles).values(_row(profile)))
                 await _put_samples(connection, profile, profile.samples)
         except IntegrityError as exc:
@@ -91,12 +89,17 @@ class Store:
         async with self._database.writing() as connection:
             await connection.execute(insert(tables.audit).values(values))
 
-    async def audit(self, id: str) -> list[Audit]:
-        """Give what was done with a voice, oldest first."""
-        query = select(tables.audit.c.document).where(tables.audit.c.profile == id).order_by(tables.audit.c.number)
+    async def audit(self, id: str, limit: int = 1000) -> list[Audit]:
+        """Give the last that was done with a voice, oldest first."""
+        query = select(tables.audit.c.document).where(tables.audit.c.profile == id).order_by(tables.audit.c.number.desc())
         async with self._database.reading() as connection:
-            rows = (await connection.execute(query)).scalars().all()
-        return [msgspec.json.decode(row, type=Audit) for row in rows]
+            rows = (await connection.execute(query.limit(limit))).scalars().all()
+        return [msgspec.json.decode(row, type=Audit) for row in reversed(rows)]
+
+    async def library(self) -> str:
+        """Give what tells this database from any other."""
+        async with self._database.reading() as connection:
+            return str((await connection.execute(select(tables.library.c.id))).scalar_one())
 
     async def ids(self) -> set[str]:
         """Name every voice there is."""
@@ -140,6 +143,7 @@ def _pairs(result: CursorResult[Any]) -> list[tuple[str, str | None]]:
 
 async def _locked(connection: AsyncConnection, id: str, viewer: str) -> Profile:
     """Read a voice to change it; others who would wait. Raises UnknownProfile."""
+    id = plain(id)
     await connection.execute(select(tables.profiles.c.id).where(tables.profiles.c.id == id).with_for_update())
     found = profiles(_pairs(await connection.execute(joined().where(tables.profiles.c.id == id))))
     if not found or not found[0].visible(viewer):

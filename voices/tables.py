@@ -53,6 +53,9 @@ dictionaries = Table(
     Column("document", Text, nullable=False),
 )
 
+library = Table("library", metadata, Column("id", String(64), primary_key=True))
+"""one row: what the store of recordings is marked with that belongs to this database"""
+
 audit = Table(
     "audit",
     metadata,

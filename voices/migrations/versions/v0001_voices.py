@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -61,9 +63,11 @@ def _settings() -> None:
         sa.Column("document", sa.Text, nullable=False),
     )
     op.create_index("audit_of_profile", "audit", ["profile", "number"])
+    op.create_table("library", sa.Column("id", sa.String(64), primary_key=True))
+    op.execute(sa.text("INSERT INTO library (id) VALUES (:id)").bindparams(id=secrets.token_hex(16)))
 
 
 def downgrade() -> None:
     """Take them away, with all that they hold."""
-    for table in ("audit", "dictionaries", "aliases", "consents", "samples", "profiles"):
+    for table in ("library", "audit", "dictionaries", "aliases", "consents", "samples", "profiles"):
         op.drop_table(table)
