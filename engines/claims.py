@@ -13,6 +13,9 @@ import msgspec
 LEAST_LEFT = 1.0
 """seconds of audio that a stream which has not ended is taken to need still, where its length was underestimated"""
 
+NEVER = 1e9
+"""a moment of the monotonic clock that does not come; unlike infinity it travels as JSON"""
+
 _numbers = itertools.count(1)
 
 
@@ -23,7 +26,7 @@ class Terms(msgspec.Struct, frozen=True):
     """whoever shares a turn: the API key's name, or the caller's address"""
     batch: bool = False
     """nobody waits for it: it goes behind those that somebody does"""
-    deadline: float = float("inf")
+    deadline: float = NEVER
     """moment of the monotonic clock by which its first work must have begun"""
     seconds: float = 0.0
     """how much audio it will come to, about"""

@@ -21,7 +21,7 @@ from collections.abc import Callable
 import msgspec
 
 from engines.api import DeadlineExceeded, Overloaded
-from engines.claims import Claim, Terms
+from engines.claims import NEVER, Claim, Terms
 from engines.rotation import Rotation
 
 HORIZONS = tuple(2.0**power for power in range(12))
@@ -167,4 +167,4 @@ def _due(left: float, seconds: float, job: float) -> float:
 
 def _loop_time(moment: float) -> float | None:
     """Put a moment of the monotonic clock on the loop's clock; None for never."""
-    return None if moment == float("inf") else asyncio.get_running_loop().time() + moment - time.monotonic()
+    return None if moment >= NEVER else asyncio.get_running_loop().time() + moment - time.monotonic()

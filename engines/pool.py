@@ -24,7 +24,7 @@ from engines.api import (
     SpeechEvent,
     SpeechJob,
 )
-from engines.claims import Claim, Terms
+from engines.claims import NEVER, Claim, Terms
 from engines.client import Lost, Unreachable
 from engines.dispatch import Dispatch, Lease, Outcome, PoolState
 from engines.gate import LATE
@@ -117,7 +117,7 @@ class Stream:
             return await self._dispatch.acquire(self._claim)
         left = self._claim.terms.deadline - time.monotonic()
         try:
-            async with asyncio.timeout(None if left == float("inf") else left):
+            async with asyncio.timeout(None if self._claim.terms.deadline >= NEVER else left):
                 lease = await self._dispatch.acquire(self._claim)
         except TimeoutError as exc:
             self._pool.observer.refused(self._pool.name, "deadline")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import tempfile
 from collections.abc import AsyncGenerator
-from typing import IO
+from typing import IO, TYPE_CHECKING
 from urllib.parse import quote
 
 import msgspec
@@ -18,17 +19,22 @@ from compat.openai import speech as openai
 from compat.voicebox import names
 from compat.voicebox import profiles as dialect
 from compat.voicebox.bodies import read
-from engines.api import BadInput, NotFound
+from engines.api import BadInput, NotFound, SpeechError
 from gateway import designing
 from gateway.desk import Ask, Desk, query
 from gateway.operations import FORM, documented
 from gateway.profile_routes import ONE, PATH, own_profile, profile_of
-from gateway.profile_words import profile_object
+from gateway.profile_words import check_profile, profile_object
 from gateway.services import Services
 from gateway.speech import answer, bounds
 from streaming.body import StreamBody
 from voices.profile import Consent, Profile, checked_language, checked_name
 from voices.pronunciation import check
+from voices.rules import Rules
+
+if TYPE_CHECKING:
+    from voices.archive import Archive
+    from voices.making import Making
 
 CHUNK = 262_144
 IN_MEMORY = 1_000_000
@@ -41,7 +47,8 @@ def archive_routes(services: Services) -> list[HTTPRouteHandler]:
     async def export(request: Ask, profile_id: FromPath[str]) -> StreamBody:
         desk = Desk(services, request, "export")
         profile = await own_profile(desk, profile_id)
-        file = await _written(desk, profile)
+        async with services.library.heavy:
+            file = await _written(desk, profile)
         await (await desk.making()).note("exported", profile, key=desk.viewer)
         headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(profile.name)}.voicebox.zip"}
         timeout = services.settings.server.send_timeout
@@ -55,8 +62,9 @@ def archive_routes(services: Services) -> list[HTTPRouteHandler]:
     )
     async def import_(request: Ask) -> dialect.ProfileObject:
         desk = Desk(services, request, "import")
-        data = await desk.file(services.settings.voices.import_bytes)
-        return profile_object(await _imported(desk, data), desk.viewer)
+        async with services.library.heavy, desk.admitted():
+            data = await desk.file(services.settings.voices.import_bytes)
+            return profile_object(await _imported(desk, data), desk.viewer)
 
     @post(ONE + "/preview", status_code=200, operation_class=documented(dialect.PreviewBody), summary="Hear a profile")
     async def preview(request: Ask, profile_id: FromPath[str]) -> StreamBody:
@@ -104,32 +112,50 @@ async def _chunks(file: IO[bytes]) -> AsyncGenerator[bytes, None]:
 
 async def _imported(desk: Desk, data: bytes) -> Profile:
     from voices import archive
-    from voices.samples import Upload
 
     settings = desk.services.settings.voices
     found = await asyncio.to_thread(archive.read, io.BytesIO(data), settings.import_bytes)
-    manifest, files = found.manifest, found.files
-    if len(manifest.samples) > settings.samples:
-        raise BadInput(f"A voice may have {settings.samples} samples; this one has {len(manifest.samples)}.", param="file")
-    draft = _draft(manifest, desk)
+    if len(found.manifest.samples) > settings.samples:
+        raise BadInput(f"A voice may have {settings.samples} samples; this one has {len(found.manifest.samples)}.", param="file")
+    draft = _draft(found.manifest, desk)
+    picture = found.files[found.manifest.avatar] if found.manifest.avatar else b""
     making = await desk.making()
-    consent = manifest.consent
-    if consent:
-        language = checked_language(consent.language)
-        kept = await making.consent(checked_name(consent.name), language, files[consent.file], desk.viewer)
-        draft = msgspec.structs.replace(draft, consent=kept.id)
-    uploads = tuple(
-        Upload(files[one.file], one.transcript, speech=not one.designed, param="file", trim=one.trimmed)
-        for one in manifest.samples
-    )
+    if picture:
+        from voices.making import checked_picture
+
+        checked_picture(picture, Rules().avatar_bytes)
+    consent, is_new = await _consented(desk, found, making)
     try:
-        profile = await making.create(draft, uploads)
-    except BadInput:
-        if draft.consent:
-            await making.delete_consent(draft.consent, desk.viewer)
+        return await _made(desk, making, msgspec.structs.replace(draft, consent=consent), found, picture)
+    except SpeechError:
+        if is_new:
+            await making.delete_consent(consent, desk.viewer)
         raise
-    if manifest.avatar:
-        profile = await making.avatar(profile.id, files[manifest.avatar], desk.viewer)
+
+
+async def _consented(desk: Desk, found: Archive, making: Making) -> tuple[str, bool]:
+    """Give the id of an archive's consent, and whether it was kept just now: the same recording is kept once."""
+    consent = found.manifest.consent
+    if consent is None:
+        return "", False
+    name, language = checked_name(consent.name), checked_language(consent.language)
+    data = found.files[consent.file]
+    digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
+    if known := await (await desk.shelves()).consents.same(digest, desk.viewer):
+        return known.id, False
+    return (await making.consent(name, language, data, desk.viewer)).id, True
+
+
+async def _made(desk: Desk, making: Making, draft: Profile, found: Archive, picture: bytes) -> Profile:
+    from voices.samples import Upload
+
+    uploads = tuple(
+        Upload(found.files[one.file], one.transcript, speech=not one.designed, param="file", trim=one.trimmed)
+        for one in found.manifest.samples
+    )
+    profile = await making.create(draft, uploads)
+    if picture:
+        profile = await making.avatar(profile.id, picture, desk.viewer)
     await making.note("imported", profile, key=desk.viewer)
     return profile
 
@@ -141,4 +167,6 @@ def _draft(manifest: msgspec.Struct, desk: Desk) -> Profile:
     fields["name"] = checked_name(query(desk.request, "name") or fields["name"])
     fields["languages"] = tuple(checked_language(tag, "languages") for tag in fields["languages"])
     fields["pronunciations"] = check(fields["pronunciations"])
-    return Profile(id="", owner=desk.viewer, **fields)
+    draft = Profile(id="", owner=desk.viewer, **fields)
+    check_profile(draft, desk.services)
+    return draft

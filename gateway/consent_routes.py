@@ -29,7 +29,8 @@ def consent_routes(services: Services) -> list[HTTPRouteHandler]:
         if not sent.data:
             raise dialect.missing("recording")
         dialect.check_type(sent.data_type, "recording")
-        return _object(await (await desk.making()).consent(name, language, sent.data, desk.viewer))
+        async with desk.admitted():
+            return _object(await (await desk.making()).consent(name, language, sent.data, desk.viewer))
 
     @get(PATH, summary="List the consents, newest first")
     async def page(request: Ask) -> dialect.ConsentList:

@@ -1,4 +1,4 @@
-"""Designed voices: an engine that designs speaks a script once, and that recording is the voice,  on every engine."""
+"""Designed voices: an engine that designs speaks a script once, and that recording is the voice, on every engine."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from voices.making import Making
     from voices.samples import Samples
 
+SAMPLE_BYTES = 2
+MARGIN_SECONDS = 0.1
 SCRIPTS = {
     "de": "Einst stritten sich Nordwind und Sonne, wer von ihnen wohl der Stärkere wäre, als ein Wanderer daherkam.",
     "en": "The North Wind and the Sun were disputing which was the stronger, when a traveler came along in a warm cloak.",
@@ -45,8 +47,12 @@ async def made(services: Services, profile: Profile, terms: Terms) -> Profile:
             param="voice",
             code="voice_not_speakable",
         )
-    recording = await _speak(services, engine, profile, terms)
-    return await _keep(services, profile, engine, recording)
+    async with services.library.alone(profile.id):
+        profile = await (await services.library.open()).store.get(profile.id, profile.owner)
+        if profile.samples:
+            return profile
+        recording = await _speak(services, engine, profile, terms)
+        return await _keep(services, profile, engine, recording)
 
 
 async def made_or_unmade(services: Services, profile: Profile, terms: Terms, making: Making) -> Profile:
@@ -66,12 +72,17 @@ def script_of(profile: Profile) -> str:
 
 async def _speak(services: Services, engine: EngineInfo, profile: Profile, terms: Terms) -> bytes:
     job = SpeechJob(script_of(profile), "", design=profile.design_prompt, language=next(iter(profile.languages), None))
+    rate = engine.speech.sample_rate if engine.speech else 24_000
+    room = round(rate * (services.settings.voices.longest_sample - MARGIN_SECONDS))
     pieces: list[bytes] = []
     async with services.engines.pool(engine.name).open(terms) as stream, aclosing(stream.speak(job)) as events:
         async for event in events:
             if isinstance(event, Audio):
-                pieces.append(event.pcm)
-    return wav(b"".join(pieces), engine.speech.sample_rate if engine.speech else 24_000)
+                pieces.append(event.pcm[: SAMPLE_BYTES * room])
+                room -= len(event.pcm) // SAMPLE_BYTES
+            if room <= 0:
+                break  # a voice is known by then, and an engine may never end
+    return wav(b"".join(pieces), rate)
 
 
 async def _keep(services: Services, profile: Profile, engine: EngineInfo, recording: bytes) -> Profile:

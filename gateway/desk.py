@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -58,6 +60,18 @@ class Desk:
         headers = dict(self.request.scope["headers"])
         owner = terms.owner(self.note.key, self.request.scope.get("client"))
         return terms.terms(headers, self.services.settings.admission, owner=owner, characters=characters, seconds=seconds)
+
+    @asynccontextmanager
+    async def admitted(self) -> AsyncIterator[None]:
+        """Let the caller in, within its limits: recordings cost time. Raises RateLimited or Overloaded."""
+        entrance = self.services.entrance
+        owner = terms.owner(self.note.key, self.request.scope.get("client"))
+        permit = await entrance.enter(owner, self.note.route or "", 0.0)
+        self.note.limits = permit.headers
+        try:
+            yield
+        finally:
+            entrance.leave(permit, 0.0)
 
     async def json(self) -> dict[str, Any]:
         """Read a JSON object; nothing at all is an empty one. Raises BadInput or TooLarge."""

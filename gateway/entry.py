@@ -89,7 +89,7 @@ class Entry:
 
     async def _answer_failure(self, exchange: Exchange, exc: Exception) -> None:
         cause = exc.__cause__ or exc if exchange.started else exc  # Litestar wraps what fails after the start
-        exchange.record.error = f"{type(cause).__name__}: {cause}"
+        exchange.record.error = f"{type(cause).__name__}: {cause}" + (f" ({cause.__cause__!r})" if cause.__cause__ else "")
         if not isinstance(cause, SpeechError | ClientStalled):
             self._log.error("unexpected failure", request=exchange.record.id, exc_info=cause)
         if exchange.started:

@@ -9,7 +9,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from litestar import Litestar
 from structlog.typing import FilteringBoundLogger
 
-from engines.api import SpeechError
 from voices.library import Library
 
 SWEEP_SECONDS = 3600.0
@@ -36,8 +35,8 @@ async def _sweep(library: Library, log: FilteringBoundLogger) -> None:
         if not library.empty:
             try:
                 await _sweep_once(library, log)
-            except SpeechError as exc:
-                log.error("voices are out of reach", reason=exc.message)
+            except Exception as exc:  # whatever it is, the next sweep may go better
+                log.error("recordings could not be swept", reason=f"{exc}", cause=repr(exc.__cause__))
         await asyncio.sleep(SWEEP_SECONDS)
 
 

@@ -66,10 +66,10 @@ def _changes(services: Services) -> list[HTTPRouteHandler]:
     async def change(request: Ask, profile_id: FromPath[str]) -> dialect.ProfileObject:
         desk = Desk(services, request, "profiles")
         body = read(await desk.json(), dialect.ProfileBody)
-        await profile_of(desk, profile_id)
+        before = await profile_of(desk, profile_id)
         making = await desk.making()
-        if body.consent:
-            await making.require_consent(body.consent, desk.viewer)
+        if body.consent or (body.consent == "" and before.voice_type == "cloned"):
+            await making.require_consent(str(body.consent), desk.viewer)
         profile = await making.change(profile_id, desk.viewer, lambda one: changed(one, body, services))
         return profile_object(profile, desk.viewer)
 

@@ -33,16 +33,16 @@ def profile_object(profile: Profile, viewer: str) -> dialect.ProfileObject:
         engines=profile.engines,
         model=profile.model,
         speed=profile.speed,
-        instructions=profile.instructions,
+        instructions=profile.instructions if mine else "",
         pronunciations=pronunciation_bodies(profile.pronunciations),
-        consent=profile.consent,
+        consent=profile.consent if mine else "",
         samples=tuple(map(sample_object, profile.samples)) if mine else (),
         created_at=int(profile.created),
         updated_at=int(profile.updated),
         preset_engine=profile.preset_engine or UNSET,
         preset_voice_id=profile.preset_voice or UNSET,
-        design_prompt=profile.design_prompt or UNSET,
-        design_script=profile.design_script or UNSET,
+        design_prompt=profile.design_prompt if mine and profile.design_prompt else UNSET,
+        design_script=profile.design_script if mine and profile.design_script else UNSET,
         designed_by=profile.designed_by or UNSET,
         avatar=f"/v1/voicebox/profiles/{profile.id}/avatar" if profile.avatar else UNSET,
     )
@@ -90,9 +90,18 @@ def changed(profile: Profile, body: dialect.ProfileBody, services: Services) -> 
     if fields.get("design_script"):
         fields["design_script"] = _script(fields["design_script"])
     made = msgspec.structs.replace(profile, **{RENAMED.get(name, name): value for name, value in fields.items()})
-    _check_kind(profile, made)
-    _check_engines(made, services)
+    _check_stays(profile, made)
+    check_profile(made, services)
     return made
+
+
+def check_profile(profile: Profile, services: Services) -> None:
+    """Check that a profile makes sense. Raises BadInput."""
+    if profile.voice_type == "preset" and not (profile.preset_engine and profile.preset_voice):
+        raise BadInput("A preset voice needs `preset_engine` and `preset_voice_id`.", param="preset_voice_id")
+    if profile.voice_type == "designed" and not profile.design_prompt:
+        raise BadInput("A designed voice needs a `design_prompt`.", param="design_prompt")
+    _check_engines(profile, services)
 
 
 def _script(script: str) -> str:
@@ -101,13 +110,10 @@ def _script(script: str) -> str:
     return checked_script(script, "design_script")
 
 
-def _check_kind(before: Profile, after: Profile) -> None:
+def _check_stays(before: Profile, after: Profile) -> None:
+    """Refuse to make another voice of one that has been made. Raises BadInput."""
     if before.samples and after.voice_type != before.voice_type:
         raise BadInput("`voice_type` cannot be changed once there are samples.", param="voice_type")
-    if after.voice_type == "preset" and not (after.preset_engine and after.preset_voice):
-        raise BadInput("A preset voice needs `preset_engine` and `preset_voice_id`.", param="preset_voice_id")
-    if after.voice_type == "designed" and not after.design_prompt:
-        raise BadInput("A designed voice needs a `design_prompt`.", param="design_prompt")
     was = (before.design_prompt, before.design_script)
     if before.samples and before.voice_type == "designed" and was != (after.design_prompt, after.design_script):
         raise BadInput("The voice has been made; it stays the same. Design another one.", param="design_prompt")

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 
 import msgspec
 
-from engines.api import SpeechEvent, Word
+from engines.api import BadInput, SpeechEvent, Word
 from streaming.text import Segment
 from voices.pronunciation import Dictionary, Spoken
+
+SHORT = 1000
+"""code points of a text that is looked through on the event loop: a millisecond"""
+MOST_GROWTH, LITTLE = 4, 2000
 
 
 class Pronouncing:
@@ -41,6 +47,17 @@ class Pronouncing:
         if spoken.replaced or spoken.ipa:
             self._spoken[segment.index] = spoken
         return msgspec.structs.replace(segment, text=spoken.text)
+
+
+async def check(dictionary: Dictionary, text: str, *, ipa: bool) -> bool:
+    """Tell whether words will not be said as the caller wants. Raises BadInput where the text would grow out of all measure."""
+    apply = functools.partial(dictionary.apply, text, ipa=ipa)
+    spoken = await asyncio.to_thread(apply) if len(text) > SHORT else apply()
+    if len(spoken.text) > max(LITTLE, MOST_GROWTH * len(text)):
+        times = len(spoken.text) / len(text)
+        message = f"Your pronunciations make this text {times:.0f} times as long; {MOST_GROWTH} times is the most."
+        raise BadInput(message, param="input")
+    return spoken.ignored
 
 
 async def _traced(spoken: Spoken, events: AsyncGenerator[SpeechEvent, None]) -> AsyncGenerator[SpeechEvent, None]:

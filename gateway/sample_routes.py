@@ -16,7 +16,7 @@ from gateway import listening
 from gateway.desk import Ask, Desk, query
 from gateway.operations import FORM, documented
 from gateway.profile_routes import ONE as PROFILE
-from gateway.profile_routes import own_profile, profile_of
+from gateway.profile_routes import own_profile
 from gateway.profile_words import sample_object
 from gateway.services import Services
 from voices.profile import Profile, Sample
@@ -42,7 +42,8 @@ def sample_routes(services: Services) -> list[HTTPRouteHandler]:
     )
     async def add(request: Ask, profile_id: FromPath[str]) -> dialect.SampleObject:
         desk = Desk(services, request, "samples")
-        return sample_object(await _add(desk, profile_id))
+        async with desk.admitted():
+            return sample_object(await _add(desk, profile_id))
 
     @get(ONE, summary="Look a sample up")
     async def retrieve(request: Ask, profile_id: FromPath[str], sample_id: FromPath[str]) -> dialect.SampleObject:
@@ -84,7 +85,8 @@ def _changes(services: Services) -> list[HTTPRouteHandler]:
     async def transcribe(request: Ask, profile_id: FromPath[str], sample_id: FromPath[str]) -> dialect.SampleObject:
         desk = Desk(services, request, "samples")
         profile = await own_profile(desk, profile_id)
-        after = await listening.transcribe(services, profile, _sample_of(profile, sample_id), desk.terms())
+        async with desk.admitted():
+            after = await listening.transcribe(services, profile, _sample_of(profile, sample_id), desk.terms())
         return sample_object(_sample_of(after, sample_id))
 
     @post(
@@ -118,7 +120,7 @@ async def _add(desk: Desk, profile_id: str) -> Sample:
     from voices.samples import Upload
 
     sent = await desk.sent(FILE, desk.services.settings.voices.upload_bytes)
-    profile = await profile_of(desk, profile_id)
+    profile = await own_profile(desk, profile_id)
     if profile.voice_type != "cloned":
         raise BadInput(f"A {profile.voice_type} voice takes no samples.", param=FILE)
     making = await desk.making()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import random
+import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
@@ -20,7 +21,7 @@ from compat.openai import speech as dialect
 from engines.api import EngineFailed, EngineInfo, Prompt, RunAway, SpeechAbilities, SpeechError, SpeechEvent, SpeechJob
 from engines.claims import Terms
 from engines.pool import Stream
-from gateway import policy, record, terms, uploads, voicing
+from gateway import policy, pronouncing, record, terms, uploads, voicing
 from gateway.operations import SpeechOperation
 from gateway.pronouncing import Pronouncing
 from gateway.services import Services
@@ -35,8 +36,6 @@ from voices.profile import Profile
 from voices.pronunciation import Dictionary
 from voices.resolve import Choice, WrongUse
 
-LOOKED_AT = 4000
-"""code points of a text in which words are looked for that the engine will not say as the caller wants"""
 SSE_TYPE = "text/event-stream; charset=utf-8"
 
 
@@ -68,7 +67,7 @@ async def answer(services: Services, asked: dialect.SpeechRequest, granted: Term
     """Begin to speak. Raises what can be told before any work is done."""
     viewer = note.key or ""
     chosen = await _choose(services, asked, viewer)
-    choice, dictionary = chosen.choice, chosen.dictionary()
+    choice, dictionary = chosen.choice, await chosen.dictionary()
     info = services.infos()[choice.engine]
     asked = _with_defaults(asked, choice.profile)
     note.engine, note.model, note.format = choice.engine, asked.model, asked.response_format
@@ -79,7 +78,7 @@ async def answer(services: Services, asked: dialect.SpeechRequest, granted: Term
     note.batch = granted.batch
     note.text = asked.input if services.settings.log.texts else None
     note.ignored = policy.speech_unheard(asked, info, services.settings.compat)
-    if dictionary and info.speech and dictionary.apply(asked.input[:LOOKED_AT], ipa=info.speech.ipa).ignored:
+    if dictionary and info.speech and await pronouncing.check(dictionary, asked.input, ipa=info.speech.ipa):
         note.ignored.append("pronunciations")
     note.mapped = [*choice.mapped, *asked.clamped]
     speaking = Speaking(services, asked, choice, info, granted, note, dictionary)
@@ -102,7 +101,7 @@ def _with_defaults(asked: dialect.SpeechRequest, profile: Profile | None) -> dia
         return asked
     return msgspec.structs.replace(
         asked,
-        speed=profile.speed if profile.speed and asked.speed == 1.0 else asked.speed,
+        speed=profile.speed if profile.speed and not asked.speed_given else asked.speed,
         instructions=asked.instructions or profile.instructions or None,
     )
 
@@ -140,9 +139,11 @@ class Speaking:
         permit = await entrance.enter(self._terms.owner, shown(self._asked.model), self._terms.seconds)
         note.limits = permit.headers
         try:
+            began = time.monotonic()
             self._prompt = await voicing.prompt(self._services, self._choice, self._terms)
             await voicing.note(self._services, self._choice, note)
-            async with self._services.engines.pool(self._choice.engine).open(self._terms) as stream:
+            granted = msgspec.structs.replace(self._terms, deadline=self._terms.deadline + time.monotonic() - began)
+            async with self._services.engines.pool(self._choice.engine).open(granted) as stream:
                 production = self._production(stream)
                 try:
                     async with aclosing(production.chunks()) as chunks:

@@ -30,15 +30,18 @@ def voice_routes(services: Services) -> list[HTTPRouteHandler]:
     )
     async def create(request: Ask) -> dialect.VoiceObject:
         desk = Desk(services, request, "voices")
-        sent = await desk.sent("audio_sample", services.settings.voices.upload_bytes)
-        asked = dialect.create_voice(sent.fields)
-        profile = await (_clone(desk, asked, sent.data, sent.data_type) if asked.type == "audio_sample" else _design(desk, asked))
-        return voice_object(profile)
+        async with desk.admitted():
+            sent = await desk.sent("audio_sample", services.settings.voices.upload_bytes)
+            asked = dialect.create_voice(sent.fields)
+            if asked.type == "prompt":
+                return voice_object(await _design(desk, asked))
+            return voice_object(await _clone(desk, asked, sent.data, sent.data_type))
 
     @get("/v1/audio/voices", summary="List the voices")
     async def voices(request: Ask) -> VoiceList:
-        own = await services.library.visible(record.of(request).key or "")
-        found = (*(_listed(profile) for profile in own), *preset_voices(services.infos()))
+        viewer = record.of(request).key or ""
+        own = [one for one in await services.library.visible(viewer) if viewer or not one.owner]
+        found = (*(_listed(profile, viewer) for profile in own), *preset_voices(services.infos()))
         return VoiceList(found, found)
 
     @get("/v1/audio/voices/{voice_id:path}", summary="Look a voice up")
@@ -108,7 +111,7 @@ def voice_object(profile: Profile) -> dialect.VoiceObject:
     )
 
 
-def _listed(profile: Profile) -> dialect.OwnVoice:
+def _listed(profile: Profile, viewer: str) -> dialect.OwnVoice:
     return dialect.OwnVoice(
         id=profile.id,
         name=profile.name,
@@ -117,5 +120,5 @@ def _listed(profile: Profile) -> dialect.OwnVoice:
         description=profile.description or UNSET,
         created_at=int(profile.created),
         type={"designed": "prompt", "cloned": "audio_sample"}.get(profile.voice_type, "preset"),  # type: ignore[arg-type]
-        prompt=profile.design_prompt or UNSET,
+        prompt=profile.design_prompt if profile.design_prompt and profile.editable(viewer) else UNSET,
     )

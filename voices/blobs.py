@@ -17,7 +17,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
-from engines.api import EngineUnavailable
+from voices.refusals import LibraryFailed
 
 PRIVATE = 0o700
 UNFINISHED = re.compile(r"^(original|prepared\.wav|avatar|recording|library|.*\.safetensors)#\d+$")
@@ -25,7 +25,7 @@ RETRIES = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
 """of a store that does not answer well; left alone, a request would hang for three minutes"""
 
 
-class BlobsFailed(EngineUnavailable):
+class BlobsFailed(LibraryFailed):
     """The store of recordings does not answer, or has lost one."""
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import and_, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voices import tables
-from voices.database import Database, once_more, plain
+from voices.database import Database, one_by_one, plain
 from voices.profile import NOBODY, Consent, folded
 from voices.pronunciation import Entry
 from voices.refusals import unknown_consent
@@ -100,13 +100,10 @@ class Aliases:
     async def put(self, name: str, target: str, owner: str) -> None:
         """Make or change an alias of a key."""
         values = {"scope": owner, "folded": folded(name), "name": name, "target": plain(target)}
-
-        async def replace() -> None:
-            async with self._database.writing() as connection:
-                await _remove(connection, name, owner)
-                await connection.execute(insert(tables.aliases).values(values))
-
-        await once_more(replace)
+        async with self._database.writing() as connection:
+            await one_by_one(connection)
+            await _remove(connection, name, owner)
+            await connection.execute(insert(tables.aliases).values(values))
 
     async def delete(self, name: str, owner: str) -> bool:
         """Take an alias of a key away; False when it has none of that name."""
@@ -130,13 +127,10 @@ class Dictionaries:
     async def put(self, owner: str, entries: tuple[Entry, ...]) -> None:
         """Replace a key's entries."""
         values = {"owner": owner, "document": msgspec.json.encode(entries).decode()}
-
-        async def replace() -> None:
-            async with self._database.writing() as connection:
-                await connection.execute(delete(tables.dictionaries).where(tables.dictionaries.c.owner == owner))
-                await connection.execute(insert(tables.dictionaries).values(values))
-
-        await once_more(replace)
+        async with self._database.writing() as connection:
+            await one_by_one(connection)
+            await connection.execute(delete(tables.dictionaries).where(tables.dictionaries.c.owner == owner))
+            await connection.execute(insert(tables.dictionaries).values(values))
 
 
 async def _consent(connection: AsyncConnection, id: str, viewer: str) -> Consent:

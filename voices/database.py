@@ -7,18 +7,19 @@ wait for each other; whoever writes takes the write lock when the transaction be
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, event, inspect, text
+from sqlalchemy import Connection, event, inspect, select, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from engines.api import EngineUnavailable
+from voices import tables
+from voices.refusals import LibraryFailed
 
 HEAD = "0001"
 """the newest step of voices/migrations"""
@@ -28,13 +29,12 @@ LOCK = 0x766F6963
 BUSY_SECONDS = 30
 PATIENCE = 5
 """seconds in which a connection must be there"""
-TRIES = 5
 VERSION = "alembic_version"
 PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
 """secure_delete overwrites what is deleted: a person may want to be forgotten"""
 
 
-class StoreFailed(EngineUnavailable):
+class StoreFailed(LibraryFailed):
     """The database cannot be opened, reached, or understood."""
 
 
@@ -125,15 +125,9 @@ def plain(text: str) -> str:
     return text.replace("\0", "\ufffd")
 
 
-async def once_more(work: Callable[[], Awaitable[None]]) -> None:
-    """Do what replaces a row, again where another did the same at that moment."""
-    for left in reversed(range(TRIES)):
-        try:
-            return await work()
-        except IntegrityError:
-            if not left:
-                raise
-    return None
+async def one_by_one(connection: AsyncConnection) -> None:
+    """Have others who ask for the same wait until this transaction ends: what they count or replace could not be there yet."""
+    await connection.execute(select(tables.library.c.id).with_for_update())  # SQLite has one writer at a time anyhow
 
 
 def _prepare_sqlite(engine: AsyncEngine, begins: str = "") -> None:

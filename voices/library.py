@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 import anyio
 import msgspec
 
 from voices import matching
-from voices.profile import Profile
+from voices.profile import NOBODY, Profile
 from voices.pronunciation import Entry
+from voices.refusals import LibraryFailed
 
 if TYPE_CHECKING:
     from voices.blobs import Blobs
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from voices.store import Store
 
 
+HEAVY = 2
+DOWN_SECONDS = 5.0
 MARK = "library"
 """the blob that tells to which database the recordings belong"""
 
@@ -81,8 +86,12 @@ class Library:
     def __init__(self, place: Place, threads: anyio.CapacityLimiter) -> None:
         self.place = place
         self.threads = threads
+        self.heavy = anyio.CapacityLimiter(HEAVY)
+        """for work that holds whole archives in memory"""
         self._shelves: Shelves | None = None
         self._opening = asyncio.Lock()
+        self._alone: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._down_until = 0.0
 
     @property
     def empty(self) -> bool:
@@ -105,13 +114,36 @@ class Library:
         if self._shelves:
             await self._shelves.database.close()
 
-    async def find(self, voice: str, viewer: str, aliases: Mapping[str, str] | None = None) -> Found:
-        """Look a voice's name up: among voices of one's own, then among aliases, of which `aliases` are the settings'."""
+    def alone(self, name: str) -> asyncio.Lock:
+        """Give the lock that lets one at a time do something of a name."""
+        return self._alone.setdefault(name, asyncio.Lock())
+
+    async def find(
+        self,
+        voice: str,
+        viewer: str,
+        aliases: Mapping[str, str] | None = None,
+        known: Callable[[str], bool] = lambda _: False,
+    ) -> Found:
+        """Look a voice's name up: among voices of one's own, then among aliases, of which `aliases` are the settings'.
+
+        A voice that another key shares cannot take a name that is `known` already. Raises LibraryFailed, and, once it did, for
+        some seconds without trying again: each try may take as long.
+        """
         if self.empty:
             return Found(voice)
+        if time.monotonic() < self._down_until:
+            raise LibraryFailed("The library of voices is out of reach.")
+        try:
+            return await self._find(voice, viewer, aliases, known)
+        except LibraryFailed:
+            self._down_until = time.monotonic() + DOWN_SECONDS
+            raise
+
+    async def _find(self, voice: str, viewer: str, aliases: Mapping[str, str] | None, known: Callable[[str], bool]) -> Found:
         shelves = await self.open()
         looked = await shelves.look_up(voice, viewer)
-        if looked.profile:
+        if looked.profile and not (_is_anothers(looked.profile, voice, viewer) and known(voice)):
             return Found(voice, looked.profile, looked.words)
         if looked.alias:
             return Found(looked.alias, (await shelves.look_up(looked.alias, viewer)).profile, looked.words)
@@ -121,6 +153,12 @@ class Library:
     async def visible(self, viewer: str) -> list[Profile]:
         """Give the voices that a key may use, oldest first."""
         return [] if self.empty else await (await self.open()).store.visible(viewer)
+
+
+def _is_anothers(profile: Profile, voice: str, viewer: str) -> bool:
+    """Tell whether a voice was found by its bare name, which another key gave it."""
+    by_name = profile.id != voice and not voice.casefold().startswith("profile:")
+    return by_name and profile.owner not in (NOBODY, viewer)
 
 
 def _opened(place: Place) -> Shelves:

@@ -17,6 +17,7 @@ import regex
 from engines.api import BadInput
 
 MOST_ENTRIES = 1000
+MOST_CHARACTERS = 30_000
 LONGEST_WORD = 100
 LONGEST_READING = 200
 """code points of a respelling, and of IPA"""
@@ -65,6 +66,9 @@ def check(entries: Sequence[Entry]) -> tuple[Entry, ...]:
             raise _wrong(place, entry.word, "is there twice")
         known.add(key)
         checked.append(entry)
+    if sum(len(entry.word) for entry in checked) > MOST_CHARACTERS:
+        message = f"The words of `pronunciations` should have at most {MOST_CHARACTERS} characters in all."
+        raise BadInput(message, param="pronunciations")
     return tuple(checked)
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from engines.api import BadInput, NotFound, NotYours
+from engines.api import BadInput, EngineUnavailable, NotFound, NotYours
+
+
+class LibraryFailed(EngineUnavailable):
+    """Voices of one's own are out of reach."""
 
 
 class UnknownProfile(NotFound):

@@ -2,7 +2,8 @@
 
 A voice is looked for, in this order, as:
 
-1. a voice of one's own: by exact id, by name, as `profile:` and either (`voices.library` looks these up);
+1. a voice of one's own: by exact id, by name, as `profile:` and either (`voices.library` looks these up); one that another key
+   shares goes by its bare name only where nothing below has it;
 2. an alias, made through the API or in the settings; its target is looked for in the same way;
 3. `engine/voice`;
 4. a voice of the engine that the model names (or, where the model is one of OpenAI's, of the preferred engine, then of the
@@ -106,6 +107,10 @@ class Resolver:
     def is_model(self, model: str) -> bool:
         """Tell whether a name is a model's, hence no voice's."""
         return self._is_model(model)
+
+    def is_voice(self, voice: str) -> bool:
+        """Tell whether an engine that is ready has a voice by that name, or the settings lead to one."""
+        return self._find_voice(voice, list(self._speaking)) is not None
 
     # Voices of one's own...
 

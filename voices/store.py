@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engines.api import BadInput
 from voices import tables
-from voices.database import Database, plain
+from voices.database import Database, one_by_one, plain
 from voices.profile import NOBODY, Audit, Profile, Sample, folded, now
 from voices.refusals import not_yours, taken, unknown
 
@@ -53,6 +53,8 @@ class Store:
         own = select(func.count()).select_from(tables.profiles).where(tables.profiles.c.owner == profile.owner)
         try:
             async with self._database.writing() as connection:
+                if most:
+                    await one_by_one(connection)
                 if most and (await connection.execute(own)).scalar_one() >= most:
                     raise BadInput(f"You have {most} voices, the most that a caller may have here.", code="too_many_voices")
                 await connection.execute(insert(tables.profiles).values(_row(profile)))

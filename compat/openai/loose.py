@@ -28,10 +28,21 @@ def json_object(body: bytes) -> dict[str, Any]:
 
 def _lenient(body: bytes) -> object:
     try:
-        return json.loads(body, strict=False)
+        return _mended(json.loads(body, strict=False))
     except (ValueError, RecursionError) as exc:
         reason = f"{exc}" if isinstance(exc, json.JSONDecodeError) else "it is not valid UTF-8 or nests too deep"
         raise BadInput(f"{UNPARSEABLE} (HINT: This likely means you aren't using your HTTP library correctly: {reason})") from exc
+
+
+def _mended(value: object) -> object:
+    """Replace lone surrogates wherever they are."""
+    if isinstance(value, str):
+        return whole(value)
+    if isinstance(value, list):
+        return [_mended(item) for item in value]
+    if isinstance(value, dict):
+        return {whole(name): _mended(item) for name, item in value.items()}
+    return value
 
 
 def text(value: object) -> str | None:

@@ -36,6 +36,7 @@ class SpeechRequest(msgspec.Struct, frozen=True):
     voice: str | None
     response_format: AudioFormat
     speed: float = 1.0
+    speed_given: bool = False
     sse: bool = False
     instructions: str | None = None
     language: str | None = None
@@ -96,6 +97,7 @@ def parse(body: bytes, bounds: Bounds) -> SpeechRequest:
         voice=_voice(fields),
         response_format=_format(fields),
         speed=speed,
+        speed_given=loose.number(fields.get("speed"), "speed") is not None,
         sse=_sse(fields),
         instructions=_instructions(fields, bounds),
         language=_language(fields),
