@@ -7,9 +7,11 @@ leaves behind is a blob that nobody names, and `sweep` finds those.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +23,9 @@ from voices.refusals import LibraryFailed
 
 PRIVATE = 0o700
 UNFINISHED = re.compile(r"^(original|prepared\.wav|avatar|recording|library|.*\.safetensors)#\d+$")
+OURS = (("profiles",), ("consents",), ("prompts",))
+TRIES = 1
+"""of writing a file, whose folder may go at that moment"""
 RETRIES = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
 """of a store that does not answer well; left alone, a request would hang for three minutes"""
 
@@ -53,10 +58,13 @@ class Blobs:
 
     async def put(self, key: str, data: bytes) -> None:
         """Write one. Raises BlobsFailed."""
-        try:
-            await obstore.put_async(self._store, key, data)
-        except (BaseError, OSError) as exc:
-            raise BlobsFailed("A recording could not be kept.") from exc
+        for left in reversed(range(TRIES if self._folder else 1)):
+            try:
+                await obstore.put_async(self._store, key, data)
+                break
+            except (BaseError, OSError) as exc:
+                if not left:
+                    raise BlobsFailed("A recording could not be kept.") from exc
 
     async def get(self, key: str) -> bytes:
         """Read one. Raises BlobsFailed."""
@@ -100,12 +108,19 @@ class Blobs:
 
 
 def _unfinished(folder: Path, older: float) -> list[str]:
+    """Delete old files that were being written, and old folders of ours with nothing in them; name the files."""
     until, gone = time.time() - older, []
     try:
-        for path in folder.rglob("*#*"):
-            if UNFINISHED.search(path.name) and path.is_file() and path.stat().st_mtime <= until:
-                path.unlink()
-                gone.append(path.relative_to(folder).as_posix())
+        for place, _, names in os.walk(folder, topdown=False):  # which does not mind what goes meanwhile
+            parent = Path(place)
+            with suppress(FileNotFoundError):
+                changed = parent.stat().st_mtime
+                for path in (parent / name for name in names if UNFINISHED.search(name)):
+                    if path.stat().st_mtime <= until:
+                        path.unlink()
+                        gone.append(path.relative_to(folder).as_posix())
+                if changed <= until and parent.relative_to(folder).parts[:1] in OURS and not any(parent.iterdir()):
+                    parent.rmdir()
     except OSError as exc:
         raise BlobsFailed("What was left half-written could not be deleted.") from exc
     return gone

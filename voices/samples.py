@@ -99,7 +99,7 @@ class Samples:
 
         def replaced(before: Profile) -> Profile:
             if sample_of(before, old.id).prepared != old.prepared:
-                raise BadInput("This sample was changed in the meantime.", code="changed_meanwhile")
+                raise _changed()
             kept = tuple(made if sample.id == old.id else sample for sample in before.samples)
             return msgspec.structs.replace(before, samples=kept)
 
@@ -153,7 +153,9 @@ class Samples:
 
     async def cut(self, profile: Profile, sample: Sample, start: float, end: float | None, viewer: str) -> tuple[Profile, Sample]:
         """Use only a part of a sample's original, [start, end) in seconds; its words are others then. Raises as `add` does."""
-        data = await self._shelves.blobs.get(sample.original)
+        data = await self._shelves.blobs.find(sample.original)
+        if data is None:
+            raise _changed()
         upload = Upload(data, "", trim=(start, end), param="start")
         return await self.replace(profile, sample, upload, viewer)
 
@@ -167,6 +169,10 @@ def sample_of(profile: Profile, id: str) -> Sample:
         if sample.id == id:
             return sample
     raise unknown_sample(id)
+
+
+def _changed() -> BadInput:
+    return BadInput("This sample was changed in the meantime.", code="changed_meanwhile")
 
 
 def _prepared(upload: Upload, bounds: Bounds) -> tuple[bytes, SampleFacts, str]:

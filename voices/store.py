@@ -83,6 +83,7 @@ class Store:
             before = await _locked(connection, id, viewer)
             await connection.execute(delete(tables.samples).where(tables.samples.c.profile == id))
             await connection.execute(delete(tables.profiles).where(tables.profiles.c.id == id))
+            await _forget_aliases(connection, before)
         return before
 
     async def note(self, line: Audit) -> None:
@@ -153,6 +154,15 @@ async def _locked(connection: AsyncConnection, id: str, viewer: str) -> Profile:
     if not found[0].editable(viewer):
         raise not_yours()
     return found[0]
+
+
+async def _forget_aliases(connection: AsyncConnection, gone: Profile) -> None:
+    """Delete the further names that its owner gave a voice: they would lead nowhere, and tell its name."""
+    table = tables.aliases.c
+    names = {folded(f"{prefix}{name}") for prefix in ("", PROFILE) for name in (gone.id, gone.name)}
+    rows = (await connection.execute(select(table.folded, table.target).where(table.scope == gone.owner))).all()
+    if dead := [alias for alias, target in rows if folded(target) in names]:
+        await connection.execute(delete(tables.aliases).where(table.scope == gone.owner, table.folded.in_(dead)))
 
 
 async def _change_samples(connection: AsyncConnection, before: Profile, after: Profile) -> None:
