@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -21,6 +22,10 @@ from engines.member import Member, State
 from engines.process import Log
 from engines.schedule import Schedule
 from engines.settings import EngineSettings, WorkerSettings
+
+LOOK_SECONDS = 0.02
+RETRY_SECONDS = 10.0
+"""after a start that failed, in which requests are refused with the reason rather than the same tried again"""
 
 
 class WorkerState(msgspec.Struct, frozen=True):
@@ -111,6 +116,23 @@ class Dispatch(Protocol):
         ...
 
 
+async def _plenty() -> None:
+    """Find room enough."""
+
+
+class Lazy(msgspec.Struct, frozen=True):
+    """How an engine is run whose workers start when they are wanted: a model, which takes memory."""
+
+    info: EngineInfo | None = None
+    """what it said of itself when it last ran; without it, it is started at once, to be asked"""
+    rest_after: float = 0.0
+    """seconds without work after which its workers are stopped; 0 is never"""
+    admit: Callable[[], Awaitable[None]] = _plenty
+    """makes room before its workers start; raises EngineUnavailable where there is none"""
+    learned: Callable[[EngineInfo, int], None] = lambda _info, _pid: None
+    """hears what it says of itself, and which process says so"""
+
+
 class Dispatcher:
     """Runs `record`'s workers while `running` is entered.
 
@@ -125,17 +147,29 @@ class Dispatcher:
         log: Log,
         *,
         encoding: Callable[[], float] = lambda: 0.0,
+        lazy: Lazy | None = None,
     ) -> None:
         self._encoding = encoding
+        self._lazy = lazy
+        self._waking = asyncio.Lock()
+        self._used = self._failed = time.monotonic()
         self.record = record
         self._settings = workers
         self._schedule: Schedule[Seat] = Schedule(changed=lambda: self._gate.look())
         self._gate = Gate(workers.queue, self._load)
         self._members = [
-            Member(record, workers, log, ready=self._member_ready, lost=self._member_lost, options=engine.options)
+            Member(
+                record,
+                workers,
+                log,
+                ready=self._member_ready,
+                lost=self._member_lost,
+                options=engine.options,
+                lazy=bool(lazy and lazy.info),
+            )
             for _ in range(engine.workers or record.workers)
         ]
-        self._info: EngineInfo | None = None
+        self._info: EngineInfo | None = lazy.info if lazy else None
         self._changed = asyncio.Event()
         self._patience: asyncio.TimerHandle | None = None
 
@@ -143,6 +177,7 @@ class Dispatcher:
     async def running(self) -> AsyncIterator[None]:
         """Start all workers at once, without waiting for them; stop them all on the way out."""
         keepers = [asyncio.create_task(member.keep()) for member in self._members]
+        keepers += [asyncio.create_task(self._watch(self._lazy))] if self._lazy else []
         try:
             yield
         finally:
@@ -165,7 +200,37 @@ class Dispatcher:
     @property
     def usable(self) -> bool:
         """Tell whether some worker is ready, or will be soon."""
-        return any(member.state in ("ready", "starting") for member in self._members)
+        return any(member.state in ("ready", "starting", "resting") for member in self._members)
+
+    @property
+    def in_use(self) -> bool:
+        """Tell whether anybody waits for it or works with it."""
+        return bool(self._gate.inside or self._gate.pending or self._schedule.running or self._schedule.queued)
+
+    @property
+    def idle_since(self) -> float:
+        """When it was last used, by the monotonic clock."""
+        return self._used
+
+    def pids(self) -> list[int]:
+        """Name its processes."""
+        return [member.pid for member in self._members if member.pid]
+
+    async def wake(self) -> None:
+        """See to it that its workers run. Raises EngineUnavailable where there is no room for them."""
+        async with self._waking:
+            self._used = time.monotonic()
+            if self._lazy and not self.ready and not any(member.state == "starting" for member in self._members):
+                await self._lazy.admit()
+            for member in self._members:
+                member.wake()
+
+    async def rest(self) -> None:
+        """Stop its workers until they are wanted, and wait until they are gone."""
+        for member in self._members:
+            member.rest()
+        while self.pids():  # noqa: ASYNC110 - their keepers say so nowhere
+            await asyncio.sleep(LOOK_SECONDS)
 
     def state(self) -> PoolState:
         """Tell how the engine is."""
@@ -190,12 +255,15 @@ class Dispatcher:
 
     async def enter(self, terms: Terms) -> Claim:
         """Wait to be let in. Raises Overloaded, DeadlineExceeded or EngineUnavailable."""
+        if self._lazy:
+            await self._wake_for_a_request()
         self._check()
         return await self._gate.enter(terms)
 
     def leave(self, claim: Claim) -> None:
         """End a stream."""
         self._gate.leave(claim)
+        self._used = time.monotonic()
 
     async def acquire(self, claim: Claim) -> Seat:
         """Wait for a worker. Raises EngineUnavailable."""
@@ -216,6 +284,18 @@ class Dispatcher:
         self._schedule.release(lease, usable=lease.valid, seconds=outcome.seconds, made=outcome.made)
         self._gate.look()
 
+    async def _wake_for_a_request(self) -> None:
+        """Wake it, though not again at once where that failed."""
+        if self.usable or time.monotonic() - self._failed > RETRY_SECONDS:
+            await self.wake()
+
+    async def _watch(self, lazy: Lazy) -> None:
+        """Stop workers that nobody has wanted for long."""
+        while True:
+            await asyncio.sleep(min(1.0, lazy.rest_after / 4) if lazy.rest_after else 60.0)
+            if lazy.rest_after and self.ready and not self.in_use and time.monotonic() - self._used > lazy.rest_after:
+                await self.rest()
+
     def _check(self) -> None:
         if not self.usable:
             raise EngineUnavailable(f"The engine `{self.record.name}` is not available: {self._why()}")
@@ -233,6 +313,9 @@ class Dispatcher:
 
     def _member_ready(self, member: Member) -> None:
         self._info = member.info
+        self._used = time.monotonic()
+        if self._lazy and member.info and member.pid:
+            self._lazy.learned(member.info, member.pid)
         self._changed.set()
         self._be_patient(False)
         if member.info and member.client:
@@ -242,6 +325,8 @@ class Dispatcher:
     def _member_lost(self, member: Member) -> None:
         self._schedule.withdraw(lambda seat: seat.member is member)
         self._changed.set()
+        if member.state == "failed":
+            self._failed = time.monotonic()
         if not self.usable:
             self._fail(EngineUnavailable(f"The engine `{self.record.name}` is not available: {self._why()}"))
         elif not self.ready:

@@ -13,7 +13,8 @@ from engines.client import WorkerClient
 from engines.process import Log, StartFailed, WorkerProcess
 from engines.settings import Options, WorkerSettings
 
-State = Literal["starting", "ready", "failed", "stopped"]
+State = Literal["resting", "starting", "ready", "failed", "stopped"]
+"""resting: it starts when it is wanted"""
 LIVED_LONG = 30.0
 """seconds after which a crash no longer counts as one in a row"""
 
@@ -33,6 +34,7 @@ class Member:
         ready: Callable[[Member], None],
         lost: Callable[[Member], None],
         options: Options | None = None,
+        lazy: bool = False,
     ) -> None:
         self._record = record
         self._settings = settings
@@ -42,7 +44,10 @@ class Member:
         self._lost = lost
         self._process: WorkerProcess | None = None
         self.client: WorkerClient | None = None
-        self.state: State = "starting"
+        self.state: State = "resting" if lazy else "starting"
+        self._wanted = asyncio.Event()
+        if not lazy:
+            self._wanted.set()
         self.reason = ""
         self.restarts = 0
 
@@ -63,10 +68,27 @@ class Member:
             if self.state == "ready":
                 self._change("starting")
 
+    def wake(self) -> None:
+        """Start it, if it rests, or failed to start before."""
+        if self.state in ("resting", "failed"):
+            self.state = "starting"
+        self._wanted.set()
+
+    def rest(self) -> None:
+        """Stop it until it is wanted again."""
+        self._wanted.clear()
+        if self.state == "failed":
+            self.state = "resting"
+        if process := self._process:
+            self._change("resting")
+            process.terminate()
+            asyncio.get_running_loop().call_later(self._settings.stop_timeout, process.kill)
+
     async def keep(self) -> None:
-        """Keep a worker running until cancelled, or until it turns out that none can run."""
+        """Keep a worker running while it is wanted, until cancelled, or, unless it may rest, until none can run."""
         crashes = 0
         while True:
+            await self._wanted.wait()
             began = time.monotonic()
             try:
                 await self._run_once()
@@ -74,13 +96,15 @@ class Member:
                 self.reason = str(exc)
                 self._log("worker did not start", engine=self._record.name, reason=self.reason, permanent=exc.permanent)
                 if exc.permanent:
+                    self._wanted.clear()
                     self._change("failed")
-                    return
             except Exception as exc:  # whatever it is, a place without a keeper would say "starting" for ever
                 self.reason = f"{type(exc).__name__}: {exc}"
                 self._log("worker broke", engine=self._record.name, reason=self.reason)
             if (task := asyncio.current_task()) and task.cancelling():
                 raise asyncio.CancelledError  # one that came while a dead worker was cleared away, and was swallowed there
+            if not self._wanted.is_set():
+                continue
             crashes = 1 if time.monotonic() - began > LIVED_LONG else crashes + 1
             self.restarts += 1
             delay = min(self._settings.restart_delay_max, self._settings.restart_delay * 2 ** min(crashes - 1, 62))
@@ -93,14 +117,20 @@ class Member:
         client = WorkerClient(process.address, stall_timeout=self._settings.stall_timeout)
         self._process, self.client, self.reason = process, client, ""
         self._log("worker ready", engine=self._record.name, pid=process.pid)
-        self._change("ready")
+        if self._wanted.is_set():
+            self._change("ready")
+        else:
+            process.terminate()
         checks = asyncio.create_task(self._check_health(client))
         try:
             status = await process.wait()
-            self.reason = f"the worker ended with status {status}"
-            self._log("worker died", engine=self._record.name, pid=process.pid, status=status)
+            if self._wanted.is_set():
+                self.reason = f"the worker ended with status {status}"
+                self._log("worker died", engine=self._record.name, pid=process.pid, status=status)
+            else:
+                self._log("worker rests", engine=self._record.name, pid=process.pid)
         finally:
-            self._change("stopped" if process.running else "starting")
+            self._change("stopped" if process.running else "starting" if self._wanted.is_set() else "resting")
             checks.cancel()
             try:
                 await asyncio.wait([checks])

@@ -133,6 +133,11 @@ class WorkerProcess:
         """Wait for its end, and give its exit status."""
         return await _ended(self._process)
 
+    def terminate(self) -> None:
+        """Ask it to end."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+
     def kill(self) -> None:
         """Kill it at once; `stop` it afterwards all the same."""
         with contextlib.suppress(ProcessLookupError):
