@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
 from engines.api import EngineInfo, EngineUnavailable
 from engines.catalogue import CATALOGUE, Kind, Record
-from engines.dispatch import Dispatcher, PoolState
+from engines.dispatch import Dispatcher, Lazy, PoolState
 from engines.observer import Observer
 from engines.pool import Pool
 from engines.process import Log, sweep
@@ -44,6 +44,12 @@ class EngineSet(Protocol):
         ...
 
 
+async def _run(dispatcher: Dispatcher) -> None:
+    """Run an engine until cancelled."""
+    async with dispatcher.running():
+        await asyncio.get_running_loop().create_future()
+
+
 class Engines:
     """The engines of the catalogue, as the settings want them. Raises UnknownEngine."""
 
@@ -57,6 +63,8 @@ class Engines:
         encoding: Callable[[], float] = lambda: 0.0,
         catalogue: tuple[Record, ...] = CATALOGUE,
     ) -> None:
+        self._workers, self._log, self._observer, self._encoding = workers, log, observer, encoding
+        self._tasks: dict[str, asyncio.Task[None]] | None = None
         names = {record.name for record in catalogue}
         if unknown := sorted(set(settings) - names):
             raise UnknownEngine(f"engines.{unknown[0]}: there is no such engine; there are: {', '.join(sorted(names))}")
@@ -65,18 +73,40 @@ class Engines:
         for record in sorted(catalogue, key=lambda one: -one.rank):
             chosen = settings.get(record.name, EngineSettings(enabled=record.default))
             if chosen.enabled:
-                dispatcher = Dispatcher(record, chosen, workers, log, encoding=encoding)
-                self._dispatchers[record.name] = dispatcher
-                self._pools[record.name] = Pool(record.name, dispatcher, chosen.workers or record.workers, observer)
+                self.add(record, chosen)
+
+    def add(self, record: Record, settings: EngineSettings, lazy: Lazy | None = None) -> Dispatcher:
+        """Add an engine, also while they run. The best stays first."""
+        dispatcher = Dispatcher(record, settings, self._workers, self._log, encoding=self._encoding, lazy=lazy)
+        self._dispatchers[record.name] = dispatcher
+        self._pools[record.name] = Pool(record.name, dispatcher, settings.workers or record.workers, self._observer)
+        ranked = sorted(self._dispatchers.items(), key=lambda one: -one[1].record.rank)
+        self._dispatchers = dict(ranked)
+        self._pools = {name: self._pools[name] for name in self._dispatchers}
+        if self._tasks is not None:
+            self._tasks[record.name] = asyncio.create_task(_run(dispatcher))
+        return dispatcher
+
+    async def remove(self, name: str) -> None:
+        """Stop an engine, and forget it."""
+        self._pools.pop(name, None)
+        self._dispatchers.pop(name, None)
+        if self._tasks and (task := self._tasks.pop(name, None)):
+            task.cancel()
+            await asyncio.wait([task])
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run all engines; does not wait until they are ready."""
         await asyncio.to_thread(sweep)
-        async with AsyncExitStack() as stack:
-            for dispatcher in self._dispatchers.values():
-                await stack.enter_async_context(dispatcher.running())
+        self._tasks = {name: asyncio.create_task(_run(dispatcher)) for name, dispatcher in self._dispatchers.items()}
+        try:
             yield
+        finally:
+            tasks, self._tasks = self._tasks, None
+            for task in tasks.values():
+                task.cancel()
+            await asyncio.gather(*tasks.values(), return_exceptions=True)
 
     async def ready(self, timeout: float) -> bool:
         """Wait until every engine has a worker that is ready; False when some has none in time, or never will."""
