@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import io
 import wave
@@ -33,7 +32,7 @@ def prompt(answer: bytes) -> Prompt:
     try:
         data = msgspec.json.decode(answer, type=dict[str, dict[str, str]])["voice_prompt"]["safetensors"]
         made = base64.b64decode(data, validate=True)
-    except (msgspec.DecodeError, KeyError, binascii.Error) as exc:
+    except (msgspec.DecodeError, KeyError, ValueError) as exc:
         raise EngineFailed("The engine gave no voice prompt.") from exc
     return Prompt(hashlib.sha256(made).hexdigest(), made)
 

@@ -50,7 +50,8 @@ def archive_routes(services: Services) -> list[HTTPRouteHandler]:
         async with services.library.heavy:
             file = await _written(desk, profile)
         await (await desk.making()).note("exported", profile, key=desk.viewer)
-        headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(profile.name)}.voicebox.zip"}
+        file_name = quote(f"{profile.name}.voicebox.zip", safe="")
+        headers = {"content-disposition": f"attachment; filename*=UTF-8''{file_name}"}
         timeout = services.settings.server.send_timeout
         return StreamBody(_chunks(file), "application/zip", headers=headers, send_timeout=timeout, gone=desk.note.gone)
 
@@ -62,8 +63,9 @@ def archive_routes(services: Services) -> list[HTTPRouteHandler]:
     )
     async def import_(request: Ask) -> dialect.ProfileObject:
         desk = Desk(services, request, "import")
-        async with services.library.heavy, desk.admitted():
-            data = await desk.file(services.settings.voices.import_bytes)
+        limit = services.settings.voices.import_bytes
+        async with desk.admitted(), desk.spooled(limit) as file, services.library.heavy:
+            data = await asyncio.to_thread(file.read)
             return profile_object(await _imported(desk, data), desk.viewer)
 
     @post(ONE + "/preview", status_code=200, operation_class=documented(dialect.PreviewBody), summary="Hear a profile")

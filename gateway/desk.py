@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 from litestar import Request
@@ -91,6 +92,25 @@ class Desk:
                 raise TooLarge(f"413: Maximum size of `{file_field}` ({limit}) exceeded ({form.size} bytes read)")
             data = None if form.file is None else await asyncio.to_thread(form.file.read)
             return Sent(dict(form.fields), data, form.file_type)
+
+    @asynccontextmanager
+    async def spooled(self, limit: int) -> AsyncIterator[IO[bytes]]:
+        """Read a file as `file` does, onto the disk: who sends slowly holds no memory. Raises BadInput or TooLarge."""
+        headers = dict(self.request.scope["headers"])
+        if headers.get(b"content-type", b"").lower().startswith(FORM):
+            limits = uploads.Limits(body=limit + FORM_OVERHEAD, fields=FORM_OVERHEAD)
+            with await uploads.form(headers, self.request.receive, limits) as form:
+                if form.file is None or not form.size:
+                    raise BadInput("`file` is missing.", param="file")
+                yield form.file
+            return
+        with tempfile.SpooledTemporaryFile(uploads.SPOOL_BYTES) as file:
+            async for chunk in uploads.chunks(headers, self.request.receive, limit):
+                await asyncio.to_thread(file.write, chunk)
+            if not file.tell():
+                raise BadInput("`file` is missing.", param="file")
+            file.seek(0)
+            yield file
 
     async def file(self, limit: int) -> bytes:
         """Read a file that is sent as `file` in a form, or as the body itself. Raises BadInput or TooLarge."""

@@ -10,7 +10,7 @@ from msgspec import UNSET
 from compat.voicebox import names as dialect
 from compat.voicebox.bodies import read
 from compat.voicebox.profiles import Deleted
-from engines.api import EngineInfo, NotFound
+from engines.api import BadInput, EngineInfo, NotFound
 from gateway.desk import Ask, Desk, query
 from gateway.operations import documented
 from gateway.profile_words import entries, pronunciation_bodies
@@ -63,7 +63,11 @@ def _aliases(services: Services) -> list[HTTPRouteHandler]:
         target = read(await desk.json(), dialect.AliasBody).target.strip()
         known = checked_name(name.lstrip("/"))
         await choose(services, "tts-1", target, desk.viewer)
-        await (await desk.shelves()).aliases.put(known, target, desk.viewer)
+        shelves = await desk.shelves()
+        looked = await shelves.look_up(target, desk.viewer)
+        if looked.alias and not looked.profile and not services.resolver().is_voice(target):
+            raise BadInput(f"'{target}' is an alias itself; it leads to '{looked.alias}'.", param="target")
+        await shelves.aliases.put(known, target, desk.viewer)
         return dialect.Alias(known, target, "api")
 
     @delete(ALIAS, status_code=200, summary="Take an alias away that was made here")

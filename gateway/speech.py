@@ -69,7 +69,7 @@ async def answer(services: Services, asked: dialect.SpeechRequest, granted: Term
     chosen = await _choose(services, asked, viewer)
     choice, dictionary = chosen.choice, await chosen.dictionary()
     info = services.infos()[choice.engine]
-    asked = _with_defaults(asked, choice.profile)
+    asked = _with_defaults(asked, choice.profile, info)
     note.engine, note.model, note.format = choice.engine, asked.model, asked.response_format
     note.voice, note.voice_type, note.profile = choice.voice, "preset", None
     if choice.profile:
@@ -95,14 +95,15 @@ async def _choose(services: Services, asked: dialect.SpeechRequest, viewer: str)
         raise wrong_endpoint(shown(asked.model), "/v1/audio/speech", "does not speak") from exc
 
 
-def _with_defaults(asked: dialect.SpeechRequest, profile: Profile | None) -> dialect.SpeechRequest:
-    """Take from a voice of one's own what the request leaves open."""
+def _with_defaults(asked: dialect.SpeechRequest, profile: Profile | None, info: EngineInfo) -> dialect.SpeechRequest:
+    """Take from a voice of one's own what the request leaves open, as far as the engine can honour it."""
     if profile is None:
         return asked
+    instructions = profile.instructions if info.speech and info.speech.instructions else None
     return msgspec.structs.replace(
         asked,
         speed=profile.speed if profile.speed and not asked.speed_given else asked.speed,
-        instructions=asked.instructions or profile.instructions or None,
+        instructions=asked.instructions or instructions or None,
     )
 
 

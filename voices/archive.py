@@ -23,7 +23,7 @@ from voices.pronunciation import Entry
 
 MANIFEST = "profile.json"
 MANIFEST_BYTES = 1_000_000
-ENTRY = re.compile(r"(samples/\d{1,4}|avatar|consent)")
+ENTRY = re.compile(r"(samples/[0-9]{1,4}|avatar|consent)")
 DIRECTORY_BYTES = 100_000
 """what the list of entries may take: a few hundred entries"""
 END, END_SIZE, LONGEST_COMMENT = b"PK\x05\x06", 22, 65_535

@@ -24,7 +24,7 @@ from voices.refusals import LibraryFailed
 PRIVATE = 0o700
 UNFINISHED = re.compile(r"^(original|prepared\.wav|avatar|recording|library|.*\.safetensors)#\d+$")
 OURS = (("profiles",), ("consents",), ("prompts",))
-TRIES = 1
+TRIES = 5
 """of writing a file, whose folder may go at that moment"""
 RETRIES = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
 """of a store that does not answer well; left alone, a request would hang for three minutes"""

@@ -95,6 +95,12 @@ class Database:
             await stack.enter_async_context(connection.begin())
             yield connection
 
+    async def forget(self) -> None:
+        """Have SQLite's log overwritten, in which what was deleted may still stand."""
+        if self._sqlite:
+            async with self.reading() as connection:
+                await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
 
 async def _brought_up_to_date(url: URL) -> None:
     database = Database(url)

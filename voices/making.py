@@ -14,7 +14,7 @@ from engines.api import BadInput
 from streaming.decode import AudioFacts
 from voices.library import Shelves
 from voices.profile import CONSENT, VOICE, Audit, Consent, Profile, new_id, now
-from voices.refusals import not_yours
+from voices.refusals import UnknownConsent, not_yours
 from voices.rules import Rules
 from voices.samples import MEDIA_TYPES, Samples, Upload
 
@@ -72,7 +72,11 @@ class Making:
     async def require_consent(self, consent: str, owner: str) -> None:
         """Check that a consent is there where one is needed. Raises BadInput or UnknownConsent."""
         if consent:
-            await self._shelves.consents.get(consent, owner)
+            try:
+                await self._shelves.consents.get(consent, owner)
+            except UnknownConsent as exc:
+                exc.param = "consent"
+                raise
         elif self._rules.require_consent:
             raise BadInput("`consent` is missing: this server clones no voice without its owner's.", param="consent")
 

@@ -151,7 +151,7 @@ def new_id(kind: str) -> str:
 
 def folded(name: str) -> str:
     """Give what two names share that are the same to people: NFKC, no case, single spaces."""
-    return unicodedata.normalize("NFKC", " ".join(unicodedata.normalize("NFKC", name).casefold().split())).casefold()
+    return unicodedata.normalize("NFKC", " ".join(unicodedata.normalize("NFKD", name).casefold().split())).casefold()
 
 
 def checked_name(name: str, param: str = "name") -> str:

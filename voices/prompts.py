@@ -8,6 +8,7 @@ one that is cut off, or damaged, or not there is made anew.
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import struct
 from collections import OrderedDict
@@ -48,7 +49,8 @@ class PromptCache:
         self._limit = held_bytes
         self._held: OrderedDict[str, Prompt] = OrderedDict()
         self._making: dict[str, asyncio.Task[Prompt]] = {}
-        self._generation = 0
+        self._running: set[asyncio.Task[Prompt]] = set()
+        """also those that were forgotten: the loop alone does not hold them"""
 
     async def get(self, key: str, make: Callable[[], Awaitable[Prompt]]) -> Prompt:
         """Give a prompt; of those who ask for the same at once, one has it made. Raises what `make` raises."""
@@ -58,30 +60,44 @@ class PromptCache:
         if key not in self._making:
             task = asyncio.create_task(self._find_or_make(key, make))
             self._making[key] = task
-            task.add_done_callback(lambda done: (self._making.pop(key, None), done.cancelled() or done.exception()))
+            self._running.add(task)
+            task.add_done_callback(functools.partial(self._done, key))
         return await asyncio.shield(self._making[key])
 
     async def clear(self, profile: str = "") -> int:
-        """Forget the prompts of a voice, or all; tell how many there were."""
-        self._generation += 1
+        """Forget the prompts of a voice, or all; tell how many there were. Who waits for one gets it all the same."""
         prefix = f"{FOLDER}/{profile}/" if profile else f"{FOLDER}/"
-        for key in [key for key in self._held if key.startswith(prefix)]:
-            del self._held[key]
+        known: tuple[dict[str, Any], ...] = (self._held, self._making)
+        for prompts in known:
+            for key in [key for key in prompts if key.startswith(prefix)]:
+                del prompts[key]
         kept = await self._blobs.keys(prefix)
         await self._blobs.delete(kept)
         return len(kept)
 
     async def _find_or_make(self, key: str, make: Callable[[], Awaitable[Prompt]]) -> Prompt:
-        generation = self._generation
         data = await self._blobs.find(key)
         if data is None or not await asyncio.to_thread(is_whole, data):
             data = await asyncio.to_thread(signed, (await make()).data)
-            if generation == self._generation:  # or it would outlive what it was made of
+            if self._wanted(key):  # or it would outlive what it was made of
                 await self._blobs.put(key, data)
+                if not self._wanted(key):
+                    await self._blobs.delete([key])
         prompt = Prompt(await asyncio.to_thread(_digest, data), data)
-        if generation == self._generation:
+        if self._wanted(key):
             self._hold(key, prompt)
         return prompt
+
+    def _wanted(self, key: str) -> bool:
+        """Tell whether the prompt that this task makes was not forgotten meanwhile."""
+        return self._making.get(key) is asyncio.current_task()
+
+    def _done(self, key: str, task: asyncio.Task[Prompt]) -> None:
+        self._running.discard(task)
+        if self._making.get(key) is task:
+            del self._making[key]
+        if not task.cancelled():
+            task.exception()  # looked at, though all who waited for it may have gone
 
     def _hold(self, key: str, prompt: Prompt) -> None:
         self._held[key] = prompt
@@ -100,8 +116,9 @@ def signed(data: bytes) -> bytes:
     except Damaged as exc:
         raise EngineFailed("The engine's voice prompt is not in safetensors.") from exc
     metadata = header.pop(METADATA, None) or {}
-    header = {METADATA: {**metadata, CHECKSUM: _checksum(header, tensors)}, **header}
-    encoded = msgspec.json.encode(header)
+    metadata.pop(CHECKSUM, None)
+    checksum = hashlib.sha256(msgspec.json.encode([metadata, header]) + tensors).hexdigest()
+    encoded = msgspec.json.encode({METADATA: {**metadata, CHECKSUM: checksum}, **header})
     encoded += b" " * (-len(encoded) % ALIGNMENT)
     return LENGTH.pack(len(encoded)) + encoded + tensors
 
@@ -109,11 +126,9 @@ def signed(data: bytes) -> bytes:
 def is_whole(data: bytes) -> bool:
     """Tell whether a file is what `signed` made."""
     try:
-        header, tensors = _split(data)
-    except Damaged:
+        return signed(data) == data
+    except EngineFailed:
         return False
-    metadata = header.pop(METADATA, None) or {}
-    return isinstance(metadata, dict) and metadata.get(CHECKSUM) == _checksum(header, tensors)
 
 
 def _split(data: bytes) -> tuple[dict[str, Any], bytes]:
@@ -126,7 +141,3 @@ def _split(data: bytes) -> tuple[dict[str, Any], bytes]:
         return msgspec.json.decode(data[LENGTH.size : LENGTH.size + length], type=dict[str, Any]), data[LENGTH.size + length :]
     except (SafetensorError, struct.error, msgspec.DecodeError) as exc:
         raise Damaged from exc
-
-
-def _checksum(header: dict[str, Any], tensors: bytes) -> str:
-    return hashlib.sha256(msgspec.json.encode(header, order="sorted") + tensors).hexdigest()

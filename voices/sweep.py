@@ -36,4 +36,5 @@ async def sweep(shelves: Shelves, spare: float = SPARE_SECONDS) -> list[str]:
     voices = await shelves.store.ids() if there else set()
     orphans = [key for key in there if key not in named and not (key.startswith("prompts/") and key.split("/")[1] in voices)]
     await shelves.blobs.delete(orphans)
+    await shelves.database.forget()
     return orphans + await shelves.blobs.delete_unfinished(older=spare)

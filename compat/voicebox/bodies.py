@@ -21,6 +21,6 @@ def read(fields: Mapping[str, Any], kind: type[T]) -> T:
     except msgspec.ValidationError as exc:
         message = str(exc)
         place = PLACE.search(message)
-        unknown = re.search(r"unknown field `([^`]+)`", message)
-        param = place[1] if place and place[1] else unknown[1] if unknown else None
+        named = re.search(r"(?:unknown|required) field `([^`]+)`", message)
+        param = place[1] if place and place[1] else named[1] if named else None
         raise BadInput(f"{PLACE.sub('', message)}{f' (`{param}`)' if param else ''}.", param=param) from exc

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import io
 import threading
@@ -55,6 +54,8 @@ class Prompts:
             return self._brought(known, data)
         if known is None:
             return None
+        if not isinstance(known, str):
+            raise BadInput("`voice_prompt.id` should be a string.", param="voice_prompt")
         with self._lock:
             if known not in self._held:
                 raise MissingPrompt("The worker does not hold this voice prompt.")
@@ -64,7 +65,7 @@ class Prompts:
     def _brought(self, known: object, data: object) -> Prompt:
         try:
             prompt = self.add(base64.b64decode(str(data), validate=True))
-        except binascii.Error as exc:
+        except ValueError as exc:
             raise BadInput("`voice_prompt.safetensors` should be base64.", param="voice_prompt") from exc
         if known not in (None, prompt.id):
             raise BadInput("`voice_prompt.id` is not the SHA-256 of its safetensors.", param="voice_prompt")
