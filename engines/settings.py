@@ -21,6 +21,18 @@ class EngineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """what the engine itself can be told; its documentation names them"""
 
 
+class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One model."""
+
+    enabled: bool = True
+    preload: bool = False
+    """loaded when the server starts, and kept"""
+    workers: Annotated[int, Meta(ge=0, le=64)] = 0
+    """processes that run it, each with a copy of its own; 0 is one"""
+    options: Options = {}
+    """what its engine can be told, such as {device: cuda}"""
+
+
 class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All workers alike; times in seconds."""
 

@@ -30,6 +30,7 @@ from gateway.drain import Drain
 from gateway.exposure import Exposed, check_binding
 from gateway.keys import KeyStore, default_path
 from gateway.metrics import MULTIPROCESS, Metrics
+from gateway.models import make_models
 from gateway.remote import RemoteEngines, RemoteEntrance, connect
 from gateway.serve import CANCEL_AFTER, SIGNALS, GatewayServer, announce, settle_memory
 from gateway.settings import Settings
@@ -84,6 +85,7 @@ class Cluster:
         self._stopping = asyncio.Event()
         engines = Engines(settings.engines, settings.workers, log=lambda event, **fields: log.info(event, **fields))
         self._engines = engines
+        self._models = make_models(settings, engines, log)
         self._broker = Broker(engines, Admission(settings.admission), Welcome(settings, *address))
         self._processes: set[asyncio.subprocess.Process] = set()
 
@@ -92,7 +94,12 @@ class Cluster:
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
             loop.add_signal_handler(number, self._stopping.set)
-        async with self._engines.running(), self._broker.running(self._folder / "broker.sock"), self._children():
+        async with (
+            self._engines.running(),
+            self._models.running(),
+            self._broker.running(self._folder / "broker.sock"),
+            self._children(),
+        ):
             announcer = asyncio.create_task(self._announce(ready_file))
             await self._stopping.wait()
             announcer.cancel()

@@ -36,7 +36,7 @@ def consent_routes(services: Services) -> list[HTTPRouteHandler]:
     async def page(request: Ask) -> dialect.ConsentList:
         desk = Desk(services, request, "voice_consents")
         limit = dialect.page_limit(query(request, "limit"))
-        if services.library.empty:
+        if await services.library.is_empty():
             return dialect.ConsentList((), False, None, None)
         found = await (await desk.shelves()).consents.page(desk.viewer, query(request, "after") or "", limit)
         data = tuple(map(_object, found.consents))

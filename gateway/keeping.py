@@ -32,7 +32,7 @@ def keeping(library: Library, log: FilteringBoundLogger) -> Callable[[Litestar],
 
 async def _sweep(library: Library, log: FilteringBoundLogger) -> None:
     while True:
-        if not library.empty:
+        if not await library.is_empty():
             try:
                 await _sweep_once(library, log)
             except Exception as exc:  # whatever it is, the next sweep may go better

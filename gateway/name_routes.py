@@ -46,7 +46,7 @@ def _aliases(services: Services) -> list[HTTPRouteHandler]:
     @get("/v1/voicebox/aliases", summary="List further names of voices: of the API, the settings, and OpenAI's")
     async def aliases(request: Ask) -> dialect.Aliases:
         desk = Desk(services, request, "aliases")
-        made = {} if services.library.empty else await (await desk.shelves()).aliases.list(desk.viewer)
+        made = {} if await services.library.is_empty() else await (await desk.shelves()).aliases.list(desk.viewer)
         found = [dialect.Alias(name, target, "api") for name, target in made.items()]
         found += [dialect.Alias(*pair, "settings") for pair in services.settings.compat.voice_aliases.items()]
         for engine, info in services.infos().items():
@@ -74,7 +74,7 @@ def _aliases(services: Services) -> list[HTTPRouteHandler]:
     async def delete_alias(request: Ask, name: FromPath[str]) -> Deleted:
         desk = Desk(services, request, "aliases")
         known = name.lstrip("/")
-        if services.library.empty or not await (await desk.shelves()).aliases.delete(known, desk.viewer):
+        if await services.library.is_empty() or not await (await desk.shelves()).aliases.delete(known, desk.viewer):
             raise NotFound(f"You have made no alias '{known[:100]}'.")
         return Deleted(known, "voicebox.alias")
 
@@ -85,7 +85,7 @@ def _pronunciations(services: Services) -> list[HTTPRouteHandler]:
     @get("/v1/voicebox/pronunciations", summary="How you want words to be said, in every voice")
     async def get_words(request: Ask) -> dialect.Dictionary:
         desk = Desk(services, request, "pronunciations")
-        known = () if services.library.empty else await (await desk.shelves()).dictionaries.get(desk.viewer)
+        known = () if await services.library.is_empty() else await (await desk.shelves()).dictionaries.get(desk.viewer)
         return dialect.Dictionary(pronunciation_bodies(known))
 
     @put(

@@ -127,7 +127,7 @@ def _facts(services: Services) -> list[HTTPRouteHandler]:
 
 async def profile_of(desk: Desk, id: str) -> Profile:
     """Give a profile that the caller may use. Raises UnknownProfile."""
-    if desk.services.library.empty:
+    if await desk.services.library.is_empty():
         raise unknown(id)
     return await (await desk.shelves()).store.get(id, desk.viewer)
 

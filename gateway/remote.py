@@ -176,11 +176,13 @@ class RemoteDispatch:
     @property
     def info(self) -> EngineInfo | None:
         """What the engine says of itself; None until a worker has been ready, or when none can be any more."""
-        return self._link.infos.get(self._name) if self._link.news.engines[self._name].usable else None
+        news = self._link.news.engines.get(self._name)
+        return self._link.infos.get(self._name) if news and news.usable else None
 
     def state(self) -> PoolState:
         """Tell how the engine is."""
-        return self._link.news.engines[self._name].state
+        news = self._link.news.engines.get(self._name)
+        return news.state if news else PoolState(ready=False, running=0, queued=0, streams=0, workers=())
 
 
 def _standing(claim: Claim) -> words.Standing:
@@ -203,9 +205,6 @@ class RemoteEngines:
         """Listen to the broker."""
         listener = asyncio.create_task(self._link.listen())
         await self._link.told.wait()
-        for name, news in self._link.news.engines.items():
-            dispatch = RemoteDispatch(name, self._link, self._client)
-            self._pools[name] = Pool(name, dispatch, max(1, len(news.state.workers)), self._observer)
         try:
             yield
         finally:
@@ -215,18 +214,29 @@ class RemoteEngines:
 
     def infos(self) -> dict[str, EngineInfo]:
         """Give what the engines that can work say of themselves, the best first."""
-        return {name: pool.info for name, pool in self._pools.items() if pool.info is not None}
+        return {name: pool.info for name, pool in self._known().items() if pool.info is not None}
+
+    def _known(self) -> dict[str, Pool]:
+        """Give the pools of the engines that there are now, in the broker's order: models come and go."""
+        engines = self._link.news.engines
+        for name in [name for name in self._pools if name not in engines]:
+            del self._pools[name]
+        for name, news in engines.items():
+            if name not in self._pools:
+                dispatch = RemoteDispatch(name, self._link, self._client)
+                self._pools[name] = Pool(name, dispatch, max(1, len(news.state.workers)), self._observer)
+        return {name: self._pools[name] for name in engines}
 
     def pool(self, name: str) -> Pool:
         """Give an engine's pool. Raises EngineUnavailable."""
-        pool = self._pools.get(name)
+        pool = self._known().get(name)
         if pool is None:
             raise EngineUnavailable(NOT_ENABLED.format(name=name))
         return pool
 
     def states(self) -> dict[str, PoolState]:
         """Tell how each engine is."""
-        return {name: pool.state() for name, pool in self._pools.items()}
+        return {name: pool.state() for name, pool in self._known().items()}
 
     def names(self, kind: Kind) -> list[str]:
         """Name the enabled engines of a kind, the best first."""

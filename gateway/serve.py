@@ -28,6 +28,7 @@ from gateway.drain import Drain
 from gateway.exposure import Exposed
 from gateway.keys import KeyStore, default_path
 from gateway.metrics import Metrics
+from gateway.models import make_models
 from gateway.protocol import bounded
 from gateway.services import codec_threads
 from gateway.settings import Settings
@@ -51,9 +52,12 @@ def run(settings: Settings, *, ready_file: Path | None = None) -> int:
         observer=metrics,
         encoding=coders.capacity,
     )
+    models = make_models(settings, engines, log)
     drain, keys = Drain(), KeyStore(default_path(settings.data_dir))
     try:
-        app = create_app(settings, keys=keys, engines=engines, drain=drain, log=log, metrics=metrics, coders=coders)
+        app = create_app(
+            settings, keys=keys, engines=engines, drain=drain, log=log, metrics=metrics, coders=coders, models=models
+        )
     except (Exposed, TracingMissing) as exc:
         print(f"voicebox: {exc}", file=sys.stderr)
         return 2

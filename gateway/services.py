@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
@@ -44,6 +45,8 @@ class Services(msgspec.Struct, frozen=True):
     """threads that decode, and encode where there are no coder processes: as many as there are cores"""
     library: Library
     """voices of one's own"""
+    missing: Callable[[], dict[str, str]] = dict
+    """why models that this version knows cannot be used now, by name"""
 
     def infos(self) -> dict[str, EngineInfo]:
         """Give the engines that are ready, the best first; one that the settings prefer goes before all others."""
@@ -55,7 +58,8 @@ class Services(msgspec.Struct, frozen=True):
         """Give the engines that could speak a voice of one's own, were they ready or enabled."""
         ready, states = self.engines.infos(), self.engines.states()
         missing = [record for record in CATALOGUE if "speech" in record.kinds and record.name not in ready]
-        return tuple(
+        models = tuple(Absent(name, reason) for name, reason in self.missing().items() if name not in ready)
+        return models + tuple(
             Absent(record.name, _why_absent(record.name, states), record.clones, record.designs)
             for record in missing
             if record.name in states or record.clones or record.default

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from engines.settings import EngineSettings, WorkerSettings
+from engines.settings import EngineSettings, ModelSettings, WorkerSettings
 
 Positive = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=1)]
@@ -116,6 +116,21 @@ class CompatSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """more voice names, each for `engine/voice` or a voice"""
 
 
+class ModelsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Model files, and how models are run."""
+
+    folder: str = ""
+    """where model files are; empty: the Hugging Face cache (HF_HUB_CACHE, HF_HOME)"""
+    offline: bool = False
+    """never go online, whatever is asked"""
+    rest_after: Annotated[float, Meta(ge=0)] = 900.0
+    """seconds without work after which a model leaves memory; 0 is never"""
+    memory: Annotated[int, Meta(ge=0)] = 0
+    """bytes that all models may take together; 0 is what the machine has"""
+    each: dict[str, ModelSettings] = {}
+    """by model name"""
+
+
 class VoiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where voices of one's own are kept, and what they may be."""
 
@@ -181,6 +196,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     compat: CompatSettings = msgspec.field(default_factory=CompatSettings)
     engines: dict[str, EngineSettings] = {}
     """by engine name; the catalogue's engines are enabled unless said otherwise"""
+    models: ModelsSettings = ModelsSettings()
     workers: WorkerSettings = WorkerSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     log: LogSettings = LogSettings()

@@ -59,7 +59,7 @@ def voice_routes(services: Services) -> list[HTTPRouteHandler]:
     async def remove(request: Ask, voice_id: FromPath[str]) -> dialect.VoiceDeleted:
         desk = Desk(services, request, "voices")
         id = voice_id.lstrip("/")
-        if services.library.empty:
+        if await services.library.is_empty():
             raise unknown(id)
         await (await desk.making()).delete(id, desk.viewer)
         return dialect.VoiceDeleted(id)

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from servers import Server, running
 
-pytest_plugins = ["stores"]
+pytest_plugins = ["stores", "hub"]
 
 
 @pytest.fixture(autouse=True)

@@ -93,10 +93,10 @@ class Library:
         self._alone: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._down_until = 0.0
 
-    @property
-    def empty(self) -> bool:
+    async def is_empty(self) -> bool:
         """Tell whether nothing was ever put in."""
-        return self._shelves is None and self.place.file is not None and not self.place.file.exists()
+        file = self.place.file
+        return self._shelves is None and file is not None and not await asyncio.to_thread(file.exists)
 
     async def open(self) -> Shelves:
         """Open it, or make it. Raises StoreFailed or BlobsFailed."""
@@ -130,7 +130,7 @@ class Library:
         A voice that another key shares cannot take a name that is `known` already. Raises LibraryFailed, and, once it did, for
         some seconds without trying again: each try may take as long.
         """
-        if self.empty:
+        if await self.is_empty():
             return Found(voice)
         if time.monotonic() < self._down_until:
             raise LibraryFailed("The library of voices is out of reach.")
@@ -152,7 +152,7 @@ class Library:
 
     async def visible(self, viewer: str) -> list[Profile]:
         """Give the voices that a key may use, oldest first."""
-        return [] if self.empty else await (await self.open()).store.visible(viewer)
+        return [] if await self.is_empty() else await (await self.open()).store.visible(viewer)
 
 
 def _is_anothers(profile: Profile, voice: str, viewer: str) -> bool:

@@ -152,6 +152,8 @@ class Resolver:
         if self._names.peer_use(target) == use or self._rules.map_unknown:
             best = next(iter(ready))
             return Choice(best, "", mapped=(f"model={model}->{best}",))
+        if absent := next((one for one in self._around.absent if one.name == target.casefold()), None):
+            raise EngineUnavailable(f"The model `{absent.name}` cannot be used yet: {absent.reason}.")
         raise UnknownModel(
             f"The model `{matching.shown(model)}` does not exist or you do not have access to it."
             + matching.did_you_mean(model, self._all_models(use))

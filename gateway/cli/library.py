@@ -72,7 +72,7 @@ async def _clear(args: Namespace) -> int:
 async def _sweep(args: Namespace) -> list[str]:
     settings = configuration.load(args.config, os.environ, {})
     library = open_library(settings, codec_threads())
-    if library.empty:
+    if await library.is_empty():
         return []
     from voices import sweep
 

@@ -1,0 +1,82 @@
+"""Models and their files, as /v1/voicebox has them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+
+class ModelObject(msgspec.Struct, frozen=True):
+    """A model, and how it stands on this machine."""
+
+    id: str
+    name: str
+    engine: str
+    repo: str
+    revision: str
+    licence: str
+    kinds: tuple[str, ...]
+    languages: tuple[str, ...]
+    sample_rate: int
+    voice_types: tuple[str, ...]
+    streaming: bool
+    instruct: bool
+    cloning: bool
+    batch: bool
+    requires: tuple[str, ...]
+    tier: str
+    gated: bool
+    size: int
+    """bytes to pull, about; 0 where nobody has measured"""
+    size_on_disk: int
+    state: str
+    """absent, pulling, incomplete, unusable, disabled, resting, starting, ready or failed"""
+    reason: str | UnsetType = UNSET
+    object: Literal["voicebox.model"] = "voicebox.model"
+
+
+class ModelObjects(msgspec.Struct, frozen=True):
+    """All models that this version knows."""
+
+    data: tuple[ModelObject, ...]
+    object: Literal["list"] = "list"
+
+
+class PullObject(msgspec.Struct, frozen=True):
+    """How far a pull is; sizes in bytes."""
+
+    model: str
+    state: str
+    """looking, waiting, pulling, done, or failed"""
+    done: int
+    total: int
+    speed: float
+    """bytes a second"""
+    eta: float | None
+    """seconds"""
+    file: str
+    files_done: int
+    files_total: int
+    error: str | UnsetType = UNSET
+    code: str | UnsetType = UNSET
+    object: Literal["voicebox.pull"] = "voicebox.pull"
+
+
+class Freed(msgspec.Struct, frozen=True):
+    """The files are gone."""
+
+    id: str
+    freed: int
+    """bytes"""
+    object: Literal["voicebox.model"] = "voicebox.model"
+    deleted: bool = True
+
+
+class Verified(msgspec.Struct, frozen=True):
+    """The files are what the hub says they are."""
+
+    id: str
+    whole: bool = True
+    object: Literal["voicebox.model"] = "voicebox.model"

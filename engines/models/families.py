@@ -1,0 +1,64 @@
+"""The engines that run models: how each is imported, what it needs installed, and which machines it runs on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import msgspec
+
+from engines.models.records import Device, ModelRecord
+
+
+class Family(msgspec.Struct, frozen=True):
+    """An engine that runs models."""
+
+    adapter: str
+    """module:class; made with `path` and `model`, and what the settings say"""
+    packages: tuple[str, ...]
+    """what must be importable"""
+    extra: str
+    """of our own package, which installs them"""
+    rank: int
+    """which engine serves OpenAI's names: the highest that is there"""
+
+
+FAMILIES = {
+    "kokoro": Family("engines.kokoro:Kokoro", ("torch", "kokoro"), "kokoro", 50),
+    "pocket-tts": Family("engines.pocket:Pocket", ("torch", "pocket_tts"), "pocket", 40),
+    "whisper": Family("engines.whisper:Whisper", ("torch", "transformers"), "whisper", 30),
+    "faster-whisper": Family("engines.faster_whisper:FasterWhisper", ("faster_whisper",), "faster-whisper", 40),
+}
+
+
+@cache
+def devices() -> frozenset[Device]:
+    """Tell what this machine has to run models on, as its drivers say; torch is not asked, as it takes seconds."""
+    found: set[Device] = {"cpu"}
+    if Path("/dev/nvidiactl").exists() or shutil.which("nvidia-smi"):
+        found.add("cuda")
+    if Path("/dev/kfd").exists():
+        found.add("rocm")
+    if any(Path(f"/sys/bus/pci/drivers/{driver}").exists() for driver in ("xe", "i915")) and os.environ.get("ZE_AFFINITY_MASK"):
+        found.add("xpu")
+    if sys.platform == "darwin" and platform.machine() == "arm64":
+        found |= {"mps", "mlx"}
+    return frozenset(found)
+
+
+def obstacle(record: ModelRecord) -> str:
+    """Say what keeps this machine from running a model, and what mends it; empty where nothing does. Looks at the disk."""
+    family = FAMILIES.get(record.engine)
+    if family is None:
+        return f"this version has no engine `{record.engine}`"
+    if not devices() & set(record.requires):
+        return f"it needs one of {', '.join(record.requires)}; this machine has {', '.join(sorted(devices()))}"
+    missing = [package for package in family.packages if find_spec(package) is None]
+    if missing:
+        return f"{', '.join(missing)} not installed: pip install 'voicebox-gateway[{family.extra}]'"
+    return ""

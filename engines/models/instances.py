@@ -1,0 +1,103 @@
+"""Models as engines: each that is pulled and can run here is one, under its own name, started when it is wanted.
+
+What a model says of itself when it runs (voices, languages, abilities) is written down, with the memory that it took, so that the
+next time it need not be started to be asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from engines.api import EngineInfo
+from engines.catalogue import Record
+from engines.dispatch import Lazy
+from engines.governor import Governor, resident
+from engines.models.families import FAMILIES
+from engines.models.records import ModelRecord
+from engines.settings import EngineSettings, ModelSettings, Options
+
+OVERHEAD = 700 * 1024 * 1024
+"""bytes that Python and torch take before any model"""
+SPREAD = 1.5
+"""how much more memory weights take than their files, about, until it has been measured"""
+
+
+class Learned(msgspec.Struct, frozen=True):
+    """What a model said of itself, and what it took."""
+
+    key: str
+    """the files that it was, and the adapter that ran them"""
+    info: EngineInfo
+    memory: int
+    """bytes"""
+
+
+class Instance(msgspec.Struct, frozen=True):
+    """A model that can be run."""
+
+    record: Record
+    settings: EngineSettings
+    lazy: Lazy
+
+
+class Instances:
+    """Makes engines of models. `folder` keeps what was learned; `rest_after` is in seconds."""
+
+    def __init__(self, folder: Path, governor: Governor, rest_after: float) -> None:
+        self._folder = folder
+        self.governor = governor
+        self._rest_after = rest_after
+
+    def make(self, model: ModelRecord, paths: Sequence[Path], size: int, settings: ModelSettings) -> Instance:
+        """Make an engine of a model whose files, of so many bytes, lie at some paths, its own repository's first."""
+        family = FAMILIES[model.engine]
+        key = f"{paths[0].name} {family.adapter}"
+        known = self._learned(model.name, key)
+        needed = known.memory if known else round(SPREAD * size) + OVERHEAD
+        record = Record(
+            model.name, family.adapter, model.kinds, model.licence, rank=family.rank, clones="cloned" in model.voice_types
+        )
+        options: Options = {"path": str(paths[0]), "model": model.name, **settings.options}
+        if paths[1:]:
+            options["others"] = os.pathsep.join(map(str, paths[1:]))
+        return Instance(
+            record,
+            EngineSettings(workers=settings.workers, options=options),
+            Lazy(
+                info=None if settings.preload or known is None else known.info,
+                rest_after=0.0 if settings.preload else self._rest_after,
+                admit=self._admitting(model.name, needed),
+                learned=lambda info, pid: self._learn(model.name, key, info, pid),
+            ),
+        )
+
+    def _admitting(self, name: str, needed: int) -> Callable[[], Awaitable[None]]:
+        async def admit() -> None:
+            await self.governor.admit(name, needed)
+
+        return admit
+
+    def _learned(self, name: str, key: str) -> Learned | None:
+        try:
+            found = msgspec.json.decode((self._folder / f"{name}.json").read_bytes(), type=Learned)
+        except (OSError, msgspec.DecodeError):
+            return None
+        return found if found.key == key else None
+
+    def _learn(self, name: str, key: str, info: EngineInfo, pid: int) -> None:
+        """Write down what a model said, in a thread: nobody waits for that."""
+        asyncio.get_running_loop().run_in_executor(None, self._write, name, key, info, pid)
+
+    def _write(self, name: str, key: str, info: EngineInfo, pid: int) -> None:
+        learned = Learned(key, info, resident(pid))
+        with suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            part = self._folder / f"{name}.{pid}.part"
+            part.write_bytes(msgspec.json.encode(learned))
+            part.replace(self._folder / f"{name}.json")

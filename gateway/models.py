@@ -1,0 +1,258 @@
+"""Models in a running server: which are here, what is being pulled, and which of them run.
+
+Those that are complete and can run on this machine become engines by themselves, within seconds of their pull, by whomever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cached_property
+from pathlib import Path
+
+import msgspec
+from structlog.typing import FilteringBoundLogger
+
+from engines.api import BadInput, EngineUnavailable, NotFound, SpeechError
+from engines.governor import Governor
+from engines.models.families import obstacle
+from engines.models.files import ModelFiles, Stored
+from engines.models.instances import Instance, Instances
+from engines.models.progress import Progress
+from engines.models.records import MODELS, ModelRecord
+from engines.runtime import Engines
+from engines.settings import ModelSettings
+from gateway.folders import data_folder
+from gateway.settings import ModelsSettings, Settings
+
+SCAN_SECONDS = 5.0
+KEPT_PULLS = 50
+
+
+class Pull:
+    """A pull under way, or one that has ended."""
+
+    def __init__(self, name: str) -> None:
+        self.cancel = threading.Event()
+        self.progress = Progress(name)
+        self.error: SpeechError | None = None
+        self.ended = False
+        self.changed = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A model that can be run: where its files are, and their bytes."""
+
+    record: ModelRecord
+    paths: tuple[Path, ...]
+    size: int
+
+
+class ModelState(msgspec.Struct, frozen=True):
+    """A model as it stands here."""
+
+    record: ModelRecord
+    stored: Stored
+    state: str
+    """absent, pulling, incomplete, unusable, disabled, resting, starting, ready or failed"""
+    reason: str = ""
+
+
+class Models:
+    """See the module. `engines` is None in a process that serves HTTP for another, which runs them."""
+
+    def __init__(
+        self, settings: ModelsSettings, engines: Engines | None, instances: Instances, log: FilteringBoundLogger
+    ) -> None:
+        self._settings = settings
+        self._engines = engines
+        self._instances = instances
+        self._log = log
+        self._running: dict[str, tuple[Path, ...]] = {}
+        self._pulls: dict[str, Pull] = {}
+        self._scanning = asyncio.Lock()
+        self._missing: dict[str, str] = {}
+
+    @cached_property
+    def files(self) -> ModelFiles:
+        """The model files; made in a thread, since it looks at the disk."""
+        folder = Path(self._settings.folder).expanduser() if self._settings.folder else None
+        return ModelFiles(folder, offline=self._settings.offline or None)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Keep engines as the files are; stop pulls at the end."""
+        scanner = asyncio.create_task(self._scan_for_ever())
+        try:
+            yield
+        finally:
+            for pull in self._pulls.values():
+                pull.cancel.set()
+            scanner.cancel()
+            pulls = [pull.task for pull in self._pulls.values() if pull.task]
+            await asyncio.gather(scanner, *pulls, return_exceptions=True)
+
+    def missing(self) -> dict[str, str]:
+        """Say of every model that cannot be used what would change that, as of the last look."""
+        return self._missing
+
+    def record(self, name: str) -> ModelRecord:
+        """Find a model. Raises NotFound."""
+        for record in MODELS:
+            if record.name == name:
+                return record
+        raise NotFound(f"There is no model `{name[:100]}`; GET /v1/voicebox/models lists them.")
+
+    async def states(self) -> list[ModelState]:
+        """Tell how every model stands."""
+        stored = await asyncio.to_thread(
+            lambda: [(one, obstacle(record)) for record, one in zip(MODELS, self.files.listing(), strict=True)]
+        )
+        return [self._state(record, one, reason) for record, (one, reason) in zip(MODELS, stored, strict=True)]
+
+    def _state(self, record: ModelRecord, stored: Stored, reason: str) -> ModelState:
+        pull = self._pulls.get(record.name)
+        if pull and not pull.ended:
+            return ModelState(record, stored, "pulling")
+        if reason:
+            return ModelState(record, stored, "unusable" if stored.complete else "absent", reason)
+        if not stored.complete:
+            why = pull.error.message if pull and pull.error else ""
+            return ModelState(record, stored, "incomplete" if stored.size else "absent", why)
+        if not self._wanted(record.name):
+            return ModelState(record, stored, "disabled", f"models.each.{record.name}.enabled is false")
+        pool = self._engines.states().get(record.name) if self._engines else None
+        worker = pool.workers[0] if pool and pool.workers else None
+        return ModelState(record, stored, worker.state if worker else "resting", worker.reason if worker else "")
+
+    # Pulling...
+
+    def pull(self, record: ModelRecord) -> Pull:
+        """Begin to pull a model, or join a pull that is under way."""
+        known = self._pulls.get(record.name)
+        if known and not known.ended:
+            return known
+        while len(self._pulls) > KEPT_PULLS:
+            self._pulls.pop(next(name for name, one in self._pulls.items() if one.ended))
+        pull = self._pulls[record.name] = Pull(record.name)
+        pull.task = asyncio.create_task(self._pull(record, pull))
+        return pull
+
+    def pull_of(self, record: ModelRecord) -> Pull:
+        """Give the last pull of a model. Raises NotFound."""
+        if record.name not in self._pulls:
+            raise NotFound(f"`{record.name}` is not being pulled.")
+        return self._pulls[record.name]
+
+    async def _pull(self, record: ModelRecord, pull: Pull) -> None:
+        loop = asyncio.get_running_loop()
+
+        def told(progress: Progress) -> None:
+            pull.progress = progress
+            loop.call_soon_threadsafe(pull.changed.set)
+
+        began = time.monotonic()
+        try:
+            await asyncio.to_thread(lambda: self.files.pull(record, told, pull.cancel))
+            self._log.info("model pulled", model=record.name, seconds=round(time.monotonic() - began, 1))
+            await self.scan()
+        except SpeechError as exc:
+            pull.error = exc
+            self._log.warning("model not pulled", model=record.name, reason=exc.message)
+        finally:
+            pull.ended = True
+            pull.changed.set()
+
+    async def delete(self, record: ModelRecord) -> int:
+        """Stop a model and delete its files; give the bytes that this frees. Raises ModelBusy, or BadInput while it is in use."""
+        await self.unload(record)
+        async with self._scanning:
+            if self._engines and record.name in self._running:
+                await self._engines.remove(record.name)
+                del self._running[record.name]
+            return await asyncio.to_thread(lambda: self.files.delete(record))
+
+    # Running...
+
+    async def load(self, record: ModelRecord) -> None:
+        """Load a model, and wait until it can work. Raises EngineUnavailable with the reason."""
+        if reason := await asyncio.to_thread(obstacle, record):
+            raise EngineUnavailable(f"`{record.name}` cannot run here: {reason}.")
+        await self.scan()
+        engines = self._own()
+        if record.name not in self._running:
+            raise EngineUnavailable(f"`{record.name}` is not here: voicebox models pull {record.name}")
+        dispatcher = engines.dispatcher(record.name)
+        await dispatcher.wake()
+        if not await dispatcher.wait_ready():
+            reason = dispatcher.state().workers[0].reason
+            raise EngineUnavailable(f"`{record.name}` could not be loaded: {reason}")
+
+    async def unload(self, record: ModelRecord) -> None:
+        """Take a model out of memory. Raises BadInput while it is in use."""
+        if self._engines is None or record.name not in self._running:
+            return
+        dispatcher = self._engines.dispatcher(record.name)
+        if dispatcher.in_use:
+            raise BadInput(f"`{record.name}` is in use; try again when it is not.", code="model_in_use")
+        await dispatcher.rest()
+
+    def _own(self) -> Engines:
+        if self._engines is None:
+            raise EngineUnavailable("With several gateway processes models load when they are first asked for.")
+        return self._engines
+
+    async def scan(self) -> None:
+        """Make engines of models that have come, and forget those that are gone."""
+        async with self._scanning:
+            found = await asyncio.to_thread(self._found)
+            if self._engines is None:
+                return
+            for name in [name for name, paths in self._running.items() if name not in found or found[name].paths != paths]:
+                await self._engines.remove(name)
+                del self._running[name]
+            for name, one in found.items():
+                if name not in self._running:
+                    self._running[name] = one.paths
+                    self._add(self._engines, await asyncio.to_thread(self._make, one))
+
+    def _add(self, engines: Engines, instance: Instance) -> None:
+        self._instances.governor.add(engines.add(instance.record, instance.settings, instance.lazy))
+
+    def _make(self, found: Found) -> Instance:
+        settings = self._settings.each.get(found.record.name, ModelSettings())
+        return self._instances.make(found.record, found.paths, found.size, settings)
+
+    def _found(self) -> dict[str, Found]:
+        """Look which models are complete, and can run here."""
+        reasons = {record.name: obstacle(record) for record in MODELS}
+        usable = [record for record in MODELS if self._wanted(record.name) and not reasons[record.name]]
+        found = {
+            record.name: Found(record, self.files.locate_all(record), one.size)
+            for record, one in zip(usable, self.files.listing(usable), strict=True)
+            if one.complete
+        }
+        self._missing = {name: reason or f"voicebox models pull {name}" for name, reason in reasons.items() if name not in found}
+        return found
+
+    def _wanted(self, name: str) -> bool:
+        return name not in self._settings.each or self._settings.each[name].enabled
+
+    async def _scan_for_ever(self) -> None:
+        while True:
+            try:
+                await self.scan()
+            except Exception as exc:  # a folder that cannot be read now may be readable later
+                self._log.warning("models could not be looked for", reason=repr(exc))
+            await asyncio.sleep(SCAN_SECONDS)
+
+
+def make_models(settings: Settings, engines: Engines | None, log: FilteringBoundLogger) -> Models:
+    """Make what the settings say."""
+    folder = Path(settings.data_dir).expanduser() if settings.data_dir else data_folder()
+    instances = Instances(folder / "models", Governor(settings.models.memory), settings.models.rest_after)
+    return Models(settings.models, engines, instances, log)
