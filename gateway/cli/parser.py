@@ -145,9 +145,29 @@ def _cache(commands: Commands) -> None:
 
 
 def _models(commands: Commands) -> None:
-    parser = _add(commands, "models", "gateway.cli.lists:models", "list the models")
+    parser = _add(
+        commands, "models", "gateway.cli.lists:models", "list the models, or bring more here",
+        "examples:\n  voicebox models available\n  voicebox models pull kokoro\n",
+    )  # fmt: skip
     _json(parser)
     _server(parser)
+    inner = parser.add_subparsers(title="commands", metavar="COMMAND")
+    shown = _add(inner, "available", "gateway.cli.models:show", "list the models that can be pulled, and what is here of them")
+    _json(shown)
+    _config_file(shown)
+    for name, summary in (
+        ("pull", "bring a model's files here; what was cut before goes on"),
+        ("verify", "compare a model's files with their hashes"),
+        ("delete", "delete a model's files"),
+    ):
+        command = _add(inner, name, f"gateway.cli.models:{name}", summary)
+        command.add_argument("name", metavar="NAME", help="as `voicebox models available` has it")
+        _config_file(command)
+    for name, summary in (("load", "load a model in a running server"), ("unload", "take a model out of a server's memory")):
+        command = _add(inner, name, "gateway.cli.models:load", summary)
+        command.set_defaults(what=name)
+        command.add_argument("name", metavar="NAME", help="as `voicebox models available` has it")
+        _server(command)
 
 
 def _keys(commands: Commands) -> None:
