@@ -166,6 +166,7 @@ class Dispatcher:
                 lost=self._member_lost,
                 options=engine.options,
                 lazy=bool(lazy and lazy.info),
+                once=lazy is not None,
             )
             for _ in range(engine.workers or record.workers)
         ]

@@ -22,7 +22,8 @@ LIVED_LONG = 30.0
 class Member:
     """Starts a worker, watches it, and starts it again after a crash, with back-off.
 
-    `ready` and `lost` tell the pool. A start that would fail the same way again is not repeated.
+    `ready` and `lost` tell the pool. A start that would fail the same way again is not repeated; with `once` none that failed is,
+    until it is wanted again: a model that does not load takes half a minute to say so. With `lazy` it rests until it is wanted.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Member:
         lost: Callable[[Member], None],
         options: Options | None = None,
         lazy: bool = False,
+        once: bool = False,
     ) -> None:
         self._record = record
         self._settings = settings
@@ -45,6 +47,7 @@ class Member:
         self._process: WorkerProcess | None = None
         self.client: WorkerClient | None = None
         self.state: State = "resting" if lazy else "starting"
+        self._once = once
         self._wanted = asyncio.Event()
         if not lazy:
             self._wanted.set()
@@ -95,7 +98,7 @@ class Member:
             except StartFailed as exc:
                 self.reason = str(exc)
                 self._log("worker did not start", engine=self._record.name, reason=self.reason, permanent=exc.permanent)
-                if exc.permanent:
+                if exc.permanent or self._once:
                     self._wanted.clear()
                     self._change("failed")
             except Exception as exc:  # whatever it is, a place without a keeper would say "starting" for ever

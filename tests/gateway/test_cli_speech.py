@@ -182,7 +182,7 @@ def test_voices_and_models(server: Server) -> None:
     models = json.loads(voicebox("models", "--json", url=server.url).stdout)
 
     assert {line.split("\t")[0] for line in lines} > {"alloy", "verse", "de"}
-    assert all(line.count("\t") == 4 for line in lines)
+    assert all(line.count("\t") == 5 for line in lines)
     assert german
     assert all(any(language.split("-")[0] == "de" for language in voice["languages"]) for voice in german)
     assert {model["id"] for model in models} >= {"tts-1", "whisper-1", "espeak"}
