@@ -10,8 +10,6 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-import psutil
-
 from engines.api import EngineUnavailable
 
 RESERVE = 512 * 1024 * 1024
@@ -43,11 +41,15 @@ class Tenant(Protocol):
 
 def available() -> int:
     """Give the bytes of memory that a new process could take without others being swapped out."""
+    import psutil
+
     return int(psutil.virtual_memory().available)
 
 
 def resident(pid: int) -> int:
     """Give the bytes that a process holds, with those it started; 0 when it is gone."""
+    import psutil
+
     try:
         process = psutil.Process(pid)
         return sum(one.memory_info().rss for one in [process, *process.children(recursive=True)])
