@@ -96,8 +96,6 @@ class PromptCache:
         self._running.discard(task)
         if self._making.get(key) is task:
             del self._making[key]
-        if not task.cancelled():
-            task.exception()  # looked at, though all who waited for it may have gone
 
     def _hold(self, key: str, prompt: Prompt) -> None:
         self._held[key] = prompt

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+import hashlib
+import io
+import math
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -12,26 +15,30 @@ from typing import Any, ParamSpec
 
 import anyio
 import pytest
+from servers import PATIENCE
 from speaking import RATE, say
 from sqlalchemy import delete
 from sqlalchemy.engine import URL
 from stores import Bucket, drop_database, new_database
 
 from streaming import wav
+from streaming.decode import decode
 from voices import tables
 from voices.database import Database, database_url
-from voices.library import Library, Place, Shelves
+from voices.library import MARK, Library, Place, Shelves
+from voices.looking import look_up
 from voices.profile import VOICE, Profile, Sample, new_id, now
+from voices.store import Store
 
 P = ParamSpec("P")
 
 
 def awaited(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
-    """Run a coroutine function as a test."""
+    """Run a coroutine function as a test; one that waits for what never comes fails."""
 
     @functools.wraps(test)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        asyncio.run(test(*args, **kwargs))
+        asyncio.run(asyncio.wait_for(test(*args, **kwargs), PATIENCE))
 
     return run
 
@@ -108,6 +115,13 @@ async def shelves_at(place: Place) -> AsyncIterator[Shelves]:
         await library.close()
 
 
+async def found(database: Database, name: str, viewer: str) -> Profile | None:
+    """Find a voice in both of the ways that there are, which agree."""
+    one = await Store(database).find(name, viewer)
+    assert (await look_up(database, name, viewer)).profile == one
+    return one
+
+
 def voice(name: str, owner: str = "", **fields: Any) -> Profile:
     """Make a voice of one's own."""
     return Profile(new_id(VOICE), name, fields.pop("voice_type", "cloned"), owner, created=now(), **fields)
@@ -123,3 +137,32 @@ def clip(text: str = "One two three four.") -> bytes:
     """Make a WAV of somebody who speaks: by default 1.4 s, which are prepared in a hundredth of a second."""
     pcm = say(text).pcm
     return wav.header(RATE, len(pcm)) + pcm
+
+
+async def check_whole(shelves: Shelves, profiles: Iterable[Profile]) -> None:
+    """See that all that voices name is there: the recordings as they came and, decoded, as they were prepared."""
+    for profile in profiles:
+        for one in profile.samples:
+            assert hashlib.sha256(await shelves.blobs.get(one.original)).hexdigest() == one.sha256
+            prepared = io.BytesIO(await shelves.blobs.get(one.prepared))
+            assert 2 * round(one.seconds * one.rate) == sum(map(len, decode(prepared, rate=one.rate, max_seconds=math.inf)))
+        assert not profile.avatar or await shelves.blobs.get(profile.avatar)
+
+
+async def check_nothing_else(shelves: Shelves, folder: Path) -> None:
+    """See that in the store of recordings there is nothing that no voice names, and, where that is a folder, no empty one."""
+    there = set(await shelves.blobs.keys("")) - {MARK}
+    assert {key for key in there if not key.startswith("prompts/")} == await shelves.store.blobs()
+    assert {key.split("/")[1] for key in there if key.startswith("prompts/")} <= await shelves.store.ids()
+    assert files(folder) in ({*there, MARK}, set())
+    assert empty(folder) == []
+
+
+def files(folder: Path) -> set[str]:
+    """Name all files in a folder and those in it."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def empty(folder: Path) -> list[Path]:
+    """Give all folders in a folder in which nothing is."""
+    return [path for path in folder.rglob("*") if path.is_dir() and not any(path.iterdir())]

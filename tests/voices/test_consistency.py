@@ -1,0 +1,298 @@
+"""Many who make, change, use and delete voices at the same time leave what their successes add up to, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import anyio
+import libraries
+import pytest
+from libraries import awaited, check_nothing_else, check_whole, clip, shelves_at, voice
+from msgspec.structs import replace
+from safetensors.numpy import save
+from sqlalchemy import select
+from stores import Bucket
+
+from engines.api import BadAudio, BadInput, CloneAbilities, EngineInfo, NotYours, Prompt, SpeechAbilities
+from voices import prompts, tables
+from voices.blobs import BlobsFailed
+from voices.library import Place, Shelves
+from voices.making import Making
+from voices.profile import NOBODY, Profile, folded
+from voices.refusals import NameTaken, UnknownProfile, UnknownSample
+from voices.rules import Bounds, Rules
+from voices.samples import Upload, sample_of
+from voices.sweep import sweep
+
+database = libraries.database
+
+FIRST, LIKED, TRIES = 24, 6, 200
+"""voices that are there first, those of them that most want something of, and what is tried then"""
+KINDS = {
+    "create": 5,
+    "name": 5,
+    "delete": 2,
+    "add": 5,
+    "remove": 3,
+    "replace": 4,
+    "cut": 2,
+    "words": 4,
+    "picture": 4,
+    "read": 5,
+    "speak": 4,
+}
+"""how often each is tried, of all"""
+OWNERS = (NOBODY, "one", "two")
+NAMES = [f"voice of {letter}" for letter in "abcdefghijklmnopqrstuvwxyzäöü"]
+TEXTS = ("One two three four.", "Five six seven eight.")
+RULES = Rules(Bounds(samples=3))
+INFO = EngineInfo("mimic", "1", "MIT", ("mimic",), speech=SpeechAbilities(24_000, ("en",), cloning=CloneAbilities(24_000)))
+PROMPT = save({})
+PICTURES = (b"\x89PNG\r\n\x1a\n", b"\x89PNG\r\n\x1a\n2")
+
+
+class Try(NamedTuple):
+    """Something that somebody tries with a voice, and with one of its samples."""
+
+    kind: str
+    viewer: str
+    voice: Profile
+    sample: str
+    name: str
+    data: bytes
+
+
+class Model:
+    """What must be there, as far as it was told: whatever can be set has a history, by when the voice was changed."""
+
+    def __init__(self) -> None:
+        self.voices: dict[str, Profile] = {}
+        self.deleted: set[str] = set()
+        self.samples: dict[str, set[str]] = defaultdict(set)
+        self.removed: set[str] = set()
+        self.history: dict[tuple[str, str], list[tuple[float, Any]]] = defaultdict(list)
+        self.events: Counter[tuple[str, str]] = Counter()
+
+    def made(self, profile: Profile) -> None:
+        """Take a new voice down."""
+        self.voices[profile.id] = profile
+        self.samples[profile.id] |= {sample.id for sample in profile.samples}
+        self.note(profile, profile.id, name=profile.name, avatar="")
+        for sample in profile.samples:
+            self.note(profile, sample.id, recording=sample.prepared, words=sample.transcript)
+
+    def note(self, profile: Profile, id: str, **what: Any) -> None:
+        """Take down what was set, by when the voice was changed."""
+        for name, value in what.items():
+            self.history[id, name].append((profile.updated, value))
+
+    def last(self, id: str, what: str) -> Any:
+        """Give what was set last."""
+        return max(self.history[id, what])[1]
+
+    def names(self, scope: str, but: str) -> set[str]:
+        """Give all names that other voices ever had among the same people."""
+        others = [id for id, profile in self.voices.items() if profile.scope == scope and id != but]
+        return {folded(name) for id in others for _, name in self.history[id, "name"]}
+
+
+class Program:
+    """Tries at random, all at once."""
+
+    def __init__(self, shelves: Shelves, seed: int) -> None:
+        self.shelves = shelves
+        self.model = Model()
+        self.random = random.Random(seed)
+        self.making = Making(shelves, RULES, anyio.CapacityLimiter(2))
+        self.refused: list[tuple[Try, BadInput]] = []
+
+    async def run(self) -> None:
+        """Make voices, then try all at once."""
+        await asyncio.gather(*(self.tried(self.drawn("create", [])) for _ in range(FIRST)))
+        voices = list(self.model.voices.values())
+        kinds = self.random.choices(list(KINDS), list(KINDS.values()), k=TRIES)
+        await asyncio.gather(*(self.tried(self.drawn(kind, voices)) for kind in kinds))
+
+    def drawn(self, kind: str, voices: list[Profile]) -> Try:
+        """Draw what to try, mostly as one who may."""
+        name = self.random.choice(NAMES)
+        name = self.random.choice([name, name.upper(), name.title()])
+        liked = voices[:LIKED] if kind != "delete" and self.random.random() < 0.6 else voices
+        profile = self.random.choice(liked) if voices else voice(name)
+        owner = profile.owner if voices and kind != "create" else self.random.choice(OWNERS)
+        viewer = owner if self.random.random() < 0.9 else self.random.choice(OWNERS)
+        sample = self.random.choice([sample.id for sample in profile.samples] or ["samp_none"])
+        data = clip(self.random.choice(TEXTS)) if self.random.random() < 0.9 else b"no recording"
+        return Try(kind, viewer, profile, sample, name, data)
+
+    async def tried(self, what: Try) -> None:
+        """Try, and take down what was refused."""
+        try:
+            await getattr(self, what.kind)(what)
+        except BadInput as exc:
+            self.refused.append((what, exc))
+
+    # What is tried...
+
+    async def create(self, what: Try) -> None:
+        """Make a voice with up to two recordings."""
+        uploads = tuple(Upload(data) for data in (clip(), what.data)[: self.random.randint(0, 2)])
+        draft = replace(voice(what.name, what.viewer), shared=self.random.random() < 0.3)
+        made = await self.making.create(draft, uploads)
+        self.model.made(made)
+        self.model.events[made.id, "created"] += 1
+
+    async def name(self, what: Try) -> None:
+        """Give a voice another name."""
+        after = await self.making.change(what.voice.id, what.viewer, lambda one: replace(one, name=what.name))
+        self.model.note(after, after.id, name=what.name)
+        self.model.events[after.id, "changed"] += 1
+
+    async def delete(self, what: Try) -> None:
+        """Delete a voice: only one can."""
+        await self.making.delete(what.voice.id, what.viewer)
+        assert what.voice.id not in self.model.deleted
+        self.model.deleted.add(what.voice.id)
+        self.model.events[what.voice.id, "deleted"] += 1
+
+    async def add(self, what: Try) -> None:
+        """Add a recording."""
+        profile = await self.shelves.store.get(what.voice.id, what.viewer)
+        after, made = await self.making.samples.add(profile, Upload(what.data, "Added."), what.viewer)
+        self.model.samples[after.id].add(made.id)
+        self.model.note(after, made.id, recording=made.prepared, words="Added.")
+
+    async def remove(self, what: Try) -> None:
+        """Delete a sample: only one can."""
+        await self.making.samples.remove(what.voice.id, what.sample, what.viewer)
+        assert what.sample not in self.model.removed
+        self.model.removed.add(what.sample)
+
+    async def replace(self, what: Try) -> None:
+        """Put another recording in a sample's place."""
+        profile = await self.shelves.store.get(what.voice.id, what.viewer)
+        old = sample_of(profile, what.sample)
+        after, made = await self.making.samples.replace(profile, old, Upload(what.data, "Replaced."), what.viewer)
+        self.model.note(after, what.sample, recording=made.prepared, words="Replaced.")
+
+    async def cut(self, what: Try) -> None:
+        """Use only the beginning of a recording."""
+        profile = await self.shelves.store.get(what.voice.id, what.viewer)
+        after, made = await self.making.samples.cut(profile, sample_of(profile, what.sample), 0.0, 1.3, what.viewer)
+        self.model.note(after, what.sample, recording=made.prepared, words="")
+
+    async def words(self, what: Try) -> None:
+        """Change what a sample says."""
+        after = await self.making.samples.change(
+            what.voice.id, what.sample, what.viewer, lambda one: replace(one, transcript=what.name)
+        )
+        self.model.note(after, what.sample, words=what.name)
+
+    async def picture(self, what: Try) -> None:
+        """Give a voice one of two pictures."""
+        after = await self.making.avatar(what.voice.id, PICTURES[folded(what.name)[-1] < "n"], what.viewer)
+        self.model.note(after, after.id, avatar=after.avatar)
+        self.model.events[after.id, "changed"] += 1
+
+    async def read(self, what: Try) -> None:
+        """See what there is: no two of a name, and nothing of others."""
+        store = self.shelves.store
+        seen = await store.visible(what.viewer)
+        assert max(Counter((one.scope, folded(one.name)) for one in seen).values(), default=1) == 1
+        assert (await store.get(what.voice.id, what.viewer)).visible(what.viewer)
+        found = await store.find(what.name, what.viewer)
+        assert found is None or folded(found.name) == folded(what.name)
+
+    async def speak(self, what: Try) -> None:
+        """Have a prompt made of a voice as it was a moment ago."""
+        profile = await self.shelves.store.get(what.voice.id, what.viewer)
+
+        async def made() -> Prompt:
+            for sample in profile.samples:
+                await self.shelves.blobs.get(sample.prepared)
+            return Prompt("", PROMPT)
+
+        try:
+            await self.shelves.prompts.get(prompts.path(profile, INFO, "mimic"), made)
+        except BlobsFailed as exc:
+            assert "missing" in exc.message, "the voice was changed since it was read"
+
+
+def is_just(model: Model, what: Try, exc: BadInput) -> bool:
+    """Tell whether something was refused for a reason that there was."""
+    own = "" if what.kind == "create" else what.voice.id
+    reasons = {
+        UnknownProfile: what.voice.id in model.deleted or not what.voice.visible(what.viewer),
+        NotYours: what.voice.visible(what.viewer) and not what.voice.editable(what.viewer),
+        UnknownSample: what.sample in model.removed or what.sample == "samp_none",
+        BadAudio: what.data == b"no recording",
+        NameTaken: any(folded(what.name) in model.names(scope, own) for scope in {what.viewer, what.voice.scope, NOBODY}),
+    }
+    codes = {
+        "too_many_samples": len(model.samples[what.voice.id]) >= RULES.bounds.samples,
+        "changed_meanwhile": what.sample in model.removed
+        or what.voice.id in model.deleted
+        or len(model.history[what.sample, "recording"]) > 1,
+    }
+    return reasons.get(type(exc), codes.get(exc.code or "", False))
+
+
+async def everything(shelves: Shelves) -> dict[str, Profile]:
+    return {profile.id: profile for viewer in OWNERS for profile in await shelves.store.visible(viewer)}
+
+
+async def events(shelves: Shelves) -> Counter[tuple[str, str]]:
+    async with shelves.database.reading() as connection:
+        voices = (await connection.execute(select(tables.audit.c.profile).distinct())).scalars().all()
+    lines = [line for id in voices for line in await shelves.store.audit(id)]
+    return Counter((line.profile, line.event) for line in lines)
+
+
+async def check(program: Program, shelves: Shelves, folder: Path) -> None:
+    """Compare what is there with what the successes add up to."""
+    model, there = program.model, await everything(shelves)
+    assert there.keys() == model.voices.keys() - model.deleted
+    for id, profile in there.items():
+        assert (profile.name, profile.avatar) == (model.last(id, "name"), model.last(id, "avatar"))
+        assert {sample.id for sample in profile.samples} == model.samples[id] - model.removed
+        for sample in profile.samples:
+            assert (sample.prepared, sample.transcript) == (model.last(sample.id, "recording"), model.last(sample.id, "words"))
+    assert [one for one in program.refused if not is_just(model, *one)] == []
+    assert await events(shelves) == model.events
+    await check_whole(shelves, there.values())
+    assert all(key.startswith("prompts/") for key in await sweep(shelves, spare=0)), "only prompts of voices that went meanwhile"
+    await check_nothing_else(shelves, folder / "voices")
+
+
+async def run(place: Place, seed: int) -> None:
+    async with shelves_at(place) as shelves:
+        program = Program(shelves, seed)
+        await program.run()
+        await check(program, shelves, place.folder)
+    refused = {type(exc) for _, exc in program.refused}
+    assert refused >= {UnknownProfile, NameTaken, BadAudio}, "something was in the way of something"
+    assert len(program.refused) < 0.75 * TRIES
+
+
+@pytest.mark.parametrize("seed", range(2))
+@awaited
+async def test_many_at_once(database: str, tmp_path: Path, seed: int) -> None:
+    """Two hundred who create, change, use and delete voices at once: what is there afterwards is what their successes add up to.
+
+    Every voice has the name, the samples, the words and the picture that were set last; every recording that is named is there
+    and can be decoded; no other is, and no empty folder. Whatever was refused was for a reason that there was.
+    """
+    await run(Place(tmp_path, database), seed)
+
+
+@awaited
+async def test_many_at_once_in_a_bucket(
+    database: str, s3_bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """So it is where the recordings are in a bucket."""
+    s3_bucket.export(monkeypatch)
+    await run(Place(tmp_path, database, f"{s3_bucket.url}/voices"), 9)

@@ -1,0 +1,393 @@
+"""Prompts are computed once, kept whole, made anew where anything of what they were made of changed, and forgotten when told."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import libraries
+import numpy as np
+import pytest
+from libraries import awaited, sample, voice
+from msgspec.structs import replace
+from safetensors.numpy import save
+
+from engines.api import CloneAbilities, EngineFailed, EngineInfo, Prompt, SpeechAbilities
+from voices.blobs import Blobs, open_blobs
+from voices.profile import Profile
+from voices.prompts import PromptCache, path, signed
+
+audio = libraries.audio
+FILE = save({"speaker": np.arange(7, dtype=np.float32)}, metadata={"model": "mimic-1"})
+SIGNED = signed(FILE)
+PROFILE = voice("Anna", samples=(sample("samp_1", transcript="Hello."), sample("samp_2")))
+CLONING = CloneAbilities(24_000)
+SPEECH = SpeechAbilities(24_000, ("en",), cloning=CLONING)
+INFO = EngineInfo("mimic", "1", "MIT", ("mimic", "mimic-xl"), speech=SPEECH)
+KEY = path(PROFILE, INFO, "mimic")
+
+
+class Maker:
+    """Makes prompts, counts them, and waits before each until it may go on."""
+
+    def __init__(self, data: bytes = FILE, *, open: bool = True, errors: tuple[Exception, ...] = ()) -> None:
+        self.data = data
+        self.made = 0
+        self.may = asyncio.Event()
+        self.began = asyncio.Event()
+        self.ended = asyncio.Event()
+        self.errors = list(errors)
+        if open:
+            self.may.set()
+
+    async def __call__(self) -> Prompt:
+        """Make one, or raise the next error."""
+        self.made += 1
+        self.began.set()
+        await self.may.wait()
+        self.ended.set()
+        if self.errors:
+            raise self.errors.pop()
+        return Prompt("as the engine named it", self.data)
+
+
+class Late:
+    """A store whose writes take until they may."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+        self.may = asyncio.Event()
+        self.began = asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._blobs, name)
+
+    async def put(self, key: str, data: bytes) -> None:
+        """Write one, in the end."""
+        self.began.set()
+        await self.may.wait()
+        await self._blobs.put(key, data)
+
+
+def in_folder(tmp_path: Path) -> Blobs:
+    return open_blobs("", tmp_path)
+
+
+def info(**speech: Any) -> EngineInfo:
+    return replace(INFO, speech=replace(SPEECH, **speech))
+
+
+def first(**fields: Any) -> Profile:
+    """Give the voice, its first sample being another."""
+    return replace(PROFILE, samples=(replace(PROFILE.samples[0], **fields), PROFILE.samples[1]))
+
+
+# What a prompt is made of...
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        path(first(prepared="else"), INFO, "mimic"),
+        path(first(sha256="1" * 64), INFO, "mimic"),
+        path(first(transcript="Hello!"), INFO, "mimic"),
+        path(first(trimmed=(0.5, None)), INFO, "mimic"),
+        path(first(trimmed=(0.5, 2.0)), INFO, "mimic"),
+        path(replace(PROFILE, samples=PROFILE.samples[:1]), INFO, "mimic"),
+        path(replace(PROFILE, samples=PROFILE.samples[::-1]), INFO, "mimic"),
+        path(replace(PROFILE, samples=(*PROFILE.samples, sample("samp_3"))), INFO, "mimic"),
+        path(replace(PROFILE, id="voice_other"), INFO, "mimic"),
+        path(PROFILE, replace(INFO, name="parrot"), "mimic"),
+        path(PROFILE, replace(INFO, version="2"), "mimic"),
+        path(PROFILE, INFO, "mimic-xl"),
+        path(PROFILE, info(cloning=replace(CLONING, version="2")), "mimic"),
+        path(PROFILE, info(cloning=replace(CLONING, sample_rate=16_000)), "mimic"),
+        path(PROFILE, info(cloning=replace(CLONING, longest=10.0)), "mimic"),
+        path(PROFILE, info(cloning=replace(CLONING, transcript=True)), "mimic"),
+    ],
+)
+def test_a_change_makes_another_prompt(other: str) -> None:
+    """What a prompt is made of is in its name: samples and their words, the engine, its version, its model, its form."""
+    assert other != KEY
+
+
+def test_other_changes_do_not() -> None:
+    """A voice's name, and what it says of itself, are in no prompt; nor is what the engine can do beside cloning."""
+    renamed = replace(PROFILE, name="Berta", description="new", speed=2.0, shared=True, updated=9.0, engines=("mimic",))
+    assert path(renamed, INFO, "mimic") == KEY
+    assert path(first(facts={"level": 1.0}, created=9.0, transcribed_by="ear"), INFO, "mimic") == KEY
+    assert path(PROFILE, replace(info(words=True), slots=9, device="cuda"), "mimic") == KEY
+
+
+# Once...
+
+
+@awaited
+async def test_made_once(audio: str, tmp_path: Path) -> None:
+    """Of a hundred who ask at once one has it made; then it is in memory, and in the store for who comes after a restart."""
+    blobs, make = open_blobs(audio, tmp_path), Maker()
+    cache = PromptCache(blobs)
+    prompts = await asyncio.gather(*(cache.get(KEY, make) for _ in range(100)))
+    assert {prompt.id for prompt in prompts} == {prompts[0].id}
+    assert await blobs.keys("prompts/") == [KEY]
+    assert await cache.get(KEY, make) is prompts[0]
+    assert await PromptCache(blobs).get(KEY, make) == prompts[0]
+    assert make.made == 1
+
+
+@awaited
+async def test_from_memory(tmp_path: Path) -> None:
+    """What is in memory does without the store."""
+    blobs, make = in_folder(tmp_path), Maker()
+    cache = PromptCache(blobs)
+    held = await cache.get(KEY, make)
+    await blobs.delete([KEY])
+    assert await cache.get(KEY, make) is held
+    assert make.made == 1
+
+
+@awaited
+async def test_different_prompts_are_made_side_by_side(tmp_path: Path) -> None:
+    """Who asks for one prompt does not wait for another."""
+    cache, slow = PromptCache(in_folder(tmp_path)), Maker(open=False)
+    waiting = asyncio.create_task(cache.get(KEY, slow))
+    await slow.began.wait()
+    other = await cache.get(path(PROFILE, INFO, "mimic-xl"), Maker(save({"other": np.zeros(1)})))
+    assert not waiting.done()
+    slow.may.set()
+    assert (await waiting).id != other.id
+
+
+@awaited
+async def test_an_id_names_the_bytes(tmp_path: Path) -> None:
+    """Prompts with the same bytes have the same id, and others another."""
+    cache = PromptCache(in_folder(tmp_path))
+    one, same, other = [
+        await cache.get(f"prompts/voice/mimic/{key}", Maker(data))
+        for key, data in enumerate((FILE, FILE, save({"x": np.ones(1)})))
+    ]
+    assert one == same
+    assert one.id != other.id
+
+
+# Faults...
+
+
+@awaited
+async def test_what_fails_is_tried_again(tmp_path: Path) -> None:
+    """All who wait are told why it failed; who asks later has it made anew. Nothing is kept of it."""
+    blobs = in_folder(tmp_path)
+    cache, make = PromptCache(blobs), Maker(errors=(EngineFailed("second"), EngineFailed("first")))
+    for fault in ("first", "second"):
+        outcomes = await asyncio.gather(*(cache.get(KEY, make) for _ in range(20)), return_exceptions=True)
+        assert {(type(outcome), str(outcome)) for outcome in outcomes} == {(EngineFailed, fault)}
+    assert await blobs.keys("") == []
+    assert (await cache.get(KEY, make)).data == SIGNED
+    assert make.made == 3
+
+
+@awaited
+async def test_who_goes_disturbs_nobody(tmp_path: Path) -> None:
+    """Of those who wait some go, the first among them: the others get the prompt, made once."""
+    cache, make = PromptCache(in_folder(tmp_path)), Maker(open=False)
+    waiting = [asyncio.create_task(cache.get(KEY, make)) for _ in range(10)]
+    await make.began.wait()
+    for task in waiting[:5]:
+        task.cancel()
+    make.may.set()
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [asyncio.CancelledError] * 5 + [Prompt] * 5
+    assert make.made == 1
+
+
+@awaited
+async def test_all_go(tmp_path: Path) -> None:
+    """When nobody waits any more the prompt is made all the same, and is there for who comes back."""
+    blobs, make = in_folder(tmp_path), Maker(open=False)
+    cache = PromptCache(blobs)
+    waiting = asyncio.create_task(cache.get(KEY, make))
+    await make.began.wait()
+    waiting.cancel()
+    make.may.set()
+    assert (await cache.get(KEY, make)).data == await blobs.get(KEY)
+    assert make.made == 1
+
+
+@awaited
+async def test_all_go_and_it_fails(tmp_path: Path) -> None:
+    """That nobody waits any more for what then fails is no fault of the program's."""
+    cache, make, faults = PromptCache(in_folder(tmp_path)), Maker(open=False, errors=(EngineFailed("too late"),)), []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+    waiting = asyncio.create_task(cache.get(KEY, make))
+    await make.began.wait()
+    waiting.cancel()
+    make.may.set()
+    await make.ended.wait()
+    assert (await cache.get(path(PROFILE, INFO, "mimic-xl"), make)).data == SIGNED
+    gc.collect()
+    assert faults == []
+
+
+@pytest.mark.parametrize("data", [b"", b"RIFF", b"\0" * 100, FILE[:-1], FILE + b"x", b"\xff" * 8 + FILE[8:], b'{"a":1}'])
+@awaited
+async def test_what_is_no_prompt(tmp_path: Path, data: bytes) -> None:
+    """What an engine gives that is not in safetensors is its fault, and is not kept."""
+    blobs = in_folder(tmp_path)
+    with pytest.raises(EngineFailed, match="not in safetensors"):
+        await PromptCache(blobs).get(KEY, Maker(data))
+    assert await blobs.keys("") == []
+
+
+# What is kept is whole, or made anew...
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [b"", SIGNED[:-1], SIGNED[: len(SIGNED) // 2], SIGNED[:8], SIGNED[:3], SIGNED + b"\0", FILE, b"no prompt " * 99,
+     SIGNED[:-3] + bytes([SIGNED[-3] ^ 1]) + SIGNED[-2:], signed(save({"speaker": np.ones(1)})).replace(b"speaker", b"speakes")],
+)  # fmt: skip
+@awaited
+async def test_a_broken_file_is_made_anew(audio: str, tmp_path: Path, broken: bytes) -> None:
+    """A file that is empty, cut off, changed, not signed, or something else is not used; the new one replaces it."""
+    blobs, make = open_blobs(audio, tmp_path), Maker()
+    await blobs.put(KEY, broken)
+    assert (await PromptCache(blobs).get(KEY, make)).data == SIGNED == await blobs.get(KEY)
+    assert (await PromptCache(blobs).get(KEY, make)).data == SIGNED
+    assert make.made == 1
+
+
+# Forgotten...
+
+
+@awaited
+async def test_clear(audio: str, tmp_path: Path) -> None:
+    """The prompts of one voice go from memory and from the store, or those of all; how many is told."""
+    blobs = open_blobs(audio, tmp_path)
+    cache, make = PromptCache(blobs), Maker()
+    other = path(replace(PROFILE, id=f"{PROFILE.id}0"), INFO, "mimic")
+    for key in (KEY, path(PROFILE, INFO, "mimic-xl"), other):
+        await cache.get(key, make)
+    assert await cache.clear(PROFILE.id) == 2
+    assert await blobs.keys("prompts/") == [other]
+    await cache.get(other, make)
+    assert make.made == 3
+    await cache.get(KEY, make)
+    assert make.made == 4
+    assert await cache.clear() == 2
+    assert await blobs.keys("") == []
+    assert await cache.clear() == 0
+
+
+async def cleared(cache: PromptCache, asked: Awaitable[Prompt], go_on: Callable[[], None]) -> None:
+    """Clear while a prompt is being made or written; whoever asked for it gets it all the same."""
+    await cache.clear(PROFILE.id)
+    go_on()
+    assert (await asked).data == SIGNED
+
+
+@awaited
+async def test_cleared_while_it_is_made(audio: str, tmp_path: Path) -> None:
+    """What was being made when it was forgotten is kept nowhere: neither in the store nor in memory."""
+    blobs, make = open_blobs(audio, tmp_path), Maker(open=False)
+    cache = PromptCache(blobs)
+    asked = asyncio.create_task(cache.get(KEY, make))
+    await make.began.wait()
+    await cleared(cache, asked, make.may.set)
+    assert await blobs.keys("") == []
+    await cache.get(KEY, make)
+    assert make.made == 2
+
+
+@awaited
+async def test_cleared_while_it_is_written(tmp_path: Path) -> None:
+    """Nor is what was being written."""
+    blobs = in_folder(tmp_path)
+    late, make = Late(blobs), Maker()
+    cache = PromptCache(late)  # type: ignore[arg-type]
+    asked = asyncio.create_task(cache.get(KEY, make))
+    await late.began.wait()
+    await cleared(cache, asked, late.may.set)
+    assert await blobs.keys("") == []
+    await cache.get(KEY, make)
+    assert make.made == 2
+
+
+@awaited
+async def test_asked_for_again_while_the_forgotten_one_is_made(tmp_path: Path) -> None:
+    """Who asks after it was forgotten does not get what was begun before."""
+    blobs, old, new = in_folder(tmp_path), Maker(open=False), Maker(save({"new": np.ones(3)}))
+    cache = PromptCache(blobs)
+    before = asyncio.create_task(cache.get(KEY, old))
+    await old.began.wait()
+    await cache.clear(PROFILE.id)
+    after = await cache.get(KEY, new)
+    old.may.set()
+    assert (await before).data == SIGNED
+    assert after.data == signed(new.data) == await blobs.get(KEY)
+    assert await cache.get(KEY, new) is after
+
+
+@awaited
+async def test_the_forgotten_one_is_made_before_the_new_one(tmp_path: Path) -> None:
+    """What was forgotten and comes first does not count for what was begun after it: that is kept, and made once."""
+    blobs, old, new = in_folder(tmp_path), Maker(open=False), Maker(save({"new": np.ones(3)}), open=False)
+    cache = PromptCache(blobs)
+    before = asyncio.create_task(cache.get(KEY, old))
+    await old.began.wait()
+    await cache.clear(PROFILE.id)
+    after = asyncio.create_task(cache.get(KEY, new))
+    await new.began.wait()
+    old.may.set()
+    await before
+    later = asyncio.create_task(cache.get(KEY, new))
+    new.may.set()
+    assert await after is await later
+    assert (await after).data == await blobs.get(KEY)
+    assert new.made == 1
+
+
+@awaited
+async def test_another_is_forgotten_meanwhile(tmp_path: Path) -> None:
+    """What is being made for one voice is kept though another's prompts are forgotten."""
+    blobs, make = in_folder(tmp_path), Maker(open=False)
+    cache = PromptCache(blobs)
+    asked = asyncio.create_task(cache.get(KEY, make))
+    await make.began.wait()
+    await cache.clear("voice_other")
+    make.may.set()
+    await asked
+    assert await blobs.keys("") == [KEY]
+    await cache.get(KEY, make)
+    assert make.made == 1
+
+
+# In memory...
+
+
+@awaited
+async def test_memory_is_bounded(tmp_path: Path) -> None:
+    """Beyond so many bytes those that were not asked for longest go; they are in the store still."""
+    blobs = in_folder(tmp_path)
+    cache, make = PromptCache(blobs, 3 * len(SIGNED)), Maker()
+    keys = [f"prompts/voice/mimic/{number}" for number in range(4)]
+    for key in (*keys[:3], keys[0], keys[3]):
+        await cache.get(key, make)
+    await blobs.delete(keys)
+    for key in (keys[0], keys[2], keys[3]):
+        await cache.get(key, make)
+    assert make.made == 4
+    await cache.get(keys[1], make)
+    assert make.made == 5
+
+
+@awaited
+async def test_one_that_is_larger_than_the_memory(tmp_path: Path) -> None:
+    """A prompt that is larger than all that may be held is held alone: it is the one in use."""
+    blobs, make = in_folder(tmp_path), Maker()
+    cache = PromptCache(blobs, 10)
+    for key in ("prompts/voice/mimic/1", "prompts/voice/mimic/2"):
+        assert await cache.get(key, make) is await cache.get(key, make)
+    assert make.made == 2
