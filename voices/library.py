@@ -103,10 +103,7 @@ class Library:
         if self._shelves is None:
             async with self._opening:
                 if self._shelves is None:
-                    shelves = await asyncio.to_thread(_opened, self.place)
-                    if await shelves.blobs.find(MARK) is None:
-                        await shelves.blobs.put(MARK, (await shelves.store.library()).encode())
-                    self._shelves = shelves
+                    self._shelves = await _marked(await asyncio.to_thread(_opened, self.place))
         return self._shelves
 
     async def close(self) -> None:
@@ -161,6 +158,17 @@ def _is_anothers(profile: Profile, voice: str, viewer: str) -> bool:
     return by_name and profile.owner not in (NOBODY, viewer)
 
 
+async def _marked(shelves: Shelves) -> Shelves:
+    """Put the mark of the database on the store of recordings, where there is none."""
+    try:
+        if await shelves.blobs.find(MARK) is None:
+            await shelves.blobs.put(MARK, (await shelves.store.library()).encode())
+    except BaseException:  # whatever it is: each try would leave connections behind
+        await shelves.database.close()
+        raise
+    return shelves
+
+
 def _opened(place: Place) -> Shelves:
     from voices.blobs import open_blobs
     from voices.database import Database, database_url
@@ -170,5 +178,10 @@ def _opened(place: Place) -> Shelves:
     if place.file:
         place.file.touch(mode=0o600)  # there are names and words of people in it; what SQLite puts beside it is alike
     url = database_url(place.database, place.folder)
-    Database.migrate(url)
+    try:
+        Database.migrate(url)
+    except ImportError as exc:
+        raise LibraryFailed(
+            "The driver of the database of voices is missing: pip install 'voicebox-gateway[postgresql]'"
+        ) from exc
     return Shelves(Database(url), open_blobs(place.audio, place.folder))

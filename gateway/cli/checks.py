@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import socket
 import subprocess
@@ -71,7 +72,7 @@ def _python() -> Check:
 def _packages() -> Iterator[Check]:
     for requirement in metadata.requires(DISTRIBUTION) or ():
         wanted, _, condition = requirement.partition(";")
-        name = wanted.split(">")[0].split("=")[0].split("<")[0].strip()
+        name = re.split(r"[^\w.-]", wanted.strip(), maxsplit=1)[0]
         if "extra" in condition or ("win32" in condition and sys.platform == "win32"):
             continue
         try:

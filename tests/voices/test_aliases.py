@@ -6,7 +6,7 @@ import asyncio
 
 import libraries
 import pytest
-from libraries import awaited, connected
+from libraries import awaited, connected, voice
 from msgspec.structs import replace
 from sqlalchemy.engine import URL
 
@@ -16,6 +16,7 @@ from voices.looking import look_up
 from voices.profile import Consent
 from voices.pronunciation import Entry
 from voices.refusals import UnknownConsent
+from voices.store import Store
 
 on_postgres, url = libraries.on_postgres, libraries.url
 MANY = 20
@@ -78,6 +79,26 @@ async def test_one_alias_for_many_at_once(url: URL) -> None:
         )
         assert list(await Aliases(one).list("")) == ["news"]
         assert await Aliases(two).find("news", "") in targets
+
+
+@awaited
+async def test_aliases_go_with_their_voice(url: URL) -> None:
+    """What led to a voice that is deleted goes with it, by whichever of its names; what leads elsewhere stays."""
+    async with connected(url) as database:
+        aliases, store = Aliases(database), Store(database)
+        anna, _ = await store.create(voice("Anna", "one")), await store.create(voice("Anna", "two"))
+        for name, target in (
+            ("a", "ANNA"),
+            ("b", anna.id),
+            ("c", f"profile:{anna.id}"),
+            ("d", "profile:anna"),
+            ("e", "tone/anna"),
+        ):
+            await aliases.put(name, target, "one")
+        await aliases.put("a", "Anna", "two")
+        await store.delete(anna.id, "one")
+        assert await aliases.list("one") == {"e": "tone/anna"}
+        assert await aliases.list("two") == {"a": "Anna"}
 
 
 # Dictionaries...
