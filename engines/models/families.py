@@ -54,8 +54,8 @@ def devices() -> frozenset[Device]:
 def obstacle(record: ModelRecord) -> str:
     """Say what keeps this machine from running a model, and what mends it; empty where nothing does. Looks at the disk."""
     family = FAMILIES.get(record.engine)
-    if family is None:
-        return f"this version has no engine `{record.engine}`"
+    if family is None or find_spec(family.adapter.partition(":")[0]) is None:
+        return f"this version has no engine `{record.engine}` yet"
     if not devices() & set(record.requires):
         return f"it needs one of {', '.join(record.requires)}; this machine has {', '.join(sorted(devices()))}"
     missing = [package for package in family.packages if find_spec(package) is None]
