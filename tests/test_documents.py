@@ -150,7 +150,7 @@ def test_the_command_lines_are_understood() -> None:
     ]
     assert len(lines) >= 8
     for line in lines:
-        assert make_parser().parse_args(shlex.split(line)[1:]).command
+        assert make_parser().parse_args(shlex.split(line, comments=True)[1:]).command
 
 
 def test_make_targets_of_the_documents_exist() -> None:
