@@ -1,0 +1,1 @@
+"""Whisper: the engines `whisper` (transformers) and `faster-whisper` (CTranslate2)."""

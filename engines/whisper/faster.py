@@ -1,0 +1,168 @@
+"""Whisper, by faster-whisper and CTranslate2: quick on a CPU, in a fraction of the memory, and without torch.
+
+Options: `path`, the folder of a converted model; `model`, the name it goes by; `device` ("cpu", "cuda"); `dtype`, CTranslate2's
+compute type ("int8", "float32", "float16", "int8_float16"); `vad`, whether silence is passed over; `threads`, on a CPU. Nothing
+is ever downloaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import ctranslate2
+from faster_whisper.transcribe import Segment
+
+from engines.api import (
+    EmitListen,
+    EngineFailed,
+    EngineInfo,
+    Finished,
+    Heard,
+    HeardWord,
+    ListenAbilities,
+    ListenEvent,
+    ListenJob,
+    Progress,
+)
+from engines.vad import Silero
+from engines.whisper.faster_model import Model
+from engines.whisper.terms import ENGLISH, bare, iso, logarithm, refuse, temperatures, usable_cores
+from engines.whisper.windows import RATE, Unwanted, Window, Windows, telling
+
+NEEDED = ("config.json", "model.bin", "tokenizer.json", "preprocessor_config.json")
+"""without the third the library would fetch one, without the last it would take all models for old ones"""
+UNSURE = 0.5
+"""what was heard at a higher temperature, and all before it, is not told to the window that follows: the library's own limit"""
+
+
+class FasterWhisper:
+    """See the module. One thread at a time."""
+
+    def __init__(
+        self,
+        path: str = "",
+        model: str = "faster-whisper",
+        device: str = "auto",
+        dtype: str = "auto",
+        vad: bool = True,
+        threads: int = 0,
+    ) -> None:
+        self._path, self._name, self._device, self._dtype = path, model, device, dtype
+        self._vad, self._threads = vad, threads
+
+    def load(self) -> EngineInfo:
+        """Load the model. Raises EngineFailed."""
+        self._model = model = _opened(_checked(self._path), self._device, self._dtype, self._threads or usable_cores())
+        self._silero = Silero() if self._vad else None
+        self._codes = iso(model.languages)
+        return EngineInfo(
+            name="faster-whisper",
+            version=version("faster-whisper"),
+            licence="MIT",
+            models=(self._name,),
+            device=str(model.model.device),
+            listening=ListenAbilities(
+                tuple(self._codes),
+                sample_rate=RATE,
+                words=True,
+                logprobs=True,
+                prompt=True,
+                temperature=True,
+                translate=bool(model.model.is_multilingual),
+            ),
+        )
+
+    def transcribe(self, job: ListenJob, audio: Iterator[bytes], emit: EmitListen) -> None:
+        """Transcribe a recording, window by window. Raises Unsupported."""
+        refuse(job, self._name, self._codes, translates=self._model.model.is_multilingual)
+        tell = telling(emit)
+        windows = Windows(audio, self._silero, lambda seconds: tell(Progress(seconds)))
+        self._model.step = lambda: tell(Progress(windows.done))
+        try:
+            self._listen(job, windows, tell)
+        except Unwanted:
+            return
+        finally:
+            del self._model.step
+
+    def _listen(self, job: ListenJob, windows: Windows, tell: Callable[[ListenEvent], None]) -> None:
+        hearing = Hearing(self._model, job, self._codes.get(job.language or ""))
+        while window := windows.next():
+            for segment in hearing.hear(window):
+                tell(_heard(segment, window))
+            windows.advance(self._model.heard or len(window.own) / RATE)
+            tell(Progress(windows.done))
+        language = next((known for known, code in self._codes.items() if code == hearing.language), ENGLISH)
+        tell(Finished(windows.duration, language))
+
+
+class Hearing:
+    """One recording on its way through the model: what was said before goes along as the prompt of what follows."""
+
+    def __init__(self, model: Model, job: ListenJob, language: str | None) -> None:
+        self._model, self._job = model, job
+        self.language = language
+        """the model's own code, once it is known"""
+        self._said = model.tokens(job.prompt or "")
+
+    def hear(self, window: Window) -> Iterator[Segment]:
+        """Hear a window, segment by segment."""
+        temperature = 0.0
+        for segment in self._model.hear(
+            window.own,
+            language=self.language,
+            task="translate" if self._job.translate else "transcribe",
+            initial_prompt=self._said or None,
+            temperature=temperatures(self._job.temperature),
+            word_timestamps=self._job.words,
+        ):
+            self._said += segment.tokens
+            temperature = segment.temperature
+            yield segment
+        self.language = self._model.language
+        if temperature > UNSURE:
+            self._said = []
+
+
+def _heard(segment: Segment, window: Window) -> Heard:
+    return Heard(
+        segment.text.strip(),
+        window.time(segment.start),
+        window.time(segment.end),
+        tuple(
+            HeardWord(bare(word.word), window.time(word.start), window.time(word.end), logarithm(float(word.probability)))
+            for word in segment.words or ()
+            if bare(word.word)
+        ),
+        float(segment.avg_logprob),
+        float(segment.no_speech_prob),
+        tuple(int(token) for token in segment.tokens),
+        float(segment.temperature),
+    )
+
+
+def _checked(folder: str) -> Path:
+    """Give the folder if it looks like a converted model. Raises EngineFailed."""
+    if not folder:
+        raise EngineFailed("Which Whisper model? Set the option `path` to the folder of one that is converted for CTranslate2.")
+    path = Path(folder)
+    if not path.is_dir():
+        raise EngineFailed(f"There is no folder {path}: the option `path` should name that of a converted Whisper model.")
+    if missing := [name for name in NEEDED if not (path / name).is_file()]:
+        raise EngineFailed(f"The Whisper model in {path} is not whole, or not converted: {', '.join(missing)} is missing.")
+    return path
+
+
+def _opened(path: Path, device: str, dtype: str, threads: int) -> Model:
+    if device == "auto":
+        device = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
+    compute = dtype if dtype != "auto" else {"cpu": "int8"}.get(device, "float16")
+    try:
+        model = Model(str(path), device=device, compute_type=compute, cpu_threads=threads, local_files_only=True)
+    except Exception as exc:  # the library raises whatever its parsers do
+        raise EngineFailed(f"The Whisper model in {path} cannot be loaded: {type(exc).__name__}: {exc}") from exc
+    if model.model.n_mels != len(model.feature_extractor.mel_filters):
+        raise EngineFailed(f"{path}/preprocessor_config.json is another model's: it does not make {model.model.n_mels} bands.")
+    return model

@@ -1,0 +1,165 @@
+"""A tiny Whisper in the layout of real checkpoints: it knows three sounds, and takes each for a sentence.
+
+The sounds are vowels that swell six times a second, which Silero's detector takes for speech. A window may hold several, with or
+without silence between them; their times are heard to a tenth of a second, and one that a window cuts off is left to the next.
+`train_tiny_whisper.py` made the weights in `tests/data`. Everything but the sizes is as in a checkpoint from the Hub.
+"""
+
+from __future__ import annotations
+
+import shutil
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from tokenizers.pre_tokenizers import ByteLevel
+from transformers import (
+    AddedToken,
+    GenerationConfig,
+    WhisperConfig,
+    WhisperFeatureExtractor,
+    WhisperForConditionalGeneration,
+    WhisperProcessor,
+    WhisperTokenizer,
+)
+from transformers.models.whisper.tokenization_whisper import LANGUAGES
+
+WEIGHTS = Path(__file__).parents[1] / "data" / "tiny_whisper.safetensors"
+RATE = 16_000
+SECOND = 2 * RATE
+"""bytes of PCM"""
+SIZE = 64
+SOUNDS = {"hello": (80, (390, 2300, 2850)), "count": (160, (270, 2290, 3010)), "morgen": (110, (235, 2100, 2800))}
+"""pitch and formants in Hertz"""
+SAID = {"hello": "Hello world.", "count": "Testing one two three.", "morgen": "Guten Morgen zusammen."}
+TRANSLATED = SAID | {"morgen": "Good morning everyone."}
+SPOKEN = {"hello": "en", "count": "en", "morgen": "de"}
+WORDS = ["Hello", "world", "Testing", "one", "two", "three", "Guten", "Morgen", "zusammen", "Good", "morning", "everyone"]
+BYTES = 256
+EMPTY = BYTES + len(WORDS)
+END, START, FIRST_LANGUAGE = EMPTY + 1, EMPTY + 2, EMPTY + 3
+AFTER_LANGUAGES = FIRST_LANGUAGE + len(LANGUAGES)
+TRANSLATE, TRANSCRIBE, _, PREVIOUS, NO_SPEECH, NO_TIMESTAMPS = range(AFTER_LANGUAGES, AFTER_LANGUAGES + 6)
+FIRST_TIME = NO_TIMESTAMPS + 1
+TIMES = 1501
+CONTROLS = ["translate", "transcribe", "startoflm", "startofprev", "nospeech", "notimestamps"]
+ALIGNED = [[1, 0]]
+"""decoder layer and head that looks where each word is said"""
+
+
+def sound(name: str, seconds: float) -> bytes:
+    """Make one of the sounds, s16le mono at 16 kHz."""
+    return _vowel(name)[: round(seconds * RATE)].tobytes()
+
+
+def silence(seconds: float) -> bytes:
+    """Make digital silence."""
+    return bytes(2 * round(seconds * RATE))
+
+
+def noise(seconds: float, loudness: float = 0.1) -> bytes:
+    """Make white noise."""
+    drawn = np.random.default_rng(0).standard_normal(round(seconds * RATE))
+    return (drawn * loudness * 32767).clip(-32768, 32767).astype("<i2").tobytes()
+
+
+def samples(pcm: bytes) -> NDArray[np.float32]:
+    """Give PCM as the library wants it."""
+    return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
+
+
+@lru_cache(8)
+def _vowel(name: str) -> NDArray[np.int16]:
+    pitch, formants = SOUNDS[name]
+    time = np.arange(60 * RATE) / RATE
+    phase = 2 * np.pi * np.cumsum(pitch * (1 + 0.1 * np.sin(2 * np.pi * 0.7 * time))) / RATE
+    wave = np.zeros(len(time))
+    for number in range(1, 6500 // pitch):
+        loudness = sum(1 / (1 + ((number * pitch - formant) / (60 + 0.05 * formant)) ** 2) for formant in formants)
+        wave += loudness / number**0.3 * np.sin(number * phase)
+    wave *= 0.1 + 0.9 * np.abs(np.sin(np.pi * 6 * time))
+    loudest: float = np.abs(wave).max()
+    return (0.3 * 32767 * wave / loudest).astype(np.int16)
+
+
+def make(folder: Path, *, multilingual: bool = True) -> None:
+    """Write the checkpoint; as one for English only it has the same weights, and says that it knows no other language."""
+    model = WhisperForConditionalGeneration(config())
+    still(model)
+    model.load_state_dict(load_file(WEIGHTS), strict=False)
+    model.generation_config = _generation(multilingual)
+    model.save_pretrained(folder)
+    features = WhisperFeatureExtractor(feature_size=80)
+    WhisperProcessor(features, tokenizer()).save_pretrained(folder)
+    features.save_pretrained(folder)  # preprocessor_config.json, which faster-whisper reads
+
+
+def convert(folder: Path, target: Path) -> None:
+    """Convert a checkpoint to CTranslate2's form."""
+    from ctranslate2.converters import TransformersConverter
+
+    shutil.rmtree(target, ignore_errors=True)
+    copied = ["tokenizer.json", "preprocessor_config.json"]
+    TransformersConverter(str(folder), copy_files=copied).convert(str(target), quantization="float32")
+
+
+def config() -> WhisperConfig:
+    """Give the model's sizes."""
+    return WhisperConfig(
+        vocab_size=FIRST_TIME + TIMES, num_mel_bins=80, d_model=SIZE, dropout=0.0,
+        encoder_layers=1, encoder_attention_heads=4, encoder_ffn_dim=16,
+        decoder_layers=2, decoder_attention_heads=4, decoder_ffn_dim=2 * SIZE,
+        bos_token_id=END, eos_token_id=END, pad_token_id=END, decoder_start_token_id=START,
+        suppress_tokens=None, begin_suppress_tokens=None,
+    )  # fmt: skip
+
+
+def tokenizer() -> WhisperTokenizer:
+    """Make the tokenizer: bytes, a dozen words, the languages, the controls and the times."""
+    pieces = [*sorted(ByteLevel.alphabet()), *(f"Ġ{word}" for word in WORDS), ""]
+    made = WhisperTokenizer(vocab={piece: number for number, piece in enumerate(pieces)}, merges=[])
+    controls = ["startoftranscript", *LANGUAGES, *CONTROLS]
+    made.add_special_tokens({"extra_special_tokens": [f"<|{name}|>" for name in controls]})
+    made.add_tokens([AddedToken(f"<|{number * 0.02:.2f}|>", special=False, normalized=False) for number in range(TIMES)])
+    assert made.convert_tokens_to_ids(["<|endoftext|>", "<|0.00|>"]) == [END, FIRST_TIME]
+    return made
+
+
+def _generation(multilingual: bool) -> GenerationConfig:
+    settings: Any = GenerationConfig(
+        bos_token_id=END, eos_token_id=END, pad_token_id=END, decoder_start_token_id=START, max_length=448
+    )  # fmt: skip
+    settings.is_multilingual = multilingual
+    if multilingual:
+        settings.lang_to_id = {f"<|{code}|>": FIRST_LANGUAGE + number for number, code in enumerate(LANGUAGES)}
+        settings.task_to_id = {"translate": TRANSLATE, "transcribe": TRANSCRIBE}
+    settings.no_timestamps_token_id = NO_TIMESTAMPS
+    settings.prev_sot_token_id = PREVIOUS
+    settings.max_initial_timestamp_index = 50
+    settings.alignment_heads = ALIGNED
+    settings.suppress_tokens = list(range(TRANSLATE, NO_TIMESTAMPS))
+    settings.begin_suppress_tokens = [END]
+    settings.return_timestamps = False
+    return settings
+
+
+def positions(count: int) -> torch.Tensor:
+    """Give the encoder's positions: sines and cosines of periods from a quarter of a second to more than a minute."""
+    time = torch.arange(count)[:, None] * 0.02
+    periods = torch.logspace(np.log10(0.25), np.log10(70), 30)
+    return torch.cat(
+        [torch.zeros(count, 4), torch.sin(2 * torch.pi * time / periods), torch.cos(2 * torch.pi * time / periods)], 1
+    )
+
+
+def still(model: WhisperForConditionalGeneration) -> None:
+    """Let the encoder do nothing beyond its convolutions and its positions: its layer adds zero."""
+    encoder: Any = model.model.encoder
+    with torch.no_grad():
+        for name, parameter in encoder.named_parameters():
+            parameter.fill_(1.0 if name.endswith("norm.weight") else 0.0)
+        encoder.embed_positions.weight.copy_(positions(1500))
