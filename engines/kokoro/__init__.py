@@ -1,0 +1,1 @@
+"""Kokoro: the engine `kokoro`."""
