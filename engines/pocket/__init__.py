@@ -1,0 +1,1 @@
+"""Pocket TTS: the engine `pocket-tts`."""
