@@ -29,10 +29,10 @@ class Family(msgspec.Struct, frozen=True):
 
 
 FAMILIES = {
-    "kokoro": Family("engines.kokoro:Kokoro", ("torch", "kokoro"), "kokoro", 50),
-    "pocket-tts": Family("engines.pocket:Pocket", ("torch", "pocket_tts"), "pocket", 40),
-    "whisper": Family("engines.whisper:Whisper", ("torch", "transformers"), "whisper", 30),
-    "faster-whisper": Family("engines.faster_whisper:FasterWhisper", ("faster_whisper",), "faster-whisper", 40),
+    "kokoro": Family("engines.kokoro.engine:Kokoro", ("torch", "kokoro"), "kokoro", 50),
+    "pocket-tts": Family("engines.pocket.engine:Pocket", ("torch", "pocket_tts"), "pocket", 40),
+    "whisper": Family("engines.whisper.engine:Whisper", ("torch", "transformers"), "whisper", 30),
+    "faster-whisper": Family("engines.whisper.faster:FasterWhisper", ("faster_whisper",), "faster-whisper", 40),
 }
 
 
