@@ -2,6 +2,7 @@
 
 IN_VENV := .venv/bin/python
 READY := .venv/.installed
+READY_TO_TEST := .venv/.installed-test
 ARGS ?=
 URL ?=
 
@@ -10,21 +11,21 @@ URL ?=
 serve: $(READY)
 	@exec $(IN_VENV) -m gateway serve $(ARGS)
 
-test: $(READY)
+test: $(READY_TO_TEST)
 	$(IN_VENV) -m pytest $(ARGS)
 
-lint: $(READY)
+lint: $(READY_TO_TEST)
 	$(IN_VENV) -m ruff check .
 	$(IN_VENV) -m ruff format --check .
 
-types: $(READY)
+types: $(READY_TO_TEST)
 	$(IN_VENV) -m mypy
 
 bench: $(READY)
 	$(IN_VENV) -m bench $(ARGS)
 
 # Against a server of its own, or any other: make conformance URL=https://host/v1 ARGS="--api-key KEY"
-conformance: $(READY)
+conformance: $(READY_TO_TEST)
 ifeq ($(URL),)
 	$(IN_VENV) scripts/with_server.py $(IN_VENV) -m conformance --base-url {base_url} --api-key {key} $(ARGS)
 else
@@ -35,6 +36,9 @@ setup: $(READY)
 
 $(READY): pyproject.toml scripts/setup
 	@scripts/setup
+
+$(READY_TO_TEST): pyproject.toml scripts/setup
+	@scripts/setup test
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
