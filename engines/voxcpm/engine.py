@@ -1,0 +1,182 @@
+"""VoxCPM2 of OpenBMB, experimental: thirty languages at 48 kHz, with cloned voices and such as are described in words.
+
+Its options: `path`, the folder; `model`, the name it goes by; `device`: `cpu`, `cuda`, `cuda:1`, `mps`, or `auto` for the best
+there is; `threads`, on a CPU, 0 for torch's own number; `steps`, of the diffusion for each patch of 160 ms, fewer are quicker and
+rougher; `cfg`, how closely it keeps to text and voice.
+
+A voice that is described, and instructions, go in brackets before the text, as the model was taught; a text's own brackets at
+that place are taken away (`text`). Without a voice the model takes whatever the text suggests, another for each text. A prompt is
+the encoder's account of a recording, 1 kB for each patch, and fits all weights that have the same encoder.
+
+The library draws from torch's own random numbers and has one cache for what it is saying: one job at a time. It is not compiled
+on CUDA, since what torch compiles there belongs to one thread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import secrets
+import threading
+from collections.abc import Sequence
+from contextlib import closing
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from engines.api import (
+    Audio,
+    BadAudio,
+    BadInput,
+    CloneAbilities,
+    EmitSpeech,
+    EngineFailed,
+    EngineInfo,
+    Prompt,
+    Sample,
+    SpeechAbilities,
+    SpeechJob,
+    UnknownVoice,
+    Voice,
+)
+from engines.voxcpm.library import opened, recording
+from engines.voxcpm.text import described, spoken
+
+SPOKEN = "en zh ar my da nl fi fr de el he hi id it ja km ko lo ms no pl pt ru es sw sv tl th tr vi"
+LANGUAGES = tuple(SPOKEN.split())
+DEFAULT = "default"
+OPENAI = "alloy ash ballad cedar coral echo fable marin nova onyx sage shimmer verse"
+FEATURES, MODE = "ref_audio_feat", "reference"
+"""what the library calls the account of a recording, and a prompt that has nothing else"""
+SHORTEST_SAMPLE, LONGEST_SAMPLES = 0.5, 30.0
+"""seconds"""
+FEWEST_STEPS = 2
+"""the first is always left out: with one step alone there is only noise"""
+PATCHES_A_TOKEN, PATCHES_BESIDES = 6, 10
+"""how long speech may become, by its text: the library's own limit"""
+LOUDEST = 32767
+
+
+class VoxCPM:
+    """See the module."""
+
+    def __init__(
+        self,
+        path: str = "",
+        model: str = "voxcpm",
+        device: str = "auto",
+        threads: int = 0,
+        steps: int = 10,
+        cfg: float = 2.0,
+    ) -> None:
+        self._path, self._name, self._asked, self._threads = path, model, device, threads
+        self._steps, self._cfg = steps, cfg
+        self._lock = threading.Lock()
+
+    def load(self) -> EngineInfo:
+        """Load the model. Raises EngineFailed."""
+        if not self._path:
+            raise EngineFailed("VoxCPM's files are not there: tell their folder as `path`.")
+        if self._steps < FEWEST_STEPS:
+            raise EngineFailed(f"VoxCPM needs at least {FEWEST_STEPS} `steps`.")
+        if self._threads:
+            torch.set_num_threads(self._threads)
+        self._model = opened(Path(self._path), self._asked)
+        self._hears = int(self._model.audio_vae.sample_rate)
+        self._patch = int(self._model.patch_size * self._model.chunk_size)
+        """samples that it hears at once"""
+        return self._info()
+
+    def _info(self) -> EngineInfo:
+        return EngineInfo(
+            name="voxcpm",
+            version=version("voxcpm"),
+            licence="Apache-2.0",
+            models=tuple(dict.fromkeys((self._name, "voxcpm"))),
+            voices=(Voice(DEFAULT, "Default", LANGUAGES, None, "VoxCPM2, whatever voice suits the text, another for each"),),
+            characters=dict.fromkeys(OPENAI.split(), DEFAULT),
+            speech=SpeechAbilities(
+                int(self._model.sample_rate),
+                LANGUAGES,
+                instructions=True,
+                seed=True,
+                cloning=CloneAbilities(self._hears, _fingerprint(self._model), LONGEST_SAMPLES),
+                design=True,
+            ),
+            device=torch.device(self._model.device).type,
+        )
+
+    def create_prompt(self, samples: Sequence[Sample], model: str) -> bytes:
+        """Listen to samples, of which the first 30 seconds count. Raises BadAudio."""
+        pcm = b"".join(sample.pcm for sample in samples)[: 2 * round(LONGEST_SAMPLES * self._hears)]
+        if len(pcm) < 2 * SHORTEST_SAMPLE * self._hears:
+            raise BadAudio(f"The sample is too short: a voice needs at least {SHORTEST_SAMPLE:g} seconds.")
+        if not any(pcm):
+            raise BadAudio("The sample is silent.")
+        with self._lock:
+            heard = self._model.build_prompt_cache(reference_wav_path=recording(pcm, self._hears))
+        made: bytes = safetensors.torch.save({FEATURES: heard[FEATURES].float().contiguous().cpu()}, {"mode": heard["mode"]})
+        return made
+
+    def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
+        """Speak one segment, patch by patch. Raises UnknownVoice or BadInput."""
+        voice = self._voice(job)
+        text, how = spoken(job.text), described(job.design, job.instructions)
+        if not any(char.isalnum() for char in text):
+            return
+        with self._lock:
+            torch.manual_seed(secrets.randbits(63) if job.seed is None else job.seed % 2**63)
+            patches = self._model.generate_with_prompt_cache_streaming(
+                target_text=f"({how}){text}" if how else text,
+                prompt_cache=voice,
+                max_len=PATCHES_A_TOKEN * len(self._model.text_tokenizer(text)) + PATCHES_BESIDES,
+                inference_timesteps=self._steps,
+                cfg_value=self._cfg,
+            )
+            with closing(patches):
+                for sound, _, _ in patches:
+                    if not emit(Audio(_pcm(sound))):
+                        return
+
+    def _voice(self, job: SpeechJob) -> dict[str, Any] | None:
+        """Give the voice of a job as the library wants it; None for the model's own. Raises UnknownVoice or BadInput."""
+        if job.prompt:
+            return {FEATURES: self._features(job.prompt), "mode": MODE}
+        if job.voice not in ("", DEFAULT):
+            raise UnknownVoice(f"VoxCPM has no voice '{job.voice}'.", param="voice")
+        return None
+
+    def _features(self, prompt: Prompt) -> Tensor:
+        """Read a prompt: patches of features, [patches, of a patch, width]. Raises BadInput."""
+        try:
+            tensors = safetensors.torch.load(prompt.data)
+        except Exception as exc:  # bytes that are no safetensors
+            raise BadInput(f"This voice prompt is none of this model's: {type(exc).__name__}.", param="voice") from exc
+        features = tensors.get(FEATURES)
+        if features is None or len(tensors) > 1 or not self._fits(features):
+            raise BadInput("This voice prompt is none of this model's: it is of another shape.", param="voice")
+        return features
+
+    def _fits(self, features: Tensor) -> bool:
+        patch = (self._model.patch_size, self._model.audio_vae.latent_dim)
+        longest = math.ceil(LONGEST_SAMPLES * self._hears / self._patch)
+        if features.dtype != torch.float32 or features.dim() != 1 + len(patch) or features.shape[1:] != patch:
+            return False
+        return 0 < len(features) <= longest and bool(features.isfinite().all())
+
+
+def _fingerprint(model: Any) -> str:  # noqa: ANN401 - VoxCPM2Model
+    """Tell weights apart by those that make prompts."""
+    digest = hashlib.sha256(f"{model.patch_size} {model.chunk_size}".encode())
+    for _, value in sorted(model.audio_vae.encoder.state_dict().items()):
+        digest.update(value.detach().cpu().float().numpy().tobytes())
+    return f"1-{digest.hexdigest()[:12]}"
+
+
+def _pcm(sound: Tensor) -> bytes:
+    pcm: bytes = (sound.squeeze(0).float().clamp(-1, 1) * LOUDEST).round().short().numpy().astype("<i2").tobytes()
+    return pcm
