@@ -1,0 +1,1 @@
+"""Speech and recognition models that transformers itself has the code of: the engine `transformers`."""

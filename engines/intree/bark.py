@@ -1,0 +1,69 @@
+"""Bark: speaks, laughs and sings in a dozen languages, fourteen seconds at most, with the voices of `speaker_embeddings/`."""
+
+from __future__ import annotations
+
+import re
+
+import torch
+from transformers import BarkModel, BarkProcessor
+
+from engines.api import BadInput, SpeechJob, Voice
+from engines.intree.family import on
+from engines.intree.files import Folder, layers, part, weights
+
+LANGUAGES = ("en", "zh", "fr", "de", "hi", "it", "ja", "ko", "pl", "pt", "ru", "es", "tr")
+SPEAKER = re.compile(r"(?:^|/)([a-z]{2})_speaker_\d+$")
+"""what a voice of a language is called"""
+OWN = "random"
+"""a voice that the model makes up, for each text another"""
+
+
+class Bark:
+    """See the module."""
+
+    speed = (1.0, 1.0)
+
+    def __init__(self, source: Folder) -> None:
+        self._source = source
+        self._model = weights(BarkModel, source.path, source)
+        self._processor = part(BarkProcessor, source)
+        self._longest = int(self._settings("max_input_semantic_length", 256))
+        self.languages = LANGUAGES
+        presets = [name for name in self._processor.available_voice_presets if self._whole(name)]
+        self.voices = (*(self._voice(name) for name in sorted(presets, key=_order)), Voice(OWN, "Random", LANGUAGES))
+        self.rate = int(self._model.config.codec_config.sampling_rate)
+        model = self._model
+        self.steps = [model.semantic, model.coarse_acoustics, *layers(model.fine_acoustics.layers, model.codec_model.decoder)]
+
+    def speak(self, job: SpeechJob, voice: str) -> torch.Tensor:
+        """Speak. Raises BadInput where the text is too long for one go."""
+        tokens = len(self._processor.tokenizer(job.text, add_special_tokens=False)["input_ids"])
+        if tokens > self._longest:
+            raise BadInput(
+                f"This text has {tokens} tokens, and the model '{self._source.name}' takes {self._longest} at once.",
+                param="input",
+            )
+        inputs = self._processor(job.text, voice_preset=None if voice == OWN else voice, max_length=self._longest)
+        history = inputs.pop("history_prompt", None)
+        prompt = {"history_prompt": on(history, self._source)} if history else {}
+        made: torch.Tensor = self._model.generate(**on(inputs, self._source), **prompt)
+        return made[0]
+
+    def _settings(self, key: str, otherwise: int) -> int:
+        settings = self._model.generation_config.semantic_config
+        found = settings.get(key) if isinstance(settings, dict) else getattr(settings, key, None)
+        return int(found or otherwise)
+
+    def _whole(self, name: str) -> bool:
+        """Tell whether a voice's files are all there."""
+        paths = self._processor.speaker_embeddings[name]
+        return isinstance(paths, dict) and all((self._source.path / str(path)).is_file() for path in paths.values())
+
+    def _voice(self, name: str) -> Voice:
+        found = SPEAKER.search(name)
+        return Voice(name, name, (found[1],) if found else ())
+
+
+def _order(name: str) -> tuple[bool, bool, str]:
+    """Put the newer voices first, and English ones first among these."""
+    return (not name.startswith("v2/"), "en_speaker" not in name, name)

@@ -1,0 +1,120 @@
+"""Speech models that transformers itself has the code of: VITS and MMS, SpeechT5, Bark, CSM, Dia.
+
+Options: `path`, a folder in the Hugging Face layout; `model`, the name it goes by; `device` ("cpu", "cuda", "cuda:1", "mps");
+`dtype`, which "auto" leaves at float32; `threads`, on a CPU; `others`, further folders, with a vocoder, a codec or voices in
+them; `remote_code`, whether code in the folder may run: only where it is set to true. Nothing is ever downloaded.
+
+The models draw from torch's own random numbers: one job at a time, each with a seed of its own.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import version
+
+import torch
+
+from engines.api import Audio, EmitSpeech, EngineInfo, SpeechAbilities, SpeechJob
+from engines.intree.family import Family, chosen
+from engines.intree.files import folder, telling
+from engines.whisper.terms import usable_cores
+from engines.whisper.windows import Unwanted
+
+LOUDEST = 32767
+PIECE = 0.5
+"""seconds of audio that are handed on at once"""
+OPENAI_VOICES = ["alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse"]
+
+
+class Speech:
+    """See the module."""
+
+    def __init__(
+        self,
+        path: str = "",
+        model: str = "transformers",
+        device: str = "auto",
+        dtype: str = "auto",
+        threads: int = 0,
+        others: str = "",
+        remote_code: bool = False,
+    ) -> None:
+        self._path, self._name, self._device, self._dtype = path, model, device, dtype
+        self._threads, self._others, self._remote_code = threads, others, remote_code
+        self._lock = threading.Lock()
+        self._step: Callable[[], None] = _nothing
+
+    def load(self) -> EngineInfo:
+        """Load the model. Raises EngineFailed."""
+        torch.set_num_threads(self._threads or usable_cores())  # there are libraries that set it to one when they are imported
+        source = folder(
+            self._path,
+            "speech",
+            self._name,
+            device=self._device,
+            dtype="float32" if self._dtype == "auto" else self._dtype,
+            others=self._others,
+            remote_code=self._remote_code,
+        )
+        module, _, made_by = source.known.adapter.partition(":")
+        self._family: Family = getattr(import_module(module), made_by)(source)
+        for layer in self._family.steps:
+            layer.register_forward_pre_hook(lambda *_: self._step())
+        return self._info(source.device)
+
+    def _info(self, device: str) -> EngineInfo:
+        family = self._family
+        voices = family.voices
+        return EngineInfo(
+            name="transformers",
+            version=version("transformers"),
+            licence="Apache-2.0",
+            models=(self._name,),
+            voices=voices,
+            characters={name: voices[place % len(voices)].id for place, name in enumerate(OPENAI_VOICES)},
+            speech=SpeechAbilities(family.rate, family.languages, speed=family.speed, seed=True),
+            device=torch.device(device).type,
+        )
+
+    def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
+        """Speak one segment. Raises UnknownVoice, BadInput or EngineFailed."""
+        voice = chosen(self._family.voices, job.voice, self._name)
+        if not any(char.isalnum() for char in job.text):
+            return
+        with self._lock:
+            self._step = lambda: _ask(emit)
+            try:
+                torch.manual_seed(secrets.randbits(63) if job.seed is None else job.seed % 2**63)
+                with torch.inference_mode():
+                    spoken = self._spoken(job, voice)
+            except Unwanted:
+                return
+            finally:
+                self._step = _nothing
+        pcm = _pcm(spoken)
+        size = 2 * round(PIECE * self._family.rate)
+        for start in range(0, len(pcm), size):
+            if not emit(Audio(pcm[start : start + size])):
+                return
+
+    def _spoken(self, job: SpeechJob, voice: str) -> torch.Tensor:
+        with telling(f"The model '{self._name}' failed"):
+            return self._family.speak(job, voice)
+
+
+def _ask(emit: EmitSpeech) -> None:
+    """End the work where nobody wants it any more."""
+    if not emit(Audio(b"")):
+        raise Unwanted
+
+
+def _nothing() -> None:
+    """Have nothing to do at a step: no job is running."""
+
+
+def _pcm(samples: torch.Tensor) -> bytes:
+    whole = (samples.flatten().float().cpu().clamp(-1, 1) * LOUDEST).round().short()
+    return bytes(whole.numpy().astype("<i2").tobytes())
