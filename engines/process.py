@@ -16,6 +16,7 @@ import msgspec
 
 from engines.api import EngineInfo
 from engines.catalogue import Record
+from engines.environments.layout import foreign
 from engines.settings import Options, WorkerSettings
 
 Log = Callable[..., None]
@@ -25,6 +26,7 @@ DRAIN_SECONDS = 1.0
 """for what a dead worker wrote last; a child of its own may hold the pipe open"""
 LINE_LIMIT = 16 * 1024 * 1024
 """bytes of the handshake's line: an engine may have thousands of voices"""
+PACKAGE = Path(__file__).parent
 
 
 FOLDER = "voicebox-"
@@ -103,7 +105,7 @@ class WorkerProcess:
         socket = folder / "worker.sock"
         process: asyncio.subprocess.Process | None = None
         try:
-            process = await _spawn(record, None if loopback else socket, secret, options or {})
+            process = await _spawn(record, folder, None if loopback else socket, secret, options or {})
             async with asyncio.timeout(settings.start_timeout):
                 ready, port = await _handshake(process)
         except BaseException as exc:  # cancelled or failed, nothing of the start stays
@@ -117,7 +119,8 @@ class WorkerProcess:
                 raise StartFailed(f"no process could be started: {exc}", permanent=False) from exc
             raise
         address = Address(f"http://127.0.0.1:{port}", None, secret) if loopback else Address("http://worker", str(socket))
-        return cls(process, folder, address, ready, log)
+        # an engine may run several models, each an engine of its own to all others
+        return cls(process, folder, address, msgspec.structs.replace(ready, name=record.name), log)
 
     @property
     def pid(self) -> int:
@@ -153,14 +156,13 @@ class WorkerProcess:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-async def _spawn(record: Record, socket: Path | None, secret: str, options: Options) -> asyncio.subprocess.Process:
+async def _spawn(record: Record, folder: Path, socket: Path | None, secret: str, options: Options) -> asyncio.subprocess.Process:
     where = ["--socket", str(socket)] if socket else ["--loopback"]
     where += ["--options", msgspec.json.encode(options).decode()] if options else []
     which = ["--engine", record.name, "--adapter", record.adapter, "--parent", str(os.getpid())]
-    root = str(Path(__file__).parents[1])
-    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
+    environ = _elsewhere(folder) if record.python else _here()
     return await asyncio.create_subprocess_exec(
-        sys.executable,
+        *((record.python, "-P") if record.python else (sys.executable,)),
         "-m",
         "engines.worker",
         *which,
@@ -169,8 +171,29 @@ async def _spawn(record: Record, socket: Path | None, secret: str, options: Opti
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         limit=LINE_LIMIT,
-        env={**os.environ, "PYTHONPATH": path, SECRET: secret},
+        env={**environ, SECRET: secret},
     )
+
+
+def _here() -> dict[str, str]:
+    """Give the environment of a worker that our own interpreter runs."""
+    path = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]))
+    return {**os.environ, "PYTHONPATH": path}
+
+
+def _elsewhere(folder: Path) -> dict[str, str]:
+    """Give the environment of a worker that another interpreter runs: of all that is ours it finds this package alone.
+
+    What lies beside this package may be everything that we have installed, whose versions are not that interpreter's; with -P
+    it does not look into the current folder either.
+    """
+    modules = folder / "modules"
+    modules.mkdir()
+    try:
+        (modules / PACKAGE.name).symlink_to(PACKAGE, target_is_directory=True)
+    except OSError:  # as on Windows, where not everybody may
+        shutil.copytree(PACKAGE, modules / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
+    return {**foreign(os.environ), "PYTHONPATH": str(modules)}
 
 
 async def _handshake(process: asyncio.subprocess.Process) -> tuple[EngineInfo, int]:

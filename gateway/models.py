@@ -17,8 +17,8 @@ import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from engines.api import BadInput, EngineUnavailable, NotFound, SpeechError
+from engines.environments import layout
 from engines.governor import Governor
-from engines.models.families import obstacle
 from engines.models.files import ModelFiles, Stored
 from engines.models.instances import Instance, Instances
 from engines.models.progress import Progress
@@ -45,11 +45,17 @@ class Pull:
 
 
 class Found(msgspec.Struct, frozen=True):
-    """A model that can be run: where its files are, and their bytes."""
+    """A model that can be run: where its files are, their bytes, and the interpreter that runs it."""
 
     record: ModelRecord
     paths: tuple[Path, ...]
     size: int
+    python: str
+
+    @property
+    def place(self) -> tuple[tuple[Path, ...], str]:
+        """Give what must not change while it runs."""
+        return self.paths, self.python
 
 
 class ModelState(msgspec.Struct, frozen=True):
@@ -72,7 +78,7 @@ class Models:
         self._engines = engines
         self._instances = instances
         self._log = log
-        self._running: dict[str, tuple[Path, ...]] = {}
+        self._running: dict[str, tuple[tuple[Path, ...], str]] = {}
         self._pulls: dict[str, Pull] = {}
         self._scanning = asyncio.Lock()
         self._missing: dict[str, str] = {}
@@ -110,7 +116,7 @@ class Models:
     async def states(self) -> list[ModelState]:
         """Tell how every model stands."""
         stored = await asyncio.to_thread(
-            lambda: [(one, obstacle(record)) for record, one in zip(MODELS, self.files.listing(), strict=True)]
+            lambda: [(one, self._instances.obstacle(record)) for record, one in zip(MODELS, self.files.listing(), strict=True)]
         )
         return [self._state(record, one, reason) for record, (one, reason) in zip(MODELS, stored, strict=True)]
 
@@ -180,7 +186,7 @@ class Models:
 
     async def load(self, record: ModelRecord) -> None:
         """Load a model, and wait until it can work. Raises EngineUnavailable with the reason."""
-        if reason := await asyncio.to_thread(obstacle, record):
+        if reason := await asyncio.to_thread(self._instances.obstacle, record):
             raise EngineUnavailable(f"`{record.name}` cannot run here: {reason}.")
         await self.scan()
         engines = self._own()
@@ -212,12 +218,12 @@ class Models:
             found = await asyncio.to_thread(self._found)
             if self._engines is None:
                 return
-            for name in [name for name, paths in self._running.items() if name not in found or found[name].paths != paths]:
+            for name in [name for name, place in self._running.items() if name not in found or found[name].place != place]:
                 await self._engines.remove(name)
                 del self._running[name]
             for name, one in found.items():
                 if name not in self._running:
-                    self._running[name] = one.paths
+                    self._running[name] = one.place
                     self._add(self._engines, await asyncio.to_thread(self._make, one))
 
     def _add(self, engines: Engines, instance: Instance) -> None:
@@ -229,10 +235,10 @@ class Models:
 
     def _found(self) -> dict[str, Found]:
         """Look which models are complete, and can run here."""
-        reasons = {record.name: obstacle(record) for record in MODELS}
+        reasons = {record.name: self._instances.obstacle(record) for record in MODELS}
         usable = [record for record in MODELS if self._wanted(record.name) and not reasons[record.name]]
         found = {
-            record.name: Found(record, self.files.locate_all(record), one.size)
+            record.name: Found(record, self.files.locate_all(record), one.size, self._instances.python(record))
             for record, one in zip(usable, self.files.listing(usable), strict=True)
             if one.complete
         }
@@ -254,5 +260,5 @@ class Models:
 def make_models(settings: Settings, engines: Engines | None, log: FilteringBoundLogger) -> Models:
     """Make what the settings say."""
     folder = Path(settings.data_dir).expanduser() if settings.data_dir else data_folder()
-    instances = Instances(folder / "models", Governor(settings.models.memory), settings.models.rest_after)
+    instances = Instances(folder / "models", Governor(settings.models.memory), settings.models.rest_after, folder / layout.FOLDER)
     return Models(settings.models, engines, instances, log)

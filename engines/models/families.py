@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from engines.environments.find import choose
 from engines.models.records import Device, ModelRecord
 
 
@@ -26,6 +27,8 @@ class Family(msgspec.Struct, frozen=True):
     """of our own package, which installs them"""
     rank: int
     """which engine serves OpenAI's names: the highest that is there"""
+    group: str = "main"
+    """whose environment runs it: engines/environments/groups.py"""
 
 
 FAMILIES = {
@@ -51,14 +54,15 @@ def devices() -> frozenset[Device]:
     return frozenset(found)
 
 
-def obstacle(record: ModelRecord) -> str:
-    """Say what keeps this machine from running a model, and what mends it; empty where nothing does. Looks at the disk."""
+def obstacle(record: ModelRecord, environments: Path | None = None) -> str:
+    """Say what keeps this machine from running a model, and what mends it; empty where nothing does. Looks at the disk.
+
+    `environments` is the folder of environments, None where there are none.
+    """
     family = FAMILIES.get(record.engine)
     if family is None or find_spec(family.adapter.partition(":")[0]) is None:
         return f"this version has no engine `{record.engine}` yet"
     if not devices() & set(record.requires):
         return f"it needs one of {', '.join(record.requires)}; this machine has {', '.join(sorted(devices()))}"
-    missing = [package for package in family.packages if find_spec(package) is None]
-    if missing:
-        return f"{', '.join(missing)} not installed: pip install 'voicebox-gateway[{family.extra}]'"
-    return ""
+    chosen = choose(family.group, family.packages, environments)
+    return "" if chosen.python is not None else f"{', '.join(chosen.missing)} not installed: {chosen.mend}"

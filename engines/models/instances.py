@@ -17,8 +17,9 @@ import msgspec
 from engines.api import EngineInfo
 from engines.catalogue import Record
 from engines.dispatch import Lazy
+from engines.environments.find import choose
 from engines.governor import Governor, resident
-from engines.models.families import FAMILIES
+from engines.models.families import FAMILIES, obstacle
 from engines.models.records import ModelRecord
 from engines.settings import EngineSettings, ModelSettings, Options
 
@@ -47,12 +48,22 @@ class Instance(msgspec.Struct, frozen=True):
 
 
 class Instances:
-    """Makes engines of models. `folder` keeps what was learned; `rest_after` is in seconds."""
+    """Makes engines of models. `folder` keeps what was learned; `rest_after` is in seconds; `environments` is where those are."""
 
-    def __init__(self, folder: Path, governor: Governor, rest_after: float) -> None:
+    def __init__(self, folder: Path, governor: Governor, rest_after: float, environments: Path | None = None) -> None:
         self._folder = folder
+        self._environments = environments
         self.governor = governor
         self._rest_after = rest_after
+
+    def obstacle(self, model: ModelRecord) -> str:
+        """Say what keeps this machine from running a model, and what mends it; empty where nothing does."""
+        return obstacle(model, self._environments)
+
+    def python(self, model: ModelRecord) -> str:
+        """Name the interpreter that runs a model; empty is our own."""
+        family = FAMILIES[model.engine]
+        return choose(family.group, family.packages, self._environments).python or ""
 
     def make(self, model: ModelRecord, paths: Sequence[Path], size: int, settings: ModelSettings) -> Instance:
         """Make an engine of a model whose files, of so many bytes, lie at some paths, its own repository's first."""
@@ -61,9 +72,15 @@ class Instances:
         known = self._learned(model.name, key)
         needed = known.memory if known else round(SPREAD * size) + OVERHEAD
         record = Record(
-            model.name, family.adapter, model.kinds, model.licence, rank=family.rank, clones="cloned" in model.voice_types
+            model.name,
+            family.adapter,
+            model.kinds,
+            model.licence,
+            rank=family.rank,
+            clones="cloned" in model.voice_types,
+            python=self.python(model),
         )
-        options: Options = {"path": str(paths[0]), "model": model.name, **settings.options}
+        options: Options = {"path": str(paths[0]), "model": model.name, **model.options, **settings.options}
         if paths[1:]:
             options["others"] = os.pathsep.join(map(str, paths[1:]))
         return Instance(

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engines.api import SpeechError
+from engines.environments import layout
 from engines.models.families import obstacle
 from engines.models.files import ModelFiles
 from engines.models.progress import Progress
@@ -18,6 +19,7 @@ from engines.models.records import MODELS, ModelRecord, find
 from gateway import configuration
 from gateway.cli import output, remote
 from gateway.cli.output import Failure, Meter
+from gateway.folders import data_folder
 from voices.matching import did_you_mean
 
 MEGA = 1_000_000
@@ -25,8 +27,8 @@ MEGA = 1_000_000
 
 def show(args: Namespace) -> int:
     """List the models that can be pulled, and what is here of them."""
-    stored = _files(args).listing()
-    rows = [(record, one, obstacle(record)) for record, one in zip(MODELS, stored, strict=True)]
+    stored, environments = _files(args).listing(), _environments(args)
+    rows = [(record, one, obstacle(record, environments)) for record, one in zip(MODELS, stored, strict=True)]
     if args.json:
         facts = [{**_facts(record), "here": one.complete, "size_on_disk": one.size, "obstacle": why} for record, one, why in rows]
         output.show_json(facts)
@@ -53,7 +55,7 @@ def pull(args: Namespace) -> int:
             cancel.set()
             raise
     output.note(f"{record.name} is here, and a running server finds it by itself")
-    if why := obstacle(record):
+    if why := obstacle(record, _environments(args)):
         output.note(f"but it cannot run yet: {why}")
     return 0
 
@@ -112,6 +114,11 @@ def _record(name: str) -> ModelRecord:
 def _files(args: Namespace) -> ModelFiles:
     settings = configuration.load(args.config, os.environ, {}).models
     return ModelFiles(Path(settings.folder).expanduser() if settings.folder else None, offline=settings.offline or None)
+
+
+def _environments(args: Namespace) -> Path:
+    settings = configuration.load(args.config, os.environ, {})
+    return (Path(settings.data_dir).expanduser() if settings.data_dir else data_folder()) / layout.FOLDER
 
 
 def _facts(record: ModelRecord) -> dict[str, object]:

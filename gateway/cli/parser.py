@@ -42,7 +42,7 @@ def make_parser() -> ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"voicebox {version('voicebox-gateway')}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_serve, _say, _transcribe, _voices, _clone, _cache, _models, _keys, _config, _doctor):
+    for add in (_serve, _say, _transcribe, _voices, _clone, _cache, _models, _engines, _keys, _config, _doctor):
         add(commands)
     return parser
 
@@ -168,6 +168,26 @@ def _models(commands: Commands) -> None:
         command.set_defaults(what=name)
         command.add_argument("name", metavar="NAME", help="as `voicebox models available` has it")
         _server(command)
+
+
+def _engines(commands: Commands) -> None:
+    inner = _group(commands, "engines", "environments for engines that run models: what they need, each group apart")
+    shown = _add(inner, "list", "gateway.cli.engines:show", "list the environments, and which are installed")
+    install = _add(
+        inner, "install", "gateway.cli.engines:install", "install what an engine needs, after showing its size and licences",
+        "example:\n  voicebox engines install main --index-url https://download.pytorch.org/whl/cpu\n",
+    )  # fmt: skip
+    install.add_argument("--yes", action="store_true", help="do not ask")
+    install.add_argument("--index-url", metavar="URL", help="where torch comes from (default: as before, or as pip is set up)")
+    remove = _add(inner, "remove", "gateway.cli.engines:remove", "delete an environment")
+    check = _add(inner, "check", "gateway.cli.engines:check", "import all that is installed, and say what is wrong")
+    for parser in (install, remove):
+        parser.add_argument("name", metavar="NAME", help="an environment, or an engine that it is for")
+    check.add_argument("name", metavar="NAME", nargs="?", help="only this one (default: all that are installed)")
+    for parser in (shown, check):
+        _json(parser)
+    for parser in (shown, install, remove, check):
+        _config_file(parser)
 
 
 def _keys(commands: Commands) -> None:
