@@ -258,6 +258,8 @@ class ListenJob(msgspec.Struct, frozen=True, omit_defaults=True):
     temperature: float = 0.0
     translate: bool = False
     words: bool = True
+    logprobs: bool = False
+    """tell how sure each token is"""
 
 
 class HeardWord(msgspec.Struct, frozen=True):
@@ -267,6 +269,16 @@ class HeardWord(msgspec.Struct, frozen=True):
     start: float
     end: float
     logprob: float = 0.0
+
+
+class HeardToken(msgspec.Struct, frozen=True):
+    """A token of the text, and how sure the model was of it; tokens may be parts of words, and their bytes parts of letters."""
+
+    token: str
+    """with the space before it"""
+    logprob: float
+    bytes: tuple[int, ...]
+    """of its UTF-8"""
 
 
 class Heard(msgspec.Struct, frozen=True, tag="segment"):
@@ -281,6 +293,8 @@ class Heard(msgspec.Struct, frozen=True, tag="segment"):
     no_speech_prob: float = 0.0
     tokens: tuple[int, ...] = ()
     temperature: float = 0.0
+    logprobs: tuple[HeardToken, ...] = ()
+    """of all its tokens, where the job asks for them"""
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress"):

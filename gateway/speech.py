@@ -181,9 +181,12 @@ class Speaking:
         def speak(segment: Segment, attempt: int) -> AsyncGenerator[SpeechEvent, None]:
             return self._pronouncing.original(segment, stream.speak(self._job(segment, attempt)))
 
+        watch = Watch(self._can.sample_rate, self._speed, self._can.streaming, self._retried, self._truncated)
+        if asked.seed is not None and self._can.seed:  # what this seed gives is what was asked for
+            watch = msgspec.structs.replace(watch, attempts=1)
         recipe = Recipe(
             format=asked.response_format,
-            watch=Watch(self._can.sample_rate, self._speed, self._can.streaming, self._retried, self._truncated),
+            watch=watch,
             tempo=asked.speed / self._speed,
             bitrate=next((rate for name, rate in settings.bitrate.items() if name == asked.response_format), None),
             buffered_seconds=settings.buffered_seconds,

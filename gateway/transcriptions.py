@@ -114,6 +114,7 @@ class Listening:
             temperature=asked.temperature,
             translate=asked.translate,
             words=asked.words,
+            logprobs=transcription.requires_logprobs(asked),
         )
         permit = await services.entrance.enter(self._terms.owner, shown(asked.model), 0.0)
         note.limits = permit.headers
@@ -145,17 +146,17 @@ class Listening:
     ) -> AsyncGenerator[bytes, None]:
         """Send deltas as segments are heard; the first sign of life starts the answer, and later failures are events."""
         heard: list[Heard] = []
-        begun = False
+        begun, logprobs = False, transcription.requires_logprobs(asked)
         try:
             async with aclosing(self._hear(asked, choice, sound)) as events:
                 async for event in events:
-                    yield _deltas(event, first=not heard)
+                    yield _deltas(event, first=not heard, logprobs=logprobs)
                     begun = True
                     if isinstance(event, Heard) and event.text:
                         heard.append(event)
-            text = transcript.whole_text(heard)
-            self._note.characters = len(text)
-            yield sse.event(transcript.Done(text, transcript.tokens(text, sound.seconds))) + sse.DONE
+            done = transcript.done(heard, sound.seconds, logprobs=logprobs)
+            self._note.characters = len(done.text)
+            yield sse.event(done) + sse.DONE
         except Exception as exc:  # whatever broke the stream, its reader is told in the stream
             if not begun:
                 raise
@@ -163,10 +164,10 @@ class Listening:
             yield sse.error_event((refusal(exc) if isinstance(exc, SpeechError) else unexpected()).body.error)
 
 
-def _deltas(event: ListenEvent, *, first: bool) -> bytes:
+def _deltas(event: ListenEvent, *, first: bool, logprobs: bool) -> bytes:
     if not isinstance(event, Heard):
         return b""
-    return b"".join(sse.event(delta) for delta in transcript.deltas(event, first=first))
+    return b"".join(sse.event(delta) for delta in transcript.deltas(event, first=first, logprobs=logprobs))
 
 
 async def _closing(source: IO[bytes], chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
@@ -196,5 +197,6 @@ def _body(asked: transcription.TranscriptionRequest, heard: list[Heard], seconds
             heard, seconds, language, translate=asked.translate, words=asked.words, segments=asked.segments
         )
     else:
-        answer = transcript.transcription(heard, seconds, asked.model)
+        wanted = transcription.requires_logprobs(asked)
+        answer = transcript.transcription(heard, seconds, asked.model, logprobs=wanted)
     return msgspec.json.encode(answer)

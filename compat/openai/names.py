@@ -64,6 +64,11 @@ def gives_logprobs(model: str) -> bool:
     return bool(re.fullmatch(rf"gpt-4o-(mini-)?transcribe{_DATE}", model.casefold()))
 
 
+def lacks_logprobs(model: str) -> bool:
+    """Tell whether OpenAI's model of that name ignores the wish for log-probabilities."""
+    return openai_use(model) is not None and not gives_logprobs(model)
+
+
 def diarizes(model: str) -> bool:
     """Tell whether the name asks for speakers to be told apart."""
     return "diarize" in model.casefold() and openai_use(model) == "listening"

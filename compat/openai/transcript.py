@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from compat.openai import languages, names
-from engines.api import Heard
+from engines.api import Heard, HeardToken
 
 _SPACED_WORD = re.compile(r"\s*\S+")
 
@@ -45,6 +45,7 @@ class Transcription(msgspec.Struct, frozen=True):
 
     text: str
     usage: Duration | Tokens
+    logprobs: list[HeardToken] | UnsetType = UNSET
 
 
 class SpokenWord(msgspec.Struct, frozen=True):
@@ -86,6 +87,7 @@ class Delta(msgspec.Struct, frozen=True, tag="transcript.text.delta", tag_field=
     """Some more of the text; all deltas together are the text."""
 
     delta: str
+    logprobs: list[HeardToken] | UnsetType = UNSET
 
 
 class Done(msgspec.Struct, frozen=True, tag="transcript.text.done", tag_field="type"):
@@ -93,6 +95,7 @@ class Done(msgspec.Struct, frozen=True, tag="transcript.text.done", tag_field="t
 
     text: str
     usage: Tokens
+    logprobs: list[HeardToken] | UnsetType = UNSET
 
 
 def whole_text(heard: Sequence[Heard]) -> str:
@@ -100,11 +103,29 @@ def whole_text(heard: Sequence[Heard]) -> str:
     return " ".join(segment.text for segment in heard if segment.text)
 
 
-def transcription(heard: Sequence[Heard], duration: float, model: str) -> Transcription:
+def transcription(heard: Sequence[Heard], duration: float, model: str, *, logprobs: bool = False) -> Transcription:
     """Answer `json`: usage in tokens for the models OpenAI bills so, else in seconds."""
     text = whole_text(heard)
     usage = tokens(text, duration) if names.counts_tokens(model) else Duration(math.ceil(duration))
-    return Transcription(text, usage)
+    return Transcription(text, usage, all_logprobs(heard) if logprobs else UNSET)
+
+
+def done(heard: Sequence[Heard], duration: float, *, logprobs: bool = False) -> Done:
+    """End a stream."""
+    text = whole_text(heard)
+    return Done(text, tokens(text, duration), all_logprobs(heard) if logprobs else UNSET)
+
+
+def all_logprobs(heard: Sequence[Heard]) -> list[HeardToken]:
+    """Give all tokens; the text's very first has no space before it."""
+    found = [token for segment in heard for token in segment.logprobs]
+    return [_bare(found[0]), *found[1:]] if found else []
+
+
+def _bare(token: HeardToken) -> HeardToken:
+    if not token.token.startswith(" "):
+        return token
+    return HeardToken(token.token[1:], token.logprob, token.bytes[1:])
 
 
 def tokens(text: str, duration: float) -> Tokens:
@@ -141,7 +162,24 @@ def _segment(number: int, heard: Heard) -> Segment:
     )
 
 
-def deltas(segment: Heard, *, first: bool) -> Iterator[Delta]:
-    """Cut a segment into word-sized deltas, each but the text's very first with its leading space."""
-    for number, word in enumerate(_SPACED_WORD.findall(segment.text)):
-        yield Delta(f" {word}" if number == 0 and not first else word)
+def deltas(segment: Heard, *, first: bool, logprobs: bool = False) -> Iterator[Delta]:
+    """Cut a segment into word-sized deltas, each but the text's first with its leading space; with its tokens if asked for."""
+    left = [_bare(token) if first and number == 0 else token for number, token in enumerate(segment.logprobs)]
+    words = _SPACED_WORD.findall(segment.text)
+    told = 0
+    for number, word in enumerate(words):
+        delta = f" {word}" if number == 0 and not first else word
+        told += len(delta.encode())
+        own = _until(left, told if number < len(words) - 1 else math.inf)
+        told -= sum(len(token.bytes) for token in own)
+        yield Delta(delta, own if logprobs else UNSET)
+
+
+def _until(left: list[HeardToken], size: float) -> list[HeardToken]:
+    """Take the tokens that begin within so many bytes."""
+    own: list[HeardToken] = []
+    begun = 0
+    while left and begun < size:
+        own.append(left.pop(0))
+        begun += len(own[-1].bytes)
+    return own

@@ -160,14 +160,14 @@ def _optional(fields: Fields, model: str) -> tuple[str, ...]:
     strategy = fields.get("chunking_strategy", [])
     if any(value not in ("auto", "", None) for value in strategy):
         given.append("chunking_strategy")
-    if fields.get("include") and not names.gives_logprobs(model):
+    if fields.get("include") and names.lacks_logprobs(model):
         given.append("include")
     return tuple(given)
 
 
 def requires_logprobs(asked: TranscriptionRequest) -> bool:
-    """Tell whether OpenAI would give log-probabilities here: with `json`, and from the models that have them."""
-    return asked.logprobs and asked.response_format == "json" and names.gives_logprobs(asked.model)
+    """Tell whether log-probabilities are wanted here: with `json`, and not from the models of OpenAI's that have none."""
+    return asked.logprobs and asked.response_format == "json" and not names.lacks_logprobs(asked.model)
 
 
 def incompatible(asked: TranscriptionRequest) -> BadInput:

@@ -27,7 +27,7 @@ from engines.vad import Silero
 from engines.whisper.model import Checkpoint, Decoded, Piece
 from engines.whisper.terms import ENGLISH, iso, refuse, temperatures, usable_cores
 from engines.whisper.windows import RATE, Unwanted, Window, Windows, telling
-from engines.whisper.words import words
+from engines.whisper.words import scored, words
 
 UNSURE = 0.5
 """what was heard at such a temperature or above is not told to the window that follows: the library's own limit"""
@@ -140,6 +140,7 @@ class Hearing:
             decoded.attempt.no_speech,
             piece.tokens,
             decoded.attempt.temperature,
+            tuple(scored(self._checkpoint.tokenizer, piece.tokens, piece.logprobs)) if self._job.logprobs else (),
         )
 
     def _words(self, piece: Piece, window: Window) -> Iterator[HeardWord]:

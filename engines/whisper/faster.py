@@ -20,6 +20,7 @@ from engines.api import (
     EngineInfo,
     Finished,
     Heard,
+    HeardToken,
     HeardWord,
     ListenAbilities,
     ListenEvent,
@@ -31,8 +32,8 @@ from engines.whisper.faster_model import Model
 from engines.whisper.terms import ENGLISH, bare, iso, logarithm, refuse, temperatures, usable_cores
 from engines.whisper.windows import RATE, Unwanted, Window, Windows, telling
 
-NEEDED = ("config.json", "model.bin", "tokenizer.json", "preprocessor_config.json")
-"""without the third the library would fetch one, without the last it would take all models for old ones"""
+NEEDED = ("config.json", "model.bin", "tokenizer.json")
+"""without the last the library would fetch one"""
 UNSURE = 0.5
 """what was heard at a higher temperature, and all before it, is not told to the window that follows: the library's own limit"""
 
@@ -91,7 +92,7 @@ class FasterWhisper:
         hearing = Hearing(self._model, job, self._codes.get(job.language or ""))
         while window := windows.next():
             for segment in hearing.hear(window):
-                tell(_heard(segment, window))
+                tell(_heard(segment, window, job))
             windows.advance(self._model.heard or len(window.own) / RATE)
             tell(Progress(windows.done))
         language = next((known for known, code in self._codes.items() if code == hearing.language), ENGLISH)
@@ -116,7 +117,7 @@ class Hearing:
             task="translate" if self._job.translate else "transcribe",
             initial_prompt=self._said or None,
             temperature=temperatures(self._job.temperature),
-            word_timestamps=self._job.words,
+            word_timestamps=self._job.words or self._job.logprobs,
         ):
             self._said += segment.tokens
             temperature = segment.temperature
@@ -126,7 +127,9 @@ class Hearing:
             self._said = []
 
 
-def _heard(segment: Segment, window: Window) -> Heard:
+def _heard(segment: Segment, window: Window, job: ListenJob) -> Heard:
+    """Tell of a segment. CTranslate2 says how sure it is of words, not of their parts."""
+    sure = [HeardToken(word.word, logarithm(float(word.probability)), tuple(word.word.encode())) for word in segment.words or ()]
     return Heard(
         segment.text.strip(),
         window.time(segment.start),
@@ -134,12 +137,13 @@ def _heard(segment: Segment, window: Window) -> Heard:
         tuple(
             HeardWord(bare(word.word), window.time(word.start), window.time(word.end), logarithm(float(word.probability)))
             for word in segment.words or ()
-            if bare(word.word)
+            if job.words and bare(word.word)
         ),
         float(segment.avg_logprob),
         float(segment.no_speech_prob),
         tuple(int(token) for token in segment.tokens),
         float(segment.temperature),
+        tuple(sure) if job.logprobs else (),
     )
 
 
@@ -164,5 +168,6 @@ def _opened(path: Path, device: str, dtype: str, threads: int) -> Model:
     except Exception as exc:  # the library raises whatever its parsers do
         raise EngineFailed(f"The Whisper model in {path} cannot be loaded: {type(exc).__name__}: {exc}") from exc
     if model.model.n_mels != len(model.feature_extractor.mel_filters):
-        raise EngineFailed(f"{path}/preprocessor_config.json is another model's: it does not make {model.model.n_mels} bands.")
+        features = path / "preprocessor_config.json"  # older models have none, and the bands that the library takes by itself
+        raise EngineFailed(f"{features} is missing, or another model's: {model.model.n_mels} bands are wanted.")
     return model

@@ -6,10 +6,20 @@ import math
 from collections.abc import Iterator, Sequence
 
 from transformers import WhisperTokenizer
+from transformers.convert_slow_tokenizer import bytes_to_unicode
 from transformers.models.whisper.tokenization_whisper import LANGUAGES, _combine_tokens_into_words
 
-from engines.api import HeardWord
+from engines.api import HeardToken, HeardWord
 from engines.whisper.terms import bare, logarithm
+
+
+def scored(tokenizer: WhisperTokenizer, tokens: Sequence[int], logprobs: Sequence[float]) -> Iterator[HeardToken]:
+    """Give the tokens of text, without times, each with how sure the model was."""
+    alphabet = {letter: number for number, letter in bytes_to_unicode().items()}
+    for token, logprob in zip(tokens, logprobs, strict=True):
+        if token < tokenizer.eos_token_id:
+            data = bytes(alphabet[letter] for letter in tokenizer.convert_ids_to_tokens(token))
+            yield HeardToken(data.decode("utf-8", "replace"), min(0.0, logprob), tuple(data))
 
 
 def words(

@@ -62,7 +62,7 @@ BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
     "no tokenizer": (delete("tokenizer.json"), r"tokenizer\.json is missing"),
     "truncated": (truncate, "cannot be loaded: "),
     "broken tokenizer": (break_tokenizer, "cannot be loaded: "),
-    "another model's features": (change_bands, "another model's: it does not make 80 bands"),
+    "another model's features": (change_bands, "another model's: 80 bands are wanted"),
 }
 
 
