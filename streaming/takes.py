@@ -22,13 +22,17 @@ ATTEMPTS = 2
 
 
 class Watch(msgspec.Struct, frozen=True):
-    """How takes are watched: the engine's sample rate in Hertz, its speed, whether it streams, and who hears of retries."""
+    """How takes are watched: the engine's sample rate in Hertz, its speed, whether it streams, and who hears of retries.
+
+    `attempts` is how often a take is made at most.
+    """
 
     rate: int
     speed: float = 1.0
     streams: bool = True
     retried: Callable[[str], None] = lambda _: None
     truncated: Callable[[], None] = lambda: None
+    attempts: int = ATTEMPTS
 
 
 class Take:
@@ -80,8 +84,8 @@ class Take:
             await self._task
 
     async def _make(self) -> None:
-        for attempt in range(ATTEMPTS):
-            last = attempt == ATTEMPTS - 1
+        for attempt in range(self._watch.attempts):
+            last = attempt == self._watch.attempts - 1
             try:
                 whole = await self._try(attempt)
                 if whole or last or self._taken:
