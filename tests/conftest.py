@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "engines")]
 
-from servers import Server, running
+from servers import Server, running  # noqa: E402 - found by the line before
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""a shell's background job is started with Ctrl-C ignored, and so would be all that it starts"""
 
 pytest_plugins = ["stores", "hub"]
 

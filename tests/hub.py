@@ -115,7 +115,8 @@ class Hub:
         """Put files, those of a folder or those given, into a repository, and give the commit."""
         found = read(files) if isinstance(files, Path) else dict(files)
         named = repr([(path, etag(path, data)) for path, data in sorted(found.items())])
-        commit = hashlib.sha1(named.encode(), usedforsecurity=False).hexdigest()
+        exact = re.fullmatch("[0-9a-f]{40}", revision)  # a commit, not a branch
+        commit = revision if exact else hashlib.sha1(named.encode(), usedforsecurity=False).hexdigest()
         there = self._repos.setdefault(repo, Repo())
         there.commits[commit], there.revisions[revision] = found, commit
         there.listed, there.admitted, there.private = dict(listed or {}), admitted, private

@@ -40,6 +40,8 @@ class ModelRecord(msgspec.Struct, frozen=True):
     """what is pulled of the repository, as in Source"""
     also: tuple[Source, ...] = ()
     """what the engine needs besides"""
+    options: dict[str, str] = {}
+    """what the engine is told, besides where the files are and what the model is called"""
     size_bytes: int = 0
     """of all that is pulled, for choosing by: about; 0 where nobody has measured"""
     languages: tuple[str, ...] = ()
@@ -138,7 +140,7 @@ def _faster(size: str, bytes_: int, repo: str = "", files: tuple[str, ...] = FAS
 
 def _pocket(language: str, tag: str, commits: PocketCommits, *, cloning: bool) -> ModelRecord:
     """Describe a Pocket TTS; the preset voices and the tokenizer lie in the repository of the weights that do not clone."""
-    weights, folder = (f"languages/{language}/model.safetensors",), f"languages/{language}"
+    folder = f"languages/{language}"
     return ModelRecord(
         name=f"pocket-tts-{language}" if cloning else f"pocket-tts-{language}-presets",
         display=f"Pocket TTS, {language.title()}{'' if cloning else ', without cloning'}",
@@ -147,11 +149,12 @@ def _pocket(language: str, tag: str, commits: PocketCommits, *, cloning: bool) -
         revision=commits[0] if cloning else commits[1],
         licence="CC-BY-4.0",
         kinds=("speech",),
-        files=weights,
+        files=(f"{folder}/model.safetensors", f"{folder}/config.yaml"),
         also=(
             Source(POCKET_PRESETS, commits[2], (f"{folder}/tokenizer.json",)),
             Source(POCKET_PRESETS, POCKET_VOICES, (f"{folder}/embeddings/*.safetensors",)),
         ),
+        options={"language": language},
         languages=(tag,),
         voice_types=("preset", "cloned") if cloning else ("preset",),
         streaming=True,

@@ -1,10 +1,11 @@
 """Pocket TTS of Kyutai: quick on a processor, streams 80 ms at a time, speaks with preset and cloned voices.
 
-Its options: `path`, the folder; `model`, the name it goes by; `device`; `language`, which of the library's models it is.
+Its options: `path`, the folder; `others`, further folders, where the hub keeps the rest; `model`, the name it goes by; `device`;
+`language`, which of the library's models it is.
 
 The folder holds `model.safetensors`, `tokenizer.json`, and preset voices as `<name>.safetensors` beside them, in `embeddings/` or
 in `voices/`. A `config.yaml` may say otherwise; where there is none, the library's own for that language does. A path in it that
-leads to a hub or the web is looked for in the folder, by its last part: nothing is ever downloaded. A voice, preset or cloned, is
+leads to a hub or the web is looked for in the folders (`files`): nothing is ever downloaded. A voice, preset or cloned, is
 the model's state after hearing it, and fits only the weights that made it.
 
 The library draws from torch's own random numbers, and is not to be called from two threads: one job at a time. It runs on torch's
@@ -14,11 +15,9 @@ threads as they are set; importing it would set them to one.
 from __future__ import annotations
 
 import hashlib
-import logging
+import os
 import secrets
-import tempfile
 import threading
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
@@ -27,7 +26,6 @@ from typing import Any
 
 import safetensors.torch
 import torch
-import yaml
 from torch import Tensor
 
 from engines.api import (
@@ -44,16 +42,12 @@ from engines.api import (
     SpeechJob,
     UnknownVoice,
 )
+from engines.pocket.files import first_line, loaded, localized, presets
 from engines.pocket.voices import characters, listed, tags
 
 State = dict[str, dict[str, Tensor]]
 """by the model's layers: their attention caches, and how far these are filled"""
 
-CONFIG = "config.yaml"
-PLACES = ("", "embeddings", "voices")
-"""folders, within the model's own, where preset voices may be"""
-PATHS = (("weights_path",), ("flow_lm", "weights_path"), ("mimi", "weights_path"), ("flow_lm", "lookup_table", "tokenizer_path"))
-"""where a configuration names files"""
 HELD_STATES = 8
 """of voices, some 6 MB each with the published model"""
 SHORTEST_SAMPLE, LONGEST_SAMPLES = 0.5, 30.0
@@ -64,11 +58,14 @@ LOUDEST = 32767
 class Pocket:
     """See the module."""
 
-    def __init__(self, path: str = "", model: str = "pocket-tts", device: str = "cpu", language: str = "english") -> None:
+    def __init__(
+        self, path: str = "", model: str = "pocket-tts", device: str = "cpu", language: str = "english", others: str = ""
+    ) -> None:
         self._path = path
         self._model_name = model
         self._device = device
         self._language = language
+        self._others = others
         self._lock = threading.Lock()
         self._states: OrderedDict[str, State] = OrderedDict()
 
@@ -76,14 +73,12 @@ class Pocket:
         """Load the model. Raises EngineFailed."""
         if not self._path:
             raise EngineFailed("Pocket TTS's files are not there: tell their folder as `path`.")
-        folder = Path(self._path)
-        config = _localized(folder, self._language)
-        self._model = _loaded(config, self._device)
+        folders = [Path(place) for place in (self._path, *self._others.split(os.pathsep)) if place]
+        config = localized(folders, self._language)
+        self._model = loaded(config, self._device)
         self._rate = int(self._model.sample_rate)
         self._layers = _layers(self._model)
-        weights = {_at(config, path) for path in PATHS}
-        files = [file for place in PLACES for file in sorted((folder / place).glob("*.safetensors"))]
-        self._presets = {file.stem: file for file in files if str(file.absolute()) not in weights and _is_state(file)}
+        self._presets = presets(folders, self._language, config)
         return self._info()
 
     def _info(self) -> EngineInfo:
@@ -161,13 +156,13 @@ class Pocket:
         try:
             return self._read(prompt.data)
         except Exception as exc:  # bytes that are no safetensors, or others'
-            raise BadInput(f"This voice prompt is none of this model's: {_first_line(exc)}", param="voice") from exc
+            raise BadInput(f"This voice prompt is none of this model's: {first_line(exc)}", param="voice") from exc
 
     def _of_preset(self, file: Path) -> State:
         try:
             return self._read(file.read_bytes())
         except Exception as exc:  # a broken file, or another model's
-            raise EngineFailed(f"Pocket TTS's voice {file} is none of this model's: {_first_line(exc)}") from exc
+            raise EngineFailed(f"Pocket TTS's voice {file} is none of this model's: {first_line(exc)}") from exc
 
     def _read(self, data: bytes) -> State:
         """Read a state, and see whether it is of this model's shape. Raises ValueError and others."""
@@ -184,64 +179,6 @@ class Pocket:
         return state
 
 
-def _localized(folder: Path, language: str) -> dict[str, Any]:
-    """Read the configuration, every path in it in the folder or a local one. Raises EngineFailed."""
-    own = folder / CONFIG
-    file = own if own.exists() else _configurations() / f"{language}.yaml"
-    if not file.exists():
-        raise EngineFailed(f"Pocket TTS's files are not there: {own} is missing, and the library knows no model '{language}'.")
-    try:
-        config = yaml.safe_load(file.read_text("utf-8"))
-        config.pop("weights_path_without_voice_cloning", None)
-        for path in PATHS:
-            if written := _at(config, path):
-                _at(config, path[:-1])[path[-1]] = str(_local(folder, written))
-    except (OSError, ValueError, AttributeError, TypeError, KeyError, yaml.YAMLError) as exc:
-        raise EngineFailed(f"Pocket TTS's {file} cannot be read: {type(exc).__name__}: {_first_line(exc)}") from exc
-    return dict(config)
-
-
-def _at(config: Any, path: Sequence[str]) -> Any:  # noqa: ANN401 - what YAML holds
-    for part in path:
-        config = config.get(part) if config else None
-    return config
-
-
-def _local(folder: Path, written: str) -> Path:
-    """Find the file that a path of a configuration means. Raises EngineFailed."""
-    distant = "://" in written
-    file = folder / (written.partition("@")[0].rpartition("/")[2] if distant else written)
-    if not file.is_file():
-        raise EngineFailed(f"Pocket TTS's files are not there: {file} is missing.")
-    return file.absolute()
-
-
-def _loaded(config: dict[str, Any], device: str) -> Any:  # noqa: ANN401 - TTSModel
-    """Load the model of a configuration. Raises EngineFailed."""
-    with tempfile.TemporaryDirectory() as place:
-        file = Path(place) / CONFIG
-        file.write_text(yaml.safe_dump(config), "utf-8")
-        try:
-            return _library().TTSModel.load_model(config=str(file)).to(torch.device(device)).eval()
-        except Exception as exc:  # a broken file, or one that does not fit, fails in many ways
-            raise EngineFailed(f"Pocket TTS cannot load its files: {type(exc).__name__}: {_first_line(exc)}") from exc
-
-
-def _library() -> Any:  # noqa: ANN401 - a module without types
-    """Import the library, and leave torch's threads as they were; its log would hold what people say."""
-    threads = torch.get_num_threads()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pocket_tts
-    torch.set_num_threads(threads)
-    logging.getLogger("pocket_tts").setLevel(logging.CRITICAL)
-    return pocket_tts
-
-
-def _configurations() -> Path:
-    return Path(_library().__file__).parent / "config"
-
-
 def _layers(model: Any) -> dict[str, tuple[int, ...]]:  # noqa: ANN401 - TTSModel
     """Give the shape of a state's layers, by name."""
     from pocket_tts.modules.stateful_module import init_states
@@ -253,15 +190,6 @@ def _shape(own: dict[str, Tensor]) -> tuple[int, ...]:
     """Give what does not depend on the voice's length: of [2, 1, length, heads, width]."""
     cache = own["cache"].shape
     return (*cache[:2], *cache[3:], own["offset"].numel())
-
-
-def _is_state(file: Path) -> bool:
-    """Tell a voice from weights by what is in it; a file that cannot be read is a voice that cannot be spoken with."""
-    try:
-        with safetensors.safe_open(file, framework="pt") as content:
-            return all("/" in key for key in content.keys())  # noqa: SIM118 - it has only this
-    except (OSError, safetensors.SafetensorError):
-        return True
 
 
 def _clones(model: Any) -> bool:  # noqa: ANN401 - TTSModel
@@ -280,7 +208,3 @@ def _fingerprint(model: Any) -> str:  # noqa: ANN401 - TTSModel
 
 def _pcm(chunk: Tensor) -> bytes:
     return bytes((chunk.detach().cpu().clamp(-1, 1) * LOUDEST).round().short().numpy().astype("<i2").tobytes())
-
-
-def _first_line(exc: BaseException) -> str:
-    return str(exc).strip().partition("\n")[0]

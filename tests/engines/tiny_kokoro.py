@@ -73,12 +73,13 @@ CONFIG: dict[str, Any] = {
 
 
 @functools.cache
-def folder() -> Path:
-    """Make the files, once for all tests."""
+def folder(*, real: bool = False) -> Path:
+    """Make the files, once for all tests; `real`: with as many samples to a frame as the real one makes."""
     made = Path(tempfile.mkdtemp(prefix="tiny-kokoro-"))
     atexit.register(shutil.rmtree, made, ignore_errors=True)
-    (made / "config.json").write_text(json.dumps(CONFIG), "utf-8")
-    weights = {name: _published(part) for name, part in random_network(CONFIG).named_children()}
+    config = CONFIG | {"istftnet": CONFIG["istftnet"] | REAL_RATES} if real else CONFIG
+    (made / "config.json").write_text(json.dumps(config), "utf-8")
+    weights = {name: _published(part) for name, part in random_network(config).named_children()}
     torch.save(weights, made / "kokoro-v1_0.pth")
     (made / "voices").mkdir()
     for number, voice in enumerate(VOICES):

@@ -23,6 +23,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from engines.api import Audio, EngineInfo, Sample, SpeechEvent, SpeechJob
 from engines.pocket.engine import Pocket
+from engines.pocket.files import library as pocket_tts
+from engines.pocket.files import localized
 
 RATE = 24_000
 FRAME = 1920
@@ -110,13 +112,12 @@ def _tokenizer() -> Tokenizer:
 
 
 def _weights(place: Path) -> dict[str, torch.Tensor]:
-    from engines.pocket.engine import _library
 
     table = {**CONFIG["flow_lm"]["lookup_table"], "tokenizer_path": str(place / "tokenizer.json")}
     begun = {**CONFIG, "flow_lm": {**CONFIG["flow_lm"], "lookup_table": table}}
     (place / "begun.yaml").write_text(yaml.safe_dump(begun), "utf-8")
     torch.manual_seed(0)
-    model = _library().TTSModel.load_model(config=str(place / "begun.yaml"))
+    model = pocket_tts().TTSModel.load_model(config=str(place / "begun.yaml"))
     (place / "begun.yaml").unlink()
     with torch.no_grad():
         for name, part in model.named_parameters():
@@ -141,11 +142,9 @@ def loaded() -> tuple[Pocket, EngineInfo]:
 @functools.cache
 def library() -> Any:
     """Load the files as the library does, each by its own path."""
-    from engines.pocket.engine import _library, _localized
-
     file = folder() / "local.yaml"
-    file.write_text(yaml.safe_dump(_localized(folder(), "english")), "utf-8")
-    return _library().TTSModel.load_model(config=str(file))
+    file.write_text(yaml.safe_dump(localized([folder()], "english")), "utf-8")
+    return pocket_tts().TTSModel.load_model(config=str(file))
 
 
 def recording(hertz: float, seconds: float = 1.5) -> Sample:

@@ -1,0 +1,244 @@
+"""The engines that run models, end to end on tiny checkpoints: pulled from a hub by the command line, served, asked by the SDK."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import numpy as np
+import pytest
+
+pytest.importorskip("transformers")
+pytest.importorskip("faster_whisper")
+pytest.importorskip("kokoro")
+pytest.importorskip("pocket_tts")
+
+import published
+import tiny_kokoro
+import tiny_pocket
+import tiny_whisper
+from hub import hubbub
+from servers import PATIENCE, Server, running, wait_until
+
+from engines.api import SpeechJob
+from engines.kokoro.engine import Kokoro
+
+VOICEBOX = [sys.executable, "-m", "gateway"]
+NAMES = ("whisper-tiny", "faster-whisper-tiny", "kokoro", "pocket-tts-english")
+TEXT = "Hello there, my friend."
+SPOKEN = ["hello", "count", "morgen"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with all of them, pulled by the command line; the hub is gone when it starts."""
+    place = tmp_path_factory.mktemp("neural")
+    settings = {"models": {"folder": str(place / "hub")}}
+    config = place / "cli.yaml"
+    config.write_text(json.dumps({"data_dir": str(place / "data"), **settings}))
+    with pytest.MonkeyPatch.context() as patch, hubbub() as hub:
+        patch.setenv("NO_PROXY", "127.0.0.1,localhost")
+        patch.setenv("HF_ENDPOINT", hub.url)
+        patch.setenv("HF_TOKEN", published.TOKEN)
+        published.whisper(hub, place)
+        published.kokoro(hub)
+        published.pocket(hub)
+        for name in NAMES:
+            command = [*VOICEBOX, "models", "pull", name, "--config", str(config)]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=2 * PATIENCE)
+            assert done.returncode == 0, done.stderr
+    with running(place / "server", settings) as started:
+        wait_until(lambda: set(NAMES) <= served(started), "the models are served", 3 * PATIENCE)
+        yield started
+
+
+def served(server: Server) -> set[str]:
+    """Name the models that are served."""
+    return {one["id"] for one in httpx.get(f"{server.base_url}/models", timeout=PATIENCE).json()["data"]}
+
+
+def wav(name: str, seconds: float = 2.0) -> bytes:
+    """Make a file of a sound that the tiny Whisper knows."""
+    made = io.BytesIO()
+    with wave.open(made, "wb") as file:
+        file.setparams((1, 2, tiny_whisper.RATE, 0, "NONE", ""))
+        file.writeframes(tiny_whisper.silence(0.5) + tiny_whisper.sound(name, seconds) + tiny_whisper.silence(0.5))
+    return made.getvalue()
+
+
+def say(server: Server, model: str, text: str = TEXT, voice: Any = "alloy", **more: Any) -> np.ndarray[Any, np.dtype[np.int16]]:
+    """Speak with the SDK, as samples at 24 kHz."""
+    made = server.sdk().audio.speech.create(model=model, input=text, voice=voice, response_format="pcm", extra_body=more)
+    return np.frombuffer(made.content, "<i2")
+
+
+@pytest.mark.parametrize(
+    "model", ["whisper-tiny", "faster-whisper-tiny", "whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe"]
+)
+@pytest.mark.parametrize("spoken", SPOKEN)
+def test_what_is_said_is_heard(server: Server, model: str, spoken: str) -> None:
+    """By its own name or by OpenAI's, a model hears the words of each recording."""
+    heard = server.sdk().audio.transcriptions.create(model=model, file=("a.wav", wav(spoken)))
+
+    assert heard.text == tiny_whisper.SAID[spoken]
+
+
+@pytest.mark.parametrize("model", ["whisper-tiny", "faster-whisper-tiny"])
+def test_everything_about_a_recording(server: Server, model: str) -> None:
+    """The verbose answer has language, duration, segments and words where they were said; a stream has the same text."""
+    sdk = server.sdk()
+    verbose = sdk.audio.transcriptions.create(
+        model=model,
+        file=("a.wav", wav("morgen")),
+        response_format="verbose_json",
+        timestamp_granularities=["word", "segment"],
+    )
+    with sdk.audio.transcriptions.create(model=model, file=("a.wav", wav("morgen")), stream=True) as stream:
+        events = [event.type for event in stream]
+    with pytest.deprecated_call():  # OpenAI has deprecated it, not ended it
+        english = sdk.audio.translations.create(model=model, file=("a.wav", wav("morgen")))
+
+    assert verbose.language == "german"
+    assert verbose.duration == pytest.approx(3, abs=0.05)
+    assert verbose.segments and verbose.words
+    assert [word.word for word in verbose.words] == tiny_whisper.SAID["morgen"].rstrip(".").split()
+    assert 0 <= verbose.segments[0].start < 0.8
+    assert all(0 <= word.start <= word.end <= 3 for word in verbose.words)
+    assert events[-1] == "transcript.text.done"
+    assert english.text == tiny_whisper.TRANSLATED["morgen"]
+
+
+@pytest.mark.parametrize("model", ["whisper-tiny", "faster-whisper-tiny", "gpt-4o-transcribe"])
+def test_log_probabilities(server: Server, model: str) -> None:
+    """Log-probabilities that are asked for come, whole and streamed: the tokens are the text, each at most zero."""
+    sdk, sound = server.sdk(), ("a.wav", wav("hello"))
+    heard = sdk.audio.transcriptions.create(model=model, file=sound, include=["logprobs"])
+    with sdk.audio.transcriptions.create(model=model, file=sound, include=["logprobs"], stream=True) as stream:
+        events = list(stream)
+    deltas = [event for event in events if event.type == "transcript.text.delta"]
+    plain = sdk.audio.transcriptions.create(model=model, file=sound)
+
+    assert heard.logprobs and plain.logprobs is None
+    assert all(one.logprob is not None and one.logprob <= 0 for one in heard.logprobs)
+    assert bytes(int(byte) for one in heard.logprobs for byte in one.bytes or ()).decode() == heard.text
+    assert "".join(event.delta for event in deltas) == heard.text
+    assert [one.token for event in deltas for one in event.logprobs or ()] == [one.token for one in heard.logprobs]
+    assert events[-1].type == "transcript.text.done"
+    assert len(events[-1].logprobs or ()) == len(heard.logprobs)
+
+
+def test_silence_is_no_words(server: Server) -> None:
+    """A silent recording gives no text."""
+    made = io.BytesIO()
+    with wave.open(made, "wb") as file:
+        file.setparams((1, 2, tiny_whisper.RATE, 0, "NONE", ""))
+        file.writeframes(tiny_whisper.silence(4))
+
+    assert server.sdk().audio.transcriptions.create(model="whisper-1", file=("a.wav", made.getvalue())).text == ""
+
+
+@pytest.mark.parametrize(("model", "voice"), [("kokoro", "af_bella"), ("pocket-tts-english", "marius")])
+def test_a_seed_repeats_what_is_said(server: Server, model: str, voice: str) -> None:
+    """The same seed gives the same audio; another text, another voice or another seed gives other audio."""
+    first, again = (say(server, model, voice=voice, seed=11) for _ in range(2))
+
+    assert len(first) > 1000
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, say(server, model, "Good night, my friend.", voice, seed=11))
+    assert not np.array_equal(first, say(server, model, voice="alloy", seed=11))
+    assert not np.array_equal(first, say(server, model, voice=voice, seed=12))
+
+
+def test_it_is_the_engines_own_audio(server: Server) -> None:
+    """What Kokoro says through the gateway is what its engine says, as long and alike in shape; Pocket TTS too."""
+    kokoro = Kokoro(path=str(tiny_kokoro.folder(real=True)), device="cpu")
+    kokoro.load()
+    for model, voice, own in (
+        ("kokoro", "af_bella", tiny_kokoro.speak(SpeechJob(TEXT, "af_bella", seed=11), kokoro).pcm),
+        ("pocket-tts-english", "marius", tiny_pocket.speak(SpeechJob(TEXT, "marius", seed=11))),
+    ):
+        heard = say(server, model, voice=voice, seed=11)
+        count = min(len(own), len(heard)) - 2000  # its end is faded
+        assert abs(len(heard) - len(own)) < 2400, model
+        assert float(np.corrcoef(heard[:count].astype(float), own[:count].astype(float))[0, 1]) > 0.95, model
+
+
+def test_the_best_serves_openais_names(server: Server) -> None:
+    """OpenAI's model and voice names are served by the best engine that is there; the header tells which."""
+    answer = server.sdk().audio.speech.with_raw_response.create(model="tts-1", input=TEXT, voice="nova")
+
+    assert answer.headers["x-voicebox-engine"] == "kokoro"
+    assert answer.content[:1] == b"\xff"
+
+
+def test_a_cloned_voice(server: Server) -> None:
+    """A voice made of a recording by the SDK speaks through Pocket TTS, and sounds otherwise than another; Kokoro cannot, and says so."""
+    said = {}
+    for name, sound in (("low", "hello"), ("high", "count")):
+        answer = httpx.post(
+            f"{server.base_url}/audio/voices",
+            data={"name": name, "transcript": "Some words."},
+            files={"audio_sample": ("a.wav", wav(sound, 6), "audio/wav")},
+            timeout=PATIENCE,
+        )
+        assert answer.status_code == 200, answer.text
+        said[name] = say(server, "pocket-tts-english", voice={"id": answer.json()["id"]}, seed=3)
+        assert np.array_equal(said[name], say(server, "tts-1", voice=name, seed=3))
+
+    assert not np.array_equal(said["low"], said["high"])
+    refused = httpx.post(
+        f"{server.base_url}/audio/speech", json={"model": "kokoro", "input": "x", "voice": "low"}, timeout=PATIENCE
+    )
+    assert refused.status_code == 400
+    assert "pocket-tts-english" in refused.json()["error"]["message"]
+
+
+def test_voices_are_mixed(server: Server) -> None:
+    """Kokoro speaks a mixture of two voices, which is neither of them."""
+    one, other, mixed = (
+        say(server, "kokoro", voice=voice, seed=1) for voice in ("af_bella", "am_michael", "af_bella(2)+am_michael(1)")
+    )
+
+    assert not np.array_equal(mixed, one)
+    assert not np.array_equal(mixed, other)
+
+
+def test_the_command_line(server: Server, tmp_path: Path) -> None:
+    """`voicebox say` and `voicebox transcribe` use the models of the server that runs."""
+    sound, spoken = tmp_path / "a.wav", tmp_path / "b.wav"
+    sound.write_bytes(wav("count"))
+    url = ["--url", server.url]
+    heard = subprocess.run(
+        [*VOICEBOX, "transcribe", str(sound), "--model", "faster-whisper-tiny", *url],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    said = subprocess.run(
+        [*VOICEBOX, "say", TEXT, "--model", "kokoro", "--voice", "bf_emma", "-o", str(spoken), *url],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+
+    assert (heard.returncode, heard.stdout.strip()) == (0, tiny_whisper.SAID["count"]), heard.stderr
+    assert said.returncode == 0, said.stderr
+    with wave.open(str(spoken)) as file:
+        assert file.getnframes() > 1000
+
+
+def test_models_are_unloaded_and_loaded(server: Server) -> None:
+    """A model that is unloaded has no worker; asked for, it is loaded again, and says the same as before."""
+    before = say(server, "kokoro", voice="af_bella", seed=5)
+    assert httpx.post(f"{server.base_url}/voicebox/models/kokoro/unload", timeout=PATIENCE).status_code == 200
+    listed = httpx.get(f"{server.base_url}/voicebox/models/kokoro", timeout=PATIENCE).json()
+    assert listed["state"] == "resting"
+    assert np.array_equal(before, say(server, "kokoro", voice="af_bella", seed=5))
+    assert httpx.get(f"{server.base_url}/voicebox/models/kokoro", timeout=PATIENCE).json()["state"] == "ready"
