@@ -12,7 +12,7 @@ serve: $(READY)
 	@exec $(IN_VENV) -m gateway serve $(ARGS)
 
 test: $(READY_TO_TEST)
-	$(IN_VENV) -m pytest $(ARGS)
+	$(IN_VENV) -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: $(READY_TO_TEST)
 	$(IN_VENV) -m ruff check .

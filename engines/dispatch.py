@@ -35,6 +35,8 @@ class WorkerState(msgspec.Struct, frozen=True):
     pid: int | None
     restarts: int
     reason: str = ""
+    starting: float = 0.0
+    """seconds since its start began; 0 unless it is starting"""
 
 
 class PoolState(msgspec.Struct, frozen=True):
@@ -129,8 +131,10 @@ class Lazy(msgspec.Struct, frozen=True):
     """seconds without work after which its workers are stopped; 0 is never"""
     admit: Callable[[], Awaitable[None]] = _plenty
     """makes room before its workers start; raises EngineUnavailable where there is none"""
-    learned: Callable[[EngineInfo, int], None] = lambda _info, _pid: None
-    """hears what it says of itself, and which process says so"""
+    learned: Callable[[EngineInfo, int, float], None] = lambda _info, _pid, _seconds: None
+    """hears what it says of itself, which process says so, and how many seconds its start took"""
+    start_timeout: float = 0.0
+    """seconds in which a worker must be ready; 0 takes that of all workers"""
 
 
 class Dispatcher:
@@ -154,6 +158,8 @@ class Dispatcher:
         self._waking = asyncio.Lock()
         self._used = self._failed = time.monotonic()
         self.record = record
+        if lazy and lazy.start_timeout:
+            workers = msgspec.structs.replace(workers, start_timeout=lazy.start_timeout)
         self._settings = workers
         self._schedule: Schedule[Seat] = Schedule(changed=lambda: self._gate.look())
         self._gate = Gate(workers.queue, self._load)
@@ -240,7 +246,7 @@ class Dispatcher:
             running=self._schedule.running,
             queued=self._schedule.queued + self._gate.pending,
             streams=self._gate.inside,
-            workers=tuple(WorkerState(member.state, member.pid, member.restarts, member.reason) for member in self._members),
+            workers=tuple(map(_worker, self._members)),
             wait=self._gate.wait_estimate(),
             capacity=self._capacity(),
         )
@@ -316,7 +322,7 @@ class Dispatcher:
         self._info = member.info
         self._used = time.monotonic()
         if self._lazy and member.info and member.pid:
-            self._lazy.learned(member.info, member.pid)
+            self._lazy.learned(member.info, member.pid, member.took)
         self._changed.set()
         self._be_patient(False)
         if member.info and member.client:
@@ -351,3 +357,8 @@ class Dispatcher:
 
     def _why(self) -> str:
         return next((member.reason for member in self._members if member.reason), "none of its workers runs")
+
+
+def _worker(member: Member) -> WorkerState:
+    starting = time.monotonic() - member.began if member.state == "starting" else 0.0
+    return WorkerState(member.state, member.pid, member.restarts, member.reason, starting)

@@ -53,6 +53,10 @@ class Member:
             self._wanted.set()
         self.reason = ""
         self.restarts = 0
+        self.began = time.monotonic()
+        """when its last start began"""
+        self.took = 0.0
+        """seconds that its last start took"""
 
     @property
     def info(self) -> EngineInfo | None:
@@ -116,7 +120,9 @@ class Member:
     async def _run_once(self) -> None:
         """Start a worker, and return when it has died."""
         self.state = "starting"
+        self.began = time.monotonic()
         process = await WorkerProcess.start(self._record, self._settings, self._log, options=self._options)
+        self.took = time.monotonic() - self.began
         client = WorkerClient(process.address, stall_timeout=self._settings.stall_timeout)
         self._process, self.client, self.reason = process, client, ""
         self._log("worker ready", engine=self._record.name, pid=process.pid)

@@ -126,6 +126,9 @@ def _object(standing: ModelState) -> dialect.ModelObject:
             "size": record.size_bytes,
             "size_on_disk": stored.size,
             "state": standing.state,
+            "engine": record.engine.name,
             "reason": standing.reason or UNSET,
+            "loading_seconds": round(standing.loading, 1) if standing.loading else UNSET,
+            "usual_seconds": round(standing.usual, 1) if standing.usual else UNSET,
         }
     )

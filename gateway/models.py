@@ -17,13 +17,15 @@ import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from engines.api import BadInput, EngineUnavailable, NotFound, SpeechError
+from engines.catalogue import CATALOGUE
 from engines.environments import layout
 from engines.governor import Governor
 from engines.models.files import ModelFiles, Stored
 from engines.models.instances import Instance, Instances
+from engines.models.known import known
 from engines.models.progress import Progress
-from engines.models.records import MODELS, ModelRecord
-from engines.runtime import Engines
+from engines.models.records import ModelRecord
+from engines.runtime import Engines, UnknownEngine
 from engines.settings import ModelSettings
 from gateway.folders import data_folder
 from gateway.settings import ModelsSettings, Settings
@@ -66,6 +68,10 @@ class ModelState(msgspec.Struct, frozen=True):
     state: str
     """absent, pulling, incomplete, unusable, disabled, resting, starting, ready or failed"""
     reason: str = ""
+    loading: float = 0.0
+    """seconds since its loading began, while it is starting"""
+    usual: float = 0.0
+    """seconds that loading it took the last time"""
 
 
 class Models:
@@ -75,6 +81,7 @@ class Models:
         self, settings: ModelsSettings, engines: Engines | None, instances: Instances, log: FilteringBoundLogger
     ) -> None:
         self._settings = settings
+        self._records = known(settings.own)
         self._engines = engines
         self._instances = instances
         self._log = log
@@ -108,17 +115,22 @@ class Models:
 
     def record(self, name: str) -> ModelRecord:
         """Find a model. Raises NotFound."""
-        for record in MODELS:
+        for record in self._records:
             if record.name == name:
                 return record
         raise NotFound(f"There is no model `{name[:100]}`; GET /v1/voicebox/models lists them.")
 
     async def states(self) -> list[ModelState]:
         """Tell how every model stands."""
-        stored = await asyncio.to_thread(
-            lambda: [(one, self._instances.obstacle(record)) for record, one in zip(MODELS, self.files.listing(), strict=True)]
-        )
-        return [self._state(record, one, reason) for record, (one, reason) in zip(MODELS, stored, strict=True)]
+        records = self._records
+        found = await asyncio.to_thread(self.files.listing, records)
+        reasons = await asyncio.to_thread(lambda: [self._instances.obstacle(record) for record in records])
+        states = [self._state(record, one, reason) for record, one, reason in zip(records, found, reasons, strict=True)]
+        return [await self._with_usual(state) if state.loading else state for state in states]
+
+    async def _with_usual(self, state: ModelState) -> ModelState:
+        usual = await asyncio.to_thread(self._instances.loading_takes, state.record.name)
+        return msgspec.structs.replace(state, usual=usual)
 
     def _state(self, record: ModelRecord, stored: Stored, reason: str) -> ModelState:
         pull = self._pulls.get(record.name)
@@ -133,7 +145,9 @@ class Models:
             return ModelState(record, stored, "disabled", f"models.each.{record.name}.enabled is false")
         pool = self._engines.states().get(record.name) if self._engines else None
         worker = pool.workers[0] if pool and pool.workers else None
-        return ModelState(record, stored, worker.state if worker else "resting", worker.reason if worker else "")
+        if worker is None:
+            return ModelState(record, stored, "resting")
+        return ModelState(record, stored, worker.state, worker.reason, worker.starting)
 
     # Pulling...
 
@@ -180,7 +194,7 @@ class Models:
             if self._engines and record.name in self._running:
                 await self._engines.remove(record.name)
                 del self._running[record.name]
-            return await asyncio.to_thread(lambda: self.files.delete(record))
+            return await asyncio.to_thread(lambda: self.files.delete(record, self._records))
 
     # Running...
 
@@ -235,8 +249,8 @@ class Models:
 
     def _found(self) -> dict[str, Found]:
         """Look which models are complete, and can run here."""
-        reasons = {record.name: self._instances.obstacle(record) for record in MODELS}
-        usable = [record for record in MODELS if self._wanted(record.name) and not reasons[record.name]]
+        reasons = {record.name: self._instances.obstacle(record) for record in self._records}
+        usable = [record for record in self._records if self._wanted(record.name) and not reasons[record.name]]
         found = {
             record.name: Found(record, self.files.locate_all(record), one.size, self._instances.python(record))
             for record, one in zip(usable, self.files.listing(usable), strict=True)
@@ -258,7 +272,11 @@ class Models:
 
 
 def make_models(settings: Settings, engines: Engines | None, log: FilteringBoundLogger) -> Models:
-    """Make what the settings say."""
+    """Make what the settings say. Raises UnknownEngine for a name of one's own that is an engine's."""
+    own, chosen = settings.models.own, settings.models
+    if taken := sorted({record.name for record in CATALOGUE} & set(own)):
+        raise UnknownEngine(f"models.own.{taken[0]}: an engine has that name; choose another")
     folder = Path(settings.data_dir).expanduser() if settings.data_dir else data_folder()
-    instances = Instances(folder / "models", Governor(settings.models.memory), settings.models.rest_after, folder / layout.FOLDER)
-    return Models(settings.models, engines, instances, log)
+    governor, environments = Governor(chosen.memory), folder / layout.FOLDER
+    instances = Instances(folder / "models", governor, chosen.rest_after, environments, load_timeout=chosen.load_timeout)
+    return Models(chosen, engines, instances, log)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from engines.models.intree import OwnModel
 from engines.settings import EngineSettings, ModelSettings, WorkerSettings
 
 Positive = Annotated[float, Meta(gt=0)]
@@ -127,6 +128,10 @@ class ModelsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """seconds without work after which a model leaves memory; 0 is never"""
     memory: Annotated[int, Meta(ge=0)] = 0
     """bytes that all models may take together; 0 is what the machine has"""
+    load_timeout: Positive = 600.0
+    """seconds that a model may take until it is loaded"""
+    own: dict[Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]*$")], OwnModel] = {}
+    """repositories of one's own choice, by the name that they are to have: an allow-list"""
     each: dict[str, ModelSettings] = {}
     """by model name"""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engines.models.records import find
+from engines.models.known import find
 
 if TYPE_CHECKING:  # pytest loads it
     from hub import Hub

@@ -17,12 +17,13 @@ from engines.models.download import Patience
 from engines.models.errors import ModelError
 from engines.models.files import ModelFiles
 from engines.models.progress import Progress
-from engines.models.records import ModelRecord
+from engines.models.records import Family, ModelRecord
 
 ROOT = Path(__file__).parents[1]
 REPO = "acme/toy"
+TONE = Family("tone", "engines.tone:Tone", (), 0)
 TOY = ModelRecord(
-    "toy", "Toy", "tone", REPO, "Apache-2.0", ("speech",), files=("config.json", "*.safetensors", "voices/*.pt")
+    "toy", "Toy", TONE, REPO, "Apache-2.0", ("speech",), files=("config.json", "*.safetensors", "voices/*.pt")
 )  # fmt: skip
 WEIGHTS = "model.safetensors"
 BYTES = random.Random(7).randbytes(300_000)

@@ -34,6 +34,10 @@ class ModelObject(msgspec.Struct, frozen=True):
     state: str
     """absent, pulling, incomplete, unusable, disabled, resting, starting, ready or failed"""
     reason: str | UnsetType = UNSET
+    loading_seconds: float | UnsetType = UNSET
+    """how long it has been starting"""
+    usual_seconds: float | UnsetType = UNSET
+    """how long that took the last time"""
     object: Literal["voicebox.model"] = "voicebox.model"
 
 

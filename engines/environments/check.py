@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import msgspec
 
+from engines.architectures import mending, runs_on
 from engines.environments.commands import InstallFailed, ask
 from engines.environments.groups import WORKER, Group
-
-ARCHITECTURE = re.compile(r"(sm|compute)_(\d+)(\d)([a-z]?)")
-OLDER, NEWER = "https://download.pytorch.org/whl/cu126", "https://download.pytorch.org/whl/cu130"
-"""where torch is built for GPUs that are older, or newer, than the usual build's"""
 
 
 class Package(msgspec.Struct, frozen=True):
@@ -73,28 +69,6 @@ def faults(group: Group, report: Report, index_url: str = "") -> list[Fault]:
     for gpu in report.gpus:
         if gpu.capability and report.built_for and not runs_on(report.built_for, gpu.capability):
             told = f"{gpu.name} is of compute capability {gpu.capability}; torch has code for {', '.join(report.built_for)}"
-            index = OLDER if _number(gpu.capability) < _oldest(report.built_for) else NEWER
+            index = mending(report.built_for, gpu.capability)
             found.append(Fault("gpu", told, f"voicebox engines install {group.name} --index-url {index}"))
     return found
-
-
-def runs_on(built_for: tuple[str, ...], capability: str) -> bool:
-    """Tell whether code for some architectures runs on a GPU; where none does, its first kernel fails ("no kernel image").
-
-    Machine code runs on its own generation, of the same or a later minor number; what is compiled there, on all later ones;
-    either with a letter at its end (sm_90a) on that very one.
-    """
-    major, minor = (int(part) for part in capability.split("."))
-    for kind, high, low, only in (match.groups() for match in map(ARCHITECTURE.fullmatch, built_for) if match):
-        built = (int(high), int(low))
-        if built == (major, minor) or (built < (major, minor) and not only and (kind == "compute" or built[0] == major)):
-            return True
-    return False
-
-
-def _number(capability: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in capability.split("."))
-
-
-def _oldest(built_for: tuple[str, ...]) -> tuple[int, ...]:
-    return min(((int(m[2]), int(m[3])) for m in map(ARCHITECTURE.fullmatch, built_for) if m), default=(0, 0))

@@ -19,6 +19,7 @@ import torch
 from transformers.utils import logging as library_logging
 
 from engines.api import EngineFailed, SpeechError
+from engines.devices import choose
 from engines.intree.recognise import Kind, Known, described, known, names
 from engines.whisper.windows import Unwanted
 
@@ -68,7 +69,7 @@ def folder(path: str, kind: Kind, name: str, *, device: str, dtype: str, others:
         )
     if not isinstance(remote_code, bool):
         raise EngineFailed("`remote_code` should be true or false.")
-    chosen = device if device != "auto" else _best_device()
+    chosen = str(choose(device))
     further = tuple(Path(other) for other in others.split(os.pathsep) if other)
     if gone := [other for other in further if not other.is_dir()]:
         raise EngineFailed(f"There is no folder {gone[0]}, which the option `others` names.")
@@ -152,12 +153,6 @@ def _config(place: Path) -> Mapping[str, Any]:
 
 def _within(place: Path) -> Iterable[Path]:
     return sorted(found for found in place.iterdir() if found.is_dir())
-
-
-def _best_device() -> str:
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def _dtype(name: str, device: str) -> torch.dtype:

@@ -21,10 +21,11 @@ from engines.models.checks import sound
 from engines.models.download import Downloader, Patience, Stop, Wanted
 from engines.models.errors import DiskFull, ModelBusy, ModelDamaged, ModelError, ModelNotFound, ModelUnreachable, Offline
 from engines.models.flights import Flights
+from engines.models.known import MODELS
 from engines.models.layout import COMMIT, ETAG, RemoteFile, RepoFolder, default_folder, measured, truthy
 from engines.models.locks import locked
 from engines.models.progress import Progress, Tally
-from engines.models.records import MODELS, ModelRecord, Source
+from engines.models.records import ModelRecord, Source
 from engines.models.trimming import blob_of, trim
 
 ENDPOINT = "https://huggingface.co"

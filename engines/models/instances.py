@@ -19,7 +19,7 @@ from engines.catalogue import Record
 from engines.dispatch import Lazy
 from engines.environments.find import choose
 from engines.governor import Governor, resident
-from engines.models.families import FAMILIES, obstacle
+from engines.models.machine import obstacle
 from engines.models.records import ModelRecord
 from engines.settings import EngineSettings, ModelSettings, Options
 
@@ -37,6 +37,8 @@ class Learned(msgspec.Struct, frozen=True):
     info: EngineInfo
     memory: int
     """bytes"""
+    seconds: float = 0.0
+    """that it took to load"""
 
 
 class Instance(msgspec.Struct, frozen=True):
@@ -50,11 +52,14 @@ class Instance(msgspec.Struct, frozen=True):
 class Instances:
     """Makes engines of models. `folder` keeps what was learned; `rest_after` is in seconds; `environments` is where those are."""
 
-    def __init__(self, folder: Path, governor: Governor, rest_after: float, environments: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, governor: Governor, rest_after: float, environments: Path | None = None, *, load_timeout: float = 0.0
+    ) -> None:
         self._folder = folder
         self._environments = environments
         self.governor = governor
         self._rest_after = rest_after
+        self._load_timeout = load_timeout
 
     def obstacle(self, model: ModelRecord) -> str:
         """Say what keeps this machine from running a model, and what mends it; empty where nothing does."""
@@ -62,12 +67,12 @@ class Instances:
 
     def python(self, model: ModelRecord) -> str:
         """Name the interpreter that runs a model; empty is our own."""
-        family = FAMILIES[model.engine]
+        family = model.engine
         return choose(family.group, family.packages, self._environments).python or ""
 
     def make(self, model: ModelRecord, paths: Sequence[Path], size: int, settings: ModelSettings) -> Instance:
         """Make an engine of a model whose files, of so many bytes, lie at some paths, its own repository's first."""
-        family = FAMILIES[model.engine]
+        family = model.engine
         key = f"{paths[0].name} {family.adapter}"
         known = self._learned(model.name, key)
         needed = known.memory if known else round(SPREAD * size) + OVERHEAD
@@ -78,6 +83,7 @@ class Instances:
             model.licence,
             rank=family.rank,
             clones="cloned" in model.voice_types,
+            designs=family.designs,
             python=self.python(model),
         )
         options: Options = {"path": str(paths[0]), "model": model.name, **model.options, **settings.options}
@@ -90,7 +96,8 @@ class Instances:
                 info=None if settings.preload or known is None else known.info,
                 rest_after=0.0 if settings.preload else self._rest_after,
                 admit=self._admitting(model.name, needed),
-                learned=lambda info, pid: self._learn(model.name, key, info, pid),
+                learned=lambda info, pid, seconds: self._learn(model.name, pid, Learned(key, info, 0, seconds)),
+                start_timeout=self._load_timeout,
             ),
         )
 
@@ -107,12 +114,19 @@ class Instances:
             return None
         return found if found.key == key else None
 
-    def _learn(self, name: str, key: str, info: EngineInfo, pid: int) -> None:
-        """Write down what a model said, in a thread: nobody waits for that."""
-        asyncio.get_running_loop().run_in_executor(None, self._write, name, key, info, pid)
+    def loading_takes(self, name: str) -> float:
+        """Tell how many seconds it took to load a model when that was last done; 0 where it is not known."""
+        try:
+            return msgspec.json.decode((self._folder / f"{name}.json").read_bytes(), type=Learned).seconds
+        except (OSError, msgspec.DecodeError):
+            return 0.0
 
-    def _write(self, name: str, key: str, info: EngineInfo, pid: int) -> None:
-        learned = Learned(key, info, resident(pid))
+    def _learn(self, name: str, pid: int, learned: Learned) -> None:
+        """Write down what a model said, in a thread: nobody waits for that."""
+        asyncio.get_running_loop().run_in_executor(None, self._write, name, pid, learned)
+
+    def _write(self, name: str, pid: int, learned: Learned) -> None:
+        learned = msgspec.structs.replace(learned, memory=resident(pid))
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
             part = self._folder / f"{name}.{pid}.part"

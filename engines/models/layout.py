@@ -58,12 +58,19 @@ class Tree(msgspec.Struct, frozen=True):
 
     def wanted(self, source: Source) -> dict[str, RemoteFile]:
         """Give those that a source means, but for what cannot be kept."""
-        meant = {path: self.files[path] for path in sorted(self.files) if matches(path, source.files)}
+        patterns = self._patterns(source)
+        meant = {path: self.files[path] for path in sorted(self.files) if matches(path, patterns)}
         return {path: file for path, file in meant.items() if keepable(path, file)}
 
     def unkept(self, source: Source) -> list[str]:
         """Name those that a source means and that cannot be kept."""
-        return sorted(path for path, file in self.files.items() if matches(path, source.files) and not keepable(path, file))
+        patterns = self._patterns(source)
+        return sorted(path for path, file in self.files.items() if matches(path, patterns) and not keepable(path, file))
+
+    def _patterns(self, source: Source) -> tuple[str, ...]:
+        """Give what is meant here: files in older formats only where there are none in safetensors."""
+        safe = any(path.endswith(".safetensors") for path in self.files)
+        return source.files if safe else source.patterns
 
 
 def default_folder(environ: Mapping[str, str] = os.environ) -> Path:
@@ -177,7 +184,7 @@ class RepoFolder:
         """Give what a snapshot has of a source, by its path in the repository."""
         folder = self.snapshot(commit)
         names = ((path.relative_to(folder).as_posix(), path) for path in walk(folder))
-        return [(name, path) for name, path in names if matches(name, source.files)]
+        return [(name, path) for name, path in names if matches(name, source.patterns)]
 
     def complete(self, source: Source) -> Path | None:
         """Give the snapshot of a source if all of it is there.

@@ -43,6 +43,7 @@ from engines.api import (
     UnknownVoice,
     Voice,
 )
+from engines.devices import choose
 from engines.voxcpm.library import opened, recording
 from engines.voxcpm.text import described, spoken
 
@@ -54,6 +55,8 @@ FEATURES, MODE = "ref_audio_feat", "reference"
 """what the library calls the account of a recording, and a prompt that has nothing else"""
 SHORTEST_SAMPLE, LONGEST_SAMPLES = 0.5, 30.0
 """seconds"""
+DEVICES = ("cuda", "mps", "cpu")
+"""the best first"""
 FEWEST_STEPS = 2
 """the first is always left out: with one step alone there is only noise"""
 PATCHES_A_TOKEN, PATCHES_BESIDES = 6, 10
@@ -85,7 +88,7 @@ class VoxCPM:
             raise EngineFailed(f"VoxCPM needs at least {FEWEST_STEPS} `steps`.")
         if self._threads:
             torch.set_num_threads(self._threads)
-        self._model = opened(Path(self._path), self._asked)
+        self._model = opened(Path(self._path), str(choose(self._asked, DEVICES)))
         self._hears = int(self._model.audio_vae.sample_rate)
         self._patch = int(self._model.patch_size * self._model.chunk_size)
         """samples that it hears at once"""

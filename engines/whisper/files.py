@@ -11,6 +11,7 @@ from transformers import WhisperForConditionalGeneration, WhisperProcessor
 from transformers.utils import logging as library_logging
 
 from engines.api import EngineFailed
+from engines.devices import choose
 
 WEIGHTS = "model.safetensors"
 NEEDED = ("config.json", "generation_config.json", WEIGHTS, "tokenizer.json")
@@ -21,7 +22,7 @@ Model = TypeVar("Model", bound=WhisperForConditionalGeneration)
 
 def opened(folder: str, model: type[Model], device: str, dtype: str) -> tuple[Model, WhisperProcessor, str]:
     """Give the model, its processor, and the device that it is on. Raises EngineFailed."""
-    path, device = checked(folder), device if device != "auto" else _best_device()
+    path, device = checked(folder), str(choose(device))
     chosen = _dtype(dtype, device)
     library_logging.set_verbosity(logging.ERROR)
     library_logging.disable_progress_bar()
@@ -55,12 +56,6 @@ def checked(folder: str) -> Path:
     if missing:
         raise EngineFailed(f"The Whisper model in {path} is not whole: {', '.join(missing)} is missing.")
     return path
-
-
-def _best_device() -> str:
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def _dtype(name: str, device: str) -> torch.dtype:

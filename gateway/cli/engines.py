@@ -20,7 +20,7 @@ from engines.environments.find import absent
 from engines.environments.groups import GROUPS, Group, find
 from engines.environments.install import install as make
 from engines.environments.install import remove as delete
-from engines.models.families import FAMILIES
+from engines.models.known import MODELS
 from gateway import configuration
 from gateway.cli import output
 from gateway.cli.output import Failure
@@ -126,7 +126,7 @@ def _tell_terms(group: Group, folder: Path, index_url: str) -> None:
 
 def _group(name: str) -> Group:
     """Find a group by its name or an engine's. Raises Failure."""
-    known = {group.name: group.name for group in GROUPS} | {engine: family.group for engine, family in FAMILIES.items()}
+    known = {group.name: group.name for group in GROUPS} | {record.engine.name: record.engine.group for record in MODELS}
     try:
         return find(known[name])
     except KeyError:
@@ -155,7 +155,7 @@ def _state(group: Group, found: layout.Environment | None) -> str:
 
 
 def _engines(group: Group) -> list[str]:
-    return [name for name, family in FAMILIES.items() if family.group == group.name]
+    return list(dict.fromkeys(record.engine.name for record in MODELS if record.engine.group == group.name))
 
 
 def _folder(args: Namespace) -> Path:

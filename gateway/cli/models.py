@@ -12,10 +12,11 @@ from pathlib import Path
 
 from engines.api import SpeechError
 from engines.environments import layout
-from engines.models.families import obstacle
 from engines.models.files import ModelFiles
+from engines.models.known import find, known
+from engines.models.machine import obstacle
 from engines.models.progress import Progress
-from engines.models.records import MODELS, ModelRecord, find
+from engines.models.records import ModelRecord
 from gateway import configuration
 from gateway.cli import output, remote
 from gateway.cli.output import Failure, Meter
@@ -27,8 +28,9 @@ MEGA = 1_000_000
 
 def show(args: Namespace) -> int:
     """List the models that can be pulled, and what is here of them."""
-    stored, environments = _files(args).listing(), _environments(args)
-    rows = [(record, one, obstacle(record, environments)) for record, one in zip(MODELS, stored, strict=True)]
+    records, environments = _records(args), _environments(args)
+    stored = _files(args).listing(records)
+    rows = [(record, one, obstacle(record, environments)) for record, one in zip(records, stored, strict=True)]
     if args.json:
         facts = [{**_facts(record), "here": one.complete, "size_on_disk": one.size, "obstacle": why} for record, one, why in rows]
         output.show_json(facts)
@@ -46,7 +48,7 @@ def show(args: Namespace) -> int:
 
 def pull(args: Namespace) -> int:
     """Pull a model's files; what was cut before goes on."""
-    record, files, cancel = _record(args.name), _files(args), threading.Event()
+    record, files, cancel = _record(args), _files(args), threading.Event()
     output.note(f"{record.display}: {record.licence}, {record.repo}{', gated' if record.gated else ''}")
     with output.progress(record.name) as meter, _failing():
         try:
@@ -63,7 +65,7 @@ def pull(args: Namespace) -> int:
 def verify(args: Namespace) -> int:
     """Compare a model's files with their hashes."""
     with _failing():
-        _files(args).verify(_record(args.name))
+        _files(args).verify(_record(args))
     output.note(f"{args.name} is whole")
     return 0
 
@@ -71,7 +73,7 @@ def verify(args: Namespace) -> int:
 def delete(args: Namespace) -> int:
     """Delete a model's files."""
     with _failing():
-        freed = _files(args).delete(_record(args.name))
+        freed = _files(args).delete(_record(args), _records(args))
     output.note(f"{_size(freed) or '0 MB'} freed")
     return 0
 
@@ -103,12 +105,17 @@ def _tell(at: Progress, meter: Meter) -> None:
         output.note("another pull of the same files is under way; waiting for it")
 
 
-def _record(name: str) -> ModelRecord:
+def _records(args: Namespace) -> tuple[ModelRecord, ...]:
+    return known(configuration.load(args.config, os.environ, {}).models.own)
+
+
+def _record(args: Namespace) -> ModelRecord:
+    records, name = _records(args), args.name
     try:
-        return find(name)
+        return find(name, records)
     except KeyError:
-        known = [record.name for record in MODELS]
-        raise Failure(f"there is no model {name!r}.{did_you_mean(name, known)} `voicebox models` lists them", 2) from None
+        hint = did_you_mean(name, [record.name for record in records])
+        raise Failure(f"there is no model {name!r}.{hint} `voicebox models available` lists them", 2) from None
 
 
 def _files(args: Namespace) -> ModelFiles:
@@ -124,7 +131,7 @@ def _environments(args: Namespace) -> Path:
 def _facts(record: ModelRecord) -> dict[str, object]:
     return {
         "name": record.name,
-        "engine": record.engine,
+        "engine": record.engine.name,
         "repo": record.repo,
         "licence": record.licence,
         "kinds": record.kinds,

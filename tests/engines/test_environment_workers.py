@@ -20,9 +20,9 @@ from engines.client import WorkerClient
 from engines.environments import layout
 from engines.environments.layout import Installed
 from engines.governor import Governor
-from engines.models import records
-from engines.models.families import FAMILIES, devices, obstacle
+from engines.models import known
 from engines.models.instances import Instances
+from engines.models.machine import devices, obstacle
 from engines.process import StartFailed, WorkerProcess
 from engines.settings import ModelSettings, WorkerSettings
 
@@ -104,8 +104,8 @@ def test_an_interpreter_that_is_gone_or_too_poor_is_told(tmp_path: Path) -> None
 
 def test_a_model_runs_by_its_groups_interpreter(tmp_path: Path) -> None:
     """A model whose packages are in its group's environment has no obstacle, and its workers are run from there."""
-    model = records.find("kokoro")
-    family = FAMILIES[model.engine]
+    model = known.find("kokoro")
+    family = model.engine
     assert devices() & set(model.requires)
     path = environment(tmp_path / family.group, *_tops(family.packages))
     instances = Instances(tmp_path / "learned", Governor(0), 0.0, tmp_path)
@@ -115,11 +115,10 @@ def test_a_model_runs_by_its_groups_interpreter(tmp_path: Path) -> None:
     assert made.record.python == str(layout.interpreter(path))
 
 
-def test_a_model_without_its_packages_says_what_brings_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_without_its_packages_says_what_brings_them(tmp_path: Path) -> None:
     """Where neither the environment nor our own interpreter has what a model needs, the obstacle names it and the command."""
-    model = records.find("kokoro")
-    family = msgspec.structs.replace(FAMILIES[model.engine], packages=("torch_of_nobody", "kokoro_of_nobody"))
-    monkeypatch.setitem(FAMILIES, model.engine, family)
+    family = msgspec.structs.replace(known.find("kokoro").engine, packages=("torch_of_nobody", "kokoro_of_nobody"))
+    model = msgspec.structs.replace(known.find("kokoro"), engine=family)
     environment(tmp_path / family.group, "torch_of_nobody")
 
     assert obstacle(model, tmp_path) == (

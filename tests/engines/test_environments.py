@@ -16,8 +16,9 @@ import msgspec
 import pytest
 from wheels import make_package, only_from
 
+from engines.architectures import runs_on
 from engines.environments import groups, layout
-from engines.environments.check import Gpu, Report, check, faults, runs_on
+from engines.environments.check import Gpu, Report, check, faults
 from engines.environments.commands import Installer, InstallFailed
 from engines.environments.find import choose
 from engines.environments.groups import GROUPS, WORKER, Group

@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-from pulling import BYTES, FILES, PULLED, REPO, ROOT, TOTAL, TOY, WEIGHTS, arrived, contents, partials, pull, toys
+from pulling import BYTES, FILES, PULLED, REPO, ROOT, TONE, TOTAL, TOY, WEIGHTS, arrived, contents, partials, pull, toys
 
 from engines.catalogue import Kind
 from engines.models.errors import ModelDamaged, ModelNotFound, ModelUnreachable
+from engines.models.known import MODELS, find
 from engines.models.layout import default_folder
-from engines.models.records import MODELS, ModelRecord, Source, find
+from engines.models.records import ModelRecord, Source
 
 if TYPE_CHECKING:  # pytest loads it
     from hub import Hub
 
 HALF = 150_000
 CODEC = ModelRecord(
-    "codec", "Codec", "tone", "acme/codec", "MIT", ("speech",), files=("codec.bin",), also=(Source(REPO, "main", ("voices/*",)),)
+    "codec", "Codec", TONE, "acme/codec", "MIT", ("speech",), files=("codec.bin",), also=(Source(REPO, "main", ("voices/*",)),)
 )  # fmt: skip
 
 
@@ -83,7 +84,7 @@ def test_what_the_hubs_client_pulled_is_found(hub: Hub, tmp_path: Path) -> None:
     assert files.locate(TOY) is None
     hf_hub_download(REPO, WEIGHTS, cache_dir=tmp_path, endpoint=hub.url, token=False)
     assert files.locate(TOY) == path
-    everything = ModelRecord("all", "", "tone", REPO, "", ("speech",))
+    everything = ModelRecord("all", "", TONE, REPO, "", ("speech",))
     assert files.locate(everything) == path
     (tmp_path / "models--acme--toy/blobs/abc.incomplete").touch()
     assert files.locate(everything) is None

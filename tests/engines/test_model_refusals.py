@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pulling import BYTES, FILES, PATIENT, PULLED, REPO, ROOT, TOTAL, TOY, WEIGHTS, arrived, contents, partials, pull, toys
+from pulling import BYTES, FILES, PATIENT, PULLED, REPO, ROOT, TONE, TOTAL, TOY, WEIGHTS, arrived, contents, partials, pull, toys
 
 from engines.models.errors import (
     DiskFull,
@@ -48,7 +48,7 @@ def elsewhere(script: str, *args: str) -> dict[str, str]:
 
 def record(repo: str, revision: str = "main", files: tuple[str, ...] = ()) -> ModelRecord:
     """Describe another model."""
-    return ModelRecord("other", "Other", "tone", repo, "MIT", ("speech",), revision, files)
+    return ModelRecord("other", "Other", TONE, repo, "MIT", ("speech",), revision, files)
 
 
 def test_a_damaged_file_is_named_and_not_kept(hub: Hub, tmp_path: Path) -> None:

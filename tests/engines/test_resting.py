@@ -78,7 +78,7 @@ def test_many_who_want_it_start_it_once() -> None:
     learned: list[EngineInfo] = []
 
     async def test() -> None:
-        lazy = Lazy(KNOWN, admit=admit, learned=lambda info, _pid: learned.append(info))
+        lazy = Lazy(KNOWN, admit=admit, learned=lambda info, _pid, _seconds: learned.append(info))
         async with lazily(lazy) as (dispatcher, pool):
             assert set(await asyncio.gather(*(spoken(pool) for _ in range(20)))) == {6}
             assert dispatcher.state().workers[0].restarts == 0
