@@ -36,7 +36,8 @@ def keys(kind: object) -> list[str]:
         return [field.name for field in msgspec.structs.fields(kind)]
     if get_args(kind)[1] is EngineSettings:
         return [record.name for record in CATALOGUE]
-    return [str(choice) for choice in get_args(get_args(kind)[0])]
+    named = get_args(kind)[0]
+    return [str(choice) for choice in get_args(named)] if get_origin(named) is Literal else []
 
 
 def member(kind: object, key: str) -> object:
@@ -117,8 +118,8 @@ def _words(info: inspect.Type) -> str:
     match info:
         case inspect.BoolType():
             return "true or false"
-        case inspect.StrType():
-            return "text"
+        case inspect.StrType(pattern=pattern):
+            return f"text that matches {pattern}" if pattern else "text"
         case inspect.LiteralType(values=values):
             return "one of " + ", ".join(str(value) for value in values)
         case inspect.IntType():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,30 @@ def kokoro(hub: Hub) -> None:
     hub.publish(find("kokoro").repo, folder(real=True))
 
 
+def voxcpm(hub: Hub) -> None:
+    """Publish voxcpm2."""
+    from tiny_voxcpm import folder
+
+    hub.publish(find("voxcpm2").repo, folder())
+
+
+def intree(hub: Hub, place: Path) -> None:
+    """Publish models of transformers' own kinds: mms-tts-eng, wav2vec2-base-960h, moonshine-tiny, and somebody's VITS."""
+    import tiny_intree
+
+    hub.publish(find("mms-tts-eng").repo, _brisk(tiny_intree.vits(place / "mms")))
+    hub.publish(find("wav2vec2-base-960h").repo, tiny_intree.ctc(place / "ctc"))
+    hub.publish(find("moonshine-tiny").repo, tiny_intree.moonshine(place / "moonshine"))
+    hub.publish("somebody/voices", _brisk(tiny_intree.vits(place / "own", speakers=3)))
+
+
+def _brisk(folder: Path) -> Path:
+    """Let a VITS of random weights, whose sounds last for seconds, be about as quick as a person."""
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"speaking_rate": 10.0}))
+    return folder
+
+
 def pocket(hub: Hub) -> None:
     """Publish pocket-tts-english: the weights that clone in a gated repository, voices and tokenizer in two commits of an open one."""
     from tiny_pocket import folder
@@ -39,7 +64,6 @@ def pocket(hub: Hub) -> None:
     record = find("pocket-tts-english")
     tokenizer, voices = record.also
     at, files = "languages/english/", {path: (folder() / path).read_bytes() for path in ("model.safetensors", "config.yaml")}
-    hub.tokens.add(TOKEN)
     hub.publish(record.repo, {at + path: data for path, data in files.items()}, record.revision, admitted={TOKEN})
     hub.publish(tokenizer.repo, {at + "tokenizer.json": (folder() / "tokenizer.json").read_bytes()}, tokenizer.revision)
     embeddings = {f"{at}embeddings/{file.name}": file.read_bytes() for file in (folder() / "embeddings").iterdir()}

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import io
-import json
 import subprocess
-import sys
 import wave
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx2 as httpx
 import numpy as np
@@ -24,70 +20,34 @@ import published
 import tiny_kokoro
 import tiny_pocket
 import tiny_whisper
-from hub import hubbub
-from servers import PATIENCE, Server, running, wait_until
+from hub import Hub
+from neural import TEXT, VOICEBOX, as_wav, say, serving
+from servers import PATIENCE, Server
 
 from engines.api import SpeechJob
 from engines.kokoro.engine import Kokoro
 
-VOICEBOX = [sys.executable, "-m", "gateway"]
 NAMES = ("whisper-tiny", "faster-whisper-tiny", "kokoro", "pocket-tts-english")
-TEXT = "Hello there, my friend."
 SPOKEN = ["hello", "count", "morgen"]
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with all of them, pulled by the command line; the hub is gone when it starts."""
+    """A server with all of them."""
     place = tmp_path_factory.mktemp("neural")
-    settings = {"models": {"folder": str(place / "hub")}}
-    config = place / "cli.yaml"
-    config.write_text(json.dumps({"data_dir": str(place / "data"), **settings}))
-    with pytest.MonkeyPatch.context() as patch, hubbub() as hub:
-        patch.setenv("NO_PROXY", "127.0.0.1,localhost")
-        patch.setenv("HF_ENDPOINT", hub.url)
-        patch.setenv("HF_TOKEN", published.TOKEN)
+
+    def publish(hub: Hub) -> None:
         published.whisper(hub, place)
         published.kokoro(hub)
         published.pocket(hub)
-        for name in NAMES:
-            command = [*VOICEBOX, "models", "pull", name, "--config", str(config)]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=2 * PATIENCE)
-            assert done.returncode == 0, done.stderr
-    with running(place / "server", settings) as started:
-        wait_until(lambda: set(NAMES) <= served(started), "the models are served", 3 * PATIENCE)
+
+    with serving(place, NAMES, publish) as started:
         yield started
-
-
-def served(server: Server) -> set[str]:
-    """Name the models that are served."""
-    return {one["id"] for one in httpx.get(f"{server.base_url}/models", timeout=PATIENCE).json()["data"]}
 
 
 def wav(name: str, seconds: float = 2.0) -> bytes:
     """Make a file of a sound that the tiny Whisper knows."""
-    made = io.BytesIO()
-    with wave.open(made, "wb") as file:
-        file.setparams((1, 2, tiny_whisper.RATE, 0, "NONE", ""))
-        file.writeframes(tiny_whisper.silence(0.5) + tiny_whisper.sound(name, seconds) + tiny_whisper.silence(0.5))
-    return made.getvalue()
-
-
-def say(server: Server, model: str, text: str = TEXT, voice: Any = "alloy", **more: Any) -> np.ndarray[Any, np.dtype[np.int16]]:
-    """Speak with the SDK, as samples at 24 kHz."""
-    made = server.sdk().audio.speech.create(model=model, input=text, voice=voice, response_format="pcm", extra_body=more)
-    return np.frombuffer(made.content, "<i2")
-
-
-@pytest.mark.parametrize(
-    "model", ["whisper-tiny", "faster-whisper-tiny", "whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe"]
-)
-@pytest.mark.parametrize("spoken", SPOKEN)
-def test_what_is_said_is_heard(server: Server, model: str, spoken: str) -> None:
-    """By its own name or by OpenAI's, a model hears the words of each recording."""
-    heard = server.sdk().audio.transcriptions.create(model=model, file=("a.wav", wav(spoken)))
-
-    assert heard.text == tiny_whisper.SAID[spoken]
+    return as_wav(tiny_whisper.silence(0.5) + tiny_whisper.sound(name, seconds) + tiny_whisper.silence(0.5), tiny_whisper.RATE)
 
 
 @pytest.mark.parametrize("model", ["whisper-tiny", "faster-whisper-tiny"])
@@ -136,12 +96,9 @@ def test_log_probabilities(server: Server, model: str) -> None:
 
 def test_silence_is_no_words(server: Server) -> None:
     """A silent recording gives no text."""
-    made = io.BytesIO()
-    with wave.open(made, "wb") as file:
-        file.setparams((1, 2, tiny_whisper.RATE, 0, "NONE", ""))
-        file.writeframes(tiny_whisper.silence(4))
+    silent = as_wav(tiny_whisper.silence(4), tiny_whisper.RATE)
 
-    assert server.sdk().audio.transcriptions.create(model="whisper-1", file=("a.wav", made.getvalue())).text == ""
+    assert server.sdk().audio.transcriptions.create(model="whisper-1", file=("a.wav", silent)).text == ""
 
 
 @pytest.mark.parametrize(("model", "voice"), [("kokoro", "af_bella"), ("pocket-tts-english", "marius")])
