@@ -28,6 +28,8 @@ class Record(msgspec.Struct, frozen=True):
     """enabled unless the settings say otherwise"""
     files: tuple[str, ...] = ()
     """what must be installed for it, as `package/path`; looked for by `voicebox doctor`, which imports nothing"""
+    warm: bool = False
+    """does a job before it is ready, so that the first request is not the slow one"""
     python: str = ""
     """the interpreter that runs its workers; empty is our own"""
 

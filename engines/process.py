@@ -158,6 +158,7 @@ class WorkerProcess:
 
 async def _spawn(record: Record, folder: Path, socket: Path | None, secret: str, options: Options) -> asyncio.subprocess.Process:
     where = ["--socket", str(socket)] if socket else ["--loopback"]
+    where += ["--warm"] if record.warm else []
     where += ["--options", msgspec.json.encode(options).decode()] if options else []
     which = ["--engine", record.name, "--adapter", record.adapter, "--parent", str(os.getpid())]
     environ = _elsewhere(folder) if record.python else _here()

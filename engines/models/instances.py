@@ -84,6 +84,7 @@ class Instances:
             rank=family.rank,
             clones="cloned" in model.voice_types,
             designs=family.designs,
+            warm=True,
             python=self.python(model),
         )
         options: Options = {"path": str(paths[0]), "model": model.name, **model.options, **settings.options}

@@ -18,6 +18,7 @@ import msgspec
 from engines import catalogue
 from engines.api import Engine, EngineInfo
 from engines.worker.parent import die_with_parent
+from engines.worker.warming import warm_up
 
 SECRET = "VOICEBOX_WORKER_SECRET"  # noqa: S105 - a variable's name
 
@@ -45,6 +46,7 @@ def arguments() -> argparse.Namespace:
     where.add_argument("--socket", help="path of a Unix socket")
     where.add_argument("--loopback", action="store_true", help="a free TCP port of 127.0.0.1, with a secret")
     parser.add_argument("--options", type=msgspec.json.decode, default={}, help="JSON: keyword arguments of the engine's class")
+    parser.add_argument("--warm", action="store_true", help="do a first job before it is ready")
     parser.add_argument("--parent", type=int, default=os.getppid())
     return parser.parse_args()
 
@@ -65,6 +67,8 @@ def main() -> int:
     try:
         adapter = asked.adapter or catalogue.find(asked.engine).adapter
         engine, info = load(adapter, asked.options)
+        if asked.warm:
+            warm_up(engine, info)
     except Exception as exc:  # whatever keeps an engine from loading, the gateway is told in words
         permanent = isinstance(exc, ImportError | KeyError | AttributeError | TypeError)
         handshake.say({"failed": {"message": f"{type(exc).__name__}: {exc}", "permanent": permanent}})
