@@ -81,7 +81,7 @@ class Instances:
             family.adapter,
             model.kinds,
             model.licence,
-            rank=family.rank,
+            rank=model.order,
             clones="cloned" in model.voice_types,
             designs=family.designs,
             warm=True,

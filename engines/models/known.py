@@ -8,7 +8,7 @@ from engines.models.intree import INTREE, OwnModel, own_records
 from engines.models.records import TORCH, Family, ModelRecord, Source
 
 WHISPER = Family("whisper", "engines.whisper.engine:Whisper", ("torch", "transformers", "onnxruntime"), 30)
-FASTER = Family("faster-whisper", "engines.whisper.faster:FasterWhisper", ("faster_whisper",), 40)
+FASTER = Family("faster-whisper", "engines.whisper.faster:FasterWhisper", ("faster_whisper",), 31)
 KOKORO_FAMILY = Family("kokoro", "engines.kokoro.engine:Kokoro", ("torch", "kokoro"), 50)
 POCKET = Family("pocket-tts", "engines.pocket.engine:Pocket", ("torch", "pocket_tts"), 40)
 VOXCPM = Family("voxcpm", "engines.voxcpm.engine:VoxCPM", ("torch", "transformers", "einops", "voxcpm"), 20, designs=True)
@@ -49,6 +49,11 @@ POCKET_VOICES = POCKET_ENGLISH[1]
 # Sizes are approximate, from memory of what the hub listed, and serve for choosing; a pull asks the hub.
 
 
+SIZES = ("distil-large-v3", "tiny", "base", "small", "medium", "large-v3", "large-v3-turbo")
+"""of Whisper, the best last: what somebody has pulled is what should be used; what knows only English comes first"""
+STEP = 4
+
+
 def _whisper(size: str, bytes_: int, *, licence: str = "Apache-2.0", owner: str = "openai") -> ModelRecord:
     """Describe a Whisper as its makers publish it. Distilled ones know English only."""
     distilled = size.startswith("distil-")
@@ -63,6 +68,7 @@ def _whisper(size: str, bytes_: int, *, licence: str = "Apache-2.0", owner: str 
         size_bytes=bytes_,
         languages=("en",) if distilled else WHISPER_LANGUAGES,
         sample_rate=16_000,
+        rank=STEP * SIZES.index(size),
         requires=TORCH,
     )
 
@@ -80,6 +86,7 @@ def _faster(size: str, bytes_: int, repo: str = "", files: tuple[str, ...] = FAS
         size_bytes=bytes_,
         languages=("en",) if size.startswith("distil-") else WHISPER_LANGUAGES,
         sample_rate=16_000,
+        rank=STEP * SIZES.index(size),
         requires=("cpu", "cuda"),
     )
 
@@ -103,6 +110,7 @@ def _pocket(language: str, tag: str, commits: PocketCommits, *, cloning: bool) -
         options={"language": language},
         languages=(tag,),
         voice_types=("preset", "cloned") if cloning else ("preset",),
+        rank=2 * (language == "english") + cloning,
         streaming=True,
         cloning=cloning,
         gated=cloning,

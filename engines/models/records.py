@@ -10,6 +10,7 @@ from engines.catalogue import Kind
 
 Device = Literal["cpu", "cuda", "rocm", "xpu", "mps", "mlx"]
 TORCH: tuple[Device, ...] = ("cpu", "cuda", "rocm", "xpu", "mps")
+FOREIGN = 100
 VoiceType = Literal["preset", "cloned", "designed"]
 Tier = Literal["first-class", "experimental"]
 
@@ -62,6 +63,8 @@ class ModelRecord(msgspec.Struct, frozen=True):
     revision: str = "main"
     files: tuple[str, ...] = ()
     """what is pulled of the repository, as in Source"""
+    rank: int = 0
+    """among the models of its engine, added to the engine's"""
     unsafe: tuple[str, ...] = ()
     """as in Source"""
     also: tuple[Source, ...] = ()
@@ -85,6 +88,12 @@ class ModelRecord(msgspec.Struct, frozen=True):
     tier: Tier = "first-class"
     gated: bool = False
     """its terms must be agreed to on the hub, by the owner of the token"""
+
+    @property
+    def order(self) -> int:
+        """Give its rank among all engines. What knows no English comes last: nobody would expect it behind OpenAI's names."""
+        english = not self.languages or any(tag.partition("-")[0] == "en" for tag in self.languages)
+        return self.engine.rank + self.rank - (0 if english else FOREIGN)
 
     @property
     def sources(self) -> tuple[Source, ...]:

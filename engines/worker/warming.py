@@ -1,4 +1,4 @@
-"""The first job of a model, which nobody waits for: kernels are chosen, caches and dictionaries filled before it says it is ready."""
+"""The first job of a model, for which nobody waits: kernels are chosen and caches filled before it says that it is ready."""
 
 from __future__ import annotations
 

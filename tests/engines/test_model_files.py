@@ -281,3 +281,14 @@ def test_records_are_sound() -> None:
         assert ("speech" in record.kinds) == bool(record.voice_types)
     with pytest.raises(KeyError):
         find("nothing")
+
+
+def test_the_order_of_models() -> None:
+    """Better models come before lesser ones; what knows no English comes behind every engine that speaks it."""
+    order = {record.name: record.order for record in MODELS}
+    sizes = ["tiny", "base", "small", "medium", "large-v3", "large-v3-turbo"]
+
+    assert order["kokoro"] > order["pocket-tts-english"] > order["voxcpm2"] > 10 > order["pocket-tts-german"]
+    assert sorted(sizes, key=lambda size: order[f"whisper-{size}"]) == sizes
+    assert order["faster-whisper-small"] > order["whisper-small"] < order["whisper-medium"]
+    assert order["whisper-distil-large-v3"] < order["whisper-tiny"]
