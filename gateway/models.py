@@ -29,6 +29,7 @@ from engines.runtime import Engines, UnknownEngine
 from engines.settings import ModelSettings
 from gateway.folders import data_folder
 from gateway.settings import ModelsSettings, Settings
+from voices.fitting import Absent
 
 SCAN_SECONDS = 5.0
 KEPT_PULLS = 50
@@ -88,7 +89,7 @@ class Models:
         self._running: dict[str, tuple[tuple[Path, ...], str]] = {}
         self._pulls: dict[str, Pull] = {}
         self._scanning = asyncio.Lock()
-        self._missing: dict[str, str] = {}
+        self._missing: tuple[Absent, ...] = ()
 
     @cached_property
     def files(self) -> ModelFiles:
@@ -109,8 +110,8 @@ class Models:
             pulls = [pull.task for pull in self._pulls.values() if pull.task]
             await asyncio.gather(scanner, *pulls, return_exceptions=True)
 
-    def missing(self) -> dict[str, str]:
-        """Say of every model that cannot be used what would change that, as of the last look."""
+    def missing(self) -> tuple[Absent, ...]:
+        """Give every model that cannot be used, with what would change that, as of the last look."""
         return self._missing
 
     def record(self, name: str) -> ModelRecord:
@@ -256,7 +257,7 @@ class Models:
             for record, one in zip(usable, self.files.listing(usable), strict=True)
             if one.complete
         }
-        self._missing = {name: reason or f"voicebox models pull {name}" for name, reason in reasons.items() if name not in found}
+        self._missing = tuple(_absent(record, reasons[record.name]) for record in self._records if record.name not in found)
         return found
 
     def _wanted(self, name: str) -> bool:
@@ -269,6 +270,11 @@ class Models:
             except Exception as exc:  # a folder that cannot be read now may be readable later
                 self._log.warning("models could not be looked for", reason=repr(exc))
             await asyncio.sleep(SCAN_SECONDS)
+
+
+def _absent(record: ModelRecord, reason: str) -> Absent:
+    why = reason or f"voicebox models pull {record.name}"
+    return Absent(record.name, why, record.cloning, record.engine.designs, "speech" in record.kinds)
 
 
 def make_models(settings: Settings, engines: Engines | None, log: FilteringBoundLogger) -> Models:

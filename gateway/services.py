@@ -45,8 +45,8 @@ class Services(msgspec.Struct, frozen=True):
     """threads that decode, and encode where there are no coder processes: as many as there are cores"""
     library: Library
     """voices of one's own"""
-    missing: Callable[[], dict[str, str]] = dict
-    """why models that this version knows cannot be used now, by name"""
+    missing: Callable[[], tuple[Absent, ...]] = tuple
+    """models that this version knows and that cannot be used now"""
 
     def infos(self) -> dict[str, EngineInfo]:
         """Give the engines that are ready, the best first; one that the settings prefer goes before all others."""
@@ -58,12 +58,13 @@ class Services(msgspec.Struct, frozen=True):
         """Give the engines that could speak a voice of one's own, were they ready or enabled."""
         ready, states = self.engines.infos(), self.engines.states()
         missing = [record for record in CATALOGUE if "speech" in record.kinds and record.name not in ready]
-        models = tuple(Absent(name, reason) for name, reason in self.missing().items() if name not in ready)
-        return models + tuple(
+        models = tuple(one for one in self.missing() if one.name not in ready)
+        engines = tuple(
             Absent(record.name, _why_absent(record.name, states), record.clones, record.designs)
             for record in missing
             if record.name in states or record.clones or record.default
         )
+        return engines + models
 
     def resolver(self, own: tuple[str, ...] = ()) -> Resolver:
         """Make the resolver of names over the engines that are ready now; `own` are names of voices of one's own."""

@@ -12,6 +12,10 @@ from voices.matching import shown
 from voices.profile import Profile
 
 
+MOST = 5
+"""engines that a message names at most"""
+
+
 class Absent(msgspec.Struct, frozen=True):
     """An engine that is not ready now, and why."""
 
@@ -19,6 +23,7 @@ class Absent(msgspec.Struct, frozen=True):
     reason: str
     clones: bool = False
     designs: bool = False
+    speaks: bool = True
 
 
 class Fit(msgspec.Struct, frozen=True):
@@ -29,6 +34,7 @@ class Fit(msgspec.Struct, frozen=True):
     reason: str = ""
     would: bool = False
     """it could, if it were there"""
+    ready: bool = True
 
 
 class Surroundings(msgspec.Struct, frozen=True):
@@ -51,7 +57,7 @@ class Surroundings(msgspec.Struct, frozen=True):
 def fits(profile: Profile, around: Surroundings) -> list[Fit]:
     """Tell of every engine that speaks whether it can speak a voice."""
     ready = [_fit(profile, info, around) for info in around.engines.values() if info.speech]
-    return ready + [_absent(profile, one) for one in around.absent]
+    return ready + [_absent(profile, one) for one in around.absent if one.speaks]
 
 
 def refusal(profile: Profile, found: Iterable[Fit], tied: str = "") -> Unsupported:
@@ -59,12 +65,14 @@ def refusal(profile: Profile, found: Iterable[Fit], tied: str = "") -> Unsupport
     name = shown(profile.name)
     can = [fit.engine for fit in found if fit.can]
     would = [f"`{fit.engine}` ({fit.reason})" for fit in found if fit.would]
+    if len(would) > MOST:
+        would[MOST:] = [f"and {len(would) - MOST} more"]
     if tied:
         reason = next((fit.reason for fit in found if fit.engine == tied), "it does not speak")
         others = f" These can: {', '.join(f'`{engine}`' for engine in can)}." if can else ""
         message = f"The engine `{tied}` cannot speak the voice '{name}': {reason}.{others}"
     else:
-        reasons = "; ".join(f"`{fit.engine}`: {fit.reason}" for fit in found if not fit.can and not fit.would)
+        reasons = "; ".join(f"`{fit.engine}`: {fit.reason}" for fit in found if fit.ready and not fit.can)
         message = f"No engine that is ready can speak the voice '{name}'{f' ({reasons})' if reasons else ''}."
     if would and not can:
         message += f" These would do: {', '.join(would)}."
@@ -125,9 +133,12 @@ def _cloning_reason(profile: Profile, info: EngineInfo, around: Surroundings) ->
 
 
 def _absent(profile: Profile, one: Absent) -> Fit:
-    would = (one.clones and profile.voice_type != "preset") or one.name == profile.preset_engine
+    made = profile.samples or profile.voice_type == "cloned"
+    would = one.name == profile.preset_engine
+    if profile.voice_type != "preset":
+        would = one.clones if made else one.designs
     barred = bool(profile.engines) and one.name not in profile.engines
-    return Fit(one.name, False, one.reason, would=would and not barred)
+    return Fit(one.name, False, one.reason, would=would and not barred, ready=False)
 
 
 def _base(tag: str) -> str:
