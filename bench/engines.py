@@ -34,7 +34,7 @@ from bench.wire import Connection, fetched, speech
 
 PROGRAM = "engines"
 NEEDED = ("torch", "kokoro", "transformers", "faster_whisper")
-ROUNDS, ROUNDS_OF_MANY, ROUNDS_OF_BATCHES = 9, 3, 5
+ROUNDS, LONG_ROUNDS, ROUNDS_OF_MANY, ROUNDS_OF_BATCHES = 7, 3, 2, 3
 STREAMS = {"cpu": (8,), "cuda": (8, 32)}
 AIMS = {8: "at least 1.5", 32: "at least 5"}
 RECORDING = 25
@@ -68,10 +68,10 @@ async def _speaking(device: str) -> list[Figure]:
     """One stream: a line, and a paragraph of four."""
     figures: list[Figure] = []
     with _serving("kokoro") as served, bare("kokoro", device) as library:
-        for what, text in (("a line", texts.line), ("four lines", texts.paragraph)):
+        for what, count, text in (("a line", ROUNDS, texts.line), ("four lines", LONG_ROUNDS, texts.paragraph)):
             through = _spoken(served, lambda number, text=text: [text(number)])
             without = _done(library, lambda number, text=text: [text(number)])
-            figures += _compared(f"kokoro, {what}", await _rounds(ROUNDS, through, without))
+            figures += _compared(f"kokoro, {what}", await _rounds(count, through, without))
     return figures
 
 
