@@ -219,6 +219,11 @@ class Dispatcher:
         """When it was last used, by the monotonic clock."""
         return self._used
 
+    @property
+    def device(self) -> str:
+        """What it runs on, as torch names it; empty while that is not known."""
+        return self._info.device if self._info else ""
+
     def pids(self) -> list[int]:
         """Name its processes."""
         return [member.pid for member in self._members if member.pid]

@@ -1,20 +1,35 @@
 """Who may be in memory: models are stopped, the longest unused first, to make room for one that is wanted.
 
 What is in use is never stopped; where there is no room without that, the request is refused with the figures. How much a model
-takes is what it took the last time, or, before that, what its files make likely.
+takes, of the machine's memory and of a GPU's, is what it took the last time, or, before that, what its files make likely.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Protocol
 
+import msgspec
+
+from engines import memory
 from engines.api import EngineUnavailable
 
 RESERVE = 512 * 1024 * 1024
 """bytes that are left to the rest of the machine"""
+GPU_RESERVE = 256 * 1024 * 1024
+"""bytes that are left to a GPU's other work"""
 GIB = 1024**3
+
+
+class Need(msgspec.Struct, frozen=True):
+    """What a model takes, in bytes."""
+
+    memory: int
+    gpu: int = 0
+    """of a GPU's own memory; 0 where it does not run on one, or that has none of its own"""
+    card: int = 0
+    """which GPU"""
 
 
 class Tenant(Protocol):
@@ -30,6 +45,11 @@ class Tenant(Protocol):
         """When it was last used, by the monotonic clock."""
         ...
 
+    @property
+    def device(self) -> str:
+        """What it runs on, as torch names it; empty while that is not known."""
+        ...
+
     def pids(self) -> list[int]:
         """Name its processes."""
         ...
@@ -39,30 +59,18 @@ class Tenant(Protocol):
         ...
 
 
-def available() -> int:
-    """Give the bytes of memory that a new process could take without others being swapped out."""
-    import psutil
-
-    return int(psutil.virtual_memory().available)
-
-
-def resident(pid: int) -> int:
-    """Give the bytes that a process holds, with those it started; 0 when it is gone."""
-    import psutil
-
-    try:
-        process = psutil.Process(pid)
-        return sum(one.memory_info().rss for one in [process, *process.children(recursive=True)])
-    except psutil.Error:
-        return 0
-
-
 class Governor:
-    """Makes room. `limit` bounds all models together, in bytes; 0 leaves it to the machine's memory."""
+    """Makes room. `limit` bounds the memory of all models together, in bytes; 0 leaves it to what the machine has.
 
-    def __init__(self, limit: int = 0, free: Callable[[], int] = available) -> None:
+    `free` gives the bytes that the machine has left, `gpus` those of each GPU.
+    """
+
+    def __init__(
+        self, limit: int = 0, free: Callable[[], int] = memory.available, gpus: Callable[[], list[int]] = memory.gpus
+    ) -> None:
         self._limit = limit
         self._free = free
+        self._gpus = gpus
         self._tenants: list[Tenant] = []
         self._turn = asyncio.Lock()
 
@@ -70,28 +78,45 @@ class Governor:
         """Know of one that may be stopped."""
         self._tenants.append(tenant)
 
-    async def admit(self, name: str, needed: int) -> None:
-        """Make room for `needed` bytes. Raises EngineUnavailable with the figures."""
+    def remove(self, tenant: Tenant) -> None:
+        """Forget one that is no more."""
+        if tenant in self._tenants:
+            self._tenants.remove(tenant)
+
+    async def admit(self, name: str, need: Need) -> None:
+        """Make room. Raises EngineUnavailable with the figures."""
         async with self._turn:
-            while needed > self._room():
-                idle = [one for one in self._running() if not one.in_use]
-                if not idle:
-                    raise EngineUnavailable(self._figures(name, needed))
-                await min(idle, key=lambda one: one.idle_since).rest()
+            while need.memory > (room := await asyncio.to_thread(self._room)):
+                await self._stop(self._running(), f"`{name}`: it takes about {_shown(need.memory)}, {_shown(room)}")
+            while need.gpu and (left := await asyncio.to_thread(self._gpu_room, need.card)) is not None and need.gpu > left:
+                on_gpus = [one for one in self._running() if one.device not in ("", "cpu")]
+                what = f"`{name}` on GPU {need.card}: it takes about {_shown(need.gpu)}, {_shown(left)}"
+                await self._stop(on_gpus, what)
+
+    async def _stop(self, candidates: list[Tenant], what: str) -> None:
+        """Stop the one that has been unused for longest. Raises EngineUnavailable where all are in use."""
+        idle = [one for one in candidates if not one.in_use]
+        if not idle:
+            raise EngineUnavailable(
+                f"There is no room for {what} can be had, and what else is loaded ({len(candidates)}) is in use."
+            )
+        await min(idle, key=lambda one: one.idle_since).rest()
 
     def _room(self) -> int:
         room = self._free() - RESERVE
         return min(room, self._limit - self._held()) if self._limit else room
 
-    def _held(self) -> int:
-        return sum(resident(pid) for one in self._running() for pid in one.pids())
+    def _gpu_room(self, card: int) -> int | None:
+        """Give the bytes that can be had of a GPU; None where its driver tells nothing."""
+        free = self._gpus()
+        return free[card] - GPU_RESERVE if card < len(free) else None
 
-    def _running(self) -> Iterable[Tenant]:
+    def _held(self) -> int:
+        return sum(memory.resident(pid) for one in self._running() for pid in one.pids())
+
+    def _running(self) -> list[Tenant]:
         return [one for one in self._tenants if one.pids()]
 
-    def _figures(self, name: str, needed: int) -> str:
-        room, used = max(0, self._room()) / GIB, len([one for one in self._running() if one.in_use])
-        return (
-            f"There is no room for `{name}`: it takes about {needed / GIB:.1f} GiB, {room:.1f} GiB can be had, "
-            f"and what else is loaded ({used}) is in use."
-        )
+
+def _shown(size: int) -> str:
+    return f"{max(0, size) / GIB:.1f} GiB"

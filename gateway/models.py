@@ -193,8 +193,7 @@ class Models:
         await self.unload(record)
         async with self._scanning:
             if self._engines and record.name in self._running:
-                await self._engines.remove(record.name)
-                del self._running[record.name]
+                await self._drop(self._engines, record.name)
             return await asyncio.to_thread(lambda: self.files.delete(record, self._records))
 
     # Running...
@@ -234,12 +233,16 @@ class Models:
             if self._engines is None:
                 return
             for name in [name for name, place in self._running.items() if name not in found or found[name].place != place]:
-                await self._engines.remove(name)
-                del self._running[name]
+                await self._drop(self._engines, name)
             for name, one in found.items():
                 if name not in self._running:
                     self._running[name] = one.place
                     self._add(self._engines, await asyncio.to_thread(self._make, one))
+
+    async def _drop(self, engines: Engines, name: str) -> None:
+        self._instances.governor.remove(engines.dispatcher(name))
+        await engines.remove(name)
+        del self._running[name]
 
     def _add(self, engines: Engines, instance: Instance) -> None:
         self._instances.governor.add(engines.add(instance.record, instance.settings, instance.lazy))

@@ -18,13 +18,17 @@ from engines.api import EngineInfo
 from engines.catalogue import Record
 from engines.dispatch import Lazy
 from engines.environments.find import choose
-from engines.governor import Governor, resident
-from engines.models.machine import obstacle
+from engines.governor import Governor, Need
+from engines.memory import held_on_gpus, resident
+from engines.models.machine import devices, obstacle
 from engines.models.records import ModelRecord
 from engines.settings import EngineSettings, ModelSettings, Options
 
 OVERHEAD = 700 * 1024 * 1024
 """bytes that Python and torch take before any model"""
+GPUS = ("cuda", "rocm")
+GPU_OVERHEAD = 600 * 1024 * 1024
+"""bytes that CUDA takes of a GPU before any model"""
 SPREAD = 1.5
 """how much more memory weights take than their files, about, until it has been measured"""
 
@@ -39,6 +43,8 @@ class Learned(msgspec.Struct, frozen=True):
     """bytes"""
     seconds: float = 0.0
     """that it took to load"""
+    gpu: int = 0
+    """bytes of a GPU's memory; 0 where that was not told"""
 
 
 class Instance(msgspec.Struct, frozen=True):
@@ -72,10 +78,13 @@ class Instances:
 
     def make(self, model: ModelRecord, paths: Sequence[Path], size: int, settings: ModelSettings) -> Instance:
         """Make an engine of a model whose files, of so many bytes, lie at some paths, its own repository's first."""
-        family = model.engine
-        key = f"{paths[0].name} {family.adapter}"
+        family, python = model.engine, self.python(model)
+        options: Options = {"path": str(paths[0]), "model": model.name, **model.options, **settings.options}
+        if paths[1:]:
+            options["others"] = os.pathsep.join(map(str, paths[1:]))
+        key = " ".join([family.adapter, python, *(f"{name}={value}" for name, value in sorted(options.items()))])
         known = self._learned(model.name, key)
-        needed = known.memory if known else round(SPREAD * size) + OVERHEAD
+        need = _need(model, str(options.get("device", "auto")), size, known)
         record = Record(
             model.name,
             family.adapter,
@@ -85,26 +94,23 @@ class Instances:
             clones="cloned" in model.voice_types,
             designs=family.designs,
             warm=True,
-            python=self.python(model),
+            python=python,
         )
-        options: Options = {"path": str(paths[0]), "model": model.name, **model.options, **settings.options}
-        if paths[1:]:
-            options["others"] = os.pathsep.join(map(str, paths[1:]))
         return Instance(
             record,
             EngineSettings(workers=settings.workers, options=options),
             Lazy(
                 info=None if settings.preload or known is None else known.info,
                 rest_after=0.0 if settings.preload else self._rest_after,
-                admit=self._admitting(model.name, needed),
+                admit=self._admitting(model.name, need),
                 learned=lambda info, pid, seconds: self._learn(model.name, pid, Learned(key, info, 0, seconds)),
                 start_timeout=self._load_timeout,
             ),
         )
 
-    def _admitting(self, name: str, needed: int) -> Callable[[], Awaitable[None]]:
+    def _admitting(self, name: str, need: Need) -> Callable[[], Awaitable[None]]:
         async def admit() -> None:
-            await self.governor.admit(name, needed)
+            await self.governor.admit(name, need)
 
         return admit
 
@@ -127,9 +133,23 @@ class Instances:
         asyncio.get_running_loop().run_in_executor(None, self._write, name, pid, learned)
 
     def _write(self, name: str, pid: int, learned: Learned) -> None:
-        learned = msgspec.structs.replace(learned, memory=resident(pid))
+        learned = msgspec.structs.replace(learned, memory=resident(pid), gpu=held_on_gpus(pid))
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
             part = self._folder / f"{name}.{pid}.part"
             part.write_bytes(msgspec.json.encode(learned))
             part.replace(self._folder / f"{name}.json")
+
+
+def _need(model: ModelRecord, device: str, size: int, known: Learned | None) -> Need:
+    """Say what a model takes whose files are so many bytes: what it took before, or else what is likely."""
+    kind, _, card = device.partition(":")
+    gpu = known.info.device.startswith(GPUS) if known else kind in GPUS or (kind == "auto" and bool(_shared(model)))
+    memory = known.memory if known else round(SPREAD * size) + OVERHEAD
+    on_gpu = (known.gpu if known else 0) or round(SPREAD * size) + GPU_OVERHEAD
+    return Need(memory, on_gpu if gpu else 0, int(card) if card.isdigit() else 0)
+
+
+def _shared(model: ModelRecord) -> set[str]:
+    """Give the kinds of GPU with memory of their own that a model runs on, and this machine has."""
+    return {"cuda", "rocm"} & devices() & set(model.requires)

@@ -6,13 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 
+import msgspec
 import pytest
 
 from engines.api import EngineInfo, EngineUnavailable, SpeechJob
 from engines.catalogue import Record, find
 from engines.claims import Terms
 from engines.dispatch import Dispatcher, Lazy
-from engines.governor import GIB, Governor, resident
+from engines.governor import GIB, Governor, Need
+from engines.memory import resident
 from engines.mimic import Mimic
 from engines.pool import Pool
 from engines.settings import EngineSettings, WorkerSettings
@@ -123,7 +125,7 @@ def test_room_is_made_for_what_is_wanted() -> None:
 
     async def test() -> None:
         governor = Governor(free=lambda: 3 * GIB - sum(2 * GIB for one in (first, second) if one.pids()))
-        lazies = [Lazy(KNOWN, admit=lambda: governor.admit("mimic", 2 * GIB)) for _ in range(2)]
+        lazies = [Lazy(KNOWN, admit=lambda: governor.admit("mimic", Need(2 * GIB))) for _ in range(2)]
         async with lazily(lazies[0]) as (first, one), lazily(lazies[1]) as (second, other):
             governor.add(first)
             governor.add(second)
@@ -136,6 +138,28 @@ def test_room_is_made_for_what_is_wanted() -> None:
                 with pytest.raises(EngineUnavailable, match=r"about 2\.0 GiB.*0\.5 GiB can be had"):
                     await spoken(one)
                 assert second.pids()
+
+    run(test)
+
+
+def test_room_is_made_on_a_gpu() -> None:
+    """What runs on a GPU rests to make room there, what runs on the processor does not; another card has its own memory."""
+
+    async def test() -> None:
+        on_gpu = msgspec.structs.replace(KNOWN, device="cuda")
+        governor = Governor(free=lambda: 100 * GIB, gpus=lambda: [3 * GIB - 2 * GIB * bool(first.pids()), GIB // 2])
+        async with lazily(Lazy(on_gpu)) as (first, one), lazily(Lazy(KNOWN)) as (second, other):
+            governor.add(first)
+            governor.add(second)
+            await spoken(one)
+            await spoken(other)
+            first._info = on_gpu
+            await governor.admit("third", Need(GIB, 2 * GIB))
+            assert not first.pids()
+            assert second.pids()
+            with pytest.raises(EngineUnavailable, match=r"on GPU 1: it takes about 2\.0 GiB, 0\.2 GiB can be had"):
+                await governor.admit("third", Need(GIB, 2 * GIB, card=1))
+            await governor.admit("third", Need(GIB, 2 * GIB, card=7))
 
     run(test)
 
