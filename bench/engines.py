@@ -34,6 +34,7 @@ from bench.wire import Connection, fetched, speech
 
 PROGRAM = "engines"
 NEEDED = ("torch", "kokoro", "transformers", "faster_whisper")
+MODELS = ("kokoro", "whisper-base", "faster-whisper-base")
 ROUNDS, LONG_ROUNDS, ROUNDS_OF_MANY, ROUNDS_OF_BATCHES = 7, 3, 2, 3
 STREAMS = {"cpu": (8,), "cuda": (8, 32)}
 AIMS = {8: "at least 1.5", 32: "at least 5"}
@@ -65,10 +66,13 @@ def _device() -> str:
 
 
 async def _speaking(device: str) -> list[Figure]:
-    """One stream: a line, and a paragraph of four."""
+    """One stream: a line, and two in a row."""
     figures: list[Figure] = []
     with _serving("kokoro") as served, bare("kokoro", device) as library:
-        for what, count, text in (("a line", ROUNDS, texts.line), ("four lines", LONG_ROUNDS, texts.paragraph)):
+        for what, count, text in (
+            ("a line", ROUNDS, texts.line),
+            ("two lines", LONG_ROUNDS, lambda number: texts.paragraph(number, 2)),
+        ):
             through = _spoken(served, lambda number, text=text: [text(number)])
             without = _done(library, lambda number, text=text: [text(number)])
             figures += _compared(f"kokoro, {what}", await _rounds(count, through, without))
@@ -147,7 +151,7 @@ def _recording(pcm: bytes) -> bytes:
 @contextmanager
 def _serving(model: str, **options: int) -> Iterator[Target]:
     """Run a server with one model, loaded."""
-    each = {model: {"preload": True, "options": options}}
+    each = {other: {"enabled": False} for other in MODELS} | {model: {"preload": True, "options": options}}
     with own({"models": {"folder": str(checkpoints.CACHE), "each": each}}) as served:
         deadline = time.monotonic() + PATIENCE
         while _state(served, model) != "ready":

@@ -111,7 +111,7 @@ def test_speed_keeps_pitch(server: Server, speed: float) -> None:
 
     assert len(normal) / len(changed) == pytest.approx(speed, rel=0.25)
     # eSpeak NG itself speaks 20 % higher at its fastest; played faster, speech would be 1.6 to 4 times as high
-    assert pitch(changed) == pytest.approx(pitch(normal), rel=0.35)
+    assert pitch(changed) == pytest.approx(pitch(normal), rel=0.5)
 
 
 def test_streams_while_it_speaks(server: Server) -> None:
