@@ -189,6 +189,8 @@ class EngineInfo(msgspec.Struct, frozen=True):
     """jobs to speak that go through the engine in one call, at most; above 1 the engine is a BatchSpeaker"""
     batch_wait: float = 0.0
     """seconds that a batch which is not full waits for more jobs"""
+    cancel_grace: float = 5.0
+    """seconds in which it lets go of a job that nobody wants any more; one that takes longer has hung, and its process is ended"""
 
 
 # Work...
@@ -295,6 +297,8 @@ class Heard(msgspec.Struct, frozen=True, tag="segment"):
     temperature: float = 0.0
     logprobs: tuple[HeardToken, ...] = ()
     """of all its tokens, where the job asks for them"""
+    gap: bool = True
+    """a space parts it from what is before it: not so in Chinese, Japanese or Thai"""
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress"):

@@ -105,7 +105,7 @@ haw haw hawaiian
 ln lin lingala
 ha hau hausa
 ba bak bashkir
-jw jav,jv javanese
+jv jav,jw javanese
 su sun sundanese
 yue yue cantonese
 """

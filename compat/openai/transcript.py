@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import zlib
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -99,8 +100,8 @@ class Done(msgspec.Struct, frozen=True, tag="transcript.text.done", tag_field="t
 
 
 def whole_text(heard: Sequence[Heard]) -> str:
-    """Join the segments' texts, one space between them."""
-    return " ".join(segment.text for segment in heard if segment.text)
+    """Join the segments' texts, a space between them where the script has spaces."""
+    return "".join(" " * segment.gap + segment.text for segment in heard if segment.text).strip()
 
 
 def transcription(heard: Sequence[Heard], duration: float, model: str, *, logprobs: bool = False) -> Transcription:
@@ -153,13 +154,19 @@ def _segment(number: int, heard: Heard) -> Segment:
         seek=0,
         start=heard.start,
         end=heard.end,
-        text=f" {heard.text}",
+        text=" " * heard.gap + heard.text,
         tokens=heard.tokens,
         temperature=heard.temperature,
         avg_logprob=heard.avg_logprob,
-        compression_ratio=1.0,
+        compression_ratio=_compression(heard.text),
         no_speech_prob=heard.no_speech_prob,
     )
+
+
+def _compression(text: str) -> float:
+    """Give the ratio that Whisper's own program has (`whisper/utils.py`): high where a text repeats itself."""
+    data = text.encode("utf-8", "replace")
+    return len(data) / len(zlib.compress(data)) if data else 1.0
 
 
 def deltas(segment: Heard, *, first: bool, logprobs: bool = False) -> Iterator[Delta]:
@@ -168,7 +175,7 @@ def deltas(segment: Heard, *, first: bool, logprobs: bool = False) -> Iterator[D
     words = _SPACED_WORD.findall(segment.text)
     told = 0
     for number, word in enumerate(words):
-        delta = f" {word}" if number == 0 and not first else word
+        delta = f" {word}" if number == 0 and segment.gap and not first else word
         told += len(delta.encode())
         own = _until(left, told if number < len(words) - 1 else math.inf)
         told -= sum(len(token.bytes) for token in own)

@@ -13,6 +13,7 @@ from transformers import SpeechT5ForTextToSpeech, SpeechT5HifiGan, SpeechT5Token
 
 from engines.api import BadInput, EngineFailed, SpeechJob, Voice
 from engines.intree.files import Folder, array, layers, part, weights
+from engines.intree.numbers import is_silent, spelled
 
 VOCODERS = ("hifigan", "speecht5_hifigan")
 """the published one has the first name"""
@@ -51,7 +52,10 @@ class SpeechT5:
 
     def speak(self, job: SpeechJob, voice: str) -> torch.Tensor:
         """Speak. Raises BadInput where the model knows none of the characters."""
-        inputs = self._tokenizer(job.text, return_tensors="pt").to(self._source.device)
+        text = spelled(job.text, LANGUAGES[0])
+        if is_silent(text):
+            return torch.zeros(0)
+        inputs = self._tokenizer(text, return_tensors="pt").to(self._source.device)
         known = self._tokenizer.decode(inputs["input_ids"][0], skip_special_tokens=True)
         if not any(char.isalnum() for char in known):
             raise BadInput(f"The model '{self._source.name}' knows none of the characters of this text.", param="input")

@@ -17,6 +17,7 @@ from engines.api import BadInput, EngineFailed, SpeechJob, Voice
 from engines.intree.family import number, numbered
 from engines.intree.files import Folder, layers, part, weights
 from engines.intree.languages import named, tag
+from engines.intree.numbers import is_silent, spelled
 
 SPEED = (0.5, 2.0)
 
@@ -38,7 +39,10 @@ class Vits:
 
     def speak(self, job: SpeechJob, voice: str) -> torch.Tensor:
         """Speak. Raises BadInput where the model knows none of the characters."""
-        inputs = self._inputs(job.text).to(self._source.device)
+        text = spelled(job.text, self.languages[0] if self.languages else "")
+        if is_silent(text):
+            return torch.zeros(0)
+        inputs = self._inputs(text).to(self._source.device)
         made: torch.Tensor = self._model(
             **inputs,
             speaker_id=number(voice) if len(self.voices) > 1 else None,

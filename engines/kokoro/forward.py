@@ -38,13 +38,15 @@ class Noise:
 
     def __init__(self, seed: int, device: torch.device) -> None:
         self._source: Any = torch if device.type == "cpu" else torch.get_device_module(device)
+        self._which = (device,) if device.type == "cuda" else ()
+        """each of several GPUs draws from a source of its own"""
         self._state = torch.Generator(device).manual_seed(seed).get_state()
 
     def draw(self, make: Callable[[], Tensor]) -> Tensor:
         """Run what draws. One thread at a time."""
-        self._source.set_rng_state(self._state)
+        self._source.set_rng_state(self._state, *self._which)
         made = make()
-        self._state = self._source.get_rng_state()
+        self._state = self._source.get_rng_state(*self._which)
         return made
 
 

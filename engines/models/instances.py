@@ -80,8 +80,8 @@ class Instances:
         """Make an engine of a model whose files, of so many bytes, lie at some paths, its own repository's first."""
         family, python = model.engine, self.python(model)
         options: Options = {"path": str(paths[0]), "model": model.name, **model.options, **settings.options}
-        if paths[1:]:
-            options["others"] = os.pathsep.join(map(str, paths[1:]))
+        if others := [*filter(None, [str(options.get("others", ""))]), *map(str, paths[1:])]:
+            options["others"] = os.pathsep.join(others)
         key = " ".join([family.adapter, python, *(f"{name}={value}" for name, value in sorted(options.items()))])
         known = self._learned(model.name, key)
         need = _need(model, str(options.get("device", "auto")), size, known)

@@ -77,7 +77,6 @@ def _listening(name: str, repo: str, licence: str, languages: tuple[str, ...] = 
 INTREE = (
     *(_speech(f"mms-tts-{code}", f"facebook/mms-tts-{code}", "CC-BY-NC-4.0", 16_000, (tag,)) for code, tag in MMS.items()),
     _speech("vits-vctk", "kakao-enterprise/vits-vctk", "MIT", 22_050, ("en",)),
-    _speech("speecht5", "microsoft/speecht5_tts", "MIT", 16_000, ("en",), "microsoft/speecht5_hifigan"),
     _speech("bark-small", "suno/bark-small", "MIT", 24_000, ()),
     _speech("csm-1b", "sesame/csm-1b", "Apache-2.0", 24_000, ("en",), gated=True),
     _speech("dia-1.6b", "nari-labs/Dia-1.6B-0626", "Apache-2.0", 44_100, ("en",), "descript/dac_44khz"),

@@ -128,7 +128,8 @@ class Hearing:
 
     def heard(self, piece: Piece, window: Window, decoded: Decoded) -> Heard | None:
         """Make of a segment what is told; None when no words are in it."""
-        text = self._checkpoint.tokenizer.decode(self._checkpoint.words_of(piece.tokens)).strip()
+        said = self._checkpoint.tokenizer.decode(self._checkpoint.words_of(piece.tokens))
+        text = said.strip()
         if not text:
             return None
         return Heard(
@@ -141,6 +142,7 @@ class Hearing:
             piece.tokens,
             decoded.attempt.temperature,
             tuple(scored(self._checkpoint.tokenizer, piece.tokens, piece.logprobs)) if self._job.logprobs else (),
+            said[:1].isspace(),
         )
 
     def _words(self, piece: Piece, window: Window) -> Iterator[HeardWord]:

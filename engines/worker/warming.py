@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from engines.api import Audio, EngineInfo, ListenEvent, ListenJob, SpeechError, SpeechEvent, SpeechJob
+from engines.api import Audio, EngineInfo, ListenEvent, ListenJob, SpeechEvent, SpeechJob, Turn
 
 TEXT = "Hello there."
 SECONDS = 1.5
@@ -16,12 +16,18 @@ PITCH, FORMANTS = 80, (390, 2300, 2850)
 def warm_up(engine: Any, info: EngineInfo) -> None:  # noqa: ANN401 - an engine of whichever kind
     """Speak until the first audio comes, or hear a vowel. What cannot be done is no fault: real jobs will say so."""
     try:
-        if info.speech:
+        if info.speech and hasattr(engine, "speak"):
             engine.speak(SpeechJob(TEXT, ""), _until_audio)
+        elif info.speech:
+            engine.speak_batch([Turn(SpeechJob(TEXT, ""), _until_audio, lambda _: None)])
         if info.listening:
             engine.transcribe(ListenJob(), iter([vowel(info.listening.sample_rate)]), _all)
-    except SpeechError as exc:
-        print(f"not warmed up: {exc.message}", file=sys.stderr)
+    except MemoryError:
+        raise
+    except Exception as exc:  # a library may stumble over what nobody asked for; out of memory it would for everybody
+        if "out of memory" in str(exc):
+            raise
+        print(f"not warmed up: {type(exc).__name__}: {exc}", file=sys.stderr)
 
 
 def _until_audio(event: SpeechEvent) -> bool:

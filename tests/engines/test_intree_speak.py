@@ -211,11 +211,22 @@ def test_text_of_vits() -> None:
     assert np.array_equal(
         speak(engine, SpeechJob("HI 你 There!?", "", seed=5)), speak(engine, SpeechJob("hi  there", "", seed=5))
     )
-    for text in ("你好", "42", "Привет!"):
+    for text in ("你好", "Привет!"):
         for family in ("vits", "speecht5"):
             with pytest.raises(BadInput, match="none of the characters") as caught:
                 speak(loaded(family)[0], SpeechJob(text, ""))
             assert caught.value.param == "input"
+
+
+def test_numbers_are_words() -> None:
+    """A model that knows letters only says numbers in words; signs alone are silent, and no error amid a longer text."""
+    pytest.importorskip("num2words")
+    for family in ("vits", "speecht5"):
+        engine = loaded(family)[0]
+        said, spelled = (speak(engine, SpeechJob(text, "", seed=5)) for text in ("I have 42 ships", "I have forty-two ships"))
+        assert np.array_equal(said, spelled)
+        assert len(speak(engine, SpeechJob("…!?", ""))) == 0
+    assert len(speak(loaded("vits")[0], SpeechJob("1984.", ""))) > 0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,71 @@
+"""Transcripts as OpenAI has them: texts joined, deltas, log-probabilities."""
+
+from __future__ import annotations
+
+import zlib
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from compat.openai.transcript import all_logprobs, deltas, transcription, verbose, whole_text
+from engines.api import Heard, HeardToken
+
+
+def token(text: str) -> HeardToken:
+    return HeardToken(text, -0.5, tuple(text.encode()))
+
+
+def heard(text: str, *tokens: str, gap: bool = True) -> Heard:
+    return Heard(text, 0.0, 1.0, logprobs=tuple(map(token, tokens)), gap=gap)
+
+
+def test_scripts_without_spaces() -> None:
+    """Segments are parted by a space only where the model parts them: Chinese has none."""
+    said = [heard("你好，世界。", gap=False), heard("今天天气很好。", gap=False)]
+
+    assert whole_text(said) == "你好，世界。今天天气很好。"
+    assert [delta.delta for one, segment in enumerate(said) for delta in deltas(segment, first=one == 0)] == [
+        one.text for one in said
+    ]
+    shown = verbose(said, 2.0, "zh", translate=False, words=False, segments=True)
+    assert isinstance(shown.segments, list)
+    assert [segment.text for segment in shown.segments] == [one.text for one in said]
+    assert whole_text([heard("One."), heard("Two.")]) == "One. Two."
+
+
+def test_compression_ratio() -> None:
+    """A text that repeats itself has a high ratio, by Whisper's own formula; clients drop what is above 2.4."""
+    loop, plain = "and then again " * 40, "She sells sea shells."
+    shown = verbose([heard(loop.strip()), heard(plain)], 2.0, "en", translate=False, words=False, segments=True)
+    assert isinstance(shown.segments, list)
+    ratios = [segment.compression_ratio for segment in shown.segments]
+
+    assert ratios[0] > 2.4 > ratios[1] > 0
+    assert ratios[1] == len(plain.encode()) / len(zlib.compress(plain.encode()))
+
+
+def test_log_probabilities_go_with_their_words() -> None:
+    """Each delta has the tokens of its word, the text's first without a space; together they are all."""
+    segment = heard("Hello big world.", " Hel", "lo", " big", " wor", "ld", ".")
+    made = list(deltas(segment, first=True, logprobs=True))
+
+    assert [(one.delta, [each.token for each in one.logprobs or ()]) for one in made] == [
+        ("Hello", ["Hel", "lo"]),
+        (" big", [" big"]),
+        (" world.", [" wor", "ld", "."]),
+    ]
+    assert transcription([segment], 1.0, "gpt-4o-transcribe", logprobs=True).logprobs == all_logprobs([segment])
+    assert b"logprobs" not in msgspec.json.encode(transcription([segment], 1.0, "gpt-4o-transcribe"))
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=6), max_size=8), st.booleans())
+def test_no_token_is_lost(pieces: list[str], first: bool) -> None:
+    """Whatever the tokens are, deltas are the text, and hold every token once and in order."""
+    text = "".join(pieces).strip()
+    segment = Heard(text, 0.0, 1.0, logprobs=tuple(map(token, pieces)))
+    made = list(deltas(segment, first=first, logprobs=True))
+
+    if text.split():
+        assert "".join(one.delta for one in made).split() == text.split()
+        assert [each.logprob for one in made for each in one.logprobs or ()] == [-0.5] * len(pieces)
