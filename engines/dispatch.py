@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
 import msgspec
@@ -18,41 +18,18 @@ from engines.catalogue import Record
 from engines.claims import Claim, Terms
 from engines.client import WorkerClient
 from engines.gate import Gate, Load
-from engines.member import Member, State
+from engines.lazy import Lazy
+from engines.member import Member
 from engines.process import Log
 from engines.schedule import Schedule
 from engines.settings import EngineSettings, WorkerSettings
+from engines.standing import PoolState, WorkerState
 
+LONGEST_DELAY = 600.0
+"""seconds between two attempts to start a model that nobody asks for"""
 LOOK_SECONDS = 0.02
 RETRY_SECONDS = 10.0
 """after a start that failed, in which requests are refused with the reason rather than the same tried again"""
-
-
-class WorkerState(msgspec.Struct, frozen=True):
-    """One worker, for health and metrics."""
-
-    state: State
-    pid: int | None
-    restarts: int
-    reason: str = ""
-    starting: float = 0.0
-    """seconds since its start began; 0 unless it is starting"""
-
-
-class PoolState(msgspec.Struct, frozen=True):
-    """One engine, for health and metrics. `queued` counts segments and streams that wait, `streams` those let in."""
-
-    ready: bool
-    running: int
-    queued: int
-    streams: int
-    workers: tuple[WorkerState, ...]
-    wait: float = 0.0
-    """seconds that a new request would wait, about"""
-    capacity: float = 0.0
-    """seconds of audio that can be made in a second, about; 0 while nothing is known"""
-    cancelled: int = 0
-    retried: int = 0
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -118,25 +95,6 @@ class Dispatch(Protocol):
         ...
 
 
-async def _plenty() -> None:
-    """Find room enough."""
-
-
-class Lazy(msgspec.Struct, frozen=True):
-    """How an engine is run whose workers start when they are wanted: a model, which takes memory."""
-
-    info: EngineInfo | None = None
-    """what it said of itself when it last ran; without it, it is started at once, to be asked"""
-    rest_after: float = 0.0
-    """seconds without work after which its workers are stopped; 0 is never"""
-    admit: Callable[[], Awaitable[None]] = _plenty
-    """makes room before its workers start; raises EngineUnavailable where there is none"""
-    learned: Callable[[EngineInfo, int, float], None] = lambda _info, _pid, _seconds: None
-    """hears what it says of itself, which process says so, and how many seconds its start took"""
-    start_timeout: float = 0.0
-    """seconds in which a worker must be ready; 0 takes that of all workers"""
-
-
 class Dispatcher:
     """Runs `record`'s workers while `running` is entered.
 
@@ -171,33 +129,46 @@ class Dispatcher:
                 ready=self._member_ready,
                 lost=self._member_lost,
                 options=engine.options,
-                lazy=bool(lazy and lazy.info),
-                once=lazy is not None,
+                lazy=lazy is not None,
             )
             for _ in range(engine.workers or record.workers)
         ]
         self._info: EngineInfo | None = lazy.info if lazy else None
         self._changed = asyncio.Event()
         self._patience: asyncio.TimerHandle | None = None
+        self._gone = False
+        self.farewell = "The server is going away."
+        """what those hear who wait for it when it is stopped for good"""
+        self._waking_up: asyncio.Task[None] | None = None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Start all workers at once, without waiting for them; stop them all on the way out."""
         keepers = [asyncio.create_task(member.keep()) for member in self._members]
-        keepers += [asyncio.create_task(self._watch(self._lazy))] if self._lazy else []
+        if self._lazy:
+            keepers.append(asyncio.create_task(self._watch(self._lazy)))
+            if self._lazy.kept or self._lazy.info is None:
+                keepers.append(asyncio.create_task(self._introduce(self._lazy)))
         try:
             yield
         finally:
-            self._fail(EngineUnavailable("The server is going away."))
+            self._gone = True
+            self._changed.set()
+            self._fail(EngineUnavailable(self.farewell))
             self._be_patient(False)
             for keeper in keepers:
                 keeper.cancel()
+            if self._waking_up:
+                self._waking_up.cancel()
+                keepers.append(self._waking_up)
             await asyncio.gather(*keepers, return_exceptions=True)
+            if self._lazy:
+                self._lazy.settled()
 
     @property
     def info(self) -> EngineInfo | None:
-        """What the engine says of itself; None until a worker has been ready, or when none can be any more."""
-        return self._info if self.usable else None
+        """What the engine says of itself; None until a worker has been ready, or, but for models, when none can be any more."""
+        return self._info if self.usable or self._lazy else None
 
     @property
     def ready(self) -> bool:
@@ -207,7 +178,22 @@ class Dispatcher:
     @property
     def usable(self) -> bool:
         """Tell whether some worker is ready, or will be soon."""
-        return any(member.state in ("ready", "starting", "resting") for member in self._members)
+        return not self._gone and any(member.state in ("ready", "starting", "resting") for member in self._members)
+
+    @property
+    def starting(self) -> bool:
+        """Tell whether some worker is on its way."""
+        return any(member.state == "starting" for member in self._members)
+
+    @property
+    def kept(self) -> bool:
+        """Tell whether it is to stay in memory."""
+        return bool(self._lazy and self._lazy.kept)
+
+    @property
+    def card(self) -> int:
+        """Which GPU it runs on, if it runs on one."""
+        return self._lazy.card if self._lazy else 0
 
     @property
     def in_use(self) -> bool:
@@ -232,8 +218,10 @@ class Dispatcher:
         """See to it that its workers run. Raises EngineUnavailable where there is no room for them."""
         async with self._waking:
             self._used = time.monotonic()
-            if self._lazy and not self.ready and not any(member.state == "starting" for member in self._members):
+            if self._lazy and not self.ready and not self.starting:
                 await self._lazy.admit()
+                self._check_presence()
+                self._be_patient(True)
             for member in self._members:
                 member.wake()
 
@@ -254,12 +242,14 @@ class Dispatcher:
             workers=tuple(map(_worker, self._members)),
             wait=self._gate.wait_estimate(),
             capacity=self._capacity(),
+            lazy=self._lazy is not None,
+            usable=self.usable,
         )
 
     async def wait_ready(self) -> bool:
-        """Wait until a worker is ready; False when none can be."""
+        """Wait until a worker is ready; False when none is on its way."""
         while not self.ready:
-            if not self.usable:
+            if self._gone or not self.starting:
                 return False
             self._changed.clear()
             await self._changed.wait()
@@ -301,14 +291,37 @@ class Dispatcher:
         if self.usable or time.monotonic() - self._failed > RETRY_SECONDS:
             await self.wake()
 
+    async def _introduce(self, lazy: Lazy) -> None:
+        """Start it without being asked, when it is its turn and there is room, until it has said what it is."""
+        delay = RETRY_SECONDS
+        while True:
+            async with lazy.turns or asyncio.Lock():
+                with suppress(EngineUnavailable):
+                    await self.wake()
+                    if await self.wait_ready():
+                        return
+            await asyncio.sleep(delay)
+            delay = min(LONGEST_DELAY, 2 * delay)
+
     async def _watch(self, lazy: Lazy) -> None:
         """Stop workers that nobody has wanted for long."""
         while True:
             await asyncio.sleep(min(1.0, lazy.rest_after / 4) if lazy.rest_after else 60.0)
-            if lazy.rest_after and self.ready and not self.in_use and time.monotonic() - self._used > lazy.rest_after:
+            if (
+                lazy.rest_after
+                and not lazy.kept
+                and self.ready
+                and not self.in_use
+                and time.monotonic() - self._used > lazy.rest_after
+            ):
                 await self.rest()
 
+    def _check_presence(self) -> None:
+        if self._gone:
+            raise EngineUnavailable(self.farewell)
+
     def _check(self) -> None:
+        self._check_presence()
         if not self.usable:
             raise EngineUnavailable(f"The engine `{self.record.name}` is not available: {self._why()}")
 
@@ -330,6 +343,7 @@ class Dispatcher:
             self._lazy.learned(member.info, member.pid, member.took)
         self._changed.set()
         self._be_patient(False)
+        self._settle()
         if member.info and member.client:
             for _ in range(max(member.info.slots, member.info.batch)):
                 self._schedule.offer(Seat(member, member.client))
@@ -337,12 +351,26 @@ class Dispatcher:
     def _member_lost(self, member: Member) -> None:
         self._schedule.withdraw(lambda seat: seat.member is member)
         self._changed.set()
+        self._settle()
         if member.state == "failed":
             self._failed = time.monotonic()
         if not self.usable:
             self._fail(EngineUnavailable(f"The engine `{self.record.name}` is not available: {self._why()}"))
         elif not self.ready:
-            self._be_patient(True)
+            self._be_patient(self.starting)
+            if self._lazy and member.state == "resting" and self.in_use and not self.starting:
+                self._waking_up = asyncio.create_task(self._wake_for_those_who_wait())
+
+    async def _wake_for_those_who_wait(self) -> None:
+        """Start it again after it died with work in it."""
+        try:
+            await self.wake()
+        except EngineUnavailable as exc:
+            self._fail(exc)
+
+    def _settle(self) -> None:
+        if self._lazy and not self.starting:
+            self._lazy.settled()
 
     def _be_patient(self, begins: bool) -> None:
         """Give a worker that was lost as long to come back as one has to start; those who wait then wait no longer."""

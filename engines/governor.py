@@ -20,6 +20,8 @@ RESERVE = 512 * 1024 * 1024
 GPU_RESERVE = 256 * 1024 * 1024
 """bytes that are left to a GPU's other work"""
 GIB = 1024**3
+GPUS = ("cuda", "rocm")
+"""devices with memory of their own that is told"""
 
 
 class Need(msgspec.Struct, frozen=True):
@@ -43,6 +45,16 @@ class Tenant(Protocol):
     @property
     def idle_since(self) -> float:
         """When it was last used, by the monotonic clock."""
+        ...
+
+    @property
+    def kept(self) -> bool:
+        """Tell whether it is to stay."""
+        ...
+
+    @property
+    def card(self) -> int:
+        """Which GPU it runs on, if it runs on one."""
         ...
 
     @property
@@ -72,6 +84,8 @@ class Governor:
         self._free = free
         self._gpus = gpus
         self._tenants: list[Tenant] = []
+        self._promised: dict[str, Need] = {}
+        """what is starting takes memory that cannot be seen yet"""
         self._turn = asyncio.Lock()
 
     def add(self, tenant: Tenant) -> None:
@@ -84,32 +98,38 @@ class Governor:
             self._tenants.remove(tenant)
 
     async def admit(self, name: str, need: Need) -> None:
-        """Make room. Raises EngineUnavailable with the figures."""
+        """Make room, and hold it until `settle`. Raises EngineUnavailable with the figures."""
         async with self._turn:
-            while need.memory > (room := await asyncio.to_thread(self._room)):
+            while need.memory > (room := await asyncio.to_thread(self._room, name)):
                 await self._stop(self._running(), f"`{name}`: it takes about {_shown(need.memory)}, {_shown(room)}")
-            while need.gpu and (left := await asyncio.to_thread(self._gpu_room, need.card)) is not None and need.gpu > left:
-                on_gpus = [one for one in self._running() if one.device not in ("", "cpu")]
-                what = f"`{name}` on GPU {need.card}: it takes about {_shown(need.gpu)}, {_shown(left)}"
-                await self._stop(on_gpus, what)
+            while need.gpu and (left := await asyncio.to_thread(self._gpu_room, name, need.card)) is not None and need.gpu > left:
+                there = [one for one in self._running() if one.device.startswith(GPUS) and one.card == need.card]
+                await self._stop(there, f"`{name}` on GPU {need.card}: it takes about {_shown(need.gpu)}, {_shown(left)}")
+            self._promised[name] = need
+
+    def settle(self, name: str) -> None:
+        """Hold no more room for it: it has started, and what it takes can be seen, or it has not."""
+        self._promised.pop(name, None)
 
     async def _stop(self, candidates: list[Tenant], what: str) -> None:
         """Stop the one that has been unused for longest. Raises EngineUnavailable where all are in use."""
-        idle = [one for one in candidates if not one.in_use]
+        idle = [one for one in candidates if not one.in_use and not one.kept]
         if not idle:
             raise EngineUnavailable(
-                f"There is no room for {what} can be had, and what else is loaded ({len(candidates)}) is in use."
+                f"There is no room for {what} can be had, and what else is loaded ({len(candidates)}) is in use or to be kept."
             )
         await min(idle, key=lambda one: one.idle_since).rest()
 
-    def _room(self) -> int:
-        room = self._free() - RESERVE
-        return min(room, self._limit - self._held()) if self._limit else room
+    def _room(self, name: str) -> int:
+        promised = sum(need.memory for other, need in list(self._promised.items()) if other != name)
+        room = self._free() - RESERVE - promised
+        return min(room, self._limit - self._held() - promised) if self._limit else room
 
-    def _gpu_room(self, card: int) -> int | None:
+    def _gpu_room(self, name: str, card: int) -> int | None:
         """Give the bytes that can be had of a GPU; None where its driver tells nothing."""
         free = self._gpus()
-        return free[card] - GPU_RESERVE if card < len(free) else None
+        promised = sum(need.gpu for other, need in list(self._promised.items()) if other != name and need.card == card)
+        return free[card] - GPU_RESERVE - promised if card < len(free) else None
 
     def _held(self) -> int:
         return sum(memory.resident(pid) for one in self._running() for pid in one.pids())

@@ -22,8 +22,9 @@ LIVED_LONG = 30.0
 class Member:
     """Starts a worker, watches it, and starts it again after a crash, with back-off.
 
-    `ready` and `lost` tell the pool. A start that would fail the same way again is not repeated; with `once` none that failed is,
-    until it is wanted again: a model that does not load takes half a minute to say so. With `lazy` it rests until it is wanted.
+    `ready` tells the pool that it can work, `lost` every other change. A start that would fail the same way again is not tried.
+    With `lazy` it rests until it is wanted, and again after a crash or a start that failed: a model takes memory, for which room
+    must be made first, and half a minute to say that it does not load.
     """
 
     def __init__(
@@ -36,7 +37,6 @@ class Member:
         lost: Callable[[Member], None],
         options: Options | None = None,
         lazy: bool = False,
-        once: bool = False,
     ) -> None:
         self._record = record
         self._settings = settings
@@ -47,7 +47,8 @@ class Member:
         self._process: WorkerProcess | None = None
         self.client: WorkerClient | None = None
         self.state: State = "resting" if lazy else "starting"
-        self._once = once
+        self._lazy = lazy
+        self._start: asyncio.Future[WorkerProcess] | None = None
         self._wanted = asyncio.Event()
         if not lazy:
             self._wanted.set()
@@ -78,16 +79,16 @@ class Member:
     def wake(self) -> None:
         """Start it, if it rests, or failed to start before."""
         if self.state in ("resting", "failed"):
-            self.state = "starting"
+            self._change("starting")
         self._wanted.set()
 
     def rest(self) -> None:
         """Stop it until it is wanted again."""
         self._wanted.clear()
-        if self.state == "failed":
-            self.state = "resting"
+        if self._start:
+            self._start.cancel()
+        self._change("resting")
         if process := self._process:
-            self._change("resting")
             process.terminate()
             asyncio.get_running_loop().call_later(self._settings.stop_timeout, process.kill)
 
@@ -102,7 +103,7 @@ class Member:
             except StartFailed as exc:
                 self.reason = str(exc)
                 self._log("worker did not start", engine=self._record.name, reason=self.reason, permanent=exc.permanent)
-                if exc.permanent or self._once:
+                if exc.permanent or self._lazy:
                     self._wanted.clear()
                     self._change("failed")
             except Exception as exc:  # whatever it is, a place without a keeper would say "starting" for ever
@@ -112,6 +113,10 @@ class Member:
                 raise asyncio.CancelledError  # one that came while a dead worker was cleared away, and was swallowed there
             if not self._wanted.is_set():
                 continue
+            if self._lazy:  # it has died; who wants it makes room for it again
+                self._wanted.clear()
+                self._change("resting")
+                continue
             crashes = 1 if time.monotonic() - began > LIVED_LONG else crashes + 1
             self.restarts += 1
             delay = min(self._settings.restart_delay_max, self._settings.restart_delay * 2 ** min(crashes - 1, 62))
@@ -119,9 +124,11 @@ class Member:
 
     async def _run_once(self) -> None:
         """Start a worker, and return when it has died."""
-        self.state = "starting"
+        self._change("starting")
         self.began = time.monotonic()
-        process = await WorkerProcess.start(self._record, self._settings, self._log, options=self._options)
+        process = await self._started()
+        if process is None:
+            return
         self.took = time.monotonic() - self.began
         client = WorkerClient(process.address, stall_timeout=self._settings.stall_timeout)
         self._process, self.client, self.reason = process, client, ""
@@ -143,16 +150,28 @@ class Member:
             checks.cancel()
             try:
                 await asyncio.wait([checks])
-                await client.close()
+                await process.stop(self._settings.stop_timeout)  # before its client: who reads from it learns of its end so
             finally:
-                await process.stop(self._settings.stop_timeout)
                 self._process = self.client = None
+                await client.close()
+
+    async def _started(self) -> WorkerProcess | None:
+        """Start a worker; None when it is not wanted any more before it is ready. Raises StartFailed."""
+        self._start = asyncio.ensure_future(WorkerProcess.start(self._record, self._settings, self._log, options=self._options))
+        try:
+            return await self._start
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise
+            return None
+        finally:
+            self._start = None
 
     def _change(self, state: State) -> None:
-        was_ready, self.state = self.state == "ready", state
-        if state == "ready":
+        changed, self.state = self.state != state, state
+        if changed and state == "ready":
             self._ready(self)
-        elif was_ready or state == "failed":
+        elif changed:
             self._lost(self)
 
     async def _check_health(self, client: WorkerClient) -> None:

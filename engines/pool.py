@@ -26,9 +26,10 @@ from engines.api import (
 )
 from engines.claims import NEVER, Claim, Terms
 from engines.client import Lost, Unreachable
-from engines.dispatch import Dispatch, Lease, Outcome, PoolState
+from engines.dispatch import Dispatch, Lease, Outcome
 from engines.gate import LATE
 from engines.observer import Observer
+from engines.standing import PoolState
 
 ANYBODY = Terms()
 

@@ -9,11 +9,13 @@ from typing import Protocol
 
 from engines.api import EngineInfo, EngineUnavailable
 from engines.catalogue import CATALOGUE, Kind, Record
-from engines.dispatch import Dispatcher, Lazy, PoolState
+from engines.dispatch import Dispatcher
+from engines.lazy import Lazy
 from engines.observer import Observer
 from engines.pool import Pool
 from engines.process import Log, sweep
 from engines.settings import EngineSettings, WorkerSettings
+from engines.standing import PoolState
 
 
 class UnknownEngine(ValueError):
@@ -90,7 +92,8 @@ class Engines:
     async def remove(self, name: str) -> None:
         """Stop an engine, and forget it."""
         self._pools.pop(name, None)
-        self._dispatchers.pop(name, None)
+        if dispatcher := self._dispatchers.pop(name, None):
+            dispatcher.farewell = f"`{name}` has been removed or replaced."
         if self._tasks and (task := self._tasks.pop(name, None)):
             task.cancel()
             await asyncio.wait([task])
@@ -127,8 +130,9 @@ class Engines:
         return self._dispatchers[name]
 
     def infos(self) -> dict[str, EngineInfo]:
-        """Give what the engines that can work say of themselves, the best first."""
-        return {name: pool.info for name, pool in self._pools.items() if pool.info is not None}
+        """Give what the engines that can work say of themselves, the best first; models that do not load come last."""
+        found = {name: pool.info for name, pool in self._pools.items() if pool.info is not None}
+        return dict(sorted(found.items(), key=lambda one: not self._dispatchers[one[0]].usable))
 
     def pool(self, name: str) -> Pool:
         """Give an engine's pool. Raises EngineUnavailable."""

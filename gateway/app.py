@@ -70,7 +70,7 @@ def create_app(
     codecs = codec_threads()
     coders = coders or make_coders(settings, codecs, log)
     library = open_library(settings, codecs)
-    models = models or make_models(settings, None, log)
+    models = models or make_models(settings, None, log, engines)
     services = Services(settings, engines, drain, log, entrance, metrics, coders, codecs, library, models.missing)
     app = Litestar(
         route_handlers=[

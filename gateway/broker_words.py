@@ -7,8 +7,9 @@ import msgspec
 from engines.api import EngineInfo
 from engines.catalogue import Kind
 from engines.claims import Terms
-from engines.dispatch import Outcome, PoolState
+from engines.dispatch import Outcome
 from engines.process import Address
+from engines.standing import PoolState
 from gateway.settings import Settings
 
 # From a gateway process...

@@ -13,6 +13,7 @@ from msgspec import UNSET
 from compat.openai import names
 from compat.openai.models import AudioModels, ListedVoice, Model, ModelList, listed
 from engines.api import EngineInfo, EngineUnavailable, UnknownModel
+from engines.catalogue import Kind
 from gateway.metrics import Metrics
 from gateway.services import Services
 from voices.matching import shown
@@ -83,12 +84,20 @@ def probe_routes(services: Services, version: str) -> list[HTTPRouteHandler]:
     return [root, health, livez, readyz, test]
 
 
+KINDS: tuple[Kind, ...] = ("speech", "listening")
+
+
 def _ready(services: Services) -> bool:
-    """Tell whether every engine that is enabled works, but for those that never will beside one that does."""
+    """Tell whether every engine that is enabled works, but for those that never will beside one that does.
+
+    Models start when they are wanted: nobody waits for one that is not.
+    """
     states = services.engines.states()
-    waiting = any(not state.ready and any(worker.state == "starting" for worker in state.workers) for state in states.values())
-    kinds = [services.engines.names("speech"), services.engines.names("listening")]
-    return not waiting and all(any(states[name].ready for name in kind) for kind in kinds if kind) and bool(states)
+    starting = (state for state in states.values() if not state.lazy and not state.ready)
+    waiting = any(worker.state == "starting" for state in starting for worker in state.workers)
+    able = {name for name, state in states.items() if state.ready or (state.lazy and state.usable)}
+    kinds = [services.engines.names(kind) for kind in KINDS]
+    return not waiting and all(able.intersection(kind) for kind in kinds if kind) and bool(states)
 
 
 def _models(services: Services) -> Iterator[Model]:

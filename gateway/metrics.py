@@ -16,8 +16,8 @@ from prometheus_client import multiprocess
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from engines.dispatch import PoolState
 from engines.observer import Observer
+from engines.standing import PoolState
 from gateway.record import Record
 
 CONTENT_TYPE = prometheus.CONTENT_TYPE_LATEST

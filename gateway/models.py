@@ -25,8 +25,9 @@ from engines.models.instances import Instance, Instances
 from engines.models.known import known
 from engines.models.progress import Progress
 from engines.models.records import ModelRecord
-from engines.runtime import Engines, UnknownEngine
+from engines.runtime import Engines, EngineSet, UnknownEngine
 from engines.settings import ModelSettings
+from engines.standing import PoolState
 from gateway.folders import data_folder
 from gateway.settings import ModelsSettings, Settings
 from voices.fitting import Absent
@@ -76,14 +77,21 @@ class ModelState(msgspec.Struct, frozen=True):
 
 
 class Models:
-    """See the module. `engines` is None in a process that serves HTTP for another, which runs them."""
+    """See the module. `engines` is None in a process that serves HTTP for another, which runs them; `seen` are those it sees."""
 
     def __init__(
-        self, settings: ModelsSettings, engines: Engines | None, instances: Instances, log: FilteringBoundLogger
+        self,
+        settings: ModelsSettings,
+        engines: Engines | None,
+        seen: EngineSet,
+        instances: Instances,
+        log: FilteringBoundLogger,
     ) -> None:
         self._settings = settings
         self._records = known(settings.own)
         self._engines = engines
+        self._seen = seen
+        self._here: dict[str, ModelRecord] = {}
         self._instances = instances
         self._log = log
         self._running: dict[str, tuple[tuple[Path, ...], str]] = {}
@@ -112,7 +120,12 @@ class Models:
 
     def missing(self) -> tuple[Absent, ...]:
         """Give every model that cannot be used, with what would change that, as of the last look."""
-        return self._missing
+        known = self._seen.infos()
+        silent = [record for name, record in self._here.items() if name not in known]
+        if not silent:
+            return self._missing
+        states = self._seen.states()
+        return self._missing + tuple(_absent(one, _why_silent(states.get(one.name)), here=True) for one in silent)
 
     def record(self, name: str) -> ModelRecord:
         """Find a model. Raises NotFound."""
@@ -143,8 +156,8 @@ class Models:
             why = pull.error.message if pull and pull.error else ""
             return ModelState(record, stored, "incomplete" if stored.size else "absent", why)
         if not self._wanted(record.name):
-            return ModelState(record, stored, "disabled", f"models.each.{record.name}.enabled is false")
-        pool = self._engines.states().get(record.name) if self._engines else None
+            return ModelState(record, stored, "disabled", _disabled(record.name))
+        pool = self._seen.states().get(record.name)
         worker = pool.workers[0] if pool and pool.workers else None
         if worker is None:
             return ModelState(record, stored, "resting")
@@ -190,7 +203,8 @@ class Models:
 
     async def delete(self, record: ModelRecord) -> int:
         """Stop a model and delete its files; give the bytes that this frees. Raises ModelBusy, or BadInput while it is in use."""
-        await self.unload(record)
+        if self._engines:
+            await self.unload(record)
         async with self._scanning:
             if self._engines and record.name in self._running:
                 await self._drop(self._engines, record.name)
@@ -204,6 +218,8 @@ class Models:
             raise EngineUnavailable(f"`{record.name}` cannot run here: {reason}.")
         await self.scan()
         engines = self._own()
+        if not self._wanted(record.name):
+            raise EngineUnavailable(f"`{record.name}` is not to be used: {_disabled(record.name)}.")
         if record.name not in self._running:
             raise EngineUnavailable(f"`{record.name}` is not here: voicebox models pull {record.name}")
         dispatcher = engines.dispatcher(record.name)
@@ -214,16 +230,19 @@ class Models:
 
     async def unload(self, record: ModelRecord) -> None:
         """Take a model out of memory. Raises BadInput while it is in use."""
-        if self._engines is None or record.name not in self._running:
+        engines = self._own()
+        if record.name not in self._running:
             return
-        dispatcher = self._engines.dispatcher(record.name)
+        dispatcher = engines.dispatcher(record.name)
         if dispatcher.in_use:
             raise BadInput(f"`{record.name}` is in use; try again when it is not.", code="model_in_use")
         await dispatcher.rest()
 
     def _own(self) -> Engines:
         if self._engines is None:
-            raise EngineUnavailable("With several gateway processes models load when they are first asked for.")
+            raise EngineUnavailable(
+                "With several gateway processes models load when they are first asked for, and rest when they are not."
+            )
         return self._engines
 
     async def scan(self) -> None:
@@ -232,17 +251,24 @@ class Models:
             found = await asyncio.to_thread(self._found)
             if self._engines is None:
                 return
-            for name in [name for name, place in self._running.items() if name not in found or found[name].place != place]:
+            stale = [name for name, place in self._running.items() if name not in found or found[name].place != place]
+            for name in [name for name in stale if not self._in_use(self._engines, name)]:  # those in use go at a later look
                 await self._drop(self._engines, name)
             for name, one in found.items():
                 if name not in self._running:
-                    self._running[name] = one.place
                     self._add(self._engines, await asyncio.to_thread(self._make, one))
+                    self._running[name] = one.place
 
     async def _drop(self, engines: Engines, name: str) -> None:
-        self._instances.governor.remove(engines.dispatcher(name))
+        if dispatcher := engines.dispatchers().get(name):
+            self._instances.governor.remove(dispatcher)
         await engines.remove(name)
-        del self._running[name]
+        self._running.pop(name, None)
+
+    @staticmethod
+    def _in_use(engines: Engines, name: str) -> bool:
+        dispatcher = engines.dispatchers().get(name)
+        return dispatcher is not None and dispatcher.in_use
 
     def _add(self, engines: Engines, instance: Instance) -> None:
         self._instances.governor.add(engines.add(instance.record, instance.settings, instance.lazy))
@@ -260,8 +286,20 @@ class Models:
             for record, one in zip(usable, self.files.listing(usable), strict=True)
             if one.complete
         }
-        self._missing = tuple(_absent(record, reasons[record.name]) for record in self._records if record.name not in found)
+        found = {name: one for name, one in found.items() if one.paths}  # deleted between two looks at the disk
+        self._here = {name: one.record for name, one in found.items()}
+        here = self.files.listing(self._records)
+        self._missing = tuple(
+            self._absent(record, reasons[record.name], here=stored.complete)
+            for record, stored in zip(self._records, here, strict=True)
+            if record.name not in found
+        )
         return found
+
+    def _absent(self, record: ModelRecord, reason: str, *, here: bool) -> Absent:
+        if not self._wanted(record.name):
+            reason = reason or _disabled(record.name)
+        return _absent(record, reason or f"voicebox models pull {record.name}", here=here)
 
     def _wanted(self, name: str) -> bool:
         return name not in self._settings.each or self._settings.each[name].enabled
@@ -275,12 +313,25 @@ class Models:
             await asyncio.sleep(SCAN_SECONDS)
 
 
-def _absent(record: ModelRecord, reason: str) -> Absent:
-    why = reason or f"voicebox models pull {record.name}"
-    return Absent(record.name, why, record.cloning, record.engine.designs, "speech" in record.kinds)
+def _absent(record: ModelRecord, reason: str, *, here: bool) -> Absent:
+    return Absent(record.name, reason, record.cloning, record.engine.designs, "speech" in record.kinds, here)
 
 
-def make_models(settings: Settings, engines: Engines | None, log: FilteringBoundLogger) -> Models:
+def _disabled(name: str) -> str:
+    return f"models.each.{name}.enabled is false"
+
+
+def _why_silent(state: PoolState | None) -> str:
+    """Say why a model that is here has never said what it is."""
+    worker = state.workers[0] if state and state.workers else None
+    if worker and worker.starting:
+        return f"it is being loaded for the first time, for {worker.starting:.0f} s now"
+    return (
+        f"it could not be loaded: {worker.reason}" if worker and worker.reason else "it is about to be loaded for the first time"
+    )
+
+
+def make_models(settings: Settings, engines: Engines | None, log: FilteringBoundLogger, seen: EngineSet | None = None) -> Models:
     """Make what the settings say. Raises UnknownEngine for a name of one's own that is an engine's."""
     own, chosen = settings.models.own, settings.models
     if taken := sorted({record.name for record in CATALOGUE} & set(own)):
@@ -288,4 +339,6 @@ def make_models(settings: Settings, engines: Engines | None, log: FilteringBound
     folder = Path(settings.data_dir).expanduser() if settings.data_dir else data_folder()
     governor, environments = Governor(chosen.memory), folder / layout.FOLDER
     instances = Instances(folder / "models", governor, chosen.rest_after, environments, load_timeout=chosen.load_timeout)
-    return Models(chosen, engines, instances, log)
+    around = seen or engines
+    assert around is not None  # noqa: S101 - one of the two is given
+    return Models(chosen, engines, around, instances, log)

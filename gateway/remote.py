@@ -18,10 +18,11 @@ from engines.api import EngineInfo, EngineUnavailable, SpeechError
 from engines.catalogue import Kind
 from engines.claims import Claim, Terms
 from engines.client import WorkerClient
-from engines.dispatch import Lease, Outcome, PoolState
+from engines.dispatch import Lease, Outcome
 from engines.observer import Observer
 from engines.pool import Pool
 from engines.process import Address
+from engines.standing import PoolState
 from gateway import broker_words as words
 from gateway.admission import Permit
 

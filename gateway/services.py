@@ -13,9 +13,9 @@ from structlog.typing import FilteringBoundLogger
 from compat.openai import names
 from engines.api import EngineInfo
 from engines.catalogue import CATALOGUE
-from engines.dispatch import PoolState
 from engines.observer import Observer
 from engines.runtime import EngineSet
+from engines.standing import PoolState
 from gateway.admission import Entrance
 from gateway.drain import Drain
 from gateway.folders import data_folder

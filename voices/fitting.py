@@ -11,7 +11,6 @@ from voices import mixture
 from voices.matching import shown
 from voices.profile import Profile
 
-
 MOST = 5
 """engines that a message names at most"""
 
@@ -24,6 +23,8 @@ class Absent(msgspec.Struct, frozen=True):
     clones: bool = False
     designs: bool = False
     speaks: bool = True
+    here: bool = False
+    """it has been installed or pulled, and only cannot work now"""
 
 
 class Fit(msgspec.Struct, frozen=True):

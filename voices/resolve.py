@@ -149,10 +149,11 @@ class Resolver:
             return Choice(next(iter(ready)), "")
         if asked_for or self._known_model(target, self._speaking | self._listening):
             raise WrongUse(matching.shown(model))
-        if self._names.peer_use(target) == use or self._rules.map_unknown:
+        absent = next((one for one in self._around.absent if one.name == target.casefold()), None)
+        if not (absent and absent.here) and (self._names.peer_use(target) == use or self._rules.map_unknown):
             best = next(iter(ready))
             return Choice(best, "", mapped=(f"model={model}->{best}",))
-        if absent := next((one for one in self._around.absent if one.name == target.casefold()), None):
+        if absent:
             raise EngineUnavailable(f"The model `{absent.name}` cannot be used yet: {absent.reason}.")
         raise UnknownModel(
             f"The model `{matching.shown(model)}` does not exist or you do not have access to it."

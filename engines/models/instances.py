@@ -16,9 +16,9 @@ import msgspec
 
 from engines.api import EngineInfo
 from engines.catalogue import Record
-from engines.dispatch import Lazy
 from engines.environments.find import choose
-from engines.governor import Governor, Need
+from engines.governor import GPUS, Governor, Need
+from engines.lazy import Lazy
 from engines.memory import held_on_gpus, resident
 from engines.models.machine import devices, obstacle
 from engines.models.records import ModelRecord
@@ -26,7 +26,6 @@ from engines.settings import EngineSettings, ModelSettings, Options
 
 OVERHEAD = 700 * 1024 * 1024
 """bytes that Python and torch take before any model"""
-GPUS = ("cuda", "rocm")
 GPU_OVERHEAD = 600 * 1024 * 1024
 """bytes that CUDA takes of a GPU before any model"""
 SPREAD = 1.5
@@ -66,6 +65,7 @@ class Instances:
         self.governor = governor
         self._rest_after = rest_after
         self._load_timeout = load_timeout
+        self._turns = asyncio.Lock()
 
     def obstacle(self, model: ModelRecord) -> str:
         """Say what keeps this machine from running a model, and what mends it; empty where nothing does."""
@@ -84,7 +84,6 @@ class Instances:
             options["others"] = os.pathsep.join(others)
         key = " ".join([family.adapter, python, *(f"{name}={value}" for name, value in sorted(options.items()))])
         known = self._learned(model.name, key)
-        need = _need(model, str(options.get("device", "auto")), size, known)
         record = Record(
             model.name,
             family.adapter,
@@ -100,17 +99,23 @@ class Instances:
             record,
             EngineSettings(workers=settings.workers, options=options),
             Lazy(
-                info=None if settings.preload or known is None else known.info,
-                rest_after=0.0 if settings.preload else self._rest_after,
-                admit=self._admitting(model.name, need),
+                info=known.info if known else None,
+                rest_after=self._rest_after,
+                admit=self._admitting(model, str(options.get("device", "auto")), size, key, max(1, settings.workers)),
+                settled=lambda: self.governor.settle(model.name),
+                kept=settings.preload,
+                card=_card(str(options.get("device", ""))),
+                turns=self._turns,
                 learned=lambda info, pid, seconds: self._learn(model.name, pid, Learned(key, info, 0, seconds)),
                 start_timeout=self._load_timeout,
             ),
         )
 
-    def _admitting(self, name: str, need: Need) -> Callable[[], Awaitable[None]]:
+    def _admitting(self, model: ModelRecord, device: str, size: int, key: str, workers: int) -> Callable[[], Awaitable[None]]:
         async def admit() -> None:
-            await self.governor.admit(name, need)
+            known = await asyncio.to_thread(self._learned, model.name, key)
+            one = _need(model, device, size, known)
+            await self.governor.admit(model.name, Need(one.memory * workers, one.gpu * workers, one.card))
 
         return admit
 
@@ -143,11 +148,17 @@ class Instances:
 
 def _need(model: ModelRecord, device: str, size: int, known: Learned | None) -> Need:
     """Say what a model takes whose files are so many bytes: what it took before, or else what is likely."""
-    kind, _, card = device.partition(":")
+    kind = device.partition(":")[0]
     gpu = known.info.device.startswith(GPUS) if known else kind in GPUS or (kind == "auto" and bool(_shared(model)))
     memory = known.memory if known else round(SPREAD * size) + OVERHEAD
     on_gpu = (known.gpu if known else 0) or round(SPREAD * size) + GPU_OVERHEAD
-    return Need(memory, on_gpu if gpu else 0, int(card) if card.isdigit() else 0)
+    return Need(memory, on_gpu if gpu else 0, _card(device))
+
+
+def _card(device: str) -> int:
+    """Give the number of the GPU that a device means."""
+    number = device.partition(":")[2]
+    return int(number) if number.isdigit() else 0
 
 
 def _shared(model: ModelRecord) -> set[str]:

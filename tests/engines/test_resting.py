@@ -12,8 +12,9 @@ import pytest
 from engines.api import EngineInfo, EngineUnavailable, SpeechJob
 from engines.catalogue import Record, find
 from engines.claims import Terms
-from engines.dispatch import Dispatcher, Lazy
+from engines.dispatch import Dispatcher
 from engines.governor import GIB, Governor, Need
+from engines.lazy import Lazy
 from engines.memory import resident
 from engines.mimic import Mimic
 from engines.pool import Pool

@@ -68,6 +68,11 @@ def test_a_model_is_pulled_followed_and_deleted(served: Server) -> None:
     refused = call(served, "POST", f"/{NAME}/load")
     assert refused.status_code == 503
     assert NAME in refused.json()["error"]["message"]
+    sound = {"file": ("a.wav", b"x")}
+    asked = httpx.post(f"{served.base_url}/audio/transcriptions", data={"model": NAME}, files=sound, timeout=PATIENCE)
+    assert asked.status_code == 503, "a model that is here is not replaced by another without a word"
+    assert "could not be loaded" in asked.json()["error"]["message"]
+    assert httpx.get(f"{served.url}/readyz", timeout=PATIENCE).status_code == 200
     assert call(served, "DELETE", f"/{NAME}").json()["freed"] >= told[-1]["total"]
     assert state(served) == "absent"
 

@@ -197,5 +197,6 @@ def test_models_are_unloaded_and_loaded(server: Server) -> None:
     assert httpx.post(f"{server.base_url}/voicebox/models/kokoro/unload", timeout=PATIENCE).status_code == 200
     listed = httpx.get(f"{server.base_url}/voicebox/models/kokoro", timeout=PATIENCE).json()
     assert listed["state"] == "resting"
+    assert httpx.get(f"{server.url}/readyz", timeout=PATIENCE).status_code == 200
     assert np.array_equal(before, say(server, "kokoro", voice="af_bella", seed=5))
     assert httpx.get(f"{server.base_url}/voicebox/models/kokoro", timeout=PATIENCE).json()["state"] == "ready"

@@ -1,0 +1,30 @@
+"""An engine that takes its time: a second to load, half a second for each word. A file named in its options makes it fail to load."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from engines.api import Audio, EmitSpeech, EngineFailed, EngineInfo, SpeechAbilities, SpeechJob, Voice
+
+
+class Sleepy:
+    """See the module."""
+
+    def __init__(self, bad: str = "") -> None:
+        self._bad = bad
+
+    def load(self) -> EngineInfo:
+        """Wait, and say what it is. Raises EngineFailed."""
+        time.sleep(1.0)
+        if self._bad and Path(self._bad).exists():
+            raise EngineFailed("the files are spoilt")
+        abilities = SpeechAbilities(24_000, ("en",))
+        return EngineInfo("sleepy", "1", "Apache-2.0", ("sleepy",), (Voice("low", "Low"),), speech=abilities)
+
+    def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
+        """Speak words."""
+        for _ in job.text.split():
+            time.sleep(0.5)
+            if not emit(Audio(bytes(4800))):
+                return
