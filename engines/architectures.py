@@ -8,6 +8,8 @@ from collections.abc import Sequence
 ARCHITECTURE = re.compile(r"(sm|compute)_(\d+)(\d)([a-z]?)")
 OLDER, NEWER = "https://download.pytorch.org/whl/cu126", "https://download.pytorch.org/whl/cu130"
 """where torch is built for GPUs that are older, or newer, than the usual build's"""
+ROCM = "https://download.pytorch.org/whl/rocm7.2"
+"""where torch is built for AMD's"""
 
 
 def runs_on(built_for: Sequence[str], capability: str) -> bool:
@@ -27,6 +29,18 @@ def runs_on(built_for: Sequence[str], capability: str) -> bool:
 def mending(built_for: Sequence[str], capability: str) -> str:
     """Give the index of a torch that has code for a GPU of that compute capability."""
     return OLDER if _number(capability) < _oldest(built_for) else NEWER
+
+
+def lacking(gpu: str, capability: str, built_for: Sequence[str], group: str = "main") -> str:
+    """Say that a torch has no code for a GPU, and what mends it; empty where it has, or does not tell what it was built for.
+
+    `group` names the environment that the torch is in.
+    """
+    if not built_for or runs_on(built_for, capability):
+        return ""
+    command = f"voicebox engines install {group} --index-url {mending(built_for, capability)}"
+    has = f"compute capability {capability}, it has {', '.join(built_for)}"
+    return f"This torch has no code for the GPU {gpu} ({has}): `{command}` brings one that has"
 
 
 def _number(capability: str) -> tuple[int, ...]:

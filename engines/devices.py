@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
 from engines.api import EngineFailed
-from engines.architectures import mending, runs_on
+from engines.architectures import lacking
 
 BEST = ("cuda", "xpu", "mps", "cpu")
 """ROCm goes by the name of cuda"""
 
 
-def choose(asked: str, known: Sequence[str] = BEST) -> torch.device:
+def choose(asked: str, known: Sequence[str] = BEST, group: str = "main") -> torch.device:
     """Choose a device: `asked` is "auto" for the best that is there, or a name such as "cpu", "cuda", "cuda:1", "mps".
 
-    `known` are the kinds that the engine runs on, the best first. Raises EngineFailed where there is no such device here, or
-    torch has no code for it: work never goes to a slower one than was asked for without a word.
+    `known` are the kinds that the engine runs on, the best first; `group` is the environment that it runs in. Raises EngineFailed
+    where there is no such device here, or torch has no code for it: work never goes to a slower one without a word.
     """
-    there = [kind for kind in known if _is_there(kind)]
-    name = asked if asked != "auto" else next((kind for kind in there if not _unfit(kind)), "cpu")
+    there = {kind: _count(kind) for kind in known if _is_there(kind)}
+    return torch.device(named(asked, known, there, lambda name: _unfit(name, group)))
+
+
+def named(asked: str, known: Sequence[str], there: Mapping[str, int], unfit: Callable[[str], str]) -> str:
+    """Name the device that is meant; `there` tells how many of each kind there are, `unfit` why one cannot compute, if so.
+
+    Raises EngineFailed as `choose` does.
+    """
+    name = asked if asked != "auto" else next(iter(there), "cpu")
     kind, _, number = name.partition(":")
     if kind not in known:
         raise EngineFailed(f"There is no device '{asked}' for this engine: it should be auto, {', '.join(known)}.")
-    if kind not in there or (number and not (number.isdigit() and int(number) < _count(kind))):
+    if kind not in there or (number and not (number.isdigit() and int(number) < there[kind])):
         raise EngineFailed(f"There is no device '{asked}' here: torch {torch.__version__} finds {', '.join(there)}.")
-    if reason := _unfit(name):
-        raise EngineFailed(reason)
-    return torch.device(name)
+    if reason := unfit(name):
+        raise EngineFailed(f"{reason}, or set `device: cpu`." if asked == "auto" and "cpu" in known else f"{reason}.")
+    return name
 
 
 def _is_there(kind: str) -> bool:
@@ -45,17 +53,10 @@ def _count(kind: str) -> int:
     return 1
 
 
-def _unfit(name: str) -> str:
+def _unfit(name: str, group: str) -> str:
     """Say why torch cannot compute on a device that is there; empty where it can."""
     if not name.startswith("cuda") or torch.version.hip:
         return ""
     device = torch.device(name)
     capability = "{}.{}".format(*torch.cuda.get_device_capability(device))
-    built_for = torch.cuda.get_arch_list()
-    if not built_for or runs_on(built_for, capability):
-        return ""
-    index = mending(built_for, capability)
-    return (
-        f"This torch has no code for the GPU {torch.cuda.get_device_name(device)} (compute capability {capability}, it has"
-        f" {', '.join(built_for)}); install one that has: voicebox engines install main --index-url {index}"
-    )
+    return lacking(torch.cuda.get_device_name(device), capability, torch.cuda.get_arch_list(), group)

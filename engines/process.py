@@ -172,7 +172,7 @@ async def _spawn(record: Record, folder: Path, socket: Path | None, secret: str,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         limit=LINE_LIMIT,
-        env={**environ, SECRET: secret},
+        env={"CUDA_DEVICE_ORDER": "PCI_BUS_ID", **environ, SECRET: secret},  # as NVML counts cards (engines/memory.py)
     )
 
 

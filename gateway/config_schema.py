@@ -48,6 +48,11 @@ def member(kind: object, key: str) -> object:
     return get_args(kind)[1] if not known or key in known else None
 
 
+def required(kind: object) -> list[str]:
+    """List the keys that a section cannot do without."""
+    return [field.name for field in msgspec.structs.fields(kind) if field.required] if is_struct(kind) else []
+
+
 def at(path: Path) -> object:
     """Give the type at a path into the settings, None when there is no such setting."""
     kind: object = Settings
@@ -97,7 +102,7 @@ def wants_text(kind: object) -> bool:
 
 def wants_list(kind: object) -> bool:
     """Tell whether a setting holds a list."""
-    return get_origin(kind) is tuple
+    return get_origin(_bare(kind)) is tuple
 
 
 def convert(value: object, kind: object) -> object:
@@ -126,8 +131,8 @@ def _words(info: inspect.Type) -> str:
             return "a whole number" + _range(info)
         case inspect.FloatType():
             return "a number" + _range(info)
-        case inspect.VarTupleType(item_type=item):
-            return f"a list of {_words(item)}s"
+        case inspect.VarTupleType(item_type=item, min_length=least):
+            return f"a list of {_words(item)}s" + (f", at least {least}" if least else "")
         case inspect.UnionType(types=kinds):
             return ", ".join(_words(kind) for kind in kinds[:-1]) + f" or {_words(kinds[-1])}"
         case inspect.DictType(key_type=key, value_type=value):

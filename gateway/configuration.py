@@ -8,18 +8,22 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from engines.catalogue import CATALOGUE, Kind
+from engines.models.known import known
 from gateway import config_schema as schema
 from gateway import config_sources as sources
 from gateway.config_sources import Given, Problem
 from gateway.folders import config_folder
 from gateway.settings import Settings
+from voices.matching import did_you_mean
 
 FILE_NAME = "config.yaml"
+OWN, EACH = ("models", "own"), ("models", "each")
+LISTED = "`voicebox models available` lists them"
 
 
 class ConfigError(Exception):
@@ -63,6 +67,7 @@ def load_traced(path: Path | None, environ: Mapping[str, str], overrides: Mappin
             else:
                 given[found.path] = found
     values = {path: _checked(one, problems) for path, one in given.items()}
+    problems += _unnamed(given)
     if problems:
         raise ConfigError(problems)
     loaded = Loaded(_build(values), {path: one.source for path, one in given.items()}, file)
@@ -106,21 +111,58 @@ def _build(values: Mapping[schema.Path, object]) -> Settings:
     return msgspec.convert(tree, Settings)
 
 
+def _unnamed(given: Mapping[schema.Path, Given]) -> Iterator[Problem]:
+    """Find models of one's own that have no name a model can have, or lack what all must say."""
+    kind = schema.at(OWN)
+    named, section = get_args(kind)
+    for name, origin in _entries(OWN, {path: one.source for path, one in given.items()}).items():
+        try:
+            schema.convert(name, named)
+        except msgspec.ValidationError:
+            yield Problem(origin, (*OWN, name), f"{name!r} cannot be a model's name; allowed: {schema.allowed(named)}")
+        for key in schema.required(section):
+            if (*OWN, name, key) not in given:
+                yield Problem(origin, (*OWN, name, key), f"is needed; allowed: {schema.allowed(schema.at((*OWN, name, key)))}")
+
+
+def _entries(section: schema.Path, origins: Mapping[schema.Path, str]) -> dict[str, str]:
+    """Give the names in a mapping of settings, each with where it was given first."""
+    found: dict[str, str] = {}
+    for path, origin in origins.items():
+        if path[: len(section)] == section and len(path) > len(section):
+            found.setdefault(path[len(section)], origin)
+    return found
+
+
 def _contradictions(loaded: Loaded) -> Iterator[Problem]:
     """Find values that are right each by itself, and cannot work."""
-    settings = loaded.settings
+    yield from _wrong_names(loaded)
+    workers = loaded.settings.workers
+    if workers.restart_delay > workers.restart_delay_max:
+        path = ("workers", "restart_delay_max")
+        what = f"{workers.restart_delay_max:g} is less than restart_delay, {workers.restart_delay:g}"
+        yield Problem(loaded.origins.get(path, "default"), path, what)
+
+
+def _wrong_names(loaded: Loaded) -> Iterator[Problem]:
+    """Find names of engines and models that are none's, or are taken."""
+    settings, models = loaded.settings, known(loaded.settings.models.own)
     preferred: tuple[tuple[str, str, Kind], ...] = (
         ("speech", settings.speech.engine, "speech"),
         ("transcription", settings.transcription.engine, "listening"),
     )
     for section, engine, kind in preferred:
-        able = [record.name for record in CATALOGUE if kind in record.kinds]
+        engines = [record.name for record in CATALOGUE if kind in record.kinds]
+        able = [*engines, *(record.name for record in models if kind in record.kinds)]
         if engine and engine not in able:
             path = (section, "engine")
-            what = f"{engine!r} is given, which is no engine for {section}; allowed: {', '.join(able)}, or nothing"
+            allowed = f"{', '.join(engines)}, a model for {section} ({LISTED}), or nothing"
+            what = f"{engine!r} is given, which is no engine for {section}.{did_you_mean(engine, able)} Allowed: {allowed}"
             yield Problem(loaded.origins[path], path, what)
-    workers = settings.workers
-    if workers.restart_delay > workers.restart_delay_max:
-        path = ("workers", "restart_delay_max")
-        what = f"{workers.restart_delay_max:g} is less than restart_delay, {workers.restart_delay:g}"
-        yield Problem(loaded.origins.get(path, "default"), path, what)
+    for name, origin in _entries(OWN, loaded.origins).items():
+        if any(record.name == name for record in CATALOGUE):
+            yield Problem(origin, (*OWN, name), "an engine has that name; choose another")
+    names = [record.name for record in models]
+    for name, origin in _entries(EACH, loaded.origins).items():
+        if name not in names:
+            yield Problem(origin, (*EACH, name), f"there is no model {name!r}.{did_you_mean(name, names)} {LISTED}")

@@ -96,8 +96,9 @@ async def _events(pull: Pull) -> AsyncGenerator[bytes, None]:
     """Tell how far a pull is, a few times a second, until it has ended."""
     while True:
         pull.changed.clear()
+        ended = pull.ended  # as of what is told now: it may end while that is sent
         yield sse.event(_progress(pull))
-        if pull.ended:
+        if ended:
             yield sse.DONE
             return
         try:

@@ -23,6 +23,7 @@ from engines.governor import Governor
 from engines.models.files import ModelFiles, Stored
 from engines.models.instances import Instance, Instances
 from engines.models.known import known
+from engines.models.machine import slow_reason
 from engines.models.progress import Progress
 from engines.models.records import ModelRecord
 from engines.runtime import Engines, EngineSet, UnknownEngine
@@ -161,7 +162,13 @@ class Models:
         worker = pool.workers[0] if pool and pool.workers else None
         if worker is None:
             return ModelState(record, stored, "resting")
-        return ModelState(record, stored, worker.state, worker.reason, worker.starting)
+        return ModelState(record, stored, worker.state, worker.reason or self._slow(record), worker.starting)
+
+    def _slow(self, record: ModelRecord) -> str:
+        """Say why a model runs on the processor, where a GPU is there for it."""
+        info = self._seen.infos().get(record.name)
+        chosen = self._settings.each.get(record.name, ModelSettings()).options
+        return slow_reason(record, info.device, str(chosen.get("device", "auto"))) if info else ""
 
     # Pulling...
 

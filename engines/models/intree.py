@@ -29,8 +29,8 @@ class OwnModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """speech or listening"""
     revision: str = "main"
     """a branch, a tag or a commit"""
-    files: tuple[str, ...] = FILES
-    """patterns of what is pulled"""
+    files: Annotated[tuple[str, ...], Meta(min_length=1)] = FILES
+    """patterns of what is pulled; with none it would be all, code too"""
     also: tuple[Annotated[str, Meta(pattern=r"^[\w.-]+/[\w.-]+$")], ...] = ()
     """further repositories that it needs, such as a vocoder"""
     licence: str = "see its page on the hub"

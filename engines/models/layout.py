@@ -30,6 +30,8 @@ from engines.models.records import Source
 COMMIT = re.compile(r"[0-9a-f]{40}")
 ETAG = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 TREE_VERSION = 1
+SAFE = ("model.safetensors", "model.safetensors.index.json")
+"""a model's weights, whole or in parts, as all loaders look for them first"""
 
 
 class RemoteFile(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -58,19 +60,23 @@ class Tree(msgspec.Struct, frozen=True):
 
     def wanted(self, source: Source) -> dict[str, RemoteFile]:
         """Give those that a source means, but for what cannot be kept."""
-        patterns = self._patterns(source)
-        meant = {path: self.files[path] for path in sorted(self.files) if matches(path, patterns)}
-        return {path: file for path, file in meant.items() if keepable(path, file)}
+        return {path: file for path, file in self._meant(source) if keepable(path, file)}
 
     def unkept(self, source: Source) -> list[str]:
         """Name those that a source means and that cannot be kept."""
-        patterns = self._patterns(source)
-        return sorted(path for path, file in self.files.items() if matches(path, patterns) and not keepable(path, file))
+        return [path for path, file in self._meant(source) if not keepable(path, file)]
 
-    def _patterns(self, source: Source) -> tuple[str, ...]:
-        """Give what is meant here: files in older formats only where there are none in safetensors."""
-        safe = any(path.endswith(".safetensors") for path in self.files)
-        return source.files if safe else source.patterns
+    def _meant(self, source: Source) -> Iterator[tuple[str, RemoteFile]]:
+        """Give what a source means here: files in older formats only where none in safetensors stands for them."""
+        for path, file in sorted(self.files.items()):
+            older = bool(source.unsafe) and matches(path, source.unsafe) and not self._stood_for(path)
+            if older or matches(path, source.files):
+                yield path, file
+
+    def _stood_for(self, path: str) -> bool:
+        """Tell whether a file in safetensors beside one holds the same: the one that loaders take, or one of the same name."""
+        beside = PurePosixPath(path)
+        return any(str(beside.with_name(name)) in self.files for name in (*SAFE, f"{beside.stem}.safetensors"))
 
 
 def default_folder(environ: Mapping[str, str] = os.environ) -> Path:

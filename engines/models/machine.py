@@ -9,8 +9,12 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from engines.architectures import NEWER, ROCM
 from engines.environments.find import choose
 from engines.models.records import Device, ModelRecord
+
+GPUS: frozenset[Device] = frozenset({"cuda", "rocm"})
+"""those that torch comes without, where it is built for processors"""
 
 
 @cache
@@ -38,3 +42,19 @@ def obstacle(record: ModelRecord, environments: Path | None = None) -> str:
         return f"it needs one of {', '.join(record.requires)}; this machine has {', '.join(sorted(devices()))}"
     chosen = choose(family.group, family.packages, environments)
     return "" if chosen.python is not None else f"{', '.join(chosen.missing)} not installed: {chosen.mend}"
+
+
+def slow_reason(record: ModelRecord, device: str, asked: str, there: frozenset[Device] | None = None) -> str:
+    """Say why a model computes on the processor where this machine has a GPU for it, and what mends that; else nothing.
+
+    `device` is what its engine says that it runs on, `asked` is its option, and `there` what this machine has: `devices()`.
+    """
+    family = record.engine
+    found = sorted(GPUS & (devices() if there is None else there) & set(record.requires))
+    if not found or (device, asked) != ("cpu", "auto") or "torch" not in family.packages:
+        return ""
+    index = NEWER if "cuda" in found else ROCM
+    return (
+        f"it computes on the processor, though this machine has a GPU ({', '.join(found)}): the installed torch finds none, as"
+        f" one for processors does; another comes by `voicebox engines install {family.group} --index-url {index}`"
+    )

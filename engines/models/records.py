@@ -41,7 +41,7 @@ class Source(NamedTuple):
     files: tuple[str, ...] = ()
     """patterns of what is pulled, as of fnmatch, "*" crossing folders; empty takes all"""
     unsafe: tuple[str, ...] = ()
-    """patterns of what is pulled besides where a repository has no safetensors; only tensors are ever read from it"""
+    """patterns of what is pulled besides where no safetensors beside them hold the same; only tensors are ever read from it"""
 
     @property
     def patterns(self) -> tuple[str, ...]:

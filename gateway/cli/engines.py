@@ -40,7 +40,10 @@ def show(args: Namespace) -> int:
         return 0
     output.show_table(
         ("environment", "state", "size", "engines", "for"),
-        [(group.name, _state(group, found), _size(group.size), " ".join(names), group.display) for group, found, names in rows],
+        [
+            (group.name, _state(group, found), _size(group.needed()), " ".join(names), group.display)
+            for group, found, names in rows
+        ],
     )
     return 0
 

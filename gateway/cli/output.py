@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
+
+if TYPE_CHECKING:  # it takes a while to load, and most commands need none of it
+    from rich.console import Console
+    from rich.progress import Progress, Task
+    from rich.text import Text
 
 
 class Failure(Exception):
@@ -57,16 +63,32 @@ def progress(what: str) -> Iterator[Meter]:
         yield lambda done, total=None: None
         return
     from rich import console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TimeElapsedColumn(),
-        console=console.Console(stderr=True),
-        transient=True,
+    with bar(console.Console(stderr=True)) as shown:
+        task = shown.add_task(what, total=None)
+        yield lambda done, total=None: shown.update(task, completed=done, total=total)
+
+
+def bar(on: Console, clock: Callable[[], float] = time.monotonic) -> Progress:
+    """Make a progress bar of bytes; where it is known how many there will be, it tells their speed and the time to go too."""
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
     )
-    with bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total=None: bar.update(task, completed=done, total=total)
+    from rich.text import Text
+
+    class Speed(TransferSpeedColumn):
+        def render(self, task: Task) -> Text:
+            return Text() if task.total is None else super().render(task)
+
+    class ToGo(TimeRemainingColumn):
+        def render(self, task: Task) -> Text:
+            return super().render(task) if task.total is None else super().render(task).append(" to go")
+
+    columns = (BarColumn(), DownloadColumn(), TimeElapsedColumn(), Speed(), ToGo())
+    return Progress(TextColumn("{task.description}"), *columns, console=on, transient=True, get_time=clock)

@@ -1,0 +1,59 @@
+"""How a pull is told of while it goes on: to a client that reads slowly, and by a bar on a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+
+import msgspec
+from rich.console import Console
+
+from engines.models.progress import Progress
+from gateway.cli.output import bar
+from gateway.model_routes import _events
+from gateway.models import Pull
+from streaming import sse
+
+MEGA = 1_000_000
+
+
+def test_the_last_word_is_how_it_ended() -> None:
+    """A pull that ends while an event is on its way to the client is told as done before the stream ends."""
+
+    async def follow() -> list[bytes]:
+        pull = Pull("toy")
+        pull.progress = Progress("toy", "pulling", 1, 2)
+        events = _events(pull)
+        told = [await anext(events)]
+        pull.progress, pull.ended = msgspec.structs.replace(pull.progress, state="done", done=2), True
+        pull.changed.set()
+        return told + [event async for event in events]
+
+    first, last, end = asyncio.run(follow())
+    assert b'"pulling"' in first
+    assert b'"done"' in last
+    assert end == sse.DONE
+
+
+def drawn(total: int | None) -> str:
+    """Draw a bar two seconds into its work, at ten megabytes a second."""
+    seconds = [0.0]
+    console = Console(file=io.StringIO(), force_terminal=True, width=120, color_system=None)
+    shown = bar(console, lambda: seconds[0])
+    task = shown.add_task("toy", total=None)
+    for second in range(3):
+        seconds[0] = float(second)
+        shown.update(task, completed=10 * MEGA * second, total=total)
+    with console.capture() as captured:
+        console.print(shown.get_renderable())
+    return captured.get()
+
+
+def test_the_bar_tells_speed_and_the_time_to_go() -> None:
+    """Where it is known how many bytes there will be, their speed and the time to go are shown; elsewhere neither is."""
+    told = drawn(100 * MEGA)
+    assert "20.0/100.0 MB" in told
+    assert "10.0 MB/s" in told
+    assert "0:00:08 to go" in told
+    assert "MB/s" not in drawn(None)
+    assert "to go" not in drawn(None)
