@@ -190,7 +190,7 @@ class EngineInfo(msgspec.Struct, frozen=True):
     batch_wait: float = 0.0
     """seconds that a batch which is not full waits for more jobs"""
     cancel_grace: float = 5.0
-    """seconds in which it lets go of a job that nobody wants any more; one that takes longer has hung, and its process is ended"""
+    """seconds in which it lets go of a job that nobody wants; one that takes longer has hung, and its process is ended"""
 
 
 # Work...

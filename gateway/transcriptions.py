@@ -146,7 +146,7 @@ class Listening:
     ) -> AsyncGenerator[bytes, None]:
         """Send deltas as segments are heard; the first sign of life starts the answer, and later failures are events."""
         heard: list[Heard] = []
-        begun, logprobs = False, transcription.requires_logprobs(asked)
+        begun, logprobs, language = False, transcription.requires_logprobs(asked), asked.language or ""
         try:
             async with aclosing(self._hear(asked, choice, sound)) as events:
                 async for event in events:
@@ -154,7 +154,9 @@ class Listening:
                     begun = True
                     if isinstance(event, Heard) and event.text:
                         heard.append(event)
-            done = transcript.done(heard, sound.seconds, logprobs=logprobs)
+                    elif isinstance(event, Finished):
+                        language = event.language
+            done = transcript.done(heard, sound.seconds, asked.model, language=language, logprobs=logprobs)
             self._note.characters = len(done.text)
             yield sse.event(done) + sse.DONE
         except Exception as exc:  # whatever broke the stream, its reader is told in the stream
@@ -198,5 +200,5 @@ def _body(asked: transcription.TranscriptionRequest, heard: list[Heard], seconds
         )
     else:
         wanted = transcription.requires_logprobs(asked)
-        answer = transcript.transcription(heard, seconds, asked.model, logprobs=wanted)
+        answer = transcript.transcription(heard, seconds, asked.model, language=language, logprobs=wanted)
     return msgspec.json.encode(answer)

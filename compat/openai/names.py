@@ -64,6 +64,11 @@ def gives_logprobs(model: str) -> bool:
     return bool(re.fullmatch(rf"gpt-4o-(mini-)?transcribe{_DATE}", model.casefold()))
 
 
+def tells_languages(model: str) -> bool:
+    """Tell whether OpenAI's model of that name says which languages it heard."""
+    return bool(re.fullmatch(rf"gpt-transcribe{_DATE}", model.casefold()))
+
+
 def lacks_logprobs(model: str) -> bool:
     """Tell whether OpenAI's model of that name ignores the wish for log-probabilities."""
     return openai_use(model) is not None and not gives_logprobs(model)

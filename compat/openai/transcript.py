@@ -41,12 +41,19 @@ class Tokens(msgspec.Struct, frozen=True, tag="tokens", tag_field="type"):
     output_tokens: int
 
 
+class Spoken(msgspec.Struct, frozen=True):
+    """A language that was heard."""
+
+    code: str
+
+
 class Transcription(msgspec.Struct, frozen=True):
     """`response_format: json`."""
 
     text: str
     usage: Duration | Tokens
     logprobs: list[HeardToken] | UnsetType = UNSET
+    languages: list[Spoken] | UnsetType = UNSET
 
 
 class SpokenWord(msgspec.Struct, frozen=True):
@@ -97,6 +104,7 @@ class Done(msgspec.Struct, frozen=True, tag="transcript.text.done", tag_field="t
     text: str
     usage: Tokens
     logprobs: list[HeardToken] | UnsetType = UNSET
+    languages: list[Spoken] | UnsetType = UNSET
 
 
 def whole_text(heard: Sequence[Heard]) -> str:
@@ -104,17 +112,27 @@ def whole_text(heard: Sequence[Heard]) -> str:
     return "".join(" " * segment.gap + segment.text for segment in heard if segment.text).strip()
 
 
-def transcription(heard: Sequence[Heard], duration: float, model: str, *, logprobs: bool = False) -> Transcription:
-    """Answer `json`: usage in tokens for the models OpenAI bills so, else in seconds."""
+def transcription(
+    heard: Sequence[Heard], duration: float, model: str, *, language: str = "", logprobs: bool = False
+) -> Transcription:
+    """Answer `json`: usage in tokens for the models OpenAI bills so, else in seconds; `language` is that of what was heard."""
     text = whole_text(heard)
     usage = tokens(text, duration) if names.counts_tokens(model) else Duration(math.ceil(duration))
-    return Transcription(text, usage, all_logprobs(heard) if logprobs else UNSET)
+    return Transcription(text, usage, all_logprobs(heard) if logprobs else UNSET, _languages(text, model, language))
 
 
-def done(heard: Sequence[Heard], duration: float, *, logprobs: bool = False) -> Done:
-    """End a stream."""
+def done(heard: Sequence[Heard], duration: float, model: str, *, language: str = "", logprobs: bool = False) -> Done:
+    """End a stream. `language` is the code of what was heard."""
     text = whole_text(heard)
-    return Done(text, tokens(text, duration), all_logprobs(heard) if logprobs else UNSET)
+    spoken = _languages(text, model, language)
+    return Done(text, tokens(text, duration), all_logprobs(heard) if logprobs else UNSET, spoken)
+
+
+def _languages(text: str, model: str, language: str) -> list[Spoken] | UnsetType:
+    """Give the languages of a text, none where nothing was said, from the models that tell them."""
+    if not names.tells_languages(model):
+        return UNSET
+    return [Spoken(language)] if text and language else []
 
 
 def all_logprobs(heard: Sequence[Heard]) -> list[HeardToken]:

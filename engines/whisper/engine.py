@@ -7,6 +7,7 @@ checkpoint is run.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 
@@ -31,6 +32,9 @@ from engines.whisper.words import scored, words
 
 UNSURE = 0.5
 """what was heard at such a temperature or above is not told to the window that follows: the library's own limit"""
+
+ASK_SECONDS = 0.1
+"""between two questions whether a job is still wanted"""
 
 
 class Whisper:
@@ -78,7 +82,7 @@ class Whisper:
         refuse(job, self._name, self._codes, translates=self._checkpoint.multilingual)
         tell = telling(emit)
         windows = Windows(audio, self._silero, lambda seconds: tell(Progress(seconds)))
-        self._step = lambda: tell(Progress(windows.done))
+        self._step = _now_and_then(lambda: tell(Progress(windows.done)))
         try:
             self._listen(job, windows, tell)
         except Unwanted:
@@ -149,6 +153,20 @@ class Hearing:
         language = ENGLISH if self._job.translate else self.language or ENGLISH
         for word in words(self._checkpoint.tokenizer, piece.tokens, piece.logprobs, piece.times, language):
             yield HeardWord(word.word, window.time(word.start), window.time(word.end), word.logprob)
+
+
+def _now_and_then(ask: Callable[[], None]) -> Callable[[], None]:
+    """Ask at most every so often: each time wakes the event loop, for which the model's threads have to stand back."""
+    due = 0.0
+
+    def step() -> None:
+        nonlocal due
+        now = time.monotonic()
+        if now >= due:
+            due = now + ASK_SECONDS
+            ask()
+
+    return step
 
 
 def _nothing() -> None:

@@ -3,12 +3,18 @@
 Options: `path`, the folder of a converted model; `model`, the name it goes by; `device` ("cpu", "cuda"); `dtype`, CTranslate2's
 compute type ("int8", "float32", "float16", "int8_float16"); `vad`, whether silence is passed over; `threads`, on a CPU. Nothing
 is ever downloaded.
+
+A GPU needs NVIDIA's cuBLAS 12, which does not come with CTranslate2 (600 MB): the system's, or that of the package
+nvidia-cublas-cu12 beside it. Without it the model runs on the CPU, and says why, unless it was told to run on the GPU.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import ctypes
+import sys
+from collections.abc import Callable, Collection, Iterator
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import ctranslate2
@@ -34,6 +40,10 @@ from engines.whisper.windows import RATE, Unwanted, Window, Windows, telling
 
 NEEDED = ("config.json", "model.bin", "tokenizer.json")
 """without the last the library would fetch one"""
+CUBLAS = "cublas64_12.dll" if sys.platform == "win32" else "libcublas.so.12"
+"""what CTranslate2 opens at its first multiplication on a GPU"""
+GPU_LIBRARIES = "nvidia.cublas"
+"""the package that brings it"""
 UNSURE = 0.5
 """what was heard at a higher temperature, and all before it, is not told to the window that follows: the library's own limit"""
 
@@ -160,10 +170,9 @@ def _checked(folder: str) -> Path:
 
 
 def _opened(path: Path, device: str, dtype: str, threads: int) -> Model:
-    if device == "auto":
-        device = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
-    compute = dtype if dtype != "auto" else {"cpu": "int8"}.get(device, "float16")
+    device = device_for(device, ctranslate2.get_cuda_device_count())
     try:
+        compute = dtype if dtype != "auto" else compute_type(device)
         model = Model(str(path), device=device, compute_type=compute, cpu_threads=threads, local_files_only=True)
     except Exception as exc:  # the library raises whatever its parsers do
         raise EngineFailed(f"The Whisper model in {path} cannot be loaded: {type(exc).__name__}: {exc}") from exc
@@ -171,3 +180,38 @@ def _opened(path: Path, device: str, dtype: str, threads: int) -> Model:
         features = path / "preprocessor_config.json"  # older models have none, and the bands that the library takes by itself
         raise EngineFailed(f"{features} is missing, or another model's: {model.model.n_mels} bands are wanted.")
     return model
+
+
+def device_for(asked: str, gpus: int) -> str:
+    """Give the device for the one asked for, "auto" for the best, where there are so many GPUs. Raises EngineFailed."""
+    if not gpus or asked not in ("auto", "cuda"):
+        return "cpu" if asked == "auto" else asked
+    try:
+        load_cublas()
+    except OSError as exc:
+        install = f"pip --python {sys.executable} install nvidia-cublas-cu12"
+        reason = f"CTranslate2 cannot use the GPU without cuBLAS 12 ({exc}); install it: {install}"
+        if asked == "cuda":
+            raise EngineFailed(reason) from exc
+        print(f"{reason}. Until then it runs on the CPU.", file=sys.stderr)
+        return "cpu"
+    return "cuda"
+
+
+def load_cublas() -> None:
+    """Load cuBLAS, the package's if it is there, so that CTranslate2 finds it by its name. Raises OSError."""
+    try:
+        package = find_spec(GPU_LIBRARIES)
+    except ModuleNotFoundError:
+        package = None
+    places = (package.submodule_search_locations if package else None) or ()
+    files = [Path(place) / folder / CUBLAS for place in places for folder in ("lib", "bin")]
+    found = next((file for file in files if file.is_file()), None)
+    ctypes.CDLL(str(found or CUBLAS), mode=ctypes.RTLD_GLOBAL)
+
+
+def compute_type(device: str, supported: Callable[[str], Collection[str]] = ctranslate2.get_supported_compute_types) -> str:
+    """Give the number format that suits a device: bytes on a CPU, halves on a GPU that computes with them."""
+    if device == "cpu":
+        return "int8"
+    return "float16" if "float16" in supported(device) else "float32"

@@ -2,11 +2,18 @@
 
 The library transcribes a whole recording. Here it is given one window at a time, with what was said before as its prompt, as it
 does inside that call; so the first window can be heard while the recording still comes in.
+
+Each call of CTranslate2 takes seconds, with a large model on a CPU a minute, and a window takes up to a dozen of them. None can
+be broken off, nor tells how far it is. So they take place in a thread of their own, and the engine's thread stays free to tell
+that it is at work, and to hear that nobody wants the rest.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from typing import Any
 
 import ctranslate2
@@ -17,21 +24,56 @@ from faster_whisper.utils import get_end
 from numpy.typing import NDArray
 
 FRAMES_PER_SECOND = 100
+CALLS = ("encode", "detect_language", "generate", "align")
+"""of CTranslate2's model: those that take long"""
+BEAT = 0.5
+"""seconds between two steps while a call takes place"""
+LONGEST_CALL = 600.0
+"""seconds; a call that takes longer has hung: there are no more steps, and the gateway will miss them"""
 
 
 class WindowOver(Exception):
     """The library would go on within the window; what is left of it is to be heard with what follows."""
 
 
+class Stepping:
+    """CTranslate2's model. `step` is called before each of its calls, and while one takes place.
+
+    What `step` raises is raised at once. The call that it leaves behind goes on by itself; the next one comes after it.
+    """
+
+    def __init__(self, model: Any, step: Callable[[], None]) -> None:  # noqa: ANN401 - a class without types
+        self._model, self._step = model, step
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ctranslate2")
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the model has
+        found = getattr(self._model, name)
+        return partial(self._call, found) if name in CALLS else found
+
+    def _call(self, work: Callable[..., object], *args: object, **options: object) -> object:
+        self._step()
+        going, began = self._thread.submit(work, *args, **options), time.monotonic()
+        try:
+            while not wait([going], BEAT).done and time.monotonic() - began < LONGEST_CALL:
+                self._step()
+            return going.result()
+        finally:
+            going.cancel()  # what has not begun need not
+
+
 class Model(WhisperModel):  # type: ignore[misc]  # a class without types
     """The library's model, which also tells how much of a window it heard."""
 
     step: Callable[[], None] = staticmethod(lambda: None)
-    """called before the encoder and the decoder; what it raises ends the work"""
+    """called before and during each of the calls that take long; what it raises ends the work"""
     language = ""
     """the code of the language that was found out, or given"""
     _decoded = False
     _cut: tuple[list[dict[str, Any]], int, bool] | None = None
+
+    def __init__(self, folder: str, **options: object) -> None:
+        super().__init__(folder, **options)
+        self.model: Any = Stepping(self.model, lambda: self.step())
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -69,13 +111,11 @@ class Model(WhisperModel):  # type: ignore[misc]  # a class without types
         """Encode the window. Raises WindowOver at the next one."""
         if self._decoded:
             raise WindowOver
-        self.step()
         return super().encode(features)
 
     def generate_with_fallback(self, *args: object) -> object:
         """Decode the window."""
         self._decoded = True
-        self.step()
         return super().generate_with_fallback(*args)
 
     def _split_segments_by_timestamps(self, **kwargs: object) -> object:

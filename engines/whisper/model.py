@@ -94,6 +94,11 @@ class Model(WhisperForConditionalGeneration):  # type: ignore[misc]  # a class w
         WhisperForConditionalGeneration._setup_no_speech_detection(processors, inputs, tokens, kwargs)
         _detector(processors).inputs["encoder_outputs"] = kwargs["encoder_outputs"]  # else each attempt encodes the window again
 
+    def _extract_token_timestamps(self, outputs: Any, *args: object, **kwargs: object) -> object:  # noqa: ANN401 - without types
+        times = super()._extract_token_timestamps(outputs, *args, **kwargs)
+        outputs["cross_attentions"] = outputs["decoder_attentions"] = ()  # else each is copied off the device, layer by layer
+        return times
+
     def _postprocess_outputs(self, **kwargs: object) -> object:
         return super()._postprocess_outputs(**{**kwargs, "is_shortform": False})  # else the cache is copied off the device
 

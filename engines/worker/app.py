@@ -1,7 +1,7 @@
 """The provider API, version 1: what a worker answers. Plain ASGI, so that it runs behind any server.
 
 The engine runs in threads, `slots` jobs at once, never on the event loop. A client that leaves makes its job's `emit` return
-False; an engine that does not heed that within `cancel_grace` seconds has hung, and the whole process ends, to be started again.
+False; an engine that does not heed that within its `cancel_grace` has hung, and the whole process ends, to be started again.
 """
 
 from __future__ import annotations
@@ -45,11 +45,10 @@ HUNG = 70
 class WorkerApp:
     """One engine's ASGI application."""
 
-    def __init__(self, engine: Engine, info: EngineInfo, *, secret: str = "", cancel_grace: float = 5.0) -> None:
+    def __init__(self, engine: Engine, info: EngineInfo, *, secret: str = "") -> None:
         self._engine = engine
         self._info = info
         self._secret = secret
-        self._cancel_grace = cancel_grace
         self._prompts = prompts.Prompts()
         self._slots = asyncio.Semaphore(info.slots)
         self._busy = 0
@@ -67,7 +66,7 @@ class WorkerApp:
 
     def _batcher(self) -> Batcher:
         engine = cast(BatchSpeaker, self._engine)
-        return Batcher(engine, self._info, self._threads, grace=self._cancel_grace, hung=_end_process)
+        return Batcher(engine, self._info, self._threads, grace=self._info.cancel_grace, hung=_end_process)
 
     async def __call__(self, scope: dict[str, Any], receive: asgi.Receive, send: asgi.Send) -> None:
         """Serve one request."""
@@ -199,7 +198,10 @@ class WorkerApp:
         def listen() -> None:
             cast(Listener, self._engine).transcribe(form.job, iter(feed), handover.emit)
 
-        await self._run(handover, lambda: self._thread(listen, handover), deliver, answer, receive, read_rest())
+        try:
+            await self._run(handover, lambda: self._thread(listen, handover), deliver, answer, receive, read_rest())
+        finally:
+            asyncio.get_running_loop().run_in_executor(None, feed.discard)
 
     # Running a job...
 
@@ -237,7 +239,7 @@ class WorkerApp:
         """Wait for the engine; once the job is cancelled, only so long. A batch may go on for others: it is watched by itself."""
         if self._batches and handover.cancelled and not running.done():
             running.set_result(None)
-        limit = self._cancel_grace if handover.cancelled else None
+        limit = self._info.cancel_grace if handover.cancelled else None
         done, _ = await asyncio.wait([running], timeout=limit)
         if not done:
             _end_process()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Iterator
+from typing import IO
 
 import msgspec
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
@@ -13,28 +15,96 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser, par
 from engines.api import BadInput, ListenJob
 
 MAX_WAITING = 2 * 1024 * 1024
-"""bytes of audio that may wait for the engine; beyond it the sender waits"""
+"""bytes of audio that wait for the engine in memory; what comes after them waits in a file"""
+MAX_FILED = 24 * 3600 * 2 * 16_000
+"""bytes of that file, a day at 16 kHz; beyond it, or where the disk is full, the sender waits"""
+PIECE = 64 * 1024
 FULL_PAUSE = 0.01
 HEADER_LIMIT = 4096
 
 
-class Feed:
-    """PCM from the event loop to the engine's thread; iterating blocks until there is more."""
+class Backlog:
+    """Bytes on disk, first in, first out, in a file without a name, of which nothing stays. One thread adds, another takes."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._file: IO[bytes] | None = None
+        self._begin = self._end = 0
+        self._closed = False
+
+    def add(self, chunk: bytes) -> bool:
+        """Add a chunk; False where there is no room for it."""
+        with self._lock:
+            if self._begin == self._end:
+                self._begin = self._end = 0
+            if self._closed or self._end + len(chunk) > self._limit:
+                return False
+            try:
+                self._write(chunk)
+            except OSError:
+                return False
+            self._end += len(chunk)
+            return True
+
+    def _write(self, chunk: bytes) -> None:
+        self._file = self._file or tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - `close` closes it
+        self._file.seek(self._end)
+        left = memoryview(chunk)
+        while left:
+            left = left[self._file.write(left) :]
+
+    def take(self, size: int) -> bytes:
+        """Take the first bytes, no more than `size` and those that were added."""
+        with self._lock:
+            if self._closed or self._file is None:
+                return b""
+            self._file.seek(self._begin)
+            chunk = self._file.read(min(size, self._end - self._begin))
+            self._begin += len(chunk)
+            return chunk
+
+    def close(self) -> None:
+        """Give the room on disk back, with what still waits there."""
+        with self._lock:
+            self._closed = True
+            if self._file:
+                self._file.close()
+
+
+class Feed:
+    """PCM from the event loop to the engine's thread; iterating blocks until there is more.
+
+    However far the engine lags, what comes is taken, or the client's leaving would not be seen behind it: up to `limit` bytes
+    wait on disk.
+    """
+
+    def __init__(self, limit: int = MAX_FILED) -> None:
         self._chunks: deque[bytes] = deque()
         self._waiting = 0
+        self._backlog = Backlog(limit)
+        self.filed = 0
+        """bytes in the backlog, all of them later than the chunks"""
         self._closed = False
         self._changed = threading.Condition()
 
     async def put(self, chunk: bytes) -> None:
-        """Add a chunk, waiting while the engine lags."""
-        while self._waiting > MAX_WAITING and not self._closed:  # noqa: ASYNC110 - the engine's thread has no loop
+        """Add a chunk, on disk where too many wait already."""
+        if self._full and await asyncio.to_thread(self._backlog.add, chunk):
+            with self._changed:
+                self.filed += len(chunk)
+                self._changed.notify()
+            return
+        while self._full and not self._closed:  # noqa: ASYNC110 - the engine's thread has no loop
             await asyncio.sleep(FULL_PAUSE)
         with self._changed:
             self._chunks.append(chunk)
             self._waiting += len(chunk)
             self._changed.notify()
+
+    @property
+    def _full(self) -> bool:
+        return self.filed > 0 or self._waiting > MAX_WAITING
 
     def close(self) -> None:
         """Say that no more will come."""
@@ -42,15 +112,30 @@ class Feed:
             self._closed = True
             self._changed.notify()
 
+    def discard(self) -> None:
+        """Forget what waits: the job is over. It may take a while."""
+        with self._changed:
+            self._closed = True
+            self.filed = 0
+            self._chunks.clear()
+            self._changed.notify()
+        self._backlog.close()
+
     def __iter__(self) -> Iterator[bytes]:
         while True:
             with self._changed:
-                while not self._chunks and not self._closed:
+                while not self._chunks and not self.filed and not self._closed:
                     self._changed.wait()
-                if not self._chunks:
+                if not self._chunks and not self.filed:
                     return
-                chunk = self._chunks.popleft()
+                chunk, filed = (self._chunks.popleft(), 0) if self._chunks else (b"", self.filed)
                 self._waiting -= len(chunk)
+            if filed:
+                chunk = self._backlog.take(min(PIECE, filed))
+                with self._changed:
+                    self.filed -= min(self.filed, len(chunk))
+                if not chunk:
+                    return
             yield chunk
 
 

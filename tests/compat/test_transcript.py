@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compat.openai.transcript import all_logprobs, deltas, transcription, verbose, whole_text
+from compat.openai.transcript import all_logprobs, deltas, done, transcription, verbose, whole_text
 from engines.api import Heard, HeardToken
 
 
@@ -57,6 +57,19 @@ def test_log_probabilities_go_with_their_words() -> None:
     ]
     assert transcription([segment], 1.0, "gpt-4o-transcribe", logprobs=True).logprobs == all_logprobs([segment])
     assert b"logprobs" not in msgspec.json.encode(transcription([segment], 1.0, "gpt-4o-transcribe"))
+
+
+def test_languages_of_those_models_that_tell_them() -> None:
+    """gpt-transcribe says which language it heard, none where nothing was said; the others have no such field."""
+    said = [heard("Guten Tag.")]
+    made = [
+        transcription(said, 1.0, "gpt-transcribe", language="de"),
+        done(said, 1.0, "gpt-transcribe-2026-06-01", language="de"),
+    ]
+
+    assert [[one.code for one in each.languages or ()] for each in made] == [["de"], ["de"]]
+    assert transcription([], 1.0, "gpt-transcribe", language="de").languages == []
+    assert b"languages" not in msgspec.json.encode(transcription(said, 1.0, "gpt-4o-transcribe", language="de"))
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=6), max_size=8), st.booleans())

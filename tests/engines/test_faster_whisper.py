@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,10 +16,12 @@ import pytest
 import tiny_whisper as tiny
 from faster_whisper import WhisperModel
 from hearing import LONG, found, hear, heard, near, sounds, texts
+from safetensors.torch import load_file, save_file
 from tiny_whisper import SAID, samples, silence, sound
 
-from engines.api import EngineFailed, Finished, ListenJob, Unsupported
-from engines.whisper.faster import FasterWhisper
+from engines.api import EngineFailed, Finished, Heard, ListenEvent, ListenJob, Progress, Unsupported
+from engines.whisper.faster import CUBLAS, FasterWhisper, compute_type, device_for
+from engines.whisper.faster_model import Stepping
 from engines.whisper.terms import bare, temperatures
 
 
@@ -166,3 +171,132 @@ def test_loads_no_torch_and_says_nothing(folder: Path) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+# What takes long...
+
+
+@pytest.fixture(scope="module")
+def unsure(tmp_path_factory: pytest.TempPathFactory) -> FasterWhisper:
+    """Load a model that is sure of nothing, as one is that hears noise: it tries at every temperature."""
+    folder = tmp_path_factory.mktemp("unsure")
+    tiny.make(folder / "original")
+    weights = load_file(folder / "original" / "model.safetensors")
+    for name in [name for name in weights if name.startswith("model.decoder.layer_norm")]:
+        weights[name] *= 0.2
+    save_file(weights, folder / "original" / "model.safetensors", {"format": "pt"})
+    tiny.convert(folder / "original", folder / "converted")
+    engine = FasterWhisper(str(folder / "converted"), vad=False, threads=1)
+    engine.load()
+    return engine
+
+
+TRIES = ListenJob(words=False, language="en")
+BEFORE = 42
+"""steps until the decoder: forty chunks, their end, the encoder"""
+
+
+def test_tells_of_every_try(unsure: FasterWhisper) -> None:
+    """A window that is tried six times is told of six times, so that no job seems to have stalled."""
+    events = hear(unsure, sound("hello", 4), TRIES)
+    told = next(number for number, event in enumerate(events) if isinstance(event, Heard))
+
+    assert heard(events)[0].temperature == 1.0
+    assert told >= BEFORE + 6
+
+
+def test_stops_between_two_tries(unsure: FasterWhisper) -> None:
+    """A client that leaves while a window is tried again and again is told nothing more."""
+    told: list[ListenEvent] = []
+
+    def emit(event: ListenEvent) -> bool:
+        told.append(event)
+        return len(told) < BEFORE + 4
+
+    unsure.transcribe(TRIES, iter([sound("hello", 0.1)] * 40), emit)
+
+    assert len(told) == BEFORE + 4
+    assert all(isinstance(event, Progress) for event in told)
+
+
+class Slow:
+    """In the place of CTranslate2's model: calls that take until they may end."""
+
+    device = "cpu"
+
+    def __init__(self) -> None:
+        self.may_end = threading.Event()
+        self.begun: list[str] = []
+
+    def generate(self, name: str) -> str:
+        """Take long."""
+        self.begun.append(name)
+        assert self.may_end.wait(30)
+        return name
+
+
+class Left(Exception):
+    """The client left."""
+
+
+def test_a_call_that_takes_long_holds_nobody() -> None:
+    """Steps go on while a call takes place, and end it for its caller; the next comes after it, and one that was left meanwhile never."""
+    slow, steps = Slow(), 0
+
+    def step() -> None:
+        nonlocal steps
+        steps += 1
+        if steps % 3 == 0 and not slow.may_end.is_set():
+            raise Left
+
+    model = Stepping(slow, step)
+    for name in ("first", "second"):
+        with pytest.raises(Left):
+            model.generate(name)
+    slow.may_end.set()
+
+    assert model.generate("third") == "third"
+    assert slow.begun == ["first", "third"]
+    assert model.device == "cpu"
+
+
+# GPUs...
+
+
+def test_a_gpu_without_cublas(capfd: pytest.CaptureFixture[str]) -> None:
+    """Where cuBLAS is missing the CPU takes the work, and says why; who asked for the GPU is told what to install."""
+    try:
+        ctypes.CDLL(CUBLAS)
+        pytest.skip("cuBLAS 12 is here")
+    except OSError:
+        pass
+
+    assert device_for("auto", 1) == "cpu"
+    assert "install nvidia-cublas-cu12. Until then it runs on the CPU" in capfd.readouterr().err
+    with pytest.raises(EngineFailed, match=r"without cuBLAS 12 .*pip --python .* install nvidia-cublas-cu12"):
+        device_for("cuda", 1)
+    assert [device_for(asked, 0) for asked in ("auto", "cpu", "cuda")] == ["cpu", "cpu", "cuda"]
+    assert capfd.readouterr().err == ""
+
+
+def test_a_gpu_with_cublas_of_a_package(tmp_path: Path) -> None:
+    """That of the package nvidia-cublas-cu12 is found, though it lies where no linker looks."""
+    library = tmp_path / "nvidia" / "cublas" / "lib" / CUBLAS
+    library.parent.mkdir(parents=True)
+    name = "import _ctypes; print(_ctypes.__file__)"
+    any_library = subprocess.run([sys.executable, "-c", name], capture_output=True, text=True, check=True).stdout.strip()
+    shutil.copy(any_library, library)
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nfrom engines.whisper.faster import device_for\n"
+    done = subprocess.run(
+        [sys.executable, "-c", program + "print(device_for('auto', 1), device_for('cuda', 1))"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert (done.stdout, done.stderr) == ("cuda cuda\n", "")
+
+
+def test_number_formats() -> None:
+    """A GPU computes in halves where it can."""
+    formats = {"cuda": {"float16", "float32", "int8"}, "old": {"float32", "int8"}}
+
+    assert [compute_type(device, formats.__getitem__) for device in ("cuda", "old", "cpu")] == ["float16", "float32", "int8"]

@@ -16,6 +16,7 @@ from transformers import WhisperForConditionalGeneration, WhisperProcessor, pipe
 
 from engines.api import Heard, ListenJob
 from engines.whisper.engine import Whisper
+from engines.whisper.model import Model
 from engines.whisper.terms import bare, temperatures
 from engines.whisper.words import words
 
@@ -153,3 +154,23 @@ def test_words_of_languages_without_spaces(folder: Path) -> None:
     times = [0.1 * (number + 1) for number in range(len(tokens))]
 
     assert [word.word for word in words(tokenizer, tokens, [-0.1] * len(tokens), times, "zh")] == ["你", "好"]
+
+
+@pytest.mark.parametrize("kind", [Model, WhisperForConditionalGeneration])
+def test_no_maps_of_attention_are_kept(folder: Path, kind: type[Any]) -> None:
+    """Once times are known the maps they come from are no part of our result, as of the library's: each is copied off a GPU."""
+    model = kind.from_pretrained(folder, attn_implementation="eager")
+    inputs = WhisperProcessor.from_pretrained(folder)(
+        samples(sound("hello", 4)), sampling_rate=RATE, return_attention_mask=True, return_tensors="pt"
+    )
+    with torch.inference_mode():
+        states = model.model.encoder(inputs["input_features"])
+        made = model.generate(
+            **inputs, **OPTIONS, encoder_outputs=states, return_token_timestamps=True, language="en", temperature=(0.0,),
+            force_unique_generate_call=True,
+        )  # fmt: skip
+    (segment,) = made["segments"][0]
+
+    assert len(segment["token_timestamps"]) == len(segment["tokens"])
+    kept = [segment["result"][name] for name in ("cross_attentions", "decoder_attentions")]
+    assert kept == [(), ()] if kind is Model else all(kept)
