@@ -19,6 +19,7 @@ import urllib.request
 import wave
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from uuid import uuid4
@@ -69,14 +70,18 @@ async def _speaking(device: str) -> list[Figure]:
     """One stream: a line, and two in a row."""
     figures: list[Figure] = []
     with _serving("kokoro") as served, bare("kokoro", device) as library:
-        for what, count, text in (
-            ("a line", ROUNDS, texts.line),
-            ("two lines", LONG_ROUNDS, lambda number: texts.paragraph(number, 2)),
-        ):
-            through = _spoken(served, lambda number, text=text: [text(number)])
-            without = _done(library, lambda number, text=text: [text(number)])
-            figures += _compared(f"kokoro, {what}", await _rounds(count, through, without))
+        for what, count, sentences in (("a line", ROUNDS, 1), ("two lines", LONG_ROUNDS, 2)):
+            work = partial(_paragraph, sentences=sentences)
+            figures += _compared(f"kokoro, {what}", await _rounds(count, _spoken(served, work), _done(library, work)))
     return figures
+
+
+def _paragraph(number: int, sentences: int) -> list[str]:
+    return [texts.paragraph(number, sentences)]
+
+
+def _lines(number: int, count: int) -> list[str]:
+    return [texts.line(number * count + one) for one in range(count)]
 
 
 async def _speaking_at_once(device: str) -> list[Figure]:
@@ -84,10 +89,7 @@ async def _speaking_at_once(device: str) -> list[Figure]:
     figures: list[Figure] = []
     for count in STREAMS[device]:
         with _serving("kokoro", batch=count) as served, bare("kokoro", device) as library:
-
-            def lines(number: int, count: int = count) -> list[str]:
-                return [texts.line(number * count + one) for one in range(count)]
-
+            lines = partial(_lines, count=count)
             pairs = await _rounds(ROUNDS_OF_MANY, _spoken(served, lines), _done(library, lines))
         what = f"kokoro, {count} streams, batch={count}"
         faster = statistics.median((ours.audio / ours.wall) / (bare.audio / bare.wall) for ours, bare in pairs)
@@ -101,11 +103,10 @@ async def _speaking_at_once(device: str) -> list[Figure]:
 async def _batches(device: str) -> list[Figure]:
     """What a batch brings the network by itself: time for an utterance, alone and with others."""
     with bare("kokoro, batched", device) as network:
-        asked = {count: [str(count)] for count in (1, *STREAMS[device])}
-        found: dict[int, list[Done]] = {count: [] for count in asked}
+        found: dict[int, list[Done]] = {count: [] for count in (1, *STREAMS[device])}
         for _ in range(1 + ROUNDS_OF_BATCHES):
-            for count, work in asked.items():
-                found[count].append(await _done(network, lambda _, work=work: work)(0))
+            for count, done in found.items():
+                done.append(await asyncio.to_thread(network.ask, str(count)))
     return [
         figure
         for count, done in found.items()

@@ -62,12 +62,11 @@ def test_log_probabilities_go_with_their_words() -> None:
 def test_languages_of_those_models_that_tell_them() -> None:
     """gpt-transcribe says which language it heard, none where nothing was said; the others have no such field."""
     said = [heard("Guten Tag.")]
-    made = [
-        transcription(said, 1.0, "gpt-transcribe", language="de"),
-        done(said, 1.0, "gpt-transcribe-2026-06-01", language="de"),
-    ]
+    whole = transcription(said, 1.0, "gpt-transcribe", language="de")
+    streamed = done(said, 1.0, "gpt-transcribe-2026-06-01", language="de")
 
-    assert [[one.code for one in each.languages or ()] for each in made] == [["de"], ["de"]]
+    assert [one.code for one in whole.languages or ()] == ["de"]
+    assert [one.code for one in streamed.languages or ()] == ["de"]
     assert transcription([], 1.0, "gpt-transcribe", language="de").languages == []
     assert b"languages" not in msgspec.json.encode(transcription(said, 1.0, "gpt-4o-transcribe", language="de"))
 
