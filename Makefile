@@ -21,7 +21,7 @@ lint: $(READY_TO_TEST)
 types: $(READY_TO_TEST)
 	$(IN_VENV) -m mypy
 
-bench: $(READY)
+bench: $(READY_TO_TEST)
 	$(IN_VENV) -m bench $(ARGS)
 
 # Against a server of its own, or any other: make conformance URL=https://host/v1 ARGS="--api-key KEY"
