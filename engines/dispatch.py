@@ -9,7 +9,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Protocol
 
 import msgspec
 
@@ -19,6 +18,7 @@ from engines.claims import Claim, Terms
 from engines.client import WorkerClient
 from engines.gate import Gate, Load
 from engines.lazy import Lazy
+from engines.leases import Lease, Outcome
 from engines.member import Member
 from engines.process import Log
 from engines.schedule import Schedule
@@ -27,17 +27,11 @@ from engines.standing import PoolState, WorkerState
 
 LONGEST_DELAY = 600.0
 """seconds between two attempts to start a model that nobody asks for"""
+INTRODUCED_SECONDS = 60.0
+"""for which a model that nobody asked for stays"""
 LOOK_SECONDS = 0.02
 RETRY_SECONDS = 10.0
 """after a start that failed, in which requests are refused with the reason rather than the same tried again"""
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """How a job ended: seconds it took, seconds of audio it made, and whether its worker hung or broke off."""
-
-    seconds: float
-    made: float = 0.0
-    lost: bool = False
 
 
 class Seat(msgspec.Struct, frozen=True, eq=False):
@@ -55,44 +49,6 @@ class Seat(msgspec.Struct, frozen=True, eq=False):
     def valid(self) -> bool:
         """Tell whether the process is still the member's."""
         return self.member.client is self.client and self.member.state == "ready"
-
-
-class Lease(Protocol):
-    """A job's hold on a worker."""
-
-    @property
-    def client(self) -> WorkerClient:
-        """How to talk to it."""
-        ...
-
-
-class Dispatch(Protocol):
-    """Lets streams in and gives their jobs workers."""
-
-    async def enter(self, terms: Terms) -> Claim:
-        """Wait to be let in. Raises Overloaded, DeadlineExceeded or EngineUnavailable."""
-        ...
-
-    def leave(self, claim: Claim) -> None:
-        """End a stream."""
-        ...
-
-    async def acquire(self, claim: Claim) -> Lease:
-        """Wait for a worker. Raises EngineUnavailable."""
-        ...
-
-    def release(self, claim: Claim, lease: Lease, outcome: Outcome) -> None:
-        """End a job."""
-        ...
-
-    @property
-    def info(self) -> EngineInfo | None:
-        """What the engine says of itself; None until a worker has been ready, or when none can be any more."""
-        ...
-
-    def state(self) -> PoolState:
-        """Tell how the engine is."""
-        ...
 
 
 class Dispatcher:
@@ -139,7 +95,8 @@ class Dispatcher:
         self._gone = False
         self.farewell = "The server is going away."
         """what those hear who wait for it when it is stopped for good"""
-        self._waking_up: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._put_away = False
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -156,11 +113,9 @@ class Dispatcher:
             self._changed.set()
             self._fail(EngineUnavailable(self.farewell))
             self._be_patient(False)
+            keepers += self._tasks
             for keeper in keepers:
                 keeper.cancel()
-            if self._waking_up:
-                self._waking_up.cancel()
-                keepers.append(self._waking_up)
             await asyncio.gather(*keepers, return_exceptions=True)
             if self._lazy:
                 self._lazy.settled()
@@ -217,16 +172,33 @@ class Dispatcher:
     async def wake(self) -> None:
         """See to it that its workers run. Raises EngineUnavailable where there is no room for them."""
         async with self._waking:
-            self._used = time.monotonic()
-            if self._lazy and not self.ready and not self.starting:
-                await self._lazy.admit()
-                self._check_presence()
-                self._be_patient(True)
-            for member in self._members:
+            self._used, self._put_away = time.monotonic(), False
+            down = [member for member in self._members if member.state in ("resting", "failed")]
+            if self.usable and time.monotonic() - self._failed < RETRY_SECONDS:
+                down = [member for member in down if member.state == "resting"]
+            if self._lazy and down and not await self._admitted(self._lazy, len(down)):
+                return
+            for member in down:
                 member.wake()
+
+    async def _admitted(self, lazy: Lazy, count: int) -> bool:
+        """Make room for workers; False where there is none, and others can do the work. Raises EngineUnavailable."""
+        try:
+            await lazy.admit(count)
+        except EngineUnavailable:
+            if self.ready:
+                return False
+            raise
+        if self._gone:
+            lazy.settled()
+        self._check_presence()
+        if not self.ready:
+            self._be_patient(True)
+        return True
 
     async def rest(self) -> None:
         """Stop its workers until they are wanted, and wait until they are gone."""
+        self._put_away = True
         for member in self._members:
             member.rest()
         while self.pids():  # noqa: ASYNC110 - their keepers say so nowhere
@@ -269,6 +241,8 @@ class Dispatcher:
 
     async def acquire(self, claim: Claim) -> Seat:
         """Wait for a worker. Raises EngineUnavailable."""
+        if self._lazy and not self.ready and not self.starting:
+            await self._wake_for_a_request()
         self._check()
         if self.ready:
             return await self._schedule.acquire(claim)
@@ -292,14 +266,18 @@ class Dispatcher:
             await self.wake()
 
     async def _introduce(self, lazy: Lazy) -> None:
-        """Start it without being asked, when it is its turn and there is room, until it has said what it is."""
+        """Start it without being asked, when there is room, until it has said what it is, or for ever if it is kept."""
         delay = RETRY_SECONDS
         while True:
             async with lazy.turns or asyncio.Lock():
                 with suppress(EngineUnavailable):
                     await self.wake()
-                    if await self.wait_ready():
+                    if await self.wait_ready() and not lazy.kept:
+                        self._used -= max(0.0, lazy.rest_after - INTRODUCED_SECONDS)
                         return
+            while self.ready or self.starting or self._put_away:
+                self._changed.clear()
+                await self._changed.wait()
             await asyncio.sleep(delay)
             delay = min(LONGEST_DELAY, 2 * delay)
 
@@ -359,13 +337,15 @@ class Dispatcher:
         elif not self.ready:
             self._be_patient(self.starting)
             if self._lazy and member.state == "resting" and self.in_use and not self.starting:
-                self._waking_up = asyncio.create_task(self._wake_for_those_who_wait())
+                task = asyncio.create_task(self._wake_for_those_who_wait())
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
 
     async def _wake_for_those_who_wait(self) -> None:
         """Start it again after it died with work in it."""
         try:
             await self.wake()
-        except EngineUnavailable as exc:
+        except Exception as exc:  # whatever it is, those who wait would wait for ever
             self._fail(exc)
 
     def _settle(self) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from engines.api import EngineInfo
 
 
-async def _plenty() -> None:
+async def _plenty(_count: int) -> None:
     """Find room enough."""
 
 
@@ -25,8 +25,8 @@ class Lazy(msgspec.Struct, frozen=True):
     """which GPU it runs on, if it runs on one"""
     rest_after: float = 0.0
     """seconds without work after which its workers are stopped; 0 is never"""
-    admit: Callable[[], Awaitable[None]] = _plenty
-    """makes room before its workers start; raises EngineUnavailable where there is none"""
+    admit: Callable[[int], Awaitable[None]] = _plenty
+    """makes room before so many of its workers start; raises EngineUnavailable where there is none"""
     settled: Callable[[], None] = lambda: None
     """hears that no worker is starting any more: what it takes can be seen now"""
     turns: asyncio.Lock | None = None

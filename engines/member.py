@@ -49,6 +49,8 @@ class Member:
         self.state: State = "resting" if lazy else "starting"
         self._lazy = lazy
         self._start: asyncio.Future[WorkerProcess] | None = None
+        self._put_away = False
+        """its process, or the start of one, ends because it was asked to"""
         self._wanted = asyncio.Event()
         if not lazy:
             self._wanted.set()
@@ -85,6 +87,7 @@ class Member:
     def rest(self) -> None:
         """Stop it until it is wanted again."""
         self._wanted.clear()
+        self._put_away = bool(self._start or self._process)
         if self._start:
             self._start.cancel()
         self._change("resting")
@@ -109,16 +112,20 @@ class Member:
             except Exception as exc:  # whatever it is, a place without a keeper would say "starting" for ever
                 self.reason = f"{type(exc).__name__}: {exc}"
                 self._log("worker broke", engine=self._record.name, reason=self.reason)
+                if self._lazy:
+                    self._wanted.clear()
+                    self._change("failed")
             if (task := asyncio.current_task()) and task.cancelling():
                 raise asyncio.CancelledError  # one that came while a dead worker was cleared away, and was swallowed there
-            if not self._wanted.is_set():
-                continue
-            if self._lazy:  # it has died; who wants it makes room for it again
-                self._wanted.clear()
-                self._change("resting")
+            asked, self._put_away = self._put_away, False
+            if asked or not self._wanted.is_set():  # one that was woken again meanwhile starts, and its room is held already
                 continue
             crashes = 1 if time.monotonic() - began > LIVED_LONG else crashes + 1
             self.restarts += 1
+            if self._lazy:  # it has died; who wants it makes room for it again, but not at once where it dies again and again
+                self._wanted.clear()
+                self._change("resting" if crashes == 1 else "failed")
+                continue
             delay = min(self._settings.restart_delay_max, self._settings.restart_delay * 2 ** min(crashes - 1, 62))
             await asyncio.sleep(delay)
 
@@ -140,7 +147,7 @@ class Member:
         checks = asyncio.create_task(self._check_health(client))
         try:
             status = await process.wait()
-            if self._wanted.is_set():
+            if not self._put_away:
                 self.reason = f"the worker ended with status {status}"
                 self._log("worker died", engine=self._record.name, pid=process.pid, status=status)
             else:

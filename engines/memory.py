@@ -87,11 +87,13 @@ def resident(pid: int) -> int:
     """Give the bytes that a process holds, with those it started; 0 when it is gone."""
     import psutil
 
-    try:
+    total = 0
+    with suppress(psutil.Error):
         process = psutil.Process(pid)
-        return sum(one.memory_info().rss for one in [process, *process.children(recursive=True)])
-    except psutil.Error:
-        return 0
+        for one in [process, *process.children(recursive=True)]:
+            with suppress(psutil.Error):  # a child may end between two looks
+                total += one.memory_info().rss
+    return total
 
 
 def gpus(environ: Mapping[str, str] = os.environ) -> list[int]:

@@ -26,8 +26,8 @@ from engines.api import (
 )
 from engines.claims import NEVER, Claim, Terms
 from engines.client import Lost, Unreachable
-from engines.dispatch import Dispatch, Lease, Outcome
 from engines.gate import LATE
+from engines.leases import Dispatch, Lease, Outcome
 from engines.observer import Observer
 from engines.standing import PoolState
 

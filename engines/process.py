@@ -100,7 +100,10 @@ class WorkerProcess:
     ) -> WorkerProcess:
         """Start a worker and wait until it is ready. Raises StartFailed; nothing is left behind then."""
         loopback = sys.platform == "win32" if loopback is None else loopback
-        folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-"))
+        try:
+            folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-"))
+        except OSError as exc:
+            raise StartFailed(f"no folder for it could be made: {exc}", permanent=False) from exc
         secret = secrets.token_urlsafe(32) if loopback else ""
         socket = folder / "worker.sock"
         process: asyncio.subprocess.Process | None = None

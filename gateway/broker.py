@@ -16,7 +16,8 @@ from typing import Any
 from compat.errors import RateLimited
 from engines.api import EngineInfo, SpeechError
 from engines.claims import Claim
-from engines.dispatch import Dispatcher, Lease, Outcome
+from engines.dispatch import Dispatcher
+from engines.leases import Lease, Outcome
 from engines.runtime import Engines
 from gateway import broker_words as words
 from gateway.admission import Admission, Permit

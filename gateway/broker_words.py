@@ -7,7 +7,7 @@ import msgspec
 from engines.api import EngineInfo
 from engines.catalogue import Kind
 from engines.claims import Terms
-from engines.dispatch import Outcome
+from engines.leases import Outcome
 from engines.process import Address
 from engines.standing import PoolState
 from gateway.settings import Settings

@@ -18,7 +18,7 @@ from engines.api import EngineInfo, EngineUnavailable, SpeechError
 from engines.catalogue import Kind
 from engines.claims import Claim, Terms
 from engines.client import WorkerClient
-from engines.dispatch import Lease, Outcome
+from engines.leases import Lease, Outcome
 from engines.observer import Observer
 from engines.pool import Pool
 from engines.process import Address

@@ -15,14 +15,14 @@ def spelled(text: str, language: str) -> str:
     from num2words import num2words
 
     def words(found: re.Match[str]) -> str:
-        said = str(num2words(int(found[0]), lang=language.partition("-")[0] or "en"))
+        try:
+            said = str(num2words(int(found[0]), lang=language.partition("-")[0] or "en"))
+        except Exception:  # a language or a number that it does not know; it says so in many ways
+            return found[0]
         before, after = text[: found.start()][-1:], text[found.end() :][:1]
         return " " * before.isalpha() + said + " " * after.isalpha()
 
-    try:
-        return NUMBER.sub(words, text)
-    except NotImplementedError:  # a language that it does not know
-        return text
+    return NUMBER.sub(words, text)
 
 
 def is_silent(text: str) -> bool:

@@ -101,7 +101,7 @@ class Instances:
             Lazy(
                 info=known.info if known else None,
                 rest_after=self._rest_after,
-                admit=self._admitting(model, str(options.get("device", "auto")), size, key, max(1, settings.workers)),
+                admit=self._admitting(model, str(options.get("device", "auto")), size, key),
                 settled=lambda: self.governor.settle(model.name),
                 kept=settings.preload,
                 card=_card(str(options.get("device", ""))),
@@ -111,8 +111,8 @@ class Instances:
             ),
         )
 
-    def _admitting(self, model: ModelRecord, device: str, size: int, key: str, workers: int) -> Callable[[], Awaitable[None]]:
-        async def admit() -> None:
+    def _admitting(self, model: ModelRecord, device: str, size: int, key: str) -> Callable[[int], Awaitable[None]]:
+        async def admit(workers: int) -> None:
             known = await asyncio.to_thread(self._learned, model.name, key)
             one = _need(model, device, size, known)
             await self.governor.admit(model.name, Need(one.memory * workers, one.gpu * workers, one.card))
@@ -150,7 +150,7 @@ def _need(model: ModelRecord, device: str, size: int, known: Learned | None) -> 
     """Say what a model takes whose files are so many bytes: what it took before, or else what is likely."""
     kind = device.partition(":")[0]
     gpu = known.info.device.startswith(GPUS) if known else kind in GPUS or (kind == "auto" and bool(_shared(model)))
-    memory = known.memory if known else round(SPREAD * size) + OVERHEAD
+    memory = (known.memory if known else 0) or round(SPREAD * size) + OVERHEAD
     on_gpu = (known.gpu if known else 0) or round(SPREAD * size) + GPU_OVERHEAD
     return Need(memory, on_gpu if gpu else 0, _card(device))
 

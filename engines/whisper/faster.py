@@ -154,6 +154,7 @@ def _heard(segment: Segment, window: Window, job: ListenJob) -> Heard:
         tuple(int(token) for token in segment.tokens),
         float(segment.temperature),
         tuple(sure) if job.logprobs else (),
+        segment.text[:1].isspace(),
     )
 
 

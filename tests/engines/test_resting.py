@@ -74,7 +74,7 @@ def test_many_who_want_it_start_it_once() -> None:
     """Twenty requests at once cause one load, and all are served by it."""
     admitted = 0
 
-    async def admit() -> None:
+    async def admit(_count: int) -> None:
         nonlocal admitted
         admitted += 1
 
@@ -126,7 +126,7 @@ def test_room_is_made_for_what_is_wanted() -> None:
 
     async def test() -> None:
         governor = Governor(free=lambda: 3 * GIB - sum(2 * GIB for one in (first, second) if one.pids()))
-        lazies = [Lazy(KNOWN, admit=lambda: governor.admit("mimic", Need(2 * GIB))) for _ in range(2)]
+        lazies = [Lazy(KNOWN, admit=lambda _count: governor.admit("mimic", Need(2 * GIB))) for _ in range(2)]
         async with lazily(lazies[0]) as (first, one), lazily(lazies[1]) as (second, other):
             governor.add(first)
             governor.add(second)

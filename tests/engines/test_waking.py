@@ -8,9 +8,9 @@ import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
-import msgspec
 import pytest
 from sleepy import Sleepy
 
@@ -63,8 +63,8 @@ def test_the_first_start_makes_room_too() -> None:
     at_once: list[int] = []
     starting: set[int] = set()
 
-    def admitting(number: int) -> Callable[[], Awaitable[None]]:
-        async def admit() -> None:
+    def admitting(number: int) -> Callable[[int], Awaitable[None]]:
+        async def admit(_count: int) -> None:
             if not rooms[0]:
                 raise EngineUnavailable("no room")
             starting.add(number)
@@ -74,10 +74,7 @@ def test_the_first_start_makes_room_too() -> None:
 
     async def test() -> None:
         turns = asyncio.Lock()
-        lazies = [
-            Lazy(admit=admitting(one), settled=lambda one=one: starting.discard(one), turns=turns)  # type: ignore[misc]
-            for one in range(2)
-        ]
+        lazies = [Lazy(admit=admitting(one), settled=partial(starting.discard, one), turns=turns) for one in range(2)]
         async with lazily(lazies[0]) as (first, _):
             await asyncio.sleep(0.3)
             assert not first.pids()
@@ -96,12 +93,11 @@ def test_two_loads_at_once_share_no_room() -> None:
 
     async def test() -> None:
         governor = Governor(free=lambda: 3 * GIB - 2 * GIB * sum(bool(one.pids()) for one in (first, second)))
-        lazies = [
-            Lazy(admit=lambda name=name: governor.admit(name, Need(2 * GIB)), settled=lambda name=name: governor.settle(name))  # type: ignore[misc]
-            for name in ("first", "second")
-        ]
-        known = [msgspec.structs.replace(lazy, info=KNOWN) for lazy in lazies]
-        async with lazily(known[0]) as (first, one), lazily(known[1]) as (second, other):
+
+        def lazy(name: str) -> Lazy:
+            return Lazy(info=KNOWN, admit=lambda _: governor.admit(name, Need(2 * GIB)), settled=lambda: governor.settle(name))
+
+        async with lazily(lazy("first")) as (first, one), lazily(lazy("second")) as (second, other):
             governor.add(first)
             governor.add(second)
             results = await asyncio.gather(spoken(one), spoken(other), return_exceptions=True)
@@ -109,6 +105,80 @@ def test_two_loads_at_once_share_no_room() -> None:
             assert bool(first.pids()) != bool(second.pids())
 
     run(test)
+
+
+def test_a_load_that_is_called_off_can_be_made_again_at_once() -> None:
+    """Loading follows unloading, before the old process or the old start has gone, and ends with a model that works."""
+
+    async def test() -> None:
+        async with lazily(Lazy(info=KNOWN)) as (dispatcher, _):
+            for wait in (0.2, 2.0):
+                await dispatcher.wake()
+                await asyncio.sleep(wait)
+                resting = asyncio.create_task(dispatcher.rest())
+                await asyncio.sleep(0)
+                await dispatcher.wake()
+                assert await asyncio.wait_for(dispatcher.wait_ready(), 30)
+                resting.cancel()
+
+    run(test)
+
+
+def test_what_is_kept_comes_back() -> None:
+    """A model that is to stay is loaded again after a crash, though nobody asks for it."""
+
+    async def test() -> None:
+        async with lazily(Lazy(info=KNOWN, kept=True)) as (dispatcher, _):
+            while not dispatcher.ready:  # noqa: ASYNC110 - the state is another process's
+                await asyncio.sleep(0.02)
+            (first,) = dispatcher.pids()
+            os.kill(first, signal.SIGKILL)
+            while not (dispatcher.ready and dispatcher.pids() != [first]):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+    run(test)
+
+
+def test_what_cannot_start_is_not_started_over_and_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no worker can be started at all, a request is refused once, not after ten thousand attempts."""
+    started = 0
+
+    async def test() -> None:
+        nonlocal started
+
+        async def admit(_count: int) -> None:
+            nonlocal started
+            started += 1
+
+        async with lazily(Lazy(info=KNOWN, admit=admit)) as (_, pool):
+            monkeypatch.setattr("tempfile.tempdir", "/nowhere/at/all")
+            with pytest.raises(EngineUnavailable, match="no folder for it could be made"):
+                await asyncio.wait_for(spoken(pool), 20)
+
+    run(test)
+    assert started == 1
+
+
+def test_room_that_was_made_for_what_is_gone() -> None:
+    """A model that is removed while room is made for it holds none."""
+    held: list[str] = []
+
+    async def admit(_count: int) -> None:
+        await asyncio.sleep(0.5)
+        held.append("room")
+
+    async def test() -> None:
+        engines = Engines({}, WorkerSettings(), log=quiet, catalogue=())
+        async with engines.running():
+            engines.add(RECORD, EngineSettings(), Lazy(info=KNOWN, admit=admit, settled=held.clear))
+            speaking = asyncio.create_task(spoken(engines.pool("sleepy")))
+            await asyncio.sleep(0.2)
+            await engines.remove("sleepy")
+            with pytest.raises(EngineUnavailable, match="removed or replaced"):
+                await speaking
+
+    run(test)
+    assert held == []
 
 
 def test_what_is_kept_makes_room_for_nobody() -> None:
@@ -194,11 +264,15 @@ def test_a_load_that_fails_can_be_tried_again(tmp_path: Path, monkeypatch: pytes
     run(test)
 
 
-def test_a_worker_that_dies_is_started_again_with_room() -> None:
-    """After a crash room is made before it starts again; the stream that it died in is told, the next one is served."""
+def test_a_worker_that_dies_is_started_again_with_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a crash room is made before it starts again; the stream that it died in is told, the next one is served.
+
+    One that dies again soon is left alone for some seconds.
+    """
+    monkeypatch.setattr("engines.dispatch.RETRY_SECONDS", 0.3)
     admitted = 0
 
-    async def admit() -> None:
+    async def admit(_count: int) -> None:
         nonlocal admitted
         admitted += 1
 
@@ -215,6 +289,7 @@ def test_a_worker_that_dies_is_started_again_with_room() -> None:
             os.kill(dispatcher.pids()[0], signal.SIGKILL)
             with pytest.raises((EngineFailed, EngineUnavailable)):
                 await speaking
+            await asyncio.sleep(0.5)
             assert await spoken(pool) == 2
 
     run(test)

@@ -269,7 +269,7 @@ def test_a_start_that_breaks_is_tried_again(monkeypatch: pytest.MonkeyPatch, tmp
         async with pool() as made:
             monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
             os.kill(pid_of(made), signal.SIGKILL)
-            await until(lambda: "FileNotFoundError" in made.state().workers[0].reason)
+            await until(lambda: "no folder for it could be made" in made.state().workers[0].reason)
             monkeypatch.setattr(tempfile, "tempdir", None)
             assert await said(made, "one")
 
