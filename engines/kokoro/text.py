@@ -10,6 +10,7 @@ In English text `[word](/phonemes/)` and the other marks of misaki's are honoure
 from __future__ import annotations
 
 import re
+import warnings
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
@@ -59,14 +60,16 @@ def reader(language: str) -> Reader:
 def _asian(language: str) -> Phonemes:
     extra = "ja" if language == "j" else "zh"
     try:
-        if language == "j":
-            from misaki.ja import JAG2P
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what setuptools will drop one day
+            if language == "j":
+                from misaki.ja import JAG2P
 
-            speller = JAG2P()
-        else:
-            from misaki.zh import ZHG2P
+                speller = JAG2P()
+            else:
+                from misaki.zh import ZHG2P
 
-            speller = ZHG2P()
+                speller = ZHG2P()
     except Exception as exc:  # what is missing may be a package or its dictionary; each says so in its own way
         reason = str(exc).strip().partition("\n")[0].rstrip(".")
         needed = f"Kokoro's {LANGUAGES[language].name} needs misaki[{extra}], which is not installed whole here"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,7 @@ def test_account_of_itself() -> None:
         ("bf_emma", "Hello.", 1.5),
         ("ef_dora", "Hola.", 1.0),
         ("ff_siwis", "Salut.", 0.7),
+        pytest.param("zf_xiaobei", "你好。", 1.0, marks=pytest.mark.skipif(find_spec("jieba") is None, reason="no misaki[zh]")),
     ],
 )
 def test_it_says_what_the_library_says(voice_name: str, text: str, speed: float) -> None:

@@ -277,6 +277,20 @@ def test_languages_whose_packages_are_missing(monkeypatch: pytest.MonkeyPatch, l
         reader(language)
 
 
+def test_chinese() -> None:
+    """Chinese is the library's own, cut where it is too long without losing anything; numbers and other scripts are no obstacle."""
+    pytest.importorskip("jieba")
+    from misaki.zh import ZHG2P
+
+    made, library = reader("z"), ZHG2P()
+    text = "你好，世界。今天天气很好！"
+    assert [chunk.phonemes for chunk in made.chunks(text, (), 510)] == [library(text)[0].strip()]
+    parts = [chunk.phonemes for chunk in made.chunks(text * 20, (), 100)]
+    assert max(map(len, parts)) <= 100
+    assert "".join(parts).replace(" ", "") == (library(text)[0] * 20).replace(" ", "")
+    assert list(made.chunks("我有42个苹果，and one banana。", (), 510))
+
+
 def test_voices() -> None:
     """There are 54 voices of nine languages, each with a name of its own; every OpenAI name has another one that there is."""
     voices = listed(NAMES)
