@@ -7,6 +7,8 @@ wait for each other; whoever writes takes the write lock when the transaction be
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -27,10 +29,11 @@ DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "po
 LOCK = 0x766F6963
 """of PostgreSQL's advisory locks, the one that is held while the schema changes"""
 BUSY_SECONDS = 30
+LOOK_SECONDS = 0.02
 PATIENCE = 5
 """seconds in which a connection must be there"""
 VERSION = "alembic_version"
-PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
+PRAGMAS = ("synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
 """secure_delete overwrites what is deleted: a person may want to be forgotten"""
 
 
@@ -145,7 +148,9 @@ def _prepare_sqlite(engine: AsyncEngine, begins: str = "") -> None:
         connection.isolation_level = None  # transactions begin where we say, below
         cursor = connection.cursor()
         try:
-            for pragma in (f"busy_timeout={1000 * BUSY_SECONDS}", *PRAGMAS):
+            cursor.execute(f"PRAGMA busy_timeout={1000 * BUSY_SECONDS}")
+            _use_wal(connection, cursor)
+            for pragma in PRAGMAS:
                 cursor.execute(f"PRAGMA {pragma}")
         except Exception:  # whatever it is, nobody else would close it, and its thread would stay
             connection.close()
@@ -156,6 +161,19 @@ def _prepare_sqlite(engine: AsyncEngine, begins: str = "") -> None:
     def begin(connection: Connection) -> None:
         if begins:
             connection.exec_driver_sql(begins)
+
+
+def _use_wal(connection: Any, cursor: Any) -> None:  # noqa: ANN401 - SQLAlchemy's adapters
+    """Turn WAL mode on. For this SQLite never waits while somebody else writes, whatever `busy_timeout` says."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as exc:
+            if "locked" not in str(exc) or time.monotonic() > deadline:
+                raise
+        connection.run_async(lambda _: asyncio.sleep(LOOK_SECONDS))
 
 
 def _migrate(connection: Connection) -> None:

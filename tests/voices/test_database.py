@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+import threading
+from contextlib import closing
 from pathlib import Path
 
 import libraries
@@ -118,6 +121,24 @@ async def test_differences_are_seen(url: URL) -> None:
 def test_four_open_it_at_once(blank: URL) -> None:
     """Of four programs that find a database empty none fails, and the schema is made once."""
     assert opened(blank, 4) == ["none", "none", "none", "steps"], "who comes later does not so much as load what takes them"
+
+
+def test_it_is_opened_while_another_writes(tmp_path: Path) -> None:
+    """A new database is opened though another program holds its lock just then: it waits, as SQLite itself would not."""
+    file = tmp_path / "voices.db"
+    url = database_url(f"sqlite:///{file}", tmp_path)
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("CREATE TABLE something (id INTEGER)")
+    release = threading.Timer(0.6, other.rollback)
+    release.start()
+    Database.migrate(url)
+    release.join()
+    other.close()
+
+    with closing(sqlite3.connect(file)) as made:
+        assert made.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert made.execute("SELECT count(*) FROM profiles").fetchone() == (0,)
 
 
 @awaited
