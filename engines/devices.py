@@ -39,6 +39,16 @@ def named(asked: str, known: Sequence[str], there: Mapping[str, int], unfit: Cal
     return name
 
 
+def precision(name: str, device: str) -> torch.dtype:
+    """Choose a dtype by its name; "auto" is half precision on NVIDIA's and AMD's GPUs. Raises EngineFailed."""
+    if name == "auto":
+        return torch.float16 if device.startswith("cuda") else torch.float32
+    dtype = getattr(torch, name, None)
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise EngineFailed(f"There is no dtype '{name}': it should be auto, float32, float16 or bfloat16.")
+    return dtype
+
+
 def _is_there(kind: str) -> bool:
     if kind == "mps":
         return bool(torch.backends.mps.is_available())

@@ -17,7 +17,6 @@ import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from engines.api import BadInput, EngineUnavailable, NotFound, SpeechError
-from engines.catalogue import CATALOGUE
 from engines.environments import layout
 from engines.governor import Governor
 from engines.models.files import ModelFiles, Stored
@@ -26,7 +25,7 @@ from engines.models.known import known
 from engines.models.machine import slow_reason
 from engines.models.progress import Progress
 from engines.models.records import ModelRecord
-from engines.runtime import Engines, EngineSet, UnknownEngine
+from engines.runtime import Engines, EngineSet
 from engines.settings import ModelSettings
 from engines.standing import PoolState
 from gateway.folders import data_folder
@@ -339,10 +338,8 @@ def _why_silent(state: PoolState | None) -> str:
 
 
 def make_models(settings: Settings, engines: Engines | None, log: FilteringBoundLogger, seen: EngineSet | None = None) -> Models:
-    """Make what the settings say. Raises UnknownEngine for a name of one's own that is an engine's."""
-    own, chosen = settings.models.own, settings.models
-    if taken := sorted({record.name for record in CATALOGUE} & set(own)):
-        raise UnknownEngine(f"models.own.{taken[0]}: an engine has that name; choose another")
+    """Make what the settings say. `seen` are the engines where another process runs them."""
+    chosen = settings.models
     folder = Path(settings.data_dir).expanduser() if settings.data_dir else data_folder()
     governor, environments = Governor(chosen.memory), folder / layout.FOLDER
     instances = Instances(folder / "models", governor, chosen.rest_after, environments, load_timeout=chosen.load_timeout)

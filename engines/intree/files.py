@@ -19,7 +19,7 @@ import torch
 from transformers.utils import logging as library_logging
 
 from engines.api import EngineFailed, SpeechError
-from engines.devices import choose
+from engines.devices import choose, precision
 from engines.intree.recognise import Kind, Known, described, known, names
 from engines.whisper.windows import Unwanted
 
@@ -75,7 +75,7 @@ def folder(path: str, kind: Kind, name: str, *, device: str, dtype: str, others:
     further = tuple(Path(other) for other in others.split(os.pathsep) if other)
     if gone := [other for other in further if not other.is_dir()]:
         raise EngineFailed(f"There is no folder {gone[0]}, which the option `others` names.")
-    return Folder(place, config, row, name, chosen, _dtype(dtype, chosen), further, remote_code)
+    return Folder(place, config, row, name, chosen, precision(dtype, chosen), further, remote_code)
 
 
 def weights(model: Any, place: Path, source: Folder) -> Any:  # noqa: ANN401 - classes without types
@@ -156,12 +156,3 @@ def _config(place: Path) -> Mapping[str, Any]:
 
 def _within(place: Path) -> Iterable[Path]:
     return sorted(found for found in place.iterdir() if found.is_dir())
-
-
-def _dtype(name: str, device: str) -> torch.dtype:
-    if name == "auto":
-        return torch.float16 if device.startswith("cuda") else torch.float32
-    dtype = getattr(torch, name, None)
-    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
-        raise EngineFailed(f"There is no dtype '{name}': it should be auto, float32, float16 or bfloat16.")
-    return dtype

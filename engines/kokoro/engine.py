@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -32,7 +31,6 @@ from engines.api import (
     SpeechEvent,
     SpeechJob,
     Turn,
-    Unsupported,
     Word,
 )
 from engines.devices import choose
@@ -65,7 +63,7 @@ class Kokoro:
         self._readers: dict[str, Reader] = {}
 
     def load(self) -> EngineInfo:
-        """Load the network and say a word, so that the first request does not pay for the dictionaries. Raises EngineFailed."""
+        """Load the network. Raises EngineFailed."""
         if not self._path:
             raise EngineFailed("Kokoro's files are not there: tell their folder as `path`.")
         self._device = choose(self._asked, DEVICES)
@@ -75,8 +73,6 @@ class Kokoro:
         names = self._voices.names
         self._default = DEFAULT if DEFAULT in names else listed(names)[0].id
         self._batch = self._batch or BATCHES.get(self._device.type, 1)
-        with suppress(Unsupported):  # the packages of its language are missing; others may be spoken
-            self.speak(SpeechJob("Warm.", self._default), lambda _: True)
         return self._info()
 
     def _info(self) -> EngineInfo:

@@ -6,12 +6,11 @@ import logging
 from pathlib import Path
 from typing import TypeVar
 
-import torch
 from transformers import WhisperForConditionalGeneration, WhisperProcessor
 from transformers.utils import logging as library_logging
 
 from engines.api import EngineFailed
-from engines.devices import choose
+from engines.devices import choose, precision
 
 WEIGHTS = "model.safetensors"
 NEEDED = ("config.json", "generation_config.json", WEIGHTS, "tokenizer.json")
@@ -23,7 +22,7 @@ Model = TypeVar("Model", bound=WhisperForConditionalGeneration)
 def opened(folder: str, model: type[Model], device: str, dtype: str) -> tuple[Model, WhisperProcessor, str]:
     """Give the model, its processor, and the device that it is on. Raises EngineFailed."""
     path, device = checked(folder), str(choose(device))
-    chosen = _dtype(dtype, device)
+    chosen = precision(dtype, device)
     library_logging.set_verbosity(logging.ERROR)
     library_logging.disable_progress_bar()
     try:
@@ -56,12 +55,3 @@ def checked(folder: str) -> Path:
     if missing:
         raise EngineFailed(f"The Whisper model in {path} is not whole: {', '.join(missing)} is missing.")
     return path
-
-
-def _dtype(name: str, device: str) -> torch.dtype:
-    if name == "auto":
-        return torch.float16 if device.startswith("cuda") else torch.float32
-    dtype = getattr(torch, name, None)
-    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
-        raise EngineFailed(f"There is no dtype '{name}': it should be auto, float32, float16 or bfloat16.")
-    return dtype

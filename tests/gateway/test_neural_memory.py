@@ -5,11 +5,7 @@
 
 from __future__ import annotations
 
-import io
 import os
-import subprocess
-import sys
-import wave
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -22,8 +18,8 @@ pytest.importorskip("ctranslate2")
 
 import published
 import tiny_whisper
-from hub import hubbub
-from servers import PATIENCE, Server, running, wait_until
+from neural import as_wav, serving
+from servers import PATIENCE, Server
 
 MODEL = "whisper-tiny"
 CLIENTS = 4
@@ -39,18 +35,8 @@ GROWTH = 16 * 1024 * 1024
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with one tiny model, on one thread."""
     place = tmp_path_factory.mktemp("memory")
-    settings = {"models": {"folder": str(place / "hub"), "each": {MODEL: {"preload": True, "options": {"threads": 1}}}}}
-    (place / "cli.yaml").write_text(f"data_dir: {place / 'data'}\nmodels:\n  folder: {place / 'hub'}\n")
-    with pytest.MonkeyPatch.context() as patch, hubbub() as hub:
-        patch.setenv("NO_PROXY", "127.0.0.1,localhost")
-        patch.setenv("HF_ENDPOINT", hub.url)
-        published.whisper(hub, place)
-        command = [sys.executable, "-m", "gateway", "models", "pull", MODEL, "--config", str(place / "cli.yaml")]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=2 * PATIENCE)
-        assert done.returncode == 0, done.stderr
-    with running(place / "server", settings) as started:
-        address = f"{started.base_url}/voicebox/models/{MODEL}"
-        wait_until(lambda: httpx.get(address, timeout=PATIENCE).json()["state"] == "ready", "the model is loaded", 3 * PATIENCE)
+    chosen = {"each": {MODEL: {"preload": True, "options": {"threads": 1}}}}
+    with serving(place, [MODEL], lambda hub: published.whisper(hub, place), chosen) as started:
         yield started
 
 
@@ -58,7 +44,7 @@ def test_memory_does_not_grow(server: Server) -> None:
     """Hundreds of recordings later, worker and gateway hold as much memory as after the first ones, within the allocator's play."""
     worker = next(psutil.Process(pid) for pid in server.workers() if MODEL in psutil.Process(pid).cmdline())
     gateway = psutil.Process(server.process.pid)
-    sounds = [recording(name) for name in tiny_whisper.SOUNDS]
+    sounds = [as_wav(tiny_whisper.sound(name, 1.0), tiny_whisper.RATE) for name in tiny_whisper.SOUNDS]
     curve: list[tuple[int, int, int]] = []
     with httpx.Client(timeout=PATIENCE) as client, ThreadPoolExecutor(CLIENTS) as clients:
 
@@ -75,12 +61,3 @@ def test_memory_does_not_grow(server: Server) -> None:
     for process in (1, 2):
         early = max(row[process] for row in curve if row[0] <= WARM)
         assert curve[-1][process] - early < GROWTH, curve
-
-
-def recording(name: str) -> bytes:
-    """Make a file of a second of a sound that the model knows."""
-    made = io.BytesIO()
-    with wave.open(made, "wb") as file:
-        file.setparams((1, 2, tiny_whisper.RATE, 0, "NONE", ""))
-        file.writeframes(tiny_whisper.sound(name, 1.0))
-    return made.getvalue()
