@@ -66,10 +66,21 @@ class Decoded(msgspec.Struct, frozen=True):
     seconds: float
 
 
+class Prompted(msgspec.Struct, frozen=True):
+    """What the reading of a prompt brought: logits of each of its tokens."""
+
+    logits: torch.Tensor | None = None
+
+
 class Model(WhisperForConditionalGeneration):  # type: ignore[misc]  # a class without types
     """The library's model, which also tells how it came to a result."""
 
     attempt = Attempt(0.0, 0.0, 0.0, False)
+    prompted = Prompted()
+
+    def __init__(self, config: object) -> None:
+        super().__init__(config)
+        self.register_forward_hook(_keep_prompted)
 
     def _need_fallback(
         self,
@@ -87,12 +98,10 @@ class Model(WhisperForConditionalGeneration):  # type: ignore[misc]  # a class w
         self.attempt = Attempt(float(temperature), float(logprob), float(no_speech), bool(dropped))
         return again, False  # what is dropped has no result, which a single call cannot return
 
-    @staticmethod
-    def _setup_no_speech_detection(
-        processors: list[object], inputs: torch.Tensor, tokens: torch.Tensor, kwargs: dict[str, Any]
-    ) -> None:
-        WhisperForConditionalGeneration._setup_no_speech_detection(processors, inputs, tokens, kwargs)
-        _detector(processors).inputs["encoder_outputs"] = kwargs["encoder_outputs"]  # else each attempt encodes the window again
+    def _setup_no_speech_detection(self, processors: list[object], *_: object) -> None:
+        detector = _detector(processors)
+        detector.inputs = {}
+        detector.set_model(lambda: self.prompted)  # else each attempt encodes the window and reads its prompt once more
 
     def _extract_token_timestamps(self, outputs: Any, *args: object, **kwargs: object) -> object:  # noqa: ANN401 - without types
         times = super()._extract_token_timestamps(outputs, *args, **kwargs)
@@ -195,6 +204,7 @@ class Checkpoint:
                 force_unique_generate_call=True,
                 **options,
             )
+        self.model.prompted = Prompted()
         attempt, whole = self.model.attempt, frames * STEP / RATE
         if attempt.dropped:
             return Decoded((), attempt, whole)
@@ -217,6 +227,11 @@ class Checkpoint:
             tuple(logprobs[torch.arange(len(tokens)), torch.tensor(tokens)].tolist()),
             tuple(segment["token_timestamps"].tolist()) if "token_timestamps" in segment else (),
         )
+
+
+def _keep_prompted(model: Model, _inputs: object, made: Any) -> None:  # noqa: ANN401 - without types
+    if made.logits.shape[1] > 1:
+        model.prompted = Prompted(made.logits)
 
 
 def _detector(processors: list[object]) -> WhisperNoSpeechDetection:

@@ -11,6 +11,7 @@ import importlib
 import os
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
@@ -58,6 +59,18 @@ def load(adapter: str, options: dict[str, Any]) -> tuple[Engine, EngineInfo]:
     return engine, engine.load()
 
 
+def prepared(adapter: str, options: dict[str, Any], warm: bool) -> tuple[Engine, EngineInfo]:
+    """Load an engine, and have it do a first job if `warm`.
+
+    In a thread that ends: OpenMP keeps a team of threads for each thread that ever had work for one, and once there are more of
+    them than cores, none waits awake for more work, and each of a network's layers has to wake its team up.
+    """
+    engine, info = load(adapter, options)
+    if warm:
+        warm_up(engine, info)
+    return engine, info
+
+
 def main() -> int:
     """Run the worker; the exit status is 3 when the engine cannot be loaded."""
     asked = arguments()
@@ -66,9 +79,8 @@ def main() -> int:
     die_with_parent(asked.parent)
     try:
         adapter = asked.adapter or catalogue.find(asked.engine).adapter
-        engine, info = load(adapter, asked.options)
-        if asked.warm:
-            warm_up(engine, info)
+        with ThreadPoolExecutor(1, thread_name_prefix="loading") as loading:
+            engine, info = loading.submit(prepared, adapter, asked.options, asked.warm).result()
     except Exception as exc:  # whatever keeps an engine from loading, the gateway is told in words
         permanent = isinstance(exc, ImportError | KeyError | AttributeError | TypeError)
         handshake.say({"failed": {"message": f"{type(exc).__name__}: {exc}", "permanent": permanent}})

@@ -174,3 +174,36 @@ def test_no_maps_of_attention_are_kept(folder: Path, kind: type[Any]) -> None:
     assert len(segment["token_timestamps"]) == len(segment["tokens"])
     kept = [segment["result"][name] for name in ("cross_attentions", "decoder_attentions")]
     assert kept == [(), ()] if kind is Model else all(kept)
+
+
+class Watched(WhisperForConditionalGeneration):  # type: ignore[misc]  # a class without types
+    """The library's model, which tells how likely it held it that nobody speaks."""
+
+    no_speech = -1.0
+
+    def _need_fallback(self, sequence: object, outputs: object, index: int, processors: list[Any], *rest: object) -> Any:
+        self.no_speech = float(next(one for one in processors if hasattr(one, "no_speech_prob")).no_speech_prob[index])
+        return super()._need_fallback(sequence, outputs, index, processors, *rest)
+
+
+@pytest.mark.parametrize("prompt", [None, [tiny.PREVIOUS, 3, 4, 5]])
+def test_silence_is_judged_as_the_library_does(folder: Path, prompt: list[int] | None) -> None:
+    """A window is found to be silence as likely as by the library, though its prompt is read once and not twice."""
+    inputs = WhisperProcessor.from_pretrained(folder)(samples(sound("hello", 4)), sampling_rate=RATE, return_tensors="pt")
+    found, read = {}, {Model: 0, Watched: 0}
+    for kind in (Model, Watched):
+        model = kind.from_pretrained(folder)
+
+        def count(_: object, positional: object, given: dict[str, Any], kind: type[Any] = kind) -> None:
+            read[kind] += given["decoder_input_ids"].shape[1] > 1
+
+        model.register_forward_pre_hook(count, with_kwargs=True)
+        ids = torch.tensor(prompt) if prompt else None
+        with torch.inference_mode():
+            model.generate(
+                **inputs, **OPTIONS, prompt_ids=ids, language="en", temperature=(0.0,), force_unique_generate_call=True
+            )
+        found[kind] = model.attempt.no_speech if kind is Model else model.no_speech
+
+    assert found[Model] == pytest.approx(found[Watched], rel=1e-4)
+    assert read == {Model: 1, Watched: 2}
