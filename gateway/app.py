@@ -29,9 +29,9 @@ from gateway.exposure import HostGuard, check_binding
 from gateway.keeping import keeping
 from gateway.keys import KeyStore
 from gateway.lists import list_routes, metrics_route, probe_routes
+from gateway.managing import Manager
 from gateway.metrics import Metrics
 from gateway.model_routes import model_routes
-from gateway.models import Models, make_models
 from gateway.name_routes import name_routes
 from gateway.profile_routes import profile_routes
 from gateway.record import Record
@@ -58,9 +58,9 @@ def create_app(
     drain: Drain,
     log: FilteringBoundLogger,
     metrics: Metrics,
+    manager: Manager,
     coders: LaneCoders | None = None,
     entrance: Entrance | None = None,
-    models: Models | None = None,
 ) -> Entry:
     """Compose the application. Raises Exposed when the settings would let strangers in."""
     check_binding(settings, has_keys=not keys.empty())
@@ -70,8 +70,7 @@ def create_app(
     codecs = codec_threads()
     coders = coders or make_coders(settings, codecs, log)
     library = open_library(settings, codecs)
-    models = models or make_models(settings, None, log, engines)
-    services = Services(settings, engines, drain, log, entrance, metrics, coders, codecs, library, models.missing)
+    services = Services(settings, engines, drain, log, entrance, metrics, coders, codecs, library, manager.models.missing)
     app = Litestar(
         route_handlers=[
             speech_route(services),
@@ -83,11 +82,11 @@ def create_app(
             *sample_routes(services),
             *archive_routes(services),
             *name_routes(services),
-            *model_routes(services, models),
+            *model_routes(services, manager),
             *probe_routes(services, VERSION),
             metrics_route(metrics),
         ],
-        lifespan=[_running(engines, coders, tracing, models), keeping(library, log)],
+        lifespan=[_running(engines, coders, tracing, manager), keeping(library, log)],
         exception_handlers={HTTPException: _say_why, Exception: _pass_on},
         openapi_config=OpenAPIConfig(
             title="Voicebox Gateway",
@@ -130,10 +129,10 @@ def _coder_processes(settings: Settings) -> int:
     return max(1, min(cores, MOST_CODERS) // settings.server.processes) if cores > 1 else 0
 
 
-def _running(engines: EngineSet, coders: LaneCoders, tracing: Tracing | None, models: Models) -> Callable[[Litestar], Any]:
+def _running(engines: EngineSet, coders: LaneCoders, tracing: Tracing | None, manager: Manager) -> Callable[[Litestar], Any]:
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
-        async with engines.running(), coders.running(), models.running():
+        async with engines.running(), coders.running(), manager.running():
             yield
         if tracing:
             await asyncio.to_thread(tracing.close)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from compat.errors import RateLimited
+from engines import api
 from engines.api import EngineInfo, SpeechError
 from engines.claims import Claim
 from engines.dispatch import Dispatcher
@@ -21,6 +22,7 @@ from engines.leases import Lease, Outcome
 from engines.runtime import Engines
 from gateway import broker_words as words
 from gateway.admission import Admission, Permit
+from gateway.managing import Manager
 
 NEWS_PERIOD = 0.25
 """seconds"""
@@ -30,12 +32,14 @@ LINE_LIMIT = 16 * 1024 * 1024
 class Broker:
     """Serves gateway processes on a Unix socket."""
 
-    def __init__(self, engines: Engines, admission: Admission, welcome: words.Welcome) -> None:
+    def __init__(self, engines: Engines, admission: Admission, manager: Manager, welcome: words.Welcome) -> None:
         self._engines = engines
         self._admission = admission
+        self._manager = manager
         self._welcome = welcome
         self.listening: set[int] = set()
         """process ids of those that take connections"""
+        self._sessions: set[Session] = set()
 
     @asynccontextmanager
     async def running(self, path: Path) -> AsyncIterator[None]:
@@ -47,7 +51,8 @@ class Broker:
             server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        session = Session(self._engines, self._admission, writer)
+        session = Session(self._engines, self._admission, self._manager, writer, self._spread)
+        self._sessions.add(session)
         writer.write(words.line(self._welcome))
         news = asyncio.create_task(session.tell_news())
         pid = 0
@@ -64,17 +69,32 @@ class Broker:
             return
         finally:
             self.listening.discard(pid)
+            self._sessions.discard(session)
             news.cancel()
             session.close()
             writer.close()
+
+    def _spread(self) -> None:
+        """Tell all processes how the engines are."""
+        for session in self._sessions:
+            session.tell()
 
 
 class Session:
     """One gateway process, and all that it holds."""
 
-    def __init__(self, engines: Engines, admission: Admission, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self,
+        engines: Engines,
+        admission: Admission,
+        manager: Manager,
+        writer: asyncio.StreamWriter,
+        spread: Callable[[], None],
+    ) -> None:
+        self._spread = spread
         self._engines = engines
         self._admission = admission
+        self._manager = manager
         self._writer = writer
         self._numbers = itertools.count(1)
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -101,6 +121,8 @@ class Session:
                 dispatcher, claim, lease = self._leases.pop(message.lease)
                 _stand(claim, message.standing)
                 dispatcher.release(claim, lease, message.outcome)
+            case words.Manage():
+                self._ask(message.id, self._manage(message))
             case words.Cancel():
                 if task := self._tasks.get(message.id):
                     task.cancel()
@@ -122,9 +144,13 @@ class Session:
         """Tell how the engines are, at once when that matters, else now and then."""
         with suppress(OSError):
             while True:
-                self._say(self._news())
+                self.tell()
                 await self._writer.drain()
                 await asyncio.sleep(NEWS_PERIOD)
+
+    def tell(self) -> None:
+        """Tell how the engines are."""
+        self._say(self._news())
 
     def _news(self) -> words.News:
         engines = {
@@ -147,8 +173,10 @@ class Session:
             self._say(
                 words.Refused(
                     number,
-                    type(exc).__name__,
+                    next(kind.__name__ for kind in type(exc).__mro__ if kind is RateLimited or kind.__module__ == api.__name__),
                     exc.message,
+                    exc.param,
+                    exc.code,
                     getattr(exc, "retry_after", 1.0),
                     exc.kind if isinstance(exc, RateLimited) else "",
                     exc.headers if isinstance(exc, RateLimited) else {},
@@ -174,6 +202,31 @@ class Session:
         number = next(self._numbers)
         self._leases[number] = dispatcher, claim, lease
         self._say(words.Acquired(asked.id, number, lease.client.address))
+
+    async def _manage(self, asked: words.Manage) -> None:
+        done = await self._done(asked)
+        self._spread()  # first: who asked will look how the model stands now, in whichever process
+        self._say(done)
+
+    async def _done(self, asked: words.Manage) -> words.Managed:
+        manager, number = self._manager, asked.id
+        if asked.deed == "pulls":
+            return words.Managed(number, await manager.pulls())
+        record = manager.models.record(asked.model)
+        match asked.deed:
+            case "pull":
+                return words.Managed(number, {record.name: await manager.pull(record)})
+            case "told":
+                return words.Managed(number, {record.name: await manager.told(record)})
+            case "cancel":
+                return words.Managed(number, {record.name: await manager.cancel(record)})
+            case "delete":
+                return words.Managed(number, freed=await manager.delete(record))
+            case "load":
+                await manager.load(record)
+            case "unload":
+                await manager.unload(record)
+        return words.Managed(number)
 
     def _say(self, message: words.Answer) -> None:
         if not self._writer.is_closing():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from engines.api import EngineInfo
@@ -10,7 +12,11 @@ from engines.claims import Terms
 from engines.leases import Outcome
 from engines.process import Address
 from engines.standing import PoolState
+from gateway.pulls import Told
 from gateway.settings import Settings
+
+Deed = Literal["pull", "told", "cancel", "pulls", "delete", "load", "unload"]
+"""what `gateway.managing.Manager` does"""
 
 # From a gateway process...
 
@@ -79,13 +85,21 @@ class Release(msgspec.Struct, frozen=True, tag="release"):
     standing: Standing
 
 
+class Manage(msgspec.Struct, frozen=True, tag="manage"):
+    """Something is to be done to a model; answered by Managed or Refused."""
+
+    id: int
+    deed: Deed
+    model: str = ""
+
+
 class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
     """Nobody waits for the answer to `id` any more."""
 
     id: int
 
 
-Request = Hello | Listening | Admit | Depart | Enter | Leave | Acquire | Release | Cancel
+Request = Hello | Listening | Admit | Depart | Enter | Leave | Acquire | Release | Manage | Cancel
 
 # To a gateway process...
 
@@ -136,18 +150,28 @@ class Acquired(msgspec.Struct, frozen=True, tag="acquired"):
     address: Address
 
 
+class Managed(msgspec.Struct, frozen=True, tag="managed"):
+    """It is done: how far pulls are, by model, where one was asked about, and the bytes that were freed."""
+
+    id: int
+    pulls: dict[str, Told] = {}
+    freed: int = 0
+
+
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
-    """Something asked for cannot be had; `kind` names the error's class."""
+    """Something asked for cannot be had; `kind` names the error's class, or the next above it that every floor knows."""
 
     id: int
     kind: str
     message: str
+    param: str | None = None
+    code: str | None = None
     retry_after: float = 1.0
     rate: str = ""
     headers: dict[str, str] = {}
 
 
-Answer = Welcome | News | Admitted | Entered | Acquired | Refused
+Answer = Welcome | News | Admitted | Entered | Acquired | Managed | Refused
 
 requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 answers: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)

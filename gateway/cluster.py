@@ -29,9 +29,11 @@ from gateway.broker_words import Listening, Welcome
 from gateway.drain import Drain
 from gateway.exposure import Exposed, check_binding
 from gateway.keys import KeyStore, default_path
+from gateway.managing import make_manager
 from gateway.metrics import MULTIPROCESS, Metrics
 from gateway.models import make_models
 from gateway.remote import RemoteEngines, RemoteEntrance, connect
+from gateway.remote_models import RemoteManager
 from gateway.serve import CANCEL_AFTER, SIGNALS, GatewayServer, announce, settle_memory
 from gateway.settings import Settings
 
@@ -85,8 +87,8 @@ class Cluster:
         self._stopping = asyncio.Event()
         engines = Engines(settings.engines, settings.workers, log=lambda event, **fields: log.info(event, **fields))
         self._engines = engines
-        self._models = make_models(settings, engines, log)
-        self._broker = Broker(engines, Admission(settings.admission), Welcome(settings, *address))
+        self._manager = make_manager(settings, engines, log)
+        self._broker = Broker(engines, Admission(settings.admission), self._manager, Welcome(settings, *address))
         self._processes: set[asyncio.subprocess.Process] = set()
 
     async def serve(self, ready_file: Path | None) -> int:
@@ -96,7 +98,7 @@ class Cluster:
             loop.add_signal_handler(number, self._stopping.set)
         async with (
             self._engines.running(),
-            self._models.running(),
+            self._manager.running(),
             self._broker.running(self._folder / "broker.sock"),
             self._children(),
         ):
@@ -184,6 +186,7 @@ async def member(path: Path) -> int:
         drain=drain,
         log=log,
         metrics=metrics,
+        manager=RemoteManager(make_models(settings, engines), link, log),
         entrance=RemoteEntrance(link),
     )
     server = GatewayServer(settings, app, drain, log, listening=lambda _: link.say(Listening()), signals=(signal.SIGTERM,))

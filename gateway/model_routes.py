@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from functools import partial
 
 import msgspec
 from litestar import delete, get, post
@@ -13,7 +14,9 @@ from msgspec import UNSET
 
 from compat.voicebox import models as dialect
 from gateway.desk import Ask, Desk
-from gateway.models import Models, ModelState, Pull
+from gateway.managing import Manager
+from gateway.models import ModelState
+from gateway.pulls import Told
 from gateway.services import Services
 from streaming import sse
 from streaming.body import StreamBody
@@ -25,44 +28,45 @@ BEAT_SECONDS = 10.0
 """between two signs of life, where nothing moves"""
 
 
-def model_routes(services: Services, models: Models) -> list[HTTPRouteHandler]:
+def model_routes(services: Services, manager: Manager) -> list[HTTPRouteHandler]:
     """Make the routes."""
+    models = manager.models
 
     @get(PATH, summary="List the models, and how each stands here")
     async def listing() -> dialect.ModelObjects:
-        return dialect.ModelObjects(tuple(map(_object, await models.states())))
+        return dialect.ModelObjects(tuple(map(_object, await models.states(await manager.pulls()))))
 
     @get(ONE, summary="Look a model up")
     async def retrieve(name: FromPath[str]) -> dialect.ModelObject:
-        return await _standing(models, name)
+        return await _standing(manager, name)
 
     @delete(ONE, status_code=200, summary="Delete a model's files")
     async def remove(name: FromPath[str]) -> dialect.Freed:
-        return dialect.Freed(name, await models.delete(models.record(name)))
+        return dialect.Freed(name, await manager.delete(models.record(name)))
 
-    return [listing, retrieve, remove, *_pulls(services, models), *_memory(models)]
+    return [listing, retrieve, remove, *_pulls(services, manager), *_memory(manager)]
 
 
-def _pulls(services: Services, models: Models) -> list[HTTPRouteHandler]:
+def _pulls(services: Services, manager: Manager) -> list[HTTPRouteHandler]:
+    models = manager.models
+
     @post(ONE + "/pull", status_code=200, summary="Begin to pull a model's files; what was cut goes on")
     async def pull(name: FromPath[str]) -> dialect.PullObject:
-        return _progress(models.pull(models.record(name)))
+        return _progress(await manager.pull(models.record(name)))
 
     @get(ONE + "/progress", summary="Follow a pull, in events")
     async def progress(request: Ask, name: FromPath[str]) -> StreamBody:
         desk = Desk(services, request, "progress")
-        chunks = _events(models.pull_of(models.record(name)))
+        record = models.record(name)
+        first = await manager.told(record)
+        chunks = _events(first, partial(manager.told, record))
         timeout = services.settings.server.send_timeout
         headers = {"cache-control": "no-store"}
         return StreamBody(chunks, "text/event-stream; charset=utf-8", headers=headers, send_timeout=timeout, gone=desk.note.gone)
 
     @post(ONE + "/cancel", status_code=200, summary="Stop a pull; what has come is kept")
     async def cancel(name: FromPath[str]) -> dialect.PullObject:
-        found = models.pull_of(models.record(name))
-        found.cancel.set()
-        if found.task:
-            await asyncio.wait([found.task])
-        return _progress(found)
+        return _progress(await manager.cancel(models.record(name)))
 
     @post(ONE + "/verify", status_code=200, summary="Compare a model's files with their hashes")
     async def verify(name: FromPath[str]) -> dialect.Verified:
@@ -73,46 +77,45 @@ def _pulls(services: Services, models: Models) -> list[HTTPRouteHandler]:
     return [pull, progress, cancel, verify]
 
 
-def _memory(models: Models) -> list[HTTPRouteHandler]:
+def _memory(manager: Manager) -> list[HTTPRouteHandler]:
     @post(ONE + "/load", status_code=200, summary="Load a model into memory")
     async def load(name: FromPath[str]) -> dialect.ModelObject:
-        await models.load(models.record(name))
-        return await _standing(models, name)
+        await manager.load(manager.models.record(name))
+        return await _standing(manager, name)
 
     @post(ONE + "/unload", status_code=200, summary="Take a model out of memory")
     async def unload(name: FromPath[str]) -> dialect.ModelObject:
-        await models.unload(models.record(name))
-        return await _standing(models, name)
+        await manager.unload(manager.models.record(name))
+        return await _standing(manager, name)
 
     return [load, unload]
 
 
-async def _standing(models: Models, name: str) -> dialect.ModelObject:
-    models.record(name)
-    return next(_object(one) for one in await models.states() if one.record.name == name)
+async def _standing(manager: Manager, name: str) -> dialect.ModelObject:
+    manager.models.record(name)
+    states = await manager.models.states(await manager.pulls())
+    return next(_object(one) for one in states if one.record.name == name)
 
 
-async def _events(pull: Pull) -> AsyncGenerator[bytes, None]:
-    """Tell how far a pull is, a few times a second, until it has ended."""
+async def _events(first: Told, look: Callable[[], Awaitable[Told]]) -> AsyncGenerator[bytes, None]:
+    """Tell how far a pull is, a few times a second while it moves, until it has ended."""
+    told, now, quiet = None, first, 0.0
     while True:
-        pull.changed.clear()
-        ended = pull.ended  # as of what is told now: it may end while that is sent
-        yield sse.event(_progress(pull))
-        if ended:
-            yield sse.DONE
-            return
-        try:
-            async with asyncio.timeout(BEAT_SECONDS):
-                await pull.changed.wait()
-        except TimeoutError:
-            continue
+        if now != told or quiet >= BEAT_SECONDS:
+            told, quiet = now, 0.0
+            yield sse.event(_progress(told))
+            if told.ended:
+                yield sse.DONE
+                return
         await asyncio.sleep(TELL_SECONDS)
+        quiet += TELL_SECONDS
+        now = await look()
 
 
-def _progress(pull: Pull) -> dialect.PullObject:
-    fields = msgspec.structs.asdict(pull.progress)
-    if pull.error:
-        fields |= {"state": "failed", "error": pull.error.message, "code": pull.error.code or UNSET}
+def _progress(told: Told) -> dialect.PullObject:
+    fields = msgspec.structs.asdict(told.progress)
+    if told.error:
+        fields |= {"state": "failed", "error": told.error, "code": told.code or UNSET}
     return dialect.PullObject(**fields)
 
 

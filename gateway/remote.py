@@ -29,7 +29,7 @@ from gateway.admission import Permit
 LINE_LIMIT = 16 * 1024 * 1024
 MOST_CLIENTS = 64
 """workers that were talked to and whose connections are kept"""
-A = TypeVar("A", words.Admitted, words.Entered, words.Acquired)
+A = TypeVar("A", words.Admitted, words.Entered, words.Acquired, words.Managed)
 NOT_ENABLED = "The engine `{name}` is not enabled."
 GONE = "The process that runs the engines is gone."
 
@@ -46,6 +46,8 @@ class Link:
         self.news = words.News({}, {})
         self.infos: dict[str, EngineInfo] = {}
         self.told = asyncio.Event()
+        self.other = asyncio.Event()
+        """there are other engines than when it was cleared"""
 
     def say(self, message: words.Request) -> None:
         """Say something that has no answer."""
@@ -90,6 +92,8 @@ class Link:
 
     def _hear(self, message: words.Answer) -> None:
         if isinstance(message, words.News):
+            if message.engines.keys() != self.news.engines.keys():
+                self.other.set()
             self.news = message
             self.infos |= message.infos
             self.told.set()
@@ -120,7 +124,8 @@ def _restored(refused: words.Refused) -> SpeechError:
     if refused.kind in ("Overloaded", "DeadlineExceeded"):
         made = api.Overloaded if refused.kind == "Overloaded" else api.DeadlineExceeded
         return made(refused.message, retry_after=refused.retry_after)
-    return EngineUnavailable(refused.message)
+    plain: type[SpeechError] = getattr(api, refused.kind, EngineUnavailable)
+    return plain(refused.message, param=refused.param, code=refused.code)
 
 
 class RemoteEntrance:

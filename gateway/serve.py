@@ -27,8 +27,8 @@ from gateway.app import VERSION, create_app, make_coders
 from gateway.drain import Drain
 from gateway.exposure import Exposed
 from gateway.keys import KeyStore, default_path
+from gateway.managing import make_manager
 from gateway.metrics import Metrics
-from gateway.models import make_models
 from gateway.protocol import bounded
 from gateway.services import codec_threads
 from gateway.settings import Settings
@@ -52,11 +52,11 @@ def run(settings: Settings, *, ready_file: Path | None = None) -> int:
         observer=metrics,
         encoding=coders.capacity,
     )
-    models = make_models(settings, engines, log)
+    manager = make_manager(settings, engines, log)
     drain, keys = Drain(), KeyStore(default_path(settings.data_dir))
     try:
         app = create_app(
-            settings, keys=keys, engines=engines, drain=drain, log=log, metrics=metrics, coders=coders, models=models
+            settings, keys=keys, engines=engines, drain=drain, log=log, metrics=metrics, manager=manager, coders=coders
         )
     except (Exposed, TracingMissing) as exc:
         print(f"voicebox: {exc}", file=sys.stderr)

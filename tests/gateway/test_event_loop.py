@@ -21,6 +21,7 @@ from gateway import logs
 from gateway.app import create_app
 from gateway.drain import Drain
 from gateway.keys import KeyStore
+from gateway.managing import make_manager
 from gateway.metrics import Metrics
 from gateway.settings import LogSettings, Settings
 
@@ -60,7 +61,9 @@ def guarded(tmp_path: Path) -> Iterator[str]:
     enabled = {name: EngineSettings(enabled=True) for name in ("tone", "mimic")}
     engines = Engines(enabled, WorkerSettings(), log=lambda *_, **__: None)
     metrics, keys = Metrics(engines.states, "0"), KeyStore(tmp_path / "keys.json")
-    app = create_app(Settings(data_dir=str(tmp_path)), keys=keys, engines=engines, drain=Drain(), log=log, metrics=metrics)
+    settings = Settings(data_dir=str(tmp_path))
+    manager = make_manager(settings, engines, log)
+    app = create_app(settings, keys=keys, engines=engines, drain=Drain(), log=log, metrics=metrics, manager=manager)
     server = Guarded(uvicorn.Config(app, port=0, log_config=None, lifespan="on", ws="none"))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
     thread.start()

@@ -28,12 +28,12 @@ FILES = {
 """files as a model has them by name only: what they hold is no model"""
 
 
-@pytest.fixture
-def served(tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """A gateway whose models come from the test hub."""
+@pytest.fixture(params=[(), ("--workers", "2")], ids=["one process", "several"])
+def served(request: pytest.FixtureRequest, tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A gateway whose models come from the test hub; calls to several processes go to any of them."""
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
     hub.publish(REPO, FILES)
-    with running(tmp_path, {"models": {"folder": str(tmp_path / "hub")}}) as server:
+    with running(tmp_path, {"models": {"folder": str(tmp_path / "hub")}}, request.param) as server:
         yield server.wait_ready()
 
 
@@ -69,9 +69,13 @@ def test_a_model_is_pulled_followed_and_deleted(served: Server) -> None:
     assert refused.status_code == 503
     assert NAME in refused.json()["error"]["message"]
     sound = {"file": ("a.wav", b"x")}
-    asked = httpx.post(f"{served.base_url}/audio/transcriptions", data={"model": NAME}, files=sound, timeout=PATIENCE)
-    assert asked.status_code == 503, "a model that is here is not replaced by another without a word"
-    assert "could not be loaded" in asked.json()["error"]["message"]
+
+    def refuses() -> bool:
+        url, data = f"{served.base_url}/audio/transcriptions", {"model": NAME}
+        answer = httpx.post(url, data=data, files=sound, timeout=PATIENCE)
+        return answer.status_code == 503 and "could not be loaded" in answer.json()["error"]["message"]
+
+    wait_until(refuses, "a model that is here is not replaced by another without a word")
     assert httpx.get(f"{served.url}/readyz", timeout=PATIENCE).status_code == 200
     assert call(served, "DELETE", f"/{NAME}").json()["freed"] >= told[-1]["total"]
     assert state(served) == "absent"

@@ -11,7 +11,7 @@ from rich.console import Console
 from engines.models.progress import Progress
 from gateway.cli.output import bar
 from gateway.model_routes import _events
-from gateway.models import Pull
+from gateway.pulls import Told
 from streaming import sse
 
 MEGA = 1_000_000
@@ -21,13 +21,15 @@ def test_the_last_word_is_how_it_ended() -> None:
     """A pull that ends while an event is on its way to the client is told as done before the stream ends."""
 
     async def follow() -> list[bytes]:
-        pull = Pull("toy")
-        pull.progress = Progress("toy", "pulling", 1, 2)
-        events = _events(pull)
-        told = [await anext(events)]
-        pull.progress, pull.ended = msgspec.structs.replace(pull.progress, state="done", done=2), True
-        pull.changed.set()
-        return told + [event async for event in events]
+        told = Told(Progress("toy", "pulling", 1, 2))
+
+        async def look() -> Told:
+            return told
+
+        events = _events(told, look)
+        heard = [await anext(events)]
+        told = Told(msgspec.structs.replace(told.progress, state="done", done=2), ended=True)
+        return heard + [event async for event in events]
 
     first, last, end = asyncio.run(follow())
     assert b'"pulling"' in first
