@@ -2,11 +2,12 @@
 
 Its options: `path`, the folder; `model`, the name it goes by; `device`: `cpu`, `cuda`, `cuda:1`, `mps`, or `auto` for the best
 there is; `threads`, on a CPU, 0 for torch's own number; `steps`, of the diffusion for each patch of 160 ms, fewer are quicker and
-rougher; `cfg`, how closely it keeps to text and voice.
+rougher; `cfg`, how closely it keeps to text and voice; `own_voice`, whether it speaks with one voice where none is asked for
+(`own`): without it, it loads sooner and takes another voice for each text.
 
 A voice that is described, and instructions, go in brackets before the text, as the model was taught; a text's own brackets at
-that place are taken away (`text`). Without a voice the model takes whatever the text suggests, another for each text. A prompt is
-the encoder's account of a recording, 1 kB for each patch, and fits all weights that have the same encoder.
+that place are taken away (`text`). A prompt is the encoder's account of a recording, 1 kB for each patch, and fits all weights
+that have the same encoder.
 
 The library draws from torch's own random numbers and has one cache for what it is saying: one job at a time. It is not compiled
 on CUDA, since what torch compiles there belongs to one thread.
@@ -17,15 +18,18 @@ from __future__ import annotations
 import hashlib
 import math
 import secrets
+import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors.torch
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from engines.api import (
@@ -45,6 +49,7 @@ from engines.api import (
 )
 from engines.devices import choose
 from engines.voxcpm.library import opened, recording
+from engines.voxcpm.own import own_voice
 from engines.voxcpm.text import described, spoken
 
 SPOKEN = "en zh ar my da nl fi fr de el he hi id it ja km ko lo ms no pl pt ru es sw sv tl th tr vi"
@@ -75,9 +80,11 @@ class VoxCPM:
         threads: int = 0,
         steps: int = 10,
         cfg: float = 2.0,
+        own_voice: bool = True,
     ) -> None:
         self._path, self._name, self._asked, self._threads = path, model, device, threads
-        self._steps, self._cfg = steps, cfg
+        self._steps, self._cfg, self._settled = steps, cfg, own_voice
+        self._own: dict[str, Any] | None = None
         self._lock = threading.Lock()
 
     def load(self) -> EngineInfo:
@@ -92,7 +99,21 @@ class VoxCPM:
         self._hears = int(self._model.audio_vae.sample_rate)
         self._patch = int(self._model.patch_size * self._model.chunk_size)
         """samples that it hears at once"""
+        if self._settled:
+            self._settle()
         return self._info()
+
+    def _settle(self) -> None:
+        """Find the voice for whoever asks for none."""
+        if (pcm := own_voice(self._say, int(self._model.sample_rate), self._hears)) is None:
+            print("VoxCPM2 found no voice of its own: it takes another for each text", file=sys.stderr)
+        else:
+            self._own = self._heard(pcm)
+
+    def _say(self, text: str, seed: int) -> tuple[NDArray[np.float32], bool]:
+        torch.manual_seed(seed)
+        sounds = [sound.squeeze(0).float().cpu() for sound, _, _ in self._patches(text, None)]
+        return torch.cat(sounds).numpy(), len(sounds) < self._most(text)
 
     def _info(self) -> EngineInfo:
         return EngineInfo(
@@ -100,7 +121,7 @@ class VoxCPM:
             version=version("voxcpm"),
             licence="Apache-2.0",
             models=tuple(dict.fromkeys((self._name, "voxcpm"))),
-            voices=(Voice(DEFAULT, "Default", LANGUAGES, None, "VoxCPM2, whatever voice suits the text, another for each"),),
+            voices=(Voice(DEFAULT, "Default", LANGUAGES, None, "VoxCPM2, the voice that it found when it was loaded"),),
             characters=dict.fromkeys(OPENAI.split(), DEFAULT),
             speech=SpeechAbilities(
                 int(self._model.sample_rate),
@@ -121,9 +142,13 @@ class VoxCPM:
         if not any(pcm):
             raise BadAudio("The sample is silent.")
         with self._lock:
-            heard = self._model.build_prompt_cache(reference_wav_path=recording(pcm, self._hears))
+            heard = self._heard(pcm)
         made: bytes = safetensors.torch.save({FEATURES: heard[FEATURES].float().contiguous().cpu()}, {"mode": heard["mode"]})
         return made
+
+    def _heard(self, pcm: bytes) -> dict[str, Any]:
+        heard: dict[str, Any] = self._model.build_prompt_cache(reference_wav_path=recording(pcm, self._hears))
+        return heard
 
     def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
         """Speak one segment, patch by patch. Raises UnknownVoice or BadInput."""
@@ -133,25 +158,32 @@ class VoxCPM:
             return
         with self._lock:
             torch.manual_seed(secrets.randbits(63) if job.seed is None else job.seed % 2**63)
-            patches = self._model.generate_with_prompt_cache_streaming(
-                target_text=f"({how}){text}" if how else text,
-                prompt_cache=voice,
-                max_len=PATCHES_A_TOKEN * len(self._model.text_tokenizer(text)) + PATCHES_BESIDES,
-                inference_timesteps=self._steps,
-                cfg_value=self._cfg,
-            )
+            patches = self._patches(text, voice, how)
             with closing(patches):
                 for sound, _, _ in patches:
                     if not emit(Audio(_pcm(sound))):
                         return
 
+    def _patches(self, text: str, voice: dict[str, Any] | None, how: str = "") -> Generator[Any, None, None]:
+        patches: Generator[Any, None, None] = self._model.generate_with_prompt_cache_streaming(
+            target_text=f"({how}){text}" if how else text,
+            prompt_cache=voice,
+            max_len=self._most(text),
+            inference_timesteps=self._steps,
+            cfg_value=self._cfg,
+        )
+        return patches
+
+    def _most(self, text: str) -> int:
+        return PATCHES_A_TOKEN * len(self._model.text_tokenizer(text)) + PATCHES_BESIDES
+
     def _voice(self, job: SpeechJob) -> dict[str, Any] | None:
-        """Give the voice of a job as the library wants it; None for the model's own. Raises UnknownVoice or BadInput."""
+        """Give the voice of a job as the library wants it; None where the model takes any. Raises UnknownVoice or BadInput."""
         if job.prompt:
             return {FEATURES: self._features(job.prompt), "mode": MODE}
         if job.voice not in ("", DEFAULT):
             raise UnknownVoice(f"VoxCPM has no voice '{job.voice}'.", param="voice")
-        return None
+        return None if job.design else self._own
 
     def _features(self, prompt: Prompt) -> Tensor:
         """Read a prompt: patches of features, [patches, of a patch, width]. Raises BadInput."""

@@ -149,8 +149,8 @@ def _weights(place: Path) -> dict[str, torch.Tensor]:
 
 @functools.cache
 def loaded() -> tuple[VoxCPM, EngineInfo]:
-    """Load the engine."""
-    engine = VoxCPM(path=str(folder()), steps=STEPS)
+    """Load the engine, without a voice of its own: as the library is."""
+    engine = VoxCPM(path=str(folder()), steps=STEPS, own_voice=False)
     return engine, engine.load()
 
 
@@ -179,7 +179,7 @@ def broken(place: Path, name: str, data: bytes) -> VoxCPM:
     """Make an engine one of whose files has other contents."""
     linked(place, name)
     (place / name).write_bytes(data)
-    return VoxCPM(path=str(place))
+    return VoxCPM(path=str(place), own_voice=False)
 
 
 def sound_weights() -> dict[str, torch.Tensor]:
