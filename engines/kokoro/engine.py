@@ -7,7 +7,8 @@ A voice speaks the language that the first letter of its name tells, a mixture t
 at most 510 phonemes (`chunks`). Speed changes the length of phonemes. A seed makes the vocoder's noise repeatable, whoever
 speaks at the same time. Words are told in English only: misaki gives them for no other language.
 
-Kokoro and misaki are Apache-2.0; phonemizer and eSpeak NG, which spell words for them, are GPL-3.0-or-later.
+Kokoro and misaki are Apache-2.0; phonemizer and eSpeak NG, which spell words for them, are GPL-3.0-or-later. What Japanese needs
+(fugashi, jaconv, mojimoji, unidic-lite) is MIT, BSD-3-Clause and Apache-2.0.
 """
 
 from __future__ import annotations

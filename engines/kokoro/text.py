@@ -1,8 +1,9 @@
 """Text into what Kokoro speaks at once, in each of its languages; offline, and without losing text.
 
 English goes through misaki, word by word (`english`). Spanish, French, Hindi, Italian and Portuguese go through eSpeak NG,
-Japanese and Chinese through misaki's extras of these names where they are installed; of these languages only whole stretches are
-known, so a text that is too long is halved at the best place until its parts fit. A blank line always parts chunks.
+Japanese (`japanese`) and Chinese through misaki where the packages that it needs for them are installed; of these languages only
+whole stretches are known, so a text that is too long is halved at the best place until its parts fit. A blank line always parts
+chunks.
 
 In English text `[word](/phonemes/)` and the other marks of misaki's are honoured, as users of Kokoro know them.
 """
@@ -18,6 +19,7 @@ from typing import Protocol
 from engines.api import Unsupported
 from engines.kokoro.chunks import Chunk, Spot, pack, sliced
 from engines.kokoro.english import English, Mark
+from engines.kokoro.japanese import japanese
 from engines.kokoro.voices import LANGUAGES
 
 Spans = Sequence[tuple[int, int, str]]
@@ -33,8 +35,13 @@ LONG_WORD = re.compile(r"\S{50}(?=\S)")
 """of a longer one eSpeak NG says the beginning only"""
 LINK = re.compile(r"\[([^\]]+)\]\(([^)]*)\)")
 STRESS = re.compile(r"[-+]?(\d+|0\.5)")
-CUTS = (re.compile(r"[.!?…]+[\"'”’»)]*\s+|[。！？।॥]"), re.compile(r"[,;:—]\s+|[、，；：]"), re.compile(r"\s+"))
-"""where a text is cut, best first"""
+CUTS = (
+    re.compile(r"[.!?…]+[\"'”’»)]*\s+|[。｡！？।॥]+[」｣』）】》〉”’]*"),
+    re.compile(r"[,;:—]\s+|[、､，；：]"),
+    re.compile(r"\s+"),
+    re.compile(r"(?<=[ぁ-ゖ])(?=[ァ-ヺ一-鿿])"),
+)
+"""where a text is cut, best first; at last between Japanese words, which have no spaces: behind an ending, before a stem"""
 
 
 class Reader(Protocol):
@@ -54,26 +61,25 @@ def reader(language: str) -> Reader:
 
         speller = EspeakG2P(language=ESPEAK[language])
         return OtherReader(lambda text: str(speller(LONG_WORD.sub(r"\g<0> ", text))[0]))
-    return OtherReader(_asian(language))
+    return OtherReader(_asian(language), dense=1)
 
 
 def _asian(language: str) -> Phonemes:
-    extra = "ja" if language == "j" else "zh"
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what setuptools will drop one day
-            if language == "j":
-                from misaki.ja import JAG2P
-
-                speller = JAG2P()
-            else:
-                from misaki.zh import ZHG2P
-
-                speller = ZHG2P()
+            warnings.simplefilter("ignore")  # of what setuptools and importlib will drop one day
+            return japanese() if language == "j" else _chinese()
     except Exception as exc:  # what is missing may be a package or its dictionary; each says so in its own way
         reason = str(exc).strip().partition("\n")[0].rstrip(".")
-        needed = f"Kokoro's {LANGUAGES[language].name} needs misaki[{extra}], which is not installed whole here"
+        packages = "fugashi, jaconv, mojimoji and unidic-lite" if language == "j" else "misaki[zh]"
+        needed = f"Kokoro's {LANGUAGES[language].name} needs {packages}, and not all of that is installed here"
         raise Unsupported(f"{needed}: {reason}.", param="voice") from exc
+
+
+def _chinese() -> Phonemes:
+    from misaki.zh import ZHG2P
+
+    speller = ZHG2P()
     return lambda text: str(speller(text)[0])
 
 
@@ -93,10 +99,11 @@ class EnglishReader:
 
 
 class OtherReader:
-    """Reads a language of which only whole stretches are known."""
+    """Reads a language of which only whole stretches are known; `dense`: so many characters become one phoneme at most."""
 
-    def __init__(self, phonemes: Phonemes) -> None:
+    def __init__(self, phonemes: Phonemes, dense: int = 2) -> None:
         self._phonemes = phonemes
+        self._dense = dense
 
     def chunks(self, text: str, spans: Spans, limit: int) -> Iterator[Chunk]:
         """See Reader. There are no words."""
@@ -105,7 +112,7 @@ class OtherReader:
                 yield Chunk(phonemes)
 
     def _parts(self, text: str, spans: Spans, limit: int) -> Iterator[str]:
-        long = len(text) > 2 * limit
+        long = len(text) > self._dense * limit  # not worth reading whole: misaki's time for Japanese grows with the cube
         phonemes = "" if long else self._said(text, spans)
         cut = _middle(text, spans) if long or len(phonemes) > limit else 0
         if cut:

@@ -22,6 +22,7 @@ from engines.api import Audio, BadInput, EngineFailed, Prompt, SpeechEvent, Spee
 from engines.kokoro.engine import Kokoro
 
 TEXT = "Hello there."
+JAPANESE = all(map(find_spec, ("fugashi", "jaconv", "mojimoji", "unidic_lite")))
 SEED = 5
 
 
@@ -75,6 +76,7 @@ def test_account_of_itself() -> None:
         ("ef_dora", "Hola.", 1.0),
         ("ff_siwis", "Salut.", 0.7),
         pytest.param("zf_xiaobei", "你好。", 1.0, marks=pytest.mark.skipif(find_spec("jieba") is None, reason="no misaki[zh]")),
+        pytest.param("jf_alpha", "こんにちは。", 1.2, marks=pytest.mark.skipif(not JAPANESE, reason="no fugashi or unidic-lite")),
     ],
 )
 def test_it_says_what_the_library_says(voice_name: str, text: str, speed: float) -> None:
@@ -220,8 +222,9 @@ def test_voices_are_names_only(name: str) -> None:
 
 def test_languages_whose_packages_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A voice whose language needs more packages says so, and the others speak."""
-    monkeypatch.setitem(__import__("sys").modules, "misaki.ja", None)
-    with pytest.raises(Unsupported, match="Japanese needs misaki"):
+    monkeypatch.setitem(__import__("sys").modules, "fugashi", None)
+    monkeypatch.setattr(loaded()[0], "_readers", {})
+    with pytest.raises(Unsupported, match="Japanese needs fugashi"):
         speak(SpeechJob("こんにちは", "jf_alpha"))
     assert len(speak(SpeechJob("Hi.", "af_heart")).pcm)
 

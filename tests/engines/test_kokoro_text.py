@@ -15,7 +15,7 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from kokoro import KPipeline
-from tiny_kokoro import SYMBOLS
+from tiny_kokoro import SYMBOLS, front_end
 
 from engines.api import Unsupported
 from engines.kokoro.chunks import Chunk, Token, begins, pack
@@ -50,11 +50,8 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def library(language: str) -> KPipeline:
-    """Make the library's own way to phonemes; its English with our tags, as it would go online for its own."""
-    made = KPipeline("e" if language in "ab" else language, repo_id="hexgrad/Kokoro-82M", model=False)
-    if language in "ab":
-        made.lang_code, made.g2p = language, ENGLISH[language == "b"]
-    return made
+    """Make the library's own way to phonemes."""
+    return front_end(language, model=False)
 
 
 def chunks(text: str, language: str = "a", limit: int = 510, spans: tuple[tuple[int, int, str], ...] = ()) -> list[Chunk]:
@@ -269,12 +266,11 @@ def test_marks_have_their_tags() -> None:
     assert list(tags(seen)) == ["DT", "HYPH", "NN", ":", "$"]
 
 
-@pytest.mark.parametrize(("language", "module", "extra"), [("j", "misaki.ja", "misaki[ja]"), ("z", "misaki.zh", "misaki[zh]")])
-def test_languages_whose_packages_are_missing(monkeypatch: pytest.MonkeyPatch, language: str, module: str, extra: str) -> None:
-    """Japanese and Chinese say what is to be installed."""
-    monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(Unsupported, match=re.escape(extra)):
-        reader(language)
+def test_chinese_without_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chinese says what is to be installed."""
+    monkeypatch.setitem(sys.modules, "misaki.zh", None)
+    with pytest.raises(Unsupported, match=re.escape("misaki[zh]")):
+        reader("z")
 
 
 def test_chinese() -> None:

@@ -31,7 +31,7 @@ def settled() -> VoxCPM:
 
 def test_one_voice_for_every_text(settled: VoxCPM) -> None:
     """Without a voice it speaks as with a clone of the line that it said when it was loaded, whichever the text; so after a restart."""
-    line = speak(SpeechJob(LINE, "default", seed=0)).astype(np.float32) / 32767
+    line: NDArray[np.float32] = speak(SpeechJob(LINE, "default", seed=0)).astype(np.float32) / np.float32(32767)
     pcm = (resampled(line, RATE, HEARD) * 32767).round().astype("<i2").tobytes()
     clone = Prompt("own", settled.create_prompt([Sample(pcm)], "voxcpm2"))
     again = VoxCPM(path=str(folder()), steps=STEPS)
@@ -74,7 +74,7 @@ def test_what_is_no_voice() -> None:
 @pytest.mark.parametrize("wanted", [16_000, 44_100, 48_000])
 def test_other_rates(wanted: int) -> None:
     """A tone keeps its pitch, length and loudness at another rate."""
-    tone = np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000).astype(np.float32)
+    tone: NDArray[np.float32] = np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000).astype(np.float32)
     expected = np.sin(2 * np.pi * 440 * np.arange(wanted) / wanted)
 
     assert np.abs(resampled(tone, 48_000, wanted) - expected).max() < 1e-3

@@ -14,6 +14,8 @@ import json
 import shutil
 import tempfile
 import warnings
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -181,8 +183,24 @@ def as_pcm(audio: torch.Tensor) -> NDArray[np.int16]:
 
 @functools.cache
 def pipeline(language: str) -> KPipeline:
-    """Make the library's own way from text to audio; its English has our tags, as it would go online for its own."""
-    made = KPipeline("e" if language in "ab" else language, repo_id=REPOSITORY, model=library())
-    if language in "ab":
-        made.lang_code, made.g2p = language, English(british=language == "b")
+    """Make the library's own way from text to audio."""
+    return front_end(language, library())
+
+
+def front_end(language: str, model: KModel | bool) -> KPipeline:
+    """Make the library's own way to phonemes, and with a model to audio; its English has our tags, as it would go online for its own.
+
+    Its Japanese imports pyopenjtalk and does not use it: where that is missing, it is made of the part that the library takes.
+    """
+    ours = language in "ab" or (language == "j" and find_spec("pyopenjtalk") is None)
+    made = KPipeline("e" if ours else language, repo_id=REPOSITORY, model=model)
+    if ours:
+        made.lang_code, made.g2p = language, cutlet() if language == "j" else English(british=language == "b")
     return made
+
+
+def cutlet() -> Any:
+    """Make misaki's Japanese."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it uses what importlib will drop one day
+        return import_module("misaki.cutlet").Cutlet()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import wave
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx2 as httpx
@@ -165,6 +166,22 @@ def test_voices_are_mixed(server: Server) -> None:
 
     assert not np.array_equal(mixed, one)
     assert not np.array_equal(mixed, other)
+
+
+@pytest.mark.skipif(
+    not all(map(find_spec, ("fugashi", "jaconv", "mojimoji", "unidic_lite"))), reason="Kokoro has no Japanese here"
+)
+def test_japanese(server: Server) -> None:
+    """A Japanese voice speaks Japanese: the same text is the same audio, another is not, and a longer one lasts longer."""
+    first, again, other, long = (
+        say(server, "kokoro", text, "jf_alpha", seed=7)
+        for text in ("今日は良い天気ですね。", "今日は良い天気ですね。", "明日は雨が降ります。", "今日は良い天気ですね。" * 8)
+    )
+
+    assert len(first) > 1000
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+    assert len(long) > 5 * len(first)
 
 
 def test_the_command_line(server: Server, tmp_path: Path) -> None:

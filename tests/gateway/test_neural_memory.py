@@ -1,13 +1,16 @@
 """A model that has served many requests holds no more memory than one that has served some.
 
-`REQUESTS=2000` in the environment asks for more of them than a test has time for.
+`REQUESTS=2000` in the environment asks for more of them than a test has time for, and `MODELS="kokoro pocket-tts-english"` asks
+other models: any of SOURCES.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx2 as httpx
 import psutil
@@ -21,7 +24,9 @@ import tiny_whisper
 from neural import as_wav, serving
 from servers import PATIENCE, Server
 
-MODEL = "whisper-tiny"
+if TYPE_CHECKING:  # pytest loads it
+    from hub import Hub
+
 CLIENTS = 4
 WARM = 100
 """requests after which all that is kept for good has been made: caches, arenas of each thread"""
@@ -29,32 +34,53 @@ REQUESTS = int(os.environ.get("REQUESTS", "300"))
 STEP = 50
 GROWTH = 16 * 1024 * 1024
 """bytes that the allocator may come to hold without anything leaking; what the encoder makes of one recording is 0.4 MB"""
+SOURCES: dict[str, Callable[[Hub, Path], None]] = {
+    "whisper-tiny": published.whisper,
+    "faster-whisper-tiny": published.whisper,
+    "kokoro": lambda hub, _: published.kokoro(hub),
+    "pocket-tts-english": lambda hub, _: published.pocket(hub),
+    "voxcpm2": lambda hub, _: published.voxcpm(hub),
+    "mms-tts-eng": published.intree,
+    "wav2vec2-base-960h": published.intree,
+    "moonshine-tiny": published.intree,
+}
+THREADED = ("whisper-tiny", "faster-whisper-tiny", "mms-tts-eng", "voxcpm2")
+LINES = ("One line.", "Another line, which is longer than the first.", "And a third; with a pause in it, and then some more.")
+SOUNDS = [as_wav(tiny_whisper.sound(name, 1.0), tiny_whisper.RATE) for name in tiny_whisper.SOUNDS]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with one tiny model, on one thread."""
-    place = tmp_path_factory.mktemp("memory")
-    chosen = {"each": {MODEL: {"preload": True, "options": {"threads": 1}}}}
-    with serving(place, [MODEL], lambda hub: published.whisper(hub, place), chosen) as started:
+@pytest.fixture(params=os.environ.get("MODELS", "whisper-tiny").split())
+def model(request: pytest.FixtureRequest) -> str:
+    """The model that is asked."""
+    return str(request.param)
+
+
+@pytest.fixture
+def server(tmp_path: Path, model: str) -> Iterator[Server]:
+    """A server with that one, tiny; on one thread where it can be told."""
+    chosen = {"preload": True, "options": {"threads": 1} if model in THREADED else {}}
+    with serving(tmp_path, [model], lambda hub: SOURCES[model](hub, tmp_path), {"each": {model: chosen}}) as started:
         yield started
 
 
-def test_memory_does_not_grow(server: Server) -> None:
-    """Hundreds of recordings later, worker and gateway hold as much memory as after the first ones, within the allocator's play."""
-    worker = next(psutil.Process(pid) for pid in server.workers() if MODEL in psutil.Process(pid).cmdline())
+def ask(client: httpx.Client, server: Server, model: str, number: int) -> int:
+    """Have a line spoken, or a recording heard; give the status."""
+    if "speech" in client.get(f"{server.base_url}/voicebox/models/{model}").json()["kinds"]:
+        body = {"model": model, "input": LINES[number % len(LINES)], "voice": "alloy", "response_format": "pcm"}
+        return client.post(f"{server.base_url}/audio/speech", json=body).status_code
+    file = {"file": ("a.wav", SOUNDS[number % len(SOUNDS)], "audio/wav")}
+    fields = {"model": model, "language": "en", "response_format": "text"}
+    return client.post(f"{server.base_url}/audio/transcriptions", data=fields, files=file).status_code
+
+
+def test_memory_does_not_grow(server: Server, model: str) -> None:
+    """Hundreds of requests later, worker and gateway hold as much memory as after the first ones, within the allocator's play."""
+    worker = next(psutil.Process(pid) for pid in server.workers() if model in psutil.Process(pid).cmdline())
     gateway = psutil.Process(server.process.pid)
-    sounds = [as_wav(tiny_whisper.sound(name, 1.0), tiny_whisper.RATE) for name in tiny_whisper.SOUNDS]
     curve: list[tuple[int, int, int]] = []
     with httpx.Client(timeout=PATIENCE) as client, ThreadPoolExecutor(CLIENTS) as clients:
-
-        def ask(number: int) -> int:
-            file = {"file": ("a.wav", sounds[number % len(sounds)], "audio/wav")}
-            fields = {"model": MODEL, "language": "en", "response_format": "text"}
-            return client.post(f"{server.base_url}/audio/transcriptions", data=fields, files=file).status_code
-
         for done in range(0, REQUESTS, STEP):
-            assert set(clients.map(ask, range(done, done + STEP))) == {200}
+            assert set(clients.map(lambda number: ask(client, server, model, number), range(done, done + STEP))) == {200}
             curve.append((done + STEP, worker.memory_info().rss, gateway.memory_info().rss))
 
     print([(done, ours >> 20, theirs >> 20) for done, ours, theirs in curve])
