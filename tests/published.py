@@ -50,6 +50,14 @@ def intree(hub: Hub, place: Path) -> None:
     hub.publish("somebody/voices", _brisk(tiny_intree.vits(place / "own", speakers=3)))
 
 
+def vibevoice(hub: Hub, place: Path) -> None:
+    """Publish vibevoice-1.5b, which says everything in two seconds: one that does not end by itself is stopped."""
+    import tiny_vibevoice
+
+    frames = 2 * tiny_vibevoice.RATE // tiny_vibevoice.HOP
+    hub.publish(find("vibevoice-1.5b").repo, tiny_vibevoice.vibevoice(place / "vibevoice", frames=frames))
+
+
 def _brisk(folder: Path) -> Path:
     """Let a VITS of random weights, whose sounds last for seconds, be about as quick as a person."""
     config = json.loads((folder / "config.json").read_text())

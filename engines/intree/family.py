@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
-from engines.api import SpeechJob, UnknownVoice, Voice
+from engines.api import CloneAbilities, Sample, SpeechJob, UnknownVoice, Voice
 from engines.intree.files import Folder
 
 LEAST_SECONDS, SECONDS_EACH = 5.0, 0.25
@@ -33,6 +33,17 @@ class Family(Protocol):
 
     def speak(self, job: SpeechJob, voice: str) -> torch.Tensor:
         """Speak: samples between -1 and 1. `voice` is one of `voices`. Raises BadInput."""
+        ...
+
+
+@runtime_checkable
+class Cloning(Family, Protocol):
+    """A family that speaks with voices made of samples: a job may have a prompt."""
+
+    cloning: CloneAbilities
+
+    def create_prompt(self, samples: Sequence[Sample]) -> bytes:
+        """Make a voice of samples, in safetensors. Raises BadAudio."""
         ...
 
 

@@ -45,6 +45,7 @@ KNOWN: dict[str, tuple[Known, ...]] = {
     "bark": (Known("speech", "BarkModel", "engines.intree.bark:Bark", 24_000, ("codec_config", "sampling_rate")),),
     "csm": (Known("speech", "CsmForConditionalGeneration", "engines.intree.csm:Csm", 24_000, ("codec_config", "sampling_rate")),),
     "dia": (Known("speech", "DiaForConditionalGeneration", "engines.intree.dia:Dia", 44_100),),
+    "vibevoice": (Known("speech", "VibeVoiceForConditionalGeneration", "engines.intree.vibevoice:VibeVoice", 24_000),),
     **_ctc(
         "wav2vec2:Wav2Vec2", "hubert:Hubert", "wavlm:WavLM", "unispeech:UniSpeech", "unispeech-sat:UniSpeechSat",
         "data2vec-audio:Data2VecAudio", "sew:SEW", "wav2vec2-conformer:Wav2Vec2Conformer", "wav2vec2-bert:Wav2Vec2Bert",

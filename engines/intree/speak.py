@@ -1,4 +1,4 @@
-"""Speech models that transformers itself has the code of: VITS and MMS, SpeechT5, Bark, CSM, Dia.
+"""Speech models that transformers itself has the code of: VITS and MMS, SpeechT5, Bark, CSM, Dia, VibeVoice.
 
 Options: `path`, a folder in the Hugging Face layout; `model`, the name it goes by; `device` ("cpu", "cuda", "cuda:1", "mps");
 `dtype`, which "auto" leaves at float32; `threads`, on a CPU; `others`, further folders, with a vocoder, a codec or voices in
@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.metadata import version
 
 import torch
 
-from engines.api import Audio, EmitSpeech, EngineInfo, SpeechAbilities, SpeechJob
-from engines.intree.family import Family, chosen
+from engines.api import Audio, EmitSpeech, EngineInfo, Sample, SpeechAbilities, SpeechJob, Unsupported
+from engines.intree.family import Cloning, Family, chosen
 from engines.intree.files import folder, telling
 from engines.whisper.terms import usable_cores
 from engines.whisper.windows import Unwanted
@@ -75,13 +75,25 @@ class Speech:
             models=(self._name,),
             voices=voices,
             characters={name: voices[place % len(voices)].id for place, name in enumerate(OPENAI_VOICES)},
-            speech=SpeechAbilities(family.rate, family.languages, speed=family.speed, seed=True),
+            speech=SpeechAbilities(
+                family.rate,
+                family.languages,
+                speed=family.speed,
+                seed=True,
+                cloning=family.cloning if isinstance(family, Cloning) else None,
+            ),
             device=torch.device(device).type,
         )
 
+    def create_prompt(self, samples: Sequence[Sample], model: str) -> bytes:
+        """Make a voice of samples. Raises BadAudio, or Unsupported where the model does not clone."""
+        if not isinstance(self._family, Cloning):
+            raise Unsupported(f"The model '{self._name}' does not clone voices.")
+        return self._family.create_prompt(samples)
+
     def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
         """Speak one segment. Raises UnknownVoice, BadInput or EngineFailed."""
-        voice = chosen(self._family.voices, job.voice, self._name)
+        voice = chosen(self._family.voices, "" if job.prompt else job.voice, self._name)
         if not any(char.isalnum() for char in job.text):
             return
         with self._lock:

@@ -12,6 +12,7 @@ from engines.catalogue import Kind
 from engines.models.records import TORCH, Family, ModelRecord, Source
 
 SPEECH = Family("transformers", "engines.intree.speak:Speech", ("torch", "transformers"), 15)
+DIFFUSING = msgspec.structs.replace(SPEECH, packages=(*SPEECH.packages, "diffusers"))
 LISTENING = Family("transformers-asr", "engines.intree.listen:Listening", ("torch", "transformers", "onnxruntime"), 15)
 FILES = ("*.json", "*.txt", "*.safetensors", "*.model", "*.jinja", "speaker_embeddings/*.np[yz]")
 """what these models are made of; never code"""
@@ -68,6 +69,12 @@ def _speech(
     return msgspec.structs.replace(made, sample_rate=rate, languages=languages, gated=gated)
 
 
+def _vibevoice(size: str) -> ModelRecord:
+    """Describe a VibeVoice, as it was brought into transformers' layout: the maker's own is another."""
+    made = _speech(f"vibevoice-{size.lower()}", f"vibevoice/VibeVoice-{size}-hf", "MIT", 24_000, ("en", "zh"))
+    return msgspec.structs.replace(made, engine=DIFFUSING, voice_types=("preset", "cloned"), cloning=True)
+
+
 def _listening(name: str, repo: str, licence: str, languages: tuple[str, ...] = ("en",)) -> ModelRecord:
     """Describe a model that listens."""
     made = own_record(name, OwnModel(repo, "listening", licence=licence))
@@ -80,6 +87,8 @@ INTREE = (
     _speech("bark-small", "suno/bark-small", "MIT", 24_000, ()),
     _speech("csm-1b", "sesame/csm-1b", "Apache-2.0", 24_000, ("en",), gated=True),
     _speech("dia-1.6b", "nari-labs/Dia-1.6B-0626", "Apache-2.0", 44_100, ("en",), "descript/dac_44khz"),
+    _vibevoice("1.5B"),
+    _vibevoice("7B"),
     _listening("wav2vec2-base-960h", "facebook/wav2vec2-base-960h", "Apache-2.0"),
     _listening("moonshine-tiny", "UsefulSensors/moonshine-tiny", "MIT"),
     _listening("moonshine-base", "UsefulSensors/moonshine-base", "MIT"),

@@ -11,8 +11,8 @@ import pytest
 
 pytest.importorskip("transformers")
 pytest.importorskip("sentencepiece")
-if find_spec("voxcpm") is None or find_spec("einops") is None:
-    pytest.skip("voxcpm is not installed", allow_module_level=True)
+if lacking := [name for name in ("voxcpm", "einops", "diffusers") if find_spec(name) is None]:
+    pytest.skip(f"{lacking[0]} is not installed", allow_module_level=True)
 
 import published
 import tiny_whisper
@@ -20,7 +20,7 @@ from hub import Hub
 from neural import as_wav, say, serving
 from servers import PATIENCE, Server
 
-NAMES = ("voxcpm2", "mms-tts-eng", "wav2vec2-base-960h", "moonshine-tiny", "mine")
+NAMES = ("voxcpm2", "mms-tts-eng", "wav2vec2-base-960h", "moonshine-tiny", "vibevoice-1.5b", "mine")
 OWN = {"mine": {"repo": "somebody/voices", "kind": "speech"}}
 
 
@@ -32,13 +32,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     def publish(hub: Hub) -> None:
         published.voxcpm(hub)
         published.intree(hub, place)
+        published.vibevoice(hub, place)
 
     models = {"own": OWN, "each": {"voxcpm2": {"options": {"steps": 3}}}}
     with serving(place, NAMES, publish, models, voices={"shortest_sample": 0.5}) as started:  # the tiny one is short of breath
         yield started
 
 
-@pytest.mark.parametrize(("model", "voice"), [("voxcpm2", "default"), ("mms-tts-eng", "default"), ("mine", "speaker-1")])
+@pytest.mark.parametrize(
+    ("model", "voice"),
+    [("voxcpm2", "default"), ("mms-tts-eng", "default"), ("vibevoice-1.5b", "speaker-2"), ("mine", "speaker-1")],
+)
 def test_they_speak(server: Server, model: str, voice: str) -> None:
     """Each speaks; the same seed gives the same audio, another text or seed other audio."""
     first = say(server, model, voice=voice, seed=11)
@@ -70,7 +74,7 @@ def test_they_listen(server: Server, model: str) -> None:
 
 
 def test_a_designed_and_a_cloned_voice(server: Server) -> None:
-    """A voice that was described, and one made of a recording, speak through VoxCPM2, each its own way, and stay the same."""
+    """A voice that was described, and one made of a recording, speak through VoxCPM2 and VibeVoice, each its own way, and stay the same."""
     sample = as_wav(tiny_whisper.sound("count", 6), tiny_whisper.RATE)
     cloned = httpx.post(
         f"{server.base_url}/audio/voices",
@@ -94,3 +98,6 @@ def test_a_designed_and_a_cloned_voice(server: Server) -> None:
     assert not np.array_equal(ann, bob)
     assert np.array_equal(ann, say(server, "voxcpm2", voice="Ann", seed=3))
     assert np.array_equal(bob, say(server, "voxcpm2", voice={"id": designed.json()["id"]}, seed=3))
+    others = [say(server, "vibevoice-1.5b", voice=name, seed=3) for name in ("Ann", "Bob", "Ann", "speaker-0")]
+    assert np.array_equal(others[0], others[2])
+    assert len({audio.tobytes() for audio in others}) == 3
