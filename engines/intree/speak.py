@@ -2,7 +2,8 @@
 
 Options: `path`, a folder in the Hugging Face layout; `model`, the name it goes by; `device` ("cpu", "cuda", "cuda:1", "mps");
 `dtype`, which "auto" leaves at float32; `threads`, on a CPU; `others`, further folders, with a vocoder, a codec or voices in
-them; `remote_code`, whether code in the folder may run: only where it is set to true. Nothing is ever downloaded.
+them; `remote_code`, whether code in the folder may run: only where it is set to true; `own_voice`, whether a model that clones,
+and whose presets are no fixed voices, finds one for each and keeps it (`engines.own_voice`). Nothing is ever downloaded.
 
 The models draw from torch's own random numbers: one job at a time, each with a seed of its own.
 """
@@ -15,17 +16,21 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.metadata import version
 
+import msgspec
 import torch
 
-from engines.api import Audio, EmitSpeech, EngineInfo, Sample, SpeechAbilities, SpeechJob, Unsupported
-from engines.intree.family import Cloning, Family, chosen
+from engines.api import Audio, EmitSpeech, EngineInfo, Prompt, Sample, SpeechAbilities, SpeechJob, Unsupported
+from engines.intree.family import Cloning, Family, chosen, most
 from engines.intree.files import folder, telling
+from engines.own_voice import own_voice
 from engines.whisper.terms import usable_cores
-from engines.whisper.windows import Unwanted
+from engines.whisper.windows import Floats, Unwanted
 
 LOUDEST = 32767
 PIECE = 0.5
 """seconds of audio that are handed on at once"""
+ENDED = 0.95
+"""of the longest that a text may take: what is longer did not end by itself"""
 OPENAI_VOICES = ["alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse"]
 
 
@@ -41,9 +46,12 @@ class Speech:
         threads: int = 0,
         others: str = "",
         remote_code: bool = False,
+        own_voice: bool = True,
     ) -> None:
         self._path, self._name, self._device, self._dtype = path, model, device, dtype
         self._threads, self._others, self._remote_code = threads, others, remote_code
+        self._settled = own_voice
+        self._own: dict[str, Prompt | None] = {}
         self._lock = threading.Lock()
         self._step: Callable[[], None] = _nothing
 
@@ -99,8 +107,9 @@ class Speech:
         with self._lock:
             self._step = lambda: _ask(emit)
             try:
-                torch.manual_seed(secrets.randbits(63) if job.seed is None else job.seed % 2**63)
                 with torch.inference_mode():
+                    if not job.prompt and self._settled and isinstance(self._family, Cloning):
+                        job = msgspec.structs.replace(job, prompt=self._own_voice(self._family, voice))
                     spoken = self._spoken(job, voice)
             except Unwanted:
                 return
@@ -112,7 +121,20 @@ class Speech:
             if not emit(Audio(pcm[start : start + size])):
                 return
 
+    def _own_voice(self, family: Cloning, voice: str) -> Prompt | None:
+        """Give the voice of a preset, found when it is first asked for; None where none is found."""
+
+        def say(text: str, seed: int) -> tuple[Floats, bool]:
+            sound = self._spoken(SpeechJob(text, voice, seed=seed), voice).flatten().float().cpu().numpy()
+            return sound, len(sound) < ENDED * most(text, family.rate)
+
+        if voice not in self._own:
+            pcm = own_voice(say, family.rate, family.cloning.sample_rate)
+            self._own[voice] = Prompt("", family.create_prompt([Sample(pcm)])) if pcm else None
+        return self._own[voice]
+
     def _spoken(self, job: SpeechJob, voice: str) -> torch.Tensor:
+        torch.manual_seed(secrets.randbits(63) if job.seed is None else job.seed % 2**63)
         with telling(f"The model '{self._name}' failed"):
             return self._family.speak(job, voice)
 

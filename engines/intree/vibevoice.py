@@ -1,7 +1,7 @@
 """VibeVoice: one voice or several in a conversation, English and Chinese, by diffusion: it needs the package `diffusers`.
 
 A cloned voice is a recording, which the model hears before it speaks: a prompt holds the recording itself, since what the model
-makes of it is drawn anew each time. Without one a speaker is only a number, and no fixed voice: a seed is. What a text has behind
+makes of it is drawn anew each time. Without one a speaker is only a number, and no fixed voice. What a text has behind
 "Speaker 2:" at the beginning of a line is said by that speaker.
 """
 

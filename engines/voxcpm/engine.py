@@ -3,7 +3,7 @@
 Its options: `path`, the folder; `model`, the name it goes by; `device`: `cpu`, `cuda`, `cuda:1`, `mps`, or `auto` for the best
 there is; `threads`, on a CPU, 0 for torch's own number; `steps`, of the diffusion for each patch of 160 ms, fewer are quicker and
 rougher; `cfg`, how closely it keeps to text and voice; `own_voice`, whether it speaks with one voice where none is asked for
-(`own`): without it, it loads sooner and takes another voice for each text.
+(`engines.own_voice`): without it, it loads sooner and takes another voice for each text.
 
 A voice that is described, and instructions, go in brackets before the text, as the model was taught; a text's own brackets at
 that place are taken away (`text`). A prompt is the encoder's account of a recording, 1 kB for each patch, and fits all weights
@@ -48,8 +48,8 @@ from engines.api import (
     Voice,
 )
 from engines.devices import choose
+from engines.own_voice import own_voice
 from engines.voxcpm.library import opened, recording
-from engines.voxcpm.own import own_voice
 from engines.voxcpm.text import described, spoken
 
 SPOKEN = "en zh ar my da nl fi fr de el he hi id it ja km ko lo ms no pl pt ru es sw sv tl th tr vi"

@@ -19,6 +19,7 @@ pytest.importorskip("transformers")
 pytest.importorskip("diffusers")
 pytest.importorskip("sentencepiece")  # of the other models in tiny_intree
 
+import msgspec
 import tiny_intree
 import torch
 import transformers as library
@@ -45,6 +46,7 @@ from engines.intree.speak import Speech
 from engines.intree.vibevoice import LONGEST_SAMPLES, turns
 from engines.models.known import find
 from engines.models.machine import obstacle
+from engines.own_voice import LINE
 
 TEXT = "Hi there."
 Pcm = NDArray[np.int16]
@@ -70,7 +72,7 @@ def folder() -> Path:
 @cache
 def loaded() -> tuple[Speech, EngineInfo]:
     """Load the model, once."""
-    engine = Speech(str(folder()), model="my-vibevoice", threads=1)
+    engine = Speech(str(folder()), model="my-vibevoice", threads=1, own_voice=False)
     return engine, engine.load()
 
 
@@ -218,7 +220,7 @@ def test_no_longer_than_its_text() -> None:
 @pytest.mark.parametrize("frames", [0, 1, 5])
 def test_one_that_ends(tmp_path: Path, frames: int) -> None:
     """Speech is as long as the model makes it; one that ends before it has said anything gives no audio, and no error."""
-    engine = Speech(str(vibevoice(tmp_path / "brief", frames=frames)), threads=1)
+    engine = Speech(str(vibevoice(tmp_path / "brief", frames=frames)), threads=1, own_voice=False)
     engine.load()
 
     assert len(speak(SpeechJob(TEXT, ""), engine)) == frames * HOP
@@ -264,7 +266,7 @@ def test_sounds_are_words(cloned: bool) -> None:
 
 def test_half_precision() -> None:
     """It speaks with 16 bits too, cloned voices included."""
-    engine = Speech(str(folder()), dtype="bfloat16", threads=1)
+    engine = Speech(str(folder()), dtype="bfloat16", threads=1, own_voice=False)
     engine.load()
 
     assert len(speak(SpeechJob("Hi.", "", seed=5, prompt=prompt(recording(200))), engine)) > 0
@@ -359,3 +361,22 @@ def test_files_that_are_missing_or_others(tmp_path: Path) -> None:
 def _add(file: Path, **more: Any) -> None:
     """Say more in a JSON file."""
     file.write_text(json.dumps(json.loads(file.read_text()) | more))
+
+
+def test_a_preset_is_one_voice(tmp_path: Path) -> None:
+    """A speaker is a clone of the line that the model said with its number, whichever the text; leaving while it does changes nothing."""
+    settled, plain = (
+        Speech(str(vibevoice(tmp_path / "brief", frames=RATE // HOP)), threads=1, own_voice=own) for own in (True, False)
+    )
+    settled.load()
+    plain.load()
+    settled.speak(SpeechJob(TEXT, "speaker-1", seed=5), lambda _: False)
+    line = speak(SpeechJob(LINE, "speaker-1", seed=0), plain)
+    for text in (TEXT, "Good day!"):
+        job = SpeechJob(text, "speaker-1", seed=5)
+        said = speak(job, settled)
+        clone = Prompt("own", plain.create_prompt([Sample(line.tobytes())], ""))
+        cloned = msgspec.structs.replace(job, text=f"Speaker 1: {text}", prompt=clone)
+        assert np.abs(said.astype(int) - speak(cloned, plain)).max() <= 8, "the line may differ by its last bit"
+        assert not np.array_equal(said, speak(job, plain))
+        assert not np.array_equal(said, speak(SpeechJob(text, "speaker-2", seed=5), settled))

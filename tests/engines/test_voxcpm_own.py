@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from tiny_voxcpm import HEARD, RATE, STEPS, folder, loaded, speak
 
 from engines.api import Prompt, Sample, SpeechJob
+from engines.own_voice import LINE, own_voice, resampled
 from engines.voxcpm.engine import VoxCPM
-from engines.voxcpm.own import LINE, own_voice, resampled
 
 TEXT = "Hello you."
 

@@ -1,7 +1,7 @@
-"""The voice that VoxCPM2 has where none is asked for.
+"""A voice for models that have none of their own, and take another for each text.
 
-It has none of its own, and takes another for each text: a page read sentence by sentence would change its speaker at every stop.
-So once it is loaded it says a line, always with the same random numbers, and that recording is its voice.
+A page that is read sentence by sentence would change its speaker at every stop. So such a model says a line once, always with the
+same random numbers, and clones that recording wherever no voice is asked for.
 """
 
 from __future__ import annotations
