@@ -51,6 +51,7 @@ def run(settings: Settings, *, ready_file: Path | None = None) -> int:
         return 2
     try:
         check_binding(settings, has_keys=not KeyStore(default_path(settings.data_dir)).empty())
+        bind(settings.server.host, settings.server.port, shared=False).close()  # or the port would be shared with strangers
         held = bind(settings.server.host, settings.server.port)
     except Exposed as exc:
         print(f"voicebox: {exc}", file=sys.stderr)
@@ -62,12 +63,13 @@ def run(settings: Settings, *, ready_file: Path | None = None) -> int:
         return asyncio.run(Cluster(settings, log, held.getsockname()[:2], Path(folder)).serve(ready_file))
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """Bind an address that others of this program may bind too. Raises OSError."""
+def bind(host: str, port: int, *, shared: bool = True) -> socket.socket:
+    """Bind an address, which others of this program may bind too where it is shared. Raises OSError."""
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     made = socket.socket(family, kind, protocol)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    if shared:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         made.bind(address)
     except OSError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -121,6 +123,18 @@ def test_a_worker_that_dies_is_replaced(cluster: Server) -> None:
     os.kill(named(cluster, "engines.tone")[0], signal.SIGKILL)
 
     assert all(speak(cluster, "one two").status_code == 200 for _ in range(5))
+
+
+def test_a_port_is_not_shared_with_strangers(cluster: Server, tmp_path: Path) -> None:
+    """A second program at the same port says that it cannot listen, and ends: else each would get some of the requests."""
+    port = cluster.url.rpartition(":")[2]
+    config = tmp_path / "config.yaml"
+    config.write_text(f'{{"data_dir": "{tmp_path}", "engines": {{"pocketsphinx": {{"enabled": false}}}}}}')
+    command = [sys.executable, "-m", "gateway", "serve", "--config", str(config), "--port", port, "--workers", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    assert done.returncode == 1, done.stderr
+    assert "cannot listen" in done.stderr + done.stdout
 
 
 def test_all_go_together(tmp_path: Path) -> None:
