@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gateway.cli.output import Failure
+from streaming import wav
 
 
 @contextmanager
@@ -35,8 +36,9 @@ def outlet(target: str) -> Iterator[BinaryIO]:
 def _whole(path: Path) -> Iterator[BinaryIO]:
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        with part.open("xb") as file:
+        with part.open("x+b") as file:
             yield file
+            wav.settle(file)  # players show the length that the header tells; a stream could not know it
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -11,24 +12,28 @@ import subprocess
 import sys
 import threading
 import time
+import wave
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import av
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from servers import PATIENCE, Server, running, wait_until
 
 from gateway.keys import KeyStore, default_path
+from streaming import wav
 
 SPEECH = "Good morning to you all."
 VOICEBOX = [sys.executable, "-m", "gateway"]
 
 
-def voicebox(*words: str, url: str, given: bytes = b"", **environ: str) -> subprocess.CompletedProcess[bytes]:
+def voicebox(*words: str, url: str, sent: bytes = b"", **environ: str) -> subprocess.CompletedProcess[bytes]:
     """Run a command against a server."""
     return subprocess.run(
-        [*VOICEBOX, *words, "--url", url], input=given, capture_output=True, timeout=PATIENCE, env={**os.environ, **environ}
+        [*VOICEBOX, *words, "--url", url], input=sent, capture_output=True, timeout=PATIENCE, env={**os.environ, **environ}
     )
 
 
@@ -101,9 +106,26 @@ def test_say_writes_a_file(server: Server, tmp_path: Path, words: list[str], fil
     assert 0.5 < seconds(tmp_path / file) < 6
 
 
+def test_a_wav_file_tells_its_length(server: Server, tmp_path: Path) -> None:
+    """The header of a file has its sizes, as players show them, though it came as a stream of unknown length."""
+    assert voicebox("say", SPEECH, "-o", "a.wav", url=server.url).returncode == 0
+    with wave.open(str(tmp_path / "a.wav")) as file:
+        assert 44 + 2 * file.getnframes() == (tmp_path / "a.wav").stat().st_size > 10_000
+
+
+@given(st.sampled_from([b"", wav.header(24_000), wav.header(24_000, 4), wav.header(24_000)[:43]]), st.binary(max_size=200))
+def test_other_files_stay_as_they_are(begin: bytes, rest: bytes) -> None:
+    """Sizes are written into a header that left them open, and into nothing else."""
+    was, left_open = begin + rest, wav.header(24_000)
+    file = io.BytesIO(was)
+    wav.settle(file)
+    is_open = was.startswith(left_open)
+    assert file.getvalue() == (wav.header(24_000, len(was) - 44) + was[44:] if is_open else was)
+
+
 def test_say_in_a_pipe(server: Server) -> None:
     """`-` reads the text from standard input and writes the audio to standard output, and nothing but the audio."""
-    done = voicebox("say", "-", "-o", "-", "--format", "pcm", url=server.url, given=SPEECH.encode())
+    done = voicebox("say", "-", "-o", "-", "--format", "pcm", url=server.url, sent=SPEECH.encode())
 
     assert done.returncode == 0
     assert 0.5 < len(done.stdout) / 48000 < 6
@@ -165,7 +187,7 @@ def test_transcribe(server: Server, tmp_path: Path) -> None:
     text = voicebox("transcribe", "in.flac", url=server.url).stdout
     assert text.strip()
     assert text.endswith(b"\n")
-    assert voicebox("transcribe", "-", url=server.url, given=recording).stdout == text
+    assert voicebox("transcribe", "-", url=server.url, sent=recording).stdout == text
     assert voicebox("transcribe", "in.flac", "--stream", url=server.url).stdout.strip() == text.strip()
     assert (
         json.loads(voicebox("transcribe", "in.flac", "--format", "json", url=server.url).stdout)["text"].strip()

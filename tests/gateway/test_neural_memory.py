@@ -45,7 +45,7 @@ SOURCES: dict[str, Callable[[Hub, Path], None]] = {
     "moonshine-tiny": published.intree,
 }
 THREADED = ("whisper-tiny", "faster-whisper-tiny", "mms-tts-eng", "voxcpm2")
-LINES = ("One line.", "Another line, which is longer than the first.", "And a third; with a pause in it, and then some more.")
+LINES = ("Hello there, my friend.", "Hello there, my friend. Hello there, my friend.", "Hello you.")
 SOUNDS = [as_wav(tiny_whisper.sound(name, 1.0), tiny_whisper.RATE) for name in tiny_whisper.SOUNDS]
 
 
