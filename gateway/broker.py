@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Coroutine
+import traceback
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -33,13 +34,15 @@ class Broker:
     """Serves gateway processes on a Unix socket."""
 
     def __init__(self, engines: Engines, admission: Admission, manager: Manager, welcome: words.Welcome) -> None:
-        self._engines = engines
-        self._admission = admission
-        self._manager = manager
+        self.engines = engines
+        self.admission = admission
+        self.manager = manager
         self._welcome = welcome
         self.listening: set[int] = set()
         """process ids of those that take connections"""
         self._sessions: set[Session] = set()
+        self.deeds: set[asyncio.Task[None]] = set()
+        """what is being done to models: it is done to the end, whoever asked for it"""
 
     @asynccontextmanager
     async def running(self, path: Path) -> AsyncIterator[None]:
@@ -51,7 +54,7 @@ class Broker:
             server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        session = Session(self._engines, self._admission, self._manager, writer, self._spread)
+        session = Session(self, writer)
         self._sessions.add(session)
         writer.write(words.line(self._welcome))
         news = asyncio.create_task(session.tell_news())
@@ -74,7 +77,7 @@ class Broker:
             session.close()
             writer.close()
 
-    def _spread(self) -> None:
+    def spread(self) -> None:
         """Tell all processes how the engines are."""
         for session in self._sessions:
             session.tell()
@@ -83,18 +86,10 @@ class Broker:
 class Session:
     """One gateway process, and all that it holds."""
 
-    def __init__(
-        self,
-        engines: Engines,
-        admission: Admission,
-        manager: Manager,
-        writer: asyncio.StreamWriter,
-        spread: Callable[[], None],
-    ) -> None:
-        self._spread = spread
-        self._engines = engines
-        self._admission = admission
-        self._manager = manager
+    def __init__(self, broker: Broker, writer: asyncio.StreamWriter) -> None:
+        self._broker = broker
+        self._engines = broker.engines
+        self._admission = broker.admission
         self._writer = writer
         self._numbers = itertools.count(1)
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -122,7 +117,9 @@ class Session:
                 _stand(claim, message.standing)
                 dispatcher.release(claim, lease, message.outcome)
             case words.Manage():
-                self._ask(message.id, self._manage(message))
+                deed = asyncio.create_task(self._answered(message.id, self._manage(message)))
+                self._broker.deeds.add(deed)
+                deed.add_done_callback(self._broker.deeds.discard)
             case words.Cancel():
                 if task := self._tasks.get(message.id):
                     task.cancel()
@@ -182,6 +179,8 @@ class Session:
                     exc.headers if isinstance(exc, RateLimited) else {},
                 )
             )
+        except Exception as exc:  # whatever it is, somebody waits for the answer
+            self._say(words.Refused(number, words.UNEXPECTED, "".join(traceback.format_exception(exc))))
 
     async def _admit(self, asked: words.Admit) -> None:
         permit = await self._admission.enter(asked.owner, asked.model, asked.seconds)
@@ -205,11 +204,12 @@ class Session:
 
     async def _manage(self, asked: words.Manage) -> None:
         done = await self._done(asked)
-        self._spread()  # first: who asked will look how the model stands now, in whichever process
+        if asked.deed in words.CHANGING:
+            self._broker.spread()  # first: who asked will look how the model stands now, in whichever process
         self._say(done)
 
     async def _done(self, asked: words.Manage) -> words.Managed:
-        manager, number = self._manager, asked.id
+        manager, number = self._broker.manager, asked.id
         if asked.deed == "pulls":
             return words.Managed(number, await manager.pulls())
         record = manager.models.record(asked.model)
@@ -217,7 +217,7 @@ class Session:
             case "pull":
                 return words.Managed(number, {record.name: await manager.pull(record)})
             case "told":
-                return words.Managed(number, {record.name: await manager.told(record)})
+                return words.Managed(number, {record.name: await manager.told(record, asked.pull)})
             case "cancel":
                 return words.Managed(number, {record.name: await manager.cancel(record)})
             case "delete":

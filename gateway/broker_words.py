@@ -17,6 +17,10 @@ from gateway.settings import Settings
 
 Deed = Literal["pull", "told", "cancel", "pulls", "delete", "load", "unload"]
 """what `gateway.managing.Manager` does"""
+CHANGING: tuple[Deed, ...] = ("delete", "load", "unload")
+"""those after which a model stands otherwise"""
+UNEXPECTED = "unexpected"
+"""in place of an error's class: a fault in the program, with its traceback"""
 
 # From a gateway process...
 
@@ -91,6 +95,8 @@ class Manage(msgspec.Struct, frozen=True, tag="manage"):
     id: int
     deed: Deed
     model: str = ""
+    pull: int = 0
+    """the number of the pull that is asked about"""
 
 
 class Cancel(msgspec.Struct, frozen=True, tag="cancel"):

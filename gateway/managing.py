@@ -35,8 +35,8 @@ class Manager(Protocol):
     async def pull(self, record: ModelRecord) -> Told:
         """Begin to pull a model, or join a pull that is under way."""
 
-    async def told(self, record: ModelRecord) -> Told:
-        """Tell how far the last pull of a model is. Raises NotFound."""
+    async def told(self, record: ModelRecord, number: int = 0) -> Told:
+        """Tell how far a pull of a model is, or the last where that is long past. Raises NotFound."""
 
     async def cancel(self, record: ModelRecord) -> Told:
         """Stop a pull, and wait until it has. Raises NotFound."""
@@ -81,9 +81,9 @@ class LocalManager:
         """See Manager."""
         return self._pulls.begin(record)
 
-    async def told(self, record: ModelRecord) -> Told:
+    async def told(self, record: ModelRecord, number: int = 0) -> Told:
         """See Manager."""
-        return self._pulls.told(record.name)
+        return self._pulls.told(record.name, number)
 
     async def cancel(self, record: ModelRecord) -> Told:
         """See Manager."""
@@ -125,7 +125,7 @@ class LocalManager:
         dispatcher = self._engines.dispatcher(record.name)
         await dispatcher.wake()
         if not await dispatcher.wait_ready():
-            reason = dispatcher.state().workers[0].reason
+            reason = dispatcher.state().workers[0].reason or "it was taken out of memory meanwhile"
             raise EngineUnavailable(f"`{record.name}` could not be loaded: {reason}")
 
     async def unload(self, record: ModelRecord) -> None:
@@ -156,8 +156,8 @@ class LocalManager:
     async def _drop(self, name: str) -> None:
         if dispatcher := self._engines.dispatchers().get(name):
             self.models.instances.governor.remove(dispatcher)
+        self._running.pop(name, None)  # first: whatever becomes of the rest, the next look makes an engine of it again
         await self._engines.remove(name)
-        self._running.pop(name, None)
 
     def _in_use(self, name: str) -> bool:
         dispatcher = self._engines.dispatchers().get(name)

@@ -59,7 +59,7 @@ def _pulls(services: Services, manager: Manager) -> list[HTTPRouteHandler]:
         desk = Desk(services, request, "progress")
         record = models.record(name)
         first = await manager.told(record)
-        chunks = _events(first, partial(manager.told, record))
+        chunks = _events(first, partial(manager.told, record, first.number))
         timeout = services.settings.server.send_timeout
         headers = {"cache-control": "no-store"}
         return StreamBody(chunks, "text/event-stream; charset=utf-8", headers=headers, send_timeout=timeout, gone=desk.note.gone)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 from collections.abc import Awaitable, Callable
 
@@ -16,9 +17,10 @@ KEPT = 50
 
 
 class Told(msgspec.Struct, frozen=True):
-    """How far a pull is; `error` and its `code` say why it failed, where it did."""
+    """How far a pull is; `error` and its `code` say why it failed, where it did. Pulls are numbered from 1."""
 
     progress: Progress
+    number: int
     ended: bool = False
     error: str = ""
     code: str = ""
@@ -27,14 +29,14 @@ class Told(msgspec.Struct, frozen=True):
 class Pull:
     """One pull."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, number: int) -> None:
         self.cancel = threading.Event()
-        self.told = Told(Progress(name))
+        self.told = Told(Progress(name), number)
         self.task: asyncio.Task[None] | None = None
 
     def tell(self, progress: Progress) -> None:
         """Take down how far it is."""
-        self.told = Told(progress)
+        self.told = Told(progress, self.told.number)
 
 
 Work = Callable[[ModelRecord, Pull], Awaitable[None]]
@@ -47,21 +49,28 @@ class Pulls:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._pulls: dict[str, Pull] = {}
+        self._before: dict[str, Told] = {}
+        """how the pull before the last ended, by model: there may be some who follow it still"""
+        self._numbers = itertools.count(1)
 
     def begin(self, record: ModelRecord) -> Told:
         """Begin to pull a model, or join a pull that is under way."""
         known = self._pulls.get(record.name)
         if known and not known.told.ended:
             return known.told
-        while len(self._pulls) > KEPT:
-            self._pulls.pop(next(name for name, one in self._pulls.items() if one.told.ended))
-        pull = self._pulls[record.name] = Pull(record.name)
+        if known:
+            self._before[record.name] = known.told
+        for name in [name for name, one in self._pulls.items() if one.told.ended][: max(0, len(self._pulls) - KEPT)]:
+            del self._pulls[name]
+            self._before.pop(name, None)
+        pull = self._pulls[record.name] = Pull(record.name, next(self._numbers))
         pull.task = asyncio.create_task(self._pull(record, pull))
         return pull.told
 
-    def told(self, name: str) -> Told:
-        """Tell how far the last pull of a model is. Raises NotFound."""
-        return self._find(name).told
+    def told(self, name: str, number: int = 0) -> Told:
+        """Tell how far a pull of a model is, or the last where that is long past. Raises NotFound."""
+        before = self._before.get(name)
+        return before if before and before.number == number else self._find(name).told
 
     def all(self) -> dict[str, Told]:
         """Tell how far all are, by model."""
@@ -95,6 +104,6 @@ class Pulls:
         except Exception as exc:  # whatever ends a pull, who follows it is told
             error = SpeechError(f"It ended unexpectedly: {type(exc).__name__}: {exc}")
         finally:
-            pull.told = Told(
-                pull.told.progress, ended=True, error=error.message if error else "", code=(error and error.code) or ""
+            pull.told = msgspec.structs.replace(
+                pull.told, ended=True, error=error.message if error else "", code=(error and error.code) or ""
             )

@@ -43,6 +43,7 @@ class Link:
         self._lost = lost
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[words.Answer]] = {}
+        self._gone = False
         self.news = words.News({}, {})
         self.infos: dict[str, EngineInfo] = {}
         self.told = asyncio.Event()
@@ -54,7 +55,9 @@ class Link:
         self._writer.write(words.line(message))
 
     async def ask(self, make: Callable[[int], words.Request], kind: type[A]) -> A:
-        """Ask for something. Raises what the broker refuses it with."""
+        """Ask for something. Raises what the broker refuses it with, and RuntimeError where it failed there."""
+        if self._gone:
+            raise EngineUnavailable(GONE)
         number = next(self._numbers)
         future: asyncio.Future[words.Answer] = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
@@ -69,7 +72,7 @@ class Link:
         finally:
             self._waiting.pop(number, None)
         if isinstance(answer, words.Refused):
-            raise _restored(answer)
+            raise RuntimeError(answer.message) if answer.kind == words.UNEXPECTED else _restored(answer)
         assert isinstance(answer, kind)  # noqa: S101 - the broker answers in kind
         return answer
 
@@ -81,6 +84,7 @@ class Link:
         except OSError:
             pass
         finally:
+            self._gone = True
             for future in self._waiting.values():
                 if not future.done():
                     future.set_exception(EngineUnavailable(GONE))

@@ -47,9 +47,9 @@ class RemoteManager:
         """Begin to pull a model, or join a pull that is under way."""
         return (await self._have("pull", record.name)).pulls[record.name]
 
-    async def told(self, record: ModelRecord) -> Told:
-        """Tell how far the last pull of a model is. Raises NotFound."""
-        return (await self._have("told", record.name)).pulls[record.name]
+    async def told(self, record: ModelRecord, number: int = 0) -> Told:
+        """Tell how far a pull of a model is, or the last where that is long past. Raises NotFound."""
+        return (await self._have("told", record.name, number)).pulls[record.name]
 
     async def cancel(self, record: ModelRecord) -> Told:
         """Stop a pull, and wait until it has. Raises NotFound."""
@@ -71,5 +71,5 @@ class RemoteManager:
         """Take a model out of memory. Raises BadInput while it is in use."""
         await self._have("unload", record.name)
 
-    async def _have(self, deed: words.Deed, model: str = "") -> words.Managed:
-        return await self._link.ask(lambda number: words.Manage(number, deed, model), words.Managed)
+    async def _have(self, deed: words.Deed, model: str = "", pull: int = 0) -> words.Managed:
+        return await self._link.ask(lambda number: words.Manage(number, deed, model, pull), words.Managed)

@@ -7,6 +7,7 @@ pyopenjtalk too, which reads none of this and fetches a dictionary of its own wh
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,8 +16,15 @@ from typing import Any
 PACKAGES = {"fugashi": "fugashi", "jaconv": "jaconv", "mojimoji": "mojimoji", "unidic_lite": "unidic-lite"}
 """what misaki's Japanese imports, and the names to install it by"""
 DIGITS = re.compile(r"\d+")
+THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(,\d{3})+(?![\d,])")
+DECIMAL = re.compile(r"(?<![\d.,])(\d+)\.(\d+)(?![\d.,])")
+POINT = "点"
 LONGEST = 9
 """digits of the longest number that misaki can say"""
+READ_AS = 5
+"""phonemes of a digit, about"""
+FORMS = str.maketrans("髙﨑𠮷濵德邊瀨關濟獨嶽來桒塲冨莱賴步", "高崎吉浜徳辺瀬関済独岳来桑場富萊頼歩")
+"""other forms of characters, most of them of names, which the dictionary lacks: they would not be said"""
 
 
 def japanese() -> Callable[[str], str]:
@@ -25,7 +33,20 @@ def japanese() -> Callable[[str], str]:
     from misaki.cutlet import Cutlet
 
     cutlet = Cutlet()
-    return lambda text: _spelled(cutlet, DIGITS.sub(_number, text))
+    return lambda text: _spelled(cutlet, DIGITS.sub(_number, written(text)))
+
+
+def weight(text: str) -> int:
+    """Tell about how many phonemes a text becomes."""
+    known = written(text)
+    return len(known) + READ_AS * sum(map(str.isdecimal, known))
+
+
+def written(text: str) -> str:
+    """Write a text as it is read: characters in known forms, numbers without commas, and what follows a point in digits."""
+    text = unicodedata.normalize("NFKC", text).translate(FORMS)
+    text = THOUSANDS.sub(lambda number: number[0].replace(",", ""), text)
+    return DECIMAL.sub(lambda number: f"{number[1]}{POINT}{' '.join(number[2])}", text)
 
 
 def _check() -> None:

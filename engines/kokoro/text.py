@@ -19,7 +19,7 @@ from typing import Protocol
 from engines.api import Unsupported
 from engines.kokoro.chunks import Chunk, Spot, pack, sliced
 from engines.kokoro.english import English, Mark
-from engines.kokoro.japanese import japanese
+from engines.kokoro.japanese import japanese, weight
 from engines.kokoro.voices import LANGUAGES
 
 Spans = Sequence[tuple[int, int, str]]
@@ -61,7 +61,7 @@ def reader(language: str) -> Reader:
 
         speller = EspeakG2P(language=ESPEAK[language])
         return OtherReader(lambda text: str(speller(LONG_WORD.sub(r"\g<0> ", text))[0]))
-    return OtherReader(_asian(language), dense=1)
+    return OtherReader(_asian(language), weight if language == "j" else len)
 
 
 def _asian(language: str) -> Phonemes:
@@ -99,11 +99,11 @@ class EnglishReader:
 
 
 class OtherReader:
-    """Reads a language of which only whole stretches are known; `dense`: so many characters become one phoneme at most."""
+    """Reads a language of which only whole stretches are known; `least`: about how many phonemes a text becomes at least."""
 
-    def __init__(self, phonemes: Phonemes, dense: int = 2) -> None:
+    def __init__(self, phonemes: Phonemes, least: Callable[[str], int] = lambda text: len(text) // 2) -> None:
         self._phonemes = phonemes
-        self._dense = dense
+        self._least = least
 
     def chunks(self, text: str, spans: Spans, limit: int) -> Iterator[Chunk]:
         """See Reader. There are no words."""
@@ -112,7 +112,7 @@ class OtherReader:
                 yield Chunk(phonemes)
 
     def _parts(self, text: str, spans: Spans, limit: int) -> Iterator[str]:
-        long = len(text) > self._dense * limit  # not worth reading whole: misaki's time for Japanese grows with the cube
+        long = self._least(text) > limit  # not worth reading whole: misaki's time for Japanese grows with the cube
         phonemes = "" if long else self._said(text, spans)
         cut = _middle(text, spans) if long or len(phonemes) > limit else 0
         if cut:

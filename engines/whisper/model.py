@@ -6,7 +6,8 @@ which is what it does inside that call; so the first window can be heard while t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -187,7 +188,7 @@ class Checkpoint:
             self.model.set_attn_implementation("eager")  # no other shows where it looks; the library would not set it back
         frames = window.spectrum.shape[-1]
         prompt = [self._settings.prev_sot_token_id, *before[-self.longest_prompt :]] if before else None
-        with torch.inference_mode():
+        with torch.inference_mode(), self._forgetting():
             made = self.model.generate(
                 window.spectrum,
                 encoder_outputs=window.states,
@@ -204,13 +205,20 @@ class Checkpoint:
                 force_unique_generate_call=True,
                 **options,
             )
-        self.model.prompted = Prompted()
         attempt, whole = self.model.attempt, frames * STEP / RATE
         if attempt.dropped:
             return Decoded((), attempt, whole)
         segments = made["segments"][0]
         pieces = tuple(self._piece(one, segments[0]["idxs"][0]) for one in segments)
         return Decoded(pieces, attempt, (pieces[-1].end if self.cut_off(pieces[-1]) else 0.0) or whole)
+
+    @contextmanager
+    def _forgetting(self) -> Iterator[None]:
+        """Keep nothing of a prompt beyond its window: 47 MB, where it is a long one."""
+        try:
+            yield
+        finally:
+            self.model.prompted = Prompted()
 
     def cut_off(self, piece: Piece) -> bool:
         """Tell whether another segment follows, whose end the window cuts off: the last token is its beginning."""

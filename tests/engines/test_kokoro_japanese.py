@@ -20,7 +20,8 @@ from kokoro import KPipeline
 from tiny_kokoro import LIMIT, SYMBOLS, front_end, loaded, speak
 
 from engines.api import SpeechJob, Unsupported
-from engines.kokoro.text import Reader, reader
+from engines.kokoro.japanese import japanese, weight
+from engines.kokoro.text import OtherReader, Reader, reader
 
 PACKAGES = ("fugashi", "jaconv", "mojimoji", "unidic_lite")
 needs_packages = pytest.mark.skipif(not all(map(find_spec, PACKAGES)), reason="no fugashi, jaconv, mojimoji or unidic-lite")
@@ -28,12 +29,12 @@ SENTENCE = "今日は良い天気ですね。"
 TEXTS = (
     "こんにちは、世界。",
     SENTENCE,
-    "今日は2024年3月15日、気温は２５.5度です。",
+    "今日は2024年3月15日、気温は２５度です。",
     "「吾輩は猫である」『名前』（まだ）【無い】〜で～生れた・か…。",
     "東京スカイツリーの高さは634メートルです！？",
     "コーヒーを一杯、ﾃｽﾄとヴァイオリンとマッチ。",
     "Helloと言って、100%の☃を3/4。",
-    "𠮷野家で한국어を。",
+    "吉野家で한국어を。",
 )
 WORDLESS = "きのうのよるはとてもさむかった"
 
@@ -133,6 +134,39 @@ def test_what_makes_the_library_stumble(text: str, same: str) -> None:
     with pytest.raises((AssertionError, KeyError)):
         made()[1].g2p(text)
     assert said(text) == said(same) != []
+
+
+@needs_packages
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("髙橋さんと山﨑さん", "高橋さんと山崎さん"),
+        ("𠮷野家", "吉野家"),
+        ("1,234,567円", "1234567円"),
+        ("３,０００円", "3000円"),
+        ("円周率は3.14です", "円周率は3点1 4です"),
+        ("1,2,3", "1, 2, 3"),
+        ("㍿です", "株式会社です"),
+    ],
+)
+def test_how_it_is_written_makes_no_difference(text: str, same: str) -> None:
+    """Names in forms that the dictionary lacks are said, and numbers are one number, with commas or a point in them."""
+    assert "".join(said(text)).replace(" ", "") == "".join(said(same)).replace(" ", "") != ""
+
+
+@needs_packages
+@pytest.mark.parametrize("sign", ["\ufdfa", "㍿", "123456789 ", "漢", "あ"])
+def test_no_more_is_read_at_once_than_can_be(sign: str) -> None:
+    """What becomes many phonemes is read in parts: the time that misaki takes grows with the cube of their number."""
+    read, spell = [], japanese()
+
+    def spelled(text: str) -> str:
+        read.append(weight(text))
+        return spell(text)
+
+    text = sign * 300
+    assert [chunk.phonemes for chunk in OtherReader(spelled, weight).chunks(text, (), 510)] == said(text)
+    assert 0 < max(read) <= 510
 
 
 @needs_packages

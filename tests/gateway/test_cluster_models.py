@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx2 as httpx
+import psutil
 import pytest
 
 pytest.importorskip("transformers")
@@ -13,7 +16,12 @@ pytest.importorskip("ctranslate2")
 import published
 import tiny_whisper
 from neural import as_wav, serving
-from servers import PATIENCE, Server
+from servers import PATIENCE, Server, running
+
+from engines.models.known import find
+
+if TYPE_CHECKING:  # pytest loads it
+    from hub import Hub
 
 MODEL, CALLS = "whisper-tiny", 8
 """calls enough for each process to get some: every one is a connection of its own"""
@@ -64,3 +72,22 @@ def test_refused_in_the_same_words(server: Server) -> None:
     absent = httpx.post(f"{server.base_url}/voicebox/models/kokoro/load", timeout=PATIENCE)
     assert absent.status_code == 503
     assert "voicebox models pull kokoro" in absent.json()["error"]["message"]
+
+
+def test_none_waits_for_a_process_that_is_gone(tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the process that runs the engines is killed, those who follow a pull are told, and the others end as they should."""
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    hub.publish(find(MODEL).repo, {"config.json": b"{}", "generation_config.json": b"{}", "model.safetensors": b"x" * 100_000})
+    with running(tmp_path, {"models": {"folder": str(tmp_path / "hub")}}, ("--workers", "2")) as server:
+        hub.spoil("model.safetensors", pause=60)
+        assert call(server, "pull").status_code == 200
+        url = f"{server.base_url}/voicebox/models/{MODEL}/progress"
+        members = [psutil.Process(pid) for pid in server.workers() if "gateway.cluster" in psutil.Process(pid).cmdline()]
+        with httpx.stream("GET", url, timeout=PATIENCE) as followed:
+            lines = followed.iter_lines()
+            next(lines)
+            server.process.kill()
+            with pytest.raises(httpx.HTTPError):
+                list(lines)
+        _, left = psutil.wait_procs(members, 20)
+        assert not left, "the drain takes 30 seconds, if anybody is waited for"

@@ -8,10 +8,13 @@ import io
 import msgspec
 from rich.console import Console
 
+from engines.models.errors import PullCancelled
+from engines.models.known import find
 from engines.models.progress import Progress
+from engines.models.records import ModelRecord
 from gateway.cli.output import bar
 from gateway.model_routes import _events
-from gateway.pulls import Told
+from gateway.pulls import Pull, Pulls, Told
 from streaming import sse
 
 MEGA = 1_000_000
@@ -21,20 +24,59 @@ def test_the_last_word_is_how_it_ended() -> None:
     """A pull that ends while an event is on its way to the client is told as done before the stream ends."""
 
     async def follow() -> list[bytes]:
-        told = Told(Progress("toy", "pulling", 1, 2))
+        told = Told(Progress("toy", "pulling", 1, 2), 1)
 
         async def look() -> Told:
             return told
 
         events = _events(told, look)
         heard = [await anext(events)]
-        told = Told(msgspec.structs.replace(told.progress, state="done", done=2), ended=True)
+        told = Told(msgspec.structs.replace(told.progress, state="done", done=2), 1, ended=True)
         return heard + [event async for event in events]
 
     first, last, end = asyncio.run(follow())
     assert b'"pulling"' in first
     assert b'"done"' in last
     assert end == sse.DONE
+
+
+def test_whoever_follows_a_pull_hears_its_end() -> None:
+    """A pull that is cancelled and begun again at once is told as cancelled to those who follow it; the next is another."""
+
+    async def follow() -> tuple[list[Told], int]:
+        async def work(_record: ModelRecord, pull: Pull) -> None:
+            await asyncio.to_thread(pull.cancel.wait)
+            raise PullCancelled("cancelled", code="pull_cancelled")
+
+        pulls, record = Pulls(work), find("kokoro")
+        first = pulls.begin(record)
+        assert pulls.begin(record) == first, "it is joined"
+        await pulls.cancel("kokoro")
+        second = pulls.begin(record)
+        told = [pulls.told("kokoro", number) for number in (first.number, second.number, 0)]
+        await pulls.close()
+        return told, first.number
+
+    (ended, *current), number = asyncio.run(follow())
+    assert (ended.number, ended.ended, ended.code) == (number, True, "pull_cancelled")
+    assert [(one.number == number, one.ended) for one in current] == [(False, False)] * 2
+
+
+def test_what_is_no_error_of_ours_is_told_too() -> None:
+    """Whatever ends a pull, it has ended for those who follow it, with a reason."""
+
+    async def fail() -> Told:
+        async def work(_record: ModelRecord, _pull: Pull) -> None:
+            raise RuntimeError("odd")
+
+        pulls = Pulls(work)
+        pulls.begin(find("kokoro"))
+        await pulls.close()
+        return pulls.told("kokoro")
+
+    told = asyncio.run(fail())
+    assert told.ended
+    assert "odd" in told.error
 
 
 def drawn(total: int | None) -> str:
