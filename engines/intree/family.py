@@ -42,6 +42,10 @@ class Cloning(Family, Protocol):
 
     cloning: CloneAbilities
 
+    def begins(self, text: str, voice: str) -> str:
+        """Name the preset that begins to speak: a text may name its speakers itself."""
+        ...
+
     def create_prompt(self, samples: Sequence[Sample]) -> bytes:
         """Make a voice of samples, in safetensors. Raises BadAudio."""
         ...

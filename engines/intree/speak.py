@@ -109,7 +109,8 @@ class Speech:
             try:
                 with torch.inference_mode():
                     if not job.prompt and self._settled and isinstance(self._family, Cloning):
-                        job = msgspec.structs.replace(job, prompt=self._own_voice(self._family, voice))
+                        own = self._own_voice(self._family, self._family.begins(job.text, voice))
+                        job = msgspec.structs.replace(job, prompt=own)
                     spoken = self._spoken(job, voice)
             except Unwanted:
                 return

@@ -70,6 +70,11 @@ class VibeVoice:
             raise BadAudio("The sample is silent.")
         return bytes(safetensors.torch.save({RECORDING: torch.frombuffer(bytearray(pcm), dtype=torch.int16)}))
 
+    def begins(self, text: str, voice: str) -> str:
+        """Name the speaker of the first turn."""
+        said = turns(text, number(voice))
+        return self.voices[int(said[0]["role"])].id if said else voice
+
     def speak(self, job: SpeechJob, voice: str) -> torch.Tensor:
         """Speak. Raises BadInput where a prompt is none of this model's."""
         said = turns(job.text, number(voice))

@@ -380,3 +380,5 @@ def test_a_preset_is_one_voice(tmp_path: Path) -> None:
         assert np.abs(said.astype(int) - speak(cloned, plain)).max() <= 8, "the line may differ by its last bit"
         assert not np.array_equal(said, speak(job, plain))
         assert not np.array_equal(said, speak(SpeechJob(text, "speaker-2", seed=5), settled))
+        named = SpeechJob(f"Speaker 1: {text}", "speaker-2", seed=5)
+        assert np.array_equal(said, speak(named, settled)), "a speaker that the text names has that speaker's voice"
