@@ -13,8 +13,6 @@ from engines.api import NotFound, SpeechError
 from engines.models.progress import Progress
 from engines.models.records import ModelRecord
 
-KEPT = 50
-
 
 class Told(msgspec.Struct, frozen=True):
     """How far a pull is; `error` and its `code` say why it failed, where it did. Pulls are numbered from 1."""
@@ -60,9 +58,6 @@ class Pulls:
             return known.told
         if known:
             self._before[record.name] = known.told
-        for name in [name for name, one in self._pulls.items() if one.told.ended][: max(0, len(self._pulls) - KEPT)]:
-            del self._pulls[name]
-            self._before.pop(name, None)
         pull = self._pulls[record.name] = Pull(record.name, next(self._numbers))
         pull.task = asyncio.create_task(self._pull(record, pull))
         return pull.told

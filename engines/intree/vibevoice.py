@@ -17,9 +17,10 @@ import safetensors.torch
 import torch
 from transformers import VibeVoiceForConditionalGeneration, VibeVoiceProcessor
 
-from engines.api import BadAudio, BadInput, CloneAbilities, EngineFailed, Prompt, Sample, SpeechJob
+from engines.api import BadInput, CloneAbilities, EngineFailed, Prompt, Sample, SpeechJob
 from engines.intree.family import most, number, numbered, on
 from engines.intree.files import Folder, layers, part, weights
+from engines.samples import joined
 from engines.whisper.windows import Floats
 
 SPEAKERS = 4
@@ -63,11 +64,7 @@ class VibeVoice:
 
     def create_prompt(self, samples: Sequence[Sample]) -> bytes:
         """Keep samples, of which the first 30 seconds count. Raises BadAudio."""
-        pcm = b"".join(sample.pcm for sample in samples)[: 2 * round(LONGEST_SAMPLES * self.rate)]
-        if len(pcm) < 2 * SHORTEST_SAMPLE * self.rate:
-            raise BadAudio(f"The sample is too short: a voice needs at least {SHORTEST_SAMPLE:g} seconds.")
-        if not any(pcm):
-            raise BadAudio("The sample is silent.")
+        pcm = joined(samples, self.rate, SHORTEST_SAMPLE, LONGEST_SAMPLES)
         return bytes(safetensors.torch.save({RECORDING: torch.frombuffer(bytearray(pcm), dtype=torch.int16)}))
 
     def begins(self, text: str, voice: str) -> str:

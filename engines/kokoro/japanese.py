@@ -1,7 +1,8 @@
 """Japanese into Kokoro's phonemes: misaki's rules over fugashi and the dictionary in `unidic-lite`, or `unidic`'s; never online.
 
 Kokoro's own pipeline takes `misaki.ja.JAG2P()`, which is `misaki.cutlet.Cutlet` and nothing more. `misaki.ja` would import
-pyopenjtalk too, which reads none of this and fetches a dictionary of its own when it is first used: it is left out here.
+pyopenjtalk too, which reads none of this and fetches a dictionary of its own when it is first used: it is left out here. What
+misaki would misread or leave out is written in another way before it reads it (`written`).
 """
 
 from __future__ import annotations

@@ -30,7 +30,6 @@ from torch import Tensor
 
 from engines.api import (
     Audio,
-    BadAudio,
     BadInput,
     CloneAbilities,
     EmitSpeech,
@@ -45,6 +44,7 @@ from engines.api import (
 from engines.devices import choose
 from engines.pocket.files import first_line, loaded, localized, presets
 from engines.pocket.voices import characters, listed, tags
+from engines.samples import joined
 
 State = dict[str, dict[str, Tensor]]
 """by the model's layers: their attention caches, and how far these are filled"""
@@ -102,13 +102,9 @@ class Pocket:
 
     def create_prompt(self, samples: Sequence[Sample], model: str) -> bytes:
         """Listen to samples: the model's state behind them. Raises BadAudio."""
-        pcm = torch.frombuffer(bytearray(b"".join(sample.pcm for sample in samples)) or bytearray(2), dtype=torch.int16)
-        if len(pcm) < SHORTEST_SAMPLE * self._rate:
-            raise BadAudio(f"The sample is too short: a voice needs at least {SHORTEST_SAMPLE:g} seconds.")
-        if not pcm.any():
-            raise BadAudio("The sample is silent.")
+        pcm = bytearray(joined(samples, self._rate, SHORTEST_SAMPLE, LONGEST_SAMPLES))
         with self._lock:
-            heard = pcm[: round(LONGEST_SAMPLES * self._rate)].float() / (LOUDEST + 1)
+            heard = torch.frombuffer(pcm, dtype=torch.int16).float() / (LOUDEST + 1)
             state = self._model.get_state_for_audio_prompt(heard[None])
         parts = {f"{layer}/{key}": value.contiguous().cpu() for layer, own in state.items() for key, value in own.items()}
         return bytes(safetensors.torch.save(parts))

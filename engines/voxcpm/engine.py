@@ -34,7 +34,6 @@ from torch import Tensor
 
 from engines.api import (
     Audio,
-    BadAudio,
     BadInput,
     CloneAbilities,
     EmitSpeech,
@@ -49,6 +48,7 @@ from engines.api import (
 )
 from engines.devices import choose
 from engines.own_voice import own_voice
+from engines.samples import joined
 from engines.voxcpm.library import opened, recording
 from engines.voxcpm.text import described, spoken
 
@@ -136,11 +136,7 @@ class VoxCPM:
 
     def create_prompt(self, samples: Sequence[Sample], model: str) -> bytes:
         """Listen to samples, of which the first 30 seconds count. Raises BadAudio."""
-        pcm = b"".join(sample.pcm for sample in samples)[: 2 * round(LONGEST_SAMPLES * self._hears)]
-        if len(pcm) < 2 * SHORTEST_SAMPLE * self._hears:
-            raise BadAudio(f"The sample is too short: a voice needs at least {SHORTEST_SAMPLE:g} seconds.")
-        if not any(pcm):
-            raise BadAudio("The sample is silent.")
+        pcm = joined(samples, self._hears, SHORTEST_SAMPLE, LONGEST_SAMPLES)
         with self._lock:
             heard = self._heard(pcm)
         made: bytes = safetensors.torch.save({FEATURES: heard[FEATURES].float().contiguous().cpu()}, {"mode": heard["mode"]})

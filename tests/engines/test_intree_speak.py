@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,14 +32,7 @@ RATES = {"vits": 16_000, "speecht5": 16_000, "bark": 2400, "csm": 1600, "dia": 8
 Pcm = NDArray[np.int16]
 
 
-@pytest.fixture(autouse=True)
-def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nothing open a socket."""
-
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("a socket was opened")
-
-    monkeypatch.setattr(socket, "socket", refuse)
+pytestmark = pytest.mark.usefixtures("offline")
 
 
 @cache

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -53,14 +52,7 @@ Pcm = NDArray[np.int16]
 Said = list[dict[str, Any]]
 
 
-@pytest.fixture(autouse=True)
-def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nothing open a socket."""
-
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("a socket was opened")
-
-    monkeypatch.setattr(socket, "socket", refuse)
+pytestmark = pytest.mark.usefixtures("offline")
 
 
 @cache

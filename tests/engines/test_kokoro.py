@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Callable
 from importlib.util import find_spec
 from itertools import pairwise
@@ -26,14 +25,7 @@ JAPANESE = all(map(find_spec, ("fugashi", "jaconv", "mojimoji", "unidic_lite")))
 SEED = 5
 
 
-@pytest.fixture(autouse=True)
-def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nothing open a socket."""
-
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("a socket was opened")
-
-    monkeypatch.setattr(socket, "socket", refuse)
+pytestmark = pytest.mark.usefixtures("offline")
 
 
 def told_by_the_library(text: str, voice: object, *, language: str = "a", speed: float = 1.0, seed: int = SEED) -> list[Any]:

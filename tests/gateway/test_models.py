@@ -116,14 +116,14 @@ def test_what_is_not_there(served: Server) -> None:
 
 
 def test_what_goes_wrong_within_is_answered(served: Server, hub: Hub) -> None:
-    """A fault that nobody thought of is a 500 at once, whichever process it is in, and the server stops as it should after it."""
+    """A fault that nobody thought of is a 500 at once, whichever process it is in, and the server goes on."""
     call(served, "POST", f"/{NAME}/pull")
     assert events(served)[-1]["state"] == "done"
     (damaged,) = (served.folder / "hub").glob("models--*/snapshots/*/tokenizer.json")
     damaged.unlink()
     damaged.symlink_to(damaged.name)  # leads to itself
     assert call(served, "POST", f"/{NAME}/load").status_code == 500
-    assert served.process.poll() is None
+    assert httpx.get(f"{served.url}/readyz", timeout=PATIENCE).status_code == 200
 
 
 def voicebox(*args: str, folder: Path) -> subprocess.CompletedProcess[str]:
