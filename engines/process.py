@@ -27,6 +27,14 @@ DRAIN_SECONDS = 1.0
 LINE_LIMIT = 16 * 1024 * 1024
 """bytes of the handshake's line: an engine may have thousands of voices"""
 PACKAGE = Path(__file__).parent
+DEFAULTS = {
+    "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # as NVML counts cards (engines/memory.py)
+    # oneDNN, and what torch calls it through, keep what they made for each length of input they met, by default for 1024 of
+    # each kind: hundreds of megabytes. A line has hardly ever the length of another, and what one model needs at once is less.
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128",
+    "LRU_CACHE_CAPACITY": "128",
+}
+"""variables that a worker has unless the gateway was started with others"""
 
 
 FOLDER = "voicebox-"
@@ -175,7 +183,7 @@ async def _spawn(record: Record, folder: Path, socket: Path | None, secret: str,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         limit=LINE_LIMIT,
-        env={"CUDA_DEVICE_ORDER": "PCI_BUS_ID", **environ, SECRET: secret},  # as NVML counts cards (engines/memory.py)
+        env={**DEFAULTS, **environ, SECRET: secret},
     )
 
 

@@ -36,6 +36,7 @@ from engines.worker.batches import Batcher
 from engines.worker.bodies import GenerateBody
 from engines.worker.feed import Feed, FormReader
 from engines.worker.handover import Handover
+from engines.worker.trimming import Trimmer
 
 API_VERSION = "1.0"
 HUNG = 70
@@ -53,6 +54,7 @@ class WorkerApp:
         self._slots = asyncio.Semaphore(info.slots)
         self._busy = 0
         self._threads = ThreadPoolExecutor(1 if info.batch > 1 else info.slots, thread_name_prefix="engine")
+        self._trimmer = Trimmer(self._threads)
         self._batches = self._batcher() if info.batch > 1 else None
         self._routes: dict[tuple[str, str], Callable[..., Awaitable[None]]] = {
             ("GET", "/tts/health"): self._health,
@@ -141,6 +143,7 @@ class WorkerApp:
                 )
             finally:
                 self._busy -= 1
+                self._trimmer.after_job()
         await asgi.json(send, 200, {"voice_prompt": prompts.body(self._prompts.add(made))})
 
     # Speaking...
@@ -229,6 +232,7 @@ class WorkerApp:
                     await answer.finish(fault or _fault(watch))
             finally:
                 self._busy -= 1
+                self._trimmer.after_job()
                 handover.cancel()
                 watch.cancel()
 

@@ -1,0 +1,43 @@
+"""Memory that the C library keeps for a process though nothing is in it goes back to the system, now and then.
+
+A network's layers take and leave large pieces of memory by the thousand. glibc keeps what was left between pieces still in use,
+in a heap ("arena") of each thread that there was: after some twenty lines Kokoro held twice what it needs, and a voice whose
+every generation has a thread of its own held a little more for each. Elsewhere than on glibc nothing is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import sys
+from collections.abc import Callable
+from concurrent.futures import Executor
+
+PAUSE = 2.0
+"""seconds from the end of a job to when memory is given back: it takes up to 50 ms, and the next job needs some of it again"""
+
+
+def giver() -> Callable[[], object] | None:
+    """Give the C library's function that gives memory back; None where it has none. `malloc_trim(3)`, for all arenas."""
+    if sys.platform != "linux":
+        return None
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return None if trim is None else lambda: trim(0)
+
+
+class Trimmer:
+    """Gives memory back after jobs, in the threads that run them: never while a job of a single thread runs."""
+
+    def __init__(self, threads: Executor) -> None:
+        self._threads = threads
+        self._give = giver()
+        self._due: asyncio.TimerHandle | None = None
+
+    def after_job(self) -> None:
+        """Say, on the loop, that a job has ended."""
+        if self._give and self._due is None:
+            self._due = asyncio.get_running_loop().call_later(PAUSE, self._trim, self._give)
+
+    def _trim(self, give: Callable[[], object]) -> None:
+        self._due = None
+        self._threads.submit(give)

@@ -1,0 +1,97 @@
+"""Memory of a worker in which nothing is any more goes back to the system."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from engines.api import Audio, EmitSpeech, EngineInfo, SpeechAbilities, SpeechJob, Voice
+from engines.catalogue import Record
+from engines.client import WorkerClient
+from engines.process import WorkerProcess
+from engines.settings import Options, WorkerSettings
+
+SETTINGS = WorkerSettings(start_timeout=30.0)
+PIECES, SIZE = 3_000, 40_000
+"""of memory that a job takes, each in bytes"""
+MOST = 0.8
+"""of that at least goes back"""
+
+
+class Hoarder:
+    """Takes much memory in pieces for each job, and leaves all but the last of it: the C library then gives none back by itself."""
+
+    def __init__(self, note: str = "") -> None:
+        self._note = Path(note)
+        self._kept: list[bytes] = []
+
+    def load(self) -> EngineInfo:
+        """Say what it is."""
+        abilities = SpeechAbilities(24_000, ("en",))
+        return EngineInfo("hoarder", "1", "MIT", ("hoarder",), (Voice("low", "Low"),), speech=abilities)
+
+    def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
+        """Take memory, leave it, note what the process holds then, and speak."""
+        pieces = [bytes([number % 255 + 1]) * SIZE for number in range(PIECES)]
+        self._kept.append(pieces[-1])
+        del pieces
+        self._note.write_text(str(psutil.Process().memory_info().rss))
+        emit(Audio(bytes(4800)))
+
+
+@asynccontextmanager
+async def worker(options: Options) -> AsyncIterator[tuple[WorkerProcess, WorkerClient]]:
+    record = Record("hoarder", "test_trimming:Hoarder", ("speech",), "MIT")
+    process = await WorkerProcess.start(record, SETTINGS, lambda *_, **__: None, options=options)
+    client = WorkerClient(process.address, stall_timeout=30.0)
+    try:
+        yield process, client
+    finally:
+        await client.close()
+        await process.stop(3)
+
+
+@pytest.fixture(autouse=True)
+def adapters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let workers find the engine of this file."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the C library of other systems is not asked")
+def test_what_a_job_left_goes_back(tmp_path: Path) -> None:
+    """Soon after a job a worker holds hardly anything of what the job took and left, though it stood between pieces in use."""
+
+    async def play() -> None:
+        note = tmp_path / "held"
+        async with worker({"note": str(note)}) as (process, client):
+            for _ in range(2):  # the second time shows that it goes on
+                async for _event in client.speak(SpeechJob("Hello.", "low")):
+                    pass
+                held, one = int(note.read_text()), psutil.Process(process.pid)
+                while one.memory_info().rss > held - MOST * PIECES * SIZE:  # noqa: ASYNC110 - nothing tells when memory goes back
+                    await asyncio.sleep(0.1)
+
+    asyncio.run(asyncio.wait_for(play(), 60))
+
+
+@pytest.mark.parametrize("capacity", [None, "1024"])
+def test_caches_of_kernels_are_small(monkeypatch: pytest.MonkeyPatch, capacity: str | None) -> None:
+    """oneDNN keeps 128 kernels in a worker, or as many as the gateway was started with."""
+    monkeypatch.delenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", raising=False)
+    monkeypatch.delenv("LRU_CACHE_CAPACITY", raising=False)
+    if capacity:
+        monkeypatch.setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", capacity)
+
+    async def play() -> None:
+        async with worker({}) as (process, _client):
+            environ = psutil.Process(process.pid).environ()
+            assert environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == (capacity or "128")
+            assert environ["LRU_CACHE_CAPACITY"] == "128"
+
+    asyncio.run(asyncio.wait_for(play(), 60))
