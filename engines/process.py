@@ -29,6 +29,13 @@ LINE_LIMIT = 16 * 1024 * 1024
 PACKAGE = Path(__file__).parent
 DEFAULTS = {
     "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # as NVML counts cards (engines/memory.py)
+    # A network's layers take and leave memory by the hundred megabytes. glibc would get it from the system anew each time, page
+    # by page, which took a quarter of Kokoro's time; or keep it, in a heap of each thread that ever was, with holes that grow.
+    # So there is one heap, of large pages where Linux has them, and nothing leaves it before engines/worker/trimming.py says so.
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(2**30),
+    "MALLOC_TRIM_THRESHOLD_": str(2**32),
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
     # oneDNN, and what torch calls it through, keep what they made for each length of input they met, by default for 1024 of
     # each kind: hundreds of megabytes. A line has hardly ever the length of another, and what one model needs at once is less.
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128",

@@ -1,8 +1,7 @@
 """Memory that the C library keeps for a process though nothing is in it goes back to the system, now and then.
 
-A network's layers take and leave large pieces of memory by the thousand. glibc keeps what was left between pieces still in use,
-in a heap ("arena") of each thread that there was: after some twenty lines Kokoro held twice what it needs, and a voice whose
-every generation has a thread of its own held a little more for each. Elsewhere than on glibc nothing is done.
+A network's layers take and leave large pieces of memory by the thousand, and what they leave stays in the heap, between pieces
+still in use: without this Kokoro held, after some twenty lines, twice what it needs. Elsewhere than on glibc nothing is done.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import Executor
 
-PAUSE = 2.0
-"""seconds from the end of a job to when memory is given back: it takes up to 50 ms, and the next job needs some of it again"""
+PAUSE = 20.0
+"""seconds from the end of a job to when memory is given back: the next job needs some of it again, which takes it longer"""
 
 
 def giver() -> Callable[[], object] | None:
