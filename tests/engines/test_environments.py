@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -176,9 +176,9 @@ def test_a_python_that_does_not_do_is_not_taken(tmp_path: Path, index: Path, mon
     assert PIP.python(odd) == str(tmp_path / "bin" / "python3.97")
 
 
-@pytest.mark.skipif(shutil.which("uv") is None, reason="uv is not installed")
-def test_uv_does_the_same(tmp_path: Path, index: Path) -> None:
+def test_uv_does_the_same(tmp_path: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where uv is on the PATH it makes the environment, and its failures are told in its own words."""
+    monkeypatch.setenv("PATH", sysconfig.get_path("scripts"), prepend=os.pathsep)
     assert Installer.found().uv
     made = install(group(tmp_path), tmp_path / "envs", Told())
     assert made.installed.packages == {"voicelib": "1.5"}
