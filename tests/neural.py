@@ -24,12 +24,16 @@ VOICEBOX = [sys.executable, "-m", "gateway"]
 TEXT = "Hello there, my friend."
 
 
+WAIT = 120
+"""seconds that a request may wait: several models share two cores with whatever else runs on them"""
+
+
 @contextmanager
 def serving(
     place: Path, names: Sequence[str], publish: Callable[[Hub], None], models: dict[str, Any] | None = None, **sections: Any
 ) -> Iterator[Server]:
     """Publish, pull and serve models; `models` are further settings of that section, `sections` others."""
-    settings = {**sections, "models": {"folder": str(place / "hub"), **(models or {})}}
+    settings = {"admission": {"wait": WAIT}, **sections, "models": {"folder": str(place / "hub"), **(models or {})}}
     config = place / "cli.yaml"
     config.write_text(json.dumps({"data_dir": str(place / "data"), **settings}))
     with pytest.MonkeyPatch.context() as patch, hubbub() as hub:

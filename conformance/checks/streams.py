@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ LATEST = 0.5
 """the first bytes must have come before this share of the time of the whole answer"""
 TENTH_LATEST = 0.7
 """as must the first tenth: a header alone is no audio"""
+ATTEMPTS = 3
 PARALLEL = 16
 
 
@@ -60,11 +62,16 @@ async def _arrivals(context: Context, **fields: object) -> Arrivals:
     return arrivals
 
 
-def _streams(arrivals: Arrivals) -> str:
-    headers = arrivals.answer.headers
-    expect("content-length" not in headers, "a Content-Length: the whole was made before it was sent")
+async def _streams(context: Context, look: Callable[[Any], None] = lambda _: None, **fields: object) -> str:
+    """Ask, more than once where bytes came late: a busy machine may hold up the first, a server that streams not every time."""
+    for _ in range(ATTEMPTS):
+        arrivals = await _arrivals(context, **fields)
+        look(arrivals.answer)
+        expect("content-length" not in arrivals.answer.headers, "a Content-Length: the whole was made before it was sent")
+        tenth = arrivals.at(0.1)
+        if arrivals.at(0) < LATEST and tenth < TENTH_LATEST:
+            break
     expect(arrivals.at(0) < LATEST, str(arrivals))
-    tenth = arrivals.at(0.1)
     expect(tenth < TENTH_LATEST, f"{arrivals}; but the first tenth only at {100 * tenth:.0f} % of the time")
     return str(arrivals)
 
@@ -72,22 +79,20 @@ def _streams(arrivals: Arrivals) -> str:
 @check("speech.streaming.audio", "openai_surface §2.2, field §4.4")
 async def streams_audio(context: Context) -> str:
     """Audio of a long text leaves long before its end is made."""
-    return _streams(await _arrivals(context, response_format="mp3"))
+    return await _streams(context, response_format="mp3")
 
 
 @check("speech.streaming.wav", "openai_surface §2.2, quirk 6")
 async def streams_wav(context: Context) -> str:
     """So it does in wav, whose header does not wait for the length."""
-    return _streams(await _arrivals(context, response_format="wav"))
+    return await _streams(context, response_format="wav")
 
 
 @check("speech.streaming.sse", "openai_surface §2.3")
 async def streams_events(context: Context) -> str:
     """Events of a long text leave long before its end is made."""
     model = context.target.event_tts_model
-    arrivals = await _arrivals(context, response_format="mp3", stream_format="sse", model=model)
-    _offers_events(arrivals.answer)
-    return _streams(arrivals)
+    return await _streams(context, _offers_events, response_format="mp3", stream_format="sse", model=model)
 
 
 @check("speech.streaming.chunked", "openai_surface §2.2")
