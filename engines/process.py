@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import platform
 import secrets
 import shutil
 import sys
@@ -27,25 +28,37 @@ DRAIN_SECONDS = 1.0
 LINE_LIMIT = 16 * 1024 * 1024
 """bytes of the handshake's line: an engine may have thousands of voices"""
 PACKAGE = Path(__file__).parent
-DEFAULTS = {
-    "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # as NVML counts cards (engines/memory.py)
-    # A network's layers take and leave memory by the hundred megabytes. glibc would get it from the system anew each time, page
-    # by page, which took a quarter of Kokoro's time; or keep it, in a heap of each thread that ever was, with holes that grow.
-    # So there is one heap, of large pages where Linux has them, and nothing leaves it before engines/worker/trimming.py says so.
+HEAP = {
     "MALLOC_ARENA_MAX": "1",
     "MALLOC_MMAP_THRESHOLD_": str(2**30),
     "MALLOC_TRIM_THRESHOLD_": str(2**32),
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+}
+"""one heap, of large pages where Linux has them, which nothing leaves before engines/worker/trimming.py says so
+
+A network's layers take and leave memory by the hundred megabytes. glibc would get it from the system anew each time, page by
+page, which took a quarter of Kokoro's time; or keep it, in a heap of each thread that ever was, with holes that grow.
+"""
+HEAP_SINCE = (2, 35)
+"""the glibc that takes all of these: older ones refuse such thresholds in part, and are then slower than without"""
+DEFAULTS = {
+    "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # as NVML counts cards (engines/memory.py)
     # oneDNN, and what torch calls it through, keep what they made for each length of input they met, by default for 1024 of
     # each kind: hundreds of megabytes. A line has hardly ever the length of another, and what one model needs at once is less.
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128",
     "LRU_CACHE_CAPACITY": "128",
 }
-"""variables that a worker has unless the gateway was started with others"""
 
 
 FOLDER = "voicebox-"
 """how a worker's temporary folder begins; the process id of its gateway comes next"""
+
+
+def defaults(libc: tuple[str, str] | None = None) -> dict[str, str]:
+    """Give the variables that a worker has unless the gateway was started with others, for a C library's name and version."""
+    name, version = libc or platform.libc_ver()
+    numbers = tuple(int(part) for part in version.split(".") if part.isdigit())
+    return {**DEFAULTS, **HEAP} if name == "glibc" and numbers >= HEAP_SINCE else dict(DEFAULTS)
 
 
 def sweep() -> None:
@@ -190,7 +203,7 @@ async def _spawn(record: Record, folder: Path, socket: Path | None, secret: str,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         limit=LINE_LIMIT,
-        env={**DEFAULTS, **environ, SECRET: secret},
+        env={**defaults(), **environ, SECRET: secret},
     )
 
 

@@ -19,6 +19,7 @@ import msgspec
 from engines import catalogue
 from engines.api import Engine, EngineInfo
 from engines.worker.parent import die_with_parent
+from engines.worker.trimming import giver
 from engines.worker.warming import warm_up
 
 SECRET = "VOICEBOX_WORKER_SECRET"  # noqa: S105 - a variable's name
@@ -68,6 +69,8 @@ def prepared(adapter: str, options: dict[str, Any], warm: bool) -> tuple[Engine,
     engine, info = load(adapter, options)
     if warm:
         warm_up(engine, info)
+    if give := giver():
+        give()  # what loading left; what a model takes is looked at once it is ready
     return engine, info
 
 

@@ -14,7 +14,7 @@ import pytest
 from engines.api import Audio, EmitSpeech, EngineInfo, SpeechAbilities, SpeechJob, Voice
 from engines.catalogue import Record
 from engines.client import WorkerClient
-from engines.process import WorkerProcess
+from engines.process import WorkerProcess, defaults
 from engines.settings import Options, WorkerSettings
 
 SETTINGS = WorkerSettings(start_timeout=30.0)
@@ -77,6 +77,15 @@ def test_what_a_job_left_goes_back(tmp_path: Path) -> None:
                 await asyncio.sleep(0.1)
 
     asyncio.run(asyncio.wait_for(play(), 60))
+
+
+def test_only_a_c_library_that_takes_them_is_told_of_heaps() -> None:
+    """An older glibc would refuse a part of what makes one heap, and be slower for the rest."""
+    told = {
+        libc: "MALLOC_ARENA_MAX" in defaults(libc) for libc in (("glibc", "2.35"), ("glibc", "2.34"), ("", ""), ("musl", "3.1"))
+    }
+    assert list(told.values()) == [True, False, False, False]
+    assert "LRU_CACHE_CAPACITY" in defaults(("glibc", "2.28"))
 
 
 @pytest.mark.parametrize("capacity", [None, "1024"])
