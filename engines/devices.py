@@ -65,8 +65,10 @@ def _count(kind: str) -> int:
 
 def _unfit(name: str, group: str) -> str:
     """Say why torch cannot compute on a device that is there; empty where it can."""
-    if not name.startswith("cuda") or torch.version.hip:
+    if not name.startswith("cuda"):
         return ""
     device = torch.device(name)
     capability = "{}.{}".format(*torch.cuda.get_device_capability(device))
+    if torch.version.hip:
+        capability = torch.cuda.get_device_properties(device).gcnArchName.partition(":")[0]
     return lacking(torch.cuda.get_device_name(device), capability, torch.cuda.get_arch_list(), group)

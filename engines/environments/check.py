@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from engines.architectures import mending, runs_on
+from engines.architectures import mending, named, runs_on
 from engines.environments.commands import InstallFailed, ask
 from engines.environments.groups import WORKER, Group
 
@@ -68,7 +68,7 @@ def faults(group: Group, report: Report, index_url: str = "") -> list[Fault]:
         found.append(Fault("devices", report.fault, "look at the GPU's driver, as with nvidia-smi"))
     for gpu in report.gpus:
         if gpu.capability and report.built_for and not runs_on(report.built_for, gpu.capability):
-            told = f"{gpu.name} is of compute capability {gpu.capability}; torch has code for {', '.join(report.built_for)}"
+            told = f"{gpu.name} is of {named(gpu.capability)}; torch has code for {', '.join(report.built_for)}"
             index = mending(report.built_for, gpu.capability)
             found.append(Fault("gpu", told, f"voicebox engines install {group.name} --index-url {index}"))
     return found

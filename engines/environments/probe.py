@@ -38,7 +38,9 @@ def torch_sees() -> dict[str, Any]:
     if torch.cuda.is_available():
         for number in range(torch.cuda.device_count()):
             name = torch.cuda.get_device_name(number)
-            capability = "" if torch.version.hip else "{}.{}".format(*torch.cuda.get_device_capability(number))
+            capability = "{}.{}".format(*torch.cuda.get_device_capability(number))
+            if torch.version.hip:
+                capability = torch.cuda.get_device_properties(number).gcnArchName.partition(":")[0]
             seen["gpus"].append({"name": name, "capability": capability})
             seen["devices"].append(f"cuda:{number}")
         seen["built_for"] = torch.cuda.get_arch_list()

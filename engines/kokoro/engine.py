@@ -46,9 +46,9 @@ RATE = 24_000
 SLOWEST, FASTEST = 0.5, 2.0
 PIECE = 2 * RATE
 """bytes given at once: a second"""
-DEVICES = ("cuda", "cpu", "mps")
-"""the best first; nobody has tried whether it is quicker on Apple's"""
-BATCHES = {"cpu": 1, "cuda": 8, "mps": 4}
+DEVICES = ("cuda", "xpu", "cpu", "mps")
+"""the best first; nobody has tried it on Intel's, nor whether it is quicker on Apple's"""
+BATCHES = {"cpu": 1, "cuda": 8, "xpu": 4, "mps": 4}
 """jobs that go through at once, by device: a processor is as busy with one"""
 LOUDEST = 32767
 

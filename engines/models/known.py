@@ -128,7 +128,7 @@ KOKORO = ModelRecord(
     size_bytes=355_000_000,
     languages=KOKORO_LANGUAGES,
     voice_types=("preset",),
-    requires=("cpu", "cuda", "rocm", "mps"),
+    requires=TORCH,
 )
 
 VOXCPM_CODES = "en zh ar my da nl fi fr de el he hi id it ja km ko lo ms no pl pt ru es sw sv tl th tr vi"

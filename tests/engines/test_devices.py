@@ -57,6 +57,9 @@ def test_what_brings_code_for_a_gpu() -> None:
     assert "no code for the GPU Old (compute capability 6.1, it has sm_80, sm_90)" in told
     assert "`voicebox engines install legacy457 --index-url https://download.pytorch.org/whl/cu126`" in told
     assert "install main --index-url https://download.pytorch.org/whl/cu130" in lacking("New", "12.0", ("sm_80",))
+    old = lacking("Old Radeon", "gfx803", ("gfx90a", "gfx1100"))
+    assert "(architecture gfx803, it has gfx90a, gfx1100)" in old
+    assert "--index-url https://download.pytorch.org/whl/rocm" in old
     assert lacking("Good", "8.6", ("sm_80",)) == lacking("Any", "8.6", ()) == ""
 
 

@@ -235,6 +235,9 @@ def test_check_tells_what_torch_computes_with(tmp_path: Path) -> None:
         (("sm_100a",), "10.3", False),
         (("sm_75", "sm_80"), "6.1", False),
         (("sm_75", "sm_80"), "8.7", True),
+        (("gfx90a", "gfx1100"), "gfx1100", True),
+        (("gfx90a", "gfx1100"), "gfx1103", False),
+        (("gfx90a", "gfx11-generic"), "gfx1103", True),
     ],
 )
 def test_which_gpus_torch_has_code_for(built_for: tuple[str, ...], capability: str, runs: bool) -> None:
