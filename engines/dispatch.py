@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import msgspec
 
@@ -97,6 +97,8 @@ class Dispatcher:
         """what those hear who wait for it when it is stopped for good"""
         self._tasks: set[asyncio.Task[None]] = set()
         self._put_away = False
+        self._refusal = ""
+        """why there was no room to start it unasked"""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -169,26 +171,27 @@ class Dispatcher:
         """Name its processes."""
         return [member.pid for member in self._members if member.pid]
 
-    async def wake(self) -> None:
-        """See to it that its workers run. Raises EngineUnavailable where there is no room for them."""
+    async def wake(self, *, evict: bool = True) -> None:
+        """See to it that its workers run, for which other models are stopped if `evict`. Raises EngineUnavailable: no room."""
         async with self._waking:
             self._used, self._put_away = time.monotonic(), False
             down = [member for member in self._members if member.state in ("resting", "failed")]
             if self.usable and time.monotonic() - self._failed < RETRY_SECONDS:
                 down = [member for member in down if member.state == "resting"]
-            if self._lazy and down and not await self._admitted(self._lazy, len(down)):
+            if self._lazy and down and not await self._admitted(self._lazy, len(down), evict):
                 return
             for member in down:
                 member.wake()
 
-    async def _admitted(self, lazy: Lazy, count: int) -> bool:
+    async def _admitted(self, lazy: Lazy, count: int, evict: bool) -> bool:
         """Make room for workers; False where there is none, and others can do the work. Raises EngineUnavailable."""
         try:
-            await lazy.admit(count)
+            await lazy.admit(count, evict)
         except EngineUnavailable:
             if self.ready:
                 return False
             raise
+        self._refusal = ""
         if self._gone:
             lazy.settled()
         self._check_presence()
@@ -211,11 +214,12 @@ class Dispatcher:
             running=self._schedule.running,
             queued=self._schedule.queued + self._gate.pending,
             streams=self._gate.inside,
-            workers=tuple(map(_worker, self._members)),
+            workers=tuple(_worker(member, self._refusal) for member in self._members),
             wait=self._gate.wait_estimate(),
             capacity=self._capacity(),
             lazy=self._lazy is not None,
             usable=self.usable,
+            known=self._info is not None,
         )
 
     async def wait_ready(self) -> bool:
@@ -266,15 +270,21 @@ class Dispatcher:
             await self.wake()
 
     async def _introduce(self, lazy: Lazy) -> None:
-        """Start it without being asked, when there is room, until it has said what it is, or for ever if it is kept."""
-        delay = RETRY_SECONDS
+        """Start it without being asked, when there is room, until it has said what it is, or for ever if it is kept.
+
+        Others make room for one that has just come, once, and for one that is to be kept.
+        """
+        delay, evict = RETRY_SECONDS, True
         while True:
             async with lazy.turns or asyncio.Lock():
-                with suppress(EngineUnavailable):
-                    await self.wake()
+                try:
+                    await self.wake(evict=evict)
                     if await self.wait_ready() and not lazy.kept:
                         self._used -= max(0.0, lazy.rest_after - INTRODUCED_SECONDS)
                         return
+                except EngineUnavailable as exc:
+                    self._refusal = exc.message
+            evict = lazy.kept
             while self.ready or self.starting or self._put_away:
                 self._changed.clear()
                 await self._changed.wait()
@@ -372,6 +382,7 @@ class Dispatcher:
         return next((member.reason for member in self._members if member.reason), "none of its workers runs")
 
 
-def _worker(member: Member) -> WorkerState:
+def _worker(member: Member, refusal: str) -> WorkerState:
     starting = time.monotonic() - member.began if member.state == "starting" else 0.0
-    return WorkerState(member.state, member.pid, member.restarts, member.reason, starting)
+    reason = member.reason or (refusal if member.state == "resting" else "")
+    return WorkerState(member.state, member.pid, member.restarts, reason, starting)

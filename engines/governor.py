@@ -74,15 +74,20 @@ class Tenant(Protocol):
 class Governor:
     """Makes room. `limit` bounds the memory of all models together, in bytes; 0 leaves it to what the machine has.
 
-    `free` gives the bytes that the machine has left, `gpus` those of each GPU.
+    `free` gives the bytes that the machine has left, `gpus` those of each GPU, `held` those that a process holds.
     """
 
     def __init__(
-        self, limit: int = 0, free: Callable[[], int] = memory.available, gpus: Callable[[], list[int]] = memory.gpus
+        self,
+        limit: int = 0,
+        free: Callable[[], int] = memory.available,
+        gpus: Callable[[], list[int]] = memory.gpus,
+        held: Callable[[int], int] = memory.resident,
     ) -> None:
         self._limit = limit
         self._free = free
         self._gpus = gpus
+        self._held_by = held
         self._tenants: list[Tenant] = []
         self._promised: dict[str, Need] = {}
         """what is starting takes memory that cannot be seen yet"""
@@ -97,33 +102,44 @@ class Governor:
         if tenant in self._tenants:
             self._tenants.remove(tenant)
 
-    async def admit(self, name: str, need: Need) -> None:
-        """Make room, and hold it until `settle`. Raises EngineUnavailable with the figures."""
+    async def admit(self, name: str, need: Need, *, evict: bool = True) -> None:
+        """Make room, and hold it until `settle`. Raises EngineUnavailable with the figures.
+
+        Others are stopped only if `evict`, and if what they hold can be enough.
+        """
         async with self._turn:
             while need.memory > (room := await asyncio.to_thread(self._room, name)):
-                await self._stop(self._running(), f"`{name}`: it takes about {_shown(need.memory)}, {_shown(room)}")
+                what = f"`{name}`: it takes about {_shown(need.memory)}, {_shown(room)}"
+                await self._stop(self._running(), what, need.memory - room, evict)
             while need.gpu and (left := await asyncio.to_thread(self._gpu_room, name, need.card)) is not None and need.gpu > left:
                 there = [one for one in self._running() if one.device.startswith(GPUS) and one.card == need.card]
-                await self._stop(there, f"`{name}` on GPU {need.card}: it takes about {_shown(need.gpu)}, {_shown(left)}")
+                what = f"`{name}` on GPU {need.card}: it takes about {_shown(need.gpu)}, {_shown(left)}"
+                await self._stop(there, what, 0, evict)  # who holds how much of a GPU is not told everywhere
             self._promised[name] = need
 
     def settle(self, name: str) -> None:
         """Hold no more room for it: it has started, and what it takes can be seen, or it has not."""
         self._promised.pop(name, None)
 
-    async def _stop(self, candidates: list[Tenant], what: str) -> None:
-        """Stop the one that has been unused for longest. Raises EngineUnavailable where all are in use."""
-        idle = [one for one in candidates if not one.in_use and not one.kept]
-        if not idle:
-            raise EngineUnavailable(
-                f"There is no room for {what} can be had, and what else is loaded ({len(candidates)}) is in use or to be kept."
-            )
-        await min(idle, key=lambda one: one.idle_since).rest()
+    async def _stop(self, there: list[Tenant], what: str, wanted: int, evict: bool) -> None:
+        """Stop the one that has been unused for longest. Raises EngineUnavailable where it is not to be, or cannot be enough.
+
+        `wanted` are the bytes of memory that all who may be stopped must hold together.
+        """
+        idle = [one for one in there if not one.in_use and not one.kept]
+        why = "is in use or to be kept"
+        if idle and not evict:
+            why = "stays until there is a request for that room"
+        elif idle and await asyncio.to_thread(self._held, idle) < wanted:
+            why = "does not hold enough that could be given up"
+        elif idle:
+            return await min(idle, key=lambda one: one.idle_since).rest()
+        raise EngineUnavailable(f"There is no room for {what} can be had, and what else is loaded ({len(there)}) {why}.")
 
     def _room(self, name: str) -> int:
         promised = sum(need.memory for other, need in list(self._promised.items()) if other != name)
         room = self._free() - RESERVE - promised
-        return min(room, self._limit - self._held() - promised) if self._limit else room
+        return min(room, self._limit - self._held(self._running()) - promised) if self._limit else room
 
     def _gpu_room(self, name: str, card: int) -> int | None:
         """Give the bytes that can be had of a GPU; None where its driver tells nothing."""
@@ -131,8 +147,8 @@ class Governor:
         promised = sum(need.gpu for other, need in list(self._promised.items()) if other != name and need.card == card)
         return free[card] - GPU_RESERVE - promised if card < len(free) else None
 
-    def _held(self) -> int:
-        return sum(memory.resident(pid) for one in self._running() for pid in one.pids())
+    def _held(self, tenants: list[Tenant]) -> int:
+        return sum(self._held_by(pid) for one in tenants for pid in one.pids())
 
     def _running(self) -> list[Tenant]:
         return [one for one in self._tenants if one.pids()]

@@ -10,7 +10,7 @@ import msgspec
 from engines.api import EngineInfo
 
 
-async def _plenty(_count: int) -> None:
+async def _plenty(_count: int, _evict: bool) -> None:
     """Find room enough."""
 
 
@@ -25,8 +25,8 @@ class Lazy(msgspec.Struct, frozen=True):
     """which GPU it runs on, if it runs on one"""
     rest_after: float = 0.0
     """seconds without work after which its workers are stopped; 0 is never"""
-    admit: Callable[[int], Awaitable[None]] = _plenty
-    """makes room before so many of its workers start; raises EngineUnavailable where there is none"""
+    admit: Callable[[int, bool], Awaitable[None]] = _plenty
+    """makes room before so many of its workers start, by stopping others if they may be; raises EngineUnavailable"""
     settled: Callable[[], None] = lambda: None
     """hears that no worker is starting any more: what it takes can be seen now"""
     turns: asyncio.Lock | None = None

@@ -36,3 +36,5 @@ class PoolState(msgspec.Struct, frozen=True):
     """its workers start when they are wanted"""
     usable: bool = True
     """some worker is ready, or will be when it is wanted"""
+    known: bool = True
+    """it has said what it is, now or when it last ran"""

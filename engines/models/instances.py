@@ -111,11 +111,11 @@ class Instances:
             ),
         )
 
-    def _admitting(self, model: ModelRecord, device: str, size: int, key: str) -> Callable[[int], Awaitable[None]]:
-        async def admit(workers: int) -> None:
+    def _admitting(self, model: ModelRecord, device: str, size: int, key: str) -> Callable[[int, bool], Awaitable[None]]:
+        async def admit(workers: int, evict: bool) -> None:
             known = await asyncio.to_thread(self._learned, model.name, key)
             one = _need(model, device, size, known)
-            await self.governor.admit(model.name, Need(one.memory * workers, one.gpu * workers, one.card))
+            await self.governor.admit(model.name, Need(one.memory * workers, one.gpu * workers, one.card), evict=evict)
 
         return admit
 

@@ -86,7 +86,7 @@ def load(args: Namespace) -> int:
 
 
 async def _say(args: Namespace, what: str) -> None:
-    async with remote.connected(args) as server, server.ask("POST", f"/v1/voicebox/models/{args.name}/{what}"):
+    async with remote.connected(args, alone=False) as server, server.ask("POST", f"/v1/voicebox/models/{args.name}/{what}"):
         return
 
 

@@ -74,7 +74,7 @@ def test_many_who_want_it_start_it_once() -> None:
     """Twenty requests at once cause one load, and all are served by it."""
     admitted = 0
 
-    async def admit(_count: int) -> None:
+    async def admit(_count: int, _evict: bool) -> None:
         nonlocal admitted
         admitted += 1
 
@@ -125,8 +125,10 @@ def test_room_is_made_for_what_is_wanted() -> None:
     """With room for one, the one that was not used for the longest time rests; with all in use the refusal has the figures."""
 
     async def test() -> None:
-        governor = Governor(free=lambda: 3 * GIB - sum(2 * GIB for one in (first, second) if one.pids()))
-        lazies = [Lazy(KNOWN, admit=lambda _count: governor.admit("mimic", Need(2 * GIB))) for _ in range(2)]
+        governor = Governor(
+            free=lambda: 3 * GIB - sum(2 * GIB for one in (first, second) if one.pids()), held=lambda _pid: 2 * GIB
+        )
+        lazies = [Lazy(KNOWN, admit=lambda _count, _evict: governor.admit("mimic", Need(2 * GIB))) for _ in range(2)]
         async with lazily(lazies[0]) as (first, one), lazily(lazies[1]) as (second, other):
             governor.add(first)
             governor.add(second)
@@ -139,6 +141,28 @@ def test_room_is_made_for_what_is_wanted() -> None:
                 with pytest.raises(EngineUnavailable, match=r"about 2\.0 GiB.*0\.5 GiB can be had"):
                     await spoken(one)
                 assert second.pids()
+
+    run(test)
+
+
+def test_nobody_makes_room_in_vain() -> None:
+    """Nothing is stopped for what would not fit even then, nor, if so wished, for what would; the refusal has the figures."""
+
+    async def test() -> None:
+        governor = Governor(free=lambda: 3 * GIB - sum(GIB for one in (first, second) if one.pids()), held=lambda _pid: GIB)
+        async with lazily(Lazy(KNOWN)) as (first, one), lazily(Lazy(KNOWN)) as (second, other):
+            governor.add(first)
+            governor.add(second)
+            await spoken(one)
+            await spoken(other)
+            with pytest.raises(EngineUnavailable, match=r"about 3\.0 GiB, 0\.5 GiB can be had.*does not hold enough"):
+                await governor.admit("third", Need(3 * GIB))
+            with pytest.raises(EngineUnavailable, match=r"about 2\.0 GiB, 0\.5 GiB can be had.*stays until"):
+                await governor.admit("third", Need(2 * GIB), evict=False)
+            assert first.pids()
+            assert second.pids()
+            await governor.admit("third", Need(2 * GIB))
+            assert [bool(one.pids()) for one in (first, second)] == [False, False]
 
     run(test)
 

@@ -63,8 +63,8 @@ def test_the_first_start_makes_room_too() -> None:
     at_once: list[int] = []
     starting: set[int] = set()
 
-    def admitting(number: int) -> Callable[[int], Awaitable[None]]:
-        async def admit(_count: int) -> None:
+    def admitting(number: int) -> Callable[[int, bool], Awaitable[None]]:
+        async def admit(_count: int, _evict: bool) -> None:
             if not rooms[0]:
                 raise EngineUnavailable("no room")
             starting.add(number)
@@ -79,6 +79,7 @@ def test_the_first_start_makes_room_too() -> None:
             await asyncio.sleep(0.3)
             assert not first.pids()
             assert first.info is None
+            assert (first.state().known, first.state().workers[0].reason) == (False, "no room")
         rooms[0] = True
         async with lazily(lazies[0]) as (first, _), lazily(lazies[1]) as (second, _):
             while not (first.info and second.info):  # noqa: ASYNC110 - the state is another process's
@@ -92,10 +93,16 @@ def test_two_loads_at_once_share_no_room() -> None:
     """With room for one of two that are started together, the second is refused, or the first gives way, never both loaded."""
 
     async def test() -> None:
-        governor = Governor(free=lambda: 3 * GIB - 2 * GIB * sum(bool(one.pids()) for one in (first, second)))
+        governor = Governor(
+            free=lambda: 3 * GIB - 2 * GIB * sum(bool(one.pids()) for one in (first, second)), held=lambda _pid: 2 * GIB
+        )
 
         def lazy(name: str) -> Lazy:
-            return Lazy(info=KNOWN, admit=lambda _: governor.admit(name, Need(2 * GIB)), settled=lambda: governor.settle(name))
+            return Lazy(
+                info=KNOWN,
+                admit=lambda _, evict: governor.admit(name, Need(2 * GIB), evict=evict),
+                settled=lambda: governor.settle(name),
+            )
 
         async with lazily(lazy("first")) as (first, one), lazily(lazy("second")) as (second, other):
             governor.add(first)
@@ -146,7 +153,7 @@ def test_what_cannot_start_is_not_started_over_and_over(monkeypatch: pytest.Monk
     async def test() -> None:
         nonlocal started
 
-        async def admit(_count: int) -> None:
+        async def admit(_count: int, _evict: bool) -> None:
             nonlocal started
             started += 1
 
@@ -163,7 +170,7 @@ def test_room_that_was_made_for_what_is_gone() -> None:
     """A model that is removed while room is made for it holds none."""
     held: list[str] = []
 
-    async def admit(_count: int) -> None:
+    async def admit(_count: int, _evict: bool) -> None:
         await asyncio.sleep(0.5)
         held.append("room")
 
@@ -272,7 +279,7 @@ def test_a_worker_that_dies_is_started_again_with_room(monkeypatch: pytest.Monke
     monkeypatch.setattr("engines.dispatch.RETRY_SECONDS", 0.3)
     admitted = 0
 
-    async def admit(_count: int) -> None:
+    async def admit(_count: int, _evict: bool) -> None:
         nonlocal admitted
         admitted += 1
 

@@ -115,6 +115,27 @@ def test_what_is_not_there(served: Server) -> None:
     assert refused.status_code in (400, 503), refused.text
 
 
+def test_what_has_no_room_is_told_so(tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model for which there is no room is refused with the figures, the first time and every time, and listed with them."""
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    hub.publish(REPO, FILES)
+    with running(tmp_path, {"models": {"folder": str(tmp_path / "hub"), "memory": 1}}) as server:
+        server.wait_ready()
+        call(server, "POST", f"/{NAME}/pull")
+        assert events(server)[-1]["state"] == "done"
+
+        def told() -> bool:
+            url, data = f"{server.base_url}/audio/transcriptions", {"model": NAME}
+            answer = httpx.post(url, data=data, files={"file": ("a.wav", b"x")}, timeout=PATIENCE)
+            return answer.status_code == 503 and "no room" in answer.json()["error"]["message"]
+
+        wait_until(told, "the refusal has the figures")
+        listed = call(server, "GET", f"/{NAME}").json()
+        assert listed["state"] == "resting"
+        assert "GiB can be had" in listed["reason"]
+        assert call(server, "POST", f"/{NAME}/load").status_code == 503
+
+
 def test_what_goes_wrong_within_is_answered(served: Server, hub: Hub) -> None:
     """A fault that nobody thought of is a 500 at once, whichever process it is in, and the server goes on."""
     call(served, "POST", f"/{NAME}/pull")
