@@ -28,7 +28,7 @@ from gateway.broker import Broker
 from gateway.broker_words import Listening, Welcome
 from gateway.drain import Drain
 from gateway.exposure import Exposed, check_binding
-from gateway.keys import KeyStore, default_path
+from gateway.keys import KeyStore, key_file
 from gateway.managing import make_manager
 from gateway.metrics import MULTIPROCESS, Metrics
 from gateway.models import make_models
@@ -50,7 +50,7 @@ def run(settings: Settings, *, ready_file: Path | None = None) -> int:
         print("voicebox: server.processes above 1 needs SO_REUSEPORT, which this system lacks.", file=sys.stderr)
         return 2
     try:
-        check_binding(settings, has_keys=not KeyStore(default_path(settings.data_dir)).empty())
+        check_binding(settings, has_keys=not KeyStore(key_file(settings)).empty())
         bind(settings.server.host, settings.server.port, shared=False).close()  # or the port would be shared with strangers
         held = bind(settings.server.host, settings.server.port)
     except Exposed as exc:
@@ -183,7 +183,7 @@ async def member(path: Path) -> int:
     drain = Drain()
     app = create_app(
         settings,
-        keys=KeyStore(default_path(settings.data_dir)),
+        keys=KeyStore(key_file(settings)),
         engines=engines,
         drain=drain,
         log=log,

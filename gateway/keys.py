@@ -21,6 +21,7 @@ from msgspec import Meta
 
 from gateway import files
 from gateway.folders import data_folder
+from gateway.settings import Settings
 
 PREFIX = "sk-vb-"
 RANDOM_BYTES = 32
@@ -65,6 +66,12 @@ class KeyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def default_path(data_dir: str = "") -> Path:
     """Give the key file of a data folder; empty means the user's own."""
     return (Path(data_dir).expanduser() if data_dir else data_folder()) / FILE_NAME
+
+
+def key_file(settings: Settings) -> Path:
+    """Give the key file that the settings mean."""
+    chosen = settings.auth.file
+    return Path(chosen).expanduser() if chosen else default_path(settings.data_dir)
 
 
 class KeyStore:

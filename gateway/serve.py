@@ -26,7 +26,7 @@ from gateway import logs
 from gateway.app import VERSION, create_app, make_coders
 from gateway.drain import Drain
 from gateway.exposure import Exposed
-from gateway.keys import KeyStore, default_path
+from gateway.keys import KeyStore, key_file
 from gateway.managing import make_manager
 from gateway.metrics import Metrics
 from gateway.protocol import bounded
@@ -53,7 +53,7 @@ def run(settings: Settings, *, ready_file: Path | None = None) -> int:
         encoding=coders.capacity,
     )
     manager = make_manager(settings, engines, log)
-    drain, keys = Drain(), KeyStore(default_path(settings.data_dir))
+    drain, keys = Drain(), KeyStore(key_file(settings))
     try:
         app = create_app(
             settings, keys=keys, engines=engines, drain=drain, log=log, metrics=metrics, manager=manager, coders=coders

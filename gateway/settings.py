@@ -164,6 +164,8 @@ class AuthSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     public_voices: bool = True
     """answer GET /v1/audio/voices without a key: Open WebUI and voice-mode send none there"""
+    file: str = ""
+    """where the keys are kept; empty: keys.json in `data_dir`"""
 
 
 class TelemetrySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -24,7 +24,7 @@ from gateway.cli import own_server, remote
 from gateway.cli.output import Failure
 from gateway.cli.own_server import EngineState
 from gateway.configuration import ConfigError, Loaded, load_traced
-from gateway.keys import KeyFileError, KeyStore, default_path
+from gateway.keys import KeyFileError, KeyStore, key_file
 from gateway.settings import Settings
 
 DISTRIBUTION = "voicebox-gateway"
@@ -117,7 +117,7 @@ def _settings(config: Path | None) -> tuple[Loaded | None, Check]:
 
 
 def _data(settings: Settings) -> Iterator[Check]:
-    store = KeyStore(default_path(settings.data_dir))
+    store = KeyStore(key_file(settings))
     folder = store.path.parent
     above = next(parent for parent in (folder, *folder.parents) if parent.exists())
     if above.is_dir() and os.access(above, os.W_OK):

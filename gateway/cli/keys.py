@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from gateway import configuration
 from gateway.cli import output
-from gateway.keys import Key, KeyStore, default_path
+from gateway.keys import Key, KeyStore, key_file
 
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -64,7 +64,7 @@ def parse_expiry(text: str, now: datetime) -> datetime:
 
 
 def _store(args: Namespace) -> KeyStore:
-    return KeyStore(default_path(configuration.load(args.config, os.environ, {}).data_dir))
+    return KeyStore(key_file(configuration.load(args.config, os.environ, {})))
 
 
 def _public(key: Key) -> dict[str, object]:

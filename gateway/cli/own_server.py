@@ -1,6 +1,7 @@
 """A server for one call: on loopback, on a free port, with a key of its own, and gone when the call is over.
 
-It reads a pipe that only this process holds, so it goes even when this process is killed with -9.
+It has the user's own voices, models, environments and what is known of them, but no other key than that one. It reads a pipe
+that only this process holds, so it goes even when this process is killed with -9.
 """
 
 from __future__ import annotations
@@ -18,10 +19,8 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
-from gateway import configuration
 from gateway.cli.output import Failure
-from gateway.keys import KeyStore, default_path
-from gateway.services import library_folder
+from gateway.keys import KeyStore
 
 START_LIMIT = 60.0
 STOP_LIMIT = 15.0
@@ -46,11 +45,17 @@ class EngineState(msgspec.Struct, frozen=True):
     """What we read of an engine in /health."""
 
     ready: bool
+    lazy: bool = False
+    known: bool = True
     workers: tuple[WorkerState, ...] = ()
 
     def settled(self) -> bool:
-        """Tell whether waiting longer would change anything."""
-        return self.ready or all(worker.state in ("failed", "stopped") for worker in self.workers)
+        """Tell whether waiting longer would change anything: a model that has once said what it is starts when it is wanted."""
+        return self.ready or (self.lazy and self.known) or all(map(_settled, self.workers))
+
+
+def _settled(worker: WorkerState) -> bool:
+    return worker.state in ("failed", "stopped") or (worker.state == "resting" and bool(worker.reason))
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -73,8 +78,9 @@ async def started(config: Path | None) -> AsyncIterator[OwnServer]:
     """Run a server with the user's settings until the block ends. Raises Failure with what the server said."""
     with tempfile.TemporaryDirectory(prefix="voicebox-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        _, key = KeyStore(default_path(name)).create("one call", None, nobody=True)
-        process = _spawn(folder, config)
+        keys = folder / "keys.json"
+        _, key = KeyStore(keys).create("one call", None, nobody=True)
+        process = _spawn(folder, config, keys)
         try:
             url = await _listening(process, folder)
             yield OwnServer(url, key, await _engines(url))
@@ -82,9 +88,9 @@ async def started(config: Path | None) -> AsyncIterator[OwnServer]:
             await _stop(process)
 
 
-def _spawn(folder: Path, config: Path | None) -> subprocess.Popen[bytes]:
+def _spawn(folder: Path, config: Path | None, keys: Path) -> subprocess.Popen[bytes]:
     flags = ["--host", "127.0.0.1", "--port", "0", "--ready-file", str(folder / "ready.json"), "--stop-with-stdin"]
-    environ = {**os.environ, **_voices(config), "VOICEBOX_DATA_DIR": str(folder), "VOICEBOX_SERVER__DRAIN_TIMEOUT": "0.1"}
+    environ = {**os.environ, "VOICEBOX_AUTH__FILE": str(keys), "VOICEBOX_SERVER__DRAIN_TIMEOUT": "0.1"}
     if config is not None:
         flags += ["--config", str(config)]
     with (folder / "log").open("wb") as log:
@@ -96,19 +102,6 @@ def _spawn(folder: Path, config: Path | None) -> subprocess.Popen[bytes]:
             env=environ,
             start_new_session=True,  # Ctrl-C is for us; the server is told by us
         )
-
-
-def _voices(config: Path | None) -> dict[str, str]:
-    """Tell where the user's own voices are, in settings: all else that is kept is for this call alone."""
-    try:
-        settings = configuration.load(config, os.environ, {})
-    except configuration.ConfigError:  # the server itself says it better
-        return {}
-    folder = library_folder(settings)
-    return {
-        "VOICEBOX_VOICES__DATABASE": settings.voices.database or f"sqlite:///{folder / 'voices.db'}",
-        "VOICEBOX_VOICES__AUDIO": settings.voices.audio or str(folder / "voices"),
-    }
 
 
 async def _listening(process: subprocess.Popen[bytes], folder: Path) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import subprocess
 import wave
 from collections.abc import Iterator
@@ -206,6 +208,34 @@ def test_the_command_line(server: Server, tmp_path: Path) -> None:
     assert said.returncode == 0, said.stderr
     with wave.open(str(spoken)) as file:
         assert file.getnframes() > 1000
+
+
+def test_the_command_line_alone(server: Server, tmp_path: Path) -> None:
+    """Without a server a command uses what the user has: models, and what is known of them; it leaves no key behind.
+
+    To load a model in a server there must be one.
+    """
+    others = {name: {"enabled": False} for name in NAMES if name != "faster-whisper-tiny"}
+    models = {"folder": str(server.folder.parent / "hub"), "each": others}
+    config, sound, data = tmp_path / "config.yaml", tmp_path / "a.wav", tmp_path / "data"
+    config.write_text(json.dumps({"data_dir": str(data), "models": models}))
+    sound.write_bytes(wav("count"))
+    with socket.socket() as taken:  # bound and not listening: nobody answers there
+        taken.bind(("127.0.0.1", 0))
+        where = ["--config", str(config), "--url", f"http://127.0.0.1:{taken.getsockname()[1]}"]
+        heard, loaded = (
+            subprocess.run([*VOICEBOX, *command, *where], capture_output=True, text=True, timeout=2 * PATIENCE)
+            for command in (
+                ["transcribe", str(sound), "--model", "faster-whisper-tiny"],
+                ["models", "load", "faster-whisper-tiny"],
+            )
+        )
+
+    assert (heard.returncode, heard.stdout.strip()) == (0, tiny_whisper.SAID["count"]), heard.stderr
+    assert sorted(path.name for path in (data / "models").iterdir()) == ["faster-whisper-tiny.json"]
+    assert not (data / "keys.json").exists()
+    assert loaded.returncode == 3
+    assert "no server answers" in loaded.stderr
 
 
 def test_models_are_unloaded_and_loaded(server: Server) -> None:
