@@ -43,6 +43,10 @@ HEAP_SINCE = (2, 35)
 """the glibc that takes all of these: older ones refuse such thresholds in part, and are then slower than without"""
 DEFAULTS = {
     "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # as NVML counts cards (engines/memory.py)
+    # The threads that share a layer wait for each other awake, for milliseconds. Where another program, or another model, wants
+    # the same cores they take turns at waiting: a second load made Kokoro nine times slower. So they wait for microseconds, and
+    # then sleep; alone on its cores a model is as quick.
+    "GOMP_SPINCOUNT": "1000",
     # oneDNN, and what torch calls it through, keep what they made for each length of input they met, by default for 1024 of
     # each kind: hundreds of megabytes. A line has hardly ever the length of another, and what one model needs at once is less.
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128",

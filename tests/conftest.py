@@ -18,6 +18,9 @@ from servers import Server, running  # noqa: E402 - found by the line before
 signal.signal(signal.SIGINT, signal.default_int_handler)
 """a shell's background job is started with Ctrl-C ignored, and so would be all that it starts"""
 
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+"""as workers have it (engines/process.py): tests that compute with torch run beside each other"""
+
 pytest_plugins = ["stores", "hub"]
 
 

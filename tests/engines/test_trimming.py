@@ -101,5 +101,6 @@ def test_caches_of_kernels_are_small(monkeypatch: pytest.MonkeyPatch, capacity: 
             environ = psutil.Process(process.pid).environ()
             assert environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == (capacity or "128")
             assert environ["LRU_CACHE_CAPACITY"] == "128"
+            assert "GOMP_SPINCOUNT" in environ
 
     asyncio.run(asyncio.wait_for(play(), 60))
