@@ -17,6 +17,8 @@ State = Literal["resting", "starting", "ready", "failed", "stopped"]
 """resting: it starts when it is wanted"""
 LIVED_LONG = 30.0
 """seconds after which a crash no longer counts as one in a row"""
+FEW = 2
+"""crashes in a row after which who wants a model still has it started at once"""
 
 
 class Member:
@@ -97,7 +99,7 @@ class Member:
 
     async def keep(self) -> None:
         """Keep a worker running while it is wanted, until cancelled, or, unless it may rest, until none can run."""
-        crashes = 0
+        crashes, died = 0, -LIVED_LONG
         while True:
             await self._wanted.wait()
             began = time.monotonic()
@@ -120,11 +122,12 @@ class Member:
             asked, self._put_away = self._put_away, False
             if asked or not self._wanted.is_set():  # one that was woken again meanwhile starts, and its room is held already
                 continue
-            crashes = 1 if time.monotonic() - began > LIVED_LONG else crashes + 1
+            since = died if self._lazy else began  # what rests between two deaths has not died in a row
+            crashes, died = (1 if time.monotonic() - since > LIVED_LONG else crashes + 1), time.monotonic()
             self.restarts += 1
             if self._lazy:  # it has died; who wants it makes room for it again, but not at once where it dies again and again
                 self._wanted.clear()
-                self._change("resting" if crashes == 1 else "failed")
+                self._change("resting" if crashes <= FEW else "failed")
                 continue
             delay = min(self._settings.restart_delay_max, self._settings.restart_delay * 2 ** min(crashes - 1, 62))
             await asyncio.sleep(delay)

@@ -109,7 +109,9 @@ class LocalManager:
         async with self._scanning:
             if record.name in self._running:
                 await self._drop(record.name)
-            return await asyncio.to_thread(lambda: self.models.files.delete(record, self.models.records))
+            freed = await asyncio.to_thread(lambda: self.models.files.delete(record, self.models.records))
+            await asyncio.to_thread(self.models.found)  # or requests would hear that it is about to be loaded
+            return freed
 
     # Memory...
 

@@ -188,6 +188,24 @@ def test_room_that_was_made_for_what_is_gone() -> None:
     assert held == []
 
 
+def test_who_is_killed_now_and_then_comes_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that has died twice speaks for the next who asks; one that dies a third time in a row has that said first."""
+    monkeypatch.setattr("engines.member.LIVED_LONG", 1e6)
+
+    async def test() -> None:
+        async with lazily(Lazy(info=KNOWN)) as (dispatcher, pool):
+            for deaths in range(3):
+                assert await spoken(pool) > 0
+                assert dispatcher.state().workers[0].restarts == deaths
+                os.kill(dispatcher.pids()[0], signal.SIGKILL)
+                while dispatcher.ready or dispatcher.pids():  # noqa: ASYNC110 - the state is another process's
+                    await asyncio.sleep(0.02)
+            with pytest.raises(EngineUnavailable, match="ended with status -9"):
+                await spoken(pool)
+
+    run(test)
+
+
 def test_what_is_kept_makes_room_for_nobody() -> None:
     """A model that is to stay is not stopped to make room."""
 

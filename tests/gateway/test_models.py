@@ -47,6 +47,12 @@ def state(server: Server) -> str:
     return str(call(server, "GET", f"/{NAME}").json()["state"])
 
 
+def refusal(server: Server) -> httpx.Response:
+    """Ask the model to transcribe."""
+    url, data = f"{server.base_url}/audio/transcriptions", {"model": NAME}
+    return httpx.post(url, data=data, files={"file": ("a.wav", b"x")}, timeout=PATIENCE)
+
+
 def events(server: Server) -> list[dict[str, Any]]:
     """Follow a pull to its end."""
     lines = call(server, "GET", f"/{NAME}/progress").text.split("\r\n\r\n")
@@ -68,16 +74,15 @@ def test_a_model_is_pulled_followed_and_deleted(served: Server) -> None:
     refused = call(served, "POST", f"/{NAME}/load")
     assert refused.status_code == 503
     assert NAME in refused.json()["error"]["message"]
-    sound = {"file": ("a.wav", b"x")}
 
     def refuses() -> bool:
-        url, data = f"{served.base_url}/audio/transcriptions", {"model": NAME}
-        answer = httpx.post(url, data=data, files=sound, timeout=PATIENCE)
+        answer = refusal(served)
         return answer.status_code == 503 and "could not be loaded" in answer.json()["error"]["message"]
 
     wait_until(refuses, "a model that is here is not replaced by another without a word")
     assert httpx.get(f"{served.url}/readyz", timeout=PATIENCE).status_code == 200
     assert call(served, "DELETE", f"/{NAME}").json()["freed"] >= told[-1]["total"]
+    wait_until(lambda: "loaded" not in refusal(served).text, "what is gone is not about to be loaded")
     assert state(served) == "absent"
 
 
@@ -125,8 +130,7 @@ def test_what_has_no_room_is_told_so(tmp_path: Path, hub: Hub, monkeypatch: pyte
         assert events(server)[-1]["state"] == "done"
 
         def told() -> bool:
-            url, data = f"{server.base_url}/audio/transcriptions", {"model": NAME}
-            answer = httpx.post(url, data=data, files={"file": ("a.wav", b"x")}, timeout=PATIENCE)
+            answer = refusal(server)
             return answer.status_code == 503 and "no room" in answer.json()["error"]["message"]
 
         wait_until(told, "the refusal has the figures")
