@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "engines")]
 
@@ -20,6 +21,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 """as workers have it (engines/process.py): tests that compute with torch run beside each other"""
+
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")  # no test depends on speed
 
 pytest_plugins = ["stores", "hub"]
 

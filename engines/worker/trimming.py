@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import Executor
 
-PAUSE = 20.0
+PAUSE = 5.0
 """seconds from the end of a job to when memory is given back: the next job needs some of it again, which takes it longer"""
 
 
