@@ -272,19 +272,19 @@ class Dispatcher:
     async def _introduce(self, lazy: Lazy) -> None:
         """Start it without being asked, when there is room, until it has said what it is, or for ever if it is kept.
 
-        Others make room for one that has just come, once, and for one that is to be kept.
+        Others make room for one that has never been started, and for one that is to be kept; not again and again for what fails.
         """
         delay, evict = RETRY_SECONDS, True
         while True:
             async with lazy.turns or asyncio.Lock():
                 try:
                     await self.wake(evict=evict)
+                    evict = lazy.kept
                     if await self.wait_ready() and not lazy.kept:
                         self._used -= max(0.0, lazy.rest_after - INTRODUCED_SECONDS)
                         return
                 except EngineUnavailable as exc:
                     self._refusal = exc.message
-            evict = lazy.kept
             while self.ready or self.starting or self._put_away:
                 self._changed.clear()
                 await self._changed.wait()

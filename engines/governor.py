@@ -129,7 +129,7 @@ class Governor:
         idle = [one for one in there if not one.in_use and not one.kept]
         why = "is in use or to be kept"
         if idle and not evict:
-            why = "stays until there is a request for that room"
+            why = "stays unless `voicebox models load` asks for its room"
         elif idle and await asyncio.to_thread(self._held, idle) < wanted:
             why = "does not hold enough that could be given up"
         elif idle:

@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -58,6 +59,7 @@ FOLDER = "voicebox-"
 """how a worker's temporary folder begins; the process id of its gateway comes next"""
 
 
+@cache
 def defaults(libc: tuple[str, str] | None = None) -> dict[str, str]:
     """Give the variables that a worker has unless the gateway was started with others, for a C library's name and version."""
     name, version = libc or platform.libc_ver()

@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing
 from pathlib import Path
 
 import pytest
+from one_worker import started
 
 from engines.api import EmitListen, EngineInfo, Finished, Heard, ListenAbilities, ListenEvent, ListenJob, Progress
 from engines.catalogue import Record
 from engines.client import WorkerClient
 from engines.process import WorkerProcess
-from engines.settings import WorkerSettings
 from engines.worker.app import HUNG
 from engines.worker.feed import Feed
 
-SETTINGS = WorkerSettings(start_timeout=30.0)
 SECOND = 32_000
 """bytes"""
 LONG = 200
@@ -58,16 +57,8 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(asyncio.wait_for(test(), 60))
 
 
-@asynccontextmanager
-async def worker() -> AsyncIterator[tuple[WorkerProcess, WorkerClient]]:
-    record = Record("dreamer", "test_leaving:Dreamer", ("listening",), "MIT")
-    process = await WorkerProcess.start(record, SETTINGS, lambda *_, **__: None)
-    client = WorkerClient(process.address, stall_timeout=30.0)
-    try:
-        yield process, client
-    finally:
-        await client.close()
-        await process.stop(3)
+def worker() -> AbstractAsyncContextManager[tuple[WorkerProcess, WorkerClient]]:
+    return started(Record("dreamer", "test_leaving:Dreamer", ("listening",), "MIT"))
 
 
 async def recording(seconds: int = LONG, sent: list[int] | None = None) -> AsyncIterator[bytes]:

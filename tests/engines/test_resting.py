@@ -157,7 +157,7 @@ def test_nobody_makes_room_in_vain() -> None:
             await spoken(other)
             with pytest.raises(EngineUnavailable, match=r"about 3\.0 GiB, 0\.5 GiB can be had.*does not hold enough"):
                 await governor.admit("third", Need(3 * GIB))
-            with pytest.raises(EngineUnavailable, match=r"about 2\.0 GiB, 0\.5 GiB can be had.*stays until"):
+            with pytest.raises(EngineUnavailable, match=r"about 2\.0 GiB, 0\.5 GiB can be had.*stays unless"):
                 await governor.admit("third", Need(2 * GIB), evict=False)
             assert first.pids()
             assert second.pids()

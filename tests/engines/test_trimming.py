@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import psutil
 import pytest
+from one_worker import started
 
 from engines.api import Audio, EmitSpeech, EngineInfo, SpeechAbilities, SpeechJob, Voice
 from engines.catalogue import Record
 from engines.client import WorkerClient
 from engines.process import WorkerProcess, defaults
-from engines.settings import Options, WorkerSettings
+from engines.settings import Options
 from engines.worker import trimming
 
-SETTINGS = WorkerSettings(start_timeout=30.0)
 PIECES, SIZE = 3_000, 40_000
 """of memory that a job takes, each in bytes"""
 MOST = 0.8
@@ -47,16 +46,8 @@ class Hoarder:
         emit(Audio(bytes(4800)))
 
 
-@asynccontextmanager
-async def worker(options: Options) -> AsyncIterator[tuple[WorkerProcess, WorkerClient]]:
-    record = Record("hoarder", "test_trimming:Hoarder", ("speech",), "MIT")
-    process = await WorkerProcess.start(record, SETTINGS, lambda *_, **__: None, options=options)
-    client = WorkerClient(process.address, stall_timeout=30.0)
-    try:
-        yield process, client
-    finally:
-        await client.close()
-        await process.stop(3)
+def worker(options: Options) -> AbstractAsyncContextManager[tuple[WorkerProcess, WorkerClient]]:
+    return started(Record("hoarder", "test_trimming:Hoarder", ("speech",), "MIT"), options)
 
 
 @pytest.fixture(autouse=True)

@@ -191,6 +191,7 @@ def test_room_that_was_made_for_what_is_gone() -> None:
 def test_who_is_killed_now_and_then_comes_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A model that has died twice speaks for the next who asks; one that dies a third time in a row has that said first."""
     monkeypatch.setattr("engines.member.LIVED_LONG", 1e6)
+    monkeypatch.setattr("engines.dispatch.RETRY_SECONDS", 1e6)
 
     async def test() -> None:
         async with lazily(Lazy(info=KNOWN)) as (dispatcher, pool):
