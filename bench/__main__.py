@@ -16,18 +16,18 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import (
-    behind,
+    added_latency,
     cpu,
+    disconnect,
     engines,
     first_byte,
     first_packet,
-    leaving,
-    limit,
+    head_of_line,
     long_text,
     many_voices,
     overload,
-    paced,
-    set_pace,
+    realtime_players,
+    throughput,
 )
 from bench.figures import Figure
 from bench.target import Target, own
@@ -36,12 +36,12 @@ PROGRAMS = {
     "long_text": long_text.run,
     "first_byte": first_byte.run,
     "first_packet": first_packet.run,
-    "leaving": leaving.run,
-    "limit": limit.run,
+    "leaving": disconnect.run,
+    "limit": throughput.run,
     "cpu": cpu.run,
-    "paced": paced.run,
-    "set_pace": set_pace.run,
-    "behind": behind.run,
+    "paced": realtime_players.run,
+    "set_pace": added_latency.run,
+    "behind": head_of_line.run,
     "many_voices": many_voices.run,
     "overload": overload.run,
     "engines": engines.run,

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engines.models.layout import RemoteFile, RepoFolder, Tree
+from engines.hub.layout import RemoteFile, RepoFolder, Tree
 
 KOKORO_REPO, WHISPER_REPO, FASTER_REPO = "hexgrad/Kokoro-82M", "openai/whisper-base", "Systran/faster-whisper-base"
 CACHE = Path(__file__).parent / "out" / "models"

@@ -82,7 +82,7 @@ def _kokoro(device: str) -> Work:
     """KPipeline over KModel. Its English has our tags: it would fetch a model for its own, which the gateway does without."""
     from kokoro import KModel, KPipeline
 
-    from engines.kokoro.english import English
+    from engines.adapters.kokoro.english import English
 
     folder = checkpoints.kokoro()
     weights = str(folder / "kokoro-v1_0.pth")
@@ -97,9 +97,9 @@ def _batch(device: str) -> Work:
     """The engine's own network over as many utterances at once as it is told, without anything around it."""
     import torch
 
+    from engines.adapters.kokoro.engine import Kokoro
+    from engines.adapters.kokoro.forward import Noise, Utterance, speak
     from engines.api import SpeechJob
-    from engines.kokoro.engine import Kokoro
-    from engines.kokoro.forward import Noise, Utterance, speak
 
     engine: Any = Kokoro(path=str(checkpoints.kokoro()), device=device)
     engine.load()
@@ -144,7 +144,7 @@ def _faster_whisper(device: str) -> Work:
     """WhisperModel's own transcribe, with as many threads as the engine takes."""
     from faster_whisper import WhisperModel
 
-    from engines.whisper.terms import usable_cores
+    from engines.toolkit.transcription_options import usable_cores
 
     compute = "int8" if device == "cpu" else "float16"
     folder = str(checkpoints.faster_whisper())

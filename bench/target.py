@@ -43,7 +43,7 @@ class Target(msgspec.Struct):
 
     def encoders(self) -> list[int]:
         """Give the process ids of its encoders (Linux)."""
-        return [pid for pid in self.workers() if b"streaming.coder" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return [pid for pid in self.workers() if b"streaming.encode.process" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     def workers(self) -> list[int]:
         """Give the process ids of its engine workers and encoders (Linux)."""

@@ -18,32 +18,32 @@ from structlog.typing import FilteringBoundLogger
 
 from compat.errors import WrongRoute
 from engines.api import BadInput
-from engines.runtime import EngineSet
-from gateway.admission import Admission, Entrance
-from gateway.archive_routes import archive_routes
-from gateway.auth import Authenticator
-from gateway.consent_routes import consent_routes
-from gateway.drain import Drain
-from gateway.entry import Entry
-from gateway.exposure import HostGuard, check_binding
-from gateway.keeping import keeping
-from gateway.keys import KeyStore
-from gateway.lists import list_routes, metrics_route, probe_routes
-from gateway.managing import Manager
-from gateway.metrics import Metrics
-from gateway.model_routes import model_routes
-from gateway.name_routes import name_routes
-from gateway.profile_routes import profile_routes
-from gateway.record import Record
-from gateway.sample_routes import sample_routes
-from gateway.services import Services, codec_threads, open_library
-from gateway.settings import Settings
-from gateway.speech import speech_route
-from gateway.tracing import Tracing
-from gateway.transcriptions import transcription_routes
-from gateway.voice_routes import voice_routes
-from streaming.coders import ThreadCoders
-from streaming.lanes import LaneCoders
+from engines.fleet.runtime import EngineSet
+from gateway.config.settings import Settings
+from gateway.http.drain import Drain
+from gateway.http.middleware import Entry
+from gateway.http.rate_limits import Admission, Entrance
+from gateway.models.manager import Manager
+from gateway.observability.metrics import Metrics
+from gateway.observability.request_log import Record
+from gateway.observability.tracing import Tracing
+from gateway.routes.archives import archive_routes
+from gateway.routes.consents import consent_routes
+from gateway.routes.listing import list_routes, metrics_route, probe_routes
+from gateway.routes.models import model_routes
+from gateway.routes.names import name_routes
+from gateway.routes.profiles import profile_routes
+from gateway.routes.samples import sample_routes
+from gateway.routes.speech import speech_route
+from gateway.routes.transcriptions import transcription_routes
+from gateway.routes.voices import voice_routes
+from gateway.security.auth import Authenticator
+from gateway.security.hosts import HostGuard, check_binding
+from gateway.security.keys import KeyStore
+from gateway.services.container import Services, codec_threads, open_library
+from gateway.services.library_lifespan import keeping
+from streaming.encode.encoders import ThreadCoders
+from streaming.encode.pool import LaneCoders
 
 VERSION = version("voicebox-gateway")
 MOST_CODERS = 4

@@ -21,18 +21,18 @@ import msgspec
 import uvicorn
 from structlog.typing import FilteringBoundLogger
 
-from engines.runtime import Engines
-from gateway import logs
+from engines.fleet.runtime import Engines
 from gateway.app import VERSION, create_app, make_coders
-from gateway.drain import Drain
-from gateway.exposure import Exposed
-from gateway.keys import KeyStore, key_file
-from gateway.managing import make_manager
-from gateway.metrics import Metrics
-from gateway.protocol import bounded
-from gateway.services import codec_threads
-from gateway.settings import Settings
-from gateway.tracing import TracingMissing
+from gateway.config.settings import Settings
+from gateway.http.drain import Drain
+from gateway.http.protocol import bounded
+from gateway.models.manager import make_manager
+from gateway.observability import logging
+from gateway.observability.metrics import Metrics
+from gateway.observability.tracing import TracingMissing
+from gateway.security.hosts import Exposed
+from gateway.security.keys import KeyStore, key_file
+from gateway.services.container import codec_threads
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 M_MMAP_THRESHOLD, LARGE_BLOCK = -3, 262_144
@@ -42,7 +42,7 @@ CANCEL_AFTER = 2
 
 def run(settings: Settings, *, ready_file: Path | None = None) -> int:
     """Serve until told to stop; give the exit status: 0, 1 when the server could not start, 2 when it must not."""
-    log = logs.configure(settings.log)
+    log = logging.configure(settings.log)
     metrics = Metrics(lambda: engines.states(), VERSION)
     coders = make_coders(settings, codec_threads(), log)
     engines = Engines(

@@ -6,14 +6,14 @@ import asyncio
 import subprocess
 import sys
 
-from gateway.cli import own_server
+from gateway.cli import temporary_server
 from gateway.cli.output import Failure
 
 
 async def main(command: list[str]) -> int:
     """Give the command's exit status."""
     try:
-        async with own_server.started(None) as server:
+        async with temporary_server.started(None) as server:
             words = {"{url}": server.url, "{base_url}": f"{server.url}/v1", "{key}": server.key}
             return subprocess.call([words.get(word, word) for word in command])  # noqa: ASYNC221, S603  # nothing else to do
     except Failure as exc:

@@ -18,11 +18,11 @@ import anyio
 import msgspec
 
 from engines.api import AudioFormat
-from streaming.chain import Coded, Order
-from streaming.coders import Coders
+from streaming.encode.encoders import Coders
+from streaming.encode.transcoder import Coded, Order
 from streaming.pacing import Pacing
-from streaming.takes import Speak, Take, Watch
-from streaming.text import Segment
+from streaming.segment_audio import Speak, Take, Watch
+from streaming.text.segments import Segment
 
 SAMPLE_BYTES = 2
 LOOK_AHEAD_SECONDS, LOOK_AHEAD_BUSY_SECONDS = 4.0, 1.0

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "engines")]
+FOLDERS = ("support", "checkpoints", "conformance")
+"""of modules that tests share"""
+sys.path[:0] = [str(Path(__file__).parent / name) for name in FOLDERS]
 
 from servers import Server, running  # noqa: E402 - found by the line before
 
@@ -20,12 +22,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 """a shell's background job is started with Ctrl-C ignored, and so would be all that it starts"""
 
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-"""as workers have it (engines/process.py): tests that compute with torch run beside each other"""
+"""as workers have it (engines/fleet/child_process.py): tests that compute with torch run beside each other"""
 
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")  # no test depends on speed
 
-pytest_plugins = ["stores", "hub"]
+pytest_plugins = ["stores", "hub_server", "cloning_server"]
 
 
 @pytest.fixture(autouse=True)

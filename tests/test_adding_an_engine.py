@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx2 as httpx
 import numpy as np
 import pytest
-from hub import Hub
-from neural import say, serving
+from hub_server import Hub
+from neural_server import say, serving
 from safetensors.numpy import save
 
 ROOT = Path(__file__).parents[1]
@@ -24,8 +24,8 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     place = tmp_path / "copy"
     for package in ("gateway", "engines", "voices", "compat", "streaming"):
         shutil.copytree(ROOT / package, place / package, ignore=shutil.ignore_patterns("__pycache__"))
-    (place / "engines" / "hummer.py").write_text(ADAPTER)
-    known = place / "engines" / "models" / "known.py"
+    (place / "engines" / "adapters" / "hummer.py").write_text(ADAPTER)
+    known = place / "engines" / "catalogue" / "models.py"
     before = known.read_text()
     known.write_text(before.replace("    KOKORO,\n", f"    {RECORD.strip()},\n    KOKORO,\n", 1))
     assert known.read_text() != before

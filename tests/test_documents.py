@@ -19,10 +19,10 @@ from servers import PATIENCE, Server, running
 
 from compat.openai.names import LISTED
 from engines.settings import EngineSettings
-from gateway import config_schema, config_sources
 from gateway.cli.parser import make_parser
-from gateway.configuration import load, load_traced
-from gateway.settings import Settings
+from gateway.config import schema, sources
+from gateway.config.load import load, load_traced
+from gateway.config.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "config.example.yaml"
@@ -48,14 +48,14 @@ def test_the_example_is_the_defaults() -> None:
 def test_the_example_holds_every_setting() -> None:
     """Every setting has an entry; one that holds entries of the user's own has an example."""
     origins = set(load_traced(EXAMPLE, {}, {}).origins)
-    named = {".".join(path) for path, _ in config_schema.leaves(Settings())}
+    named = {".".join(path) for path, _ in schema.leaves(Settings())}
     text = EXAMPLE.read_text("utf-8")
     open_ended = {"compat.model_aliases", "compat.voice_aliases", "engines", "models.each", "models.own"}
 
     assert named - {".".join(path) for path in origins} == open_ended
     for name in open_ended:
         assert re.search(rf"^\s*{name.rpartition('.')[2]}: {{}}", text, re.MULTILINE)
-    for field in config_schema.keys(EngineSettings):
+    for field in schema.keys(EngineSettings):
         assert re.search(rf"^#\|    {field}: ", text, re.MULTILINE)
 
 
@@ -89,8 +89,8 @@ def test_flags_are_settings() -> None:
     help_text = subprocess.run(
         [sys.executable, "-m", "gateway", "serve", "--help"], capture_output=True, text=True, timeout=PATIENCE, check=True
     ).stdout
-    for name, flag in config_sources.FLAGS.items():
-        assert config_schema.at(tuple(name.split("."))) is not None
+    for name, flag in sources.FLAGS.items():
+        assert schema.at(tuple(name.split("."))) is not None
         assert flag in help_text
 
 
@@ -212,4 +212,4 @@ def test_scripts_are_sound(script: str) -> None:
 
 def test_the_example_is_yaml_as_others_read_it() -> None:
     """An ordinary YAML reader gives the same sections in the same order."""
-    assert list(yaml.safe_load(EXAMPLE.read_text("utf-8"))) == config_schema.keys(Settings)
+    assert list(yaml.safe_load(EXAMPLE.read_text("utf-8"))) == schema.keys(Settings)

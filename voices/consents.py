@@ -8,11 +8,11 @@ import msgspec
 from sqlalchemy import and_, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from voices import tables
-from voices.database import Database, one_by_one, plain
+from voices.errors import unknown_consent
 from voices.profile import NOBODY, Consent, folded
 from voices.pronunciation import Entry
-from voices.refusals import unknown_consent
+from voices.storage import tables
+from voices.storage.database import Database, one_by_one, plain
 
 
 class Page(msgspec.Struct, frozen=True):

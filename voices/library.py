@@ -16,18 +16,18 @@ from weakref import WeakValueDictionary
 import anyio
 import msgspec
 
-from voices import matching
+from voices.errors import LibraryFailed
+from voices.naming import matching
 from voices.profile import NOBODY, Profile
 from voices.pronunciation import Entry
-from voices.refusals import LibraryFailed
 
 if TYPE_CHECKING:
-    from voices.blobs import Blobs
     from voices.consents import Aliases, Consents, Dictionaries
-    from voices.database import Database
-    from voices.looking import Looked
     from voices.prompts import PromptCache
-    from voices.store import Store
+    from voices.storage.blobs import Blobs
+    from voices.storage.database import Database
+    from voices.storage.lookup import Looked
+    from voices.storage.store import Store
 
 
 HEAVY = 2
@@ -66,9 +66,9 @@ class Shelves:
 
     def __init__(self, database: Database, blobs: Blobs) -> None:
         from voices.consents import Aliases, Consents, Dictionaries
-        from voices.looking import look_up
         from voices.prompts import PromptCache
-        from voices.store import Store
+        from voices.storage.lookup import look_up
+        from voices.storage.store import Store
 
         self.database = database
         self.blobs: Blobs = blobs
@@ -170,8 +170,8 @@ async def _marked(shelves: Shelves) -> Shelves:
 
 
 def _opened(place: Place) -> Shelves:
-    from voices.blobs import open_blobs
-    from voices.database import Database, database_url
+    from voices.storage.blobs import open_blobs
+    from voices.storage.database import Database, database_url
 
     for folder in {place.folder, place.file.parent if place.file else place.folder}:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)

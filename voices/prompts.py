@@ -18,8 +18,8 @@ from typing import Any
 import msgspec
 
 from engines.api import EngineFailed, EngineInfo, Prompt
-from voices.blobs import Blobs
 from voices.profile import Profile
+from voices.storage.blobs import Blobs
 
 FOLDER = "prompts"
 HELD_BYTES = 64 * 1024 * 1024

@@ -1,5 +1,16 @@
 """The checks, by subject; importing this package registers them."""
 
-from conformance.checks import errors, formats, forms, hearing, lists, own_voices, speech, streams, transcripts, voices
+from conformance.checks import audio_quality, custom_voices, errors, formats, forms, listing, speech, streams, transcripts, voices
 
-__all__ = ["errors", "formats", "forms", "hearing", "lists", "own_voices", "speech", "streams", "transcripts", "voices"]
+__all__ = [
+    "audio_quality",
+    "custom_voices",
+    "errors",
+    "formats",
+    "forms",
+    "listing",
+    "speech",
+    "streams",
+    "transcripts",
+    "voices",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from conformance import sound, wire
-from conformance.checks.hearing import LONG
+from conformance.checks.audio_quality import LONG
 from conformance.context import WOBBLE, Context
 from conformance.registry import Run, check, expect
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import msgspec
 
-from engines.architectures import mending, named, runs_on
 from engines.environments.commands import InstallFailed, ask
 from engines.environments.groups import WORKER, Group
+from engines.toolkit.gpu_architectures import mending, named, runs_on
 
 
 class Package(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from engines.environments.commands import Installer, InstallFailed, Told, ask, r
 from engines.environments.groups import Group, open_part
 from engines.environments.layout import Environment, Installed, interpreter, site_of, versions
 from engines.environments.repairs import Patient, mend
-from engines.models.locks import locked
+from engines.hub.locks import locked
 
 SPARE = 1.5
 """how much more than its own size an install takes while it goes on: archives are kept beside what they hold"""

@@ -16,10 +16,10 @@ from typing import Any
 
 import msgspec
 
-from engines import catalogue
 from engines.api import Engine, EngineInfo
+from engines.catalogue import engines
+from engines.worker.malloc_trim import giver
 from engines.worker.parent import die_with_parent
-from engines.worker.trimming import giver
 from engines.worker.warming import warm_up
 
 SECRET = "VOICEBOX_WORKER_SECRET"  # noqa: S105 - a variable's name
@@ -81,7 +81,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal goes to the gateway, which stops us in order
     die_with_parent(asked.parent)
     try:
-        adapter = asked.adapter or catalogue.find(asked.engine).adapter
+        adapter = asked.adapter or engines.find(asked.engine).adapter
         with ThreadPoolExecutor(1, thread_name_prefix="loading") as loading:
             engine, info = loading.submit(prepared, adapter, asked.options, asked.warm).result()
     except Exception as exc:  # whatever keeps an engine from loading, the gateway is told in words

@@ -17,7 +17,6 @@ from typing import Any, cast
 
 import msgspec
 
-from engines import faults, frames
 from engines.api import (
     Audio,
     BadInput,
@@ -31,12 +30,13 @@ from engines.api import (
     SpeechEvent,
     Unsupported,
 )
+from engines.wire import errors, frames
 from engines.worker import asgi, prompts
+from engines.worker.audio_queue import Feed, FormReader
 from engines.worker.batches import Batcher
 from engines.worker.bodies import GenerateBody
-from engines.worker.feed import Feed, FormReader
-from engines.worker.handover import Handover
-from engines.worker.trimming import Trimmer
+from engines.worker.event_queue import Handover
+from engines.worker.malloc_trim import Trimmer
 
 API_VERSION = "1.0"
 HUNG = 70
@@ -88,8 +88,8 @@ class WorkerApp:
         except asgi.Gone:
             return
         except Exception as exc:  # an engine may raise anything; the gateway hears it in the provider API's words
-            fault = faults.describe(exc)
-            await asgi.json(send, faults.STATUS.get(fault.kind, 500), {"error": fault})
+            fault = errors.describe(exc)
+            await asgi.json(send, errors.STATUS.get(fault.kind, 500), {"error": fault})
 
     # What it is...
 
@@ -285,7 +285,7 @@ class _Answer:
         raise NotImplementedError
 
     async def _refuse(self, fault: frames.ErrorFrame) -> None:
-        await asgi.json(self._send, faults.STATUS.get(fault.kind, 500), {"error": fault})
+        await asgi.json(self._send, errors.STATUS.get(fault.kind, 500), {"error": fault})
 
 
 class _Frames(_Answer):
@@ -303,10 +303,10 @@ class _Frames(_Answer):
 
     async def finish(self, exc: BaseException | None) -> None:
         if exc and not self._started:
-            await self._refuse(faults.describe(exc))
+            await self._refuse(errors.describe(exc))
             return
         await self._begin()
-        last = frames.frame(frames.ERROR, msgspec.json.encode(faults.describe(exc))) if exc else self._end()
+        last = frames.frame(frames.ERROR, msgspec.json.encode(errors.describe(exc))) if exc else self._end()
         await asgi.more(self._send, last)
         await asgi.end(self._send)
 
@@ -335,7 +335,7 @@ class _Json(_Answer):
 
     async def finish(self, exc: BaseException | None) -> None:
         if exc:
-            await self._refuse(faults.describe(exc))
+            await self._refuse(errors.describe(exc))
             return
         samples = array("f", (sample / 32768 for sample in self._pcm))
         audio = base64.b64encode(samples.tobytes()).decode()
@@ -351,11 +351,11 @@ class _Lines(_Answer):
 
     async def finish(self, exc: BaseException | None) -> None:
         if exc and not self._started:
-            await self._refuse(faults.describe(exc))
+            await self._refuse(errors.describe(exc))
             return
         await self._begin()
         if exc:
-            fault = msgspec.json.encode({"type": "error", **msgspec.structs.asdict(faults.describe(exc))})
+            fault = msgspec.json.encode({"type": "error", **msgspec.structs.asdict(errors.describe(exc))})
             await asgi.more(self._send, fault + b"\n")
         await asgi.end(self._send)
 

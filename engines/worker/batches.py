@@ -15,7 +15,7 @@ from contextlib import suppress
 import msgspec
 
 from engines.api import BatchSpeaker, EngineInfo, SpeechError, SpeechEvent, SpeechJob, Turn
-from engines.worker.handover import Handover
+from engines.worker.event_queue import Handover
 
 
 class Waiting(msgspec.Struct, frozen=True, eq=False):

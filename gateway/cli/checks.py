@@ -18,14 +18,14 @@ from typing import Any, Literal
 
 import msgspec
 
-from engines.catalogue import CATALOGUE, Record
+from engines.catalogue.engines import CATALOGUE, Record
 from engines.settings import EngineSettings
-from gateway.cli import own_server, remote
+from gateway.cli import remote, temporary_server
 from gateway.cli.output import Failure
-from gateway.cli.own_server import EngineState
-from gateway.configuration import ConfigError, Loaded, load_traced
-from gateway.keys import KeyFileError, KeyStore, key_file
-from gateway.settings import Settings
+from gateway.cli.temporary_server import EngineState
+from gateway.config.load import ConfigError, Loaded, load_traced
+from gateway.config.settings import Settings
+from gateway.security.keys import KeyFileError, KeyStore, key_file
 
 DISTRIBUTION = "voicebox-gateway"
 REINSTALL = "pip install --force-reinstall {}"
@@ -210,5 +210,5 @@ def _workers(enabled: list[Record], config: Path | None) -> Iterator[Check]:
 
 
 async def _states(config: Path | None) -> dict[str, EngineState]:
-    async with own_server.started(config) as server:
+    async with temporary_server.started(config) as server:
         return server.engines

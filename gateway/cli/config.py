@@ -6,20 +6,21 @@ import os
 import sys
 from argparse import Namespace
 
-from gateway import config_show, configuration
 from gateway.cli import output
+from gateway.config import load
+from gateway.config import show as config_show
 
 
 def check(args: Namespace) -> int:
     """Check the settings; what is wrong comes as ConfigError."""
-    loaded = configuration.load_traced(args.config, os.environ, {})
+    loaded = load.load_traced(args.config, os.environ, {})
     print(f"{loaded.file or 'no settings file, defaults'}: in order ({len(loaded.origins)} settings given)")
     return 0
 
 
 def show(args: Namespace) -> int:
     """Show every setting in effect."""
-    loaded = configuration.load_traced(args.config, os.environ, {})
+    loaded = load.load_traced(args.config, os.environ, {})
     if args.json:
         output.show_json(config_show.as_data(loaded))
     else:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from engines.catalogue.models import MODELS
 from engines.environments import layout
 from engines.environments.check import Fault, Report, faults
 from engines.environments.check import check as look
@@ -20,12 +21,11 @@ from engines.environments.find import absent
 from engines.environments.groups import GROUPS, Group, find
 from engines.environments.install import install as make
 from engines.environments.install import remove as delete
-from engines.models.known import MODELS
-from gateway import configuration
 from gateway.cli import output
 from gateway.cli.output import Failure
-from gateway.folders import data_folder
-from voices.matching import did_you_mean
+from gateway.config import load
+from gateway.config.folders import data_folder
+from voices.naming.matching import did_you_mean
 
 TERMINATED = 143
 CPU_TORCH = "https://download.pytorch.org/whl/cpu"
@@ -162,7 +162,7 @@ def _engines(group: Group) -> list[str]:
 
 
 def _folder(args: Namespace) -> Path:
-    settings = configuration.load(args.config, os.environ, {})
+    settings = load.load(args.config, os.environ, {})
     return (Path(settings.data_dir).expanduser() if settings.data_dir else data_folder()) / layout.FOLDER
 
 

@@ -7,9 +7,9 @@ import re
 from argparse import Namespace
 from datetime import UTC, date, datetime, time, timedelta
 
-from gateway import configuration
 from gateway.cli import output
-from gateway.keys import Key, KeyStore, key_file
+from gateway.config import load
+from gateway.security.keys import Key, KeyStore, key_file
 
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -64,7 +64,7 @@ def parse_expiry(text: str, now: datetime) -> datetime:
 
 
 def _store(args: Namespace) -> KeyStore:
-    return KeyStore(key_file(configuration.load(args.config, os.environ, {})))
+    return KeyStore(key_file(load.load(args.config, os.environ, {})))
 
 
 def _public(key: Key) -> dict[str, object]:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 
 from gateway.cli.output import Failure
 from gateway.cli.parser import make_parser
-from gateway.configuration import ConfigError
-from gateway.keys import KeyChoiceError, KeyFileError
+from gateway.config.load import ConfigError
+from gateway.security.keys import KeyChoiceError, KeyFileError
 
 FAILED, WRONG, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
 

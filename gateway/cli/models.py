@@ -11,17 +11,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engines.api import SpeechError
+from engines.catalogue.hardware import obstacle
+from engines.catalogue.models import find, known
+from engines.catalogue.records import ModelRecord
 from engines.environments import layout
-from engines.models.files import ModelFiles
-from engines.models.known import find, known
-from engines.models.machine import obstacle
-from engines.models.progress import Progress
-from engines.models.records import ModelRecord
-from gateway import configuration
+from engines.hub.progress import Progress
+from engines.hub.store import ModelFiles
 from gateway.cli import output, remote
 from gateway.cli.output import Failure, Meter
-from gateway.folders import data_folder
-from voices.matching import did_you_mean
+from gateway.config import load as configuration
+from gateway.config.folders import data_folder
+from voices.naming.matching import did_you_mean
 
 MEGA = 1_000_000
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeAlias, get_args, get_type_hints
 
 from engines.api import AudioFormat
-from gateway.settings import LogSettings
+from gateway.config.settings import LogSettings
 
 SOUNDS = get_args(AudioFormat)
 TRANSCRIPTS = ("text", "json", "srt", "vtt", "verbose_json")
@@ -113,7 +113,7 @@ def _transcribe(commands: Commands) -> None:
 
 
 def _voices(commands: Commands) -> None:
-    parser = _add(commands, "voices", "gateway.cli.lists:voices", "list the voices")
+    parser = _add(commands, "voices", "gateway.cli.listing:voices", "list the voices")
     parser.add_argument("--engine", help="only this engine's")
     parser.add_argument("--language", help="only those that speak it: en takes en-GB too")
     _json(parser)
@@ -122,7 +122,7 @@ def _voices(commands: Commands) -> None:
 
 def _clone(commands: Commands) -> None:
     parser = _add(
-        commands, "clone", "gateway.cli.library:clone", "make a voice of a recording, and print its id",
+        commands, "clone", "gateway.cli.voices:clone", "make a voice of a recording, and print its id",
         "example:\n  voicebox clone Anna anna.wav && voicebox say 'Good morning.' --voice Anna\n",
     )  # fmt: skip
     parser.add_argument("name", metavar="NAME", help="what the voice is to be called")
@@ -136,17 +136,17 @@ def _clone(commands: Commands) -> None:
 
 def _cache(commands: Commands) -> None:
     inner = _group(commands, "cache", "what is kept of voices so that it is not computed again")
-    clear = _add(inner, "clear", "gateway.cli.library:clear", "forget the engines' forms of voices; they are made anew")
+    clear = _add(inner, "clear", "gateway.cli.voices:clear", "forget the engines' forms of voices; they are made anew")
     clear.add_argument("--voice", metavar="NAME", help="only this one's")
     _server(clear)
-    sweep = _add(inner, "sweep", "gateway.cli.library:sweep", "delete recordings that no voice names, as a crash may leave them")
+    sweep = _add(inner, "sweep", "gateway.cli.voices:sweep", "delete recordings that no voice names, as a crash may leave them")
     sweep.add_argument("--all", action="store_true", help="also those of the last hour; only while no server runs")
     _config_file(sweep)
 
 
 def _models(commands: Commands) -> None:
     parser = _add(
-        commands, "models", "gateway.cli.lists:models", "list the models, or bring more here",
+        commands, "models", "gateway.cli.listing:models", "list the models, or bring more here",
         "examples:\n  voicebox models available\n  voicebox models pull kokoro\n",
     )  # fmt: skip
     _json(parser)

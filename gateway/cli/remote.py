@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 import aiohttp
 import msgspec
 
-from gateway.cli import output, own_server
+from gateway.cli import output, temporary_server
 from gateway.cli.output import Failure
-from gateway.exposure import is_loopback
+from gateway.security.hosts import is_loopback
 
 CONNECT_LIMIT = 10.0
 SILENCE_LIMIT = 600.0
@@ -73,9 +73,9 @@ async def connected(args: Namespace, *, alone: bool = True) -> AsyncIterator[Rem
             yield Remote(args.url, args.api_key, opened)
             return
         if not alone or not is_loopback(urlsplit(args.url).hostname or ""):
-            raise Failure(f"no server answers at {args.url}", own_server.NO_SERVER)
+            raise Failure(f"no server answers at {args.url}", temporary_server.NO_SERVER)
         output.note(f"no server runs at {args.url}; starting one for this call")
-        async with own_server.started(args.config) as server:
+        async with temporary_server.started(args.config) as server:
             yield Remote(server.url, server.key, opened)
 
 
@@ -93,7 +93,7 @@ async def answers(session: aiohttp.ClientSession, url: str) -> bool:
     except (aiohttp.ClientConnectionError, TimeoutError):
         return False
     except aiohttp.ClientError as exc:
-        raise Failure(f"what answers at {url} is no server of ours: {exc}", own_server.NO_SERVER) from exc
+        raise Failure(f"what answers at {url} is no server of ours: {exc}", temporary_server.NO_SERVER) from exc
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:

@@ -11,8 +11,8 @@ from typing import cast, get_args
 
 from engines.api import AudioFormat
 from gateway.cli import output, remote
-from gateway.cli.outlet import outlet
 from gateway.cli.output import Failure
+from gateway.cli.output_file import outlet
 from gateway.cli.player import Feed, Player, choose, playing
 
 ENDINGS = {".ogg": "opus", ".oga": "opus", ".m4a": "", ".raw": "pcm"}

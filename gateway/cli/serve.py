@@ -7,7 +7,8 @@ import signal
 import threading
 from argparse import Namespace
 
-from gateway import configuration, serve
+from gateway import serve
+from gateway.config import load
 
 
 def run(args: Namespace) -> int:
@@ -20,13 +21,13 @@ def run(args: Namespace) -> int:
         "log.level": args.log_level,
         "log.format": args.log_format,
     }
-    settings = configuration.load(args.config, os.environ, flags)
+    settings = load.load(args.config, os.environ, flags)
     if args.stop_with_stdin:
         threading.Thread(target=_stop_with_stdin, daemon=True, name="stdin").start()
     if settings.server.processes > 1:
-        from gateway import cluster
+        from gateway.cluster import supervisor
 
-        return cluster.run(settings, ready_file=args.ready_file)
+        return supervisor.run(settings, ready_file=args.ready_file)
     return serve.run(settings, ready_file=args.ready_file)
 
 

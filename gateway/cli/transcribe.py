@@ -15,8 +15,8 @@ import aiohttp
 import msgspec
 
 from gateway.cli import output, remote
-from gateway.cli.outlet import outlet
 from gateway.cli.output import Failure
+from gateway.cli.output_file import outlet
 
 CHUNK = 256 * 1024
 

@@ -6,7 +6,7 @@ import base64
 import re
 
 from broken_speech import speech
-from pretend import Answer
+from good_server import Answer
 
 
 def detail_422(answer: Answer) -> None:

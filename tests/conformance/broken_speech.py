@@ -6,8 +6,8 @@ import gzip
 import re
 from array import array
 
-import speaking_tones as tones
-from pretend import Answer
+import tone_speech as tones
+from good_server import Answer
 
 from conformance import sound
 

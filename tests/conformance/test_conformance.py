@@ -11,7 +11,7 @@ from pathlib import Path
 
 import broken_answers as answers
 import broken_speech as speech
-import pretend
+import good_server
 import pytest
 from anyio.from_thread import start_blocking_portal
 from servers import Server
@@ -21,7 +21,7 @@ from conformance.context import Context, Target
 from conformance.registry import REGISTRY, Result
 from conformance.runner import run_all, run_one
 
-FAULTS: list[tuple[pretend.Break, str]] = [
+FAULTS: list[tuple[good_server.Break, str]] = [
     (speech.header_per_chunk, "speech.formats.wav_header"),
     (speech.wav_rate_field, "speech.formats.wav_header"),
     (speech.zero_sizes, "speech.formats.wav_header"),
@@ -132,13 +132,13 @@ async def verdict(base_url: str, name: str, key: str | None = None) -> Result:
 class Pretending:
     """A server in a thread, whose fault a test sets, and what the suite says of it while it has none."""
 
-    def __init__(self, app: pretend.Server, base_url: str) -> None:
+    def __init__(self, app: good_server.Server, base_url: str) -> None:
         self.app = app
         self.base_url = base_url
         results = asyncio.run(run_all(Target(base_url), list(REGISTRY.checks.values())))
         self.good = {result.id: result for result in results}
 
-    def verdict(self, fault: pretend.Break, name: str) -> Result:
+    def verdict(self, fault: good_server.Break, name: str) -> Result:
         """Give what a check says of the server with a fault."""
         self.app.fault = fault
         return asyncio.run(verdict(self.base_url, name))
@@ -147,13 +147,13 @@ class Pretending:
 @pytest.fixture(scope="module")
 def pretending() -> Iterator[Pretending]:
     """Serve tones."""
-    app = pretend.Server()
-    with start_blocking_portal() as portal, portal.wrap_async_context_manager(pretend.served(app)) as base_url:
+    app = good_server.Server()
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(good_server.served(app)) as base_url:
         yield Pretending(app, base_url)
 
 
 @pytest.mark.parametrize(("fault", "name"), FAULTS, ids=[f"{getattr(fault, '__name__', fault)}-{name}" for fault, name in FAULTS])
-def test_a_broken_server_fails(pretending: Pretending, fault: pretend.Break, name: str) -> None:
+def test_a_broken_server_fails(pretending: Pretending, fault: good_server.Break, name: str) -> None:
     """Each fault, really done, is seen by the check named for it, which passes where nothing is broken."""
     good, bad = pretending.good[name], pretending.verdict(fault, name)
 
@@ -164,12 +164,12 @@ def test_a_broken_server_fails(pretending: Pretending, fault: pretend.Break, nam
 def test_keys() -> None:
     """Where a key is wanted, the check passes a server that refuses wrong ones well, and sees those that do not."""
 
-    async def run(fault: pretend.Break, key: str | None) -> Result:
-        async with pretend.served(pretend.Server(fault, key)) as base_url:
+    async def run(fault: good_server.Break, key: str | None) -> Result:
+        async with good_server.served(good_server.Server(fault, key)) as base_url:
             return await verdict(base_url, "errors.key", "sk-right")
 
-    assert asyncio.run(run(pretend.whole, "sk-right")).verdict == "pass"
-    for fault, key in ((answers.repeats_key, "sk-right"), (answers.refuses_key_with_403, "sk-right"), (pretend.whole, None)):
+    assert asyncio.run(run(good_server.whole, "sk-right")).verdict == "pass"
+    for fault, key in ((answers.repeats_key, "sk-right"), (answers.refuses_key_with_403, "sk-right"), (good_server.whole, None)):
         assert asyncio.run(run(fault, key)).verdict == "fail", (fault, key)
 
 
@@ -178,7 +178,7 @@ def test_one_check_leaves_the_others_their_connections() -> None:
     chosen = [REGISTRY.checks[name] for name in ("errors.key", "errors.sdk", "models.list", "speech.sdk", "transcriptions.sdk")]
 
     async def run() -> list[Result]:
-        async with pretend.served(pretend.Server(pretend.whole, "sk-right")) as base_url:
+        async with good_server.served(good_server.Server(good_server.whole, "sk-right")) as base_url:
             return await run_all(Target(base_url, "sk-right"), chosen)
 
     assert [(result.id, result.seen) for result in asyncio.run(run()) if result.verdict != "pass"] == []

@@ -12,11 +12,11 @@ from sqlalchemy.engine import URL
 
 from engines.api import NotFound
 from voices.consents import Aliases, Consents, Dictionaries
-from voices.looking import look_up
+from voices.errors import UnknownConsent
 from voices.profile import Consent
 from voices.pronunciation import Entry
-from voices.refusals import UnknownConsent
-from voices.store import Store
+from voices.storage.lookup import look_up
+from voices.storage.store import Store
 
 on_postgres, url = libraries.on_postgres, libraries.url
 MANY = 20

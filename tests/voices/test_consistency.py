@@ -18,15 +18,16 @@ from sqlalchemy import select
 from stores import Bucket
 
 from engines.api import BadAudio, BadInput, CloneAbilities, EngineInfo, NotYours, Prompt, SpeechAbilities
-from voices import prompts, tables
-from voices.blobs import BlobsFailed
+from voices import prompts
+from voices.authoring import Making
+from voices.errors import NameTaken, UnknownProfile, UnknownSample
 from voices.library import Place, Shelves
-from voices.making import Making
+from voices.limits import Bounds, Rules
 from voices.profile import NOBODY, Profile, folded
-from voices.refusals import NameTaken, UnknownProfile, UnknownSample
-from voices.rules import Bounds, Rules
-from voices.samples import Upload, sample_of
-from voices.sweep import sweep
+from voices.samples.samples import Upload, sample_of
+from voices.storage import tables
+from voices.storage.blobs import BlobsFailed
+from voices.storage.sweep import sweep
 
 database = libraries.database
 

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import endless_writer
 import libraries
-import relentless
 from libraries import awaited, check_nothing_else, check_whole, clip, shelves_at
 from sqlalchemy import text
 
 from voices.library import Place, Shelves
 from voices.profile import Profile
-from voices.sweep import sweep
+from voices.storage.sweep import sweep
 
 database = libraries.database
 
@@ -62,7 +62,7 @@ class Victim:
 def victim(place: Place, folder: Path) -> Iterator[Victim]:
     sound = folder / "clip.wav"
     sound.write_bytes(clip())
-    command = [sys.executable, relentless.__file__, str(place.folder), place.database, place.audio, str(sound)]
+    command = [sys.executable, endless_writer.__file__, str(place.folder), place.database, place.audio, str(sound)]
     environ = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environ) as program:
         try:

@@ -13,8 +13,8 @@ import pytest
 from libraries import awaited, files, shelves_at, voice
 from stores import Bucket
 
-from voices.blobs import BlobsFailed
 from voices.library import MARK, Library, Place
+from voices.storage.blobs import BlobsFailed
 
 database, audio = libraries.database, libraries.audio
 

@@ -16,9 +16,9 @@ from msgspec.structs import replace
 from safetensors.numpy import save
 
 from engines.api import CloneAbilities, EngineFailed, EngineInfo, Prompt, SpeechAbilities
-from voices.blobs import Blobs, open_blobs
 from voices.profile import Profile
 from voices.prompts import PromptCache, path, signed
+from voices.storage.blobs import Blobs, open_blobs
 
 audio = libraries.audio
 FILE = save({"speaker": np.arange(7, dtype=np.float32)}, metadata={"model": "mimic-1"})

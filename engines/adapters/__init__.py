@@ -1,0 +1,1 @@
+"""Adapters: one folder for each engine, imported in its worker process only."""

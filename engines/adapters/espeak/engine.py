@@ -1,0 +1,103 @@
+"""eSpeak NG: small, quick, robotic, in 140 languages; speaks without any download.
+
+Voices go by language code, with a variant behind a plus where one is wanted: `de`, `en-us+f3`. A job's language, where it is
+not the voice's, replaces the voice's and keeps the variant: `en-us+f3` speaks German as `de+f3`. Speed 1 is 175 words a minute,
+the library's own default; it takes 80 to 450. `pitch` is 0 to 99, 50 by default: about an octave either way. The same job
+gives the same speech, but not the same samples: the library's waveform goes on from where its last one stopped.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import espeakng_loader
+
+from engines.adapters.espeak.c_api import PITCH, RATE, VOLUME, Library, WordEvent
+from engines.adapters.espeak.voices import CHARACTERS, DEFAULT, Voices, has_dictionary, variants
+from engines.adapters.espeak.words import WordReader
+from engines.api import Audio, EmitSpeech, EngineFailed, EngineInfo, SpeechAbilities, SpeechJob, Word
+
+WORDS_PER_MINUTE, SLOWEST, FASTEST = 175, 80, 450
+HEADROOM_VOLUME = 85
+"""at the library's own 100 its louder variants reach the end of the scale"""
+DEFAULT_PITCH, HIGHEST_PITCH = 50, 99
+LARGEST_PIECE = 88_200
+"""bytes: two seconds of audio, made in a millisecond or two"""
+UNSPEAKABLE = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0xD800, 0xE000)), " ")
+"""control characters, of which NUL would end the text for C and 0x01 begin a command to the library, and lone surrogates"""
+
+
+class Espeak:
+    """See the module. One thread at a time."""
+
+    def load(self) -> EngineInfo:
+        """Initialise the library and speak a word, so that the first request does not pay for the dictionary."""
+        self._library = Library()
+        data = Path(espeakng_loader.get_data_path())
+        able = [voice for voice in self._library.voices() if has_dictionary(data, voice)]
+        self._voices = Voices(able, variants(data))
+        for code in sorted({voice.partition("+")[0] for voice in CHARACTERS.values()}):
+            self.speak(SpeechJob("warm", code), lambda _: True)
+        voices = self._voices.listed()
+        return EngineInfo(
+            name="espeak",
+            version=self._library.version,
+            licence="GPL-3.0-or-later",
+            models=("espeak",),
+            voices=voices,
+            characters=CHARACTERS,
+            variants=self._voices.variants,
+            speech=SpeechAbilities(
+                sample_rate=self._library.sample_rate,
+                languages=tuple(sorted({language for voice in voices for language in voice.languages})),
+                speed=(SLOWEST / WORDS_PER_MINUTE, FASTEST / WORDS_PER_MINUTE),
+                language=True,
+                pitch=True,
+                words=True,
+            ),
+        )
+
+    def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
+        """Speak one segment. Raises UnknownVoice or EngineFailed."""
+        self._prepare(job)
+        reader, gathered = WordReader(job.text), Gathered(emit)
+
+        def sink(events: list[WordEvent], pcm: bytes) -> bool:
+            words = [word for event in events if (word := reader.read(event.offset, event.length, event.time))]
+            return gathered.add(words, pcm)
+
+        self._library.speak(job.text.translate(UNSPEAKABLE), sink, pause=job.pause)
+        gathered.flush()
+
+    def _prepare(self, job: SpeechJob) -> None:
+        """Set voice, rate and pitch, all of which the library keeps from one call to the next."""
+        identifier = self._voices.identify(job.voice or DEFAULT, job.language)
+        if not self._library.set_voice(identifier):
+            raise EngineFailed(f"eSpeak NG could not load the voice '{job.voice}'.")
+        self._library.set_parameter(RATE, min(FASTEST, max(SLOWEST, round(WORDS_PER_MINUTE * job.speed))))
+        self._library.set_parameter(VOLUME, HEADROOM_VOLUME)
+        pitch = DEFAULT_PITCH if job.pitch is None else min(HIGHEST_PITCH, max(0, job.pitch))
+        self._library.set_parameter(PITCH, round(pitch))
+
+
+class Gathered:
+    """Gives the first audio at once, and gathers the rest into ever larger pieces: handing over costs more than making it."""
+
+    def __init__(self, emit: EmitSpeech) -> None:
+        self._emit = emit
+        self._words: list[Word] = []
+        self._pcm = bytearray()
+        self._enough = 1
+
+    def add(self, words: list[Word], pcm: bytes) -> bool:
+        """Take what the library gave; False once nobody wants the rest."""
+        self._words += words
+        self._pcm += pcm
+        return self.flush() if len(self._pcm) >= self._enough else True
+
+    def flush(self) -> bool:
+        """Give what is there; False once nobody wants the rest."""
+        words, self._words = self._words, []
+        pcm, self._pcm = bytes(self._pcm), bytearray()
+        self._enough = min(LARGEST_PIECE, 2 * max(len(pcm), self._enough))
+        return all(self._emit(word) for word in words) and (not pcm or self._emit(Audio(pcm)))

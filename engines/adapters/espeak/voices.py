@@ -1,0 +1,138 @@
+"""Which voices eSpeak NG offers here: every language, the variants that are good speech, and one for each of OpenAI's names."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from engines.adapters.espeak.c_api import EspeakVoice
+from engines.api import Gender, UnknownVoice, Voice
+
+NOVELTIES = re.compile(r"whisperf?|croak|robosoft\d?|UniRobot|anikaRobot|fast|Demonic|klatt\d?|Storm|zac|caleb|announcer")
+"""variants that are effects; they can be asked for, but are not listed"""
+FEMALE = re.compile(r"f\d|Alicia|Andrea|Annie|anika|aunty|belinda|grandma|linda|shelby|steph\d?|whisperf|anikaRobot")
+DEFAULT = "en-us"
+"""the voice for plain `en`, and the one whose variants are listed too; with those of all languages the list would be ten
+thousand long"""
+GENDERS: dict[int, Gender] = {1: "male", 2: "female"}
+
+CHARACTERS = {
+    "alloy": "en-us",
+    "ash": "en-us+victor",
+    "ballad": "en-gb-x-rp+iven4",
+    "cedar": "en-us+Reed",
+    "coral": "en-us+belinda",
+    "echo": "en-us+m8",
+    "fable": "en-gb+Nguyen",
+    "marin": "en-us+linda",
+    "nova": "en-us+f5",
+    "onyx": "en-us+david",
+    "sage": "en-us+steph",
+    "shimmer": "en-us+f4",
+    "verse": "en-us+rob",
+}
+"""chosen by character among the variants that do not clip and whose words align well, and so that each differs from every other
+in pitch or in timbre, as tests/engines measures"""
+
+
+class Voices:
+    """The voices by every name they go by, whatever its case.
+
+    A base voice goes by its language code (`de`, `en-us`), by the other codes the library gives it (`zh` is `cmn`), and by a
+    longer tag that begins with one of these (`de-AT`: the lookup of RFC 4647). A variant follows behind a plus.
+    """
+
+    def __init__(self, voices: Iterable[EspeakVoice], variants: tuple[str, ...]) -> None:
+        self.variants = variants
+        self._bases: dict[str, EspeakVoice] = {}
+        for voice in voices:
+            code = folded(voice.languages[0])
+            self._bases[code if code not in self._bases else folded(Path(voice.identifier).name)] = voice
+        ranked = sorted(
+            (priority, code, folded(language))
+            for code, voice in self._bases.items()
+            for language, priority in zip(voice.languages, voice.priorities, strict=True)
+        )
+        self._codes = {language: code for _, code, language in reversed(ranked)} | {code: code for code in self._bases}
+        self._codes["en"] = DEFAULT
+        self._variants = {folded(variant): variant for variant in variants}
+
+    def listed(self) -> tuple[Voice, ...]:
+        """List every base voice, and the default one's variants that are good speech."""
+        plain = [_voice(code, voice) for code, voice in self._bases.items()]
+        base = next(voice for voice in plain if voice.id == DEFAULT)
+        return (*plain, *(_variant(base, name) for name in self.variants if not NOVELTIES.fullmatch(name)))
+
+    def identify(self, voice: str, language: str | None) -> str:
+        """Give the name by which the library knows a voice, speaking another language where one is given. Raises UnknownVoice.
+
+        A language that the voice speaks anyhow changes nothing, nor does one that there is not; `en-gb` changes `en-us`.
+        """
+        base, plus, variant = voice.partition("+")
+        code = self._lookup(base)
+        known = self._variants.get(folded(variant)) if plus else ""
+        if code is None or known is None:
+            raise UnknownVoice(f"eSpeak NG has no voice '{voice}'.{self._near(base, code, variant)}", param="voice")
+        if language is not None:
+            code = self._in_language(code, language)
+        return f"{self._bases[code].identifier}{plus}{known}"
+
+    def _lookup(self, tag: str) -> str | None:
+        parts = folded(tag).split("-")
+        return next((found for size in range(len(parts), 0, -1) if (found := self._codes.get("-".join(parts[:size])))), None)
+
+    def _in_language(self, code: str, language: str) -> str:
+        own = [code, *map(folded, self._bases[code].languages)]
+        found = self._lookup(language)
+        if found is None or folded(language) in own:
+            return code
+        exact = "-" in language and found in (folded(language), self._codes.get(folded(language)))
+        same = folded(language).split("-")[0] in {one.split("-")[0] for one in own}
+        return found if exact or not same else code
+
+    def _near(self, base: str, code: str | None, variant: str) -> str:
+        if code is None:
+            near = difflib.get_close_matches(folded(base), list(self._codes))
+        else:
+            near = [f"{code}+{self._variants[one]}" for one in difflib.get_close_matches(folded(variant), list(self._variants))]
+        return f" Did you mean {', '.join(near)}?" if near else ""
+
+
+def variants(data: Path) -> tuple[str, ...]:
+    """Name the variants in eSpeak NG's data folder."""
+    return tuple(sorted((file.name for file in (data / "voices" / "!v").iterdir()), key=str.casefold))
+
+
+def has_dictionary(data: Path, voice: EspeakVoice) -> bool:
+    """Tell whether a voice can speak: the wheel lacks the dictionaries of a few languages that it lists.
+
+    A voice's file may name another language's dictionary (`nb` goes by `no`).
+    """
+    named = re.search(r"^dictionary\s+(\S+)", (data / "lang" / voice.identifier).read_text("utf-8"), re.MULTILINE)
+    dictionary = named[1] if named else voice.languages[0].split("-")[0]
+    return (data / f"{dictionary}_dict").exists()
+
+
+def folded(name: str) -> str:
+    """Fold the case of a voice's name or a language tag, and `_` to `-`, as tags are compared."""
+    return name.strip().casefold().replace("_", "-")
+
+
+def tag(language: str) -> str:
+    """Write a language code as BCP-47 does: region in capitals, script with one."""
+    first, *rest = language.split("-")
+    private = rest.index("x") if "x" in rest else len(rest)
+    cased = [part.upper() if len(part) == 2 else part.title() if len(part) == 4 else part for part in rest[:private]]
+    return "-".join([first, *cased, *rest[private:]])
+
+
+def _voice(code: str, voice: EspeakVoice) -> Voice:
+    languages = tuple(dict.fromkeys(tag(language) for language in (code, *voice.languages)))
+    return Voice(code, voice.name, languages, GENDERS.get(voice.gender), f"eSpeak NG, {voice.name}")
+
+
+def _variant(base: Voice, name: str) -> Voice:
+    gender: Gender = "female" if FEMALE.fullmatch(name) else "male"
+    return Voice(f"{base.id}+{name}", f"{base.name}, {name}", base.languages, gender, f"eSpeak NG, {base.name}, variant {name}")

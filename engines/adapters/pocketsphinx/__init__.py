@@ -1,0 +1,1 @@
+"""PocketSphinx: the engine `pocketsphinx`."""

@@ -1,0 +1,1 @@
+"""Whisper by transformers: the engine `whisper`."""

@@ -1,0 +1,1 @@
+"""The catalogue: records of the engines and models that can run here."""

@@ -1,0 +1,102 @@
+"""Models of transformers' own kinds: some that were chosen, and any repository that the settings name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from engines.catalogue.engines import Kind
+from engines.catalogue.records import TORCH, Family, ModelRecord, Source
+
+SPEECH = Family("transformers", "engines.adapters.transformers_models.speech_engine:Speech", ("torch", "transformers"), 15)
+DIFFUSING = msgspec.structs.replace(SPEECH, packages=(*SPEECH.packages, "diffusers"))
+LISTENING = Family(
+    "transformers-asr",
+    "engines.adapters.transformers_models.transcription_engine:Listening",
+    ("torch", "transformers", "onnxruntime"),
+    15,
+)
+FILES = ("*.json", "*.txt", "*.safetensors", "*.model", "*.jinja", "speaker_embeddings/*.np[yz]")
+"""what these models are made of; never code"""
+UNSAFE = ("pytorch_model*.bin", "*/pytorch_model*.bin")
+MMS = {"eng": "en", "deu": "de", "fra": "fr", "spa": "es", "por": "pt", "nld": "nl", "rus": "ru", "hin": "hi"}
+"""ISO 639-3, as the repositories are named, and BCP-47; a thousand more can be had by `models.own`"""
+
+
+class OwnModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A repository of the user's choice, run by the transformers engine."""
+
+    repo: Annotated[str, Meta(pattern=r"^[\w.-]+/[\w.-]+$")]
+    """owner/name"""
+    kind: Kind = "speech"
+    """speech or listening"""
+    revision: str = "main"
+    """a branch, a tag or a commit"""
+    files: Annotated[tuple[str, ...], Meta(min_length=1)] = FILES
+    """patterns of what is pulled; with none it would be all, code too"""
+    also: tuple[Annotated[str, Meta(pattern=r"^[\w.-]+/[\w.-]+$")], ...] = ()
+    """further repositories that it needs, such as a vocoder"""
+    licence: str = "see its page on the hub"
+
+
+def own_record(name: str, own: OwnModel) -> ModelRecord:
+    """Make the record of a repository of the user's choice."""
+    return ModelRecord(
+        name=name,
+        display=name,
+        engine=SPEECH if own.kind == "speech" else LISTENING,
+        repo=own.repo,
+        licence=own.licence,
+        kinds=(own.kind,),
+        revision=own.revision,
+        files=own.files,
+        unsafe=UNSAFE,
+        also=tuple(Source(repo, files=FILES, unsafe=UNSAFE) for repo in own.also),
+        voice_types=("preset",) if own.kind == "speech" else (),
+        requires=TORCH,
+        tier="experimental",
+    )
+
+
+def own_records(own: Mapping[str, OwnModel]) -> tuple[ModelRecord, ...]:
+    """Make the records of all of them."""
+    return tuple(own_record(name, one) for name, one in own.items())
+
+
+def _speech(
+    name: str, repo: str, licence: str, rate: int, languages: tuple[str, ...], *also: str, gated: bool = False
+) -> ModelRecord:
+    """Describe a model that speaks with voices of its own."""
+    made = own_record(name, OwnModel(repo, also=also, licence=licence))
+    return msgspec.structs.replace(made, sample_rate=rate, languages=languages, gated=gated)
+
+
+def _vibevoice(size: str) -> ModelRecord:
+    """Describe a VibeVoice, as it was brought into transformers' layout: the maker's own is another."""
+    made = _speech(f"vibevoice-{size.lower()}", f"vibevoice/VibeVoice-{size}-hf", "MIT", 24_000, ("en", "zh"))
+    return msgspec.structs.replace(made, engine=DIFFUSING, voice_types=("preset", "cloned"), cloning=True)
+
+
+def _listening(name: str, repo: str, licence: str, languages: tuple[str, ...] = ("en",)) -> ModelRecord:
+    """Describe a model that listens."""
+    made = own_record(name, OwnModel(repo, "listening", licence=licence))
+    return msgspec.structs.replace(made, sample_rate=16_000, languages=languages)
+
+
+INTREE = (
+    *(_speech(f"mms-tts-{code}", f"facebook/mms-tts-{code}", "CC-BY-NC-4.0", 16_000, (tag,)) for code, tag in MMS.items()),
+    _speech("vits-vctk", "kakao-enterprise/vits-vctk", "MIT", 22_050, ("en",)),
+    _speech("bark-small", "suno/bark-small", "MIT", 24_000, ()),
+    _speech("csm-1b", "sesame/csm-1b", "Apache-2.0", 24_000, ("en",), gated=True),
+    _speech("dia-1.6b", "nari-labs/Dia-1.6B-0626", "Apache-2.0", 44_100, ("en",), "descript/dac_44khz"),
+    _vibevoice("1.5B"),
+    _vibevoice("7B"),
+    _listening("wav2vec2-base-960h", "facebook/wav2vec2-base-960h", "Apache-2.0"),
+    _listening("moonshine-tiny", "UsefulSensors/moonshine-tiny", "MIT"),
+    _listening("moonshine-base", "UsefulSensors/moonshine-base", "MIT"),
+    _listening("parakeet-ctc-1.1b", "nvidia/parakeet-ctc-1.1b", "CC-BY-4.0"),
+)
+"""their repositories' names and licences are from memory"""

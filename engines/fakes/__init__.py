@@ -1,0 +1,1 @@
+"""Engines for tests, demonstrations and measurements."""

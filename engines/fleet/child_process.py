@@ -1,0 +1,293 @@
+"""One worker process: started, waited for until it is ready, stopped, and nothing of it left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import platform
+import secrets
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from engines.api import EngineInfo
+from engines.catalogue.engines import Record
+from engines.environments.layout import foreign
+from engines.settings import Options, WorkerSettings
+
+Log = Callable[..., None]
+SECRET = "VOICEBOX_WORKER_SECRET"  # noqa: S105 - a variable's name
+POLL_SECONDS = 0.5
+DRAIN_SECONDS = 1.0
+"""for what a dead worker wrote last; a child of its own may hold the pipe open"""
+LINE_LIMIT = 16 * 1024 * 1024
+"""bytes of the handshake's line: an engine may have thousands of voices"""
+PACKAGE = Path(__file__).parents[1]
+HEAP = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(2**30),
+    "MALLOC_TRIM_THRESHOLD_": str(2**32),
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+}
+"""one heap, of large pages where Linux has them, which nothing leaves before engines/worker/malloc_trim.py says so
+
+A network's layers take and leave memory by the hundred megabytes. glibc would get it from the system anew each time, page by
+page, which took a quarter of Kokoro's time; or keep it, in a heap of each thread that ever was, with holes that grow.
+"""
+HEAP_SINCE = (2, 35)
+"""the glibc that takes all of these: older ones refuse such thresholds in part, and are then slower than without"""
+DEFAULTS = {
+    "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # as NVML counts cards (engines/memory/measure.py)
+    # The threads that share a layer wait for each other awake, for milliseconds. Where another program, or another model, wants
+    # the same cores they take turns at waiting: a second load made Kokoro nine times slower. So they wait for microseconds, and
+    # then sleep; alone on its cores a model is as quick.
+    "GOMP_SPINCOUNT": "1000",
+    # oneDNN, and what torch calls it through, keep what they made for each length of input they met, by default for 1024 of
+    # each kind: hundreds of megabytes. A line has hardly ever the length of another, and what one model needs at once is less.
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128",
+    "LRU_CACHE_CAPACITY": "128",
+}
+
+
+FOLDER = "voicebox-"
+"""how a worker's temporary folder begins; the process id of its gateway comes next"""
+
+
+@cache
+def defaults(libc: tuple[str, str] | None = None) -> dict[str, str]:
+    """Give the variables that a worker has unless the gateway was started with others, for a C library's name and version."""
+    name, version = libc or platform.libc_ver()
+    numbers = tuple(int(part) for part in version.split(".") if part.isdigit())
+    return {**DEFAULTS, **HEAP} if name == "glibc" and numbers >= HEAP_SINCE else dict(DEFAULTS)
+
+
+def sweep() -> None:
+    """Take away the folders of gateways that were killed before they could do so."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}*-*"):
+        owner = folder.name.removeprefix(FOLDER).partition("-")[0]
+        if owner.isascii() and owner.isdigit() and len(owner) < 10 and not _exists(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)  # another user's stays: it cannot be removed
+
+
+def _exists(pid: int) -> bool:
+    if sys.platform == "win32":
+        return True  # os.kill would end it there
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+class Failed(msgspec.Struct):
+    """Why a worker could not start; a permanent reason would come back."""
+
+    message: str
+    permanent: bool = False
+
+
+class Handshake(msgspec.Struct):
+    """The one line a worker says."""
+
+    ready: EngineInfo | None = None
+    failed: Failed | None = None
+    port: int = 0
+
+
+class StartFailed(Exception):
+    """A worker did not become ready."""
+
+    def __init__(self, message: str, *, permanent: bool) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Where a worker listens: a Unix socket, or a loopback port with a secret."""
+
+    url: str
+    socket: str | None = None
+    secret: str = ""
+
+
+class WorkerProcess:
+    """A running worker. Made by `start`; `stop` it."""
+
+    def __init__(self, process: asyncio.subprocess.Process, folder: Path, address: Address, info: EngineInfo, log: Log) -> None:
+        self._process = process
+        self._folder = folder
+        self.address = address
+        self.info = info
+        self._errors = asyncio.create_task(_forward_errors(process, info.name, log))
+
+    @classmethod
+    async def start(
+        cls, record: Record, settings: WorkerSettings, log: Log, *, options: Options | None = None, loopback: bool | None = None
+    ) -> WorkerProcess:
+        """Start a worker and wait until it is ready. Raises StartFailed; nothing is left behind then."""
+        loopback = sys.platform == "win32" if loopback is None else loopback
+        try:
+            folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-"))
+        except OSError as exc:
+            raise StartFailed(f"no folder for it could be made: {exc}", permanent=False) from exc
+        secret = secrets.token_urlsafe(32) if loopback else ""
+        socket = folder / "worker.sock"
+        process: asyncio.subprocess.Process | None = None
+        try:
+            process = await _spawn(record, folder, None if loopback else socket, secret, options or {})
+            async with asyncio.timeout(settings.start_timeout):
+                ready, port = await _handshake(process)
+        except BaseException as exc:  # cancelled or failed, nothing of the start stays
+            if process is not None:
+                await _end(process, 0)
+                await asyncio.wait([asyncio.ensure_future(_forward_errors(process, record.name, log))], timeout=DRAIN_SECONDS)
+            shutil.rmtree(folder, ignore_errors=True)
+            if isinstance(exc, TimeoutError):
+                raise StartFailed(f"not ready within {settings.start_timeout:g} s", permanent=False) from exc
+            if isinstance(exc, OSError):
+                raise StartFailed(f"no process could be started: {exc}", permanent=False) from exc
+            raise
+        address = Address(f"http://127.0.0.1:{port}", None, secret) if loopback else Address("http://worker", str(socket))
+        # an engine may run several models, each an engine of its own to all others
+        return cls(process, folder, address, msgspec.structs.replace(ready, name=record.name), log)
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Tell whether it has not ended yet."""
+        return self._process.returncode is None
+
+    async def wait(self) -> int:
+        """Wait for its end, and give its exit status."""
+        return await _ended(self._process)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+
+    def kill(self) -> None:
+        """Kill it at once; `stop` it afterwards all the same."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
+    async def stop(self, timeout: float) -> None:
+        """Ask it to end, kill it after `timeout` seconds, reap it, and take its files away."""
+        try:
+            await _end(self._process, timeout)
+            await asyncio.wait([self._errors], timeout=DRAIN_SECONDS)
+        finally:
+            self._errors.cancel()
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+async def _spawn(record: Record, folder: Path, socket: Path | None, secret: str, options: Options) -> asyncio.subprocess.Process:
+    where = ["--socket", str(socket)] if socket else ["--loopback"]
+    where += ["--warm"] if record.warm else []
+    where += ["--options", msgspec.json.encode(options).decode()] if options else []
+    which = ["--engine", record.name, "--adapter", record.adapter, "--parent", str(os.getpid())]
+    environ = _elsewhere(folder) if record.python else _here()
+    return await asyncio.create_subprocess_exec(
+        *((record.python, "-P") if record.python else (sys.executable,)),
+        "-m",
+        "engines.worker",
+        *which,
+        *where,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        limit=LINE_LIMIT,
+        env={**defaults(), **environ, SECRET: secret},
+    )
+
+
+def _here() -> dict[str, str]:
+    """Give the environment of a worker that our own interpreter runs."""
+    path = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]))
+    return {**os.environ, "PYTHONPATH": path}
+
+
+def _elsewhere(folder: Path) -> dict[str, str]:
+    """Give the environment of a worker that another interpreter runs: of all that is ours it finds this package alone.
+
+    What lies beside this package may be everything that we have installed, whose versions are not that interpreter's; with -P
+    it does not look into the current folder either.
+    """
+    modules = folder / "modules"
+    modules.mkdir()
+    try:
+        (modules / PACKAGE.name).symlink_to(PACKAGE, target_is_directory=True)
+    except OSError:  # as on Windows, where not everybody may
+        shutil.copytree(PACKAGE, modules / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
+    return {**foreign(os.environ), "PYTHONPATH": str(modules)}
+
+
+async def _handshake(process: asyncio.subprocess.Process) -> tuple[EngineInfo, int]:
+    assert process.stdout is not None  # noqa: S101 - asked for a pipe
+    line = await process.stdout.readline()
+    if not line:
+        status = await process.wait()
+        raise StartFailed(f"the worker ended with status {status} before it was ready", permanent=False)
+    try:
+        said = msgspec.json.decode(line, type=Handshake)
+    except msgspec.DecodeError as exc:
+        raise StartFailed(f"the worker said nothing that makes sense: {exc}", permanent=True) from exc
+    if said.ready is None:
+        failed = said.failed or Failed("it did not say why", permanent=True)
+        raise StartFailed(failed.message, permanent=failed.permanent)
+    return said.ready, said.port
+
+
+async def _end(process: asyncio.subprocess.Process, timeout: float) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            if timeout > 0:
+                process.terminate()
+            else:
+                process.kill()
+    try:
+        async with asyncio.timeout(timeout or None):
+            await _ended(process)
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await _ended(process)
+    if process.stdin is not None:
+        process.stdin.close()
+
+
+async def _ended(process: asyncio.subprocess.Process) -> int:
+    """Wait for a process's end. `wait` alone also waits for its pipes, which a child of its own may hold open."""
+    waiting = asyncio.ensure_future(process.wait())
+    try:
+        while process.returncode is None:
+            await asyncio.wait([waiting], timeout=POLL_SECONDS)
+    finally:
+        waiting.cancel()
+    return process.returncode
+
+
+async def _forward_errors(process: asyncio.subprocess.Process, engine: str, log: Log) -> None:
+    """Hand what a worker writes to standard error on, line by line."""
+    assert process.stderr is not None  # noqa: S101 - asked for a pipe
+    while True:
+        try:
+            line = await process.stderr.readline()
+        except ValueError:  # longer than LINE_LIMIT: asyncio drops what it has
+            continue
+        if not line:
+            return
+        if text := line.decode("utf-8", "replace").rstrip():
+            log("worker says", engine=engine, pid=process.pid, text=text)

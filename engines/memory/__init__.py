@@ -1,0 +1,1 @@
+"""Memory: how much there is, who holds it, and whose models stop to make room."""

@@ -1,0 +1,1 @@
+"""What adapters share: devices, voice activity detection, windows, samples."""

@@ -1,1 +1,0 @@
-"""Whisper: the engines `whisper` (transformers) and `faster-whisper` (CTranslate2)."""

@@ -1,0 +1,1 @@
+"""The provider API between gateway and worker: client, frames, bodies, errors."""

@@ -1,0 +1,188 @@
+"""What a gateway process says to the one that runs the engines, and what it hears: one JSON object a line."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from engines.api import EngineInfo
+from engines.catalogue.engines import Kind
+from engines.fleet.child_process import Address
+from engines.fleet.slots import Outcome
+from engines.fleet.status import PoolState
+from engines.fleet.streams import Terms
+from gateway.config.settings import Settings
+from gateway.models.pulls import Told
+
+Deed = Literal["pull", "told", "cancel", "pulls", "delete", "load", "unload"]
+"""what `gateway.managing.Manager` does"""
+CHANGING: tuple[Deed, ...] = ("delete", "load", "unload")
+"""those after which a model stands otherwise"""
+UNEXPECTED = "unexpected"
+"""in place of an error's class: a fault in the program, with its traceback"""
+
+# From a gateway process...
+
+
+class Hello(msgspec.Struct, frozen=True, tag="hello"):
+    """It has come up."""
+
+    pid: int
+
+
+class Listening(msgspec.Struct, frozen=True, tag="listening"):
+    """It takes connections."""
+
+
+class Admit(msgspec.Struct, frozen=True, tag="admit"):
+    """A request asks to begin; answered by Admitted or Refused."""
+
+    id: int
+    owner: str
+    model: str
+    seconds: float
+
+
+class Depart(msgspec.Struct, frozen=True, tag="depart"):
+    """A request that was admitted has ended, and came to so many seconds of audio."""
+
+    permit: int
+    seconds: float
+
+
+class Enter(msgspec.Struct, frozen=True, tag="enter"):
+    """A stream asks to be let in; answered by Entered or Refused. `patience` is its deadline in seconds from now."""
+
+    id: int
+    engine: str
+    terms: Terms
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """How a stream is doing: see `engines.claims.Claim`; `first` is of the machine's monotonic clock."""
+
+    first: float | None
+    made: float
+    ahead: float
+
+
+class Leave(msgspec.Struct, frozen=True, tag="leave"):
+    """A stream has ended."""
+
+    claim: int
+
+
+class Acquire(msgspec.Struct, frozen=True, tag="acquire"):
+    """A stream's job asks for a worker; answered by Acquired or Refused."""
+
+    id: int
+    claim: int
+    standing: Standing
+
+
+class Release(msgspec.Struct, frozen=True, tag="release"):
+    """A job has ended."""
+
+    lease: int
+    outcome: Outcome
+    standing: Standing
+
+
+class Manage(msgspec.Struct, frozen=True, tag="manage"):
+    """Something is to be done to a model; answered by Managed or Refused."""
+
+    id: int
+    deed: Deed
+    model: str = ""
+    pull: int = 0
+    """the number of the pull that is asked about"""
+
+
+class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
+    """Nobody waits for the answer to `id` any more."""
+
+    id: int
+
+
+Request = Hello | Listening | Admit | Depart | Enter | Leave | Acquire | Release | Manage | Cancel
+
+# To a gateway process...
+
+
+class Welcome(msgspec.Struct, frozen=True, tag="welcome"):
+    """What it is to be; the first thing it hears."""
+
+    settings: Settings
+    host: str
+    port: int
+
+
+class EngineNews(msgspec.Struct, frozen=True):
+    """How one engine is; its own account comes when that has changed."""
+
+    state: PoolState
+    kinds: tuple[Kind, ...]
+    usable: bool
+
+
+class News(msgspec.Struct, frozen=True, tag="news"):
+    """How all engines are; `infos` holds those whose account has changed."""
+
+    engines: dict[str, EngineNews]
+    infos: dict[str, EngineInfo]
+
+
+class Admitted(msgspec.Struct, frozen=True, tag="admitted"):
+    """A request may begin."""
+
+    id: int
+    permit: int
+    headers: dict[str, str]
+
+
+class Entered(msgspec.Struct, frozen=True, tag="entered"):
+    """A stream is let in."""
+
+    id: int
+    claim: int
+
+
+class Acquired(msgspec.Struct, frozen=True, tag="acquired"):
+    """A job has a worker, at this address."""
+
+    id: int
+    lease: int
+    address: Address
+
+
+class Managed(msgspec.Struct, frozen=True, tag="managed"):
+    """It is done: how far pulls are, by model, where one was asked about, and the bytes that were freed."""
+
+    id: int
+    pulls: dict[str, Told] = {}
+    freed: int = 0
+
+
+class Refused(msgspec.Struct, frozen=True, tag="refused"):
+    """Something asked for cannot be had; `kind` names the error's class, or the next above it that every floor knows."""
+
+    id: int
+    kind: str
+    message: str
+    param: str | None = None
+    code: str | None = None
+    retry_after: float = 1.0
+    rate: str = ""
+    headers: dict[str, str] = {}
+
+
+Answer = Welcome | News | Admitted | Entered | Acquired | Managed | Refused
+
+requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
+answers: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
+
+
+def line(message: Request | Answer) -> bytes:
+    """Write a message."""
+    return msgspec.json.encode(message) + b"\n"

@@ -1,0 +1,202 @@
+"""Several gateway processes behind one address: this one runs engines and limits, each of the others serves HTTP.
+
+All of them bind the same address with SO_REUSEPORT, and the kernel spreads connections over them; this process keeps the port by
+a socket that does not listen. A process that dies is started again, and costs the requests it had. All end with this one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from structlog.typing import FilteringBoundLogger
+
+from engines.fleet.child_process import FOLDER
+from engines.fleet.runtime import Engines
+from gateway.app import VERSION, create_app
+from gateway.cluster.engine_client import RemoteEngines, RemoteEntrance, connect
+from gateway.cluster.engine_server import Broker
+from gateway.cluster.messages import Listening, Welcome
+from gateway.config.settings import Settings
+from gateway.http.drain import Drain
+from gateway.http.rate_limits import Admission
+from gateway.models.manager import make_manager
+from gateway.models.registry import make_models
+from gateway.models.remote_manager import RemoteManager
+from gateway.observability import logging
+from gateway.observability.metrics import MULTIPROCESS, Metrics
+from gateway.security.hosts import Exposed, check_binding
+from gateway.security.keys import KeyStore, key_file
+from gateway.serve import CANCEL_AFTER, SIGNALS, GatewayServer, announce, settle_memory
+
+RESTART_DELAY, RESTART_DELAY_MAX, LIVED_LONG = 0.2, 30.0, 30.0
+LOOK_PERIOD = 0.05
+STOP_GRACE = 5.0
+"""seconds beyond the drain's own limit after which a process is killed"""
+
+
+def run(settings: Settings, *, ready_file: Path | None = None) -> int:
+    """Serve with several processes until told to stop; give the exit status: 0, 1 when it could not start, 2 when it must not."""
+    log = logging.configure(settings.log)
+    if not hasattr(socket, "SO_REUSEPORT"):
+        print("voicebox: server.processes above 1 needs SO_REUSEPORT, which this system lacks.", file=sys.stderr)
+        return 2
+    try:
+        check_binding(settings, has_keys=not KeyStore(key_file(settings)).empty())
+        bind(settings.server.host, settings.server.port, shared=False).close()  # or the port would be shared with strangers
+        held = bind(settings.server.host, settings.server.port)
+    except Exposed as exc:
+        print(f"voicebox: {exc}", file=sys.stderr)
+        return 2
+    except OSError as exc:
+        log.error("cannot listen", host=settings.server.host, port=settings.server.port, reason=str(exc))
+        return 1
+    with held, tempfile.TemporaryDirectory(prefix=f"{FOLDER}{os.getpid()}-") as folder:
+        return asyncio.run(Cluster(settings, log, held.getsockname()[:2], Path(folder)).serve(ready_file))
+
+
+def bind(host: str, port: int, *, shared: bool = True) -> socket.socket:
+    """Bind an address, which others of this program may bind too where it is shared. Raises OSError."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        made.bind(address)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+class Cluster:
+    """The process that runs the engines, and keeps the others running."""
+
+    def __init__(self, settings: Settings, log: FilteringBoundLogger, address: tuple[str, int], folder: Path) -> None:
+        self._settings = settings
+        self._log = log
+        self._address = address
+        self._folder = folder
+        self._stopping = asyncio.Event()
+        engines = Engines(settings.engines, settings.workers, log=lambda event, **fields: log.info(event, **fields))
+        self._engines = engines
+        self._manager = make_manager(settings, engines, log)
+        self._broker = Broker(engines, Admission(settings.admission), self._manager, Welcome(settings, *address))
+        self._processes: set[asyncio.subprocess.Process] = set()
+
+    async def serve(self, ready_file: Path | None) -> int:
+        """Run everything until a signal comes."""
+        loop = asyncio.get_running_loop()
+        for number in SIGNALS:
+            loop.add_signal_handler(number, self._stopping.set)
+        async with (
+            self._engines.running(),
+            self._manager.running(),
+            self._broker.running(self._folder / "broker.sock"),
+            self._children(),
+        ):
+            announcer = asyncio.create_task(self._announce(ready_file))
+            await self._stopping.wait()
+            announcer.cancel()
+            self._log.info("going away", processes=len(self._processes))
+            await self._stop_all()
+        return 0
+
+    async def _announce(self, ready_file: Path | None) -> None:
+        while len(self._broker.listening) < self._settings.server.processes:  # noqa: ASYNC110 - they say so to the broker
+            await asyncio.sleep(LOOK_PERIOD)
+        settle_memory()
+        announce(self._address, self._log, ready_file)
+
+    @asynccontextmanager
+    async def _children(self) -> AsyncIterator[None]:
+        keepers = [asyncio.create_task(self._keep()) for _ in range(self._settings.server.processes)]
+        try:
+            yield
+        finally:
+            for keeper in keepers:
+                keeper.cancel()
+            await asyncio.gather(*keepers, return_exceptions=True)
+
+    async def _keep(self) -> None:
+        """Keep one process running."""
+        delay = RESTART_DELAY
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            process = await self._start()
+            self._processes.add(process)
+            try:
+                status = await process.wait()
+            except asyncio.CancelledError:
+                process.kill()
+                raise
+            finally:
+                self._processes.discard(process)
+            if not self._stopping.is_set():
+                self._log.warning("gateway process died", pid=process.pid, status=status)
+                delay = RESTART_DELAY if time.monotonic() - began > LIVED_LONG else min(RESTART_DELAY_MAX, 2 * delay)
+                await asyncio.sleep(delay)
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        counts = self._folder / "metrics"
+        counts.mkdir(exist_ok=True)
+        socket_path = str(self._folder / "broker.sock")
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "gateway.cluster.supervisor", socket_path, env={**os.environ, MULTIPROCESS: str(counts)}
+        )
+
+    async def _stop_all(self) -> None:
+        """Have all processes go in order, within the drain's limit."""
+        for process in self._processes:
+            with suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+        limit = self._settings.server.drain_timeout + CANCEL_AFTER + STOP_GRACE
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit):
+                while self._processes:  # noqa: ASYNC110 - their keepers take them out
+                    await asyncio.sleep(LOOK_PERIOD)
+
+
+async def member(path: Path) -> int:
+    """Be one of the processes that serve HTTP."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal goes to the first process, which stops us in order
+    serving: list[GatewayServer] = []
+
+    def leave() -> None:
+        for server in serving:
+            server.leave("the engines' process ended")
+
+    welcome, link = await connect(path, leave)
+    settings = welcome.settings
+    log = logging.configure(settings.log)
+    metrics = Metrics(lambda: engines.states(), VERSION)
+    engines = RemoteEngines(link, settings.workers.stall_timeout, metrics)
+    drain = Drain()
+    app = create_app(
+        settings,
+        keys=KeyStore(key_file(settings)),
+        engines=engines,
+        drain=drain,
+        log=log,
+        metrics=metrics,
+        manager=RemoteManager(make_models(settings, engines), link, log),
+        entrance=RemoteEntrance(link),
+    )
+    server = GatewayServer(settings, app, drain, log, listening=lambda _: link.say(Listening()), signals=(signal.SIGTERM,))
+    serving.append(server)
+    with bind(welcome.host, welcome.port) as listener:
+        await server.serve(sockets=[listener])
+    return 0 if server.started else 1
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(member(Path(sys.argv[1]))))

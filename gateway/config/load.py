@@ -1,0 +1,167 @@
+"""The settings: one YAML file, environment variables over it, flags over those. All that is wrong is told at once.
+
+Mappings (`compat.model_aliases`, `speech.bitrate`, `engines`) are laid over each other entry by entry; a list replaces.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+
+from engines.catalogue.engines import CATALOGUE, Kind
+from engines.catalogue.models import known
+from gateway.config import schema, sources
+from gateway.config.folders import config_folder
+from gateway.config.settings import Settings
+from gateway.config.sources import Given, Problem
+from voices.naming.matching import did_you_mean
+
+FILE_NAME = "config.yaml"
+OWN, EACH = ("models", "own"), ("models", "each")
+LISTED = "`voicebox models available` lists them"
+
+
+class ConfigError(Exception):
+    """The settings cannot be used; `problems` holds every reason."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        count = "" if len(self.problems) == 1 else f" ({len(self.problems)} problems)"
+        lines = "".join(f"\n  {problem}" for problem in self.problems)
+        super().__init__(f"the settings cannot be used{count}:{lines}")
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """Settings, and where each came from."""
+
+    settings: Settings
+    origins: dict[schema.Path, str]
+    """settings that were given; all others have their defaults"""
+    file: Path | None
+
+
+def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, object]) -> Settings:
+    """Build the settings; overrides go by dotted names, None where a flag was not given. Raises ConfigError."""
+    return load_traced(path, environ, overrides).settings
+
+
+def load_traced(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, object]) -> Loaded:
+    """Build the settings and tell where each came from. Raises ConfigError."""
+    file = find_file(path, environ)
+    problems: list[Problem] = []
+    given: dict[schema.Path, Given] = {}
+    layers = (
+        sources.from_file(file) if file else iter(()),
+        sources.from_environment(environ),
+        sources.from_flags(overrides),
+    )
+    for layer in layers:
+        for found in layer:
+            if isinstance(found, Problem):
+                problems.append(found)
+            else:
+                given[found.path] = found
+    values = {path: _checked(one, problems) for path, one in given.items()}
+    problems += _unnamed(given)
+    if problems:
+        raise ConfigError(problems)
+    loaded = Loaded(_build(values), {path: one.source for path, one in given.items()}, file)
+    if problems := list(_contradictions(loaded)):
+        raise ConfigError(problems)
+    return loaded
+
+
+def find_file(named: Path | None, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Find the settings file: the one named, VOICEBOX_CONFIG, ./config.yaml, or the user's own. Raises ConfigError."""
+    if named is None and environ.get("VOICEBOX_CONFIG"):
+        named = Path(environ["VOICEBOX_CONFIG"])
+    if named is not None:
+        named = named.expanduser()
+        if not named.is_file():
+            raise ConfigError([Problem(str(named), (), "there is no such file")])
+        return named
+    candidates = (Path(FILE_NAME), config_folder(environ) / FILE_NAME)
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
+def _checked(given: Given, problems: list[Problem]) -> object:
+    """Check one value by itself, so that every wrong one is told."""
+    kind = schema.at(given.path)
+    try:
+        return schema.convert(given.value, kind)
+    except msgspec.ValidationError:
+        shown = "nothing" if given.value is None else repr(schema.masked(given.path, given.value))
+        hint = "; put it in quotes" if schema.wants_text(kind) and isinstance(given.value, int | float) else ""
+        problems.append(Problem(given.source, given.path, f"{shown} is given; allowed: {schema.allowed(kind)}{hint}"))
+        return None
+
+
+def _build(values: Mapping[schema.Path, object]) -> Settings:
+    tree: dict[str, Any] = msgspec.to_builtins(Settings())
+    for path, value in values.items():
+        section = tree
+        for key in path[:-1]:
+            section = section.setdefault(key, {})
+        section[path[-1]] = value
+    return msgspec.convert(tree, Settings)
+
+
+def _unnamed(given: Mapping[schema.Path, Given]) -> Iterator[Problem]:
+    """Find models of one's own that have no name a model can have, or lack what all must say."""
+    kind = schema.at(OWN)
+    named, section = get_args(kind)
+    for name, origin in _entries(OWN, {path: one.source for path, one in given.items()}).items():
+        try:
+            schema.convert(name, named)
+        except msgspec.ValidationError:
+            yield Problem(origin, (*OWN, name), f"{name!r} cannot be a model's name; allowed: {schema.allowed(named)}")
+        for key in schema.required(section):
+            if (*OWN, name, key) not in given:
+                yield Problem(origin, (*OWN, name, key), f"is needed; allowed: {schema.allowed(schema.at((*OWN, name, key)))}")
+
+
+def _entries(section: schema.Path, origins: Mapping[schema.Path, str]) -> dict[str, str]:
+    """Give the names in a mapping of settings, each with where it was given first."""
+    found: dict[str, str] = {}
+    for path, origin in origins.items():
+        if path[: len(section)] == section and len(path) > len(section):
+            found.setdefault(path[len(section)], origin)
+    return found
+
+
+def _contradictions(loaded: Loaded) -> Iterator[Problem]:
+    """Find values that are right each by itself, and cannot work."""
+    yield from _wrong_names(loaded)
+    workers = loaded.settings.workers
+    if workers.restart_delay > workers.restart_delay_max:
+        path = ("workers", "restart_delay_max")
+        what = f"{workers.restart_delay_max:g} is less than restart_delay, {workers.restart_delay:g}"
+        yield Problem(loaded.origins.get(path, "default"), path, what)
+
+
+def _wrong_names(loaded: Loaded) -> Iterator[Problem]:
+    """Find names of engines and models that are none's, or are taken."""
+    settings, models = loaded.settings, known(loaded.settings.models.own)
+    preferred: tuple[tuple[str, str, Kind], ...] = (
+        ("speech", settings.speech.engine, "speech"),
+        ("transcription", settings.transcription.engine, "listening"),
+    )
+    for section, engine, kind in preferred:
+        engines = [record.name for record in CATALOGUE if kind in record.kinds]
+        able = [*engines, *(record.name for record in models if kind in record.kinds)]
+        if engine and engine not in able:
+            path = (section, "engine")
+            allowed = f"{', '.join(engines)}, a model for {section} ({LISTED}), or nothing"
+            what = f"{engine!r} is given, which is no engine for {section}.{did_you_mean(engine, able)} Allowed: {allowed}"
+            yield Problem(loaded.origins[path], path, what)
+    for name, origin in _entries(OWN, loaded.origins).items():
+        if any(record.name == name for record in CATALOGUE):
+            yield Problem(origin, (*OWN, name), "an engine has that name; choose another")
+    names = [record.name for record in models]
+    for name, origin in _entries(EACH, loaded.origins).items():
+        if name not in names:
+            yield Problem(origin, (*EACH, name), f"there is no model {name!r}.{did_you_mean(name, names)} {LISTED}")

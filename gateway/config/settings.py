@@ -1,0 +1,209 @@
+"""Every setting, its default and its reason. Built once by `gateway.config.load`, frozen, and passed in."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from engines.catalogue.transformers import OwnModel
+from engines.settings import EngineSettings, ModelSettings, WorkerSettings
+
+Positive = Annotated[float, Meta(gt=0)]
+Count = Annotated[int, Meta(ge=1)]
+
+
+class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where and how the HTTP server listens."""
+
+    host: str = "127.0.0.1"
+    """loopback: binding elsewhere needs keys, or --no-auth in so many words"""
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8000
+    """0 takes a free one"""
+    processes: Annotated[int, Meta(ge=1, le=64)] = 1
+    """gateway processes; they share the engines' workers and all limits"""
+    no_auth: bool = False
+    """serve on other addresses than loopback without any key"""
+    allowed_hosts: tuple[str, ...] = ()
+    """host names clients may use besides localhost, IP addresses and this machine's name; "*" allows any"""
+    cors_origins: tuple[str, ...] = ()
+    """browser origins that may call; "*" allows any, empty none"""
+    drain_timeout: Positive = 30.0
+    """seconds that running streams get to finish after SIGTERM"""
+    send_timeout: Positive = 120.0
+    """seconds a client may take no bytes before its stream is given up"""
+    body_timeout: Positive = 60.0
+    """seconds a client may send no bytes of a body it announced, or take over the head of a request"""
+    head_bytes: Annotated[int, Meta(ge=4096, le=1_048_576)] = 65_536
+    """the most that a request line and its headers may have"""
+
+
+class LimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one request may ask for."""
+
+    input_characters: Count = 200_000
+    """OpenAI allows 4,096; `compat.strict` brings that back"""
+    instructions_characters: Count = 4096
+    json_bytes: Count = 4_000_000
+    """a JSON body"""
+    upload_bytes: Count = 536_870_912
+    """a multipart body; OpenAI allows 26,214,400"""
+    audio_seconds: Positive = 14_400.0
+    """the longest recording that is transcribed"""
+    text_fields_bytes: Count = 4_000_000
+    """all fields of a form but the file, together"""
+
+
+class SpeechSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How text becomes audio."""
+
+    engine: str = ""
+    """the engine behind OpenAI's speech models; empty takes the best one present"""
+    voice: str = "alloy"
+    """the voice of a request that names none"""
+    first_segment: Annotated[int, Meta(ge=20, le=2000)] = 80
+    """characters of the first segment at most: short, so that audio starts soon"""
+    segment: Annotated[int, Meta(ge=40, le=4000)] = 240
+    """characters of later segments at most"""
+    buffered_seconds: Positive = 10.0
+    """how far ahead of its reader a stream is made, in seconds of audio"""
+    look_ahead: Annotated[int, Meta(ge=0, le=8)] = 1
+    """segments of a text that are made while another is encoded: more spread a long text over more workers"""
+    coders: Annotated[int, Meta(ge=-1, le=64)] = -1
+    """processes that encode; -1 is one a core, up to 4; 0 encodes in threads of the gateway"""
+    bitrate: dict[Literal["mp3", "opus", "aac"], Annotated[int, Meta(ge=8000, le=320_000)]] = msgspec.field(
+        default_factory=lambda: {"mp3": 128_000, "opus": 48_000, "aac": 96_000}
+    )
+    """bits per second"""
+
+
+class ListeningSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How audio becomes text."""
+
+    engine: str = ""
+    """the engine behind OpenAI's transcription models; empty takes the best one present"""
+
+
+class AdmissionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who may begin, and who goes first. A limit of 0 is none."""
+
+    streams: Count = 1000
+    """requests that speak or listen at once, of all callers; beyond it the answer is 503"""
+    streams_per_caller: Annotated[int, Meta(ge=0)] = 0
+    """the same of one caller; beyond it the answer is 429"""
+    requests_per_minute: Annotated[int, Meta(ge=0)] = 0
+    """of one caller; beyond it the answer is 429"""
+    audio_seconds_per_minute: Annotated[float, Meta(ge=0)] = 0.0
+    """spoken or transcribed for one caller; beyond it the answer is 429"""
+    wait: Positive = 30.0
+    """seconds that a request may wait for its first work to begin; then the answer is 503"""
+    batch_characters: Count = 20_000
+    """a text longer than this stands back behind shorter ones"""
+
+
+class CompatSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How close to OpenAI."""
+
+    strict: bool = False
+    """OpenAI's own limits: 4,096 characters, 25 MiB, speed outside 0.25 to 4 refused rather than clamped"""
+    unknown: Literal["error", "default"] = "error"
+    """a model or voice nobody knows: an error with near misses, or the default one, told in x-voicebox-mapped"""
+    unsupported: Literal["ignore", "refuse"] = "ignore"
+    """an optional parameter the engine cannot honour: ignored and named in x-voicebox-ignored, or refused with 400"""
+    model_aliases: dict[str, str] = {}
+    """more model names, each for an engine or one of its models; "*" may stand for any run of characters"""
+    voice_aliases: dict[str, str] = {}
+    """more voice names, each for `engine/voice` or a voice"""
+
+
+class ModelsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Model files, and how models are run."""
+
+    folder: str = ""
+    """where model files are; empty: the Hugging Face cache (HF_HUB_CACHE, HF_HOME)"""
+    offline: bool = False
+    """never go online, whatever is asked"""
+    rest_after: Annotated[float, Meta(ge=0)] = 900.0
+    """seconds without work after which a model leaves memory; 0 is never"""
+    memory: Annotated[int, Meta(ge=0)] = 0
+    """bytes that all models may take together; 0 is what the machine has"""
+    load_timeout: Positive = 600.0
+    """seconds that a model may take until it is loaded"""
+    own: dict[Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]*$")], OwnModel] = {}
+    """repositories of one's own choice, by the name that they are to have: an allow-list"""
+    each: dict[str, ModelSettings] = {}
+    """by model name"""
+
+
+class VoiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where voices of one's own are kept, and what they may be."""
+
+    database: str = ""
+    """postgresql://user@host/name, or sqlite:///path; empty: voices.db in the data folder"""
+    audio: str = ""
+    """where recordings lie: a folder, or s3://bucket/prefix; empty: voices/ in the data folder"""
+    require_consent: bool = False
+    """clone no voice without a consent recording"""
+    shortest_sample: Positive = 1.0
+    """seconds of speech"""
+    longest_sample: Positive = 30.0
+    """seconds"""
+    samples: Count = 20
+    """of one voice"""
+    voices_per_caller: Annotated[int, Meta(ge=0)] = 0
+    """0: as many as one likes"""
+    upload_bytes: Count = 10_485_760
+    """a sample or a consent recording; OpenAI's own limit"""
+    import_bytes: Count = 268_435_456
+    """all that an imported archive holds, unpacked"""
+
+
+class AuthSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who may call."""
+
+    public_voices: bool = True
+    """answer GET /v1/audio/voices without a key: Open WebUI and voice-mode send none there"""
+    file: str = ""
+    """where the keys are kept; empty: keys.json in `data_dir`"""
+
+
+class TelemetrySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is counted and traced, and who may see it."""
+
+    public_metrics: bool = False
+    """answer GET /metrics without a key"""
+    otlp_endpoint: str = ""
+    """an OpenTelemetry collector's HTTP address; empty: no traces"""
+    service_name: str = "voicebox-gateway"
+
+
+class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is written down."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "console", "json"] = "auto"
+    """auto: for people on a terminal, JSON otherwise"""
+    texts: bool = False
+    """write users' texts into the log"""
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    data_dir: str = ""
+    """where keys and voices are kept; empty: the user's data folder"""
+    server: ServerSettings = ServerSettings()
+    auth: AuthSettings = AuthSettings()
+    limits: LimitSettings = LimitSettings()
+    speech: SpeechSettings = msgspec.field(default_factory=SpeechSettings)
+    transcription: ListeningSettings = ListeningSettings()
+    admission: AdmissionSettings = AdmissionSettings()
+    voices: VoiceSettings = VoiceSettings()
+    compat: CompatSettings = msgspec.field(default_factory=CompatSettings)
+    engines: dict[str, EngineSettings] = {}
+    """by engine name; the catalogue's engines are enabled unless said otherwise"""
+    models: ModelsSettings = ModelsSettings()
+    workers: WorkerSettings = WorkerSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+    log: LogSettings = LogSettings()

@@ -1,0 +1,170 @@
+"""Bodies of requests: JSON read into memory within a limit, forms with their file spooled to disk as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from types import TracebackType
+from typing import IO
+
+from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
+
+from compat.errors import TooLarge
+from engines.api import BadInput
+from streaming.http.response import Receive
+
+SPOOL_BYTES = 262_144
+"""an upload longer than this goes to disk, and is written in pieces of this size"""
+MAX_PARTS = 500
+
+
+class Disconnected(BadInput):
+    """The client left before its body was whole; nobody reads this."""
+
+
+class Limits:
+    """How much a body may hold, in bytes."""
+
+    def __init__(self, *, body: int, fields: int) -> None:
+        self.body = body
+        self.fields = fields
+
+
+async def chunks(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> AsyncIterator[bytes]:
+    """Give a body as it comes. Raises TooLarge, before reading anything where its length is announced."""
+    announced = headers.get(b"content-length", b"")
+    if announced.isdigit() and int(announced) > limit:
+        raise _too_large(limit, int(announced))
+    taken, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected("The client left before its request was whole.")
+        chunk: bytes = message.get("body", b"")
+        taken += len(chunk)
+        if taken > limit:
+            raise _too_large(limit, taken)
+        if chunk:
+            yield chunk
+        more = message.get("more_body", False)
+
+
+def _too_large(limit: int, size: int) -> TooLarge:
+    return TooLarge(f"413: Maximum content size limit ({limit}) exceeded ({size} bytes read)")
+
+
+async def whole(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> bytes:
+    """Read a whole body into memory. Raises TooLarge."""
+    return b"".join([chunk async for chunk in chunks(headers, receive, limit)])
+
+
+class Form:
+    """A form: its text parts in order, and the first part that is a file. Close it, or the file stays open."""
+
+    def __init__(self) -> None:
+        self.fields: list[tuple[str, str]] = []
+        self.file: IO[bytes] | None = None
+        self.size = 0
+        self.file_type = ""
+        """what the file's part says that it is"""
+
+    def __enter__(self) -> Form:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self.file is not None:
+            self.file.close()
+
+
+def boundary(content_type: str) -> str:
+    """Find the boundary in a Content-Type header. Raises BadInput when this is no form."""
+    kind, options = parse_options_header(content_type)
+    if kind != "multipart/form-data" or not options.get("boundary"):
+        raise BadInput("The body should be multipart/form-data.")
+    return str(options["boundary"])
+
+
+async def form(headers: Mapping[bytes, bytes], receive: Receive, limits: Limits, file_field: str = "file") -> Form:
+    """Read a form, its parts in any order. Raises BadInput or TooLarge; nothing is left open then."""
+    reader = _FormReader(boundary(headers.get(b"content-type", b"").decode("latin-1")), limits, file_field)
+    try:
+        async for chunk in chunks(headers, receive, limits.body):
+            await reader.feed(chunk)
+        await reader.finish()
+    except MultipartError as exc:
+        reader.form.close()
+        raise BadInput(f"The multipart body is malformed: {exc}") from exc
+    except BaseException:  # cancelled or failed, the file is let go of
+        reader.form.close()
+        raise
+    return reader.form
+
+
+class _FormReader:
+    """Feeds the parser and puts each part where it belongs."""
+
+    def __init__(self, edge: str, limits: Limits, file_field: str) -> None:
+        self.form = Form()
+        self._parser = PushMultipartParser(edge, max_segment_count=MAX_PARTS, max_header_count=32)
+        self._limits = limits
+        self._file_field = file_field
+        self._segment: MultipartSegment | None = None
+        self._in_file = False
+        self._text = bytearray()
+        self._text_total = 0
+        self._pending = bytearray()
+
+    async def feed(self, chunk: bytes) -> None:
+        """Take some more of the body; whatever follows the last boundary is dropped."""
+        if self._parser.closed:
+            return
+        for part in self._parser.parse(chunk):
+            if isinstance(part, MultipartSegment):
+                self._begin(part)
+            elif part is None:
+                self._end()
+            else:
+                self._take(bytes(part))
+        if len(self._pending) >= SPOOL_BYTES:
+            await self._spool()
+
+    async def finish(self) -> None:
+        """End the body. Raises MultipartError when its last boundary never came."""
+        self._parser.close()
+        await self._spool()
+        if self.form.file is not None:
+            self.form.file.seek(0)
+
+    def _begin(self, segment: MultipartSegment) -> None:
+        self._segment = segment
+        self._in_file = segment.name == self._file_field and self.form.file is None
+        if self._in_file:
+            self.form.file_type = segment.content_type or ""
+            self.form.file = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 - Form closes it
+
+    def _take(self, piece: bytes) -> None:
+        if self._in_file:
+            self._pending += piece
+            self.form.size += len(piece)
+            return
+        self._text_total += len(piece)
+        if self._text_total > self._limits.fields:
+            raise TooLarge(f"413: Maximum size of form fields ({self._limits.fields}) exceeded")
+        self._text += piece
+
+    def _end(self) -> None:
+        if self._segment is not None and not self._in_file:
+            value = self._text.decode(self._segment.charset or "utf-8", "replace")
+            self.form.fields.append((self._segment.name, value))
+        self._text.clear()
+        self._segment = None
+
+    async def _spool(self) -> None:
+        if self._pending and self.form.file is not None:
+            piece, self._pending = bytes(self._pending), bytearray()
+            await asyncio.to_thread(self.form.file.write, piece)

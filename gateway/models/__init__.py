@@ -1,0 +1,1 @@
+"""Models on this machine: which there are, pulling, loading and deleting them."""

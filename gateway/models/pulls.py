@@ -1,0 +1,104 @@
+"""Pulls of models: those under way in this process, and the last that ended."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from engines.api import NotFound, SpeechError
+from engines.catalogue.records import ModelRecord
+from engines.hub.progress import Progress
+
+
+class Told(msgspec.Struct, frozen=True):
+    """How far a pull is; `error` and its `code` say why it failed, where it did. Pulls are numbered from 1."""
+
+    progress: Progress
+    number: int
+    ended: bool = False
+    error: str = ""
+    code: str = ""
+
+
+class Pull:
+    """One pull."""
+
+    def __init__(self, name: str, number: int) -> None:
+        self.cancel = threading.Event()
+        self.told = Told(Progress(name), number)
+        self.task: asyncio.Task[None] | None = None
+
+    def tell(self, progress: Progress) -> None:
+        """Take down how far it is."""
+        self.told = Told(progress, self.told.number)
+
+
+Work = Callable[[ModelRecord, Pull], Awaitable[None]]
+"""pulls a model, tells how far it is, and stops when `cancel` is set. Raises SpeechError"""
+
+
+class Pulls:
+    """All of them, by model: two of one model are one. `work` does one."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._pulls: dict[str, Pull] = {}
+        self._before: dict[str, Told] = {}
+        """how the pull before the last ended, by model: there may be some who follow it still"""
+        self._numbers = itertools.count(1)
+
+    def begin(self, record: ModelRecord) -> Told:
+        """Begin to pull a model, or join a pull that is under way."""
+        known = self._pulls.get(record.name)
+        if known and not known.told.ended:
+            return known.told
+        if known:
+            self._before[record.name] = known.told
+        pull = self._pulls[record.name] = Pull(record.name, next(self._numbers))
+        pull.task = asyncio.create_task(self._pull(record, pull))
+        return pull.told
+
+    def told(self, name: str, number: int = 0) -> Told:
+        """Tell how far a pull of a model is, or the last where that is long past. Raises NotFound."""
+        before = self._before.get(name)
+        return before if before and before.number == number else self._find(name).told
+
+    def all(self) -> dict[str, Told]:
+        """Tell how far all are, by model."""
+        return {name: pull.told for name, pull in self._pulls.items()}
+
+    async def cancel(self, name: str) -> Told:
+        """Stop a pull, and wait until it has. Raises NotFound."""
+        pull = self._find(name)
+        pull.cancel.set()
+        if pull.task:
+            await asyncio.wait([pull.task])
+        return pull.told
+
+    async def close(self) -> None:
+        """Stop them all."""
+        for pull in self._pulls.values():
+            pull.cancel.set()
+        await asyncio.gather(*(pull.task for pull in self._pulls.values() if pull.task), return_exceptions=True)
+
+    def _find(self, name: str) -> Pull:
+        if name not in self._pulls:
+            raise NotFound(f"`{name}` is not being pulled.")
+        return self._pulls[name]
+
+    async def _pull(self, record: ModelRecord, pull: Pull) -> None:
+        error: SpeechError | None = None
+        try:
+            await self._work(record, pull)
+        except SpeechError as exc:
+            error = exc
+        except Exception as exc:  # whatever ends a pull, who follows it is told
+            error = SpeechError(f"It ended unexpectedly: {type(exc).__name__}: {exc}")
+        finally:
+            pull.told = msgspec.structs.replace(
+                pull.told, ended=True, error=error.message if error else "", code=(error and error.code) or ""
+            )

@@ -1,0 +1,71 @@
+"""Who is calling: the key in the request, in any of the ways clients send one."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+
+from compat.errors import NotPermitted
+from gateway.security.keys import KeyStore
+
+NO_KEY = (
+    "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth "
+    "(i.e. Authorization: Bearer YOUR_KEY)."
+)
+PUBLIC_PATHS = frozenset({"/", "/v1", "/health", "/livez", "/readyz", "/v1/test"})
+VOICE_LIST = "/v1/audio/voices"
+METRICS = "/metrics"
+
+
+class Authenticator:
+    """Checks keys against the store. While the store holds none, anything a client must send is accepted."""
+
+    def __init__(self, store: KeyStore, *, public_voices: bool, public_metrics: bool = False) -> None:
+        self._store = store
+        self._public = {path for path, public in ((VOICE_LIST, public_voices), (METRICS, public_metrics)) if public}
+
+    def check(self, path: str, method: str, headers: Mapping[bytes, bytes]) -> str | None:
+        """Give the caller's key by name, None for anybody. Raises NotPermitted with status 401."""
+        if path in PUBLIC_PATHS or path.startswith("/schema") or method == "OPTIONS" or self._store.empty():
+            return None
+        secret = presented(headers)
+        if secret is None:
+            if path in self._public:
+                return None
+            raise NotPermitted(NO_KEY, status=401)
+        return self._verify(secret)
+
+    def _verify(self, secret: str) -> str | None:
+        found = self._store.verify(secret)
+        if found is None:
+            raise NotPermitted(f"Incorrect API key provided: {masked(secret)}.", status=401, code="invalid_api_key")
+        if found.expired():
+            raise NotPermitted(f"The API key {masked(secret)} has expired.", status=401, code="invalid_api_key")
+        return None if found.nobody else found.name
+
+
+def presented(headers: Mapping[bytes, bytes]) -> str | None:
+    """Find the key in Authorization (Bearer, Basic or bare), `x-api-key` or `api-key`; None when there is none."""
+    for name in (b"x-api-key", b"api-key"):
+        if headers.get(name):
+            return headers[name].decode("latin-1").strip()
+    scheme, _, value = headers.get(b"authorization", b"").decode("latin-1").strip().partition(" ")
+    if scheme.casefold() == "bearer":
+        return value.strip() or None
+    if scheme.casefold() == "basic":
+        return _basic_password(value.strip())
+    return scheme or None
+
+
+def _basic_password(value: str) -> str | None:
+    try:
+        user, _, password = base64.b64decode(value, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return value or None
+    return password or user or None
+
+
+def masked(secret: str) -> str:
+    """Show enough of a key to recognise it, not to use it."""
+    return f"{secret[:4]}***{secret[-4:]}" if len(secret) > 16 else "***"

@@ -1,0 +1,94 @@
+"""Who may reach the server at all: the address it binds to, and the Host and Origin a browser sends.
+
+A page of any site can make a browser call a server on loopback. Its `Origin` gives it away; and where the page's own name
+has been rebound to our address, its `Host` does (DNS rebinding). IP addresses as Host are safe: rebinding needs a name.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from compat.errors import NotPermitted
+from gateway.config.settings import Settings
+
+LOCAL_NAMES = ("localhost", "host.docker.internal", "host.containers.internal", "gateway.docker.internal")
+
+
+class Exposed(Exception):
+    """The server would listen beyond loopback with nothing to keep strangers out."""
+
+
+def check_binding(settings: Settings, *, has_keys: bool) -> None:
+    """Refuse to bind beyond loopback without keys, unless told so in so many words. Raises Exposed."""
+    server = settings.server
+    if has_keys or server.no_auth or is_loopback(server.host):
+        return
+    raise Exposed(
+        f"refusing to listen on {server.host} without any API key: everybody who reaches it could use it. "
+        "Make a key with `voicebox keys create NAME`, or listen on 127.0.0.1, or say --no-auth."
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address reaches this machine only."""
+    if host.casefold() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+class HostGuard:
+    """Checks Host and Origin against the names this server goes by."""
+
+    def __init__(self, allowed_hosts: Iterable[str], cors_origins: Iterable[str]) -> None:
+        own = socket.gethostname()
+        self._names = {name.casefold() for name in (*LOCAL_NAMES, own, f"{own}.local", *allowed_hosts)}
+        self._origins = {origin.casefold().rstrip("/") for origin in cors_origins}
+
+    def check(self, host: str | None, origin: str | None) -> None:
+        """Let a request pass, or raise NotPermitted with status 403."""
+        if host is not None and not self._known_host(host):
+            raise NotPermitted(
+                f"The host name in the request, {host!r}, is not one of this server's. "
+                "If it is, add it to server.allowed_hosts in the settings.",
+                status=403,
+                code="host_not_allowed",
+            )
+        if origin is not None and not self.known_origin(origin) and not _same_origin(origin, host):
+            raise NotPermitted(
+                f"Pages from {origin!r} may not use this server. To let them, add the origin to server.cors_origins.",
+                status=403,
+                code="origin_not_allowed",
+            )
+
+    def known_origin(self, origin: str) -> bool:
+        """Tell whether CORS is on for an origin."""
+        return "*" in self._origins or origin.casefold().rstrip("/") in self._origins
+
+    def _known_host(self, host: str) -> bool:
+        name = _host_name(host)
+        return "*" in self._names or name in self._names or name.endswith(".localhost") or _is_address(name)
+
+
+def _host_name(host: str) -> str:
+    try:
+        return (urlsplit(f"//{host}").hostname or "").rstrip(".").casefold()
+    except ValueError:
+        return ""
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _same_origin(origin: str, host: str | None) -> bool:
+    return host is not None and urlsplit(origin).netloc.casefold() == host.casefold()

@@ -1,0 +1,1 @@
+"""What routes do apart from HTTP: synthesis, transcription, custom voices."""

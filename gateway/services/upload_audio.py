@@ -1,0 +1,74 @@
+"""An uploaded recording on its way to an engine: decoded in threads, chunk by chunk, never held whole."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+from collections.abc import AsyncIterator, Iterator
+from typing import IO, Any
+
+import anyio
+import anyio.to_thread
+
+from engines.api import BadAudio, BadInput, SpeechError
+from streaming.audio.decode import decode
+
+BYTES_PER_SAMPLE = 2
+
+
+class Recording:
+    """A recording as PCM at `rate` Hertz, s16le mono.
+
+    `open` decodes the first chunk, so that what is no audio at all is refused before any engine hears of it. What breaks later
+    ends the audio, and `check` raises it: an engine that is being fed has no use for our errors.
+    """
+
+    def __init__(self, source: IO[bytes], *, rate: int, max_seconds: float, codecs: anyio.CapacityLimiter) -> None:
+        self._chunks: Iterator[bytes] = decode(source, rate=rate, max_seconds=max_seconds)
+        self._rate = rate
+        self._codecs = codecs
+        self._first = b""
+        self._failure: SpeechError | None = None
+        self.samples = 0
+
+    @property
+    def seconds(self) -> float:
+        """How much has been decoded so far."""
+        return self.samples / self._rate
+
+    async def open(self) -> None:
+        """Decode the first chunk. Raises BadAudio."""
+        self._first = await self._next()
+
+    async def pcm(self) -> AsyncIterator[bytes]:
+        """Give the PCM as it is decoded."""
+        chunk = self._first
+        while chunk:
+            self.samples += len(chunk) // BYTES_PER_SAMPLE
+            yield chunk
+            try:
+                chunk = await self._next()
+            except SpeechError as exc:
+                self._failure = exc
+                return
+
+    def check(self) -> None:
+        """Raise what broke the recording on its way."""
+        if self._failure:
+            raise self._failure
+
+    async def _next(self) -> bytes:
+        return await anyio.to_thread.run_sync(next, self._chunks, b"", limiter=self._codecs)
+
+
+def from_base64(body: dict[str, Any]) -> IO[bytes]:
+    """Take the recording out of a JSON body: `input_audio: {data, format}`. Raises BadInput or BadAudio."""
+    audio = body.get("input_audio")
+    data = audio.get("data") if isinstance(audio, dict) else None
+    if not isinstance(data, str):
+        raise BadInput("[{'type': 'missing', 'loc': ('body', 'file'), 'msg': 'Field required', 'input': None}]")
+    try:
+        return io.BytesIO(base64.b64decode(data.partition(",")[2] if data.startswith("data:") else data, validate=False))
+    except (binascii.Error, ValueError) as exc:
+        raise BadAudio("`input_audio.data` is not base64.", param="file") from exc

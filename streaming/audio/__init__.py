@@ -1,0 +1,1 @@
+"""PCM: decoded, joined, changed in tempo, watched."""

@@ -1,0 +1,1 @@
+"""Encoders: PCM into files, in threads and in processes of their own."""

@@ -1,0 +1,265 @@
+"""Coders in processes of their own: lanes, each of which works on one piece at a time, the most urgent first.
+
+A file stays on its lane. The next piece lies ready in the process while it works on one. A lane whose process dies costs the
+files on it, and is started again; until a lane is ready, files are encoded in threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import msgspec
+
+from engines.api import EngineFailed
+from streaming.encode import messages as wire
+from streaming.encode.encoders import Coder, Coders, InlineCoder, is_plain
+from streaming.encode.transcoder import Coded, Order
+from streaming.prefetch import Turns
+
+IN_FLIGHT = 2
+RESTART_DELAY, RESTART_DELAY_MAX = 0.2, 30.0
+DECAY = 0.99
+"""of what is known of the pace, with each piece"""
+KNOWN_SECONDS = 20.0
+LOST = "The encoder's process was lost."
+FINISH_SLACK, CLOSE_SLACK = 0.0, -1.0
+
+
+class Piece(msgspec.Struct, eq=False):
+    """One request to the process, and who waits for its answer."""
+
+    head: bytes
+    payload: bytes
+    answer: asyncio.Future[Coded]
+    sent: float = 0.0
+
+
+class Lane:
+    """One process."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdin is not None  # noqa: S101 - asked for a pipe
+        assert process.stdout is not None  # noqa: S101 - asked for a pipe
+        self.process = process
+        self._to, self._from = process.stdin, process.stdout
+        self._waiting: list[tuple[float, int, Piece]] = []
+        self._order = itertools.count()
+        self._flying: deque[Piece] = deque()
+        self._turns = Turns(lambda: not self._waiting)
+        self._lost = False
+        self._last = 0.0
+        self._busy = self._coded = 0.0
+        self.files = 0
+
+    @property
+    def busy(self) -> bool:
+        """Tell whether pieces wait, or will soon."""
+        return bool(self._waiting) or self._turns.full
+
+    def capacity(self) -> float:
+        """Estimate how many seconds of audio it encodes in a second; 0 while little is known."""
+        return self._coded / self._busy if self._coded > KNOWN_SECONDS else 0.0
+
+    def send(self, call: bytes, number: int, payload: bytes, slack: float) -> asyncio.Future[Coded]:
+        """Have something done; whose player runs dry first goes first."""
+        piece = Piece(wire.REQUEST.pack(call, number, len(payload)), payload, asyncio.get_running_loop().create_future())
+        if self._lost:
+            piece.answer.set_exception(EngineFailed(LOST))
+            return piece.answer
+        heapq.heappush(self._waiting, (time.monotonic() + slack, next(self._order), piece))
+        self._turns.end(number)
+        self._pump()
+        return piece.answer
+
+    async def turn(self, number: int, slack: float, patience: float) -> None:
+        """Wait until a file with so much in hand may have a further segment made, for so many seconds at most."""
+        if not self._lost:
+            turn = self._turns.ask(number, slack)
+            self._pump()
+            try:
+                await asyncio.wait([turn], timeout=patience)
+            finally:
+                turn.cancel()  # who has gone must not be given one of the few turns
+
+    async def run(self) -> None:
+        """Take the answers, until the process ends."""
+        try:
+            while True:
+                good, seconds, length = wire.ANSWER.unpack(await self._from.readexactly(wire.ANSWER.size))
+                data = await self._from.readexactly(length)
+                piece = self._flying.popleft()
+                self._measure(piece, seconds)
+                if not piece.answer.done():
+                    _settle(piece.answer, good, seconds, data)
+                self._pump()
+        except (asyncio.IncompleteReadError, OSError):
+            return
+        finally:
+            self._lost = True
+            self._turns.stop()
+            for piece in [*self._flying, *(piece for _, _, piece in self._waiting)]:
+                if not piece.answer.done():
+                    piece.answer.set_exception(EngineFailed(LOST))
+
+    async def stop(self) -> None:
+        """End the process."""
+        with suppress(ProcessLookupError):
+            self.process.kill()
+        await self.process.wait()
+        self._to.close()
+
+    def _measure(self, piece: Piece, seconds: float) -> None:
+        """Note how long a piece took since it was sent, or since the one before it was done."""
+        now = time.monotonic()
+        self._busy = DECAY * self._busy + now - max(self._last, piece.sent)
+        self._coded = DECAY * self._coded + seconds
+        self._last = now
+
+    def _pump(self) -> None:
+        while self._waiting and len(self._flying) < IN_FLIGHT:
+            _, _, piece = heapq.heappop(self._waiting)
+            if not piece.answer.cancelled():
+                piece.sent = time.monotonic()
+                self._flying.append(piece)
+                self._to.write(piece.head + piece.payload)
+        self._turns.give()
+
+
+def _settle(answer: asyncio.Future[Coded], good: bool, seconds: float, data: bytes) -> None:
+    if good:
+        answer.set_result(Coded(data, seconds))
+    else:
+        answer.set_exception(EngineFailed(data.decode("utf-8", "replace")))
+
+
+class LaneCoder:
+    """A coder on a lane."""
+
+    def __init__(self, lane: Lane, number: int, order: Order) -> None:
+        self._lane = lane
+        self._number = number
+        self._order: Order | None = order
+        lane.files += 1
+
+    async def push(self, pcm: bytes, *, ends: bool, slack: float) -> Coded:
+        """Take some PCM of a segment; `ends` ends the segment. Raises EngineFailed."""
+        self._open(slack)
+        return await self._lane.send(wire.END if ends else wire.PUSH, self._number, pcm, slack)
+
+    @property
+    def busy(self) -> bool:
+        """Tell whether others wait."""
+        return self._lane.busy
+
+    async def turn(self, slack: float, patience: float) -> None:
+        """Wait for this file's turn to have a further segment made, for so many seconds at most."""
+        await self._lane.turn(self._number, slack, patience)
+
+    async def finish(self) -> Coded:
+        """End the file. Raises EngineFailed."""
+        self._open(FINISH_SLACK)
+        return await self._lane.send(wire.FINISH, self._number, b"", FINISH_SLACK)
+
+    def close(self) -> None:
+        """Drop everything."""
+        self._lane.files -= 1
+        if self._order is None:
+            _heed(self._lane.send(wire.CLOSE, self._number, b"", CLOSE_SLACK))
+
+    def _open(self, slack: float) -> None:
+        """Open the file before the first of it, whose answer tells of a failure to do so."""
+        if self._order is not None:
+            order, self._order = self._order, None
+            _heed(self._lane.send(wire.OPEN, self._number, msgspec.json.encode(order), slack))
+
+
+def _heed(answer: asyncio.Future[Coded]) -> None:
+    """Let a failure pass that the next call meets too."""
+    answer.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+
+class LaneCoders:
+    """`count` lanes, kept running while `running` is entered; `instead` serves while none is ready."""
+
+    def __init__(self, count: int, instead: Coders, log: Callable[..., None]) -> None:
+        self._count = count
+        self._instead = instead
+        self._log = log
+        self._lanes: list[Lane] = []
+        self._numbers = itertools.count(1)
+
+    def open(self, order: Order) -> Coder:
+        """Open a coder for one file, on the lane that has the fewest."""
+        if is_plain(order):
+            return InlineCoder(order)
+        if not self._lanes:
+            return self._instead.open(order)
+        return LaneCoder(min(self._lanes, key=lambda lane: lane.files), next(self._numbers) % 2**32, order)
+
+    def capacity(self) -> float:
+        """Estimate how many seconds of audio all lanes encode in a second; 0 while little is known."""
+        known = [capacity for lane in self._lanes if (capacity := lane.capacity())]
+        return sum(known) / len(known) * len(self._lanes) if known else 0.0
+
+    def pids(self) -> list[int]:
+        """Name the processes."""
+        return [lane.process.pid for lane in self._lanes]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Keep the processes running; does not wait until they do."""
+        keepers = [asyncio.create_task(self._keep()) for _ in range(self._count)]
+        try:
+            yield
+        finally:
+            for keeper in keepers:
+                keeper.cancel()
+            await asyncio.gather(*keepers, return_exceptions=True)
+
+    async def _keep(self) -> None:
+        delay = RESTART_DELAY
+        while True:
+            try:
+                await self._run_once()
+            except OSError as exc:
+                self._log("encoder did not start", reason=str(exc))
+            await asyncio.sleep(delay)
+            delay = min(RESTART_DELAY_MAX, 2 * delay)
+
+    async def _run_once(self) -> None:
+        lane = Lane(await _spawn())
+        try:
+            await _answering(lane)
+            self._lanes.append(lane)
+            await lane.run()
+            self._log("encoder died", pid=lane.process.pid)
+        finally:
+            if lane in self._lanes:
+                self._lanes.remove(lane)
+            await lane.stop()
+
+
+async def _spawn() -> asyncio.subprocess.Process:
+    path = os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]))
+    pipe = asyncio.subprocess.PIPE
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "streaming.encode.process", stdin=pipe, stdout=pipe, env={**os.environ, "PYTHONPATH": path}
+    )
+
+
+async def _answering(lane: Lane) -> None:
+    """Wait until the process answers."""
+    assert lane.process.stdin is not None  # noqa: S101 - asked for a pipe
+    assert lane.process.stdout is not None  # noqa: S101 - asked for a pipe
+    lane.process.stdin.write(wire.REQUEST.pack(wire.CLOSE, 0, 0))
+    with suppress(asyncio.IncompleteReadError):
+        await lane.process.stdout.readexactly(wire.ANSWER.size)

@@ -1,0 +1,1 @@
+"""Text: cut into segments, and how long it takes to say."""

@@ -1,0 +1,206 @@
+"""A Kokoro of random weights, as small as the library lets it be (58 million numbers), in the files that the real one comes in.
+
+It takes 62 phonemes at once where the real one takes 510, so that a long text is not long, and makes 40 samples of a frame where the
+real one makes 600: most of the work. What it says depends on everything that should be heard: pitch lies where voices lie, and
+voices differ.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import io
+import json
+import shutil
+import tempfile
+import warnings
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+from kokoro import KModel, KPipeline
+from numpy.typing import NDArray
+
+from engines.adapters.kokoro.engine import Kokoro
+from engines.adapters.kokoro.english import English
+from engines.api import Audio, EngineInfo, SpeechEvent, SpeechJob, Word
+
+SYMBOLS = (
+    ';:,.!?—…"()“” \u0303ʣʥʦʨᵝ\uab67AIOQSTWYᵊabcdefhijklmnopqrstuvwxyzɑɐɒæβɔɕçɖðʤəɚɛɜɟɡɥɨɪʝɯɰŋɳɲɴøɸθœɹɾɻʁɽʂʃʈʧʊʋʌɣɤχʎʒʔˈˌːʰʲ↓→↗↘ᵻ'
+)
+"""those that Kokoro knows, in its order"""
+LIMIT = 62
+FRAME = 40
+"""samples"""
+REAL_RATES = {"upsample_kernel_sizes": [20, 12], "upsample_rates": [10, 6]}
+VOICES = ("af_heart", "af_bella", "am_michael", "bf_emma", "bm_fable", "ef_dora", "ff_siwis", "jf_alpha", "zf_xiaobei")
+REPOSITORY = "hexgrad/Kokoro-82M"
+RATE = 24_000
+CONFIG: dict[str, Any] = {
+    "istftnet": {
+        "upsample_kernel_sizes": [4, 4],
+        "upsample_rates": [2, 2],
+        "gen_istft_hop_size": 5,
+        "gen_istft_n_fft": 20,
+        "resblock_dilation_sizes": [[1, 3, 5]],
+        "resblock_kernel_sizes": [3],
+        "upsample_initial_channel": 512,
+    },
+    "dim_in": 64,
+    "dropout": 0.2,
+    "hidden_dim": 512,
+    "max_conv_dim": 512,
+    "max_dur": 50,
+    "multispeaker": True,
+    "n_layer": 1,
+    "n_mels": 80,
+    "n_token": 178,
+    "style_dim": 128,
+    "text_encoder_kernel_size": 5,
+    "plbert": {
+        "hidden_size": 32,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+        "embedding_size": 16,
+        "max_position_embeddings": LIMIT + 2,
+        "num_hidden_layers": 1,
+        "dropout": 0.1,
+    },
+    "vocab": {symbol: number for number, symbol in enumerate(SYMBOLS, 1)},
+}
+
+
+@functools.cache
+def folder(*, real: bool = False) -> Path:
+    """Make the files, once for all tests; `real`: with as many samples to a frame as the real one makes."""
+    made = Path(tempfile.mkdtemp(prefix="tiny-kokoro-"))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    config = CONFIG | {"istftnet": CONFIG["istftnet"] | REAL_RATES} if real else CONFIG
+    (made / "config.json").write_text(json.dumps(config), "utf-8")
+    weights = {name: _published(part) for name, part in random_network(config).named_children()}
+    torch.save(weights, made / "kokoro-v1_0.pth")
+    (made / "voices").mkdir()
+    for number, voice in enumerate(VOICES):
+        source = torch.Generator().manual_seed(number)
+        torch.save(torch.randn(510, 1, 256, generator=source) * 0.5, made / "voices" / f"{voice}.pt")
+    return made
+
+
+def random_network(config: dict[str, Any]) -> KModel:
+    """Make a network whose phonemes are short, whose pitch is a voice's, and whose loudest samples are a little too loud."""
+    torch.manual_seed(0)
+    network = _network(_nothing(), config)
+    with torch.no_grad():
+        network.predictor.duration_proj.linear_layer.weight.mul_(6)
+        network.predictor.duration_proj.linear_layer.bias.sub_(4.9)
+        network.predictor.F0_proj.weight.mul_(150)
+        network.predictor.F0_proj.bias.fill_(120)
+        network.decoder.generator.conv_post.bias[:11].sub_(0.4)
+        for part in network.parameters():
+            if part.dim() > 1 and not part.any():
+                torch.nn.init.normal_(part, std=0.2)
+    return network
+
+
+def _published(part: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """Name weights as the published file does, without those that it lacks; in halves, which are smaller."""
+    state = part.state_dict().items()
+    return {f"module.{key}": value.half() for key, value in state if not key.endswith((".norm.weight", ".norm.bias"))}
+
+
+def _nothing() -> io.BytesIO:
+    file = io.BytesIO()
+    torch.save({}, file)
+    file.seek(0)
+    return file
+
+
+def _network(weights: object, config: dict[str, Any]) -> KModel:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return KModel(repo_id=REPOSITORY, config=config, model=weights).eval()
+
+
+@functools.cache
+def library() -> KModel:
+    """Load the files as the library does."""
+    return _network(str(folder() / "kokoro-v1_0.pth"), CONFIG)
+
+
+@functools.cache
+def loaded() -> tuple[Kokoro, EngineInfo]:
+    """Load the engine, for batches of four."""
+    engine = Kokoro(path=str(folder()), device="cpu", batch=4)
+    return engine, engine.load()
+
+
+def voice(name: str) -> torch.Tensor:
+    """Read a voice's file."""
+    return torch.as_tensor(torch.load(folder() / "voices" / f"{name}.pt", weights_only=True))
+
+
+class Heard(msgspec.Struct):
+    """What came out of a job."""
+
+    pcm: NDArray[np.int16]
+    words: list[Word]
+    pieces: list[int]
+    """samples of each piece of audio"""
+
+
+def gather(events: list[SpeechEvent]) -> Heard:
+    """Put a job's events together."""
+    audio = [event.pcm for event in events if isinstance(event, Audio) and event.pcm]
+    words = [event for event in events if isinstance(event, Word)]
+    return Heard(np.frombuffer(b"".join(audio), "<i2"), words, [len(pcm) // 2 for pcm in audio])
+
+
+def events_of(job: SpeechJob, engine: Kokoro | None = None) -> list[SpeechEvent]:
+    """Give all that a job gives."""
+    events: list[SpeechEvent] = []
+
+    def emit(event: SpeechEvent) -> bool:
+        events.append(event)
+        return True
+
+    (engine or loaded()[0]).speak(job, emit)
+    return events
+
+
+def speak(job: SpeechJob, engine: Kokoro | None = None) -> Heard:
+    """Speak a job to its end."""
+    return gather(events_of(job, engine))
+
+
+def as_pcm(audio: torch.Tensor) -> NDArray[np.int16]:
+    """Give the library's audio as ours should be: limited, not wrapped around."""
+    return np.asarray(np.rint(np.clip(audio.numpy(), -1, 1) * 32767), dtype=np.int16)
+
+
+@functools.cache
+def pipeline(language: str) -> KPipeline:
+    """Make the library's own way from text to audio."""
+    return front_end(language, library())
+
+
+def front_end(language: str, model: KModel | bool) -> KPipeline:
+    """Make the library's own way to phonemes, and with a model to audio; its English has our tags, as it would go online for its own.
+
+    Its Japanese imports pyopenjtalk and does not use it: where that is missing, it is made of the part that the library takes.
+    """
+    ours = language in "ab" or (language == "j" and find_spec("pyopenjtalk") is None)
+    made = KPipeline("e" if ours else language, repo_id=REPOSITORY, model=model)
+    if ours:
+        made.lang_code, made.g2p = language, cutlet() if language == "j" else English(british=language == "b")
+    return made
+
+
+def cutlet() -> Any:
+    """Make misaki's Japanese."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it uses what importlib will drop one day
+        return import_module("misaki.cutlet").Cutlet()

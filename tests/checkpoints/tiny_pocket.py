@@ -1,0 +1,166 @@
+"""A Pocket TTS of random weights and a quarter of a million numbers, in the files that the real one comes in.
+
+What it says depends on voice, text and seed: layers that the library begins with zeros are given numbers. It ends a text by its
+length, as it never learned when one is over.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import math
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+from engines.adapters.pocket.engine import Pocket
+from engines.adapters.pocket.files import library as pocket_tts
+from engines.adapters.pocket.files import localized
+from engines.api import Audio, EngineInfo, Sample, SpeechEvent, SpeechJob
+
+RATE = 24_000
+FRAME = 1920
+"""samples"""
+VOICES = ("alba", "marius", "jane")
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,!?'-:;\"()"
+TOKENS = 128
+SEANET = {
+    "dimension": 64,
+    "channels": 1,
+    "n_filters": 4,
+    "n_residual_layers": 1,
+    "ratios": [6, 5, 4],
+    "kernel_size": 7,
+    "residual_kernel_size": 3,
+    "last_kernel_size": 3,
+    "dilation_base": 2,
+    "pad_mode": "constant",
+    "compress": 2,
+}
+HEARING = {
+    "d_model": 64,
+    "num_heads": 4,
+    "num_layers": 1,
+    "layer_scale": 0.01,
+    "context": 250,
+    "dim_feedforward": 64,
+    "input_dimension": 64,
+    "output_dimensions": [64],
+}
+LOUDER = {"speaker_proj": 20, "flow_lm.transformer": 3, "cond_embed": 8, "flow_net.final_layer.linear": 4, "mimi.decoder.": 1.3}
+"""by how much weights are larger than the library makes them, so that it is heard what they do"""
+CONFIG: dict[str, Any] = {
+    "flow_lm": {
+        "insert_bos_before_voice": True,
+        "dtype": "float32",
+        "flow": {"depth": 2, "dim": 32},
+        "transformer": {"d_model": 64, "hidden_scale": 2, "max_period": 10000, "num_heads": 4, "num_layers": 2},
+        "lookup_table": {"dim": 64, "n_bins": TOKENS, "tokenizer": "tokenizers", "tokenizer_path": "tokenizer.json"},
+    },
+    "mimi": {
+        "dtype": "float32",
+        "sample_rate": RATE,
+        "inner_dim": 32,
+        "outer_dim": 64,
+        "channels": 1,
+        "frame_rate": 12.5,
+        "seanet": SEANET,
+        "transformer": HEARING,
+        "quantizer": {"dimension": 32, "output_dimension": 64},
+    },
+}
+
+
+@functools.cache
+def folder() -> Path:
+    """Make the files, once for all tests; paths in `config.yaml` are those of a hub, as in the published ones."""
+    made = Path(tempfile.mkdtemp(prefix="tiny-pocket-"))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    _tokenizer().save(str(made / "tokenizer.json"))
+    save_file(_weights(made), made / "model.safetensors")
+    config = {**CONFIG, "weights_path": "hf://kyutai/pocket-tts/languages/english/model.safetensors@db04f0e"}
+    table = {
+        **CONFIG["flow_lm"]["lookup_table"],
+        "tokenizer_path": "hf://kyutai/pocket-tts/languages/english/tokenizer.json@00eac05",
+    }
+    config["flow_lm"] = {**CONFIG["flow_lm"], "lookup_table": table}
+    (made / "config.yaml").write_text(yaml.safe_dump(config), "utf-8")
+    engine = Pocket(path=str(made))
+    engine.load()
+    (made / "embeddings").mkdir()
+    for number, voice in enumerate(VOICES):
+        (made / "embeddings" / f"{voice}.safetensors").write_bytes(engine.create_prompt([recording(110.0 + 90 * number)], ""))
+    return made
+
+
+def _tokenizer() -> Tokenizer:
+    """Make a tokenizer of letters."""
+    words = {word: number for number, word in enumerate(["<unk>", "▁", *LETTERS])}
+    words |= {f"<{number}>": number for number in range(len(words), TOKENS)}
+    made = Tokenizer(models.BPE(vocab=words, merges=[], unk_token="<unk>"))
+    made.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
+    made.decoder = decoders.Metaspace(replacement="▁")
+    return made
+
+
+def _weights(place: Path) -> dict[str, torch.Tensor]:
+
+    table = {**CONFIG["flow_lm"]["lookup_table"], "tokenizer_path": str(place / "tokenizer.json")}
+    begun = {**CONFIG, "flow_lm": {**CONFIG["flow_lm"], "lookup_table": table}}
+    (place / "begun.yaml").write_text(yaml.safe_dump(begun), "utf-8")
+    torch.manual_seed(0)
+    model = pocket_tts().TTSModel.load_model(config=str(place / "begun.yaml"))
+    (place / "begun.yaml").unlink()
+    with torch.no_grad():
+        for name, part in model.named_parameters():
+            if not part.isfinite().all() or "bos" in name or (part.dim() > 1 and not part.any()):
+                torch.nn.init.normal_(part, std=0.2)
+        for name, part in model.named_parameters():
+            part *= next((factor for where, factor in LOUDER.items() if where in name), 1)
+        model.flow_lm.out_eos.weight.zero_()
+        model.flow_lm.out_eos.bias.fill_(-100)
+        model.flow_lm.emb_mean.zero_()
+        model.flow_lm.emb_std.fill_(1)
+    return {name: value.contiguous().clone() for name, value in model.state_dict().items()}
+
+
+@functools.cache
+def loaded() -> tuple[Pocket, EngineInfo]:
+    """Load the engine."""
+    engine = Pocket(path=str(folder()))
+    return engine, engine.load()
+
+
+@functools.cache
+def library() -> Any:
+    """Load the files as the library does, each by its own path."""
+    file = folder() / "local.yaml"
+    file.write_text(yaml.safe_dump(localized([folder()], "english")), "utf-8")
+    return pocket_tts().TTSModel.load_model(config=str(file))
+
+
+def recording(hertz: float, seconds: float = 1.5) -> Sample:
+    """Make a sample of a hum."""
+    times = np.arange(round(seconds * RATE)) / RATE
+    sound = sum(np.sin(2 * math.pi * hertz * overtone * times) / overtone for overtone in range(1, 8))
+    return Sample(np.asarray(6000 * sound).astype("<i2").tobytes())
+
+
+def speak(job: SpeechJob, engine: Pocket | None = None) -> NDArray[np.int16]:
+    """Speak a job to its end."""
+    pcm = bytearray()
+
+    def emit(event: SpeechEvent) -> bool:
+        pcm.extend(event.pcm if isinstance(event, Audio) else b"")
+        return True
+
+    (engine or loaded()[0]).speak(job, emit)
+    return np.frombuffer(bytes(pcm), "<i2")

@@ -1,0 +1,219 @@
+"""What the eSpeak NG adapter says, how it streams and how it stops."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import audio_measures
+import pytest
+from decoded import longest_silence, pitch
+from espeak_in_process import RATE, loaded, say, speak
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from engines.api import Audio, SpeechEvent, SpeechJob
+
+SENTENCE = "The quick brown fox jumps over the lazy dog, and nobody is any the wiser for it."
+
+
+def seconds(speed: float) -> float:
+    """Give the length of a sentence spoken so fast."""
+    return speak(SpeechJob(SENTENCE, "en-us", speed=speed)).seconds
+
+
+def test_account_of_itself() -> None:
+    """It says its name, licence and abilities, and every voice it lists has an id of its own."""
+    info = loaded()[1]
+
+    assert (info.name, info.licence, info.models) == ("espeak", "GPL-3.0-or-later", ("espeak",))
+    assert info.version.startswith("1.")
+    assert info.speech is not None
+    assert (info.speech.sample_rate, info.speech.words, info.speech.streaming) == (RATE, True, True)
+    assert info.speech.speed == pytest.approx((80 / 175, 450 / 175))
+    ids = [voice.id.casefold() for voice in info.voices]
+    assert len(ids) == len(set(ids))
+    assert 150 < len(ids) < 300
+    assert {"en-us", "en-gb", "de", "fr-fr", "cmn", "yue", "nb", "en-us+f3", "pt-br"} <= set(ids)
+
+
+def test_every_listed_voice_speaks() -> None:
+    """Whatever is listed makes sound: no voice without a dictionary, no variant without a file."""
+    silent = [voice.id for voice in loaded()[1].voices if say("1 2 one two", voice.id).seconds < 0.3]
+
+    assert silent == []
+
+
+def test_streams_from_the_first_buffer() -> None:
+    """The first audio comes with the first buffer, and no piece is long; each is of whole samples."""
+    sizes: list[int] = []
+
+    def emit(event: SpeechEvent) -> bool:
+        if isinstance(event, Audio):
+            sizes.append(len(event.pcm))
+        return True
+
+    loaded()[0].speak(SpeechJob(SENTENCE * 20, "en-us"), emit)
+
+    assert sizes[0] <= 2 * 0.07 * RATE
+    assert max(sizes) <= 2 * 2.1 * RATE
+    assert all(size % 2 == 0 for size in sizes)
+    assert sum(sizes) / 2 / RATE > 60
+
+
+@pytest.mark.parametrize("accepted", [0, 1, 7])
+def test_stops_when_told(accepted: int) -> None:
+    """Once `emit` says False nothing more is emitted, and the next job is not touched by it."""
+    calls = 0
+
+    def emit(_: SpeechEvent) -> bool:
+        nonlocal calls
+        calls += 1
+        return calls <= accepted
+
+    loaded()[0].speak(SpeechJob(SENTENCE * 2000, "en-us"), emit)
+
+    assert calls == accepted + 1
+    after, before = say("Two words."), say("Two words.")
+    assert after.seconds == pytest.approx(before.seconds, abs=0.01)
+    assert abs(audio_measures.samples(after.pcm)[:20]).max() < 0.02
+
+
+def test_raises_what_emit_raises() -> None:
+    """An exception of the receiver's comes out of `speak`, at once, and leaves the engine able to work."""
+    calls = 0
+
+    def emit(_: SpeechEvent) -> bool:
+        nonlocal calls
+        calls += 1
+        raise ConnectionResetError("gone")
+
+    with pytest.raises(ConnectionResetError, match="gone"):
+        loaded()[0].speak(SpeechJob(SENTENCE * 50, "en-us"), emit)
+    assert calls == 1
+    assert say("Still here.").seconds > 0.5
+
+
+def test_speed_is_its_own() -> None:
+    """Speed changes the length as asked and leaves the pitch; beyond its range it goes as far as it can."""
+    normal = seconds(1.0)
+
+    assert seconds(2.0) == pytest.approx(normal / 2, rel=0.15)
+    assert seconds(0.5) == pytest.approx(normal * 2, rel=0.15)
+    assert seconds(9.0) == pytest.approx(seconds(450 / 175), rel=0.01)
+    fast = speak(SpeechJob(SENTENCE, "en-us", speed=2.0))
+    assert pitch(audio_measures.samples(fast.pcm), RATE) == pytest.approx(
+        pitch(audio_measures.samples(say(SENTENCE).pcm), RATE), rel=0.12
+    )
+
+
+def test_nothing_sticks() -> None:
+    """Voice, speed and pitch of one job are not those of the next."""
+    before = say(SENTENCE)
+    speak(SpeechJob(SENTENCE, "de+f3", speed=2.5, pitch=90.0))
+    after = say(SENTENCE)
+
+    assert after.seconds == pytest.approx(before.seconds, rel=0.01)
+    assert pitch(audio_measures.samples(after.pcm), RATE) == pytest.approx(
+        pitch(audio_measures.samples(before.pcm), RATE), rel=0.05
+    )
+
+
+def test_pitch_is_heard() -> None:
+    """Pitch raises and lowers the voice, and keeps its length."""
+    low, high = (audio_measures.samples(speak(SpeechJob(SENTENCE, "en-us", pitch=value)).pcm) for value in (10.0, 90.0))
+
+    assert pitch(high, RATE) > 1.5 * pitch(low, RATE)
+    assert len(high) == pytest.approx(len(low), rel=0.05)
+
+
+def test_pause_after_a_sentence_only() -> None:
+    """A job that was cut in the middle of a sentence ends without the pause of a full stop."""
+    assert say("Hello world.").seconds - say("Hello world.", pause=False).seconds > 0.2
+
+
+def test_no_clicks() -> None:
+    """Speech starts and ends at rest, without a click anywhere, with and without the pause."""
+    for voice in ("en-us", "en-us+f5", "de", "cmn"):
+        for pause in (True, False):
+            sound = audio_measures.samples(say(SENTENCE, voice, pause=pause).pcm)
+            assert audio_measures.clicks(sound, RATE) == [], (voice, pause)
+            assert abs(sound[-1]) < 0.005
+
+
+@pytest.mark.parametrize(
+    ("text", "longer_than"),
+    [
+        ("<b>bold</b> words", "bold words"),
+        ("<speak>hello</speak>", "hello"),
+        ("this &amp; that", "this that"),
+        ("[[h@l'oU]] friend", "friend"),
+        ("tea & milk", "tea milk"),
+    ],
+)
+def test_markup_is_text(text: str, longer_than: str) -> None:
+    """Angle brackets, ampersands and double brackets are read out, not obeyed: no words vanish with them."""
+    assert say(text).seconds > say(longer_than).seconds + 0.1
+
+
+def test_leading_dash_and_controls() -> None:
+    """A leading dash is no option, and a NUL or a command byte of the library's neither ends nor changes the text."""
+    plain = say("one two three four")
+
+    assert say("-one two three four").seconds == pytest.approx(plain.seconds, rel=0.1)
+    for control in ("\0", "\x01", "\x1b", "\x7f", "\x85", "\ud800"):
+        words = say(f"one two{control} three four").words
+        assert len(words) == 4, repr(control)
+    assert say("\x01400S one two three four").seconds > plain.seconds
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\n", "...", "!?", "😀", "—", "\u200b", "\u202e", "```", "\U0010ffff", "\0"])
+def test_wordless_texts(text: str) -> None:
+    """Text without words gives little audio and no error."""
+    assert say(text).seconds < 2.0
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(st.characters(), max_size=40), st.sampled_from(["en-us", "de", "cmn", "ja", "ar", "hi", "th", "ru", "ko"]))
+@example("\u0001\u0000\ufffe\uffff\ue000", "en-us")
+def test_any_text(text: str, voice: str) -> None:
+    """No text of any script is an error; its words lie in it, in order, each before its audio."""
+    spoken = speak(SpeechJob(text, voice, speed=2.5))
+
+    edges = [edge for word in spoken.words for edge in (word.start, word.end)]
+    assert edges == sorted(edges)
+    assert all(0 <= word.start < word.end <= len(text) for word in spoken.words)
+    assert all(text[word.start : word.end].split() == [text[word.start : word.end]] for word in spoken.words)
+    times = [word.time for word in spoken.words]
+    assert times == sorted(times)
+    assert all(time <= spoken.seconds for time in times)
+    assert all(spoken.ahead)
+
+
+def test_long_text_streams_flat() -> None:
+    """A text of 100,000 characters in one job is spoken whole, and memory does not grow with it."""
+    program = (
+        "import resource\n"
+        "from engines.api import SpeechJob, Word\n"
+        "from engines.adapters.espeak.engine import Espeak\n"
+        "engine = Espeak(); engine.load()\n"
+        "used = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "last = [0]\n"
+        "def emit(event):\n"
+        "    if isinstance(event, Word): last[0] = event.end\n"
+        "    return True\n"
+        "text = 'Some words are spoken here, again and again. ' * 222\n"
+        "engine.speak(SpeechJob(text, 'en-us', speed=2.5), emit); before = used()\n"
+        "engine.speak(SpeechJob(text * 10, 'en-us', speed=2.5), emit)\n"
+        "print(used() - before, len(text) * 10 - last[0])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    grown_kilobytes, unspoken = map(int, done.stdout.split())
+
+    assert grown_kilobytes < 6000
+    assert unspoken == 2
+
+
+def test_pauses_at_commas() -> None:
+    """A comma is heard as a pause, so the check for silence is one that could fail."""
+    assert longest_silence(audio_measures.samples(say("Well, yes, no.", pause=False).pcm), RATE) > 0.1

@@ -1,0 +1,304 @@
+"""What is particular to the Whisper of CTranslate2: its files, its number formats, and that it is the library's own work."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny_whisper as tiny
+from faster_whisper import WhisperModel
+from safetensors.torch import load_file, save_file
+from tiny_whisper import SAID, samples, silence, sound
+from whisper_transcripts import LONG, found, hear, heard, near, sounds, texts
+
+from engines.adapters.faster_whisper.engine import CUBLAS, FasterWhisper, compute_type, device_for
+from engines.adapters.faster_whisper.model import Stepping
+from engines.api import EngineFailed, Finished, Heard, ListenEvent, ListenJob, Progress, Unsupported
+from engines.toolkit.transcription_options import bare, temperatures
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the model, not converted yet."""
+    folder = tmp_path_factory.mktemp("original")
+    tiny.make(folder)
+    return folder
+
+
+@pytest.fixture
+def folder(original: Path, tmp_path: Path) -> Path:
+    """Make the converted model, to be spoilt."""
+    tiny.convert(original, tmp_path / "converted")
+    return tmp_path / "converted"
+
+
+def change_bands(folder: Path) -> None:
+    path = folder / "preprocessor_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"feature_size": 128}))
+
+
+def truncate(folder: Path) -> None:
+    path = folder / "model.bin"
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def break_tokenizer(folder: Path) -> None:
+    (folder / "tokenizer.json").write_text("{")
+
+
+def delete(*names: str) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        for name in names:
+            (folder / name).unlink()
+
+    return change
+
+
+BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
+    "not converted": (delete("model.bin"), r"is not whole, or not converted: model\.bin is missing"),
+    "no tokenizer": (delete("tokenizer.json"), r"tokenizer\.json is missing"),
+    "truncated": (truncate, "cannot be loaded: "),
+    "broken tokenizer": (break_tokenizer, "cannot be loaded: "),
+    "another model's features": (change_bands, "another model's: 80 bands are wanted"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_files_that_are_not_whole(folder: Path, name: str) -> None:
+    """What is missing or broken is told in a sentence that names the folder; nothing is fetched for it."""
+    change, message = BROKEN[name]
+    change(folder)
+
+    with pytest.raises(EngineFailed, match=message) as caught:
+        FasterWhisper(str(folder), vad=False).load()
+    assert str(folder) in caught.value.message
+
+
+@pytest.mark.parametrize(("path", "message"), [("", "Set the option `path`"), ("tiny", "There is no folder")])
+def test_only_folders_are_opened(path: str, message: str) -> None:
+    """Without a folder there is no model: a size that the library knows is no folder, and nothing is downloaded."""
+    with pytest.raises(EngineFailed, match=message):
+        FasterWhisper(path).load()
+
+
+def test_a_dtype_that_there_is_not(folder: Path) -> None:
+    """A number format that does not exist is told."""
+    with pytest.raises(EngineFailed, match=r"cannot be loaded: .*int3"):
+        FasterWhisper(str(folder), dtype="int3", vad=False).load()
+
+
+def test_on_a_cpu_in_eight_bits(folder: Path) -> None:
+    """Unless told otherwise, a CPU computes in eight bits."""
+    for dtype, wanted in (("auto", "int8"), ("float32", "float32")):
+        engine = FasterWhisper(str(folder), device="cpu", dtype=dtype, vad=False, threads=1)
+        engine.load()
+        assert wanted in engine._model.model.compute_type
+        assert texts(hear(engine, sound("count", 3))) == [SAID["count"]]
+
+
+def test_a_model_for_english_only(tmp_path: Path) -> None:
+    """A model that knows only English says so, and refuses all else."""
+    tiny.make(tmp_path / "original", multilingual=False)
+    vocabulary = tmp_path / "converted" / "vocabulary.json"
+    tiny.convert(tmp_path / "original", tmp_path / "converted")
+    vocabulary.write_text(json.dumps([token or "[unused]" for token in json.loads(vocabulary.read_text())]))
+    engine = FasterWhisper(str(tmp_path / "converted"), model="tiny.en", vad=False, threads=1)
+    info = engine.load()
+
+    assert info.listening is not None
+    assert (info.listening.languages, info.listening.translate) == (("en",), False)
+    assert hear(engine, sound("hello", 3), ListenJob(language="en"))[-1] == Finished(3.0, "en")
+    for job in (ListenJob(language="de"), ListenJob(translate=True)):
+        with pytest.raises(Unsupported, match=r"tiny\.en"):
+            hear(engine, b"", job)
+
+
+JOBS = [
+    (ListenJob(translate=True, words=False, prompt="one two three"), 0.03),
+    (ListenJob(language="en"), 0.5),  # where a window begins, words are aligned a little otherwise
+]
+
+
+@pytest.mark.parametrize(("job", "within"), JOBS, ids=["translation", "words"])
+def test_is_what_the_library_hears(folder: Path, job: ListenJob, within: float) -> None:
+    """Segments, times, words and probabilities are those that the library gives for the whole recording."""
+    engine = FasterWhisper(str(folder), dtype="float32", vad=False, threads=1)
+    engine.load()
+    model = WhisperModel(str(folder), device="cpu", compute_type="float32", cpu_threads=1)
+    events = hear(engine, sounds(LONG), job)
+    given = list(model.transcribe(samples(sounds(LONG)), **library_options(job))[0])
+
+    assert near(found(events), [(one.text.strip(), one.start, one.end) for one in given], within)
+    for segment, one in zip(heard(events), given, strict=True):
+        assert segment.tokens == tuple(one.tokens)
+        assert segment.avg_logprob == pytest.approx(one.avg_logprob, abs=0.05)
+        assert [word.word for word in segment.words] == [bare(word.word) for word in one.words or ()]
+        assert [word.start for word in segment.words] == pytest.approx([word.start for word in one.words or ()], abs=within)
+
+
+def library_options(job: ListenJob) -> dict[str, Any]:
+    return {
+        "language": job.language,
+        "task": "translate" if job.translate else "transcribe",
+        "initial_prompt": job.prompt,
+        "temperature": temperatures(job.temperature),
+        "word_timestamps": job.words,
+    }
+
+
+def test_loads_no_torch_and_says_nothing(folder: Path) -> None:
+    """Neither torch nor transformers is imported, and nothing is written on the worker's streams."""
+    pcm = folder / "sound.pcm"
+    pcm.write_bytes(silence(1) + sound("hello", 3) + silence(1))
+    program = (
+        "import pathlib, sys\n"
+        "from engines.api import Heard, ListenJob\n"
+        "from engines.adapters.faster_whisper.engine import FasterWhisper\n"
+        f"engine = FasterWhisper({str(folder)!r}); engine.load()\n"
+        "events = []\n"
+        f"engine.transcribe(ListenJob(), iter([pathlib.Path({str(pcm)!r}).read_bytes()]), lambda event: not events.append(event))\n"
+        f"assert [event.text for event in events if isinstance(event, Heard)] == [{SAID['hello']!r}]\n"
+        "assert not {'torch', 'transformers', 'silero_vad'} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+# What takes long...
+
+
+@pytest.fixture(scope="module")
+def unsure(tmp_path_factory: pytest.TempPathFactory) -> FasterWhisper:
+    """Load a model that is sure of nothing, as one is that hears noise: it tries at every temperature."""
+    folder = tmp_path_factory.mktemp("unsure")
+    tiny.make(folder / "original")
+    weights = load_file(folder / "original" / "model.safetensors")
+    for name in [name for name in weights if name.startswith("model.decoder.layer_norm")]:
+        weights[name] *= 0.2
+    save_file(weights, folder / "original" / "model.safetensors", {"format": "pt"})
+    tiny.convert(folder / "original", folder / "converted")
+    engine = FasterWhisper(str(folder / "converted"), vad=False, threads=1)
+    engine.load()
+    return engine
+
+
+TRIES = ListenJob(words=False, language="en")
+BEFORE = 42
+"""steps until the decoder: forty chunks, their end, the encoder"""
+
+
+def test_tells_of_every_try(unsure: FasterWhisper) -> None:
+    """A window that is tried six times is told of six times, so that no job seems to have stalled."""
+    events = hear(unsure, sound("hello", 4), TRIES)
+    told = next(number for number, event in enumerate(events) if isinstance(event, Heard))
+
+    assert heard(events)[0].temperature == 1.0
+    assert told >= BEFORE + 6
+
+
+def test_stops_between_two_tries(unsure: FasterWhisper) -> None:
+    """A client that leaves while a window is tried again and again is told nothing more."""
+    told: list[ListenEvent] = []
+
+    def emit(event: ListenEvent) -> bool:
+        told.append(event)
+        return len(told) < BEFORE + 4
+
+    unsure.transcribe(TRIES, iter([sound("hello", 0.1)] * 40), emit)
+
+    assert len(told) == BEFORE + 4
+    assert all(isinstance(event, Progress) for event in told)
+
+
+class Slow:
+    """In the place of CTranslate2's model: calls that take until they may end."""
+
+    device = "cpu"
+
+    def __init__(self) -> None:
+        self.may_end = threading.Event()
+        self.begun: list[str] = []
+
+    def generate(self, name: str) -> str:
+        """Take long."""
+        self.begun.append(name)
+        assert self.may_end.wait(30)
+        return name
+
+
+class Left(Exception):
+    """The client left."""
+
+
+def test_a_call_that_takes_long_holds_nobody() -> None:
+    """Steps go on while a call takes place, and end it for its caller; the next comes after it, and one that was left meanwhile never."""
+    slow, steps = Slow(), 0
+
+    def step() -> None:
+        nonlocal steps
+        steps += 1
+        if steps % 3 == 0 and not slow.may_end.is_set():
+            raise Left
+
+    model = Stepping(slow, step)
+    for name in ("first", "second"):
+        with pytest.raises(Left):
+            model.generate(name)
+    slow.may_end.set()
+
+    assert model.generate("third") == "third"
+    assert slow.begun == ["first", "third"]
+    assert model.device == "cpu"
+
+
+# GPUs...
+
+
+def test_a_gpu_without_cublas(capfd: pytest.CaptureFixture[str]) -> None:
+    """Where cuBLAS is missing the CPU takes the work, and says why; who asked for the GPU is told what to install."""
+    try:
+        ctypes.CDLL(CUBLAS)
+        pytest.skip("cuBLAS 12 is here")
+    except OSError:
+        pass
+
+    assert device_for("auto", 1) == "cpu"
+    assert "install nvidia-cublas-cu12. Until then it runs on the CPU" in capfd.readouterr().err
+    with pytest.raises(EngineFailed, match=r"without cuBLAS 12 .*pip --python .* install nvidia-cublas-cu12"):
+        device_for("cuda", 1)
+    assert [device_for(asked, 0) for asked in ("auto", "cpu", "cuda")] == ["cpu", "cpu", "cuda"]
+    assert capfd.readouterr().err == ""
+
+
+def test_a_gpu_with_cublas_of_a_package(tmp_path: Path) -> None:
+    """That of the package nvidia-cublas-cu12 is found, though it lies where no linker looks."""
+    library = tmp_path / "nvidia" / "cublas" / "lib" / CUBLAS
+    library.parent.mkdir(parents=True)
+    name = "import _ctypes; print(_ctypes.__file__)"
+    any_library = subprocess.run([sys.executable, "-c", name], capture_output=True, text=True, check=True).stdout.strip()
+    shutil.copy(any_library, library)
+    program = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nfrom engines.adapters.faster_whisper.engine import device_for\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program + "print(device_for('auto', 1), device_for('cuda', 1))"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert (done.stdout, done.stderr) == ("cuda cuda\n", "")
+
+
+def test_number_formats() -> None:
+    """A GPU computes in halves where it can."""
+    formats = {"cuda": {"float16", "float32", "int8"}, "old": {"float32", "int8"}}
+
+    assert [compute_type(device, formats.__getitem__) for device in ("cuda", "old", "cpu")] == ["float16", "float32", "int8"]

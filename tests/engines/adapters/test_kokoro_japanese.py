@@ -1,0 +1,228 @@
+"""How Japanese becomes what Kokoro speaks: as the library reads it, wholly, and without going online."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("kokoro")
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kokoro import KPipeline
+from tiny_kokoro import LIMIT, SYMBOLS, front_end, loaded, speak
+
+from engines.adapters.kokoro.japanese import japanese, weight
+from engines.adapters.kokoro.text import OtherReader, Reader, reader
+from engines.api import SpeechJob, Unsupported
+
+PACKAGES = ("fugashi", "jaconv", "mojimoji", "unidic_lite")
+needs_packages = pytest.mark.skipif(not all(map(find_spec, PACKAGES)), reason="no fugashi, jaconv, mojimoji or unidic-lite")
+SENTENCE = "今日は良い天気ですね。"
+TEXTS = (
+    "こんにちは、世界。",
+    SENTENCE,
+    "今日は2024年3月15日、気温は２５度です。",
+    "「吾輩は猫である」『名前』（まだ）【無い】〜で～生れた・か…。",
+    "東京スカイツリーの高さは634メートルです！？",
+    "コーヒーを一杯、ﾃｽﾄとヴァイオリンとマッチ。",
+    "Helloと言って、100%の☃を3/4。",
+    "吉野家で한국어を。",
+)
+WORDLESS = "きのうのよるはとてもさむかった"
+
+
+pytestmark = pytest.mark.usefixtures("offline")
+
+
+@functools.cache
+def made() -> tuple[Reader, KPipeline]:
+    """Make our reader, and the library's."""
+    return reader("j"), front_end("j", model=False)
+
+
+def said(text: str, limit: int = 510) -> list[str]:
+    """Give the phonemes of a text's chunks."""
+    return [chunk.phonemes for chunk in made()[0].chunks(text, (), limit)]
+
+
+def whole(text: str) -> str:
+    """Give what the library's reader makes of a text of any length, without spaces."""
+    return str(made()[1].g2p(text)[0]).replace(" ", "")
+
+
+@needs_packages
+@pytest.mark.parametrize("text", TEXTS)
+def test_it_reads_as_the_library_does(text: str) -> None:
+    """What the library's own pipeline makes of a text is what is spoken of it."""
+    assert said(text) == [result.phonemes for result in made()[1](text)]
+
+
+@needs_packages
+def test_kokoro_knows_the_phonemes() -> None:
+    """All that Japanese words and marks become is in Kokoro's vocabulary; what is not stands for brackets and signs without a sound."""
+    kana = [chr(code) for code in (*range(0x3041, 0x3097), *range(0x30A1, 0x30FB))]
+    lines = [first.join(("", *"ゃゅょぁぃぅぇぉァィゥェォンっー", "")) for first in kana]
+    plain = "".join("".join(said(text)) for text in (*TEXTS[:3], *TEXTS[4:6], *lines))
+
+    assert set(plain) <= set(SYMBOLS)
+    assert set("".join(said(TEXTS[3]))) - set(SYMBOLS) == set("«»[]~")
+
+
+@needs_packages
+def test_a_long_text_is_said_wholly() -> None:
+    """Where the library cuts off what is more than 510 phonemes, a text without a space is cut behind its sentences, and none is lost."""
+    text = SENTENCE * 60
+    [told] = [result.phonemes for result in made()[1](text)]
+    parts = said(text)
+
+    assert len(told) == 510
+    assert max(map(len, parts)) <= 510
+    assert all(part.endswith(".") for part in parts)
+    assert "".join(parts).replace(" ", "") == whole(SENTENCE) * 60
+
+
+@needs_packages
+@pytest.mark.parametrize(
+    ("sentence", "end"),
+    [("行こう！", "!"), ("本当？", "?"), ("「そうだ。」", ".”"), ("（ええ！？）", "!?»"), ("はい、", ","), ("今日は", "")],
+)
+def test_where_it_is_cut(sentence: str, end: str) -> None:
+    """It is cut behind the marks that end a sentence and the brackets after them, then behind commas, at last between words."""
+    parts = said(sentence * 40, limit=100)
+
+    assert len(parts) > 1
+    assert max(map(len, parts)) <= 100
+    assert all(part.endswith(end) for part in parts)
+    assert "".join(parts).replace(" ", "") == whole(sentence) * 40
+
+
+@needs_packages
+def test_nothing_to_cut_at() -> None:
+    """Even a text without any mark or word that can be told apart is cut into what fits."""
+    parts = said(WORDLESS * 40, limit=100)
+    assert max(map(len, parts)) <= 100
+    assert sum(map(len, parts)) > 0.9 * len(whole(WORDLESS)) * 40
+
+
+@needs_packages
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("09012345678", "0 9 0 1 2 3 4 5 6 7 8"),
+        ("１２３４５６７８９０", "1 2 3 4 5 6 7 8 9 0"),
+        ("٤٢です", "42です"),
+        ("፩はい", "はい"),
+    ],
+)
+def test_what_makes_the_library_stumble(text: str, same: str) -> None:
+    """Long numbers are said digit by digit, digits of other scripts like ours; what cannot be said is left out, and the rest is said."""
+    with pytest.raises((AssertionError, KeyError)):
+        made()[1].g2p(text)
+    assert said(text) == said(same) != []
+
+
+@needs_packages
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("髙橋さんと山﨑さん", "高橋さんと山崎さん"),
+        ("𠮷野家", "吉野家"),
+        ("1,234,567円", "1234567円"),
+        ("３,０００円", "3000円"),
+        ("円周率は3.14です", "円周率は3点1 4です"),
+        ("1,2,3", "1, 2, 3"),
+        ("㍿です", "株式会社です"),
+    ],
+)
+def test_how_it_is_written_makes_no_difference(text: str, same: str) -> None:
+    """Names in forms that the dictionary lacks are said, and numbers are one number, with commas or a point in them."""
+    assert "".join(said(text)).replace(" ", "") == "".join(said(same)).replace(" ", "") != ""
+
+
+@needs_packages
+@pytest.mark.parametrize("sign", ["\ufdfa", "㍿", "123456789 ", "漢", "あ"])
+def test_no_more_is_read_at_once_than_can_be(sign: str) -> None:
+    """What becomes many phonemes is read in parts: the time that misaki takes grows with the cube of their number."""
+    read, spell = [], japanese()
+
+    def spelled(text: str) -> str:
+        read.append(weight(text))
+        return spell(text)
+
+    text = sign * 300
+    assert [chunk.phonemes for chunk in OtherReader(spelled, weight).chunks(text, (), 510)] == said(text)
+    assert 0 < max(read) <= 510
+
+
+@needs_packages
+@settings(max_examples=150, deadline=None)
+@given(st.text(st.sampled_from("あアｱんーっゃヽ々〃゚漢字東、。「」（）ー〜･ 1２٣፩²①aA%\u3097\U00020bb7☃"), max_size=20))
+def test_no_text_is_an_error(text: str) -> None:
+    """Whatever is written, it is read, within the limit."""
+    assert all(0 < len(part) <= 30 for part in said(text, limit=30))
+
+
+@needs_packages
+def test_audio() -> None:
+    """A Japanese voice speaks; the same text and seed are the same audio, another text is not, and a longer one takes more chunks."""
+    first, again, other = (speak(SpeechJob(text, "jf_alpha", seed=3)).pcm for text in (SENTENCE, SENTENCE, "こんばんは。"))
+    long = speak(SpeechJob(SENTENCE * 3, "jf_alpha", seed=3))
+
+    assert len(first) and np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+    assert len(whole(SENTENCE * 3)) > LIMIT
+    assert len(long.pcm) > 2 * len(first)
+    assert not long.words
+    assert len(speak(SpeechJob("%", "jf_alpha")).pcm)
+
+
+def missing(monkeypatch: pytest.MonkeyPatch, *packages: str) -> str:
+    """Give what is said where packages are missing."""
+    for package in packages:
+        monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setattr(loaded()[0], "_readers", {})
+    with pytest.raises(Unsupported) as raised:
+        speak(SpeechJob(SENTENCE, "jf_alpha"))
+    return str(raised.value)
+
+
+def test_without_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where packages are missing Japanese says which, and how to install them."""
+    assert missing(monkeypatch, *PACKAGES, "unidic").endswith("here: pip install fugashi jaconv mojimoji unidic-lite.")
+
+
+@needs_packages
+def test_without_a_dictionary(monkeypatch: pytest.MonkeyPatch) -> None:
+    """fugashi without a dictionary is not tried; neither is one of the system's taken, which is of another kind."""
+    assert missing(monkeypatch, "unidic_lite", "unidic").endswith("here: pip install unidic-lite.")
+
+
+@pytest.fixture
+def empty_unidic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Install `unidic` as pip does: without its dictionary."""
+    (tmp_path / "unidic").mkdir()
+    (tmp_path / "unidic" / "__init__.py").write_text("raise AssertionError('it was imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "unidic", raising=False)
+    yield tmp_path
+
+
+@needs_packages
+def test_a_dictionary_that_was_not_downloaded(empty_unidic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`unidic` goes before `unidic-lite`: where its files were not downloaded that is said, and nothing is fetched."""
+    assert empty_unidic.is_dir()
+    assert "uninstall it, or run python -m unidic download" in missing(monkeypatch)
+
+
+@needs_packages
+def test_pyopenjtalk_is_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pyopenjtalk, which would fetch a dictionary, is not even imported."""
+    monkeypatch.setitem(sys.modules, "pyopenjtalk", None)
+    assert list(reader("j").chunks(SENTENCE, (), 510))

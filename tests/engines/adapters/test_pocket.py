@@ -1,0 +1,330 @@
+"""Pocket TTS, with a model of random weights: what the library gives, voices of both kinds, and how it stops. No socket is opened."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("pocket_tts")
+
+import torch
+import yaml
+from safetensors.torch import load, load_file, save, save_file
+from tiny_pocket import FRAME, RATE, VOICES, folder, library, loaded, recording, speak
+
+from engines.adapters.pocket.engine import HELD_STATES, Pocket
+from engines.api import (
+    Audio,
+    BadAudio,
+    BadInput,
+    EngineFailed,
+    Prompt,
+    Sample,
+    SpeechEvent,
+    SpeechJob,
+    UnknownVoice,
+)
+
+TEXT = "Hello there."
+ROOT = Path(__file__).parents[3]
+
+
+pytestmark = pytest.mark.usefixtures("offline")
+
+
+def prompt(*samples: Sample) -> Prompt:
+    """Make a voice of samples."""
+    data = loaded()[0].create_prompt(samples, "pocket-tts")
+    return Prompt(str(hash(data)), data)
+
+
+def told_by_the_library(state: Any, text: str, seed: int) -> Any:
+    """Speak with the library itself, a frame at a time."""
+    model = library()
+    model.max_decoder_frames_per_call = 1
+    torch.manual_seed(seed)
+    return np.rint(np.clip(model.generate_audio(state, text).numpy(), -1, 1) * 32767).astype("<i2")
+
+
+def linked(to: Path, *left_out: str) -> Path:
+    """Make a folder that has the model's files, but for some."""
+    to.mkdir()
+    for name in {"config.yaml", "model.safetensors", "tokenizer.json", "embeddings"} - set(left_out):
+        (to / name).symlink_to(folder() / name)
+    return to
+
+
+def test_account_of_itself() -> None:
+    """It says its name, rate and abilities; its presets are the folder's, the language's own first, and every OpenAI name has one."""
+    info = loaded()[1]
+
+    assert (info.name, info.models, info.licence, info.slots) == ("pocket-tts", ("pocket-tts",), "MIT", 1)
+    assert [voice.id for voice in info.voices] == ["alba", "jane", "marius"]
+    assert [voice.gender for voice in info.voices] == ["female", "female", "male"]
+    assert info.speech is not None
+    assert (info.speech.sample_rate, info.speech.languages, info.speech.seed) == (RATE, ("en",), True)
+    assert info.speech.cloning is not None
+    assert (info.speech.cloning.sample_rate, info.speech.cloning.transcript) == (RATE, False)
+    assert len(info.characters) == 13
+    assert set(info.characters.values()) <= set(VOICES)
+    assert info.characters["onyx"] == "marius"
+    assert Pocket(path=str(folder()), model="mine").load().models == ("mine", "pocket-tts")
+
+
+def test_it_says_what_the_library_says() -> None:
+    """With a preset or a clone, audio is the library's own, sample for sample."""
+    preset = library().get_state_for_audio_prompt(folder() / "embeddings" / "marius.safetensors")
+    assert np.array_equal(speak(SpeechJob(TEXT, "marius", seed=5)), told_by_the_library(preset, TEXT, 5))
+
+    sample = recording(170)
+    heard = torch.frombuffer(bytearray(sample.pcm), dtype=torch.int16).float() / 32768
+    clone = library().get_state_for_audio_prompt(heard[None])
+    assert np.array_equal(speak(SpeechJob(TEXT, "", prompt=prompt(sample), seed=5)), told_by_the_library(clone, TEXT, 5))
+
+
+def test_what_decides_the_sound() -> None:
+    """Same job, same audio; another seed, voice or text is heard. Without a seed no two are alike."""
+    job = SpeechJob(TEXT, "alba", seed=5)
+    first = speak(job)
+
+    assert np.array_equal(speak(job), first)
+    others = [SpeechJob(TEXT, "alba", seed=6), SpeechJob(TEXT, "jane", seed=5), SpeechJob("Hello where.", "alba", seed=5)]
+    for other in others:
+        assert np.abs(speak(other).astype(int) - first).max() > 500
+    one, another = speak(SpeechJob(TEXT, "alba")), speak(SpeechJob(TEXT, "alba"))
+    assert np.abs(one.astype(int) - another).max() > 500
+    assert np.array_equal(speak(SpeechJob(TEXT, "", seed=5)), first)
+
+
+def test_clones() -> None:
+    """Two voices sound different, one sounds the same each time it is made; several samples are heard as one."""
+    low, high = prompt(recording(120)), prompt(recording(260))
+    spoken = speak(SpeechJob(TEXT, "", prompt=low, seed=5))
+
+    assert np.abs(spoken.astype(int) - speak(SpeechJob(TEXT, "", prompt=high, seed=5))).max() > 500
+    assert prompt(recording(120)).data == low.data
+    both = prompt(recording(120), recording(260))
+    joined = prompt(Sample(recording(120).pcm + recording(260).pcm))
+    assert both.data == joined.data != low.data
+
+
+def test_a_prompt_is_the_librarys_own_file(tmp_path: Path) -> None:
+    """A prompt is what the library writes to a file and reads back; a file of the library's older form is understood."""
+    made = prompt(recording(120))
+    file = tmp_path / "voice.safetensors"
+    file.write_bytes(made.data)
+    spoken = speak(SpeechJob(TEXT, "", prompt=made, seed=5))
+    assert np.array_equal(told_by_the_library(library().get_state_for_audio_prompt(file), TEXT, 5), spoken)
+
+    older = load(made.data)
+    for name in [name for name in older if name.endswith("/offset")]:
+        older[name.replace("offset", "current_end")] = torch.zeros(int(older.pop(name)))
+    assert np.array_equal(speak(SpeechJob(TEXT, "", prompt=Prompt("older", save(older)), seed=5)), spoken)
+
+
+def test_voices_that_were_dropped_come_back() -> None:
+    """However many voices take turns, each keeps its own sound."""
+    prompts = [prompt(recording(100 + 17 * number)) for number in range(HELD_STATES + 2)]
+    first = [speak(SpeechJob("Hi.", "", prompt=one, seed=5)) for one in prompts]
+
+    assert len({audio.tobytes() for audio in first}) == len(prompts)
+    again = [speak(SpeechJob("Hi.", "", prompt=one, seed=5)) for one in prompts]
+    assert all(np.array_equal(*pair) for pair in zip(first, again, strict=True))
+
+
+def test_it_streams_frames() -> None:
+    """Audio comes frame by frame, 80 ms each, where a seed is given; in whole frames otherwise."""
+    sizes: dict[int | None, list[int]] = {5: [], None: []}
+    for seed, seen in sizes.items():
+
+        def emit(event: SpeechEvent, seen: list[int] = seen) -> bool:
+            seen.append(len(event.pcm) // 2 if isinstance(event, Audio) else -1)
+            return True
+
+        loaded()[0].speak(SpeechJob(TEXT, "alba", seed=seed), emit)
+
+    assert set(sizes[5]) == {FRAME}
+    assert all(size % FRAME == 0 for size in sizes[None])
+    assert sum(sizes[5]) == sum(sizes[None])
+
+
+@pytest.mark.parametrize("accepted", [0, 1, 3])
+def test_stops_when_told(accepted: int) -> None:
+    """Once `emit` says False nothing more is emitted, no thread works on, and the next job is as if nothing had been."""
+    expected = speak(SpeechJob(TEXT, "alba", seed=5))
+    threads = threading.active_count()
+    calls = 0
+
+    def emit(_: SpeechEvent) -> bool:
+        nonlocal calls
+        calls += 1
+        return calls <= accepted
+
+    loaded()[0].speak(SpeechJob("This goes on and on. " * 40, "alba", seed=5), emit)
+
+    assert calls == accepted + 1
+    assert threading.active_count() == threads
+    assert np.array_equal(speak(SpeechJob(TEXT, "alba", seed=5)), expected)
+
+
+def test_raises_what_emit_raises() -> None:
+    """An exception of the receiver's comes out of `speak`, and leaves the engine as it was."""
+    expected = speak(SpeechJob(TEXT, "alba", seed=5))
+
+    def emit(_: SpeechEvent) -> bool:
+        raise ConnectionResetError("gone")
+
+    with pytest.raises(ConnectionResetError, match="gone"):
+        loaded()[0].speak(SpeechJob("This goes on and on. " * 40, "alba", seed=5), emit)
+    assert np.array_equal(speak(SpeechJob(TEXT, "alba", seed=5)), expected)
+
+
+def test_a_long_text_is_spoken_wholly() -> None:
+    """A long text is as long as its sentences are, which the library speaks one by one."""
+    sentences = [f"Sentence {name} is neither long nor short, but it is one." for name in ("one", "two")]
+    alone = [len(speak(SpeechJob(sentence, "alba", seed=5))) for sentence in sentences]
+
+    assert len(speak(SpeechJob(" ".join(sentences), "alba", seed=5))) == sum(alone)
+
+
+@pytest.mark.parametrize("text", ["", " \n ", "…", "😀"])
+def test_nothing_to_say(text: str) -> None:
+    """A text without letters and digits is no audio, and no error."""
+    assert len(speak(SpeechJob(text, "alba"))) == 0
+
+
+@pytest.mark.parametrize(
+    "voice", ["nobody", "../model", "model", "/etc/passwd", "hf://kyutai/tts-voices/alba.wav", "http://x/y.wav"]
+)
+def test_voices_are_names_only(voice: str) -> None:
+    """Nothing but a preset's name is a voice: no path is opened, no address fetched, even for the library's own names."""
+    with pytest.raises(UnknownVoice, match="has no voice"):
+        speak(SpeechJob(TEXT, voice))
+    with pytest.raises(UnknownVoice):
+        speak(SpeechJob(TEXT, "cosette"))
+
+
+def spoilt(how: Callable[[dict[str, Any]], object]) -> bytes:
+    """Make a prompt, with something done to its tensors."""
+    tensors = load(prompt(recording(120)).data)
+    how(tensors)
+    return bytes(save(tensors))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        lambda: b"",
+        lambda: b"x" * 100,
+        lambda: prompt(recording(120)).data[:-10],
+        lambda: save({"centroid": torch.zeros(1)}),
+        lambda: spoilt(lambda state: state.pop(next(name for name in state if name.endswith("cache")))),
+        lambda: spoilt(
+            lambda state: state.update({name: value[..., :8].contiguous() for name, value in state.items() if "cache" in name})
+        ),
+        lambda: spoilt(lambda state: state.update({name: value + 1000 for name, value in state.items() if "offset" in name})),
+    ],
+    ids=["empty", "noise", "cut", "another engine's", "a layer short", "another shape", "longer than it is"],
+)
+def test_prompts_of_others(data: Callable[[], bytes]) -> None:
+    """What is not this model's prompt is refused in words, and the next job is none the worse."""
+    with pytest.raises(BadInput, match="none of this model's"):
+        speak(SpeechJob(TEXT, "", prompt=Prompt("broken", data())))
+    assert len(speak(SpeechJob("Hi.", "alba"))) > 0
+
+
+@pytest.mark.parametrize(("pcm", "reason"), [(b"", "too short"), (bytes(RATE // 2), "too short"), (bytes(4 * RATE), "silent")])
+def test_samples_of_nothing(pcm: bytes, reason: str) -> None:
+    """No voice is made of nothing."""
+    with pytest.raises(BadAudio, match=reason):
+        loaded()[0].create_prompt([Sample(pcm)], "")
+
+
+def test_files_that_are_missing(tmp_path: Path) -> None:
+    """What is missing is named, whether it is a file, the folder, its name, or the model that the library is to know."""
+    for number, name in enumerate(["model.safetensors", "tokenizer.json"]):
+        with pytest.raises(EngineFailed, match=rf"files are not there: .*{name} is missing"):
+            Pocket(path=str(linked(tmp_path / str(number), name))).load()
+    with pytest.raises(EngineFailed, match="knows no model 'klingon'"):
+        Pocket(path=str(linked(tmp_path / "language", "config.yaml")), language="klingon").load()
+    with pytest.raises(EngineFailed, match="files are not there"):
+        Pocket(path=str(tmp_path / "nowhere")).load()
+    with pytest.raises(EngineFailed, match="tell their folder"):
+        Pocket().load()
+
+
+def test_files_that_are_broken(tmp_path: Path) -> None:
+    """Files that cannot be read, or do not belong together, are told of in a sentence."""
+    for number, written in enumerate(["{", "[]", "weights_path: model.safetensors\nflow_lm: 3", "unheard_of: 1"]):
+        place = linked(tmp_path / f"config{number}", "config.yaml")
+        (place / "config.yaml").write_text(written)
+        with pytest.raises(EngineFailed, match="Pocket TTS"):
+            Pocket(path=str(place)).load()
+    for number, data in enumerate([b"", (folder() / "model.safetensors").read_bytes()[:-100], save({"x": torch.zeros(1)})]):
+        place = linked(tmp_path / f"weights{number}", "model.safetensors")
+        (place / "model.safetensors").write_bytes(data)
+        with pytest.raises(EngineFailed, match="cannot load its files"):
+            Pocket(path=str(place)).load()
+
+
+def test_a_broken_preset(tmp_path: Path) -> None:
+    """A preset that cannot be read fails when it is wanted, and the others speak."""
+    place = linked(tmp_path / "model", "embeddings")
+    (place / "voices").mkdir()
+    (place / "voices" / "broken.safetensors").write_bytes(b"nothing")
+    (place / "own.safetensors").symlink_to(folder() / "embeddings" / "jane.safetensors")
+    engine = Pocket(path=str(place))
+
+    assert [voice.id for voice in engine.load().voices] == ["broken", "own"]
+    with pytest.raises(EngineFailed, match=r"broken\.safetensors is none of this model's"):
+        speak(SpeechJob(TEXT, "broken"), engine)
+    assert np.array_equal(speak(SpeechJob(TEXT, "own", seed=5), engine), speak(SpeechJob(TEXT, "jane", seed=5)))
+
+
+def test_paths_of_its_configuration(tmp_path: Path) -> None:
+    """A path in `config.yaml` may be one within the folder."""
+    place = linked(tmp_path / "model", "config.yaml", "model.safetensors")
+    config = yaml.safe_load((folder() / "config.yaml").read_text())
+    config["weights_path"] = "weights/mine.safetensors"
+    (place / "weights").mkdir()
+    (place / "weights" / "mine.safetensors").symlink_to(folder() / "model.safetensors")
+    (place / "config.yaml").write_text(yaml.safe_dump(config))
+    engine = Pocket(path=str(place))
+    engine.load()
+
+    assert np.array_equal(speak(SpeechJob(TEXT, "alba", seed=5), engine), speak(SpeechJob(TEXT, "alba", seed=5)))
+
+
+def test_weights_without_cloning(tmp_path: Path) -> None:
+    """It does not say that it clones where the weights are those published without; other weights are another version."""
+    weights = load_file(folder() / "model.safetensors")
+    versions = [loaded()[1].speech.cloning.version]  # type: ignore[union-attr] # tested above
+    for name, factor in (("half", 0.5), ("blank", 0.0)):
+        place = linked(tmp_path / name, "model.safetensors")
+        save_file(
+            {**weights, "flow_lm.speaker_proj_weight": weights["flow_lm.speaker_proj_weight"] * factor},
+            place / "model.safetensors",
+        )
+        speech = Pocket(path=str(place)).load().speech
+        assert speech is not None
+        versions.append(speech.cloning.version if speech.cloning else "")
+
+    assert versions[2] == ""
+    assert len(set(versions)) == 3
+
+
+def test_torchs_threads_stay_as_they_were() -> None:
+    """Loading it leaves the number of torch's threads, which the library sets to one when it is imported."""
+    script = (
+        "import torch; torch.set_num_threads(3); from engines.adapters.pocket.engine import Pocket; "
+        f"Pocket(path={str(folder())!r}).load(); print(torch.get_num_threads())"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True, cwd=ROOT)
+    assert done.stdout.split() == ["3"]

@@ -1,0 +1,376 @@
+"""VibeVoice, with random weights: what the library gives, cloned voices, conversations, and how it stops. No socket is opened."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("transformers")
+pytest.importorskip("diffusers")
+pytest.importorskip("sentencepiece")  # of the other models in tiny_intree
+
+import msgspec
+import tiny_transformers
+import torch
+import transformers as library
+from numpy.typing import NDArray
+from safetensors.torch import save
+from tiny_vibevoice import BEGIN, HOP, LAST, RATE, SOUND, vibevoice
+
+from engines.adapters.transformers_models.speaking_model import most
+from engines.adapters.transformers_models.speech_engine import Speech
+from engines.adapters.transformers_models.vibevoice import LONGEST_SAMPLES, turns
+from engines.api import (
+    Audio,
+    BadAudio,
+    BadInput,
+    EngineFailed,
+    EngineInfo,
+    Prompt,
+    Sample,
+    SpeechEvent,
+    SpeechJob,
+    UnknownVoice,
+    Unsupported,
+)
+from engines.catalogue.hardware import obstacle
+from engines.catalogue.models import find
+from engines.toolkit.checkpoint_kinds import kind_of, sample_rate_of
+from engines.toolkit.default_voice import LINE
+
+TEXT = "Hi there."
+Pcm = NDArray[np.int16]
+Said = list[dict[str, Any]]
+
+
+pytestmark = pytest.mark.usefixtures("offline")
+
+
+@cache
+def folder() -> Path:
+    """Make a model, once."""
+    return vibevoice(Path(mkdtemp()) / "vibevoice")
+
+
+@cache
+def loaded() -> tuple[Speech, EngineInfo]:
+    """Load the model, once."""
+    engine = Speech(str(folder()), model="my-vibevoice", threads=1, own_voice=False)
+    return engine, engine.load()
+
+
+def speak(job: SpeechJob, engine: Speech | None = None) -> Pcm:
+    """Speak a job."""
+    made: list[SpeechEvent] = []
+
+    def emit(event: SpeechEvent) -> bool:
+        made.append(event)
+        return True
+
+    (engine or loaded()[0]).speak(job, emit)
+    return np.frombuffer(b"".join(event.pcm for event in made if isinstance(event, Audio)), "<i2")
+
+
+def recording(pitch: float, seconds: float = 1.0) -> Sample:
+    """Record a tone; `pitch` in Hertz."""
+    time = np.arange(round(seconds * RATE)) / RATE
+    return Sample((8000 * np.sin(2 * np.pi * pitch * time)).astype("<i2").tobytes())
+
+
+def prompt(*samples: Sample) -> Prompt:
+    """Make a voice of samples."""
+    data = loaded()[0].create_prompt(samples, "my-vibevoice")
+    return Prompt(str(hash(data)), data)
+
+
+@cache
+def of_the_library() -> tuple[Any, Any]:
+    """Load the processor and the model by the library alone, once."""
+    return (
+        library.VibeVoiceProcessor.from_pretrained(folder()),
+        library.VibeVoiceForConditionalGeneration.from_pretrained(folder()),
+    )
+
+
+def by_the_library(said: Said, longest: int) -> Pcm:
+    """Speak with the library alone, as its documentation has it."""
+    processor, model = of_the_library()
+    inputs = processor.apply_chat_template(said, tokenize=True, return_dict=True, return_tensors="pt")
+    torch.manual_seed(5)
+    (made,) = model.generate(**inputs, max_new_tokens=longest)
+    samples: Pcm = np.rint(np.clip(made.flatten().numpy(), -1, 1) * 32767).astype("<i2")
+    return samples
+
+
+def turn(role: str, text: str, *more: dict[str, Any]) -> dict[str, Any]:
+    """Let somebody say something."""
+    return {"role": role, "content": [{"type": "text", "text": text}, *more]}
+
+
+@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # of the library's schedule
+@pytest.mark.parametrize("cloned", [False, True], ids=["numbered", "cloned"])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (TEXT, [("0", TEXT)]),
+        ("Hi \n  there.", [("0", TEXT)]),
+        ("Good day! \nSpeaker 2: 你好。\nSpeaker 0: Bye.", [("0", "Good day!"), ("2", "你好。"), ("0", "Bye.")]),
+    ],
+    ids=["one", "lines", "conversation"],
+)
+def test_it_says_what_the_library_says(text: str, said: list[tuple[str, str]], cloned: bool) -> None:
+    """Audio is that of the library's own call with the same seed, for numbers and clones, and for several speakers."""
+    sample = recording(200)
+    heard = {"type": "audio", "audio": np.frombuffer(sample.pcm, "<i2").astype(np.float32) / 32768}
+    conversation = [turn(*one, *([heard] if cloned and not place else [])) for place, one in enumerate(said)]
+
+    spoken = speak(SpeechJob(text, "", seed=5, prompt=prompt(sample) if cloned else None))
+
+    wanted = by_the_library(conversation, most(text, RATE / HOP))  # on as many threads: so it is the same to the last bit
+    assert len(spoken) == len(wanted) > 100
+    assert np.abs(spoken.astype(int) - wanted).max() <= 1
+    assert np.abs(spoken.astype(int)).max() > 1000
+
+
+def test_account_of_itself() -> None:
+    """It says its name, the rate of its checkpoint, its speakers, and that it clones; OpenAI's names all have a speaker."""
+    info = loaded()[1]
+
+    assert (info.name, info.models, info.device) == ("transformers", ("my-vibevoice",), "cpu")
+    assert info.speech is not None
+    assert info.speech.cloning is not None
+    assert (info.speech.sample_rate, info.speech.cloning.sample_rate, info.speech.seed) == (RATE, RATE, True)
+    assert info.speech.languages == ("en", "zh")
+    assert [voice.id for voice in info.voices] == [f"speaker-{number}" for number in range(4)]
+    assert set(info.characters.values()) == {voice.id for voice in info.voices}
+    config = json.loads((folder() / "config.json").read_text())
+    assert (kind_of(config), sample_rate_of(config)) == ("speech", 24_000)
+
+
+def test_seeds_texts_and_speakers() -> None:
+    """The same seed gives the same audio; another seed, text or speaker another, and so does no seed."""
+    first = speak(SpeechJob(TEXT, "", seed=5))
+    others = [
+        speak(job)
+        for job in (
+            SpeechJob(TEXT, "", seed=6), SpeechJob("Hi where?", "", seed=5), SpeechJob(TEXT, "speaker-3", seed=5),
+            SpeechJob(TEXT, ""), SpeechJob(TEXT, ""),
+        )
+    ]  # fmt: skip
+
+    assert np.array_equal(speak(SpeechJob(TEXT, "speaker-0", seed=5)), first)
+    assert len({audio.tobytes() for audio in (first, *others)}) == 1 + len(others)
+
+
+@pytest.mark.parametrize("after", [1, 7, 40])
+@pytest.mark.parametrize("cloned", [False, True], ids=["numbered", "cloned"])
+def test_stops_when_told(after: int, cloned: bool) -> None:
+    """Once `emit` says False nothing more is emitted, before all audio is made; and what is asked for next is spoken as ever."""
+    job = SpeechJob(TEXT, "", seed=5, prompt=prompt(recording(200)) if cloned else None)
+    first = speak(job)
+    told: list[SpeechEvent] = []
+
+    def emit(event: SpeechEvent) -> bool:
+        told.append(event)
+        return len(told) < after
+
+    loaded()[0].speak(job, emit)
+
+    assert told == [Audio(b"")] * after
+    assert np.array_equal(speak(job), first)
+
+
+def test_asked_within_each_frame() -> None:
+    """Each frame of audio is made in many steps, so that it stops long before the frame is done."""
+    asked = 0
+
+    def emit(event: SpeechEvent) -> bool:
+        nonlocal asked
+        asked += event == Audio(b"")
+        return True
+
+    loaded()[0].speak(SpeechJob(TEXT, "", seed=5), emit)
+
+    assert asked > 10 * most(TEXT, RATE / HOP)
+
+
+def test_no_longer_than_its_text() -> None:
+    """Speech that does not end by itself is no longer than a text of that length can be."""
+    assert len(speak(SpeechJob(TEXT, "", seed=5))) == HOP * most(TEXT, RATE / HOP)
+    assert len(speak(SpeechJob(TEXT * 3, "", seed=5))) == HOP * most(TEXT * 3, RATE / HOP)
+
+
+@pytest.mark.parametrize("frames", [0, 1, 5])
+def test_one_that_ends(tmp_path: Path, frames: int) -> None:
+    """Speech is as long as the model makes it; one that ends before it has said anything gives no audio, and no error."""
+    engine = Speech(str(vibevoice(tmp_path / "brief", frames=frames)), threads=1, own_voice=False)
+    engine.load()
+
+    assert len(speak(SpeechJob(TEXT, ""), engine)) == frames * HOP
+
+
+def test_voices_and_texts_that_are_none() -> None:
+    """A voice that it does not have is refused by name; a text of signs alone, or of names alone, gives no audio."""
+    with pytest.raises(UnknownVoice, match="'nobody'"):
+        speak(SpeechJob(TEXT, "nobody"))
+    for text in (" … -- !", "Speaker 1:", "Speaker 1: …\nSpeaker 2: !"):
+        assert len(speak(SpeechJob(text, "", prompt=prompt(recording(200))))) == 0
+
+
+def test_turns() -> None:
+    """Who speaks is what stands before a colon at the beginning of a line, where it is a speaker that there can be."""
+    named = [
+        (one["role"], one["content"][0]["text"])
+        for one in turns("Speaker 1: A.\n\n  Speaker 3:B \n c.\nSpeaker 7: D. Speaker 0: E.\nSpeaker 2: …", 2)
+    ]
+
+    assert named == [("1", "A."), ("3", "B c. Speaker 7: D. Speaker 0: E.")]
+
+
+@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # of the library's schedule
+@pytest.mark.parametrize("control", [BEGIN, LAST])
+def test_control_tokens_are_words(control: str) -> None:
+    """What stands for a beginning or an end in a prompt is nothing but letters in a text."""
+    text = f"Hi {control}"
+    obeyed = by_the_library([turn("0", text)], most(text, RATE / HOP))
+    spoken = speak(SpeechJob(text, "", seed=5))
+
+    assert len(spoken) == len(obeyed)
+    assert not np.array_equal(spoken, obeyed)
+
+
+@pytest.mark.parametrize("cloned", [False, True], ids=["numbered", "cloned"])
+def test_sounds_are_words(cloned: bool) -> None:
+    """Likewise what stands for a sound, of which there seem to be more then than there are recordings."""
+    clone = prompt(recording(200)) if cloned else None
+
+    assert len(speak(SpeechJob(f"Hi {SOUND}", "", seed=5, prompt=clone))) > 0
+
+
+def test_half_precision() -> None:
+    """It speaks with 16 bits too, cloned voices included."""
+    engine = Speech(str(folder()), dtype="bfloat16", threads=1, own_voice=False)
+    engine.load()
+
+    assert len(speak(SpeechJob("Hi.", "", seed=5, prompt=prompt(recording(200))), engine)) > 0
+
+
+# Cloned voices...
+
+
+def test_clones_differ() -> None:
+    """Each recording is a voice of its own, whatever voice is named besides; the same gives the same prompt, and several are joined."""
+    low, high = prompt(recording(120)), prompt(recording(260))
+    spoken = [
+        speak(SpeechJob(TEXT, voice, seed=5, prompt=one)) for one, voice in ((None, ""), (low, ""), (high, ""), (low, "Ann"))
+    ]
+
+    assert len({audio.tobytes() for audio in spoken[:3]}) == 3
+    assert np.array_equal(spoken[1], spoken[3])
+    assert prompt(recording(120)).data == low.data
+    both = prompt(recording(120), recording(260))
+    assert both.data == prompt(Sample(recording(120).pcm + recording(260).pcm)).data
+
+
+def test_the_longest_recording() -> None:
+    """Of longer recordings the first 30 seconds count, and with these it speaks."""
+    whole = prompt(recording(120, LONGEST_SAMPLES))
+
+    assert prompt(recording(120, LONGEST_SAMPLES + 2)).data == whole.data
+    assert len(speak(SpeechJob("Hi.", "", seed=5, prompt=whole))) > 0
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        lambda: b"",
+        lambda: b"noise",
+        lambda: prompt(recording(120)).data[:-10],
+        lambda: save({}),
+        lambda: save({"a": torch.zeros(RATE, dtype=torch.int16), "b": torch.zeros(RATE, dtype=torch.int16)}),
+        lambda: save({"recording": torch.zeros(RATE)}),
+        lambda: save({"recording": torch.zeros(1, RATE, dtype=torch.int16)}),
+        lambda: save({"recording": torch.zeros(10, dtype=torch.int16)}),
+        lambda: save({"recording": torch.zeros(40 * RATE, dtype=torch.int16)}),
+    ],
+    ids=["empty", "noise", "cut", "nothing", "two", "another type", "another shape", "too short", "too long"],
+)
+def test_prompts_of_others(data: Callable[[], bytes]) -> None:
+    """What is not this model's prompt is refused in words."""
+    with pytest.raises(BadInput, match="none of this model's"):
+        speak(SpeechJob(TEXT, "", prompt=Prompt("broken", data())))
+
+
+@pytest.mark.parametrize(("pcm", "reason"), [(b"", "too short"), (bytes(RATE // 2), "too short"), (bytes(4 * RATE), "silent")])
+def test_samples_of_nothing(pcm: bytes, reason: str) -> None:
+    """No voice is made of nothing."""
+    with pytest.raises(BadAudio, match=reason):
+        loaded()[0].create_prompt([Sample(pcm)], "")
+
+
+def test_others_do_not_clone(tmp_path: Path) -> None:
+    """A model of another kind, which does not clone, says so."""
+    engine = Speech(str(tiny_transformers.vits(tmp_path / "vits")), model="mine", threads=1)
+    engine.load()
+    with pytest.raises(Unsupported, match="'mine' does not clone"):
+        engine.create_prompt([recording(120)], "mine")
+
+
+# What is missing...
+
+
+def test_diffusers_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the package `diffusers` it is refused with the package's name, and its record says so before it is tried."""
+    monkeypatch.setitem(sys.modules, "diffusers", None)
+    with pytest.raises(EngineFailed, match="pip install diffusers"):
+        Speech(str(folder())).load()
+    assert obstacle(find("vibevoice-1.5b")).startswith("diffusers not installed")
+    assert "diffusers" not in obstacle(find("bark-small"))
+
+
+def test_files_that_are_missing_or_others(tmp_path: Path) -> None:
+    """What cannot be loaded is told of with what is wrong: the makers' own layout, no weights, no processor."""
+    for name, spoil, match in (
+        ("own", lambda place: _add(place / "config.json", decoder_config={}), "layout of Microsoft's own code"),
+        ("bare", lambda place: (place / "model.safetensors").unlink(), "model.safetensors is missing"),
+        ("mute", lambda place: (place / "processor_config.json").unlink(), "VibeVoiceProcessor in .* cannot be loaded"),
+    ):
+        place = Path(shutil.copytree(folder(), tmp_path / name))
+        spoil(place)
+        with pytest.raises(EngineFailed, match=match):
+            Speech(str(place)).load()
+
+
+def _add(file: Path, **more: Any) -> None:
+    """Say more in a JSON file."""
+    file.write_text(json.dumps(json.loads(file.read_text()) | more))
+
+
+def test_a_preset_is_one_voice(tmp_path: Path) -> None:
+    """A speaker is a clone of the line that the model said with its number, whichever the text; leaving while it does changes nothing."""
+    settled, plain = (
+        Speech(str(vibevoice(tmp_path / "brief", frames=RATE // HOP)), threads=1, own_voice=own) for own in (True, False)
+    )
+    settled.load()
+    plain.load()
+    settled.speak(SpeechJob(TEXT, "speaker-1", seed=5), lambda _: False)
+    line = speak(SpeechJob(LINE, "speaker-1", seed=0), plain)
+    for text in (TEXT, "Good day!"):
+        job = SpeechJob(text, "speaker-1", seed=5)
+        said = speak(job, settled)
+        clone = Prompt("own", plain.create_prompt([Sample(line.tobytes())], ""))
+        cloned = msgspec.structs.replace(job, text=f"Speaker 1: {text}", prompt=clone)
+        assert np.abs(said.astype(int) - speak(cloned, plain)).max() <= 8, "the line may differ by its last bit"
+        assert not np.array_equal(said, speak(job, plain))
+        assert not np.array_equal(said, speak(SpeechJob(text, "speaker-2", seed=5), settled))
+        named = SpeechJob(f"Speaker 1: {text}", "speaker-2", seed=5)
+        assert np.array_equal(said, speak(named, settled)), "a speaker that the text names has that speaker's voice"

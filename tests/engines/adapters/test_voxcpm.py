@@ -1,0 +1,353 @@
+"""VoxCPM2, with a model of random weights: what the library gives, voices of every kind, and how it stops. No socket is opened."""
+
+from __future__ import annotations
+
+import importlib.util
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+if importlib.util.find_spec("voxcpm") is None:  # it cannot be imported here: what it imports need not be there
+    pytest.skip("voxcpm is not installed", allow_module_level=True)
+
+import torch
+from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.torch import load, load_file, save, save_file
+from tiny_voxcpm import HEARD, LATENT, PATCH, RATE, STEPS, folder, itself, linked, loaded, recording, speak
+
+from engines.adapters.voxcpm.engine import LONGEST_SAMPLES, VoxCPM
+from engines.adapters.voxcpm.library import recording as wav
+from engines.adapters.voxcpm.text import described, spoken
+from engines.api import Audio, BadAudio, BadInput, Prompt, Sample, SpeechEvent, SpeechJob, UnknownVoice
+
+TEXT = "Hello you."
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Let torch have one thread: several wait for each other longer than such small layers take."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+pytestmark = pytest.mark.usefixtures("offline")
+
+
+def prompt(*samples: Sample) -> Prompt:
+    """Make a voice of samples."""
+    data = loaded()[0].create_prompt(samples, "voxcpm2")
+    return Prompt(str(hash(data)), data)
+
+
+def whole(patches: Iterator[Any]) -> NDArray[np.int16]:
+    """Write sound of the library's as PCM."""
+    sound = np.concatenate([np.ravel(np.asarray(patch)) for patch in patches])
+    pcm: NDArray[np.int16] = np.rint(np.clip(sound, -1, 1) * 32767).astype("<i2")
+    return pcm
+
+
+def told_by_the_library(text: str, seed: int, sample: Sample | None = None, *, streaming: bool = True) -> NDArray[np.int16]:
+    """Speak with the library itself, with a recording in a file as the voice."""
+    place = folder() / "reference.wav"
+    reference = {}
+    if sample:
+        place.write_bytes(wav(sample.pcm, HEARD).read())
+        reference = {"reference_wav_path": str(place)}
+    options: dict[str, Any] = {"inference_timesteps": STEPS, "retry_badcase": False, **reference}
+    model = itself()
+    torch.manual_seed(seed)
+    return whole(model.generate_streaming(text, **options) if streaming else iter([model.generate(text, **options)]))
+
+
+def differ(one: NDArray[np.int16], another: NDArray[np.int16]) -> int:
+    """Give the largest difference there is where both sound."""
+    shorter = min(len(one), len(another))
+    return int(np.abs(one[:shorter].astype(int) - another[:shorter]).max())
+
+
+def test_account_of_itself() -> None:
+    """It says its name, rates and abilities as the model's files have them; every OpenAI name is the one voice that it has."""
+    info = loaded()[1]
+
+    assert (info.name, info.models, info.licence, info.slots, info.version) == ("voxcpm", ("voxcpm",), "Apache-2.0", 1, "2.0.3")
+    assert [voice.id for voice in info.voices] == ["default"]
+    assert len(info.characters) == 13
+    assert set(info.characters.values()) == {"default"}
+    speech = info.speech
+    assert speech is not None
+    assert (speech.sample_rate, len(speech.languages), len(set(speech.languages))) == (RATE, 30, 30)
+    assert (speech.seed, speech.streaming, speech.design, speech.instructions, speech.words) == (True, True, True, True, False)
+    assert speech.cloning is not None
+    assert (speech.cloning.sample_rate, speech.cloning.longest, speech.cloning.transcript) == (HEARD, 30.0, False)
+    assert VoxCPM(path=str(folder()), model="mine").load().models == ("mine", "voxcpm")
+
+
+def test_it_says_what_the_library_says() -> None:
+    """Audio is what the library streams, sample for sample, whichever the voice; and what it gives at once, but for rounding."""
+    sample = recording(170)
+    clone = prompt(sample)
+    for job, text, reference in (
+        (SpeechJob(TEXT, "default", seed=5), TEXT, None),
+        (SpeechJob(TEXT, "", prompt=clone, seed=5), TEXT, sample),
+        (SpeechJob(TEXT, "", design="an old man", seed=5), f"(an old man){TEXT}", None),
+        (SpeechJob(TEXT, "", prompt=clone, instructions="Slowly.", seed=5), f"(Slowly){TEXT}", sample),
+    ):
+        said = speak(job)
+        assert np.array_equal(said, told_by_the_library(text, 5, reference))
+        assert differ(said, told_by_the_library(text, 5, reference, streaming=False)) <= 1
+
+
+def test_what_decides_the_sound() -> None:
+    """Same job, same audio; another seed, text, voice, description or instruction is heard. Without a seed no two are alike."""
+    job = SpeechJob(TEXT, "default", seed=5)
+    first = speak(job)
+
+    assert np.array_equal(speak(job), first)
+    assert np.array_equal(speak(SpeechJob(TEXT, "", seed=5)), first)
+    for other in (
+        SpeechJob(TEXT, "default", seed=6),
+        SpeechJob("Hello me.", "default", seed=5),
+        SpeechJob(TEXT, "", prompt=prompt(recording(120)), seed=5),
+        SpeechJob(TEXT, "", design="an old man", seed=5),
+        SpeechJob(TEXT, "default", instructions="slowly", seed=5),
+    ):
+        assert differ(speak(other), first) > 100
+    assert differ(speak(SpeechJob(TEXT, "")), speak(SpeechJob(TEXT, ""))) > 100
+
+
+def test_clones() -> None:
+    """Two voices sound different, one is the same each time it is made; samples are heard as one, up to half a minute."""
+    low, high = prompt(recording(120)), prompt(recording(260))
+
+    assert differ(speak(SpeechJob(TEXT, "", prompt=low, seed=5)), speak(SpeechJob(TEXT, "", prompt=high, seed=5))) > 20
+    assert prompt(recording(120)).data == low.data
+    joined = prompt(Sample(recording(120).pcm + recording(260).pcm))
+    assert prompt(recording(120), recording(260)).data == joined.data != low.data
+
+    long = recording(120, LONGEST_SAMPLES)
+    assert prompt(long, recording(260)).data == prompt(long).data
+    assert len(speak(SpeechJob(TEXT, "", prompt=prompt(long), seed=5))) > 0
+
+
+def test_a_prompt_is_the_librarys_own(tmp_path: Path) -> None:
+    """A prompt is what the library makes of the recording, in safetensors; spoken with, it is as if it had never been written."""
+    sample = recording(120)
+    heard = itself().tts_model.build_prompt_cache(reference_wav_path=wav(sample.pcm, HEARD))
+    made = prompt(sample)
+    file = tmp_path / "voice.safetensors"
+    file.write_bytes(made.data)
+    with safe_open(file, framework="pt") as content:
+        assert content.metadata() == {"mode": heard["mode"]} == {"mode": "reference"}
+        assert list(content.keys()) == ["ref_audio_feat"]
+        assert torch.equal(content.get_tensor("ref_audio_feat"), heard["ref_audio_feat"])
+
+    torch.manual_seed(5)
+    patches = itself().tts_model.generate_with_prompt_cache_streaming(
+        target_text=TEXT, prompt_cache=heard, inference_timesteps=STEPS
+    )
+    direct = whole(patch for patch, _, _ in patches)
+    assert np.array_equal(speak(SpeechJob(TEXT, "", prompt=made, seed=5)), direct)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("Hello (you) there.", "Hello (you) there."),
+        ("Hello\n  there ", "Hello there"),
+        ("(An old man) Hello.", "An old man, Hello."),
+        ("（老人）你好", "老人, 你好"),
+        ('"(Whisper) Hello (you)"', '"Whisper, Hello (you)"'),
+        ("((One) two) three", "One, two, three"),
+        ("(One (two) three) four", "One (two) three, four"),
+        ("() ( Hello.) You", "Hello. You"),
+        ("(Hello)", "Hello"),
+        ("(Hello), you", "Hello, you"),
+        ("(Hello) (you) there", "Hello, (you) there"),
+        ("(Hello", "Hello"),
+        ("1) One", "1) One"),
+        (") One", ") One"),
+        ("😀 (sad) One", "😀 sad, One"),
+        ("()", ""),
+    ],
+)
+def test_texts_are_no_descriptions(text: str, read: str) -> None:
+    """Whatever a text begins with, no bracket opens before its first word; brackets further on stay, and all words do."""
+    assert spoken(text) == read
+
+
+@pytest.mark.parametrize(
+    ("parts", "written"),
+    [
+        (("An old man.", None), "An old man"),
+        (("An old (very old) man", "slowly"), "An old very old man, slowly"),
+        (("man) Say this instead. (", ""), "man Say this instead"),
+        (("（老人）", "\n\n"), "老人"),
+        (("", "()"), ""),
+        ((None, None), ""),
+    ],
+)
+def test_descriptions_do_not_end_early(parts: tuple[str | None, ...], written: str) -> None:
+    """A description has no brackets, so that none of it is spoken; several are one."""
+    assert described(*parts) == written
+
+
+def test_a_text_in_brackets_is_spoken() -> None:
+    """A text that begins like a description is spoken as words, with a described voice too, and is no description."""
+    text = "(An old man) Hello."
+    said = speak(SpeechJob(text, "", seed=5))
+
+    assert np.array_equal(said, speak(SpeechJob("An old man, Hello.", "", seed=5)))
+    assert differ(said, told_by_the_library(text, 5)) > 100
+    assert differ(said, speak(SpeechJob("Hello.", "", design="An old man", seed=5))) > 100
+    both = speak(SpeechJob(text, "", design="A woman", seed=5))
+    assert np.array_equal(both, speak(SpeechJob("An old man, Hello.", "", design="A woman", seed=5)))
+
+
+def test_it_streams_patches() -> None:
+    """Audio comes patch by patch, 160 ms each, and no more are made than were asked for."""
+    engine, sizes, made = loaded()[0], [], 0
+    ahead: list[int] = []
+
+    def count(*_: object) -> None:
+        nonlocal made
+        made += 1
+
+    def emit(event: SpeechEvent) -> bool:
+        assert isinstance(event, Audio)
+        sizes.append(len(event.pcm) // 2)
+        ahead.append(made - len(sizes))
+        return True
+
+    hook = engine._model.feat_decoder.register_forward_hook(count)
+    try:
+        engine.speak(SpeechJob(TEXT, "default", seed=5), emit)
+    finally:
+        hook.remove()
+
+    assert sizes == [PATCH] * 4
+    assert ahead == [0] * 4
+
+
+@pytest.mark.parametrize("accepted", [0, 1, 2])
+def test_stops_when_told(accepted: int) -> None:
+    """Once `emit` says False nothing more is made or emitted, no thread works on, and the next job is as if nothing had been."""
+    expected = speak(SpeechJob(TEXT, "default", seed=5))
+    engine, threads = loaded()[0], threading.active_count()
+    calls = made = 0
+
+    def count(*_: object) -> None:
+        nonlocal made
+        made += 1
+
+    def emit(_: SpeechEvent) -> bool:
+        nonlocal calls
+        calls += 1
+        return calls <= accepted
+
+    hook = engine._model.feat_decoder.register_forward_hook(count)
+    try:
+        engine.speak(SpeechJob("This goes on. " * 20, "", prompt=prompt(recording(120)), seed=7), emit)
+    finally:
+        hook.remove()
+
+    assert calls == made == accepted + 1
+    assert threading.active_count() == threads
+    assert np.array_equal(speak(SpeechJob(TEXT, "default", seed=5)), expected)
+
+
+def test_raises_what_emit_raises() -> None:
+    """An exception of the receiver's comes out of `speak`, and leaves the engine as it was."""
+    expected = speak(SpeechJob(TEXT, "default", seed=5))
+
+    def emit(_: SpeechEvent) -> bool:
+        raise ConnectionResetError("gone")
+
+    with pytest.raises(ConnectionResetError, match="gone"):
+        loaded()[0].speak(SpeechJob(TEXT, "default", seed=5), emit)
+    assert np.array_equal(speak(SpeechJob(TEXT, "default", seed=5)), expected)
+
+
+def test_one_job_at_a_time() -> None:
+    """Jobs of several threads wait for each other: each sounds as it does alone."""
+    jobs = [SpeechJob(TEXT, "default", seed=seed) for seed in range(3)]
+    alone = [speak(job) for job in jobs]
+    together: dict[int, NDArray[np.int16]] = {}
+    threads = [threading.Thread(target=lambda at=at: together.update({at: speak(jobs[at])})) for at in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert all(np.array_equal(together[at], alone[at]) for at in range(3))
+
+
+def test_speech_ends(tmp_path: Path) -> None:
+    """A model that never ends is stopped at what the text may take; how a voice is described does not count."""
+    place = linked(tmp_path / "endless", "model.safetensors")
+    weights = load_file(folder() / "model.safetensors")
+    save_file({**weights, "stop_head.weight": -weights["stop_head.weight"]}, place / "model.safetensors")
+    engine = VoxCPM(path=str(place), steps=2)
+    engine.load()
+
+    letters = len("▁I")
+    assert len(speak(SpeechJob("I", "", design="quite an old man of many words", seed=5), engine)) == (6 * letters + 10) * PATCH
+
+
+@pytest.mark.parametrize("text", ["", " \n ", "…", "😀", "()"])
+def test_nothing_to_say(text: str) -> None:
+    """A text without letters and digits is no audio, and no error, however its voice is described."""
+    assert len(speak(SpeechJob(text, "default"))) == 0
+    assert len(speak(SpeechJob(text, "", design="An old man"))) == 0
+
+
+@pytest.mark.parametrize("voice", ["nobody", "../model", "/etc/passwd", "http://x/y.wav", "Default"])
+def test_voices_are_names_only(voice: str) -> None:
+    """Nothing but the one preset's name is a voice, even where there is nothing to say."""
+    for text in (TEXT, ""):
+        with pytest.raises(UnknownVoice, match="has no voice"):
+            speak(SpeechJob(text, voice))
+
+
+def spoilt(change: Callable[[torch.Tensor], torch.Tensor]) -> bytes:
+    """Make a prompt, with something done to it."""
+    made: bytes = save({name: change(value).contiguous() for name, value in load(prompt(recording(120)).data).items()})
+    return made
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        lambda: b"",
+        lambda: b"x" * 100,
+        lambda: prompt(recording(120)).data[:-10],
+        lambda: save({"centroid": torch.zeros(1)}),
+        lambda: save({**load(prompt(recording(120)).data), "audio_feat": torch.zeros(1, 4, LATENT)}),
+        lambda: spoilt(lambda value: value[..., :8]),
+        lambda: spoilt(lambda value: value[0]),
+        lambda: spoilt(lambda value: value[:0]),
+        lambda: spoilt(lambda value: value.double()),
+        lambda: spoilt(lambda value: value * torch.nan),
+        lambda: spoilt(lambda value: value.repeat(100, 1, 1)),
+    ],
+    ids=["empty", "noise", "cut", "another engine's", "too much", "width", "shape", "nothing", "type", "no numbers", "too long"],
+)
+def test_prompts_of_others(data: Callable[[], bytes]) -> None:
+    """What is not this model's prompt is refused in words, and the next job is none the worse."""
+    with pytest.raises(BadInput, match="none of this model's"):
+        speak(SpeechJob(TEXT, "", prompt=Prompt("broken", data())))
+    assert len(speak(SpeechJob("Hi.", "default"))) > 0
+
+
+@pytest.mark.parametrize(("pcm", "reason"), [(b"", "too short"), (bytes(HEARD // 2), "too short"), (bytes(4 * HEARD), "silent")])
+def test_samples_of_nothing(pcm: bytes, reason: str) -> None:
+    """No voice is made of nothing."""
+    with pytest.raises(BadAudio, match=reason):
+        loaded()[0].create_prompt([Sample(pcm)], "")

@@ -1,0 +1,185 @@
+"""What the Whisper of transformers is opened from, what it runs on, and what is said of files that are no checkpoint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import tiny_whisper as tiny
+import torch
+from safetensors.torch import load_file, save_file
+from tiny_whisper import SAID, silence, sound
+from whisper_transcripts import hear, sounds, texts
+
+from engines.adapters.whisper.engine import Whisper
+from engines.api import EngineFailed, Finished, ListenEvent, ListenJob, Unsupported
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Make the model, to be spoilt."""
+    tiny.make(tmp_path)
+    return tmp_path
+
+
+def truncate(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def lose_weights(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    kept = {name: value for name, value in load_file(path).items() if "decoder.layers.1" not in name}
+    save_file(kept, path, {"format": "pt"})
+
+
+def be_another_model(folder: Path) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"d_model": 128}))
+
+
+def lose_the_timestamps(folder: Path) -> None:
+    path = folder / "generation_config.json"
+    path.write_text(json.dumps({"eos_token_id": 1}))
+
+
+def spoil(name: str) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        (folder / name).write_text("{ no JSON")
+
+    return change
+
+
+def delete(*names: str) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        for name in names:
+            (folder / name).unlink()
+
+    return change
+
+
+BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
+    "no weights": (delete("model.safetensors"), r"is not whole: model\.safetensors is missing"),
+    "no tokenizer": (delete("tokenizer.json", "generation_config.json"), r"generation_config\.json, tokenizer\.json is missing"),
+    "no features": (delete("preprocessor_config.json", "processor_config.json"), r"preprocessor_config\.json is missing"),
+    "truncated": (truncate, "cannot be loaded: SafetensorError"),
+    "fewer weights": (lose_weights, r"\d+ weights are missing, such as model\.decoder\.layers\.1\."),
+    "other sizes": (be_another_model, "cannot be loaded: "),
+    "broken config": (spoil("config.json"), "cannot be loaded: "),
+    "broken tokenizer": (spoil("tokenizer.json"), "cannot be loaded: "),
+    "no timestamps": (lose_the_timestamps, "tells nothing of timestamps"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_files_that_are_not_whole(folder: Path, name: str) -> None:
+    """What is missing or broken is told in a sentence that names the folder; nothing is made up for it."""
+    change, message = BROKEN[name]
+    change(folder)
+
+    with pytest.raises(EngineFailed, match=message) as caught:
+        Whisper(str(folder), vad=False, threads=1).load()
+    assert str(folder) in caught.value.message
+
+
+@pytest.mark.parametrize(("path", "message"), [("", "Set the option `path`"), ("openai/whisper-tiny", "There is no folder")])
+def test_only_folders_are_opened(path: str, message: str) -> None:
+    """Without a folder there is no model: a name of the Hub is no folder, and nothing is downloaded."""
+    with pytest.raises(EngineFailed, match=message):
+        Whisper(path).load()
+
+
+def test_a_dtype_that_there_is_not(folder: Path) -> None:
+    """A number format that does not exist is told with those that do."""
+    for dtype in ("int8", "fp16"):
+        with pytest.raises(EngineFailed, match=f"There is no dtype '{dtype}': it should be auto, float32, float16 or bfloat16"):
+            Whisper(str(folder), dtype=dtype, vad=False, threads=1).load()
+
+
+def test_in_half_precision(folder: Path) -> None:
+    """In bfloat16 the same is heard."""
+    engine = Whisper(str(folder), dtype="bfloat16", vad=False, threads=1)
+    engine.load()
+
+    assert texts(hear(engine, sound("count", 3))) == [SAID["count"]]
+
+
+def test_sets_the_threads(folder: Path) -> None:
+    """Torch runs on as many threads as are asked for, or as there are cores, whatever another library left behind."""
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        Whisper(str(folder), vad=False, threads=3).load()
+        assert torch.get_num_threads() == 3
+        Whisper(str(folder), vad=False).load()
+        assert torch.get_num_threads() >= 1
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_quiet_on_both_streams(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The library writes nothing to standard output or error, which belong to the worker."""
+    capfd.readouterr()
+    engine = Whisper(str(folder), threads=1)
+    engine.load()
+    hear(engine, silence(1) + sound("morgen", 3) + silence(1), ListenJob(translate=True))
+
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_model_for_english_only(tmp_path: Path) -> None:
+    """A model that knows only English says so, refuses all else, and is told no language."""
+    tiny.make(tmp_path, multilingual=False)
+    engine = Whisper(str(tmp_path), model="whisper-tiny.en", vad=False, threads=1)
+    info = engine.load()
+
+    assert info.models == ("whisper-tiny.en",)
+    assert info.listening is not None
+    assert (info.listening.languages, info.listening.translate) == (("en",), False)
+    assert hear(engine, sound("hello", 3), ListenJob(language="en"))[-1] == Finished(3.0, "en")
+    for job in (ListenJob(language="de"), ListenJob(translate=True)):
+        with pytest.raises(Unsupported, match=r"whisper-tiny\.en"):
+            hear(engine, b"", job)
+
+
+def test_a_model_that_cannot_tell_where_words_are(folder: Path) -> None:
+    """Without the heads that look at what is said there are no words, and the rest is as ever."""
+    path = folder / "generation_config.json"
+    path.write_text(json.dumps({key: value for key, value in json.loads(path.read_text()).items() if key != "alignment_heads"}))
+    engine = Whisper(str(folder), vad=False, threads=1)
+    info = engine.load()
+
+    assert info.listening is not None
+    assert not info.listening.words
+    assert texts(hear(engine, sound("hello", 3))) == [SAID["hello"]]
+
+
+def test_stops_within_a_window(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A window is given up between two layers or two tokens: no more of it is worked on than was told."""
+    monkeypatch.setattr("engines.whisper.engine.ASK_SECONDS", 0.0)  # it asks at every one, however quick they are
+    engine = Whisper(str(folder), vad=False, threads=1)
+    engine.load()
+    pcm = sounds([("hello", 5), ("count", 6), ("morgen", 4)])
+    whole = len(hear(engine, pcm, size=len(pcm)))
+    layers = 0
+
+    def count(module: torch.nn.Module, inputs: object) -> None:
+        nonlocal layers
+        layers += 1
+
+    handle = engine._checkpoint.model.model.decoder.register_forward_pre_hook(count, prepend=True)
+    for last in (2, whole // 2):
+        told, layers = 0, 0
+
+        def emit(event: ListenEvent, last: int = last) -> bool:
+            nonlocal told
+            told += 1
+            return told < last
+
+        engine.transcribe(ListenJob(), iter([pcm]), emit)
+        assert told == last
+        assert layers <= last
+    handle.remove()
+    assert len(hear(engine, pcm, size=len(pcm))) == whole

@@ -1,0 +1,130 @@
+"""Workers that another interpreter runs: they find our `engines`, and of our other packages none that is not theirs."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Sequence
+from contextlib import aclosing
+from pathlib import Path
+
+import msgspec
+import psutil
+import pytest
+
+from engines.api import Audio, SpeechJob
+from engines.catalogue import models
+from engines.catalogue.engines import Record, find
+from engines.catalogue.hardware import devices, obstacle
+from engines.environments import layout
+from engines.environments.layout import Installed
+from engines.fleet.child_process import StartFailed, WorkerProcess
+from engines.fleet.model_engines import Instances
+from engines.memory.governor import Governor
+from engines.settings import ModelSettings, WorkerSettings
+from engines.wire.client import WorkerClient
+
+SETTINGS = WorkerSettings(start_timeout=60.0)
+ADAPTER = """
+import sys
+from importlib.util import find_spec
+
+import msgspec
+
+from engines.fakes.tone import Tone
+
+
+class Other(Tone):
+    def load(self):
+        seen = f"{sys.prefix} {find_spec('gateway')}"
+        return msgspec.structs.replace(super().load(), version=seen)
+"""
+
+
+def environment(home: Path, *modules: str, libraries: bool = True) -> Path:
+    """Make an environment as an install would leave it, with modules, and our own libraries for a worker's."""
+    path = home / "env"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(path)], check=True, timeout=60)
+    site = layout.site_of(path)
+    for module in modules:
+        (site / f"{module}.py").write_text("")
+    if libraries:
+        (site / "ours.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    layout.write(home, Installed(group=home.name, digest="", folder="env", python=""))
+    return path
+
+
+async def spoken(record: Record) -> tuple[str, bytes, str]:
+    """Start a worker and have it speak; give what it says of itself, the PCM, and the interpreter that runs it."""
+    process = await WorkerProcess.start(record, SETTINGS, lambda _event, **_fields: None)
+    client = WorkerClient(process.address, stall_timeout=10.0)
+    try:
+        program = psutil.Process(process.pid).cmdline()[0]
+        async with aclosing(client.speak(SpeechJob("one two", "tone-1"))) as events:
+            pcm = b"".join([event.pcm async for event in events if isinstance(event, Audio)])
+        return process.info.version, pcm, program
+    finally:
+        await client.close()
+        await process.stop(3.0)
+
+
+def test_a_worker_speaks_on_another_interpreter(tmp_path: Path) -> None:
+    """The tone engine says the same by another environment's interpreter as by ours."""
+    python = str(layout.interpreter(environment(tmp_path)))
+    _, ours, _ = asyncio.run(spoken(find("tone")))
+    _, theirs, program = asyncio.run(spoken(msgspec.structs.replace(find("tone"), python=python)))
+
+    assert program == python
+    assert len(theirs) > 1000
+    assert theirs == ours
+
+
+def test_another_interpreter_sees_its_own_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An adapter may lie in the environment; neither our PYTHONPATH nor the folder beside our `engines` reaches into it."""
+    path = environment(tmp_path)
+    (layout.site_of(path) / "other.py").write_text(ADAPTER)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
+    record = msgspec.structs.replace(find("tone"), adapter="other:Other", python=str(layout.interpreter(path)))
+    version, pcm, _ = asyncio.run(spoken(record))
+
+    assert version == f"{path} None"
+    assert pcm
+
+
+def test_an_interpreter_that_is_gone_or_too_poor_is_told(tmp_path: Path) -> None:
+    """Without its interpreter, or without what a worker needs, a worker does not start, and the reason is told."""
+    with pytest.raises(StartFailed, match="no process could be started"):
+        asyncio.run(spoken(msgspec.structs.replace(find("tone"), python=str(tmp_path / "none"))))
+    poor = layout.interpreter(environment(tmp_path, libraries=False))
+    with pytest.raises(StartFailed, match="before it was ready"):
+        asyncio.run(spoken(msgspec.structs.replace(find("tone"), python=str(poor))))
+
+
+def test_a_model_runs_by_its_groups_interpreter(tmp_path: Path) -> None:
+    """A model whose packages are in its group's environment has no obstacle, and its workers are run from there."""
+    model = models.find("kokoro")
+    family = model.engine
+    assert devices() & set(model.requires)
+    path = environment(tmp_path / family.group, *_tops(family.packages))
+    instances = Instances(tmp_path / "learned", Governor(0), 0.0, tmp_path)
+    made = instances.make(model, [tmp_path], 0, ModelSettings())
+
+    assert instances.obstacle(model) == ""
+    assert made.record.python == str(layout.interpreter(path))
+
+
+def test_a_model_without_its_packages_says_what_brings_them(tmp_path: Path) -> None:
+    """Where neither the environment nor our own interpreter has what a model needs, the obstacle names it and the command."""
+    family = msgspec.structs.replace(models.find("kokoro").engine, packages=("torch_of_nobody", "kokoro_of_nobody"))
+    model = msgspec.structs.replace(models.find("kokoro"), engine=family)
+    environment(tmp_path / family.group, "torch_of_nobody")
+
+    assert obstacle(model, tmp_path) == (
+        f"torch_of_nobody, kokoro_of_nobody not installed: voicebox engines install {family.group}"
+    )
+
+
+def _tops(packages: Sequence[str]) -> list[str]:
+    return [package.partition(".")[0] for package in packages]

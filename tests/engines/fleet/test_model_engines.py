@@ -1,0 +1,321 @@
+"""Models that are loaded, unloaded, replaced and fail while somebody waits for them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sleepy import Sleepy
+
+from engines.api import EngineFailed, EngineUnavailable, SpeechError, SpeechJob
+from engines.catalogue.engines import Record
+from engines.fleet.on_demand import Lazy
+from engines.fleet.pool import Pool
+from engines.fleet.runtime import Engines
+from engines.fleet.worker_group import Dispatcher
+from engines.memory.governor import GIB, Governor, Need
+from engines.settings import EngineSettings, WorkerSettings
+
+RECORD = Record("sleepy", "sleepy:Sleepy", ("speech",), "Apache-2.0")
+JOB = SpeechJob("one two", "low")
+KNOWN = Sleepy().load()
+
+
+@pytest.fixture(autouse=True)
+def findable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let workers find the engine."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2] / "support"))
+
+
+def run(test: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(asyncio.wait_for(test(), 90))
+
+
+def quiet(*_args: object, **_fields: object) -> None:
+    """Log nothing."""
+
+
+@asynccontextmanager
+async def lazily(lazy: Lazy, bad: Path | None = None) -> AsyncIterator[tuple[Dispatcher, Pool]]:
+    """Run the engine lazily."""
+    options = EngineSettings(options={"bad": str(bad)} if bad else {})
+    dispatcher = Dispatcher(RECORD, options, WorkerSettings(), quiet, lazy=lazy)
+    async with dispatcher.running():
+        yield dispatcher, Pool(RECORD.name, dispatcher, 1)
+
+
+async def spoken(pool: Pool, job: SpeechJob = JOB) -> int:
+    """Speak, and count the events."""
+    async with aclosing(pool.speak(job)) as events:
+        return len([event async for event in events])
+
+
+def test_the_first_start_makes_room_too() -> None:
+    """A model of which nothing is known yet is started without being asked, but only where there is room, and one at a time."""
+    rooms: list[bool] = [False]
+    at_once: list[int] = []
+    starting: set[int] = set()
+
+    def admitting(number: int) -> Callable[[int, bool], Awaitable[None]]:
+        async def admit(_count: int, _evict: bool) -> None:
+            if not rooms[0]:
+                raise EngineUnavailable("no room")
+            starting.add(number)
+            at_once.append(len(starting))
+
+        return admit
+
+    async def test() -> None:
+        turns = asyncio.Lock()
+        lazies = [Lazy(admit=admitting(one), settled=partial(starting.discard, one), turns=turns) for one in range(2)]
+        async with lazily(lazies[0]) as (first, _):
+            await asyncio.sleep(0.3)
+            assert not first.pids()
+            assert first.info is None
+            assert (first.state().known, first.state().workers[0].reason) == (False, "no room")
+        rooms[0] = True
+        async with lazily(lazies[0]) as (first, _), lazily(lazies[1]) as (second, _):
+            while not (first.info and second.info):  # noqa: ASYNC110 - the state is another process's
+                await asyncio.sleep(0.02)
+        assert at_once == [1, 1]
+
+    run(test)
+
+
+def test_two_loads_at_once_share_no_room() -> None:
+    """With room for one of two that are started together, the second is refused, or the first gives way, never both loaded."""
+
+    async def test() -> None:
+        governor = Governor(
+            free=lambda: 3 * GIB - 2 * GIB * sum(bool(one.pids()) for one in (first, second)), held=lambda _pid: 2 * GIB
+        )
+
+        def lazy(name: str) -> Lazy:
+            return Lazy(
+                info=KNOWN,
+                admit=lambda _, evict: governor.admit(name, Need(2 * GIB), evict=evict),
+                settled=lambda: governor.settle(name),
+            )
+
+        async with lazily(lazy("first")) as (first, one), lazily(lazy("second")) as (second, other):
+            governor.add(first)
+            governor.add(second)
+            results = await asyncio.gather(spoken(one), spoken(other), return_exceptions=True)
+            assert sorted(str(type(one).__name__) for one in results) == ["EngineUnavailable", "int"]
+            assert bool(first.pids()) != bool(second.pids())
+
+    run(test)
+
+
+def test_a_load_that_is_called_off_can_be_made_again_at_once() -> None:
+    """Loading follows unloading, before the old process or the old start has gone, and ends with a model that works."""
+
+    async def test() -> None:
+        async with lazily(Lazy(info=KNOWN)) as (dispatcher, _):
+            for wait in (0.2, 2.0):
+                await dispatcher.wake()
+                await asyncio.sleep(wait)
+                resting = asyncio.create_task(dispatcher.rest())
+                await asyncio.sleep(0)
+                await dispatcher.wake()
+                assert await asyncio.wait_for(dispatcher.wait_ready(), 30)
+                resting.cancel()
+
+    run(test)
+
+
+def test_what_is_kept_comes_back() -> None:
+    """A model that is to stay is loaded again after a crash, though nobody asks for it."""
+
+    async def test() -> None:
+        async with lazily(Lazy(info=KNOWN, kept=True)) as (dispatcher, _):
+            while not dispatcher.ready:  # noqa: ASYNC110 - the state is another process's
+                await asyncio.sleep(0.02)
+            (first,) = dispatcher.pids()
+            os.kill(first, signal.SIGKILL)
+            while not (dispatcher.ready and dispatcher.pids() != [first]):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+    run(test)
+
+
+def test_what_cannot_start_is_not_started_over_and_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no worker can be started at all, a request is refused once, not after ten thousand attempts."""
+    started = 0
+
+    async def test() -> None:
+        nonlocal started
+
+        async def admit(_count: int, _evict: bool) -> None:
+            nonlocal started
+            started += 1
+
+        async with lazily(Lazy(info=KNOWN, admit=admit)) as (_, pool):
+            monkeypatch.setattr("tempfile.tempdir", "/nowhere/at/all")
+            with pytest.raises(EngineUnavailable, match="no folder for it could be made"):
+                await asyncio.wait_for(spoken(pool), 20)
+
+    run(test)
+    assert started == 1
+
+
+def test_room_that_was_made_for_what_is_gone() -> None:
+    """A model that is removed while room is made for it holds none."""
+    held: list[str] = []
+
+    async def admit(_count: int, _evict: bool) -> None:
+        await asyncio.sleep(0.5)
+        held.append("room")
+
+    async def test() -> None:
+        engines = Engines({}, WorkerSettings(), log=quiet, catalogue=())
+        async with engines.running():
+            engines.add(RECORD, EngineSettings(), Lazy(info=KNOWN, admit=admit, settled=held.clear))
+            speaking = asyncio.create_task(spoken(engines.pool("sleepy")))
+            await asyncio.sleep(0.2)
+            await engines.remove("sleepy")
+            with pytest.raises(EngineUnavailable, match="removed or replaced"):
+                await speaking
+
+    run(test)
+    assert held == []
+
+
+def test_who_is_killed_now_and_then_comes_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that has died twice speaks for the next who asks; one that dies a third time in a row has that said first."""
+    monkeypatch.setattr("engines.member.LIVED_LONG", 1e6)
+    monkeypatch.setattr("engines.dispatch.RETRY_SECONDS", 1e6)
+
+    async def test() -> None:
+        async with lazily(Lazy(info=KNOWN)) as (dispatcher, pool):
+            for deaths in range(3):
+                assert await spoken(pool) > 0
+                assert dispatcher.state().workers[0].restarts == deaths
+                os.kill(dispatcher.pids()[0], signal.SIGKILL)
+                while dispatcher.ready or dispatcher.pids():  # noqa: ASYNC110 - the state is another process's
+                    await asyncio.sleep(0.02)
+            with pytest.raises(EngineUnavailable, match="ended with status -9"):
+                await spoken(pool)
+
+    run(test)
+
+
+def test_what_is_kept_makes_room_for_nobody() -> None:
+    """A model that is to stay is not stopped to make room."""
+
+    async def test() -> None:
+        governor = Governor(free=lambda: GIB)
+        async with lazily(Lazy(info=KNOWN, kept=True)) as (first, _):
+            governor.add(first)
+            while not first.ready:  # noqa: ASYNC110 - the state is another process's
+                await asyncio.sleep(0.02)
+            with pytest.raises(EngineUnavailable, match="in use or to be kept"):
+                await governor.admit("other", Need(2 * GIB))
+            assert first.pids()
+
+    run(test)
+
+
+def test_a_stream_ends_when_its_engine_is_removed() -> None:
+    """Nobody waits for ever on an engine that was removed in the middle of their stream, or of its load."""
+
+    async def test() -> None:
+        engines = Engines({}, WorkerSettings(), log=quiet, catalogue=())
+        async with engines.running():
+            for when in (2.0, 0.3):
+                engines.add(RECORD, EngineSettings(), Lazy(info=KNOWN))
+                speaking = asyncio.create_task(spoken(engines.pool("sleepy"), SpeechJob("word " * 40, "low")))
+                await asyncio.sleep(when)
+                await engines.remove("sleepy")
+                with pytest.raises(SpeechError):
+                    await asyncio.wait_for(speaking, 20)
+
+    run(test)
+
+
+def test_unloaded_while_it_loads() -> None:
+    """Who waits for a load that is called off is told at once; the next request loads it again."""
+
+    async def test() -> None:
+        async with lazily(Lazy(info=KNOWN)) as (dispatcher, pool):
+            await dispatcher.wake()
+            waiting = asyncio.create_task(dispatcher.wait_ready())
+            await asyncio.sleep(0.2)
+            began = time.monotonic()
+            await dispatcher.rest()
+            assert await asyncio.wait_for(waiting, 20) is False
+            assert time.monotonic() - began < 20
+            assert dispatcher.state().workers[0].state == "resting"
+            assert await spoken(pool) == 2
+
+    run(test)
+
+
+def test_a_rest_does_not_shorten_the_next_load() -> None:
+    """However long it has rested, a model has all its time to load when it is wanted."""
+
+    async def test() -> None:
+        async with lazily(Lazy(info=KNOWN, start_timeout=2.5)) as (dispatcher, pool):
+            assert await spoken(pool) == 2
+            await dispatcher.rest()
+            await asyncio.sleep(2.0)
+            assert await spoken(pool) == 2
+
+    run(test)
+
+
+def test_a_load_that_fails_can_be_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that does not load is still there: each request is refused with the reason, and once it is mended it works."""
+    monkeypatch.setattr("engines.dispatch.RETRY_SECONDS", 0.3)
+    (tmp_path / "bad").touch()
+
+    async def test() -> None:
+        async with lazily(Lazy(info=KNOWN), tmp_path / "bad") as (dispatcher, pool):
+            for _ in range(2):
+                with pytest.raises(EngineUnavailable, match="the files are spoilt"):
+                    await spoken(pool)
+            assert dispatcher.info == KNOWN
+            assert not dispatcher.usable
+            (tmp_path / "bad").unlink()
+            await asyncio.sleep(0.4)
+            assert await spoken(pool) == 2
+
+    run(test)
+
+
+def test_a_worker_that_dies_is_started_again_with_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a crash room is made before it starts again; the stream that it died in is told, the next one is served.
+
+    One that dies again soon is left alone for some seconds.
+    """
+    monkeypatch.setattr("engines.dispatch.RETRY_SECONDS", 0.3)
+    admitted = 0
+
+    async def admit(_count: int, _evict: bool) -> None:
+        nonlocal admitted
+        admitted += 1
+
+    async def test() -> None:
+        async with lazily(Lazy(info=KNOWN, admit=admit)) as (dispatcher, pool):
+            assert await spoken(pool) == 2
+            os.kill(dispatcher.pids()[0], signal.SIGKILL)
+            while dispatcher.ready:  # noqa: ASYNC110 - the state is another process's
+                await asyncio.sleep(0.02)
+            assert await spoken(pool) == 2
+            assert admitted == 2
+            speaking = asyncio.create_task(spoken(pool, SpeechJob("word " * 10, "low")))
+            await asyncio.sleep(1.2)
+            os.kill(dispatcher.pids()[0], signal.SIGKILL)
+            with pytest.raises((EngineFailed, EngineUnavailable)):
+                await speaking
+            await asyncio.sleep(0.5)
+            assert await spoken(pool) == 2
+
+    run(test)

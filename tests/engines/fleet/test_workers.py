@@ -1,0 +1,494 @@
+"""Workers in processes of their own: started, watched, killed, replaced; real processes and real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import signal
+import tempfile
+from array import array
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+
+from engines.api import (
+    Audio,
+    BadInput,
+    EngineFailed,
+    EngineUnavailable,
+    Finished,
+    Heard,
+    ListenJob,
+    Overloaded,
+    SpeechEvent,
+    SpeechJob,
+    Word,
+)
+from engines.catalogue.engines import Record, find
+from engines.fakes.tone import pitch
+from engines.fleet.child_process import StartFailed, WorkerProcess
+from engines.fleet.pool import Pool
+from engines.fleet.runtime import Engines, UnknownEngine
+from engines.fleet.worker_group import Dispatcher
+from engines.settings import EngineSettings, WorkerSettings
+from engines.wire.client import Lost
+
+QUICK = WorkerSettings(restart_delay=0.05, stall_timeout=2.0, start_timeout=30.0, queue=8)
+TONE = find("tone")
+
+
+class Log:
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        self.lines: list[dict[str, Any]] = []
+
+    def __call__(self, event: str, **fields: Any) -> None:
+        """Keep a line."""
+        self.lines.append({"event": event, **fields})
+
+
+@asynccontextmanager
+async def pool(workers: int = 1, settings: WorkerSettings = QUICK, record: Record = TONE) -> AsyncIterator[Pool]:
+    dispatcher = Dispatcher(record, EngineSettings(workers=workers), settings, Log())
+    made = Pool(record.name, dispatcher, workers)
+    async with dispatcher.running():
+        await until(lambda: all(worker.state == "ready" for worker in made.state().workers))
+        yield made
+
+
+def run(test: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(asyncio.wait_for(test(), 60))
+
+
+async def said(made: Pool, text: str, voice: str = "tone-1") -> bytes:
+    return await whole(made.speak(SpeechJob(text, voice)))
+
+
+async def whole(spoken: AsyncGenerator[SpeechEvent, None]) -> bytes:
+    async with aclosing(spoken) as events:
+        return b"".join([event.pcm async for event in events if isinstance(event, Audio)])
+
+
+def pid_of(made: Pool, number: int = 0) -> int:
+    """Give the process of a worker, which must have one: a signal to process 0 would go to the tests themselves."""
+    pid = made.state().workers[number].pid
+    assert pid
+    return pid
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not true():  # noqa: ASYNC110 - the state is another process's
+            await asyncio.sleep(0.01)
+
+
+def folders() -> list[Path]:
+    """Find the temporary folders of this process's workers."""
+    return list(Path(tempfile.gettempdir()).glob(f"voicebox-{os.getpid()}-*"))
+
+
+def frequency(pcm: bytes) -> float:
+    """Count the zero crossings of a tone."""
+    samples = array("h", pcm)[240:2160]
+    return sum(1 for one, other in pairwise(samples) if (one < 0) != (other < 0)) / 2 / (len(samples) / 24_000)
+
+
+def test_speaks_with_words() -> None:
+    """A job gives PCM of its voice and word, and words with their places and times."""
+
+    async def test() -> None:
+        async with pool() as made:
+            events = [event async for event in made.speak(SpeechJob("one two", "tone-3"))]
+            assert [(w.start, w.end) for w in events if isinstance(w, Word)] == [(0, 3), (4, 7)]
+            assert abs(frequency(await said(made, "one", "tone-3")) - pitch("tone-3", "one")) < 12
+            assert made.info is not None
+            assert made.info.name == "tone"
+
+    run(test)
+
+
+def test_a_stray_print_breaks_nothing() -> None:
+    """What an engine prints goes to the log; it is neither handshake nor audio."""
+
+    async def test() -> None:
+        async with pool() as made:
+            assert await said(made, "[print] one") == await said(made, "one")
+
+    run(test)
+
+
+def test_errors_keep_their_kind() -> None:
+    """What the engine raises arrives as the same class, before and after the first audio."""
+
+    async def test() -> None:
+        async with pool() as made:
+            with pytest.raises(EngineFailed, match="Told to fail"):
+                await said(made, "[fail] one")
+            with pytest.raises(EngineFailed, match="in the middle"):
+                await said(made, "[fail-after 0.1] one two three")
+            assert await said(made, "one")
+
+    run(test)
+
+
+@pytest.mark.parametrize("loopback", [False, True])
+def test_start_and_stop_leave_nothing(loopback: bool) -> None:
+    """A worker on a Unix socket, or on a loopback port with a secret, starts, answers, and leaves no process and no file."""
+
+    async def test() -> None:
+        process = await WorkerProcess.start(TONE, QUICK, Log(), loopback=loopback)
+        assert len(folders()) == 1
+        if loopback:
+            async with aiohttp.ClientSession() as stranger, stranger.get(f"{process.address.url}/tts/health") as answer:
+                assert answer.status == 401
+        await process.stop(5)
+        assert not process.running
+        assert not folders()
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("adapter", "permanent", "says"),
+    [
+        ("engines.nowhere:Nothing", True, "No module named"),
+        ("engines.fakes.tone:Missing", True, "Missing"),
+        ("os:_exit", True, "TypeError"),
+    ],
+)
+def test_starts_that_cannot_work(adapter: str, permanent: bool, says: str) -> None:
+    """A missing library or class is told in words, and known for what would come back; nothing is left."""
+
+    async def test() -> None:
+        with pytest.raises(StartFailed, match=says) as caught:
+            await WorkerProcess.start(Record("broken", adapter, ("speech",), "MIT"), QUICK, Log())
+        assert caught.value.permanent == permanent
+        assert not folders()
+
+    run(test)
+
+
+def test_a_failed_engine_is_not_started_again() -> None:
+    """An engine that can never start is unavailable at once, with the reason, and is not tried for ever."""
+
+    async def test() -> None:
+        record = Record("broken", "engines.nowhere:Nothing", ("speech",), "MIT")
+        dispatcher = Dispatcher(record, EngineSettings(), QUICK, Log())
+        made = Pool("broken", dispatcher, 1)
+        async with dispatcher.running():
+            assert not await asyncio.wait_for(dispatcher.wait_ready(), 30)
+            with pytest.raises(EngineUnavailable, match="No module named"):
+                await said(made, "one")
+            assert made.state().workers[0].restarts == 0
+
+    run(test)
+
+
+def test_too_slow_to_start() -> None:
+    """A worker that is not ready in time is killed."""
+
+    async def test() -> None:
+        with pytest.raises(StartFailed, match="not ready within"):
+            await WorkerProcess.start(TONE, WorkerSettings(start_timeout=0.001), Log())
+
+    run(test)
+
+
+def test_killed_in_the_middle() -> None:
+    """kill -9 costs the job in hand, and the next one works."""
+
+    async def test() -> None:
+        async with pool() as made:
+            with pytest.raises(Lost):
+                async with aclosing(made.speak(SpeechJob("[slow 0.05] " + "word " * 100, "tone-1"))) as events:
+                    async for event in events:
+                        if isinstance(event, Audio):
+                            os.kill(pid_of(made), signal.SIGKILL)
+            assert await said(made, "one")
+            assert made.state().workers[0].restarts == 1
+
+    run(test)
+
+
+def test_lost_before_the_first_audio_is_tried_again() -> None:
+    """Workers that die before they gave anything cost a second try, not the job, also where the other one has died too."""
+
+    async def test() -> None:
+        async with pool(workers=2) as made:
+            job = asyncio.create_task(said(made, "[wait 1] one"))
+            await until(lambda: made.state().running == 1)
+            os.kill(pid_of(made), signal.SIGKILL)
+            os.kill(pid_of(made, 1), signal.SIGKILL)
+            assert await job == await said(made, "one")
+            assert made.state().retried >= 1
+
+    run(test)
+
+
+def test_ctrl_c_is_the_gateways_business() -> None:
+    """A terminal sends SIGINT to the workers too: a job in hand goes on, for the gateway lets it finish."""
+
+    async def test() -> None:
+        async with pool() as made:
+            job = asyncio.create_task(said(made, "[slow 0.2] one two three"))
+            await until(lambda: made.state().running == 1)
+            os.kill(pid_of(made), signal.SIGINT)
+            assert await job == await said(made, "one two three")
+            assert made.state().workers[0].restarts == 0
+
+    run(test)
+
+
+@pytest.mark.parametrize("ticks", [0, 1, 2, 3])
+def test_leaving_while_a_dead_worker_is_cleared_away(ticks: int) -> None:
+    """A shutdown in the very moment of a worker's death ends, starts no other worker, and leaves no folder."""
+
+    async def test() -> None:
+        async with asyncio.timeout(20), pool() as made:
+            os.kill(pid_of(made), signal.SIGKILL)
+            await until(lambda: made.state().workers[0].state == "starting")
+            for _ in range(ticks):
+                await asyncio.sleep(0)
+        assert not folders()
+
+    run(test)
+
+
+def test_a_start_that_breaks_is_tried_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where no temporary folder can be made for a while, the worker comes back once one can."""
+
+    async def test() -> None:
+        async with pool() as made:
+            monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+            os.kill(pid_of(made), signal.SIGKILL)
+            await until(lambda: "no folder for it could be made" in made.state().workers[0].reason)
+            monkeypatch.setattr(tempfile, "tempdir", None)
+            assert await said(made, "one")
+
+    run(test)
+
+
+def test_jobs_do_not_wait_for_ever_for_a_worker_that_cannot_come_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Queued behind a job whose worker dies and cannot be started again, jobs are told so after a start's time."""
+
+    async def test() -> None:
+        settings = msgspec.structs.replace(QUICK, start_timeout=1.0)
+        async with pool(settings=settings) as made:
+            jobs = [asyncio.create_task(said(made, "[wait 30] one")) for _ in range(3)]
+            await until(lambda: made.state().queued == 2)
+            monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+            os.kill(pid_of(made), signal.SIGKILL)
+            results = await asyncio.gather(*jobs, return_exceptions=True)
+            assert [type(result) for result in results] == [EngineUnavailable] * 3
+            monkeypatch.setattr(tempfile, "tempdir", None)
+
+    run(test)
+
+
+def test_a_broken_recording_is_no_fault_of_the_workers() -> None:
+    """What breaks the audio on its way in is raised as it is, and costs no worker."""
+
+    async def test() -> None:
+        async def audio() -> AsyncIterator[bytes]:
+            yield bytes(3200)
+            raise RuntimeError("the recording broke")
+
+        async with pool() as made:
+            with pytest.raises(RuntimeError, match="the recording broke"):
+                _ = [event async for event in made.transcribe(ListenJob(), audio())]
+            assert made.state().workers[0].restarts == 0
+            assert await said(made, "one")
+
+    run(test)
+
+
+def test_more_audio_than_a_frame_holds() -> None:
+    """An engine that gives half an hour in one piece is heard out."""
+
+    async def test() -> None:
+        async with pool() as made:
+            assert len(await said(made, "[silence 1450]")) == 1450 * 48_000
+            assert made.state().workers[0].restarts == 0
+
+    run(test)
+
+
+def test_a_crash_by_itself_is_reported() -> None:
+    """An engine that takes its process down twice loses the job, and is there again for the next."""
+
+    async def test() -> None:
+        async with pool() as made:
+            with pytest.raises(Lost):
+                await said(made, "[crash]")
+            assert await said(made, "one")
+
+    run(test)
+
+
+def test_leaving_frees_the_slot() -> None:
+    """Closing a job stops it in the worker, which takes the next at once."""
+
+    async def test() -> None:
+        async with pool() as made:
+            async with aclosing(made.speak(SpeechJob("[slow 0.02] " + "word " * 1000, "tone-1"))) as events:
+                await anext(events)
+            assert made.state().running == 0
+            async with asyncio.timeout(5):
+                assert await said(made, "one")
+            assert made.state().cancelled == 1
+            assert made.state().workers[0].restarts == 0
+
+    run(test)
+
+
+def test_a_hanging_engine_is_replaced() -> None:
+    """An engine that gives nothing for too long is killed with its worker, and started again."""
+
+    async def test() -> None:
+        async with pool() as made:
+            with pytest.raises(Lost):
+                await said(made, "[hang]")
+            assert await said(made, "one")
+
+    run(test)
+
+
+def test_a_frozen_worker_is_replaced() -> None:
+    """A process that is stopped in its tracks, with a job in it, is found out by its silence, killed, and the job made again."""
+
+    async def test() -> None:
+        settings = msgspec.structs.replace(QUICK, health_interval=0.2, health_timeout=3.0, stall_timeout=50.0)
+        async with pool(settings=settings) as made:
+            pid = pid_of(made)
+            os.kill(pid, signal.SIGSTOP)
+            assert await said(made, "one")
+            assert made.state().workers[0].pid != pid
+
+    run(test)
+
+
+def test_many_at_once_keep_apart() -> None:
+    """Each of fifty simultaneous jobs gets its own voice and words, to the sample."""
+
+    async def test() -> None:
+        async with pool(workers=2, settings=msgspec.structs.replace(QUICK, queue=100)) as made:
+            jobs = [(f"word{number} and more", f"tone-{number % 32}") for number in range(50)]
+            alone = [await said(made, *job) for job in jobs]
+            assert await asyncio.gather(*(said(made, *job) for job in jobs)) == alone
+            assert len(set(alone)) == 50
+
+    run(test)
+
+
+def test_the_queue_is_bounded() -> None:
+    """What would wait behind too many is refused at once, with a time to come back; those that wait are served."""
+
+    async def test() -> None:
+        async with pool() as made:
+            async with made.open() as stream:
+                assert await whole(stream.speak(SpeechJob("one", "tone-1")))
+                waiting = [asyncio.create_task(said(made, "[wait 0.3] one")) for _ in range(1 + QUICK.queue)]
+                await until(lambda: made.state().queued == QUICK.queue)
+                with pytest.raises(Overloaded) as caught:
+                    await said(made, "one")
+                assert caught.value.retry_after > 0
+                assert await whole(stream.speak(SpeechJob("two", "tone-1")))  # what was let in is not turned away
+            assert all(await asyncio.gather(*waiting))
+            assert (made.state().queued, made.state().running) == (0, 0)
+
+    run(test)
+
+
+def test_who_leaves_the_queue_is_forgotten() -> None:
+    """A job that is cancelled while it waits takes no slot later."""
+
+    async def test() -> None:
+        async with pool() as made:
+            first = asyncio.create_task(said(made, "[wait 0.3] one"))
+            await until(lambda: made.state().running == 1)
+            second = asyncio.create_task(said(made, "two"))
+            await until(lambda: made.state().queued == 1)
+            second.cancel()
+            await until(lambda: made.state().queued == 0)
+            assert await first
+            assert await said(made, "three")
+
+    run(test)
+
+
+def test_listens() -> None:
+    """A recording goes in as it comes, and events come out; the length is the recording's."""
+
+    async def test() -> None:
+        async def audio() -> AsyncIterator[bytes]:
+            for _ in range(20):
+                yield array("h", [3000] * 1600).tobytes()
+
+        async with pool() as made:
+            events = [event async for event in made.transcribe(ListenJob(), audio())]
+            assert isinstance(events[0], Heard)
+            assert events[0].text == "sound of 20 tenths"
+            assert events[-1] == Finished(2.0, "en")
+
+    run(test)
+
+
+def test_the_json_form() -> None:
+    """The provider API's plain form gives base64 of float32, and its other calls answer."""
+
+    async def test() -> None:
+        process = await WorkerProcess.start(TONE, QUICK, Log())
+        connector = aiohttp.UnixConnector(process.address.socket or "")
+        async with aiohttp.ClientSession("http://worker", connector=connector) as session:
+            body = {"text": "one", "voice_prompt": {"preset": "tone-2"}}
+            async with session.post("/tts/generate", json=body) as answer:
+                made = await answer.json()
+                samples = array("f", base64.b64decode(made["audio"]))
+                assert made["sample_rate"] == 24_000
+                assert abs(made["duration"] - 0.12) < 0.001
+                assert len(samples) == 2880
+            async with session.get("/tts/health") as answer:
+                health = await answer.json()
+                assert (health["status"], health["provider"], health["version"][0]) == ("ok", "tone", "1")
+            async with session.get("/tts/status") as answer:
+                assert (await answer.json())["available_sizes"] == ["tone"]
+            for path, sent, status in [
+                ("/tts/create_voice_prompt", {}, 400), ("/models/load", {"model": "x"}, 400), ("/models/load", {}, 200),
+                ("/nowhere", {}, 404), ("/tts/generate", {"text": 3}, 400),
+            ]:  # fmt: skip
+                async with session.post(path, json=sent) as answer:
+                    assert answer.status == status, path
+        await process.stop(5)
+
+    run(test)
+
+
+def test_settings_name_only_engines_there_are() -> None:
+    """A wrong engine name in the settings is an error that lists the right ones."""
+    with pytest.raises(UnknownEngine, match=r"espek.*espeak"):
+        Engines({"espek": EngineSettings()}, QUICK, log=Log())
+
+
+def test_bad_input_is_no_crash() -> None:
+    """A recording that is no WAV is the caller's mistake, not the worker's."""
+
+    async def test() -> None:
+        process = await WorkerProcess.start(TONE, QUICK, Log())
+        connector = aiohttp.UnixConnector(process.address.socket or "")
+        async with aiohttp.ClientSession("http://worker", connector=connector) as session:
+            form = aiohttp.FormData()
+            form.add_field("audio", b"no wav at all" * 1000, filename="a.wav")
+            async with session.post("/stt/transcribe", data=form) as answer:
+                assert (await answer.json())["error"]["kind"] == BadInput.__name__
+        assert process.running
+        await process.stop(5)
+
+    run(test)

@@ -1,0 +1,258 @@
+"""Pulls that cannot be: what is not there, not allowed, not whole, not reachable or does not fit, and what the error says."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from small_model import (
+    BYTES,
+    FILES,
+    PATIENT,
+    PULLED,
+    REPO,
+    ROOT,
+    TONE,
+    TOTAL,
+    TOY,
+    WEIGHTS,
+    arrived,
+    contents,
+    partials,
+    pull,
+    toys,
+)
+
+from engines.catalogue.records import ModelRecord, Source
+from engines.hub.errors import (
+    DiskFull,
+    HubBusy,
+    ModelDamaged,
+    ModelError,
+    ModelGated,
+    ModelNotFound,
+    ModelUnreachable,
+    Offline,
+    RevisionNotFound,
+    TokenRefused,
+)
+from engines.hub.layout import RepoFolder
+from engines.hub.progress import Progress
+
+if TYPE_CHECKING:  # pytest loads it
+    from hub_server import Hub
+
+HALF = 150_000
+
+
+def elsewhere(script: str, *args: str) -> dict[str, str]:
+    """Run a script in a process of its own, and give the last thing it says."""
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", script, *args]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT / "tests", env=environ, check=False)
+    assert done.stdout, done.stderr
+    said: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
+    return said
+
+
+def record(repo: str, revision: str = "main", files: tuple[str, ...] = ()) -> ModelRecord:
+    """Describe another model."""
+    return ModelRecord("other", "Other", TONE, repo, "MIT", ("speech",), revision, files)
+
+
+def test_a_damaged_file_is_named_and_not_kept(hub: Hub, tmp_path: Path) -> None:
+    """Bytes of another hash than the hub lists are deleted, the error names the file, and the next pull brings it whole."""
+    hub.publish(REPO, FILES)
+    hub.spoil(WEIGHTS, content=BYTES[::-1], times=1)
+    files = toys(tmp_path, hub.url)
+    with pytest.raises(ModelDamaged, match=WEIGHTS) as caught:
+        pull(files)
+    assert caught.value.files == (WEIGHTS,)
+    assert partials(tmp_path) == []
+    assert files.locate(TOY) is None
+    assert contents(pull(files)) == PULLED
+
+
+def test_small_files_are_checked_too(hub: Hub, tmp_path: Path) -> None:
+    """Files that are kept in git itself have another kind of hash, and are checked by it."""
+    hub.publish(REPO, FILES)
+    hub.spoil("config.json", content=b'{"a": 2}\n', times=1)
+    with pytest.raises(ModelDamaged, match=r"config\.json"):
+        pull(toys(tmp_path, hub.url))
+
+
+def test_a_file_of_another_length_leaves_what_had_come(hub: Hub, tmp_path: Path) -> None:
+    """What announces another length than the hub lists, such as a proxy's page, is not written, least of all over a good part."""
+    hub.publish(REPO, FILES)
+    hub.spoil(WEIGHTS, cut=HALF, times=1)
+    hub.spoil(WEIGHTS, content=b"<html>Log in</html>", whole=True, times=1)
+    files = toys(tmp_path, hub.url)
+    with pytest.raises(ModelDamaged, match="300000 bytes and sends 19"):
+        pull(files)
+    assert arrived(tmp_path) == HALF
+    assert contents(pull(files)) == PULLED
+    assert hub.sent(WEIGHTS) - 19 == len(BYTES)
+
+
+def test_lengths_that_nobody_announces_are_counted(hub: Hub, tmp_path: Path) -> None:
+    """Without a length an early end is a cut, and what comes beyond the length that the hub lists is damage."""
+    hub.publish(REPO, FILES)
+    hub.spoil(WEIGHTS, content=BYTES[:HALF], vague=True, times=1)
+    hub.spoil("voices/a.pt", content=BYTES[:20_001], vague=True)
+    with pytest.raises(ModelDamaged, match="sends more"):
+        pull(toys(tmp_path, hub.url))
+    assert hub.sent(WEIGHTS) == len(BYTES)
+
+
+@pytest.mark.parametrize("token", ["", "hf_known"])
+def test_what_the_hub_does_not_have(hub: Hub, tmp_path: Path, token: str) -> None:
+    """A repository, revision or file that is not there is said to be so, whether the hub knows who asks or not."""
+    hub.publish(REPO, FILES)
+    hub.tokens.add("hf_known")
+    files = toys(tmp_path, hub.url, token=token)
+
+    with pytest.raises(ModelNotFound, match=r"acme/none.*HF_TOKEN"):
+        pull(files, record("acme/none"))
+    with pytest.raises(RevisionNotFound, match="no revision 'v9'"):
+        pull(files, record(REPO, "v9"))
+    with pytest.raises(ModelNotFound, match=r"none of the files \*\.gguf"):
+        pull(files, record(REPO, files=("*.gguf",)))
+    with pytest.raises(ModelNotFound, match="owner/name"):
+        pull(files, record("not/a/repository"))
+
+
+def test_gated_and_private_repositories(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is not let in learns what to do, by whether they said who they are; who is gets the files, and the store no token."""
+    hub.publish(REPO, FILES, admitted={"hf_friend"})
+    hub.tokens |= {"hf_friend", "hf_stranger"}
+    for token in ("", "hf_stranger"):
+        with pytest.raises(ModelGated, match=f"{REPO} is gated: agree to its terms"):
+            pull(toys(tmp_path, hub.url, token=token))
+    with pytest.raises(TokenRefused, match="does not know the token"):
+        pull(toys(tmp_path, hub.url, token="hf_mistyped"))
+    monkeypatch.setenv("HF_TOKEN", "hf_friend")
+    hub.forget()
+    assert contents(pull(toys(tmp_path, hub.url, token=None))) == PULLED
+    assert {one.token for one in hub.asked if "/store/" not in one.url} == {"hf_friend"}
+    assert {one.token for one in hub.asked if "/store/" in one.url} == {""}
+
+    hub.publish("acme/secret", FILES, admitted={"hf_friend"}, private=True)
+    with pytest.raises(ModelNotFound, match="or it is private"):
+        pull(toys(tmp_path, hub.url, token="hf_stranger"), record("acme/secret"))
+
+
+def test_a_busy_hub_is_waited_for_as_it_says(hub: Hub, tmp_path: Path) -> None:
+    """429 with a short Retry-After is waited out; with a long one it is an error that tells when."""
+    hub.publish(REPO, FILES)
+    hub.spoil(hub.LISTING, status=429, headers={"Retry-After": "1"}, times=1)
+    assert contents(pull(toys(tmp_path, hub.url))) == PULLED
+    hub.spoil(hub.LISTING, status=429, headers={"Retry-After": "600"})
+    with pytest.raises(HubBusy, match="in 600 seconds") as caught:
+        pull(toys(tmp_path, hub.url))
+    assert caught.value.retry_after == 600
+
+
+@pytest.mark.parametrize("what", ["listing", WEIGHTS])
+def test_a_broken_hub_is_tried_a_few_times(hub: Hub, tmp_path: Path, what: str) -> None:
+    """Server errors are tried again, but not for ever."""
+    hub.publish(REPO, FILES)
+    hub.spoil(what, status=500, times=PATIENT.tries - 1)
+    assert contents(pull(toys(tmp_path / "patient", hub.url))) == PULLED
+    hub.forget()
+    hub.spoil(what, status=503)
+    with pytest.raises(ModelUnreachable, match="answers 503"):
+        pull(toys(tmp_path / "impatient", hub.url))
+    assert len([one for one in hub.asked if one.status == 503]) == PATIENT.tries
+
+
+def test_no_hub(hub: Hub, tmp_path: Path) -> None:
+    """Where nobody listens, or what answers is no hub, the pull says so."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(ModelUnreachable, match="cannot be reached for acme/toy"):
+        pull(toys(tmp_path, f"http://127.0.0.1:{port}"))
+    with pytest.raises(ModelUnreachable, match="cannot be reached for acme/toy"):
+        pull(toys(tmp_path, "nonsense"))
+    hub.publish(REPO, FILES)
+    hub.spoil(hub.LISTING, status=200)
+    with pytest.raises(ModelUnreachable, match="what answers is not a hub"):
+        pull(toys(tmp_path, hub.url))
+
+
+def test_a_listing_is_not_trusted_with_paths(hub: Hub, tmp_path: Path) -> None:
+    """A file whose path would lead out of the folder is refused before anything is written, where it is wanted at all."""
+    hub.publish(REPO, {**FILES, "voices/../../../../../evil.pt": b"x"})
+    with pytest.raises(ModelUnreachable, match=r"cannot be kept: 'voices/\.\./"):
+        pull(toys(tmp_path / "cache", hub.url))
+    assert contents(tmp_path) == {}
+    assert contents(pull(toys(tmp_path / "cache", hub.url), record(REPO, files=("config.json",)))).keys() == {"config.json"}
+    with pytest.raises(ModelUnreachable, match="cannot be a revision"):
+        RepoFolder(tmp_path, REPO).set_commit("../../main", "0" * 40)
+    assert RepoFolder(tmp_path, REPO).complete(Source(REPO, "0" * 40)) is None
+
+
+def test_a_full_disk_is_seen_before(hub: Hub, tmp_path: Path) -> None:
+    """What does not fit is not begun, and the error tells what is needed and what there is."""
+    hub.publish(REPO, FILES, listed={WEIGHTS: 10**17})
+    with pytest.raises(DiskFull, match="100,000,000,000 MB are to come") as caught:
+        pull(toys(tmp_path, hub.url))
+    assert caught.value.needed == 10**17 + TOTAL - len(BYTES)
+    assert 0 < caught.value.free < 10**17
+    assert hub.gets("*") == []
+
+
+def test_a_disk_that_fills_up_meanwhile(hub: Hub, tmp_path: Path) -> None:
+    """When writing fails for want of room, the error says so and what has come is kept. The limit is the system's on file sizes."""
+    hub.publish(REPO, FILES)
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))"
+    said = elsewhere(f"{limit}; import sys, pulling; pulling.main(*sys.argv[1:])", str(tmp_path / "cache"), hub.url)
+
+    assert said["error"] == "DiskFull"
+    assert 0 < arrived(tmp_path / "cache") <= 100_000
+
+
+@pytest.mark.parametrize("variable", ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", ""])
+def test_offline_nobody_is_asked(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    """Told to stay offline, by the environment or by a setting, a pull gives what is complete, and refuses at once what is not."""
+    hub.publish(REPO, FILES)
+    here = pull(toys(tmp_path / "full", hub.url))
+    hub.forget()
+    if variable:
+        monkeypatch.setenv(variable, "1")
+    how: dict[str, Any] = {} if variable else {"offline": True}
+    seen: list[Progress] = []
+
+    assert toys(tmp_path / "full", hub.url, **how).pull(TOY, seen.append, threading.Event()) == here
+    assert seen == [Progress("toy", "done", TOTAL, TOTAL)]
+    with pytest.raises(Offline, match="go online, or copy it"):
+        pull(toys(tmp_path / "empty", hub.url, **how))
+    assert hub.asked == []
+
+
+def test_a_setting_goes_before_the_environment(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told by a setting to go online, or where the hub is, a pull does, whatever the environment said when the client was loaded."""
+    hub.publish(REPO, FILES)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
+    script = (
+        "import sys, pathlib, huggingface_hub, pulling;"
+        " path = pulling.pull(pulling.toys(pathlib.Path(sys.argv[1]), sys.argv[2], offline=False));"
+        """ print('{"path": "%s"}' % path)"""
+    )
+    said = elsewhere(script, str(tmp_path / "cache"), hub.url)
+    assert contents(Path(said["path"])) == PULLED
+
+
+def test_every_error_is_ours(hub: Hub, tmp_path: Path) -> None:
+    """A folder that cannot be written is an error of ours too, with the folder in it."""
+    hub.publish(REPO, FILES)
+    (tmp_path / "cache").write_text("a file")
+    with pytest.raises(ModelError, match="cache cannot be used: Not a directory"):
+        pull(toys(tmp_path / "cache", hub.url))

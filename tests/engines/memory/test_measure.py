@@ -1,0 +1,128 @@
+"""How much memory is told to be free: what limits a container, which GPUs are meant, and whose memory is the machine's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from engines.memory.measure import available, in_order, left, of_amd, visible
+
+GIB = 1024**3
+UUIDS = ("GPU-aa11", "GPU-ab22", "GPU-b333")
+
+
+def write(folder: Path, **files: object) -> None:
+    """Write a control group's or a card's files; a dot in a name is written as two underscores."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, value in files.items():
+        (folder / name.replace("__", ".")).write_text(f"{value}\n")
+
+
+def own(tmp_path: Path, text: str) -> Path:
+    """Write which groups are this process's."""
+    path = tmp_path / "cgroup"
+    path.write_text(text)
+    return path
+
+
+def test_a_containers_limit_counts(tmp_path: Path) -> None:
+    """What is free is what the container's limit leaves, files that can be given back included, where the machine has more."""
+    root = tmp_path / "fs"
+    write(root, memory__max=1000, memory__current=600, memory__stat="anon 100\ninactive_file 250\nactive_file 50")
+    groups = own(tmp_path, "0::/\n")
+
+    assert list(left(root, groups)) == [650]
+    assert available(root, groups) == 650
+
+
+def test_limits_above_count_too(tmp_path: Path) -> None:
+    """The limit of every group above is asked, those that are "max" or untold are none, and what is exceeded leaves nothing."""
+    root = tmp_path / "fs"
+    write(root / "a/b/c", memory__max="max", memory__current=10, memory__stat="inactive_file 0")
+    write(root / "a/b", memory__max=500, memory__current=100)
+    write(root / "a", memory__max=90, memory__current=100, memory__stat="inactive_file 5")
+    assert list(left(root, own(tmp_path, "0::/a/b/c\n"))) == [400, 0]
+    assert list(left(root, own(tmp_path, "0::/../a/b\n"))) == [400, 0]
+
+
+def test_the_older_control_groups(tmp_path: Path) -> None:
+    """Version 1 tells likewise, and where only the container's own group is mounted, that is the root."""
+    root = tmp_path / "fs"
+    told = {
+        "memory__limit_in_bytes": 1000,
+        "memory__usage_in_bytes": 700,
+        "memory__stat": "inactive_file 1\ntotal_inactive_file 300",
+    }
+    write(root / "memory", **told)
+    groups = own(tmp_path, "9:name=systemd:/docker/1\n4:cpu,memory:/docker/1\n0::/\n")
+    assert list(left(root, groups)) == [600]
+
+
+def test_without_limits_the_machine_counts(tmp_path: Path) -> None:
+    """Where nothing limits memory, as outside containers and off Linux, what the machine has free is what there is."""
+    assert list(left(tmp_path, tmp_path / "none")) == []
+    assert list(left(tmp_path, own(tmp_path, "0::/user.slice\n"))) == []
+    assert 0 < available(tmp_path, tmp_path / "none") <= psutil.virtual_memory().total
+
+
+@pytest.mark.parametrize(
+    ("value", "numbers"),
+    [
+        (None, [0, 1, 2]),
+        ("", []),
+        ("-1", []),
+        ("2,0", [2, 0]),
+        (" 1 ,2x", [1, 2]),
+        ("1,7,0", [1]),
+        ("0,-1,1", [0]),
+        ("1,1", []),
+        ("GPU-b333,GPU-aa11", [2, 0]),
+        ("GPU-b,GPU-ab", [2, 1]),
+        ("GPU-a", []),
+        ("GPU-b,GPU-zz,GPU-aa", [2]),
+        ("GPU-b,GPU-b3", []),
+        ("GPU-b,0", [2]),
+        ("0,GPU-b", [0]),
+        ("MIG-1234", []),
+    ],
+)
+def test_which_cards_are_visible(value: str | None, numbers: list[int]) -> None:
+    """CUDA_VISIBLE_DEVICES chooses and orders cards by numbers or by how UUIDs begin; what is wrong ends the list."""
+    assert visible(UUIDS, value) == numbers
+
+
+def test_an_order_that_only_cuda_knows() -> None:
+    """Cards that CUDA counts by speed are not told of, unless they are all alike, or named by their UUIDs."""
+    fastest, unlike = {"CUDA_DEVICE_ORDER": "FASTEST_FIRST"}, ("slow", "fast", "slow")
+    assert in_order(UUIDS, unlike, {}) == [0, 1, 2]
+    assert in_order(UUIDS, unlike, {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": "1"}) == [1]
+    assert in_order(UUIDS, unlike, fastest) == in_order(UUIDS, unlike, {**fastest, "CUDA_VISIBLE_DEVICES": "1"}) == []
+    assert in_order(UUIDS, ("fast",) * 3, {**fastest, "CUDA_VISIBLE_DEVICES": "1"}) == [1]
+    assert in_order(UUIDS, unlike, {**fastest, "CUDA_VISIBLE_DEVICES": "GPU-b"}) == [2]
+
+
+def card(folder: Path, number: int, total: int, used: int, shared: int, maker: str = "") -> None:
+    """Write what Linux tells of one of AMD's GPUs; sizes are GiB."""
+    told = {"mem_info_vram_total": total * GIB, "mem_info_vram_used": used * GIB, "mem_info_gtt_total": shared * GIB}
+    write(folder / f"card{number}/device", **told, **({"mem_info_vram_vendor": maker} if maker else {}))
+
+
+def test_amds_cards_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    """The tenth card comes after the second, and ROCm's variables choose among them, one after the other."""
+    for number, used in ((10, 3), (2, 2), (0, 1)):
+        card(tmp_path, number, 16, used, 8, "samsung")
+    (tmp_path / "card0-DP-1").mkdir()
+    assert of_amd(tmp_path, {}) == [15 * GIB, 14 * GIB, 13 * GIB]
+    assert of_amd(tmp_path, {"HIP_VISIBLE_DEVICES": "2,0"}) == [13 * GIB, 15 * GIB]
+    assert of_amd(tmp_path, {"ROCR_VISIBLE_DEVICES": "1,2", "HIP_VISIBLE_DEVICES": "1"}) == [13 * GIB]
+
+
+def test_memory_that_is_the_machines_is_no_gpus(tmp_path: Path) -> None:
+    """A GPU in the processor, whose own memory is a small piece of the machine's, is left out; a card beside it is not."""
+    card(tmp_path, 0, 1, 0, 15)
+    card(tmp_path, 1, 2, 0, 15, "unknown")
+    card(tmp_path, 2, 16, 4, 32, "hynix")
+    card(tmp_path, 3, 96, 6, 16)
+    assert of_amd(tmp_path, {}) == [12 * GIB, 90 * GIB]

@@ -1,0 +1,72 @@
+"""The first job of a model, which is done before it is ready."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from engines.api import (
+    Audio,
+    EmitListen,
+    EmitSpeech,
+    EngineInfo,
+    Finished,
+    ListenAbilities,
+    ListenJob,
+    SpeechAbilities,
+    SpeechJob,
+    Unsupported,
+)
+from engines.worker.warming import SECONDS, vowel, warm_up
+
+
+class Both:
+    """Speaks and listens, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.pieces = 0
+        self.heard = b""
+
+    def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
+        """Speak ten pieces, or as many as are wanted."""
+        while self.pieces < 10:
+            self.pieces += 1
+            if not emit(Audio(bytes(100))):
+                return
+
+    def transcribe(self, job: ListenJob, audio: Iterator[bytes], emit: EmitListen) -> None:
+        """Hear all."""
+        self.heard = b"".join(audio)
+        emit(Finished(1.0, "en"))
+
+
+INFO = EngineInfo("both", "1", "MIT", ("both",), speech=SpeechAbilities(24_000, ()), listening=ListenAbilities(()))
+
+
+def test_it_speaks_until_audio_comes_and_hears_a_vowel() -> None:
+    """A model speaks until its first audio, no longer, and hears a second and a half of sound."""
+    engine = Both()
+    warm_up(engine, INFO)
+
+    assert engine.pieces == 1
+    assert len(engine.heard) == round(2 * SECONDS * 16_000)
+
+
+def test_what_cannot_be_done_is_no_fault(capfd: pytest.CaptureFixture[str]) -> None:
+    """A model that refuses the job is loaded all the same, and the log says why it is not warm."""
+
+    class Picky(Both):
+        def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
+            raise Unsupported("No Latin letters here.")
+
+    warm_up(Picky(), INFO)
+    assert "No Latin letters here." in capfd.readouterr().err
+
+
+def test_the_vowel_is_taken_for_speech() -> None:
+    """Voice detection finds speech in the sound, else nothing behind it would be warm."""
+    pytest.importorskip("onnxruntime")
+    from engines.toolkit.vad import speech_spans
+
+    assert speech_spans(vowel(16_000))

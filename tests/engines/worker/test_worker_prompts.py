@@ -1,0 +1,301 @@
+"""Prompts on their way to a worker and in it: the provider API, each prompt across the wire once, and what is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import io
+import os
+import signal
+import subprocess
+import sys
+import wave
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from safetensors.numpy import load
+from test_cloner import frequencies, tone
+
+from engines.api import Audio, BadAudio, BadInput, EngineFailed, MissingPrompt, Prompt, Sample, SpeechJob
+from engines.catalogue.engines import find
+from engines.fleet.child_process import Address, WorkerProcess
+from engines.fleet.pool import Pool
+from engines.fleet.worker_group import Dispatcher
+from engines.settings import EngineSettings, WorkerSettings
+from engines.wire import bodies
+from engines.wire.client import Lost, WorkerClient
+from engines.worker.prompts import Prompts
+
+RATE = 24_000
+SETTINGS = WorkerSettings(restart_delay=0.02, start_timeout=30.0)
+
+
+def run(test: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(asyncio.wait_for(test(), 60))
+
+
+def silent(_event: str, **_fields: object) -> None:
+    """Log nothing."""
+
+
+async def heard(client: WorkerClient, job: SpeechJob) -> list[float]:
+    """Give the frequencies of what the gateway's client hears."""
+    async with aclosing(client.speak(job)) as events:
+        return frequencies(b"".join([event.pcm async for event in events if isinstance(event, Audio)]))
+
+
+class Wire:
+    """A worker of mimic's: as the gateway talks to it, and as anybody could."""
+
+    def __init__(self, client: WorkerClient, session: aiohttp.ClientSession) -> None:
+        self.client = client
+        self._session = session
+
+    async def generate(self, **fields: Any) -> tuple[int, Any]:
+        """Ask for speech in the provider API's own words; give the status and the JSON."""
+        async with self._session.post("/tts/generate", json={"text": "every", **fields}) as answer:
+            return answer.status, await answer.json()
+
+    async def create(self, *parts: tuple[str, bytes]) -> tuple[int, Any]:
+        """Ask for a prompt in the provider API's own words."""
+        form = aiohttp.FormData(default_to_multipart=True)
+        for name, value in parts:
+            form.add_field(name, io.BytesIO(value), filename="a.wav" if name == "audio" else None)
+        async with self._session.post("/tts/create_voice_prompt", data=form) as answer:
+            return answer.status, await answer.json()
+
+    async def post(self, body: bytes, content_type: str) -> tuple[int, Any]:
+        """Send any bytes to where prompts are made."""
+        async with self._session.post("/tts/create_voice_prompt", data=body, headers={"content-type": content_type}) as answer:
+            return answer.status, await answer.json()
+
+
+@asynccontextmanager
+async def wire() -> AsyncIterator[Wire]:
+    """Start a worker."""
+    process = await WorkerProcess.start(find("mimic"), SETTINGS, silent, loopback=False)
+    client = WorkerClient(process.address, stall_timeout=30)
+    connector = aiohttp.UnixConnector(str(process.address.socket))
+    try:
+        async with aiohttp.ClientSession("http://worker", connector=connector) as session:
+            yield Wire(client, session)
+    finally:
+        await client.close()
+        await process.stop(5)
+
+
+def wav(pcm: bytes, rate: int = RATE, channels: int = 1, width: int = 2) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setnchannels(channels)
+        out.setsampwidth(width)
+        out.setframerate(rate)
+        out.writeframes(pcm)
+    return file.getvalue()
+
+
+def test_the_provider_api() -> None:
+    """A prompt is made of WAV parts with their words, comes back in base64 with its SHA-256, and speaks in JSON and frames."""
+
+    async def test() -> None:
+        async with wire() as worker:
+            parts = [("audio", wav(tone(700))), ("reference_text", b"one"), ("model", b"mimic"), ("audio", wav(tone(900)))]
+            status, answer = await worker.create(*parts)
+            made = answer["voice_prompt"]
+            data = base64.b64decode(made["safetensors"])
+            assert status == 200
+            assert made["id"] == hashlib.sha256(data).hexdigest()
+            assert load(data)["centroid"][0] == pytest.approx(800, rel=0.02)
+            for voice_prompt in (made, {"safetensors": made["safetensors"]}, {"id": made["id"]}):
+                status, spoken = await worker.generate(voice_prompt=voice_prompt)
+                assert (status, spoken["sample_rate"], spoken["duration"]) == (200, RATE, pytest.approx(0.12))
+
+    run(test)
+
+
+def test_a_prompt_crosses_once() -> None:
+    """The gateway brings a prompt the first time, and only names it afterwards, to whichever worker."""
+
+    async def test() -> None:
+        async with wire() as maker, wire() as other:
+            prompt = await maker.client.create_prompt([Sample(tone(700))], RATE, "mimic")
+            named = SpeechJob("every", "", prompt=Prompt(prompt.id))  # brought, it would have the wrong id
+            for worker in (maker, other):
+                with pytest.raises(BadInput, match="SHA-256"):
+                    await heard(worker.client, named)
+                assert await heard(worker.client, SpeechJob("every", "", prompt=prompt)) == pytest.approx([700], rel=0.01)
+                assert await heard(worker.client, named) == pytest.approx([700], rel=0.01)
+
+    run(test)
+
+
+def started(socket: Path) -> subprocess.Popen[bytes]:
+    """Start a worker at a socket of one's own choice."""
+    command = [sys.executable, "-m", "engines.worker", "--engine", "mimic", "--socket", str(socket)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert b"ready" in process.stdout.readline()
+    return process
+
+
+def test_a_worker_that_has_lost_a_prompt_is_brought_it_again(tmp_path: Path) -> None:
+    """A prompt that is named to a worker which does not hold it any more is brought at once; the caller hears it all the same."""
+    socket = tmp_path / "worker.sock"
+
+    async def test() -> None:
+        client = WorkerClient(Address("http://worker", str(socket)), stall_timeout=30)
+        try:
+            with started(socket) as process:
+                job = SpeechJob("every", "", prompt=await client.create_prompt([Sample(tone(700))], RATE, "mimic"))
+                assert await heard(client, job) == pytest.approx([700], rel=0.01)
+                process.kill()
+            socket.unlink()
+            with started(socket) as process:
+                with suppress(Lost):  # the connection to the first one, which nobody has looked at since
+                    await heard(client, SpeechJob("every", "low"))
+                assert await heard(client, job) == pytest.approx([700], rel=0.01)
+                process.kill()
+        finally:
+            await client.close()
+
+    run(test)
+
+
+def test_a_worker_that_was_replaced_is_brought_the_prompt() -> None:
+    """After kill -9 the next worker knows no prompts; whoever speaks then is not told of it."""
+
+    async def test() -> None:
+        dispatcher = Dispatcher(find("mimic"), EngineSettings(workers=1), SETTINGS, silent)
+        pool = Pool("mimic", dispatcher, 1)
+        async with dispatcher.running():
+            assert await dispatcher.wait_ready()
+            async with pool.open() as stream:
+                prompt = await stream.create_prompt([Sample(tone(700))], RATE, "mimic")
+            for _ in range(3):
+                said = [
+                    event.pcm async for event in pool.speak(SpeechJob("every", "", prompt=prompt)) if isinstance(event, Audio)
+                ]
+                assert frequencies(b"".join(said)) == pytest.approx([700], rel=0.01)
+                pid = pool.state().workers[0].pid
+                assert pid
+                os.kill(pid, signal.SIGKILL)
+
+    run(test)
+
+
+def test_jobs_that_are_refused() -> None:
+    """A prompt that is not held, of another id, no base64, or of no use is refused in words, and the worker works on."""
+
+    async def test() -> None:
+        async with wire() as worker:
+            prompt = await worker.client.create_prompt([Sample(tone(700))], RATE, "mimic")
+            data = base64.b64encode(prompt.data).decode()
+            wrong: list[tuple[Any, str, str]] = [
+                ({"id": "0" * 64}, "MissingPrompt", "does not hold"),
+                ({"id": "0" * 64, "safetensors": data}, "BadInput", "SHA-256"),
+                ({"safetensors": data[:-3]}, "BadInput", "base64"),
+                ({"safetensors": "*" * 8}, "BadInput", "base64"),
+                ({"safetensors": "é" * 8}, "BadInput", "base64"),
+                ({"safetensors": 5}, "BadInput", "base64"),
+                ({"safetensors": base64.b64encode(b"nothing").decode()}, "BadInput", "not one of mine"),
+                ({"id": ["x"]}, "BadInput", "id"),
+            ]
+            for voice_prompt, kind, message in wrong:
+                status, answer = await worker.generate(voice_prompt=voice_prompt)
+                assert answer["error"]["kind"] == kind, voice_prompt
+                assert message in answer["error"]["message"]
+                assert status == (500 if kind == "MissingPrompt" else 400)
+            assert (await worker.generate(voice_prompt={"id": prompt.id}))[0] == 200
+
+    run(test)
+
+
+def test_recordings_that_are_refused() -> None:
+    """What is no WAV of the engine's own rate, mono and 16 bits, or no form at all, is refused in words."""
+
+    async def test() -> None:
+        async with wire() as worker:
+            wrong: list[tuple[list[tuple[str, bytes]], str, str]] = [
+                ([], "BadInput", "missing"),
+                ([("reference_text", b"one")], "BadInput", "missing"),
+                ([("audio", b"")], "BadAudio", "WAV"),
+                ([("audio", b"nothing of the kind")], "BadAudio", "WAV"),
+                ([("audio", wav(tone(700))[:30])], "BadAudio", "WAV"),
+                ([("audio", wav(tone(700), rate=16_000))], "BadAudio", "24000 Hz"),
+                ([("audio", wav(tone(700), channels=2))], "BadAudio", "mono"),
+                ([("audio", wav(tone(700), width=4))], "BadAudio", "16-bit"),
+                ([("audio", wav(tone(700))), ("audio", b"x")], "BadAudio", "WAV"),
+                ([("audio", wav(bytes(48_000)))], "BadAudio", "silent"),
+            ]
+            for parts, kind, message in wrong:
+                status, answer = await worker.create(*(parts or [("nothing", b"")]))
+                assert (status, answer["error"]["kind"]) == (400, kind), parts
+                assert message in answer["error"]["message"]
+            for body, content_type in (
+                (b"{}", "application/json"),
+                (b"", "multipart/form-data"),
+                (b"--x", "multipart/form-data; boundary=x"),
+            ):
+                status, answer = await worker.post(body, content_type)
+                assert (status, answer["error"]["kind"]) == (400, "BadInput")
+
+    run(test)
+
+
+def test_refusals_keep_their_kind() -> None:
+    """What the engine says of a recording reaches the gateway as the same error."""
+
+    async def test() -> None:
+        async with wire() as worker:
+            with pytest.raises(BadAudio, match="silent"):
+                await worker.client.create_prompt([Sample(bytes(48_000))], RATE, "mimic")
+            with pytest.raises(BadAudio, match="24000 Hz"):
+                await worker.client.create_prompt([Sample(tone(700))], 16_000, "mimic")
+
+    run(test)
+
+
+def test_engines_that_do_not_clone() -> None:
+    """An engine that does not clone says so."""
+
+    async def test() -> None:
+        process = await WorkerProcess.start(find("tone"), SETTINGS, silent)
+        client = WorkerClient(process.address, stall_timeout=30)
+        with pytest.raises(BadInput, match="does not clone"):
+            await client.create_prompt([Sample(tone(700))], RATE, "tone")
+        await client.close()
+        await process.stop(5)
+
+    run(test)
+
+
+def test_what_is_held_has_a_limit() -> None:
+    """Of more prompts than there is room for those go that were not used for the longest time; the newest always stays."""
+    held = Prompts(limit=250)
+    one, other = held.add(b"1" * 100), held.add(b"2" * 100)
+    assert held.take({"id": one.id}) == one
+    newest = held.add(b"3" * 100)
+    assert held.take({"id": one.id}) == one
+    assert held.take({"id": newest.id}) == newest
+    with pytest.raises(MissingPrompt):
+        held.take({"id": other.id})
+    large = held.add(b"4" * 1000)
+    assert held.take({"id": large.id}) == large
+    with pytest.raises(MissingPrompt):
+        held.take({"id": newest.id})
+    assert held.take({}) is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["", "[]", "{}", '{"voice_prompt": {}}', '{"voice_prompt": {"safetensors": "*"}}', '{"voice_prompt": {"safetensors": "é"}}'],
+)
+def test_answers_that_are_no_prompt(answer: str) -> None:
+    """A worker that answers anything else has failed."""
+    with pytest.raises(EngineFailed, match="no voice prompt"):
+        bodies.prompt(answer.encode())

@@ -1,0 +1,119 @@
+"""`doctor` and `serve` as commands, and what `--help` promises."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from servers import PATIENCE, Server, wait_until
+
+from gateway.cli.parser import make_parser
+from gateway.security.keys import KeyStore, default_path
+
+VOICEBOX = [sys.executable, "-m", "gateway"]
+
+
+def doctor(tmp_path: Path, settings: str = "", **environ: str) -> tuple[int, dict[str, dict[str, Any]]]:
+    """Run it on settings of its own; give its status, and the checks by `area: name`."""
+    config = tmp_path / "doctor.yaml"
+    config.write_text(settings or "server: {port: 0}\n")
+    environ = {**os.environ, "VOICEBOX_DATA_DIR": str(tmp_path / "data"), **environ}
+    done = subprocess.run(
+        [*VOICEBOX, "doctor", "--json", "--config", str(config)], capture_output=True, timeout=PATIENCE, env=environ
+    )
+    assert b"Traceback" not in done.stderr
+    return done.returncode, {f"{check['area']}: {check['name']}": check for check in json.loads(done.stdout)}
+
+
+def test_a_healthy_machine(tmp_path: Path) -> None:
+    """All that is needed is there, the workers really start, and the status is 0."""
+    status, checks = doctor(tmp_path)
+
+    assert status == 0, checks
+    assert checks["python: version"]["state"] == "ok"
+    assert checks["package: litestar"]["state"] == "ok"
+    assert checks["worker: espeak"]["state"] == "ok"
+    assert checks["worker: pocketsphinx"]["state"] == "ok"
+    assert checks["device: cpu"]["found"]
+
+
+def test_what_is_missing_comes_with_what_mends_it(tmp_path: Path, server: Server) -> None:
+    """A taken port, keys that are all gone, and a damaged key file are each told with a mend, and the status is 1."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        store = KeyStore(default_path(str(tmp_path / "data")))
+        store.create("only", None)
+        store.revoke("only")
+        status, checks = doctor(
+            tmp_path, f"server: {{port: {taken.getsockname()[1]}}}\nengines: {{espeak: {{enabled: false}}}}\n"
+        )
+
+    port = next(check for name, check in checks.items() if name.startswith("port:"))
+    assert status == 1
+    assert (port["state"], port["mend"]) == ("missing", "voicebox serve --port 8001")
+    assert checks["data: keys"]["mend"] == "voicebox keys create NAME"
+    assert "worker: espeak" not in checks
+
+    store.path.write_text("{")
+    status, checks = doctor(tmp_path, f"server: {{port: {server.port}}}\nengines: {{espeak: {{enabled: false}}}}\n")
+    assert status == 1
+    assert checks["data: keys"]["state"] == "missing"
+    assert checks[f"port: 127.0.0.1:{server.port}"]["found"] == "a Voicebox Gateway runs there"
+
+
+def test_settings_that_are_wrong(tmp_path: Path) -> None:
+    """The mistake is told, and nothing is started with such settings."""
+    status, checks = doctor(tmp_path, "server: {prot: 1}\n")
+
+    assert status == 1
+    assert "server.prot" in checks["settings: file"]["found"]
+    assert not [name for name in checks if name.startswith("worker")]
+
+
+def test_a_server_stops_with_its_standard_input(tmp_path: Path) -> None:
+    """With --stop-with-stdin the server goes once whoever started it is gone."""
+    ready = tmp_path / "ready.json"
+    command = [*VOICEBOX, "serve", "--port", "0", "--stop-with-stdin", "--ready-file", str(ready)]
+    environ = {**os.environ, "VOICEBOX_DATA_DIR": str(tmp_path)}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environ) as process:
+        wait_until(lambda: ready.exists() or process.poll() is not None, "it listens")
+        assert json.loads(ready.read_text())["pid"] == process.pid
+        assert process.stdin
+        process.stdin.close()
+        assert process.wait(PATIENCE) == 0
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["keys"], ["config"], ["serve", "--port", "x"], ["voices", "--url", "localhost"], ["nonsense"]]
+)
+def test_wrong_usage(words: list[str]) -> None:
+    """Wrong usage ends with status 2 and a usage line."""
+    done = subprocess.run([*VOICEBOX, *words], capture_output=True, text=True, timeout=PATIENCE)
+    assert (done.returncode, done.stderr.startswith("usage: voicebox")) == (2, True)
+
+
+def test_every_command_can_be_imported() -> None:
+    """Each command of the parser names a function that is there, and has a help text."""
+    names = [
+        "serve",
+        "say x",
+        "transcribe x",
+        "voices",
+        "models",
+        "keys create x",
+        "keys list",
+        "keys revoke x",
+        "config check",
+        "config show",
+        "doctor",
+    ]
+    for name in names:
+        args = make_parser().parse_args(name.split())
+        module, _, function = args.command.partition(":")
+        assert callable(getattr(__import__(module, fromlist=[function]), function))
+    assert "exit status" in make_parser().format_help()

@@ -1,0 +1,163 @@
+"""Several gateway processes behind one address: one set of engines, one set of limits, and none of them missed when it dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from servers import Server, parent_of, running, status, wait_until
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Three processes, four requests at once in all, two workers of the test engine."""
+    config = {"engines": {"tone": {"enabled": True, "workers": 2}}, "admission": {"streams": 4}}
+    with running(tmp_path_factory.mktemp("cluster"), config, ("--workers", "3")) as server:
+        yield server
+
+
+def named(server: Server, part: str) -> list[int]:
+    """Give the server's children whose command line has this in it."""
+    children = server.workers()
+    return [pid for pid in children if part.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def speak(server: Server, text: str, **more: Any) -> httpx.Response:
+    body = {"model": "tone", "voice": "tone-1", "input": text, "response_format": "pcm", **more}
+    return httpx.post(f"{server.base_url}/audio/speech", json=body, timeout=60)
+
+
+def engine(server: Server, name: str = "tone") -> dict[str, Any]:
+    state: dict[str, Any] = httpx.get(f"{server.url}/health").json()["engines"][name]
+    return state
+
+
+def test_one_set_of_engines(cluster: Server) -> None:
+    """The processes share the workers that one process would have: none is started twice."""
+    adapters = Counter(
+        Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[4].decode() for pid in named(cluster, "engines.worker")
+    )
+
+    assert adapters == {"tone": 2, "espeak": 2, "pocketsphinx": 1}
+    assert len(named(cluster, "gateway.cluster.supervisor")) == 3
+
+
+def test_everything_is_answered_as_by_one(cluster: Server, server: Server) -> None:
+    """Speech, lists, errors and transcriptions are those of a single process, whichever process answers."""
+    for _ in range(6):
+        assert speak(cluster, "one two three").content == speak(server, "one two three").content
+        assert speak(cluster, "one", voice="nobody").status_code == 400
+    for path in ("/v1/models", "/v1/audio/voices"):
+        assert httpx.get(f"{cluster.url}{path}").status_code == 200
+    with (Path(__file__).parents[2] / "data" / "jfk.flac").open("rb") as recording:
+        heard = httpx.post(
+            f"{cluster.base_url}/audio/transcriptions", files={"file": recording}, data={"model": "tone"}, timeout=60
+        )
+    assert heard.json()["text"] == "sound of 110 tenths"
+
+
+def test_limits_hold_for_all_together(cluster: Server) -> None:
+    """Four streams are let in however they are spread; the fifth is refused; what ends makes room."""
+    with ThreadPoolExecutor(8) as pool:
+        jobs = [pool.submit(speak, cluster, "[wait 2] one") for _ in range(4)]
+        wait_until(lambda: engine(cluster)["streams"] == 4, "all four are in")
+        refused = [speak(cluster, "one") for _ in range(6)]
+        answers = [job.result().status_code for job in jobs]
+
+    assert {answer.status_code for answer in refused} == {503}
+    assert all(int(answer.headers["retry-after"]) >= 1 for answer in refused)
+    assert answers == [200] * 4
+    assert speak(cluster, "one").status_code == 200
+
+
+def test_metrics_add_up(cluster: Server) -> None:
+    """Any process tells the counts of all."""
+
+    def counted() -> set[float]:
+        found = set()
+        for _ in range(6):
+            text = httpx.get(f"{cluster.url}/metrics").text
+            found.add(
+                sum(
+                    float(line.rsplit(" ", 1)[1])
+                    for line in text.splitlines()
+                    if line.startswith("voicebox_requests_total{") and 'status="200"' in line and 'engine="tone"' in line
+                )
+            )
+        return found
+
+    before = counted()
+    for _ in range(9):
+        speak(cluster, "one")
+    wait_until(lambda: counted() == {max(before) + 9}, "all nine are in the counts of all")
+
+
+def test_a_process_that_dies_gives_back_what_it_held(cluster: Server) -> None:
+    """kill -9 of a gateway process costs its own requests; their places and permits are free again, and it is started anew."""
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [pool.submit(speak, cluster, "[wait 5] one") for _ in range(4)]
+        wait_until(lambda: engine(cluster)["streams"] == 4, "all four are in")
+        for pid in named(cluster, "gateway.cluster.supervisor"):
+            os.kill(pid, signal.SIGKILL)
+        results = [job.exception() for job in jobs]
+    assert all(isinstance(result, httpx.TransportError) for result in results)
+    wait_until(lambda: len(named(cluster, "gateway.cluster.supervisor")) == 3, "they are started again")
+    wait_until(lambda: status(f"{cluster.url}/readyz") == 200, "they serve")
+    assert engine(cluster)["streams"] == 0
+    with ThreadPoolExecutor(4) as pool:
+        assert [answer.status_code for answer in pool.map(lambda _: speak(cluster, "one"), range(4))] == [200] * 4
+
+
+def test_a_worker_that_dies_is_replaced(cluster: Server) -> None:
+    """The engines' process keeps the workers running for all."""
+    os.kill(named(cluster, "engines.fakes.tone")[0], signal.SIGKILL)
+
+    assert all(speak(cluster, "one two").status_code == 200 for _ in range(5))
+
+
+def test_a_port_is_not_shared_with_strangers(cluster: Server, tmp_path: Path) -> None:
+    """A second program at the same port says that it cannot listen, and ends: else each would get some of the requests."""
+    port = cluster.url.rpartition(":")[2]
+    config = tmp_path / "config.yaml"
+    config.write_text(f'{{"data_dir": "{tmp_path}", "engines": {{"pocketsphinx": {{"enabled": false}}}}}}')
+    command = [sys.executable, "-m", "gateway", "serve", "--config", str(config), "--port", port, "--workers", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    assert done.returncode == 1, done.stderr
+    assert "cannot listen" in done.stderr + done.stdout
+
+
+def test_all_go_together(tmp_path: Path) -> None:
+    """SIGTERM lets running requests finish and ends everything; nothing is left, and the port is free."""
+    config = {"engines": {"tone": {"enabled": True}, "espeak": {"enabled": False}}}
+    with running(tmp_path / "server", config, ("--workers", "2")) as server, ThreadPoolExecutor(2) as pool:
+        children = server.workers()
+        job = pool.submit(speak, server, "[slow 0.3] one two three")
+        wait_until(lambda: engine(server)["running"] == 1, "it is being spoken")
+        server.process.send_signal(signal.SIGTERM)
+        assert job.result().status_code == 200
+        assert server.process.wait(30) == 0
+
+    assert all(parent_of(pid) is None for pid in children)
+    with socket.socket() as free:
+        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        free.bind(("127.0.0.1", server.port))
+
+
+def test_none_outlives_the_first(tmp_path: Path) -> None:
+    """kill -9 of the process that runs the engines takes all others with it."""
+    with running(tmp_path / "server", {"engines": {"espeak": {"enabled": False}}}, ("--workers", "2")) as server:
+        children = server.workers()
+        assert len(children) >= 3
+        server.process.kill()
+        wait_until(lambda: all(parent_of(pid) is None for pid in children), "all are gone")

@@ -1,0 +1,95 @@
+"""Models with several gateway processes: whichever is asked, it is done once, and all of them know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx2 as httpx
+import psutil
+import pytest
+
+pytest.importorskip("transformers")
+pytest.importorskip("ctranslate2")
+
+import published_checkpoints
+import tiny_whisper
+from neural_server import as_wav, serving
+from servers import PATIENCE, Server, running
+
+from engines.catalogue.models import find
+
+if TYPE_CHECKING:  # pytest loads it
+    from hub_server import Hub
+
+MODEL, CALLS = "whisper-tiny", 8
+"""calls enough for each process to get some: every one is a connection of its own"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Three processes with one tiny model."""
+    place = tmp_path_factory.mktemp("cluster")
+    publish = lambda hub: published_checkpoints.whisper(hub, place)  # noqa: E731
+    with serving(place, [MODEL], publish, server={"processes": 3}) as started:
+        yield started
+
+
+def call(server: Server, what: str) -> httpx.Response:
+    """Ask for something to be done to the model."""
+    return httpx.post(f"{server.base_url}/voicebox/models/{MODEL}/{what}", timeout=PATIENCE)
+
+
+def states(server: Server) -> set[str]:
+    """Ask many times how it stands."""
+    url = f"{server.base_url}/voicebox/models/{MODEL}"
+    return {httpx.get(url, timeout=PATIENCE).json()["state"] for _ in range(CALLS)}
+
+
+def hear(server: Server) -> httpx.Response:
+    """Have a recording transcribed."""
+    file = {"file": ("a.wav", as_wav(tiny_whisper.sound("count", 1.0), tiny_whisper.RATE))}
+    fields = {"model": MODEL, "response_format": "text"}
+    return httpx.post(f"{server.base_url}/audio/transcriptions", data=fields, files=file, timeout=PATIENCE)
+
+
+def test_loaded_and_unloaded(server: Server) -> None:
+    """A model is loaded once and taken out of memory by any of the processes; each tells so from then on, and each can use it."""
+    for _ in range(2):
+        assert call(server, "load").status_code == 200
+        assert states(server) == {"ready"}
+        assert {hear(server).text.strip() for _ in range(CALLS)} == {tiny_whisper.SAID["count"]}
+        assert call(server, "unload").json()["state"] == "resting"
+        assert states(server) == {"resting"}
+
+
+def test_refused_in_the_same_words(server: Server) -> None:
+    """What cannot be done is refused as by a single process: status, code and reason."""
+    unknown = [httpx.get(f"{server.base_url}/voicebox/models/{MODEL}/progress", timeout=PATIENCE) for _ in range(CALLS)]
+    assert {answer.status_code for answer in unknown} == {404}
+    assert {answer.json()["error"]["code"] for answer in unknown} == {"not_found"}
+    absent = httpx.post(f"{server.base_url}/voicebox/models/kokoro/load", timeout=PATIENCE)
+    assert absent.status_code == 503
+    assert "voicebox models pull kokoro" in absent.json()["error"]["message"]
+
+
+def test_none_waits_for_a_process_that_is_gone(tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the process that runs the engines is killed, those who follow a pull are told, and the others end as they should."""
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    hub.publish(find(MODEL).repo, {"config.json": b"{}", "generation_config.json": b"{}", "model.safetensors": b"x" * 100_000})
+    with running(tmp_path, {"models": {"folder": str(tmp_path / "hub")}}, ("--workers", "2")) as server:
+        hub.spoil("model.safetensors", pause=60)
+        assert call(server, "pull").status_code == 200
+        url = f"{server.base_url}/voicebox/models/{MODEL}/progress"
+        members = [
+            psutil.Process(pid) for pid in server.workers() if "gateway.cluster.supervisor" in psutil.Process(pid).cmdline()
+        ]
+        with httpx.stream("GET", url, timeout=PATIENCE) as followed:
+            lines = followed.iter_lines()
+            next(lines)
+            server.process.kill()
+            with pytest.raises(httpx.HTTPError):
+                list(lines)
+        _, left = psutil.wait_procs(members, 20)
+        assert not left, "the drain takes 30 seconds, if anybody is waited for"

@@ -1,0 +1,53 @@
+"""Settings that name models: what is no model's name, what one's own must say, and who may be preferred."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.config.load import ConfigError, load
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (
+            "models:\n  each: {kokro: {preload: true}}",
+            ":2: models.each.kokro: there is no model 'kokro'. Did you mean 'kokoro'",
+        ),
+        (
+            "models: {own: {mine: {repo: a/b}}, each: {min: {workers: 2}}}",
+            ":1: models.each.min: there is no model 'min'. Did you mean 'mine'",
+        ),
+        ("speech: {engine: kokro}", ":1: speech.engine: 'kokro' is given, which is no engine for speech. Did you mean 'kokoro'"),
+        ("speech: {engine: whisper-base}", ":1: speech.engine: 'whisper-base' is given, which is no engine for speech"),
+        ("transcription: {engine: kokoro}", ":1: transcription.engine: 'kokoro' is given, which is no engine for transcription"),
+        ("models: {own: {espeak: {repo: a/b}}}", ":1: models.own.espeak: an engine has that name; choose another"),
+        ("models: {own: {mine: {repo: a/b, files: []}}}", ":1: models.own.mine.files: [] is given; allowed: a list of texts, at least 1"),
+        ("models: {own: {mine: {kind: listening}}}", ":1: models.own.mine.repo: is needed; allowed: text that matches"),
+        ("models: {own: {My Own: {repo: a/b}}}", ":1: models.own.My Own: 'My Own' cannot be a model's name; allowed: text that"),
+    ],
+)  # fmt: skip
+def test_one_mistake(tmp_path: Path, content: str, told: str) -> None:
+    """Each mistake about models is told in one line with its place, and the names that were meant."""
+    path = tmp_path / "settings.yaml"
+    path.write_text(content)
+    with pytest.raises(ConfigError) as caught:
+        load(path, {}, {})
+    (line,) = map(str, caught.value.problems)
+    assert line.startswith(f"{path}{told}")
+
+
+def test_models_may_be_preferred(tmp_path: Path) -> None:
+    """A model may be the engine behind OpenAI's names, one's own too; and any model that there is may have settings."""
+    path = tmp_path / "settings.yaml"
+    path.write_text(
+        "speech: {engine: mine}\ntranscription: {engine: faster-whisper-base}\n"
+        "models:\n  own: {mine: {repo: a/b, files: ['*.json']}}\n  each: {mine: {preload: true}, kokoro: {workers: 2}}\n"
+    )
+    settings = load(path, {"VOICEBOX_MODELS__OWN__MINE__FILES": "*.json *.safetensors"}, {})
+
+    assert (settings.speech.engine, settings.transcription.engine) == ("mine", "faster-whisper-base")
+    assert settings.models.own["mine"].files == ("*.json", "*.safetensors")
+    assert set(settings.models.each) == {"mine", "kokoro"}

@@ -1,0 +1,249 @@
+"""The engines that run models, end to end on tiny checkpoints: pulled from a hub by the command line, served, asked by the SDK."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import wave
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import httpx2 as httpx
+import numpy as np
+import pytest
+
+pytest.importorskip("transformers")
+pytest.importorskip("faster_whisper")
+pytest.importorskip("kokoro")
+pytest.importorskip("pocket_tts")
+
+import published_checkpoints
+import tiny_kokoro
+import tiny_pocket
+import tiny_whisper
+from hub_server import Hub
+from neural_server import TEXT, VOICEBOX, as_wav, say, serving
+from servers import PATIENCE, Server
+
+from engines.adapters.kokoro.engine import Kokoro
+from engines.api import SpeechJob
+
+NAMES = ("whisper-tiny", "faster-whisper-tiny", "kokoro", "pocket-tts-english")
+SPOKEN = ["hello", "count", "morgen"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with all of them."""
+    place = tmp_path_factory.mktemp("neural")
+
+    def publish(hub: Hub) -> None:
+        published_checkpoints.whisper(hub, place)
+        published_checkpoints.kokoro(hub)
+        published_checkpoints.pocket(hub)
+
+    with serving(place, NAMES, publish) as started:
+        yield started
+
+
+def wav(name: str, seconds: float = 2.0) -> bytes:
+    """Make a file of a sound that the tiny Whisper knows."""
+    return as_wav(tiny_whisper.silence(0.5) + tiny_whisper.sound(name, seconds) + tiny_whisper.silence(0.5), tiny_whisper.RATE)
+
+
+@pytest.mark.parametrize("model", ["whisper-tiny", "faster-whisper-tiny"])
+def test_everything_about_a_recording(server: Server, model: str) -> None:
+    """The verbose answer has language, duration, segments and words where they were said; a stream has the same text."""
+    sdk = server.sdk()
+    verbose = sdk.audio.transcriptions.create(
+        model=model,
+        file=("a.wav", wav("morgen")),
+        response_format="verbose_json",
+        timestamp_granularities=["word", "segment"],
+    )
+    with sdk.audio.transcriptions.create(model=model, file=("a.wav", wav("morgen")), stream=True) as stream:
+        events = [event.type for event in stream]
+    with pytest.deprecated_call():  # OpenAI has deprecated it, not ended it
+        english = sdk.audio.translations.create(model=model, file=("a.wav", wav("morgen")))
+
+    assert verbose.language == "german"
+    assert verbose.duration == pytest.approx(3, abs=0.05)
+    assert verbose.segments and verbose.words
+    assert [word.word for word in verbose.words] == tiny_whisper.SAID["morgen"].rstrip(".").split()
+    assert 0 <= verbose.segments[0].start < 0.8
+    assert all(0 <= word.start <= word.end <= 3 for word in verbose.words)
+    assert events[-1] == "transcript.text.done"
+    assert english.text == tiny_whisper.TRANSLATED["morgen"]
+
+
+@pytest.mark.parametrize("model", ["whisper-tiny", "faster-whisper-tiny", "gpt-4o-transcribe"])
+def test_log_probabilities(server: Server, model: str) -> None:
+    """Log-probabilities that are asked for come, whole and streamed: the tokens are the text, each at most zero."""
+    sdk, sound = server.sdk(), ("a.wav", wav("hello"))
+    heard = sdk.audio.transcriptions.create(model=model, file=sound, include=["logprobs"])
+    with sdk.audio.transcriptions.create(model=model, file=sound, include=["logprobs"], stream=True) as stream:
+        events = list(stream)
+    deltas = [event for event in events if event.type == "transcript.text.delta"]
+    plain = sdk.audio.transcriptions.create(model=model, file=sound)
+
+    assert heard.logprobs and plain.logprobs is None
+    assert all(one.logprob is not None and one.logprob <= 0 for one in heard.logprobs)
+    assert bytes(int(byte) for one in heard.logprobs for byte in one.bytes or ()).decode() == heard.text
+    assert "".join(event.delta for event in deltas) == heard.text
+    assert [one.token for event in deltas for one in event.logprobs or ()] == [one.token for one in heard.logprobs]
+    assert events[-1].type == "transcript.text.done"
+    assert len(events[-1].logprobs or ()) == len(heard.logprobs)
+
+
+def test_silence_is_no_words(server: Server) -> None:
+    """A silent recording gives no text."""
+    silent = as_wav(tiny_whisper.silence(4), tiny_whisper.RATE)
+
+    assert server.sdk().audio.transcriptions.create(model="whisper-1", file=("a.wav", silent)).text == ""
+
+
+@pytest.mark.parametrize(("model", "voice"), [("kokoro", "af_bella"), ("pocket-tts-english", "marius")])
+def test_a_seed_repeats_what_is_said(server: Server, model: str, voice: str) -> None:
+    """The same seed gives the same audio; another text, another voice or another seed gives other audio."""
+    first, again = (say(server, model, voice=voice, seed=11) for _ in range(2))
+
+    assert len(first) > 1000
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, say(server, model, "Good night, my friend.", voice, seed=11))
+    assert not np.array_equal(first, say(server, model, voice="alloy", seed=11))
+    assert not np.array_equal(first, say(server, model, voice=voice, seed=12))
+
+
+def test_it_is_the_engines_own_audio(server: Server) -> None:
+    """What Kokoro says through the gateway is what its engine says, as long and alike in shape; Pocket TTS too."""
+    kokoro = Kokoro(path=str(tiny_kokoro.folder(real=True)), device="cpu")
+    kokoro.load()
+    for model, voice, own in (
+        ("kokoro", "af_bella", tiny_kokoro.speak(SpeechJob(TEXT, "af_bella", seed=11), kokoro).pcm),
+        ("pocket-tts-english", "marius", tiny_pocket.speak(SpeechJob(TEXT, "marius", seed=11))),
+    ):
+        heard = say(server, model, voice=voice, seed=11)
+        count = min(len(own), len(heard)) - 2000  # its end is faded
+        assert abs(len(heard) - len(own)) < 2400, model
+        assert float(np.corrcoef(heard[:count].astype(float), own[:count].astype(float))[0, 1]) > 0.95, model
+
+
+def test_the_best_serves_openais_names(server: Server) -> None:
+    """OpenAI's model and voice names are served by the best engine that is there; the header tells which."""
+    answer = server.sdk().audio.speech.with_raw_response.create(model="tts-1", input=TEXT, voice="nova")
+
+    assert answer.headers["x-voicebox-engine"] == "kokoro"
+    assert answer.content[:1] == b"\xff"
+
+
+def test_a_cloned_voice(server: Server) -> None:
+    """A voice made of a recording by the SDK speaks through Pocket TTS, and sounds otherwise than another; Kokoro cannot, and says so."""
+    said = {}
+    for name, sound in (("low", "hello"), ("high", "count")):
+        answer = httpx.post(
+            f"{server.base_url}/audio/voices",
+            data={"name": name, "transcript": "Some words."},
+            files={"audio_sample": ("a.wav", wav(sound, 6), "audio/wav")},
+            timeout=PATIENCE,
+        )
+        assert answer.status_code == 200, answer.text
+        said[name] = say(server, "pocket-tts-english", voice={"id": answer.json()["id"]}, seed=3)
+        assert np.array_equal(said[name], say(server, "tts-1", voice=name, seed=3))
+
+    assert not np.array_equal(said["low"], said["high"])
+    refused = httpx.post(
+        f"{server.base_url}/audio/speech", json={"model": "kokoro", "input": "x", "voice": "low"}, timeout=PATIENCE
+    )
+    assert refused.status_code == 400
+    assert "pocket-tts-english" in refused.json()["error"]["message"]
+
+
+def test_voices_are_mixed(server: Server) -> None:
+    """Kokoro speaks a mixture of two voices, which is neither of them."""
+    one, other, mixed = (
+        say(server, "kokoro", voice=voice, seed=1) for voice in ("af_bella", "am_michael", "af_bella(2)+am_michael(1)")
+    )
+
+    assert not np.array_equal(mixed, one)
+    assert not np.array_equal(mixed, other)
+
+
+@pytest.mark.skipif(
+    not all(map(find_spec, ("fugashi", "jaconv", "mojimoji", "unidic_lite"))), reason="Kokoro has no Japanese here"
+)
+def test_japanese(server: Server) -> None:
+    """A Japanese voice speaks Japanese: the same text is the same audio, another is not, and a longer one lasts longer."""
+    first, again, other, long = (
+        say(server, "kokoro", text, "jf_alpha", seed=7)
+        for text in ("今日は良い天気ですね。", "今日は良い天気ですね。", "明日は雨が降ります。", "今日は良い天気ですね。" * 8)
+    )
+
+    assert len(first) > 1000
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+    assert len(long) > 5 * len(first)
+
+
+def test_the_command_line(server: Server, tmp_path: Path) -> None:
+    """`voicebox say` and `voicebox transcribe` use the models of the server that runs."""
+    sound, spoken = tmp_path / "a.wav", tmp_path / "b.wav"
+    sound.write_bytes(wav("count"))
+    url = ["--url", server.url]
+    heard = subprocess.run(
+        [*VOICEBOX, "transcribe", str(sound), "--model", "faster-whisper-tiny", *url],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    said = subprocess.run(
+        [*VOICEBOX, "say", TEXT, "--model", "kokoro", "--voice", "bf_emma", "-o", str(spoken), *url],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+
+    assert (heard.returncode, heard.stdout.strip()) == (0, tiny_whisper.SAID["count"]), heard.stderr
+    assert said.returncode == 0, said.stderr
+    with wave.open(str(spoken)) as file:
+        assert file.getnframes() > 1000
+
+
+def test_the_command_line_alone(server: Server, tmp_path: Path) -> None:
+    """Without a server a command uses what the user has: models, and what is known of them; it leaves no key behind.
+
+    To load a model in a server there must be one.
+    """
+    others = {name: {"enabled": False} for name in NAMES if name != "faster-whisper-tiny"}
+    models = {"folder": str(server.folder.parent / "hub"), "each": others}
+    config, sound, data = tmp_path / "config.yaml", tmp_path / "a.wav", tmp_path / "data"
+    config.write_text(json.dumps({"data_dir": str(data), "models": models}))
+    sound.write_bytes(wav("count"))
+    with socket.socket() as taken:  # bound and not listening: nobody answers there
+        taken.bind(("127.0.0.1", 0))
+        where = ["--config", str(config), "--url", f"http://127.0.0.1:{taken.getsockname()[1]}"]
+        heard, loaded = (
+            subprocess.run([*VOICEBOX, *command, *where], capture_output=True, text=True, timeout=2 * PATIENCE)
+            for command in (
+                ["transcribe", str(sound), "--model", "faster-whisper-tiny"],
+                ["models", "load", "faster-whisper-tiny"],
+            )
+        )
+
+    assert (heard.returncode, heard.stdout.strip()) == (0, tiny_whisper.SAID["count"]), heard.stderr
+    assert sorted(path.name for path in (data / "models").iterdir()) == ["faster-whisper-tiny.json"]
+    assert not (data / "keys.json").exists()
+    assert loaded.returncode == 3
+    assert "no server answers" in loaded.stderr
+
+
+def test_models_are_unloaded_and_loaded(server: Server) -> None:
+    """A model that is unloaded has no worker; asked for, it is loaded again, and says the same as before."""
+    before = say(server, "kokoro", voice="af_bella", seed=5)
+    assert httpx.post(f"{server.base_url}/voicebox/models/kokoro/unload", timeout=PATIENCE).status_code == 200
+    listed = httpx.get(f"{server.base_url}/voicebox/models/kokoro", timeout=PATIENCE).json()
+    assert listed["state"] == "resting"
+    assert httpx.get(f"{server.url}/readyz", timeout=PATIENCE).status_code == 200
+    assert np.array_equal(before, say(server, "kokoro", voice="af_bella", seed=5))
+    assert httpx.get(f"{server.base_url}/voicebox/models/kokoro", timeout=PATIENCE).json()["state"] == "ready"

@@ -1,0 +1,91 @@
+"""A model that has served many requests holds no more memory than one that has served some.
+
+`REQUESTS=2000` in the environment asks for more of them than a test has time for, and `MODELS="kokoro pocket-tts-english"` asks
+other models: any of SOURCES.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx2 as httpx
+import psutil
+import pytest
+
+pytest.importorskip("transformers")
+pytest.importorskip("ctranslate2")
+
+import published_checkpoints
+import tiny_whisper
+from neural_server import as_wav, serving
+from servers import PATIENCE, Server
+
+from engines.catalogue.models import find
+
+if TYPE_CHECKING:  # pytest loads it
+    from hub_server import Hub
+
+CLIENTS = 4
+WARM = 100
+"""requests after which all that is kept for good has been made: caches, arenas of each thread"""
+REQUESTS = int(os.environ.get("REQUESTS", "300"))
+STEP = 50
+GROWTH = 16 * 1024 * 1024
+"""bytes that the allocator may come to hold without anything leaking; what the encoder makes of one recording is 0.4 MB"""
+SOURCES: dict[str, Callable[[Hub, Path], None]] = {
+    "whisper-tiny": published_checkpoints.whisper,
+    "faster-whisper-tiny": published_checkpoints.whisper,
+    "kokoro": lambda hub, _: published_checkpoints.kokoro(hub),
+    "pocket-tts-english": lambda hub, _: published_checkpoints.pocket(hub),
+    "voxcpm2": lambda hub, _: published_checkpoints.voxcpm(hub),
+    "mms-tts-eng": published_checkpoints.intree,
+    "wav2vec2-base-960h": published_checkpoints.intree,
+    "moonshine-tiny": published_checkpoints.intree,
+}
+THREADED = ("whisper-tiny", "faster-whisper-tiny", "mms-tts-eng", "voxcpm2")
+LINES = ("Hello there, my friend.", "Hello there, my friend. Hello there, my friend.", "Hello you.")
+SOUNDS = [as_wav(tiny_whisper.sound(name, 1.0), tiny_whisper.RATE) for name in tiny_whisper.SOUNDS]
+
+
+@pytest.fixture(params=os.environ.get("MODELS", "whisper-tiny").split())
+def model(request: pytest.FixtureRequest) -> str:
+    """The model that is asked."""
+    return str(request.param)
+
+
+@pytest.fixture
+def server(tmp_path: Path, model: str) -> Iterator[Server]:
+    """A server with that one, tiny; on one thread where it can be told."""
+    chosen = {"preload": True, "options": {"threads": 1} if model in THREADED else {}}
+    with serving(tmp_path, [model], lambda hub: SOURCES[model](hub, tmp_path), {"each": {model: chosen}}) as started:
+        yield started
+
+
+def ask(client: httpx.Client, server: Server, model: str, number: int) -> int:
+    """Have a line spoken, or a recording heard; give the status."""
+    if "speech" in find(model).kinds:
+        body = {"model": model, "input": LINES[number % len(LINES)], "voice": "alloy", "response_format": "pcm"}
+        return client.post(f"{server.base_url}/audio/speech", json=body).status_code
+    file = {"file": ("a.wav", SOUNDS[number % len(SOUNDS)], "audio/wav")}
+    fields = {"model": model, "language": "en", "response_format": "text"}
+    return client.post(f"{server.base_url}/audio/transcriptions", data=fields, files=file).status_code
+
+
+def test_memory_does_not_grow(server: Server, model: str) -> None:
+    """Hundreds of requests later, worker and gateway hold as much memory as after the first ones, within the allocator's play."""
+    worker = next(psutil.Process(pid) for pid in server.workers() if model in psutil.Process(pid).cmdline())
+    gateway = psutil.Process(server.process.pid)
+    curve: list[tuple[int, int, int]] = []
+    with httpx.Client(timeout=PATIENCE) as client, ThreadPoolExecutor(CLIENTS) as clients:
+        for done in range(0, REQUESTS, STEP):
+            assert set(clients.map(lambda number: ask(client, server, model, number), range(done, done + STEP))) == {200}
+            curve.append((done + STEP, worker.memory_info().rss, gateway.memory_info().rss))
+
+    print([(done, ours >> 20, theirs >> 20) for done, ours, theirs in curve])
+    for process in (1, 2):
+        early = max(row[process] for row in curve if row[0] <= WARM)
+        assert curve[-1][process] - early < GROWTH, curve

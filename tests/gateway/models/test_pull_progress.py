@@ -1,0 +1,103 @@
+"""How a pull is told of while it goes on: to a client that reads slowly, and by a bar on a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+
+import msgspec
+from rich.console import Console
+
+from engines.catalogue.models import find
+from engines.catalogue.records import ModelRecord
+from engines.hub.errors import PullCancelled
+from engines.hub.progress import Progress
+from gateway.cli.output import bar
+from gateway.models.pulls import Pull, Pulls, Told
+from gateway.routes.models import _events
+from streaming.http import sse
+
+MEGA = 1_000_000
+
+
+def test_the_last_word_is_how_it_ended() -> None:
+    """A pull that ends while an event is on its way to the client is told as done before the stream ends."""
+
+    async def follow() -> list[bytes]:
+        told = Told(Progress("toy", "pulling", 1, 2), 1)
+
+        async def look() -> Told:
+            return told
+
+        events = _events(told, look)
+        heard = [await anext(events)]
+        told = Told(msgspec.structs.replace(told.progress, state="done", done=2), 1, ended=True)
+        return heard + [event async for event in events]
+
+    first, last, end = asyncio.run(follow())
+    assert b'"pulling"' in first
+    assert b'"done"' in last
+    assert end == sse.DONE
+
+
+def test_whoever_follows_a_pull_hears_its_end() -> None:
+    """A pull that is cancelled and begun again at once is told as cancelled to those who follow it; the next is another."""
+
+    async def follow() -> tuple[list[Told], int]:
+        async def work(_record: ModelRecord, pull: Pull) -> None:
+            await asyncio.to_thread(pull.cancel.wait)
+            raise PullCancelled("cancelled", code="pull_cancelled")
+
+        pulls, record = Pulls(work), find("kokoro")
+        first = pulls.begin(record)
+        assert pulls.begin(record) == first, "it is joined"
+        await pulls.cancel("kokoro")
+        second = pulls.begin(record)
+        told = [pulls.told("kokoro", number) for number in (first.number, second.number, 0)]
+        await pulls.close()
+        return told, first.number
+
+    (ended, *current), number = asyncio.run(follow())
+    assert (ended.number, ended.ended, ended.code) == (number, True, "pull_cancelled")
+    assert [(one.number == number, one.ended) for one in current] == [(False, False)] * 2
+
+
+def test_what_is_no_error_of_ours_is_told_too() -> None:
+    """Whatever ends a pull, it has ended for those who follow it, with a reason."""
+
+    async def fail() -> Told:
+        async def work(_record: ModelRecord, _pull: Pull) -> None:
+            raise RuntimeError("odd")
+
+        pulls = Pulls(work)
+        pulls.begin(find("kokoro"))
+        await pulls.close()
+        return pulls.told("kokoro")
+
+    told = asyncio.run(fail())
+    assert told.ended
+    assert "odd" in told.error
+
+
+def drawn(total: int | None) -> str:
+    """Draw a bar two seconds into its work, at ten megabytes a second."""
+    seconds = [0.0]
+    console = Console(file=io.StringIO(), force_terminal=True, width=120, color_system=None)
+    shown = bar(console, lambda: seconds[0])
+    task = shown.add_task("toy", total=None)
+    for second in range(3):
+        seconds[0] = float(second)
+        shown.update(task, completed=10 * MEGA * second, total=total)
+    with console.capture() as captured:
+        console.print(shown.get_renderable())
+    return captured.get()
+
+
+def test_the_bar_tells_speed_and_the_time_to_go() -> None:
+    """Where it is known how many bytes there will be, their speed and the time to go are shown; elsewhere neither is."""
+    told = drawn(100 * MEGA)
+    assert "20.0/100.0 MB" in told
+    assert "10.0 MB/s" in told
+    assert "0:00:08 to go" in told
+    assert "MB/s" not in drawn(None)
+    assert "to go" not in drawn(None)

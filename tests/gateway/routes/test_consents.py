@@ -1,0 +1,167 @@
+"""Consents: recordings in which people agree to have their voice cloned, as OpenAI's SDK has them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import openai
+import pytest
+from cloning_server import LIMIT, NEAR, call, done, female, new_name, padded, profile, refused, sampled, short, voiced
+from openai.types.audio.voice_consent import VoiceConsent
+from recordings import coded, piece
+from servers import Server
+
+PATH = "/audio/voice_consents"
+RATE = 44_100
+BRIEF = coded(piece(0, 0.6))
+
+
+def strict(server: Server) -> openai.OpenAI:
+    return server.sdk(strict=True)
+
+
+def given(server: Server, name: str = "", recording: bytes = BRIEF) -> VoiceConsent:
+    """Give a consent."""
+    file = ("consent.wav", recording, "audio/wav")
+    return strict(server).audio.voice_consents.create(name=name or new_name(), language="en-US", recording=file)
+
+
+def test_life_of_a_consent(cloning: Server) -> None:
+    """A consent is kept, looked up, renamed, deleted, and then not found by any call."""
+    consents = strict(cloning).audio.voice_consents
+    made = given(cloning, "Me")
+
+    assert (made.object, made.name, made.language) == ("audio.voice_consent", "Me", "en-US")
+    assert made.id.startswith("cons_")
+    assert consents.retrieve(made.id) == made
+    renamed = consents.update(made.id, name=" Myself ")
+    assert renamed == made.model_copy(update={"name": "Myself"})
+    assert consents.retrieve(made.id) == renamed
+    gone = consents.delete(made.id)
+    assert (gone.id, gone.deleted, gone.object) == (made.id, True, "audio.voice_consent")
+    calls: list[Any] = [consents.retrieve, consents.delete, lambda id: consents.update(id, name="x")]
+    for again in calls:
+        with pytest.raises(openai.NotFoundError) as caught:
+            again(made.id)
+        refused(caught.value.response, 404, None, "voice_consent_not_found")
+    assert made.id not in [one.id for one in consents.list(limit=100)]
+
+
+def test_pages(cloning: Server) -> None:
+    """25 consents in pages of 10: the SDK pages through all, newest first, none twice, none left out."""
+    consents = strict(cloning).audio.voice_consents
+    made = [given(cloning).id for _ in range(25)]
+    first = consents.list(limit=10)
+    second = first.get_next_page()
+    listed = [one.id for one in consents.list(limit=10)]
+
+    assert [one.id for one in [*first.data, *second.data]] == made[::-1][:20]
+    assert first.has_more
+    assert listed[:25] == made[::-1]
+    assert len(set(listed)) == len(listed)
+    assert [one.id for one in consents.list(limit=1)] == listed
+    assert [one.id for one in consents.list(after=made[5], limit=100)] == listed[20:]
+    body = done(call(cloning, "GET", PATH))
+    assert ([one["id"] for one in body["data"]], body["first_id"], body["last_id"]) == (listed[:20], listed[0], listed[19])
+    for id in made:
+        consents.delete(id)
+
+
+def test_the_last_page(cloning: Server) -> None:
+    """The page that ends the list says so, also when it is full, or empty."""
+    oldest = [one.id for one in strict(cloning).audio.voice_consents.list(limit=100)]
+    made = given(cloning).id
+    full = done(call(cloning, "GET", PATH, params={"limit": len(oldest) + 1}))
+    beyond = done(call(cloning, "GET", PATH, params={"after": (oldest or [made])[-1]}))
+
+    assert (len(full["data"]), full["has_more"]) == (len(oldest) + 1, False)
+    assert (beyond["data"], beyond["has_more"], beyond["first_id"], beyond["last_id"]) == ([], False, None, None)
+
+
+@pytest.mark.parametrize("limit", ["0", "101", "-1", "ten", "1.5", "１", "9" * 5000])
+def test_limits_that_are_none(cloning: Server, limit: str) -> None:
+    """A page has 1 to 100 consents; what else is asked for is refused by name."""
+    refused(call(cloning, "GET", PATH, params={"limit": limit}), 400, "limit", "invalid_value")
+
+
+def test_unknown_cursor(cloning: Server) -> None:
+    """A cursor that is no consent's is not found, rather than taken for the beginning."""
+    given(cloning)
+    refused(call(cloning, "GET", PATH, params={"after": "cons_nothing"}), 404, None, "voice_consent_not_found")
+
+
+RECORDINGS = {
+    "a type that is no audio": (("a.txt", b"hello", "text/plain"), "unsupported_mime_type"),
+    "bytes that are no audio": (("a.wav", b"nothing of the kind" * 100, "audio/wav"), None),
+    "too short": (("a.wav", coded(piece(0, 0.3)), "audio/wav"), "audio_too_short"),
+    "too long": (("a.mp3", coded(np.tile(piece(0, 1), 301), ("mp3", "libmp3lame", 16_000)), "audio/mpeg"), "audio_too_long"),
+    "silent": (("a.wav", coded(np.zeros(RATE)), "audio/wav"), "audio_silent"),
+}
+
+
+@pytest.mark.parametrize("what", RECORDINGS)
+def test_recordings_that_are_refused(cloning: Server, what: str) -> None:
+    """What cannot be a consent is refused with its reason's code, and none comes of it."""
+    file, code = RECORDINGS[what]
+    consents = strict(cloning).audio.voice_consents
+    before = consents.list().data
+    with pytest.raises(openai.BadRequestError) as caught:
+        consents.create(name="n", language="en", recording=file)
+
+    refused(caught.value.response, 400, "recording", code)
+    assert consents.list().data == before
+
+
+def test_ten_mebibytes_and_no_more(cloning: Server) -> None:
+    """A recording of exactly 10 MiB is taken, one of a byte more answers 413."""
+    assert given(cloning, recording=padded(BRIEF, LIMIT)).language == "en-US"
+    with pytest.raises(openai.APIStatusError) as caught:
+        given(cloning, recording=padded(BRIEF, LIMIT + 1))
+    refused(caught.value.response, 413, None, None)
+
+
+FIELDS = {
+    "no name": ({"language": "en"}, "name", "missing_required_parameter"),
+    "a blank name": ({"name": " ", "language": "en"}, "name", None),
+    "a long name": ({"name": "x" * 101, "language": "en"}, "name", None),
+    "no language": ({"name": "n"}, "language", "missing_required_parameter"),
+    "a language of no kind": ({"name": "n", "language": "en us"}, "language", None),
+    "no recording": ({"name": "n", "language": "en"}, "recording", "missing_required_parameter"),
+}
+
+
+@pytest.mark.parametrize("what", FIELDS)
+def test_fields_that_are_refused(cloning: Server, what: str) -> None:
+    """A field that is missing or makes no sense is named."""
+    fields, param, code = FIELDS[what]
+    refused(call(cloning, "POST", PATH, files={name: (None, value) for name, value in fields.items()}), 400, param, code)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"), [({}, "missing_required_parameter"), ({"name": " "}, None), ({"name": 5}, "invalid_type")]
+)
+def test_renaming_needs_a_name(cloning: Server, body: dict[str, Any], code: str | None) -> None:
+    """A consent is not renamed to nothing."""
+    made = given(cloning)
+    refused(call(cloning, "POST", f"{PATH}/{made.id}", json=body), 400, "name", code)
+    assert strict(cloning).audio.voice_consents.retrieve(made.id) == made
+
+
+def test_a_voice_outlives_its_consent(cloning: Server) -> None:
+    """Deleting a consent takes its recording away; the voice that was made by it speaks on, and tells by which."""
+    recording = coded(piece(2, 2.5))
+    consent = given(cloning, recording=recording)
+    voice = strict(cloning).audio.voices.create(name=new_name(), consent=consent.id, audio_sample=("a", short()))
+    kept = cloning.folder / "data" / "voices" / "consents"
+    before = {path.read_bytes() for path in kept.rglob("*") if path.is_file()}
+    strict(cloning).audio.voice_consents.delete(consent.id)
+    after = {path.read_bytes() for path in kept.rglob("*") if path.is_file()}
+
+    assert recording in before
+    assert recording not in after
+    assert profile(cloning, voice.id)["consent"] == consent.id
+    assert voiced(cloning, voice.id) == pytest.approx(sampled(cloning, voice.id), rel=NEAR)
+    form = {"name": new_name(), "consent": consent.id}
+    answer = call(cloning, "POST", "/audio/voices", data=form, files={"audio_sample": ("a", female())})
+    refused(answer, 404, "consent", "voice_consent_not_found")

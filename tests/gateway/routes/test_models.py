@@ -1,0 +1,181 @@
+"""Models end to end: pulled from a hub by command and over HTTP, followed, cut, refused, loaded and deleted."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx2 as httpx
+import pytest
+from servers import PATIENCE, Server, running, wait_until
+
+if TYPE_CHECKING:  # pytest loads it
+    from hub_server import Hub
+
+VOICEBOX = [sys.executable, "-m", "gateway"]
+NAME, REPO = "whisper-tiny", "openai/whisper-tiny"
+FILES = {
+    "config.json": b"{}",
+    "generation_config.json": b"{ }",
+    "model.safetensors": b"not one" * 20_000,
+    "tokenizer.json": b"{  }",
+}
+"""files as a model has them by name only: what they hold is no model"""
+
+
+@pytest.fixture(params=[(), ("--workers", "2")], ids=["one process", "several"])
+def served(request: pytest.FixtureRequest, tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A gateway whose models come from the test hub; calls to several processes go to any of them."""
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    hub.publish(REPO, FILES)
+    with running(tmp_path, {"models": {"folder": str(tmp_path / "hub")}}, request.param) as server:
+        yield server.wait_ready()
+
+
+def call(server: Server, method: str, path: str, **fields: Any) -> httpx.Response:
+    """Ask for something under /v1/voicebox/models."""
+    return httpx.request(method, f"{server.base_url}/voicebox/models{path}", timeout=PATIENCE, **fields)
+
+
+def state(server: Server) -> str:
+    """Tell how the model stands."""
+    return str(call(server, "GET", f"/{NAME}").json()["state"])
+
+
+def refusal(server: Server) -> httpx.Response:
+    """Ask the model to transcribe."""
+    url, data = f"{server.base_url}/audio/transcriptions", {"model": NAME}
+    return httpx.post(url, data=data, files={"file": ("a.wav", b"x")}, timeout=PATIENCE)
+
+
+def events(server: Server) -> list[dict[str, Any]]:
+    """Follow a pull to its end."""
+    lines = call(server, "GET", f"/{NAME}/progress").text.split("\r\n\r\n")
+    assert lines[-2:] == ["data: [DONE]", ""]
+    return [json.loads(line.removeprefix("data: ")) for line in lines[:-2]]
+
+
+def test_a_model_is_pulled_followed_and_deleted(served: Server) -> None:
+    """It is absent, then pulled with its bytes told, then here; what is no model says why it cannot be loaded; then it is gone."""
+    assert state(served) == "absent"
+    assert call(served, "POST", f"/{NAME}/load").status_code == 503
+    assert call(served, "POST", f"/{NAME}/pull").json()["object"] == "voicebox.pull"
+    told = events(served)
+    assert (told[-1]["state"], told[-1]["done"], told[-1]["files_done"]) == ("done", sum(map(len, FILES.values())), len(FILES))
+    assert call(served, "POST", f"/{NAME}/verify").json()["whole"] is True
+    wait_until(lambda: state(served) != "absent", "the model is known")
+    listed = {one["id"]: one for one in call(served, "GET", "").json()["data"]}
+    assert listed[NAME]["size_on_disk"] >= told[-1]["total"]
+    refused = call(served, "POST", f"/{NAME}/load")
+    assert refused.status_code == 503
+    assert NAME in refused.json()["error"]["message"]
+
+    def refuses() -> bool:
+        answer = refusal(served)
+        return answer.status_code == 503 and "could not be loaded" in answer.json()["error"]["message"]
+
+    wait_until(refuses, "a model that is here is not replaced by another without a word")
+    assert httpx.get(f"{served.url}/readyz", timeout=PATIENCE).status_code == 200
+    assert call(served, "DELETE", f"/{NAME}").json()["freed"] >= told[-1]["total"]
+    wait_until(lambda: "loaded" not in refusal(served).text, "what is gone is not about to be loaded")
+    assert state(served) == "absent"
+
+
+def test_a_pull_that_fails_says_why_and_goes_on(served: Server, hub: Hub) -> None:
+    """A repository that is gated is told as such, in the events too; once it is not, the same call succeeds."""
+    hub.spoil("model.safetensors", status=403, headers={"x-error-code": "GatedRepo"})
+    call(served, "POST", f"/{NAME}/pull")
+    told = events(served)
+    assert (told[-1]["state"], told[-1]["code"]) == ("failed", "model_gated")
+    assert "HF_TOKEN" in told[-1]["error"]
+    hub.heal()
+    call(served, "POST", f"/{NAME}/pull")
+    assert events(served)[-1]["state"] == "done"
+
+
+def test_a_pull_is_cancelled(served: Server, hub: Hub) -> None:
+    """Cancelling ends it at once, tells so, and keeps what has come."""
+    hub.spoil("model.safetensors", pause=0.2)
+    call(served, "POST", f"/{NAME}/pull")
+    wait_until(lambda: state(served) == "pulling", "the pull runs")
+    cancelled = call(served, "POST", f"/{NAME}/cancel").json()
+    assert (cancelled["state"], cancelled["code"]) == ("failed", "pull_cancelled")
+    hub.heal()
+    call(served, "POST", f"/{NAME}/pull")
+    assert events(served)[-1]["state"] == "done"
+
+
+def test_what_is_not_there(served: Server) -> None:
+    """An unknown model is a 404 everywhere, and so is the progress of a pull that nobody began."""
+    for method, path in (("GET", "/nope"), ("POST", "/nope/pull"), ("DELETE", "/nope"), ("GET", f"/{NAME}/progress")):
+        answer = call(served, method, path)
+        assert (answer.status_code, set(answer.json()["error"])) == (404, {"message", "type", "param", "code"})
+    sound = {"file": ("a.wav", b"x")}
+    refused = httpx.post(f"{served.base_url}/audio/transcriptions", data={"model": NAME}, files=sound, timeout=PATIENCE)
+    assert refused.status_code in (400, 503), refused.text
+
+
+def test_what_has_no_room_is_told_so(tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model for which there is no room is refused with the figures, the first time and every time, and listed with them."""
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    hub.publish(REPO, FILES)
+    with running(tmp_path, {"models": {"folder": str(tmp_path / "hub"), "memory": 1}}) as server:
+        server.wait_ready()
+        call(server, "POST", f"/{NAME}/pull")
+        assert events(server)[-1]["state"] == "done"
+
+        def told() -> bool:
+            answer = refusal(server)
+            return answer.status_code == 503 and "no room" in answer.json()["error"]["message"]
+
+        wait_until(told, "the refusal has the figures")
+        listed = call(server, "GET", f"/{NAME}").json()
+        assert listed["state"] == "resting"
+        assert "GiB can be had" in listed["reason"]
+        assert call(server, "POST", f"/{NAME}/load").status_code == 503
+
+
+def test_what_goes_wrong_within_is_answered(served: Server, hub: Hub) -> None:
+    """A fault that nobody thought of is a 500 at once, whichever process it is in, and the server goes on."""
+    call(served, "POST", f"/{NAME}/pull")
+    assert events(served)[-1]["state"] == "done"
+    (damaged,) = (served.folder / "hub").glob("models--*/snapshots/*/tokenizer.json")
+    damaged.unlink()
+    damaged.symlink_to(damaged.name)  # leads to itself
+    assert call(served, "POST", f"/{NAME}/load").status_code == 500
+    assert httpx.get(f"{served.url}/readyz", timeout=PATIENCE).status_code == 200
+
+
+def voicebox(*args: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command line with a folder of its own."""
+    config = folder / "cli.yaml"
+    config.write_text(json.dumps({"data_dir": str(folder / "data"), "models": {"folder": str(folder / "hub")}}))
+    return subprocess.run(
+        [*VOICEBOX, *args, "--config", str(config)], capture_output=True, text=True, timeout=PATIENCE, env=dict(os.environ)
+    )
+
+
+def test_the_command_line(tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Models are listed, pulled, verified and deleted without a server; what goes wrong is one sentence and a status."""
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    hub.publish(REPO, FILES)
+    before = json.loads(voicebox("models", "available", "--json", folder=tmp_path).stdout)
+    pulled, verified = (voicebox("models", what, NAME, folder=tmp_path) for what in ("pull", "verify"))
+    after = json.loads(voicebox("models", "available", "--json", folder=tmp_path).stdout)
+    deleted = voicebox("models", "delete", NAME, folder=tmp_path)
+    unknown, absent = (
+        voicebox("models", "pull", "wisper-tiny", folder=tmp_path),
+        voicebox("models", "pull", "kokoro", folder=tmp_path),
+    )
+
+    here = [{one["name"]: one["here"] for one in found}[NAME] for found in (before, after)]
+    assert here == [False, True]
+    assert [done.returncode for done in (pulled, verified, deleted, unknown, absent)] == [0, 0, 0, 2, 1], pulled.stderr
+    assert "Apache-2.0" in pulled.stderr
+    assert NAME in unknown.stderr
+    assert "hexgrad/Kokoro-82M" in absent.stderr

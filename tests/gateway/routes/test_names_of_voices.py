@@ -1,0 +1,95 @@
+"""Further names: the presets that engines bring along, and aliases, of OpenAI's own names too."""
+
+from __future__ import annotations
+
+import pytest
+from cloning_server import NEAR, Json, call, clone, done, female, new_name, pcm, refused, seconds, speak, voiced
+from servers import Server
+
+
+def test_presets(cloning: Server) -> None:
+    """The voices of all engines are listed, or of one; each is spoken by the id that is told."""
+    everything = done(call(cloning, "GET", "/voicebox/presets"))["data"]
+    mimics = [one for one in everything if one["engine"] == "mimic"]
+
+    assert [one["id"] for one in mimics] == ["mimic/low", "mimic/mid", "mimic/high"]
+    assert (mimics[0]["voice"], mimics[0]["name"], mimics[0]["languages"]) == ("low", "Mimic low", ["en"])
+    assert done(call(cloning, "GET", "/voicebox/presets?engine=mimic"))["data"] == mimics
+    assert done(call(cloning, "GET", "/voicebox/engines/mimic/presets"))["data"] == mimics
+    assert [voiced(cloning, one["id"]) for one in mimics] == pytest.approx([400, 1000, 2500], rel=NEAR)
+    assert "alloy" in {alias for one in everything if one["engine"] == "espeak" for alias in one["aliases"]}
+    for path in ("/voicebox/presets?engine=nothing", "/voicebox/engines/nothing/presets", "/voicebox/engines/tone/presets"):
+        refused(call(cloning, "GET", path), 404, None, "not_found")
+
+
+def alias(server: Server, name: str) -> Json | None:
+    """Look an alias up in the list."""
+    listed: list[Json] = done(call(server, "GET", "/voicebox/aliases"))["data"]
+    return next((one for one in listed if one["name"] == name), None)
+
+
+def test_an_alias_of_openais_own(cloning: Server) -> None:
+    """`alloy` is led to a voice of one's own, elsewhere, and back to what it was; nobody has to know."""
+    made, before = clone(cloning, female()), pcm(cloning, "alloy")
+    path = "/voicebox/aliases/alloy"
+    assert alias(cloning, "alloy") == {"name": "alloy", "target": alias(cloning, "alloy")["target"], "source": "engine"}  # type: ignore[index]
+
+    assert done(call(cloning, "PUT", path, json={"target": made["name"]}))["source"] == "api"
+    assert alias(cloning, "alloy") == {"name": "alloy", "target": made["name"], "source": "api"}
+    for name in ("alloy", "ALLOY", None):
+        assert pcm(cloning, name) == pcm(cloning, made["id"])
+    done(call(cloning, "PUT", path, json={"target": "mimic/high"}))
+    assert voiced(cloning, "alloy") == pytest.approx(2500, rel=NEAR)
+    assert done(call(cloning, "DELETE", path)) == {"id": "alloy", "object": "voicebox.alias", "deleted": True}
+    assert seconds(pcm(cloning, "alloy")) == pytest.approx(seconds(before), rel=0.05)
+    assert speak(cloning, "alloy").headers["x-voicebox-engine"] == "espeak"
+    refused(call(cloning, "DELETE", path), 404, None, "not_found")
+
+
+@pytest.mark.parametrize("name", ["Erzähler", "team/narrator", "the second one", "名"])
+def test_names_of_aliases(cloning: Server, name: str) -> None:
+    """An alias may have any name that a voice may have, slashes too; its target may be any name of a voice."""
+    made = clone(cloning, female())
+    path = f"/voicebox/aliases/{name}"
+    for target in (made["id"], made["name"].upper(), f"profile:{made['id']}"):
+        assert done(call(cloning, "PUT", path, json={"target": target})) == {"name": name, "target": target, "source": "api"}
+        assert pcm(cloning, name.upper()) == pcm(cloning, made["id"])
+    done(call(cloning, "DELETE", path))
+    refused(speak(cloning, name), 400, None, None)
+
+
+def test_aliases_that_are_refused(cloning: Server) -> None:
+    """An alias leads to a voice that can be spoken, or it is not made."""
+    path = f"/voicebox/aliases/{new_name()}"
+    refused(call(cloning, "PUT", path, json={"target": "nobody-at-all"}), 400, None, None)
+    refused(call(cloning, "PUT", path, json={"target": ""}), 400, "target", None)
+    refused(call(cloning, "PUT", path, json={}), 400, "target", None)
+    refused(call(cloning, "PUT", "/voicebox/aliases/voice_1", json={"target": "low"}), 400, "name", None)
+    refused(call(cloning, "DELETE", path), 404, None, "not_found")
+
+
+def test_an_alias_of_an_alias(cloning: Server) -> None:
+    """Aliases are no chain: one that would lead to another alone is refused, and told the end. So two names can be swapped."""
+    made = clone(cloning, female())
+    path = f"/voicebox/aliases/{new_name()}"
+    done(call(cloning, "PUT", path, json={"target": made["id"]}))
+    answer = call(cloning, "PUT", "/voicebox/aliases/alloy", json={"target": path.rsplit("/", 1)[1]})
+
+    assert made["id"] in refused(answer, 400, "target", None)
+    for name, target in (("low", "high"), ("high", "low")):
+        done(call(cloning, "PUT", f"/voicebox/aliases/{name}", json={"target": target}))
+    assert [voiced(cloning, name) for name in ("low", "high")] == pytest.approx([2500, 400], rel=NEAR)
+    for name in ("low", "high"):
+        done(call(cloning, "DELETE", f"/voicebox/aliases/{name}"))
+    assert [voiced(cloning, name) for name in ("low", "high")] == pytest.approx([400, 2500], rel=NEAR)
+
+
+@pytest.mark.parametrize("form", ["{id}", "{name}", "profile:{id}", "PROFILE:{name}"])
+def test_an_alias_goes_with_its_voice(cloning: Server, form: str) -> None:
+    """When a voice is deleted, names that led to it lead to what they led to before."""
+    made = clone(cloning, female())
+    done(call(cloning, "PUT", "/voicebox/aliases/alloy", json={"target": form.format(**made)}))
+    done(call(cloning, "DELETE", f"/audio/voices/{made['id']}"))
+
+    assert speak(cloning, "alloy").headers.get("x-voicebox-engine") == "espeak"
+    refused(call(cloning, "DELETE", "/voicebox/aliases/alloy"), 404, None, "not_found")

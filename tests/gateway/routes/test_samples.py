@@ -1,0 +1,294 @@
+"""The samples of a voice: several, with their words, cut, listened to, deleted, refused."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+from cloning_server import (
+    LIMIT,
+    NEAR,
+    Json,
+    call,
+    clone,
+    done,
+    female,
+    heard,
+    make,
+    male,
+    padded,
+    profile,
+    refused,
+    sampled,
+    short,
+    voiced,
+)
+from decoded import decoded, facts
+from recordings import CODINGS, coded, noise, piece
+from servers import Server
+
+RATE = 44_100
+KEYS = {
+    "id", "object", "created_at", "seconds", "sample_rate", "media_type", "bytes", "sha256", "transcript", "facts",
+}  # fmt: skip
+
+
+def path_of(voice: Json) -> str:
+    return f"/voicebox/profiles/{voice['id']}/samples"
+
+
+def add(server: Server, voice: Json, data: bytes, **fields: str) -> Json:
+    """Add a sample."""
+    answer = call(server, "POST", path_of(voice), data=fields, files={"file": ("sample", data, "application/octet-stream")})
+    return done(answer)
+
+
+def test_life_of_a_sample(cloning: Server) -> None:
+    """A sample is added with its words, looked up, listed, told other words, deleted, and then not found by any call."""
+    voice = make(cloning)
+    made = add(cloning, voice, female(), transcript=" The quick brown fox ")
+    path = f"{path_of(voice)}/{made['id']}"
+
+    assert set(made) == KEYS
+    assert (made["transcript"], made["media_type"], made["bytes"]) == ("The quick brown fox", "audio/wav", len(female()))
+    assert 4 < made["seconds"] < 6
+    assert done(call(cloning, "GET", path)) == made
+    assert done(call(cloning, "GET", path_of(voice))) == {"object": "list", "data": [made]}
+    for method in ("PATCH", "PUT"):
+        assert done(call(cloning, method, path, json={"transcript": f" {method} "}))["transcript"] == method
+    assert done(call(cloning, "DELETE", path)) == {"id": made["id"], "object": "voicebox.sample", "deleted": True}
+    tries = [("GET", ""), ("PATCH", ""), ("DELETE", ""), ("GET", "/audio"), ("POST", "/transcribe"), ("POST", "/trim")]
+    for method, what in tries:
+        refused(
+            call(cloning, method, path + what, json={"transcript": "x"} if method == "PATCH" else {}),
+            404,
+            None,
+            "sample_not_found",
+        )
+    assert "no sample" in refused(voice_speaks(cloning, voice), 400, "voice", "voice_not_speakable")
+
+
+def voice_speaks(server: Server, voice: Json) -> Any:
+    return call(server, "POST", "/audio/speech", json={"model": "tts-1", "voice": voice["id"], "input": "one"})
+
+
+def test_several_samples_are_one_voice(cloning: Server) -> None:
+    """A voice of two samples lies between those of each; one of them deleted, it is the other; three are the most here."""
+    voice = make(cloning)
+    first, second = add(cloning, voice, female(), transcript="x"), add(cloning, voice, male(), transcript="x")
+    alone = [voiced(cloning, clone(cloning, data)["id"]) for data in (female(), male())]
+    both = voiced(cloning, voice["id"])
+
+    assert min(alone) < both < max(alone)
+    done(call(cloning, "DELETE", f"{path_of(voice)}/{first['id']}"))
+    assert voiced(cloning, voice["id"]) == pytest.approx(alone[1], rel=NEAR)
+    add(cloning, voice, female(), transcript="x")
+    add(cloning, voice, female(), transcript="x")
+    answer = call(cloning, "POST", path_of(voice), files={"file": ("a", female())})
+    assert "3 samples" in refused(answer, 400, None, "too_many_samples")
+    assert done(call(cloning, "GET", path_of(voice)))["data"][0]["id"] == second["id"]
+
+
+def test_samples_added_at_once(cloning: Server) -> None:
+    """Of six samples that come at once as many stay as there is room for, and nothing of the others."""
+    voice = make(cloning)
+    with ThreadPoolExecutor(6) as pool:
+        files = [{"file": ("a", coded(piece(number, 1.5)))} for number in range(6)]
+        answers = list(pool.map(lambda file: call(cloning, "POST", path_of(voice), files=file, data={"transcript": "x"}), files))
+    folder = cloning.folder / "data" / "voices" / "profiles" / voice["id"]
+
+    assert sorted(answer.status_code for answer in answers) == [200] * 3 + [400] * 3
+    assert len(profile(cloning, voice["id"])["samples"]) == 3
+    assert len([path for path in folder.rglob("*") if path.is_file()]) == 6
+
+
+@pytest.mark.parametrize("coding", CODINGS[:-1], ids=lambda coding: coding[0])
+def test_listening_to_a_sample(cloning: Server, coding: Any) -> None:
+    """A sample is heard as it came, to the byte, and as it is used: a WAV, mono, of the same sound, trimmed of its silence."""
+    silence = np.zeros(RATE)
+    data = coded(np.concatenate([silence, piece(0, 3), silence]), coding)
+    voice = make(cloning)
+    made = add(cloning, voice, data, transcript="x")
+    path = f"{path_of(voice)}/{made['id']}/audio"
+    prepared, original = call(cloning, "GET", path), call(cloning, "GET", f"{path}?original=true")
+
+    assert original.content == data
+    assert original.headers["content-type"] == made["media_type"]
+    assert prepared.headers["content-type"] == "audio/wav"
+    assert prepared.headers["x-content-type-options"] == original.headers["x-content-type-options"] == "nosniff"
+    assert facts(prepared.content)[::3] == ("wav", 1)
+    assert facts(prepared.content)[2] == made["sample_rate"]
+    sound = decoded(prepared.content)
+    assert len(sound) / made["sample_rate"] == pytest.approx(made["seconds"], abs=0.001)
+    assert 1.9 < made["seconds"] < 3.2
+    assert heard(prepared.content) == pytest.approx(heard(data), rel=NEAR)
+
+
+# Words...
+
+
+def test_words_are_found_out(cloning: Server) -> None:
+    """Where no words are given an engine that listens writes them down, and is named; people's words go over its own."""
+    voice = make(cloning)
+    made = add(cloning, voice, short())
+    path = f"{path_of(voice)}/{made['id']}"
+
+    assert made["transcribed_by"] == "pocketsphinx"
+    assert "americans" in made["transcript"]
+    assert profile(cloning, voice["id"])["samples"] == [made]
+    told = done(call(cloning, "PATCH", path, json={"transcript": "And so, my fellow Americans"}))
+    assert told["transcript"] == "And so, my fellow Americans"
+    assert "transcribed_by" not in told
+    again = done(call(cloning, "POST", f"{path}/transcribe"))
+    assert (again["transcript"], again["transcribed_by"]) == (made["transcript"], "pocketsphinx")
+
+
+@pytest.mark.parametrize("fields", [{"transcribe": "false"}, {"transcript": "My own"}])
+def test_words_are_not_found_out(cloning: Server, fields: dict[str, str]) -> None:
+    """Words that were given are kept, and who wants none gets none."""
+    made = add(cloning, make(cloning), short(), **fields)
+    assert made["transcript"] == fields.get("transcript", "")
+    assert "transcribed_by" not in made
+
+
+def test_words_of_another_language(cloning: Server) -> None:
+    """A language that no engine hears leaves the sample without words, and asked for them it is told so."""
+    voice = make(cloning, languages=["de"])
+    made = add(cloning, voice, short())
+    answer = call(cloning, "POST", f"{path_of(voice)}/{made['id']}/transcribe")
+
+    assert made["transcript"] == ""
+    assert "transcript" in refused(answer, 404, None, "model_not_found")
+
+
+# Cutting...
+
+
+def test_trimming(cloning: Server) -> None:
+    """Of a sample only a part is used: its length, sound and voice are the part's; the original stays, and can be cut anew."""
+    voice = make(cloning)
+    both = np.concatenate([piece(0, 3), decoded(female(), rate=RATE)])
+    made = add(cloning, voice, coded(both), transcript="All of it")
+    path = f"{path_of(voice)}/{made['id']}"
+    mixed = voiced(cloning, voice["id"])
+    parts = []
+    for start, end in ((0, 3), (3, None)):
+        cut = done(call(cloning, "POST", f"{path}/trim", json={"start": start, "end": end}))
+        assert (cut["id"], cut["trimmed"], cut["sha256"], cut["transcript"]) == (made["id"], [start, end], made["sha256"], "")
+        assert cut["seconds"] < made["seconds"] - 2
+        parts.append(voiced(cloning, voice["id"]))
+        assert parts[-1] == pytest.approx(sampled(cloning, voice["id"]), rel=NEAR)
+
+    assert parts[0] == pytest.approx(heard(short()), rel=NEAR)
+    assert parts[0] < mixed < parts[1]
+    assert call(cloning, "GET", f"{path}/audio?original=true").content == coded(both)
+    whole = done(call(cloning, "POST", f"{path}/trim", json={}))
+    assert whole["seconds"] == pytest.approx(made["seconds"])
+    folder = cloning.folder / "data" / "voices" / "profiles" / voice["id"]
+    assert len([one for one in folder.rglob("*") if one.is_file()]) == 2
+
+
+def test_trimming_finds_the_words_anew(cloning: Server) -> None:
+    """Words that an engine wrote down are those of the part afterwards."""
+    voice = make(cloning)
+    made = add(cloning, voice, coded(piece(0, 6)))
+    cut = done(call(cloning, "POST", f"{path_of(voice)}/{made['id']}/trim", json={"start": 0, "end": 3}))
+
+    assert cut["transcribed_by"] == "pocketsphinx"
+    assert "americans" in cut["transcript"]
+    assert len(cut["transcript"]) < len(made["transcript"])
+
+
+@pytest.mark.parametrize(
+    ("body", "param", "code"),
+    [
+        ({"start": -1}, "start", None),
+        ({"end": 0}, "end", None),
+        ({"start": "1"}, "start", None),
+        ({"begin": 1}, "begin", None),
+        ({"start": 2, "end": 1}, "start", "invalid_value"),
+        ({"start": 60}, "start", "invalid_value"),
+        ({"start": 0, "end": 60}, "start", "invalid_value"),
+        ({"start": 0, "end": 0.5}, "start", "audio_too_short"),
+    ],
+)
+def test_parts_that_are_none(cloning: Server, body: Json, param: str, code: str | None) -> None:
+    """A part that is not in the recording, or too short, is refused, and the sample stays as it was."""
+    voice = make(cloning)
+    made = add(cloning, voice, short(), transcript="x")
+
+    refused(call(cloning, "POST", f"{path_of(voice)}/{made['id']}/trim", json=body), 400, param, code)
+    assert profile(cloning, voice["id"])["samples"] == [made]
+    assert call(cloning, "GET", f"{path_of(voice)}/{made['id']}/audio").status_code == 200
+
+
+def test_cutting_and_listening_at_once(cloning: Server) -> None:
+    """While words are found out the sample is cut and told others: whoever comes too late is told, and nothing is half done."""
+    voice = make(cloning)
+    data = coded(piece(0, 5))
+    made = add(cloning, voice, data, transcript="x")
+    path = f"{path_of(voice)}/{made['id']}"
+    parts = ([0, 3], [1, 4])
+    acts: list[tuple[str, str, Json]] = [("POST", "/transcribe", {}), ("PATCH", "", {"transcript": "mine"})]
+    acts += [("POST", "/trim", {"start": start, "end": end}) for start, end in parts]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda act: call(cloning, act[0], path + act[1], json=act[2]), acts))
+    after = profile(cloning, voice["id"])["samples"][0]
+
+    assert answers[0].status_code in (200, 503)  # the latter where its recording went before it was read
+    assert answers[1].status_code == 200
+    assert after["trimmed"] in [part for part, answer in zip(parts, answers[2:], strict=True) if answer.status_code == 200]
+    for answer in answers[2:]:
+        assert answer.status_code == 200 or refused(answer, 400, None, "changed_meanwhile")
+    assert heard(call(cloning, "GET", f"{path}/audio").content) == pytest.approx(voiced(cloning, voice["id"]), rel=NEAR)
+    assert call(cloning, "GET", f"{path}/audio?original=true").content == data
+
+
+# What is refused...
+
+
+SAMPLES = {
+    "no file": ({}, "missing_required_parameter"),
+    "a type that is no audio": ({"file": ("a.txt", female(), "text/plain")}, "unsupported_mime_type"),
+    "bytes that are no audio": ({"file": ("a", b"nothing of the kind" * 100)}, None),
+    "too short": ({"file": ("a", coded(piece(0, 0.4)))}, "audio_too_short"),
+    "too long": ({"file": ("a", coded(np.tile(piece(0, 10), 4)))}, "audio_too_long"),
+    "silent": ({"file": ("a", coded(np.zeros(3 * RATE)))}, "audio_silent"),
+    "noise": ({"file": ("a", coded(noise(3 * RATE)))}, "no_speech"),
+    "clipped": ({"file": ("a", coded(piece(0, 3) * 20))}, "audio_clipped"),
+}
+
+
+@pytest.mark.parametrize("what", SAMPLES)
+def test_samples_that_are_refused(cloning: Server, what: str) -> None:
+    """What cannot be a sample is refused by the name of its field, with its reason's code, and nothing of it stays."""
+    files, code = SAMPLES[what]
+    voice = make(cloning)
+    answer = call(cloning, "POST", path_of(voice), files=files or {"transcript": (None, "x")})
+
+    refused(answer, 400, "file", code)
+    assert profile(cloning, voice["id"])["samples"] == []
+    folder = cloning.folder / "data" / "voices" / "profiles" / voice["id"]
+    assert [one for one in folder.rglob("*") if one.is_file()] == []
+
+
+def test_ten_mebibytes_and_no_more(cloning: Server) -> None:
+    """A sample of a byte more than 10 MiB answers 413."""
+    voice = make(cloning)
+    refused(call(cloning, "POST", path_of(voice), files={"file": ("a", padded(short(), LIMIT + 1))}), 413, None, None)
+
+
+def test_presets_take_no_samples(cloning: Server) -> None:
+    """A preset is not cloned from anything."""
+    voice = make(cloning, preset_engine="mimic", preset_voice_id="low")
+    refused(call(cloning, "POST", path_of(voice), files={"file": ("a", short())}), 400, "file", None)
+
+
+@pytest.mark.parametrize("body", [{}, {"transcript": 5}, {"transcript": "x" * 10_001}])
+def test_words_that_are_refused(cloning: Server, body: Json) -> None:
+    """Words are text, and not a book."""
+    voice = make(cloning)
+    made = add(cloning, voice, short(), transcript="x")
+    refused(call(cloning, "PATCH", f"{path_of(voice)}/{made['id']}", json=body), 400, "transcript", None)

@@ -1,0 +1,96 @@
+"""Host, Origin, binding, keys in headers, paths: the guards, one by one."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from compat.errors import NotPermitted
+from gateway.config.settings import ServerSettings, Settings
+from gateway.http import urls
+from gateway.security import auth
+from gateway.security.hosts import Exposed, HostGuard, check_binding
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["localhost", "localhost:8000", "127.0.0.1:8000", "[::1]:8000", "192.168.1.5", "app.localhost", "host.docker.internal:1",
+     "LOCALHOST.", "speech.example:443"],
+)  # fmt: skip
+def test_own_hosts_pass(host: str) -> None:
+    """Addresses, localhost and configured names pass."""
+    HostGuard(["speech.example"], []).check(host, None)
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8000", "", "a b", "[::1"])
+def test_strange_hosts_do_not(host: str) -> None:
+    """A name that is not ours is refused: it may have been rebound to our address."""
+    with pytest.raises(NotPermitted) as caught:
+        HostGuard([], []).check(host, None)
+
+    assert caught.value.status == 403
+
+
+def test_origins() -> None:
+    """Pages may call from this server's own origin and from those of the settings, from no other."""
+    guard = HostGuard([], ["app://obsidian.md"])
+
+    guard.check("localhost:8000", "http://localhost:8000")
+    guard.check("localhost:8000", "app://obsidian.md")
+    for origin in ("http://evil.example", "null", "http://localhost:9999"):
+        with pytest.raises(NotPermitted):
+            guard.check("localhost:8000", origin)
+    HostGuard([], ["*"]).check("localhost:8000", "null")
+
+
+@pytest.mark.parametrize(
+    ("host", "no_auth", "has_keys", "starts"),
+    [("127.0.0.1", False, False, True), ("::1", False, False, True), ("localhost", False, False, True),
+     ("0.0.0.0", False, False, False), ("::", False, False, False), ("192.168.1.5", False, False, False),
+     ("0.0.0.0", True, False, True), ("0.0.0.0", False, True, True), ("speech.example", False, False, False)],
+)  # fmt: skip
+def test_binding_beyond_loopback(host: str, no_auth: bool, has_keys: bool, starts: bool) -> None:
+    """Without keys the server listens beyond loopback only when told so in so many words."""
+    settings = Settings(server=ServerSettings(host=host, no_auth=no_auth))
+    if starts:
+        check_binding(settings, has_keys=has_keys)
+    else:
+        with pytest.raises(Exposed, match="--no-auth"):
+            check_binding(settings, has_keys=has_keys)
+
+
+@pytest.mark.parametrize(
+    ("headers", "key"),
+    [
+        ({}, None),
+        ({b"authorization": b"Bearer abc"}, "abc"),
+        ({b"authorization": b"bearer  abc "}, "abc"),
+        ({b"authorization": b"Bearer"}, None),
+        ({b"authorization": b"Bearer "}, None),
+        ({b"authorization": b"undefined"}, "undefined"),
+        ({b"authorization": b"Basic " + base64.b64encode(b"user:abc")}, "abc"),
+        ({b"x-api-key": b"abc"}, "abc"),
+        ({b"api-key": b"abc"}, "abc"),
+    ],
+)
+def test_keys_however_sent(headers: dict[bytes, bytes], key: str | None) -> None:
+    """The key is found wherever clients put it."""
+    assert auth.presented(headers) == key
+
+
+def test_keys_are_masked() -> None:
+    """No error shows a whole key, nor most of a short one."""
+    assert auth.masked("sk-vb-0123456789abcdef") == "sk-v***cdef"
+    assert auth.masked("short") == "***"
+
+
+@pytest.mark.parametrize(
+    ("path", "route"),
+    [("/v1/audio/speech", "/v1/audio/speech"), ("/audio/speech", "/v1/audio/speech"), ("/v1/v1/audio/speech/", "/v1/audio/speech"),
+     ("/models/org/name", "/v1/models/org/name"), ("/readyz", "/readyz"), ("/v1/readyz", "/v1/readyz"), ("/", "/"), ("/v1/", "/v1"),
+     ("//audio//speech", "/v1/audio/speech"), ("/v1/foo", "/v1/foo"), ("/foo", "/foo")],
+)  # fmt: skip
+def test_paths(path: str, route: str) -> None:
+    """Every way of joining a base URL leads to the same route; the server's own paths stay where they are."""
+    assert urls.canonical(path) == route

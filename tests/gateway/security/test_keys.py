@@ -1,0 +1,221 @@
+"""API keys: what is kept, who sees changes, and that damage never opens the door."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from servers import PATIENCE, running
+
+from gateway.cli.keys import parse_expiry
+from gateway.cli.output import Failure
+from gateway.security.keys import KeyChoiceError, KeyFileError, KeyStore, default_path
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> KeyStore:
+    """A store in a folder that is still to be made."""
+    return KeyStore(default_path(str(tmp_path / "data")))
+
+
+def test_a_key_is_good_until_revoked(store: KeyStore) -> None:
+    """A new key is verified by its secret and no other, and is good no more once revoked by name or id."""
+    assert store.empty()
+    alice, secret = store.create("alice", None)
+    bob, other = store.create("bob", None)
+
+    assert store.verify(secret) == alice
+    assert store.verify(other) == bob
+    assert store.verify(secret[:-1]) is None
+    assert store.verify("") is None
+    assert store.verify("ключ\ud800") is None
+    assert [key.name for key in store.list()] == ["alice", "bob"]
+    assert store.revoke("alice") == alice
+    assert store.revoke(bob.id) == bob
+    assert store.verify(secret) is store.verify(other) is None
+
+
+def test_revoking_the_last_key_does_not_open_the_door(store: KeyStore) -> None:
+    """Once a key was made, keys stay required."""
+    store.create("only", None)
+    store.revoke("only")
+
+    assert store.list() == ()
+    assert not store.empty()
+    assert not KeyStore(store.path).empty()
+
+
+def test_the_secret_is_long_random_and_kept_nowhere(store: KeyStore) -> None:
+    """32 random bytes behind a prefix that scanners know; the folder holds only its hash and its last characters."""
+    key, secret = store.create("alice", None)
+    kept = b"".join(path.read_bytes() for path in store.path.parent.iterdir())
+
+    assert secret.startswith("sk-vb-")
+    assert len(secret.removeprefix("sk-vb-")) >= 43
+    assert secret.endswith(key.ending)
+    assert len(key.ending) == 4
+    assert secret[:-4].encode() not in kept
+    assert secret[6:].encode() not in kept
+    assert store.create("bob", None)[1] != secret
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+def test_only_the_owner_can_read_it(store: KeyStore) -> None:
+    """The file is 0600 whatever the umask, and no half-written one stays beside it."""
+    before = os.umask(0)
+    try:
+        store.create("alice", None)
+        store.create("bob", None)
+    finally:
+        os.umask(before)
+
+    assert store.path.stat().st_mode & 0o777 == 0o600
+    assert store.path.parent.stat().st_mode & 0o777 == 0o700
+    assert sorted(path.name for path in store.path.parent.iterdir()) == ["keys.json", "keys.json.lock"]
+
+
+def test_expiry(store: KeyStore) -> None:
+    """An expired key is found, so that the refusal can say why, and tells that it has expired; a past time is refused."""
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    key, secret = store.create("guest", soon)
+
+    found = store.verify(secret)
+    assert found is not None
+    assert not found.expired()
+    assert not key.expired(soon - timedelta(microseconds=1))
+    assert key.expired(soon)
+    with pytest.raises(KeyChoiceError, match="past"):
+        store.create("late", datetime.now(UTC) - timedelta(seconds=1))
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 65, "a\nb", "key_1234", "alice", "  alice "])
+def test_names(store: KeyStore, name: str) -> None:
+    """A name is short, printable, unlike an id, and given once."""
+    store.create("alice", None)
+    with pytest.raises(KeyChoiceError):
+        store.create(name, None)
+    assert len(store.list()) == 1
+
+
+def test_revoking_nobody(store: KeyStore) -> None:
+    """A name that no key has is an error that tells the names there are."""
+    store.create("alice", None)
+    with pytest.raises(KeyChoiceError, match="alice"):
+        store.revoke("bob")
+
+
+def test_another_process_is_seen_at_once(store: KeyStore) -> None:
+    """A store that has read the file sees what others make and revoke, without being told."""
+    watcher = KeyStore(store.path)
+    assert watcher.empty()
+    _, secret = store.create("alice", None)
+    assert watcher.verify(secret) is not None
+    store.revoke("alice")
+    assert watcher.verify(secret) is None
+
+
+def test_many_writers(store: KeyStore) -> None:
+    """Processes that make keys at the same time lose none."""
+    script = "import sys; from pathlib import Path; from gateway.security.keys import KeyStore\nfor n in range(8): KeyStore(Path(sys.argv[1])).create(f'{sys.argv[2]}-{n}', None)"
+    writers = [subprocess.Popen([sys.executable, "-c", script, str(store.path), str(writer)]) for writer in range(3)]
+
+    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    assert len({key.name for key in store.list()}) == 24
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b"\xff", b'{"keys": [{"id": "x"}]}', b'{"keys": [], "version": 2}', b'{"keyz": []}', b"null"],
+)
+def test_a_damaged_file_opens_nothing(store: KeyStore, content: bytes) -> None:
+    """Whatever is in the file that is not keys is an error that names the file, for all questions, and is left as it is."""
+    _, secret = store.create("alice", None)
+    store.path.write_bytes(content)
+    for ask in (store.empty, store.list, lambda: store.verify(secret), lambda: store.create("bob", None)):
+        with pytest.raises(KeyFileError, match=str(store.path)):
+            ask()
+    with pytest.raises(KeyFileError):
+        KeyStore(store.path).empty()
+    assert store.path.read_bytes() == content
+
+
+def test_a_file_that_goes_away_opens_nothing(store: KeyStore) -> None:
+    """A running server whose key file is deleted does not take that for "no keys"; a new one does."""
+    _, secret = store.create("alice", None)
+    store.path.unlink()
+    with pytest.raises(KeyFileError, match="gone"):
+        store.verify(secret)
+    with pytest.raises(KeyFileError, match="gone"):
+        store.empty()
+    assert KeyStore(store.path).empty()
+
+
+def test_expiry_as_people_write_it() -> None:
+    """A span counts from now, a date means its end in UTC, and anything else is refused."""
+    now = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+    assert parse_expiry("30d", now) == now + timedelta(days=30)
+    assert parse_expiry("90m", now) == now + timedelta(minutes=90)
+    assert parse_expiry("2w", now) == now + timedelta(days=14)
+    assert parse_expiry("2027-06-30", now) == datetime(2027, 7, 1, tzinfo=UTC)
+    for wrong in ("", "30", "d", "0d", "-1d", "tomorrow", "2027-02-30", "9999999w", "9999-12-31"):
+        with pytest.raises(Failure):
+            parse_expiry(wrong, now)
+
+
+def test_the_commands(tmp_path: Path) -> None:
+    """The secret alone is on standard output, once; lists never hold it; errors have a status and a sentence."""
+
+    def voicebox(*words: str) -> subprocess.CompletedProcess[str]:
+        environ = {**os.environ, "VOICEBOX_DATA_DIR": str(tmp_path)}
+        return subprocess.run(
+            [sys.executable, "-m", "gateway", "keys", *words], capture_output=True, text=True, timeout=60, env=environ
+        )
+
+    made = voicebox("create", "alice", "--expires", "30d")
+    secret = made.stdout.strip()
+    listed = voicebox("list", "--json")
+
+    assert made.returncode == 0
+    assert KeyStore(default_path(str(tmp_path))).verify(secret) is not None
+    assert secret not in made.stderr + listed.stdout
+    assert json.loads(listed.stdout)[0]["name"] == "alice"
+    assert "sha256" not in listed.stdout
+    assert voicebox("list").stdout.startswith("alice\tkey_")
+    assert voicebox("create", "alice").returncode == 1
+    assert voicebox("create", "bob", "--expires", "never").returncode == 2
+    assert voicebox("revoke", "bob").returncode == 1
+    revoked = voicebox("revoke", "alice")
+    assert revoked.returncode == 0
+    assert "no key is left" in revoked.stderr
+    (tmp_path / "keys.json").write_text("{")
+    broken = voicebox("list")
+    assert broken.returncode == 1
+    assert str(tmp_path / "keys.json") in broken.stderr
+    assert "Traceback" not in broken.stderr
+
+
+def test_a_running_server_stays_shut_when_the_file_is_damaged(tmp_path: Path) -> None:
+    """Damage under a running server lets nobody in, not even with a good key; once mended, the key is good again."""
+    store = KeyStore(default_path(str(tmp_path / "data")))
+    _, secret = store.create("alice", None)
+    with running(tmp_path) as server:
+
+        def models() -> int:
+            headers = {"authorization": f"Bearer {secret}"}
+            return httpx.get(f"{server.base_url}/models", headers=headers, timeout=PATIENCE).status_code
+
+        good = store.path.read_bytes()
+        assert models() == 200
+        store.path.write_bytes(b"{")
+        assert models() == 500
+        store.path.unlink()
+        assert models() == 500
+        store.path.write_bytes(good)
+        assert models() == 200

@@ -1,0 +1,126 @@
+"""Safe from the first day: keys, hosts, origins, bindings, on a real server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import openai
+import pytest
+from servers import Server, running
+
+from gateway.security.keys import KeyStore, default_path
+
+SPEECH = {"model": "tts-1", "voice": "alloy", "input": "Hello."}
+
+
+def test_foreign_host_and_origin(server: Server) -> None:
+    """A rebound name and a page from elsewhere are both turned away, in the envelope."""
+    for headers in ({"host": "evil.example"}, {"origin": "http://evil.example"}, {"origin": "null"}):
+        answer = httpx.post(f"{server.base_url}/audio/speech", json=SPEECH, headers=headers)
+
+        assert answer.status_code == 403
+        assert answer.json()["error"]["type"] == "invalid_request_error"
+        assert "access-control-allow-origin" not in answer.headers
+
+
+def test_paths_in_requests_are_only_words(server: Server, tmp_path: Path) -> None:
+    """No voice, model or file name is opened as a path or fetched as an address."""
+    for voice in ("/etc/passwd", "../../etc/passwd", "http://127.0.0.1:1/x", "file:///etc/passwd"):
+        answer = httpx.post(f"{server.base_url}/audio/speech", json=SPEECH | {"voice": voice})
+
+        assert answer.status_code == 400
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> object:
+    """A server with a key, an expired key, and CORS for one origin."""
+    folder = tmp_path_factory.mktemp("guarded")
+    keys = KeyStore(default_path(str(folder / "data")))
+    _, secret = keys.create("reader", None)
+    with running(folder, {"server": {"cors_origins": ["app://obsidian.md"], "host": "0.0.0.0"}}) as server:
+        yield server, secret
+
+
+def test_keys(guarded: tuple[Server, str]) -> None:
+    """With a key set, the SDK gets in with it and raises AuthenticationError with another or none."""
+    server, secret = guarded
+
+    assert list(server.sdk(secret).models.list())
+    with pytest.raises(openai.AuthenticationError) as wrong:
+        server.sdk("sk-wrong-wrong-wrong").models.list()
+    assert wrong.value.code == "invalid_api_key"
+    assert "sk-wrong-wrong-wrong" not in str(wrong.value)
+    missing = httpx.post(f"{server.base_url}/audio/speech", json=SPEECH)
+    assert missing.status_code == 401
+    assert missing.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_what_needs_no_key(guarded: tuple[Server, str]) -> None:
+    """Probes need no key, nor does the voice list where none is sent; a wrong one is wrong there too."""
+    server, _ = guarded
+
+    for path in ("/health", "/livez", "/readyz", "/v1/test", "/v1/audio/voices"):
+        assert httpx.get(f"{server.url}{path}").status_code == 200
+    assert httpx.get(f"{server.base_url}/audio/voices", headers={"authorization": "Bearer no"}).status_code == 401
+    assert httpx.get(f"{server.base_url}/models").status_code == 401
+
+
+def test_a_new_key_works_at_once_and_a_revoked_one_no_more(guarded: tuple[Server, str]) -> None:
+    """A running server sees keys come and go."""
+    server, _ = guarded
+    keys = KeyStore(default_path(str(server.folder / "data")))
+    _, secret = keys.create("guest", None)
+    headers = {"authorization": f"Bearer {secret}"}
+
+    assert httpx.get(f"{server.base_url}/models", headers=headers).status_code == 200
+    keys.revoke("guest")
+    assert httpx.get(f"{server.base_url}/models", headers=headers).status_code == 401
+
+
+def test_cors(guarded: tuple[Server, str]) -> None:
+    """An allowed origin gets CORS on preflights without a key, on answers and on errors; headers it asks for are echoed."""
+    server, secret = guarded
+    origin = {"origin": "app://obsidian.md"}
+    asked = "authorization,content-type,x-stainless-os"
+    preflight = httpx.options(
+        f"{server.base_url}/audio/speech",
+        headers={**origin, "access-control-request-method": "POST", "access-control-request-headers": asked},
+    )
+    error = httpx.post(f"{server.base_url}/audio/speech", json={}, headers={**origin, "authorization": f"Bearer {secret}"})
+    refused = httpx.post(f"{server.base_url}/audio/speech", json={}, headers=origin)
+
+    assert preflight.status_code == 204
+    assert preflight.headers["access-control-allow-headers"] == asked
+    for answer in (preflight, error, refused):
+        assert answer.headers["access-control-allow-origin"] == "app://obsidian.md"
+    assert (error.status_code, refused.status_code) == (400, 401)
+
+
+def test_refuses_to_listen_in_the_open(tmp_path: Path) -> None:
+    """Beyond loopback without keys it does not start, says why and how to mend it, and leaves nothing running."""
+    environ = {**os.environ, "VOICEBOX_DATA_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", "serve", "--host", "0.0.0.0", "--port", "0"],
+        capture_output=True, text=True, timeout=60, env=environ,
+    )  # fmt: skip
+
+    assert done.returncode == 2
+    assert "--no-auth" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_strict_and_unknown_default(tmp_path: Path) -> None:
+    """`strict` brings OpenAI's limits back, and `unknown: default` maps what nobody knows, saying so."""
+    with running(tmp_path, {"compat": {"strict": True, "unknown": "default", "unsupported": "refuse"}}) as server:
+        url = f"{server.base_url}/audio/speech"
+        long = httpx.post(url, json=SPEECH | {"input": "x" * 4097})
+        unknown = httpx.post(url, json=SPEECH | {"model": "local-model", "voice": "nobody"})
+        instructed = httpx.post(url, json=SPEECH | {"instructions": "Shout."})
+
+    assert (long.status_code, unknown.status_code, instructed.status_code) == (400, 200, 400)
+    assert unknown.headers["x-voicebox-mapped"].startswith("model=local-model->espeak, voice=nobody->espeak/")
+    assert instructed.json()["error"]["param"] == "instructions"

@@ -1,0 +1,188 @@
+"""How words are said: respelt or in IPA, by caller and by voice, on every engine, without a word being lost on the way."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from cloning_server import (
+    NEAR,
+    WORD_SECONDS,
+    Json,
+    call,
+    clone,
+    done,
+    female,
+    heard,
+    make,
+    new_name,
+    pcm,
+    refused,
+    seconds,
+    speak,
+)
+from decoded import decoded, same_words
+from servers import Server
+
+PATH = "/voicebox/pronunciations"
+LOW, RISE = 400.0, 1.2
+"""Hertz of mimic's voice, and how much higher it speaks a word in IPA"""
+
+
+@pytest.fixture
+def words(cloning: Server) -> Iterator[Any]:
+    """Give a function that sets the caller's dictionary, which is empty again afterwards."""
+
+    def put(*entries: Json) -> Json:
+        return done(call(cloning, "PUT", PATH, json={"pronunciations": entries}))
+
+    yield put
+    put()
+
+
+def count(server: Server, text: str, voice: str = "mimic/low") -> int:
+    """Tell how many words mimic speaks."""
+    return round(seconds(pcm(server, voice, text)) / WORD_SECONDS)
+
+
+def respelt(word: str, respelling: str) -> Json:
+    return {"word": word, "respelling": respelling}
+
+
+def test_a_dictionary_is_kept_and_replaced(cloning: Server, words: Any) -> None:
+    """What is put is what is there, in good form; the next one takes its place, and an empty one takes it away."""
+    assert done(call(cloning, "GET", PATH)) == {"pronunciations": []}
+    kept = words({"word": " GIF ", "respelling": " jif  file ", "ipa": "/dʒɪf/"}, respelt("SQL", "sequel"))
+    assert kept["pronunciations"] == [{"word": "GIF", "respelling": "jif file", "ipa": "dʒɪf"}, respelt("SQL", "sequel")]
+    assert done(call(cloning, "GET", PATH)) == kept
+    words(respelt("NASA", "nassa"))
+    assert done(call(cloning, "GET", PATH)) == {"pronunciations": [respelt("NASA", "nassa")]}
+    words()
+    assert done(call(cloning, "GET", PATH)) == {"pronunciations": []}
+
+
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        ("SQL", 3),
+        ("sql Sql", 6),
+        ("The SQL, and SQL's speed", 9),
+        ("MySQL SQLite", 2),
+        ("New York", 4),
+        ("new  york new", 5),
+        ("nothing of that", 3),
+    ],
+)
+def test_respelling(cloning: Server, words: Any, text: str, spoken: int) -> None:
+    """Whole words are respelt, in any case, the longest first, and only these: mimic's words tell."""
+    words(respelt("SQL", "structured query language"), respelt("New York", "the big big apple"))
+    assert count(cloning, text) == spoken
+
+
+def test_respelling_in_a_long_text(cloning: Server, words: Any) -> None:
+    """However a text is cut into segments, every word in it is respelt, and none twice."""
+    words(respelt("SQL", "structured query language"), respelt("query", "never again"))
+    text = " ".join(f"Sentence {number} is about SQL and more." for number in range(60))
+    assert count(cloning, text) == 60 * 9
+
+
+def test_every_voice_and_transport(cloning: Server, words: Any) -> None:
+    """A caller's dictionary works in every voice, cloned ones too, and in server-sent events."""
+    voice = clone(cloning, female())["id"]
+    words(respelt("SQL", "structured query language"))
+    events = pcm(cloning, voice, "SQL", stream_format="sse").split(b"\r\n\r\n")[:-3]
+    audio = b"".join(base64.b64decode(json.loads(event.removeprefix(b"data: "))["audio"]) for event in events)
+
+    assert count(cloning, "SQL", voice) == count(cloning, "SQL", "low+high") == 3
+    assert seconds(audio) == pytest.approx(3 * WORD_SECONDS)
+
+
+def test_on_espeak(cloning: Server, words: Any) -> None:
+    """eSpeak NG says a respelt word as it says its respelling."""
+    plain, wanted = (said(cloning, text) for text in ("The GIF is here.", "The jiffy elephant is here."))
+    words(respelt("GIF", "jiffy elephant"))
+    assert not same_words(plain, wanted)
+    assert same_words(said(cloning, "The GIF is here."), wanted)
+
+
+def said(server: Server, text: str) -> Any:
+    return decoded(pcm(server, "espeak/en-us", text), "pcm")
+
+
+def test_a_voice_has_its_own(cloning: Server, words: Any) -> None:
+    """A voice's dictionary goes before the caller's where both have a word; where one has none, the other's works."""
+    voice = clone(cloning, female())["id"]
+    preset = make(cloning, preset_engine="mimic", preset_voice_id="low", pronunciations=[respelt("sql", "one two three four")])[
+        "id"
+    ]
+    own = {"pronunciations": [respelt("SQL", "ess queue")]}
+    done(call(cloning, "PATCH", f"/voicebox/profiles/{voice}", json=own))
+    words(respelt("SQL", "structured query language"), respelt("GIF", "jif file"))
+
+    assert [count(cloning, "SQL GIF", one) for one in (voice, preset, "mimic/low")] == [4, 6, 5]
+    words()
+    assert [count(cloning, "SQL GIF", one) for one in (voice, preset, "mimic/low")] == [3, 5, 2]
+    done(call(cloning, "PATCH", f"/voicebox/profiles/{voice}", json={"pronunciations": []}))
+    assert count(cloning, "SQL GIF", voice) == 2
+
+
+def test_ipa(cloning: Server, words: Any) -> None:
+    """IPA goes to the engine that takes it, which then says the word as told; a respelling beside it is for the others."""
+    words({"word": "somebody", "respelling": "some body else", "ipa": "ˈsʌmbədi"})
+    answer = speak(cloning, "mimic/low", "somebody")
+
+    assert heard(answer.content, "pcm") == pytest.approx(RISE * LOW, rel=NEAR)
+    assert seconds(answer.content) == pytest.approx(WORD_SECONDS)
+    assert "x-voicebox-ignored" not in answer.headers
+    assert heard(pcm(cloning, "mimic/low", "every"), "pcm") == pytest.approx(LOW, rel=NEAR)
+    other = speak(cloning, "espeak/en-us", "There is somebody.")
+    assert "x-voicebox-ignored" not in other.headers
+    words()
+    assert same_words(decoded(other.content, "pcm"), said(cloning, "There is some body else."))
+
+
+def test_ipa_that_nobody_hears(cloning: Server, words: Any) -> None:
+    """An engine that takes no IPA says the word its own way, and the answer says so, where the word is in the text."""
+    plain = said(cloning, "There is somebody.")
+    words({"word": "somebody", "ipa": "ˈsʌmbədi"})
+    answer = speak(cloning, "espeak/en-us", "There is somebody.")
+
+    assert answer.headers["x-voicebox-ignored"] == "pronunciations"
+    assert same_words(decoded(answer.content, "pcm"), plain)
+    late = speak(cloning, "espeak/en-us", "Nothing. " * 600 + "Then somebody.")
+    assert late.headers["x-voicebox-ignored"] == "pronunciations"
+    for voice, text in (("espeak/en-us", "There is nobody."), ("mimic/low", "There is somebody.")):
+        assert "x-voicebox-ignored" not in speak(cloning, voice, text).headers
+
+
+WRONG: dict[str, tuple[Any, str]] = {
+    "no list": ({}, "pronunciations"),
+    "a list of words": ({"pronunciations": ["SQL"]}, "pronunciations[0]"),
+    "no word": ({"pronunciations": [{"respelling": "x"}]}, "pronunciations[0]"),
+    "a blank word": ({"pronunciations": [respelt(" ", "x")]}, "pronunciations"),
+    "no reading": ({"pronunciations": [{"word": "x"}]}, "pronunciations"),
+    "a long word": ({"pronunciations": [respelt("x" * 101, "x")]}, "pronunciations"),
+    "a long reading": ({"pronunciations": [respelt("x", "x" * 201)]}, "pronunciations"),
+    "a word twice": ({"pronunciations": [respelt("Café", "x"), respelt("CAFE\u0301", "y")]}, "pronunciations"),
+    "a control character": ({"pronunciations": [respelt("a\x00b", "x")]}, "pronunciations"),
+    "too many": ({"pronunciations": [respelt(f"word{number}", "x") for number in range(1001)]}, "pronunciations"),
+    "something else": ({"pronunciations": [], "words": []}, "words"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_dictionaries_that_are_refused(cloning: Server, words: Any, what: str) -> None:
+    """A dictionary with a fault is refused as a whole, by the field, and the one there was stays."""
+    before = words(respelt("SQL", "sequel"))
+    body, param = WRONG[what]
+    refused(call(cloning, "PUT", PATH, json=body), 400, param, None)
+    assert done(call(cloning, "GET", PATH)) == before
+
+
+def test_a_thousand_words(cloning: Server, words: Any) -> None:
+    """A thousand entries work, the last as the first."""
+    words(*(respelt(f"{new_name()[-6:]}x{number}", "one two") for number in range(999)), respelt("SQL", "one two three"))
+    assert count(cloning, "SQL and SQL") == 7

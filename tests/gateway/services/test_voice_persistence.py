@@ -1,0 +1,150 @@
+"""Voices stay what they are: whatever engines come and go, through restarts and lost caches; and what is deleted is gone."""
+
+from __future__ import annotations
+
+import shutil
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cloning_server import MIMIC, NEAR, call, clone, design, done, female, male, pcm, profile, refused, sampled, speak, voiced
+from servers import Server, running
+
+from engines.fakes.cloner import LOWEST
+
+PROMPT = "A bright and merry voice"
+DESIGNED = LOWEST + zlib.crc32(PROMPT.encode()) % 3000
+"""Hertz, in which mimic speaks the script"""
+DEAF: dict[str, Any] = {"pocketsphinx": {"enabled": False}}
+"""starts sooner"""
+
+
+@contextmanager
+def keeping(folder: Path, number: int, engines: dict[str, Any], *args: str) -> Iterator[Server]:
+    """Run a server on the one data folder."""
+    with running(folder / str(number), {"engines": {**DEAF, **engines}, "data_dir": str(folder / "data")}, args) as server:
+        yield server
+
+
+def test_engines_come_and_go(tmp_path: Path) -> None:
+    """Without an engine that clones voices are made, listed and kept; with one they speak, and the same after each restart."""
+    with keeping(tmp_path, 1, {}) as server:
+        cloned, designed = clone(server, male(), "Jack"), design(server, PROMPT, "Merry")
+        for voice in (cloned, designed):
+            for model in ("tts-1", "espeak"):
+                message = refused(speak(server, voice["id"], model=model), 400, "voice", "voice_not_speakable")
+                assert voice["name"] in message
+                assert "`mimic` (not enabled: engines.mimic.enabled is false)" in message
+        assert profile(server, designed["id"])["samples"] == []
+        fits = done(call(server, "GET", f"/voicebox/profiles/{cloned['id']}/engines"))["data"]
+        assert {(fit["engine"], fit["can"], fit["would"]) for fit in fits} >= {("espeak", False, False), ("mimic", False, True)}
+    with keeping(tmp_path, 2, MIMIC, "--workers", "2") as server:
+        listed = done(call(server, "GET", "/audio/voices"))["data"][:2]
+        assert [(voice["id"], voice["name"]) for voice in listed] == [
+            (voice["id"], voice["name"]) for voice in (cloned, designed)
+        ]
+        assert voiced(server, "Jack") == pytest.approx(sampled(server, cloned["id"]), rel=NEAR)
+        made_by_ten_at_once(server, designed["id"])
+        said = [pcm(server, voice["id"]) for voice in (cloned, designed)]
+        reference = profile(server, designed["id"])
+    shutil.rmtree(tmp_path / "data" / "voices" / "prompts")
+    with keeping(tmp_path, 3, MIMIC) as server:
+        assert [pcm(server, voice["id"]) for voice in (cloned, designed)] == said
+        assert done(call(server, "DELETE", "/voicebox/cache")) == {"prompts": 2}
+        assert [pcm(server, voice["id"]) for voice in (cloned, designed)] == said
+        assert profile(server, designed["id"]) == reference
+
+
+def made_by_ten_at_once(server: Server, id: str) -> None:
+    """Have a designed voice speak for the first time, ten times at once: one reference comes of it, and nothing else stays.
+
+    There are two gateway processes, so that both make one.
+    """
+    with ThreadPoolExecutor(10) as pool:
+        said = list(pool.map(lambda _: voiced(server, id), range(10)))
+    made = profile(server, id)
+    kept = [path.name for path in (server.folder.parent / "data" / "voices" / "profiles" / id).rglob("*") if path.is_file()]
+
+    assert len(made["samples"]) == 1
+    assert made["designed_by"] == "mimic"
+    assert sorted(kept) == ["original", "prepared.wav"]
+    assert sampled(server, id) == pytest.approx(DESIGNED, rel=NEAR)
+    assert said == pytest.approx([sampled(server, id)] * 10, rel=NEAR)
+
+
+def test_a_designed_voice_stays_as_it_was_made(cloning: Server) -> None:
+    """It cannot be described anew, cut, or robbed of its reference."""
+    made = design(cloning, PROMPT)
+    path = f"/voicebox/profiles/{made['id']}"
+    before = profile(cloning, made["id"])
+    sample = f"{path}/samples/{before['samples'][0]['id']}"
+
+    refused(call(cloning, "PATCH", path, json={"design_prompt": "Another"}), 400, "design_prompt", None)
+    refused(call(cloning, "PATCH", path, json={"design_script": "Another script, long enough."}), 400, "design_prompt", None)
+    refused(call(cloning, "PATCH", path, json={"voice_type": "cloned"}), 400, "voice_type", None)
+    refused(call(cloning, "POST", f"{path}/samples", files={"file": ("a.wav", female(), "audio/wav")}), 400, "file", None)
+    refused(call(cloning, "POST", f"{sample}/trim", json={"start": 1}), 400, None, "stays_as_made")
+    refused(call(cloning, "DELETE", sample), 400, None, "stays_as_made")
+    assert profile(cloning, made["id"]) == before
+    assert voiced(cloning, made["id"]) == pytest.approx(DESIGNED, rel=2 * NEAR)
+
+
+# What is deleted is gone...
+
+
+NAME, RENAMED = "Wilhelmina Quartz", "Xanthippe Zirconium"
+TRANSCRIPT, REWRITTEN = "pomegranates and persimmons", "kumquats and mandarins"
+DESCRIPTION, SPELLING = "the daughter of the lighthouse keeper", "Villhelmeena"
+WORDS = (NAME, RENAMED, TRANSCRIPT, REWRITTEN, DESCRIPTION, SPELLING, "wilhelmina quartz", "xanthippe zirconium")
+
+
+def found(folder: Path, secrets: tuple[bytes, ...]) -> set[bytes]:
+    """Find which of some bytes any file under a folder holds."""
+    files = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+    return {secret for secret in secrets if any(secret in content for content in files)}
+
+
+def slices(recording: bytes) -> tuple[bytes, ...]:
+    """Give pieces of a recording, of which no two recordings share one."""
+    return tuple(recording[at : at + 64] for at in range(20_000, len(recording) - 64, 20_000))
+
+
+def lead_a_life(server: Server) -> tuple[str, bytes]:
+    """Have a voice go through all that may leave traces; give its id and its recording as it was prepared."""
+    id = clone(server, female(), NAME, transcript=TRANSCRIPT)["id"]
+    path = f"/voicebox/profiles/{id}"
+    sample = f"{path}/samples/{profile(server, id)['samples'][0]['id']}"
+    words = [{"word": "Wilhelmina", "respelling": SPELLING}]
+    done(call(server, "PATCH", path, json={"name": RENAMED, "description": DESCRIPTION, "pronunciations": words}))
+    done(call(server, "PATCH", sample, json={"transcript": REWRITTEN}))
+    done(call(server, "PUT", f"{path}/avatar", content=b"\x89PNG\r\n\x1a\n" + female()[30_000:40_000]))
+    done(call(server, "POST", f"{path}/samples", files={"file": ("second", male())}, data={"transcript": TRANSCRIPT}))
+    done(call(server, "PUT", "/voicebox/aliases/alloy", json={"target": RENAMED}))
+    pcm(server, RENAMED)
+    assert call(server, "GET", f"{path}/export").status_code == call(server, "POST", f"{path}/preview").status_code == 200
+    return id, call(server, "GET", f"{sample}/audio").content
+
+
+def test_what_is_deleted_is_gone(tmp_path: Path) -> None:
+    """After DELETE no file holds a piece of the recordings, and once the server has ended no name and no transcript either."""
+    data = tmp_path / "data"
+    text = tuple(word.encode() for word in WORDS)
+    with keeping(tmp_path, 1, MIMIC) as server:
+        other = clone(server, male(), "Somebody Else")
+        id, prepared = lead_a_life(server)
+        sound = slices(female()) + slices(prepared)
+        there = {RENAMED.encode(), REWRITTEN.encode(), DESCRIPTION.encode(), SPELLING.encode()}
+        assert found(data, sound) == set(sound)
+        assert found(data, text) >= there
+        done(call(server, "DELETE", f"/voicebox/profiles/{id}"))
+        assert found(data, sound) == set()
+        assert [path for path in (data / "voices").rglob(f"*{id}*/*") if path.is_file()] == []
+    assert (data / "voices.db").exists()
+    assert found(data, text) == set()
+    assert found(data, (b"Somebody Else", other["id"].encode(), *slices(male())[:3])) == {
+        b"Somebody Else", other["id"].encode(), *slices(male())[:3],
+    }  # fmt: skip

@@ -1,0 +1,244 @@
+"""Voices of one's own speak: under every name, in every format, many at once, and on the engine that can."""
+
+from __future__ import annotations
+
+import base64
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from cloning_server import (
+    MIMIC,
+    NEAR,
+    WORD_SECONDS,
+    WORDS,
+    Json,
+    call,
+    clone,
+    done,
+    female,
+    heard,
+    make,
+    male,
+    new_name,
+    pcm,
+    refused,
+    sampled,
+    seconds,
+    speak,
+    voiced,
+)
+from decoded import decoded, same_words
+from servers import Server, running
+
+LOW, MID, HIGH = 400.0, 1000.0, 2500.0
+"""Hertz, mimic's presets"""
+
+
+@pytest.fixture(scope="module")
+def man(cloning: Server) -> Json:
+    """A voice cloned from a recorded man."""
+    return clone(cloning, male(), new_name("Jack"))
+
+
+@pytest.fixture(scope="module")
+def woman(cloning: Server) -> Json:
+    """A voice cloned from a synthetic woman."""
+    return clone(cloning, female(), new_name("Nora"))
+
+
+def test_a_clone_sounds_as_its_sample(cloning: Server, man: Json, woman: Json) -> None:
+    """What comes back has the brightness of the sample, so that two voices differ as their samples do."""
+    for voice in (man, woman):
+        assert voiced(cloning, {"id": voice["id"]}) == pytest.approx(sampled(cloning, voice["id"]), rel=NEAR)
+    assert voiced(cloning, woman["id"]) > 1.2 * voiced(cloning, man["id"])
+
+
+@pytest.mark.parametrize("form", ["{id}", "{name}", "{NAME}", "profile:{id}", "PROFILE:{id}", "profile:{name}", " {name} "])
+def test_every_name_of_a_voice(cloning: Server, woman: Json, form: str) -> None:
+    """A voice is named by its id or its name, in any case, with `profile:` or without; the SDK may send an object."""
+    name = form.format(**woman, NAME=woman["name"].upper())
+
+    assert pcm(cloning, name) == pcm(cloning, {"id": woman["id"]})
+    assert pcm(cloning, {"id": name}) == pcm(cloning, woman["id"])
+    said = cloning.sdk(strict=True).audio.speech.create(model="tts-1", voice={"id": name}, input=WORDS, response_format="wav")
+    assert heard(said.content) == pytest.approx(sampled(cloning, woman["id"]), rel=NEAR)
+
+
+def test_a_model_that_is_a_voice(cloning: Server, woman: Json) -> None:
+    """A client that has only a field for the model may put the voice there."""
+    for model in (woman["id"], woman["name"]):
+        assert pcm(cloning, None, model=model) == pcm(cloning, woman["id"])
+
+
+@pytest.mark.parametrize("format", ["mp3", "opus", "aac", "flac", "wav", "pcm"])
+def test_every_format(cloning: Server, man: Json, format: str) -> None:
+    """Every format carries the voice, as a file and as server-sent events."""
+    file = pcm(cloning, man["id"], response_format=format)
+    events = pcm(cloning, man["id"], response_format=format, stream_format="sse").split(b"\r\n\r\n")
+    deltas = [json.loads(event.removeprefix(b"data: ")) for event in events[:-2]]
+    parts = [base64.b64decode(delta["audio"]) for delta in deltas[:-1]]
+
+    assert deltas[-1]["type"] == "speech.audio.done"
+    for one in (file, b"".join(parts)):
+        assert heard(one, format) == pytest.approx(sampled(cloning, man["id"]), rel=NEAR)
+
+
+def test_fifty_at_once(cloning: Server, man: Json, woman: Json) -> None:
+    """Fifty requests at once, the voices in turn, each with a text of its own: every answer is what it is alone, to the sample."""
+    texts = [f"{WORDS} {'whole ' * (number % 7)}number {number}" for number in range(50)]
+    jobs = [((man, woman)[number % 2]["id"], text) for number, text in enumerate(texts)]
+    alone = [pcm(cloning, *job) for job in jobs]
+    with ThreadPoolExecutor(50) as pool:
+        together = list(pool.map(lambda job: pcm(cloning, *job), jobs))
+
+    assert len(set(alone)) > 40
+    assert together == alone
+
+
+def test_first_speech_at_once(cloning: Server) -> None:
+    """A voice that speaks for the first time in ten requests at once is made into a prompt once."""
+    voice = clone(cloning, female())
+    with ThreadPoolExecutor(10) as pool:
+        said = set(pool.map(lambda _: pcm(cloning, voice["id"]), range(10)))
+    prompts = cloning.folder / "data" / "voices" / "prompts" / voice["id"]
+
+    assert len(said) == 1
+    assert len([path for path in prompts.rglob("*") if path.is_file()]) == 1
+
+
+# The engine...
+
+
+@pytest.mark.parametrize("model", ["tts-1", "tts-1-hd", "gpt-4o-mini-tts", "mimic", "MIMIC", "mimic/mimic"])
+def test_engines_that_can(cloning: Server, man: Json, model: str) -> None:
+    """A cloned voice is spoken by the engine that clones, whether the model names it or is one of OpenAI's."""
+    answer = speak(cloning, man["id"], model=model)
+
+    assert answer.headers["x-voicebox-engine"] == "mimic"
+    assert answer.headers["x-voicebox-voice"] == man["name"]
+    assert heard(answer.content, "pcm") == pytest.approx(sampled(cloning, man["id"]), rel=NEAR)
+
+
+def test_an_engine_that_cannot(cloning: Server, man: Json) -> None:
+    """A model that cannot speak the voice is refused, before any audio, and the refusal names the one that can."""
+    message = refused(speak(cloning, man["id"], model="espeak"), 400, "voice", "voice_not_speakable")
+    assert man["name"] in message
+    assert "`espeak`" in message
+    assert "`mimic`" in message
+
+
+def test_a_voice_without_a_sample(cloning: Server) -> None:
+    """A voice that is still to get its sample cannot speak, and says why."""
+    voice = make(cloning)
+    message = refused(speak(cloning, voice["id"]), 400, "voice", "voice_not_speakable")
+    assert "no sample" in message
+
+
+def test_a_preset_under_a_name(cloning: Server) -> None:
+    """A profile of a preset speaks as the preset does, on its own engine only."""
+    german = make(cloning, preset_engine="espeak", preset_voice_id="de")
+    answer = speak(cloning, german["name"])
+    direct = speak(cloning, "espeak/de")
+
+    assert german["voice_type"] == "preset"
+    assert answer.headers["x-voicebox-engine"] == "espeak"
+    assert same_words(decoded(answer.content, "pcm"), decoded(direct.content, "pcm"))
+    assert not same_words(decoded(answer.content, "pcm"), decoded(speak(cloning, "espeak/en-us").content, "pcm"))
+    assert "`espeak`" in refused(speak(cloning, german["id"], model="mimic"), 400, "voice", "voice_not_speakable")
+
+
+def test_kept_to_an_engine(cloning: Server) -> None:
+    """A voice that its owner keeps to certain engines is spoken by no other."""
+    voice = clone(cloning, female())
+    done(call(cloning, "PATCH", f"/voicebox/profiles/{voice['id']}", json={"engines": ["espeak"]}))
+    refused(speak(cloning, voice["id"]), 400, "voice", "voice_not_speakable")
+    refused(speak(cloning, voice["id"], model="mimic"), 400, "voice", "voice_not_speakable")
+
+
+@pytest.mark.parametrize(
+    ("own", "sent", "effective"), [(2.0, None, 2.0), (2.0, 0.5, 0.5), (2.0, 1.0, 1.0), (None, 2.0, 2.0), (None, None, 1.0)]
+)
+def test_the_speed_of_a_voice(cloning: Server, own: float | None, sent: float | None, effective: float) -> None:
+    """A voice has a speed of its own, and a request's goes before it; the sound stays that of the voice."""
+    voice = clone(cloning, female())
+    done(call(cloning, "PATCH", f"/voicebox/profiles/{voice['id']}", json={"speed": own}))
+    text = f"{WORDS} " * 4
+    said = pcm(cloning, voice["id"], text, speed=sent)
+
+    assert seconds(said) == pytest.approx(len(text.split()) * WORD_SECONDS / effective, rel=0.1)
+    assert heard(said, "pcm") == pytest.approx(sampled(cloning, voice["id"]), rel=2 * NEAR)
+
+
+def test_instructions_that_nobody_hears(cloning: Server) -> None:
+    """Instructions, of the request or of the voice, that the engine does not follow are told, and speech comes all the same."""
+    voice = clone(cloning, female())
+    assert speak(cloning, voice["id"], instructions="Whisper").headers["x-voicebox-ignored"] == "instructions"
+    assert "x-voicebox-ignored" not in speak(cloning, voice["id"]).headers
+
+
+# Mixtures...
+
+
+@pytest.mark.parametrize(
+    ("mixture", "frequency"),
+    [
+        ("low+high", (LOW + HIGH) / 2),
+        ("low(2)+high(1)", (2 * LOW + HIGH) / 3),
+        ("low(0.2)+mid(0.3)+high(0.5)", 0.2 * LOW + 0.3 * MID + 0.5 * HIGH),
+        ("low(3)", LOW),
+        ("mimic/low(200)+high(100)", (2 * LOW + HIGH) / 3),
+        (" LOW ( 1 ) + High", (LOW + HIGH) / 2),
+        ("low+low+high", (2 * LOW + HIGH) / 3),
+    ],
+)
+def test_mixtures(cloning: Server, mixture: str, frequency: float) -> None:
+    """Presets of an engine that mixes are mixed by weight, through OpenAI's models and its own."""
+    for model in ("tts-1", "mimic"):
+        assert voiced(cloning, mixture, model=model) == pytest.approx(frequency, rel=NEAR)
+
+
+@pytest.mark.parametrize("mixture", ["low(0)+high", "low(-1)+high", "low(x)+high", "low(nan)+high", "low(+high", "low+", "low(1e999)", "+".join(["low"] * 17)])  # fmt: skip
+def test_mixtures_that_are_none(cloning: Server, mixture: str) -> None:
+    """A weight that is none, a part that is empty, a parenthesis that stays open: refused, with the reason."""
+    for model in ("tts-1", "mimic"):
+        message = refused(speak(cloning, mixture, model=model), 400, "voice", None)
+        assert "mixture" in message
+
+
+def test_mixtures_of_nobody(cloning: Server, man: Json) -> None:
+    """A part that is no preset of the engine makes the whole an unknown voice."""
+    for mixture in ("low+nobody", "nobody(2)+high", f"low+{man['name']}"):
+        assert "known voice" in refused(speak(cloning, mixture), 400, None, None)
+    assert "`mimic` can" in refused(speak(cloning, "low+high", model="espeak"), 400, None, None)
+
+
+def test_a_mixture_under_a_name(cloning: Server) -> None:
+    """A mixture can be kept as a voice of one's own; one of voices that are not there cannot."""
+    voice = make(cloning, preset_engine="mimic", preset_voice_id="low(2)+high(1)")
+    assert voiced(cloning, voice["name"]) == pytest.approx((2 * LOW + HIGH) / 3, rel=NEAR)
+    for preset in ("low+nobody", "low(0)+high"):
+        body = {"name": new_name(), "preset_engine": "mimic", "preset_voice_id": preset}
+        refused(call(cloning, "POST", "/voicebox/profiles", json=body), 400, "preset_voice_id", None)
+
+
+# Several gateway processes...
+
+
+def test_two_processes(tmp_path: Path) -> None:
+    """With two gateway processes a voice that one makes, the very first of all too, speaks the same through both."""
+    with running(tmp_path, {"engines": {**MIMIC, "pocketsphinx": {"enabled": False}}}, ("--workers", "2")) as server:
+        with ThreadPoolExecutor(8) as pool:
+            men = pool.map(lambda number: clone(server, male(), f"man {number}"), range(4))
+            women = pool.map(lambda number: clone(server, female(), f"woman {number}"), range(4))
+            made = [*men, *women]
+            said = list(pool.map(lambda voice: {pcm(server, voice["id"]) for _ in range(6)}, made))
+        listed = [done(call(server, "GET", "/audio/voices"))["data"][:8] for _ in range(6)]
+        assert all(len(same) == 1 for same in said)
+        assert len(set.union(*said)) == 2
+        assert heard(said[0].pop(), "pcm") == pytest.approx(sampled(server, made[0]["id"]), rel=NEAR)
+        assert {voice["id"] for voice in made} == {voice["id"] for one in listed for voice in one}
+        for voice in made:
+            done(call(server, "DELETE", f"/audio/voices/{voice['id']}"))
+            assert {speak(server, voice["id"]).status_code for _ in range(4)} == {400}

@@ -1,0 +1,201 @@
+"""Voices while things break: workers are killed, the gateway is, and clients leave in the middle."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+from cloning_server import MIMIC, NEAR, WORDS, call, clone, design, done, female, new_name, sampled, short, speak, voiced
+from servers import PATIENCE, Server, running, wait_until
+
+QUICK: dict[str, Any] = {
+    "engines": {**MIMIC, "pocketsphinx": {"enabled": False}, "espeak": {"enabled": False}},
+    "workers": {"restart_delay": 0.02, "restart_delay_max": 0.1},
+}
+
+
+@pytest.fixture(scope="module")
+def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with mimic alone, whose worker is started again at once."""
+    with running(tmp_path_factory.mktemp("fragile"), QUICK) as server:
+        yield server
+
+
+def worker(server: Server) -> int:
+    """Give the process id of mimic's worker, once it is ready."""
+    found = 0
+
+    def ready() -> bool:
+        nonlocal found
+        state = httpx.get(f"{server.url}/health", timeout=PATIENCE).json()["engines"]["mimic"]
+        found = state["workers"][0]["pid"] if state["ready"] else 0
+        return bool(found)
+
+    wait_until(ready, "the worker is ready")
+    return found
+
+
+@contextmanager
+def killing(server: Server, times: int) -> Iterator[threading.Event]:
+    """Kill mimic's worker so many times, each time that it has come back; the event tells that it is over."""
+    over = threading.Event()
+
+    def kill() -> None:
+        try:
+            for number in range(times):
+                pid = worker(server)
+                time.sleep(0.03 * number)  # somewhere else in the work each time
+                os.kill(pid, signal.SIGKILL)
+                wait_until(lambda: worker(server) != pid, "another has come")  # noqa: B023 - called at once
+        finally:
+            over.set()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        yield over
+    finally:
+        killer.join()
+
+
+def again_and_again(act: Callable[[], httpx.Response], over: threading.Event) -> list[int]:
+    """Do something until the killing is over, and once more; give the statuses, 0 for an answer that broke off after its begin."""
+    statuses: list[int] = []
+    while True:
+        last = over.is_set()
+        try:
+            answer = act()
+            if answer.status_code != 200:
+                assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
+            statuses.append(answer.status_code)
+        except httpx.RemoteProtocolError:
+            statuses.append(0)
+        if last:
+            return statuses
+
+
+def new_design(server: Server) -> httpx.Response:
+    return call(server, "POST", "/audio/voices", json={"name": new_name("Designed"), "type": "prompt", "prompt": new_name()})
+
+
+def first_words(server: Server) -> httpx.Response:
+    return speak(server, clone(server, short())["id"])
+
+
+def test_workers_killed_all_the_time(fragile: Server) -> None:
+    """kill -9 of the worker while voices are made and speak: each call ends well or with a clean error, and no voice is half made."""
+    known = clone(fragile, female())["id"]
+    acts = (lambda: new_design(fragile), lambda: first_words(fragile), lambda: speak(fragile, known, f"{WORDS} " * 20))
+    with killing(fragile, 4) as over, ThreadPoolExecutor(3) as pool:
+        statuses = list(pool.map(lambda act: again_and_again(act, over), acts))
+
+    assert all(set(one) <= {0, 200, 500, 503} for one in statuses)
+    assert all(one[-1] == 200 for one in statuses)
+    assert 0 not in statuses[0]
+    listed = all_speak(fragile)
+    designed = done(call(fragile, "GET", "/voicebox/profiles", params={"voice_type": "designed"}))["data"]
+    assert len(designed) == statuses[0].count(200)
+    assert known in listed
+
+
+# Clients that leave...
+
+
+def upload(name: str) -> bytes:
+    """Make a request that makes a voice."""
+    part = '--x\r\nContent-Disposition: form-data; name="{}"\r\n\r\n'
+    head, tail = f"{part.format('name')}{name}\r\n{part.format('audio_sample')}".encode(), b"\r\n--x--\r\n"
+    body = head + female() + tail
+    line = f"POST /v1/audio/voices HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
+    return f"{line}Content-Type: multipart/form-data; boundary=x\r\n\r\n".encode() + body
+
+
+def send(server: Server, data: bytes) -> None:
+    """Send and leave, without waiting for an answer."""
+    with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as client:
+        client.sendall(data)
+
+
+def stored(server: Server) -> set[str]:
+    """Name the recordings in the data folder."""
+    folder = server.folder / "data" / "voices"
+    return {str(path) for kind in ("profiles", "consents") for path in (folder / kind).rglob("*") if path.is_file()}
+
+
+def test_leaving_in_the_middle_of_an_upload(cloning: Server) -> None:
+    """Of an upload that ends in the middle nothing stays, no voice and no recording."""
+    before, blobs = done(call(cloning, "GET", "/voicebox/profiles")), stored(cloning)
+    whole = upload("Half a voice")
+    for sent in (200, 300, 400, 1000, len(whole) // 2, len(whole) - 10):
+        send(cloning, whole[:sent])
+
+    wait_until(
+        lambda: len([line for line in cloning.requests() if "Disconnected" in line.get("error", "")]) >= 6, "all have left"
+    )
+    assert done(call(cloning, "GET", "/voicebox/profiles")) == before
+    assert stored(cloning) == blobs
+
+
+def test_leaving_before_the_answer(fragile: Server) -> None:
+    """Who leaves before the answer has made a voice or none, never half of one."""
+    began = worked_on(fragile)
+    for _ in range(5):
+        send(fragile, upload(new_name()))
+
+    wait_until(lambda: worked_on(fragile) >= began + 5, "all have been worked on")
+    all_speak(fragile)
+
+
+def worked_on(server: Server) -> int:
+    """Count the calls about OpenAI's voices that have ended."""
+    return len([line for line in server.requests() if line["route"] == "voices"])
+
+
+def all_speak(server: Server) -> list[str]:
+    """Check that every voice that is listed speaks as it should; give their ids."""
+    listed = [voice["id"] for voice in done(call(server, "GET", "/voicebox/profiles"))["data"]]
+    for id in listed:
+        assert voiced(server, id) == pytest.approx(sampled(server, id), rel=NEAR)
+    return listed
+
+
+# A gateway that dies...
+
+
+def uploads(server: Server, number: int, made: list[str]) -> None:
+    """Make voices until the server is gone; note those that it told of."""
+    with suppress(httpx.TransportError):
+        while True:
+            made.append((design(server, new_name()) if number else clone(server, short()))["id"])
+
+
+def killed_while_voices_are_made(server: Server, made: list[str]) -> None:
+    """Make voices in three threads at once until the server is killed."""
+    enough = len(made) + 4
+    with ThreadPoolExecutor(3) as pool:
+        for kind in (0, 0, 1):
+            pool.submit(uploads, server, kind, made)
+        wait_until(lambda: len(made) >= enough, "some voices are made")
+        server.process.kill()
+
+
+def test_a_gateway_killed_while_voices_are_made(tmp_path: Path) -> None:
+    """kill -9 of the gateway in the middle of uploads, three times: what it told of is there, and whatever is there speaks."""
+    made: list[str] = []
+    config = {**QUICK, "data_dir": str(tmp_path / "data")}
+    for number in range(3):
+        with running(tmp_path / str(number), config) as server:
+            assert set(made) <= set(all_speak(server))
+            killed_while_voices_are_made(server, made)
+    with running(tmp_path / "last", config) as server:
+        assert set(made) <= set(all_speak(server))

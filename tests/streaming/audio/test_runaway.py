@@ -1,0 +1,141 @@
+"""The guard: what a text can be said in is let through, for any text; what runs away is not."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from engines.adapters.espeak.engine import Espeak
+from engines.api import Audio, RunAway, SpeechEvent, SpeechJob
+from streaming.audio.runaway import Guard, limits, repeats
+from streaming.text.duration import budget
+
+RATE = 22_050
+SCRIPTS = [
+    "abc def. ",
+    "ABC, DEF ",
+    "12 345,6 ",
+    "你好世界。",
+    "สวัสดี ",
+    "😀🎉👩🏽‍🚀 ",
+    "=+*#@€$ ",
+    "привет ",
+    "こんにちは",
+    "안녕 ",
+    "नमस्ते ",
+    "مرحبا ",
+]
+TEXT = "The quick brown fox jumps over the lazy dog, and then it runs into the forest."
+
+
+@pytest.fixture(scope="module")
+def espeak() -> Espeak:
+    """The engine itself, in this process."""
+    engine = Espeak()
+    engine.load()
+    return engine
+
+
+def spoken(espeak: Espeak, text: str, voice: str, speed: float = 1.0) -> bytes:
+    pcm = bytearray()
+
+    def emit(event: SpeechEvent) -> bool:
+        if isinstance(event, Audio):
+            pcm.extend(event.pcm)
+        return True
+
+    espeak.speak(SpeechJob(text, voice, speed=speed), emit)
+    return bytes(pcm)
+
+
+def watched(pcm: bytes, text: str, speed: float = 1.0) -> Guard:
+    guard = Guard(limits(text, speed=speed), RATE)
+    for start in range(0, len(pcm), 8820):
+        guard.push(pcm[start : start + 8820])
+    return guard
+
+
+@pytest.mark.parametrize("voice", ["en-us", "de", "cmn"])
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_real_speech_passes(espeak: Espeak, voice: str, script: str) -> None:
+    """What a real engine makes of any script, its own or one it can only spell, is neither too much nor too little."""
+    chosen = random.Random(script)
+    for count in (1, 200):
+        text = "".join(chosen.choice(script) for _ in range(count))
+        for speed in (0.5, 1.0, 2.5):
+            assert not watched(spoken(espeak, text, voice, speed), text, speed).truncated(), text
+
+
+@given(st.text(max_size=300), st.floats(0.25, 4))
+@example("", 1.0)
+@settings(max_examples=60)
+def test_budgets_make_sense(text: str, speed: float) -> None:
+    """For any text the least is below what is expected, which is below the most; twice the text is twice the time."""
+    one, two = budget(text, speed=speed), budget(text + "\n" + text, speed=speed)
+
+    assert 0 <= one.shortest <= one.expected <= one.longest
+    assert 2 * one.expected <= two.expected + 1e-6
+    assert budget(text, speed=2 * speed).expected == pytest.approx(one.expected / 2)
+
+
+def test_too_much_is_stopped() -> None:
+    """Noise that goes on is stopped within three times of what the text can be, and some seconds."""
+    noise = (np.random.default_rng(1).normal(0, 4000, RATE * 60)).astype("<i2").tobytes()
+    guard = Guard(limits(TEXT), RATE)
+
+    with pytest.raises(RunAway, match="did not stop"):
+        for start in range(0, len(noise), 4410):
+            guard.push(noise[start : start + 4410])
+    assert guard.seconds < 3 * budget(TEXT).expected + 6
+
+
+def test_silence_that_goes_on_is_stopped(espeak: Espeak) -> None:
+    """Six seconds without a sound are no pause, at the start or in the middle."""
+    speech = spoken(espeak, TEXT, "en-us")
+    for before in (b"", speech[: len(speech) // 4 * 2]):
+        with pytest.raises(RunAway, match="silence"):
+            watched(before + bytes(2 * RATE * 7), TEXT * 4)
+    watched(speech + bytes(2 * RATE * 4), TEXT * 4)
+
+
+def test_a_loop_is_stopped_before_the_budget_is(espeak: Espeak) -> None:
+    """The same phrase over and over is seen long before there is too much of it."""
+    phrase = spoken(espeak, "lazy dog", "en-us")
+    guard = Guard(limits(TEXT), RATE)
+
+    with pytest.raises(RunAway, match="over and over"):
+        for _ in range(60):
+            guard.push(phrase)
+    assert guard.seconds < budget(TEXT).longest
+
+
+def test_texts_that_repeat_themselves_are_no_loop(espeak: Espeak) -> None:
+    """A refrain is spoken as often as it is written, also by an engine that takes its time."""
+    text = "Row, row, row your boat. " * 9
+    watched(spoken(espeak, text, "en-us", 0.55), text)
+
+
+def test_different_speech_is_no_loop(espeak: Espeak) -> None:
+    """Seconds of ordinary speech do not look like a repetition, nor does a steady tone or noise."""
+    rng = np.random.default_rng(3)
+    tone = 9000 * np.sin(np.arange(RATE * 12) / 10)
+    for pcm in (
+        spoken(espeak, TEXT * 4, "en-us"),
+        tone.astype("<i2").tobytes(),
+        rng.normal(0, 4000, RATE * 12).astype("<i2").tobytes(),
+    ):
+        blocks = np.abs(np.frombuffer(pcm, "<i2").astype(int))[: len(pcm) // 2 // 441 * 441].reshape(-1, 441).mean(1)
+        loudness = [int(value) for value in blocks]
+        assert not any(repeats(loudness[:end]) for end in range(0, len(loudness), 50))
+
+
+def test_too_little_is_noticed(espeak: Espeak) -> None:
+    """A tenth of a sentence is far too short, a whole one is not."""
+    pcm = spoken(espeak, TEXT, "en-us")
+
+    assert watched(pcm[: len(pcm) // 20 * 2], TEXT).truncated()
+    assert not watched(pcm, TEXT).truncated()

@@ -1,0 +1,139 @@
+"""The segmenter: nothing lost, nothing twice, in order, for any text in any script."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+import regex
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from streaming.text.segments import LONGEST_CLUSTER, Segment, segments
+
+MIXED = st.text(
+    st.sampled_from("ab1 .,;:!?\n\t“”()、。！？你好สวัค์ดี한국مرحبا،؟नमस्ते।é\u0301👩\u200d👩\u200d👧🇩🇪\u0e31\u200d"), max_size=600
+)
+ANY = st.one_of(st.text(max_size=300), MIXED)
+LENGTHS = st.tuples(st.integers(20, 80), st.integers(80, 240))
+
+
+def cut(text: str, first: int = 80, limit: int = 240, language: str | None = None) -> list[Segment]:
+    return list(segments(text, language=language, first=first, limit=limit))
+
+
+@given(ANY, LENGTHS, st.sampled_from([None, "en", "de-DE", "zh", "xx", "th"]))
+@example("\ud800 broken", (20, 80), None)
+@example("a" * 5000 + ". " + "b" * 5000, (20, 80), None)
+def test_all_segments_together_are_the_text(text: str, lengths: tuple[int, int], language: str | None) -> None:
+    """No word is lost or doubled at a cut: the pieces join to the text, their offsets say where they were."""
+    pieces = cut(text, *lengths, language)
+
+    assert "".join(piece.text for piece in pieces) == text
+    assert [piece.index for piece in pieces] == list(range(len(pieces)))
+    assert all(text[piece.start : piece.end] == piece.text for piece in pieces)
+    assert all(piece.text for piece in pieces)
+
+
+@given(ANY, LENGTHS)
+def test_segments_are_bounded(text: str, lengths: tuple[int, int]) -> None:
+    """The first segment is short, the others within the limit; only what cannot be spoken may make one longer."""
+    first, limit = lengths
+    for piece in cut(text, first, limit):
+        spoken = piece.text.rstrip()
+        while spoken and unicodedata.category(spoken[-1])[0] not in "LNS":
+            spoken = spoken[:-1]
+        assert len(spoken) <= (first if piece.index == 0 else limit) + LONGEST_CLUSTER
+
+
+@given(ANY, LENGTHS)
+def test_no_cut_inside_a_letter(text: str, lengths: tuple[int, int]) -> None:
+    """A combining mark, a joined emoji, a flag stay with what they belong to."""
+    edges = {match.end() for match in regex.finditer(r"\X", text)}
+    clusters = [match[0] for match in regex.finditer(r"\X", text)]
+    if all(len(cluster) < 20 for cluster in clusters):
+        assert {piece.end for piece in cut(text, *lengths)} <= edges
+
+
+@given(ANY)
+def test_every_segment_is_worth_speaking(text: str) -> None:
+    """A segment of nothing but spaces and marks is only made when there is nothing else."""
+    pieces = cut(text)
+    speakable = [any(unicodedata.category(char)[0] in "LNS" for char in piece.text) for piece in pieces]
+
+    if len(pieces) > 1:
+        assert all(speakable)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "count"),
+    [
+        ("en", "Dr. Smith paid $3.50 for 1,000 pens at 12:30. He left.", 2),
+        ("en", "It cost 3.14 e.g. in the U.S. today. Really?", 2),
+        ("de", "Das kostet z. B. 3,50 Euro. Er ging am 3. Oktober.", 2),
+        ("fr", "M. Dupont et Mme. Roux arrivent chez le Dr. Petit. Bonjour !", 2),
+        ("nl", "Dhr. Jansen en mevr. Bos zijn er. Goedendag.", 2),
+        ("pl", "Mieszkam przy ul. Długa. Dzień dobry.", 2),
+        ("es", "¿Cómo estás? ¡Muy bien!", 2),
+        ("ru", "Привет, мир. Как дела?", 2),
+        ("ar", "مرحبا بالعالم. كيف حالك؟", 2),
+        ("hi", "नमस्ते दुनिया। आप कैसे हैं?", 2),
+        ("zh", "你好，世界。今天天气很好。", 2),
+        ("ja", "こんにちは。元気ですか？", 2),
+        ("ko", "안녕하세요. 잘 지내세요?", 2),
+        ("el", "Γεια σου κόσμε. Τι κάνεις;", 2),
+        ("hy", "Բարև աշխարհ։ Ինչպես ես։", 2),
+        ("am", "ሰላም ልዑል። እንዴት ነህ።", 2),
+        ("my", "မင်္ဂလာပါ။ နေကောင်းလား။", 2),
+    ],
+)
+def test_sentences_of_many_languages(language: str, text: str, count: int) -> None:
+    """Sentence ends are found in many scripts; abbreviations, decimals and thousands are none."""
+    pieces = cut(text, first=len(text) - 2, limit=400, language=language)
+
+    assert len(pieces) == count, [piece.text for piece in pieces]
+    assert all(piece.ends_sentence for piece in pieces)
+
+
+@pytest.mark.parametrize("text", ["สวัสดีชาวโลก" * 60, "你好世界" * 300, "ຄົນລາວ" * 100, "x" * 3000, "👩‍👩‍👧" * 300])
+def test_scripts_without_spaces(text: str) -> None:
+    """Where there are no spaces, letters stay whole and segments bounded."""
+    pieces = cut(text)
+
+    assert "".join(piece.text for piece in pieces) == text
+    assert max(len(piece.text) for piece in pieces) <= 240
+    assert not any(piece.ends_sentence for piece in pieces[:-1])
+
+
+def test_long_sentences_are_cut_behind_clauses() -> None:
+    """A long sentence is cut where a reader would breathe."""
+    sentence = (
+        "When the rain had stopped at last, the children ran out into the garden, and nobody called them back, " * 3 + "ever."
+    )
+    pieces = cut(sentence, first=80, limit=120)
+
+    assert all(piece.text.rstrip().endswith((",", "ever.")) for piece in pieces)
+
+
+@pytest.mark.parametrize("word", ["alpha ", "extraordinarily, "])
+def test_no_cut_inside_a_word(word: str) -> None:
+    """A sentence longer than what is looked at together is still cut between words, wherever that look ends."""
+    text = word * 3000 + "end."
+
+    assert all(piece.text.endswith(" ") for piece in cut(text)[:-1])
+
+
+@pytest.mark.parametrize("marks", ["... ", "\n\n\n", "— — —\n", "«»" * 60])
+def test_marks_at_the_start_are_no_segment(marks: str) -> None:
+    """What cannot be spoken and comes first goes along with the first words."""
+    pieces = cut(marks + "Good morning. How are you?" * 4)
+
+    assert "Good" in pieces[0].text
+
+
+@pytest.mark.parametrize("filler", ["a", "\n", " ", ".", "\u0301", "a. ", "你", "\ud800", "🇩"])
+def test_two_hundred_thousand_of_anything(filler: str) -> None:
+    """The longest text there may be, of the strangest kind, is cut whole; its first segment needs no look at its end."""
+    text = filler * (200_000 // len(filler))
+
+    assert "".join(piece.text for piece in segments(text, language=None, first=80, limit=240)) == text

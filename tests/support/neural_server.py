@@ -1,0 +1,71 @@
+"""A server with models that were pulled from a hub by the command line; the hub is gone when it starts."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import wave
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import numpy as np
+import published_checkpoints
+import pytest
+from hub_server import Hub, hubbub
+from numpy.typing import NDArray
+from servers import PATIENCE, Server, running, wait_until
+
+VOICEBOX = [sys.executable, "-m", "gateway"]
+TEXT = "Hello there, my friend."
+
+
+WAIT = 120
+"""seconds that a request may wait: several models share two cores with whatever else runs on them"""
+
+
+@contextmanager
+def serving(
+    place: Path, names: Sequence[str], publish: Callable[[Hub], None], models: dict[str, Any] | None = None, **sections: Any
+) -> Iterator[Server]:
+    """Publish, pull and serve models; `models` are further settings of that section, `sections` others."""
+    settings = {"admission": {"wait": WAIT}, **sections, "models": {"folder": str(place / "hub"), **(models or {})}}
+    config = place / "cli.yaml"
+    config.write_text(json.dumps({"data_dir": str(place / "data"), **settings}))
+    with pytest.MonkeyPatch.context() as patch, hubbub() as hub:
+        patch.setenv("NO_PROXY", "127.0.0.1,localhost")
+        patch.setenv("HF_ENDPOINT", hub.url)
+        patch.setenv("HF_TOKEN", published_checkpoints.TOKEN)
+        hub.tokens.add(published_checkpoints.TOKEN)
+        publish(hub)
+        for name in names:
+            command = [*VOICEBOX, "models", "pull", name, "--config", str(config)]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=2 * PATIENCE)
+            assert done.returncode == 0, done.stderr
+    with running(place / "server", settings) as started:
+        wait_until(lambda: set(names) <= served(started), "the models are served", 3 * PATIENCE)
+        yield started
+
+
+def served(server: Server) -> set[str]:
+    """Name the models that are served."""
+    return {one["id"] for one in httpx.get(f"{server.base_url}/models", timeout=PATIENCE).json()["data"]}
+
+
+def as_wav(pcm: bytes, rate: int) -> bytes:
+    """Put s16le mono PCM into a file."""
+    made = io.BytesIO()
+    with wave.open(made, "wb") as file:
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes(pcm)
+    return made.getvalue()
+
+
+def say(server: Server, model: str, text: str = TEXT, voice: Any = "alloy", **more: Any) -> NDArray[np.int16]:
+    """Speak with the SDK, as samples at 24 kHz."""
+    made = server.sdk().audio.speech.create(model=model, input=text, voice=voice, response_format="pcm", extra_body=more)
+    return np.frombuffer(made.content, "<i2")

@@ -1,0 +1,253 @@
+"""Which engines can speak a voice of one's own, why the others cannot, and which of them is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from libraries import sample, voice
+from msgspec.structs import replace
+
+from compat.openai import names
+from engines.api import (
+    CloneAbilities,
+    EngineInfo,
+    EngineUnavailable,
+    ListenAbilities,
+    SpeechAbilities,
+    UnknownModel,
+    Unsupported,
+    Voice,
+)
+from voices.naming.compatibility import Absent, Surroundings, fits, refusal
+from voices.naming.resolver import Choice, Names, Resolver, Rules, WrongUse
+from voices.profile import Profile
+
+NAMES = Names(names.openai_use, names.peer_use, names.kokoro_voice)
+RATE = 24_000
+ROBOT = EngineInfo(
+    "robot", "1", "MIT", ("robot",), voices=(Voice("en-us", "English", ("en-US",)), Voice("de", "German", ("de",)), Voice("fr+f3", "French")),
+    variants=("f3", "m7"), speech=SpeechAbilities(RATE, ("en", "de")),
+)  # fmt: skip
+PARROT = EngineInfo(
+    "parrot", "1", "MIT", ("parrot", "parrot-xl"), speech=SpeechAbilities(RATE, ("en", "it"), cloning=CloneAbilities(RATE))
+)
+SCRIBE = EngineInfo(
+    "scribe", "1", "MIT", ("scribe",), speech=SpeechAbilities(RATE, (), cloning=CloneAbilities(RATE, transcript=True))
+)
+PAINTER = EngineInfo("painter", "1", "MIT", ("painter",), speech=SpeechAbilities(RATE, ("en",), design=True))
+MIXER = EngineInfo(
+    "mixer", "1", "MIT", ("mixer",), voices=(Voice("Low", "Low"), Voice("high", "High"), Voice("a-b", "AB")), speech=SpeechAbilities(RATE, ("en",), mixing=True),
+)  # fmt: skip
+EAR = EngineInfo("ear", "1", "MIT", ("ear",), listening=ListenAbilities(("en",)))
+ALL = (ROBOT, PARROT, SCRIBE, PAINTER, MIXER, EAR)
+CLONE = voice("Anna", samples=(sample("samp_1"),))
+SPOKEN = replace(CLONE, samples=(sample("samp_1", transcript="Hello."),))
+HALF_SPOKEN = replace(CLONE, samples=(*SPOKEN.samples, sample("samp_2")))
+BARE = replace(CLONE, samples=())
+DESIGN = voice("Bert", voice_type="designed", design_prompt="old and warm")
+MADE = replace(DESIGN, samples=SPOKEN.samples)
+
+
+def preset(engine: str, id: str, **fields: Any) -> Profile:
+    return voice("Carl", voice_type="preset", preset_engine=engine, preset_voice=id, **fields)
+
+
+def around(*infos: EngineInfo, absent: tuple[Absent, ...] = ()) -> Surroundings:
+    return Surroundings({info.name: info for info in infos}, absent)
+
+
+def reasons(profile: Profile, infos: Iterable[EngineInfo], absent: tuple[Absent, ...] = ()) -> dict[str, str]:
+    """Tell for each engine why it cannot; empty where it can."""
+    found = fits(profile, around(*infos, absent=absent))
+    assert all(fit.can == (not fit.reason) for fit in found)
+    return {fit.engine: fit.reason for fit in found}
+
+
+NOT = "it does not clone voices"
+REASONS = {
+    "a clone": (CLONE, ALL, {"robot": NOT, "parrot": "", "scribe": "", "painter": NOT, "mixer": NOT}),
+    "a clone without words": (CLONE, (PARROT, SCRIBE), {"parrot": "", "scribe": "it needs the words of the samples, and no engine that transcribes is ready"}),
+    "a clone with some words": (HALF_SPOKEN, (SCRIBE,), {"scribe": "it needs the words of the samples, and no engine that transcribes is ready"}),
+    "a clone with its words": (SPOKEN, (SCRIBE,), {"scribe": ""}),
+    "a clone of nothing": (BARE, (PARROT, EAR), {"parrot": "the voice has no sample yet"}),
+    "a clone of nothing, and who designs": (BARE, (PARROT, PAINTER), {"parrot": "the voice has no sample yet", "painter": NOT}),
+    "a design": (DESIGN, (PARROT, SCRIBE, PAINTER), {"parrot": "", "scribe": "", "painter": NOT}),
+    "a design, and nobody who designs": (DESIGN, (PARROT,), {"parrot": "the voice has not been made yet, and no engine that designs voices is ready"}),
+    "a design that was made": (MADE, (PARROT, SCRIBE, ROBOT), {"parrot": "", "scribe": "", "robot": NOT}),
+    "kept to one": (replace(CLONE, engines=("scribe",)), (*ALL[:3], EAR),
+                    {"robot": "the voice is kept to other engines", "parrot": "the voice is kept to other engines", "scribe": ""}),
+    "Italian": (replace(CLONE, languages=("it-IT",)), ALL, {
+        "robot": "it does not speak it-IT", "parrot": "", "scribe": "", "painter": "it does not speak it-IT", "mixer": "it does not speak it-IT"}),
+    "of two languages": (replace(CLONE, languages=("xx", "EN-gb")), (PARROT,), {"parrot": ""}),
+    "a preset": (preset("robot", "en-us"), (ROBOT, PARROT), {"robot": "", "parrot": "the voice is a preset of `robot`"}),
+    "a preset in another case": (preset("robot", "EN-us"), (ROBOT,), {"robot": ""}),
+    "a variant": (preset("robot", "de+m7"), (ROBOT,), {"robot": ""}),
+    "a variant that is listed": (preset("robot", "fr+f3"), (ROBOT,), {"robot": ""}),
+    "a variant that is none": (preset("robot", "de+x9"), (ROBOT,), {"robot": "it has no preset 'de+x9'"}),
+    "a variant of nothing": (preset("robot", "fr"), (ROBOT,), {"robot": "it has no preset 'fr'"}),
+    "a preset that has gone": (preset("robot", "gone"), (ROBOT,), {"robot": "it has no preset 'gone'"}),
+    "a mixture": (preset("mixer", "low(2)+high"), (MIXER, ROBOT), {"mixer": "", "robot": "the voice is a preset of `mixer`"}),
+    "a mixture that names nobody": (preset("mixer", "low+gone"), (MIXER,), {"mixer": "it has no preset 'low+gone'"}),
+    "a mixture that is none": (preset("mixer", "low(2)+high(x"), (MIXER,), {"mixer": "it has no preset 'low(2)+high(x'"}),
+    "a mixture, and nobody who mixes": (preset("robot", "en-us(2)+de"), (ROBOT,), {"robot": "it has no preset 'en-us(2)+de'"}),
+    "a preset of another language": (preset("robot", "de", languages=("it",)), (ROBOT,), {"robot": "it does not speak it"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", REASONS)
+def test_who_can(what: str) -> None:
+    """Each engine that speaks is told of, and why it cannot, where it cannot."""
+    profile, infos, expected = REASONS[what]
+    assert reasons(profile, infos) == expected
+
+
+def test_who_is_not_there() -> None:
+    """An engine that is not ready cannot, for the reason that it is not; whether it would do is told."""
+    absent = (Absent("later", "it is starting", clones=True), Absent("robot", "it has failed"))
+    for profile, would in (
+        (CLONE, ["later"]),
+        (MADE, ["later"]),
+        (preset("robot", "en-us"), ["robot"]),
+        (replace(CLONE, engines=("parrot",)), []),
+        (replace(CLONE, engines=("later",)), ["later"]),
+    ):
+        found = fits(profile, around(PAINTER, absent=absent))
+        assert [(fit.engine, fit.reason) for fit in found if not fit.can][-2:] == [
+            ("later", "it is starting"),
+            ("robot", "it has failed"),
+        ]
+        assert [fit.engine for fit in found if fit.would] == would
+
+
+# What callers are told...
+
+
+@pytest.mark.parametrize(
+    ("profile", "infos", "absent", "tied", "message"),
+    [
+        (CLONE, (ROBOT, PAINTER), (), "",
+         "No engine that is ready can speak the voice 'Anna' (`robot`: it does not clone voices; `painter`: it does not clone voices). "
+         "The voice is kept; an engine that clones voices would do."),
+        (CLONE, (), (), "", "No engine that is ready can speak the voice 'Anna'. The voice is kept; an engine that clones voices would do."),
+        (CLONE, (ROBOT, PARROT), (), "robot", "The engine `robot` cannot speak the voice 'Anna': it does not clone voices. These can: `parrot`."),
+        (CLONE, (ROBOT,), (Absent("later", "it is starting", clones=True),), "robot",
+         "The engine `robot` cannot speak the voice 'Anna': it does not clone voices. These would do: `later` (it is starting)."),
+        (CLONE, (EAR,), (), "ear", "The engine `ear` cannot speak the voice 'Anna': it does not speak. The voice is kept; an engine that clones voices would do."),
+        (preset("robot", "de"), (MIXER,), (Absent("robot", "it has failed"),), "",
+         "No engine that is ready can speak the voice 'Carl' (`mixer`: the voice is a preset of `robot`). These would do: `robot` (it has failed)."),
+        (preset("robot", "gone"), (ROBOT,), (), "", "No engine that is ready can speak the voice 'Carl' (`robot`: it has no preset 'gone')."),
+    ],
+)  # fmt: skip
+def test_refusals(profile: Profile, infos: tuple[EngineInfo, ...], absent: tuple[Absent, ...], tied: str, message: str) -> None:
+    """The refusal says why, engine by engine, and what would help."""
+    error = refusal(profile, fits(profile, around(*infos, absent=absent)), tied)
+    assert error.message == message
+    assert (error.param, error.code) == ("voice", "voice_not_speakable")
+
+
+def test_long_names_are_shortened() -> None:
+    """No refusal repeats a long name whole."""
+    long = preset("robot", "x" * 10_000)
+    assert len(refusal(long, fits(long, around(ROBOT))).message) < 400
+
+
+# Which engine is chosen...
+
+
+def speak(
+    model: str, profile: Profile, infos: Iterable[EngineInfo] = ALL, absent: tuple[Absent, ...] = (), **rules: Any
+) -> Choice:
+    resolver = Resolver({info.name: info for info in infos}, NAMES, Rules("alloy", **rules), absent)
+    choice = resolver.speak(model, profile.id, profile)
+    assert choice.profile is profile
+    return choice
+
+
+@pytest.mark.parametrize(
+    ("model", "engine", "own_model"),
+    [("tts-1", "parrot", ""), ("gpt-4o-mini-tts", "parrot", ""), ("", "parrot", ""), ("parrot", "parrot", "parrot"), ("scribe", "scribe", "scribe"),
+     ("PARROT-XL", "parrot", "parrot-xl"), ("parrot/parrot-xl", "parrot", "parrot-xl"), ("house", "scribe", "scribe")],
+)  # fmt: skip
+def test_the_model_chooses(model: str, engine: str, own_model: str) -> None:
+    """A model of an engine's own ties the voice to it; one of OpenAI's, or none, leaves it to the first engine that can."""
+    choice = speak(model, CLONE, model_aliases={"house": "scribe"})
+    assert (choice.engine, choice.model, choice.voice, choice.mapped, choice.mix) == (engine, own_model, "", (), ())
+
+
+@pytest.mark.parametrize(
+    ("profile", "engine", "own_model"),
+    [(CLONE, "parrot", ""), (replace(CLONE, model="scribe"), "scribe", "scribe"), (replace(CLONE, model="parrot-xl"), "parrot", "parrot-xl"),
+     (replace(CLONE, engines=("scribe",)), "scribe", ""), (replace(CLONE, model="robot"), "parrot", ""), (replace(CLONE, model="gone"), "parrot", ""),
+     (replace(CLONE, model="ear"), "parrot", ""), (replace(CLONE, model="tts-1-hd"), "parrot", ""),
+     (replace(CLONE, model="parrot-xl", engines=("scribe",)), "scribe", "")],
+)  # fmt: skip
+def test_the_voice_prefers(profile: Profile, engine: str, own_model: str) -> None:
+    """Where the caller names no engine, that of the voice's own model is taken, if it can; else the first that can."""
+    for model in ("", "tts-1"):
+        choice = speak(model, profile)
+        assert (choice.engine, choice.model) == (engine, own_model)
+
+
+def test_the_caller_goes_first() -> None:
+    """The caller's model counts more than the voice's own."""
+    assert speak("parrot", replace(CLONE, model="scribe")).model == "parrot"
+    assert speak("scribe", replace(CLONE, model="parrot-xl")).engine == "scribe"
+
+
+@pytest.mark.parametrize("model", ["robot", "mixer"])
+def test_tied_to_who_cannot(model: str) -> None:
+    """An engine that was asked for by name and cannot is not replaced by one that can."""
+    with pytest.raises(Unsupported, match=rf"engine `{model}` cannot .* These can: `parrot`, `scribe`\."):
+        speak(model, CLONE)
+
+
+def test_models_that_are_none() -> None:
+    """A model that nobody has, and one that listens, are as wrong as for any voice."""
+    with pytest.raises(UnknownModel, match="does not exist"):
+        speak("gone", CLONE)
+    for model in ("whisper-1", "ear"):
+        with pytest.raises(WrongUse):
+            speak(model, CLONE)
+
+
+def test_unknown_models_are_mapped_where_they_are() -> None:
+    """Where the settings map unknown models, the voice is spoken by the first engine that can, and the mapping is told."""
+    choice = speak("gone", CLONE, map_unknown=True)
+    assert (choice.engine, choice.mapped) == ("parrot", ("model=gone->robot",))
+
+
+def test_nobody_is_ready() -> None:
+    """While no engine that speaks is ready, the answer is to come back; where the voice names itself, who would do."""
+    with pytest.raises(EngineUnavailable):
+        speak("tts-1", CLONE, (EAR,))
+    with pytest.raises(Unsupported, match=r"These would do: `parrot` \(it is starting\)"):
+        speak("", CLONE, (EAR,), (Absent("parrot", "it is starting", clones=True),))
+
+
+@pytest.mark.parametrize(
+    ("id", "voice", "engine"),
+    [("en-us", "en-us", "robot"), ("DE", "de", "robot"), ("de+M7", "de+m7", "robot"), ("fr+f3", "fr+f3", "robot"), ("LOW", "Low", "mixer"), ("a-b", "a-b", "mixer")],
+)  # fmt: skip
+def test_presets(id: str, voice: str, engine: str) -> None:
+    """A preset is spoken by its engine, as that calls it, with any model of OpenAI's and with the engine's own."""
+    for model, own in (("tts-1", ""), ("", ""), (engine, engine)):
+        choice = speak(model, preset(engine, id))
+        assert (choice.engine, choice.model, choice.voice, choice.mix) == (engine, own, voice, ())
+
+
+def test_a_preset_of_another_engine() -> None:
+    """A preset is spoken by no other engine."""
+    with pytest.raises(
+        Unsupported, match=r"`mixer` cannot speak the voice 'Carl': the voice is a preset of `robot`\. These can: `robot`\."
+    ):
+        speak("mixer", preset("robot", "de"))
+
+
+@pytest.mark.parametrize("written", ["low(3)+HIGH", "low(1.5) + low(1.5)+high", "Low(6)+high(2)"])
+def test_a_mixture(written: str) -> None:
+    """A preset may be a mixture, whose weights add up to 1 in the order in which it was written."""
+    choice = speak("tts-1", preset("mixer", written))
+    assert (choice.engine, choice.mix) == ("mixer", (("Low", 0.75), ("high", 0.25)))
+    assert choice.voice in ("Low(3)+high(1)", "Low(6)+high(2)")

@@ -1,0 +1,138 @@
+"""From names in a request to an engine and a voice."""
+
+from __future__ import annotations
+
+import pytest
+
+from compat.openai import names
+from engines.api import (
+    BadInput,
+    EngineInfo,
+    EngineUnavailable,
+    ListenAbilities,
+    SpeechAbilities,
+    UnknownModel,
+    UnknownVoice,
+    Voice,
+)
+from voices.naming.resolver import Names, Resolver, Rules, WrongUse
+
+NAMES = Names(names.openai_use, names.peer_use, names.kokoro_voice)
+ROBOT = EngineInfo(
+    "robot", "1", "MIT", ("robot", "robot-xl"),
+    voices=(Voice("en-us", "English (America)", ("en-US",), "male"), Voice("de", "German", ("de",), "male"),
+            Voice("shared", "Shared", ("en",)), Voice("en-us+f3", "English (America), f3", ("en-US",), "female")),
+    characters={"alloy": "en-us", "nova": "de"}, variants=("f3", "m7"), speech=SpeechAbilities(22050, ("en", "de")),
+)  # fmt: skip
+SINGER = EngineInfo(
+    "singer", "1", "MIT", ("singer",), voices=(Voice("Aria", "Aria", ("it",), "female"), Voice("shared", "Shared", ("en",))),
+    characters={"alloy": "Aria"}, speech=SpeechAbilities(24000, ("it",)),
+)  # fmt: skip
+EAR = EngineInfo("ear", "1", "MIT", ("ear",), listening=ListenAbilities(("en",)))
+ENGINES = {"robot": ROBOT, "singer": SINGER, "ear": EAR}
+
+
+def resolver(**rules: object) -> Resolver:
+    return Resolver(ENGINES, NAMES, Rules(default_voice="alloy", **rules))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("model", "voice", "engine", "preset"),
+    [
+        ("tts-1", "alloy", "robot", "en-us"),
+        ("tts-1", "ALLOY", "robot", "en-us"),
+        ("tts-1", None, "robot", "en-us"),
+        ("tts-1", "aria", "singer", "Aria"),
+        ("tts-1", "German", "robot", "de"),
+        ("tts-1", "singer/aria", "singer", "Aria"),
+        ("tts-1", "EN-US+F3", "robot", "en-us+f3"),
+        ("singer", "alloy", "singer", "Aria"),
+        ("robot-xl", "nova", "robot", "de"),
+        ("alloy", None, "robot", "en-us"),
+        ("alloy", "nova", "robot", "de"),
+        ("singer/Aria", None, "singer", "Aria"),
+        ("aria", "", "singer", "Aria"),
+        ("robot/robot-xl", "de", "robot", "de"),
+        ("gpt-4o-mini-tts-2025-12-15", "shared", "robot", "shared"),
+    ],
+)
+def test_what_names_mean(model: str, voice: str | None, engine: str, preset: str) -> None:
+    """Models and voices go by any of their names, without regard to case, and literally: nothing counts as mapped."""
+    choice = resolver().speak(model, voice)
+
+    assert (choice.engine, choice.voice, choice.mapped) == (engine, preset, ())
+
+
+def test_unknown_voice_names_near_misses() -> None:
+    """An unknown voice is an error that says what may have been meant."""
+    with pytest.raises(UnknownVoice, match=r"'alloyy' is not one.*Did you mean 'alloy'"):
+        resolver().speak("tts-1", "alloyy")
+
+
+def test_unknown_model_names_near_misses() -> None:
+    """So is an unknown model."""
+    with pytest.raises(UnknownModel, match=r"`tts-l` does not exist.*Did you mean 'tts-1'"):
+        resolver().speak("tts-l", "alloy")
+
+
+def test_absurd_names_cost_nothing() -> None:
+    """A name of a million characters is refused at once, and is not repeated whole."""
+    for model, voice in (("x" * 1_000_000, "alloy"), ("tts-1", "y" * 1_000_000)):
+        with pytest.raises(BadInput) as caught:
+            resolver().speak(model, voice)
+        assert len(caught.value.message) < 500
+
+
+def test_a_voice_of_another_engine() -> None:
+    """A model that is an engine's own is tied to it; the error says which engine has the voice."""
+    with pytest.raises(UnknownVoice, match="`robot` cannot speak the voice 'aria'; `singer` can"):
+        resolver().speak("robot", "aria")
+
+
+def test_unknown_names_map_when_told_to() -> None:
+    """With `unknown: default` the default speaks, and says so."""
+    lenient = resolver(map_unknown=True)
+
+    assert lenient.speak("mystery", "stranger").mapped == ("model=mystery->robot", "voice=stranger->robot/en-us")
+    assert lenient.listen("mystery").mapped == ("model=mystery->ear",)
+
+
+def test_wrong_direction() -> None:
+    """A model that only listens is not asked to speak, nor the other way round."""
+    for model in ("whisper-1", "ear"):
+        with pytest.raises(WrongUse):
+            resolver().speak(model, "alloy")
+    for model in ("tts-1", "robot"):
+        with pytest.raises(WrongUse):
+            resolver().listen(model)
+
+
+def test_peers_names_are_mapped_and_told() -> None:
+    """Names of other servers' models and voices get the nearest here: same language, same gender where there is one."""
+    choice = resolver().speak("kokoro", "if_sara")
+
+    assert (choice.engine, choice.voice) == ("singer", "Aria")
+    assert choice.mapped == ("model=kokoro->robot", "voice=if_sara->singer/Aria")
+
+
+def test_peers_voices_keep_their_gender() -> None:
+    """Where a language has only voices of the other gender, the engine's variants help."""
+    bilingual = EngineInfo("robot", "1", "MIT", ("robot",), voices=(Voice("ja", "Japanese", ("ja",), "male"), *ROBOT.voices),
+                        variants=("f3",), speech=SpeechAbilities(22050, ("ja",)))  # fmt: skip
+
+    assert Resolver({"robot": bilingual}, NAMES, Rules("alloy")).speak("kokoro", "jf_alpha").voice == "ja+f3"
+    assert resolver().speak("kokoro", "af_bella").voice == "en-us+f3"
+
+
+def test_aliases_of_the_settings_go_first() -> None:
+    """The settings may give any name any meaning, with patterns."""
+    own = resolver(model_aliases={"house-*": "singer"}, voice_aliases={"alloy": "singer/Aria"})
+
+    assert own.speak("house-voice", None).engine == "singer"
+    assert own.speak("tts-1", "Alloy").voice == "Aria"
+
+
+def test_nothing_ready() -> None:
+    """While no engine is up the answer is to come back, not that the name is wrong."""
+    with pytest.raises(EngineUnavailable):
+        Resolver({}, NAMES, Rules("alloy")).speak("tts-1", "alloy")

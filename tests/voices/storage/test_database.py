@@ -1,0 +1,254 @@
+"""The database: its schema is brought up to date when it is opened, whoever opens it, and it says why where it cannot be."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import libraries
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from libraries import awaited, connected, sample, voice
+from sqlalchemy import Connection, column, delete, insert, inspect, select, table, text, update
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import IntegrityError
+
+import voices
+from voices.storage import tables
+from voices.storage.database import HEAD, VERSION, Database, StoreFailed, database_url
+from voices.storage.store import Store
+
+database, blank = libraries.database, libraries.blank
+on_postgres, url = libraries.on_postgres, libraries.url
+
+VERSIONS = table(VERSION, column("version_num"))
+MIGRATIONS = Path(voices.__file__).parent / "storage" / "migrations"
+OPENER = """
+import os, sys
+from sqlalchemy.engine import make_url
+from voices.storage.database import Database
+url = make_url(sys.argv[1])
+Database(url)
+for _ in range(int(sys.argv[2])):
+    if not os.fork():
+        Database.migrate(url)
+        os.write(1, b"steps " if "alembic" in sys.modules else b"none ")
+        os._exit(0)
+try:
+    while os.wait()[1] == 0:
+        pass
+except ChildProcessError:
+    sys.exit(0)
+sys.exit("one of them failed")
+"""
+"""opens a database from several processes at once, each of which says whether it loaded what takes steps"""
+
+
+def opened(url: URL, processes: int) -> list[str]:
+    command = [sys.executable, "-c", OPENER, url.render_as_string(hide_password=False), str(processes)]
+    return sorted(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split())
+
+
+async def version(database: Database) -> str:
+    async with database.reading() as connection:
+        return str((await connection.execute(select(VERSIONS.c.version_num))).scalar_one())
+
+
+async def contents(url: URL) -> dict[str, list[tuple[object, ...]]]:
+    """Give all rows of all tables."""
+    async with connected(url) as database, database.reading() as connection:
+        names = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
+        found = [
+            await connection.execute(select(text("*")).select_from(table(name)).order_by(text("1"))) for name in sorted(names)
+        ]
+        return {name: [tuple(row) for row in rows.all()] for name, rows in zip(sorted(names), found, strict=True)}
+
+
+def alembic_config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    return config
+
+
+def differences(connection: Connection) -> list[object]:
+    """Tell in what the tables that are there differ from those that are written down."""
+    return list(compare_metadata(MigrationContext.configure(connection), tables.metadata))
+
+
+def test_the_newest_step_is_the_newest() -> None:
+    """What the program takes for the newest step is that of the folder of steps, and there is one."""
+    assert ScriptDirectory.from_config(alembic_config()).get_heads() == [HEAD]
+
+
+@awaited
+async def test_a_new_database_is_up_to_date(url: URL) -> None:
+    """A database that was empty has the tables that are written down, and says of which step they are."""
+    async with connected(url) as database:
+        assert await version(database) == HEAD
+        async with database.reading() as connection:
+            assert await connection.run_sync(differences) == []
+
+
+@awaited
+async def test_steps_can_be_taken_back(url: URL) -> None:
+    """All steps back leave nothing but the version, and forth again all tables."""
+    async with connected(url) as database:
+        async with database.writing() as connection:
+            await connection.run_sync(lambda sync: command.downgrade(alembic_config(sync), "base"))
+            assert await connection.run_sync(lambda sync: inspect(sync).get_table_names()) == [VERSION]
+            await connection.run_sync(lambda sync: command.upgrade(alembic_config(sync), "head"))
+        async with database.reading() as connection:
+            assert await connection.run_sync(differences) == []
+
+
+@awaited
+async def test_differences_are_seen(url: URL) -> None:
+    """The comparison is worth something: a column too many is told."""
+    async with connected(url) as database, database.writing() as connection:
+        await connection.execute(text("ALTER TABLE consents ADD COLUMN spare VARCHAR(9)"))
+        assert "spare" in str(await connection.run_sync(differences))
+
+
+def test_four_open_it_at_once(blank: URL) -> None:
+    """Of four programs that find a database empty none fails, and the schema is made once."""
+    assert opened(blank, 4) == ["none", "none", "none", "steps"], "who comes later does not so much as load what takes them"
+
+
+def test_it_is_opened_while_another_writes(tmp_path: Path) -> None:
+    """A new database is opened though another program holds its lock just then: it waits, as SQLite itself would not."""
+    file = tmp_path / "voices.db"
+    url = database_url(f"sqlite:///{file}", tmp_path)
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("CREATE TABLE something (id INTEGER)")
+    release = threading.Timer(0.6, other.rollback)
+    release.start()
+    Database.migrate(url)
+    release.join()
+    other.close()
+
+    with closing(sqlite3.connect(file)) as made:
+        assert made.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert made.execute("SELECT count(*) FROM profiles").fetchone() == (0,)
+
+
+@awaited
+async def test_opening_changes_nothing(url: URL, tmp_path: Path) -> None:
+    """A database that is up to date is the same once it was opened: to the byte, where it is a file."""
+    async with connected(url) as database:
+        await Store(database).create(voice("Anna", samples=(sample("samp_1"),)))
+    before, file = await contents(url), tmp_path / "voices.db"
+    data = file.read_bytes() if file.exists() else b""
+
+    assert opened(url, 1) == ["none"]
+    assert await contents(url) == before
+    assert before["profiles"]
+    assert (file.read_bytes() if file.exists() else b"") == data
+
+
+@pytest.mark.parametrize("at", ["0002", "9999", "9a7c"])
+def test_a_newer_version_is_refused(url: URL, at: str) -> None:
+    """A database that a newer program made is not touched, and both versions are named."""
+
+    @awaited
+    async def made_newer() -> None:
+        async with connected(url) as database, database.writing() as connection:
+            await connection.execute(update(VERSIONS).values(version_num=at))
+
+    @awaited
+    async def is_still_newer() -> None:
+        async with connected(url) as database:
+            assert await version(database) == at
+
+    made_newer()
+    with pytest.raises(StoreFailed, match=rf"newer version \({at}\) than this program \({HEAD}\)"):
+        Database.migrate(url)
+    is_still_newer()
+
+
+# What cannot be opened...
+
+
+@pytest.mark.parametrize("setting", ["mysql://host/voices", "sqlite+pysqlite:///x.db", "voices.db", "postgresql://a:b:c:d"])
+def test_what_is_no_database(setting: str, tmp_path: Path) -> None:
+    """A URL of another kind of database, or that is none, is refused by the setting's name."""
+    with pytest.raises(StoreFailed, match=r"^voices\.database"):
+        database_url(setting, tmp_path)
+
+
+def test_urls_get_the_driver(tmp_path: Path) -> None:
+    """A URL need not name a driver; without one there is a file in the data folder."""
+    assert database_url("", tmp_path).render_as_string() == f"sqlite+aiosqlite:///{tmp_path / 'voices.db'}"
+    for scheme in ("postgres", "postgresql", "postgresql+asyncpg"):
+        assert database_url(f"{scheme}://me@host/db", tmp_path) == make_url("postgresql+asyncpg://me@host/db")
+
+
+def test_out_of_reach(tmp_path: Path) -> None:
+    """A file that is no database, and a server that does not listen, are errors that say so, and not where."""
+    (tmp_path / "letter").write_text("Dear sir or madam, " * 100)
+    for setting in (f"sqlite:///{tmp_path}/letter", f"postgresql://me:secret@/db?host={tmp_path}"):
+        with pytest.raises(StoreFailed, match=r"^The database of voices [\w ]+\.$"):
+            Database.migrate(database_url(setting, tmp_path))
+
+
+# Transactions...
+
+
+@awaited
+async def test_all_or_nothing(url: URL) -> None:
+    """A transaction that is left by an exception leaves nothing."""
+    row = {"owner": "me", "document": "[]"}
+    async with connected(url) as database:
+        with pytest.raises(KeyError):
+            async with database.writing() as connection:
+                await connection.execute(insert(tables.dictionaries).values(row))
+                raise KeyError
+    assert (await contents(url))["dictionaries"] == []
+
+
+@awaited
+async def test_samples_go_with_their_voice(url: URL) -> None:
+    """The database itself deletes the samples of a voice that goes, and takes none of a voice that is not there."""
+    async with connected(url) as database:
+        await Store(database).create(voice("Anna", samples=(sample("samp_1"), sample("samp_2"))))
+        with pytest.raises(IntegrityError):
+            async with database.writing() as connection:
+                orphan = {"id": "samp_3", "profile": "voice_none", "created": 0.0, "document": "{}"}
+                await connection.execute(insert(tables.samples).values(orphan))
+        async with database.writing() as connection:
+            await connection.execute(delete(tables.profiles))
+            assert (await connection.execute(select(tables.samples))).all() == []
+
+
+@awaited
+async def test_who_is_deleted_is_forgotten(tmp_path: Path) -> None:
+    """Of a voice that was deleted no word is left in SQLite's files."""
+    url = database_url("", tmp_path)
+    words = [f"rumpelstilzchen {number}" for number in range(200)]
+
+    def files() -> bytes:
+        return b"".join(path.read_bytes() for path in tmp_path.iterdir())
+
+    async with connected(url) as database:
+        await migrated(database)
+        store = Store(database)
+        made = [await store.create(voice(word, description=f"Secretly {word}", samples=(sample(word),))) for word in words]
+    assert b"umpelstilzchen" in files()
+    async with connected(url) as database:
+        for profile in made:
+            await Store(database).delete(profile.id, "")
+    assert b"umpelstilzchen" not in files()
+
+
+async def migrated(database: Database) -> None:
+    async with database.writing() as connection:
+        await connection.run_sync(lambda sync: command.upgrade(alembic_config(sync), "head"))

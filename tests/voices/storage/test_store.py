@@ -1,0 +1,211 @@
+"""Voices in the database: what is kept, all of it or nothing, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+
+import libraries
+import pytest
+from libraries import awaited, connected, found, sample, voice
+from msgspec.structs import replace
+from sqlalchemy import func, select
+from sqlalchemy.engine import URL
+
+from engines.api import BadInput
+from voices.consents import Consents
+from voices.errors import NameTaken, UnknownProfile
+from voices.profile import SAMPLE, Audit, Consent, Profile, new_id, now
+from voices.storage import tables
+from voices.storage.database import Database
+from voices.storage.store import Store
+
+on_postgres, url = libraries.on_postgres, libraries.url
+
+
+async def count(database: Database, table: str) -> int:
+    async with database.reading() as connection:
+        return int((await connection.execute(select(func.count()).select_from(tables.metadata.tables[table]))).scalar_one())
+
+
+# What is kept...
+
+
+@awaited
+async def test_what_is_made_is_there(url: URL) -> None:
+    """A voice comes back as it went, its samples in the order in which they came, whichever way it is asked for."""
+    samples = (sample("samp_b", created=1.0, transcript="Dear O'Brien; --"), sample("samp_a", created=2.0, trimmed=(0.5, None)))
+    async with connected(url) as database:
+        store = Store(database)
+        bare = await store.create(voice("Bare", "one"))
+        full = voice("Rübezahl", "one", languages=("de", "pl"), description="桃太郎 🎙", speed=1.25, samples=samples)
+        assert await store.create(full) == full
+        assert await store.get(full.id, "one") == full
+        assert await found(database, "rübezahl", "one") == full
+        assert await store.visible("one") == [bare, full]
+        assert await store.ids() == {bare.id, full.id}
+        assert await store.blobs() == full.blobs() != set()
+
+
+@awaited
+async def test_deleted(url: URL) -> None:
+    """With a voice its samples go, and its name is free; others stay."""
+    async with connected(url) as database:
+        store = Store(database)
+        kept = await store.create(voice("Kept", samples=(sample("samp_1"),)))
+        gone = await store.create(voice("Gone", samples=(sample("samp_2"), sample("samp_3"))))
+        assert await store.delete(gone.id, "") == gone
+        assert await found(database, "Gone", "") is await found(database, gone.id, "") is None
+        with pytest.raises(UnknownProfile):
+            await store.delete(gone.id, "")
+        assert await store.visible("") == [kept]
+        assert await count(database, "samples") == 1
+        await store.create(voice("gone"))
+
+
+@awaited
+async def test_samples_are_changed_with_their_voice(url: URL) -> None:
+    """Samples are added, changed and taken away; those that stay are as they were."""
+    first, second, third = (sample(f"samp_{number}", created=float(number)) for number in range(3))
+    async with connected(url) as database:
+        store = Store(database)
+        made = await store.create(voice("Anna", samples=(first, second)))
+        spoken = replace(second, transcript="Hello.")
+        before, after = await store.change(made.id, "", lambda one: replace(one, samples=(spoken, third)))
+        assert before == made
+        assert after.samples == (spoken, third)
+        assert await store.get(made.id, "") == after
+        assert await count(database, "samples") == 2
+
+
+@awaited
+async def test_a_change_keeps_what_a_voice_is(url: URL) -> None:
+    """No change gives a voice another id or another time of birth; when it was changed is noted."""
+    async with connected(url) as database:
+        store = Store(database)
+        made = await store.create(voice("Anna"))
+        _, after = await store.change(made.id, "", lambda one: replace(one, id="voice_other", created=0.0, description="new"))
+        assert await store.visible("") == [after]
+        assert after == replace(made, description="new", updated=after.updated)
+        assert made.created <= after.updated <= now()
+
+
+# All or nothing...
+
+
+@awaited
+async def test_a_change_that_is_refused(url: URL) -> None:
+    """When the change raises, or the name is taken, the voice and its samples are as they were."""
+
+    def too_far(profile: Profile) -> Profile:
+        raise BadInput("Too far.")
+
+    def taken(profile: Profile) -> Profile:
+        return replace(profile, name="anna", description="new", samples=(sample("samp_9"),))
+
+    async with connected(url) as database:
+        store = Store(database)
+        await store.create(voice("Anna", samples=(sample("samp_1"),)))
+        bert = await store.create(voice("Bert", samples=(sample("samp_2"), sample("samp_3"))))
+        with pytest.raises(BadInput, match="Too far"):
+            await store.change(bert.id, "", too_far)
+        with pytest.raises(NameTaken):
+            await store.change(bert.id, "", taken)
+        assert await store.get(bert.id, "") == bert
+        assert await count(database, "samples") == 3
+
+
+@awaited
+async def test_a_voice_that_is_refused(url: URL) -> None:
+    """Of a voice whose name is taken no sample stays."""
+    async with connected(url) as database:
+        await Store(database).create(voice("Anna"))
+        with pytest.raises(NameTaken):
+            await Store(database).create(voice("anna", samples=(sample("samp_1"),)))
+        assert (await count(database, "profiles"), await count(database, "samples")) == (1, 0)
+
+
+@awaited
+async def test_one_name_for_many_at_once(url: URL) -> None:
+    """Of many who want a name at the same time, from two processes even, one gets it; the others are told that it is taken."""
+    async with connected(url) as one, connected(url) as two:
+        makers = [Store(database).create(voice("Anna")) for database in (one, two) for _ in range(10)]
+        outcomes = await asyncio.gather(*makers, return_exceptions=True)
+        made = [outcome for outcome in outcomes if isinstance(outcome, Profile)]
+        assert await Store(one).visible("") == made
+        assert len(made) == 1
+        assert [type(outcome) for outcome in outcomes if not isinstance(outcome, Profile)] == [NameTaken] * 19
+
+
+@awaited
+async def test_no_change_is_lost(url: URL) -> None:
+    """Changes at the same time, from two processes even, build on each other."""
+
+    def longer(profile: Profile) -> Profile:
+        return replace(
+            profile, description=profile.description + "x", samples=(*profile.samples, sample(new_id(SAMPLE), created=now()))
+        )
+
+    async with connected(url) as one, connected(url) as two:
+        made = await Store(one).create(voice("Anna"))
+        await asyncio.gather(*(Store(database).change(made.id, "", longer) for database in (one, two) for _ in range(20)))
+        after = await Store(two).get(made.id, "")
+        assert (len(after.description), len(after.samples)) == (40, 40)
+
+
+@awaited
+async def test_as_many_as_one_may_have(url: URL) -> None:
+    """An owner's voices are limited, however many are made at once; another's do not count."""
+    async with connected(url) as database:
+        await Store(database).create(voice("Anna", "two"))
+        makers = [Store(database).create(voice(f"Voice {number}", "one"), 3) for number in range(20)]
+        outcomes = await asyncio.gather(*makers, return_exceptions=True)
+        refused = [outcome for outcome in outcomes if isinstance(outcome, BadInput)]
+        assert [error.code for error in refused] == ["too_many_voices"] * 17
+        assert len(await Store(database).visible("one")) == 3
+
+
+@awaited
+async def test_two_see_the_same(url: URL) -> None:
+    """What one process does the other sees at once."""
+    async with connected(url) as one, connected(url) as two:
+        made = await Store(one).create(voice("Anna", samples=(sample("samp_1"),)))
+        assert await found(two, "anna", "") == made
+        _, changed = await Store(two).change(made.id, "", lambda one: replace(one, name="Bert"))
+        assert await Store(one).visible("") == [changed]
+        await Store(one).delete(made.id, "")
+        assert await Store(two).visible("") == []
+
+
+# The audit...
+
+
+@awaited
+async def test_the_audit(url: URL) -> None:
+    """What was done with a voice is noted in order, and stays when the voice has gone."""
+    async with connected(url) as database:
+        store = Store(database)
+        made = await store.create(voice("Anna"))
+        lines = [
+            Audit(float(9 - number), event, made.id, "one", engine="mimic")
+            for number, event in enumerate(("created", "spoken", "deleted"))
+        ]
+        for line in lines:
+            await store.note(line)
+        await store.note(Audit(0.0, "created", "voice_other"))
+        await store.delete(made.id, "")
+        assert await store.audit(made.id) == lines
+        assert await store.audit(made.id, limit=2) == lines[1:]
+        assert await store.audit("voice_none") == []
+
+
+@awaited
+async def test_blobs_of_consents_are_named(url: URL) -> None:
+    """What a consent keeps is named beside what voices keep."""
+    async with connected(url) as database:
+        await Consents(database).create(Consent("cons_1", "Anna", "en", "consents/cons_1/recording", "0" * 64))
+        made = await Store(database).create(voice("Anna", avatar="avatar"))
+        assert (
+            await Store(database).blobs()
+            == made.blobs() | {"consents/cons_1/recording"}
+            == {"avatar", "consents/cons_1/recording"}
+        )

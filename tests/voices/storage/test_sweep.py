@@ -1,0 +1,112 @@
+"""The sweep deletes what nothing names, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anyio
+import pytest
+from libraries import audio, awaited, clip, shelves_at, voice  # noqa: F401 - audio is a fixture
+
+from engines.api import BadInput, NotYours
+from voices.authoring import Making
+from voices.library import MARK, Place
+from voices.limits import Rules
+from voices.samples.samples import Upload
+from voices.storage.sweep import NotOurs, sweep
+
+PNG = b"\x89PNG\r\n\x1a\n picture"
+ORPHAN = "profiles/voice_0123456789abcdef01234567/0123456789abcdef01234567/original"
+
+
+@awaited
+async def test_only_what_nothing_names_goes(tmp_path: Path, audio: str) -> None:  # noqa: F811
+    """Recordings and prompts of voices that there are stay, and so does whatever does not look like ours."""
+    async with shelves_at(Place(tmp_path, audio=audio)) as shelves:
+        kept = await Making(shelves, Rules(), _threads()).create(voice("Anna"), (Upload(clip()),))
+        foreign = "profiles/mine/thesis.txt"
+        prompt = f"prompts/{kept.id}/mimic/aa.safetensors"
+        for key in (ORPHAN, foreign, prompt, "prompts/voice_0123456789abcdef01234567/mimic/aa.safetensors"):
+            await shelves.blobs.put(key, b"bytes")
+
+        assert await sweep(shelves, spare=3600) == []
+        gone = await sweep(shelves, spare=0)
+        left = set(await shelves.blobs.keys(""))
+
+    assert set(gone) == {ORPHAN, "prompts/voice_0123456789abcdef01234567/mimic/aa.safetensors"}
+    assert left == {*kept.blobs(), foreign, prompt, MARK}
+
+
+@awaited
+async def test_another_databases_recordings_are_left_alone(tmp_path: Path) -> None:
+    """Two databases on one folder of recordings, by a mistake in the settings: the second deletes nothing of the first's."""
+    recordings = str(tmp_path / "recordings")
+    async with shelves_at(Place(tmp_path / "one", audio=recordings)) as shelves:
+        await Making(shelves, Rules(), _threads()).create(voice("Anna"), (Upload(clip()),))
+        before = await shelves.blobs.keys("")
+    async with shelves_at(Place(tmp_path / "other", audio=recordings)) as shelves:
+        with pytest.raises(NotOurs):
+            await sweep(shelves, spare=0)
+        assert await shelves.blobs.keys("") == before
+
+
+@awaited
+async def test_what_was_half_written_goes(tmp_path: Path) -> None:
+    """A file that a killed process was writing is nowhere listed, and is deleted all the same."""
+    async with shelves_at(Place(tmp_path)) as shelves:
+        half = tmp_path / "voices" / f"{ORPHAN}#1"
+        half.parent.mkdir(parents=True)
+        half.write_bytes(b"half a rec")
+
+        assert await sweep(shelves, spare=3600) == []
+        assert await sweep(shelves, spare=0) == [f"{ORPHAN}#1"]
+        assert not half.exists()
+
+
+@awaited
+async def test_who_may_not_change_a_voice_deletes_nothing_of_it(tmp_path: Path) -> None:
+    """A picture that is refused takes away no picture, were it the very same."""
+    async with shelves_at(Place(tmp_path)) as shelves:
+        making = Making(shelves, Rules(), _threads())
+        kept = await making.create(voice("Anna", "alice", shared=True))
+        kept = await making.avatar(kept.id, PNG, "alice")
+
+        with pytest.raises(NotYours):
+            await making.avatar(kept.id, PNG, "bob")
+
+        assert await shelves.blobs.get(kept.avatar) == PNG
+
+
+@awaited
+async def test_a_sample_that_was_cut_is_not_cut_again_by_who_saw_it_before(tmp_path: Path) -> None:
+    """Of two who cut the same recording at once, the second is told; the first's recording stays."""
+    async with shelves_at(Place(tmp_path)) as shelves:
+        making = Making(shelves, Rules(), _threads())
+        kept = await making.create(voice("Anna"), (Upload(clip("One two three four five six seven eight nine ten.")),))
+        after, _ = await making.samples.cut(kept, kept.samples[0], 0.0, 2.0, "")
+
+        with pytest.raises(BadInput, match="meantime"):
+            await making.samples.cut(kept, kept.samples[0], 0.5, 2.5, "")
+
+        assert set(await shelves.blobs.keys("profiles/")) == after.blobs()
+
+
+@awaited
+async def test_a_creation_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    """Of several recordings the last is bad, or the name is taken: no recording stays behind."""
+    async with shelves_at(Place(tmp_path)) as shelves:
+        making = Making(shelves, Rules(voices_per_caller=1), _threads())
+        for uploads in ((Upload(clip()), Upload(b"no audio")), (Upload(clip()), Upload(b""))):
+            with pytest.raises(BadInput):
+                await making.create(voice("Anna"), uploads)
+        kept = await making.create(voice("Anna", "alice"), (Upload(clip()),))
+        with pytest.raises(BadInput, match="1 voices"):
+            await making.create(voice("Another", "alice"), (Upload(clip()),))
+        with pytest.raises(BadInput, match="already"):
+            await Making(shelves, Rules(), _threads()).create(voice("ANNA", "alice"), (Upload(clip()),))
+
+        assert set(await shelves.blobs.keys("profiles/")) == kept.blobs()
+
+
+def _threads() -> anyio.CapacityLimiter:
+    return anyio.CapacityLimiter(1)

@@ -1,0 +1,146 @@
+"""Which engines can speak a voice, and why the others cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from engines.api import BadInput, EngineInfo, Unsupported
+from voices.naming import mixture
+from voices.naming.matching import shown
+from voices.profile import Profile
+
+MOST = 5
+"""engines that a message names at most"""
+
+
+class Absent(msgspec.Struct, frozen=True):
+    """An engine that is not ready now, and why."""
+
+    name: str
+    reason: str
+    clones: bool = False
+    designs: bool = False
+    speaks: bool = True
+    here: bool = False
+    """it has been installed or pulled, and only cannot work now"""
+
+
+class Fit(msgspec.Struct, frozen=True):
+    """Whether an engine can speak a voice; if not, why."""
+
+    engine: str
+    can: bool
+    reason: str = ""
+    would: bool = False
+    """it could, if it were there"""
+    ready: bool = True
+
+
+class Surroundings(msgspec.Struct, frozen=True):
+    """What is there beside the engine in question."""
+
+    engines: Mapping[str, EngineInfo]
+    absent: tuple[Absent, ...] = ()
+
+    @property
+    def designs(self) -> bool:
+        """Tell whether a voice can be made of its description."""
+        return any(info.speech and info.speech.design for info in self.engines.values())
+
+    @property
+    def listens(self) -> bool:
+        """Tell whether a sample's words can be found out."""
+        return any(info.listening for info in self.engines.values())
+
+
+def fits(profile: Profile, around: Surroundings) -> list[Fit]:
+    """Tell of every engine that speaks whether it can speak a voice."""
+    ready = [_fit(profile, info, around) for info in around.engines.values() if info.speech]
+    return ready + [_absent(profile, one) for one in around.absent if one.speaks]
+
+
+def refusal(profile: Profile, found: Iterable[Fit], tied: str = "") -> Unsupported:
+    """Say that a voice cannot be spoken, by the engine that was asked for or by any, and which would do."""
+    name = shown(profile.name)
+    can = [fit.engine for fit in found if fit.can]
+    would = [f"`{fit.engine}` ({fit.reason})" for fit in found if fit.would]
+    if len(would) > MOST:
+        would[MOST:] = [f"and {len(would) - MOST} more"]
+    if tied:
+        reason = next((fit.reason for fit in found if fit.engine == tied), "it does not speak")
+        others = f" These can: {', '.join(f'`{engine}`' for engine in can)}." if can else ""
+        message = f"The engine `{tied}` cannot speak the voice '{name}': {reason}.{others}"
+    else:
+        reasons = "; ".join(f"`{fit.engine}`: {fit.reason}" for fit in found if fit.ready and not fit.can)
+        message = f"No engine that is ready can speak the voice '{name}'{f' ({reasons})' if reasons else ''}."
+    if would and not can:
+        message += f" These would do: {', '.join(would)}."
+    elif not can and profile.voice_type != "preset":
+        message += " The voice is kept; an engine that clones voices would do."
+    return Unsupported(message, param="voice", code="voice_not_speakable")
+
+
+def _fit(profile: Profile, info: EngineInfo, around: Surroundings) -> Fit:
+    reason = _barred(profile, info) or (
+        _preset_reason(profile, info) if profile.voice_type == "preset" else _cloning_reason(profile, info, around)
+    )
+    return Fit(info.name, not reason, reason)
+
+
+def _barred(profile: Profile, info: EngineInfo) -> str:
+    """Say what stands against any voice of this kind on an engine."""
+    if profile.engines and info.name not in profile.engines:
+        return "the voice is kept to other engines"
+    known = info.speech.languages if info.speech else ()
+    if profile.languages and known and not {_base(tag) for tag in known} & {_base(tag) for tag in profile.languages}:
+        return f"it does not speak {', '.join(profile.languages)}"
+    return ""
+
+
+def _preset_reason(profile: Profile, info: EngineInfo) -> str:
+    if info.name != profile.preset_engine:
+        return f"the voice is a preset of `{profile.preset_engine}`"
+    if not _has_preset(profile.preset_voice, info):
+        return f"it has no preset '{shown(profile.preset_voice)}'"
+    return ""
+
+
+def _has_preset(preset: str, info: EngineInfo) -> bool:
+    """Tell whether an engine has a voice, as it stands, as a variant of one, or as a mixture of several."""
+    known = {voice.id.casefold() for voice in info.voices}
+    base, _, variant = preset.casefold().partition("+")
+    if preset.casefold() in known or (base in known and variant in map(str.casefold, info.variants)):
+        return True
+    try:
+        parts = mixture.parse(preset) if info.speech and info.speech.mixing else None
+    except BadInput:
+        return False
+    return bool(parts) and all(part.voice.casefold() in known for part in parts or ())
+
+
+def _cloning_reason(profile: Profile, info: EngineInfo, around: Surroundings) -> str:
+    cloning = info.speech.cloning if info.speech else None
+    if cloning is None:
+        return "it does not clone voices"
+    if not profile.samples and profile.voice_type == "cloned":
+        return "the voice has no sample yet"
+    if not profile.samples and not around.designs:
+        return "the voice has not been made yet, and no engine that designs voices is ready"
+    if cloning.transcript and not around.listens and not all(sample.transcript for sample in profile.samples):
+        return "it needs the words of the samples, and no engine that transcribes is ready"
+    return ""
+
+
+def _absent(profile: Profile, one: Absent) -> Fit:
+    made = profile.samples or profile.voice_type == "cloned"
+    would = one.name == profile.preset_engine
+    if profile.voice_type != "preset":
+        would = one.clones if made else one.designs
+    barred = bool(profile.engines) and one.name not in profile.engines
+    return Fit(one.name, False, one.reason, would=would and not barred, ready=False)
+
+
+def _base(tag: str) -> str:
+    return tag.casefold().partition("-")[0]

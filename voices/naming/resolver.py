@@ -1,0 +1,299 @@
+"""From the `model` and `voice` of a request to an engine and one of its voices.
+
+A voice is looked for, in this order, as:
+
+1. a voice of one's own: by exact id, by name, as `profile:` and either (`voices.library` looks these up); one that another key
+   shares goes by its bare name only where nothing below has it;
+2. an alias, made through the API or in the settings; its target is looked for in the same way;
+3. `engine/voice`;
+4. a voice of the engine that the model names (or, where the model is one of OpenAI's, of the preferred engine, then of the
+   others), by id, display name or language, or a mixture of such voices (`a(2)+b(1)`) where the engine mixes;
+5. one of OpenAI's voice names, which each engine that speaks gives a preset for;
+6. a name of a peer's voice (Kokoro's), which gets a voice of the same language and gender.
+
+Case does not matter. A model that names a voice is taken as one. What is still unknown is an error with near misses, or the
+default voice where the settings say so; then `mapped` tells. A voice of one's own is spoken by the engine that the model names,
+or else by the best that can (`voices.naming.compatibility`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import Literal
+
+import msgspec
+
+from engines.api import EngineInfo, EngineUnavailable, UnknownModel, UnknownVoice, Voice
+from voices.naming import compatibility, matching, mixture
+from voices.naming.compatibility import Absent, Surroundings
+from voices.profile import Profile
+
+Use = Literal["speech", "listening"]
+
+
+class Names(msgspec.Struct, frozen=True):
+    """What a dialect knows of names; `compat` has it, and it is handed in."""
+
+    openai_use: Callable[[str], Use | None]
+    peer_use: Callable[[str], Use | None]
+    peer_voice: Callable[[str], tuple[str, str] | None]
+    """(language, gender) of a peer's voice name"""
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """What the settings say of names."""
+
+    default_voice: str
+    model_aliases: dict[str, str] = {}
+    voice_aliases: dict[str, str] = {}
+    map_unknown: bool = False
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """What will do the work. `mapped` says, for x-voicebox-mapped, which names were not taken literally."""
+
+    engine: str
+    model: str
+    voice: str = ""
+    mapped: tuple[str, ...] = ()
+    mix: tuple[tuple[str, float], ...] = ()
+    """voices with their weights, which add up to 1, where the voice is a mixture"""
+    profile: Profile | None = None
+    """a voice of one's own"""
+
+
+class WrongUse(UnknownModel):
+    """The model exists, but for the other direction of speech."""
+
+
+class Resolver:
+    """Resolves names against the engines that are ready, best first."""
+
+    def __init__(
+        self,
+        engines: Mapping[str, EngineInfo],
+        names: Names,
+        rules: Rules,
+        absent: tuple[Absent, ...] = (),
+        own: tuple[str, ...] = (),
+    ) -> None:
+        self._around = Surroundings(engines, absent)
+        self._own = own
+        """names of voices of one's own, for near misses"""
+        self._speaking = {name: info for name, info in engines.items() if info.speech}
+        self._listening = {name: info for name, info in engines.items() if info.listening}
+        self._names = names
+        self._rules = rules
+
+    def listen(self, model: str) -> Choice:
+        """Choose the engine and model that transcribe. Raises UnknownModel, WrongUse or EngineUnavailable."""
+        return self.model(model, "listening")
+
+    def speak(self, model: str, voice: str | None, profile: Profile | None = None) -> Choice:
+        """Choose engine, model and voice. Raises UnknownModel, UnknownVoice, Unsupported, WrongUse or EngineUnavailable.
+
+        `profile` is the voice of one's own that `voice` names; where `model` named it, there is no model.
+        """
+        if profile:
+            return self._profile(model, profile)
+        if self._is_voice(model):
+            return self._voice(None, voice or model)
+        if "/" in model and not self._is_model(model) and self._is_voice(model.partition("/")[2]):
+            chosen = self.model(model.partition("/")[0], "speech")
+            return self._voice(chosen, voice or model.partition("/")[2])
+        return self._voice(self.model(model, "speech"), voice)
+
+    def is_model(self, model: str) -> bool:
+        """Tell whether a name is a model's, hence no voice's."""
+        return self._is_model(model)
+
+    def is_voice(self, voice: str) -> bool:
+        """Tell whether an engine that is ready has a voice by that name, or the settings lead to one."""
+        return self._find_voice(voice, list(self._speaking)) is not None
+
+    # Voices of one's own...
+
+    def _profile(self, model: str, profile: Profile) -> Choice:
+        chosen = self.model(model, "speech") if model else None
+        tied = chosen.engine if chosen and chosen.model else ""
+        preferred = chosen
+        if profile.model and not tied:
+            with suppress(UnknownModel, EngineUnavailable):
+                preferred = self.model(profile.model, "speech")
+        found = compatibility.fits(profile, self._around)
+        can = {fit.engine for fit in found if fit.can and tied in ("", fit.engine)}
+        engine = next((name for name in self._preferring(preferred.engine if preferred else None) if name in can), None)
+        if engine is None:
+            raise compatibility.refusal(profile, found, tied)
+        own_model = preferred.model if preferred and preferred.engine == engine else ""
+        mapped = chosen.mapped if chosen else ()
+        if profile.voice_type != "preset":
+            return Choice(engine, own_model, mapped=mapped, profile=profile)
+        preset = self._own_voice(engine, profile.preset_voice) or Choice(engine, "", profile.preset_voice)
+        return Choice(engine, own_model, preset.voice, mapped, preset.mix, profile)
+
+    # Models...
+
+    def model(self, model: str, use: Use) -> Choice:
+        """Choose the engine of a model. Raises UnknownModel, WrongUse or EngineUnavailable."""
+        ready = self._speaking if use == "speech" else self._listening
+        if not ready:
+            raise EngineUnavailable(f"No engine for {use} is ready yet.")
+        target = matching.alias(model, self._rules.model_aliases) or model
+        known = self._known_model(target, ready)
+        if known:
+            return known
+        asked_for = self._names.openai_use(target)
+        if asked_for == use:
+            return Choice(next(iter(ready)), "")
+        if asked_for or self._known_model(target, self._speaking | self._listening):
+            raise WrongUse(matching.shown(model))
+        absent = next((one for one in self._around.absent if one.name == target.casefold()), None)
+        if not (absent and absent.here) and (self._names.peer_use(target) == use or self._rules.map_unknown):
+            best = next(iter(ready))
+            return Choice(best, "", mapped=(f"model={model}->{best}",))
+        if absent:
+            raise EngineUnavailable(f"The model `{absent.name}` cannot be used yet: {absent.reason}.")
+        raise UnknownModel(
+            f"The model `{matching.shown(model)}` does not exist or you do not have access to it."
+            + matching.did_you_mean(model, self._all_models(use))
+        )
+
+    @staticmethod
+    def _known_model(model: str, ready: Mapping[str, EngineInfo]) -> Choice | None:
+        folded = model.casefold()
+        engine, _, rest = folded.partition("/")
+        for name, info in ready.items():
+            for own in info.models:
+                if folded == own.casefold() or (engine == name.casefold() and rest == own.casefold()):
+                    return Choice(name, own)
+            if folded == name.casefold():
+                return Choice(name, info.models[0] if info.models else "")
+        return None
+
+    def _is_model(self, model: str) -> bool:
+        return self._known_model(model, self._speaking | self._listening) is not None or bool(
+            self._names.openai_use(model) or matching.alias(model, self._rules.model_aliases)
+        )
+
+    def _all_models(self, use: Use) -> list[str]:
+        ready = self._speaking if use == "speech" else self._listening
+        own = [model for info in ready.values() for model in info.models]
+        return [
+            *own,
+            *(["tts-1", "tts-1-hd", "gpt-4o-mini-tts"] if use == "speech" else ["whisper-1", "gpt-4o-transcribe"]),
+        ]
+
+    # Voices...
+
+    def _is_voice(self, name: str) -> bool:
+        return not self._is_model(name) and self._find_voice(name, list(self._speaking)) is not None
+
+    def _voice(self, chosen: Choice | None, voice: str | None) -> Choice:
+        """Choose a voice; a model that is an engine's own (`chosen.model` set) ties the voice to that engine."""
+        asked = voice or self._rules.default_voice
+        tied = chosen is not None and bool(chosen.model)
+        order = [chosen.engine] if chosen and tied else self._preferring(chosen.engine if chosen else None)
+        found = self._find_voice(asked, order)
+        mapped = chosen.mapped if chosen else ()
+        if found:
+            model = chosen.model if chosen and chosen.engine == found.engine else ""
+            return Choice(found.engine, model, found.voice, mapped + found.mapped, found.mix)
+        if self._rules.map_unknown and (default := self._find_voice(self._rules.default_voice, order)):
+            return Choice(default.engine, "", default.voice, (*mapped, f"voice={asked}->{default.engine}/{default.voice}"))
+        raise self._unknown_voice(asked, chosen if tied else None)
+
+    def _preferring(self, engine: str | None) -> list[str]:
+        return sorted(self._speaking, key=lambda name: name != engine)
+
+    def _find_voice(self, voice: str, order: list[str]) -> Choice | None:
+        if target := matching.alias(voice, self._rules.voice_aliases):
+            voice = target
+        engine, slash, rest = voice.partition("/")
+        if slash and (named := next((name for name in order if name.casefold() == engine.casefold()), None)):
+            order, voice = [named], rest
+        for search in (self._own_voice, self._character, self._peer_voice):
+            for name in order:
+                if found := search(name, voice):
+                    return found
+        return None
+
+    def _own_voice(self, engine: str, voice: str) -> Choice | None:
+        folded, info = voice.casefold(), self._speaking[engine]
+        for candidate in info.voices:
+            if candidate.id.casefold() == folded:
+                return Choice(engine, "", candidate.id)
+        for candidate in info.voices:
+            if candidate.name.casefold() == folded:
+                return Choice(engine, "", candidate.id)
+        if plain := _plainest(info.voices, folded):
+            return Choice(engine, "", plain.id)
+        base, plus, variant = voice.partition("+")
+        if plus and variant.casefold() in (known.casefold() for known in info.variants):
+            own = next((known for known in info.variants if known.casefold() == variant.casefold()), variant)
+            return next(
+                (Choice(engine, "", f"{known.id}+{own}") for known in info.voices if known.id.casefold() == base.casefold()),
+                None,
+            )
+        return self._mixture(engine, voice) if info.speech and info.speech.mixing else None
+
+    def _mixture(self, engine: str, voice: str) -> Choice | None:
+        parts = mixture.parse(voice)
+        known = {own.id.casefold(): own.id for own in self._speaking[engine].voices}
+        if not parts or not all(part.voice.casefold() in known for part in parts):
+            return None
+        own = tuple(mixture.Part(known[part.voice.casefold()], part.weight) for part in parts)
+        mix = tuple((part.voice, part.weight) for part in mixture.normalised(own))
+        return Choice(engine, "", mixture.canonical(own), mix=mix)
+
+    def _character(self, engine: str, voice: str) -> Choice | None:
+        preset = self._speaking[engine].characters.get(voice.casefold())
+        return Choice(engine, "", preset) if preset else None
+
+    def _peer_voice(self, engine: str, voice: str) -> Choice | None:
+        if not (traits := self._names.peer_voice(voice)):
+            return None
+        language, gender = traits
+        voices = self._speaking[engine].voices
+        speaks = [known for known in voices if _speaks(known, language)]
+        best = next((known.id for known in speaks if known.gender == gender), None)
+        if not best and speaks:
+            best = speaks[0].id + _variant(voices, gender)
+        return Choice(engine, "", best, (f"voice={voice}->{engine}/{best}",)) if best else None
+
+    def _unknown_voice(self, asked: str, tied: Choice | None) -> UnknownVoice:
+        if tied and (elsewhere := self._find_voice(asked, self._preferring(None))):
+            return UnknownVoice(
+                f"The model `{tied.model}` cannot speak the voice '{matching.shown(asked)}'; `{elsewhere.engine}` can."
+            )
+        near = matching.did_you_mean(asked, self._voice_names(tied))
+        return UnknownVoice(
+            f"Input should be a known voice: '{matching.shown(asked)}' is not one.{near} GET /v1/audio/voices lists them."
+        )
+
+    def _voice_names(self, tied: Choice | None) -> Iterator[str]:
+        yield from self._own
+        for name, info in self._speaking.items():
+            if tied is None or tied.engine == name:
+                yield from info.characters
+                yield from (voice.id for voice in info.voices)
+
+
+def _variant(voices: tuple[Voice, ...], gender: str) -> str:
+    """Find the ending that makes another voice one of that gender (`+f3`), where the engine lists such a one; else nothing."""
+    varied = (voice.id.partition("+") for voice in voices if voice.gender == gender)
+    return next((plus + variant for _, plus, variant in varied if plus), "")
+
+
+def _plainest(voices: tuple[Voice, ...], language: str) -> Voice | None:
+    """Find the voice that a bare language means: `fr` is `fr-fr` where there is one, else the first of that language."""
+    speaks = [voice for voice in voices if language in (tag.casefold() for tag in voice.languages)]
+    return next((voice for voice in speaks if voice.id.casefold() == f"{language}-{language}"), None) or next(iter(speaks), None)
+
+
+def _speaks(voice: Voice, language: str) -> bool:
+    folded = language.casefold()
+    return any(tag.casefold() == folded or tag.casefold().startswith(f"{folded}-") for tag in voice.languages) or (
+        voice.id.casefold() == folded
+    )

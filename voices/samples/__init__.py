@@ -1,0 +1,1 @@
+"""Recordings of voices: read, measured, checked, prepared, kept."""

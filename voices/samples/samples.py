@@ -1,0 +1,188 @@
+"""Samples: prepared when they come, kept as they came too, and taken away with all that was made of them.
+
+Blobs are written before the row that names them. When the row is refused they are taken back; what a crash leaves,
+`voices.storage.sweep` finds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, TypeVar
+
+import anyio
+import msgspec
+
+from engines.api import BadInput
+from voices.errors import unknown_sample
+from voices.library import Shelves
+from voices.limits import Bounds
+from voices.profile import SAMPLE, Profile, Sample, new_id, now
+from voices.storage.blobs import BlobsFailed
+
+if TYPE_CHECKING:
+    from voices.samples.prepare import SampleFacts
+
+MEDIA_TYPES = {
+    "wav": "audio/wav", "mp3": "audio/mpeg", "ogg": "audio/ogg", "flac": "audio/flac", "aac": "audio/aac",
+    "matroska": "audio/webm", "mov": "audio/mp4",
+}  # fmt: skip
+"""by the name that FFmpeg has for the container"""
+T = TypeVar("T")
+
+
+class Upload(msgspec.Struct, frozen=True):
+    """A recording as it came, and its words where they were given. `speech` is False for what an engine made."""
+
+    data: bytes
+    transcript: str = ""
+    speech: bool = True
+    param: str = "audio_sample"
+    trim: tuple[float, float | None] | None = None
+
+
+class Samples:
+    """Makes and unmakes samples; `threads` bounds how many are worked on at once."""
+
+    def __init__(self, shelves: Shelves, bounds: Bounds, threads: anyio.CapacityLimiter) -> None:
+        self._shelves = shelves
+        self._bounds = bounds
+        self._threads = threads
+
+    async def make(self, profile: str, upload: Upload) -> Sample:
+        """Prepare a recording and keep it for a voice; its row is the caller's to write. Raises BadAudio or BlobsFailed."""
+        wav, facts, digest = await self._run(lambda: _prepared(upload, self._bounds))
+        folder = f"profiles/{profile}/{secrets.token_hex(12)}"  # not the sample's id: that stays when its recording changes
+        sample = Sample(
+            id=new_id(SAMPLE),
+            original=f"{folder}/original",
+            prepared=f"{folder}/prepared.wav",
+            sha256=digest,
+            seconds=facts.seconds,
+            rate=facts.rate,
+            media_type=MEDIA_TYPES.get(facts.container, "application/octet-stream"),
+            size=len(upload.data),
+            transcript=upload.transcript.strip(),
+            trimmed=upload.trim,
+            facts=msgspec.to_builtins(facts),
+            created=now(),
+        )
+        try:
+            await self._shelves.blobs.put(sample.original, upload.data)
+            await self._shelves.blobs.put(sample.prepared, wav)
+        except BlobsFailed:
+            with suppress(BlobsFailed):
+                await self._shelves.blobs.delete([sample.original, sample.prepared])
+            raise
+        return sample
+
+    async def add(self, profile: Profile, upload: Upload, viewer: str) -> tuple[Profile, Sample]:
+        """Add a sample to a voice. Raises BadInput, BadAudio, UnknownProfile or BlobsFailed."""
+        self._check_room(profile)
+        sample = await self.make(profile.id, upload)
+
+        def added(before: Profile) -> Profile:
+            self._check_room(before)
+            return msgspec.structs.replace(before, samples=(*before.samples, sample))
+
+        async with self.kept([sample.original, sample.prepared]):
+            _, after = await self._shelves.store.change(profile.id, viewer, added)
+        return after, sample
+
+    async def replace(self, profile: Profile, old: Sample, upload: Upload, viewer: str) -> tuple[Profile, Sample]:
+        """Put another recording in a sample's place. Raises as `add` does."""
+        made = await self.make(profile.id, upload)
+        made = msgspec.structs.replace(made, id=old.id, created=old.created)
+
+        def replaced(before: Profile) -> Profile:
+            if sample_of(before, old.id).prepared != old.prepared:
+                raise _changed()
+            kept = tuple(made if sample.id == old.id else sample for sample in before.samples)
+            return msgspec.structs.replace(before, samples=kept)
+
+        async with self.kept([made.original, made.prepared]):
+            before, after = await self._shelves.store.change(profile.id, viewer, replaced)
+        await self.forget(before, after)
+        return after, made
+
+    async def change(self, id: str, sample: str, viewer: str, change: Callable[[Sample], Sample]) -> Profile:
+        """Change what is known of a sample. Raises UnknownProfile or BadInput."""
+
+        def changed(before: Profile) -> Profile:
+            old = sample_of(before, sample)
+            kept = tuple(change(old) if one.id == old.id else one for one in before.samples)
+            return msgspec.structs.replace(before, samples=kept)
+
+        before, after = await self._shelves.store.change(id, viewer, changed)
+        await self.forget(before, after)
+        return after
+
+    async def remove(self, id: str, sample: str, viewer: str) -> Profile:
+        """Delete a sample. Raises UnknownProfile or BadInput."""
+
+        def removed(before: Profile) -> Profile:
+            old = sample_of(before, sample)
+            return msgspec.structs.replace(before, samples=tuple(one for one in before.samples if one.id != old.id))
+
+        before, after = await self._shelves.store.change(id, viewer, removed)
+        await self.forget(before, after)
+        return after
+
+    async def forget(self, before: Profile, after: Profile | None) -> None:
+        """Delete what a voice kept before and does not any more, and the prompts that were made of it."""
+        kept = after.blobs() if after else set()
+        if after is None or before.samples != after.samples:
+            await self._shelves.prompts.clear(before.id)
+        await self._shelves.blobs.delete(before.blobs() - kept)
+
+    @asynccontextmanager
+    async def kept(self, blobs: Iterable[str]) -> AsyncIterator[None]:
+        """Take blobs back when what names them is refused. Whatever else happens may have happened after the commit."""
+        try:
+            yield
+        except BadInput:
+            await self._shelves.blobs.delete(blobs)
+            raise
+
+    def _check_room(self, profile: Profile) -> None:
+        if len(profile.samples) >= self._bounds.samples:
+            raise BadInput(f"A voice may have {self._bounds.samples} samples; this one has as many.", code="too_many_samples")
+
+    async def cut(self, profile: Profile, sample: Sample, start: float, end: float | None, viewer: str) -> tuple[Profile, Sample]:
+        """Use only a part of a sample's original, [start, end) in seconds; its words are others then. Raises as `add` does."""
+        data = await self._shelves.blobs.find(sample.original)
+        if data is None:
+            raise _changed()
+        upload = Upload(data, "", trim=(start, end), param="start")
+        return await self.replace(profile, sample, upload, viewer)
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await anyio.to_thread.run_sync(work, limiter=self._threads)
+
+
+def sample_of(profile: Profile, id: str) -> Sample:
+    """Find a sample of a voice. Raises BadInput."""
+    for sample in profile.samples:
+        if sample.id == id:
+            return sample
+    raise unknown_sample(id)
+
+
+def _changed() -> BadInput:
+    return BadInput("This sample was changed in the meantime.", code="changed_meanwhile")
+
+
+def _prepared(upload: Upload, bounds: Bounds) -> tuple[bytes, SampleFacts, str]:
+    """Prepare a recording, and give the SHA-256 of it as it came; blocks, and brings numpy along."""
+    from voices.samples import prepare
+
+    limits = prepare.Bounds(bounds.shortest, bounds.longest)
+    source = io.BytesIO(upload.data)
+    if upload.trim:
+        made = prepare.trim(source, *upload.trim, limits, speech=upload.speech, param=upload.param)
+    else:
+        made = prepare.prepare(source, limits, speech=upload.speech, param=upload.param)
+    return *made, hashlib.sha256(upload.data).hexdigest()

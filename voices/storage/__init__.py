@@ -1,0 +1,1 @@
+"""Where profiles and recordings are kept: database and blobs."""

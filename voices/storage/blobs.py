@@ -1,0 +1,126 @@
+"""Where recordings lie: a folder, or a bucket of S3, through obstore.
+
+What is written appears whole or not at all. A blob is written before the row that names it, and deleted after it: what a crash
+leaves behind is a blob that nobody names, and `sweep` finds those.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from voices.errors import LibraryFailed
+
+PRIVATE = 0o700
+UNFINISHED = re.compile(r"^(original|prepared\.wav|avatar|recording|library|.*\.safetensors)#\d+$")
+OURS = (("profiles",), ("consents",), ("prompts",))
+TRIES = 5
+"""of writing a file, whose folder may go at that moment"""
+RETRIES = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
+"""of a store that does not answer well; left alone, a request would hang for three minutes"""
+
+
+class BlobsFailed(LibraryFailed):
+    """The store of recordings does not answer, or has lost one."""
+
+
+def open_blobs(setting: str, folder: Path) -> Blobs:
+    """Open what the settings mean: a folder, or a URL such as s3://bucket/prefix; empty is in the data folder.
+
+    How S3 is reached, the environment tells: AWS_ENDPOINT, AWS_ACCESS_KEY_ID and so on. Raises BlobsFailed.
+    """
+    try:
+        if "://" in setting and not setting.startswith("file://"):
+            return Blobs(from_url(setting, retry_config=RETRIES))  # type: ignore[call-overload]
+        path = Path(setting.removeprefix("file://")).expanduser() if setting else folder / "voices"
+        path.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+        return Blobs(LocalStore(path, automatic_cleanup=True), path)
+    except (BaseError, OSError, ValueError) as exc:
+        raise BlobsFailed("The store of recordings cannot be opened.") from exc
+
+
+class Blobs:
+    """Bytes by key."""
+
+    def __init__(self, store: ObjectStore, folder: Path | None = None) -> None:
+        self._store = store
+        self._folder = folder
+
+    async def put(self, key: str, data: bytes) -> None:
+        """Write one. Raises BlobsFailed."""
+        for left in reversed(range(TRIES if self._folder else 1)):
+            try:
+                await obstore.put_async(self._store, key, data)
+                break
+            except (BaseError, OSError) as exc:
+                if not left:
+                    raise BlobsFailed("A recording could not be kept.") from exc
+
+    async def get(self, key: str) -> bytes:
+        """Read one. Raises BlobsFailed."""
+        found = await self.find(key)
+        if found is None:
+            raise BlobsFailed("A recording of this voice is missing from the store.")
+        return found
+
+    async def find(self, key: str) -> bytes | None:
+        """Read one, if it is there. Raises BlobsFailed."""
+        try:
+            answer = await obstore.get_async(self._store, key)
+            return bytes(await answer.bytes_async())
+        except FileNotFoundError:
+            return None
+        except (BaseError, OSError) as exc:
+            raise BlobsFailed("A recording could not be read.") from exc
+
+    async def delete(self, keys: Iterable[str]) -> None:
+        """Delete some; those that are not there are no matter. Raises BlobsFailed."""
+        for key in keys:
+            try:
+                await obstore.delete_async(self._store, key)
+            except FileNotFoundError:
+                continue
+            except (BaseError, OSError) as exc:
+                raise BlobsFailed("A recording could not be deleted.") from exc
+
+    async def keys(self, prefix: str, *, older: float = 0.0) -> list[str]:
+        """Name those under a prefix that are older than so many seconds. Raises BlobsFailed."""
+        until = datetime.now(UTC) - timedelta(seconds=older)
+        try:
+            batches = obstore.list(self._store, prefix)
+            return [one["path"] async for batch in batches for one in batch if not older or one["last_modified"] <= until]
+        except (BaseError, OSError) as exc:
+            raise BlobsFailed("The recordings could not be listed.") from exc
+
+    async def delete_unfinished(self, *, older: float) -> list[str]:
+        """Delete what a killed process was writing, which LocalStore names `key#number` and lists nowhere. Raises BlobsFailed."""
+        return await asyncio.to_thread(_unfinished, self._folder, older) if self._folder else []
+
+
+def _unfinished(folder: Path, older: float) -> list[str]:
+    """Delete old files that were being written, and old folders of ours with nothing in them; name the files."""
+    until, gone = time.time() - older, []
+    try:
+        for place, _, names in os.walk(folder, topdown=False):  # which does not mind what goes meanwhile
+            parent = Path(place)
+            with suppress(FileNotFoundError):
+                changed = parent.stat().st_mtime
+                for path in (parent / name for name in names if UNFINISHED.search(name)):
+                    if path.stat().st_mtime <= until:
+                        path.unlink()
+                        gone.append(path.relative_to(folder).as_posix())
+                if changed <= until and parent.relative_to(folder).parts[:1] in OURS and not any(parent.iterdir()):
+                    parent.rmdir()
+    except OSError as exc:
+        raise BlobsFailed("What was left half-written could not be deleted.") from exc
+    return gone

@@ -1,0 +1,193 @@
+"""The database: SQLite in a file by default, PostgreSQL by URL, through SQLAlchemy. Its schema is brought up to date when opened.
+
+Alembic is imported only where the schema is not the newest already. SQLite runs in WAL mode, so that reading and writing do not
+wait for each other; whoever writes takes the write lock when the transaction begins, or two who read first would deadlock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, event, inspect, select, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from voices.errors import LibraryFailed
+from voices.storage import tables
+
+HEAD = "0001"
+"""the newest step of voices/migrations"""
+DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+LOCK = 0x766F6963
+"""of PostgreSQL's advisory locks, the one that is held while the schema changes"""
+BUSY_SECONDS = 30
+LOOK_SECONDS = 0.02
+PATIENCE = 5
+"""seconds in which a connection must be there"""
+VERSION = "alembic_version"
+PRAGMAS = ("synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
+"""secure_delete overwrites what is deleted: a person may want to be forgotten"""
+
+
+class StoreFailed(LibraryFailed):
+    """The database cannot be opened, reached, or understood."""
+
+
+def database_url(setting: str, folder: Path) -> URL:
+    """Give the URL that the settings mean; empty is SQLite in the data folder. Raises StoreFailed."""
+    try:
+        url = make_url(setting or f"sqlite:///{folder / 'voices.db'}")
+    except (ArgumentError, ValueError) as exc:  # the latter where a port is no number
+        raise StoreFailed("voices.storage.database is no URL of a database, such as postgresql://user@host/name.") from exc
+    known = {*DRIVERS, *DRIVERS.values()}
+    if url.drivername not in known:
+        raise StoreFailed(f"voices.storage.database: '{url.drivername}' is not supported, only sqlite and postgresql are.")
+    return url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
+
+
+class Database:
+    """Connections, and transactions to read or to write in."""
+
+    def __init__(self, url: URL) -> None:
+        self._sqlite = url.get_backend_name() == "sqlite"
+        options: dict[str, Any] = {"hide_parameters": True, "max_overflow": 0}
+        if self._sqlite:  # each connection has a thread and three open files, and a statement takes a fifth of a millisecond
+            options |= {"pool_size": 2, "pool_timeout": BUSY_SECONDS}
+        else:
+            options |= {"pool_size": 10, "pool_timeout": PATIENCE, "pool_pre_ping": True}
+            options["connect_args"] = {"timeout": PATIENCE, "command_timeout": 60}
+        self._engine = create_async_engine(url, **options)
+        self._reader = create_async_engine(
+            url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, skip_autocommit_rollback=True, **options
+        )
+        """for single statements, with nothing around them: on every request there is one"""
+        self._writer = asyncio.Lock()
+        if self._sqlite:
+            _prepare_sqlite(self._engine, begins="BEGIN IMMEDIATE")
+            _prepare_sqlite(self._reader)
+
+    @staticmethod
+    def migrate(url: URL) -> None:
+        """Bring the schema up to date; blocks, and has an event loop of its own. Raises StoreFailed."""
+        asyncio.run(_brought_up_to_date(url))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._engine.dispose()
+        await self._reader.dispose()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """Begin to read, each statement by itself: what belongs together is read in one."""
+        async with _faults(), self._reader.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """Begin a transaction: all of it happens, or, when it is left by an exception, nothing."""
+        async with AsyncExitStack() as stack:
+            if self._sqlite:  # which has one writer anyhow: here they wait in order, there by chance
+                await stack.enter_async_context(self._writer)
+            await stack.enter_async_context(_faults())
+            connection = await stack.enter_async_context(self._engine.connect())
+            await stack.enter_async_context(connection.begin())
+            yield connection
+
+    async def forget(self) -> None:
+        """Have SQLite's log overwritten, in which what was deleted may still stand."""
+        if self._sqlite:
+            async with self.reading() as connection:
+                await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+async def _brought_up_to_date(url: URL) -> None:
+    database = Database(url)
+    try:
+        async with database.writing() as connection:
+            if url.get_backend_name() != "sqlite":
+                await connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
+            await connection.run_sync(_migrate)
+    except (SQLAlchemyError, OSError) as exc:
+        raise StoreFailed("The database of voices cannot be opened.") from exc
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def _faults() -> AsyncIterator[None]:
+    """Say that the database is out of reach, without its URL or the statement. What a constraint refuses is the caller's."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except (SQLAlchemyError, OSError, TimeoutError) as exc:
+        raise StoreFailed("The database of voices does not answer.") from exc
+
+
+def plain(text: str) -> str:
+    """Take NUL out of a text, which PostgreSQL cannot hold: what is looked for by such a name is not there."""
+    return text.replace("\0", "\ufffd")
+
+
+async def one_by_one(connection: AsyncConnection) -> None:
+    """Have others who ask for the same wait until this transaction ends: what they count or replace could not be there yet."""
+    await connection.execute(select(tables.library.c.id).with_for_update())  # SQLite has one writer at a time anyhow
+
+
+def _prepare_sqlite(engine: AsyncEngine, begins: str = "") -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def connect(connection: DBAPIConnection, _record: object) -> None:
+        connection.isolation_level = None  # transactions begin where we say, below
+        cursor = connection.cursor()
+        try:
+            cursor.execute(f"PRAGMA busy_timeout={1000 * BUSY_SECONDS}")
+            _use_wal(connection, cursor)
+            for pragma in PRAGMAS:
+                cursor.execute(f"PRAGMA {pragma}")
+        except Exception:  # whatever it is, nobody else would close it, and its thread would stay
+            connection.close()
+            raise
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        if begins:
+            connection.exec_driver_sql(begins)
+
+
+def _use_wal(connection: Any, cursor: Any) -> None:  # noqa: ANN401 - SQLAlchemy's adapters
+    """Turn WAL mode on. For this SQLite never waits while somebody else writes, whatever `busy_timeout` says."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as exc:
+            if "locked" not in str(exc) or time.monotonic() > deadline:
+                raise
+        connection.run_async(lambda _: asyncio.sleep(LOOK_SECONDS))
+
+
+def _migrate(connection: Connection) -> None:
+    """Take the steps that are missing. Raises StoreFailed when the database is newer than this program."""
+    known = inspect(connection).has_table(VERSION)
+    at = connection.execute(text(f"SELECT version_num FROM {VERSION}")).scalar() if known else None  # noqa: S608 - a constant
+    if at == HEAD:
+        return
+    if at is not None and str(at) > HEAD:
+        raise StoreFailed(f"The database of voices is of a newer version ({at}) than this program ({HEAD}).")
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, HEAD)

@@ -1,0 +1,192 @@
+"""Profiles and their samples, kept in the database. Each call is one transaction: all of it happens, or nothing.
+
+A `viewer` is the key that asks, by name, or "" for none; what it must not see is as if it were not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, CursorResult, Select, delete, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from engines.api import BadInput
+from voices.errors import not_yours, taken, unknown
+from voices.profile import NOBODY, Audit, Profile, Sample, folded, now
+from voices.storage import tables
+from voices.storage.database import Database, one_by_one, plain
+
+PROFILE = "profile:"
+Change = Callable[[Profile], Profile]
+
+
+class Store:
+    """See the module."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, voice: str, viewer: str) -> Profile | None:
+        """Find a voice by id, by name, or by `profile:` and either; of two with the name, the viewer's own."""
+        wanted = plain(voice[len(PROFILE) :] if voice.casefold().startswith(PROFILE) else voice)
+        name = folded(wanted)
+        known = or_(tables.profiles.c.id == wanted, tables.profiles.c.folded == name)
+        found = await self._read(joined().where(known, tables.profiles.c.scope.in_({NOBODY, viewer})))
+        return min(found, key=lambda one: (one.id != wanted, one.scope != viewer), default=None)
+
+    async def get(self, id: str, viewer: str) -> Profile:
+        """Give a voice. Raises UnknownProfile."""
+        found = await self._read(joined().where(tables.profiles.c.id == plain(id)))
+        if not found or not found[0].visible(viewer):
+            raise unknown(id)
+        return found[0]
+
+    async def visible(self, viewer: str) -> list[Profile]:
+        """Give all voices that a key may use, oldest first."""
+        return await self._read(joined().where(tables.profiles.c.scope.in_({NOBODY, viewer})))
+
+    async def create(self, profile: Profile, most: int = 0) -> Profile:
+        """Keep a new voice, with its samples; an owner may have `most`, 0 is any number. Raises NameTaken or BadInput."""
+        own = select(func.count()).select_from(tables.profiles).where(tables.profiles.c.owner == profile.owner)
+        try:
+            async with self._database.writing() as connection:
+                if most:
+                    await one_by_one(connection)
+                if most and (await connection.execute(own)).scalar_one() >= most:
+                    raise BadInput(f"You have {most} voices, the most that a caller may have here.", code="too_many_voices")
+                await connection.execute(insert(tables.profiles).values(_row(profile)))
+                await _put_samples(connection, profile, profile.samples)
+        except IntegrityError as exc:
+            raise taken(profile.name) from exc
+        return profile
+
+    async def change(self, id: str, viewer: str, change: Change) -> tuple[Profile, Profile]:
+        """Change a voice; give it as it was and as it is. Raises UnknownProfile, NameTaken, or what `change` raises."""
+        name = id
+        try:
+            async with self._database.writing() as connection:
+                before = await _locked(connection, id, viewer)
+                after = msgspec.structs.replace(change(before), id=id, created=before.created, updated=now())
+                name = after.name
+                await connection.execute(update(tables.profiles).where(tables.profiles.c.id == id).values(_row(after)))
+                await _change_samples(connection, before, after)
+        except IntegrityError as exc:
+            raise taken(name) from exc
+        return before, after
+
+    async def delete(self, id: str, viewer: str) -> Profile:
+        """Delete a voice and its samples; give it as it was. Raises UnknownProfile."""
+        async with self._database.writing() as connection:
+            before = await _locked(connection, id, viewer)
+            await connection.execute(delete(tables.samples).where(tables.samples.c.profile == id))
+            await connection.execute(delete(tables.profiles).where(tables.profiles.c.id == id))
+            await _forget_aliases(connection, before)
+        return before
+
+    async def note(self, line: Audit) -> None:
+        """Write a line of audit."""
+        values = {"profile": line.profile, "time": line.time, "document": msgspec.json.encode(line).decode()}
+        async with self._database.writing() as connection:
+            await connection.execute(insert(tables.audit).values(values))
+
+    async def audit(self, id: str, limit: int = 1000) -> list[Audit]:
+        """Give the last that was done with a voice, oldest first."""
+        query = select(tables.audit.c.document).where(tables.audit.c.profile == id).order_by(tables.audit.c.number.desc())
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query.limit(limit))).scalars().all()
+        return [msgspec.json.decode(row, type=Audit) for row in reversed(rows)]
+
+    async def library(self) -> str:
+        """Give what tells this database from any other."""
+        async with self._database.reading() as connection:
+            return str((await connection.execute(select(tables.library.c.id))).scalar_one())
+
+    async def ids(self) -> set[str]:
+        """Name every voice there is."""
+        async with self._database.reading() as connection:
+            return set((await connection.execute(select(tables.profiles.c.id))).scalars().all())
+
+    async def blobs(self) -> set[str]:
+        """Name every blob that a voice or a consent keeps."""
+        async with self._database.reading() as connection:
+            rows = _pairs(await connection.execute(joined()))
+            recordings = (await connection.execute(select(tables.consents.c.document))).scalars().all()
+        kept = {blob for profile in profiles(rows) for blob in profile.blobs()}
+        return kept | {msgspec.json.decode(row)["recording"] for row in recordings}
+
+    async def _read(self, query: Select[Any]) -> list[Profile]:
+        async with self._database.reading() as connection:
+            return profiles(_pairs(await connection.execute(query)))
+
+
+def joined(*before: ColumnElement[Any]) -> Select[Any]:
+    """Select voices with their samples in one statement, so that both are of the same moment; further columns go before."""
+    order = (tables.profiles.c.created, tables.profiles.c.id, tables.samples.c.created, tables.samples.c.id)
+    both = tables.profiles.outerjoin(tables.samples)
+    columns = (*before, tables.profiles.c.document, tables.samples.c.document.label("sample"))
+    return select(*columns).select_from(both).order_by(*order)
+
+
+def profiles(rows: Iterable[tuple[str, str | None]]) -> list[Profile]:
+    """Put voices together with their samples, one of which is in each row."""
+    found: dict[str, Profile] = {}
+    for document, sample in rows:
+        profile = found.get(document) or msgspec.json.decode(document, type=Profile)
+        own = (msgspec.json.decode(sample, type=Sample),) if sample else ()
+        found[document] = msgspec.structs.replace(profile, samples=profile.samples + own)
+    return list(found.values())
+
+
+def _pairs(result: CursorResult[Any]) -> list[tuple[str, str | None]]:
+    return [tuple(row) for row in result]
+
+
+async def _locked(connection: AsyncConnection, id: str, viewer: str) -> Profile:
+    """Read a voice to change it; others who would wait. Raises UnknownProfile."""
+    id = plain(id)
+    await connection.execute(select(tables.profiles.c.id).where(tables.profiles.c.id == id).with_for_update())
+    found = profiles(_pairs(await connection.execute(joined().where(tables.profiles.c.id == id))))
+    if not found or not found[0].visible(viewer):
+        raise unknown(id)
+    if not found[0].editable(viewer):
+        raise not_yours()
+    return found[0]
+
+
+async def _forget_aliases(connection: AsyncConnection, gone: Profile) -> None:
+    """Delete the further names that its owner gave a voice: they would lead nowhere, and tell its name."""
+    table = tables.aliases.c
+    names = {folded(f"{prefix}{name}") for prefix in ("", PROFILE) for name in (gone.id, gone.name)}
+    rows = (await connection.execute(select(table.folded, table.target).where(table.scope == gone.owner))).all()
+    if dead := [alias for alias, target in rows if folded(target) in names]:
+        await connection.execute(delete(tables.aliases).where(table.scope == gone.owner, table.folded.in_(dead)))
+
+
+async def _change_samples(connection: AsyncConnection, before: Profile, after: Profile) -> None:
+    if gone := [sample.id for sample in before.samples if sample not in after.samples]:
+        await connection.execute(delete(tables.samples).where(tables.samples.c.id.in_(gone)))
+    await _put_samples(connection, after, [sample for sample in after.samples if sample not in before.samples])
+
+
+async def _put_samples(connection: AsyncConnection, profile: Profile, samples: Iterable[Sample]) -> None:
+    rows = [
+        {"id": sample.id, "profile": profile.id, "created": sample.created, "document": msgspec.json.encode(sample).decode()}
+        for sample in samples
+    ]
+    if rows:
+        await connection.execute(insert(tables.samples), rows)
+
+
+def _row(profile: Profile) -> dict[str, object]:
+    return {
+        "id": profile.id,
+        "owner": profile.owner,
+        "scope": profile.scope,
+        "folded": folded(profile.name),
+        "consent": profile.consent,
+        "created": profile.created,
+        "document": msgspec.json.encode(msgspec.structs.replace(profile, samples=())).decode(),
+    }
