@@ -48,7 +48,9 @@ PROGRAMS = {
 }
 """the first needs a server that has done nothing yet"""
 ASKED_FOR = {"engines"}
-"""these take longer than all others, and need what only some have installed: they are run only when they are named"""
+"""these take longer than all others, and need what only some have installed: they are run only when they are
+named
+"""
 OUT = Path(__file__).parent / "out" / "figures.json"
 
 
@@ -59,9 +61,13 @@ def main() -> None:
     parser.add_argument("--api-key")
     parser.add_argument("--only", choices=PROGRAMS, action="append")
     asked = parser.parse_args()
-    served: AbstractContextManager[Target] = nullcontext(Target(asked.url.rstrip("/"), asked.api_key)) if asked.url else own()
+    served: AbstractContextManager[Target] = (
+        nullcontext(Target(asked.url.rstrip("/"), asked.api_key)) if asked.url else own()
+    )
     with served as target:
-        figures = asyncio.run(_run(target, asked.only or [name for name in PROGRAMS if name not in ASKED_FOR]))
+        figures = asyncio.run(
+            _run(target, asked.only or [name for name in PROGRAMS if name not in ASKED_FOR])
+        )
     _print(figures)
     OUT.parent.mkdir(exist_ok=True)
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
@@ -76,7 +82,10 @@ async def _run(target: Target, names: list[str]) -> list[Figure]:
         made = await PROGRAMS[name](target)
         print(f" {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
         if not made:
-            print(f"{name} needs a server of its own, or libraries that are not installed, and was left out", file=sys.stderr)
+            print(
+                f"{name} needs a server of its own, or libraries that are not installed, and was left out",
+                file=sys.stderr,
+            )
         figures += made
     return figures
 

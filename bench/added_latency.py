@@ -1,4 +1,6 @@
-"""What the gateway adds to an engine of known pace, and what more workers bring: the engine sleeps where others compute."""
+"""What the gateway adds to an engine of known pace, and what more workers bring: the engine sleeps where
+others compute.
+"""
 
 from __future__ import annotations
 
@@ -28,18 +30,27 @@ async def run(target: Target) -> list[Figure]:
             for streams in (1, 16):
                 figures += await _added(paced, format, streams)
     single, four = [await _throughput(workers) for workers in (1, 4)]
-    return [*figures, Figure("set pace", "4 workers against 1, throughput", round(four / single, 2), "x", "at least 3.6")]
+    return [
+        *figures,
+        Figure("set pace", "4 workers against 1, throughput", round(four / single, 2), "x", "at least 3.6"),
+    ]
 
 
 def _config(workers: int, *, slots: int) -> dict[str, object]:
     options = {"rtf": FACTOR, "first_chunk": FIRST_CHUNK, "slots": slots}
-    return {"engines": {"pace": {"enabled": True, "workers": workers, "options": options}, "espeak": {"enabled": False}}}
+    return {
+        "engines": {
+            "pace": {"enabled": True, "workers": workers, "options": options},
+            "espeak": {"enabled": False},
+        }
+    }
 
 
 async def _added(target: Target, format: str, streams: int) -> list[Figure]:
     """Give the time to the first byte beyond the engine's own first chunk, with so many streams at any time.
 
-    Clients ask again after a pause of random length, so that they do not all begin in the same moment: that is first_packet's.
+    Clients ask again after a pause of random length, so that they do not all begin in the same moment: that
+    is first_packet's.
     """
     times: list[float] = []
 

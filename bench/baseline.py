@@ -1,7 +1,7 @@
 """The bare loop: the same text spoken by eSpeak NG's C interface and encoded by PyAV, with nothing around it.
 
-As many processes as there are cores, started and warm before the clock runs. Rate and codec settings are the gateway's; nothing
-else is.
+As many processes as there are cores, started and warm before the clock runs. Rate and codec settings are the
+gateway's; nothing else is.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Kokoro-82M and Whisper base of random weights, in the sizes and files of the published ones.
 
-They lie in a cache in the hub's layout, where the gateway finds them by itself. Making them takes a minute, once. What they say
-means nothing, but they work as hard as the real ones: Kokoro's phonemes last as long as a speaker's, and Whisper says the same
-number of words to any recording, sure of each, so that nothing is tried twice.
+They lie in a cache in the hub's layout, where the gateway finds them by itself. Making them takes a minute,
+once. What they say means nothing, but they work as hard as the real ones: Kokoro's phonemes last as long as a
+speaker's, and Whisper says the same number of words to any recording, sure of each, so that nothing is tried
+twice.
 """
 
 from __future__ import annotations
@@ -18,14 +19,16 @@ from typing import Any
 
 from engines.hub.layout import RemoteFile, RepoFolder, Tree
 
-KOKORO_REPO, WHISPER_REPO, FASTER_REPO = "hexgrad/Kokoro-82M", "openai/whisper-base", "Systran/faster-whisper-base"
+KOKORO_REPO, WHISPER_REPO, FASTER_REPO = (
+    "hexgrad/Kokoro-82M",
+    "openai/whisper-base",
+    "Systran/faster-whisper-base",
+)
 CACHE = Path(__file__).parent / "out" / "models"
 EDITION = "2"
 """of what is made here: another one is made anew"""
 VOICES = ("af_heart", "af_bella", "am_michael")
-SYMBOLS = (
-    ';:,.!?—…"()“” \u0303ʣʥʦʨᵝ\uab67AIOQSTWYᵊabcdefhijklmnopqrstuvwxyzɑɐɒæβɔɕçɖðʤəɚɛɜɟɡɥɨɪʝɯɰŋɳɲɴøɸθœɹɾɻʁɽʂʃʈʧʊʋʌɣɤχʎʒʔˈˌːʰʲ↓→↗↘ᵻ'
-)
+SYMBOLS = ';:,.!?—…"()“” \u0303ʣʥʦʨᵝ\uab67AIOQSTWYᵊabcdefhijklmnopqrstuvwxyzɑɐɒæβɔɕçɖðʤəɚɛɜɟɡɥɨɪʝɯɰŋɳɲɴøɸθœɹɾɻʁɽʂʃʈʧʊʋʌɣɤχʎʒʔˈˌːʰʲ↓→↗↘ᵻ'
 """those that Kokoro knows"""
 KOKORO: dict[str, Any] = {
     "istftnet": {
@@ -76,7 +79,9 @@ HEADS = [[3, 1], [4, 2], [4, 3], [4, 7], [5, 1], [5, 2], [5, 4], [5, 6]]
 WORDS, BYTES, EMPTY = 75, 256, 50_256
 LANGUAGES, TIMES = 99, 1501
 END, START, FIRST_LANGUAGE = EMPTY + 1, EMPTY + 2, EMPTY + 3
-TRANSLATE, TRANSCRIBE, _, PREVIOUS, NO_SPEECH, NO_TIMESTAMPS = range(FIRST_LANGUAGE + LANGUAGES, FIRST_LANGUAGE + LANGUAGES + 6)
+TRANSLATE, TRANSCRIBE, _, PREVIOUS, NO_SPEECH, NO_TIMESTAMPS = range(
+    FIRST_LANGUAGE + LANGUAGES, FIRST_LANGUAGE + LANGUAGES + 6
+)
 FIRST_TIME = NO_TIMESTAMPS + 1
 CONTROLS = ("translate", "transcribe", "startoflm", "startofprev", "nospeech", "notimestamps")
 SAID_AT = 3
@@ -111,7 +116,9 @@ def _kept(repo: str, make: Callable[[Path], None]) -> Path:
         folder.mkdir(parents=True)
         make(folder)
         files = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}
-        place.set_tree(commit, Tree({name: RemoteFile(file.stat().st_size, commit) for name, file in files.items()}))
+        place.set_tree(
+            commit, Tree({name: RemoteFile(file.stat().st_size, commit) for name, file in files.items()})
+        )
         place.set_commit("main", commit)
     return folder
 
@@ -137,7 +144,9 @@ def _kokoro(folder: Path) -> None:
             if part.dim() > 1 and not part.any():
                 torch.nn.init.normal_(part, std=0.02)
     (folder / "config.json").write_text(json.dumps(KOKORO), "utf-8")
-    torch.save({name: part.state_dict() for name, part in network.named_children()}, folder / "kokoro-v1_0.pth")
+    torch.save(
+        {name: part.state_dict() for name, part in network.named_children()}, folder / "kokoro-v1_0.pth"
+    )
     (folder / "voices").mkdir()
     for voice in VOICES:
         torch.save(torch.randn(510, 1, 256) * 0.1, folder / "voices" / f"{voice}.pt")
@@ -148,7 +157,12 @@ def _kokoro(folder: Path) -> None:
 
 def _whisper(folder: Path) -> None:
     import torch
-    from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration, WhisperProcessor
+    from transformers import (
+        WhisperConfig,
+        WhisperFeatureExtractor,
+        WhisperForConditionalGeneration,
+        WhisperProcessor,
+    )
 
     torch.manual_seed(0)
     tokens = {"bos_token_id": END, "eos_token_id": END, "pad_token_id": END, "decoder_start_token_id": START}
@@ -160,7 +174,9 @@ def _whisper(folder: Path) -> None:
     following = torch.tensor(said + [END] * (config.max_target_positions - len(said)))
     decoder = model.model.decoder
     with torch.no_grad():
-        torch.nn.init.normal_(decoder.embed_tokens.weight[END], std=config.init_std)  # zero, as it also fills gaps
+        torch.nn.init.normal_(
+            decoder.embed_tokens.weight[END], std=config.init_std
+        )  # zero, as it also fills gaps
         decoder.embed_positions.weight.copy_(LOUD * decoder.embed_tokens.weight[following])
         decoder.layer_norm.weight.fill_(SURE)
     model.generation_config = _generation(tokens)
@@ -178,7 +194,9 @@ def _tokenizer() -> Any:  # noqa: ANN401 - a library without types
     made: Any = WhisperTokenizer(vocab={piece: number for number, piece in enumerate(pieces)}, merges=[])
     controls = ["startoftranscript", *_languages(), *CONTROLS]
     made.add_special_tokens({"extra_special_tokens": [f"<|{name}|>" for name in controls]})
-    made.add_tokens([AddedToken(f"<|{number * 0.02:.2f}|>", special=False, normalized=False) for number in range(TIMES)])
+    made.add_tokens(
+        [AddedToken(f"<|{number * 0.02:.2f}|>", special=False, normalized=False) for number in range(TIMES)]
+    )
     return made
 
 

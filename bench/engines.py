@@ -1,7 +1,8 @@
-"""The engines that run models, through the gateway against their bare libraries, on the same machine in the same run.
+"""The engines that run models, through the gateway against their bare libraries, on the same machine in the
+same run.
 
-Checkpoints are full-size, of random weights (`checkpoints`). Both sides do the same work in turn, each while the other rests; a
-figure is the median over the rounds, a ratio the median of the rounds' own.
+Checkpoints are full-size, of random weights (`checkpoints`). Both sides do the same work in turn, each while
+the other rests; a figure is the median over the rounds, a ratio the median of the rounds' own.
 """
 
 from __future__ import annotations
@@ -72,7 +73,9 @@ async def _speaking(device: str) -> list[Figure]:
     with _serving("kokoro") as served, bare("kokoro", device) as library:
         for what, count, sentences in (("a line", ROUNDS, 1), ("two lines", LONG_ROUNDS, 2)):
             work = partial(_paragraph, sentences=sentences)
-            figures += _compared(f"kokoro, {what}", await _rounds(count, _spoken(served, work), _done(library, work)))
+            figures += _compared(
+                f"kokoro, {what}", await _rounds(count, _spoken(served, work), _done(library, work))
+            )
     return figures
 
 
@@ -92,7 +95,9 @@ async def _speaking_at_once(device: str) -> list[Figure]:
             lines = partial(_lines, count=count)
             pairs = await _rounds(ROUNDS_OF_MANY, _spoken(served, lines), _done(library, lines))
         what = f"kokoro, {count} streams, batch={count}"
-        faster = statistics.median((ours.audio / ours.wall) / (bare.audio / bare.wall) for ours, bare in pairs)
+        faster = statistics.median(
+            (ours.audio / ours.wall) / (bare.audio / bare.wall) for ours, bare in pairs
+        )
         figures += [
             *_figures(f"{what}, gateway", [ours for ours, _ in pairs]),
             Figure(PROGRAM, f"{what}, throughput, of the bare library's", round(faster, 2), "x", AIMS[count]),
@@ -111,7 +116,9 @@ async def _batches(device: str) -> list[Figure]:
         figure
         for count, done in found.items()
         for figure in (
-            Figure(PROGRAM, f"kokoro, network alone, {count} at once, each", _milliseconds(done[1:], count), "ms"),
+            Figure(
+                PROGRAM, f"kokoro, network alone, {count} at once, each", _milliseconds(done[1:], count), "ms"
+            ),
             Figure(PROGRAM, f"kokoro, network alone, {count} at once, cores busy", _busy(done[1:]), "%"),
         )
     ]
@@ -125,7 +132,9 @@ async def _listening(target: Target, device: str) -> list[Figure]:
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "recording.wav"
-        path.write_bytes(_recording(await fetched(target, {**speech(texts.paragraph(0, 8), "pcm"), "model": "espeak"})))
+        path.write_bytes(
+            _recording(await fetched(target, {**speech(texts.paragraph(0, 8), "pcm"), "model": "espeak"}))
+        )
         for name, model in (("whisper", "whisper-base"), ("faster-whisper", "faster-whisper-base")):
             with _serving(model) as served, bare(name, device) as library:
                 through = _heard(served, model, path)
@@ -217,7 +226,10 @@ def _heard(served: Target, model: str, path: Path) -> Side:
 def _transcribed(served: Target, model: str, path: Path) -> str:
     mark = uuid4().hex
     fields = {"model": model, "language": "en", "response_format": "text"}
-    parts = [f'--{mark}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in fields.items()]
+    parts = [
+        f'--{mark}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    ]
     file = f'--{mark}\r\nContent-Disposition: form-data; name="file"; filename="{path.name}"\r\n\r\n'
     body = "".join([*parts, file]).encode() + path.read_bytes() + f"\r\n--{mark}--\r\n".encode()
     headers = {"content-type": f"multipart/form-data; boundary={mark}"}

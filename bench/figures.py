@@ -27,6 +27,12 @@ def spread(program: str, what: str, seconds: Sequence[float], aim: str = "") -> 
     """Give median, 95th and 99th percentile of some times, in milliseconds."""
     marks = {"median": 0.5, "p95": 0.95, "p99": 0.99}
     return [
-        Figure(program, f"{what}, {name}", round(1000 * quantile(seconds, share), 2), "ms", aim if name == "median" else "")
+        Figure(
+            program,
+            f"{what}, {name}",
+            round(1000 * quantile(seconds, share), 2),
+            "ms",
+            aim if name == "median" else "",
+        )
         for name, share in marks.items()
     ]

@@ -1,4 +1,6 @@
-"""First byte of an idle short request: from sending it to the first byte of the body, one request after another."""
+"""First byte of an idle short request: from sending it to the first byte of the body, one request after
+another.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Time to the first packet that a decoder can use: a whole mp3 frame, an Ogg page with sound in it, 20 ms of PCM.
+"""Time to the first packet that a decoder can use: a whole mp3 frame, an Ogg page with sound in it, 20 ms of
+PCM.
 
 So many streams begin at the same moment; each is an idle reader's from then on.
 """
@@ -27,7 +28,9 @@ async def run(target: Target) -> list[Figure]:
         for streams in STREAMS:
             times: list[float] = []
             for repeat in range(REPEATS[streams]):
-                times += await asyncio.gather(*(_once(target, format, repeat * streams + n) for n in range(streams)))
+                times += await asyncio.gather(
+                    *(_once(target, format, repeat * streams + n) for n in range(streams))
+                )
                 await asyncio.sleep(0.1)
             for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
                 what = f"{format}, {streams} at once, {name}"

@@ -1,4 +1,6 @@
-"""A line behind a text of 100,000 characters, on the same single worker: when it starts, in segments of the long text."""
+"""A line behind a text of 100,000 characters, on the same single worker: when it starts, in segments of the
+long text.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The bare libraries, as their own documentation uses them, in a process of their own: what the gateway is compared with."""
+"""The bare libraries, as their own documentation uses them, in a process of their own: what the gateway is
+compared with.
+"""
 
 from __future__ import annotations
 
@@ -79,14 +81,20 @@ def _serve(name: str, device: str, pipe: Connection) -> None:
 
 
 def _kokoro(device: str) -> Work:
-    """KPipeline over KModel. Its English has our tags: it would fetch a model for its own, which the gateway does without."""
+    """KPipeline over KModel. Its English has our tags: it would fetch a model for its own, which the gateway
+    does without.
+    """
     from kokoro import KModel, KPipeline
 
     from engines.adapters.kokoro.english import English
 
     folder = checkpoints.kokoro()
     weights = str(folder / "kokoro-v1_0.pth")
-    model = KModel(repo_id=checkpoints.KOKORO_REPO, config=str(folder / "config.json"), model=weights).to(device).eval()
+    model = (
+        KModel(repo_id=checkpoints.KOKORO_REPO, config=str(folder / "config.json"), model=weights)
+        .to(device)
+        .eval()
+    )
     pipeline = KPipeline("e", repo_id=checkpoints.KOKORO_REPO, model=model)
     pipeline.lang_code, pipeline.g2p = "a", English(british=False)
     voice = str(folder / "voices" / f"{VOICE}.pt")
@@ -132,7 +140,9 @@ def _whisper(device: str) -> Work:
     def work(path: str) -> float:
         with wave.open(path) as file:
             samples = np.frombuffer(file.readframes(file.getnframes()), "<i2") / np.float32(32768)
-        features = processor(samples, sampling_rate=16_000, return_tensors="pt").input_features.to(device, dtype)
+        features = processor(samples, sampling_rate=16_000, return_tensors="pt").input_features.to(
+            device, dtype
+        )
         made = model.generate(features, language="en", task="transcribe", return_timestamps=True)
         _checked(processor.batch_decode(made, skip_special_tokens=True)[0])
         return len(samples) / 16_000

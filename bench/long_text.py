@@ -21,7 +21,9 @@ async def run(target: Target) -> list[Figure]:
         figures.append(Figure("process", "start to ready", round(target.start_seconds, 2), "s", "under 2"))
     if (idle := target.resident()) is not None:
         figures.append(Figure("process", "idle gateway, resident", round(idle, 1), "MB", "under 90"))
-    async with aiohttp.ClientSession(headers=target.headers(), timeout=aiohttp.ClientTimeout(total=600)) as session:
+    async with aiohttp.ClientSession(
+        headers=target.headers(), timeout=aiohttp.ClientTimeout(total=600)
+    ) as session:
         for length in LENGTHS:
             figures += await _one(session, target, length)
     return figures

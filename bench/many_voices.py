@@ -16,7 +16,10 @@ async def run(target: Target) -> list[Figure]:
     if not target.pid:
         return []
     with own({"engines": {"tone": {"enabled": True, "workers": 2}}}) as toned:
-        fields = [speech(f"Word{n} and other{7 * n} things here.", "pcm", f"tone-{n}", "tone") for n in range(VOICES)]
+        fields = [
+            speech(f"Word{n} and other{7 * n} things here.", "pcm", f"tone-{n}", "tone")
+            for n in range(VOICES)
+        ]
         alone = [await fetched(toned, one) for one in fields]
         answers = await asyncio.gather(
             *(fetched(toned, fields[number % VOICES]) for number in range(REQUESTS)), return_exceptions=True

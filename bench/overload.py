@@ -1,6 +1,8 @@
-"""Ten times of what the engine can do, for 30 s: what becomes of those let in, of the rest, and of the gateway afterwards.
+"""Ten times of what the engine can do, for 30 s: what becomes of those let in, of the rest, and of the
+gateway afterwards.
 
-The engine works at a set pace, so that its capacity is known: 2 workers at a quarter of real time, 8 seconds of audio per second.
+The engine works at a set pace, so that its capacity is known: 2 workers at a quarter of real time, 8 seconds
+of audio per second.
 """
 
 from __future__ import annotations
@@ -62,7 +64,10 @@ async def run(target: Target) -> list[Figure]:
         Figure("overload", "refused with 429 or 503", rest, ""),
         Figure("overload", "of them without Retry-After", seen.without_retry_after, "", "0"),
         Figure("overload", "anything else, or broken off", other + seen.broken, "", "0"),
-        *(Figure("overload", f"{name} afterwards, more than before", after[name] - before[name], unit) for name, unit in KEPT),
+        *(
+            Figure("overload", f"{name} afterwards, more than before", after[name] - before[name], unit)
+            for name, unit in KEPT
+        ),
     ]
 
 
@@ -98,5 +103,7 @@ async def _one(target: Target, number: int, seen: Seen) -> None:
         seen.broken += 1
     seen.statuses[connection.status] += 1
     seen.ran_dry += dry
-    seen.without_retry_after += connection.status in (429, 503) and b"\r\nretry-after: " not in connection.head
+    seen.without_retry_after += (
+        connection.status in (429, 503) and b"\r\nretry-after: " not in connection.head
+    )
     connection.close()

@@ -1,8 +1,10 @@
-"""Streams that are played while they come: how many at once without one that runs dry, and what memory each takes.
+"""Streams that are played while they come: how many at once without one that runs dry, and what memory each
+takes.
 
-Open loop: streams begin at a set rate, whether earlier ones do well or not. The player reads opus, begins once it has 0.2 s of
-sound, and has run dry when it needs a packet that is not there; it keeps no more than 2 s in hand and then stops reading. How
-much sound has come is told by the granule positions of whole Ogg pages (RFC 7845).
+Open loop: streams begin at a set rate, whether earlier ones do well or not. The player reads opus, begins
+once it has 0.2 s of sound, and has run dry when it needs a packet that is not there; it keeps no more than 2
+s in hand and then stops reading. How much sound has come is told by the granule positions of whole Ogg pages
+(RFC 7845).
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ OPUS_RATE = 48_000
 
 
 async def run(target: Target) -> list[Figure]:
-    """Play more and more at once, until one runs dry; on a new server of our own, as memory counts from where it begins."""
+    """Play more and more at once, until one runs dry; on a new server of our own, as memory counts from where
+    it begins.
+    """
     with own() if target.pid else nullcontext(target) as served:
         return await _steps(served)
 
@@ -43,7 +47,13 @@ async def _steps(target: Target) -> list[Figure]:
         if before is not None and memory is not None:
             each = (memory - before) * 1024 / streams
             figures.append(
-                Figure("paced", f"{streams} streams, memory of each, gateway and encoders", round(each), "kB", "at most 300")
+                Figure(
+                    "paced",
+                    f"{streams} streams, memory of each, gateway and encoders",
+                    round(each),
+                    "kB",
+                    "at most 300",
+                )
             )
         if dry:
             break

@@ -43,7 +43,11 @@ class Target(msgspec.Struct):
 
     def encoders(self) -> list[int]:
         """Give the process ids of its encoders (Linux)."""
-        return [pid for pid in self.workers() if b"streaming.encode.process" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return [
+            pid
+            for pid in self.workers()
+            if b"streaming.encode.process" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
 
     def workers(self) -> list[int]:
         """Give the process ids of its engine workers and encoders (Linux)."""
@@ -68,7 +72,18 @@ def own(config: dict[str, Any] | None = None) -> Iterator[Target]:
         settings = Path(folder) / "config.yaml"
         settings.write_text(yaml.safe_dump(config or {}))
         began = time.monotonic()
-        command = [sys.executable, "-m", "gateway", "serve", "--port", "0", "--ready-file", str(ready), "--config", str(settings)]
+        command = [
+            sys.executable,
+            "-m",
+            "gateway",
+            "serve",
+            "--port",
+            "0",
+            "--ready-file",
+            str(ready),
+            "--config",
+            str(settings),
+        ]
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environ)
         try:
             _wait(ready.exists)

@@ -1,4 +1,5 @@
-"""Throughput against the bare loop on the same cores: seconds of audio per second, for each format, at 1 to 64 clients.
+"""Throughput against the bare loop on the same cores: seconds of audio per second, for each format, at 1 to
+64 clients.
 
 The client runs on the same cores too, and what it takes counts against the gateway.
 """
@@ -33,7 +34,9 @@ async def run(target: Target) -> list[Figure]:
     return figures
 
 
-async def _cell(target: Target, format: str, clients: int, bytes_per_second: float, limit: float) -> list[Figure]:
+async def _cell(
+    target: Target, format: str, clients: int, bytes_per_second: float, limit: float
+) -> list[Figure]:
     load = Load(target, format)
     workers = [asyncio.create_task(load.client()) for _ in range(clients)]
     await asyncio.sleep(WARM_UP)
@@ -49,7 +52,13 @@ async def _cell(target: Target, format: str, clients: int, bytes_per_second: flo
         aim = AIMS.get((format, clients))
         ratio = round(made / limit, 2)
         figures.append(
-            Figure("limit", f"{format}, {clients} clients, of the bare loop", ratio, "x", aim=(aim and f"at least {aim}") or "")
+            Figure(
+                "limit",
+                f"{format}, {clients} clients, of the bare loop",
+                ratio,
+                "x",
+                aim=(aim and f"at least {aim}") or "",
+            )
         )
     return figures
 

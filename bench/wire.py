@@ -1,4 +1,6 @@
-"""The cheapest client there is, since it shares the cores with what it measures: HTTP/1.1 by hand, on asyncio's transports."""
+"""The cheapest client there is, since it shares the cores with what it measures: HTTP/1.1 by hand, on
+asyncio's transports.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +76,11 @@ class Connection(asyncio.Protocol):
         await loop.create_connection(
             lambda: self, parts.hostname or "", parts.port or (443 if secure else 80), ssl=secure or None
         )
-        lines = [f"POST {parts.path}/audio/speech HTTP/1.1", f"Host: {parts.netloc}", "Content-Type: application/json"]
+        lines = [
+            f"POST {parts.path}/audio/speech HTTP/1.1",
+            f"Host: {parts.netloc}",
+            "Content-Type: application/json",
+        ]
         lines += [f"{name}: {value}" for name, value in self._target.headers().items()]
         self._request = "\r\n".join(lines).encode()
         return self
@@ -95,7 +101,9 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def ask(self, fields: dict[str, object], body: Body | None = None) -> asyncio.Future[None]:
-        """Send a request for speech; the future is done with the answer's last byte. `body` gets the body as it comes."""
+        """Send a request for speech; the future is done with the answer's last byte. `body` gets the body as
+        it comes.
+        """
         assert self._transport is not None  # noqa: S101 - opened
         data = json.dumps(fields).encode()
         self._start, self._tail, self._chunks = b"", b"", Chunks(body) if body else None

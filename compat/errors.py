@@ -1,6 +1,7 @@
 """From our errors to OpenAI's envelope: one table, most specific class wins.
 
-Statuses, types and codes follow what api.openai.com answers, so that its SDKs raise the exceptions they raise there.
+Statuses, types and codes follow what api.openai.com answers, so that its SDKs raise the exceptions they raise
+there.
 """
 
 from __future__ import annotations

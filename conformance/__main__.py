@@ -23,7 +23,9 @@ assert checks.__all__  # noqa: S101 - importing them is what registers them
 
 def arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="conformance", description="Measure a server against OpenAI's audio contract.")
+    parser = argparse.ArgumentParser(
+        prog="conformance", description="Measure a server against OpenAI's audio contract."
+    )
     parser.add_argument("--base-url", help="up to and with /v1, as an SDK gets it")
     parser.add_argument("--api-key", help="the key to send, where one is wanted")
     parser.add_argument("--format", choices=("table", "json", "markdown"), default="table")
@@ -32,8 +34,15 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--tts-model", default="tts-1")
     parser.add_argument("--stt-model", default="whisper-1")
     parser.add_argument("--voice", default="alloy")
-    parser.add_argument("--audio", type=Path, default=CLIP, help="the recording to transcribe; English speech of a few seconds")
-    parser.add_argument("--timeout", type=float, default=60.0, metavar="S", help="seconds that one answer may take")
+    parser.add_argument(
+        "--audio",
+        type=Path,
+        default=CLIP,
+        help="the recording to transcribe; English speech of a few seconds",
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=60.0, metavar="S", help="seconds that one answer may take"
+    )
     asked = parser.parse_args()
     if not asked.list and not asked.base_url:
         parser.error("--base-url is needed")
@@ -53,7 +62,13 @@ def main() -> int:
             print(f"{check.id}\t{check.clause}\t{check.promise}")
         return 0
     target = Target(
-        asked.base_url.rstrip("/"), asked.api_key, asked.tts_model, asked.stt_model, asked.voice, asked.audio, asked.timeout
+        asked.base_url.rstrip("/"),
+        asked.api_key,
+        asked.tts_model,
+        asked.stt_model,
+        asked.voice,
+        asked.audio,
+        asked.timeout,
     )
     if not _answers(target):
         print(f"conformance: nobody answers at {target.base_url}", file=sys.stderr)

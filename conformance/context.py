@@ -13,9 +13,11 @@ import openai
 
 CLIP = Path(__file__).parent / "data" / "clip.flac"
 RECORDING = Path(__file__).parent / "data" / "recording.ogg"
-WORDS = "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
+WORDS = (
+    "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
+)
 """what is said in the recording; the clip is its beginning"""
-WOBBLE = 0.08
+JITTER = 0.08
 """seconds by which an engine's answers to one request may differ and still be called the same"""
 TEXT = "The quick brown fox jumps over the lazy dog, and then it runs into the forest."
 
@@ -110,13 +112,17 @@ class Context:
             self._remembered[name] = answer.content
         return self._remembered[name]
 
-    async def looseness(self) -> float:
-        """Give the share by which durations of answers to one request may differ: 0 for an engine that repeats itself."""
+    async def duration_jitter(self) -> float:
+        """Give the share by which durations of answers to one request may differ: 0 for an engine that
+        repeats itself.
+        """
         async with self._measuring:
             if self._looseness is None:
                 again = (await self.speak(response_format="pcm")).raise_for_status()
                 one, other = len(await self.pcm()) / 48_000, len(again.content) / 48_000
-                self._looseness = 0.0 if abs(one - other) <= WOBBLE else max(0.15, 3 * abs(one - other) / max(one, other))
+                self._looseness = (
+                    0.0 if abs(one - other) <= JITTER else max(0.15, 3 * abs(one - other) / max(one, other))
+                )
             return self._looseness
 
     async def transcribe(
@@ -126,5 +132,9 @@ class Context:
         data = {"model": self.target.stt_model, **fields}
         parts: list[tuple[str, Any]] = [("file", (name, file) if name is not None else file)]
         for field, value in data.items():
-            parts += [(field, (None, str(one))) for one in (value if isinstance(value, list) else [value]) if one is not None]
+            parts += [
+                (field, (None, str(one)))
+                for one in (value if isinstance(value, list) else [value])
+                if one is not None
+            ]
         return await self.http.post(self.url(f"/audio/{route}"), files=parts)

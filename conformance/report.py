@@ -39,8 +39,18 @@ def as_json(base_url: str, results: Sequence[Result]) -> str:
 
 def as_markdown(base_url: str, results: Sequence[Result]) -> str:
     """Write a Markdown table."""
-    rows = [f"| {result.id} | {result.verdict} | {_cell(result.seen)} | {_cell(result.clause)} |" for result in results]
-    head = [f"# Conformance of {base_url}", "", summary(results), "", "| check | verdict | seen | clause |", "|---|---|---|---|"]
+    rows = [
+        f"| {result.id} | {result.verdict} | {_cell(result.seen)} | {_cell(result.clause)} |"
+        for result in results
+    ]
+    head = [
+        f"# Conformance of {base_url}",
+        "",
+        summary(results),
+        "",
+        "| check | verdict | seen | clause |",
+        "|---|---|---|---|",
+    ]
     return "\n".join([*head, *rows])
 
 

@@ -14,10 +14,14 @@ PARALLEL = 3
 ALONE = ("speech.streaming", "speech.concurrency")
 """checks that measure how a server works under a load of their own"""
 PATIENCE = 10
-"""times the target's timeout that a whole check may take: a server that never ends an answer does not hold the program"""
+"""times the target's timeout that a whole check may take: a server that never ends an answer does not hold
+the program
+"""
 
 
-async def run_all(target: Target, checks: Sequence[Check], done: Callable[[Result], None] = lambda _: None) -> list[Result]:
+async def run_all(
+    target: Target, checks: Sequence[Check], done: Callable[[Result], None] = lambda _: None
+) -> list[Result]:
     """Run the checks against a target, and give their results in the checks' order."""
     context = Context(target)
     gate = asyncio.Semaphore(PARALLEL)
@@ -52,6 +56,15 @@ async def run_one(context: Context, check: Check) -> Result:
         verdict, seen = "fail", str(exc)
     except TimeoutError:
         verdict, seen = "fail", f"no end within {time.monotonic() - began:.0f} s"
-    except Exception as exc:  # a broken server may raise anything in a client; that is a failure, with what was raised
+    except (
+        Exception
+    ) as exc:  # a broken server may raise anything in a client; that is a failure, with what was raised
         verdict, seen = "fail", f"{type(exc).__name__}: {exc}"[:300]
-    return Result(check.id, check.clause, check.promise, verdict, " ".join(seen.split()), round(time.monotonic() - began, 3))
+    return Result(
+        check.id,
+        check.clause,
+        check.promise,
+        verdict,
+        " ".join(seen.split()),
+        round(time.monotonic() - began, 3),
+    )

@@ -54,7 +54,14 @@ def decode(data: bytes, rate: int | None = None) -> Sound:
             stream = container.streams.audio[0]
             context = stream.codec_context
             form = context.format.name if context.format else ""
-            sound = Sound(array("h"), rate or context.sample_rate, container.format.name, context.name, context.channels, form)
+            sound = Sound(
+                array("h"),
+                rate or context.sample_rate,
+                container.format.name,
+                context.name,
+                context.channels,
+                form,
+            )
             for pcm in _resampled(container, sound.rate):
                 sound.samples.frombytes(pcm)
             return sound
@@ -79,7 +86,9 @@ def encode(sound: Sound, container: str, codec: str, rate: int) -> bytes:
     with av.open(file, "w", format=container) as out:
         stream = cast(av.AudioStream, out.add_stream(codec, rate=rate, layout="mono"))
         out.start_encoding()
-        resampler = av.AudioResampler(stream.format, "mono", rate, frame_size=stream.codec_context.frame_size or None)
+        resampler = av.AudioResampler(
+            stream.format, "mono", rate, frame_size=stream.codec_context.frame_size or None
+        )
         frame = av.AudioFrame(format="s16", layout="mono", samples=len(sound.samples))
         frame.sample_rate = sound.rate
         data = sound.samples.tobytes()
@@ -110,31 +119,43 @@ def loudness(sound: Sound) -> float:
 
 
 def clicks(sound: Sound) -> list[float]:
-    """Find jumps: a step between samples above 1,000 and three times all steps in the 3 ms around it. Gives their seconds.
+    """Find jumps: a step between samples above 1,000 and three times all steps in the 3 ms around it. Gives
+    their seconds.
 
-    Steps of speech, plosives included, come among others of their size: the largest ratio found in recordings is 2.3.
+    Steps of speech, plosives included, come among others of their size: the largest ratio found in recordings
+    is 2.3.
     """
     reach, samples = round(0.003 * sound.rate), sound.samples
     steps = [abs(samples[number] - samples[number - 1]) for number in range(1, len(samples))]
     found = []
     for number, step in enumerate(steps):
         if step > 1000:
-            around = steps[max(0, number - reach) : max(0, number - 2)] + steps[number + 3 : number + 3 + reach]
+            around = (
+                steps[max(0, number - reach) : max(0, number - 2)] + steps[number + 3 : number + 3 + reach]
+            )
             if step > 3 * max(around, default=0):
                 found.append(number / sound.rate)
     return found
 
 
-def character(sound: Sound) -> list[float]:
-    """Measure a voice, in decibels: its pitch, its highs (its steps), and what ever lower low-pass filters leave."""
+def timbre(sound: Sound) -> list[float]:
+    """Measure a voice, in decibels: its pitch, its highs (its steps), and what ever lower low-pass filters
+    leave.
+    """
     sound = Sound(sound.samples[: round(ENOUGH * sound.rate)], sound.rate)
     whole, run = loudness(sound) or 1.0, [0, *accumulate(sound.samples)]
     steps = map(sub, sound.samples[1:], sound.samples)
     bands = [
         _power(steps),
-        *(_power((b - a) / width for a, b in zip(run, run[width:], strict=False)) for width in (4, 8, 16, 32, 64)),
+        *(
+            _power((b - a) / width for a, b in zip(run, run[width:], strict=False))
+            for width in (4, 8, 16, 32, 64)
+        ),
     ]
-    return [20 * math.log10(pitch(sound) or 1.0), *(10 * math.log10(max(band, 1e-9) / whole**2) for band in bands)]
+    return [
+        20 * math.log10(pitch(sound) or 1.0),
+        *(10 * math.log10(max(band, 1e-9) / whole**2) for band in bands),
+    ]
 
 
 def _power(samples: Iterable[float]) -> float:
@@ -142,7 +163,7 @@ def _power(samples: Iterable[float]) -> float:
     return sum(squares) / max(1, len(squares))
 
 
-def apart(one: list[float], other: list[float]) -> float:
+def distance(one: list[float], other: list[float]) -> float:
     """Give how far two voices are from each other, in the decibels of the measure in which they differ most."""
     return max(abs(a - b) for a, b in zip(one, other, strict=True))
 
@@ -158,8 +179,9 @@ def envelope(sound: Sound) -> list[float]:
     return [math.sqrt(sum(sample * sample for sample in piece) / size) for piece in pieces]
 
 
-def alike(one: Sound, other: Sound) -> float:
-    """Tell whether two recordings say the same in the same pace: the correlation of their envelopes, 0 when lengths differ.
+def similarity(one: Sound, other: Sound) -> float:
+    """Tell whether two recordings say the same in the same pace: the correlation of their envelopes, 0 when
+    lengths differ.
 
     Encoders put some silence before what they encode, so the better of shifts up to 120 ms counts.
     """
@@ -185,7 +207,9 @@ def _correlation(one: list[float], other: list[float]) -> float:
 
 
 def pitch(sound: Sound) -> float:
-    """Estimate the median pitch of the voiced parts, in Hertz, by autocorrelation at 6 kHz; 0 when there are none."""
+    """Estimate the median pitch of the voiced parts, in Hertz, by autocorrelation at 6 kHz; 0 when there are
+    none.
+    """
     step = max(1, sound.rate // 6000)
     samples, rate = sound.samples[::step], sound.rate / step
     size = int(rate / 20)

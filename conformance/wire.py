@@ -20,7 +20,8 @@ KEYS = {"message", "type", "param", "code"}
 def error(answer: httpx.Response, *statuses: int) -> dict[str, Any]:
     """Take the error out of an answer of one of these statuses. Raises Failed unless it is OpenAI's envelope."""
     expect(
-        answer.status_code in statuses, f"status {answer.status_code}, not {' or '.join(map(str, statuses))}: {answer.text[:150]}"
+        answer.status_code in statuses,
+        f"status {answer.status_code}, not {' or '.join(map(str, statuses))}: {answer.text[:150]}",
     )
     try:
         body = answer.json()["error"]
@@ -45,12 +46,16 @@ def success(answer: httpx.Response) -> httpx.Response:
     expect(answer.status_code == 200, f"status {answer.status_code}: {answer.text[:200]}")
     if answer.headers.get("content-type", "").startswith("application/json"):
         body = answer.json()
-        expect(not (isinstance(body, dict) and "error" in body), f"200 with an error inside: {answer.text[:150]}")
+        expect(
+            not (isinstance(body, dict) and "error" in body), f"200 with an error inside: {answer.text[:150]}"
+        )
     return answer
 
 
 def offered(answer: httpx.Response, *absent: int) -> httpx.Response:
-    """Pass a 200 on. Raises NotOffered for a proper envelope of one of the statuses that say that it is not there."""
+    """Pass a 200 on. Raises NotOffered for a proper envelope of one of the statuses that say that it is not
+    there.
+    """
     if answer.status_code in absent:
         raise NotOffered(f"{answer.status_code}: {error(answer, *absent)['message'][:120]}")
     return success(answer)
@@ -73,7 +78,10 @@ def records(data: bytes) -> list[str]:
 def events(data: bytes) -> list[dict[str, Any]]:
     """Decode an event stream that ends with [DONE]."""
     contents = records(data)
-    expect(contents and contents[-1] == "[DONE]", f"it ends with {contents[-1][:60] if contents else 'nothing'!r}, not [DONE]")
+    expect(
+        contents and contents[-1] == "[DONE]",
+        f"it ends with {contents[-1][:60] if contents else 'nothing'!r}, not [DONE]",
+    )
     try:
         return [json.loads(content) for content in contents[:-1]]
     except ValueError as exc:
@@ -89,8 +97,12 @@ def file_of(deltas: list[dict[str, Any]]) -> bytes:
         raise Failed(f"a delta is no base64: {exc}") from exc
 
 
-async def raw(context: Context, head: list[str], body: list[bytes], *, wait: float = 0.0) -> tuple[int, bytes]:
-    """Send a request byte by byte over a socket of its own; give status and body. `wait` seconds pass after the head."""
+async def raw(
+    context: Context, head: list[str], body: list[bytes], *, wait: float = 0.0
+) -> tuple[int, bytes]:
+    """Send a request byte by byte over a socket of its own; give status and body. `wait` seconds pass after
+    the head.
+    """
     place = urlsplit(context.target.base_url)
     secure = ssl.create_default_context() if place.scheme == "https" else None
     port = place.port or (443 if secure else 80)

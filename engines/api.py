@@ -17,8 +17,8 @@ The errors, one tree; `compat.errors` has a row for each:
     │   └── MissingPrompt     the worker does not hold the prompt that a job names
     └── DeadlineExceeded      the work did not begin, or end, in the time it was allowed
 
-Audio between engine and gateway is signed 16-bit little-endian mono PCM ("s16le"). Times are seconds, offsets are
-Unicode code points into the text of the job.
+Audio between engine and gateway is signed 16-bit little-endian mono PCM ("s16le"). Times are seconds, offsets
+are Unicode code points into the text of the job.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class Voice(msgspec.Struct, frozen=True, omit_defaults=True):
     description: str = ""
 
 
-class CloneAbilities(msgspec.Struct, frozen=True):
+class CloningCapabilities(msgspec.Struct, frozen=True):
     """What an engine that clones wants of a voice's samples."""
 
     sample_rate: int
@@ -130,8 +130,10 @@ class CloneAbilities(msgspec.Struct, frozen=True):
     """the words of each sample must be known"""
 
 
-class SpeechAbilities(msgspec.Struct, frozen=True):
-    """What an engine that speaks can honour. `speed` is the range it changes by itself, without changing pitch."""
+class SpeechCapabilities(msgspec.Struct, frozen=True):
+    """What an engine that speaks can honour. `speed` is the range it changes by itself, without changing
+    pitch.
+    """
 
     sample_rate: int
     """Hertz"""
@@ -144,7 +146,7 @@ class SpeechAbilities(msgspec.Struct, frozen=True):
     seed: bool = False
     words: bool = False
     streaming: bool = True
-    cloning: CloneAbilities | None = None
+    cloning: CloningCapabilities | None = None
     """speaks with a prompt that it made of samples; the engine is a Cloner"""
     design: bool = False
     """speaks with a voice that is described in words: a job with `design`"""
@@ -154,7 +156,7 @@ class SpeechAbilities(msgspec.Struct, frozen=True):
     """honours SpeechJob.ipa"""
 
 
-class ListenAbilities(msgspec.Struct, frozen=True):
+class TranscriptionCapabilities(msgspec.Struct, frozen=True):
     """What an engine that listens can honour; languages are ISO-639-1 codes, empty means any."""
 
     languages: tuple[str, ...]
@@ -180,8 +182,8 @@ class EngineInfo(msgspec.Struct, frozen=True):
     """for each of OpenAI's voice names the preset that comes nearest in character"""
     variants: tuple[str, ...] = ()
     """what may follow any voice's id after a "+", beyond the voices listed (espeak: "f3", "m7")"""
-    speech: SpeechAbilities | None = None
-    listening: ListenAbilities | None = None
+    speech: SpeechCapabilities | None = None
+    transcription: TranscriptionCapabilities | None = None
     device: str = "cpu"
     slots: int = 1
     """jobs that one worker runs at once; at least `batch`"""
@@ -190,21 +192,27 @@ class EngineInfo(msgspec.Struct, frozen=True):
     batch_wait: float = 0.0
     """seconds that a batch which is not full waits for more jobs"""
     cancel_grace: float = 5.0
-    """seconds in which it lets go of a job that nobody wants; one that takes longer has hung, and its process is ended"""
+    """seconds in which it lets go of a job that nobody wants; one that takes longer has hung, and its process
+    is ended
+    """
 
 
 # Work...
 
 
 class Prompt(msgspec.Struct, frozen=True):
-    """A voice in an engine's own form: safetensors, as `create_prompt` gave it. `id` names exactly these bytes."""
+    """A voice in an engine's own form: safetensors, as `create_prompt` gave it. `id` names exactly these
+    bytes.
+    """
 
     id: str
     data: bytes = b""
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """A recording of a voice: s16le mono PCM at CloneAbilities.sample_rate, and its words where they are known."""
+    """A recording of a voice: s16le mono PCM at CloneAbilities.sample_rate, and its words where they are
+    known.
+    """
 
     pcm: bytes
     transcript: str = ""
@@ -240,7 +248,9 @@ class Audio(msgspec.Struct, frozen=True):
 
 
 class Word(msgspec.Struct, frozen=True):
-    """A word of the job's text: code-point offsets [start, end), and when it begins, in seconds from the job's first sample."""
+    """A word of the job's text: code-point offsets [start, end), and when it begins, in seconds from the
+    job's first sample.
+    """
 
     start: int
     end: int
@@ -250,7 +260,7 @@ class Word(msgspec.Struct, frozen=True):
 SpeechEvent = Audio | Word
 
 
-class ListenJob(msgspec.Struct, frozen=True, omit_defaults=True):
+class TranscriptionJob(msgspec.Struct, frozen=True, omit_defaults=True):
     """One recording to transcribe, or to translate into English."""
 
     model: str = ""
@@ -264,7 +274,7 @@ class ListenJob(msgspec.Struct, frozen=True, omit_defaults=True):
     """tell how sure each token is"""
 
 
-class HeardWord(msgspec.Struct, frozen=True):
+class TranscriptWord(msgspec.Struct, frozen=True):
     """A word heard, without spaces or punctuation; seconds from the start of the recording."""
 
     word: str
@@ -273,8 +283,10 @@ class HeardWord(msgspec.Struct, frozen=True):
     logprob: float = 0.0
 
 
-class HeardToken(msgspec.Struct, frozen=True):
-    """A token of the text, and how sure the model was of it; tokens may be parts of words, and their bytes parts of letters."""
+class TranscriptToken(msgspec.Struct, frozen=True):
+    """A token of the text, and how sure the model was of it; tokens may be parts of words, and their bytes
+    parts of letters.
+    """
 
     token: str
     """with the space before it"""
@@ -283,19 +295,19 @@ class HeardToken(msgspec.Struct, frozen=True):
     """of its UTF-8"""
 
 
-class Heard(msgspec.Struct, frozen=True, tag="segment"):
+class TranscriptSegment(msgspec.Struct, frozen=True, tag="segment"):
     """A stretch of speech that will not change any more."""
 
     text: str
     """no leading or trailing space"""
     start: float
     end: float
-    words: tuple[HeardWord, ...] = ()
+    words: tuple[TranscriptWord, ...] = ()
     avg_logprob: float = 0.0
     no_speech_prob: float = 0.0
     tokens: tuple[int, ...] = ()
     temperature: float = 0.0
-    logprobs: tuple[HeardToken, ...] = ()
+    logprobs: tuple[TranscriptToken, ...] = ()
     """of all its tokens, where the job asks for them"""
     gap: bool = True
     """a space parts it from what is before it: not so in Chinese, Japanese or Thai"""
@@ -314,12 +326,12 @@ class Finished(msgspec.Struct, frozen=True, tag="done"):
     language: str
 
 
-ListenEvent = Heard | Progress | Finished
+TranscriptionEvent = TranscriptSegment | Progress | Finished
 
 # The engine itself...
 
 EmitSpeech = Callable[[SpeechEvent], bool]
-EmitListen = Callable[[ListenEvent], bool]
+EmitTranscription = Callable[[TranscriptionEvent], bool]
 
 
 class Engine(Protocol):
@@ -336,7 +348,8 @@ class Speaker(Engine, Protocol):
     def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
         """Make the job's audio, giving it to `emit` as it comes; runs in a thread of its own.
 
-        `emit` returns False once nobody wants the rest: stop at once and return. Raises BadInput or EngineFailed.
+        `emit` returns False once nobody wants the rest: stop at once and return. Raises BadInput or
+        EngineFailed.
         """
         ...
 
@@ -345,12 +358,16 @@ class Cloner(Speaker, Protocol):
     """An engine that speaks with voices made of samples."""
 
     def create_prompt(self, samples: Sequence[Sample], model: str) -> bytes:
-        """Make a voice of samples, in safetensors; runs in a thread of its own. Raises BadInput or EngineFailed."""
+        """Make a voice of samples, in safetensors; runs in a thread of its own. Raises BadInput or
+        EngineFailed.
+        """
         ...
 
 
-class Turn(msgspec.Struct, frozen=True, eq=False):
-    """One job of a batch. `finish` ends it, with the error if it failed: its place is free before the others are done."""
+class BatchItem(msgspec.Struct, frozen=True, eq=False):
+    """One job of a batch. `finish` ends it, with the error if it failed: its place is free before the others
+    are done.
+    """
 
     job: SpeechJob
     emit: EmitSpeech
@@ -360,21 +377,24 @@ class Turn(msgspec.Struct, frozen=True, eq=False):
 class BatchSpeaker(Engine, Protocol):
     """An engine that speaks several jobs in one call."""
 
-    def speak_batch(self, turns: Sequence[Turn]) -> None:
+    def speak_batch(self, turns: Sequence[BatchItem]) -> None:
         """Make the audio of all jobs, each given to its `emit` as it comes; runs in a thread of its own.
 
-        An `emit` never blocks, and returns False once nobody wants the rest of that job: go on with the others. A turn that was
-        not finished is so when the call returns; what it raises is the error of all that are left.
+        An `emit` never blocks, and returns False once nobody wants the rest of that job: go on with the
+        others. A turn that was not finished is so when the call returns; what it raises is the error of all
+        that are left.
         """
         ...
 
 
-class Listener(Engine, Protocol):
+class Transcriber(Engine, Protocol):
     """An engine that listens."""
 
-    def transcribe(self, job: ListenJob, audio: Iterator[bytes], emit: EmitListen) -> None:
-        """Transcribe `audio` (s16le mono chunks at ListenAbilities.sample_rate, blocking while more is on its way).
+    def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], emit: EmitTranscription) -> None:
+        """Transcribe `audio` (s16le mono chunks at ListenAbilities.sample_rate, blocking while more is on its
+        way).
 
-        `emit` returns False once nobody wants the rest. The last event is Finished. Raises BadInput or EngineFailed.
+        `emit` returns False once nobody wants the rest. The last event is Finished. Raises BadInput or
+        EngineFailed.
         """
         ...

@@ -1,4 +1,6 @@
-"""The whole program, composed on one page. It imports everything and is imported by `serve` and `cluster` alone."""
+"""The whole program, composed on one page. It imports everything and is imported by `serve` and `cluster`
+alone.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +23,11 @@ from engines.api import BadInput
 from engines.fleet.runtime import EngineSet
 from gateway.config.settings import Settings
 from gateway.http.drain import Drain
-from gateway.http.middleware import Entry
-from gateway.http.rate_limits import Admission, Entrance
-from gateway.models.manager import Manager
+from gateway.http.middleware import RequestMiddleware
+from gateway.http.rate_limits import LocalRateLimiter, RateLimiter
+from gateway.models.manager import ModelManager
 from gateway.observability.metrics import Metrics
-from gateway.observability.request_log import Record
+from gateway.observability.request_log import RequestLog
 from gateway.observability.tracing import Tracing
 from gateway.routes.archives import archive_routes
 from gateway.routes.consents import consent_routes
@@ -41,12 +43,12 @@ from gateway.security.auth import Authenticator
 from gateway.security.hosts import HostGuard, check_binding
 from gateway.security.keys import KeyStore
 from gateway.services.container import Services, codec_threads, open_library
-from gateway.services.library_lifespan import keeping
-from streaming.encode.encoders import ThreadCoders
-from streaming.encode.pool import LaneCoders
+from gateway.services.library_lifespan import library_lifespan
+from streaming.encode.encoders import ThreadEncoders
+from streaming.encode.pool import EncoderPool
 
 VERSION = version("voicebox-gateway")
-MOST_CODERS = 4
+MOST_ENCODERS = 4
 """processes that encode, unless the settings say otherwise: each keeps 250 seconds of mp3 a second going"""
 
 
@@ -58,19 +60,30 @@ def create_app(
     drain: Drain,
     log: FilteringBoundLogger,
     metrics: Metrics,
-    manager: Manager,
-    coders: LaneCoders | None = None,
-    entrance: Entrance | None = None,
-) -> Entry:
+    manager: ModelManager,
+    encoders: EncoderPool | None = None,
+    rate_limiter: RateLimiter | None = None,
+) -> RequestMiddleware:
     """Compose the application. Raises Exposed when the settings would let strangers in."""
     check_binding(settings, has_keys=not keys.empty())
-    entrance = entrance or Admission(settings.admission)
+    rate_limiter = rate_limiter or LocalRateLimiter(settings.admission)
     traced = settings.telemetry
     tracing = Tracing(traced.otlp_endpoint, traced.service_name, VERSION) if traced.otlp_endpoint else None
     codecs = codec_threads()
-    coders = coders or make_coders(settings, codecs, log)
+    encoders = encoders or make_encoders(settings, codecs, log)
     library = open_library(settings, codecs)
-    services = Services(settings, engines, drain, log, entrance, metrics, coders, codecs, library, manager.models.missing)
+    services = Services(
+        settings,
+        engines,
+        drain,
+        log,
+        rate_limiter,
+        metrics,
+        encoders,
+        codecs,
+        library,
+        manager.models.missing,
+    )
     app = Litestar(
         route_handlers=[
             speech_route(services),
@@ -86,7 +99,7 @@ def create_app(
             *probe_routes(services, VERSION),
             metrics_route(metrics),
         ],
-        lifespan=[_running(engines, coders, tracing, manager), keeping(library, log)],
+        lifespan=[_running(engines, encoders, tracing, manager), library_lifespan(library, log)],
         exception_handlers={HTTPException: _say_why, Exception: _pass_on},
         openapi_config=OpenAPIConfig(
             title="Voicebox Gateway",
@@ -96,10 +109,12 @@ def create_app(
         ),
         logging_config=None,
     )
-    return Entry(
+    return RequestMiddleware(
         app,
         hosts=HostGuard(settings.server.allowed_hosts, settings.server.cors_origins),
-        auth=Authenticator(keys, public_voices=settings.auth.public_voices, public_metrics=settings.telemetry.public_metrics),
+        auth=Authenticator(
+            keys, public_voices=settings.auth.public_voices, public_metrics=settings.telemetry.public_metrics
+        ),
         drain=drain,
         log=log,
         body_timeout=settings.server.body_timeout,
@@ -107,8 +122,10 @@ def create_app(
     )
 
 
-def _observed(metrics: Metrics, tracing: Tracing | None) -> Callable[[Record, Mapping[bytes, bytes]], None]:
-    def ended(record: Record, headers: Mapping[bytes, bytes]) -> None:
+def _observed(
+    metrics: Metrics, tracing: Tracing | None
+) -> Callable[[RequestLog, Mapping[bytes, bytes]], None]:
+    def ended(record: RequestLog, headers: Mapping[bytes, bytes]) -> None:
         metrics.request(record)
         if tracing:
             tracing.request(record, headers)
@@ -116,23 +133,25 @@ def _observed(metrics: Metrics, tracing: Tracing | None) -> Callable[[Record, Ma
     return ended
 
 
-def make_coders(settings: Settings, codecs: CapacityLimiter, log: FilteringBoundLogger) -> LaneCoders:
+def make_encoders(settings: Settings, codecs: CapacityLimiter, log: FilteringBoundLogger) -> EncoderPool:
     """Make what encodes."""
-    return LaneCoders(_coder_processes(settings), ThreadCoders(codecs), log.warning)
+    return EncoderPool(_encoder_processes(settings), ThreadEncoders(codecs), log.warning)
 
 
-def _coder_processes(settings: Settings) -> int:
+def _encoder_processes(settings: Settings) -> int:
     """Give how many processes encode: a single core has nothing to gain from any."""
     cores = os.cpu_count() or 1
-    if settings.speech.coders >= 0:
-        return settings.speech.coders
-    return max(1, min(cores, MOST_CODERS) // settings.server.processes) if cores > 1 else 0
+    if settings.speech.encoders >= 0:
+        return settings.speech.encoders
+    return max(1, min(cores, MOST_ENCODERS) // settings.server.processes) if cores > 1 else 0
 
 
-def _running(engines: EngineSet, coders: LaneCoders, tracing: Tracing | None, manager: Manager) -> Callable[[Litestar], Any]:
+def _running(
+    engines: EngineSet, encoders: EncoderPool, tracing: Tracing | None, manager: ModelManager
+) -> Callable[[Litestar], Any]:
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
-        async with engines.running(), coders.running(), manager.running():
+        async with engines.running(), encoders.running(), manager.running():
             yield
         if tracing:
             await asyncio.to_thread(tracing.close)
@@ -152,7 +171,9 @@ def _say_why(request: Request[Any, Any, Any], exc: HTTPException) -> NoReturn:
         raise WrongRoute(f"Invalid URL ({method} {path})") from exc
     if exc.status_code == 405:
         hint = "(HINT: Perhaps you meant to use a different HTTP method?)"
-        raise WrongRoute(f"Not allowed to {method} on {path}. {hint}", status=405, headers=dict(exc.headers or {})) from exc
+        raise WrongRoute(
+            f"Not allowed to {method} on {path}. {hint}", status=405, headers=dict(exc.headers or {})
+        ) from exc
     if exc.status_code < 500:
         raise BadInput(exc.detail) from exc
     raise exc

@@ -1,7 +1,8 @@
 """Run the server: from settings to an exit status.
 
-Shutting down goes in this order: take no more requests (they get 503 and Retry-After, on connections old and new), let those
-under way finish within `server.drain_timeout`, close the sockets, cancel what is left, stop the workers.
+Shutting down goes in this order: take no more requests (they get 503 and Retry-After, on connections old and
+new), let those under way finish within `server.drain_timeout`, close the sockets, cancel what is left, stop
+the workers.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import uvicorn
 from structlog.typing import FilteringBoundLogger
 
 from engines.fleet.runtime import Engines
-from gateway.app import VERSION, create_app, make_coders
+from gateway.app import VERSION, create_app, make_encoders
 from gateway.config.settings import Settings
 from gateway.http.drain import Drain
 from gateway.http.protocol import bounded
@@ -30,7 +31,7 @@ from gateway.models.manager import make_manager
 from gateway.observability import logging
 from gateway.observability.metrics import Metrics
 from gateway.observability.tracing import TracingMissing
-from gateway.security.hosts import Exposed
+from gateway.security.hosts import UnsafeBinding
 from gateway.security.keys import KeyStore, key_file
 from gateway.services.container import codec_threads
 
@@ -41,27 +42,38 @@ CANCEL_AFTER = 2
 
 
 def run(settings: Settings, *, ready_file: Path | None = None) -> int:
-    """Serve until told to stop; give the exit status: 0, 1 when the server could not start, 2 when it must not."""
+    """Serve until told to stop; give the exit status: 0, 1 when the server could not start, 2 when it must
+    not.
+    """
     log = logging.configure(settings.log)
-    metrics = Metrics(lambda: engines.states(), VERSION)
-    coders = make_coders(settings, codec_threads(), log)
+    metrics = Metrics(lambda: engines.statuses(), VERSION)
+    encoders = make_encoders(settings, codec_threads(), log)
     engines = Engines(
         settings.engines,
         settings.workers,
         log=lambda event, **fields: log.info(event, **fields),
         observer=metrics,
-        encoding=coders.capacity,
+        encoding=encoders.capacity,
     )
     manager = make_manager(settings, engines, log)
     drain, keys = Drain(), KeyStore(key_file(settings))
     try:
         app = create_app(
-            settings, keys=keys, engines=engines, drain=drain, log=log, metrics=metrics, manager=manager, coders=coders
+            settings,
+            keys=keys,
+            engines=engines,
+            drain=drain,
+            log=log,
+            metrics=metrics,
+            manager=manager,
+            encoders=encoders,
         )
-    except (Exposed, TracingMissing) as exc:
+    except (UnsafeBinding, TracingMissing) as exc:
         print(f"voicebox: {exc}", file=sys.stderr)
         return 2
-    server = GatewayServer(settings, app, drain, log, listening=lambda address: announce(address, log, ready_file))
+    server = GatewayServer(
+        settings, app, drain, log, listening=lambda address: announce(address, log, ready_file)
+    )
     try:
         server.run()
     except SystemExit as exc:
@@ -146,8 +158,9 @@ class GatewayServer(uvicorn.Server):
 def settle_memory() -> None:
     """Leave alone what stays, and give back what does not.
 
-    A full collection of what is there after the start would hold every stream for 40 ms, now and then. And glibc, left alone,
-    takes ever larger blocks from its heap, and keeps the heap as large as the most PCM that ever waited in it (mallopt(3)).
+    A full collection of what is there after the start would hold every stream for 40 ms, now and then. And
+    glibc, left alone, takes ever larger blocks from its heap, and keeps the heap as large as the most PCM
+    that ever waited in it (mallopt(3)).
     """
     gc.collect()
     gc.freeze()

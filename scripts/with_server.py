@@ -1,4 +1,6 @@
-"""Run a command against a server of its own: `with_server.py COMMAND …`, where {url}, {base_url} and {key} are filled in."""
+"""Run a command against a server of its own: `with_server.py COMMAND …`, where {url}, {base_url} and {key}
+are filled in.
+"""
 
 from __future__ import annotations
 

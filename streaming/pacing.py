@@ -1,14 +1,25 @@
-"""The clock of one stream: how far its reader is ahead, when it ran dry, and how much is worth encoding at once.
+"""The clock of one stream: how far its reader is ahead, when it ran dry, and how much is worth encoding at
+once.
 
-The reader is taken to be a player that begins once it has 0.2 s of audio, and then plays without a stop as long as there is any.
+The reader is taken to be a player that begins once it has 0.2 s of audio, and then plays without a stop as
+long as there is any.
 """
 
 from __future__ import annotations
 
 from engines.api import AudioFormat
 
-FIRST_SECONDS: dict[AudioFormat, float] = {"pcm": 0.025, "wav": 0.025, "opus": 0.03, "flac": 0.05, "mp3": 0.06, "aac": 0.1}
-"""the first piece is as small as a codec allows, for it is what the reader waits for: from so much comes the first sound"""
+FIRST_SECONDS: dict[AudioFormat, float] = {
+    "pcm": 0.025,
+    "wav": 0.025,
+    "opus": 0.03,
+    "flac": 0.05,
+    "mp3": 0.06,
+    "aac": 0.1,
+}
+"""the first piece is as small as a codec allows, for it is what the reader waits for: from so much comes the
+first sound
+"""
 SMALLEST_SECONDS = 0.04
 LONGEST_SECONDS = 2.0
 GROWTH = 2.0

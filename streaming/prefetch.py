@@ -1,7 +1,9 @@
-"""Turns: who is well off begins a further segment only when the encoder has nothing else to do, a few at a time.
+"""Turns: who is well off begins a further segment only when the encoder has nothing else to do, a few at a
+time.
 
-An engine may make a segment a hundred times as fast as it is played, and what is made waits as PCM, 48 kB a second. Were every
-stream to begin one when the encoder is idle for a moment, that PCM would be most of the gateway's memory.
+An engine may make a segment a hundred times as fast as it is played, and what is made waits as PCM, 48 kB a
+second. Were every stream to begin one when the encoder is idle for a moment, that PCM would be most of the
+gateway's memory.
 """
 
 from __future__ import annotations
@@ -15,11 +17,15 @@ from collections.abc import Callable
 TURNS = 2
 """segments whose audio is still to come: one is encoded while another is made"""
 PATIENCE = 0.05
-"""seconds after which another may begin, though the audio has not come: neither a slow engine nor the encoder be kept idle"""
+"""seconds after which another may begin, though the audio has not come: neither a slow engine nor the encoder
+be kept idle
+"""
 
 
-class Turns:
-    """Those who wait, by how long their readers can, and those whose turn it is, by file number; `idle` tells of the encoder."""
+class PrefetchThrottle:
+    """Those who wait, by how long their readers can, and those whose turn it is, by file number; `idle` tells
+    of the encoder.
+    """
 
     def __init__(self, idle: Callable[[], bool] = lambda: True) -> None:
         self._idle = idle

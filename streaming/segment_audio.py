@@ -1,7 +1,9 @@
-"""A take: one segment's audio on its way from the engine, kept until the encoder wants it, watched, and made again if need be.
+"""A take: one segment's audio on its way from the engine, kept until the encoder wants it, watched, and made
+again if need be.
 
-Until the first of it has been taken, a take that runs away or comes out far too short is made once more. After that what ran
-away is an error, and what is too short is only told: the words are gone, but so is the moment to say them.
+Until the first of it has been taken, a take that runs away or comes out far too short is made once more.
+After that what ran away is an error, and what is too short is only told: the words are gone, but so is the
+moment to say them.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from contextlib import aclosing, suppress
 import msgspec
 
 from engines.api import Audio, RunAway, SpeechEvent
-from streaming.audio.runaway import Guard, limits
+from streaming.audio.runaway import RunawayDetector, limits
 from streaming.text.segments import Segment
 
 Speak = Callable[[Segment, int], AsyncGenerator[SpeechEvent, None]]
@@ -21,8 +23,9 @@ Speak = Callable[[Segment, int], AsyncGenerator[SpeechEvent, None]]
 ATTEMPTS = 2
 
 
-class Watch(msgspec.Struct, frozen=True):
-    """How takes are watched: the engine's sample rate in Hertz, its speed, whether it streams, and who hears of retries.
+class RetryPolicy(msgspec.Struct, frozen=True):
+    """How takes are watched: the engine's sample rate in Hertz, its speed, whether it streams, and who hears
+    of retries.
 
     `attempts` is how often a take is made at most.
     """
@@ -30,22 +33,22 @@ class Watch(msgspec.Struct, frozen=True):
     rate: int
     speed: float = 1.0
     streams: bool = True
-    retried: Callable[[str], None] = lambda _: None
-    truncated: Callable[[], None] = lambda: None
+    on_retry: Callable[[str], None] = lambda _: None
+    on_truncation: Callable[[], None] = lambda: None
     attempts: int = ATTEMPTS
 
 
-class Take:
+class SegmentAudio:
     """Makes a segment's audio from the moment it is made itself. End it with `stop`."""
 
-    def __init__(self, segment: Segment, speak: Speak, watch: Watch) -> None:
+    def __init__(self, segment: Segment, speak: Speak, policy: RetryPolicy) -> None:
         self.segment = segment
         self._speak = speak
-        self._watch = watch
-        self._limits = limits(segment.text, speed=watch.speed)
+        self._policy = policy
+        self._limits = limits(segment.text, speed=policy.speed)
         self._pcm = bytearray()
         self._taken = False
-        self._approved = watch.streams
+        self._approved = policy.streams
         self._changed = asyncio.Event()
         self._task = asyncio.create_task(self._make())
         self._task.add_done_callback(lambda _: self._changed.set())
@@ -65,7 +68,9 @@ class Take:
         await asyncio.wait([self._task], timeout=timeout)
 
     async def read(self, least: int, most: int) -> bytes:
-        """Take up to `most` bytes once there are `least`, or the end; nothing is the end. Raises what the engine raises."""
+        """Take up to `most` bytes once there are `least`, or the end; nothing is the end. Raises what the
+        engine raises.
+        """
         while not self._task.done() and (len(self._pcm) < least or not self._approved):
             self._changed.clear()
             await self._changed.wait()
@@ -84,30 +89,30 @@ class Take:
             await self._task
 
     async def _make(self) -> None:
-        for attempt in range(self._watch.attempts):
-            last = attempt == self._watch.attempts - 1
+        for attempt in range(self._policy.attempts):
+            last = attempt == self._policy.attempts - 1
             try:
                 whole = await self._try(attempt)
                 if whole or last or self._taken:
                     break
-                self._watch.retried("truncated")
+                self._policy.on_retry("truncated")
             except RunAway:
                 if last or self._taken:
                     raise
-                self._watch.retried("run away")
+                self._policy.on_retry("run away")
             self._pcm.clear()
         self._approved = True
         self._changed.set()
         if not whole:
-            self._watch.truncated()
+            self._policy.on_truncation()
 
     async def _try(self, attempt: int) -> bool:
         """Make it, and tell whether it is as long as can be expected."""
-        guard = Guard(self._limits, self._watch.rate)
+        detector = RunawayDetector(self._limits, self._policy.rate)
         async with aclosing(self._speak(self.segment, attempt)) as events:
             async for event in events:
                 if isinstance(event, Audio):
-                    guard.push(event.pcm)
+                    detector.push(event.pcm)
                     self._pcm += event.pcm
                     self._changed.set()
-        return not guard.truncated()
+        return not detector.truncated()

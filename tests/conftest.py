@@ -50,6 +50,8 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One gateway with its embedded engines and the test engine, for all tests that leave it as they found it."""
+    """One gateway with its embedded engines and the test engine, for all tests that leave it as they found
+    it.
+    """
     with running(tmp_path_factory.mktemp("server"), {"engines": {"tone": {"enabled": True}}}) as started:
         yield started

@@ -1,4 +1,6 @@
-"""The promise of docs/adding-an-engine.md: a further engine is one new file and one record, and nothing else changes."""
+"""The promise of docs/adding-an-engine.md: a further engine is one new file and one record, and nothing else
+changes.
+"""
 
 from __future__ import annotations
 
@@ -34,10 +36,14 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_one_file_and_one_record(copy: Path, tmp_path: Path) -> None:
-    """With the two pieces of the page the model is listed, pulled, served under its name with its voices, and speaks."""
+    """With the two pieces of the page the model is listed, pulled, served under its name with its voices, and
+    speaks.
+    """
 
     def publish(hub: Hub) -> None:
-        hub.publish("acme/hummer", {"model.safetensors": save({"low": np.array([200.0]), "high": np.array([800.0])})})
+        hub.publish(
+            "acme/hummer", {"model.safetensors": save({"low": np.array([200.0]), "high": np.array([800.0])})}
+        )
 
     (tmp_path / "server").mkdir()
     with serving(tmp_path / "server", ["hummer"], publish) as server:

@@ -62,7 +62,9 @@ def test_the_example_holds_every_setting() -> None:
 def test_every_setting_says_why() -> None:
     """Each line of the example that sets something has a comment."""
     lines = [
-        line for line in EXAMPLE.read_text("utf-8").splitlines() if re.match(r"\s*\w+: +\S", line) and not line.startswith("#")
+        line
+        for line in EXAMPLE.read_text("utf-8").splitlines()
+        if re.match(r"\s*\w+: +\S", line) and not line.startswith("#")
     ]
 
     assert len(lines) > 35
@@ -87,7 +89,11 @@ def test_the_examples_in_the_example_load(tmp_path: Path) -> None:
 def test_flags_are_settings() -> None:
     """Every flag that stands for a setting names one that exists, and `serve --help` has it."""
     help_text = subprocess.run(
-        [sys.executable, "-m", "gateway", "serve", "--help"], capture_output=True, text=True, timeout=PATIENCE, check=True
+        [sys.executable, "-m", "gateway", "serve", "--help"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
     ).stdout
     for name, flag in sources.FLAGS.items():
         assert schema.at(tuple(name.split("."))) is not None
@@ -98,12 +104,16 @@ def test_flags_are_settings() -> None:
 
 
 def test_the_sdk_example_runs(server: Server, tmp_path: Path) -> None:
-    """The README's Python example, with only the address changed, writes a playable mp3 and prints a transcript."""
+    """The README's Python example, with only the address changed, writes a playable mp3 and prints a
+    transcript.
+    """
     (code,) = blocks("python")
     assert code.count(ADDRESS) == 1
     script = tmp_path / "example.py"
     script.write_text(code.replace(ADDRESS, server.url))
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=PATIENCE, cwd=tmp_path)
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=PATIENCE, cwd=tmp_path
+    )
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
@@ -119,7 +129,9 @@ def test_the_voices_example_runs(tmp_path: Path) -> None:
     with running(tmp_path, {"engines": {"mimic": {"enabled": True}}}) as mimicking:
         mimicking.wait_ready()
         (tmp_path / "example.py").write_text(code.replace(ADDRESS, mimicking.url))
-        done = subprocess.run([sys.executable, "example.py"], capture_output=True, text=True, timeout=PATIENCE, cwd=tmp_path)
+        done = subprocess.run(
+            [sys.executable, "example.py"], capture_output=True, text=True, timeout=PATIENCE, cwd=tmp_path
+        )
 
     assert done.returncode == 0, done.stderr
     with av.open(str(tmp_path / "anna.mp3")) as container:
@@ -131,7 +143,9 @@ def test_the_curl_examples_run(server: Server, tmp_path: Path) -> None:
     """The README's curl lines, with only the address changed, write an mp3 and print a transcript."""
     (code,) = blocks("bash")
     script = f"set -e\n{code.replace(ADDRESS, server.url)}"
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=PATIENCE, cwd=tmp_path)
+    done = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, timeout=PATIENCE, cwd=tmp_path
+    )
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
@@ -156,7 +170,11 @@ def test_the_command_lines_are_understood() -> None:
 def test_make_targets_of_the_documents_exist() -> None:
     """Every `make` target that is mentioned is in the Makefile."""
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    mentioned = {target for page in PAGES for target in re.findall(r"(?:^|`)make (\w+)", page.read_text("utf-8"), re.MULTILINE)}
+    mentioned = {
+        target
+        for page in PAGES
+        for target in re.findall(r"(?:^|`)make (\w+)", page.read_text("utf-8"), re.MULTILINE)
+    }
 
     assert {"serve", "test"} <= mentioned <= targets
     assert {"lint", "types", "bench", "conformance"} <= targets
@@ -167,11 +185,19 @@ def test_models_of_the_readme_are_served() -> None:
     named = set(re.findall(r"`([^`]+)`", NAMES.partition("| voices")[0]))
 
     assert len(named) >= 8
-    assert named <= {*LISTED["speech"], *LISTED["listening"], "espeak", "pocketsphinx"}
+    assert named <= {*LISTED["speech"], *LISTED["transcription"], "espeak", "pocketsphinx"}
 
 
 @pytest.mark.parametrize(
-    "voice", sorted({name for row in NAMES.split("| voices")[1:] for name in re.findall(r"`([^`]+)`", row) if " " not in name})
+    "voice",
+    sorted(
+        {
+            name
+            for row in NAMES.split("| voices")[1:]
+            for name in re.findall(r"`([^`]+)`", row)
+            if " " not in name
+        }
+    ),
 )
 def test_voices_of_the_readme_speak(server: Server, voice: str) -> None:
     """Every voice in the README's table says something."""

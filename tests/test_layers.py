@@ -37,7 +37,9 @@ MODULES = {module_name(path): path for floor in ALLOWED for path in sorted((ROOT
 
 
 def imports(path: Path, *, deferred: bool = True) -> Iterator[str]:
-    """Give what a file imports, modules where `from` names some; without those in functions unless `deferred`."""
+    """Give what a file imports, modules where `from` names some; without those in functions unless
+    `deferred`.
+    """
     waiting: list[ast.AST] = [ast.parse(path.read_text("utf-8"))]
     while waiting:
         node = waiting.pop()
@@ -46,7 +48,9 @@ def imports(path: Path, *, deferred: bool = True) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             assert not node.level, f"{path}: relative import"
             base = node.module or ""
-            yield from (f"{base}.{alias.name}" if f"{base}.{alias.name}" in MODULES else base for alias in node.names)
+            yield from (
+                f"{base}.{alias.name}" if f"{base}.{alias.name}" in MODULES else base for alias in node.names
+            )
         elif deferred or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             waiting.extend(ast.iter_child_nodes(node))
 
@@ -72,7 +76,10 @@ def test_directions(floor: str) -> None:
 
 def test_no_cycles() -> None:
     """No module imports itself by way of others."""
-    graph = {name: {target for target in imports(path) if target in MODULES} - {name} for name, path in MODULES.items()}
+    graph = {
+        name: {target for target in imports(path) if target in MODULES} - {name}
+        for name, path in MODULES.items()
+    }
     assert len(graph) > 50
     try:
         TopologicalSorter(graph).prepare()
@@ -84,7 +91,9 @@ def test_no_cycles() -> None:
 def test_libraries_stay_on_their_floor(library: str) -> None:
     """Litestar, av and the SDK are imported on their own floors only."""
     floors = {
-        name.partition(".")[0] for name, path in MODULES.items() if any(within(target, library) for target in imports(path))
+        name.partition(".")[0]
+        for name, path in MODULES.items()
+        if any(within(target, library) for target in imports(path))
     }
     assert floors <= set(AT_HOME[library])
 
@@ -98,7 +107,11 @@ def test_engine_libraries_only_in_engines() -> None:
     """An engine's library is imported in `engines/` only, and never by what the gateway imports of it."""
     libraries = engine_libraries()
     assert "espeakng_loader" in libraries
-    users = {name for name, path in MODULES.items() if {target.partition(".")[0] for target in imports(path)} & libraries}
+    users = {
+        name
+        for name, path in MODULES.items()
+        if {target.partition(".")[0] for target in imports(path)} & libraries
+    }
 
     assert users
     assert all(within(name, "engines") for name in users)
@@ -115,7 +128,9 @@ def test_engine_libraries_only_in_engines() -> None:
 def test_the_gateway_process_loads_no_engine() -> None:
     """Importing all that `serve` runs loads no adapter, no engine library and no torch."""
     script = "import sys, gateway.serve, gateway.cli.serve; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True, cwd=ROOT
+    )
     loaded = set(done.stdout.split())
     adapters = {record.adapter.partition(":")[0] for record in CATALOGUE}
 

@@ -1,7 +1,8 @@
 """A voice as a ZIP file: `profile.json`, its samples as they came, its picture, and the consent behind it.
 
-Nothing in an archive is ever unpacked by its own name: the manifest says which entries there are, their names have one form, and
-each is read into memory, so much and no further. https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3
+Nothing in an archive is ever unpacked by its own name: the manifest says which entries there are, their names
+have one form, and each is read into memory, so much and no further.
+https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3
 """
 
 from __future__ import annotations
@@ -91,7 +92,9 @@ class Archive(msgspec.Struct, frozen=True):
 
 
 def write(target: IO[bytes], profile: Profile, blobs: Mapping[str, bytes], consent: Consent | None) -> None:
-    """Write a voice; `blobs` are its recordings and its picture, by their keys in the store. Audio is not compressed again."""
+    """Write a voice; `blobs` are its recordings and its picture, by their keys in the store. Audio is not
+    compressed again.
+    """
     files = {f"samples/{number}": sample.original for number, sample in enumerate(profile.samples, 1)}
     samples = [_archived(name, sample, profile) for name, sample in zip(files, profile.samples, strict=True)]
     kept = ArchivedConsent("consent", consent.name, consent.language, consent.sha256) if consent else None
@@ -99,8 +102,14 @@ def write(target: IO[bytes], profile: Profile, blobs: Mapping[str, bytes], conse
         files["consent"] = consent.recording
     if profile.avatar:
         files["avatar"] = profile.avatar
-    same = {name: getattr(profile, name) for name in Manifest.__struct_fields__ if name in Profile.__struct_fields__}
-    manifest = Manifest(**(same | {"samples": tuple(samples), "consent": kept, "avatar": "avatar" if profile.avatar else ""}))
+    same = {
+        name: getattr(profile, name)
+        for name in Manifest.__struct_fields__
+        if name in Profile.__struct_fields__
+    }
+    manifest = Manifest(
+        **(same | {"samples": tuple(samples), "consent": kept, "avatar": "avatar" if profile.avatar else ""})
+    )
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=2))
         for name, key in files.items():
@@ -127,7 +136,10 @@ def _check_directory(source: IO[bytes]) -> None:
     if at < 0 or len(tail) < at + END_SIZE:
         raise _bad("it is no ZIP file, or a damaged one")
     (directory,) = struct.unpack_from("<12xI", tail, at)
-    if directory > min(DIRECTORY_BYTES, start + at) or ZIP64_LOCATOR in tail[max(0, at - ZIP64_LOCATOR_SIZE) : at]:
+    if (
+        directory > min(DIRECTORY_BYTES, start + at)
+        or ZIP64_LOCATOR in tail[max(0, at - ZIP64_LOCATOR_SIZE) : at]
+    ):
         raise _bad("it has far more entries than a voice needs")
     source.seek(0)
 
@@ -174,7 +186,9 @@ def _entry(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
 
 def _archived(name: str, sample: Sample, profile: Profile) -> ArchivedSample:
     designed = profile.voice_type == "designed"
-    return ArchivedSample(name, sample.sha256, sample.transcript, sample.transcribed_by, sample.trimmed, designed)
+    return ArchivedSample(
+        name, sample.sha256, sample.transcript, sample.transcribed_by, sample.trimmed, designed
+    )
 
 
 def _bad(reason: str) -> BadInput:

@@ -1,4 +1,6 @@
-"""How voices and consents are made, changed and unmade: what is written where, in which order, and what the audit says of it."""
+"""How voices and consents are made, changed and unmade: what is written where, in which order, and what the
+audit says of it.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,8 @@ import msgspec
 from engines.api import BadInput
 from streaming.audio.decode import AudioFacts
 from voices.errors import UnknownConsent, not_yours
-from voices.library import Shelves
-from voices.limits import Rules
+from voices.library import OpenLibrary
+from voices.limits import VoiceLimits
 from voices.profile import CONSENT, VOICE, Audit, Consent, Profile, new_id, now
 from voices.samples.samples import MEDIA_TYPES, Samples, Upload
 
@@ -31,17 +33,19 @@ AVATARS = {
 """by their first bytes; an SVG can hold scripts, so it is not among them"""
 
 
-class Making:
+class VoiceService:
     """Makes and unmakes voices in an open library."""
 
-    def __init__(self, shelves: Shelves, rules: Rules, threads: anyio.CapacityLimiter) -> None:
-        self._shelves = shelves
+    def __init__(self, opened: OpenLibrary, rules: VoiceLimits, threads: anyio.CapacityLimiter) -> None:
+        self._library = opened
         self._rules = rules
         self._threads = threads
-        self.samples = Samples(shelves, rules.bounds, threads)
+        self.samples = Samples(opened, rules.bounds, threads)
 
     async def create(self, draft: Profile, uploads: tuple[Upload, ...] = ()) -> Profile:
-        """Keep a new voice with its samples; `draft` needs no id. Raises BadInput, BadAudio, NameTaken or BlobsFailed."""
+        """Keep a new voice with its samples; `draft` needs no id. Raises BadInput, BadAudio, NameTaken or
+        BlobsFailed.
+        """
         await self._check(draft, cloned=bool(uploads))
         id = new_id(VOICE)
         blobs: set[str] = set()
@@ -51,21 +55,23 @@ class Making:
                 sample = await self.samples.make(id, upload)
                 profile = msgspec.structs.replace(profile, samples=(*profile.samples, sample))
                 blobs |= profile.blobs()
-            await self._shelves.store.create(profile, self._rules.voices_per_caller)
-        await self.note("created", profile, key=draft.owner)
+            await self._library.store.create(profile, self._rules.voices_per_caller)
+        await self.write_audit("created", profile, key=draft.owner)
         return profile
 
-    async def change(self, id: str, viewer: str, change: Callable[[Profile], Profile]) -> Profile:
-        """Change a voice, though not its samples. Raises UnknownProfile, NotYours, NameTaken, or what `change` raises."""
-        before, after = await self._shelves.store.change(id, viewer, change)
+    async def change(self, id: str, caller: str, change: Callable[[Profile], Profile]) -> Profile:
+        """Change a voice, though not its samples. Raises UnknownProfile, NotYours, NameTaken, or what
+        `change` raises.
+        """
+        before, after = await self._library.store.change(id, caller, change)
         await self.samples.forget(before, after)
-        await self.note("changed", after, key=viewer)
+        await self.write_audit("changed", after, key=caller)
         return after
 
-    async def delete(self, id: str, viewer: str) -> Profile:
+    async def delete(self, id: str, caller: str) -> Profile:
         """Delete a voice with all that was made of it. Raises UnknownProfile or NotYours."""
-        before = await self._shelves.store.delete(id, viewer)
-        await self.note("deleted", before, key=viewer)
+        before = await self._library.store.delete(id, caller)
+        await self.write_audit("deleted", before, key=caller)
         await self.samples.forget(before, None)
         return before
 
@@ -73,12 +79,14 @@ class Making:
         """Check that a consent is there where one is needed. Raises BadInput or UnknownConsent."""
         if consent:
             try:
-                await self._shelves.consents.get(consent, owner)
+                await self._library.consents.get(consent, owner)
             except UnknownConsent as exc:
                 exc.param = "consent"
                 raise
         elif self._rules.require_consent:
-            raise BadInput("`consent` is missing: this server clones no voice without its owner's.", param="consent")
+            raise BadInput(
+                "`consent` is missing: this server clones no voice without its owner's.", param="consent"
+            )
 
     async def consent(self, name: str, language: str, data: bytes, owner: str) -> Consent:
         """Keep a consent. Raises BadAudio or BlobsFailed."""
@@ -96,27 +104,29 @@ class Making:
             owner=owner,
             created=now(),
         )
-        await self._shelves.blobs.put(consent.recording, data)
-        return await self._shelves.consents.create(consent)
+        await self._library.blobs.put(consent.recording, data)
+        return await self._library.consents.create(consent)
 
-    async def delete_consent(self, id: str, viewer: str) -> None:
+    async def delete_consent(self, id: str, caller: str) -> None:
         """Delete a consent and its recording; voices that were made by it stay. Raises UnknownConsent."""
-        before = await self._shelves.consents.delete(id, viewer)
-        await self._shelves.blobs.delete([before.recording])
+        before = await self._library.consents.delete(id, caller)
+        await self._library.blobs.delete([before.recording])
 
-    async def avatar(self, id: str, data: bytes, viewer: str) -> Profile:
+    async def avatar(self, id: str, data: bytes, caller: str) -> Profile:
         """Give a voice a picture. Raises BadInput, UnknownProfile or NotYours."""
         media_type = checked_picture(data, self._rules.avatar_bytes)
-        if not (await self._shelves.store.get(id, viewer)).editable(viewer):
+        if not (await self._library.store.get(id, caller)).editable(caller):
             raise not_yours()
         blob = f"profiles/{id}/{secrets.token_hex(12)}/avatar"
-        await self._shelves.blobs.put(blob, data)
+        await self._library.blobs.put(blob, data)
         async with self.samples.kept([blob]):
-            return await self.change(id, viewer, lambda one: msgspec.structs.replace(one, avatar=blob, avatar_type=media_type))
+            return await self.change(
+                id, caller, lambda one: msgspec.structs.replace(one, avatar=blob, avatar_type=media_type)
+            )
 
-    async def note(self, event: str, profile: Profile, *, key: str) -> None:
+    async def write_audit(self, event: str, profile: Profile, *, key: str) -> None:
         """Write a line of audit."""
-        await self._shelves.store.note(Audit(now(), event, profile.id, key, consent=profile.consent))
+        await self._library.store.write_audit(Audit(now(), event, profile.id, key, consent=profile.consent))
 
     async def _check(self, draft: Profile, *, cloned: bool) -> None:
         if cloned:
@@ -129,14 +139,18 @@ def checked_script(script: str, param: str = "script_hint") -> str:
     if not script:
         raise BadInput(f"`{param}` must not be blank.", param=param)
     if len(script) < SHORTEST_SCRIPT:
-        raise BadInput(f"`{param}` has {len(script)} characters; at least {SHORTEST_SCRIPT} are needed.", param=param)
+        raise BadInput(
+            f"`{param}` has {len(script)} characters; at least {SHORTEST_SCRIPT} are needed.", param=param
+        )
     return script
 
 
 def _checked(data: bytes) -> tuple[AudioFacts, str]:
     from voices.samples import prepare
 
-    return prepare.check_recording(io.BytesIO(data), longest=LONGEST_CONSENT), hashlib.sha256(data).hexdigest()
+    return prepare.check_recording(io.BytesIO(data), longest=LONGEST_CONSENT), hashlib.sha256(
+        data
+    ).hexdigest()
 
 
 def checked_picture(data: bytes, limit: int) -> str:

@@ -30,15 +30,20 @@ class Consents:
 
     async def create(self, consent: Consent) -> Consent:
         """Keep one."""
-        values = {"id": consent.id, "owner": consent.owner, "created": consent.created, "document": _text(consent)}
+        values = {
+            "id": consent.id,
+            "owner": consent.owner,
+            "created": consent.created,
+            "document": _text(consent),
+        }
         async with self._database.writing() as connection:
             await connection.execute(insert(tables.consents).values(values))
         return consent
 
-    async def get(self, id: str, viewer: str) -> Consent:
+    async def get(self, id: str, caller: str) -> Consent:
         """Give one. Raises UnknownConsent."""
         async with self._database.reading() as connection:
-            return await _consent(connection, id, viewer)
+            return await _consent(connection, id, caller)
 
     async def same(self, sha256: str, owner: str) -> Consent | None:
         """Give an owner's consent with that recording, if there is one."""
@@ -48,30 +53,40 @@ class Consents:
         found = (msgspec.json.decode(row, type=Consent) for row in rows)
         return next((one for one in found if one.sha256 == sha256), None)
 
-    async def page(self, viewer: str, after: str, limit: int) -> Page:
+    async def page(self, caller: str, after: str, limit: int) -> Page:
         """Give those that follow `after`, which is an id or empty. Raises UnknownConsent."""
         table = tables.consents.c
-        query = select(table.document).where(table.owner.in_({NOBODY, viewer})).order_by(table.created.desc(), table.id.desc())
+        query = (
+            select(table.document)
+            .where(table.owner.in_({NOBODY, caller}))
+            .order_by(table.created.desc(), table.id.desc())
+        )
         async with self._database.reading() as connection:
             if after:
-                last = await _consent(connection, after, viewer)
-                older = or_(table.created < last.created, and_(table.created == last.created, table.id < last.id))
+                last = await _consent(connection, after, caller)
+                older = or_(
+                    table.created < last.created, and_(table.created == last.created, table.id < last.id)
+                )
                 query = query.where(older)
             rows = (await connection.execute(query.limit(limit + 1))).scalars().all()
         return Page([msgspec.json.decode(row, type=Consent) for row in rows[:limit]], len(rows) > limit)
 
-    async def change(self, id: str, viewer: str, change: Callable[[Consent], Consent]) -> Consent:
+    async def change(self, id: str, caller: str, change: Callable[[Consent], Consent]) -> Consent:
         """Change one. Raises UnknownConsent."""
         async with self._database.writing() as connection:
-            await connection.execute(select(tables.consents.c.id).where(tables.consents.c.id == plain(id)).with_for_update())
-            after = change(await _consent(connection, id, viewer))
-            await connection.execute(update(tables.consents).where(tables.consents.c.id == id).values(document=_text(after)))
+            await connection.execute(
+                select(tables.consents.c.id).where(tables.consents.c.id == plain(id)).with_for_update()
+            )
+            after = change(await _consent(connection, id, caller))
+            await connection.execute(
+                update(tables.consents).where(tables.consents.c.id == id).values(document=_text(after))
+            )
         return after
 
-    async def delete(self, id: str, viewer: str) -> Consent:
+    async def delete(self, id: str, caller: str) -> Consent:
         """Delete one; voices that were made by it stay, and keep its id. Raises UnknownConsent."""
         async with self._database.writing() as connection:
-            before = await _consent(connection, id, viewer)
+            before = await _consent(connection, id, caller)
             await connection.execute(delete(tables.consents).where(tables.consents.c.id == id))
         return before
 
@@ -82,18 +97,24 @@ class Aliases:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def list(self, viewer: str) -> dict[str, str]:
+    async def list(self, caller: str) -> dict[str, str]:
         """Give the targets by name."""
-        query = select(tables.aliases).where(tables.aliases.c.scope.in_({NOBODY, viewer})).order_by(tables.aliases.c.scope)
+        query = (
+            select(tables.aliases)
+            .where(tables.aliases.c.scope.in_({NOBODY, caller}))
+            .order_by(tables.aliases.c.scope)
+        )
         async with self._database.reading() as connection:
             rows = (await connection.execute(query)).all()
         by_fold = {row.folded: (row.name, row.target) for row in rows}
         return dict(by_fold.values())
 
-    async def find(self, name: str, viewer: str) -> str | None:
+    async def find(self, name: str, caller: str) -> str | None:
         """Give the target of a name."""
         table = tables.aliases.c
-        query = select(table.target).where(table.folded == folded(plain(name)), table.scope.in_({NOBODY, viewer}))
+        query = select(table.target).where(
+            table.folded == folded(plain(name)), table.scope.in_({NOBODY, caller})
+        )
         async with self._database.reading() as connection:
             return (await connection.execute(query.order_by(table.scope.desc()).limit(1))).scalar()
 
@@ -133,17 +154,21 @@ class Dictionaries:
             await connection.execute(insert(tables.dictionaries).values(values))
 
 
-async def _consent(connection: AsyncConnection, id: str, viewer: str) -> Consent:
-    row = (await connection.execute(select(tables.consents.c.document).where(tables.consents.c.id == plain(id)))).scalar()
+async def _consent(connection: AsyncConnection, id: str, caller: str) -> Consent:
+    row = (
+        await connection.execute(select(tables.consents.c.document).where(tables.consents.c.id == plain(id)))
+    ).scalar()
     consent = msgspec.json.decode(row, type=Consent) if row else None
-    if consent is None or not consent.visible(viewer):
+    if consent is None or not consent.visible(caller):
         raise unknown_consent(id)
     return consent
 
 
 async def _remove(connection: AsyncConnection, name: str, owner: str) -> bool:
     table = tables.aliases.c
-    gone = await connection.execute(delete(tables.aliases).where(table.folded == folded(plain(name)), table.scope == owner))
+    gone = await connection.execute(
+        delete(tables.aliases).where(table.folded == folded(plain(name)), table.scope == owner)
+    )
     return gone.rowcount > 0
 
 

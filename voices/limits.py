@@ -13,7 +13,7 @@ class Bounds(msgspec.Struct, frozen=True):
     samples: int = 20
 
 
-class Rules(msgspec.Struct, frozen=True):
+class VoiceLimits(msgspec.Struct, frozen=True):
     """What the settings say of making voices."""
 
     bounds: Bounds = Bounds()

@@ -1,6 +1,7 @@
 """What a voice of one's own is: a profile, its samples, the consent behind it.
 
-Everything here is kept as it is written: a field that is added later has a default, so that what was kept before can be read.
+Everything here is kept as it is written: a field that is added later has a default, so that what was kept
+before can be read.
 """
 
 from __future__ import annotations
@@ -95,13 +96,13 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
         """Say among whom the name is taken: everybody, or its owner alone."""
         return NOBODY if self.shared else self.owner
 
-    def visible(self, viewer: str) -> bool:
+    def visible(self, caller: str) -> bool:
         """Tell whether a key may use it."""
-        return self.scope in (NOBODY, viewer)
+        return self.scope in (NOBODY, caller)
 
-    def editable(self, viewer: str) -> bool:
+    def editable(self, caller: str) -> bool:
         """Tell whether a key may change it."""
-        return self.owner in (NOBODY, viewer)
+        return self.owner in (NOBODY, caller)
 
     def blobs(self) -> set[str]:
         """Name all that it keeps in the store of audio."""
@@ -124,9 +125,9 @@ class Consent(msgspec.Struct, frozen=True, omit_defaults=True):
     owner: str = NOBODY
     created: float = 0.0
 
-    def visible(self, viewer: str) -> bool:
+    def visible(self, caller: str) -> bool:
         """Tell whether a key may see, use and change it."""
-        return self.owner in (NOBODY, viewer)
+        return self.owner in (NOBODY, caller)
 
 
 class Audit(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -151,7 +152,9 @@ def new_id(kind: str) -> str:
 
 def folded(name: str) -> str:
     """Give what two names share that are the same to people: NFKC, no case, single spaces."""
-    return unicodedata.normalize("NFKC", " ".join(unicodedata.normalize("NFKD", name).casefold().split())).casefold()
+    return unicodedata.normalize(
+        "NFKC", " ".join(unicodedata.normalize("NFKD", name).casefold().split())
+    ).casefold()
 
 
 def checked_name(name: str, param: str = "name") -> str:

@@ -1,8 +1,8 @@
 """Prompts: an engine's own form of a voice, kept in safetensors so that it is computed once.
 
-A prompt is named by what it was made of: the samples and their words, the engine, its version, and its model. A change of any
-of them makes another name, and what is kept under the old one is not used again. The file's header carries a SHA-256 of the rest;
-one that is cut off, or damaged, or not there is made anew.
+A prompt is named by what it was made of: the samples and their words, the engine, its version, and its model.
+A change of any of them makes another name, and what is kept under the old one is not used again. The file's
+header carries a SHA-256 of the rest; one that is cut off, or damaged, or not there is made anew.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ class Damaged(Exception):
 def path(profile: Profile, info: EngineInfo, model: str) -> str:
     """Name the prompt of a voice for an engine and one of its models."""
     cloning = info.speech.cloning if info.speech else None
-    sources = [(sample.prepared, sample.sha256, sample.trimmed, sample.transcript) for sample in profile.samples]
+    sources = [
+        (sample.prepared, sample.sha256, sample.trimmed, sample.transcript) for sample in profile.samples
+    ]
     made_of = msgspec.json.encode([sources, info.name, info.version, model, cloning])
     return f"{FOLDER}/{profile.id}/{info.name}/{hashlib.sha256(made_of).hexdigest()}.safetensors"
 
@@ -65,7 +67,9 @@ class PromptCache:
         return await asyncio.shield(self._making[key])
 
     async def clear(self, profile: str = "") -> int:
-        """Forget the prompts of a voice, or all; tell how many there were. Who waits for one gets it all the same."""
+        """Forget the prompts of a voice, or all; tell how many there were. Who waits for one gets it all the
+        same.
+        """
         prefix = f"{FOLDER}/{profile}/" if profile else f"{FOLDER}/"
         known: tuple[dict[str, Any], ...] = (self._held, self._making)
         for prompts in known:
@@ -136,6 +140,8 @@ def _split(data: bytes) -> tuple[dict[str, Any], bytes]:
     try:
         deserialize(data)  # type: ignore[no-untyped-call]
         (length,) = LENGTH.unpack_from(data)
-        return msgspec.json.decode(data[LENGTH.size : LENGTH.size + length], type=dict[str, Any]), data[LENGTH.size + length :]
+        return msgspec.json.decode(data[LENGTH.size : LENGTH.size + length], type=dict[str, Any]), data[
+            LENGTH.size + length :
+        ]
     except (SafetensorError, struct.error, msgspec.DecodeError) as exc:
         raise Damaged from exc

@@ -1,8 +1,9 @@
 """How words are to be pronounced: a caller's dictionary, applied to a text before an engine reads it.
 
-Text and entries are cut into the same tokens, and an entry fits where its tokens are those of the text. So it fits whole words
-only: "SQL" in "SQL's" and "使用SQL数据", not in "MySQL". In scripts that set no spaces between words every letter is a token, and
-an entry fits anywhere. A tree of tokens gives the longest entry at each place, in one pass.
+Text and entries are cut into the same tokens, and an entry fits where its tokens are those of the text. So it
+fits whole words only: "SQL" in "SQL's" and "使用SQL数据", not in "MySQL". In scripts that set no spaces between
+words every letter is a token, and an entry fits anywhere. A tree of tokens gives the longest entry at each
+place, in one pass.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ Replaced = tuple[int, int, int, int]
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How a word, or several with spaces between, is read: as a respelling, and as IPA by engines that take it."""
+    """How a word, or several with spaces between, is read: as a respelling, and as IPA by engines that take
+    it.
+    """
 
     word: str
     respelling: str = ""
@@ -54,9 +57,13 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
 
 def check(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """Bring entries into form: NFC, single spaces, IPA without slashes. Raises BadInput that names the entry at fault."""
+    """Bring entries into form: NFC, single spaces, IPA without slashes. Raises BadInput that names the entry
+    at fault.
+    """
     if len(entries) > MOST_ENTRIES:
-        raise BadInput(f"`pronunciations` should have at most {MOST_ENTRIES} entries.", param="pronunciations")
+        raise BadInput(
+            f"`pronunciations` should have at most {MOST_ENTRIES} entries.", param="pronunciations"
+        )
     known: set[Key] = set()
     checked = []
     for place, raw in enumerate(entries):
@@ -73,7 +80,9 @@ def check(entries: Sequence[Entry]) -> tuple[Entry, ...]:
 
 
 def merge(*dictionaries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """Put dictionaries into one, where an entry takes the place of those for the same word in earlier dictionaries."""
+    """Put dictionaries into one, where an entry takes the place of those for the same word in earlier
+    dictionaries.
+    """
     return tuple({_key(entry.word): entry for entries in dictionaries for entry in entries}.values())
 
 
@@ -88,7 +97,9 @@ class Spoken(msgspec.Struct, frozen=True):
     replaced: tuple[Replaced, ...] = ()
 
     def original(self, start: int, end: int) -> tuple[int, int]:
-        """Give the span of the caller's text that [start, end) of `text` stands for; a replaced word is covered whole."""
+        """Give the span of the caller's text that [start, end) of `text` stands for; a replaced word is
+        covered whole.
+        """
         start = min(max(start, 0), len(self.text))
         end = min(end, len(self.text))
         first = self._origin_of_start(start)
@@ -121,7 +132,9 @@ class Dictionary:
             node.entry = entry
 
     def apply(self, text: str, *, ipa: bool) -> Spoken:
-        """Apply the entries to a text; `ipa` tells whether the engine takes IPA, which then goes before a respelling."""
+        """Apply the entries to a text; `ipa` tells whether the engine takes IPA, which then goes before a
+        respelling.
+        """
         pieces: list[str] = []
         spans: list[tuple[int, int, str]] = []
         replaced: list[Replaced] = []
@@ -195,7 +208,9 @@ def _key(word: str) -> Key:
 
 
 def _checked(raw: Entry, place: int) -> Entry:
-    word, respelling, ipa = (_clean(written, raw.word, place) for written in (raw.word, raw.respelling, raw.ipa))
+    word, respelling, ipa = (
+        _clean(written, raw.word, place) for written in (raw.word, raw.respelling, raw.ipa)
+    )
     entry = Entry(word, respelling, ipa.strip("/[] "))
     if not word:
         raise _wrong(place, word, "has no word")

@@ -1,6 +1,7 @@
 """Whisper's languages: the codes that requests give, in any of their forms, and the names that answers give.
 
-The table is that of openai/whisper's tokenizer (names and their aliases), with the three-letter codes of ISO 639-2 and 639-3.
+The table is that of openai/whisper's tokenizer (names and their aliases), with the three-letter codes of ISO
+639-2 and 639-3.
 """
 
 from __future__ import annotations
@@ -114,7 +115,9 @@ yue yue cantonese
 _ROWS = [line.split() for line in TABLE.strip().splitlines()]
 NAMES = {code: names.split(",")[0].replace("_", " ") for code, _, names in _ROWS}
 _CODES = {
-    known.replace("_", " "): code for code, others, names in _ROWS for known in (code, *others.split(","), *names.split(","))
+    known.replace("_", " "): code
+    for code, others, names in _ROWS
+    for known in (code, *others.split(","), *names.split(","))
 }
 
 
@@ -124,13 +127,17 @@ def to_name(code: str) -> str:
 
 
 def to_code(value: str) -> str | None:
-    """Read `en`, `EN`, `en-US`, `eng`, `english`; "" and `auto` mean unset. Raises BadInput with OpenAI's code."""
+    """Read `en`, `EN`, `en-US`, `eng`, `english`; "" and `auto` mean unset. Raises BadInput with OpenAI's
+    code.
+    """
     folded = value.strip().casefold().replace("_", "-")
     if folded in ("", "auto", "none", "null", "undefined"):
         return None
     first = folded.split("-")[0]
     found = _CODES.get(folded) or (_CODES.get(first) if len(first) <= 3 else None)
     if found is None:
-        message = f"Invalid language '{value[:40]}'. Language parameter must be specified in ISO-639-1 format."
+        message = (
+            f"Invalid language '{value[:40]}'. Language parameter must be specified in ISO-639-1 format."
+        )
         raise BadInput(message, param="language", code="invalid_language_format")
     return found

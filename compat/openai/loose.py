@@ -1,4 +1,6 @@
-"""Read what real clients send: values in the wrong type, empty where they mean unset, JSON that is nearly JSON."""
+"""Read what real clients send: values in the wrong type, empty where they mean unset, JSON that is nearly
+JSON.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +32,12 @@ def _lenient(body: bytes) -> object:
     try:
         return _mended(json.loads(body, strict=False))
     except (ValueError, RecursionError) as exc:
-        reason = f"{exc}" if isinstance(exc, json.JSONDecodeError) else "it is not valid UTF-8 or nests too deep"
-        raise BadInput(f"{UNPARSEABLE} (HINT: This likely means you aren't using your HTTP library correctly: {reason})") from exc
+        reason = (
+            f"{exc}" if isinstance(exc, json.JSONDecodeError) else "it is not valid UTF-8 or nests too deep"
+        )
+        raise BadInput(
+            f"{UNPARSEABLE} (HINT: This likely means you aren't using your HTTP library correctly: {reason})"
+        ) from exc
 
 
 def _mended(value: object) -> object:
@@ -68,10 +74,16 @@ def number(value: object, field: str) -> float | None:
     except (TypeError, ValueError, OverflowError):
         result = math.nan
     if not math.isfinite(result):
-        raise BadInput(f"[{{'type': 'float_parsing', 'loc': ('body', '{field}'), 'msg': 'Input should be a valid number'}}]")
+        raise BadInput(
+            f"[{{'type': 'float_parsing', 'loc': ('body', '{field}'), 'msg': 'Input should be a valid number'}}]"
+        )
     return result
 
 
 def truth(value: object) -> bool:
     """Take a boolean as SDKs, curl and .NET spell it."""
-    return value is True or (isinstance(value, str) and value.strip().casefold() in {"true", "1", "yes", "on"}) or value == 1
+    return (
+        value is True
+        or (isinstance(value, str) and value.strip().casefold() in {"true", "1", "yes", "on"})
+        or value == 1
+    )

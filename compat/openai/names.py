@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-Use = Literal["speech", "listening"]
+Kind = Literal["speech", "transcription"]
 
 VOICES = (
     "alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse",
@@ -22,11 +22,12 @@ CREATED = {
     "gpt-4o-transcribe-diarize": 1750798887,
     "gpt-transcribe": 1782000000,
 }
-"""OpenAI's models as listed by /v1/models, with the time that OpenAI gives (the last two are not on record)"""
+"""OpenAI's models as listed by /v1/models, with the time that OpenAI gives (the last two are not on record)
+"""
 
-LISTED: dict[Use, tuple[str, ...]] = {
+LISTED: dict[Kind, tuple[str, ...]] = {
     "speech": ("tts-1", "tts-1-hd", "gpt-4o-mini-tts"),
-    "listening": (
+    "transcription": (
         "whisper-1",
         "gpt-4o-transcribe",
         "gpt-4o-mini-transcribe",
@@ -36,27 +37,27 @@ LISTED: dict[Use, tuple[str, ...]] = {
 }
 
 _DATE = r"(-\d{4}(-\d{2}-\d{2})?|-api-ev\d+|-latest|-preview)*"
-_PATTERNS: dict[Use, re.Pattern[str]] = {
+_PATTERNS: dict[Kind, re.Pattern[str]] = {
     "speech": re.compile(rf"(tts-1(-hd)?|gpt-4o(-mini)?-tts){_DATE}"),
-    "listening": re.compile(
+    "transcription": re.compile(
         rf"(whisper-1|gpt-4o-(mini-)?transcribe(-diarize)?|gpt-transcribe|gpt-live-transcribe|gpt-realtime-whisper){_DATE}"
     ),
 }
 _WHISPER = r"(faster-|distil-|faster-distil-|mlx-)*whisper(-v?\d)?(-(tiny|base|small|medium|large|turbo))+(-v\d)?[\w.-]*"
-_PEERS: dict[Use, re.Pattern[str]] = {
+_PEERS: dict[Kind, re.Pattern[str]] = {
     "speech": re.compile(r"(.*/)?(kokoro|piper|xtts|chatterbox)[\w.-]*|tts"),
-    "listening": re.compile(rf"(.*/)?({_WHISPER}|parakeet[\w.-]*|moonshine[\w.-]*)|whisper"),
+    "transcription": re.compile(rf"(.*/)?({_WHISPER}|parakeet[\w.-]*|moonshine[\w.-]*)|whisper"),
 }
 
 
-def openai_use(model: str) -> Use | None:
+def openai_kind(model: str) -> Kind | None:
     """Tell what a model id of OpenAI's is for, dated ones included; None when it is not one of theirs."""
-    return _use(model, _PATTERNS)
+    return _kind(model, _PATTERNS)
 
 
-def peer_use(model: str) -> Use | None:
+def peer_kind(model: str) -> Kind | None:
     """Tell what a model id that other self-hosted servers use is for; None when it is not known."""
-    return _use(model, _PEERS)
+    return _kind(model, _PEERS)
 
 
 def gives_logprobs(model: str) -> bool:
@@ -71,12 +72,12 @@ def tells_languages(model: str) -> bool:
 
 def lacks_logprobs(model: str) -> bool:
     """Tell whether OpenAI's model of that name ignores the wish for log-probabilities."""
-    return openai_use(model) is not None and not gives_logprobs(model)
+    return openai_kind(model) is not None and not gives_logprobs(model)
 
 
 def diarizes(model: str) -> bool:
     """Tell whether the name asks for speakers to be told apart."""
-    return "diarize" in model.casefold() and openai_use(model) == "listening"
+    return "diarize" in model.casefold() and openai_kind(model) == "transcription"
 
 
 def counts_tokens(model: str) -> bool:
@@ -84,7 +85,7 @@ def counts_tokens(model: str) -> bool:
     return model.casefold().startswith("gpt-4o")
 
 
-def _use(model: str, patterns: dict[Use, re.Pattern[str]]) -> Use | None:
+def _kind(model: str, patterns: dict[Kind, re.Pattern[str]]) -> Kind | None:
     for use, pattern in patterns.items():
         if pattern.fullmatch(model.casefold()):
             return use
@@ -98,7 +99,9 @@ _KOKORO_LANGUAGES = {
 
 
 def kokoro_voice(name: str) -> tuple[str, Literal["female", "male"]] | None:
-    """Read language and gender out of one of Kokoro's voice names, the first of a blend: `af_bella(2)+af_sky(1)`."""
+    """Read language and gender out of one of Kokoro's voice names, the first of a blend:
+    `af_bella(2)+af_sky(1)`.
+    """
     first = name.casefold().split("+")[0].split("(")[0].strip()
     if not (match := _KOKORO.fullmatch(first)):
         return None

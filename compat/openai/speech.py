@@ -17,7 +17,19 @@ SLOWEST, FASTEST = 0.25, 4.0
 OPENAI_INPUT = 4096
 TOKENS_PER_SECOND = 20
 """output tokens per second of audio: the rate that OpenAI's recorded usage figures show"""
-KNOWN = frozenset({"model", "input", "voice", "instructions", "response_format", "speed", "stream_format", "language", "seed"})
+KNOWN = frozenset(
+    {
+        "model",
+        "input",
+        "voice",
+        "instructions",
+        "response_format",
+        "speed",
+        "stream_format",
+        "language",
+        "seed",
+    }
+)
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -29,7 +41,9 @@ class Bounds(msgspec.Struct, frozen=True):
 
 
 class SpeechRequest(msgspec.Struct, frozen=True):
-    """What is asked, exact. `unknown` names the fields that nobody knows; `clamped` says what was moved into range."""
+    """What is asked, exact. `unknown` names the fields that nobody knows; `clamped` says what was moved into
+    range.
+    """
 
     model: str
     input: str
@@ -123,7 +137,9 @@ def _input(fields: dict[str, Any], bounds: Bounds) -> str:
     if not isinstance(text, str):
         raise validation.invalid("string_type", "input", "Input should be a valid string")
     if not text:
-        raise validation.invalid("string_too_short", "input", "String should have at least 1 character", min_length=1)
+        raise validation.invalid(
+            "string_too_short", "input", "String should have at least 1 character", min_length=1
+        )
     limit = min(bounds.input_characters, OPENAI_INPUT) if bounds.strict else bounds.input_characters
     if len(text) > limit:
         raise validation.too_long("input", limit)
@@ -137,7 +153,9 @@ def _voice(fields: dict[str, Any]) -> str | None:
         if not isinstance(voice, str):
             raise validation.invalid("missing", "voice", "Field required: a voice object has an `id`")
     if voice is not None and not isinstance(voice, str):
-        raise validation.invalid("string_type", "voice", "Input should be a valid string, or an object with an `id`")
+        raise validation.invalid(
+            "string_type", "voice", "Input should be a valid string, or an object with an `id`"
+        )
     return loose.text(voice)
 
 
@@ -157,9 +175,13 @@ def _speed(fields: dict[str, Any], bounds: Bounds) -> tuple[float, tuple[str, ..
     if speed is None:
         return 1.0, ()
     if speed < SLOWEST and (bounds.strict or speed <= 0):
-        raise validation.invalid("greater_than_equal", "speed", "Input should be greater than or equal to 0.25", ge=0.25)
+        raise validation.invalid(
+            "greater_than_equal", "speed", "Input should be greater than or equal to 0.25", ge=0.25
+        )
     if speed > FASTEST and bounds.strict:
-        raise validation.invalid("less_than_equal", "speed", "Input should be less than or equal to 4", le=4.0)
+        raise validation.invalid(
+            "less_than_equal", "speed", "Input should be less than or equal to 4", le=4.0
+        )
     within = min(FASTEST, max(SLOWEST, speed))
     return within, () if within == speed else (f"speed={speed:g}->{within:g}",)
 

@@ -5,29 +5,32 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from engines.api import Heard
+from engines.api import TranscriptSegment
 
 ARROW = re.compile("-{2,}>")
 """what a reader of subtitles would take for a cue's times"""
 
 
-def text(heard: Sequence[Heard]) -> str:
+def text(heard: Sequence[TranscriptSegment]) -> str:
     """Write the transcript and one newline."""
     return " ".join(segment.text for segment in heard if segment.text) + "\n"
 
 
-def srt(heard: Sequence[Heard]) -> str:
+def srt(heard: Sequence[TranscriptSegment]) -> str:
     """Write SubRip: numbered cues, commas in times, one more newline at the very end."""
-    cues = [f"{number}\n{start} --> {end}\n{line}\n\n" for number, (start, end, line) in enumerate(_cues(heard, ","), 1)]
+    cues = [
+        f"{number}\n{start} --> {end}\n{line}\n\n"
+        for number, (start, end, line) in enumerate(_cues(heard, ","), 1)
+    ]
     return "".join(cues) + "\n"
 
 
-def vtt(heard: Sequence[Heard]) -> str:
+def vtt(heard: Sequence[TranscriptSegment]) -> str:
     """Write WebVTT: no cue ids, hours always there."""
     return "WEBVTT\n\n" + "".join(f"{start} --> {end}\n{line}\n\n" for start, end, line in _cues(heard, "."))
 
 
-def _cues(heard: Sequence[Heard], mark: str) -> Iterator[tuple[str, str, str]]:
+def _cues(heard: Sequence[TranscriptSegment], mark: str) -> Iterator[tuple[str, str, str]]:
     """Give each cue's times and its text on one line; what would read as an arrow in it is made harmless."""
     for segment in heard:
         line = " ".join(segment.text.split())

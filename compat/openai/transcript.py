@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from compat.openai import languages, names
-from engines.api import Heard, HeardToken
+from engines.api import TranscriptSegment, TranscriptToken
 
 _SPACED_WORD = re.compile(r"\s*\S+")
 
@@ -52,7 +52,7 @@ class Transcription(msgspec.Struct, frozen=True):
 
     text: str
     usage: Duration | Tokens
-    logprobs: list[HeardToken] | UnsetType = UNSET
+    logprobs: list[TranscriptToken] | UnsetType = UNSET
     languages: list[Spoken] | UnsetType = UNSET
 
 
@@ -95,7 +95,7 @@ class Delta(msgspec.Struct, frozen=True, tag="transcript.text.delta", tag_field=
     """Some more of the text; all deltas together are the text."""
 
     delta: str
-    logprobs: list[HeardToken] | UnsetType = UNSET
+    logprobs: list[TranscriptToken] | UnsetType = UNSET
 
 
 class Done(msgspec.Struct, frozen=True, tag="transcript.text.done", tag_field="type"):
@@ -103,25 +103,41 @@ class Done(msgspec.Struct, frozen=True, tag="transcript.text.done", tag_field="t
 
     text: str
     usage: Tokens
-    logprobs: list[HeardToken] | UnsetType = UNSET
+    logprobs: list[TranscriptToken] | UnsetType = UNSET
     languages: list[Spoken] | UnsetType = UNSET
 
 
-def whole_text(heard: Sequence[Heard]) -> str:
+def whole_text(heard: Sequence[TranscriptSegment]) -> str:
     """Join the segments' texts, a space between them where the script has spaces."""
     return "".join(" " * segment.gap + segment.text for segment in heard if segment.text).strip()
 
 
 def transcription(
-    heard: Sequence[Heard], duration: float, model: str, *, language: str = "", logprobs: bool = False
+    heard: Sequence[TranscriptSegment],
+    duration: float,
+    model: str,
+    *,
+    language: str = "",
+    logprobs: bool = False,
 ) -> Transcription:
-    """Answer `json`: usage in tokens for the models OpenAI bills so, else in seconds; `language` is that of what was heard."""
+    """Answer `json`: usage in tokens for the models OpenAI bills so, else in seconds; `language` is that of
+    what was heard.
+    """
     text = whole_text(heard)
     usage = tokens(text, duration) if names.counts_tokens(model) else Duration(math.ceil(duration))
-    return Transcription(text, usage, all_logprobs(heard) if logprobs else UNSET, _languages(text, model, language))
+    return Transcription(
+        text, usage, all_logprobs(heard) if logprobs else UNSET, _languages(text, model, language)
+    )
 
 
-def done(heard: Sequence[Heard], duration: float, model: str, *, language: str = "", logprobs: bool = False) -> Done:
+def done(
+    heard: Sequence[TranscriptSegment],
+    duration: float,
+    model: str,
+    *,
+    language: str = "",
+    logprobs: bool = False,
+) -> Done:
     """End a stream. `language` is the code of what was heard."""
     text = whole_text(heard)
     spoken = _languages(text, model, language)
@@ -135,16 +151,16 @@ def _languages(text: str, model: str, language: str) -> list[Spoken] | UnsetType
     return [Spoken(language)] if text and language else []
 
 
-def all_logprobs(heard: Sequence[Heard]) -> list[HeardToken]:
+def all_logprobs(heard: Sequence[TranscriptSegment]) -> list[TranscriptToken]:
     """Give all tokens; the text's very first has no space before it."""
     found = [token for segment in heard for token in segment.logprobs]
     return [_bare(found[0]), *found[1:]] if found else []
 
 
-def _bare(token: HeardToken) -> HeardToken:
+def _bare(token: TranscriptToken) -> TranscriptToken:
     if not token.token.startswith(" "):
         return token
-    return HeardToken(token.token[1:], token.logprob, token.bytes[1:])
+    return TranscriptToken(token.token[1:], token.logprob, token.bytes[1:])
 
 
 def tokens(text: str, duration: float) -> Tokens:
@@ -153,7 +169,15 @@ def tokens(text: str, duration: float) -> Tokens:
     return Tokens(audio + out, audio, InputTokens(0, audio), out)
 
 
-def verbose(heard: Sequence[Heard], duration: float, language: str, *, translate: bool, words: bool, segments: bool) -> Verbose:
+def verbose(
+    heard: Sequence[TranscriptSegment],
+    duration: float,
+    language: str,
+    *,
+    translate: bool,
+    words: bool,
+    segments: bool,
+) -> Verbose:
     """Answer `verbose_json` with the granularities asked for. `language` is an ISO-639-1 code."""
     return Verbose(
         task="translate" if translate else "transcribe",
@@ -161,12 +185,14 @@ def verbose(heard: Sequence[Heard], duration: float, language: str, *, translate
         duration=duration,
         text=whole_text(heard),
         segments=[_segment(number, segment) for number, segment in enumerate(heard)] if segments else UNSET,
-        words=[SpokenWord(word.word, word.start, word.end) for segment in heard for word in segment.words] if words else UNSET,
+        words=[SpokenWord(word.word, word.start, word.end) for segment in heard for word in segment.words]
+        if words
+        else UNSET,
         usage=UNSET if translate else Duration(math.ceil(duration)),
     )
 
 
-def _segment(number: int, heard: Heard) -> Segment:
+def _segment(number: int, heard: TranscriptSegment) -> Segment:
     return Segment(
         id=number,
         seek=0,
@@ -187,8 +213,10 @@ def _compression(text: str) -> float:
     return len(data) / len(zlib.compress(data)) if data else 1.0
 
 
-def deltas(segment: Heard, *, first: bool, logprobs: bool = False) -> Iterator[Delta]:
-    """Cut a segment into word-sized deltas, each but the text's first with its leading space; with its tokens if asked for."""
+def deltas(segment: TranscriptSegment, *, first: bool, logprobs: bool = False) -> Iterator[Delta]:
+    """Cut a segment into word-sized deltas, each but the text's first with its leading space; with its tokens
+    if asked for.
+    """
     left = [_bare(token) if first and number == 0 else token for number, token in enumerate(segment.logprobs)]
     words = _SPACED_WORD.findall(segment.text)
     told = 0
@@ -200,9 +228,9 @@ def deltas(segment: Heard, *, first: bool, logprobs: bool = False) -> Iterator[D
         yield Delta(delta, own if logprobs else UNSET)
 
 
-def _until(left: list[HeardToken], size: float) -> list[HeardToken]:
+def _until(left: list[TranscriptToken], size: float) -> list[TranscriptToken]:
     """Take the tokens that begin within so many bytes."""
-    own: list[HeardToken] = []
+    own: list[TranscriptToken] = []
     begun = 0
     while left and begun < size:
         own.append(left.pop(0))

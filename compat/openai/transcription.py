@@ -26,7 +26,9 @@ Fields = dict[str, list[Any]]
 
 
 class TranscriptionRequest(msgspec.Struct, frozen=True):
-    """What is asked, exact. `optional` holds the optional parameters that were set and that an engine may not honour."""
+    """What is asked, exact. `optional` holds the optional parameters that were set and that an engine may not
+    honour.
+    """
 
     model: str
     response_format: TranscriptFormat = "json"
@@ -70,7 +72,11 @@ def from_form(pairs: Iterable[tuple[str, str]]) -> Fields:
 
 def from_json(body: dict[str, Any]) -> Fields:
     """Gather the fields of a JSON body (Open WebUI's other request format) in the same shape."""
-    return {name: value if isinstance(value, list) else [value] for name, value in body.items() if name != "input_audio"}
+    return {
+        name: value if isinstance(value, list) else [value]
+        for name, value in body.items()
+        if name != "input_audio"
+    }
 
 
 def parse(fields: Fields, *, translate: bool = False) -> TranscriptionRequest:
@@ -147,7 +153,9 @@ def _temperature(fields: Fields) -> float:
     if value is None:
         return 0.0
     if not 0 <= value <= 1:
-        raise validation.invalid("less_than_equal", "temperature", "Input should be between 0 and 1", ge=0.0, le=1.0)
+        raise validation.invalid(
+            "less_than_equal", "temperature", "Input should be between 0 and 1", ge=0.0, le=1.0
+        )
     return value
 
 
@@ -166,7 +174,9 @@ def _optional(fields: Fields, model: str) -> tuple[str, ...]:
 
 
 def requires_logprobs(asked: TranscriptionRequest) -> bool:
-    """Tell whether log-probabilities are wanted here: with `json`, and not from the models of OpenAI's that have none."""
+    """Tell whether log-probabilities are wanted here: with `json`, and not from the models of OpenAI's that
+    have none.
+    """
     return asked.logprobs and asked.response_format == "json" and not names.lacks_logprobs(asked.model)
 
 

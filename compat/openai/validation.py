@@ -1,4 +1,6 @@
-"""Complaints about request fields, in the wording of OpenAI's audio routes (the repr of Pydantic's error list)."""
+"""Complaints about request fields, in the wording of OpenAI's audio routes (the repr of Pydantic's error
+list).
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ def missing(field: str) -> BadInput:
 
 def too_long(field: str, limit: int) -> BadInput:
     """Say that a text has more characters than are taken."""
-    return invalid("string_too_long", field, f"String should have at most {limit} characters", max_length=limit)
+    return invalid(
+        "string_too_long", field, f"String should have at most {limit} characters", max_length=limit
+    )
 
 
 def not_one_of(field: str, allowed: Sequence[str]) -> BadInput:

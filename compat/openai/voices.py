@@ -131,7 +131,9 @@ def create_voice(fields: Mapping[str, Any]) -> CreateVoice:
     language = loose.text(fields.get("language"))
     languages = (language,) if language else ()
     if kind == "prompt":
-        return CreateVoice(name, "prompt", prompt=_prompt(fields), script_hint=_hint(fields), languages=languages)
+        return CreateVoice(
+            name, "prompt", prompt=_prompt(fields), script_hint=_hint(fields), languages=languages
+        )
     consent, transcript = loose.text(fields.get("consent")) or "", loose.text(fields.get("transcript")) or ""
     return CreateVoice(name, "audio_sample", consent, languages=languages, transcript=transcript)
 
@@ -185,5 +187,7 @@ def page_limit(value: str | None) -> int:
     if value is None or value == "":
         return DEFAULT_LIMIT
     if not value.isascii() or not value.isdigit() or not 1 <= int(value[:10]) <= HIGHEST_LIMIT:
-        raise BadInput(f"`limit` should be a number from 1 to {HIGHEST_LIMIT}.", param="limit", code="invalid_value")
+        raise BadInput(
+            f"`limit` should be a number from 1 to {HIGHEST_LIMIT}.", param="limit", code="invalid_value"
+        )
     return int(value)

@@ -1,6 +1,17 @@
 """The checks, by subject; importing this package registers them."""
 
-from conformance.checks import audio_quality, custom_voices, errors, formats, forms, listing, speech, streams, transcripts, voices
+from conformance.checks import (
+    audio_quality,
+    custom_voices,
+    errors,
+    formats,
+    forms,
+    listing,
+    speech,
+    streams,
+    transcripts,
+    voices,
+)
 
 __all__ = [
     "audio_quality",

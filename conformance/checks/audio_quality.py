@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance import sound, wire
-from conformance.context import TEXT, WOBBLE, Context
+from conformance.context import JITTER, TEXT, Context
 from conformance.registry import Run, check, expect
 
 LONG = " ".join(f"This is sentence number {number} of a longer text." for number in range(1, 11))
@@ -25,7 +25,10 @@ async def plausible(context: Context) -> str:
     seen = f"{heard.seconds:.2f} s for {len(TEXT)} characters, {before:.2f} s before, {behind:.2f} s behind"
     expect(len(TEXT) / 40 < heard.seconds < len(TEXT) / 5, seen)
     expect(before < 1.0 and behind < 1.5, seen)
-    expect(sound.loudness(heard) > 100, f"{seen}; hardly to be heard: loudness {sound.loudness(heard):.0f} of 32767")
+    expect(
+        sound.loudness(heard) > 100,
+        f"{seen}; hardly to be heard: loudness {sound.loudness(heard):.0f} of 32767",
+    )
     expect(sound.clipped(heard) < 0.002, f"{100 * sound.clipped(heard):.2f} % of the samples are clipped")
     return seen
 
@@ -55,11 +58,13 @@ async def pauses(context: Context) -> str:
 
 @check("speech.sound.whole", "field §4.3, §4.11")
 async def whole(context: Context) -> str:
-    """A text of three sentences takes as long as the three by themselves: none is lost, cut short or said twice."""
+    """A text of three sentences takes as long as the three by themselves: none is lost, cut short or said
+    twice.
+    """
     parts = [sound.from_pcm(await context.pcm(input=text)).seconds for text in THIRDS]
     together = sound.from_pcm(await context.pcm(input=" ".join(THIRDS))).seconds
     seen = f"{together:.1f} s together, {' + '.join(f'{part:.1f}' for part in parts)} s apart"
-    slack = 0.1 + await context.looseness() / 2
+    slack = 0.1 + await context.duration_jitter() / 2
     expect(1 - slack < together / sum(parts) < 1 + slack, seen)
     return seen
 
@@ -92,7 +97,9 @@ async def speed_forms(context: Context) -> str:
         answer = wire.success(await context.speak(speed=speed, response_format="pcm"))
         ratio = normal / max(1, len(answer.content))
         expect(1.4 < ratio < 2.7, f"speed {speed!r} is {ratio:.2f} times as fast")
-    wire.success(await context.http.post(context.url("/audio/speech"), json={**context.speech_body(), "speed": None}))
+    wire.success(
+        await context.http.post(context.url("/audio/speech"), json={**context.speech_body(), "speed": None})
+    )
     return "int, float, string and null"
 
 
@@ -104,9 +111,15 @@ async def speed_outside(context: Context) -> str:
         answer = await context.speak(speed=speed, response_format="pcm")
         if answer.status_code == 200:
             wanted, got = len(await context.pcm(speed=limit)) / 48_000, len(answer.content) / 48_000
-            slack = WOBBLE + (0.1 + await context.looseness()) * wanted
-            expect(abs(got - wanted) < slack, f"{speed} is accepted, but not as {limit}: {got:.2f} s and {wanted:.2f} s")
+            slack = JITTER + (0.1 + await context.duration_jitter()) * wanted
+            expect(
+                abs(got - wanted) < slack,
+                f"{speed} is accepted, but not as {limit}: {got:.2f} s and {wanted:.2f} s",
+            )
         else:
-            expect("speed" in wire.error(answer, 400)["message"], f"the message does not name speed: {answer.text[:100]}")
+            expect(
+                "speed" in wire.error(answer, 400)["message"],
+                f"the message does not name speed: {answer.text[:100]}",
+            )
         seen.append(f"{speed} {'clamped' if answer.status_code == 200 else 'refused'}")
     return ", ".join(seen)

@@ -1,4 +1,6 @@
-"""Voices of one's own and the consents behind them, as `client.audio.voices` and `client.audio.voice_consents` have them."""
+"""Voices of one's own and the consents behind them, as `client.audio.voices` and
+`client.audio.voice_consents` have them.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ async def _consent(context: Context) -> AsyncIterator[VoiceConsent]:
     """Have a consent for a while. Raises NotOffered where there are none."""
     recording = ("consent.flac", context.target.audio.read_bytes(), "audio/flac")
     try:
-        made = await context.sdk.audio.voice_consents.create(name=_name(), language="en-US", recording=recording)
+        made = await context.sdk.audio.voice_consents.create(
+            name=_name(), language="en-US", recording=recording
+        )
     except openai.APIStatusError as exc:
         if exc.status_code in ABSENT:
             raise NotOffered(f"{exc.status_code}: {exc.message[:120]}") from exc
@@ -59,10 +63,15 @@ async def consents(context: Context) -> str:
     """A consent is created, retrieved, renamed and deleted, and then it is not there."""
     api = context.sdk.audio.voice_consents
     async with _consent(context) as made:
-        expect(made.id.startswith("cons_") and made.object == "audio.voice_consent", f"{made.id}, {made.object}")
+        expect(
+            made.id.startswith("cons_") and made.object == "audio.voice_consent", f"{made.id}, {made.object}"
+        )
         renamed = await api.update(made.id, name="another name")
         found = await api.retrieve(made.id)
-        expect((renamed.name, found.name) == ("another name", "another name"), f"renamed: {renamed.name}, then: {found.name}")
+        expect(
+            (renamed.name, found.name) == ("another name", "another name"),
+            f"renamed: {renamed.name}, then: {found.name}",
+        )
         expect(found.language == "en-US" and found.created_at == made.created_at, f"{found}")
         deleted = await api.delete(made.id)
         expect(deleted.deleted and deleted.object == "audio.voice_consent", f"deleted: {deleted}")
@@ -80,7 +89,10 @@ async def pages(context: Context) -> str:
         body = (await context.http.get(context.url("/audio/voice_consents"), params={"limit": 2})).json()
         expect(body["has_more"] is True and len(body["data"]) == 2, f"limit=2: {str(body)[:150]}")
         ends = (body["data"][0]["id"], body["data"][-1]["id"])
-        expect((body["first_id"], body["last_id"]) == ends, f"first_id and last_id are {body['first_id']}, {body['last_id']}")
+        expect(
+            (body["first_id"], body["last_id"]) == ends,
+            f"first_id and last_id are {body['first_id']}, {body['last_id']}",
+        )
     return f"{len(seen)} consents"
 
 
@@ -96,8 +108,14 @@ async def consent_errors(context: Context) -> str:
             {"data": {"name": "x", "language": "en-US"}},
             {"data": {"language": "en-US"}, "files": {"recording": ("a.flac", clip, "audio/flac")}},
             {"data": {"name": "x"}, "files": {"recording": ("a.flac", clip, "audio/flac")}},
-            {"data": {"name": "x", "language": "en-US"}, "files": {"recording": ("a.txt", clip, "text/plain")}},
-            {"data": {"name": "x", "language": "en-US"}, "files": {"recording": ("a.flac", b"no audio", "audio/flac")}},
+            {
+                "data": {"name": "x", "language": "en-US"},
+                "files": {"recording": ("a.txt", clip, "text/plain")},
+            },
+            {
+                "data": {"name": "x", "language": "en-US"},
+                "files": {"recording": ("a.flac", b"no audio", "audio/flac")},
+            },
         ]
         for fields in wrong:
             wire.error(await context.http.post(url, **fields), 400)
@@ -121,7 +139,12 @@ async def from_prompt(context: Context) -> str:
     async with _consent(context):
         api, prompt = context.sdk.audio.voices, "A calm elderly man with a deep voice."
         form = await api.create(name=_name(), type="prompt", prompt=prompt)
-        fields = {"name": _name(), "type": "prompt", "prompt": prompt, "script_hint": "It was a dark and stormy night, they say."}
+        fields = {
+            "name": _name(),
+            "type": "prompt",
+            "prompt": prompt,
+            "script_hint": "It was a dark and stormy night, they say.",
+        }
         body = wire.success(await context.http.post(context.url("/audio/voices"), json=fields)).json()
         await api.delete(form.id)
         await api.delete(body["id"])
@@ -132,12 +155,20 @@ async def from_prompt(context: Context) -> str:
 
 @check("voices.errors", CLAUSE)
 async def voice_errors(context: Context) -> str:
-    """What is wrong with a voice is a 400 in the envelope, an unknown consent a 400 or 404, too large a file a 400 or 413."""
+    """What is wrong with a voice is a 400 in the envelope, an unknown consent a 400 or 404, too large a file
+    a 400 or 413.
+    """
     url, clip = context.url("/audio/voices"), context.target.audio.read_bytes()
     async with _consent(context) as consent:
         wrong: list[dict[str, Any]] = [
-            {"data": {"name": _name(), "consent": consent.id}, "files": {"audio_sample": ("a.flac", b"no audio", "audio/flac")}},
-            {"data": {"name": _name(), "consent": consent.id}, "files": {"audio_sample": ("a.txt", clip, "text/plain")}},
+            {
+                "data": {"name": _name(), "consent": consent.id},
+                "files": {"audio_sample": ("a.flac", b"no audio", "audio/flac")},
+            },
+            {
+                "data": {"name": _name(), "consent": consent.id},
+                "files": {"audio_sample": ("a.txt", clip, "text/plain")},
+            },
             {"data": {"consent": consent.id}, "files": {"audio_sample": ("a.flac", clip, "audio/flac")}},
             {"json": {"name": _name(), "type": "prompt"}},
             {"json": {"name": _name(), "type": "prompt", "prompt": "  "}},
@@ -162,7 +193,10 @@ async def speak(context: Context) -> str:
         answer: httpx.Response = await context.speak(voice={"id": made.id})
         if answer.status_code == 400:
             message = str(wire.error(answer, 400)["message"])
-            expect("voice" in message.lower(), f"the message does not say that it is about the voice: {message[:100]}")
+            expect(
+                "voice" in message.lower(),
+                f"the message does not say that it is about the voice: {message[:100]}",
+            )
             raise NotOffered(message[:150])
         return f"{len(wire.success(answer).content)} bytes"
 

@@ -48,7 +48,10 @@ def _speech(case: Case) -> Run:
         expect(error["type"] == "invalid_request_error", f"type {error['type']!r}")
         expect(error["code"] == case.code, f"code {error['code']!r}, not {case.code!r}")
         expect(error["param"] == case.param, f"param {error['param']!r}, not {case.param!r}")
-        expect(case.names in error["message"] or case.names == error["param"], f"it does not name {case.names}: {error}")
+        expect(
+            case.names in error["message"] or case.names == error["param"],
+            f"it does not name {case.names}: {error}",
+        )
         return str(error["message"])[:100]
 
     run.__doc__ = case.promise
@@ -92,7 +95,11 @@ async def bad_form(context: Context) -> str:
 @check("errors.route", "openai_surface §1.4")
 async def unknown_route(context: Context) -> str:
     """An unknown route is a 404 in the envelope, whatever the method."""
-    for method, path in (("GET", "/no/such/route"), ("POST", "/audio/no-such-route"), ("DELETE", "/files/file-17")):
+    for method, path in (
+        ("GET", "/no/such/route"),
+        ("POST", "/audio/no-such-route"),
+        ("DELETE", "/files/file-17"),
+    ):
         error = wire.error(await context.http.request(method, context.url(path)), 404)
         expect(error["type"] == "invalid_request_error", f"type {error['type']!r}")
     return str(error["message"])[:100]
@@ -138,7 +145,9 @@ async def too_large(context: Context) -> str:
 
 @check("errors.request_id", "openai_surface §1.2")
 async def request_id(context: Context) -> str:
-    """Every answer has an x-request-id of its own: audio, events, transcripts, lists, mistakes, unknown routes, wrong methods."""
+    """Every answer has an x-request-id of its own: audio, events, transcripts, lists, mistakes, unknown
+    routes, wrong methods.
+    """
     answers = {
         "speech": await context.speak(input="Hi."),
         "events": await context.speak(input="Hi.", stream_format="sse", model=context.target.event_tts_model),
@@ -186,12 +195,23 @@ async def _raises(kind: type[openai.APIStatusError], call: Any) -> openai.APISta
 
 
 WRONG = "sk-this-key-is-certainly-wrong-0123456789"
-PLACEHOLDERS = (None, "Bearer", "Bearer ", "Bearer null", "Bearer undefined", "undefined", "Bearer not-needed", "Basic dTpw")
+PLACEHOLDERS = (
+    None,
+    "Bearer",
+    "Bearer ",
+    "Bearer null",
+    "Bearer undefined",
+    "undefined",
+    "Bearer not-needed",
+    "Basic dTpw",
+)
 
 
 @check("errors.key", "openai_surface §1.4, quirk 11")
 async def wrong_key(context: Context) -> str:
-    """Where a key is wanted, a wrong one is a 401, invalid_api_key, that does not repeat it; none is a 401 too."""
+    """Where a key is wanted, a wrong one is a 401, invalid_api_key, that does not repeat it; none is a 401
+    too.
+    """
     if not context.target.api_key:
         raise NotOffered("no --api-key was given, so none is known to be wanted")
     for given in (f"Bearer {WRONG}", None, "Bearer", "Bearer null"):
@@ -199,8 +219,13 @@ async def wrong_key(context: Context) -> str:
         expect(error["type"] == "invalid_request_error", f"type {error['type']!r}")
         expect(WRONG not in error["message"], "the message repeats the key")
         expect(given != f"Bearer {WRONG}" or error["code"] == "invalid_api_key", f"code {error['code']!r}")
-    create = context.sdk.with_options(api_key=WRONG).audio.speech.create  # shares its connections, and must not close them
-    await _raises(openai.AuthenticationError, create(model=context.target.tts_model, voice=context.target.voice, input="x"))
+    create = context.sdk.with_options(
+        api_key=WRONG
+    ).audio.speech.create  # shares its connections, and must not close them
+    await _raises(
+        openai.AuthenticationError,
+        create(model=context.target.tts_model, voice=context.target.voice, input="x"),
+    )
     return str(error["message"])[:100]
 
 

@@ -6,7 +6,7 @@ import struct
 
 from conformance import sound, wire
 from conformance.checks.audio_quality import LONG
-from conformance.context import WOBBLE, Context
+from conformance.context import JITTER, Context
 from conformance.registry import Run, check, expect
 
 FORMATS = {
@@ -17,9 +17,15 @@ FORMATS = {
     "wav": ("audio/wav", "wav", "pcm_s16le", 0.03),
 }
 """media type, container, codec, and the seconds by which a decoded file may be longer than the PCM"""
-ALSO = {"opus": {"audio/ogg"}, "wav": {"audio/x-wav", "audio/wave"}, "mp3": {"audio/mp3"}, "flac": {"audio/x-flac"}}
+ALSO = {
+    "opus": {"audio/ogg"},
+    "wav": {"audio/x-wav", "audio/wave"},
+    "mp3": {"audio/mp3"},
+    "flac": {"audio/x-flac"},
+}
 UNLIKE = 4.0
-"""decibels in some band by which misread samples, or another rate, differ from the voice; it itself does not"""
+"""decibels in some band by which misread samples, or another rate, differ from the voice; it itself does not
+"""
 SAMPLE_RATES = {"opus": 48_000}
 SAMPLE_FORMATS = {"flac": "s16", "wav": "s16"}
 """of those that keep samples as they are; lossy decoders choose their own"""
@@ -31,8 +37,13 @@ def _format(name: str) -> Run:
     async def run(context: Context) -> str:
         answer = wire.success(await context.speak(response_format=name))
         given = wire.kind(answer)
-        expect(given == media_type or given in ALSO.get(name, ()), f"content-type {given!r}, not {media_type}")
-        expect("content-encoding" not in answer.headers, f"content-encoding {answer.headers.get('content-encoding')}")
+        expect(
+            given == media_type or given in ALSO.get(name, ()), f"content-type {given!r}, not {media_type}"
+        )
+        expect(
+            "content-encoding" not in answer.headers,
+            f"content-encoding {answer.headers.get('content-encoding')}",
+        )
         heard = sound.decode(answer.content)
         seen = f"{heard.container} {heard.codec} {heard.format}, {heard.rate} Hz, {heard.channels} channel, {heard.seconds:.2f} s"
         expect(heard.container == container and heard.codec.startswith((codec, f"lib{codec}")), seen)
@@ -46,13 +57,19 @@ def _format(name: str) -> Run:
 
 
 async def _same(context: Context, name: str, heard: sound.Sound, seen: str) -> None:
-    plain, loose = sound.from_pcm(await context.pcm()), await context.looseness()
-    slack = WOBBLE + loose * plain.seconds
-    expect(-slack <= heard.seconds - plain.seconds <= FORMATS[name][3] + slack, f"{seen}; the PCM has {plain.seconds:.2f} s")
+    plain, loose = sound.from_pcm(await context.pcm()), await context.duration_jitter()
+    slack = JITTER + loose * plain.seconds
+    expect(
+        -slack <= heard.seconds - plain.seconds <= FORMATS[name][3] + slack,
+        f"{seen}; the PCM has {plain.seconds:.2f} s",
+    )
     ends = [one.seconds - sound.edges(one)[1] for one in (heard, plain)]
-    expect(abs(ends[0] - ends[1]) <= slack + 0.05, f"{seen}; its sound ends at {ends[0]:.2f} s, the PCM's at {ends[1]:.2f} s")
+    expect(
+        abs(ends[0] - ends[1]) <= slack + 0.05,
+        f"{seen}; its sound ends at {ends[0]:.2f} s, the PCM's at {ends[1]:.2f} s",
+    )
     if not loose:
-        likeness = sound.alike(heard, plain)
+        likeness = sound.similarity(heard, plain)
         expect(likeness > 0.7, f"{seen}; it is not what the PCM is: likeness {likeness:.2f}")
 
 
@@ -76,12 +93,21 @@ async def pcm(context: Context) -> str:
     """pcm is headerless s16le mono at 24 kHz, whole samples: it lasts as long as the wav says."""
     answer = wire.success(await context.speak(response_format="pcm"))
     expect(wire.kind(answer) in ("audio/pcm", "audio/l16"), f"content-type {wire.kind(answer)!r}")
-    expect(not answer.content.startswith((b"RIFF", b"ID3", b"OggS", b"fLaC")), f"it begins {answer.content[:4]!r}")
+    expect(
+        not answer.content.startswith((b"RIFF", b"ID3", b"OggS", b"fLaC")),
+        f"it begins {answer.content[:4]!r}",
+    )
     expect(len(answer.content) % 2 == 0, f"{len(answer.content)} bytes are no whole samples")
-    plain, wav = sound.from_pcm(answer.content), sound.decode((await context.speak(response_format="wav")).content)
-    slack = WOBBLE + await context.looseness() * wav.seconds
-    expect(abs(plain.seconds - wav.seconds) < slack, f"{plain.seconds:.2f} s at 24 kHz, but the wav has {wav.seconds:.2f} s")
-    apart = sound.apart(sound.character(plain), sound.character(wav))
+    plain, wav = (
+        sound.from_pcm(answer.content),
+        sound.decode((await context.speak(response_format="wav")).content),
+    )
+    slack = JITTER + await context.duration_jitter() * wav.seconds
+    expect(
+        abs(plain.seconds - wav.seconds) < slack,
+        f"{plain.seconds:.2f} s at 24 kHz, but the wav has {wav.seconds:.2f} s",
+    )
+    apart = sound.distance(sound.timbre(plain), sound.timbre(wav))
     expect(apart < UNLIKE, f"as s16le at 24 kHz it does not sound as the wav does: {apart:.1f} dB apart")
     return f"{plain.seconds:.2f} s"
 
@@ -90,10 +116,18 @@ async def pcm(context: Context) -> str:
 async def wav_header(context: Context) -> str:
     """wav has one canonical header of 44 bytes: PCM, mono, 24 kHz, 16 bit, with sizes that are right or open."""
     data = wire.success(await context.speak(response_format="wav", input=LONG)).content
-    expect(data[:4] == b"RIFF" and data[8:16] == b"WAVEfmt " and data[36:40] == b"data", f"it begins {data[:44].hex(' ')}")
+    expect(
+        data[:4] == b"RIFF" and data[8:16] == b"WAVEfmt " and data[36:40] == b"data",
+        f"it begins {data[:44].hex(' ')}",
+    )
     expect(data.count(b"RIFF") == 1 and data.count(b"WAVEfmt ") == 1, f"{data.count(b'RIFF')} headers")
-    riff, fmt, size = (struct.unpack_from(form, data, at)[0:] for form, at in (("<I", 4), ("<IHHIIHH", 16), ("<I", 40)))
-    expect(fmt == (16, 1, 1, 24_000, 48_000, 2, 16), f"the fmt chunk says {fmt}: size, tag, channels, rate, bytes, align, bits")
+    riff, fmt, size = (
+        struct.unpack_from(form, data, at)[0:] for form, at in (("<I", 4), ("<IHHIIHH", 16), ("<I", 40))
+    )
+    expect(
+        fmt == (16, 1, 1, 24_000, 48_000, 2, 16),
+        f"the fmt chunk says {fmt}: size, tag, channels, rate, bytes, align, bits",
+    )
     expect((riff[0], size[0]) in ((len(data) - 8, len(data) - 44), (0xFFFFFFFF, 0xFFFFFFFF)),
            f"RIFF claims {riff[0]} of {len(data) - 8} bytes, data {size[0]} of {len(data) - 44}")  # fmt: skip
     return f"data size {size[0]:#x}"

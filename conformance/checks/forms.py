@@ -39,7 +39,9 @@ def _container(name: str) -> Run:
 
     async def run(context: Context) -> str:
         data = sound.encode(sound.decode(clip(context), 16_000), container, codec, rate)
-        body = wire.success(await context.transcribe(data, name=f"clip.{name}", response_format="verbose_json")).json()
+        body = wire.success(
+            await context.transcribe(data, name=f"clip.{name}", response_format="verbose_json")
+        ).json()
         length = sound.decode(clip(context)).seconds
         expect(body["text"].strip(), "no text")
         expect(abs(body["duration"] - length) < 0.3, f"duration {body['duration']} of {length:.2f} s")
@@ -89,7 +91,9 @@ def _orders(context: Context) -> dict[str, bytes]:
         "in the middle": model + file + language + end,
         "last": model + language + file + end,
         "without a type": model + _part("file", clip(context), '; filename="file"') + end,
-        "with a path for a name": model + _part("file", clip(context), '; filename="/home/me/my clip.flac"') + end,
+        "with a path for a name": model
+        + _part("file", clip(context), '; filename="/home/me/my clip.flac"')
+        + end,
         "behind a field with a type": typed + file + end,
     }
 
@@ -163,7 +167,9 @@ async def silent(context: Context) -> str:
     for name, nothing in (("text", ""), ("srt", ""), ("vtt", "WEBVTT")):
         answer = wire.success(await context.transcribe(wav, response_format=name))
         expect(answer.text.strip() == nothing, f"{name} is {answer.text[:60]!r}")
-    events = wire.events((await context.transcribe(wav, stream="true", model=context.target.event_stt_model)).content)
+    events = wire.events(
+        (await context.transcribe(wav, stream="true", model=context.target.event_stt_model)).content
+    )
     expect(events and events[-1].get("text") == "", f"events {events[-1:]}")
     return "empty text, in every format"
 
@@ -205,9 +211,19 @@ async def too_short(context: Context) -> str:
 REFUSED: dict[str, tuple[dict[str, Any], int, str | None, str]] = {
     "model_missing": ({"model": None}, 400, None, "A form without a model is a 400."),
     "model_empty": ({"model": ""}, 400, None, "A form with an empty model is a 400."),
-    "model_unknown": ({"model": "no-such-model-17"}, 404, "model_not_found", "An unknown model is a 404, model_not_found."),
+    "model_unknown": (
+        {"model": "no-such-model-17"},
+        404,
+        "model_not_found",
+        "An unknown model is a 404, model_not_found.",
+    ),
     "format_unknown": ({"response_format": "docx"}, 400, None, "An unknown response_format is a 400."),
-    "language_bad": ({"language": "klingon"}, 400, "invalid_language_format", "A language that there is not is a 400."),
+    "language_bad": (
+        {"language": "klingon"},
+        400,
+        "invalid_language_format",
+        "A language that there is not is a 400.",
+    ),
 }
 
 
@@ -232,7 +248,9 @@ for _name in REFUSED:
 async def no_file(context: Context) -> str:
     """A form without a file is a 400."""
     parts = {"model": (None, context.target.stt_model)}
-    return str(wire.error(await context.http.post(context.url("/audio/transcriptions"), files=parts), 400)["message"])[:100]
+    return str(
+        wire.error(await context.http.post(context.url("/audio/transcriptions"), files=parts), 400)["message"]
+    )[:100]
 
 
 @check("transcriptions.language", "issue 7")

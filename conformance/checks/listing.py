@@ -29,7 +29,9 @@ async def models(context: Context) -> str:
 
 @check("models.retrieve", "openai_surface §5.2, quirk 10")
 async def retrieve(context: Context) -> str:
-    """Each listed model is found by its id, with slashes as they are and encoded, and so are the names in use."""
+    """Each listed model is found by its id, with slashes as they are and encoded, and so are the names in
+    use.
+    """
     listed = [model.id async for model in context.sdk.models.list()]
     slashed = [name for name in listed if "/" in name]
     for name in [*listed[:10], *slashed[:3], context.target.tts_model, context.target.stt_model]:
@@ -67,7 +69,11 @@ async def voices(context: Context) -> str:
     found: Any = (body.get("voices") or body.get("data")) if isinstance(body, dict) else body
     expect(isinstance(found, list) and found, f"no list: {str(body)[:100]}")
     for voice in found:
-        right = isinstance(voice, dict) and isinstance(voice.get("id"), str) and isinstance(voice.get("name"), str)
+        right = (
+            isinstance(voice, dict)
+            and isinstance(voice.get("id"), str)
+            and isinstance(voice.get("name"), str)
+        )
         expect(right, f"an entry without id or name: {str(voice)[:100]}")
     expect(len({voice["id"] for voice in found}) == len(found), "two entries share an id")
     return f"{len(found)} voices"
@@ -86,10 +92,15 @@ async def usable_voices(context: Context) -> str:
 
 @check("probes.wyoming", "quirk 24")
 async def wyoming(context: Context) -> str:
-    """The probes of Home Assistant's bridge do not take the server for another: /v1/readyz, /health, /v1/test."""
+    """The probes of Home Assistant's bridge do not take the server for another: /v1/readyz, /health,
+    /v1/test.
+    """
     ready = await context.http.get(context.url("/readyz"))
     health = await context.http.get(f"{context.target.root}/health")
-    expect(ready.status_code != 200, "/v1/readyz is 200: taken for LocalAI, which wants the model's name as voice")
+    expect(
+        ready.status_code != 200,
+        "/v1/readyz is 200: taken for LocalAI, which wants the model's name as voice",
+    )
     expect(health.text.strip() != "OK", "/health is exactly OK: taken for Speaches")
     test = await context.http.get(context.url("/test"))
     if test.status_code == 404:
@@ -102,7 +113,8 @@ async def wyoming(context: Context) -> str:
 async def health(context: Context) -> str:
     """/health, /livez and /readyz answer."""
     statuses = {
-        name: (await context.http.get(f"{context.target.root}/{name}")).status_code for name in ("health", "livez", "readyz")
+        name: (await context.http.get(f"{context.target.root}/{name}")).status_code
+        for name in ("health", "livez", "readyz")
     }
     if set(statuses.values()) == {404}:
         raise NotOffered("none of them is there")
@@ -128,7 +140,9 @@ async def speech_paths(context: Context) -> str:
     """So do the paths that are posted to."""
     seen = {}
     for path in ("/v1/audio/speech", "/audio/speech", "/v1/v1/audio/speech", "/v1/audio/speech/"):
-        answer = await context.http.post(f"{context.target.root}{path}", json=context.speech_body(input="Hi."))
+        answer = await context.http.post(
+            f"{context.target.root}{path}", json=context.speech_body(input="Hi.")
+        )
         seen[path] = answer.status_code
     if seen["/v1/audio/speech"] == 200 and set(list(seen.values())[1:3]) == {404}:
         raise NotOffered(f"only /v1 is served: {seen}")
@@ -140,7 +154,9 @@ async def speech_paths(context: Context) -> str:
 async def options(context: Context) -> str:
     """OPTIONS is answered, needs no key and is never a server error; a refusal is in the envelope."""
     async with httpx.AsyncClient(timeout=context.target.timeout) as client:
-        answer = await client.options(context.url("/audio/speech"), headers={"access-control-request-method": "POST"})
+        answer = await client.options(
+            context.url("/audio/speech"), headers={"access-control-request-method": "POST"}
+        )
     if answer.status_code >= 300:
         wire.error(answer, 400, 403, 404, 405)
     return f"{answer.status_code}, allow {answer.headers.get('allow', 'not said')}"
@@ -149,7 +165,10 @@ async def options(context: Context) -> str:
 @check("paths.roots", "quirk 23")
 async def roots(context: Context) -> str:
     """GET of the roots is cheap and no server error: clients warm up there."""
-    statuses = [(await context.http.get(url)).status_code for url in (f"{context.target.root}/", f"{context.target.base_url}/")]
+    statuses = [
+        (await context.http.get(url)).status_code
+        for url in (f"{context.target.root}/", f"{context.target.base_url}/")
+    ]
     expect(max(statuses) < 500, f"{statuses}")
     return str(statuses)
 
@@ -169,6 +188,9 @@ async def openapi(context: Context) -> str:
     for path in ("/schema/openapi.json", "/openapi.json", "/swagger/doc.json"):
         answer = await context.http.get(f"{context.target.root}{path}")
         if answer.status_code == 200 and "paths" in answer.json():
-            expect(any("audio/speech" in route for route in answer.json()["paths"]), "it does not know /audio/speech")
+            expect(
+                any("audio/speech" in route for route in answer.json()["paths"]),
+                "it does not know /audio/speech",
+            )
             return path
     raise NotOffered("no document at the usual places")

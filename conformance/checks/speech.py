@@ -12,7 +12,9 @@ from conformance.registry import check, expect
 @check("speech.requests.unknown_fields", "quirk 12")
 async def unknown_fields(context: Context) -> str:
     """Fields that nobody knows are no error."""
-    wire.success(await context.speak(stream=True, params={"a": 1}, backend="x", user="me", normalization_options={}))
+    wire.success(
+        await context.speak(stream=True, params={"a": 1}, backend="x", user="me", normalization_options={})
+    )
     return "200"
 
 
@@ -40,14 +42,18 @@ async def content_type(context: Context) -> str:
 async def control_characters(context: Context) -> str:
     """Raw newlines and tabs within JSON strings, and a newline behind, are taken (FreeSWITCH sends them)."""
     body = f'{{"model":"{context.target.tts_model}","voice":"{context.target.voice}","input":"One\nline\tmore"}}\n'
-    heard = sound.decode(wire.success(await wire.posted(context, body.encode(), "application/json; charset=utf-8")).content)
+    heard = sound.decode(
+        wire.success(await wire.posted(context, body.encode(), "application/json; charset=utf-8")).content
+    )
     expect(heard.seconds > 0.3, f"only {heard.seconds:.2f} s")
     return f"{heard.seconds:.2f} s"
 
 
 @check("speech.requests.instructions", "openai_surface §2.1, quirk 13")
 async def instructions(context: Context) -> str:
-    """instructions are accepted, honoured or not, also the "None" of Home Assistant; or they are refused properly."""
+    """instructions are accepted, honoured or not, also the "None" of Home Assistant; or they are refused
+    properly.
+    """
     for text in ("None", "Speak cheerfully."):
         answer = await context.speak(instructions=text)
         if answer.status_code != 200:
@@ -62,7 +68,10 @@ async def long_input(context: Context) -> str:
     if answer.status_code == 200:
         return f"accepted, {len(answer.content)} bytes"
     message = wire.error(answer, 400)["message"]
-    expect("4096" in message or "input" in message, f"the message names neither the field nor the limit: {message[:100]}")
+    expect(
+        "4096" in message or "input" in message,
+        f"the message names neither the field nor the limit: {message[:100]}",
+    )
     return f"refused: {message[:80]}"
 
 

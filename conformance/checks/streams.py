@@ -11,7 +11,7 @@ import msgspec
 
 from conformance import sound, wire
 from conformance.checks.voices import NAMES
-from conformance.context import WOBBLE, Context
+from conformance.context import JITTER, Context
 from conformance.registry import NotOffered, check, expect
 
 TEXT = " ".join(f"Sentence number {number} is spoken while others wait." for number in range(75))
@@ -42,7 +42,9 @@ class Arrivals(msgspec.Struct):
         return reached / self.times[-1][0]
 
     def __str__(self) -> str:
-        return f"first byte after {self.times[0][0]:.2f} s, last of {self.size} after {self.times[-1][0]:.2f} s"
+        return (
+            f"first byte after {self.times[0][0]:.2f} s, last of {self.size} after {self.times[-1][0]:.2f} s"
+        )
 
 
 async def _arrivals(context: Context, **fields: object) -> Arrivals:
@@ -52,7 +54,9 @@ async def _arrivals(context: Context, **fields: object) -> Arrivals:
     async with context.http.stream("POST", context.url("/audio/speech"), json=body) as answer:
         if answer.status_code == 400:
             await answer.aread()
-            raise NotOffered(f"a text of {len(TEXT)} characters is refused: {wire.error(answer, 400)['message'][:80]}")
+            raise NotOffered(
+                f"a text of {len(TEXT)} characters is refused: {wire.error(answer, 400)['message'][:80]}"
+            )
         expect(answer.status_code == 200, f"status {answer.status_code}")
         arrivals = Arrivals(answer, [])
         async for chunk in answer.aiter_raw():
@@ -63,11 +67,16 @@ async def _arrivals(context: Context, **fields: object) -> Arrivals:
 
 
 async def _streams(context: Context, look: Callable[[Any], None] = lambda _: None, **fields: object) -> str:
-    """Ask, more than once where bytes came late: a busy machine may hold up the first, a server that streams not every time."""
+    """Ask, more than once where bytes came late: a busy machine may hold up the first, a server that streams
+    not every time.
+    """
     for _ in range(ATTEMPTS):
         arrivals = await _arrivals(context, **fields)
         look(arrivals.answer)
-        expect("content-length" not in arrivals.answer.headers, "a Content-Length: the whole was made before it was sent")
+        expect(
+            "content-length" not in arrivals.answer.headers,
+            "a Content-Length: the whole was made before it was sent",
+        )
         tenth = arrivals.at(0.1)
         if arrivals.at(0) < LATEST and tenth < TENTH_LATEST:
             break
@@ -100,8 +109,14 @@ async def chunked(context: Context) -> str:
     """A long answer is chunked, so that its end can be told from a broken connection."""
     arrivals = await _arrivals(context, response_format="opus")
     headers, version = arrivals.answer.headers, arrivals.answer.http_version
-    expect(version != "HTTP/1.1" or headers.get("transfer-encoding", "").lower() == "chunked", f"headers {dict(headers)}")
-    expect(headers.get("content-disposition") is None, f"a Content-Disposition: {headers.get('content-disposition')}")
+    expect(
+        version != "HTTP/1.1" or headers.get("transfer-encoding", "").lower() == "chunked",
+        f"headers {dict(headers)}",
+    )
+    expect(
+        headers.get("content-disposition") is None,
+        f"a Content-Disposition: {headers.get('content-disposition')}",
+    )
     return f"{version}, {len(arrivals.times)} chunks"
 
 
@@ -114,8 +129,12 @@ def _offers_events(answer: Any) -> None:  # noqa: ANN401 - httpx's answer, read 
 
 @check("speech.sse.events", "openai_surface §2.3, quirk 1")
 async def sse_events(context: Context) -> str:
-    """stream_format sse gives deltas in base64 that make up the file, then done with usage that adds up, then [DONE]."""
-    answer = wire.success(await context.speak(stream_format="sse", model=context.target.event_tts_model, response_format="wav"))
+    """stream_format sse gives deltas in base64 that make up the file, then done with usage that adds up, then
+    [DONE].
+    """
+    answer = wire.success(
+        await context.speak(stream_format="sse", model=context.target.event_tts_model, response_format="wav")
+    )
     _offers_events(answer)
     events = wire.events(answer.content)
     kinds = [event.get("type") for event in events]
@@ -123,22 +142,32 @@ async def sse_events(context: Context) -> str:
     expect(fit, f"events {sorted(map(str, set(kinds)))}")
     heard = sound.decode(wire.file_of(events[:-1]))
     plain = sound.from_pcm(await context.pcm(model=context.target.event_tts_model))
-    slack = WOBBLE + await context.looseness() * plain.seconds
+    slack = JITTER + await context.duration_jitter() * plain.seconds
     expect(heard.container == "wav" and abs(heard.seconds - plain.seconds) < slack,
            f"the file is {heard.container} of {heard.seconds:.2f} s, the PCM has {plain.seconds:.2f} s")  # fmt: skip
     usage = events[-1].get("usage", {})
     expect(set(usage) == {"input_tokens", "output_tokens", "total_tokens"}, f"usage {usage}")
-    expect(all(type(count) is int and count > 0 for count in usage.values()), f"usage {usage}: not all are counts above 0")
-    expect(usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"], f"usage {usage} does not add up")
+    expect(
+        all(type(count) is int and count > 0 for count in usage.values()),
+        f"usage {usage}: not all are counts above 0",
+    )
+    expect(
+        usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"],
+        f"usage {usage} does not add up",
+    )
     return f"{len(events)} events, usage {usage}"
 
 
 @check("speech.sse.accept", "openai_surface §1.1")
 async def sse_accept(context: Context) -> str:
-    """No Accept header matters: events come to the SDKs, which accept application/octet-stream only, and to others."""
+    """No Accept header matters: events come to the SDKs, which accept application/octet-stream only, and to
+    others.
+    """
     body = context.speech_body(stream_format="sse", model=context.target.event_tts_model, input="Hello.")
     for accepted in ("application/octet-stream", "image/png"):
-        answer = await context.http.post(context.url("/audio/speech"), json=body, headers={"accept": accepted})
+        answer = await context.http.post(
+            context.url("/audio/speech"), json=body, headers={"accept": accepted}
+        )
         _offers_events(wire.success(answer))
     return "text/event-stream"
 
@@ -147,7 +176,12 @@ async def sse_accept(context: Context) -> str:
 async def sse_formats(context: Context) -> str:
     """Events carry the format that is asked for, mp3 when none is."""
     for asked, container in ((None, "mp3"), ("opus", "ogg"), ("flac", "flac"), ("aac", "aac")):
-        fields = {"stream_format": "sse", "model": context.target.event_tts_model, "response_format": asked, "input": "Hello."}
+        fields = {
+            "stream_format": "sse",
+            "model": context.target.event_tts_model,
+            "response_format": asked,
+            "input": "Hello.",
+        }
         answer = wire.success(await context.speak(**fields))
         _offers_events(answer)
         found = sound.decode(wire.file_of(wire.events(answer.content)[:-1])).container
@@ -161,7 +195,9 @@ async def headers(context: Context) -> str:
     wanted = {"accept-encoding": "gzip, deflate, br"}
     body = context.speech_body(response_format="wav")
     answer = wire.success(await context.http.post(context.url("/audio/speech"), json=body, headers=wanted))
-    expect("content-encoding" not in answer.headers, f"content-encoding {answer.headers.get('content-encoding')}")
+    expect(
+        "content-encoding" not in answer.headers, f"content-encoding {answer.headers.get('content-encoding')}"
+    )
     return "no content-encoding"
 
 
@@ -173,26 +209,34 @@ async def concurrency(context: Context) -> str:
     alone = [sound.from_pcm(await context.pcm(**fields)) for fields in asked]
     answers = await asyncio.gather(*(context.speak(**fields, response_format="pcm") for fields in asked))
     together = [sound.from_pcm(wire.success(answer).content) for answer in answers]
-    loose = await context.looseness()
+    loose = await context.duration_jitter()
     for fields, one, other in zip(asked, alone, together, strict=True):
         seen = f"{fields['voice']}, {fields['input'][:12]!r}: {one.seconds:.2f} s alone, {other.seconds:.2f} s among others"
-        expect(abs(one.seconds - other.seconds) <= WOBBLE + loose * one.seconds, seen)
+        expect(abs(one.seconds - other.seconds) <= JITTER + loose * one.seconds, seen)
         if not loose:
-            likeness, pitches = sound.alike(one, other), (sound.pitch(one), sound.pitch(other))
+            likeness, pitches = sound.similarity(one, other), (sound.pitch(one), sound.pitch(other))
             expect(likeness > 0.7, f"{seen}, likeness {likeness:.2f}")
-            expect(0.9 < (pitches[1] or 1) / (pitches[0] or 1) < 1.11, f"{seen}, pitch {pitches[0]:.0f} and {pitches[1]:.0f} Hz")
+            expect(
+                0.9 < (pitches[1] or 1) / (pitches[0] or 1) < 1.11,
+                f"{seen}, pitch {pitches[0]:.0f} and {pitches[1]:.0f} Hz",
+            )
     return f"{PARALLEL} at once, each its own"
 
 
 @check("speech.sdk", "openai_surface §6.4")
 async def through_sdk(context: Context) -> str:
     """The SDK's ways to get speech, sync and async, whole and streamed, give sound."""
-    fields = {"model": context.target.tts_model, "voice": context.target.voice, "input": "Hello there.", "response_format": "wav"}
+    fields = {
+        "model": context.target.tts_model,
+        "voice": context.target.voice,
+        "input": "Hello there.",
+        "response_format": "wav",
+    }
     whole = await context.sdk.audio.speech.create(**fields)  # type: ignore[arg-type]
     async with context.sdk.audio.speech.with_streaming_response.create(**fields) as streamed:  # type: ignore[arg-type]
         pieces = b"".join([piece async for piece in streamed.iter_bytes()])
     plain = await asyncio.to_thread(lambda: context.sync_sdk.audio.speech.create(**fields).content)  # type: ignore[arg-type]
     seconds = [sound.decode(data).seconds for data in (whole.content, pieces, plain)]
-    slack = 2 * WOBBLE + await context.looseness() * max(seconds)
+    slack = 2 * JITTER + await context.duration_jitter() * max(seconds)
     expect(max(seconds) - min(seconds) < slack, f"durations differ: {seconds}")
     return f"{seconds[0]:.2f} s each"

@@ -14,7 +14,18 @@ from conformance import sound, wire
 from conformance.context import RECORDING, WORDS, Context
 from conformance.registry import NotOffered, Run, check, expect
 
-SEGMENT = {"id", "seek", "start", "end", "text", "tokens", "temperature", "avg_logprob", "compression_ratio", "no_speech_prob"}
+SEGMENT = {
+    "id",
+    "seek",
+    "start",
+    "end",
+    "text",
+    "tokens",
+    "temperature",
+    "avg_logprob",
+    "compression_ratio",
+    "no_speech_prob",
+}
 SRT = re.compile(r"(\d+\n\d\d:\d\d:\d\d,\d{3} --> \d\d:\d\d:\d\d,\d{3}\n\S[^\n]*\n\n)+\n")
 VTT = re.compile(r"WEBVTT\n\n(\d\d:\d\d:\d\d\.\d{3} --> \d\d:\d\d:\d\d\.\d{3}\n\S[^\n]*\n\n)+")
 
@@ -33,7 +44,10 @@ async def text_of(context: Context) -> str:
 async def as_json(context: Context) -> str:
     """json is application/json with the text."""
     answer = wire.success(await context.transcribe(clip(context)))
-    expect(answer.headers["content-type"].startswith("application/json"), f"content-type {answer.headers['content-type']}")
+    expect(
+        answer.headers["content-type"].startswith("application/json"),
+        f"content-type {answer.headers['content-type']}",
+    )
     text = answer.json().get("text")
     expect(isinstance(text, str) and text and text == text.strip(), f"text {text!r}")
     return str(text)[:80]
@@ -43,7 +57,10 @@ async def as_json(context: Context) -> str:
 async def as_text(context: Context) -> str:
     """text is plain text with one newline at the end, not a JSON string."""
     answer = wire.success(await context.transcribe(clip(context), response_format="text"))
-    expect(answer.headers["content-type"].startswith("text/plain"), f"content-type {answer.headers['content-type']}")
+    expect(
+        answer.headers["content-type"].startswith("text/plain"),
+        f"content-type {answer.headers['content-type']}",
+    )
     expect(
         not answer.text.startswith('"') and answer.text.endswith("\n") and not answer.text.endswith("\n\n"),
         repr(answer.text[-40:]),
@@ -59,7 +76,9 @@ def _subtitles(name: str, pattern: re.Pattern[str]) -> Run:
         times = re.findall(r"\d\d:\d\d:\d\d[,.]\d{3}", answer.text)
         expect(times == sorted(times), f"times run backwards: {times[:8]}")
         numbers = re.findall(r"^(\d+)$", answer.text, re.MULTILINE) if name == "srt" else []
-        expect(numbers == [str(number + 1) for number in range(len(numbers))], f"cues are numbered {numbers[:8]}")
+        expect(
+            numbers == [str(number + 1) for number in range(len(numbers))], f"cues are numbered {numbers[:8]}"
+        )
         return repr(answer.text[:60])
 
     run.__doc__ = f"{name} is plain text in exactly that format."
@@ -76,18 +95,32 @@ async def verbose(context: Context) -> str:
     body = wire.success(await context.transcribe(clip(context), response_format="verbose_json")).json()
     expect(body.get("task") == "transcribe", f"task {body.get('task')!r}")
     language = str(body.get("language"))
-    expect(len(language) > 3 and language == language.lower(), f"language {language!r} is no lower-case English name")
+    expect(
+        len(language) > 3 and language == language.lower(),
+        f"language {language!r} is no lower-case English name",
+    )
     length = sound.decode(clip(context)).seconds
-    expect(isinstance(body.get("duration"), float) and abs(body["duration"] - length) < 0.2, f"duration {body.get('duration')}")
+    expect(
+        isinstance(body.get("duration"), float) and abs(body["duration"] - length) < 0.2,
+        f"duration {body.get('duration')}",
+    )
     segments = body.get("segments") or [{}]
     for number, segment in enumerate(segments):
         expect(set(segment) >= SEGMENT, f"a segment lacks {sorted(SEGMENT - set(segment))}")
         expect(segment["id"] == number, f"segment {number} has the id {segment['id']!r}")
-        expect(0 <= segment["start"] <= segment["end"] <= length + 0.5, f"times {segment['start']}, {segment['end']}")
-        expect(segment["text"].startswith(" "), f"a segment without its leading space: {segment['text'][:40]!r}")
+        expect(
+            0 <= segment["start"] <= segment["end"] <= length + 0.5,
+            f"times {segment['start']}, {segment['end']}",
+        )
+        expect(
+            segment["text"].startswith(" "), f"a segment without its leading space: {segment['text'][:40]!r}"
+        )
     text = body.get("text")
     expect(isinstance(text, str) and text == text.strip(), f"text {text!r}")
-    expect("".join(segment["text"] for segment in segments).strip() == text, "the segments do not make up the text")
+    expect(
+        "".join(segment["text"] for segment in segments).strip() == text,
+        "the segments do not make up the text",
+    )
     return f"{language}, {len(segments)} segments"
 
 
@@ -104,7 +137,9 @@ def _granularity(name: str) -> Run:
     fields, wanted = GRANULARITIES[name]
 
     async def run(context: Context) -> str:
-        body = wire.success(await context.transcribe(clip(context), response_format="verbose_json", **fields)).json()
+        body = wire.success(
+            await context.transcribe(clip(context), response_format="verbose_json", **fields)
+        ).json()
         got = {key for key in ("words", "segments") if key in body}
         expect(got == wanted, f"{sorted(got)}, not {sorted(wanted)}")
         if "words" in wanted:
@@ -121,10 +156,16 @@ def _words(body: dict[str, Any], length: float) -> None:
     expect(all(set(word) >= {"word", "start", "end"} for word in words), f"a word lacks a field: {words[0]}")
     times = [moment for word in words for moment in (word["start"], word["end"])]
     expect(times == sorted(times), f"word times run backwards: {times[:10]}")
-    expect(times[0] >= 0 and times[-1] <= length + 0.5, f"word times from {times[0]} to {times[-1]} of {length:.1f} s")
+    expect(
+        times[0] >= 0 and times[-1] <= length + 0.5,
+        f"word times from {times[0]} to {times[-1]} of {length:.1f} s",
+    )
     expect(all(word["word"] == word["word"].strip() for word in words), f"words with spaces: {words[:3]}")
     spoken = re.findall(r"\w+", body["text"].lower())
-    expect(abs(len(words) - len(body["text"].split())) <= 0.2 * len(spoken) + 1, f"{len(words)} words for {body['text'][:60]!r}")
+    expect(
+        abs(len(words) - len(body["text"].split())) <= 0.2 * len(spoken) + 1,
+        f"{len(words)} words for {body['text'][:60]!r}",
+    )
 
 
 for _name in GRANULARITIES:
@@ -133,17 +174,29 @@ for _name in GRANULARITIES:
 
 @check("transcriptions.heard", "issue 7")
 async def heard(context: Context) -> str:
-    """What is said in a recording is what is written: most of its words, in their order, at times spread over its length."""
-    fields: dict[str, Any] = {"response_format": "verbose_json", "timestamp_granularities[]": ["word", "segment"]}
-    body = wire.success(await context.transcribe(context.target.recording.read_bytes(), name="recording.ogg", **fields)).json()
+    """What is said in a recording is what is written: most of its words, in their order, at times spread over
+    its length.
+    """
+    fields: dict[str, Any] = {
+        "response_format": "verbose_json",
+        "timestamp_granularities[]": ["word", "segment"],
+    }
+    body = wire.success(
+        await context.transcribe(context.target.recording.read_bytes(), name="recording.ogg", **fields)
+    ).json()
     length = sound.decode(context.target.recording.read_bytes()).seconds
     expect(abs(body["duration"] - length) < 0.2, f"duration {body['duration']}, but it has {length:.2f} s")
     _words(body, length)
     if context.target.recording != RECORDING:
         return f"not known: {body['text'][:80]}"
-    expect(body["words"][-1]["end"] > 0.6 * length, f"its last word ends at {body['words'][-1]['end']} s of {length:.1f}")
+    expect(
+        body["words"][-1]["end"] > 0.6 * length,
+        f"its last word ends at {body['words'][-1]['end']} s of {length:.1f}",
+    )
     said, written = WORDS.split(), re.findall(r"[a-z']+", body["text"].lower())
-    found = sum(block.size for block in SequenceMatcher(None, said, written, autojunk=False).get_matching_blocks())
+    found = sum(
+        block.size for block in SequenceMatcher(None, said, written, autojunk=False).get_matching_blocks()
+    )
     expect(found > 0.5 * len(said), f"{found} of {len(said)} words: {body['text'][:100]}")
     return f"{found} of {len(said)} words"
 
@@ -162,13 +215,23 @@ async def parallel(context: Context) -> str:
 @check("transcriptions.sdk", "openai_surface §6.3")
 async def through_sdk(context: Context) -> str:
     """The strict SDK parses json, verbose_json, text, srt and vtt, sync and async."""
-    create, model, file = context.sdk.audio.transcriptions.create, context.target.stt_model, ("clip.flac", clip(context))
+    create, model, file = (
+        context.sdk.audio.transcriptions.create,
+        context.target.stt_model,
+        ("clip.flac", clip(context)),
+    )
     await create(model=model, file=file)
-    words = await create(model=model, file=file, response_format="verbose_json", timestamp_granularities=["word", "segment"])
+    words = await create(
+        model=model, file=file, response_format="verbose_json", timestamp_granularities=["word", "segment"]
+    )
     text = await create(model=model, file=file, response_format="text")
     srt = await create(model=model, file=file, response_format="srt")
-    vtt = await asyncio.to_thread(context.sync_sdk.audio.transcriptions.create, model=model, file=file, response_format="vtt")
-    expect(all(isinstance(one, str) for one in (text, srt, vtt)), f"{type(text).__name__}, {type(srt).__name__}")
+    vtt = await asyncio.to_thread(
+        context.sync_sdk.audio.transcriptions.create, model=model, file=file, response_format="vtt"
+    )
+    expect(
+        all(isinstance(one, str) for one in (text, srt, vtt)), f"{type(text).__name__}, {type(srt).__name__}"
+    )
     expect(words.words and words.segments, "no words or no segments")
     return f"{len(words.words or [])} words"
 
@@ -176,8 +239,13 @@ async def through_sdk(context: Context) -> str:
 @check("transcriptions.stream", "openai_surface §3.5, quirk 18")
 async def streamed(context: Context) -> str:
     """stream=true gives deltas that add up to the text of done, then [DONE]."""
-    answer = wire.success(await context.transcribe(clip(context), model=context.target.event_stt_model, stream="true"))
-    expect(answer.headers["content-type"].startswith("text/event-stream"), f"content-type {answer.headers['content-type']}")
+    answer = wire.success(
+        await context.transcribe(clip(context), model=context.target.event_stt_model, stream="true")
+    )
+    expect(
+        answer.headers["content-type"].startswith("text/event-stream"),
+        f"content-type {answer.headers['content-type']}",
+    )
     events = wire.events(answer.content)
     kinds = [event.get("type") for event in events]
     expect(kinds[-1] == "transcript.text.done" and kinds.count(kinds[-1]) == 1, f"events {kinds[-3:]}")
@@ -193,7 +261,10 @@ async def streamed(context: Context) -> str:
 
 def _adds_up(usage: dict[str, Any] | None) -> None:
     if usage and usage.get("type") == "tokens":
-        expect(usage.get("total_tokens") == usage.get("input_tokens", 0) + usage.get("output_tokens", 0), f"usage {usage}")
+        expect(
+            usage.get("total_tokens") == usage.get("input_tokens", 0) + usage.get("output_tokens", 0),
+            f"usage {usage}",
+        )
 
 
 @check("transcriptions.stream_errors", "openai_surface §3.5")
@@ -222,7 +293,10 @@ async def usage(context: Context) -> str:
         raise NotOffered("no usage")
     if given.get("type") == "duration":
         length = sound.decode(clip(context)).seconds
-        expect(type(given.get("seconds")) is int and 0 <= given["seconds"] - length < 1, f"{given} for {length:.2f} s")
+        expect(
+            type(given.get("seconds")) is int and 0 <= given["seconds"] - length < 1,
+            f"{given} for {length:.2f} s",
+        )
     else:
         expect(given.get("type") == "tokens", str(given))
         _adds_up(given)
@@ -241,7 +315,11 @@ async def models(context: Context) -> str:
 @check("transcriptions.logprobs", "openai_surface §3.3")
 async def logprobs(context: Context) -> str:
     """include[]=logprobs gives log-probabilities, or a clear refusal."""
-    fields: dict[str, Any] = {"include[]": "logprobs", "response_format": "json", "model": context.target.event_stt_model}
+    fields: dict[str, Any] = {
+        "include[]": "logprobs",
+        "response_format": "json",
+        "model": context.target.event_stt_model,
+    }
     answer = wire.offered(await context.transcribe(clip(context), **fields), 400)
     if "logprobs" not in answer.json():
         expect(answer.headers.get("x-voicebox-ignored"), "neither log-probabilities nor a word about them")
@@ -274,17 +352,26 @@ async def translation(context: Context) -> str:
 
 @check("translations.formats", "openai_surface §4")
 async def translation_formats(context: Context) -> str:
-    """Translation answers text, srt and vtt as transcription does, and verbose_json as translate into english."""
+    """Translation answers text, srt and vtt as transcription does, and verbose_json as translate into
+    english.
+    """
     wire.offered(await _translate(context), 400, 404)
     text = wire.success(await _translate(context, response_format="text"))
     expect(
-        wire.kind(text) == "text/plain" and re.fullmatch(r"[^\"\n][^\n]*\n", text.text), f"{wire.kind(text)} {text.text[:60]!r}"
+        wire.kind(text) == "text/plain" and re.fullmatch(r"[^\"\n][^\n]*\n", text.text),
+        f"{wire.kind(text)} {text.text[:60]!r}",
     )
     for name, pattern in (("srt", SRT), ("vtt", VTT)):
         answer = wire.success(await _translate(context, response_format=name))
-        expect(wire.kind(answer) == "text/plain" and pattern.fullmatch(answer.text), f"{name}: {answer.text[:80]!r}")
+        expect(
+            wire.kind(answer) == "text/plain" and pattern.fullmatch(answer.text),
+            f"{name}: {answer.text[:80]!r}",
+        )
     body = wire.success(await _translate(context, response_format="verbose_json")).json()
-    expect((body.get("task"), body.get("language")) == ("translate", "english"), f"{body.get('task')}, {body.get('language')}")
+    expect(
+        (body.get("task"), body.get("language")) == ("translate", "english"),
+        f"{body.get('task')}, {body.get('language')}",
+    )
     for segment in body.get("segments") or [{}]:
         expect(set(segment) >= SEGMENT, f"a segment lacks {sorted(SEGMENT - set(segment))}")
     return "text, srt, vtt, verbose_json"
@@ -297,7 +384,9 @@ async def translation_errors(context: Context) -> str:
     wire.error(await _translate(context, model=None), 400)
     wire.error(await _translate(context, model="no-such-model-17"), 404)
     wire.error(await _translate(context, response_format="docx"), 400)
-    return str(wire.error(await context.transcribe(b"no sound" * 99, route="translations"), 400)["message"])[:100]
+    return str(wire.error(await context.transcribe(b"no sound" * 99, route="translations"), 400)["message"])[
+        :100
+    ]
 
 
 @check("translations.sdk", "openai_surface §4")
@@ -306,5 +395,7 @@ async def translation_sdk(context: Context) -> str:
     wire.offered(await _translate(context), 400, 404)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # OpenAI retires it; clients still send it
-        answer = await context.sdk.audio.translations.create(model=context.target.stt_model, file=("clip.flac", clip(context)))
+        answer = await context.sdk.audio.translations.create(
+            model=context.target.stt_model, file=("clip.flac", clip(context))
+        )
     return answer.text[:60]

@@ -8,9 +8,25 @@ from conformance import sound, wire
 from conformance.context import Context
 from conformance.registry import check, expect
 
-NAMES = ["alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse"]
+NAMES = [
+    "alloy",
+    "ash",
+    "ballad",
+    "cedar",
+    "coral",
+    "echo",
+    "fable",
+    "marin",
+    "nova",
+    "onyx",
+    "sage",
+    "shimmer",
+    "verse",
+]
 NEAREST = 0.5
-"""decibels by which two voices must be apart; one voice of an engine that repeats itself is within 0.1 of itself"""
+"""decibels by which two voices must be apart; one voice of an engine that repeats itself is within 0.1 of
+itself
+"""
 MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15", "tts-1-1106")
 
 
@@ -30,13 +46,16 @@ async def all_voices(context: Context) -> str:
 async def different_voices(context: Context) -> str:
     """The thirteen voices differ in bytes, and in pitch or timbre by more than one differs from itself."""
     sounds = {name: await context.pcm(voice=name) for name in NAMES}
-    measured = {name: sound.character(sound.from_pcm(pcm)) for name, pcm in sounds.items()}
+    measured = {name: sound.timbre(sound.from_pcm(pcm)) for name, pcm in sounds.items()}
     again = wire.success(await context.speak(voice=NAMES[0], response_format="pcm")).content
-    least = max(NEAREST, 2 * sound.apart(measured[NAMES[0]], sound.character(sound.from_pcm(again))))
-    pairs = {pair: sound.apart(measured[pair[0]], measured[pair[1]]) for pair in combinations(NAMES, 2)}
+    least = max(NEAREST, 2 * sound.distance(measured[NAMES[0]], sound.timbre(sound.from_pcm(again))))
+    pairs = {pair: sound.distance(measured[pair[0]], measured[pair[1]]) for pair in combinations(NAMES, 2)}
     (one, other), nearest = min(pairs.items(), key=lambda pair: pair[1])
     expect(len(set(sounds.values())) == len(NAMES), "some voices give the same bytes")
-    expect(nearest > least, f"{one} and {other} are alike: {nearest:.2f} dB apart, of {least:.2f} that a voice may vary")
+    expect(
+        nearest > least,
+        f"{one} and {other} are alike: {nearest:.2f} dB apart, of {least:.2f} that a voice may vary",
+    )
     return f"the nearest are {one} and {other}, {nearest:.2f} dB apart"
 
 
@@ -55,10 +74,13 @@ async def voice_case(context: Context) -> str:
 async def _same_voice(context: Context, voice: object) -> str:
     """Ask for a voice by another spelling, and for one that is not it, and tell which is nearer."""
     other = next(name for name in ("coral", "onyx") if name != context.target.voice)
-    found = sound.character(sound.from_pcm(wire.success(await context.speak(voice=voice, response_format="pcm")).content))
-    near = sound.apart(found, sound.character(sound.from_pcm(await context.pcm())))
-    far = sound.apart(
-        found, sound.character(sound.from_pcm(await context.pcm(voice=NAMES[4] if other != NAMES[4] else NAMES[5])))
+    found = sound.timbre(
+        sound.from_pcm(wire.success(await context.speak(voice=voice, response_format="pcm")).content)
+    )
+    near = sound.distance(found, sound.timbre(sound.from_pcm(await context.pcm())))
+    far = sound.distance(
+        found,
+        sound.timbre(sound.from_pcm(await context.pcm(voice=NAMES[4] if other != NAMES[4] else NAMES[5]))),
     )
     expect(near < far, f"another voice: {near:.2f} dB from its name's, {far:.2f} dB from another's")
     return f"{near:.2f} dB from its name's voice"
@@ -79,7 +101,10 @@ async def voice_unknown(context: Context) -> str:
     """An unknown voice is a 400 or 404 that says so, never another voice in silence."""
     for voice in ("no-such-voice-17", {"id": "no-such-voice-17"}):
         message = str(wire.error(await context.speak(voice=voice), 400, 404)["message"])
-        expect("voice" in message.lower(), f"the message does not say that it is about the voice: {message[:100]}")
+        expect(
+            "voice" in message.lower(),
+            f"the message does not say that it is about the voice: {message[:100]}",
+        )
     return message[:100]
 
 

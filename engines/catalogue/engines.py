@@ -6,10 +6,10 @@ from typing import Literal
 
 import msgspec
 
-Kind = Literal["speech", "listening"]
+Kind = Literal["speech", "transcription"]
 
 
-class Record(msgspec.Struct, frozen=True):
+class EngineRecord(msgspec.Struct, frozen=True):
     """An engine by name. `adapter` is imported in its worker only."""
 
     name: str
@@ -27,7 +27,9 @@ class Record(msgspec.Struct, frozen=True):
     default: bool = True
     """enabled unless the settings say otherwise"""
     files: tuple[str, ...] = ()
-    """what must be installed for it, as `package/path`; looked for by `voicebox doctor`, which imports nothing"""
+    """what must be installed for it, as `package/path`; looked for by `voicebox doctor`, which imports
+    nothing
+    """
     warm: bool = False
     """does a job before it is ready, so that the first request is not the slow one"""
     python: str = ""
@@ -35,23 +37,23 @@ class Record(msgspec.Struct, frozen=True):
 
 
 CATALOGUE = (
-    Record(
+    EngineRecord(
         "espeak", "engines.adapters.espeak.engine:Espeak", ("speech",), "GPL-3.0-or-later", workers=2, rank=10,
         files=("espeakng_loader/espeak-ng-data/phontab",),
     ),
-    Record(
-        "pocketsphinx", "engines.adapters.pocketsphinx.engine:PocketSphinx", ("listening",), "BSD-2-Clause", rank=10,
+    EngineRecord(
+        "pocketsphinx", "engines.adapters.pocketsphinx.engine:PocketSphinx", ("transcription",), "BSD-2-Clause", rank=10,
         files=("pocketsphinx/model/en-us/en-us/mdef", "pocketsphinx/model/en-us/en-us.lm.bin"),
     ),
-    Record("tone", "engines.fakes.tone:Tone", ("speech", "listening"), "Apache-2.0", rank=-10, default=False),
-    Record(
-        "mimic", "engines.fakes.cloner:Mimic", ("speech",), "Apache-2.0", rank=-15, default=False, clones=True, designs=True,
+    EngineRecord("tone", "engines.fakes.tone:Tone", ("speech", "transcription"), "Apache-2.0", rank=-10, default=False),
+    EngineRecord(
+        "mimic", "engines.fakes.cloner:Cloner", ("speech",), "Apache-2.0", rank=-15, default=False, clones=True, designs=True,
     ),
-    Record("pace", "engines.fakes.paced:Pace", ("speech",), "Apache-2.0", rank=-20, default=False),
+    EngineRecord("pace", "engines.fakes.paced:Paced", ("speech",), "Apache-2.0", rank=-20, default=False),
 )  # fmt: skip
 
 
-def find(name: str) -> Record:
+def find(name: str) -> EngineRecord:
     """Find an engine's record. Raises KeyError."""
     for record in CATALOGUE:
         if record.name == name:

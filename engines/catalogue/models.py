@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from engines.catalogue.records import TORCH, Family, ModelRecord, Source
+from engines.catalogue.records import TORCH, Adapter, ModelRecord, Source
 from engines.catalogue.transformers import INTREE, OwnModel, own_records
 
-WHISPER = Family("whisper", "engines.adapters.whisper.engine:Whisper", ("torch", "transformers", "onnxruntime"), 30)
-FASTER = Family("faster-whisper", "engines.adapters.faster_whisper.engine:FasterWhisper", ("faster_whisper",), 31)
-KOKORO_FAMILY = Family("kokoro", "engines.adapters.kokoro.engine:Kokoro", ("torch", "kokoro"), 50)
-POCKET = Family("pocket-tts", "engines.adapters.pocket.engine:Pocket", ("torch", "pocket_tts"), 40)
-VOXCPM = Family(
-    "voxcpm", "engines.adapters.voxcpm.engine:VoxCPM", ("torch", "transformers", "einops", "voxcpm"), 20, designs=True
+WHISPER = Adapter(
+    "whisper", "engines.adapters.whisper.engine:Whisper", ("torch", "transformers", "onnxruntime"), 30
+)
+FASTER = Adapter(
+    "faster-whisper", "engines.adapters.faster_whisper.engine:FasterWhisper", ("faster_whisper",), 31
+)
+KOKORO_ADAPTER = Adapter("kokoro", "engines.adapters.kokoro.engine:Kokoro", ("torch", "kokoro"), 50)
+POCKET = Adapter("pocket-tts", "engines.adapters.pocket.engine:Pocket", ("torch", "pocket_tts"), 40)
+VOXCPM = Adapter(
+    "voxcpm",
+    "engines.adapters.voxcpm.engine:VoxCPM",
+    ("torch", "transformers", "einops", "voxcpm"),
+    20,
+    designs=True,
 )
 
 WHISPER_CODES = """
@@ -33,7 +41,9 @@ FASTER_NEW_FILES = (*FASTER_FILES, "preprocessor_config.json")
 KOKORO_LANGUAGES = ("en-US", "en-GB", "es", "fr", "hi", "it", "ja", "pt-BR", "zh")
 POCKET_CLONING, POCKET_PRESETS = "kyutai/pocket-tts", "kyutai/pocket-tts-without-voice-cloning"
 PocketCommits = tuple[str, str, str]
-"""of the weights that clone, of those that do not, and of the tokenizer, as pocket-tts 4.0.1 names them: it wants no others"""
+"""of the weights that clone, of those that do not, and of the tokenizer, as pocket-tts 4.0.1 names them: it
+wants no others
+"""
 POCKET_ENGLISH: PocketCommits = (
     "db04f0e653473e5c7333c69686ac92b7460b0c1d",
     "a7056f505a4a8ca72d8b5fb1440071d6f1a35739",
@@ -52,7 +62,9 @@ POCKET_VOICES = POCKET_ENGLISH[1]
 
 
 SIZES = ("distil-large-v3", "tiny", "base", "small", "medium", "large-v3", "large-v3-turbo")
-"""of Whisper, the best last: what somebody has pulled is what should be used; what knows only English comes first"""
+"""of Whisper, the best last: what somebody has pulled is what should be used; what knows only English comes
+first
+"""
 STEP = 4
 
 
@@ -65,7 +77,7 @@ def _whisper(size: str, bytes_: int, *, licence: str = "Apache-2.0", owner: str 
         engine=WHISPER,
         repo=f"{owner}/{size}" if distilled else f"{owner}/whisper-{size}",
         licence=licence,
-        kinds=("listening",),
+        kinds=("transcription",),
         files=WHISPER_FILES,
         size_bytes=bytes_,
         languages=("en",) if distilled else WHISPER_LANGUAGES,
@@ -83,7 +95,7 @@ def _faster(size: str, bytes_: int, repo: str = "", files: tuple[str, ...] = FAS
         engine=FASTER,
         repo=repo or f"Systran/faster-whisper-{size}",
         licence="MIT",
-        kinds=("listening",),
+        kinds=("transcription",),
         files=files,
         size_bytes=bytes_,
         languages=("en",) if size.startswith("distil-") else WHISPER_LANGUAGES,
@@ -94,7 +106,9 @@ def _faster(size: str, bytes_: int, repo: str = "", files: tuple[str, ...] = FAS
 
 
 def _pocket(language: str, tag: str, commits: PocketCommits, *, cloning: bool) -> ModelRecord:
-    """Describe a Pocket TTS; the preset voices and the tokenizer lie in the repository of the weights that do not clone."""
+    """Describe a Pocket TTS; the preset voices and the tokenizer lie in the repository of the weights that do
+    not clone.
+    """
     folder = f"languages/{language}"
     return ModelRecord(
         name=f"pocket-tts-{language}" if cloning else f"pocket-tts-{language}-presets",
@@ -122,7 +136,7 @@ def _pocket(language: str, tag: str, commits: PocketCommits, *, cloning: bool) -
 KOKORO = ModelRecord(
     name="kokoro",
     display="Kokoro 82M",
-    engine=KOKORO_FAMILY,
+    engine=KOKORO_ADAPTER,
     repo="hexgrad/Kokoro-82M",
     licence="Apache-2.0",
     kinds=("speech",),
@@ -181,7 +195,9 @@ MODELS: tuple[ModelRecord, ...] = (
     _faster("small", 486_000_000),
     _faster("medium", 1_530_000_000),
     _faster("large-v3", 3_090_000_000, files=FASTER_NEW_FILES),
-    _faster("large-v3-turbo", 1_620_000_000, "mobiuslabsgmbh/faster-whisper-large-v3-turbo", FASTER_NEW_FILES),
+    _faster(
+        "large-v3-turbo", 1_620_000_000, "mobiuslabsgmbh/faster-whisper-large-v3-turbo", FASTER_NEW_FILES
+    ),
     _faster("distil-large-v3", 1_520_000_000, "Systran/faster-distil-whisper-large-v3", FASTER_NEW_FILES),
     *INTREE,
 )

@@ -15,11 +15,11 @@ VoiceType = Literal["preset", "cloned", "designed"]
 Tier = Literal["first-class", "experimental"]
 
 
-class Family(msgspec.Struct, frozen=True):
+class Adapter(msgspec.Struct, frozen=True):
     """An engine that runs models: how it is imported, and what it needs installed."""
 
     name: str
-    adapter: str
+    import_path: str
     """module:class; made with `path` and `model`, and what record and settings say"""
     packages: tuple[str, ...]
     """what must be importable"""
@@ -41,7 +41,9 @@ class Source(NamedTuple):
     files: tuple[str, ...] = ()
     """patterns of what is pulled, as of fnmatch, "*" crossing folders; empty takes all"""
     unsafe: tuple[str, ...] = ()
-    """patterns of what is pulled besides where no safetensors beside them hold the same; only tensors are ever read from it"""
+    """patterns of what is pulled besides where no safetensors beside them hold the same; only tensors are
+    ever read from it
+    """
 
     @property
     def patterns(self) -> tuple[str, ...]:
@@ -54,7 +56,7 @@ class ModelRecord(msgspec.Struct, frozen=True):
 
     name: str
     display: str
-    engine: Family
+    engine: Adapter
     """the engine that runs it"""
     repo: str
     licence: str
@@ -91,7 +93,9 @@ class ModelRecord(msgspec.Struct, frozen=True):
 
     @property
     def order(self) -> int:
-        """Give its rank among all engines. What knows no English comes last: nobody would expect it behind OpenAI's names."""
+        """Give its rank among all engines. What knows no English comes last: nobody would expect it behind
+        OpenAI's names.
+        """
         english = not self.languages or any(tag.partition("-")[0] == "en" for tag in self.languages)
         return self.engine.rank + self.rank - (0 if english else FOREIGN)
 

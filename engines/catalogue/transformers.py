@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from engines.catalogue.engines import Kind
-from engines.catalogue.records import TORCH, Family, ModelRecord, Source
+from engines.catalogue.records import TORCH, Adapter, ModelRecord, Source
 
-SPEECH = Family("transformers", "engines.adapters.transformers_models.speech_engine:Speech", ("torch", "transformers"), 15)
+SPEECH = Adapter(
+    "transformers",
+    "engines.adapters.transformers_models.speech_engine:TransformersSpeech",
+    ("torch", "transformers"),
+    15,
+)
 DIFFUSING = msgspec.structs.replace(SPEECH, packages=(*SPEECH.packages, "diffusers"))
-LISTENING = Family(
+TRANSCRIPTION = Adapter(
     "transformers-asr",
-    "engines.adapters.transformers_models.transcription_engine:Listening",
+    "engines.adapters.transformers_models.transcription_engine:TransformersTranscription",
     ("torch", "transformers", "onnxruntime"),
     15,
 )
@@ -31,8 +36,8 @@ class OwnModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     repo: Annotated[str, Meta(pattern=r"^[\w.-]+/[\w.-]+$")]
     """owner/name"""
-    kind: Kind = "speech"
-    """speech or listening"""
+    kind: Kind | Literal["listening"] = "speech"
+    """speech or transcription; "listening" is how settings of before 0.1 call the latter"""
     revision: str = "main"
     """a branch, a tag or a commit"""
     files: Annotated[tuple[str, ...], Meta(min_length=1)] = FILES
@@ -47,10 +52,10 @@ def own_record(name: str, own: OwnModel) -> ModelRecord:
     return ModelRecord(
         name=name,
         display=name,
-        engine=SPEECH if own.kind == "speech" else LISTENING,
+        engine=SPEECH if own.kind == "speech" else TRANSCRIPTION,
         repo=own.repo,
         licence=own.licence,
-        kinds=(own.kind,),
+        kinds=("speech",) if own.kind == "speech" else ("transcription",),
         revision=own.revision,
         files=own.files,
         unsafe=UNSAFE,
@@ -80,23 +85,26 @@ def _vibevoice(size: str) -> ModelRecord:
     return msgspec.structs.replace(made, engine=DIFFUSING, voice_types=("preset", "cloned"), cloning=True)
 
 
-def _listening(name: str, repo: str, licence: str, languages: tuple[str, ...] = ("en",)) -> ModelRecord:
+def _transcription(name: str, repo: str, licence: str, languages: tuple[str, ...] = ("en",)) -> ModelRecord:
     """Describe a model that listens."""
-    made = own_record(name, OwnModel(repo, "listening", licence=licence))
+    made = own_record(name, OwnModel(repo, "transcription", licence=licence))
     return msgspec.structs.replace(made, sample_rate=16_000, languages=languages)
 
 
 INTREE = (
-    *(_speech(f"mms-tts-{code}", f"facebook/mms-tts-{code}", "CC-BY-NC-4.0", 16_000, (tag,)) for code, tag in MMS.items()),
+    *(
+        _speech(f"mms-tts-{code}", f"facebook/mms-tts-{code}", "CC-BY-NC-4.0", 16_000, (tag,))
+        for code, tag in MMS.items()
+    ),
     _speech("vits-vctk", "kakao-enterprise/vits-vctk", "MIT", 22_050, ("en",)),
     _speech("bark-small", "suno/bark-small", "MIT", 24_000, ()),
     _speech("csm-1b", "sesame/csm-1b", "Apache-2.0", 24_000, ("en",), gated=True),
     _speech("dia-1.6b", "nari-labs/Dia-1.6B-0626", "Apache-2.0", 44_100, ("en",), "descript/dac_44khz"),
     _vibevoice("1.5B"),
     _vibevoice("7B"),
-    _listening("wav2vec2-base-960h", "facebook/wav2vec2-base-960h", "Apache-2.0"),
-    _listening("moonshine-tiny", "UsefulSensors/moonshine-tiny", "MIT"),
-    _listening("moonshine-base", "UsefulSensors/moonshine-base", "MIT"),
-    _listening("parakeet-ctc-1.1b", "nvidia/parakeet-ctc-1.1b", "CC-BY-4.0"),
+    _transcription("wav2vec2-base-960h", "facebook/wav2vec2-base-960h", "Apache-2.0"),
+    _transcription("moonshine-tiny", "UsefulSensors/moonshine-tiny", "MIT"),
+    _transcription("moonshine-base", "UsefulSensors/moonshine-base", "MIT"),
+    _transcription("parakeet-ctc-1.1b", "nvidia/parakeet-ctc-1.1b", "CC-BY-4.0"),
 )
 """their repositories' names and licences are from memory"""

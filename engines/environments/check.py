@@ -45,7 +45,8 @@ class Report(msgspec.Struct, frozen=True):
     devices: tuple[str, ...] = ()
     gpus: tuple[Gpu, ...] = ()
     built_for: tuple[str, ...] = ()
-    """GPU architectures that torch has code for: sm_90 is machine code, compute_90 is compiled where it runs"""
+    """GPU architectures that torch has code for: sm_90 is machine code, compute_90 is compiled where it runs
+    """
     fault: str = ""
 
 
@@ -68,7 +69,9 @@ def faults(group: Group, report: Report, index_url: str = "") -> list[Fault]:
         found.append(Fault("devices", report.fault, "look at the GPU's driver, as with nvidia-smi"))
     for gpu in report.gpus:
         if gpu.capability and report.built_for and not runs_on(report.built_for, gpu.capability):
-            told = f"{gpu.name} is of {named(gpu.capability)}; torch has code for {', '.join(report.built_for)}"
+            told = (
+                f"{gpu.name} is of {named(gpu.capability)}; torch has code for {', '.join(report.built_for)}"
+            )
             index = mending(report.built_for, gpu.capability)
             found.append(Fault("gpu", told, f"voicebox engines install {group.name} --index-url {index}"))
     return found

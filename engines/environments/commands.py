@@ -1,4 +1,6 @@
-"""The programs that make environments: uv where it is there, otherwise venv and pip; and questions to an interpreter."""
+"""The programs that make environments: uv where it is there, otherwise venv and pip; and questions to an
+interpreter.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,12 @@ Told = Callable[[str], None]
 LAST_LINES = 20
 ASK_SECONDS = 300.0
 """for imports: a first one compiles thousands of files"""
-QUIET = {"PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
+QUIET = {
+    "PIP_NO_INPUT": "1",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PYTHONUNBUFFERED": "1",
+    "PYTHONIOENCODING": "utf-8",
+}
 
 
 class InstallFailed(Exception):
@@ -45,7 +52,9 @@ class Installer(msgspec.Struct, frozen=True):
         return cls(uv)
 
     def python(self, group: Group) -> str:
-        """Name a Python that does for a group: ours, else one on the PATH, else one that uv brings. Raises InstallFailed."""
+        """Name a Python that does for a group: ours, else one on the PATH, else one that uv brings. Raises
+        InstallFailed.
+        """
         if group.fits(sys.version_info[:2]):
             return sys.executable
         (major, low), (_, high) = group.python
@@ -59,7 +68,9 @@ class Installer(msgspec.Struct, frozen=True):
         raise InstallFailed(f"{group.name} needs Python {group.pythons}, and this is {ours}: {mend}")
 
     def create(self, python: str, folder: Path) -> list[str]:
-        """Make an empty environment. It has no pip: ours works on it from outside, and Debian's Python has none to give."""
+        """Make an empty environment. It has no pip: ours works on it from outside, and Debian's Python has
+        none to give.
+        """
         if self.uv:
             return [self.uv, "venv", "--python", python, str(folder)]
         return [python, "-m", "venv", "--without-pip", str(folder)]
@@ -71,7 +82,9 @@ class Installer(msgspec.Struct, frozen=True):
         return [*OUR_PIP, "--python", str(python), "install", "--progress-bar", "off", *arguments]
 
     def reinstall(self, python: Path, requirement: str) -> list[list[str]]:
-        """Install a platform's own wheel over another. uv may have taken the wrong one and would again, so pip does this."""
+        """Install a platform's own wheel over another. uv may have taken the wrong one and would again, so
+        pip does this.
+        """
         again = ["install", "--force-reinstall", "--no-deps", "--only-binary", ":all:", requirement]
         if find_spec("pip") is not None:
             return [[*OUR_PIP, "--python", str(python), *again]]
@@ -83,7 +96,9 @@ OUR_PIP = (sys.executable, "-P", "-m", "pip")
 
 
 def run(command: Sequence[str], told: Told, what: str) -> None:
-    """Run a command, its output going to `told`. Raises InstallFailed with the last lines; what it started ends with us."""
+    """Run a command, its output going to `told`. Raises InstallFailed with the last lines; what it started
+    ends with us.
+    """
     last: deque[str] = deque(maxlen=LAST_LINES)
     try:
         process = subprocess.Popen(  # noqa: S603 - made above, of our own words
@@ -116,7 +131,12 @@ def ask(python: Path, script: str, *arguments: str, timeout: float = ASK_SECONDS
     environ = dict(os.environ) if str(python) == sys.executable else foreign(os.environ)
     try:
         done = subprocess.run(  # noqa: S603 - ours
-            command, capture_output=True, encoding="utf-8", errors="replace", timeout=timeout, env={**environ, **QUIET}
+            command,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=timeout,
+            env={**environ, **QUIET},
         )
     except (OSError, subprocess.TimeoutExpired) as exc:
         raise InstallFailed(f"{python} gave no answer: {exc}") from exc

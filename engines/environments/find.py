@@ -23,7 +23,8 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 def choose(group: str, packages: Sequence[str], folder: Path | None) -> Choice:
-    """Choose the interpreter for packages of a group; `folder` is where environments are, None where there are none.
+    """Choose the interpreter for packages of a group; `folder` is where environments are, None where there
+    are none.
 
     The group's environment goes before our own interpreter: there the versions are those that were tried.
     """

@@ -1,4 +1,6 @@
-"""The groups of engines that share an interpreter: what is installed for each, in which order, and under which licences."""
+"""The groups of engines that share an interpreter: what is installed for each, in which order, and under
+which licences.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,11 @@ class Group(msgspec.Struct, frozen=True):
 
     def needed(self, index_url: str = "") -> int:
         """Give the bytes that it takes, about, with a torch from that index."""
-        cuda = sys.platform == "linux" and any("torch" in one for one in self.first) and not index_url.rstrip("/").endswith("cpu")
+        cuda = (
+            sys.platform == "linux"
+            and any("torch" in one for one in self.first)
+            and not index_url.rstrip("/").endswith("cpu")
+        )
         return self.size + (CUDA_BYTES if cuda else 0)
 
     def digest(self, index_url: str = "") -> str:
@@ -76,8 +82,13 @@ def _text(path: Path) -> str:
 
 TORCH = "torch==2.13.0"
 TORCHAUDIO = "torchaudio==2.11.0"
-"""it is built for CUDA only, names no torch, and is imported by libraries that need a filter bank of it (see repairs.py)"""
-COMMON = (Licence("torch", "BSD-3-Clause; NVIDIA's own for its CUDA libraries"), Licence("transformers", "Apache-2.0"))
+"""it is built for CUDA only, names no torch, and is imported by libraries that need a filter bank of it (see
+repairs.py)
+"""
+COMMON = (
+    Licence("torch", "BSD-3-Clause; NVIDIA's own for its CUDA libraries"),
+    Licence("transformers", "Apache-2.0"),
+)
 
 GROUPS = (
     Group(
@@ -118,7 +129,11 @@ GROUPS = (
         requirements=REQUIREMENTS / "legacy457.txt",
         packages=("torch", "transformers", "soundfile", "torchaudio", "qwen_tts", "tada.modules.tada"),
         size=2_200_000_000,
-        licences=(*COMMON, Licence("qwen-tts", "Apache-2.0"), Licence("hume-tada, descript-audio-codec", "MIT")),
+        licences=(
+            *COMMON,
+            Licence("qwen-tts", "Apache-2.0"),
+            Licence("hume-tada, descript-audio-codec", "MIT"),
+        ),
         first=(TORCH,),
         bare=(TORCHAUDIO, "hume-tada==0.1.9", "descript-audio-codec==1.0.0", "descript-audiotools==0.7.2"),
     ),

@@ -16,14 +16,18 @@ from engines.environments.repairs import Patient, mend
 from engines.hub.locks import locked
 
 SPARE = 1.5
-"""how much more than its own size an install takes while it goes on: archives are kept beside what they hold"""
+"""how much more than its own size an install takes while it goes on: archives are kept beside what they hold
+"""
 VERSION = "import json, platform; print(json.dumps(platform.python_version()))"
 
 
-def install(group: Group, folder: Path, told: Told, *, index_url: str = "", installer: Installer | None = None) -> Environment:
+def install(
+    group: Group, folder: Path, told: Told, *, index_url: str = "", installer: Installer | None = None
+) -> Environment:
     """Make a group's environment below a folder, or find it made; `index_url` is where torch is taken from.
 
-    One that is whole serves until its successor is. Raises InstallFailed; nothing that counts as installed is left then.
+    One that is whole serves until its successor is. Raises InstallFailed; nothing that counts as installed is
+    left then.
     """
     home = folder / group.name
     with _alone(home, told):
@@ -40,7 +44,9 @@ def install(group: Group, folder: Path, told: Told, *, index_url: str = "", inst
             layout.write(home, installed)
         except OSError as exc:
             shutil.rmtree(path, ignore_errors=True)
-            raise InstallFailed(f"{group.name} could not be written to {path}: {exc.strerror or exc}") from exc
+            raise InstallFailed(
+                f"{group.name} could not be written to {path}: {exc.strerror or exc}"
+            ) from exc
         except BaseException:  # whatever ends it, gigabytes that nobody uses do not stay
             shutil.rmtree(path, ignore_errors=True)
             raise
@@ -87,7 +93,11 @@ def _fill(group: Group, path: Path, index_url: str, installer: Installer, told: 
     if group.first:
         where = ("--index-url", index_url) if index_url else ()
         run(installer.install(python, *group.first, *where), told, f"installing {', '.join(group.first)}")
-    run(installer.install(python, "-r", str(group.requirements)), told, f"installing {group.requirements.name}")
+    run(
+        installer.install(python, "-r", str(group.requirements)),
+        told,
+        f"installing {group.requirements.name}",
+    )
     repaired = mend(Patient(python, site_of(path), group.bare, installer, told))
     return Installed(
         group=group.name,

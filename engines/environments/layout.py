@@ -1,8 +1,9 @@
 """Where an environment lies, and whether it is whole.
 
-`FOLDER/GROUP/installed.json` is written last and names the folder beside it that holds the virtual environment. Each install has
-such a folder of its own: what a killed one left running writes into that and into no other, and the old environment serves until
-the new one is whole. (A virtual environment cannot be renamed: its scripts name their interpreter.)
+`FOLDER/GROUP/installed.json` is written last and names the folder beside it that holds the virtual
+environment. Each install has such a folder of its own: what a killed one left running writes into that and
+into no other, and the old environment serves until the new one is whole. (A virtual environment cannot be
+renamed: its scripts name their interpreter.)
 """
 
 from __future__ import annotations
@@ -18,7 +19,15 @@ import msgspec
 FOLDER = "environments"
 """in the data folder"""
 MARKER = "installed.json"
-STRAY = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__", "PIP_USER", "PIP_TARGET", "PIP_PREFIX")
+STRAY = (
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "VIRTUAL_ENV",
+    "__PYVENV_LAUNCHER__",
+    "PIP_USER",
+    "PIP_TARGET",
+    "PIP_PREFIX",
+)
 """variables by which one interpreter's packages get into another's"""
 
 
@@ -58,7 +67,9 @@ class Environment(msgspec.Struct, frozen=True):
 
 
 def foreign(environ: Mapping[str, str]) -> dict[str, str]:
-    """Give a process of another interpreter its environment variables: ours, without those that name our packages."""
+    """Give a process of another interpreter its environment variables: ours, without those that name our
+    packages.
+    """
     return {name: value for name, value in environ.items() if name not in STRAY}
 
 

@@ -1,4 +1,5 @@
-"""Look at the interpreter that runs this: import packages, and tell what torch or MLX see. Only the standard library is needed.
+"""Look at the interpreter that runs this: import packages, and tell what torch or MLX see. Only the standard
+library is needed.
 
 Prints one line of JSON; `check.py` reads it. It is run as text by other interpreters, never imported by them.
 """
@@ -14,7 +15,9 @@ from typing import Any
 
 def version(package: str, module: object) -> str:
     """Give a package's version, empty where it tells none."""
-    with contextlib.suppress(Exception):  # a package's own metadata may be anything, and its version is worth no failure
+    with contextlib.suppress(
+        Exception
+    ):  # a package's own metadata may be anything, and its version is worth no failure
         names = metadata.packages_distributions().get(package.partition(".")[0], [])
         return metadata.version(package if package in names or not names else names[0])
     return str(getattr(module, "__version__", ""))
@@ -24,7 +27,9 @@ def look(package: str) -> dict[str, str]:
     """Import a package."""
     try:
         module = importlib.import_module(package)
-    except BaseException as exc:  # some end the process when they do not like it, and that is their fault to be told
+    except (
+        BaseException
+    ) as exc:  # some end the process when they do not like it, and that is their fault to be told
         return {"name": package, "fault": f"{type(exc).__name__}: {exc}"[:500]}
     return {"name": package, "version": version(package, module)}
 
@@ -62,7 +67,9 @@ def main(packages: list[str]) -> None:
         for package in packages:
             found["packages"].append(look(package))
             if package == "torch" and hasattr(sys.modules.get(package), "get_num_threads"):
-                found["threads"] = sys.modules[package].get_num_threads()  # now: pocket_tts and silero_vad set it to 1
+                found["threads"] = sys.modules[
+                    package
+                ].get_num_threads()  # now: pocket_tts and silero_vad set it to 1
         try:
             found.update(torch_sees() or mlx_sees())
         except Exception as exc:  # a driver that fails is what we are here to tell

@@ -1,4 +1,6 @@
-"""What published packages get wrong, looked for and mended after an install. Each looks first, and says what it did."""
+"""What published packages get wrong, looked for and mended after an install. Each looks first, and says what
+it did.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,8 @@ def without_dependencies(patient: Patient) -> str:
 
 
 def torchaudio(patient: Patient) -> str:
-    """Take torchaudio's libraries away where they do not load: beside a torch for CPUs, or for another CUDA than theirs.
+    """Take torchaudio's libraries away where they do not load: beside a torch for CPUs, or for another CUDA
+    than theirs.
 
     Without them it goes by its parts in Python, which are all that engines use.
     """
@@ -76,17 +79,25 @@ def torchaudio(patient: Patient) -> str:
 def soundfile(patient: Patient) -> str:
     """Put the platform's own wheel of soundfile in the place of the one without a library, which uv may take."""
     version = versions(patient.site).get("soundfile")
-    if not version or any((patient.site / "_soundfile_data").glob("*sndfile*")) or not _fault(patient, "soundfile"):
+    if (
+        not version
+        or any((patient.site / "_soundfile_data").glob("*sndfile*"))
+        or not _fault(patient, "soundfile")
+    ):
         return ""
     for command in patient.installer.reinstall(patient.python, f"soundfile=={version}"):
         run(command, patient.told, "installing soundfile again")
     if fault := _fault(patient, "soundfile"):
-        raise InstallFailed(f"soundfile has no library of its own, and there is none on this machine: {fault}")
+        raise InstallFailed(
+            f"soundfile has no library of its own, and there is none on this machine: {fault}"
+        )
     return "soundfile: the wheel with its library installed in place of the one without"
 
 
 def setuptools(patient: Patient) -> str:
-    """Give perth the old setuptools: it imports pkg_resources, hides that it failed, and has no watermarker then."""
+    """Give perth the old setuptools: it imports pkg_resources, hides that it failed, and has no watermarker
+    then.
+    """
     if not (patient.site / "perth").is_dir() or (patient.site / "pkg_resources").is_dir():
         return ""
     run(patient.installer.install(patient.python, "setuptools<81"), patient.told, "installing setuptools<81")

@@ -1,8 +1,10 @@
-"""A test engine that clones in a way that can be measured: what it speaks has the spectral centroid of the voice's samples.
+"""A test engine that clones in a way that can be measured: what it speaks has the spectral centroid of the
+voice's samples.
 
-Every word is 120 ms of a tone at that frequency, give or take 2 % by the word, in an envelope that fades in and out. A voice that
-is described instead gets a frequency from the words of its description. Presets can be mixed, by weighted mean of their
-frequencies. A word with IPA of its own sounds 20 % higher. Off by default; for tests, demonstrations and conformance.
+Every word is 120 ms of a tone at that frequency, give or take 2 % by the word, in an envelope that fades in
+and out. A voice that is described instead gets a frequency from the words of its description. Presets can be
+mixed, by weighted mean of their frequencies. A word with IPA of its own sounds 20 % higher. Off by default;
+for tests, demonstrations and conformance.
 """
 
 from __future__ import annotations
@@ -17,12 +19,12 @@ from engines.api import (
     Audio,
     BadAudio,
     BadInput,
-    CloneAbilities,
+    CloningCapabilities,
     EmitSpeech,
     EngineInfo,
     Prompt,
     Sample,
-    SpeechAbilities,
+    SpeechCapabilities,
     SpeechJob,
     Voice,
     Word,
@@ -38,7 +40,7 @@ KEY = "centroid"
 IPA_RISE = 1.2
 
 
-class Mimic:
+class Cloner:
     """See the module."""
 
     def load(self) -> EngineInfo:
@@ -50,7 +52,15 @@ class Mimic:
             models=("mimic",),
             voices=tuple(Voice(name, f"Mimic {name}", ("en",), "neutral") for name in PRESETS),
             characters={},
-            speech=SpeechAbilities(RATE, ("en",), words=True, cloning=CloneAbilities(RATE), design=True, mixing=True, ipa=True),
+            speech=SpeechCapabilities(
+                RATE,
+                ("en",),
+                words=True,
+                cloning=CloningCapabilities(RATE),
+                design=True,
+                mixing=True,
+                ipa=True,
+            ),
         )
 
     def create_prompt(self, samples: Sequence[Sample], model: str) -> bytes:
@@ -65,7 +75,11 @@ class Mimic:
         """Play the words. Raises BadInput."""
         base, made = frequency(job), 0.0
         for match in re.finditer(r"\S+", job.text):
-            rise = IPA_RISE if any(start < match.end() and match.start() < end for start, end, _ in job.ipa) else 1.0
+            rise = (
+                IPA_RISE
+                if any(start < match.end() and match.start() < end for start, end, _ in job.ipa)
+                else 1.0
+            )
             sign = zlib.crc32(match[0].lower().encode()) % 41 / 1000 - 0.02
             pcm = _tone(base * rise * (1 + sign), WORD_SECONDS) + bytes(2 * round(GAP_SECONDS * RATE))
             if not emit(Word(match.start(), match.end(), made)) or not emit(Audio(pcm)):
@@ -86,7 +100,9 @@ def frequency(job: SpeechJob) -> float:
 
 
 def centroid(samples: array[int]) -> float:
-    """Give the mean frequency of a sound, weighted by power: frames of 1,024 samples at 24 kHz, Hann window. Raises BadAudio."""
+    """Give the mean frequency of a sound, weighted by power: frames of 1,024 samples at 24 kHz, Hann window.
+    Raises BadAudio.
+    """
     import numpy as np
 
     count = len(samples) // FRAME

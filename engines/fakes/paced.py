@@ -1,10 +1,12 @@
-"""An engine of a set pace, for measurements and tests of scheduling; off by default. It sleeps where others compute.
+"""An engine of a set pace, for measurements and tests of scheduling; off by default. It sleeps where others
+compute.
 
-Its options: `rtf`, seconds of work for a second of audio; `first_chunk`, seconds of work before the first audio; `chunk`,
-seconds of audio given at once; `slots`, jobs at once; `batch`, jobs that go through in one call in the time of one; `batch_wait`,
-seconds.
+Its options: `rtf`, seconds of work for a second of audio; `first_chunk`, seconds of work before the first
+audio; `chunk`, seconds of audio given at once; `slots`, jobs at once; `batch`, jobs that go through in one
+call in the time of one; `batch_wait`, seconds.
 
-Each word lasts as long as reading it aloud takes, as a tone that tells voice and word apart (`engines.tone.pitch`).
+Each word lasts as long as reading it aloud takes, as a tone that tells voice and word apart
+(`engines.tone.pitch`).
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import zip_longest
 
-from engines.api import Audio, EmitSpeech, EngineInfo, SpeechAbilities, SpeechJob, Turn
+from engines.api import Audio, BatchItem, EmitSpeech, EngineInfo, SpeechCapabilities, SpeechJob
 from engines.fakes.tone import OPENAI_VOICES, VOICES, pitch
 
 RATE = 24_000
@@ -25,7 +27,7 @@ CHARACTERS_PER_SECOND = 15.0
 SILENCE = bytes(2 * RATE // 50)
 
 
-class Pace:
+class Paced:
     """See the module."""
 
     def __init__(
@@ -53,7 +55,7 @@ class Pace:
             models=("pace",),
             voices=VOICES,
             characters={name: f"tone-{number}" for number, name in enumerate(OPENAI_VOICES)},
-            speech=SpeechAbilities(RATE, ("en",)),
+            speech=SpeechCapabilities(RATE, ("en",)),
             slots=max(self._slots, self._batch),
             batch=self._batch,
             batch_wait=self._batch_wait,
@@ -67,8 +69,10 @@ class Pace:
             if not emit(Audio(chunk)):
                 return
 
-    def speak_batch(self, turns: Sequence[Turn]) -> None:
-        """Give the audio of all jobs at the set pace, chunk by chunk in step; each ends with its own last chunk."""
+    def speak_batch(self, turns: Sequence[BatchItem]) -> None:
+        """Give the audio of all jobs at the set pace, chunk by chunk in step; each ends with its own last
+        chunk.
+        """
         began = time.monotonic() + self._first_chunk
         live = dict(enumerate(turns))
         for number, chunks in enumerate(zip_longest(*(self._chunks(turn.job) for turn in turns))):
@@ -97,7 +101,13 @@ def _word(voice: str, word: str) -> bytes:
     """Make a tone of 60 % amplitude that fades in and out over 5 ms, and 20 ms of silence."""
     count = round((len(word) + 1) / CHARACTERS_PER_SECOND * RATE) - len(SILENCE) // 2
     step, ramp = 2 * math.pi * pitch(voice, word) / RATE, RATE // 200
-    tone = array("h", (round(19660 * min(1.0, i / ramp, (count - 1 - i) / ramp) * math.sin(step * i)) for i in range(count)))
+    tone = array(
+        "h",
+        (
+            round(19660 * min(1.0, i / ramp, (count - 1 - i) / ramp) * math.sin(step * i))
+            for i in range(count)
+        ),
+    )
     return tone.tobytes() + SILENCE
 
 

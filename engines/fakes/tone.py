@@ -1,7 +1,8 @@
-"""The smallest engine: deterministic tones, and faults on request. For tests, demonstrations and conformance; off by default.
+"""The smallest engine: deterministic tones, and faults on request. For tests, demonstrations and conformance;
+off by default.
 
-As a speaker it gives every word 120 ms of a tone whose pitch tells the voice and the word, so that both can be read out of the
-audio again. Markers in the text make it misbehave:
+As a speaker it gives every word 120 ms of a tone whose pitch tells the voice and the word, so that both can
+be read out of the audio again. Markers in the text make it misbehave:
 
     [fail]           raise before any audio          [crash]      end the process at once
     [fail-after S]   raise after S seconds of audio  [hang]       never come back, nor heed a cancellation
@@ -26,30 +27,48 @@ from collections.abc import Callable, Iterator
 
 from engines.api import (
     Audio,
-    EmitListen,
     EmitSpeech,
+    EmitTranscription,
     EngineFailed,
     EngineInfo,
     Finished,
-    Heard,
-    HeardWord,
-    ListenAbilities,
-    ListenJob,
-    SpeechAbilities,
+    SpeechCapabilities,
     SpeechJob,
+    TranscriptionCapabilities,
+    TranscriptionJob,
+    TranscriptSegment,
+    TranscriptWord,
     Voice,
     Word,
 )
 
 RATE = 24_000
 WORD_SECONDS, GAP_SECONDS, CHUNK_SECONDS = 0.1, 0.02, 0.04
-OPENAI_VOICES = ["alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse"]
+OPENAI_VOICES = [
+    "alloy",
+    "ash",
+    "ballad",
+    "cedar",
+    "coral",
+    "echo",
+    "fable",
+    "marin",
+    "nova",
+    "onyx",
+    "sage",
+    "shimmer",
+    "verse",
+]
 VOICES = tuple(Voice(f"tone-{number}", f"Tone {number}", ("en",), "neutral") for number in range(32))
-MARKER = re.compile(r"\[(fail-after|fail|crash|hang|slow|wait|silence|print|noise|loop|mute|short|seeded)(?: ([\d.]+))?\]|\S+")
+MARKER = re.compile(
+    r"\[(fail-after|fail|crash|hang|slow|wait|silence|print|noise|loop|mute|short|seeded)(?: ([\d.]+))?\]|\S+"
+)
 
 
 def pitch(voice: str, word: str) -> float:
-    """Give the frequency of a word in a voice, in Hertz: 200 to 1,990, a band of 50 Hz for each voice's number."""
+    """Give the frequency of a word in a voice, in Hertz: 200 to 1,990, a band of 50 Hz for each voice's
+    number.
+    """
     number = int(voice.rpartition("-")[2])
     return 200 + 55 * number + zlib.crc32(word.lower().encode()) % 50
 
@@ -66,8 +85,8 @@ class Tone:
             models=("tone",),
             voices=VOICES,
             characters={name: f"tone-{number}" for number, name in enumerate(OPENAI_VOICES)},
-            speech=SpeechAbilities(RATE, ("en",), speed=(0.5, 2.0), seed=True, words=True),
-            listening=ListenAbilities(("en",), words=True),
+            speech=SpeechCapabilities(RATE, ("en",), speed=(0.5, 2.0), seed=True, words=True),
+            transcription=TranscriptionCapabilities(("en",), words=True),
         )
 
     def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
@@ -97,7 +116,9 @@ class Tone:
             elif marker:
                 _misbehave(marker, value)
             else:
-                if not emit(Word(match.start(), match.end(), made)) or not self._play(job, match[0], pause, emit):
+                if not emit(Word(match.start(), match.end(), made)) or not self._play(
+                    job, match[0], pause, emit
+                ):
                     return
                 made += (WORD_SECONDS + GAP_SECONDS) / job.speed
             if made >= limit:
@@ -109,9 +130,11 @@ class Tone:
             "h", bytes(2 * round(GAP_SECONDS / job.speed * RATE))
         )
         step = round(CHUNK_SECONDS * RATE)
-        return all(emit(Audio(samples[start : start + step].tobytes())) for start in range(0, len(samples), step))
+        return all(
+            emit(Audio(samples[start : start + step].tobytes())) for start in range(0, len(samples), step)
+        )
 
-    def transcribe(self, job: ListenJob, audio: Iterator[bytes], emit: EmitListen) -> None:
+    def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], emit: EmitTranscription) -> None:
         """Tell in words how long the recording is, in tenths of a second, and whether there is any sound."""
         samples, loudest = 0, 0
         for chunk in audio:
@@ -122,8 +145,10 @@ class Tone:
         if loudest > 100:
             words = f"sound of {round(seconds * 10)} tenths".split()
             each = seconds / len(words)
-            timed = tuple(HeardWord(word, number * each, (number + 1) * each) for number, word in enumerate(words))
-            if not emit(Heard(" ".join(words), 0.0, seconds, timed)):
+            timed = tuple(
+                TranscriptWord(word, number * each, (number + 1) * each) for number, word in enumerate(words)
+            )
+            if not emit(TranscriptSegment(" ".join(words), 0.0, seconds, timed)):
                 return
         emit(Finished(seconds, job.language or "en"))
 
@@ -157,4 +182,10 @@ def _tone(frequency: float, seconds: float) -> array[int]:
     """Make a tone of 60 % amplitude that fades in and out over 5 ms."""
     count, ramp = round(seconds * RATE), round(0.005 * RATE)
     step = 2 * math.pi * frequency / RATE
-    return array("h", (round(19660 * min(1.0, i / ramp, (count - 1 - i) / ramp) * math.sin(step * i)) for i in range(count)))
+    return array(
+        "h",
+        (
+            round(19660 * min(1.0, i / ramp, (count - 1 - i) / ramp) * math.sin(step * i))
+            for i in range(count)
+        ),
+    )

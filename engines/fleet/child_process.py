@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from engines.api import EngineInfo
-from engines.catalogue.engines import Record
+from engines.catalogue.engines import EngineRecord
 from engines.environments.layout import foreign
 from engines.settings import Options, WorkerSettings
 
@@ -35,21 +35,26 @@ HEAP = {
     "MALLOC_TRIM_THRESHOLD_": str(2**32),
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
 }
-"""one heap, of large pages where Linux has them, which nothing leaves before engines/worker/malloc_trim.py says so
+"""one heap, of large pages where Linux has them, which nothing leaves before engines/worker/malloc_trim.py
+says so
 
-A network's layers take and leave memory by the hundred megabytes. glibc would get it from the system anew each time, page by
-page, which took a quarter of Kokoro's time; or keep it, in a heap of each thread that ever was, with holes that grow.
+A network's layers take and leave memory by the hundred megabytes. glibc would get it from the system anew
+each time, page by page, which took a quarter of Kokoro's time; or keep it, in a heap of each thread that ever
+was, with holes that grow.
 """
 HEAP_SINCE = (2, 35)
-"""the glibc that takes all of these: older ones refuse such thresholds in part, and are then slower than without"""
+"""the glibc that takes all of these: older ones refuse such thresholds in part, and are then slower than
+without
+"""
 DEFAULTS = {
     "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # as NVML counts cards (engines/memory/measure.py)
-    # The threads that share a layer wait for each other awake, for milliseconds. Where another program, or another model, wants
-    # the same cores they take turns at waiting: a second load made Kokoro nine times slower. So they wait for microseconds, and
-    # then sleep; alone on its cores a model is as quick.
+    # The threads that share a layer wait for each other awake, for milliseconds. Where another program, or
+    # another model, wants the same cores they take turns at waiting: a second load made Kokoro nine times
+    # slower. So they wait for microseconds, and then sleep; alone on its cores a model is as quick.
     "GOMP_SPINCOUNT": "1000",
-    # oneDNN, and what torch calls it through, keep what they made for each length of input they met, by default for 1024 of
-    # each kind: hundreds of megabytes. A line has hardly ever the length of another, and what one model needs at once is less.
+    # oneDNN, and what torch calls it through, keep what they made for each length of input they met, by
+    # default for 1024 of each kind: hundreds of megabytes. A line has hardly ever the length of another, and
+    # what one model needs at once is less.
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128",
     "LRU_CACHE_CAPACITY": "128",
 }
@@ -61,7 +66,9 @@ FOLDER = "voicebox-"
 
 @cache
 def defaults(libc: tuple[str, str] | None = None) -> dict[str, str]:
-    """Give the variables that a worker has unless the gateway was started with others, for a C library's name and version."""
+    """Give the variables that a worker has unless the gateway was started with others, for a C library's name
+    and version.
+    """
     name, version = libc or platform.libc_ver()
     numbers = tuple(int(part) for part in version.split(".") if part.isdigit())
     return {**DEFAULTS, **HEAP} if name == "glibc" and numbers >= HEAP_SINCE else dict(DEFAULTS)
@@ -121,7 +128,9 @@ class Address(msgspec.Struct, frozen=True):
 class WorkerProcess:
     """A running worker. Made by `start`; `stop` it."""
 
-    def __init__(self, process: asyncio.subprocess.Process, folder: Path, address: Address, info: EngineInfo, log: Log) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, folder: Path, address: Address, info: EngineInfo, log: Log
+    ) -> None:
         self._process = process
         self._folder = folder
         self.address = address
@@ -130,7 +139,13 @@ class WorkerProcess:
 
     @classmethod
     async def start(
-        cls, record: Record, settings: WorkerSettings, log: Log, *, options: Options | None = None, loopback: bool | None = None
+        cls,
+        record: EngineRecord,
+        settings: WorkerSettings,
+        log: Log,
+        *,
+        options: Options | None = None,
+        loopback: bool | None = None,
     ) -> WorkerProcess:
         """Start a worker and wait until it is ready. Raises StartFailed; nothing is left behind then."""
         loopback = sys.platform == "win32" if loopback is None else loopback
@@ -148,14 +163,20 @@ class WorkerProcess:
         except BaseException as exc:  # cancelled or failed, nothing of the start stays
             if process is not None:
                 await _end(process, 0)
-                await asyncio.wait([asyncio.ensure_future(_forward_errors(process, record.name, log))], timeout=DRAIN_SECONDS)
+                await asyncio.wait(
+                    [asyncio.ensure_future(_forward_errors(process, record.name, log))], timeout=DRAIN_SECONDS
+                )
             shutil.rmtree(folder, ignore_errors=True)
             if isinstance(exc, TimeoutError):
                 raise StartFailed(f"not ready within {settings.start_timeout:g} s", permanent=False) from exc
             if isinstance(exc, OSError):
                 raise StartFailed(f"no process could be started: {exc}", permanent=False) from exc
             raise
-        address = Address(f"http://127.0.0.1:{port}", None, secret) if loopback else Address("http://worker", str(socket))
+        address = (
+            Address(f"http://127.0.0.1:{port}", None, secret)
+            if loopback
+            else Address("http://worker", str(socket))
+        )
         # an engine may run several models, each an engine of its own to all others
         return cls(process, folder, address, msgspec.structs.replace(ready, name=record.name), log)
 
@@ -193,7 +214,9 @@ class WorkerProcess:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-async def _spawn(record: Record, folder: Path, socket: Path | None, secret: str, options: Options) -> asyncio.subprocess.Process:
+async def _spawn(
+    record: EngineRecord, folder: Path, socket: Path | None, secret: str, options: Options
+) -> asyncio.subprocess.Process:
     where = ["--socket", str(socket)] if socket else ["--loopback"]
     where += ["--warm"] if record.warm else []
     where += ["--options", msgspec.json.encode(options).decode()] if options else []
@@ -220,10 +243,11 @@ def _here() -> dict[str, str]:
 
 
 def _elsewhere(folder: Path) -> dict[str, str]:
-    """Give the environment of a worker that another interpreter runs: of all that is ours it finds this package alone.
+    """Give the environment of a worker that another interpreter runs: of all that is ours it finds this
+    package alone.
 
-    What lies beside this package may be everything that we have installed, whose versions are not that interpreter's; with -P
-    it does not look into the current folder either.
+    What lies beside this package may be everything that we have installed, whose versions are not that
+    interpreter's; with -P it does not look into the current folder either.
     """
     modules = folder / "modules"
     modules.mkdir()
@@ -269,7 +293,9 @@ async def _end(process: asyncio.subprocess.Process, timeout: float) -> None:
 
 
 async def _ended(process: asyncio.subprocess.Process) -> int:
-    """Wait for a process's end. `wait` alone also waits for its pipes, which a child of its own may hold open."""
+    """Wait for a process's end. `wait` alone also waits for its pipes, which a child of its own may hold
+    open.
+    """
     waiting = asyncio.ensure_future(process.wait())
     try:
         while process.returncode is None:

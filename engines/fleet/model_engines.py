@@ -1,7 +1,8 @@
-"""Models as engines: each that is pulled and can run here is one, under its own name, started when it is wanted.
+"""Models as engines: each that is pulled and can run here is one, under its own name, started when it is
+wanted.
 
-What a model says of itself when it runs (voices, languages, abilities) is written down, with the memory that it took, so that the
-next time it need not be started to be asked.
+What a model says of itself when it runs (voices, languages, abilities) is written down, with the memory that
+it took, so that the next time it need not be started to be asked.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from pathlib import Path
 import msgspec
 
 from engines.api import EngineInfo
-from engines.catalogue.engines import Record
+from engines.catalogue.engines import EngineRecord
 from engines.catalogue.hardware import devices, obstacle
 from engines.catalogue.records import ModelRecord
 from engines.environments.find import choose
-from engines.fleet.on_demand import Lazy
+from engines.fleet.on_demand import OnDemand
 from engines.memory.governor import GPUS, Governor, Need
 from engines.memory.measure import held_on_gpus, resident
 from engines.settings import EngineSettings, ModelSettings, Options
@@ -46,19 +47,27 @@ class Learned(msgspec.Struct, frozen=True):
     """bytes of a GPU's memory; 0 where that was not told"""
 
 
-class Instance(msgspec.Struct, frozen=True):
+class ModelEngine(msgspec.Struct, frozen=True):
     """A model that can be run."""
 
-    record: Record
+    record: EngineRecord
     settings: EngineSettings
-    lazy: Lazy
+    on_demand: OnDemand
 
 
-class Instances:
-    """Makes engines of models. `folder` keeps what was learned; `rest_after` is in seconds; `environments` is where those are."""
+class ModelEngines:
+    """Makes engines of models. `folder` keeps what was learned; `rest_after` is in seconds; `environments` is
+    where those are.
+    """
 
     def __init__(
-        self, folder: Path, governor: Governor, rest_after: float, environments: Path | None = None, *, load_timeout: float = 0.0
+        self,
+        folder: Path,
+        governor: Governor,
+        rest_after: float,
+        environments: Path | None = None,
+        *,
+        load_timeout: float = 0.0,
     ) -> None:
         self._folder = folder
         self._environments = environments
@@ -76,17 +85,23 @@ class Instances:
         family = model.engine
         return choose(family.group, family.packages, self._environments).python or ""
 
-    def make(self, model: ModelRecord, paths: Sequence[Path], size: int, settings: ModelSettings) -> Instance:
-        """Make an engine of a model whose files, of so many bytes, lie at some paths, its own repository's first."""
+    def make(
+        self, model: ModelRecord, paths: Sequence[Path], size: int, settings: ModelSettings
+    ) -> ModelEngine:
+        """Make an engine of a model whose files, of so many bytes, lie at some paths, its own repository's
+        first.
+        """
         family, python = model.engine, self.python(model)
         options: Options = {"path": str(paths[0]), "model": model.name, **model.options, **settings.options}
         if others := [*filter(None, [str(options.get("others", ""))]), *map(str, paths[1:])]:
             options["others"] = os.pathsep.join(others)
-        key = " ".join([family.adapter, python, *(f"{name}={value}" for name, value in sorted(options.items()))])
+        key = " ".join(
+            [family.import_path, python, *(f"{name}={value}" for name, value in sorted(options.items()))]
+        )
         known = self._learned(model.name, key)
-        record = Record(
+        record = EngineRecord(
             model.name,
-            family.adapter,
+            family.import_path,
             model.kinds,
             model.licence,
             rank=model.order,
@@ -95,10 +110,10 @@ class Instances:
             warm=True,
             python=python,
         )
-        return Instance(
+        return ModelEngine(
             record,
             EngineSettings(workers=settings.workers, options=options),
-            Lazy(
+            OnDemand(
                 info=known.info if known else None,
                 rest_after=self._rest_after,
                 admit=self._admitting(model, str(options.get("device", "auto")), size, key),
@@ -106,16 +121,22 @@ class Instances:
                 kept=settings.preload,
                 card=_card(str(options.get("device", ""))),
                 turns=self._turns,
-                learned=lambda info, pid, seconds: self._learn(model.name, pid, Learned(key, info, 0, seconds)),
+                learned=lambda info, pid, seconds: self._learn(
+                    model.name, pid, Learned(key, info, 0, seconds)
+                ),
                 start_timeout=self._load_timeout,
             ),
         )
 
-    def _admitting(self, model: ModelRecord, device: str, size: int, key: str) -> Callable[[int, bool], Awaitable[None]]:
+    def _admitting(
+        self, model: ModelRecord, device: str, size: int, key: str
+    ) -> Callable[[int, bool], Awaitable[None]]:
         async def admit(workers: int, evict: bool) -> None:
             known = await asyncio.to_thread(self._learned, model.name, key)
             one = _need(model, device, size, known)
-            await self.governor.admit(model.name, Need(one.memory * workers, one.gpu * workers, one.card), evict=evict)
+            await self.governor.admit(
+                model.name, Need(one.memory * workers, one.gpu * workers, one.card), evict=evict
+            )
 
         return admit
 
@@ -149,7 +170,11 @@ class Instances:
 def _need(model: ModelRecord, device: str, size: int, known: Learned | None) -> Need:
     """Say what a model takes whose files are so many bytes: what it took before, or else what is likely."""
     kind = device.partition(":")[0]
-    gpu = known.info.device.startswith(GPUS) if known else kind in GPUS or (kind == "auto" and bool(_shared(model)))
+    gpu = (
+        known.info.device.startswith(GPUS)
+        if known
+        else kind in GPUS or (kind == "auto" and bool(_shared(model)))
+    )
     memory = (known.memory if known else 0) or round(SPREAD * size) + OVERHEAD
     on_gpu = (known.gpu if known else 0) or round(SPREAD * size) + GPU_OVERHEAD
     return Need(memory, on_gpu if gpu else 0, _card(device))

@@ -14,7 +14,7 @@ async def _plenty(_count: int, _evict: bool) -> None:
     """Find room enough."""
 
 
-class Lazy(msgspec.Struct, frozen=True):
+class OnDemand(msgspec.Struct, frozen=True):
     """How an engine is run whose workers start when they are wanted: a model, which takes memory."""
 
     info: EngineInfo | None = None
@@ -26,7 +26,9 @@ class Lazy(msgspec.Struct, frozen=True):
     rest_after: float = 0.0
     """seconds without work after which its workers are stopped; 0 is never"""
     admit: Callable[[int, bool], Awaitable[None]] = _plenty
-    """makes room before so many of its workers start, by stopping others if they may be; raises EngineUnavailable"""
+    """makes room before so many of its workers start, by stopping others if they may be; raises
+    EngineUnavailable
+    """
     settled: Callable[[], None] = lambda: None
     """hears that no worker is starting any more: what it takes can be seen now"""
     turns: asyncio.Lock | None = None

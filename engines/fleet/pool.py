@@ -1,6 +1,8 @@
-"""An engine as the gateway uses it: streams are let in, their jobs run on whichever worker is free and are tried again.
+"""An engine as the gateway uses it: streams are let in, their jobs run on whichever worker is free and are
+tried again.
 
-A job whose worker dies before it gave anything is tried again elsewhere; a job may lose as many workers as there are.
+A job whose worker dies before it gave anything is tried again elsewhere; a job may lose as many workers as
+there are.
 """
 
 from __future__ import annotations
@@ -16,31 +18,33 @@ from engines.api import (
     Audio,
     DeadlineExceeded,
     EngineInfo,
-    ListenEvent,
-    ListenJob,
     Overloaded,
     Prompt,
     Sample,
     SpeechEvent,
     SpeechJob,
+    TranscriptionEvent,
+    TranscriptionJob,
 )
 from engines.fleet.events import Observer
 from engines.fleet.playback_gate import LATE
-from engines.fleet.slots import Dispatch, Lease, Outcome
-from engines.fleet.status import PoolState
-from engines.fleet.streams import NEVER, Claim, Terms
+from engines.fleet.slots import JobOutcome, Slot, WorkerSource
+from engines.fleet.status import EngineStatus
+from engines.fleet.streams import NEVER, RequestTerms, StreamNeed
 from engines.wire.client import Lost, Unreachable
 
-ANYBODY = Terms()
+ANONYMOUS = RequestTerms()
 
 
 class Stream:
-    """A request that was let in. Its first work begins within its deadline; later jobs wait as long as it takes."""
+    """A request that was let in. Its first work begins within its deadline; later jobs wait as long as it
+    takes.
+    """
 
-    def __init__(self, pool: Pool, dispatch: Dispatch, claim: Claim, began: float) -> None:
+    def __init__(self, pool: Pool, source: WorkerSource, need: StreamNeed, began: float) -> None:
         self._pool = pool
-        self._dispatch = dispatch
-        self._claim = claim
+        self._source = source
+        self._need = need
         self._began = began
         self._begun = False
         self.waited: float | None = None
@@ -48,14 +52,14 @@ class Stream:
 
     def report(self, made: float, ahead: float) -> None:
         """Note how many seconds of audio are made for the reader, and how many of them it has not taken yet."""
-        self._claim.report(made, ahead, time.monotonic())
+        self._need.report(made, ahead, time.monotonic())
 
     async def speak(self, job: SpeechJob) -> AsyncGenerator[SpeechEvent, None]:
         """Speak one segment. Raises what the engine raises, DeadlineExceeded, EngineUnavailable, or Lost."""
         given, losses = False, 0
         while True:
             try:
-                async with self._lease() as (lease, made), aclosing(lease.client.speak(job)) as events:
+                async with self._slot() as (slot, made), aclosing(slot.client.speak(job)) as events:
                     async for event in events:
                         given = True
                         if isinstance(event, Audio):
@@ -63,8 +67,10 @@ class Stream:
                         yield event
                 return
             except Lost as exc:
-                losses += not isinstance(exc, Unreachable)  # such a worker is given up, so this comes to an end
-                if given or losses > self._pool.members:
+                losses += not isinstance(
+                    exc, Unreachable
+                )  # such a worker is given up, so this comes to an end
+                if given or losses > self._pool.worker_count:
                     raise
                 self._pool.retried += 1
                 self._pool.observer.retried(self._pool.name, "lost")
@@ -74,34 +80,40 @@ class Stream:
         losses = 0
         while True:
             try:
-                async with self._lease() as (lease, _):
-                    return await lease.client.create_prompt(samples, rate, model)
+                async with self._slot() as (slot, _):
+                    return await slot.client.create_prompt(samples, rate, model)
             except Lost as exc:
                 losses += not isinstance(exc, Unreachable)
-                if losses > self._pool.members:
+                if losses > self._pool.worker_count:
                     raise
                 self._pool.retried += 1
                 self._pool.observer.retried(self._pool.name, "lost")
 
-    async def transcribe(self, job: ListenJob, audio: AsyncIterator[bytes]) -> AsyncGenerator[ListenEvent, None]:
-        """Transcribe one recording. Raises what the engine raises, DeadlineExceeded, EngineUnavailable, or Lost."""
+    async def transcribe(
+        self, job: TranscriptionJob, audio: AsyncIterator[bytes]
+    ) -> AsyncGenerator[TranscriptionEvent, None]:
+        """Transcribe one recording. Raises what the engine raises, DeadlineExceeded, EngineUnavailable, or
+        Lost.
+        """
         while True:
             try:
-                async with self._lease() as (lease, _), aclosing(lease.client.transcribe(job, audio)) as events:
+                async with self._slot() as (slot, _), aclosing(slot.client.transcribe(job, audio)) as events:
                     async for event in events:
                         yield event
                 return
-            except Unreachable:  # none of the audio has been taken; such a worker is given up, so this comes to an end
+            except (
+                Unreachable
+            ):  # none of the audio has been taken; such a worker is given up, so this comes to an end
                 self._pool.retried += 1
                 self._pool.observer.retried(self._pool.name, "lost")
 
     @asynccontextmanager
-    async def _lease(self) -> AsyncIterator[tuple[Lease, _Made]]:
+    async def _slot(self) -> AsyncIterator[tuple[Slot, _Made]]:
         """Hold a worker's slot for a job."""
-        lease, made = await self._acquire(), _Made()
+        slot, made = await self._acquire(), _Made()
         began, lost = time.monotonic(), False
         try:
-            yield lease, made
+            yield slot, made
         except Lost:
             lost = True
             raise
@@ -111,22 +123,22 @@ class Stream:
             raise
         finally:
             seconds = made.samples / self._pool.sample_rate()
-            self._dispatch.release(self._claim, lease, Outcome(time.monotonic() - began, seconds, lost))
+            self._source.release(self._need, slot, JobOutcome(time.monotonic() - began, seconds, lost))
 
-    async def _acquire(self) -> Lease:
+    async def _acquire(self) -> Slot:
         if self._begun:
-            return await self._dispatch.acquire(self._claim)
-        left = self._claim.terms.deadline - time.monotonic()
+            return await self._source.acquire(self._need)
+        left = self._need.terms.deadline - time.monotonic()
         try:
-            async with asyncio.timeout(None if self._claim.terms.deadline >= NEVER else left):
-                lease = await self._dispatch.acquire(self._claim)
+            async with asyncio.timeout(None if self._need.terms.deadline >= NEVER else left):
+                slot = await self._source.acquire(self._need)
         except TimeoutError as exc:
             self._pool.observer.refused(self._pool.name, "deadline")
-            raise DeadlineExceeded(LATE, retry_after=self._dispatch.state().wait) from exc
+            raise DeadlineExceeded(LATE, retry_after=self._source.status().wait) from exc
         self._begun = True
         self.waited = time.monotonic() - self._began
-        self._pool.observer.waited(self._pool.name, self.waited, batch=self._claim.terms.batch)
-        return lease
+        self._pool.observer.waited(self._pool.name, self.waited, batch=self._need.terms.batch)
+        return slot
 
 
 class _Made:
@@ -138,50 +150,56 @@ class _Made:
 class Pool:
     """One engine. `members` is how many workers it has."""
 
-    def __init__(self, name: str, dispatch: Dispatch, members: int, observer: Observer | None = None) -> None:
+    def __init__(
+        self, name: str, source: WorkerSource, worker_count: int, observer: Observer | None = None
+    ) -> None:
         self.name = name
-        self.members = members
+        self.worker_count = worker_count
         self.observer = observer or Observer()
         self.cancelled = self.retried = 0
-        self._dispatch = dispatch
+        self._source = source
 
     @property
     def info(self) -> EngineInfo | None:
         """What the engine says of itself; None until a worker has been ready, or when none can be any more."""
-        return self._dispatch.info
+        return self._source.info
 
-    def state(self) -> PoolState:
+    def status(self) -> EngineStatus:
         """Tell how the engine is."""
-        return msgspec.structs.replace(self._dispatch.state(), cancelled=self.cancelled, retried=self.retried)
+        return msgspec.structs.replace(self._source.status(), cancelled=self.cancelled, retried=self.retried)
 
     def sample_rate(self) -> int:
         """Give the rate of what it speaks, in Hertz."""
-        info = self._dispatch.info
+        info = self._source.info
         return info.speech.sample_rate if info and info.speech else 24_000
 
     @asynccontextmanager
-    async def open(self, terms: Terms = ANYBODY) -> AsyncIterator[Stream]:
+    async def open(self, terms: RequestTerms = ANONYMOUS) -> AsyncIterator[Stream]:
         """Let a request in. Raises Overloaded, DeadlineExceeded or EngineUnavailable."""
         began = time.monotonic()
         try:
-            claim = await self._dispatch.enter(terms)
+            need = await self._source.open_stream(terms)
         except (Overloaded, DeadlineExceeded) as exc:
-            self.observer.refused(self.name, "deadline" if isinstance(exc, DeadlineExceeded) else "overloaded")
+            self.observer.refused(
+                self.name, "deadline" if isinstance(exc, DeadlineExceeded) else "overloaded"
+            )
             raise
         try:
-            yield Stream(self, self._dispatch, claim, began)
+            yield Stream(self, self._source, need, began)
         finally:
-            self._dispatch.leave(claim)
+            self._source.close_stream(need)
 
-    async def speak(self, job: SpeechJob, terms: Terms = ANYBODY) -> AsyncGenerator[SpeechEvent, None]:
+    async def speak(
+        self, job: SpeechJob, terms: RequestTerms = ANONYMOUS
+    ) -> AsyncGenerator[SpeechEvent, None]:
         """Speak one segment that is a request of its own."""
         async with self.open(terms) as stream, aclosing(stream.speak(job)) as events:
             async for event in events:
                 yield event
 
     async def transcribe(
-        self, job: ListenJob, audio: AsyncIterator[bytes], terms: Terms = ANYBODY
-    ) -> AsyncGenerator[ListenEvent, None]:
+        self, job: TranscriptionJob, audio: AsyncIterator[bytes], terms: RequestTerms = ANONYMOUS
+    ) -> AsyncGenerator[TranscriptionEvent, None]:
         """Transcribe one recording."""
         async with self.open(terms) as stream, aclosing(stream.transcribe(job, audio)) as events:
             async for event in events:

@@ -1,4 +1,6 @@
-"""Taking turns: things that wait, handed out round and round over owners, and for each owner over its streams."""
+"""Taking turns: things that wait, handed out round and round over owners, and for each owner over its
+streams.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ Item = TypeVar("Item")
 Stream = int
 
 
-class Rotation(Generic[Item]):
+class RoundRobin(Generic[Item]):
     """Items of one owner's one stream keep their order; who has had a turn goes behind all others."""
 
     def __init__(self) -> None:

@@ -8,13 +8,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
 from engines.api import EngineInfo, EngineUnavailable
-from engines.catalogue.engines import CATALOGUE, Kind, Record
+from engines.catalogue.engines import CATALOGUE, EngineRecord, Kind
 from engines.fleet.child_process import Log, sweep
 from engines.fleet.events import Observer
-from engines.fleet.on_demand import Lazy
+from engines.fleet.on_demand import OnDemand
 from engines.fleet.pool import Pool
-from engines.fleet.status import PoolState
-from engines.fleet.worker_group import Dispatcher
+from engines.fleet.status import EngineStatus
+from engines.fleet.worker_group import WorkerGroup
 from engines.settings import EngineSettings, WorkerSettings
 
 
@@ -37,7 +37,7 @@ class EngineSet(Protocol):
         """Give an engine's pool. Raises EngineUnavailable."""
         ...
 
-    def states(self) -> dict[str, PoolState]:
+    def statuses(self) -> dict[str, EngineStatus]:
         """Tell how each engine is."""
         ...
 
@@ -46,9 +46,9 @@ class EngineSet(Protocol):
         ...
 
 
-async def _run(dispatcher: Dispatcher) -> None:
+async def _run(group: WorkerGroup) -> None:
     """Run an engine until cancelled."""
-    async with dispatcher.running():
+    async with group.running():
         await asyncio.get_running_loop().create_future()
 
 
@@ -63,37 +63,45 @@ class Engines:
         log: Log,
         observer: Observer | None = None,
         encoding: Callable[[], float] = lambda: 0.0,
-        catalogue: tuple[Record, ...] = CATALOGUE,
+        catalogue: tuple[EngineRecord, ...] = CATALOGUE,
     ) -> None:
         self._workers, self._log, self._observer, self._encoding = workers, log, observer, encoding
         self._tasks: dict[str, asyncio.Task[None]] | None = None
         names = {record.name for record in catalogue}
         if unknown := sorted(set(settings) - names):
-            raise UnknownEngine(f"engines.{unknown[0]}: there is no such engine; there are: {', '.join(sorted(names))}")
-        self._dispatchers: dict[str, Dispatcher] = {}
+            raise UnknownEngine(
+                f"engines.{unknown[0]}: there is no such engine; there are: {', '.join(sorted(names))}"
+            )
+        self._groups: dict[str, WorkerGroup] = {}
         self._pools: dict[str, Pool] = {}
         for record in sorted(catalogue, key=lambda one: -one.rank):
             chosen = settings.get(record.name, EngineSettings(enabled=record.default))
             if chosen.enabled:
                 self.add(record, chosen)
 
-    def add(self, record: Record, settings: EngineSettings, lazy: Lazy | None = None) -> Dispatcher:
+    def add(
+        self, record: EngineRecord, settings: EngineSettings, on_demand: OnDemand | None = None
+    ) -> WorkerGroup:
         """Add an engine, also while they run. The best stays first."""
-        dispatcher = Dispatcher(record, settings, self._workers, self._log, encoding=self._encoding, lazy=lazy)
-        self._dispatchers[record.name] = dispatcher
-        self._pools[record.name] = Pool(record.name, dispatcher, settings.workers or record.workers, self._observer)
-        ranked = sorted(self._dispatchers.items(), key=lambda one: -one[1].record.rank)
-        self._dispatchers = dict(ranked)
-        self._pools = {name: self._pools[name] for name in self._dispatchers}
+        group = WorkerGroup(
+            record, settings, self._workers, self._log, encoding=self._encoding, on_demand=on_demand
+        )
+        self._groups[record.name] = group
+        self._pools[record.name] = Pool(
+            record.name, group, settings.workers or record.workers, self._observer
+        )
+        ranked = sorted(self._groups.items(), key=lambda one: -one[1].record.rank)
+        self._groups = dict(ranked)
+        self._pools = {name: self._pools[name] for name in self._groups}
         if self._tasks is not None:
-            self._tasks[record.name] = asyncio.create_task(_run(dispatcher))
-        return dispatcher
+            self._tasks[record.name] = asyncio.create_task(_run(group))
+        return group
 
     async def remove(self, name: str) -> None:
         """Stop an engine, and forget it."""
         self._pools.pop(name, None)
-        if dispatcher := self._dispatchers.pop(name, None):
-            dispatcher.farewell = f"`{name}` has been removed or replaced."
+        if group := self._groups.pop(name, None):
+            group.farewell = f"`{name}` has been removed or replaced."
         if self._tasks and (task := self._tasks.pop(name, None)):
             task.cancel()
             await asyncio.wait([task])
@@ -102,7 +110,7 @@ class Engines:
     async def running(self) -> AsyncIterator[None]:
         """Run all engines; does not wait until they are ready."""
         await asyncio.to_thread(sweep)
-        self._tasks = {name: asyncio.create_task(_run(dispatcher)) for name, dispatcher in self._dispatchers.items()}
+        self._tasks = {name: asyncio.create_task(_run(group)) for name, group in self._groups.items()}
         try:
             yield
         finally:
@@ -112,27 +120,31 @@ class Engines:
             await asyncio.gather(*tasks.values(), return_exceptions=True)
 
     async def ready(self, timeout: float) -> bool:
-        """Wait until every engine has a worker that is ready; False when some has none in time, or never will."""
+        """Wait until every engine has a worker that is ready; False when some has none in time, or never
+        will.
+        """
         try:
             async with asyncio.timeout(timeout):
-                return all(await asyncio.gather(*(dispatcher.wait_ready() for dispatcher in self._dispatchers.values())))
+                return all(await asyncio.gather(*(group.wait_ready() for group in self._groups.values())))
         except TimeoutError:
             return False
 
-    def dispatchers(self) -> dict[str, Dispatcher]:
+    def groups(self) -> dict[str, WorkerGroup]:
         """Give what runs each engine's workers."""
-        return self._dispatchers
+        return self._groups
 
-    def dispatcher(self, name: str) -> Dispatcher:
+    def group(self, name: str) -> WorkerGroup:
         """Give what runs an engine's workers. Raises EngineUnavailable."""
-        if name not in self._dispatchers:
+        if name not in self._groups:
             raise EngineUnavailable(f"The engine `{name}` is not enabled.")
-        return self._dispatchers[name]
+        return self._groups[name]
 
     def infos(self) -> dict[str, EngineInfo]:
-        """Give what the engines that can work say of themselves, the best first; models that do not load come last."""
+        """Give what the engines that can work say of themselves, the best first; models that do not load come
+        last.
+        """
         found = {name: pool.info for name, pool in self._pools.items() if pool.info is not None}
-        return dict(sorted(found.items(), key=lambda one: not self._dispatchers[one[0]].usable))
+        return dict(sorted(found.items(), key=lambda one: not self._groups[one[0]].usable))
 
     def pool(self, name: str) -> Pool:
         """Give an engine's pool. Raises EngineUnavailable."""
@@ -141,10 +153,10 @@ class Engines:
             raise EngineUnavailable(f"The engine `{name}` is not enabled.")
         return pool
 
-    def states(self) -> dict[str, PoolState]:
+    def statuses(self) -> dict[str, EngineStatus]:
         """Tell how each engine is."""
-        return {name: pool.state() for name, pool in self._pools.items()}
+        return {name: pool.status() for name, pool in self._pools.items()}
 
     def names(self, kind: Kind) -> list[str]:
         """Name the enabled engines of a kind, the best first."""
-        return [name for name, dispatcher in self._dispatchers.items() if kind in dispatcher.record.kinds]
+        return [name for name, group in self._groups.items() if kind in group.record.kinds]

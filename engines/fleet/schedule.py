@@ -1,9 +1,9 @@
 """Who gets the next place: the order in which waiting segments go to an engine's workers.
 
-Segments are what is scheduled. In this order: a stream whose player is about to run dry; else by turns over the owners, and over
-each owner's streams; those whose players have plenty in hand; segments of batch requests, and one in eight all the same. A
-place is a worker that
-can take a job; among several, the one on the worker with the least work goes first.
+Segments are what is scheduled. In this order: a stream whose player is about to run dry; else by turns over
+the owners, and over each owner's streams; those whose players have plenty in hand; segments of batch
+requests, and one in eight all the same. A place is a worker that can take a job; among several, the one on
+the worker with the least work goes first.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
-from engines.fleet.round_robin import Rotation
-from engines.fleet.streams import Claim
+from engines.fleet.round_robin import RoundRobin
+from engines.fleet.streams import StreamNeed
 
 URGENT_SECONDS = 2.0
 """a stream with less audio in hand than this goes first"""
@@ -32,7 +32,7 @@ DECAY = 0.98
 """of what is known of the engine's pace, with each job"""
 
 
-class Place(Protocol):
+class HasWorker(Protocol):
     """Where a job can run."""
 
     @property
@@ -41,15 +41,15 @@ class Place(Protocol):
         ...
 
 
-P = TypeVar("P", bound=Place)
+P = TypeVar("P", bound=HasWorker)
 
 
 class Waiter(msgspec.Struct, eq=False):
     """A segment that waits for a place."""
 
-    claim: Claim
+    need: StreamNeed
     future: asyncio.Future[object]
-    queue: Rotation[Waiter]
+    queue: RoundRobin[Waiter]
 
 
 class Schedule(Generic[P]):
@@ -59,9 +59,9 @@ class Schedule(Generic[P]):
         self._changed = changed
         self._free: list[P] = []
         self._load: Counter[object] = Counter()
-        self._interactive: Rotation[Waiter] = Rotation()
-        self._well_off: Rotation[Waiter] = Rotation()
-        self._batch: Rotation[Waiter] = Rotation()
+        self._interactive: RoundRobin[Waiter] = RoundRobin()
+        self._well_off: RoundRobin[Waiter] = RoundRobin()
+        self._batch: RoundRobin[Waiter] = RoundRobin()
         self._urgent: list[tuple[float, int, Waiter]] = []
         self._order = itertools.count()
         self._urgent_in_a_row = self._since_batch = 0
@@ -74,13 +74,13 @@ class Schedule(Generic[P]):
         return len(self._interactive) + len(self._well_off) + len(self._batch)
 
     @property
-    def places(self) -> int:
+    def slots(self) -> int:
         """How many jobs can run at once."""
         return self.running + len(self._free)
 
     def capacity(self) -> float:
         """Estimate how many seconds of audio can be made in a second; 0 while nothing is known."""
-        return self.places * self._made_seconds / self._busy_seconds if self._busy_seconds else 0.0
+        return self.slots * self._made_seconds / self._busy_seconds if self._busy_seconds else 0.0
 
     def job_seconds(self) -> float:
         """Estimate how long a job takes; 0 while nothing is known."""
@@ -90,11 +90,11 @@ class Schedule(Generic[P]):
         """Estimate how many seconds of audio a job makes; 0 while nothing is known."""
         return self._made_seconds / self._jobs if self._jobs else 0.0
 
-    async def acquire(self, claim: Claim) -> P:
+    async def acquire(self, need: StreamNeed) -> P:
         """Wait for a place."""
         if self._free and not self.queued:
             return self._take()
-        waiter = Waiter(claim, asyncio.get_running_loop().create_future(), self._queue(claim))
+        waiter = Waiter(need, asyncio.get_running_loop().create_future(), self._queue(need))
         self._add(waiter)
         try:
             return await waiter.future  # type: ignore[return-value]  # offered places are P
@@ -138,14 +138,14 @@ class Schedule(Generic[P]):
         return place
 
     def _add(self, waiter: Waiter) -> None:
-        claim = waiter.claim
-        waiter.queue.add(claim.terms.owner, claim.number, waiter)
-        if not claim.terms.batch and claim.first is not None:
-            heapq.heappush(self._urgent, (_dry(claim), next(self._order), waiter))
+        need = waiter.need
+        waiter.queue.add(need.terms.owner, need.number, waiter)
+        if not need.terms.batch and need.first is not None:
+            heapq.heappush(self._urgent, (_dry(need), next(self._order), waiter))
 
     def _forget(self, waiter: Waiter) -> None:
         """Drop a waiter that was cancelled; the place it may have been given goes to another."""
-        waiter.queue.remove(waiter.claim.terms.owner, waiter.claim.number, waiter)
+        waiter.queue.remove(waiter.need.terms.owner, waiter.need.number, waiter)
         future = waiter.future
         if future.done() and not future.cancelled() and not future.exception():
             place: P = future.result()  # type: ignore[assignment]
@@ -153,10 +153,10 @@ class Schedule(Generic[P]):
             self._load[place.worker] -= 1
             self.offer(place)
 
-    def _queue(self, claim: Claim) -> Rotation[Waiter]:
-        if claim.terms.batch:
+    def _queue(self, need: StreamNeed) -> RoundRobin[Waiter]:
+        if need.terms.batch:
             return self._batch
-        return self._well_off if claim.slack(time.monotonic()) > PLENTY_SECONDS else self._interactive
+        return self._well_off if need.slack(time.monotonic()) > PLENTY_SECONDS else self._interactive
 
     def _next(self) -> Waiter | None:
         """Take the waiter whose turn it is out of the queue; one that was cancelled a moment ago has none."""
@@ -167,7 +167,7 @@ class Schedule(Generic[P]):
     def _turn(self) -> Waiter | None:
         if self._urgent_in_a_row < URGENT_IN_A_ROW and (urgent := self._most_urgent()):
             self._urgent_in_a_row += 1
-            urgent.queue.remove(urgent.claim.terms.owner, urgent.claim.number, urgent)
+            urgent.queue.remove(urgent.need.terms.owner, urgent.need.number, urgent)
             return urgent
         self._urgent_in_a_row = 0
         live = self._interactive or self._well_off
@@ -180,17 +180,19 @@ class Schedule(Generic[P]):
     def _most_urgent(self) -> Waiter | None:
         """Take the waiter whose player runs dry first, if it does so soon."""
         now = time.monotonic()
-        while self._urgent and (self._urgent[0][2].future.done() or self._urgent[0][0] < now + URGENT_SECONDS):
+        while self._urgent and (
+            self._urgent[0][2].future.done() or self._urgent[0][0] < now + URGENT_SECONDS
+        ):
             _, _, waiter = heapq.heappop(self._urgent)
             if waiter.future.done():
                 continue
-            if waiter.claim.slack(now) < URGENT_SECONDS:
+            if waiter.need.slack(now) < URGENT_SECONDS:
                 return waiter
-            heapq.heappush(self._urgent, (now + waiter.claim.slack(now), next(self._order), waiter))
+            heapq.heappush(self._urgent, (now + waiter.need.slack(now), next(self._order), waiter))
         return None
 
 
-def _dry(claim: Claim) -> float:
+def _dry(need: StreamNeed) -> float:
     """Give the moment at which a stream's player runs dry."""
     now = time.monotonic()
-    return now + claim.slack(now)
+    return now + need.slack(now)

@@ -7,12 +7,12 @@ from typing import Protocol
 import msgspec
 
 from engines.api import EngineInfo
-from engines.fleet.status import PoolState
-from engines.fleet.streams import Claim, Terms
+from engines.fleet.status import EngineStatus
+from engines.fleet.streams import RequestTerms, StreamNeed
 from engines.wire.client import WorkerClient
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class JobOutcome(msgspec.Struct, frozen=True):
     """How a job ended: seconds it took, seconds of audio it made, and whether its worker hung or broke off."""
 
     seconds: float
@@ -20,7 +20,7 @@ class Outcome(msgspec.Struct, frozen=True):
     lost: bool = False
 
 
-class Lease(Protocol):
+class Slot(Protocol):
     """A job's hold on a worker."""
 
     @property
@@ -29,22 +29,22 @@ class Lease(Protocol):
         ...
 
 
-class Dispatch(Protocol):
+class WorkerSource(Protocol):
     """Lets streams in and gives their jobs workers."""
 
-    async def enter(self, terms: Terms) -> Claim:
+    async def open_stream(self, terms: RequestTerms) -> StreamNeed:
         """Wait to be let in. Raises Overloaded, DeadlineExceeded or EngineUnavailable."""
         ...
 
-    def leave(self, claim: Claim) -> None:
+    def close_stream(self, need: StreamNeed) -> None:
         """End a stream."""
         ...
 
-    async def acquire(self, claim: Claim) -> Lease:
+    async def acquire(self, need: StreamNeed) -> Slot:
         """Wait for a worker. Raises EngineUnavailable."""
         ...
 
-    def release(self, claim: Claim, lease: Lease, outcome: Outcome) -> None:
+    def release(self, need: StreamNeed, slot: Slot, outcome: JobOutcome) -> None:
         """End a job."""
         ...
 
@@ -53,6 +53,6 @@ class Dispatch(Protocol):
         """What the engine says of itself; None until a worker has been ready, or when none can be any more."""
         ...
 
-    def state(self) -> PoolState:
+    def status(self) -> EngineStatus:
         """Tell how the engine is."""
         ...

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from engines.fleet.supervised_worker import State
+from engines.fleet.supervised_worker import WorkerState
 
 
-class WorkerState(msgspec.Struct, frozen=True):
+class WorkerStatus(msgspec.Struct, frozen=True):
     """One worker, for health and metrics."""
 
-    state: State
+    state: WorkerState
     pid: int | None
     restarts: int
     reason: str = ""
@@ -18,21 +18,23 @@ class WorkerState(msgspec.Struct, frozen=True):
     """seconds since its start began; 0 unless it is starting"""
 
 
-class PoolState(msgspec.Struct, frozen=True):
-    """One engine, for health and metrics. `queued` counts segments and streams that wait, `streams` those let in."""
+class EngineStatus(msgspec.Struct, frozen=True):
+    """One engine, for health and metrics. `queued` counts segments and streams that wait, `streams` those let
+    in.
+    """
 
     ready: bool
     running: int
     queued: int
     streams: int
-    workers: tuple[WorkerState, ...]
+    workers: tuple[WorkerStatus, ...]
     wait: float = 0.0
     """seconds that a new request would wait, about"""
     capacity: float = 0.0
     """seconds of audio that can be made in a second, about; 0 while nothing is known"""
     cancelled: int = 0
     retried: int = 0
-    lazy: bool = False
+    on_demand: bool = False
     """its workers start when they are wanted"""
     usable: bool = True
     """some worker is ready, or will be when it is wanted"""

@@ -1,7 +1,8 @@
 """A request's standing among the others: whose it is, how urgent, and how much audio it has in hand.
 
-A stream is taken to be played while it is made, from its first audio on. What it has in hand ("slack") is the audio made so far
-less the time that has gone by since; where the reader takes its time, it is at least what is made and not yet taken.
+A stream is taken to be played while it is made, from its first audio on. What it has in hand ("slack") is the
+audio made so far less the time that has gone by since; where the reader takes its time, it is at least what
+is made and not yet taken.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import itertools
 import msgspec
 
 LEAST_LEFT = 1.0
-"""seconds of audio that a stream which has not ended is taken to need still, where its length was underestimated"""
+"""seconds of audio that a stream which has not ended is taken to need still, where its length was
+underestimated
+"""
 
 NEVER = 1e9
 """a moment of the monotonic clock that does not come; unlike infinity it travels as JSON"""
@@ -19,7 +22,7 @@ NEVER = 1e9
 _numbers = itertools.count(1)
 
 
-class Terms(msgspec.Struct, frozen=True):
+class RequestTerms(msgspec.Struct, frozen=True):
     """What is known of a request before any of it is made."""
 
     owner: str = ""
@@ -32,10 +35,10 @@ class Terms(msgspec.Struct, frozen=True):
     """how much audio it will come to, about"""
 
 
-class Claim(msgspec.Struct, eq=False):
+class StreamNeed(msgspec.Struct, eq=False):
     """A request under way; `made` and `ahead` are seconds of audio, `first` is when the first of it was made."""
 
-    terms: Terms
+    terms: RequestTerms
     number: int = msgspec.field(default_factory=lambda: next(_numbers))
     first: float | None = None
     made: float = 0.0

@@ -1,4 +1,5 @@
-"""The workers of one engine and who works on what: members kept running, their places handed out, streams let in.
+"""The workers of one engine and who works on what: members kept running, their places handed out, streams let
+in.
 
 `Dispatch` is what a pool needs of it, so that it may also lie in another process.
 """
@@ -13,15 +14,15 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from engines.api import EngineInfo, EngineUnavailable
-from engines.catalogue.engines import Record
+from engines.catalogue.engines import EngineRecord
 from engines.fleet.child_process import Log
-from engines.fleet.on_demand import Lazy
-from engines.fleet.playback_gate import Gate, Load
+from engines.fleet.on_demand import OnDemand
+from engines.fleet.playback_gate import EngineLoad, PlaybackGate
 from engines.fleet.schedule import Schedule
-from engines.fleet.slots import Lease, Outcome
-from engines.fleet.status import PoolState, WorkerState
-from engines.fleet.streams import Claim, Terms
-from engines.fleet.supervised_worker import Member
+from engines.fleet.slots import JobOutcome, Slot
+from engines.fleet.status import EngineStatus, WorkerStatus
+from engines.fleet.streams import RequestTerms, StreamNeed
+from engines.fleet.supervised_worker import SupervisedWorker
 from engines.settings import EngineSettings, WorkerSettings
 from engines.wire.client import WorkerClient
 
@@ -31,27 +32,24 @@ INTRODUCED_SECONDS = 60.0
 """for which a model that nobody asked for stays"""
 LOOK_SECONDS = 0.02
 RETRY_SECONDS = 10.0
-"""after a start that failed, in which requests are refused with the reason rather than the same tried again"""
+"""after a start that failed, in which requests are refused with the reason rather than the same tried again
+"""
 
 
-class Seat(msgspec.Struct, frozen=True, eq=False):
+class WorkerSlot(msgspec.Struct, frozen=True, eq=False):
     """A slot of one worker process; void once that process is gone, even if its member has another by then."""
 
-    member: Member
+    worker: SupervisedWorker
+    """shared with the process's other slots"""
     client: WorkerClient
-
-    @property
-    def worker(self) -> Member:
-        """What it shares with the process's other slots."""
-        return self.member
 
     @property
     def valid(self) -> bool:
         """Tell whether the process is still the member's."""
-        return self.member.client is self.client and self.member.state == "ready"
+        return self.worker.client is self.client and self.worker.state == "ready"
 
 
-class Dispatcher:
+class WorkerGroup:
     """Runs `record`'s workers while `running` is entered.
 
     `encoding` tells how many seconds of audio can be encoded in a second, 0 where nobody knows.
@@ -59,37 +57,37 @@ class Dispatcher:
 
     def __init__(
         self,
-        record: Record,
+        record: EngineRecord,
         engine: EngineSettings,
         workers: WorkerSettings,
         log: Log,
         *,
         encoding: Callable[[], float] = lambda: 0.0,
-        lazy: Lazy | None = None,
+        on_demand: OnDemand | None = None,
     ) -> None:
         self._encoding = encoding
-        self._lazy = lazy
+        self._on_demand = on_demand
         self._waking = asyncio.Lock()
         self._used = self._failed = time.monotonic()
         self.record = record
-        if lazy and lazy.start_timeout:
-            workers = msgspec.structs.replace(workers, start_timeout=lazy.start_timeout)
+        if on_demand and on_demand.start_timeout:
+            workers = msgspec.structs.replace(workers, start_timeout=on_demand.start_timeout)
         self._settings = workers
-        self._schedule: Schedule[Seat] = Schedule(changed=lambda: self._gate.look())
-        self._gate = Gate(workers.queue, self._load)
-        self._members = [
-            Member(
+        self._schedule: Schedule[WorkerSlot] = Schedule(changed=lambda: self._gate.look())
+        self._gate = PlaybackGate(workers.queue, self._load)
+        self._workers = [
+            SupervisedWorker(
                 record,
                 workers,
                 log,
-                ready=self._member_ready,
-                lost=self._member_lost,
+                ready=self._worker_ready,
+                lost=self._worker_lost,
                 options=engine.options,
-                lazy=lazy is not None,
+                on_demand=on_demand is not None,
             )
             for _ in range(engine.workers or record.workers)
         ]
-        self._info: EngineInfo | None = lazy.info if lazy else None
+        self._info: EngineInfo | None = on_demand.info if on_demand else None
         self._changed = asyncio.Event()
         self._patience: asyncio.TimerHandle | None = None
         self._gone = False
@@ -103,11 +101,11 @@ class Dispatcher:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Start all workers at once, without waiting for them; stop them all on the way out."""
-        keepers = [asyncio.create_task(member.keep()) for member in self._members]
-        if self._lazy:
-            keepers.append(asyncio.create_task(self._watch(self._lazy)))
-            if self._lazy.kept or self._lazy.info is None:
-                keepers.append(asyncio.create_task(self._introduce(self._lazy)))
+        keepers = [asyncio.create_task(worker.keep()) for worker in self._workers]
+        if self._on_demand:
+            keepers.append(asyncio.create_task(self._watch(self._on_demand)))
+            if self._on_demand.kept or self._on_demand.info is None:
+                keepers.append(asyncio.create_task(self._introduce(self._on_demand)))
         try:
             yield
         finally:
@@ -119,43 +117,49 @@ class Dispatcher:
             for keeper in keepers:
                 keeper.cancel()
             await asyncio.gather(*keepers, return_exceptions=True)
-            if self._lazy:
-                self._lazy.settled()
+            if self._on_demand:
+                self._on_demand.settled()
 
     @property
     def info(self) -> EngineInfo | None:
-        """What the engine says of itself; None until a worker has been ready, or, but for models, when none can be any more."""
-        return self._info if self.usable or self._lazy else None
+        """What the engine says of itself; None until a worker has been ready, or, but for models, when none
+        can be any more.
+        """
+        return self._info if self.usable or self._on_demand else None
 
     @property
     def ready(self) -> bool:
         """Tell whether some worker can take a job now."""
-        return any(member.state == "ready" for member in self._members)
+        return any(worker.state == "ready" for worker in self._workers)
 
     @property
     def usable(self) -> bool:
         """Tell whether some worker is ready, or will be soon."""
-        return not self._gone and any(member.state in ("ready", "starting", "resting") for member in self._members)
+        return not self._gone and any(
+            worker.state in ("ready", "starting", "resting") for worker in self._workers
+        )
 
     @property
     def starting(self) -> bool:
         """Tell whether some worker is on its way."""
-        return any(member.state == "starting" for member in self._members)
+        return any(worker.state == "starting" for worker in self._workers)
 
     @property
     def kept(self) -> bool:
         """Tell whether it is to stay in memory."""
-        return bool(self._lazy and self._lazy.kept)
+        return bool(self._on_demand and self._on_demand.kept)
 
     @property
     def card(self) -> int:
         """Which GPU it runs on, if it runs on one."""
-        return self._lazy.card if self._lazy else 0
+        return self._on_demand.card if self._on_demand else 0
 
     @property
     def in_use(self) -> bool:
         """Tell whether anybody waits for it or works with it."""
-        return bool(self._gate.inside or self._gate.pending or self._schedule.running or self._schedule.queued)
+        return bool(
+            self._gate.open_streams or self._gate.pending or self._schedule.running or self._schedule.queued
+        )
 
     @property
     def idle_since(self) -> float:
@@ -169,31 +173,35 @@ class Dispatcher:
 
     def pids(self) -> list[int]:
         """Name its processes."""
-        return [member.pid for member in self._members if member.pid]
+        return [worker.pid for worker in self._workers if worker.pid]
 
     async def wake(self, *, evict: bool = True) -> None:
-        """See to it that its workers run, for which other models are stopped if `evict`. Raises EngineUnavailable: no room."""
+        """See to it that its workers run, for which other models are stopped if `evict`. Raises
+        EngineUnavailable: no room.
+        """
         async with self._waking:
             self._used, self._put_away = time.monotonic(), False
-            down = [member for member in self._members if member.state in ("resting", "failed")]
+            down = [worker for worker in self._workers if worker.state in ("resting", "failed")]
             if self.usable and time.monotonic() - self._failed < RETRY_SECONDS:
-                down = [member for member in down if member.state == "resting"]
-            if self._lazy and down and not await self._admitted(self._lazy, len(down), evict):
+                down = [worker for worker in down if worker.state == "resting"]
+            if self._on_demand and down and not await self._admitted(self._on_demand, len(down), evict):
                 return
-            for member in down:
-                member.wake()
+            for worker in down:
+                worker.wake()
 
-    async def _admitted(self, lazy: Lazy, count: int, evict: bool) -> bool:
-        """Make room for workers; False where there is none, and others can do the work. Raises EngineUnavailable."""
+    async def _admitted(self, on_demand: OnDemand, count: int, evict: bool) -> bool:
+        """Make room for workers; False where there is none, and others can do the work. Raises
+        EngineUnavailable.
+        """
         try:
-            await lazy.admit(count, evict)
+            await on_demand.admit(count, evict)
         except EngineUnavailable:
             if self.ready:
                 return False
             raise
         self._refusal = ""
         if self._gone:
-            lazy.settled()
+            on_demand.settled()
         self._check_presence()
         if not self.ready:
             self._be_patient(True)
@@ -202,22 +210,22 @@ class Dispatcher:
     async def rest(self) -> None:
         """Stop its workers until they are wanted, and wait until they are gone."""
         self._put_away = True
-        for member in self._members:
-            member.rest()
+        for worker in self._workers:
+            worker.rest()
         while self.pids():  # noqa: ASYNC110 - their keepers say so nowhere
             await asyncio.sleep(LOOK_SECONDS)
 
-    def state(self) -> PoolState:
+    def status(self) -> EngineStatus:
         """Tell how the engine is."""
-        return PoolState(
+        return EngineStatus(
             ready=self.ready,
             running=self._schedule.running,
             queued=self._schedule.queued + self._gate.pending,
-            streams=self._gate.inside,
-            workers=tuple(_worker(member, self._refusal) for member in self._members),
+            streams=self._gate.open_streams,
+            workers=tuple(_worker(worker, self._refusal) for worker in self._workers),
             wait=self._gate.wait_estimate(),
             capacity=self._capacity(),
-            lazy=self._lazy is not None,
+            on_demand=self._on_demand is not None,
             usable=self.usable,
             known=self._info is not None,
         )
@@ -231,37 +239,37 @@ class Dispatcher:
             await self._changed.wait()
         return True
 
-    async def enter(self, terms: Terms) -> Claim:
+    async def open_stream(self, terms: RequestTerms) -> StreamNeed:
         """Wait to be let in. Raises Overloaded, DeadlineExceeded or EngineUnavailable."""
-        if self._lazy:
+        if self._on_demand:
             await self._wake_for_a_request()
         self._check()
-        return await self._gate.enter(terms)
+        return await self._gate.open_stream(terms)
 
-    def leave(self, claim: Claim) -> None:
+    def close_stream(self, need: StreamNeed) -> None:
         """End a stream."""
-        self._gate.leave(claim)
+        self._gate.close_stream(need)
         self._used = time.monotonic()
 
-    async def acquire(self, claim: Claim) -> Seat:
+    async def acquire(self, need: StreamNeed) -> WorkerSlot:
         """Wait for a worker. Raises EngineUnavailable."""
-        if self._lazy and not self.ready and not self.starting:
+        if self._on_demand and not self.ready and not self.starting:
             await self._wake_for_a_request()
         self._check()
         if self.ready:
-            return await self._schedule.acquire(claim)
+            return await self._schedule.acquire(need)
         try:
             async with asyncio.timeout(self._settings.start_timeout):
-                return await self._schedule.acquire(claim)
+                return await self._schedule.acquire(need)
         except TimeoutError as exc:
             raise EngineUnavailable(f"The engine `{self.record.name}` is still starting.") from exc
 
-    def release(self, _claim: Claim, lease: Lease, outcome: Outcome) -> None:
+    def release(self, _claim: StreamNeed, slot: Slot, outcome: JobOutcome) -> None:
         """End a job; a worker that hung or broke off gets no further one, and is replaced."""
-        assert isinstance(lease, Seat)  # noqa: S101 - it came from `acquire`
+        assert isinstance(slot, WorkerSlot)  # noqa: S101 - it came from `acquire`
         if outcome.lost:
-            lease.member.give_up(lease.client)
-        self._schedule.release(lease, usable=lease.valid, seconds=outcome.seconds, made=outcome.made)
+            slot.worker.give_up(slot.client)
+        self._schedule.release(slot, usable=slot.valid, seconds=outcome.seconds, made=outcome.made)
         self._gate.look()
 
     async def _wake_for_a_request(self) -> None:
@@ -269,19 +277,21 @@ class Dispatcher:
         if self.usable or time.monotonic() - self._failed > RETRY_SECONDS:
             await self.wake()
 
-    async def _introduce(self, lazy: Lazy) -> None:
-        """Start it without being asked, when there is room, until it has said what it is, or for ever if it is kept.
+    async def _introduce(self, on_demand: OnDemand) -> None:
+        """Start it without being asked, when there is room, until it has said what it is, or for ever if it
+        is kept.
 
-        Others make room for one that has never been started, and for one that is to be kept; not again and again for what fails.
+        Others make room for one that has never been started, and for one that is to be kept; not again and
+        again for what fails.
         """
         delay, evict = RETRY_SECONDS, True
         while True:
-            async with lazy.turns or asyncio.Lock():
+            async with on_demand.turns or asyncio.Lock():
                 try:
                     await self.wake(evict=evict)
-                    evict = lazy.kept
-                    if await self.wait_ready() and not lazy.kept:
-                        self._used -= max(0.0, lazy.rest_after - INTRODUCED_SECONDS)
+                    evict = on_demand.kept
+                    if await self.wait_ready() and not on_demand.kept:
+                        self._used -= max(0.0, on_demand.rest_after - INTRODUCED_SECONDS)
                         return
                 except EngineUnavailable as exc:
                     self._refusal = exc.message
@@ -291,16 +301,16 @@ class Dispatcher:
             await asyncio.sleep(delay)
             delay = min(LONGEST_DELAY, 2 * delay)
 
-    async def _watch(self, lazy: Lazy) -> None:
+    async def _watch(self, on_demand: OnDemand) -> None:
         """Stop workers that nobody has wanted for long."""
         while True:
-            await asyncio.sleep(min(1.0, lazy.rest_after / 4) if lazy.rest_after else 60.0)
+            await asyncio.sleep(min(1.0, on_demand.rest_after / 4) if on_demand.rest_after else 60.0)
             if (
-                lazy.rest_after
-                and not lazy.kept
+                on_demand.rest_after
+                and not on_demand.kept
                 and self.ready
                 and not self.in_use
-                and time.monotonic() - self._used > lazy.rest_after
+                and time.monotonic() - self._used > on_demand.rest_after
             ):
                 await self.rest()
 
@@ -318,35 +328,40 @@ class Dispatcher:
         known = [capacity for capacity in (self._schedule.capacity(), self._encoding()) if capacity]
         return min(known, default=0.0)
 
-    def _load(self) -> Load:
+    def _load(self) -> EngineLoad:
         schedule = self._schedule
-        return Load(
-            schedule.capacity(), schedule.queued, schedule.places, schedule.job_seconds(), schedule.job_audio(), self._encoding()
+        return EngineLoad(
+            schedule.capacity(),
+            schedule.queued,
+            schedule.slots,
+            schedule.job_seconds(),
+            schedule.job_audio(),
+            self._encoding(),
         )
 
-    def _member_ready(self, member: Member) -> None:
-        self._info = member.info
+    def _worker_ready(self, worker: SupervisedWorker) -> None:
+        self._info = worker.info
         self._used = time.monotonic()
-        if self._lazy and member.info and member.pid:
-            self._lazy.learned(member.info, member.pid, member.took)
+        if self._on_demand and worker.info and worker.pid:
+            self._on_demand.learned(worker.info, worker.pid, worker.took)
         self._changed.set()
         self._be_patient(False)
         self._settle()
-        if member.info and member.client:
-            for _ in range(max(member.info.slots, member.info.batch)):
-                self._schedule.offer(Seat(member, member.client))
+        if worker.info and worker.client:
+            for _ in range(max(worker.info.slots, worker.info.batch)):
+                self._schedule.offer(WorkerSlot(worker, worker.client))
 
-    def _member_lost(self, member: Member) -> None:
-        self._schedule.withdraw(lambda seat: seat.member is member)
+    def _worker_lost(self, worker: SupervisedWorker) -> None:
+        self._schedule.withdraw(lambda slot: slot.worker is worker)
         self._changed.set()
         self._settle()
-        if member.state == "failed":
+        if worker.state == "failed":
             self._failed = time.monotonic()
         if not self.usable:
             self._fail(EngineUnavailable(f"The engine `{self.record.name}` is not available: {self._why()}"))
         elif not self.ready:
             self._be_patient(self.starting)
-            if self._lazy and member.state == "resting" and self.in_use and not self.starting:
+            if self._on_demand and worker.state == "resting" and self.in_use and not self.starting:
                 task = asyncio.create_task(self._wake_for_those_who_wait())
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
@@ -359,15 +374,19 @@ class Dispatcher:
             self._fail(exc)
 
     def _settle(self) -> None:
-        if self._lazy and not self.starting:
-            self._lazy.settled()
+        if self._on_demand and not self.starting:
+            self._on_demand.settled()
 
     def _be_patient(self, begins: bool) -> None:
-        """Give a worker that was lost as long to come back as one has to start; those who wait then wait no longer."""
+        """Give a worker that was lost as long to come back as one has to start; those who wait then wait no
+        longer.
+        """
         if self._patience:
             self._patience.cancel()
         self._patience = (
-            asyncio.get_running_loop().call_later(self._settings.start_timeout, self._lose_patience) if begins else None
+            asyncio.get_running_loop().call_later(self._settings.start_timeout, self._lose_patience)
+            if begins
+            else None
         )
 
     def _lose_patience(self) -> None:
@@ -379,10 +398,10 @@ class Dispatcher:
         self._schedule.fail(error)
 
     def _why(self) -> str:
-        return next((member.reason for member in self._members if member.reason), "none of its workers runs")
+        return next((worker.reason for worker in self._workers if worker.reason), "none of its workers runs")
 
 
-def _worker(member: Member, refusal: str) -> WorkerState:
-    starting = time.monotonic() - member.began if member.state == "starting" else 0.0
-    reason = member.reason or (refusal if member.state == "resting" else "")
-    return WorkerState(member.state, member.pid, member.restarts, reason, starting)
+def _worker(worker: SupervisedWorker, refusal: str) -> WorkerStatus:
+    starting = time.monotonic() - worker.began if worker.state == "starting" else 0.0
+    reason = worker.reason or (refusal if worker.state == "resting" else "")
+    return WorkerStatus(worker.state, worker.pid, worker.restarts, reason, starting)

@@ -1,13 +1,15 @@
-"""The hub, asked through its own client. Imported only where something is to be pulled: the client takes a third of a second.
+"""The hub, asked through its own client. Imported only where something is to be pulled: the client takes a
+third of a second.
 
-Why the client's `hf_hub_download` is not used (huggingface_hub 2.4): it begins each file anew, in a file that it deletes when the
-connection is cut and forgets when the process is killed; it reads in pieces of 10 MB, the only moments at which it could be
-stopped; it sleeps as long as the hub says, and falls back on old files where the hub does not answer. So the client finds, signs
-and explains, and the bytes are read here.
+Why the client's `hf_hub_download` is not used (huggingface_hub 2.4): it begins each file anew, in a file that
+it deletes when the connection is cut and forgets when the process is killed; it reads in pieces of 10 MB, the
+only moments at which it could be stopped; it sleeps as long as the hub says, and falls back on old files
+where the hub does not answer. So the client finds, signs and explains, and the bytes are read here.
 
-Nor is Xet used, the hub's own protocol: `hf_xet` writes in threads of its own, which only the end of a whole session stops, keeps
-nothing of a file that was cut, and gives out no bytes to check on their way. The hub serves the same files over HTTP, up to 50 GB
-each. Nothing needs to be disabled for that: only `hf_hub_download` ever gets to it.
+Nor is Xet used, the hub's own protocol: `hf_xet` writes in threads of its own, which only the end of a whole
+session stops, keeps nothing of a file that was cut, and gives out no bytes to check on their way. The hub
+serves the same files over HTTP, up to 50 GB each. Nothing needs to be disabled for that: only
+`hf_hub_download` ever gets to it.
 """
 
 from __future__ import annotations
@@ -55,9 +57,10 @@ CONNECT = 10.0
 RANGE = re.compile(r"bytes (\d+)-")
 TRY_AGAIN = "What has come is kept: pull it again to go on."
 
-# Set here, as the client has read the environment when somebody imported it first. With telemetry it would ask huggingface.co,
-# whatever the endpoint, for a list of programs to look for in our environment, and tell what it finds in its User-Agent. Whether
-# we are offline is decided before this module is loaded, by a setting that goes before the environment.
+# Set here, as the client has read the environment when somebody imported it first. With telemetry it would
+# ask huggingface.co, whatever the endpoint, for a list of programs to look for in our environment, and tell
+# what it finds in its User-Agent. Whether we are offline is decided before this module is loaded, by a
+# setting that goes before the environment.
 constants.HF_HUB_DISABLE_TELEMETRY = True
 constants.HF_HUB_OFFLINE = False
 
@@ -85,7 +88,9 @@ class Answer:
 
 
 class Hub:
-    """One hub, with one token: None takes that of the environment, "" sends none. `stall` is seconds without a byte."""
+    """One hub, with one token: None takes that of the environment, "" sends none. `stall` is seconds without
+    a byte.
+    """
 
     def __init__(self, endpoint: str, token: str | None, stall: float) -> None:
         self._endpoint = endpoint.rstrip("/")
@@ -100,10 +105,14 @@ class Hub:
         """
         try:
             with explaining(source):
-                info = self._api.model_info(source.repo, revision=source.revision, files_metadata=True, timeout=self._stall)
+                info = self._api.model_info(
+                    source.repo, revision=source.revision, files_metadata=True, timeout=self._stall
+                )
             if not COMMIT.fullmatch(info.sha or ""):
                 raise ValueError("no commit")
-            return info.sha or "", Tree({sibling.rfilename: _remote(sibling) for sibling in info.siblings or ()})
+            return info.sha or "", Tree(
+                {sibling.rfilename: _remote(sibling) for sibling in info.siblings or ()}
+            )
         except (ValueError, KeyError, TypeError, AttributeError) as exc:
             # a proxy's login page, or a mirror that knows half of the interface
             raise unreachable(source, "what answers is not a hub") from exc
@@ -118,7 +127,9 @@ class Hub:
             if start:
                 headers["range"] = f"bytes={start}-"
             timeout = httpx2.Timeout(self._stall, connect=CONNECT)
-            with get_session().stream("GET", url, headers=headers, timeout=timeout, follow_redirects=True) as response:
+            with get_session().stream(
+                "GET", url, headers=headers, timeout=timeout, follow_redirects=True
+            ) as response:
                 if response.status_code != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                     hf_raise_for_status(response)
                 yield Answer(response)
@@ -146,7 +157,9 @@ def explaining(source: Source, path: str = "") -> Iterator[None]:
     except HFValidationError as exc:
         raise ModelNotFound(f"{source.repo!r} cannot be a repository: they are named owner/name.") from exc
     except httpx2.ReadTimeout as exc:
-        raise PullStalled(f"The hub stopped sending {path or source.repo}. {TRY_AGAIN}", code="pull_stalled") from exc
+        raise PullStalled(
+            f"The hub stopped sending {path or source.repo}. {TRY_AGAIN}", code="pull_stalled"
+        ) from exc
     except httpx2.TransportError as exc:
         raise unreachable(source, str(exc) or type(exc).__name__) from exc
     except (httpx2.HTTPError, httpx2.InvalidURL) as exc:
@@ -169,7 +182,9 @@ WORDS: Iterable[tuple[type[HfHubHTTPError], type[ModelError], str, str]] = (
     (RemoteEntryNotFoundError, ModelNotFound, "model_not_found", "The repository {repo} has no file {path!r} any more."),
     (RepositoryNotFoundError, ModelNotFound, "model_not_found", NOT_THERE),
 )  # fmt: skip
-"""what the client raises, and what that means; a gated repository is one that was not found, too, so it comes first"""
+"""what the client raises, and what that means; a gated repository is one that was not found, too, so it comes
+first
+"""
 STATUSES: dict[int, tuple[type[ModelError], str, str]] = {
     HTTPStatus.UNAUTHORIZED: (ModelNotFound, "model_not_found", NOT_THERE),
     HTTPStatus.NOT_FOUND: (ModelNotFound, "model_not_found", NOT_THERE),
@@ -206,10 +221,14 @@ def _failed(exc: HfHubHTTPError, source: Source, status: int) -> ModelError:
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         wait = retry_after(exc.response)
         when = f"in {wait:.0f} seconds" if wait else "later"
-        return HubBusy(f"The hub wants fewer requests: pull it again {when}.", code="hub_busy", retry_after=wait)
+        return HubBusy(
+            f"The hub wants fewer requests: pull it again {when}.", code="hub_busy", retry_after=wait
+        )
     if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return unreachable(source, f"it answers {status}", retry_after(exc.response))
-    return ModelError(f"The hub refuses {source.repo} with {status}: {exc.server_message or 'it does not say why'}.")
+    return ModelError(
+        f"The hub refuses {source.repo} with {status}: {exc.server_message or 'it does not say why'}."
+    )
 
 
 def retry_after(response: httpx2.Response) -> float:

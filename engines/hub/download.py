@@ -60,7 +60,9 @@ class Stop:
 
     @contextmanager
     def watching(self, answer: Answer) -> Iterator[None]:
-        """Have an answer cut off when it is to end. Raises PullCancelled, in place of what its reader then gets."""
+        """Have an answer cut off when it is to end. Raises PullCancelled, in place of what its reader then
+        gets.
+        """
         self._answer = answer
         try:
             self.check()
@@ -91,8 +93,8 @@ class Wanted(NamedTuple):
 class Blob:
     """The bytes of one file that are there, and their hash so far.
 
-    Who writes holds the lock of the repository. Where locks do not lock (some network file systems) two may write at once: the
-    hash tells, and the file is begun anew.
+    Who writes holds the lock of the repository. Where locks do not lock (some network file systems) two may
+    write at once: the hash tells, and the file is begun anew.
     """
 
     def __init__(self, wanted: Wanted) -> None:
@@ -130,7 +132,9 @@ class Blob:
         if self._digest.hexdigest() != self._remote.etag:
             raise self._damaged("lists another hash of it")
         self._file.flush()
-        os.fsync(self._file.fileno())  # or a power cut could leave a blob of the right name and length, and of zeros
+        os.fsync(
+            self._file.fileno()
+        )  # or a power cut could leave a blob of the right name and length, and of zeros
         self._file.close()
         self._partial.replace(blob)
 
@@ -138,7 +142,9 @@ class Blob:
         """Delete them, and say why."""
         self._file.close()
         self._partial.unlink(missing_ok=True)
-        return ModelDamaged(f"{self._path} came damaged: the hub {reason}. It was deleted: pull it again.", (self._path,))
+        return ModelDamaged(
+            f"{self._path} came damaged: the hub {reason}. It was deleted: pull it again.", (self._path,)
+        )
 
     def _read_back(self) -> Digest:
         found = digest(self._remote.etag, self._remote.size)
@@ -161,7 +167,9 @@ class Downloader:
         return self.persist(lambda: self._hub.tree(source))
 
     def fetch(self, wanted: Wanted, reach: Callable[[int], None]) -> None:
-        """Bring a file into its blob; `reach` is told how many of its bytes are there. Raises ModelError and OSError."""
+        """Bring a file into its blob; `reach` is told how many of its bytes are there. Raises ModelError and
+        OSError.
+        """
         with Blob(wanted) as blob:
 
             def attempt() -> None:
@@ -174,7 +182,10 @@ class Downloader:
     def _transfer(self, wanted: Wanted, blob: Blob, reach: Callable[[int], None]) -> None:
         """Read what comes of one answer. Raises ModelUnreachable when that was not all of it."""
         path, size = wanted.path, wanted.file.size
-        with self._hub.open(wanted.source, wanted.commit, path, blob.here) as answer, self._stop.watching(answer):
+        with (
+            self._hub.open(wanted.source, wanted.commit, path, blob.here) as answer,
+            self._stop.watching(answer),
+        ):
             if answer.length not in (None, size - answer.start):
                 message = f"The hub lists {path} with {size} bytes and sends {answer.length}: nothing of that was kept."
                 raise ModelDamaged(message, (path,))
@@ -185,7 +196,9 @@ class Downloader:
                 blob.write(data)
                 reach(blob.here)
         if blob.here < size:
-            raise ModelUnreachable(f"The hub sent only a part of {path}. What has come is kept: pull it again to go on.")
+            raise ModelUnreachable(
+                f"The hub sent only a part of {path}. What has come is kept: pull it again to go on."
+            )
 
     def persist(self, attempt: Callable[[], Result], gained: Callable[[], int] = lambda: 0) -> Result:
         """Try until it works, or has brought nothing too often. Raises ModelError."""

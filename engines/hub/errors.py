@@ -26,7 +26,9 @@ class TokenRefused(ModelGated):
 
 
 class ModelUnreachable(ModelError, EngineUnavailable):
-    """The hub does not answer, or not as a hub does; what has come is kept, and the next pull goes on from there."""
+    """The hub does not answer, or not as a hub does; what has come is kept, and the next pull goes on from
+    there.
+    """
 
     def __init__(self, message: str, *, code: str | None = None, retry_after: float = 0.0) -> None:
         super().__init__(message, code=code)

@@ -8,8 +8,8 @@
         trees/<commit>.json         what the hub lists at a commit
     .locks/models--owner--name/     one lock for each repository of ours beside those of the hub's client
 
-The layout is documented by huggingface_hub (docs/source/en/guides/manage-cache.md), the trees in its `_tree_cache.py`. Nothing
-here needs the library, so the gateway tells what is on disk without loading it.
+The layout is documented by huggingface_hub (docs/source/en/guides/manage-cache.md), the trees in its
+`_tree_cache.py`. Nothing here needs the library, so the gateway tells what is on disk without loading it.
 """
 
 from __future__ import annotations
@@ -67,16 +67,22 @@ class Tree(msgspec.Struct, frozen=True):
         return [path for path, file in self._meant(source) if not keepable(path, file)]
 
     def _meant(self, source: Source) -> Iterator[tuple[str, RemoteFile]]:
-        """Give what a source means here: files in older formats only where none in safetensors stands for them."""
+        """Give what a source means here: files in older formats only where none in safetensors stands for
+        them.
+        """
         for path, file in sorted(self.files.items()):
             older = bool(source.unsafe) and matches(path, source.unsafe) and not self._stood_for(path)
             if older or matches(path, source.files):
                 yield path, file
 
     def _stood_for(self, path: str) -> bool:
-        """Tell whether a file in safetensors beside one holds the same: the one that loaders take, or one of the same name."""
+        """Tell whether a file in safetensors beside one holds the same: the one that loaders take, or one of
+        the same name.
+        """
         beside = PurePosixPath(path)
-        return any(str(beside.with_name(name)) in self.files for name in (*SAFE, f"{beside.stem}.safetensors"))
+        return any(
+            str(beside.with_name(name)) in self.files for name in (*SAFE, f"{beside.stem}.safetensors")
+        )
 
 
 def default_folder(environ: Mapping[str, str] = os.environ) -> Path:
@@ -167,7 +173,11 @@ class RepoFolder:
 
     def arrived(self, commit: str, path: str, file: RemoteFile) -> int:
         """Give how many bytes of a file are there."""
-        return file.size if self.has(commit, path, file) else min(file.size, measured(self.partial(file.etag)) or 0)
+        return (
+            file.size
+            if self.has(commit, path, file)
+            else min(file.size, measured(self.partial(file.etag)) or 0)
+        )
 
     def link(self, commit: str, path: str, file: RemoteFile) -> None:
         """Put a file whose blob is there into a snapshot: a link, or the file itself where links cannot be."""
@@ -203,10 +213,16 @@ class RepoFolder:
         folder, tree = self.snapshot(commit), self.tree(commit)
         if tree is None:
             names = [name for name, path in self.pointers(commit, source) if path.is_file()]
-            whole = bool(names) and all(any(fnmatchcase(name, pattern) for name in names) for pattern in source.files)
+            whole = bool(names) and all(
+                any(fnmatchcase(name, pattern) for name in names) for pattern in source.files
+            )
             return folder if whole and (source.files or not self._unfinished()) else None
         wanted = tree.wanted(source)
-        return folder if wanted and all(measured(folder / path) == file.size for path, file in wanted.items()) else None
+        return (
+            folder
+            if wanted and all(measured(folder / path) == file.size for path, file in wanted.items())
+            else None
+        )
 
     def blobs(self, source: Source) -> set[Path]:
         """Give the blobs of a source, at all commits whose trees are known, whole or in part."""
@@ -218,7 +234,9 @@ class RepoFolder:
         return {path for path in found if measured(path) is not None}
 
     def held(self, source: Source) -> dict[Path, int]:
-        """Give the bytes that a source has on disk, at all commits, whole or in part; by where they really are, so each once."""
+        """Give the bytes that a source has on disk, at all commits, whole or in part; by where they really
+        are, so each once.
+        """
         pointers = {pointer for commit in self.commits() for _, pointer in self.pointers(commit, source)}
         return {path.resolve(): measured(path) or 0 for path in pointers | self.blobs(source)}
 

@@ -12,9 +12,11 @@ TICK = 0.2
 
 @contextmanager
 def locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    """Hold a lock, which the system opens when its holder dies; `waiting` is called while another holds it, and may raise.
+    """Hold a lock, which the system opens when its holder dies; `waiting` is called while another holds it,
+    and may raise.
 
-    Where the file system has no locks, everybody holds it: what is written is checked by its hash in any case.
+    Where the file system has no locks, everybody holds it: what is written is checked by its hash in any
+    case.
     """
     from filelock import FileLock, Timeout
 

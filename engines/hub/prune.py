@@ -13,7 +13,9 @@ from engines.hub.layout import RepoFolder, children, measured, walk
 
 
 def trim(folder: RepoFolder, gone: Sequence[Source], kept: Sequence[Source]) -> int:
-    """Take the files of some sources out of their repository but for those of others, and give the bytes that this frees."""
+    """Take the files of some sources out of their repository but for those of others, and give the bytes that
+    this frees.
+    """
     before = weight(folder.root)
     loose = _unlink(folder, gone, {pointer for source in kept for pointer in _of(folder, source)})
     linked = {blob_of(pointer) for commit in folder.commits() for pointer in walk(folder.snapshot(commit))}
@@ -27,7 +29,9 @@ def trim(folder: RepoFolder, gone: Sequence[Source], kept: Sequence[Source]) -> 
 
 
 def blob_of(pointer: Path) -> Path:
-    """Give the blob that a file of a snapshot leads to: one hop, as that may lead on to bytes that repositories share."""
+    """Give the blob that a file of a snapshot leads to: one hop, as that may lead on to bytes that
+    repositories share.
+    """
     return Path(os.path.normpath(pointer.parent / pointer.readlink())) if pointer.is_symlink() else pointer
 
 
@@ -57,8 +61,8 @@ def _unlink(folder: RepoFolder, gone: Sequence[Source], kept: set[Path]) -> set[
 def _remove(folder: RepoFolder, blobs: set[Path]) -> int:
     """Delete blobs, and give the bytes that this frees in other places.
 
-    A blob that the hub's own client pulled with Xet is a link to bytes that repositories share. Only the client knows when these
-    may go, so it is asked to; it deletes them once their last link is gone.
+    A blob that the hub's own client pulled with Xet is a link to bytes that repositories share. Only the
+    client knows when these may go, so it is asked to; it deletes them once their last link is gone.
     """
     links = frozenset(path for path in blobs if path.is_symlink())
     shared = {path.resolve(): measured(path) or 0 for path in links}
@@ -66,7 +70,9 @@ def _remove(folder: RepoFolder, blobs: set[Path]) -> int:
         from huggingface_hub import DeleteCacheStrategy
 
         none: frozenset[Path] = frozenset()
-        DeleteCacheStrategy(0, blobs=links, refs=none, repos=none, snapshots=none, cache_dir=folder.root.parent).execute()
+        DeleteCacheStrategy(
+            0, blobs=links, refs=none, repos=none, snapshots=none, cache_dir=folder.root.parent
+        ).execute()
     for blob in blobs:
         blob.unlink(missing_ok=True)
     return sum(bytes_ for payload, bytes_ in shared.items() if not payload.exists())

@@ -1,4 +1,6 @@
-"""Pulls that are under way in this process: who wants the same as another joins it, and it ends when nobody wants it any more."""
+"""Pulls that are under way in this process: who wants the same as another joins it, and it ends when nobody
+wants it any more.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ Work = Callable[[Tally, Stop], Path]
 Key = tuple[Source, ...]
 
 
-class Flight:
+class SharedPull:
     """One pull, in a thread of its own."""
 
     def __init__(self, name: str, work: Work) -> None:
@@ -33,7 +35,9 @@ class Flight:
         threading.Thread(target=self._fly, name=f"pull {name}", daemon=True).start()
 
     def ride(self, progress: Callable[[Progress], None], cancel: threading.Event) -> Path:
-        """Wait for its end, and tell how far it is. Raises ModelError; PullCancelled for this passenger alone."""
+        """Wait for its end, and tell how far it is. Raises ModelError; PullCancelled for this passenger
+        alone.
+        """
         while not self._landed.wait(TICK):
             if cancel.is_set():
                 raise PullCancelled(CANCELLED, code="pull_cancelled")
@@ -61,26 +65,28 @@ class Flight:
             self._landed.set()
 
 
-class Flights:
+class SharedPulls:
     """All pulls of one folder."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._flights: dict[Key, Flight] = {}
+        self._flights: dict[Key, SharedPull] = {}
 
-    def take(self, key: Key, name: str, work: Work, progress: Callable[[Progress], None], cancel: threading.Event) -> Path:
+    def take(
+        self, key: Key, name: str, work: Work, progress: Callable[[Progress], None], cancel: threading.Event
+    ) -> Path:
         """Join the pull of the same files, or begin it, and wait for its end. Raises ModelError."""
         with self._lock:
             flight = self._flights.get(key)
             if flight is None or flight.over():
-                flight = self._flights[key] = Flight(name, work)
+                flight = self._flights[key] = SharedPull(name, work)
             flight.passengers += 1
         try:
             return flight.ride(progress, cancel)
         finally:
             self._leave(key, flight)
 
-    def _leave(self, key: Key, flight: Flight) -> None:
+    def _leave(self, key: Key, flight: SharedPull) -> None:
         with self._lock:
             flight.passengers -= 1
             if flight.passengers:

@@ -20,13 +20,21 @@ import msgspec
 from engines.catalogue.models import MODELS
 from engines.catalogue.records import ModelRecord, Source
 from engines.hub.download import Downloader, Patience, Stop, Wanted
-from engines.hub.errors import DiskFull, ModelBusy, ModelDamaged, ModelError, ModelNotFound, ModelUnreachable, Offline
+from engines.hub.errors import (
+    DiskFull,
+    ModelBusy,
+    ModelDamaged,
+    ModelError,
+    ModelNotFound,
+    ModelUnreachable,
+    Offline,
+)
 from engines.hub.hashing import sound
 from engines.hub.layout import COMMIT, ETAG, RemoteFile, RepoFolder, default_folder, measured, truthy
 from engines.hub.locks import locked
 from engines.hub.progress import Progress, Tally
 from engines.hub.prune import blob_of, trim
-from engines.hub.shared_pulls import Flights
+from engines.hub.shared_pulls import SharedPulls
 
 ENDPOINT = "https://huggingface.co"
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -63,8 +71,8 @@ class Plan(NamedTuple):
 class ModelFiles:
     """A folder of model files, in the layout of the hub's own cache, and the hub they come from.
 
-    What is not given is taken from HF_HUB_CACHE or HF_HOME, HF_ENDPOINT, HF_TOKEN (or the token of `hf auth login`) and
-    HF_HUB_OFFLINE.
+    What is not given is taken from HF_HUB_CACHE or HF_HOME, HF_ENDPOINT, HF_TOKEN (or the token of `hf auth
+    login`) and HF_HUB_OFFLINE.
     """
 
     def __init__(
@@ -82,15 +90,17 @@ class ModelFiles:
         self.offline = told if offline is None else offline
         self._token = token
         self._patience = patience or Patience()
-        self._flights = Flights()
+        self._flights = SharedPulls()
 
     # Pulling...
 
-    def pull(self, record: ModelRecord, progress: Callable[[Progress], None], cancel: threading.Event) -> Path:
+    def pull(
+        self, record: ModelRecord, progress: Callable[[Progress], None], cancel: threading.Event
+    ) -> Path:
         """Bring all files of a model here, and give its snapshot. Raises ModelError.
 
-        `progress` is called in this thread, about ten times a second. Who pulls the same joins in: each may cancel for itself.
-        What is there already is checked by its size; `verify` looks closer.
+        `progress` is called in this thread, about ten times a second. Who pulls the same joins in: each may
+        cancel for itself. What is there already is checked by its size; `verify` looks closer.
         """
         if self.offline:
             return self._here(record, progress)
@@ -99,9 +109,7 @@ class ModelFiles:
     def _here(self, record: ModelRecord, progress: Callable[[Progress], None]) -> Path:
         path = self.locate(record)
         if path is None:
-            message = (
-                f"{record.name} is not complete here, and the network may not be used: go online, or copy it to {self.folder}."
-            )
+            message = f"{record.name} is not complete here, and the network may not be used: go online, or copy it to {self.folder}."
             raise Offline(message, code="offline")
         size = self._stored(record).size
         progress(Progress(record.name, "done", size, size))
@@ -125,11 +133,16 @@ class ModelFiles:
     def _plan(self, source: Source, loader: Downloader) -> Plan:
         """Find out what a source comes to: from the hub, unless it names a commit that is known here."""
         folder = RepoFolder(self.folder, source.repo)
-        commit, tree = source.revision, folder.tree(source.revision) if COMMIT.fullmatch(source.revision) else None
+        commit, tree = (
+            source.revision,
+            folder.tree(source.revision) if COMMIT.fullmatch(source.revision) else None,
+        )
         if tree is None:
             commit, tree = loader.list(source)
             if unkept := tree.unkept(source):
-                raise ModelUnreachable(f"The hub lists a file that cannot be kept: {unkept[0]!r}.", code="hub_unreachable")
+                raise ModelUnreachable(
+                    f"The hub lists a file that cannot be kept: {unkept[0]!r}.", code="hub_unreachable"
+                )
             if folder.tree(commit) is None:
                 folder.set_tree(commit, tree)
         wanted = [Wanted(folder, source, commit, path, file) for path, file in tree.wanted(source).items()]
@@ -156,7 +169,9 @@ class ModelFiles:
             yield
         except OSError as exc:
             if exc.errno in FULL:
-                raise DiskFull(f"The disk of {self.folder} is full: make room, and pull it again to go on.") from exc
+                raise DiskFull(
+                    f"The disk of {self.folder} is full: make room, and pull it again to go on."
+                ) from exc
             raise ModelError(f"{self.folder} cannot be used: {exc.strerror or exc}.") from exc
 
     # What is here...
@@ -181,19 +196,23 @@ class ModelFiles:
         for source in record.sources:
             held |= RepoFolder(self.folder, source.repo).held(source)
         commit = RepoFolder(self.folder, record.repo).commit(record.revision)
-        return Stored(record.name, record.repo, record.revision, commit, self.locate(record), sum(held.values()))
+        return Stored(
+            record.name, record.repo, record.revision, commit, self.locate(record), sum(held.values())
+        )
 
     def verify(self, record: ModelRecord, cancel: threading.Event | None = None) -> None:
         """Read all files of a model, and compare them with their hashes.
 
-        Raises ModelDamaged with the names of those that are gone or damaged, the latter deleted, so that a pull brings them
-        again; ModelNotFound where nothing is here; PullCancelled.
+        Raises ModelDamaged with the names of those that are gone or damaged, the latter deleted, so that a
+        pull brings them again; ModelNotFound where nothing is here; PullCancelled.
         """
         stop = Stop(cancel)
         with self._on_disk():
             bad = [name for source in record.sources for name in self._damaged(record, source, stop)]
         if bad:
-            message = f"{record.name} is damaged, what was bad is deleted: pull it again to get {', '.join(bad)}."
+            message = (
+                f"{record.name} is damaged, what was bad is deleted: pull it again to get {', '.join(bad)}."
+            )
             raise ModelDamaged(message, tuple(bad))
 
     def _damaged(self, record: ModelRecord, source: Source, stop: Stop) -> Iterator[str]:
@@ -213,13 +232,23 @@ class ModelFiles:
     def delete(self, record: ModelRecord, others: Sequence[ModelRecord] = MODELS) -> int:
         """Delete the files of a model, and give the bytes that this frees.
 
-        What `others` that are complete here share with it stays, and so does what is no model's. Raises ModelBusy while somebody
-        pulls from one of its repositories.
+        What `others` that are complete here share with it stays, and so does what is no model's. Raises
+        ModelBusy while somebody pulls from one of its repositories.
         """
         freed = 0
         for repo in dict.fromkeys(source.repo for source in record.sources):
-            sharing = [other for other in others if other.name != record.name and any(s.repo == repo for s in other.sources)]
-            kept = [source for other in sharing if self.locate(other) for source in other.sources if source.repo == repo]
+            sharing = [
+                other
+                for other in others
+                if other.name != record.name and any(s.repo == repo for s in other.sources)
+            ]
+            kept = [
+                source
+                for other in sharing
+                if self.locate(other)
+                for source in other.sources
+                if source.repo == repo
+            ]
             folder = RepoFolder(self.folder, repo)
             if folder.root.is_dir():
                 with self._on_disk(), locked(folder.lock, lambda: _busy(record)):
@@ -255,7 +284,9 @@ def _bring(plan: Plan, loader: Downloader, tally: Tally, stop: Stop) -> None:
 
 
 def _expected(folder: RepoFolder, commit: str, source: Source) -> Iterator[tuple[str, Path, RemoteFile]]:
-    """Give what a snapshot should have: by its tree, or where nobody noted that, by what its links say they lead to."""
+    """Give what a snapshot should have: by its tree, or where nobody noted that, by what its links say they
+    lead to.
+    """
     tree = folder.tree(commit)
     if tree:
         for name, file in tree.wanted(source).items():

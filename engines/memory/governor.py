@@ -1,7 +1,8 @@
 """Who may be in memory: models are stopped, the longest unused first, to make room for one that is wanted.
 
-What is in use is never stopped; where there is no room without that, the request is refused with the figures. How much a model
-takes, of the machine's memory and of a GPU's, is what it took the last time, or, before that, what its files make likely.
+What is in use is never stopped; where there is no room without that, the request is refused with the figures.
+How much a model takes, of the machine's memory and of a GPU's, is what it took the last time, or, before
+that, what its files make likely.
 """
 
 from __future__ import annotations
@@ -72,9 +73,11 @@ class Tenant(Protocol):
 
 
 class Governor:
-    """Makes room. `limit` bounds the memory of all models together, in bytes; 0 leaves it to what the machine has.
+    """Makes room. `limit` bounds the memory of all models together, in bytes; 0 leaves it to what the machine
+    has.
 
-    `free` gives the bytes that the machine has left, `gpus` those of each GPU, `held` those that a process holds.
+    `free` gives the bytes that the machine has left, `gpus` those of each GPU, `held` those that a process
+    holds.
     """
 
     def __init__(
@@ -111,8 +114,14 @@ class Governor:
             while need.memory > (room := await asyncio.to_thread(self._room, name)):
                 what = f"`{name}`: it takes about {_shown(need.memory)}, {_shown(room)}"
                 await self._stop(self._running(), what, need.memory - room, evict)
-            while need.gpu and (left := await asyncio.to_thread(self._gpu_room, name, need.card)) is not None and need.gpu > left:
-                there = [one for one in self._running() if one.device.startswith(GPUS) and one.card == need.card]
+            while (
+                need.gpu
+                and (left := await asyncio.to_thread(self._gpu_room, name, need.card)) is not None
+                and need.gpu > left
+            ):
+                there = [
+                    one for one in self._running() if one.device.startswith(GPUS) and one.card == need.card
+                ]
                 what = f"`{name}` on GPU {need.card}: it takes about {_shown(need.gpu)}, {_shown(left)}"
                 await self._stop(there, what, 0, evict)  # who holds how much of a GPU is not told everywhere
             self._promised[name] = need
@@ -122,7 +131,8 @@ class Governor:
         self._promised.pop(name, None)
 
     async def _stop(self, there: list[Tenant], what: str, wanted: int, evict: bool) -> None:
-        """Stop the one that has been unused for longest. Raises EngineUnavailable where it is not to be, or cannot be enough.
+        """Stop the one that has been unused for longest. Raises EngineUnavailable where it is not to be, or
+        cannot be enough.
 
         `wanted` are the bytes of memory that all who may be stopped must hold together.
         """
@@ -134,7 +144,9 @@ class Governor:
             why = "does not hold enough that could be given up"
         elif idle:
             return await min(idle, key=lambda one: one.idle_since).rest()
-        raise EngineUnavailable(f"There is no room for {what} can be had, and what else is loaded ({len(there)}) {why}.")
+        raise EngineUnavailable(
+            f"There is no room for {what} can be had, and what else is loaded ({len(there)}) {why}."
+        )
 
     def _room(self, name: str) -> int:
         promised = sum(need.memory for other, need in list(self._promised.items()) if other != name)
@@ -144,7 +156,9 @@ class Governor:
     def _gpu_room(self, name: str, card: int) -> int | None:
         """Give the bytes that can be had of a GPU; None where its driver tells nothing."""
         free = self._gpus()
-        promised = sum(need.gpu for other, need in list(self._promised.items()) if other != name and need.card == card)
+        promised = sum(
+            need.gpu for other, need in list(self._promised.items()) if other != name and need.card == card
+        )
         return free[card] - GPU_RESERVE - promised if card < len(free) else None
 
     def _held(self, tenants: list[Tenant]) -> int:

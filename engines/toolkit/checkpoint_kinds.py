@@ -1,7 +1,8 @@
-"""What a repository in the Hugging Face layout holds, read from its config.json alone: neither torch nor transformers is needed.
+"""What a repository in the Hugging Face layout holds, read from its config.json alone: neither torch nor
+transformers is needed.
 
-A model is known by its `model_type`; where a type has both speaking and listening models, by its `architectures`. Only those are
-known that were tried.
+A model is known by its `model_type`; where a type has both speaking and listening models, by its
+`architectures`. Only those are known that were tried.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 Config = Mapping[str, Any]
-Kind = Literal["speech", "listening"]
+Kind = Literal["speech", "transcription"]
 ADAPTER = "engines.adapters.transformers_models"
 """package of the adapters"""
 
@@ -33,7 +34,9 @@ class Known(msgspec.Struct, frozen=True):
 
 def _ctc(*names: str) -> dict[str, tuple[Known, ...]]:
     pairs = (name.split(":") for name in names)
-    return {kind: (Known("listening", f"{prefix}ForCTC", f"{ADAPTER}.ctc:Ctc"),) for kind, prefix in pairs}
+    return {
+        kind: (Known("transcription", f"{prefix}ForCTC", f"{ADAPTER}.ctc:Ctc"),) for kind, prefix in pairs
+    }
 
 
 SEQ2SEQ = f"{ADAPTER}.seq2seq:Seq2Seq"
@@ -42,7 +45,7 @@ KNOWN: dict[str, tuple[Known, ...]] = {
     "vits": (Known("speech", "VitsModel", f"{ADAPTER}.vits:Vits", 16_000, ("sampling_rate",)),),
     "speecht5": (
         Known("speech", "SpeechT5ForTextToSpeech", f"{ADAPTER}.speecht5:SpeechT5"),
-        Known("listening", "SpeechT5ForSpeechToText", SEQ2SEQ),
+        Known("transcription", "SpeechT5ForSpeechToText", SEQ2SEQ),
     ),
     "bark": (Known("speech", "BarkModel", f"{ADAPTER}.bark:Bark", 24_000, ("codec_config", "sampling_rate")),),
     "csm": (Known("speech", "CsmForConditionalGeneration", f"{ADAPTER}.csm:Csm", 24_000, ("codec_config", "sampling_rate")),),
@@ -52,12 +55,12 @@ KNOWN: dict[str, tuple[Known, ...]] = {
         "wav2vec2:Wav2Vec2", "hubert:Hubert", "wavlm:WavLM", "unispeech:UniSpeech", "unispeech-sat:UniSpeechSat",
         "data2vec-audio:Data2VecAudio", "sew:SEW", "wav2vec2-conformer:Wav2Vec2Conformer", "wav2vec2-bert:Wav2Vec2Bert",
     ),
-    "parakeet_ctc": (Known("listening", "ParakeetForCTC", f"{ADAPTER}.parakeet:Ctc"),),
-    "parakeet_tdt": (Known("listening", "ParakeetForTDT", TRANSDUCER),),
-    "parakeet_rnnt": (Known("listening", "ParakeetForRNNT", TRANSDUCER),),
-    "moonshine": (Known("listening", "MoonshineForConditionalGeneration", SEQ2SEQ),),
-    "speech_to_text": (Known("listening", "Speech2TextForConditionalGeneration", SEQ2SEQ),),
-    "qwen3_asr": (Known("listening", "Qwen3ASRForConditionalGeneration", f"{ADAPTER}.qwen3_asr:Qwen3Asr"),),
+    "parakeet_ctc": (Known("transcription", "ParakeetForCTC", f"{ADAPTER}.parakeet:Ctc"),),
+    "parakeet_tdt": (Known("transcription", "ParakeetForTDT", TRANSDUCER),),
+    "parakeet_rnnt": (Known("transcription", "ParakeetForRNNT", TRANSDUCER),),
+    "moonshine": (Known("transcription", "MoonshineForConditionalGeneration", SEQ2SEQ),),
+    "speech_to_text": (Known("transcription", "Speech2TextForConditionalGeneration", SEQ2SEQ),),
+    "qwen3_asr": (Known("transcription", "Qwen3ASRForConditionalGeneration", f"{ADAPTER}.qwen3_asr:Qwen3Asr"),),
 }  # fmt: skip
 """by model type"""
 

@@ -1,4 +1,6 @@
-"""Where torch computes: the device that is asked for, or the best there is; in workers only, as this imports torch."""
+"""Where torch computes: the device that is asked for, or the best there is; in workers only, as this imports
+torch.
+"""
 
 from __future__ import annotations
 
@@ -14,28 +16,37 @@ BEST = ("cuda", "xpu", "mps", "cpu")
 
 
 def choose(asked: str, known: Sequence[str] = BEST, group: str = "main") -> torch.device:
-    """Choose a device: `asked` is "auto" for the best that is there, or a name such as "cpu", "cuda", "cuda:1", "mps".
+    """Choose a device: `asked` is "auto" for the best that is there, or a name such as "cpu", "cuda",
+    "cuda:1", "mps".
 
-    `known` are the kinds that the engine runs on, the best first; `group` is the environment that it runs in. Raises EngineFailed
-    where there is no such device here, or torch has no code for it: work never goes to a slower one without a word.
+    `known` are the kinds that the engine runs on, the best first; `group` is the environment that it runs in.
+    Raises EngineFailed where there is no such device here, or torch has no code for it: work never goes to a
+    slower one without a word.
     """
     there = {kind: _count(kind) for kind in known if _is_there(kind)}
     return torch.device(named(asked, known, there, lambda name: _unfit(name, group)))
 
 
 def named(asked: str, known: Sequence[str], there: Mapping[str, int], unfit: Callable[[str], str]) -> str:
-    """Name the device that is meant; `there` tells how many of each kind there are, `unfit` why one cannot compute, if so.
+    """Name the device that is meant; `there` tells how many of each kind there are, `unfit` why one cannot
+    compute, if so.
 
     Raises EngineFailed as `choose` does.
     """
     name = asked if asked != "auto" else next(iter(there), "cpu")
     kind, _, number = name.partition(":")
     if kind not in known:
-        raise EngineFailed(f"There is no device '{asked}' for this engine: it should be auto, {', '.join(known)}.")
+        raise EngineFailed(
+            f"There is no device '{asked}' for this engine: it should be auto, {', '.join(known)}."
+        )
     if kind not in there or (number and not (number.isdigit() and int(number) < there[kind])):
-        raise EngineFailed(f"There is no device '{asked}' here: torch {torch.__version__} finds {', '.join(there)}.")
+        raise EngineFailed(
+            f"There is no device '{asked}' here: torch {torch.__version__} finds {', '.join(there)}."
+        )
     if reason := unfit(name):
-        raise EngineFailed(f"{reason}, or set `device: cpu`." if asked == "auto" and "cpu" in known else f"{reason}.")
+        raise EngineFailed(
+            f"{reason}, or set `device: cpu`." if asked == "auto" and "cpu" in known else f"{reason}."
+        )
     return name
 
 

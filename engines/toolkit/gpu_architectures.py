@@ -1,4 +1,6 @@
-"""Which GPUs a build of torch has code for: CUDA's own rule. Where there is none, the first kernel fails ("no kernel image")."""
+"""Which GPUs a build of torch has code for: CUDA's own rule. Where there is none, the first kernel fails ("no
+kernel image").
+"""
 
 from __future__ import annotations
 
@@ -15,21 +17,27 @@ ROCM = "https://download.pytorch.org/whl/rocm7.2"
 
 
 def runs_on(built_for: Sequence[str], capability: str) -> bool:
-    """Tell whether code for some architectures runs on a GPU; where none does, its first kernel fails ("no kernel image").
+    """Tell whether code for some architectures runs on a GPU; where none does, its first kernel fails ("no
+    kernel image").
 
-    Machine code runs on its own generation, of the same or a later minor number; what is compiled there, on all later ones;
-    either with a letter at its end (sm_90a) on that very one. AMD's runs on its own architecture ("gfx1100"), or on a family of
-    them ("gfx11-generic").
+    Machine code runs on its own generation, of the same or a later minor number; what is compiled there, on
+    all later ones; either with a letter at its end (sm_90a) on that very one. AMD's runs on its own
+    architecture ("gfx1100"), or on a family of them ("gfx11-generic").
     """
     if capability.startswith(AMD):
         return any(
-            one == capability or (one.endswith("-generic") and capability.startswith(one.removesuffix("-generic")))
+            one == capability
+            or (one.endswith("-generic") and capability.startswith(one.removesuffix("-generic")))
             for one in built_for
         )
     major, minor = (int(part) for part in capability.split("."))
-    for kind, high, low, only in (match.groups() for match in map(ARCHITECTURE.fullmatch, built_for) if match):
+    for kind, high, low, only in (
+        match.groups() for match in map(ARCHITECTURE.fullmatch, built_for) if match
+    ):
         built = (int(high), int(low))
-        if built == (major, minor) or (built < (major, minor) and not only and (kind == "compute" or built[0] == major)):
+        if built == (major, minor) or (
+            built < (major, minor) and not only and (kind == "compute" or built[0] == major)
+        ):
             return True
     return False
 
@@ -47,7 +55,8 @@ def mending(built_for: Sequence[str], capability: str) -> str:
 
 
 def lacking(gpu: str, capability: str, built_for: Sequence[str], group: str = "main") -> str:
-    """Say that a torch has no code for a GPU, and what mends it; empty where it has, or does not tell what it was built for.
+    """Say that a torch has no code for a GPU, and what mends it; empty where it has, or does not tell what it
+    was built for.
 
     `group` names the environment that the torch is in.
     """

@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Iterable, Mapping
 
-from engines.api import ListenJob, Unsupported
+from engines.api import TranscriptionJob, Unsupported
 
 ENGLISH = "en"
 STANDARD = {"jw": "jv"}
@@ -23,17 +23,23 @@ def iso(codes: Iterable[str]) -> dict[str, str]:
     return {STANDARD.get(code, code): code for code in codes} or {ENGLISH: ENGLISH}
 
 
-def refuse(job: ListenJob, model: str, languages: Mapping[str, str], *, translates: bool) -> None:
+def refuse(job: TranscriptionJob, model: str, languages: Mapping[str, str], *, translates: bool) -> None:
     """Refuse a job that the model cannot do. Raises Unsupported."""
     if job.language is not None and job.language not in languages:
-        raise Unsupported(f"The model '{model}' does not know the language '{job.language}'.", param="language")
+        raise Unsupported(
+            f"The model '{model}' does not know the language '{job.language}'.", param="language"
+        )
     if job.translate and not translates:
         raise Unsupported(f"The model '{model}' does not translate: it knows only English.", param="model")
 
 
 def temperatures(lowest: float) -> tuple[float, ...]:
-    """Give the temperatures that are tried in turn, as OpenAI's own program does: from the one asked for up to 1."""
-    return tuple(round(lowest + STEP * number, 6) for number in range(1 + math.floor((1 - lowest) / STEP + 1e-6))) or (lowest,)
+    """Give the temperatures that are tried in turn, as OpenAI's own program does: from the one asked for up
+    to 1.
+    """
+    return tuple(
+        round(lowest + STEP * number, 6) for number in range(1 + math.floor((1 - lowest) / STEP + 1e-6))
+    ) or (lowest,)
 
 
 def bare(word: str) -> str:

@@ -1,4 +1,6 @@
-"""Cut a recording into utterances at its silences, while it comes in; memory is bounded by the longest utterance."""
+"""Cut a recording into utterances at its silences, while it comes in; memory is bounded by the longest
+utterance.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +12,17 @@ from pocketsphinx import Endpointer
 
 RATE = 16_000
 LONGEST_SECONDS = 16.0
-"""speech without any silence is cut after so long, where it is quietest; the decoder's last pass over an utterance, which nothing
-can stop, takes a twentieth of its length"""
+"""speech without any silence is cut after so long, where it is quietest; the decoder's last pass over an
+utterance, which nothing can stop, takes a twentieth of its length
+"""
 SEARCH_SECONDS = 6.0
 """how much of its end is searched for the quietest place"""
 BLOCK = RATE // 10
 """samples looked at together: 100 ms"""
 WINDOW_SECONDS, RATIO = 0.6, 0.9
-"""the endpointer's own terms: silence is 90 % of 0.6 s without a voice. Shorter ones cut sentences apart, and cost accuracy"""
+"""the endpointer's own terms: silence is 90 % of 0.6 s without a voice. Shorter ones cut sentences apart, and
+cost accuracy
+"""
 
 
 class Utterance(msgspec.Struct, frozen=True):

@@ -1,8 +1,8 @@
 """Where in a recording somebody speaks: Silero's network, run by onnxruntime, without torch.
 
-The network looks at frames of 32 ms, each behind the last 4 ms of the one before, and carries a state from frame to frame. Its
-file comes with `silero-vad`, whose code is never imported (that brings torch along, and leaves it with a single thread), or with
-`faster-whisper`.
+The network looks at frames of 32 ms, each behind the last 4 ms of the one before, and carries a state from
+frame to frame. Its file comes with `silero-vad`, whose code is never imported (that brings torch along, and
+leaves it with a single thread), or with `faster-whisper`.
 """
 
 from __future__ import annotations
@@ -50,12 +50,16 @@ class Silero:
         options.log_severity_level = ERRORS
         path = path or _installed()
         try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
         except Exception as exc:  # onnxruntime's exceptions have no common class of their own
             raise EngineFailed(f"The voice detector's network cannot be loaded from {path}: {exc}") from exc
 
     def run(self, frames: Floats, state: tuple[Floats, Floats]) -> tuple[Floats, tuple[Floats, Floats]]:
-        """Give each frame's probability of speech, and the state after the last: frames are rows of CONTEXT and FRAME samples."""
+        """Give each frame's probability of speech, and the state after the last: frames are rows of CONTEXT
+        and FRAME samples.
+        """
         heard, hidden, cell = self._session.run(None, {"input": frames, "h": state[0], "c": state[1]})
         return np.ravel(heard), (hidden, cell)
 
@@ -74,7 +78,9 @@ class Probabilities:
         pcm = self._odd + pcm
         whole = len(pcm) - len(pcm) % 2
         self._odd = pcm[whole:]
-        self._samples = np.concatenate([self._samples, np.frombuffer(pcm[:whole], "<i2").astype(np.float32) / 32768])
+        self._samples = np.concatenate(
+            [self._samples, np.frombuffer(pcm[:whole], "<i2").astype(np.float32) / 32768]
+        )
         while len(self._samples) >= CONTEXT + FRAME:
             yield from self._take(min(BATCH, (len(self._samples) - CONTEXT) // FRAME))
 
@@ -85,14 +91,18 @@ class Probabilities:
             yield from self._take(1)
 
     def _take(self, count: int) -> list[float]:
-        rows = np.lib.stride_tricks.sliding_window_view(self._samples, CONTEXT + FRAME)[: count * FRAME : FRAME]
+        rows = np.lib.stride_tricks.sliding_window_view(self._samples, CONTEXT + FRAME)[
+            : count * FRAME : FRAME
+        ]
         heard, self._state = self._silero.run(np.ascontiguousarray(rows), self._state)
         self._samples = self._samples[count * FRAME :]
         return [float(one) for one in heard]
 
 
 class Speech:
-    """The stretches of speech in one recording that comes in: each ends at a pause, and takes `padding` seconds of it along."""
+    """The stretches of speech in one recording that comes in: each ends at a pause, and takes `padding`
+    seconds of it along.
+    """
 
     def __init__(self, silero: Silero, *, pause: float = PAUSE, padding: float = PADDING) -> None:
         self._probabilities = Probabilities(silero)

@@ -1,7 +1,8 @@
 """Cut a recording that comes in into the windows that Whisper hears, each of 30 seconds or less.
 
-A window begins where the last one's words ended, which only the model can tell (`advance`). With voice detection it begins where
-somebody speaks, and ends at the latest at a pause: silence, in which Whisper hears words that nobody said, is passed over.
+A window begins where the last one's words ended, which only the model can tell (`advance`). With voice
+detection it begins where somebody speaks, and ends at the latest at a pause: silence, in which Whisper hears
+words that nobody said, is passed over.
 """
 
 from __future__ import annotations
@@ -12,20 +13,26 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.api import EmitListen, ListenEvent
+from engines.api import EmitTranscription, TranscriptionEvent
 from engines.toolkit.vad import Silero, Speech
 
 Floats = NDArray[np.float32]
 RATE = 16_000
 STEP = 160
-"""samples to a frame of Whisper's spectrum; windows begin on a multiple of it, as in the whole recording's spectrum"""
+"""samples to a frame of Whisper's spectrum; windows begin on a multiple of it, as in the whole recording's
+spectrum
+"""
 LONGEST = 30 * RATE
 CONTEXT = 2 * STEP
 """samples known on either side of a window, so that its spectrum is that of the whole recording"""
 PAUSE = 3.0
-"""seconds of silence that end a window. Each window costs as much as 30 s of speech: shorter pauses are left to the model"""
+"""seconds of silence that end a window. Each window costs as much as 30 s of speech: shorter pauses are left
+to the model
+"""
 REST = round(0.25 * RATE)
-"""a stretch's last samples of speech that are no window of their own: the model has heard their beginning, and ended before"""
+"""a stretch's last samples of speech that are no window of their own: the model has heard their beginning,
+and ended before
+"""
 PADDING = round(0.4 * RATE)
 """samples of silence that a stretch of speech takes along at either end"""
 
@@ -34,10 +41,10 @@ class Unwanted(Exception):
     """Nobody wants the rest."""
 
 
-def telling(emit: EmitListen) -> Callable[[ListenEvent], None]:
+def telling(emit: EmitTranscription) -> Callable[[TranscriptionEvent], None]:
     """Give an `emit` that raises Unwanted instead of answering False."""
 
-    def tell(event: ListenEvent) -> None:
+    def tell(event: TranscriptionEvent) -> None:
         if not emit(event):
             raise Unwanted
 
@@ -59,12 +66,16 @@ class Window(msgspec.Struct):
         return self.samples[self.before : len(self.samples) - self.after]
 
     def time(self, seconds: float) -> float:
-        """Give the recording's time for one of the window. A model may name one behind the window's end: it is taken for that."""
+        """Give the recording's time for one of the window. A model may name one behind the window's end: it
+        is taken for that.
+        """
         return round(self.start + min(float(seconds), len(self.own) / RATE), 2)
 
 
 class Windows:
-    """The windows of one recording. `tell` is told the seconds that are done with whenever more has come in, and may raise."""
+    """The windows of one recording. `tell` is told the seconds that are done with whenever more has come in,
+    and may raise.
+    """
 
     def __init__(self, audio: Iterator[bytes], silero: Silero | None, tell: Callable[[float], None]) -> None:
         self._audio = audio
@@ -133,7 +144,9 @@ class Windows:
         return self._cut(start, end - (end - start) % STEP)
 
     def _stretch(self) -> tuple[int, int, bool] | None:
-        """Give where to go on, if that is known, where that stretch of speech ends so far, and whether it is over."""
+        """Give where to go on, if that is known, where that stretch of speech ends so far, and whether it is
+        over.
+        """
         so_far = self._length - CONTEXT
         if self._speech is None:
             if not self._ended:
@@ -146,7 +159,11 @@ class Windows:
             return self._from(start), min(self._length, end + PADDING), True
         if self._speech.begun is None:
             return None
-        return self._from(round(self._speech.begun * RATE)), min(so_far, round(self._speech.spoken * RATE) + PADDING), False
+        return (
+            self._from(round(self._speech.begun * RATE)),
+            min(so_far, round(self._speech.spoken * RATE) + PADDING),
+            False,
+        )
 
     def _heard(self, start: int, end: int) -> bool:
         """Tell whether a stretch of speech is done with."""

@@ -15,9 +15,6 @@ from engines.api import (
     EngineFailed,
     EngineUnavailable,
     Finished,
-    Heard,
-    ListenEvent,
-    ListenJob,
     MissingPrompt,
     Progress,
     Prompt,
@@ -25,6 +22,9 @@ from engines.api import (
     SpeechError,
     SpeechEvent,
     SpeechJob,
+    TranscriptionEvent,
+    TranscriptionJob,
+    TranscriptSegment,
 )
 from engines.fleet.child_process import Address
 from engines.wire import bodies, errors, frames
@@ -34,9 +34,9 @@ OUR_OWN = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 READ_SIZE = 256 * 1024
 MOST_PROMPTS = 10_000
 """prompts of which it is known that the worker had them"""
-WAV_HEADER = struct.pack("<4sI4s4sIHHIIHH", b"RIFF", 0xFFFFFFFF, b"WAVE", b"fmt ", 16, 1, 1, 16_000, 32_000, 2, 16) + struct.pack(
-    "<4sI", b"data", 0xFFFFFFFF
-)
+WAV_HEADER = struct.pack(
+    "<4sI4s4sIHHIIHH", b"RIFF", 0xFFFFFFFF, b"WAVE", b"fmt ", 16, 1, 1, 16_000, 32_000, 2, 16
+) + struct.pack("<4sI", b"data", 0xFFFFFFFF)
 """16 kHz mono s16le, sizes open"""
 
 
@@ -61,7 +61,7 @@ class HeardError(msgspec.Struct, frozen=True, tag="error"):
     code: str | None = None
 
 
-_LINES = msgspec.json.Decoder(Heard | Progress | Finished | HeardError)
+_LINES = msgspec.json.Decoder(TranscriptSegment | Progress | Finished | HeardError)
 
 
 class WorkerClient:
@@ -70,7 +70,11 @@ class WorkerClient:
     def __init__(self, address: Address, *, stall_timeout: float) -> None:
         self.address = address
         self._brought: dict[str, None] = {}
-        connector = aiohttp.UnixConnector(address.socket, limit=0) if address.socket else aiohttp.TCPConnector(limit=0)
+        connector = (
+            aiohttp.UnixConnector(address.socket, limit=0)
+            if address.socket
+            else aiohttp.TCPConnector(limit=0)
+        )
         headers = {"authorization": f"Bearer {address.secret}"} if address.secret else {}
         self._session = aiohttp.ClientSession(
             base_url=address.url,
@@ -134,19 +138,27 @@ class WorkerClient:
         return prompt is None or prompt.id in self._brought
 
     async def create_prompt(self, samples: Sequence[Sample], rate: int, model: str) -> Prompt:
-        """Have a voice made of samples, s16le mono PCM at `rate` Hertz. Raises what the engine raised, or Lost."""
+        """Have a voice made of samples, s16le mono PCM at `rate` Hertz. Raises what the engine raised, or
+        Lost.
+        """
         form = aiohttp.FormData(default_to_multipart=True)
         form.add_field("model", model)
         for sample in samples:
-            form.add_field("audio", bodies.wav(sample.pcm, rate), filename="audio.wav", content_type="audio/wav")
+            form.add_field(
+                "audio", bodies.wav(sample.pcm, rate), filename="audio.wav", content_type="audio/wav"
+            )
             form.add_field("reference_text", sample.transcript)
         with _losses():
             async with self._session.post("/tts/create_voice_prompt", data=form) as answer:
                 await _raise_refusal(answer)
                 return bodies.prompt(await answer.read())
 
-    async def transcribe(self, job: ListenJob, audio: AsyncIterator[bytes]) -> AsyncGenerator[ListenEvent, None]:
-        """Send s16le mono PCM as it comes, give what is heard as it is heard. Raises what the engine raised, or Lost."""
+    async def transcribe(
+        self, job: TranscriptionJob, audio: AsyncIterator[bytes]
+    ) -> AsyncGenerator[TranscriptionEvent, None]:
+        """Send s16le mono PCM as it comes, give what is heard as it is heard. Raises what the engine raised,
+        or Lost.
+        """
         with aiohttp.MultipartWriter("form-data") as form:
             options = form.append(msgspec.json.encode(job), {"content-type": "application/json"})
             options.set_content_disposition("form-data", name="options")
@@ -160,7 +172,9 @@ class WorkerClient:
                 async for line in answer.content:
                     event = _LINES.decode(line)
                     if isinstance(event, HeardError):
-                        raise errors.restore(frames.ErrorFrame(event.kind, event.message, event.param, event.code))
+                        raise errors.restore(
+                            frames.ErrorFrame(event.kind, event.message, event.param, event.code)
+                        )
                     ended = isinstance(event, Finished)
                     yield event
         if not ended:
@@ -218,5 +232,11 @@ def _losses() -> Iterator[None]:
         if exc.errno in OUR_OWN:
             raise EngineUnavailable("The server has no room for another connection.") from exc
         raise Unreachable("The engine's worker was gone.") from exc
-    except (aiohttp.ClientError, OSError, frames.BadFrame, msgspec.DecodeError, asyncio.IncompleteReadError) as exc:
+    except (
+        aiohttp.ClientError,
+        OSError,
+        frames.BadFrame,
+        msgspec.DecodeError,
+        asyncio.IncompleteReadError,
+    ) as exc:
         raise Lost("The engine's worker was lost.") from exc

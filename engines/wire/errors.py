@@ -27,6 +27,9 @@ def describe(exc: BaseException) -> ErrorFrame:
 def restore(fault: ErrorFrame) -> SpeechError:
     """Make the exception again; a kind that is not known becomes EngineFailed."""
     kind = getattr(api, fault.kind, EngineFailed)
-    if not (isinstance(kind, type) and issubclass(kind, SpeechError)) or kind in (api.Overloaded, api.DeadlineExceeded):
+    if not (isinstance(kind, type) and issubclass(kind, SpeechError)) or kind in (
+        api.Overloaded,
+        api.DeadlineExceeded,
+    ):
         kind = EngineFailed
     return kind(fault.message, param=fault.param, code=fault.code)

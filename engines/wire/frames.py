@@ -1,7 +1,7 @@
 """How speech travels from a worker: frames of one tag byte, a 32-bit big-endian length, and that many bytes.
 
-`A` holds PCM (s16le mono), `W` words, `E` an error, `Z` the end; the latter three are JSON. A stream that ends without `E` or
-`Z` is a broken one.
+`A` holds PCM (s16le mono), `W` words, `E` an error, `Z` the end; the latter three are JSON. A stream that
+ends without `E` or `Z` is a broken one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """`python -m engines.worker --engine NAME --socket PATH`: load one engine and serve it until told to stop.
 
-Before any engine code is imported, standard output becomes standard error: a library that prints cannot break the handshake,
-which is one JSON line on what was standard output: `{"ready": EngineInfo, "port": N}` or `{"failed": {"message", "permanent"}}`.
+Before any engine code is imported, standard output becomes standard error: a library that prints cannot break
+the handshake, which is one JSON line on what was standard output: `{"ready": EngineInfo, "port": N}` or
+`{"failed": {"message", "permanent"}}`.
 """
 
 from __future__ import annotations
@@ -47,7 +48,12 @@ def arguments() -> argparse.Namespace:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--socket", help="path of a Unix socket")
     where.add_argument("--loopback", action="store_true", help="a free TCP port of 127.0.0.1, with a secret")
-    parser.add_argument("--options", type=msgspec.json.decode, default={}, help="JSON: keyword arguments of the engine's class")
+    parser.add_argument(
+        "--options",
+        type=msgspec.json.decode,
+        default={},
+        help="JSON: keyword arguments of the engine's class",
+    )
     parser.add_argument("--warm", action="store_true", help="do a first job before it is ready")
     parser.add_argument("--parent", type=int, default=os.getppid())
     return parser.parse_args()
@@ -63,8 +69,9 @@ def load(adapter: str, options: dict[str, Any]) -> tuple[Engine, EngineInfo]:
 def prepared(adapter: str, options: dict[str, Any], warm: bool) -> tuple[Engine, EngineInfo]:
     """Load an engine, and have it do a first job if `warm`.
 
-    In a thread that ends: OpenMP keeps a team of threads for each thread that ever had work for one, and once there are more of
-    them than cores, none waits awake for more work, and each of a network's layers has to wake its team up.
+    In a thread that ends: OpenMP keeps a team of threads for each thread that ever had work for one, and once
+    there are more of them than cores, none waits awake for more work, and each of a network's layers has to
+    wake its team up.
     """
     engine, info = load(adapter, options)
     if warm:
@@ -78,7 +85,9 @@ def main() -> int:
     """Run the worker; the exit status is 3 when the engine cannot be loaded."""
     asked = arguments()
     handshake = Handshake()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal goes to the gateway, which stops us in order
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C in a terminal goes to the gateway, which stops us in order
     die_with_parent(asked.parent)
     try:
         adapter = asked.adapter or engines.find(asked.engine).adapter

@@ -1,7 +1,8 @@
 """The provider API, version 1: what a worker answers. Plain ASGI, so that it runs behind any server.
 
-The engine runs in threads, `slots` jobs at once, never on the event loop. A client that leaves makes its job's `emit` return
-False; an engine that does not heed that within its `cancel_grace` has hung, and the whole process ends, to be started again.
+The engine runs in threads, `slots` jobs at once, never on the event loop. A client that leaves makes its
+job's `emit` return False; an engine that does not heed that within its `cancel_grace` has hung, and the whole
+process ends, to be started again.
 """
 
 from __future__ import annotations
@@ -24,18 +25,18 @@ from engines.api import (
     Cloner,
     Engine,
     EngineInfo,
-    Listener,
-    ListenEvent,
     Speaker,
     SpeechEvent,
+    Transcriber,
+    TranscriptionEvent,
     Unsupported,
 )
 from engines.wire import errors, frames
 from engines.worker import asgi, prompts
-from engines.worker.audio_queue import Feed, FormReader
+from engines.worker.audio_queue import AudioQueue, FormReader
 from engines.worker.batches import Batcher
 from engines.worker.bodies import GenerateBody
-from engines.worker.event_queue import Handover
+from engines.worker.event_queue import EventQueue
 from engines.worker.malloc_trim import Trimmer
 
 API_VERSION = "1.0"
@@ -81,13 +82,17 @@ class WorkerApp:
             return
         handler = self._routes.get((scope["method"], scope["path"]))
         if handler is None:
-            await asgi.json(send, 404, {"error": frames.ErrorFrame("BadInput", f"No such call: {scope['path']}")})
+            await asgi.json(
+                send, 404, {"error": frames.ErrorFrame("BadInput", f"No such call: {scope['path']}")}
+            )
             return
         try:
             await handler(headers, receive, send)
         except asgi.Gone:
             return
-        except Exception as exc:  # an engine may raise anything; the gateway hears it in the provider API's words
+        except (
+            Exception
+        ) as exc:  # an engine may raise anything; the gateway hears it in the provider API's words
             fault = errors.describe(exc)
             await asgi.json(send, errors.STATUS.get(fault.kind, 500), {"error": fault})
 
@@ -95,7 +100,13 @@ class WorkerApp:
 
     async def _health(self, _headers: object, _receive: asgi.Receive, send: asgi.Send) -> None:
         info = self._info
-        answer = {"status": "ok", "provider": info.name, "version": API_VERSION, "model": info.models[0], "device": info.device}
+        answer = {
+            "status": "ok",
+            "provider": info.name,
+            "version": API_VERSION,
+            "model": info.models[0],
+            "device": info.device,
+        }
         await asgi.json(send, 200, answer)
 
     async def _status(self, _headers: object, _receive: asgi.Receive, send: asgi.Send) -> None:
@@ -108,7 +119,7 @@ class WorkerApp:
             "vram_used_mb": None,
             "models": info.models,
             "voices": [voice.id for voice in info.voices],
-            "languages": can.languages if can else info.listening.languages if info.listening else (),
+            "languages": can.languages if can else info.transcription.languages if info.transcription else (),
             "sample_rate": can.sample_rate if can else None,
             "streaming": bool(can and can.streaming),
             "slots": info.slots,
@@ -128,8 +139,12 @@ class WorkerApp:
             raise BadInput(f"The engine `{self._info.name}` has no model `{model}`.", param="model")
         await asgi.json(send, 200, {"model": model, "model_loaded": True})
 
-    async def _create_voice_prompt(self, headers: dict[bytes, bytes], receive: asgi.Receive, send: asgi.Send) -> None:
-        """Make a prompt. It cannot be stopped, so it goes on when the client leaves; one that hangs is the gateway's to kill."""
+    async def _create_voice_prompt(
+        self, headers: dict[bytes, bytes], receive: asgi.Receive, send: asgi.Send
+    ) -> None:
+        """Make a prompt. It cannot be stopped, so it goes on when the client leaves; one that hangs is the
+        gateway's to kill.
+        """
         can = self._info.speech.cloning if self._info.speech else None
         if can is None:
             raise Unsupported(f"The engine `{self._info.name}` does not clone voices.")
@@ -155,9 +170,11 @@ class WorkerApp:
             job = msgspec.json.decode(await asgi.whole_body(receive), type=GenerateBody).job(self._prompts)
         except msgspec.DecodeError as exc:
             raise BadInput(f"The body cannot be read: {exc}") from exc
-        handover: Handover[SpeechEvent] = Handover()
+        handover: EventQueue[SpeechEvent] = EventQueue()
         answer = (
-            _Frames(send, self._info) if frames.MEDIA_TYPE.encode() in headers.get(b"accept", b"") else _Json(send, self._info)
+            _Frames(send, self._info)
+            if frames.MEDIA_TYPE.encode() in headers.get(b"accept", b"")
+            else _Json(send, self._info)
         )
 
         async def deliver() -> None:
@@ -174,16 +191,16 @@ class WorkerApp:
     # Listening...
 
     async def _transcribe(self, headers: dict[bytes, bytes], receive: asgi.Receive, send: asgi.Send) -> None:
-        if self._info.listening is None:
+        if self._info.transcription is None:
             raise Unsupported(f"The engine `{self._info.name}` does not listen.")
-        feed = Feed()
+        feed = AudioQueue()
         form = FormReader(headers.get(b"content-type", b"").decode("latin-1"), feed)
         body = asgi.body_chunks(receive)
         async for chunk in body:
             await form.feed(chunk)
             if form.ready.is_set():
                 break
-        handover: Handover[ListenEvent] = Handover()
+        handover: EventQueue[TranscriptionEvent] = EventQueue()
         answer = _Lines(send)
 
         async def read_rest() -> None:
@@ -199,10 +216,12 @@ class WorkerApp:
                 await answer.events(events)
 
         def listen() -> None:
-            cast(Listener, self._engine).transcribe(form.job, iter(feed), handover.emit)
+            cast(Transcriber, self._engine).transcribe(form.job, iter(feed), handover.emit)
 
         try:
-            await self._run(handover, lambda: self._thread(listen, handover), deliver, answer, receive, read_rest())
+            await self._run(
+                handover, lambda: self._thread(listen, handover), deliver, answer, receive, read_rest()
+            )
         finally:
             asyncio.get_running_loop().run_in_executor(None, feed.discard)
 
@@ -210,7 +229,7 @@ class WorkerApp:
 
     async def _run(
         self,
-        handover: Handover[Any],
+        handover: EventQueue[Any],
         start: Callable[[], asyncio.Future[None]],
         deliver: Callable[[], Awaitable[None]],
         answer: _Answer,
@@ -236,11 +255,13 @@ class WorkerApp:
                 handover.cancel()
                 watch.cancel()
 
-    def _thread(self, work: Callable[[], None], handover: Handover[Any]) -> asyncio.Future[None]:
+    def _thread(self, work: Callable[[], None], handover: EventQueue[Any]) -> asyncio.Future[None]:
         return asyncio.get_running_loop().run_in_executor(self._threads, _guarded, work, handover)
 
-    async def _let_go(self, running: asyncio.Future[None], handover: Handover[Any]) -> None:
-        """Wait for the engine; once the job is cancelled, only so long. A batch may go on for others: it is watched by itself."""
+    async def _let_go(self, running: asyncio.Future[None], handover: EventQueue[Any]) -> None:
+        """Wait for the engine; once the job is cancelled, only so long. A batch may go on for others: it is
+        watched by itself.
+        """
         if self._batches and handover.cancelled and not running.done():
             running.set_result(None)
         limit = self._info.cancel_grace if handover.cancelled else None
@@ -253,7 +274,7 @@ def _end_process() -> None:
     os._exit(HUNG)
 
 
-def _guarded(work: Callable[[], None], handover: Handover[Any]) -> None:
+def _guarded(work: Callable[[], None], handover: EventQueue[Any]) -> None:
     try:
         if not handover.cancelled:
             work()
@@ -339,13 +360,17 @@ class _Json(_Answer):
             return
         samples = array("f", (sample / 32768 for sample in self._pcm))
         audio = base64.b64encode(samples.tobytes()).decode()
-        await asgi.json(self._send, 200, {"audio": audio, "sample_rate": self._rate, "duration": len(samples) / self._rate})
+        await asgi.json(
+            self._send,
+            200,
+            {"audio": audio, "sample_rate": self._rate, "duration": len(samples) / self._rate},
+        )
 
 
 class _Lines(_Answer):
     """Events as NDJSON."""
 
-    async def events(self, events: list[ListenEvent]) -> None:
+    async def events(self, events: list[TranscriptionEvent]) -> None:
         await self._begin()
         await asgi.more(self._send, b"".join(msgspec.json.encode(event) + b"\n" for event in events))
 

@@ -1,4 +1,6 @@
-"""A recording on its way into the engine's thread: multipart off the wire, WAV header off the PCM, chunk by chunk."""
+"""A recording on its way into the engine's thread: multipart off the wire, WAV header off the PCM, chunk by
+chunk.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from typing import IO
 import msgspec
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
-from engines.api import BadInput, ListenJob
+from engines.api import BadInput, TranscriptionJob
 
 MAX_WAITING = 2 * 1024 * 1024
 """bytes of audio that wait for the engine in memory; what comes after them waits in a file"""
@@ -24,7 +26,9 @@ HEADER_LIMIT = 4096
 
 
 class Backlog:
-    """Bytes on disk, first in, first out, in a file without a name, of which nothing stays. One thread adds, another takes."""
+    """Bytes on disk, first in, first out, in a file without a name, of which nothing stays. One thread adds,
+    another takes.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -72,11 +76,11 @@ class Backlog:
                 self._file.close()
 
 
-class Feed:
+class AudioQueue:
     """PCM from the event loop to the engine's thread; iterating blocks until there is more.
 
-    However far the engine lags, what comes is taken, or the client's leaving would not be seen behind it: up to `limit` bytes
-    wait on disk.
+    However far the engine lags, what comes is taken, or the client's leaving would not be seen behind it: up
+    to `limit` bytes wait on disk.
     """
 
     def __init__(self, limit: int = MAX_FILED) -> None:
@@ -140,7 +144,9 @@ class Feed:
 
 
 class WavStripper:
-    """Takes a WAV as it comes and gives its PCM: everything behind the header of the `data` chunk, whole samples."""
+    """Takes a WAV as it comes and gives its PCM: everything behind the header of the `data` chunk, whole
+    samples.
+    """
 
     def __init__(self) -> None:
         self._head: bytes | None = b""
@@ -165,7 +171,7 @@ class WavStripper:
 class FormReader:
     """Reads a transcription request: `options` (JSON of a ListenJob), then `audio` (WAV) into the feed."""
 
-    def __init__(self, content_type: str, feed: Feed) -> None:
+    def __init__(self, content_type: str, feed: AudioQueue) -> None:
         kind, options = parse_options_header(content_type)
         if kind != "multipart/form-data" or "boundary" not in options:
             raise BadInput("The body should be multipart/form-data with `options` and `audio`.")
@@ -174,7 +180,7 @@ class FormReader:
         self._wav = WavStripper()
         self._part = ""
         self._options = b""
-        self.job = ListenJob()
+        self.job = TranscriptionJob()
         self.ready = asyncio.Event()
         """set once the options are known and the audio begins, or the form has ended"""
 
@@ -194,7 +200,7 @@ class FormReader:
         if name == "audio":
             if self._options:
                 try:
-                    self.job = msgspec.json.decode(self._options, type=ListenJob)
+                    self.job = msgspec.json.decode(self._options, type=TranscriptionJob)
                 except msgspec.DecodeError as exc:
                     raise BadInput(f"`options` cannot be read: {exc}", param="options") from exc
             self.ready.set()

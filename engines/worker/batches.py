@@ -1,7 +1,8 @@
 """Jobs that wait together go through the engine in one call.
 
-The first job waits for others no longer than the engine's `batch_wait`. While a call runs, later jobs gather for the next. A
-job whose client left is out of the batch at its next audio; a call that goes on though nobody wants any of it has hung.
+The first job waits for others no longer than the engine's `batch_wait`. While a call runs, later jobs gather
+for the next. A job whose client left is out of the batch at its next audio; a call that goes on though nobody
+wants any of it has hung.
 """
 
 from __future__ import annotations
@@ -14,23 +15,31 @@ from contextlib import suppress
 
 import msgspec
 
-from engines.api import BatchSpeaker, EngineInfo, SpeechError, SpeechEvent, SpeechJob, Turn
-from engines.worker.event_queue import Handover
+from engines.api import BatchItem, BatchSpeaker, EngineInfo, SpeechError, SpeechEvent, SpeechJob
+from engines.worker.event_queue import EventQueue
 
 
 class Waiting(msgspec.Struct, frozen=True, eq=False):
     """A job, where its events go, and what tells that it is over."""
 
     job: SpeechJob
-    handover: Handover[SpeechEvent]
+    handover: EventQueue[SpeechEvent]
     over: asyncio.Future[None]
 
 
 class Batcher:
-    """Runs an engine's batches, one at a time. `hung` is called when a call outlives its last client by `grace` seconds."""
+    """Runs an engine's batches, one at a time. `hung` is called when a call outlives its last client by
+    `grace` seconds.
+    """
 
     def __init__(
-        self, engine: BatchSpeaker, info: EngineInfo, threads: Executor, *, grace: float, hung: Callable[[], None]
+        self,
+        engine: BatchSpeaker,
+        info: EngineInfo,
+        threads: Executor,
+        *,
+        grace: float,
+        hung: Callable[[], None],
     ) -> None:
         self._engine = engine
         self._size = info.batch
@@ -42,8 +51,10 @@ class Batcher:
         self._full = asyncio.Event()
         self._runner: asyncio.Task[None] | None = None
 
-    def submit(self, job: SpeechJob, handover: Handover[SpeechEvent]) -> asyncio.Future[None]:
-        """Put a job into the next batch; what is given back is done when the job is, with its error if it failed."""
+    def submit(self, job: SpeechJob, handover: EventQueue[SpeechEvent]) -> asyncio.Future[None]:
+        """Put a job into the next batch; what is given back is done when the job is, with its error if it
+        failed.
+        """
         waiting = Waiting(job, handover, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if len(self._waiting) >= self._size:
@@ -84,7 +95,7 @@ class Batcher:
         self._hung()
 
 
-def _turn(waiting: Waiting, loop: asyncio.AbstractEventLoop) -> Turn:
+def _turn(waiting: Waiting, loop: asyncio.AbstractEventLoop) -> BatchItem:
     """Make the engine's side of a job; it ends once, by whichever thread comes first."""
     lock = threading.Lock()
     ended = False
@@ -102,7 +113,7 @@ def _turn(waiting: Waiting, loop: asyncio.AbstractEventLoop) -> Turn:
             finish(None)
         return wanted
 
-    return Turn(waiting.job, emit, finish)
+    return BatchItem(waiting.job, emit, finish)
 
 
 def _left(waiting: Waiting) -> bool:

@@ -1,4 +1,6 @@
-"""From the engine's thread to the event loop: events pile up while the loop is busy, and leave together when it comes."""
+"""From the engine's thread to the event loop: events pile up while the loop is busy, and leave together when
+it comes.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ MAX_WAITING = 8 * 1024 * 1024
 """bytes of audio that may wait; beyond it the engine's thread waits"""
 
 
-class Handover(Generic[Event]):
+class EventQueue(Generic[Event]):
     """One job's events. `emit` is the engine's side, in its thread; `take` is the loop's side."""
 
     def __init__(self) -> None:
@@ -70,7 +72,9 @@ class Handover(Generic[Event]):
             self._loop.call_soon_threadsafe(self._ready.set)
 
     async def take(self) -> list[Event]:
-        """Take all that waits, once there is something; an empty list is the end, or that nobody wants the rest."""
+        """Take all that waits, once there is something; an empty list is the end, or that nobody wants the
+        rest.
+        """
         while True:
             with self._room:
                 events, self._events, self._size = self._events, [], 0

@@ -1,7 +1,9 @@
-"""Memory that the C library keeps for a process though nothing is in it goes back to the system, now and then.
+"""Memory that the C library keeps for a process though nothing is in it goes back to the system, now and
+then.
 
-A network's layers take and leave large pieces of memory by the thousand, and what they leave stays in the heap, between pieces
-still in use: without this Kokoro held, after some twenty lines, twice what it needs. Elsewhere than on glibc nothing is done.
+A network's layers take and leave large pieces of memory by the thousand, and what they leave stays in the
+heap, between pieces still in use: without this Kokoro held, after some twenty lines, twice what it needs.
+Elsewhere than on glibc nothing is done.
 """
 
 from __future__ import annotations
@@ -13,11 +15,15 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 
 PAUSE = 5.0
-"""seconds from the end of a job to when memory is given back: the next job needs some of it again, which takes it longer"""
+"""seconds from the end of a job to when memory is given back: the next job needs some of it again, which
+takes it longer
+"""
 
 
 def giver() -> Callable[[], object] | None:
-    """Give the C library's function that gives memory back; None where it has none. `malloc_trim(3)`, for all arenas."""
+    """Give the C library's function that gives memory back; None where it has none. `malloc_trim(3)`, for all
+    arenas.
+    """
     if sys.platform != "linux":
         return None
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)

@@ -1,7 +1,8 @@
 """A worker never outlives its parent, however that ends.
 
-Two ways at once. On Linux the kernel kills the child when the parent dies, even if the child hangs in C code. Everywhere, a
-thread reads standard input, a pipe whose other end only the parent holds: its end means that the parent is gone.
+Two ways at once. On Linux the kernel kills the child when the parent dies, even if the child hangs in C code.
+Everywhere, a thread reads standard input, a pipe whose other end only the parent holds: its end means that
+the parent is gone.
 """
 
 from __future__ import annotations

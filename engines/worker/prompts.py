@@ -48,7 +48,9 @@ class Prompts:
         return prompt
 
     def take(self, voice_prompt: dict[str, Any]) -> Prompt | None:
-        """Give the prompt that a job brings or names; None when it does neither. Raises BadInput or MissingPrompt."""
+        """Give the prompt that a job brings or names; None when it does neither. Raises BadInput or
+        MissingPrompt.
+        """
         known, data = voice_prompt.get("id"), voice_prompt.get("safetensors")
         if data is not None:
             return self._brought(known, data)
@@ -78,7 +80,9 @@ def body(prompt: Prompt) -> dict[str, str]:
 
 
 def read(headers: dict[bytes, bytes], content: bytes, rate: int) -> Asked:
-    """Read a form of `audio` parts (WAV), each with the `reference_text` that follows it. Raises BadInput or BadAudio."""
+    """Read a form of `audio` parts (WAV), each with the `reference_text` that follows it. Raises BadInput or
+    BadAudio.
+    """
     asked = Asked(())
     for name, value in _parts(headers.get(b"content-type", b"").decode("latin-1"), content):
         if name == "audio":

@@ -40,7 +40,9 @@ class WorkerServer(uvicorn.Server):
         self._listening(address[1] if isinstance(address, tuple) else 0)
 
 
-def serve(engine: Engine, info: EngineInfo, socket: str | None, secret: str, say: Callable[[dict[str, Any]], None]) -> int:
+def serve(
+    engine: Engine, info: EngineInfo, socket: str | None, secret: str, say: Callable[[dict[str, Any]], None]
+) -> int:
     """Serve until SIGTERM; give the exit status."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     config = uvicorn.Config(

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from engines.catalogue.engines import CATALOGUE, Record
+from engines.catalogue.engines import CATALOGUE, EngineRecord
 from engines.settings import EngineSettings
 from gateway.cli import remote, temporary_server
 from gateway.cli.output import Failure
@@ -66,7 +66,13 @@ def every(config: Path | None) -> Iterator[Check]:
 def _python() -> Check:
     found = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
     good = sys.version_info[:2] >= OLDEST
-    return Check("python", "version", "ok" if good else "missing", found, "" if good else "install Python 3.11 or newer")
+    return Check(
+        "python",
+        "version",
+        "ok" if good else "missing",
+        found,
+        "" if good else "install Python 3.11 or newer",
+    )
 
 
 def _packages() -> Iterator[Check]:
@@ -112,7 +118,9 @@ def _settings(config: Path | None) -> tuple[Loaded | None, Check]:
     try:
         loaded = load_traced(config, os.environ, {})
     except ConfigError as exc:
-        return None, Check("settings", "file", "missing", str(exc), "mend it, and look again with: voicebox config check")
+        return None, Check(
+            "settings", "file", "missing", str(exc), "mend it, and look again with: voicebox config check"
+        )
     return loaded, Check("settings", "file", "ok", str(loaded.file or "none, defaults"))
 
 
@@ -123,7 +131,9 @@ def _data(settings: Settings) -> Iterator[Check]:
     if above.is_dir() and os.access(above, os.W_OK):
         yield Check("data", "folder", "ok", str(folder))
     else:
-        yield Check("data", "folder", "missing", f"{folder} cannot be written", f"sudo chown -R $USER '{above}'")
+        yield Check(
+            "data", "folder", "missing", f"{folder} cannot be written", f"sudo chown -R $USER '{above}'"
+        )
     try:
         keys = store.list()
     except KeyFileError as exc:
@@ -135,7 +145,9 @@ def _data(settings: Settings) -> Iterator[Check]:
     elif sys.platform != "win32" and store.path.stat().st_mode & 0o077:
         yield Check("data", "keys", "missing", f"others can read {store.path}", f"chmod 600 '{store.path}'")
     elif not good:
-        yield Check("data", "keys", "missing", "all have expired or were revoked", "voicebox keys create NAME")
+        yield Check(
+            "data", "keys", "missing", "all have expired or were revoked", "voicebox keys create NAME"
+        )
     else:
         yield Check("data", "keys", "ok", f"{good} good, {len(keys) - good} expired")
 
@@ -175,11 +187,11 @@ def _who(host: str, port: int) -> str:
 # Engines...
 
 
-def _enabled(record: Record, settings: Settings) -> bool:
+def _enabled(record: EngineRecord, settings: Settings) -> bool:
     return settings.engines.get(record.name, EngineSettings(enabled=record.default)).enabled
 
 
-def _files(record: Record) -> Iterator[Check]:
+def _files(record: EngineRecord) -> Iterator[Check]:
     for file in record.files:
         package, _, path = file.partition("/")
         spec = util.find_spec(package)
@@ -192,7 +204,7 @@ def _files(record: Record) -> Iterator[Check]:
             yield Check("engine file", f"{record.name}: {file}", "missing", found, mend)
 
 
-def _workers(enabled: list[Record], config: Path | None) -> Iterator[Check]:
+def _workers(enabled: list[EngineRecord], config: Path | None) -> Iterator[Check]:
     """Start a server with all its workers, and see which come up."""
     try:
         states = remote.run(_states(config))

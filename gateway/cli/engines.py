@@ -51,7 +51,9 @@ def show(args: Namespace) -> int:
 def install(args: Namespace) -> int:
     """Install what an engine needs. The status is 1 where something of it then does not work."""
     group, folder = _group(args.name), _folder(args)
-    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(TERMINATED))  # so that what was begun is cleared away
+    signal.signal(
+        signal.SIGTERM, lambda _number, _frame: sys.exit(TERMINATED)
+    )  # so that what was begun is cleared away
     found = layout.read(folder / group.name)
     index_url = _index(found) if args.index_url is None else args.index_url
     if not found or found.installed.digest != group.digest(index_url):
@@ -93,7 +95,8 @@ def check(args: Namespace) -> int:
         output.show_json([_told(*one) for one in told])
     else:
         output.show_table(
-            ("environment", "what", "state", "found", "mend"), [row for one in told for row in _rows(one[0], one[2], one[3])]
+            ("environment", "what", "state", "found", "mend"),
+            [row for one in told for row in _rows(one[0], one[2], one[3])],
         )
     if not told:
         output.note("no environment is installed; voicebox engines list names them")
@@ -122,19 +125,25 @@ def _tell_terms(group: Group, folder: Path, index_url: str) -> None:
     output.note(f"{group.name}: {group.display}")
     output.note(f"about {_size(group.needed(index_url))}, into {folder / group.name}")
     if group.needed(index_url) > group.size:
-        output.note(f"that is with torch for CUDA; for CPUs it is about {_size(group.size)}: --index-url {CPU_TORCH}")
+        output.note(
+            f"that is with torch for CUDA; for CPUs it is about {_size(group.size)}: --index-url {CPU_TORCH}"
+        )
     for one in group.licences:
         output.note(f"licence of {one.package}: {one.licence}")
 
 
 def _group(name: str) -> Group:
     """Find a group by its name or an engine's. Raises Failure."""
-    known = {group.name: group.name for group in GROUPS} | {record.engine.name: record.engine.group for record in MODELS}
+    known = {group.name: group.name for group in GROUPS} | {
+        record.engine.name: record.engine.group for record in MODELS
+    }
     try:
         return find(known[name])
     except KeyError:
         hint = did_you_mean(name, list(known))
-        raise Failure(f"there is no environment or engine {name!r}.{hint} `voicebox engines list` lists them", 2) from None
+        raise Failure(
+            f"there is no environment or engine {name!r}.{hint} `voicebox engines list` lists them", 2
+        ) from None
 
 
 def _python(group: Group, folder: Path) -> Path | None:
@@ -180,7 +189,12 @@ def _facts(group: Group, found: layout.Environment | None, engines: list[str]) -
 
 
 def _told(group: Group, python: Path, report: Report, wrong: list[Fault]) -> dict[str, object]:
-    return {"name": group.name, "python": str(python), **msgspec.to_builtins(report), "faults": msgspec.to_builtins(wrong)}
+    return {
+        "name": group.name,
+        "python": str(python),
+        **msgspec.to_builtins(report),
+        "faults": msgspec.to_builtins(wrong),
+    }
 
 
 def _rows(group: Group, report: Report, wrong: list[Fault]) -> Iterator[tuple[str, ...]]:

@@ -46,7 +46,9 @@ def revoke(args: Namespace) -> int:
     else:
         output.note(f"the key {key.name!r} is good no more.")
         if not store.list():
-            output.note(f"no key is left, and every call is refused. To serve without keys, delete {store.path} and restart.")
+            output.note(
+                f"no key is left, and every call is refused. To serve without keys, delete {store.path} and restart."
+            )
     return 0
 
 
@@ -60,7 +62,9 @@ def parse_expiry(text: str, now: datetime) -> datetime:
     try:
         return datetime.combine(date.fromisoformat(text.strip()), time.min, UTC) + timedelta(days=1)
     except (ValueError, OverflowError) as exc:
-        raise output.Failure(f"{text!r} is no time: give 90m, 12h, 30d, 8w, or a date like 2027-06-30", 2) from exc
+        raise output.Failure(
+            f"{text!r} is no time: give 90m, 12h, 30d, 8w, or a date like 2027-06-30", 2
+        ) from exc
 
 
 def _store(args: Namespace) -> KeyStore:

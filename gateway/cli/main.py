@@ -1,4 +1,6 @@
-"""From arguments to an exit status: 0 done, 1 failed, 2 wrong usage or settings, 3 no server, 130 interrupted."""
+"""From arguments to an exit status: 0 done, 1 failed, 2 wrong usage or settings, 3 no server, 130
+interrupted.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _command(args: Namespace) -> Callable[[Namespace], int]:
-    """Import the one command that is asked for: `serve` should not load what `say` needs, nor the other way round."""
+    """Import the one command that is asked for: `serve` should not load what `say` needs, nor the other way
+    round.
+    """
     module, _, function = args.command.partition(":")
     found: Callable[[Namespace], int] = getattr(importlib.import_module(module), function)
     return found

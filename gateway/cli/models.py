@@ -30,16 +30,28 @@ def show(args: Namespace) -> int:
     """List the models that can be pulled, and what is here of them."""
     records, environments = _records(args), _environments(args)
     stored = _files(args).listing(records)
-    rows = [(record, one, obstacle(record, environments)) for record, one in zip(records, stored, strict=True)]
+    rows = [
+        (record, one, obstacle(record, environments)) for record, one in zip(records, stored, strict=True)
+    ]
     if args.json:
-        facts = [{**_facts(record), "here": one.complete, "size_on_disk": one.size, "obstacle": why} for record, one, why in rows]
+        facts = [
+            {**_facts(record), "here": one.complete, "size_on_disk": one.size, "obstacle": why}
+            for record, one, why in rows
+        ]
         output.show_json(facts)
         return 0
     columns = ("model", "kind", "size", "here", "licence", "remark")
     output.show_table(
         columns,
         [
-            (record.name, record.kinds[0], _size(record.size_bytes), _size(one.size) if one.complete else "", record.licence, why)
+            (
+                record.name,
+                record.kinds[0],
+                _size(record.size_bytes),
+                _size(one.size) if one.complete else "",
+                record.licence,
+                why,
+            )
             for record, one, why in rows
         ],
     )
@@ -86,7 +98,10 @@ def load(args: Namespace) -> int:
 
 
 async def _say(args: Namespace, what: str) -> None:
-    async with remote.connected(args, alone=False) as server, server.ask("POST", f"/v1/voicebox/models/{args.name}/{what}"):
+    async with (
+        remote.connected(args, alone=False) as server,
+        server.ask("POST", f"/v1/voicebox/models/{args.name}/{what}"),
+    ):
         return
 
 
@@ -115,12 +130,16 @@ def _record(args: Namespace) -> ModelRecord:
         return find(name, records)
     except KeyError:
         hint = did_you_mean(name, [record.name for record in records])
-        raise Failure(f"there is no model {name!r}.{hint} `voicebox models available` lists them", 2) from None
+        raise Failure(
+            f"there is no model {name!r}.{hint} `voicebox models available` lists them", 2
+        ) from None
 
 
 def _files(args: Namespace) -> ModelFiles:
     settings = configuration.load(args.config, os.environ, {}).models
-    return ModelFiles(Path(settings.folder).expanduser() if settings.folder else None, offline=settings.offline or None)
+    return ModelFiles(
+        Path(settings.folder).expanduser() if settings.folder else None, offline=settings.offline or None
+    )
 
 
 def _environments(args: Namespace) -> Path:

@@ -1,4 +1,6 @@
-"""What commands write: tables on a terminal, tab-separated lines in a pipe, JSON for machines, progress on stderr."""
+"""What commands write: tables on a terminal, tab-separated lines in a pipe, JSON for machines, progress on
+stderr.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,9 @@ def progress(what: str) -> Iterator[Meter]:
 
 
 def bar(on: Console, clock: Callable[[], float] = time.monotonic) -> Progress:
-    """Make a progress bar of bytes; where it is known how many there will be, it tells their speed and the time to go too."""
+    """Make a progress bar of bytes; where it is known how many there will be, it tells their speed and the
+    time to go too.
+    """
     from rich.progress import (
         BarColumn,
         DownloadColumn,

@@ -42,7 +42,19 @@ def make_parser() -> ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"voicebox {version('voicebox-gateway')}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_serve, _say, _transcribe, _voices, _clone, _cache, _models, _engines, _keys, _config, _doctor):
+    for add in (
+        _serve,
+        _say,
+        _transcribe,
+        _voices,
+        _clone,
+        _cache,
+        _models,
+        _engines,
+        _keys,
+        _config,
+        _doctor,
+    ):
         add(commands)
     return parser
 
@@ -63,9 +75,14 @@ def _serve(commands: Commands) -> None:
     parser = _add(commands, "serve", "gateway.cli.serve:run", "run the server until it is told to stop")
     _config_file(parser)
     parser.add_argument("--host", help="address to listen on (server.host; default 127.0.0.1)")
-    parser.add_argument("--port", type=int, help="port to listen on, 0 for a free one (server.port; default 8000)")
     parser.add_argument(
-        "--workers", type=int, metavar="N", help="gateway processes, which share the engines (server.processes; default 1)"
+        "--port", type=int, help="port to listen on, 0 for a free one (server.port; default 8000)"
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="gateway processes, which share the engines (server.processes; default 1)",
     )
     parser.add_argument(
         "--no-auth",
@@ -76,9 +93,13 @@ def _serve(commands: Commands) -> None:
     levels, formats = (get_args(get_type_hints(LogSettings)[name]) for name in ("level", "format"))
     parser.add_argument("--log-level", choices=levels, help="how much is logged (log.level)")
     parser.add_argument("--log-format", choices=formats, help="for people or for machines (log.format)")
-    parser.add_argument("--ready-file", type=Path, metavar="PATH", help='write {"url", "pid"} there once listening')
     parser.add_argument(
-        "--stop-with-stdin", action="store_true", help="stop when standard input ends, as it does when its writer dies"
+        "--ready-file", type=Path, metavar="PATH", help='write {"url", "pid"} there once listening'
+    )
+    parser.add_argument(
+        "--stop-with-stdin",
+        action="store_true",
+        help="stop when standard input ends, as it does when its writer dies",
     )
 
 
@@ -88,10 +109,16 @@ def _say(commands: Commands) -> None:
         "examples:\n  voicebox say 'Good morning.' --play\n  voicebox say - -o book.opus --voice nova < book.txt\n",
     )  # fmt: skip
     parser.add_argument("text", metavar="TEXT", help="what to say; - reads it from standard input")
-    parser.add_argument("-o", "--output", metavar="FILE", help="where to (default speech.FORMAT); - is standard output")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="where to (default speech.FORMAT); - is standard output"
+    )
     parser.add_argument("--voice", help="voice (default: the server's)")
-    parser.add_argument("--model", default="tts-1", help="model (default %(default)s: the server's best engine)")
-    parser.add_argument("--format", choices=SOUNDS, help="audio format (default: by the ending of FILE, or mp3)")
+    parser.add_argument(
+        "--model", default="tts-1", help="model (default %(default)s: the server's best engine)"
+    )
+    parser.add_argument(
+        "--format", choices=SOUNDS, help="audio format (default: by the ending of FILE, or mp3)"
+    )
     parser.add_argument("--speed", type=float, help="0.25 to 4, default 1")
     parser.add_argument("--instructions", help="how to say it, for engines that listen to that")
     parser.add_argument("--play", action="store_true", help="play it; written to a file only with -o")
@@ -103,12 +130,18 @@ def _transcribe(commands: Commands) -> None:
         commands, "transcribe", "gateway.cli.transcribe:run", "turn a recording into text",
         "examples:\n  voicebox transcribe talk.mp3\n  voicebox transcribe film.mkv --format srt -o film.srt\n",
     )  # fmt: skip
-    parser.add_argument("file", metavar="FILE", help="any audio or video file; - reads it from standard input")
+    parser.add_argument(
+        "file", metavar="FILE", help="any audio or video file; - reads it from standard input"
+    )
     parser.add_argument("--format", choices=TRANSCRIPTS, default="text", help="(default %(default)s)")
     parser.add_argument("-o", "--output", metavar="FILE", help="write there rather than to standard output")
-    parser.add_argument("--model", default="whisper-1", help="model (default %(default)s: the server's best engine)")
+    parser.add_argument(
+        "--model", default="whisper-1", help="model (default %(default)s: the server's best engine)"
+    )
     parser.add_argument("--language", help="ISO-639-1 code of the language spoken, like en")
-    parser.add_argument("--stream", action="store_true", help="print the text as it is heard; only with --format text")
+    parser.add_argument(
+        "--stream", action="store_true", help="print the text as it is heard; only with --format text"
+    )
     _server(parser)
 
 
@@ -126,8 +159,14 @@ def _clone(commands: Commands) -> None:
         "example:\n  voicebox clone Anna anna.wav && voicebox say 'Good morning.' --voice Anna\n",
     )  # fmt: skip
     parser.add_argument("name", metavar="NAME", help="what the voice is to be called")
-    parser.add_argument("file", metavar="FILE", help="1 to 30 seconds of one person speaking, in any audio format")
-    parser.add_argument("--transcript", metavar="TEXT", help="what is said in it (default: found out where an engine needs it)")
+    parser.add_argument(
+        "file", metavar="FILE", help="1 to 30 seconds of one person speaking, in any audio format"
+    )
+    parser.add_argument(
+        "--transcript",
+        metavar="TEXT",
+        help="what is said in it (default: found out where an engine needs it)",
+    )
     parser.add_argument("--language", metavar="TAG", help="of the recording, as in en-US")
     parser.add_argument("--consent", metavar="ID", help="consent recording, where the server demands one")
     _json(parser)
@@ -136,11 +175,20 @@ def _clone(commands: Commands) -> None:
 
 def _cache(commands: Commands) -> None:
     inner = _group(commands, "cache", "what is kept of voices so that it is not computed again")
-    clear = _add(inner, "clear", "gateway.cli.voices:clear", "forget the engines' forms of voices; they are made anew")
+    clear = _add(
+        inner, "clear", "gateway.cli.voices:clear", "forget the engines' forms of voices; they are made anew"
+    )
     clear.add_argument("--voice", metavar="NAME", help="only this one's")
     _server(clear)
-    sweep = _add(inner, "sweep", "gateway.cli.voices:sweep", "delete recordings that no voice names, as a crash may leave them")
-    sweep.add_argument("--all", action="store_true", help="also those of the last hour; only while no server runs")
+    sweep = _add(
+        inner,
+        "sweep",
+        "gateway.cli.voices:sweep",
+        "delete recordings that no voice names, as a crash may leave them",
+    )
+    sweep.add_argument(
+        "--all", action="store_true", help="also those of the last hour; only while no server runs"
+    )
     _config_file(sweep)
 
 
@@ -152,7 +200,12 @@ def _models(commands: Commands) -> None:
     _json(parser)
     _server(parser)
     inner = parser.add_subparsers(title="commands", metavar="COMMAND")
-    shown = _add(inner, "available", "gateway.cli.models:show", "list the models that can be pulled, and what is here of them")
+    shown = _add(
+        inner,
+        "available",
+        "gateway.cli.models:show",
+        "list the models that can be pulled, and what is here of them",
+    )
     _json(shown)
     _config_file(shown)
     for name, summary in (
@@ -163,7 +216,10 @@ def _models(commands: Commands) -> None:
         command = _add(inner, name, f"gateway.cli.models:{name}", summary)
         command.add_argument("name", metavar="NAME", help="as `voicebox models available` has it")
         _config_file(command)
-    for name, summary in (("load", "load a model in a running server"), ("unload", "take a model out of a server's memory")):
+    for name, summary in (
+        ("load", "load a model in a running server"),
+        ("unload", "take a model out of a server's memory"),
+    ):
         command = _add(inner, name, "gateway.cli.models:load", summary)
         command.set_defaults(what=name)
         command.add_argument("name", metavar="NAME", help="as `voicebox models available` has it")
@@ -171,19 +227,27 @@ def _models(commands: Commands) -> None:
 
 
 def _engines(commands: Commands) -> None:
-    inner = _group(commands, "engines", "environments for engines that run models: what they need, each group apart")
+    inner = _group(
+        commands, "engines", "environments for engines that run models: what they need, each group apart"
+    )
     shown = _add(inner, "list", "gateway.cli.engines:show", "list the environments, and which are installed")
     install = _add(
         inner, "install", "gateway.cli.engines:install", "install what an engine needs, after showing its size and licences",
         "example:\n  voicebox engines install main --index-url https://download.pytorch.org/whl/cpu\n",
     )  # fmt: skip
     install.add_argument("--yes", action="store_true", help="do not ask")
-    install.add_argument("--index-url", metavar="URL", help="where torch comes from (default: as before, or as pip is set up)")
+    install.add_argument(
+        "--index-url", metavar="URL", help="where torch comes from (default: as before, or as pip is set up)"
+    )
     remove = _add(inner, "remove", "gateway.cli.engines:remove", "delete an environment")
-    check = _add(inner, "check", "gateway.cli.engines:check", "import all that is installed, and say what is wrong")
+    check = _add(
+        inner, "check", "gateway.cli.engines:check", "import all that is installed, and say what is wrong"
+    )
     for parser in (install, remove):
         parser.add_argument("name", metavar="NAME", help="an environment, or an engine that it is for")
-    check.add_argument("name", metavar="NAME", nargs="?", help="only this one (default: all that are installed)")
+    check.add_argument(
+        "name", metavar="NAME", nargs="?", help="only this one (default: all that are installed)"
+    )
     for parser in (shown, check):
         _json(parser)
     for parser in (shown, install, remove, check):
@@ -194,7 +258,9 @@ def _keys(commands: Commands) -> None:
     inner = _group(commands, "keys", "make, list and revoke API keys")
     create = _add(inner, "create", "gateway.cli.keys:create", "make a key; it is shown once")
     create.add_argument("name", metavar="NAME", help="whom or what it is for")
-    create.add_argument("--expires", metavar="WHEN", help="90m, 12h, 30d, 8w, or a date like 2027-06-30 (its end, UTC)")
+    create.add_argument(
+        "--expires", metavar="WHEN", help="90m, 12h, 30d, 8w, or a date like 2027-06-30 (its end, UTC)"
+    )
     shown = _add(inner, "list", "gateway.cli.keys:show", "list the keys")
     revoke = _add(inner, "revoke", "gateway.cli.keys:revoke", "take a key away, at once and for good")
     revoke.add_argument("name", metavar="NAME", help="name or id of the key")
@@ -206,14 +272,18 @@ def _keys(commands: Commands) -> None:
 def _config(commands: Commands) -> None:
     inner = _group(commands, "config", "check and show the settings")
     check = _add(inner, "check", "gateway.cli.config:check", "check the settings, and tell all that is wrong")
-    show = _add(inner, "show", "gateway.cli.config:show", "show every setting in effect and where it comes from")
+    show = _add(
+        inner, "show", "gateway.cli.config:show", "show every setting in effect and where it comes from"
+    )
     _json(show)
     for parser in (check, show):
         _config_file(parser)
 
 
 def _doctor(commands: Commands) -> None:
-    parser = _add(commands, "doctor", "gateway.cli.doctor:run", "look for what is missing, and say what mends it")
+    parser = _add(
+        commands, "doctor", "gateway.cli.doctor:run", "look for what is missing, and say what mends it"
+    )
     _json(parser)
     _config_file(parser)
 
@@ -229,16 +299,24 @@ def _json(parser: ArgumentParser) -> None:
 
 def _config_file(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="settings (default: ./config.yaml, or the user's own config.yaml)"
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="settings (default: ./config.yaml, or the user's own config.yaml)",
     )
 
 
 def _server(parser: ArgumentParser) -> None:
     url = os.environ.get("VOICEBOX_URL") or DEFAULT_URL
     parser.add_argument(
-        "--url", type=_url, default=url, help="server (default %(default)s; when none runs there, one is started for the call)"
+        "--url",
+        type=_url,
+        default=url,
+        help="server (default %(default)s; when none runs there, one is started for the call)",
     )
-    parser.add_argument("--api-key", default=os.environ.get("VOICEBOX_API_KEY"), metavar="KEY", help="key for that server")
+    parser.add_argument(
+        "--api-key", default=os.environ.get("VOICEBOX_API_KEY"), metavar="KEY", help="key for that server"
+    )
     _config_file(parser)
 
 

@@ -42,7 +42,9 @@ def choose(asked: AudioFormat | None) -> tuple[Player, AudioFormat]:
         if not player.formats or asked in player.formats:
             return player, asked
     if here:
-        raise Failure(f"{here[0].name} plays no {asked} from a pipe; give --format {here[0].formats[0]}, or install ffmpeg")
+        raise Failure(
+            f"{here[0].name} plays no {asked} from a pipe; give --format {here[0].formats[0]}, or install ffmpeg"
+        )
     names = ", ".join(player.name for player in PLAYERS)
     raise Failure(
         f"no player is here. Any of these will do: {names} (on Debian: apt-get install ffmpeg; on macOS: brew install ffmpeg)"
@@ -52,7 +54,9 @@ def choose(asked: AudioFormat | None) -> tuple[Player, AudioFormat]:
 @asynccontextmanager
 async def playing(player: Player) -> AsyncIterator[Feed]:
     """Run the player for the block, which feeds it; it plays on to the end unless the block fails."""
-    process = await asyncio.create_subprocess_exec(player.name, *player.arguments, stdin=asyncio.subprocess.PIPE)
+    process = await asyncio.create_subprocess_exec(
+        player.name, *player.arguments, stdin=asyncio.subprocess.PIPE
+    )
     pipe = process.stdin
     assert pipe is not None  # noqa: S101  # asked for above
 

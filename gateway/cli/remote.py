@@ -51,7 +51,9 @@ class Remote:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a request and give its good answer. Raises Failure when it is refused or breaks off."""
         try:
-            async with self._session.request(method, self.url + path, headers=self._headers, json=json, data=data) as answer:
+            async with self._session.request(
+                method, self.url + path, headers=self._headers, json=json, data=data
+            ) as answer:
                 if answer.status != 200:
                     raise Failure(_refusal(self.url, answer.status, await answer.read()))
                 yield answer
@@ -67,7 +69,9 @@ class Remote:
 
 @asynccontextmanager
 async def connected(args: Namespace, *, alone: bool = True) -> AsyncIterator[Remote]:
-    """Connect to the server of `--url`; where none runs on this machine, run one for the block if `alone`. Raises Failure."""
+    """Connect to the server of `--url`; where none runs on this machine, run one for the block if `alone`.
+    Raises Failure.
+    """
     async with session() as opened:
         if await answers(opened, args.url):
             yield Remote(args.url, args.api_key, opened)
@@ -93,7 +97,9 @@ async def answers(session: aiohttp.ClientSession, url: str) -> bool:
     except (aiohttp.ClientConnectionError, TimeoutError):
         return False
     except aiohttp.ClientError as exc:
-        raise Failure(f"what answers at {url} is no server of ours: {exc}", temporary_server.NO_SERVER) from exc
+        raise Failure(
+            f"what answers at {url} is no server of ours: {exc}", temporary_server.NO_SERVER
+        ) from exc
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:

@@ -84,5 +84,7 @@ def _format(args: Namespace) -> AudioFormat | None:
         return cast(AudioFormat, name)
     if ending and args.output != "-":
         formats = ", ".join(get_args(AudioFormat))
-        raise Failure(f"{ending!r} is the ending of no format that can be made; give --format, one of {formats}", 2)
+        raise Failure(
+            f"{ending!r} is the ending of no format that can be made; give --format, one of {formats}", 2
+        )
     return None

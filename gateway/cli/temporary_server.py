@@ -1,7 +1,7 @@
 """A server for one call: on loopback, on a free port, with a key of its own, and gone when the call is over.
 
-It has the user's own voices, models, environments and what is known of them, but no other key than that one. It reads a pipe
-that only this process holds, so it goes even when this process is killed with -9.
+It has the user's own voices, models, environments and what is known of them, but no other key than that one.
+It reads a pipe that only this process holds, so it goes even when this process is killed with -9.
 """
 
 from __future__ import annotations
@@ -45,13 +45,15 @@ class EngineState(msgspec.Struct, frozen=True):
     """What we read of an engine in /health."""
 
     ready: bool
-    lazy: bool = False
+    on_demand: bool = False
     known: bool = True
     workers: tuple[WorkerState, ...] = ()
 
     def settled(self) -> bool:
-        """Tell whether waiting longer would change anything: a model that has once said what it is starts when it is wanted."""
-        return self.ready or (self.lazy and self.known) or all(map(_settled, self.workers))
+        """Tell whether waiting longer would change anything: a model that has once said what it is starts
+        when it is wanted.
+        """
+        return self.ready or (self.on_demand and self.known) or all(map(_settled, self.workers))
 
 
 def _settled(worker: WorkerState) -> bool:
@@ -89,7 +91,15 @@ async def started(config: Path | None) -> AsyncIterator[OwnServer]:
 
 
 def _spawn(folder: Path, config: Path | None, keys: Path) -> subprocess.Popen[bytes]:
-    flags = ["--host", "127.0.0.1", "--port", "0", "--ready-file", str(folder / "ready.json"), "--stop-with-stdin"]
+    flags = [
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "0",
+        "--ready-file",
+        str(folder / "ready.json"),
+        "--stop-with-stdin",
+    ]
     environ = {**os.environ, "VOICEBOX_AUTH__FILE": str(keys), "VOICEBOX_SERVER__DRAIN_TIMEOUT": "0.1"}
     if config is not None:
         flags += ["--config", str(config)]

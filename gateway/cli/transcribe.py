@@ -45,7 +45,10 @@ async def _transcribe(args: Namespace) -> int:
         form.add_field("response_format", "json" if args.stream else args.format)
         form.add_field("stream", "true" if args.stream else "false")
         form.add_field("file", _chunks(file, meter), filename=name, content_type="application/octet-stream")
-        async with remote.connected(args) as server, server.ask("POST", "/v1/audio/transcriptions", data=form) as answer:
+        async with (
+            remote.connected(args) as server,
+            server.ask("POST", "/v1/audio/transcriptions", data=form) as answer,
+        ):
             remote.tell_changes(answer)
             with outlet(args.output or "-") as out:
                 async for text in _pieces(answer) if args.stream else _whole(answer):

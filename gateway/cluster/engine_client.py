@@ -19,9 +19,9 @@ from engines.catalogue.engines import Kind
 from engines.fleet.child_process import Address
 from engines.fleet.events import Observer
 from engines.fleet.pool import Pool
-from engines.fleet.slots import Lease, Outcome
-from engines.fleet.status import PoolState
-from engines.fleet.streams import Claim, Terms
+from engines.fleet.slots import JobOutcome, Slot
+from engines.fleet.status import EngineStatus
+from engines.fleet.streams import RequestTerms, StreamNeed
 from engines.wire.client import WorkerClient
 from gateway.cluster import messages as words
 from gateway.http.rate_limits import Permit
@@ -29,24 +29,26 @@ from gateway.http.rate_limits import Permit
 LINE_LIMIT = 16 * 1024 * 1024
 MOST_CLIENTS = 64
 """workers that were talked to and whose connections are kept"""
-A = TypeVar("A", words.Admitted, words.Entered, words.Acquired, words.Managed)
+A = TypeVar("A", words.PermitAcquired, words.StreamOpened, words.SlotAcquired, words.Managed)
 NOT_ENABLED = "The engine `{name}` is not enabled."
 GONE = "The process that runs the engines is gone."
 
 
-class Link:
+class EngineConnection:
     """The connection to the broker. `lost` is called when it ends."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lost: Callable[[], None]) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lost: Callable[[], None]
+    ) -> None:
         self._reader = reader
         self._writer = writer
         self._lost = lost
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[words.Answer]] = {}
         self._gone = False
-        self.news = words.News({}, {})
+        self.states = words.EngineStates({}, {})
         self.infos: dict[str, EngineInfo] = {}
-        self.told = asyncio.Event()
+        self.pull_status = asyncio.Event()
         self.other = asyncio.Event()
         """there are other engines than when it was cleared"""
 
@@ -80,7 +82,7 @@ class Link:
         """Take what the broker says, until the connection ends."""
         try:
             while line := await self._reader.readline():
-                self._hear(words.answers.decode(line))
+                self._read(words.answers.decode(line))
         except OSError:
             pass
         finally:
@@ -94,13 +96,13 @@ class Link:
         """End the connection."""
         self._writer.close()
 
-    def _hear(self, message: words.Answer) -> None:
-        if isinstance(message, words.News):
-            if message.engines.keys() != self.news.engines.keys():
+    def _read(self, message: words.Answer) -> None:
+        if isinstance(message, words.EngineStates):
+            if message.engines.keys() != self.states.engines.keys():
                 self.other.set()
-            self.news = message
+            self.states = message
             self.infos |= message.infos
-            self.told.set()
+            self.pull_status.set()
         elif not isinstance(message, words.Welcome):
             future = self._waiting.get(message.id)
             if future and not future.done():
@@ -111,12 +113,14 @@ class Link:
     def _give_back(self, message: words.Answer) -> None:
         """Give back what came when nobody waited for it any more."""
         match message:
-            case words.Admitted():
-                self.say(words.Depart(message.permit, 0.0))
-            case words.Entered():
-                self.say(words.Leave(message.claim))
-            case words.Acquired():
-                self.say(words.Release(message.lease, Outcome(0.0), words.Standing(None, 0.0, 0.0)))
+            case words.PermitAcquired():
+                self.say(words.ReleasePermit(message.permit, 0.0))
+            case words.StreamOpened():
+                self.say(words.CloseStream(message.need))
+            case words.SlotAcquired():
+                self.say(
+                    words.ReleaseSlot(message.slot, JobOutcome(0.0), words.StreamProgress(None, 0.0, 0.0))
+                )
             case _:
                 return
 
@@ -124,7 +128,9 @@ class Link:
 def _restored(refused: words.Refused) -> SpeechError:
     if refused.kind == RateLimited.__name__:
         kind: RateKind = "tokens" if refused.rate == "tokens" else "requests"
-        return RateLimited(refused.message, kind=kind, retry_after=refused.retry_after, headers=refused.headers)
+        return RateLimited(
+            refused.message, kind=kind, retry_after=refused.retry_after, headers=refused.headers
+        )
     if refused.kind in ("Overloaded", "DeadlineExceeded"):
         made = api.Overloaded if refused.kind == "Overloaded" else api.DeadlineExceeded
         return made(refused.message, retry_after=refused.retry_after)
@@ -132,78 +138,86 @@ def _restored(refused: words.Refused) -> SpeechError:
     return plain(refused.message, param=refused.param, code=refused.code)
 
 
-class RemoteEntrance:
+class RemoteRateLimiter:
     """Limits that the broker keeps for all processes."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, connection: EngineConnection) -> None:
+        self._connection = connection
 
-    async def enter(self, owner: str, model: str, seconds: float) -> Permit:
+    async def acquire(self, owner: str, model: str, seconds: float) -> Permit:
         """Let a request of about so many seconds of audio begin. Raises RateLimited or Overloaded."""
-        admitted = await self._link.ask(lambda number: words.Admit(number, owner, model, seconds), words.Admitted)
+        admitted = await self._connection.ask(
+            lambda number: words.AcquirePermit(number, owner, model, seconds), words.PermitAcquired
+        )
         return Permit(owner, 0.0, admitted.headers, admitted.permit)
 
-    def leave(self, permit: Permit, seconds: float) -> None:
+    def release(self, permit: Permit, seconds: float) -> None:
         """End a request that came to so many seconds of audio."""
-        self._link.say(words.Depart(permit.number, seconds))
+        self._connection.say(words.ReleasePermit(permit.number, seconds))
 
 
-class RemoteLease(msgspec.Struct, frozen=True, eq=False):
+class RemoteSlot(msgspec.Struct, frozen=True, eq=False):
     """A job's hold on a worker, by the broker's number."""
 
     number: int
     client: WorkerClient
 
 
-class RemoteDispatch:
+class RemoteWorkerSource:
     """One engine, as the broker runs it."""
 
-    def __init__(self, name: str, link: Link, clients: Callable[[Address], WorkerClient]) -> None:
+    def __init__(
+        self, name: str, connection: EngineConnection, clients: Callable[[Address], WorkerClient]
+    ) -> None:
         self._name = name
-        self._link = link
+        self._connection = connection
         self._clients = clients
 
-    async def enter(self, terms: Terms) -> Claim:
+    async def open_stream(self, terms: RequestTerms) -> StreamNeed:
         """Wait to be let in. Raises Overloaded, DeadlineExceeded or EngineUnavailable."""
-        entered = await self._link.ask(lambda number: words.Enter(number, self._name, terms), words.Entered)
-        return Claim(terms, entered.claim)
+        entered = await self._connection.ask(
+            lambda number: words.OpenStream(number, self._name, terms), words.StreamOpened
+        )
+        return StreamNeed(terms, entered.need)
 
-    def leave(self, claim: Claim) -> None:
+    def close_stream(self, need: StreamNeed) -> None:
         """End a stream."""
-        self._link.say(words.Leave(claim.number))
+        self._connection.say(words.CloseStream(need.number))
 
-    async def acquire(self, claim: Claim) -> RemoteLease:
+    async def acquire(self, need: StreamNeed) -> RemoteSlot:
         """Wait for a worker. Raises EngineUnavailable."""
-        standing = _standing(claim)
-        acquired = await self._link.ask(lambda number: words.Acquire(number, claim.number, standing), words.Acquired)
-        return RemoteLease(acquired.lease, self._clients(acquired.address))
+        progress = _progress(need)
+        acquired = await self._connection.ask(
+            lambda number: words.AcquireSlot(number, need.number, progress), words.SlotAcquired
+        )
+        return RemoteSlot(acquired.slot, self._clients(acquired.address))
 
-    def release(self, claim: Claim, lease: Lease, outcome: Outcome) -> None:
+    def release(self, need: StreamNeed, slot: Slot, outcome: JobOutcome) -> None:
         """End a job."""
-        assert isinstance(lease, RemoteLease)  # noqa: S101 - it came from `acquire`
-        self._link.say(words.Release(lease.number, outcome, _standing(claim)))
+        assert isinstance(slot, RemoteSlot)  # noqa: S101 - it came from `acquire`
+        self._connection.say(words.ReleaseSlot(slot.number, outcome, _progress(need)))
 
     @property
     def info(self) -> EngineInfo | None:
         """What the engine says of itself; None until a worker has been ready, or when none can be any more."""
-        news = self._link.news.engines.get(self._name)
-        return self._link.infos.get(self._name) if news and news.usable else None
+        state = self._connection.states.engines.get(self._name)
+        return self._connection.infos.get(self._name) if state and state.usable else None
 
-    def state(self) -> PoolState:
+    def status(self) -> EngineStatus:
         """Tell how the engine is."""
-        news = self._link.news.engines.get(self._name)
-        return news.state if news else PoolState(ready=False, running=0, queued=0, streams=0, workers=())
+        state = self._connection.states.engines.get(self._name)
+        return state.state if state else EngineStatus(ready=False, running=0, queued=0, streams=0, workers=())
 
 
-def _standing(claim: Claim) -> words.Standing:
-    return words.Standing(claim.first, claim.made, claim.ahead)
+def _progress(need: StreamNeed) -> words.StreamProgress:
+    return words.StreamProgress(need.first, need.made, need.ahead)
 
 
 class RemoteEngines:
     """All engines, as the broker runs them."""
 
-    def __init__(self, link: Link, stall_timeout: float, observer: Observer) -> None:
-        self._link = link
+    def __init__(self, connection: EngineConnection, stall_timeout: float, observer: Observer) -> None:
+        self._connection = connection
         self._stall_timeout = stall_timeout
         self._observer = observer
         self._pools: dict[str, Pool] = {}
@@ -213,14 +227,16 @@ class RemoteEngines:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Listen to the broker."""
-        listener = asyncio.create_task(self._link.listen())
-        await self._link.told.wait()
+        listener = asyncio.create_task(self._connection.listen())
+        await self._connection.pull_status.wait()
         try:
             yield
         finally:
             listener.cancel()
-            await asyncio.gather(listener, *(client.close() for client in self._clients.values()), return_exceptions=True)
-            self._link.close()
+            await asyncio.gather(
+                listener, *(client.close() for client in self._clients.values()), return_exceptions=True
+            )
+            self._connection.close()
 
     def infos(self) -> dict[str, EngineInfo]:
         """Give what the engines that can work say of themselves, the best first."""
@@ -228,13 +244,13 @@ class RemoteEngines:
 
     def _known(self) -> dict[str, Pool]:
         """Give the pools of the engines that there are now, in the broker's order: models come and go."""
-        engines = self._link.news.engines
+        engines = self._connection.states.engines
         for name in [name for name in self._pools if name not in engines]:
             del self._pools[name]
-        for name, news in engines.items():
+        for name, state in engines.items():
             if name not in self._pools:
-                dispatch = RemoteDispatch(name, self._link, self._client)
-                self._pools[name] = Pool(name, dispatch, max(1, len(news.state.workers)), self._observer)
+                source = RemoteWorkerSource(name, self._connection, self._client)
+                self._pools[name] = Pool(name, source, max(1, len(state.state.workers)), self._observer)
         return {name: self._pools[name] for name in engines}
 
     def pool(self, name: str) -> Pool:
@@ -244,13 +260,13 @@ class RemoteEngines:
             raise EngineUnavailable(NOT_ENABLED.format(name=name))
         return pool
 
-    def states(self) -> dict[str, PoolState]:
+    def statuses(self) -> dict[str, EngineStatus]:
         """Tell how each engine is."""
-        return {name: pool.state() for name, pool in self._known().items()}
+        return {name: pool.status() for name, pool in self._known().items()}
 
     def names(self, kind: Kind) -> list[str]:
         """Name the enabled engines of a kind, the best first."""
-        return [name for name, news in self._link.news.engines.items() if kind in news.kinds]
+        return [name for name, state in self._connection.states.engines.items() if kind in state.kinds]
 
     def _client(self, address: Address) -> WorkerClient:
         """Talk to a worker; those that are long gone are forgotten."""
@@ -264,11 +280,11 @@ class RemoteEngines:
         return self._clients[address]
 
 
-async def connect(path: Path, lost: Callable[[], None]) -> tuple[words.Welcome, Link]:
+async def connect(path: Path, lost: Callable[[], None]) -> tuple[words.Welcome, EngineConnection]:
     """Connect to the broker, and hear what this process is to be. Raises OSError."""
     reader, writer = await asyncio.open_unix_connection(path, limit=LINE_LIMIT)
     welcome = words.answers.decode(await reader.readline())
     assert isinstance(welcome, words.Welcome)  # noqa: S101 - the first thing it says
-    link = Link(reader, writer, lost)
-    link.say(words.Hello(os.getpid()))
-    return welcome, link
+    connection = EngineConnection(reader, writer, lost)
+    connection.say(words.Hello(os.getpid()))
+    return welcome, connection

@@ -9,15 +9,15 @@ import msgspec
 from engines.api import EngineInfo
 from engines.catalogue.engines import Kind
 from engines.fleet.child_process import Address
-from engines.fleet.slots import Outcome
-from engines.fleet.status import PoolState
-from engines.fleet.streams import Terms
+from engines.fleet.slots import JobOutcome
+from engines.fleet.status import EngineStatus
+from engines.fleet.streams import RequestTerms
 from gateway.config.settings import Settings
-from gateway.models.pulls import Told
+from gateway.models.pulls import PullStatus
 
-Deed = Literal["pull", "told", "cancel", "pulls", "delete", "load", "unload"]
+ModelAction = Literal["pull", "told", "cancel", "pulls", "delete", "load", "unload"]
 """what `gateway.managing.Manager` does"""
-CHANGING: tuple[Deed, ...] = ("delete", "load", "unload")
+CHANGING: tuple[ModelAction, ...] = ("delete", "load", "unload")
 """those after which a model stands otherwise"""
 UNEXPECTED = "unexpected"
 """in place of an error's class: a fault in the program, with its traceback"""
@@ -31,11 +31,11 @@ class Hello(msgspec.Struct, frozen=True, tag="hello"):
     pid: int
 
 
-class Listening(msgspec.Struct, frozen=True, tag="listening"):
+class Accepting(msgspec.Struct, frozen=True, tag="listening"):
     """It takes connections."""
 
 
-class Admit(msgspec.Struct, frozen=True, tag="admit"):
+class AcquirePermit(msgspec.Struct, frozen=True, tag="admit"):
     """A request asks to begin; answered by Admitted or Refused."""
 
     id: int
@@ -44,22 +44,24 @@ class Admit(msgspec.Struct, frozen=True, tag="admit"):
     seconds: float
 
 
-class Depart(msgspec.Struct, frozen=True, tag="depart"):
+class ReleasePermit(msgspec.Struct, frozen=True, tag="depart"):
     """A request that was admitted has ended, and came to so many seconds of audio."""
 
     permit: int
     seconds: float
 
 
-class Enter(msgspec.Struct, frozen=True, tag="enter"):
-    """A stream asks to be let in; answered by Entered or Refused. `patience` is its deadline in seconds from now."""
+class OpenStream(msgspec.Struct, frozen=True, tag="enter"):
+    """A stream asks to be let in; answered by Entered or Refused. `patience` is its deadline in seconds from
+    now.
+    """
 
     id: int
     engine: str
-    terms: Terms
+    terms: RequestTerms
 
 
-class Standing(msgspec.Struct, frozen=True):
+class StreamProgress(msgspec.Struct, frozen=True):
     """How a stream is doing: see `engines.claims.Claim`; `first` is of the machine's monotonic clock."""
 
     first: float | None
@@ -67,33 +69,33 @@ class Standing(msgspec.Struct, frozen=True):
     ahead: float
 
 
-class Leave(msgspec.Struct, frozen=True, tag="leave"):
+class CloseStream(msgspec.Struct, frozen=True, tag="leave"):
     """A stream has ended."""
 
-    claim: int
+    need: int
 
 
-class Acquire(msgspec.Struct, frozen=True, tag="acquire"):
+class AcquireSlot(msgspec.Struct, frozen=True, tag="acquire"):
     """A stream's job asks for a worker; answered by Acquired or Refused."""
 
     id: int
-    claim: int
-    standing: Standing
+    need: int
+    progress: StreamProgress
 
 
-class Release(msgspec.Struct, frozen=True, tag="release"):
+class ReleaseSlot(msgspec.Struct, frozen=True, tag="release"):
     """A job has ended."""
 
-    lease: int
-    outcome: Outcome
-    standing: Standing
+    slot: int
+    outcome: JobOutcome
+    progress: StreamProgress
 
 
 class Manage(msgspec.Struct, frozen=True, tag="manage"):
     """Something is to be done to a model; answered by Managed or Refused."""
 
     id: int
-    deed: Deed
+    action: ModelAction
     model: str = ""
     pull: int = 0
     """the number of the pull that is asked about"""
@@ -105,7 +107,18 @@ class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
     id: int
 
 
-Request = Hello | Listening | Admit | Depart | Enter | Leave | Acquire | Release | Manage | Cancel
+Request = (
+    Hello
+    | Accepting
+    | AcquirePermit
+    | ReleasePermit
+    | OpenStream
+    | CloseStream
+    | AcquireSlot
+    | ReleaseSlot
+    | Manage
+    | Cancel
+)
 
 # To a gateway process...
 
@@ -118,22 +131,22 @@ class Welcome(msgspec.Struct, frozen=True, tag="welcome"):
     port: int
 
 
-class EngineNews(msgspec.Struct, frozen=True):
+class EngineState(msgspec.Struct, frozen=True):
     """How one engine is; its own account comes when that has changed."""
 
-    state: PoolState
+    state: EngineStatus
     kinds: tuple[Kind, ...]
     usable: bool
 
 
-class News(msgspec.Struct, frozen=True, tag="news"):
+class EngineStates(msgspec.Struct, frozen=True, tag="news"):
     """How all engines are; `infos` holds those whose account has changed."""
 
-    engines: dict[str, EngineNews]
+    engines: dict[str, EngineState]
     infos: dict[str, EngineInfo]
 
 
-class Admitted(msgspec.Struct, frozen=True, tag="admitted"):
+class PermitAcquired(msgspec.Struct, frozen=True, tag="admitted"):
     """A request may begin."""
 
     id: int
@@ -141,18 +154,18 @@ class Admitted(msgspec.Struct, frozen=True, tag="admitted"):
     headers: dict[str, str]
 
 
-class Entered(msgspec.Struct, frozen=True, tag="entered"):
+class StreamOpened(msgspec.Struct, frozen=True, tag="entered"):
     """A stream is let in."""
 
     id: int
-    claim: int
+    need: int
 
 
-class Acquired(msgspec.Struct, frozen=True, tag="acquired"):
+class SlotAcquired(msgspec.Struct, frozen=True, tag="acquired"):
     """A job has a worker, at this address."""
 
     id: int
-    lease: int
+    slot: int
     address: Address
 
 
@@ -160,12 +173,14 @@ class Managed(msgspec.Struct, frozen=True, tag="managed"):
     """It is done: how far pulls are, by model, where one was asked about, and the bytes that were freed."""
 
     id: int
-    pulls: dict[str, Told] = {}
+    pulls: dict[str, PullStatus] = {}
     freed: int = 0
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
-    """Something asked for cannot be had; `kind` names the error's class, or the next above it that every floor knows."""
+    """Something asked for cannot be had; `kind` names the error's class, or the next above it that every
+    floor knows.
+    """
 
     id: int
     kind: str
@@ -177,7 +192,7 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
     headers: dict[str, str] = {}
 
 
-Answer = Welcome | News | Admitted | Entered | Acquired | Managed | Refused
+Answer = Welcome | EngineStates | PermitAcquired | StreamOpened | SlotAcquired | Managed | Refused
 
 requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 answers: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)

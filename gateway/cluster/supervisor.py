@@ -1,7 +1,9 @@
-"""Several gateway processes behind one address: this one runs engines and limits, each of the others serves HTTP.
+"""Several gateway processes behind one address: this one runs engines and limits, each of the others serves
+HTTP.
 
-All of them bind the same address with SO_REUSEPORT, and the kernel spreads connections over them; this process keeps the port by
-a socket that does not listen. A process that dies is started again, and costs the requests it had. All end with this one.
+All of them bind the same address with SO_REUSEPORT, and the kernel spreads connections over them; this
+process keeps the port by a socket that does not listen. A process that dies is started again, and costs the
+requests it had. All end with this one.
 """
 
 from __future__ import annotations
@@ -22,18 +24,18 @@ from structlog.typing import FilteringBoundLogger
 from engines.fleet.child_process import FOLDER
 from engines.fleet.runtime import Engines
 from gateway.app import VERSION, create_app
-from gateway.cluster.engine_client import RemoteEngines, RemoteEntrance, connect
-from gateway.cluster.engine_server import Broker
-from gateway.cluster.messages import Listening, Welcome
+from gateway.cluster.engine_client import RemoteEngines, RemoteRateLimiter, connect
+from gateway.cluster.engine_server import EngineServer
+from gateway.cluster.messages import Accepting, Welcome
 from gateway.config.settings import Settings
 from gateway.http.drain import Drain
-from gateway.http.rate_limits import Admission
+from gateway.http.rate_limits import LocalRateLimiter
 from gateway.models.manager import make_manager
-from gateway.models.registry import make_models
-from gateway.models.remote_manager import RemoteManager
+from gateway.models.registry import make_registry
+from gateway.models.remote_manager import RemoteModelManager
 from gateway.observability import logging
 from gateway.observability.metrics import MULTIPROCESS, Metrics
-from gateway.security.hosts import Exposed, check_binding
+from gateway.security.hosts import UnsafeBinding, check_binding
 from gateway.security.keys import KeyStore, key_file
 from gateway.serve import CANCEL_AFTER, SIGNALS, GatewayServer, announce, settle_memory
 
@@ -44,28 +46,38 @@ STOP_GRACE = 5.0
 
 
 def run(settings: Settings, *, ready_file: Path | None = None) -> int:
-    """Serve with several processes until told to stop; give the exit status: 0, 1 when it could not start, 2 when it must not."""
+    """Serve with several processes until told to stop; give the exit status: 0, 1 when it could not start, 2
+    when it must not.
+    """
     log = logging.configure(settings.log)
     if not hasattr(socket, "SO_REUSEPORT"):
-        print("voicebox: server.processes above 1 needs SO_REUSEPORT, which this system lacks.", file=sys.stderr)
+        print(
+            "voicebox: server.processes above 1 needs SO_REUSEPORT, which this system lacks.", file=sys.stderr
+        )
         return 2
     try:
         check_binding(settings, has_keys=not KeyStore(key_file(settings)).empty())
-        bind(settings.server.host, settings.server.port, shared=False).close()  # or the port would be shared with strangers
+        bind(
+            settings.server.host, settings.server.port, shared=False
+        ).close()  # or the port would be shared with strangers
         held = bind(settings.server.host, settings.server.port)
-    except Exposed as exc:
+    except UnsafeBinding as exc:
         print(f"voicebox: {exc}", file=sys.stderr)
         return 2
     except OSError as exc:
         log.error("cannot listen", host=settings.server.host, port=settings.server.port, reason=str(exc))
         return 1
     with held, tempfile.TemporaryDirectory(prefix=f"{FOLDER}{os.getpid()}-") as folder:
-        return asyncio.run(Cluster(settings, log, held.getsockname()[:2], Path(folder)).serve(ready_file))
+        return asyncio.run(
+            ClusterSupervisor(settings, log, held.getsockname()[:2], Path(folder)).serve(ready_file)
+        )
 
 
 def bind(host: str, port: int, *, shared: bool = True) -> socket.socket:
     """Bind an address, which others of this program may bind too where it is shared. Raises OSError."""
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
     made = socket.socket(family, kind, protocol)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if shared:
@@ -78,19 +90,25 @@ def bind(host: str, port: int, *, shared: bool = True) -> socket.socket:
     return made
 
 
-class Cluster:
+class ClusterSupervisor:
     """The process that runs the engines, and keeps the others running."""
 
-    def __init__(self, settings: Settings, log: FilteringBoundLogger, address: tuple[str, int], folder: Path) -> None:
+    def __init__(
+        self, settings: Settings, log: FilteringBoundLogger, address: tuple[str, int], folder: Path
+    ) -> None:
         self._settings = settings
         self._log = log
         self._address = address
         self._folder = folder
         self._stopping = asyncio.Event()
-        engines = Engines(settings.engines, settings.workers, log=lambda event, **fields: log.info(event, **fields))
+        engines = Engines(
+            settings.engines, settings.workers, log=lambda event, **fields: log.info(event, **fields)
+        )
         self._engines = engines
         self._manager = make_manager(settings, engines, log)
-        self._broker = Broker(engines, Admission(settings.admission), self._manager, Welcome(settings, *address))
+        self._broker = EngineServer(
+            engines, LocalRateLimiter(settings.admission), self._manager, Welcome(settings, *address)
+        )
         self._processes: set[asyncio.subprocess.Process] = set()
 
     async def serve(self, ready_file: Path | None) -> int:
@@ -112,7 +130,7 @@ class Cluster:
         return 0
 
     async def _announce(self, ready_file: Path | None) -> None:
-        while len(self._broker.listening) < self._settings.server.processes:  # noqa: ASYNC110 - they say so to the broker
+        while len(self._broker.accepting) < self._settings.server.processes:  # noqa: ASYNC110 - they say so to the broker
             await asyncio.sleep(LOOK_PERIOD)
         settle_memory()
         announce(self._address, self._log, ready_file)
@@ -143,7 +161,11 @@ class Cluster:
                 self._processes.discard(process)
             if not self._stopping.is_set():
                 self._log.warning("gateway process died", pid=process.pid, status=status)
-                delay = RESTART_DELAY if time.monotonic() - began > LIVED_LONG else min(RESTART_DELAY_MAX, 2 * delay)
+                delay = (
+                    RESTART_DELAY
+                    if time.monotonic() - began > LIVED_LONG
+                    else min(RESTART_DELAY_MAX, 2 * delay)
+                )
                 await asyncio.sleep(delay)
 
     async def _start(self) -> asyncio.subprocess.Process:
@@ -151,7 +173,11 @@ class Cluster:
         counts.mkdir(exist_ok=True)
         socket_path = str(self._folder / "broker.sock")
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gateway.cluster.supervisor", socket_path, env={**os.environ, MULTIPROCESS: str(counts)}
+            sys.executable,
+            "-m",
+            "gateway.cluster.supervisor",
+            socket_path,
+            env={**os.environ, MULTIPROCESS: str(counts)},
         )
 
     async def _stop_all(self) -> None:
@@ -168,18 +194,20 @@ class Cluster:
 
 async def member(path: Path) -> int:
     """Be one of the processes that serve HTTP."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal goes to the first process, which stops us in order
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C in a terminal goes to the first process, which stops us in order
     serving: list[GatewayServer] = []
 
     def leave() -> None:
         for server in serving:
             server.leave("the engines' process ended")
 
-    welcome, link = await connect(path, leave)
+    welcome, connection = await connect(path, leave)
     settings = welcome.settings
     log = logging.configure(settings.log)
-    metrics = Metrics(lambda: engines.states(), VERSION)
-    engines = RemoteEngines(link, settings.workers.stall_timeout, metrics)
+    metrics = Metrics(lambda: engines.statuses(), VERSION)
+    engines = RemoteEngines(connection, settings.workers.stall_timeout, metrics)
     drain = Drain()
     app = create_app(
         settings,
@@ -188,10 +216,12 @@ async def member(path: Path) -> int:
         drain=drain,
         log=log,
         metrics=metrics,
-        manager=RemoteManager(make_models(settings, engines), link, log),
-        entrance=RemoteEntrance(link),
+        manager=RemoteModelManager(make_registry(settings, engines), connection, log),
+        rate_limiter=RemoteRateLimiter(connection),
     )
-    server = GatewayServer(settings, app, drain, log, listening=lambda _: link.say(Listening()), signals=(signal.SIGTERM,))
+    server = GatewayServer(
+        settings, app, drain, log, listening=lambda _: connection.say(Accepting()), signals=(signal.SIGTERM,)
+    )
     serving.append(server)
     with bind(welcome.host, welcome.port) as listener:
         await server.serve(sockets=[listener])

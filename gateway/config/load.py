@@ -1,6 +1,8 @@
-"""The settings: one YAML file, environment variables over it, flags over those. All that is wrong is told at once.
+"""The settings: one YAML file, environment variables over it, flags over those. All that is wrong is told at
+once.
 
-Mappings (`compat.model_aliases`, `speech.bitrate`, `engines`) are laid over each other entry by entry; a list replaces.
+Mappings (`compat.model_aliases`, `speech.bitrate`, `engines`) are laid over each other entry by entry; a list
+replaces.
 """
 
 from __future__ import annotations
@@ -76,7 +78,9 @@ def load_traced(path: Path | None, environ: Mapping[str, str], overrides: Mappin
 
 
 def find_file(named: Path | None, environ: Mapping[str, str] = os.environ) -> Path | None:
-    """Find the settings file: the one named, VOICEBOX_CONFIG, ./config.yaml, or the user's own. Raises ConfigError."""
+    """Find the settings file: the one named, VOICEBOX_CONFIG, ./config.yaml, or the user's own. Raises
+    ConfigError.
+    """
     if named is None and environ.get("VOICEBOX_CONFIG"):
         named = Path(environ["VOICEBOX_CONFIG"])
     if named is not None:
@@ -95,8 +99,12 @@ def _checked(given: Given, problems: list[Problem]) -> object:
         return schema.convert(given.value, kind)
     except msgspec.ValidationError:
         shown = "nothing" if given.value is None else repr(schema.masked(given.path, given.value))
-        hint = "; put it in quotes" if schema.wants_text(kind) and isinstance(given.value, int | float) else ""
-        problems.append(Problem(given.source, given.path, f"{shown} is given; allowed: {schema.allowed(kind)}{hint}"))
+        hint = (
+            "; put it in quotes" if schema.wants_text(kind) and isinstance(given.value, int | float) else ""
+        )
+        problems.append(
+            Problem(given.source, given.path, f"{shown} is given; allowed: {schema.allowed(kind)}{hint}")
+        )
         return None
 
 
@@ -118,10 +126,16 @@ def _unnamed(given: Mapping[schema.Path, Given]) -> Iterator[Problem]:
         try:
             schema.convert(name, named)
         except msgspec.ValidationError:
-            yield Problem(origin, (*OWN, name), f"{name!r} cannot be a model's name; allowed: {schema.allowed(named)}")
+            yield Problem(
+                origin, (*OWN, name), f"{name!r} cannot be a model's name; allowed: {schema.allowed(named)}"
+            )
         for key in schema.required(section):
             if (*OWN, name, key) not in given:
-                yield Problem(origin, (*OWN, name, key), f"is needed; allowed: {schema.allowed(schema.at((*OWN, name, key)))}")
+                yield Problem(
+                    origin,
+                    (*OWN, name, key),
+                    f"is needed; allowed: {schema.allowed(schema.at((*OWN, name, key)))}",
+                )
 
 
 def _entries(section: schema.Path, origins: Mapping[schema.Path, str]) -> dict[str, str]:
@@ -148,7 +162,7 @@ def _wrong_names(loaded: Loaded) -> Iterator[Problem]:
     settings, models = loaded.settings, known(loaded.settings.models.own)
     preferred: tuple[tuple[str, str, Kind], ...] = (
         ("speech", settings.speech.engine, "speech"),
-        ("transcription", settings.transcription.engine, "listening"),
+        ("transcription", settings.transcription.engine, "transcription"),
     )
     for section, engine, kind in preferred:
         engines = [record.name for record in CATALOGUE if kind in record.kinds]
@@ -164,4 +178,6 @@ def _wrong_names(loaded: Loaded) -> Iterator[Problem]:
     names = [record.name for record in models]
     for name, origin in _entries(EACH, loaded.origins).items():
         if name not in names:
-            yield Problem(origin, (*EACH, name), f"there is no model {name!r}.{did_you_mean(name, names)} {LISTED}")
+            yield Problem(
+                origin, (*EACH, name), f"there is no model {name!r}.{did_you_mean(name, names)} {LISTED}"
+            )

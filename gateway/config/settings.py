@@ -70,7 +70,7 @@ class SpeechSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """how far ahead of its reader a stream is made, in seconds of audio"""
     look_ahead: Annotated[int, Meta(ge=0, le=8)] = 1
     """segments of a text that are made while another is encoded: more spread a long text over more workers"""
-    coders: Annotated[int, Meta(ge=-1, le=64)] = -1
+    encoders: Annotated[int, Meta(ge=-1, le=64)] = -1
     """processes that encode; -1 is one a core, up to 4; 0 encodes in threads of the gateway"""
     bitrate: dict[Literal["mp3", "opus", "aac"], Annotated[int, Meta(ge=8000, le=320_000)]] = msgspec.field(
         default_factory=lambda: {"mp3": 128_000, "opus": 48_000, "aac": 96_000}
@@ -108,9 +108,12 @@ class CompatSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     strict: bool = False
     """OpenAI's own limits: 4,096 characters, 25 MiB, speed outside 0.25 to 4 refused rather than clamped"""
     unknown: Literal["error", "default"] = "error"
-    """a model or voice nobody knows: an error with near misses, or the default one, told in x-voicebox-mapped"""
+    """a model or voice nobody knows: an error with near misses, or the default one, told in x-voicebox-mapped
+    """
     unsupported: Literal["ignore", "refuse"] = "ignore"
-    """an optional parameter the engine cannot honour: ignored and named in x-voicebox-ignored, or refused with 400"""
+    """an optional parameter the engine cannot honour: ignored and named in x-voicebox-ignored, or refused
+    with 400
+    """
     model_aliases: dict[str, str] = {}
     """more model names, each for an engine or one of its models; "*" may stand for any run of characters"""
     voice_aliases: dict[str, str] = {}

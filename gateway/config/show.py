@@ -1,4 +1,6 @@
-"""The settings in effect, for people (YAML, the origin of each as a comment) and for machines; secrets masked."""
+"""The settings in effect, for people (YAML, the origin of each as a comment) and for machines; secrets
+masked.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""Where settings are given: the YAML file, the environment, the command line. Each gives values with their origin.
+"""Where settings are given: the YAML file, the environment, the command line. Each gives values with their
+origin.
 
-The file is read as YAML nodes rather than as values, since nodes know their lines and show a key that comes twice.
+The file is read as YAML nodes rather than as values, since nodes know their lines and show a key that comes
+twice.
 """
 
 from __future__ import annotations
@@ -90,7 +92,9 @@ def _walk(node: yaml.Node, kind: object, path: schema.Path, source: Callable[[ya
         return
     if not isinstance(node, yaml.MappingNode):
         allowed = ", ".join(schema.keys(kind)) or "any name"
-        yield Problem(source(node), path, f"{_shown(node)} is given, a mapping is needed; keys allowed: {allowed}")
+        yield Problem(
+            source(node), path, f"{_shown(node)} is given, a mapping is needed; keys allowed: {allowed}"
+        )
         return
     seen: dict[str, str] = {}
     for key_node, value_node in node.value:
@@ -183,4 +187,8 @@ def unknown(source: str, path: schema.Path, others: frozenset[str] = frozenset()
         parent = inner
     allowed = schema.keys(parent)
     more = f"; besides settings there are {', '.join(sorted(others))}" if others else ""
-    return Problem(source, path, f"there is no {key!r} here.{did_you_mean(key, allowed)} Allowed: {', '.join(allowed)}{more}")
+    return Problem(
+        source,
+        path,
+        f"there is no {key!r} here.{did_you_mean(key, allowed)} Allowed: {', '.join(allowed)}{more}",
+    )

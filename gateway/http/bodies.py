@@ -1,4 +1,6 @@
-"""Bodies of requests: JSON read into memory within a limit, forms with their file spooled to disk as it comes."""
+"""Bodies of requests: JSON read into memory within a limit, forms with their file spooled to disk as it
+comes.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +74,9 @@ class Form:
     def __enter__(self) -> Form:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -89,7 +93,9 @@ def boundary(content_type: str) -> str:
     return str(options["boundary"])
 
 
-async def form(headers: Mapping[bytes, bytes], receive: Receive, limits: Limits, file_field: str = "file") -> Form:
+async def form(
+    headers: Mapping[bytes, bytes], receive: Receive, limits: Limits, file_field: str = "file"
+) -> Form:
     """Read a form, its parts in any order. Raises BadInput or TooLarge; nothing is left open then."""
     reader = _FormReader(boundary(headers.get(b"content-type", b"").decode("latin-1")), limits, file_field)
     try:

@@ -33,7 +33,9 @@ class Drain:
             raise Overloaded("The server is going away; another one may be about to start.", retry_after=5.0)
 
     async def finish(self, timeout: float) -> bool:
-        """Take no more requests, and wait for those under way; False when some are left after `timeout` seconds."""
+        """Take no more requests, and wait for those under way; False when some are left after `timeout`
+        seconds.
+        """
         self.closing = True
         try:
             await asyncio.wait_for(self._idle.wait(), timeout)

@@ -1,8 +1,8 @@
 """The first and last thing a request meets: its id, the guards, and the log line.
 
-Plain ASGI around the whole application, so that it holds for every answer: unknown routes, refusals and broken streams
-included. An error before the answer has started becomes OpenAI's envelope. After that nothing can be said any more: the
-body is left unfinished, and the server breaks the connection.
+Plain ASGI around the whole application, so that it holds for every answer: unknown routes, refusals and
+broken streams included. An error before the answer has started becomes OpenAI's envelope. After that nothing
+can be said any more: the body is left unfinished, and the server breaks the connection.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LEFTOVER_SECONDS = 20.0
 """how long the rest of a body that was refused for its length is still read, so that the client hears why"""
 
 
-class Entry:
+class RequestMiddleware:
     """Wraps the application; see the module."""
 
     def __init__(
@@ -44,7 +44,9 @@ class Entry:
         drain: Drain,
         log: FilteringBoundLogger,
         body_timeout: float,
-        ended: Callable[[request_log.Record, Mapping[bytes, bytes]], None] = lambda _record, _headers: None,
+        ended: Callable[[request_log.RequestLog, Mapping[bytes, bytes]], None] = lambda _record, _headers: (
+            None
+        ),
     ) -> None:
         self._ended = ended
         self._app = app
@@ -77,7 +79,9 @@ class Entry:
         except asyncio.CancelledError:
             exchange.record.outcome = "broken"
             raise
-        except Exception as exc:  # the last line of defence: whatever it is, the client gets an answer or a broken end
+        except (
+            Exception
+        ) as exc:  # the last line of defence: whatever it is, the client gets an answer or a broken end
             await self._answer_failure(exchange, exc)
 
     def _check(self, exchange: Exchange) -> None:
@@ -91,7 +95,9 @@ class Entry:
 
     async def _answer_failure(self, exchange: Exchange, exc: Exception) -> None:
         cause = exc.__cause__ or exc if exchange.started else exc  # Litestar wraps what fails after the start
-        exchange.record.error = f"{type(cause).__name__}: {cause}" + (f" ({cause.__cause__!r})" if cause.__cause__ else "")
+        exchange.record.error = f"{type(cause).__name__}: {cause}" + (
+            f" ({cause.__cause__!r})" if cause.__cause__ else ""
+        )
         if not isinstance(cause, SpeechError | ClientStalled):
             self._log.error("unexpected failure", request=exchange.record.id, exc_info=cause)
         if exchange.started:
@@ -122,7 +128,7 @@ class Exchange:
         self.method: str = scope["method"]
         self.path = urls.canonical(scope["path"])
         self.headers: Mapping[bytes, bytes] = dict(scope["headers"])
-        self.record = request_log.Record(self.method, scope["path"])
+        self.record = request_log.RequestLog(self.method, scope["path"])
         self.extra: list[tuple[bytes, bytes]] = []
         self.started = False
 
@@ -134,7 +140,13 @@ class Exchange:
     def inner_scope(self) -> dict[str, Any]:
         """Make the scope the application sees: canonical path; HEAD as GET, the server drops the body."""
         method = "GET" if self.method == "HEAD" else self.method
-        return {**self._scope, "path": self.path, "raw_path": self.path.encode(), "method": method, request_log.KEY: self.record}
+        return {
+            **self._scope,
+            "path": self.path,
+            "raw_path": self.path.encode(),
+            "method": method,
+            request_log.KEY: self.record,
+        }
 
     async def receive(self) -> Message:
         """Give the next part of the request; a body that stops coming is given up. Raises SlowBody."""
@@ -186,7 +198,9 @@ class Exchange:
         await self.send({"type": "http.response.body", "body": b""})
 
     async def read_leftover(self) -> None:
-        """Read the rest of a refused body away, within bounds, lest the client see a reset instead of the answer."""
+        """Read the rest of a refused body away, within bounds, lest the client see a reset instead of the
+        answer.
+        """
         if self.headers.get(b"expect", b"").lower() == b"100-continue" and not self._body_begun:
             return
         try:

@@ -1,4 +1,6 @@
-"""The request bodies at /schema: routes read them more forgivingly than a schema can say, so they are described here."""
+"""The request bodies at /schema: routes read them more forgivingly than a schema can say, so they are
+described here.
+"""
 
 from __future__ import annotations
 

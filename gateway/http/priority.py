@@ -1,8 +1,8 @@
 """On what terms a request runs: whose turn it takes, how urgent it is, and how long it may wait.
 
-`x-voicebox-priority: batch` puts a request behind those that somebody waits for, `interactive` keeps a long text among them.
-`x-voicebox-deadline` says in seconds how long it may wait for its first work; the timeouts that OpenAI's SDKs tell are heeded
-too.
+`x-voicebox-priority: batch` puts a request behind those that somebody waits for, `interactive` keeps a long
+text among them. `x-voicebox-deadline` says in seconds how long it may wait for its first work; the timeouts
+that OpenAI's SDKs tell are heeded too.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 
 from engines.api import BadInput
-from engines.fleet.streams import Terms
+from engines.fleet.streams import RequestTerms
 from gateway.config.settings import AdmissionSettings
 
 PRIORITY, DEADLINE = b"x-voicebox-priority", b"x-voicebox-deadline"
@@ -27,14 +27,19 @@ def owner(key: str | None, client: tuple[str, int] | list[object] | None) -> str
 
 
 def terms(
-    headers: Mapping[bytes, bytes], settings: AdmissionSettings, *, owner: str, characters: int = 0, seconds: float = 0.0
-) -> Terms:
+    headers: Mapping[bytes, bytes],
+    settings: AdmissionSettings,
+    *,
+    owner: str,
+    characters: int = 0,
+    seconds: float = 0.0,
+) -> RequestTerms:
     """Make a request's terms. Raises BadInput."""
     asked = headers.get(PRIORITY, b"").decode("latin-1").strip().casefold()
     if asked not in ("", "batch", "interactive"):
         raise BadInput("The header `x-voicebox-priority` should be `batch` or `interactive`.")
     batch = asked == "batch" or (asked == "" and characters > settings.batch_characters)
-    return Terms(owner, batch, time.monotonic() + _wait(headers, settings), seconds)
+    return RequestTerms(owner, batch, time.monotonic() + _wait(headers, settings), seconds)
 
 
 def _wait(headers: Mapping[bytes, bytes], settings: AdmissionSettings) -> float:

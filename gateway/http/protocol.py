@@ -1,7 +1,8 @@
-"""HTTP/1.1 as uvicorn speaks it, with bounds on what comes before a request: the size of its head, and the time it takes.
+"""HTTP/1.1 as uvicorn speaks it, with bounds on what comes before a request: the size of its head, and the
+time it takes.
 
-uvicorn's httptools protocol has neither, and no application ever sees a request whose head does not end. What is no HTTP at all
-is answered in OpenAI's envelope like every other mistake.
+uvicorn's httptools protocol has neither, and no application ever sees a request whose head does not end. What
+is no HTTP at all is answered in OpenAI's envelope like every other mistake.
 """
 
 from __future__ import annotations
@@ -40,9 +41,12 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._in_head:
             self._start_timer()
             self._head_taken += len(data)
-            if self._head_taken > self.head_bytes + len(data):  # the last piece may hold the end of the head, and a body
+            if self._head_taken > self.head_bytes + len(
+                data
+            ):  # the last piece may hold the end of the head, and a body
                 self._refuse(
-                    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"The head of the request is over {self.head_bytes} bytes."
+                    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+                    f"The head of the request is over {self.head_bytes} bytes.",
                 )
                 return
         super().data_received(data)
@@ -98,7 +102,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self._head_timer = None
 
     def _too_slow(self) -> None:
-        self._refuse(HTTPStatus.REQUEST_TIMEOUT, f"The head of the request did not come within {self.head_timeout:g} seconds.")
+        self._refuse(
+            HTTPStatus.REQUEST_TIMEOUT,
+            f"The head of the request did not come within {self.head_timeout:g} seconds.",
+        )
 
 
 def bounded(head_bytes: int, head_timeout: float) -> type[BoundedProtocol]:

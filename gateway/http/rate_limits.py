@@ -1,8 +1,8 @@
 """Who may begin: limits on what runs at once and on what a caller may have in a minute.
 
-Over a limit of the caller's own the answer is 429, over one of the server's 503, both with the time to come back. Rates are token
-buckets (a minute's worth at once, then as it refills): a request is charged what it is expected to come to, and settled by what
-it came to. Nothing waits here: that is the engines' queue.
+Over a limit of the caller's own the answer is 429, over one of the server's 503, both with the time to come
+back. Rates are token buckets (a minute's worth at once, then as it refills): a request is charged what it is
+expected to come to, and settled by what it came to. Nothing waits here: that is the engines' queue.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ MOST_CALLERS = 10_000
 
 
 class Permit(msgspec.Struct, frozen=True, eq=False):
-    """A request that may run: whose it is, the seconds of audio it was charged, and the headers that tell the limits."""
+    """A request that may run: whose it is, the seconds of audio it was charged, and the headers that tell the
+    limits.
+    """
 
     owner: str
     charged: float
@@ -36,14 +38,14 @@ class Permit(msgspec.Struct, frozen=True, eq=False):
     """names it to a process that keeps the limits for others"""
 
 
-class Entrance(Protocol):
+class RateLimiter(Protocol):
     """Lets requests begin; it may lie in another process."""
 
-    async def enter(self, owner: str, model: str, seconds: float) -> Permit:
+    async def acquire(self, owner: str, model: str, seconds: float) -> Permit:
         """Let a request of about so many seconds of audio begin. Raises RateLimited or Overloaded."""
         ...
 
-    def leave(self, permit: Permit, seconds: float) -> None:
+    def release(self, permit: Permit, seconds: float) -> None:
         """End a request that came to so many seconds of audio."""
         ...
 
@@ -71,7 +73,7 @@ class Bucket:
         return max(0.0, (min(amount, self._limit) - self.level(now)) * MINUTE / self._limit)
 
 
-class Admission:
+class LocalRateLimiter:
     """All callers' limits."""
 
     def __init__(self, settings: AdmissionSettings, clock: Callable[[], float] = time.monotonic) -> None:
@@ -82,17 +84,19 @@ class Admission:
         self._requests: dict[str, Bucket] = {}
         self._audio: dict[str, Bucket] = {}
 
-    async def enter(self, owner: str, model: str, seconds: float) -> Permit:
+    async def acquire(self, owner: str, model: str, seconds: float) -> Permit:
         """Let a request of about so many seconds of audio begin. Raises RateLimited or Overloaded."""
         self._check_rate(self._requests, owner, model, 1.0, self._settings.requests_per_minute, "requests")
-        self._check_rate(self._audio, owner, model, seconds, self._settings.audio_seconds_per_minute, "tokens")
+        self._check_rate(
+            self._audio, owner, model, seconds, self._settings.audio_seconds_per_minute, "tokens"
+        )
         self._check_running(owner, model)
         self._running[owner] += 1
         self._total += 1
         charged = self._charge(owner, seconds)
         return Permit(owner, charged, self._headers(owner))
 
-    def leave(self, permit: Permit, seconds: float) -> None:
+    def release(self, permit: Permit, seconds: float) -> None:
         """End a request that came to so many seconds of audio."""
         self._total -= 1
         self._running[permit.owner] -= 1
@@ -112,7 +116,11 @@ class Admission:
             _forget_full(buckets, limit, now)
             bucket = buckets[owner] = Bucket(limit, now)
         if wait := bucket.wait(amount, now):
-            shown, scale = ("requests per min (RPM)", 1) if kind == "requests" else ("tokens per min (TPM)", TOKENS_PER_SECOND)
+            shown, scale = (
+                ("requests per min (RPM)", 1)
+                if kind == "requests"
+                else ("tokens per min (TPM)", TOKENS_PER_SECOND)
+            )
             used = math.ceil((limit - bucket.level(now)) * scale)
             raise RateLimited(
                 f"Rate limit reached for {model} on {shown}: Limit {round(limit * scale)}, Used {used}, "
@@ -147,13 +155,18 @@ class Admission:
         """Tell the limits as OpenAI does; where no rate is set, "requests" are those that may run at once."""
         settings, now = self._settings, self._clock()
         if bucket := self._requests.get(owner):
-            told = _told("requests", settings.requests_per_minute, bucket.level(now), bucket.wait(math.inf, now))
+            told = _told(
+                "requests", settings.requests_per_minute, bucket.level(now), bucket.wait(math.inf, now)
+            )
         else:
             limit = min(settings.streams, settings.streams_per_caller or settings.streams)
             free = min(settings.streams - self._total, limit - self._running[owner])
             told = _told("requests", limit, free, 0.0)
         if bucket := self._audio.get(owner):
-            most, left = settings.audio_seconds_per_minute * TOKENS_PER_SECOND, bucket.level(now) * TOKENS_PER_SECOND
+            most, left = (
+                settings.audio_seconds_per_minute * TOKENS_PER_SECOND,
+                bucket.level(now) * TOKENS_PER_SECOND,
+            )
             told |= _told("tokens", most, left, bucket.wait(math.inf, now))
         return told
 

@@ -1,4 +1,6 @@
-"""The same routes however a client joins its base URL: with `/v1`, without it, with it twice, with a slash at the end."""
+"""The same routes however a client joins its base URL: with `/v1`, without it, with it twice, with a slash at
+the end.
+"""
 
 from __future__ import annotations
 

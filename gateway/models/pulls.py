@@ -14,7 +14,7 @@ from engines.catalogue.records import ModelRecord
 from engines.hub.progress import Progress
 
 
-class Told(msgspec.Struct, frozen=True):
+class PullStatus(msgspec.Struct, frozen=True):
     """How far a pull is; `error` and its `code` say why it failed, where it did. Pulls are numbered from 1."""
 
     progress: Progress
@@ -29,12 +29,12 @@ class Pull:
 
     def __init__(self, name: str, number: int) -> None:
         self.cancel = threading.Event()
-        self.told = Told(Progress(name), number)
+        self.pull_status = PullStatus(Progress(name), number)
         self.task: asyncio.Task[None] | None = None
 
     def tell(self, progress: Progress) -> None:
         """Take down how far it is."""
-        self.told = Told(progress, self.told.number)
+        self.pull_status = PullStatus(progress, self.pull_status.number)
 
 
 Work = Callable[[ModelRecord, Pull], Awaitable[None]]
@@ -47,43 +47,45 @@ class Pulls:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._pulls: dict[str, Pull] = {}
-        self._before: dict[str, Told] = {}
+        self._before: dict[str, PullStatus] = {}
         """how the pull before the last ended, by model: there may be some who follow it still"""
         self._numbers = itertools.count(1)
 
-    def begin(self, record: ModelRecord) -> Told:
+    def begin(self, record: ModelRecord) -> PullStatus:
         """Begin to pull a model, or join a pull that is under way."""
         known = self._pulls.get(record.name)
-        if known and not known.told.ended:
-            return known.told
+        if known and not known.pull_status.ended:
+            return known.pull_status
         if known:
-            self._before[record.name] = known.told
+            self._before[record.name] = known.pull_status
         pull = self._pulls[record.name] = Pull(record.name, next(self._numbers))
         pull.task = asyncio.create_task(self._pull(record, pull))
-        return pull.told
+        return pull.pull_status
 
-    def told(self, name: str, number: int = 0) -> Told:
+    def pull_status(self, name: str, number: int = 0) -> PullStatus:
         """Tell how far a pull of a model is, or the last where that is long past. Raises NotFound."""
         before = self._before.get(name)
-        return before if before and before.number == number else self._find(name).told
+        return before if before and before.number == number else self._find(name).pull_status
 
-    def all(self) -> dict[str, Told]:
+    def all(self) -> dict[str, PullStatus]:
         """Tell how far all are, by model."""
-        return {name: pull.told for name, pull in self._pulls.items()}
+        return {name: pull.pull_status for name, pull in self._pulls.items()}
 
-    async def cancel(self, name: str) -> Told:
+    async def cancel(self, name: str) -> PullStatus:
         """Stop a pull, and wait until it has. Raises NotFound."""
         pull = self._find(name)
         pull.cancel.set()
         if pull.task:
             await asyncio.wait([pull.task])
-        return pull.told
+        return pull.pull_status
 
     async def close(self) -> None:
         """Stop them all."""
         for pull in self._pulls.values():
             pull.cancel.set()
-        await asyncio.gather(*(pull.task for pull in self._pulls.values() if pull.task), return_exceptions=True)
+        await asyncio.gather(
+            *(pull.task for pull in self._pulls.values() if pull.task), return_exceptions=True
+        )
 
     def _find(self, name: str) -> Pull:
         if name not in self._pulls:
@@ -99,6 +101,9 @@ class Pulls:
         except Exception as exc:  # whatever ends a pull, who follows it is told
             error = SpeechError(f"It ended unexpectedly: {type(exc).__name__}: {exc}")
         finally:
-            pull.told = msgspec.structs.replace(
-                pull.told, ended=True, error=error.message if error else "", code=(error and error.code) or ""
+            pull.pull_status = msgspec.structs.replace(
+                pull.pull_status,
+                ended=True,
+                error=error.message if error else "",
+                code=(error and error.code) or "",
             )

@@ -13,7 +13,9 @@ from gateway.config.settings import LogSettings
 
 UNFINISHED = "ASGI callable returned without completing response."
 """what uvicorn says of a stream that we broke on purpose; the request's own line tells it better"""
-TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
 """without the values of variables, which are users' texts and voices"""
 
 

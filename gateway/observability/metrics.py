@@ -1,8 +1,8 @@
 """What `/metrics` shows, in Prometheus' text format.
 
-Requests are counted when they end, from the record that the log line is made of; how the engines are is asked when somebody
-looks. With several gateway processes each counts in files of its own, and any of them answers for all (prometheus_client's
-multiprocess mode, which `PROMETHEUS_MULTIPROC_DIR` switches on).
+Requests are counted when they end, from the record that the log line is made of; how the engines are is asked
+when somebody looks. With several gateway processes each counts in files of its own, and any of them answers
+for all (prometheus_client's multiprocess mode, which `PROMETHEUS_MULTIPROC_DIR` switches on).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from engines.fleet.events import Observer
-from engines.fleet.status import PoolState
-from gateway.observability.request_log import Record
+from engines.fleet.status import EngineStatus
+from gateway.observability.request_log import RequestLog
 
 CONTENT_TYPE = prometheus.CONTENT_TYPE_LATEST
 FIRST_BYTE = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
@@ -31,7 +31,7 @@ MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 class Metrics(Observer):
     """Counts. `states` tells how the engines are."""
 
-    def __init__(self, states: Callable[[], Mapping[str, PoolState]], version: str) -> None:
+    def __init__(self, states: Callable[[], Mapping[str, EngineStatus]], version: str) -> None:
         self._own = CollectorRegistry()
         self._live = CollectorRegistry()
         self._live.register(Engines(states, version))
@@ -57,26 +57,40 @@ class Metrics(Observer):
             f"{name}queue_wait_seconds", "From the request to the begin of its first work.", ["engine", "priority"],
             buckets=FIRST_BYTE, registry=self._own,
         )  # fmt: skip
-        self._audio = self._counter("audio_seconds", "Audio that was spoken or transcribed.", ["route", *spoken])
-        self._underruns = self._counter("underruns", "Times that a player at real-time speed would have run dry.", spoken)
-        self._cancelled = self._counter("cancellations", "Jobs stopped because nobody wanted the rest.", ["engine"])
+        self._audio = self._counter(
+            "audio_seconds", "Audio that was spoken or transcribed.", ["route", *spoken]
+        )
+        self._underruns = self._counter(
+            "underruns", "Times that a player at real-time speed would have run dry.", spoken
+        )
+        self._cancelled = self._counter(
+            "cancellations", "Jobs stopped because nobody wanted the rest.", ["engine"]
+        )
         self._retried = self._counter("retries", "Jobs made again.", ["engine", "reason"])
-        self._faulty = self._counter("truncations", "Segments stopped as running away, or far too short.", ["engine", "kind"])
-        self._refused = self._counter("refusals", "Requests turned away by an engine's queue.", ["engine", "reason"])
+        self._faulty = self._counter(
+            "truncations", "Segments stopped as running away, or far too short.", ["engine", "kind"]
+        )
+        self._refused = self._counter(
+            "refusals", "Requests turned away by an engine's queue.", ["engine", "reason"]
+        )
 
     def _counter(self, name: str, text: str, labels: list[str]) -> prometheus.Counter:
         return prometheus.Counter(f"voicebox_{name}", text, labels, registry=self._own)
 
-    def request(self, record: Record) -> None:
+    def request(self, record: RequestLog) -> None:
         """Count a request that ended."""
         route, engine, kind = record.route or "other", record.engine or "", record.voice_type or ""
-        self._requests.labels(route, engine, kind, record.format or "", str(record.status), record.outcome).inc()
+        self._requests.labels(
+            route, engine, kind, record.format or "", str(record.status), record.outcome
+        ).inc()
         if record.engine is None:
             return
         total = time.monotonic() - record.began
         self._total.labels(route, engine).observe(total)
         if record.first_byte is not None and record.status == 200:
-            self._first_byte.labels(route, engine, record.format or "").observe(record.first_byte - record.began)
+            self._first_byte.labels(route, engine, record.format or "").observe(
+                record.first_byte - record.began
+            )
         if record.audio_seconds:
             self._audio.labels(route, engine, kind).inc(record.audio_seconds)
             self._factor.labels(route, engine, kind).observe(total / record.audio_seconds)
@@ -115,7 +129,7 @@ class Metrics(Observer):
 class Engines(Collector):
     """How the engines are at this moment."""
 
-    def __init__(self, states: Callable[[], Mapping[str, PoolState]], version: str) -> None:
+    def __init__(self, states: Callable[[], Mapping[str, EngineStatus]], version: str) -> None:
         self._states = states
         self._version = version
 
@@ -127,7 +141,9 @@ class Engines(Collector):
         queued = gauge("voicebox_queue_depth", "Segments and requests that wait.", labels=by_engine)
         running = gauge("voicebox_running_jobs", "Jobs that workers are at.", labels=by_engine)
         streams = gauge("voicebox_streams", "Requests that were let in and have not ended.", labels=by_engine)
-        capacity = gauge("voicebox_capacity", "Seconds of audio that can be made in a second, about.", labels=by_engine)
+        capacity = gauge(
+            "voicebox_capacity", "Seconds of audio that can be made in a second, about.", labels=by_engine
+        )
         workers = gauge("voicebox_workers", "Workers by state.", labels=["engine", "state"])
         restarts = CounterMetricFamily("voicebox_worker_restarts", "Workers started again.", labels=by_engine)
         for name, state in self._states().items():

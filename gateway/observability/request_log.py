@@ -21,7 +21,7 @@ def new_request_id() -> str:
     return f"req_{uuid.uuid4().hex}"
 
 
-class Record(msgspec.Struct):
+class RequestLog(msgspec.Struct):
     """One request; times are of the monotonic clock, in seconds."""
 
     method: str
@@ -95,10 +95,12 @@ class Record(msgspec.Struct):
 
 def header_safe(value: str, limit: int = 100) -> str:
     """Make a caller's words fit for a header: printable ASCII, no separators, not long."""
-    kept = "".join(char if char.isascii() and char.isprintable() and char not in '",;' else "?" for char in value)
+    kept = "".join(
+        char if char.isascii() and char.isprintable() and char not in '",;' else "?" for char in value
+    )
     return kept[:limit]
 
 
-def of(request: Request[Any, Any, Any]) -> Record:
+def of(request: Request[Any, Any, Any]) -> RequestLog:
     """Take the record of the request in hand."""
-    return cast(Record, request.scope[KEY])  # type: ignore[literal-required]
+    return cast(RequestLog, request.scope[KEY])  # type: ignore[literal-required]

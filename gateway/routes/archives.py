@@ -20,21 +20,21 @@ from compat.voicebox import names
 from compat.voicebox import profiles as dialect
 from compat.voicebox.bodies import read
 from engines.api import BadInput, NotFound, SpeechError
-from gateway.http.context import Ask, Desk, query
+from gateway.http.context import HttpRequest, RequestContext, query
 from gateway.http.openapi import FORM, documented
 from gateway.routes.profiles import ONE, PATH, own_profile, profile_of
 from gateway.routes.speech import answer, bounds
 from gateway.services import voice_design
 from gateway.services.container import Services
 from gateway.services.profile_mapping import check_profile, profile_object
-from streaming.http.response import StreamBody
-from voices.limits import Rules
+from streaming.http.response import StreamingResponse
+from voices.limits import VoiceLimits
 from voices.profile import Consent, Profile, checked_language, checked_name
 from voices.pronunciation import check
 
 if TYPE_CHECKING:
     from voices.archive import Archive
-    from voices.authoring import Making
+    from voices.authoring import VoiceService
 
 CHUNK = 262_144
 IN_MEMORY = 1_000_000
@@ -44,16 +44,22 @@ def archive_routes(services: Services) -> list[HTTPRouteHandler]:
     """Make the routes."""
 
     @get(ONE + "/export", summary="A profile with its recordings, as a ZIP file")
-    async def export(request: Ask, profile_id: FromPath[str]) -> StreamBody:
-        desk = Desk(services, request, "export")
-        profile = await own_profile(desk, profile_id)
+    async def export(request: HttpRequest, profile_id: FromPath[str]) -> StreamingResponse:
+        context = RequestContext(services, request, "export")
+        profile = await own_profile(context, profile_id)
         async with services.library.heavy:
-            file = await _written(desk, profile)
-        await (await desk.making()).note("exported", profile, key=desk.viewer)
+            file = await _written(context, profile)
+        await (await context.voices()).write_audit("exported", profile, key=context.caller)
         file_name = quote(f"{profile.name}.voicebox.zip", safe="")
         headers = {"content-disposition": f"attachment; filename*=UTF-8''{file_name}"}
         timeout = services.settings.server.send_timeout
-        return StreamBody(_chunks(file), "application/zip", headers=headers, send_timeout=timeout, gone=desk.note.gone)
+        return StreamingResponse(
+            _chunks(file),
+            "application/zip",
+            headers=headers,
+            send_timeout=timeout,
+            gone=context.log_entry.gone,
+        )
 
     @post(
         PATH + "/import",
@@ -61,45 +67,57 @@ def archive_routes(services: Services) -> list[HTTPRouteHandler]:
         operation_class=documented(dialect.FileForm, FORM),
         summary="Make a profile of a ZIP file; ?name= gives it another name",
     )
-    async def import_(request: Ask) -> dialect.ProfileObject:
-        desk = Desk(services, request, "import")
+    async def import_(request: HttpRequest) -> dialect.ProfileObject:
+        context = RequestContext(services, request, "import")
         limit = services.settings.voices.import_bytes
-        async with desk.admitted(), desk.spooled(limit) as file, services.library.heavy:
+        async with context.admitted(), context.spooled(limit) as file, services.library.heavy:
             data = await asyncio.to_thread(file.read)
-            return profile_object(await _imported(desk, data), desk.viewer)
+            return profile_object(await _imported(context, data), context.caller)
 
-    @post(ONE + "/preview", status_code=200, operation_class=documented(dialect.PreviewBody), summary="Hear a profile")
-    async def preview(request: Ask, profile_id: FromPath[str]) -> StreamBody:
-        desk = Desk(services, request, "preview")
-        body = read(await desk.json(), dialect.PreviewBody)
-        profile = await profile_of(desk, profile_id)
-        fields = msgspec.to_builtins(body) | {"voice": profile.id, "input": body.input or voice_design.script_of(profile)}
+    @post(
+        ONE + "/preview",
+        status_code=200,
+        operation_class=documented(dialect.PreviewBody),
+        summary="Hear a profile",
+    )
+    async def preview(request: HttpRequest, profile_id: FromPath[str]) -> StreamingResponse:
+        context = RequestContext(services, request, "preview")
+        body = read(await context.json(), dialect.PreviewBody)
+        profile = await profile_of(context, profile_id)
+        fields = msgspec.to_builtins(body) | {
+            "voice": profile.id,
+            "input": body.input or voice_design.script_of(profile),
+        }
         asked = openai.parse(msgspec.json.encode(fields), bounds(services))
-        return await answer(services, asked, desk.terms(len(asked.input)), desk.note)
+        return await answer(services, asked, context.terms(len(asked.input)), context.log_entry)
 
-    @delete(ONE + "/cache", status_code=200, summary="Forget a profile's prompts; they are made anew when it next speaks")
-    async def clear(request: Ask, profile_id: FromPath[str]) -> names.Cleared:
-        desk = Desk(services, request, "cache")
-        await own_profile(desk, profile_id)
-        return names.Cleared(await (await desk.shelves()).prompts.clear(profile_id))
+    @delete(
+        ONE + "/cache",
+        status_code=200,
+        summary="Forget a profile's prompts; they are made anew when it next speaks",
+    )
+    async def clear(request: HttpRequest, profile_id: FromPath[str]) -> names.Cleared:
+        context = RequestContext(services, request, "cache")
+        await own_profile(context, profile_id)
+        return names.Cleared(await (await context.library()).prompts.clear(profile_id))
 
     return [export, import_, preview, clear]
 
 
-async def _written(desk: Desk, profile: Profile) -> IO[bytes]:
+async def _written(context: RequestContext, profile: Profile) -> IO[bytes]:
     """Write a voice into a file that nobody else can see."""
     from voices import archive
 
-    shelves = await desk.shelves()
+    opened = await context.library()
     consent: Consent | None = None
     if profile.consent:
         try:
-            consent = await shelves.consents.get(profile.consent, desk.viewer)
+            consent = await opened.consents.get(profile.consent, context.caller)
         except NotFound:
             consent = None
     keys = {sample.original for sample in profile.samples} | ({profile.avatar} - {""})
     keys |= {consent.recording} if consent else set()
-    blobs = {key: await shelves.blobs.get(key) for key in keys}
+    blobs = {key: await opened.blobs.get(key) for key in keys}
     file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - _chunks closes it
     await asyncio.to_thread(archive.write, file, profile, blobs, consent)
     file.seek(0)
@@ -112,30 +130,33 @@ async def _chunks(file: IO[bytes]) -> AsyncGenerator[bytes, None]:
             yield chunk
 
 
-async def _imported(desk: Desk, data: bytes) -> Profile:
+async def _imported(context: RequestContext, data: bytes) -> Profile:
     from voices import archive
 
-    settings = desk.services.settings.voices
+    settings = context.services.settings.voices
     found = await asyncio.to_thread(archive.read, io.BytesIO(data), settings.import_bytes)
     if len(found.manifest.samples) > settings.samples:
-        raise BadInput(f"A voice may have {settings.samples} samples; this one has {len(found.manifest.samples)}.", param="file")
-    draft = _draft(found.manifest, desk)
+        raise BadInput(
+            f"A voice may have {settings.samples} samples; this one has {len(found.manifest.samples)}.",
+            param="file",
+        )
+    draft = _draft(found.manifest, context)
     picture = found.files[found.manifest.avatar] if found.manifest.avatar else b""
-    making = await desk.making()
+    voices = await context.voices()
     if picture:
         from voices.authoring import checked_picture
 
-        checked_picture(picture, Rules().avatar_bytes)
-    consent, is_new = await _consented(desk, found, making)
+        checked_picture(picture, VoiceLimits().avatar_bytes)
+    consent, is_new = await _consented(context, found, voices)
     try:
-        return await _made(desk, making, msgspec.structs.replace(draft, consent=consent), found, picture)
+        return await _made(context, voices, msgspec.structs.replace(draft, consent=consent), found, picture)
     except SpeechError:
         if is_new:
-            await making.delete_consent(consent, desk.viewer)
+            await voices.delete_consent(consent, context.caller)
         raise
 
 
-async def _consented(desk: Desk, found: Archive, making: Making) -> tuple[str, bool]:
+async def _consented(context: RequestContext, found: Archive, voices: VoiceService) -> tuple[str, bool]:
     """Give the id of an archive's consent, and whether it was kept just now: the same recording is kept once."""
     consent = found.manifest.consent
     if consent is None:
@@ -143,32 +164,34 @@ async def _consented(desk: Desk, found: Archive, making: Making) -> tuple[str, b
     name, language = checked_name(consent.name), checked_language(consent.language)
     data = found.files[consent.file]
     digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
-    if known := await (await desk.shelves()).consents.same(digest, desk.viewer):
+    if known := await (await context.library()).consents.same(digest, context.caller):
         return known.id, False
-    return (await making.consent(name, language, data, desk.viewer)).id, True
+    return (await voices.consent(name, language, data, context.caller)).id, True
 
 
-async def _made(desk: Desk, making: Making, draft: Profile, found: Archive, picture: bytes) -> Profile:
+async def _made(
+    context: RequestContext, voices: VoiceService, draft: Profile, found: Archive, picture: bytes
+) -> Profile:
     from voices.samples.samples import Upload
 
     uploads = tuple(
         Upload(found.files[one.file], one.transcript, speech=not one.designed, param="file", trim=one.trimmed)
         for one in found.manifest.samples
     )
-    profile = await making.create(draft, uploads)
+    profile = await voices.create(draft, uploads)
     if picture:
-        profile = await making.avatar(profile.id, picture, desk.viewer)
-    await making.note("imported", profile, key=desk.viewer)
+        profile = await voices.avatar(profile.id, picture, context.caller)
+    await voices.write_audit("imported", profile, key=context.caller)
     return profile
 
 
-def _draft(manifest: msgspec.Struct, desk: Desk) -> Profile:
+def _draft(manifest: msgspec.Struct, context: RequestContext) -> Profile:
     """Make a profile of a manifest's fields, under the name that was asked for. Raises BadInput."""
     left_out = ("version", "samples", "consent", "avatar")
     fields = {name: getattr(manifest, name) for name in manifest.__struct_fields__ if name not in left_out}
-    fields["name"] = checked_name(query(desk.request, "name") or fields["name"])
+    fields["name"] = checked_name(query(context.request, "name") or fields["name"])
     fields["languages"] = tuple(checked_language(tag, "languages") for tag in fields["languages"])
     fields["pronunciations"] = check(fields["pronunciations"])
-    draft = Profile(id="", owner=desk.viewer, **fields)
-    check_profile(draft, desk.services)
+    draft = Profile(id="", owner=context.caller, **fields)
+    check_profile(draft, context.services)
     return draft

@@ -17,7 +17,7 @@ from engines.catalogue.engines import Kind
 from gateway.observability.metrics import Metrics
 from gateway.services.container import Services
 from voices.naming.matching import shown
-from voices.naming.resolver import Choice, WrongUse
+from voices.naming.resolver import Choice, WrongKind
 
 METRICS_TYPE = "text/plain; version=0.0.4"
 OWNER = "voicebox"
@@ -63,7 +63,7 @@ def probe_routes(services: Services, version: str) -> list[HTTPRouteHandler]:
 
     @get("/health", summary="How the engines are")
     async def health() -> dict[str, Any]:
-        states = services.engines.states()
+        states = services.engines.statuses()
         return {"status": "ok" if _ready(services) else "starting", "version": version, "engines": states}
 
     @get("/livez", summary="The process answers")
@@ -84,7 +84,7 @@ def probe_routes(services: Services, version: str) -> list[HTTPRouteHandler]:
     return [root, health, livez, readyz, test]
 
 
-KINDS: tuple[Kind, ...] = ("speech", "listening")
+KINDS: tuple[Kind, ...] = ("speech", "transcription")
 
 
 def _ready(services: Services) -> bool:
@@ -92,17 +92,17 @@ def _ready(services: Services) -> bool:
 
     Models start when they are wanted: nobody waits for one that is not.
     """
-    states = services.engines.states()
-    starting = (state for state in states.values() if not state.lazy and not state.ready)
+    states = services.engines.statuses()
+    starting = (state for state in states.values() if not state.on_demand and not state.ready)
     waiting = any(worker.state == "starting" for state in starting for worker in state.workers)
-    able = {name for name, state in states.items() if state.ready or (state.lazy and state.usable)}
+    able = {name for name, state in states.items() if state.ready or (state.on_demand and state.usable)}
     kinds = [services.engines.names(kind) for kind in KINDS]
     return not waiting and all(able.intersection(kind) for kind in kinds if kind) and bool(states)
 
 
 def _models(services: Services) -> Iterator[Model]:
     infos = services.infos()
-    for use, able in (("speech", "speech"), ("listening", "listening")):
+    for use, able in (("speech", "speech"), ("transcription", "transcription")):
         if any(getattr(info, able) for info in infos.values()):
             yield from (_openai_model(name, use) for name in names.LISTED[use])  # type: ignore[index]
     for info in infos.values():
@@ -114,19 +114,19 @@ def _openai_model(name: str, use: str) -> Model:
     return Model(name, names.CREATED.get(name, LISTED_SINCE), "system", task=_TASKS[use])
 
 
-_TASKS = {"speech": "text-to-speech", "listening": "automatic-speech-recognition"}
+_TASKS = {"speech": "text-to-speech", "transcription": "automatic-speech-recognition"}
 
 
 def _task(info: EngineInfo) -> str:
-    return _TASKS["speech" if info.speech else "listening"]
+    return _TASKS["speech" if info.speech else "transcription"]
 
 
 def _model(services: Services, name: str) -> Model:
     """Look a model up as a request would resolve it; a speech model tells its voices."""
-    for use in ("speech", "listening"):
+    for use in ("speech", "transcription"):
         if _resolves(services, name, use):
             created = names.CREATED.get(name, LISTED_SINCE)
-            owner = "system" if names.openai_use(name) else OWNER
+            owner = "system" if names.openai_kind(name) else OWNER
             spoken = tuple(preset_voices(services.infos())) if use == "speech" else UNSET
             return Model(name, created, owner, task=_TASKS[use], voices=spoken)
     raise UnknownModel(f"The model '{shown(name)}' does not exist", param="model")
@@ -135,13 +135,15 @@ def _model(services: Services, name: str) -> Model:
 def _resolves(services: Services, name: str, use: str) -> Choice | None:
     resolver = services.resolver()
     try:
-        return resolver.model(name, "speech" if use == "speech" else "listening")
-    except (UnknownModel, WrongUse, EngineUnavailable):
+        return resolver.model(name, "speech" if use == "speech" else "transcription")
+    except (UnknownModel, WrongKind, EngineUnavailable):
         return None
 
 
 def preset_voices(infos: dict[str, EngineInfo]) -> Iterator[ListedVoice]:
-    """List OpenAI's names first, then every engine's own; a name that two engines have goes by `engine/voice`."""
+    """List OpenAI's names first, then every engine's own; a name that two engines have goes by
+    `engine/voice`.
+    """
     taken: set[str] = set()
     for engine, info in infos.items():
         by_id = {voice.id: voice for voice in info.voices}

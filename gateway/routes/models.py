@@ -13,13 +13,13 @@ from litestar.params import FromPath
 from msgspec import UNSET
 
 from compat.voicebox import models as dialect
-from gateway.http.context import Ask, Desk
-from gateway.models.manager import Manager
-from gateway.models.pulls import Told
+from gateway.http.context import HttpRequest, RequestContext
+from gateway.models.manager import ModelManager
+from gateway.models.pulls import PullStatus
 from gateway.models.registry import ModelState
 from gateway.services.container import Services
 from streaming.http import sse
-from streaming.http.response import StreamBody
+from streaming.http.response import StreamingResponse
 
 PATH = "/v1/voicebox/models"
 ONE = PATH + "/{name:str}"
@@ -28,7 +28,7 @@ BEAT_SECONDS = 10.0
 """between two signs of life, where nothing moves"""
 
 
-def model_routes(services: Services, manager: Manager) -> list[HTTPRouteHandler]:
+def model_routes(services: Services, manager: ModelManager) -> list[HTTPRouteHandler]:
     """Make the routes."""
     models = manager.models
 
@@ -47,7 +47,7 @@ def model_routes(services: Services, manager: Manager) -> list[HTTPRouteHandler]
     return [listing, retrieve, remove, *_pulls(services, manager), *_memory(manager)]
 
 
-def _pulls(services: Services, manager: Manager) -> list[HTTPRouteHandler]:
+def _pulls(services: Services, manager: ModelManager) -> list[HTTPRouteHandler]:
     models = manager.models
 
     @post(ONE + "/pull", status_code=200, summary="Begin to pull a model's files; what was cut goes on")
@@ -55,14 +55,20 @@ def _pulls(services: Services, manager: Manager) -> list[HTTPRouteHandler]:
         return _progress(await manager.pull(models.record(name)))
 
     @get(ONE + "/progress", summary="Follow a pull, in events")
-    async def progress(request: Ask, name: FromPath[str]) -> StreamBody:
-        desk = Desk(services, request, "progress")
+    async def progress(request: HttpRequest, name: FromPath[str]) -> StreamingResponse:
+        context = RequestContext(services, request, "progress")
         record = models.record(name)
-        first = await manager.told(record)
-        chunks = _events(first, partial(manager.told, record, first.number))
+        first = await manager.pull_status(record)
+        chunks = _events(first, partial(manager.pull_status, record, first.number))
         timeout = services.settings.server.send_timeout
         headers = {"cache-control": "no-store"}
-        return StreamBody(chunks, "text/event-stream; charset=utf-8", headers=headers, send_timeout=timeout, gone=desk.note.gone)
+        return StreamingResponse(
+            chunks,
+            "text/event-stream; charset=utf-8",
+            headers=headers,
+            send_timeout=timeout,
+            gone=context.log_entry.gone,
+        )
 
     @post(ONE + "/cancel", status_code=200, summary="Stop a pull; what has come is kept")
     async def cancel(name: FromPath[str]) -> dialect.PullObject:
@@ -77,7 +83,7 @@ def _pulls(services: Services, manager: Manager) -> list[HTTPRouteHandler]:
     return [pull, progress, cancel, verify]
 
 
-def _memory(manager: Manager) -> list[HTTPRouteHandler]:
+def _memory(manager: ModelManager) -> list[HTTPRouteHandler]:
     @post(ONE + "/load", status_code=200, summary="Load a model into memory")
     async def load(name: FromPath[str]) -> dialect.ModelObject:
         await manager.load(manager.models.record(name))
@@ -91,13 +97,15 @@ def _memory(manager: Manager) -> list[HTTPRouteHandler]:
     return [load, unload]
 
 
-async def _standing(manager: Manager, name: str) -> dialect.ModelObject:
+async def _standing(manager: ModelManager, name: str) -> dialect.ModelObject:
     manager.models.record(name)
     states = await manager.models.states(await manager.pulls())
     return next(_object(one) for one in states if one.record.name == name)
 
 
-async def _events(first: Told, look: Callable[[], Awaitable[Told]]) -> AsyncGenerator[bytes, None]:
+async def _events(
+    first: PullStatus, look: Callable[[], Awaitable[PullStatus]]
+) -> AsyncGenerator[bytes, None]:
     """Tell how far a pull is, a few times a second while it moves, until it has ended."""
     told, now, quiet = None, first, 0.0
     while True:
@@ -112,7 +120,7 @@ async def _events(first: Told, look: Callable[[], Awaitable[Told]]) -> AsyncGene
         now = await look()
 
 
-def _progress(told: Told) -> dialect.PullObject:
+def _progress(told: PullStatus) -> dialect.PullObject:
     fields = msgspec.structs.asdict(told.progress)
     if told.error:
         fields |= {"state": "failed", "error": told.error, "code": told.code or UNSET}
@@ -121,7 +129,9 @@ def _progress(told: Told) -> dialect.PullObject:
 
 def _object(standing: ModelState) -> dialect.ModelObject:
     record, stored = standing.record, standing.stored
-    same = {name: getattr(record, name) for name in dialect.ModelObject.__struct_fields__ if hasattr(record, name)}
+    same = {
+        name: getattr(record, name) for name in dialect.ModelObject.__struct_fields__ if hasattr(record, name)
+    }
     return dialect.ModelObject(
         **same
         | {

@@ -18,24 +18,33 @@ from litestar.handlers import HTTPRouteHandler
 
 from compat.errors import refusal, unexpected, wrong_endpoint
 from compat.openai import speech as dialect
-from engines.api import EngineFailed, EngineInfo, Prompt, RunAway, SpeechAbilities, SpeechError, SpeechEvent, SpeechJob
+from engines.api import (
+    EngineFailed,
+    EngineInfo,
+    Prompt,
+    RunAway,
+    SpeechCapabilities,
+    SpeechError,
+    SpeechEvent,
+    SpeechJob,
+)
 from engines.fleet.pool import Stream
-from engines.fleet.streams import Terms
+from engines.fleet.streams import RequestTerms
 from gateway.http import bodies, priority
 from gateway.http.openapi import SpeechOperation
 from gateway.observability import request_log
 from gateway.services import respelling, unsupported, voice_selection
 from gateway.services.container import Services
-from gateway.services.respelling import Pronouncing
+from gateway.services.respelling import Respeller
 from streaming.encode import codecs
 from streaming.http import sse
-from streaming.http.response import StreamBody
-from streaming.pipeline import Production, Recipe
-from streaming.segment_audio import Watch
-from streaming.text.duration import budget
+from streaming.http.response import StreamingResponse
+from streaming.pipeline import PipelineConfig, SpeechPipeline
+from streaming.segment_audio import RetryPolicy
+from streaming.text.duration import estimate_duration
 from streaming.text.segments import Segment, segments
 from voices.naming.matching import shown
-from voices.naming.resolver import Choice, WrongUse
+from voices.naming.resolver import Choice, WrongKind
 from voices.profile import Profile
 from voices.pronunciation import Dictionary
 
@@ -46,16 +55,18 @@ def speech_route(services: Services) -> HTTPRouteHandler:
     """Make the route."""
 
     @post("/v1/audio/speech", status_code=200, operation_class=SpeechOperation, summary="Speak a text")
-    async def speech(request: Request[Any, Any, Any]) -> StreamBody:
-        note = request_log.of(request)
-        note.route = "speech"
+    async def speech(request: Request[Any, Any, Any]) -> StreamingResponse:
+        log_entry = request_log.of(request)
+        log_entry.route = "speech"
         headers = dict(request.scope["headers"])
         body = await bodies.whole(headers, request.receive, services.settings.limits.json_bytes)
         asked = dialect.parse(body, bounds(services))
-        seconds = budget(asked.input, speed=asked.speed).expected
-        owner = priority.owner(note.key, request.scope.get("client"))
-        granted = priority.terms(headers, services.settings.admission, owner=owner, characters=len(asked.input), seconds=seconds)
-        return await answer(services, asked, granted, note)
+        seconds = estimate_duration(asked.input, speed=asked.speed).expected
+        owner = priority.owner(log_entry.key, request.scope.get("client"))
+        terms = priority.terms(
+            headers, services.settings.admission, owner=owner, characters=len(asked.input), seconds=seconds
+        )
+        return await answer(services, asked, terms, log_entry)
 
     return speech
 
@@ -63,42 +74,63 @@ def speech_route(services: Services) -> HTTPRouteHandler:
 def bounds(services: Services) -> dialect.Bounds:
     """Say what one request may hold."""
     limits = services.settings.limits
-    return dialect.Bounds(limits.input_characters, limits.instructions_characters, services.settings.compat.strict)
+    return dialect.Bounds(
+        limits.input_characters, limits.instructions_characters, services.settings.compat.strict
+    )
 
 
-async def answer(services: Services, asked: dialect.SpeechRequest, granted: Terms, note: request_log.Record) -> StreamBody:
+async def answer(
+    services: Services, asked: dialect.SpeechRequest, terms: RequestTerms, log_entry: request_log.RequestLog
+) -> StreamingResponse:
     """Begin to speak. Raises what can be told before any work is done."""
-    viewer = note.key or ""
-    chosen = await _choose(services, asked, viewer)
+    caller = log_entry.key or ""
+    chosen = await _choose(services, asked, caller)
     choice, dictionary = chosen.choice, await chosen.dictionary()
     info = services.infos()[choice.engine]
     asked = _with_defaults(asked, choice.profile, info)
-    note.engine, note.model, note.format = choice.engine, asked.model, asked.response_format
-    note.voice, note.voice_type, note.profile = choice.voice, "preset", None
+    log_entry.engine, log_entry.model, log_entry.format = choice.engine, asked.model, asked.response_format
+    log_entry.voice, log_entry.voice_type, log_entry.profile = choice.voice, "preset", None
     if choice.profile:
-        note.voice, note.voice_type, note.profile = choice.profile.name, choice.profile.voice_type, choice.profile.id
-    note.characters = len(asked.input)
-    note.batch = granted.batch
-    note.text = asked.input if services.settings.log.texts else None
-    note.ignored = unsupported.speech_unheard(asked, info, services.settings.compat)
+        log_entry.voice, log_entry.voice_type, log_entry.profile = (
+            choice.profile.name,
+            choice.profile.voice_type,
+            choice.profile.id,
+        )
+    log_entry.characters = len(asked.input)
+    log_entry.batch = terms.batch
+    log_entry.text = asked.input if services.settings.log.texts else None
+    log_entry.ignored = unsupported.unsupported_speech_parameters(asked, info, services.settings.compat)
     if dictionary and info.speech and await respelling.check(dictionary, asked.input, ipa=info.speech.ipa):
-        note.ignored.append("pronunciations")
-    note.mapped = [*choice.mapped, *asked.clamped]
-    speaking = Speaking(services, asked, choice, info, granted, note, dictionary)
-    chunks = speaking.events() if asked.sse else speaking.audio()
+        log_entry.ignored.append("pronunciations")
+    log_entry.mapped = [*choice.mapped, *asked.clamped]
+    synthesis = Synthesis(services, asked, choice, info, terms, log_entry, dictionary)
+    chunks = synthesis.events() if asked.sse else synthesis.audio()
     media_type = SSE_TYPE if asked.sse else codecs.media_type(asked.response_format)
-    headers: Mapping[str, str] = {**note.headers(), **({"cache-control": "no-store"} if asked.sse else {})}
-    return StreamBody(chunks, media_type, headers=headers, send_timeout=services.settings.server.send_timeout, gone=note.gone)
+    headers: Mapping[str, str] = {
+        **log_entry.headers(),
+        **({"cache-control": "no-store"} if asked.sse else {}),
+    }
+    return StreamingResponse(
+        chunks,
+        media_type,
+        headers=headers,
+        send_timeout=services.settings.server.send_timeout,
+        gone=log_entry.gone,
+    )
 
 
-async def _choose(services: Services, asked: dialect.SpeechRequest, viewer: str) -> voice_selection.Chosen:
+async def _choose(
+    services: Services, asked: dialect.SpeechRequest, caller: str
+) -> voice_selection.SelectedVoice:
     try:
-        return await voice_selection.choose(services, asked.model, asked.voice, viewer)
-    except WrongUse as exc:
+        return await voice_selection.select_voice(services, asked.model, asked.voice, caller)
+    except WrongKind as exc:
         raise wrong_endpoint(shown(asked.model), "/v1/audio/speech", "does not speak") from exc
 
 
-def _with_defaults(asked: dialect.SpeechRequest, profile: Profile | None, info: EngineInfo) -> dialect.SpeechRequest:
+def _with_defaults(
+    asked: dialect.SpeechRequest, profile: Profile | None, info: EngineInfo
+) -> dialect.SpeechRequest:
     """Take from a voice of one's own what the request leaves open, as far as the engine can honour it."""
     if profile is None:
         return asked
@@ -110,7 +142,7 @@ def _with_defaults(asked: dialect.SpeechRequest, profile: Profile | None, info: 
     )
 
 
-class Speaking:
+class Synthesis:
     """One request to speak. Raises EngineFailed for an engine that does not."""
 
     def __init__(
@@ -119,8 +151,8 @@ class Speaking:
         asked: dialect.SpeechRequest,
         choice: Choice,
         info: EngineInfo,
-        granted: Terms,
-        note: request_log.Record,
+        terms: RequestTerms,
+        log_entry: request_log.RequestLog,
         dictionary: Dictionary | None = None,
     ) -> None:
         if info.speech is None:
@@ -129,75 +161,90 @@ class Speaking:
         self._asked = asked
         self._choice = choice
         self._info = info
-        self._can: SpeechAbilities = info.speech
-        self._terms = granted
-        self._note = note
-        self._pronouncing = Pronouncing(dictionary, ipa=info.speech.ipa)
+        self._can: SpeechCapabilities = info.speech
+        self._terms = terms
+        self._log_entry = log_entry
+        self._respeller = Respeller(dictionary, ipa=info.speech.ipa)
         self._prompt: Prompt | None = None
         slowest, fastest = info.speech.speed
         self._speed = min(fastest, max(slowest, asked.speed))
 
     async def audio(self) -> AsyncGenerator[bytes, None]:
         """Give the encoded file as it is made, once the request has been let in."""
-        entrance, note = self._services.entrance, self._note
-        permit = await entrance.enter(self._terms.owner, shown(self._asked.model), self._terms.seconds)
-        note.limits = permit.headers
+        rate_limiter, log_entry = self._services.rate_limiter, self._log_entry
+        permit = await rate_limiter.acquire(self._terms.owner, shown(self._asked.model), self._terms.seconds)
+        log_entry.limits = permit.headers
         try:
             began = time.monotonic()
-            self._prompt = await voice_selection.prompt(self._services, self._choice, self._terms)
-            await voice_selection.note(self._services, self._choice, note)
-            granted = msgspec.structs.replace(self._terms, deadline=self._terms.deadline + time.monotonic() - began)
-            async with self._services.engines.pool(self._choice.engine).open(granted) as stream:
-                production = self._production(stream)
+            self._prompt = await voice_selection.voice_prompt(self._services, self._choice, self._terms)
+            await voice_selection.write_audit(self._services, self._choice, log_entry)
+            terms = msgspec.structs.replace(
+                self._terms, deadline=self._terms.deadline + time.monotonic() - began
+            )
+            async with self._services.engines.pool(self._choice.engine).open(terms) as stream:
+                pipeline = self._pipeline(stream)
                 try:
-                    async with aclosing(production.chunks()) as chunks:
+                    async with aclosing(pipeline.chunks()) as chunks:
                         async for chunk in chunks:
                             yield chunk
                 except RunAway:
-                    note.ran_away = True
+                    log_entry.ran_away = True
                     raise
                 finally:
-                    note.audio_seconds, note.underruns = production.pacing.made, production.pacing.underruns
-                    note.queue_seconds = stream.waited
+                    log_entry.audio_seconds, log_entry.underruns = (
+                        pipeline.pacing.made,
+                        pipeline.pacing.underruns,
+                    )
+                    log_entry.queue_seconds = stream.waited
         finally:
-            entrance.leave(permit, note.audio_seconds or 0.0)
+            rate_limiter.release(permit, log_entry.audio_seconds or 0.0)
 
     async def events(self) -> AsyncGenerator[bytes, None]:
-        """Send the file in deltas. A failure after the first is told as an event, since the status has left already."""
-        begun, note = False, self._note
+        """Send the file in deltas. A failure after the first is told as an event, since the status has left
+        already.
+        """
+        begun, log_entry = False, self._log_entry
         try:
             async with aclosing(self.audio()) as chunks:
                 async for chunk in chunks:
                     yield b"".join(_deltas(chunk))
                     begun = True
-            yield sse.event(dialect.SpeechDone(dialect.usage(len(self._asked.input), note.audio_seconds or 0.0)))
+            yield sse.event(
+                dialect.SpeechDone(dialect.usage(len(self._asked.input), log_entry.audio_seconds or 0.0))
+            )
             yield sse.DONE
         except Exception as exc:  # whatever broke the stream, its reader is told in the stream
             if not begun:
                 raise
-            note.outcome, note.error = "broken", f"{type(exc).__name__}: {exc}"
+            log_entry.outcome, log_entry.error = "broken", f"{type(exc).__name__}: {exc}"
             yield sse.error_event((refusal(exc) if isinstance(exc, SpeechError) else unexpected()).body.error)
 
-    def _production(self, stream: Stream) -> Production:
+    def _pipeline(self, stream: Stream) -> SpeechPipeline:
         asked, settings = self._asked, self._services.settings.speech
 
         def speak(segment: Segment, attempt: int) -> AsyncGenerator[SpeechEvent, None]:
-            return self._pronouncing.original(segment, stream.speak(self._job(segment, attempt)))
+            return self._respeller.original(segment, stream.speak(self._job(segment, attempt)))
 
-        watch = Watch(self._can.sample_rate, self._speed, self._can.streaming, self._retried, self._truncated)
+        policy = RetryPolicy(
+            self._can.sample_rate, self._speed, self._can.streaming, self._retried, self._truncated
+        )
         if asked.seed is not None and self._can.seed:  # what this seed gives is what was asked for
-            watch = msgspec.structs.replace(watch, attempts=1)
-        recipe = Recipe(
+            policy = msgspec.structs.replace(policy, attempts=1)
+        config = PipelineConfig(
             format=asked.response_format,
-            watch=watch,
+            retry_policy=policy,
             tempo=asked.speed / self._speed,
-            bitrate=next((rate for name, rate in settings.bitrate.items() if name == asked.response_format), None),
+            bitrate=next(
+                (rate for name, rate in settings.bitrate.items() if name == asked.response_format), None
+            ),
             buffered_seconds=settings.buffered_seconds,
             look_ahead=settings.look_ahead,
         )
         language = self._language() or _voice_language(self._info, self._choice)
         cut = segments(asked.input, language=language, first=settings.first_segment, limit=settings.segment)
-        return Production(recipe, self._pronouncing.spoken(cut), speak, self._services.coders, stream.report)
+        return SpeechPipeline(
+            config, self._respeller.spoken(cut), speak, self._services.encoders, stream.report
+        )
 
     def _language(self) -> str | None:
         profile = self._choice.profile
@@ -218,15 +265,15 @@ class Speaking:
             pause=segment.ends_sentence,
             prompt=self._prompt,
             mix=self._choice.mix,
-            ipa=self._pronouncing.ipa_of(segment),
+            ipa=self._respeller.ipa_of(segment),
         )
 
     def _retried(self, reason: str) -> None:
-        self._note.retries.append(reason)
+        self._log_entry.retries.append(reason)
         self._services.observer.retried(self._choice.engine, reason)
 
     def _truncated(self) -> None:
-        self._note.truncations += 1
+        self._log_entry.truncations += 1
 
 
 def _voice_language(info: EngineInfo, choice: Choice) -> str | None:

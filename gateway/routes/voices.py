@@ -1,4 +1,6 @@
-"""OpenAI's voices: create and delete, as its SDKs have them; list and retrieve, which user interfaces look for."""
+"""OpenAI's voices: create and delete, as its SDKs have them; list and retrieve, which user interfaces look
+for.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from msgspec import UNSET
 
 from compat.openai import voices as dialect
 from compat.openai.models import ListedVoice, VoiceList
-from gateway.http.context import Ask, Desk
+from gateway.http.context import HttpRequest, RequestContext
 from gateway.http.openapi import FORM, documented
 from gateway.observability import request_log
 from gateway.routes.listing import preset_voices
@@ -29,75 +31,86 @@ def voice_routes(services: Services) -> list[HTTPRouteHandler]:
         operation_class=documented(dialect.CreateVoiceForm, FORM),
         summary="Make a voice from a sample or a description",
     )
-    async def create(request: Ask) -> dialect.VoiceObject:
-        desk = Desk(services, request, "voices")
-        async with desk.admitted():
-            sent = await desk.sent("audio_sample", services.settings.voices.upload_bytes)
+    async def create(request: HttpRequest) -> dialect.VoiceObject:
+        context = RequestContext(services, request, "voices")
+        async with context.admitted():
+            sent = await context.sent("audio_sample", services.settings.voices.upload_bytes)
             asked = dialect.create_voice(sent.fields)
             if asked.type == "prompt":
-                return voice_object(await _design(desk, asked))
-            return voice_object(await _clone(desk, asked, sent.data, sent.data_type))
+                return voice_object(await _design(context, asked))
+            return voice_object(await _clone(context, asked, sent.data, sent.data_type))
 
     @get("/v1/audio/voices", summary="List the voices")
-    async def voices(request: Ask) -> VoiceList:
-        viewer = request_log.of(request).key or ""
-        own = [one for one in await services.library.visible(viewer) if viewer or not one.owner]
-        found = (*(_listed(profile, viewer) for profile in own), *preset_voices(services.infos()))
+    async def voices(request: HttpRequest) -> VoiceList:
+        caller = request_log.of(request).key or ""
+        own = [one for one in await services.library.visible(caller) if caller or not one.owner]
+        found = (*(_listed(profile, caller) for profile in own), *preset_voices(services.infos()))
         return VoiceList(found, found)
 
     @get("/v1/audio/voices/{voice_id:path}", summary="Look a voice up")
-    async def retrieve(request: Ask, voice_id: FromPath[str]) -> ListedVoice | dialect.VoiceObject:
+    async def retrieve(request: HttpRequest, voice_id: FromPath[str]) -> ListedVoice | dialect.VoiceObject:
         name = voice_id.lstrip("/")
         found = await services.library.find(name, request_log.of(request).key or "")
         if found.profile:
             return voice_object(found.profile)
-        preset = next((voice for voice in preset_voices(services.infos()) if voice.id.casefold() == name.casefold()), None)
+        preset = next(
+            (voice for voice in preset_voices(services.infos()) if voice.id.casefold() == name.casefold()),
+            None,
+        )
         if preset is None:
             raise unknown(name)
         return preset
 
     @delete("/v1/audio/voices/{voice_id:path}", status_code=200, summary="Delete a voice")
-    async def remove(request: Ask, voice_id: FromPath[str]) -> dialect.VoiceDeleted:
-        desk = Desk(services, request, "voices")
+    async def remove(request: HttpRequest, voice_id: FromPath[str]) -> dialect.VoiceDeleted:
+        context = RequestContext(services, request, "voices")
         id = voice_id.lstrip("/")
         if await services.library.is_empty():
             raise unknown(id)
-        await (await desk.making()).delete(id, desk.viewer)
+        await (await context.voices()).delete(id, context.caller)
         return dialect.VoiceDeleted(id)
 
     return [create, voices, retrieve, remove]
 
 
-async def _clone(desk: Desk, asked: dialect.CreateVoice, data: bytes | None, data_type: str) -> Profile:
+async def _clone(
+    context: RequestContext, asked: dialect.CreateVoice, data: bytes | None, data_type: str
+) -> Profile:
     from voices.samples.samples import Upload
 
-    draft = _draft(desk, asked, "cloned")
-    making = await desk.making()
-    await making.require_consent(asked.consent, desk.viewer)
+    draft = _draft(context, asked, "cloned")
+    voices = await context.voices()
+    await voices.require_consent(asked.consent, context.caller)
     if not data:
         raise dialect.missing("audio_sample")
     dialect.check_type(data_type, "audio_sample")
-    return await making.create(draft, (Upload(data, asked.transcript),))
+    return await voices.create(draft, (Upload(data, asked.transcript),))
 
 
-async def _design(desk: Desk, asked: dialect.CreateVoice) -> Profile:
-    """Keep a described voice, and make it now if an engine that designs is there; else it is made when it first speaks."""
+async def _design(context: RequestContext, asked: dialect.CreateVoice) -> Profile:
+    """Keep a described voice, and make it now if an engine that designs is there; else it is made when it
+    first speaks.
+    """
     from voices.authoring import checked_script
 
     script = checked_script(asked.script_hint) if asked.script_hint is not None else ""
-    draft = msgspec.structs.replace(_draft(desk, asked, "designed"), design_prompt=asked.prompt.strip(), design_script=script)
-    profile = await (await desk.making()).create(draft)
-    if voice_design.designer(desk.services):
-        profile = await voice_design.made_or_unmade(desk.services, profile, desk.terms(), await desk.making())
+    draft = msgspec.structs.replace(
+        _draft(context, asked, "designed"), design_prompt=asked.prompt.strip(), design_script=script
+    )
+    profile = await (await context.voices()).create(draft)
+    if voice_design.designer(context.services):
+        profile = await voice_design.create_or_roll_back(
+            context.services, profile, context.terms(), await context.voices()
+        )
     return profile
 
 
-def _draft(desk: Desk, asked: dialect.CreateVoice, kind: str) -> Profile:
+def _draft(context: RequestContext, asked: dialect.CreateVoice, kind: str) -> Profile:
     languages = tuple(checked_language(tag) for tag in asked.languages)
     name = checked_name(asked.name)
     if kind == "cloned":
-        return Profile("", name, "cloned", desk.viewer, languages=languages, consent=asked.consent)
-    return Profile("", name, "designed", desk.viewer, languages=languages)
+        return Profile("", name, "cloned", context.caller, languages=languages, consent=asked.consent)
+    return Profile("", name, "designed", context.caller, languages=languages)
 
 
 def voice_object(profile: Profile) -> dialect.VoiceObject:
@@ -112,7 +125,7 @@ def voice_object(profile: Profile) -> dialect.VoiceObject:
     )
 
 
-def _listed(profile: Profile, viewer: str) -> dialect.OwnVoice:
+def _listed(profile: Profile, caller: str) -> dialect.OwnVoice:
     return dialect.OwnVoice(
         id=profile.id,
         name=profile.name,
@@ -121,5 +134,5 @@ def _listed(profile: Profile, viewer: str) -> dialect.OwnVoice:
         description=profile.description or UNSET,
         created_at=int(profile.created),
         type={"designed": "prompt", "cloned": "audio_sample"}.get(profile.voice_type, "preset"),  # type: ignore[arg-type]
-        prompt=profile.design_prompt if profile.design_prompt and profile.editable(viewer) else UNSET,
+        prompt=profile.design_prompt if profile.design_prompt and profile.editable(caller) else UNSET,
     )

@@ -23,7 +23,9 @@ class Authenticator:
 
     def __init__(self, store: KeyStore, *, public_voices: bool, public_metrics: bool = False) -> None:
         self._store = store
-        self._public = {path for path, public in ((VOICE_LIST, public_voices), (METRICS, public_metrics)) if public}
+        self._public = {
+            path for path, public in ((VOICE_LIST, public_voices), (METRICS, public_metrics)) if public
+        }
 
     def check(self, path: str, method: str, headers: Mapping[bytes, bytes]) -> str | None:
         """Give the caller's key by name, None for anybody. Raises NotPermitted with status 401."""
@@ -39,14 +41,20 @@ class Authenticator:
     def _verify(self, secret: str) -> str | None:
         found = self._store.verify(secret)
         if found is None:
-            raise NotPermitted(f"Incorrect API key provided: {masked(secret)}.", status=401, code="invalid_api_key")
+            raise NotPermitted(
+                f"Incorrect API key provided: {masked(secret)}.", status=401, code="invalid_api_key"
+            )
         if found.expired():
-            raise NotPermitted(f"The API key {masked(secret)} has expired.", status=401, code="invalid_api_key")
+            raise NotPermitted(
+                f"The API key {masked(secret)} has expired.", status=401, code="invalid_api_key"
+            )
         return None if found.nobody else found.name
 
 
 def presented(headers: Mapping[bytes, bytes]) -> str | None:
-    """Find the key in Authorization (Bearer, Basic or bare), `x-api-key` or `api-key`; None when there is none."""
+    """Find the key in Authorization (Bearer, Basic or bare), `x-api-key` or `api-key`; None when there is
+    none.
+    """
     for name in (b"x-api-key", b"api-key"):
         if headers.get(name):
             return headers[name].decode("latin-1").strip()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 METHODS = "GET, HEAD, POST, DELETE, OPTIONS"
-EXPOSED = "x-request-id, retry-after, x-voicebox-engine, x-voicebox-voice, x-voicebox-ignored, x-voicebox-mapped"
+EXPOSED = (
+    "x-request-id, retry-after, x-voicebox-engine, x-voicebox-voice, x-voicebox-ignored, x-voicebox-mapped"
+)
 
 
 def is_preflight(method: str, headers: Mapping[bytes, bytes]) -> bool:
@@ -23,7 +25,9 @@ def allowing(origin: str) -> list[tuple[bytes, bytes]]:
 
 
 def preflight(headers: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes]]:
-    """Make the headers of a preflight's answer; what is asked for is echoed, since `*` leaves out Authorization."""
+    """Make the headers of a preflight's answer; what is asked for is echoed, since `*` leaves out
+    Authorization.
+    """
     asked = headers.get(b"access-control-request-headers", b"authorization, content-type")
     return [
         (b"access-control-allow-methods", METHODS.encode()),

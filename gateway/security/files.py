@@ -16,7 +16,9 @@ else:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Write a file of mode 0600 that survives a crash: the old content stays until the new one is on the disk."""
+    """Write a file of mode 0600 that survives a crash: the old content stays until the new one is on the
+    disk.
+    """
     descriptor, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp makes it 0600
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -43,7 +45,9 @@ def _sync_folder(folder: Path) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a lock beside `path` against other processes; it is let go when the process ends, however that happens."""
+    """Hold a lock beside `path` against other processes; it is let go when the process ends, however that
+    happens.
+    """
     descriptor = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         if sys.platform == "win32":

@@ -1,7 +1,8 @@
 """Who may reach the server at all: the address it binds to, and the Host and Origin a browser sends.
 
-A page of any site can make a browser call a server on loopback. Its `Origin` gives it away; and where the page's own name
-has been rebound to our address, its `Host` does (DNS rebinding). IP addresses as Host are safe: rebinding needs a name.
+A page of any site can make a browser call a server on loopback. Its `Origin` gives it away; and where the
+page's own name has been rebound to our address, its `Host` does (DNS rebinding). IP addresses as Host are
+safe: rebinding needs a name.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from gateway.config.settings import Settings
 LOCAL_NAMES = ("localhost", "host.docker.internal", "host.containers.internal", "gateway.docker.internal")
 
 
-class Exposed(Exception):
+class UnsafeBinding(Exception):
     """The server would listen beyond loopback with nothing to keep strangers out."""
 
 
@@ -26,7 +27,7 @@ def check_binding(settings: Settings, *, has_keys: bool) -> None:
     server = settings.server
     if has_keys or server.no_auth or is_loopback(server.host):
         return
-    raise Exposed(
+    raise UnsafeBinding(
         f"refusing to listen on {server.host} without any API key: everybody who reaches it could use it. "
         "Make a key with `voicebox keys create NAME`, or listen on 127.0.0.1, or say --no-auth."
     )

@@ -1,9 +1,11 @@
 """API keys: made, listed, revoked and checked; one JSON file that only its owner can read.
 
-The file holds SHA-256 of each key, never the key. A slow hash (scrypt, argon2) protects secrets that people choose, since
-those can be guessed; 256 random bits cannot, and a slow hash on every request would only help whoever wants to flood us.
+The file holds SHA-256 of each key, never the key. A slow hash (scrypt, argon2) protects secrets that people
+choose, since those can be guessed; 256 random bits cannot, and a slow hash on every request would only help
+whoever wants to flood us.
 
-A server that has seen the file once never takes its absence for "no keys": without keys it would let everybody in.
+A server that has seen the file once never takes its absence for "no keys": without keys it would let
+everybody in.
 """
 
 from __future__ import annotations
@@ -103,16 +105,28 @@ class KeyStore:
         return found
 
     def create(self, name: str, expires: datetime | None, *, nobody: bool = False) -> tuple[Key, str]:
-        """Make a key and give it with its secret, which is kept nowhere. Raises KeyChoiceError or KeyFileError."""
+        """Make a key and give it with its secret, which is kept nowhere. Raises KeyChoiceError or
+        KeyFileError.
+        """
         name = _checked_name(name)
         if expires is not None and expires <= datetime.now(UTC):
             raise KeyChoiceError(f"the key would have expired already: {expires:%Y-%m-%d %H:%M} UTC is past")
         secret = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
-        key = Key(f"key_{secrets.token_hex(4)}", name, _digest(secret), secret[-4:], datetime.now(UTC), expires, nobody)
+        key = Key(
+            f"key_{secrets.token_hex(4)}",
+            name,
+            _digest(secret),
+            secret[-4:],
+            datetime.now(UTC),
+            expires,
+            nobody,
+        )
 
         def add(keys: tuple[Key, ...]) -> tuple[Key, ...]:
             if any(other.name == name for other in keys):
-                raise KeyChoiceError(f"there is a key named {name!r} already; revoke it first, or take another name")
+                raise KeyChoiceError(
+                    f"there is a key named {name!r} already; revoke it first, or take another name"
+                )
             return (*keys, key)
 
         self._change(add)
@@ -152,7 +166,9 @@ class KeyStore:
                 self._stamp = stamp
         except FileNotFoundError as exc:
             if self._stamp is not None:
-                raise KeyFileError(f"the key file {self.path} has gone; restart to serve without keys") from exc
+                raise KeyFileError(
+                    f"the key file {self.path} has gone; restart to serve without keys"
+                ) from exc
         except OSError as exc:
             raise KeyFileError(f"cannot read the key file {self.path}: {exc.strerror}") from exc
 
@@ -161,7 +177,9 @@ def _read(path: Path) -> tuple[Key, ...]:
     try:
         return msgspec.json.decode(path.read_bytes(), type=KeyFile).keys
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-        raise KeyFileError(f"the key file {path} is damaged ({exc}); mend it, or delete it and make new keys") from exc
+        raise KeyFileError(
+            f"the key file {path} is damaged ({exc}); mend it, or delete it and make new keys"
+        ) from exc
 
 
 def _digest(secret: str) -> str:

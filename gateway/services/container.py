@@ -15,19 +15,19 @@ from engines.api import EngineInfo
 from engines.catalogue.engines import CATALOGUE
 from engines.fleet.events import Observer
 from engines.fleet.runtime import EngineSet
-from engines.fleet.status import PoolState
+from engines.fleet.status import EngineStatus
 from gateway.config.folders import data_folder
 from gateway.config.settings import Settings
 from gateway.http.drain import Drain
-from gateway.http.rate_limits import Entrance
-from streaming.encode.encoders import Coders
-from voices.library import Library, Place
+from gateway.http.rate_limits import RateLimiter
+from streaming.encode.encoders import EncoderFactory
+from voices.library import Library, LibraryLocation
 from voices.limits import Bounds
-from voices.limits import Rules as VoiceRules
-from voices.naming.compatibility import Absent
-from voices.naming.resolver import Names, Resolver, Rules
+from voices.limits import VoiceLimits as VoiceRules
+from voices.naming.compatibility import UnavailableEngine
+from voices.naming.resolver import Names, Resolver, ResolverRules
 
-NAMES = Names(names.openai_use, names.peer_use, names.kokoro_voice)
+NAMES = Names(names.openai_kind, names.peer_kind, names.kokoro_voice)
 
 
 class Services(msgspec.Struct, frozen=True):
@@ -37,39 +37,43 @@ class Services(msgspec.Struct, frozen=True):
     engines: EngineSet
     drain: Drain
     log: FilteringBoundLogger
-    entrance: Entrance
+    rate_limiter: RateLimiter
     observer: Observer
-    coders: Coders
+    encoders: EncoderFactory
     """where responses are encoded"""
     codecs: anyio.CapacityLimiter
     """threads that decode, and encode where there are no coder processes: as many as there are cores"""
     library: Library
     """voices of one's own"""
-    missing: Callable[[], tuple[Absent, ...]] = tuple
+    missing: Callable[[], tuple[UnavailableEngine, ...]] = tuple
     """models that this version knows and that cannot be used now"""
 
     def infos(self) -> dict[str, EngineInfo]:
-        """Give the engines that are ready, the best first; one that the settings prefer goes before all others."""
+        """Give the engines that are ready, the best first; one that the settings prefer goes before all
+        others.
+        """
         ready = self.engines.infos()
         preferred = {self.settings.speech.engine, self.settings.transcription.engine}
         return dict(sorted(ready.items(), key=lambda item: item[0] not in preferred))
 
-    def absent(self) -> tuple[Absent, ...]:
+    def absent(self) -> tuple[UnavailableEngine, ...]:
         """Give the engines that could speak a voice of one's own, were they ready or enabled."""
-        ready, states = self.engines.infos(), self.engines.states()
+        ready, states = self.engines.infos(), self.engines.statuses()
         missing = [record for record in CATALOGUE if "speech" in record.kinds and record.name not in ready]
         models = tuple(one for one in self.missing() if one.name not in ready)
         engines = tuple(
-            Absent(record.name, _why_absent(record.name, states), record.clones, record.designs)
+            UnavailableEngine(record.name, _why_absent(record.name, states), record.clones, record.designs)
             for record in missing
             if record.name in states or record.clones or record.default
         )
         return engines + models
 
     def resolver(self, own: tuple[str, ...] = ()) -> Resolver:
-        """Make the resolver of names over the engines that are ready now; `own` are names of voices of one's own."""
+        """Make the resolver of names over the engines that are ready now; `own` are names of voices of one's
+        own.
+        """
         compat = self.settings.compat
-        rules = Rules(
+        rules = ResolverRules(
             default_voice=self.settings.speech.voice,
             model_aliases=compat.model_aliases,
             voice_aliases=compat.voice_aliases,
@@ -77,7 +81,7 @@ class Services(msgspec.Struct, frozen=True):
         )
         return Resolver(self.infos(), NAMES, rules, self.absent(), own)
 
-    def making(self) -> VoiceRules:
+    def voices(self) -> VoiceRules:
         """Give the rules by which voices are made."""
         settings = self.settings.voices
         bounds = Bounds(settings.shortest_sample, settings.longest_sample, settings.samples)
@@ -91,7 +95,9 @@ def codec_threads() -> anyio.CapacityLimiter:
 
 def open_library(settings: Settings, codecs: anyio.CapacityLimiter) -> Library:
     """Make the library that the settings mean; it opens when it is needed."""
-    return Library(Place(library_folder(settings), settings.voices.database, settings.voices.audio), codecs)
+    return Library(
+        LibraryLocation(library_folder(settings), settings.voices.database, settings.voices.audio), codecs
+    )
 
 
 def library_folder(settings: Settings) -> Path:
@@ -99,7 +105,7 @@ def library_folder(settings: Settings) -> Path:
     return Path(settings.data_dir).expanduser() if settings.data_dir else data_folder()
 
 
-def _why_absent(name: str, states: dict[str, PoolState]) -> str:
+def _why_absent(name: str, states: dict[str, EngineStatus]) -> str:
     if name not in states:
         return f"not enabled: engines.{name}.enabled is false"
     failed = next((worker.reason for worker in states[name].workers if worker.reason), "")

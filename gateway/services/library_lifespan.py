@@ -1,4 +1,6 @@
-"""The library while the server runs: opened where it holds something, swept of what crashes left, closed at the end."""
+"""The library while the server runs: opened where it holds something, swept of what crashes left, closed at
+the end.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from voices.library import Library
 SWEEP_SECONDS = 3600.0
 
 
-def keeping(library: Library, log: FilteringBoundLogger) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+def library_lifespan(
+    library: Library, log: FilteringBoundLogger
+) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     """Make the part of the lifespan that keeps the library."""
 
     @asynccontextmanager
@@ -41,8 +45,8 @@ async def _sweep(library: Library, log: FilteringBoundLogger) -> None:
 
 
 async def _sweep_once(library: Library, log: FilteringBoundLogger) -> None:
-    shelves = await library.open()
+    opened = await library.open()
     from voices.storage.sweep import sweep
 
-    if gone := await sweep(shelves):
+    if gone := await sweep(opened):
         log.info("swept recordings that nothing names", count=len(gone))

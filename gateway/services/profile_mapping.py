@@ -16,12 +16,20 @@ from voices.profile import Profile, Sample, checked_language, checked_name
 from voices.pronunciation import Entry, check
 
 RENAMED = {"preset_voice_id": "preset_voice"}
-TEXTS = ("description", "instructions", "design_prompt", "model", "preset_engine", "preset_voice_id", "consent")
+TEXTS = (
+    "description",
+    "instructions",
+    "design_prompt",
+    "model",
+    "preset_engine",
+    "preset_voice_id",
+    "consent",
+)
 
 
-def profile_object(profile: Profile, viewer: str) -> dialect.ProfileObject:
+def profile_object(profile: Profile, caller: str) -> dialect.ProfileObject:
     """Give a profile as a caller sees it: who may only use it sees no recordings."""
-    mine = profile.editable(viewer)
+    mine = profile.editable(caller)
     return dialect.ProfileObject(
         id=profile.id,
         name=profile.name,
@@ -77,7 +85,9 @@ def entries(bodies: tuple[dialect.PronunciationBody, ...]) -> tuple[Entry, ...]:
 
 def changed(profile: Profile, body: dialect.ProfileBody, services: Services) -> Profile:
     """Give a profile with what a body sets. Raises BadInput where that makes no sense."""
-    fields: dict[str, Any] = {name: value for name in body.__struct_fields__ if (value := getattr(body, name)) is not UNSET}
+    fields: dict[str, Any] = {
+        name: value for name in body.__struct_fields__ if (value := getattr(body, name)) is not UNSET
+    }
     for name in TEXTS:
         if name in fields:
             fields[name] = fields[name].strip()
@@ -89,7 +99,9 @@ def changed(profile: Profile, body: dialect.ProfileBody, services: Services) -> 
         fields["pronunciations"] = entries(fields["pronunciations"])
     if fields.get("design_script"):
         fields["design_script"] = _script(fields["design_script"])
-    made = msgspec.structs.replace(profile, **{RENAMED.get(name, name): value for name, value in fields.items()})
+    made = msgspec.structs.replace(
+        profile, **{RENAMED.get(name, name): value for name, value in fields.items()}
+    )
     _check_stays(profile, made)
     check_profile(made, services)
     return made
@@ -115,8 +127,14 @@ def _check_stays(before: Profile, after: Profile) -> None:
     if before.samples and after.voice_type != before.voice_type:
         raise BadInput("`voice_type` cannot be changed once there are samples.", param="voice_type")
     was = (before.design_prompt, before.design_script)
-    if before.samples and before.voice_type == "designed" and was != (after.design_prompt, after.design_script):
-        raise BadInput("The voice has been made; it stays the same. Design another one.", param="design_prompt")
+    if (
+        before.samples
+        and before.voice_type == "designed"
+        and was != (after.design_prompt, after.design_script)
+    ):
+        raise BadInput(
+            "The voice has been made; it stays the same. Design another one.", param="design_prompt"
+        )
 
 
 def _check_engines(profile: Profile, services: Services) -> None:
@@ -124,9 +142,11 @@ def _check_engines(profile: Profile, services: Services) -> None:
     for param, names in (("engines", profile.engines), ("preset_engine", (profile.preset_engine,))):
         for name in filter(None, names):
             if name not in known:
-                raise BadInput(f"There is no engine `{name[:100]}`; there are: {', '.join(sorted(known))}.", param=param)
+                raise BadInput(
+                    f"There is no engine `{name[:100]}`; there are: {', '.join(sorted(known))}.", param=param
+                )
     if profile.voice_type == "preset" and profile.preset_engine in services.infos():
-        around = compatibility.Surroundings(services.infos())
+        around = compatibility.AvailableEngines(services.infos())
         fit = next(fit for fit in compatibility.fits(profile, around) if fit.engine == profile.preset_engine)
         if not fit.can:
             raise BadInput(f"`{fit.engine}` cannot speak this voice: {fit.reason}.", param="preset_voice_id")

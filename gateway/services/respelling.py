@@ -1,4 +1,6 @@
-"""A caller's pronunciations: respelt segments go to the engine, and its words come back by their place in the caller's text."""
+"""A caller's pronunciations: respelt segments go to the engine, and its words come back by their place in the
+caller's text.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ SHORT = 1000
 MOST_GROWTH, LITTLE = 4, 2000
 
 
-class Pronouncing:
+class Respeller:
     """Of one request; without a dictionary everything passes as it is."""
 
     def __init__(self, dictionary: Dictionary | None, *, ipa: bool) -> None:
@@ -37,7 +39,9 @@ class Pronouncing:
         spoken = self._spoken.get(segment.index)
         return spoken.ipa if spoken else ()
 
-    def original(self, segment: Segment, events: AsyncGenerator[SpeechEvent, None]) -> AsyncGenerator[SpeechEvent, None]:
+    def original(
+        self, segment: Segment, events: AsyncGenerator[SpeechEvent, None]
+    ) -> AsyncGenerator[SpeechEvent, None]:
         """Give a segment's events, its words by their place in what the caller wrote."""
         spoken = self._spoken.get(segment.index)
         return _traced(spoken, events) if spoken and spoken.replaced else events
@@ -50,17 +54,23 @@ class Pronouncing:
 
 
 async def check(dictionary: Dictionary, text: str, *, ipa: bool) -> bool:
-    """Tell whether words will not be said as the caller wants. Raises BadInput where the text would grow out of all measure."""
+    """Tell whether words will not be said as the caller wants. Raises BadInput where the text would grow out
+    of all measure.
+    """
     apply = functools.partial(dictionary.apply, text, ipa=ipa)
     spoken = await asyncio.to_thread(apply) if len(text) > SHORT else apply()
     if len(spoken.text) > max(LITTLE, MOST_GROWTH * len(text)):
         times = len(spoken.text) / len(text)
-        message = f"Your pronunciations make this text {times:.0f} times as long; {MOST_GROWTH} times is the most."
+        message = (
+            f"Your pronunciations make this text {times:.0f} times as long; {MOST_GROWTH} times is the most."
+        )
         raise BadInput(message, param="input")
     return spoken.ignored
 
 
-async def _traced(spoken: Spoken, events: AsyncGenerator[SpeechEvent, None]) -> AsyncGenerator[SpeechEvent, None]:
+async def _traced(
+    spoken: Spoken, events: AsyncGenerator[SpeechEvent, None]
+) -> AsyncGenerator[SpeechEvent, None]:
     async with aclosing(events):
         async for event in events:
             if isinstance(event, Word):

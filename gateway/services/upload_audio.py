@@ -17,14 +17,17 @@ from streaming.audio.decode import decode
 BYTES_PER_SAMPLE = 2
 
 
-class Recording:
+class UploadAudio:
     """A recording as PCM at `rate` Hertz, s16le mono.
 
-    `open` decodes the first chunk, so that what is no audio at all is refused before any engine hears of it. What breaks later
-    ends the audio, and `check` raises it: an engine that is being fed has no use for our errors.
+    `open` decodes the first chunk, so that what is no audio at all is refused before any engine hears of it.
+    What breaks later ends the audio, and `check` raises it: an engine that is being fed has no use for our
+    errors.
     """
 
-    def __init__(self, source: IO[bytes], *, rate: int, max_seconds: float, codecs: anyio.CapacityLimiter) -> None:
+    def __init__(
+        self, source: IO[bytes], *, rate: int, max_seconds: float, codecs: anyio.CapacityLimiter
+    ) -> None:
         self._chunks: Iterator[bytes] = decode(source, rate=rate, max_seconds=max_seconds)
         self._rate = rate
         self._codecs = codecs
@@ -67,8 +70,12 @@ def from_base64(body: dict[str, Any]) -> IO[bytes]:
     audio = body.get("input_audio")
     data = audio.get("data") if isinstance(audio, dict) else None
     if not isinstance(data, str):
-        raise BadInput("[{'type': 'missing', 'loc': ('body', 'file'), 'msg': 'Field required', 'input': None}]")
+        raise BadInput(
+            "[{'type': 'missing', 'loc': ('body', 'file'), 'msg': 'Field required', 'input': None}]"
+        )
     try:
-        return io.BytesIO(base64.b64decode(data.partition(",")[2] if data.startswith("data:") else data, validate=False))
+        return io.BytesIO(
+            base64.b64decode(data.partition(",")[2] if data.startswith("data:") else data, validate=False)
+        )
     except (binascii.Error, ValueError) as exc:
         raise BadAudio("`input_audio.data` is not base64.", param="file") from exc

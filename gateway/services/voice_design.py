@@ -1,4 +1,6 @@
-"""Designed voices: an engine that designs speaks a script once, and that recording is the voice, on every engine."""
+"""Designed voices: an engine that designs speaks a script once, and that recording is the voice, on every
+engine.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from engines.api import Audio, EngineInfo, SpeechError, SpeechJob, Unsupported
-from engines.fleet.streams import Terms
+from engines.fleet.streams import RequestTerms
 from engines.wire.bodies import wav
 from gateway.services.container import Services
 from voices.profile import Profile
 
 if TYPE_CHECKING:
-    from voices.authoring import Making
+    from voices.authoring import VoiceService
     from voices.samples.samples import Samples
 
 SAMPLE_BYTES = 2
@@ -36,8 +38,10 @@ def designer(services: Services) -> EngineInfo | None:
     return next((info for info in services.infos().values() if info.speech and info.speech.design), None)
 
 
-async def made(services: Services, profile: Profile, terms: Terms) -> Profile:
-    """Give a voice with its reference, which is made now if it never was. Raises Unsupported or what the engine raises."""
+async def ensure_reference(services: Services, profile: Profile, terms: RequestTerms) -> Profile:
+    """Give a voice with its reference, which is made now if it never was. Raises Unsupported or what the
+    engine raises.
+    """
     if profile.samples or profile.voice_type != "designed":
         return profile
     engine = designer(services)
@@ -55,12 +59,14 @@ async def made(services: Services, profile: Profile, terms: Terms) -> Profile:
         return await _keep(services, profile, engine, recording)
 
 
-async def made_or_unmade(services: Services, profile: Profile, terms: Terms, making: Making) -> Profile:
+async def create_or_roll_back(
+    services: Services, profile: Profile, terms: RequestTerms, voices: VoiceService
+) -> Profile:
     """Make a voice that is new; where that fails, it is taken back. Raises as `made` does."""
     try:
-        return await made(services, profile, terms)
+        return await ensure_reference(services, profile, terms)
     except SpeechError:
-        await making.delete(profile.id, profile.owner)
+        await voices.delete(profile.id, profile.owner)
         raise
 
 
@@ -70,12 +76,17 @@ def script_of(profile: Profile) -> str:
     return profile.design_script or SCRIPTS.get(language, SCRIPTS["en"])
 
 
-async def _speak(services: Services, engine: EngineInfo, profile: Profile, terms: Terms) -> bytes:
-    job = SpeechJob(script_of(profile), "", design=profile.design_prompt, language=next(iter(profile.languages), None))
+async def _speak(services: Services, engine: EngineInfo, profile: Profile, terms: RequestTerms) -> bytes:
+    job = SpeechJob(
+        script_of(profile), "", design=profile.design_prompt, language=next(iter(profile.languages), None)
+    )
     rate = engine.speech.sample_rate if engine.speech else 24_000
     room = round(rate * (services.settings.voices.longest_sample - MARGIN_SECONDS))
     pieces: list[bytes] = []
-    async with services.engines.pool(engine.name).open(terms) as stream, aclosing(stream.speak(job)) as events:
+    async with (
+        services.engines.pool(engine.name).open(terms) as stream,
+        aclosing(stream.speak(job)) as events,
+    ):
         async for event in events:
             if isinstance(event, Audio):
                 pieces.append(event.pcm[: SAMPLE_BYTES * room])
@@ -89,16 +100,18 @@ async def _keep(services: Services, profile: Profile, engine: EngineInfo, record
     """Keep the reference. Of several that were made at once the first stays, for ever."""
     from voices.samples.samples import Samples, Upload
 
-    shelves = await services.library.open()
-    samples: Samples = Samples(shelves, services.making().bounds, services.codecs)
-    sample = await samples.make(profile.id, Upload(recording, script_of(profile), speech=False, param="prompt"))
+    opened = await services.library.open()
+    samples: Samples = Samples(opened, services.voices().bounds, services.codecs)
+    sample = await samples.make(
+        profile.id, Upload(recording, script_of(profile), speech=False, param="prompt")
+    )
 
     def first(before: Profile) -> Profile:
         if before.samples:
             return before
         return msgspec.structs.replace(before, samples=(sample,), designed_by=engine.name)
 
-    _, after = await asyncio.shield(shelves.store.change(profile.id, profile.owner, first))
+    _, after = await asyncio.shield(opened.store.change(profile.id, profile.owner, first))
     if sample not in after.samples:
-        await shelves.blobs.delete([sample.original, sample.prepared])
+        await opened.blobs.delete([sample.original, sample.prepared])
     return after

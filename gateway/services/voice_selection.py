@@ -1,4 +1,6 @@
-"""Voices of one's own on their way to an engine: found by name, made into prompts, and written into the audit."""
+"""Voices of one's own on their way to an engine: found by name, made into prompts, and written into the
+audit.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,8 @@ import time
 import msgspec
 
 from engines.api import EngineInfo, EngineUnavailable, NotFound, Prompt, Sample, UnknownVoice, Unsupported
-from engines.fleet.streams import Terms
-from gateway.observability.request_log import Record
+from engines.fleet.streams import RequestTerms
+from gateway.observability.request_log import RequestLog
 from gateway.services import sample_transcripts, voice_design
 from gateway.services.container import Services
 from gateway.services.sample_audio import pcm_of
@@ -24,45 +26,61 @@ FEW_ENTRIES = 100
 """a dictionary with more is made ready in a thread"""
 
 
-class Chosen(msgspec.Struct, frozen=True):
+class SelectedVoice(msgspec.Struct, frozen=True):
     """What will speak, and how the caller wants words said."""
 
     choice: Choice
     words: tuple[Entry, ...] = ()
 
     async def dictionary(self) -> Dictionary | None:
-        """Give the pronunciations: the voice's before the caller's; None where nothing is out of the ordinary."""
+        """Give the pronunciations: the voice's before the caller's; None where nothing is out of the
+        ordinary.
+        """
         profile = self.choice.profile
-        entries = merge(self.words, profile.pronunciations) if profile and profile.pronunciations else self.words
+        entries = (
+            merge(self.words, profile.pronunciations) if profile and profile.pronunciations else self.words
+        )
         if not entries:
             return None
-        return await asyncio.to_thread(_dictionary, entries) if len(entries) > FEW_ENTRIES else _dictionary(entries)
+        return (
+            await asyncio.to_thread(_dictionary, entries)
+            if len(entries) > FEW_ENTRIES
+            else _dictionary(entries)
+        )
 
 
 _dictionary = functools.lru_cache(maxsize=64)(Dictionary)
 
 
-async def choose(services: Services, model: str, voice: str | None, viewer: str) -> Chosen:
+async def select_voice(services: Services, model: str, voice: str | None, caller: str) -> SelectedVoice:
     """Choose engine, model and voice. Raises what `Resolver.speak` raises, or LibraryFailed."""
     resolver, settings = services.resolver(), services.settings
     named_by_model = voice is None and not resolver.is_model(model)
     asked = model if named_by_model else voice or settings.speech.voice
     try:
-        found = await services.library.find(asked, viewer, settings.compat.voice_aliases, resolver.is_voice)
+        found = await services.library.find(asked, caller, settings.compat.voice_aliases, resolver.is_voice)
     except LibraryFailed as exc:
-        return Chosen(_without_library(services, model, voice, asked, exc))
+        return SelectedVoice(_without_library(services, model, voice, asked, exc))
     if found.profile:
-        return Chosen(resolver.speak("" if named_by_model else model, asked, found.profile), found.words)
+        return SelectedVoice(
+            resolver.speak("" if named_by_model else model, asked, found.profile), found.words
+        )
     if named_by_model:
         model = found.voice
     try:
-        return Chosen(resolver.speak(model, found.voice if voice or found.voice != asked else None), found.words)
+        return SelectedVoice(
+            resolver.speak(model, found.voice if voice or found.voice != asked else None), found.words
+        )
     except UnknownVoice:
-        return Chosen(await _unknown(services, model, found.voice, asked, viewer), found.words)
+        return SelectedVoice(await _unknown(services, model, found.voice, asked, caller), found.words)
 
 
-def _without_library(services: Services, model: str, voice: str | None, asked: str, exc: LibraryFailed) -> Choice:
-    """Speak with a voice of an engine's though nobody can tell whether the caller has one of that name, and say so."""
+def _without_library(
+    services: Services, model: str, voice: str | None, asked: str, exc: LibraryFailed
+) -> Choice:
+    """Speak with a voice of an engine's though nobody can tell whether the caller has one of that name, and
+    say so.
+    """
     resolver = services.resolver()
     if not resolver.is_voice(asked):
         raise exc
@@ -71,21 +89,23 @@ def _without_library(services: Services, model: str, voice: str | None, asked: s
     return msgspec.structs.replace(choice, mapped=(*choice.mapped, "voices=out of reach"))
 
 
-async def _unknown(services: Services, model: str, voice: str, asked: str, viewer: str) -> Choice:
+async def _unknown(services: Services, model: str, voice: str, asked: str, caller: str) -> Choice:
     """Take the default voice where the settings want that; else raise UnknownVoice with the nearest names."""
-    if services.settings.compat.unknown == "default" and (default := await _default(services, viewer)):
+    if services.settings.compat.unknown == "default" and (default := await _default(services, caller)):
         choice = services.resolver().speak(model, asked, default)
         return msgspec.structs.replace(choice, mapped=(*choice.mapped, f"voice={asked}->{default.name}"))
-    own = await services.library.visible(viewer)
+    own = await services.library.visible(caller)
     return services.resolver(tuple(profile.name for profile in own)).speak(model, voice)
 
 
-async def _default(services: Services, viewer: str) -> Profile | None:
-    return (await services.library.find(services.settings.speech.voice, viewer)).profile
+async def _default(services: Services, caller: str) -> Profile | None:
+    return (await services.library.find(services.settings.speech.voice, caller)).profile
 
 
-async def prompt(services: Services, choice: Choice, terms: Terms) -> Prompt | None:
-    """Give the voice in its engine's own form, made now if need be; None for a preset. Raises what the engine raises."""
+async def voice_prompt(services: Services, choice: Choice, terms: RequestTerms) -> Prompt | None:
+    """Give the voice in its engine's own form, made now if need be; None for a preset. Raises what the engine
+    raises.
+    """
     profile, info = choice.profile, services.infos().get(choice.engine)
     if profile is None or profile.voice_type == "preset":
         return None
@@ -95,13 +115,17 @@ async def prompt(services: Services, choice: Choice, terms: Terms) -> Prompt | N
     if info is None or cloning is None:
         raise EngineUnavailable(f"The engine `{choice.engine}` is not ready any more.")
     await _check_consent(services, profile)
-    terms = Terms(terms.owner, terms.batch)  # what is made here is there for all who come: no deadline of this one's
-    profile = await voice_design.made(services, profile, terms)
+    terms = RequestTerms(
+        terms.owner, terms.batch
+    )  # what is made here is there for all who come: no deadline of this one's
+    profile = await voice_design.ensure_reference(services, profile, terms)
     if cloning.transcript:
-        profile = await sample_transcripts.transcribed(services, profile, terms)
+        profile = await sample_transcripts.with_transcripts(services, profile, terms)
     model = choice.model or info.models[0]
-    shelves = await services.library.open()
-    return await shelves.prompts.get(prompts.path(profile, info, model), lambda: _make(services, profile, info, model, terms))
+    opened = await services.library.open()
+    return await opened.prompts.get(
+        prompts.path(profile, info, model), lambda: _make(services, profile, info, model, terms)
+    )
 
 
 async def _check_consent(services: Services, profile: Profile) -> None:
@@ -115,7 +139,9 @@ async def _check_consent(services: Services, profile: Profile) -> None:
         raise Unsupported(message, param="voice", code="consent_missing") from exc
 
 
-async def _make(services: Services, profile: Profile, info: EngineInfo, model: str, terms: Terms) -> Prompt:
+async def _make(
+    services: Services, profile: Profile, info: EngineInfo, model: str, terms: RequestTerms
+) -> Prompt:
     cloning = info.speech.cloning if info.speech else None
     assert cloning is not None  # noqa: S101 - checked by the caller
     samples, left = [], cloning.longest
@@ -128,12 +154,14 @@ async def _make(services: Services, profile: Profile, info: EngineInfo, model: s
         return await stream.create_prompt(samples, cloning.sample_rate, model)
 
 
-async def note(services: Services, choice: Choice, record: Record) -> None:
-    """Write into the audit that a voice of one's own is about to speak: before it does, so that nothing is left out."""
+async def write_audit(services: Services, choice: Choice, record: RequestLog) -> None:
+    """Write into the audit that a voice of one's own is about to speak: before it does, so that nothing is
+    left out.
+    """
     profile = choice.profile
     if profile is None or profile.voice_type == "preset":
         return
-    shelves = await services.library.open()
+    opened = await services.library.open()
     line = Audit(
         time.time(),
         "spoken",
@@ -144,4 +172,4 @@ async def note(services: Services, choice: Choice, record: Record) -> None:
         record.characters or 0,
         consent=profile.consent,
     )
-    await shelves.store.note(line)
+    await opened.store.write_audit(line)

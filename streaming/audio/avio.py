@@ -1,4 +1,6 @@
-"""Where FFmpeg meets our files and our errors: what it writes to, what it may read, and how its faults are told."""
+"""Where FFmpeg meets our files and our errors: what it writes to, what it may read, and how its faults are
+told.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ CONTAINERS = (
     "wav,w64,mp3,mov,matroska,ogg,flac,aac,aiff,caf,amr,amrnb,amrwb,asf,avi,flv,live_flv,mpeg,mpegts,mpegvideo,au,ac3,eac3,dts,"
     "loas,latm,wv,ape,tta,voc,tak,rm,nut,mpc,mpc8"
 )
-"""demuxers that hold their sound in themselves, and know it by its content; playlists, scripts and manifests are not here"""
+"""demuxers that hold their sound in themselves, and know it by its content; playlists, scripts and manifests
+are not here
+"""
 MOST_STREAMS = 256
 """a broadcast has a few dozen"""
 PROBED_BYTES = 1_000_000
@@ -79,8 +83,8 @@ class Upload:
 def open_upload(source: IO[bytes]) -> InputContainer:
     """Open a seekable file, from its start. Raises BadAudio.
 
-    FFmpeg gets this one file and can open nothing else: the container must be one of CONTAINERS, and whatever else it were to
-    ask for would need a protocol, of which none is allowed.
+    FFmpeg gets this one file and can open nothing else: the container must be one of CONTAINERS, and whatever
+    else it were to ask for would need a protocol, of which none is allowed.
     """
     source.seek(0)
     with decoding():

@@ -29,7 +29,9 @@ INDEXED = ("mov", "matroska", "flac")
 
 
 class AudioFacts(msgspec.Struct, frozen=True):
-    """What a recording says of itself: FFmpeg's names, the sample rate in Hertz, the duration in seconds where it is known."""
+    """What a recording says of itself: FFmpeg's names, the sample rate in Hertz, the duration in seconds
+    where it is known.
+    """
 
     container: str
     codec: str
@@ -50,8 +52,8 @@ def probe(source: IO[bytes]) -> AudioFacts:
 def decode(source: IO[bytes], *, rate: int = 16_000, max_seconds: float) -> Iterator[bytes]:
     """Give a recording as s16le mono PCM at `rate` Hertz, in chunks of about half a second.
 
-    A recording that breaks off in the middle is given as far as it goes. Raises BadAudio: nothing in it can be decoded, it holds
-    no sound, it is shorter than 0.1 s or longer than `max_seconds`.
+    A recording that breaks off in the middle is given as far as it goes. Raises BadAudio: nothing in it can
+    be decoded, it holds no sound, it is shorter than 0.1 s or longer than `max_seconds`.
     """
     made, waiting = 0, bytearray()
     chunk = round(CHUNK_SECONDS * rate) * frames.SAMPLE_BYTES
@@ -76,7 +78,10 @@ def _decode(source: IO[bytes], rate: int, max_seconds: float) -> Iterator[bytes]
     resampler = Resampler(rate)
     with closing(open_upload(source)) as container:
         stream = _sound(container)
-        if container.format.name.startswith(INDEXED) and (_duration(container, stream) or 0) > max_seconds + 1:
+        if (
+            container.format.name.startswith(INDEXED)
+            and (_duration(container, stream) or 0) > max_seconds + 1
+        ):
             raise _too_long(max_seconds)
         for frame in _frames(container, stream):
             if frame.sample_rate not in RATES:
@@ -110,7 +115,10 @@ def _frames(container: InputContainer, stream: av.AudioStream) -> Iterator[av.Au
             packet = next(packets)
         except StopIteration:
             return
-        except (*FAULTS, IndexError):  # PyAV raises IndexError at the end of a file in which streams appeared on the way
+        except (
+            *FAULTS,
+            IndexError,
+        ):  # PyAV raises IndexError at the end of a file in which streams appeared on the way
             break
         yield from _packet(stream, packet)
     yield from _packet(stream, None)

@@ -26,7 +26,11 @@ class Filters:
             channel_layout=first.layout.name,
             time_base=f"1/{first.sample_rate}",
         )
-        nodes = [source, *(self._graph.add(name, arguments) for name, arguments in chain), self._graph.add("abuffersink")]
+        nodes = [
+            source,
+            *(self._graph.add(name, arguments) for name, arguments in chain),
+            self._graph.add("abuffersink"),
+        ]
         for one, other in pairwise(nodes):
             one.link_to(other)
         self._graph.configure()
@@ -43,7 +47,9 @@ class Filters:
 
 
 class Resampler:
-    """Any frames to s16le mono at `rate` Hertz. What comes in may change its form on the way, as chained files do."""
+    """Any frames to s16le mono at `rate` Hertz. What comes in may change its form on the way, as chained
+    files do.
+    """
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
@@ -67,4 +73,6 @@ class Resampler:
         return frames.pcm(filters.push(None)) if filters else b""
 
     def _open(self, frame: av.AudioFrame) -> Filters:
-        return Filters(frame, [("aformat", f"sample_fmts=s16:channel_layouts=mono:sample_rates={self._rate}")])
+        return Filters(
+            frame, [("aformat", f"sample_fmts=s16:channel_layouts=mono:sample_rates={self._rate}")]
+        )

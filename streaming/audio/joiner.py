@@ -1,4 +1,5 @@
-"""From an engine's PCM to the PCM that is sent: joined without clicks, at the asked speed, at the asked sample rate.
+"""From an engine's PCM to the PCM that is sent: joined without clicks, at the asked speed, at the asked
+sample rate.
 
 PCM is s16le mono, in chunks of whole samples. Everything here is continuous over the whole response.
 """
@@ -19,7 +20,9 @@ SAME_TEMPO = 1e-3
 
 
 class Joiner:
-    """Ramps the edges of a segment that begins or ends away from zero. Holds the last 5 ms back to be able to."""
+    """Ramps the edges of a segment that begins or ends away from zero. Holds the last 5 ms back to be able
+    to.
+    """
 
     def __init__(self, rate: int) -> None:
         self._fade = max(1, round(FADE_SECONDS * rate))

@@ -1,7 +1,8 @@
-"""Watches an engine's audio for what is no speech of the text: too much of it, silence that goes on, the same over and over.
+"""Watches an engine's audio for what is no speech of the text: too much of it, silence that goes on, the same
+over and over.
 
-Neural engines run away at times: they miss the end of the text and go on with noise, silence or a loop until some limit of their
-own. Too little is told apart from it: a segment that ends much too early has lost words.
+Neural engines run away at times: they miss the end of the text and go on with noise, silence or a loop until
+some limit of their own. Too little is told apart from it: a segment that ends much too early has lost words.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from array import array
 import msgspec
 
 from engines.api import RunAway
-from streaming.text.duration import Budget, budget
+from streaming.text.duration import DurationEstimate, estimate_duration
 
 SILENCE_SECONDS = 6.0
 """no pause in a text lasts so long"""
@@ -35,30 +36,32 @@ STEADY_VARIATION = 0.05
 """a sound whose loudness varies less than this, of its mean, has no period to be found"""
 
 
-class Limits(msgspec.Struct, frozen=True):
-    """What is taken for running away. `loops` says that the same over and over is: not where the text itself is like that."""
+class DurationLimits(msgspec.Struct, frozen=True):
+    """What is taken for running away. `loops` says that the same over and over is: not where the text itself
+    is like that.
+    """
 
-    budget: Budget
+    estimate: DurationEstimate
     silence_seconds: float = SILENCE_SECONDS
     loops: bool = True
 
 
-def limits(text: str, *, speed: float = 1.0) -> Limits:
+def limits(text: str, *, speed: float = 1.0) -> DurationLimits:
     """Make the limits for a text spoken `speed` times as fast as usual.
 
-    Loops are looked for in Latin script only: letters that a voice cannot say but spells ("Chinese letter, Chinese letter") sound
-    like one.
+    Loops are looked for in Latin script only: letters that a voice cannot say but spells ("Chinese letter,
+    Chinese letter") sound like one.
     """
     data = text.encode("utf-8", "replace")
     varied = len(zlib.compress(data, 1)) > REPETITIVE * len(data)
     latin = all(ord(char) < LATIN_END for char in text if char.isalpha())
-    return Limits(budget(text, speed=speed), loops=varied and latin)
+    return DurationLimits(estimate_duration(text, speed=speed), loops=varied and latin)
 
 
-class Guard:
+class RunawayDetector:
     """Watches one segment's PCM (s16le mono at `rate` Hertz)."""
 
-    def __init__(self, limits: Limits, rate: int) -> None:
+    def __init__(self, limits: DurationLimits, rate: int) -> None:
         self._limits = limits
         self._rate = rate
         self._block = round(BLOCK_SECONDS * rate)
@@ -76,16 +79,21 @@ class Guard:
     def push(self, pcm: bytes) -> None:
         """Look at some more. Raises RunAway."""
         self._samples += len(pcm) // 2
-        if self.seconds > self._limits.budget.longest:
-            expected = self._limits.budget.expected
-            raise RunAway(f"The engine did not stop: {self.seconds:.1f} s of audio for a text of about {expected:.1f} s.")
+        if self.seconds > self._limits.estimate.longest:
+            expected = self._limits.estimate.expected
+            raise RunAway(
+                f"The engine did not stop: {self.seconds:.1f} s of audio for a text of about {expected:.1f} s."
+            )
         self._look_for_sound(pcm)
-        if self._limits.loops and self.seconds > SUSPECT_FACTOR * self._limits.budget.expected + SUSPECT_EXTRA:
+        if (
+            self._limits.loops
+            and self.seconds > SUSPECT_FACTOR * self._limits.estimate.expected + SUSPECT_EXTRA
+        ):
             self._look_for_loops(pcm)
 
     def truncated(self) -> bool:
         """Tell, at the end, whether there is far too little audio for the text."""
-        return self.seconds < self._limits.budget.shortest
+        return self.seconds < self._limits.estimate.shortest
 
     def _look_for_sound(self, pcm: bytes) -> None:
         sparse = array("h", pcm)[::SPARSE]
@@ -111,8 +119,8 @@ class Guard:
 def repeats(loudness: list[int]) -> bool:
     """Tell whether the last seconds are one short stretch over and over, by how loud each block of 20 ms is.
 
-    A loop of an engine gives nearly the same samples again; the loudness of speech, of words said alike too, does not come
-    back like that. Steady sounds are left to the other limits.
+    A loop of an engine gives nearly the same samples again; the loudness of speech, of words said alike too,
+    does not come back like that. Steady sounds are left to the other limits.
     """
     for period in range(round(SHORTEST_PERIOD / BLOCK_SECONDS), round(LONGEST_PERIOD / BLOCK_SECONDS) + 1):
         length = max(round(LOOP_SECONDS / BLOCK_SECONDS), LOOP_TIMES * period)

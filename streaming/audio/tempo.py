@@ -1,6 +1,7 @@
 """Tempo without pitch, by FFmpeg's atempo (waveform similarity overlap-add), as a stream of PCM.
 
-atempo looks at windows of a 24th of a second and more, so sound comes out 60 ms after it went in, 220 ms at tempo 4.
+atempo looks at windows of a 24th of a second and more, so sound comes out 60 ms after it went in, 220 ms at
+tempo 4.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ PAD_SECONDS = 0.1
 
 
 class Tempo:
-    """Makes s16le mono PCM at `rate` Hertz `tempo` times as fast. Raises ValueError for a tempo beyond 0.1 to 10."""
+    """Makes s16le mono PCM at `rate` Hertz `tempo` times as fast. Raises ValueError for a tempo beyond 0.1 to
+    10.
+    """
 
     def __init__(self, rate: int, tempo: float) -> None:
         if not SLOWEST <= tempo <= FASTEST:

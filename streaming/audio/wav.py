@@ -14,18 +14,35 @@ UNKNOWN = struct.pack("<I", OPEN)
 
 
 def header(rate: int, data_bytes: int | None = None, *, channels: int = 1) -> bytes:
-    """Make the header of s16le audio at `rate` Hertz; without a length, or with one beyond 4 GiB, both sizes are left open."""
+    """Make the header of s16le audio at `rate` Hertz; without a length, or with one beyond 4 GiB, both sizes
+    are left open.
+    """
     data, riff = OPEN, OPEN
     if data_bytes is not None and data_bytes + 36 < OPEN:
         data, riff = data_bytes, data_bytes + 36
     block = 2 * channels
     return struct.pack(
-        "<4sI4s4sIHHIIHH4sI", b"RIFF", riff, b"WAVE", b"fmt ", 16, 1, channels, rate, rate * block, block, 16, b"data", data
+        "<4sI4s4sIHHIIHH4sI",
+        b"RIFF",
+        riff,
+        b"WAVE",
+        b"fmt ",
+        16,
+        1,
+        channels,
+        rate,
+        rate * block,
+        block,
+        16,
+        b"data",
+        data,
     )
 
 
 def settle(file: BinaryIO) -> None:
-    """Write into a file, which is whole now, the sizes that its header left open; any other file stays as it is."""
+    """Write into a file, which is whole now, the sizes that its header left open; any other file stays as it
+    is.
+    """
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     begin = file.read(SIZE)

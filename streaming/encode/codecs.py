@@ -1,4 +1,5 @@
-"""Encoders: PCM in, a file's bytes out, as soon as the codec gives them. One for each response, so one header for each file.
+"""Encoders: PCM in, a file's bytes out, as soon as the codec gives them. One for each response, so one header
+for each file.
 
 | format | what is sent | first bytes after |
 |---|---|---|
@@ -9,8 +10,8 @@
 | wav | one 44-byte header with open sizes, then PCM | at once |
 | pcm | s16le | at once |
 
-What needs no more than its packets, one after the other or in Ogg pages, does without FFmpeg's containers: they hold two to
-three times what a codec does.
+What needs no more than its packets, one after the other or in Ogg pages, does without FFmpeg's containers:
+they hold two to three times what a codec does.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ from av.container import OutputContainer
 from engines.api import AudioFormat
 from streaming.audio import frames, wav
 from streaming.audio.avio import FAULTS, Sink, encoding
-from streaming.encode.packets import Bare, Framing, OggOpus, Packets
+from streaming.encode.packets import Bare, Framing, OggOpus, PacketEncoder
 
 
-class Encoder(Protocol):
+class FileEncoder(Protocol):
     """Encodes one response's audio: s16le mono."""
 
     media_type: str
@@ -60,19 +61,20 @@ class Codec(msgspec.Struct, frozen=True):
     container_options: dict[str, str] = {}
 
 
-# Costs are processor time for one second of speech at 24 kHz, on a 2.x GHz server core, next to 60 µs to 1 ms for making it
-# with eSpeak NG.
+# Costs are processor time for one second of speech at 24 kHz, on a 2.x GHz server core, next to 60 µs to 1 ms
+# for making it with eSpeak NG.
 CODECS: dict[AudioFormat, Codec] = {
     "mp3": Codec(
         "audio/mpeg", Bare, "libmp3lame", "s16p", bitrate=128_000,
-        # Without a reservoir each frame stands alone, and can be played, or cut, as soon as it is there. Level 7 costs 3.6 ms;
-        # LAME's own 5 costs 5.2 ms and 2 costs 14.6 ms for the same error and the same spectrum.
+        # Without a reservoir each frame stands alone, and can be played, or cut, as soon as it is there.
+        # Level 7 costs 3.6 ms; LAME's own 5 costs 5.2 ms and 2 costs 14.6 ms for the same error and the same
+        # spectrum.
         options={"reservoir": "0", "compression_level": "7"},
     ),
     "opus": Codec(
         "audio/opus", OggOpus, "libopus", "s16", bitrate=48_000, highest=256_000,
-        # Complexity 5 costs 2.1 ms, 10 costs 5.6 ms and is 1 dB further from the original. "voip" costs 5.3 ms and is 11 dB
-        # further: it filters.
+        # Complexity 5 costs 2.1 ms, 10 costs 5.6 ms and is 1 dB further from the original. "voip" costs 5.3
+        # ms and is 11 dB further: it filters.
         options={"frame_duration": "20", "application": "audio", "compression_level": "5"},
     ),
     # 1.8 ms; the other coder, "twoloop", 4.8 ms for 5 dB that are not heard at 45 dB
@@ -91,16 +93,18 @@ def media_type(format: AudioFormat) -> str:
     return CODECS[format].media_type if format in CODECS else f"audio/{format}"
 
 
-def open_encoder(format: AudioFormat, *, bitrate: int | None = None, rate: int = 24_000) -> Encoder:
-    """Open an encoder for PCM at `rate` Hertz; `bitrate` in bits per second, where the format has one. Raises EngineFailed."""
+def open_encoder(format: AudioFormat, *, bitrate: int | None = None, rate: int = 24_000) -> FileEncoder:
+    """Open an encoder for PCM at `rate` Hertz; `bitrate` in bits per second, where the format has one. Raises
+    EngineFailed.
+    """
     if format == "pcm":
-        return Plain("audio/pcm", b"")
+        return PcmEncoder("audio/pcm", b"")
     if format == "wav":
-        return Plain("audio/wav", wav.header(rate))
+        return PcmEncoder("audio/wav", wav.header(rate))
     return _open(CODECS[format], bitrate, rate)
 
 
-class Plain:
+class PcmEncoder:
     """PCM as it is, behind a header or none."""
 
     def __init__(self, media_type: str, header: bytes) -> None:
@@ -127,8 +131,10 @@ class Plain:
         """Hold nothing."""
 
 
-class Coded:
-    """A codec and a container of FFmpeg's. Closes itself when it is dropped: codecs are large, and the collector cannot tell."""
+class ContainerEncoder:
+    """A codec and a container of FFmpeg's. Closes itself when it is dropped: codecs are large, and the
+    collector cannot tell.
+    """
 
     def __init__(self, codec: Codec, stream: av.AudioStream, sink: Sink) -> None:
         self.media_type = codec.media_type
@@ -176,7 +182,7 @@ class Coded:
         self.close()
 
 
-def _open(codec: Codec, bitrate: int | None, rate: int) -> Encoder:
+def _open(codec: Codec, bitrate: int | None, rate: int) -> FileEncoder:
     asked = min(bitrate or codec.bitrate, codec.highest)
     with encoding(codec.library):
         if not isinstance(codec.container, str):
@@ -184,12 +190,17 @@ def _open(codec: Codec, bitrate: int | None, rate: int) -> Encoder:
             context.sample_rate, context.layout, context.options = rate, "mono", codec.options
             _configure(context, codec, asked)
             context.open()
-            return Packets(codec.media_type, context, codec.container(context))
+            return PacketEncoder(codec.media_type, context, codec.container(context))
         sink = Sink()
-        container = av.open(sink, "w", format=codec.container, options={"flush_packets": "1", **codec.container_options})
-        stream = cast(av.AudioStream, container.add_stream(codec.library, rate=rate, layout="mono", options=codec.options))
+        container = av.open(
+            sink, "w", format=codec.container, options={"flush_packets": "1", **codec.container_options}
+        )
+        stream = cast(
+            av.AudioStream,
+            container.add_stream(codec.library, rate=rate, layout="mono", options=codec.options),
+        )
         _configure(stream.codec_context, codec, asked)
-        return Coded(codec, stream, sink)
+        return ContainerEncoder(codec, stream, sink)
 
 
 def _configure(context: av.AudioCodecContext, codec: Codec, bitrate: int) -> None:

@@ -1,4 +1,6 @@
-"""Where files are encoded: in threads of this process, or in processes of their own (`streaming.encode.pool`)."""
+"""Where files are encoded: in threads of this process, or in processes of their own
+(`streaming.encode.pool`).
+"""
 
 from __future__ import annotations
 
@@ -8,13 +10,15 @@ import anyio
 import anyio.to_thread
 
 from streaming.audio.joiner import SAME_TEMPO
-from streaming.encode.transcoder import Chain, Coded, Order
+from streaming.encode.transcoder import EncodedChunk, Transcoder, TranscodeRequest
 
 
-class Coder(Protocol):
-    """Makes one response's file. One call at a time; `slack` is how many seconds of audio its reader has in hand."""
+class Encoder(Protocol):
+    """Makes one response's file. One call at a time; `slack` is how many seconds of audio its reader has in
+    hand.
+    """
 
-    async def push(self, pcm: bytes, *, ends: bool, slack: float) -> Coded:
+    async def push(self, pcm: bytes, *, ends: bool, slack: float) -> EncodedChunk:
         """Take some PCM of a segment; `ends` ends the segment. Raises EngineFailed."""
         ...
 
@@ -27,7 +31,7 @@ class Coder(Protocol):
         """Wait for this file's turn to have a further segment made, for so many seconds at most."""
         ...
 
-    async def finish(self) -> Coded:
+    async def finish(self) -> EncodedChunk:
         """End the file. Raises EngineFailed."""
         ...
 
@@ -36,30 +40,30 @@ class Coder(Protocol):
         ...
 
 
-class Coders(Protocol):
+class EncoderFactory(Protocol):
     """Opens coders."""
 
-    def open(self, order: Order) -> Coder:
+    def open(self, order: TranscodeRequest) -> Encoder:
         """Open a coder for one file."""
         ...
 
 
-class InlineCoder:
+class InlineEncoder:
     """Works where it is called: for what takes less time than the way to another thread or process and back."""
 
     busy = False
 
-    def __init__(self, order: Order) -> None:
-        self._chain = Chain(order)
+    def __init__(self, order: TranscodeRequest) -> None:
+        self._chain = Transcoder(order)
 
-    async def push(self, pcm: bytes, *, ends: bool, slack: float) -> Coded:
+    async def push(self, pcm: bytes, *, ends: bool, slack: float) -> EncodedChunk:
         """Take some PCM of a segment; `ends` ends the segment. Raises EngineFailed."""
         return self._chain.push(pcm, ends=ends)
 
     async def turn(self, slack: float, patience: float) -> None:
         """Wait for nothing."""
 
-    async def finish(self) -> Coded:
+    async def finish(self) -> EncodedChunk:
         """End the file. Raises EngineFailed."""
         return self._chain.finish()
 
@@ -68,31 +72,31 @@ class InlineCoder:
         self._chain.close()
 
 
-def is_plain(order: Order) -> bool:
+def is_plain(order: TranscodeRequest) -> bool:
     """Tell whether a file is PCM but for its rate: a second of it takes a tenth of a millisecond."""
     return order.format in ("pcm", "wav") and abs(order.tempo - 1) < SAME_TEMPO
 
 
-class ThreadCoders:
+class ThreadEncoders:
     """Coders in threads, as many at once as `limiter` has room for."""
 
     def __init__(self, limiter: anyio.CapacityLimiter) -> None:
         self._limiter = limiter
 
-    def open(self, order: Order) -> Coder:
+    def open(self, order: TranscodeRequest) -> Encoder:
         """Open a coder for one file."""
-        return _ThreadCoder(order, self._limiter)
+        return _ThreadEncoder(order, self._limiter)
 
 
-class _ThreadCoder:
+class _ThreadEncoder:
     """Cancellation waits for the thread, which is short: FFmpeg must not be closed under it."""
 
-    def __init__(self, order: Order, limiter: anyio.CapacityLimiter) -> None:
+    def __init__(self, order: TranscodeRequest, limiter: anyio.CapacityLimiter) -> None:
         self._order = order
         self._limiter = limiter
-        self._chain: Chain | None = None
+        self._chain: Transcoder | None = None
 
-    async def push(self, pcm: bytes, *, ends: bool, slack: float) -> Coded:
+    async def push(self, pcm: bytes, *, ends: bool, slack: float) -> EncodedChunk:
         return await anyio.to_thread.run_sync(self._push, pcm, ends, limiter=self._limiter)
 
     @property
@@ -104,18 +108,18 @@ class _ThreadCoder:
             async with self._limiter:
                 return
 
-    async def finish(self) -> Coded:
+    async def finish(self) -> EncodedChunk:
         return await anyio.to_thread.run_sync(lambda: self._opened().finish(), limiter=self._limiter)
 
     def close(self) -> None:
         if self._chain:
             self._chain.close()
 
-    def _push(self, pcm: bytes, ends: bool) -> Coded:
+    def _push(self, pcm: bytes, ends: bool) -> EncodedChunk:
         return self._opened().push(pcm, ends=ends)
 
-    def _opened(self) -> Chain:
+    def _opened(self) -> Transcoder:
         """Open the chain in the thread: FLAC's takes 15 ms."""
         if self._chain is None:
-            self._chain = Chain(self._order)
+            self._chain = Transcoder(self._order)
         return self._chain

@@ -1,4 +1,6 @@
-"""What gateway and coder process say to each other: frames of a fixed head and some bytes, answered in order, one for one."""
+"""What gateway and coder process say to each other: frames of a fixed head and some bytes, answered in order,
+one for one.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """An Ogg file of one Opus stream, written page by page: RFC 3533 (pages), RFC 7845 (Opus in them).
 
-FFmpeg's muxer makes the same, but holds 150 kB for every open file (two whole pages of 65 kB, and its buffer), twice what the
-codec holds, and each page leaves only once the next is there.
+FFmpeg's muxer makes the same, but holds 150 kB for every open file (two whole pages of 65 kB, and its
+buffer), twice what the codec holds, and each page leaves only once the next is there.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ class Pages:
         return self._take_headers() + b"".join(self._packets(group) for group in groups)
 
     def finish(self, packets: Sequence[bytes], samples: int) -> bytes:
-        """End the file with its last packets. `samples` went into the encoder, at 48 kHz: what is decoded beyond is cut off."""
+        """End the file with its last packets. `samples` went into the encoder, at 48 kHz: what is decoded
+        beyond is cut off.
+        """
         before = self.push(packets[:-1])
         return before + self._page(packets[-1:], self._skip + samples if packets else NO_PACKET_ENDS, LAST)
 

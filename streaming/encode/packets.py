@@ -1,4 +1,6 @@
-"""Encoders that are a codec of FFmpeg's and nothing more: its packets are the file, but for what is put around them."""
+"""Encoders that are a codec of FFmpeg's and nothing more: its packets are the file, but for what is put
+around them.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ class Bare:
 
 
 class OggOpus:
-    """Ogg pages. The codec keeps what does not fill a packet to the end, so that there is always a last packet."""
+    """Ogg pages. The codec keeps what does not fill a packet to the end, so that there is always a last
+    packet.
+    """
 
     def __init__(self, codec: av.AudioCodecContext) -> None:
         self._rate = codec.sample_rate
@@ -56,7 +60,7 @@ class OggOpus:
         return self._pages.finish(packets, samples * ogg.OPUS_RATE // self._rate)
 
 
-class Packets:
+class PacketEncoder:
     """A codec and a framing."""
 
     def __init__(self, media_type: str, codec: av.AudioCodecContext, framing: Framing) -> None:

@@ -1,7 +1,7 @@
 """Coders in processes of their own: lanes, each of which works on one piece at a time, the most urgent first.
 
-A file stays on its lane. The next piece lies ready in the process while it works on one. A lane whose process dies costs the
-files on it, and is started again; until a lane is ready, files are encoded in threads.
+A file stays on its lane. The next piece lies ready in the process while it works on one. A lane whose process
+dies costs the files on it, and is started again; until a lane is ready, files are encoded in threads.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ import msgspec
 
 from engines.api import EngineFailed
 from streaming.encode import messages as wire
-from streaming.encode.encoders import Coder, Coders, InlineCoder, is_plain
-from streaming.encode.transcoder import Coded, Order
-from streaming.prefetch import Turns
+from streaming.encode.encoders import Encoder, EncoderFactory, InlineEncoder, is_plain
+from streaming.encode.transcoder import EncodedChunk, TranscodeRequest
+from streaming.prefetch import PrefetchThrottle
 
 IN_FLIGHT = 2
 RESTART_DELAY, RESTART_DELAY_MAX = 0.2, 30.0
@@ -39,11 +39,11 @@ class Piece(msgspec.Struct, eq=False):
 
     head: bytes
     payload: bytes
-    answer: asyncio.Future[Coded]
+    answer: asyncio.Future[EncodedChunk]
     sent: float = 0.0
 
 
-class Lane:
+class EncoderProcess:
     """One process."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
@@ -54,7 +54,7 @@ class Lane:
         self._waiting: list[tuple[float, int, Piece]] = []
         self._order = itertools.count()
         self._flying: deque[Piece] = deque()
-        self._turns = Turns(lambda: not self._waiting)
+        self._turns = PrefetchThrottle(lambda: not self._waiting)
         self._lost = False
         self._last = 0.0
         self._busy = self._coded = 0.0
@@ -69,9 +69,11 @@ class Lane:
         """Estimate how many seconds of audio it encodes in a second; 0 while little is known."""
         return self._coded / self._busy if self._coded > KNOWN_SECONDS else 0.0
 
-    def send(self, call: bytes, number: int, payload: bytes, slack: float) -> asyncio.Future[Coded]:
+    def send(self, call: bytes, number: int, payload: bytes, slack: float) -> asyncio.Future[EncodedChunk]:
         """Have something done; whose player runs dry first goes first."""
-        piece = Piece(wire.REQUEST.pack(call, number, len(payload)), payload, asyncio.get_running_loop().create_future())
+        piece = Piece(
+            wire.REQUEST.pack(call, number, len(payload)), payload, asyncio.get_running_loop().create_future()
+        )
         if self._lost:
             piece.answer.set_exception(EngineFailed(LOST))
             return piece.answer
@@ -81,7 +83,9 @@ class Lane:
         return piece.answer
 
     async def turn(self, number: int, slack: float, patience: float) -> None:
-        """Wait until a file with so much in hand may have a further segment made, for so many seconds at most."""
+        """Wait until a file with so much in hand may have a further segment made, for so many seconds at
+        most.
+        """
         if not self._lost:
             turn = self._turns.ask(number, slack)
             self._pump()
@@ -134,23 +138,23 @@ class Lane:
         self._turns.give()
 
 
-def _settle(answer: asyncio.Future[Coded], good: bool, seconds: float, data: bytes) -> None:
+def _settle(answer: asyncio.Future[EncodedChunk], good: bool, seconds: float, data: bytes) -> None:
     if good:
-        answer.set_result(Coded(data, seconds))
+        answer.set_result(EncodedChunk(data, seconds))
     else:
         answer.set_exception(EngineFailed(data.decode("utf-8", "replace")))
 
 
-class LaneCoder:
+class EncoderSession:
     """A coder on a lane."""
 
-    def __init__(self, lane: Lane, number: int, order: Order) -> None:
+    def __init__(self, lane: EncoderProcess, number: int, order: TranscodeRequest) -> None:
         self._lane = lane
         self._number = number
-        self._order: Order | None = order
+        self._order: TranscodeRequest | None = order
         lane.files += 1
 
-    async def push(self, pcm: bytes, *, ends: bool, slack: float) -> Coded:
+    async def push(self, pcm: bytes, *, ends: bool, slack: float) -> EncodedChunk:
         """Take some PCM of a segment; `ends` ends the segment. Raises EngineFailed."""
         self._open(slack)
         return await self._lane.send(wire.END if ends else wire.PUSH, self._number, pcm, slack)
@@ -164,7 +168,7 @@ class LaneCoder:
         """Wait for this file's turn to have a further segment made, for so many seconds at most."""
         await self._lane.turn(self._number, slack, patience)
 
-    async def finish(self) -> Coded:
+    async def finish(self) -> EncodedChunk:
         """End the file. Raises EngineFailed."""
         self._open(FINISH_SLACK)
         return await self._lane.send(wire.FINISH, self._number, b"", FINISH_SLACK)
@@ -182,28 +186,30 @@ class LaneCoder:
             _heed(self._lane.send(wire.OPEN, self._number, msgspec.json.encode(order), slack))
 
 
-def _heed(answer: asyncio.Future[Coded]) -> None:
+def _heed(answer: asyncio.Future[EncodedChunk]) -> None:
     """Let a failure pass that the next call meets too."""
     answer.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
-class LaneCoders:
+class EncoderPool:
     """`count` lanes, kept running while `running` is entered; `instead` serves while none is ready."""
 
-    def __init__(self, count: int, instead: Coders, log: Callable[..., None]) -> None:
+    def __init__(self, count: int, instead: EncoderFactory, log: Callable[..., None]) -> None:
         self._count = count
         self._instead = instead
         self._log = log
-        self._lanes: list[Lane] = []
+        self._lanes: list[EncoderProcess] = []
         self._numbers = itertools.count(1)
 
-    def open(self, order: Order) -> Coder:
+    def open(self, order: TranscodeRequest) -> Encoder:
         """Open a coder for one file, on the lane that has the fewest."""
         if is_plain(order):
-            return InlineCoder(order)
+            return InlineEncoder(order)
         if not self._lanes:
             return self._instead.open(order)
-        return LaneCoder(min(self._lanes, key=lambda lane: lane.files), next(self._numbers) % 2**32, order)
+        return EncoderSession(
+            min(self._lanes, key=lambda lane: lane.files), next(self._numbers) % 2**32, order
+        )
 
     def capacity(self) -> float:
         """Estimate how many seconds of audio all lanes encode in a second; 0 while little is known."""
@@ -236,7 +242,7 @@ class LaneCoders:
             delay = min(RESTART_DELAY_MAX, 2 * delay)
 
     async def _run_once(self) -> None:
-        lane = Lane(await _spawn())
+        lane = EncoderProcess(await _spawn())
         try:
             await _answering(lane)
             self._lanes.append(lane)
@@ -252,11 +258,16 @@ async def _spawn() -> asyncio.subprocess.Process:
     path = os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]))
     pipe = asyncio.subprocess.PIPE
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "streaming.encode.process", stdin=pipe, stdout=pipe, env={**os.environ, "PYTHONPATH": path}
+        sys.executable,
+        "-m",
+        "streaming.encode.process",
+        stdin=pipe,
+        stdout=pipe,
+        env={**os.environ, "PYTHONPATH": path},
     )
 
 
-async def _answering(lane: Lane) -> None:
+async def _answering(lane: EncoderProcess) -> None:
     """Wait until the process answers."""
     assert lane.process.stdin is not None  # noqa: S101 - asked for a pipe
     assert lane.process.stdout is not None  # noqa: S101 - asked for a pipe

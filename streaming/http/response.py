@@ -1,9 +1,9 @@
 """The response body of everything that takes time: one ASGI response that owns its stream.
 
-Rules. Headers wait for the first chunk, so whatever fails before it is still an error with a status of its own. The client's
-leaving is listened for all the while and cancels the work. The generator is closed on every way out, here and not by the
-collector. A failure after the first chunk is raised with the body left open: the server then breaks the connection, which is
-the only honest end of half an audio file.
+Rules. Headers wait for the first chunk, so whatever fails before it is still an error with a status of its
+own. The client's leaving is listened for all the while and cancels the work. The generator is closed on every
+way out, here and not by the collector. A failure after the first chunk is raised with the body left open: the
+server then breaks the connection, which is the only honest end of half an audio file.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 
 
-class StreamBody:
+class StreamingResponse:
     """Send `chunks` as the response's body with the given type and headers.
 
-    `send_timeout` is how long, in seconds, the client may take no bytes; `gone` is called when it left or stalled.
+    `send_timeout` is how long, in seconds, the client may take no bytes; `gone` is called when it left or
+    stalled.
     """
 
     def __init__(

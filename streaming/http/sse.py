@@ -1,4 +1,5 @@
-"""Server-sent events as OpenAI frames them: `data:` lines only, CRLF, an empty line behind each record, `[DONE]` last.
+"""Server-sent events as OpenAI frames them: `data:` lines only, CRLF, an empty line behind each record,
+`[DONE]` last.
 
 No `event:`, `id:` or `retry:` lines: the Python SDK dies on records without data.
 """

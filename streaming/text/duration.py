@@ -1,8 +1,9 @@
 """How long a text takes to say, by the scripts it is written in: what is expected, and what no speaker needs.
 
-The rates are those of read speech: 14 letters a second for alphabets (some 175 English words a minute), 5 to 8 syllables a second
-for syllabaries (Pellegrino, Coupé and Marsico 2011 find 5.2 to 7.8 over seven languages). They are upper estimates where engines
-differ much: a character that a voice does not know may be spelled out ("Chinese letter"), a symbol or a picture read by its name.
+The rates are those of read speech: 14 letters a second for alphabets (some 175 English words a minute), 5 to
+8 syllables a second for syllabaries (Pellegrino, Coupé and Marsico 2011 find 5.2 to 7.8 over seven
+languages). They are upper estimates where engines differ much: a character that a voice does not know may be
+spelled out ("Chinese letter"), a symbol or a picture read by its name.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ LONGEST_FACTOR, LONGEST_EXTRA = 3.0, 4.0
 SHORTEST_FACTOR = 0.2
 
 
-class Budget(msgspec.Struct, frozen=True):
+class DurationEstimate(msgspec.Struct, frozen=True):
     """Seconds of audio for a text at speed 1: what is expected, the most it can come to, and the least."""
 
     expected: float
@@ -30,7 +31,7 @@ class Budget(msgspec.Struct, frozen=True):
     shortest: float
 
 
-def budget(text: str, *, speed: float = 1.0) -> Budget:
+def estimate_duration(text: str, *, speed: float = 1.0) -> DurationEstimate:
     """Estimate the audio of a text spoken `speed` times as fast as usual."""
     expected = longest = letters = 0.0
     before_upper = False
@@ -41,7 +42,11 @@ def budget(text: str, *, speed: float = 1.0) -> Budget:
         longest += max(most, SPELLED) if upper and before_upper else most
         letters += usual if is_letter else 0.0
         before_upper = upper
-    return Budget(expected / speed, (LONGEST_FACTOR * longest + LONGEST_EXTRA) / speed, SHORTEST_FACTOR * letters / speed)
+    return DurationEstimate(
+        expected / speed,
+        (LONGEST_FACTOR * longest + LONGEST_EXTRA) / speed,
+        SHORTEST_FACTOR * letters / speed,
+    )
 
 
 def _seconds(char: str) -> tuple[float, float, bool]:
@@ -70,7 +75,9 @@ def _letter(code: int) -> float:
     """Tell the scripts apart by their blocks."""
     if 0x370 <= code < 0x590:  # Greek, Cyrillic, Armenian
         return LETTER
-    if 0x3040 <= code < 0x3100 or 0xAC00 <= code < 0xD7B0 or 0x1200 <= code < 0x1400:  # kana, Hangul, Ethiopic
+    if (
+        0x3040 <= code < 0x3100 or 0xAC00 <= code < 0xD7B0 or 0x1200 <= code < 0x1400
+    ):  # kana, Hangul, Ethiopic
         return SYLLABLE
     if 0x3400 <= code < 0xA000 or code >= 0x20000:
         return IDEOGRAPH

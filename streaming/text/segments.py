@@ -1,10 +1,12 @@
 """Text into segments: the units that are spoken, scheduled and joined again.
 
-Sentences come from `sentencex`, which knows many languages and keeps every character. The first segment is short, so that audio
-starts soon; later ones pack sentences up to the limit. A sentence that is too long is cut where it hurts least: behind a clause,
-else between words, else between grapheme clusters. All segments together are the text, character for character.
+Sentences come from `sentencex`, which knows many languages and keeps every character. The first segment is
+short, so that audio starts soon; later ones pack sentences up to the limit. A sentence that is too long is
+cut where it hurts least: behind a clause, else between words, else between grapheme clusters. All segments
+together are the text, character for character.
 
-It works in windows, so that the first segment of a long text costs no more than that of a short one, and any text is linear.
+It works in windows, so that the first segment of a long text costs no more than that of a short one, and any
+text is linear.
 """
 
 from __future__ import annotations
@@ -28,14 +30,19 @@ LONGEST_CLUSTER = 64
 UNSPEAKABLE_LIMIT = 4
 """how many limits long a segment may grow by taking in what cannot be spoken"""
 TITLES = re.compile(
-    r"(?:^|[\s(«\"'’])(?:M|Mme|Mlle|Mmes|Mlles|Me|Dr|Pr|St|Ste|mevr|mej|dhr|t\.ex|bl\.a|ul|al)\.\s+$", re.IGNORECASE
+    r"(?:^|[\s(«\"'’])(?:M|Mme|Mlle|Mmes|Mlles|Me|Dr|Pr|St|Ste|mevr|mej|dhr|t\.ex|bl\.a|ul|al)\.\s+$",
+    re.IGNORECASE,
 )
-"""what comes before a name and ends no sentence, where sentencex takes it for an end (French, Dutch, Swedish, Polish)"""
+"""what comes before a name and ends no sentence, where sentencex takes it for an end (French, Dutch, Swedish,
+Polish)
+"""
 TITLED = frozenset({"fr", "nl", "sv", "pl"})
 
 
 class Segment(msgspec.Struct, frozen=True):
-    """A stretch of the text, [start, end) in code points. `ends_sentence` is false where a sentence was cut in the middle."""
+    """A stretch of the text, [start, end) in code points. `ends_sentence` is false where a sentence was cut
+    in the middle.
+    """
 
     text: str
     start: int
@@ -49,7 +56,8 @@ Span = tuple[int, int, bool]
 
 
 def segments(text: str, *, language: str | None, first: int, limit: int) -> Iterator[Segment]:
-    """Cut a text into segments, lazily: the first of at most `first` code points, later ones half as long again, up to `limit`.
+    """Cut a text into segments, lazily: the first of at most `first` code points, later ones half as long
+    again, up to `limit`.
 
     So audio starts soon, and no long piece of work stands between a listener's first words and the next.
 
@@ -117,7 +125,9 @@ def _grown(room: int, limit: int) -> int:
 
 
 def _cut(text: str, start: int, end: int) -> int:
-    """Find the best place to cut text[start:end]: behind a clause, else between words, else between grapheme clusters."""
+    """Find the best place to cut text[start:end]: behind a clause, else between words, else between grapheme
+    clusters.
+    """
     piece = text[start:end]
     least = len(piece) // 3
     for pattern in (CLAUSE, SPACE):
@@ -131,12 +141,16 @@ def _behind_marks(text: str, cut: int) -> int:
     """Move a cut behind the combining marks that follow it: they belong to the character before."""
     if cut >= len(text):
         return cut
-    cluster = CLUSTER.match(text[cut - 1 : cut + LONGEST_CLUSTER])  # a slice: \X counts flags back to the start of what it sees
+    cluster = CLUSTER.match(
+        text[cut - 1 : cut + LONGEST_CLUSTER]
+    )  # a slice: \X counts flags back to the start of what it sees
     return max(cut, cut - 1 + int(cluster.end())) if cluster else cut
 
 
 def _cluster_end(text: str, start: int, end: int) -> int:
-    """Give the last end of a grapheme cluster that is not behind `end`; the first one's, where even that is too long."""
+    """Give the last end of a grapheme cluster that is not behind `end`; the first one's, where even that is
+    too long.
+    """
     last = start
     for match in CLUSTER.finditer(text[start : end + LONGEST_CLUSTER]):
         behind = start + int(match.end())
@@ -149,7 +163,9 @@ def _cluster_end(text: str, start: int, end: int) -> int:
 
 
 def _worth_speaking(text: str, spans: Iterator[Span], limit: int) -> Iterator[Span]:
-    """Give what cannot be spoken (spaces, marks) to the segment before it, or behind it at the start, within bounds."""
+    """Give what cannot be spoken (spaces, marks) to the segment before it, or behind it at the start, within
+    bounds.
+    """
     held: Span | None = None
     for span in spans:
         if held is None:

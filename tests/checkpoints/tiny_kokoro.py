@@ -1,8 +1,9 @@
-"""A Kokoro of random weights, as small as the library lets it be (58 million numbers), in the files that the real one comes in.
+"""A Kokoro of random weights, as small as the library lets it be (58 million numbers), in the files that the
+real one comes in.
 
-It takes 62 phonemes at once where the real one takes 510, so that a long text is not long, and makes 40 samples of a frame where the
-real one makes 600: most of the work. What it says depends on everything that should be heard: pitch lies where voices lie, and
-voices differ.
+It takes 62 phonemes at once where the real one takes 510, so that a long text is not long, and makes 40
+samples of a frame where the real one makes 600: most of the work. What it says depends on everything that
+should be heard: pitch lies where voices lie, and voices differ.
 """
 
 from __future__ import annotations
@@ -29,15 +30,23 @@ from engines.adapters.kokoro.engine import Kokoro
 from engines.adapters.kokoro.english import English
 from engines.api import Audio, EngineInfo, SpeechEvent, SpeechJob, Word
 
-SYMBOLS = (
-    ';:,.!?—…"()“” \u0303ʣʥʦʨᵝ\uab67AIOQSTWYᵊabcdefhijklmnopqrstuvwxyzɑɐɒæβɔɕçɖðʤəɚɛɜɟɡɥɨɪʝɯɰŋɳɲɴøɸθœɹɾɻʁɽʂʃʈʧʊʋʌɣɤχʎʒʔˈˌːʰʲ↓→↗↘ᵻ'
-)
+SYMBOLS = ';:,.!?—…"()“” \u0303ʣʥʦʨᵝ\uab67AIOQSTWYᵊabcdefhijklmnopqrstuvwxyzɑɐɒæβɔɕçɖðʤəɚɛɜɟɡɥɨɪʝɯɰŋɳɲɴøɸθœɹɾɻʁɽʂʃʈʧʊʋʌɣɤχʎʒʔˈˌːʰʲ↓→↗↘ᵻ'
 """those that Kokoro knows, in its order"""
 LIMIT = 62
 FRAME = 40
 """samples"""
 REAL_RATES = {"upsample_kernel_sizes": [20, 12], "upsample_rates": [10, 6]}
-VOICES = ("af_heart", "af_bella", "am_michael", "bf_emma", "bm_fable", "ef_dora", "ff_siwis", "jf_alpha", "zf_xiaobei")
+VOICES = (
+    "af_heart",
+    "af_bella",
+    "am_michael",
+    "bf_emma",
+    "bm_fable",
+    "ef_dora",
+    "ff_siwis",
+    "jf_alpha",
+    "zf_xiaobei",
+)
 REPOSITORY = "hexgrad/Kokoro-82M"
 RATE = 24_000
 CONFIG: dict[str, Any] = {
@@ -91,7 +100,9 @@ def folder(*, real: bool = False) -> Path:
 
 
 def random_network(config: dict[str, Any]) -> KModel:
-    """Make a network whose phonemes are short, whose pitch is a voice's, and whose loudest samples are a little too loud."""
+    """Make a network whose phonemes are short, whose pitch is a voice's, and whose loudest samples are a
+    little too loud.
+    """
     torch.manual_seed(0)
     network = _network(_nothing(), config)
     with torch.no_grad():
@@ -109,7 +120,11 @@ def random_network(config: dict[str, Any]) -> KModel:
 def _published(part: torch.nn.Module) -> dict[str, torch.Tensor]:
     """Name weights as the published file does, without those that it lacks; in halves, which are smaller."""
     state = part.state_dict().items()
-    return {f"module.{key}": value.half() for key, value in state if not key.endswith((".norm.weight", ".norm.bias"))}
+    return {
+        f"module.{key}": value.half()
+        for key, value in state
+        if not key.endswith((".norm.weight", ".norm.bias"))
+    }
 
 
 def _nothing() -> io.BytesIO:
@@ -188,9 +203,11 @@ def pipeline(language: str) -> KPipeline:
 
 
 def front_end(language: str, model: KModel | bool) -> KPipeline:
-    """Make the library's own way to phonemes, and with a model to audio; its English has our tags, as it would go online for its own.
+    """Make the library's own way to phonemes, and with a model to audio; its English has our tags, as it
+    would go online for its own.
 
-    Its Japanese imports pyopenjtalk and does not use it: where that is missing, it is made of the part that the library takes.
+    Its Japanese imports pyopenjtalk and does not use it: where that is missing, it is made of the part that
+    the library takes.
     """
     ours = language in "ab" or (language == "j" and find_spec("pyopenjtalk") is None)
     made = KPipeline("e" if ours else language, repo_id=REPOSITORY, model=model)

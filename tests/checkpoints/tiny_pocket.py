@@ -1,7 +1,7 @@
 """A Pocket TTS of random weights and a quarter of a million numbers, in the files that the real one comes in.
 
-What it says depends on voice, text and seed: layers that the library begins with zeros are given numbers. It ends a text by its
-length, as it never learned when one is over.
+What it says depends on voice, text and seed: layers that the library begins with zeros are given numbers. It
+ends a text by its length, as it never learned when one is over.
 """
 
 from __future__ import annotations
@@ -55,15 +55,32 @@ HEARING = {
     "input_dimension": 64,
     "output_dimensions": [64],
 }
-LOUDER = {"speaker_proj": 20, "flow_lm.transformer": 3, "cond_embed": 8, "flow_net.final_layer.linear": 4, "mimi.decoder.": 1.3}
+LOUDER = {
+    "speaker_proj": 20,
+    "flow_lm.transformer": 3,
+    "cond_embed": 8,
+    "flow_net.final_layer.linear": 4,
+    "mimi.decoder.": 1.3,
+}
 """by how much weights are larger than the library makes them, so that it is heard what they do"""
 CONFIG: dict[str, Any] = {
     "flow_lm": {
         "insert_bos_before_voice": True,
         "dtype": "float32",
         "flow": {"depth": 2, "dim": 32},
-        "transformer": {"d_model": 64, "hidden_scale": 2, "max_period": 10000, "num_heads": 4, "num_layers": 2},
-        "lookup_table": {"dim": 64, "n_bins": TOKENS, "tokenizer": "tokenizers", "tokenizer_path": "tokenizer.json"},
+        "transformer": {
+            "d_model": 64,
+            "hidden_scale": 2,
+            "max_period": 10000,
+            "num_heads": 4,
+            "num_layers": 2,
+        },
+        "lookup_table": {
+            "dim": 64,
+            "n_bins": TOKENS,
+            "tokenizer": "tokenizers",
+            "tokenizer_path": "tokenizer.json",
+        },
     },
     "mimi": {
         "dtype": "float32",
@@ -81,7 +98,9 @@ CONFIG: dict[str, Any] = {
 
 @functools.cache
 def folder() -> Path:
-    """Make the files, once for all tests; paths in `config.yaml` are those of a hub, as in the published ones."""
+    """Make the files, once for all tests; paths in `config.yaml` are those of a hub, as in the published
+    ones.
+    """
     made = Path(tempfile.mkdtemp(prefix="tiny-pocket-"))
     atexit.register(shutil.rmtree, made, ignore_errors=True)
     _tokenizer().save(str(made / "tokenizer.json"))
@@ -97,7 +116,9 @@ def folder() -> Path:
     engine.load()
     (made / "embeddings").mkdir()
     for number, voice in enumerate(VOICES):
-        (made / "embeddings" / f"{voice}.safetensors").write_bytes(engine.create_prompt([recording(110.0 + 90 * number)], ""))
+        (made / "embeddings" / f"{voice}.safetensors").write_bytes(
+            engine.create_prompt([recording(110.0 + 90 * number)], "")
+        )
     return made
 
 

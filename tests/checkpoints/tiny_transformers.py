@@ -15,7 +15,11 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
 library.logging.disable_progress_bar()
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-SENTENCES = ["the quick brown fox jumps over a lazy dog", "pack my box with five dozen jugs", "a b c d e f g h i j k l m"]
+SENTENCES = [
+    "the quick brown fox jumps over a lazy dog",
+    "pack my box with five dozen jugs",
+    "a b c d e f g h i j k l m",
+]
 VECTOR = 8
 """numbers of a SpeechT5 voice"""
 
@@ -50,8 +54,16 @@ def vits(to: Path, *, speakers: int = 1, **tokenizer: Any) -> Path:
     (to / "vocab.json").write_text(
         json.dumps({symbol: place for place, symbol in enumerate(dict.fromkeys(f"k {LETTERS}'-_éəɛɪŋðθʃɹ"))})
     )
-    options = {"language": "eng", "add_blank": True, "normalize": True, "phonemize": False, "is_uroman": False}
-    tokens = library.VitsTokenizer(str(to / "vocab.json"), pad_token="k", unk_token="<unk>", **(options | tokenizer))
+    options = {
+        "language": "eng",
+        "add_blank": True,
+        "normalize": True,
+        "phonemize": False,
+        "is_uroman": False,
+    }
+    tokens = library.VitsTokenizer(
+        str(to / "vocab.json"), pad_token="k", unk_token="<unk>", **(options | tokenizer)
+    )
     config = library.VitsConfig(
         vocab_size=len(tokens.encoder) + 1,
         hidden_size=16,
@@ -72,7 +84,9 @@ def vits(to: Path, *, speakers: int = 1, **tokenizer: Any) -> Path:
         sampling_rate=16000,
     )
     model = library.VitsModel(config)
-    torch.nn.init.constant_(model.duration_predictor.flows[0].translate, -1.0)  # else most sounds have a single frame
+    torch.nn.init.constant_(
+        model.duration_predictor.flows[0].translate, -1.0
+    )  # else most sounds have a single frame
     return save(to, loud(model, model.decoder.conv_post, gain=0.03), tokens)
 
 
@@ -112,7 +126,10 @@ def speecht5(to: Path, *, vocoder: Path | None = None, voices: Path | None = Non
             resblock_kernel_sizes=[3], resblock_dilation_sizes=[[1, 3]], sampling_rate=16000,
         )
     )  # fmt: skip
-    save(vocoder or to / "vocoder", loud(hifigan, hifigan.conv_pre, *hifigan.upsampler, hifigan.conv_post, gain=0.2))
+    save(
+        vocoder or to / "vocoder",
+        loud(hifigan, hifigan.conv_pre, *hifigan.upsampler, hifigan.conv_post, gain=0.2),
+    )
     place = (voices or to) / "speaker_embeddings"
     place.mkdir(parents=True, exist_ok=True)
     draw = np.random.default_rng(0)
@@ -124,7 +141,9 @@ def speecht5(to: Path, *, vocoder: Path | None = None, voices: Path | None = Non
 def words(vocabulary: int, *controls: str) -> Any:
     """Make a tokenizer of letters, with control tokens at the end."""
     symbols = {"[PAD]": 0, "[UNK]": 1, " ": 2} | {letter: place for place, letter in enumerate(LETTERS, 3)}
-    made = Tokenizer(models.WordLevel(symbols | {one: len(symbols) + place for place, one in enumerate(controls)}, "[UNK]"))
+    made = Tokenizer(
+        models.WordLevel(symbols | {one: len(symbols) + place for place, one in enumerate(controls)}, "[UNK]")
+    )
     made.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
     made.decoder = decoders.Fuse()
     assert made.get_vocab_size() <= vocabulary
@@ -140,8 +159,12 @@ def bark(to: Path, *, voices: bool = True) -> Path:
         target_bandwidths=[12.0], sampling_rate=2400, normalize=False, kernel_size=3, last_kernel_size=3,
     )  # fmt: skip
     config = library.BarkConfig(
-        semantic_config=library.BarkSemanticConfig(input_vocab_size=120, output_vocab_size=60, **part).to_dict(),
-        coarse_acoustics_config=library.BarkCoarseConfig(input_vocab_size=90, output_vocab_size=90, **part).to_dict(),
+        semantic_config=library.BarkSemanticConfig(
+            input_vocab_size=120, output_vocab_size=60, **part
+        ).to_dict(),
+        coarse_acoustics_config=library.BarkCoarseConfig(
+            input_vocab_size=90, output_vocab_size=90, **part
+        ).to_dict(),
         fine_acoustics_config=library.BarkFineConfig(
             input_vocab_size=20, output_vocab_size=20, n_codes_total=8, n_codes_given=1, **part
         ).to_dict(),
@@ -159,7 +182,11 @@ def bark(to: Path, *, voices: bool = True) -> Path:
         "coarse_semantic_pad_token": 48, "coarse_rate_hz": 75, "n_coarse_codebooks": 2, "coarse_infer_token": 88,
         "max_coarse_input_length": 16, "max_coarse_history": 20, "sliding_window_len": 10, "do_sample": True,
     }  # fmt: skip
-    settings.fine_acoustics_config = {"max_fine_history_length": 16, "max_fine_input_length": 32, "n_fine_codebooks": 8}
+    settings.fine_acoustics_config = {
+        "max_fine_history_length": 16,
+        "max_fine_input_length": 32,
+        "n_fine_codebooks": 8,
+    }
     save(to, loud(model), words(40))
     if voices:
         _bark_voices(to)
@@ -210,7 +237,9 @@ def csm(to: Path) -> Path:
     model = library.CsmForConditionalGeneration(config)
     model.generation_config.do_sample = model.depth_decoder.generation_config.do_sample = True
     features = library.EncodecFeatureExtractor(sampling_rate=1600)
-    return save(to, loud(model, model.embed_text_tokens, model.lm_head), library.CsmProcessor(features, tokens))
+    return save(
+        to, loud(model, model.embed_text_tokens, model.lm_head), library.CsmProcessor(features, tokens)
+    )
 
 
 def dia(to: Path, codec: Path | None = None) -> Path:
@@ -223,7 +252,11 @@ def dia(to: Path, codec: Path | None = None) -> Path:
     config = library.DiaConfig(
         encoder_config=library.DiaEncoderConfig(**shared),
         decoder_config=library.DiaDecoderConfig(
-            cross_num_attention_heads=2, cross_num_key_value_heads=2, cross_hidden_size=16, cross_head_dim=8, **shared
+            cross_num_attention_heads=2,
+            cross_num_key_value_heads=2,
+            cross_hidden_size=16,
+            cross_head_dim=8,
+            **shared,
         ),
     )
     model = library.DiaForConditionalGeneration(config)
@@ -239,7 +272,13 @@ def dia(to: Path, codec: Path | None = None) -> Path:
     return save(to, loud(model), features, library.DiaTokenizer())
 
 
-SPEAKING: dict[str, Callable[[Path], Path]] = {"vits": vits, "speecht5": speecht5, "bark": bark, "csm": csm, "dia": dia}
+SPEAKING: dict[str, Callable[[Path], Path]] = {
+    "vits": vits,
+    "speecht5": speecht5,
+    "bark": bark,
+    "csm": csm,
+    "dia": dia,
+}
 
 # Recognition...
 
@@ -271,7 +310,9 @@ def ctc(to: Path, kind: str = "wav2vec2") -> Path:
     )  # fmt: skip
     model = getattr(library, KIN[kind][1])(config)
     features = (
-        library.SeamlessM4TFeatureExtractor() if kind == "wav2vec2-bert" else library.Wav2Vec2FeatureExtractor(do_normalize=True)
+        library.SeamlessM4TFeatureExtractor()
+        if kind == "wav2vec2-bert"
+        else library.Wav2Vec2FeatureExtractor(do_normalize=True)
     )
     return save(to, loud(model, model.lm_head), tokens, features)
 
@@ -284,7 +325,9 @@ def parakeet(to: Path, kind: str = "parakeet_ctc") -> Path:
     transducer = kind != "parakeet_ctc"
     if transducer:
         symbols["<blank>"] = len(symbols)
-    made = Tokenizer(models.BPE(symbols, [("▁", letter) for letter in "abc" if letter in symbols], unk_token="<unk>"))
+    made = Tokenizer(
+        models.BPE(symbols, [("▁", letter) for letter in "abc" if letter in symbols], unk_token="<unk>")
+    )
     made.pre_tokenizer, made.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
     extra = {"additional_special_tokens": ["<blank>"]} if transducer else {}
     tokens = library.ParakeetTokenizer(tokenizer_object=made, pad_token="<pad>", unk_token="<unk>", **extra)
@@ -300,7 +343,9 @@ def parakeet(to: Path, kind: str = "parakeet_ctc") -> Path:
     model = getattr(library, f"ParakeetFor{names[kind]}")(config)
     if transducer:
         model.generation_config.decoder_start_token_id = symbols["<blank>"]
-        model.generation_config.suppress_tokens = [len(symbols) + place for place in range(5)] if kind == "parakeet_tdt" else None
+        model.generation_config.suppress_tokens = (
+            [len(symbols) + place for place in range(5)] if kind == "parakeet_tdt" else None
+        )
     loud(model, *([model.joint, model.encoder_projector] if transducer else [model.ctc_head]))
     features = library.ParakeetFeatureExtractor()
     return save(to, model, library.ParakeetProcessor(features, tokens, decoder_type=names[kind].lower()))
@@ -315,7 +360,9 @@ def moonshine(to: Path) -> Path:
         bos_token_id=0, eos_token_id=1, pad_token_id=0,
     )  # fmt: skip
     model = library.MoonshineForConditionalGeneration(config)
-    return save(to, loud(model, model.model.decoder), words(32), library.Wav2Vec2FeatureExtractor(do_normalize=False))
+    return save(
+        to, loud(model, model.model.decoder), words(32), library.Wav2Vec2FeatureExtractor(do_normalize=False)
+    )
 
 
 def speech_to_text(to: Path) -> Path:
@@ -352,10 +399,21 @@ QWEN_TEMPLATE = """
 def qwen3_asr(to: Path) -> Path:
     """Make a Qwen3-ASR."""
     torch.manual_seed(0)
-    controls = ["<|im_start|>", "<|im_end|>", "<|audio_start|>", "<|audio_pad|>", "<|audio_end|>", "<asr_text>"]
+    controls = [
+        "<|im_start|>",
+        "<|im_end|>",
+        "<|audio_start|>",
+        "<|audio_pad|>",
+        "<|audio_end|>",
+        "<asr_text>",
+    ]
     tokens = words(64)
     tokens.add_tokens(controls)
-    named = {"audio_token": "<|audio_pad|>", "audio_bos_token": "<|audio_start|>", "audio_eos_token": "<|audio_end|>"}
+    named = {
+        "audio_token": "<|audio_pad|>",
+        "audio_bos_token": "<|audio_start|>",
+        "audio_eos_token": "<|audio_end|>",
+    }
     tokens = library.PreTrainedTokenizerFast(
         tokenizer_object=tokens._tokenizer,
         pad_token="[PAD]",
@@ -375,10 +433,14 @@ def qwen3_asr(to: Path) -> Path:
         pad_token_id=0,
         eos_token_id=tokens.convert_tokens_to_ids("<|im_end|>"),
     )
-    processor = library.Qwen3ASRProcessor(library.Qwen3ASRFeatureExtractor(), tokens, chat_template=QWEN_TEMPLATE)
+    processor = library.Qwen3ASRProcessor(
+        library.Qwen3ASRFeatureExtractor(), tokens, chat_template=QWEN_TEMPLATE
+    )
     model = library.Qwen3ASRForConditionalGeneration(config)
     loud(model, model.model.language_model, gain=0.3)
-    return save(to, loud(model, model.model.audio_tower, model.lm_head, model.get_input_embeddings()), processor)
+    return save(
+        to, loud(model, model.model.audio_tower, model.lm_head, model.get_input_embeddings()), processor
+    )
 
 
 LISTENING: dict[str, Callable[[Path], Path]] = {

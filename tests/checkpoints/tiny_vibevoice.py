@@ -34,7 +34,9 @@ def vibevoice(to: Path, *, frames: int | None = None) -> Path:
     """Make a VibeVoice that speaks for as long as it may, or one that ends after so many frames."""
     torch.manual_seed(0)
     vocabulary = {control: place for place, control in enumerate(CONTROLS)}
-    vocabulary |= {byte: place for place, byte in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()), len(CONTROLS))}
+    vocabulary |= {
+        byte: place for place, byte in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()), len(CONTROLS))
+    }
     tokens = library.Qwen2Tokenizer(vocab=vocabulary, merges=[], additional_special_tokens=list(CONTROLS))
     codec = {
         "hidden_size": 8, "num_filters": 4, "downsampling_ratios": [4, 5, 8, 8], "depths": [1, 1, 1, 1, 2], "kernel_size": 3,
@@ -57,7 +59,10 @@ def vibevoice(to: Path, *, frames: int | None = None) -> Path:
     settings.do_sample, settings.guidance_scale, settings.num_diffusion_steps = False, 1.3, 2
     settings.max_new_tokens, settings.eos_token_id, settings.pad_token_id = 400, last, last
     settings.noise_scheduler_class = "DPMSolverMultistepScheduler"
-    settings.noise_scheduler_config = {"beta_schedule": "squaredcos_cap_v2", "prediction_type": "v_prediction"}
+    settings.noise_scheduler_config = {
+        "beta_schedule": "squaredcos_cap_v2",
+        "prediction_type": "v_prediction",
+    }
     settings.exponential_decay_length_penalty = None if frames is None else (frames - 1, 2.0)
     features = library.VibeVoiceAcousticTokenizerFeatureExtractor(sampling_rate=RATE, pad_to_multiple_of=HOP)
     with torch.no_grad():

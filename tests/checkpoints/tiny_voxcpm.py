@@ -1,7 +1,8 @@
-"""A VoxCPM2 of random weights and some four hundred thousand numbers, in the files that the real one comes in.
+"""A VoxCPM2 of random weights and some four hundred thousand numbers, in the files that the real one comes
+in.
 
-What it says depends on voice, text and seed: layers that the library begins with zeros are given numbers, and those that carry
-them are made louder. It ends every text as soon as the library lets it, after four patches.
+What it says depends on voice, text and seed: layers that the library begins with zeros are given numbers, and
+those that carry them are made louder. It ends every text as soon as the library lets it, after four patches.
 """
 
 from __future__ import annotations
@@ -69,7 +70,12 @@ CONFIG: dict[str, Any] = {
     "encoder_config": SHAPE,
     "dit_config": {
         **SHAPE,
-        "cfm_config": {"sigma_min": 1e-6, "solver": "euler", "t_scheduler": "log-norm", "inference_cfg_rate": 2.0},
+        "cfm_config": {
+            "sigma_min": 1e-6,
+            "solver": "euler",
+            "t_scheduler": "log-norm",
+            "inference_cfg_rate": 2.0,
+        },
     },
     "audio_vae_config": {
         "encoder_dim": 8,
@@ -106,8 +112,15 @@ def folder() -> Path:
     about = {"tokenizer_class": "LlamaTokenizerFast", "add_bos_token": True, "legacy": False, **special}
     (made / "tokenizer_config.json").write_text(json.dumps(about), "utf-8")
     weights = _weights(made)
-    sound = {name.removeprefix("audio_vae."): value for name, value in weights.items() if name.startswith("audio_vae.")}
-    save_file({name: value for name, value in weights.items() if not name.startswith("audio_vae.")}, made / "model.safetensors")
+    sound = {
+        name.removeprefix("audio_vae."): value
+        for name, value in weights.items()
+        if name.startswith("audio_vae.")
+    }
+    save_file(
+        {name: value for name, value in weights.items() if not name.startswith("audio_vae.")},
+        made / "model.safetensors",
+    )
     torch.save({"state_dict": sound}, made / "audiovae.pth")
     return made
 
@@ -134,7 +147,10 @@ def _weights(place: Path) -> dict[str, torch.Tensor]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = made.VoxCPM2Model(
-            config, LlamaTokenizerFast.from_pretrained(place), made.AudioVAEV2(config=config.audio_vae_config), device="cpu"
+            config,
+            LlamaTokenizerFast.from_pretrained(place),
+            made.AudioVAEV2(config=config.audio_vae_config),
+            device="cpu",
         )
     with torch.no_grad():
         for name, part in model.named_parameters():
@@ -170,7 +186,13 @@ def itself() -> Any:
 def linked(to: Path, *left_out: str) -> Path:
     """Make a folder that has the model's files, but for some."""
     to.mkdir()
-    for name in {"config.json", "model.safetensors", "audiovae.pth", "tokenizer.json", "tokenizer_config.json"} - set(left_out):
+    for name in {
+        "config.json",
+        "model.safetensors",
+        "audiovae.pth",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    } - set(left_out):
         (to / name).symlink_to(folder() / name)
     return to
 

@@ -1,8 +1,9 @@
 """A tiny Whisper in the layout of real checkpoints: it knows three sounds, and takes each for a sentence.
 
-The sounds are vowels that swell six times a second, which Silero's detector takes for speech. A window may hold several, with or
-without silence between them; their times are heard to a tenth of a second, and one that a window cuts off is left to the next.
-`train_tiny_whisper.py` made the weights in `tests/data`. Everything but the sizes is as in a checkpoint from the Hub.
+The sounds are vowels that swell six times a second, which Silero's detector takes for speech. A window may
+hold several, with or without silence between them; their times are heard to a tenth of a second, and one that
+a window cuts off is left to the next. `train_tiny_whisper.py` made the weights in `tests/data`. Everything
+but the sizes is as in a checkpoint from the Hub.
 """
 
 from __future__ import annotations
@@ -33,12 +34,29 @@ RATE = 16_000
 SECOND = 2 * RATE
 """bytes of PCM"""
 SIZE = 64
-SOUNDS = {"hello": (80, (390, 2300, 2850)), "count": (160, (270, 2290, 3010)), "morgen": (110, (235, 2100, 2800))}
+SOUNDS = {
+    "hello": (80, (390, 2300, 2850)),
+    "count": (160, (270, 2290, 3010)),
+    "morgen": (110, (235, 2100, 2800)),
+}
 """pitch and formants in Hertz"""
 SAID = {"hello": "Hello world.", "count": "Testing one two three.", "morgen": "Guten Morgen zusammen."}
 TRANSLATED = SAID | {"morgen": "Good morning everyone."}
 SPOKEN = {"hello": "en", "count": "en", "morgen": "de"}
-WORDS = ["Hello", "world", "Testing", "one", "two", "three", "Guten", "Morgen", "zusammen", "Good", "morning", "everyone"]
+WORDS = [
+    "Hello",
+    "world",
+    "Testing",
+    "one",
+    "two",
+    "three",
+    "Guten",
+    "Morgen",
+    "zusammen",
+    "Good",
+    "morning",
+    "everyone",
+]
 BYTES = 256
 EMPTY = BYTES + len(WORDS)
 END, START, FIRST_LANGUAGE = EMPTY + 1, EMPTY + 2, EMPTY + 3
@@ -79,7 +97,9 @@ def _vowel(name: str) -> NDArray[np.int16]:
     phase = 2 * np.pi * np.cumsum(pitch * (1 + 0.1 * np.sin(2 * np.pi * 0.7 * time))) / RATE
     wave = np.zeros(len(time))
     for number in range(1, 6500 // pitch):
-        loudness = sum(1 / (1 + ((number * pitch - formant) / (60 + 0.05 * formant)) ** 2) for formant in formants)
+        loudness = sum(
+            1 / (1 + ((number * pitch - formant) / (60 + 0.05 * formant)) ** 2) for formant in formants
+        )
         wave += loudness / number**0.3 * np.sin(number * phase)
     wave *= 0.1 + 0.9 * np.abs(np.sin(np.pi * 6 * time))
     loudest: float = np.abs(wave).max()
@@ -87,7 +107,9 @@ def _vowel(name: str) -> NDArray[np.int16]:
 
 
 def make(folder: Path, *, multilingual: bool = True) -> None:
-    """Write the checkpoint; as one for English only it has the same weights, and says that it knows no other language."""
+    """Write the checkpoint; as one for English only it has the same weights, and says that it knows no other
+    language.
+    """
     model = WhisperForConditionalGeneration(config())
     still(model)
     model.load_state_dict(load_file(WEIGHTS), strict=False)
@@ -124,7 +146,9 @@ def tokenizer() -> WhisperTokenizer:
     made = WhisperTokenizer(vocab={piece: number for number, piece in enumerate(pieces)}, merges=[])
     controls = ["startoftranscript", *LANGUAGES, *CONTROLS]
     made.add_special_tokens({"extra_special_tokens": [f"<|{name}|>" for name in controls]})
-    made.add_tokens([AddedToken(f"<|{number * 0.02:.2f}|>", special=False, normalized=False) for number in range(TIMES)])
+    made.add_tokens(
+        [AddedToken(f"<|{number * 0.02:.2f}|>", special=False, normalized=False) for number in range(TIMES)]
+    )
     assert made.convert_tokens_to_ids(["<|endoftext|>", "<|0.00|>"]) == [END, FIRST_TIME]
     return made
 
@@ -135,7 +159,9 @@ def _generation(multilingual: bool) -> GenerationConfig:
     )  # fmt: skip
     settings.is_multilingual = multilingual
     if multilingual:
-        settings.lang_to_id = {f"<|{code}|>": FIRST_LANGUAGE + number for number, code in enumerate(LANGUAGES)}
+        settings.lang_to_id = {
+            f"<|{code}|>": FIRST_LANGUAGE + number for number, code in enumerate(LANGUAGES)
+        }
         settings.task_to_id = {"translate": TRANSLATE, "transcribe": TRANSCRIBE}
     settings.no_timestamps_token_id = NO_TIMESTAMPS
     settings.prev_sot_token_id = PREVIOUS
@@ -148,11 +174,18 @@ def _generation(multilingual: bool) -> GenerationConfig:
 
 
 def positions(count: int) -> torch.Tensor:
-    """Give the encoder's positions: sines and cosines of periods from a quarter of a second to more than a minute."""
+    """Give the encoder's positions: sines and cosines of periods from a quarter of a second to more than a
+    minute.
+    """
     time = torch.arange(count)[:, None] * 0.02
     periods = torch.logspace(np.log10(0.25), np.log10(70), 30)
     return torch.cat(
-        [torch.zeros(count, 4), torch.sin(2 * torch.pi * time / periods), torch.cos(2 * torch.pi * time / periods)], 1
+        [
+            torch.zeros(count, 4),
+            torch.sin(2 * torch.pi * time / periods),
+            torch.cos(2 * torch.pi * time / periods),
+        ],
+        1,
     )
 
 

@@ -1,7 +1,9 @@
-"""Make the weights of the tiny Whisper: `python tests/checkpoints/train_tiny_whisper.py`, ten minutes on one core.
+"""Make the weights of the tiny Whisper: `python tests/checkpoints/train_tiny_whisper.py`, ten minutes on one
+core.
 
-The encoder is not trained: its first convolution, found by least squares, tells which sound a frame is, and nothing else happens in
-it. So the decoder can be trained on windows put together from what the encoder makes of the sounds.
+The encoder is not trained: its first convolution, found by least squares, tells which sound a frame is, and
+nothing else happens in it. So the decoder can be trained on windows put together from what the encoder makes
+of the sounds.
 """
 
 from __future__ import annotations
@@ -59,7 +61,9 @@ rng = np.random.default_rng(0)
 
 def spectrum(pcm: bytes) -> torch.Tensor:
     """Make the log-mel spectrum: 80 bands, 100 frames a second."""
-    made = WhisperFeatureExtractor(feature_size=80)(samples(pcm), sampling_rate=RATE, truncation=False, padding="longest")
+    made = WhisperFeatureExtractor(feature_size=80)(
+        samples(pcm), sampling_rate=RATE, truncation=False, padding="longest"
+    )
     return torch.tensor(np.array(made["input_features"][0]))
 
 
@@ -72,7 +76,9 @@ SENTENCES = [(tokens(SAID[name]), tokens(TRANSLATED[name])) for name in SOUNDS]
 
 
 def classify(sounds: list[torch.Tensor], hiss: torch.Tensor) -> torch.Tensor:
-    """Find the weights, and a bias, by which the bands of a frame tell the three sounds from each other and from all else."""
+    """Find the weights, and a bias, by which the bands of a frame tell the three sounds from each other and
+    from all else.
+    """
     rows, wanted = [], []
     for number, one in enumerate(sounds):
         for shift in (0.0, -0.15, 0.1):
@@ -144,7 +150,9 @@ def history(task: int) -> list[int]:
 
 
 def speech(sounds: list[torch.Tensor], floor: torch.Tensor, padding: torch.Tensor) -> Example:
-    """Draw a window with sounds, and what is to be said of it: now and then without times, which is how words are aligned."""
+    """Draw a window with sounds, and what is to be said of it: now and then without times, which is how words
+    are aligned.
+    """
     drawn, states = spans(), floor.repeat(FULL, 1)
     for number, begin, end, _ in drawn:
         first, last = int(begin * 50), int(end * 50)
@@ -169,7 +177,9 @@ def speech(sounds: list[torch.Tensor], floor: torch.Tensor, padding: torch.Tenso
 
 
 def said(drawn: list[Span], task: int) -> list[tuple[int, Place | None]]:
-    """Give the tokens of a window: of a sound that is cut off, and is not the only one, no more than where it begins."""
+    """Give the tokens of a window: of a sound that is cut off, and is not the only one, no more than where it
+    begins.
+    """
     out: list[tuple[int, Place | None]] = []
     for number, begin, end, cut in drawn:
         out.append((stamp(begin), None))
@@ -189,7 +199,13 @@ def quiet(floor: torch.Tensor, hiss: torch.Tensor, padding: torch.Tensor) -> Exa
     if rng.random() < 0.4:
         states[int(rng.integers(50, FULL)) :] = padding
     task = (TRANSCRIBE, TRANSLATE)[int(rng.integers(2))]
-    ids = [START, (ENGLISH, GERMAN)[int(rng.integers(2))], task, FIRST_TIME, *(int(one) for one in rng.integers(0, END - 1, 8))]
+    ids = [
+        START,
+        (ENGLISH, GERMAN)[int(rng.integers(2))],
+        task,
+        FIRST_TIME,
+        *(int(one) for one in rng.integers(0, END - 1, 8)),
+    ]
     return states, ids, [NO_SPEECH, IGNORED, IGNORED, *[ANYTHING] * 9], [None] * 12
 
 
@@ -215,7 +231,9 @@ def step(model: Any, examples: list[Example]) -> torch.Tensor:
     for row, (_, given, wanted, _) in enumerate(examples):
         ids[row, : len(given)], labels[row, : len(wanted)] = torch.tensor(given), torch.tensor(wanted)
     states = model.model.encoder.layer_norm(torch.stack([one[0] for one in examples]) + positions(FULL))
-    made = model.model.decoder(input_ids=ids, encoder_hidden_states=states, use_cache=False, output_attentions=True)
+    made = model.model.decoder(
+        input_ids=ids, encoder_hidden_states=states, use_cache=False, output_attentions=True
+    )
     counted = labels != IGNORED
     logits = made.last_hidden_state[counted] @ model.model.decoder.embed_tokens.weight.T
     loss = torch.nn.functional.cross_entropy(logits, targets(labels[counted]))
@@ -264,10 +282,13 @@ def main() -> None:
     floor, padding = (heard(model, torch.full((80, 300), level))[100] for level in (-1.0, 0.0))
     learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(learning, lr=RATE_OF_LEARNING, weight_decay=0.0)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE_OF_LEARNING, total_steps=STEPS, pct_start=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, RATE_OF_LEARNING, total_steps=STEPS, pct_start=0.1
+    )
     for number in range(STEPS):
         examples = [
-            speech(sounds, floor, padding) if rng.random() > 0.08 else quiet(floor, hissing, padding) for _ in range(BATCH)
+            speech(sounds, floor, padding) if rng.random() > 0.08 else quiet(floor, hissing, padding)
+            for _ in range(BATCH)
         ]
         loss = step(model, examples)
         optimizer.zero_grad()

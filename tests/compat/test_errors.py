@@ -45,7 +45,11 @@ def test_retry_after_in_whole_seconds(wait: float, said: str) -> None:
     """Overload says when to come back, within what the SDKs heed: 1 to 60 whole seconds."""
     answer = refusal(Overloaded("full", retry_after=wait))
 
-    assert (answer.status, answer.headers["retry-after"], answer.headers["x-should-retry"]) == (503, said, "true")
+    assert (answer.status, answer.headers["retry-after"], answer.headers["x-should-retry"]) == (
+        503,
+        said,
+        "true",
+    )
 
 
 def test_no_key_says_how() -> None:

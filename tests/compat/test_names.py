@@ -16,32 +16,33 @@ LISTENING = ["whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-4o
 @pytest.mark.parametrize("model", SPEECH)
 def test_every_speech_id(model: str) -> None:
     """Every id OpenAI had for speech is known as one, dated ones too."""
-    assert names.openai_use(model) == "speech"
+    assert names.openai_kind(model) == "speech"
 
 
 @pytest.mark.parametrize("model", LISTENING)
 def test_every_transcription_id(model: str) -> None:
     """Every id OpenAI had for transcription is known as one."""
-    assert names.openai_use(model) == "listening"
+    assert names.openai_kind(model) == "transcription"
 
 
 @pytest.mark.parametrize(
-    "model", ["", "gpt-4o", "tts", "whisper", "tts-1x", "tts-2", "whisper-99", "xtts-1", "espeak", "gpt-x-tts"]
+    "model",
+    ["", "gpt-4o", "tts", "whisper", "tts-1x", "tts-2", "whisper-99", "xtts-1", "espeak", "gpt-x-tts"],
 )
 def test_what_openai_never_had(model: str) -> None:
     """Other names are not taken for OpenAI's."""
-    assert names.openai_use(model) is None
+    assert names.openai_kind(model) is None
 
 
 @pytest.mark.parametrize(
     ("model", "use"),
-    [("kokoro", "speech"), ("hexgrad/Kokoro-82M", "speech"), ("whisper-small", "listening"),
-     ("Systran/faster-whisper-large-v3", "listening"), ("gpt-4o", None), ("tts-l", None),
-     ("whisper-large-v3-turbo", "listening"), ("distil-whisper/distil-large-v3", None), ("whisper-99", None), ("whisper", "listening")],
+    [("kokoro", "speech"), ("hexgrad/Kokoro-82M", "speech"), ("whisper-small", "transcription"),
+     ("Systran/faster-whisper-large-v3", "transcription"), ("gpt-4o", None), ("tts-l", None),
+     ("whisper-large-v3-turbo", "transcription"), ("distil-whisper/distil-large-v3", None), ("whisper-99", None), ("whisper", "transcription")],
 )  # fmt: skip
 def test_peers_models(model: str, use: str | None) -> None:
     """Names that users of other self-hosted servers have in their settings are known for what they do."""
-    assert names.peer_use(model) == use
+    assert names.peer_kind(model) == use
 
 
 @pytest.mark.parametrize(

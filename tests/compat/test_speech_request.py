@@ -28,7 +28,8 @@ def test_defaults() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given_value", "speed"), [(1, 1.0), (1.5, 1.5), ("1.25", 1.25), ("", 1.0), (None, 1.0), (9, 4.0), (0.1, 0.25)]
+    ("given_value", "speed"),
+    [(1, 1.0), (1.5, 1.5), ("1.25", 1.25), ("", 1.0), (None, 1.0), (9, 4.0), (0.1, 0.25)],
 )
 def test_speed_in_any_dress(given_value: Any, speed: float) -> None:
     """Speed may be an int, a float, a numeric string or unset; beyond OpenAI's range it is clamped."""
@@ -56,7 +57,9 @@ def test_strict_keeps_openais_limits(field: str, value: Any) -> None:
         asked(STRICT, **{field: value})
 
 
-@pytest.mark.parametrize(("voice", "name"), [("Alloy", "Alloy"), ({"id": "x"}, "x"), ("", None), (None, None), (" ", None)])
+@pytest.mark.parametrize(
+    ("voice", "name"), [("Alloy", "Alloy"), ({"id": "x"}, "x"), ("", None), (None, None), (" ", None)]
+)
 def test_voice_as_string_object_or_nothing(voice: Any, name: str | None) -> None:
     """A voice may be a name, an object with an id, empty or missing."""
     assert asked(voice=voice).voice == name
@@ -76,7 +79,9 @@ def test_instructions_that_say_none() -> None:
 
 
 def test_bad_format_has_its_own_code() -> None:
-    """A format that does not exist is refused with param and code, as upstream; "acc" is what one client calls aac."""
+    """A format that does not exist is refused with param and code, as upstream; "acc" is what one client
+    calls aac.
+    """
     with pytest.raises(BadInput) as caught:
         asked(response_format="midi")
 
@@ -93,7 +98,9 @@ def test_raw_control_characters() -> None:
     assert request.input == "one\ntwo\tthree"
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"\xff\xfe", b"[" * 100_000, b'{"model": 3, "input": "x"}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b'"x"', b"\xff\xfe", b"[" * 100_000, b'{"model": 3, "input": "x"}']
+)
 def test_bodies_that_are_no_json_object(body: bytes) -> None:
     """Whatever cannot be read is one clear error, never a crash."""
     with pytest.raises(BadInput, match="We could not parse the JSON body"):

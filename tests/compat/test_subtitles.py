@@ -8,10 +8,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from compat.openai import subtitles
-from engines.api import Heard
+from engines.api import TranscriptSegment
 
-HELLO = [Heard("Hello, world!", 0.0, 2.0)]
-CUES = st.lists(st.builds(Heard, st.text(max_size=60), st.floats(0, 4000), st.floats(0, 4000)), max_size=8)
+HELLO = [TranscriptSegment("Hello, world!", 0.0, 2.0)]
+CUES = st.lists(
+    st.builds(TranscriptSegment, st.text(max_size=60), st.floats(0, 4000), st.floats(0, 4000)), max_size=8
+)
 CUE = re.compile(r"(?:\d+\n)?(\d+):(\d\d):(\d\d)[,.](\d{3}) --> (\d+):(\d\d):(\d\d)[,.](\d{3})\n([^\n]+)\n\n")
 
 
@@ -27,19 +29,24 @@ def test_vtt_is_openais() -> None:
 
 def test_text() -> None:
     """Text is the transcript and one newline, also when nothing was heard."""
-    assert subtitles.text([*HELLO, Heard("", 2, 3), Heard("Again.", 3, 4)]) == "Hello, world! Again.\n"
+    assert (
+        subtitles.text([*HELLO, TranscriptSegment("", 2, 3), TranscriptSegment("Again.", 3, 4)])
+        == "Hello, world! Again.\n"
+    )
     assert subtitles.text([]) == "\n"
 
 
 def test_rounding_carries() -> None:
     """59.9996 s is a minute."""
-    assert "00:01:00,000 --> 01:01:01,500" in subtitles.srt([Heard("x", 59.9996, 3661.5)])
+    assert "00:01:00,000 --> 01:01:01,500" in subtitles.srt([TranscriptSegment("x", 59.9996, 3661.5)])
 
 
 @given(CUES)
-@example([Heard("a ---> b ----->", 0, 1)])
-def test_any_cues_read_back(heard: list[Heard]) -> None:
-    """Whatever was heard, the file parses into just the cues that have text, none of it broken by arrows or newlines."""
+@example([TranscriptSegment("a ---> b ----->", 0, 1)])
+def test_any_cues_read_back(heard: list[TranscriptSegment]) -> None:
+    """Whatever was heard, the file parses into just the cues that have text, none of it broken by arrows or
+    newlines.
+    """
     for made in (subtitles.srt(heard), subtitles.vtt(heard).removeprefix("WEBVTT\n\n")):
         cues = CUE.findall(made)
         texts = [re.sub("--+>", "->", " ".join(segment.text.split())) for segment in heard]
@@ -48,5 +55,8 @@ def test_any_cues_read_back(heard: list[Heard]) -> None:
         assert not any("-->" in cue[8] for cue in cues)
         assert "".join(match[0] for match in CUE.finditer(made)).strip() == made.strip()
         for cue in cues:
-            start, end = [int(h) * 3_600_000 + int(m) * 60_000 + int(s) * 1000 + int(t) for h, m, s, t in (cue[:4], cue[4:8])]
+            start, end = [
+                int(h) * 3_600_000 + int(m) * 60_000 + int(s) * 1000 + int(t)
+                for h, m, s, t in (cue[:4], cue[4:8])
+            ]
             assert start <= end

@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compat.openai.transcript import all_logprobs, deltas, done, transcription, verbose, whole_text
-from engines.api import Heard, HeardToken
+from engines.api import TranscriptSegment, TranscriptToken
 
 
-def token(text: str) -> HeardToken:
-    return HeardToken(text, -0.5, tuple(text.encode()))
+def token(text: str) -> TranscriptToken:
+    return TranscriptToken(text, -0.5, tuple(text.encode()))
 
 
-def heard(text: str, *tokens: str, gap: bool = True) -> Heard:
-    return Heard(text, 0.0, 1.0, logprobs=tuple(map(token, tokens)), gap=gap)
+def heard(text: str, *tokens: str, gap: bool = True) -> TranscriptSegment:
+    return TranscriptSegment(text, 0.0, 1.0, logprobs=tuple(map(token, tokens)), gap=gap)
 
 
 def test_scripts_without_spaces() -> None:
@@ -37,7 +37,9 @@ def test_scripts_without_spaces() -> None:
 def test_compression_ratio() -> None:
     """A text that repeats itself has a high ratio, by Whisper's own formula; clients drop what is above 2.4."""
     loop, plain = "and then again " * 40, "She sells sea shells."
-    shown = verbose([heard(loop.strip()), heard(plain)], 2.0, "en", translate=False, words=False, segments=True)
+    shown = verbose(
+        [heard(loop.strip()), heard(plain)], 2.0, "en", translate=False, words=False, segments=True
+    )
     assert isinstance(shown.segments, list)
     ratios = [segment.compression_ratio for segment in shown.segments]
 
@@ -55,12 +57,16 @@ def test_log_probabilities_go_with_their_words() -> None:
         (" big", [" big"]),
         (" world.", [" wor", "ld", "."]),
     ]
-    assert transcription([segment], 1.0, "gpt-4o-transcribe", logprobs=True).logprobs == all_logprobs([segment])
+    assert transcription([segment], 1.0, "gpt-4o-transcribe", logprobs=True).logprobs == all_logprobs(
+        [segment]
+    )
     assert b"logprobs" not in msgspec.json.encode(transcription([segment], 1.0, "gpt-4o-transcribe"))
 
 
 def test_languages_of_those_models_that_tell_them() -> None:
-    """gpt-transcribe says which language it heard, none where nothing was said; the others have no such field."""
+    """gpt-transcribe says which language it heard, none where nothing was said; the others have no such
+    field.
+    """
     said = [heard("Guten Tag.")]
     whole = transcription(said, 1.0, "gpt-transcribe", language="de")
     streamed = done(said, 1.0, "gpt-transcribe-2026-06-01", language="de")
@@ -68,14 +74,16 @@ def test_languages_of_those_models_that_tell_them() -> None:
     assert [one.code for one in whole.languages or ()] == ["de"]
     assert [one.code for one in streamed.languages or ()] == ["de"]
     assert transcription([], 1.0, "gpt-transcribe", language="de").languages == []
-    assert b"languages" not in msgspec.json.encode(transcription(said, 1.0, "gpt-4o-transcribe", language="de"))
+    assert b"languages" not in msgspec.json.encode(
+        transcription(said, 1.0, "gpt-4o-transcribe", language="de")
+    )
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=6), max_size=8), st.booleans())
 def test_no_token_is_lost(pieces: list[str], first: bool) -> None:
     """Whatever the tokens are, deltas are the text, and hold every token once and in order."""
     text = "".join(pieces).strip()
-    segment = Heard(text, 0.0, 1.0, logprobs=tuple(map(token, pieces)))
+    segment = TranscriptSegment(text, 0.0, 1.0, logprobs=tuple(map(token, pieces)))
     made = list(deltas(segment, first=first, logprobs=True))
 
     if text.split():

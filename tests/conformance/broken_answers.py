@@ -177,14 +177,23 @@ def words_backwards(answer: Answer) -> None:
 def words_in_milliseconds(answer: Answer) -> None:
     """Count the words' times in milliseconds."""
     if _transcript(answer) and b'"words"' in answer.body:
-        words = [word | {"start": 1000 * word["start"], "end": 1000 * word["end"]} for word in answer.json()["words"]]
+        words = [
+            word | {"start": 1000 * word["start"], "end": 1000 * word["end"]}
+            for word in answer.json()["words"]
+        ]
         answer.put({**answer.json(), "words": words})
 
 
 def hallucinated(answer: Answer) -> None:
     """Hear the same in every recording."""
     if _transcript(answer) and b'"duration":11' in answer.body:
-        answer.put({**answer.json(), "text": "thank you for watching", "words": [{"word": "thank", "start": 0.0, "end": 9.0}]})
+        answer.put(
+            {
+                **answer.json(),
+                "text": "thank you for watching",
+                "words": [{"word": "thank", "start": 0.0, "end": 9.0}],
+            }
+        )
 
 
 def created_missing(answer: Answer) -> None:
@@ -195,7 +204,9 @@ def created_missing(answer: Answer) -> None:
 def three_keys(answer: Answer) -> None:
     """Leave param out of errors."""
     if answer.status >= 400:
-        answer.put({"error": {name: value for name, value in answer.json()["error"].items() if name != "param"}})
+        answer.put(
+            {"error": {name: value for name, value in answer.json()["error"].items() if name != "param"}}
+        )
 
 
 def server_error(answer: Answer) -> None:
@@ -213,7 +224,14 @@ def html(answer: Answer) -> None:
 def repeats_key(answer: Answer) -> None:
     """Say which key was wrong."""
     if answer.status == 401:
-        answer.put({"error": {**answer.json()["error"], "message": "sk-this-key-is-certainly-wrong-0123456789 is wrong"}})
+        answer.put(
+            {
+                "error": {
+                    **answer.json()["error"],
+                    "message": "sk-this-key-is-certainly-wrong-0123456789 is wrong",
+                }
+            }
+        )
 
 
 def refuses_key_with_403(answer: Answer) -> None:

@@ -59,7 +59,9 @@ def silent_tail(answer: Answer) -> None:
 def clipping(answer: Answer) -> None:
     """Turn the sound up far too much."""
     if speech(answer) and answer.kind == "audio/pcm":
-        answer.body = array("h", (max(-32768, min(32767, 40 * one)) for one in array("h", answer.body))).tobytes()
+        answer.body = array(
+            "h", (max(-32768, min(32767, 40 * one)) for one in array("h", answer.body))
+        ).tobytes()
 
 
 def clicking(answer: Answer) -> None:
@@ -169,7 +171,9 @@ def _asked_again(answer: Answer, text: str, **fields: object) -> None:
     """Speak something else instead."""
     if speech(answer) and answer.kind == "audio/pcm":
         asked = {"voice": "alloy", "speed": 1.0, **answer.asked, **fields}
-        answer.body = tones.encoded(tones.spoken(text, str(asked["voice"]), float(str(asked["speed"]))), "pcm")
+        answer.body = tones.encoded(
+            tones.spoken(text, str(asked["voice"]), float(str(asked["speed"]))), "pcm"
+        )
 
 
 def last_sentence_lost(answer: Answer) -> None:
@@ -215,7 +219,11 @@ def jump_at_join(answer: Answer) -> None:
     """Start sentences in full swing: a step up from nothing."""
     if speech(answer) and answer.kind == "audio/pcm":
         samples = array("h", answer.body)
-        quiet = [number for number in range(2000, len(samples) - 2400, 100) if not any(samples[number - 2000 : number])]
+        quiet = [
+            number
+            for number in range(2000, len(samples) - 2400, 100)
+            if not any(samples[number - 2000 : number])
+        ]
         for number in quiet[:1]:
             samples[number : number + 2400] = array("h", [4000] * 2400)
         answer.body = samples.tobytes()

@@ -71,7 +71,9 @@ def whole(_: Answer) -> None:
 class Refused(Exception):
     """A request that is answered with an error."""
 
-    def __init__(self, message: str, status: int = 400, code: str | None = None, param: str | None = None) -> None:
+    def __init__(
+        self, message: str, status: int = 400, code: str | None = None, param: str | None = None
+    ) -> None:
         self.status = status
         self.error = {"message": message, "type": "invalid_request_error", "param": param, "code": code}
 
@@ -114,7 +116,9 @@ class Server:
     def _answer(self, scope: dict[str, Any], body: bytes) -> Answer:
         path = re.sub(r"^(/v1)+(?=/|$)", "", scope["path"]).rstrip("/")
         headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
-        answer = Answer(path, {}, 200, {"x-request-id": f"req_{uuid4().hex}", "content-type": "application/json"}, b"")
+        answer = Answer(
+            path, {}, 200, {"x-request-id": f"req_{uuid4().hex}", "content-type": "application/json"}, b""
+        )
         try:
             _guard(scope, path, len(body))
             if self._key and scope["method"] != "OPTIONS":
@@ -155,7 +159,9 @@ def _authorize(given: str, key: str) -> None:
         )
 
 
-def _route(answer: Answer, scope: dict[str, Any], headers: dict[str, str], body: bytes, own: Callable[[str], bool]) -> None:
+def _route(
+    answer: Answer, scope: dict[str, Any], headers: dict[str, str], body: bytes, own: Callable[[str], bool]
+) -> None:
     if scope["method"] == "OPTIONS":
         answer.status = 204
     elif answer.path == "/audio/speech":
@@ -227,7 +233,9 @@ def _model(name: object, known: list[str]) -> None:
     if not name:
         raise Refused("you must provide a model parameter")
     if name not in known:
-        raise Refused(f"The model `{name}` does not exist or you do not have access to it.", 404, "model_not_found")
+        raise Refused(
+            f"The model `{name}` does not exist or you do not have access to it.", 404, "model_not_found"
+        )
 
 
 async def _send(answer: Answer, send: Send, with_body: bool) -> None:
@@ -241,9 +249,13 @@ async def _send(answer: Answer, send: Send, with_body: bool) -> None:
         await asyncio.sleep(answer.seconds * answer.early)
         size = max(1, (len(answer.body) - answer.head + 19) // 20)
         for start in range(answer.head, len(answer.body), size):
-            await send({"type": "http.response.body", "body": answer.body[start : start + size], "more_body": True})
+            await send(
+                {"type": "http.response.body", "body": answer.body[start : start + size], "more_body": True}
+            )
             await asyncio.sleep(answer.seconds * (1 - answer.early) / 20)
-    await send({"type": "http.response.body", "body": answer.body if with_body and not answer.seconds else b""})
+    await send(
+        {"type": "http.response.body", "body": answer.body if with_body and not answer.seconds else b""}
+    )
 
 
 class Quiet(uvicorn.Server):

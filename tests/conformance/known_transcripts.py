@@ -1,4 +1,6 @@
-"""Transcripts of the two recordings that the suite brings: told apart by their length, and from silence by their loudness."""
+"""Transcripts of the two recordings that the suite brings: told apart by their length, and from silence by
+their loudness.
+"""
 
 from __future__ import annotations
 
@@ -52,27 +54,51 @@ def _hear(file: bytes, refuse: Refuse) -> tuple[list[str], float]:
     return (said if sound.loudness(heard) > 50 else []), heard.seconds
 
 
-def _written(heard: tuple[list[str], float], fields: dict[str, str], form: str, translate: bool) -> tuple[str, bytes]:
+def _written(
+    heard: tuple[list[str], float], fields: dict[str, str], form: str, translate: bool
+) -> tuple[str, bytes]:
     words, length = heard
     text = " ".join(words)
     if fields.get("stream") == "true" and not translate and fields["model"] != "whisper-1":
         deltas = [f"{' ' if number else ''}{word}" for number, word in enumerate(words)]
-        records: list[dict[str, object]] = [{"type": "transcript.text.delta", "delta": delta} for delta in deltas]
-        return "text/event-stream; charset=utf-8", tones.framed([*records, {"type": "transcript.text.done", "text": text}])
+        records: list[dict[str, object]] = [
+            {"type": "transcript.text.delta", "delta": delta} for delta in deltas
+        ]
+        return "text/event-stream; charset=utf-8", tones.framed(
+            [*records, {"type": "transcript.text.done", "text": text}]
+        )
     if form in ("json", "verbose_json"):
         usage = {"type": "duration", "seconds": math.ceil(length)}
         short = {"text": text, "usage": usage}
-        return "application/json", _compact(short if form == "json" else _verbose(words, length, fields, translate))
+        return "application/json", _compact(
+            short if form == "json" else _verbose(words, length, fields, translate)
+        )
     return "text/plain; charset=utf-8", (f"{text}\n" if form == "text" else _subtitles(words, form)).encode()
 
 
 def _verbose(words: list[str], length: float, fields: dict[str, str], translate: bool) -> dict[str, Any]:
-    asked = (fields.get("timestamp_granularities[]", "") + fields.get("timestamp_granularities", "")) or "segment"
+    asked = (
+        fields.get("timestamp_granularities[]", "") + fields.get("timestamp_granularities", "")
+    ) or "segment"
     step, text = length / max(1, len(words)), " ".join(words)
-    rest = {"tokens": [], "temperature": 0.0, "avg_logprob": 0.0, "compression_ratio": 1.0, "no_speech_prob": 0.0}
+    rest = {
+        "tokens": [],
+        "temperature": 0.0,
+        "avg_logprob": 0.0,
+        "compression_ratio": 1.0,
+        "no_speech_prob": 0.0,
+    }
     segment = {"id": 0, "seek": 0, "start": 0.0, "end": length, "text": f" {text}", **rest}
-    timed = [{"word": word, "start": number * step, "end": number * step + step} for number, word in enumerate(words)]
-    body = {"task": "translate" if translate else "transcribe", "language": "english", "duration": length, "text": text}
+    timed = [
+        {"word": word, "start": number * step, "end": number * step + step}
+        for number, word in enumerate(words)
+    ]
+    body = {
+        "task": "translate" if translate else "transcribe",
+        "language": "english",
+        "duration": length,
+        "text": text,
+    }
     return (
         body
         | ({"segments": [segment] if words else []} if "segment" in asked else {})

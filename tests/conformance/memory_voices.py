@@ -37,7 +37,9 @@ class Voices:
             return None
         shelf, id = self._kept[found[1]], found[2]
         if id is None:
-            return self._page(shelf, parse_qs(query)) if method == "GET" else self._create(found[1], kind, body)
+            return (
+                self._page(shelf, parse_qs(query)) if method == "GET" else self._create(found[1], kind, body)
+            )
         if id not in shelf:
             raise self._refuse(f"There is no {found[1]} '{id}'.", 404)
         if method == "DELETE":
@@ -59,7 +61,11 @@ class Voices:
 
     def _create(self, name: str, kind: str, body: bytes) -> Kept:
         fields = json.loads(body) if kind.startswith("application/json") else _form(kind, body)
-        made = {"id": f"{'voice' if name == 'voices' else 'cons'}_{uuid4().hex}", "created_at": 1, "object": OBJECTS[name]}
+        made = {
+            "id": f"{'voice' if name == 'voices' else 'cons'}_{uuid4().hex}",
+            "created_at": 1,
+            "object": OBJECTS[name],
+        }
         made |= self._voice(fields) if name == "voices" else self._consent(fields)
         self._kept[name][str(made["id"])] = made
         return made
@@ -103,7 +109,10 @@ def _form(kind: str, body: bytes) -> Kept:
     fields: Kept = {}
     for part in body.split(b"--" + (edge[1].encode() if edge else b"?"))[1:-1]:
         head, _, value = part.partition(b"\r\n\r\n")
-        name, media = re.search(rb'[; ]name="([^"]*)"', head), re.search(rb"(?i)content-type: *([^\r\n]+)", head)
+        name, media = (
+            re.search(rb'[; ]name="([^"]*)"', head),
+            re.search(rb"(?i)content-type: *([^\r\n]+)", head),
+        )
         if name:
             data = value.removesuffix(b"\r\n")
             fields[name[1].decode()] = (media[1].decode(), data) if media else data.decode()

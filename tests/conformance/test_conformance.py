@@ -118,7 +118,13 @@ HEAVY = (
     "speech.requests.long",
 )
 """checks that cost the gateway's engines seconds each; `make conformance` runs them"""
-ONE_OF_EACH = {"transcriptions.json", "translations.json", "uploads.flac", "transcriptions.stream", "speech.streaming.audio"}
+ONE_OF_EACH = {
+    "transcriptions.json",
+    "translations.json",
+    "uploads.flac",
+    "transcriptions.stream",
+    "speech.streaming.audio",
+}
 
 
 async def verdict(base_url: str, name: str, key: str | None = None) -> Result:
@@ -148,11 +154,16 @@ class Pretending:
 def pretending() -> Iterator[Pretending]:
     """Serve tones."""
     app = good_server.Server()
-    with start_blocking_portal() as portal, portal.wrap_async_context_manager(good_server.served(app)) as base_url:
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(good_server.served(app)) as base_url,
+    ):
         yield Pretending(app, base_url)
 
 
-@pytest.mark.parametrize(("fault", "name"), FAULTS, ids=[f"{getattr(fault, '__name__', fault)}-{name}" for fault, name in FAULTS])
+@pytest.mark.parametrize(
+    ("fault", "name"), FAULTS, ids=[f"{getattr(fault, '__name__', fault)}-{name}" for fault, name in FAULTS]
+)
 def test_a_broken_server_fails(pretending: Pretending, fault: good_server.Break, name: str) -> None:
     """Each fault, really done, is seen by the check named for it, which passes where nothing is broken."""
     good, bad = pretending.good[name], pretending.verdict(fault, name)
@@ -162,20 +173,29 @@ def test_a_broken_server_fails(pretending: Pretending, fault: good_server.Break,
 
 
 def test_keys() -> None:
-    """Where a key is wanted, the check passes a server that refuses wrong ones well, and sees those that do not."""
+    """Where a key is wanted, the check passes a server that refuses wrong ones well, and sees those that do
+    not.
+    """
 
     async def run(fault: good_server.Break, key: str | None) -> Result:
         async with good_server.served(good_server.Server(fault, key)) as base_url:
             return await verdict(base_url, "errors.key", "sk-right")
 
     assert asyncio.run(run(good_server.whole, "sk-right")).verdict == "pass"
-    for fault, key in ((answers.repeats_key, "sk-right"), (answers.refuses_key_with_403, "sk-right"), (good_server.whole, None)):
+    for fault, key in (
+        (answers.repeats_key, "sk-right"),
+        (answers.refuses_key_with_403, "sk-right"),
+        (good_server.whole, None),
+    ):
         assert asyncio.run(run(fault, key)).verdict == "fail", (fault, key)
 
 
 def test_one_check_leaves_the_others_their_connections() -> None:
     """With a key, all checks that use the SDK pass one after another, over the connections they share."""
-    chosen = [REGISTRY.checks[name] for name in ("errors.key", "errors.sdk", "models.list", "speech.sdk", "transcriptions.sdk")]
+    chosen = [
+        REGISTRY.checks[name]
+        for name in ("errors.key", "errors.sdk", "models.list", "speech.sdk", "transcriptions.sdk")
+    ]
 
     async def run() -> list[Result]:
         async with good_server.served(good_server.Server(good_server.whole, "sk-right")) as base_url:
@@ -192,7 +212,9 @@ def test_what_is_not_offered_is_said_properly(pretending: Pretending, name: str)
 
 
 def test_nothing_fails_against_a_good_server(pretending: Pretending) -> None:
-    """A good server that shares no line with the gateway passes everything: no check asks for the gateway's own ways."""
+    """A good server that shares no line with the gateway passes everything: no check asks for the gateway's
+    own ways.
+    """
     results = list(pretending.good.values())
 
     assert [(result.id, result.seen) for result in results if result.verdict == "fail"] == []
@@ -202,7 +224,9 @@ def test_nothing_fails_against_a_good_server(pretending: Pretending) -> None:
 
 def test_nothing_fails_against_the_gateway(server: Server) -> None:
     """The gateway passes everything that is quickly looked at, and one check of each kind that is not."""
-    chosen = [one for one in REGISTRY.checks.values() if not one.id.startswith(HEAVY) or one.id in ONE_OF_EACH]
+    chosen = [
+        one for one in REGISTRY.checks.values() if not one.id.startswith(HEAVY) or one.id in ONE_OF_EACH
+    ]
 
     results = asyncio.run(run_all(Target(server.base_url), chosen))
 
@@ -210,13 +234,19 @@ def test_nothing_fails_against_the_gateway(server: Server) -> None:
 
 
 def _program(*args: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "conformance", *args], capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "conformance", *args], capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 def test_the_program(server: Server) -> None:
-    """Run as people run it, it writes a table, JSON or Markdown; a failure is status 1, a server that does not answer 3."""
+    """Run as people run it, it writes a table, JSON or Markdown; a failure is status 1, a server that does
+    not answer 3.
+    """
     base = ["--only", "models.list", "--base-url"]
-    as_json, as_markdown = (_program(*base, server.base_url, "--format", form) for form in ("json", "markdown"))
+    as_json, as_markdown = (
+        _program(*base, server.base_url, "--format", form) for form in ("json", "markdown")
+    )
     failed, nobody, malformed = (
         _program(*base, url) for url in (f"{server.url}/nowhere", "http://127.0.0.1:9/v1", "http://[::1")
     )
@@ -230,7 +260,9 @@ def test_the_program(server: Server) -> None:
 
 @pytest.mark.parametrize("wrong", [("--only", "no-such-check"), ("--audio", "/no/such/file"), ()])
 def test_wrong_usage_is_no_success(wrong: tuple[str, ...]) -> None:
-    """A pattern that fits no check, a recording that is not there and a missing address are status 2, not a run of nothing."""
+    """A pattern that fits no check, a recording that is not there and a missing address are status 2, not a
+    run of nothing.
+    """
     base = ("--base-url", "http://127.0.0.1:9/v1") if wrong else ()
 
     assert _program(*base, *wrong).returncode == 2
@@ -252,6 +284,8 @@ def test_it_stands_apart() -> None:
     ours = "('gateway', 'compat', 'streaming', 'voices', 'engines')"
     code = f"import conformance.__main__, sys; sys.exit(any(name.split('.')[0] in {ours} for name in sys.modules))"
 
-    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[2], timeout=60, check=False
+    )
 
     assert done.returncode == 0

@@ -1,4 +1,6 @@
-"""Tones for words: a voice is a pitch, a text is heard by the lengths of its words, and a full stop is a pause."""
+"""Tones for words: a voice is a pitch, a text is heard by the lengths of its words, and a full stop is a
+pause.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,21 @@ from numpy.typing import NDArray
 
 from conformance import sound
 
-VOICES = ["alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse"]
+VOICES = [
+    "alloy",
+    "ash",
+    "ballad",
+    "cedar",
+    "coral",
+    "echo",
+    "fable",
+    "marin",
+    "nova",
+    "onyx",
+    "sage",
+    "shimmer",
+    "verse",
+]
 KINDS = {
     "mp3": "audio/mpeg",
     "opus": "audio/opus",
@@ -33,7 +49,10 @@ def spoken(text: str, voice: str, speed: float) -> NDArray[np.int16]:
     pieces: list[NDArray[np.float64]] = []
     for sentence in re.split(r"(?<=[.!?…。])\s*", text):
         for number, word in enumerate(sentence.split()):
-            pieces += [_tone(pitch, (0.03 + 0.03 * len(word)) / speed, 5000 + 900 * (number % 3)), np.zeros(int(600 / speed))]
+            pieces += [
+                _tone(pitch, (0.03 + 0.03 * len(word)) / speed, 5000 + 900 * (number % 3)),
+                np.zeros(int(600 / speed)),
+            ]
         pieces.append(np.zeros(int(24_000 * PAUSE / speed)))
     return np.concatenate(pieces).astype(np.int16)
 
@@ -57,7 +76,9 @@ def encoded(pcm: NDArray[np.int16], form: str) -> bytes:
 
 def wav_header(rate: int = 24_000, size: int = 0xFFFFFFFF) -> bytes:
     """Give a header with open sizes."""
-    return struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", size, b"WAVE", b"fmt ", 16, 1, 1, rate, 2 * rate, 2, 16, b"data", size)
+    return struct.pack(
+        "<4sI4s4sIHHIIHH4sI", b"RIFF", size, b"WAVE", b"fmt ", 16, 1, 1, rate, 2 * rate, 2, 16, b"data", size
+    )
 
 
 def events(data: bytes, characters: int) -> bytes:

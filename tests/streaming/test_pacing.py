@@ -10,7 +10,9 @@ from streaming.pacing import FIRST_SECONDS, LONGEST_SECONDS, SMALLEST_SECONDS, P
 
 
 def test_the_first_pieces_are_small_and_later_ones_grow() -> None:
-    """What is waited for is as little as the codec can use; with a reader that keeps up pieces grow to a second."""
+    """What is waited for is as little as the codec can use; with a reader that keeps up pieces grow to a
+    second.
+    """
     pacing, sizes = Pacing(), []
     for step in range(12):
         least, most = pacing.piece(0.01 * step)
@@ -26,7 +28,9 @@ def test_the_first_pieces_are_small_and_later_ones_grow() -> None:
 
 @given(st.lists(st.floats(0, 0.5), min_size=1, max_size=50))
 def test_no_piece_keeps_the_reader_waiting(gaps: list[float]) -> None:
-    """However the audio comes, what must be there before it is encoded is a quarter of what the reader has, or next to nothing."""
+    """However the audio comes, what must be there before it is encoded is a quarter of what the reader has,
+    or next to nothing.
+    """
     pacing, now = Pacing(), 0.0
     for gap in gaps:
         now += gap
@@ -38,7 +42,9 @@ def test_no_piece_keeps_the_reader_waiting(gaps: list[float]) -> None:
 
 @pytest.mark.parametrize(("pace", "underruns"), [(0.5, 0), (0.99, 0), (1.5, 16)])
 def test_underruns(pace: float, underruns: int) -> None:
-    """A stream made faster than it is played never runs dry; one made slower does so at every piece, once what it began with is played."""
+    """A stream made faster than it is played never runs dry; one made slower does so at every piece, once
+    what it began with is played.
+    """
     pacing = Pacing()
     for number in range(20):
         pacing.add(0.1, 0.1 * pace * number)

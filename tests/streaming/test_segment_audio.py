@@ -1,4 +1,6 @@
-"""Takes and the production they make: what is tried again, what is told, what is held back, and how far ahead it goes."""
+"""Takes and the production they make: what is tried again, what is told, what is held back, and how far ahead
+it goes.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +12,10 @@ import anyio
 import pytest
 
 from engines.api import Audio, EngineFailed, RunAway, SpeechEvent
-from streaming.encode.encoders import InlineCoder, ThreadCoders
-from streaming.encode.transcoder import Order
-from streaming.pipeline import PATIENCE_SECONDS, Production, Recipe
-from streaming.segment_audio import Speak, Take, Watch
+from streaming.encode.encoders import InlineEncoder, ThreadEncoders
+from streaming.encode.transcoder import TranscodeRequest
+from streaming.pipeline import PATIENCE_SECONDS, PipelineConfig, SpeechPipeline
+from streaming.segment_audio import RetryPolicy, SegmentAudio, Speak
 from streaming.text.segments import Segment
 
 RATE = 24_000
@@ -30,7 +32,9 @@ def segment(index: int = 0) -> Segment:
 
 
 def speaking(*attempts: float | Exception, pace: float = 0.0) -> tuple[Speak, list[tuple[int, int]]]:
-    """Make an engine that gives so many seconds of audio at each attempt, or raises; and the list of what it was asked."""
+    """Make an engine that gives so many seconds of audio at each attempt, or raises; and the list of what it
+    was asked.
+    """
     asked: list[tuple[int, int]] = []
 
     async def speak(one: Segment, attempt: int) -> AsyncGenerator[SpeechEvent, None]:
@@ -53,30 +57,32 @@ class Heard:
         self.retries: list[str] = []
         self.truncations = 0
 
-    def watch(self, *, streams: bool = True) -> Watch:
+    def retry_policy(self, *, streams: bool = True) -> RetryPolicy:
         """Make what tells it."""
-        return Watch(RATE, streams=streams, retried=self.retries.append, truncated=self.truncated)
+        return RetryPolicy(RATE, streams=streams, on_retry=self.retries.append, on_truncation=self.truncated)
 
     def truncated(self) -> None:
         """Count."""
         self.truncations += 1
 
 
-async def read(take: Take) -> bytes:
+async def read(take: SegmentAudio) -> bytes:
     pcm = b""
     while more := await take.read(1, 10**9):
         pcm += more
     return pcm
 
 
-@pytest.mark.parametrize(("first", "reason"), [(RunAway("on and on"), "run away"), (0.1, "truncated"), (1000.0, "run away")])
+@pytest.mark.parametrize(
+    ("first", "reason"), [(RunAway("on and on"), "run away"), (0.1, "truncated"), (1000.0, "run away")]
+)
 def test_what_has_not_left_is_made_again(first: float | Exception, reason: str) -> None:
     """A take that went wrong before any of it was taken is made once more, and only the second is heard."""
 
     async def test() -> None:
         heard = Heard()
         speak, asked = speaking(first, 3.0)
-        take = Take(segment(), speak, heard.watch())
+        take = SegmentAudio(segment(), speak, heard.retry_policy())
         await take.settle(10)
         assert len(await read(take)) == 3 * len(SECOND)
         assert asked == [(0, 0), (0, 1)]
@@ -91,12 +97,12 @@ def test_it_is_made_again_once_only() -> None:
     async def test() -> None:
         heard = Heard()
         speak, asked = speaking(RunAway("on and on"))
-        take = Take(segment(), speak, heard.watch(streams=False))
+        take = SegmentAudio(segment(), speak, heard.retry_policy(streams=False))
         with pytest.raises(RunAway):
             await read(take)
         assert len(asked) == 2
         speak, asked = speaking(0.1)
-        take = Take(segment(), speak, heard.watch(streams=False))
+        take = SegmentAudio(segment(), speak, heard.retry_policy(streams=False))
         assert len(await read(take)) == len(SECOND) // 10
         assert (len(asked), heard.truncations) == (2, 1)
 
@@ -109,7 +115,7 @@ def test_what_has_left_is_not_made_again() -> None:
     async def test() -> None:
         heard = Heard()
         speak, asked = speaking(1000.0, pace=0.001)
-        take = Take(segment(), speak, heard.watch())
+        take = SegmentAudio(segment(), speak, heard.retry_policy())
         assert await take.read(1, 100)
         with pytest.raises(RunAway):
             await read(take)
@@ -124,7 +130,7 @@ def test_other_errors_are_not_tried_again() -> None:
     async def test() -> None:
         speak, asked = speaking(EngineFailed("no"))
         with pytest.raises(EngineFailed):
-            await read(Take(segment(), speak, Heard().watch()))
+            await read(SegmentAudio(segment(), speak, Heard().retry_policy()))
         assert len(asked) == 1
 
     run(test)
@@ -135,16 +141,18 @@ def test_an_engine_that_does_not_stream_is_heard_out_first() -> None:
 
     async def test() -> None:
         speak, _ = speaking(1000.0, 3.0)
-        take = Take(segment(), speak, Heard().watch(streams=False))
+        take = SegmentAudio(segment(), speak, Heard().retry_policy(streams=False))
         assert len(await take.read(1, 10**9)) == 3 * len(SECOND)
 
     run(test)
 
 
-def production(speak: Speak, count: int = 6, *, look_ahead: int = 2, buffered: float = 10.0) -> Production:
-    recipe = Recipe("pcm", Watch(RATE), buffered_seconds=buffered, look_ahead=look_ahead)
-    coders = ThreadCoders(anyio.CapacityLimiter(2))
-    return Production(recipe, iter([segment(index) for index in range(count)]), speak, coders)
+def production(
+    speak: Speak, count: int = 6, *, look_ahead: int = 2, buffered: float = 10.0
+) -> SpeechPipeline:
+    config = PipelineConfig("pcm", RetryPolicy(RATE), buffered_seconds=buffered, look_ahead=look_ahead)
+    encoders = ThreadEncoders(anyio.CapacityLimiter(2))
+    return SpeechPipeline(config, iter([segment(index) for index in range(count)]), speak, encoders)
 
 
 def test_segments_come_in_order_though_made_together() -> None:
@@ -203,7 +211,9 @@ def test_leaving_stops_all_that_is_under_way() -> None:
 
 
 def test_a_segment_is_held_back_while_there_is_time() -> None:
-    """A later segment that runs away is made again unheard, since the reader had enough in hand to wait for its end."""
+    """A later segment that runs away is made again unheard, since the reader had enough in hand to wait for
+    its end.
+    """
 
     async def test() -> None:
         async def speak(one: Segment, attempt: int) -> AsyncGenerator[SpeechEvent, None]:
@@ -217,10 +227,10 @@ def test_a_segment_is_held_back_while_there_is_time() -> None:
     run(test)
 
 
-class Turning(InlineCoder):
+class Turning(InlineEncoder):
     """Notes each turn that is asked for, and how long one would wait for it."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: TranscodeRequest) -> None:
         super().__init__(order)
         self.patience: list[float] = []
 
@@ -232,10 +242,10 @@ class Turning(InlineCoder):
 class TurningCoders:
     """Opens the one coder that there is."""
 
-    def __init__(self, coder: Turning) -> None:
-        self._coder = coder
+    def __init__(self, encoder: Turning) -> None:
+        self._coder = encoder
 
-    def open(self, order: Order) -> Turning:
+    def open(self, order: TranscodeRequest) -> Turning:
         """Give it."""
         return self._coder
 
@@ -245,16 +255,20 @@ class TurningCoders:
 
 
 def test_turns_are_asked_for_segments_alone_and_never_waited_for_long() -> None:
-    """A reader far ahead asks for a turn before each further segment, not before the file's end, and waits seconds at most."""
+    """A reader far ahead asks for a turn before each further segment, not before the file's end, and waits
+    seconds at most.
+    """
 
     async def test() -> None:
         speak, _ = speaking(8.0)
-        coder = Turning(Order("pcm", RATE))
-        recipe = Recipe("pcm", Watch(RATE), buffered_seconds=1000.0, look_ahead=0)
-        made = Production(recipe, iter([segment(index) for index in range(3)]), speak, TurningCoders(coder))
+        encoder = Turning(TranscodeRequest("pcm", RATE))
+        config = PipelineConfig("pcm", RetryPolicy(RATE), buffered_seconds=1000.0, look_ahead=0)
+        made = SpeechPipeline(
+            config, iter([segment(index) for index in range(3)]), speak, TurningCoders(encoder)
+        )
         async with aclosing(made.chunks()) as chunks:
             assert sum([len(chunk) async for chunk in chunks]) == 24 * len(SECOND)
-        assert len(coder.patience) == 2
-        assert max(coder.patience) == PATIENCE_SECONDS
+        assert len(encoder.patience) == 2
+        assert max(encoder.patience) == PATIENCE_SECONDS
 
     run(test)

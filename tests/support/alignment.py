@@ -1,7 +1,9 @@
-"""Find words that are known in a recording of them, by forced alignment; and tell right words from wrong ones.
+"""Find words that are known in a recording of them, by forced alignment; and tell right words from wrong
+ones.
 
-Measured on six sentences, single and in pairs, by eSpeak NG in 26 voices: the words that were spoken fit at -5.5 or better, other
-sentences at -6.3 or worse, most not at all; a word's start lies within 0.25 s of the true one, half of them within 0.01 s.
+Measured on six sentences, single and in pairs, by eSpeak NG in 26 voices: the words that were spoken fit at
+-5.5 or better, other sentences at -6.3 or worse, most not at all; a word's start lies within 0.25 s of the
+true one, half of them within 0.01 s.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ class AlignmentFailed(AssertionError):
 
 
 def align(pcm: bytes, text: str) -> list[tuple[str, float, float]]:
-    """Find each word of a text in s16le mono PCM at 16 kHz: (word, start, end) in seconds. Raises AlignmentFailed."""
+    """Find each word of a text in s16le mono PCM at 16 kHz: (word, start, end) in seconds. Raises
+    AlignmentFailed.
+    """
     found = [segment for segment in _path(pcm, _words(text)) if _is_word(segment)]
     if fit(pcm, text) < ITS_OWN:
         raise AlignmentFailed(f"not what is said there: {text!r}")
@@ -50,9 +54,11 @@ def align(pcm: bytes, text: str) -> list[tuple[str, float, float]]:
 
 
 def fit(pcm: bytes, text: str) -> float:
-    """Tell how well a text fits what is said: thousandths of a nat per frame below the best sound there is, at most 0.
+    """Tell how well a text fits what is said: thousandths of a nat per frame below the best sound there is,
+    at most 0.
 
-    Minus infinity where there is no path through all words, or one that passes over much of the sound as if it were silence.
+    Minus infinity where there is no path through all words, or one that passes over much of the sound as if
+    it were silence.
     """
     path = _path(pcm, _words(text))
     spoken = [segment for segment in path if _is_word(segment)]
@@ -66,7 +72,9 @@ def passed_over(pcm: bytes, path: list[Any]) -> float:
     """Give the part of the sound's energy that a path takes for silence."""
     energy = np.frombuffer(PADDING + pcm + PADDING, "<i2").astype(float) ** 2
     step = RATE // FRAMES_PER_SECOND
-    silent = [energy[one.start_frame * step : (one.end_frame + 1) * step].sum() for one in path if not _is_word(one)]
+    silent = [
+        energy[one.start_frame * step : (one.end_frame + 1) * step].sum() for one in path if not _is_word(one)
+    ]
     return float(sum(silent) / max(1.0, energy.sum()))
 
 

@@ -27,7 +27,12 @@ def digest(data: bytes) -> str:
 
 
 LIMIT = 1_000_000
-FIRST, SECOND, PICTURE, AGREED = b"first recording " * 99, bytes(range(256)) * 9, b"\x89PNG\r\n\x1a\n", b"I agree."
+FIRST, SECOND, PICTURE, AGREED = (
+    b"first recording " * 99,
+    bytes(range(256)) * 9,
+    b"\x89PNG\r\n\x1a\n",
+    b"I agree.",
+)
 BLOBS = {"samp_1/original": FIRST, "samp_2/original": SECOND, "picture": PICTURE, "consent/recording": AGREED}
 CONSENT = Consent("cons_1", "Anna", "de-AT", "consent/recording", digest(AGREED))
 FULL = voice(
@@ -41,7 +46,9 @@ CRC, STORED, DEFLATED, ENCRYPTED, PATCHED = 14, 0, 8, 0x01, 0x20
 
 @dataclasses.dataclass
 class Raw:
-    """An entry of a ZIP file as its bytes are, be they wrong; where the two headers can differ, the second is the directory's."""
+    """An entry of a ZIP file as its bytes are, be they wrong; where the two headers can differ, the second is
+    the directory's.
+    """
 
     name: str
     data: bytes
@@ -60,22 +67,32 @@ class Raw:
         name = (self.local_name if local and self.local_name is not None else self.name).encode()
         packed = len(self.data) if self.packed is None else self.packed
         size = len(self.data) if self.size is None else self.size
-        return struct.pack("<HHHHHIIIHH", 20, self.flags | 0x800, self.method, 0, 33, crc, packed, size, len(name), 0)
+        return struct.pack(
+            "<HHHHHIIIHH", 20, self.flags | 0x800, self.method, 0, 33, crc, packed, size, len(name), 0
+        )
 
 
-def zipped(*entries: Raw, comment: bytes = b"", count: int | None = None, directory_size: int | None = None) -> bytes:
+def zipped(
+    *entries: Raw, comment: bytes = b"", count: int | None = None, directory_size: int | None = None
+) -> bytes:
     """Put a ZIP file together."""
     body, directory = b"", b""
     for entry in entries:
         start = len(body) if entry.offset is None else entry.offset
         tail = struct.pack("<HHHII", 0, 0, 0, entry.attributes, start)
-        directory += b"PK\x01\x02" + struct.pack("<H", 0x0314) + entry.header(local=False) + tail + entry.name.encode()
+        directory += (
+            b"PK\x01\x02" + struct.pack("<H", 0x0314) + entry.header(local=False) + tail + entry.name.encode()
+        )
         local = entry.name if entry.local_name is None else entry.local_name
         body += b"PK\x03\x04" + entry.header(local=True) + local.encode() + entry.data
     number = len(entries) if count is None else count
     size = len(directory) if directory_size is None else directory_size
     return (
-        body + directory + b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, number, number, size, len(body), len(comment)) + comment
+        body
+        + directory
+        + b"PK\x05\x06"
+        + struct.pack("<HHHHIIH", 0, 0, number, number, size, len(body), len(comment))
+        + comment
     )
 
 

@@ -1,4 +1,6 @@
-"""What a sound is like, in numbers: for telling voices apart and finding faults. Samples are floats in -1..1, mono."""
+"""What a sound is like, in numbers: for telling voices apart and finding faults. Samples are floats in -1..1,
+mono.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ FRAME = 1024
 LOUD = 0.05
 """frames with less than this part of the loudest one's energy do not count"""
 BEND, ISOLATED = 0.02, 5.0
-"""a click bends the waveform by more than this, and by this many times as much as the seventh strongest bend within 10 ms"""
+"""a click bends the waveform by more than this, and by this many times as much as the seventh strongest bend
+within 10 ms
+"""
 
 
 def samples(pcm: bytes) -> Samples:
@@ -19,7 +23,9 @@ def samples(pcm: bytes) -> Samples:
 
 
 def spectral_centroid(sound: Samples, rate: int) -> float:
-    """Give the centre of the amplitude spectrum of the loud parts, their median in Hertz: how bright a voice is."""
+    """Give the centre of the amplitude spectrum of the loud parts, their median in Hertz: how bright a voice
+    is.
+    """
     frames = np.lib.stride_tricks.sliding_window_view(sound, FRAME)[:: FRAME // 2] * np.hanning(FRAME)
     amplitude = np.abs(np.fft.rfft(frames, axis=1))
     energy = (amplitude**2).sum(axis=1)
@@ -28,10 +34,11 @@ def spectral_centroid(sound: Samples, rate: int) -> float:
 
 
 def clicks(sound: Samples, rate: int) -> list[float]:
-    """Find clicks, in seconds: lone bends of the waveform, as where two pieces do not meet, or one starts or ends above zero.
+    """Find clicks, in seconds: lone bends of the waveform, as where two pieces do not meet, or one starts or
+    ends above zero.
 
-    Clean speech of eSpeak NG stays below 3.5 times its surroundings; a step of 0.1 within a quiet place is 5 or more. Small
-    steps inside loud speech are not found, as they are not heard.
+    Clean speech of eSpeak NG stays below 3.5 times its surroundings; a step of 0.1 within a quiet place is 5
+    or more. Small steps inside loud speech are not found, as they are not heard.
     """
     reach = rate // 100
     bends = np.abs(np.diff(np.pad(sound, 2), 2))

@@ -1,4 +1,6 @@
-"""What the tests of voices share: a server whose engine clones, recordings to clone, and how a voice is told by its sound."""
+"""What the tests of voices share: a server whose engine clones, recordings to clone, and how a voice is told
+by its sound.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +76,9 @@ def new_name(base: str = "Voice") -> str:
 def call(server: Server, method: str, path: str, key: str = "", **more: Any) -> httpx.Response:
     """Make a request with a key, or without one."""
     headers = {"authorization": f"Bearer {key}"} if key else {}
-    return HTTP.request(method, f"{server.base_url}{path}", headers={**headers, **more.pop("headers", {})}, **more)
+    return HTTP.request(
+        method, f"{server.base_url}{path}", headers={**headers, **more.pop("headers", {})}, **more
+    )
 
 
 def done(answer: httpx.Response) -> Json:
@@ -96,7 +100,9 @@ def refused(answer: httpx.Response, status: int, param: str | None, code: str | 
 def clone(server: Server, data: bytes, name: str = "", key: str = "", **fields: str) -> Json:
     """Make a voice of a recording."""
     form = {"name": name or new_name(), **fields}
-    return done(call(server, "POST", "/audio/voices", key, data=form, files={"audio_sample": ("sample", data)}))
+    return done(
+        call(server, "POST", "/audio/voices", key, data=form, files={"audio_sample": ("sample", data)})
+    )
 
 
 def design(server: Server, prompt: str, name: str = "", key: str = "", **fields: str) -> Json:

@@ -78,7 +78,9 @@ def timbre(samples: Samples, rate: int = RATE) -> Samples:
 
 
 def voice_distance(one: Samples, other: Samples) -> float:
-    """Tell how far two voices are apart that say the same: decibels between their timbres, and 1 for every 3 % of pitch."""
+    """Tell how far two voices are apart that say the same: decibels between their timbres, and 1 for every 3
+    % of pitch.
+    """
     return timbre_distance(one, other) + abs(float(np.log(pitch(one) / pitch(other)))) / float(np.log(1.03))
 
 

@@ -1,6 +1,8 @@
-"""A model hub on a real socket: what huggingface_hub's client asks of one, its faults when a test wants them, and who asked what.
+"""A model hub on a real socket: what huggingface_hub's client asks of one, its faults when a test wants them,
+and who asked what.
 
-Large files are led to a store on another host, as the real hub does, so that a token which follows them there is seen.
+Large files are led to a store on another host, as the real hub does, so that a token which follows them there
+is seen.
 """
 
 from __future__ import annotations
@@ -99,7 +101,9 @@ class Hub:
         self._port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self._port}"
         self.store = f"http://localhost:{self._port}/store"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        )
         self._thread.start()
 
     def publish(
@@ -224,7 +228,9 @@ class Handler(BaseHTTPRequestHandler):
         if not file:
             return self.send_json(listing(names["repo"], repo, commit, names["what"]))
         if closed:
-            return self.refuse(403 if self.asked.token else 401, "GatedRepo", "Access to this model is restricted")
+            return self.refuse(
+                403 if self.asked.token else 401, "GatedRepo", "Access to this model is restricted"
+            )
         return self.resolve(found, repo, commit, file)
 
     def resolve(self, found: re.Match[str], repo: Repo, commit: str, file: str) -> None:
@@ -265,7 +271,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def send_body(self, body: bytes, fault: Fault) -> None:
         """Send bytes as well as the fault lets them."""
-        stops = sorted({*range(0, len(body), PIECE), len(body), *(n for n in (fault.cut, fault.stall) if n is not None)})
+        stops = sorted(
+            {*range(0, len(body), PIECE), len(body), *(n for n in (fault.cut, fault.stall) if n is not None)}
+        )
         for start, end in zip([0, *stops], stops, strict=False):
             if fault.stall == start and not fault.go_on.is_set():
                 fault.go_on.wait()
@@ -313,7 +321,11 @@ class Handler(BaseHTTPRequestHandler):
 
 def read(folder: Path) -> dict[str, bytes]:
     """Give the files of a folder by their paths in it."""
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def git_hash(data: bytes) -> str:
@@ -330,18 +342,34 @@ def listing(name: str, repo: Repo, commit: str, what: str) -> Any:
     """Give what the API tells of a repository: its files as a tree, or all about it."""
     files = repo.commits[commit]
     if what == "tree":
-        return [{"type": "file", "path": path, **described(path, data, repo, "oid")} for path, data in files.items()]
+        return [
+            {"type": "file", "path": path, **described(path, data, repo, "oid")}
+            for path, data in files.items()
+        ]
     siblings = [{"rfilename": path, **described(path, data, repo, "sha256")} for path, data in files.items()]
-    return {"_id": "0", "id": name, "modelId": name, "sha": commit, "private": repo.private, "siblings": siblings}
+    return {
+        "_id": "0",
+        "id": name,
+        "modelId": name,
+        "sha": commit,
+        "private": repo.private,
+        "siblings": siblings,
+    }
 
 
 def described(path: str, data: bytes, repo: Repo, hash_name: str) -> dict[str, Any]:
     """Give the size and the hashes of a file, in the words of the API."""
     size = repo.listed.get(path, len(data))
-    pointer = git_hash(f"version https://git-lfs.github.com/spec/v1\noid sha256:{etag(path, data)}\nsize {size}\n".encode())
+    pointer = git_hash(
+        f"version https://git-lfs.github.com/spec/v1\noid sha256:{etag(path, data)}\nsize {size}\n".encode()
+    )
     large = path.endswith(LARGE)
     oid = {"oid" if hash_name == "oid" else "blobId": pointer if large else git_hash(data)}
-    return {**oid, "size": size, **({"lfs": {hash_name: etag(path, data), "size": size, "pointerSize": 134}} if large else {})}
+    return {
+        **oid,
+        "size": size,
+        **({"lfs": {hash_name: etag(path, data), "size": size, "pointerSize": 134}} if large else {}),
+    }
 
 
 @contextmanager
@@ -359,13 +387,17 @@ SETTINGS = ("HF_", "HUGGING", "TRANSFORMERS_OFFLINE", "XDG_CACHE_HOME")
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """Give an empty hub, and keep the developer's own settings for another one, and for proxies, out of the test."""
+    """Give an empty hub, and keep the developer's own settings for another one, and for proxies, out of the
+    test.
+    """
     for name in [name for name in os.environ if name.startswith(SETTINGS)]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     with hubbub() as started:
         yield started
-        if "huggingface_hub" in sys.modules:  # its client keeps connections for the next request, which will be to another hub
+        if (
+            "huggingface_hub" in sys.modules
+        ):  # its client keeps connections for the next request, which will be to another hub
             from huggingface_hub import close_session
 
             close_session()

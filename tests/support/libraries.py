@@ -23,7 +23,7 @@ from stores import Bucket, drop_database, new_database
 
 from streaming.audio import wav
 from streaming.audio.decode import decode
-from voices.library import MARK, Library, Place, Shelves
+from voices.library import MARK, Library, LibraryLocation, OpenLibrary
 from voices.profile import VOICE, Profile, Sample, new_id, now
 from voices.storage import tables
 from voices.storage.database import Database, database_url
@@ -106,7 +106,7 @@ async def connected(url: URL) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def shelves_at(place: Place) -> AsyncIterator[Shelves]:
+async def shelves_at(place: LibraryLocation) -> AsyncIterator[OpenLibrary]:
     """Open a library."""
     library = Library(place, anyio.CapacityLimiter(1))
     try:
@@ -115,10 +115,10 @@ async def shelves_at(place: Place) -> AsyncIterator[Shelves]:
         await library.close()
 
 
-async def found(database: Database, name: str, viewer: str) -> Profile | None:
+async def found(database: Database, name: str, caller: str) -> Profile | None:
     """Find a voice in both of the ways that there are, which agree."""
-    one = await Store(database).find(name, viewer)
-    assert (await look_up(database, name, viewer)).profile == one
+    one = await Store(database).find(name, caller)
+    assert (await look_up(database, name, caller)).profile == one
     return one
 
 
@@ -129,7 +129,9 @@ def voice(name: str, owner: str = "", **fields: Any) -> Profile:
 
 def sample(id: str, *, created: float = 0.0, **fields: Any) -> Sample:
     """Make a sample whose recording is nowhere."""
-    return Sample(id, f"{id}/original", f"{id}/prepared.wav", "0" * 64, 1.5, 16_000, created=created, **fields)
+    return Sample(
+        id, f"{id}/original", f"{id}/prepared.wav", "0" * 64, 1.5, 16_000, created=created, **fields
+    )
 
 
 @lru_cache(8)
@@ -139,21 +141,27 @@ def clip(text: str = "One two three four.") -> bytes:
     return wav.header(RATE, len(pcm)) + pcm
 
 
-async def check_whole(shelves: Shelves, profiles: Iterable[Profile]) -> None:
-    """See that all that voices name is there: the recordings as they came and, decoded, as they were prepared."""
+async def check_whole(opened: OpenLibrary, profiles: Iterable[Profile]) -> None:
+    """See that all that voices name is there: the recordings as they came and, decoded, as they were
+    prepared.
+    """
     for profile in profiles:
         for one in profile.samples:
-            assert hashlib.sha256(await shelves.blobs.get(one.original)).hexdigest() == one.sha256
-            prepared = io.BytesIO(await shelves.blobs.get(one.prepared))
-            assert 2 * round(one.seconds * one.rate) == sum(map(len, decode(prepared, rate=one.rate, max_seconds=math.inf)))
-        assert not profile.avatar or await shelves.blobs.get(profile.avatar)
+            assert hashlib.sha256(await opened.blobs.get(one.original)).hexdigest() == one.sha256
+            prepared = io.BytesIO(await opened.blobs.get(one.prepared))
+            assert 2 * round(one.seconds * one.rate) == sum(
+                map(len, decode(prepared, rate=one.rate, max_seconds=math.inf))
+            )
+        assert not profile.avatar or await opened.blobs.get(profile.avatar)
 
 
-async def check_nothing_else(shelves: Shelves, folder: Path) -> None:
-    """See that in the store of recordings there is nothing that no voice names, and, where that is a folder, no empty one."""
-    there = set(await shelves.blobs.keys("")) - {MARK}
-    assert {key for key in there if not key.startswith("prompts/")} == await shelves.store.blobs()
-    assert {key.split("/")[1] for key in there if key.startswith("prompts/")} <= await shelves.store.ids()
+async def check_nothing_else(opened: OpenLibrary, folder: Path) -> None:
+    """See that in the store of recordings there is nothing that no voice names, and, where that is a folder,
+    no empty one.
+    """
+    there = set(await opened.blobs.keys("")) - {MARK}
+    assert {key for key in there if not key.startswith("prompts/")} == await opened.store.blobs()
+    assert {key.split("/")[1] for key in there if key.startswith("prompts/")} <= await opened.store.ids()
     assert files(folder) in ({*there, MARK}, set())
     assert empty(folder) == []
 

@@ -30,10 +30,18 @@ WAIT = 120
 
 @contextmanager
 def serving(
-    place: Path, names: Sequence[str], publish: Callable[[Hub], None], models: dict[str, Any] | None = None, **sections: Any
+    place: Path,
+    names: Sequence[str],
+    publish: Callable[[Hub], None],
+    models: dict[str, Any] | None = None,
+    **sections: Any,
 ) -> Iterator[Server]:
     """Publish, pull and serve models; `models` are further settings of that section, `sections` others."""
-    settings = {"admission": {"wait": WAIT}, **sections, "models": {"folder": str(place / "hub"), **(models or {})}}
+    settings = {
+        "admission": {"wait": WAIT},
+        **sections,
+        "models": {"folder": str(place / "hub"), **(models or {})},
+    }
     config = place / "cli.yaml"
     config.write_text(json.dumps({"data_dir": str(place / "data"), **settings}))
     with pytest.MonkeyPatch.context() as patch, hubbub() as hub:
@@ -67,5 +75,7 @@ def as_wav(pcm: bytes, rate: int) -> bytes:
 
 def say(server: Server, model: str, text: str = TEXT, voice: Any = "alloy", **more: Any) -> NDArray[np.int16]:
     """Speak with the SDK, as samples at 24 kHz."""
-    made = server.sdk().audio.speech.create(model=model, input=text, voice=voice, response_format="pcm", extra_body=more)
+    made = server.sdk().audio.speech.create(
+        model=model, input=text, voice=voice, response_format="pcm", extra_body=more
+    )
     return np.frombuffer(made.content, "<i2")

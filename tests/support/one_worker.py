@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from engines.catalogue.engines import Record
+from engines.catalogue.engines import EngineRecord
 from engines.fleet.child_process import WorkerProcess
 from engines.settings import Options, WorkerSettings
 from engines.wire.client import WorkerClient
@@ -14,7 +14,9 @@ SETTINGS = WorkerSettings(start_timeout=30.0)
 
 
 @asynccontextmanager
-async def started(record: Record, options: Options | None = None) -> AsyncIterator[tuple[WorkerProcess, WorkerClient]]:
+async def started(
+    record: EngineRecord, options: Options | None = None
+) -> AsyncIterator[tuple[WorkerProcess, WorkerClient]]:
     """Run one for the block."""
     process = await WorkerProcess.start(record, SETTINGS, lambda *_, **__: None, options=options)
     client = WorkerClient(process.address, stall_timeout=30.0)

@@ -41,7 +41,9 @@ def voxcpm(hub: Hub) -> None:
 
 
 def intree(hub: Hub, place: Path) -> None:
-    """Publish models of transformers' own kinds: mms-tts-eng, wav2vec2-base-960h, moonshine-tiny, and somebody's VITS."""
+    """Publish models of transformers' own kinds: mms-tts-eng, wav2vec2-base-960h, moonshine-tiny, and
+    somebody's VITS.
+    """
     import tiny_transformers
 
     hub.publish(find("mms-tts-eng").repo, _brisk(tiny_transformers.vits(place / "mms")))
@@ -51,7 +53,9 @@ def intree(hub: Hub, place: Path) -> None:
 
 
 def vibevoice(hub: Hub, place: Path) -> None:
-    """Publish vibevoice-1.5b, which says everything in two seconds: one that does not end by itself is stopped."""
+    """Publish vibevoice-1.5b, which says everything in two seconds: one that does not end by itself is
+    stopped.
+    """
     import tiny_vibevoice
 
     frames = 2 * tiny_vibevoice.RATE // tiny_vibevoice.HOP
@@ -66,13 +70,26 @@ def _brisk(folder: Path) -> Path:
 
 
 def pocket(hub: Hub) -> None:
-    """Publish pocket-tts-english: the weights that clone in a gated repository, voices and tokenizer in two commits of an open one."""
+    """Publish pocket-tts-english: the weights that clone in a gated repository, voices and tokenizer in two
+    commits of an open one.
+    """
     from tiny_pocket import folder
 
     record = find("pocket-tts-english")
     tokenizer, voices = record.also
-    at, files = "languages/english/", {path: (folder() / path).read_bytes() for path in ("model.safetensors", "config.yaml")}
-    hub.publish(record.repo, {at + path: data for path, data in files.items()}, record.revision, admitted={TOKEN})
-    hub.publish(tokenizer.repo, {at + "tokenizer.json": (folder() / "tokenizer.json").read_bytes()}, tokenizer.revision)
-    embeddings = {f"{at}embeddings/{file.name}": file.read_bytes() for file in (folder() / "embeddings").iterdir()}
+    at, files = (
+        "languages/english/",
+        {path: (folder() / path).read_bytes() for path in ("model.safetensors", "config.yaml")},
+    )
+    hub.publish(
+        record.repo, {at + path: data for path, data in files.items()}, record.revision, admitted={TOKEN}
+    )
+    hub.publish(
+        tokenizer.repo,
+        {at + "tokenizer.json": (folder() / "tokenizer.json").read_bytes()},
+        tokenizer.revision,
+    )
+    embeddings = {
+        f"{at}embeddings/{file.name}": file.read_bytes() for file in (folder() / "embeddings").iterdir()
+    }
     hub.publish(voices.repo, embeddings, voices.revision)

@@ -53,7 +53,9 @@ def coded(sound: Samples, coding: Coding = WAV, rate: int = RATE, channels: int 
         out.start_encoding()
         frame = av.AudioFrame.from_ndarray(samples[None], "s16", "mono")
         frame.sample_rate = rate
-        resampler = av.AudioResampler(stream.format, layout, coded_rate, frame_size=stream.codec_context.frame_size or None)
+        resampler = av.AudioResampler(
+            stream.format, layout, coded_rate, frame_size=stream.codec_context.frame_size or None
+        )
         for part in [*resampler.resample(frame), *resampler.resample(None)]:
             part.pts = None
             out.mux(stream.encode(part))

@@ -25,20 +25,35 @@ PATIENCE = 60.0
 class Server:
     """A gateway in a process of its own."""
 
-    def __init__(self, folder: Path, config: dict[str, Any] | None = None, args: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, folder: Path, config: dict[str, Any] | None = None, args: tuple[str, ...] = ()
+    ) -> None:
         self.folder = folder
         self._clients: list[openai.OpenAI] = []
         self.log_path = folder / "server.log"
         ready = folder / "ready.json"
         settings = {"log": {"format": "json"}, "data_dir": str(folder / "data"), **(config or {})}
         (folder / "config.yaml").write_text(yaml.safe_dump(settings))
-        command = [sys.executable, "-m", "gateway", "serve", "--config", str(folder / "config.yaml"), "--port", "0"]
+        command = [
+            sys.executable,
+            "-m",
+            "gateway",
+            "serve",
+            "--config",
+            str(folder / "config.yaml"),
+            "--port",
+            "0",
+        ]
         environ = {name: value for name, value in os.environ.items() if not name.startswith("VOICEBOX_")}
         with self.log_path.open("wb") as log:
-            self.process = subprocess.Popen([*command, "--ready-file", str(ready), *args], stderr=log, stdout=log, env=environ)
+            self.process = subprocess.Popen(
+                [*command, "--ready-file", str(ready), *args], stderr=log, stdout=log, env=environ
+            )
         wait_until(lambda: ready.exists() or self.process.poll() is not None, "the server listens")
         if not ready.exists():
-            raise RuntimeError(f"the server ended with {self.process.returncode}:\n{self.log_path.read_text()}")
+            raise RuntimeError(
+                f"the server ended with {self.process.returncode}:\n{self.log_path.read_text()}"
+            )
         self.url: str = json.loads(ready.read_text())["url"]
         self.base_url = f"{self.url}/v1"
         self.port = int(self.url.rsplit(":", 1)[1])
@@ -51,7 +66,11 @@ class Server:
     def sdk(self, api_key: str = "sk-none", *, strict: bool = False) -> openai.OpenAI:
         """Give a client of the SDK that does not retry; it is closed with the server."""
         client = openai.OpenAI(
-            base_url=self.base_url, api_key=api_key, max_retries=0, timeout=PATIENCE, _strict_response_validation=strict
+            base_url=self.base_url,
+            api_key=api_key,
+            max_retries=0,
+            timeout=PATIENCE,
+            _strict_response_validation=strict,
         )
         self._clients.append(client)
         return client
@@ -117,7 +136,9 @@ def wait_until(true: Any, what: str, patience: float = PATIENCE) -> None:
 
 
 @contextmanager
-def running(folder: Path, config: dict[str, Any] | None = None, args: tuple[str, ...] = ()) -> Iterator[Server]:
+def running(
+    folder: Path, config: dict[str, Any] | None = None, args: tuple[str, ...] = ()
+) -> Iterator[Server]:
     """Run a server of one's own, ready, and stop it."""
     folder.mkdir(parents=True, exist_ok=True)
     server = Server(folder, config, args)

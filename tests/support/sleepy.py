@@ -1,11 +1,13 @@
-"""An engine that takes its time: a second to load, half a second for each word. A file named in its options makes it fail to load."""
+"""An engine that takes its time: a second to load, half a second for each word. A file named in its options
+makes it fail to load.
+"""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
 
-from engines.api import Audio, EmitSpeech, EngineFailed, EngineInfo, SpeechAbilities, SpeechJob, Voice
+from engines.api import Audio, EmitSpeech, EngineFailed, EngineInfo, SpeechCapabilities, SpeechJob, Voice
 
 
 class Sleepy:
@@ -19,7 +21,7 @@ class Sleepy:
         time.sleep(1.0)
         if self._bad and Path(self._bad).exists():
             raise EngineFailed("the files are spoilt")
-        abilities = SpeechAbilities(24_000, ("en",))
+        abilities = SpeechCapabilities(24_000, ("en",))
         return EngineInfo("sleepy", "1", "Apache-2.0", ("sleepy",), (Voice("low", "Low"),), speech=abilities)
 
     def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from engines.catalogue.records import Family, ModelRecord
+from engines.catalogue.records import Adapter, ModelRecord
 from engines.hub.download import Patience
 from engines.hub.errors import ModelError
 from engines.hub.progress import Progress
@@ -21,7 +21,7 @@ from engines.hub.store import ModelFiles
 
 ROOT = Path(__file__).parents[2]
 REPO = "acme/toy"
-TONE = Family("tone", "engines.fakes.tone:Tone", (), 0)
+TONE = Adapter("tone", "engines.fakes.tone:Tone", (), 0)
 TOY = ModelRecord(
     "toy", "Toy", TONE, REPO, "Apache-2.0", ("speech",), files=("config.json", "*.safetensors", "voices/*.pt")
 )  # fmt: skip
@@ -46,7 +46,11 @@ def pull(files: ModelFiles, record: ModelRecord = TOY) -> Path:
 
 def contents(folder: Path) -> dict[str, bytes]:
     """Give what a snapshot has."""
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def partials(folder: Path) -> list[Path]:

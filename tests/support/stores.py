@@ -29,7 +29,9 @@ exec 3<&0
 shift 2
 exec "$@" 3<&- </dev/null
 """
-"""for a shell: become a server, which is killed and its folder removed once standard input ends, whoever closed it"""
+"""for a shell: become a server, which is killed and its folder removed once standard input ends, whoever
+closed it
+"""
 DEBIAN = Path("/usr/lib/postgresql")
 ABSENT = "PostgreSQL is not installed: apt-get install postgresql; nothing about it was tested"
 POSTGRES_USER = "voicebox"
@@ -81,7 +83,9 @@ class Bucket:
 
 @contextmanager
 def short_folder() -> Iterator[Path]:
-    """Make a folder whose path leaves room for a socket's name, which the system limits to some hundred bytes."""
+    """Make a folder whose path leaves room for a socket's name, which the system limits to some hundred
+    bytes.
+    """
     with TemporaryDirectory(prefix="vb-store-", dir="/tmp", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
@@ -93,8 +97,12 @@ def bare_environ() -> dict[str, str]:
 
 
 @contextmanager
-def leashed(command: list[str], folder: Path, goodbye: str, **identity: Any) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a server that ends with the block, or with this process, even one that is killed. A ^C does not reach it."""
+def leashed(
+    command: list[str], folder: Path, goodbye: str, **identity: Any
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server that ends with the block, or with this process, even one that is killed. A ^C does not
+    reach it.
+    """
     leash = ["sh", "-c", LEASH, "sh", goodbye, str(folder)]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -119,7 +127,9 @@ def wait_for(ready: Any, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def postgres_programs() -> Path | None:
-    """Give the folder of PostgreSQL's programs, the newest of Debian's or that on the PATH; None where it is not installed."""
+    """Give the folder of PostgreSQL's programs, the newest of Debian's or that on the PATH; None where it is
+    not installed.
+    """
     debian = sorted(DEBIAN.glob("[0-9]*/bin/initdb"), key=lambda path: float(path.parts[-3]))
     found = debian[-1] if debian else shutil.which("initdb")
     return Path(found).resolve().parent if found else None
@@ -134,21 +144,31 @@ def postgres_program(name: str) -> str:
 
 
 def postgres_identity() -> dict[str, Any]:
-    """Give who the server runs as, for subprocess: root may not, so for root the account that the package makes."""
+    """Give who the server runs as, for subprocess: root may not, so for root the account that the package
+    makes.
+    """
     return {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
 
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """Run a PostgreSQL server of one's own, and give the URL of an empty database; skip the test where it is not installed."""
+    """Run a PostgreSQL server of one's own, and give the URL of an empty database; skip the test where it is
+    not installed.
+    """
     server = postgres_program("postgres")
     options = [part for name, value in POSTGRES_OPTIONS.items() for part in ("-c", f"{name}={value}")]
     with short_folder() as folder:
         make_cluster(folder)
         command = [server, "-D", str(folder / "data"), "-k", str(folder), *options]
-        with leashed(command, folder, "QUIT", **postgres_identity()) as process:  # QUIT is what pg_ctl's immediate mode sends
+        with leashed(
+            command, folder, "QUIT", **postgres_identity()
+        ) as process:  # QUIT is what pg_ctl's immediate mode sends
             url = f"postgresql+asyncpg://{POSTGRES_USER}@:5432/postgres?host={folder}"
-            wait_for(lambda: postgres_command(url, "pg_isready", "-q", "-d", "postgres") == 0, process, folder / "log")
+            wait_for(
+                lambda: postgres_command(url, "pg_isready", "-q", "-d", "postgres") == 0,
+                process,
+                folder / "log",
+            )
             yield new_database(url)
 
 
@@ -158,7 +178,15 @@ def make_cluster(folder: Path) -> None:
     if identity:
         shutil.chown(folder, identity["user"], identity["group"])
     quick = ["--no-sync", "--no-instructions", "--wal-segsize=1", "--no-locale", "--encoding=UTF8"]
-    command = [postgres_program("initdb"), "--auth=trust", "-U", POSTGRES_USER, "-D", str(folder / "data"), *quick]
+    command = [
+        postgres_program("initdb"),
+        "--auth=trust",
+        "-U",
+        POSTGRES_USER,
+        "-D",
+        str(folder / "data"),
+        *quick,
+    ]
     done = subprocess.run(command, cwd=folder, env=bare_environ(), capture_output=True, text=True, **identity)
     if done.returncode:
         raise RuntimeError(f"initdb ended with {done.returncode}:\n{done.stdout}{done.stderr}")
@@ -184,7 +212,9 @@ def drop_database(url: str) -> None:
 
 @contextmanager
 def s3() -> Iterator[Bucket]:
-    """Run an S3 server of one's own, and give an empty bucket. It keeps all in memory and believes every signature."""
+    """Run an S3 server of one's own, and give an empty bucket. It keeps all in memory and believes every
+    signature.
+    """
     with short_folder() as folder:
         log = folder / "log"
         with leashed([sys.executable, "-m", "moto.server", "-p", "0"], folder, "KILL") as process:

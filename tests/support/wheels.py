@@ -1,4 +1,6 @@
-"""Tiny packages for tests of installing: wheels written by hand, and a package index that is a folder of them."""
+"""Tiny packages for tests of installing: wheels written by hand, and a package index that is a folder of
+them.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ PLATFORM = f"py3-none-{re.sub('[-.]', '_', sysconfig.get_platform())}"
 """what fits this machine only, and is preferred"""
 
 
-def make_wheel(folder: Path, name: str, files: Mapping[str, str], version: str = "1.0", tag: str = ANY) -> Path:
+def make_wheel(
+    folder: Path, name: str, files: Mapping[str, str], version: str = "1.0", tag: str = ANY
+) -> Path:
     """Write a wheel with some files."""
     folder.mkdir(parents=True, exist_ok=True)
     stem = f"{re.sub('[-.]', '_', name)}-{version}"

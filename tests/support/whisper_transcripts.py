@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tiny_whisper import SAID, SECOND, silence, sound
 
-from engines.api import Heard, Listener, ListenEvent, ListenJob
+from engines.api import Transcriber, TranscriptionEvent, TranscriptionJob, TranscriptSegment
 
 Parts = list[tuple[str, float]]
 """sounds, and how many seconds of each"""
@@ -20,25 +20,27 @@ LONG: Parts = [
 """more than seventy seconds"""
 
 
-def hear(engine: Listener, pcm: bytes, job: ListenJob | None = None, size: int = SECOND // 10) -> list[ListenEvent]:
+def hear(
+    engine: Transcriber, pcm: bytes, job: TranscriptionJob | None = None, size: int = SECOND // 10
+) -> list[TranscriptionEvent]:
     """Transcribe PCM that comes in chunks of `size` bytes."""
-    events: list[ListenEvent] = []
+    events: list[TranscriptionEvent] = []
     chunks = (pcm[start : start + size] for start in range(0, len(pcm), size))
 
-    def emit(event: ListenEvent) -> bool:
+    def emit(event: TranscriptionEvent) -> bool:
         events.append(event)
         return True
 
-    engine.transcribe(job or ListenJob(), chunks, emit)
+    engine.transcribe(job or TranscriptionJob(), chunks, emit)
     return events
 
 
-def heard(events: list[ListenEvent]) -> list[Heard]:
+def heard(events: list[TranscriptionEvent]) -> list[TranscriptSegment]:
     """Give the segments among events."""
-    return [event for event in events if isinstance(event, Heard)]
+    return [event for event in events if isinstance(event, TranscriptSegment)]
 
 
-def texts(events: list[ListenEvent]) -> list[str]:
+def texts(events: list[TranscriptionEvent]) -> list[str]:
     """Give the segments' texts."""
     return [segment.text for segment in heard(events)]
 
@@ -48,7 +50,7 @@ def sounds(parts: Parts, gap: float = GAP) -> bytes:
     return b"".join(sound(name, seconds) + silence(gap) for name, seconds in parts)
 
 
-def found(events: list[ListenEvent]) -> list[Said]:
+def found(events: list[TranscriptionEvent]) -> list[Said]:
     """Give what was heard, and when."""
     return [(segment.text, segment.start, segment.end) for segment in heard(events)]
 

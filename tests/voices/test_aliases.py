@@ -23,7 +23,9 @@ MANY = 20
 
 
 def consent(id: str, owner: str = "", created: float = 0.0) -> Consent:
-    return Consent(id, "Anna", "en", f"consents/{id}/recording", f"hash of {id}", owner=owner, created=created)
+    return Consent(
+        id, "Anna", "en", f"consents/{id}/recording", f"hash of {id}", owner=owner, created=created
+    )
 
 
 # Aliases...
@@ -37,9 +39,9 @@ async def test_aliases(url: URL) -> None:
         await aliases.put("House Voice", "tone/a", "")
         await aliases.put("Ｎews", "tone/b", "one")
         await aliases.put("house  voice", "tone/c", "one")
-        for viewer, target in (("one", "tone/c"), ("two", "tone/a"), ("", "tone/a")):
-            assert await aliases.find("HOUSE\tVOICE", viewer) == target
-            assert (await look_up(database, "HOUSE\tVOICE", viewer)).alias == target
+        for caller, target in (("one", "tone/c"), ("two", "tone/a"), ("", "tone/a")):
+            assert await aliases.find("HOUSE\tVOICE", caller) == target
+            assert (await look_up(database, "HOUSE\tVOICE", caller)).alias == target
         assert await aliases.list("one") == {"house  voice": "tone/c", "Ｎews": "tone/b"}
         assert await aliases.list("two") == {"House Voice": "tone/a"}
         assert await aliases.find("news", "two") is None
@@ -75,7 +77,10 @@ async def test_one_alias_for_many_at_once(url: URL) -> None:
     async with connected(url) as one, connected(url) as two:
         targets = [f"tone/{number}" for number in range(MANY)]
         await asyncio.gather(
-            *(Aliases(one if number % 2 else two).put("news", target, "") for number, target in enumerate(targets))
+            *(
+                Aliases(one if number % 2 else two).put("news", target, "")
+                for number, target in enumerate(targets)
+            )
         )
         assert list(await Aliases(one).list("")) == ["news"]
         assert await Aliases(two).find("news", "") in targets
@@ -83,7 +88,9 @@ async def test_one_alias_for_many_at_once(url: URL) -> None:
 
 @awaited
 async def test_aliases_go_with_their_voice(url: URL) -> None:
-    """What led to a voice that is deleted goes with it, by whichever of its names; what leads elsewhere stays."""
+    """What led to a voice that is deleted goes with it, by whichever of its names; what leads elsewhere
+    stays.
+    """
     async with connected(url) as database:
         aliases, store = Aliases(database), Store(database)
         anna, _ = await store.create(voice("Anna", "one")), await store.create(voice("Anna", "two"))
@@ -126,7 +133,10 @@ async def test_one_dictionary_for_many_at_once(url: URL) -> None:
     async with connected(url) as one, connected(url) as two:
         words = [(Entry("SQL", f"sequel {number}"), Entry("GIF", f"jif {number}")) for number in range(MANY)]
         await asyncio.gather(
-            *(Dictionaries(one if number % 2 else two).put("me", entries) for number, entries in enumerate(words))
+            *(
+                Dictionaries(one if number % 2 else two).put("me", entries)
+                for number, entries in enumerate(words)
+            )
         )
         assert await Dictionaries(one).get("me") in words
 
@@ -139,12 +149,19 @@ async def test_consents(url: URL) -> None:
     """A consent is seen, changed and deleted by the key that gave it, and by all where there was none."""
     async with connected(url) as database:
         consents = Consents(database)
-        mine, everybodys = await consents.create(consent("cons_1", "one")), await consents.create(consent("cons_2"))
+        mine, everybodys = (
+            await consents.create(consent("cons_1", "one")),
+            await consents.create(consent("cons_2")),
+        )
         assert await consents.get("cons_1", "one") == await consents.same(mine.sha256, "one") == mine
         assert await consents.get("cons_2", "two") == everybodys
         assert await consents.same(mine.sha256, "two") is None
         for id in ("cons_1", "cons_none", "a\0b"):
-            for ask in (consents.get(id, "two"), consents.delete(id, "two"), consents.change(id, "two", lambda one: one)):
+            for ask in (
+                consents.get(id, "two"),
+                consents.delete(id, "two"),
+                consents.change(id, "two", lambda one: one),
+            ):
                 with pytest.raises(UnknownConsent) as caught:
                     await ask
                 assert isinstance(caught.value, NotFound)
@@ -180,7 +197,8 @@ async def test_no_change_of_a_consent_is_lost(url: URL) -> None:
     async with connected(url) as one, connected(url) as two:
         await Consents(one).create(consent("cons_1"))
         changes = (
-            Consents(database).change("cons_1", "", lambda was: replace(was, name=was.name + "x")) for database in (one, two) * 10
+            Consents(database).change("cons_1", "", lambda was: replace(was, name=was.name + "x"))
+            for database in (one, two) * 10
         )
         await asyncio.gather(*changes)
         assert (await Consents(two).get("cons_1", "")).name == "Anna" + "x" * 20

@@ -43,7 +43,9 @@ NAMES = ["../../x", "/etc/x", "C:\\x", "\\\\host\\x", "samples/../../x", "sample
 
 
 def test_there_and_back() -> None:
-    """All of a voice is in its archive: what it is, its recordings as they came, its picture, and the consent."""
+    """All of a voice is in its archive: what it is, its recordings as they came, its picture, and the
+    consent.
+    """
     found = read(io.BytesIO(written()), LIMIT)
 
     assert found.files == {"samples/1": FIRST, "samples/2": SECOND, "avatar": PICTURE, "consent": AGREED}
@@ -67,12 +69,17 @@ def test_a_voice_of_its_name_alone() -> None:
     """A voice without recordings has an archive too."""
     bare = voice("Bare", voice_type="preset", preset_engine="mimic", preset_voice="low(2)+high")
     found = read(io.BytesIO(written(bare, None)), 0)
-    assert found == Archive(Manifest(name="Bare", voice_type="preset", preset_engine="mimic", preset_voice="low(2)+high"), {})
+    assert found == Archive(
+        Manifest(name="Bare", voice_type="preset", preset_engine="mimic", preset_voice="low(2)+high"), {}
+    )
 
 
 def test_designed_samples_are_marked() -> None:
     """What an engine spoke is not held to be a person's speech when it comes back."""
-    found = read(io.BytesIO(written(replace(FULL, voice_type="designed", design_prompt="warm", designed_by="mimic"))), LIMIT)
+    found = read(
+        io.BytesIO(written(replace(FULL, voice_type="designed", design_prompt="warm", designed_by="mimic"))),
+        LIMIT,
+    )
     assert [one.designed for one in found.manifest.samples] == [True, True]
 
 
@@ -91,7 +98,8 @@ def test_any_voice_comes_back(profile: Profile, recordings: list[tuple[bytes, st
     """Whatever a voice is called and says, and whatever its recordings hold, it comes back as it went."""
     blobs = {f"samp_{number}/original": data for number, (data, _) in enumerate(recordings)}
     samples = [
-        replace(sample(f"samp_{number}", transcript=text), sha256=digest(data)) for number, (data, text) in enumerate(recordings)
+        replace(sample(f"samp_{number}", transcript=text), sha256=digest(data))
+        for number, (data, text) in enumerate(recordings)
     ]
     file = io.BytesIO()
     write(file, replace(profile, samples=tuple(samples)), blobs, None)
@@ -106,7 +114,10 @@ def test_archives_of_others() -> None:
     """A ZIP file may be compressed, have a comment, more entries, more fields, and something before it."""
     packed = Raw("samples/1", deflated(FIRST), DEFLATED, crc=zlib.crc32(FIRST), size=len(FIRST))
     data = with_manifest(
-        manifest(samples=[{"file": "samples/1"}], color="red"), packed, Raw("README", b"Hello"), comment=b"c" * 65_535
+        manifest(samples=[{"file": "samples/1"}], color="red"),
+        packed,
+        Raw("README", b"Hello"),
+        comment=b"c" * 65_535,
     )
     for prefix in (b"", b"#!/bin/sh\n"):
         assert read(io.BytesIO(prefix + data), len(FIRST)).files == {"samples/1": FIRST}
@@ -132,9 +143,15 @@ def test_claims_do_not_count(claimed: int) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_entries_of_any_name(name: str) -> None:
-    """What an entry is called nobody cares about: it is left where it is. Only a manifest that means it is refused."""
+    """What an entry is called nobody cares about: it is left where it is. Only a manifest that means it is
+    refused.
+    """
     assert read(io.BytesIO(with_manifest(manifest(), Raw(name, FIRST))), LIMIT).files == {}
-    for field in ({"samples": [{"file": name}]}, {"consent": {"file": name, "name": "A", "language": "en"}}, {"avatar": name}):
+    for field in (
+        {"samples": [{"file": name}]},
+        {"consent": {"file": name, "name": "A", "language": "en"}},
+        {"avatar": name},
+    ):
         if name or "avatar" not in field:
             assert MANIFEST in refused(with_manifest(manifest(**field), Raw(name, FIRST)))
 

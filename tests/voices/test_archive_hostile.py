@@ -127,7 +127,9 @@ def test_bombs_side_by_side() -> None:
     """A hundred recordings that each keep to the limit do not together."""
     half = deflated(bytes(LIMIT // 2))
     names = [f"samples/{number}" for number in range(100)]
-    entries = [Raw(name, half, DEFLATED, crc=zlib.crc32(bytes(LIMIT // 2)), size=LIMIT // 2) for name in names]
+    entries = [
+        Raw(name, half, DEFLATED, crc=zlib.crc32(bytes(LIMIT // 2)), size=LIMIT // 2) for name in names
+    ]
     bomb = with_manifest(manifest(samples=[{"file": name} for name in names]), *entries)
     assert peak(lambda: refused(bomb)) < 2 * len(bomb) + 4 * LIMIT
 
@@ -136,7 +138,10 @@ def test_one_bomb_under_many_names() -> None:
     """Entries that share their bytes, as in 42.zip's successors, are not read as if they were many."""
     names = [f"samples/{number}" for number in range(100)]
     first = Raw(names[0], deflated(bytes(LIMIT)), DEFLATED, crc=zlib.crc32(bytes(LIMIT)), size=LIMIT)
-    others = [Raw(name, b"", DEFLATED, crc=first.crc, packed=len(first.data), size=LIMIT, offset=0) for name in names[1:]]
+    others = [
+        Raw(name, b"", DEFLATED, crc=first.crc, packed=len(first.data), size=LIMIT, offset=0)
+        for name in names[1:]
+    ]
     bomb = zipped(first, *others, Raw(MANIFEST, manifest(samples=[{"file": name} for name in names])))
     assert peak(lambda: refused(bomb)) < 2 * len(bomb) + 4 * LIMIT
 
@@ -145,7 +150,11 @@ def test_a_hundred_thousand_entries() -> None:
     """So many entries are refused before they are looked at."""
     entry = Raw("x", b"")
     directory = b"PK\x01\x02" + struct.pack("<H", 0x0314) + entry.header(local=False) + bytes(14) + b"x"
-    data = directory * 100_000 + b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, 65_535, 65_535, 100_000 * len(directory), 0, 0)
+    data = (
+        directory * 100_000
+        + b"PK\x05\x06"
+        + struct.pack("<HHHHIIH", 0, 0, 65_535, 65_535, 100_000 * len(directory), 0, 0)
+    )
     assert peak(lambda: refused(data)) < 2 * len(data)
 
 
@@ -153,7 +162,14 @@ def test_a_large_manifest_of_small_things() -> None:
     """A manifest of a megabyte costs a score of them at most, whatever it is made of."""
     for list_of in (b"[]", b"{}", b"null", b'"x"', b'{"file":"samples/1"}', b'{"word":"a"}'):
         for field in (b"samples", b"pronunciations", b"languages", b"elsewhere"):
-            body = manifest()[:-1] + b',"' + field + b'":[' + b",".join([list_of] * (900_000 // (len(list_of) + 1))) + b"]}"
+            body = (
+                manifest()[:-1]
+                + b',"'
+                + field
+                + b'":['
+                + b",".join([list_of] * (900_000 // (len(list_of) + 1)))
+                + b"]}"
+            )
             assert peak(functools.partial(refused_or_right, with_manifest(body))) < 25 * LIMIT
 
 
@@ -176,7 +192,9 @@ def test_damaged(data: st.DataObject) -> None:
     broken = bytearray(data.draw(st.sampled_from([WHOLE, SMALL])))
     for _ in range(data.draw(st.integers(1, 6))):
         start, length = data.draw(st.integers(0, len(broken))), data.draw(st.integers(0, 40))
-        piece = data.draw(st.binary(max_size=8) | st.integers(0, len(broken)).map(lambda at: bytes(broken[at : at + 46])))
+        piece = data.draw(
+            st.binary(max_size=8) | st.integers(0, len(broken)).map(lambda at: bytes(broken[at : at + 46]))
+        )
         broken[start : start + length] = piece
     refused_or_right(bytes(broken))
 
@@ -184,7 +202,9 @@ def test_damaged(data: st.DataObject) -> None:
 @given(st.integers(0), st.integers(0, 255))
 @settings(max_examples=300, deadline=None)
 def test_a_byte_of_the_headers(place: int, value: int) -> None:
-    """So is one in which a single byte of the headers is another, which is where all the sizes and places are."""
+    """So is one in which a single byte of the headers is another, which is where all the sizes and places
+    are.
+    """
     at = HEADERS[place % len(HEADERS)]
     refused_or_right(SMALL[:at] + bytes([value]) + SMALL[at + 1 :])
 

@@ -1,4 +1,6 @@
-"""Many who make, change, use and delete voices at the same time leave what their successes add up to, and nothing else."""
+"""Many who make, change, use and delete voices at the same time leave what their successes add up to, and
+nothing else.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +19,20 @@ from safetensors.numpy import save
 from sqlalchemy import select
 from stores import Bucket
 
-from engines.api import BadAudio, BadInput, CloneAbilities, EngineInfo, NotYours, Prompt, SpeechAbilities
+from engines.api import (
+    BadAudio,
+    BadInput,
+    CloningCapabilities,
+    EngineInfo,
+    NotYours,
+    Prompt,
+    SpeechCapabilities,
+)
 from voices import prompts
-from voices.authoring import Making
+from voices.authoring import VoiceService
 from voices.errors import NameTaken, UnknownProfile, UnknownSample
-from voices.library import Place, Shelves
-from voices.limits import Bounds, Rules
+from voices.library import LibraryLocation, OpenLibrary
+from voices.limits import Bounds, VoiceLimits
 from voices.profile import NOBODY, Profile, folded
 from voices.samples.samples import Upload, sample_of
 from voices.storage import tables
@@ -50,8 +60,14 @@ KINDS = {
 OWNERS = (NOBODY, "one", "two")
 NAMES = [f"voice of {letter}" for letter in "abcdefghijklmnopqrstuvwxyzäöü"]
 TEXTS = ("One two three four.", "Five six seven eight.")
-RULES = Rules(Bounds(samples=3))
-INFO = EngineInfo("mimic", "1", "MIT", ("mimic",), speech=SpeechAbilities(24_000, ("en",), cloning=CloneAbilities(24_000)))
+RULES = VoiceLimits(Bounds(samples=3))
+INFO = EngineInfo(
+    "mimic",
+    "1",
+    "MIT",
+    ("mimic",),
+    speech=SpeechCapabilities(24_000, ("en",), cloning=CloningCapabilities(24_000)),
+)
 PROMPT = save({})
 PICTURES = (b"\x89PNG\r\n\x1a\n", b"\x89PNG\r\n\x1a\n2")
 
@@ -60,7 +76,7 @@ class Try(NamedTuple):
     """Something that somebody tries with a voice, and with one of its samples."""
 
     kind: str
-    viewer: str
+    caller: str
     voice: Profile
     sample: str
     name: str
@@ -68,7 +84,9 @@ class Try(NamedTuple):
 
 
 class Model:
-    """What must be there, as far as it was told: whatever can be set has a history, by when the voice was changed."""
+    """What must be there, as far as it was told: whatever can be set has a history, by when the voice was
+    changed.
+    """
 
     def __init__(self) -> None:
         self.voices: dict[str, Profile] = {}
@@ -82,11 +100,11 @@ class Model:
         """Take a new voice down."""
         self.voices[profile.id] = profile
         self.samples[profile.id] |= {sample.id for sample in profile.samples}
-        self.note(profile, profile.id, name=profile.name, avatar="")
+        self.write_audit(profile, profile.id, name=profile.name, avatar="")
         for sample in profile.samples:
-            self.note(profile, sample.id, recording=sample.prepared, words=sample.transcript)
+            self.write_audit(profile, sample.id, recording=sample.prepared, words=sample.transcript)
 
-    def note(self, profile: Profile, id: str, **what: Any) -> None:
+    def write_audit(self, profile: Profile, id: str, **what: Any) -> None:
         """Take down what was set, by when the voice was changed."""
         for name, value in what.items():
             self.history[id, name].append((profile.updated, value))
@@ -104,11 +122,11 @@ class Model:
 class Program:
     """Tries at random, all at once."""
 
-    def __init__(self, shelves: Shelves, seed: int) -> None:
-        self.shelves = shelves
+    def __init__(self, opened: OpenLibrary, seed: int) -> None:
+        self.shelves = opened
         self.model = Model()
         self.random = random.Random(seed)
-        self.making = Making(shelves, RULES, anyio.CapacityLimiter(2))
+        self.making = VoiceService(opened, RULES, anyio.CapacityLimiter(2))
         self.refused: list[tuple[Try, BadInput]] = []
 
     async def run(self) -> None:
@@ -125,10 +143,10 @@ class Program:
         liked = voices[:LIKED] if kind != "delete" and self.random.random() < 0.6 else voices
         profile = self.random.choice(liked) if voices else voice(name)
         owner = profile.owner if voices and kind != "create" else self.random.choice(OWNERS)
-        viewer = owner if self.random.random() < 0.9 else self.random.choice(OWNERS)
+        caller = owner if self.random.random() < 0.9 else self.random.choice(OWNERS)
         sample = self.random.choice([sample.id for sample in profile.samples] or ["samp_none"])
         data = clip(self.random.choice(TEXTS)) if self.random.random() < 0.9 else b"no recording"
-        return Try(kind, viewer, profile, sample, name, data)
+        return Try(kind, caller, profile, sample, name, data)
 
     async def tried(self, what: Try) -> None:
         """Try, and take down what was refused."""
@@ -142,75 +160,79 @@ class Program:
     async def create(self, what: Try) -> None:
         """Make a voice with up to two recordings."""
         uploads = tuple(Upload(data) for data in (clip(), what.data)[: self.random.randint(0, 2)])
-        draft = replace(voice(what.name, what.viewer), shared=self.random.random() < 0.3)
+        draft = replace(voice(what.name, what.caller), shared=self.random.random() < 0.3)
         made = await self.making.create(draft, uploads)
         self.model.made(made)
         self.model.events[made.id, "created"] += 1
 
     async def name(self, what: Try) -> None:
         """Give a voice another name."""
-        after = await self.making.change(what.voice.id, what.viewer, lambda one: replace(one, name=what.name))
-        self.model.note(after, after.id, name=what.name)
+        after = await self.making.change(what.voice.id, what.caller, lambda one: replace(one, name=what.name))
+        self.model.write_audit(after, after.id, name=what.name)
         self.model.events[after.id, "changed"] += 1
 
     async def delete(self, what: Try) -> None:
         """Delete a voice: only one can."""
-        await self.making.delete(what.voice.id, what.viewer)
+        await self.making.delete(what.voice.id, what.caller)
         assert what.voice.id not in self.model.deleted
         self.model.deleted.add(what.voice.id)
         self.model.events[what.voice.id, "deleted"] += 1
 
     async def add(self, what: Try) -> None:
         """Add a recording."""
-        profile = await self.shelves.store.get(what.voice.id, what.viewer)
-        after, made = await self.making.samples.add(profile, Upload(what.data, "Added."), what.viewer)
+        profile = await self.shelves.store.get(what.voice.id, what.caller)
+        after, made = await self.making.samples.add(profile, Upload(what.data, "Added."), what.caller)
         self.model.samples[after.id].add(made.id)
-        self.model.note(after, made.id, recording=made.prepared, words="Added.")
+        self.model.write_audit(after, made.id, recording=made.prepared, words="Added.")
 
     async def remove(self, what: Try) -> None:
         """Delete a sample: only one can."""
-        await self.making.samples.remove(what.voice.id, what.sample, what.viewer)
+        await self.making.samples.remove(what.voice.id, what.sample, what.caller)
         assert what.sample not in self.model.removed
         self.model.removed.add(what.sample)
 
     async def replace(self, what: Try) -> None:
         """Put another recording in a sample's place."""
-        profile = await self.shelves.store.get(what.voice.id, what.viewer)
+        profile = await self.shelves.store.get(what.voice.id, what.caller)
         old = sample_of(profile, what.sample)
-        after, made = await self.making.samples.replace(profile, old, Upload(what.data, "Replaced."), what.viewer)
-        self.model.note(after, what.sample, recording=made.prepared, words="Replaced.")
+        after, made = await self.making.samples.replace(
+            profile, old, Upload(what.data, "Replaced."), what.caller
+        )
+        self.model.write_audit(after, what.sample, recording=made.prepared, words="Replaced.")
 
     async def cut(self, what: Try) -> None:
         """Use only the beginning of a recording."""
-        profile = await self.shelves.store.get(what.voice.id, what.viewer)
-        after, made = await self.making.samples.cut(profile, sample_of(profile, what.sample), 0.0, 1.3, what.viewer)
-        self.model.note(after, what.sample, recording=made.prepared, words="")
+        profile = await self.shelves.store.get(what.voice.id, what.caller)
+        after, made = await self.making.samples.cut(
+            profile, sample_of(profile, what.sample), 0.0, 1.3, what.caller
+        )
+        self.model.write_audit(after, what.sample, recording=made.prepared, words="")
 
     async def words(self, what: Try) -> None:
         """Change what a sample says."""
         after = await self.making.samples.change(
-            what.voice.id, what.sample, what.viewer, lambda one: replace(one, transcript=what.name)
+            what.voice.id, what.sample, what.caller, lambda one: replace(one, transcript=what.name)
         )
-        self.model.note(after, what.sample, words=what.name)
+        self.model.write_audit(after, what.sample, words=what.name)
 
     async def picture(self, what: Try) -> None:
         """Give a voice one of two pictures."""
-        after = await self.making.avatar(what.voice.id, PICTURES[folded(what.name)[-1] < "n"], what.viewer)
-        self.model.note(after, after.id, avatar=after.avatar)
+        after = await self.making.avatar(what.voice.id, PICTURES[folded(what.name)[-1] < "n"], what.caller)
+        self.model.write_audit(after, after.id, avatar=after.avatar)
         self.model.events[after.id, "changed"] += 1
 
     async def read(self, what: Try) -> None:
         """See what there is: no two of a name, and nothing of others."""
         store = self.shelves.store
-        seen = await store.visible(what.viewer)
+        seen = await store.visible(what.caller)
         assert max(Counter((one.scope, folded(one.name)) for one in seen).values(), default=1) == 1
-        assert (await store.get(what.voice.id, what.viewer)).visible(what.viewer)
-        found = await store.find(what.name, what.viewer)
+        assert (await store.get(what.voice.id, what.caller)).visible(what.caller)
+        found = await store.find(what.name, what.caller)
         assert found is None or folded(found.name) == folded(what.name)
 
     async def speak(self, what: Try) -> None:
         """Have a prompt made of a voice as it was a moment ago."""
-        profile = await self.shelves.store.get(what.voice.id, what.viewer)
+        profile = await self.shelves.store.get(what.voice.id, what.caller)
 
         async def made() -> Prompt:
             for sample in profile.samples:
@@ -227,11 +249,13 @@ def is_just(model: Model, what: Try, exc: BadInput) -> bool:
     """Tell whether something was refused for a reason that there was."""
     own = "" if what.kind == "create" else what.voice.id
     reasons = {
-        UnknownProfile: what.voice.id in model.deleted or not what.voice.visible(what.viewer),
-        NotYours: what.voice.visible(what.viewer) and not what.voice.editable(what.viewer),
+        UnknownProfile: what.voice.id in model.deleted or not what.voice.visible(what.caller),
+        NotYours: what.voice.visible(what.caller) and not what.voice.editable(what.caller),
         UnknownSample: what.sample in model.removed or what.sample == "samp_none",
         BadAudio: what.data == b"no recording",
-        NameTaken: any(folded(what.name) in model.names(scope, own) for scope in {what.viewer, what.voice.scope, NOBODY}),
+        NameTaken: any(
+            folded(what.name) in model.names(scope, own) for scope in {what.caller, what.voice.scope, NOBODY}
+        ),
     }
     codes = {
         "too_many_samples": len(model.samples[what.voice.id]) >= RULES.bounds.samples,
@@ -242,38 +266,43 @@ def is_just(model: Model, what: Try, exc: BadInput) -> bool:
     return reasons.get(type(exc), codes.get(exc.code or "", False))
 
 
-async def everything(shelves: Shelves) -> dict[str, Profile]:
-    return {profile.id: profile for viewer in OWNERS for profile in await shelves.store.visible(viewer)}
+async def everything(opened: OpenLibrary) -> dict[str, Profile]:
+    return {profile.id: profile for caller in OWNERS for profile in await opened.store.visible(caller)}
 
 
-async def events(shelves: Shelves) -> Counter[tuple[str, str]]:
-    async with shelves.database.reading() as connection:
+async def events(opened: OpenLibrary) -> Counter[tuple[str, str]]:
+    async with opened.database.reading() as connection:
         voices = (await connection.execute(select(tables.audit.c.profile).distinct())).scalars().all()
-    lines = [line for id in voices for line in await shelves.store.audit(id)]
+    lines = [line for id in voices for line in await opened.store.audit(id)]
     return Counter((line.profile, line.event) for line in lines)
 
 
-async def check(program: Program, shelves: Shelves, folder: Path) -> None:
+async def check(program: Program, opened: OpenLibrary, folder: Path) -> None:
     """Compare what is there with what the successes add up to."""
-    model, there = program.model, await everything(shelves)
+    model, there = program.model, await everything(opened)
     assert there.keys() == model.voices.keys() - model.deleted
     for id, profile in there.items():
         assert (profile.name, profile.avatar) == (model.last(id, "name"), model.last(id, "avatar"))
         assert {sample.id for sample in profile.samples} == model.samples[id] - model.removed
         for sample in profile.samples:
-            assert (sample.prepared, sample.transcript) == (model.last(sample.id, "recording"), model.last(sample.id, "words"))
+            assert (sample.prepared, sample.transcript) == (
+                model.last(sample.id, "recording"),
+                model.last(sample.id, "words"),
+            )
     assert [one for one in program.refused if not is_just(model, *one)] == []
-    assert await events(shelves) == model.events
-    await check_whole(shelves, there.values())
-    assert all(key.startswith("prompts/") for key in await sweep(shelves, spare=0)), "only prompts of voices that went meanwhile"
-    await check_nothing_else(shelves, folder / "voices")
+    assert await events(opened) == model.events
+    await check_whole(opened, there.values())
+    assert all(key.startswith("prompts/") for key in await sweep(opened, spare=0)), (
+        "only prompts of voices that went meanwhile"
+    )
+    await check_nothing_else(opened, folder / "voices")
 
 
-async def run(place: Place, seed: int) -> None:
-    async with shelves_at(place) as shelves:
-        program = Program(shelves, seed)
+async def run(place: LibraryLocation, seed: int) -> None:
+    async with shelves_at(place) as opened:
+        program = Program(opened, seed)
         await program.run()
-        await check(program, shelves, place.folder)
+        await check(program, opened, place.folder)
     refused = {type(exc) for _, exc in program.refused}
     assert refused >= {UnknownProfile, NameTaken, BadAudio}, "something was in the way of something"
     assert len(program.refused) < 0.75 * TRIES
@@ -282,12 +311,14 @@ async def run(place: Place, seed: int) -> None:
 @pytest.mark.parametrize("seed", range(2))
 @awaited
 async def test_many_at_once(database: str, tmp_path: Path, seed: int) -> None:
-    """Two hundred who create, change, use and delete voices at once: what is there afterwards is what their successes add up to.
+    """Two hundred who create, change, use and delete voices at once: what is there afterwards is what their
+    successes add up to.
 
-    Every voice has the name, the samples, the words and the picture that were set last; every recording that is named is there
-    and can be decoded; no other is, and no empty folder. Whatever was refused was for a reason that there was.
+    Every voice has the name, the samples, the words and the picture that were set last; every recording that
+    is named is there and can be decoded; no other is, and no empty folder. Whatever was refused was for a
+    reason that there was.
     """
-    await run(Place(tmp_path, database), seed)
+    await run(LibraryLocation(tmp_path, database), seed)
 
 
 @awaited
@@ -296,4 +327,4 @@ async def test_many_at_once_in_a_bucket(
 ) -> None:
     """So it is where the recordings are in a bucket."""
     s3_bucket.export(monkeypatch)
-    await run(Place(tmp_path, database, f"{s3_bucket.url}/voices"), 9)
+    await run(LibraryLocation(tmp_path, database, f"{s3_bucket.url}/voices"), 9)

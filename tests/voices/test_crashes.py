@@ -1,4 +1,6 @@
-"""A program that is killed in the middle of its work leaves a library whose voices are whole, and nothing that cannot be swept."""
+"""A program that is killed in the middle of its work leaves a library whose voices are whole, and nothing
+that cannot be swept.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ import libraries
 from libraries import awaited, check_nothing_else, check_whole, clip, shelves_at
 from sqlalchemy import text
 
-from voices.library import Place, Shelves
+from voices.library import LibraryLocation, OpenLibrary
 from voices.profile import Profile
 from voices.storage.sweep import sweep
 
@@ -39,8 +41,12 @@ class Victim:
         assert program.stdout
         self._orders, self._said = program.stdin, program.stdout
 
-    def run(self, name: str, *, step: int = 0, moment: str = "ended", times: int = 1) -> tuple[list[str], int]:
-        """Run it until it has said a word so many times, kill it, and give all that it said, and its exit status."""
+    def run(
+        self, name: str, *, step: int = 0, moment: str = "ended", times: int = 1
+    ) -> tuple[list[str], int]:
+        """Run it until it has said a word so many times, kill it, and give all that it said, and its exit
+        status.
+        """
         said: list[str] = []
         self._orders.write(f"{name} {step}\n")
         self._orders.flush()
@@ -59,12 +65,21 @@ class Victim:
 
 
 @contextmanager
-def victim(place: Place, folder: Path) -> Iterator[Victim]:
+def victim(place: LibraryLocation, folder: Path) -> Iterator[Victim]:
     sound = folder / "clip.wav"
     sound.write_bytes(clip())
-    command = [sys.executable, endless_writer.__file__, str(place.folder), place.database, place.audio, str(sound)]
+    command = [
+        sys.executable,
+        endless_writer.__file__,
+        str(place.folder),
+        place.database,
+        place.audio,
+        str(sound),
+    ]
     environ = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environ) as program:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environ
+    ) as program:
         try:
             yield Victim(program)
         finally:
@@ -95,22 +110,26 @@ def check_told(told: Told, there: dict[str, Profile]) -> None:
             assert "again" not in profile.name
 
 
-async def left(shelves: Shelves, place: Place, run: str) -> dict[str, Profile]:
-    """Give the voices of a run, once nobody else is at work: PostgreSQL may have the last transaction of the dead in hand."""
-    async with shelves.database.reading() as connection:
+async def left(opened: OpenLibrary, place: LibraryLocation, run: str) -> dict[str, Profile]:
+    """Give the voices of a run, once nobody else is at work: PostgreSQL may have the last transaction of the
+    dead in hand.
+    """
+    async with opened.database.reading() as connection:
         while place.database and (await connection.execute(text(BUSY))).scalar_one():
             continue
-    there = {profile.id: profile for profile in await shelves.store.visible("") if profile.name.startswith(run)}
-    await check_whole(shelves, there.values())
+    there = {
+        profile.id: profile for profile in await opened.store.visible("") if profile.name.startswith(run)
+    }
+    await check_whole(opened, there.values())
     return there
 
 
-async def swept(shelves: Shelves, place: Place) -> None:
+async def swept(opened: OpenLibrary, place: LibraryLocation) -> None:
     """Sweep, and see that voices are as whole as before, and nothing else is there, down to the folders."""
     for _ in range(FLOORS):
-        await sweep(shelves, spare=0)
-    await check_nothing_else(shelves, place.folder / "voices")
-    await check_whole(shelves, await shelves.store.visible(""))
+        await sweep(opened, spare=0)
+    await check_nothing_else(opened, place.folder / "voices")
+    await check_whole(opened, await opened.store.visible(""))
 
 
 @awaited
@@ -119,26 +138,28 @@ async def test_killed_at_work(database: str, tmp_path: Path) -> None:
 
     Afterwards every voice is whole, all that was said to be done is so, and what nobody names can be swept.
     """
-    place = Place(tmp_path / "data", database)
+    place = LibraryLocation(tmp_path / "data", database)
     with victim(place, tmp_path) as program:
         for run, (moment, times) in enumerate(MOMENTS):
             said, status = program.run(f"run{run}", moment=moment, times=times)
             assert status == -signal.SIGKILL
-            async with shelves_at(place) as shelves:
-                check_told(told(said), await left(shelves, place, f"run{run}"))
-                await swept(shelves, place)
+            async with shelves_at(place) as opened:
+                check_told(told(said), await left(opened, place, f"run{run}"))
+                await swept(opened, place)
 
 
 @awaited
 async def test_killed_between_any_two_steps(database: str, tmp_path: Path) -> None:
-    """So it is wherever a program dies: before a recording is written or deleted, before a transaction, and before its end."""
-    place, step, status = Place(tmp_path / "data", database), 1, -signal.SIGKILL.value
+    """So it is wherever a program dies: before a recording is written or deleted, before a transaction, and
+    before its end.
+    """
+    place, step, status = LibraryLocation(tmp_path / "data", database), 1, -signal.SIGKILL.value
     with victim(place, tmp_path) as program:
-        async with shelves_at(place) as shelves:
+        async with shelves_at(place) as opened:
             while status == -signal.SIGKILL:
                 said, status = program.run(f"step{step}", step=step)
-                check_told(told(said), await left(shelves, place, f"step{step}"))
+                check_told(told(said), await left(opened, place, f"step{step}"))
                 step += 5 if database else 1
             assert status == 0
             assert step > 35
-            await swept(shelves, place)
+            await swept(opened, place)

@@ -13,27 +13,29 @@ import pytest
 from libraries import awaited, files, shelves_at, voice
 from stores import Bucket
 
-from voices.library import MARK, Library, Place
+from voices.library import MARK, Library, LibraryLocation
 from voices.storage.blobs import BlobsFailed
 
 database, audio = libraries.database, libraries.audio
 
 
-def library(place: Place) -> Library:
+def library(place: LibraryLocation) -> Library:
     return Library(place, anyio.CapacityLimiter(1))
 
 
 @awaited
 async def test_opened_once(database: str, audio: str, tmp_path: Path) -> None:
-    """Of many who open it at once all get the same, and what one process puts in the next finds, with the same mark."""
-    opened = library(Place(tmp_path, database, audio))
-    shelves = await asyncio.gather(*(opened.open() for _ in range(20)))
-    assert {id(one) for one in shelves} == {id(shelves[0])}
-    made = await shelves[0].store.create(voice("Anna"))
-    mark = await shelves[0].blobs.get(MARK)
-    assert mark.decode() == await shelves[0].store.library()
-    await opened.close()
-    async with shelves_at(Place(tmp_path, database, audio)) as again:
+    """Of many who open it at once all get the same, and what one process puts in the next finds, with the
+    same mark.
+    """
+    shared = library(LibraryLocation(tmp_path, database, audio))
+    opened = await asyncio.gather(*(shared.open() for _ in range(20)))
+    assert {id(one) for one in opened} == {id(opened[0])}
+    made = await opened[0].store.create(voice("Anna"))
+    mark = await opened[0].blobs.get(MARK)
+    assert mark.decode() == await opened[0].store.library()
+    await shared.close()
+    async with shelves_at(LibraryLocation(tmp_path, database, audio)) as again:
         assert await again.store.visible("") == [made]
         assert await again.blobs.get(MARK) == mark
 
@@ -41,7 +43,10 @@ async def test_opened_once(database: str, audio: str, tmp_path: Path) -> None:
 @awaited
 async def test_two_libraries_have_two_marks(tmp_path: Path) -> None:
     """No two databases have the same mark."""
-    async with shelves_at(Place(tmp_path / "one")) as one, shelves_at(Place(tmp_path / "two")) as two:
+    async with (
+        shelves_at(LibraryLocation(tmp_path / "one")) as one,
+        shelves_at(LibraryLocation(tmp_path / "two")) as two,
+    ):
         assert await one.blobs.get(MARK) != await two.blobs.get(MARK)
 
 
@@ -49,22 +54,27 @@ async def test_two_libraries_have_two_marks(tmp_path: Path) -> None:
 async def test_asking_makes_nothing(tmp_path: Path) -> None:
     """A library that nobody put anything in is not made by asking what is there."""
     folder = tmp_path / "data"
-    asked = library(Place(folder))
+    asked = library(LibraryLocation(folder))
     assert await asked.is_empty()
     assert await asked.visible("") == []
     assert files(tmp_path) == set()
     await asked.open()
     assert not await asked.is_empty()
-    assert not await library(Place(folder)).is_empty()
+    assert not await library(LibraryLocation(folder)).is_empty()
     await asked.close()
 
 
 @awaited
 async def test_nobody_else_reads_it(tmp_path: Path) -> None:
     """Of the database and the recordings nothing can be read by other accounts of the machine."""
-    async with shelves_at(Place(tmp_path / "data")) as shelves:
-        await shelves.store.create(voice("Anna"))
-        for path in (tmp_path / "data", tmp_path / "data/voices.db", tmp_path / "data/voices.db-wal", tmp_path / "data/voices"):
+    async with shelves_at(LibraryLocation(tmp_path / "data")) as opened:
+        await opened.store.create(voice("Anna"))
+        for path in (
+            tmp_path / "data",
+            tmp_path / "data/voices.db",
+            tmp_path / "data/voices.db-wal",
+            tmp_path / "data/voices",
+        ):
             assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 
 
@@ -72,13 +82,15 @@ async def test_nobody_else_reads_it(tmp_path: Path) -> None:
 async def test_what_cannot_be_opened_leaves_nothing(
     database: str, s3_bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Where the recordings are out of reach every try is refused, none leaves a connection, and one succeeds once they are there."""
+    """Where the recordings are out of reach every try is refused, none leaves a connection, and one succeeds
+    once they are there.
+    """
     s3_bucket.export(monkeypatch)
-    opened = library(Place(tmp_path, database, "s3://nobody-made-this"))
+    opened = library(LibraryLocation(tmp_path, database, "s3://nobody-made-this"))
     for _ in range(3):
         with pytest.raises(BlobsFailed):
             await opened.open()
     gc.collect()  # a connection that was left behind would warn now
-    opened.place = Place(tmp_path, database, s3_bucket.url)
+    opened.place = LibraryLocation(tmp_path, database, s3_bucket.url)
     assert await (await opened.open()).store.visible("") == []
     await opened.close()

@@ -11,13 +11,35 @@ from hypothesis import strategies as st
 from libraries import sample, voice
 
 from engines.api import BadInput
-from voices.profile import LONGEST_FOLDED, LONGEST_NAME, NOBODY, Consent, checked_language, checked_name, folded, new_id
+from voices.profile import (
+    LONGEST_FOLDED,
+    LONGEST_NAME,
+    NOBODY,
+    Consent,
+    checked_language,
+    checked_name,
+    folded,
+    new_id,
+)
 
 FORMS: tuple[Literal["NFC", "NFD", "NFKC", "NFKD"], ...] = ("NFC", "NFD", "NFKC", "NFKD")
 ODD = st.text("aAßẞſiIİıΣσςΐᾳᾷῼ\u0342\u0345\u0301\u0307ŉǅﬁﷺㇰｶﾞ \u00a0\u3000\u2003\t\u200b각", max_size=12)
 TEXT = st.text(max_size=40) | ODD
-CASED = st.text(st.characters(categories=["Lu", "Ll", "Nd", "Zs", "Lo", "Po"], exclude_characters="ı"), max_size=30)
-TAGS = ["en", "en-US", "zh-Hant-TW", "de-1996", "sr-Latn", "x-klingon"[2:], "abcdefgh", " fr ", "es-419", "en-a-bbb-x-a-ccc"]
+CASED = st.text(
+    st.characters(categories=["Lu", "Ll", "Nd", "Zs", "Lo", "Po"], exclude_characters="ı"), max_size=30
+)
+TAGS = [
+    "en",
+    "en-US",
+    "zh-Hant-TW",
+    "de-1996",
+    "sr-Latn",
+    "x-klingon"[2:],
+    "abcdefgh",
+    " fr ",
+    "es-419",
+    "en-a-bbb-x-a-ccc",
+]
 NO_TAGS = [
     "",
     " ",
@@ -55,10 +77,15 @@ def test_forms_are_the_same(name: str) -> None:
 @given(CASED)
 def test_case_is_the_same(name: str) -> None:
     """However a name is written, it is the same name; İ, and letters whose capitals are two, included."""
-    assert {folded(name.upper()), folded(name.lower()), folded(name.title()), folded(name.casefold())} == {folded(name)}
+    assert {folded(name.upper()), folded(name.lower()), folded(name.title()), folded(name.casefold())} == {
+        folded(name)
+    }
 
 
-@given(st.lists(st.text("abc", min_size=1), max_size=4), st.sampled_from([" ", "\t", "\u00a0", "\u3000", "  ", "\u2003\n"]))
+@given(
+    st.lists(st.text("abc", min_size=1), max_size=4),
+    st.sampled_from([" ", "\t", "\u00a0", "\u3000", "  ", "\u2003\n"]),
+)
 def test_spaces_are_the_same(words: list[str], space: str) -> None:
     """Spaces of any kind and number count as one between words, and as none around them."""
     assert folded(space + space.join(words) + space) == " ".join(words)
@@ -78,7 +105,8 @@ def test_every_letter() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("a", "b"), ("a", "á"), ("ab", "a b"), ("ı", "i"), ("あ", "ア"), ("a-b", "a_b"), ("o", "0")]
+    ("one", "other"),
+    [("a", "b"), ("a", "á"), ("ab", "a b"), ("ı", "i"), ("あ", "ア"), ("a-b", "a_b"), ("o", "0")],
 )
 def test_other_names_differ(one: str, other: str) -> None:
     """What people tell apart is not the same name."""
@@ -90,7 +118,9 @@ def test_other_names_differ(one: str, other: str) -> None:
 
 @given(TEXT)
 def test_checked_names(name: str) -> None:
-    """A name is trimmed and composed, or refused; what came out goes in again, and the database has room for it."""
+    """A name is trimmed and composed, or refused; what came out goes in again, and the database has room for
+    it.
+    """
     try:
         checked = checked_name(name)
     except BadInput as exc:
@@ -105,7 +135,20 @@ def test_checked_names(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["Anna", " Anna\n", "x" * 100, "Zoe\u0308", "桃太郎", "🎙", "O'Brien; --", "voice", "profile", "voices_1", "alloy", "0"],
+    [
+        "Anna",
+        " Anna\n",
+        "x" * 100,
+        "Zoe\u0308",
+        "桃太郎",
+        "🎙",
+        "O'Brien; --",
+        "voice",
+        "profile",
+        "voices_1",
+        "alloy",
+        "0",
+    ],
 )
 def test_names_that_may_be(name: str) -> None:
     """Nearly anything can be a name; around it spaces do not count."""
@@ -160,11 +203,15 @@ def test_any_language(tag: str) -> None:
     [("one", False, "one", True, True), ("one", False, "two", False, False), ("one", False, NOBODY, False, False), ("one", True, "one", True, True),
      ("one", True, "two", True, False), ("one", True, NOBODY, True, False), (NOBODY, False, "one", True, True), (NOBODY, True, NOBODY, True, True)],
 )  # fmt: skip
-def test_who_may(owner: str, shared: bool, viewer: str, visible: bool, editable: bool) -> None:
-    """A voice is seen by its owner, and by all where it is shared or has none; only the owner changes it, or all where there is none."""
+def test_who_may(owner: str, shared: bool, caller: str, visible: bool, editable: bool) -> None:
+    """A voice is seen by its owner, and by all where it is shared or has none; only the owner changes it, or
+    all where there is none.
+    """
     profile = voice("Anna", owner, shared=shared)
-    assert (profile.visible(viewer), profile.editable(viewer)) == (visible, editable)
-    assert Consent("cons_1", "Anna", "en", "blob", "0", owner=owner).visible(viewer) == (owner in (NOBODY, viewer))
+    assert (profile.visible(caller), profile.editable(caller)) == (visible, editable)
+    assert Consent("cons_1", "Anna", "en", "blob", "0", owner=owner).visible(caller) == (
+        owner in (NOBODY, caller)
+    )
 
 
 def test_blobs_of_a_voice() -> None:

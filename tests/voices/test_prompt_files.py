@@ -59,7 +59,9 @@ def test_any_bytes_are_not_whole(data: bytes, place: int) -> None:
 
 
 def test_signed_is_safetensors(tmp_path: Path) -> None:
-    """A signed file is read by safetensors: the same tensors, what the engine wrote of them, and the checksum beside it."""
+    """A signed file is read by safetensors: the same tensors, what the engine wrote of them, and the checksum
+    beside it.
+    """
     (tmp_path / "prompt.safetensors").write_bytes(SIGNED)
     with safe_open(tmp_path / "prompt.safetensors", "numpy") as file:
         metadata = file.metadata()

@@ -1,4 +1,6 @@
-"""Prompts are computed once, kept whole, made anew where anything of what they were made of changed, and forgotten when told."""
+"""Prompts are computed once, kept whole, made anew where anything of what they were made of changed, and
+forgotten when told.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from libraries import awaited, sample, voice
 from msgspec.structs import replace
 from safetensors.numpy import save
 
-from engines.api import CloneAbilities, EngineFailed, EngineInfo, Prompt, SpeechAbilities
+from engines.api import CloningCapabilities, EngineFailed, EngineInfo, Prompt, SpeechCapabilities
 from voices.profile import Profile
 from voices.prompts import PromptCache, path, signed
 from voices.storage.blobs import Blobs, open_blobs
@@ -24,8 +26,8 @@ audio = libraries.audio
 FILE = save({"speaker": np.arange(7, dtype=np.float32)}, metadata={"model": "mimic-1"})
 SIGNED = signed(FILE)
 PROFILE = voice("Anna", samples=(sample("samp_1", transcript="Hello."), sample("samp_2")))
-CLONING = CloneAbilities(24_000)
-SPEECH = SpeechAbilities(24_000, ("en",), cloning=CLONING)
+CLONING = CloningCapabilities(24_000)
+SPEECH = SpeechCapabilities(24_000, ("en",), cloning=CLONING)
 INFO = EngineInfo("mimic", "1", "MIT", ("mimic", "mimic-xl"), speech=SPEECH)
 KEY = path(PROFILE, INFO, "mimic")
 
@@ -110,13 +112,19 @@ def first(**fields: Any) -> Profile:
     ],
 )
 def test_a_change_makes_another_prompt(other: str) -> None:
-    """What a prompt is made of is in its name: samples and their words, the engine, its version, its model, its form."""
+    """What a prompt is made of is in its name: samples and their words, the engine, its version, its model,
+    its form.
+    """
     assert other != KEY
 
 
 def test_other_changes_do_not() -> None:
-    """A voice's name, and what it says of itself, are in no prompt; nor is what the engine can do beside cloning."""
-    renamed = replace(PROFILE, name="Berta", description="new", speed=2.0, shared=True, updated=9.0, engines=("mimic",))
+    """A voice's name, and what it says of itself, are in no prompt; nor is what the engine can do beside
+    cloning.
+    """
+    renamed = replace(
+        PROFILE, name="Berta", description="new", speed=2.0, shared=True, updated=9.0, engines=("mimic",)
+    )
     assert path(renamed, INFO, "mimic") == KEY
     assert path(first(facts={"level": 1.0}, created=9.0, transcribed_by="ear"), INFO, "mimic") == KEY
     assert path(PROFILE, replace(info(words=True), slots=9, device="cuda"), "mimic") == KEY
@@ -127,7 +135,9 @@ def test_other_changes_do_not() -> None:
 
 @awaited
 async def test_made_once(audio: str, tmp_path: Path) -> None:
-    """Of a hundred who ask at once one has it made; then it is in memory, and in the store for who comes after a restart."""
+    """Of a hundred who ask at once one has it made; then it is in memory, and in the store for who comes
+    after a restart.
+    """
     blobs, make = open_blobs(audio, tmp_path), Maker()
     cache = PromptCache(blobs)
     prompts = await asyncio.gather(*(cache.get(KEY, make) for _ in range(100)))
@@ -219,7 +229,11 @@ async def test_all_go(tmp_path: Path) -> None:
 @awaited
 async def test_all_go_and_it_fails(tmp_path: Path) -> None:
     """That nobody waits any more for what then fails is no fault of the program's."""
-    cache, make, faults = PromptCache(in_folder(tmp_path)), Maker(open=False, errors=(EngineFailed("too late"),)), []
+    cache, make, faults = (
+        PromptCache(in_folder(tmp_path)),
+        Maker(open=False, errors=(EngineFailed("too late"),)),
+        [],
+    )
     asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
     waiting = asyncio.create_task(cache.get(KEY, make))
     await make.began.wait()
@@ -231,7 +245,9 @@ async def test_all_go_and_it_fails(tmp_path: Path) -> None:
     assert faults == []
 
 
-@pytest.mark.parametrize("data", [b"", b"RIFF", b"\0" * 100, FILE[:-1], FILE + b"x", b"\xff" * 8 + FILE[8:], b'{"a":1}'])
+@pytest.mark.parametrize(
+    "data", [b"", b"RIFF", b"\0" * 100, FILE[:-1], FILE + b"x", b"\xff" * 8 + FILE[8:], b'{"a":1}']
+)
 @awaited
 async def test_what_is_no_prompt(tmp_path: Path, data: bytes) -> None:
     """What an engine gives that is not in safetensors is its fault, and is not kept."""
@@ -251,7 +267,9 @@ async def test_what_is_no_prompt(tmp_path: Path, data: bytes) -> None:
 )  # fmt: skip
 @awaited
 async def test_a_broken_file_is_made_anew(audio: str, tmp_path: Path, broken: bytes) -> None:
-    """A file that is empty, cut off, changed, not signed, or something else is not used; the new one replaces it."""
+    """A file that is empty, cut off, changed, not signed, or something else is not used; the new one replaces
+    it.
+    """
     blobs, make = open_blobs(audio, tmp_path), Maker()
     await blobs.put(KEY, broken)
     assert (await PromptCache(blobs).get(KEY, make)).data == SIGNED == await blobs.get(KEY)
@@ -332,7 +350,9 @@ async def test_asked_for_again_while_the_forgotten_one_is_made(tmp_path: Path) -
 
 @awaited
 async def test_the_forgotten_one_is_made_before_the_new_one(tmp_path: Path) -> None:
-    """What was forgotten and comes first does not count for what was begun after it: that is kept, and made once."""
+    """What was forgotten and comes first does not count for what was begun after it: that is kept, and made
+    once.
+    """
     blobs, old, new = in_folder(tmp_path), Maker(open=False), Maker(save({"new": np.ones(3)}), open=False)
     cache = PromptCache(blobs)
     before = asyncio.create_task(cache.get(KEY, old))

@@ -1,4 +1,6 @@
-"""Pronunciations: whole words only, in any script, and every place of what is spoken leads back to the caller's text."""
+"""Pronunciations: whole words only, in any script, and every place of what is spoken leads back to the
+caller's text.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +13,33 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engines.api import BadInput
-from voices.pronunciation import LONGEST_READING, LONGEST_WORD, MOST_ENTRIES, Dictionary, Entry, Spoken, check, merge
+from voices.pronunciation import (
+    LONGEST_READING,
+    LONGEST_WORD,
+    MOST_ENTRIES,
+    Dictionary,
+    Entry,
+    Spoken,
+    check,
+    merge,
+)
 
 SCRIPTS = st.text(
-    st.sampled_from("abSQLßİé\u0301 \t\n'’ʼ.,:13_-你好サー\u3099กิ한국اب\u200c👩\u200d\ufe0f\ud800\x00\x1c/[]"), max_size=40
+    st.sampled_from(
+        "abSQLßİé\u0301 \t\n'’ʼ.,:13_-你好サー\u3099กิ한국اب\u200c👩\u200d\ufe0f\ud800\x00\x1c/[]"
+    ),
+    max_size=40,
 )
 ANY = st.one_of(st.text(max_size=40), SCRIPTS)
 FEW = st.text(st.sampled_from("ab '你"), max_size=60)
 """few letters, so that entries meet each other"""
 FEW_ENTRIES = st.lists(
-    st.builds(Entry, FEW.map(lambda word: word[:4]), st.sampled_from(["", "a", "b b", "你你你"]), st.sampled_from(["", "ə"])),
+    st.builds(
+        Entry,
+        FEW.map(lambda word: word[:4]),
+        st.sampled_from(["", "a", "b b", "你你你"]),
+        st.sampled_from(["", "ə"]),
+    ),
     max_size=8,
 )
 ENTRIES = [
@@ -85,7 +104,9 @@ def valid(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     ],
 )
 def test_whole_words(word: str, text: str, result: str) -> None:
-    """An entry fits whole words, however they are written; where a script sets no spaces, and at its edge, it fits anywhere."""
+    """An entry fits whole words, however they are written; where a script sets no spaces, and at its edge, it
+    fits anywhere.
+    """
     assert read(text, word) == result
 
 
@@ -94,7 +115,9 @@ def test_the_longest_entry_goes_first() -> None:
     entries = [Entry("York", "1"), Entry("New", "2"), Entry("new york city", "York"), Entry("New York", "4")]
 
     for order in (entries, entries[::-1]):
-        assert spoken("New York City, New York, New, York, new York cit", *order).text == "York, 4, 2, 1, 4 cit"
+        assert (
+            spoken("New York City, New York, New, York, new York cit", *order).text == "York, 4, 2, 1, 4 cit"
+        )
 
 
 def test_a_replacement_is_not_looked_at_again() -> None:
@@ -140,7 +163,9 @@ def test_offsets_lead_back() -> None:
 
 
 def test_offsets_of_nothing() -> None:
-    """An empty span stays empty, one inside a replaced word is at its begin, and one out of range is at an end."""
+    """An empty span stays empty, one inside a replaced word is at its begin, and one out of range is at an
+    end.
+    """
     said = spoken("My SQL's", *ENTRIES)
 
     assert [said.original(at, at) for at in (0, 3, 5, 9, 11)] == [(0, 0), (3, 3), (3, 3), (6, 6), (8, 8)]
@@ -159,7 +184,9 @@ PIECE = st.sampled_from(
 
 @given(st.lists(st.tuples(PIECE, st.sampled_from([", ", "—", "\n", "! ", " (", "\u200b"]))))
 def test_each_word_leads_back_to_itself(pieces: list[tuple[tuple[str, str | None], str]]) -> None:
-    """A word that is replaced leads back to where the caller wrote it, any other and all between exactly to itself."""
+    """A word that is replaced leads back to where the caller wrote it, any other and all between exactly to
+    itself.
+    """
     text = "".join(word + behind for (word, _), behind in pieces)
     said = spoken(text, *ENTRIES)
     at = original = 0
@@ -180,10 +207,14 @@ def test_each_word_leads_back_to_itself(pieces: list[tuple[tuple[str, str | None
 @example("ab", [Entry("a", "b")], False)
 @example("你你a", [Entry("你", "b b"), Entry("a", "a", "ə")], True)
 def test_offsets_are_in_order_and_in_range(text: str, entries: list[Entry], ipa: bool) -> None:
-    """Whatever is replaced, spans lead into the text, later ones not before earlier ones, wider ones around narrower ones."""
+    """Whatever is replaced, spans lead into the text, later ones not before earlier ones, wider ones around
+    narrower ones.
+    """
     said = Dictionary(valid(entries)).apply(text, ipa=ipa)
     size = len(said.text)
-    spans = {(start, end): said.original(start, end) for start in range(size + 1) for end in range(start, size + 1)}
+    spans = {
+        (start, end): said.original(start, end) for start in range(size + 1) for end in range(start, size + 1)
+    }
 
     assert said.original(0, size) == (0, len(text)) or not size
     for (start, end), (first, last) in spans.items():
@@ -199,7 +230,9 @@ def test_offsets_are_in_order_and_in_range(text: str, entries: list[Entry], ipa:
 
 @given(FEW, FEW_ENTRIES, st.booleans())
 def test_only_words_of_the_dictionary_change(text: str, entries: list[Entry], ipa: bool) -> None:
-    """What is replaced is an entry's word and becomes its respelling; what has IPA is one too; all else is as it was."""
+    """What is replaced is an entry's word and becomes its respelling; what has IPA is one too; all else is as
+    it was.
+    """
     known = {entry.word: entry for entry in valid(entries)}
     said = Dictionary(known.values()).apply(text, ipa=ipa)
     touched: set[int] = set()
@@ -251,7 +284,9 @@ def test_an_entry_fits_its_own_word(word: str) -> None:
 
 def test_a_large_dictionary_and_a_long_text() -> None:
     """As many entries as there may be, all alike, and texts made to be hard are served."""
-    dictionary = Dictionary(check([Entry("a " * (number % 24) + f"b{number}", "•") for number in range(MOST_ENTRIES)]))
+    dictionary = Dictionary(
+        check([Entry("a " * (number % 24) + f"b{number}", "•") for number in range(MOST_ENTRIES)])
+    )
 
     for filler in ("a ", "a'", "a't", "1.", "\u0301", "\u200d", "👩\u200d", "你", "한\u0301", " "):
         text = filler * (20_000 // len(filler))
@@ -264,7 +299,11 @@ def test_a_large_dictionary_and_a_long_text() -> None:
 
 def test_entries_are_brought_into_form() -> None:
     """Words are NFC with single spaces; IPA may come between slashes or brackets."""
-    entries = [Entry(" cafe\u0301 au\u00a0 lait\n", " x ", "/kafe/"), Entry("b", ipa=" [ be ] "), Entry("c", ipa="ce")]
+    entries = [
+        Entry(" cafe\u0301 au\u00a0 lait\n", " x ", "/kafe/"),
+        Entry("b", ipa=" [ be ] "),
+        Entry("c", ipa="ce"),
+    ]
 
     assert check(entries) == (Entry("café au lait", "x", "kafe"), Entry("b", ipa="be"), Entry("c", ipa="ce"))
 
@@ -279,7 +318,10 @@ def test_entries_are_brought_into_form() -> None:
         ([Entry("SQL", "a\tb")], "'SQL'.* control character"),
         ([Entry("SQL", ipa="a\x85b")], "'SQL'.* control character"),
         ([Entry("\ud800", "b")], "control character"),
-        ([Entry("Straße", "b"), Entry("b", "b"), Entry("STRASSE", "c")], r"pronunciations\[2\]` \('STRASSE'\) is there twice"),
+        (
+            [Entry("Straße", "b"), Entry("b", "b"), Entry("STRASSE", "c")],
+            r"pronunciations\[2\]` \('STRASSE'\) is there twice",
+        ),
         ([Entry("don't", "b"), Entry("don’t", "b")], "twice"),
         ([Entry("a" * (LONGEST_WORD + 1), "b")], "longer than 100"),
         ([Entry("SQL", "b" * (LONGEST_READING + 1))], "'SQL'.* more than 200"),
@@ -304,9 +346,18 @@ def test_entries_may_be_as_long_as_allowed() -> None:
 
 def test_later_dictionaries_win() -> None:
     """A word has the entry of the last dictionary that has it, in whatever case; each keeps its place."""
-    server, voice, request = [Entry("SQL", "1"), Entry("b", "1")], [Entry("c", ipa="2")], [Entry("sql", ipa="3"), Entry("d", "3")]
+    server, voice, request = (
+        [Entry("SQL", "1"), Entry("b", "1")],
+        [Entry("c", ipa="2")],
+        [Entry("sql", ipa="3"), Entry("d", "3")],
+    )
 
-    assert merge(server, voice, request) == (Entry("sql", ipa="3"), Entry("b", "1"), Entry("c", ipa="2"), Entry("d", "3"))
+    assert merge(server, voice, request) == (
+        Entry("sql", ipa="3"),
+        Entry("b", "1"),
+        Entry("c", ipa="2"),
+        Entry("d", "3"),
+    )
     assert merge() == ()
 
 

@@ -15,7 +15,7 @@ MOST = 5
 """engines that a message names at most"""
 
 
-class Absent(msgspec.Struct, frozen=True):
+class UnavailableEngine(msgspec.Struct, frozen=True):
     """An engine that is not ready now, and why."""
 
     name: str
@@ -38,11 +38,11 @@ class Fit(msgspec.Struct, frozen=True):
     ready: bool = True
 
 
-class Surroundings(msgspec.Struct, frozen=True):
+class AvailableEngines(msgspec.Struct, frozen=True):
     """What is there beside the engine in question."""
 
     engines: Mapping[str, EngineInfo]
-    absent: tuple[Absent, ...] = ()
+    absent: tuple[UnavailableEngine, ...] = ()
 
     @property
     def designs(self) -> bool:
@@ -50,12 +50,12 @@ class Surroundings(msgspec.Struct, frozen=True):
         return any(info.speech and info.speech.design for info in self.engines.values())
 
     @property
-    def listens(self) -> bool:
+    def transcribes(self) -> bool:
         """Tell whether a sample's words can be found out."""
-        return any(info.listening for info in self.engines.values())
+        return any(info.transcription for info in self.engines.values())
 
 
-def fits(profile: Profile, around: Surroundings) -> list[Fit]:
+def fits(profile: Profile, around: AvailableEngines) -> list[Fit]:
     """Tell of every engine that speaks whether it can speak a voice."""
     ready = [_fit(profile, info, around) for info in around.engines.values() if info.speech]
     return ready + [_absent(profile, one) for one in around.absent if one.speaks]
@@ -82,9 +82,11 @@ def refusal(profile: Profile, found: Iterable[Fit], tied: str = "") -> Unsupport
     return Unsupported(message, param="voice", code="voice_not_speakable")
 
 
-def _fit(profile: Profile, info: EngineInfo, around: Surroundings) -> Fit:
+def _fit(profile: Profile, info: EngineInfo, around: AvailableEngines) -> Fit:
     reason = _barred(profile, info) or (
-        _preset_reason(profile, info) if profile.voice_type == "preset" else _cloning_reason(profile, info, around)
+        _preset_reason(profile, info)
+        if profile.voice_type == "preset"
+        else _cloning_reason(profile, info, around)
     )
     return Fit(info.name, not reason, reason)
 
@@ -94,7 +96,11 @@ def _barred(profile: Profile, info: EngineInfo) -> str:
     if profile.engines and info.name not in profile.engines:
         return "the voice is kept to other engines"
     known = info.speech.languages if info.speech else ()
-    if profile.languages and known and not {_base(tag) for tag in known} & {_base(tag) for tag in profile.languages}:
+    if (
+        profile.languages
+        and known
+        and not {_base(tag) for tag in known} & {_base(tag) for tag in profile.languages}
+    ):
         return f"it does not speak {', '.join(profile.languages)}"
     return ""
 
@@ -120,7 +126,7 @@ def _has_preset(preset: str, info: EngineInfo) -> bool:
     return bool(parts) and all(part.voice.casefold() in known for part in parts or ())
 
 
-def _cloning_reason(profile: Profile, info: EngineInfo, around: Surroundings) -> str:
+def _cloning_reason(profile: Profile, info: EngineInfo, around: AvailableEngines) -> str:
     cloning = info.speech.cloning if info.speech else None
     if cloning is None:
         return "it does not clone voices"
@@ -128,12 +134,16 @@ def _cloning_reason(profile: Profile, info: EngineInfo, around: Surroundings) ->
         return "the voice has no sample yet"
     if not profile.samples and not around.designs:
         return "the voice has not been made yet, and no engine that designs voices is ready"
-    if cloning.transcript and not around.listens and not all(sample.transcript for sample in profile.samples):
+    if (
+        cloning.transcript
+        and not around.transcribes
+        and not all(sample.transcript for sample in profile.samples)
+    ):
         return "it needs the words of the samples, and no engine that transcribes is ready"
     return ""
 
 
-def _absent(profile: Profile, one: Absent) -> Fit:
+def _absent(profile: Profile, one: UnavailableEngine) -> Fit:
     made = profile.samples or profile.voice_type == "cloned"
     would = one.name == profile.preset_engine
     if profile.voice_type != "preset":

@@ -1,4 +1,6 @@
-"""Names as people write them: without regard to case, with aliases and patterns, and the nearest ones when none fits."""
+"""Names as people write them: without regard to case, with aliases and patterns, and the nearest ones when
+none fits.
+"""
 
 from __future__ import annotations
 

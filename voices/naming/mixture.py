@@ -1,7 +1,8 @@
-"""Several voices in one, as Kokoro-FastAPI writes them: `af_bella(2)+af_sky(1)`, where a voice without a weight has 1.
+"""Several voices in one, as Kokoro-FastAPI writes them: `af_bella(2)+af_sky(1)`, where a voice without a
+weight has 1.
 
-Only the proportions count: Kokoro-FastAPI divides the weights by their sum, and so does `normalised`. It can also subtract
-voices; here "-" belongs to the name, for many voices have one in theirs.
+Only the proportions count: Kokoro-FastAPI divides the weights by their sum, and so does `normalised`. It can
+also subtract voices; here "-" belongs to the name, for many voices have one in theirs.
 """
 
 from __future__ import annotations
@@ -43,8 +44,12 @@ def parse(text: str) -> tuple[Part, ...] | None:
 
 
 def canonical(parts: Iterable[Part]) -> str:
-    """Write a mixture in the one form that all its spellings share: equal voices as one, in the order they came in."""
-    return "+".join(f"{part.voice}({part.weight:.12g})" for part in _merged(parts))  # 12 digits: 0.1 + 0.2 is 0.3
+    """Write a mixture in the one form that all its spellings share: equal voices as one, in the order they
+    came in.
+    """
+    return "+".join(
+        f"{part.voice}({part.weight:.12g})" for part in _merged(parts)
+    )  # 12 digits: 0.1 + 0.2 is 0.3
 
 
 def normalised(parts: Iterable[Part]) -> tuple[Part, ...]:

@@ -11,9 +11,9 @@ A voice is looked for, in this order, as:
 5. one of OpenAI's voice names, which each engine that speaks gives a preset for;
 6. a name of a peer's voice (Kokoro's), which gets a voice of the same language and gender.
 
-Case does not matter. A model that names a voice is taken as one. What is still unknown is an error with near misses, or the
-default voice where the settings say so; then `mapped` tells. A voice of one's own is spoken by the engine that the model names,
-or else by the best that can (`voices.naming.compatibility`).
+Case does not matter. A model that names a voice is taken as one. What is still unknown is an error with near
+misses, or the default voice where the settings say so; then `mapped` tells. A voice of one's own is spoken by
+the engine that the model names, or else by the best that can (`voices.naming.compatibility`).
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ import msgspec
 
 from engines.api import EngineInfo, EngineUnavailable, UnknownModel, UnknownVoice, Voice
 from voices.naming import compatibility, matching, mixture
-from voices.naming.compatibility import Absent, Surroundings
+from voices.naming.compatibility import AvailableEngines, UnavailableEngine
 from voices.profile import Profile
 
-Use = Literal["speech", "listening"]
+Kind = Literal["speech", "transcription"]
 
 
 class Names(msgspec.Struct, frozen=True):
     """What a dialect knows of names; `compat` has it, and it is handed in."""
 
-    openai_use: Callable[[str], Use | None]
-    peer_use: Callable[[str], Use | None]
+    openai_use: Callable[[str], Kind | None]
+    peer_use: Callable[[str], Kind | None]
     peer_voice: Callable[[str], tuple[str, str] | None]
     """(language, gender) of a peer's voice name"""
 
 
-class Rules(msgspec.Struct, frozen=True):
+class ResolverRules(msgspec.Struct, frozen=True):
     """What the settings say of names."""
 
     default_voice: str
@@ -63,7 +63,7 @@ class Choice(msgspec.Struct, frozen=True):
     """a voice of one's own"""
 
 
-class WrongUse(UnknownModel):
+class WrongKind(UnknownModel):
     """The model exists, but for the other direction of speech."""
 
 
@@ -74,24 +74,25 @@ class Resolver:
         self,
         engines: Mapping[str, EngineInfo],
         names: Names,
-        rules: Rules,
-        absent: tuple[Absent, ...] = (),
+        rules: ResolverRules,
+        absent: tuple[UnavailableEngine, ...] = (),
         own: tuple[str, ...] = (),
     ) -> None:
-        self._around = Surroundings(engines, absent)
+        self._around = AvailableEngines(engines, absent)
         self._own = own
         """names of voices of one's own, for near misses"""
         self._speaking = {name: info for name, info in engines.items() if info.speech}
-        self._listening = {name: info for name, info in engines.items() if info.listening}
+        self._transcribing = {name: info for name, info in engines.items() if info.transcription}
         self._names = names
         self._rules = rules
 
-    def listen(self, model: str) -> Choice:
+    def transcribe(self, model: str) -> Choice:
         """Choose the engine and model that transcribe. Raises UnknownModel, WrongUse or EngineUnavailable."""
-        return self.model(model, "listening")
+        return self.model(model, "transcription")
 
     def speak(self, model: str, voice: str | None, profile: Profile | None = None) -> Choice:
-        """Choose engine, model and voice. Raises UnknownModel, UnknownVoice, Unsupported, WrongUse or EngineUnavailable.
+        """Choose engine, model and voice. Raises UnknownModel, UnknownVoice, Unsupported, WrongUse or
+        EngineUnavailable.
 
         `profile` is the voice of one's own that `voice` names; where `model` named it, there is no model.
         """
@@ -123,7 +124,9 @@ class Resolver:
                 preferred = self.model(profile.model, "speech")
         found = compatibility.fits(profile, self._around)
         can = {fit.engine for fit in found if fit.can and tied in ("", fit.engine)}
-        engine = next((name for name in self._preferring(preferred.engine if preferred else None) if name in can), None)
+        engine = next(
+            (name for name in self._preferring(preferred.engine if preferred else None) if name in can), None
+        )
         if engine is None:
             raise compatibility.refusal(profile, found, tied)
         own_model = preferred.model if preferred and preferred.engine == engine else ""
@@ -135,9 +138,9 @@ class Resolver:
 
     # Models...
 
-    def model(self, model: str, use: Use) -> Choice:
+    def model(self, model: str, use: Kind) -> Choice:
         """Choose the engine of a model. Raises UnknownModel, WrongUse or EngineUnavailable."""
-        ready = self._speaking if use == "speech" else self._listening
+        ready = self._speaking if use == "speech" else self._transcribing
         if not ready:
             raise EngineUnavailable(f"No engine for {use} is ready yet.")
         target = matching.alias(model, self._rules.model_aliases) or model
@@ -147,8 +150,8 @@ class Resolver:
         asked_for = self._names.openai_use(target)
         if asked_for == use:
             return Choice(next(iter(ready)), "")
-        if asked_for or self._known_model(target, self._speaking | self._listening):
-            raise WrongUse(matching.shown(model))
+        if asked_for or self._known_model(target, self._speaking | self._transcribing):
+            raise WrongKind(matching.shown(model))
         absent = next((one for one in self._around.absent if one.name == target.casefold()), None)
         if not (absent and absent.here) and (self._names.peer_use(target) == use or self._rules.map_unknown):
             best = next(iter(ready))
@@ -173,16 +176,20 @@ class Resolver:
         return None
 
     def _is_model(self, model: str) -> bool:
-        return self._known_model(model, self._speaking | self._listening) is not None or bool(
+        return self._known_model(model, self._speaking | self._transcribing) is not None or bool(
             self._names.openai_use(model) or matching.alias(model, self._rules.model_aliases)
         )
 
-    def _all_models(self, use: Use) -> list[str]:
-        ready = self._speaking if use == "speech" else self._listening
+    def _all_models(self, use: Kind) -> list[str]:
+        ready = self._speaking if use == "speech" else self._transcribing
         own = [model for info in ready.values() for model in info.models]
         return [
             *own,
-            *(["tts-1", "tts-1-hd", "gpt-4o-mini-tts"] if use == "speech" else ["whisper-1", "gpt-4o-transcribe"]),
+            *(
+                ["tts-1", "tts-1-hd", "gpt-4o-mini-tts"]
+                if use == "speech"
+                else ["whisper-1", "gpt-4o-transcribe"]
+            ),
         ]
 
     # Voices...
@@ -201,7 +208,12 @@ class Resolver:
             model = chosen.model if chosen and chosen.engine == found.engine else ""
             return Choice(found.engine, model, found.voice, mapped + found.mapped, found.mix)
         if self._rules.map_unknown and (default := self._find_voice(self._rules.default_voice, order)):
-            return Choice(default.engine, "", default.voice, (*mapped, f"voice={asked}->{default.engine}/{default.voice}"))
+            return Choice(
+                default.engine,
+                "",
+                default.voice,
+                (*mapped, f"voice={asked}->{default.engine}/{default.voice}"),
+            )
         raise self._unknown_voice(asked, chosen if tied else None)
 
     def _preferring(self, engine: str | None) -> list[str]:
@@ -233,7 +245,11 @@ class Resolver:
         if plus and variant.casefold() in (known.casefold() for known in info.variants):
             own = next((known for known in info.variants if known.casefold() == variant.casefold()), variant)
             return next(
-                (Choice(engine, "", f"{known.id}+{own}") for known in info.voices if known.id.casefold() == base.casefold()),
+                (
+                    Choice(engine, "", f"{known.id}+{own}")
+                    for known in info.voices
+                    if known.id.casefold() == base.casefold()
+                ),
                 None,
             )
         return self._mixture(engine, voice) if info.speech and info.speech.mixing else None
@@ -281,19 +297,25 @@ class Resolver:
 
 
 def _variant(voices: tuple[Voice, ...], gender: str) -> str:
-    """Find the ending that makes another voice one of that gender (`+f3`), where the engine lists such a one; else nothing."""
+    """Find the ending that makes another voice one of that gender (`+f3`), where the engine lists such a one;
+    else nothing.
+    """
     varied = (voice.id.partition("+") for voice in voices if voice.gender == gender)
     return next((plus + variant for _, plus, variant in varied if plus), "")
 
 
 def _plainest(voices: tuple[Voice, ...], language: str) -> Voice | None:
-    """Find the voice that a bare language means: `fr` is `fr-fr` where there is one, else the first of that language."""
+    """Find the voice that a bare language means: `fr` is `fr-fr` where there is one, else the first of that
+    language.
+    """
     speaks = [voice for voice in voices if language in (tag.casefold() for tag in voice.languages)]
-    return next((voice for voice in speaks if voice.id.casefold() == f"{language}-{language}"), None) or next(iter(speaks), None)
+    return next((voice for voice in speaks if voice.id.casefold() == f"{language}-{language}"), None) or next(
+        iter(speaks), None
+    )
 
 
 def _speaks(voice: Voice, language: str) -> bool:
     folded = language.casefold()
-    return any(tag.casefold() == folded or tag.casefold().startswith(f"{folded}-") for tag in voice.languages) or (
-        voice.id.casefold() == folded
-    )
+    return any(
+        tag.casefold() == folded or tag.casefold().startswith(f"{folded}-") for tag in voice.languages
+    ) or (voice.id.casefold() == folded)

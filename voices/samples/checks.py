@@ -9,7 +9,9 @@ from voices.samples import measures as measure
 from voices.samples.measures import Gate, Levels, Sound
 
 SLACK = 0.1
-"""seconds that a recording may be longer than the longest, and a part than the recording: encoders add some, people round"""
+"""seconds that a recording may be longer than the longest, and a part than the recording: encoders add some,
+people round
+"""
 QUIETEST = -50.0
 """dBFS that the loudest frame reaches"""
 LEAST_ACTIVE, MOST_CLIPPED = 0.2, 0.01
@@ -28,11 +30,15 @@ def long_enough(seconds: float, least: float) -> None:
 
 def too_short(held: str, least: float) -> BadAudio:
     """Say how long a sound is that is too short; both in seconds."""
-    return BadAudio(f"The recording holds {held} s of sound; at least {least:g} s is needed.", code="audio_too_short")
+    return BadAudio(
+        f"The recording holds {held} s of sound; at least {least:g} s is needed.", code="audio_too_short"
+    )
 
 
 def short_enough(seconds: float, most: float, *, counted: bool = True) -> None:
-    """Hold a recording to the greatest length, in seconds: `audio_too_long`. Unless it was `counted` to its end, it is longer."""
+    """Hold a recording to the greatest length, in seconds: `audio_too_long`. Unless it was `counted` to its
+    end, it is longer.
+    """
     if seconds > most + SLACK:
         length = f"{math.ceil(seconds * 10) / 10:g} s" if counted else f"more than {math.floor(seconds):g} s"
         raise BadAudio(f"The recording has {length}; at most {most:g} s is taken.", code="audio_too_long")
@@ -42,7 +48,9 @@ def within(start: float, end: float, seconds: float) -> None:
     """Hold a part, from `start` to `end`, to what there is of a recording; all in seconds: `invalid_value`."""
     part = f"The part from {start:g} s to {end:g} s"
     if not 0 <= start < end:
-        raise BadAudio(f"{part} is none: it should start at 0 s or later, and end after that.", code="invalid_value")
+        raise BadAudio(
+            f"{part} is none: it should start at 0 s or later, and end after that.", code="invalid_value"
+        )
     if start >= seconds or end > seconds + SLACK:
         raise BadAudio(f"{part} is not in the recording, which has {seconds:.2f} s.", code="invalid_value")
 
@@ -69,13 +77,19 @@ def clean(clipped: float) -> None:
 
 
 def spoken(sound: Sound, rate: int, levels: Levels, gate: Gate) -> None:
-    """Tell speech from hum, tones and noise, by the levels of a sound's active frames and by its pitch: `no_speech`."""
+    """Tell speech from hum, tones and noise, by the levels of a sound's active frames and by its pitch:
+    `no_speech`.
+    """
     movement = measure.movement(levels[gate])
     if movement < LEAST_MOVEMENT:
-        raise _no_speech(f"its loudness varies by {movement:.1f} dB; that of speech by at least {LEAST_MOVEMENT:g} dB.")
+        raise _no_speech(
+            f"its loudness varies by {movement:.1f} dB; that of speech by at least {LEAST_MOVEMENT:g} dB."
+        )
     voiced = measure.voiced(sound, rate, measure.loud(levels))
     if voiced < LEAST_VOICED:
-        raise _no_speech(f"{_percent(voiced)} of its loud parts have a voice's pitch; in speech {_percent(LEAST_VOICED)} do.")
+        raise _no_speech(
+            f"{_percent(voiced)} of its loud parts have a voice's pitch; in speech {_percent(LEAST_VOICED)} do."
+        )
 
 
 def _no_speech(reason: str) -> BadAudio:

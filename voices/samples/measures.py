@@ -1,7 +1,9 @@
-"""What a recorded voice is like, in numbers: how loud, how much of it is silence, whether it is clipped, whether anybody speaks.
+"""What a recorded voice is like, in numbers: how loud, how much of it is silence, whether it is clipped,
+whether anybody speaks.
 
-Sounds are mono, floats in -1..1. Levels are in dBFS, of the root mean square of frames of 20 ms; 0 is that of a square wave at
-full scale. This module imports numpy, which costs 12 MB: import it where a recording has come in.
+Sounds are mono, floats in -1..1. Levels are in dBFS, of the root mean square of frames of 20 ms; 0 is that of
+a square wave at full scale. This module imports numpy, which costs 12 MB: import it where a recording has
+come in.
 """
 
 from __future__ import annotations
@@ -17,13 +19,19 @@ FRAME_SECONDS = 0.02
 FLOOR = -120.0
 """dBFS, told of digital silence"""
 SOUNDING, PERCENTILE = 40.0, 95
-"""how loud a recording is at its loudest: this percentile of the frames that are within so many decibels of the loudest one"""
+"""how loud a recording is at its loudest: this percentile of the frames that are within so many decibels of
+the loudest one
+"""
 ACTIVE, LOUD = 30.0, 12.0
 """how many decibels below that speech goes, and how many its vowels"""
 EXTREME, NEAR, RUN = 0.98, 0.0002, 3
-"""how far out the extreme of a clipped recording is, how near to it a clipped sample, and how many of them are in a row"""
+"""how far out the extreme of a clipped recording is, how near to it a clipped sample, and how many of them
+are in a row
+"""
 PITCH_SECONDS, PITCH_RATE, MOST_FRAMES = 0.05, 8000, 2000
-"""a pitch of 60 Hz needs three periods; speech has enough of its harmonics below 4 kHz; so many frames tell the share"""
+"""a pitch of 60 Hz needs three periods; speech has enough of its harmonics below 4 kHz; so many frames tell
+the share
+"""
 LOWEST, HIGHEST = 60, 500
 """Hertz, the pitch of voices"""
 PERIODIC = 0.5
@@ -59,7 +67,9 @@ def mean_level(levels: Levels) -> float:
 
 
 def movement(levels: Levels) -> float:
-    """Tell how far levels vary, in decibels, but for the lowest and the highest tenth, where a steady sound begins and ends."""
+    """Tell how far levels vary, in decibels, but for the lowest and the highest tenth, where a steady sound
+    begins and ends.
+    """
     low, high = np.percentile(levels, [10, 90])
     return float(high - low)
 
@@ -67,8 +77,8 @@ def movement(levels: Levels) -> float:
 def active(levels: Levels) -> Gate:
     """Tell the frames that are not silence: within 30 dB of the loudest.
 
-    The mean level of these is an active speech level in the manner of ITU-T P.56, with a gate that is relative to the recording
-    itself, as in ITU-R BS.1770, in place of the search for a threshold.
+    The mean level of these is an active speech level in the manner of ITU-T P.56, with a gate that is
+    relative to the recording itself, as in ITU-R BS.1770, in place of the search for a threshold.
     """
     return levels > max(FLOOR, _loudest(levels) - ACTIVE)
 
@@ -84,7 +94,9 @@ def _loudest(levels: Levels) -> float:
 
 
 def clipped(sound: Sound) -> float:
-    """Give the share of the samples, 0..1, that stand in a row at the extreme, where that is nearly full scale."""
+    """Give the share of the samples, 0..1, that stand in a row at the extreme, where that is nearly full
+    scale.
+    """
     edges = (edge for edge in (sound.max(initial=0), sound.min(initial=0)) if abs(edge) >= EXTREME)
     return sum(_in_runs(sound / edge >= 1 - NEAR) for edge in edges) / max(1, len(sound))
 
@@ -98,8 +110,8 @@ def _in_runs(there: Gate) -> int:
 def voiced(sound: Sound, rate: int, gate: Gate) -> float:
     """Give the share of the gate's frames, 0..1, that have the pitch of a voice.
 
-    They have one where the autocorrelation of the 50 ms around them, divided by that of the window, comes back to half of what it
-    was (Boersma 1993, "Accurate short-term analysis of the fundamental frequency").
+    They have one where the autocorrelation of the 50 ms around them, divided by that of the window, comes
+    back to half of what it was (Boersma 1993, "Accurate short-term analysis of the fundamental frequency").
     """
     frames = np.flatnonzero(gate)
     frames = frames[:: len(frames) // MOST_FRAMES + 1]
@@ -115,7 +127,8 @@ def voiced(sound: Sound, rate: int, gate: Gate) -> float:
 def _periodicity(windows: Sound, rate: float) -> Sound:
     """Give the highest peak of each window's normalised autocorrelation, among the periods of voices.
 
-    The spectrum is tilted by 3 dB an octave first: the autocorrelation of pink noise has no peaks then, and that of rumble few.
+    The spectrum is tilted by 3 dB an octave first: the autocorrelation of pink noise has no peaks then, and
+    that of rumble few.
     """
     size = windows.shape[1]
     window = np.hanning(size)

@@ -1,4 +1,5 @@
-"""An uploaded recording of a voice, made into a sample to clone the voice from: checked, trimmed and of even loudness.
+"""An uploaded recording of a voice, made into a sample to clone the voice from: checked, trimmed and of even
+loudness.
 
 This module imports numpy, which costs 12 MB: import it where a recording has come in.
 """
@@ -58,11 +59,13 @@ class SampleFacts(msgspec.Struct, frozen=True):
     """share of the recording, 0..1, that is not silence"""
 
 
-def prepare(source: IO[bytes], bounds: Bounds, *, speech: bool = True, param: str = "audio_sample") -> tuple[bytes, SampleFacts]:
+def prepare(
+    source: IO[bytes], bounds: Bounds, *, speech: bool = True, param: str = "audio_sample"
+) -> tuple[bytes, SampleFacts]:
     """Make a sample of a recording: a WAV, s16le mono, at the recording's own sample rate within 16..48 kHz.
 
-    Raises BadAudio, about `param`: it cannot be decoded, or, by its code, is `audio_too_short`, `audio_too_long`, `audio_silent`,
-    `audio_clipped`, or, where `speech` is wanted, `no_speech`.
+    Raises BadAudio, about `param`: it cannot be decoded, or, by its code, is `audio_too_short`,
+    `audio_too_long`, `audio_silent`, `audio_clipped`, or, where `speech` is wanted, `no_speech`.
     """
     with _about(param):
         recording = read(source, bounds.shortest, bounds.longest)
@@ -78,9 +81,11 @@ def trim(
     speech: bool = True,
     param: str = "audio_sample",
 ) -> tuple[bytes, SampleFacts]:
-    """Make a sample of a part of a recording, from `start` to before `end`, in seconds; without an end, of all the rest.
+    """Make a sample of a part of a recording, from `start` to before `end`, in seconds; without an end, of
+    all the rest.
 
-    Raises BadAudio as `prepare` does, and, with the code `invalid_value`, where the part is not one of the recording.
+    Raises BadAudio as `prepare` does, and, with the code `invalid_value`, where the part is not one of the
+    recording.
     """
     with _about(param):
         recording = read(source, bounds.shortest, bounds.longest)
@@ -88,7 +93,8 @@ def trim(
 
 
 def check_recording(source: IO[bytes], *, longest: float, param: str = "recording") -> AudioFacts:
-    """Say what a recording of a consent is, its duration measured. Raises BadAudio, about `param`, as `prepare` does.
+    """Say what a recording of a consent is, its duration measured. Raises BadAudio, about `param`, as
+    `prepare` does.
 
     It must be decodable, at least 0.5 s and at most `longest` seconds long, and not silent.
     """

@@ -37,14 +37,18 @@ class Recording(NamedTuple):
         return len(self.sound) / self.rate
 
     def part(self, start: float, end: float | None) -> Sound:
-        """Give what lies from `start` to before `end`, in seconds; without an end, all the rest. Raises BadAudio."""
+        """Give what lies from `start` to before `end`, in seconds; without an end, all the rest. Raises
+        BadAudio.
+        """
         last = self.seconds if end is None else end
         check.within(start, last, self.seconds)
         return self.sound[int(start * self.rate) : math.ceil(last * self.rate)]
 
 
 def read(source: IO[bytes], shortest: float, longest: float) -> Recording:
-    """Read a recording at its own sample rate, or the nearest from 8 to 48 kHz. Raises BadAudio as `chunks` does."""
+    """Read a recording at its own sample rate, or the nearest from 8 to 48 kHz. Raises BadAudio as `chunks`
+    does.
+    """
     facts = probe(source)
     rate = min(HIGHEST_RATE, max(LOWEST_RATE, facts.rate))
     pcm = b"".join(chunks(source, rate, shortest, longest))
@@ -52,12 +56,16 @@ def read(source: IO[bytes], shortest: float, longest: float) -> Recording:
 
 
 def chunks(source: IO[bytes], rate: int, shortest: float, longest: float) -> Iterator[bytes]:
-    """Decode a recording, of at most `longest` seconds, to s16le PCM. Raises BadAudio, which names `shortest` where that is told.
+    """Decode a recording, of at most `longest` seconds, to s16le PCM. Raises BadAudio, which names `shortest`
+    where that is told.
 
     What is beyond the longest is counted for a while, to say how long the recording is, and not given.
     """
     samples, seconds = 0, 0.0
-    with closing(cast("Generator[bytes]", decode(source, rate=rate, max_seconds=math.inf))) as decoded, _measured_by(shortest):
+    with (
+        closing(cast("Generator[bytes]", decode(source, rate=rate, max_seconds=math.inf))) as decoded,
+        _measured_by(shortest),
+    ):
         for chunk in decoded:
             samples += len(chunk) // 2
             seconds = samples / rate

@@ -1,7 +1,7 @@
 """Samples: prepared when they come, kept as they came too, and taken away with all that was made of them.
 
-Blobs are written before the row that names them. When the row is refused they are taken back; what a crash leaves,
-`voices.storage.sweep` finds.
+Blobs are written before the row that names them. When the row is refused they are taken back; what a crash
+leaves, `voices.storage.sweep` finds.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import msgspec
 
 from engines.api import BadInput
 from voices.errors import unknown_sample
-from voices.library import Shelves
+from voices.library import OpenLibrary
 from voices.limits import Bounds
 from voices.profile import SAMPLE, Profile, Sample, new_id, now
 from voices.storage.blobs import BlobsFailed
@@ -47,13 +47,15 @@ class Upload(msgspec.Struct, frozen=True):
 class Samples:
     """Makes and unmakes samples; `threads` bounds how many are worked on at once."""
 
-    def __init__(self, shelves: Shelves, bounds: Bounds, threads: anyio.CapacityLimiter) -> None:
-        self._shelves = shelves
+    def __init__(self, opened: OpenLibrary, bounds: Bounds, threads: anyio.CapacityLimiter) -> None:
+        self._library = opened
         self._bounds = bounds
         self._threads = threads
 
     async def make(self, profile: str, upload: Upload) -> Sample:
-        """Prepare a recording and keep it for a voice; its row is the caller's to write. Raises BadAudio or BlobsFailed."""
+        """Prepare a recording and keep it for a voice; its row is the caller's to write. Raises BadAudio or
+        BlobsFailed.
+        """
         wav, facts, digest = await self._run(lambda: _prepared(upload, self._bounds))
         folder = f"profiles/{profile}/{secrets.token_hex(12)}"  # not the sample's id: that stays when its recording changes
         sample = Sample(
@@ -71,15 +73,15 @@ class Samples:
             created=now(),
         )
         try:
-            await self._shelves.blobs.put(sample.original, upload.data)
-            await self._shelves.blobs.put(sample.prepared, wav)
+            await self._library.blobs.put(sample.original, upload.data)
+            await self._library.blobs.put(sample.prepared, wav)
         except BlobsFailed:
             with suppress(BlobsFailed):
-                await self._shelves.blobs.delete([sample.original, sample.prepared])
+                await self._library.blobs.delete([sample.original, sample.prepared])
             raise
         return sample
 
-    async def add(self, profile: Profile, upload: Upload, viewer: str) -> tuple[Profile, Sample]:
+    async def add(self, profile: Profile, upload: Upload, caller: str) -> tuple[Profile, Sample]:
         """Add a sample to a voice. Raises BadInput, BadAudio, UnknownProfile or BlobsFailed."""
         self._check_room(profile)
         sample = await self.make(profile.id, upload)
@@ -89,10 +91,12 @@ class Samples:
             return msgspec.structs.replace(before, samples=(*before.samples, sample))
 
         async with self.kept([sample.original, sample.prepared]):
-            _, after = await self._shelves.store.change(profile.id, viewer, added)
+            _, after = await self._library.store.change(profile.id, caller, added)
         return after, sample
 
-    async def replace(self, profile: Profile, old: Sample, upload: Upload, viewer: str) -> tuple[Profile, Sample]:
+    async def replace(
+        self, profile: Profile, old: Sample, upload: Upload, caller: str
+    ) -> tuple[Profile, Sample]:
         """Put another recording in a sample's place. Raises as `add` does."""
         made = await self.make(profile.id, upload)
         made = msgspec.structs.replace(made, id=old.id, created=old.created)
@@ -104,11 +108,11 @@ class Samples:
             return msgspec.structs.replace(before, samples=kept)
 
         async with self.kept([made.original, made.prepared]):
-            before, after = await self._shelves.store.change(profile.id, viewer, replaced)
+            before, after = await self._library.store.change(profile.id, caller, replaced)
         await self.forget(before, after)
         return after, made
 
-    async def change(self, id: str, sample: str, viewer: str, change: Callable[[Sample], Sample]) -> Profile:
+    async def change(self, id: str, sample: str, caller: str, change: Callable[[Sample], Sample]) -> Profile:
         """Change what is known of a sample. Raises UnknownProfile or BadInput."""
 
         def changed(before: Profile) -> Profile:
@@ -116,18 +120,20 @@ class Samples:
             kept = tuple(change(old) if one.id == old.id else one for one in before.samples)
             return msgspec.structs.replace(before, samples=kept)
 
-        before, after = await self._shelves.store.change(id, viewer, changed)
+        before, after = await self._library.store.change(id, caller, changed)
         await self.forget(before, after)
         return after
 
-    async def remove(self, id: str, sample: str, viewer: str) -> Profile:
+    async def remove(self, id: str, sample: str, caller: str) -> Profile:
         """Delete a sample. Raises UnknownProfile or BadInput."""
 
         def removed(before: Profile) -> Profile:
             old = sample_of(before, sample)
-            return msgspec.structs.replace(before, samples=tuple(one for one in before.samples if one.id != old.id))
+            return msgspec.structs.replace(
+                before, samples=tuple(one for one in before.samples if one.id != old.id)
+            )
 
-        before, after = await self._shelves.store.change(id, viewer, removed)
+        before, after = await self._library.store.change(id, caller, removed)
         await self.forget(before, after)
         return after
 
@@ -135,29 +141,38 @@ class Samples:
         """Delete what a voice kept before and does not any more, and the prompts that were made of it."""
         kept = after.blobs() if after else set()
         if after is None or before.samples != after.samples:
-            await self._shelves.prompts.clear(before.id)
-        await self._shelves.blobs.delete(before.blobs() - kept)
+            await self._library.prompts.clear(before.id)
+        await self._library.blobs.delete(before.blobs() - kept)
 
     @asynccontextmanager
     async def kept(self, blobs: Iterable[str]) -> AsyncIterator[None]:
-        """Take blobs back when what names them is refused. Whatever else happens may have happened after the commit."""
+        """Take blobs back when what names them is refused. Whatever else happens may have happened after the
+        commit.
+        """
         try:
             yield
         except BadInput:
-            await self._shelves.blobs.delete(blobs)
+            await self._library.blobs.delete(blobs)
             raise
 
     def _check_room(self, profile: Profile) -> None:
         if len(profile.samples) >= self._bounds.samples:
-            raise BadInput(f"A voice may have {self._bounds.samples} samples; this one has as many.", code="too_many_samples")
+            raise BadInput(
+                f"A voice may have {self._bounds.samples} samples; this one has as many.",
+                code="too_many_samples",
+            )
 
-    async def cut(self, profile: Profile, sample: Sample, start: float, end: float | None, viewer: str) -> tuple[Profile, Sample]:
-        """Use only a part of a sample's original, [start, end) in seconds; its words are others then. Raises as `add` does."""
-        data = await self._shelves.blobs.find(sample.original)
+    async def cut(
+        self, profile: Profile, sample: Sample, start: float, end: float | None, caller: str
+    ) -> tuple[Profile, Sample]:
+        """Use only a part of a sample's original, [start, end) in seconds; its words are others then. Raises
+        as `add` does.
+        """
+        data = await self._library.blobs.find(sample.original)
         if data is None:
             raise _changed()
         upload = Upload(data, "", trim=(start, end), param="start")
-        return await self.replace(profile, sample, upload, viewer)
+        return await self.replace(profile, sample, upload, caller)
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await anyio.to_thread.run_sync(work, limiter=self._threads)

@@ -1,7 +1,7 @@
 """Where recordings lie: a folder, or a bucket of S3, through obstore.
 
-What is written appears whole or not at all. A blob is written before the row that names it, and deleted after it: what a crash
-leaves behind is a blob that nobody names, and `sweep` finds those.
+What is written appears whole or not at all. A blob is written before the row that names it, and deleted after
+it: what a crash leaves behind is a blob that nobody names, and `sweep` finds those.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class BlobsFailed(LibraryFailed):
 
 
 def open_blobs(setting: str, folder: Path) -> Blobs:
-    """Open what the settings mean: a folder, or a URL such as s3://bucket/prefix; empty is in the data folder.
+    """Open what the settings mean: a folder, or a URL such as s3://bucket/prefix; empty is in the data
+    folder.
 
     How S3 is reached, the environment tells: AWS_ENDPOINT, AWS_ACCESS_KEY_ID and so on. Raises BlobsFailed.
     """
@@ -98,12 +99,19 @@ class Blobs:
         until = datetime.now(UTC) - timedelta(seconds=older)
         try:
             batches = obstore.list(self._store, prefix)
-            return [one["path"] async for batch in batches for one in batch if not older or one["last_modified"] <= until]
+            return [
+                one["path"]
+                async for batch in batches
+                for one in batch
+                if not older or one["last_modified"] <= until
+            ]
         except (BaseError, OSError) as exc:
             raise BlobsFailed("The recordings could not be listed.") from exc
 
     async def delete_unfinished(self, *, older: float) -> list[str]:
-        """Delete what a killed process was writing, which LocalStore names `key#number` and lists nowhere. Raises BlobsFailed."""
+        """Delete what a killed process was writing, which LocalStore names `key#number` and lists nowhere.
+        Raises BlobsFailed.
+        """
         return await asyncio.to_thread(_unfinished, self._folder, older) if self._folder else []
 
 
@@ -119,7 +127,11 @@ def _unfinished(folder: Path, older: float) -> list[str]:
                     if path.stat().st_mtime <= until:
                         path.unlink()
                         gone.append(path.relative_to(folder).as_posix())
-                if changed <= until and parent.relative_to(folder).parts[:1] in OURS and not any(parent.iterdir()):
+                if (
+                    changed <= until
+                    and parent.relative_to(folder).parts[:1] in OURS
+                    and not any(parent.iterdir())
+                ):
                     parent.rmdir()
     except OSError as exc:
         raise BlobsFailed("What was left half-written could not be deleted.") from exc

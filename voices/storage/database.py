@@ -1,7 +1,9 @@
-"""The database: SQLite in a file by default, PostgreSQL by URL, through SQLAlchemy. Its schema is brought up to date when opened.
+"""The database: SQLite in a file by default, PostgreSQL by URL, through SQLAlchemy. Its schema is brought up
+to date when opened.
 
-Alembic is imported only where the schema is not the newest already. SQLite runs in WAL mode, so that reading and writing do not
-wait for each other; whoever writes takes the write lock when the transaction begins, or two who read first would deadlock.
+Alembic is imported only where the schema is not the newest already. SQLite runs in WAL mode, so that reading
+and writing do not wait for each other; whoever writes takes the write lock when the transaction begins, or
+two who read first would deadlock.
 """
 
 from __future__ import annotations
@@ -46,10 +48,14 @@ def database_url(setting: str, folder: Path) -> URL:
     try:
         url = make_url(setting or f"sqlite:///{folder / 'voices.db'}")
     except (ArgumentError, ValueError) as exc:  # the latter where a port is no number
-        raise StoreFailed("voices.storage.database is no URL of a database, such as postgresql://user@host/name.") from exc
+        raise StoreFailed(
+            "voices.storage.database is no URL of a database, such as postgresql://user@host/name."
+        ) from exc
     known = {*DRIVERS, *DRIVERS.values()}
     if url.drivername not in known:
-        raise StoreFailed(f"voices.storage.database: '{url.drivername}' is not supported, only sqlite and postgresql are.")
+        raise StoreFailed(
+            f"voices.storage.database: '{url.drivername}' is not supported, only sqlite and postgresql are."
+        )
     return url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
 
 
@@ -66,7 +72,11 @@ class Database:
             options["connect_args"] = {"timeout": PATIENCE, "command_timeout": 60}
         self._engine = create_async_engine(url, **options)
         self._reader = create_async_engine(
-            url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, skip_autocommit_rollback=True, **options
+            url,
+            isolation_level="AUTOCOMMIT",
+            pool_reset_on_return=None,
+            skip_autocommit_rollback=True,
+            **options,
         )
         """for single statements, with nothing around them: on every request there is one"""
         self._writer = asyncio.Lock()
@@ -123,7 +133,9 @@ async def _brought_up_to_date(url: URL) -> None:
 
 @asynccontextmanager
 async def _faults() -> AsyncIterator[None]:
-    """Say that the database is out of reach, without its URL or the statement. What a constraint refuses is the caller's."""
+    """Say that the database is out of reach, without its URL or the statement. What a constraint refuses is
+    the caller's.
+    """
     try:
         yield
     except IntegrityError:
@@ -138,8 +150,12 @@ def plain(text: str) -> str:
 
 
 async def one_by_one(connection: AsyncConnection) -> None:
-    """Have others who ask for the same wait until this transaction ends: what they count or replace could not be there yet."""
-    await connection.execute(select(tables.library.c.id).with_for_update())  # SQLite has one writer at a time anyhow
+    """Have others who ask for the same wait until this transaction ends: what they count or replace could not
+    be there yet.
+    """
+    await connection.execute(
+        select(tables.library.c.id).with_for_update()
+    )  # SQLite has one writer at a time anyhow
 
 
 def _prepare_sqlite(engine: AsyncEngine, begins: str = "") -> None:

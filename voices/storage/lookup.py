@@ -17,8 +17,10 @@ PROFILE = "profile:"
 OWN, ALIAS, WORDS = "profile", "alias", "words"
 
 
-class Looked(msgspec.Struct, frozen=True):
-    """A voice of one's own by that name, where an alias of that name leads, and how the viewer wants words said."""
+class LookupResult(msgspec.Struct, frozen=True):
+    """A voice of one's own by that name, where an alias of that name leads, and how the viewer wants words
+    said.
+    """
 
     profile: Profile | None = None
     alias: str | None = None
@@ -26,35 +28,37 @@ class Looked(msgspec.Struct, frozen=True):
 
 
 def _query() -> CompoundSelect[Any]:
-    """Select rows of a kind and two texts: a voice and its sample, an alias's target and scope, a dictionary and nothing."""
+    """Select rows of a kind and two texts: a voice and its sample, an alias's target and scope, a dictionary
+    and nothing.
+    """
     wanted: BindParameter[str] = bindparam("wanted")
     name: BindParameter[str] = bindparam("name")
-    viewer: BindParameter[str] = bindparam("viewer")
+    caller: BindParameter[str] = bindparam("viewer")
     profile, alias, words = tables.profiles.c, tables.aliases.c, tables.dictionaries.c
     own = joined(literal(OWN)).where(or_(profile.id == wanted, profile.folded == name))
     return union_all(
-        select(own.where(or_(profile.scope == NOBODY, profile.scope == viewer)).subquery()),
+        select(own.where(or_(profile.scope == NOBODY, profile.scope == caller)).subquery()),
         select(literal(ALIAS), alias.target, alias.scope).where(
-            alias.folded == name, or_(alias.scope == NOBODY, alias.scope == viewer)
+            alias.folded == name, or_(alias.scope == NOBODY, alias.scope == caller)
         ),
-        select(literal(WORDS), words.document, null()).where(words.owner == viewer),
+        select(literal(WORDS), words.document, null()).where(words.owner == caller),
     )
 
 
 QUERY = _query()
 
 
-async def look_up(database: Database, voice: str, viewer: str) -> Looked:
+async def look_up(database: Database, voice: str, caller: str) -> LookupResult:
     """Look a voice up by id, by name, or by `profile:` and either; of two with the name, the viewer's own."""
     wanted = plain(voice[len(PROFILE) :] if voice.casefold().startswith(PROFILE) else voice)
     async with database.reading() as connection:
-        values = {"wanted": wanted, "name": folded(wanted), "viewer": viewer}
+        values = {"wanted": wanted, "name": folded(wanted), "viewer": caller}
         rows = [(row[0], row[1], row[2]) for row in await connection.execute(QUERY, values)]
     found = profiles((document, sample) for kind, document, sample in rows if kind == OWN)
     aliases = sorted((scope or "", target) for kind, target, scope in rows if kind == ALIAS)
     words = next((document for kind, document, _ in rows if kind == WORDS), None)
-    return Looked(
-        min(found, key=lambda one: (one.id != wanted, one.scope != viewer), default=None),
+    return LookupResult(
+        min(found, key=lambda one: (one.id != wanted, one.scope != caller), default=None),
         aliases[-1][1] if aliases else None,
         msgspec.json.decode(words, type=tuple[Entry, ...]) if words else (),
     )

@@ -1,4 +1,5 @@
-"""Profiles and their samples, kept in the database. Each call is one transaction: all of it happens, or nothing.
+"""Profiles and their samples, kept in the database. Each call is one transaction: all of it happens, or
+nothing.
 
 A `viewer` is the key that asks, by name, or "" for none; what it must not see is as if it were not there.
 """
@@ -29,64 +30,75 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def find(self, voice: str, viewer: str) -> Profile | None:
+    async def find(self, voice: str, caller: str) -> Profile | None:
         """Find a voice by id, by name, or by `profile:` and either; of two with the name, the viewer's own."""
         wanted = plain(voice[len(PROFILE) :] if voice.casefold().startswith(PROFILE) else voice)
         name = folded(wanted)
         known = or_(tables.profiles.c.id == wanted, tables.profiles.c.folded == name)
-        found = await self._read(joined().where(known, tables.profiles.c.scope.in_({NOBODY, viewer})))
-        return min(found, key=lambda one: (one.id != wanted, one.scope != viewer), default=None)
+        found = await self._read(joined().where(known, tables.profiles.c.scope.in_({NOBODY, caller})))
+        return min(found, key=lambda one: (one.id != wanted, one.scope != caller), default=None)
 
-    async def get(self, id: str, viewer: str) -> Profile:
+    async def get(self, id: str, caller: str) -> Profile:
         """Give a voice. Raises UnknownProfile."""
         found = await self._read(joined().where(tables.profiles.c.id == plain(id)))
-        if not found or not found[0].visible(viewer):
+        if not found or not found[0].visible(caller):
             raise unknown(id)
         return found[0]
 
-    async def visible(self, viewer: str) -> list[Profile]:
+    async def visible(self, caller: str) -> list[Profile]:
         """Give all voices that a key may use, oldest first."""
-        return await self._read(joined().where(tables.profiles.c.scope.in_({NOBODY, viewer})))
+        return await self._read(joined().where(tables.profiles.c.scope.in_({NOBODY, caller})))
 
     async def create(self, profile: Profile, most: int = 0) -> Profile:
-        """Keep a new voice, with its samples; an owner may have `most`, 0 is any number. Raises NameTaken or BadInput."""
-        own = select(func.count()).select_from(tables.profiles).where(tables.profiles.c.owner == profile.owner)
+        """Keep a new voice, with its samples; an owner may have `most`, 0 is any number. Raises NameTaken or
+        BadInput.
+        """
+        own = (
+            select(func.count()).select_from(tables.profiles).where(tables.profiles.c.owner == profile.owner)
+        )
         try:
             async with self._database.writing() as connection:
                 if most:
                     await one_by_one(connection)
                 if most and (await connection.execute(own)).scalar_one() >= most:
-                    raise BadInput(f"You have {most} voices, the most that a caller may have here.", code="too_many_voices")
+                    raise BadInput(
+                        f"You have {most} voices, the most that a caller may have here.",
+                        code="too_many_voices",
+                    )
                 await connection.execute(insert(tables.profiles).values(_row(profile)))
                 await _put_samples(connection, profile, profile.samples)
         except IntegrityError as exc:
             raise taken(profile.name) from exc
         return profile
 
-    async def change(self, id: str, viewer: str, change: Change) -> tuple[Profile, Profile]:
-        """Change a voice; give it as it was and as it is. Raises UnknownProfile, NameTaken, or what `change` raises."""
+    async def change(self, id: str, caller: str, change: Change) -> tuple[Profile, Profile]:
+        """Change a voice; give it as it was and as it is. Raises UnknownProfile, NameTaken, or what `change`
+        raises.
+        """
         name = id
         try:
             async with self._database.writing() as connection:
-                before = await _locked(connection, id, viewer)
+                before = await _locked(connection, id, caller)
                 after = msgspec.structs.replace(change(before), id=id, created=before.created, updated=now())
                 name = after.name
-                await connection.execute(update(tables.profiles).where(tables.profiles.c.id == id).values(_row(after)))
+                await connection.execute(
+                    update(tables.profiles).where(tables.profiles.c.id == id).values(_row(after))
+                )
                 await _change_samples(connection, before, after)
         except IntegrityError as exc:
             raise taken(name) from exc
         return before, after
 
-    async def delete(self, id: str, viewer: str) -> Profile:
+    async def delete(self, id: str, caller: str) -> Profile:
         """Delete a voice and its samples; give it as it was. Raises UnknownProfile."""
         async with self._database.writing() as connection:
-            before = await _locked(connection, id, viewer)
+            before = await _locked(connection, id, caller)
             await connection.execute(delete(tables.samples).where(tables.samples.c.profile == id))
             await connection.execute(delete(tables.profiles).where(tables.profiles.c.id == id))
             await _forget_aliases(connection, before)
         return before
 
-    async def note(self, line: Audit) -> None:
+    async def write_audit(self, line: Audit) -> None:
         """Write a line of audit."""
         values = {"profile": line.profile, "time": line.time, "document": msgspec.json.encode(line).decode()}
         async with self._database.writing() as connection:
@@ -94,7 +106,11 @@ class Store:
 
     async def audit(self, id: str, limit: int = 1000) -> list[Audit]:
         """Give the last that was done with a voice, oldest first."""
-        query = select(tables.audit.c.document).where(tables.audit.c.profile == id).order_by(tables.audit.c.number.desc())
+        query = (
+            select(tables.audit.c.document)
+            .where(tables.audit.c.profile == id)
+            .order_by(tables.audit.c.number.desc())
+        )
         async with self._database.reading() as connection:
             rows = (await connection.execute(query.limit(limit))).scalars().all()
         return [msgspec.json.decode(row, type=Audit) for row in reversed(rows)]
@@ -123,7 +139,9 @@ class Store:
 
 
 def joined(*before: ColumnElement[Any]) -> Select[Any]:
-    """Select voices with their samples in one statement, so that both are of the same moment; further columns go before."""
+    """Select voices with their samples in one statement, so that both are of the same moment; further columns
+    go before.
+    """
     order = (tables.profiles.c.created, tables.profiles.c.id, tables.samples.c.created, tables.samples.c.id)
     both = tables.profiles.outerjoin(tables.samples)
     columns = (*before, tables.profiles.c.document, tables.samples.c.document.label("sample"))
@@ -144,14 +162,14 @@ def _pairs(result: CursorResult[Any]) -> list[tuple[str, str | None]]:
     return [tuple(row) for row in result]
 
 
-async def _locked(connection: AsyncConnection, id: str, viewer: str) -> Profile:
+async def _locked(connection: AsyncConnection, id: str, caller: str) -> Profile:
     """Read a voice to change it; others who would wait. Raises UnknownProfile."""
     id = plain(id)
     await connection.execute(select(tables.profiles.c.id).where(tables.profiles.c.id == id).with_for_update())
     found = profiles(_pairs(await connection.execute(joined().where(tables.profiles.c.id == id))))
-    if not found or not found[0].visible(viewer):
+    if not found or not found[0].visible(caller):
         raise unknown(id)
-    if not found[0].editable(viewer):
+    if not found[0].editable(caller):
         raise not_yours()
     return found[0]
 
@@ -160,20 +178,31 @@ async def _forget_aliases(connection: AsyncConnection, gone: Profile) -> None:
     """Delete the further names that its owner gave a voice: they would lead nowhere, and tell its name."""
     table = tables.aliases.c
     names = {folded(f"{prefix}{name}") for prefix in ("", PROFILE) for name in (gone.id, gone.name)}
-    rows = (await connection.execute(select(table.folded, table.target).where(table.scope == gone.owner))).all()
+    rows = (
+        await connection.execute(select(table.folded, table.target).where(table.scope == gone.owner))
+    ).all()
     if dead := [alias for alias, target in rows if folded(target) in names]:
-        await connection.execute(delete(tables.aliases).where(table.scope == gone.owner, table.folded.in_(dead)))
+        await connection.execute(
+            delete(tables.aliases).where(table.scope == gone.owner, table.folded.in_(dead))
+        )
 
 
 async def _change_samples(connection: AsyncConnection, before: Profile, after: Profile) -> None:
     if gone := [sample.id for sample in before.samples if sample not in after.samples]:
         await connection.execute(delete(tables.samples).where(tables.samples.c.id.in_(gone)))
-    await _put_samples(connection, after, [sample for sample in after.samples if sample not in before.samples])
+    await _put_samples(
+        connection, after, [sample for sample in after.samples if sample not in before.samples]
+    )
 
 
 async def _put_samples(connection: AsyncConnection, profile: Profile, samples: Iterable[Sample]) -> None:
     rows = [
-        {"id": sample.id, "profile": profile.id, "created": sample.created, "document": msgspec.json.encode(sample).decode()}
+        {
+            "id": sample.id,
+            "profile": profile.id,
+            "created": sample.created,
+            "document": msgspec.json.encode(sample).decode(),
+        }
         for sample in samples
     ]
     if rows:

@@ -1,7 +1,7 @@
 """eSpeak NG's C API through ctypes: the few calls of `speak_lib.h` that speaking needs.
 
-The library keeps global state and is not re-entrant: one thread at a time. It is GPL-3.0-or-later, comes with the
-`espeakng-loader` wheel, and is loaded in a worker process only.
+The library keeps global state and is not re-entrant: one thread at a time. It is GPL-3.0-or-later, comes with
+the `espeakng-loader` wheel, and is loaded in a worker process only.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from engines.api import EngineFailed
 
 SYNCHRONOUS = 2
 BUFFER_MS = 60
-"""length of a buffer handed to the callback, the shortest the library makes; measured, the first comes within 0.3 ms"""
+"""length of a buffer handed to the callback, the shortest the library makes; measured, the first comes within
+0.3 ms
+"""
 DONT_EXIT = 0x8000
 UTF8, END_PAUSE = 1, 0x1000
 RATE, VOLUME, PITCH = 1, 2, 3
@@ -47,7 +49,9 @@ _Callback = c.CFUNCTYPE(c.c_int, c.POINTER(c.c_short), c.c_int, c.POINTER(_Event
 
 
 class EspeakVoice(msgspec.Struct, frozen=True):
-    """A voice as the library lists it; `gender` is 0 (unsaid), 1 (male) or 2 (female), `identifier` the path of its file."""
+    """A voice as the library lists it; `gender` is 0 (unsaid), 1 (male) or 2 (female), `identifier` the path
+    of its file.
+    """
 
     name: str
     identifier: str
@@ -104,12 +108,16 @@ class Library:
             voice = listed[number].contents
             number += 1
             priorities, languages = zip(*_languages(voice), strict=True)
-            yield EspeakVoice(voice.name.decode().strip(), voice.identifier.decode(), languages, priorities, voice.gender)
+            yield EspeakVoice(
+                voice.name.decode().strip(), voice.identifier.decode(), languages, priorities, voice.gender
+            )
 
     def set_voice(self, name: str) -> bool:
-        """Choose a voice by its identifier, with "+variant" behind it where one is wanted; False when there is none.
+        """Choose a voice by its identifier, with "+variant" behind it where one is wanted; False when there
+        is none.
 
-        The library opens files by what is given here, and takes an unknown variant for none: never give it a caller's string.
+        The library opens files by what is given here, and takes an unknown variant for none: never give it a
+        caller's string.
         """
         return bool(self._lib.espeak_SetVoiceByName(name.encode()) == 0)
 
@@ -118,7 +126,9 @@ class Library:
         self._lib.espeak_SetParameter(parameter, value, 0)
 
     def speak(self, text: str, sink: Sink, *, pause: bool) -> None:
-        """Speak a text, handing words and s16le PCM to `sink` as they come, until it returns False. Raises EngineFailed."""
+        """Speak a text, handing words and s16le PCM to `sink` as they come, until it returns False. Raises
+        EngineFailed.
+        """
         raised: list[BaseException] = []
         stopped = False
 
@@ -135,7 +145,9 @@ class Library:
         kept = _Callback(callback)  # the library keeps only its address
         self._lib.espeak_SetSynthCallback(kept)
         encoded = text.encode("utf-8", "replace")
-        status = self._lib.espeak_Synth(encoded, len(encoded) + 1, 0, 1, 0, UTF8 | (END_PAUSE if pause else 0), None, None)
+        status = self._lib.espeak_Synth(
+            encoded, len(encoded) + 1, 0, 1, 0, UTF8 | (END_PAUSE if pause else 0), None, None
+        )
         self._lib.espeak_SetSynthCallback(_Callback())
         if raised:
             raise raised[0]

@@ -1,9 +1,10 @@
 """eSpeak NG: small, quick, robotic, in 140 languages; speaks without any download.
 
-Voices go by language code, with a variant behind a plus where one is wanted: `de`, `en-us+f3`. A job's language, where it is
-not the voice's, replaces the voice's and keeps the variant: `en-us+f3` speaks German as `de+f3`. Speed 1 is 175 words a minute,
-the library's own default; it takes 80 to 450. `pitch` is 0 to 99, 50 by default: about an octave either way. The same job
-gives the same speech, but not the same samples: the library's waveform goes on from where its last one stopped.
+Voices go by language code, with a variant behind a plus where one is wanted: `de`, `en-us+f3`. A job's
+language, where it is not the voice's, replaces the voice's and keeps the variant: `en-us+f3` speaks German as
+`de+f3`. Speed 1 is 175 words a minute, the library's own default; it takes 80 to 450. `pitch` is 0 to 99, 50
+by default: about an octave either way. The same job gives the same speech, but not the same samples: the
+library's waveform goes on from where its last one stopped.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import espeakng_loader
 from engines.adapters.espeak.c_api import PITCH, RATE, VOLUME, Library, WordEvent
 from engines.adapters.espeak.voices import CHARACTERS, DEFAULT, Voices, has_dictionary, variants
 from engines.adapters.espeak.words import WordReader
-from engines.api import Audio, EmitSpeech, EngineFailed, EngineInfo, SpeechAbilities, SpeechJob, Word
+from engines.api import Audio, EmitSpeech, EngineFailed, EngineInfo, SpeechCapabilities, SpeechJob, Word
 
 WORDS_PER_MINUTE, SLOWEST, FASTEST = 175, 80, 450
 HEADROOM_VOLUME = 85
@@ -23,8 +24,12 @@ HEADROOM_VOLUME = 85
 DEFAULT_PITCH, HIGHEST_PITCH = 50, 99
 LARGEST_PIECE = 88_200
 """bytes: two seconds of audio, made in a millisecond or two"""
-UNSPEAKABLE = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0xD800, 0xE000)), " ")
-"""control characters, of which NUL would end the text for C and 0x01 begin a command to the library, and lone surrogates"""
+UNSPEAKABLE = dict.fromkeys(
+    (*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0xD800, 0xE000)), " "
+)
+"""control characters, of which NUL would end the text for C and 0x01 begin a command to the library, and lone
+surrogates
+"""
 
 
 class Espeak:
@@ -47,7 +52,7 @@ class Espeak:
             voices=voices,
             characters=CHARACTERS,
             variants=self._voices.variants,
-            speech=SpeechAbilities(
+            speech=SpeechCapabilities(
                 sample_rate=self._library.sample_rate,
                 languages=tuple(sorted({language for voice in voices for language in voice.languages})),
                 speed=(SLOWEST / WORDS_PER_MINUTE, FASTEST / WORDS_PER_MINUTE),
@@ -63,7 +68,9 @@ class Espeak:
         reader, gathered = WordReader(job.text), Gathered(emit)
 
         def sink(events: list[WordEvent], pcm: bytes) -> bool:
-            words = [word for event in events if (word := reader.read(event.offset, event.length, event.time))]
+            words = [
+                word for event in events if (word := reader.read(event.offset, event.length, event.time))
+            ]
             return gathered.add(words, pcm)
 
         self._library.speak(job.text.translate(UNSPEAKABLE), sink, pause=job.pause)
@@ -81,7 +88,9 @@ class Espeak:
 
 
 class Gathered:
-    """Gives the first audio at once, and gathers the rest into ever larger pieces: handing over costs more than making it."""
+    """Gives the first audio at once, and gathers the rest into ever larger pieces: handing over costs more
+    than making it.
+    """
 
     def __init__(self, emit: EmitSpeech) -> None:
         self._emit = emit

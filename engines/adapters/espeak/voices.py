@@ -1,4 +1,6 @@
-"""Which voices eSpeak NG offers here: every language, the variants that are good speech, and one for each of OpenAI's names."""
+"""Which voices eSpeak NG offers here: every language, the variants that are good speech, and one for each of
+OpenAI's names.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,17 @@ from pathlib import Path
 from engines.adapters.espeak.c_api import EspeakVoice
 from engines.api import Gender, UnknownVoice, Voice
 
-NOVELTIES = re.compile(r"whisperf?|croak|robosoft\d?|UniRobot|anikaRobot|fast|Demonic|klatt\d?|Storm|zac|caleb|announcer")
+NOVELTIES = re.compile(
+    r"whisperf?|croak|robosoft\d?|UniRobot|anikaRobot|fast|Demonic|klatt\d?|Storm|zac|caleb|announcer"
+)
 """variants that are effects; they can be asked for, but are not listed"""
-FEMALE = re.compile(r"f\d|Alicia|Andrea|Annie|anika|aunty|belinda|grandma|linda|shelby|steph\d?|whisperf|anikaRobot")
+FEMALE = re.compile(
+    r"f\d|Alicia|Andrea|Annie|anika|aunty|belinda|grandma|linda|shelby|steph\d?|whisperf|anikaRobot"
+)
 DEFAULT = "en-us"
-"""the voice for plain `en`, and the one whose variants are listed too; with those of all languages the list would be ten
-thousand long"""
+"""the voice for plain `en`, and the one whose variants are listed too; with those of all languages the list
+would be ten thousand long
+"""
 GENDERS: dict[int, Gender] = {1: "male", 2: "female"}
 
 CHARACTERS = {
@@ -33,15 +40,17 @@ CHARACTERS = {
     "shimmer": "en-us+f4",
     "verse": "en-us+rob",
 }
-"""chosen by character among the variants that do not clip and whose words align well, and so that each differs from every other
-in pitch or in timbre, as tests/engines measures"""
+"""chosen by character among the variants that do not clip and whose words align well, and so that each
+differs from every other in pitch or in timbre, as tests/engines measures
+"""
 
 
 class Voices:
     """The voices by every name they go by, whatever its case.
 
-    A base voice goes by its language code (`de`, `en-us`), by the other codes the library gives it (`zh` is `cmn`), and by a
-    longer tag that begins with one of these (`de-AT`: the lookup of RFC 4647). A variant follows behind a plus.
+    A base voice goes by its language code (`de`, `en-us`), by the other codes the library gives it (`zh` is
+    `cmn`), and by a longer tag that begins with one of these (`de-AT`: the lookup of RFC 4647). A variant
+    follows behind a plus.
     """
 
     def __init__(self, voices: Iterable[EspeakVoice], variants: tuple[str, ...]) -> None:
@@ -55,7 +64,9 @@ class Voices:
             for code, voice in self._bases.items()
             for language, priority in zip(voice.languages, voice.priorities, strict=True)
         )
-        self._codes = {language: code for _, code, language in reversed(ranked)} | {code: code for code in self._bases}
+        self._codes = {language: code for _, code, language in reversed(ranked)} | {
+            code: code for code in self._bases
+        }
         self._codes["en"] = DEFAULT
         self._variants = {folded(variant): variant for variant in variants}
 
@@ -66,22 +77,33 @@ class Voices:
         return (*plain, *(_variant(base, name) for name in self.variants if not NOVELTIES.fullmatch(name)))
 
     def identify(self, voice: str, language: str | None) -> str:
-        """Give the name by which the library knows a voice, speaking another language where one is given. Raises UnknownVoice.
+        """Give the name by which the library knows a voice, speaking another language where one is given.
+        Raises UnknownVoice.
 
-        A language that the voice speaks anyhow changes nothing, nor does one that there is not; `en-gb` changes `en-us`.
+        A language that the voice speaks anyhow changes nothing, nor does one that there is not; `en-gb`
+        changes `en-us`.
         """
         base, plus, variant = voice.partition("+")
         code = self._lookup(base)
         known = self._variants.get(folded(variant)) if plus else ""
         if code is None or known is None:
-            raise UnknownVoice(f"eSpeak NG has no voice '{voice}'.{self._near(base, code, variant)}", param="voice")
+            raise UnknownVoice(
+                f"eSpeak NG has no voice '{voice}'.{self._near(base, code, variant)}", param="voice"
+            )
         if language is not None:
             code = self._in_language(code, language)
         return f"{self._bases[code].identifier}{plus}{known}"
 
     def _lookup(self, tag: str) -> str | None:
         parts = folded(tag).split("-")
-        return next((found for size in range(len(parts), 0, -1) if (found := self._codes.get("-".join(parts[:size])))), None)
+        return next(
+            (
+                found
+                for size in range(len(parts), 0, -1)
+                if (found := self._codes.get("-".join(parts[:size])))
+            ),
+            None,
+        )
 
     def _in_language(self, code: str, language: str) -> str:
         own = [code, *map(folded, self._bases[code].languages)]
@@ -96,7 +118,10 @@ class Voices:
         if code is None:
             near = difflib.get_close_matches(folded(base), list(self._codes))
         else:
-            near = [f"{code}+{self._variants[one]}" for one in difflib.get_close_matches(folded(variant), list(self._variants))]
+            near = [
+                f"{code}+{self._variants[one]}"
+                for one in difflib.get_close_matches(folded(variant), list(self._variants))
+            ]
         return f" Did you mean {', '.join(near)}?" if near else ""
 
 
@@ -110,7 +135,9 @@ def has_dictionary(data: Path, voice: EspeakVoice) -> bool:
 
     A voice's file may name another language's dictionary (`nb` goes by `no`).
     """
-    named = re.search(r"^dictionary\s+(\S+)", (data / "lang" / voice.identifier).read_text("utf-8"), re.MULTILINE)
+    named = re.search(
+        r"^dictionary\s+(\S+)", (data / "lang" / voice.identifier).read_text("utf-8"), re.MULTILINE
+    )
     dictionary = named[1] if named else voice.languages[0].split("-")[0]
     return (data / f"{dictionary}_dict").exists()
 
@@ -124,7 +151,10 @@ def tag(language: str) -> str:
     """Write a language code as BCP-47 does: region in capitals, script with one."""
     first, *rest = language.split("-")
     private = rest.index("x") if "x" in rest else len(rest)
-    cased = [part.upper() if len(part) == 2 else part.title() if len(part) == 4 else part for part in rest[:private]]
+    cased = [
+        part.upper() if len(part) == 2 else part.title() if len(part) == 4 else part
+        for part in rest[:private]
+    ]
     return "-".join([first, *cased, *rest[private:]])
 
 
@@ -135,4 +165,10 @@ def _voice(code: str, voice: EspeakVoice) -> Voice:
 
 def _variant(base: Voice, name: str) -> Voice:
     gender: Gender = "female" if FEMALE.fullmatch(name) else "male"
-    return Voice(f"{base.id}+{name}", f"{base.name}, {name}", base.languages, gender, f"eSpeak NG, {base.name}, variant {name}")
+    return Voice(
+        f"{base.id}+{name}",
+        f"{base.name}, {name}",
+        base.languages,
+        gender,
+        f"eSpeak NG, {base.name}, variant {name}",
+    )

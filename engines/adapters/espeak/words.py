@@ -1,8 +1,9 @@
 """From eSpeak NG's word events to words of the text.
 
-The library says where a word begins; what it says of its end is less use: it repeats an event for each word that a number or an
-emoji is read as, counts one place too far for those, gives lengths of 0 in front of a quotation mark, and stops at an apostrophe.
-So a word's end is read from the text, and events that fall inside the word before them are left out.
+The library says where a word begins; what it says of its end is less use: it repeats an event for each word
+that a number or an emoji is read as, counts one place too far for those, gives lengths of 0 in front of a
+quotation mark, and stops at an apostrophe. So a word's end is read from the text, and events that fall inside
+the word before them are left out.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from engines.api import Word
 UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
-"""Thai, Lao, Burmese, Khmer, Kana, Han: written without spaces, so the library's own lengths are the best there is"""
+"""Thai, Lao, Burmese, Khmer, Kana, Han: written without spaces, so the library's own lengths are the best
+there is
+"""
 JOINERS = frozenset("'’-‐._@")
 """hold a word together where a letter or digit stands on both sides"""
 DIGIT_JOINERS = frozenset(",:/")
@@ -32,7 +35,9 @@ class WordReader:
         self._time = 0.0
 
     def read(self, offset: int, length: int, time: float) -> Word | None:
-        """Read one event: 0-based code-point offset and length as the library gave them. None where no new word begins."""
+        """Read one event: 0-based code-point offset and length as the library gave them. None where no new
+        word begins.
+        """
         text, continued = self._text, offset == self._event + 1
         self._event = offset
         if offset < self._end or (continued and text[offset : offset + 1].isspace()):

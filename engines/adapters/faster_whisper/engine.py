@@ -1,11 +1,12 @@
 """Whisper, by faster-whisper and CTranslate2: quick on a CPU, in a fraction of the memory, and without torch.
 
-Options: `path`, the folder of a converted model; `model`, the name it goes by; `device` ("cpu", "cuda"); `dtype`, CTranslate2's
-compute type ("int8", "float32", "float16", "int8_float16"); `vad`, whether silence is passed over; `threads`, on a CPU. Nothing
-is ever downloaded.
+Options: `path`, the folder of a converted model; `model`, the name it goes by; `device` ("cpu", "cuda");
+`dtype`, CTranslate2's compute type ("int8", "float32", "float16", "int8_float16"); `vad`, whether silence is
+passed over; `threads`, on a CPU. Nothing is ever downloaded.
 
-A GPU needs NVIDIA's cuBLAS 12, which does not come with CTranslate2 (600 MB): the system's, or that of the package
-nvidia-cublas-cu12 beside it. Without it the model runs on the CPU, and says why, unless it was told to run on the GPU.
+A GPU needs NVIDIA's cuBLAS 12, which does not come with CTranslate2 (600 MB): the system's, or that of the
+package nvidia-cublas-cu12 beside it. Without it the model runs on the CPU, and says why, unless it was told
+to run on the GPU.
 """
 
 from __future__ import annotations
@@ -22,19 +23,27 @@ from faster_whisper.transcribe import Segment
 
 from engines.adapters.faster_whisper.model import Model
 from engines.api import (
-    EmitListen,
+    EmitTranscription,
     EngineFailed,
     EngineInfo,
     Finished,
-    Heard,
-    HeardToken,
-    HeardWord,
-    ListenAbilities,
-    ListenEvent,
-    ListenJob,
     Progress,
+    TranscriptionCapabilities,
+    TranscriptionEvent,
+    TranscriptionJob,
+    TranscriptSegment,
+    TranscriptToken,
+    TranscriptWord,
 )
-from engines.toolkit.transcription_options import ENGLISH, bare, iso, logarithm, refuse, temperatures, usable_cores
+from engines.toolkit.transcription_options import (
+    ENGLISH,
+    bare,
+    iso,
+    logarithm,
+    refuse,
+    temperatures,
+    usable_cores,
+)
 from engines.toolkit.vad import Silero
 from engines.toolkit.windows import RATE, Unwanted, Window, Windows, telling
 
@@ -45,7 +54,9 @@ CUBLAS = "cublas64_12.dll" if sys.platform == "win32" else "libcublas.so.12"
 GPU_LIBRARIES = "nvidia.cublas"
 """the package that brings it"""
 UNSURE = 0.5
-"""what was heard at a higher temperature, and all before it, is not told to the window that follows: the library's own limit"""
+"""what was heard at a higher temperature, and all before it, is not told to the window that follows: the
+library's own limit
+"""
 
 
 class FasterWhisper:
@@ -65,7 +76,9 @@ class FasterWhisper:
 
     def load(self) -> EngineInfo:
         """Load the model. Raises EngineFailed."""
-        self._model = model = _opened(_checked(self._path), self._device, self._dtype, self._threads or usable_cores())
+        self._model = model = _opened(
+            _checked(self._path), self._device, self._dtype, self._threads or usable_cores()
+        )
         self._silero = Silero() if self._vad else None
         self._codes = iso(model.languages)
         return EngineInfo(
@@ -74,7 +87,7 @@ class FasterWhisper:
             licence="MIT",
             models=(self._name,),
             device=str(model.model.device),
-            listening=ListenAbilities(
+            transcription=TranscriptionCapabilities(
                 tuple(self._codes),
                 sample_rate=RATE,
                 words=True,
@@ -85,20 +98,22 @@ class FasterWhisper:
             ),
         )
 
-    def transcribe(self, job: ListenJob, audio: Iterator[bytes], emit: EmitListen) -> None:
+    def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], emit: EmitTranscription) -> None:
         """Transcribe a recording, window by window. Raises Unsupported."""
         refuse(job, self._name, self._codes, translates=self._model.model.is_multilingual)
         tell = telling(emit)
         windows = Windows(audio, self._silero, lambda seconds: tell(Progress(seconds)))
         self._model.step = lambda: tell(Progress(windows.done))
         try:
-            self._listen(job, windows, tell)
+            self._transcribe_windows(job, windows, tell)
         except Unwanted:
             return
         finally:
             del self._model.step
 
-    def _listen(self, job: ListenJob, windows: Windows, tell: Callable[[ListenEvent], None]) -> None:
+    def _transcribe_windows(
+        self, job: TranscriptionJob, windows: Windows, tell: Callable[[TranscriptionEvent], None]
+    ) -> None:
         hearing = Hearing(self._model, job, self._codes.get(job.language or ""))
         while window := windows.next():
             for segment in hearing.hear(window):
@@ -110,9 +125,11 @@ class FasterWhisper:
 
 
 class Hearing:
-    """One recording on its way through the model: what was said before goes along as the prompt of what follows."""
+    """One recording on its way through the model: what was said before goes along as the prompt of what
+    follows.
+    """
 
-    def __init__(self, model: Model, job: ListenJob, language: str | None) -> None:
+    def __init__(self, model: Model, job: TranscriptionJob, language: str | None) -> None:
         self._model, self._job = model, job
         self.language = language
         """the model's own code, once it is known"""
@@ -137,15 +154,23 @@ class Hearing:
             self._said = []
 
 
-def _heard(segment: Segment, window: Window, job: ListenJob) -> Heard:
+def _heard(segment: Segment, window: Window, job: TranscriptionJob) -> TranscriptSegment:
     """Tell of a segment. CTranslate2 says how sure it is of words, not of their parts."""
-    sure = [HeardToken(word.word, logarithm(float(word.probability)), tuple(word.word.encode())) for word in segment.words or ()]
-    return Heard(
+    sure = [
+        TranscriptToken(word.word, logarithm(float(word.probability)), tuple(word.word.encode()))
+        for word in segment.words or ()
+    ]
+    return TranscriptSegment(
         segment.text.strip(),
         window.time(segment.start),
         window.time(segment.end),
         tuple(
-            HeardWord(bare(word.word), window.time(word.start), window.time(word.end), logarithm(float(word.probability)))
+            TranscriptWord(
+                bare(word.word),
+                window.time(word.start),
+                window.time(word.end),
+                logarithm(float(word.probability)),
+            )
             for word in segment.words or ()
             if job.words and bare(word.word)
         ),
@@ -161,12 +186,18 @@ def _heard(segment: Segment, window: Window, job: ListenJob) -> Heard:
 def _checked(folder: str) -> Path:
     """Give the folder if it looks like a converted model. Raises EngineFailed."""
     if not folder:
-        raise EngineFailed("Which Whisper model? Set the option `path` to the folder of one that is converted for CTranslate2.")
+        raise EngineFailed(
+            "Which Whisper model? Set the option `path` to the folder of one that is converted for CTranslate2."
+        )
     path = Path(folder)
     if not path.is_dir():
-        raise EngineFailed(f"There is no folder {path}: the option `path` should name that of a converted Whisper model.")
+        raise EngineFailed(
+            f"There is no folder {path}: the option `path` should name that of a converted Whisper model."
+        )
     if missing := [name for name in NEEDED if not (path / name).is_file()]:
-        raise EngineFailed(f"The Whisper model in {path} is not whole, or not converted: {', '.join(missing)} is missing.")
+        raise EngineFailed(
+            f"The Whisper model in {path} is not whole, or not converted: {', '.join(missing)} is missing."
+        )
     return path
 
 
@@ -174,17 +205,27 @@ def _opened(path: Path, device: str, dtype: str, threads: int) -> Model:
     device = device_for(device, ctranslate2.get_cuda_device_count())
     try:
         compute = dtype if dtype != "auto" else compute_type(device)
-        model = Model(str(path), device=device, compute_type=compute, cpu_threads=threads, local_files_only=True)
+        model = Model(
+            str(path), device=device, compute_type=compute, cpu_threads=threads, local_files_only=True
+        )
     except Exception as exc:  # the library raises whatever its parsers do
-        raise EngineFailed(f"The Whisper model in {path} cannot be loaded: {type(exc).__name__}: {exc}") from exc
+        raise EngineFailed(
+            f"The Whisper model in {path} cannot be loaded: {type(exc).__name__}: {exc}"
+        ) from exc
     if model.model.n_mels != len(model.feature_extractor.mel_filters):
-        features = path / "preprocessor_config.json"  # older models have none, and the bands that the library takes by itself
-        raise EngineFailed(f"{features} is missing, or another model's: {model.model.n_mels} bands are wanted.")
+        features = (
+            path / "preprocessor_config.json"
+        )  # older models have none, and the bands that the library takes by itself
+        raise EngineFailed(
+            f"{features} is missing, or another model's: {model.model.n_mels} bands are wanted."
+        )
     return model
 
 
 def device_for(asked: str, gpus: int) -> str:
-    """Give the device for the one asked for, "auto" for the best, where there are so many GPUs. Raises EngineFailed."""
+    """Give the device for the one asked for, "auto" for the best, where there are so many GPUs. Raises
+    EngineFailed.
+    """
     if not gpus or asked not in ("auto", "cuda"):
         return "cpu" if asked == "auto" else asked
     try:
@@ -211,7 +252,9 @@ def load_cublas() -> None:
     ctypes.CDLL(str(found or CUBLAS), mode=ctypes.RTLD_GLOBAL)
 
 
-def compute_type(device: str, supported: Callable[[str], Collection[str]] = ctranslate2.get_supported_compute_types) -> str:
+def compute_type(
+    device: str, supported: Callable[[str], Collection[str]] = ctranslate2.get_supported_compute_types
+) -> str:
     """Give the number format that suits a device: bytes on a CPU, halves on a GPU that computes with them."""
     if device == "cpu":
         return "int8"

@@ -1,11 +1,11 @@
 """One window of a recording through faster-whisper.
 
-The library transcribes a whole recording. Here it is given one window at a time, with what was said before as its prompt, as it
-does inside that call; so the first window can be heard while the recording still comes in.
+The library transcribes a whole recording. Here it is given one window at a time, with what was said before as
+its prompt, as it does inside that call; so the first window can be heard while the recording still comes in.
 
-Each call of CTranslate2 takes seconds, with a large model on a CPU a minute, and a window takes up to a dozen of them. None can
-be broken off, nor tells how far it is. So they take place in a thread of their own, and the engine's thread stays free to tell
-that it is at work, and to hear that nobody wants the rest.
+Each call of CTranslate2 takes seconds, with a large model on a CPU a minute, and a window takes up to a dozen
+of them. None can be broken off, nor tells how far it is. So they take place in a thread of their own, and the
+engine's thread stays free to tell that it is at work, and to hear that nobody wants the rest.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class WindowOver(Exception):
 class Stepping:
     """CTranslate2's model. `step` is called before each of its calls, and while one takes place.
 
-    What `step` raises is raised at once. The call that it leaves behind goes on by itself; the next one comes after it.
+    What `step` raises is raised at once. The call that it leaves behind goes on by itself; the next one comes
+    after it.
     """
 
     def __init__(self, model: Any, step: Callable[[], None]) -> None:  # noqa: ANN401 - a class without types
@@ -84,7 +85,9 @@ class Model(WhisperModel):  # type: ignore[misc]  # a class without types
     def tokens(self, text: str) -> list[int]:
         """Make tokens of a prompt; names of control tokens in it are left out."""
         end = self.hf_tokenizer.token_to_id("<|endoftext|>")
-        made = self.hf_tokenizer.encode(" " + text.strip(), add_special_tokens=False).ids if text.strip() else []
+        made = (
+            self.hf_tokenizer.encode(" " + text.strip(), add_special_tokens=False).ids if text.strip() else []
+        )
         return [token for token in made if token < end]
 
     def hear(self, samples: NDArray[np.float32], **options: object) -> Iterator[Segment]:

@@ -1,7 +1,8 @@
 """What Kokoro is given at once: at most 510 phonemes, and which words of the text they are.
 
-Texts are cut where it hurts least, as the library does it: behind a sentence, a clause, a comma, else between words; nothing is
-lost where a single word is too long. When a word begins follows from the frames that each phoneme lasts.
+Texts are cut where it hurts least, as the library does it: behind a sentence, a clause, a comma, else between
+words; nothing is lost where a single word is too long. When a word begins follows from the frames that each
+phoneme lasts.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ CLOSERS = (")", "”")
 
 
 class Token(msgspec.Struct, frozen=True):
-    """Phonemes of one stretch of the text, [start, end) in code points, empty where it is no word; `gap`: a space follows."""
+    """Phonemes of one stretch of the text, [start, end) in code points, empty where it is no word; `gap`: a
+    space follows.
+    """
 
     phonemes: str
     start: int = 0
@@ -58,8 +61,8 @@ def pack(tokens: Iterable[Token], limit: int) -> Iterator[Chunk]:
 def begins(chunk: Chunk, known: Container[str], frames: Sequence[int]) -> list[float]:
     """Say when each word of a chunk begins, in frames from the chunk's first, as the library reckons it.
 
-    `frames` are those of the phonemes that are `known`, with one number before and one behind them. A word begins in the middle
-    of the space before it.
+    `frames` are those of the phonemes that are `known`, with one number before and one behind them. A word
+    begins in the middle of the space before it.
     """
     heard = [symbol in known for symbol in chunk.phonemes]
     ends = list(accumulate(heard, initial=0))
@@ -118,5 +121,9 @@ def _chunk(tokens: list[Token]) -> Iterator[Chunk]:
     lead = len(joined) - len(joined.lstrip())
     places = accumulate((len(token.phonemes) + token.gap for token in tokens), initial=-lead)
     if joined.strip():
-        words = (Spot(token.start, token.end, at) for token, at in zip(tokens, places, strict=False) if token.end > token.start)
+        words = (
+            Spot(token.start, token.end, at)
+            for token, at in zip(tokens, places, strict=False)
+            if token.end > token.start
+        )
         yield Chunk(joined.strip(), tuple(words))

@@ -1,14 +1,15 @@
 """Kokoro-82M: 54 voices in nine languages, small and quick, from files in a local folder.
 
-Its options: `path`, the folder; `model`, the name it goes by; `device`: `cpu`, `cuda`, `mps`, or `auto` for CUDA where there is
-some; `batch`, jobs that go through at once, 0 for what suits the device.
+Its options: `path`, the folder; `model`, the name it goes by; `device`: `cpu`, `cuda`, `mps`, or `auto` for
+CUDA where there is some; `batch`, jobs that go through at once, 0 for what suits the device.
 
-A voice speaks the language that the first letter of its name tells, a mixture that of its first voice. Audio comes in chunks of
-at most 510 phonemes (`chunks`). Speed changes the length of phonemes. A seed makes the vocoder's noise repeatable, whoever
-speaks at the same time. Words are told in English only: misaki gives them for no other language.
+A voice speaks the language that the first letter of its name tells, a mixture that of its first voice. Audio
+comes in chunks of at most 510 phonemes (`chunks`). Speed changes the length of phonemes. A seed makes the
+vocoder's noise repeatable, whoever speaks at the same time. Words are told in English only: misaki gives them
+for no other language.
 
-Kokoro and misaki are Apache-2.0; phonemizer and eSpeak NG, which spell words for them, are GPL-3.0-or-later. What Japanese needs
-(fugashi, jaconv, mojimoji, unidic-lite) is MIT, BSD-3-Clause and Apache-2.0.
+Kokoro and misaki are Apache-2.0; phonemizer and eSpeak NG, which spell words for them, are GPL-3.0-or-later.
+What Japanese needs (fugashi, jaconv, mojimoji, unidic-lite) is MIT, BSD-3-Clause and Apache-2.0.
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ from engines.adapters.kokoro.voices import DEFAULT, LANGUAGES, characters, liste
 from engines.api import (
     Audio,
     BadInput,
+    BatchItem,
     EmitSpeech,
     EngineFailed,
     EngineInfo,
-    SpeechAbilities,
+    SpeechCapabilities,
     SpeechError,
     SpeechEvent,
     SpeechJob,
-    Turn,
     Word,
 )
 from engines.toolkit.devices import choose
@@ -86,7 +87,7 @@ class Kokoro:
             models=tuple(dict.fromkeys((self._model, "kokoro"))),
             voices=listed(names),
             characters=characters(names),
-            speech=SpeechAbilities(
+            speech=SpeechCapabilities(
                 sample_rate=RATE,
                 languages=tuple(tag for letter in spoken for tag in LANGUAGES[letter].tags),
                 speed=(SLOWEST, FASTEST),
@@ -103,11 +104,11 @@ class Kokoro:
     def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
         """Speak one segment. Raises UnknownVoice, Unsupported or EngineFailed."""
         ended: list[SpeechError | None] = []
-        self.speak_batch([Turn(job, emit, ended.append)])
+        self.speak_batch([BatchItem(job, emit, ended.append)])
         if ended and ended[0]:
             raise ended[0]
 
-    def speak_batch(self, turns: Sequence[Turn]) -> None:
+    def speak_batch(self, turns: Sequence[BatchItem]) -> None:
         """Speak several segments, chunk by chunk in step. See BatchSpeaker."""
         tasks = [task for task in map(self._task, turns) if task.goes_on()]
         while tasks:
@@ -121,7 +122,7 @@ class Kokoro:
         for spoken in speak(self._network, given, self._batch, lambda places: _wanted(tasks, places)):
             tasks[spoken.place].give(spoken, known)
 
-    def _task(self, turn: Turn) -> Task:
+    def _task(self, turn: BatchItem) -> Task:
         seed = secrets.randbits(63) if turn.job.seed is None else turn.job.seed % 2**63
         return Task(turn, self._read(turn.job), Noise(seed, self._device))
 
@@ -142,7 +143,7 @@ class Kokoro:
 class Task:
     """A job on its way through its chunks."""
 
-    def __init__(self, turn: Turn, chunks: Iterator[tuple[Chunk, Tensor]], noise: Noise) -> None:
+    def __init__(self, turn: BatchItem, chunks: Iterator[tuple[Chunk, Tensor]], noise: Noise) -> None:
         self._turn = turn
         self._chunks = chunks
         self._noise = noise
@@ -158,7 +159,9 @@ class Task:
             following = next(self._chunks, None) if self._wanted else None
         except SpeechError as exc:
             problem = exc
-        except Exception as exc:  # the front ends of so many languages fail in many ways; the other jobs go on
+        except (
+            Exception
+        ) as exc:  # the front ends of so many languages fail in many ways; the other jobs go on
             problem = EngineFailed(f"Kokoro could not read the text: {type(exc).__name__}: {exc}")
         if following is None:
             self._turn.finish(problem)
@@ -181,8 +184,12 @@ class Task:
         """Hand the chunk's audio on, in pieces, each word before the piece in which it begins."""
         pcm = (spoken.audio.clamp(-1, 1) * LOUDEST).round().short().numpy().astype("<i2").tobytes()
         frame = len(pcm) / 2 / sum(spoken.frames)
-        begun = [(self._samples + frame * begin) / RATE for begin in begins(self._chunk, known, spoken.frames)]
-        words = [Word(spot.start, spot.end, time) for spot, time in zip(self._chunk.words, begun, strict=True)]
+        begun = [
+            (self._samples + frame * begin) / RATE for begin in begins(self._chunk, known, spoken.frames)
+        ]
+        words = [
+            Word(spot.start, spot.end, time) for spot, time in zip(self._chunk.words, begun, strict=True)
+        ]
         for start in range(0, len(pcm), PIECE):
             until = (self._samples + (start + PIECE) / 2) / RATE
             due = [word for word in words if word.time < until or start + PIECE >= len(pcm)]
@@ -198,5 +205,7 @@ class Task:
 
 
 def _wanted(tasks: Sequence[Task], places: Sequence[int]) -> bool:
-    asked = [tasks[place].wanted() for place in places]  # each of them, so that none goes on without being wanted
+    asked = [
+        tasks[place].wanted() for place in places
+    ]  # each of them, so that none goes on without being wanted
     return any(asked)

@@ -1,7 +1,8 @@
-"""English into Kokoro's phonemes: misaki's dictionaries and rules, eSpeak NG for words they do not know; never online.
+"""English into Kokoro's phonemes: misaki's dictionaries and rules, eSpeak NG for words they do not know;
+never online.
 
-misaki would download spaCy's model `en_core_web_sm` where it is missing. Here it is used where it is installed; otherwise spaCy
-only tells words apart, and `tagger` guesses their parts of speech.
+misaki would download spaCy's model `en_core_web_sm` where it is missing. Here it is used where it is
+installed; otherwise spaCy only tells words apart, and `tagger` guesses their parts of speech.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ FROM_OUTSIDE = 5
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """What is asked for a stretch [start, end) of the text, as misaki writes it: "/phonemes", a stress, "#flags" of numbers."""
+    """What is asked for a stretch [start, end) of the text, as misaki writes it: "/phonemes", a stress,
+    "#flags" of numbers.
+    """
 
     start: int
     end: int
@@ -47,7 +50,9 @@ def language_model() -> Language:
         try:
             return spacy.load(MODEL, enable=["tok2vec", "tagger"])
         except Exception:  # a model of another version fails in many ways; there is a way without one
-            logging.getLogger(__name__).warning("spaCy's %s cannot be loaded; going on without it.", MODEL, exc_info=True)
+            logging.getLogger(__name__).warning(
+                "spaCy's %s cannot be loaded; going on without it.", MODEL, exc_info=True
+            )
     made = spacy.blank("en")
     made.add_pipe(TAGGER)
     return made
@@ -75,13 +80,19 @@ class English(en.G2P):  # type: ignore[misc] # misaki has no types
             self.nlp = language_model()
             self.lexicon = en.Lexicon(british)
         self.fallback = espeak.EspeakFallback(british)
-        logging.getLogger("phonemizer").disabled = True  # it complains of every text that has other words when it is spelled
+        logging.getLogger(
+            "phonemizer"
+        ).disabled = True  # it complains of every text that has other words when it is spelled
 
     def read(self, text: str, marks: Sequence[Mark] = ()) -> list[Token]:
-        """Read a text whose spaces are plain ones. What makes misaki stumble is read in halves, and at last by eSpeak NG."""
+        """Read a text whose spaces are plain ones. What makes misaki stumble is read in halves, and at last
+        by eSpeak NG.
+        """
         try:
             _, made = self(text, preprocess=lambda whole: (whole, [], tuple(marks)))
-        except Exception:  # misaki meets numbers and signs that it has not thought of, with all kinds of errors
+        except (
+            Exception
+        ):  # misaki meets numbers and signs that it has not thought of, with all kinds of errors
             return self._halves(text, marks)
         return list(_placed(text, made))
 
@@ -99,7 +110,11 @@ class English(en.G2P):  # type: ignore[misc] # misaki has no types
         return made
 
     def _halves(self, text: str, marks: Sequence[Mark]) -> list[Token]:
-        spaces = [place for place, char in enumerate(text) if char == " " and text[:place].strip() and text[place:].strip()]
+        spaces = [
+            place
+            for place, char in enumerate(text)
+            if char == " " and text[:place].strip() and text[place:].strip()
+        ]
         if not spaces:
             phonemes, _ = self.fallback(MToken(text=text.strip(), tag="NN", whitespace=""))
             lead = len(text) - len(text.lstrip())
@@ -121,7 +136,9 @@ def _over(marks: Sequence[Mark], place: int) -> Mark | None:
 
 
 def _add(made: list[MToken], text: str, tag: str, mark: Mark | None, *, gap: bool, first: int) -> None:
-    """Add a token that begins at `first`. One mark's phonemes are those of all its words together: they become one token."""
+    """Add a token that begins at `first`. One mark's phonemes are those of all its words together: they
+    become one token.
+    """
     space = " " * gap
     given = mark.value[1:] if mark and isinstance(mark.value, str) and mark.value.startswith("/") else None
     if mark and given is not None and made and first > mark.start:
@@ -139,7 +156,9 @@ def _add(made: list[MToken], text: str, tag: str, mark: Mark | None, *, gap: boo
 
 
 def _placed(text: str, made: Iterable[MToken]) -> Iterator[Token]:
-    """Find misaki's tokens again in the text: it keeps their order, but drops a stray apostrophe within a word."""
+    """Find misaki's tokens again in the text: it keeps their order, but drops a stray apostrophe within a
+    word.
+    """
     at = 0
     for token in made:
         start = None
@@ -149,7 +168,12 @@ def _placed(text: str, made: Iterable[MToken]) -> Iterator[Token]:
                 start, at = found if start is None else start, found + 1
         phonemes = token.phonemes or ""
         spoken = start is not None and any(char.isalpha() for char in phonemes)
-        yield Token(phonemes, start if spoken and start is not None else 0, at if spoken else 0, gap=bool(token.whitespace))
+        yield Token(
+            phonemes,
+            start if spoken and start is not None else 0,
+            at if spoken else 0,
+            gap=bool(token.whitespace),
+        )
 
 
 def _moved(mark: Mark, by: int) -> Mark:
@@ -157,4 +181,8 @@ def _moved(mark: Mark, by: int) -> Mark:
 
 
 def _later(token: Token, by: int) -> Token:
-    return msgspec.structs.replace(token, start=token.start + by, end=token.end + by) if token.end > token.start else token
+    return (
+        msgspec.structs.replace(token, start=token.start + by, end=token.end + by)
+        if token.end > token.start
+        else token
+    )

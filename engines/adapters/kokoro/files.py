@@ -1,4 +1,5 @@
-"""Kokoro's files, from a local folder only: `config.json`, `kokoro-v1_0.pth` and `voices/*.pt`, as they are published.
+"""Kokoro's files, from a local folder only: `config.json`, `kokoro-v1_0.pth` and `voices/*.pt`, as they are
+published.
 
 Nothing is unpickled but tensors, and nothing is ever downloaded.
 """
@@ -38,7 +39,9 @@ def network(folder: Path, device: torch.device) -> KModel:
             warnings.simplefilter("ignore")  # of layers that torch would have written otherwise
             made = KModel(repo_id=REPOSITORY, config=config, model=nothing)
     except Exception as exc:  # what is missing or wrong in it fails wherever it is needed
-        raise EngineFailed(f"Kokoro's {folder / CONFIG} describes no network: {type(exc).__name__}: {exc}") from exc
+        raise EngineFailed(
+            f"Kokoro's {folder / CONFIG} describes no network: {type(exc).__name__}: {exc}"
+        ) from exc
     for name, part in made.named_children():
         _fill(name, part, weights.get(name), folder / WEIGHTS)
     _fold_norms(made)
@@ -46,10 +49,14 @@ def network(folder: Path, device: torch.device) -> KModel:
 
 
 class VoiceFiles:
-    """The voices of a folder, each read when it is first wanted: [lengths, 1, 256], a row for each number of phonemes."""
+    """The voices of a folder, each read when it is first wanted: [lengths, 1, 256], a row for each number of
+    phonemes.
+    """
 
     def __init__(self, folder: Path, width: int) -> None:
-        self._files = {file.stem: file for file in sorted((folder / VOICES).glob("*.pt")) if is_name(file.stem)}
+        self._files = {
+            file.stem: file for file in sorted((folder / VOICES).glob("*.pt")) if is_name(file.stem)
+        }
         self._width = width
         self._read: dict[str, Tensor] = {}
         if not self._files:
@@ -76,7 +83,12 @@ class VoiceFiles:
 
     def _load(self, file: Path) -> Tensor:
         made = _tensors(file, "voice")
-        if not isinstance(made, Tensor) or made.ndim != 3 or tuple(made.shape[1:]) != (1, self._width) or not len(made):
+        if (
+            not isinstance(made, Tensor)
+            or made.ndim != 3
+            or tuple(made.shape[1:]) != (1, self._width)
+            or not len(made)
+        ):
             raise EngineFailed(f"Kokoro's voice {file} has another shape than voices have.")
         return made.float()
 
@@ -111,7 +123,9 @@ def _tensors(file: Path, what: str) -> object:
 
 
 def _fill(name: str, part: torch.nn.Module, given: object, file: Path) -> None:
-    """Load a part's weights. The library would take a file that lacks some, and speak with whatever was in memory."""
+    """Load a part's weights. The library would take a file that lacks some, and speak with whatever was in
+    memory.
+    """
     if not isinstance(given, dict):
         raise EngineFailed(f"Kokoro's weights file {file} has no part '{name}'.")
     try:
@@ -123,11 +137,15 @@ def _fill(name: str, part: torch.nn.Module, given: object, file: Path) -> None:
         raise EngineFailed(f"Kokoro's weights file {file} does not fit its {CONFIG}: {reason}") from exc
     own = {key for key, _ in part.named_parameters()}
     if lost := [key for key in absent if key in own and not key.endswith(NOT_PUBLISHED)]:
-        raise EngineFailed(f"Kokoro's weights file {file} lacks {len(lost)} weights, such as '{name}.{lost[0]}'.")
+        raise EngineFailed(
+            f"Kokoro's weights file {file} lacks {len(lost)} weights, such as '{name}.{lost[0]}'."
+        )
 
 
 def _fold_norms(made: KModel) -> None:
-    """Make plain weights of those kept as length and direction, which would be put together again for every utterance."""
+    """Make plain weights of those kept as length and direction, which would be put together again for every
+    utterance.
+    """
     for part in made.modules():
         if hasattr(part, "weight_g"):
             torch.nn.utils.remove_weight_norm(part)

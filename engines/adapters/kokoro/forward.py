@@ -1,13 +1,14 @@
 """Kokoro's network over several utterances at once, each as if it were alone.
 
-The library runs one utterance at a time. Here its own layers run over padded batches: attention is masked and LSTMs are packed;
-from the frames on, what lies behind an utterance's end is zero wherever a convolution looks, and normalization over time counts
-an utterance's own frames only. The vocoder's source (sines and noise) and its Fourier transforms are made for each utterance by
-itself: they reflect at its end, and its noise is its own. One utterance alone takes the library's layers as they are.
+The library runs one utterance at a time. Here its own layers run over padded batches: attention is masked and
+LSTMs are packed; from the frames on, what lies behind an utterance's end is zero wherever a convolution
+looks, and normalization over time counts an utterance's own frames only. The vocoder's source (sines and
+noise) and its Fourier transforms are made for each utterance by itself: they reflect at its end, and its
+noise is its own. One utterance alone takes the library's layers as they are.
 
-What comes before the decoder is not continuous: durations are rounded to frames, and the source's phases jump at the half turn.
-So the last bits, which depend on who shares a batch, may be heard there. An utterance that must always come out the same has that
-part run by itself (`alone`); it is a twentieth of the work.
+What comes before the decoder is not continuous: durations are rounded to frames, and the source's phases jump
+at the half turn. So the last bits, which depend on who shares a batch, may be heard there. An utterance that
+must always come out the same has that part run by itself (`alone`); it is a twentieth of the work.
 
 Shapes: B utterances, T phonemes, F frames of 1/40 s, 600 samples; the decoder makes two of each.
 """
@@ -34,7 +35,9 @@ ROOT_HALF = 0.5**0.5
 
 
 class Noise:
-    """The random numbers of one job, however many jobs draw in between: the library draws from the process's own source."""
+    """The random numbers of one job, however many jobs draw in between: the library draws from the process's
+    own source.
+    """
 
     def __init__(self, seed: int, device: torch.device) -> None:
         self._source: Any = torch if device.type == "cpu" else torch.get_device_module(device)
@@ -71,7 +74,9 @@ class Heed:
 
 
 class Utterance(msgspec.Struct, frozen=True, eq=False):
-    """What is spoken: phonemes by their ids, without the zeros around them; the row of a voice [1, 256]; the speed."""
+    """What is spoken: phonemes by their ids, without the zeros around them; the row of a voice [1, 256]; the
+    speed.
+    """
 
     ids: Sequence[int]
     voice: Tensor
@@ -82,7 +87,9 @@ class Utterance(msgspec.Struct, frozen=True, eq=False):
 
 
 class Spoken(msgspec.Struct, frozen=True, eq=False):
-    """The audio of the utterance at a place (float32 at 24 kHz, not limited), and the frames of each of its ids and both ends."""
+    """The audio of the utterance at a place (float32 at 24 kHz, not limited), and the frames of each of its
+    ids and both ends.
+    """
 
     place: int
     audio: Tensor
@@ -107,7 +114,8 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
 
 @torch.inference_mode()  # type: ignore[untyped-decorator]  # a library without types
 def speak(network: KModel, utterances: Sequence[Utterance], largest: int, wanted: Wanted) -> Iterator[Spoken]:
-    """Speak utterances, the shortest first, at most `largest` of about the same length at once in the decoder.
+    """Speak utterances, the shortest first, at most `largest` of about the same length at once in the
+    decoder.
 
     `wanted` is asked now and then of the places of those in the decoder; when it says no, they are left.
     """
@@ -138,14 +146,24 @@ def _plan(network: KModel, placed: Sequence[tuple[int, Utterance]]) -> list[Plan
     encoded = network.bert_encoder(network.bert(ids, attention_mask=(~beyond).int())).transpose(-1, -2)
     prosody = network.predictor.text_encoder(encoded, style, lengths, beyond)
     text = network.text_encoder(ids, lengths, beyond).transpose(-1, -2)
-    all_frames = _frames(network.predictor, prosody, lengths, torch.tensor([one.speed for one in utterances], device=device))
+    all_frames = _frames(
+        network.predictor, prosody, lengths, torch.tensor([one.speed for one in utterances], device=device)
+    )
     frames = [row[:length] for row, length in zip(all_frames, lengths.tolist(), strict=True)]
-    prosodies, texts = ([_stretched(row, own) for row, own in zip(rows, frames, strict=True)] for rows in (prosody, text))
+    prosodies, texts = (
+        [_stretched(row, own) for row, own in zip(rows, frames, strict=True)] for rows in (prosody, text)
+    )
 
     own = Own([len(one) for one in texts])
     pitch, energy = _melody(network.predictor, prosodies, style, own)
     return [
-        Plan(place, one, frames[row].tolist(), texts[row], *(curve[row, 0, : 2 * len(texts[row])] for curve in (pitch, energy)))
+        Plan(
+            place,
+            one,
+            frames[row].tolist(),
+            texts[row],
+            *(curve[row, 0, : 2 * len(texts[row])] for curve in (pitch, energy)),
+        )
         for row, (place, one) in enumerate(placed)
     ]
 
@@ -181,18 +199,24 @@ class Own:
         self._masks: dict[tuple[int, int], Tensor] = {}
 
     def mask(self, x: Tensor, times: int, more: int = 0) -> Tensor | None:
-        """Give [B, 1, frames] of ones and zeros for lengths `times` as long and `more`; None where all are of one length."""
+        """Give [B, 1, frames] of ones and zeros for lengths `times` as long and `more`; None where all are of
+        one length.
+        """
         if self._even:
             return None
         if (times, more) not in self._masks:
             ends = self.lengths.to(x.device) * times + more
-            self._masks[times, more] = (torch.arange(x.shape[-1], device=x.device)[None] < ends[:, None])[:, None].to(x.dtype)
+            self._masks[times, more] = (torch.arange(x.shape[-1], device=x.device)[None] < ends[:, None])[
+                :, None
+            ].to(x.dtype)
         return self._masks[times, more]
 
 
 def _melody(predictor: Any, prosodies: Sequence[Tensor], style: Tensor, own: Own) -> tuple[Tensor, Tensor]:  # noqa: ANN401
     """Give pitch and energy [B, 1, 2 F] of prosody, [F, C] each."""
-    moved = _packed(predictor.shared, pad_sequence(list(prosodies), batch_first=True), own.lengths).transpose(-1, -2)
+    moved = _packed(predictor.shared, pad_sequence(list(prosodies), batch_first=True), own.lengths).transpose(
+        -1, -2
+    )
     curves = []
     for blocks, last in ((predictor.F0, predictor.F0_proj), (predictor.N, predictor.N_proj)):
         x, times = moved, 1
@@ -218,11 +242,16 @@ def _sound(network: KModel, plans: Sequence[Plan], heed: Heed) -> Iterator[Tenso
     spectrum = _generated(generator, heard, style, source, own, heed)
     half = generator.post_n_fft // 2 + 1
     for row, one in zip(spectrum, sources, strict=True):
-        size, turn = torch.exp(row[None, :half, : one.shape[-1]]), torch.sin(row[None, half:, : one.shape[-1]])
+        size, turn = (
+            torch.exp(row[None, :half, : one.shape[-1]]),
+            torch.sin(row[None, half:, : one.shape[-1]]),
+        )
         yield generator.stft.inverse(size, turn).flatten().cpu()
 
 
-def _decoded(decoder: nn.Module, text: Tensor, pitch: Tensor, energy: Tensor, style: Tensor, own: Own) -> Tensor:
+def _decoded(
+    decoder: nn.Module, text: Tensor, pitch: Tensor, energy: Tensor, style: Tensor, own: Own
+) -> Tensor:
     """Give what the generator is to sound, [B, C, 2 F]."""
     parts: Any = decoder
     pitch, energy = parts.F0_conv(pitch), parts.N_conv(energy)
@@ -236,7 +265,9 @@ def _decoded(decoder: nn.Module, text: Tensor, pitch: Tensor, energy: Tensor, st
 
 
 def _block(block: Any, x: Tensor, style: Tensor, own: Own, times: int) -> tuple[Tensor, int]:  # noqa: ANN401 - AdainResBlk1d
-    """Run a residual block, which may double the frames; what lies behind an utterance's end comes out as zero."""
+    """Run a residual block, which may double the frames; what lies behind an utterance's end comes out as
+    zero.
+    """
     before = own.mask(x, times)
     after_times = times if block.upsample_type == "none" else 2 * times
     y = block.pool(_kept(block.actv(_normal(block.norm1, x, style, before)), before))
@@ -271,7 +302,9 @@ def _generated(
         x = generator.reflection_pad(x) if step == last else x
         more = int(step == last)
         mask = own.mask(x, times, more)
-        x = x + _resonant(generator.noise_res[step], _kept(generator.noise_convs[step](source), mask), style, mask)
+        x = x + _resonant(
+            generator.noise_res[step], _kept(generator.noise_convs[step](source), mask), style, mask
+        )
         heed()
         total: Tensor | None = None
         for kernel in range(generator.num_kernels):
@@ -284,7 +317,9 @@ def _generated(
 
 
 def _resonant(block: Any, x: Tensor, style: Tensor, mask: Tensor | None) -> Tensor:  # noqa: ANN401 - AdaINResBlock1
-    layers = zip(block.convs1, block.convs2, block.adain1, block.adain2, block.alpha1, block.alpha2, strict=True)
+    layers = zip(
+        block.convs1, block.convs2, block.adain1, block.adain2, block.alpha1, block.alpha2, strict=True
+    )
     for first, second, norm_first, norm_second, alpha_first, alpha_second in layers:
         y = first(_kept(_snake(_normal(norm_first, x, style, mask), alpha_first), mask))
         x = second(_kept(_snake(_normal(norm_second, y, style, mask), alpha_second), mask)) + x

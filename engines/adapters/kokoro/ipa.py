@@ -1,7 +1,8 @@
 """IPA as people and dictionaries write it, in Kokoro's letters.
 
-Kokoro writes diphthongs and affricates as one letter each (`A` is eɪ, `ʤ` is dʒ), has no mark between syllables, and its
-Americans know neither length nor a tapped ɾ (`T`). The letters are misaki's, https://github.com/hexgrad/misaki/blob/main/EN_PHONES.md.
+Kokoro writes diphthongs and affricates as one letter each (`A` is eɪ, `ʤ` is dʒ), has no mark between
+syllables, and its Americans know neither length nor a tapped ɾ (`T`). The letters are misaki's,
+https://github.com/hexgrad/misaki/blob/main/EN_PHONES.md.
 """
 
 from __future__ import annotations
@@ -20,13 +21,25 @@ ENGLISH = COMMON | {
     "dz": "dz", "ts": "ts", "l\u0329": "ᵊl", "n\u0329": "ᵊn", "m\u0329": "ᵊm", "ɝ": "ɜɹ", "ɚ": "əɹ", "r": "ɹ", "ɐ": "ə", "x": "k",
     "ç": "k", "ɬ": "l", "\u0303": "",
 }  # fmt: skip
-AMERICAN = ENGLISH | {"əʊ": "O", "ɒ": "ɑ", "ɜː": "ɜɹ", "ɝː": "ɜɹ", "ː": "", ":": "", "ɾ": "T", "e": "ɛ", "ʔ": "t"}
+AMERICAN = ENGLISH | {
+    "əʊ": "O",
+    "ɒ": "ɑ",
+    "ɜː": "ɜɹ",
+    "ɝː": "ɜɹ",
+    "ː": "",
+    ":": "",
+    "ɾ": "T",
+    "e": "ɛ",
+    "ʔ": "t",
+}
 BRITISH = ENGLISH | {"oʊ": "Q", "eə": "ɛː", "ɾ": "t", "e": "ɛ", "ʔ": "t"}
 TABLES = {"a": AMERICAN, "b": BRITISH}
 
 
 def letters(ipa: str, language: str, known: Container[str]) -> str:
-    """Write IPA in Kokoro's letters, for a language by its own letter (`a` is American English), without what is not `known`."""
+    """Write IPA in Kokoro's letters, for a language by its own letter (`a` is American English), without what
+    is not `known`.
+    """
     table = TABLES.get(language, COMMON)
     apart = unicodedata.normalize("NFD", ipa).replace("c\u0327", "ç")
     plain = "".join(char for char in apart if char not in SILENT)

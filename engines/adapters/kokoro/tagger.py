@@ -1,7 +1,8 @@
-"""Parts of speech for Kokoro's English where spaCy's model is not installed: by word lists and the words around.
+"""Parts of speech for Kokoro's English where spaCy's model is not installed: by word lists and the words
+around.
 
-Pronunciation needs them for little: which words are letters (`IT`), which verbs (`to record`), which past (`I have read`), and
-what the marks are. Tags are those of the Penn Treebank.
+Pronunciation needs them for little: which words are letters (`IT`), which verbs (`to record`), which past (`I
+have read`), and what the marks are. Tags are those of the Penn Treebank.
 """
 
 from __future__ import annotations
@@ -34,11 +35,23 @@ WORDS = {
 }
 CLOSED = {word: tag for tag, words in WORDS.items() for word in words.split()}
 HAVE = frozenset(["have", "has", "had", "having", "'ve", "’ve"])
-BE = frozenset(["am", "is", "are", "was", "were", "be", "been", "being", "'m", "'re", "'s", "’m", "’re", "’s"])
+BE = frozenset(
+    ["am", "is", "are", "was", "were", "be", "been", "being", "'m", "'re", "'s", "’m", "’re", "’s"]
+)
 PAST_ALIKE = frozenset(["read", "reread", "wound"])
 """spelled alike in present and past"""
 NOMINAL = ("DT", "PRP$", "JJ", "CD")
-MARKS = {"(": "-LRB-", "[": "-LRB-", "{": "-LRB-", ")": "-RRB-", "]": "-RRB-", "}": "-RRB-", "“": "``", "”": "''", ",": ","}
+MARKS = {
+    "(": "-LRB-",
+    "[": "-LRB-",
+    "{": "-LRB-",
+    ")": "-RRB-",
+    "]": "-RRB-",
+    "}": "-RRB-",
+    "“": "``",
+    "”": "''",
+    ",": ",",
+}
 STOPS = frozenset(".!?")
 CURRENCIES = frozenset("$£€")
 APOSTROPHES = frozenset("'‘’")
@@ -93,7 +106,13 @@ def _open(word: str, before: Seen | None, tag_before: str, tag_after: str, start
     if low_before in HAVE and not starts:
         return "VBN"
     if low_before in BE and not starts:
-        return "VBG" if word.endswith("ing") else "VBN" if word.endswith(("ed", "en")) or word in PAST_ALIKE else "JJ"
+        return (
+            "VBG"
+            if word.endswith("ing")
+            else "VBN"
+            if word.endswith(("ed", "en")) or word in PAST_ALIKE
+            else "JJ"
+        )
     if tag_before in ("TO", "MD") or (starts and tag_after in ("DT", "PRP$")):
         return "VB"
     if tag_before in ("PRP", "WP") or (tag_before.startswith("NN") and tag_after in ("DT", "PRP$", "PRP")):

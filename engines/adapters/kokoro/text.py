@@ -1,11 +1,12 @@
 """Text into what Kokoro speaks at once, in each of its languages; offline, and without losing text.
 
-English goes through misaki, word by word (`english`). Spanish, French, Hindi, Italian and Portuguese go through eSpeak NG,
-Japanese (`japanese`) and Chinese through misaki where the packages that it needs for them are installed; of these languages only
-whole stretches are known, so a text that is too long is halved at the best place until its parts fit. A blank line always parts
-chunks.
+English goes through misaki, word by word (`english`). Spanish, French, Hindi, Italian and Portuguese go
+through eSpeak NG, Japanese (`japanese`) and Chinese through misaki where the packages that it needs for them
+are installed; of these languages only whole stretches are known, so a text that is too long is halved at the
+best place until its parts fit. A blank line always parts chunks.
 
-In English text `[word](/phonemes/)` and the other marks of misaki's are honoured, as users of Kokoro know them.
+In English text `[word](/phonemes/)` and the other marks of misaki's are honoured, as users of Kokoro know
+them.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ CUTS = (
     re.compile(r"\s+"),
     re.compile(r"(?<=[ぁ-ゖ])(?=[ァ-ヺ一-鿿])"),
 )
-"""where a text is cut, best first; at last between Japanese words, which have no spaces: behind an ending, before a stem"""
+"""where a text is cut, best first; at last between Japanese words, which have no spaces: behind an ending,
+before a stem
+"""
 
 
 class Reader(Protocol):
@@ -53,7 +56,9 @@ class Reader(Protocol):
 
 
 def reader(language: str) -> Reader:
-    """Make the reader of a language, by Kokoro's letter for it. Raises Unsupported where its packages are missing."""
+    """Make the reader of a language, by Kokoro's letter for it. Raises Unsupported where its packages are
+    missing.
+    """
     if language in "ab":
         return EnglishReader(English(british=language == "b"))
     if language in ESPEAK:
@@ -69,10 +74,14 @@ def _asian(language: str) -> Phonemes:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what setuptools and importlib will drop one day
             return japanese() if language == "j" else _chinese()
-    except Exception as exc:  # what is missing may be a package or its dictionary; each says so in its own way
+    except (
+        Exception
+    ) as exc:  # what is missing may be a package or its dictionary; each says so in its own way
         reason = str(exc).strip().partition("\n")[0].rstrip(".")
         packages = "fugashi, jaconv, mojimoji and unidic-lite" if language == "j" else "misaki[zh]"
-        needed = f"Kokoro's {LANGUAGES[language].name} needs {packages}, and not all of that is installed here"
+        needed = (
+            f"Kokoro's {LANGUAGES[language].name} needs {packages}, and not all of that is installed here"
+        )
         raise Unsupported(f"{needed}: {reason}.", param="voice") from exc
 
 
@@ -94,12 +103,17 @@ class EnglishReader:
         for start, end in _paragraphs(text):
             plain, origin, marks = _unmarked(text[start:end], _within(spans, start, end))
             for chunk in pack(self._english.read(plain, marks), limit):
-                words = (Spot(start + origin[word.start], start + origin[word.end - 1] + 1, word.at) for word in chunk.words)
+                words = (
+                    Spot(start + origin[word.start], start + origin[word.end - 1] + 1, word.at)
+                    for word in chunk.words
+                )
                 yield Chunk(chunk.phonemes, tuple(words))
 
 
 class OtherReader:
-    """Reads a language of which only whole stretches are known; `least`: about how many phonemes a text becomes at least."""
+    """Reads a language of which only whole stretches are known; `least`: about how many phonemes a text
+    becomes at least.
+    """
 
     def __init__(self, phonemes: Phonemes, least: Callable[[str], int] = lambda text: len(text) // 2) -> None:
         self._phonemes = phonemes
@@ -112,14 +126,18 @@ class OtherReader:
                 yield Chunk(phonemes)
 
     def _parts(self, text: str, spans: Spans, limit: int) -> Iterator[str]:
-        long = self._least(text) > limit  # not worth reading whole: misaki's time for Japanese grows with the cube
+        long = (
+            self._least(text) > limit
+        )  # not worth reading whole: misaki's time for Japanese grows with the cube
         phonemes = "" if long else self._said(text, spans)
         cut = _middle(text, spans) if long or len(phonemes) > limit else 0
         if cut:
             yield from self._parts(text[:cut], _within(spans, 0, cut), limit)
             yield from self._parts(text[cut:], _within(spans, cut, len(text)), limit)
         else:
-            yield from (piece for piece in sliced(phonemes or self._said(text, spans), limit) if piece.strip())
+            yield from (
+                piece for piece in sliced(phonemes or self._said(text, spans), limit) if piece.strip()
+            )
 
     def _said(self, text: str, spans: Spans) -> str:
         """Give the phonemes of a text, with those that are given in their places."""
@@ -189,7 +207,11 @@ def _middle(text: str, spans: Spans) -> int:
     """Find the best place near the middle to cut a text; 0 where there is none."""
     half = len(text) // 2
     for pattern in CUTS:
-        places = [match.end() for match in pattern.finditer(text) if len(text) // 5 <= match.end() <= len(text) * 4 // 5]
+        places = [
+            match.end()
+            for match in pattern.finditer(text)
+            if len(text) // 5 <= match.end() <= len(text) * 4 // 5
+        ]
         places = [place for place in places if not any(start < place < end for start, end, _ in spans)]
         if places:
             return min(places, key=lambda place: abs(place - half))

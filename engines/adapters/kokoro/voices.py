@@ -73,8 +73,9 @@ CHARACTERS = {
     "shimmer": "af_aoede",
     "verse": "am_puck",
 }
-"""namesakes where there are any; otherwise of the same gender, age and accent, Kokoro's best voices for OpenAI's best (marin,
-cedar), and each another"""
+"""namesakes where there are any; otherwise of the same gender, age and accent, Kokoro's best voices for
+OpenAI's best (marin, cedar), and each another
+"""
 
 
 def is_name(name: str) -> bool:
@@ -90,7 +91,9 @@ def listed(names: Iterable[str]) -> tuple[Voice, ...]:
 
 
 def characters(names: Iterable[str]) -> dict[str, str]:
-    """Give a voice for each of OpenAI's names out of those there are: the one meant, else one of its gender, else any."""
+    """Give a voice for each of OpenAI's names out of those there are: the one meant, else one of its gender,
+    else any.
+    """
     there = [voice.id for voice in listed(names)]
     return {name: _stand_in(meant, there) for name, meant in CHARACTERS.items()} if there else {}
 
@@ -98,7 +101,10 @@ def characters(names: Iterable[str]) -> dict[str, str]:
 def _stand_in(meant: str, there: list[str]) -> str:
     if meant in there:
         return meant
-    return next((voice for prefix in (meant[:2], "a" + meant[1]) for voice in there if voice.startswith(prefix)), there[0])
+    return next(
+        (voice for prefix in (meant[:2], "a" + meant[1]) for voice in there if voice.startswith(prefix)),
+        there[0],
+    )
 
 
 def _voice(name: str, *, alone: bool) -> Voice:

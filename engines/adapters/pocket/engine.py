@@ -1,15 +1,16 @@
 """Pocket TTS of Kyutai: quick on a processor, streams 80 ms at a time, speaks with preset and cloned voices.
 
-Its options: `path`, the folder; `others`, further folders, where the hub keeps the rest; `model`, the name it goes by; `device`;
-`language`, which of the library's models it is.
+Its options: `path`, the folder; `others`, further folders, where the hub keeps the rest; `model`, the name it
+goes by; `device`; `language`, which of the library's models it is.
 
-The folder holds `model.safetensors`, `tokenizer.json`, and preset voices as `<name>.safetensors` beside them, in `embeddings/` or
-in `voices/`. A `config.yaml` may say otherwise; where there is none, the library's own for that language does. A path in it that
-leads to a hub or the web is looked for in the folders (`files`): nothing is ever downloaded. A voice, preset or cloned, is
-the model's state after hearing it, and fits only the weights that made it.
+The folder holds `model.safetensors`, `tokenizer.json`, and preset voices as `<name>.safetensors` beside them,
+in `embeddings/` or in `voices/`. A `config.yaml` may say otherwise; where there is none, the library's own
+for that language does. A path in it that leads to a hub or the web is looked for in the folders (`files`):
+nothing is ever downloaded. A voice, preset or cloned, is the model's state after hearing it, and fits only
+the weights that made it.
 
-The library draws from torch's own random numbers, and is not to be called from two threads: one job at a time. It runs on torch's
-threads as they are set; importing it would set them to one.
+The library draws from torch's own random numbers, and is not to be called from two threads: one job at a
+time. It runs on torch's threads as they are set; importing it would set them to one.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ from engines.adapters.pocket.voices import characters, listed, tags
 from engines.api import (
     Audio,
     BadInput,
-    CloneAbilities,
+    CloningCapabilities,
     EmitSpeech,
     EngineFailed,
     EngineInfo,
     Prompt,
     Sample,
-    SpeechAbilities,
+    SpeechCapabilities,
     SpeechJob,
     UnknownVoice,
 )
@@ -62,7 +63,12 @@ class Pocket:
     """See the module."""
 
     def __init__(
-        self, path: str = "", model: str = "pocket-tts", device: str = "cpu", language: str = "english", others: str = ""
+        self,
+        path: str = "",
+        model: str = "pocket-tts",
+        device: str = "cpu",
+        language: str = "english",
+        others: str = "",
     ) -> None:
         self._path = path
         self._model_name = model
@@ -88,7 +94,11 @@ class Pocket:
     def _info(self) -> EngineInfo:
         voices = listed(self._presets, self._language)
         self._default = voices[0].id if voices else ""
-        cloning = CloneAbilities(self._rate, _fingerprint(self._model), LONGEST_SAMPLES) if _clones(self._model) else None
+        cloning = (
+            CloningCapabilities(self._rate, _fingerprint(self._model), LONGEST_SAMPLES)
+            if _clones(self._model)
+            else None
+        )
         return EngineInfo(
             name="pocket-tts",
             version=version("pocket-tts"),
@@ -96,7 +106,7 @@ class Pocket:
             models=tuple(dict.fromkeys((self._model_name, "pocket-tts"))),
             voices=voices,
             characters=characters(voices),
-            speech=SpeechAbilities(self._rate, tags(self._language), seed=True, cloning=cloning),
+            speech=SpeechCapabilities(self._rate, tags(self._language), seed=True, cloning=cloning),
             device=self._where.type,
         )
 
@@ -106,7 +116,11 @@ class Pocket:
         with self._lock:
             heard = torch.frombuffer(pcm, dtype=torch.int16).float() / (LOUDEST + 1)
             state = self._model.get_state_for_audio_prompt(heard[None])
-        parts = {f"{layer}/{key}": value.contiguous().cpu() for layer, own in state.items() for key, value in own.items()}
+        parts = {
+            f"{layer}/{key}": value.contiguous().cpu()
+            for layer, own in state.items()
+            for key, value in own.items()
+        }
         return bytes(safetensors.torch.save(parts))
 
     def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
@@ -120,7 +134,9 @@ class Pocket:
                 self._stream(state, job.text, emit)
 
     def _stream(self, state: State, text: str, emit: EmitSpeech) -> None:
-        """Hand audio on as it is made. Whatever ends it, the library's threads have come to rest when it returns."""
+        """Hand audio on as it is made. Whatever ends it, the library's threads have come to rest when it
+        returns.
+        """
         stop = threading.Event()
         chunks: Iterator[Tensor] = self._model.generate_audio_stream(state, text, stop=stop)
         try:
@@ -135,7 +151,9 @@ class Pocket:
     # Voices...
 
     def _state(self, job: SpeechJob) -> State:
-        """Give the voice of a job, from those used last where it is there. Raises UnknownVoice, BadInput or EngineFailed."""
+        """Give the voice of a job, from those used last where it is there. Raises UnknownVoice, BadInput or
+        EngineFailed.
+        """
         if job.prompt:
             prompt = job.prompt
             return self._held(f"prompt {prompt.id}", lambda: self._of_prompt(prompt))
@@ -156,13 +174,17 @@ class Pocket:
         try:
             return self._read(prompt.data)
         except Exception as exc:  # bytes that are no safetensors, or others'
-            raise BadInput(f"This voice prompt is none of this model's: {first_line(exc)}", param="voice") from exc
+            raise BadInput(
+                f"This voice prompt is none of this model's: {first_line(exc)}", param="voice"
+            ) from exc
 
     def _of_preset(self, file: Path) -> State:
         try:
             return self._read(file.read_bytes())
         except Exception as exc:  # a broken file, or another model's
-            raise EngineFailed(f"Pocket TTS's voice {file} is none of this model's: {first_line(exc)}") from exc
+            raise EngineFailed(
+                f"Pocket TTS's voice {file} is none of this model's: {first_line(exc)}"
+            ) from exc
 
     def _read(self, data: bytes) -> State:
         """Read a state, and see whether it is of this model's shape. Raises ValueError and others."""
@@ -183,7 +205,10 @@ def _layers(model: Any) -> dict[str, tuple[int, ...]]:  # noqa: ANN401 - TTSMode
     """Give the shape of a state's layers, by name."""
     from pocket_tts.modules.stateful_module import init_states
 
-    return {layer: _shape(own) for layer, own in init_states(model.flow_lm, batch_size=1, sequence_length=1).items()}
+    return {
+        layer: _shape(own)
+        for layer, own in init_states(model.flow_lm, batch_size=1, sequence_length=1).items()
+    }
 
 
 def _shape(own: dict[str, Tensor]) -> tuple[int, ...]:
@@ -194,7 +219,9 @@ def _shape(own: dict[str, Tensor]) -> tuple[int, ...]:
 
 def _clones(model: Any) -> bool:  # noqa: ANN401 - TTSModel
     """Tell whether the weights are those with voice cloning: in the others the way in from a sample is blank."""
-    return bool(model.flow_lm.speaker_proj_weight.any()) and any(bool(part.any()) for part in model.mimi.encoder.parameters())
+    return bool(model.flow_lm.speaker_proj_weight.any()) and any(
+        bool(part.any()) for part in model.mimi.encoder.parameters()
+    )
 
 
 def _fingerprint(model: Any) -> str:  # noqa: ANN401 - TTSModel
@@ -207,4 +234,6 @@ def _fingerprint(model: Any) -> str:  # noqa: ANN401 - TTSModel
 
 
 def _pcm(chunk: Tensor) -> bytes:
-    return bytes((chunk.detach().cpu().clamp(-1, 1) * LOUDEST).round().short().numpy().astype("<i2").tobytes())
+    return bytes(
+        (chunk.detach().cpu().clamp(-1, 1) * LOUDEST).round().short().numpy().astype("<i2").tobytes()
+    )

@@ -1,8 +1,9 @@
-"""Pocket TTS's files: the configuration, with every path in it one of a local folder; nothing is ever downloaded.
+"""Pocket TTS's files: the configuration, with every path in it one of a local folder; nothing is ever
+downloaded.
 
-A model may lie in one folder, or as on the hub, where weights, tokenizer and voices of a language are in `languages/<language>/`
-of several repositories. A path in the configuration that leads to a hub or the web is looked for in these folders, by its last
-part.
+A model may lie in one folder, or as on the hub, where weights, tokenizer and voices of a language are in
+`languages/<language>/` of several repositories. A path in the configuration that leads to a hub or the web is
+looked for in these folders, by its last part.
 """
 
 from __future__ import annotations
@@ -23,14 +24,22 @@ from engines.api import EngineFailed
 CONFIG = "config.yaml"
 PLACES = ("", "embeddings", "voices")
 """folders, within the model's own, where preset voices may be"""
-PATHS = (("weights_path",), ("flow_lm", "weights_path"), ("mimi", "weights_path"), ("flow_lm", "lookup_table", "tokenizer_path"))
+PATHS = (
+    ("weights_path",),
+    ("flow_lm", "weights_path"),
+    ("mimi", "weights_path"),
+    ("flow_lm", "lookup_table", "tokenizer_path"),
+)
 """where a configuration names files"""
 
 
 def localized(folders: Sequence[Path], language: str) -> dict[str, Any]:
     """Read the configuration, every path in it in the folders or a local one. Raises EngineFailed."""
     places = list(_places(folders, language))
-    file = next((place / CONFIG for place in places if (place / CONFIG).exists()), _configurations() / f"{language}.yaml")
+    file = next(
+        (place / CONFIG for place in places if (place / CONFIG).exists()),
+        _configurations() / f"{language}.yaml",
+    )
     if not file.exists():
         missing = folders[0] / CONFIG
         raise EngineFailed(
@@ -43,7 +52,9 @@ def localized(folders: Sequence[Path], language: str) -> dict[str, Any]:
             if written := _at(config, path):
                 _at(config, path[:-1])[path[-1]] = str(_local(places, written))
     except (OSError, ValueError, AttributeError, TypeError, KeyError, yaml.YAMLError) as exc:
-        raise EngineFailed(f"Pocket TTS's {file} cannot be read: {type(exc).__name__}: {first_line(exc)}") from exc
+        raise EngineFailed(
+            f"Pocket TTS's {file} cannot be read: {type(exc).__name__}: {first_line(exc)}"
+        ) from exc
     return dict(config)
 
 
@@ -89,7 +100,9 @@ def loaded(config: dict[str, Any], device: str) -> Any:  # noqa: ANN401 - TTSMod
         try:
             return library().TTSModel.load_model(config=str(file)).to(torch.device(device)).eval()
         except Exception as exc:  # a broken file, or one that does not fit, fails in many ways
-            raise EngineFailed(f"Pocket TTS cannot load its files: {type(exc).__name__}: {first_line(exc)}") from exc
+            raise EngineFailed(
+                f"Pocket TTS cannot load its files: {type(exc).__name__}: {first_line(exc)}"
+            ) from exc
 
 
 def library() -> Any:  # noqa: ANN401 - a module without types
@@ -108,7 +121,9 @@ def _configurations() -> Path:
 
 
 def _is_state(file: Path) -> bool:
-    """Tell a voice from weights by what is in it; a file that cannot be read is a voice that cannot be spoken with."""
+    """Tell a voice from weights by what is in it; a file that cannot be read is a voice that cannot be spoken
+    with.
+    """
     try:
         with safetensors.safe_open(file, framework="pt") as content:
             return all("/" in key for key in content.keys())  # noqa: SIM118 - it has only this

@@ -1,4 +1,6 @@
-"""Pocket TTS's preset voices: what is known of those that Kyutai publishes, and one for each of OpenAI's names."""
+"""Pocket TTS's preset voices: what is known of those that Kyutai publishes, and one for each of OpenAI's
+names.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,9 @@ def tags(language: str) -> tuple[str, ...]:
 
 
 def listed(names: Iterable[str], language: str) -> tuple[Voice, ...]:
-    """Describe voices that speak a model's language: that language's own first, then Kyutai's, then others by name."""
+    """Describe voices that speak a model's language: that language's own first, then Kyutai's, then others by
+    name.
+    """
     order = [NATIVE.get(language.partition("_")[0], ""), *GENDERS]
     ranked = sorted(names, key=lambda name: (order.index(name) if name in order else len(order), name))
     return tuple(_voice(name, language) for name in ranked)
@@ -76,4 +80,10 @@ def _stand_in(meant: str, voices: tuple[Voice, ...]) -> str:
 
 def _voice(name: str, language: str) -> Voice:
     gender = GENDERS.get(name)
-    return Voice(name, name.replace("_", " ").title(), tags(language), gender, f"Pocket TTS, {gender or 'a voice of your own'}")
+    return Voice(
+        name,
+        name.replace("_", " ").title(),
+        tags(language),
+        gender,
+        f"Pocket TTS, {gender or 'a voice of your own'}",
+    )

@@ -1,10 +1,11 @@
 """PocketSphinx: US English without any download; quick to start, rough in what it hears.
 
-A recording is cut into utterances at its silences. The decoder's accuracy hangs on the cepstral mean of the utterance being
-known before it begins, which its own batch mode does by taking the utterance whole, in one call that nothing can stop and that
-holds the interpreter. Here a second decoder with next to nothing to search for measures the mean of each few seconds, which
-together give the utterance's; the real one then works in blocks of 100 ms, so that a job can be cancelled within one. Nothing
-carries over from one utterance to the next, or from one job to another.
+A recording is cut into utterances at its silences. The decoder's accuracy hangs on the cepstral mean of the
+utterance being known before it begins, which its own batch mode does by taking the utterance whole, in one
+call that nothing can stop and that holds the interpreter. Here a second decoder with next to nothing to
+search for measures the mean of each few seconds, which together give the utterance's; the real one then works
+in blocks of 100 ms, so that a job can be cancelled within one. Nothing carries over from one utterance to the
+next, or from one job to another.
 
 Speech is taken for English: its transcript is its translation.
 """
@@ -19,15 +20,15 @@ from importlib.metadata import version
 from pocketsphinx import Decoder
 
 from engines.api import (
-    EmitListen,
+    EmitTranscription,
     EngineInfo,
     Finished,
-    Heard,
-    HeardWord,
-    ListenAbilities,
-    ListenEvent,
-    ListenJob,
     Progress,
+    TranscriptionCapabilities,
+    TranscriptionEvent,
+    TranscriptionJob,
+    TranscriptSegment,
+    TranscriptWord,
     Unsupported,
 )
 from engines.toolkit.utterances import RATE, Utterance, Utterances
@@ -54,13 +55,17 @@ class PocketSphinx:
             version=version("pocketsphinx"),
             licence="BSD-2-Clause",
             models=("pocketsphinx",),
-            listening=ListenAbilities((LANGUAGE,), sample_rate=RATE, words=True, translate=True),
+            transcription=TranscriptionCapabilities(
+                (LANGUAGE,), sample_rate=RATE, words=True, translate=True
+            ),
         )
 
-    def transcribe(self, job: ListenJob, audio: Iterator[bytes], emit: EmitListen) -> None:
+    def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], emit: EmitTranscription) -> None:
         """Transcribe a recording, utterance by utterance."""
         if job.language not in (None, LANGUAGE):
-            raise Unsupported(f"PocketSphinx hears only English (en), not '{job.language}'.", param="language")
+            raise Unsupported(
+                f"PocketSphinx hears only English (en), not '{job.language}'.", param="language"
+            )
         cutter, emit = Utterances(), _forward(emit)
         for chunk in audio:
             for utterance in cutter.push(chunk):
@@ -73,7 +78,7 @@ class PocketSphinx:
                 return
         emit(Finished(cutter.seconds, LANGUAGE))
 
-    def _hear(self, utterance: Utterance, emit: EmitListen) -> bool:
+    def _hear(self, utterance: Utterance, emit: EmitTranscription) -> bool:
         """Recognise one utterance; False when nobody wants it any more."""
         start = utterance.start
         mean = self._cepstral_mean(utterance, emit)
@@ -83,10 +88,16 @@ class PocketSphinx:
         if not words:
             return words is not None
         text = " ".join(word.word for word in words)
-        return emit(Heard(text, words[0].start, words[-1].end, words, sum(word.logprob for word in words) / len(words)))
+        return emit(
+            TranscriptSegment(
+                text, words[0].start, words[-1].end, words, sum(word.logprob for word in words) / len(words)
+            )
+        )
 
-    def _cepstral_mean(self, utterance: Utterance, emit: EmitListen) -> str | None:
-        """Measure the mean of all cepstra, as the decoder writes it: numbers with commas between; None when told to stop."""
+    def _cepstral_mean(self, utterance: Utterance, emit: EmitTranscription) -> str | None:
+        """Measure the mean of all cepstra, as the decoder writes it: numbers with commas between; None when
+        told to stop.
+        """
         pcm = utterance.pcm
         totals: list[float] = []
         self._mean.reinit_feat()  # the noise it has learnt of, too, would carry over
@@ -101,10 +112,13 @@ class PocketSphinx:
             totals = [one + other for one, other in zip(totals, mean, strict=True)] if totals else mean
         return ",".join(f"{total / len(pcm):.4f}" for total in totals)
 
-    def _decode(self, pcm: bytes, mean: str, start: float, emit: EmitListen) -> tuple[HeardWord, ...] | None:
+    def _decode(
+        self, pcm: bytes, mean: str, start: float, emit: EmitTranscription
+    ) -> tuple[TranscriptWord, ...] | None:
         """Recognise an utterance, block by block; None when told to stop.
 
-        To end an utterance takes a last pass over it, so a decoder that is stopped is given up, and made anew when next needed.
+        To end an utterance takes a last pass over it, so a decoder that is stopped is given up, and made anew
+        when next needed.
         """
         decoder, self._decoder = self._decoder or self._new_decoder(), None
         decoder.reinit_feat()
@@ -123,11 +137,11 @@ class PocketSphinx:
         return Decoder(samprate=RATE, loglevel="FATAL")
 
 
-def _forward(emit: EmitListen) -> EmitListen:
+def _forward(emit: EmitTranscription) -> EmitTranscription:
     """Keep progress from going back: the endpointer finds speech to have begun some tenths of a second ago."""
     told = 0.0
 
-    def forward(event: ListenEvent) -> bool:
+    def forward(event: TranscriptionEvent) -> bool:
         nonlocal told
         if isinstance(event, Progress):
             told = max(told, event.seconds)
@@ -137,9 +151,11 @@ def _forward(emit: EmitListen) -> EmitListen:
     return forward
 
 
-def _words(decoder: Decoder, offset: float) -> Iterator[HeardWord]:
+def _words(decoder: Decoder, offset: float) -> Iterator[TranscriptWord]:
     for segment in decoder.seg() or ():
         if not FILLER.fullmatch(segment.word):
             start, end = segment.start_frame / FRAMES_PER_SECOND, (segment.end_frame + 1) / FRAMES_PER_SECOND
             logprob = min(0.0, math.log(max(SMALLEST, segment.prob)))
-            yield HeardWord(PRONUNCIATION.sub("", segment.word), round(offset + start, 2), round(offset + end, 2), logprob)
+            yield TranscriptWord(
+                PRONUNCIATION.sub("", segment.word), round(offset + start, 2), round(offset + end, 2), logprob
+            )

@@ -1,4 +1,6 @@
-"""Bark: speaks, laughs and sings in a dozen languages, fourteen seconds at most, with the voices of `speaker_embeddings/`."""
+"""Bark: speaks, laughs and sings in a dozen languages, fourteen seconds at most, with the voices of
+`speaker_embeddings/`.
+"""
 
 from __future__ import annotations
 
@@ -33,10 +35,17 @@ class Bark:
         self._longest = int(self._settings("max_input_semantic_length", 256))
         self.languages = LANGUAGES
         presets = [name for name in self._processor.available_voice_presets if self._whole(name)]
-        self.voices = (*(self._voice(name) for name in sorted(presets, key=_order)), Voice(OWN, "Random", LANGUAGES))
+        self.voices = (
+            *(self._voice(name) for name in sorted(presets, key=_order)),
+            Voice(OWN, "Random", LANGUAGES),
+        )
         self.rate = int(self._model.config.codec_config.sampling_rate)
         model = self._model
-        self.steps = [model.semantic, model.coarse_acoustics, *layers(model.fine_acoustics.layers, model.codec_model.decoder)]
+        self.steps = [
+            model.semantic,
+            model.coarse_acoustics,
+            *layers(model.fine_acoustics.layers, model.codec_model.decoder),
+        ]
 
     def speak(self, job: SpeechJob, voice: str) -> torch.Tensor:
         """Speak, in pieces that the model can say in one go."""
@@ -72,7 +81,9 @@ class Bark:
     def _whole(self, name: str) -> bool:
         """Tell whether a voice's files are all there."""
         paths = self._processor.speaker_embeddings[name]
-        return isinstance(paths, dict) and all((self._source.path / str(path)).is_file() for path in paths.values())
+        return isinstance(paths, dict) and all(
+            (self._source.path / str(path)).is_file() for path in paths.values()
+        )
 
     def _voice(self, name: str) -> Voice:
         found = SPEAKER.search(name)

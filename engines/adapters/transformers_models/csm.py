@@ -1,4 +1,6 @@
-"""CSM of Sesame: one turn of a conversation. A speaker's number is no fixed voice, as it has heard nobody before: a seed is."""
+"""CSM of Sesame: one turn of a conversation. A speaker's number is no fixed voice, as it has heard nobody
+before: a seed is.
+"""
 
 from __future__ import annotations
 
@@ -33,5 +35,7 @@ class Csm:
         """Speak."""
         inputs = self._processor(f"[{number(voice)}]{job.text}", add_special_tokens=True)
         longest = most(job.text, self._frames)
-        made: list[torch.Tensor] = self._model.generate(**on(inputs, self._source), output_audio=True, max_new_tokens=longest)
+        made: list[torch.Tensor] = self._model.generate(
+            **on(inputs, self._source), output_audio=True, max_new_tokens=longest
+        )
         return made[0]

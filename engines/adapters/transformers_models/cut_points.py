@@ -1,4 +1,6 @@
-"""Where to cut speech that goes on for longer than a model hears at once: in the last pause, or at the quietest place."""
+"""Where to cut speech that goes on for longer than a model hears at once: in the last pause, or at the
+quietest place.
+"""
 
 from __future__ import annotations
 

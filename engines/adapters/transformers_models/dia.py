@@ -6,7 +6,13 @@ The two speakers are the tags [S1] and [S2]; a text may hold both. They are no f
 from __future__ import annotations
 
 import torch
-from transformers import AutoFeatureExtractor, AutoTokenizer, DacModel, DiaForConditionalGeneration, DiaProcessor
+from transformers import (
+    AutoFeatureExtractor,
+    AutoTokenizer,
+    DacModel,
+    DiaForConditionalGeneration,
+    DiaProcessor,
+)
 
 from engines.adapters.transformers_models.files import Folder, layers, part, weights
 from engines.adapters.transformers_models.speaking_model import most, on

@@ -1,7 +1,8 @@
-"""Open checkpoints in the Hugging Face layout, from folders alone: nothing is downloaded, nothing is unpickled.
+"""Open checkpoints in the Hugging Face layout, from folders alone: nothing is downloaded, nothing is
+unpickled.
 
-Weights come from safetensors, or from a `.bin` read as plain tensors. A checkpoint that lacks some of its weights is refused: the
-library would draw them at random, and speak noise.
+Weights come from safetensors, or from a `.bin` read as plain tensors. A checkpoint that lacks some of its
+weights is refused: the library would draw them at random, and speak noise.
 """
 
 from __future__ import annotations
@@ -45,8 +46,13 @@ class Folder(msgspec.Struct, frozen=True):
     remote_code: bool = False
 
     def beside(self, *model_types: str) -> Path | None:
-        """Find a model of some type in a folder within this one, or in the others and what is right within them."""
-        places = (*_within(self.path), *(place for other in self.others for place in (other, *_within(other))))
+        """Find a model of some type in a folder within this one, or in the others and what is right within
+        them.
+        """
+        places = (
+            *_within(self.path),
+            *(place for other in self.others for place in (other, *_within(other))),
+        )
         return next((place for place in places if _config(place).get("model_type") in model_types), None)
 
     def every(self, pattern: str) -> list[Path]:
@@ -54,10 +60,16 @@ class Folder(msgspec.Struct, frozen=True):
         return [file for place in (self.path, *self.others) for file in sorted(place.glob(pattern))]
 
 
-def folder(path: str, kind: Kind, name: str, *, device: str, dtype: str, others: str = "", remote_code: bool = False) -> Folder:
-    """Look at a model's folder: whether it is there, and of an architecture that is known. Raises EngineFailed."""
+def folder(
+    path: str, kind: Kind, name: str, *, device: str, dtype: str, others: str = "", remote_code: bool = False
+) -> Folder:
+    """Look at a model's folder: whether it is there, and of an architecture that is known. Raises
+    EngineFailed.
+    """
     if not path:
-        raise EngineFailed("Which model? Set the option `path` to the folder of a checkpoint in the Hugging Face layout.")
+        raise EngineFailed(
+            "Which model? Set the option `path` to the folder of a checkpoint in the Hugging Face layout."
+        )
     place = Path(path)
     if not (place / CONFIG).is_file():
         raise EngineFailed(f"There is no model in {place}: {CONFIG} is missing.")
@@ -97,7 +109,9 @@ def weights(model: Any, place: Path, source: Folder) -> Any:  # noqa: ANN401 - c
     missing = (key for key in found["missing_keys"] if not key.endswith(UNUSED))
     lacking = sorted(missing) + sorted(str(row[0]) for row in found.get("mismatched_keys", ()))
     if lacking:
-        raise EngineFailed(f"The model in {place} is not whole: {len(lacking)} weights are missing, such as {lacking[0]}.")
+        raise EngineFailed(
+            f"The model in {place} is not whole: {len(lacking)} weights are missing, such as {lacking[0]}."
+        )
     return loaded
 
 
@@ -134,13 +148,17 @@ def array(file: Path) -> torch.Tensor:
         else:
             value = torch.from_numpy(np.load(file, allow_pickle=False))
     except Exception as exc:  # a file that is no array, or holds several, fails in many ways
-        raise EngineFailed(f"{file} cannot be read: it should hold one array: {type(exc).__name__}: {exc}") from exc
+        raise EngineFailed(
+            f"{file} cannot be read: it should hold one array: {type(exc).__name__}: {exc}"
+        ) from exc
     return value
 
 
 def layers(*modules: torch.nn.Module) -> list[torch.nn.Module]:
     """Give the modules in lists within modules: what runs one after the other, none of which takes long."""
-    lists = [found for module in modules for found in module.modules() if isinstance(found, torch.nn.ModuleList)]
+    lists = [
+        found for module in modules for found in module.modules() if isinstance(found, torch.nn.ModuleList)
+    ]
     return [layer for found in lists for layer in found]
 
 

@@ -1,4 +1,6 @@
-"""The languages of speech models by their BCP-47 tags: Meta's MMS names them by ISO 639-3 codes, a script at times behind."""
+"""The languages of speech models by their BCP-47 tags: Meta's MMS names them by ISO 639-3 codes, a script at
+times behind.
+"""
 
 from __future__ import annotations
 

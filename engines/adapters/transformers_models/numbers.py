@@ -1,4 +1,6 @@
-"""Numbers in words, for models that know letters only: num2words, where that is installed and knows the language."""
+"""Numbers in words, for models that know letters only: num2words, where that is installed and knows the
+language.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ NUMBER = re.compile(r"\d{1,15}")
 
 
 def spelled(text: str, language: str) -> str:
-    """Write the whole numbers of a text in words of a language (a BCP-47 tag); as they stand where nobody knows how."""
+    """Write the whole numbers of a text in words of a language (a BCP-47 tag); as they stand where nobody
+    knows how.
+    """
     if not NUMBER.search(text) or find_spec("num2words") is None:
         return text
     from num2words import num2words

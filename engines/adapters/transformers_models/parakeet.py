@@ -1,4 +1,6 @@
-"""Parakeet of NVIDIA, in three kinds: CTC, and the transducers TDT and RNN-T. All tell when each token was said."""
+"""Parakeet of NVIDIA, in three kinds: CTC, and the transducers TDT and RNN-T. All tell when each token was
+said.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from transformers import ParakeetProcessor
 from engines.adapters.transformers_models.files import Folder, layers, part, weights
 from engines.adapters.transformers_models.recogniser import Piece, Said, at_least, check_rate, joined
 from engines.adapters.transformers_models.speaking_model import on
-from engines.api import ListenJob
+from engines.api import TranscriptionJob
 from engines.toolkit.windows import RATE, Floats
 
 
@@ -35,7 +37,7 @@ class Ctc:
     def _decoder(self) -> list[object]:
         return []
 
-    def hear(self, samples: Floats, job: ListenJob) -> Said:
+    def hear(self, samples: Floats, job: TranscriptionJob) -> Said:
         """Hear a window."""
         inputs = self._processor(at_least(samples), sampling_rate=RATE)
         tokens = self._model.generate(**on(inputs, self._source))
@@ -60,9 +62,13 @@ class Transducer(Ctc):
     def _decoder(self) -> list[object]:
         return [self._model.decoder]
 
-    def hear(self, samples: Floats, job: ListenJob) -> Said:
+    def hear(self, samples: Floats, job: TranscriptionJob) -> Said:
         """Hear a window."""
         inputs = self._processor(at_least(samples), sampling_rate=RATE)
         made = self._model.generate(**on(inputs, self._source))
-        (text,), (times,) = self._processor.decode(made.sequences, durations=made.durations, skip_special_tokens=True)
-        return Said(text.strip(), tuple(joined(Piece(time["token"], time["start"], time["end"]) for time in times)))
+        (text,), (times,) = self._processor.decode(
+            made.sequences, durations=made.durations, skip_special_tokens=True
+        )
+        return Said(
+            text.strip(), tuple(joined(Piece(time["token"], time["start"], time["end"]) for time in times))
+        )

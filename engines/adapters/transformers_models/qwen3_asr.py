@@ -9,7 +9,7 @@ from engines.adapters.transformers_models.files import Folder, layers, part, wei
 from engines.adapters.transformers_models.recogniser import Said, at_least, check_rate
 from engines.adapters.transformers_models.seq2seq import longest
 from engines.adapters.transformers_models.speaking_model import on
-from engines.api import ListenJob
+from engines.api import TranscriptionJob
 from engines.toolkit.windows import Floats
 
 CODES = {name: code for code, name in LANGUAGE_CODE_TO_NAME.items()}
@@ -30,10 +30,12 @@ class Qwen3Asr:
         self._limit = int(self._model.config.text_config.max_position_embeddings)
         self.steps = [*layers(self._model.model.audio_tower), self._model.model.language_model]
 
-    def hear(self, samples: Floats, job: ListenJob) -> Said:
+    def hear(self, samples: Floats, job: TranscriptionJob) -> Said:
         """Hear a window."""
         inputs = on(
-            self._processor.apply_transcription_request(at_least(samples), language=job.language, prompt=job.prompt or None),
+            self._processor.apply_transcription_request(
+                at_least(samples), language=job.language, prompt=job.prompt or None
+            ),
             self._source,
         )
         given = inputs["input_ids"].shape[1]

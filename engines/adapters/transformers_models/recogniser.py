@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from engines.adapters.transformers_models.files import Folder
-from engines.api import EngineFailed, HeardWord, ListenJob
+from engines.api import EngineFailed, TranscriptionJob, TranscriptWord
 from engines.toolkit.transcription_options import bare
 from engines.toolkit.windows import RATE, Floats
 
@@ -22,7 +22,7 @@ class Said(msgspec.Struct, frozen=True):
     """What was said in a window; times are seconds from its start."""
 
     text: str
-    words: tuple[HeardWord, ...] = ()
+    words: tuple[TranscriptWord, ...] = ()
     language: str = ""
     """ISO-639-1, where the model found it out"""
 
@@ -39,7 +39,7 @@ class Recogniser(Protocol):
 
     def __init__(self, source: Folder) -> None: ...
 
-    def hear(self, samples: Floats, job: ListenJob) -> Said:
+    def hear(self, samples: Floats, job: TranscriptionJob) -> Said:
         """Hear a window: up to 30 seconds of samples at 16 kHz, between -1 and 1."""
         ...
 
@@ -52,7 +52,7 @@ class Piece(msgspec.Struct, frozen=True):
     end: float
 
 
-def joined(pieces: Iterable[Piece]) -> Iterator[HeardWord]:
+def joined(pieces: Iterable[Piece]) -> Iterator[TranscriptWord]:
     """Make words of pieces: a piece that begins with a space begins a word."""
     word, start, end = "", 0.0, 0.0
     for piece in pieces:
@@ -63,9 +63,9 @@ def joined(pieces: Iterable[Piece]) -> Iterator[HeardWord]:
     yield from _word(word, start, end)
 
 
-def _word(word: str, start: float, end: float) -> Iterator[HeardWord]:
+def _word(word: str, start: float, end: float) -> Iterator[TranscriptWord]:
     if found := bare(word.strip()):
-        yield HeardWord(found, round(start, 3), round(end, 3))
+        yield TranscriptWord(found, round(start, 3), round(end, 3))
 
 
 def at_least(samples: Floats) -> Floats:
@@ -76,4 +76,6 @@ def at_least(samples: Floats) -> Floats:
 def check_rate(features: Any, source: Folder) -> None:  # noqa: ANN401 - classes without types
     """Refuse a model that wants another rate than 16 kHz. Raises EngineFailed."""
     if features.sampling_rate != RATE:
-        raise EngineFailed(f"The model in {source.path} wants {features.sampling_rate} Hz: this engine hears at {RATE}.")
+        raise EngineFailed(
+            f"The model in {source.path} wants {features.sampling_rate} Hz: this engine hears at {RATE}."
+        )

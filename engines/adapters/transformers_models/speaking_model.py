@@ -9,14 +9,15 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from engines.adapters.transformers_models.files import Folder
-from engines.api import CloneAbilities, Sample, SpeechJob, UnknownVoice, Voice
+from engines.api import CloningCapabilities, Sample, SpeechJob, UnknownVoice, Voice
 
 LEAST_SECONDS, SECONDS_EACH = 5.0, 0.25
-"""how long a text may be spoken at most: some seconds, and so many for each character. Models that run on token by token at times
-never end"""
+"""how long a text may be spoken at most: some seconds, and so many for each character. Models that run on
+token by token at times never end
+"""
 
 
-class Family(Protocol):
+class SpeakingModel(Protocol):
     """Models of one architecture. Made with its folder; raises EngineFailed where that is not whole."""
 
     rate: int
@@ -37,10 +38,10 @@ class Family(Protocol):
 
 
 @runtime_checkable
-class Cloning(Family, Protocol):
+class Cloning(SpeakingModel, Protocol):
     """A family that speaks with voices made of samples: a job may have a prompt."""
 
-    cloning: CloneAbilities
+    cloning: CloningCapabilities
 
     def begins(self, text: str, voice: str) -> str:
         """Name the preset that begins to speak: a text may name its speakers itself."""
@@ -62,7 +63,9 @@ def chosen(voices: Sequence[Voice], name: str, model: str) -> str:
 
 def numbered(count: int, languages: tuple[str, ...], *, first: int = 0) -> tuple[Voice, ...]:
     """Make voices of a model's speakers, which have numbers only."""
-    return tuple(Voice(f"speaker-{number}", f"Speaker {number}", languages) for number in range(first, first + count))
+    return tuple(
+        Voice(f"speaker-{number}", f"Speaker {number}", languages) for number in range(first, first + count)
+    )
 
 
 def number(voice: str) -> int:
@@ -78,6 +81,8 @@ def most(text: str, each_second: float) -> int:
 def on(inputs: Any, source: Folder) -> dict[str, Any]:  # noqa: ANN401 - a dictionary of several classes
     """Put inputs where the model is, those with fractions in its precision."""
     return {
-        key: value.to(source.device, source.dtype if value.is_floating_point() else None) if torch.is_tensor(value) else value
+        key: value.to(source.device, source.dtype if value.is_floating_point() else None)
+        if torch.is_tensor(value)
+        else value
         for key, value in inputs.items()
     }

@@ -1,10 +1,10 @@
 """Speech models that transformers itself has the code of: VITS and MMS, SpeechT5, Bark, CSM, Dia, VibeVoice.
 
-Options: `path`, a folder in the Hugging Face layout; `model`, the name it goes by; `device` ("cpu", "cuda", "cuda:1", "mps");
-`dtype`, which "auto" leaves at float32; `threads`, on a CPU; `others`, further folders, with a vocoder, a codec or voices in
-them; `remote_code`, whether code in the folder may run: only where it is set to true; `own_voice`, whether a model that clones,
-and whose presets are no fixed voices, finds one for each and keeps it (`engines.toolkit.default_voice`). Nothing is ever
-downloaded.
+Options: `path`, a folder in the Hugging Face layout; `model`, the name it goes by; `device` ("cpu", "cuda",
+"cuda:1", "mps"); `dtype`, which "auto" leaves at float32; `threads`, on a CPU; `others`, further folders,
+with a vocoder, a codec or voices in them; `remote_code`, whether code in the folder may run: only where it is
+set to true; `own_voice`, whether a model that clones, and whose presets are no fixed voices, finds one for
+each and keeps it (`engines.toolkit.default_voice`). Nothing is ever downloaded.
 
 The models draw from torch's own random numbers: one job at a time, each with a seed of its own.
 """
@@ -21,8 +21,17 @@ import msgspec
 import torch
 
 from engines.adapters.transformers_models.files import folder, telling
-from engines.adapters.transformers_models.speaking_model import Cloning, Family, chosen, most
-from engines.api import Audio, EmitSpeech, EngineInfo, Prompt, Sample, SpeechAbilities, SpeechJob, Unsupported
+from engines.adapters.transformers_models.speaking_model import Cloning, SpeakingModel, chosen, most
+from engines.api import (
+    Audio,
+    EmitSpeech,
+    EngineInfo,
+    Prompt,
+    Sample,
+    SpeechCapabilities,
+    SpeechJob,
+    Unsupported,
+)
 from engines.toolkit.default_voice import own_voice
 from engines.toolkit.transcription_options import usable_cores
 from engines.toolkit.windows import Floats, Unwanted
@@ -32,10 +41,24 @@ PIECE = 0.5
 """seconds of audio that are handed on at once"""
 ENDED = 0.95
 """of the longest that a text may take: what is longer did not end by itself"""
-OPENAI_VOICES = ["alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse"]
+OPENAI_VOICES = [
+    "alloy",
+    "ash",
+    "ballad",
+    "cedar",
+    "coral",
+    "echo",
+    "fable",
+    "marin",
+    "nova",
+    "onyx",
+    "sage",
+    "shimmer",
+    "verse",
+]
 
 
-class Speech:
+class TransformersSpeech:
     """See the module."""
 
     def __init__(
@@ -58,7 +81,9 @@ class Speech:
 
     def load(self) -> EngineInfo:
         """Load the model. Raises EngineFailed."""
-        torch.set_num_threads(self._threads or usable_cores())  # there are libraries that set it to one when they are imported
+        torch.set_num_threads(
+            self._threads or usable_cores()
+        )  # there are libraries that set it to one when they are imported
         source = folder(
             self._path,
             "speech",
@@ -69,7 +94,7 @@ class Speech:
             remote_code=self._remote_code,
         )
         module, _, made_by = source.known.adapter.partition(":")
-        self._family: Family = getattr(import_module(module), made_by)(source)
+        self._family: SpeakingModel = getattr(import_module(module), made_by)(source)
         for layer in self._family.steps:
             layer.register_forward_pre_hook(lambda *_: self._step())
         return self._info(source.device)
@@ -84,7 +109,7 @@ class Speech:
             models=(self._name,),
             voices=voices,
             characters={name: voices[place % len(voices)].id for place, name in enumerate(OPENAI_VOICES)},
-            speech=SpeechAbilities(
+            speech=SpeechCapabilities(
                 family.rate,
                 family.languages,
                 speed=family.speed,

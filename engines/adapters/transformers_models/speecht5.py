@@ -1,7 +1,7 @@
 """SpeechT5: one model, a vocoder beside it, and voices that are x-vectors: arrays of 512 numbers.
 
-The vocoder is a folder of its own, within the model's or named by the option `others`. Voices are files in `speaker_embeddings/`
-of any of these folders, `.npy` or `.safetensors`; a file's name is the voice's.
+The vocoder is a folder of its own, within the model's or named by the option `others`. Voices are files in
+`speaker_embeddings/` of any of these folders, `.npy` or `.safetensors`; a file's name is the voice's.
 """
 
 from __future__ import annotations
@@ -58,8 +58,12 @@ class SpeechT5:
         inputs = self._tokenizer(text, return_tensors="pt").to(self._source.device)
         known = self._tokenizer.decode(inputs["input_ids"][0], skip_special_tokens=True)
         if not any(char.isalnum() for char in known):
-            raise BadInput(f"The model '{self._source.name}' knows none of the characters of this text.", param="input")
-        made: torch.Tensor = self._model.generate_speech(inputs["input_ids"], self._speakers[voice], vocoder=self._vocoder)
+            raise BadInput(
+                f"The model '{self._source.name}' knows none of the characters of this text.", param="input"
+            )
+        made: torch.Tensor = self._model.generate_speech(
+            inputs["input_ids"], self._speakers[voice], vocoder=self._vocoder
+        )
         return made
 
     def _speaker(self, file: Path) -> torch.Tensor:

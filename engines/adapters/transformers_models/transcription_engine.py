@@ -1,8 +1,10 @@
-"""Recognition models that transformers itself has the code of: Wav2Vec2 and its kin, Parakeet, Moonshine, Qwen3-ASR and others.
+"""Recognition models that transformers itself has the code of: Wav2Vec2 and its kin, Parakeet, Moonshine,
+Qwen3-ASR and others.
 
-Options: `path`, a folder in the Hugging Face layout; `model`, the name it goes by; `device` ("cpu", "cuda", "cuda:1", "mps");
-`dtype` ("float32", "float16", "bfloat16"); `vad`, whether silence is passed over; `threads`, on a CPU; `remote_code`, whether
-code in the folder may run: only where it is set to true. Nothing is ever downloaded.
+Options: `path`, a folder in the Hugging Face layout; `model`, the name it goes by; `device` ("cpu", "cuda",
+"cuda:1", "mps"); `dtype` ("float32", "float16", "bfloat16"); `vad`, whether silence is passed over;
+`threads`, on a CPU; `remote_code`, whether code in the folder may run: only where it is set to true. Nothing
+is ever downloaded.
 
 Each window is heard by itself: up to 30 seconds, which end at a pause.
 """
@@ -19,15 +21,15 @@ from engines.adapters.transformers_models.cut_points import heard_until
 from engines.adapters.transformers_models.files import folder, telling
 from engines.adapters.transformers_models.recogniser import Recogniser, Said
 from engines.api import (
-    EmitListen,
+    EmitTranscription,
     EngineInfo,
     Finished,
-    Heard,
-    HeardWord,
-    ListenAbilities,
-    ListenEvent,
-    ListenJob,
     Progress,
+    TranscriptionCapabilities,
+    TranscriptionEvent,
+    TranscriptionJob,
+    TranscriptSegment,
+    TranscriptWord,
     Unsupported,
 )
 from engines.toolkit.transcription_options import ENGLISH, usable_cores
@@ -36,7 +38,7 @@ from engines.toolkit.windows import RATE, Floats, Unwanted, Window, Windows
 from engines.toolkit.windows import telling as unless_unwanted
 
 
-class Listening:
+class TransformersTranscription:
     """See the module. One thread at a time."""
 
     def __init__(
@@ -56,10 +58,12 @@ class Listening:
 
     def load(self) -> EngineInfo:
         """Load the model. Raises EngineFailed."""
-        torch.set_num_threads(self._threads or usable_cores())  # there are libraries that set it to one when they are imported
+        torch.set_num_threads(
+            self._threads or usable_cores()
+        )  # there are libraries that set it to one when they are imported
         source = folder(
             self._path,
-            "listening",
+            "transcription",
             self._name,
             device=self._device,
             dtype=self._dtype,
@@ -77,28 +81,32 @@ class Listening:
             licence="Apache-2.0",
             models=(self._name,),
             device=torch.device(source.device).type,
-            listening=ListenAbilities(
+            transcription=TranscriptionCapabilities(
                 self._model.languages, sample_rate=RATE, words=self._model.words, prompt=self._model.prompt
             ),
         )
 
-    def transcribe(self, job: ListenJob, audio: Iterator[bytes], emit: EmitListen) -> None:
+    def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], emit: EmitTranscription) -> None:
         """Transcribe a recording, window by window. Raises Unsupported or EngineFailed."""
         if job.translate:
             raise Unsupported(f"The model '{self._name}' does not translate.", param="model")
         if job.language and self._model.languages and job.language not in self._model.languages:
-            raise Unsupported(f"The model '{self._name}' does not know the language '{job.language}'.", param="language")
+            raise Unsupported(
+                f"The model '{self._name}' does not know the language '{job.language}'.", param="language"
+            )
         tell = unless_unwanted(emit)
         windows = Windows(audio, self._silero, lambda seconds: tell(Progress(seconds)))
         self._step = lambda: tell(Progress(windows.done))
         try:
-            self._listen(job, windows, tell)
+            self._transcribe_windows(job, windows, tell)
         except Unwanted:
             return
         finally:
             self._step = _nothing
 
-    def _listen(self, job: ListenJob, windows: Windows, tell: Callable[[ListenEvent], None]) -> None:
+    def _transcribe_windows(
+        self, job: TranscriptionJob, windows: Windows, tell: Callable[[TranscriptionEvent], None]
+    ) -> None:
         language = job.language or ""
         while window := windows.next():
             samples = window.own[: heard_until(window.own, self._silero)]
@@ -110,20 +118,20 @@ class Listening:
             tell(Progress(windows.done))
         tell(Finished(windows.duration, language or ENGLISH))
 
-    def _said(self, samples: Floats, job: ListenJob) -> Said:
+    def _said(self, samples: Floats, job: TranscriptionJob) -> Said:
         torch.manual_seed(0)  # a checkpoint's own settings may draw lots
         with torch.inference_mode(), telling(f"The model '{self._name}' failed"):
             return self._model.hear(samples, job)
 
 
-def _heard(said: Said, window: Window, seconds: float, *, words: bool) -> Heard | None:
+def _heard(said: Said, window: Window, seconds: float, *, words: bool) -> TranscriptSegment | None:
     """Make of what was said what is told; None when there is nothing."""
     text = said.text.strip()
     if not text:
         return None
     start, end = (said.words[0].start, said.words[-1].end) if said.words else (0.0, seconds)
-    timed = (HeardWord(word.word, window.time(word.start), window.time(word.end)) for word in said.words)
-    return Heard(text, window.time(start), window.time(end), tuple(timed) if words else ())
+    timed = (TranscriptWord(word.word, window.time(word.start), window.time(word.end)) for word in said.words)
+    return TranscriptSegment(text, window.time(start), window.time(end), tuple(timed) if words else ())
 
 
 def _nothing() -> None:

@@ -1,8 +1,9 @@
-"""VibeVoice: one voice or several in a conversation, English and Chinese, by diffusion: it needs the package `diffusers`.
+"""VibeVoice: one voice or several in a conversation, English and Chinese, by diffusion: it needs the package
+`diffusers`.
 
-A cloned voice is a recording, which the model hears before it speaks: a prompt holds the recording itself, since what the model
-makes of it is drawn anew each time. Without one a speaker is only a number, and no fixed voice. What a text has behind
-"Speaker 2:" at the beginning of a line is said by that speaker.
+A cloned voice is a recording, which the model hears before it speaks: a prompt holds the recording itself,
+since what the model makes of it is drawn anew each time. Without one a speaker is only a number, and no fixed
+voice. What a text has behind "Speaker 2:" at the beginning of a line is said by that speaker.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from transformers import VibeVoiceForConditionalGeneration, VibeVoiceProcessor
 
 from engines.adapters.transformers_models.files import Folder, layers, part, weights
 from engines.adapters.transformers_models.speaking_model import most, number, numbered, on
-from engines.api import BadInput, CloneAbilities, EngineFailed, Prompt, Sample, SpeechJob
+from engines.api import BadInput, CloningCapabilities, EngineFailed, Prompt, Sample, SpeechJob
 from engines.toolkit.clone_audio import joined
 from engines.toolkit.windows import Floats
 
@@ -57,7 +58,7 @@ class VibeVoice:
         self.rate = int(self._processor.feature_extractor.sampling_rate)
         self._frames = self.rate / int(self._model.config.audio_config.hop_length)
         self.voices = numbered(SPEAKERS, LANGUAGES)
-        self.cloning = CloneAbilities(self.rate, longest=LONGEST_SAMPLES)
+        self.cloning = CloningCapabilities(self.rate, longest=LONGEST_SAMPLES)
         inner = self._model.model
         codecs = layers(inner.audio_tower, inner.semantic_tokenizer_encoder)
         self.steps = [inner.language_model, inner.diffusion_head, *codecs]
@@ -90,7 +91,9 @@ class VibeVoice:
         try:
             (pcm,) = safetensors.torch.load(prompt.data).values()
         except Exception as exc:  # bytes that are no safetensors, or hold something else
-            raise BadInput(f"This voice prompt is none of this model's: {type(exc).__name__}.", param="voice") from exc
+            raise BadInput(
+                f"This voice prompt is none of this model's: {type(exc).__name__}.", param="voice"
+            ) from exc
         fits = SHORTEST_SAMPLE * self.rate <= pcm.numel() <= LONGEST_SAMPLES * self.rate
         if pcm.dtype != torch.int16 or pcm.dim() != 1 or not fits:
             raise BadInput("This voice prompt is none of this model's: it is no recording.", param="voice")
@@ -99,7 +102,9 @@ class VibeVoice:
 
 
 def turns(text: str, speaker: int) -> list[dict[str, Any]]:
-    """Tell who says what in a text, as the library's processor wants it; what is behind no name is said by `speaker`."""
+    """Tell who says what in a text, as the library's processor wants it; what is behind no name is said by
+    `speaker`.
+    """
     first, *named = TURN.split(text)
     parts = [(str(speaker), first), *zip(named[::2], named[1::2], strict=True)]
     spoken = [(role, " ".join(words.split())) for role, words in parts if any(map(str.isalnum, words))]

@@ -1,7 +1,8 @@
-"""VITS: among others Meta's MMS, one small model for each of a thousand languages, and VITS with many speakers.
+"""VITS: among others Meta's MMS, one small model for each of a thousand languages, and VITS with many
+speakers.
 
-It speaks a sentence in one go. Its tokenizer makes text small, leaves out what the model does not know, and for some models
-writes it in Latin letters (`uroman`) or in phonemes (`phonemizer`, with espeak-ng).
+It speaks a sentence in one go. Its tokenizer makes text small, leaves out what the model does not know, and
+for some models writes it in Latin letters (`uroman`) or in phonemes (`phonemizer`, with espeak-ng).
 """
 
 from __future__ import annotations
@@ -33,7 +34,11 @@ class Vits:
         self._front_ends()
         self.rate = int(self._model.config.sampling_rate)
         speakers = int(self._model.config.num_speakers)
-        self.voices = numbered(speakers, self.languages) if speakers > 1 else (Voice("default", source.name, self.languages),)
+        self.voices = (
+            numbered(speakers, self.languages)
+            if speakers > 1
+            else (Voice("default", source.name, self.languages),)
+        )
         self.speed = SPEED
         self.steps = layers(self._model.text_encoder, self._model.flow, self._model.decoder)
 
@@ -56,7 +61,9 @@ class Vits:
             return self._tokenizer(text, return_tensors="pt")
         prepared, _ = self._tokenizer.prepare_for_tokenization(text)
         if not any(char.isalnum() and char in self._tokenizer.encoder for char in prepared):
-            raise BadInput(f"The model '{self._source.name}' knows none of the characters of this text.", param="input")
+            raise BadInput(
+                f"The model '{self._source.name}' knows none of the characters of this text.", param="input"
+            )
         return self._tokenizer(prepared, return_tensors="pt", normalize=False)
 
     def _front_ends(self) -> None:

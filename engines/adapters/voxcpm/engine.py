@@ -1,16 +1,18 @@
-"""VoxCPM2 of OpenBMB, experimental: thirty languages at 48 kHz, with cloned voices and such as are described in words.
+"""VoxCPM2 of OpenBMB, experimental: thirty languages at 48 kHz, with cloned voices and such as are described
+in words.
 
-Its options: `path`, the folder; `model`, the name it goes by; `device`: `cpu`, `cuda`, `cuda:1`, `mps`, or `auto` for the best
-there is; `threads`, on a CPU, 0 for torch's own number; `steps`, of the diffusion for each patch of 160 ms, fewer are quicker and
-rougher; `cfg`, how closely it keeps to text and voice; `own_voice`, whether it speaks with one voice where none is asked for
-(`engines.toolkit.default_voice`): without it, it loads sooner and takes another voice for each text.
+Its options: `path`, the folder; `model`, the name it goes by; `device`: `cpu`, `cuda`, `cuda:1`, `mps`, or
+`auto` for the best there is; `threads`, on a CPU, 0 for torch's own number; `steps`, of the diffusion for
+each patch of 160 ms, fewer are quicker and rougher; `cfg`, how closely it keeps to text and voice;
+`own_voice`, whether it speaks with one voice where none is asked for (`engines.toolkit.default_voice`):
+without it, it loads sooner and takes another voice for each text.
 
-A voice that is described, and instructions, go in brackets before the text, as the model was taught; a text's own brackets at
-that place are taken away (`text`). A prompt is the encoder's account of a recording, 1 kB for each patch, and fits all weights
-that have the same encoder.
+A voice that is described, and instructions, go in brackets before the text, as the model was taught; a text's
+own brackets at that place are taken away (`text`). A prompt is the encoder's account of a recording, 1 kB for
+each patch, and fits all weights that have the same encoder.
 
-The library draws from torch's own random numbers and has one cache for what it is saying: one job at a time. It is not compiled
-on CUDA, since what torch compiles there belongs to one thread.
+The library draws from torch's own random numbers and has one cache for what it is saying: one job at a time.
+It is not compiled on CUDA, since what torch compiles there belongs to one thread.
 """
 
 from __future__ import annotations
@@ -37,13 +39,13 @@ from engines.adapters.voxcpm.text import described, spoken
 from engines.api import (
     Audio,
     BadInput,
-    CloneAbilities,
+    CloningCapabilities,
     EmitSpeech,
     EngineFailed,
     EngineInfo,
     Prompt,
     Sample,
-    SpeechAbilities,
+    SpeechCapabilities,
     SpeechJob,
     UnknownVoice,
     Voice,
@@ -121,14 +123,18 @@ class VoxCPM:
             version=version("voxcpm"),
             licence="Apache-2.0",
             models=tuple(dict.fromkeys((self._name, "voxcpm"))),
-            voices=(Voice(DEFAULT, "Default", LANGUAGES, None, "VoxCPM2, the voice that it found when it was loaded"),),
+            voices=(
+                Voice(
+                    DEFAULT, "Default", LANGUAGES, None, "VoxCPM2, the voice that it found when it was loaded"
+                ),
+            ),
             characters=dict.fromkeys(OPENAI.split(), DEFAULT),
-            speech=SpeechAbilities(
+            speech=SpeechCapabilities(
                 int(self._model.sample_rate),
                 LANGUAGES,
                 instructions=True,
                 seed=True,
-                cloning=CloneAbilities(self._hears, _fingerprint(self._model), LONGEST_SAMPLES),
+                cloning=CloningCapabilities(self._hears, _fingerprint(self._model), LONGEST_SAMPLES),
                 design=True,
             ),
             device=torch.device(self._model.device).type,
@@ -139,7 +145,9 @@ class VoxCPM:
         pcm = joined(samples, self._hears, SHORTEST_SAMPLE, LONGEST_SAMPLES)
         with self._lock:
             heard = self._heard(pcm)
-        made: bytes = safetensors.torch.save({FEATURES: heard[FEATURES].float().contiguous().cpu()}, {"mode": heard["mode"]})
+        made: bytes = safetensors.torch.save(
+            {FEATURES: heard[FEATURES].float().contiguous().cpu()}, {"mode": heard["mode"]}
+        )
         return made
 
     def _heard(self, pcm: bytes) -> dict[str, Any]:
@@ -174,7 +182,9 @@ class VoxCPM:
         return PATCHES_A_TOKEN * len(self._model.text_tokenizer(text)) + PATCHES_BESIDES
 
     def _voice(self, job: SpeechJob) -> dict[str, Any] | None:
-        """Give the voice of a job as the library wants it; None where the model takes any. Raises UnknownVoice or BadInput."""
+        """Give the voice of a job as the library wants it; None where the model takes any. Raises
+        UnknownVoice or BadInput.
+        """
         if job.prompt:
             return {FEATURES: self._features(job.prompt), "mode": MODE}
         if job.voice not in ("", DEFAULT):
@@ -186,10 +196,14 @@ class VoxCPM:
         try:
             tensors = safetensors.torch.load(prompt.data)
         except Exception as exc:  # bytes that are no safetensors
-            raise BadInput(f"This voice prompt is none of this model's: {type(exc).__name__}.", param="voice") from exc
+            raise BadInput(
+                f"This voice prompt is none of this model's: {type(exc).__name__}.", param="voice"
+            ) from exc
         features = tensors.get(FEATURES)
         if features is None or len(tensors) > 1 or not self._fits(features):
-            raise BadInput("This voice prompt is none of this model's: it is of another shape.", param="voice")
+            raise BadInput(
+                "This voice prompt is none of this model's: it is of another shape.", param="voice"
+            )
         return features
 
     def _fits(self, features: Tensor) -> bool:
@@ -209,5 +223,7 @@ def _fingerprint(model: Any) -> str:  # noqa: ANN401 - VoxCPM2Model
 
 
 def _pcm(sound: Tensor) -> bytes:
-    pcm: bytes = (sound.squeeze(0).float().clamp(-1, 1) * LOUDEST).round().short().numpy().astype("<i2").tobytes()
+    pcm: bytes = (
+        (sound.squeeze(0).float().clamp(-1, 1) * LOUDEST).round().short().numpy().astype("<i2").tobytes()
+    )
     return pcm

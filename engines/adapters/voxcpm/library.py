@@ -1,8 +1,9 @@
-"""Open a VoxCPM2 by its library, `voxcpm`, from a folder: nothing is downloaded, and nothing is said on standard error.
+"""Open a VoxCPM2 by its library, `voxcpm`, from a folder: nothing is downloaded, and nothing is said on
+standard error.
 
-The package imports two others that speaking never needs: `torchaudio`, for its first version's voices, and `librosa`, to read
-sound files. While it is imported, stand-ins take their places, and leave them again; of librosa, what the library calls to read
-a recording is given to it here, for recordings of ours.
+The package imports two others that speaking never needs: `torchaudio`, for its first version's voices, and
+`librosa`, to read sound files. While it is imported, stand-ins take their places, and leave them again; of
+librosa, what the library calls to read a recording is given to it here, for recordings of ours.
 """
 
 from __future__ import annotations
@@ -39,14 +40,18 @@ class StandIn(ModuleType):
     """Takes the place of a package that is imported and never called; says so where it is called after all."""
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - it has nothing
-        raise AttributeError(f"voxcpm wants {self.__name__}.{name}, but runs without {self.__name__} here: to speak needs none")
+        raise AttributeError(
+            f"voxcpm wants {self.__name__}.{name}, but runs without {self.__name__} here: to speak needs none"
+        )
 
 
 class Librosa(StandIn):
     """What the library takes of librosa."""
 
     def load(self, file: str | IO[bytes], *, sr: int, mono: bool) -> tuple[NDArray[np.float32], int]:
-        """Read a recording as `recording` writes it: samples in [-1, 1), and their rate. Raises ValueError or wave.Error."""
+        """Read a recording as `recording` writes it: samples in [-1, 1), and their rate. Raises ValueError or
+        wave.Error.
+        """
         with wave.open(file) as read:
             if (read.getnchannels(), read.getsampwidth(), read.getframerate()) != (1, 2, sr) or not mono:
                 raise ValueError(f"only 16-bit mono at {sr} Hz is read here, as {self.__name__} is not used")
@@ -109,7 +114,9 @@ def opened(folder: Path, device: str) -> Any:  # noqa: ANN401 - VoxCPM2Model
     speaking, sound = _checked(folder)
 
     class Whole(library().VoxCPM2Model):  # type: ignore[misc] # the library's class has no types
-        """The library loads what weights there are, and leaves the others as chance made them; here all must be there."""
+        """The library loads what weights there are, and leaves the others as chance made them; here all must
+        be there.
+        """
 
         def load_state_dict(self, state: dict[str, Any], **_: object) -> None:
             """Take weights. Raises EngineFailed."""
@@ -117,12 +124,16 @@ def opened(folder: Path, device: str) -> Any:  # noqa: ANN401 - VoxCPM2Model
                 lacking = super().load_state_dict(state, strict=False).missing_keys
             except RuntimeError as exc:  # shapes that are others
                 file = sound if f"size mismatch for {SOUND_KEYS}" in str(exc) else speaking
-                raise EngineFailed(f"VoxCPM's {file} is of another model than {folder / CONFIG}: {_line(exc, 1)}") from exc
+                raise EngineFailed(
+                    f"VoxCPM's {file} is of another model than {folder / CONFIG}: {_line(exc, 1)}"
+                ) from exc
             weights = {name for name, _ in self.named_parameters()}
             lacking = [key for key in lacking if key in weights]  # buffers come of its config
             if lacking:
                 file = sound if lacking[0].startswith(SOUND_KEYS) else speaking
-                raise EngineFailed(f"VoxCPM's {file} is not whole: {len(lacking)} weights are missing, such as {lacking[0]}.")
+                raise EngineFailed(
+                    f"VoxCPM's {file} is not whole: {len(lacking)} weights are missing, such as {lacking[0]}."
+                )
 
     try:
         with redirect_stderr(io.StringIO()), warnings.catch_warnings():
@@ -131,7 +142,9 @@ def opened(folder: Path, device: str) -> Any:  # noqa: ANN401 - VoxCPM2Model
     except EngineFailed:
         raise
     except Exception as exc:  # a broken file, or one that does not fit, fails in many ways
-        at_fault = next((file for file in (folder / TOKENIZER, speaking, sound) if not _readable(file)), folder)
+        at_fault = next(
+            (file for file in (folder / TOKENIZER, speaking, sound) if not _readable(file)), folder
+        )
         raise EngineFailed(f"VoxCPM cannot load {at_fault}: {type(exc).__name__}: {_line(exc)}") from exc
 
 
@@ -139,16 +152,22 @@ def _checked(folder: Path) -> tuple[Path, Path]:
     """See that a folder has what is needed, and give both files of weights. Raises EngineFailed."""
     for names in ((CONFIG,), (TOKENIZER,), SPEAKING, SOUND):
         if not any((folder / name).is_file() for name in names):
-            raise EngineFailed(f"VoxCPM's files are not there: {' or '.join(str(folder / name) for name in names)} is missing.")
+            raise EngineFailed(
+                f"VoxCPM's files are not there: {' or '.join(str(folder / name) for name in names)} is missing."
+            )
     try:
         config = json.loads((folder / CONFIG).read_bytes())
         architecture = str(config.get("architecture", "voxcpm")).lower()
         if architecture == ARCHITECTURE:
             library().VoxCPMConfig.model_validate(config)
     except (OSError, ValueError, AttributeError) as exc:
-        raise EngineFailed(f"VoxCPM's {folder / CONFIG} cannot be read: {type(exc).__name__}: {_line(exc)}") from exc
+        raise EngineFailed(
+            f"VoxCPM's {folder / CONFIG} cannot be read: {type(exc).__name__}: {_line(exc)}"
+        ) from exc
     if architecture != ARCHITECTURE:
-        raise EngineFailed(f"{folder / CONFIG} is that of a model `{architecture}`; this engine runs `{ARCHITECTURE}` only.")
+        raise EngineFailed(
+            f"{folder / CONFIG} is that of a model `{architecture}`; this engine runs `{ARCHITECTURE}` only."
+        )
     return _there(folder, SPEAKING), _there(folder, SOUND)
 
 

@@ -13,7 +13,9 @@ def described(*descriptions: str | None) -> str:
 
 
 def spoken(text: str) -> str:
-    """Write a text so that none of it is taken for a description: brackets before its first word go, and so do their ends."""
+    """Write a text so that none of it is taken for a description: brackets before its first word go, and so
+    do their ends.
+    """
     text = " ".join(text.split())
     first = next((at for at, char in enumerate(text) if char.isalnum()), len(text))
     head = text[:first]

@@ -1,8 +1,9 @@
-"""Whisper, by transformers: any checkpoint of it that lies in a folder in the Hugging Face layout, on a CPU or a GPU.
+"""Whisper, by transformers: any checkpoint of it that lies in a folder in the Hugging Face layout, on a CPU
+or a GPU.
 
-Options: `path`, the folder; `model`, the name it goes by; `device` ("cpu", "cuda", "cuda:1", "mps"); `dtype` ("float32",
-"float16", "bfloat16"); `vad`, whether silence is passed over; `threads`, on a CPU. Nothing is ever downloaded, and no code of a
-checkpoint is run.
+Options: `path`, the folder; `model`, the name it goes by; `device` ("cpu", "cuda", "cuda:1", "mps"); `dtype`
+("float32", "float16", "bfloat16"); `vad`, whether silence is passed over; `threads`, on a CPU. Nothing is
+ever downloaded, and no code of a checkpoint is run.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ import torch
 
 from engines.adapters.whisper.model import Checkpoint, Decoded, Piece
 from engines.api import (
-    EmitListen,
+    EmitTranscription,
     EngineInfo,
     Finished,
-    Heard,
-    HeardWord,
-    ListenAbilities,
-    ListenEvent,
-    ListenJob,
     Progress,
+    TranscriptionCapabilities,
+    TranscriptionEvent,
+    TranscriptionJob,
+    TranscriptSegment,
+    TranscriptWord,
 )
 from engines.toolkit.token_words import scored, words
 from engines.toolkit.transcription_options import ENGLISH, iso, refuse, temperatures, usable_cores
@@ -31,7 +32,9 @@ from engines.toolkit.vad import Silero
 from engines.toolkit.windows import RATE, Unwanted, Window, Windows, telling
 
 UNSURE = 0.5
-"""what was heard at such a temperature or above is not told to the window that follows: the library's own limit"""
+"""what was heard at such a temperature or above is not told to the window that follows: the library's own
+limit
+"""
 
 ASK_SECONDS = 0.1
 """between two questions whether a job is still wanted"""
@@ -55,7 +58,9 @@ class Whisper:
 
     def load(self) -> EngineInfo:
         """Load the checkpoint. Raises EngineFailed."""
-        torch.set_num_threads(self._threads or usable_cores())  # there are libraries that set it to one when they are imported
+        torch.set_num_threads(
+            self._threads or usable_cores()
+        )  # there are libraries that set it to one when they are imported
         self._checkpoint = checkpoint = Checkpoint(self._path, self._device, self._dtype)
         self._silero = Silero() if self._vad else None
         self._codes = iso(checkpoint.languages)
@@ -66,7 +71,7 @@ class Whisper:
             licence="Apache-2.0",
             models=(self._name,),
             device=checkpoint.device,
-            listening=ListenAbilities(
+            transcription=TranscriptionCapabilities(
                 tuple(self._codes),
                 sample_rate=RATE,
                 words=checkpoint.aligned,
@@ -77,20 +82,22 @@ class Whisper:
             ),
         )
 
-    def transcribe(self, job: ListenJob, audio: Iterator[bytes], emit: EmitListen) -> None:
+    def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], emit: EmitTranscription) -> None:
         """Transcribe a recording, window by window. Raises Unsupported."""
         refuse(job, self._name, self._codes, translates=self._checkpoint.multilingual)
         tell = telling(emit)
         windows = Windows(audio, self._silero, lambda seconds: tell(Progress(seconds)))
         self._step = _now_and_then(lambda: tell(Progress(windows.done)))
         try:
-            self._listen(job, windows, tell)
+            self._transcribe_windows(job, windows, tell)
         except Unwanted:
             return
         finally:
             self._step = _nothing
 
-    def _listen(self, job: ListenJob, windows: Windows, tell: Callable[[ListenEvent], None]) -> None:
+    def _transcribe_windows(
+        self, job: TranscriptionJob, windows: Windows, tell: Callable[[TranscriptionEvent], None]
+    ) -> None:
         hearing = Hearing(self._checkpoint, job, self._codes.get(job.language or ""))
         while window := windows.next():
             decoded = hearing.hear(window)
@@ -104,9 +111,11 @@ class Whisper:
 
 
 class Hearing:
-    """One recording on its way through the model: what was said before goes along as the prompt of what follows."""
+    """One recording on its way through the model: what was said before goes along as the prompt of what
+    follows.
+    """
 
-    def __init__(self, checkpoint: Checkpoint, job: ListenJob, language: str | None) -> None:
+    def __init__(self, checkpoint: Checkpoint, job: TranscriptionJob, language: str | None) -> None:
         self._checkpoint, self._job = checkpoint, job
         self.language = language
         """the model's own code, once it is known"""
@@ -122,21 +131,26 @@ class Hearing:
         options = {}
         if self._checkpoint.multilingual:
             self.language = self.language or self._checkpoint.language(encoded)
-            options = {"language": self.language, "task": "translate" if self._job.translate else "transcribe"}
+            options = {
+                "language": self.language,
+                "task": "translate" if self._job.translate else "transcribe",
+            }
         before = self._said if self._sure else self._prompt
-        decoded = self._checkpoint.decode(encoded, before, temperatures(self._job.temperature), times=self._times, **options)
+        decoded = self._checkpoint.decode(
+            encoded, before, temperatures(self._job.temperature), times=self._times, **options
+        )
         self._sure = decoded.attempt.temperature < UNSURE
         for piece in decoded.pieces:
             self._said += piece.tokens[:-1] if self._checkpoint.cut_off(piece) else piece.tokens
         return decoded
 
-    def heard(self, piece: Piece, window: Window, decoded: Decoded) -> Heard | None:
+    def heard(self, piece: Piece, window: Window, decoded: Decoded) -> TranscriptSegment | None:
         """Make of a segment what is told; None when no words are in it."""
         said = self._checkpoint.tokenizer.decode(self._checkpoint.words_of(piece.tokens))
         text = said.strip()
         if not text:
             return None
-        return Heard(
+        return TranscriptSegment(
             text,
             window.time(piece.start),
             window.time(piece.end),
@@ -145,18 +159,22 @@ class Hearing:
             decoded.attempt.no_speech,
             piece.tokens,
             decoded.attempt.temperature,
-            tuple(scored(self._checkpoint.tokenizer, piece.tokens, piece.logprobs)) if self._job.logprobs else (),
+            tuple(scored(self._checkpoint.tokenizer, piece.tokens, piece.logprobs))
+            if self._job.logprobs
+            else (),
             said[:1].isspace(),
         )
 
-    def _words(self, piece: Piece, window: Window) -> Iterator[HeardWord]:
+    def _words(self, piece: Piece, window: Window) -> Iterator[TranscriptWord]:
         language = ENGLISH if self._job.translate else self.language or ENGLISH
         for word in words(self._checkpoint.tokenizer, piece.tokens, piece.logprobs, piece.times, language):
-            yield HeardWord(word.word, window.time(word.start), window.time(word.end), word.logprob)
+            yield TranscriptWord(word.word, window.time(word.start), window.time(word.end), word.logprob)
 
 
 def _now_and_then(ask: Callable[[], None]) -> Callable[[], None]:
-    """Ask at most every so often: each time wakes the event loop, for which the model's threads have to stand back."""
+    """Ask at most every so often: each time wakes the event loop, for which the model's threads have to stand
+    back.
+    """
     due = 0.0
 
     def step() -> None:

@@ -1,4 +1,6 @@
-"""Open a Whisper checkpoint: a folder in the Hugging Face layout, whole, with weights in safetensors. Nothing is downloaded."""
+"""Open a Whisper checkpoint: a folder in the Hugging Face layout, whole, with weights in safetensors. Nothing
+is downloaded.
+"""
 
 from __future__ import annotations
 
@@ -32,21 +34,31 @@ def opened(folder: str, model: type[Model], device: str, dtype: str) -> tuple[Mo
         )
         weights = weights.to(device).eval()
     except Exception as exc:  # the library raises whatever its parsers do
-        raise EngineFailed(f"The Whisper model in {path} cannot be loaded: {type(exc).__name__}: {exc}") from exc
+        raise EngineFailed(
+            f"The Whisper model in {path} cannot be loaded: {type(exc).__name__}: {exc}"
+        ) from exc
     if lacking := sorted(found["missing_keys"]):
-        raise EngineFailed(f"{path} holds no whole Whisper model: {len(lacking)} weights are missing, such as {lacking[0]}.")
+        raise EngineFailed(
+            f"{path} holds no whole Whisper model: {len(lacking)} weights are missing, such as {lacking[0]}."
+        )
     if not hasattr(weights.generation_config, "no_timestamps_token_id"):
-        raise EngineFailed(f"{path}/generation_config.json tells nothing of timestamps: it is not that of a Whisper model.")
+        raise EngineFailed(
+            f"{path}/generation_config.json tells nothing of timestamps: it is not that of a Whisper model."
+        )
     return weights, processor, device
 
 
 def checked(folder: str) -> Path:
     """Give the folder if it looks like a checkpoint. Raises EngineFailed."""
     if not folder:
-        raise EngineFailed("Which Whisper model? Set the option `path` to the folder of a checkpoint in the Hugging Face layout.")
+        raise EngineFailed(
+            "Which Whisper model? Set the option `path` to the folder of a checkpoint in the Hugging Face layout."
+        )
     path = Path(folder)
     if not path.is_dir():
-        raise EngineFailed(f"There is no folder {path}: the option `path` should name that of a Whisper checkpoint.")
+        raise EngineFailed(
+            f"There is no folder {path}: the option `path` should name that of a Whisper checkpoint."
+        )
     missing = [name for name in NEEDED if not (path / name).is_file()]
     if WEIGHTS in missing and (path / f"{WEIGHTS}.index.json").is_file():
         missing.remove(WEIGHTS)  # large ones come in several files

@@ -1,7 +1,8 @@
 """One window of a recording through Whisper: everything here is transformers' own work.
 
-The library transcribes a whole recording in one call. Here it is given one window at a time, with the words before as its prompt,
-which is what it does inside that call; so the first window can be heard while the recording still comes in.
+The library transcribes a whole recording in one call. Here it is given one window at a time, with the words
+before as its prompt, which is what it does inside that call; so the first window can be heard while the
+recording still comes in.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from engines.adapters.whisper.files import opened
 from engines.toolkit.windows import RATE, STEP, Window
 
 COMPRESSION, LOGPROB, NO_SPEECH = 1.35, -1.0, 0.6
-"""the library's thresholds: what repeats itself or is unsure is tried again at the next temperature; what is unsure where nobody
-may have spoken is dropped"""
+"""the library's thresholds: what repeats itself or is unsure is tried again at the next temperature; what is
+unsure where nobody may have spoken is dropped
+"""
 RANGE = 2.0
 """how far below the loudest sound the spectrum reaches, in its own units: 80 dB"""
 SHORTEST = 400
@@ -50,7 +52,9 @@ class Encoded(msgspec.Struct, frozen=True):
 
 
 class Piece(msgspec.Struct, frozen=True):
-    """A segment as the model gave it: seconds from the start of its window. `times` is when each token ends, where asked for."""
+    """A segment as the model gave it: seconds from the start of its window. `times` is when each token ends,
+    where asked for.
+    """
 
     start: float
     end: float
@@ -93,7 +97,9 @@ class Model(WhisperForConditionalGeneration):  # type: ignore[misc]  # a class w
         vocabulary: int,
         temperature: float,
     ) -> tuple[bool, bool]:
-        again, dropped = super()._need_fallback(sequence, outputs, index, processors, settings, vocabulary, temperature)
+        again, dropped = super()._need_fallback(
+            sequence, outputs, index, processors, settings, vocabulary, temperature
+        )
         logprob = self._retrieve_avg_logprobs(outputs[index]["scores"], sequence, temperature)
         no_speech = _detector(processors).no_speech_prob[index]
         self.attempt = Attempt(float(temperature), float(logprob), float(no_speech), bool(dropped))
@@ -102,15 +108,21 @@ class Model(WhisperForConditionalGeneration):  # type: ignore[misc]  # a class w
     def _setup_no_speech_detection(self, processors: list[object], *_: object) -> None:
         detector = _detector(processors)
         detector.inputs = {}
-        detector.set_model(lambda: self.prompted)  # else each attempt encodes the window and reads its prompt once more
+        detector.set_model(
+            lambda: self.prompted
+        )  # else each attempt encodes the window and reads its prompt once more
 
     def _extract_token_timestamps(self, outputs: Any, *args: object, **kwargs: object) -> object:  # noqa: ANN401 - without types
         times = super()._extract_token_timestamps(outputs, *args, **kwargs)
-        outputs["cross_attentions"] = outputs["decoder_attentions"] = ()  # else each is copied off the device, layer by layer
+        outputs["cross_attentions"] = outputs[
+            "decoder_attentions"
+        ] = ()  # else each is copied off the device, layer by layer
         return times
 
     def _postprocess_outputs(self, **kwargs: object) -> object:
-        return super()._postprocess_outputs(**{**kwargs, "is_shortform": False})  # else the cache is copied off the device
+        return super()._postprocess_outputs(
+            **{**kwargs, "is_shortform": False}
+        )  # else the cache is copied off the device
 
 
 class Checkpoint:
@@ -120,7 +132,9 @@ class Checkpoint:
         self.model, processor, self.device = opened(folder, Model, device, dtype)
         self.tokenizer, self._features = processor.tokenizer, processor.feature_extractor
         self._settings = settings = self.model.generation_config
-        self.multilingual = bool(getattr(settings, "is_multilingual", False)) and hasattr(settings, "lang_to_id")
+        self.multilingual = bool(getattr(settings, "is_multilingual", False)) and hasattr(
+            settings, "lang_to_id"
+        )
         self.aligned = bool(getattr(settings, "alignment_heads", None))
         self.first_timestamp = int(settings.no_timestamps_token_id) + 1
         """the token of 0.00 s; the others follow"""
@@ -162,12 +176,18 @@ class Checkpoint:
         missing = 2 * self.model.config.max_source_positions - spectrum.shape[-1]
         with torch.inference_mode():
             self.model.set_attn_implementation("sdpa")
-            return Encoded(spectrum, self.model.model.encoder(torch.nn.functional.pad(spectrum, (0, missing))))
+            return Encoded(
+                spectrum, self.model.model.encoder(torch.nn.functional.pad(spectrum, (0, missing)))
+            )
 
     def _spectrum(self, window: Window) -> torch.Tensor:
-        """Make a window's log-mel spectrum as it is in the whole recording's, whose floor lies under its loudest sound so far."""
+        """Make a window's log-mel spectrum as it is in the whole recording's, whose floor lies under its
+        loudest sound so far.
+        """
         samples = np.pad(window.samples, (0, max(0, SHORTEST - len(window.samples))))
-        made = self._features(samples, sampling_rate=RATE, truncation=False, padding="longest", return_tensors="np")
+        made = self._features(
+            samples, sampling_rate=RATE, truncation=False, padding="longest", return_tensors="np"
+        )
         first = window.before // STEP
         own: Floats = made.input_features[..., first : first + len(window.own) // STEP]
         self._loudest = max(self._loudest, float(own.max()))
@@ -181,11 +201,21 @@ class Checkpoint:
         return str(next(name[2:-2] for name, number in self._settings.lang_to_id.items() if number == token))
 
     def decode(
-        self, window: Encoded, before: Sequence[int], temperatures: Sequence[float], *, times: bool, **options: str
+        self,
+        window: Encoded,
+        before: Sequence[int],
+        temperatures: Sequence[float],
+        *,
+        times: bool,
+        **options: str,
     ) -> Decoded:
-        """Hear one window: `before` are the tokens of what was said until then; options are language and task."""
+        """Hear one window: `before` are the tokens of what was said until then; options are language and
+        task.
+        """
         if times:
-            self.model.set_attn_implementation("eager")  # no other shows where it looks; the library would not set it back
+            self.model.set_attn_implementation(
+                "eager"
+            )  # no other shows where it looks; the library would not set it back
         frames = window.spectrum.shape[-1]
         prompt = [self._settings.prev_sot_token_id, *before[-self.longest_prompt :]] if before else None
         with torch.inference_mode(), self._forgetting():
@@ -221,7 +251,9 @@ class Checkpoint:
             self.model.prompted = Prompted()
 
     def cut_off(self, piece: Piece) -> bool:
-        """Tell whether another segment follows, whose end the window cuts off: the last token is its beginning."""
+        """Tell whether another segment follows, whose end the window cuts off: the last token is its
+        beginning.
+        """
         return len(piece.tokens) > 2 and min(piece.tokens[-2:]) >= self.first_timestamp
 
     def _piece(self, segment: dict[str, Any], prompt: int) -> Piece:

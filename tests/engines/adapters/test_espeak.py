@@ -121,7 +121,9 @@ def test_nothing_sticks() -> None:
 
 def test_pitch_is_heard() -> None:
     """Pitch raises and lowers the voice, and keeps its length."""
-    low, high = (audio_measures.samples(speak(SpeechJob(SENTENCE, "en-us", pitch=value)).pcm) for value in (10.0, 90.0))
+    low, high = (
+        audio_measures.samples(speak(SpeechJob(SENTENCE, "en-us", pitch=value)).pcm) for value in (10.0, 90.0)
+    )
 
     assert pitch(high, RATE) > 1.5 * pitch(low, RATE)
     assert len(high) == pytest.approx(len(low), rel=0.05)
@@ -157,7 +159,9 @@ def test_markup_is_text(text: str, longer_than: str) -> None:
 
 
 def test_leading_dash_and_controls() -> None:
-    """A leading dash is no option, and a NUL or a command byte of the library's neither ends nor changes the text."""
+    """A leading dash is no option, and a NUL or a command byte of the library's neither ends nor changes the
+    text.
+    """
     plain = say("one two three four")
 
     assert say("-one two three four").seconds == pytest.approx(plain.seconds, rel=0.1)
@@ -167,14 +171,19 @@ def test_leading_dash_and_controls() -> None:
     assert say("\x01400S one two three four").seconds > plain.seconds
 
 
-@pytest.mark.parametrize("text", ["", " ", "\n\n", "...", "!?", "😀", "—", "\u200b", "\u202e", "```", "\U0010ffff", "\0"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "\n\n", "...", "!?", "😀", "—", "\u200b", "\u202e", "```", "\U0010ffff", "\0"]
+)
 def test_wordless_texts(text: str) -> None:
     """Text without words gives little audio and no error."""
     assert say(text).seconds < 2.0
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.text(st.characters(), max_size=40), st.sampled_from(["en-us", "de", "cmn", "ja", "ar", "hi", "th", "ru", "ko"]))
+@given(
+    st.text(st.characters(), max_size=40),
+    st.sampled_from(["en-us", "de", "cmn", "ja", "ar", "hi", "th", "ru", "ko"]),
+)
 @example("\u0001\u0000\ufffe\uffff\ue000", "en-us")
 def test_any_text(text: str, voice: str) -> None:
     """No text of any script is an error; its words lie in it, in order, each before its audio."""
@@ -207,7 +216,9 @@ def test_long_text_streams_flat() -> None:
         "engine.speak(SpeechJob(text * 10, 'en-us', speed=2.5), emit)\n"
         "print(used() - before, len(text) * 10 - last[0])\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
     grown_kilobytes, unspoken = map(int, done.stdout.split())
 
     assert grown_kilobytes < 6000

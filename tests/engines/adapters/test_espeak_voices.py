@@ -14,7 +14,21 @@ from engines.adapters.espeak.c_api import EspeakVoice
 from engines.adapters.espeak.voices import CHARACTERS, Voices, tag
 from engines.api import SpeechJob, UnknownVoice
 
-OPENAI = {"alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse"}
+OPENAI = {
+    "alloy",
+    "ash",
+    "ballad",
+    "cedar",
+    "coral",
+    "echo",
+    "fable",
+    "marin",
+    "nova",
+    "onyx",
+    "sage",
+    "shimmer",
+    "verse",
+}
 SEMITONES_APART = 2.0
 SPOKEN = (
     "People often travel by train when winter comes to the northern cities. My sister found seven old coins under the "
@@ -35,7 +49,9 @@ def known() -> Voices:
         ("English (America)", "gmw/en-US", ("en-us", "en"), (2, 3)),
         ("Spanish (Latin America)", "roa/es-419", ("es-419", "es-mx"), (5, 6)),
     ]
-    return Voices([EspeakVoice(name, file, codes, ranks, 1) for name, file, codes, ranks in rows], ("f3", "Mr serious"))
+    return Voices(
+        [EspeakVoice(name, file, codes, ranks, 1) for name, file, codes, ranks in rows], ("f3", "Mr serious")
+    )
 
 
 @pytest.mark.parametrize(
@@ -65,15 +81,31 @@ def known() -> Voices:
     ],
 )
 def test_identifies(voice: str, language: str | None, expected: str) -> None:
-    """A voice goes by code, alias or longer tag in any case; a language takes its place and leaves the variant."""
+    """A voice goes by code, alias or longer tag in any case; a language takes its place and leaves the
+    variant.
+    """
     assert known().identify(voice, language) == expected
 
 
 @pytest.mark.parametrize(
-    "voice", ["", "xx", "+f3", "en-us+", "en-us+nope", "../x", "en-us+../../lang/gmw/de", "gmw/en-US", "en-us+f3+f3", "f3"]
+    "voice",
+    [
+        "",
+        "xx",
+        "+f3",
+        "en-us+",
+        "en-us+nope",
+        "../x",
+        "en-us+../../lang/gmw/de",
+        "gmw/en-US",
+        "en-us+f3+f3",
+        "f3",
+    ],
 )
 def test_refuses_unknown_voices(voice: str) -> None:
-    """What is no voice is refused: the library would take an unknown variant for none, and a path for a file to open."""
+    """What is no voice is refused: the library would take an unknown variant for none, and a path for a file
+    to open.
+    """
     with pytest.raises(UnknownVoice) as caught:
         known().identify(voice, None)
     assert caught.value.param == "voice"
@@ -128,17 +160,23 @@ def test_characters_are_openais() -> None:
     assert len(set(info.characters.values())) == 13
     codes = {voice.id for voice in info.voices}
     assert all(
-        voice in codes or (voice.split("+")[0] in codes and voice.split("+")[1] in info.variants) for voice in CHARACTERS.values()
+        voice in codes or (voice.split("+")[0] in codes and voice.split("+")[1] in info.variants)
+        for voice in CHARACTERS.values()
     )
 
 
 def test_characters_differ() -> None:
-    """Any two of the thirteen are at least two semitones apart in pitch and brightness together, and none clips."""
+    """Any two of the thirteen are at least two semitones apart in pitch and brightness together, and none
+    clips.
+    """
     places = {}
     for name, voice in CHARACTERS.items():
         sound = audio_measures.samples(say(SPOKEN, voice).pcm)
         assert audio_measures.clipped(sound) == 0, name
-        places[name] = (12 * math.log2(pitch(sound, RATE)), 12 * math.log2(audio_measures.spectral_centroid(sound, RATE)))
+        places[name] = (
+            12 * math.log2(pitch(sound, RATE)),
+            12 * math.log2(audio_measures.spectral_centroid(sound, RATE)),
+        )
 
     near = {pair: math.dist(places[pair[0]], places[pair[1]]) for pair in itertools.combinations(places, 2)}
     assert len(near) == 78

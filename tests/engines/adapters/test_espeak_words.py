@@ -23,7 +23,11 @@ SENTENCES = [
     ("text", "voice", "expected"),
     [
         ("Dr. Smith's e-mail, don't!", "en-us", ["Dr", "Smith's", "e-mail", "don't"]),
-        ("1,234.50 dollars on 3/4/2020 at 10:30", "en-us", ["1,234.50", "dollars", "on", "3/4/2020", "at", "10:30"]),
+        (
+            "1,234.50 dollars on 3/4/2020 at 10:30",
+            "en-us",
+            ["1,234.50", "dollars", "on", "3/4/2020", "at", "10:30"],
+        ),
         ("Café naïve über", "en-us", ["Café", "naïve", "über"]),
         ("cafe\u0301 noir a\u0308", "fr-fr", ["cafe\u0301", "noir", "a\u0308"]),
         ("a 😀 smile 👨‍👩‍👧 ok 🇩🇪 flag", "en-us", ["a", "😀", "smile", "👨‍👩‍👧", "ok", "🇩🇪", "flag"]),
@@ -39,7 +43,9 @@ SENTENCES = [
     ],
 )
 def test_words_of_the_text(text: str, voice: str, expected: list[str]) -> None:
-    """Words are code-point ranges of the caller's own text: whole words, without the punctuation around them, each once."""
+    """Words are code-point ranges of the caller's own text: whole words, without the punctuation around them,
+    each once.
+    """
     assert [text[word.start : word.end] for word in say(text, voice).words] == expected
 
 
@@ -48,7 +54,13 @@ def test_words_far_into_a_text() -> None:
     text = "Über 😀 Äpfel, schöne Grüße. " * 400
     spoken = say(text, "de")
 
-    assert {text[word.start : word.end] for word in spoken.words} == {"Über", "😀", "Äpfel", "schöne", "Grüße"}
+    assert {text[word.start : word.end] for word in spoken.words} == {
+        "Über",
+        "😀",
+        "Äpfel",
+        "schöne",
+        "Grüße",
+    }
     assert len(spoken.words) == 2000
     assert all(spoken.ahead)
 
@@ -60,7 +72,9 @@ def test_times_are_those_of_the_audio(voice: str) -> None:
     for text in SENTENCES[:3]:
         spoken = say(text, voice)
         found = alignment.align(alignment.at_16k(spoken.pcm, RATE), text)
-        assert [text[word.start : word.end].lower() for word in spoken.words] == [word for word, _, _ in found]
+        assert [text[word.start : word.end].lower() for word in spoken.words] == [
+            word for word, _, _ in found
+        ]
         errors += [abs(word.time - start) for word, (_, start, _) in zip(spoken.words, found, strict=True)]
 
     assert max(errors) < 0.25
@@ -69,7 +83,9 @@ def test_times_are_those_of_the_audio(voice: str) -> None:
 
 @pytest.mark.parametrize("voice", ["en-us", "en-gb", "en-us+f2", *CHARACTERS.values()])
 def test_says_its_own_words(voice: str) -> None:
-    """What is said fits its own text, and no other: the check that other tests of whose words these are rest upon."""
+    """What is said fits its own text, and no other: the check that other tests of whose words these are rest
+    upon.
+    """
     for text, other in zip(SENTENCES[:2], SENTENCES[2:], strict=False):
         pcm = alignment.at_16k(say(text, voice).pcm, RATE)
 
@@ -112,4 +128,8 @@ def test_reader_leaves_out_repeats() -> None:
 
     words = [reader.read(offset, length, float(time)) for time, (offset, length) in enumerate(events)]
 
-    assert [(word.start, word.end, word.time) for word in words if word] == [(0, 4, 0.0), (5, 6, 3.0), (7, 10, 5.0)]
+    assert [(word.start, word.end, word.time) for word in words if word] == [
+        (0, 4, 0.0),
+        (5, 6, 3.0),
+        (7, 10, 5.0),
+    ]

@@ -1,4 +1,6 @@
-"""What is particular to the Whisper of CTranslate2: its files, its number formats, and that it is the library's own work."""
+"""What is particular to the Whisper of CTranslate2: its files, its number formats, and that it is the
+library's own work.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,15 @@ from whisper_transcripts import LONG, found, hear, heard, near, sounds, texts
 
 from engines.adapters.faster_whisper.engine import CUBLAS, FasterWhisper, compute_type, device_for
 from engines.adapters.faster_whisper.model import Stepping
-from engines.api import EngineFailed, Finished, Heard, ListenEvent, ListenJob, Progress, Unsupported
+from engines.api import (
+    EngineFailed,
+    Finished,
+    Progress,
+    TranscriptionEvent,
+    TranscriptionJob,
+    TranscriptSegment,
+    Unsupported,
+)
 from engines.toolkit.transcription_options import bare, temperatures
 
 
@@ -84,7 +94,9 @@ def test_files_that_are_not_whole(folder: Path, name: str) -> None:
 
 @pytest.mark.parametrize(("path", "message"), [("", "Set the option `path`"), ("tiny", "There is no folder")])
 def test_only_folders_are_opened(path: str, message: str) -> None:
-    """Without a folder there is no model: a size that the library knows is no folder, and nothing is downloaded."""
+    """Without a folder there is no model: a size that the library knows is no folder, and nothing is
+    downloaded.
+    """
     with pytest.raises(EngineFailed, match=message):
         FasterWhisper(path).load()
 
@@ -113,22 +125,22 @@ def test_a_model_for_english_only(tmp_path: Path) -> None:
     engine = FasterWhisper(str(tmp_path / "converted"), model="tiny.en", vad=False, threads=1)
     info = engine.load()
 
-    assert info.listening is not None
-    assert (info.listening.languages, info.listening.translate) == (("en",), False)
-    assert hear(engine, sound("hello", 3), ListenJob(language="en"))[-1] == Finished(3.0, "en")
-    for job in (ListenJob(language="de"), ListenJob(translate=True)):
+    assert info.transcription is not None
+    assert (info.transcription.languages, info.transcription.translate) == (("en",), False)
+    assert hear(engine, sound("hello", 3), TranscriptionJob(language="en"))[-1] == Finished(3.0, "en")
+    for job in (TranscriptionJob(language="de"), TranscriptionJob(translate=True)):
         with pytest.raises(Unsupported, match=r"tiny\.en"):
             hear(engine, b"", job)
 
 
 JOBS = [
-    (ListenJob(translate=True, words=False, prompt="one two three"), 0.03),
-    (ListenJob(language="en"), 0.5),  # where a window begins, words are aligned a little otherwise
+    (TranscriptionJob(translate=True, words=False, prompt="one two three"), 0.03),
+    (TranscriptionJob(language="en"), 0.5),  # where a window begins, words are aligned a little otherwise
 ]
 
 
 @pytest.mark.parametrize(("job", "within"), JOBS, ids=["translation", "words"])
-def test_is_what_the_library_hears(folder: Path, job: ListenJob, within: float) -> None:
+def test_is_what_the_library_hears(folder: Path, job: TranscriptionJob, within: float) -> None:
     """Segments, times, words and probabilities are those that the library gives for the whole recording."""
     engine = FasterWhisper(str(folder), dtype="float32", vad=False, threads=1)
     engine.load()
@@ -141,10 +153,12 @@ def test_is_what_the_library_hears(folder: Path, job: ListenJob, within: float) 
         assert segment.tokens == tuple(one.tokens)
         assert segment.avg_logprob == pytest.approx(one.avg_logprob, abs=0.05)
         assert [word.word for word in segment.words] == [bare(word.word) for word in one.words or ()]
-        assert [word.start for word in segment.words] == pytest.approx([word.start for word in one.words or ()], abs=within)
+        assert [word.start for word in segment.words] == pytest.approx(
+            [word.start for word in one.words or ()], abs=within
+        )
 
 
-def library_options(job: ListenJob) -> dict[str, Any]:
+def library_options(job: TranscriptionJob) -> dict[str, Any]:
     return {
         "language": job.language,
         "task": "translate" if job.translate else "transcribe",
@@ -168,7 +182,9 @@ def test_loads_no_torch_and_says_nothing(folder: Path) -> None:
         f"assert [event.text for event in events if isinstance(event, Heard)] == [{SAID['hello']!r}]\n"
         "assert not {'torch', 'transformers', 'silero_vad'} & set(sys.modules)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -191,7 +207,7 @@ def unsure(tmp_path_factory: pytest.TempPathFactory) -> FasterWhisper:
     return engine
 
 
-TRIES = ListenJob(words=False, language="en")
+TRIES = TranscriptionJob(words=False, language="en")
 BEFORE = 42
 """steps until the decoder: forty chunks, their end, the encoder"""
 
@@ -199,7 +215,7 @@ BEFORE = 42
 def test_tells_of_every_try(unsure: FasterWhisper) -> None:
     """A window that is tried six times is told of six times, so that no job seems to have stalled."""
     events = hear(unsure, sound("hello", 4), TRIES)
-    told = next(number for number, event in enumerate(events) if isinstance(event, Heard))
+    told = next(number for number, event in enumerate(events) if isinstance(event, TranscriptSegment))
 
     assert heard(events)[0].temperature == 1.0
     assert told >= BEFORE + 6
@@ -207,9 +223,9 @@ def test_tells_of_every_try(unsure: FasterWhisper) -> None:
 
 def test_stops_between_two_tries(unsure: FasterWhisper) -> None:
     """A client that leaves while a window is tried again and again is told nothing more."""
-    told: list[ListenEvent] = []
+    told: list[TranscriptionEvent] = []
 
-    def emit(event: ListenEvent) -> bool:
+    def emit(event: TranscriptionEvent) -> bool:
         told.append(event)
         return len(told) < BEFORE + 4
 
@@ -240,7 +256,9 @@ class Left(Exception):
 
 
 def test_a_call_that_takes_long_holds_nobody() -> None:
-    """Steps go on while a call takes place, and end it for its caller; the next comes after it, and one that was left meanwhile never."""
+    """Steps go on while a call takes place, and end it for its caller; the next comes after it, and one that
+    was left meanwhile never.
+    """
     slow, steps = Slow(), 0
 
     def step() -> None:
@@ -264,7 +282,9 @@ def test_a_call_that_takes_long_holds_nobody() -> None:
 
 
 def test_a_gpu_without_cublas(capfd: pytest.CaptureFixture[str]) -> None:
-    """Where cuBLAS is missing the CPU takes the work, and says why; who asked for the GPU is told what to install."""
+    """Where cuBLAS is missing the CPU takes the work, and says why; who asked for the GPU is told what to
+    install.
+    """
     try:
         ctypes.CDLL(CUBLAS)
         pytest.skip("cuBLAS 12 is here")
@@ -284,11 +304,11 @@ def test_a_gpu_with_cublas_of_a_package(tmp_path: Path) -> None:
     library = tmp_path / "nvidia" / "cublas" / "lib" / CUBLAS
     library.parent.mkdir(parents=True)
     name = "import _ctypes; print(_ctypes.__file__)"
-    any_library = subprocess.run([sys.executable, "-c", name], capture_output=True, text=True, check=True).stdout.strip()
+    any_library = subprocess.run(
+        [sys.executable, "-c", name], capture_output=True, text=True, check=True
+    ).stdout.strip()
     shutil.copy(any_library, library)
-    program = (
-        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nfrom engines.adapters.faster_whisper.engine import device_for\n"
-    )
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nfrom engines.adapters.faster_whisper.engine import device_for\n"
     done = subprocess.run(
         [sys.executable, "-c", program + "print(device_for('auto', 1), device_for('cuda', 1))"],
         capture_output=True, text=True, timeout=60, check=False,
@@ -301,4 +321,8 @@ def test_number_formats() -> None:
     """A GPU computes in halves where it can."""
     formats = {"cuda": {"float16", "float32", "int8"}, "old": {"float32", "int8"}}
 
-    assert [compute_type(device, formats.__getitem__) for device in ("cuda", "old", "cpu")] == ["float16", "float32", "int8"]
+    assert [compute_type(device, formats.__getitem__) for device in ("cuda", "old", "cpu")] == [
+        "float16",
+        "float32",
+        "int8",
+    ]

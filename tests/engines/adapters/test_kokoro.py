@@ -1,4 +1,6 @@
-"""Kokoro, with a network of random weights: what the library gives, voices, seeds, words, and files that are not right. Offline."""
+"""Kokoro, with a network of random weights: what the library gives, voices, seeds, words, and files that are
+not right. Offline.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,33 @@ import pytest
 pytest.importorskip("kokoro")
 
 import torch
-from tiny_kokoro import FRAME, LIMIT, RATE, VOICES, as_pcm, events_of, folder, library, loaded, pipeline, speak, voice
+from tiny_kokoro import (
+    FRAME,
+    LIMIT,
+    RATE,
+    VOICES,
+    as_pcm,
+    events_of,
+    folder,
+    library,
+    loaded,
+    pipeline,
+    speak,
+    voice,
+)
 
 from engines.adapters.kokoro.engine import Kokoro
-from engines.api import Audio, BadInput, EngineFailed, Prompt, SpeechEvent, SpeechJob, UnknownVoice, Unsupported, Word
+from engines.api import (
+    Audio,
+    BadInput,
+    EngineFailed,
+    Prompt,
+    SpeechEvent,
+    SpeechJob,
+    UnknownVoice,
+    Unsupported,
+    Word,
+)
 
 TEXT = "Hello there."
 JAPANESE = all(map(find_spec, ("fugashi", "jaconv", "mojimoji", "unidic_lite")))
@@ -28,11 +53,19 @@ SEED = 5
 pytestmark = pytest.mark.usefixtures("offline")
 
 
-def told_by_the_library(text: str, voice: object, *, language: str = "a", speed: float = 1.0, seed: int = SEED) -> list[Any]:
+def told_by_the_library(
+    text: str, voice: object, *, language: str = "a", speed: float = 1.0, seed: int = SEED
+) -> list[Any]:
     """Speak with the library itself."""
     made = pipeline(language)  # making it draws random numbers
     torch.manual_seed(seed)
-    return list(made(text, voice=str(folder() / "voices" / f"{voice}.pt") if isinstance(voice, str) else voice, speed=speed))
+    return list(
+        made(
+            text,
+            voice=str(folder() / "voices" / f"{voice}.pt") if isinstance(voice, str) else voice,
+            speed=speed,
+        )
+    )
 
 
 def linked(to: Path, *left_out: str) -> Path:
@@ -44,10 +77,18 @@ def linked(to: Path, *left_out: str) -> Path:
 
 
 def test_account_of_itself() -> None:
-    """It says its name, rate and abilities; its voices are the folder's, and every OpenAI name has one of them."""
+    """It says its name, rate and abilities; its voices are the folder's, and every OpenAI name has one of
+    them.
+    """
     info = loaded()[1]
 
-    assert (info.name, info.models, info.device, info.slots, info.batch) == ("kokoro", ("kokoro",), "cpu", 4, 4)
+    assert (info.name, info.models, info.device, info.slots, info.batch) == (
+        "kokoro",
+        ("kokoro",),
+        "cpu",
+        4,
+        4,
+    )
     assert "GPL-3.0" in info.licence
     assert {voice.id for voice in info.voices} == set(VOICES)
     assert info.speech is not None
@@ -67,12 +108,24 @@ def test_account_of_itself() -> None:
         ("bf_emma", "Hello.", 1.5),
         ("ef_dora", "Hola.", 1.0),
         ("ff_siwis", "Salut.", 0.7),
-        pytest.param("zf_xiaobei", "你好。", 1.0, marks=pytest.mark.skipif(find_spec("jieba") is None, reason="no misaki[zh]")),
-        pytest.param("jf_alpha", "こんにちは。", 1.2, marks=pytest.mark.skipif(not JAPANESE, reason="no fugashi or unidic-lite")),
+        pytest.param(
+            "zf_xiaobei",
+            "你好。",
+            1.0,
+            marks=pytest.mark.skipif(find_spec("jieba") is None, reason="no misaki[zh]"),
+        ),
+        pytest.param(
+            "jf_alpha",
+            "こんにちは。",
+            1.2,
+            marks=pytest.mark.skipif(not JAPANESE, reason="no fugashi or unidic-lite"),
+        ),
     ],
 )
 def test_it_says_what_the_library_says(voice_name: str, text: str, speed: float) -> None:
-    """In every language, at any speed, audio is the library's own, sample for sample, but limited where it is too loud."""
+    """In every language, at any speed, audio is the library's own, sample for sample, but limited where it is
+    too loud.
+    """
     [result] = told_by_the_library(text, voice_name, language=voice_name[0], speed=speed)
     heard = speak(SpeechJob(text, voice_name, speed=speed, seed=SEED))
 
@@ -143,17 +196,24 @@ def test_words() -> None:
 
 
 def test_a_long_text_is_spoken_wholly() -> None:
-    """A long text is cut into chunks that the network can take, and lasts as long as they do; words go on through them."""
+    """A long text is cut into chunks that the network can take, and lasts as long as they do; words go on
+    through them.
+    """
     text = "The first one is this, and it goes on for long. The second is here, and it is as long."
     heard = speak(SpeechJob(text, "af_heart", seed=SEED, speed=2.0))
     chunks = [chunk for chunk, _ in loaded()[0]._read(SpeechJob(text, "af_heart"))]
-    alone = [told_by_the_library(sentence + ".", "af_heart", speed=2.0)[0].audio for sentence in text[:-1].split(". ")]
+    alone = [
+        told_by_the_library(sentence + ".", "af_heart", speed=2.0)[0].audio
+        for sentence in text[:-1].split(". ")
+    ]
 
     assert len(chunks) == 2
     assert all(len(chunk.phonemes) <= LIMIT for chunk in chunks)
     assert len(heard.pcm) == sum(map(len, alone))
     assert np.array_equal(heard.pcm[: len(alone[0])], as_pcm(alone[0]))
-    assert [text[word.start : word.end] for word in heard.words] == text.replace(",", "").replace(".", "").split()
+    assert [text[word.start : word.end] for word in heard.words] == text.replace(",", "").replace(
+        ".", ""
+    ).split()
     assert all(before.time <= after.time for before, after in pairwise(heard.words))
     second = next(word for word in heard.words if word.start == text.index("The second"))
     assert second.time == pytest.approx(len(alone[0]) / RATE, abs=4 * FRAME / RATE)
@@ -176,7 +236,9 @@ def test_nothing_to_say(text: str) -> None:
 
 @pytest.mark.parametrize("accepted", [0, 1, 3])
 def test_stops_when_told(accepted: int) -> None:
-    """Once `emit` says False nothing more is emitted, however long the text; the next job is as if nothing had been."""
+    """Once `emit` says False nothing more is emitted, however long the text; the next job is as if nothing
+    had been.
+    """
     calls = 0
 
     def emit(_: SpeechEvent) -> bool:
@@ -202,7 +264,9 @@ def test_raises_what_emit_raises() -> None:
     assert len(speak(SpeechJob("Hi.", "af_heart")).pcm)
 
 
-@pytest.mark.parametrize("name", ["nobody", "af_bella.pt", "../config", "/etc/passwd", "af_bella,af_heart", "af_nova"])
+@pytest.mark.parametrize(
+    "name", ["nobody", "af_bella.pt", "../config", "/etc/passwd", "af_bella,af_heart", "af_nova"]
+)
 def test_voices_are_names_only(name: str) -> None:
     """Nothing but the name of a voice that is there is one: no path is opened, nothing is fetched."""
     for job in (SpeechJob(TEXT, name), SpeechJob(TEXT, "", mix=(("af_heart", 0.5), (name, 0.5)))):
@@ -222,13 +286,17 @@ def test_languages_whose_packages_are_missing(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_settings() -> None:
-    """It goes by the name that the settings give it, and by its own; a processor takes one job at a time, unless told otherwise."""
+    """It goes by the name that the settings give it, and by its own; a processor takes one job at a time,
+    unless told otherwise.
+    """
     info = Kokoro(path=str(folder()), model="kokoro-82m", device="cpu").load()
     assert (info.models, info.batch, info.slots) == (("kokoro-82m", "kokoro"), 1, 1)
 
 
 def test_files_that_are_missing(tmp_path: Path) -> None:
-    """What is missing is named, whether it is a file, the folder, or its name; so is a device that is not there."""
+    """What is missing is named, whether it is a file, the folder, or its name; so is a device that is not
+    there.
+    """
     for number, name in enumerate(["config.json", "kokoro-v1_0.pth"]):
         with pytest.raises(EngineFailed, match=rf"files are not there: .*{name} is missing"):
             Kokoro(path=str(linked(tmp_path / str(number), name)), device="cpu").load()
@@ -272,7 +340,9 @@ def test_a_configuration_that_is_wrong(tmp_path: Path, write: Callable[[Path], o
 
 
 def test_weights_that_are_wrong(tmp_path: Path) -> None:
-    """Weights that are cut off, unsafe, others', or fewer than they should be, are told of; none is taken for granted."""
+    """Weights that are cut off, unsafe, others', or fewer than they should be, are told of; none is taken for
+    granted.
+    """
     whole = torch.load(folder() / "kokoro-v1_0.pth", weights_only=True, mmap=True)
     some = {**whole, "bert_encoder": {"module.weight": whole["bert_encoder"]["module.weight"]}}
     place = linked(tmp_path / "model", "kokoro-v1_0.pth")
@@ -294,7 +364,9 @@ def test_weights_that_are_wrong(tmp_path: Path) -> None:
 
 
 def test_voices_that_are_wrong(tmp_path: Path) -> None:
-    """A voice's file that is broken or of another shape fails when it is wanted; what is no voice's name is not listed."""
+    """A voice's file that is broken or of another shape fails when it is wanted; what is no voice's name is
+    not listed.
+    """
     place = linked(tmp_path / "model", "voices")
     (place / "voices").mkdir()
     (place / "voices" / "af_heart.pt").symlink_to(folder() / "voices" / "af_heart.pt")
@@ -305,13 +377,19 @@ def test_voices_that_are_wrong(tmp_path: Path) -> None:
     engine = Kokoro(path=str(place), device="cpu")
 
     assert [voice.id for voice in engine.load().voices] == ["af_heart", "af_bella", "am_adam", "af_mine"]
-    for name, reason in (("af_bella", "cannot be read"), ("am_adam", "another shape"), ("af_mine", "another shape")):
+    for name, reason in (
+        ("af_bella", "cannot be read"),
+        ("am_adam", "another shape"),
+        ("af_mine", "another shape"),
+    ):
         with pytest.raises(EngineFailed, match=reason):
             speak(SpeechJob(TEXT, name), engine)
 
 
 def test_the_library_is_what_it_is_measured_by() -> None:
-    """The library loads the same files, and its network depends on what a voice says of sound and of movement."""
+    """The library loads the same files, and its network depends on what a voice says of sound and of
+    movement.
+    """
     network = library()
     row = voice("af_heart")[5]
     for half in (slice(0, 128), slice(128, 256)):

@@ -13,11 +13,23 @@ import msgspec
 import torch
 from kokoro import KModel
 from numpy.typing import NDArray
-from tiny_kokoro import CONFIG, FRAME, REAL_RATES, Heard, events_of, gather, library, loaded, random_network, speak, voice
+from tiny_kokoro import (
+    CONFIG,
+    FRAME,
+    REAL_RATES,
+    Heard,
+    events_of,
+    gather,
+    library,
+    loaded,
+    random_network,
+    speak,
+    voice,
+)
 
 from engines.adapters.kokoro.forward import Noise, Spoken, Utterance, _plan
 from engines.adapters.kokoro.forward import speak as speak_all
-from engines.api import Audio, SpeechError, SpeechEvent, SpeechJob, Turn, UnknownVoice
+from engines.api import Audio, BatchItem, SpeechError, SpeechEvent, SpeechJob, UnknownVoice
 
 CPU = torch.device("cpu")
 PHONEMES = ("ðɪs ɪz wˈʌn.", "ðæt ɪz ɐ lˈɔŋɡɚ wˈʌn.", "nˈO.")
@@ -33,7 +45,12 @@ def utterances() -> list[Utterance]:
     """Make utterances of different lengths, voices and speeds."""
     known = library().vocab
     return [
-        Utterance([known[symbol] for symbol in spoken if symbol in known], voice(name)[len(spoken) - 1], speed, Noise(seed, CPU))
+        Utterance(
+            [known[symbol] for symbol in spoken if symbol in known],
+            voice(name)[len(spoken) - 1],
+            speed,
+            Noise(seed, CPU),
+        )
         for seed, (spoken, name, speed) in enumerate(
             zip(PHONEMES, ("af_heart", "am_michael", "bf_emma"), (1.0, 1.3, 0.8), strict=True)
         )
@@ -59,17 +76,19 @@ def network(request: pytest.FixtureRequest) -> KModel:
 def together(
     jobs: Sequence[SpeechJob], leave: dict[int, int] | None = None
 ) -> tuple[list[Heard], list[list[SpeechError | None]]]:
-    """Speak jobs in one call: what each gave, and how often and with what each was finished. Some leave after so many events."""
+    """Speak jobs in one call: what each gave, and how often and with what each was finished. Some leave after
+    so many events.
+    """
     events: list[list[SpeechEvent]] = [[] for _ in jobs]
     ends: list[list[SpeechError | None]] = [[] for _ in jobs]
 
-    def turn(place: int, job: SpeechJob) -> Turn:
+    def turn(place: int, job: SpeechJob) -> BatchItem:
         def emit(event: SpeechEvent) -> bool:
             assert not ends[place], "an event behind the end"
             events[place].append(event)
             return len(events[place]) <= (leave or {}).get(place, 1_000_000)
 
-        return Turn(job, emit, ends[place].append)
+        return BatchItem(job, emit, ends[place].append)
 
     loaded()[0].speak_batch([turn(place, job) for place, job in enumerate(jobs)])
     return [gather(one) for one in events], ends
@@ -81,7 +100,9 @@ def alike(one: NDArray[np.int16], other: NDArray[np.int16]) -> bool:
 
 
 def test_together_they_are_what_each_is_alone(network: KModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In one pass, padded to the longest, each is what the library makes of it alone, up to rounding; alone, bit for bit."""
+    """In one pass, padded to the longest, each is what the library makes of it alone, up to rounding; alone,
+    bit for bit.
+    """
     monkeypatch.setattr("engines.kokoro.forward.WASTE", 100.0)
     made: list[Spoken] = list(speak_all(network, utterances(), 8, lambda _: True))
     [single] = speak_all(network, utterances()[2:], 8, lambda _: True)
@@ -97,7 +118,9 @@ def test_together_they_are_what_each_is_alone(network: KModel, monkeypatch: pyte
 
 
 def test_what_need_not_be_the_same_is_planned_together() -> None:
-    """Utterances that need not always come out the same last as long as each does alone, and hit the same notes."""
+    """Utterances that need not always come out the same last as long as each does alone, and hit the same
+    notes.
+    """
     loose = [msgspec.structs.replace(one, alone=False) for one in utterances()]
     with torch.inference_mode():
         apart = [_plan(library(), [placed])[0] for placed in enumerate(utterances())]
@@ -130,7 +153,9 @@ def test_the_decoder_takes_what_is_alike() -> None:
 
 def test_what_nobody_wants_is_left() -> None:
     """An utterance that nobody wants any more is left; the others are spoken."""
-    assert [spoken.place for spoken in speak_all(library(), utterances(), 1, lambda places: 0 not in places)] == [2, 1]
+    assert [
+        spoken.place for spoken in speak_all(library(), utterances(), 1, lambda places: 0 not in places)
+    ] == [2, 1]
 
 
 def test_noise_is_each_jobs_own() -> None:
@@ -145,7 +170,9 @@ def test_noise_is_each_jobs_own() -> None:
 
 
 def test_a_batch_of_jobs() -> None:
-    """Jobs of different voices, speeds and seeds give, together, what each gives alone, words included; each ends once."""
+    """Jobs of different voices, speeds and seeds give, together, what each gives alone, words included; each
+    ends once.
+    """
     heard, ends = together(JOBS)
 
     assert ends == [[None]] * len(JOBS)
@@ -158,7 +185,11 @@ def test_a_batch_of_jobs() -> None:
 def test_texts_of_different_lengths() -> None:
     """A job of one chunk ends while one of several goes on, which is what it is alone, noise included."""
     long = "The first one is this, and it goes on for long. The second is here, and it is as long."
-    jobs = [SpeechJob(long, "af_heart", seed=1, speed=2.0), SpeechJob("No.", "af_heart", seed=2), SpeechJob("", "af_heart")]
+    jobs = [
+        SpeechJob(long, "af_heart", seed=1, speed=2.0),
+        SpeechJob("No.", "af_heart", seed=2),
+        SpeechJob("", "af_heart"),
+    ]
     heard, ends = together(jobs)
 
     assert ends == [[None]] * 3
@@ -197,7 +228,9 @@ def test_all_leave() -> None:
 
 
 def test_a_batch_asks_with_empty_audio() -> None:
-    """Whether a job is still wanted is asked with audio of no length, which is none: so it can stop before its first sound."""
+    """Whether a job is still wanted is asked with audio of no length, which is none: so it can stop before
+    its first sound.
+    """
     events = events_of(JOBS[0])
 
     assert events[0] == Audio(b"")

@@ -23,7 +23,9 @@ from engines.adapters.kokoro.text import OtherReader, Reader, reader
 from engines.api import SpeechJob, Unsupported
 
 PACKAGES = ("fugashi", "jaconv", "mojimoji", "unidic_lite")
-needs_packages = pytest.mark.skipif(not all(map(find_spec, PACKAGES)), reason="no fugashi, jaconv, mojimoji or unidic-lite")
+needs_packages = pytest.mark.skipif(
+    not all(map(find_spec, PACKAGES)), reason="no fugashi, jaconv, mojimoji or unidic-lite"
+)
 SENTENCE = "今日は良い天気ですね。"
 TEXTS = (
     "こんにちは、世界。",
@@ -66,7 +68,9 @@ def test_it_reads_as_the_library_does(text: str) -> None:
 
 @needs_packages
 def test_kokoro_knows_the_phonemes() -> None:
-    """All that Japanese words and marks become is in Kokoro's vocabulary; what is not stands for brackets and signs without a sound."""
+    """All that Japanese words and marks become is in Kokoro's vocabulary; what is not stands for brackets and
+    signs without a sound.
+    """
     kana = [chr(code) for code in (*range(0x3041, 0x3097), *range(0x30A1, 0x30FB))]
     lines = [first.join(("", *"ゃゅょぁぃぅぇぉァィゥェォンっー", "")) for first in kana]
     plain = "".join("".join(said(text)) for text in (*TEXTS[:3], *TEXTS[4:6], *lines))
@@ -77,7 +81,9 @@ def test_kokoro_knows_the_phonemes() -> None:
 
 @needs_packages
 def test_a_long_text_is_said_wholly() -> None:
-    """Where the library cuts off what is more than 510 phonemes, a text without a space is cut behind its sentences, and none is lost."""
+    """Where the library cuts off what is more than 510 phonemes, a text without a space is cut behind its
+    sentences, and none is lost.
+    """
     text = SENTENCE * 60
     [told] = [result.phonemes for result in made()[1](text)]
     parts = said(text)
@@ -91,10 +97,19 @@ def test_a_long_text_is_said_wholly() -> None:
 @needs_packages
 @pytest.mark.parametrize(
     ("sentence", "end"),
-    [("行こう！", "!"), ("本当？", "?"), ("「そうだ。」", ".”"), ("（ええ！？）", "!?»"), ("はい、", ","), ("今日は", "")],
+    [
+        ("行こう！", "!"),
+        ("本当？", "?"),
+        ("「そうだ。」", ".”"),
+        ("（ええ！？）", "!?»"),
+        ("はい、", ","),
+        ("今日は", ""),
+    ],
 )
 def test_where_it_is_cut(sentence: str, end: str) -> None:
-    """It is cut behind the marks that end a sentence and the brackets after them, then behind commas, at last between words."""
+    """It is cut behind the marks that end a sentence and the brackets after them, then behind commas, at last
+    between words.
+    """
     parts = said(sentence * 40, limit=100)
 
     assert len(parts) > 1
@@ -122,7 +137,9 @@ def test_nothing_to_cut_at() -> None:
     ],
 )
 def test_what_makes_the_library_stumble(text: str, same: str) -> None:
-    """Long numbers are said digit by digit, digits of other scripts like ours; what cannot be said is left out, and the rest is said."""
+    """Long numbers are said digit by digit, digits of other scripts like ours; what cannot be said is left
+    out, and the rest is said.
+    """
     with pytest.raises((AssertionError, KeyError)):
         made()[1].g2p(text)
     assert said(text) == said(same) != []
@@ -142,14 +159,18 @@ def test_what_makes_the_library_stumble(text: str, same: str) -> None:
     ],
 )
 def test_how_it_is_written_makes_no_difference(text: str, same: str) -> None:
-    """Names in forms that the dictionary lacks are said, and numbers are one number, with commas or a point in them."""
+    """Names in forms that the dictionary lacks are said, and numbers are one number, with commas or a point
+    in them.
+    """
     assert "".join(said(text)).replace(" ", "") == "".join(said(same)).replace(" ", "") != ""
 
 
 @needs_packages
 @pytest.mark.parametrize("sign", ["\ufdfa", "㍿", "123456789 ", "漢", "あ"])
 def test_no_more_is_read_at_once_than_can_be(sign: str) -> None:
-    """What becomes many phonemes is read in parts: the time that misaki takes grows with the cube of their number."""
+    """What becomes many phonemes is read in parts: the time that misaki takes grows with the cube of their
+    number.
+    """
     read, spell = [], japanese()
 
     def spelled(text: str) -> str:
@@ -163,7 +184,11 @@ def test_no_more_is_read_at_once_than_can_be(sign: str) -> None:
 
 @needs_packages
 @settings(max_examples=150, deadline=None)
-@given(st.text(st.sampled_from("あアｱんーっゃヽ々〃゚漢字東、。「」（）ー〜･ 1２٣፩²①aA%\u3097\U00020bb7☃"), max_size=20))
+@given(
+    st.text(
+        st.sampled_from("あアｱんーっゃヽ々〃゚漢字東、。「」（）ー〜･ 1２٣፩²①aA%\u3097\U00020bb7☃"), max_size=20
+    )
+)
 def test_no_text_is_an_error(text: str) -> None:
     """Whatever is written, it is read, within the limit."""
     assert all(0 < len(part) <= 30 for part in said(text, limit=30))
@@ -171,8 +196,12 @@ def test_no_text_is_an_error(text: str) -> None:
 
 @needs_packages
 def test_audio() -> None:
-    """A Japanese voice speaks; the same text and seed are the same audio, another text is not, and a longer one takes more chunks."""
-    first, again, other = (speak(SpeechJob(text, "jf_alpha", seed=3)).pcm for text in (SENTENCE, SENTENCE, "こんばんは。"))
+    """A Japanese voice speaks; the same text and seed are the same audio, another text is not, and a longer
+    one takes more chunks.
+    """
+    first, again, other = (
+        speak(SpeechJob(text, "jf_alpha", seed=3)).pcm for text in (SENTENCE, SENTENCE, "こんばんは。")
+    )
     long = speak(SpeechJob(SENTENCE * 3, "jf_alpha", seed=3))
 
     assert len(first) and np.array_equal(first, again)
@@ -195,12 +224,16 @@ def missing(monkeypatch: pytest.MonkeyPatch, *packages: str) -> str:
 
 def test_without_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where packages are missing Japanese says which, and how to install them."""
-    assert missing(monkeypatch, *PACKAGES, "unidic").endswith("here: pip install fugashi jaconv mojimoji unidic-lite.")
+    assert missing(monkeypatch, *PACKAGES, "unidic").endswith(
+        "here: pip install fugashi jaconv mojimoji unidic-lite."
+    )
 
 
 @needs_packages
 def test_without_a_dictionary(monkeypatch: pytest.MonkeyPatch) -> None:
-    """fugashi without a dictionary is not tried; neither is one of the system's taken, which is of another kind."""
+    """fugashi without a dictionary is not tried; neither is one of the system's taken, which is of another
+    kind.
+    """
     assert missing(monkeypatch, "unidic_lite", "unidic").endswith("here: pip install unidic-lite.")
 
 
@@ -216,7 +249,9 @@ def empty_unidic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
 
 @needs_packages
 def test_a_dictionary_that_was_not_downloaded(empty_unidic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`unidic` goes before `unidic-lite`: where its files were not downloaded that is said, and nothing is fetched."""
+    """`unidic` goes before `unidic-lite`: where its files were not downloaded that is said, and nothing is
+    fetched.
+    """
     assert empty_unidic.is_dir()
     assert "uninstall it, or run python -m unidic download" in missing(monkeypatch)
 

@@ -1,4 +1,6 @@
-"""How texts become what Kokoro speaks: phonemes, chunks of them, and the words they are; without the network, and offline."""
+"""How texts become what Kokoro speaks: phonemes, chunks of them, and the words they are; without the network,
+and offline.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ def library(language: str) -> KPipeline:
     return front_end(language, model=False)
 
 
-def chunks(text: str, language: str = "a", limit: int = 510, spans: tuple[tuple[int, int, str], ...] = ()) -> list[Chunk]:
+def chunks(
+    text: str, language: str = "a", limit: int = 510, spans: tuple[tuple[int, int, str], ...] = ()
+) -> list[Chunk]:
     """Read a text."""
     return list(READERS[language].chunks(text, spans, limit))
 
@@ -82,16 +86,27 @@ def test_long_english_is_cut_where_the_library_cuts() -> None:
     ("text", "expected"),
     [
         ("I am here.  It IS him,\n\nnobody else.", "I am here It IS him nobody else"),
-        ("Mr. O'Neil's dog (aged 5'6) said \"hi\" – then…  left?", "Mr. O'Neil's dog aged 5'6 said hi then left"),
-        ("  A 😀 & 100% of café naïve ’cause it’s 2nd, 1,000.50", "A 😀 & 100% of café naïve ’cause it’s 2nd 1,000.50"),
+        (
+            "Mr. O'Neil's dog (aged 5'6) said \"hi\" – then…  left?",
+            "Mr. O'Neil's dog aged 5'6 said hi then left",
+        ),
+        (
+            "  A 😀 & 100% of café naïve ’cause it’s 2nd, 1,000.50",
+            "A 😀 & 100% of café naïve ’cause it’s 2nd 1,000.50",
+        ),
         ("Wait... what?! Really—no: \"So-called\" 'quotes'.", "Wait what Really no So-called quotes"),
-        ("See [Kokoro](/kˈOkəɹO/) and [here](https://x.y) or [not](-1) now.", "See Kokoro and here or not now"),
+        (
+            "See [Kokoro](/kˈOkəɹO/) and [here](https://x.y) or [not](-1) now.",
+            "See Kokoro and here or not now",
+        ),
         ("\ud800 x\x00y\tz\u2028end", "x y z end"),
         ("the the [the](/ðˈi/) the", "the the the the"),
     ],
 )
 def test_words_are_found_in_the_text(text: str, expected: str) -> None:
-    """Words are told by their places in the text as it was given: behind marks, double spaces, and what cannot be spoken."""
+    """Words are told by their places in the text as it was given: behind marks, double spaces, and what
+    cannot be spoken.
+    """
     assert words(text) == expected.split()
     places = [(word.start, word.end) for chunk in chunks(text) for word in chunk.words]
     assert all(before[1] <= after[0] for before, after in pairwise(places))
@@ -100,12 +115,19 @@ def test_words_are_found_in_the_text(text: str, expected: str) -> None:
 def test_repeated_words_are_each_found() -> None:
     """Of equal words each is the next in the text, whole, however they are marked."""
     text = "no [no](/nˈO/) nono no"
-    found = [(word.start, word.end) for chunk in chunks(text, spans=((15, 19, "nˈOnO"),)) for word in chunk.words]
+    found = [
+        (word.start, word.end) for chunk in chunks(text, spans=((15, 19, "nˈOnO"),)) for word in chunk.words
+    ]
     assert found == [(0, 2), (4, 6), (15, 19), (20, 22)]
 
 
 @settings(deadline=None, max_examples=150)
-@given(st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from(" \n.,!?'\"()[]/-–$€£%0123456789½²aAI"), max_size=60))
+@given(
+    st.text(
+        st.characters(exclude_categories=["Cs"]) | st.sampled_from(" \n.,!?'\"()[]/-–$€£%0123456789½²aAI"),
+        max_size=60,
+    )
+)
 @example("1" * 200)
 @example("a" * 200)
 @example("$" * 3 + "1.2.3,,4 1e5 -0 0.0 .5 5. 1st 22ND 3's")
@@ -124,7 +146,8 @@ def test_any_text_can_be_read(text: str) -> None:
 
 @settings(deadline=None, max_examples=40)
 @given(
-    st.lists(st.sampled_from(["casa", "perro.", "¿Qué?", "mundo,", "ola", "123"]), min_size=1, max_size=60), st.integers(20, 60)
+    st.lists(st.sampled_from(["casa", "perro.", "¿Qué?", "mundo,", "ola", "123"]), min_size=1, max_size=60),
+    st.integers(20, 60),
 )
 def test_no_word_of_other_languages_is_lost(parts: list[str], limit: int) -> None:
     """However a long text is cut, all its phonemes are there."""
@@ -141,13 +164,20 @@ def test_no_word_of_other_languages_is_lost(parts: list[str], limit: int) -> Non
 
 
 @pytest.mark.parametrize(
-    ("language", "word", "sound"), [("a", "supercali", "sˌupəɹ"), ("f", "bonjour", "bɔ̃ʒ"), ("h", "नमस्ते", "nəm")]
+    ("language", "word", "sound"),
+    [("a", "supercali", "sˌupəɹ"), ("f", "bonjour", "bɔ̃ʒ"), ("h", "नमस्ते", "nəm")],
 )
 def test_long_texts_lose_nothing(language: str, word: str, sound: str) -> None:
     """Each of many words is spoken: with marks between them, without, and with neither marks nor spaces."""
     for joint, count in ((". ", 300), (" ", 300)):
         made = chunks(joint.join([word] * count), language)
-        assert sum(chunk.phonemes.replace("ˈ", "").replace("ˌ", "").count(sound.replace("ˌ", "")) for chunk in made) == count
+        assert (
+            sum(
+                chunk.phonemes.replace("ˈ", "").replace("ˌ", "").count(sound.replace("ˌ", ""))
+                for chunk in made
+            )
+            == count
+        )
     endless = "".join(chunk.phonemes for chunk in chunks("na" * 400, language))
     assert endless.count("n") >= 390
 
@@ -157,7 +187,11 @@ def test_tokens_that_are_too_long() -> None:
     made = list(pack([Token("ab", 0, 2, gap=True), Token("c" * 25, 3, 9, gap=True), Token("d", 10, 11)], 10))
 
     assert [chunk.phonemes for chunk in made] == ["ab", "c" * 10, "c" * 10, "ccccc d"]
-    assert [(word.start, word.end, word.at) for chunk in made for word in chunk.words] == [(0, 2, 0), (3, 9, 0), (10, 11, 6)]
+    assert [(word.start, word.end, word.at) for chunk in made for word in chunk.words] == [
+        (0, 2, 0),
+        (3, 9, 0),
+        (10, 11, 6),
+    ]
 
 
 def test_times_are_the_librarys() -> None:
@@ -184,7 +218,9 @@ def test_times_without_what_is_not_known() -> None:
 
 
 def test_given_phonemes_are_said() -> None:
-    """A stretch is said as it is to be, whether it is a word, several, or a part of one; the words around stay as they are."""
+    """A stretch is said as it is to be, whether it is a word, several, or a part of one; the words around
+    stay as they are.
+    """
     plain = phonemes("I say tomato here.")
 
     assert phonemes("I say tomato here.", spans=((6, 12, "təmˈɑtO"),)) == plain.replace("təmˈATO", "təmˈɑtO")
@@ -250,10 +286,14 @@ def test_the_tagger_decides_what_is_read(text: str, word: int, sound: str) -> No
 
 def test_marks_have_their_tags() -> None:
     """Quotation marks open and close, dashes join or part, and the rest is told apart as misaki needs it."""
-    seen = [Seen(text, gap, number=False) for text, gap in [("so", True), ('"', False), ("it", False), ('"', True), ("-", True)]]
+    seen = [
+        Seen(text, gap, number=False)
+        for text, gap in [("so", True), ('"', False), ("it", False), ('"', True), ("-", True)]
+    ]
     assert list(tags(seen)) == ["CC", "``", "PRP", "''", ":"]
     seen = [
-        Seen(text, gap, number=False) for text, gap in [("a", False), ("-", False), ("b", False), ("...", True), ("$", False)]
+        Seen(text, gap, number=False)
+        for text, gap in [("a", False), ("-", False), ("b", False), ("...", True), ("$", False)]
     ]
     assert list(tags(seen)) == ["DT", "HYPH", "NN", ":", "$"]
 
@@ -266,7 +306,9 @@ def test_chinese_without_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_chinese() -> None:
-    """Chinese is the library's own, cut where it is too long without losing anything; numbers and other scripts are no obstacle."""
+    """Chinese is the library's own, cut where it is too long without losing anything; numbers and other
+    scripts are no obstacle.
+    """
     pytest.importorskip("jieba")
     from misaki.zh import ZHG2P
 
@@ -280,7 +322,9 @@ def test_chinese() -> None:
 
 
 def test_voices() -> None:
-    """There are 54 voices of nine languages, each with a name of its own; every OpenAI name has another one that there is."""
+    """There are 54 voices of nine languages, each with a name of its own; every OpenAI name has another one
+    that there is.
+    """
     voices = listed(NAMES)
 
     assert len({voice.id for voice in voices}) == len({voice.name for voice in voices}) == 54
@@ -290,10 +334,14 @@ def test_voices() -> None:
     assert (by_id["zf_xiaoni"].languages, by_id["zf_xiaoni"].gender) == (("zh-CN", "zh", "cmn"), "female")
     assert len(set(CHARACTERS.values())) == 13
     assert set(CHARACTERS.values()) <= set(NAMES)
-    assert {by_id[voice].gender for name, voice in CHARACTERS.items() if name in ("nova", "coral", "sage", "shimmer")} == {
-        "female"
-    }
-    assert {by_id[voice].gender for name, voice in CHARACTERS.items() if name in ("onyx", "echo", "ash", "fable")} == {"male"}
+    assert {
+        by_id[voice].gender
+        for name, voice in CHARACTERS.items()
+        if name in ("nova", "coral", "sage", "shimmer")
+    } == {"female"}
+    assert {
+        by_id[voice].gender for name, voice in CHARACTERS.items() if name in ("onyx", "echo", "ash", "fable")
+    } == {"male"}
 
 
 def test_stand_ins() -> None:

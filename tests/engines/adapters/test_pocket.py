@@ -1,4 +1,6 @@
-"""Pocket TTS, with a model of random weights: what the library gives, voices of both kinds, and how it stops. No socket is opened."""
+"""Pocket TTS, with a model of random weights: what the library gives, voices of both kinds, and how it stops.
+No socket is opened.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,9 @@ def linked(to: Path, *left_out: str) -> Path:
 
 
 def test_account_of_itself() -> None:
-    """It says its name, rate and abilities; its presets are the folder's, the language's own first, and every OpenAI name has one."""
+    """It says its name, rate and abilities; its presets are the folder's, the language's own first, and every
+    OpenAI name has one.
+    """
     info = loaded()[1]
 
     assert (info.name, info.models, info.licence, info.slots) == ("pocket-tts", ("pocket-tts",), "MIT", 1)
@@ -86,7 +90,9 @@ def test_it_says_what_the_library_says() -> None:
     sample = recording(170)
     heard = torch.frombuffer(bytearray(sample.pcm), dtype=torch.int16).float() / 32768
     clone = library().get_state_for_audio_prompt(heard[None])
-    assert np.array_equal(speak(SpeechJob(TEXT, "", prompt=prompt(sample), seed=5)), told_by_the_library(clone, TEXT, 5))
+    assert np.array_equal(
+        speak(SpeechJob(TEXT, "", prompt=prompt(sample), seed=5)), told_by_the_library(clone, TEXT, 5)
+    )
 
 
 def test_what_decides_the_sound() -> None:
@@ -95,7 +101,11 @@ def test_what_decides_the_sound() -> None:
     first = speak(job)
 
     assert np.array_equal(speak(job), first)
-    others = [SpeechJob(TEXT, "alba", seed=6), SpeechJob(TEXT, "jane", seed=5), SpeechJob("Hello where.", "alba", seed=5)]
+    others = [
+        SpeechJob(TEXT, "alba", seed=6),
+        SpeechJob(TEXT, "jane", seed=5),
+        SpeechJob("Hello where.", "alba", seed=5),
+    ]
     for other in others:
         assert np.abs(speak(other).astype(int) - first).max() > 500
     one, another = speak(SpeechJob(TEXT, "alba")), speak(SpeechJob(TEXT, "alba"))
@@ -116,7 +126,9 @@ def test_clones() -> None:
 
 
 def test_a_prompt_is_the_librarys_own_file(tmp_path: Path) -> None:
-    """A prompt is what the library writes to a file and reads back; a file of the library's older form is understood."""
+    """A prompt is what the library writes to a file and reads back; a file of the library's older form is
+    understood.
+    """
     made = prompt(recording(120))
     file = tmp_path / "voice.safetensors"
     file.write_bytes(made.data)
@@ -157,7 +169,9 @@ def test_it_streams_frames() -> None:
 
 @pytest.mark.parametrize("accepted", [0, 1, 3])
 def test_stops_when_told(accepted: int) -> None:
-    """Once `emit` says False nothing more is emitted, no thread works on, and the next job is as if nothing had been."""
+    """Once `emit` says False nothing more is emitted, no thread works on, and the next job is as if nothing
+    had been.
+    """
     expected = speak(SpeechJob(TEXT, "alba", seed=5))
     threads = threading.active_count()
     calls = 0
@@ -201,10 +215,13 @@ def test_nothing_to_say(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "voice", ["nobody", "../model", "model", "/etc/passwd", "hf://kyutai/tts-voices/alba.wav", "http://x/y.wav"]
+    "voice",
+    ["nobody", "../model", "model", "/etc/passwd", "hf://kyutai/tts-voices/alba.wav", "http://x/y.wav"],
 )
 def test_voices_are_names_only(voice: str) -> None:
-    """Nothing but a preset's name is a voice: no path is opened, no address fetched, even for the library's own names."""
+    """Nothing but a preset's name is a voice: no path is opened, no address fetched, even for the library's
+    own names.
+    """
     with pytest.raises(UnknownVoice, match="has no voice"):
         speak(SpeechJob(TEXT, voice))
     with pytest.raises(UnknownVoice):
@@ -227,9 +244,15 @@ def spoilt(how: Callable[[dict[str, Any]], object]) -> bytes:
         lambda: save({"centroid": torch.zeros(1)}),
         lambda: spoilt(lambda state: state.pop(next(name for name in state if name.endswith("cache")))),
         lambda: spoilt(
-            lambda state: state.update({name: value[..., :8].contiguous() for name, value in state.items() if "cache" in name})
+            lambda state: state.update(
+                {name: value[..., :8].contiguous() for name, value in state.items() if "cache" in name}
+            )
         ),
-        lambda: spoilt(lambda state: state.update({name: value + 1000 for name, value in state.items() if "offset" in name})),
+        lambda: spoilt(
+            lambda state: state.update(
+                {name: value + 1000 for name, value in state.items() if "offset" in name}
+            )
+        ),
     ],
     ids=["empty", "noise", "cut", "another engine's", "a layer short", "another shape", "longer than it is"],
 )
@@ -240,7 +263,9 @@ def test_prompts_of_others(data: Callable[[], bytes]) -> None:
     assert len(speak(SpeechJob("Hi.", "alba"))) > 0
 
 
-@pytest.mark.parametrize(("pcm", "reason"), [(b"", "too short"), (bytes(RATE // 2), "too short"), (bytes(4 * RATE), "silent")])
+@pytest.mark.parametrize(
+    ("pcm", "reason"), [(b"", "too short"), (bytes(RATE // 2), "too short"), (bytes(4 * RATE), "silent")]
+)
 def test_samples_of_nothing(pcm: bytes, reason: str) -> None:
     """No voice is made of nothing."""
     with pytest.raises(BadAudio, match=reason):
@@ -248,7 +273,9 @@ def test_samples_of_nothing(pcm: bytes, reason: str) -> None:
 
 
 def test_files_that_are_missing(tmp_path: Path) -> None:
-    """What is missing is named, whether it is a file, the folder, its name, or the model that the library is to know."""
+    """What is missing is named, whether it is a file, the folder, its name, or the model that the library is
+    to know.
+    """
     for number, name in enumerate(["model.safetensors", "tokenizer.json"]):
         with pytest.raises(EngineFailed, match=rf"files are not there: .*{name} is missing"):
             Pocket(path=str(linked(tmp_path / str(number), name))).load()
@@ -262,12 +289,16 @@ def test_files_that_are_missing(tmp_path: Path) -> None:
 
 def test_files_that_are_broken(tmp_path: Path) -> None:
     """Files that cannot be read, or do not belong together, are told of in a sentence."""
-    for number, written in enumerate(["{", "[]", "weights_path: model.safetensors\nflow_lm: 3", "unheard_of: 1"]):
+    for number, written in enumerate(
+        ["{", "[]", "weights_path: model.safetensors\nflow_lm: 3", "unheard_of: 1"]
+    ):
         place = linked(tmp_path / f"config{number}", "config.yaml")
         (place / "config.yaml").write_text(written)
         with pytest.raises(EngineFailed, match="Pocket TTS"):
             Pocket(path=str(place)).load()
-    for number, data in enumerate([b"", (folder() / "model.safetensors").read_bytes()[:-100], save({"x": torch.zeros(1)})]):
+    for number, data in enumerate(
+        [b"", (folder() / "model.safetensors").read_bytes()[:-100], save({"x": torch.zeros(1)})]
+    ):
         place = linked(tmp_path / f"weights{number}", "model.safetensors")
         (place / "model.safetensors").write_bytes(data)
         with pytest.raises(EngineFailed, match="cannot load its files"):
@@ -285,7 +316,9 @@ def test_a_broken_preset(tmp_path: Path) -> None:
     assert [voice.id for voice in engine.load().voices] == ["broken", "own"]
     with pytest.raises(EngineFailed, match=r"broken\.safetensors is none of this model's"):
         speak(SpeechJob(TEXT, "broken"), engine)
-    assert np.array_equal(speak(SpeechJob(TEXT, "own", seed=5), engine), speak(SpeechJob(TEXT, "jane", seed=5)))
+    assert np.array_equal(
+        speak(SpeechJob(TEXT, "own", seed=5), engine), speak(SpeechJob(TEXT, "jane", seed=5))
+    )
 
 
 def test_paths_of_its_configuration(tmp_path: Path) -> None:
@@ -299,11 +332,15 @@ def test_paths_of_its_configuration(tmp_path: Path) -> None:
     engine = Pocket(path=str(place))
     engine.load()
 
-    assert np.array_equal(speak(SpeechJob(TEXT, "alba", seed=5), engine), speak(SpeechJob(TEXT, "alba", seed=5)))
+    assert np.array_equal(
+        speak(SpeechJob(TEXT, "alba", seed=5), engine), speak(SpeechJob(TEXT, "alba", seed=5))
+    )
 
 
 def test_weights_without_cloning(tmp_path: Path) -> None:
-    """It does not say that it clones where the weights are those published without; other weights are another version."""
+    """It does not say that it clones where the weights are those published without; other weights are another
+    version.
+    """
     weights = load_file(folder() / "model.safetensors")
     versions = [loaded()[1].speech.cloning.version]  # type: ignore[union-attr] # tested above
     for name, factor in (("half", 0.5), ("blank", 0.0)):
@@ -326,5 +363,7 @@ def test_torchs_threads_stay_as_they_were() -> None:
         "import torch; torch.set_num_threads(3); from engines.adapters.pocket.engine import Pocket; "
         f"Pocket(path={str(folder())!r}).load(); print(torch.get_num_threads())"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True, cwd=ROOT
+    )
     assert done.stdout.split() == ["3"]

@@ -16,7 +16,15 @@ import pytest
 from alignment import align
 
 from engines.adapters.pocketsphinx.engine import PocketSphinx
-from engines.api import EngineInfo, Finished, Heard, ListenEvent, ListenJob, Progress, Unsupported
+from engines.api import (
+    EngineInfo,
+    Finished,
+    Progress,
+    TranscriptionEvent,
+    TranscriptionJob,
+    TranscriptSegment,
+    Unsupported,
+)
 
 JFK = Path(__file__).parents[2] / "data" / "jfk.flac"
 SAID = [
@@ -64,26 +72,28 @@ def recording() -> bytes:
         return b"".join(part.to_ndarray().tobytes() for frame in frames for part in resampler.resample(frame))
 
 
-def hear(pcm: bytes, job: ListenJob | None = None, size: int = SECOND // 10) -> list[ListenEvent]:
+def hear(
+    pcm: bytes, job: TranscriptionJob | None = None, size: int = SECOND // 10
+) -> list[TranscriptionEvent]:
     """Transcribe PCM that comes in chunks of `size` bytes."""
-    events: list[ListenEvent] = []
+    events: list[TranscriptionEvent] = []
     chunks = (pcm[start : start + size] for start in range(0, len(pcm), size))
 
-    def emit(event: ListenEvent) -> bool:
+    def emit(event: TranscriptionEvent) -> bool:
         events.append(event)
         return True
 
-    loaded()[0].transcribe(job or ListenJob(), chunks, emit)
+    loaded()[0].transcribe(job or TranscriptionJob(), chunks, emit)
     return events
 
 
-def heard(events: list[ListenEvent]) -> list[Heard]:
+def heard(events: list[TranscriptionEvent]) -> list[TranscriptSegment]:
     """Give the segments among events."""
-    return [event for event in events if isinstance(event, Heard)]
+    return [event for event in events if isinstance(event, TranscriptSegment)]
 
 
 @lru_cache(1)
-def speech() -> tuple[ListenEvent, ...]:
+def speech() -> tuple[TranscriptionEvent, ...]:
     """Transcribe the recording once for all tests that look at the result."""
     return tuple(hear(recording()))
 
@@ -94,7 +104,9 @@ def error_rate(said: list[str], words: list[str]) -> float:
     for number, word in enumerate(said, 1):
         previous, row = row, np.full(len(words) + 1, number)
         for column, other in enumerate(words, 1):
-            row[column] = min(previous[column] + 1, row[column - 1] + 1, previous[column - 1] + (word != other))
+            row[column] = min(
+                previous[column] + 1, row[column - 1] + 1, previous[column - 1] + (word != other)
+            )
     return float(row[-1] / len(said))
 
 
@@ -102,8 +114,13 @@ def test_account_of_itself() -> None:
     """It says that it knows English only, gives word times, and takes no prompt nor temperature."""
     info = loaded()[1]
 
-    assert (info.name, info.licence, info.models, info.speech) == ("pocketsphinx", "BSD-2-Clause", ("pocketsphinx",), None)
-    can = info.listening
+    assert (info.name, info.licence, info.models, info.speech) == (
+        "pocketsphinx",
+        "BSD-2-Clause",
+        ("pocketsphinx",),
+        None,
+    )
+    can = info.transcription
     assert can is not None
     assert (can.languages, can.sample_rate, can.words, can.translate) == (("en",), 16000, True, True)
     assert (can.prompt, can.temperature, can.logprobs, can.diarize) == (False, False, False, False)
@@ -128,7 +145,9 @@ def test_words_make_up_segments() -> None:
         assert (segment.start, segment.end) == (edges[0], edges[-1])
         assert 0 <= segment.start < segment.end <= 11.0
         assert all(-20 < word.logprob <= 0 for word in segment.words)
-        assert segment.avg_logprob == pytest.approx(sum(word.logprob for word in segment.words) / len(segment.words))
+        assert segment.avg_logprob == pytest.approx(
+            sum(word.logprob for word in segment.words) / len(segment.words)
+        )
 
 
 def test_word_times_are_right() -> None:
@@ -136,7 +155,11 @@ def test_word_times_are_right() -> None:
     true = [(word, start) for word, start, _ in align(recording(), " ".join(SAID))]
     words = [word for segment in heard(list(speech())) for word in segment.words]
 
-    found = [word for word in words if any(word.word == said and abs(word.start - start) < 0.3 for said, start in true)]
+    found = [
+        word
+        for word in words
+        if any(word.word == said and abs(word.start - start) < 0.3 for said, start in true)
+    ]
     assert len(found) >= 12
 
 
@@ -161,14 +184,20 @@ def test_jobs_do_not_touch_each_other() -> None:
     """What was heard before, or given up in the middle, changes nothing."""
     pcm = recording()[: 2 * SECOND]
     before = heard(hear(pcm))
-    loaded()[0].transcribe(ListenJob(), iter([recording()]), lambda event: not isinstance(event, Progress) or event.seconds < 3)
+    loaded()[0].transcribe(
+        TranscriptionJob(),
+        iter([recording()]),
+        lambda event: not isinstance(event, Progress) or event.seconds < 3,
+    )
     noise = np.random.default_rng(0).integers(-3000, 3000, 16000).astype("<i2").tobytes()
     hear(noise)
 
     assert heard(hear(pcm)) == before
 
 
-@pytest.mark.parametrize("pcm", [b"", bytes(2), bytes(3 * SECOND)], ids=["nothing", "one sample", "three seconds"])
+@pytest.mark.parametrize(
+    "pcm", [b"", bytes(2), bytes(3 * SECOND)], ids=["nothing", "one sample", "three seconds"]
+)
 def test_silence(pcm: bytes) -> None:
     """Silence gives no words, and its length."""
     events = hear(pcm)
@@ -197,7 +226,7 @@ def test_refuses_other_languages(language: str) -> None:
         yield b""
 
     with pytest.raises(Unsupported, match=f"'{language}'") as caught:
-        loaded()[0].transcribe(ListenJob(language=language), never(), lambda _: True)
+        loaded()[0].transcribe(TranscriptionJob(language=language), never(), lambda _: True)
     assert caught.value.param == "language"
 
 
@@ -205,7 +234,7 @@ def test_english_is_its_own_translation() -> None:
     """English, said to be so or not, translated or not, gives the same."""
     pcm = recording()[: 2 * SECOND]
 
-    assert heard(hear(pcm, ListenJob(language="en", translate=True))) == heard(hear(pcm))
+    assert heard(hear(pcm, TranscriptionJob(language="en", translate=True))) == heard(hear(pcm))
 
 
 def test_takes_audio_as_it_comes() -> None:
@@ -220,19 +249,21 @@ def test_takes_audio_as_it_comes() -> None:
                 taken += len(part) / SECOND
                 yield part
 
-    def emit(event: ListenEvent) -> bool:
-        if isinstance(event, Heard):
+    def emit(event: TranscriptionEvent) -> bool:
+        if isinstance(event, TranscriptSegment):
             at.append(taken)
         return True
 
-    loaded()[0].transcribe(ListenJob(), chunks(), emit)
+    loaded()[0].transcribe(TranscriptionJob(), chunks(), emit)
 
     assert at == [4.0, 8.0, 12.0]
 
 
 @pytest.mark.parametrize("after", [0.0, 4.0])
 def test_stops_when_told(after: float) -> None:
-    """Once `emit` says False nothing more is emitted and no more audio is read, however long the utterance already is."""
+    """Once `emit` says False nothing more is emitted and no more audio is read, however long the utterance
+    already is.
+    """
     calls_after, stopped, taken = 0, False, 0
 
     def chunks() -> Iterator[bytes]:
@@ -241,13 +272,13 @@ def test_stops_when_told(after: float) -> None:
             taken += 1
             yield recording()
 
-    def emit(event: ListenEvent) -> bool:
+    def emit(event: TranscriptionEvent) -> bool:
         nonlocal calls_after, stopped
         calls_after += stopped
         stopped = stopped or (isinstance(event, Progress) and event.seconds >= after)
         return not stopped
 
-    loaded()[0].transcribe(ListenJob(), chunks(), emit)
+    loaded()[0].transcribe(TranscriptionJob(), chunks(), emit)
 
     assert stopped
     assert calls_after == 0
@@ -255,16 +286,18 @@ def test_stops_when_told(after: float) -> None:
 
 
 def test_stopping_takes_less_than_the_work() -> None:
-    """To stop in the middle of an utterance is quick: the decoder's last pass over what it has heard is not made."""
+    """To stop in the middle of an utterance is quick: the decoder's last pass over what it has heard is not
+    made.
+    """
     told = 0.0
 
-    def emit(event: ListenEvent) -> bool:
+    def emit(event: TranscriptionEvent) -> bool:
         nonlocal told
         told = time.perf_counter()
         return not (isinstance(event, Progress) and event.seconds >= 6)
 
     started = time.perf_counter()
-    loaded()[0].transcribe(ListenJob(), iter([recording()]), emit)
+    loaded()[0].transcribe(TranscriptionJob(), iter([recording()]), emit)
     finished = time.perf_counter()
 
     assert finished - told < 0.1 * (told - started)
@@ -279,6 +312,8 @@ def test_quiet_on_both_streams() -> None:
         "noise = (b'\\x00\\x10' * 40 + b'\\x00\\xf0' * 40) * 400\n"
         "engine.transcribe(ListenJob(), iter([noise, b'']), lambda event: True)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
 
     assert (done.stdout, done.stderr) == ("", "")

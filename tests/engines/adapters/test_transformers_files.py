@@ -1,4 +1,6 @@
-"""The files of speech models of transformers' own: where they may lie, what is refused, and that nothing in them is run."""
+"""The files of speech models of transformers' own: where they may lie, what is refused, and that nothing in
+them is run.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
-from engines.adapters.transformers_models.speech_engine import Speech
+from engines.adapters.transformers_models.speech_engine import TransformersSpeech
 from engines.api import Audio, EngineFailed, SpeechEvent, SpeechJob
 from engines.toolkit.checkpoint_kinds import kind_of, sample_rate_of
 
@@ -38,14 +40,14 @@ def folder(family: str) -> Path:
     return tiny.SPEAKING[family](Path(mkdtemp()) / family)
 
 
-def loaded(family: str) -> Speech:
+def loaded(family: str) -> TransformersSpeech:
     """Load a family's model."""
-    engine = Speech(str(folder(family)), threads=1)
+    engine = TransformersSpeech(str(folder(family)), threads=1)
     engine.load()
     return engine
 
 
-def speak(engine: Speech, job: SpeechJob) -> NDArray[np.int16]:
+def speak(engine: TransformersSpeech, job: SpeechJob) -> NDArray[np.int16]:
     """Speak a job."""
     made: list[SpeechEvent] = []
 
@@ -73,19 +75,19 @@ def test_vocoder_codec_and_voices_elsewhere(tmp_path: Path) -> None:
     tiny.dia(tmp_path / "dia", codec=tmp_path / "more" / "dac")
     others = os.pathsep.join(str(tmp_path / name) for name in ("hifigan", "voices"))
     for engine in (
-        Speech(str(tmp_path / "talker"), others=others, threads=1),
-        Speech(str(tmp_path / "dia"), others=str(tmp_path / "more"), threads=1),
+        TransformersSpeech(str(tmp_path / "talker"), others=others, threads=1),
+        TransformersSpeech(str(tmp_path / "dia"), others=str(tmp_path / "more"), threads=1),
     ):
         engine.load()
         assert len(speak(engine, SpeechJob(TEXT, "", seed=5))) > 100
 
     for path, lacking in (("talker", "vocoder"), ("dia", "codec")):
         with pytest.raises(EngineFailed, match=f"needs a {lacking}"):
-            Speech(str(tmp_path / path)).load()
+            TransformersSpeech(str(tmp_path / path)).load()
     with pytest.raises(EngineFailed, match="has no voices"):
-        Speech(str(tmp_path / "talker"), others=str(tmp_path / "hifigan")).load()
+        TransformersSpeech(str(tmp_path / "talker"), others=str(tmp_path / "hifigan")).load()
     with pytest.raises(EngineFailed, match=r"no folder .*nowhere"):
-        Speech(str(tmp_path / "talker"), others=str(tmp_path / "nowhere")).load()
+        TransformersSpeech(str(tmp_path / "talker"), others=str(tmp_path / "nowhere")).load()
 
 
 def test_voices_that_are_none(tmp_path: Path) -> None:
@@ -94,7 +96,7 @@ def test_voices_that_are_none(tmp_path: Path) -> None:
         path = copied("speecht5", tmp_path / name)
         np.save(path / "speaker_embeddings" / f"{name}.npy", value)
         with pytest.raises(EngineFailed, match=name):
-            Speech(str(path)).load()
+            TransformersSpeech(str(path)).load()
 
 
 def test_weights_that_are_missing(tmp_path: Path) -> None:
@@ -104,14 +106,18 @@ def test_weights_that_are_missing(tmp_path: Path) -> None:
         kept = load_file(path / part / "model.safetensors")
         gone = sorted(kept)[3]
         save_file(
-            {name: value for name, value in kept.items() if name != gone}, path / part / "model.safetensors", {"format": "pt"}
+            {name: value for name, value in kept.items() if name != gone},
+            path / part / "model.safetensors",
+            {"format": "pt"},
         )
         with pytest.raises(EngineFailed, match=r"1 weights are missing, such as .*\w"):
-            Speech(str(path)).load()
+            TransformersSpeech(str(path)).load()
 
 
 def test_weights_as_plain_tensors(tmp_path: Path) -> None:
-    """Weights in a `.bin` are taken, with the names of old too; but nothing in one is unpickled that is no tensor."""
+    """Weights in a `.bin` are taken, with the names of old too; but nothing in one is unpickled that is no
+    tensor.
+    """
     path = copied("vits", tmp_path)
     weights = load_file(path / "model.safetensors")
     (path / "model.safetensors").unlink()
@@ -123,14 +129,16 @@ def test_weights_as_plain_tensors(tmp_path: Path) -> None:
     }
     assert set(old) != set(weights)
     torch.save(old, path / "pytorch_model.bin")
-    engine = Speech(str(path), threads=1)
+    engine = TransformersSpeech(str(path), threads=1)
     engine.load()
-    assert np.array_equal(speak(engine, SpeechJob(TEXT, "", seed=5)), speak(loaded("vits"), SpeechJob(TEXT, "", seed=5)))
+    assert np.array_equal(
+        speak(engine, SpeechJob(TEXT, "", seed=5)), speak(loaded("vits"), SpeechJob(TEXT, "", seed=5))
+    )
 
     proof = tmp_path / "unpickled"
     torch.save({"weight": Unpickled(str(proof))}, path / "pytorch_model.bin", pickle_module=pickle)
     with pytest.raises(EngineFailed):
-        Speech(str(path)).load()
+        TransformersSpeech(str(path)).load()
     assert not proof.exists()
 
 
@@ -148,14 +156,19 @@ def test_no_code_of_a_model_is_run(tmp_path: Path) -> None:
     """Code that lies in a model's folder is not run, whatever its configuration says."""
     path = copied("dia", tmp_path)
     (path / "evil.py").write_text(f"import os\nos.mkdir({str(tmp_path / 'run')!r})\n")
-    own = {"AutoConfig": "evil.C", "AutoModel": "evil.M", "AutoTokenizer": ["evil.T", None], "AutoFeatureExtractor": "evil.F"}
+    own = {
+        "AutoConfig": "evil.C",
+        "AutoModel": "evil.M",
+        "AutoTokenizer": ["evil.T", None],
+        "AutoFeatureExtractor": "evil.F",
+    }
     for name in ("config.json", "tokenizer_config.json", "preprocessor_config.json"):
         rewrite(path / name, auto_map=own)
-    Speech(str(path), threads=1).load()
+    TransformersSpeech(str(path), threads=1).load()
 
     assert not (tmp_path / "run").exists()
     with pytest.raises(EngineFailed, match="remote_code"):
-        Speech(str(path), remote_code="yes").load()  # type: ignore[arg-type]
+        TransformersSpeech(str(path), remote_code="yes").load()  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -171,11 +184,13 @@ def test_no_code_of_a_model_is_run(tmp_path: Path) -> None:
     ],
 )
 def test_models_that_are_refused(tmp_path: Path, changes: dict[str, Any], says: str) -> None:
-    """An architecture that was never tried is refused by name, with those there are; so is a model that does not fit its files."""
+    """An architecture that was never tried is refused by name, with those there are; so is a model that does
+    not fit its files.
+    """
     path = copied("vits", tmp_path)
     rewrite(path / "config.json", **changes)
     with pytest.raises(EngineFailed, match=says):
-        Speech(str(path)).load()
+        TransformersSpeech(str(path)).load()
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "vocab.json"])
@@ -184,26 +199,31 @@ def test_files_that_are_missing_or_broken(tmp_path: Path, name: str) -> None:
     path = copied("vits", tmp_path)
     (path / name).write_bytes(b"{no")
     with pytest.raises(EngineFailed, match=str(path)):
-        Speech(str(path)).load()
+        TransformersSpeech(str(path)).load()
     (path / name).unlink()
     with pytest.raises(EngineFailed, match=str(path)):
-        Speech(str(path)).load()
+        TransformersSpeech(str(path)).load()
 
 
 def test_options_that_are_wrong(tmp_path: Path) -> None:
     """No folder, an empty folder, and a dtype that there is not, are told as such."""
     for engine, says in (
-        (Speech(), "`path`"),
-        (Speech(str(tmp_path)), "config.json is missing"),
-        (Speech(str(folder("vits")), dtype="int8"), "no dtype 'int8'"),
+        (TransformersSpeech(), "`path`"),
+        (TransformersSpeech(str(tmp_path)), "config.json is missing"),
+        (TransformersSpeech(str(folder("vits")), dtype="int8"), "no dtype 'int8'"),
     ):
         with pytest.raises(EngineFailed, match=says):
             engine.load()
 
 
 def test_what_a_model_is_without_torch() -> None:
-    """The gateway tells from a configuration what a model is and its rate, and loads neither torch nor transformers for that."""
-    assert (kind_of({"model_type": "vits"}), sample_rate_of({"model_type": "vits", "sampling_rate": 22050})) == ("speech", 22050)
+    """The gateway tells from a configuration what a model is and its rate, and loads neither torch nor
+    transformers for that.
+    """
+    assert (
+        kind_of({"model_type": "vits"}),
+        sample_rate_of({"model_type": "vits", "sampling_rate": 22050}),
+    ) == ("speech", 22050)
     assert sample_rate_of({"model_type": "bark", "codec_config": {"sampling_rate": 24000}}) == 24000
     assert sample_rate_of({"model_type": "csm", "codec_config": None}) == 24000
     assert sample_rate_of({"model_type": "dia", "architectures": ["DiaForConditionalGeneration"]}) == 44100
@@ -211,7 +231,5 @@ def test_what_a_model_is_without_torch() -> None:
     others: list[dict[str, Any]] = [{}, {"model_type": 3}, {"model_type": "speecht5"}, {"model_type": []}]
     for config in (*others, {"model_type": "vits", "architectures": ["Other"]}):
         assert kind_of(config) is None
-    asked = (
-        "import sys, engines.intree.recognise; sys.exit(any(name in sys.modules for name in ('torch', 'transformers', 'numpy')))"
-    )
+    asked = "import sys, engines.intree.recognise; sys.exit(any(name in sys.modules for name in ('torch', 'transformers', 'numpy')))"
     subprocess.run([sys.executable, "-c", asked], cwd=ROOT, check=True)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from engines.adapters.transformers_models.languages import named, tag
 from engines.adapters.transformers_models.speaking_model import most
-from engines.adapters.transformers_models.speech_engine import Speech
+from engines.adapters.transformers_models.speech_engine import TransformersSpeech
 from engines.api import Audio, BadInput, EngineFailed, EngineInfo, SpeechEvent, SpeechJob, UnknownVoice
 from engines.toolkit.checkpoint_kinds import kind_of
 
@@ -42,13 +42,13 @@ def folder(family: str) -> Path:
 
 
 @cache
-def loaded(family: str) -> tuple[Speech, EngineInfo]:
+def loaded(family: str) -> tuple[TransformersSpeech, EngineInfo]:
     """Load a family's model, once."""
-    engine = Speech(str(folder(family)), model=f"my-{family}", threads=1)
+    engine = TransformersSpeech(str(folder(family)), model=f"my-{family}", threads=1)
     return engine, engine.load()
 
 
-def speak(engine: Speech, job: SpeechJob) -> Pcm:
+def speak(engine: TransformersSpeech, job: SpeechJob) -> Pcm:
     """Speak a job."""
     made: list[SpeechEvent] = []
 
@@ -66,12 +66,20 @@ def by_the_library(family: str, path: Path, text: str) -> Any:
         tokens, model = library.VitsTokenizer.from_pretrained(path), library.VitsModel.from_pretrained(path)
         return lambda: model(**tokens(text, return_tensors="pt")).waveform
     if family == "speecht5":
-        tokens, talker = library.SpeechT5Tokenizer.from_pretrained(path), library.SpeechT5ForTextToSpeech.from_pretrained(path)
+        tokens, talker = (
+            library.SpeechT5Tokenizer.from_pretrained(path),
+            library.SpeechT5ForTextToSpeech.from_pretrained(path),
+        )
         vocoder = library.SpeechT5HifiGan.from_pretrained(path / "vocoder")
         speaker = torch.from_numpy(np.load(path / "speaker_embeddings" / "anna.npy"))[None]
-        return lambda: talker.generate_speech(tokens(text, return_tensors="pt")["input_ids"], speaker, vocoder=vocoder)
+        return lambda: talker.generate_speech(
+            tokens(text, return_tensors="pt")["input_ids"], speaker, vocoder=vocoder
+        )
     if family == "bark":
-        processor, model = library.BarkProcessor.from_pretrained(path), library.BarkModel.from_pretrained(path)
+        processor, model = (
+            library.BarkProcessor.from_pretrained(path),
+            library.BarkModel.from_pretrained(path),
+        )
         return lambda: model.generate(**processor(text, voice_preset="v2/en_speaker_6", max_length=24))
     if family == "csm":
         processor = library.CsmProcessor.from_pretrained(path)
@@ -79,7 +87,10 @@ def by_the_library(family: str, path: Path, text: str) -> Any:
         inputs = processor(f"[0]{text}", add_special_tokens=True)
         return lambda: model.generate(**inputs, output_audio=True, max_new_tokens=most(text, 12.5))[0]
     model = library.DiaForConditionalGeneration.from_pretrained(path)
-    features, tokens = library.DacFeatureExtractor.from_pretrained(path), library.DiaTokenizer.from_pretrained(path)
+    features, tokens = (
+        library.DacFeatureExtractor.from_pretrained(path),
+        library.DiaTokenizer.from_pretrained(path),
+    )
     processor = library.DiaProcessor(features, tokens, library.DacModel.from_pretrained(path / "dac"))
     inputs = processor(text=[f"[S1] {text}"], padding=True, return_tensors="pt")
     return lambda: processor.decode(model.generate(**inputs, max_new_tokens=most(text, 12.5)))
@@ -103,7 +114,9 @@ def test_it_says_what_the_library_says(family: str) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_account_of_itself(family: str) -> None:
-    """It says its name, rate, voices and abilities; every OpenAI name has a voice, and the first is the default."""
+    """It says its name, rate, voices and abilities; every OpenAI name has a voice, and the first is the
+    default.
+    """
     info = loaded(family)[1]
 
     assert (info.name, info.models, info.device, info.slots) == ("transformers", (f"my-{family}",), "cpu", 1)
@@ -130,7 +143,9 @@ def test_seeds(family: str) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("after", [1, 7, 20])
 def test_stops_when_told(family: str, after: int) -> None:
-    """Once `emit` says False nothing more is emitted, before all audio is made; and what is asked for next is spoken as ever."""
+    """Once `emit` says False nothing more is emitted, before all audio is made; and what is asked for next is
+    spoken as ever.
+    """
     engine = loaded(family)[0]
     first = speak(engine, SpeechJob(TEXT, "", seed=5))
     told: list[SpeechEvent] = []
@@ -168,7 +183,9 @@ def test_voices_sound_different(family: str, others: list[str]) -> None:
 
     assert set(others) < {voice.id for voice in info.voices}
     assert not any("gone" in voice.id for voice in info.voices)
-    spoken = [speak(engine, SpeechJob(TEXT, voice, seed=5)).tobytes() for voice in ("", info.voices[0].id, *others)]
+    spoken = [
+        speak(engine, SpeechJob(TEXT, voice, seed=5)).tobytes() for voice in ("", info.voices[0].id, *others)
+    ]
     assert spoken[0] == spoken[1]
     assert len(set(spoken)) == 1 + len(others)
 
@@ -178,7 +195,7 @@ def test_voices_sound_different(family: str, others: list[str]) -> None:
 
 def test_speakers_of_vits(tmp_path: Path) -> None:
     """The speakers of a VITS are its voices."""
-    engine = Speech(str(tiny.vits(tmp_path / "vits", speakers=3)), threads=1)
+    engine = TransformersSpeech(str(tiny.vits(tmp_path / "vits", speakers=3)), threads=1)
     voices = [voice.id for voice in engine.load().voices]
 
     assert voices == ["speaker-0", "speaker-1", "speaker-2"]
@@ -186,7 +203,9 @@ def test_speakers_of_vits(tmp_path: Path) -> None:
 
 
 def test_speed_of_vits() -> None:
-    """The speed is the model's own speaking rate, without change of pitch: twice as fast takes about half the time."""
+    """The speed is the model's own speaking rate, without change of pitch: twice as fast takes about half the
+    time.
+    """
     engine, info = loaded("vits")
     lengths = [len(speak(engine, SpeechJob(TEXT * 2, "", seed=5, speed=speed))) for speed in (0.5, 1.0, 2.0)]
 
@@ -197,11 +216,14 @@ def test_speed_of_vits() -> None:
 
 
 def test_text_of_vits() -> None:
-    """Capitals and characters that the model does not know make no difference; a text of nothing else is refused."""
+    """Capitals and characters that the model does not know make no difference; a text of nothing else is
+    refused.
+    """
     engine = loaded("vits")[0]
 
     assert np.array_equal(
-        speak(engine, SpeechJob("HI 你 There!?", "", seed=5)), speak(engine, SpeechJob("hi  there", "", seed=5))
+        speak(engine, SpeechJob("HI 你 There!?", "", seed=5)),
+        speak(engine, SpeechJob("hi  there", "", seed=5)),
     )
     for text in ("你好", "Привет!"):
         for family in ("vits", "speecht5"):
@@ -211,11 +233,16 @@ def test_text_of_vits() -> None:
 
 
 def test_numbers_are_words() -> None:
-    """A model that knows letters only says numbers in words; signs alone are silent, and no error amid a longer text."""
+    """A model that knows letters only says numbers in words; signs alone are silent, and no error amid a
+    longer text.
+    """
     pytest.importorskip("num2words")
     for family in ("vits", "speecht5"):
         engine = loaded(family)[0]
-        said, spelled = (speak(engine, SpeechJob(text, "", seed=5)) for text in ("I have 42 ships", "I have forty-two ships"))
+        said, spelled = (
+            speak(engine, SpeechJob(text, "", seed=5))
+            for text in ("I have 42 ships", "I have forty-two ships")
+        )
         assert np.array_equal(said, spelled)
         assert len(speak(engine, SpeechJob("…!?", ""))) == 0
     assert len(speak(loaded("vits")[0], SpeechJob("1984.", ""))) > 0
@@ -233,7 +260,9 @@ def test_numbers_are_words() -> None:
 )
 def test_language_of_vits(tmp_path: Path, language: str | None, model: str, wanted: tuple[str, ...]) -> None:
     """A model's language is what its tokenizer says, or its name: as a BCP-47 tag."""
-    info = Speech(str(tiny.vits(tmp_path / "vits", language=language)), model=model, threads=1).load()
+    info = TransformersSpeech(
+        str(tiny.vits(tmp_path / "vits", language=language)), model=model, threads=1
+    ).load()
 
     assert info.speech is not None
     assert (info.speech.languages, info.voices[0].languages) == (wanted, wanted)
@@ -252,14 +281,14 @@ def test_uroman_is_asked_for(tmp_path: Path) -> None:
     if find_spec("uroman"):
         pytest.skip("uroman is installed")
     with pytest.raises(EngineFailed, match="pip install uroman"):
-        Speech(str(tiny.vits(tmp_path / "vits", is_uroman=True)), threads=1).load()
+        TransformersSpeech(str(tiny.vits(tmp_path / "vits", is_uroman=True)), threads=1).load()
 
 
 def test_phonemes(tmp_path: Path) -> None:
     """A model that reads phonemes gets espeak's, and speaks American English."""
     pytest.importorskip("phonemizer")
     pytest.importorskip("espeakng_loader")
-    engine = Speech(str(tiny.vits(tmp_path / "vits", phonemize=True, language=None)), threads=1)
+    engine = TransformersSpeech(str(tiny.vits(tmp_path / "vits", phonemize=True, language=None)), threads=1)
     info = engine.load()
 
     assert info.speech is not None

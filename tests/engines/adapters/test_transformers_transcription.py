@@ -1,4 +1,6 @@
-"""Recognition models of transformers' own, with random weights: what the library hears, in windows, and how they stop."""
+"""Recognition models of transformers' own, with random weights: what the library hears, in windows, and how
+they stop.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,17 @@ from whisper_transcripts import LONG, hear, heard, sounds, texts
 from engines.adapters.transformers_models.cut_points import heard_until
 from engines.adapters.transformers_models.recogniser import Piece, joined
 from engines.adapters.transformers_models.seq2seq import longest
-from engines.adapters.transformers_models.transcription_engine import Listening
-from engines.api import EngineFailed, EngineInfo, Finished, HeardWord, ListenEvent, ListenJob, Progress, Unsupported
+from engines.adapters.transformers_models.transcription_engine import TransformersTranscription
+from engines.api import (
+    EngineFailed,
+    EngineInfo,
+    Finished,
+    Progress,
+    TranscriptionEvent,
+    TranscriptionJob,
+    TranscriptWord,
+    Unsupported,
+)
 from engines.toolkit.checkpoint_kinds import kind_of, sample_rate_of
 from engines.toolkit.vad import Silero
 
@@ -45,9 +56,9 @@ def folder(kind: str) -> Path:
 
 
 @cache
-def loaded(kind: str, vad: bool = False) -> tuple[Listening, EngineInfo]:
+def loaded(kind: str, vad: bool = False) -> tuple[TransformersTranscription, EngineInfo]:
     """Load a model, once."""
-    engine = Listening(str(folder(kind)), f"my-{kind}", vad=vad, threads=1)
+    engine = TransformersTranscription(str(folder(kind)), f"my-{kind}", vad=vad, threads=1)
     return engine, engine.load()
 
 
@@ -70,9 +81,13 @@ def by_the_library(kind: str, pcm: bytes) -> str:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("qwen3_asr", "parakeet_rnnt", "parakeet_ctc")])
+@pytest.mark.parametrize(
+    "kind", [kind for kind in KINDS if kind not in ("qwen3_asr", "parakeet_rnnt", "parakeet_ctc")]
+)
 def test_it_hears_what_the_library_hears(kind: str) -> None:
-    """The text of a window is that of the library's pipeline, and so are the words and their times, where it tells any."""
+    """The text of a window is that of the library's pipeline, and so are the words and their times, where it
+    tells any.
+    """
     made = by_the_pipeline(kind, SAID)
     (segment,) = heard(hear(loaded(kind)[0], SAID))
 
@@ -106,21 +121,27 @@ def test_parakeets_hear_what_the_library_hears(kind: str) -> None:
 
 
 def test_qwen_hears_what_the_library_hears() -> None:
-    """Qwen3-ASR's text is the library's, with a prompt and a language or without; the language it was told is told again."""
+    """Qwen3-ASR's text is the library's, with a prompt and a language or without; the language it was told is
+    told again.
+    """
     processor = library.Qwen3ASRProcessor.from_pretrained(folder("qwen3_asr"))
     model = library.Qwen3ASRForConditionalGeneration.from_pretrained(folder("qwen3_asr"))
     engine = loaded("qwen3_asr")[0]
     told = []
-    for job in (ListenJob(), ListenJob(language="de"), ListenJob(prompt="foo")):
-        inputs = processor.apply_transcription_request(samples(SAID), language=job.language, prompt=job.prompt)
-        made = model.generate(**inputs, max_new_tokens=longest(samples(SAID), 2048))[:, inputs["input_ids"].shape[1] :]
+    for job in (TranscriptionJob(), TranscriptionJob(language="de"), TranscriptionJob(prompt="foo")):
+        inputs = processor.apply_transcription_request(
+            samples(SAID), language=job.language, prompt=job.prompt
+        )
+        made = model.generate(**inputs, max_new_tokens=longest(samples(SAID), 2048))[
+            :, inputs["input_ids"].shape[1] :
+        ]
         events = hear(engine, SAID, job)
         told.append(texts(events))
         assert told[-1] == [processor.decode(made, return_format="transcription_only")[0]]
         assert events[-1] == Finished(3.0, job.language or "en")
     assert len({text for (text,) in told}) == 3
     with pytest.raises(Unsupported, match="'xx'"):
-        hear(engine, SAID, ListenJob(language="xx"))
+        hear(engine, SAID, TranscriptionJob(language="xx"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -129,27 +150,42 @@ def test_account_of_itself(kind: str) -> None:
     info = loaded(kind)[1]
     config = json.loads((folder(kind) / "config.json").read_text())
 
-    assert (info.name, info.models, info.device, info.slots, info.speech) == ("transformers", (f"my-{kind}",), "cpu", 1, None)
-    can = info.listening
+    assert (info.name, info.models, info.device, info.slots, info.speech) == (
+        "transformers",
+        (f"my-{kind}",),
+        "cpu",
+        1,
+        None,
+    )
+    can = info.transcription
     assert can is not None
-    assert (can.sample_rate, can.words, can.prompt, can.translate) == (16000, kind in TIMED, kind == "qwen3_asr", False)
-    assert (kind_of(config), sample_rate_of(config)) == ("listening", 16000)
+    assert (can.sample_rate, can.words, can.prompt, can.translate) == (
+        16000,
+        kind in TIMED,
+        kind == "qwen3_asr",
+        False,
+    )
+    assert (kind_of(config), sample_rate_of(config)) == ("transcription", 16000)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("after", [1, 12, 32])
 def test_stops_when_told(kind: str, after: int) -> None:
-    """Once `emit` says False nothing more is emitted, while reading or listening; what is asked for next is heard as ever."""
+    """Once `emit` says False nothing more is emitted, while reading or listening; what is asked for next is
+    heard as ever.
+    """
     engine = loaded(kind)[0]
     first = heard(hear(engine, SAID))
-    told: list[ListenEvent] = []
+    told: list[TranscriptionEvent] = []
 
-    def emit(event: ListenEvent) -> bool:
+    def emit(event: TranscriptionEvent) -> bool:
         told.append(event)
         return len(told) < after
 
     engine.transcribe(
-        ListenJob(), iter([SAID[start : start + SECOND // 10] for start in range(0, len(SAID), SECOND // 10)]), emit
+        TranscriptionJob(),
+        iter([SAID[start : start + SECOND // 10] for start in range(0, len(SAID), SECOND // 10)]),
+        emit,
     )
 
     assert len(told) == after
@@ -163,31 +199,35 @@ def test_silence(kind: str) -> None:
     engine = loaded(kind, vad=True)[0]
 
     for pcm in (b"", bytes(2), silence(8)):
-        assert [event for event in hear(engine, pcm) if not isinstance(event, Progress)] == [Finished(len(pcm) / SECOND, "en")]
+        assert [event for event in hear(engine, pcm) if not isinstance(event, Progress)] == [
+            Finished(len(pcm) / SECOND, "en")
+        ]
     early, late = (heard(hear(engine, silence(before) + SAID + silence(4)))[0] for before in (2, 9))
     assert late.start == pytest.approx(early.start + 7, abs=0.5)
     assert 1.5 < early.start < early.end < 5.6
 
 
 def test_long_recordings_come_in_windows() -> None:
-    """What goes on for longer than a window is cut at pauses, told in order while it comes in, and progress runs to its end."""
+    """What goes on for longer than a window is cut at pauses, told in order while it comes in, and progress
+    runs to its end.
+    """
     engine = loaded("wav2vec2", vad=True)[0]
     pcm = silence(1) + sounds(LONG) + silence(5) + sound("count", 2) + silence(4)
     taken: list[float] = []
-    events: list[ListenEvent] = []
+    events: list[TranscriptionEvent] = []
 
     def chunks() -> Iterator[bytes]:
         for start in range(0, len(pcm), SECOND):
             taken.append(start / SECOND)
             yield pcm[start : start + SECOND]
 
-    def emit(event: ListenEvent) -> bool:
+    def emit(event: TranscriptionEvent) -> bool:
         events.append(event)
         if heard([event]):
             assert taken[-1] < heard([event])[0].end + 15
         return True
 
-    engine.transcribe(ListenJob(), chunks(), emit)
+    engine.transcribe(TranscriptionJob(), chunks(), emit)
 
     segments = heard(events)
     assert len(segments) >= 4
@@ -200,8 +240,12 @@ def test_long_recordings_come_in_windows() -> None:
 
 
 def test_where_a_window_is_cut() -> None:
-    """A full window is cut in its last pause, by the voice detector or by loudness; what is no full window is heard whole."""
-    spoken = samples(sound("hello", 10) + silence(0.6) + sound("count", 9.4) + silence(0.5) + sound("hello", 9.5))
+    """A full window is cut in its last pause, by the voice detector or by loudness; what is no full window is
+    heard whole.
+    """
+    spoken = samples(
+        sound("hello", 10) + silence(0.6) + sound("count", 9.4) + silence(0.5) + sound("hello", 9.5)
+    )
 
     for silero in (Silero(), None):
         assert 20 * 16000 <= heard_until(spoken, silero) <= 20.5 * 16000
@@ -211,52 +255,69 @@ def test_where_a_window_is_cut() -> None:
 
 def test_no_words_where_none_are_wanted() -> None:
     """A job without words gets the same text at the same times, and no words."""
-    with_words, without = (heard(hear(loaded("hubert")[0], SAID, ListenJob(words=words)))[0] for words in (True, False))
+    with_words, without = (
+        heard(hear(loaded("hubert")[0], SAID, TranscriptionJob(words=words)))[0] for words in (True, False)
+    )
 
-    assert (without.text, without.start, without.end, without.words) == (with_words.text, with_words.start, with_words.end, ())
+    assert (without.text, without.start, without.end, without.words) == (
+        with_words.text,
+        with_words.start,
+        with_words.end,
+        (),
+    )
     assert len(with_words.words) > 3
 
 
 def test_words_of_pieces() -> None:
     """Pieces become words, without punctuation; a word ends with its last piece."""
-    pieces = [Piece("He", 0.1, 0.2), Piece("llo", 0.2, 0.4), Piece(",", 0.4, 0.4), Piece(" you", 0.5, 0.6), Piece(" -", 0.7, 0.8)]
+    pieces = [
+        Piece("He", 0.1, 0.2),
+        Piece("llo", 0.2, 0.4),
+        Piece(",", 0.4, 0.4),
+        Piece(" you", 0.5, 0.6),
+        Piece(" -", 0.7, 0.8),
+    ]
 
-    assert list(joined(pieces)) == [HeardWord("Hello", 0.1, 0.4), HeardWord("you", 0.5, 0.6)]
+    assert list(joined(pieces)) == [TranscriptWord("Hello", 0.1, 0.4), TranscriptWord("you", 0.5, 0.6)]
     assert list(joined([])) == []
 
 
 def test_translation_is_refused() -> None:
     """None of these models translates."""
     with pytest.raises(Unsupported, match="does not translate"):
-        hear(loaded("moonshine")[0], SAID, ListenJob(translate=True))
+        hear(loaded("moonshine")[0], SAID, TranscriptionJob(translate=True))
 
 
 def test_the_language_asked_for_is_told() -> None:
-    """A model that cannot be told a language listens all the same, and answers with the one that was asked for."""
-    assert hear(loaded("hubert")[0], SAID, ListenJob(language="fr"))[-1] == Finished(3.0, "fr")
+    """A model that cannot be told a language listens all the same, and answers with the one that was asked
+    for.
+    """
+    assert hear(loaded("hubert")[0], SAID, TranscriptionJob(language="fr"))[-1] == Finished(3.0, "fr")
 
 
 def test_models_that_are_refused(tmp_path: Path) -> None:
     """A model that speaks, one that lacks weights, and one that wants another rate, are refused in words."""
-    with pytest.raises(EngineFailed, match=r"VitsModel, which this engine does not listen with\. It does with .*HubertForCTC"):
-        Listening(str(tiny.vits(tmp_path / "vits"))).load()
+    with pytest.raises(
+        EngineFailed, match=r"VitsModel, which this engine does not listen with\. It does with .*HubertForCTC"
+    ):
+        TransformersTranscription(str(tiny.vits(tmp_path / "vits"))).load()
     path = Path(shutil.copytree(folder("moonshine"), tmp_path / "moonshine"))
     kept = load_file(path / "model.safetensors")
     save_file({name: kept[name] for name in sorted(kept)[1:]}, path / "model.safetensors", {"format": "pt"})
     with pytest.raises(EngineFailed, match="weights are missing"):
-        Listening(str(path)).load()
+        TransformersTranscription(str(path)).load()
     path = Path(shutil.copytree(folder("hubert"), tmp_path / "hubert"))
     features = json.loads((path / "preprocessor_config.json").read_text())
     (path / "preprocessor_config.json").write_text(json.dumps(features | {"sampling_rate": 8000}))
     with pytest.raises(EngineFailed, match="8000 Hz"):
-        Listening(str(path)).load()
+        TransformersTranscription(str(path)).load()
     with pytest.raises(EngineFailed, match="`path`"):
-        Listening().load()
+        TransformersTranscription().load()
 
 
 def test_half_precision() -> None:
     """A model runs in bfloat16 too."""
-    engine = Listening(str(folder("wav2vec2")), dtype="bfloat16", vad=False, threads=1)
+    engine = TransformersTranscription(str(folder("wav2vec2")), dtype="bfloat16", vad=False, threads=1)
     engine.load()
 
     assert len(texts(hear(engine, SAID))) == 1

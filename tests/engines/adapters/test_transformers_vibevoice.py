@@ -1,4 +1,6 @@
-"""VibeVoice, with random weights: what the library gives, cloned voices, conversations, and how it stops. No socket is opened."""
+"""VibeVoice, with random weights: what the library gives, cloned voices, conversations, and how it stops. No
+socket is opened.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,7 @@ from safetensors.torch import save
 from tiny_vibevoice import BEGIN, HOP, LAST, RATE, SOUND, vibevoice
 
 from engines.adapters.transformers_models.speaking_model import most
-from engines.adapters.transformers_models.speech_engine import Speech
+from engines.adapters.transformers_models.speech_engine import TransformersSpeech
 from engines.adapters.transformers_models.vibevoice import LONGEST_SAMPLES, turns
 from engines.api import (
     Audio,
@@ -62,13 +64,13 @@ def folder() -> Path:
 
 
 @cache
-def loaded() -> tuple[Speech, EngineInfo]:
+def loaded() -> tuple[TransformersSpeech, EngineInfo]:
     """Load the model, once."""
-    engine = Speech(str(folder()), model="my-vibevoice", threads=1, own_voice=False)
+    engine = TransformersSpeech(str(folder()), model="my-vibevoice", threads=1, own_voice=False)
     return engine, engine.load()
 
 
-def speak(job: SpeechJob, engine: Speech | None = None) -> Pcm:
+def speak(job: SpeechJob, engine: TransformersSpeech | None = None) -> Pcm:
     """Speak a job."""
     made: list[SpeechEvent] = []
 
@@ -123,26 +125,35 @@ def turn(role: str, text: str, *more: dict[str, Any]) -> dict[str, Any]:
     [
         (TEXT, [("0", TEXT)]),
         ("Hi \n  there.", [("0", TEXT)]),
-        ("Good day! \nSpeaker 2: 你好。\nSpeaker 0: Bye.", [("0", "Good day!"), ("2", "你好。"), ("0", "Bye.")]),
+        (
+            "Good day! \nSpeaker 2: 你好。\nSpeaker 0: Bye.",
+            [("0", "Good day!"), ("2", "你好。"), ("0", "Bye.")],
+        ),
     ],
     ids=["one", "lines", "conversation"],
 )
 def test_it_says_what_the_library_says(text: str, said: list[tuple[str, str]], cloned: bool) -> None:
-    """Audio is that of the library's own call with the same seed, for numbers and clones, and for several speakers."""
+    """Audio is that of the library's own call with the same seed, for numbers and clones, and for several
+    speakers.
+    """
     sample = recording(200)
     heard = {"type": "audio", "audio": np.frombuffer(sample.pcm, "<i2").astype(np.float32) / 32768}
     conversation = [turn(*one, *([heard] if cloned and not place else [])) for place, one in enumerate(said)]
 
     spoken = speak(SpeechJob(text, "", seed=5, prompt=prompt(sample) if cloned else None))
 
-    wanted = by_the_library(conversation, most(text, RATE / HOP))  # on as many threads: so it is the same to the last bit
+    wanted = by_the_library(
+        conversation, most(text, RATE / HOP)
+    )  # on as many threads: so it is the same to the last bit
     assert len(spoken) == len(wanted) > 100
     assert np.abs(spoken.astype(int) - wanted).max() <= 1
     assert np.abs(spoken.astype(int)).max() > 1000
 
 
 def test_account_of_itself() -> None:
-    """It says its name, the rate of its checkpoint, its speakers, and that it clones; OpenAI's names all have a speaker."""
+    """It says its name, the rate of its checkpoint, its speakers, and that it clones; OpenAI's names all have
+    a speaker.
+    """
     info = loaded()[1]
 
     assert (info.name, info.models, info.device) == ("transformers", ("my-vibevoice",), "cpu")
@@ -174,7 +185,9 @@ def test_seeds_texts_and_speakers() -> None:
 @pytest.mark.parametrize("after", [1, 7, 40])
 @pytest.mark.parametrize("cloned", [False, True], ids=["numbered", "cloned"])
 def test_stops_when_told(after: int, cloned: bool) -> None:
-    """Once `emit` says False nothing more is emitted, before all audio is made; and what is asked for next is spoken as ever."""
+    """Once `emit` says False nothing more is emitted, before all audio is made; and what is asked for next is
+    spoken as ever.
+    """
     job = SpeechJob(TEXT, "", seed=5, prompt=prompt(recording(200)) if cloned else None)
     first = speak(job)
     told: list[SpeechEvent] = []
@@ -211,15 +224,19 @@ def test_no_longer_than_its_text() -> None:
 
 @pytest.mark.parametrize("frames", [0, 1, 5])
 def test_one_that_ends(tmp_path: Path, frames: int) -> None:
-    """Speech is as long as the model makes it; one that ends before it has said anything gives no audio, and no error."""
-    engine = Speech(str(vibevoice(tmp_path / "brief", frames=frames)), threads=1, own_voice=False)
+    """Speech is as long as the model makes it; one that ends before it has said anything gives no audio, and
+    no error.
+    """
+    engine = TransformersSpeech(str(vibevoice(tmp_path / "brief", frames=frames)), threads=1, own_voice=False)
     engine.load()
 
     assert len(speak(SpeechJob(TEXT, ""), engine)) == frames * HOP
 
 
 def test_voices_and_texts_that_are_none() -> None:
-    """A voice that it does not have is refused by name; a text of signs alone, or of names alone, gives no audio."""
+    """A voice that it does not have is refused by name; a text of signs alone, or of names alone, gives no
+    audio.
+    """
     with pytest.raises(UnknownVoice, match="'nobody'"):
         speak(SpeechJob(TEXT, "nobody"))
     for text in (" … -- !", "Speaker 1:", "Speaker 1: …\nSpeaker 2: !"):
@@ -227,7 +244,9 @@ def test_voices_and_texts_that_are_none() -> None:
 
 
 def test_turns() -> None:
-    """Who speaks is what stands before a colon at the beginning of a line, where it is a speaker that there can be."""
+    """Who speaks is what stands before a colon at the beginning of a line, where it is a speaker that there
+    can be.
+    """
     named = [
         (one["role"], one["content"][0]["text"])
         for one in turns("Speaker 1: A.\n\n  Speaker 3:B \n c.\nSpeaker 7: D. Speaker 0: E.\nSpeaker 2: …", 2)
@@ -258,7 +277,7 @@ def test_sounds_are_words(cloned: bool) -> None:
 
 def test_half_precision() -> None:
     """It speaks with 16 bits too, cloned voices included."""
-    engine = Speech(str(folder()), dtype="bfloat16", threads=1, own_voice=False)
+    engine = TransformersSpeech(str(folder()), dtype="bfloat16", threads=1, own_voice=False)
     engine.load()
 
     assert len(speak(SpeechJob("Hi.", "", seed=5, prompt=prompt(recording(200))), engine)) > 0
@@ -268,10 +287,13 @@ def test_half_precision() -> None:
 
 
 def test_clones_differ() -> None:
-    """Each recording is a voice of its own, whatever voice is named besides; the same gives the same prompt, and several are joined."""
+    """Each recording is a voice of its own, whatever voice is named besides; the same gives the same prompt,
+    and several are joined.
+    """
     low, high = prompt(recording(120)), prompt(recording(260))
     spoken = [
-        speak(SpeechJob(TEXT, voice, seed=5, prompt=one)) for one, voice in ((None, ""), (low, ""), (high, ""), (low, "Ann"))
+        speak(SpeechJob(TEXT, voice, seed=5, prompt=one))
+        for one, voice in ((None, ""), (low, ""), (high, ""), (low, "Ann"))
     ]
 
     assert len({audio.tobytes() for audio in spoken[:3]}) == 3
@@ -310,7 +332,9 @@ def test_prompts_of_others(data: Callable[[], bytes]) -> None:
         speak(SpeechJob(TEXT, "", prompt=Prompt("broken", data())))
 
 
-@pytest.mark.parametrize(("pcm", "reason"), [(b"", "too short"), (bytes(RATE // 2), "too short"), (bytes(4 * RATE), "silent")])
+@pytest.mark.parametrize(
+    ("pcm", "reason"), [(b"", "too short"), (bytes(RATE // 2), "too short"), (bytes(4 * RATE), "silent")]
+)
 def test_samples_of_nothing(pcm: bytes, reason: str) -> None:
     """No voice is made of nothing."""
     with pytest.raises(BadAudio, match=reason):
@@ -319,7 +343,7 @@ def test_samples_of_nothing(pcm: bytes, reason: str) -> None:
 
 def test_others_do_not_clone(tmp_path: Path) -> None:
     """A model of another kind, which does not clone, says so."""
-    engine = Speech(str(tiny_transformers.vits(tmp_path / "vits")), model="mine", threads=1)
+    engine = TransformersSpeech(str(tiny_transformers.vits(tmp_path / "vits")), model="mine", threads=1)
     engine.load()
     with pytest.raises(Unsupported, match="'mine' does not clone"):
         engine.create_prompt([recording(120)], "mine")
@@ -329,10 +353,12 @@ def test_others_do_not_clone(tmp_path: Path) -> None:
 
 
 def test_diffusers_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the package `diffusers` it is refused with the package's name, and its record says so before it is tried."""
+    """Without the package `diffusers` it is refused with the package's name, and its record says so before it
+    is tried.
+    """
     monkeypatch.setitem(sys.modules, "diffusers", None)
     with pytest.raises(EngineFailed, match="pip install diffusers"):
-        Speech(str(folder())).load()
+        TransformersSpeech(str(folder())).load()
     assert obstacle(find("vibevoice-1.5b")).startswith("diffusers not installed")
     assert "diffusers" not in obstacle(find("bark-small"))
 
@@ -340,14 +366,22 @@ def test_diffusers_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_files_that_are_missing_or_others(tmp_path: Path) -> None:
     """What cannot be loaded is told of with what is wrong: the makers' own layout, no weights, no processor."""
     for name, spoil, match in (
-        ("own", lambda place: _add(place / "config.json", decoder_config={}), "layout of Microsoft's own code"),
+        (
+            "own",
+            lambda place: _add(place / "config.json", decoder_config={}),
+            "layout of Microsoft's own code",
+        ),
         ("bare", lambda place: (place / "model.safetensors").unlink(), "model.safetensors is missing"),
-        ("mute", lambda place: (place / "processor_config.json").unlink(), "VibeVoiceProcessor in .* cannot be loaded"),
+        (
+            "mute",
+            lambda place: (place / "processor_config.json").unlink(),
+            "VibeVoiceProcessor in .* cannot be loaded",
+        ),
     ):
         place = Path(shutil.copytree(folder(), tmp_path / name))
         spoil(place)
         with pytest.raises(EngineFailed, match=match):
-            Speech(str(place)).load()
+            TransformersSpeech(str(place)).load()
 
 
 def _add(file: Path, **more: Any) -> None:
@@ -356,9 +390,12 @@ def _add(file: Path, **more: Any) -> None:
 
 
 def test_a_preset_is_one_voice(tmp_path: Path) -> None:
-    """A speaker is a clone of the line that the model said with its number, whichever the text; leaving while it does changes nothing."""
+    """A speaker is a clone of the line that the model said with its number, whichever the text; leaving while
+    it does changes nothing.
+    """
     settled, plain = (
-        Speech(str(vibevoice(tmp_path / "brief", frames=RATE // HOP)), threads=1, own_voice=own) for own in (True, False)
+        TransformersSpeech(str(vibevoice(tmp_path / "brief", frames=RATE // HOP)), threads=1, own_voice=own)
+        for own in (True, False)
     )
     settled.load()
     plain.load()
@@ -369,8 +406,12 @@ def test_a_preset_is_one_voice(tmp_path: Path) -> None:
         said = speak(job, settled)
         clone = Prompt("own", plain.create_prompt([Sample(line.tobytes())], ""))
         cloned = msgspec.structs.replace(job, text=f"Speaker 1: {text}", prompt=clone)
-        assert np.abs(said.astype(int) - speak(cloned, plain)).max() <= 8, "the line may differ by its last bit"
+        assert np.abs(said.astype(int) - speak(cloned, plain)).max() <= 8, (
+            "the line may differ by its last bit"
+        )
         assert not np.array_equal(said, speak(job, plain))
         assert not np.array_equal(said, speak(SpeechJob(text, "speaker-2", seed=5), settled))
         named = SpeechJob(f"Speaker 1: {text}", "speaker-2", seed=5)
-        assert np.array_equal(said, speak(named, settled)), "a speaker that the text names has that speaker's voice"
+        assert np.array_equal(said, speak(named, settled)), (
+            "a speaker that the text names has that speaker's voice"
+        )

@@ -1,4 +1,6 @@
-"""VoxCPM2, with a model of random weights: what the library gives, voices of every kind, and how it stops. No socket is opened."""
+"""VoxCPM2, with a model of random weights: what the library gives, voices of every kind, and how it stops. No
+socket is opened.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch")
-if importlib.util.find_spec("voxcpm") is None:  # it cannot be imported here: what it imports need not be there
+if (
+    importlib.util.find_spec("voxcpm") is None
+):  # it cannot be imported here: what it imports need not be there
     pytest.skip("voxcpm is not installed", allow_module_level=True)
 
 import torch
@@ -54,7 +58,9 @@ def whole(patches: Iterator[Any]) -> NDArray[np.int16]:
     return pcm
 
 
-def told_by_the_library(text: str, seed: int, sample: Sample | None = None, *, streaming: bool = True) -> NDArray[np.int16]:
+def told_by_the_library(
+    text: str, seed: int, sample: Sample | None = None, *, streaming: bool = True
+) -> NDArray[np.int16]:
     """Speak with the library itself, with a recording in a file as the voice."""
     place = folder() / "reference.wav"
     reference = {}
@@ -64,7 +70,9 @@ def told_by_the_library(text: str, seed: int, sample: Sample | None = None, *, s
     options: dict[str, Any] = {"inference_timesteps": STEPS, "retry_badcase": False, **reference}
     model = itself()
     torch.manual_seed(seed)
-    return whole(model.generate_streaming(text, **options) if streaming else iter([model.generate(text, **options)]))
+    return whole(
+        model.generate_streaming(text, **options) if streaming else iter([model.generate(text, **options)])
+    )
 
 
 def differ(one: NDArray[np.int16], another: NDArray[np.int16]) -> int:
@@ -74,24 +82,44 @@ def differ(one: NDArray[np.int16], another: NDArray[np.int16]) -> int:
 
 
 def test_account_of_itself() -> None:
-    """It says its name, rates and abilities as the model's files have them; every OpenAI name is the one voice that it has."""
+    """It says its name, rates and abilities as the model's files have them; every OpenAI name is the one
+    voice that it has.
+    """
     info = loaded()[1]
 
-    assert (info.name, info.models, info.licence, info.slots, info.version) == ("voxcpm", ("voxcpm",), "Apache-2.0", 1, "2.0.3")
+    assert (info.name, info.models, info.licence, info.slots, info.version) == (
+        "voxcpm",
+        ("voxcpm",),
+        "Apache-2.0",
+        1,
+        "2.0.3",
+    )
     assert [voice.id for voice in info.voices] == ["default"]
     assert len(info.characters) == 13
     assert set(info.characters.values()) == {"default"}
     speech = info.speech
     assert speech is not None
     assert (speech.sample_rate, len(speech.languages), len(set(speech.languages))) == (RATE, 30, 30)
-    assert (speech.seed, speech.streaming, speech.design, speech.instructions, speech.words) == (True, True, True, True, False)
+    assert (speech.seed, speech.streaming, speech.design, speech.instructions, speech.words) == (
+        True,
+        True,
+        True,
+        True,
+        False,
+    )
     assert speech.cloning is not None
-    assert (speech.cloning.sample_rate, speech.cloning.longest, speech.cloning.transcript) == (HEARD, 30.0, False)
+    assert (speech.cloning.sample_rate, speech.cloning.longest, speech.cloning.transcript) == (
+        HEARD,
+        30.0,
+        False,
+    )
     assert VoxCPM(path=str(folder()), model="mine").load().models == ("mine", "voxcpm")
 
 
 def test_it_says_what_the_library_says() -> None:
-    """Audio is what the library streams, sample for sample, whichever the voice; and what it gives at once, but for rounding."""
+    """Audio is what the library streams, sample for sample, whichever the voice; and what it gives at once,
+    but for rounding.
+    """
     sample = recording(170)
     clone = prompt(sample)
     for job, text, reference in (
@@ -106,7 +134,9 @@ def test_it_says_what_the_library_says() -> None:
 
 
 def test_what_decides_the_sound() -> None:
-    """Same job, same audio; another seed, text, voice, description or instruction is heard. Without a seed no two are alike."""
+    """Same job, same audio; another seed, text, voice, description or instruction is heard. Without a seed no
+    two are alike.
+    """
     job = SpeechJob(TEXT, "default", seed=5)
     first = speak(job)
 
@@ -124,10 +154,17 @@ def test_what_decides_the_sound() -> None:
 
 
 def test_clones() -> None:
-    """Two voices sound different, one is the same each time it is made; samples are heard as one, up to half a minute."""
+    """Two voices sound different, one is the same each time it is made; samples are heard as one, up to half
+    a minute.
+    """
     low, high = prompt(recording(120)), prompt(recording(260))
 
-    assert differ(speak(SpeechJob(TEXT, "", prompt=low, seed=5)), speak(SpeechJob(TEXT, "", prompt=high, seed=5))) > 20
+    assert (
+        differ(
+            speak(SpeechJob(TEXT, "", prompt=low, seed=5)), speak(SpeechJob(TEXT, "", prompt=high, seed=5))
+        )
+        > 20
+    )
     assert prompt(recording(120)).data == low.data
     joined = prompt(Sample(recording(120).pcm + recording(260).pcm))
     assert prompt(recording(120), recording(260)).data == joined.data != low.data
@@ -138,7 +175,9 @@ def test_clones() -> None:
 
 
 def test_a_prompt_is_the_librarys_own(tmp_path: Path) -> None:
-    """A prompt is what the library makes of the recording, in safetensors; spoken with, it is as if it had never been written."""
+    """A prompt is what the library makes of the recording, in safetensors; spoken with, it is as if it had
+    never been written.
+    """
     sample = recording(120)
     heard = itself().tts_model.build_prompt_cache(reference_wav_path=wav(sample.pcm, HEARD))
     made = prompt(sample)
@@ -179,7 +218,9 @@ def test_a_prompt_is_the_librarys_own(tmp_path: Path) -> None:
     ],
 )
 def test_texts_are_no_descriptions(text: str, read: str) -> None:
-    """Whatever a text begins with, no bracket opens before its first word; brackets further on stay, and all words do."""
+    """Whatever a text begins with, no bracket opens before its first word; brackets further on stay, and all
+    words do.
+    """
     assert spoken(text) == read
 
 
@@ -200,7 +241,9 @@ def test_descriptions_do_not_end_early(parts: tuple[str | None, ...], written: s
 
 
 def test_a_text_in_brackets_is_spoken() -> None:
-    """A text that begins like a description is spoken as words, with a described voice too, and is no description."""
+    """A text that begins like a description is spoken as words, with a described voice too, and is no
+    description.
+    """
     text = "(An old man) Hello."
     said = speak(SpeechJob(text, "", seed=5))
 
@@ -238,7 +281,9 @@ def test_it_streams_patches() -> None:
 
 @pytest.mark.parametrize("accepted", [0, 1, 2])
 def test_stops_when_told(accepted: int) -> None:
-    """Once `emit` says False nothing more is made or emitted, no thread works on, and the next job is as if nothing had been."""
+    """Once `emit` says False nothing more is made or emitted, no thread works on, and the next job is as if
+    nothing had been.
+    """
     expected = speak(SpeechJob(TEXT, "default", seed=5))
     engine, threads = loaded()[0], threading.active_count()
     calls = made = 0
@@ -280,7 +325,9 @@ def test_one_job_at_a_time() -> None:
     jobs = [SpeechJob(TEXT, "default", seed=seed) for seed in range(3)]
     alone = [speak(job) for job in jobs]
     together: dict[int, NDArray[np.int16]] = {}
-    threads = [threading.Thread(target=lambda at=at: together.update({at: speak(jobs[at])})) for at in range(3)]
+    threads = [
+        threading.Thread(target=lambda at=at: together.update({at: speak(jobs[at])})) for at in range(3)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -298,7 +345,10 @@ def test_speech_ends(tmp_path: Path) -> None:
     engine.load()
 
     letters = len("▁I")
-    assert len(speak(SpeechJob("I", "", design="quite an old man of many words", seed=5), engine)) == (6 * letters + 10) * PATCH
+    assert (
+        len(speak(SpeechJob("I", "", design="quite an old man of many words", seed=5), engine))
+        == (6 * letters + 10) * PATCH
+    )
 
 
 @pytest.mark.parametrize("text", ["", " \n ", "…", "😀", "()"])
@@ -318,7 +368,9 @@ def test_voices_are_names_only(voice: str) -> None:
 
 def spoilt(change: Callable[[torch.Tensor], torch.Tensor]) -> bytes:
     """Make a prompt, with something done to it."""
-    made: bytes = save({name: change(value).contiguous() for name, value in load(prompt(recording(120)).data).items()})
+    made: bytes = save(
+        {name: change(value).contiguous() for name, value in load(prompt(recording(120)).data).items()}
+    )
     return made
 
 
@@ -337,7 +389,19 @@ def spoilt(change: Callable[[torch.Tensor], torch.Tensor]) -> bytes:
         lambda: spoilt(lambda value: value * torch.nan),
         lambda: spoilt(lambda value: value.repeat(100, 1, 1)),
     ],
-    ids=["empty", "noise", "cut", "another engine's", "too much", "width", "shape", "nothing", "type", "no numbers", "too long"],
+    ids=[
+        "empty",
+        "noise",
+        "cut",
+        "another engine's",
+        "too much",
+        "width",
+        "shape",
+        "nothing",
+        "type",
+        "no numbers",
+        "too long",
+    ],
 )
 def test_prompts_of_others(data: Callable[[], bytes]) -> None:
     """What is not this model's prompt is refused in words, and the next job is none the worse."""
@@ -346,7 +410,9 @@ def test_prompts_of_others(data: Callable[[], bytes]) -> None:
     assert len(speak(SpeechJob("Hi.", "default"))) > 0
 
 
-@pytest.mark.parametrize(("pcm", "reason"), [(b"", "too short"), (bytes(HEARD // 2), "too short"), (bytes(4 * HEARD), "silent")])
+@pytest.mark.parametrize(
+    ("pcm", "reason"), [(b"", "too short"), (bytes(HEARD // 2), "too short"), (bytes(4 * HEARD), "silent")]
+)
 def test_samples_of_nothing(pcm: bytes, reason: str) -> None:
     """No voice is made of nothing."""
     with pytest.raises(BadAudio, match=reason):

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch")
-if importlib.util.find_spec("voxcpm") is None:  # it cannot be imported here: what it imports need not be there
+if (
+    importlib.util.find_spec("voxcpm") is None
+):  # it cannot be imported here: what it imports need not be there
     pytest.skip("voxcpm is not installed", allow_module_level=True)
 
 from numpy.typing import NDArray
@@ -30,8 +32,12 @@ def settled() -> VoxCPM:
 
 
 def test_one_voice_for_every_text(settled: VoxCPM) -> None:
-    """Without a voice it speaks as with a clone of the line that it said when it was loaded, whichever the text; so after a restart."""
-    line: NDArray[np.float32] = speak(SpeechJob(LINE, "default", seed=0)).astype(np.float32) / np.float32(32767)
+    """Without a voice it speaks as with a clone of the line that it said when it was loaded, whichever the
+    text; so after a restart.
+    """
+    line: NDArray[np.float32] = speak(SpeechJob(LINE, "default", seed=0)).astype(np.float32) / np.float32(
+        32767
+    )
     pcm = (resampled(line, RATE, HEARD) * 32767).round().astype("<i2").tobytes()
     clone = Prompt("own", settled.create_prompt([Sample(pcm)], "voxcpm2"))
     again = VoxCPM(path=str(folder()), steps=STEPS)
@@ -52,7 +58,9 @@ def test_descriptions_are_not_bound_to_it(settled: VoxCPM) -> None:
 
 
 def test_what_is_no_voice() -> None:
-    """Lines that are silent, too short or never end are said again with other random numbers; after three there is no voice."""
+    """Lines that are silent, too short or never end are said again with other random numbers; after three
+    there is no voice.
+    """
     good = np.sin(np.arange(2 * RATE) / 20).astype(np.float32)
     bad = [(0 * good, True), (good[: RATE // 10], True), (good, False)]
     seeds: list[int] = []

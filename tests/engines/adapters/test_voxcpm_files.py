@@ -1,4 +1,6 @@
-"""The files of VoxCPM2 and its library: what is missing, broken or another's, and what stands in for packages. No socket is opened."""
+"""The files of VoxCPM2 and its library: what is missing, broken or another's, and what stands in for
+packages. No socket is opened.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +15,26 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch")
-if importlib.util.find_spec("voxcpm") is None:  # it cannot be imported here: what it imports need not be there
+if (
+    importlib.util.find_spec("voxcpm") is None
+):  # it cannot be imported here: what it imports need not be there
     pytest.skip("voxcpm is not installed", allow_module_level=True)
 
 import torch
 from safetensors.torch import load_file, save_file
-from tiny_voxcpm import CONFIG, HEARD, PATCH, STEPS, broken, folder, linked, loaded, recording, sound_weights, speak
+from tiny_voxcpm import (
+    CONFIG,
+    HEARD,
+    PATCH,
+    STEPS,
+    broken,
+    folder,
+    linked,
+    loaded,
+    recording,
+    sound_weights,
+    speak,
+)
 
 from engines.adapters.voxcpm.engine import VoxCPM
 from engines.adapters.voxcpm.library import Librosa, StandIn
@@ -62,11 +78,18 @@ def test_files_that_are_broken(tmp_path: Path, name: str) -> None:
 
 
 def test_weights_of_another_model(tmp_path: Path) -> None:
-    """Weights that are missing, which the library would leave to chance, or of other shapes are told of, with their file."""
+    """Weights that are missing, which the library would leave to chance, or of other shapes are told of, with
+    their file.
+    """
     place = linked(tmp_path / "few", "model.safetensors")
     weights = load_file(folder() / "model.safetensors")
-    save_file({name: value for name, value in weights.items() if "stop_proj" not in name}, place / "model.safetensors")
-    with pytest.raises(EngineFailed, match=r"model\.safetensors is not whole: 2 weights are missing, such as stop_proj"):
+    save_file(
+        {name: value for name, value in weights.items() if "stop_proj" not in name},
+        place / "model.safetensors",
+    )
+    with pytest.raises(
+        EngineFailed, match=r"model\.safetensors is not whole: 2 weights are missing, such as stop_proj"
+    ):
         VoxCPM(path=str(place)).load()
     save_file({**weights, "stop_proj.bias": torch.zeros(3)}, place / "model.safetensors")
     with pytest.raises(EngineFailed, match=r"model\.safetensors is of another model.*stop_proj"):
@@ -90,7 +113,9 @@ def test_weights_of_another_model(tmp_path: Path) -> None:
     ],
 )
 def test_configurations_of_others(tmp_path: Path, config: dict[str, str], reason: str) -> None:
-    """A model of the first version, or a configuration that lacks something, is refused by the name of the file."""
+    """A model of the first version, or a configuration that lacks something, is refused by the name of the
+    file.
+    """
     with pytest.raises(EngineFailed, match=rf"config\.json .*{reason}"):
         broken(tmp_path / "model", "config.json", json.dumps(config).encode()).load()
 
@@ -114,7 +139,9 @@ def test_a_library_that_is_not_whole(tmp_path: Path) -> None:
         f"try: VoxCPM(path={str(folder())!r}).load()\n"
         "except EngineFailed as exc: print(exc)\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True, cwd=ROOT
+    )
     assert done.stdout == "VoxCPM's library cannot be imported: no einops here\n"
 
 
@@ -127,7 +154,9 @@ def test_settings_that_cannot_be() -> None:
 
 
 def test_prompts_fit_an_encoder(tmp_path: Path) -> None:
-    """Weights with another encoder make prompts of another version; where only the others differ, prompts go on being good."""
+    """Weights with another encoder make prompts of another version; where only the others differ, prompts go
+    on being good.
+    """
     heard = sound_weights()
     versions = [loaded()[1].speech.cloning.version]  # type: ignore[union-attr] # tested above
     for name in ("encoder.fc_mu.bias", "decoder.model.0.bias"):
@@ -142,7 +171,9 @@ def test_prompts_fit_an_encoder(tmp_path: Path) -> None:
 
 
 def test_the_published_tokenizer(tmp_path: Path) -> None:
-    """What the published files say of their tokenizer, code of their own and lists of special tokens, changes nothing."""
+    """What the published files say of their tokenizer, code of their own and lists of special tokens, changes
+    nothing.
+    """
     about = json.loads((folder() / "tokenizer_config.json").read_text())
     about["tokenizer_class"] = "VoxCPM2Tokenizer"
     about["auto_map"] = {"AutoTokenizer": ["tokenization_voxcpm2.VoxCPM2Tokenizer", None]}
@@ -156,7 +187,9 @@ def test_the_published_tokenizer(tmp_path: Path) -> None:
 
 
 def test_packages_that_are_not_used(tmp_path: Path) -> None:
-    """Loading and speaking need no torchaudio or librosa, leave those that are there, and write nothing to standard error."""
+    """Loading and speaking need no torchaudio or librosa, leave those that are there, and write nothing to
+    standard error.
+    """
     (tmp_path / "librosa.py").write_text("real = True\n")
     script = (
         f"import sys; sys.path.append({str(tmp_path)!r})\n"
@@ -170,7 +203,9 @@ def test_packages_that_are_not_used(tmp_path: Path) -> None:
         "import librosa, torch\n"
         "print('torchaudio' in sys.modules, librosa.real, sys.modules['librosa'] is librosa, torch.get_num_threads())\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True, cwd=ROOT
+    )
     assert done.stdout.split() == ["False", "True", "True", "1"]
     assert done.stderr == ""
 

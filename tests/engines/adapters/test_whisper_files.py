@@ -1,4 +1,6 @@
-"""What the Whisper of transformers is opened from, what it runs on, and what is said of files that are no checkpoint."""
+"""What the Whisper of transformers is opened from, what it runs on, and what is said of files that are no
+checkpoint.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from tiny_whisper import SAID, silence, sound
 from whisper_transcripts import hear, sounds, texts
 
 from engines.adapters.whisper.engine import Whisper
-from engines.api import EngineFailed, Finished, ListenEvent, ListenJob, Unsupported
+from engines.api import EngineFailed, Finished, TranscriptionEvent, TranscriptionJob, Unsupported
 
 
 @pytest.fixture
@@ -62,8 +64,14 @@ def delete(*names: str) -> Callable[[Path], None]:
 
 BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
     "no weights": (delete("model.safetensors"), r"is not whole: model\.safetensors is missing"),
-    "no tokenizer": (delete("tokenizer.json", "generation_config.json"), r"generation_config\.json, tokenizer\.json is missing"),
-    "no features": (delete("preprocessor_config.json", "processor_config.json"), r"preprocessor_config\.json is missing"),
+    "no tokenizer": (
+        delete("tokenizer.json", "generation_config.json"),
+        r"generation_config\.json, tokenizer\.json is missing",
+    ),
+    "no features": (
+        delete("preprocessor_config.json", "processor_config.json"),
+        r"preprocessor_config\.json is missing",
+    ),
     "truncated": (truncate, "cannot be loaded: SafetensorError"),
     "fewer weights": (lose_weights, r"\d+ weights are missing, such as model\.decoder\.layers\.1\."),
     "other sizes": (be_another_model, "cannot be loaded: "),
@@ -84,7 +92,9 @@ def test_files_that_are_not_whole(folder: Path, name: str) -> None:
     assert str(folder) in caught.value.message
 
 
-@pytest.mark.parametrize(("path", "message"), [("", "Set the option `path`"), ("openai/whisper-tiny", "There is no folder")])
+@pytest.mark.parametrize(
+    ("path", "message"), [("", "Set the option `path`"), ("openai/whisper-tiny", "There is no folder")]
+)
 def test_only_folders_are_opened(path: str, message: str) -> None:
     """Without a folder there is no model: a name of the Hub is no folder, and nothing is downloaded."""
     with pytest.raises(EngineFailed, match=message):
@@ -94,7 +104,10 @@ def test_only_folders_are_opened(path: str, message: str) -> None:
 def test_a_dtype_that_there_is_not(folder: Path) -> None:
     """A number format that does not exist is told with those that do."""
     for dtype in ("int8", "fp16"):
-        with pytest.raises(EngineFailed, match=f"There is no dtype '{dtype}': it should be auto, float32, float16 or bfloat16"):
+        with pytest.raises(
+            EngineFailed,
+            match=f"There is no dtype '{dtype}': it should be auto, float32, float16 or bfloat16",
+        ):
             Whisper(str(folder), dtype=dtype, vad=False, threads=1).load()
 
 
@@ -107,7 +120,9 @@ def test_in_half_precision(folder: Path) -> None:
 
 
 def test_sets_the_threads(folder: Path) -> None:
-    """Torch runs on as many threads as are asked for, or as there are cores, whatever another library left behind."""
+    """Torch runs on as many threads as are asked for, or as there are cores, whatever another library left
+    behind.
+    """
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(1)
@@ -124,7 +139,7 @@ def test_quiet_on_both_streams(folder: Path, capfd: pytest.CaptureFixture[str]) 
     capfd.readouterr()
     engine = Whisper(str(folder), threads=1)
     engine.load()
-    hear(engine, silence(1) + sound("morgen", 3) + silence(1), ListenJob(translate=True))
+    hear(engine, silence(1) + sound("morgen", 3) + silence(1), TranscriptionJob(translate=True))
 
     assert capfd.readouterr() == ("", "")
 
@@ -136,10 +151,10 @@ def test_a_model_for_english_only(tmp_path: Path) -> None:
     info = engine.load()
 
     assert info.models == ("whisper-tiny.en",)
-    assert info.listening is not None
-    assert (info.listening.languages, info.listening.translate) == (("en",), False)
-    assert hear(engine, sound("hello", 3), ListenJob(language="en"))[-1] == Finished(3.0, "en")
-    for job in (ListenJob(language="de"), ListenJob(translate=True)):
+    assert info.transcription is not None
+    assert (info.transcription.languages, info.transcription.translate) == (("en",), False)
+    assert hear(engine, sound("hello", 3), TranscriptionJob(language="en"))[-1] == Finished(3.0, "en")
+    for job in (TranscriptionJob(language="de"), TranscriptionJob(translate=True)):
         with pytest.raises(Unsupported, match=r"whisper-tiny\.en"):
             hear(engine, b"", job)
 
@@ -147,18 +162,24 @@ def test_a_model_for_english_only(tmp_path: Path) -> None:
 def test_a_model_that_cannot_tell_where_words_are(folder: Path) -> None:
     """Without the heads that look at what is said there are no words, and the rest is as ever."""
     path = folder / "generation_config.json"
-    path.write_text(json.dumps({key: value for key, value in json.loads(path.read_text()).items() if key != "alignment_heads"}))
+    path.write_text(
+        json.dumps(
+            {key: value for key, value in json.loads(path.read_text()).items() if key != "alignment_heads"}
+        )
+    )
     engine = Whisper(str(folder), vad=False, threads=1)
     info = engine.load()
 
-    assert info.listening is not None
-    assert not info.listening.words
+    assert info.transcription is not None
+    assert not info.transcription.words
     assert texts(hear(engine, sound("hello", 3))) == [SAID["hello"]]
 
 
 def test_stops_within_a_window(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A window is given up between two layers or two tokens: no more of it is worked on than was told."""
-    monkeypatch.setattr("engines.whisper.engine.ASK_SECONDS", 0.0)  # it asks at every one, however quick they are
+    monkeypatch.setattr(
+        "engines.whisper.engine.ASK_SECONDS", 0.0
+    )  # it asks at every one, however quick they are
     engine = Whisper(str(folder), vad=False, threads=1)
     engine.load()
     pcm = sounds([("hello", 5), ("count", 6), ("morgen", 4)])
@@ -173,12 +194,12 @@ def test_stops_within_a_window(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     for last in (2, whole // 2):
         told, layers = 0, 0
 
-        def emit(event: ListenEvent, last: int = last) -> bool:
+        def emit(event: TranscriptionEvent, last: int = last) -> bool:
             nonlocal told
             told += 1
             return told < last
 
-        engine.transcribe(ListenJob(), iter([pcm]), emit)
+        engine.transcribe(TranscriptionJob(), iter([pcm]), emit)
         assert told == last
         assert layers <= last
     handle.remove()

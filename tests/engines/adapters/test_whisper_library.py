@@ -1,4 +1,6 @@
-"""That what is heard window by window, while the audio comes in, is what the library makes of the whole recording."""
+"""That what is heard window by window, while the audio comes in, is what the library makes of the whole
+recording.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from whisper_transcripts import hear, heard
 
 from engines.adapters.whisper.engine import Whisper
 from engines.adapters.whisper.model import Model
-from engines.api import Heard, ListenJob
+from engines.api import TranscriptionJob, TranscriptSegment
 from engines.toolkit.token_words import words
 from engines.toolkit.transcription_options import bare, temperatures
 
@@ -46,22 +48,29 @@ def speech() -> bytes:
 def sentences() -> bytes:
     """Make 70 seconds of the model's own sounds."""
     names = ["hello", "count", "morgen", "count", "hello", "morgen", "hello", "count", "morgen", "hello"]
-    return b"".join(sound(name, 5 + number % 3) + silence(0.4 + 0.1 * (number % 4)) for number, name in enumerate(names))
+    return b"".join(
+        sound(name, 5 + number % 3) + silence(0.4 + 0.1 * (number % 4)) for number, name in enumerate(names)
+    )
 
 
-def ours(folder: Path, pcm: bytes, job: ListenJob) -> list[Heard]:
+def ours(folder: Path, pcm: bytes, job: TranscriptionJob) -> list[TranscriptSegment]:
     """Transcribe as the gateway has it done."""
     engine = Whisper(str(folder), vad=False, threads=1)
     engine.load()
     return heard(hear(engine, pcm, job, size=SECOND // 3))
 
 
-def the_librarys(folder: Path, pcm: bytes, job: ListenJob) -> list[dict[str, Any]]:
+def the_librarys(folder: Path, pcm: bytes, job: TranscriptionJob) -> list[dict[str, Any]]:
     """Transcribe the whole recording in one call, on the same terms."""
     processor = WhisperProcessor.from_pretrained(folder)
     model = WhisperForConditionalGeneration.from_pretrained(folder)
     inputs = processor(
-        samples(pcm), sampling_rate=RATE, truncation=False, padding="longest", return_attention_mask=True, return_tensors="pt"
+        samples(pcm),
+        sampling_rate=RATE,
+        truncation=False,
+        padding="longest",
+        return_attention_mask=True,
+        return_tensors="pt",
     )
     prompt = processor.get_prompt_ids(job.prompt, return_tensors="pt") if job.prompt else None
     torch.manual_seed(0)
@@ -74,31 +83,39 @@ def the_librarys(folder: Path, pcm: bytes, job: ListenJob) -> list[dict[str, Any
         temperature=temperatures(job.temperature),
         return_token_timestamps=job.words,
     )
-    said = [part for part in made["segments"][0] if processor.decode(part["tokens"], skip_special_tokens=True).strip()]
+    said = [
+        part
+        for part in made["segments"][0]
+        if processor.decode(part["tokens"], skip_special_tokens=True).strip()
+    ]
     assert len(said) > 1
     return said
 
 
 JOBS = {
-    "plain": ListenJob(),
-    "no words": ListenJob(words=False, language="de"),
-    "translation": ListenJob(translate=True, language="de"),
-    "prompt": ListenJob(prompt="Guten Morgen, one two three.", language="en"),
+    "plain": TranscriptionJob(),
+    "no words": TranscriptionJob(words=False, language="de"),
+    "translation": TranscriptionJob(translate=True, language="de"),
+    "prompt": TranscriptionJob(prompt="Guten Morgen, one two three.", language="en"),
 }
 
 
 @pytest.mark.parametrize("name", JOBS)
 def test_segments_are_the_librarys(folder: Path, name: str) -> None:
-    """Tokens, times, words and probabilities are those of one call over the whole recording, with and without a prompt."""
+    """Tokens, times, words and probabilities are those of one call over the whole recording, with and without
+    a prompt.
+    """
     agree(folder, sentences(), JOBS[name])
 
 
 def test_what_is_unsure_is_the_librarys(folder: Path) -> None:
-    """So they are where the model knows nothing and draws lots: on speech, with windows that end anywhere and tries that fail."""
-    agree(folder, speech() * 3, ListenJob(temperature=0.8, language="en", prompt="Testing"))
+    """So they are where the model knows nothing and draws lots: on speech, with windows that end anywhere and
+    tries that fail.
+    """
+    agree(folder, speech() * 3, TranscriptionJob(temperature=0.8, language="en", prompt="Testing"))
 
 
-def agree(folder: Path, pcm: bytes, job: ListenJob) -> None:
+def agree(folder: Path, pcm: bytes, job: TranscriptionJob) -> None:
     found, wanted = ours(folder, pcm, job), the_librarys(folder, pcm, job)
     tokenizer = WhisperProcessor.from_pretrained(folder).tokenizer
 
@@ -115,7 +132,9 @@ def agree(folder: Path, pcm: bytes, job: ListenJob) -> None:
             times = part["token_timestamps"].tolist()
             expected = list(words(tokenizer, segment.tokens, [0.0] * len(times), times, "en"))
             assert [word.word for word in segment.words] == [word.word for word in expected]
-            assert [word.start for word in segment.words] == pytest.approx([word.start for word in expected], abs=0.011)
+            assert [word.start for word in segment.words] == pytest.approx(
+                [word.start for word in expected], abs=0.011
+            )
 
 
 def mean_logprob(tokens: torch.Tensor, scores: list[torch.Tensor], temperature: float) -> float:
@@ -131,16 +150,21 @@ def test_words_are_the_pipelines(folder: Path) -> None:
     model = WhisperForConditionalGeneration.from_pretrained(folder)
     processor = WhisperProcessor.from_pretrained(folder)
     asr = pipeline(
-        "automatic-speech-recognition", model=model, tokenizer=processor.tokenizer, feature_extractor=processor.feature_extractor
+        "automatic-speech-recognition",
+        model=model,
+        tokenizer=processor.tokenizer,
+        feature_extractor=processor.feature_extractor,
     )
-    options = {key: value for key, value in OPTIONS.items() if key not in ("return_timestamps", "return_segments")}
+    options = {
+        key: value for key, value in OPTIONS.items() if key not in ("return_timestamps", "return_segments")
+    }
     options |= {"language": "en", "task": "transcribe", "temperature": temperatures(0.0), "num_beams": 1}
     made = asr(
         {"raw": samples(pcm), "sampling_rate": RATE},
         return_timestamps="word",
         generate_kwargs=options,
     )
-    found = [word for segment in ours(folder, pcm, ListenJob(language="en")) for word in segment.words]
+    found = [word for segment in ours(folder, pcm, TranscriptionJob(language="en")) for word in segment.words]
 
     assert [word.word for word in found] == [bare(chunk["text"]) for chunk in made["chunks"]]
     edges = np.array([(word.start, word.end) for word in found])
@@ -148,7 +172,9 @@ def test_words_are_the_pipelines(folder: Path) -> None:
 
 
 def test_words_of_languages_without_spaces(folder: Path) -> None:
-    """Where a language writes no spaces, each character is a word; punctuation goes with the word before it, and is left out."""
+    """Where a language writes no spaces, each character is a word; punctuation goes with the word before it,
+    and is left out.
+    """
     tokenizer = WhisperProcessor.from_pretrained(folder).tokenizer
     tokens = tokenizer("你好。", add_special_tokens=False).input_ids
     times = [0.1 * (number + 1) for number in range(len(tokens))]
@@ -158,7 +184,9 @@ def test_words_of_languages_without_spaces(folder: Path) -> None:
 
 @pytest.mark.parametrize("kind", [Model, WhisperForConditionalGeneration])
 def test_no_maps_of_attention_are_kept(folder: Path, kind: type[Any]) -> None:
-    """Once times are known the maps they come from are no part of our result, as of the library's: each is copied off a GPU."""
+    """Once times are known the maps they come from are no part of our result, as of the library's: each is
+    copied off a GPU.
+    """
     model = kind.from_pretrained(folder, attn_implementation="eager")
     inputs = WhisperProcessor.from_pretrained(folder)(
         samples(sound("hello", 4)), sampling_rate=RATE, return_attention_mask=True, return_tensors="pt"
@@ -181,15 +209,23 @@ class Watched(WhisperForConditionalGeneration):  # type: ignore[misc]  # a class
 
     no_speech = -1.0
 
-    def _need_fallback(self, sequence: object, outputs: object, index: int, processors: list[Any], *rest: object) -> Any:
-        self.no_speech = float(next(one for one in processors if hasattr(one, "no_speech_prob")).no_speech_prob[index])
+    def _need_fallback(
+        self, sequence: object, outputs: object, index: int, processors: list[Any], *rest: object
+    ) -> Any:
+        self.no_speech = float(
+            next(one for one in processors if hasattr(one, "no_speech_prob")).no_speech_prob[index]
+        )
         return super()._need_fallback(sequence, outputs, index, processors, *rest)
 
 
 @pytest.mark.parametrize("prompt", [None, [tiny.PREVIOUS, 3, 4, 5]])
 def test_silence_is_judged_as_the_library_does(folder: Path, prompt: list[int] | None) -> None:
-    """A window is found to be silence as likely as by the library, though its prompt is read once and not twice."""
-    inputs = WhisperProcessor.from_pretrained(folder)(samples(sound("hello", 4)), sampling_rate=RATE, return_tensors="pt")
+    """A window is found to be silence as likely as by the library, though its prompt is read once and not
+    twice.
+    """
+    inputs = WhisperProcessor.from_pretrained(folder)(
+        samples(sound("hello", 4)), sampling_rate=RATE, return_tensors="pt"
+    )
     found, read = {}, {Model: 0, Watched: 0}
     for kind in (Model, Watched):
         model = kind.from_pretrained(folder)
@@ -201,7 +237,12 @@ def test_silence_is_judged_as_the_library_does(folder: Path, prompt: list[int] |
         ids = torch.tensor(prompt) if prompt else None
         with torch.inference_mode():
             model.generate(
-                **inputs, **OPTIONS, prompt_ids=ids, language="en", temperature=(0.0,), force_unique_generate_call=True
+                **inputs,
+                **OPTIONS,
+                prompt_ids=ids,
+                language="en",
+                temperature=(0.0,),
+                force_unique_generate_call=True,
             )
         found[kind] = model.attempt.no_speech if kind is Model else model.no_speech
 

@@ -59,14 +59,20 @@ def made_of(tmp_path: Path, text: str, *, bare: tuple[str, ...] = ()) -> Environ
 
 def says(made: Environment, code: str) -> str:
     """Run some code by an environment's interpreter, and give what it prints."""
-    done = subprocess.run([str(made.python), "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=True)
+    done = subprocess.run(
+        [str(made.python), "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=True
+    )
     return done.stdout.strip()
 
 
 def test_torchaudio_without_its_cuda(tmp_path: Path, index: Path) -> None:
     """Libraries of torchaudio that do not load beside this torch are taken away, and it can be imported then."""
     make_package(index, "torch")
-    make_wheel(index, "torchaudio", {"torchaudio/__init__.py": TORCHAUDIO, "torchaudio/lib/_torchaudio.abi3.so": "no ELF"})
+    make_wheel(
+        index,
+        "torchaudio",
+        {"torchaudio/__init__.py": TORCHAUDIO, "torchaudio/lib/_torchaudio.abi3.so": "no ELF"},
+    )
     made = made_of(tmp_path, "torch\ntorchaudio\n")
 
     assert len(made.installed.repaired) == 1
@@ -77,13 +83,20 @@ def test_torchaudio_without_its_cuda(tmp_path: Path, index: Path) -> None:
 def test_torchaudio_is_left_where_it_works_or_torch_does_not(tmp_path: Path, index: Path) -> None:
     """Libraries that load stay, and so do those that fail only because torch itself does."""
     make_package(index, "torch")
-    make_wheel(index, "torchaudio", {"torchaudio/__init__.py": "", "torchaudio/lib/_torchaudio.abi3.so": "no ELF"})
+    make_wheel(
+        index, "torchaudio", {"torchaudio/__init__.py": "", "torchaudio/lib/_torchaudio.abi3.so": "no ELF"}
+    )
     made = made_of(tmp_path, "torch\ntorchaudio\n")
     assert made.installed.repaired == ()
     assert list(made.site.glob("torchaudio/lib/*.so"))
 
     make_package(index, "torch", "2.0", text="raise OSError('libcuda')\n")
-    make_wheel(index, "torchaudio", {"torchaudio/__init__.py": TORCHAUDIO, "torchaudio/lib/_torchaudio.abi3.so": "no ELF"}, "2.0")
+    make_wheel(
+        index,
+        "torchaudio",
+        {"torchaudio/__init__.py": TORCHAUDIO, "torchaudio/lib/_torchaudio.abi3.so": "no ELF"},
+        "2.0",
+    )
     made = made_of(tmp_path, "torch==2.0\ntorchaudio==2.0\n")
     assert made.installed.repaired == ()
     assert list(made.site.glob("torchaudio/lib/*.so"))
@@ -93,11 +106,17 @@ def test_soundfile_with_its_library(tmp_path: Path, index: Path) -> None:
     """A soundfile without its library is replaced by the platform's own wheel of the same version."""
     make_wheel(index, "soundfile", {"soundfile.py": SOUNDFILE}, "0.14.0")
     wrong = index / "soundfile-0.14.0-py3-none-any.whl"
-    right = {"soundfile.py": SOUNDFILE, "_soundfile_data/__init__.py": "", "_soundfile_data/libsndfile_x86_64.so": ""}
+    right = {
+        "soundfile.py": SOUNDFILE,
+        "_soundfile_data/__init__.py": "",
+        "_soundfile_data/libsndfile_x86_64.so": "",
+    }
     make_wheel(index, "soundfile", right, "0.14.0", PLATFORM)
     made = made_of(tmp_path, f"soundfile @ {wrong.as_uri()}\n")
 
-    assert made.installed.repaired == ("soundfile: the wheel with its library installed in place of the one without",)
+    assert made.installed.repaired == (
+        "soundfile: the wheel with its library installed in place of the one without",
+    )
     assert made.installed.packages == {"soundfile": "0.14.0"}
     assert says(made, "import soundfile; print('in')") == "in"
 
@@ -122,7 +141,9 @@ def test_perth_gets_the_old_setuptools(tmp_path: Path, index: Path) -> None:
 
 
 def test_bare_packages_come_without_what_they_ask_for(tmp_path: Path, index: Path) -> None:
-    """A package whose list of what it needs is wrong is installed without it; one that is there already is left alone."""
+    """A package whose list of what it needs is wrong is installed without it; one that is there already is
+    left alone.
+    """
     path = make_package(index, "Voice_CPM", "2.0.3", module="voicecpm")
     _ask_for(path, "gradio")
     make_package(index, "there", "1.0")
@@ -138,4 +159,6 @@ def _ask_for(wheel: Path, requirement: str) -> None:
         files = {name: archive.read(name) for name in archive.namelist()}
     with zipfile.ZipFile(wheel, "w") as archive:
         for name, data in files.items():
-            archive.writestr(name, data + f"Requires-Dist: {requirement}\n".encode() if name.endswith("METADATA") else data)
+            archive.writestr(
+                name, data + f"Requires-Dist: {requirement}\n".encode() if name.endswith("METADATA") else data
+            )

@@ -1,4 +1,6 @@
-"""Workers that another interpreter runs: they find our `engines`, and of our other packages none that is not theirs."""
+"""Workers that another interpreter runs: they find our `engines`, and of our other packages none that is not
+theirs.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +18,12 @@ import pytest
 
 from engines.api import Audio, SpeechJob
 from engines.catalogue import models
-from engines.catalogue.engines import Record, find
+from engines.catalogue.engines import EngineRecord, find
 from engines.catalogue.hardware import devices, obstacle
 from engines.environments import layout
 from engines.environments.layout import Installed
 from engines.fleet.child_process import StartFailed, WorkerProcess
-from engines.fleet.model_engines import Instances
+from engines.fleet.model_engines import ModelEngines
 from engines.memory.governor import Governor
 from engines.settings import ModelSettings, WorkerSettings
 from engines.wire.client import WorkerClient
@@ -56,8 +58,10 @@ def environment(home: Path, *modules: str, libraries: bool = True) -> Path:
     return path
 
 
-async def spoken(record: Record) -> tuple[str, bytes, str]:
-    """Start a worker and have it speak; give what it says of itself, the PCM, and the interpreter that runs it."""
+async def spoken(record: EngineRecord) -> tuple[str, bytes, str]:
+    """Start a worker and have it speak; give what it says of itself, the PCM, and the interpreter that runs
+    it.
+    """
     process = await WorkerProcess.start(record, SETTINGS, lambda _event, **_fields: None)
     client = WorkerClient(process.address, stall_timeout=10.0)
     try:
@@ -82,11 +86,15 @@ def test_a_worker_speaks_on_another_interpreter(tmp_path: Path) -> None:
 
 
 def test_another_interpreter_sees_its_own_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An adapter may lie in the environment; neither our PYTHONPATH nor the folder beside our `engines` reaches into it."""
+    """An adapter may lie in the environment; neither our PYTHONPATH nor the folder beside our `engines`
+    reaches into it.
+    """
     path = environment(tmp_path)
     (layout.site_of(path) / "other.py").write_text(ADAPTER)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
-    record = msgspec.structs.replace(find("tone"), adapter="other:Other", python=str(layout.interpreter(path)))
+    record = msgspec.structs.replace(
+        find("tone"), adapter="other:Other", python=str(layout.interpreter(path))
+    )
     version, pcm, _ = asyncio.run(spoken(record))
 
     assert version == f"{path} None"
@@ -94,7 +102,9 @@ def test_another_interpreter_sees_its_own_packages(tmp_path: Path, monkeypatch: 
 
 
 def test_an_interpreter_that_is_gone_or_too_poor_is_told(tmp_path: Path) -> None:
-    """Without its interpreter, or without what a worker needs, a worker does not start, and the reason is told."""
+    """Without its interpreter, or without what a worker needs, a worker does not start, and the reason is
+    told.
+    """
     with pytest.raises(StartFailed, match="no process could be started"):
         asyncio.run(spoken(msgspec.structs.replace(find("tone"), python=str(tmp_path / "none"))))
     poor = layout.interpreter(environment(tmp_path, libraries=False))
@@ -103,12 +113,14 @@ def test_an_interpreter_that_is_gone_or_too_poor_is_told(tmp_path: Path) -> None
 
 
 def test_a_model_runs_by_its_groups_interpreter(tmp_path: Path) -> None:
-    """A model whose packages are in its group's environment has no obstacle, and its workers are run from there."""
+    """A model whose packages are in its group's environment has no obstacle, and its workers are run from
+    there.
+    """
     model = models.find("kokoro")
     family = model.engine
     assert devices() & set(model.requires)
     path = environment(tmp_path / family.group, *_tops(family.packages))
-    instances = Instances(tmp_path / "learned", Governor(0), 0.0, tmp_path)
+    instances = ModelEngines(tmp_path / "learned", Governor(0), 0.0, tmp_path)
     made = instances.make(model, [tmp_path], 0, ModelSettings())
 
     assert instances.obstacle(model) == ""
@@ -116,8 +128,12 @@ def test_a_model_runs_by_its_groups_interpreter(tmp_path: Path) -> None:
 
 
 def test_a_model_without_its_packages_says_what_brings_them(tmp_path: Path) -> None:
-    """Where neither the environment nor our own interpreter has what a model needs, the obstacle names it and the command."""
-    family = msgspec.structs.replace(models.find("kokoro").engine, packages=("torch_of_nobody", "kokoro_of_nobody"))
+    """Where neither the environment nor our own interpreter has what a model needs, the obstacle names it and
+    the command.
+    """
+    family = msgspec.structs.replace(
+        models.find("kokoro").engine, packages=("torch_of_nobody", "kokoro_of_nobody")
+    )
     model = msgspec.structs.replace(models.find("kokoro"), engine=family)
     environment(tmp_path / family.group, "torch_of_nobody")
 

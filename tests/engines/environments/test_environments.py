@@ -71,11 +71,19 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def group(tmp_path: Path, text: str = "voicelib==1.5\n", *, size: int = 1000, packages: Sequence[str] = ("voicelib",)) -> Group:
+def group(
+    tmp_path: Path,
+    text: str = "voicelib==1.5\n",
+    *,
+    size: int = 1000,
+    packages: Sequence[str] = ("voicelib",),
+) -> Group:
     """Describe a group of tiny packages."""
     requirements = tmp_path / "small.txt"
     requirements.write_text(text)
-    return Group(name="small", display="Small", requirements=requirements, packages=tuple(packages), size=size)
+    return Group(
+        name="small", display="Small", requirements=requirements, packages=tuple(packages), size=size
+    )
 
 
 def ours(folder: Path, stop: str = "") -> subprocess.Popen[str]:
@@ -86,11 +94,18 @@ def ours(folder: Path, stop: str = "") -> subprocess.Popen[str]:
 
 def imports(made: Environment, package: str) -> bool:
     """Tell whether an environment's interpreter can import a package."""
-    return subprocess.run([str(made.python), "-c", f"import {package}"], capture_output=True, timeout=PATIENCE).returncode == 0
+    return (
+        subprocess.run(
+            [str(made.python), "-c", f"import {package}"], capture_output=True, timeout=PATIENCE
+        ).returncode
+        == 0
+    )
 
 
 def test_install_makes_an_interpreter_that_has_the_packages(tmp_path: Path, index: Path) -> None:
-    """After an install the group's interpreter has the packages, ours still has not, and the second install finds it made."""
+    """After an install the group's interpreter has the packages, ours still has not, and the second install
+    finds it made.
+    """
     small, told = group(tmp_path), Told()
     made = install(small, tmp_path / "envs", told, installer=PIP)
 
@@ -149,7 +164,9 @@ def test_two_at_once_do_one_install(tmp_path: Path, index: Path) -> None:
 
 
 def test_a_failure_is_told_in_pips_own_words(tmp_path: Path, index: Path) -> None:
-    """What pip says of a failure is in the error, and nothing that counts as installed is left, nor anything else."""
+    """What pip says of a failure is in the error, and nothing that counts as installed is left, nor anything
+    else.
+    """
     with pytest.raises(InstallFailed, match="No matching distribution found for nothere"):
         install(group(tmp_path, "nothere==9\n"), tmp_path / "envs", Told(), installer=PIP)
 
@@ -164,7 +181,9 @@ def test_a_full_disk_is_seen_before(tmp_path: Path, index: Path) -> None:
     assert not (tmp_path / "envs" / "small").exists()
 
 
-def test_a_python_that_does_not_do_is_not_taken(tmp_path: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_python_that_does_not_do_is_not_taken(
+    tmp_path: Path, index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where no Python fits a group, the error says which would; one of that name on the PATH is taken."""
     odd = msgspec.structs.replace(group(tmp_path), python=((3, 97), (3, 98)))
     with pytest.raises(InstallFailed, match=r"needs Python >=3\.97,<3\.98, .*: install Python 3\.97"):
@@ -188,7 +207,9 @@ def test_uv_does_the_same(tmp_path: Path, index: Path, monkeypatch: pytest.Monke
 
 
 def test_remove_deletes_all(tmp_path: Path, index: Path) -> None:
-    """A removed environment is gone from the disk and from what can be chosen; removing it again frees nothing."""
+    """A removed environment is gone from the disk and from what can be chosen; removing it again frees
+    nothing.
+    """
     small = group(tmp_path)
     install(small, tmp_path / "envs", Told(), installer=PIP)
 
@@ -199,7 +220,9 @@ def test_remove_deletes_all(tmp_path: Path, index: Path) -> None:
 
 
 def test_check_tells_versions_and_what_is_missing(tmp_path: Path, index: Path) -> None:
-    """A check imports each package: it gives the versions of those that work, and of the others the reason and what mends it."""
+    """A check imports each package: it gives the versions of those that work, and of the others the reason
+    and what mends it.
+    """
     make_package(index, "broken", text="import voicelib\nraise OSError('no such library')\n")
     small = group(tmp_path, "voicelib\nbroken\n", packages=("voicelib", "broken", "absent"))
     made = install(small, tmp_path / "envs", Told(), installer=PIP)
@@ -248,7 +271,9 @@ def test_which_gpus_torch_has_code_for(built_for: tuple[str, ...], capability: s
 def test_a_gpu_without_code_is_told_with_what_mends_it(tmp_path: Path) -> None:
     """A GPU that torch was not built for is a fault, whose mend names the build for older or newer ones."""
     small = group(tmp_path)
-    report = Report(gpus=(Gpu("Old", "6.1"), Gpu("New", "12.0"), Gpu("Good", "8.0")), built_for=("sm_80", "sm_90"))
+    report = Report(
+        gpus=(Gpu("Old", "6.1"), Gpu("New", "12.0"), Gpu("Good", "8.0")), built_for=("sm_80", "sm_90")
+    )
     old, new = faults(small, report)
 
     assert "Old is of compute capability 6.1; torch has code for sm_80, sm_90" in old.found

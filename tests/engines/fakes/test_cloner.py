@@ -11,7 +11,7 @@ import pytest
 from safetensors.numpy import load, save
 
 from engines.api import Audio, BadAudio, BadInput, Prompt, Sample, SpeechEvent, SpeechJob, Word
-from engines.fakes.cloner import HIGHEST, LOWEST, PRESETS, RATE, Mimic, centroid
+from engines.fakes.cloner import HIGHEST, LOWEST, PRESETS, RATE, Cloner, centroid
 
 WORDS = "somebody hears every small browser since"
 """which are spoken without deviation"""
@@ -27,7 +27,7 @@ def spoken(job: SpeechJob) -> tuple[bytes, list[Word]]:
         events.append(event)
         return True
 
-    Mimic().speak(job, emit)
+    Cloner().speak(job, emit)
     pcm = b"".join(event.pcm for event in events if isinstance(event, Audio))
     return pcm, [event for event in events if isinstance(event, Word)]
 
@@ -51,12 +51,12 @@ def tone(*hertz: float, seconds: float = 1.0) -> bytes:
 
 def prompt(*samples: bytes) -> Prompt:
     """Make a prompt of recordings."""
-    return Prompt("id", Mimic().create_prompt([Sample(pcm) for pcm in samples], "mimic"))
+    return Prompt("id", Cloner().create_prompt([Sample(pcm) for pcm in samples], "mimic"))
 
 
 def test_what_it_says_of_itself() -> None:
     """It clones, designs, mixes and takes IPA, at 24 kHz, and brings three presets along."""
-    info = Mimic().load()
+    info = Cloner().load()
 
     assert info.speech is not None
     assert info.speech.cloning is not None
@@ -74,7 +74,9 @@ def test_the_centroid(hertz: float) -> None:
 
 
 def test_a_voice_has_its_samples_frequency() -> None:
-    """A prompt holds the centroid of all samples together, in safetensors, and nothing else; words sound at it."""
+    """A prompt holds the centroid of all samples together, in safetensors, and nothing else; words sound at
+    it.
+    """
     one, both = prompt(tone(700)), prompt(tone(700), tone(1300))
 
     assert [list(load(made.data)) for made in (one, both)] == [["centroid"]] * 2
@@ -85,13 +87,19 @@ def test_a_voice_has_its_samples_frequency() -> None:
 
 def test_a_voice_stays_within_what_can_be_heard() -> None:
     """However low or high the samples are, the voice is neither below 200 Hz nor above 6 kHz."""
-    assert frequencies(spoken(SpeechJob("every", "", prompt=prompt(tone(60))))[0]) == pytest.approx([LOWEST], rel=0.01)
-    assert frequencies(spoken(SpeechJob("every", "", prompt=prompt(tone(11_000))))[0]) == pytest.approx([HIGHEST], rel=0.01)
+    assert frequencies(spoken(SpeechJob("every", "", prompt=prompt(tone(60))))[0]) == pytest.approx(
+        [LOWEST], rel=0.01
+    )
+    assert frequencies(spoken(SpeechJob("every", "", prompt=prompt(tone(11_000))))[0]) == pytest.approx(
+        [HIGHEST], rel=0.01
+    )
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_presets_and_words(preset: str) -> None:
-    """Each word takes 120 ms, is told with its place and time, and differs from the voice by 2 % at most, always the same."""
+    """Each word takes 120 ms, is told with its place and time, and differs from the voice by 2 % at most,
+    always the same.
+    """
     text = "One two  three, answers: Four!"
     pcm, words = spoken(SpeechJob(text, preset))
     found = frequencies(pcm)
@@ -106,9 +114,12 @@ def test_presets_and_words(preset: str) -> None:
 
 
 def test_design() -> None:
-    """A description is a frequency: the same for the same words, another for others, within what can be heard."""
+    """A description is a frequency: the same for the same words, another for others, within what can be
+    heard.
+    """
     found = [
-        frequencies(spoken(SpeechJob("every", "", design=text))[0])[0] for text in ("deep", "deep", "bright", "warm", "thin")
+        frequencies(spoken(SpeechJob("every", "", design=text))[0])[0]
+        for text in ("deep", "deep", "bright", "warm", "thin")
     ]
 
     assert found[0] == found[1]
@@ -132,10 +143,18 @@ def test_ipa() -> None:
 
 def test_what_is_no_voice() -> None:
     """Presets that are not there, recordings of nothing, and prompts of others are refused in words."""
-    for job in (SpeechJob("x", "nobody"), SpeechJob("x", ""), SpeechJob("x", "", mix=(("low", 0.5), ("nobody", 0.5)))):
+    for job in (
+        SpeechJob("x", "nobody"),
+        SpeechJob("x", ""),
+        SpeechJob("x", "", mix=(("low", 0.5), ("nobody", 0.5))),
+    ):
         with pytest.raises(BadInput, match="no voice"):
             spoken(job)
-    for pcm, reason in ((bytes(48_000), "silent"), (tone(500, seconds=0.04), "too short"), (b"", "too short")):
+    for pcm, reason in (
+        (bytes(48_000), "silent"),
+        (tone(500, seconds=0.04), "too short"),
+        (b"", "too short"),
+    ):
         with pytest.raises(BadAudio, match=reason):
             prompt(pcm)
     for data in (b"", b"x" * 100, save({"other": np.zeros(1)})):
@@ -151,5 +170,5 @@ def test_it_stops_when_nobody_listens() -> None:
         events.append(event)
         return len(events) < 3
 
-    Mimic().speak(SpeechJob("one " * 1000, "low"), three)
+    Cloner().speak(SpeechJob("one " * 1000, "low"), three)
     assert len(events) == 3

@@ -15,15 +15,15 @@ import pytest
 from sleepy import Sleepy
 
 from engines.api import EngineFailed, EngineUnavailable, SpeechError, SpeechJob
-from engines.catalogue.engines import Record
-from engines.fleet.on_demand import Lazy
+from engines.catalogue.engines import EngineRecord
+from engines.fleet.on_demand import OnDemand
 from engines.fleet.pool import Pool
 from engines.fleet.runtime import Engines
-from engines.fleet.worker_group import Dispatcher
+from engines.fleet.worker_group import WorkerGroup
 from engines.memory.governor import GIB, Governor, Need
 from engines.settings import EngineSettings, WorkerSettings
 
-RECORD = Record("sleepy", "sleepy:Sleepy", ("speech",), "Apache-2.0")
+RECORD = EngineRecord("sleepy", "sleepy:Sleepy", ("speech",), "Apache-2.0")
 JOB = SpeechJob("one two", "low")
 KNOWN = Sleepy().load()
 
@@ -43,12 +43,12 @@ def quiet(*_args: object, **_fields: object) -> None:
 
 
 @asynccontextmanager
-async def lazily(lazy: Lazy, bad: Path | None = None) -> AsyncIterator[tuple[Dispatcher, Pool]]:
+async def lazily(on_demand: OnDemand, bad: Path | None = None) -> AsyncIterator[tuple[WorkerGroup, Pool]]:
     """Run the engine lazily."""
     options = EngineSettings(options={"bad": str(bad)} if bad else {})
-    dispatcher = Dispatcher(RECORD, options, WorkerSettings(), quiet, lazy=lazy)
-    async with dispatcher.running():
-        yield dispatcher, Pool(RECORD.name, dispatcher, 1)
+    group = WorkerGroup(RECORD, options, WorkerSettings(), quiet, on_demand=on_demand)
+    async with group.running():
+        yield group, Pool(RECORD.name, group, 1)
 
 
 async def spoken(pool: Pool, job: SpeechJob = JOB) -> int:
@@ -58,7 +58,9 @@ async def spoken(pool: Pool, job: SpeechJob = JOB) -> int:
 
 
 def test_the_first_start_makes_room_too() -> None:
-    """A model of which nothing is known yet is started without being asked, but only where there is room, and one at a time."""
+    """A model of which nothing is known yet is started without being asked, but only where there is room, and
+    one at a time.
+    """
     rooms: list[bool] = [False]
     at_once: list[int] = []
     starting: set[int] = set()
@@ -74,12 +76,15 @@ def test_the_first_start_makes_room_too() -> None:
 
     async def test() -> None:
         turns = asyncio.Lock()
-        lazies = [Lazy(admit=admitting(one), settled=partial(starting.discard, one), turns=turns) for one in range(2)]
+        lazies = [
+            OnDemand(admit=admitting(one), settled=partial(starting.discard, one), turns=turns)
+            for one in range(2)
+        ]
         async with lazily(lazies[0]) as (first, _):
             await asyncio.sleep(0.3)
             assert not first.pids()
             assert first.info is None
-            assert (first.state().known, first.state().workers[0].reason) == (False, "no room")
+            assert (first.status().known, first.status().workers[0].reason) == (False, "no room")
         rooms[0] = True
         async with lazily(lazies[0]) as (first, _), lazily(lazies[1]) as (second, _):
             while not (first.info and second.info):  # noqa: ASYNC110 - the state is another process's
@@ -90,21 +95,24 @@ def test_the_first_start_makes_room_too() -> None:
 
 
 def test_two_loads_at_once_share_no_room() -> None:
-    """With room for one of two that are started together, the second is refused, or the first gives way, never both loaded."""
+    """With room for one of two that are started together, the second is refused, or the first gives way,
+    never both loaded.
+    """
 
     async def test() -> None:
         governor = Governor(
-            free=lambda: 3 * GIB - 2 * GIB * sum(bool(one.pids()) for one in (first, second)), held=lambda _pid: 2 * GIB
+            free=lambda: 3 * GIB - 2 * GIB * sum(bool(one.pids()) for one in (first, second)),
+            held=lambda _pid: 2 * GIB,
         )
 
-        def lazy(name: str) -> Lazy:
-            return Lazy(
+        def on_demand(name: str) -> OnDemand:
+            return OnDemand(
                 info=KNOWN,
                 admit=lambda _, evict: governor.admit(name, Need(2 * GIB), evict=evict),
                 settled=lambda: governor.settle(name),
             )
 
-        async with lazily(lazy("first")) as (first, one), lazily(lazy("second")) as (second, other):
+        async with lazily(on_demand("first")) as (first, one), lazily(on_demand("second")) as (second, other):
             governor.add(first)
             governor.add(second)
             results = await asyncio.gather(spoken(one), spoken(other), return_exceptions=True)
@@ -115,17 +123,19 @@ def test_two_loads_at_once_share_no_room() -> None:
 
 
 def test_a_load_that_is_called_off_can_be_made_again_at_once() -> None:
-    """Loading follows unloading, before the old process or the old start has gone, and ends with a model that works."""
+    """Loading follows unloading, before the old process or the old start has gone, and ends with a model that
+    works.
+    """
 
     async def test() -> None:
-        async with lazily(Lazy(info=KNOWN)) as (dispatcher, _):
+        async with lazily(OnDemand(info=KNOWN)) as (group, _):
             for wait in (0.2, 2.0):
-                await dispatcher.wake()
+                await group.wake()
                 await asyncio.sleep(wait)
-                resting = asyncio.create_task(dispatcher.rest())
+                resting = asyncio.create_task(group.rest())
                 await asyncio.sleep(0)
-                await dispatcher.wake()
-                assert await asyncio.wait_for(dispatcher.wait_ready(), 30)
+                await group.wake()
+                assert await asyncio.wait_for(group.wait_ready(), 30)
                 resting.cancel()
 
     run(test)
@@ -135,12 +145,12 @@ def test_what_is_kept_comes_back() -> None:
     """A model that is to stay is loaded again after a crash, though nobody asks for it."""
 
     async def test() -> None:
-        async with lazily(Lazy(info=KNOWN, kept=True)) as (dispatcher, _):
-            while not dispatcher.ready:  # noqa: ASYNC110 - the state is another process's
+        async with lazily(OnDemand(info=KNOWN, kept=True)) as (group, _):
+            while not group.ready:  # noqa: ASYNC110 - the state is another process's
                 await asyncio.sleep(0.02)
-            (first,) = dispatcher.pids()
+            (first,) = group.pids()
             os.kill(first, signal.SIGKILL)
-            while not (dispatcher.ready and dispatcher.pids() != [first]):  # noqa: ASYNC110
+            while not (group.ready and group.pids() != [first]):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
     run(test)
@@ -157,7 +167,7 @@ def test_what_cannot_start_is_not_started_over_and_over(monkeypatch: pytest.Monk
             nonlocal started
             started += 1
 
-        async with lazily(Lazy(info=KNOWN, admit=admit)) as (_, pool):
+        async with lazily(OnDemand(info=KNOWN, admit=admit)) as (_, pool):
             monkeypatch.setattr("tempfile.tempdir", "/nowhere/at/all")
             with pytest.raises(EngineUnavailable, match="no folder for it could be made"):
                 await asyncio.wait_for(spoken(pool), 20)
@@ -177,7 +187,7 @@ def test_room_that_was_made_for_what_is_gone() -> None:
     async def test() -> None:
         engines = Engines({}, WorkerSettings(), log=quiet, catalogue=())
         async with engines.running():
-            engines.add(RECORD, EngineSettings(), Lazy(info=KNOWN, admit=admit, settled=held.clear))
+            engines.add(RECORD, EngineSettings(), OnDemand(info=KNOWN, admit=admit, settled=held.clear))
             speaking = asyncio.create_task(spoken(engines.pool("sleepy")))
             await asyncio.sleep(0.2)
             await engines.remove("sleepy")
@@ -189,17 +199,19 @@ def test_room_that_was_made_for_what_is_gone() -> None:
 
 
 def test_who_is_killed_now_and_then_comes_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A model that has died twice speaks for the next who asks; one that dies a third time in a row has that said first."""
+    """A model that has died twice speaks for the next who asks; one that dies a third time in a row has that
+    said first.
+    """
     monkeypatch.setattr("engines.member.LIVED_LONG", 1e6)
     monkeypatch.setattr("engines.dispatch.RETRY_SECONDS", 1e6)
 
     async def test() -> None:
-        async with lazily(Lazy(info=KNOWN)) as (dispatcher, pool):
+        async with lazily(OnDemand(info=KNOWN)) as (group, pool):
             for deaths in range(3):
                 assert await spoken(pool) > 0
-                assert dispatcher.state().workers[0].restarts == deaths
-                os.kill(dispatcher.pids()[0], signal.SIGKILL)
-                while dispatcher.ready or dispatcher.pids():  # noqa: ASYNC110 - the state is another process's
+                assert group.status().workers[0].restarts == deaths
+                os.kill(group.pids()[0], signal.SIGKILL)
+                while group.ready or group.pids():  # noqa: ASYNC110 - the state is another process's
                     await asyncio.sleep(0.02)
             with pytest.raises(EngineUnavailable, match="ended with status -9"):
                 await spoken(pool)
@@ -212,7 +224,7 @@ def test_what_is_kept_makes_room_for_nobody() -> None:
 
     async def test() -> None:
         governor = Governor(free=lambda: GIB)
-        async with lazily(Lazy(info=KNOWN, kept=True)) as (first, _):
+        async with lazily(OnDemand(info=KNOWN, kept=True)) as (first, _):
             governor.add(first)
             while not first.ready:  # noqa: ASYNC110 - the state is another process's
                 await asyncio.sleep(0.02)
@@ -230,7 +242,7 @@ def test_a_stream_ends_when_its_engine_is_removed() -> None:
         engines = Engines({}, WorkerSettings(), log=quiet, catalogue=())
         async with engines.running():
             for when in (2.0, 0.3):
-                engines.add(RECORD, EngineSettings(), Lazy(info=KNOWN))
+                engines.add(RECORD, EngineSettings(), OnDemand(info=KNOWN))
                 speaking = asyncio.create_task(spoken(engines.pool("sleepy"), SpeechJob("word " * 40, "low")))
                 await asyncio.sleep(when)
                 await engines.remove("sleepy")
@@ -244,15 +256,15 @@ def test_unloaded_while_it_loads() -> None:
     """Who waits for a load that is called off is told at once; the next request loads it again."""
 
     async def test() -> None:
-        async with lazily(Lazy(info=KNOWN)) as (dispatcher, pool):
-            await dispatcher.wake()
-            waiting = asyncio.create_task(dispatcher.wait_ready())
+        async with lazily(OnDemand(info=KNOWN)) as (group, pool):
+            await group.wake()
+            waiting = asyncio.create_task(group.wait_ready())
             await asyncio.sleep(0.2)
             began = time.monotonic()
-            await dispatcher.rest()
+            await group.rest()
             assert await asyncio.wait_for(waiting, 20) is False
             assert time.monotonic() - began < 20
-            assert dispatcher.state().workers[0].state == "resting"
+            assert group.status().workers[0].state == "resting"
             assert await spoken(pool) == 2
 
     run(test)
@@ -262,9 +274,9 @@ def test_a_rest_does_not_shorten_the_next_load() -> None:
     """However long it has rested, a model has all its time to load when it is wanted."""
 
     async def test() -> None:
-        async with lazily(Lazy(info=KNOWN, start_timeout=2.5)) as (dispatcher, pool):
+        async with lazily(OnDemand(info=KNOWN, start_timeout=2.5)) as (group, pool):
             assert await spoken(pool) == 2
-            await dispatcher.rest()
+            await group.rest()
             await asyncio.sleep(2.0)
             assert await spoken(pool) == 2
 
@@ -272,17 +284,19 @@ def test_a_rest_does_not_shorten_the_next_load() -> None:
 
 
 def test_a_load_that_fails_can_be_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A model that does not load is still there: each request is refused with the reason, and once it is mended it works."""
+    """A model that does not load is still there: each request is refused with the reason, and once it is
+    mended it works.
+    """
     monkeypatch.setattr("engines.dispatch.RETRY_SECONDS", 0.3)
     (tmp_path / "bad").touch()
 
     async def test() -> None:
-        async with lazily(Lazy(info=KNOWN), tmp_path / "bad") as (dispatcher, pool):
+        async with lazily(OnDemand(info=KNOWN), tmp_path / "bad") as (group, pool):
             for _ in range(2):
                 with pytest.raises(EngineUnavailable, match="the files are spoilt"):
                     await spoken(pool)
-            assert dispatcher.info == KNOWN
-            assert not dispatcher.usable
+            assert group.info == KNOWN
+            assert not group.usable
             (tmp_path / "bad").unlink()
             await asyncio.sleep(0.4)
             assert await spoken(pool) == 2
@@ -291,7 +305,8 @@ def test_a_load_that_fails_can_be_tried_again(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_worker_that_dies_is_started_again_with_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a crash room is made before it starts again; the stream that it died in is told, the next one is served.
+    """After a crash room is made before it starts again; the stream that it died in is told, the next one is
+    served.
 
     One that dies again soon is left alone for some seconds.
     """
@@ -303,16 +318,16 @@ def test_a_worker_that_dies_is_started_again_with_room(monkeypatch: pytest.Monke
         admitted += 1
 
     async def test() -> None:
-        async with lazily(Lazy(info=KNOWN, admit=admit)) as (dispatcher, pool):
+        async with lazily(OnDemand(info=KNOWN, admit=admit)) as (group, pool):
             assert await spoken(pool) == 2
-            os.kill(dispatcher.pids()[0], signal.SIGKILL)
-            while dispatcher.ready:  # noqa: ASYNC110 - the state is another process's
+            os.kill(group.pids()[0], signal.SIGKILL)
+            while group.ready:  # noqa: ASYNC110 - the state is another process's
                 await asyncio.sleep(0.02)
             assert await spoken(pool) == 2
             assert admitted == 2
             speaking = asyncio.create_task(spoken(pool, SpeechJob("word " * 10, "low")))
             await asyncio.sleep(1.2)
-            os.kill(dispatcher.pids()[0], signal.SIGKILL)
+            os.kill(group.pids()[0], signal.SIGKILL)
             with pytest.raises((EngineFailed, EngineUnavailable)):
                 await speaking
             await asyncio.sleep(0.5)

@@ -10,17 +10,17 @@ import msgspec
 import pytest
 
 from engines.api import EngineInfo, EngineUnavailable, SpeechJob
-from engines.catalogue.engines import Record, find
-from engines.fakes.cloner import Mimic
-from engines.fleet.on_demand import Lazy
+from engines.catalogue.engines import EngineRecord, find
+from engines.fakes.cloner import Cloner
+from engines.fleet.on_demand import OnDemand
 from engines.fleet.pool import Pool
-from engines.fleet.streams import Terms
-from engines.fleet.worker_group import Dispatcher
+from engines.fleet.streams import RequestTerms
+from engines.fleet.worker_group import WorkerGroup
 from engines.memory.governor import GIB, Governor, Need
 from engines.memory.measure import resident
 from engines.settings import EngineSettings, WorkerSettings
 
-KNOWN = Mimic().load()
+KNOWN = Cloner().load()
 JOB = SpeechJob("one two three", "low")
 
 
@@ -33,12 +33,14 @@ def quiet(*_args: object, **_fields: object) -> None:
 
 
 @asynccontextmanager
-async def lazily(lazy: Lazy, record: Record | None = None) -> AsyncIterator[tuple[Dispatcher, Pool]]:
+async def lazily(
+    on_demand: OnDemand, record: EngineRecord | None = None
+) -> AsyncIterator[tuple[WorkerGroup, Pool]]:
     """Run mimic, or another, lazily."""
     record = record or find("mimic")
-    dispatcher = Dispatcher(record, EngineSettings(), WorkerSettings(), quiet, lazy=lazy)
-    async with dispatcher.running():
-        yield dispatcher, Pool(record.name, dispatcher, 1)
+    group = WorkerGroup(record, EngineSettings(), WorkerSettings(), quiet, on_demand=on_demand)
+    async with group.running():
+        yield group, Pool(record.name, group, 1)
 
 
 async def spoken(pool: Pool, job: SpeechJob = JOB) -> int:
@@ -54,17 +56,19 @@ async def until(true: Callable[[], bool]) -> None:
 
 
 def test_it_starts_when_it_is_wanted_and_rests_when_it_is_not() -> None:
-    """What it can do is known before it runs; the first request starts it, idleness stops it, the next starts it again."""
+    """What it can do is known before it runs; the first request starts it, idleness stops it, the next starts
+    it again.
+    """
 
     async def test() -> None:
-        async with lazily(Lazy(KNOWN, rest_after=0.2)) as (dispatcher, pool):
+        async with lazily(OnDemand(KNOWN, rest_after=0.2)) as (group, pool):
             assert pool.info == KNOWN
-            assert dispatcher.pids() == []
+            assert group.pids() == []
             for _ in range(2):
                 assert await spoken(pool) == 6
-                assert len(dispatcher.pids()) == 1
-                await until(lambda: not dispatcher.pids())
-                assert dispatcher.state().workers[0].state == "resting"
+                assert len(group.pids()) == 1
+                await until(lambda: not group.pids())
+                assert group.status().workers[0].state == "resting"
                 assert pool.info is not None
 
     run(test)
@@ -81,10 +85,10 @@ def test_many_who_want_it_start_it_once() -> None:
     learned: list[EngineInfo] = []
 
     async def test() -> None:
-        lazy = Lazy(KNOWN, admit=admit, learned=lambda info, _pid, _seconds: learned.append(info))
-        async with lazily(lazy) as (dispatcher, pool):
+        on_demand = OnDemand(KNOWN, admit=admit, learned=lambda info, _pid, _seconds: learned.append(info))
+        async with lazily(on_demand) as (group, pool):
             assert set(await asyncio.gather(*(spoken(pool) for _ in range(20)))) == {6}
-            assert dispatcher.state().workers[0].restarts == 0
+            assert group.status().workers[0].restarts == 0
 
     run(test)
     assert admitted == 1
@@ -95,14 +99,17 @@ def test_what_is_in_use_does_not_rest() -> None:
     """A stream that takes longer than the time of rest is not cut off."""
 
     async def test() -> None:
-        async with lazily(Lazy(KNOWN, rest_after=0.1)) as (dispatcher, pool), pool.open(Terms()) as stream:
+        async with (
+            lazily(OnDemand(KNOWN, rest_after=0.1)) as (group, pool),
+            pool.open(RequestTerms()) as stream,
+        ):
             before = None
             for _ in range(4):
                 async with aclosing(stream.speak(JOB)) as events:
                     assert len([event async for event in events]) == 6
-                before = before or dispatcher.pids()
+                before = before or group.pids()
                 await asyncio.sleep(0.3)
-                assert dispatcher.pids() == before
+                assert group.pids() == before
 
     run(test)
 
@@ -111,24 +118,30 @@ def test_a_load_that_fails_says_why() -> None:
     """The reason reaches the caller, also the next one, who is not made to wait for the same failure again."""
 
     async def test() -> None:
-        record = Record("broken", "engines.nowhere:Nothing", ("speech",), "none")
-        async with lazily(Lazy(KNOWN), record) as (dispatcher, pool):
+        record = EngineRecord("broken", "engines.nowhere:Nothing", ("speech",), "none")
+        async with lazily(OnDemand(KNOWN), record) as (group, pool):
             for _ in range(3):
                 with pytest.raises(EngineUnavailable, match="nowhere"):
                     await spoken(pool)
-            assert dispatcher.state().workers[0].state == "failed"
+            assert group.status().workers[0].state == "failed"
 
     run(test)
 
 
 def test_room_is_made_for_what_is_wanted() -> None:
-    """With room for one, the one that was not used for the longest time rests; with all in use the refusal has the figures."""
+    """With room for one, the one that was not used for the longest time rests; with all in use the refusal
+    has the figures.
+    """
 
     async def test() -> None:
         governor = Governor(
-            free=lambda: 3 * GIB - sum(2 * GIB for one in (first, second) if one.pids()), held=lambda _pid: 2 * GIB
+            free=lambda: 3 * GIB - sum(2 * GIB for one in (first, second) if one.pids()),
+            held=lambda _pid: 2 * GIB,
         )
-        lazies = [Lazy(KNOWN, admit=lambda _count, _evict: governor.admit("mimic", Need(2 * GIB))) for _ in range(2)]
+        lazies = [
+            OnDemand(KNOWN, admit=lambda _count, _evict: governor.admit("mimic", Need(2 * GIB)))
+            for _ in range(2)
+        ]
         async with lazily(lazies[0]) as (first, one), lazily(lazies[1]) as (second, other):
             governor.add(first)
             governor.add(second)
@@ -137,7 +150,7 @@ def test_room_is_made_for_what_is_wanted() -> None:
             await spoken(other)
             assert not first.pids()
             assert second.pids()
-            async with other.open(Terms()):
+            async with other.open(RequestTerms()):
                 with pytest.raises(EngineUnavailable, match=r"about 2\.0 GiB.*0\.5 GiB can be had"):
                     await spoken(one)
                 assert second.pids()
@@ -146,16 +159,22 @@ def test_room_is_made_for_what_is_wanted() -> None:
 
 
 def test_nobody_makes_room_in_vain() -> None:
-    """Nothing is stopped for what would not fit even then, nor, if so wished, for what would; the refusal has the figures."""
+    """Nothing is stopped for what would not fit even then, nor, if so wished, for what would; the refusal has
+    the figures.
+    """
 
     async def test() -> None:
-        governor = Governor(free=lambda: 3 * GIB - sum(GIB for one in (first, second) if one.pids()), held=lambda _pid: GIB)
-        async with lazily(Lazy(KNOWN)) as (first, one), lazily(Lazy(KNOWN)) as (second, other):
+        governor = Governor(
+            free=lambda: 3 * GIB - sum(GIB for one in (first, second) if one.pids()), held=lambda _pid: GIB
+        )
+        async with lazily(OnDemand(KNOWN)) as (first, one), lazily(OnDemand(KNOWN)) as (second, other):
             governor.add(first)
             governor.add(second)
             await spoken(one)
             await spoken(other)
-            with pytest.raises(EngineUnavailable, match=r"about 3\.0 GiB, 0\.5 GiB can be had.*does not hold enough"):
+            with pytest.raises(
+                EngineUnavailable, match=r"about 3\.0 GiB, 0\.5 GiB can be had.*does not hold enough"
+            ):
                 await governor.admit("third", Need(3 * GIB))
             with pytest.raises(EngineUnavailable, match=r"about 2\.0 GiB, 0\.5 GiB can be had.*stays unless"):
                 await governor.admit("third", Need(2 * GIB), evict=False)
@@ -168,12 +187,16 @@ def test_nobody_makes_room_in_vain() -> None:
 
 
 def test_room_is_made_on_a_gpu() -> None:
-    """What runs on a GPU rests to make room there, what runs on the processor does not; another card has its own memory."""
+    """What runs on a GPU rests to make room there, what runs on the processor does not; another card has its
+    own memory.
+    """
 
     async def test() -> None:
         on_gpu = msgspec.structs.replace(KNOWN, device="cuda")
-        governor = Governor(free=lambda: 100 * GIB, gpus=lambda: [3 * GIB - 2 * GIB * bool(first.pids()), GIB // 2])
-        async with lazily(Lazy(on_gpu)) as (first, one), lazily(Lazy(KNOWN)) as (second, other):
+        governor = Governor(
+            free=lambda: 100 * GIB, gpus=lambda: [3 * GIB - 2 * GIB * bool(first.pids()), GIB // 2]
+        )
+        async with lazily(OnDemand(on_gpu)) as (first, one), lazily(OnDemand(KNOWN)) as (second, other):
             governor.add(first)
             governor.add(second)
             await spoken(one)
@@ -182,7 +205,9 @@ def test_room_is_made_on_a_gpu() -> None:
             await governor.admit("third", Need(GIB, 2 * GIB))
             assert not first.pids()
             assert second.pids()
-            with pytest.raises(EngineUnavailable, match=r"on GPU 1: it takes about 2\.0 GiB, 0\.2 GiB can be had"):
+            with pytest.raises(
+                EngineUnavailable, match=r"on GPU 1: it takes about 2\.0 GiB, 0\.2 GiB can be had"
+            ):
                 await governor.admit("third", Need(GIB, 2 * GIB, card=1))
             await governor.admit("third", Need(GIB, 2 * GIB, card=7))
 
@@ -193,11 +218,11 @@ def test_memory_is_measured() -> None:
     """A process holds something, one that is gone nothing."""
 
     async def test() -> None:
-        async with lazily(Lazy(KNOWN)) as (dispatcher, pool):
+        async with lazily(OnDemand(KNOWN)) as (group, pool):
             await spoken(pool)
-            (pid,) = dispatcher.pids()
+            (pid,) = group.pids()
             assert resident(pid) > 10_000_000
-            await dispatcher.rest()
+            await group.rest()
             assert resident(pid) == 0
 
     run(test)

@@ -7,20 +7,20 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engines.fleet.round_robin import Rotation
+from engines.fleet.round_robin import RoundRobin
 
 ITEMS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 3)), max_size=60)
 
 
-def filled(items: list[tuple[str, int]]) -> Rotation[int]:
+def filled(items: list[tuple[str, int]]) -> RoundRobin[int]:
     """Put the items in, each numbered."""
-    rotation: Rotation[int] = Rotation()
+    rotation: RoundRobin[int] = RoundRobin()
     for number, (owner, stream) in enumerate(items):
         rotation.add(owner, stream, number)
     return rotation
 
 
-def drained(rotation: Rotation[int]) -> list[int]:
+def drained(rotation: RoundRobin[int]) -> list[int]:
     return [rotation.pop() for _ in range(len(rotation))]
 
 

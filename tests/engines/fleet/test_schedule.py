@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from engines.api import DeadlineExceeded, EngineUnavailable, Overloaded
-from engines.fleet.playback_gate import Gate, Load
+from engines.fleet.playback_gate import EngineLoad, PlaybackGate
 from engines.fleet.schedule import BATCH_SHARE, URGENT_IN_A_ROW, Schedule
-from engines.fleet.streams import Claim, Terms
+from engines.fleet.streams import RequestTerms, StreamNeed
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -26,23 +26,23 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(asyncio.wait_for(test(), 30))
 
 
-def claim(owner: str = "a", *, batch: bool = False, in_hand: float | None = None) -> Claim:
+def need(owner: str = "a", *, batch: bool = False, in_hand: float | None = None) -> StreamNeed:
     """Make a stream; `in_hand` is how many seconds its player has, where it plays already."""
-    made = Claim(Terms(owner, batch))
+    made = StreamNeed(RequestTerms(owner, batch))
     if in_hand is not None:
         made.first, made.made = time.monotonic() - 100, 100 + in_hand
     return made
 
 
-async def order(waiting: list[tuple[str, Claim]]) -> list[str]:
+async def order(waiting: list[tuple[str, StreamNeed]]) -> list[str]:
     """Let segments wait for one place in this order, and tell in which they get it."""
     schedule: Schedule[Place] = Schedule()
     place = Place("w")
     schedule.offer(place)
-    held = await schedule.acquire(claim("first"))
+    held = await schedule.acquire(need("first"))
     got: list[str] = []
 
-    async def one(name: str, its: Claim) -> None:
+    async def one(name: str, its: StreamNeed) -> None:
         mine = await schedule.acquire(its)
         got.append(name)
         await asyncio.sleep(0)
@@ -59,7 +59,7 @@ def test_owners_take_turns_then_their_streams() -> None:
     """Ten segments of one key's two streams do not hold up another key's one."""
 
     async def test() -> None:
-        first, second, other = claim("a"), claim("a"), claim("b")
+        first, second, other = need("a"), need("a"), need("b")
         names = [(f"first{n}", first) for n in range(3)] + [(f"second{n}", second) for n in range(3)]
         got = await order([*names, ("other", other)])
         assert got == ["first0", "other", "second0", "first1", "second1", "first2", "second2"]
@@ -71,8 +71,10 @@ def test_batches_stand_back_but_do_not_starve() -> None:
     """Batch segments go when no other waits, and one in eight all the same."""
 
     async def test() -> None:
-        batch, live = claim("a", batch=True), [claim(f"k{n}") for n in range(2 * BATCH_SHARE)]
-        got = await order([("batch0", batch), ("batch1", batch), *((f"live{n}", one) for n, one in enumerate(live))])
+        batch, live = need("a", batch=True), [need(f"k{n}") for n in range(2 * BATCH_SHARE)]
+        got = await order(
+            [("batch0", batch), ("batch1", batch), *((f"live{n}", one) for n, one in enumerate(live))]
+        )
         assert got.index("batch0") == BATCH_SHARE - 1
         assert got.index("batch1") == 2 * BATCH_SHARE - 1
 
@@ -80,12 +82,14 @@ def test_batches_stand_back_but_do_not_starve() -> None:
 
 
 def test_who_runs_dry_goes_first_but_not_for_ever() -> None:
-    """A player with little in hand goes before those who wait longer, the driest first; then one of the others has its turn."""
+    """A player with little in hand goes before those who wait longer, the driest first; then one of the
+    others has its turn.
+    """
 
     async def test() -> None:
-        new = [(f"new{n}", claim(f"n{n}")) for n in range(2)]
-        dry = [(f"dry{n}", claim(f"d{n}", in_hand=1.5 - 0.2 * n)) for n in range(5)]
-        got = await order([*new, *dry, ("well", claim("w", in_hand=60))])
+        new = [(f"new{n}", need(f"n{n}")) for n in range(2)]
+        dry = [(f"dry{n}", need(f"d{n}", in_hand=1.5 - 0.2 * n)) for n in range(5)]
+        got = await order([*new, *dry, ("well", need("w", in_hand=60))])
         assert got[:URGENT_IN_A_ROW] == ["dry4", "dry3", "dry2"]
         assert got[URGENT_IN_A_ROW] == "new0"
 
@@ -101,7 +105,7 @@ def test_the_least_busy_worker_is_chosen() -> None:
             schedule.offer(Place("one", number))
         for number in range(4):
             schedule.offer(Place("two", number))
-        workers = [(await schedule.acquire(claim())).worker for _ in range(6)]
+        workers = [(await schedule.acquire(need())).worker for _ in range(6)]
         assert sorted(workers) == ["one"] * 3 + ["two"] * 3
 
     run(test)
@@ -113,45 +117,47 @@ def test_a_cancelled_wait_loses_no_place() -> None:
     async def test() -> None:
         schedule: Schedule[Place] = Schedule()
         schedule.offer(Place("w"))
-        held = await schedule.acquire(claim())
-        tasks = [asyncio.create_task(schedule.acquire(claim(in_hand=1.0))) for _ in range(3)]
+        held = await schedule.acquire(need())
+        tasks = [asyncio.create_task(schedule.acquire(need(in_hand=1.0))) for _ in range(3)]
         await asyncio.sleep(0)
         tasks[0].cancel()
         schedule.release(held, usable=True, seconds=0.1, made=0.1)
         tasks[1].cancel()  # it has been given the place, and does not know yet
         place = await tasks[2]
         schedule.release(place, usable=True, seconds=0.1, made=0.1)
-        assert (schedule.running, schedule.queued, schedule.places) == (0, 0, 1)
+        assert (schedule.running, schedule.queued, schedule.slots) == (0, 0, 1)
         await asyncio.gather(*tasks, return_exceptions=True)
 
     run(test)
 
 
 def test_a_place_that_comes_free_as_a_waiter_leaves_is_not_lost() -> None:
-    """A job that ends in the very moment in which those who wait are cancelled, before they know, gives its place to the next."""
+    """A job that ends in the very moment in which those who wait are cancelled, before they know, gives its
+    place to the next.
+    """
 
     async def test() -> None:
         schedule: Schedule[Place] = Schedule()
         schedule.offer(Place("w"))
-        held = await schedule.acquire(claim())
-        tasks = [asyncio.create_task(schedule.acquire(claim(batch=bool(n % 2)))) for n in range(4)]
-        last = asyncio.create_task(schedule.acquire(claim(batch=True)))
+        held = await schedule.acquire(need())
+        tasks = [asyncio.create_task(schedule.acquire(need(batch=bool(n % 2)))) for n in range(4)]
+        last = asyncio.create_task(schedule.acquire(need(batch=True)))
         await asyncio.sleep(0)
         for task in tasks:
             task.cancel()
         schedule.release(held, usable=True, seconds=0.1, made=0.1)
         schedule.release(await last, usable=True, seconds=0.1, made=0.1)
         await asyncio.gather(*tasks, return_exceptions=True)
-        assert (schedule.running, schedule.queued, schedule.places) == (0, 0, 1)
+        assert (schedule.running, schedule.queued, schedule.slots) == (0, 0, 1)
 
         gate = Machine(capacity=1.5).gate
-        inside = await gate.enter(stream())
-        waiting = [asyncio.create_task(gate.enter(stream(1, patience=900))) for _ in range(2)]
+        inside = await gate.open_stream(stream())
+        waiting = [asyncio.create_task(gate.open_stream(stream(1, patience=900))) for _ in range(2)]
         await asyncio.sleep(0)
         waiting[0].cancel()
-        gate.leave(inside)
+        gate.close_stream(inside)
         await waiting[1]
-        assert (gate.pending, gate.inside) == (0, 1)
+        assert (gate.pending, gate.open_streams) == (0, 1)
 
     run(test)
 
@@ -160,12 +166,12 @@ class Machine:
     """An engine for the gate to look at."""
 
     def __init__(self, capacity: float) -> None:
-        self.load = Load(capacity=capacity, queued=0, places=1, job_seconds=0.1)
-        self.gate = Gate(limit=5, load=lambda: self.load)
+        self.load = EngineLoad(capacity=capacity, queued=0, slots=1, job_seconds=0.1)
+        self.gate = PlaybackGate(limit=5, load=lambda: self.load)
 
 
-def stream(seconds: float = 60.0, *, batch: bool = False, patience: float = 20.0) -> Terms:
-    return Terms("a", batch, time.monotonic() + patience, seconds)
+def stream(seconds: float = 60.0, *, batch: bool = False, patience: float = 20.0) -> RequestTerms:
+    return RequestTerms("a", batch, time.monotonic() + patience, seconds)
 
 
 def test_no_more_are_let_in_than_can_be_kept_playing() -> None:
@@ -173,29 +179,31 @@ def test_no_more_are_let_in_than_can_be_kept_playing() -> None:
 
     async def test() -> None:
         gate = Machine(capacity=5.0).gate
-        inside = [await gate.enter(stream()) for _ in range(4)]
-        fifth = asyncio.create_task(gate.enter(stream()))
-        await gate.enter(stream(batch=True))
+        inside = [await gate.open_stream(stream()) for _ in range(4)]
+        fifth = asyncio.create_task(gate.open_stream(stream()))
+        await gate.open_stream(stream(batch=True))
         await asyncio.sleep(0.05)
         assert not fifth.done()
         assert gate.pending == 1
-        gate.leave(inside[0])
+        gate.close_stream(inside[0])
         await asyncio.wait_for(fifth, 5)
 
     run(test)
 
 
 def test_a_short_one_fits_between_streams_that_are_well_ahead() -> None:
-    """A line of two seconds is let in where every player has enough in hand to spare the time; a long text is not."""
+    """A line of two seconds is let in where every player has enough in hand to spare the time; a long text is
+    not.
+    """
 
     async def test() -> None:
         gate = Machine(capacity=5.0).gate
         for _ in range(4):
-            one = await gate.enter(stream(600))
+            one = await gate.open_stream(stream(600))
             one.report(made=30.0, ahead=30.0, now=time.monotonic())
-        short = await gate.enter(stream(2))
-        gate.leave(short)
-        long = asyncio.create_task(gate.enter(stream(600)))
+        short = await gate.open_stream(stream(2))
+        gate.close_stream(short)
+        long = asyncio.create_task(gate.open_stream(stream(600)))
         await asyncio.sleep(0.05)
         assert not long.done()
         long.cancel()
@@ -209,29 +217,31 @@ def test_an_engine_slower_than_speech_lets_everybody_in() -> None:
     async def test() -> None:
         gate = Machine(capacity=0.5).gate
         for _ in range(20):
-            await gate.enter(stream())
-        assert gate.inside == 20
+            await gate.open_stream(stream())
+        assert gate.open_streams == 20
 
     run(test)
 
 
 def test_waiting_is_bounded_in_number_and_time() -> None:
-    """Too many who wait, or a wait that would outlast the deadline, are refused at once; the others at their deadline."""
+    """Too many who wait, or a wait that would outlast the deadline, are refused at once; the others at their
+    deadline.
+    """
 
     async def test() -> None:
         machine = Machine(capacity=1.5)
         gate = machine.gate
-        await gate.enter(stream())
-        waiting = [asyncio.create_task(gate.enter(stream(1, patience=0.2))) for _ in range(1)]
+        await gate.open_stream(stream())
+        waiting = [asyncio.create_task(gate.open_stream(stream(1, patience=0.2))) for _ in range(1)]
         await asyncio.sleep(0.01)
         with pytest.raises(Overloaded) as caught:
-            await gate.enter(stream(patience=1))
+            await gate.open_stream(stream(patience=1))
         assert caught.value.retry_after > 1
         with pytest.raises(DeadlineExceeded):
             await waiting[0]
         machine.load = msgspec.structs.replace(machine.load, queued=5)
         with pytest.raises(Overloaded):
-            await gate.enter(stream(patience=1000))
+            await gate.open_stream(stream(patience=1000))
         assert gate.pending == 0
 
     run(test)
@@ -242,12 +252,12 @@ def test_a_gate_that_closes_tells_those_who_wait() -> None:
 
     async def test() -> None:
         gate = Machine(capacity=1.5).gate
-        await gate.enter(stream())
-        waiting = asyncio.create_task(gate.enter(stream(1)))
+        await gate.open_stream(stream())
+        waiting = asyncio.create_task(gate.open_stream(stream(1)))
         await asyncio.sleep(0.01)
         gate.fail(EngineUnavailable("gone"))
         with pytest.raises(EngineUnavailable):
             await waiting
-        assert (gate.pending, gate.inside) == (0, 1)
+        assert (gate.pending, gate.open_streams) == (0, 1)
 
     run(test)

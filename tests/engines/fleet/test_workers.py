@@ -24,19 +24,19 @@ from engines.api import (
     EngineFailed,
     EngineUnavailable,
     Finished,
-    Heard,
-    ListenJob,
     Overloaded,
     SpeechEvent,
     SpeechJob,
+    TranscriptionJob,
+    TranscriptSegment,
     Word,
 )
-from engines.catalogue.engines import Record, find
+from engines.catalogue.engines import EngineRecord, find
 from engines.fakes.tone import pitch
 from engines.fleet.child_process import StartFailed, WorkerProcess
 from engines.fleet.pool import Pool
 from engines.fleet.runtime import Engines, UnknownEngine
-from engines.fleet.worker_group import Dispatcher
+from engines.fleet.worker_group import WorkerGroup
 from engines.settings import EngineSettings, WorkerSettings
 from engines.wire.client import Lost
 
@@ -56,11 +56,13 @@ class Log:
 
 
 @asynccontextmanager
-async def pool(workers: int = 1, settings: WorkerSettings = QUICK, record: Record = TONE) -> AsyncIterator[Pool]:
-    dispatcher = Dispatcher(record, EngineSettings(workers=workers), settings, Log())
-    made = Pool(record.name, dispatcher, workers)
-    async with dispatcher.running():
-        await until(lambda: all(worker.state == "ready" for worker in made.state().workers))
+async def pool(
+    workers: int = 1, settings: WorkerSettings = QUICK, record: EngineRecord = TONE
+) -> AsyncIterator[Pool]:
+    group = WorkerGroup(record, EngineSettings(workers=workers), settings, Log())
+    made = Pool(record.name, group, workers)
+    async with group.running():
+        await until(lambda: all(worker.state == "ready" for worker in made.status().workers))
         yield made
 
 
@@ -78,8 +80,10 @@ async def whole(spoken: AsyncGenerator[SpeechEvent, None]) -> bytes:
 
 
 def pid_of(made: Pool, number: int = 0) -> int:
-    """Give the process of a worker, which must have one: a signal to process 0 would go to the tests themselves."""
-    pid = made.state().workers[number].pid
+    """Give the process of a worker, which must have one: a signal to process 0 would go to the tests
+    themselves.
+    """
+    pid = made.status().workers[number].pid
     assert pid
     return pid
 
@@ -98,7 +102,9 @@ def folders() -> list[Path]:
 def frequency(pcm: bytes) -> float:
     """Count the zero crossings of a tone."""
     samples = array("h", pcm)[240:2160]
-    return sum(1 for one, other in pairwise(samples) if (one < 0) != (other < 0)) / 2 / (len(samples) / 24_000)
+    return (
+        sum(1 for one, other in pairwise(samples) if (one < 0) != (other < 0)) / 2 / (len(samples) / 24_000)
+    )
 
 
 def test_speaks_with_words() -> None:
@@ -141,13 +147,18 @@ def test_errors_keep_their_kind() -> None:
 
 @pytest.mark.parametrize("loopback", [False, True])
 def test_start_and_stop_leave_nothing(loopback: bool) -> None:
-    """A worker on a Unix socket, or on a loopback port with a secret, starts, answers, and leaves no process and no file."""
+    """A worker on a Unix socket, or on a loopback port with a secret, starts, answers, and leaves no process
+    and no file.
+    """
 
     async def test() -> None:
         process = await WorkerProcess.start(TONE, QUICK, Log(), loopback=loopback)
         assert len(folders()) == 1
         if loopback:
-            async with aiohttp.ClientSession() as stranger, stranger.get(f"{process.address.url}/tts/health") as answer:
+            async with (
+                aiohttp.ClientSession() as stranger,
+                stranger.get(f"{process.address.url}/tts/health") as answer,
+            ):
                 assert answer.status == 401
         await process.stop(5)
         assert not process.running
@@ -169,7 +180,7 @@ def test_starts_that_cannot_work(adapter: str, permanent: bool, says: str) -> No
 
     async def test() -> None:
         with pytest.raises(StartFailed, match=says) as caught:
-            await WorkerProcess.start(Record("broken", adapter, ("speech",), "MIT"), QUICK, Log())
+            await WorkerProcess.start(EngineRecord("broken", adapter, ("speech",), "MIT"), QUICK, Log())
         assert caught.value.permanent == permanent
         assert not folders()
 
@@ -180,14 +191,14 @@ def test_a_failed_engine_is_not_started_again() -> None:
     """An engine that can never start is unavailable at once, with the reason, and is not tried for ever."""
 
     async def test() -> None:
-        record = Record("broken", "engines.nowhere:Nothing", ("speech",), "MIT")
-        dispatcher = Dispatcher(record, EngineSettings(), QUICK, Log())
-        made = Pool("broken", dispatcher, 1)
-        async with dispatcher.running():
-            assert not await asyncio.wait_for(dispatcher.wait_ready(), 30)
+        record = EngineRecord("broken", "engines.nowhere:Nothing", ("speech",), "MIT")
+        group = WorkerGroup(record, EngineSettings(), QUICK, Log())
+        made = Pool("broken", group, 1)
+        async with group.running():
+            assert not await asyncio.wait_for(group.wait_ready(), 30)
             with pytest.raises(EngineUnavailable, match="No module named"):
                 await said(made, "one")
-            assert made.state().workers[0].restarts == 0
+            assert made.status().workers[0].restarts == 0
 
     run(test)
 
@@ -208,27 +219,31 @@ def test_killed_in_the_middle() -> None:
     async def test() -> None:
         async with pool() as made:
             with pytest.raises(Lost):
-                async with aclosing(made.speak(SpeechJob("[slow 0.05] " + "word " * 100, "tone-1"))) as events:
+                async with aclosing(
+                    made.speak(SpeechJob("[slow 0.05] " + "word " * 100, "tone-1"))
+                ) as events:
                     async for event in events:
                         if isinstance(event, Audio):
                             os.kill(pid_of(made), signal.SIGKILL)
             assert await said(made, "one")
-            assert made.state().workers[0].restarts == 1
+            assert made.status().workers[0].restarts == 1
 
     run(test)
 
 
 def test_lost_before_the_first_audio_is_tried_again() -> None:
-    """Workers that die before they gave anything cost a second try, not the job, also where the other one has died too."""
+    """Workers that die before they gave anything cost a second try, not the job, also where the other one has
+    died too.
+    """
 
     async def test() -> None:
         async with pool(workers=2) as made:
             job = asyncio.create_task(said(made, "[wait 1] one"))
-            await until(lambda: made.state().running == 1)
+            await until(lambda: made.status().running == 1)
             os.kill(pid_of(made), signal.SIGKILL)
             os.kill(pid_of(made, 1), signal.SIGKILL)
             assert await job == await said(made, "one")
-            assert made.state().retried >= 1
+            assert made.status().retried >= 1
 
     run(test)
 
@@ -239,10 +254,10 @@ def test_ctrl_c_is_the_gateways_business() -> None:
     async def test() -> None:
         async with pool() as made:
             job = asyncio.create_task(said(made, "[slow 0.2] one two three"))
-            await until(lambda: made.state().running == 1)
+            await until(lambda: made.status().running == 1)
             os.kill(pid_of(made), signal.SIGINT)
             assert await job == await said(made, "one two three")
-            assert made.state().workers[0].restarts == 0
+            assert made.status().workers[0].restarts == 0
 
     run(test)
 
@@ -254,7 +269,7 @@ def test_leaving_while_a_dead_worker_is_cleared_away(ticks: int) -> None:
     async def test() -> None:
         async with asyncio.timeout(20), pool() as made:
             os.kill(pid_of(made), signal.SIGKILL)
-            await until(lambda: made.state().workers[0].state == "starting")
+            await until(lambda: made.status().workers[0].state == "starting")
             for _ in range(ticks):
                 await asyncio.sleep(0)
         assert not folders()
@@ -269,21 +284,25 @@ def test_a_start_that_breaks_is_tried_again(monkeypatch: pytest.MonkeyPatch, tmp
         async with pool() as made:
             monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
             os.kill(pid_of(made), signal.SIGKILL)
-            await until(lambda: "no folder for it could be made" in made.state().workers[0].reason)
+            await until(lambda: "no folder for it could be made" in made.status().workers[0].reason)
             monkeypatch.setattr(tempfile, "tempdir", None)
             assert await said(made, "one")
 
     run(test)
 
 
-def test_jobs_do_not_wait_for_ever_for_a_worker_that_cannot_come_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Queued behind a job whose worker dies and cannot be started again, jobs are told so after a start's time."""
+def test_jobs_do_not_wait_for_ever_for_a_worker_that_cannot_come_back(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Queued behind a job whose worker dies and cannot be started again, jobs are told so after a start's
+    time.
+    """
 
     async def test() -> None:
         settings = msgspec.structs.replace(QUICK, start_timeout=1.0)
         async with pool(settings=settings) as made:
             jobs = [asyncio.create_task(said(made, "[wait 30] one")) for _ in range(3)]
-            await until(lambda: made.state().queued == 2)
+            await until(lambda: made.status().queued == 2)
             monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
             os.kill(pid_of(made), signal.SIGKILL)
             results = await asyncio.gather(*jobs, return_exceptions=True)
@@ -303,8 +322,8 @@ def test_a_broken_recording_is_no_fault_of_the_workers() -> None:
 
         async with pool() as made:
             with pytest.raises(RuntimeError, match="the recording broke"):
-                _ = [event async for event in made.transcribe(ListenJob(), audio())]
-            assert made.state().workers[0].restarts == 0
+                _ = [event async for event in made.transcribe(TranscriptionJob(), audio())]
+            assert made.status().workers[0].restarts == 0
             assert await said(made, "one")
 
     run(test)
@@ -316,7 +335,7 @@ def test_more_audio_than_a_frame_holds() -> None:
     async def test() -> None:
         async with pool() as made:
             assert len(await said(made, "[silence 1450]")) == 1450 * 48_000
-            assert made.state().workers[0].restarts == 0
+            assert made.status().workers[0].restarts == 0
 
     run(test)
 
@@ -340,11 +359,11 @@ def test_leaving_frees_the_slot() -> None:
         async with pool() as made:
             async with aclosing(made.speak(SpeechJob("[slow 0.02] " + "word " * 1000, "tone-1"))) as events:
                 await anext(events)
-            assert made.state().running == 0
+            assert made.status().running == 0
             async with asyncio.timeout(5):
                 assert await said(made, "one")
-            assert made.state().cancelled == 1
-            assert made.state().workers[0].restarts == 0
+            assert made.status().cancelled == 1
+            assert made.status().workers[0].restarts == 0
 
     run(test)
 
@@ -362,7 +381,9 @@ def test_a_hanging_engine_is_replaced() -> None:
 
 
 def test_a_frozen_worker_is_replaced() -> None:
-    """A process that is stopped in its tracks, with a job in it, is found out by its silence, killed, and the job made again."""
+    """A process that is stopped in its tracks, with a job in it, is found out by its silence, killed, and the
+    job made again.
+    """
 
     async def test() -> None:
         settings = msgspec.structs.replace(QUICK, health_interval=0.2, health_timeout=3.0, stall_timeout=50.0)
@@ -370,7 +391,7 @@ def test_a_frozen_worker_is_replaced() -> None:
             pid = pid_of(made)
             os.kill(pid, signal.SIGSTOP)
             assert await said(made, "one")
-            assert made.state().workers[0].pid != pid
+            assert made.status().workers[0].pid != pid
 
     run(test)
 
@@ -389,20 +410,24 @@ def test_many_at_once_keep_apart() -> None:
 
 
 def test_the_queue_is_bounded() -> None:
-    """What would wait behind too many is refused at once, with a time to come back; those that wait are served."""
+    """What would wait behind too many is refused at once, with a time to come back; those that wait are
+    served.
+    """
 
     async def test() -> None:
         async with pool() as made:
             async with made.open() as stream:
                 assert await whole(stream.speak(SpeechJob("one", "tone-1")))
                 waiting = [asyncio.create_task(said(made, "[wait 0.3] one")) for _ in range(1 + QUICK.queue)]
-                await until(lambda: made.state().queued == QUICK.queue)
+                await until(lambda: made.status().queued == QUICK.queue)
                 with pytest.raises(Overloaded) as caught:
                     await said(made, "one")
                 assert caught.value.retry_after > 0
-                assert await whole(stream.speak(SpeechJob("two", "tone-1")))  # what was let in is not turned away
+                assert await whole(
+                    stream.speak(SpeechJob("two", "tone-1"))
+                )  # what was let in is not turned away
             assert all(await asyncio.gather(*waiting))
-            assert (made.state().queued, made.state().running) == (0, 0)
+            assert (made.status().queued, made.status().running) == (0, 0)
 
     run(test)
 
@@ -413,11 +438,11 @@ def test_who_leaves_the_queue_is_forgotten() -> None:
     async def test() -> None:
         async with pool() as made:
             first = asyncio.create_task(said(made, "[wait 0.3] one"))
-            await until(lambda: made.state().running == 1)
+            await until(lambda: made.status().running == 1)
             second = asyncio.create_task(said(made, "two"))
-            await until(lambda: made.state().queued == 1)
+            await until(lambda: made.status().queued == 1)
             second.cancel()
-            await until(lambda: made.state().queued == 0)
+            await until(lambda: made.status().queued == 0)
             assert await first
             assert await said(made, "three")
 
@@ -433,8 +458,8 @@ def test_listens() -> None:
                 yield array("h", [3000] * 1600).tobytes()
 
         async with pool() as made:
-            events = [event async for event in made.transcribe(ListenJob(), audio())]
-            assert isinstance(events[0], Heard)
+            events = [event async for event in made.transcribe(TranscriptionJob(), audio())]
+            assert isinstance(events[0], TranscriptSegment)
             assert events[0].text == "sound of 20 tenths"
             assert events[-1] == Finished(2.0, "en")
 

@@ -1,4 +1,6 @@
-"""Which files of a repository are meant: those in older formats only where none in safetensors stands for them."""
+"""Which files of a repository are meant: those in older formats only where none in safetensors stands for
+them.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def wanted(*names: str, source: Source = SOURCE) -> set[str]:
     ],
 )
 def test_older_formats(names: tuple[str, ...], kept: set[str]) -> None:
-    """Weights in `.bin` are pulled unless safetensors in the same folder hold them; others elsewhere change nothing."""
+    """Weights in `.bin` are pulled unless safetensors in the same folder hold them; others elsewhere change
+    nothing.
+    """
     assert wanted(*names) == kept
 
 

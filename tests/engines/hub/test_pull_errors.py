@@ -1,4 +1,6 @@
-"""Pulls that cannot be: what is not there, not allowed, not whole, not reachable or does not fit, and what the error says."""
+"""Pulls that cannot be: what is not there, not allowed, not whole, not reachable or does not fit, and what
+the error says.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,9 @@ def elsewhere(script: str, *args: str) -> dict[str, str]:
     """Run a script in a process of its own, and give the last thing it says."""
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", script, *args]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT / "tests", env=environ, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, cwd=ROOT / "tests", env=environ, check=False
+    )
     assert done.stdout, done.stderr
     said: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
     return said
@@ -68,7 +72,9 @@ def record(repo: str, revision: str = "main", files: tuple[str, ...] = ()) -> Mo
 
 
 def test_a_damaged_file_is_named_and_not_kept(hub: Hub, tmp_path: Path) -> None:
-    """Bytes of another hash than the hub lists are deleted, the error names the file, and the next pull brings it whole."""
+    """Bytes of another hash than the hub lists are deleted, the error names the file, and the next pull
+    brings it whole.
+    """
     hub.publish(REPO, FILES)
     hub.spoil(WEIGHTS, content=BYTES[::-1], times=1)
     files = toys(tmp_path, hub.url)
@@ -89,7 +95,9 @@ def test_small_files_are_checked_too(hub: Hub, tmp_path: Path) -> None:
 
 
 def test_a_file_of_another_length_leaves_what_had_come(hub: Hub, tmp_path: Path) -> None:
-    """What announces another length than the hub lists, such as a proxy's page, is not written, least of all over a good part."""
+    """What announces another length than the hub lists, such as a proxy's page, is not written, least of all
+    over a good part.
+    """
     hub.publish(REPO, FILES)
     hub.spoil(WEIGHTS, cut=HALF, times=1)
     hub.spoil(WEIGHTS, content=b"<html>Log in</html>", whole=True, times=1)
@@ -113,7 +121,9 @@ def test_lengths_that_nobody_announces_are_counted(hub: Hub, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("token", ["", "hf_known"])
 def test_what_the_hub_does_not_have(hub: Hub, tmp_path: Path, token: str) -> None:
-    """A repository, revision or file that is not there is said to be so, whether the hub knows who asks or not."""
+    """A repository, revision or file that is not there is said to be so, whether the hub knows who asks or
+    not.
+    """
     hub.publish(REPO, FILES)
     hub.tokens.add("hf_known")
     files = toys(tmp_path, hub.url, token=token)
@@ -129,7 +139,9 @@ def test_what_the_hub_does_not_have(hub: Hub, tmp_path: Path, token: str) -> Non
 
 
 def test_gated_and_private_repositories(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who is not let in learns what to do, by whether they said who they are; who is gets the files, and the store no token."""
+    """Who is not let in learns what to do, by whether they said who they are; who is gets the files, and the
+    store no token.
+    """
     hub.publish(REPO, FILES, admitted={"hf_friend"})
     hub.tokens |= {"hf_friend", "hf_stranger"}
     for token in ("", "hf_stranger"):
@@ -187,12 +199,16 @@ def test_no_hub(hub: Hub, tmp_path: Path) -> None:
 
 
 def test_a_listing_is_not_trusted_with_paths(hub: Hub, tmp_path: Path) -> None:
-    """A file whose path would lead out of the folder is refused before anything is written, where it is wanted at all."""
+    """A file whose path would lead out of the folder is refused before anything is written, where it is
+    wanted at all.
+    """
     hub.publish(REPO, {**FILES, "voices/../../../../../evil.pt": b"x"})
     with pytest.raises(ModelUnreachable, match=r"cannot be kept: 'voices/\.\./"):
         pull(toys(tmp_path / "cache", hub.url))
     assert contents(tmp_path) == {}
-    assert contents(pull(toys(tmp_path / "cache", hub.url), record(REPO, files=("config.json",)))).keys() == {"config.json"}
+    assert contents(pull(toys(tmp_path / "cache", hub.url), record(REPO, files=("config.json",)))).keys() == {
+        "config.json"
+    }
     with pytest.raises(ModelUnreachable, match="cannot be a revision"):
         RepoFolder(tmp_path, REPO).set_commit("../../main", "0" * 40)
     assert RepoFolder(tmp_path, REPO).complete(Source(REPO, "0" * 40)) is None
@@ -209,18 +225,26 @@ def test_a_full_disk_is_seen_before(hub: Hub, tmp_path: Path) -> None:
 
 
 def test_a_disk_that_fills_up_meanwhile(hub: Hub, tmp_path: Path) -> None:
-    """When writing fails for want of room, the error says so and what has come is kept. The limit is the system's on file sizes."""
+    """When writing fails for want of room, the error says so and what has come is kept. The limit is the
+    system's on file sizes.
+    """
     hub.publish(REPO, FILES)
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))"
-    said = elsewhere(f"{limit}; import sys, pulling; pulling.main(*sys.argv[1:])", str(tmp_path / "cache"), hub.url)
+    said = elsewhere(
+        f"{limit}; import sys, pulling; pulling.main(*sys.argv[1:])", str(tmp_path / "cache"), hub.url
+    )
 
     assert said["error"] == "DiskFull"
     assert 0 < arrived(tmp_path / "cache") <= 100_000
 
 
 @pytest.mark.parametrize("variable", ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", ""])
-def test_offline_nobody_is_asked(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
-    """Told to stay offline, by the environment or by a setting, a pull gives what is complete, and refuses at once what is not."""
+def test_offline_nobody_is_asked(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """Told to stay offline, by the environment or by a setting, a pull gives what is complete, and refuses at
+    once what is not.
+    """
     hub.publish(REPO, FILES)
     here = pull(toys(tmp_path / "full", hub.url))
     hub.forget()
@@ -236,8 +260,12 @@ def test_offline_nobody_is_asked(hub: Hub, tmp_path: Path, monkeypatch: pytest.M
     assert hub.asked == []
 
 
-def test_a_setting_goes_before_the_environment(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Told by a setting to go online, or where the hub is, a pull does, whatever the environment said when the client was loaded."""
+def test_a_setting_goes_before_the_environment(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told by a setting to go online, or where the hub is, a pull does, whatever the environment said when
+    the client was loaded.
+    """
     hub.publish(REPO, FILES)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")

@@ -1,4 +1,6 @@
-"""Pulls of model files through the hub's own client: what comes, how far it is, and how it goes on after any end."""
+"""Pulls of model files through the hub's own client: what comes, how far it is, and how it goes on after any
+end.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,22 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 from servers import wait_until
-from small_model import BYTES, FILES, PATIENT, PULLED, REPO, TOTAL, TOY, WEIGHTS, Process, Puller, arrived, contents, pull, toys
+from small_model import (
+    BYTES,
+    FILES,
+    PATIENT,
+    PULLED,
+    REPO,
+    TOTAL,
+    TOY,
+    WEIGHTS,
+    Process,
+    Puller,
+    arrived,
+    contents,
+    pull,
+    toys,
+)
 
 from engines.hub.download import Patience
 from engines.hub.errors import ModelDamaged, ModelUnreachable, PullCancelled, PullStalled
@@ -22,7 +39,9 @@ HALF = 150_000
 
 
 def test_a_model_comes_as_its_record_says(hub: Hub, tmp_path: Path) -> None:
-    """The files that the record names are there as they are on the hub, the others are not, and none was fetched twice."""
+    """The files that the record names are there as they are on the hub, the others are not, and none was
+    fetched twice.
+    """
     commit = hub.publish(REPO, FILES)
     files = toys(tmp_path, hub.url)
     path = pull(files)
@@ -34,7 +53,9 @@ def test_a_model_comes_as_its_record_says(hub: Hub, tmp_path: Path) -> None:
 
 
 def test_the_hubs_own_client_finds_what_was_pulled(hub: Hub, tmp_path: Path) -> None:
-    """The layout is the client's: its own functions find the snapshot and single files in the folder, and load nothing."""
+    """The layout is the client's: its own functions find the snapshot and single files in the folder, and
+    load nothing.
+    """
     from huggingface_hub import snapshot_download, try_to_load_from_cache
 
     hub.publish(REPO, FILES)
@@ -45,12 +66,21 @@ def test_the_hubs_own_client_finds_what_was_pulled(hub: Hub, tmp_path: Path) -> 
     assert Path(found) == path
     assert try_to_load_from_cache(REPO, WEIGHTS, cache_dir=tmp_path) == str(path / WEIGHTS)
     hub.forget()
-    assert Path(snapshot_download(REPO, cache_dir=tmp_path, allow_patterns=patterns, endpoint=hub.url, token=False)) == path
+    assert (
+        Path(
+            snapshot_download(
+                REPO, cache_dir=tmp_path, allow_patterns=patterns, endpoint=hub.url, token=False
+            )
+        )
+        == path
+    )
     assert hub.gets("*") == []
 
 
 def test_progress_is_told(hub: Hub, tmp_path: Path) -> None:
-    """While a pull is under way its callback learns the bytes and files done and to do, the speed, the time left and the file."""
+    """While a pull is under way its callback learns the bytes and files done and to do, the speed, the time
+    left and the file.
+    """
     hub.publish(REPO, FILES)
     stall = hub.spoil(WEIGHTS, stall=HALF)
     puller = Puller(toys(tmp_path, hub.url))
@@ -84,7 +114,9 @@ def test_speed_is_that_of_the_last_seconds() -> None:
 
 
 def test_what_is_there_is_not_pulled_again(hub: Hub, tmp_path: Path) -> None:
-    """A second pull asks what there is, and fetches nothing; of a commit that is complete it does not even ask."""
+    """A second pull asks what there is, and fetches nothing; of a commit that is complete it does not even
+    ask.
+    """
     commit = hub.publish(REPO, FILES)
     files = toys(tmp_path, hub.url)
     path = pull(files)
@@ -98,7 +130,9 @@ def test_what_is_there_is_not_pulled_again(hub: Hub, tmp_path: Path) -> None:
 
 
 def test_a_revision_that_moves_on_brings_what_changed(hub: Hub, tmp_path: Path) -> None:
-    """When a branch has moved, only changed files come, and the old snapshot is the one that is found until all have."""
+    """When a branch has moved, only changed files come, and the old snapshot is the one that is found until
+    all have.
+    """
     hub.publish(REPO, FILES)
     files = toys(tmp_path, hub.url)
     old = pull(files)
@@ -124,7 +158,13 @@ def test_a_cut_is_mended_within_the_pull(hub: Hub, tmp_path: Path) -> None:
     hub.spoil(WEIGHTS, cut=50_000, times=4)
 
     assert contents(pull(toys(tmp_path, hub.url))) == PULLED
-    assert [one.range for one in hub.gets(WEIGHTS)] == ["", "bytes=50000-", "bytes=100000-", "bytes=150000-", "bytes=200000-"]
+    assert [one.range for one in hub.gets(WEIGHTS)] == [
+        "",
+        "bytes=50000-",
+        "bytes=100000-",
+        "bytes=150000-",
+        "bytes=200000-",
+    ]
     assert hub.sent(WEIGHTS) == len(BYTES)
 
 
@@ -149,7 +189,9 @@ def test_a_killed_pull_is_resumed(hub: Hub, tmp_path: Path) -> None:
     hub.publish(REPO, FILES)
     hub.spoil(WEIGHTS, stall=HALF)
     process = Process(tmp_path / "cache", hub.url)
-    wait_until(lambda: arrived(tmp_path / "cache") >= HALF - 8192, "half of it is there")  # a buffer's worth may be in memory
+    wait_until(
+        lambda: arrived(tmp_path / "cache") >= HALF - 8192, "half of it is there"
+    )  # a buffer's worth may be in memory
     process.kill()
     kept = arrived(tmp_path / "cache")
     hub.heal()
@@ -161,7 +203,9 @@ def test_a_killed_pull_is_resumed(hub: Hub, tmp_path: Path) -> None:
 
 
 def test_a_pull_is_cancelled_at_once(hub: Hub, tmp_path: Path) -> None:
-    """Cancelling ends a pull even while no byte comes, closes its connection and its files, and keeps what has come."""
+    """Cancelling ends a pull even while no byte comes, closes its connection and its files, and keeps what
+    has come.
+    """
     hub.publish(REPO, FILES)
     stall = hub.spoil(WEIGHTS, stall=HALF)
     files = toys(tmp_path, hub.url)
@@ -201,7 +245,9 @@ def test_a_callback_that_fails_ends_the_pull(hub: Hub, tmp_path: Path) -> None:
 
     with pytest.raises(KeyError):
         files.pull(TOY, fail, threading.Event())
-    wait_until(lambda: not any(thread.name == "pull toy" for thread in threading.enumerate()), "its thread has ended")
+    wait_until(
+        lambda: not any(thread.name == "pull toy" for thread in threading.enumerate()), "its thread has ended"
+    )
 
 
 def test_a_stall_is_an_error_that_can_be_resumed(hub: Hub, tmp_path: Path) -> None:
@@ -227,9 +273,13 @@ def test_a_hub_without_ranges_begins_anew(hub: Hub, tmp_path: Path) -> None:
     assert hub.sent(WEIGHTS) == HALF + len(BYTES)
 
 
-@pytest.mark.parametrize("rubbish", [b"", b"rubbish", BYTES, BYTES + b"rubbish"], ids=["none", "other", "all", "more"])
+@pytest.mark.parametrize(
+    "rubbish", [b"", b"rubbish", BYTES, BYTES + b"rubbish"], ids=["none", "other", "all", "more"]
+)
 def test_whatever_is_left_of_a_file_the_next_pull_ends_well(hub: Hub, tmp_path: Path, rubbish: bytes) -> None:
-    """Of parts of any length and content the file is made, or at once said to be damaged, and then it is made."""
+    """Of parts of any length and content the file is made, or at once said to be damaged, and then it is
+    made.
+    """
     commit = hub.publish(REPO, FILES)
     files = toys(tmp_path, hub.url)
     pull(files)

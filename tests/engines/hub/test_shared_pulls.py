@@ -8,7 +8,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 from servers import wait_until
-from small_model import BYTES, FILES, PULLED, REPO, TOTAL, TOY, WEIGHTS, Process, Puller, arrived, contents, pull, toys
+from small_model import (
+    BYTES,
+    FILES,
+    PULLED,
+    REPO,
+    TOTAL,
+    TOY,
+    WEIGHTS,
+    Process,
+    Puller,
+    arrived,
+    contents,
+    pull,
+    toys,
+)
 
 from engines.hub.errors import ModelBusy, ModelDamaged, PullCancelled
 from engines.hub.locks import locked
@@ -25,7 +39,9 @@ def test_pulls_of_one_process_share_a_download(hub: Hub, tmp_path: Path) -> None
     stall = hub.spoil(WEIGHTS, stall=HALF)
     files = toys(tmp_path, hub.url)
     pullers = [Puller(files) for _ in range(3)]
-    wait_until(lambda: all(one.seen and one.seen[-1].done > HALF for one in pullers), "all are told of the half")
+    wait_until(
+        lambda: all(one.seen and one.seen[-1].done > HALF for one in pullers), "all are told of the half"
+    )
     stall.go_on.set()
     for puller in pullers:
         puller.join()
@@ -41,7 +57,10 @@ def test_who_cancels_leaves_alone(hub: Hub, tmp_path: Path) -> None:
     stall = hub.spoil(WEIGHTS, stall=HALF)
     files = toys(tmp_path, hub.url)
     first, second = Puller(files), Puller(files)
-    wait_until(lambda: all(one.seen and one.seen[-1].done > HALF for one in (first, second)), "both are told of the half")
+    wait_until(
+        lambda: all(one.seen and one.seen[-1].done > HALF for one in (first, second)),
+        "both are told of the half",
+    )
     first.cancel.set()
     first.join()
     assert isinstance(first.error, PullCancelled)
@@ -59,7 +78,9 @@ def test_an_error_is_everybodys(hub: Hub, tmp_path: Path) -> None:
     fault = hub.spoil(WEIGHTS, stall=HALF, content=BYTES[::-1], times=1)
     files = toys(tmp_path, hub.url)
     pullers = [Puller(files), Puller(files)]
-    wait_until(lambda: all(one.seen and one.seen[-1].done > HALF for one in pullers), "both are told of the half")
+    wait_until(
+        lambda: all(one.seen and one.seen[-1].done > HALF for one in pullers), "both are told of the half"
+    )
     fault.go_on.set()
     for puller in pullers:
         puller.join()
@@ -75,7 +96,10 @@ def test_processes_share_a_download(hub: Hub, tmp_path: Path) -> None:
     first = Process(cache, hub.url)
     wait_until(lambda: arrived(cache) >= HALF - 8192, "half of it is there")
     second = Process(cache, hub.url)
-    wait_until(lambda: second.state() == "waiting" and second.lines()[-1]["done"] >= HALF - 8192, "the second sees the half")
+    wait_until(
+        lambda: second.state() == "waiting" and second.lines()[-1]["done"] >= HALF - 8192,
+        "the second sees the half",
+    )
     stall.go_on.set()
 
     assert (first.end(), second.end()) == (0, 0)

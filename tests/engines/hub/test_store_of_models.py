@@ -10,7 +10,22 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-from small_model import BYTES, FILES, PULLED, REPO, ROOT, TONE, TOTAL, TOY, WEIGHTS, arrived, contents, partials, pull, toys
+from small_model import (
+    BYTES,
+    FILES,
+    PULLED,
+    REPO,
+    ROOT,
+    TONE,
+    TOTAL,
+    TOY,
+    WEIGHTS,
+    arrived,
+    contents,
+    partials,
+    pull,
+    toys,
+)
 
 from engines.catalogue.engines import Kind
 from engines.catalogue.models import MODELS, find
@@ -67,7 +82,9 @@ def test_what_else_an_engine_needs_belongs_to_the_model(hub: Hub, tmp_path: Path
 
 
 def test_what_the_hubs_client_pulled_is_found(hub: Hub, tmp_path: Path) -> None:
-    """What the hub's own client pulled is used as it is, be it an old one that leaves no listing, and can be checked."""
+    """What the hub's own client pulled is used as it is, be it an old one that leaves no listing, and can be
+    checked.
+    """
     from huggingface_hub import hf_hub_download, snapshot_download
 
     hub.publish(REPO, FILES)
@@ -91,7 +108,9 @@ def test_what_the_hubs_client_pulled_is_found(hub: Hub, tmp_path: Path) -> None:
 
 
 def test_damage_is_found_named_and_mended(hub: Hub, tmp_path: Path) -> None:
-    """Checking reads every byte; damaged files are deleted, and named with those that are gone; a pull brings just these."""
+    """Checking reads every byte; damaged files are deleted, and named with those that are gone; a pull brings
+    just these.
+    """
     hub.publish(REPO, FILES)
     files = toys(tmp_path, hub.url)
     with pytest.raises(ModelNotFound, match="toy is not here"):
@@ -121,7 +140,9 @@ def test_the_listing_tells_what_is_on_disk(hub: Hub, tmp_path: Path) -> None:
     assert [(one.size, one.complete, one.commit) for one in files.listing([TOY])] == [(0, False, None)]
     with pytest.raises(ModelUnreachable):
         pull(files)
-    assert [(one.size, one.complete) for one in files.listing([TOY])] == [(HALF + len(FILES["config.json"]), False)]
+    assert [(one.size, one.complete) for one in files.listing([TOY])] == [
+        (HALF + len(FILES["config.json"]), False)
+    ]
     hub.heal()
     path = pull(files)
     (stored,) = files.listing([TOY])
@@ -130,7 +151,9 @@ def test_the_listing_tells_what_is_on_disk(hub: Hub, tmp_path: Path) -> None:
 
 
 def test_a_deleted_model_is_gone_and_nothing_else(hub: Hub, tmp_path: Path) -> None:
-    """Deleting takes a repository's blobs and refs, tells the bytes, and leaves the other repositories as they were."""
+    """Deleting takes a repository's blobs and refs, tells the bytes, and leaves the other repositories as
+    they were.
+    """
     hub.publish(REPO, FILES)
     hub.publish("acme/codec", {"codec.bin": b"codec"})
     other = msgspec.structs.replace(CODEC, also=())
@@ -163,7 +186,9 @@ def test_parts_and_old_commits_go_too(hub: Hub, tmp_path: Path) -> None:
 
 
 def test_what_others_need_stays(hub: Hub, tmp_path: Path) -> None:
-    """Files that another model shares, and files that are no model's, stay when a model is deleted; with the last, all go."""
+    """Files that another model shares, and files that are no model's, stay when a model is deleted; with the
+    last, all go.
+    """
     from huggingface_hub import hf_hub_download
 
     hub.publish(REPO, FILES)
@@ -185,7 +210,9 @@ def test_what_others_need_stays(hub: Hub, tmp_path: Path) -> None:
 
 
 def test_bytes_that_repositories_share_go_with_the_last(hub: Hub, tmp_path: Path) -> None:
-    """Blobs that the hub's client keeps once for several repositories (Xet) are freed when the last of these is deleted."""
+    """Blobs that the hub's client keeps once for several repositories (Xet) are freed when the last of these
+    is deleted.
+    """
     from huggingface_hub.utils._shared_blobs import publish_blob_to_shared_store, try_link_from_shared_store
 
     twin = msgspec.structs.replace(TOY, name="twin", repo="acme/twin")
@@ -194,9 +221,13 @@ def test_bytes_that_repositories_share_go_with_the_last(hub: Hub, tmp_path: Path
     files = toys(tmp_path, hub.url)
     paths, xet = (pull(files), pull(files, twin)), "ab" * 32
     first, second = ((path / WEIGHTS).resolve() for path in paths)
-    assert publish_blob_to_shared_store(blob_path=str(first), xet_hash=xet, cache_dir=tmp_path, expected_size=len(BYTES))
+    assert publish_blob_to_shared_store(
+        blob_path=str(first), xet_hash=xet, cache_dir=tmp_path, expected_size=len(BYTES)
+    )
     second.unlink()
-    assert try_link_from_shared_store(blob_path=str(second), xet_hash=xet, cache_dir=tmp_path, expected_size=len(BYTES))
+    assert try_link_from_shared_store(
+        blob_path=str(second), xet_hash=xet, cache_dir=tmp_path, expected_size=len(BYTES)
+    )
     payload = (paths[1] / WEIGHTS).resolve()
     assert payload == (paths[0] / WEIGHTS).resolve() == tmp_path / "blobs" / "ab" / xet
     files.verify(twin)
@@ -209,7 +240,9 @@ def test_bytes_that_repositories_share_go_with_the_last(hub: Hub, tmp_path: Path
     assert not payload.exists()
 
 
-def test_without_links_files_lie_in_the_snapshot(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_links_files_lie_in_the_snapshot(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where links cannot be, the same holds: complete, checked, not pulled twice, deleted."""
     monkeypatch.setenv("HF_HUB_DISABLE_SYMLINKS", "1")
     hub.publish(REPO, FILES)
@@ -243,7 +276,13 @@ def test_the_folder_is_the_clients(environ: dict[str, str]) -> None:
     whole = {"HOME": "/home/me", "PATH": os.environ["PATH"], **environ}
     script = "from huggingface_hub import constants; from engines.hub.layout import default_folder as d; print(constants.HF_HUB_CACHE, d())"
     done = subprocess.run(
-        [sys.executable, "-c", script], env=whole, capture_output=True, text=True, check=True, cwd=ROOT, timeout=60
+        [sys.executable, "-c", script],
+        env=whole,
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        timeout=60,
     )
     theirs, ours = done.stdout.split()
     assert ours == theirs
@@ -251,7 +290,9 @@ def test_the_folder_is_the_clients(environ: dict[str, str]) -> None:
 
 
 def test_the_client_is_loaded_by_pulls_alone(hub: Hub, tmp_path: Path) -> None:
-    """Finding, checking and listing need no client of the hub; a pull loads it, and it tells nobody but the hub of us."""
+    """Finding, checking and listing need no client of the hub; a pull loads it, and it tells nobody but the
+    hub of us.
+    """
     hub.publish(REPO, FILES)
     script = (
         "import sys, pathlib; sys.path.insert(0, 'tests'); import pulling;"
@@ -261,7 +302,13 @@ def test_the_client_is_loaded_by_pulls_alone(hub: Hub, tmp_path: Path) -> None:
     )
     environ = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home"), "AI_AGENT": "tester"}
     done = subprocess.run(
-        [sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=True, cwd=ROOT, timeout=60
+        [sys.executable, "-c", script],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        timeout=60,
     )
     assert done.stdout.split() == ["None", "0", "False", "True", "False"]
     assert all(REPO in one.url for one in hub.asked)
@@ -269,7 +316,7 @@ def test_the_client_is_loaded_by_pulls_alone(hub: Hub, tmp_path: Path) -> None:
 
 def test_records_are_sound() -> None:
     """Every model has its own name, says which files it is and what it does, and is found by its name."""
-    kinds: set[Kind] = {"speech", "listening"}
+    kinds: set[Kind] = {"speech", "transcription"}
     assert len({record.name for record in MODELS}) == len(MODELS)
     for record in MODELS:
         assert find(record.name) is record

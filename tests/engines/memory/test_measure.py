@@ -1,4 +1,6 @@
-"""How much memory is told to be free: what limits a container, which GPUs are meant, and whose memory is the machine's."""
+"""How much memory is told to be free: what limits a container, which GPUs are meant, and whose memory is the
+machine's.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +30,16 @@ def own(tmp_path: Path, text: str) -> Path:
 
 
 def test_a_containers_limit_counts(tmp_path: Path) -> None:
-    """What is free is what the container's limit leaves, files that can be given back included, where the machine has more."""
+    """What is free is what the container's limit leaves, files that can be given back included, where the
+    machine has more.
+    """
     root = tmp_path / "fs"
-    write(root, memory__max=1000, memory__current=600, memory__stat="anon 100\ninactive_file 250\nactive_file 50")
+    write(
+        root,
+        memory__max=1000,
+        memory__current=600,
+        memory__stat="anon 100\ninactive_file 250\nactive_file 50",
+    )
     groups = own(tmp_path, "0::/\n")
 
     assert list(left(root, groups)) == [650]
@@ -38,7 +47,9 @@ def test_a_containers_limit_counts(tmp_path: Path) -> None:
 
 
 def test_limits_above_count_too(tmp_path: Path) -> None:
-    """The limit of every group above is asked, those that are "max" or untold are none, and what is exceeded leaves nothing."""
+    """The limit of every group above is asked, those that are "max" or untold are none, and what is exceeded
+    leaves nothing.
+    """
     root = tmp_path / "fs"
     write(root / "a/b/c", memory__max="max", memory__current=10, memory__stat="inactive_file 0")
     write(root / "a/b", memory__max=500, memory__current=100)
@@ -61,7 +72,9 @@ def test_the_older_control_groups(tmp_path: Path) -> None:
 
 
 def test_without_limits_the_machine_counts(tmp_path: Path) -> None:
-    """Where nothing limits memory, as outside containers and off Linux, what the machine has free is what there is."""
+    """Where nothing limits memory, as outside containers and off Linux, what the machine has free is what
+    there is.
+    """
     assert list(left(tmp_path, tmp_path / "none")) == []
     assert list(left(tmp_path, own(tmp_path, "0::/user.slice\n"))) == []
     assert 0 < available(tmp_path, tmp_path / "none") <= psutil.virtual_memory().total
@@ -89,7 +102,9 @@ def test_without_limits_the_machine_counts(tmp_path: Path) -> None:
     ],
 )
 def test_which_cards_are_visible(value: str | None, numbers: list[int]) -> None:
-    """CUDA_VISIBLE_DEVICES chooses and orders cards by numbers or by how UUIDs begin; what is wrong ends the list."""
+    """CUDA_VISIBLE_DEVICES chooses and orders cards by numbers or by how UUIDs begin; what is wrong ends the
+    list.
+    """
     assert visible(UUIDS, value) == numbers
 
 
@@ -98,14 +113,22 @@ def test_an_order_that_only_cuda_knows() -> None:
     fastest, unlike = {"CUDA_DEVICE_ORDER": "FASTEST_FIRST"}, ("slow", "fast", "slow")
     assert in_order(UUIDS, unlike, {}) == [0, 1, 2]
     assert in_order(UUIDS, unlike, {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": "1"}) == [1]
-    assert in_order(UUIDS, unlike, fastest) == in_order(UUIDS, unlike, {**fastest, "CUDA_VISIBLE_DEVICES": "1"}) == []
+    assert (
+        in_order(UUIDS, unlike, fastest)
+        == in_order(UUIDS, unlike, {**fastest, "CUDA_VISIBLE_DEVICES": "1"})
+        == []
+    )
     assert in_order(UUIDS, ("fast",) * 3, {**fastest, "CUDA_VISIBLE_DEVICES": "1"}) == [1]
     assert in_order(UUIDS, unlike, {**fastest, "CUDA_VISIBLE_DEVICES": "GPU-b"}) == [2]
 
 
 def card(folder: Path, number: int, total: int, used: int, shared: int, maker: str = "") -> None:
     """Write what Linux tells of one of AMD's GPUs; sizes are GiB."""
-    told = {"mem_info_vram_total": total * GIB, "mem_info_vram_used": used * GIB, "mem_info_gtt_total": shared * GIB}
+    told = {
+        "mem_info_vram_total": total * GIB,
+        "mem_info_vram_used": used * GIB,
+        "mem_info_gtt_total": shared * GIB,
+    }
     write(folder / f"card{number}/device", **told, **({"mem_info_vram_vendor": maker} if maker else {}))
 
 
@@ -120,7 +143,9 @@ def test_amds_cards_in_the_order_of_their_numbers(tmp_path: Path) -> None:
 
 
 def test_memory_that_is_the_machines_is_no_gpus(tmp_path: Path) -> None:
-    """A GPU in the processor, whose own memory is a small piece of the machine's, is left out; a card beside it is not."""
+    """A GPU in the processor, whose own memory is a small piece of the machine's, is left out; a card beside
+    it is not.
+    """
     card(tmp_path, 0, 1, 0, 15)
     card(tmp_path, 1, 2, 0, 15, "unknown")
     card(tmp_path, 2, 16, 4, 32, "hynix")

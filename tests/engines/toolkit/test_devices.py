@@ -35,7 +35,9 @@ def test_what_is_not_there_is_refused() -> None:
 
 
 def test_the_best_that_is_unfit_is_no_reason_for_a_slower_one() -> None:
-    """Where torch has no code for the GPU, "auto" says so, and what mends it, rather than taking the processor."""
+    """Where torch has no code for the GPU, "auto" says so, and what mends it, rather than taking the
+    processor.
+    """
 
     def unfit(name: str) -> str:
         return "no code" if name.startswith("cuda") else ""
@@ -52,11 +54,15 @@ def test_the_best_that_is_unfit_is_no_reason_for_a_slower_one() -> None:
 
 
 def test_what_brings_code_for_a_gpu() -> None:
-    """A torch without code for a GPU is told with both, and the command that mends it names the engine's environment."""
+    """A torch without code for a GPU is told with both, and the command that mends it names the engine's
+    environment.
+    """
     told = lacking("Old", "6.1", ("sm_80", "sm_90"), "legacy457")
     assert "no code for the GPU Old (compute capability 6.1, it has sm_80, sm_90)" in told
     assert "`voicebox engines install legacy457 --index-url https://download.pytorch.org/whl/cu126`" in told
-    assert "install main --index-url https://download.pytorch.org/whl/cu130" in lacking("New", "12.0", ("sm_80",))
+    assert "install main --index-url https://download.pytorch.org/whl/cu130" in lacking(
+        "New", "12.0", ("sm_80",)
+    )
     old = lacking("Old Radeon", "gfx803", ("gfx90a", "gfx1100"))
     assert "(architecture gfx803, it has gfx90a, gfx1100)" in old
     assert "--index-url https://download.pytorch.org/whl/rocm" in old
@@ -64,7 +70,9 @@ def test_what_brings_code_for_a_gpu() -> None:
 
 
 def test_a_processor_in_place_of_a_gpu_is_told() -> None:
-    """A model that computes on the processor, where this machine has a GPU for it, says what would change that."""
+    """A model that computes on the processor, where this machine has a GPU for it, says what would change
+    that.
+    """
     kokoro, here = find("kokoro"), frozenset[Device]({"cpu", "cuda"})
     assert "voicebox engines install main --index-url https://download.pytorch.org/whl/cu130" in slow_reason(
         kokoro, "cpu", "auto", here

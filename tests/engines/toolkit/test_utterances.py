@@ -31,7 +31,9 @@ def spoken(text: str) -> bytes:
 
 
 def test_cuts_at_silence() -> None:
-    """Each stretch of speech is one utterance, which starts where the speech does, within 0.4 s, and holds all of it."""
+    """Each stretch of speech is one utterance, which starts where the speech does, within 0.4 s, and holds
+    all of it.
+    """
     one, two = spoken("my sister found seven old coins"), spoken("under the kitchen floor")
     cutter, found = cut(one + bytes(2 * SECOND) + two + bytes(2 * SECOND), [3200])
 
@@ -56,7 +58,9 @@ def test_settled_follows_what_is_given_out() -> None:
 
 def test_speech_without_silence_is_cut() -> None:
     """Speech without any silence is cut at quiet places, and nothing of it is lost or doubled."""
-    words = spoken("people often travel by train when winter comes to the northern cities and my sister found seven coins")
+    words = spoken(
+        "people often travel by train when winter comes to the northern cities and my sister found seven coins"
+    )
     samples = np.frombuffer(words, "<i2")
     blocks = samples[: len(samples) // 800 * 800].reshape(-1, 800)
     loud = np.abs(blocks).max(axis=1) > 1500
@@ -77,6 +81,12 @@ def test_speech_without_silence_is_cut() -> None:
 @given(st.lists(st.integers(1, 20000), min_size=1, max_size=6))
 def test_chunk_sizes_do_not_matter(sizes: list[int]) -> None:
     """The cuts are the same however the recording was chopped up on its way."""
-    pcm = bytes(SECOND // 2) + spoken("good evening") + bytes(SECOND) + spoken("the last bus leaves") + bytes(SECOND // 3)
+    pcm = (
+        bytes(SECOND // 2)
+        + spoken("good evening")
+        + bytes(SECOND)
+        + spoken("the last bus leaves")
+        + bytes(SECOND // 3)
+    )
 
     assert cut(pcm, sizes)[1] == cut(pcm, [len(pcm)])[1]

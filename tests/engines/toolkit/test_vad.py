@@ -106,7 +106,9 @@ def test_chunks_do_not_matter(size: int) -> None:
 
 
 def test_tells_what_is_settled() -> None:
-    """While silence comes in, it is settled with it but for the padding; in a stretch, up to where that begins, which is known."""
+    """While silence comes in, it is settled with it but for the padding; in a stretch, up to where that
+    begins, which is known.
+    """
     speech = Speech(silero())
     speech.push(silence(10))
     quiet, begun = speech.settled, speech.begun
@@ -153,7 +155,9 @@ def test_the_network_of_the_other_package_does_as_well() -> None:
     assert spec.origin is not None
     other = Silero(Path(spec.origin).parent / "assets" / "silero_vad_v6.onnx")
 
-    for span, same in zip(*(speech_spans(silence(2) + recording() + silence(2), one) for one in (other, silero())), strict=True):
+    for span, same in zip(
+        *(speech_spans(silence(2) + recording() + silence(2), one) for one in (other, silero())), strict=True
+    ):
         assert list(span) == pytest.approx(list(same), abs=0.6)
 
 
@@ -174,7 +178,9 @@ def test_loads_no_torch_and_says_nothing() -> None:
         "assert speech_spans(bytes(32000)) == []\n"
         "assert not {'torch', 'silero_vad', 'faster_whisper'} & set(sys.modules)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

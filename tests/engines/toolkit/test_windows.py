@@ -1,4 +1,6 @@
-"""The windows that a recording is cut into: what they hold, when they are given, and that nothing else is kept."""
+"""The windows that a recording is cut into: what they hold, when they are given, and that nothing else is
+kept.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,15 @@ from tiny_whisper import RATE, SECOND, samples, silence, sound
 from engines.toolkit.vad import Silero
 from engines.toolkit.windows import CONTEXT, LONGEST, STEP, Window, Windows
 
-SPEECH = silence(2) + sound("hello", 28.9) + silence(6) + sound("count", 35) + silence(2) + sound("morgen", 2) + silence(4)
+SPEECH = (
+    silence(2)
+    + sound("hello", 28.9)
+    + silence(6)
+    + sound("count", 35)
+    + silence(2)
+    + sound("morgen", 2)
+    + silence(4)
+)
 
 
 @lru_cache(1)
@@ -51,12 +61,18 @@ def test_a_recording_is_cut_every_thirty_seconds() -> None:
 
 def test_a_window_begins_where_the_last_was_heard_to() -> None:
     """What has not been heard of a window is in the next one."""
-    assert [start for start, _ in spans(cut(sound("hello", 50), vad=False, heard=(0.5, 1.0, 1.0)))] == [0, 15, 45]
+    assert [start for start, _ in spans(cut(sound("hello", 50), vad=False, heard=(0.5, 1.0, 1.0)))] == [
+        0,
+        15,
+        45,
+    ]
 
 
 @pytest.mark.parametrize("vad", [True, False])
 def test_a_window_holds_the_recordings_samples(vad: bool) -> None:
-    """Its samples are those of the recording, with what surrounds them, and it begins on a frame of the spectrum."""
+    """Its samples are those of the recording, with what surrounds them, and it begins on a frame of the
+    spectrum.
+    """
     whole = samples(SPEECH)
     for window in cut(SPEECH, vad=vad, heard=(0.7, 1.0)):
         start = round(window.start * RATE)
@@ -87,7 +103,9 @@ def test_chunks_do_not_matter(vad: bool, size: int, heard: list[float]) -> None:
     assert all(np.array_equal(one.samples, other.samples) for one, other in zip(found, wanted, strict=True))
 
 
-@pytest.mark.parametrize(("vad", "pcm"), [(True, silence(1)), (True, sound("hello", 1)), (False, sound("hello", 1))])
+@pytest.mark.parametrize(
+    ("vad", "pcm"), [(True, silence(1)), (True, sound("hello", 1)), (False, sound("hello", 1))]
+)
 def test_nothing_is_kept_that_is_done_with(vad: bool, pcm: bytes) -> None:
     """However long the recording, little more than a window of it is kept."""
     windows = Windows(iter([silence(1)] + [pcm] * 300), silero() if vad else None, lambda _: None)

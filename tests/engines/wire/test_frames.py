@@ -31,13 +31,17 @@ def parsed(data: bytes, cuts: list[int]) -> list[frames.Frame]:
 
 @given(EVENTS, st.lists(st.integers(0, 2000), max_size=10))
 def test_events_survive_any_chunking(events: list[SpeechEvent], cuts: list[int]) -> None:
-    """All PCM and all words arrive, in order, however the bytes are cut; a word stays before the audio it came before."""
+    """All PCM and all words arrive, in order, however the bytes are cut; a word stays before the audio it
+    came before.
+    """
     got = parsed(frames.pack(events), cuts)
 
     assert b"".join(event.pcm for event in got if isinstance(event, Audio)) == b"".join(
         e.pcm for e in events if isinstance(e, Audio)
     )
-    assert [event for event in got if isinstance(event, Word)] == [event for event in events if isinstance(event, Word)]
+    assert [event for event in got if isinstance(event, Word)] == [
+        event for event in events if isinstance(event, Word)
+    ]
 
 
 def test_neighbouring_audio_is_one_frame() -> None:

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from engines.api import Audio, EngineFailed, EngineInfo, SpeechEvent, SpeechJob, Turn
-from engines.catalogue.engines import Record, find
-from engines.fakes.paced import Pace
+from engines.api import Audio, BatchItem, EngineFailed, EngineInfo, SpeechEvent, SpeechJob
+from engines.catalogue.engines import EngineRecord, find
+from engines.fakes.paced import Paced
 from engines.fleet.pool import Pool
-from engines.fleet.streams import Terms
-from engines.fleet.worker_group import Dispatcher
+from engines.fleet.streams import RequestTerms
+from engines.fleet.worker_group import WorkerGroup
 from engines.settings import EngineSettings, Options, WorkerSettings
 from engines.wire.client import Lost
 
@@ -25,10 +25,10 @@ PACE = find("pace")
 SETTINGS = WorkerSettings(restart_delay=0.05, stall_timeout=5.0, start_timeout=30.0)
 
 
-class Moody(Pace):
+class Moody(Paced):
     """Fails on request: the whole batch, one turn of it, or by never coming back."""
 
-    def speak_batch(self, turns: Sequence[Turn]) -> None:
+    def speak_batch(self, turns: Sequence[BatchItem]) -> None:
         """Speak, unless told otherwise."""
         for turn in turns:
             if turn.job.text == "fail all":
@@ -46,15 +46,15 @@ def moody_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
 
 
-MOODY = Record("moody", "test_batches:Moody", ("speech",), "MIT")
+MOODY = EngineRecord("moody", "test_batches:Moody", ("speech",), "MIT")
 
 
 @asynccontextmanager
-async def pool(options: Options, record: Record = PACE) -> AsyncIterator[Pool]:
-    dispatcher = Dispatcher(record, EngineSettings(workers=1, options=options), SETTINGS, lambda *_, **__: None)
-    async with dispatcher.running():
-        assert await dispatcher.wait_ready()
-        yield Pool(record.name, dispatcher, 1)
+async def pool(options: Options, record: EngineRecord = PACE) -> AsyncIterator[Pool]:
+    group = WorkerGroup(record, EngineSettings(workers=1, options=options), SETTINGS, lambda *_, **__: None)
+    async with group.running():
+        assert await group.wait_ready()
+        yield Pool(record.name, group, 1)
 
 
 def run(test: Callable[[], Awaitable[None]]) -> None:
@@ -89,8 +89,8 @@ def test_jobs_that_wait_together_share_a_call() -> None:
     """Eight jobs in one call take the time of one, not of eight."""
     calls: list[int] = []
 
-    class Counting(Pace):
-        def speak_batch(self, turns: Sequence[Turn]) -> None:
+    class Counting(Paced):
+        def speak_batch(self, turns: Sequence[BatchItem]) -> None:
             calls.append(len(turns))
             super().speak_batch(turns)
 
@@ -98,12 +98,14 @@ def test_jobs_that_wait_together_share_a_call() -> None:
         from concurrent.futures import ThreadPoolExecutor
 
         from engines.worker.batches import Batcher
-        from engines.worker.event_queue import Handover
+        from engines.worker.event_queue import EventQueue
 
         engine = Counting(rtf=0.0, first_chunk=0.05, batch=8, batch_wait=0.05)
         info: EngineInfo = engine.load()
-        batcher = Batcher(engine, info, ThreadPoolExecutor(1), grace=5.0, hung=lambda: pytest.fail("it did not hang"))
-        handovers: list[Handover[SpeechEvent]] = [Handover() for _ in range(13)]
+        batcher = Batcher(
+            engine, info, ThreadPoolExecutor(1), grace=5.0, hung=lambda: pytest.fail("it did not hang")
+        )
+        handovers: list[EventQueue[SpeechEvent]] = [EventQueue() for _ in range(13)]
         overs = [batcher.submit(job, handover) for job, handover in zip(jobs(13), handovers, strict=True)]
         await asyncio.gather(*overs)
         assert calls == [8, 5]
@@ -117,12 +119,14 @@ def test_one_that_leaves_holds_nobody() -> None:
     async def test() -> None:
         async with pool({"rtf": 0.3, "first_chunk": 0.01, "batch": 4, "batch_wait": 0.1}) as made:
             rest = [asyncio.create_task(whole(made.speak(job))) for job in jobs(3)]
-            async with aclosing(made.speak(SpeechJob("a text that is left in the middle " * 3, "tone-9"))) as events:
+            async with aclosing(
+                made.speak(SpeechJob("a text that is left in the middle " * 3, "tone-9"))
+            ) as events:
                 await anext(events)
-            assert made.state().running == 3
+            assert made.status().running == 3
             assert all(await asyncio.gather(*rest))
             assert await whole(made.speak(jobs(1)[0])) == rest[0].result()
-            assert made.state().workers[0].restarts == 0
+            assert made.status().workers[0].restarts == 0
 
     run(test)
 
@@ -146,7 +150,7 @@ def test_errors_in_a_batch() -> None:
             )  # fmt: skip
             assert [type(one) for one in both] == [EngineFailed, EngineFailed]
             assert await whole(made.speak(SpeechJob("good", "tone-1"))) == good
-            assert made.state().workers[0].restarts == 0
+            assert made.status().workers[0].restarts == 0
 
     run(test)
 
@@ -159,7 +163,7 @@ def test_a_batch_that_hangs_costs_its_worker_only() -> None:
         async with pool({"rtf": 0.001, "first_chunk": 0.0, "batch": 4}, MOODY) as made:
             with pytest.raises((Lost, TimeoutError)):
                 await asyncio.wait_for(whole(made.speak(SpeechJob("hang", "tone-1"))), 0.5)
-            assert await whole(made.speak(SpeechJob("good", "tone-1"), Terms()))
+            assert await whole(made.speak(SpeechJob("good", "tone-1"), RequestTerms()))
 
     run(test)
 
@@ -170,13 +174,13 @@ def test_a_killed_worker_costs_its_batch_one_more_try() -> None:
     async def test() -> None:
         async with pool({"rtf": 0.1, "first_chunk": 0.5, "batch": 4, "batch_wait": 0.05}) as made:
             tasks = [asyncio.create_task(whole(made.speak(job))) for job in jobs(4)]
-            while made.state().running < 4:  # noqa: ASYNC110 - the state is another process's
+            while made.status().running < 4:  # noqa: ASYNC110 - the state is another process's
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.1)
-            pid = made.state().workers[0].pid
+            pid = made.status().workers[0].pid
             assert pid
             os.kill(pid, signal.SIGKILL)
             assert all(await asyncio.gather(*tasks))
-            assert made.state().retried == 4
+            assert made.status().retried == 4
 
     run(test)

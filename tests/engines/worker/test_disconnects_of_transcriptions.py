@@ -1,4 +1,6 @@
-"""A client that leaves a recording behind: its engine is told at once, however much audio waits, and nothing is left of it."""
+"""A client that leaves a recording behind: its engine is told at once, however much audio waits, and nothing
+is left of it.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +13,21 @@ from pathlib import Path
 import pytest
 from one_worker import started
 
-from engines.api import EmitListen, EngineInfo, Finished, Heard, ListenAbilities, ListenEvent, ListenJob, Progress
-from engines.catalogue.engines import Record
+from engines.api import (
+    EmitTranscription,
+    EngineInfo,
+    Finished,
+    Progress,
+    TranscriptionCapabilities,
+    TranscriptionEvent,
+    TranscriptionJob,
+    TranscriptSegment,
+)
+from engines.catalogue.engines import EngineRecord
 from engines.fleet.child_process import WorkerProcess
 from engines.wire.client import WorkerClient
 from engines.worker.app import HUNG
-from engines.worker.audio_queue import Feed
+from engines.worker.audio_queue import AudioQueue
 
 SECOND = 32_000
 """bytes"""
@@ -29,16 +40,23 @@ class Dreamer:
 
     def load(self) -> EngineInfo:
         """Say what it can do, and that letting go takes it less than half a second."""
-        return EngineInfo("dreamer", "1", "MIT", ("dreamer",), listening=ListenAbilities(("en",), prompt=True), cancel_grace=0.5)
+        return EngineInfo(
+            "dreamer",
+            "1",
+            "MIT",
+            ("dreamer",),
+            transcription=TranscriptionCapabilities(("en",), prompt=True),
+            cancel_grace=0.5,
+        )
 
-    def transcribe(self, job: ListenJob, audio: Iterator[bytes], emit: EmitListen) -> None:
+    def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], emit: EmitTranscription) -> None:
         """Listen."""
         chunk = next(audio)
         emit(Progress(0.1))
         if job.prompt == "all":
             time.sleep(0.5)
             sound = chunk + b"".join(audio)
-            emit(Heard(str(sum(sound)), 0.0, len(sound) / SECOND))
+            emit(TranscriptSegment(str(sum(sound)), 0.0, len(sound) / SECOND))
             emit(Finished(len(sound) / SECOND, "en"))
             return
         while emit(Progress(0.2)):
@@ -58,7 +76,9 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
 
 
 def worker() -> AbstractAsyncContextManager[tuple[WorkerProcess, WorkerClient]]:
-    return started(Record("dreamer", "test_leaving:Dreamer", ("listening",), "MIT"))
+    return started(
+        EngineRecord("dreamer", "test_disconnects_of_transcriptions:Dreamer", ("transcription",), "MIT")
+    )
 
 
 async def recording(seconds: int = LONG, sent: list[int] | None = None) -> AsyncIterator[bytes]:
@@ -69,22 +89,24 @@ async def recording(seconds: int = LONG, sent: list[int] | None = None) -> Async
             sent.append(number)
 
 
-async def leave(client: WorkerClient, job: ListenJob, sent: list[int], until: int) -> None:
+async def leave(client: WorkerClient, job: TranscriptionJob, sent: list[int], until: int) -> None:
     """Close a job once so many seconds of its recording have been taken."""
-    events: AsyncGenerator[ListenEvent, None]
+    events: AsyncGenerator[TranscriptionEvent, None]
     async with aclosing(client.transcribe(job, recording(LONG, sent))) as events, asyncio.timeout(20):
         async for _ in events:
             if len(sent) >= until:
                 return
 
 
-async def heard(client: WorkerClient, seconds: int) -> list[ListenEvent]:
-    async with aclosing(client.transcribe(ListenJob(prompt="all"), recording(seconds))) as events:
+async def heard(client: WorkerClient, seconds: int) -> list[TranscriptionEvent]:
+    async with aclosing(client.transcribe(TranscriptionJob(prompt="all"), recording(seconds))) as events:
         return [event async for event in events if not isinstance(event, Progress)]
 
 
 def files(pid: int) -> list[str]:
-    """Name the temporary files that a process holds open, which have no name any more; none where the system does not tell."""
+    """Name the temporary files that a process holds open, which have no name any more; none where the system
+    does not tell.
+    """
     folder = Path(f"/proc/{pid}/fd")
     if not folder.is_dir():
         return []
@@ -93,11 +115,13 @@ def files(pid: int) -> list[str]:
 
 @pytest.mark.parametrize("until", [LONG // 2, LONG])
 def test_leaving_is_noticed_however_much_waits(until: int) -> None:
-    """An engine that takes no more of a long recording hears of its client's leaving, while it is sent and afterwards."""
+    """An engine that takes no more of a long recording hears of its client's leaving, while it is sent and
+    afterwards.
+    """
 
     async def test() -> None:
         async with worker() as (process, client):
-            await leave(client, ListenJob(), [], until)
+            await leave(client, TranscriptionJob(), [], until)
             async with asyncio.timeout(5):
                 assert len(await heard(client, 1)) == 2
             assert process.running
@@ -106,13 +130,18 @@ def test_leaving_is_noticed_however_much_waits(until: int) -> None:
 
 
 def test_what_waits_arrives_whole() -> None:
-    """All of a recording that the engine takes late is heard, in its order; what waited on disk is gone with the job."""
+    """All of a recording that the engine takes late is heard, in its order; what waited on disk is gone with
+    the job.
+    """
 
     async def test() -> None:
         async with worker() as (process, client):
             wanted = sum(number % 251 for number in range(LONG)) * SECOND
             for _ in range(2):
-                assert await heard(client, LONG) == [Heard(str(wanted), 0.0, LONG), Finished(LONG, "en")]
+                assert await heard(client, LONG) == [
+                    TranscriptSegment(str(wanted), 0.0, LONG),
+                    Finished(LONG, "en"),
+                ]
             async with asyncio.timeout(5):
                 while files(process.pid):  # noqa: ASYNC110 - it is another process's
                     await asyncio.sleep(0.01)
@@ -125,7 +154,7 @@ def test_what_finds_no_room_on_disk_waits() -> None:
 
     async def test() -> None:
         pieces = [bytes([number]) * SECOND for number in range(LONG)]
-        feed = Feed(limit=10 * SECOND)
+        feed = AudioQueue(limit=10 * SECOND)
 
         async def send() -> None:
             for piece in pieces:
@@ -150,9 +179,9 @@ def test_an_engine_says_how_long_it_may_take_to_let_go() -> None:
 
     async def test() -> None:
         async with worker() as (process, client):
-            await leave(client, ListenJob(prompt="0.1"), [], 1)
+            await leave(client, TranscriptionJob(prompt="0.1"), [], 1)
             assert await heard(client, 1)
-            await leave(client, ListenJob(prompt="4"), [], 1)
+            await leave(client, TranscriptionJob(prompt="4"), [], 1)
             assert await process.wait() == HUNG
 
     run(test)

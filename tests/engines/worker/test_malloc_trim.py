@@ -11,8 +11,8 @@ import psutil
 import pytest
 from one_worker import started
 
-from engines.api import Audio, EmitSpeech, EngineInfo, SpeechAbilities, SpeechJob, Voice
-from engines.catalogue.engines import Record
+from engines.api import Audio, EmitSpeech, EngineInfo, SpeechCapabilities, SpeechJob, Voice
+from engines.catalogue.engines import EngineRecord
 from engines.fleet.child_process import WorkerProcess, defaults
 from engines.settings import Options
 from engines.wire.client import WorkerClient
@@ -25,7 +25,9 @@ MOST = 0.8
 
 
 class Hoarder:
-    """Takes much memory in pieces for each job, and leaves all but the last of it: the C library then gives none back by itself."""
+    """Takes much memory in pieces for each job, and leaves all but the last of it: the C library then gives
+    none back by itself.
+    """
 
     def __init__(self, note: str = "") -> None:
         self._note = Path(note)
@@ -34,7 +36,7 @@ class Hoarder:
     def load(self) -> EngineInfo:
         """Say what it is. Time is short here: its worker gives memory back soon."""
         malloc_trim.PAUSE = 0.5
-        abilities = SpeechAbilities(24_000, ("en",))
+        abilities = SpeechCapabilities(24_000, ("en",))
         return EngineInfo("hoarder", "1", "MIT", ("hoarder",), (Voice("low", "Low"),), speech=abilities)
 
     def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
@@ -47,7 +49,7 @@ class Hoarder:
 
 
 def worker(options: Options) -> AbstractAsyncContextManager[tuple[WorkerProcess, WorkerClient]]:
-    return started(Record("hoarder", "test_trimming:Hoarder", ("speech",), "MIT"), options)
+    return started(EngineRecord("hoarder", "test_malloc_trim:Hoarder", ("speech",), "MIT"), options)
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +60,9 @@ def adapters(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the C library of other systems is not asked")
 def test_what_a_job_left_goes_back(tmp_path: Path) -> None:
-    """Soon after a job a worker holds hardly anything of what the job took and left, though it stood between pieces in use."""
+    """Soon after a job a worker holds hardly anything of what the job took and left, though it stood between
+    pieces in use.
+    """
 
     async def play() -> None:
         note = tmp_path / "held"
@@ -75,7 +79,8 @@ def test_what_a_job_left_goes_back(tmp_path: Path) -> None:
 def test_only_a_c_library_that_takes_them_is_told_of_heaps() -> None:
     """An older glibc would refuse a part of what makes one heap, and be slower for the rest."""
     told = {
-        libc: "MALLOC_ARENA_MAX" in defaults(libc) for libc in (("glibc", "2.35"), ("glibc", "2.34"), ("", ""), ("musl", "3.1"))
+        libc: "MALLOC_ARENA_MAX" in defaults(libc)
+        for libc in (("glibc", "2.35"), ("glibc", "2.34"), ("", ""), ("musl", "3.1"))
     }
     assert list(told.values()) == [True, False, False, False]
     assert "LRU_CACHE_CAPACITY" in defaults(("glibc", "2.28"))

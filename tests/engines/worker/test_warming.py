@@ -8,14 +8,14 @@ import pytest
 
 from engines.api import (
     Audio,
-    EmitListen,
     EmitSpeech,
+    EmitTranscription,
     EngineInfo,
     Finished,
-    ListenAbilities,
-    ListenJob,
-    SpeechAbilities,
+    SpeechCapabilities,
     SpeechJob,
+    TranscriptionCapabilities,
+    TranscriptionJob,
     Unsupported,
 )
 from engines.worker.warming import SECONDS, vowel, warm_up
@@ -35,13 +35,20 @@ class Both:
             if not emit(Audio(bytes(100))):
                 return
 
-    def transcribe(self, job: ListenJob, audio: Iterator[bytes], emit: EmitListen) -> None:
+    def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], emit: EmitTranscription) -> None:
         """Hear all."""
         self.heard = b"".join(audio)
         emit(Finished(1.0, "en"))
 
 
-INFO = EngineInfo("both", "1", "MIT", ("both",), speech=SpeechAbilities(24_000, ()), listening=ListenAbilities(()))
+INFO = EngineInfo(
+    "both",
+    "1",
+    "MIT",
+    ("both",),
+    speech=SpeechCapabilities(24_000, ()),
+    transcription=TranscriptionCapabilities(()),
+)
 
 
 def test_it_speaks_until_audio_comes_and_hears_a_vowel() -> None:

@@ -1,4 +1,6 @@
-"""Prompts on their way to a worker and in it: the provider API, each prompt across the wire once, and what is refused."""
+"""Prompts on their way to a worker and in it: the provider API, each prompt across the wire once, and what is
+refused.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ from engines.api import Audio, BadAudio, BadInput, EngineFailed, MissingPrompt, 
 from engines.catalogue.engines import find
 from engines.fleet.child_process import Address, WorkerProcess
 from engines.fleet.pool import Pool
-from engines.fleet.worker_group import Dispatcher
+from engines.fleet.worker_group import WorkerGroup
 from engines.settings import EngineSettings, WorkerSettings
 from engines.wire import bodies
 from engines.wire.client import Lost, WorkerClient
@@ -71,7 +73,9 @@ class Wire:
 
     async def post(self, body: bytes, content_type: str) -> tuple[int, Any]:
         """Send any bytes to where prompts are made."""
-        async with self._session.post("/tts/create_voice_prompt", data=body, headers={"content-type": content_type}) as answer:
+        async with self._session.post(
+            "/tts/create_voice_prompt", data=body, headers={"content-type": content_type}
+        ) as answer:
             return answer.status, await answer.json()
 
 
@@ -100,11 +104,18 @@ def wav(pcm: bytes, rate: int = RATE, channels: int = 1, width: int = 2) -> byte
 
 
 def test_the_provider_api() -> None:
-    """A prompt is made of WAV parts with their words, comes back in base64 with its SHA-256, and speaks in JSON and frames."""
+    """A prompt is made of WAV parts with their words, comes back in base64 with its SHA-256, and speaks in
+    JSON and frames.
+    """
 
     async def test() -> None:
         async with wire() as worker:
-            parts = [("audio", wav(tone(700))), ("reference_text", b"one"), ("model", b"mimic"), ("audio", wav(tone(900)))]
+            parts = [
+                ("audio", wav(tone(700))),
+                ("reference_text", b"one"),
+                ("model", b"mimic"),
+                ("audio", wav(tone(900))),
+            ]
             status, answer = await worker.create(*parts)
             made = answer["voice_prompt"]
             data = base64.b64decode(made["safetensors"])
@@ -128,7 +139,9 @@ def test_a_prompt_crosses_once() -> None:
             for worker in (maker, other):
                 with pytest.raises(BadInput, match="SHA-256"):
                     await heard(worker.client, named)
-                assert await heard(worker.client, SpeechJob("every", "", prompt=prompt)) == pytest.approx([700], rel=0.01)
+                assert await heard(worker.client, SpeechJob("every", "", prompt=prompt)) == pytest.approx(
+                    [700], rel=0.01
+                )
                 assert await heard(worker.client, named) == pytest.approx([700], rel=0.01)
 
     run(test)
@@ -144,14 +157,18 @@ def started(socket: Path) -> subprocess.Popen[bytes]:
 
 
 def test_a_worker_that_has_lost_a_prompt_is_brought_it_again(tmp_path: Path) -> None:
-    """A prompt that is named to a worker which does not hold it any more is brought at once; the caller hears it all the same."""
+    """A prompt that is named to a worker which does not hold it any more is brought at once; the caller hears
+    it all the same.
+    """
     socket = tmp_path / "worker.sock"
 
     async def test() -> None:
         client = WorkerClient(Address("http://worker", str(socket)), stall_timeout=30)
         try:
             with started(socket) as process:
-                job = SpeechJob("every", "", prompt=await client.create_prompt([Sample(tone(700))], RATE, "mimic"))
+                job = SpeechJob(
+                    "every", "", prompt=await client.create_prompt([Sample(tone(700))], RATE, "mimic")
+                )
                 assert await heard(client, job) == pytest.approx([700], rel=0.01)
                 process.kill()
             socket.unlink()
@@ -170,18 +187,20 @@ def test_a_worker_that_was_replaced_is_brought_the_prompt() -> None:
     """After kill -9 the next worker knows no prompts; whoever speaks then is not told of it."""
 
     async def test() -> None:
-        dispatcher = Dispatcher(find("mimic"), EngineSettings(workers=1), SETTINGS, silent)
-        pool = Pool("mimic", dispatcher, 1)
-        async with dispatcher.running():
-            assert await dispatcher.wait_ready()
+        group = WorkerGroup(find("mimic"), EngineSettings(workers=1), SETTINGS, silent)
+        pool = Pool("mimic", group, 1)
+        async with group.running():
+            assert await group.wait_ready()
             async with pool.open() as stream:
                 prompt = await stream.create_prompt([Sample(tone(700))], RATE, "mimic")
             for _ in range(3):
                 said = [
-                    event.pcm async for event in pool.speak(SpeechJob("every", "", prompt=prompt)) if isinstance(event, Audio)
+                    event.pcm
+                    async for event in pool.speak(SpeechJob("every", "", prompt=prompt))
+                    if isinstance(event, Audio)
                 ]
                 assert frequencies(b"".join(said)) == pytest.approx([700], rel=0.01)
-                pid = pool.state().workers[0].pid
+                pid = pool.status().workers[0].pid
                 assert pid
                 os.kill(pid, signal.SIGKILL)
 
@@ -189,7 +208,9 @@ def test_a_worker_that_was_replaced_is_brought_the_prompt() -> None:
 
 
 def test_jobs_that_are_refused() -> None:
-    """A prompt that is not held, of another id, no base64, or of no use is refused in words, and the worker works on."""
+    """A prompt that is not held, of another id, no base64, or of no use is refused in words, and the worker
+    works on.
+    """
 
     async def test() -> None:
         async with wire() as worker:
@@ -275,7 +296,9 @@ def test_engines_that_do_not_clone() -> None:
 
 
 def test_what_is_held_has_a_limit() -> None:
-    """Of more prompts than there is room for those go that were not used for the longest time; the newest always stays."""
+    """Of more prompts than there is room for those go that were not used for the longest time; the newest
+    always stays.
+    """
     held = Prompts(limit=250)
     one, other = held.add(b"1" * 100), held.add(b"2" * 100)
     assert held.take({"id": one.id}) == one
@@ -293,7 +316,14 @@ def test_what_is_held_has_a_limit() -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    ["", "[]", "{}", '{"voice_prompt": {}}', '{"voice_prompt": {"safetensors": "*"}}', '{"voice_prompt": {"safetensors": "é"}}'],
+    [
+        "",
+        "[]",
+        "{}",
+        '{"voice_prompt": {}}',
+        '{"voice_prompt": {"safetensors": "*"}}',
+        '{"voice_prompt": {"safetensors": "é"}}',
+    ],
 )
 def test_answers_that_are_no_prompt(answer: str) -> None:
     """A worker that answers anything else has failed."""

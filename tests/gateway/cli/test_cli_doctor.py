@@ -25,7 +25,10 @@ def doctor(tmp_path: Path, settings: str = "", **environ: str) -> tuple[int, dic
     config.write_text(settings or "server: {port: 0}\n")
     environ = {**os.environ, "VOICEBOX_DATA_DIR": str(tmp_path / "data"), **environ}
     done = subprocess.run(
-        [*VOICEBOX, "doctor", "--json", "--config", str(config)], capture_output=True, timeout=PATIENCE, env=environ
+        [*VOICEBOX, "doctor", "--json", "--config", str(config)],
+        capture_output=True,
+        timeout=PATIENCE,
+        env=environ,
     )
     assert b"Traceback" not in done.stderr
     return done.returncode, {f"{check['area']}: {check['name']}": check for check in json.loads(done.stdout)}
@@ -44,7 +47,9 @@ def test_a_healthy_machine(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_comes_with_what_mends_it(tmp_path: Path, server: Server) -> None:
-    """A taken port, keys that are all gone, and a damaged key file are each told with a mend, and the status is 1."""
+    """A taken port, keys that are all gone, and a damaged key file are each told with a mend, and the status
+    is 1.
+    """
     with socket.create_server(("127.0.0.1", 0)) as taken:
         store = KeyStore(default_path(str(tmp_path / "data")))
         store.create("only", None)
@@ -60,7 +65,9 @@ def test_what_is_missing_comes_with_what_mends_it(tmp_path: Path, server: Server
     assert "worker: espeak" not in checks
 
     store.path.write_text("{")
-    status, checks = doctor(tmp_path, f"server: {{port: {server.port}}}\nengines: {{espeak: {{enabled: false}}}}\n")
+    status, checks = doctor(
+        tmp_path, f"server: {{port: {server.port}}}\nengines: {{espeak: {{enabled: false}}}}\n"
+    )
     assert status == 1
     assert checks["data: keys"]["state"] == "missing"
     assert checks[f"port: 127.0.0.1:{server.port}"]["found"] == "a Voicebox Gateway runs there"
@@ -89,7 +96,8 @@ def test_a_server_stops_with_its_standard_input(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["keys"], ["config"], ["serve", "--port", "x"], ["voices", "--url", "localhost"], ["nonsense"]]
+    "words",
+    [[], ["keys"], ["config"], ["serve", "--port", "x"], ["voices", "--url", "localhost"], ["nonsense"]],
 )
 def test_wrong_usage(words: list[str]) -> None:
     """Wrong usage ends with status 2 and a usage line."""

@@ -25,7 +25,9 @@ CORE = "def default_device():\n    return 'Device(cpu, 0)'\n"
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a folder of packages for all that the environment `mlx` asks for, and settings that keep it in a folder of its own."""
+    """Give a folder of packages for all that the environment `mlx` asks for, and settings that keep it in a
+    folder of its own.
+    """
     folder = tmp_path / "index"
     for file in ("worker.txt", "mlx.txt"):
         for line in (REQUIREMENTS / file).read_text().splitlines():
@@ -47,7 +49,9 @@ def _with_core(wheel: Path) -> None:
 
 def voicebox(*arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.CompletedProcess[str]:
     """Run `voicebox engines`."""
-    done = subprocess.run([*VOICEBOX, *arguments], capture_output=True, text=True, timeout=PATIENCE, stdin=stdin)
+    done = subprocess.run(
+        [*VOICEBOX, *arguments], capture_output=True, text=True, timeout=PATIENCE, stdin=stdin
+    )
     assert "Traceback" not in done.stderr
     return done
 
@@ -88,7 +92,9 @@ def test_install_check_and_remove(tmp_path: Path, index: Path) -> None:
 
 
 def test_terms_are_shown_and_agreed_to(tmp_path: Path, index: Path) -> None:
-    """Size and licences are shown first; nothing is installed where nobody can be asked, nor when the answer is no."""
+    """Size and licences are shown first; nothing is installed where nobody can be asked, nor when the answer
+    is no.
+    """
     done = voicebox("install", "mlx")
     assert done.returncode == 2
     assert "about 550 MB" in done.stderr
@@ -108,7 +114,9 @@ def test_terms_are_shown_and_agreed_to(tmp_path: Path, index: Path) -> None:
 
 
 def test_an_engines_name_is_its_environments(tmp_path: Path, index: Path) -> None:
-    """An engine's name stands for its environment, and GPL parts of it are named; one that nobody knows is told with near ones."""
+    """An engine's name stands for its environment, and GPL parts of it are named; one that nobody knows is
+    told with near ones.
+    """
     done = voicebox("install", "kokoro")
     assert done.returncode == 2
     assert "main: " in done.stderr
@@ -122,7 +130,9 @@ def test_an_engines_name_is_its_environments(tmp_path: Path, index: Path) -> Non
 
 
 def test_an_install_keeps_to_the_index_of_the_one_before(tmp_path: Path, index: Path) -> None:
-    """Where torch came from is remembered without its password, and a further install does not go elsewhere unless it is told to."""
+    """Where torch came from is remembered without its password, and a further install does not go elsewhere
+    unless it is told to.
+    """
     url = "https://me:secret@torch.example.com/cpu"
     assert voicebox("install", "mlx", "--yes", "--index-url", url).returncode == 0
     again = voicebox("install", "mlx")
@@ -135,7 +145,9 @@ def test_an_install_keeps_to_the_index_of_the_one_before(tmp_path: Path, index: 
 
 
 def test_a_failed_install_ends_with_its_reason(tmp_path: Path, index: Path) -> None:
-    """When a package cannot be had the status is 1, the installer's reason comes last, and the environment is not listed as installed."""
+    """When a package cannot be had the status is 1, the installer's reason comes last, and the environment is
+    not listed as installed.
+    """
     (index / "mlx_audio-0.6.2-py3-none-any.whl").unlink()
     done = voicebox("install", "mlx", "--yes")
 

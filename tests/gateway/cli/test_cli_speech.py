@@ -1,4 +1,6 @@
-"""`say`, `transcribe`, `voices`, `models`: with a running server, and with one of their own that leaves nothing behind."""
+"""`say`, `transcribe`, `voices`, `models`: with a running server, and with one of their own that leaves
+nothing behind.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,11 @@ VOICEBOX = [sys.executable, "-m", "gateway"]
 def voicebox(*words: str, url: str, sent: bytes = b"", **environ: str) -> subprocess.CompletedProcess[bytes]:
     """Run a command against a server."""
     return subprocess.run(
-        [*VOICEBOX, *words, "--url", url], input=sent, capture_output=True, timeout=PATIENCE, env={**os.environ, **environ}
+        [*VOICEBOX, *words, "--url", url],
+        input=sent,
+        capture_output=True,
+        timeout=PATIENCE,
+        env={**os.environ, **environ},
     )
 
 
@@ -113,7 +119,10 @@ def test_a_wav_file_tells_its_length(server: Server, tmp_path: Path) -> None:
         assert 44 + 2 * file.getnframes() == (tmp_path / "a.wav").stat().st_size > 10_000
 
 
-@given(st.sampled_from([b"", wav.header(24_000), wav.header(24_000, 4), wav.header(24_000)[:43]]), st.binary(max_size=200))
+@given(
+    st.sampled_from([b"", wav.header(24_000), wav.header(24_000, 4), wav.header(24_000)[:43]]),
+    st.binary(max_size=200),
+)
 def test_other_files_stay_as_they_are(begin: bytes, rest: bytes) -> None:
     """Sizes are written into a header that left them open, and into nothing else."""
     was, left_open = begin + rest, wav.header(24_000)
@@ -124,7 +133,9 @@ def test_other_files_stay_as_they_are(begin: bytes, rest: bytes) -> None:
 
 
 def test_say_in_a_pipe(server: Server) -> None:
-    """`-` reads the text from standard input and writes the audio to standard output, and nothing but the audio."""
+    """`-` reads the text from standard input and writes the audio to standard output, and nothing but the
+    audio.
+    """
     done = voicebox("say", "-", "-o", "-", "--format", "pcm", url=server.url, sent=SPEECH.encode())
 
     assert done.returncode == 0
@@ -133,7 +144,9 @@ def test_say_in_a_pipe(server: Server) -> None:
 
 
 def test_say_over_a_file(server: Server, tmp_path: Path) -> None:
-    """An older file is replaced once the new one is whole, by way of a link too; a device is written to, not replaced."""
+    """An older file is replaced once the new one is whole, by way of a link too; a device is written to, not
+    replaced.
+    """
     (tmp_path / "real.mp3").write_bytes(b"old")
     (tmp_path / "link.mp3").symlink_to("real.mp3")
 
@@ -157,7 +170,9 @@ def test_say_over_a_file(server: Server, tmp_path: Path) -> None:
         (["transcribe", __file__, "--stream", "--format", "srt"], 2, "--stream"),
     ],
 )
-def test_refusals_are_one_sentence(server: Server, tmp_path: Path, words: list[str], status: int, told: str) -> None:
+def test_refusals_are_one_sentence(
+    server: Server, tmp_path: Path, words: list[str], status: int, told: str
+) -> None:
     """What cannot be done is told in a sentence with its status, and leaves no file."""
     done = voicebox(*words, url=server.url)
 
@@ -180,7 +195,9 @@ def test_a_broken_answer_leaves_nothing(saboteur: str, tmp_path: Path) -> None:
 
 
 def test_transcribe(server: Server, tmp_path: Path) -> None:
-    """Files and pipes are transcribed into each format, to standard output or a file, at once or as it is heard."""
+    """Files and pipes are transcribed into each format, to standard output or a file, at once or as it is
+    heard.
+    """
     voicebox("say", "One two three four five.", "-o", "in.flac", url=server.url)
     recording = (tmp_path / "in.flac").read_bytes()
 
@@ -190,7 +207,9 @@ def test_transcribe(server: Server, tmp_path: Path) -> None:
     assert voicebox("transcribe", "-", url=server.url, sent=recording).stdout == text
     assert voicebox("transcribe", "in.flac", "--stream", url=server.url).stdout.strip() == text.strip()
     assert (
-        json.loads(voicebox("transcribe", "in.flac", "--format", "json", url=server.url).stdout)["text"].strip()
+        json.loads(voicebox("transcribe", "in.flac", "--format", "json", url=server.url).stdout)[
+            "text"
+        ].strip()
         == text.decode().strip()
     )
     assert voicebox("transcribe", "in.flac", "--format", "srt", "-o", "in.srt", url=server.url).stdout == b""
@@ -200,7 +219,9 @@ def test_transcribe(server: Server, tmp_path: Path) -> None:
 def test_voices_and_models(server: Server) -> None:
     """Lists are lines with tabs in a pipe, JSON on request, and can be narrowed to an engine or a language."""
     lines = voicebox("voices", url=server.url).stdout.decode().splitlines()
-    german = json.loads(voicebox("voices", "--language", "de", "--engine", "espeak", "--json", url=server.url).stdout)
+    german = json.loads(
+        voicebox("voices", "--language", "de", "--engine", "espeak", "--json", url=server.url).stdout
+    )
     models = json.loads(voicebox("models", "--json", url=server.url).stdout)
 
     assert {line.split("\t")[0] for line in lines} > {"alloy", "verse", "de"}
@@ -252,7 +273,9 @@ def test_keys_go_along(tmp_path: Path) -> None:
 
 
 def test_a_player_gets_the_sound(server: Server, tmp_path: Path) -> None:
-    """`--play` feeds the player that is there, in a format it plays; with none, the sentence names those that would do."""
+    """`--play` feeds the player that is there, in a format it plays; with none, the sentence names those that
+    would do.
+    """
     tools = tmp_path / "tools"
     tools.mkdir()
     (tools / "aplay").write_text(f"#!/bin/sh\n/bin/cat > {tmp_path}/played\n")
@@ -302,7 +325,9 @@ def gone(pids: list[int]) -> bool:
 
 
 def test_a_server_of_its_own(tmp_path: Path) -> None:
-    """Where no server runs on this machine one is started, said so, and stopped; keys of the user are not needed."""
+    """Where no server runs on this machine one is started, said so, and stopped; keys of the user are not
+    needed.
+    """
     KeyStore(default_path(str(tmp_path / "data"))).create("mine", None)
     url = f"http://127.0.0.1:{free_port()}"
     done = voicebox("say", SPEECH, url=url, VOICEBOX_DATA_DIR=str(tmp_path / "data"))
@@ -326,13 +351,19 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)], ids=["int", "term", "kill"]
+    ("number", "status"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)],
+    ids=["int", "term", "kill"],
 )
 def test_an_interrupted_command_leaves_nothing(tmp_path: Path, number: int, status: int) -> None:
-    """Ctrl-C, SIGTERM and even kill -9 leave no server, no worker, and no file under its name; the first two no part either."""
+    """Ctrl-C, SIGTERM and even kill -9 leave no server, no worker, and no file under its name; the first two
+    no part either.
+    """
     text = "This goes on and on, and nobody listens to it to the end. " * 3000
     command = [*VOICEBOX, "say", "-", "--url", f"http://127.0.0.1:{free_port()}"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
         assert process.stdin
         process.stdin.write(text.encode())
         process.stdin.close()

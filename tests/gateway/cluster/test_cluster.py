@@ -1,4 +1,6 @@
-"""Several gateway processes behind one address: one set of engines, one set of limits, and none of them missed when it dies."""
+"""Several gateway processes behind one address: one set of engines, one set of limits, and none of them
+missed when it dies.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,8 @@ def engine(server: Server, name: str = "tone") -> dict[str, Any]:
 def test_one_set_of_engines(cluster: Server) -> None:
     """The processes share the workers that one process would have: none is started twice."""
     adapters = Counter(
-        Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[4].decode() for pid in named(cluster, "engines.worker")
+        Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[4].decode()
+        for pid in named(cluster, "engines.worker")
     )
 
     assert adapters == {"tone": 2, "espeak": 2, "pocketsphinx": 1}
@@ -61,7 +64,10 @@ def test_everything_is_answered_as_by_one(cluster: Server, server: Server) -> No
         assert httpx.get(f"{cluster.url}{path}").status_code == 200
     with (Path(__file__).parents[2] / "data" / "jfk.flac").open("rb") as recording:
         heard = httpx.post(
-            f"{cluster.base_url}/audio/transcriptions", files={"file": recording}, data={"model": "tone"}, timeout=60
+            f"{cluster.base_url}/audio/transcriptions",
+            files={"file": recording},
+            data={"model": "tone"},
+            timeout=60,
         )
     assert heard.json()["text"] == "sound of 110 tenths"
 
@@ -91,7 +97,9 @@ def test_metrics_add_up(cluster: Server) -> None:
                 sum(
                     float(line.rsplit(" ", 1)[1])
                     for line in text.splitlines()
-                    if line.startswith("voicebox_requests_total{") and 'status="200"' in line and 'engine="tone"' in line
+                    if line.startswith("voicebox_requests_total{")
+                    and 'status="200"' in line
+                    and 'engine="tone"' in line
                 )
             )
         return found
@@ -103,7 +111,9 @@ def test_metrics_add_up(cluster: Server) -> None:
 
 
 def test_a_process_that_dies_gives_back_what_it_held(cluster: Server) -> None:
-    """kill -9 of a gateway process costs its own requests; their places and permits are free again, and it is started anew."""
+    """kill -9 of a gateway process costs its own requests; their places and permits are free again, and it is
+    started anew.
+    """
     with ThreadPoolExecutor(4) as pool:
         jobs = [pool.submit(speak, cluster, "[wait 5] one") for _ in range(4)]
         wait_until(lambda: engine(cluster)["streams"] == 4, "all four are in")
@@ -115,7 +125,9 @@ def test_a_process_that_dies_gives_back_what_it_held(cluster: Server) -> None:
     wait_until(lambda: status(f"{cluster.url}/readyz") == 200, "they serve")
     assert engine(cluster)["streams"] == 0
     with ThreadPoolExecutor(4) as pool:
-        assert [answer.status_code for answer in pool.map(lambda _: speak(cluster, "one"), range(4))] == [200] * 4
+        assert [answer.status_code for answer in pool.map(lambda _: speak(cluster, "one"), range(4))] == [
+            200
+        ] * 4
 
 
 def test_a_worker_that_dies_is_replaced(cluster: Server) -> None:
@@ -126,11 +138,24 @@ def test_a_worker_that_dies_is_replaced(cluster: Server) -> None:
 
 
 def test_a_port_is_not_shared_with_strangers(cluster: Server, tmp_path: Path) -> None:
-    """A second program at the same port says that it cannot listen, and ends: else each would get some of the requests."""
+    """A second program at the same port says that it cannot listen, and ends: else each would get some of the
+    requests.
+    """
     port = cluster.url.rpartition(":")[2]
     config = tmp_path / "config.yaml"
     config.write_text(f'{{"data_dir": "{tmp_path}", "engines": {{"pocketsphinx": {{"enabled": false}}}}}}')
-    command = [sys.executable, "-m", "gateway", "serve", "--config", str(config), "--port", port, "--workers", "2"]
+    command = [
+        sys.executable,
+        "-m",
+        "gateway",
+        "serve",
+        "--config",
+        str(config),
+        "--port",
+        port,
+        "--workers",
+        "2",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
 
     assert done.returncode == 1, done.stderr
@@ -156,7 +181,9 @@ def test_all_go_together(tmp_path: Path) -> None:
 
 def test_none_outlives_the_first(tmp_path: Path) -> None:
     """kill -9 of the process that runs the engines takes all others with it."""
-    with running(tmp_path / "server", {"engines": {"espeak": {"enabled": False}}}, ("--workers", "2")) as server:
+    with running(
+        tmp_path / "server", {"engines": {"espeak": {"enabled": False}}}, ("--workers", "2")
+    ) as server:
         children = server.workers()
         assert len(children) >= 3
         server.process.kill()

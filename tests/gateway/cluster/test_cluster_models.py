@@ -55,7 +55,9 @@ def hear(server: Server) -> httpx.Response:
 
 
 def test_loaded_and_unloaded(server: Server) -> None:
-    """A model is loaded once and taken out of memory by any of the processes; each tells so from then on, and each can use it."""
+    """A model is loaded once and taken out of memory by any of the processes; each tells so from then on, and
+    each can use it.
+    """
     for _ in range(2):
         assert call(server, "load").status_code == 200
         assert states(server) == {"ready"}
@@ -66,7 +68,10 @@ def test_loaded_and_unloaded(server: Server) -> None:
 
 def test_refused_in_the_same_words(server: Server) -> None:
     """What cannot be done is refused as by a single process: status, code and reason."""
-    unknown = [httpx.get(f"{server.base_url}/voicebox/models/{MODEL}/progress", timeout=PATIENCE) for _ in range(CALLS)]
+    unknown = [
+        httpx.get(f"{server.base_url}/voicebox/models/{MODEL}/progress", timeout=PATIENCE)
+        for _ in range(CALLS)
+    ]
     assert {answer.status_code for answer in unknown} == {404}
     assert {answer.json()["error"]["code"] for answer in unknown} == {"not_found"}
     absent = httpx.post(f"{server.base_url}/voicebox/models/kokoro/load", timeout=PATIENCE)
@@ -74,16 +79,25 @@ def test_refused_in_the_same_words(server: Server) -> None:
     assert "voicebox models pull kokoro" in absent.json()["error"]["message"]
 
 
-def test_none_waits_for_a_process_that_is_gone(tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the process that runs the engines is killed, those who follow a pull are told, and the others end as they should."""
+def test_none_waits_for_a_process_that_is_gone(
+    tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the process that runs the engines is killed, those who follow a pull are told, and the others end
+    as they should.
+    """
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
-    hub.publish(find(MODEL).repo, {"config.json": b"{}", "generation_config.json": b"{}", "model.safetensors": b"x" * 100_000})
+    hub.publish(
+        find(MODEL).repo,
+        {"config.json": b"{}", "generation_config.json": b"{}", "model.safetensors": b"x" * 100_000},
+    )
     with running(tmp_path, {"models": {"folder": str(tmp_path / "hub")}}, ("--workers", "2")) as server:
         hub.spoil("model.safetensors", pause=60)
         assert call(server, "pull").status_code == 200
         url = f"{server.base_url}/voicebox/models/{MODEL}/progress"
         members = [
-            psutil.Process(pid) for pid in server.workers() if "gateway.cluster.supervisor" in psutil.Process(pid).cmdline()
+            psutil.Process(pid)
+            for pid in server.workers()
+            if "gateway.cluster.supervisor" in psutil.Process(pid).cmdline()
         ]
         with httpx.stream("GET", url, timeout=PATIENCE) as followed:
             lines = followed.iter_lines()

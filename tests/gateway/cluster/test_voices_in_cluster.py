@@ -26,7 +26,9 @@ def say(server: Server, voice: str) -> bytes:
 def test_a_voice_in_postgresql_and_s3(
     tmp_path: Path, postgres_database: str, s3_bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What one process makes all others speak at once; deleting it leaves the library's mark alone, and nothing is in the data folder."""
+    """What one process makes all others speak at once; deleting it leaves the library's mark alone, and
+    nothing is in the data folder.
+    """
     s3_bucket.export(monkeypatch)
     config = {
         "engines": {"mimic": {"enabled": True}},
@@ -45,12 +47,16 @@ def test_a_voice_in_postgresql_and_s3(
             assert client.get("/voicebox/profiles").json()["data"] == []
     assert len(spoken) == 1
     assert sorted(Path(key).suffix for key in kept) == ["", "", ".safetensors", ".wav"]
-    assert [one["path"] for batch in obstore.list(from_url(s3_bucket.url)) for one in batch] == ["voices/library"]
+    assert [one["path"] for batch in obstore.list(from_url(s3_bucket.url)) for one in batch] == [
+        "voices/library"
+    ]
     assert list((tmp_path / "data").rglob("*voices*")) == []
 
 
 def test_a_database_out_of_reach(tmp_path: Path) -> None:
-    """The server says so, with 503 and nothing of the address; voices of engines speak as long as nobody asks for the library."""
+    """The server says so, with 503 and nothing of the address; voices of engines speak as long as nobody asks
+    for the library.
+    """
     config = {"voices": {"database": "postgresql://someone:secret@127.0.0.1:9/none"}}
     with running(tmp_path, config) as server:
         server.wait_ready()

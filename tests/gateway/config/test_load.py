@@ -40,7 +40,9 @@ def mistakes(path: Path | None, environ: dict[str, str] | None = None, **flags: 
     overrides = {name.replace("__", "."): value for name, value in flags.items()}
     with pytest.raises(ConfigError) as caught:
         load(path, environ or {}, overrides)
-    return [str(problem).replace(f"{path.parent}/" if path else "\0", "") for problem in caught.value.problems]
+    return [
+        str(problem).replace(f"{path.parent}/" if path else "\0", "") for problem in caught.value.problems
+    ]
 
 
 @pytest.mark.parametrize("content", ["", "# nothing\n", "---\n", "server:\nspeech:\n", "\ufeffserver: {}\n"])
@@ -53,10 +55,16 @@ def test_environment_goes_over_the_file_and_flags_over_both(write: Write) -> Non
     """Each layer covers the one below, value by value, and the origin of each is known."""
     path = write("server: {port: 1, host: '::1'}\nlog: {level: debug}\n")
     loaded = load_traced(
-        path, {"VOICEBOX_SERVER__PORT": "2", "VOICEBOX_LOG__LEVEL": "error"}, {"server.port": 3, "server.host": None}
+        path,
+        {"VOICEBOX_SERVER__PORT": "2", "VOICEBOX_LOG__LEVEL": "error"},
+        {"server.port": 3, "server.host": None},
     )
 
-    assert (loaded.settings.server.port, loaded.settings.server.host, loaded.settings.log.level) == (3, "::1", "error")
+    assert (loaded.settings.server.port, loaded.settings.server.host, loaded.settings.log.level) == (
+        3,
+        "::1",
+        "error",
+    )
     assert loaded.origins == {
         ("server", "port"): "--port",
         ("server", "host"): f"{path}:1",
@@ -65,7 +73,9 @@ def test_environment_goes_over_the_file_and_flags_over_both(write: Write) -> Non
 
 
 def test_environment_values() -> None:
-    """Variables hold YAML; texts are taken as they stand, lists may be written with commas, mappings are laid over defaults."""
+    """Variables hold YAML; texts are taken as they stand, lists may be written with commas, mappings are laid
+    over defaults.
+    """
     environ = {
         "VOICEBOX_COMPAT__STRICT": "true",
         "VOICEBOX_SPEECH__VOICE": "123",
@@ -109,13 +119,17 @@ def test_every_mistake_is_told_at_once_with_its_place(write: Write) -> None:
     told = mistakes(path, {"VOICEBOX_SERVER__PORT": "x", "VOICEBOX_SEVER__PORT": "1"}, server__host=5)
 
     keys = "host, port, processes, no_auth, allowed_hosts, cors_origins, drain_timeout, send_timeout, body_timeout, head_bytes"
-    assert f"settings.yaml:3: server.prot: there is no 'prot' here. Did you mean 'port' or 'host'? Allowed: {keys}" in told
+    assert (
+        f"settings.yaml:3: server.prot: there is no 'prot' here. Did you mean 'port' or 'host'? Allowed: {keys}"
+        in told
+    )
     assert "settings.yaml:4: log.level: 'loud' is given; allowed: one of debug, info, warning, error" in told
     assert "settings.yaml:5: workers.queue: 'many' is given; allowed: a whole number of at least 1" in told
     assert "VOICEBOX_SERVER__PORT: server.port: 'x' is given; allowed: a whole number from 0 to 65535" in told
     assert "--host: server.host: 5 is given; allowed: text; put it in quotes" in told
     assert any(
-        line.startswith("VOICEBOX_SEVER__PORT: sever.port: there is no 'sever' here. Did you mean 'server'") for line in told
+        line.startswith("VOICEBOX_SEVER__PORT: sever.port: there is no 'sever' here. Did you mean 'server'")
+        for line in told
     )
     assert len(told) == 6
 
@@ -157,7 +171,9 @@ def test_a_variable_for_something_below_a_value() -> None:
 
 
 def test_which_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The named file, then VOICEBOX_CONFIG, then ./config.yaml, then the user's; one that is named must be there."""
+    """The named file, then VOICEBOX_CONFIG, then ./config.yaml, then the user's; one that is named must be
+    there.
+    """
     monkeypatch.chdir(tmp_path)
     environ = {"XDG_CONFIG_HOME": str(tmp_path / "etc")}
     assert find_file(None, environ) is None
@@ -177,7 +193,9 @@ def test_which_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_shown_settings_load_to_the_same(write: Write) -> None:
     """`config show` writes a file that gives exactly the settings it shows, and says where each comes from."""
-    path = write("speech: {voice: 'no: #1'}\nengines: {espeak: {workers: 2}}\ncompat: {voice_aliases: {'a b': onyx}}\n")
+    path = write(
+        "speech: {voice: 'no: #1'}\nengines: {espeak: {workers: 2}}\ncompat: {voice_aliases: {'a b': onyx}}\n"
+    )
     loaded = load_traced(path, {"VOICEBOX_SERVER__PORT": "9000"}, {})
     shown = config_show.as_yaml(loaded)
 
@@ -190,7 +208,9 @@ def test_shown_settings_load_to_the_same(write: Write) -> None:
 
 @pytest.mark.parametrize("name", ["api_key", "token", "client_secret", "password", "keys", "hf_token", "KEY"])
 def test_secrets_are_masked(name: str) -> None:
-    """A setting whose name tells a secret is never shown, an empty one may be, and other names are left alone."""
+    """A setting whose name tells a secret is never shown, an empty one may be, and other names are left
+    alone.
+    """
     assert schema.masked(("upstream", name), "hunter2") == schema.MASK
     assert schema.masked(("upstream", name), "") == ""
     assert schema.masked(("upstream", "monkey"), "banana") == "banana"
@@ -204,7 +224,13 @@ def test_no_setting_of_today_is_taken_for_a_secret() -> None:
 @given(st.text(max_size=200))
 def test_any_text_is_settings_or_a_configuration_error(text: str) -> None:
     """Whatever a variable holds, loading either works or raises ConfigError."""
-    for name in ("SERVER__PORT", "SPEECH__BITRATE", "SERVER__CORS_ORIGINS", "COMPAT__MODEL_ALIASES", "SPEECH__VOICE"):
+    for name in (
+        "SERVER__PORT",
+        "SPEECH__BITRATE",
+        "SERVER__CORS_ORIGINS",
+        "COMPAT__MODEL_ALIASES",
+        "SPEECH__VOICE",
+    ):
         try:
             assert isinstance(load(None, {f"VOICEBOX_{name}": text}, {}), Settings)
         except ConfigError as exc:
@@ -214,14 +240,17 @@ def test_any_text_is_settings_or_a_configuration_error(text: str) -> None:
 JUNK: Any = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["server", "port", "speech", "voice", "x"]), inner)
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["server", "port", "speech", "voice", "x"]), inner)
     ),
     max_leaves=8,
 )
 
 
 @given(JUNK)
-def test_any_yaml_is_settings_or_a_configuration_error(tmp_path_factory: pytest.TempPathFactory, value: object) -> None:
+def test_any_yaml_is_settings_or_a_configuration_error(
+    tmp_path_factory: pytest.TempPathFactory, value: object
+) -> None:
     """Whatever a file holds, loading either works or raises ConfigError with lines."""
     path = tmp_path_factory.getbasetemp() / "junk.yaml"
     path.write_text(yaml.safe_dump(value), "utf-8")
@@ -232,11 +261,16 @@ def test_any_yaml_is_settings_or_a_configuration_error(tmp_path_factory: pytest.
 
 
 def test_a_mistake_stops_the_start(write: Write) -> None:
-    """`serve`, `config check` and `config show` end with status 2 and the message on standard error, without a traceback."""
+    """`serve`, `config check` and `config show` end with status 2 and the message on standard error, without
+    a traceback.
+    """
     path = write("server: {prot: 1}\n")
     for command in (["serve"], ["config", "check"], ["config", "show"]):
         done = subprocess.run(
-            [sys.executable, "-m", "gateway", *command, "--config", str(path)], capture_output=True, text=True, timeout=60
+            [sys.executable, "-m", "gateway", *command, "--config", str(path)],
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
         assert (done.returncode, done.stdout) == (2, "")
         assert f"{path}:1: server.prot" in done.stderr
@@ -247,8 +281,12 @@ def test_config_commands(write: Write) -> None:
     """`config check` names the file, and `config show --json` is what a machine reads."""
     path = write("server: {port: 9}\n")
     command = [sys.executable, "-m", "gateway", "config"]
-    check = subprocess.run([*command, "check", "--config", str(path)], capture_output=True, text=True, timeout=60, check=True)
-    show = subprocess.run([*command, "show", "--json", "--config", str(path)], capture_output=True, timeout=60, check=True)
+    check = subprocess.run(
+        [*command, "check", "--config", str(path)], capture_output=True, text=True, timeout=60, check=True
+    )
+    show = subprocess.run(
+        [*command, "show", "--json", "--config", str(path)], capture_output=True, timeout=60, check=True
+    )
 
     assert str(path) in check.stdout
     shown = json.loads(show.stdout)

@@ -40,7 +40,9 @@ def test_one_mistake(tmp_path: Path, content: str, told: str) -> None:
 
 
 def test_models_may_be_preferred(tmp_path: Path) -> None:
-    """A model may be the engine behind OpenAI's names, one's own too; and any model that there is may have settings."""
+    """A model may be the engine behind OpenAI's names, one's own too; and any model that there is may have
+    settings.
+    """
     path = tmp_path / "settings.yaml"
     path.write_text(
         "speech: {engine: mine}\ntranscription: {engine: faster-whisper-base}\n"

@@ -21,7 +21,9 @@ Part = tuple[str, bytes]
 
 def receiver(chunks: list[bytes], *, leave: bool = False) -> Callable[[], Awaitable[Any]]:
     queue = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
-    queue.append({"type": "http.disconnect"} if leave else {"type": "http.request", "body": b"", "more_body": False})
+    queue.append(
+        {"type": "http.disconnect"} if leave else {"type": "http.request", "body": b"", "more_body": False}
+    )
 
     async def receive() -> Any:
         return queue.pop(0)
@@ -30,7 +32,9 @@ def receiver(chunks: list[bytes], *, leave: bool = False) -> Callable[[], Awaita
 
 
 def multipart(parts: list[Part]) -> bytes:
-    body = b"".join(b"--edge\r\n" + head.encode() + b"\r\n\r\n" + content + b"\r\n" for head, content in parts)
+    body = b"".join(
+        b"--edge\r\n" + head.encode() + b"\r\n\r\n" + content + b"\r\n" for head, content in parts
+    )
     return body + b"--edge--\r\n"
 
 
@@ -67,7 +71,9 @@ def test_any_order_any_chunking(content: bytes, cuts: list[int], where: int, val
         assert [value for _, value in got.fields] == values
 
 
-@pytest.mark.parametrize("head", ['; filename="file"', "", '; filename="C:\\\\x\\\\a.webm"', "; filename*=utf-8''na%C3%AFve.mp3"])
+@pytest.mark.parametrize(
+    "head", ['; filename="file"', "", '; filename="C:\\\\x\\\\a.webm"', "; filename*=utf-8''na%C3%AFve.mp3"]
+)
 def test_files_by_field_name(head: str) -> None:
     """What makes a part the file is its field, not its file name, which clients leave out or garble."""
     with read([file(b"sound", head=head)]) as got:
@@ -111,7 +117,9 @@ def test_announced_length_is_enough() -> None:
         asyncio.run(whole({b"content-length": b"1000"}, receiver([]), 999))
 
 
-@pytest.mark.parametrize("content_type", [b"", b"text/plain", b"multipart/form-data", b"multipart/form-data; boundary="])
+@pytest.mark.parametrize(
+    "content_type", [b"", b"text/plain", b"multipart/form-data", b"multipart/form-data; boundary="]
+)
 def test_no_form_at_all(content_type: bytes) -> None:
     """Another type of body is a clear error."""
     with pytest.raises(BadInput, match="multipart/form-data"):

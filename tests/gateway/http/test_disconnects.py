@@ -8,6 +8,7 @@ import socket
 import tempfile
 import threading
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -32,7 +33,9 @@ def busy(server: Server, engine: str = "tone") -> int:
 @pytest.fixture
 def own(tmp_path: Path) -> object:
     """A server that a test may break."""
-    with running(tmp_path, {"engines": {"tone": {"enabled": True, "workers": 2}}, "server": {"drain_timeout": 15}}) as server:
+    with running(
+        tmp_path, {"engines": {"tone": {"enabled": True, "workers": 2}}, "server": {"drain_timeout": 15}}
+    ) as server:
         yield server
 
 
@@ -75,7 +78,8 @@ def test_leaving_while_it_is_encoded(server: Server, format: str) -> None:
 
 def test_a_worker_killed_mid_stream(own: Server) -> None:
     """kill -9 of the workers breaks the stream in hand, and the next request works."""
-    with pytest.raises(httpx.RemoteProtocolError), httpx.stream("POST", **tone(own, SLOW), timeout=30) as answer:  # type: ignore[arg-type]
+    asked: Any = tone(own, SLOW)
+    with pytest.raises(httpx.RemoteProtocolError), httpx.stream("POST", **asked, timeout=30) as answer:
         for number, _ in enumerate(answer.iter_raw()):
             if number == 2:
                 for pid in own.workers():
@@ -83,7 +87,9 @@ def test_a_worker_killed_mid_stream(own: Server) -> None:
 
     again = httpx.post(**tone(own, "one two"), timeout=60)  # type: ignore[arg-type]
     assert again.status_code == 200
-    spoken = httpx.post(f"{own.base_url}/audio/speech", json={"model": "tts-1", "input": "Hello."}, timeout=60)
+    spoken = httpx.post(
+        f"{own.base_url}/audio/speech", json={"model": "tts-1", "input": "Hello."}, timeout=60
+    )
     assert spoken.status_code == 200
 
 
@@ -140,7 +146,10 @@ def test_a_reader_that_stalls_holds_nobody(server: Server) -> None:
         stalled.recv(100)
 
         wait_until(lambda: busy(server, "espeak") == 0, "no worker waits for the reader", 20)
-        assert httpx.post(f"{server.base_url}/audio/speech", json={"model": "tts-1", "input": "Hi."}).status_code == 200
+        assert (
+            httpx.post(f"{server.base_url}/audio/speech", json={"model": "tts-1", "input": "Hi."}).status_code
+            == 200
+        )
 
 
 def test_a_body_that_never_comes(tmp_path: Path) -> None:

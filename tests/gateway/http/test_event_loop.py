@@ -1,4 +1,6 @@
-"""Nothing blocks the event loop: the whole application, in this process, under a guard that raises when something does."""
+"""Nothing blocks the event loop: the whole application, in this process, under a guard that raises when
+something does.
+"""
 
 from __future__ import annotations
 
@@ -44,14 +46,20 @@ class Guarded(uvicorn.Server):
 
     @staticmethod
     def _let(guard: BlockBuster) -> None:
-        """Let pass what is known and short: one stat of the key file, the log's line, a lock that an encoder holds for a moment."""
+        """Let pass what is known and short: one stat of the key file, the log's line, a lock that an encoder
+        holds for a moment.
+        """
         guard.functions["os.stat"].can_block_in("gateway/security/keys.py", "_refresh")
         for function in guard.functions.values():
-            function.can_block_in("voices/storage/database.py", {"_brought_up_to_date", "_migrate"})  # a thread with its own loop
+            function.can_block_in(
+                "voices/storage/database.py", {"_brought_up_to_date", "_migrate"}
+            )  # a thread with its own loop
         guard.functions["os.path.abspath"].can_block_in("structlog/tracebacks.py", "extract")
         for name in ("io.TextIOWrapper.write", "io.BufferedWriter.write", "io.BufferedWriter.flush"):
             if name in guard.functions:
-                guard.functions[name].can_block_in("structlog/_output.py", {"msg", "info", "warning", "error"})
+                guard.functions[name].can_block_in(
+                    "structlog/_output.py", {"msg", "info", "warning", "error"}
+                )
 
 
 @pytest.fixture
@@ -60,10 +68,12 @@ def guarded(tmp_path: Path) -> Iterator[str]:
     log = logging.configure(LogSettings(level="error"))
     enabled = {name: EngineSettings(enabled=True) for name in ("tone", "mimic")}
     engines = Engines(enabled, WorkerSettings(), log=lambda *_, **__: None)
-    metrics, keys = Metrics(engines.states, "0"), KeyStore(tmp_path / "keys.json")
+    metrics, keys = Metrics(engines.statuses, "0"), KeyStore(tmp_path / "keys.json")
     settings = Settings(data_dir=str(tmp_path))
     manager = make_manager(settings, engines, log)
-    app = create_app(settings, keys=keys, engines=engines, drain=Drain(), log=log, metrics=metrics, manager=manager)
+    app = create_app(
+        settings, keys=keys, engines=engines, drain=Drain(), log=log, metrics=metrics, manager=manager
+    )
     server = Guarded(uvicorn.Config(app, port=0, log_config=None, lifespan="on", ws="none"))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
     thread.start()
@@ -82,9 +92,13 @@ def test_nothing_blocks_the_loop(guarded: str) -> None:
     for format in ("mp3", "opus", "aac", "flac", "wav", "pcm"):
         body = {"model": "tts-1", "input": "One sentence. And another one.", "response_format": format}
         assert httpx.post(f"{guarded}/v1/audio/speech", json=body).status_code == 200
-        assert httpx.post(f"{guarded}/v1/audio/speech", json=body | {"stream_format": "sse"}).text.endswith("[DONE]\r\n\r\n")
+        assert httpx.post(f"{guarded}/v1/audio/speech", json=body | {"stream_format": "sse"}).text.endswith(
+            "[DONE]\r\n\r\n"
+        )
     with JFK.open("rb") as file:
-        answer = httpx.post(f"{guarded}/v1/audio/transcriptions", files={"file": file}, data={"model": "tone"}, timeout=60)
+        answer = httpx.post(
+            f"{guarded}/v1/audio/transcriptions", files={"file": file}, data={"model": "tone"}, timeout=60
+        )
     assert answer.json()["text"] == "sound of 110 tenths"
     for path in ("/v1/models", "/v1/audio/voices", "/health"):
         assert httpx.get(f"{guarded}{path}").status_code == 200
@@ -108,7 +122,9 @@ def test_voices_do_not_block_the_loop(guarded: str) -> None:
         made = client.post("/audio/voices", data={"name": "Anna"}, files=sample)
         assert made.status_code == 200, made.text
         path = f"/voicebox/profiles/{made.json()['id']}"
-        spoken = client.post("/audio/speech", json={"model": "tts-1", "voice": "anna", "input": "Hello there."})
+        spoken = client.post(
+            "/audio/speech", json={"model": "tts-1", "voice": "anna", "input": "Hello there."}
+        )
         archive = client.get(f"{path}/export")
         answers = [
             spoken,

@@ -36,7 +36,13 @@ def exchange(server: Server, pieces: list[bytes]) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "rubbish", [b"hello\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00", b"GET / HTTP/9.9\r\n\r\n", b"GET /\x00 HTTP/1.1\r\n\r\n"]
+    "rubbish",
+    [
+        b"hello\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /\x00 HTTP/1.1\r\n\r\n",
+    ],
 )
 def test_what_is_no_http(server: Server, rubbish: bytes) -> None:
     """Bytes that are no HTTP are a 400 in the envelope."""
@@ -57,14 +63,23 @@ def test_a_head_without_end(server: Server) -> None:
 
 def test_headers_over_the_limit_at_once(server: Server) -> None:
     """One header over the limit is a 431."""
-    assert refusal(exchange(server, [b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 70_000 + b"\r\n\r\n"]))[0] == 431
+    assert (
+        refusal(
+            exchange(server, [b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 70_000 + b"\r\n\r\n"])
+        )[0]
+        == 431
+    )
 
 
 def test_long_bodies_are_no_heads(server: Server) -> None:
     """The limit is on the head alone: large bodies pass, also several on one connection."""
     with httpx.Client() as client:
         for _ in range(3):
-            body = b'{"model":"tts-1","input":"' + b"a " * 90_000 + b'","response_format":"pcm","voice":"nobody"}'
+            body = (
+                b'{"model":"tts-1","input":"'
+                + b"a " * 90_000
+                + b'","response_format":"pcm","voice":"nobody"}'
+            )
             assert client.post(f"{server.base_url}/audio/speech", content=body).status_code == 400
 
 

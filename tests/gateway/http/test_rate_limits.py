@@ -1,4 +1,6 @@
-"""Limits: a caller's own answer 429, the server's 503, both with the time to come back, which the SDK's retry then honours."""
+"""Limits: a caller's own answer 429, the server's 503, both with the time to come back, which the SDK's retry
+then honours.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from servers import Server, running, wait_until
 from compat.errors import RateLimited, refusal
 from engines.api import Overloaded
 from gateway.config.settings import AdmissionSettings
-from gateway.http.rate_limits import Admission, duration
+from gateway.http.rate_limits import LocalRateLimiter, duration
 from gateway.security.keys import KeyStore, default_path
 
 SPEECH = {"model": "tts-1", "voice": "alloy", "input": "Hello.", "response_format": "pcm"}
@@ -34,52 +36,60 @@ class Clock:
         return self.now
 
 
-def admission(**settings: float) -> tuple[Admission, Clock]:
+def admission(**settings: float) -> tuple[LocalRateLimiter, Clock]:
     clock = Clock()
-    return Admission(AdmissionSettings(**settings), clock), clock  # type: ignore[arg-type]
+    return LocalRateLimiter(AdmissionSettings(**settings), clock), clock  # type: ignore[arg-type]
 
 
 def test_requests_per_minute() -> None:
-    """A minute's worth at once, then as time refills it; each caller by itself; the refusal says when, and then it is so."""
+    """A minute's worth at once, then as time refills it; each caller by itself; the refusal says when, and
+    then it is so.
+    """
 
     async def test() -> None:
         made, clock = admission(requests_per_minute=3)
         for left in (2, 1, 0):
-            permit = await made.enter("a", "tts-1", 1.0)
+            permit = await made.acquire("a", "tts-1", 1.0)
             assert permit.headers["x-ratelimit-limit-requests"] == "3"
             assert permit.headers["x-ratelimit-remaining-requests"] == str(left)
-            made.leave(permit, 1.0)
+            made.release(permit, 1.0)
         with pytest.raises(RateLimited) as caught:
-            await made.enter("a", "tts-1", 1.0)
+            await made.acquire("a", "tts-1", 1.0)
         assert caught.value.retry_after == pytest.approx(20)
         told = refusal(caught.value)
-        assert (told.status, told.body.error.type, told.body.error.code) == (429, "requests", "rate_limit_exceeded")
+        assert (told.status, told.body.error.type, told.body.error.code) == (
+            429,
+            "requests",
+            "rate_limit_exceeded",
+        )
         assert told.headers["retry-after"] == "20"
         assert told.headers["x-ratelimit-reset-requests"] == "1m0s"
         assert "Limit 3, Used 3, Requested 1. Please try again in 20s" in told.body.error.message
-        await made.enter("b", "tts-1", 1.0)
+        await made.acquire("b", "tts-1", 1.0)
         clock.now += 20.001
-        await made.enter("a", "tts-1", 1.0)
+        await made.acquire("a", "tts-1", 1.0)
 
     asyncio.run(test())
 
 
 def test_audio_seconds_are_settled_by_what_it_came_to() -> None:
-    """A request is charged its estimate, and gets back, or owes, the difference; one larger than all passes when all is there."""
+    """A request is charged its estimate, and gets back, or owes, the difference; one larger than all passes
+    when all is there.
+    """
 
     async def test() -> None:
         made, clock = admission(audio_seconds_per_minute=60)
-        permit = await made.enter("a", "tts-1", 50.0)
+        permit = await made.acquire("a", "tts-1", 50.0)
         assert permit.headers["x-ratelimit-remaining-tokens"] == "200"
         with pytest.raises(RateLimited) as caught:
-            await made.enter("a", "tts-1", 30.0)
+            await made.acquire("a", "tts-1", 30.0)
         assert refusal(caught.value).body.error.type == "tokens"
-        made.leave(permit, 20.0)
-        made.leave(await made.enter("a", "tts-1", 30.0), 100.0)
+        made.release(permit, 20.0)
+        made.release(await made.acquire("a", "tts-1", 30.0), 100.0)
         with pytest.raises(RateLimited):
-            await made.enter("a", "tts-1", 1.0)
+            await made.acquire("a", "tts-1", 1.0)
         clock.now += 3600
-        await made.enter("a", "tts-1", 1000.0)
+        await made.acquire("a", "tts-1", 1000.0)
 
     asyncio.run(test())
 
@@ -89,15 +99,15 @@ def test_concurrent_streams() -> None:
 
     async def test() -> None:
         made, _ = admission(streams=3, streams_per_caller=2)
-        held = [await made.enter("a", "tts-1", 1.0) for _ in range(2)]
+        held = [await made.acquire("a", "tts-1", 1.0) for _ in range(2)]
         with pytest.raises(RateLimited):
-            await made.enter("a", "tts-1", 1.0)
-        other = await made.enter("b", "tts-1", 1.0)
+            await made.acquire("a", "tts-1", 1.0)
+        other = await made.acquire("b", "tts-1", 1.0)
         assert other.headers["x-ratelimit-remaining-requests"] == "0"
         with pytest.raises(Overloaded):
-            await made.enter("c", "tts-1", 1.0)
-        made.leave(held[0], 1.0)
-        await made.enter("c", "tts-1", 1.0)
+            await made.acquire("c", "tts-1", 1.0)
+        made.release(held[0], 1.0)
+        await made.acquire("c", "tts-1", 1.0)
 
     asyncio.run(test())
 
@@ -128,7 +138,9 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, 
 
 def speak(server: Server, key: str, text: str = "Hello.") -> httpx.Response:
     body = SPEECH | {"model": "tone", "voice": "tone-1", "input": text}
-    return httpx.post(f"{server.base_url}/audio/speech", json=body, headers={"authorization": f"Bearer {key}"}, timeout=60)
+    return httpx.post(
+        f"{server.base_url}/audio/speech", json=body, headers={"authorization": f"Bearer {key}"}, timeout=60
+    )
 
 
 def streams(server: Server) -> int:
@@ -136,8 +148,9 @@ def streams(server: Server) -> int:
 
 
 def test_limits_on_the_wire(limited: tuple[Server, str, str]) -> None:
-    """Over its own bound a key gets 429, over the server's anybody 503, in the envelope, with whole seconds to wait; the SDK's own
-    retries then succeed."""
+    """Over its own bound a key gets 429, over the server's anybody 503, in the envelope, with whole seconds
+    to wait; the SDK's own retries then succeed.
+    """
     server, first, second = limited
     with ThreadPoolExecutor(4) as pool:
         long = "[wait 2] one two three"
@@ -165,14 +178,18 @@ def test_limits_on_the_wire(limited: tuple[Server, str, str]) -> None:
 
 
 def test_every_audio_answer_tells_the_limits(limited: tuple[Server, str, str], server: Server) -> None:
-    """The headers that OpenAI sends are there on speech and transcriptions, with a limit or without; not on lists."""
+    """The headers that OpenAI sends are there on speech and transcriptions, with a limit or without; not on
+    lists.
+    """
     own, first, _ = limited
     set_by_rate, set_by_room = speak(own, first), speak(server, "x")
 
     assert set_by_rate.headers["x-ratelimit-limit-requests"] == "100000"
     assert set_by_room.headers["x-ratelimit-limit-requests"] == "1000"
     for answer in (set_by_rate, set_by_room):
-        assert int(answer.headers["x-ratelimit-remaining-requests"]) < int(answer.headers["x-ratelimit-limit-requests"])
+        assert int(answer.headers["x-ratelimit-remaining-requests"]) < int(
+            answer.headers["x-ratelimit-limit-requests"]
+        )
         assert re.fullmatch(r"\d+ms|0s|[\d.]+s", answer.headers["x-ratelimit-reset-requests"])
     assert "x-ratelimit-limit-requests" not in httpx.get(f"{server.base_url}/models").headers
 

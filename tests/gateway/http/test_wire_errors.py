@@ -41,7 +41,13 @@ def error(answer: httpx.Response) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_speech_errors(
-    server: Server, change: dict[str, Any], status: int, type: str, param: str | None, code: str | None, says: str
+    server: Server,
+    change: dict[str, Any],
+    status: int,
+    type: str,
+    param: str | None,
+    code: str | None,
+    says: str,
 ) -> None:
     """Each mistake has OpenAI's status, type, param and code."""
     answer = httpx.post(f"{server.base_url}/audio/speech", json=GOOD | change)
@@ -74,7 +80,9 @@ def test_routes_and_methods(server: Server, method: str, path: str, status: int,
 def test_bad_json(server: Server, body: bytes) -> None:
     """A body that is no JSON object is a 400 whatever its type says."""
     for content_type in ("application/json", "text/plain", "application/x-www-form-urlencoded"):
-        answer = httpx.post(f"{server.base_url}/audio/speech", content=body, headers={"content-type": content_type})
+        answer = httpx.post(
+            f"{server.base_url}/audio/speech", content=body, headers={"content-type": content_type}
+        )
 
         assert answer.status_code == 400
         assert "We could not parse the JSON body" in error(answer)["message"]
@@ -95,7 +103,9 @@ def test_body_too_large(server: Server) -> None:
     """A body beyond the limit is 413 in the envelope, announced or not, and the client hears it."""
     big = b" " * 5_000_000
     announced = httpx.post(f"{server.base_url}/audio/speech", content=big)
-    chunked = httpx.post(f"{server.base_url}/audio/speech", content=(big[i : i + 65536] for i in range(0, len(big), 65536)))
+    chunked = httpx.post(
+        f"{server.base_url}/audio/speech", content=(big[i : i + 65536] for i in range(0, len(big), 65536))
+    )
 
     for answer in (announced, chunked):
         assert answer.status_code == 413
@@ -145,7 +155,11 @@ def test_engine_failure_in_sse(server: Server) -> None:
     """In SSE it is an error event, and no [DONE] follows."""
     answer = httpx.post(
         f"{server.base_url}/audio/speech",
-        json={"model": "tone", "input": "[fail-after 0.3] one two three four five six", "stream_format": "sse"},
+        json={
+            "model": "tone",
+            "input": "[fail-after 0.3] one two three four five six",
+            "stream_format": "sse",
+        },
     )
     records = answer.text.strip().split("\r\n\r\n")
 

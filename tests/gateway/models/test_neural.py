@@ -1,4 +1,6 @@
-"""The engines that run models, end to end on tiny checkpoints: pulled from a hub by the command line, served, asked by the SDK."""
+"""The engines that run models, end to end on tiny checkpoints: pulled from a hub by the command line, served,
+asked by the SDK.
+"""
 
 from __future__ import annotations
 
@@ -50,12 +52,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def wav(name: str, seconds: float = 2.0) -> bytes:
     """Make a file of a sound that the tiny Whisper knows."""
-    return as_wav(tiny_whisper.silence(0.5) + tiny_whisper.sound(name, seconds) + tiny_whisper.silence(0.5), tiny_whisper.RATE)
+    return as_wav(
+        tiny_whisper.silence(0.5) + tiny_whisper.sound(name, seconds) + tiny_whisper.silence(0.5),
+        tiny_whisper.RATE,
+    )
 
 
 @pytest.mark.parametrize("model", ["whisper-tiny", "faster-whisper-tiny"])
 def test_everything_about_a_recording(server: Server, model: str) -> None:
-    """The verbose answer has language, duration, segments and words where they were said; a stream has the same text."""
+    """The verbose answer has language, duration, segments and words where they were said; a stream has the
+    same text.
+    """
     sdk = server.sdk()
     verbose = sdk.audio.transcriptions.create(
         model=model,
@@ -80,10 +87,14 @@ def test_everything_about_a_recording(server: Server, model: str) -> None:
 
 @pytest.mark.parametrize("model", ["whisper-tiny", "faster-whisper-tiny", "gpt-4o-transcribe"])
 def test_log_probabilities(server: Server, model: str) -> None:
-    """Log-probabilities that are asked for come, whole and streamed: the tokens are the text, each at most zero."""
+    """Log-probabilities that are asked for come, whole and streamed: the tokens are the text, each at most
+    zero.
+    """
     sdk, sound = server.sdk(), ("a.wav", wav("hello"))
     heard = sdk.audio.transcriptions.create(model=model, file=sound, include=["logprobs"])
-    with sdk.audio.transcriptions.create(model=model, file=sound, include=["logprobs"], stream=True) as stream:
+    with sdk.audio.transcriptions.create(
+        model=model, file=sound, include=["logprobs"], stream=True
+    ) as stream:
         events = list(stream)
     deltas = [event for event in events if event.type == "transcript.text.delta"]
     plain = sdk.audio.transcriptions.create(model=model, file=sound)
@@ -92,7 +103,9 @@ def test_log_probabilities(server: Server, model: str) -> None:
     assert all(one.logprob is not None and one.logprob <= 0 for one in heard.logprobs)
     assert bytes(int(byte) for one in heard.logprobs for byte in one.bytes or ()).decode() == heard.text
     assert "".join(event.delta for event in deltas) == heard.text
-    assert [one.token for event in deltas for one in event.logprobs or ()] == [one.token for one in heard.logprobs]
+    assert [one.token for event in deltas for one in event.logprobs or ()] == [
+        one.token for one in heard.logprobs
+    ]
     assert events[-1].type == "transcript.text.done"
     assert len(events[-1].logprobs or ()) == len(heard.logprobs)
 
@@ -117,7 +130,9 @@ def test_a_seed_repeats_what_is_said(server: Server, model: str, voice: str) -> 
 
 
 def test_it_is_the_engines_own_audio(server: Server) -> None:
-    """What Kokoro says through the gateway is what its engine says, as long and alike in shape; Pocket TTS too."""
+    """What Kokoro says through the gateway is what its engine says, as long and alike in shape; Pocket TTS
+    too.
+    """
     kokoro = Kokoro(path=str(tiny_kokoro.folder(real=True)), device="cpu")
     kokoro.load()
     for model, voice, own in (
@@ -139,7 +154,9 @@ def test_the_best_serves_openais_names(server: Server) -> None:
 
 
 def test_a_cloned_voice(server: Server) -> None:
-    """A voice made of a recording by the SDK speaks through Pocket TTS, and sounds otherwise than another; Kokoro cannot, and says so."""
+    """A voice made of a recording by the SDK speaks through Pocket TTS, and sounds otherwise than another;
+    Kokoro cannot, and says so.
+    """
     said = {}
     for name, sound in (("low", "hello"), ("high", "count")):
         answer = httpx.post(
@@ -154,7 +171,9 @@ def test_a_cloned_voice(server: Server) -> None:
 
     assert not np.array_equal(said["low"], said["high"])
     refused = httpx.post(
-        f"{server.base_url}/audio/speech", json={"model": "kokoro", "input": "x", "voice": "low"}, timeout=PATIENCE
+        f"{server.base_url}/audio/speech",
+        json={"model": "kokoro", "input": "x", "voice": "low"},
+        timeout=PATIENCE,
     )
     assert refused.status_code == 400
     assert "pocket-tts-english" in refused.json()["error"]["message"]
@@ -163,7 +182,8 @@ def test_a_cloned_voice(server: Server) -> None:
 def test_voices_are_mixed(server: Server) -> None:
     """Kokoro speaks a mixture of two voices, which is neither of them."""
     one, other, mixed = (
-        say(server, "kokoro", voice=voice, seed=1) for voice in ("af_bella", "am_michael", "af_bella(2)+am_michael(1)")
+        say(server, "kokoro", voice=voice, seed=1)
+        for voice in ("af_bella", "am_michael", "af_bella(2)+am_michael(1)")
     )
 
     assert not np.array_equal(mixed, one)
@@ -171,13 +191,21 @@ def test_voices_are_mixed(server: Server) -> None:
 
 
 @pytest.mark.skipif(
-    not all(map(find_spec, ("fugashi", "jaconv", "mojimoji", "unidic_lite"))), reason="Kokoro has no Japanese here"
+    not all(map(find_spec, ("fugashi", "jaconv", "mojimoji", "unidic_lite"))),
+    reason="Kokoro has no Japanese here",
 )
 def test_japanese(server: Server) -> None:
-    """A Japanese voice speaks Japanese: the same text is the same audio, another is not, and a longer one lasts longer."""
+    """A Japanese voice speaks Japanese: the same text is the same audio, another is not, and a longer one
+    lasts longer.
+    """
     first, again, other, long = (
         say(server, "kokoro", text, "jf_alpha", seed=7)
-        for text in ("今日は良い天気ですね。", "今日は良い天気ですね。", "明日は雨が降ります。", "今日は良い天気ですね。" * 8)
+        for text in (
+            "今日は良い天気ですね。",
+            "今日は良い天気ですね。",
+            "明日は雨が降ります。",
+            "今日は良い天気ですね。" * 8,
+        )
     )
 
     assert len(first) > 1000
@@ -211,7 +239,8 @@ def test_the_command_line(server: Server, tmp_path: Path) -> None:
 
 
 def test_the_command_line_alone(server: Server, tmp_path: Path) -> None:
-    """Without a server a command uses what the user has: models, and what is known of them; it leaves no key behind.
+    """Without a server a command uses what the user has: models, and what is known of them; it leaves no key
+    behind.
 
     To load a model in a server there must be one.
     """
@@ -224,7 +253,9 @@ def test_the_command_line_alone(server: Server, tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         where = ["--config", str(config), "--url", f"http://127.0.0.1:{taken.getsockname()[1]}"]
         heard, loaded = (
-            subprocess.run([*VOICEBOX, *command, *where], capture_output=True, text=True, timeout=2 * PATIENCE)
+            subprocess.run(
+                [*VOICEBOX, *command, *where], capture_output=True, text=True, timeout=2 * PATIENCE
+            )
             for command in (
                 ["transcribe", str(sound), "--model", "faster-whisper-tiny"],
                 ["models", "load", "faster-whisper-tiny"],

@@ -1,7 +1,7 @@
 """A model that has served many requests holds no more memory than one that has served some.
 
-`REQUESTS=2000` in the environment asks for more of them than a test has time for, and `MODELS="kokoro pocket-tts-english"` asks
-other models: any of SOURCES.
+`REQUESTS=2000` in the environment asks for more of them than a test has time for, and `MODELS="kokoro
+pocket-tts-english"` asks other models: any of SOURCES.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ WARM = 100
 REQUESTS = int(os.environ.get("REQUESTS", "300"))
 STEP = 50
 GROWTH = 16 * 1024 * 1024
-"""bytes that the allocator may come to hold without anything leaking; what the encoder makes of one recording is 0.4 MB"""
+"""bytes that the allocator may come to hold without anything leaking; what the encoder makes of one recording
+is 0.4 MB
+"""
 SOURCES: dict[str, Callable[[Hub, Path], None]] = {
     "whisper-tiny": published_checkpoints.whisper,
     "faster-whisper-tiny": published_checkpoints.whisper,
@@ -61,14 +63,21 @@ def model(request: pytest.FixtureRequest) -> str:
 def server(tmp_path: Path, model: str) -> Iterator[Server]:
     """A server with that one, tiny; on one thread where it can be told."""
     chosen = {"preload": True, "options": {"threads": 1} if model in THREADED else {}}
-    with serving(tmp_path, [model], lambda hub: SOURCES[model](hub, tmp_path), {"each": {model: chosen}}) as started:
+    with serving(
+        tmp_path, [model], lambda hub: SOURCES[model](hub, tmp_path), {"each": {model: chosen}}
+    ) as started:
         yield started
 
 
 def ask(client: httpx.Client, server: Server, model: str, number: int) -> int:
     """Have a line spoken, or a recording heard; give the status."""
     if "speech" in find(model).kinds:
-        body = {"model": model, "input": LINES[number % len(LINES)], "voice": "alloy", "response_format": "pcm"}
+        body = {
+            "model": model,
+            "input": LINES[number % len(LINES)],
+            "voice": "alloy",
+            "response_format": "pcm",
+        }
         return client.post(f"{server.base_url}/audio/speech", json=body).status_code
     file = {"file": ("a.wav", SOUNDS[number % len(SOUNDS)], "audio/wav")}
     fields = {"model": model, "language": "en", "response_format": "text"}
@@ -76,13 +85,17 @@ def ask(client: httpx.Client, server: Server, model: str, number: int) -> int:
 
 
 def test_memory_does_not_grow(server: Server, model: str) -> None:
-    """Hundreds of requests later, worker and gateway hold as much memory as after the first ones, within the allocator's play."""
+    """Hundreds of requests later, worker and gateway hold as much memory as after the first ones, within the
+    allocator's play.
+    """
     worker = next(psutil.Process(pid) for pid in server.workers() if model in psutil.Process(pid).cmdline())
     gateway = psutil.Process(server.process.pid)
     curve: list[tuple[int, int, int]] = []
     with httpx.Client(timeout=PATIENCE) as client, ThreadPoolExecutor(CLIENTS) as clients:
         for done in range(0, REQUESTS, STEP):
-            assert set(clients.map(lambda number: ask(client, server, model, number), range(done, done + STEP))) == {200}
+            assert set(
+                clients.map(lambda number: ask(client, server, model, number), range(done, done + STEP))
+            ) == {200}
             curve.append((done + STEP, worker.memory_info().rss, gateway.memory_info().rss))
 
     print([(done, ours >> 20, theirs >> 20) for done, ours, theirs in curve])

@@ -1,4 +1,6 @@
-"""VoxCPM2 and models of transformers' own kinds, end to end on tiny checkpoints; one of them a repository of one's own choice."""
+"""VoxCPM2 and models of transformers' own kinds, end to end on tiny checkpoints; one of them a repository of
+one's own choice.
+"""
 
 from __future__ import annotations
 
@@ -35,13 +37,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         published_checkpoints.vibevoice(hub, place)
 
     models = {"own": OWN, "each": {"voxcpm2": {"options": {"steps": 3}}}}
-    with serving(place, NAMES, publish, models, voices={"shortest_sample": 0.5}) as started:  # the tiny one is short of breath
+    with serving(
+        place, NAMES, publish, models, voices={"shortest_sample": 0.5}
+    ) as started:  # the tiny one is short of breath
         yield started
 
 
 @pytest.mark.parametrize(
     ("model", "voice"),
-    [("voxcpm2", "default"), ("mms-tts-eng", "default"), ("vibevoice-1.5b", "speaker-2"), ("mine", "speaker-1")],
+    [
+        ("voxcpm2", "default"),
+        ("mms-tts-eng", "default"),
+        ("vibevoice-1.5b", "speaker-2"),
+        ("mine", "speaker-1"),
+    ],
 )
 def test_they_speak(server: Server, model: str, voice: str) -> None:
     """Each speaks; the same seed gives the same audio, another text or seed other audio."""
@@ -56,9 +65,13 @@ def test_they_speak(server: Server, model: str, voice: str) -> None:
 
 def test_ones_own_voices(server: Server) -> None:
     """The voices of a repository of one's own are listed, and differ."""
-    listed = httpx.get(f"{server.base_url}/voicebox/presets", params={"engine": "mine"}, timeout=PATIENCE).json()
+    listed = httpx.get(
+        f"{server.base_url}/voicebox/presets", params={"engine": "mine"}, timeout=PATIENCE
+    ).json()
     assert {"speaker-0", "speaker-1", "speaker-2"} <= {one["voice"] for one in listed["data"]}
-    assert not np.array_equal(say(server, "mine", voice="speaker-0", seed=1), say(server, "mine", voice="speaker-2", seed=1))
+    assert not np.array_equal(
+        say(server, "mine", voice="speaker-0", seed=1), say(server, "mine", voice="speaker-2", seed=1)
+    )
 
 
 @pytest.mark.parametrize("model", ["wav2vec2-base-960h", "moonshine-tiny"])
@@ -74,7 +87,9 @@ def test_they_listen(server: Server, model: str) -> None:
 
 
 def test_a_designed_and_a_cloned_voice(server: Server) -> None:
-    """A voice that was described, and one made of a recording, speak through VoxCPM2 and VibeVoice, each its own way, and stay the same."""
+    """A voice that was described, and one made of a recording, speak through VoxCPM2 and VibeVoice, each its
+    own way, and stay the same.
+    """
     sample = as_wav(tiny_whisper.sound("count", 6), tiny_whisper.RATE)
     cloned = httpx.post(
         f"{server.base_url}/audio/voices",
@@ -98,6 +113,8 @@ def test_a_designed_and_a_cloned_voice(server: Server) -> None:
     assert not np.array_equal(ann, bob)
     assert np.array_equal(ann, say(server, "voxcpm2", voice="Ann", seed=3))
     assert np.array_equal(bob, say(server, "voxcpm2", voice={"id": designed.json()["id"]}, seed=3))
-    others = [say(server, "vibevoice-1.5b", voice=name, seed=3) for name in ("Ann", "Bob", "Ann", "speaker-0")]
+    others = [
+        say(server, "vibevoice-1.5b", voice=name, seed=3) for name in ("Ann", "Bob", "Ann", "speaker-0")
+    ]
     assert np.array_equal(others[0], others[2])
     assert len({audio.tobytes() for audio in others}) == 3

@@ -13,7 +13,7 @@ from engines.catalogue.records import ModelRecord
 from engines.hub.errors import PullCancelled
 from engines.hub.progress import Progress
 from gateway.cli.output import bar
-from gateway.models.pulls import Pull, Pulls, Told
+from gateway.models.pulls import Pull, Pulls, PullStatus
 from gateway.routes.models import _events
 from streaming.http import sse
 
@@ -24,14 +24,14 @@ def test_the_last_word_is_how_it_ended() -> None:
     """A pull that ends while an event is on its way to the client is told as done before the stream ends."""
 
     async def follow() -> list[bytes]:
-        told = Told(Progress("toy", "pulling", 1, 2), 1)
+        told = PullStatus(Progress("toy", "pulling", 1, 2), 1)
 
-        async def look() -> Told:
+        async def look() -> PullStatus:
             return told
 
         events = _events(told, look)
         heard = [await anext(events)]
-        told = Told(msgspec.structs.replace(told.progress, state="done", done=2), 1, ended=True)
+        told = PullStatus(msgspec.structs.replace(told.progress, state="done", done=2), 1, ended=True)
         return heard + [event async for event in events]
 
     first, last, end = asyncio.run(follow())
@@ -41,9 +41,11 @@ def test_the_last_word_is_how_it_ended() -> None:
 
 
 def test_whoever_follows_a_pull_hears_its_end() -> None:
-    """A pull that is cancelled and begun again at once is told as cancelled to those who follow it; the next is another."""
+    """A pull that is cancelled and begun again at once is told as cancelled to those who follow it; the next
+    is another.
+    """
 
-    async def follow() -> tuple[list[Told], int]:
+    async def follow() -> tuple[list[PullStatus], int]:
         async def work(_record: ModelRecord, pull: Pull) -> None:
             await asyncio.to_thread(pull.cancel.wait)
             raise PullCancelled("cancelled", code="pull_cancelled")
@@ -53,7 +55,7 @@ def test_whoever_follows_a_pull_hears_its_end() -> None:
         assert pulls.begin(record) == first, "it is joined"
         await pulls.cancel("kokoro")
         second = pulls.begin(record)
-        told = [pulls.told("kokoro", number) for number in (first.number, second.number, 0)]
+        told = [pulls.pull_status("kokoro", number) for number in (first.number, second.number, 0)]
         await pulls.close()
         return told, first.number
 
@@ -65,14 +67,14 @@ def test_whoever_follows_a_pull_hears_its_end() -> None:
 def test_what_is_no_error_of_ours_is_told_too() -> None:
     """Whatever ends a pull, it has ended for those who follow it, with a reason."""
 
-    async def fail() -> Told:
+    async def fail() -> PullStatus:
         async def work(_record: ModelRecord, _pull: Pull) -> None:
             raise RuntimeError("odd")
 
         pulls = Pulls(work)
         pulls.begin(find("kokoro"))
         await pulls.close()
-        return pulls.told("kokoro")
+        return pulls.pull_status("kokoro")
 
     told = asyncio.run(fail())
     assert told.ended
@@ -94,7 +96,9 @@ def drawn(total: int | None) -> str:
 
 
 def test_the_bar_tells_speed_and_the_time_to_go() -> None:
-    """Where it is known how many bytes there will be, their speed and the time to go are shown; elsewhere neither is."""
+    """Where it is known how many bytes there will be, their speed and the time to go are shown; elsewhere
+    neither is.
+    """
     told = drawn(100 * MEGA)
     assert "20.0/100.0 MB" in told
     assert "10.0 MB/s" in told

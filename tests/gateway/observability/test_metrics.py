@@ -35,7 +35,9 @@ def samples(server: Server) -> dict[tuple[str, ...], float]:
     found = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
-            found[(sample.name, *(f"{name}={value}" for name, value in sorted(sample.labels.items())))] = sample.value
+            found[(sample.name, *(f"{name}={value}" for name, value in sorted(sample.labels.items())))] = (
+                sample.value
+            )
     return found
 
 
@@ -45,23 +47,39 @@ def speak(server: Server, text: str, **more: Any) -> httpx.Response:
 
 
 def total(server: Server, name: str, *labels: str) -> float:
-    return sum(value for (sample, *its), value in samples(server).items() if sample == name and set(labels) <= set(its))
+    return sum(
+        value
+        for (sample, *its), value in samples(server).items()
+        if sample == name and set(labels) <= set(its)
+    )
 
 
 def test_a_request_is_counted_whole(counted: Server) -> None:
-    """Requests, times, audio, real-time factor and wait are counted by engine and kind of voice, in a format that parses."""
+    """Requests, times, audio, real-time factor and wait are counted by engine and kind of voice, in a format
+    that parses.
+    """
     before = total(counted, "voicebox_requests_total", "engine=tone", "outcome=ok")
     answer = speak(counted, "one two three")
     speak(counted, "[fail] one")
     with JFK.open("rb") as recording:
-        httpx.post(f"{counted.base_url}/audio/transcriptions", files={"file": recording}, data={"model": "tone"}, timeout=60)
+        httpx.post(
+            f"{counted.base_url}/audio/transcriptions",
+            files={"file": recording},
+            data={"model": "tone"},
+            timeout=60,
+        )
 
-    wait_until(lambda: total(counted, "voicebox_requests_total", "engine=tone", "outcome=ok") == before + 2, "they are counted")
+    wait_until(
+        lambda: total(counted, "voicebox_requests_total", "engine=tone", "outcome=ok") == before + 2,
+        "they are counted",
+    )
     ours = ("engine=tone", "route=speech")
     assert total(counted, "voicebox_audio_seconds_total", *ours, "voice_type=preset") == pytest.approx(
         len(answer.content) / 48_000
     )
-    assert total(counted, "voicebox_audio_seconds_total", "engine=tone", "route=transcriptions") == pytest.approx(11, abs=0.1)
+    assert total(
+        counted, "voicebox_audio_seconds_total", "engine=tone", "route=transcriptions"
+    ) == pytest.approx(11, abs=0.1)
     assert total(counted, "voicebox_requests_total", *ours, "status=500", "outcome=failed") == 1
     assert total(counted, "voicebox_first_byte_seconds_count", *ours, "format=pcm") == 1
     assert total(counted, "voicebox_request_seconds_count", *ours) == 2
@@ -75,18 +93,30 @@ def test_the_engines_state_is_told(counted: Server) -> None:
     assert total(counted, "voicebox_queue_depth") == 0
     assert total(counted, "voicebox_build_info") == 1
     speak(counted, "[crash]")
-    wait_until(lambda: total(counted, "voicebox_worker_restarts_total", "engine=tone") >= 1, "the restart is counted")
-    wait_until(lambda: total(counted, "voicebox_workers", "engine=tone", "state=ready") == 1, "it is there again")
+    wait_until(
+        lambda: total(counted, "voicebox_worker_restarts_total", "engine=tone") >= 1, "the restart is counted"
+    )
+    wait_until(
+        lambda: total(counted, "voicebox_workers", "engine=tone", "state=ready") == 1, "it is there again"
+    )
     assert total(counted, "voicebox_retries_total", "engine=tone", "reason=lost") >= 1
 
 
 def test_a_client_that_leaves_is_counted(counted: Server) -> None:
     """The job that was stopped because nobody wanted the rest is a cancellation."""
-    body = {"model": "tone", "voice": "tone-1", "input": "[slow 0.05] " + "word " * 500, "response_format": "pcm"}
+    body = {
+        "model": "tone",
+        "voice": "tone-1",
+        "input": "[slow 0.05] " + "word " * 500,
+        "response_format": "pcm",
+    }
     with httpx.stream("POST", f"{counted.base_url}/audio/speech", json=body) as answer:
         next(answer.iter_raw())
 
-    wait_until(lambda: total(counted, "voicebox_cancellations_total", "engine=tone") >= 1, "the cancellation is counted")
+    wait_until(
+        lambda: total(counted, "voicebox_cancellations_total", "engine=tone") >= 1,
+        "the cancellation is counted",
+    )
     assert total(counted, "voicebox_requests_total", "outcome=client_gone") == 1
 
 
@@ -94,7 +124,9 @@ def test_an_engine_slower_than_speech_underruns(counted: Server) -> None:
     """A player that ran dry is counted; the log tells whose."""
     answer = speak(counted, "[slow 0.4] one two three four five six")
 
-    wait_until(lambda: total(counted, "voicebox_underruns_total", "engine=tone") >= 1, "the underruns are counted")
+    wait_until(
+        lambda: total(counted, "voicebox_underruns_total", "engine=tone") >= 1, "the underruns are counted"
+    )
     name = answer.headers["x-request-id"]
     assert next(line for line in counted.requests() if line["id"] == name)["underruns"] >= 1
 
@@ -104,8 +136,14 @@ def test_unknown_paths_make_no_labels(counted: Server) -> None:
     for number in range(20):
         httpx.get(f"{counted.base_url}/nowhere/{number}")
 
-    wait_until(lambda: total(counted, "voicebox_requests_total", "route=other", "status=404") >= 20, "they are counted")
-    assert sum("route=other" in labels and labels[0] == "voicebox_requests_total" for labels in samples(counted)) <= 3
+    wait_until(
+        lambda: total(counted, "voicebox_requests_total", "route=other", "status=404") >= 20,
+        "they are counted",
+    )
+    assert (
+        sum("route=other" in labels and labels[0] == "voicebox_requests_total" for labels in samples(counted))
+        <= 3
+    )
 
 
 def test_metrics_want_a_key_where_there_are_keys(tmp_path: Path) -> None:
@@ -113,7 +151,9 @@ def test_metrics_want_a_key_where_there_are_keys(tmp_path: Path) -> None:
     for public, status in ((False, 401), (True, 200)):
         folder = tmp_path / str(public)
         KeyStore(default_path(str(folder / "data"))).create("someone", None)
-        with running(folder, {"telemetry": {"public_metrics": public}, "engines": {"espeak": {"enabled": False}}}) as server:
+        with running(
+            folder, {"telemetry": {"public_metrics": public}, "engines": {"espeak": {"enabled": False}}}
+        ) as server:
             assert httpx.get(f"{server.url}/metrics").status_code == status
 
 
@@ -146,14 +186,21 @@ class Receiving(BaseHTTPRequestHandler):
 
 
 def test_traces(tmp_path: Path) -> None:
-    """With a collector in the settings, a request's span has its story, its parent is the caller's, and its wait lies inside."""
+    """With a collector in the settings, a request's span has its story, its parent is the caller's, and its
+    wait lies inside.
+    """
     collector = Collector()
     port = collector.server_address[1]
     trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
-    config = {"telemetry": {"otlp_endpoint": f"http://127.0.0.1:{port}"}, "engines": {"tone": {"enabled": True}}}
+    config = {
+        "telemetry": {"otlp_endpoint": f"http://127.0.0.1:{port}"},
+        "engines": {"tone": {"enabled": True}},
+    }
     with running(tmp_path / "server", config) as server:
         body = {"model": "tone", "voice": "tone-1", "input": "one two", "response_format": "pcm"}
-        httpx.post(f"{server.base_url}/audio/speech", json=body, headers={"traceparent": f"00-{trace}-{parent}-01"})
+        httpx.post(
+            f"{server.base_url}/audio/speech", json=body, headers={"traceparent": f"00-{trace}-{parent}-01"}
+        )
     wait_until(lambda: len(collector.spans) >= 3, "the spans have come")
     collector.shutdown()
     collector.server_close()

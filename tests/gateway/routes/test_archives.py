@@ -49,7 +49,14 @@ def exported(server: Server, id: str) -> bytes:
 
 def imported(server: Server, archive: bytes, name: str = "") -> httpx.Response:
     query = {"name": name} if name else {}
-    return call(server, "POST", f"{PATH}/import", params=query, content=archive, headers={"content-type": "application/zip"})
+    return call(
+        server,
+        "POST",
+        f"{PATH}/import",
+        params=query,
+        content=archive,
+        headers={"content-type": "application/zip"},
+    )
 
 
 def consents(server: Server) -> list[Json]:
@@ -58,14 +65,31 @@ def consents(server: Server) -> list[Json]:
 
 
 def rich(server: Server, start: float = 5.0) -> Json:
-    """Make a voice that has everything; its consent is the recording that begins at so many seconds of the speech."""
+    """Make a voice that has everything; its consent is the recording that begins at so many seconds of the
+    speech.
+    """
     form = {"name": "Me myself", "language": "en-GB"}
-    consent = done(call(server, "POST", "/audio/voice_consents", data=form, files={"recording": ("a", coded(piece(start, 2)))}))[
-        "id"
-    ]
-    voice = clone(server, female(), new_name("Nora/Ünï"), consent=consent, transcript="The quick brown fox", language="en")
+    consent = done(
+        call(
+            server,
+            "POST",
+            "/audio/voice_consents",
+            data=form,
+            files={"recording": ("a", coded(piece(start, 2)))},
+        )
+    )["id"]
+    voice = clone(
+        server,
+        female(),
+        new_name("Nora/Ünï"),
+        consent=consent,
+        transcript="The quick brown fox",
+        language="en",
+    )
     path = f"{PATH}/{voice['id']}"
-    made = done(call(server, "POST", f"{path}/samples", files={"file": ("a", male())}, data={"transcript": "x"}))
+    made = done(
+        call(server, "POST", f"{path}/samples", files={"file": ("a", male())}, data={"transcript": "x"})
+    )
     done(call(server, "POST", f"{path}/samples/{made['id']}/trim", json={"start": 2, "end": 6}))
     done(call(server, "PUT", f"{path}/avatar", content=PNG))
     words = [{"word": "SQL", "respelling": "sequel", "ipa": "ˈsiːkwəl"}]
@@ -81,7 +105,9 @@ def rich(server: Server, start: float = 5.0) -> Json:
 
 
 def test_there_and_back(cloning: Server) -> None:
-    """A voice comes back from its archive with all its recordings, words, settings, picture and consent, and sounds the same."""
+    """A voice comes back from its archive with all its recordings, words, settings, picture and consent, and
+    sounds the same.
+    """
     voice = rich(cloning)
     archive = exported(cloning, voice["id"])
     name = new_name("Again")
@@ -117,7 +143,9 @@ def test_there_after_the_voice_is_gone(cloning: Server) -> None:
 
 
 def test_what_an_archive_holds(cloning: Server) -> None:
-    """An archive is an ordinary ZIP file of that name: the recordings as they came, and a manifest that anybody can read."""
+    """An archive is an ordinary ZIP file of that name: the recordings as they came, and a manifest that
+    anybody can read.
+    """
     voice = rich(cloning)
     answer = call(cloning, "GET", f"{PATH}/{voice['id']}/export")
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
@@ -125,9 +153,16 @@ def test_what_an_archive_holds(cloning: Server) -> None:
         entries = {name: archive.read(name) for name in archive.namelist()}
     manifest = json.loads(entries.pop("profile.json"))
 
-    assert entries == {"samples/1": female(), "samples/2": male(), "avatar": PNG, "consent": coded(piece(5, 2))}
+    assert entries == {
+        "samples/1": female(),
+        "samples/2": male(),
+        "avatar": PNG,
+        "consent": coded(piece(5, 2)),
+    }
     assert (manifest["version"], manifest["name"], manifest["voice_type"]) == (1, voice["name"], "cloned")
-    assert [one["sha256"] for one in manifest["samples"]] == [hashlib.sha256(data).hexdigest() for data in (female(), male())]
+    assert [one["sha256"] for one in manifest["samples"]] == [
+        hashlib.sha256(data).hexdigest() for data in (female(), male())
+    ]
     kind, _, file = answer.headers["content-disposition"].partition("; filename*=UTF-8''")
     assert (kind, unquote(file)) == ("attachment", f"{voice['name']}.voicebox.zip")
     assert "/" not in file
@@ -135,7 +170,9 @@ def test_what_an_archive_holds(cloning: Server) -> None:
 
 @pytest.mark.parametrize("kind", ["designed", "preset", "bare", "unmade"])
 def test_other_kinds(cloning: Server, kind: str) -> None:
-    """Designed voices come back as they sounded, presets as presets, and a voice without samples without them."""
+    """Designed voices come back as they sounded, presets as presets, and a voice without samples without
+    them.
+    """
     preset = {"preset_engine": "mimic", "preset_voice_id": "high"}
     voice = {
         "designed": lambda: profile(cloning, design(cloning, "Brassy")["id"]),
@@ -152,7 +189,9 @@ def test_other_kinds(cloning: Server, kind: str) -> None:
 
 
 def test_a_name_that_is_taken(cloning: Server) -> None:
-    """An archive whose name is taken is refused until it gets another; nothing of the first try stays, its consent neither."""
+    """An archive whose name is taken is refused until it gets another; nothing of the first try stays, its
+    consent neither.
+    """
     voice = rich(cloning, 7.0)
     archive = exported(cloning, voice["id"])
     done(call(cloning, "DELETE", f"/audio/voice_consents/{voice['consent']}"))
@@ -168,7 +207,12 @@ def test_a_name_that_is_taken(cloning: Server) -> None:
 def state(server: Server) -> Any:
     """Give all voices, consents and recordings that there are."""
     folder = server.folder / "data" / "voices"
-    blobs = {str(path) for kind in ("profiles", "consents") for path in (folder / kind).rglob("*") if path.is_file()}
+    blobs = {
+        str(path)
+        for kind in ("profiles", "consents")
+        for path in (folder / kind).rglob("*")
+        if path.is_file()
+    }
     return done(call(server, "GET", PATH))["data"], consents(server), blobs
 
 
@@ -215,8 +259,16 @@ GARBAGE: dict[str, tuple[bytes, str, str | None]] = {
     "a sample that was changed": (packed(cloned(**sample(sha256="0" * 64)), samples_1=short()), "file", BAD),
     "a sample that is no recording": (packed(cloned(**sample()), samples_1=b"x" * 9999), "file", None),
     "a sample of noise": (packed(cloned(**sample()), samples_1=coded(noise(99_999))), "file", "no_speech"),
-    "a part that is not there": (packed(cloned(**sample(trimmed=[50, 60])), samples_1=short()), "file", "invalid_value"),
-    "too many samples": (packed(cloned(samples=[{"file": "samples/1"}] * 4), samples_1=short()), "file", None),
+    "a part that is not there": (
+        packed(cloned(**sample(trimmed=[50, 60])), samples_1=short()),
+        "file",
+        "invalid_value",
+    ),
+    "too many samples": (
+        packed(cloned(samples=[{"file": "samples/1"}] * 4), samples_1=short()),
+        "file",
+        None,
+    ),
     "a picture that is none": (packed(cloned(avatar="avatar"), avatar=b"<svg/>"), "file", None),
     "a consent that is none": (packed(cloned(consent=CONSENT), consent=b"x" * 999), "recording", None),
     "a language that is none": (packed(cloned(languages=["e n"])), "languages", None),
@@ -230,7 +282,9 @@ GARBAGE: dict[str, tuple[bytes, str, str | None]] = {
 
 @pytest.mark.parametrize("what", GARBAGE)
 def test_what_is_no_archive(cloning: Server, what: str) -> None:
-    """What is no archive of a voice is refused with the reason, as a body and as a form, and leaves nothing behind."""
+    """What is no archive of a voice is refused with the reason, as a body and as a form, and leaves nothing
+    behind.
+    """
     data, param, code = GARBAGE[what]
     before = state(cloning)
 
@@ -240,13 +294,19 @@ def test_what_is_no_archive(cloning: Server, what: str) -> None:
 
 
 def test_an_archive_by_hand(cloning: Server) -> None:
-    """A manifest needs no more than a name, a kind and its samples' files: the archive that is spoilt above is good."""
+    """A manifest needs no more than a name, a kind and its samples' files: the archive that is spoilt above
+    is good.
+    """
     back = done(imported(cloning, PLAIN, new_name()))
-    assert voiced(cloning, back["id"]) == pytest.approx(voiced(cloning, clone(cloning, short())["id"]), rel=NEAR)
+    assert voiced(cloning, back["id"]) == pytest.approx(
+        voiced(cloning, clone(cloning, short())["id"]), rel=NEAR
+    )
 
 
 def test_damage_anywhere(cloning: Server) -> None:
-    """Whatever bytes of an archive are changed, it is taken or refused: nothing breaks, and no refused one leaves anything."""
+    """Whatever bytes of an archive are changed, it is taken or refused: nothing breaks, and no refused one
+    leaves anything.
+    """
     chance = random.Random(20)
     archive = packed(cloned(**sample(sha256=hashlib.sha256(short()).hexdigest())), samples_1=short())
     edges = [*range(120), *range(len(archive) - 250, len(archive))]

@@ -7,7 +7,20 @@ from typing import Any
 import numpy as np
 import openai
 import pytest
-from cloning_server import LIMIT, NEAR, call, done, female, new_name, padded, profile, refused, sampled, short, voiced
+from cloning_server import (
+    LIMIT,
+    NEAR,
+    call,
+    done,
+    female,
+    new_name,
+    padded,
+    profile,
+    refused,
+    sampled,
+    short,
+    voiced,
+)
 from openai.types.audio.voice_consent import VoiceConsent
 from recordings import coded, piece
 from servers import Server
@@ -24,7 +37,9 @@ def strict(server: Server) -> openai.OpenAI:
 def given(server: Server, name: str = "", recording: bytes = BRIEF) -> VoiceConsent:
     """Give a consent."""
     file = ("consent.wav", recording, "audio/wav")
-    return strict(server).audio.voice_consents.create(name=name or new_name(), language="en-US", recording=file)
+    return strict(server).audio.voice_consents.create(
+        name=name or new_name(), language="en-US", recording=file
+    )
 
 
 def test_life_of_a_consent(cloning: Server) -> None:
@@ -63,7 +78,11 @@ def test_pages(cloning: Server) -> None:
     assert [one.id for one in consents.list(limit=1)] == listed
     assert [one.id for one in consents.list(after=made[5], limit=100)] == listed[20:]
     body = done(call(cloning, "GET", PATH))
-    assert ([one["id"] for one in body["data"]], body["first_id"], body["last_id"]) == (listed[:20], listed[0], listed[19])
+    assert ([one["id"] for one in body["data"]], body["first_id"], body["last_id"]) == (
+        listed[:20],
+        listed[0],
+        listed[19],
+    )
     for id in made:
         consents.delete(id)
 
@@ -76,7 +95,12 @@ def test_the_last_page(cloning: Server) -> None:
     beyond = done(call(cloning, "GET", PATH, params={"after": (oldest or [made])[-1]}))
 
     assert (len(full["data"]), full["has_more"]) == (len(oldest) + 1, False)
-    assert (beyond["data"], beyond["has_more"], beyond["first_id"], beyond["last_id"]) == ([], False, None, None)
+    assert (beyond["data"], beyond["has_more"], beyond["first_id"], beyond["last_id"]) == (
+        [],
+        False,
+        None,
+        None,
+    )
 
 
 @pytest.mark.parametrize("limit", ["0", "101", "-1", "ten", "1.5", "１", "9" * 5000])
@@ -88,14 +112,19 @@ def test_limits_that_are_none(cloning: Server, limit: str) -> None:
 def test_unknown_cursor(cloning: Server) -> None:
     """A cursor that is no consent's is not found, rather than taken for the beginning."""
     given(cloning)
-    refused(call(cloning, "GET", PATH, params={"after": "cons_nothing"}), 404, None, "voice_consent_not_found")
+    refused(
+        call(cloning, "GET", PATH, params={"after": "cons_nothing"}), 404, None, "voice_consent_not_found"
+    )
 
 
 RECORDINGS = {
     "a type that is no audio": (("a.txt", b"hello", "text/plain"), "unsupported_mime_type"),
     "bytes that are no audio": (("a.wav", b"nothing of the kind" * 100, "audio/wav"), None),
     "too short": (("a.wav", coded(piece(0, 0.3)), "audio/wav"), "audio_too_short"),
-    "too long": (("a.mp3", coded(np.tile(piece(0, 1), 301), ("mp3", "libmp3lame", 16_000)), "audio/mpeg"), "audio_too_long"),
+    "too long": (
+        ("a.mp3", coded(np.tile(piece(0, 1), 301), ("mp3", "libmp3lame", 16_000)), "audio/mpeg"),
+        "audio_too_long",
+    ),
     "silent": (("a.wav", coded(np.zeros(RATE)), "audio/wav"), "audio_silent"),
 }
 
@@ -135,11 +164,17 @@ FIELDS = {
 def test_fields_that_are_refused(cloning: Server, what: str) -> None:
     """A field that is missing or makes no sense is named."""
     fields, param, code = FIELDS[what]
-    refused(call(cloning, "POST", PATH, files={name: (None, value) for name, value in fields.items()}), 400, param, code)
+    refused(
+        call(cloning, "POST", PATH, files={name: (None, value) for name, value in fields.items()}),
+        400,
+        param,
+        code,
+    )
 
 
 @pytest.mark.parametrize(
-    ("body", "code"), [({}, "missing_required_parameter"), ({"name": " "}, None), ({"name": 5}, "invalid_type")]
+    ("body", "code"),
+    [({}, "missing_required_parameter"), ({"name": " "}, None), ({"name": 5}, "invalid_type")],
 )
 def test_renaming_needs_a_name(cloning: Server, body: dict[str, Any], code: str | None) -> None:
     """A consent is not renamed to nothing."""
@@ -149,10 +184,14 @@ def test_renaming_needs_a_name(cloning: Server, body: dict[str, Any], code: str 
 
 
 def test_a_voice_outlives_its_consent(cloning: Server) -> None:
-    """Deleting a consent takes its recording away; the voice that was made by it speaks on, and tells by which."""
+    """Deleting a consent takes its recording away; the voice that was made by it speaks on, and tells by
+    which.
+    """
     recording = coded(piece(2, 2.5))
     consent = given(cloning, recording=recording)
-    voice = strict(cloning).audio.voices.create(name=new_name(), consent=consent.id, audio_sample=("a", short()))
+    voice = strict(cloning).audio.voices.create(
+        name=new_name(), consent=consent.id, audio_sample=("a", short())
+    )
     kept = cloning.folder / "data" / "voices" / "consents"
     before = {path.read_bytes() for path in kept.rglob("*") if path.is_file()}
     strict(cloning).audio.voice_consents.delete(consent.id)

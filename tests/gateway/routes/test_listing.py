@@ -8,7 +8,21 @@ import httpx
 import pytest
 from servers import Server, wait_until
 
-VOICES = ["alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse"]
+VOICES = [
+    "alloy",
+    "ash",
+    "ballad",
+    "cedar",
+    "coral",
+    "echo",
+    "fable",
+    "marin",
+    "nova",
+    "onyx",
+    "sage",
+    "shimmer",
+    "verse",
+]
 
 
 def get(server: Server, path: str, **headers: str) -> httpx.Response:
@@ -20,13 +34,28 @@ def test_models_through_the_sdk(server: Server) -> None:
     client = server.sdk(strict=True)
     models = [model.id for model in client.models.list()]
 
-    assert {"tts-1", "tts-1-hd", "gpt-4o-mini-tts", "whisper-1", "gpt-4o-transcribe", "espeak", "pocketsphinx"} <= set(models)
+    assert {
+        "tts-1",
+        "tts-1-hd",
+        "gpt-4o-mini-tts",
+        "whisper-1",
+        "gpt-4o-transcribe",
+        "espeak",
+        "pocketsphinx",
+    } <= set(models)
     assert [client.models.retrieve(model).id for model in models] == models
     assert len(set(models)) == len(models)
 
 
 @pytest.mark.parametrize(
-    "model", ["tts-1-1106", "gpt-4o-mini-tts-2025-12-15", "whisper-small", "hexgrad%2FKokoro-82M", "hexgrad/Kokoro-82M"]
+    "model",
+    [
+        "tts-1-1106",
+        "gpt-4o-mini-tts-2025-12-15",
+        "whisper-small",
+        "hexgrad%2FKokoro-82M",
+        "hexgrad/Kokoro-82M",
+    ],
 )
 def test_aliases_can_be_looked_up(server: Server, model: str) -> None:
     """What a request may name can be looked up, slashes raw or escaped."""
@@ -34,7 +63,9 @@ def test_aliases_can_be_looked_up(server: Server, model: str) -> None:
 
 
 def test_voices(server: Server) -> None:
-    """The voice list has the shape every client reads: strings `id` and `name`, the same, under both keys; no key needed."""
+    """The voice list has the shape every client reads: strings `id` and `name`, the same, under both keys; no
+    key needed.
+    """
     body = get(server, "/v1/audio/voices").json()
 
     assert body["voices"] == body["data"]
@@ -48,7 +79,9 @@ def test_voices(server: Server) -> None:
 def test_every_listed_voice_resolves(server: Server) -> None:
     """No voice is listed that a request could not name."""
     for voice in get(server, "/v1/audio/voices").json()["voices"][::15]:
-        answer = httpx.post(f"{server.base_url}/audio/speech", json={"model": "tts-1", "voice": voice["id"], "input": "1"})
+        answer = httpx.post(
+            f"{server.base_url}/audio/speech", json={"model": "tts-1", "voice": voice["id"], "input": "1"}
+        )
 
         assert answer.status_code == 200, voice
 
@@ -92,10 +125,14 @@ def test_head(server: Server) -> None:
     assert answer.content == b""
 
 
-@pytest.mark.parametrize("key", [None, "Bearer", "Bearer ", "Bearer null", "Bearer undefined", "undefined", "Basic eDp5"])
+@pytest.mark.parametrize(
+    "key", [None, "Bearer", "Bearer ", "Bearer null", "Bearer undefined", "undefined", "Basic eDp5"]
+)
 def test_any_key_while_none_is_set(server: Server, key: str | None) -> None:
     """Without keys of our own, whatever a client must send is accepted."""
-    request = urllib.request.Request(f"{server.base_url}/models", headers={"Authorization": key} if key else {})
+    request = urllib.request.Request(
+        f"{server.base_url}/models", headers={"Authorization": key} if key else {}
+    )
     with urllib.request.urlopen(request, timeout=30) as answer:
         assert answer.status == 200
 
@@ -104,8 +141,12 @@ def test_schema(server: Server) -> None:
     """OpenAPI is at /schema, and documents what a speech request and a form hold."""
     schema = get(server, "/schema/openapi.json").json()
 
-    speech = schema["paths"]["/v1/audio/speech"]["post"]["requestBody"]["content"]["application/json"]["schema"]
-    form = schema["paths"]["/v1/audio/transcriptions"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    speech = schema["paths"]["/v1/audio/speech"]["post"]["requestBody"]["content"]["application/json"][
+        "schema"
+    ]
+    form = schema["paths"]["/v1/audio/transcriptions"]["post"]["requestBody"]["content"][
+        "multipart/form-data"
+    ]["schema"]
     assert set(speech["required"]) == {"model", "input"}
     assert form["properties"]["file"]["format"] == "binary"
     assert get(server, "/schema").status_code == 200
@@ -115,10 +156,18 @@ def test_request_ids_and_log_lines(server: Server) -> None:
     """Each answer has its own id, and the log one line for it, with what it was and no text of the user's."""
     secret = "xylophone quartz"
     answer = httpx.post(f"{server.base_url}/audio/speech", json={"model": "tts-1", "input": secret})
-    wait_until(lambda: any(line["id"] == answer.headers["x-request-id"] for line in server.requests()), "its line is written")
+    wait_until(
+        lambda: any(line["id"] == answer.headers["x-request-id"] for line in server.requests()),
+        "its line is written",
+    )
     line = next(line for line in server.requests() if line["id"] == answer.headers["x-request-id"])
 
-    assert (line["route"], line["engine"], line["characters"], line["outcome"]) == ("speech", "espeak", len(secret), "ok")
+    assert (line["route"], line["engine"], line["characters"], line["outcome"]) == (
+        "speech",
+        "espeak",
+        len(secret),
+        "ok",
+    )
     assert line["audio_seconds"] > 0.3
     assert 0 < line["first_byte_ms"] <= line["total_ms"]
     assert "xylophone" not in server.log_path.read_text()

@@ -29,7 +29,9 @@ FILES = {
 
 
 @pytest.fixture(params=[(), ("--workers", "2")], ids=["one process", "several"])
-def served(request: pytest.FixtureRequest, tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+def served(
+    request: pytest.FixtureRequest, tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Server]:
     """A gateway whose models come from the test hub; calls to several processes go to any of them."""
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
     hub.publish(REPO, FILES)
@@ -61,12 +63,18 @@ def events(server: Server) -> list[dict[str, Any]]:
 
 
 def test_a_model_is_pulled_followed_and_deleted(served: Server) -> None:
-    """It is absent, then pulled with its bytes told, then here; what is no model says why it cannot be loaded; then it is gone."""
+    """It is absent, then pulled with its bytes told, then here; what is no model says why it cannot be
+    loaded; then it is gone.
+    """
     assert state(served) == "absent"
     assert call(served, "POST", f"/{NAME}/load").status_code == 503
     assert call(served, "POST", f"/{NAME}/pull").json()["object"] == "voicebox.pull"
     told = events(served)
-    assert (told[-1]["state"], told[-1]["done"], told[-1]["files_done"]) == ("done", sum(map(len, FILES.values())), len(FILES))
+    assert (told[-1]["state"], told[-1]["done"], told[-1]["files_done"]) == (
+        "done",
+        sum(map(len, FILES.values())),
+        len(FILES),
+    )
     assert call(served, "POST", f"/{NAME}/verify").json()["whole"] is True
     wait_until(lambda: state(served) != "absent", "the model is known")
     listed = {one["id"]: one for one in call(served, "GET", "").json()["data"]}
@@ -112,16 +120,28 @@ def test_a_pull_is_cancelled(served: Server, hub: Hub) -> None:
 
 def test_what_is_not_there(served: Server) -> None:
     """An unknown model is a 404 everywhere, and so is the progress of a pull that nobody began."""
-    for method, path in (("GET", "/nope"), ("POST", "/nope/pull"), ("DELETE", "/nope"), ("GET", f"/{NAME}/progress")):
+    for method, path in (
+        ("GET", "/nope"),
+        ("POST", "/nope/pull"),
+        ("DELETE", "/nope"),
+        ("GET", f"/{NAME}/progress"),
+    ):
         answer = call(served, method, path)
-        assert (answer.status_code, set(answer.json()["error"])) == (404, {"message", "type", "param", "code"})
+        assert (answer.status_code, set(answer.json()["error"])) == (
+            404,
+            {"message", "type", "param", "code"},
+        )
     sound = {"file": ("a.wav", b"x")}
-    refused = httpx.post(f"{served.base_url}/audio/transcriptions", data={"model": NAME}, files=sound, timeout=PATIENCE)
+    refused = httpx.post(
+        f"{served.base_url}/audio/transcriptions", data={"model": NAME}, files=sound, timeout=PATIENCE
+    )
     assert refused.status_code in (400, 503), refused.text
 
 
 def test_what_has_no_room_is_told_so(tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A model for which there is no room is refused with the figures, the first time and every time, and listed with them."""
+    """A model for which there is no room is refused with the figures, the first time and every time, and
+    listed with them.
+    """
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
     hub.publish(REPO, FILES)
     with running(tmp_path, {"models": {"folder": str(tmp_path / "hub"), "memory": 1}}) as server:
@@ -154,14 +174,22 @@ def test_what_goes_wrong_within_is_answered(served: Server, hub: Hub) -> None:
 def voicebox(*args: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run the command line with a folder of its own."""
     config = folder / "cli.yaml"
-    config.write_text(json.dumps({"data_dir": str(folder / "data"), "models": {"folder": str(folder / "hub")}}))
+    config.write_text(
+        json.dumps({"data_dir": str(folder / "data"), "models": {"folder": str(folder / "hub")}})
+    )
     return subprocess.run(
-        [*VOICEBOX, *args, "--config", str(config)], capture_output=True, text=True, timeout=PATIENCE, env=dict(os.environ)
+        [*VOICEBOX, *args, "--config", str(config)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        env=dict(os.environ),
     )
 
 
 def test_the_command_line(tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Models are listed, pulled, verified and deleted without a server; what goes wrong is one sentence and a status."""
+    """Models are listed, pulled, verified and deleted without a server; what goes wrong is one sentence and a
+    status.
+    """
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
     hub.publish(REPO, FILES)
     before = json.loads(voicebox("models", "available", "--json", folder=tmp_path).stdout)
@@ -175,7 +203,9 @@ def test_the_command_line(tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPa
 
     here = [{one["name"]: one["here"] for one in found}[NAME] for found in (before, after)]
     assert here == [False, True]
-    assert [done.returncode for done in (pulled, verified, deleted, unknown, absent)] == [0, 0, 0, 2, 1], pulled.stderr
+    assert [done.returncode for done in (pulled, verified, deleted, unknown, absent)] == [0, 0, 0, 2, 1], (
+        pulled.stderr
+    )
     assert "Apache-2.0" in pulled.stderr
     assert NAME in unknown.stderr
     assert "hexgrad/Kokoro-82M" in absent.stderr

@@ -1,4 +1,6 @@
-"""Profiles through /v1/voicebox: made, changed, listed, refused by field; their pictures, engines, previews and audit."""
+"""Profiles through /v1/voicebox: made, changed, listed, refused by field; their pictures, engines, previews
+and audit.
+"""
 
 from __future__ import annotations
 
@@ -40,13 +42,30 @@ def test_life_of_a_profile(cloning: Server) -> None:
     path = f"{PATH}/{made['id']}"
 
     assert set(made) == KEYS
-    assert (made["object"], made["voice_type"], made["mine"], made["samples"]) == ("voicebox.profile", "cloned", True, [])
+    assert (made["object"], made["voice_type"], made["mine"], made["samples"]) == (
+        "voicebox.profile",
+        "cloned",
+        True,
+        [],
+    )
     assert (made["languages"], made["description"], made["speed"]) == (["en-GB"], "First", None)
     assert done(call(cloning, "GET", path)) == made
     assert made in done(call(cloning, "GET", PATH))["data"]
-    done(call(cloning, "POST", f"{path}/samples", files={"file": ("a.wav", female(), "audio/wav")}, data={"transcript": "x"}))
+    done(
+        call(
+            cloning,
+            "POST",
+            f"{path}/samples",
+            files={"file": ("a.wav", female(), "audio/wav")},
+            data={"transcript": "x"},
+        )
+    )
     assert voiced(cloning, made["name"]) == pytest.approx(sampled(cloning, made["id"]), rel=NEAR)
-    assert done(call(cloning, "DELETE", path)) == {"id": made["id"], "object": "voicebox.profile", "deleted": True}
+    assert done(call(cloning, "DELETE", path)) == {
+        "id": made["id"],
+        "object": "voicebox.profile",
+        "deleted": True,
+    }
     for method in ("GET", "DELETE", "PATCH", "PUT"):
         refused(call(cloning, method, path, json={}), 404, None, "voice_not_found")
     assert made["id"] not in {one["id"] for one in done(call(cloning, "GET", PATH))["data"]}
@@ -58,7 +77,13 @@ def test_changes(cloning: Server, method: str) -> None:
     made = make(cloning, speed=1.5, description="Old", instructions="Calmly")
     path = f"{PATH}/{made['id']}"
     words = [{"word": "SQL", "respelling": "sequel"}]
-    changed = {"name": new_name("Renamed"), "description": "", "languages": ["de", "en"], "pronunciations": words, "shared": True}
+    changed = {
+        "name": new_name("Renamed"),
+        "description": "",
+        "languages": ["de", "en"],
+        "pronunciations": words,
+        "shared": True,
+    }
 
     after = done(call(cloning, method, path, json=changed))
     assert after == made | changed | {"updated_at": after["updated_at"]}
@@ -112,7 +137,10 @@ WRONG: dict[str, tuple[Any, str]] = {
     "a speed in words": ({"speed": "fast"}, "speed"),
     "shared in words": ({"shared": "yes"}, "shared"),
     "a word without a reading": ({"pronunciations": [{"word": "x"}]}, "pronunciations"),
-    "a word twice": ({"pronunciations": [{"word": w, "respelling": "y"} for w in ("x", "X")]}, "pronunciations"),
+    "a word twice": (
+        {"pronunciations": [{"word": w, "respelling": "y"} for w in ("x", "X")]},
+        "pronunciations",
+    ),
     "a reading of the wrong type": ({"pronunciations": [{"word": "x", "ipa": 5}]}, "pronunciations[0].ipa"),
     "a reading of no kind": ({"pronunciations": [{"word": "x", "sampa": "x"}]}, "pronunciations[0]"),
 }
@@ -120,7 +148,9 @@ WRONG: dict[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize("what", WRONG)
 def test_fields_that_are_refused(cloning: Server, what: str) -> None:
-    """Whatever makes no sense is refused by its field's name, when a profile is made and when it is changed; nothing changes."""
+    """Whatever makes no sense is refused by its field's name, when a profile is made and when it is changed;
+    nothing changes.
+    """
     fields, param = WRONG[what]
     made = make(cloning)
     before = done(call(cloning, "GET", PATH))
@@ -134,11 +164,21 @@ def test_fields_that_are_refused(cloning: Server, what: str) -> None:
 
 
 def test_names_are_unique(cloning: Server) -> None:
-    """No profile takes another's name, neither when it is made nor when it is renamed; one may change the case of its own."""
+    """No profile takes another's name, neither when it is made nor when it is renamed; one may change the
+    case of its own.
+    """
     one, other = make(cloning), make(cloning)
     refused(call(cloning, "POST", PATH, json={"name": one["name"].upper()}), 400, "name", "name_taken")
-    refused(call(cloning, "PATCH", f"{PATH}/{other['id']}", json={"name": one["name"].lower()}), 400, "name", "name_taken")
-    assert done(call(cloning, "PATCH", f"{PATH}/{one['id']}", json={"name": one["name"].upper()}))["name"] == one["name"].upper()
+    refused(
+        call(cloning, "PATCH", f"{PATH}/{other['id']}", json={"name": one["name"].lower()}),
+        400,
+        "name",
+        "name_taken",
+    )
+    assert (
+        done(call(cloning, "PATCH", f"{PATH}/{one['id']}", json={"name": one["name"].upper()}))["name"]
+        == one["name"].upper()
+    )
 
 
 def test_consents_of_a_profile(cloning: Server) -> None:
@@ -176,7 +216,9 @@ NO_PICTURES = {
 @pytest.mark.parametrize("media_type", PICTURES)
 @pytest.mark.parametrize("form", [False, True])
 def test_pictures(cloning: Server, media_type: str, form: bool) -> None:
-    """A picture is given as a form or as the body, comes back as it was, is never taken for anything else, and goes again."""
+    """A picture is given as a form or as the body, comes back as it was, is never taken for anything else,
+    and goes again.
+    """
     made = make(cloning)
     path, data = f"{PATH}/{made['id']}/avatar", PICTURES[media_type]
     sent: Any = {"files": {"file": ("a.html", data, "text/html")}} if form else {"content": data}
@@ -208,7 +250,12 @@ def test_what_is_no_picture(cloning: Server, what: str) -> None:
     file = {"file": ("a.png", NO_PICTURES[what], "image/png")}
 
     refused(call(cloning, "PUT", path, files=file), 400, "file", None)
-    refused(call(cloning, "PUT", path, content=NO_PICTURES[what], headers={"content-type": "image/png"}), 400, "file", None)
+    refused(
+        call(cloning, "PUT", path, content=NO_PICTURES[what], headers={"content-type": "image/png"}),
+        400,
+        "file",
+        None,
+    )
     refused(call(cloning, "PUT", path, content=b""), 400, "file", None)
     assert call(cloning, "GET", path).content == PICTURES["image/png"]
 
@@ -230,7 +277,9 @@ def fits(server: Server, id: str) -> dict[str, Json]:
 
 
 def test_engines(cloning: Server) -> None:
-    """Of every engine it is told whether it can speak the voice, and why not; the answer changes with the voice."""
+    """Of every engine it is told whether it can speak the voice, and why not; the answer changes with the
+    voice.
+    """
     bare, cloned = make(cloning), clone(cloning, short())
     preset = make(cloning, preset_engine="espeak", preset_voice_id="de")
 
@@ -241,7 +290,9 @@ def test_engines(cloning: Server) -> None:
     assert "preset of `espeak`" in fits(cloning, preset["id"])["mimic"]["reason"]
     done(call(cloning, "PATCH", f"{PATH}/{cloned['id']}", json={"languages": ["de"]}))
     assert fits(cloning, cloned["id"])["mimic"]["reason"] == "it does not speak de"
-    assert "it does not speak de" in refused(speak(cloning, cloned["id"]), 400, "voice", "voice_not_speakable")
+    assert "it does not speak de" in refused(
+        speak(cloning, cloned["id"]), 400, "voice", "voice_not_speakable"
+    )
     done(call(cloning, "PATCH", f"{PATH}/{cloned['id']}", json={"languages": [], "engines": ["espeak"]}))
     assert fits(cloning, cloned["id"])["mimic"]["reason"] == "the voice is kept to other engines"
 
@@ -251,21 +302,30 @@ def test_previews(cloning: Server) -> None:
     made = clone(cloning, female())
     path = f"{PATH}/{made['id']}/preview"
     plain = call(cloning, "POST", path)
-    asked = call(cloning, "POST", path, json={"input": "one two three", "response_format": "pcm", "model": "mimic"})
+    asked = call(
+        cloning, "POST", path, json={"input": "one two three", "response_format": "pcm", "model": "mimic"}
+    )
 
     assert (plain.headers["content-type"], facts(plain.content)[0]) == ("audio/mpeg", "mp3")
     assert heard(plain.content) == pytest.approx(sampled(cloning, made["id"]), rel=NEAR)
     assert asked.content == pcm(cloning, made["id"], "one two three")
     refused(
-        call(cloning, "POST", path, json={"input": "one", "response_format": "midi"}), 400, "response_format", "unsupported_value"
+        call(cloning, "POST", path, json={"input": "one", "response_format": "midi"}),
+        400,
+        "response_format",
+        "unsupported_value",
     )
     refused(call(cloning, "POST", path, json={"inputs": "one"}), 400, "inputs", None)
-    refused(call(cloning, "POST", f"{PATH}/{make(cloning)['id']}/preview"), 400, "voice", "voice_not_speakable")
+    refused(
+        call(cloning, "POST", f"{PATH}/{make(cloning)['id']}/preview"), 400, "voice", "voice_not_speakable"
+    )
     refused(call(cloning, "POST", f"{PATH}/voice_nothing/preview"), 404, None, "voice_not_found")
 
 
 def test_prompts_are_forgotten_and_made_anew(cloning: Server) -> None:
-    """Clearing a voice's prompts, or all, deletes their files, tells how many, and changes nothing of what is heard."""
+    """Clearing a voice's prompts, or all, deletes their files, tells how many, and changes nothing of what is
+    heard.
+    """
     made = [clone(cloning, data) for data in (female(), short())]
     said = [pcm(cloning, voice["id"]) for voice in made]
     prompts = cloning.folder / "data" / "voices" / "prompts"
@@ -287,7 +347,9 @@ def test_prompts_are_forgotten_and_made_anew(cloning: Server) -> None:
 
 
 def test_the_audit(cloning: Server) -> None:
-    """What is done with a voice is written down: made, changed, each synthesis with its request, exported; no text, no name."""
+    """What is done with a voice is written down: made, changed, each synthesis with its request, exported; no
+    text, no name.
+    """
     made = clone(cloning, female())
     path = f"{PATH}/{made['id']}"
     said = [speak(cloning, voice, "quince jelly") for voice in (made["id"], made["name"])]
@@ -298,9 +360,20 @@ def test_the_audit(cloning: Server) -> None:
     lines = body["data"]
 
     assert body["object"] == "list"
-    assert [line["event"] for line in lines] == ["created", "spoken", "spoken", "spoken", "changed", "exported"]
+    assert [line["event"] for line in lines] == [
+        "created",
+        "spoken",
+        "spoken",
+        "spoken",
+        "changed",
+        "exported",
+    ]
     assert [line["request"] for line in lines[1:4]] == [answer.headers["x-request-id"] for answer in said]
-    assert [(line["engine"], line["characters"]) for line in lines[1:4]] == [("mimic", 12), ("mimic", 12), ("mimic", 6)]
+    assert [(line["engine"], line["characters"]) for line in lines[1:4]] == [
+        ("mimic", 12),
+        ("mimic", 12),
+        ("mimic", 6),
+    ]
     assert sorted(lines, key=lambda line: line["time"]) == lines
     assert "quince" not in str(body)
     assert made["name"] not in str(body)
@@ -322,4 +395,6 @@ def test_presets_leave_no_audit(cloning: Server) -> None:
     """Nobody's voice is in a preset, even under a name of one's own."""
     made = make(cloning, preset_engine="mimic", preset_voice_id="low")
     pcm(cloning, made["id"])
-    assert [line["event"] for line in done(call(cloning, "GET", f"{PATH}/{made['id']}/audit"))["data"]] == ["created"]
+    assert [line["event"] for line in done(call(cloning, "GET", f"{PATH}/{made['id']}/audit"))["data"]] == [
+        "created"
+    ]

@@ -41,25 +41,48 @@ def path_of(voice: Json) -> str:
 
 def add(server: Server, voice: Json, data: bytes, **fields: str) -> Json:
     """Add a sample."""
-    answer = call(server, "POST", path_of(voice), data=fields, files={"file": ("sample", data, "application/octet-stream")})
+    answer = call(
+        server,
+        "POST",
+        path_of(voice),
+        data=fields,
+        files={"file": ("sample", data, "application/octet-stream")},
+    )
     return done(answer)
 
 
 def test_life_of_a_sample(cloning: Server) -> None:
-    """A sample is added with its words, looked up, listed, told other words, deleted, and then not found by any call."""
+    """A sample is added with its words, looked up, listed, told other words, deleted, and then not found by
+    any call.
+    """
     voice = make(cloning)
     made = add(cloning, voice, female(), transcript=" The quick brown fox ")
     path = f"{path_of(voice)}/{made['id']}"
 
     assert set(made) == KEYS
-    assert (made["transcript"], made["media_type"], made["bytes"]) == ("The quick brown fox", "audio/wav", len(female()))
+    assert (made["transcript"], made["media_type"], made["bytes"]) == (
+        "The quick brown fox",
+        "audio/wav",
+        len(female()),
+    )
     assert 4 < made["seconds"] < 6
     assert done(call(cloning, "GET", path)) == made
     assert done(call(cloning, "GET", path_of(voice))) == {"object": "list", "data": [made]}
     for method in ("PATCH", "PUT"):
         assert done(call(cloning, method, path, json={"transcript": f" {method} "}))["transcript"] == method
-    assert done(call(cloning, "DELETE", path)) == {"id": made["id"], "object": "voicebox.sample", "deleted": True}
-    tries = [("GET", ""), ("PATCH", ""), ("DELETE", ""), ("GET", "/audio"), ("POST", "/transcribe"), ("POST", "/trim")]
+    assert done(call(cloning, "DELETE", path)) == {
+        "id": made["id"],
+        "object": "voicebox.sample",
+        "deleted": True,
+    }
+    tries = [
+        ("GET", ""),
+        ("PATCH", ""),
+        ("DELETE", ""),
+        ("GET", "/audio"),
+        ("POST", "/transcribe"),
+        ("POST", "/trim"),
+    ]
     for method, what in tries:
         refused(
             call(cloning, method, path + what, json={"transcript": "x"} if method == "PATCH" else {}),
@@ -71,11 +94,15 @@ def test_life_of_a_sample(cloning: Server) -> None:
 
 
 def voice_speaks(server: Server, voice: Json) -> Any:
-    return call(server, "POST", "/audio/speech", json={"model": "tts-1", "voice": voice["id"], "input": "one"})
+    return call(
+        server, "POST", "/audio/speech", json={"model": "tts-1", "voice": voice["id"], "input": "one"}
+    )
 
 
 def test_several_samples_are_one_voice(cloning: Server) -> None:
-    """A voice of two samples lies between those of each; one of them deleted, it is the other; three are the most here."""
+    """A voice of two samples lies between those of each; one of them deleted, it is the other; three are the
+    most here.
+    """
     voice = make(cloning)
     first, second = add(cloning, voice, female(), transcript="x"), add(cloning, voice, male(), transcript="x")
     alone = [voiced(cloning, clone(cloning, data)["id"]) for data in (female(), male())]
@@ -96,7 +123,12 @@ def test_samples_added_at_once(cloning: Server) -> None:
     voice = make(cloning)
     with ThreadPoolExecutor(6) as pool:
         files = [{"file": ("a", coded(piece(number, 1.5)))} for number in range(6)]
-        answers = list(pool.map(lambda file: call(cloning, "POST", path_of(voice), files=file, data={"transcript": "x"}), files))
+        answers = list(
+            pool.map(
+                lambda file: call(cloning, "POST", path_of(voice), files=file, data={"transcript": "x"}),
+                files,
+            )
+        )
     folder = cloning.folder / "data" / "voices" / "profiles" / voice["id"]
 
     assert sorted(answer.status_code for answer in answers) == [200] * 3 + [400] * 3
@@ -106,7 +138,9 @@ def test_samples_added_at_once(cloning: Server) -> None:
 
 @pytest.mark.parametrize("coding", CODINGS[:-1], ids=lambda coding: coding[0])
 def test_listening_to_a_sample(cloning: Server, coding: Any) -> None:
-    """A sample is heard as it came, to the byte, and as it is used: a WAV, mono, of the same sound, trimmed of its silence."""
+    """A sample is heard as it came, to the byte, and as it is used: a WAV, mono, of the same sound, trimmed
+    of its silence.
+    """
     silence = np.zeros(RATE)
     data = coded(np.concatenate([silence, piece(0, 3), silence]), coding)
     voice = make(cloning)
@@ -117,7 +151,9 @@ def test_listening_to_a_sample(cloning: Server, coding: Any) -> None:
     assert original.content == data
     assert original.headers["content-type"] == made["media_type"]
     assert prepared.headers["content-type"] == "audio/wav"
-    assert prepared.headers["x-content-type-options"] == original.headers["x-content-type-options"] == "nosniff"
+    assert (
+        prepared.headers["x-content-type-options"] == original.headers["x-content-type-options"] == "nosniff"
+    )
     assert facts(prepared.content)[::3] == ("wav", 1)
     assert facts(prepared.content)[2] == made["sample_rate"]
     sound = decoded(prepared.content)
@@ -130,7 +166,9 @@ def test_listening_to_a_sample(cloning: Server, coding: Any) -> None:
 
 
 def test_words_are_found_out(cloning: Server) -> None:
-    """Where no words are given an engine that listens writes them down, and is named; people's words go over its own."""
+    """Where no words are given an engine that listens writes them down, and is named; people's words go over
+    its own.
+    """
     voice = make(cloning)
     made = add(cloning, voice, short())
     path = f"{path_of(voice)}/{made['id']}"
@@ -167,7 +205,9 @@ def test_words_of_another_language(cloning: Server) -> None:
 
 
 def test_trimming(cloning: Server) -> None:
-    """Of a sample only a part is used: its length, sound and voice are the part's; the original stays, and can be cut anew."""
+    """Of a sample only a part is used: its length, sound and voice are the part's; the original stays, and
+    can be cut anew.
+    """
     voice = make(cloning)
     both = np.concatenate([piece(0, 3), decoded(female(), rate=RATE)])
     made = add(cloning, voice, coded(both), transcript="All of it")
@@ -176,7 +216,12 @@ def test_trimming(cloning: Server) -> None:
     parts = []
     for start, end in ((0, 3), (3, None)):
         cut = done(call(cloning, "POST", f"{path}/trim", json={"start": start, "end": end}))
-        assert (cut["id"], cut["trimmed"], cut["sha256"], cut["transcript"]) == (made["id"], [start, end], made["sha256"], "")
+        assert (cut["id"], cut["trimmed"], cut["sha256"], cut["transcript"]) == (
+            made["id"],
+            [start, end],
+            made["sha256"],
+            "",
+        )
         assert cut["seconds"] < made["seconds"] - 2
         parts.append(voiced(cloning, voice["id"]))
         assert parts[-1] == pytest.approx(sampled(cloning, voice["id"]), rel=NEAR)
@@ -225,7 +270,9 @@ def test_parts_that_are_none(cloning: Server, body: Json, param: str, code: str 
 
 
 def test_cutting_and_listening_at_once(cloning: Server) -> None:
-    """While words are found out the sample is cut and told others: whoever comes too late is told, and nothing is half done."""
+    """While words are found out the sample is cut and told others: whoever comes too late is told, and
+    nothing is half done.
+    """
     voice = make(cloning)
     data = coded(piece(0, 5))
     made = add(cloning, voice, data, transcript="x")
@@ -239,10 +286,14 @@ def test_cutting_and_listening_at_once(cloning: Server) -> None:
 
     assert answers[0].status_code in (200, 503)  # the latter where its recording went before it was read
     assert answers[1].status_code == 200
-    assert after["trimmed"] in [part for part, answer in zip(parts, answers[2:], strict=True) if answer.status_code == 200]
+    assert after["trimmed"] in [
+        part for part, answer in zip(parts, answers[2:], strict=True) if answer.status_code == 200
+    ]
     for answer in answers[2:]:
         assert answer.status_code == 200 or refused(answer, 400, None, "changed_meanwhile")
-    assert heard(call(cloning, "GET", f"{path}/audio").content) == pytest.approx(voiced(cloning, voice["id"]), rel=NEAR)
+    assert heard(call(cloning, "GET", f"{path}/audio").content) == pytest.approx(
+        voiced(cloning, voice["id"]), rel=NEAR
+    )
     assert call(cloning, "GET", f"{path}/audio?original=true").content == data
 
 
@@ -263,7 +314,9 @@ SAMPLES = {
 
 @pytest.mark.parametrize("what", SAMPLES)
 def test_samples_that_are_refused(cloning: Server, what: str) -> None:
-    """What cannot be a sample is refused by the name of its field, with its reason's code, and nothing of it stays."""
+    """What cannot be a sample is refused by the name of its field, with its reason's code, and nothing of it
+    stays.
+    """
     files, code = SAMPLES[what]
     voice = make(cloning)
     answer = call(cloning, "POST", path_of(voice), files=files or {"transcript": (None, "x")})
@@ -277,7 +330,12 @@ def test_samples_that_are_refused(cloning: Server, what: str) -> None:
 def test_ten_mebibytes_and_no_more(cloning: Server) -> None:
     """A sample of a byte more than 10 MiB answers 413."""
     voice = make(cloning)
-    refused(call(cloning, "POST", path_of(voice), files={"file": ("a", padded(short(), LIMIT + 1))}), 413, None, None)
+    refused(
+        call(cloning, "POST", path_of(voice), files={"file": ("a", padded(short(), LIMIT + 1))}),
+        413,
+        None,
+        None,
+    )
 
 
 def test_presets_take_no_samples(cloning: Server) -> None:

@@ -11,7 +11,16 @@ import httpx
 import numpy as np
 import openai
 import pytest
-from decoded import decoded, facts, longest_silence, loudness, pitch, same_words, timbre_distance, voice_distance
+from decoded import (
+    decoded,
+    facts,
+    longest_silence,
+    loudness,
+    pitch,
+    same_words,
+    timbre_distance,
+    voice_distance,
+)
 from servers import Server
 
 TEXT = "Hello world. This is a test of the speech gateway, and it goes on for a while."
@@ -23,8 +32,24 @@ FORMATS = {
     "wav": ("audio/wav", "wav", "pcm_s16le", 0.0),
 }
 WOBBLE = 0.03
-"""seconds by which eSpeak NG's own length differs from call to call; streaming/test_encode.py measures the codecs exactly"""
-VOICES = ["alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse"]
+"""seconds by which eSpeak NG's own length differs from call to call; streaming/test_encode.py measures the
+codecs exactly
+"""
+VOICES = [
+    "alloy",
+    "ash",
+    "ballad",
+    "cedar",
+    "coral",
+    "echo",
+    "fable",
+    "marin",
+    "nova",
+    "onyx",
+    "sage",
+    "shimmer",
+    "verse",
+]
 
 
 def client(server: Server) -> openai.OpenAI:
@@ -44,7 +69,9 @@ def pcm(server: Server, text: str = TEXT, **fields: object) -> np.ndarray:
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_formats(server: Server, format: str) -> None:
-    """Every format is what it says, 24 kHz mono, and as long as the PCM, to the codec's own padding; its tail is whole."""
+    """Every format is what it says, 24 kHz mono, and as long as the PCM, to the codec's own padding; its tail
+    is whole.
+    """
     media_type, container, codec, padding = FORMATS[format]
     answer = speak(server, response_format=format)
     plain = pcm(server)
@@ -110,7 +137,8 @@ def test_speed_keeps_pitch(server: Server, speed: float) -> None:
     normal, changed = pcm(server, text), pcm(server, text, speed=speed)
 
     assert len(normal) / len(changed) == pytest.approx(speed, rel=0.25)
-    # eSpeak NG itself speaks 20 % higher at its fastest; played faster, speech would be 1.6 to 4 times as high
+    # eSpeak NG itself speaks 20 % higher at its fastest; played faster, speech would be 1.6 to 4 times as
+    # high
     assert pitch(changed) == pytest.approx(pitch(normal), rel=0.5)
 
 
@@ -151,7 +179,11 @@ def test_sse(server: Server, format: str) -> None:
 
 def test_sdk_sync_and_async(server: Server) -> None:
     """The SDK's ways to get audio all give the same sound."""
-    plain = client(server).audio.speech.create(model="tts-1", voice="alloy", input=TEXT, response_format="wav").content
+    plain = (
+        client(server)
+        .audio.speech.create(model="tts-1", voice="alloy", input=TEXT, response_format="wav")
+        .content
+    )
     with client(server).audio.speech.with_streaming_response.create(
         model="gpt-4o-mini-tts", voice={"id": "alloy"}, input=TEXT, response_format="wav"
     ) as streamed:
@@ -177,8 +209,12 @@ def test_ignored_and_mapped_parameters_are_named(server: Server) -> None:
 @pytest.mark.parametrize("body", [{"model": "alloy"}, {"model": "tts-1", "voice": ""}, {"model": "tts-1", "voice": "ALLOY"},
                                   {"model": "espeak", "voice": "alloy"}])  # fmt: skip
 def test_ways_to_say_alloy(server: Server, body: dict[str, str]) -> None:
-    """A model that names a voice, an empty voice, another case, the engine's own model: all speak with the same voice."""
-    answer = httpx.post(f"{server.base_url}/audio/speech", json={"input": TEXT, "response_format": "pcm", **body})
+    """A model that names a voice, an empty voice, another case, the engine's own model: all speak with the
+    same voice.
+    """
+    answer = httpx.post(
+        f"{server.base_url}/audio/speech", json={"input": TEXT, "response_format": "pcm", **body}
+    )
     alloy = pcm(server)
 
     assert answer.headers["x-voicebox-voice"] == "en-us"
@@ -198,9 +234,12 @@ def test_engines_own_voices(server: Server) -> None:
 
 @pytest.mark.parametrize("model", ["tone", "tts-1"])
 def test_many_voices_at_once_keep_apart(server: Server, model: str) -> None:
-    """Each of many simultaneous answers is its own voice and its own words: to the sample where the engine repeats itself so."""
+    """Each of many simultaneous answers is its own voice and its own words: to the sample where the engine
+    repeats itself so.
+    """
     jobs = [
-        (VOICES[number % 13], f"This is request number {number}. {'And another word. ' * (number % 4)}") for number in range(26)
+        (VOICES[number % 13], f"This is request number {number}. {'And another word. ' * (number % 4)}")
+        for number in range(26)
     ]
 
     def one(job: tuple[str, str]) -> bytes:
@@ -218,7 +257,9 @@ def test_many_voices_at_once_keep_apart(server: Server, model: str) -> None:
         assert timbre_distance(decoded(first, "pcm"), decoded(second, "pcm")) < 2
 
 
-@pytest.mark.parametrize("text", ["...", "🎉", " \n ", "\x00", "¿?", "a" * 3000, "你好。" * 300, "สวัสดี" * 200, "مرحبا. " * 50])
+@pytest.mark.parametrize(
+    "text", ["...", "🎉", " \n ", "\x00", "¿?", "a" * 3000, "你好。" * 300, "สวัสดี" * 200, "مرحبا. " * 50]
+)
 def test_odd_texts(server: Server, text: str) -> None:
     """No text is an error, however little there is to say in it, and every file is whole."""
     answer = speak(server, text, response_format="wav")

@@ -19,7 +19,9 @@ import pytest
 from servers import Server
 
 JFK = Path(__file__).parents[2] / "data" / "jfk.flac"
-SAID = "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
+SAID = (
+    "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
+)
 
 
 def client(server: Server) -> openai.OpenAI:
@@ -33,7 +35,10 @@ def word_error_rate(said: str, heard: str) -> float:
     for number, word in enumerate(one, 1):
         previous, row[0] = row[0], number
         for column, heard_word in enumerate(other, 1):
-            previous, row[column] = row[column], min(row[column] + 1, row[column - 1] + 1, previous + (word != heard_word))
+            previous, row[column] = (
+                row[column],
+                min(row[column] + 1, row[column - 1] + 1, previous + (word != heard_word)),
+            )
     return row[-1] / len(one)
 
 
@@ -46,7 +51,9 @@ def clip() -> bytes:
 def samples() -> np.ndarray:
     with av.open(str(JFK)) as container:
         resampler = av.AudioResampler("s16", "mono", 16000)
-        parts = [part.to_ndarray()[0] for frame in container.decode(audio=0) for part in resampler.resample(frame)]
+        parts = [
+            part.to_ndarray()[0] for frame in container.decode(audio=0) for part in resampler.resample(frame)
+        ]
     return np.concatenate(parts)
 
 
@@ -75,13 +82,17 @@ def coded(pcm: np.ndarray, container: str, codec: str, rate: int) -> bytes:
     return file.getvalue()
 
 
-def send(server: Server, file: bytes, name: str = "a.wav", route: str = "transcriptions", **fields: Any) -> httpx.Response:
+def send(
+    server: Server, file: bytes, name: str = "a.wav", route: str = "transcriptions", **fields: Any
+) -> httpx.Response:
     data = {"model": "whisper-1", **fields}
     return httpx.post(f"{server.base_url}/audio/{route}", files={"file": (name, file)}, data=data, timeout=60)
 
 
 def test_a_real_recording(server: Server) -> None:
-    """Kennedy's sentence comes back, through the SDK, with a word error rate of 40 % at most (the embedded engine is rough)."""
+    """Kennedy's sentence comes back, through the SDK, with a word error rate of 40 % at most (the embedded
+    engine is rough).
+    """
     with JFK.open("rb") as file:
         answer = client(server).audio.transcriptions.create(model="whisper-1", file=file)
 
@@ -126,7 +137,9 @@ def test_subtitles(server: Server, clip: bytes) -> None:
 
     assert srt.headers["content-type"] == vtt.headers["content-type"] == "text/plain; charset=utf-8"
     assert re.fullmatch(r"(\d+\n\d\d:\d\d:\d\d,\d{3} --> \d\d:\d\d:\d\d,\d{3}\n\S[^\n]*\n\n)+\n", srt.text)
-    assert re.fullmatch(r"WEBVTT\n\n(\d\d:\d\d:\d\d\.\d{3} --> \d\d:\d\d:\d\d\.\d{3}\n\S[^\n]*\n\n)+", vtt.text)
+    assert re.fullmatch(
+        r"WEBVTT\n\n(\d\d:\d\d:\d\d\.\d{3} --> \d\d:\d\d:\d\d\.\d{3}\n\S[^\n]*\n\n)+", vtt.text
+    )
 
 
 @pytest.mark.parametrize("asked", [None, ["word"], ["segment"], ["word", "segment"]])
@@ -151,7 +164,9 @@ def test_verbose_json(server: Server, clip: bytes, asked: list[str] | None) -> N
 def test_stream(server: Server, clip: bytes) -> None:
     """`stream=true` gives deltas that add up to the text, then done, through the SDK."""
     whole = send(server, clip).json()["text"]
-    with client(server).audio.transcriptions.create(model="gpt-4o-transcribe", file=("a.wav", clip), stream=True) as stream:
+    with client(server).audio.transcriptions.create(
+        model="gpt-4o-transcribe", file=("a.wav", clip), stream=True
+    ) as stream:
         events = list(stream)
 
     assert [event.type for event in events[-2:]] == ["transcript.text.delta", "transcript.text.done"]
@@ -209,7 +224,9 @@ def test_what_is_no_recording(server: Server, file: bytes, status: int, says: st
         ({"model": "gpt-4o-transcribe", "include[]": "logprobs"}, 400, "include", "log-probabilities"),
     ],
 )
-def test_refusals(server: Server, clip: bytes, fields: dict[str, str], status: int, param: str | None, says: str) -> None:
+def test_refusals(
+    server: Server, clip: bytes, fields: dict[str, str], status: int, param: str | None, says: str
+) -> None:
     """What is wrong, or cannot be had from the engine, is said in the envelope."""
     answer = send(server, clip, **fields)
 
@@ -247,7 +264,11 @@ def test_ignored_options_are_named(server: Server, clip: bytes) -> None:
 
 def test_json_request(server: Server, clip: bytes) -> None:
     """Open WebUI's other way: JSON with the recording in base64."""
-    body = {"model": "whisper-1", "input_audio": {"data": base64.b64encode(clip).decode(), "format": "wav"}, "language": "en"}
+    body = {
+        "model": "whisper-1",
+        "input_audio": {"data": base64.b64encode(clip).decode(), "format": "wav"},
+        "language": "en",
+    }
     answer = httpx.post(f"{server.base_url}/audio/transcriptions", json=body, timeout=60)
 
     assert answer.json()["text"] == send(server, clip).json()["text"]
@@ -263,7 +284,9 @@ def test_chunked_upload_with_the_file_first(server: Server, clip: bytes) -> None
         yield b'\r\n--x\r\nContent-Disposition: form-data; name="model"\r\n\r\nwhisper-1\r\n--x--\r\n'
 
     headers = {"content-type": "multipart/form-data; boundary=x"}
-    answer = httpx.post(f"{server.base_url}/audio/transcriptions", content=body(), headers=headers, timeout=60)
+    answer = httpx.post(
+        f"{server.base_url}/audio/transcriptions", content=body(), headers=headers, timeout=60
+    )
 
     assert answer.json()["text"] == send(server, clip).json()["text"]
 

@@ -1,4 +1,6 @@
-"""OpenAI's custom voices, as its SDK has them: made of a sample or a description, listed, looked up, deleted, refused."""
+"""OpenAI's custom voices, as its SDK has them: made of a sample or a description, listed, looked up, deleted,
+refused.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +75,9 @@ def test_every_container(cloning: Server, media_type: str) -> None:
     data = coded(piece(0, 3), CONTAINERS[media_type])
     name = new_name()
     given = consent(cloning, data, media_type)
-    voice = strict(cloning).audio.voices.create(name=name, consent=given, audio_sample=("sample", data, media_type))
+    voice = strict(cloning).audio.voices.create(
+        name=name, consent=given, audio_sample=("sample", data, media_type)
+    )
 
     assert (voice.object, voice.name, voice.type, voice.prompt) == ("audio.voice", name, "audio_sample", None)
     assert voice.id.startswith("voice_")
@@ -102,9 +106,13 @@ def test_files_in_every_form(cloning: Server, form: str) -> None:
 
 @pytest.mark.parametrize("hint", [None, "Once upon a time there was a voice that nobody had heard before."])
 def test_described_voices(cloning: Server, hint: str | None) -> None:
-    """A voice is made of a prompt, by the SDK's multipart and by JSON alike; the same words give the same voice."""
+    """A voice is made of a prompt, by the SDK's multipart and by JSON alike; the same words give the same
+    voice.
+    """
     more: Any = {"script_hint": hint} if hint else {}
-    form = strict(cloning).audio.voices.create(name=new_name(), type="prompt", prompt=PROMPT, model="auto", **more)
+    form = strict(cloning).audio.voices.create(
+        name=new_name(), type="prompt", prompt=PROMPT, model="auto", **more
+    )
     plain = design(cloning, PROMPT, **more)
 
     assert (form.type, form.prompt, form.object) == ("prompt", PROMPT, "audio.voice")
@@ -113,14 +121,18 @@ def test_described_voices(cloning: Server, hint: str | None) -> None:
         hint or profile(cloning, plain["id"])["samples"][0]["transcript"]
     )
     assert voiced(cloning, form.id) == pytest.approx(voiced(cloning, plain["id"]), rel=NEAR)
-    assert voiced(cloning, design(cloning, "Squeaky", **more)["id"]) != pytest.approx(voiced(cloning, form.id), rel=NEAR)
+    assert voiced(cloning, design(cloning, "Squeaky", **more)["id"]) != pytest.approx(
+        voiced(cloning, form.id), rel=NEAR
+    )
 
 
 def test_delete(cloning: Server) -> None:
     """A deleted voice is gone for every call; the second time it is not found; its consent stays."""
     given = consent(cloning)
     client = strict(cloning)
-    voice = client.audio.voices.create(name=new_name(), consent=given, audio_sample=("a.wav", short(), "audio/wav"))
+    voice = client.audio.voices.create(
+        name=new_name(), consent=given, audio_sample=("a.wav", short(), "audio/wav")
+    )
     gone = client.audio.voices.delete(voice.id)
 
     assert (gone.id, gone.deleted, gone.object) == (voice.id, True, "audio.voice.deleted")
@@ -144,7 +156,9 @@ def test_listed_and_looked_up(cloning: Server) -> None:
     assert len(by_id) == len(body["data"]) > 100
     assert (by_id[cloned["id"]]["type"], by_id[designed["id"]]["type"]) == ("audio_sample", "prompt")
     assert by_id[designed["id"]]["prompt"] == PROMPT
-    assert [voice["name"] for voice in body["data"]].index(cloned["name"]) < [voice["id"] for voice in body["data"]].index("low")
+    assert [voice["name"] for voice in body["data"]].index(cloned["name"]) < [
+        voice["id"] for voice in body["data"]
+    ].index("low")
     for voice in (cloned, designed):
         assert done(call(cloning, "GET", f"/audio/voices/{voice['id']}")) == voice
         assert done(call(cloning, "GET", f"/audio/voices/{voice['name'].upper()}")) == voice
@@ -192,13 +206,28 @@ SENT = {
     "a name like an id": ({"name": "voice_1"}, 400, "name", None),
     "a type of no kind": ({"name": "n", "type": "dream"}, 400, "type", "invalid_value"),
     "no sample": ({"name": "n"}, 400, "audio_sample", "missing_required_parameter"),
-    "a consent that is not there": ({"name": "n", "consent": "cons_0"}, 404, "consent", "voice_consent_not_found"),
+    "a consent that is not there": (
+        {"name": "n", "consent": "cons_0"},
+        404,
+        "consent",
+        "voice_consent_not_found",
+    ),
     "a language of no kind": ({"name": "n", "language": "?"}, 400, "language", None),
     "no prompt": ({"name": "n", "type": "prompt"}, 400, "prompt", "missing_required_parameter"),
     "a blank prompt": ({"name": "n", "type": "prompt", "prompt": " "}, 400, "prompt", None),
     "a long prompt": ({"name": "n", "type": "prompt", "prompt": "x" * 4097}, 400, "prompt", None),
-    "a blank script": ({"name": "n", "type": "prompt", "prompt": "p", "script_hint": " "}, 400, "script_hint", None),
-    "a short script": ({"name": "n", "type": "prompt", "prompt": "p", "script_hint": "Hello."}, 400, "script_hint", None),
+    "a blank script": (
+        {"name": "n", "type": "prompt", "prompt": "p", "script_hint": " "},
+        400,
+        "script_hint",
+        None,
+    ),
+    "a short script": (
+        {"name": "n", "type": "prompt", "prompt": "p", "script_hint": "Hello."},
+        400,
+        "script_hint",
+        None,
+    ),
 }
 
 
@@ -209,7 +238,9 @@ def test_fields_that_are_refused(cloning: Server, what: str, as_json: bool) -> N
     fields, status, param, code = SENT[what]
     before = done(call(cloning, "GET", "/voicebox/profiles"))
     form: Any = (
-        {"json": fields} if as_json else {"files": {name: (None, value) for name, value in fields.items()} or {"x": (None, "")}}
+        {"json": fields}
+        if as_json
+        else {"files": {name: (None, value) for name, value in fields.items()} or {"x": (None, "")}}
     )
 
     refused(call(cloning, "POST", "/audio/voices", **form), status, param, code)
@@ -227,7 +258,9 @@ def test_fields_of_the_wrong_type(cloning: Server, field: str) -> None:
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff\xfe", json.dumps("name").encode()])
 def test_bodies_that_are_no_object(cloning: Server, body: bytes) -> None:
     """A body that is no JSON object is a refusal like any other."""
-    answer = call(cloning, "POST", "/audio/voices", content=body, headers={"content-type": "application/json"})
+    answer = call(
+        cloning, "POST", "/audio/voices", content=body, headers={"content-type": "application/json"}
+    )
     assert answer.status_code == 400
     assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
 
@@ -237,10 +270,15 @@ def test_names_are_unique(cloning: Server) -> None:
     name = new_name("Straße")
     first = clone(cloning, short(), name)
     for same in (name, name.upper(), f"  {name.lower()} ", name.replace("S", "Ｓ"), name.replace(" ", "   ")):
-        answer = call(cloning, "POST", "/audio/voices", data={"name": same}, files={"audio_sample": ("a", female())})
+        answer = call(
+            cloning, "POST", "/audio/voices", data={"name": same}, files={"audio_sample": ("a", female())}
+        )
         refused(answer, 400, "name", "name_taken")
     refused(
-        call(cloning, "POST", "/audio/voices", json={"name": name, "type": "prompt", "prompt": PROMPT}), 400, "name", "name_taken"
+        call(cloning, "POST", "/audio/voices", json={"name": name, "type": "prompt", "prompt": PROMPT}),
+        400,
+        "name",
+        "name_taken",
     )
     done(call(cloning, "DELETE", f"/audio/voices/{first['id']}"))
     assert clone(cloning, female(), name.upper())["id"] != first["id"]

@@ -10,7 +10,7 @@ from compat.errors import NotPermitted
 from gateway.config.settings import ServerSettings, Settings
 from gateway.http import urls
 from gateway.security import auth
-from gateway.security.hosts import Exposed, HostGuard, check_binding
+from gateway.security.hosts import HostGuard, UnsafeBinding, check_binding
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,9 @@ def test_own_hosts_pass(host: str) -> None:
     HostGuard(["speech.example"], []).check(host, None)
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8000", "", "a b", "[::1"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8000", "", "a b", "[::1"]
+)
 def test_strange_hosts_do_not(host: str) -> None:
     """A name that is not ours is refused: it may have been rebound to our address."""
     with pytest.raises(NotPermitted) as caught:
@@ -56,7 +58,7 @@ def test_binding_beyond_loopback(host: str, no_auth: bool, has_keys: bool, start
     if starts:
         check_binding(settings, has_keys=has_keys)
     else:
-        with pytest.raises(Exposed, match="--no-auth"):
+        with pytest.raises(UnsafeBinding, match="--no-auth"):
             check_binding(settings, has_keys=has_keys)
 
 

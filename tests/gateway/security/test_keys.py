@@ -52,7 +52,9 @@ def test_revoking_the_last_key_does_not_open_the_door(store: KeyStore) -> None:
 
 
 def test_the_secret_is_long_random_and_kept_nowhere(store: KeyStore) -> None:
-    """32 random bytes behind a prefix that scanners know; the folder holds only its hash and its last characters."""
+    """32 random bytes behind a prefix that scanners know; the folder holds only its hash and its last
+    characters.
+    """
     key, secret = store.create("alice", None)
     kept = b"".join(path.read_bytes() for path in store.path.parent.iterdir())
 
@@ -81,7 +83,9 @@ def test_only_the_owner_can_read_it(store: KeyStore) -> None:
 
 
 def test_expiry(store: KeyStore) -> None:
-    """An expired key is found, so that the refusal can say why, and tells that it has expired; a past time is refused."""
+    """An expired key is found, so that the refusal can say why, and tells that it has expired; a past time is
+    refused.
+    """
     soon = datetime.now(UTC) + timedelta(hours=1)
     key, secret = store.create("guest", soon)
 
@@ -123,7 +127,9 @@ def test_another_process_is_seen_at_once(store: KeyStore) -> None:
 def test_many_writers(store: KeyStore) -> None:
     """Processes that make keys at the same time lose none."""
     script = "import sys; from pathlib import Path; from gateway.security.keys import KeyStore\nfor n in range(8): KeyStore(Path(sys.argv[1])).create(f'{sys.argv[2]}-{n}', None)"
-    writers = [subprocess.Popen([sys.executable, "-c", script, str(store.path), str(writer)]) for writer in range(3)]
+    writers = [
+        subprocess.Popen([sys.executable, "-c", script, str(store.path), str(writer)]) for writer in range(3)
+    ]
 
     assert [writer.wait(60) for writer in writers] == [0, 0, 0]
     assert len({key.name for key in store.list()}) == 24
@@ -131,10 +137,21 @@ def test_many_writers(store: KeyStore) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"[]", b"\xff", b'{"keys": [{"id": "x"}]}', b'{"keys": [], "version": 2}', b'{"keyz": []}', b"null"],
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"\xff",
+        b'{"keys": [{"id": "x"}]}',
+        b'{"keys": [], "version": 2}',
+        b'{"keyz": []}',
+        b"null",
+    ],
 )
 def test_a_damaged_file_opens_nothing(store: KeyStore, content: bytes) -> None:
-    """Whatever is in the file that is not keys is an error that names the file, for all questions, and is left as it is."""
+    """Whatever is in the file that is not keys is an error that names the file, for all questions, and is
+    left as it is.
+    """
     _, secret = store.create("alice", None)
     store.path.write_bytes(content)
     for ask in (store.empty, store.list, lambda: store.verify(secret), lambda: store.create("bob", None)):
@@ -175,7 +192,11 @@ def test_the_commands(tmp_path: Path) -> None:
     def voicebox(*words: str) -> subprocess.CompletedProcess[str]:
         environ = {**os.environ, "VOICEBOX_DATA_DIR": str(tmp_path)}
         return subprocess.run(
-            [sys.executable, "-m", "gateway", "keys", *words], capture_output=True, text=True, timeout=60, env=environ
+            [sys.executable, "-m", "gateway", "keys", *words],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env=environ,
         )
 
     made = voicebox("create", "alice", "--expires", "30d")
@@ -202,7 +223,9 @@ def test_the_commands(tmp_path: Path) -> None:
 
 
 def test_a_running_server_stays_shut_when_the_file_is_damaged(tmp_path: Path) -> None:
-    """Damage under a running server lets nobody in, not even with a good key; once mended, the key is good again."""
+    """Damage under a running server lets nobody in, not even with a good key; once mended, the key is good
+    again.
+    """
     store = KeyStore(default_path(str(tmp_path / "data")))
     _, secret = store.create("alice", None)
     with running(tmp_path) as server:

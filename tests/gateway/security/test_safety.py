@@ -65,7 +65,10 @@ def test_what_needs_no_key(guarded: tuple[Server, str]) -> None:
 
     for path in ("/health", "/livez", "/readyz", "/v1/test", "/v1/audio/voices"):
         assert httpx.get(f"{server.url}{path}").status_code == 200
-    assert httpx.get(f"{server.base_url}/audio/voices", headers={"authorization": "Bearer no"}).status_code == 401
+    assert (
+        httpx.get(f"{server.base_url}/audio/voices", headers={"authorization": "Bearer no"}).status_code
+        == 401
+    )
     assert httpx.get(f"{server.base_url}/models").status_code == 401
 
 
@@ -82,7 +85,9 @@ def test_a_new_key_works_at_once_and_a_revoked_one_no_more(guarded: tuple[Server
 
 
 def test_cors(guarded: tuple[Server, str]) -> None:
-    """An allowed origin gets CORS on preflights without a key, on answers and on errors; headers it asks for are echoed."""
+    """An allowed origin gets CORS on preflights without a key, on answers and on errors; headers it asks for
+    are echoed.
+    """
     server, secret = guarded
     origin = {"origin": "app://obsidian.md"}
     asked = "authorization,content-type,x-stainless-os"
@@ -90,7 +95,9 @@ def test_cors(guarded: tuple[Server, str]) -> None:
         f"{server.base_url}/audio/speech",
         headers={**origin, "access-control-request-method": "POST", "access-control-request-headers": asked},
     )
-    error = httpx.post(f"{server.base_url}/audio/speech", json={}, headers={**origin, "authorization": f"Bearer {secret}"})
+    error = httpx.post(
+        f"{server.base_url}/audio/speech", json={}, headers={**origin, "authorization": f"Bearer {secret}"}
+    )
     refused = httpx.post(f"{server.base_url}/audio/speech", json={}, headers=origin)
 
     assert preflight.status_code == 204
@@ -101,7 +108,9 @@ def test_cors(guarded: tuple[Server, str]) -> None:
 
 
 def test_refuses_to_listen_in_the_open(tmp_path: Path) -> None:
-    """Beyond loopback without keys it does not start, says why and how to mend it, and leaves nothing running."""
+    """Beyond loopback without keys it does not start, says why and how to mend it, and leaves nothing
+    running.
+    """
     environ = {**os.environ, "VOICEBOX_DATA_DIR": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-m", "gateway", "serve", "--host", "0.0.0.0", "--port", "0"],
@@ -115,7 +124,9 @@ def test_refuses_to_listen_in_the_open(tmp_path: Path) -> None:
 
 def test_strict_and_unknown_default(tmp_path: Path) -> None:
     """`strict` brings OpenAI's limits back, and `unknown: default` maps what nobody knows, saying so."""
-    with running(tmp_path, {"compat": {"strict": True, "unknown": "default", "unsupported": "refuse"}}) as server:
+    with running(
+        tmp_path, {"compat": {"strict": True, "unknown": "default", "unsupported": "refuse"}}
+    ) as server:
         url = f"{server.base_url}/audio/speech"
         long = httpx.post(url, json=SPEECH | {"input": "x" * 4097})
         unknown = httpx.post(url, json=SPEECH | {"model": "local-model", "voice": "nobody"})

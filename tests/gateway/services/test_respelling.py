@@ -1,4 +1,6 @@
-"""How words are said: respelt or in IPA, by caller and by voice, on every engine, without a word being lost on the way."""
+"""How words are said: respelt or in IPA, by caller and by voice, on every engine, without a word being lost
+on the way.
+"""
 
 from __future__ import annotations
 
@@ -53,10 +55,15 @@ def respelt(word: str, respelling: str) -> Json:
 
 
 def test_a_dictionary_is_kept_and_replaced(cloning: Server, words: Any) -> None:
-    """What is put is what is there, in good form; the next one takes its place, and an empty one takes it away."""
+    """What is put is what is there, in good form; the next one takes its place, and an empty one takes it
+    away.
+    """
     assert done(call(cloning, "GET", PATH)) == {"pronunciations": []}
     kept = words({"word": " GIF ", "respelling": " jif  file ", "ipa": "/dʒɪf/"}, respelt("SQL", "sequel"))
-    assert kept["pronunciations"] == [{"word": "GIF", "respelling": "jif file", "ipa": "dʒɪf"}, respelt("SQL", "sequel")]
+    assert kept["pronunciations"] == [
+        {"word": "GIF", "respelling": "jif file", "ipa": "dʒɪf"},
+        respelt("SQL", "sequel"),
+    ]
     assert done(call(cloning, "GET", PATH)) == kept
     words(respelt("NASA", "nassa"))
     assert done(call(cloning, "GET", PATH)) == {"pronunciations": [respelt("NASA", "nassa")]}
@@ -113,11 +120,16 @@ def said(server: Server, text: str) -> Any:
 
 
 def test_a_voice_has_its_own(cloning: Server, words: Any) -> None:
-    """A voice's dictionary goes before the caller's where both have a word; where one has none, the other's works."""
+    """A voice's dictionary goes before the caller's where both have a word; where one has none, the other's
+    works.
+    """
     voice = clone(cloning, female())["id"]
-    preset = make(cloning, preset_engine="mimic", preset_voice_id="low", pronunciations=[respelt("sql", "one two three four")])[
-        "id"
-    ]
+    preset = make(
+        cloning,
+        preset_engine="mimic",
+        preset_voice_id="low",
+        pronunciations=[respelt("sql", "one two three four")],
+    )["id"]
     own = {"pronunciations": [respelt("SQL", "ess queue")]}
     done(call(cloning, "PATCH", f"/voicebox/profiles/{voice}", json=own))
     words(respelt("SQL", "structured query language"), respelt("GIF", "jif file"))
@@ -130,7 +142,9 @@ def test_a_voice_has_its_own(cloning: Server, words: Any) -> None:
 
 
 def test_ipa(cloning: Server, words: Any) -> None:
-    """IPA goes to the engine that takes it, which then says the word as told; a respelling beside it is for the others."""
+    """IPA goes to the engine that takes it, which then says the word as told; a respelling beside it is for
+    the others.
+    """
     words({"word": "somebody", "respelling": "some body else", "ipa": "ˈsʌmbədi"})
     answer = speak(cloning, "mimic/low", "somebody")
 
@@ -145,7 +159,9 @@ def test_ipa(cloning: Server, words: Any) -> None:
 
 
 def test_ipa_that_nobody_hears(cloning: Server, words: Any) -> None:
-    """An engine that takes no IPA says the word its own way, and the answer says so, where the word is in the text."""
+    """An engine that takes no IPA says the word its own way, and the answer says so, where the word is in the
+    text.
+    """
     plain = said(cloning, "There is somebody.")
     words({"word": "somebody", "ipa": "ˈsʌmbədi"})
     answer = speak(cloning, "espeak/en-us", "There is somebody.")
@@ -166,9 +182,15 @@ WRONG: dict[str, tuple[Any, str]] = {
     "no reading": ({"pronunciations": [{"word": "x"}]}, "pronunciations"),
     "a long word": ({"pronunciations": [respelt("x" * 101, "x")]}, "pronunciations"),
     "a long reading": ({"pronunciations": [respelt("x", "x" * 201)]}, "pronunciations"),
-    "a word twice": ({"pronunciations": [respelt("Café", "x"), respelt("CAFE\u0301", "y")]}, "pronunciations"),
+    "a word twice": (
+        {"pronunciations": [respelt("Café", "x"), respelt("CAFE\u0301", "y")]},
+        "pronunciations",
+    ),
     "a control character": ({"pronunciations": [respelt("a\x00b", "x")]}, "pronunciations"),
-    "too many": ({"pronunciations": [respelt(f"word{number}", "x") for number in range(1001)]}, "pronunciations"),
+    "too many": (
+        {"pronunciations": [respelt(f"word{number}", "x") for number in range(1001)]},
+        "pronunciations",
+    ),
     "something else": ({"pronunciations": [], "words": []}, "words"),
 }
 
@@ -184,5 +206,8 @@ def test_dictionaries_that_are_refused(cloning: Server, words: Any, what: str) -
 
 def test_a_thousand_words(cloning: Server, words: Any) -> None:
     """A thousand entries work, the last as the first."""
-    words(*(respelt(f"{new_name()[-6:]}x{number}", "one two") for number in range(999)), respelt("SQL", "one two three"))
+    words(
+        *(respelt(f"{new_name()[-6:]}x{number}", "one two") for number in range(999)),
+        respelt("SQL", "one two three"),
+    )
     assert count(cloning, "SQL and SQL") == 7

@@ -1,4 +1,6 @@
-"""Many at once on few workers: turns, deadlines, readers that stand still, engines that run away, and what is left afterwards."""
+"""Many at once on few workers: turns, deadlines, readers that stand still, engines that run away, and what is
+left afterwards.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +84,9 @@ class Reading(threading.Thread):
 
 
 def test_a_line_behind_a_long_text_gets_its_turn(paced: Server) -> None:
-    """Behind 100,000 characters on the same worker, a line is spoken whole while the long text has hardly moved on."""
+    """Behind 100,000 characters on the same worker, a line is spoken whole while the long text has hardly
+    moved on.
+    """
     long = Reading(ask(paced, SENTENCE * 1800, key="one"))
     try:
         wait_until(lambda: long.received > 0, "the long text is being spoken")
@@ -118,9 +122,13 @@ def test_a_key_with_many_requests_does_not_hold_up_another(paced: Server) -> Non
 
 
 def test_a_deadline_is_kept(paced: Server) -> None:
-    """A request that waited past its own deadline is refused with 503 and the time to come back, and is not made."""
+    """A request that waited past its own deadline is refused with 503 and the time to come back, and is not
+    made.
+    """
     with ThreadPoolExecutor(8) as pool:
-        jobs = [pool.submit(httpx.post, **ask(paced, "[wait 1] and some more", model="tone")) for _ in range(3)]
+        jobs = [
+            pool.submit(httpx.post, **ask(paced, "[wait 1] and some more", model="tone")) for _ in range(3)
+        ]
         wait_until(lambda: engine(paced, "tone")["queued"] >= 2, "others wait")
         late = httpx.post(**ask(paced, "Too late.", model="tone", headers={"x-voicebox-deadline": "0.1"}))
         answers = [job.result().status_code for job in jobs]
@@ -136,7 +144,9 @@ def test_batches_stand_back(paced: Server) -> None:
     ended: list[str] = []
 
     def one(name: str, priority: str) -> None:
-        assert httpx.post(**ask(paced, SENTENCE, headers={"x-voicebox-priority": priority})).status_code == 200
+        assert (
+            httpx.post(**ask(paced, SENTENCE, headers={"x-voicebox-priority": priority})).status_code == 200
+        )
         ended.append(name)
 
     with ThreadPoolExecutor(12) as pool:
@@ -162,9 +172,12 @@ def descriptors(server: Server) -> int:
 
 
 def test_readers_that_stand_still_hold_only_their_own(server: Server) -> None:
-    """Two hundred clients that ask for a long text each and read next to nothing: bounded memory, no worker held, and another
-    client is served whole meanwhile."""
-    body = json.dumps({"model": "tts-1", "voice": "alloy", "input": SENTENCE * 400, "response_format": "mp3"}).encode()
+    """Two hundred clients that ask for a long text each and read next to nothing: bounded memory, no worker
+    held, and another client is served whole meanwhile.
+    """
+    body = json.dumps(
+        {"model": "tts-1", "voice": "alloy", "input": SENTENCE * 400, "response_format": "mp3"}
+    ).encode()
     head = f"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     before, open_before = resident(server), descriptors(server)
     sockets = []
@@ -179,7 +192,9 @@ def test_readers_that_stand_still_hold_only_their_own(server: Server) -> None:
         wait_until(lambda: idle(server, "espeak"), "nobody holds a worker")
         grown = (resident(server) - before) / 200
         fast = httpx.post(
-            f"{server.base_url}/audio/speech", json={"model": "tts-1", "voice": "nova", "input": SENTENCE * 3}, timeout=60
+            f"{server.base_url}/audio/speech",
+            json={"model": "tts-1", "voice": "nova", "input": SENTENCE * 3},
+            timeout=60,
         )
     finally:
         for one in sockets:
@@ -194,10 +209,14 @@ def test_readers_that_stand_still_hold_only_their_own(server: Server) -> None:
 
 @pytest.mark.parametrize("fault", ["noise", "loop", "mute"])
 def test_running_away_is_stopped_and_told(paced: Server, fault: str) -> None:
-    """An engine that does not stop costs no minutes of noise: the stream breaks off, events end with the error, and log and
-    metrics tell."""
+    """An engine that does not stop costs no minutes of noise: the stream breaks off, events end with the
+    error, and log and metrics tell.
+    """
     text = f"[{fault}] A short text."
-    with pytest.raises(httpx.RemoteProtocolError), httpx.stream("POST", **ask(paced, text, model="tone")) as answer:
+    with (
+        pytest.raises(httpx.RemoteProtocolError),
+        httpx.stream("POST", **ask(paced, text, model="tone")) as answer,
+    ):
         received = 0
         for chunk in answer.iter_raw():
             received += len(chunk)
@@ -212,7 +231,9 @@ def test_running_away_is_stopped_and_told(paced: Server, fault: str) -> None:
 
 
 def test_running_away_unheard_is_made_again(paced: Server) -> None:
-    """A later sentence that runs away at first is made again with another seed, and nobody hears of it but the log."""
+    """A later sentence that runs away at first is made again with another seed, and nobody hears of it but
+    the log.
+    """
     good = "This is the second sentence, which goes on for a while, and then it ends as it should have."
     answer = httpx.post(**ask(paced, f"{SENTENCE}[seeded] [noise] {good}", model="tone"))
     alone = httpx.post(**ask(paced, f"{SENTENCE}{good}", model="tone"))
@@ -231,11 +252,15 @@ def test_words_that_are_missing_are_told(paced: Server) -> None:
 
 
 def test_ten_times_too_much(tmp_path: Path) -> None:
-    """Ten times what the engine can do, for some seconds: what is let in is spoken whole and keeps playing, the rest gets 503 with
-    Retry-After, nothing else happens, and afterwards all is as before."""
+    """Ten times what the engine can do, for some seconds: what is let in is spoken whole and keeps playing,
+    the rest gets 503 with Retry-After, nothing else happens, and afterwards all is as before.
+    """
     options = {"rtf": 0.25, "first_chunk": 0.02}
     config = {
-        "engines": {"pace": {"enabled": True, "workers": 2, "options": options}, "espeak": {"enabled": False}},
+        "engines": {
+            "pace": {"enabled": True, "workers": 2, "options": options},
+            "espeak": {"enabled": False},
+        },
         "admission": {"wait": 3.0},
         "telemetry": {"public_metrics": True},
     }
@@ -250,7 +275,9 @@ def test_ten_times_too_much(tmp_path: Path) -> None:
 
         def one() -> None:
             answer = httpx.post(f"{server.base_url}/audio/speech", json=body, timeout=60)
-            answers.append((answer.status_code, len(answer.content) / 48_000, answer.headers.get("retry-after")))
+            answers.append(
+                (answer.status_code, len(answer.content) / 48_000, answer.headers.get("retry-after"))
+            )
 
         with ThreadPoolExecutor(64) as pool:
             end = time.monotonic() + 6
@@ -268,13 +295,19 @@ def test_ten_times_too_much(tmp_path: Path) -> None:
     assert accepted[0] == pytest.approx(whole, rel=0.3)
     assert all(int(retry or 0) >= 1 for status, _, retry in answers if status == 503)
     assert (state["streams"], state["running"], state["queued"]) == (0, 0, 0)
-    assert underruns.count(0) > len(underruns) / 2  # all, but for a machine that stalls; bench/overload.py measures it
+    assert (
+        underruns.count(0) > len(underruns) / 2
+    )  # all, but for a machine that stalls; bench/overload.py measures it
 
 
 def test_a_thousand_at_once_keep_apart(paced: Server) -> None:
-    """A thousand requests with 32 voices and as many texts, all at once: each answer is, to the sample, what the request gives alone."""
+    """A thousand requests with 32 voices and as many texts, all at once: each answer is, to the sample, what
+    the request gives alone.
+    """
     texts = [(f"tone-{number}", f"Word{number} and other{number * 7} things here.") for number in range(32)]
-    alone = {voice: httpx.post(**ask(paced, text, model="tone", voice=voice)).content for voice, text in texts}
+    alone = {
+        voice: httpx.post(**ask(paced, text, model="tone", voice=voice)).content for voice, text in texts
+    }
     assert len(set(alone.values())) == 32
 
     def one(number: int) -> bool:

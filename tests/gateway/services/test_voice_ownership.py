@@ -1,4 +1,6 @@
-"""Whose a voice is: what another key sees of it, may do with it, and hears of it. On this server no voice is cloned without consent."""
+"""Whose a voice is: what another key sees of it, may do with it, and hears of it. On this server no voice is
+cloned without consent.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ MINE, SHARED = "Mechthild", "Siegfried"
 
 
 class House:
-    """A server with two keys, `anna` and `bert`; a voice that was there before them; and two voices of Anna's, one shared."""
+    """A server with two keys, `anna` and `bert`; a voice that was there before them; and two voices of
+    Anna's, one shared.
+    """
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -55,7 +59,9 @@ class House:
     def consent(self, key: str) -> str:
         """Give a consent."""
         form = {"name": new_name(), "language": "en"}
-        answer = call(self.server, "POST", "/audio/voice_consents", key, data=form, files={"recording": ("a", male())})
+        answer = call(
+            self.server, "POST", "/audio/voice_consents", key, data=form, files={"recording": ("a", male())}
+        )
         return str(done(answer)["id"])
 
     def voice(self, key: str, data: bytes, name: str = "", **fields: str) -> str:
@@ -66,7 +72,9 @@ class House:
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """See House."""
-    with running(tmp_path_factory.mktemp("house"), {"engines": MIMIC, "voices": {"require_consent": True}}) as server:
+    with running(
+        tmp_path_factory.mktemp("house"), {"engines": MIMIC, "voices": {"require_consent": True}}
+    ) as server:
         yield House(server)
 
 
@@ -116,26 +124,38 @@ def untouched(house: House, id: str) -> Any:
 
 
 def test_lists(house: House) -> None:
-    """A key sees its own voices, the shared ones and those from before there were keys; without a key only the last are seen."""
+    """A key sees its own voices, the shared ones and those from before there were keys; without a key only
+    the last are seen.
+    """
     for path in ("/audio/voices", "/voicebox/profiles"):
         assert names(house, path, house.anna) >= {MINE, SHARED, "Commons"}
         assert names(house, path, house.bert) >= {SHARED, "Commons"}
         assert MINE not in names(house, path, house.bert)
     assert names(house, "/audio/voices", "") >= {"Commons", "alloy"}
     assert not names(house, "/audio/voices", "") & {MINE, SHARED}
-    mine = {one["id"]: one["mine"] for one in done(call(house.server, "GET", "/voicebox/profiles", house.bert))["data"]}
+    mine = {
+        one["id"]: one["mine"]
+        for one in done(call(house.server, "GET", "/voicebox/profiles", house.bert))["data"]
+    }
     assert (mine[house.shared], mine[house.common]) == (False, True)
 
 
 def test_without_a_key_there_is_only_the_list(house: House) -> None:
     """Whatever is more than the list of voices needs a key, and the list of one voice too."""
-    for path in (f"/audio/voices/{house.shared}", "/voicebox/profiles", "/audio/voice_consents", "/voicebox/aliases"):
+    for path in (
+        f"/audio/voices/{house.shared}",
+        "/voicebox/profiles",
+        "/audio/voice_consents",
+        "/voicebox/aliases",
+    ):
         assert call(house.server, "GET", path).status_code == 401
     assert speak(house.server, house.shared).status_code == 401
 
 
 def test_private_voices_are_not_there(house: House) -> None:
-    """For another key a private voice does not exist, whatever is tried, and nothing that is tried changes it."""
+    """For another key a private voice does not exist, whatever is tried, and nothing that is tried changes
+    it.
+    """
     before = untouched(house, house.private)
     one = f"/voicebox/profiles/{house.private}"
     looks: list[tuple[str, str, Json]] = [
@@ -156,10 +176,13 @@ def test_private_voices_are_not_there(house: House) -> None:
 
 
 @pytest.mark.parametrize(
-    "asked", ["{id}", "profile:{id}", "Mechthild", "profile:Mechthild", "Mechthilt", "mechthil", "mimic/Mechthild"]
+    "asked",
+    ["{id}", "profile:{id}", "Mechthild", "profile:Mechthild", "Mechthilt", "mechthil", "mimic/Mechthild"],
 )
 def test_private_voices_are_not_spoken(house: House, asked: str) -> None:
-    """Another key cannot speak a private voice, by any name, nor is it told of it as a near miss; its owner can, and is."""
+    """Another key cannot speak a private voice, by any name, nor is it told of it as a near miss; its owner
+    can, and is.
+    """
     voice = asked.format(id=house.private)
     for field in ({"voice": voice}, {"voice": {"id": voice}}, {"voice": None, "model": voice}):
         body = {"model": "tts-1", "input": "one", **field}
@@ -186,11 +209,17 @@ def test_shared_voices_are_used(house: House) -> None:
 
 
 def test_shared_voices_are_not_changed(house: House) -> None:
-    """Whatever another key tries with a shared voice is refused with 403, and nothing of it is changed, nor its picture lost."""
+    """Whatever another key tries with a shared voice is refused with 403, and nothing of it is changed, nor
+    its picture lost.
+    """
     before = untouched(house, house.shared)
     for method, path, body in changes(house, house.shared):
         answer = call(house.server, method, path, house.bert, **body)
-        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "not_yours"), (method, path, answer.text)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "not_yours"), (
+            method,
+            path,
+            answer.text,
+        )
     assert untouched(house, house.shared) == before
     assert voiced(house.server, SHARED, key=house.bert) == pytest.approx(
         sampled(house.server, house.shared, house.anna), rel=NEAR
@@ -210,13 +239,25 @@ def test_sharing_ends(house: House) -> None:
 def test_voices_from_before_there_were_keys(house: House) -> None:
     """They belong to everybody: every key speaks and changes them."""
     for key in (house.anna, house.bert):
-        done(call(house.server, "PATCH", f"/voicebox/profiles/{house.common}", key, json={"description": key[-4:]}))
+        done(
+            call(
+                house.server,
+                "PATCH",
+                f"/voicebox/profiles/{house.common}",
+                key,
+                json={"description": key[-4:]},
+            )
+        )
         assert profile(house.server, house.common, key)["description"] == key[-4:]
-        assert voiced(house.server, "Commons", key=key) == pytest.approx(sampled(house.server, house.common, key), rel=NEAR)
+        assert voiced(house.server, "Commons", key=key) == pytest.approx(
+            sampled(house.server, house.common, key), rel=NEAR
+        )
 
 
 def test_names_of_two_keys(house: House) -> None:
-    """Two keys may use one name, each for its own voice; among the shared a name is given once, and one's own goes before."""
+    """Two keys may use one name, each for its own voice; among the shared a name is given once, and one's own
+    goes before.
+    """
     anna, bert = house.voice(house.anna, female(), "Twin"), house.voice(house.bert, male(), "TWIN")
     own = {key: voiced(house.server, "twin", key=key) for key in (house.anna, house.bert)}
 
@@ -230,7 +271,9 @@ def test_names_of_two_keys(house: House) -> None:
 
 
 def test_aliases_of_two_keys(house: House) -> None:
-    """An alias that one key makes, even of OpenAI's own name, is no other's; the same name may lead elsewhere for another."""
+    """An alias that one key makes, even of OpenAI's own name, is no other's; the same name may lead elsewhere
+    for another.
+    """
     path = "/voicebox/aliases/alloy"
     done(call(house.server, "PUT", path, house.anna, json={"target": MINE}))
 
@@ -238,10 +281,17 @@ def test_aliases_of_two_keys(house: House) -> None:
         sampled(house.server, house.private, house.anna), rel=NEAR
     )
     assert speak(house.server, "alloy", key=house.bert).headers["x-voicebox-engine"] == "espeak"
-    theirs = {one["name"]: one for one in done(call(house.server, "GET", "/voicebox/aliases", house.bert))["data"]}
+    theirs = {
+        one["name"]: one for one in done(call(house.server, "GET", "/voicebox/aliases", house.bert))["data"]
+    }
     assert theirs["alloy"]["source"] == "engine"
     refused(call(house.server, "DELETE", path, house.bert), 404, None, "not_found")
-    assert MINE not in call(house.server, "PUT", path, house.bert, json={"target": "Mechthilt"}).json()["error"]["message"]
+    assert (
+        MINE
+        not in call(house.server, "PUT", path, house.bert, json={"target": "Mechthilt"}).json()["error"][
+            "message"
+        ]
+    )
     done(call(house.server, "PUT", path, house.bert, json={"target": "mimic/high"}))
     assert voiced(house.server, "alloy", key=house.bert) == pytest.approx(2500, rel=NEAR)
     done(call(house.server, "DELETE", path, house.bert))
@@ -270,10 +320,17 @@ def test_consents_of_two_keys(house: House) -> None:
     path = f"/audio/voice_consents/{given}"
     tries: list[tuple[str, Json]] = [("GET", {}), ("POST", {"json": {"name": "Bert's"}}), ("DELETE", {})]
 
-    assert given not in {one["id"] for one in done(call(house.server, "GET", "/audio/voice_consents", house.bert))["data"]}
+    assert given not in {
+        one["id"] for one in done(call(house.server, "GET", "/audio/voice_consents", house.bert))["data"]
+    }
     for method, body in tries:
         refused(call(house.server, method, path, house.bert, **body), 404, None, "voice_consent_not_found")
-    refused(call(house.server, "GET", f"/audio/voice_consents?after={given}", house.bert), 404, None, "voice_consent_not_found")
+    refused(
+        call(house.server, "GET", f"/audio/voice_consents?after={given}", house.bert),
+        404,
+        None,
+        "voice_consent_not_found",
+    )
     refused(cloned(house, house.bert, consent=given), 404, "consent", "voice_consent_not_found")
     made = make(house.server, house.bert)["id"]
     answer = call(house.server, "PATCH", f"/voicebox/profiles/{made}", house.bert, json={"consent": given})
@@ -298,7 +355,9 @@ def without_consent(archive: bytes, **fields: Any) -> bytes:
 
 
 def test_no_voice_without_consent(house: House) -> None:
-    """Where the settings demand consent nothing is cloned without it: not by upload, not sample by sample, not by an archive."""
+    """Where the settings demand consent nothing is cloned without it: not by upload, not sample by sample,
+    not by an archive.
+    """
     server, bert, profiles = house.server, house.bert, "/voicebox/profiles"
     bare = f"{profiles}/{make(server, bert)['id']}"
     sample = {"file": ("a.flac", male(), "audio/flac")}

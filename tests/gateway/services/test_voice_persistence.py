@@ -1,4 +1,6 @@
-"""Voices stay what they are: whatever engines come and go, through restarts and lost caches; and what is deleted is gone."""
+"""Voices stay what they are: whatever engines come and go, through restarts and lost caches; and what is
+deleted is gone.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cloning_server import MIMIC, NEAR, call, clone, design, done, female, male, pcm, profile, refused, sampled, speak, voiced
+from cloning_server import (
+    MIMIC,
+    NEAR,
+    call,
+    clone,
+    design,
+    done,
+    female,
+    male,
+    pcm,
+    profile,
+    refused,
+    sampled,
+    speak,
+    voiced,
+)
 from servers import Server, running
 
 from engines.fakes.cloner import LOWEST
@@ -26,22 +43,31 @@ DEAF: dict[str, Any] = {"pocketsphinx": {"enabled": False}}
 @contextmanager
 def keeping(folder: Path, number: int, engines: dict[str, Any], *args: str) -> Iterator[Server]:
     """Run a server on the one data folder."""
-    with running(folder / str(number), {"engines": {**DEAF, **engines}, "data_dir": str(folder / "data")}, args) as server:
+    with running(
+        folder / str(number), {"engines": {**DEAF, **engines}, "data_dir": str(folder / "data")}, args
+    ) as server:
         yield server
 
 
 def test_engines_come_and_go(tmp_path: Path) -> None:
-    """Without an engine that clones voices are made, listed and kept; with one they speak, and the same after each restart."""
+    """Without an engine that clones voices are made, listed and kept; with one they speak, and the same after
+    each restart.
+    """
     with keeping(tmp_path, 1, {}) as server:
         cloned, designed = clone(server, male(), "Jack"), design(server, PROMPT, "Merry")
         for voice in (cloned, designed):
             for model in ("tts-1", "espeak"):
-                message = refused(speak(server, voice["id"], model=model), 400, "voice", "voice_not_speakable")
+                message = refused(
+                    speak(server, voice["id"], model=model), 400, "voice", "voice_not_speakable"
+                )
                 assert voice["name"] in message
                 assert "`mimic` (not enabled: engines.mimic.enabled is false)" in message
         assert profile(server, designed["id"])["samples"] == []
         fits = done(call(server, "GET", f"/voicebox/profiles/{cloned['id']}/engines"))["data"]
-        assert {(fit["engine"], fit["can"], fit["would"]) for fit in fits} >= {("espeak", False, False), ("mimic", False, True)}
+        assert {(fit["engine"], fit["can"], fit["would"]) for fit in fits} >= {
+            ("espeak", False, False),
+            ("mimic", False, True),
+        }
     with keeping(tmp_path, 2, MIMIC, "--workers", "2") as server:
         listed = done(call(server, "GET", "/audio/voices"))["data"][:2]
         assert [(voice["id"], voice["name"]) for voice in listed] == [
@@ -60,14 +86,19 @@ def test_engines_come_and_go(tmp_path: Path) -> None:
 
 
 def made_by_ten_at_once(server: Server, id: str) -> None:
-    """Have a designed voice speak for the first time, ten times at once: one reference comes of it, and nothing else stays.
+    """Have a designed voice speak for the first time, ten times at once: one reference comes of it, and
+    nothing else stays.
 
     There are two gateway processes, so that both make one.
     """
     with ThreadPoolExecutor(10) as pool:
         said = list(pool.map(lambda _: voiced(server, id), range(10)))
     made = profile(server, id)
-    kept = [path.name for path in (server.folder.parent / "data" / "voices" / "profiles" / id).rglob("*") if path.is_file()]
+    kept = [
+        path.name
+        for path in (server.folder.parent / "data" / "voices" / "profiles" / id).rglob("*")
+        if path.is_file()
+    ]
 
     assert len(made["samples"]) == 1
     assert made["designed_by"] == "mimic"
@@ -84,9 +115,19 @@ def test_a_designed_voice_stays_as_it_was_made(cloning: Server) -> None:
     sample = f"{path}/samples/{before['samples'][0]['id']}"
 
     refused(call(cloning, "PATCH", path, json={"design_prompt": "Another"}), 400, "design_prompt", None)
-    refused(call(cloning, "PATCH", path, json={"design_script": "Another script, long enough."}), 400, "design_prompt", None)
+    refused(
+        call(cloning, "PATCH", path, json={"design_script": "Another script, long enough."}),
+        400,
+        "design_prompt",
+        None,
+    )
     refused(call(cloning, "PATCH", path, json={"voice_type": "cloned"}), 400, "voice_type", None)
-    refused(call(cloning, "POST", f"{path}/samples", files={"file": ("a.wav", female(), "audio/wav")}), 400, "file", None)
+    refused(
+        call(cloning, "POST", f"{path}/samples", files={"file": ("a.wav", female(), "audio/wav")}),
+        400,
+        "file",
+        None,
+    )
     refused(call(cloning, "POST", f"{sample}/trim", json={"start": 1}), 400, None, "stays_as_made")
     refused(call(cloning, "DELETE", sample), 400, None, "stays_as_made")
     assert profile(cloning, made["id"]) == before
@@ -99,7 +140,16 @@ def test_a_designed_voice_stays_as_it_was_made(cloning: Server) -> None:
 NAME, RENAMED = "Wilhelmina Quartz", "Xanthippe Zirconium"
 TRANSCRIPT, REWRITTEN = "pomegranates and persimmons", "kumquats and mandarins"
 DESCRIPTION, SPELLING = "the daughter of the lighthouse keeper", "Villhelmeena"
-WORDS = (NAME, RENAMED, TRANSCRIPT, REWRITTEN, DESCRIPTION, SPELLING, "wilhelmina quartz", "xanthippe zirconium")
+WORDS = (
+    NAME,
+    RENAMED,
+    TRANSCRIPT,
+    REWRITTEN,
+    DESCRIPTION,
+    SPELLING,
+    "wilhelmina quartz",
+    "xanthippe zirconium",
+)
 
 
 def found(folder: Path, secrets: tuple[bytes, ...]) -> set[bytes]:
@@ -119,18 +169,36 @@ def lead_a_life(server: Server) -> tuple[str, bytes]:
     path = f"/voicebox/profiles/{id}"
     sample = f"{path}/samples/{profile(server, id)['samples'][0]['id']}"
     words = [{"word": "Wilhelmina", "respelling": SPELLING}]
-    done(call(server, "PATCH", path, json={"name": RENAMED, "description": DESCRIPTION, "pronunciations": words}))
+    done(
+        call(
+            server, "PATCH", path, json={"name": RENAMED, "description": DESCRIPTION, "pronunciations": words}
+        )
+    )
     done(call(server, "PATCH", sample, json={"transcript": REWRITTEN}))
     done(call(server, "PUT", f"{path}/avatar", content=b"\x89PNG\r\n\x1a\n" + female()[30_000:40_000]))
-    done(call(server, "POST", f"{path}/samples", files={"file": ("second", male())}, data={"transcript": TRANSCRIPT}))
+    done(
+        call(
+            server,
+            "POST",
+            f"{path}/samples",
+            files={"file": ("second", male())},
+            data={"transcript": TRANSCRIPT},
+        )
+    )
     done(call(server, "PUT", "/voicebox/aliases/alloy", json={"target": RENAMED}))
     pcm(server, RENAMED)
-    assert call(server, "GET", f"{path}/export").status_code == call(server, "POST", f"{path}/preview").status_code == 200
+    assert (
+        call(server, "GET", f"{path}/export").status_code
+        == call(server, "POST", f"{path}/preview").status_code
+        == 200
+    )
     return id, call(server, "GET", f"{sample}/audio").content
 
 
 def test_what_is_deleted_is_gone(tmp_path: Path) -> None:
-    """After DELETE no file holds a piece of the recordings, and once the server has ended no name and no transcript either."""
+    """After DELETE no file holds a piece of the recordings, and once the server has ended no name and no
+    transcript either.
+    """
     data = tmp_path / "data"
     text = tuple(word.encode() for word in WORDS)
     with keeping(tmp_path, 1, MIMIC) as server:

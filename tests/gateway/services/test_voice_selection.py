@@ -55,14 +55,20 @@ def test_a_clone_sounds_as_its_sample(cloning: Server, man: Json, woman: Json) -
     assert voiced(cloning, woman["id"]) > 1.2 * voiced(cloning, man["id"])
 
 
-@pytest.mark.parametrize("form", ["{id}", "{name}", "{NAME}", "profile:{id}", "PROFILE:{id}", "profile:{name}", " {name} "])
+@pytest.mark.parametrize(
+    "form", ["{id}", "{name}", "{NAME}", "profile:{id}", "PROFILE:{id}", "profile:{name}", " {name} "]
+)
 def test_every_name_of_a_voice(cloning: Server, woman: Json, form: str) -> None:
-    """A voice is named by its id or its name, in any case, with `profile:` or without; the SDK may send an object."""
+    """A voice is named by its id or its name, in any case, with `profile:` or without; the SDK may send an
+    object.
+    """
     name = form.format(**woman, NAME=woman["name"].upper())
 
     assert pcm(cloning, name) == pcm(cloning, {"id": woman["id"]})
     assert pcm(cloning, {"id": name}) == pcm(cloning, woman["id"])
-    said = cloning.sdk(strict=True).audio.speech.create(model="tts-1", voice={"id": name}, input=WORDS, response_format="wav")
+    said = cloning.sdk(strict=True).audio.speech.create(
+        model="tts-1", voice={"id": name}, input=WORDS, response_format="wav"
+    )
     assert heard(said.content) == pytest.approx(sampled(cloning, woman["id"]), rel=NEAR)
 
 
@@ -86,7 +92,9 @@ def test_every_format(cloning: Server, man: Json, format: str) -> None:
 
 
 def test_fifty_at_once(cloning: Server, man: Json, woman: Json) -> None:
-    """Fifty requests at once, the voices in turn, each with a text of its own: every answer is what it is alone, to the sample."""
+    """Fifty requests at once, the voices in turn, each with a text of its own: every answer is what it is
+    alone, to the sample.
+    """
     texts = [f"{WORDS} {'whole ' * (number % 7)}number {number}" for number in range(50)]
     jobs = [((man, woman)[number % 2]["id"], text) for number, text in enumerate(texts)]
     alone = [pcm(cloning, *job) for job in jobs]
@@ -122,7 +130,9 @@ def test_engines_that_can(cloning: Server, man: Json, model: str) -> None:
 
 
 def test_an_engine_that_cannot(cloning: Server, man: Json) -> None:
-    """A model that cannot speak the voice is refused, before any audio, and the refusal names the one that can."""
+    """A model that cannot speak the voice is refused, before any audio, and the refusal names the one that
+    can.
+    """
     message = refused(speak(cloning, man["id"], model="espeak"), 400, "voice", "voice_not_speakable")
     assert man["name"] in message
     assert "`espeak`" in message
@@ -145,8 +155,12 @@ def test_a_preset_under_a_name(cloning: Server) -> None:
     assert german["voice_type"] == "preset"
     assert answer.headers["x-voicebox-engine"] == "espeak"
     assert same_words(decoded(answer.content, "pcm"), decoded(direct.content, "pcm"))
-    assert not same_words(decoded(answer.content, "pcm"), decoded(speak(cloning, "espeak/en-us").content, "pcm"))
-    assert "`espeak`" in refused(speak(cloning, german["id"], model="mimic"), 400, "voice", "voice_not_speakable")
+    assert not same_words(
+        decoded(answer.content, "pcm"), decoded(speak(cloning, "espeak/en-us").content, "pcm")
+    )
+    assert "`espeak`" in refused(
+        speak(cloning, german["id"], model="mimic"), 400, "voice", "voice_not_speakable"
+    )
 
 
 def test_kept_to_an_engine(cloning: Server) -> None:
@@ -158,9 +172,12 @@ def test_kept_to_an_engine(cloning: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("own", "sent", "effective"), [(2.0, None, 2.0), (2.0, 0.5, 0.5), (2.0, 1.0, 1.0), (None, 2.0, 2.0), (None, None, 1.0)]
+    ("own", "sent", "effective"),
+    [(2.0, None, 2.0), (2.0, 0.5, 0.5), (2.0, 1.0, 1.0), (None, 2.0, 2.0), (None, None, 1.0)],
 )
-def test_the_speed_of_a_voice(cloning: Server, own: float | None, sent: float | None, effective: float) -> None:
+def test_the_speed_of_a_voice(
+    cloning: Server, own: float | None, sent: float | None, effective: float
+) -> None:
     """A voice has a speed of its own, and a request's goes before it; the sound stays that of the voice."""
     voice = clone(cloning, female())
     done(call(cloning, "PATCH", f"/voicebox/profiles/{voice['id']}", json={"speed": own}))
@@ -172,7 +189,9 @@ def test_the_speed_of_a_voice(cloning: Server, own: float | None, sent: float | 
 
 
 def test_instructions_that_nobody_hears(cloning: Server) -> None:
-    """Instructions, of the request or of the voice, that the engine does not follow are told, and speech comes all the same."""
+    """Instructions, of the request or of the voice, that the engine does not follow are told, and speech
+    comes all the same.
+    """
     voice = clone(cloning, female())
     assert speak(cloning, voice["id"], instructions="Whisper").headers["x-voicebox-ignored"] == "instructions"
     assert "x-voicebox-ignored" not in speak(cloning, voice["id"]).headers
@@ -227,8 +246,12 @@ def test_a_mixture_under_a_name(cloning: Server) -> None:
 
 
 def test_two_processes(tmp_path: Path) -> None:
-    """With two gateway processes a voice that one makes, the very first of all too, speaks the same through both."""
-    with running(tmp_path, {"engines": {**MIMIC, "pocketsphinx": {"enabled": False}}}, ("--workers", "2")) as server:
+    """With two gateway processes a voice that one makes, the very first of all too, speaks the same through
+    both.
+    """
+    with running(
+        tmp_path, {"engines": {**MIMIC, "pocketsphinx": {"enabled": False}}}, ("--workers", "2")
+    ) as server:
         with ThreadPoolExecutor(8) as pool:
             men = pool.map(lambda number: clone(server, male(), f"man {number}"), range(4))
             women = pool.map(lambda number: clone(server, female(), f"woman {number}"), range(4))

@@ -15,7 +15,21 @@ from typing import Any
 
 import httpx2 as httpx
 import pytest
-from cloning_server import MIMIC, NEAR, WORDS, call, clone, design, done, female, new_name, sampled, short, speak, voiced
+from cloning_server import (
+    MIMIC,
+    NEAR,
+    WORDS,
+    call,
+    clone,
+    design,
+    done,
+    female,
+    new_name,
+    sampled,
+    short,
+    speak,
+    voiced,
+)
 from servers import PATIENCE, Server, running, wait_until
 
 QUICK: dict[str, Any] = {
@@ -69,7 +83,9 @@ def killing(server: Server, times: int) -> Iterator[threading.Event]:
 
 
 def again_and_again(act: Callable[[], httpx.Response], over: threading.Event) -> list[int]:
-    """Do something until the killing is over, and once more; give the statuses, 0 for an answer that broke off after its begin."""
+    """Do something until the killing is over, and once more; give the statuses, 0 for an answer that broke
+    off after its begin.
+    """
     statuses: list[int] = []
     while True:
         last = over.is_set()
@@ -85,7 +101,12 @@ def again_and_again(act: Callable[[], httpx.Response], over: threading.Event) ->
 
 
 def new_design(server: Server) -> httpx.Response:
-    return call(server, "POST", "/audio/voices", json={"name": new_name("Designed"), "type": "prompt", "prompt": new_name()})
+    return call(
+        server,
+        "POST",
+        "/audio/voices",
+        json={"name": new_name("Designed"), "type": "prompt", "prompt": new_name()},
+    )
 
 
 def first_words(server: Server) -> httpx.Response:
@@ -93,9 +114,15 @@ def first_words(server: Server) -> httpx.Response:
 
 
 def test_workers_killed_all_the_time(fragile: Server) -> None:
-    """kill -9 of the worker while voices are made and speak: each call ends well or with a clean error, and no voice is half made."""
+    """kill -9 of the worker while voices are made and speak: each call ends well or with a clean error, and
+    no voice is half made.
+    """
     known = clone(fragile, female())["id"]
-    acts = (lambda: new_design(fragile), lambda: first_words(fragile), lambda: speak(fragile, known, f"{WORDS} " * 20))
+    acts = (
+        lambda: new_design(fragile),
+        lambda: first_words(fragile),
+        lambda: speak(fragile, known, f"{WORDS} " * 20),
+    )
     with killing(fragile, 4) as over, ThreadPoolExecutor(3) as pool:
         statuses = list(pool.map(lambda act: again_and_again(act, over), acts))
 
@@ -129,7 +156,12 @@ def send(server: Server, data: bytes) -> None:
 def stored(server: Server) -> set[str]:
     """Name the recordings in the data folder."""
     folder = server.folder / "data" / "voices"
-    return {str(path) for kind in ("profiles", "consents") for path in (folder / kind).rglob("*") if path.is_file()}
+    return {
+        str(path)
+        for kind in ("profiles", "consents")
+        for path in (folder / kind).rglob("*")
+        if path.is_file()
+    }
 
 
 def test_leaving_in_the_middle_of_an_upload(cloning: Server) -> None:
@@ -140,7 +172,8 @@ def test_leaving_in_the_middle_of_an_upload(cloning: Server) -> None:
         send(cloning, whole[:sent])
 
     wait_until(
-        lambda: len([line for line in cloning.requests() if "Disconnected" in line.get("error", "")]) >= 6, "all have left"
+        lambda: len([line for line in cloning.requests() if "Disconnected" in line.get("error", "")]) >= 6,
+        "all have left",
     )
     assert done(call(cloning, "GET", "/voicebox/profiles")) == before
     assert stored(cloning) == blobs
@@ -190,7 +223,9 @@ def killed_while_voices_are_made(server: Server, made: list[str]) -> None:
 
 
 def test_a_gateway_killed_while_voices_are_made(tmp_path: Path) -> None:
-    """kill -9 of the gateway in the middle of uploads, three times: what it told of is there, and whatever is there speaks."""
+    """kill -9 of the gateway in the middle of uploads, three times: what it told of is there, and whatever is
+    there speaks.
+    """
     made: list[str] = []
     config = {**QUICK, "data_dir": str(tmp_path / "data")}
     for number in range(3):

@@ -1,4 +1,6 @@
-"""Voices under pressure: changed from two sides, claimed by others, without consent, and with texts made to explode."""
+"""Voices under pressure: changed from two sides, claimed by others, without consent, and with texts made to
+explode.
+"""
 
 from __future__ import annotations
 
@@ -64,11 +66,15 @@ def consented(http: httpx.Client) -> str:
 
 def say(http: httpx.Client, voice: object, text: str = "Hello.", model: str = "tts-1") -> httpx.Response:
     """Speak."""
-    return http.post("/audio/speech", json={"model": model, "voice": voice, "input": text, "response_format": "pcm"})
+    return http.post(
+        "/audio/speech", json={"model": model, "voice": voice, "input": text, "response_format": "pcm"}
+    )
 
 
 def test_cutting_while_the_words_are_found_out(mimic: Server) -> None:
-    """A sample that is cut while an engine listens to it keeps its recording, and gets no words of what it is no more."""
+    """A sample that is cut while an engine listens to it keeps its recording, and gets no words of what it is
+    no more.
+    """
     with client(mimic) as http:
         path = f"/voicebox/profiles/{made(http.post('/voicebox/profiles', json={'name': 'Cut'}))['id']}"
         files = {"file": ("a.ogg", RECORDING.read_bytes(), "audio/ogg")}
@@ -86,20 +92,27 @@ def test_cutting_while_the_words_are_found_out(mimic: Server) -> None:
 
 
 def test_names_are_not_taken_from_others(owned: tuple[Server, dict[str, str]]) -> None:
-    """A voice that somebody shares as `alloy`, or as an engine's voice, is theirs alone; by another name all may use it."""
+    """A voice that somebody shares as `alloy`, or as an engine's voice, is theirs alone; by another name all
+    may use it.
+    """
     server, secrets = owned
     with client(server, secrets["bob"]) as bob, client(server, secrets["alice"]) as alice:
         for name in ("alloy", "espeak/de", "Town crier"):
             body = {"name": name, "shared": True, "preset_engine": "mimic", "preset_voice_id": "high"}
             made(bob.post("/voicebox/profiles", json=body))
-        by_engine = {name: say(alice, name).headers["x-voicebox-engine"] for name in ("alloy", "espeak/de", "town crier")}
+        by_engine = {
+            name: say(alice, name).headers["x-voicebox-engine"]
+            for name in ("alloy", "espeak/de", "town crier")
+        }
         own = say(bob, "alloy").headers["x-voicebox-engine"]
     assert by_engine == {"alloy": "espeak", "espeak/de": "espeak", "town crier": "mimic"}
     assert own == "mimic"
 
 
 def test_consent_cannot_be_done_without(owned: tuple[Server, dict[str, str]]) -> None:
-    """Where consent is demanded it must be one's own and there; withdrawing it silences the voice, clearing it is refused."""
+    """Where consent is demanded it must be one's own and there; withdrawing it silences the voice, clearing
+    it is refused.
+    """
     server, secrets = owned
     with client(server, secrets["bob"]) as bob, client(server, secrets["alice"]) as alice:
         consent = consented(alice)
@@ -117,10 +130,17 @@ def test_consent_cannot_be_done_without(owned: tuple[Server, dict[str, str]]) ->
 
 
 def test_texts_that_explode(mimic: Server) -> None:
-    """Pronunciations that would make a short text into hours are refused, with the figure; ordinary ones are not."""
+    """Pronunciations that would make a short text into hours are refused, with the figure; ordinary ones are
+    not.
+    """
     with client(mimic) as http:
         try:
-            body = {"pronunciations": [{"word": "a", "respelling": "very " * 39}, {"word": "SQL", "respelling": "sequel"}]}
+            body = {
+                "pronunciations": [
+                    {"word": "a", "respelling": "very " * 39},
+                    {"word": "SQL", "respelling": "sequel"},
+                ]
+            }
             made(http.put("/voicebox/pronunciations", json=body))
             bad, good = say(http, "mimic/low", "a " * 2000), say(http, "mimic/low", "SQL is good. " * 100)
         finally:
@@ -152,14 +172,21 @@ def test_signs_that_no_text_has(mimic: Server, method: str, path: str, body: byt
 
 
 def test_an_import_that_fails_leaves_nothing(mimic: Server) -> None:
-    """An archive with a picture that is none makes neither voice nor consent; whole, it makes both, the consent but once."""
+    """An archive with a picture that is none makes neither voice nor consent; whole, it makes both, the
+    consent but once.
+    """
     with client(mimic) as http:
         voice = cloned(http, "Carried", consent=consented(http))
         made(http.put(f"/voicebox/profiles/{voice}/avatar", content=b"\x89PNG\r\n\x1a\n picture"))
         whole = http.get(f"/voicebox/profiles/{voice}/export").content
         consents = len(made(http.get("/audio/voice_consents"))["data"])
-        broken = http.post("/voicebox/profiles/import", params={"name": "Broken"}, content=_without_picture(whole))
-        again = [made(http.post("/voicebox/profiles/import", params={"name": name}, content=whole)) for name in ("Two", "Three")]
+        broken = http.post(
+            "/voicebox/profiles/import", params={"name": "Broken"}, content=_without_picture(whole)
+        )
+        again = [
+            made(http.post("/voicebox/profiles/import", params={"name": name}, content=whole))
+            for name in ("Two", "Three")
+        ]
         names = {profile["name"] for profile in made(http.get("/voicebox/profiles"))["data"]}
         left = len(made(http.get("/audio/voice_consents"))["data"])
     assert broken.status_code == 400
@@ -178,7 +205,9 @@ def _without_picture(archive: bytes) -> bytes:
 
 
 def test_many_at_once_leave_the_folder_as_the_list_has_it(mimic: Server) -> None:
-    """Voices made, changed, spoken with and deleted from eight sides: what is listed speaks, what is not lies nowhere."""
+    """Voices made, changed, spoken with and deleted from eight sides: what is listed speaks, what is not lies
+    nowhere.
+    """
 
     def work(number: int) -> None:
         with client(mimic) as http:
@@ -195,9 +224,13 @@ def test_many_at_once_leave_the_folder_as_the_list_has_it(mimic: Server) -> None
     for thread in threads:
         thread.join()
     with client(mimic) as http:
-        crowd = [one for one in made(http.get("/voicebox/profiles"))["data"] if one["name"].startswith("Crowd")]
+        crowd = [
+            one for one in made(http.get("/voicebox/profiles"))["data"] if one["name"].startswith("Crowd")
+        ]
         ids = {one["id"] for one in made(http.get("/voicebox/profiles"))["data"]}
         assert {say(http, one["id"]).status_code for one in crowd} == {200}
     folder = Path(mimic.folder, "data", "voices")
     assert len(crowd) == 16
-    wait_until(lambda: {path.name for path in (folder / "profiles").iterdir()} <= ids, "the folder is as the list")
+    wait_until(
+        lambda: {path.name for path in (folder / "profiles").iterdir()} <= ids, "the folder is as the list"
+    )

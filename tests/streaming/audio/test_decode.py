@@ -26,7 +26,9 @@ def tone(seconds: float = 2.0, rate: int = 44_100) -> np.ndarray:
     return (8000 * np.sin(2 * np.pi * 440 * t)).astype("<i2")
 
 
-def coded(container: str, codec: str, rate: int = 48_000, layout: str = "stereo", video: bool = False) -> bytes:
+def coded(
+    container: str, codec: str, rate: int = 48_000, layout: str = "stereo", video: bool = False
+) -> bytes:
     """Make a two-second file, with a moving picture beside the sound where one is wanted."""
     file = io.BytesIO()
     with av.open(file, "w", format=container) as out:
@@ -42,7 +44,9 @@ def coded(container: str, codec: str, rate: int = 48_000, layout: str = "stereo"
             out.mux(picture.encode(None))
         frame = av.AudioFrame.from_ndarray(tone()[None], "s16", "mono")
         frame.sample_rate = 44_100
-        resampler = av.AudioResampler(stream.format, layout, rate, frame_size=stream.codec_context.frame_size or None)
+        resampler = av.AudioResampler(
+            stream.format, layout, rate, frame_size=stream.codec_context.frame_size or None
+        )
         for piece in [*resampler.resample(frame), *resampler.resample(None)]:
             piece.pts = None
             out.mux(stream.encode(piece))
@@ -51,7 +55,9 @@ def coded(container: str, codec: str, rate: int = 48_000, layout: str = "stereo"
 
 
 def heard(data: bytes, **limits: Any) -> np.ndarray:
-    return np.frombuffer(b"".join(decode(io.BytesIO(data), **{"max_seconds": 600, **limits})), "<i2").astype(float)
+    return np.frombuffer(b"".join(decode(io.BytesIO(data), **{"max_seconds": 600, **limits})), "<i2").astype(
+        float
+    )
 
 
 def frequency(samples: np.ndarray) -> float:
@@ -138,7 +144,9 @@ def test_too_long() -> None:
 
 
 def test_nothing_else_is_opened(tmp_path: Path) -> None:
-    """Playlists, scripts and descriptions that point at a file or an address are refused, and nobody is asked for anything."""
+    """Playlists, scripts and descriptions that point at a file or an address are refused, and nobody is asked
+    for anything.
+    """
     secret = tmp_path / "secret.wav"
     secret.write_bytes(wav.header(RATE, 64_000) + tone(2.0, RATE).tobytes())
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -171,7 +179,9 @@ def test_any_bytes(data: bytes) -> None:
 
 
 @given(
-    st.sampled_from([("mp3", "libmp3lame"), ("ogg", "libopus"), ("ipod", "aac"), ("flac", "flac"), ("wav", "pcm_s16le")]),
+    st.sampled_from(
+        [("mp3", "libmp3lame"), ("ogg", "libopus"), ("ipod", "aac"), ("flac", "flac"), ("wav", "pcm_s16le")]
+    ),
     st.data(),
 )
 @settings(max_examples=60, deadline=None)

@@ -17,7 +17,10 @@ def tone(frequency: float = 440, seconds: float = 2.0, rate: int = 22_050, phase
 
 def shaped(pcm: bytes, rate: int, tempo: float = 1.0, step: int = 2646) -> np.ndarray:
     shaper = Shaper(rate, tempo=tempo)
-    made = b"".join(shaper.push(pcm[start : start + step]) for start in range(0, len(pcm), step)) + shaper.finish()
+    made = (
+        b"".join(shaper.push(pcm[start : start + step]) for start in range(0, len(pcm), step))
+        + shaper.finish()
+    )
     return np.frombuffer(made, "<i2").astype(float)
 
 
@@ -35,7 +38,9 @@ def test_resampling(rate: int) -> None:
     assert frequency(made) == pytest.approx(440, rel=0.01)
 
 
-@given(st.sampled_from([8000, 16_000, 22_050, 44_100, 48_000]), st.integers(100, 40_000), st.integers(50, 5000))
+@given(
+    st.sampled_from([8000, 16_000, 22_050, 44_100, 48_000]), st.integers(100, 40_000), st.integers(50, 5000)
+)
 @settings(max_examples=40, deadline=None)
 def test_resampled_length(rate: int, samples: int, step: int) -> None:
     """The length is exact to one sample, however PCM is cut."""
@@ -84,7 +89,9 @@ def test_joins_do_not_click() -> None:
     loud = tone(phase=1.5, seconds=0.1013)
     made = joined([loud, loud, loud])
 
-    assert np.abs(np.diff(made)).max() < 1.1 * np.abs(np.diff(np.frombuffer(tone(), "<i2").astype(float))).max()
+    assert (
+        np.abs(np.diff(made)).max() < 1.1 * np.abs(np.diff(np.frombuffer(tone(), "<i2").astype(float))).max()
+    )
     assert abs(made[0]) < 200
     assert abs(made[-1]) < 200
 

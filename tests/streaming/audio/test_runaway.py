@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from engines.adapters.espeak.engine import Espeak
 from engines.api import Audio, RunAway, SpeechEvent, SpeechJob
-from streaming.audio.runaway import Guard, limits, repeats
-from streaming.text.duration import budget
+from streaming.audio.runaway import RunawayDetector, limits, repeats
+from streaming.text.duration import estimate_duration
 
 RATE = 22_050
 SCRIPTS = [
@@ -52,17 +52,19 @@ def spoken(espeak: Espeak, text: str, voice: str, speed: float = 1.0) -> bytes:
     return bytes(pcm)
 
 
-def watched(pcm: bytes, text: str, speed: float = 1.0) -> Guard:
-    guard = Guard(limits(text, speed=speed), RATE)
+def watched(pcm: bytes, text: str, speed: float = 1.0) -> RunawayDetector:
+    detector = RunawayDetector(limits(text, speed=speed), RATE)
     for start in range(0, len(pcm), 8820):
-        guard.push(pcm[start : start + 8820])
-    return guard
+        detector.push(pcm[start : start + 8820])
+    return detector
 
 
 @pytest.mark.parametrize("voice", ["en-us", "de", "cmn"])
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_real_speech_passes(espeak: Espeak, voice: str, script: str) -> None:
-    """What a real engine makes of any script, its own or one it can only spell, is neither too much nor too little."""
+    """What a real engine makes of any script, its own or one it can only spell, is neither too much nor too
+    little.
+    """
     chosen = random.Random(script)
     for count in (1, 200):
         text = "".join(chosen.choice(script) for _ in range(count))
@@ -74,23 +76,25 @@ def test_real_speech_passes(espeak: Espeak, voice: str, script: str) -> None:
 @example("", 1.0)
 @settings(max_examples=60)
 def test_budgets_make_sense(text: str, speed: float) -> None:
-    """For any text the least is below what is expected, which is below the most; twice the text is twice the time."""
-    one, two = budget(text, speed=speed), budget(text + "\n" + text, speed=speed)
+    """For any text the least is below what is expected, which is below the most; twice the text is twice the
+    time.
+    """
+    one, two = estimate_duration(text, speed=speed), estimate_duration(text + "\n" + text, speed=speed)
 
     assert 0 <= one.shortest <= one.expected <= one.longest
     assert 2 * one.expected <= two.expected + 1e-6
-    assert budget(text, speed=2 * speed).expected == pytest.approx(one.expected / 2)
+    assert estimate_duration(text, speed=2 * speed).expected == pytest.approx(one.expected / 2)
 
 
 def test_too_much_is_stopped() -> None:
     """Noise that goes on is stopped within three times of what the text can be, and some seconds."""
     noise = (np.random.default_rng(1).normal(0, 4000, RATE * 60)).astype("<i2").tobytes()
-    guard = Guard(limits(TEXT), RATE)
+    detector = RunawayDetector(limits(TEXT), RATE)
 
     with pytest.raises(RunAway, match="did not stop"):
         for start in range(0, len(noise), 4410):
-            guard.push(noise[start : start + 4410])
-    assert guard.seconds < 3 * budget(TEXT).expected + 6
+            detector.push(noise[start : start + 4410])
+    assert detector.seconds < 3 * estimate_duration(TEXT).expected + 6
 
 
 def test_silence_that_goes_on_is_stopped(espeak: Espeak) -> None:
@@ -105,12 +109,12 @@ def test_silence_that_goes_on_is_stopped(espeak: Espeak) -> None:
 def test_a_loop_is_stopped_before_the_budget_is(espeak: Espeak) -> None:
     """The same phrase over and over is seen long before there is too much of it."""
     phrase = spoken(espeak, "lazy dog", "en-us")
-    guard = Guard(limits(TEXT), RATE)
+    detector = RunawayDetector(limits(TEXT), RATE)
 
     with pytest.raises(RunAway, match="over and over"):
         for _ in range(60):
-            guard.push(phrase)
-    assert guard.seconds < budget(TEXT).longest
+            detector.push(phrase)
+    assert detector.seconds < estimate_duration(TEXT).longest
 
 
 def test_texts_that_repeat_themselves_are_no_loop(espeak: Espeak) -> None:
@@ -128,7 +132,11 @@ def test_different_speech_is_no_loop(espeak: Espeak) -> None:
         tone.astype("<i2").tobytes(),
         rng.normal(0, 4000, RATE * 12).astype("<i2").tobytes(),
     ):
-        blocks = np.abs(np.frombuffer(pcm, "<i2").astype(int))[: len(pcm) // 2 // 441 * 441].reshape(-1, 441).mean(1)
+        blocks = (
+            np.abs(np.frombuffer(pcm, "<i2").astype(int))[: len(pcm) // 2 // 441 * 441]
+            .reshape(-1, 441)
+            .mean(1)
+        )
         loudness = [int(value) for value in blocks]
         assert not any(repeats(loudness[:end]) for end in range(0, len(loudness), 50))
 

@@ -26,7 +26,10 @@ def bursts(seconds: float = 3.0) -> bytes:
 
 def stretched(pcm: bytes, tempo: float, step: int = 882) -> np.ndarray:
     stretch = Tempo(RATE, tempo)
-    made = b"".join(stretch.push(pcm[start : start + step]) for start in range(0, len(pcm), step)) + stretch.finish()
+    made = (
+        b"".join(stretch.push(pcm[start : start + step]) for start in range(0, len(pcm), step))
+        + stretch.finish()
+    )
     return np.frombuffer(made, "<i2").astype(float)
 
 
@@ -67,7 +70,9 @@ def test_sound_does_not_wait_for_the_end(tempo: float) -> None:
 @given(st.integers(0, 3000), st.sampled_from(TEMPI))
 @settings(max_examples=40, deadline=None)
 def test_short_sounds(samples: int, tempo: float) -> None:
-    """Sounds shorter than atempo's window come out too, as long as they should be, but not by more than what pads them."""
+    """Sounds shorter than atempo's window come out too, as long as they should be, but not by more than what
+    pads them.
+    """
     made, due = len(stretched(bursts()[: 2 * samples], tempo)), samples / tempo
 
     assert -1 <= made - due <= PAD_SECONDS * RATE

@@ -33,7 +33,10 @@ def sweep(seconds: float = 2.0) -> bytes:
 
 def encoded(format: AudioFormat, pcm: bytes, step: int = 960) -> bytes:
     encoder = open_encoder(format)
-    made = b"".join(encoder.push(pcm[start : start + step]) for start in range(0, len(pcm), step)) + encoder.finish()
+    made = (
+        b"".join(encoder.push(pcm[start : start + step]) for start in range(0, len(pcm), step))
+        + encoder.finish()
+    )
     encoder.close()
     return made
 
@@ -121,7 +124,9 @@ def test_nothing_is_still_a_file(format: AudioFormat) -> None:
 def test_closing_under_way(format: AudioFormat) -> None:
     """An encoder may be closed at any moment, also from another thread; what comes after is nothing."""
     encoder, pcm = open_encoder(format), sweep()
-    pushing = threading.Thread(target=lambda: [encoder.push(pcm[start : start + 480]) for start in range(0, len(pcm), 480)])
+    pushing = threading.Thread(
+        target=lambda: [encoder.push(pcm[start : start + 480]) for start in range(0, len(pcm), 480)]
+    )
     pushing.start()
     encoder.close()
     pushing.join()
@@ -132,7 +137,12 @@ def test_wav_header_with_sizes() -> None:
     """A header for a known length has right sizes, and strict readers take it."""
     pcm = sweep(0.1)
     with wave.open(io.BytesIO(header(RATE, len(pcm)) + pcm)) as file:
-        assert (file.getnframes(), file.getframerate(), file.getnchannels(), file.getsampwidth()) == (len(pcm) // 2, RATE, 1, 2)
+        assert (file.getnframes(), file.getframerate(), file.getnchannels(), file.getsampwidth()) == (
+            len(pcm) // 2,
+            RATE,
+            1,
+            2,
+        )
 
 
 def test_bitrate() -> None:

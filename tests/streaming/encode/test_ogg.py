@@ -42,7 +42,9 @@ def pages(data: bytes) -> list[Page]:
     """Read pages strictly: nothing between them, checksums right, whole packets."""
     found = []
     while data:
-        mark, version, flags, position, serial, number, check, segments = struct.unpack_from("<4sBBqIIIB", data)
+        mark, version, flags, position, serial, number, check, segments = struct.unpack_from(
+            "<4sBBqIIIB", data
+        )
         sizes, start = data[27 : 27 + segments], 27 + segments
         length = start + sum(sizes)
         assert (mark, version) == (b"OggS", 0)
@@ -66,15 +68,23 @@ def test_checksum(data: bytes) -> None:
     assert checksum(data) == crc(data)
 
 
-@given(pushes=st.lists(st.lists(st.binary(min_size=1, max_size=1600), max_size=25), max_size=6), last=st.binary(min_size=1))
+@given(
+    pushes=st.lists(st.lists(st.binary(min_size=1, max_size=1600), max_size=25), max_size=6),
+    last=st.binary(min_size=1),
+)
 @example(pushes=[[bytes(255), bytes(510), bytes(254)]], last=bytes(255))
 @settings(deadline=None)
 def test_packets_come_back(pushes: list[list[bytes]], last: bytes) -> None:
-    """Whatever the packets, a reader gets them back in order; the file begins, counts on and ends as the RFCs have it."""
+    """Whatever the packets, a reader gets them back in order; the file begins, counts on and ends as the RFCs
+    have it.
+    """
     writer = Pages(HEAD)
     made = pages(b"".join(writer.push(packets) for packets in pushes) + writer.finish([last], 1000))
 
-    assert [packet for page in made[2:] for packet in page.packets] == [*(one for push in pushes for one in push), last]
+    assert [packet for page in made[2:] for packet in page.packets] == [
+        *(one for push in pushes for one in push),
+        last,
+    ]
     assert made[0].packets == [HEAD]
     assert made[1].packets[0].startswith(b"OpusTags")
     assert [page.number for page in made] == list(range(len(made)))

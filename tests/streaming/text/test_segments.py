@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from streaming.text.segments import LONGEST_CLUSTER, Segment, segments
 
 MIXED = st.text(
-    st.sampled_from("ab1 .,;:!?\n\t“”()、。！？你好สวัค์ดี한국مرحبا،؟नमस्ते।é\u0301👩\u200d👩\u200d👧🇩🇪\u0e31\u200d"), max_size=600
+    st.sampled_from(
+        "ab1 .,;:!?\n\t“”()、。！？你好สวัค์ดี한국مرحبا،؟नमस्ते।é\u0301👩\u200d👩\u200d👧🇩🇪\u0e31\u200d"
+    ),
+    max_size=600,
 )
 ANY = st.one_of(st.text(max_size=300), MIXED)
 LENGTHS = st.tuples(st.integers(20, 80), st.integers(80, 240))
@@ -25,7 +28,9 @@ def cut(text: str, first: int = 80, limit: int = 240, language: str | None = Non
 @given(ANY, LENGTHS, st.sampled_from([None, "en", "de-DE", "zh", "xx", "th"]))
 @example("\ud800 broken", (20, 80), None)
 @example("a" * 5000 + ". " + "b" * 5000, (20, 80), None)
-def test_all_segments_together_are_the_text(text: str, lengths: tuple[int, int], language: str | None) -> None:
+def test_all_segments_together_are_the_text(
+    text: str, lengths: tuple[int, int], language: str | None
+) -> None:
     """No word is lost or doubled at a cut: the pieces join to the text, their offsets say where they were."""
     pieces = cut(text, *lengths, language)
 
@@ -37,7 +42,9 @@ def test_all_segments_together_are_the_text(text: str, lengths: tuple[int, int],
 
 @given(ANY, LENGTHS)
 def test_segments_are_bounded(text: str, lengths: tuple[int, int]) -> None:
-    """The first segment is short, the others within the limit; only what cannot be spoken may make one longer."""
+    """The first segment is short, the others within the limit; only what cannot be spoken may make one
+    longer.
+    """
     first, limit = lengths
     for piece in cut(text, first, limit):
         spoken = piece.text.rstrip()
@@ -95,7 +102,9 @@ def test_sentences_of_many_languages(language: str, text: str, count: int) -> No
     assert all(piece.ends_sentence for piece in pieces)
 
 
-@pytest.mark.parametrize("text", ["สวัสดีชาวโลก" * 60, "你好世界" * 300, "ຄົນລາວ" * 100, "x" * 3000, "👩‍👩‍👧" * 300])
+@pytest.mark.parametrize(
+    "text", ["สวัสดีชาวโลก" * 60, "你好世界" * 300, "ຄົນລາວ" * 100, "x" * 3000, "👩‍👩‍👧" * 300]
+)
 def test_scripts_without_spaces(text: str) -> None:
     """Where there are no spaces, letters stay whole and segments bounded."""
     pieces = cut(text)
@@ -108,7 +117,9 @@ def test_scripts_without_spaces(text: str) -> None:
 def test_long_sentences_are_cut_behind_clauses() -> None:
     """A long sentence is cut where a reader would breathe."""
     sentence = (
-        "When the rain had stopped at last, the children ran out into the garden, and nobody called them back, " * 3 + "ever."
+        "When the rain had stopped at last, the children ran out into the garden, and nobody called them back, "
+        * 3
+        + "ever."
     )
     pieces = cut(sentence, first=80, limit=120)
 
@@ -133,7 +144,9 @@ def test_marks_at_the_start_are_no_segment(marks: str) -> None:
 
 @pytest.mark.parametrize("filler", ["a", "\n", " ", ".", "\u0301", "a. ", "你", "\ud800", "🇩"])
 def test_two_hundred_thousand_of_anything(filler: str) -> None:
-    """The longest text there may be, of the strangest kind, is cut whole; its first segment needs no look at its end."""
+    """The longest text there may be, of the strangest kind, is cut whole; its first segment needs no look at
+    its end.
+    """
     text = filler * (200_000 // len(filler))
 
     assert "".join(piece.text for piece in segments(text, language=None, first=80, limit=240)) == text

@@ -11,36 +11,46 @@ from msgspec.structs import replace
 
 from compat.openai import names
 from engines.api import (
-    CloneAbilities,
+    CloningCapabilities,
     EngineInfo,
     EngineUnavailable,
-    ListenAbilities,
-    SpeechAbilities,
+    SpeechCapabilities,
+    TranscriptionCapabilities,
     UnknownModel,
     Unsupported,
     Voice,
 )
-from voices.naming.compatibility import Absent, Surroundings, fits, refusal
-from voices.naming.resolver import Choice, Names, Resolver, Rules, WrongUse
+from voices.naming.compatibility import AvailableEngines, UnavailableEngine, fits, refusal
+from voices.naming.resolver import Choice, Names, Resolver, ResolverRules, WrongKind
 from voices.profile import Profile
 
-NAMES = Names(names.openai_use, names.peer_use, names.kokoro_voice)
+NAMES = Names(names.openai_kind, names.peer_kind, names.kokoro_voice)
 RATE = 24_000
 ROBOT = EngineInfo(
     "robot", "1", "MIT", ("robot",), voices=(Voice("en-us", "English", ("en-US",)), Voice("de", "German", ("de",)), Voice("fr+f3", "French")),
-    variants=("f3", "m7"), speech=SpeechAbilities(RATE, ("en", "de")),
+    variants=("f3", "m7"), speech=SpeechCapabilities(RATE, ("en", "de")),
 )  # fmt: skip
 PARROT = EngineInfo(
-    "parrot", "1", "MIT", ("parrot", "parrot-xl"), speech=SpeechAbilities(RATE, ("en", "it"), cloning=CloneAbilities(RATE))
+    "parrot",
+    "1",
+    "MIT",
+    ("parrot", "parrot-xl"),
+    speech=SpeechCapabilities(RATE, ("en", "it"), cloning=CloningCapabilities(RATE)),
 )
 SCRIBE = EngineInfo(
-    "scribe", "1", "MIT", ("scribe",), speech=SpeechAbilities(RATE, (), cloning=CloneAbilities(RATE, transcript=True))
+    "scribe",
+    "1",
+    "MIT",
+    ("scribe",),
+    speech=SpeechCapabilities(RATE, (), cloning=CloningCapabilities(RATE, transcript=True)),
 )
-PAINTER = EngineInfo("painter", "1", "MIT", ("painter",), speech=SpeechAbilities(RATE, ("en",), design=True))
+PAINTER = EngineInfo(
+    "painter", "1", "MIT", ("painter",), speech=SpeechCapabilities(RATE, ("en",), design=True)
+)
 MIXER = EngineInfo(
-    "mixer", "1", "MIT", ("mixer",), voices=(Voice("Low", "Low"), Voice("high", "High"), Voice("a-b", "AB")), speech=SpeechAbilities(RATE, ("en",), mixing=True),
+    "mixer", "1", "MIT", ("mixer",), voices=(Voice("Low", "Low"), Voice("high", "High"), Voice("a-b", "AB")), speech=SpeechCapabilities(RATE, ("en",), mixing=True),
 )  # fmt: skip
-EAR = EngineInfo("ear", "1", "MIT", ("ear",), listening=ListenAbilities(("en",)))
+EAR = EngineInfo("ear", "1", "MIT", ("ear",), transcription=TranscriptionCapabilities(("en",)))
 ALL = (ROBOT, PARROT, SCRIBE, PAINTER, MIXER, EAR)
 CLONE = voice("Anna", samples=(sample("samp_1"),))
 SPOKEN = replace(CLONE, samples=(sample("samp_1", transcript="Hello."),))
@@ -54,11 +64,13 @@ def preset(engine: str, id: str, **fields: Any) -> Profile:
     return voice("Carl", voice_type="preset", preset_engine=engine, preset_voice=id, **fields)
 
 
-def around(*infos: EngineInfo, absent: tuple[Absent, ...] = ()) -> Surroundings:
-    return Surroundings({info.name: info for info in infos}, absent)
+def around(*infos: EngineInfo, absent: tuple[UnavailableEngine, ...] = ()) -> AvailableEngines:
+    return AvailableEngines({info.name: info for info in infos}, absent)
 
 
-def reasons(profile: Profile, infos: Iterable[EngineInfo], absent: tuple[Absent, ...] = ()) -> dict[str, str]:
+def reasons(
+    profile: Profile, infos: Iterable[EngineInfo], absent: tuple[UnavailableEngine, ...] = ()
+) -> dict[str, str]:
     """Tell for each engine why it cannot; empty where it can."""
     found = fits(profile, around(*infos, absent=absent))
     assert all(fit.can == (not fit.reason) for fit in found)
@@ -105,7 +117,10 @@ def test_who_can(what: str) -> None:
 
 def test_who_is_not_there() -> None:
     """An engine that is not ready cannot, for the reason that it is not; whether it would do is told."""
-    absent = (Absent("later", "it is starting", clones=True), Absent("robot", "it has failed"))
+    absent = (
+        UnavailableEngine("later", "it is starting", clones=True),
+        UnavailableEngine("robot", "it has failed"),
+    )
     for profile, would in (
         (CLONE, ["later"]),
         (MADE, ["later"]),
@@ -132,15 +147,21 @@ def test_who_is_not_there() -> None:
          "The voice is kept; an engine that clones voices would do."),
         (CLONE, (), (), "", "No engine that is ready can speak the voice 'Anna'. The voice is kept; an engine that clones voices would do."),
         (CLONE, (ROBOT, PARROT), (), "robot", "The engine `robot` cannot speak the voice 'Anna': it does not clone voices. These can: `parrot`."),
-        (CLONE, (ROBOT,), (Absent("later", "it is starting", clones=True),), "robot",
+        (CLONE, (ROBOT,), (UnavailableEngine("later", "it is starting", clones=True),), "robot",
          "The engine `robot` cannot speak the voice 'Anna': it does not clone voices. These would do: `later` (it is starting)."),
         (CLONE, (EAR,), (), "ear", "The engine `ear` cannot speak the voice 'Anna': it does not speak. The voice is kept; an engine that clones voices would do."),
-        (preset("robot", "de"), (MIXER,), (Absent("robot", "it has failed"),), "",
+        (preset("robot", "de"), (MIXER,), (UnavailableEngine("robot", "it has failed"),), "",
          "No engine that is ready can speak the voice 'Carl' (`mixer`: the voice is a preset of `robot`). These would do: `robot` (it has failed)."),
         (preset("robot", "gone"), (ROBOT,), (), "", "No engine that is ready can speak the voice 'Carl' (`robot`: it has no preset 'gone')."),
     ],
 )  # fmt: skip
-def test_refusals(profile: Profile, infos: tuple[EngineInfo, ...], absent: tuple[Absent, ...], tied: str, message: str) -> None:
+def test_refusals(
+    profile: Profile,
+    infos: tuple[EngineInfo, ...],
+    absent: tuple[UnavailableEngine, ...],
+    tied: str,
+    message: str,
+) -> None:
     """The refusal says why, engine by engine, and what would help."""
     error = refusal(profile, fits(profile, around(*infos, absent=absent)), tied)
     assert error.message == message
@@ -157,9 +178,13 @@ def test_long_names_are_shortened() -> None:
 
 
 def speak(
-    model: str, profile: Profile, infos: Iterable[EngineInfo] = ALL, absent: tuple[Absent, ...] = (), **rules: Any
+    model: str,
+    profile: Profile,
+    infos: Iterable[EngineInfo] = ALL,
+    absent: tuple[UnavailableEngine, ...] = (),
+    **rules: Any,
 ) -> Choice:
-    resolver = Resolver({info.name: info for info in infos}, NAMES, Rules("alloy", **rules), absent)
+    resolver = Resolver({info.name: info for info in infos}, NAMES, ResolverRules("alloy", **rules), absent)
     choice = resolver.speak(model, profile.id, profile)
     assert choice.profile is profile
     return choice
@@ -171,9 +196,17 @@ def speak(
      ("PARROT-XL", "parrot", "parrot-xl"), ("parrot/parrot-xl", "parrot", "parrot-xl"), ("house", "scribe", "scribe")],
 )  # fmt: skip
 def test_the_model_chooses(model: str, engine: str, own_model: str) -> None:
-    """A model of an engine's own ties the voice to it; one of OpenAI's, or none, leaves it to the first engine that can."""
+    """A model of an engine's own ties the voice to it; one of OpenAI's, or none, leaves it to the first
+    engine that can.
+    """
     choice = speak(model, CLONE, model_aliases={"house": "scribe"})
-    assert (choice.engine, choice.model, choice.voice, choice.mapped, choice.mix) == (engine, own_model, "", (), ())
+    assert (choice.engine, choice.model, choice.voice, choice.mapped, choice.mix) == (
+        engine,
+        own_model,
+        "",
+        (),
+        (),
+    )
 
 
 @pytest.mark.parametrize(
@@ -184,7 +217,9 @@ def test_the_model_chooses(model: str, engine: str, own_model: str) -> None:
      (replace(CLONE, model="parrot-xl", engines=("scribe",)), "scribe", "")],
 )  # fmt: skip
 def test_the_voice_prefers(profile: Profile, engine: str, own_model: str) -> None:
-    """Where the caller names no engine, that of the voice's own model is taken, if it can; else the first that can."""
+    """Where the caller names no engine, that of the voice's own model is taken, if it can; else the first
+    that can.
+    """
     for model in ("", "tts-1"):
         choice = speak(model, profile)
         assert (choice.engine, choice.model) == (engine, own_model)
@@ -208,22 +243,26 @@ def test_models_that_are_none() -> None:
     with pytest.raises(UnknownModel, match="does not exist"):
         speak("gone", CLONE)
     for model in ("whisper-1", "ear"):
-        with pytest.raises(WrongUse):
+        with pytest.raises(WrongKind):
             speak(model, CLONE)
 
 
 def test_unknown_models_are_mapped_where_they_are() -> None:
-    """Where the settings map unknown models, the voice is spoken by the first engine that can, and the mapping is told."""
+    """Where the settings map unknown models, the voice is spoken by the first engine that can, and the
+    mapping is told.
+    """
     choice = speak("gone", CLONE, map_unknown=True)
     assert (choice.engine, choice.mapped) == ("parrot", ("model=gone->robot",))
 
 
 def test_nobody_is_ready() -> None:
-    """While no engine that speaks is ready, the answer is to come back; where the voice names itself, who would do."""
+    """While no engine that speaks is ready, the answer is to come back; where the voice names itself, who
+    would do.
+    """
     with pytest.raises(EngineUnavailable):
         speak("tts-1", CLONE, (EAR,))
     with pytest.raises(Unsupported, match=r"These would do: `parrot` \(it is starting\)"):
-        speak("", CLONE, (EAR,), (Absent("parrot", "it is starting", clones=True),))
+        speak("", CLONE, (EAR,), (UnavailableEngine("parrot", "it is starting", clones=True),))
 
 
 @pytest.mark.parametrize(
@@ -231,7 +270,9 @@ def test_nobody_is_ready() -> None:
     [("en-us", "en-us", "robot"), ("DE", "de", "robot"), ("de+M7", "de+m7", "robot"), ("fr+f3", "fr+f3", "robot"), ("LOW", "Low", "mixer"), ("a-b", "a-b", "mixer")],
 )  # fmt: skip
 def test_presets(id: str, voice: str, engine: str) -> None:
-    """A preset is spoken by its engine, as that calls it, with any model of OpenAI's and with the engine's own."""
+    """A preset is spoken by its engine, as that calls it, with any model of OpenAI's and with the engine's
+    own.
+    """
     for model, own in (("tts-1", ""), ("", ""), (engine, engine)):
         choice = speak(model, preset(engine, id))
         assert (choice.engine, choice.model, choice.voice, choice.mix) == (engine, own, voice, ())
@@ -240,7 +281,8 @@ def test_presets(id: str, voice: str, engine: str) -> None:
 def test_a_preset_of_another_engine() -> None:
     """A preset is spoken by no other engine."""
     with pytest.raises(
-        Unsupported, match=r"`mixer` cannot speak the voice 'Carl': the voice is a preset of `robot`\. These can: `robot`\."
+        Unsupported,
+        match=r"`mixer` cannot speak the voice 'Carl': the voice is a preset of `robot`\. These can: `robot`\.",
     ):
         speak("mixer", preset("robot", "de"))
 

@@ -30,11 +30,15 @@ WRITTEN = st.text(st.sampled_from("ab+()12.-e \tnanif٣_\ud800"), max_size=40)
     ],
 )
 def test_spellings(text: str, parts: list[tuple[str, float]]) -> None:
-    """A weight goes in parentheses behind its voice and is 1 where there is none; spaces do not matter, "-" is a letter."""
+    """A weight goes in parentheses behind its voice and is 1 where there is none; spaces do not matter, "-"
+    is a letter.
+    """
     assert parse(text) == tuple(Part(voice, weight) for voice, weight in parts)
 
 
-@pytest.mark.parametrize("text", ["", "af_bella", "en-us", "English (America)", "Nan (nancy)", "a)", "af_bella - af_sky"])
+@pytest.mark.parametrize(
+    "text", ["", "af_bella", "en-us", "English (America)", "Nan (nancy)", "a)", "af_bella - af_sky"]
+)
 def test_other_names_are_no_mixture(text: str) -> None:
     """A name without "+" and without a weight is none, even one with words in parentheses."""
     assert parse(text) is None
@@ -50,7 +54,9 @@ def test_other_names_are_no_mixture(text: str) -> None:
     ],
 )  # fmt: skip
 def test_malformed(text: str) -> None:
-    """An empty part, a weight that is none, a parenthesis without its other: an error that names the parameter."""
+    """An empty part, a weight that is none, a parenthesis without its other: an error that names the
+    parameter.
+    """
     with pytest.raises(BadInput) as caught:
         parse(text)
     assert caught.value.param == "voice"
@@ -79,7 +85,9 @@ def test_canonical(text: str, written: str) -> None:
 
 @given(PARTS)
 def test_the_canonical_form_is_read_as_what_was_written(parts: list[Part]) -> None:
-    """What `canonical` writes, `parse` understands: the same voices, and the same weights but for their last digits."""
+    """What `canonical` writes, `parse` understands: the same voices, and the same weights but for their last
+    digits.
+    """
     written = canonical(parts)
     again = parse(written)
 
@@ -87,14 +95,18 @@ def test_the_canonical_form_is_read_as_what_was_written(parts: list[Part]) -> No
     assert [part.voice for part in again] == list(dict.fromkeys(part.voice for part in parts))
     assert canonical(again) == written
     for part in again:
-        assert math.isclose(part.weight, math.fsum(one.weight for one in parts if one.voice == part.voice), rel_tol=1e-11)
+        assert math.isclose(
+            part.weight, math.fsum(one.weight for one in parts if one.voice == part.voice), rel_tol=1e-11
+        )
 
 
 @given(PARTS)
 @example([Part("a", 5e-324), Part("b", HEAVIEST)])
 @example([Part("a", 5e-324)])
 def test_weights_add_up_to_one(parts: list[Part]) -> None:
-    """Whatever the weights, those of all voices make one whole, each voice there once and in its old proportion."""
+    """Whatever the weights, those of all voices make one whole, each voice there once and in its old
+    proportion.
+    """
     shares = normalised(parts)
 
     assert math.isclose(math.fsum(part.weight for part in shares), 1.0)
@@ -104,7 +116,9 @@ def test_weights_add_up_to_one(parts: list[Part]) -> None:
 
 @given(st.one_of(st.text(), WRITTEN))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    """No text brings anything but a mixture that can be written again, no mixture, or an error of the caller's."""
+    """No text brings anything but a mixture that can be written again, no mixture, or an error of the
+    caller's.
+    """
     try:
         parts = parse(text)
     except BadInput as exc:

@@ -9,31 +9,31 @@ from engines.api import (
     BadInput,
     EngineInfo,
     EngineUnavailable,
-    ListenAbilities,
-    SpeechAbilities,
+    SpeechCapabilities,
+    TranscriptionCapabilities,
     UnknownModel,
     UnknownVoice,
     Voice,
 )
-from voices.naming.resolver import Names, Resolver, Rules, WrongUse
+from voices.naming.resolver import Names, Resolver, ResolverRules, WrongKind
 
-NAMES = Names(names.openai_use, names.peer_use, names.kokoro_voice)
+NAMES = Names(names.openai_kind, names.peer_kind, names.kokoro_voice)
 ROBOT = EngineInfo(
     "robot", "1", "MIT", ("robot", "robot-xl"),
     voices=(Voice("en-us", "English (America)", ("en-US",), "male"), Voice("de", "German", ("de",), "male"),
             Voice("shared", "Shared", ("en",)), Voice("en-us+f3", "English (America), f3", ("en-US",), "female")),
-    characters={"alloy": "en-us", "nova": "de"}, variants=("f3", "m7"), speech=SpeechAbilities(22050, ("en", "de")),
+    characters={"alloy": "en-us", "nova": "de"}, variants=("f3", "m7"), speech=SpeechCapabilities(22050, ("en", "de")),
 )  # fmt: skip
 SINGER = EngineInfo(
     "singer", "1", "MIT", ("singer",), voices=(Voice("Aria", "Aria", ("it",), "female"), Voice("shared", "Shared", ("en",))),
-    characters={"alloy": "Aria"}, speech=SpeechAbilities(24000, ("it",)),
+    characters={"alloy": "Aria"}, speech=SpeechCapabilities(24000, ("it",)),
 )  # fmt: skip
-EAR = EngineInfo("ear", "1", "MIT", ("ear",), listening=ListenAbilities(("en",)))
+EAR = EngineInfo("ear", "1", "MIT", ("ear",), transcription=TranscriptionCapabilities(("en",)))
 ENGINES = {"robot": ROBOT, "singer": SINGER, "ear": EAR}
 
 
 def resolver(**rules: object) -> Resolver:
-    return Resolver(ENGINES, NAMES, Rules(default_voice="alloy", **rules))  # type: ignore[arg-type]
+    return Resolver(ENGINES, NAMES, ResolverRules(default_voice="alloy", **rules))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,9 @@ def resolver(**rules: object) -> Resolver:
     ],
 )
 def test_what_names_mean(model: str, voice: str | None, engine: str, preset: str) -> None:
-    """Models and voices go by any of their names, without regard to case, and literally: nothing counts as mapped."""
+    """Models and voices go by any of their names, without regard to case, and literally: nothing counts as
+    mapped.
+    """
     choice = resolver().speak(model, voice)
 
     assert (choice.engine, choice.voice, choice.mapped) == (engine, preset, ())
@@ -93,22 +95,27 @@ def test_unknown_names_map_when_told_to() -> None:
     """With `unknown: default` the default speaks, and says so."""
     lenient = resolver(map_unknown=True)
 
-    assert lenient.speak("mystery", "stranger").mapped == ("model=mystery->robot", "voice=stranger->robot/en-us")
-    assert lenient.listen("mystery").mapped == ("model=mystery->ear",)
+    assert lenient.speak("mystery", "stranger").mapped == (
+        "model=mystery->robot",
+        "voice=stranger->robot/en-us",
+    )
+    assert lenient.transcribe("mystery").mapped == ("model=mystery->ear",)
 
 
 def test_wrong_direction() -> None:
     """A model that only listens is not asked to speak, nor the other way round."""
     for model in ("whisper-1", "ear"):
-        with pytest.raises(WrongUse):
+        with pytest.raises(WrongKind):
             resolver().speak(model, "alloy")
     for model in ("tts-1", "robot"):
-        with pytest.raises(WrongUse):
-            resolver().listen(model)
+        with pytest.raises(WrongKind):
+            resolver().transcribe(model)
 
 
 def test_peers_names_are_mapped_and_told() -> None:
-    """Names of other servers' models and voices get the nearest here: same language, same gender where there is one."""
+    """Names of other servers' models and voices get the nearest here: same language, same gender where there
+    is one.
+    """
     choice = resolver().speak("kokoro", "if_sara")
 
     assert (choice.engine, choice.voice) == ("singer", "Aria")
@@ -118,9 +125,12 @@ def test_peers_names_are_mapped_and_told() -> None:
 def test_peers_voices_keep_their_gender() -> None:
     """Where a language has only voices of the other gender, the engine's variants help."""
     bilingual = EngineInfo("robot", "1", "MIT", ("robot",), voices=(Voice("ja", "Japanese", ("ja",), "male"), *ROBOT.voices),
-                        variants=("f3",), speech=SpeechAbilities(22050, ("ja",)))  # fmt: skip
+                        variants=("f3",), speech=SpeechCapabilities(22050, ("ja",)))  # fmt: skip
 
-    assert Resolver({"robot": bilingual}, NAMES, Rules("alloy")).speak("kokoro", "jf_alpha").voice == "ja+f3"
+    assert (
+        Resolver({"robot": bilingual}, NAMES, ResolverRules("alloy")).speak("kokoro", "jf_alpha").voice
+        == "ja+f3"
+    )
     assert resolver().speak("kokoro", "af_bella").voice == "en-us+f3"
 
 
@@ -135,4 +145,4 @@ def test_aliases_of_the_settings_go_first() -> None:
 def test_nothing_ready() -> None:
     """While no engine is up the answer is to come back, not that the name is wrong."""
     with pytest.raises(EngineUnavailable):
-        Resolver({}, NAMES, Rules("alloy")).speak("tts-1", "alloy")
+        Resolver({}, NAMES, ResolverRules("alloy")).speak("tts-1", "alloy")

@@ -11,7 +11,24 @@ import pytest
 from decoded import decoded
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recordings import CODINGS, FLAC, JFK, M4A, MP3, OPUS, RATE, WAV, WEBM, Coding, at_full_scale, coded, jfk, noise, piece, tone
+from recordings import (
+    CODINGS,
+    FLAC,
+    JFK,
+    M4A,
+    MP3,
+    OPUS,
+    RATE,
+    WAV,
+    WEBM,
+    Coding,
+    at_full_scale,
+    coded,
+    jfk,
+    noise,
+    piece,
+    tone,
+)
 
 from engines.api import BadAudio
 from streaming.audio import wav
@@ -53,7 +70,9 @@ REFUSED = {
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_refused(what: str) -> None:
-    """What is no sample of a voice is refused, with the figure that is wrong, and about the caller's parameter."""
+    """What is no sample of a voice is refused, with the figure that is wrong, and about the caller's
+    parameter.
+    """
     sound, code, says = REFUSED[what]
     error = refused(coded(sound), param="files[2]")
 
@@ -90,13 +109,17 @@ def test_longest() -> None:
     bounds = Bounds(shortest=1, longest=4)
 
     assert prepared(coded(piece(0.4, 4.09)), bounds)[1].original_seconds == pytest.approx(4.09, abs=0.001)
-    assert refused(coded(piece(0.4, 4.11)), bounds).message == "The recording has 4.2 s; at most 4 s is taken."
+    assert (
+        refused(coded(piece(0.4, 4.11)), bounds).message == "The recording has 4.2 s; at most 4 s is taken."
+    )
 
 
 def test_far_too_long() -> None:
     """A recording that is far too long is neither kept nor read to its end."""
     source = io.BytesIO(wav.header(RATE) + bytes(2 * RATE * 600))
-    with pytest.raises(BadAudio, match=r"^The recording has more than 20 s; at most 5 s is taken\.$") as caught:
+    with pytest.raises(
+        BadAudio, match=r"^The recording has more than 20 s; at most 5 s is taken\.$"
+    ) as caught:
         prepare(source, Bounds(longest=5))
 
     assert (caught.value.code, caught.value.param) == ("audio_too_long", "audio_sample")
@@ -122,7 +145,9 @@ def test_garbage(data: bytes) -> None:
 
 @pytest.mark.parametrize("coding", [WAV, MP3, OPUS, FLAC, WEBM])
 def test_cut_off_in_the_middle(coding: Coding) -> None:
-    """Of a file that breaks off, what there is is a sample; where little is left, it is refused as too short or not decodable."""
+    """Of a file that breaks off, what there is is a sample; where little is left, it is refused as too short
+    or not decodable.
+    """
     data = coded(jfk(), coding)
 
     assert 4 < prepared(data[: len(data) // 2])[1].original_seconds < 7

@@ -1,4 +1,6 @@
-"""Preparing recordings of voices: every usual file becomes an even sample, speech is taken, and so are parts; consents."""
+"""Preparing recordings of voices: every usual file becomes an even sample, speech is taken, and so are parts;
+consents.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +78,9 @@ def peak(sound: Samples) -> float:
 )  # fmt: skip
 @pytest.mark.parametrize("channels", [1, 2])
 def test_containers(coding: Coding, container: str, codec: str, rate: int, channels: int) -> None:
-    """Every usual file becomes a mono WAV of even loudness, at its own sample rate within 16 and 48 kHz, and says what it was."""
+    """Every usual file becomes a mono WAV of even loudness, at its own sample rate within 16 and 48 kHz, and
+    says what it was.
+    """
     data, known = made(coded(jfk() * 0.3, coding, channels=channels))
     sound = decoded(data)
 
@@ -109,7 +113,9 @@ def test_gain(gain: float, start: float, seconds: float) -> None:
 @example(before=3.0, after=3.0, floor=0.0)
 @settings(max_examples=25, deadline=None)
 def test_silence_around_is_cut(before: float, after: float, floor: float) -> None:
-    """Silence at both ends, be it digital or a quiet room, is cut to a tenth of a second, and nothing of the speech is."""
+    """Silence at both ends, be it digital or a quiet room, is cut to a tenth of a second, and nothing of the
+    speech is.
+    """
     speech = piece(0.4, 4)
     start, end = round(before * RATE), round(after * RATE)
     sound = np.concatenate([np.zeros(start), speech, np.zeros(end)])
@@ -161,7 +167,9 @@ def test_offset() -> None:
     slope=st.sampled_from([None, 0.0, 0.5, 1.0]), seed=st.integers(0, 99),
 )  # fmt: skip
 @settings(max_examples=60, deadline=None)
-def test_speech(start: float, seconds: float, gain: float, coding: Coding, slope: float | None, seed: int) -> None:
+def test_speech(
+    start: float, seconds: float, gain: float, coding: Coding, slope: float | None, seed: int
+) -> None:
     """Speech is taken: any part of it, loud or quiet, 15 dB above noise, over a telephone, in any coding."""
     sound = piece(min(start, 11 - seconds), seconds)
     if slope is not None:
@@ -250,7 +258,9 @@ def test_trim_without_speech() -> None:
     assert trim(io.BytesIO(recording), 0, 5, BOUNDS)[1].clipped == 0
     with pytest.raises(BadAudio, match="no speech"):
         trim(io.BytesIO(recording), 5.1, 7.9, BOUNDS)
-    assert trim(io.BytesIO(recording), 5.1, 7.9, BOUNDS, speech=False)[1].seconds == pytest.approx(2.8, abs=0.01)
+    assert trim(io.BytesIO(recording), 5.1, 7.9, BOUNDS, speech=False)[1].seconds == pytest.approx(
+        2.8, abs=0.01
+    )
 
 
 # Consents...

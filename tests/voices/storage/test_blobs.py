@@ -1,4 +1,6 @@
-"""Where recordings lie, in a folder and in a bucket: what is put is there, whole, and what goes wrong is said."""
+"""Where recordings lie, in a folder and in a bucket: what is put is there, whole, and what goes wrong is
+said.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,12 @@ from voices.storage import blobs
 from voices.storage.blobs import Blobs, BlobsFailed, open_blobs
 
 audio = libraries.audio
-KEYS = ["profiles/voice_1/a/original", "profiles/voice_1/b/original", "profiles/voice_10/a/original", "consents/cons_1/recording"]
+KEYS = [
+    "profiles/voice_1/a/original",
+    "profiles/voice_1/b/original",
+    "profiles/voice_10/a/original",
+    "consents/cons_1/recording",
+]
 
 
 @pytest.fixture
@@ -43,12 +50,18 @@ async def test_what_is_put_is_there(store: Blobs) -> None:
     """Bytes of any number and kind come back as they went, and can be replaced."""
     for data in (b"", b"\0", bytes(range(256)) * 8000):
         await store.put("profiles/voice_1/a/original", data)
-        assert await store.get("profiles/voice_1/a/original") == await store.find("profiles/voice_1/a/original") == data
+        assert (
+            await store.get("profiles/voice_1/a/original")
+            == await store.find("profiles/voice_1/a/original")
+            == data
+        )
 
 
 @awaited
 async def test_what_is_not_there(store: Blobs) -> None:
-    """What is not there is not found, is an error where it must be, and is no matter when it is to be deleted."""
+    """What is not there is not found, is an error where it must be, and is no matter when it is to be
+    deleted.
+    """
     await store.put(KEYS[0], b"there")
     for key in ("profiles/voice_1/a/prepared.wav", "profiles/voice_1", "nothing"):
         assert await store.find(key) is None
@@ -121,7 +134,9 @@ async def test_no_empty_folder_stays(tmp_path: Path) -> None:
 
 @awaited
 async def test_folders_come_and_go_at_once(tmp_path: Path) -> None:
-    """A recording can be put into a folder that is on its way out, which is no fault in listing and tidying either."""
+    """A recording can be put into a folder that is on its way out, which is no fault in listing and tidying
+    either.
+    """
     store = open_blobs("", tmp_path)
 
     async def come_and_go() -> None:
@@ -163,7 +178,9 @@ def test_folders_that_cannot_be_made(tmp_path: Path) -> None:
 
 @awaited
 async def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
-    """What cannot be kept, read or deleted is an error that says what failed, and not what the server's folders are called."""
+    """What cannot be kept, read or deleted is an error that says what failed, and not what the server's
+    folders are called.
+    """
     store, key = open_blobs("", tmp_path), "profiles/voice_1/a/original"
     (tmp_path / "voices/profiles").write_text("in the way, also of root")
     with pytest.raises(BlobsFailed, match=r"^A recording could not be kept\.$"):
@@ -187,7 +204,9 @@ async def test_a_folder_without_the_right_to_write(tmp_path: Path) -> None:
 
 @awaited
 async def test_half_written(tmp_path: Path) -> None:
-    """What a killed process was writing is listed nowhere, and deleted once it is old; what is whole or another's stays."""
+    """What a killed process was writing is listed nowhere, and deleted once it is old; what is whole or
+    another's stays.
+    """
     store, folder = open_blobs("", tmp_path), tmp_path / "voices/profiles/voice_1"
     names = ("a/original#1", "a/prepared.wav#22", "b/avatar#1", "p/x.safetensors#3")
     others = ("a/original", "a/notes#1", "a/original#one", "c#1/original")
@@ -203,7 +222,9 @@ async def test_half_written(tmp_path: Path) -> None:
 
 @awaited
 async def test_folders_left_empty(tmp_path: Path) -> None:
-    """A folder that a killed process made, or could not delete any more, goes once it is old, in the end; another's stays."""
+    """A folder that a killed process made, or could not delete any more, goes once it is old, in the end;
+    another's stays.
+    """
     store, folder = open_blobs("", tmp_path), tmp_path / "voices"
     for name in ("profiles/voice_1/a", "consents/cons_1", "theirs/empty", "profiles/voice_2"):
         (folder / name).mkdir(parents=True)
@@ -221,7 +242,9 @@ async def test_folders_left_empty(tmp_path: Path) -> None:
 
 
 @awaited
-async def test_a_bucket_that_is_not_there(s3_bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_a_bucket_that_is_not_there(
+    s3_bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """A bucket that nobody made takes nothing and lists nothing, which is an error."""
     s3_bucket.export(monkeypatch)
     store = open_blobs("s3://nobody-made-this", tmp_path)
@@ -234,7 +257,9 @@ async def test_a_bucket_that_is_not_there(s3_bucket: Bucket, monkeypatch: pytest
 
 
 @awaited
-async def test_a_bucket_has_no_files(s3_bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_a_bucket_has_no_files(
+    s3_bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """A bucket never holds what is half-written, nor is anything looked for in the folder."""
     s3_bucket.export(monkeypatch)
     (tmp_path / "original#1").write_bytes(b"x")
@@ -243,7 +268,9 @@ async def test_a_bucket_has_no_files(s3_bucket: Bucket, monkeypatch: pytest.Monk
 
 
 @awaited
-async def test_two_prefixes_of_a_bucket(s3_bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_two_prefixes_of_a_bucket(
+    s3_bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Two libraries in one bucket do not see each other."""
     s3_bucket.export(monkeypatch)
     one, two = (open_blobs(f"{s3_bucket.url}/{prefix}", tmp_path) for prefix in ("one", "two"))

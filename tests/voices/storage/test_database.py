@@ -1,4 +1,6 @@
-"""The database: its schema is brought up to date when it is opened, whoever opens it, and it says why where it cannot be."""
+"""The database: its schema is brought up to date when it is opened, whoever opens it, and it says why where
+it cannot be.
+"""
 
 from __future__ import annotations
 
@@ -67,9 +69,12 @@ async def contents(url: URL) -> dict[str, list[tuple[object, ...]]]:
     async with connected(url) as database, database.reading() as connection:
         names = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
         found = [
-            await connection.execute(select(text("*")).select_from(table(name)).order_by(text("1"))) for name in sorted(names)
+            await connection.execute(select(text("*")).select_from(table(name)).order_by(text("1")))
+            for name in sorted(names)
         ]
-        return {name: [tuple(row) for row in rows.all()] for name, rows in zip(sorted(names), found, strict=True)}
+        return {
+            name: [tuple(row) for row in rows.all()] for name, rows in zip(sorted(names), found, strict=True)
+        }
 
 
 def alembic_config(connection: Connection | None = None) -> Config:
@@ -120,11 +125,15 @@ async def test_differences_are_seen(url: URL) -> None:
 
 def test_four_open_it_at_once(blank: URL) -> None:
     """Of four programs that find a database empty none fails, and the schema is made once."""
-    assert opened(blank, 4) == ["none", "none", "none", "steps"], "who comes later does not so much as load what takes them"
+    assert opened(blank, 4) == ["none", "none", "none", "steps"], (
+        "who comes later does not so much as load what takes them"
+    )
 
 
 def test_it_is_opened_while_another_writes(tmp_path: Path) -> None:
-    """A new database is opened though another program holds its lock just then: it waits, as SQLite itself would not."""
+    """A new database is opened though another program holds its lock just then: it waits, as SQLite itself
+    would not.
+    """
     file = tmp_path / "voices.db"
     url = database_url(f"sqlite:///{file}", tmp_path)
     other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
@@ -178,7 +187,9 @@ def test_a_newer_version_is_refused(url: URL, at: str) -> None:
 # What cannot be opened...
 
 
-@pytest.mark.parametrize("setting", ["mysql://host/voices", "sqlite+pysqlite:///x.db", "voices.db", "postgresql://a:b:c:d"])
+@pytest.mark.parametrize(
+    "setting", ["mysql://host/voices", "sqlite+pysqlite:///x.db", "voices.db", "postgresql://a:b:c:d"]
+)
 def test_what_is_no_database(setting: str, tmp_path: Path) -> None:
     """A URL of another kind of database, or that is none, is refused by the setting's name."""
     with pytest.raises(StoreFailed, match=r"^voices\.database"):
@@ -217,7 +228,9 @@ async def test_all_or_nothing(url: URL) -> None:
 
 @awaited
 async def test_samples_go_with_their_voice(url: URL) -> None:
-    """The database itself deletes the samples of a voice that goes, and takes none of a voice that is not there."""
+    """The database itself deletes the samples of a voice that goes, and takes none of a voice that is not
+    there.
+    """
     async with connected(url) as database:
         await Store(database).create(voice("Anna", samples=(sample("samp_1"), sample("samp_2"))))
         with pytest.raises(IntegrityError):
@@ -241,7 +254,10 @@ async def test_who_is_deleted_is_forgotten(tmp_path: Path) -> None:
     async with connected(url) as database:
         await migrated(database)
         store = Store(database)
-        made = [await store.create(voice(word, description=f"Secretly {word}", samples=(sample(word),))) for word in words]
+        made = [
+            await store.create(voice(word, description=f"Secretly {word}", samples=(sample(word),)))
+            for word in words
+        ]
     assert b"umpelstilzchen" in files()
     async with connected(url) as database:
         for profile in made:

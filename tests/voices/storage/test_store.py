@@ -24,7 +24,11 @@ on_postgres, url = libraries.on_postgres, libraries.url
 
 async def count(database: Database, table: str) -> int:
     async with database.reading() as connection:
-        return int((await connection.execute(select(func.count()).select_from(tables.metadata.tables[table]))).scalar_one())
+        return int(
+            (
+                await connection.execute(select(func.count()).select_from(tables.metadata.tables[table]))
+            ).scalar_one()
+        )
 
 
 # What is kept...
@@ -32,12 +36,19 @@ async def count(database: Database, table: str) -> int:
 
 @awaited
 async def test_what_is_made_is_there(url: URL) -> None:
-    """A voice comes back as it went, its samples in the order in which they came, whichever way it is asked for."""
-    samples = (sample("samp_b", created=1.0, transcript="Dear O'Brien; --"), sample("samp_a", created=2.0, trimmed=(0.5, None)))
+    """A voice comes back as it went, its samples in the order in which they came, whichever way it is asked
+    for.
+    """
+    samples = (
+        sample("samp_b", created=1.0, transcript="Dear O'Brien; --"),
+        sample("samp_a", created=2.0, trimmed=(0.5, None)),
+    )
     async with connected(url) as database:
         store = Store(database)
         bare = await store.create(voice("Bare", "one"))
-        full = voice("Rübezahl", "one", languages=("de", "pl"), description="桃太郎 🎙", speed=1.25, samples=samples)
+        full = voice(
+            "Rübezahl", "one", languages=("de", "pl"), description="桃太郎 🎙", speed=1.25, samples=samples
+        )
         assert await store.create(full) == full
         assert await store.get(full.id, "one") == full
         assert await found(database, "rübezahl", "one") == full
@@ -83,7 +94,9 @@ async def test_a_change_keeps_what_a_voice_is(url: URL) -> None:
     async with connected(url) as database:
         store = Store(database)
         made = await store.create(voice("Anna"))
-        _, after = await store.change(made.id, "", lambda one: replace(one, id="voice_other", created=0.0, description="new"))
+        _, after = await store.change(
+            made.id, "", lambda one: replace(one, id="voice_other", created=0.0, description="new")
+        )
         assert await store.visible("") == [after]
         assert after == replace(made, description="new", updated=after.updated)
         assert made.created <= after.updated <= now()
@@ -126,7 +139,9 @@ async def test_a_voice_that_is_refused(url: URL) -> None:
 
 @awaited
 async def test_one_name_for_many_at_once(url: URL) -> None:
-    """Of many who want a name at the same time, from two processes even, one gets it; the others are told that it is taken."""
+    """Of many who want a name at the same time, from two processes even, one gets it; the others are told
+    that it is taken.
+    """
     async with connected(url) as one, connected(url) as two:
         makers = [Store(database).create(voice("Anna")) for database in (one, two) for _ in range(10)]
         outcomes = await asyncio.gather(*makers, return_exceptions=True)
@@ -142,12 +157,16 @@ async def test_no_change_is_lost(url: URL) -> None:
 
     def longer(profile: Profile) -> Profile:
         return replace(
-            profile, description=profile.description + "x", samples=(*profile.samples, sample(new_id(SAMPLE), created=now()))
+            profile,
+            description=profile.description + "x",
+            samples=(*profile.samples, sample(new_id(SAMPLE), created=now())),
         )
 
     async with connected(url) as one, connected(url) as two:
         made = await Store(one).create(voice("Anna"))
-        await asyncio.gather(*(Store(database).change(made.id, "", longer) for database in (one, two) for _ in range(20)))
+        await asyncio.gather(
+            *(Store(database).change(made.id, "", longer) for database in (one, two) for _ in range(20))
+        )
         after = await Store(two).get(made.id, "")
         assert (len(after.description), len(after.samples)) == (40, 40)
 
@@ -190,8 +209,8 @@ async def test_the_audit(url: URL) -> None:
             for number, event in enumerate(("created", "spoken", "deleted"))
         ]
         for line in lines:
-            await store.note(line)
-        await store.note(Audit(0.0, "created", "voice_other"))
+            await store.write_audit(line)
+        await store.write_audit(Audit(0.0, "created", "voice_other"))
         await store.delete(made.id, "")
         assert await store.audit(made.id) == lines
         assert await store.audit(made.id, limit=2) == lines[1:]
@@ -202,7 +221,9 @@ async def test_the_audit(url: URL) -> None:
 async def test_blobs_of_consents_are_named(url: URL) -> None:
     """What a consent keeps is named beside what voices keep."""
     async with connected(url) as database:
-        await Consents(database).create(Consent("cons_1", "Anna", "en", "consents/cons_1/recording", "0" * 64))
+        await Consents(database).create(
+            Consent("cons_1", "Anna", "en", "consents/cons_1/recording", "0" * 64)
+        )
         made = await Store(database).create(voice("Anna", avatar="avatar"))
         assert (
             await Store(database).blobs()

@@ -31,7 +31,14 @@ SAME = {
     "ligature": ("ﬁona", "Fiona"),
     "half a kana": ("ｶﾞｸ", "ガク"),
 }
-OTHER = [("Anna", "Ana"), ("a b", "ab"), ("résumé", "resume"), ("voice 1", "voice 2"), ("ı", "i"), ("あ", "ア")]
+OTHER = [
+    ("Anna", "Ana"),
+    ("a b", "ab"),
+    ("résumé", "resume"),
+    ("voice 1", "voice 2"),
+    ("ı", "i"),
+    ("あ", "ア"),
+]
 
 
 def named(name: str) -> Callable[[Profile], Profile]:
@@ -83,7 +90,9 @@ async def test_a_name_may_come_back(url: URL) -> None:
 
 @awaited
 async def test_names_are_among_those_who_see_them(url: URL) -> None:
-    """Each key has its own names, and there are those of all: shared voices, and those that were made without a key."""
+    """Each key has its own names, and there are those of all: shared voices, and those that were made without
+    a key.
+    """
     async with connected(url) as database:
         store = Store(database)
         mine = await store.create(voice("Anna", "one"))
@@ -150,7 +159,9 @@ async def test_names_that_nobody_has(url: URL, name: str) -> None:
 
 @awaited
 async def test_ids_go_before_names(url: URL) -> None:
-    """An exact id is a voice's own, even where another has it as its name; then the viewer's own name, then one for all."""
+    """An exact id is a voice's own, even where another has it as its name; then the viewer's own name, then
+    one for all.
+    """
     async with connected(url) as database:
         store = Store(database)
         shared = await store.create(voice("Anna", shared=True, owner="two"))
@@ -165,20 +176,26 @@ async def test_ids_go_before_names(url: URL) -> None:
 
 @awaited
 async def test_what_is_not_seen_is_not_there(url: URL) -> None:
-    """Another key's voice is as unknown as one that was never made: same error, same words but the id, and it stays as it was."""
+    """Another key's voice is as unknown as one that was never made: same error, same words but the id, and it
+    stays as it was.
+    """
     async with connected(url) as database:
         store = Store(database)
         theirs = await store.create(voice("Secret", "two", samples=(sample("samp_1"),)))
-        for viewer in ("one", ""):
+        for caller in ("one", ""):
             for id in (theirs.id, "voice_none"):
-                assert await found(database, id, viewer) is None
-                for ask in (store.get(id, viewer), store.delete(id, viewer), store.change(id, viewer, named("Bert"))):
+                assert await found(database, id, caller) is None
+                for ask in (
+                    store.get(id, caller),
+                    store.delete(id, caller),
+                    store.change(id, caller, named("Bert")),
+                ):
                     with pytest.raises(UnknownProfile, match=f"^No voice found with id '{id}'.$") as caught:
                         await ask
                     assert isinstance(caught.value, NotFound)
                     assert caught.value.code == "voice_not_found"
-            assert await found(database, "secret", viewer) is None
-            assert await store.visible(viewer) == []
+            assert await found(database, "secret", caller) is None
+            assert await store.visible(caller) == []
         assert await store.get(theirs.id, "two") == theirs
 
 
@@ -188,10 +205,10 @@ async def test_shared_is_to_be_used(url: URL) -> None:
     async with connected(url) as database:
         store = Store(database)
         shared = await store.create(voice("Anna", "two", shared=True))
-        for viewer in ("one", ""):
-            assert await store.get(shared.id, viewer) == await found(database, "anna", viewer) == shared
-            assert await store.visible(viewer) == [shared]
-            for ask in (store.delete(shared.id, viewer), store.change(shared.id, viewer, named("Bert"))):
+        for caller in ("one", ""):
+            assert await store.get(shared.id, caller) == await found(database, "anna", caller) == shared
+            assert await store.visible(caller) == [shared]
+            for ask in (store.delete(shared.id, caller), store.change(shared.id, caller, named("Bert"))):
                 with pytest.raises(NotYours):
                     await ask
         assert (await store.change(shared.id, "two", named("Bert")))[1].name == "Bert"

@@ -1,4 +1,6 @@
-"""The stores that other tests rely on: a real PostgreSQL, a real S3 server, and the libraries that speak to them."""
+"""The stores that other tests rely on: a real PostgreSQL, a real S3 server, and the libraries that speak to
+them.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +29,18 @@ if TYPE_CHECKING:  # obstore has it for type checkers only
     from obstore.store import ClientConfig
 
 
-TALES = Table("tales", MetaData(), Column("id", Integer, primary_key=True), Column("title", String(100), nullable=False))
+TALES = Table(
+    "tales", MetaData(), Column("id", Integer, primary_key=True), Column("title", String(100), nullable=False)
+)
 TITLES = ["Rübezahl", "桃太郎", "O'Brien; --"]
 HTTP: ClientConfig = {"allow_http": True}
 OPENED: dict[str, Callable[[Bucket, str], ObjectStore]] = {
-    "S3Store": lambda bucket, prefix: S3Store(bucket.name, prefix=prefix or None, config=bucket.config, client_options=HTTP),
-    "from_url": lambda bucket, prefix: from_url(f"{bucket.url}/{prefix}", config=bucket.config, client_options=HTTP),
+    "S3Store": lambda bucket, prefix: S3Store(
+        bucket.name, prefix=prefix or None, config=bucket.config, client_options=HTTP
+    ),
+    "from_url": lambda bucket, prefix: from_url(
+        f"{bucket.url}/{prefix}", config=bucket.config, client_options=HTTP
+    ),
     "S3Store, environment": lambda bucket, prefix: S3Store(bucket.name, prefix=prefix or None),
     "from_url, environment": lambda bucket, prefix: from_url(f"{bucket.url}/{prefix}"),
 }
@@ -69,7 +77,9 @@ async def kept(url: str) -> list[str]:
 
 
 @pytest.fixture(params=OPENED)
-def opened(request: pytest.FixtureRequest, s3_bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ObjectStore]:
+def opened(
+    request: pytest.FixtureRequest, s3_bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], ObjectStore]:
     """Open the bucket with a prefix, in one of the ways that there are."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
@@ -161,7 +171,10 @@ def test_the_newest_postgres_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path:
 def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
     """What a server wrote before it ended is in the error."""
     broken = ["sh", "-c", "echo no room left; exit 3"]
-    with pytest.raises(RuntimeError, match=r"ended with 3:\nno room left"), stores.leashed(broken, tmp_path, "KILL") as process:
+    with (
+        pytest.raises(RuntimeError, match=r"ended with 3:\nno room left"),
+        stores.leashed(broken, tmp_path, "KILL") as process,
+    ):
         stores.wait_for(lambda: False, process, tmp_path / "log")
 
 
@@ -197,7 +210,9 @@ def test_s3_puts_only_where_nothing_is(opened: Callable[[str], ObjectStore]) -> 
 
 @pytest.mark.parametrize("size", [5_000_000, 13_000_000], ids=["one request", "parts"])
 def test_s3_keeps_large_objects(opened: Callable[[str], ObjectStore], size: int) -> None:
-    """Five megabytes come back as they went, and so do more, which go in parts; without blocking the event loop."""
+    """Five megabytes come back as they went, and so do more, which go in parts; without blocking the event
+    loop.
+    """
     data = os.urandom(size)
 
     async def there_and_back() -> bytes:

@@ -9,9 +9,9 @@ import pytest
 from libraries import audio, awaited, clip, shelves_at, voice  # noqa: F401 - audio is a fixture
 
 from engines.api import BadInput, NotYours
-from voices.authoring import Making
-from voices.library import MARK, Place
-from voices.limits import Rules
+from voices.authoring import VoiceService
+from voices.library import MARK, LibraryLocation
+from voices.limits import VoiceLimits
 from voices.samples.samples import Upload
 from voices.storage.sweep import NotOurs, sweep
 
@@ -22,16 +22,16 @@ ORPHAN = "profiles/voice_0123456789abcdef01234567/0123456789abcdef01234567/origi
 @awaited
 async def test_only_what_nothing_names_goes(tmp_path: Path, audio: str) -> None:  # noqa: F811
     """Recordings and prompts of voices that there are stay, and so does whatever does not look like ours."""
-    async with shelves_at(Place(tmp_path, audio=audio)) as shelves:
-        kept = await Making(shelves, Rules(), _threads()).create(voice("Anna"), (Upload(clip()),))
+    async with shelves_at(LibraryLocation(tmp_path, audio=audio)) as opened:
+        kept = await VoiceService(opened, VoiceLimits(), _threads()).create(voice("Anna"), (Upload(clip()),))
         foreign = "profiles/mine/thesis.txt"
         prompt = f"prompts/{kept.id}/mimic/aa.safetensors"
         for key in (ORPHAN, foreign, prompt, "prompts/voice_0123456789abcdef01234567/mimic/aa.safetensors"):
-            await shelves.blobs.put(key, b"bytes")
+            await opened.blobs.put(key, b"bytes")
 
-        assert await sweep(shelves, spare=3600) == []
-        gone = await sweep(shelves, spare=0)
-        left = set(await shelves.blobs.keys(""))
+        assert await sweep(opened, spare=3600) == []
+        gone = await sweep(opened, spare=0)
+        left = set(await opened.blobs.keys(""))
 
     assert set(gone) == {ORPHAN, "prompts/voice_0123456789abcdef01234567/mimic/aa.safetensors"}
     assert left == {*kept.blobs(), foreign, prompt, MARK}
@@ -39,73 +39,79 @@ async def test_only_what_nothing_names_goes(tmp_path: Path, audio: str) -> None:
 
 @awaited
 async def test_another_databases_recordings_are_left_alone(tmp_path: Path) -> None:
-    """Two databases on one folder of recordings, by a mistake in the settings: the second deletes nothing of the first's."""
+    """Two databases on one folder of recordings, by a mistake in the settings: the second deletes nothing of
+    the first's.
+    """
     recordings = str(tmp_path / "recordings")
-    async with shelves_at(Place(tmp_path / "one", audio=recordings)) as shelves:
-        await Making(shelves, Rules(), _threads()).create(voice("Anna"), (Upload(clip()),))
-        before = await shelves.blobs.keys("")
-    async with shelves_at(Place(tmp_path / "other", audio=recordings)) as shelves:
+    async with shelves_at(LibraryLocation(tmp_path / "one", audio=recordings)) as opened:
+        await VoiceService(opened, VoiceLimits(), _threads()).create(voice("Anna"), (Upload(clip()),))
+        before = await opened.blobs.keys("")
+    async with shelves_at(LibraryLocation(tmp_path / "other", audio=recordings)) as opened:
         with pytest.raises(NotOurs):
-            await sweep(shelves, spare=0)
-        assert await shelves.blobs.keys("") == before
+            await sweep(opened, spare=0)
+        assert await opened.blobs.keys("") == before
 
 
 @awaited
 async def test_what_was_half_written_goes(tmp_path: Path) -> None:
     """A file that a killed process was writing is nowhere listed, and is deleted all the same."""
-    async with shelves_at(Place(tmp_path)) as shelves:
+    async with shelves_at(LibraryLocation(tmp_path)) as opened:
         half = tmp_path / "voices" / f"{ORPHAN}#1"
         half.parent.mkdir(parents=True)
         half.write_bytes(b"half a rec")
 
-        assert await sweep(shelves, spare=3600) == []
-        assert await sweep(shelves, spare=0) == [f"{ORPHAN}#1"]
+        assert await sweep(opened, spare=3600) == []
+        assert await sweep(opened, spare=0) == [f"{ORPHAN}#1"]
         assert not half.exists()
 
 
 @awaited
 async def test_who_may_not_change_a_voice_deletes_nothing_of_it(tmp_path: Path) -> None:
     """A picture that is refused takes away no picture, were it the very same."""
-    async with shelves_at(Place(tmp_path)) as shelves:
-        making = Making(shelves, Rules(), _threads())
-        kept = await making.create(voice("Anna", "alice", shared=True))
-        kept = await making.avatar(kept.id, PNG, "alice")
+    async with shelves_at(LibraryLocation(tmp_path)) as opened:
+        voices = VoiceService(opened, VoiceLimits(), _threads())
+        kept = await voices.create(voice("Anna", "alice", shared=True))
+        kept = await voices.avatar(kept.id, PNG, "alice")
 
         with pytest.raises(NotYours):
-            await making.avatar(kept.id, PNG, "bob")
+            await voices.avatar(kept.id, PNG, "bob")
 
-        assert await shelves.blobs.get(kept.avatar) == PNG
+        assert await opened.blobs.get(kept.avatar) == PNG
 
 
 @awaited
 async def test_a_sample_that_was_cut_is_not_cut_again_by_who_saw_it_before(tmp_path: Path) -> None:
     """Of two who cut the same recording at once, the second is told; the first's recording stays."""
-    async with shelves_at(Place(tmp_path)) as shelves:
-        making = Making(shelves, Rules(), _threads())
-        kept = await making.create(voice("Anna"), (Upload(clip("One two three four five six seven eight nine ten.")),))
-        after, _ = await making.samples.cut(kept, kept.samples[0], 0.0, 2.0, "")
+    async with shelves_at(LibraryLocation(tmp_path)) as opened:
+        voices = VoiceService(opened, VoiceLimits(), _threads())
+        kept = await voices.create(
+            voice("Anna"), (Upload(clip("One two three four five six seven eight nine ten.")),)
+        )
+        after, _ = await voices.samples.cut(kept, kept.samples[0], 0.0, 2.0, "")
 
         with pytest.raises(BadInput, match="meantime"):
-            await making.samples.cut(kept, kept.samples[0], 0.5, 2.5, "")
+            await voices.samples.cut(kept, kept.samples[0], 0.5, 2.5, "")
 
-        assert set(await shelves.blobs.keys("profiles/")) == after.blobs()
+        assert set(await opened.blobs.keys("profiles/")) == after.blobs()
 
 
 @awaited
 async def test_a_creation_that_fails_leaves_nothing(tmp_path: Path) -> None:
     """Of several recordings the last is bad, or the name is taken: no recording stays behind."""
-    async with shelves_at(Place(tmp_path)) as shelves:
-        making = Making(shelves, Rules(voices_per_caller=1), _threads())
+    async with shelves_at(LibraryLocation(tmp_path)) as opened:
+        voices = VoiceService(opened, VoiceLimits(voices_per_caller=1), _threads())
         for uploads in ((Upload(clip()), Upload(b"no audio")), (Upload(clip()), Upload(b""))):
             with pytest.raises(BadInput):
-                await making.create(voice("Anna"), uploads)
-        kept = await making.create(voice("Anna", "alice"), (Upload(clip()),))
+                await voices.create(voice("Anna"), uploads)
+        kept = await voices.create(voice("Anna", "alice"), (Upload(clip()),))
         with pytest.raises(BadInput, match="1 voices"):
-            await making.create(voice("Another", "alice"), (Upload(clip()),))
+            await voices.create(voice("Another", "alice"), (Upload(clip()),))
         with pytest.raises(BadInput, match="already"):
-            await Making(shelves, Rules(), _threads()).create(voice("ANNA", "alice"), (Upload(clip()),))
+            await VoiceService(opened, VoiceLimits(), _threads()).create(
+                voice("ANNA", "alice"), (Upload(clip()),)
+            )
 
-        assert set(await shelves.blobs.keys("profiles/")) == kept.blobs()
+        assert set(await opened.blobs.keys("profiles/")) == kept.blobs()
 
 
 def _threads() -> anyio.CapacityLimiter:
