@@ -141,8 +141,8 @@ def make_encoders(settings: Settings, codecs: CapacityLimiter, log: FilteringBou
 def _encoder_processes(settings: Settings) -> int:
     """Give how many processes encode: a single core has nothing to gain from any."""
     cores = os.cpu_count() or 1
-    if settings.speech.encoders >= 0:
-        return settings.speech.encoders
+    if settings.speech.coders >= 0:
+        return settings.speech.coders
     return max(1, min(cores, MOST_ENCODERS) // settings.server.processes) if cores > 1 else 0
 
 

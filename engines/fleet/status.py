@@ -34,8 +34,8 @@ class EngineStatus(msgspec.Struct, frozen=True):
     """seconds of audio that can be made in a second, about; 0 while nothing is known"""
     cancelled: int = 0
     retried: int = 0
-    on_demand: bool = False
-    """its workers start when they are wanted"""
+    on_demand: bool = msgspec.field(default=False, name="lazy")
+    """its workers start when they are wanted; `lazy` is its public name at /health"""
     usable: bool = True
     """some worker is ready, or will be when it is wanted"""
     known: bool = True

@@ -45,7 +45,7 @@ class EngineState(msgspec.Struct, frozen=True):
     """What we read of an engine in /health."""
 
     ready: bool
-    on_demand: bool = False
+    on_demand: bool = msgspec.field(default=False, name="lazy")
     known: bool = True
     workers: tuple[WorkerState, ...] = ()
 

@@ -70,7 +70,7 @@ class SpeechSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """how far ahead of its reader a stream is made, in seconds of audio"""
     look_ahead: Annotated[int, Meta(ge=0, le=8)] = 1
     """segments of a text that are made while another is encoded: more spread a long text over more workers"""
-    encoders: Annotated[int, Meta(ge=-1, le=64)] = -1
+    coders: Annotated[int, Meta(ge=-1, le=64)] = -1
     """processes that encode; -1 is one a core, up to 4; 0 encodes in threads of the gateway"""
     bitrate: dict[Literal["mp3", "opus", "aac"], Annotated[int, Meta(ge=8000, le=320_000)]] = msgspec.field(
         default_factory=lambda: {"mp3": 128_000, "opus": 48_000, "aac": 96_000}
