@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from engines.api import (
+from engines.errors import (
     BadAudio,
     BadInput,
     DeadlineExceeded,

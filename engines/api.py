@@ -1,24 +1,7 @@
-"""What an engine is, in the words every floor shares: errors, abilities, jobs and events.
+"""The contract between the gateway and an engine: capabilities, jobs and events.
 
-The errors, one tree; `compat.errors` has a row for each:
-
-    SpeechError
-    ├── BadInput              the caller's request cannot be served as it stands
-    │   ├── UnknownModel      no engine has a model of that name
-    │   ├── UnknownVoice      no engine has a voice of that name
-    │   ├── Unsupported       the chosen engine cannot honour a parameter
-    │   ├── BadAudio          an upload cannot be decoded, or is too short or too long
-    │   ├── NotFound          what the path names is not there, or not for this caller
-    │   └── NotYours          what the path names may be used by this caller, not changed
-    ├── EngineUnavailable     no worker can take the work now: starting, failed, or going away
-    ├── Overloaded            the queue is full
-    ├── EngineFailed          the engine raised, or its worker died with the work in it
-    │   ├── RunAway           it made far more audio than the text can be, or silence, or the same over and over
-    │   └── MissingPrompt     the worker does not hold the prompt that a job names
-    └── DeadlineExceeded      the work did not begin, or end, in the time it was allowed
-
-Audio between engine and gateway is signed 16-bit little-endian mono PCM ("s16le"). Times are seconds, offsets
-are Unicode code points into the text of the job.
+Audio between engine and gateway is signed 16-bit little-endian mono PCM ("s16le"). Times are seconds, offsets are
+Unicode code points into the text of the job. Errors are those of `engines.errors`.
 """
 
 from __future__ import annotations
@@ -28,81 +11,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-AudioFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 Gender = Literal["female", "male", "neutral"]
-
-# Errors...
-
-
-class SpeechError(Exception):
-    """Anything this program refuses or fails to do, in a sentence a caller may read."""
-
-    def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.param = param
-        self.code = code
-
-
-class BadInput(SpeechError):
-    """The caller's request cannot be served as it stands."""
-
-
-class UnknownModel(BadInput):
-    """No engine has a model of that name."""
-
-
-class UnknownVoice(BadInput):
-    """No engine has a voice of that name."""
-
-
-class Unsupported(BadInput):
-    """The chosen engine cannot honour a parameter."""
-
-
-class BadAudio(BadInput):
-    """An upload cannot be decoded, or is too short or too long."""
-
-
-class NotFound(BadInput):
-    """What the path names is not there, or not for this caller."""
-
-
-class NotYours(BadInput):
-    """What the path names may be used by this caller, not changed."""
-
-
-class EngineUnavailable(SpeechError):
-    """No worker can take the work now: it is starting, has failed, or is going away."""
-
-
-class Overloaded(SpeechError):
-    """The queue is full; `retry_after` is in seconds."""
-
-    def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
-
-
-class EngineFailed(SpeechError):
-    """The engine raised, or its worker died with the work in it."""
-
-
-class RunAway(EngineFailed):
-    """The engine made far more audio than the text can be, or nothing but silence, or the same over and over."""
-
-
-class MissingPrompt(EngineFailed):
-    """The worker does not hold the prompt that a job names by its id alone."""
-
-
-class DeadlineExceeded(SpeechError):
-    """The work did not begin, or end, in the time it was allowed; `retry_after` is in seconds."""
-
-    def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
-
 
 # What an engine can do...
 
@@ -371,7 +280,7 @@ class BatchItem(msgspec.Struct, frozen=True, eq=False):
 
     job: SpeechJob
     emit: EmitSpeech
-    finish: Callable[[SpeechError | None], None]
+    finish: Callable[[Exception | None], None]
 
 
 class BatchSpeaker(Engine, Protocol):

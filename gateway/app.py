@@ -19,7 +19,7 @@ from litestar.openapi.plugins import RedocRenderPlugin, SwaggerRenderPlugin
 from structlog.typing import FilteringBoundLogger
 
 from compat.errors import WrongRoute
-from engines.api import BadInput
+from engines.errors import BadInput
 from engines.fleet.runtime import EngineSet
 from gateway.config.settings import Settings
 from gateway.http.drain import Drain

@@ -7,9 +7,9 @@ long as there is any.
 
 from __future__ import annotations
 
-from engines.api import AudioFormat
+from streaming.formats import OutputFormat
 
-FIRST_SECONDS: dict[AudioFormat, float] = {
+FIRST_SECONDS: dict[OutputFormat, float] = {
     "pcm": 0.025,
     "wav": 0.025,
     "opus": 0.03,
@@ -33,7 +33,7 @@ NOTHING, TOLERANCE = 1e-6, 0.001
 class Pacing:
     """Counts in seconds of audio: `made`, and `ahead`, what is made and not taken yet."""
 
-    def __init__(self, format: AudioFormat = "opus") -> None:
+    def __init__(self, format: OutputFormat = "opus") -> None:
         self._first = self._piece = FIRST_SECONDS[format]
         self.made = 0.0
         self.ahead = 0.0

@@ -18,9 +18,9 @@ from contextlib import suppress
 import anyio
 import msgspec
 
-from engines.api import AudioFormat
 from streaming.encode.encoders import EncoderFactory
 from streaming.encode.transcoder import EncodedChunk, TranscodeRequest
+from streaming.formats import OutputFormat
 from streaming.pacing import Pacing
 from streaming.segment_audio import RetryPolicy, SegmentAudio, Speak
 from streaming.text.segments import Segment
@@ -53,7 +53,7 @@ HOLD_SECONDS = 0.5
 class PipelineConfig(msgspec.Struct, frozen=True):
     """How the engine's audio becomes the response's."""
 
-    format: AudioFormat
+    format: OutputFormat
     retry_policy: RetryPolicy
     tempo: float = 1.0
     """what is left of the asked speed after the engine's own"""

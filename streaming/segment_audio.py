@@ -14,7 +14,8 @@ from contextlib import aclosing, suppress
 
 import msgspec
 
-from engines.api import Audio, RunAway, SpeechEvent
+from engines.api import Audio, SpeechEvent
+from engines.errors import RunAway
 from streaming.audio.runaway import RunawayDetector, limits
 from streaming.text.segments import Segment
 

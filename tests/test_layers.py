@@ -1,4 +1,4 @@
-"""The house: which floor may import which, no cycles, and what the gateway process never loads."""
+"""The layers: which module may import which, no cycles, and what the gateway process never loads."""
 
 from __future__ import annotations
 
@@ -14,32 +14,75 @@ import pytest
 from engines.catalogue.engines import CATALOGUE
 
 ROOT = Path(__file__).parents[1]
+GROUND = ("engines.api", "engines.errors", "engines.languages")
+"""what every layer may import; these import nothing of ours"""
 ALLOWED = {
     "gateway": ("compat", "streaming", "voices", "engines"),
-    "compat": ("engines.api",),
-    "streaming": ("engines.api",),
-    "voices": ("engines.api", "streaming.audio.decode"),
+    "compat": (*GROUND, "streaming.formats"),
+    "streaming": GROUND,
+    "voices": (*GROUND, "streaming.audio", "streaming.formats"),
     "engines": (),
     "conformance": (),
 }
+"""for each top folder what it may import of the others"""
+LAYERS: dict[str, list[set[str]]] = {
+    "gateway": [
+        {"__main__"},
+        {"cli"},
+        {"cluster"},
+        {"serve"},
+        {"app"},
+        {"routes"},
+        {"http"},
+        {"services"},
+        {"models", "security", "observability"},
+        {"config"},
+    ],
+    "engines": [
+        {"fleet"},
+        {"environments"},
+        {"worker", "hub"},
+        {"adapters", "catalogue"},
+        {"toolkit", "wire", "memory", "fakes"},
+        {"settings"},
+        {"api", "errors", "languages"},
+    ],
+    "streaming": [
+        {"pipeline"},
+        {"segment_audio", "prefetch"},
+        {"encode"},
+        {"audio"},
+        {"text", "http", "pacing"},
+        {"formats"},
+    ],
+    "voices": [
+        {"authoring"},
+        {"samples"},
+        {"library"},
+        {"consents", "prompts"},
+        {"archive", "storage", "naming"},
+        {"profile"},
+        {"pronunciation", "errors", "limits"},
+    ],
+}
+"""for each top folder its modules and packages, from the top; each imports itself and what stands below"""
+ADAPTERS_MAY_IMPORT = (*GROUND, "engines.toolkit")
 AT_HOME = {"litestar": ("gateway",), "av": ("streaming", "conformance"), "openai": ("conformance",)}
-"""libraries that one floor keeps from the others"""
+"""libraries that only some top folders import"""
 HEAVY = ("torch", "transformers", "onnxruntime", "tensorflow", "mlx", "ctranslate2")
 
 
 def module_name(path: Path) -> str:
-    """Give the module a file is."""
+    """Return the dotted name of a file's module."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-MODULES = {module_name(path): path for floor in ALLOWED for path in sorted((ROOT / floor).rglob("*.py"))}
+MODULES = {module_name(path): path for top in ALLOWED for path in sorted((ROOT / top).rglob("*.py"))}
 
 
 def imports(path: Path, *, deferred: bool = True) -> Iterator[str]:
-    """Give what a file imports, modules where `from` names some; without those in functions unless
-    `deferred`.
-    """
+    """Yield what a file imports, modules where `from` names some; without those in functions unless `deferred`."""
     waiting: list[ast.AST] = [ast.parse(path.read_text("utf-8"))]
     while waiting:
         node = waiting.pop()
@@ -60,25 +103,66 @@ def within(module: str, package: str) -> bool:
     return f"{module}.".startswith(f"{package}.")
 
 
-@pytest.mark.parametrize("floor", ALLOWED)
-def test_directions(floor: str) -> None:
-    """A floor imports from the floors it may, and from no other, not even inside a function."""
+def part(module: str) -> str:
+    """Return the second name of a module: `fleet` of `engines.fleet.pool`, nothing of `engines`."""
+    return module.partition(".")[2].partition(".")[0]
+
+
+@pytest.mark.parametrize("top", ALLOWED)
+def test_directions(top: str) -> None:
+    """A top folder imports from the folders it may, and from no other, not even inside a function."""
     wrong = [
         f"{name} imports {target}"
         for name, path in MODULES.items()
-        if within(name, floor)
+        if within(name, top)
         for target in imports(path)
-        if target.partition(".")[0] in {*ALLOWED, "tests", "bench"} - {floor}
-        and not any(within(target, allowed) for allowed in ALLOWED[floor])
+        if target.partition(".")[0] in {*ALLOWED, "tests", "bench"} - {top}
+        and not any(within(target, allowed) for allowed in ALLOWED[top])
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize("top", LAYERS)
+def test_layers(top: str) -> None:
+    """Inside a top folder a module imports its own package and what stands below, nothing beside or above it."""
+    height = {name: -depth for depth, names in enumerate(LAYERS[top]) for name in names}
+    inside = {name: path for name, path in MODULES.items() if within(name, top) and part(name)}
+    assert {part(name) for name in inside} == set(height)
+    wrong = [
+        f"{name} imports {target}"
+        for name, path in inside.items()
+        for target in imports(path)
+        if within(target, top)
+        and part(target) not in ("", part(name))
+        and height[part(target)] >= height[part(name)]
+    ]
+    assert wrong == []
+
+
+def test_adapters_stand_alone() -> None:
+    """An adapter imports the ground, the toolkit and its own folder: no other adapter, nothing of the fleet."""
+    adapters = {name: path for name, path in MODULES.items() if name.count(".") > 2 and within(name, "engines.adapters")}
+    assert len(adapters) > 30
+    wrong = [
+        f"{name} imports {target}"
+        for name, path in adapters.items()
+        for target in imports(path)
+        if within(target, "engines")
+        and not any(within(target, one) for one in (*ADAPTERS_MAY_IMPORT, ".".join(name.split(".")[:3])))
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("module", [*GROUND, "streaming.formats"])
+def test_the_ground_imports_nothing_of_ours(module: str) -> None:
+    """What everybody may import imports nothing of ours."""
+    assert [target for target in imports(MODULES[module]) if target.partition(".")[0] in ALLOWED] == []
 
 
 def test_no_cycles() -> None:
     """No module imports itself by way of others."""
     graph = {
-        name: {target for target in imports(path) if target in MODULES} - {name}
-        for name, path in MODULES.items()
+        name: {target for target in imports(path) if target in MODULES} - {name} for name, path in MODULES.items()
     }
     assert len(graph) > 50
     try:
@@ -88,18 +172,18 @@ def test_no_cycles() -> None:
 
 
 @pytest.mark.parametrize("library", AT_HOME)
-def test_libraries_stay_on_their_floor(library: str) -> None:
-    """Litestar, av and the SDK are imported on their own floors only."""
-    floors = {
+def test_libraries_stay_at_home(library: str) -> None:
+    """Litestar, av and the SDK are imported in their own top folders only."""
+    homes = {
         name.partition(".")[0]
         for name, path in MODULES.items()
         if any(within(target, library) for target in imports(path))
     }
-    assert floors <= set(AT_HOME[library])
+    assert homes <= set(AT_HOME[library])
 
 
 def engine_libraries() -> set[str]:
-    """Name what only adapters may load: the packages the catalogue tells, and the heavy ones."""
+    """Return what only adapters may load: the packages the catalogue tells, and the heavy ones."""
     return {file.partition("/")[0] for record in CATALOGUE for file in record.files} | set(HEAVY)
 
 
@@ -115,22 +199,15 @@ def test_engine_libraries_only_in_engines() -> None:
 
     assert users
     assert all(within(name, "engines") for name in users)
-    assert not users & {
-        "engines.api",
-        "engines.catalogue.engines",
-        "engines.fleet.runtime",
-        "engines.fleet.pool",
-        "engines.settings",
-        "engines.fakes.tone",
-    }
+    gateways = ("engines.api", "engines.catalogue", "engines.fleet", "engines.settings", "engines.wire")
+    assert not [name for name in users if any(within(name, one) for one in gateways) or name == "engines.fakes.tone"]
 
 
 def test_the_gateway_process_loads_no_engine() -> None:
     """Importing all that `serve` runs loads no adapter, no engine library and no torch."""
     script = "import sys, gateway.serve, gateway.cli.serve; print(*sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True, cwd=ROOT
-    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, cwd=ROOT)
     loaded = set(done.stdout.split())
     adapters = {record.adapter.partition(":")[0] for record in CATALOGUE}
 
@@ -141,7 +218,5 @@ def test_the_gateway_process_loads_no_engine() -> None:
 
 def test_the_composition_root_is_imported_by_the_server_alone() -> None:
     """`gateway.app` imports everything, and only what serves imports it: one process, or one of several."""
-    assert {name for name, path in MODULES.items() if "gateway.app" in imports(path)} == {
-        "gateway.serve",
-        "gateway.cluster.supervisor",
-    }
+    users = {name for name, path in MODULES.items() if "gateway.app" in imports(path)}
+    assert users == {"gateway.serve", "gateway.cluster.supervisor"}

@@ -18,7 +18,7 @@ from typing import IO, Annotated
 import msgspec
 from msgspec import Meta
 
-from engines.api import BadInput
+from engines.errors import BadInput
 from voices.profile import Consent, Profile, Sample, VoiceType
 from voices.pronunciation import Entry
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import anyio
 import msgspec
 
-from engines.api import BadInput
+from engines.errors import BadInput
 from streaming.audio.decode import AudioFacts
 from voices.errors import UnknownConsent, not_yours
 from voices.library import OpenLibrary

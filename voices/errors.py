@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engines.api import BadInput, EngineUnavailable, NotFound, NotYours
+from engines.errors import BadInput, EngineUnavailable, NotFound, NotYours
 
 
 class LibraryFailed(EngineUnavailable):

@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from engines.api import BadInput
+from engines.errors import BadInput
 from voices.pronunciation import Entry
 
 VoiceType = Literal["preset", "cloned", "designed"]

@@ -17,7 +17,8 @@ from typing import Any
 
 import msgspec
 
-from engines.api import EngineFailed, EngineInfo, Prompt
+from engines.api import EngineInfo, Prompt
+from engines.errors import EngineFailed
 from voices.profile import Profile
 from voices.storage.blobs import Blobs
 

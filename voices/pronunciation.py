@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 import regex
 
-from engines.api import BadInput
+from engines.errors import BadInput
 
 MOST_ENTRIES = 1000
 MOST_CHARACTERS = 30_000

@@ -6,7 +6,7 @@ The table is that of openai/whisper's tokenizer (names and their aliases), with 
 
 from __future__ import annotations
 
-from engines.api import BadInput
+from engines.errors import BadInput
 
 TABLE = """
 en eng english

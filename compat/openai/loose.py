@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from engines.api import BadInput
+from engines.errors import BadInput
 
 UNPARSEABLE = "We could not parse the JSON body of your request."
 UNSET_WORDS = frozenset({"", "none", "null", "undefined"})

@@ -8,9 +8,10 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from compat.openai import loose, validation
-from engines.api import AudioFormat, BadInput
+from engines.errors import BadInput
+from streaming.formats import OutputFormat
 
-FORMATS: tuple[str, ...] = get_args(AudioFormat)
+FORMATS: tuple[str, ...] = get_args(OutputFormat)
 MISSPELT = {"acc": "aac", "ogg": "opus", "mpeg": "mp3", "wave": "wav", "raw": "pcm"}
 """formats as some clients spell them (epub_to_audiobook's own list has "acc")"""
 SLOWEST, FASTEST = 0.25, 4.0
@@ -48,7 +49,7 @@ class SpeechRequest(msgspec.Struct, frozen=True):
     model: str
     input: str
     voice: str | None
-    response_format: AudioFormat
+    response_format: OutputFormat
     speed: float = 1.0
     speed_given: bool = False
     sse: bool = False
@@ -72,7 +73,7 @@ class SpeechBody(msgspec.Struct):
     input: str
     voice: str | VoiceReference | None = None
     instructions: str | None = None
-    response_format: AudioFormat = "mp3"
+    response_format: OutputFormat = "mp3"
     speed: float = 1.0
     stream_format: Literal["audio", "sse"] = "audio"
     language: str | None = None
@@ -159,7 +160,7 @@ def _voice(fields: dict[str, Any]) -> str | None:
     return loose.text(voice)
 
 
-def _format(fields: dict[str, Any]) -> AudioFormat:
+def _format(fields: dict[str, Any]) -> OutputFormat:
     asked = fields.get("response_format")
     if asked is None or asked == "":
         return "mp3"

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from compat.openai import languages, loose, names, validation
-from engines.api import BadInput
+from engines.errors import BadInput
 
 TranscriptFormat = Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"]
 FORMATS: tuple[str, ...] = get_args(TranscriptFormat)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engines.api import BadInput
+from engines.errors import BadInput
 
 
 def invalid(kind: str, field: str, message: str, **context: object) -> BadInput:

@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from compat.openai import loose
 from compat.openai.models import ListedVoice
-from engines.api import BadInput
+from engines.errors import BadInput
 
 MIME_TYPES = (
     "audio/mpeg", "audio/wav", "audio/x-wav", "audio/ogg", "audio/aac", "audio/flac", "audio/webm", "audio/mp4",

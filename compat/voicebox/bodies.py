@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from engines.api import BadInput
+from engines.errors import BadInput
 
 T = TypeVar("T", bound=msgspec.Struct)
 PLACE = re.compile(r" - at `\$\.?([^`]*)`$")

@@ -17,8 +17,6 @@ from collections.abc import Sequence
 
 from engines.api import (
     Audio,
-    BadAudio,
-    BadInput,
     CloningCapabilities,
     EmitSpeech,
     EngineInfo,
@@ -29,6 +27,7 @@ from engines.api import (
     Voice,
     Word,
 )
+from engines.errors import BadAudio, BadInput
 
 RATE = 24_000
 WORD_SECONDS, GAP_SECONDS = 0.1, 0.02

@@ -29,7 +29,6 @@ from engines.api import (
     Audio,
     EmitSpeech,
     EmitTranscription,
-    EngineFailed,
     EngineInfo,
     Finished,
     SpeechCapabilities,
@@ -41,6 +40,7 @@ from engines.api import (
     Voice,
     Word,
 )
+from engines.errors import EngineFailed
 
 RATE = 24_000
 WORD_SECONDS, GAP_SECONDS, CHUNK_SECONDS = 0.1, 0.02, 0.04

@@ -21,7 +21,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from engines.api import DeadlineExceeded, Overloaded
+from engines.errors import DeadlineExceeded, Overloaded
 from engines.fleet.round_robin import RoundRobin
 from engines.fleet.streams import NEVER, RequestTerms, StreamNeed
 

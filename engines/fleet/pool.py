@@ -16,9 +16,7 @@ import msgspec
 
 from engines.api import (
     Audio,
-    DeadlineExceeded,
     EngineInfo,
-    Overloaded,
     Prompt,
     Sample,
     SpeechEvent,
@@ -26,6 +24,7 @@ from engines.api import (
     TranscriptionEvent,
     TranscriptionJob,
 )
+from engines.errors import DeadlineExceeded, Overloaded
 from engines.fleet.events import Observer
 from engines.fleet.playback_gate import LATE
 from engines.fleet.slots import JobOutcome, Slot, WorkerSource

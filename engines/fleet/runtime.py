@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
-from engines.api import EngineInfo, EngineUnavailable
+from engines.api import EngineInfo
 from engines.catalogue.engines import CATALOGUE, EngineRecord, Kind
+from engines.errors import EngineUnavailable
 from engines.fleet.child_process import Log, sweep
 from engines.fleet.events import Observer
 from engines.fleet.on_demand import OnDemand

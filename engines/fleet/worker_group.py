@@ -13,8 +13,9 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from engines.api import EngineInfo, EngineUnavailable
+from engines.api import EngineInfo
 from engines.catalogue.engines import EngineRecord
+from engines.errors import EngineUnavailable
 from engines.fleet.child_process import Log
 from engines.fleet.on_demand import OnDemand
 from engines.fleet.playback_gate import EngineLoad, PlaybackGate

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engines.api import EngineUnavailable, NotFound, NotYours, SpeechError
+from engines.errors import EngineUnavailable, NotFound, NotYours, SpeechError
 
 
 class ModelError(SpeechError):

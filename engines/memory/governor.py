@@ -13,7 +13,7 @@ from typing import Protocol
 
 import msgspec
 
-from engines.api import EngineUnavailable
+from engines.errors import EngineUnavailable
 from engines.memory import measure
 
 RESERVE = 512 * 1024 * 1024

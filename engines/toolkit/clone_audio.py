@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engines.api import BadAudio, Sample
+from engines.api import Sample
+from engines.errors import BadAudio
 
 
 def joined(samples: Sequence[Sample], rate: int, shortest: float, longest: float) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
-from engines.api import EngineFailed
+from engines.errors import EngineFailed
 from engines.toolkit.gpu_architectures import lacking
 
 BEST = ("cuda", "xpu", "mps", "cpu")

@@ -6,7 +6,8 @@ import math
 import os
 from collections.abc import Iterable, Mapping
 
-from engines.api import TranscriptionJob, Unsupported
+from engines.api import TranscriptionJob
+from engines.errors import Unsupported
 
 ENGLISH = "en"
 STANDARD = {"jw": "jv"}

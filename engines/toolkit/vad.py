@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.api import EngineFailed
+from engines.errors import EngineFailed
 
 Floats = NDArray[np.float32]
 Span = tuple[float, float]

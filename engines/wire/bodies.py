@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from engines.api import EngineFailed, Prompt, SpeechJob
+from engines.api import Prompt, SpeechJob
+from engines.errors import EngineFailed
 
 
 def body(job: SpeechJob, *, bring: bool) -> bytes:

@@ -12,20 +12,17 @@ import aiohttp
 import msgspec
 
 from engines.api import (
-    EngineFailed,
-    EngineUnavailable,
     Finished,
-    MissingPrompt,
     Progress,
     Prompt,
     Sample,
-    SpeechError,
     SpeechEvent,
     SpeechJob,
     TranscriptionEvent,
     TranscriptionJob,
     TranscriptSegment,
 )
+from engines.errors import EngineFailed, EngineUnavailable, MissingPrompt, SpeechError
 from engines.fleet.child_process import Address
 from engines.wire import bodies, errors, frames
 

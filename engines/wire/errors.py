@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engines import api
-from engines.api import EngineFailed, SpeechError
+from engines import errors
+from engines.errors import EngineFailed, SpeechError
 from engines.wire.frames import ErrorFrame
 
 STATUS = {
@@ -26,10 +26,10 @@ def describe(exc: BaseException) -> ErrorFrame:
 
 def restore(fault: ErrorFrame) -> SpeechError:
     """Make the exception again; a kind that is not known becomes EngineFailed."""
-    kind = getattr(api, fault.kind, EngineFailed)
+    kind = getattr(errors, fault.kind, EngineFailed)
     if not (isinstance(kind, type) and issubclass(kind, SpeechError)) or kind in (
-        api.Overloaded,
-        api.DeadlineExceeded,
+        errors.Overloaded,
+        errors.DeadlineExceeded,
     ):
         kind = EngineFailed
     return kind(fault.message, param=fault.param, code=fault.code)

@@ -20,7 +20,6 @@ import msgspec
 
 from engines.api import (
     Audio,
-    BadInput,
     BatchSpeaker,
     Cloner,
     Engine,
@@ -29,8 +28,8 @@ from engines.api import (
     SpeechEvent,
     Transcriber,
     TranscriptionEvent,
-    Unsupported,
 )
+from engines.errors import BadInput, Unsupported
 from engines.wire import errors, frames
 from engines.worker import asgi, prompts
 from engines.worker.audio_queue import AudioQueue, FormReader

@@ -14,7 +14,8 @@ from typing import IO
 import msgspec
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
-from engines.api import BadInput, TranscriptionJob
+from engines.api import TranscriptionJob
+from engines.errors import BadInput
 
 MAX_WAITING = 2 * 1024 * 1024
 """bytes of audio that wait for the engine in memory; what comes after them waits in a file"""

@@ -15,7 +15,8 @@ from contextlib import suppress
 
 import msgspec
 
-from engines.api import BatchItem, BatchSpeaker, EngineInfo, SpeechError, SpeechEvent, SpeechJob
+from engines.api import BatchItem, BatchSpeaker, EngineInfo, SpeechEvent, SpeechJob
+from engines.errors import SpeechError
 from engines.worker.event_queue import EventQueue
 
 
@@ -100,7 +101,7 @@ def _turn(waiting: Waiting, loop: asyncio.AbstractEventLoop) -> BatchItem:
     lock = threading.Lock()
     ended = False
 
-    def finish(error: SpeechError | None) -> None:
+    def finish(error: Exception | None) -> None:
         nonlocal ended
         with lock:
             ended, before = True, ended

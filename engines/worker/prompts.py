@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
-from engines.api import BadAudio, BadInput, MissingPrompt, Prompt, Sample
+from engines.api import Prompt, Sample
+from engines.errors import BadAudio, BadInput, MissingPrompt
 
 HELD_BYTES = 256 * 1024 * 1024
 """of prompts, beyond which those that were not used for the longest time are dropped"""

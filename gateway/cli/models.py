@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engines.api import SpeechError
 from engines.catalogue.hardware import obstacle
 from engines.catalogue.models import find, known
 from engines.catalogue.records import ModelRecord
 from engines.environments import layout
+from engines.errors import SpeechError
 from engines.hub.progress import Progress
 from engines.hub.store import ModelFiles
 from gateway.cli import output, remote

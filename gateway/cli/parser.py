@@ -8,10 +8,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TypeAlias, get_args, get_type_hints
 
-from engines.api import AudioFormat
 from gateway.config.settings import LogSettings
+from streaming.formats import OutputFormat
 
-SOUNDS = get_args(AudioFormat)
+SOUNDS = get_args(OutputFormat)
 TRANSCRIPTS = ("text", "json", "srt", "vtt", "verbose_json")
 DEFAULT_URL = "http://127.0.0.1:8000"
 STATUSES = """\

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from engines.api import AudioFormat
 from gateway.cli.output import Failure
+from streaming.formats import OutputFormat
 
 
 class Player(msgspec.Struct, frozen=True):
@@ -18,7 +18,7 @@ class Player(msgspec.Struct, frozen=True):
 
     name: str
     arguments: tuple[str, ...]
-    formats: tuple[AudioFormat, ...] = ()
+    formats: tuple[OutputFormat, ...] = ()
     """what it plays, best first; empty: anything"""
 
 
@@ -33,7 +33,7 @@ PLAYERS = (
 Feed = Callable[[bytes], Awaitable[None]]
 
 
-def choose(asked: AudioFormat | None) -> tuple[Player, AudioFormat]:
+def choose(asked: OutputFormat | None) -> tuple[Player, OutputFormat]:
     """Find a player that is here and plays the format, or any format when none is asked. Raises Failure."""
     here = [player for player in PLAYERS if shutil.which(player.name)]
     for player in here:

@@ -9,11 +9,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import cast, get_args
 
-from engines.api import AudioFormat
 from gateway.cli import output, remote
 from gateway.cli.output import Failure
 from gateway.cli.output_file import outlet
 from gateway.cli.player import Feed, Player, choose, playing
+from streaming.formats import OutputFormat
 
 ENDINGS = {".ogg": "opus", ".oga": "opus", ".m4a": "", ".raw": "pcm"}
 """endings that are no format's own name; an empty one cannot be made"""
@@ -74,16 +74,16 @@ def _text(given: str) -> str:
     return text
 
 
-def _format(args: Namespace) -> AudioFormat | None:
+def _format(args: Namespace) -> OutputFormat | None:
     """Take the format of `--format`, else the one of the file's ending; None leaves it open."""
     if args.format:
-        return cast(AudioFormat, args.format)
+        return cast(OutputFormat, args.format)
     ending = Path(args.output or "").suffix.casefold()
     name = ENDINGS.get(ending, ending[1:])
-    if name in get_args(AudioFormat):
-        return cast(AudioFormat, name)
+    if name in get_args(OutputFormat):
+        return cast(OutputFormat, name)
     if ending and args.output != "-":
-        formats = ", ".join(get_args(AudioFormat))
+        formats = ", ".join(get_args(OutputFormat))
         raise Failure(
             f"{ending!r} is the ending of no format that can be made; give --format, one of {formats}", 2
         )

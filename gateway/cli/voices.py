@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
-from engines.api import SpeechError
+from engines.errors import SpeechError
 from gateway.cli import output, remote
 from gateway.cli.output import Failure
 from gateway.config import load

@@ -13,9 +13,10 @@ from typing import TypeVar
 import msgspec
 
 from compat.errors import RateKind, RateLimited
-from engines import api
-from engines.api import EngineInfo, EngineUnavailable, SpeechError
+from engines import errors
+from engines.api import EngineInfo
 from engines.catalogue.engines import Kind
+from engines.errors import EngineUnavailable, SpeechError
 from engines.fleet.child_process import Address
 from engines.fleet.events import Observer
 from engines.fleet.pool import Pool
@@ -132,9 +133,9 @@ def _restored(refused: words.Refused) -> SpeechError:
             refused.message, kind=kind, retry_after=refused.retry_after, headers=refused.headers
         )
     if refused.kind in ("Overloaded", "DeadlineExceeded"):
-        made = api.Overloaded if refused.kind == "Overloaded" else api.DeadlineExceeded
+        made = errors.Overloaded if refused.kind == "Overloaded" else errors.DeadlineExceeded
         return made(refused.message, retry_after=refused.retry_after)
-    plain: type[SpeechError] = getattr(api, refused.kind, EngineUnavailable)
+    plain: type[SpeechError] = getattr(errors, refused.kind, EngineUnavailable)
     return plain(refused.message, param=refused.param, code=refused.code)
 
 

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from compat.errors import RateLimited
-from engines import api
-from engines.api import EngineInfo, SpeechError
+from engines import errors
+from engines.api import EngineInfo
+from engines.errors import SpeechError
 from engines.fleet.runtime import Engines
 from engines.fleet.slots import JobOutcome, Slot
 from engines.fleet.streams import StreamNeed
@@ -180,7 +181,7 @@ class Session:
                     next(
                         kind.__name__
                         for kind in type(exc).__mro__
-                        if kind is RateLimited or kind.__module__ == api.__name__
+                        if kind is RateLimited or kind.__module__ == errors.__name__
                     ),
                     exc.message,
                     exc.param,

@@ -13,7 +13,7 @@ from typing import IO
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from compat.errors import TooLarge
-from engines.api import BadInput
+from engines.errors import BadInput
 from streaming.http.response import Receive
 
 SPOOL_BYTES = 262_144

@@ -13,7 +13,7 @@ from litestar import Request
 
 from compat.errors import TooLarge
 from compat.openai import loose
-from engines.api import BadInput
+from engines.errors import BadInput
 from engines.fleet.streams import RequestTerms
 from gateway.http import bodies, priority
 from gateway.observability import request_log

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from engines.api import Overloaded
+from engines.errors import Overloaded
 
 
 class Drain:

@@ -16,7 +16,7 @@ import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from compat.errors import Refusal, SlowBody, TooLarge, refusal, unexpected
-from engines.api import SpeechError
+from engines.errors import SpeechError
 from gateway.http import urls
 from gateway.http.drain import Drain
 from gateway.observability import request_log

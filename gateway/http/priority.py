@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Mapping
 
-from engines.api import BadInput
+from engines.errors import BadInput
 from engines.fleet.streams import RequestTerms
 from gateway.config.settings import AdmissionSettings
 

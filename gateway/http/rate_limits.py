@@ -16,7 +16,7 @@ from typing import Protocol
 import msgspec
 
 from compat.errors import RateKind, RateLimited
-from engines.api import Overloaded
+from engines.errors import Overloaded
 from gateway.config.settings import AdmissionSettings
 
 MINUTE = 60.0

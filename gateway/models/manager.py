@@ -16,8 +16,8 @@ from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
-from engines.api import BadInput, EngineUnavailable, SpeechError
 from engines.catalogue.records import ModelRecord
+from engines.errors import BadInput, EngineUnavailable, SpeechError
 from engines.fleet.runtime import Engines
 from gateway.config.settings import Settings
 from gateway.models.pulls import Pull, Pulls, PullStatus

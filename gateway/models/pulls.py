@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from engines.api import NotFound, SpeechError
 from engines.catalogue.records import ModelRecord
+from engines.errors import NotFound, SpeechError
 from engines.hub.progress import Progress
 
 

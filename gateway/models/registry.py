@@ -11,11 +11,11 @@ from pathlib import Path
 
 import msgspec
 
-from engines.api import NotFound
 from engines.catalogue.hardware import slow_reason
 from engines.catalogue.models import known
 from engines.catalogue.records import ModelRecord
 from engines.environments import layout
+from engines.errors import NotFound
 from engines.fleet.model_engines import ModelEngine, ModelEngines
 from engines.fleet.runtime import EngineSet
 from engines.fleet.status import EngineStatus

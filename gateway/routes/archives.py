@@ -19,7 +19,7 @@ from compat.openai import speech as openai
 from compat.voicebox import names
 from compat.voicebox import profiles as dialect
 from compat.voicebox.bodies import read
-from engines.api import BadInput, NotFound, SpeechError
+from engines.errors import BadInput, NotFound, SpeechError
 from gateway.http.context import HttpRequest, RequestContext, query
 from gateway.http.openapi import FORM, documented
 from gateway.routes.profiles import ONE, PATH, own_profile, profile_of

@@ -12,8 +12,9 @@ from msgspec import UNSET
 
 from compat.openai import names
 from compat.openai.models import AudioModels, ListedVoice, Model, ModelList, listed
-from engines.api import EngineInfo, EngineUnavailable, UnknownModel
+from engines.api import EngineInfo
 from engines.catalogue.engines import Kind
+from engines.errors import EngineUnavailable, UnknownModel
 from gateway.observability.metrics import Metrics
 from gateway.services.container import Services
 from voices.naming.matching import shown

@@ -10,7 +10,8 @@ from msgspec import UNSET
 from compat.voicebox import names as dialect
 from compat.voicebox.bodies import read
 from compat.voicebox.profiles import Deleted
-from engines.api import BadInput, EngineInfo, NotFound
+from engines.api import EngineInfo
+from engines.errors import BadInput, NotFound
 from gateway.http.context import HttpRequest, RequestContext, query
 from gateway.http.openapi import documented
 from gateway.services.container import Services

@@ -9,7 +9,7 @@ from litestar.params import FromPath
 
 from compat.voicebox import profiles as dialect
 from compat.voicebox.bodies import read
-from engines.api import BadInput, NotFound
+from engines.errors import BadInput, NotFound
 from gateway.http.context import HttpRequest, RequestContext, query
 from gateway.http.openapi import FORM, documented
 from gateway.services import voice_design

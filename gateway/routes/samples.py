@@ -11,7 +11,7 @@ from compat.openai import loose
 from compat.openai import voices as openai
 from compat.voicebox import profiles as dialect
 from compat.voicebox.bodies import read
-from engines.api import BadInput, UnknownModel
+from engines.errors import BadInput, UnknownModel
 from gateway.http.context import HttpRequest, RequestContext, query
 from gateway.http.openapi import FORM, documented
 from gateway.routes.profiles import ONE as PROFILE

@@ -18,16 +18,8 @@ from litestar.handlers import HTTPRouteHandler
 
 from compat.errors import refusal, unexpected, wrong_endpoint
 from compat.openai import speech as dialect
-from engines.api import (
-    EngineFailed,
-    EngineInfo,
-    Prompt,
-    RunAway,
-    SpeechCapabilities,
-    SpeechError,
-    SpeechEvent,
-    SpeechJob,
-)
+from engines.api import EngineInfo, Prompt, SpeechCapabilities, SpeechEvent, SpeechJob
+from engines.errors import EngineFailed, RunAway, SpeechError
 from engines.fleet.pool import Stream
 from engines.fleet.streams import RequestTerms
 from gateway.http import bodies, priority

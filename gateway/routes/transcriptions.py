@@ -14,15 +14,8 @@ from litestar.handlers import HTTPRouteHandler
 
 from compat.errors import refusal, unexpected, wrong_endpoint
 from compat.openai import loose, subtitles, transcript, transcription
-from engines.api import (
-    BadInput,
-    EngineFailed,
-    Finished,
-    SpeechError,
-    TranscriptionEvent,
-    TranscriptionJob,
-    TranscriptSegment,
-)
+from engines.api import Finished, TranscriptionEvent, TranscriptionJob, TranscriptSegment
+from engines.errors import BadInput, EngineFailed, SpeechError
 from engines.fleet.streams import RequestTerms
 from gateway.http import bodies, priority
 from gateway.http.openapi import TranscriptionOperation

@@ -8,8 +8,8 @@ import msgspec
 from msgspec import UNSET
 
 from compat.voicebox import profiles as dialect
-from engines.api import BadInput
 from engines.catalogue.engines import CATALOGUE
+from engines.errors import BadInput
 from gateway.services.container import Services
 from voices.naming import compatibility
 from voices.profile import Profile, Sample, checked_language, checked_name

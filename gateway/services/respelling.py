@@ -11,7 +11,8 @@ from contextlib import aclosing
 
 import msgspec
 
-from engines.api import BadInput, SpeechEvent, Word
+from engines.api import SpeechEvent, Word
+from engines.errors import BadInput
 from streaming.text.segments import Segment
 from voices.pronunciation import Dictionary, Spoken
 

@@ -8,7 +8,8 @@ from contextlib import aclosing
 import msgspec
 
 from compat.openai.transcript import whole_text
-from engines.api import BadInput, EngineInfo, TranscriptionJob, TranscriptSegment, UnknownModel
+from engines.api import EngineInfo, TranscriptionJob, TranscriptSegment
+from engines.errors import BadInput, UnknownModel
 from engines.fleet.streams import RequestTerms
 from gateway.services.container import Services
 from gateway.services.sample_audio import pcm_of

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 
 from compat.openai.speech import SpeechRequest
 from compat.openai.transcription import TranscriptionRequest, incompatible, requires_logprobs
-from engines.api import EngineInfo, SpeechCapabilities, TranscriptionCapabilities, Unsupported
+from engines.api import EngineInfo, SpeechCapabilities, TranscriptionCapabilities
+from engines.errors import Unsupported
 from gateway.config.settings import CompatSettings
 
 

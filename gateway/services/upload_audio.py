@@ -11,7 +11,7 @@ from typing import IO, Any
 import anyio
 import anyio.to_thread
 
-from engines.api import BadAudio, BadInput, SpeechError
+from engines.errors import BadAudio, BadInput, SpeechError
 from streaming.audio.decode import decode
 
 BYTES_PER_SAMPLE = 2

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from engines.api import Audio, EngineInfo, SpeechError, SpeechJob, Unsupported
+from engines.api import Audio, EngineInfo, SpeechJob
+from engines.errors import SpeechError, Unsupported
 from engines.fleet.streams import RequestTerms
 from engines.wire.bodies import wav
 from gateway.services.container import Services

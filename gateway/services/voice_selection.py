@@ -10,7 +10,8 @@ import time
 
 import msgspec
 
-from engines.api import EngineInfo, EngineUnavailable, NotFound, Prompt, Sample, UnknownVoice, Unsupported
+from engines.api import EngineInfo, Prompt, Sample
+from engines.errors import EngineUnavailable, NotFound, UnknownVoice, Unsupported
 from engines.fleet.streams import RequestTerms
 from gateway.observability.request_log import RequestLog
 from gateway.services import sample_transcripts, voice_design

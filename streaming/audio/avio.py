@@ -13,7 +13,7 @@ import av
 import av.error
 from av.container import InputContainer
 
-from engines.api import BadAudio, EngineFailed
+from engines.errors import BadAudio, EngineFailed
 
 CONTAINERS = (
     "wav,w64,mp3,mov,matroska,ogg,flac,aac,aiff,caf,amr,amrnb,amrwb,asf,avi,flv,live_flv,mpeg,mpegts,mpegvideo,au,ac3,eac3,dts,"

@@ -15,7 +15,7 @@ import msgspec
 from av.container import InputContainer
 from av.stream import Discard
 
-from engines.api import BadAudio
+from engines.errors import BadAudio
 from streaming.audio import frames
 from streaming.audio.avio import FAULTS, NOT_DECODED, decoding, open_upload
 from streaming.audio.filters import Resampler

@@ -12,7 +12,7 @@ from array import array
 
 import msgspec
 
-from engines.api import RunAway
+from engines.errors import RunAway
 from streaming.text.duration import DurationEstimate, estimate_duration
 
 SILENCE_SECONDS = 6.0

@@ -24,10 +24,10 @@ import av
 import msgspec
 from av.container import OutputContainer
 
-from engines.api import AudioFormat
 from streaming.audio import frames, wav
 from streaming.audio.avio import FAULTS, Sink, encoding
 from streaming.encode.packets import Bare, Framing, OggOpus, PacketEncoder
+from streaming.formats import OutputFormat
 
 
 class FileEncoder(Protocol):
@@ -63,7 +63,7 @@ class Codec(msgspec.Struct, frozen=True):
 
 # Costs are processor time for one second of speech at 24 kHz, on a 2.x GHz server core, next to 60 µs to 1 ms
 # for making it with eSpeak NG.
-CODECS: dict[AudioFormat, Codec] = {
+CODECS: dict[OutputFormat, Codec] = {
     "mp3": Codec(
         "audio/mpeg", Bare, "libmp3lame", "s16p", bitrate=128_000,
         # Without a reservoir each frame stands alone, and can be played, or cut, as soon as it is there.
@@ -88,12 +88,12 @@ CODECS: dict[AudioFormat, Codec] = {
 }  # fmt: skip
 
 
-def media_type(format: AudioFormat) -> str:
+def media_type(format: OutputFormat) -> str:
     """Name a format as HTTP does."""
     return CODECS[format].media_type if format in CODECS else f"audio/{format}"
 
 
-def open_encoder(format: AudioFormat, *, bitrate: int | None = None, rate: int = 24_000) -> FileEncoder:
+def open_encoder(format: OutputFormat, *, bitrate: int | None = None, rate: int = 24_000) -> FileEncoder:
     """Open an encoder for PCM at `rate` Hertz; `bitrate` in bits per second, where the format has one. Raises
     EngineFailed.
     """

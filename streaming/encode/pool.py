@@ -19,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from engines.api import EngineFailed
+from engines.errors import EngineFailed
 from streaming.encode import messages as wire
 from streaming.encode.encoders import Encoder, EncoderFactory, InlineEncoder, is_plain
 from streaming.encode.transcoder import EncodedChunk, TranscodeRequest

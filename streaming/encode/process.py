@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from engines.api import SpeechError
+from engines.errors import SpeechError
 from streaming.encode import messages as wire
 from streaming.encode.codecs import CODECS
 from streaming.encode.transcoder import EncodedChunk, Transcoder, TranscodeRequest

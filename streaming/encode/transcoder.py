@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import msgspec
 
-from engines.api import AudioFormat
 from streaming.audio import frames
 from streaming.audio.joiner import Joiner, Shaper
 from streaming.encode.codecs import FileEncoder, open_encoder
+from streaming.formats import OutputFormat
 
 RATE = 24_000
 """Hertz, of everything that is sent"""
@@ -22,7 +22,7 @@ frame it was given, a codec as long as its file is open, the other for a segment
 class TranscodeRequest(msgspec.Struct, frozen=True):
     """What PCM (s16le mono) is to become. `source_rate` is in Hertz, `bitrate` in bits per second."""
 
-    format: AudioFormat
+    format: OutputFormat
     source_rate: int
     tempo: float = 1.0
     bitrate: int | None = None

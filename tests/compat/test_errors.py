@@ -10,7 +10,7 @@ import pytest
 import compat.errors
 import engines.api
 from compat.errors import TABLE, NotPermitted, refusal, unexpected
-from engines.api import EngineFailed, Overloaded, SpeechError, UnknownModel
+from engines.errors import EngineFailed, Overloaded, SpeechError, UnknownModel
 
 KINDS: list[type[SpeechError]] = [
     kind

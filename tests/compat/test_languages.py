@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from compat.openai import languages
-from engines.api import BadInput
+from engines.errors import BadInput
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compat.openai.speech import Bounds, SpeechRequest, parse
-from engines.api import BadInput
+from engines.errors import BadInput
 
 LOOSE = Bounds(input_characters=200_000, instructions_characters=4096, strict=False)
 STRICT = Bounds(input_characters=200_000, instructions_characters=4096, strict=True)

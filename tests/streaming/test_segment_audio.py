@@ -11,7 +11,8 @@ from contextlib import aclosing
 import anyio
 import pytest
 
-from engines.api import Audio, EngineFailed, RunAway, SpeechEvent
+from engines.api import Audio, SpeechEvent
+from engines.errors import EngineFailed, RunAway
 from streaming.encode.encoders import InlineEncoder, ThreadEncoders
 from streaming.encode.transcoder import TranscodeRequest
 from streaming.pipeline import PATIENCE_SECONDS, PipelineConfig, SpeechPipeline

@@ -16,7 +16,7 @@ import pytest
 from libraries import sample, voice
 from msgspec.structs import replace
 
-from engines.api import BadInput
+from engines.errors import BadInput
 from voices.archive import MANIFEST, Archive, read, write
 from voices.profile import Consent, Profile
 from voices.pronunciation import Entry

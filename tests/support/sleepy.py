@@ -7,7 +7,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from engines.api import Audio, EmitSpeech, EngineFailed, EngineInfo, SpeechCapabilities, SpeechJob, Voice
+from engines.api import Audio, EmitSpeech, EngineInfo, SpeechCapabilities, SpeechJob, Voice
+from engines.errors import EngineFailed
 
 
 class Sleepy:

@@ -10,7 +10,7 @@ from libraries import awaited, connected, voice
 from msgspec.structs import replace
 from sqlalchemy.engine import URL
 
-from engines.api import NotFound
+from engines.errors import NotFound
 from voices.consents import Aliases, Consents, Dictionaries
 from voices.errors import UnknownConsent
 from voices.profile import Consent

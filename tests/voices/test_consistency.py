@@ -19,15 +19,8 @@ from safetensors.numpy import save
 from sqlalchemy import select
 from stores import Bucket
 
-from engines.api import (
-    BadAudio,
-    BadInput,
-    CloningCapabilities,
-    EngineInfo,
-    NotYours,
-    Prompt,
-    SpeechCapabilities,
-)
+from engines.api import CloningCapabilities, EngineInfo, Prompt, SpeechCapabilities
+from engines.errors import BadAudio, BadInput, NotYours
 from voices import prompts
 from voices.authoring import VoiceService
 from voices.errors import NameTaken, UnknownProfile, UnknownSample

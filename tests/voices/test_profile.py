@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from libraries import sample, voice
 
-from engines.api import BadInput
+from engines.errors import BadInput
 from voices.profile import (
     LONGEST_FOLDED,
     LONGEST_NAME,

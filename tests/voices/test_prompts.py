@@ -17,7 +17,8 @@ from libraries import awaited, sample, voice
 from msgspec.structs import replace
 from safetensors.numpy import save
 
-from engines.api import CloningCapabilities, EngineFailed, EngineInfo, Prompt, SpeechCapabilities
+from engines.api import CloningCapabilities, EngineInfo, Prompt, SpeechCapabilities
+from engines.errors import EngineFailed
 from voices.profile import Profile
 from voices.prompts import PromptCache, path, signed
 from voices.storage.blobs import Blobs, open_blobs

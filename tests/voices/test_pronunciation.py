@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engines.api import BadInput
+from engines.errors import BadInput
 from voices.pronunciation import (
     LONGEST_READING,
     LONGEST_WORD,

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from engines.api import BadInput, EngineInfo, Unsupported
+from engines.api import EngineInfo
+from engines.errors import BadInput, Unsupported
 from voices.naming import mixture
 from voices.naming.matching import shown
 from voices.profile import Profile

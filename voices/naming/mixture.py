@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from engines.api import BadInput
+from engines.errors import BadInput
 from voices.naming import matching
 
 MOST_PARTS = 16

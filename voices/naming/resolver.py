@@ -24,7 +24,8 @@ from typing import Literal
 
 import msgspec
 
-from engines.api import EngineInfo, EngineUnavailable, UnknownModel, UnknownVoice, Voice
+from engines.api import EngineInfo, Voice
+from engines.errors import EngineUnavailable, UnknownModel, UnknownVoice
 from voices.naming import compatibility, matching, mixture
 from voices.naming.compatibility import AvailableEngines, UnavailableEngine
 from voices.profile import Profile

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from engines.api import BadAudio
+from engines.errors import BadAudio
 from voices.samples import measures as measure
 from voices.samples.measures import Gate, Levels, Sound
 

@@ -14,7 +14,7 @@ from typing import IO
 import msgspec
 import numpy as np
 
-from engines.api import BadAudio
+from engines.errors import BadAudio
 from streaming.audio.decode import AudioFacts, probe
 from voices.samples import checks as check
 from voices.samples import measures as measure

@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from typing import IO, NamedTuple, cast
 
-from engines.api import BadAudio
+from engines.errors import BadAudio
 from streaming.audio.decode import SHORTEST_SECONDS, AudioFacts, decode, probe
 from voices.samples import checks as check
 from voices.samples import measures as measure

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 import anyio
 import msgspec
 
-from engines.api import BadInput
+from engines.errors import BadInput
 from voices.errors import unknown_sample
 from voices.library import OpenLibrary
 from voices.limits import Bounds

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, CursorResult, Select, delete, func, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from engines.api import BadInput
+from engines.errors import BadInput
 from voices.errors import not_yours, taken, unknown
 from voices.profile import NOBODY, Audit, Profile, Sample, folded, now
 from voices.storage import tables

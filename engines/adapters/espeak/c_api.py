@@ -13,7 +13,7 @@ from typing import Any
 import espeakng_loader
 import msgspec
 
-from engines.api import EngineFailed
+from engines.errors import EngineFailed
 
 SYNCHRONOUS = 2
 BUFFER_MS = 60

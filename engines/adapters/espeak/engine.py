@@ -16,7 +16,8 @@ import espeakng_loader
 from engines.adapters.espeak.c_api import PITCH, RATE, VOLUME, Library, WordEvent
 from engines.adapters.espeak.voices import CHARACTERS, DEFAULT, Voices, has_dictionary, variants
 from engines.adapters.espeak.words import WordReader
-from engines.api import Audio, EmitSpeech, EngineFailed, EngineInfo, SpeechCapabilities, SpeechJob, Word
+from engines.api import Audio, EmitSpeech, EngineInfo, SpeechCapabilities, SpeechJob, Word
+from engines.errors import EngineFailed
 
 WORDS_PER_MINUTE, SLOWEST, FASTEST = 175, 80, 450
 HEADROOM_VOLUME = 85

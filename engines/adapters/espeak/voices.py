@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from engines.adapters.espeak.c_api import EspeakVoice
-from engines.api import Gender, UnknownVoice, Voice
+from engines.api import Gender, Voice
+from engines.errors import UnknownVoice
 
 NOVELTIES = re.compile(
     r"whisperf?|croak|robosoft\d?|UniRobot|anikaRobot|fast|Demonic|klatt\d?|Storm|zac|caleb|announcer"

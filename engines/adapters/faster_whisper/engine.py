@@ -24,7 +24,6 @@ from faster_whisper.transcribe import Segment
 from engines.adapters.faster_whisper.model import Model
 from engines.api import (
     EmitTranscription,
-    EngineFailed,
     EngineInfo,
     Finished,
     Progress,
@@ -35,6 +34,7 @@ from engines.api import (
     TranscriptToken,
     TranscriptWord,
 )
+from engines.errors import EngineFailed
 from engines.toolkit.transcription_options import (
     ENGLISH,
     bare,

@@ -30,17 +30,15 @@ from engines.adapters.kokoro.text import Reader, reader
 from engines.adapters.kokoro.voices import DEFAULT, LANGUAGES, characters, listed
 from engines.api import (
     Audio,
-    BadInput,
     BatchItem,
     EmitSpeech,
-    EngineFailed,
     EngineInfo,
     SpeechCapabilities,
-    SpeechError,
     SpeechEvent,
     SpeechJob,
     Word,
 )
+from engines.errors import BadInput, EngineFailed, SpeechError
 from engines.toolkit.devices import choose
 
 RATE = 24_000
@@ -103,7 +101,7 @@ class Kokoro:
 
     def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
         """Speak one segment. Raises UnknownVoice, Unsupported or EngineFailed."""
-        ended: list[SpeechError | None] = []
+        ended: list[Exception | None] = []
         self.speak_batch([BatchItem(job, emit, ended.append)])
         if ended and ended[0]:
             raise ended[0]

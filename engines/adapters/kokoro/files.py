@@ -18,7 +18,7 @@ from kokoro import KModel
 from torch import Tensor
 
 from engines.adapters.kokoro.voices import is_name
-from engines.api import EngineFailed, UnknownVoice
+from engines.errors import EngineFailed, UnknownVoice
 
 REPOSITORY = "hexgrad/Kokoro-82M"
 CONFIG, WEIGHTS, VOICES = "config.json", "kokoro-v1_0.pth", "voices"

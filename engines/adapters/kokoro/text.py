@@ -21,7 +21,7 @@ from engines.adapters.kokoro.chunks import Chunk, Spot, pack, sliced
 from engines.adapters.kokoro.english import English, Mark
 from engines.adapters.kokoro.japanese import japanese, weight
 from engines.adapters.kokoro.voices import LANGUAGES
-from engines.api import Unsupported
+from engines.errors import Unsupported
 
 Spans = Sequence[tuple[int, int, str]]
 """stretches [start, end) of a text, with phonemes in Kokoro's letters"""

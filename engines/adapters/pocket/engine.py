@@ -33,17 +33,15 @@ from engines.adapters.pocket.files import first_line, loaded, localized, presets
 from engines.adapters.pocket.voices import characters, listed, tags
 from engines.api import (
     Audio,
-    BadInput,
     CloningCapabilities,
     EmitSpeech,
-    EngineFailed,
     EngineInfo,
     Prompt,
     Sample,
     SpeechCapabilities,
     SpeechJob,
-    UnknownVoice,
 )
+from engines.errors import BadInput, EngineFailed, UnknownVoice
 from engines.toolkit.clone_audio import joined
 from engines.toolkit.devices import choose
 

@@ -19,7 +19,7 @@ import safetensors
 import torch
 import yaml
 
-from engines.api import EngineFailed
+from engines.errors import EngineFailed
 
 CONFIG = "config.yaml"
 PLACES = ("", "embeddings", "voices")

@@ -29,8 +29,8 @@ from engines.api import (
     TranscriptionJob,
     TranscriptSegment,
     TranscriptWord,
-    Unsupported,
 )
+from engines.errors import Unsupported
 from engines.toolkit.utterances import RATE, Utterance, Utterances
 
 LANGUAGE = "en"

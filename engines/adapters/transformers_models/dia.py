@@ -16,7 +16,8 @@ from transformers import (
 
 from engines.adapters.transformers_models.files import Folder, layers, part, weights
 from engines.adapters.transformers_models.speaking_model import most, on
-from engines.api import EngineFailed, SpeechJob, Voice
+from engines.api import SpeechJob, Voice
+from engines.errors import EngineFailed
 
 LANGUAGES = ("en",)
 TAGS = {"s1": "[S1]", "s2": "[S2]"}

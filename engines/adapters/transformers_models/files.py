@@ -19,7 +19,7 @@ import msgspec
 import torch
 from transformers.utils import logging as library_logging
 
-from engines.api import EngineFailed, SpeechError
+from engines.errors import EngineFailed, SpeechError
 from engines.toolkit.checkpoint_kinds import Kind, Known, described, known, names
 from engines.toolkit.devices import choose, precision
 from engines.toolkit.windows import Unwanted

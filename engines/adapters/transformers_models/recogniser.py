@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from engines.adapters.transformers_models.files import Folder
-from engines.api import EngineFailed, TranscriptionJob, TranscriptWord
+from engines.api import TranscriptionJob, TranscriptWord
+from engines.errors import EngineFailed
 from engines.toolkit.transcription_options import bare
 from engines.toolkit.windows import RATE, Floats
 

@@ -9,7 +9,8 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from engines.adapters.transformers_models.files import Folder
-from engines.api import CloningCapabilities, Sample, SpeechJob, UnknownVoice, Voice
+from engines.api import CloningCapabilities, Sample, SpeechJob, Voice
+from engines.errors import UnknownVoice
 
 LEAST_SECONDS, SECONDS_EACH = 5.0, 0.25
 """how long a text may be spoken at most: some seconds, and so many for each character. Models that run on

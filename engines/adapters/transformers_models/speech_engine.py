@@ -22,16 +22,8 @@ import torch
 
 from engines.adapters.transformers_models.files import folder, telling
 from engines.adapters.transformers_models.speaking_model import Cloning, SpeakingModel, chosen, most
-from engines.api import (
-    Audio,
-    EmitSpeech,
-    EngineInfo,
-    Prompt,
-    Sample,
-    SpeechCapabilities,
-    SpeechJob,
-    Unsupported,
-)
+from engines.api import Audio, EmitSpeech, EngineInfo, Prompt, Sample, SpeechCapabilities, SpeechJob
+from engines.errors import Unsupported
 from engines.toolkit.default_voice import own_voice
 from engines.toolkit.transcription_options import usable_cores
 from engines.toolkit.windows import Floats, Unwanted

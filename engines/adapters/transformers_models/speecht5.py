@@ -13,7 +13,8 @@ from transformers import SpeechT5ForTextToSpeech, SpeechT5HifiGan, SpeechT5Token
 
 from engines.adapters.transformers_models.files import Folder, array, layers, part, weights
 from engines.adapters.transformers_models.numbers import is_silent, spelled
-from engines.api import BadInput, EngineFailed, SpeechJob, Voice
+from engines.api import SpeechJob, Voice
+from engines.errors import BadInput, EngineFailed
 
 VOCODERS = ("hifigan", "speecht5_hifigan")
 """the published one has the first name"""

@@ -30,8 +30,8 @@ from engines.api import (
     TranscriptionJob,
     TranscriptSegment,
     TranscriptWord,
-    Unsupported,
 )
+from engines.errors import Unsupported
 from engines.toolkit.transcription_options import ENGLISH, usable_cores
 from engines.toolkit.vad import Silero
 from engines.toolkit.windows import RATE, Floats, Unwanted, Window, Windows

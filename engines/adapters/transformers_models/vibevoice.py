@@ -20,7 +20,8 @@ from transformers import VibeVoiceForConditionalGeneration, VibeVoiceProcessor
 
 from engines.adapters.transformers_models.files import Folder, layers, part, weights
 from engines.adapters.transformers_models.speaking_model import most, number, numbered, on
-from engines.api import BadInput, CloningCapabilities, EngineFailed, Prompt, Sample, SpeechJob
+from engines.api import CloningCapabilities, Prompt, Sample, SpeechJob
+from engines.errors import BadInput, EngineFailed
 from engines.toolkit.clone_audio import joined
 from engines.toolkit.windows import Floats
 

@@ -18,7 +18,8 @@ from engines.adapters.transformers_models.files import Folder, layers, part, wei
 from engines.adapters.transformers_models.languages import named, tag
 from engines.adapters.transformers_models.numbers import is_silent, spelled
 from engines.adapters.transformers_models.speaking_model import number, numbered
-from engines.api import BadInput, EngineFailed, SpeechJob, Voice
+from engines.api import SpeechJob, Voice
+from engines.errors import BadInput, EngineFailed
 
 SPEED = (0.5, 2.0)
 

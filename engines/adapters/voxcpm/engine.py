@@ -38,18 +38,16 @@ from engines.adapters.voxcpm.library import opened, recording
 from engines.adapters.voxcpm.text import described, spoken
 from engines.api import (
     Audio,
-    BadInput,
     CloningCapabilities,
     EmitSpeech,
-    EngineFailed,
     EngineInfo,
     Prompt,
     Sample,
     SpeechCapabilities,
     SpeechJob,
-    UnknownVoice,
     Voice,
 )
+from engines.errors import BadInput, EngineFailed, UnknownVoice
 from engines.toolkit.clone_audio import joined
 from engines.toolkit.default_voice import own_voice
 from engines.toolkit.devices import choose

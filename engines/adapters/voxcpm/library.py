@@ -25,7 +25,7 @@ import safetensors
 import torch
 from numpy.typing import NDArray
 
-from engines.api import EngineFailed
+from engines.errors import EngineFailed
 
 ARCHITECTURE = "voxcpm2"
 CONFIG, TOKENIZER = "config.json", "tokenizer.json"

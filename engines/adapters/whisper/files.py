@@ -11,7 +11,7 @@ from typing import TypeVar
 from transformers import WhisperForConditionalGeneration, WhisperProcessor
 from transformers.utils import logging as library_logging
 
-from engines.api import EngineFailed
+from engines.errors import EngineFailed
 from engines.toolkit.devices import choose, precision
 
 WEIGHTS = "model.safetensors"

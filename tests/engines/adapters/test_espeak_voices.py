@@ -12,7 +12,8 @@ from espeak_in_process import RATE, loaded, say, speak
 
 from engines.adapters.espeak.c_api import EspeakVoice
 from engines.adapters.espeak.voices import CHARACTERS, Voices, tag
-from engines.api import SpeechJob, UnknownVoice
+from engines.api import SpeechJob
+from engines.errors import UnknownVoice
 
 OPENAI = {
     "alloy",

@@ -23,15 +23,8 @@ from whisper_transcripts import LONG, found, hear, heard, near, sounds, texts
 
 from engines.adapters.faster_whisper.engine import CUBLAS, FasterWhisper, compute_type, device_for
 from engines.adapters.faster_whisper.model import Stepping
-from engines.api import (
-    EngineFailed,
-    Finished,
-    Progress,
-    TranscriptionEvent,
-    TranscriptionJob,
-    TranscriptSegment,
-    Unsupported,
-)
+from engines.api import Finished, Progress, TranscriptionEvent, TranscriptionJob, TranscriptSegment
+from engines.errors import EngineFailed, Unsupported
 from engines.toolkit.transcription_options import bare, temperatures
 
 

@@ -33,17 +33,8 @@ from tiny_kokoro import (
 )
 
 from engines.adapters.kokoro.engine import Kokoro
-from engines.api import (
-    Audio,
-    BadInput,
-    EngineFailed,
-    Prompt,
-    SpeechEvent,
-    SpeechJob,
-    UnknownVoice,
-    Unsupported,
-    Word,
-)
+from engines.api import Audio, Prompt, SpeechEvent, SpeechJob, Word
+from engines.errors import BadInput, EngineFailed, UnknownVoice, Unsupported
 
 TEXT = "Hello there."
 JAPANESE = all(map(find_spec, ("fugashi", "jaconv", "mojimoji", "unidic_lite")))

@@ -29,7 +29,8 @@ from tiny_kokoro import (
 
 from engines.adapters.kokoro.forward import Noise, Spoken, Utterance, _plan
 from engines.adapters.kokoro.forward import speak as speak_all
-from engines.api import Audio, BatchItem, SpeechError, SpeechEvent, SpeechJob, UnknownVoice
+from engines.api import Audio, BatchItem, SpeechEvent, SpeechJob
+from engines.errors import SpeechError, UnknownVoice
 
 CPU = torch.device("cpu")
 PHONEMES = ("ðɪs ɪz wˈʌn.", "ðæt ɪz ɐ lˈɔŋɡɚ wˈʌn.", "nˈO.")
@@ -75,12 +76,12 @@ def network(request: pytest.FixtureRequest) -> KModel:
 
 def together(
     jobs: Sequence[SpeechJob], leave: dict[int, int] | None = None
-) -> tuple[list[Heard], list[list[SpeechError | None]]]:
+) -> tuple[list[Heard], list[list[Exception | None]]]:
     """Speak jobs in one call: what each gave, and how often and with what each was finished. Some leave after
     so many events.
     """
     events: list[list[SpeechEvent]] = [[] for _ in jobs]
-    ends: list[list[SpeechError | None]] = [[] for _ in jobs]
+    ends: list[list[Exception | None]] = [[] for _ in jobs]
 
     def turn(place: int, job: SpeechJob) -> BatchItem:
         def emit(event: SpeechEvent) -> bool:

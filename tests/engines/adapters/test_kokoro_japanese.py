@@ -20,7 +20,8 @@ from tiny_kokoro import LIMIT, SYMBOLS, front_end, loaded, speak
 
 from engines.adapters.kokoro.japanese import japanese, weight
 from engines.adapters.kokoro.text import OtherReader, Reader, reader
-from engines.api import SpeechJob, Unsupported
+from engines.api import SpeechJob
+from engines.errors import Unsupported
 
 PACKAGES = ("fugashi", "jaconv", "mojimoji", "unidic_lite")
 needs_packages = pytest.mark.skipif(

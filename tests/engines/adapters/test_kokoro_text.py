@@ -24,7 +24,7 @@ from engines.adapters.kokoro.ipa import letters
 from engines.adapters.kokoro.tagger import Seen, tags
 from engines.adapters.kokoro.text import EnglishReader, OtherReader, Reader, reader
 from engines.adapters.kokoro.voices import CHARACTERS, LANGUAGES, NAMES, characters, listed
-from engines.api import Unsupported
+from engines.errors import Unsupported
 
 ENGLISH = {british: English(british=british) for british in (False, True)}
 READERS: dict[str, Reader] = {"a": EnglishReader(ENGLISH[False]), "b": EnglishReader(ENGLISH[True])}

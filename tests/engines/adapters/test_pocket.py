@@ -22,17 +22,8 @@ from safetensors.torch import load, load_file, save, save_file
 from tiny_pocket import FRAME, RATE, VOICES, folder, library, loaded, recording, speak
 
 from engines.adapters.pocket.engine import HELD_STATES, Pocket
-from engines.api import (
-    Audio,
-    BadAudio,
-    BadInput,
-    EngineFailed,
-    Prompt,
-    Sample,
-    SpeechEvent,
-    SpeechJob,
-    UnknownVoice,
-)
+from engines.api import Audio, Prompt, Sample, SpeechEvent, SpeechJob
+from engines.errors import BadAudio, BadInput, EngineFailed, UnknownVoice
 
 TEXT = "Hello there."
 ROOT = Path(__file__).parents[3]

@@ -23,8 +23,8 @@ from engines.api import (
     TranscriptionEvent,
     TranscriptionJob,
     TranscriptSegment,
-    Unsupported,
 )
+from engines.errors import Unsupported
 
 JFK = Path(__file__).parents[2] / "data" / "jfk.flac"
 SAID = [

@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
 from engines.adapters.transformers_models.speech_engine import TransformersSpeech
-from engines.api import Audio, EngineFailed, SpeechEvent, SpeechJob
+from engines.api import Audio, SpeechEvent, SpeechJob
+from engines.errors import EngineFailed
 from engines.toolkit.checkpoint_kinds import kind_of, sample_rate_of
 
 TEXT = "Hi there."

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from engines.adapters.transformers_models.languages import named, tag
 from engines.adapters.transformers_models.speaking_model import most
 from engines.adapters.transformers_models.speech_engine import TransformersSpeech
-from engines.api import Audio, BadInput, EngineFailed, EngineInfo, SpeechEvent, SpeechJob, UnknownVoice
+from engines.api import Audio, EngineInfo, SpeechEvent, SpeechJob
+from engines.errors import BadInput, EngineFailed, UnknownVoice
 from engines.toolkit.checkpoint_kinds import kind_of
 
 TEXT = "Hi there."

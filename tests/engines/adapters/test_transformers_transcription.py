@@ -31,16 +31,8 @@ from engines.adapters.transformers_models.cut_points import heard_until
 from engines.adapters.transformers_models.recogniser import Piece, joined
 from engines.adapters.transformers_models.seq2seq import longest
 from engines.adapters.transformers_models.transcription_engine import TransformersTranscription
-from engines.api import (
-    EngineFailed,
-    EngineInfo,
-    Finished,
-    Progress,
-    TranscriptionEvent,
-    TranscriptionJob,
-    TranscriptWord,
-    Unsupported,
-)
+from engines.api import EngineInfo, Finished, Progress, TranscriptionEvent, TranscriptionJob, TranscriptWord
+from engines.errors import EngineFailed, Unsupported
 from engines.toolkit.checkpoint_kinds import kind_of, sample_rate_of
 from engines.toolkit.vad import Silero
 

@@ -31,21 +31,10 @@ from tiny_vibevoice import BEGIN, HOP, LAST, RATE, SOUND, vibevoice
 from engines.adapters.transformers_models.speaking_model import most
 from engines.adapters.transformers_models.speech_engine import TransformersSpeech
 from engines.adapters.transformers_models.vibevoice import LONGEST_SAMPLES, turns
-from engines.api import (
-    Audio,
-    BadAudio,
-    BadInput,
-    EngineFailed,
-    EngineInfo,
-    Prompt,
-    Sample,
-    SpeechEvent,
-    SpeechJob,
-    UnknownVoice,
-    Unsupported,
-)
+from engines.api import Audio, EngineInfo, Prompt, Sample, SpeechEvent, SpeechJob
 from engines.catalogue.hardware import obstacle
 from engines.catalogue.models import find
+from engines.errors import BadAudio, BadInput, EngineFailed, UnknownVoice, Unsupported
 from engines.toolkit.checkpoint_kinds import kind_of, sample_rate_of
 from engines.toolkit.default_voice import LINE
 

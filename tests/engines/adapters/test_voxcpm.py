@@ -28,7 +28,8 @@ from tiny_voxcpm import HEARD, LATENT, PATCH, RATE, STEPS, folder, itself, linke
 from engines.adapters.voxcpm.engine import LONGEST_SAMPLES, VoxCPM
 from engines.adapters.voxcpm.library import recording as wav
 from engines.adapters.voxcpm.text import described, spoken
-from engines.api import Audio, BadAudio, BadInput, Prompt, Sample, SpeechEvent, SpeechJob, UnknownVoice
+from engines.api import Audio, Prompt, Sample, SpeechEvent, SpeechJob
+from engines.errors import BadAudio, BadInput, UnknownVoice
 
 TEXT = "Hello you."
 

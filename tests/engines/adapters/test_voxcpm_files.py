@@ -39,7 +39,8 @@ from tiny_voxcpm import (
 from engines.adapters.voxcpm.engine import VoxCPM
 from engines.adapters.voxcpm.library import Librosa, StandIn
 from engines.adapters.voxcpm.library import recording as wav
-from engines.api import EngineFailed, Prompt, SpeechJob
+from engines.api import Prompt, SpeechJob
+from engines.errors import EngineFailed
 
 TEXT = "Hello you."
 ROOT = Path(__file__).parents[3]

@@ -20,8 +20,8 @@ from engines.api import (
     TranscriptionEvent,
     TranscriptionJob,
     TranscriptSegment,
-    Unsupported,
 )
+from engines.errors import Unsupported
 
 NO_WORDS = TranscriptionJob(words=False)
 """faster-whisper moves a segment's ends to those of its words"""

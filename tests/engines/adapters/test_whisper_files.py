@@ -16,7 +16,8 @@ from tiny_whisper import SAID, silence, sound
 from whisper_transcripts import hear, sounds, texts
 
 from engines.adapters.whisper.engine import Whisper
-from engines.api import EngineFailed, Finished, TranscriptionEvent, TranscriptionJob, Unsupported
+from engines.api import Finished, TranscriptionEvent, TranscriptionJob
+from engines.errors import EngineFailed, Unsupported
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
-from engines.api import Audio, BadAudio, BadInput, Prompt, Sample, SpeechEvent, SpeechJob, Word
+from engines.api import Audio, Prompt, Sample, SpeechEvent, SpeechJob, Word
+from engines.errors import BadAudio, BadInput
 from engines.fakes.cloner import HIGHEST, LOWEST, PRESETS, RATE, Cloner, centroid
 
 WORDS = "somebody hears every small browser since"

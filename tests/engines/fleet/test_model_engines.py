@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from sleepy import Sleepy
 
-from engines.api import EngineFailed, EngineUnavailable, SpeechError, SpeechJob
+from engines.api import SpeechJob
 from engines.catalogue.engines import EngineRecord
+from engines.errors import EngineFailed, EngineUnavailable, SpeechError
 from engines.fleet.on_demand import OnDemand
 from engines.fleet.pool import Pool
 from engines.fleet.runtime import Engines

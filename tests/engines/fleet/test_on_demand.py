@@ -9,8 +9,9 @@ from contextlib import aclosing, asynccontextmanager
 import msgspec
 import pytest
 
-from engines.api import EngineInfo, EngineUnavailable, SpeechJob
+from engines.api import EngineInfo, SpeechJob
 from engines.catalogue.engines import EngineRecord, find
+from engines.errors import EngineUnavailable
 from engines.fakes.cloner import Cloner
 from engines.fleet.on_demand import OnDemand
 from engines.fleet.pool import Pool

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 import pytest
 
-from engines.api import DeadlineExceeded, EngineUnavailable, Overloaded
+from engines.errors import DeadlineExceeded, EngineUnavailable, Overloaded
 from engines.fleet.playback_gate import EngineLoad, PlaybackGate
 from engines.fleet.schedule import BATCH_SHARE, URGENT_IN_A_ROW, Schedule
 from engines.fleet.streams import RequestTerms, StreamNeed

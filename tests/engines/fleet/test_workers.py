@@ -18,20 +18,9 @@ import aiohttp
 import msgspec
 import pytest
 
-from engines.api import (
-    Audio,
-    BadInput,
-    EngineFailed,
-    EngineUnavailable,
-    Finished,
-    Overloaded,
-    SpeechEvent,
-    SpeechJob,
-    TranscriptionJob,
-    TranscriptSegment,
-    Word,
-)
+from engines.api import Audio, Finished, SpeechEvent, SpeechJob, TranscriptionJob, TranscriptSegment, Word
 from engines.catalogue.engines import EngineRecord, find
+from engines.errors import BadInput, EngineFailed, EngineUnavailable, Overloaded
 from engines.fakes.tone import pitch
 from engines.fleet.child_process import StartFailed, WorkerProcess
 from engines.fleet.pool import Pool

@@ -6,10 +6,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from engines.api import EngineFailed  # noqa: E402
 from engines.catalogue.hardware import slow_reason  # noqa: E402
 from engines.catalogue.models import find  # noqa: E402
 from engines.catalogue.records import Device  # noqa: E402
+from engines.errors import EngineFailed  # noqa: E402
 from engines.toolkit import devices  # noqa: E402 - it needs torch
 from engines.toolkit.gpu_architectures import lacking  # noqa: E402
 

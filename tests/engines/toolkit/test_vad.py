@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engines.api import EngineFailed
+from engines.errors import EngineFailed
 from engines.toolkit.vad import CONTEXT, FRAME, RATE, Probabilities, Silero, Span, Speech, speech_spans
 
 JFK = Path(__file__).parents[2] / "data" / "jfk.flac"

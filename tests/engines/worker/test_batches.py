@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from engines.api import Audio, BatchItem, EngineFailed, EngineInfo, SpeechEvent, SpeechJob
+from engines.api import Audio, BatchItem, EngineInfo, SpeechEvent, SpeechJob
 from engines.catalogue.engines import EngineRecord, find
+from engines.errors import EngineFailed
 from engines.fakes.paced import Paced
 from engines.fleet.pool import Pool
 from engines.fleet.streams import RequestTerms

@@ -16,8 +16,8 @@ from engines.api import (
     SpeechJob,
     TranscriptionCapabilities,
     TranscriptionJob,
-    Unsupported,
 )
+from engines.errors import Unsupported
 from engines.worker.warming import SECONDS, vowel, warm_up
 
 

@@ -23,8 +23,9 @@ import pytest
 from safetensors.numpy import load
 from test_cloner import frequencies, tone
 
-from engines.api import Audio, BadAudio, BadInput, EngineFailed, MissingPrompt, Prompt, Sample, SpeechJob
+from engines.api import Audio, Prompt, Sample, SpeechJob
 from engines.catalogue.engines import find
+from engines.errors import BadAudio, BadInput, EngineFailed, MissingPrompt
 from engines.fleet.child_process import Address, WorkerProcess
 from engines.fleet.pool import Pool
 from engines.fleet.worker_group import WorkerGroup

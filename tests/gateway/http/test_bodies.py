@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compat.errors import TooLarge
-from engines.api import BadInput
+from engines.errors import BadInput
 from gateway.http.bodies import Form, Limits, form, whole
 
 EDGE = "edge"

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from servers import Server, running, wait_until
 
 from compat.errors import RateLimited, refusal
-from engines.api import Overloaded
+from engines.errors import Overloaded
 from gateway.config.settings import AdmissionSettings
 from gateway.http.rate_limits import LocalRateLimiter, duration
 from gateway.security.keys import KeyStore, default_path

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engines.api import BadAudio
+from engines.errors import BadAudio
 from streaming.audio import wav
 from streaming.audio.decode import CHUNK_SECONDS, decode
 

@@ -10,7 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engines.adapters.espeak.engine import Espeak
-from engines.api import Audio, RunAway, SpeechEvent, SpeechJob
+from engines.api import Audio, SpeechEvent, SpeechJob
+from engines.errors import RunAway
 from streaming.audio.runaway import RunawayDetector, limits, repeats
 from streaming.text.duration import estimate_duration
 

@@ -13,11 +13,11 @@ from decoded import Samples, decoded, facts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engines.api import AudioFormat
 from streaming.audio.wav import header
 from streaming.encode.codecs import open_encoder
+from streaming.formats import OutputFormat
 
-FORMATS: tuple[AudioFormat, ...] = ("mp3", "opus", "aac", "flac", "wav", "pcm")
+FORMATS: tuple[OutputFormat, ...] = ("mp3", "opus", "aac", "flac", "wav", "pcm")
 RATE = 24_000
 PADDING = {"mp3": 2400, "aac": 2800}
 """samples that a codec's own delay and last frame may add; the others are exact"""
@@ -31,7 +31,7 @@ def sweep(seconds: float = 2.0) -> bytes:
     return (8000 * np.sin(2 * np.pi * (200 + 300 * t) * t)).astype("<i2").tobytes()
 
 
-def encoded(format: AudioFormat, pcm: bytes, step: int = 960) -> bytes:
+def encoded(format: OutputFormat, pcm: bytes, step: int = 960) -> bytes:
     encoder = open_encoder(format)
     made = (
         b"".join(encoder.push(pcm[start : start + step]) for start in range(0, len(pcm), step))
@@ -49,7 +49,7 @@ def shift(original: Samples, heard: Samples) -> int:
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_gapless(format: AudioFormat) -> None:
+def test_gapless(format: OutputFormat) -> None:
     """What is decoded is what was encoded, as long to the codec's own padding, to the last sample."""
     original = np.frombuffer(sweep(), "<i2").astype(float) / 32768
     heard = decoded(encoded(format, sweep()), format, RATE)
@@ -66,7 +66,7 @@ def test_gapless(format: AudioFormat) -> None:
 
 
 @pytest.mark.parametrize("format", [one for one in FORMATS if one != "pcm"])
-def test_one_file(format: AudioFormat) -> None:
+def test_one_file(format: OutputFormat) -> None:
     """There is one header, at the start, and a whole file behind it."""
     made = encoded(format, sweep())
     marks = {"wav": b"RIFF", "flac": b"fLaC", "opus": b"OpusHead"}
@@ -79,7 +79,7 @@ def test_one_file(format: AudioFormat) -> None:
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_first_bytes_come_early(format: AudioFormat) -> None:
+def test_first_bytes_come_early(format: OutputFormat) -> None:
     """Some bytes of sound leave as early as the codec allows."""
     encoder, pcm, made, taken = open_encoder(format), sweep(), b"", 0
     while True:
@@ -94,7 +94,7 @@ def test_first_bytes_come_early(format: AudioFormat) -> None:
 
 @given(cuts=st.lists(st.integers(0, 20_000), max_size=12), format=st.sampled_from(FORMATS))
 @settings(max_examples=40, deadline=None)
-def test_any_chunking_gives_the_same_file(cuts: list[int], format: AudioFormat) -> None:
+def test_any_chunking_gives_the_same_file(cuts: list[int], format: OutputFormat) -> None:
     """However PCM is cut, also within a sample, the file is the same."""
     pcm = sweep(0.2)
     edges = [0, *sorted(min(cut, len(pcm)) for cut in cuts), len(pcm)]
@@ -109,7 +109,7 @@ def test_any_chunking_gives_the_same_file(cuts: list[int], format: AudioFormat) 
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_nothing_is_still_a_file(format: AudioFormat) -> None:
+def test_nothing_is_still_a_file(format: OutputFormat) -> None:
     """No audio at all makes an empty file of its kind, and the end may be asked for twice."""
     encoder = open_encoder(format)
     made = encoder.finish()
@@ -121,7 +121,7 @@ def test_nothing_is_still_a_file(format: AudioFormat) -> None:
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_closing_under_way(format: AudioFormat) -> None:
+def test_closing_under_way(format: OutputFormat) -> None:
     """An encoder may be closed at any moment, also from another thread; what comes after is nothing."""
     encoder, pcm = open_encoder(format), sweep()
     pushing = threading.Thread(

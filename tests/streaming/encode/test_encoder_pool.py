@@ -14,14 +14,15 @@ import anyio
 import numpy as np
 import pytest
 
-from engines.api import AudioFormat, EngineFailed
+from engines.errors import EngineFailed
 from streaming.encode.encoders import Encoder, InlineEncoder, ThreadEncoders
 from streaming.encode.pool import EncoderPool, EncoderSession
 from streaming.encode.transcoder import Transcoder, TranscodeRequest
+from streaming.formats import OutputFormat
 from streaming.prefetch import PATIENCE, TURNS
 
 RATE = 22_050
-FORMATS: list[AudioFormat] = ["mp3", "opus", "aac", "flac", "wav", "pcm"]
+FORMATS: list[OutputFormat] = ["mp3", "opus", "aac", "flac", "wav", "pcm"]
 
 
 def sound(seconds: float, pitch: float) -> bytes:
@@ -72,7 +73,7 @@ def straight(order: TranscodeRequest, segments: list[bytes]) -> bytes:
     return data + chain.finish().data
 
 
-def blurred(format: AudioFormat, data: bytes) -> bytes:
+def blurred(format: OutputFormat, data: bytes) -> bytes:
     """Take out what differs from file to file: the serial number of an Ogg stream, and with it each page's
     checksum.
     """
@@ -83,7 +84,7 @@ def blurred(format: AudioFormat, data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_the_same_file_as_in_this_process(format: AudioFormat) -> None:
+def test_the_same_file_as_in_this_process(format: OutputFormat) -> None:
     """Lane, thread and plain call give the same bytes and the same length, for any format, in any company."""
 
     async def test() -> None:

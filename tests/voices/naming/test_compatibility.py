@@ -10,16 +10,8 @@ from libraries import sample, voice
 from msgspec.structs import replace
 
 from compat.openai import names
-from engines.api import (
-    CloningCapabilities,
-    EngineInfo,
-    EngineUnavailable,
-    SpeechCapabilities,
-    TranscriptionCapabilities,
-    UnknownModel,
-    Unsupported,
-    Voice,
-)
+from engines.api import CloningCapabilities, EngineInfo, SpeechCapabilities, TranscriptionCapabilities, Voice
+from engines.errors import EngineUnavailable, UnknownModel, Unsupported
 from voices.naming.compatibility import AvailableEngines, UnavailableEngine, fits, refusal
 from voices.naming.resolver import Choice, Names, Resolver, ResolverRules, WrongKind
 from voices.profile import Profile

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engines.api import BadInput
+from engines.errors import BadInput
 from voices.naming.mixture import HEAVIEST, MOST_PARTS, Part, canonical, normalised, parse
 
 NAMES = st.text(st.characters(exclude_characters="+()"), min_size=1, max_size=12).map(str.strip).filter(bool)

@@ -5,16 +5,8 @@ from __future__ import annotations
 import pytest
 
 from compat.openai import names
-from engines.api import (
-    BadInput,
-    EngineInfo,
-    EngineUnavailable,
-    SpeechCapabilities,
-    TranscriptionCapabilities,
-    UnknownModel,
-    UnknownVoice,
-    Voice,
-)
+from engines.api import EngineInfo, SpeechCapabilities, TranscriptionCapabilities, Voice
+from engines.errors import BadInput, EngineUnavailable, UnknownModel, UnknownVoice
 from voices.naming.resolver import Names, Resolver, ResolverRules, WrongKind
 
 NAMES = Names(names.openai_kind, names.peer_kind, names.kokoro_voice)

@@ -30,7 +30,7 @@ from recordings import (
     tone,
 )
 
-from engines.api import BadAudio
+from engines.errors import BadAudio
 from streaming.audio import wav
 from voices.samples.prepare import Bounds, SampleFacts, check_recording, prepare
 

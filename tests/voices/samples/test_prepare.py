@@ -36,7 +36,7 @@ from recordings import (
     with_noise,
 )
 
-from engines.api import BadAudio
+from engines.errors import BadAudio
 from voices.samples.prepare import Bounds, SampleFacts, check_recording, prepare, trim
 
 BOUNDS = Bounds()

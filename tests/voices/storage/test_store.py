@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from sqlalchemy import func, select
 from sqlalchemy.engine import URL
 
-from engines.api import BadInput
+from engines.errors import BadInput
 from voices.consents import Consents
 from voices.errors import NameTaken, UnknownProfile
 from voices.profile import SAMPLE, Audit, Consent, Profile, new_id, now

@@ -13,7 +13,7 @@ from libraries import awaited, connected, found, sample, voice
 from msgspec.structs import replace
 from sqlalchemy.engine import URL
 
-from engines.api import BadInput, NotFound, NotYours
+from engines.errors import BadInput, NotFound, NotYours
 from voices.errors import NameTaken, UnknownProfile
 from voices.profile import LONGEST_FOLDED, Profile, checked_name
 from voices.storage import tables

@@ -8,7 +8,7 @@ import anyio
 import pytest
 from libraries import audio, awaited, clip, shelves_at, voice  # noqa: F401 - audio is a fixture
 
-from engines.api import BadInput, NotYours
+from engines.errors import BadInput, NotYours
 from voices.authoring import VoiceService
 from voices.library import MARK, LibraryLocation
 from voices.limits import VoiceLimits

@@ -1,0 +1,89 @@
+"""The errors of this program, one tree; `compat.errors` has an answer for each.
+
+SpeechError
+├── BadInput              the caller's request cannot be served as it stands
+│   ├── UnknownModel      no engine has a model of that name
+│   ├── UnknownVoice      no engine has a voice of that name
+│   ├── Unsupported       the chosen engine cannot honour a parameter
+│   ├── BadAudio          an upload cannot be decoded, or is too short or too long
+│   ├── NotFound          what the path names is not there, or not for this caller
+│   └── NotYours          what the path names may be used by this caller, not changed
+├── EngineUnavailable     no worker can take the work now: starting, failed, or going away
+├── Overloaded            the queue is full
+├── EngineFailed          the engine raised, or its worker died with the work in it
+│   ├── RunAway           it made far more audio than the text can be, or silence, or the same over and over
+│   └── MissingPrompt     the worker does not hold the prompt that a job names
+└── DeadlineExceeded      the work did not begin, or end, in the time it was allowed
+"""
+
+from __future__ import annotations
+
+
+class SpeechError(Exception):
+    """Anything this program refuses or fails to do, in a sentence a caller may read."""
+
+    def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.code = code
+
+
+class BadInput(SpeechError):
+    """The caller's request cannot be served as it stands."""
+
+
+class UnknownModel(BadInput):
+    """No engine has a model of that name."""
+
+
+class UnknownVoice(BadInput):
+    """No engine has a voice of that name."""
+
+
+class Unsupported(BadInput):
+    """The chosen engine cannot honour a parameter."""
+
+
+class BadAudio(BadInput):
+    """An upload cannot be decoded, or is too short or too long."""
+
+
+class NotFound(BadInput):
+    """What the path names is not there, or not for this caller."""
+
+
+class NotYours(BadInput):
+    """What the path names may be used by this caller, not changed."""
+
+
+class EngineUnavailable(SpeechError):
+    """No worker can take the work now: it is starting, has failed, or is going away."""
+
+
+class Overloaded(SpeechError):
+    """The queue is full; `retry_after` is in seconds."""
+
+    def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class EngineFailed(SpeechError):
+    """The engine raised, or its worker died with the work in it."""
+
+
+class RunAway(EngineFailed):
+    """The engine made far more audio than the text can be, or nothing but silence, or the same over and over."""
+
+
+class MissingPrompt(EngineFailed):
+    """The worker does not hold the prompt that a job names by its id alone."""
+
+
+class DeadlineExceeded(SpeechError):
+    """The work did not begin, or end, in the time it was allowed; `retry_after` is in seconds."""
+
+    def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

@@ -1,0 +1,1 @@
+"""Language tags (BCP-47): read in any spelling, reduced to what an engine knows, named."""
