@@ -1,15 +1,18 @@
-"""Server-sent events as OpenAI frames them: `data:` lines only, CRLF, an empty line behind each record,
+"""Server-sent events as OpenAI frames them: `data:` lines only, CRLF, an empty line behind each event,
 `[DONE]` last.
 
-No `event:`, `id:` or `retry:` lines: the Python SDK dies on records without data.
+No `event:`, `id:` or `retry:` lines: the Python SDK dies on events without data.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
 
 import msgspec
 
+EVENT_STREAM = "text/event-stream; charset=utf-8"
+"""the content type of a stream of events"""
 BLOCK = 4096
 """bytes of audio in one delta at most, as upstream cuts them"""
 DONE = b"data: [DONE]\r\n\r\n"
@@ -23,6 +26,25 @@ def event(payload: msgspec.Struct | dict[str, object]) -> bytes:
 def error_event(error: msgspec.Struct) -> bytes:
     """Frame an error in the one form that the SDKs raise on: an object under `error`."""
     return event({"error": error})
+
+
+async def with_error_event(
+    events: AsyncGenerator[bytes, None], on_failure: Callable[[Exception], msgspec.Struct]
+) -> AsyncGenerator[bytes, None]:
+    """Yield `events`; where they fail after the first one, yield the error that `on_failure` returns, and end.
+
+    Raises what `events` raises before the first one: until then the status is still to be sent, and can say it.
+    """
+    started = False
+    try:
+        async with aclosing(events):
+            async for framed in events:
+                yield framed
+                started = True
+    except Exception as exc:  # the status has been sent: only an event can tell the client of any failure
+        if not started:
+            raise
+        yield error_event(on_failure(exc))
 
 
 def blocks(data: bytes) -> Iterator[bytes]:

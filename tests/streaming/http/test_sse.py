@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import AsyncGenerator
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,26 +15,80 @@ from compat.errors import ErrorBody
 from streaming.http import sse
 
 
-def test_a_record() -> None:
-    """A record is one data line and an empty line, nothing else."""
+def test_an_event() -> None:
+    """An event is one data line and an empty line, nothing else."""
     assert sse.event({"type": "x", "text": "a\nb"}) == b'data: {"type":"x","text":"a\\nb"}\r\n\r\n'
     assert sse.DONE == b"data: [DONE]\r\n\r\n"
 
 
 def test_an_error() -> None:
     """An error is an object under `error`, which the SDKs raise."""
-    record = sse.error_event(ErrorBody("lost", "server_error"))
+    framed = sse.error_event(ErrorBody("lost", "server_error"))
 
-    assert json.loads(record.removeprefix(b"data: "))["error"]["message"] == "lost"
+    assert json.loads(framed.removeprefix(b"data: "))["error"]["message"] == "lost"
+
+
+@pytest.mark.parametrize("before", [[], [b""], [b"one", b"two"]])
+def test_a_failure_after_the_first_event_is_an_event(before: list[bytes]) -> None:
+    """A failure before any event is raised; after one, even an empty one, it ends the stream as an event."""
+    failures: list[Exception] = []
+    closed: list[bool] = []
+
+    async def events() -> AsyncGenerator[bytes, None]:
+        try:
+            for framed in before:
+                yield framed
+            raise OSError("broken")
+        finally:
+            closed.append(True)
+
+    def on_failure(failure: Exception) -> msgspec.Struct:
+        failures.append(failure)
+        return ErrorBody(str(failure), "server_error")
+
+    async def collected() -> list[bytes]:
+        return [framed async for framed in sse.with_error_event(events(), on_failure)]
+
+    if before:
+        assert asyncio.run(collected()) == [*before, sse.error_event(ErrorBody("broken", "server_error"))]
+        assert [str(failure) for failure in failures] == ["broken"]
+    else:
+        with pytest.raises(OSError, match="broken"):
+            asyncio.run(collected())
+        assert failures == []
+    assert closed == [True]
+
+
+def test_closing_closes_the_events() -> None:
+    """A stream that is left closes what it sends at once, and no error is made of it."""
+    closed: list[bool] = []
+
+    async def events() -> AsyncGenerator[bytes, None]:
+        try:
+            while True:
+                yield b"more"
+        finally:
+            closed.append(True)
+
+    def on_failure(failure: Exception) -> msgspec.Struct:
+        raise AssertionError(failure)
+
+    async def leave() -> None:
+        stream = sse.with_error_event(events(), on_failure)
+        assert await anext(stream) == b"more"
+        await stream.aclose()
+        assert closed == [True]
+
+    asyncio.run(leave())
 
 
 @given(st.text())
-def test_no_text_breaks_a_record(text: str) -> None:
-    """Whatever is inside, a record has one line."""
-    record = sse.event({"text": text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")})
+def test_no_text_breaks_an_event(text: str) -> None:
+    """Whatever is inside, an event has one line."""
+    framed = sse.event({"text": text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")})
 
-    assert record.count(b"\r\n") == 2
-    assert record.count(b"\n") == 2
+    assert framed.count(b"\r\n") == 2
+    assert framed.count(b"\n") == 2
 
 
 @given(st.binary(max_size=20_000))
