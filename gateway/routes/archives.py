@@ -58,7 +58,7 @@ def archive_routes(services: Services) -> list[HTTPRouteHandler]:
             "application/zip",
             headers=headers,
             send_timeout=timeout,
-            gone=context.log_entry.gone,
+            on_disconnect=context.log_entry.gone,
         )
 
     @post(

@@ -67,7 +67,7 @@ def _pulls(services: Services, manager: ModelManager) -> list[HTTPRouteHandler]:
             "text/event-stream; charset=utf-8",
             headers=headers,
             send_timeout=timeout,
-            gone=context.log_entry.gone,
+            on_disconnect=context.log_entry.gone,
         )
 
     @post(ONE + "/cancel", status_code=200, summary="Stop a pull; what has come is kept")

@@ -19,7 +19,7 @@ from litestar.handlers import HTTPRouteHandler
 from compat.errors import refusal, unexpected, wrong_endpoint
 from compat.openai import speech as dialect
 from engines.api import EngineInfo, Prompt, SpeechCapabilities, SpeechEvent, SpeechJob
-from engines.errors import EngineFailed, RunAway, SpeechError
+from engines.errors import EngineFailed, RunawayAudio, SpeechError
 from engines.fleet.pool import Stream
 from engines.fleet.streams import RequestTerms
 from gateway.http import bodies, priority
@@ -54,9 +54,9 @@ def speech_route(services: Services) -> HTTPRouteHandler:
         body = await bodies.whole(headers, request.receive, services.settings.limits.json_bytes)
         asked = dialect.parse(body, bounds(services))
         seconds = estimate_duration(asked.input, speed=asked.speed).expected
-        owner = priority.owner(log_entry.key, request.scope.get("client"))
+        caller = priority.caller(log_entry.key, request.scope.get("client"))
         terms = priority.terms(
-            headers, services.settings.admission, owner=owner, characters=len(asked.input), seconds=seconds
+            headers, services.settings.admission, caller=caller, characters=len(asked.input), seconds=seconds
         )
         return await answer(services, asked, terms, log_entry)
 
@@ -107,7 +107,7 @@ async def answer(
         media_type,
         headers=headers,
         send_timeout=services.settings.server.send_timeout,
-        gone=log_entry.gone,
+        on_disconnect=log_entry.gone,
     )
 
 
@@ -164,7 +164,7 @@ class Synthesis:
     async def audio(self) -> AsyncGenerator[bytes, None]:
         """Give the encoded file as it is made, once the request has been let in."""
         rate_limiter, log_entry = self._services.rate_limiter, self._log_entry
-        permit = await rate_limiter.acquire(self._terms.owner, shown(self._asked.model), self._terms.seconds)
+        permit = await rate_limiter.acquire(self._terms.caller, shown(self._asked.model), self._terms.seconds)
         log_entry.limits = permit.headers
         try:
             began = time.monotonic()
@@ -179,7 +179,7 @@ class Synthesis:
                     async with aclosing(pipeline.chunks()) as chunks:
                         async for chunk in chunks:
                             yield chunk
-                except RunAway:
+                except RunawayAudio:
                     log_entry.ran_away = True
                     raise
                 finally:

@@ -73,9 +73,9 @@ class Transcription:
     async def answer(self, request: Request[Any, Any, Any], *, translate: bool) -> StreamingResponse:
         """Read the request and begin. The upload is let go of when the answer ends, however it ends."""
         self._log_entry.route = "translations" if translate else "transcriptions"
-        owner = priority.owner(self._log_entry.key, request.scope.get("client"))
+        caller = priority.caller(self._log_entry.key, request.scope.get("client"))
         self._terms = priority.terms(
-            dict(request.scope["headers"]), self._services.settings.admission, owner=owner
+            dict(request.scope["headers"]), self._services.settings.admission, caller=caller
         )
         fields, source = await self._read(request)
         try:
@@ -90,7 +90,11 @@ class Transcription:
         headers = self._log_entry.headers() | ({"cache-control": "no-store"} if asked.stream else {})
         timeout = self._services.settings.server.send_timeout
         return StreamingResponse(
-            chunks, _media_type(asked), headers=headers, send_timeout=timeout, gone=self._log_entry.gone
+            chunks,
+            _media_type(asked),
+            headers=headers,
+            send_timeout=timeout,
+            on_disconnect=self._log_entry.gone,
         )
 
     async def _read(self, request: Request[Any, Any, Any]) -> tuple[transcription.Fields, IO[bytes]]:
@@ -157,7 +161,7 @@ class Transcription:
             words=asked.words,
             logprobs=transcription.requires_logprobs(asked),
         )
-        permit = await services.rate_limiter.acquire(self._terms.owner, shown(asked.model), 0.0)
+        permit = await services.rate_limiter.acquire(self._terms.caller, shown(asked.model), 0.0)
         log_entry.limits = permit.headers
         try:
             async with aclosing(pool.transcribe(job, sound.pcm(), self._terms)) as events:

@@ -1,9 +1,9 @@
-"""The response body of everything that takes time: one ASGI response that owns its stream.
+"""A response whose body is sent while it is made: one ASGI application that owns its generator of chunks.
 
 Rules. Headers wait for the first chunk, so whatever fails before it is still an error with a status of its
-own. The client's leaving is listened for all the while and cancels the work. The generator is closed on every
-way out, here and not by the collector. A failure after the first chunk is raised with the body left open: the
-server then breaks the connection, which is the only honest end of half an audio file.
+own. A disconnect of the client cancels the work at any time. The generator is closed however the response
+ends, here and not by the garbage collector. A failure after the first chunk is raised with the body left
+open: the server then breaks the connection, which is the only honest end of half an audio file.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ import anyio
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
-"""gives the next Message; Any, since ASGI frameworks name its shape differently"""
+"""returns the next Message; typed Any, since ASGI frameworks declare its type differently"""
 Send = Callable[[Any], Awaitable[None]]
+"""sends a Message"""
 
 
 class StreamingResponse:
     """Send `chunks` as the response's body with the given type and headers.
 
-    `send_timeout` is how long, in seconds, the client may take no bytes; `gone` is called when it left or
-    stalled.
+    `send_timeout` is how many seconds a client may read no bytes; `on_disconnect` is called when it
+    disconnects or has read none for so long.
     """
 
     def __init__(
@@ -34,25 +35,25 @@ class StreamingResponse:
         *,
         headers: Mapping[str, str],
         send_timeout: float,
-        gone: Callable[[], None],
+        on_disconnect: Callable[[], None],
     ) -> None:
         self._chunks = chunks
         self._headers = {"content-type": media_type, "x-accel-buffering": "no", **headers}
         self._send_timeout = send_timeout
-        self._gone = gone
-        self._whole = False
+        self._on_disconnect = on_disconnect
+        self._complete = False
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
-        """Answer the request. Raises what the chunks raise."""
+        """Send the response. Raises what the chunks raise, and ClientStalled."""
         failure: Exception | None = None
         async with aclosing(self._chunks), anyio.create_task_group() as tasks:
             tasks.start_soon(self._cancel_on_disconnect, receive, tasks.cancel_scope)
             try:
                 await self._send_all(send)
             except TimeoutError:
-                self._gone()
+                self._on_disconnect()
                 failure = ClientStalled(f"the client took no bytes for {self._send_timeout:g} s")
-            except Exception as exc:  # raised below, once the group is left: a group would wrap it
+            except Exception as exc:  # raised below, outside the task group, which would wrap it
                 failure = exc
             tasks.cancel_scope.cancel()
         if failure:
@@ -69,7 +70,7 @@ class StreamingResponse:
                     await send({"type": "http.response.body", "body": chunk, "more_body": True})
         if not started:
             await send({"type": "http.response.start", "status": 200, "headers": self._raw_headers()})
-        self._whole = True
+        self._complete = True
         with anyio.fail_after(self._send_timeout):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -79,10 +80,10 @@ class StreamingResponse:
     async def _cancel_on_disconnect(self, receive: Receive, scope: anyio.CancelScope) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
-        if not self._whole:  # a server also says so once all is sent
-            self._gone()
+        if not self._complete:  # a server reports a disconnect once all is sent, too
+            self._on_disconnect()
             scope.cancel()
 
 
 class ClientStalled(Exception):
-    """The client took no bytes for too long, and its stream was given up."""
+    """The client read no bytes for longer than the send timeout, and its response was given up."""

@@ -31,9 +31,9 @@ def error_event(error: msgspec.Struct) -> bytes:
 async def with_error_event(
     events: AsyncGenerator[bytes, None], on_failure: Callable[[Exception], msgspec.Struct]
 ) -> AsyncGenerator[bytes, None]:
-    """Yield `events`; where they fail after the first one, yield the error that `on_failure` returns, and end.
+    """Yield `events`; if they fail after the first one, yield the error that `on_failure` returns, and end.
 
-    Raises what `events` raises before the first one: until then the status is still to be sent, and can say it.
+    Raises what `events` raises before the first one: until then an error can still have a status of its own.
     """
     started = False
     try:
