@@ -1,0 +1,13 @@
+"""How the seed of a job becomes that of a library's random numbers."""
+
+from __future__ import annotations
+
+import secrets
+
+BITS = 63
+"""torch takes seeds of 64 bits with a sign"""
+
+
+def library_seed(seed: int | None) -> int:
+    """Return a job's seed as libraries take it; another one each time where the job has none."""
+    return secrets.randbits(BITS) if seed is None else seed % 2**BITS
