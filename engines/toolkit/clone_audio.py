@@ -1,4 +1,4 @@
-"""Samples of a voice, as models take them: in one, long enough, and not for ever."""
+"""Samples of a voice as models that clone take them: one recording, neither too short nor too long."""
 
 from __future__ import annotations
 
@@ -6,13 +6,24 @@ from collections.abc import Sequence
 
 from engines.api import Sample
 from engines.errors import BadAudio
+from engines.toolkit.pcm import BYTES_PER_SAMPLE
+
+SHORTEST_SECONDS = 0.5
+"""what a voice needs"""
+LONGEST_SECONDS = 30.0
+"""what is used of all samples together"""
 
 
-def joined(samples: Sequence[Sample], rate: int, shortest: float, longest: float) -> bytes:
-    """Give the first `longest` seconds of samples as s16le PCM at `rate` Hertz. Raises BadAudio."""
-    pcm = b"".join(sample.pcm for sample in samples)[: 2 * round(longest * rate)]
-    if len(pcm) < 2 * shortest * rate:
-        raise BadAudio(f"The sample is too short: a voice needs at least {shortest:g} seconds.")
+def join_samples(samples: Sequence[Sample], sample_rate: int) -> bytes:
+    """Return the first `LONGEST_SECONDS` of samples, one after the other, as s16le PCM at `sample_rate`
+    Hertz.
+
+    Raises BadAudio where they are shorter than `SHORTEST_SECONDS`, or silent.
+    """
+    longest = BYTES_PER_SAMPLE * round(LONGEST_SECONDS * sample_rate)
+    pcm = b"".join(sample.pcm for sample in samples)[:longest]
+    if len(pcm) < BYTES_PER_SAMPLE * SHORTEST_SECONDS * sample_rate:
+        raise BadAudio(f"The sample is too short: a voice needs at least {SHORTEST_SECONDS:g} seconds.")
     if not any(pcm):
         raise BadAudio("The sample is silent.")
     return pcm

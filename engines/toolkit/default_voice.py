@@ -1,7 +1,7 @@
-"""A voice for models that have none of their own, and take another for each text.
+"""A default voice for models that have none of their own, and speak each text with another.
 
-A page that is read sentence by sentence would change its speaker at every stop. So such a model says a line
-once, always with the same random numbers, and clones that recording wherever no voice is asked for.
+A page that is read sentence by sentence would change its speaker at every stop. So such a model speaks one
+sentence, always with the same random numbers, and clones that recording wherever no voice is asked for.
 """
 
 from __future__ import annotations
@@ -11,31 +11,40 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.toolkit import pcm
+
 Floats = NDArray[np.float32]
-LINE = "Hello! This is how I sound, whatever I am asked to read."
+SAMPLE_TEXT = "Hello! This is how I sound, whatever I am asked to read."
 SEEDS = range(3)
-LEAST, FAINT = 0.5, 0.01
-"""seconds, and of full scale: what is shorter or fainter is no voice"""
-LOUDEST = 32767
+"""tried one after the other until one gives speech"""
+SHORTEST_SECONDS = 0.5
+"""what is shorter is no voice"""
+FAINTEST_PEAK = 0.01
+"""of full scale: what is fainter is no voice"""
 
 
-def own_voice(say: Callable[[str, int], tuple[Floats, bool]], rate: int, heard: int) -> bytes | None:
-    """Give a recording as s16le mono PCM at `heard` Hertz; None where no try came to an end that is speech.
+def record_default_voice(
+    synthesise: Callable[[str, int], tuple[Floats, bool]], synthesis_rate: int, recording_rate: int
+) -> bytes | None:
+    """Return a recording of a voice as s16le mono PCM at `recording_rate` Hertz; None where no seed gives
+    one.
 
-    `say` speaks a text with a seed, and gives samples in [-1, 1] at `rate` Hertz, and whether it came to its
-    end by itself.
+    `synthesise` speaks a text with a seed. It returns float samples in [-1, 1] at `synthesis_rate` Hertz, and
+    whether the speech came to its end by itself, which it has to for a recording.
     """
     for seed in SEEDS:
-        sound, ended = say(LINE, seed)
-        if ended and len(sound) >= LEAST * rate and np.abs(sound).max() > FAINT:
-            return (resampled(sound, rate, heard).clip(-1, 1) * LOUDEST).round().astype("<i2").tobytes()
+        samples, ended = synthesise(SAMPLE_TEXT, seed)
+        long_enough = len(samples) >= SHORTEST_SECONDS * synthesis_rate
+        if ended and long_enough and np.abs(samples).max() > FAINTEST_PEAK:
+            return pcm.from_floats(resample(samples, synthesis_rate, recording_rate))
     return None
 
 
-def resampled(sound: Floats, rate: int, wanted: int) -> Floats:
-    """Give a whole recording at another rate, lower or higher: its spectrum is cut off, or padded, at the new
-    one's half.
+def resample(samples: Floats, rate: int, wanted_rate: int) -> Floats:
+    """Return a whole recording at another rate, lower or higher.
+
+    Its spectrum is cut off, or padded, at half of the new rate.
     """
-    count = round(len(sound) * wanted / rate)
-    made = np.fft.irfft(np.fft.rfft(sound), count) * (count / len(sound))
-    return np.asarray(made, np.float32)
+    count = round(len(samples) * wanted_rate / rate)
+    resampled = np.fft.irfft(np.fft.rfft(samples), count) * (count / len(samples))
+    return np.asarray(resampled, np.float32)

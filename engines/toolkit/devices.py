@@ -1,5 +1,6 @@
-"""Where torch computes: the device that is asked for, or the best there is; in workers only, as this imports
-torch.
+"""Choose the device that torch computes on: the one that is asked for, or the best there is.
+
+For workers only, as this imports torch.
 """
 
 from __future__ import annotations
@@ -9,49 +10,56 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 
 from engines.errors import EngineFailed
-from engines.toolkit.gpu_architectures import lacking
+from engines.toolkit.gpu_architectures import missing_code_reason
 
-BEST = ("cuda", "xpu", "mps", "cpu")
-"""ROCm goes by the name of cuda"""
+PREFERENCE = ("cuda", "xpu", "mps", "cpu")
+"""kinds of device, the best first; AMD's ROCm goes by the name of cuda"""
 
 
-def choose(asked: str, known: Sequence[str] = BEST, group: str = "main") -> torch.device:
-    """Choose a device: `asked` is "auto" for the best that is there, or a name such as "cpu", "cuda",
-    "cuda:1", "mps".
+def choose_device(requested: str, supported: Sequence[str] = PREFERENCE, group: str = "main") -> torch.device:
+    """Return the device for a request: "auto" for the best that is available, or a name such as "cuda:1".
 
-    `known` are the kinds that the engine runs on, the best first; `group` is the environment that it runs in.
-    Raises EngineFailed where there is no such device here, or torch has no code for it: work never goes to a
-    slower one without a word.
+    `supported` are the kinds that the engine runs on, the best first; `group` is the environment that it runs
+    in. Raises EngineFailed where there is no such device here, or torch has no code for it: work never goes
+    to a slower one without a word.
     """
-    there = {kind: _count(kind) for kind in known if _is_there(kind)}
-    return torch.device(named(asked, known, there, lambda name: _unfit(name, group)))
+    available = {kind: _count(kind) for kind in supported if _is_available(kind)}
+    name = resolve_device(requested, supported, available, lambda name: _unusable_reason(name, group))
+    return torch.device(name)
 
 
-def named(asked: str, known: Sequence[str], there: Mapping[str, int], unfit: Callable[[str], str]) -> str:
-    """Name the device that is meant; `there` tells how many of each kind there are, `unfit` why one cannot
-    compute, if so.
+def resolve_device(
+    requested: str,
+    supported: Sequence[str],
+    available: Mapping[str, int],
+    unusable_reason: Callable[[str], str],
+) -> str:
+    """Return the name of the device that a request means.
 
-    Raises EngineFailed as `choose` does.
+    `available` is how many of each kind there are; `unusable_reason` says why a device cannot compute, and is
+    empty for one that can. Raises EngineFailed as `choose_device` does.
     """
-    name = asked if asked != "auto" else next(iter(there), "cpu")
+    name = requested if requested != "auto" else next(iter(available), "cpu")
     kind, _, number = name.partition(":")
-    if kind not in known:
+    if kind not in supported:
         raise EngineFailed(
-            f"There is no device '{asked}' for this engine: it should be auto, {', '.join(known)}."
+            f"There is no device '{requested}' for this engine: it should be auto, {', '.join(supported)}."
         )
-    if kind not in there or (number and not (number.isdigit() and int(number) < there[kind])):
+    if kind not in available or (number and not (number.isdigit() and int(number) < available[kind])):
         raise EngineFailed(
-            f"There is no device '{asked}' here: torch {torch.__version__} finds {', '.join(there)}."
+            f"There is no device '{requested}' here: torch {torch.__version__} finds {', '.join(available)}."
         )
-    if reason := unfit(name):
-        raise EngineFailed(
-            f"{reason}, or set `device: cpu`." if asked == "auto" and "cpu" in known else f"{reason}."
-        )
+    if reason := unusable_reason(name):
+        cpu_would_do = requested == "auto" and "cpu" in supported
+        raise EngineFailed(f"{reason}, or set `device: cpu`." if cpu_would_do else f"{reason}.")
     return name
 
 
-def precision(name: str, device: str) -> torch.dtype:
-    """Choose a dtype by its name; "auto" is half precision on NVIDIA's and AMD's GPUs. Raises EngineFailed."""
+def choose_dtype(name: str, device: str) -> torch.dtype:
+    """Return a dtype by its name; "auto" is half precision on NVIDIA's and AMD's GPUs.
+
+    Raises EngineFailed where there is no such dtype.
+    """
     if name == "auto":
         return torch.float16 if device.startswith("cuda") else torch.float32
     dtype = getattr(torch, name, None)
@@ -60,7 +68,7 @@ def precision(name: str, device: str) -> torch.dtype:
     return dtype
 
 
-def _is_there(kind: str) -> bool:
+def _is_available(kind: str) -> bool:
     if kind == "mps":
         return bool(torch.backends.mps.is_available())
     return kind == "cpu" or _count(kind) > 0
@@ -74,12 +82,14 @@ def _count(kind: str) -> int:
     return 1
 
 
-def _unfit(name: str, group: str) -> str:
-    """Say why torch cannot compute on a device that is there; empty where it can."""
+def _unusable_reason(name: str, group: str) -> str:
+    """Return why torch cannot compute on a device that is available; empty where it can."""
     if not name.startswith("cuda"):
         return ""
     device = torch.device(name)
     capability = "{}.{}".format(*torch.cuda.get_device_capability(device))
     if torch.version.hip:
         capability = torch.cuda.get_device_properties(device).gcnArchName.partition(":")[0]
-    return lacking(torch.cuda.get_device_name(device), capability, torch.cuda.get_arch_list(), group)
+    return missing_code_reason(
+        torch.cuda.get_device_name(device), capability, torch.cuda.get_arch_list(), group
+    )

@@ -7,18 +7,18 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from engines.catalogue.hardware import slow_reason  # noqa: E402
-from engines.catalogue.models import find  # noqa: E402
+from engines.catalogue.models import find_model  # noqa: E402
 from engines.catalogue.records import Device  # noqa: E402
 from engines.errors import EngineFailed  # noqa: E402
 from engines.toolkit import devices  # noqa: E402 - it needs torch
-from engines.toolkit.gpu_architectures import lacking  # noqa: E402
+from engines.toolkit.gpu_architectures import missing_code_reason  # noqa: E402
 
 
 def test_a_processor_is_always_there() -> None:
     """What is asked for is chosen where it is there; "auto" takes the best that is there."""
-    assert devices.choose("cpu").type == "cpu"
-    best = next(kind for kind in devices.BEST if devices._is_there(kind))
-    assert devices.choose("auto").type == best
+    assert devices.choose_device("cpu").type == "cpu"
+    best = next(kind for kind in devices.PREFERENCE if devices._is_available(kind))
+    assert devices.choose_device("auto").type == best
 
 
 def test_what_is_not_there_is_refused() -> None:
@@ -27,11 +27,11 @@ def test_what_is_not_there_is_refused() -> None:
         if asked == "mps" and torch.backends.mps.is_available():
             continue
         with pytest.raises(EngineFailed, match=rf"no device '{asked}' here: torch .* finds .*cpu"):
-            devices.choose(asked)
+            devices.choose_device(asked)
     with pytest.raises(EngineFailed, match="should be auto, cpu"):
-        devices.choose("abacus", ("cpu",))
+        devices.choose_device("abacus", ("cpu",))
     with pytest.raises(EngineFailed, match="for this engine"):
-        devices.choose("cuda", ("cpu",))
+        devices.choose_device("cuda", ("cpu",))
 
 
 def test_the_best_that_is_unfit_is_no_reason_for_a_slower_one() -> None:
@@ -44,36 +44,36 @@ def test_the_best_that_is_unfit_is_no_reason_for_a_slower_one() -> None:
 
     there = {"cuda": 2, "cpu": 1}
     with pytest.raises(EngineFailed, match=r"^no code, or set `device: cpu`\.$"):
-        devices.named("auto", devices.BEST, there, unfit)
-    for asked, known in (("cuda:1", devices.BEST), ("auto", ("cuda",))):
+        devices.resolve_device("auto", devices.PREFERENCE, there, unfit)
+    for asked, known in (("cuda:1", devices.PREFERENCE), ("auto", ("cuda",))):
         with pytest.raises(EngineFailed, match=r"^no code\.$"):
-            devices.named(asked, known, there, unfit)
-    assert devices.named("cpu", devices.BEST, there, unfit) == "cpu"
-    assert devices.named("auto", ("cpu", "cuda"), {"cpu": 1, "cuda": 2}, unfit) == "cpu"
-    assert devices.named("auto", devices.BEST, there, lambda name: "") == "cuda"
+            devices.resolve_device(asked, known, there, unfit)
+    assert devices.resolve_device("cpu", devices.PREFERENCE, there, unfit) == "cpu"
+    assert devices.resolve_device("auto", ("cpu", "cuda"), {"cpu": 1, "cuda": 2}, unfit) == "cpu"
+    assert devices.resolve_device("auto", devices.PREFERENCE, there, lambda name: "") == "cuda"
 
 
 def test_what_brings_code_for_a_gpu() -> None:
     """A torch without code for a GPU is told with both, and the command that mends it names the engine's
     environment.
     """
-    told = lacking("Old", "6.1", ("sm_80", "sm_90"), "legacy457")
+    told = missing_code_reason("Old", "6.1", ("sm_80", "sm_90"), "legacy457")
     assert "no code for the GPU Old (compute capability 6.1, it has sm_80, sm_90)" in told
     assert "`voicebox engines install legacy457 --index-url https://download.pytorch.org/whl/cu126`" in told
-    assert "install main --index-url https://download.pytorch.org/whl/cu130" in lacking(
+    assert "install main --index-url https://download.pytorch.org/whl/cu130" in missing_code_reason(
         "New", "12.0", ("sm_80",)
     )
-    old = lacking("Old Radeon", "gfx803", ("gfx90a", "gfx1100"))
+    old = missing_code_reason("Old Radeon", "gfx803", ("gfx90a", "gfx1100"))
     assert "(architecture gfx803, it has gfx90a, gfx1100)" in old
     assert "--index-url https://download.pytorch.org/whl/rocm" in old
-    assert lacking("Good", "8.6", ("sm_80",)) == lacking("Any", "8.6", ()) == ""
+    assert missing_code_reason("Good", "8.6", ("sm_80",)) == missing_code_reason("Any", "8.6", ()) == ""
 
 
-def test_a_processor_in_place_of_a_gpu_is_told() -> None:
+def test_a_cpu_in_place_of_a_gpu_is_explained() -> None:
     """A model that computes on the processor, where this machine has a GPU for it, says what would change
     that.
     """
-    kokoro, here = find("kokoro"), frozenset[Device]({"cpu", "cuda"})
+    kokoro, here = find_model("kokoro"), frozenset[Device]({"cpu", "cuda"})
     assert "voicebox engines install main --index-url https://download.pytorch.org/whl/cu130" in slow_reason(
         kokoro, "cpu", "auto", here
     )
@@ -82,8 +82,8 @@ def test_a_processor_in_place_of_a_gpu_is_told() -> None:
         (kokoro, "cuda:0", "auto", here),
         (kokoro, "cpu", "cpu", here),
         (kokoro, "cpu", "auto", frozenset[Device]({"cpu"})),
-        (find("voxcpm2"), "cpu", "auto", frozenset[Device]({"cpu", "rocm"})),
-        (find("faster-whisper-tiny"), "cpu", "auto", here),
-        (find("pocket-tts-english"), "cpu", "auto", here),
+        (find_model("voxcpm2"), "cpu", "auto", frozenset[Device]({"cpu", "rocm"})),
+        (find_model("faster-whisper-tiny"), "cpu", "auto", here),
+        (find_model("pocket-tts-english"), "cpu", "auto", here),
     ]
     assert [slow_reason(*one) for one in fine] == [""] * len(fine)
