@@ -1,4 +1,4 @@
-"""The promise of docs/adding-an-engine.md: a further engine is one new file and one record, and nothing else
+"""The promise of docs/adding-an-engine.md: a further engine is one new folder and one record, and nothing else
 changes.
 """
 
@@ -22,11 +22,14 @@ ADAPTER, RECORD = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 @pytest.fixture
 def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the program, which is the one that runs, with the page's file and record in it."""
+    """A copy of the program, which is the one that runs, with the page's adapter and record in it."""
     place = tmp_path / "copy"
     for package in ("gateway", "engines", "voices", "compat", "streaming"):
         shutil.copytree(ROOT / package, place / package, ignore=shutil.ignore_patterns("__pycache__"))
-    (place / "engines" / "adapters" / "hummer.py").write_text(ADAPTER)
+    adapter = place / "engines" / "adapters" / "hummer"
+    adapter.mkdir()
+    (adapter / "__init__.py").write_text('"""Hummer."""\n')
+    (adapter / "engine.py").write_text(ADAPTER)
     known = place / "engines" / "catalogue" / "models.py"
     before = known.read_text()
     known.write_text(before.replace("    KOKORO,\n", f"    {RECORD.strip()},\n    KOKORO,\n", 1))
@@ -35,7 +38,7 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return place
 
 
-def test_one_file_and_one_record(copy: Path, tmp_path: Path) -> None:
+def test_one_folder_and_one_record(copy: Path, tmp_path: Path) -> None:
     """With the two pieces of the page the model is listed, pulled, served under its name with its voices, and
     speaks.
     """

@@ -96,7 +96,7 @@ def test_flags_are_settings() -> None:
         check=True,
     ).stdout
     for name, flag in sources.FLAGS.items():
-        assert schema.at(tuple(name.split("."))) is not None
+        assert schema.type_at(tuple(name.split("."))) is not None
         assert flag in help_text
 
 
@@ -213,6 +213,24 @@ def test_links_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_files_that_documents_name_exist() -> None:
+    """Every path of ours that a document names is there."""
+    named = {
+        (page.name, path)
+        for page in PAGES
+        if page.name != "CHANGELOG.md"
+        for path in re.findall(
+            r"`((?:gateway|engines|compat|streaming|voices|conformance|tests|bench|docs|scripts)/[\w./-]*)`",
+            page.read_text("utf-8"),
+        )
+    }
+    assert len(named) > 60
+    assert (
+        sorted((page, path) for page, path in named if not (ROOT / path).exists() and "hummer" not in path)
+        == []
+    )
 
 
 def test_the_changelog_knows_this_version() -> None:

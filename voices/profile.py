@@ -6,7 +6,6 @@ before can be read.
 
 from __future__ import annotations
 
-import re
 import secrets
 import time
 import unicodedata
@@ -16,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from engines.errors import BadInput
+from engines.languages import is_tag
 from voices.pronunciation import Entry
 
 VoiceType = Literal["preset", "cloned", "designed"]
@@ -25,7 +25,6 @@ LONGEST_FOLDED = 400
 """some signs stand for whole phrases, which is what they are compared by"""
 NOBODY = ""
 """the owner of what was made without a key, and the scope of what all may use"""
-LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,7}")
 
 Seconds = Annotated[float, Meta(ge=0)]
 
@@ -173,7 +172,7 @@ def checked_name(name: str, param: str = "name") -> str:
 
 def checked_language(tag: str, param: str = "language") -> str:
     """Check the shape of a BCP-47 tag. Raises BadInput."""
-    if not LANGUAGE.fullmatch(tag.strip()):
+    if not is_tag(tag.strip()):
         raise BadInput(f"`{param}` should be a BCP-47 language tag such as 'en-US'.", param=param)
     return tag.strip()
 

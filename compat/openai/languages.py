@@ -1,143 +1,160 @@
-"""Whisper's languages: the codes that requests give, in any of their forms, and the names that answers give.
+"""The languages of Whisper: read in any form that a request gives, and named as answers name them.
 
-The table is that of openai/whisper's tokenizer (names and their aliases), with the three-letter codes of ISO
-639-2 and 639-3.
+The table is that of openai/whisper's tokenizer: its codes, the name of each, and further names. Codes in
+other standards, and tags with regions or scripts, are read by `engines.languages`.
 """
 
 from __future__ import annotations
 
 from engines.errors import BadInput
+from engines.languages import primary_language, standard_tag
 
 TABLE = """
-en eng english
-zh zho,chi chinese,mandarin
-de deu,ger german
-es spa spanish,castilian
-ru rus russian
-ko kor korean
-fr fra,fre french
-ja jpn japanese
-pt por portuguese
-tr tur turkish
-pl pol polish
-ca cat catalan,valencian
-nl nld,dut dutch,flemish
-ar ara arabic
-sv swe swedish
-it ita italian
-id ind indonesian
-hi hin hindi
-fi fin finnish
-vi vie vietnamese
-he heb hebrew
-uk ukr ukrainian
-el ell,gre greek
-ms msa,may malay
-cs ces,cze czech
-ro ron,rum romanian,moldavian,moldovan
-da dan danish
-hu hun hungarian
-ta tam tamil
-no nor norwegian
-th tha thai
-ur urd urdu
-hr hrv croatian
-bg bul bulgarian
-lt lit lithuanian
-la lat latin
-mi mri,mao maori
-ml mal malayalam
-cy cym,wel welsh
-sk slk,slo slovak
-te tel telugu
-fa fas,per persian
-lv lav latvian
-bn ben bengali
-sr srp serbian
-az aze azerbaijani
-sl slv slovenian
-kn kan kannada
-et est estonian
-mk mkd,mac macedonian
-br bre breton
-eu eus,baq basque
-is isl,ice icelandic
-hy hye,arm armenian
-ne nep nepali
-mn mon mongolian
-bs bos bosnian
-kk kaz kazakh
-sq sqi,alb albanian
-sw swa swahili
-gl glg galician
-mr mar marathi
-pa pan punjabi,panjabi
-si sin sinhala,sinhalese
-km khm khmer
-sn sna shona
-yo yor yoruba
-so som somali
-af afr afrikaans
-oc oci occitan
-ka kat,geo georgian
-be bel belarusian
-tg tgk tajik
-sd snd sindhi
-gu guj gujarati
-am amh amharic
-yi yid yiddish
-lo lao lao
-uz uzb uzbek
-fo fao faroese
-ht hat haitian_creole,haitian
-ps pus pashto,pushto
-tk tuk turkmen
-nn nno nynorsk
-mt mlt maltese
-sa san sanskrit
-lb ltz luxembourgish,letzeburgesch
-my mya,bur myanmar,burmese
-bo bod,tib tibetan
-tl tgl tagalog
-mg mlg malagasy
-as asm assamese
-tt tat tatar
-haw haw hawaiian
-ln lin lingala
-ha hau hausa
-ba bak bashkir
-jv jav,jw javanese
-su sun sundanese
-yue yue cantonese
+en english
+zh chinese,mandarin
+de german
+es spanish,castilian
+ru russian
+ko korean
+fr french
+ja japanese
+pt portuguese
+tr turkish
+pl polish
+ca catalan,valencian
+nl dutch,flemish
+ar arabic
+sv swedish
+it italian
+id indonesian
+hi hindi
+fi finnish
+vi vietnamese
+he hebrew
+uk ukrainian
+el greek
+ms malay
+cs czech
+ro romanian,moldavian,moldovan
+da danish
+hu hungarian
+ta tamil
+no norwegian
+th thai
+ur urdu
+hr croatian
+bg bulgarian
+lt lithuanian
+la latin
+mi maori
+ml malayalam
+cy welsh
+sk slovak
+te telugu
+fa persian
+lv latvian
+bn bengali
+sr serbian
+az azerbaijani
+sl slovenian
+kn kannada
+et estonian
+mk macedonian
+br breton
+eu basque
+is icelandic
+hy armenian
+ne nepali
+mn mongolian
+bs bosnian
+kk kazakh
+sq albanian
+sw swahili
+gl galician
+mr marathi
+pa punjabi,panjabi
+si sinhala,sinhalese
+km khmer
+sn shona
+yo yoruba
+so somali
+af afrikaans
+oc occitan
+ka georgian
+be belarusian
+tg tajik
+sd sindhi
+gu gujarati
+am amharic
+yi yiddish
+lo lao
+uz uzbek
+fo faroese
+ht haitian_creole,haitian
+ps pashto,pushto
+tk turkmen
+nn nynorsk
+mt maltese
+sa sanskrit
+lb luxembourgish,letzeburgesch
+my myanmar,burmese
+bo tibetan
+tl tagalog
+mg malagasy
+as assamese
+tt tatar
+haw hawaiian
+ln lingala
+ha hausa
+ba bashkir
+jv javanese
+su sundanese
+yue cantonese
 """
-"""code, three-letter codes, names (the first is the one answers use; "_" for a space)"""
+"""code and names (the first is the one that answers use; "_" for a space)"""
+UNSET = ("", "auto", "none", "null", "undefined")
+"""what clients send where they mean: find out"""
+OWN_CODES = {"fil": "tl", "nb": "no", "jw": "jv"}
+"""languages that Whisper knows by another code than the registry's, or that it has used itself"""
 
 _ROWS = [line.split() for line in TABLE.strip().splitlines()]
-NAMES = {code: names.split(",")[0].replace("_", " ") for code, _, names in _ROWS}
-_CODES = {
-    known.replace("_", " "): code
-    for code, others, names in _ROWS
-    for known in (code, *others.split(","), *names.split(","))
-}
+NAMES = {code: names.split(",")[0].replace("_", " ") for code, names in _ROWS}
+"""the name of each code, in lower-case English"""
+_CODES = {name.replace("_", " "): code for code, names in _ROWS for name in (code, *names.split(","))}
 
 
 def to_name(code: str) -> str:
-    """Name a language as Whisper does, in lower-case English; a code it does not know stays as it is."""
+    """Return a language's name as Whisper has it, in lower-case English; a code it does not know stays as it
+    is.
+    """
     return NAMES.get(code.casefold(), code)
 
 
 def to_code(value: str) -> str | None:
-    """Read `en`, `EN`, `en-US`, `eng`, `english`; "" and `auto` mean unset. Raises BadInput with OpenAI's
-    code.
+    """Return the code of a language given as `en`, `EN`, `en-US`, `eng`, `english`; None for "" and `auto`.
+
+    Raises BadInput with OpenAI's code where Whisper has no such language.
     """
     folded = value.strip().casefold().replace("_", "-")
-    if folded in ("", "auto", "none", "null", "undefined"):
+    if folded in UNSET:
         return None
-    first = folded.split("-")[0]
-    found = _CODES.get(folded) or (_CODES.get(first) if len(first) <= 3 else None)
+    found = _CODES.get(folded) or _code_of_tag(folded)
     if found is None:
         message = (
             f"Invalid language '{value[:40]}'. Language parameter must be specified in ISO-639-1 format."
         )
         raise BadInput(message, param="language", code="invalid_language_format")
     return found
+
+
+def _code_of_tag(tag: str) -> str | None:
+    """Return Whisper's code of a tag, None where it is no tag or none that Whisper knows."""
+    language = primary_language(tag)
+    if language in NAMES:
+        return language
+    try:
+        language = primary_language(standard_tag(language))
+    except ValueError:
+        return None
+    language = OWN_CODES.get(language, language)
+    return language if language in NAMES else None

@@ -109,7 +109,7 @@ class Done(msgspec.Struct, frozen=True, tag="transcript.text.done", tag_field="t
 
 def whole_text(heard: Sequence[TranscriptSegment]) -> str:
     """Join the segments' texts, a space between them where the script has spaces."""
-    return "".join(" " * segment.gap + segment.text for segment in heard if segment.text).strip()
+    return "".join(" " * segment.space_before + segment.text for segment in heard if segment.text).strip()
 
 
 def transcription(
@@ -198,7 +198,7 @@ def _segment(number: int, heard: TranscriptSegment) -> Segment:
         seek=0,
         start=heard.start,
         end=heard.end,
-        text=" " * heard.gap + heard.text,
+        text=" " * heard.space_before + heard.text,
         tokens=heard.tokens,
         temperature=heard.temperature,
         avg_logprob=heard.avg_logprob,
@@ -221,7 +221,7 @@ def deltas(segment: TranscriptSegment, *, first: bool, logprobs: bool = False) -
     words = _SPACED_WORD.findall(segment.text)
     told = 0
     for number, word in enumerate(words):
-        delta = f" {word}" if number == 0 and segment.gap and not first else word
+        delta = f" {word}" if number == 0 and segment.space_before and not first else word
         told += len(delta.encode())
         own = _until(left, told if number < len(words) - 1 else math.inf)
         told -= sum(len(token.bytes) for token in own)

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 from engines.errors import BadInput
 
+FIELD_REQUIRED = "Field required"
+
 
 def invalid(kind: str, field: str, message: str, **context: object) -> BadInput:
     """Say what is wrong with a field: Pydantic's error type, its sentence, and the bound it broke."""
@@ -18,8 +20,14 @@ def invalid(kind: str, field: str, message: str, **context: object) -> BadInput:
 
 
 def missing(field: str) -> BadInput:
-    """Say that a required field is not there."""
-    return invalid("missing", field, "Field required")
+    """Return the complaint about a required field that is not there."""
+    return invalid("missing", field, FIELD_REQUIRED)
+
+
+def missing_file() -> BadInput:
+    """Return the complaint about an upload without a recording: it has one key more than others."""
+    complaint = {"type": "missing", "loc": ("body", "file"), "msg": FIELD_REQUIRED, "input": None}
+    return BadInput(repr([complaint]))
 
 
 def too_long(field: str, limit: int) -> BadInput:

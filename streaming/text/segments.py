@@ -19,6 +19,8 @@ import msgspec
 import regex
 import sentencex
 
+from engines.languages import primary_language
+
 WINDOW = 4096
 """code points looked at together"""
 CLAUSE = re.compile(r"[,;:)\]”»–—…][\"'”’»]*\s+|[、，；：。！？）」』،؛।॥၊။።፣፤፥፡]\s*|\n+")
@@ -55,7 +57,7 @@ Span = tuple[int, int, bool]
 """start, end, and whether a sentence ends there"""
 
 
-def segments(text: str, *, language: str | None, first: int, limit: int) -> Iterator[Segment]:
+def split_text(text: str, *, language: str | None, first: int, limit: int) -> Iterator[Segment]:
     """Cut a text into segments, lazily: the first of at most `first` code points, later ones half as long
     again, up to `limit`.
 
@@ -63,7 +65,7 @@ def segments(text: str, *, language: str | None, first: int, limit: int) -> Iter
 
     `language` is a BCP-47 tag; None is treated as English, whose rules do for most scripts.
     """
-    code = (language or "en").split("-")[0].casefold()
+    code = primary_language(language or "en")
     spans = _worth_speaking(text, _pack(text, _sentences(text, code), first, limit), limit)
     for index, (start, end, ends) in enumerate(spans):
         yield Segment(text[start:end], start, end, index, ends)

@@ -8,6 +8,7 @@ import msgspec
 
 from engines.api import EngineInfo
 from engines.errors import BadInput, Unsupported
+from engines.languages import primary_language
 from voices.naming import mixture
 from voices.naming.matching import shown
 from voices.profile import Profile
@@ -154,4 +155,4 @@ def _absent(profile: Profile, one: UnavailableEngine) -> Fit:
 
 
 def _base(tag: str) -> str:
-    return tag.casefold().partition("-")[0]
+    return primary_language(tag)

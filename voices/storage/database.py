@@ -49,12 +49,12 @@ def database_url(setting: str, folder: Path) -> URL:
         url = make_url(setting or f"sqlite:///{folder / 'voices.db'}")
     except (ArgumentError, ValueError) as exc:  # the latter where a port is no number
         raise StoreFailed(
-            "voices.storage.database is no URL of a database, such as postgresql://user@host/name."
+            "voices.database is no URL of a database, such as postgresql://user@host/name."
         ) from exc
     known = {*DRIVERS, *DRIVERS.values()}
     if url.drivername not in known:
         raise StoreFailed(
-            f"voices.storage.database: '{url.drivername}' is not supported, only sqlite and postgresql are."
+            f"voices.database: '{url.drivername}' is not supported, only sqlite and postgresql are."
         )
     return url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
 
