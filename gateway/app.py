@@ -21,6 +21,7 @@ from structlog.typing import FilteringBoundLogger
 from compat.errors import WrongRoute
 from engines.errors import BadInput
 from engines.fleet.runtime import EngineSet
+from engines.fleet.supervisor import supervise
 from gateway.config.settings import Settings
 from gateway.http.drain import Drain
 from gateway.http.middleware import RequestMiddleware
@@ -82,7 +83,7 @@ def create_app(
         encoders,
         codecs,
         library,
-        manager.models.missing,
+        manager.models.unavailable,
     )
     app = Litestar(
         route_handlers=[
@@ -135,7 +136,7 @@ def _observed(
 
 def make_encoders(settings: Settings, codecs: CapacityLimiter, log: FilteringBoundLogger) -> EncoderPool:
     """Make what encodes."""
-    return EncoderPool(_encoder_processes(settings), ThreadEncoders(codecs), log.warning)
+    return EncoderPool(_encoder_processes(settings), ThreadEncoders(codecs), supervise, log.warning)
 
 
 def _encoder_processes(settings: Settings) -> int:

@@ -14,15 +14,16 @@ import signal
 import socket
 import sys
 import tempfile
-import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
 from engines.fleet.child_process import FOLDER
+from engines.fleet.processes import wait_for_end
 from engines.fleet.runtime import Engines
+from engines.fleet.supervisor import ChildRun, Supervisor
 from gateway.app import VERSION, create_app
 from gateway.cluster.engine_client import RemoteEngines, RemoteRateLimiter, connect
 from gateway.cluster.engine_server import EngineServer
@@ -32,14 +33,13 @@ from gateway.http.drain import Drain
 from gateway.http.rate_limits import LocalRateLimiter
 from gateway.models.manager import make_manager
 from gateway.models.registry import make_registry
-from gateway.models.remote_manager import RemoteModelManager
+from gateway.cluster.remote_manager import RemoteModelManager
 from gateway.observability import logging
 from gateway.observability.metrics import MULTIPROCESS, Metrics
 from gateway.security.hosts import UnsafeBinding, check_binding
 from gateway.security.keys import KeyStore, key_file
 from gateway.serve import CANCEL_AFTER, SIGNALS, GatewayServer, announce, settle_memory
 
-RESTART_DELAY, RESTART_DELAY_MAX, LIVED_LONG = 0.2, 30.0, 30.0
 LOOK_PERIOD = 0.05
 STOP_GRACE = 5.0
 """seconds beyond the drain's own limit after which a process is killed"""
@@ -126,7 +126,6 @@ class ClusterSupervisor:
             await self._stopping.wait()
             announcer.cancel()
             self._log.info("going away", processes=len(self._processes))
-            await self._stop_all()
         return 0
 
     async def _announce(self, ready_file: Path | None) -> None:
@@ -137,59 +136,39 @@ class ClusterSupervisor:
 
     @asynccontextmanager
     async def _children(self) -> AsyncIterator[None]:
-        keepers = [asyncio.create_task(self._keep()) for _ in range(self._settings.server.processes)]
+        """Keep the processes that serve HTTP running; stop all together on the way out."""
+        processes = range(self._settings.server.processes)
+        tasks = [asyncio.create_task(self._supervisor().run()) for _ in processes]
         try:
             yield
         finally:
-            for keeper in keepers:
-                keeper.cancel()
-            await asyncio.gather(*keepers, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _keep(self) -> None:
-        """Keep one process running."""
-        delay = RESTART_DELAY
-        while not self._stopping.is_set():
-            began = time.monotonic()
-            process = await self._start()
-            self._processes.add(process)
-            try:
-                status = await process.wait()
-            except asyncio.CancelledError:
-                process.kill()
-                raise
-            finally:
-                self._processes.discard(process)
-            if not self._stopping.is_set():
-                self._log.warning("gateway process died", pid=process.pid, status=status)
-                delay = (
-                    RESTART_DELAY
-                    if time.monotonic() - began > LIVED_LONG
-                    else min(RESTART_DELAY_MAX, 2 * delay)
-                )
-                await asyncio.sleep(delay)
-
-    async def _start(self) -> asyncio.subprocess.Process:
-        counts = self._folder / "metrics"
-        counts.mkdir(exist_ok=True)
-        socket_path = str(self._folder / "broker.sock")
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "gateway.cluster.supervisor",
-            socket_path,
-            env={**os.environ, MULTIPROCESS: str(counts)},
+    def _supervisor(self) -> Supervisor:
+        return Supervisor(
+            self._run_once,
+            stop_timeout=self._settings.server.drain_timeout + CANCEL_AFTER + STOP_GRACE,
+            failed=lambda exc: self._log.warning("gateway process did not start", reason=str(exc)),
         )
 
-    async def _stop_all(self) -> None:
-        """Have all processes go in order, within the drain's limit."""
-        for process in self._processes:
-            with suppress(ProcessLookupError):
-                process.send_signal(signal.SIGTERM)
-        limit = self._settings.server.drain_timeout + CANCEL_AFTER + STOP_GRACE
-        with suppress(TimeoutError):
-            async with asyncio.timeout(limit):
-                while self._processes:  # noqa: ASYNC110 - their keepers take them out
-                    await asyncio.sleep(LOOK_PERIOD)
+    async def _run_once(self, run: ChildRun) -> None:
+        """Run one process that serves HTTP, until it ends."""
+        counts = self._folder / "metrics"
+        counts.mkdir(exist_ok=True)
+        process = await run.start_module(
+            "gateway.cluster.supervisor",
+            str(self._folder / "broker.sock"),
+            environ={MULTIPROCESS: str(counts)},
+        )
+        self._processes.add(process)
+        try:
+            status = await wait_for_end(process)
+        finally:
+            self._processes.discard(process)
+        if not self._stopping.is_set():
+            self._log.warning("gateway process died", pid=process.pid, status=status)
 
 
 async def member(path: Path) -> int:

@@ -9,13 +9,11 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-import os
-import sys
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -26,12 +24,35 @@ from streaming.encode.transcoder import EncodedChunk, TranscodeRequest
 from streaming.prefetch import PrefetchThrottle
 
 IN_FLIGHT = 2
-RESTART_DELAY, RESTART_DELAY_MAX = 0.2, 30.0
 DECAY = 0.99
 """of what is known of the pace, with each piece"""
 KNOWN_SECONDS = 20.0
 LOST = "The encoder's process was lost."
 FINISH_SLACK, CLOSE_SLACK = 0.0, -1.0
+
+
+class ProcessRun(Protocol):
+    """One run of an encoder process, whose process is stopped when the run ends."""
+
+    async def start_module(
+        self, module: str, *, stdin: int | None = None, stdout: int | None = None
+    ) -> asyncio.subprocess.Process:
+        """Start a module of ours in a process. Raises OSError."""
+        ...
+
+    def ready(self) -> None:
+        """Note that the process is ready: the limit on its start no longer counts."""
+        ...
+
+
+class Supervise(Protocol):
+    """Runs something over and over, with back-off, until cancelled; `failed` gets what a run raised."""
+
+    def __call__(
+        self, run_once: Callable[[ProcessRun], Awaitable[None]], failed: Callable[[Exception], None]
+    ) -> Awaitable[None]:
+        """Run `run_once` over and over."""
+        ...
 
 
 class Piece(msgspec.Struct, eq=False):
@@ -114,13 +135,6 @@ class EncoderProcess:
                 if not piece.answer.done():
                     piece.answer.set_exception(EngineFailed(LOST))
 
-    async def stop(self) -> None:
-        """End the process."""
-        with suppress(ProcessLookupError):
-            self.process.kill()
-        await self.process.wait()
-        self._to.close()
-
     def _measure(self, piece: Piece, seconds: float) -> None:
         """Note how long a piece took since it was sent, or since the one before it was done."""
         now = time.monotonic()
@@ -192,11 +206,16 @@ def _heed(answer: asyncio.Future[EncodedChunk]) -> None:
 
 
 class EncoderPool:
-    """`count` lanes, kept running while `running` is entered; `instead` serves while none is ready."""
+    """`count` lanes, kept running by `supervise` while `running` is entered; `instead` serves while none is
+    ready.
+    """
 
-    def __init__(self, count: int, instead: EncoderFactory, log: Callable[..., None]) -> None:
+    def __init__(
+        self, count: int, instead: EncoderFactory, supervise: Supervise, log: Callable[..., None]
+    ) -> None:
         self._count = count
         self._instead = instead
+        self._supervise = supervise
         self._log = log
         self._lanes: list[EncoderProcess] = []
         self._numbers = itertools.count(1)
@@ -223,48 +242,30 @@ class EncoderPool:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Keep the processes running; does not wait until they do."""
-        keepers = [asyncio.create_task(self._keep()) for _ in range(self._count)]
+        supervisors = [asyncio.ensure_future(self._keep_running()) for _ in range(self._count)]
         try:
             yield
         finally:
-            for keeper in keepers:
-                keeper.cancel()
-            await asyncio.gather(*keepers, return_exceptions=True)
+            for supervisor in supervisors:
+                supervisor.cancel()
+            await asyncio.gather(*supervisors, return_exceptions=True)
 
-    async def _keep(self) -> None:
-        delay = RESTART_DELAY
-        while True:
-            try:
-                await self._run_once()
-            except OSError as exc:
-                self._log("encoder did not start", reason=str(exc))
-            await asyncio.sleep(delay)
-            delay = min(RESTART_DELAY_MAX, 2 * delay)
+    async def _keep_running(self) -> None:
+        await self._supervise(
+            self._run_once, lambda exc: self._log("encoder did not start", reason=str(exc) or repr(exc))
+        )
 
-    async def _run_once(self) -> None:
-        lane = EncoderProcess(await _spawn())
+    async def _run_once(self, run: ProcessRun) -> None:
+        pipe = asyncio.subprocess.PIPE
+        lane = EncoderProcess(await run.start_module("streaming.encode.process", stdin=pipe, stdout=pipe))
+        await _answering(lane)
+        run.ready()
+        self._lanes.append(lane)
         try:
-            await _answering(lane)
-            self._lanes.append(lane)
             await lane.run()
             self._log("encoder died", pid=lane.process.pid)
         finally:
-            if lane in self._lanes:
-                self._lanes.remove(lane)
-            await lane.stop()
-
-
-async def _spawn() -> asyncio.subprocess.Process:
-    path = os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]))
-    pipe = asyncio.subprocess.PIPE
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "streaming.encode.process",
-        stdin=pipe,
-        stdout=pipe,
-        env={**os.environ, "PYTHONPATH": path},
-    )
+            self._lanes.remove(lane)
 
 
 async def _answering(lane: EncoderProcess) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from engines.errors import EngineFailed
+from engines.fleet.supervisor import supervise
 from streaming.encode.encoders import Encoder, InlineEncoder, ThreadEncoders
 from streaming.encode.pool import EncoderPool, EncoderSession
 from streaming.encode.transcoder import Transcoder, TranscodeRequest
@@ -37,7 +38,7 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
 
 @asynccontextmanager
 async def lanes(count: int = 2) -> AsyncIterator[EncoderPool]:
-    made = EncoderPool(count, ThreadEncoders(anyio.CapacityLimiter(2)), lambda *_, **__: None)
+    made = EncoderPool(count, ThreadEncoders(anyio.CapacityLimiter(2)), supervise, lambda *_, **__: None)
     async with made.running():
         await ready(made, count)
         yield made
@@ -138,7 +139,7 @@ def test_threads_serve_until_a_process_is_there() -> None:
     """A request that comes before the processes do is served all the same."""
 
     async def test() -> None:
-        made = EncoderPool(1, ThreadEncoders(anyio.CapacityLimiter(1)), lambda *_, **__: None)
+        made = EncoderPool(1, ThreadEncoders(anyio.CapacityLimiter(1)), supervise, lambda *_, **__: None)
         async with made.running():
             encoder = made.open(TranscodeRequest("mp3", RATE))
             assert not isinstance(encoder, EncoderSession)

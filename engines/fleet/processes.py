@@ -1,0 +1,79 @@
+"""Child processes of ours: how they find our packages, how they are waited for, and how they are stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+PACKAGES = Path(__file__).parents[2]
+"""the folder in which our packages lie: site-packages, or the checkout"""
+POLL_SECONDS = 0.5
+
+
+def module_command(module: str, *arguments: str, python: str = sys.executable) -> tuple[str, ...]:
+    """Return the command that runs a module of ours.
+
+    `-P` keeps the working directory off `sys.path`: a folder there may be called `streaming` as well.
+    """
+    return python, "-P", "-m", module, *arguments
+
+
+def own_environ() -> dict[str, str]:
+    """Return a child's environment variables: ours, with our packages first on its path."""
+    path = os.pathsep.join(filter(None, [str(PACKAGES), os.environ.get("PYTHONPATH", "")]))
+    return {**os.environ, "PYTHONPATH": path}
+
+
+async def start_module(
+    module: str,
+    *arguments: str,
+    stdin: int | None = None,
+    stdout: int | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> asyncio.subprocess.Process:
+    """Start a module of ours with our own interpreter; `environ` adds to its variables. Raises OSError."""
+    return await asyncio.create_subprocess_exec(
+        *module_command(module, *arguments),
+        stdin=stdin,
+        stdout=stdout,
+        env={**own_environ(), **(environ or {})},
+    )
+
+
+async def wait_for_end(process: asyncio.subprocess.Process) -> int:
+    """Wait for a process's end and return its exit status.
+
+    `Process.wait` alone also waits for its pipes, which a child of its own may hold open.
+    """
+    waiting = asyncio.ensure_future(process.wait())
+    try:
+        while process.returncode is None:
+            await asyncio.wait([waiting], timeout=POLL_SECONDS)
+    finally:
+        waiting.cancel()
+    return process.returncode
+
+
+async def stop_process(process: asyncio.subprocess.Process, timeout: float) -> None:
+    """Terminate a process, kill it after `timeout` seconds (0: at once), and reap it.
+
+    A process that is not given its time, because the caller is cancelled meanwhile, is killed and reaped too.
+    """
+    try:
+        if process.returncode is None and timeout > 0:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await wait_for_end(process)
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await wait_for_end(process)
+        if process.stdin is not None:
+            process.stdin.close()

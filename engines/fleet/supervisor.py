@@ -1,0 +1,205 @@
+"""A supervisor runs one child process over and over: it starts it again after it died, with back-off.
+
+What one run of the child is, the user says: start it, wait until it is ready, and return when it has ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+
+from engines.fleet.processes import start_module, stop_process
+
+LIVED_LONG = 30.0
+"""seconds after which a death no longer counts as one in a row"""
+RESTART_DELAY = 0.2
+RESTART_DELAY_MAX = 30.0
+STOP_TIMEOUT = 5.0
+MOST_DOUBLINGS = 62
+"""beyond which a delay would be no float any more"""
+
+
+class Backoff:
+    """Counts deaths in a row, and says how long to wait before the next start.
+
+    The delay doubles from `first` to `longest`, both in seconds, and begins anew after a child that lived for
+    `lived_long`.
+    """
+
+    def __init__(
+        self,
+        first: float = RESTART_DELAY,
+        longest: float = RESTART_DELAY_MAX,
+        lived_long: float = LIVED_LONG,
+    ) -> None:
+        self._first = first
+        self._longest = longest
+        self._lived_long = lived_long
+        self.in_a_row = 0
+
+    def record_death(self, lived: float) -> None:
+        """Count a death after so many seconds."""
+        self.in_a_row = 1 if lived > self._lived_long else self.in_a_row + 1
+
+    @property
+    def delay(self) -> float:
+        """The seconds to wait before the next start."""
+        return min(self._longest, self._first * 2.0 ** min(max(0, self.in_a_row - 1), MOST_DOUBLINGS))
+
+
+class ChildRun:
+    """One run of a child: starts its process, which is stopped when the run ends, however it ends."""
+
+    def __init__(self, start_limit: asyncio.Timeout) -> None:
+        self._start_limit = start_limit
+        self._processes: list[asyncio.subprocess.Process] = []
+
+    async def start_module(
+        self,
+        module: str,
+        *arguments: str,
+        stdin: int | None = None,
+        stdout: int | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> asyncio.subprocess.Process:
+        """Start a module of ours with our interpreter; `environ` adds to its variables. Raises OSError."""
+        process = await start_module(module, *arguments, stdin=stdin, stdout=stdout, environ=environ)
+        self._processes.append(process)
+        return process
+
+    def ready(self) -> None:
+        """Note that the child is ready: the limit on its start no longer counts."""
+        self._start_limit.reschedule(None)
+
+    async def stop(self, timeout: float) -> None:
+        """Stop what was started and still runs: terminate it, and kill it after `timeout` seconds."""
+        for process in self._processes:
+            await stop_process(process, timeout)
+
+
+def _ignore_failure(_exc: Exception) -> None:
+    """Do nothing about a run that raised."""
+
+
+def _ignore_death(_in_a_row: int) -> None:
+    """Do nothing about a death."""
+
+
+class Supervisor:
+    """Runs `run_once` over and over, until `run` is cancelled.
+
+    A run that returns or raises without having been asked to end is a death; the next begins after the
+    back-off's delay. `failed` is called with what a run raised, `died` with the number of deaths in a row.
+    `start_timeout` bounds, in seconds, the time until `ChildRun.ready` is called; None does not.
+
+    A child that is `on_demand` sleeps until it is woken, and again after each death: its deaths in a row are
+    counted from one to the next, however long it slept between them.
+    """
+
+    def __init__(
+        self,
+        run_once: Callable[[ChildRun], Awaitable[None]],
+        backoff: Backoff | None = None,
+        *,
+        on_demand: bool = False,
+        start_timeout: float | None = None,
+        stop_timeout: float = STOP_TIMEOUT,
+        failed: Callable[[Exception], None] = _ignore_failure,
+        died: Callable[[int], None] = _ignore_death,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._run_once = run_once
+        self._backoff = backoff or Backoff()
+        self._on_demand = on_demand
+        self._start_timeout = start_timeout
+        self._stop_timeout = stop_timeout
+        self._failed = failed
+        self._died = died
+        self._clock = clock
+        self._sleep = sleep
+        self._running = False
+        self._wanted = asyncio.Event()
+        if not on_demand:
+            self._wanted.set()
+        self._last_death: float | None = None
+        self.ending = False
+        """the run that is under way ends because `rest` asked for it"""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the child is to run."""
+        return self._wanted.is_set()
+
+    def wake(self) -> None:
+        """Have the child run."""
+        self._wanted.set()
+
+    def rest(self) -> None:
+        """Begin no further run until `wake`. The run that is under way is not a death however it ends, and it
+        is the caller who ends it.
+        """
+        self._wanted.clear()
+        self.ending = self._running
+
+    async def run(self) -> None:
+        """Run the child over and over, until cancelled: its process is stopped then, and reaped."""
+        while True:
+            await self._wanted.wait()
+            began = self._clock()
+            await self._run_and_report()
+            ended_as_asked, self.ending = self.ending, False
+            if ended_as_asked or not self.wanted:
+                continue
+            self._count_death(began)
+            if self.wanted:
+                await self._sleep(self._backoff.delay)
+
+    async def _run_and_report(self) -> None:
+        self._running = True
+        try:
+            await self._run()
+        except Exception as exc:  # whatever it is: without its supervisor a child would never come back
+            self._running = False
+            self._failed(exc)
+        finally:
+            self._running = False
+        if (task := asyncio.current_task()) and task.cancelling():
+            # it came while a dead child was cleared away, and was swallowed there
+            raise asyncio.CancelledError
+
+    async def _run(self) -> None:
+        """Run the child once, within its limits. Raises TimeoutError when it is not ready in time."""
+        run: ChildRun | None = None
+        limit = asyncio.timeout(self._start_timeout)
+        try:
+            async with limit:
+                run = ChildRun(limit)
+                await self._run_once(run)
+        except TimeoutError as exc:
+            if limit.expired():
+                raise TimeoutError(f"not ready within {self._start_timeout:g} s") from exc
+            raise
+        finally:
+            if run is not None:
+                await run.stop(self._stop_timeout)
+
+    def _count_death(self, began: float) -> None:
+        now = self._clock()
+        since = self._last_death if self._on_demand else began
+        self._backoff.record_death(float("inf") if since is None else now - since)
+        self._last_death = now
+        if self._on_demand:
+            self._wanted.clear()
+        self._died(self._backoff.in_a_row)
+
+
+async def supervise(
+    run_once: Callable[[ChildRun], Awaitable[None]],
+    failed: Callable[[Exception], None],
+    *,
+    start_timeout: float = 60.0,
+) -> None:
+    """Run a child over and over with the usual back-off, until cancelled."""
+    await Supervisor(run_once, start_timeout=start_timeout, failed=failed).run()
