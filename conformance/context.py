@@ -61,9 +61,9 @@ class Context:
     def __init__(self, target: Target) -> None:
         self.target = target
         self.http = httpx.AsyncClient(timeout=target.timeout, headers=self._auth(), follow_redirects=True)
-        self._remembered: dict[str, bytes] = {}
-        self._looseness: float | None = None
-        self._measuring = asyncio.Lock()
+        self._pcm_by_request: dict[str, bytes] = {}
+        self._jitter: float | None = None
+        self._jitter_lock = asyncio.Lock()
 
     def _auth(self) -> dict[str, str]:
         return {"authorization": f"Bearer {self.target.api_key}"} if self.target.api_key else {}
@@ -106,24 +106,24 @@ class Context:
     async def pcm(self, **fields: object) -> bytes:
         """Ask for PCM, which has to come; the same request is made once only."""
         name = repr(sorted(fields.items()))
-        if name not in self._remembered:
+        if name not in self._pcm_by_request:
             answer = await self.speak(response_format="pcm", **fields)
             answer.raise_for_status()
-            self._remembered[name] = answer.content
-        return self._remembered[name]
+            self._pcm_by_request[name] = answer.content
+        return self._pcm_by_request[name]
 
     async def duration_jitter(self) -> float:
         """Give the share by which durations of answers to one request may differ: 0 for an engine that
         repeats itself.
         """
-        async with self._measuring:
-            if self._looseness is None:
+        async with self._jitter_lock:
+            if self._jitter is None:
                 again = (await self.speak(response_format="pcm")).raise_for_status()
                 one, other = len(await self.pcm()) / 48_000, len(again.content) / 48_000
-                self._looseness = (
+                self._jitter = (
                     0.0 if abs(one - other) <= JITTER else max(0.15, 3 * abs(one - other) / max(one, other))
                 )
-            return self._looseness
+            return self._jitter
 
     async def transcribe(
         self, file: bytes, *, name: str | None = "clip.wav", route: str = "transcriptions", **fields: object

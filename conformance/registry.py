@@ -51,12 +51,12 @@ class Registry:
         self.checks: dict[str, Check] = {}
 
     def add(self, id: str, clause: str) -> Callable[[Run], Run]:
-        """Register a check; its promise is the first line of its docstring."""
+        """Return a decorator that registers a check; its promise is the first paragraph of its docstring."""
 
         def register(run: Run) -> Run:
             if id in self.checks:
                 raise ValueError(f"two checks are named {id}")
-            promise = (run.__doc__ or id).strip().splitlines()[0]
+            promise = " ".join((run.__doc__ or id).strip().partition("\n\n")[0].split())
             self.checks[id] = Check(id, clause, promise, run)
             return run
 

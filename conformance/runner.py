@@ -11,9 +11,9 @@ from conformance.registry import Check, Failed, NotOffered, Result, Verdict
 
 PARALLEL = 3
 """checks at once: enough to be quick, too few to be taken for a flood"""
-ALONE = ("speech.streaming", "speech.concurrency")
+RUN_ALONE = ("speech.streaming", "speech.concurrency")
 """checks that measure how a server works under a load of their own"""
-PATIENCE = 10
+TIMEOUTS_PER_CHECK = 10
 """times the target's timeout that a whole check may take: a server that never ends an answer does not hold
 the program
 """
@@ -25,7 +25,7 @@ async def run_all(
     """Run the checks against a target, and give their results in the checks' order."""
     context = Context(target)
     gate = asyncio.Semaphore(PARALLEL)
-    alone = [check for check in checks if check.id.startswith(ALONE)]
+    alone = [check for check in checks if check.id.startswith(RUN_ALONE)]
 
     async def gated(check: Check) -> Result:
         async with gate:
@@ -48,7 +48,7 @@ async def run_one(context: Context, check: Check) -> Result:
     began = time.monotonic()
     verdict: Verdict = "pass"
     try:
-        async with asyncio.timeout(PATIENCE * context.target.timeout):
+        async with asyncio.timeout(TIMEOUTS_PER_CHECK * context.target.timeout):
             seen = await check.run(context)
     except NotOffered as exc:
         verdict, seen = "not offered", str(exc)

@@ -20,28 +20,28 @@ THIRDS = (
 @check("speech.sound.plausible", "openai_surface §2")
 async def plausible(context: Context) -> str:
     """The sound is speech of a plausible length, loud enough, neither clipped nor framed by long silence."""
-    heard = sound.from_pcm(await context.pcm())
-    before, behind = sound.edges(heard)
-    seen = f"{heard.seconds:.2f} s for {len(TEXT)} characters, {before:.2f} s before, {behind:.2f} s behind"
-    expect(len(TEXT) / 40 < heard.seconds < len(TEXT) / 5, seen)
+    decoded = sound.from_pcm(await context.pcm())
+    before, behind = sound.edges(decoded)
+    seen = f"{decoded.seconds:.2f} s for {len(TEXT)} characters, {before:.2f} s before, {behind:.2f} s behind"
+    expect(len(TEXT) / 40 < decoded.seconds < len(TEXT) / 5, seen)
     expect(before < 1.0 and behind < 1.5, seen)
     expect(
-        sound.loudness(heard) > 100,
-        f"{seen}; hardly to be heard: loudness {sound.loudness(heard):.0f} of 32767",
+        sound.loudness(decoded) > 100,
+        f"{seen}; hardly to be heard: loudness {sound.loudness(decoded):.0f} of 32767",
     )
-    expect(sound.clipped(heard) < 0.002, f"{100 * sound.clipped(heard):.2f} % of the samples are clipped")
+    expect(sound.clipped(decoded) < 0.002, f"{100 * sound.clipped(decoded):.2f} % of the samples are clipped")
     return seen
 
 
 @check("speech.sound.joins", "field §4.1, §4.2")
 async def joins(context: Context) -> str:
     """There are no clicks at the start, at the end and where sentences meet."""
-    heard = sound.from_pcm(await context.pcm(input=LONG))
-    found = sound.clicks(heard)
+    decoded = sound.from_pcm(await context.pcm(input=LONG))
+    found = sound.clicks(decoded)
     expect(not found, f"jumps at {[round(second, 2) for second in found[:5]]} s")
-    ends = heard.samples[0], heard.samples[-1]
+    ends = int(decoded.samples[0]), int(decoded.samples[-1])
     expect(max(map(abs, ends)) < 1000, f"the first and last samples are {ends}")
-    return f"{heard.seconds:.1f} s without a click"
+    return f"{decoded.seconds:.1f} s without a click"
 
 
 @check("speech.sound.pauses", "field §4.2")

@@ -44,32 +44,32 @@ def _format(name: str) -> Run:
             "content-encoding" not in answer.headers,
             f"content-encoding {answer.headers.get('content-encoding')}",
         )
-        heard = sound.decode(answer.content)
-        seen = f"{heard.container} {heard.codec} {heard.format}, {heard.rate} Hz, {heard.channels} channel, {heard.seconds:.2f} s"
-        expect(heard.container == container and heard.codec.startswith((codec, f"lib{codec}")), seen)
-        expect(heard.rate == SAMPLE_RATES.get(name, sound.RATE) and heard.channels == 1, seen)
-        expect(heard.format == SAMPLE_FORMATS.get(name, heard.format), f"{seen}: samples are not 16 bit")
-        await _same(context, name, heard, seen)
+        decoded = sound.decode(answer.content)
+        seen = f"{decoded.container} {decoded.codec} {decoded.format}, {decoded.rate} Hz, {decoded.channels} channel, {decoded.seconds:.2f} s"
+        expect(decoded.container == container and decoded.codec.startswith((codec, f"lib{codec}")), seen)
+        expect(decoded.rate == SAMPLE_RATES.get(name, sound.RATE) and decoded.channels == 1, seen)
+        expect(decoded.format == SAMPLE_FORMATS.get(name, decoded.format), f"{seen}: samples are not 16 bit")
+        await _same(context, name, decoded, seen)
         return seen
 
     run.__doc__ = f"{name} is {media_type}: {container}, mono, 24 kHz, saying what the PCM says, to its end."
     return run
 
 
-async def _same(context: Context, name: str, heard: sound.Sound, seen: str) -> None:
+async def _same(context: Context, name: str, decoded: sound.Sound, seen: str) -> None:
     plain, loose = sound.from_pcm(await context.pcm()), await context.duration_jitter()
     slack = JITTER + loose * plain.seconds
     expect(
-        -slack <= heard.seconds - plain.seconds <= FORMATS[name][3] + slack,
+        -slack <= decoded.seconds - plain.seconds <= FORMATS[name][3] + slack,
         f"{seen}; the PCM has {plain.seconds:.2f} s",
     )
-    ends = [one.seconds - sound.edges(one)[1] for one in (heard, plain)]
+    ends = [one.seconds - sound.edges(one)[1] for one in (decoded, plain)]
     expect(
         abs(ends[0] - ends[1]) <= slack + 0.05,
         f"{seen}; its sound ends at {ends[0]:.2f} s, the PCM's at {ends[1]:.2f} s",
     )
     if not loose:
-        likeness = sound.similarity(heard, plain)
+        likeness = sound.similarity(decoded, plain)
         expect(likeness > 0.7, f"{seen}; it is not what the PCM is: likeness {likeness:.2f}")
 
 
@@ -82,8 +82,8 @@ async def default_format(context: Context) -> str:
     """Without response_format, or with null, the answer is mp3 and says so."""
     for body in (context.speech_body(), {**context.speech_body(), "response_format": None}):
         answer = wire.success(await context.http.post(context.url("/audio/speech"), json=body))
-        heard = sound.decode(answer.content)
-        expect(heard.container == "mp3", f"{heard.container}, {wire.kind(answer)}")
+        decoded = sound.decode(answer.content)
+        expect(decoded.container == "mp3", f"{decoded.container}, {wire.kind(answer)}")
         expect(wire.kind(answer) in ("audio/mpeg", "audio/mp3"), f"mp3 that says it is {wire.kind(answer)!r}")
     return wire.kind(answer)
 

@@ -253,7 +253,7 @@ async def no_file(context: Context) -> str:
     )[:100]
 
 
-@check("transcriptions.language", "issue 7")
+@check("transcriptions.language", "clients")
 async def other_language(context: Context) -> str:
     """A language the engine does not know is refused clearly; one that it knows is heard."""
     answer = await context.transcribe(clip(context), language="de")

@@ -109,7 +109,7 @@ async def wyoming(context: Context) -> str:
     return "taken for a server with a voice list"
 
 
-@check("probes.health", "issue 8")
+@check("probes.health", "clients")
 async def health(context: Context) -> str:
     """/health, /livez and /readyz answer."""
     statuses = {
@@ -182,7 +182,7 @@ async def head(context: Context) -> str:
     return str(answer.status_code)
 
 
-@check("openapi", "issue 8")
+@check("openapi", "clients")
 async def openapi(context: Context) -> str:
     """An OpenAPI document describes the routes."""
     for path in ("/schema/openapi.json", "/openapi.json", "/swagger/doc.json"):

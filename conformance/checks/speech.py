@@ -42,11 +42,11 @@ async def content_type(context: Context) -> str:
 async def control_characters(context: Context) -> str:
     """Raw newlines and tabs within JSON strings, and a newline behind, are taken (FreeSWITCH sends them)."""
     body = f'{{"model":"{context.target.tts_model}","voice":"{context.target.voice}","input":"One\nline\tmore"}}\n'
-    heard = sound.decode(
+    decoded = sound.decode(
         wire.success(await wire.posted(context, body.encode(), "application/json; charset=utf-8")).content
     )
-    expect(heard.seconds > 0.3, f"only {heard.seconds:.2f} s")
-    return f"{heard.seconds:.2f} s"
+    expect(decoded.seconds > 0.3, f"only {decoded.seconds:.2f} s")
+    return f"{decoded.seconds:.2f} s"
 
 
 @check("speech.requests.instructions", "openai_surface §2.1, quirk 13")

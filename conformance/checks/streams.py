@@ -140,11 +140,11 @@ async def sse_events(context: Context) -> str:
     kinds = [event.get("type") for event in events]
     fit = bool(kinds) and kinds[-1] == "speech.audio.done" and set(kinds[:-1]) == {"speech.audio.delta"}
     expect(fit, f"events {sorted(map(str, set(kinds)))}")
-    heard = sound.decode(wire.file_of(events[:-1]))
+    decoded = sound.decode(wire.file_of(events[:-1]))
     plain = sound.from_pcm(await context.pcm(model=context.target.event_tts_model))
     slack = JITTER + await context.duration_jitter() * plain.seconds
-    expect(heard.container == "wav" and abs(heard.seconds - plain.seconds) < slack,
-           f"the file is {heard.container} of {heard.seconds:.2f} s, the PCM has {plain.seconds:.2f} s")  # fmt: skip
+    expect(decoded.container == "wav" and abs(decoded.seconds - plain.seconds) < slack,
+           f"the file is {decoded.container} of {decoded.seconds:.2f} s, the PCM has {plain.seconds:.2f} s")  # fmt: skip
     usage = events[-1].get("usage", {})
     expect(set(usage) == {"input_tokens", "output_tokens", "total_tokens"}, f"usage {usage}")
     expect(

@@ -172,8 +172,8 @@ for _name in GRANULARITIES:
     check(f"transcriptions.granularities.{_name}", "openai_surface §3.4, trap 7")(_granularity(_name))
 
 
-@check("transcriptions.heard", "issue 7")
-async def heard(context: Context) -> str:
+@check("transcriptions.right_words", "clients")
+async def decoded(context: Context) -> str:
     """What is said in a recording is what is written: most of its words, in their order, at times spread over
     its length.
     """

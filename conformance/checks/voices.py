@@ -34,10 +34,10 @@ MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15", 
 async def all_voices(context: Context) -> str:
     """Each of OpenAI's thirteen voices speaks."""
     for name in NAMES:
-        heard = sound.from_pcm(await context.pcm(voice=name))
+        decoded = sound.from_pcm(await context.pcm(voice=name))
         expect(
-            heard.seconds > 0.5 and sound.loudness(heard) > 50,
-            f"{name}: {heard.seconds:.2f} s, loudness {sound.loudness(heard):.0f}",
+            decoded.seconds > 0.5 and sound.loudness(decoded) > 50,
+            f"{name}: {decoded.seconds:.2f} s, loudness {sound.loudness(decoded):.0f}",
         )
     return f"{len(NAMES)} voices"
 

@@ -6,6 +6,7 @@ import gzip
 import re
 from array import array
 
+import numpy as np
 import tone_speech as tones
 from good_server import Answer
 
@@ -117,9 +118,9 @@ def with_length(answer: Answer) -> None:
 def quiet_tail(answer: Answer) -> None:
     """End the sound of an mp3 half a second early, and fill up with silence."""
     if speech(answer) and answer.kind == "audio/mpeg":
-        heard = sound.decode(answer.body)
-        heard.samples[-17_000:] = array("h", bytes(2 * 17_000))
-        answer.body = sound.encode(heard, *tones.ENCODERS["mp3"])
+        decoded = sound.decode(answer.body)
+        decoded.samples = np.concatenate([decoded.samples[:-17_000], np.zeros(17_000, np.int16)])
+        answer.body = sound.encode(decoded, *tones.ENCODERS["mp3"])
 
 
 def pcm_with_header(answer: Answer) -> None:
@@ -163,8 +164,8 @@ def raw_opus(answer: Answer) -> None:
 def fast_mp3(answer: Answer) -> None:
     """Say that 24 kHz are 32: the chipmunk's voice."""
     if speech(answer) and answer.kind == "audio/mpeg":
-        heard = sound.decode(answer.body)
-        answer.body = sound.encode(sound.Sound(heard.samples, 32_000), *tones.ENCODERS["mp3"])
+        decoded = sound.decode(answer.body)
+        answer.body = sound.encode(sound.Sound(decoded.samples, 32_000), *tones.ENCODERS["mp3"])
 
 
 def _asked_again(answer: Answer, text: str, **fields: object) -> None:

@@ -45,19 +45,19 @@ def _hear(file: bytes, refuse: Refuse) -> tuple[list[str], float]:
     if not file or file.startswith(b"#EXTM3U"):
         raise refuse("The audio file could not be decoded or its format is not supported.")
     try:
-        heard = sound.decode(file, 16_000)
+        decoded = sound.decode(file, 16_000)
     except Failed:
         raise refuse("The audio file could not be decoded or its format is not supported.") from None
-    if heard.seconds < 0.1:
+    if decoded.seconds < 0.1:
         raise refuse("Audio file is too short.", 400, "audio_too_short", "file")
-    said = WORDS.split() if heard.seconds > 5 else WORDS.split()[:5]
-    return (said if sound.loudness(heard) > 50 else []), heard.seconds
+    said = WORDS.split() if decoded.seconds > 5 else WORDS.split()[:5]
+    return (said if sound.loudness(decoded) > 50 else []), decoded.seconds
 
 
 def _written(
-    heard: tuple[list[str], float], fields: dict[str, str], form: str, translate: bool
+    decoded: tuple[list[str], float], fields: dict[str, str], form: str, translate: bool
 ) -> tuple[str, bytes]:
-    words, length = heard
+    words, length = decoded
     text = " ".join(words)
     if fields.get("stream") == "true" and not translate and fields["model"] != "whisper-1":
         deltas = [f"{' ' if number else ''}{word}" for number, word in enumerate(words)]

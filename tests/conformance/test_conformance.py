@@ -79,7 +79,7 @@ FAULTS: list[tuple[good_server.Break, str]] = [
     (answers.language_code, "transcriptions.verbose_json"),
     (answers.thin_segments, "transcriptions.verbose_json"),
     (answers.thin_segments, "transcriptions.sdk"),
-    (answers.hallucinated, "transcriptions.heard"),
+    (answers.hallucinated, "transcriptions.right_words"),
     (answers.fractional_usage, "transcriptions.usage"),
     (answers.silence_is_an_error, "uploads.silence"),
     (answers.error_in_200, "uploads.bad.garbage"),

@@ -8,7 +8,6 @@ import base64
 import json
 import re
 import struct
-from array import array
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +70,7 @@ def encoded(pcm: NDArray[np.int16], form: str) -> bytes:
         return data
     if form == "wav":
         return wav_header() + data
-    return sound.encode(sound.Sound(array("h", data), 24_000), *ENCODERS[form])
+    return sound.encode(sound.Sound(pcm.astype(np.int16), 24_000), *ENCODERS[form])
 
 
 def wav_header(rate: int = 24_000, size: int = 0xFFFFFFFF) -> bytes:
