@@ -18,12 +18,12 @@ import msgspec
 
 from engines.api import EngineInfo
 from engines.catalogue.engines import EngineRecord
-from engines.environments.layout import foreign
+from engines.environments.layout import environ_for_other_python
+from engines.fleet.processes import module_command, own_environ, stop_process, wait_for_end
 from engines.settings import Options, WorkerSettings
+from engines.wire.address import SECRET_VARIABLE, Handshake, StartFailure, WorkerAddress
 
 Log = Callable[..., None]
-SECRET = "VOICEBOX_WORKER_SECRET"  # noqa: S105 - a variable's name
-POLL_SECONDS = 0.5
 DRAIN_SECONDS = 1.0
 """for what a dead worker wrote last; a child of its own may hold the pipe open"""
 LINE_LIMIT = 16 * 1024 * 1024
@@ -94,21 +94,6 @@ def _exists(pid: int) -> bool:
     return True
 
 
-class Failed(msgspec.Struct):
-    """Why a worker could not start; a permanent reason would come back."""
-
-    message: str
-    permanent: bool = False
-
-
-class Handshake(msgspec.Struct):
-    """The one line a worker says."""
-
-    ready: EngineInfo | None = None
-    failed: Failed | None = None
-    port: int = 0
-
-
 class StartFailed(Exception):
     """A worker did not become ready."""
 
@@ -117,19 +102,16 @@ class StartFailed(Exception):
         self.permanent = permanent
 
 
-class Address(msgspec.Struct, frozen=True):
-    """Where a worker listens: a Unix socket, or a loopback port with a secret."""
-
-    url: str
-    socket: str | None = None
-    secret: str = ""
-
-
 class WorkerProcess:
     """A running worker. Made by `start`; `stop` it."""
 
     def __init__(
-        self, process: asyncio.subprocess.Process, folder: Path, address: Address, info: EngineInfo, log: Log
+        self,
+        process: asyncio.subprocess.Process,
+        folder: Path,
+        address: WorkerAddress,
+        info: EngineInfo,
+        log: Log,
     ) -> None:
         self._process = process
         self._folder = folder
@@ -162,7 +144,7 @@ class WorkerProcess:
                 ready, port = await _handshake(process)
         except BaseException as exc:  # cancelled or failed, nothing of the start stays
             if process is not None:
-                await _end(process, 0)
+                await stop_process(process, 0)
                 await asyncio.wait(
                     [asyncio.ensure_future(_forward_errors(process, record.name, log))], timeout=DRAIN_SECONDS
                 )
@@ -173,9 +155,9 @@ class WorkerProcess:
                 raise StartFailed(f"no process could be started: {exc}", permanent=False) from exc
             raise
         address = (
-            Address(f"http://127.0.0.1:{port}", None, secret)
+            WorkerAddress(f"http://127.0.0.1:{port}", None, secret)
             if loopback
-            else Address("http://worker", str(socket))
+            else WorkerAddress("http://worker", str(socket))
         )
         # an engine may run several models, each an engine of its own to all others
         return cls(process, folder, address, msgspec.structs.replace(ready, name=record.name), log)
@@ -192,7 +174,7 @@ class WorkerProcess:
 
     async def wait(self) -> int:
         """Wait for its end, and give its exit status."""
-        return await _ended(self._process)
+        return await wait_for_end(self._process)
 
     def terminate(self) -> None:
         """Ask it to end."""
@@ -207,7 +189,7 @@ class WorkerProcess:
     async def stop(self, timeout: float) -> None:
         """Ask it to end, kill it after `timeout` seconds, reap it, and take its files away."""
         try:
-            await _end(self._process, timeout)
+            await stop_process(self._process, timeout)
             await asyncio.wait([self._errors], timeout=DRAIN_SECONDS)
         finally:
             self._errors.cancel()
@@ -220,26 +202,16 @@ async def _spawn(
     where = ["--socket", str(socket)] if socket else ["--loopback"]
     where += ["--warm"] if record.warm else []
     where += ["--options", msgspec.json.encode(options).decode()] if options else []
-    which = ["--engine", record.name, "--adapter", record.adapter, "--parent", str(os.getpid())]
-    environ = _elsewhere(folder) if record.python else _here()
+    which = ["--engine", record.name, "--adapter", record.import_path, "--parent", str(os.getpid())]
+    environ = _elsewhere(folder) if record.python else own_environ()
     return await asyncio.create_subprocess_exec(
-        *((record.python, "-P") if record.python else (sys.executable,)),
-        "-m",
-        "engines.worker",
-        *which,
-        *where,
+        *module_command("engines.worker", *which, *where, python=record.python or sys.executable),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         limit=LINE_LIMIT,
-        env={**defaults(), **environ, SECRET: secret},
+        env={**defaults(), **environ, SECRET_VARIABLE: secret},
     )
-
-
-def _here() -> dict[str, str]:
-    """Give the environment of a worker that our own interpreter runs."""
-    path = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]))
-    return {**os.environ, "PYTHONPATH": path}
 
 
 def _elsewhere(folder: Path) -> dict[str, str]:
@@ -255,7 +227,7 @@ def _elsewhere(folder: Path) -> dict[str, str]:
         (modules / PACKAGE.name).symlink_to(PACKAGE, target_is_directory=True)
     except OSError:  # as on Windows, where not everybody may
         shutil.copytree(PACKAGE, modules / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
-    return {**foreign(os.environ), "PYTHONPATH": str(modules)}
+    return {**environ_for_other_python(os.environ), "PYTHONPATH": str(modules)}
 
 
 async def _handshake(process: asyncio.subprocess.Process) -> tuple[EngineInfo, int]:
@@ -269,40 +241,9 @@ async def _handshake(process: asyncio.subprocess.Process) -> tuple[EngineInfo, i
     except msgspec.DecodeError as exc:
         raise StartFailed(f"the worker said nothing that makes sense: {exc}", permanent=True) from exc
     if said.ready is None:
-        failed = said.failed or Failed("it did not say why", permanent=True)
+        failed = said.failed or StartFailure("it did not say why", permanent=True)
         raise StartFailed(failed.message, permanent=failed.permanent)
     return said.ready, said.port
-
-
-async def _end(process: asyncio.subprocess.Process, timeout: float) -> None:
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            if timeout > 0:
-                process.terminate()
-            else:
-                process.kill()
-    try:
-        async with asyncio.timeout(timeout or None):
-            await _ended(process)
-    except TimeoutError:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await _ended(process)
-    if process.stdin is not None:
-        process.stdin.close()
-
-
-async def _ended(process: asyncio.subprocess.Process) -> int:
-    """Wait for a process's end. `wait` alone also waits for its pipes, which a child of its own may hold
-    open.
-    """
-    waiting = asyncio.ensure_future(process.wait())
-    try:
-        while process.returncode is None:
-            await asyncio.wait([waiting], timeout=POLL_SECONDS)
-    finally:
-        waiting.cancel()
-    return process.returncode
 
 
 async def _forward_errors(process: asyncio.subprocess.Process, engine: str, log: Log) -> None:

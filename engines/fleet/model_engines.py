@@ -19,7 +19,7 @@ from engines.api import EngineInfo
 from engines.catalogue.engines import EngineRecord
 from engines.catalogue.hardware import devices, obstacle
 from engines.catalogue.records import ModelRecord
-from engines.environments.find import choose
+from engines.environments.find import choose_interpreter
 from engines.fleet.on_demand import OnDemand
 from engines.memory.governor import GPUS, Governor, Need
 from engines.memory.measure import held_on_gpus, resident
@@ -83,7 +83,7 @@ class ModelEngines:
     def python(self, model: ModelRecord) -> str:
         """Name the interpreter that runs a model; empty is our own."""
         family = model.engine
-        return choose(family.group, family.packages, self._environments).python or ""
+        return choose_interpreter(family.group, family.packages, self._environments).python or ""
 
     def make(
         self, model: ModelRecord, paths: Sequence[Path], size: int, settings: ModelSettings
@@ -104,7 +104,7 @@ class ModelEngines:
             family.import_path,
             model.kinds,
             model.licence,
-            rank=model.order,
+            rank=model.total_rank,
             clones="cloned" in model.voice_types,
             designs=family.designs,
             warm=True,

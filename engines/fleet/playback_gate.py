@@ -127,7 +127,7 @@ class PlaybackGate:
 
     async def _wait(self, need: StreamNeed) -> None:
         pending = PendingStream(need, asyncio.get_running_loop().create_future())
-        self._pending.add(need.terms.owner, need.number, pending)
+        self._pending.add(need.terms.caller, need.number, pending)
         self.look()
         try:
             async with asyncio.timeout_at(_loop_time(need.terms.deadline)):
@@ -135,7 +135,7 @@ class PlaybackGate:
         except (
             BaseException
         ) as exc:  # whatever ends the wait, the place in the queue and what it may have been given go back
-            self._pending.remove(need.terms.owner, need.number, pending)
+            self._pending.remove(need.terms.caller, need.number, pending)
             self.close_stream(need)
             if isinstance(exc, TimeoutError):
                 raise DeadlineExceeded(LATE, retry_after=self.wait_estimate()) from exc

@@ -30,7 +30,7 @@ from engines.fleet.playback_gate import LATE
 from engines.fleet.slots import JobOutcome, Slot, WorkerSource
 from engines.fleet.status import EngineStatus
 from engines.fleet.streams import NEVER, RequestTerms, StreamNeed
-from engines.wire.client import Lost, Unreachable
+from engines.wire.client import WorkerLost, WorkerUnreachable
 
 ANONYMOUS = RequestTerms()
 
@@ -54,7 +54,7 @@ class Stream:
         self._need.report(made, ahead, time.monotonic())
 
     async def speak(self, job: SpeechJob) -> AsyncGenerator[SpeechEvent, None]:
-        """Speak one segment. Raises what the engine raises, DeadlineExceeded, EngineUnavailable, or Lost."""
+        """Speak one segment. Raises what the engine raises, DeadlineExceeded, EngineUnavailable, or WorkerLost."""
         given, losses = False, 0
         while True:
             try:
@@ -65,9 +65,9 @@ class Stream:
                             made.samples += len(event.pcm) // 2
                         yield event
                 return
-            except Lost as exc:
+            except WorkerLost as exc:
                 losses += not isinstance(
-                    exc, Unreachable
+                    exc, WorkerUnreachable
                 )  # such a worker is given up, so this comes to an end
                 if given or losses > self._pool.worker_count:
                     raise
@@ -81,8 +81,8 @@ class Stream:
             try:
                 async with self._slot() as (slot, _):
                     return await slot.client.create_prompt(samples, rate, model)
-            except Lost as exc:
-                losses += not isinstance(exc, Unreachable)
+            except WorkerLost as exc:
+                losses += not isinstance(exc, WorkerUnreachable)
                 if losses > self._pool.worker_count:
                     raise
                 self._pool.retried += 1
@@ -92,7 +92,7 @@ class Stream:
         self, job: TranscriptionJob, audio: AsyncIterator[bytes]
     ) -> AsyncGenerator[TranscriptionEvent, None]:
         """Transcribe one recording. Raises what the engine raises, DeadlineExceeded, EngineUnavailable, or
-        Lost.
+        WorkerLost.
         """
         while True:
             try:
@@ -101,7 +101,7 @@ class Stream:
                         yield event
                 return
             except (
-                Unreachable
+                WorkerUnreachable
             ):  # none of the audio has been taken; such a worker is given up, so this comes to an end
                 self._pool.retried += 1
                 self._pool.observer.retried(self._pool.name, "lost")
@@ -113,7 +113,7 @@ class Stream:
         began, lost = time.monotonic(), False
         try:
             yield slot, made
-        except Lost:
+        except WorkerLost:
             lost = True
             raise
         except (asyncio.CancelledError, GeneratorExit):

@@ -76,7 +76,7 @@ class Engines:
         self._groups: dict[str, WorkerGroup] = {}
         self._pools: dict[str, Pool] = {}
         for record in sorted(catalogue, key=lambda one: -one.rank):
-            chosen = settings.get(record.name, EngineSettings(enabled=record.default))
+            chosen = settings.get(record.name, EngineSettings(enabled=record.enabled_by_default))
             if chosen.enabled:
                 self.add(record, chosen)
 

@@ -139,13 +139,13 @@ class Schedule(Generic[P]):
 
     def _add(self, waiter: Waiter) -> None:
         need = waiter.need
-        waiter.queue.add(need.terms.owner, need.number, waiter)
+        waiter.queue.add(need.terms.caller, need.number, waiter)
         if not need.terms.batch and need.first is not None:
             heapq.heappush(self._urgent, (_dry(need), next(self._order), waiter))
 
     def _forget(self, waiter: Waiter) -> None:
         """Drop a waiter that was cancelled; the place it may have been given goes to another."""
-        waiter.queue.remove(waiter.need.terms.owner, waiter.need.number, waiter)
+        waiter.queue.remove(waiter.need.terms.caller, waiter.need.number, waiter)
         future = waiter.future
         if future.done() and not future.cancelled() and not future.exception():
             place: P = future.result()  # type: ignore[assignment]
@@ -167,7 +167,7 @@ class Schedule(Generic[P]):
     def _turn(self) -> Waiter | None:
         if self._urgent_in_a_row < URGENT_IN_A_ROW and (urgent := self._most_urgent()):
             self._urgent_in_a_row += 1
-            urgent.queue.remove(urgent.need.terms.owner, urgent.need.number, urgent)
+            urgent.queue.remove(urgent.need.terms.caller, urgent.need.number, urgent)
             return urgent
         self._urgent_in_a_row = 0
         live = self._interactive or self._well_off

@@ -25,7 +25,7 @@ _numbers = itertools.count(1)
 class RequestTerms(msgspec.Struct, frozen=True):
     """What is known of a request before any of it is made."""
 
-    owner: str = ""
+    caller: str = ""
     """whoever shares a turn: the API key's name, or the caller's address"""
     batch: bool = False
     """nobody waits for it: it goes behind those that somebody does"""

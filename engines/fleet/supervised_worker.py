@@ -1,4 +1,4 @@
-"""One place in a pool: a worker that is kept running, whatever happens to its processes."""
+"""A worker of an engine that is kept running, whatever happens to its processes."""
 
 from __future__ import annotations
 
@@ -10,24 +10,23 @@ from typing import Literal
 from engines.api import EngineInfo
 from engines.catalogue.engines import EngineRecord
 from engines.fleet.child_process import Log, StartFailed, WorkerProcess
+from engines.fleet.supervisor import LIVED_LONG, Backoff, ChildRun, Supervisor
 from engines.settings import Options, WorkerSettings
 from engines.wire.client import WorkerClient
 
 WorkerState = Literal["resting", "starting", "ready", "failed", "stopped"]
 """resting: it starts when it is wanted"""
-LIVED_LONG = 30.0
-"""seconds after which a crash no longer counts as one in a row"""
-FEW = 2
-"""crashes in a row after which who wants a model still has it started at once"""
+DEATHS_FORGIVEN = 2
+"""deaths in a row after which who wants a model still has it started at once"""
 
 
 class SupervisedWorker:
-    """Starts a worker, watches it, and starts it again after a crash, with back-off.
+    """Starts a worker, watches its health, and has its supervisor start it again after it died.
 
-    `ready` tells the pool that it can work, `lost` every other change. A start that would fail the same way
-    again is not tried. With `lazy` it rests until it is wanted, and again after a crash or a start that
-    failed: a model takes memory, for which room must be made first, and half a minute to say that it does not
-    load.
+    `ready` is called when it can work, `lost` at every other change of its state. A start that would fail in
+    the same way again is not tried again. A worker `on_demand` rests until it is wanted, and again after it
+    died or failed to start: a model takes memory, for which room must be made first, and half a minute to say
+    that it does not load.
     """
 
     def __init__(
@@ -52,11 +51,13 @@ class SupervisedWorker:
         self.state: WorkerState = "resting" if on_demand else "starting"
         self._on_demand = on_demand
         self._start: asyncio.Future[WorkerProcess] | None = None
-        self._put_away = False
-        """its process, or the start of one, ends because it was asked to"""
-        self._wanted = asyncio.Event()
-        if not on_demand:
-            self._wanted.set()
+        self._supervisor = Supervisor(
+            self._run_once,
+            Backoff(settings.restart_delay, settings.restart_delay_max, LIVED_LONG),
+            on_demand=on_demand,
+            failed=self._failed,
+            died=self._died,
+        )
         self.reason = ""
         self.restarts = 0
         self.began = time.monotonic()
@@ -66,18 +67,16 @@ class SupervisedWorker:
 
     @property
     def info(self) -> EngineInfo | None:
-        """What its engine says of itself, while it is ready."""
+        """What its engine says of itself, while it has a process."""
         return self._process.info if self._process else None
 
     @property
     def pid(self) -> int | None:
-        """Its process, while there is one."""
+        """The id of its process, while there is one."""
         return self._process.pid if self._process else None
 
     def give_up(self, client: WorkerClient) -> None:
-        """Kill the process behind `client`, which hung or broke off; no job goes there any more, and it is
-        started again.
-        """
+        """Kill the process behind `client`, which hung or broke off: it gets no further job, and is replaced."""
         if self._process and self.client is client:
             self._process.kill()
             if self.state == "ready":
@@ -87,12 +86,11 @@ class SupervisedWorker:
         """Start it, if it rests, or failed to start before."""
         if self.state in ("resting", "failed"):
             self._change("starting")
-        self._wanted.set()
+        self._supervisor.wake()
 
     def rest(self) -> None:
         """Stop it until it is wanted again."""
-        self._wanted.clear()
-        self._put_away = bool(self._start or self._process)
+        self._supervisor.rest()
         if self._start:
             self._start.cancel()
         self._change("resting")
@@ -100,54 +98,37 @@ class SupervisedWorker:
             process.terminate()
             asyncio.get_running_loop().call_later(self._settings.stop_timeout, process.kill)
 
-    async def keep(self) -> None:
-        """Keep a worker running while it is wanted, until cancelled, or, unless it may rest, until none can
-        run.
-        """
-        crashes, died = 0, -LIVED_LONG
-        while True:
-            await self._wanted.wait()
-            began = time.monotonic()
-            try:
-                await self._run_once()
-            except StartFailed as exc:
-                self.reason = str(exc)
-                self._log(
-                    "worker did not start",
-                    engine=self._record.name,
-                    reason=self.reason,
-                    permanent=exc.permanent,
-                )
-                if exc.permanent or self._on_demand:
-                    self._wanted.clear()
-                    self._change("failed")
-            except Exception as exc:  # whatever it is, a place without a keeper would say "starting" for ever
-                self.reason = f"{type(exc).__name__}: {exc}"
-                self._log("worker broke", engine=self._record.name, reason=self.reason)
-                if self._on_demand:
-                    self._wanted.clear()
-                    self._change("failed")
-            if (task := asyncio.current_task()) and task.cancelling():
-                raise asyncio.CancelledError  # one that came while a dead worker was cleared away, and was swallowed there
-            asked, self._put_away = self._put_away, False
-            if (
-                asked or not self._wanted.is_set()
-            ):  # one that was woken again meanwhile starts, and its room is held already
-                continue
-            since = died if self._on_demand else began  # what rests between two deaths has not died in a row
-            crashes, died = (1 if time.monotonic() - since > LIVED_LONG else crashes + 1), time.monotonic()
-            self.restarts += 1
-            if self._on_demand:  # it has died; who wants it makes room for it again, but not at once where it dies again and again
-                self._wanted.clear()
-                self._change("resting" if crashes <= FEW else "failed")
-                continue
-            delay = min(
-                self._settings.restart_delay_max, self._settings.restart_delay * 2 ** min(crashes - 1, 62)
-            )
-            await asyncio.sleep(delay)
+    async def run(self) -> None:
+        """Keep a worker running while it is wanted, until cancelled."""
+        await self._supervisor.run()
 
-    async def _run_once(self) -> None:
-        """Start a worker, and return when it has died."""
+    def _failed(self, exc: Exception) -> None:
+        """Note that it did not start, or broke."""
+        if isinstance(exc, StartFailed):
+            self.reason = str(exc)
+            self._log(
+                "worker did not start",
+                engine=self._record.name,
+                reason=self.reason,
+                permanent=exc.permanent,
+            )
+        else:
+            self.reason = f"{type(exc).__name__}: {exc}"
+            self._log("worker broke", engine=self._record.name, reason=self.reason)
+        if self._on_demand or (isinstance(exc, StartFailed) and exc.permanent):
+            self._supervisor.rest()
+            self._change("failed")
+
+    def _died(self, in_a_row: int) -> None:
+        """Count a death. Who wants a model makes room for it again, but not at once where it dies again and
+        again.
+        """
+        self.restarts += 1
+        if self._on_demand:
+            self._change("resting" if in_a_row <= DEATHS_FORGIVEN else "failed")
+
+    async def _run_once(self, _run: ChildRun) -> None:
+        """Start a worker, and return when it has ended. Raises StartFailed."""
         self._change("starting")
         self.began = time.monotonic()
         process = await self._started()
@@ -157,32 +138,32 @@ class SupervisedWorker:
         client = WorkerClient(process.address, stall_timeout=self._settings.stall_timeout)
         self._process, self.client, self.reason = process, client, ""
         self._log("worker ready", engine=self._record.name, pid=process.pid)
-        if self._wanted.is_set():
+        if self._supervisor.wanted:
             self._change("ready")
         else:
             process.terminate()
         checks = asyncio.create_task(self._check_health(client))
         try:
             status = await process.wait()
-            if not self._put_away:
+            if not self._supervisor.ending:
                 self.reason = f"the worker ended with status {status}"
                 self._log("worker died", engine=self._record.name, pid=process.pid, status=status)
             else:
                 self._log("worker rests", engine=self._record.name, pid=process.pid)
         finally:
-            self._change("stopped" if process.running else "starting" if self._wanted.is_set() else "resting")
+            wanted: WorkerState = "starting" if self._supervisor.wanted else "resting"
+            self._change("stopped" if process.running else wanted)
             checks.cancel()
             try:
                 await asyncio.wait([checks])
-                await process.stop(
-                    self._settings.stop_timeout
-                )  # before its client: who reads from it learns of its end so
+                # before its client is closed: who reads from it learns of its end by that
+                await process.stop(self._settings.stop_timeout)
             finally:
                 self._process = self.client = None
                 await client.close()
 
     async def _started(self) -> WorkerProcess | None:
-        """Start a worker; None when it is not wanted any more before it is ready. Raises StartFailed."""
+        """Start a worker; return None if `rest` was called before it was ready. Raises StartFailed."""
         self._start = asyncio.ensure_future(
             WorkerProcess.start(self._record, self._settings, self._log, options=self._options)
         )
@@ -203,8 +184,9 @@ class SupervisedWorker:
             self._lost(self)
 
     async def _check_health(self, client: WorkerClient) -> None:
-        """Ask the worker whether it lives, busy or idle (engines work in threads beside), and kill it when it
-        does not say so.
+        """Ask the worker again and again whether it lives, and kill it when it does not say so.
+
+        It answers while it is busy, too: engines work in threads beside.
         """
         while True:
             await asyncio.sleep(self._settings.health_interval)

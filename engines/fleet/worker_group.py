@@ -102,7 +102,7 @@ class WorkerGroup:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Start all workers at once, without waiting for them; stop them all on the way out."""
-        keepers = [asyncio.create_task(worker.keep()) for worker in self._workers]
+        keepers = [asyncio.create_task(worker.run()) for worker in self._workers]
         if self._on_demand:
             keepers.append(asyncio.create_task(self._watch(self._on_demand)))
             if self._on_demand.kept or self._on_demand.info is None:

@@ -203,8 +203,8 @@ def test_who_is_killed_now_and_then_comes_back_at_once(monkeypatch: pytest.Monke
     """A model that has died twice speaks for the next who asks; one that dies a third time in a row has that
     said first.
     """
-    monkeypatch.setattr("engines.member.LIVED_LONG", 1e6)
-    monkeypatch.setattr("engines.dispatch.RETRY_SECONDS", 1e6)
+    monkeypatch.setattr("engines.fleet.supervised_worker.LIVED_LONG", 1e6)
+    monkeypatch.setattr("engines.fleet.worker_group.RETRY_SECONDS", 1e6)
 
     async def test() -> None:
         async with lazily(OnDemand(info=KNOWN)) as (group, pool):
@@ -288,7 +288,7 @@ def test_a_load_that_fails_can_be_tried_again(tmp_path: Path, monkeypatch: pytes
     """A model that does not load is still there: each request is refused with the reason, and once it is
     mended it works.
     """
-    monkeypatch.setattr("engines.dispatch.RETRY_SECONDS", 0.3)
+    monkeypatch.setattr("engines.fleet.worker_group.RETRY_SECONDS", 0.3)
     (tmp_path / "bad").touch()
 
     async def test() -> None:
@@ -311,7 +311,7 @@ def test_a_worker_that_dies_is_started_again_with_room(monkeypatch: pytest.Monke
 
     One that dies again soon is left alone for some seconds.
     """
-    monkeypatch.setattr("engines.dispatch.RETRY_SECONDS", 0.3)
+    monkeypatch.setattr("engines.fleet.worker_group.RETRY_SECONDS", 0.3)
     admitted = 0
 
     async def admit(_count: int, _evict: bool) -> None:

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from engines.api import EngineInfo, SpeechJob
-from engines.catalogue.engines import EngineRecord, find
+from engines.catalogue.engines import EngineRecord, find_engine
 from engines.errors import EngineUnavailable
 from engines.fakes.cloner import Cloner
 from engines.fleet.on_demand import OnDemand
@@ -38,7 +38,7 @@ async def lazily(
     on_demand: OnDemand, record: EngineRecord | None = None
 ) -> AsyncIterator[tuple[WorkerGroup, Pool]]:
     """Run mimic, or another, lazily."""
-    record = record or find("mimic")
+    record = record or find_engine("mimic")
     group = WorkerGroup(record, EngineSettings(), WorkerSettings(), quiet, on_demand=on_demand)
     async with group.running():
         yield group, Pool(record.name, group, 1)

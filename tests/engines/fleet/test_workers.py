@@ -19,7 +19,7 @@ import msgspec
 import pytest
 
 from engines.api import Audio, Finished, SpeechEvent, SpeechJob, TranscriptionJob, TranscriptSegment, Word
-from engines.catalogue.engines import EngineRecord, find
+from engines.catalogue.engines import EngineRecord, find_engine
 from engines.errors import BadInput, EngineFailed, EngineUnavailable, Overloaded
 from engines.fakes.tone import pitch
 from engines.fleet.child_process import StartFailed, WorkerProcess
@@ -27,10 +27,10 @@ from engines.fleet.pool import Pool
 from engines.fleet.runtime import Engines, UnknownEngine
 from engines.fleet.worker_group import WorkerGroup
 from engines.settings import EngineSettings, WorkerSettings
-from engines.wire.client import Lost
+from engines.wire.client import WorkerLost
 
 QUICK = WorkerSettings(restart_delay=0.05, stall_timeout=2.0, start_timeout=30.0, queue=8)
-TONE = find("tone")
+TONE = find_engine("tone")
 
 
 class Log:
@@ -207,7 +207,7 @@ def test_killed_in_the_middle() -> None:
 
     async def test() -> None:
         async with pool() as made:
-            with pytest.raises(Lost):
+            with pytest.raises(WorkerLost):
                 async with aclosing(
                     made.speak(SpeechJob("[slow 0.05] " + "word " * 100, "tone-1"))
                 ) as events:
@@ -334,7 +334,7 @@ def test_a_crash_by_itself_is_reported() -> None:
 
     async def test() -> None:
         async with pool() as made:
-            with pytest.raises(Lost):
+            with pytest.raises(WorkerLost):
                 await said(made, "[crash]")
             assert await said(made, "one")
 
@@ -362,7 +362,7 @@ def test_a_hanging_engine_is_replaced() -> None:
 
     async def test() -> None:
         async with pool() as made:
-            with pytest.raises(Lost):
+            with pytest.raises(WorkerLost):
                 await said(made, "[hang]")
             assert await said(made, "one")
 

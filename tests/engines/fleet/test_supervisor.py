@@ -1,0 +1,282 @@
+"""A supervisor runs one child over and over: real processes, and a clock that the tests move."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import NoReturn
+
+import pytest
+
+from engines.fleet.processes import stop_process, wait_for_end
+from engines.fleet.supervisor import Backoff, ChildRun, Supervisor, supervise
+
+SLEEPS = "import time; print('up', flush=True); time.sleep(60)"
+IGNORES_SIGTERM = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPS}"
+
+
+class Clock:
+    """A clock that moves when somebody sleeps by it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        """Let the time pass at once."""
+        self.slept.append(seconds)
+        self.now += seconds
+        await asyncio.sleep(0)
+
+
+def run(test: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(asyncio.wait_for(test(), 60))
+
+
+async def start(program: str) -> asyncio.subprocess.Process:
+    """Start a program and wait until it says that it is up."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert await process.stdout.readline()
+    return process
+
+
+def exists(pid: int) -> bool:
+    """Tell whether a process is there, be it only to be reaped."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, 0)
+        return True
+    return False
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not true():  # noqa: ASYNC110 - the state is another process's
+            await asyncio.sleep(0.01)
+
+
+async def cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+def test_the_delay_doubles_up_to_a_limit_and_begins_anew_after_a_long_life() -> None:
+    """Deaths in a row are answered later and later; one after a long life is the first of a new row."""
+    clock, lives = Clock(), [0.0, 1.0, 2.0, 0.0, 0.0, 30.5, 0.0]
+    died: list[int] = []
+
+    async def live(_run: ChildRun) -> None:
+        if not lives:
+            await asyncio.Event().wait()
+        clock.now += lives.pop(0)
+
+    async def test() -> None:
+        supervisor = Supervisor(
+            live, Backoff(1.0, 6.0, 30.0), died=died.append, clock=clock, sleep=clock.sleep
+        )
+        task = asyncio.create_task(supervisor.run())
+        await until(lambda: len(clock.slept) == 7)
+        await cancel(task)
+
+    run(test)
+    assert clock.slept == [1.0, 2.0, 4.0, 6.0, 6.0, 1.0, 2.0]
+    assert died == [1, 2, 3, 4, 5, 1, 2]
+
+
+def test_no_number_of_deaths_is_too_many() -> None:
+    """The delay stays at its limit, however often a child has died."""
+    backoff = Backoff(0.2, 30.0)
+    for _ in range(5000):
+        backoff.record_death(0.0)
+
+    assert backoff.delay == 30.0
+
+
+def test_a_run_that_raises_is_a_death() -> None:
+    """Whatever a run raises is told, and the child is started again."""
+    clock = Clock()
+    failures: list[Exception] = []
+
+    async def live(_run: ChildRun) -> None:
+        if len(failures) == 3:
+            await asyncio.Event().wait()
+        raise (OSError("no"), RuntimeError("no"), TimeoutError("no"))[len(failures)]
+
+    async def test() -> None:
+        task = asyncio.create_task(
+            Supervisor(live, failed=failures.append, clock=clock, sleep=clock.sleep).run()
+        )
+        await until(lambda: len(clock.slept) == 3)
+        await cancel(task)
+
+    run(test)
+    assert [type(failure) for failure in failures] == [OSError, RuntimeError, TimeoutError]
+    assert clock.slept == [0.2, 0.4, 0.8]
+
+
+def test_a_process_that_dies_is_started_again_and_the_last_is_stopped() -> None:
+    """kill -9 brings another process; cancelling stops that one, with nothing left behind."""
+    pids: list[int] = []
+
+    async def live(run: ChildRun) -> None:
+        process = await run.start_module("http.server", "0", stdout=asyncio.subprocess.PIPE)
+        pids.append(process.pid)
+        run.ready()
+        await wait_for_end(process)
+
+    async def test() -> None:
+        task = asyncio.create_task(Supervisor(live, Backoff(0.01)).run())
+        await until(lambda: len(pids) == 1)
+        os.kill(pids[0], signal.SIGKILL)
+        await until(lambda: len(pids) == 2)
+        await cancel(task)
+        assert not any(exists(pid) for pid in pids)
+
+    run(test)
+
+
+def test_a_child_that_is_not_ready_in_time_is_stopped() -> None:
+    """A start that takes too long is a death with that reason; one that was ready may live as long as it likes."""
+    pids: list[int] = []
+    failures: list[Exception] = []
+
+    async def live(run: ChildRun) -> None:
+        process = await run.start_module("http.server", "0", stdout=asyncio.subprocess.PIPE)
+        pids.append(process.pid)
+        if len(pids) == 2:
+            run.ready()
+        await wait_for_end(process)
+
+    async def test() -> None:
+        task = asyncio.create_task(supervise(live, failures.append, start_timeout=0.3))
+        await until(lambda: len(pids) == 2)
+        assert not exists(pids[0])
+        await asyncio.sleep(0.6)
+        assert exists(pids[1])
+        await cancel(task)
+        assert not exists(pids[1])
+
+    run(test)
+    assert [str(failure) for failure in failures] == ["not ready within 0.3 s"]
+
+
+def test_a_stop_is_clean_and_bounded() -> None:
+    """A process ends by SIGTERM unless it ignores that, and by SIGKILL after the limit."""
+
+    async def test() -> None:
+        loop = asyncio.get_running_loop()
+        polite, stubborn = await start(SLEEPS), await start(IGNORES_SIGTERM)
+        await stop_process(polite, 20)
+        assert polite.returncode == -signal.SIGTERM
+        began = loop.time()
+        await stop_process(stubborn, 0.3)
+        assert stubborn.returncode == -signal.SIGKILL
+        assert 0.3 <= loop.time() - began < 10
+        await stop_process(stubborn, 0.3)  # one that has ended is no error
+
+    run(test)
+
+
+def test_a_stop_that_is_cancelled_leaves_no_process() -> None:
+    """Who stops waiting for a process's end has it killed and reaped."""
+
+    async def test() -> None:
+        stubborn = await start(IGNORES_SIGTERM)
+        task = asyncio.create_task(stop_process(stubborn, 60))
+        await asyncio.sleep(0.05)
+        await cancel(task)
+        assert stubborn.returncode == -signal.SIGKILL
+        assert not exists(stubborn.pid)
+
+    run(test)
+
+
+def test_a_cancellation_that_a_run_swallowed_ends_the_supervisor() -> None:
+    """Where a run ends as if nothing were the matter, though it was cancelled, no further one begins."""
+    runs: list[int] = []
+
+    async def live(_run: ChildRun) -> None:
+        runs.append(len(runs))
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+    async def test() -> None:
+        task = asyncio.create_task(Supervisor(live, Backoff(0.0)).run())
+        await until(lambda: bool(runs))
+        await cancel(task)
+
+    run(test)
+    assert runs == [0]
+
+
+def test_a_child_on_demand_sleeps_until_it_is_woken_and_after_each_death() -> None:
+    """It runs when it is wanted; its deaths in a row are counted from one to the next; `rest` is no death."""
+    clock = Clock()
+    died: list[int] = []
+    runs: list[asyncio.Event] = []
+
+    async def live(_run: ChildRun) -> None:
+        runs.append(asyncio.Event())
+        await runs[-1].wait()
+
+    async def test() -> None:
+        supervisor = Supervisor(
+            live, Backoff(1.0, 6.0, 30.0), on_demand=True, died=died.append, clock=clock, sleep=clock.sleep
+        )
+        task = asyncio.create_task(supervisor.run())
+        await asyncio.sleep(0.05)
+        assert not runs
+        for number, asleep in enumerate((0.0, 20.0, 31.0), 1):
+            clock.now += asleep
+            supervisor.wake()
+            await until(lambda count=number: len(runs) == count)  # type: ignore[misc]
+            runs[-1].set()
+            await until(lambda count=number: len(died) == count)  # type: ignore[misc]
+            assert not supervisor.wanted
+        supervisor.wake()
+        await until(lambda: len(runs) == 4)
+        supervisor.rest()
+        runs[-1].set()
+        await asyncio.sleep(0.05)
+        await cancel(task)
+
+    run(test)
+    assert died == [1, 2, 1]
+    assert len(runs) == 4
+    assert clock.slept == []
+
+
+def test_a_child_that_was_woken_again_while_it_ended_runs_at_once() -> None:
+    """`wake` before the end that `rest` asked for brings the next run, without a delay and without a death."""
+    runs: list[asyncio.Event] = []
+
+    async def live(_run: ChildRun) -> None:
+        runs.append(asyncio.Event())
+        await runs[-1].wait()
+
+    def never(_in_a_row: int) -> NoReturn:
+        raise AssertionError("it has not died")
+
+    async def test() -> None:
+        supervisor = Supervisor(live, Backoff(60.0), died=never)
+        task = asyncio.create_task(supervisor.run())
+        await until(lambda: len(runs) == 1)
+        supervisor.rest()
+        supervisor.wake()
+        runs[0].set()
+        await until(lambda: len(runs) == 2)
+        await cancel(task)
+
+    run(test)
+    assert len(runs) == 2
