@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engines.api import Sample
+from engines.api import BYTES_PER_SAMPLE, Sample
 from engines.errors import BadAudio
-from engines.toolkit.pcm import BYTES_PER_SAMPLE
 
 SHORTEST_SECONDS = 0.5
 """what a voice needs"""

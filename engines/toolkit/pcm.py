@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-BYTES_PER_SAMPLE = 2
 LARGEST = 32767
 """the largest sample, which 1.0 becomes"""
 FULL_SCALE = 32768

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import msgspec
 from pocketsphinx import Endpointer
 
-from engines.toolkit.pcm import BYTES_PER_SAMPLE
+from engines.api import BYTES_PER_SAMPLE
 
 RATE = 16_000
 """Hertz"""

@@ -1,1 +1,1 @@
-"""eSpeak NG: the engine `espeak`."""
+"""The engine `espeak`: eSpeak NG."""

@@ -13,18 +13,24 @@ from typing import Any
 import espeakng_loader
 import msgspec
 
+from engines.api import BYTES_PER_SAMPLE
 from engines.errors import EngineFailed
 
-SYNCHRONOUS = 2
+OUTPUT_SYNCHRONOUS = 2
 BUFFER_MS = 60
-"""length of a buffer handed to the callback, the shortest the library makes; measured, the first comes within
+"""length of a buffer that the callback gets, the shortest the library makes; measured, the first comes within
 0.3 ms
 """
 DONT_EXIT = 0x8000
-UTF8, END_PAUSE = 1, 0x1000
-RATE, VOLUME, PITCH = 1, 2, 3
-EVENT_END_OF_LIST, EVENT_WORD = 0, 1
-CONTINUE, STOP = 0, 1
+CHARS_UTF8 = 1
+END_PAUSE = 0x1000
+RATE = 1
+VOLUME = 2
+PITCH = 3
+EVENT_END_OF_LIST = 0
+EVENT_WORD = 1
+CONTINUE_SYNTHESIS = 0
+STOP_SYNTHESIS = 1
 
 
 class _EventId(c.Union):
@@ -33,44 +39,60 @@ class _EventId(c.Union):
 
 class _Event(c.Structure):
     _fields_ = [
-        ("type", c.c_int), ("unique_identifier", c.c_uint), ("text_position", c.c_int), ("length", c.c_int),
-        ("audio_position", c.c_int), ("sample", c.c_int), ("user_data", c.c_void_p), ("id", _EventId),
-    ]  # fmt: skip
+        ("type", c.c_int),
+        ("unique_identifier", c.c_uint),
+        ("text_position", c.c_int),
+        ("length", c.c_int),
+        ("audio_position", c.c_int),
+        ("sample", c.c_int),
+        ("user_data", c.c_void_p),
+        ("id", _EventId),
+    ]
 
 
 class _Voice(c.Structure):
     _fields_ = [
-        ("name", c.c_char_p), ("languages", c.POINTER(c.c_char)), ("identifier", c.c_char_p), ("gender", c.c_ubyte),
-        ("age", c.c_ubyte), ("variant", c.c_ubyte), ("xx1", c.c_ubyte), ("score", c.c_int), ("spare", c.c_void_p),
-    ]  # fmt: skip
+        ("name", c.c_char_p),
+        ("languages", c.POINTER(c.c_char)),
+        ("identifier", c.c_char_p),
+        ("gender", c.c_ubyte),
+        ("age", c.c_ubyte),
+        ("variant", c.c_ubyte),
+        ("xx1", c.c_ubyte),
+        ("score", c.c_int),
+        ("spare", c.c_void_p),
+    ]
 
 
 _Callback = c.CFUNCTYPE(c.c_int, c.POINTER(c.c_short), c.c_int, c.POINTER(_Event))
 
 
 class EspeakVoice(msgspec.Struct, frozen=True):
-    """A voice as the library lists it; `gender` is 0 (unsaid), 1 (male) or 2 (female), `identifier` the path
-    of its file.
-    """
+    """A voice as the library lists it."""
 
     name: str
     identifier: str
+    """path of its file"""
     languages: tuple[str, ...]
     """the voice's own language code first"""
     priorities: tuple[int, ...]
     """for each language; of the voices that speak one, that with the smallest number speaks it best"""
     gender: int
+    """0 (unsaid), 1 (male) or 2 (female)"""
 
 
 class WordEvent(msgspec.Struct, frozen=True):
-    """A word: 0-based code-point offset and length in the text, and when it begins, in seconds."""
+    """A word, as the library reports it."""
 
     offset: int
+    """0-based, in code points"""
     length: int
     time: float
+    """when it begins, in seconds"""
 
 
-Sink = Callable[[list[WordEvent], bytes], bool]
+Sink = Callable[[list[WordEvent], bytes], None]
+"""gets words and s16le PCM; what it raises ends the synthesis"""
 
 
 class Library:
@@ -80,7 +102,7 @@ class Library:
         self._lib = c.CDLL(espeakng_loader.get_library_path())
         self._declare(self._lib)
         self.sample_rate: int = self._lib.espeak_Initialize(
-            SYNCHRONOUS, BUFFER_MS, espeakng_loader.get_data_path().encode(), DONT_EXIT
+            OUTPUT_SYNCHRONOUS, BUFFER_MS, espeakng_loader.get_data_path().encode(), DONT_EXIT
         )
         if self.sample_rate <= 0:
             raise EngineFailed("eSpeak NG could not be initialised.")
@@ -97,11 +119,18 @@ class Library:
         lib.espeak_SetVoiceByName.argtypes = [c.c_char_p]
         lib.espeak_SetSynthCallback.restype = None
         lib.espeak_Synth.argtypes = [
-            c.c_char_p, c.c_size_t, c.c_uint, c.c_int, c.c_uint, c.c_uint, c.c_void_p, c.c_void_p,
-        ]  # fmt: skip
+            c.c_char_p,
+            c.c_size_t,
+            c.c_uint,
+            c.c_int,
+            c.c_uint,
+            c.c_uint,
+            c.c_void_p,
+            c.c_void_p,
+        ]
 
     def voices(self) -> Iterator[EspeakVoice]:
-        """List the language voices."""
+        """Yield the language voices."""
         listed = self._lib.espeak_ListVoices(None)
         number = 0
         while listed[number]:
@@ -113,11 +142,9 @@ class Library:
             )
 
     def set_voice(self, name: str) -> bool:
-        """Choose a voice by its identifier, with "+variant" behind it where one is wanted; False when there
-        is none.
+        """Set the voice by its identifier, with "+variant" behind it for a variant; False when there is none.
 
-        The library opens files by what is given here, and takes an unknown variant for none: never give it a
-        caller's string.
+        The library opens files by this name, and ignores an unknown variant: never pass a caller's string.
         """
         return bool(self._lib.espeak_SetVoiceByName(name.encode()) == 0)
 
@@ -125,29 +152,29 @@ class Library:
         """Set the rate (words per minute), volume (100 is the default) or pitch (0 to 99)."""
         self._lib.espeak_SetParameter(parameter, value, 0)
 
-    def speak(self, text: str, sink: Sink, *, pause: bool) -> None:
-        """Speak a text, handing words and s16le PCM to `sink` as they come, until it returns False. Raises
-        EngineFailed.
+    def synthesise(self, text: str, sink: Sink, *, pause: bool) -> None:
+        """Speak a text, passing words and PCM to `sink` as they come, and raise what `sink` raises.
+
+        Raises EngineFailed where the library fails.
         """
         raised: list[BaseException] = []
-        stopped = False
 
         def callback(samples: Any, count: int, events: Any) -> int:  # noqa: ANN401 - ctypes pointers
-            nonlocal stopped
-            pcm = c.string_at(samples, 2 * count) if samples and count > 0 else b""
+            if raised:
+                return STOP_SYNTHESIS
+            pcm = c.string_at(samples, BYTES_PER_SAMPLE * count) if samples and count > 0 else b""
             try:
-                stopped = stopped or not sink(list(_words(events, self.sample_rate)), pcm)
-            except BaseException as problem:  # ctypes would print and forget it; it is raised again below
-                raised.append(problem)
-                stopped = True
-            return STOP if stopped else CONTINUE
+                sink(list(_words(events, self.sample_rate)), pcm)
+            except BaseException as exc:  # ctypes would print and forget it; it is raised again below
+                raised.append(exc)
+                return STOP_SYNTHESIS
+            return CONTINUE_SYNTHESIS
 
         kept = _Callback(callback)  # the library keeps only its address
         self._lib.espeak_SetSynthCallback(kept)
         encoded = text.encode("utf-8", "replace")
-        status = self._lib.espeak_Synth(
-            encoded, len(encoded) + 1, 0, 1, 0, UTF8 | (END_PAUSE if pause else 0), None, None
-        )
+        flags = CHARS_UTF8 | (END_PAUSE if pause else 0)
+        status = self._lib.espeak_Synth(encoded, len(encoded) + 1, 0, 1, 0, flags, None, None)
         self._lib.espeak_SetSynthCallback(_Callback())
         if raised:
             raise raised[0]
@@ -165,7 +192,7 @@ def _words(events: Any, rate: int) -> Iterator[WordEvent]:  # noqa: ANN401 - a c
 
 
 def _languages(voice: _Voice) -> Iterator[tuple[int, str]]:
-    """Read the library's list: a priority byte before each name, a zero byte after all."""
+    """Yield a voice's priorities and languages: a priority byte before each name, a zero byte after all."""
     address = c.addressof(voice.languages.contents)
     while (priority := c.string_at(address, 1)) != b"\0":
         name: bytes = c.c_char_p(address + 1).value or b""

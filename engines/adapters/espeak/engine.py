@@ -2,28 +2,33 @@
 
 Voices go by language code, with a variant behind a plus where one is wanted: `de`, `en-us+f3`. A job's
 language, where it is not the voice's, replaces the voice's and keeps the variant: `en-us+f3` speaks German as
-`de+f3`. Speed 1 is 175 words a minute, the library's own default; it takes 80 to 450. `pitch` is 0 to 99, 50
-by default: about an octave either way. The same job gives the same speech, but not the same samples: the
+`de+f3`. Speed 1 is 175 words a minute, the library's own default; its range is 80 to 450. `pitch` is 0 to 99,
+50 by default: about an octave either way. The same job gives the same speech, but not the same samples: the
 library's waveform goes on from where its last one stopped.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import espeakng_loader
 
 from engines.adapters.espeak.c_api import PITCH, RATE, VOLUME, Library, WordEvent
-from engines.adapters.espeak.voices import CHARACTERS, DEFAULT, Voices, has_dictionary, variants
+from engines.adapters.espeak.voices import CHARACTERS, DEFAULT, Voices, has_dictionary, variant_names
 from engines.adapters.espeak.words import WordReader
-from engines.api import Audio, EmitSpeech, EngineInfo, SpeechCapabilities, SpeechJob, Word
+from engines.api import Audio, EmitSpeech, EngineInfo, SpeechCapabilities, SpeechEvent, SpeechJob, Word
 from engines.errors import EngineFailed
+from engines.toolkit.stopping import stoppable
 
-WORDS_PER_MINUTE, SLOWEST, FASTEST = 175, 80, 450
+WORDS_PER_MINUTE = 175
+SLOWEST = 80
+FASTEST = 450
 HEADROOM_VOLUME = 85
 """at the library's own 100 its louder variants reach the end of the scale"""
-DEFAULT_PITCH, HIGHEST_PITCH = 50, 99
-LARGEST_PIECE = 88_200
+DEFAULT_PITCH = 50
+HIGHEST_PITCH = 99
+LARGEST_CHUNK = 88_200
 """bytes: two seconds of audio, made in a millisecond or two"""
 UNSPEAKABLE = dict.fromkeys(
     (*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0xD800, 0xE000)), " "
@@ -34,14 +39,14 @@ surrogates
 
 
 class Espeak:
-    """See the module. One thread at a time."""
+    """The engine of eSpeak NG. One thread at a time."""
 
     def load(self) -> EngineInfo:
-        """Initialise the library and speak a word, so that the first request does not pay for the dictionary."""
+        """Initialise the library, and speak a word so that the first job does not pay for its dictionary."""
         self._library = Library()
         data = Path(espeakng_loader.get_data_path())
         able = [voice for voice in self._library.voices() if has_dictionary(data, voice)]
-        self._voices = Voices(able, variants(data))
+        self._voices = Voices(able, variant_names(data))
         for code in sorted({voice.partition("+")[0] for voice in CHARACTERS.values()}):
             self.speak(SpeechJob("warm", code), lambda _: True)
         voices = self._voices.listed()
@@ -66,16 +71,16 @@ class Espeak:
     def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
         """Speak one segment. Raises UnknownVoice or EngineFailed."""
         self._prepare(job)
-        reader, gathered = WordReader(job.text), Gathered(emit)
+        reader = WordReader(job.text)
+        with stoppable(emit) as send:
+            buffer = GrowingBuffer(send)
 
-        def sink(events: list[WordEvent], pcm: bytes) -> bool:
-            words = [
-                word for event in events if (word := reader.read(event.offset, event.length, event.time))
-            ]
-            return gathered.add(words, pcm)
+            def sink(events: list[WordEvent], pcm: bytes) -> None:
+                words = (reader.read(event.offset, event.length, event.time) for event in events)
+                buffer.add([word for word in words if word], pcm)
 
-        self._library.speak(job.text.translate(UNSPEAKABLE), sink, pause=job.pause)
-        gathered.flush()
+            self._library.synthesise(job.text.translate(UNSPEAKABLE), sink, pause=job.pause)
+            buffer.flush()
 
     def _prepare(self, job: SpeechJob) -> None:
         """Set voice, rate and pitch, all of which the library keeps from one call to the next."""
@@ -88,26 +93,31 @@ class Espeak:
         self._library.set_parameter(PITCH, round(pitch))
 
 
-class Gathered:
-    """Gives the first audio at once, and gathers the rest into ever larger pieces: handing over costs more
-    than making it.
+class GrowingBuffer:
+    """A buffer that sends the first audio at once, and the rest in ever larger chunks.
+
+    Sending costs more than making the audio. `send` may raise Stop.
     """
 
-    def __init__(self, emit: EmitSpeech) -> None:
-        self._emit = emit
+    def __init__(self, send: Callable[[SpeechEvent], None]) -> None:
+        self._send = send
         self._words: list[Word] = []
         self._pcm = bytearray()
-        self._enough = 1
+        self._chunk_size = 1
 
-    def add(self, words: list[Word], pcm: bytes) -> bool:
-        """Take what the library gave; False once nobody wants the rest."""
+    def add(self, words: list[Word], pcm: bytes) -> None:
+        """Add words and PCM, and send what is there once it is enough."""
         self._words += words
         self._pcm += pcm
-        return self.flush() if len(self._pcm) >= self._enough else True
+        if len(self._pcm) >= self._chunk_size:
+            self.flush()
 
-    def flush(self) -> bool:
-        """Give what is there; False once nobody wants the rest."""
+    def flush(self) -> None:
+        """Send what is there, the words before the audio."""
         words, self._words = self._words, []
         pcm, self._pcm = bytes(self._pcm), bytearray()
-        self._enough = min(LARGEST_PIECE, 2 * max(len(pcm), self._enough))
-        return all(self._emit(word) for word in words) and (not pcm or self._emit(Audio(pcm)))
+        self._chunk_size = min(LARGEST_CHUNK, 2 * max(len(pcm), self._chunk_size))
+        for word in words:
+            self._send(word)
+        if pcm:
+            self._send(Audio(pcm))

@@ -1,5 +1,5 @@
-"""Which voices eSpeak NG offers here: every language, the variants that are good speech, and one for each of
-OpenAI's names.
+"""The voices of eSpeak NG: every language, the variants that are good speech, and one for each of OpenAI's
+names.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from pathlib import Path
 from engines.adapters.espeak.c_api import EspeakVoice
 from engines.api import Gender, Voice
 from engines.errors import UnknownVoice
+from engines.languages import primary_language
 
-NOVELTIES = re.compile(
+EFFECT_VARIANTS = re.compile(
     r"whisperf?|croak|robosoft\d?|UniRobot|anikaRobot|fast|Demonic|klatt\d?|Storm|zac|caleb|announcer"
 )
-"""variants that are effects; they can be asked for, but are not listed"""
-FEMALE = re.compile(
+"""variants that are effects rather than voices; they can be asked for, but are not listed"""
+FEMALE_VARIANTS = re.compile(
     r"f\d|Alicia|Andrea|Annie|anika|aunty|belinda|grandma|linda|shelby|steph\d?|whisperf|anikaRobot"
 )
 DEFAULT = "en-us"
@@ -58,98 +59,90 @@ class Voices:
         self.variants = variants
         self._bases: dict[str, EspeakVoice] = {}
         for voice in voices:
-            code = folded(voice.languages[0])
-            self._bases[code if code not in self._bases else folded(Path(voice.identifier).name)] = voice
+            code = fold_tag(voice.languages[0])
+            self._bases[code if code not in self._bases else fold_tag(Path(voice.identifier).name)] = voice
         ranked = sorted(
-            (priority, code, folded(language))
+            (priority, code, fold_tag(language))
             for code, voice in self._bases.items()
             for language, priority in zip(voice.languages, voice.priorities, strict=True)
         )
-        self._codes = {language: code for _, code, language in reversed(ranked)} | {
-            code: code for code in self._bases
-        }
+        self._codes = {language: code for _, code, language in reversed(ranked)}
+        self._codes |= {code: code for code in self._bases}
         self._codes["en"] = DEFAULT
-        self._variants = {folded(variant): variant for variant in variants}
+        self._variants = {fold_tag(variant): variant for variant in variants}
 
     def listed(self) -> tuple[Voice, ...]:
-        """List every base voice, and the default one's variants that are good speech."""
+        """Return every base voice, and the default one's variants that are good speech."""
         plain = [_voice(code, voice) for code, voice in self._bases.items()]
         base = next(voice for voice in plain if voice.id == DEFAULT)
-        return (*plain, *(_variant(base, name) for name in self.variants if not NOVELTIES.fullmatch(name)))
+        spoken = (name for name in self.variants if not EFFECT_VARIANTS.fullmatch(name))
+        return (*plain, *(_variant(base, name) for name in spoken))
 
     def identify(self, voice: str, language: str | None) -> str:
-        """Give the name by which the library knows a voice, speaking another language where one is given.
-        Raises UnknownVoice.
+        """Return the library's identifier of a voice, speaking `language` where one is given.
 
         A language that the voice speaks anyhow changes nothing, nor does one that there is not; `en-gb`
-        changes `en-us`.
+        changes `en-us`. Raises UnknownVoice.
         """
         base, plus, variant = voice.partition("+")
         code = self._lookup(base)
-        known = self._variants.get(folded(variant)) if plus else ""
-        if code is None or known is None:
-            raise UnknownVoice(
-                f"eSpeak NG has no voice '{voice}'.{self._near(base, code, variant)}", param="voice"
-            )
+        variant_name = self._variants.get(fold_tag(variant)) if plus else ""
+        if code is None or variant_name is None:
+            suggestion = self._suggestion(base, code, variant)
+            raise UnknownVoice(f"eSpeak NG has no voice '{voice}'.{suggestion}", param="voice")
         if language is not None:
             code = self._in_language(code, language)
-        return f"{self._bases[code].identifier}{plus}{known}"
+        return f"{self._bases[code].identifier}{plus}{variant_name}"
 
     def _lookup(self, tag: str) -> str | None:
-        parts = folded(tag).split("-")
-        return next(
-            (
-                found
-                for size in range(len(parts), 0, -1)
-                if (found := self._codes.get("-".join(parts[:size])))
-            ),
-            None,
-        )
+        """Return the code of the base voice for a tag, shortened part by part until one fits."""
+        parts = fold_tag(tag).split("-")
+        shorter = ("-".join(parts[:size]) for size in range(len(parts), 0, -1))
+        return next((self._codes[one] for one in shorter if one in self._codes), None)
 
     def _in_language(self, code: str, language: str) -> str:
-        own = [code, *map(folded, self._bases[code].languages)]
+        """Return the code of the base voice that speaks `language` in place of the voice `code`."""
+        own = [code, *map(fold_tag, self._bases[code].languages)]
         found = self._lookup(language)
-        if found is None or folded(language) in own:
+        if found is None or fold_tag(language) in own:
             return code
-        exact = "-" in language and found in (folded(language), self._codes.get(folded(language)))
-        same = folded(language).split("-")[0] in {one.split("-")[0] for one in own}
+        exact = "-" in language and found in (fold_tag(language), self._codes.get(fold_tag(language)))
+        same = primary_language(language) in map(primary_language, own)
         return found if exact or not same else code
 
-    def _near(self, base: str, code: str | None, variant: str) -> str:
+    def _suggestion(self, base: str, code: str | None, variant: str) -> str:
+        """Return a sentence with names like the one that is unknown; empty where there are none."""
         if code is None:
-            near = difflib.get_close_matches(folded(base), list(self._codes))
+            near = difflib.get_close_matches(fold_tag(base), list(self._codes))
         else:
-            near = [
-                f"{code}+{self._variants[one]}"
-                for one in difflib.get_close_matches(folded(variant), list(self._variants))
-            ]
+            variants = difflib.get_close_matches(fold_tag(variant), list(self._variants))
+            near = [f"{code}+{self._variants[name]}" for name in variants]
         return f" Did you mean {', '.join(near)}?" if near else ""
 
 
-def variants(data: Path) -> tuple[str, ...]:
-    """Name the variants in eSpeak NG's data folder."""
+def variant_names(data: Path) -> tuple[str, ...]:
+    """Return the names of the variants in eSpeak NG's data folder."""
     return tuple(sorted((file.name for file in (data / "voices" / "!v").iterdir()), key=str.casefold))
 
 
 def has_dictionary(data: Path, voice: EspeakVoice) -> bool:
-    """Tell whether a voice can speak: the wheel lacks the dictionaries of a few languages that it lists.
+    """Return whether a voice can speak: the wheel lacks the dictionaries of a few languages that it lists.
 
     A voice's file may name another language's dictionary (`nb` goes by `no`).
     """
-    named = re.search(
-        r"^dictionary\s+(\S+)", (data / "lang" / voice.identifier).read_text("utf-8"), re.MULTILINE
-    )
-    dictionary = named[1] if named else voice.languages[0].split("-")[0]
+    definition = (data / "lang" / voice.identifier).read_text("utf-8")
+    named = re.search(r"^dictionary\s+(\S+)", definition, re.MULTILINE)
+    dictionary = named[1] if named else primary_language(voice.languages[0])
     return (data / f"{dictionary}_dict").exists()
 
 
-def folded(name: str) -> str:
-    """Fold the case of a voice's name or a language tag, and `_` to `-`, as tags are compared."""
+def fold_tag(name: str) -> str:
+    """Return a voice's name or a language tag as they are compared: in lower case, with `-` for `_`."""
     return name.strip().casefold().replace("_", "-")
 
 
-def tag(language: str) -> str:
-    """Write a language code as BCP-47 does: region in capitals, script with one."""
+def bcp47_tag(language: str) -> str:
+    """Return a language code as BCP-47 writes it: region in capitals, script with one."""
     first, *rest = language.split("-")
     private = rest.index("x") if "x" in rest else len(rest)
     cased = [
@@ -160,12 +153,12 @@ def tag(language: str) -> str:
 
 
 def _voice(code: str, voice: EspeakVoice) -> Voice:
-    languages = tuple(dict.fromkeys(tag(language) for language in (code, *voice.languages)))
+    languages = tuple(dict.fromkeys(bcp47_tag(language) for language in (code, *voice.languages)))
     return Voice(code, voice.name, languages, GENDERS.get(voice.gender), f"eSpeak NG, {voice.name}")
 
 
 def _variant(base: Voice, name: str) -> Voice:
-    gender: Gender = "female" if FEMALE.fullmatch(name) else "male"
+    gender: Gender = "female" if FEMALE_VARIANTS.fullmatch(name) else "male"
     return Voice(
         f"{base.id}+{name}",
         f"{base.name}, {name}",

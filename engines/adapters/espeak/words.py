@@ -1,4 +1,4 @@
-"""From eSpeak NG's word events to words of the text.
+"""Turn eSpeak NG's word events into words of the text.
 
 The library says where a word begins; what it says of its end is less use: it repeats an event for each word
 that a number or an emoji is read as, counts one place too far for those, gives lengths of 0 in front of a
@@ -13,7 +13,7 @@ import unicodedata
 
 from engines.api import Word
 
-UNSPACED = re.compile(
+UNSPACED_SCRIPT = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
 """Thai, Lao, Burmese, Khmer, Kana, Han: written without spaces, so the library's own lengths are the best
@@ -26,48 +26,55 @@ DIGIT_JOINERS = frozenset(",:/")
 
 
 class WordReader:
-    """Turns the events of one text, in their order, into words that neither overlap nor run backwards."""
+    """A reader of the events of one text, in their order: its words neither overlap nor run backwards."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._event = -1
-        self._end = 0
-        self._time = 0.0
+        self._last_offset = -1
+        self._last_end = 0
+        self._last_time = 0.0
 
     def read(self, offset: int, length: int, time: float) -> Word | None:
-        """Read one event: 0-based code-point offset and length as the library gave them. None where no new
-        word begins.
+        """Return the word of an event, by its 0-based code-point offset and length as the library gave them.
+
+        None where no new word begins.
         """
-        text, continued = self._text, offset == self._event + 1
-        self._event = offset
-        if offset < self._end or (continued and text[offset : offset + 1].isspace()):
+        text = self._text
+        continued = offset == self._last_offset + 1
+        self._last_offset = offset
+        if offset < self._last_end or (continued and text[offset : offset + 1].isspace()):
             return None
         start = offset
-        while start < len(text) and (text[start].isspace() or (length == 0 and not _spoken(text[start]))):
+        while start < len(text) and (
+            text[start].isspace() or (length == 0 and not _is_word_character(text[start]))
+        ):
             start += 1
         if start >= len(text):
             return None
-        self._end = _end(text, start, length)
-        self._time = max(self._time, time)
-        return Word(start, self._end, self._time)
+        self._last_end = _word_end(text, start, length)
+        self._last_time = max(self._last_time, time)
+        return Word(start, self._last_end, self._last_time)
 
 
-def _end(text: str, start: int, length: int) -> int:
-    if not _spoken(text[start]) or UNSPACED.match(text[start]):
+def _word_end(text: str, start: int, length: int) -> int:
+    """Return where the word that begins at `start` ends."""
+    if not _is_word_character(text[start]) or UNSPACED_SCRIPT.match(text[start]):
         return start + max(1, len(text[start : start + length].split(maxsplit=1)[0]) if length > 0 else 1)
     end = start + 1
-    while end < len(text) and (_spoken(text[end]) or _joins(text, end)):
+    while end < len(text) and (_is_word_character(text[end]) or _joins(text, end)):
         end += 1
     return end
 
 
-def _spoken(character: str) -> bool:
-    """Tell whether a character is a letter, a digit, or a mark or joiner that belongs to one."""
+def _is_word_character(character: str) -> bool:
+    """Return whether a character is a letter, a digit, or a mark or joiner that belongs to one."""
     return character.isalnum() or unicodedata.category(character)[0] == "M" or character in "\u200c\u200d"
 
 
 def _joins(text: str, place: int) -> bool:
-    before, after = text[place - 1], text[place + 1 : place + 2]
+    """Return whether the character at a place holds a word together."""
+    before = text[place - 1]
+    after = text[place + 1 : place + 2]
     if text[place] in DIGIT_JOINERS:
         return before.isdigit() and after.isdigit()
     return text[place] in JOINERS and before.isalnum() and after.isalnum()

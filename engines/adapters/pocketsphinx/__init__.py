@@ -1,1 +1,1 @@
-"""PocketSphinx: the engine `pocketsphinx`."""
+"""The engine `pocketsphinx`: PocketSphinx."""

@@ -1,25 +1,26 @@
-"""PocketSphinx: US English without any download; quick to start, rough in what it hears.
+"""PocketSphinx: transcribes US English without any download; quick to start, rough in its accuracy.
 
 A recording is cut into utterances at its silences. The decoder's accuracy hangs on the cepstral mean of the
-utterance being known before it begins, which its own batch mode does by taking the utterance whole, in one
-call that nothing can stop and that holds the interpreter. Here a second decoder with next to nothing to
-search for measures the mean of each few seconds, which together give the utterance's; the real one then works
-in blocks of 100 ms, so that a job can be cancelled within one. Nothing carries over from one utterance to the
-next, or from one job to another.
+utterance being known before it begins, which its own batch mode gets from the whole utterance, in one call
+that nothing can stop and that holds the interpreter. Here a second decoder with next to nothing to search for
+measures the mean of each few seconds, which together give the utterance's; the real one then works in blocks
+of 100 ms, so that a job can be stopped within one. Nothing carries over from one utterance to the next, or
+from one job to another.
 
-Speech is taken for English: its transcript is its translation.
+Speech is assumed to be English: its transcript is its translation.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 
 from pocketsphinx import Decoder
 
 from engines.api import (
+    BYTES_PER_SAMPLE,
     EmitTranscription,
     EngineInfo,
     Finished,
@@ -31,25 +32,35 @@ from engines.api import (
     TranscriptWord,
 )
 from engines.errors import Unsupported
-from engines.toolkit.utterances import RATE, Utterance, Utterances
+from engines.toolkit.stopping import stoppable
+from engines.toolkit.utterances import BYTES_PER_SECOND, RATE, Utterance, UtteranceSplitter
 
 LANGUAGE = "en"
-BLOCK_BYTES = 2 * RATE // 10
-MEAN_BYTES = 4 * 2 * RATE
+BLOCK_BYTES = BYTES_PER_SAMPLE * RATE // 10
+"""what is decoded between two looks at whether the job is still wanted: 100 ms"""
+MEAN_BYTES = 4 * BYTES_PER_SECOND
+"""what the cepstral mean is measured of at once: 4 s"""
 FRAMES_PER_SECOND = 100
 FILLER = re.compile(r"<.*>|\[.*\]|\+\+.*\+\+")
+"""a word of the decoder's that stands for silence or noise"""
 PRONUNCIATION = re.compile(r"\(\d+\)$")
-SMALLEST = 1e-300
+"""tells a word's pronunciations apart"""
+SMALLEST_PROBABILITY = 1e-300
 """a posterior may underflow to nothing"""
+
+Send = Callable[[TranscriptionEvent], None]
+"""sends an event, or raises Stop"""
 
 
 class PocketSphinx:
-    """See the module. One thread at a time."""
+    """The engine of PocketSphinx. One thread at a time."""
 
     def load(self) -> EngineInfo:
         """Load the wheel's US English model."""
         self._decoder: Decoder | None = self._new_decoder()
-        self._mean = Decoder(samprate=RATE, loglevel="FATAL", lm=None, keyphrase="hello", kws_threshold=1e-20)
+        self._mean_decoder = Decoder(
+            samprate=RATE, loglevel="FATAL", lm=None, keyphrase="hello", kws_threshold=1e-20
+        )
         return EngineInfo(
             name="pocketsphinx",
             version=version("pocketsphinx"),
@@ -61,101 +72,93 @@ class PocketSphinx:
         )
 
     def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], emit: EmitTranscription) -> None:
-        """Transcribe a recording, utterance by utterance."""
+        """Transcribe a recording, utterance by utterance. Raises Unsupported for a language but English."""
         if job.language not in (None, LANGUAGE):
             raise Unsupported(
                 f"PocketSphinx hears only English (en), not '{job.language}'.", param="language"
             )
-        cutter, emit = Utterances(), _forward(emit)
-        for chunk in audio:
-            for utterance in cutter.push(chunk):
-                if not self._hear(utterance, emit):
-                    return
-            if not emit(Progress(cutter.settled)):
-                return
-        for utterance in cutter.finish():
-            if not self._hear(utterance, emit):
-                return
-        emit(Finished(cutter.seconds, LANGUAGE))
+        splitter = UtteranceSplitter()
+        with stoppable(emit) as emit_or_stop:
+            send = _with_steady_progress(emit_or_stop)
+            for chunk in audio:
+                for utterance in splitter.push(chunk):
+                    self._transcribe_utterance(utterance, send)
+                send(Progress(splitter.processed))
+            for utterance in splitter.finish():
+                self._transcribe_utterance(utterance, send)
+            send(Finished(splitter.seconds, LANGUAGE))
 
-    def _hear(self, utterance: Utterance, emit: EmitTranscription) -> bool:
-        """Recognise one utterance; False when nobody wants it any more."""
-        start = utterance.start
-        mean = self._cepstral_mean(utterance, emit)
-        if mean is None:
-            return False
-        words = self._decode(utterance.pcm, mean, start, emit)
+    def _transcribe_utterance(self, utterance: Utterance, send: Send) -> None:
+        """Send an utterance's segment, if there are words in it."""
+        mean = self._cepstral_mean(utterance, send)
+        words = self._decode(utterance, mean, send)
         if not words:
-            return words is not None
+            return
         text = " ".join(word.word for word in words)
-        return emit(
-            TranscriptSegment(
-                text, words[0].start, words[-1].end, words, sum(word.logprob for word in words) / len(words)
-            )
-        )
+        logprob = sum(word.logprob for word in words) / len(words)
+        send(TranscriptSegment(text, words[0].start, words[-1].end, words, logprob))
 
-    def _cepstral_mean(self, utterance: Utterance, emit: EmitTranscription) -> str | None:
-        """Measure the mean of all cepstra, as the decoder writes it: numbers with commas between; None when
-        told to stop.
-        """
+    def _cepstral_mean(self, utterance: Utterance, send: Send) -> str:
+        """Return the mean of an utterance's cepstra as the decoder writes it: numbers with commas between."""
         pcm = utterance.pcm
         totals: list[float] = []
-        self._mean.reinit_feat()  # the noise it has learnt of, too, would carry over
+        self._mean_decoder.reinit_feat()  # what it has learnt of the noise would carry over, too
         for offset in range(0, len(pcm), MEAN_BYTES):
-            if not emit(Progress(utterance.start)):
-                return None
-            piece = pcm[offset : offset + MEAN_BYTES]
-            self._mean.start_utt()
-            self._mean.process_raw(piece, full_utt=True)
-            self._mean.end_utt()
-            mean = [float(value) * len(piece) for value in self._mean.get_cmn(False).split(",")]
+            send(Progress(utterance.start))
+            part = pcm[offset : offset + MEAN_BYTES]
+            self._mean_decoder.start_utt()
+            self._mean_decoder.process_raw(part, full_utt=True)
+            self._mean_decoder.end_utt()
+            mean = [float(value) * len(part) for value in self._mean_decoder.get_cmn(False).split(",")]
             totals = [one + other for one, other in zip(totals, mean, strict=True)] if totals else mean
         return ",".join(f"{total / len(pcm):.4f}" for total in totals)
 
-    def _decode(
-        self, pcm: bytes, mean: str, start: float, emit: EmitTranscription
-    ) -> tuple[TranscriptWord, ...] | None:
-        """Recognise an utterance, block by block; None when told to stop.
+    def _decode(self, utterance: Utterance, mean: str, send: Send) -> tuple[TranscriptWord, ...]:
+        """Return the words of an utterance, which is decoded block by block.
 
-        To end an utterance takes a last pass over it, so a decoder that is stopped is given up, and made anew
-        when next needed.
+        To end an utterance takes a last pass over it. So a decoder that is stopped is given up, and another
+        made when one is needed.
         """
         decoder, self._decoder = self._decoder or self._new_decoder(), None
         decoder.reinit_feat()
         decoder.set_cmn(mean)
         decoder.start_utt()
-        for offset in range(0, len(pcm), BLOCK_BYTES):
-            if not emit(Progress(start + offset / (2 * RATE))):
-                return None
-            decoder.process_raw(pcm[offset : offset + BLOCK_BYTES])
+        for offset in range(0, len(utterance.pcm), BLOCK_BYTES):
+            send(Progress(utterance.start + offset / BYTES_PER_SECOND))
+            decoder.process_raw(utterance.pcm[offset : offset + BLOCK_BYTES])
         decoder.end_utt()
         self._decoder = decoder
-        return tuple(_words(decoder, start))
+        return tuple(_words(decoder, utterance.start))
 
     @staticmethod
     def _new_decoder() -> Decoder:
         return Decoder(samprate=RATE, loglevel="FATAL")
 
 
-def _forward(emit: EmitTranscription) -> EmitTranscription:
-    """Keep progress from going back: the endpointer finds speech to have begun some tenths of a second ago."""
-    told = 0.0
+def _with_steady_progress(send: Send) -> Send:
+    """Return a `send` whose progress never goes back.
 
-    def forward(event: TranscriptionEvent) -> bool:
-        nonlocal told
+    The endpointer finds speech to have begun some tenths of a second ago.
+    """
+    furthest = 0.0
+
+    def send_forward(event: TranscriptionEvent) -> None:
+        nonlocal furthest
         if isinstance(event, Progress):
-            told = max(told, event.seconds)
-            event = Progress(told)
-        return emit(event)
+            furthest = max(furthest, event.seconds)
+            event = Progress(furthest)
+        send(event)
 
-    return forward
+    return send_forward
 
 
 def _words(decoder: Decoder, offset: float) -> Iterator[TranscriptWord]:
+    """Yield the words that a decoder has found, which count from `offset` seconds."""
     for segment in decoder.seg() or ():
-        if not FILLER.fullmatch(segment.word):
-            start, end = segment.start_frame / FRAMES_PER_SECOND, (segment.end_frame + 1) / FRAMES_PER_SECOND
-            logprob = min(0.0, math.log(max(SMALLEST, segment.prob)))
-            yield TranscriptWord(
-                PRONUNCIATION.sub("", segment.word), round(offset + start, 2), round(offset + end, 2), logprob
-            )
+        if FILLER.fullmatch(segment.word):
+            continue
+        start = segment.start_frame / FRAMES_PER_SECOND
+        end = (segment.end_frame + 1) / FRAMES_PER_SECOND
+        logprob = min(0.0, math.log(max(SMALLEST_PROBABILITY, segment.prob)))
+        word = PRONUNCIATION.sub("", segment.word)
+        yield TranscriptWord(word, round(offset + start, 2), round(offset + end, 2), logprob)

@@ -1,4 +1,4 @@
-"""What the eSpeak NG adapter says, how it streams and how it stops."""
+"""The eSpeak NG adapter: what it speaks, how it streams and how it stops."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ SENTENCE = "The quick brown fox jumps over the lazy dog, and nobody is any the w
 
 
 def seconds(speed: float) -> float:
-    """Give the length of a sentence spoken so fast."""
+    """Return the length of a sentence spoken at a speed, in seconds."""
     return speak(SpeechJob(SENTENCE, "en-us", speed=speed)).seconds
 
 
-def test_account_of_itself() -> None:
-    """It says its name, licence and abilities, and every voice it lists has an id of its own."""
+def test_info() -> None:
+    """Its info has its name, licence and capabilities, and every voice it lists has an id of its own."""
     info = loaded()[1]
 
     assert (info.name, info.licence, info.models) == ("espeak", "GPL-3.0-or-later", ("espeak",))
@@ -45,7 +45,7 @@ def test_every_listed_voice_speaks() -> None:
 
 
 def test_streams_from_the_first_buffer() -> None:
-    """The first audio comes with the first buffer, and no piece is long; each is of whole samples."""
+    """The first audio comes with the first buffer, and no chunk is long; each is of whole samples."""
     sizes: list[int] = []
 
     def emit(event: SpeechEvent) -> bool:
@@ -62,8 +62,8 @@ def test_streams_from_the_first_buffer() -> None:
 
 
 @pytest.mark.parametrize("accepted", [0, 1, 7])
-def test_stops_when_told(accepted: int) -> None:
-    """Once `emit` says False nothing more is emitted, and the next job is not touched by it."""
+def test_stops_when_emit_returns_false(accepted: int) -> None:
+    """Once `emit` returns False nothing more is emitted, and the next job is not touched by it."""
     calls = 0
 
     def emit(_: SpeechEvent) -> bool:
@@ -107,7 +107,7 @@ def test_speed_is_its_own() -> None:
     )
 
 
-def test_nothing_sticks() -> None:
+def test_nothing_carries_over() -> None:
     """Voice, speed and pitch of one job are not those of the next."""
     before = say(SENTENCE)
     speak(SpeechJob(SENTENCE, "de+f3", speed=2.5, pitch=90.0))
@@ -119,7 +119,7 @@ def test_nothing_sticks() -> None:
     )
 
 
-def test_pitch_is_heard() -> None:
+def test_pitch_changes_the_voice() -> None:
     """Pitch raises and lowers the voice, and keeps its length."""
     low, high = (
         audio_measures.samples(speak(SpeechJob(SENTENCE, "en-us", pitch=value)).pcm) for value in (10.0, 90.0)
@@ -226,5 +226,5 @@ def test_long_text_streams_flat() -> None:
 
 
 def test_pauses_at_commas() -> None:
-    """A comma is heard as a pause, so the check for silence is one that could fail."""
+    """A comma makes a pause, so the check for silence is one that could fail."""
     assert longest_silence(audio_measures.samples(say("Well, yes, no.", pause=False).pcm), RATE) > 0.1

@@ -1,4 +1,4 @@
-"""Which voice is meant, and that the thirteen characters differ."""
+"""Which of eSpeak NG's voices a name means, and that the thirteen characters differ."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from decoded import pitch
 from espeak_in_process import RATE, loaded, say, speak
 
 from engines.adapters.espeak.c_api import EspeakVoice
-from engines.adapters.espeak.voices import CHARACTERS, Voices, tag
+from engines.adapters.espeak.voices import CHARACTERS, Voices, bcp47_tag
 from engines.api import SpeechJob
 from engines.errors import UnknownVoice
 
@@ -37,8 +37,8 @@ SPOKEN = (
 )
 
 
-def known() -> Voices:
-    """Take a handful of eSpeak NG's voices as the library lists them."""
+def some_voices() -> Voices:
+    """Return a handful of eSpeak NG's voices as the library lists them."""
     rows = [
         ("French (Belgium)", "roa/fr-BE", ("fr-be", "fr"), (5, 8)),
         ("French (France)", "roa/fr", ("fr-fr", "fr"), (5, 5)),
@@ -85,7 +85,7 @@ def test_identifies(voice: str, language: str | None, expected: str) -> None:
     """A voice goes by code, alias or longer tag in any case; a language takes its place and leaves the
     variant.
     """
-    assert known().identify(voice, language) == expected
+    assert some_voices().identify(voice, language) == expected
 
 
 @pytest.mark.parametrize(
@@ -108,16 +108,16 @@ def test_refuses_unknown_voices(voice: str) -> None:
     to open.
     """
     with pytest.raises(UnknownVoice) as caught:
-        known().identify(voice, None)
+        some_voices().identify(voice, None)
     assert caught.value.param == "voice"
 
 
 def test_names_near_misses() -> None:
     """A slip of the finger is met with what may have been meant."""
     with pytest.raises(UnknownVoice, match=r"Did you mean en-us\+Mr serious"):
-        known().identify("en-us+mr-seriuos", None)
+        some_voices().identify("en-us+mr-seriuos", None)
     with pytest.raises(UnknownVoice, match=r"Did you mean .*cmn"):
-        known().identify("cmm", None)
+        some_voices().identify("cmm", None)
 
 
 def test_refusal_reaches_the_caller() -> None:
@@ -139,10 +139,10 @@ def test_refusal_reaches_the_caller() -> None:
 )
 def test_writes_tags(code: str, expected: str) -> None:
     """Language codes are written as BCP-47 recommends."""
-    assert tag(code) == expected
+    assert bcp47_tag(code) == expected
 
 
-def test_language_is_heard() -> None:
+def test_language_changes_the_speech() -> None:
     """A job's language changes how the text is read: German numbers are not English ones."""
     english, german, native = (
         speak(SpeechJob("1234567", voice, language=language)).seconds
@@ -170,15 +170,17 @@ def test_characters_differ() -> None:
     """Any two of the thirteen are at least two semitones apart in pitch and brightness together, and none
     clips.
     """
-    places = {}
+    points = {}
     for name, voice in CHARACTERS.items():
         sound = audio_measures.samples(say(SPOKEN, voice).pcm)
         assert audio_measures.clipped(sound) == 0, name
-        places[name] = (
+        points[name] = (
             12 * math.log2(pitch(sound, RATE)),
             12 * math.log2(audio_measures.spectral_centroid(sound, RATE)),
         )
 
-    near = {pair: math.dist(places[pair[0]], places[pair[1]]) for pair in itertools.combinations(places, 2)}
-    assert len(near) == 78
-    assert {pair: apart for pair, apart in near.items() if apart < SEMITONES_APART} == {}
+    distances = {
+        pair: math.dist(points[pair[0]], points[pair[1]]) for pair in itertools.combinations(points, 2)
+    }
+    assert len(distances) == 78
+    assert {pair: distance for pair, distance in distances.items() if distance < SEMITONES_APART} == {}

@@ -1,4 +1,4 @@
-"""What the PocketSphinx adapter hears, when it says so, and how it stops."""
+"""The PocketSphinx adapter: what it transcribes, when, and how it stops."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from engines.api import (
 from engines.errors import Unsupported
 
 JFK = Path(__file__).parents[2] / "data" / "jfk.flac"
-SAID = [
+SPOKEN = [
     "and",
     "so",
     "my",
@@ -58,21 +58,21 @@ WORST_ERROR_RATE = 0.4
 
 @lru_cache(1)
 def loaded() -> tuple[PocketSphinx, EngineInfo]:
-    """Load the engine; give it and its account of itself."""
+    """Load the engine; return it and its info."""
     engine = PocketSphinx()
     return engine, engine.load()
 
 
 @lru_cache(1)
 def recording() -> bytes:
-    """Read the speech, as s16le mono PCM at 16 kHz."""
+    """Return the speech, as s16le mono PCM at 16 kHz."""
     with av.open(str(JFK), mode="r") as container:
         resampler = av.AudioResampler("s16", "mono", 16000)
         frames = [*container.decode(audio=0), None]
         return b"".join(part.to_ndarray().tobytes() for frame in frames for part in resampler.resample(frame))
 
 
-def hear(
+def transcribe(
     pcm: bytes, job: TranscriptionJob | None = None, size: int = SECOND // 10
 ) -> list[TranscriptionEvent]:
     """Transcribe PCM that comes in chunks of `size` bytes."""
@@ -87,31 +87,31 @@ def hear(
     return events
 
 
-def heard(events: list[TranscriptionEvent]) -> list[TranscriptSegment]:
-    """Give the segments among events."""
+def segments_of(events: list[TranscriptionEvent]) -> list[TranscriptSegment]:
+    """Return the segments among events."""
     return [event for event in events if isinstance(event, TranscriptSegment)]
 
 
 @lru_cache(1)
 def speech() -> tuple[TranscriptionEvent, ...]:
     """Transcribe the recording once for all tests that look at the result."""
-    return tuple(hear(recording()))
+    return tuple(transcribe(recording()))
 
 
-def error_rate(said: list[str], words: list[str]) -> float:
-    """Count the edits between two texts, per word said."""
+def error_rate(spoken: list[str], words: list[str]) -> float:
+    """Return the edits between two texts, per word of the first."""
     row = np.arange(len(words) + 1)
-    for number, word in enumerate(said, 1):
+    for number, word in enumerate(spoken, 1):
         previous, row = row, np.full(len(words) + 1, number)
         for column, other in enumerate(words, 1):
             row[column] = min(
                 previous[column] + 1, row[column - 1] + 1, previous[column - 1] + (word != other)
             )
-    return float(row[-1] / len(said))
+    return float(row[-1] / len(spoken))
 
 
-def test_account_of_itself() -> None:
-    """It says that it knows English only, gives word times, and takes no prompt nor temperature."""
+def test_info() -> None:
+    """Its info says that it knows English only, gives word times, and uses no prompt nor temperature."""
     info = loaded()[1]
 
     assert (info.name, info.licence, info.models, info.speech) == (
@@ -120,25 +120,35 @@ def test_account_of_itself() -> None:
         ("pocketsphinx",),
         None,
     )
-    can = info.transcription
-    assert can is not None
-    assert (can.languages, can.sample_rate, can.words, can.translate) == (("en",), 16000, True, True)
-    assert (can.prompt, can.temperature, can.logprobs, can.diarize) == (False, False, False, False)
+    capabilities = info.transcription
+    assert capabilities is not None
+    assert (capabilities.languages, capabilities.sample_rate, capabilities.words, capabilities.translate) == (
+        ("en",),
+        16000,
+        True,
+        True,
+    )
+    assert (capabilities.prompt, capabilities.temperature, capabilities.logprobs, capabilities.diarize) == (
+        False,
+        False,
+        False,
+        False,
+    )
 
 
-def test_hears_a_real_recording() -> None:
-    """Of a recording from 1961 most words are heard, and none are fillers or pronunciation marks."""
-    segments = heard(list(speech()))
+def test_transcribes_a_real_recording() -> None:
+    """Of a recording from 1961 most words are right, and none are fillers or pronunciation marks."""
+    segments = segments_of(list(speech()))
 
     words = " ".join(segment.text for segment in segments).split()
-    assert error_rate(SAID, words) <= WORST_ERROR_RATE
+    assert error_rate(SPOKEN, words) <= WORST_ERROR_RATE
     assert all(re.fullmatch(r"[a-z'.-]+", word) for word in words)
     assert speech()[-1] == Finished(len(recording()) / SECOND, "en")
 
 
 def test_words_make_up_segments() -> None:
     """A segment's text is its words; their times run on, lie within it and within the recording."""
-    for segment in heard(list(speech())):
+    for segment in segments_of(list(speech())):
         assert segment.text == " ".join(word.word for word in segment.words)
         edges = [edge for word in segment.words for edge in (word.start, word.end)]
         assert edges == sorted(edges)
@@ -151,48 +161,48 @@ def test_words_make_up_segments() -> None:
 
 
 def test_word_times_are_right() -> None:
-    """A word heard right begins within 0.3 s of where forced alignment of the true text finds it."""
-    true = [(word, start) for word, start, _ in align(recording(), " ".join(SAID))]
-    words = [word for segment in heard(list(speech())) for word in segment.words]
+    """A word that is right begins within 0.3 s of where forced alignment of the true text finds it."""
+    true = [(word, start) for word, start, _ in align(recording(), " ".join(SPOKEN))]
+    words = [word for segment in segments_of(list(speech())) for word in segment.words]
 
     found = [
         word
         for word in words
-        if any(word.word == said and abs(word.start - start) < 0.3 for said, start in true)
+        if any(word.word == spoken and abs(word.start - start) < 0.3 for spoken, start in true)
     ]
     assert len(found) >= 12
 
 
 def test_progress_runs_on() -> None:
     """Progress never goes back, comes often, and ends at the recording's end."""
-    told = [event.seconds for event in speech() if isinstance(event, Progress)]
+    seconds = [event.seconds for event in speech() if isinstance(event, Progress)]
 
-    assert told == sorted(told)
-    assert len(told) > 50
-    assert 9 < told[-1] <= 11
+    assert seconds == sorted(seconds)
+    assert len(seconds) > 50
+    assert 9 < seconds[-1] <= 11
 
 
 @pytest.mark.parametrize("size", [SECOND * 60, 333])
 def test_chunks_do_not_matter(size: int) -> None:
-    """The same is heard however the audio was cut on its way, even within a sample."""
+    """The transcript is the same however the audio was cut on its way, even within a sample."""
     pcm = recording()[: 2 * SECOND]
 
-    assert heard(hear(pcm, size=size)) == heard(hear(pcm))
+    assert segments_of(transcribe(pcm, size=size)) == segments_of(transcribe(pcm))
 
 
-def test_jobs_do_not_touch_each_other() -> None:
-    """What was heard before, or given up in the middle, changes nothing."""
+def test_jobs_do_not_affect_each_other() -> None:
+    """What was transcribed before, or stopped in the middle, changes nothing."""
     pcm = recording()[: 2 * SECOND]
-    before = heard(hear(pcm))
+    before = segments_of(transcribe(pcm))
     loaded()[0].transcribe(
         TranscriptionJob(),
         iter([recording()]),
         lambda event: not isinstance(event, Progress) or event.seconds < 3,
     )
     noise = np.random.default_rng(0).integers(-3000, 3000, 16000).astype("<i2").tobytes()
-    hear(noise)
+    transcribe(noise)
 
-    assert heard(hear(pcm)) == before
+    assert segments_of(transcribe(pcm)) == before
 
 
 @pytest.mark.parametrize(
@@ -200,18 +210,18 @@ def test_jobs_do_not_touch_each_other() -> None:
 )
 def test_silence(pcm: bytes) -> None:
     """Silence gives no words, and its length."""
-    events = hear(pcm)
+    events = transcribe(pcm)
 
-    assert heard(events) == []
+    assert segments_of(events) == []
     assert events[-1] == Finished(len(pcm) / SECOND, "en")
 
 
 def test_silence_between_utterances_cuts() -> None:
     """Speech, silence, speech give segments whose times count from the start of the recording."""
     pcm = recording()[: 2 * SECOND]
-    events = hear(pcm + bytes(3 * SECOND) + pcm)
+    events = transcribe(pcm + bytes(3 * SECOND) + pcm)
 
-    segments = heard(events)
+    segments = segments_of(events)
     assert len(segments) == 2
     assert segments[0].end < 2.5
     assert segments[1].start == pytest.approx(segments[0].start + 5, abs=0.15)
@@ -231,45 +241,47 @@ def test_refuses_other_languages(language: str) -> None:
 
 
 def test_english_is_its_own_translation() -> None:
-    """English, said to be so or not, translated or not, gives the same."""
+    """English, named or not, translated or not, gives the same."""
     pcm = recording()[: 2 * SECOND]
 
-    assert heard(hear(pcm, TranscriptionJob(language="en", translate=True))) == heard(hear(pcm))
+    assert segments_of(transcribe(pcm, TranscriptionJob(language="en", translate=True))) == segments_of(
+        transcribe(pcm)
+    )
 
 
-def test_takes_audio_as_it_comes() -> None:
-    """An utterance is told as soon as it is over, while the recording goes on: audio is never gathered first."""
-    taken = 0.0
-    at: list[float] = []
+def test_transcribes_audio_as_it_comes() -> None:
+    """An utterance is transcribed as soon as it is over, while the recording goes on: audio is never gathered first."""
+    read = 0.0
+    read_before: list[float] = []
 
     def chunks() -> Iterator[bytes]:
-        nonlocal taken
+        nonlocal read
         for _ in range(3):
             for part in (recording()[: 2 * SECOND], bytes(2 * SECOND)):
-                taken += len(part) / SECOND
+                read += len(part) / SECOND
                 yield part
 
     def emit(event: TranscriptionEvent) -> bool:
         if isinstance(event, TranscriptSegment):
-            at.append(taken)
+            read_before.append(read)
         return True
 
     loaded()[0].transcribe(TranscriptionJob(), chunks(), emit)
 
-    assert at == [4.0, 8.0, 12.0]
+    assert read_before == [4.0, 8.0, 12.0]
 
 
 @pytest.mark.parametrize("after", [0.0, 4.0])
-def test_stops_when_told(after: float) -> None:
-    """Once `emit` says False nothing more is emitted and no more audio is read, however long the utterance
+def test_stops_when_emit_returns_false(after: float) -> None:
+    """Once `emit` returns False nothing more is emitted and no more audio is read, however long the utterance
     already is.
     """
-    calls_after, stopped, taken = 0, False, 0
+    calls_after, stopped, read = 0, False, 0
 
     def chunks() -> Iterator[bytes]:
-        nonlocal taken
+        nonlocal read
         for _ in range(1000):
-            taken += 1
+            read += 1
             yield recording()
 
     def emit(event: TranscriptionEvent) -> bool:
@@ -282,35 +294,35 @@ def test_stops_when_told(after: float) -> None:
 
     assert stopped
     assert calls_after == 0
-    assert taken <= 2
+    assert read <= 2
 
 
 def test_stopping_takes_less_than_the_work() -> None:
-    """To stop in the middle of an utterance is quick: the decoder's last pass over what it has heard is not
+    """To stop in the middle of an utterance is quick: the decoder's last pass over the utterance is not
     made.
     """
-    told = 0.0
+    last_emit = 0.0
 
     def emit(event: TranscriptionEvent) -> bool:
-        nonlocal told
-        told = time.perf_counter()
+        nonlocal last_emit
+        last_emit = time.perf_counter()
         return not (isinstance(event, Progress) and event.seconds >= 6)
 
     started = time.perf_counter()
     loaded()[0].transcribe(TranscriptionJob(), iter([recording()]), emit)
     finished = time.perf_counter()
 
-    assert finished - told < 0.1 * (told - started)
+    assert finished - last_emit < 0.1 * (last_emit - started)
 
 
 def test_quiet_on_both_streams() -> None:
     """The library writes nothing to standard output or error, which belong to the worker."""
     program = (
-        "from engines.api import ListenJob\n"
+        "from engines.api import TranscriptionJob\n"
         "from engines.adapters.pocketsphinx.engine import PocketSphinx\n"
         "engine = PocketSphinx(); engine.load()\n"
         "noise = (b'\\x00\\x10' * 40 + b'\\x00\\xf0' * 40) * 400\n"
-        "engine.transcribe(ListenJob(), iter([noise, b'']), lambda event: True)\n"
+        "engine.transcribe(TranscriptionJob(), iter([noise, b'']), lambda event: True)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True

@@ -1,4 +1,4 @@
-"""How a recording is cut at its silences."""
+"""A recording is cut into utterances at its silences."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from espeak_in_process import say
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engines.toolkit.utterances import LONGEST_SECONDS, RATE, Utterance, Utterances
+from engines.toolkit.utterances import LONGEST_SECONDS, RATE, Utterance, UtteranceSplitter
 
 SECOND = 2 * RATE
 
 
-def cut(pcm: bytes, sizes: list[int]) -> tuple[Utterances, list[Utterance]]:
+def cut(pcm: bytes, sizes: list[int]) -> tuple[UtteranceSplitter, list[Utterance]]:
     """Cut PCM that comes in chunks of these sizes, in turn."""
-    cutter, chunks, at = Utterances(), list[bytes](), 0
+    splitter, chunks, at = UtteranceSplitter(), list[bytes](), 0
     while at < len(pcm):
         size = sizes[len(chunks) % len(sizes)]
         chunks.append(pcm[at : at + size])
         at += size
-    utterances = [utterance for chunk in chunks for utterance in cutter.push(chunk)]
-    return cutter, [*utterances, *cutter.finish()]
+    utterances = [utterance for chunk in chunks for utterance in splitter.push(chunk)]
+    return splitter, [*utterances, *splitter.finish()]
 
 
 def spoken(text: str) -> bytes:
@@ -35,25 +35,25 @@ def test_cuts_at_silence() -> None:
     all of it.
     """
     one, two = spoken("my sister found seven old coins"), spoken("under the kitchen floor")
-    cutter, found = cut(one + bytes(2 * SECOND) + two + bytes(2 * SECOND), [3200])
+    splitter, found = cut(one + bytes(2 * SECOND) + two + bytes(2 * SECOND), [3200])
 
     assert len(found) == 2
     assert abs(found[0].start) < 0.4
     assert abs(found[1].start - (len(one) / SECOND + 2)) < 0.4
     assert len(found[0].pcm) >= 0.9 * len(one)
     assert len(found[1].pcm) >= 0.9 * len(two)
-    assert abs(cutter.seconds - (len(one) + len(two)) / SECOND - 4) < 1e-9
+    assert abs(splitter.seconds - (len(one) + len(two)) / SECOND - 4) < 1e-9
 
 
-def test_settled_follows_what_is_given_out() -> None:
-    """What is still being gathered does not count as settled; silence does."""
-    cutter = Utterances()
-    assert list(cutter.push(bytes(SECOND))) == []
-    assert cutter.settled == 1.0
-    assert list(cutter.push(spoken("my sister found seven old coins"))) == []
-    assert cutter.settled < 1.5
-    assert len(list(cutter.push(bytes(2 * SECOND)))) == 1
-    assert cutter.settled == cutter.seconds
+def test_processed_follows_the_utterances() -> None:
+    """Speech whose utterance goes on does not count as processed; silence does."""
+    splitter = UtteranceSplitter()
+    assert list(splitter.push(bytes(SECOND))) == []
+    assert splitter.processed == 1.0
+    assert list(splitter.push(spoken("my sister found seven old coins"))) == []
+    assert splitter.processed < 1.5
+    assert len(list(splitter.push(bytes(2 * SECOND)))) == 1
+    assert splitter.processed == splitter.seconds
 
 
 def test_speech_without_silence_is_cut() -> None:
