@@ -1,5 +1,6 @@
-"""The settings: one YAML file, environment variables over it, flags over those. All that is wrong is told at
-once.
+"""Load the settings: one YAML file, environment variables over it, flags over those.
+
+All mistakes are reported at once.
 
 Mappings (`compat.model_aliases`, `speech.bitrate`, `engines`) are laid over each other entry by entry; a list
 replaces.
@@ -15,20 +16,21 @@ from typing import Any, get_args
 import msgspec
 
 from engines.catalogue.engines import CATALOGUE, Kind
-from engines.catalogue.models import known
+from engines.catalogue.models import all_models
 from gateway.config import schema, sources
-from gateway.config.folders import config_folder
+from gateway.config.paths import config_folder
 from gateway.config.settings import Settings
 from gateway.config.sources import Given, Problem
 from voices.naming.matching import did_you_mean
 
 FILE_NAME = "config.yaml"
-OWN, EACH = ("models", "own"), ("models", "each")
-LISTED = "`voicebox models available` lists them"
+OWN_MODELS = ("models", "own")
+MODEL_SETTINGS = ("models", "each")
+MODELS_HINT = "`voicebox models available` lists them"
 
 
 class ConfigError(Exception):
-    """The settings cannot be used; `problems` holds every reason."""
+    """Settings that cannot be used; `problems` holds every reason."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -38,21 +40,21 @@ class ConfigError(Exception):
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """Settings, and where each came from."""
+    """Settings, and the source of each."""
 
     settings: Settings
     origins: dict[schema.Path, str]
-    """settings that were given; all others have their defaults"""
+    """the sources of settings that were given; all others have their defaults"""
     file: Path | None
 
 
 def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, object]) -> Settings:
-    """Build the settings; overrides go by dotted names, None where a flag was not given. Raises ConfigError."""
+    """Return the settings; `overrides` are flags by dotted name, None if not given. Raises ConfigError."""
     return load_traced(path, environ, overrides).settings
 
 
 def load_traced(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, object]) -> Loaded:
-    """Build the settings and tell where each came from. Raises ConfigError."""
+    """Return the settings with the source of each. Raises ConfigError."""
     file = find_file(path, environ)
     problems: list[Problem] = []
     given: dict[schema.Path, Given] = {}
@@ -68,7 +70,7 @@ def load_traced(path: Path | None, environ: Mapping[str, str], overrides: Mappin
             else:
                 given[found.path] = found
     values = {path: _checked(one, problems) for path, one in given.items()}
-    problems += _unnamed(given)
+    problems += _incomplete_models(given)
     if problems:
         raise ConfigError(problems)
     loaded = Loaded(_build(values), {path: one.source for path, one in given.items()}, file)
@@ -78,8 +80,9 @@ def load_traced(path: Path | None, environ: Mapping[str, str], overrides: Mappin
 
 
 def find_file(named: Path | None, environ: Mapping[str, str] = os.environ) -> Path | None:
-    """Find the settings file: the one named, VOICEBOX_CONFIG, ./config.yaml, or the user's own. Raises
-    ConfigError.
+    """Return the settings file: the one named, VOICEBOX_CONFIG, ./config.yaml, or the user's own, or None.
+
+    Raises ConfigError for a named file that is not there.
     """
     if named is None and environ.get("VOICEBOX_CONFIG"):
         named = Path(environ["VOICEBOX_CONFIG"])
@@ -88,13 +91,13 @@ def find_file(named: Path | None, environ: Mapping[str, str] = os.environ) -> Pa
         if not named.is_file():
             raise ConfigError([Problem(str(named), (), "there is no such file")])
         return named
-    candidates = (Path(FILE_NAME), config_folder(environ) / FILE_NAME)
+    candidates = (Path(FILE_NAME), config_folder() / FILE_NAME)
     return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
 def _checked(given: Given, problems: list[Problem]) -> object:
-    """Check one value by itself, so that every wrong one is told."""
-    kind = schema.at(given.path)
+    """Return one value in its exact type, or add to `problems` what is wrong with it."""
+    kind = schema.type_at(given.path)
     try:
         return schema.convert(given.value, kind)
     except msgspec.ValidationError:
@@ -118,28 +121,30 @@ def _build(values: Mapping[schema.Path, object]) -> Settings:
     return msgspec.convert(tree, Settings)
 
 
-def _unnamed(given: Mapping[schema.Path, Given]) -> Iterator[Problem]:
-    """Find models of one's own that have no name a model can have, or lack what all must say."""
-    kind = schema.at(OWN)
-    named, section = get_args(kind)
-    for name, origin in _entries(OWN, {path: one.source for path, one in given.items()}).items():
+def _incomplete_models(given: Mapping[schema.Path, Given]) -> Iterator[Problem]:
+    """Yield a problem for each of the user's own models with an impossible name or without a required key."""
+    kind = schema.type_at(OWN_MODELS)
+    name_type, section = get_args(kind)
+    for name, origin in _entries(OWN_MODELS, {path: one.source for path, one in given.items()}).items():
         try:
-            schema.convert(name, named)
+            schema.convert(name, name_type)
         except msgspec.ValidationError:
             yield Problem(
-                origin, (*OWN, name), f"{name!r} cannot be a model's name; allowed: {schema.allowed(named)}"
+                origin,
+                (*OWN_MODELS, name),
+                f"{name!r} cannot be a model's name; allowed: {schema.allowed(name_type)}",
             )
         for key in schema.required(section):
-            if (*OWN, name, key) not in given:
+            if (*OWN_MODELS, name, key) not in given:
                 yield Problem(
                     origin,
-                    (*OWN, name, key),
-                    f"is needed; allowed: {schema.allowed(schema.at((*OWN, name, key)))}",
+                    (*OWN_MODELS, name, key),
+                    f"is needed; allowed: {schema.allowed(schema.type_at((*OWN_MODELS, name, key)))}",
                 )
 
 
 def _entries(section: schema.Path, origins: Mapping[schema.Path, str]) -> dict[str, str]:
-    """Give the names in a mapping of settings, each with where it was given first."""
+    """Return the names in a mapping of settings, each with where it was given first."""
     found: dict[str, str] = {}
     for path, origin in origins.items():
         if path[: len(section)] == section and len(path) > len(section):
@@ -148,7 +153,7 @@ def _entries(section: schema.Path, origins: Mapping[schema.Path, str]) -> dict[s
 
 
 def _contradictions(loaded: Loaded) -> Iterator[Problem]:
-    """Find values that are right each by itself, and cannot work."""
+    """Yield the problems of values that are valid each by itself, and cannot work together."""
     yield from _wrong_names(loaded)
     workers = loaded.settings.workers
     if workers.restart_delay > workers.restart_delay_max:
@@ -158,26 +163,31 @@ def _contradictions(loaded: Loaded) -> Iterator[Problem]:
 
 
 def _wrong_names(loaded: Loaded) -> Iterator[Problem]:
-    """Find names of engines and models that are none's, or are taken."""
-    settings, models = loaded.settings, known(loaded.settings.models.own)
+    """Yield the problems of names that no engine or model has, or that another has already."""
+    settings, models = loaded.settings, all_models(loaded.settings.models.own)
     preferred: tuple[tuple[str, str, Kind], ...] = (
         ("speech", settings.speech.engine, "speech"),
         ("transcription", settings.transcription.engine, "transcription"),
     )
     for section, engine, kind in preferred:
         engines = [record.name for record in CATALOGUE if kind in record.kinds]
-        able = [*engines, *(record.name for record in models if kind in record.kinds)]
-        if engine and engine not in able:
+        usable = [*engines, *(record.name for record in models if kind in record.kinds)]
+        if engine and engine not in usable:
             path = (section, "engine")
-            allowed = f"{', '.join(engines)}, a model for {section} ({LISTED}), or nothing"
-            what = f"{engine!r} is given, which is no engine for {section}.{did_you_mean(engine, able)} Allowed: {allowed}"
+            allowed = f"{', '.join(engines)}, a model for {section} ({MODELS_HINT}), or nothing"
+            what = (
+                f"{engine!r} is given, which is no engine for {section}."
+                f"{did_you_mean(engine, usable)} Allowed: {allowed}"
+            )
             yield Problem(loaded.origins[path], path, what)
-    for name, origin in _entries(OWN, loaded.origins).items():
+    for name, origin in _entries(OWN_MODELS, loaded.origins).items():
         if any(record.name == name for record in CATALOGUE):
-            yield Problem(origin, (*OWN, name), "an engine has that name; choose another")
+            yield Problem(origin, (*OWN_MODELS, name), "an engine has that name; choose another")
     names = [record.name for record in models]
-    for name, origin in _entries(EACH, loaded.origins).items():
+    for name, origin in _entries(MODEL_SETTINGS, loaded.origins).items():
         if name not in names:
             yield Problem(
-                origin, (*EACH, name), f"there is no model {name!r}.{did_you_mean(name, names)} {LISTED}"
+                origin,
+                (*MODEL_SETTINGS, name),
+                f"there is no model {name!r}.{did_you_mean(name, names)} {MODELS_HINT}",
             )

@@ -1,4 +1,4 @@
-"""What the settings allow, read off their types: which keys there are, and in words what each may hold."""
+"""The settings' schema, read off their types: which keys there are, and what each may hold."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ MASK = "********"
 
 
 def is_section(kind: object) -> bool:
-    """Tell whether a type holds further settings: a Struct, or a mapping."""
+    """Return whether a type holds further settings: a Struct, or a mapping."""
     return is_struct(kind) or get_origin(kind) is dict
 
 
 def is_struct(kind: object) -> TypeGuard[type[msgspec.Struct]]:
-    """Tell whether a type is a Struct."""
+    """Return whether a type is a Struct."""
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
 def keys(kind: object) -> list[str]:
-    """List the keys of a section; empty when any name will do."""
+    """Return the keys of a section; none when any name is allowed."""
     if is_struct(kind):
         return [field.name for field in msgspec.structs.fields(kind)]
     if get_args(kind)[1] is EngineSettings:
         return [record.name for record in CATALOGUE]
-    named = get_args(kind)[0]
-    return [str(choice) for choice in get_args(named)] if get_origin(named) is Literal else []
+    key_type = get_args(kind)[0]
+    return [str(choice) for choice in get_args(key_type)] if get_origin(key_type) is Literal else []
 
 
-def member(kind: object, key: str) -> object:
-    """Give the type behind a key of a section, None when there is no such key."""
+def type_of_key(kind: object, key: str) -> object:
+    """Return the type of a key of a section, None when there is no such key."""
     if is_struct(kind):
         return next((field.type for field in msgspec.structs.fields(kind) if field.name == key), None)
     known = keys(kind)
@@ -49,22 +49,22 @@ def member(kind: object, key: str) -> object:
 
 
 def required(kind: object) -> list[str]:
-    """List the keys that a section cannot do without."""
+    """Return the keys that a section requires."""
     return [field.name for field in msgspec.structs.fields(kind) if field.required] if is_struct(kind) else []
 
 
-def at(path: Path) -> object:
-    """Give the type at a path into the settings, None when there is no such setting."""
+def type_at(path: Path) -> object:
+    """Return the type at a path into the settings, None when there is no such setting."""
     kind: object = Settings
     for key in path:
-        kind = member(kind, key) if is_section(kind) else None
+        kind = type_of_key(kind, key) if is_section(kind) else None
         if kind is None:
             return None
     return kind
 
 
 def leaves(settings: Settings) -> Iterator[tuple[Path, object]]:
-    """Give every setting with its value, mappings entry by entry, in the order of the file."""
+    """Yield every setting with its value, mappings entry by entry, in the order of the file."""
     yield from _leaves(Settings, msgspec.to_builtins(settings), ())
 
 
@@ -73,21 +73,21 @@ def _leaves(kind: object, value: object, path: Path) -> Iterator[tuple[Path, obj
         yield path, value
         return
     for key, inner in value.items():
-        yield from _leaves(member(kind, key), inner, (*path, key))
+        yield from _leaves(type_of_key(kind, key), inner, (*path, key))
 
 
-ADDRESS = re.compile(r"([a-z0-9+.-]+://[^:/@\s]*:)[^@\s]+(@.*)", re.DOTALL | re.IGNORECASE)
-"""a URL with a password in it: what is before, and what behind"""
+URL_PASSWORD = re.compile(r"([a-z0-9+.-]+://[^:/@\s]*:)[^@\s]+(@.*)", re.DOTALL | re.IGNORECASE)
+"""a URL with a password in it: what is before it, and what after"""
 
 
 def is_secret(path: Path) -> bool:
-    """Tell by its name whether a setting must not be shown."""
+    """Return whether a setting must not be shown, by its name."""
     return bool(SECRET.search(path[-1]))
 
 
 def masked(path: Path, value: object) -> object:
-    """Give the value as it may be shown."""
-    if isinstance(value, str) and (address := ADDRESS.fullmatch(value)):
+    """Return a value as it may be shown: a secret and a URL's password masked."""
+    if isinstance(value, str) and (address := URL_PASSWORD.fullmatch(value)):
         return f"{address[1]}{MASK}{address[2]}"
     return MASK if value and is_secret(path) else value
 
@@ -96,30 +96,30 @@ def masked(path: Path, value: object) -> object:
 
 
 def wants_text(kind: object) -> bool:
-    """Tell whether a setting holds a plain text."""
+    """Return whether a setting holds a plain text."""
     return _bare(kind) is str
 
 
 def wants_list(kind: object) -> bool:
-    """Tell whether a setting holds a list."""
+    """Return whether a setting holds a list."""
     return get_origin(_bare(kind)) is tuple
 
 
 def convert(value: object, kind: object) -> object:
-    """Check a value and give it in its exact type. Raises msgspec.ValidationError."""
+    """Return a value in its exact type. Raises msgspec.ValidationError."""
     if isinstance(value, float) and not math.isfinite(value):
         raise msgspec.ValidationError("Expected a finite number")
     return msgspec.convert(value, kind)
 
 
 def allowed(kind: object) -> str:
-    """Say in words what a setting may hold."""
+    """Return in words what a setting may hold."""
     if get_origin(kind) is Literal:
         return "one of " + ", ".join(get_args(kind))  # in the order they were written, which msgspec loses
-    return _words(inspect.type_info(kind))
+    return _description(inspect.type_info(kind))
 
 
-def _words(info: inspect.Type) -> str:
+def _description(info: inspect.Type) -> str:
     match info:
         case inspect.BoolType():
             return "true or false"
@@ -132,11 +132,11 @@ def _words(info: inspect.Type) -> str:
         case inspect.FloatType():
             return "a number" + _range(info)
         case inspect.VarTupleType(item_type=item, min_length=least):
-            return f"a list of {_words(item)}s" + (f", at least {least}" if least else "")
+            return f"a list of {_description(item)}s" + (f", at least {least}" if least else "")
         case inspect.UnionType(types=kinds):
-            return ", ".join(_words(kind) for kind in kinds[:-1]) + f" or {_words(kinds[-1])}"
+            return ", ".join(_description(kind) for kind in kinds[:-1]) + f" or {_description(kinds[-1])}"
         case inspect.DictType(key_type=key, value_type=value):
-            return f"a mapping from {_words(key)} to {_words(value)}"
+            return f"a mapping from {_description(key)} to {_description(value)}"
         case _:
             return "a section of settings"
 

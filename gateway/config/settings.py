@@ -1,4 +1,4 @@
-"""Every setting, its default and its reason. Built once by `gateway.config.load`, frozen, and passed in."""
+"""Every setting, its default and its reason: built once by `gateway.config.load`, frozen, and passed in."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Count = Annotated[int, Meta(ge=1)]
 
 
 class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where and how the HTTP server listens."""
+    """Where the HTTP server listens, and how long it waits."""
 
     host: str = "127.0.0.1"
     """loopback: binding elsewhere needs keys, or --no-auth in so many words"""
@@ -30,17 +30,17 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cors_origins: tuple[str, ...] = ()
     """browser origins that may call; "*" allows any, empty none"""
     drain_timeout: Positive = 30.0
-    """seconds that running streams get to finish after SIGTERM"""
+    """seconds that running streams have to finish after SIGTERM"""
     send_timeout: Positive = 120.0
-    """seconds a client may take no bytes before its stream is given up"""
+    """seconds that a client may read nothing before its stream is ended"""
     body_timeout: Positive = 60.0
-    """seconds a client may send no bytes of a body it announced, or take over the head of a request"""
+    """seconds that a client may send nothing of a body it announced, or need for the head of a request"""
     head_bytes: Annotated[int, Meta(ge=4096, le=1_048_576)] = 65_536
     """the most that a request line and its headers may have"""
 
 
 class LimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one request may ask for."""
+    """Limits of one request."""
 
     input_characters: Count = 200_000
     """OpenAI allows 4,096; `compat.strict` brings that back"""
@@ -56,7 +56,7 @@ class LimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SpeechSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How text becomes audio."""
+    """Text to speech."""
 
     engine: str = ""
     """the engine behind OpenAI's speech models; empty takes the best one present"""
@@ -67,9 +67,9 @@ class SpeechSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     segment: Annotated[int, Meta(ge=40, le=4000)] = 240
     """characters of later segments at most"""
     buffered_seconds: Positive = 10.0
-    """how far ahead of its reader a stream is made, in seconds of audio"""
+    """how far ahead of its reader a stream is synthesised, in seconds of audio"""
     look_ahead: Annotated[int, Meta(ge=0, le=8)] = 1
-    """segments of a text that are made while another is encoded: more spread a long text over more workers"""
+    """segments synthesised while another is encoded: more of them spread a long text over more workers"""
     coders: Annotated[int, Meta(ge=-1, le=64)] = -1
     """processes that encode; -1 is one a core, up to 4; 0 encodes in threads of the gateway"""
     bitrate: dict[Literal["mp3", "opus", "aac"], Annotated[int, Meta(ge=8000, le=320_000)]] = msgspec.field(
@@ -78,18 +78,18 @@ class SpeechSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """bits per second"""
 
 
-class ListeningSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How audio becomes text."""
+class TranscriptionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Speech to text."""
 
     engine: str = ""
     """the engine behind OpenAI's transcription models; empty takes the best one present"""
 
 
 class AdmissionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who may begin, and who goes first. A limit of 0 is none."""
+    """Limits on all requests together and on one caller's. A limit of 0 is none."""
 
     streams: Count = 1000
-    """requests that speak or listen at once, of all callers; beyond it the answer is 503"""
+    """speech and transcription requests at once, of all callers; beyond it the answer is 503"""
     streams_per_caller: Annotated[int, Meta(ge=0)] = 0
     """the same of one caller; beyond it the answer is 429"""
     requests_per_minute: Annotated[int, Meta(ge=0)] = 0
@@ -99,21 +99,18 @@ class AdmissionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     wait: Positive = 30.0
     """seconds that a request may wait for its first work to begin; then the answer is 503"""
     batch_characters: Count = 20_000
-    """a text longer than this stands back behind shorter ones"""
+    """a text longer than this waits behind shorter ones"""
 
 
 class CompatSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How close to OpenAI."""
+    """How closely the API follows OpenAI's."""
 
     strict: bool = False
     """OpenAI's own limits: 4,096 characters, 25 MiB, speed outside 0.25 to 4 refused rather than clamped"""
     unknown: Literal["error", "default"] = "error"
-    """a model or voice nobody knows: an error with near misses, or the default one, told in x-voicebox-mapped
-    """
+    """an unknown model or voice: an error with similar names, or the default, named in x-voicebox-mapped"""
     unsupported: Literal["ignore", "refuse"] = "ignore"
-    """an optional parameter the engine cannot honour: ignored and named in x-voicebox-ignored, or refused
-    with 400
-    """
+    """a parameter that the engine lacks: ignored and named in x-voicebox-ignored, or refused with 400"""
     model_aliases: dict[str, str] = {}
     """more model names, each for an engine or one of its models; "*" may stand for any run of characters"""
     voice_aliases: dict[str, str] = {}
@@ -128,19 +125,19 @@ class ModelsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     offline: bool = False
     """never go online, whatever is asked"""
     rest_after: Annotated[float, Meta(ge=0)] = 900.0
-    """seconds without work after which a model leaves memory; 0 is never"""
+    """seconds without work after which a model is unloaded; 0 is never"""
     memory: Annotated[int, Meta(ge=0)] = 0
     """bytes that all models may take together; 0 is what the machine has"""
     load_timeout: Positive = 600.0
     """seconds that a model may take until it is loaded"""
     own: dict[Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]*$")], OwnModel] = {}
-    """repositories of one's own choice, by the name that they are to have: an allow-list"""
+    """repositories of the user's own choice, by the name that each is to have: an allow-list"""
     each: dict[str, ModelSettings] = {}
     """by model name"""
 
 
 class VoiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where voices of one's own are kept, and what they may be."""
+    """Where custom voices are kept, and their limits."""
 
     database: str = ""
     """postgresql://user@host/name, or sqlite:///path; empty: voices.db in the data folder"""
@@ -155,15 +152,15 @@ class VoiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     samples: Count = 20
     """of one voice"""
     voices_per_caller: Annotated[int, Meta(ge=0)] = 0
-    """0: as many as one likes"""
+    """0: no limit"""
     upload_bytes: Count = 10_485_760
     """a sample or a consent recording; OpenAI's own limit"""
     import_bytes: Count = 268_435_456
-    """all that an imported archive holds, unpacked"""
+    """the content of an imported archive, unpacked"""
 
 
 class AuthSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who may call."""
+    """API keys, and what needs none."""
 
     public_voices: bool = True
     """answer GET /v1/audio/voices without a key: Open WebUI and voice-mode send none there"""
@@ -172,7 +169,7 @@ class AuthSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TelemetrySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is counted and traced, and who may see it."""
+    """Metrics and traces, and who may see them."""
 
     public_metrics: bool = False
     """answer GET /metrics without a key"""
@@ -182,7 +179,7 @@ class TelemetrySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
 
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is written down."""
+    """What is logged, and how."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "console", "json"] = "auto"
@@ -192,7 +189,7 @@ class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole file."""
+    """All settings: the whole file."""
 
     data_dir: str = ""
     """where keys and voices are kept; empty: the user's data folder"""
@@ -200,7 +197,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     auth: AuthSettings = AuthSettings()
     limits: LimitSettings = LimitSettings()
     speech: SpeechSettings = msgspec.field(default_factory=SpeechSettings)
-    transcription: ListeningSettings = ListeningSettings()
+    transcription: TranscriptionSettings = TranscriptionSettings()
     admission: AdmissionSettings = AdmissionSettings()
     voices: VoiceSettings = VoiceSettings()
     compat: CompatSettings = msgspec.field(default_factory=CompatSettings)

@@ -1,5 +1,6 @@
-"""The settings in effect, for people (YAML, the origin of each as a comment) and for machines; secrets
-masked.
+"""Show the settings in effect, for people (YAML, the source of each as a comment) and for programs.
+
+Secrets are masked.
 """
 
 from __future__ import annotations
@@ -13,21 +14,21 @@ from gateway.config.load import Loaded
 
 
 def as_yaml(loaded: Loaded) -> str:
-    """Write a settings file that says where each value comes from."""
+    """Return the settings as a YAML file in which a comment names the source of each value."""
     lines = [f"# file: {loaded.file or 'none'}"]
-    above: schema.Path = ()
+    previous: schema.Path = ()
     for path, value in schema.leaves(loaded.settings):
-        shared = _shared(above, path)
+        shared = _shared_depth(previous, path)
         for depth in range(shared, len(path) - 1):
             lines.append(f"{'  ' * depth}{_inline(path[depth])}:")
-        above = path[:-1]
+        previous = path[:-1]
         text = f"{'  ' * (len(path) - 1)}{_inline(path[-1])}: {_inline(schema.masked(path, value))}"
         lines.append(f"{text}  # {loaded.origins.get(path, 'default')}")
     return "\n".join(lines) + "\n"
 
 
 def as_data(loaded: Loaded) -> dict[str, Any]:
-    """Give the same as plain data: file, values, and origins by dotted name."""
+    """Return the settings as plain data: file, values, and sources by dotted name."""
     values: dict[str, Any] = {}
     for path, value in schema.leaves(loaded.settings):
         section = values
@@ -38,10 +39,10 @@ def as_data(loaded: Loaded) -> dict[str, Any]:
     return {"file": str(loaded.file) if loaded.file else None, "settings": values, "origins": origins}
 
 
-def _shared(above: schema.Path, path: schema.Path) -> int:
-    """Count the sections of `path` that are open already."""
+def _shared_depth(previous: schema.Path, path: schema.Path) -> int:
+    """Return how many of the sections of `path` are open already."""
     count = 0
-    for left, right in zip(above, path[:-1], strict=False):
+    for left, right in zip(previous, path[:-1], strict=False):
         if left != right:
             break
         count += 1
@@ -49,6 +50,6 @@ def _shared(above: schema.Path, path: schema.Path) -> int:
 
 
 def _inline(value: object) -> str:
-    """Write a value on one line of YAML."""
+    """Return a value on one line of YAML."""
     text = yaml.safe_dump(value, default_flow_style=True, width=1_000_000, allow_unicode=True)
     return text.removesuffix("\n").removesuffix("\n...")

@@ -1,5 +1,4 @@
-"""Where settings are given: the YAML file, the environment, the command line. Each gives values with their
-origin.
+"""Read settings from the YAML file, the environment and the command line, each value with its source.
 
 The file is read as YAML nodes rather than as values, since nodes know their lines and show a key that comes
 twice.
@@ -20,9 +19,9 @@ from voices.naming.matching import did_you_mean
 
 PREFIX = "VOICEBOX_"
 RESERVED = frozenset({"VOICEBOX_CONFIG", "VOICEBOX_URL", "VOICEBOX_API_KEY"})
-"""names that the command line reads, and that are no settings"""
-LINKS = re.compile(r"VOICEBOX_(SERVICE_(HOST|PORT)|PORT$|PORT_\d+_(TCP|UDP))")
-"""what Kubernetes and Docker set beside a service that is named voicebox"""
+"""variables that the command line reads, and that are no settings"""
+SERVICE_LINKS = re.compile(r"VOICEBOX_(SERVICE_(HOST|PORT)|PORT$|PORT_\d+_(TCP|UDP))")
+"""variables that Kubernetes and Docker set beside a service that is named voicebox"""
 FLAGS = {
     "server.host": "--host",
     "server.port": "--port",
@@ -41,7 +40,7 @@ class Given(msgspec.Struct, frozen=True):
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """Something that stops the start."""
+    """A mistake in the settings, which stops the start."""
 
     source: str
     """a file and its line, a variable, or a flag"""
@@ -53,14 +52,14 @@ class Problem(msgspec.Struct, frozen=True):
         return f"{self.source}: {where}{self.what}"
 
 
-Found = Iterator[Given | Problem]
+Values = Iterator[Given | Problem]
 
 
 # The file...
 
 
-def from_file(path: FilePath) -> Found:
-    """Read a settings file; an empty one gives nothing. What is wrong with the file itself is one Problem."""
+def from_file(path: FilePath) -> Values:
+    """Yield the values of a settings file, none for an empty one, or one Problem for an unreadable one."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
         root = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -70,13 +69,13 @@ def from_file(path: FilePath) -> Found:
         line = path.read_bytes()[: exc.start].count(b"\n") + 1
         yield Problem(f"{path}:{line}", (), "is not UTF-8 text")
     except yaml.YAMLError as exc:
-        yield Problem(*_syntax(str(path), exc))
+        yield Problem(*_syntax_problem(str(path), exc))
     else:
-        if root is not None and not _is_nothing(root):
+        if root is not None and not _is_null(root):
             yield from _walk(root, Settings, (), lambda node: f"{path}:{node.start_mark.line + 1}")
 
 
-def _syntax(where: str, exc: yaml.YAMLError) -> tuple[str, schema.Path, str]:
+def _syntax_problem(where: str, exc: yaml.YAMLError) -> tuple[str, schema.Path, str]:
     mark = getattr(exc, "problem_mark", None)
     problem = getattr(exc, "problem", None) or str(exc).splitlines()[0]
     if "'\\t'" in problem:
@@ -84,11 +83,11 @@ def _syntax(where: str, exc: yaml.YAMLError) -> tuple[str, schema.Path, str]:
     return (f"{where}:{mark.line + 1}" if mark else where), (), f"is not YAML: {problem}"
 
 
-def _walk(node: yaml.Node, kind: object, path: schema.Path, source: Callable[[yaml.Node], str]) -> Found:
+def _walk(node: yaml.Node, kind: object, path: schema.Path, source: Callable[[yaml.Node], str]) -> Values:
     if not schema.is_section(kind):
         yield from _leaf(node, path, source(node))
         return
-    if _is_nothing(node):
+    if _is_null(node):
         return
     if not isinstance(node, yaml.MappingNode):
         allowed = ", ".join(schema.keys(kind)) or "any name"
@@ -103,14 +102,14 @@ def _walk(node: yaml.Node, kind: object, path: schema.Path, source: Callable[[ya
             yield Problem(where, (*path, key), f"is given twice, first at {seen[key]}")
             continue
         seen[key] = where
-        inner = schema.member(kind, key)
+        inner = schema.type_of_key(kind, key)
         if inner is None:
-            yield unknown(where, (*path, key))
+            yield unknown_key(where, (*path, key))
         else:
             yield from _walk(value_node, inner, (*path, key), source)
 
 
-def _leaf(node: yaml.Node, path: schema.Path, where: str) -> Found:
+def _leaf(node: yaml.Node, path: schema.Path, where: str) -> Values:
     try:
         yield Given(path, _construct(node), where)
     except (yaml.YAMLError, ValueError) as exc:
@@ -125,7 +124,7 @@ def _construct(node: yaml.Node) -> object:
         loader.dispose()
 
 
-def _is_nothing(node: yaml.Node) -> bool:
+def _is_null(node: yaml.Node) -> bool:
     return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
 
 
@@ -136,15 +135,18 @@ def _shown(node: yaml.Node) -> str:
 # The environment...
 
 
-def from_environment(environ: Mapping[str, str]) -> Found:
-    """Read `VOICEBOX_SECTION__NAME` variables: texts as they are, lists also with commas, all else as YAML."""
+def from_environment(environ: Mapping[str, str]) -> Values:
+    """Yield the values of `VOICEBOX_SECTION__NAME` variables.
+
+    A text is taken as it is, a list may be written with commas, everything else is YAML.
+    """
     for name, text in sorted(environ.items()):
-        if not name.startswith(PREFIX) or name in RESERVED or LINKS.match(name):
+        if not name.startswith(PREFIX) or name in RESERVED or SERVICE_LINKS.match(name):
             continue
         path = tuple(name.removeprefix(PREFIX).lower().split("__"))
-        kind = schema.at(path)
+        kind = schema.type_at(path)
         if kind is None:
-            yield unknown(name, path, others=RESERVED)
+            yield unknown_key(name, path, others=RESERVED)
         elif schema.wants_text(kind):
             yield Given(path, text, name)
         elif schema.wants_list(kind) and not text.lstrip().startswith("["):
@@ -153,11 +155,11 @@ def from_environment(environ: Mapping[str, str]) -> Found:
             yield from _variable(name, path, kind, text)
 
 
-def _variable(name: str, path: schema.Path, kind: object, text: str) -> Found:
+def _variable(name: str, path: schema.Path, kind: object, text: str) -> Values:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as exc:
-        yield Problem(name, path, f"{_syntax(name, exc)[2]}; allowed: {schema.allowed(kind)}")
+        yield Problem(name, path, f"{_syntax_problem(name, exc)[2]}; allowed: {schema.allowed(kind)}")
         return
     if node is None:
         yield Problem(name, path, f"nothing is given; allowed: {schema.allowed(kind)}")
@@ -168,18 +170,18 @@ def _variable(name: str, path: schema.Path, kind: object, text: str) -> Found:
 # The command line...
 
 
-def from_flags(overrides: Mapping[str, object]) -> Found:
-    """Take settings by dotted name; None means that the flag was not given."""
+def from_flags(overrides: Mapping[str, object]) -> Values:
+    """Yield the values of flags by dotted name; None means that a flag was not given."""
     for name, value in overrides.items():
         if value is not None:
             yield Given(tuple(name.split(".")), value, FLAGS.get(name, f"override {name}"))
 
 
-def unknown(source: str, path: schema.Path, others: frozenset[str] = frozenset()) -> Problem:
-    """Make the problem of a key that no setting has, with the nearest ones and all that are allowed there."""
+def unknown_key(source: str, path: schema.Path, others: frozenset[str] = frozenset()) -> Problem:
+    """Return the problem of an unknown key, with similar ones and all that are allowed there."""
     parent: object = Settings
     for depth, key in enumerate(path):
-        inner = schema.member(parent, key)
+        inner = schema.type_of_key(parent, key)
         if inner is None:
             break
         if not schema.is_section(inner):

@@ -1,18 +1,19 @@
-"""Logs: for people on a terminal, JSON otherwise, always on stderr; uvicorn's own go through the same door."""
+"""Logs on stderr, those of uvicorn and other libraries included: for people on a terminal, JSON otherwise."""
 
 from __future__ import annotations
 
 import logging
 import sys
-from typing import Any
 
 import structlog
-from structlog.typing import FilteringBoundLogger, Processor
+from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 from gateway.config.settings import LogSettings
 
+HANDLER = "voicebox"
+"""the name of our handler on the root logger"""
 UNFINISHED = "ASGI callable returned without completing response."
-"""what uvicorn says of a stream that we broke on purpose; the request's own line tells it better"""
+"""what uvicorn logs of a stream that we broke on purpose; the request's own line says more"""
 TRACEBACKS = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
@@ -20,7 +21,7 @@ TRACEBACKS = structlog.processors.ExceptionRenderer(
 
 
 def configure(settings: LogSettings) -> FilteringBoundLogger:
-    """Set logging up for the process and give its logger."""
+    """Set logging up for the process and return its logger."""
     console = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -39,31 +40,31 @@ def configure(settings: LogSettings) -> FilteringBoundLogger:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+    _configure_libraries(shared, render, max(level, logging.WARNING))
     log: FilteringBoundLogger = structlog.get_logger()
-    _adopt_uvicorn(log, level)
     return log
 
 
-def _adopt_uvicorn(log: FilteringBoundLogger, level: int) -> None:
-    for name in ("uvicorn", "uvicorn.error"):
-        logger = logging.getLogger(name)
-        logger.handlers = []
-        logger.propagate = False
-        logger.setLevel(max(level, logging.WARNING))
-    logging.getLogger("uvicorn.error").addHandler(_Forward(log))
+def _configure_libraries(shared: list[Processor], render: list[Processor], level: int) -> None:
+    """Have the standard library's records written in our form, from warnings on."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.set_name(HANDLER)
+    handler.addFilter(lambda record: record.getMessage() != UNFINISHED)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[_add_source, *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
+        )
+    )
+    root = logging.getLogger()
+    for earlier in [other for other in root.handlers if other.get_name() == HANDLER]:
+        root.removeHandler(earlier)
+    root.addHandler(handler)
+    root.setLevel(level)
+    # uvicorn reads its logger's own level, not the one in effect, to decide on a line for each connection.
+    logging.getLogger("uvicorn.error").setLevel(level)
 
 
-class _Forward(logging.Handler):
-    """Hands a standard-library log record on."""
-
-    def __init__(self, log: FilteringBoundLogger) -> None:
-        super().__init__()
-        self._log = log
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.getMessage() == UNFINISHED:
-            return
-        fields: dict[str, Any] = {"source": record.name}
-        if record.exc_info:
-            fields["exc_info"] = record.exc_info
-        self._log.log(record.levelno, record.getMessage(), **fields)
+def _add_source(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Add the name of the library's logger to a record of the standard library's."""
+    return {"source": event["_record"].name, **event}

@@ -1,7 +1,7 @@
-"""What `/metrics` shows, in Prometheus' text format.
+"""Metrics in Prometheus' text format, for `/metrics`.
 
-Requests are counted when they end, from the record that the log line is made of; how the engines are is asked
-when somebody looks. With several gateway processes each counts in files of its own, and any of them answers
+Requests are counted when they end, from the fields of their log line; the engines' status is read at each
+scrape. With several gateway processes each counts in files of its own, and any of them answers
 for all (prometheus_client's multiprocess mode, which `PROMETHEUS_MULTIPROC_DIR` switches on).
 """
 
@@ -21,47 +21,54 @@ from engines.fleet.status import EngineStatus
 from gateway.observability.request_log import RequestLog
 
 CONTENT_TYPE = prometheus.CONTENT_TYPE_LATEST
-FIRST_BYTE = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+FIRST_BYTE_BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """seconds"""
-TOTAL = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
-FACTOR = (0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 0.85, 1.0, 1.5, 3.0)
+TOTAL_BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
+"""seconds"""
+REAL_TIME_FACTOR_BUCKETS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 0.85, 1.0, 1.5, 3.0)
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
+"""the variable that names the folder in which several processes count"""
 
 
 class Metrics(Observer):
-    """Counts. `states` tells how the engines are."""
+    """The gateway's metrics. `statuses` returns the engines' statuses, by name."""
 
-    def __init__(self, states: Callable[[], Mapping[str, EngineStatus]], version: str) -> None:
+    def __init__(self, statuses: Callable[[], Mapping[str, EngineStatus]], version: str) -> None:
         self._own = CollectorRegistry()
         self._live = CollectorRegistry()
-        self._live.register(Engines(states, version))
-        name = "voicebox_"
-        spoken = ["engine", "voice_type"]
-        self._requests = prometheus.Counter(
-            f"{name}requests", "Requests that ended.", ["route", "engine", "voice_type", "format", "status", "outcome"],
-            registry=self._own,
-        )  # fmt: skip
-        self._first_byte = prometheus.Histogram(
-            f"{name}first_byte_seconds", "From the request to the answer's first byte.", ["route", "engine", "format"],
-            buckets=FIRST_BYTE, registry=self._own,
-        )  # fmt: skip
-        self._total = prometheus.Histogram(
-            f"{name}request_seconds", "From the request to the answer's end.", ["route", "engine"],
-            buckets=TOTAL, registry=self._own,
-        )  # fmt: skip
-        self._factor = prometheus.Histogram(
-            f"{name}real_time_factor", "Time taken per second of audio, at the reader's pace where that is slower.",
-            ["route", *spoken], buckets=FACTOR, registry=self._own,
-        )  # fmt: skip
-        self._wait = prometheus.Histogram(
-            f"{name}queue_wait_seconds", "From the request to the begin of its first work.", ["engine", "priority"],
-            buckets=FIRST_BYTE, registry=self._own,
-        )  # fmt: skip
+        self._live.register(EngineCollector(statuses, version))
+        speech_labels = ["engine", "voice_type"]
+        self._requests = self._counter(
+            "requests",
+            "Requests that ended.",
+            ["route", "engine", "voice_type", "format", "status", "outcome"],
+        )
+        self._first_byte = self._histogram(
+            "first_byte_seconds",
+            "From the request to the answer's first byte.",
+            ["route", "engine", "format"],
+            FIRST_BYTE_BUCKETS,
+        )
+        self._total = self._histogram(
+            "request_seconds", "From the request to the answer's end.", ["route", "engine"], TOTAL_BUCKETS
+        )
+        self._factor = self._histogram(
+            "real_time_factor",
+            "Time taken per second of audio, at the reader's pace where that is slower.",
+            ["route", *speech_labels],
+            REAL_TIME_FACTOR_BUCKETS,
+        )
+        self._wait = self._histogram(
+            "queue_wait_seconds",
+            "From the request to the begin of its first work.",
+            ["engine", "priority"],
+            FIRST_BYTE_BUCKETS,
+        )
         self._audio = self._counter(
-            "audio_seconds", "Audio that was spoken or transcribed.", ["route", *spoken]
+            "audio_seconds", "Audio that was spoken or transcribed.", ["route", *speech_labels]
         )
         self._underruns = self._counter(
-            "underruns", "Times that a player at real-time speed would have run dry.", spoken
+            "underruns", "Times that a player at real-time speed would have run dry.", speech_labels
         )
         self._cancelled = self._counter(
             "cancellations", "Jobs stopped because nobody wanted the rest.", ["engine"]
@@ -77,48 +84,55 @@ class Metrics(Observer):
     def _counter(self, name: str, text: str, labels: list[str]) -> prometheus.Counter:
         return prometheus.Counter(f"voicebox_{name}", text, labels, registry=self._own)
 
-    def request(self, record: RequestLog) -> None:
+    def _histogram(
+        self, name: str, text: str, labels: list[str], buckets: tuple[float, ...]
+    ) -> prometheus.Histogram:
+        return prometheus.Histogram(f"voicebox_{name}", text, labels, registry=self._own, buckets=buckets)
+
+    def request(self, log_entry: RequestLog) -> None:
         """Count a request that ended."""
-        route, engine, kind = record.route or "other", record.engine or "", record.voice_type or ""
+        route = log_entry.route or "other"
+        engine = log_entry.engine or ""
+        voice_type = log_entry.voice_type or ""
         self._requests.labels(
-            route, engine, kind, record.format or "", str(record.status), record.outcome
+            route, engine, voice_type, log_entry.format or "", str(log_entry.status), log_entry.outcome
         ).inc()
-        if record.engine is None:
+        if log_entry.engine is None:
             return
-        total = time.monotonic() - record.began
+        total = time.monotonic() - log_entry.began
         self._total.labels(route, engine).observe(total)
-        if record.first_byte is not None and record.status == 200:
-            self._first_byte.labels(route, engine, record.format or "").observe(
-                record.first_byte - record.began
+        if log_entry.first_byte is not None and log_entry.status == 200:
+            self._first_byte.labels(route, engine, log_entry.format or "").observe(
+                log_entry.first_byte - log_entry.began
             )
-        if record.audio_seconds:
-            self._audio.labels(route, engine, kind).inc(record.audio_seconds)
-            self._factor.labels(route, engine, kind).observe(total / record.audio_seconds)
-        if record.underruns:
-            self._underruns.labels(engine, kind).inc(record.underruns)
-        if record.truncations:
-            self._faulty.labels(engine, "truncated").inc(record.truncations)
-        if record.ran_away:
+        if log_entry.audio_seconds:
+            self._audio.labels(route, engine, voice_type).inc(log_entry.audio_seconds)
+            self._factor.labels(route, engine, voice_type).observe(total / log_entry.audio_seconds)
+        if log_entry.underruns:
+            self._underruns.labels(engine, voice_type).inc(log_entry.underruns)
+        if log_entry.truncations:
+            self._faulty.labels(engine, "truncated").inc(log_entry.truncations)
+        if log_entry.ran_away:
             self._faulty.labels(engine, "run away").inc()
 
     def waited(self, engine: str, seconds: float, *, batch: bool) -> None:
-        """Hear that a request waited so long, in seconds, for its first work to begin."""
+        """Count how many seconds a request waited for its first job to begin."""
         self._wait.labels(engine, "batch" if batch else "interactive").observe(seconds)
 
     def cancelled(self, engine: str) -> None:
-        """Hear that a job was stopped because nobody wanted the rest."""
+        """Count a job that was stopped because nobody wanted the rest."""
         self._cancelled.labels(engine).inc()
 
     def retried(self, engine: str, reason: str) -> None:
-        """Hear that a job is made again."""
+        """Count a job that is repeated."""
         self._retried.labels(engine, reason).inc()
 
     def refused(self, engine: str, reason: str) -> None:
-        """Hear that a request was turned away."""
+        """Count a request that an engine refused."""
         self._refused.labels(engine, reason).inc()
 
     def exposition(self) -> bytes:
-        """Write it all down. Blocks for as long as reading the processes' files takes."""
+        """Return all metrics as text. Blocks for as long as reading the processes' files takes."""
         counted = self._own
         if os.environ.get(MULTIPROCESS):
             counted = CollectorRegistry()
@@ -126,15 +140,15 @@ class Metrics(Observer):
         return prometheus.generate_latest(counted) + prometheus.generate_latest(self._live)
 
 
-class Engines(Collector):
-    """How the engines are at this moment."""
+class EngineCollector(Collector):
+    """Gauges of the engines, read at each scrape."""
 
-    def __init__(self, states: Callable[[], Mapping[str, EngineStatus]], version: str) -> None:
-        self._states = states
+    def __init__(self, statuses: Callable[[], Mapping[str, EngineStatus]], version: str) -> None:
+        self._statuses = statuses
         self._version = version
 
     def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
-        """Ask the engines."""
+        """Yield the version and the engines' gauges."""
         build = GaugeMetricFamily("voicebox_build_info", "The version that runs.", labels=["version"])
         build.add_metric([self._version], 1)
         gauge, by_engine = GaugeMetricFamily, ["engine"]
@@ -146,12 +160,12 @@ class Engines(Collector):
         )
         workers = gauge("voicebox_workers", "Workers by state.", labels=["engine", "state"])
         restarts = CounterMetricFamily("voicebox_worker_restarts", "Workers started again.", labels=by_engine)
-        for name, state in self._states().items():
-            queued.add_metric([name], state.queued)
-            running.add_metric([name], state.running)
-            streams.add_metric([name], state.streams)
-            capacity.add_metric([name], state.capacity)
-            restarts.add_metric([name], sum(worker.restarts for worker in state.workers))
-            for kind in ("starting", "ready", "failed", "stopped"):
-                workers.add_metric([name, kind], sum(worker.state == kind for worker in state.workers))
+        for name, status in self._statuses().items():
+            queued.add_metric([name], status.queued)
+            running.add_metric([name], status.running)
+            streams.add_metric([name], status.streams)
+            capacity.add_metric([name], status.capacity)
+            restarts.add_metric([name], sum(worker.restarts for worker in status.workers))
+            for state in ("starting", "ready", "failed", "stopped"):
+                workers.add_metric([name, state], sum(worker.state == state for worker in status.workers))
         yield from (build, queued, running, streams, capacity, workers, restarts)

@@ -1,4 +1,4 @@
-"""What one request was and how it ended: filled in on the way, written as one log line."""
+"""The log line of a request: filled in while it is handled, written when it has ended."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from typing import Any, Literal, cast
 import msgspec
 from litestar import Request
 
-KEY = "voicebox.record"
-
-UNTOLD = frozenset({"began", "first_byte", "path", "limits", "queue_seconds"})
+SCOPE_KEY = "voicebox.record"
+"""where the ASGI scope holds the request's log entry"""
+INTERNAL_FIELDS = frozenset({"began", "first_byte", "path", "limits", "queue_seconds"})
+"""fields that the line has in another form, or not at all"""
 
 Outcome = Literal["ok", "refused", "failed", "broken", "client_gone"]
 
 
 def new_request_id() -> str:
-    """Make an id in OpenAI's shape."""
+    """Return a new request id in OpenAI's form."""
     return f"req_{uuid.uuid4().hex}"
 
 
 class RequestLog(msgspec.Struct):
-    """One request; times are of the monotonic clock, in seconds."""
+    """The log entry of one request; times are of the monotonic clock, in seconds."""
 
     method: str
     path: str
@@ -40,47 +41,50 @@ class RequestLog(msgspec.Struct):
     voice_type: str | None = None
     """preset, cloned or designed"""
     profile: str | None = None
-    """the id of a voice of one's own"""
+    """the id of a custom voice"""
     format: str | None = None
     characters: int | None = None
     audio_seconds: float | None = None
     queue_seconds: float | None = None
-    """from the request to the begin of its first work"""
+    """from the request to the begin of its first job"""
     batch: bool = False
     underruns: int = 0
     """how often a player would have run dry"""
     retries: list[str] = []
-    """why segments were made again"""
+    """why segments were synthesised again"""
     truncations: int = 0
     """segments that came out far too short for their text"""
     ran_away: bool = False
+    """whether a segment was stopped, as its audio was far too long for its text"""
     limits: dict[str, str] = {}
-    """headers that tell the caller's limits"""
+    """headers with the caller's limits"""
     ignored: list[str] = []
+    """parameters that had no effect"""
     mapped: list[str] = []
+    """names for which others were used"""
     text: str | None = None
 
     def headers(self) -> dict[str, str]:
-        """Tell the caller who spoke, and what was not taken literally."""
-        told = {
+        """Return the headers with engine and voice, and with what was ignored or replaced."""
+        headers = {
             "x-voicebox-engine": self.engine,
             "x-voicebox-voice": header_safe(self.voice) if self.voice else None,
             "x-voicebox-ignored": ", ".join(map(header_safe, self.ignored)),
             "x-voicebox-mapped": ", ".join(map(header_safe, self.mapped)),
         }
-        return {name: value for name, value in told.items() if value}
+        return {name: value for name, value in headers.items() if value}
 
-    def gone(self) -> None:
-        """Note that the client left before the end."""
+    def mark_client_gone(self) -> None:
+        """Set the outcome of a request whose client left before the end."""
         self.outcome = "client_gone"
 
     def line(self) -> dict[str, object]:
-        """Give the fields of the log line: those that are set, times in milliseconds."""
+        """Return the fields of the log line: those that are set, times in milliseconds."""
         ended = time.monotonic()
         fields: dict[str, object] = {
             name: value
             for name in self.__struct_fields__
-            if name not in UNTOLD and (value := getattr(self, name)) not in (None, [], 0)
+            if name not in INTERNAL_FIELDS and (value := getattr(self, name)) not in (None, [], 0)
         }
         fields["route"] = self.route or self.path
         if self.first_byte is not None:
@@ -94,13 +98,13 @@ class RequestLog(msgspec.Struct):
 
 
 def header_safe(value: str, limit: int = 100) -> str:
-    """Make a caller's words fit for a header: printable ASCII, no separators, not long."""
+    """Return a caller's text as it may stand in a header: printable ASCII, no separators, not long."""
     kept = "".join(
         char if char.isascii() and char.isprintable() and char not in '",;' else "?" for char in value
     )
     return kept[:limit]
 
 
-def of(request: Request[Any, Any, Any]) -> RequestLog:
-    """Take the record of the request in hand."""
-    return cast(RequestLog, request.scope[KEY])  # type: ignore[literal-required]
+def log_entry_of(request: Request[Any, Any, Any]) -> RequestLog:
+    """Return the log entry of a request."""
+    return cast(RequestLog, request.scope[SCOPE_KEY])  # type: ignore[literal-required]

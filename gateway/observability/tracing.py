@@ -1,7 +1,7 @@
 """OpenTelemetry traces, where the settings name a collector.
 
-A request's span is made when the request has ended, from its record, and sent by a thread of the library's:
-on its way a request pays nothing. A caller's `traceparent` becomes the span's parent.
+A request's span is made when the request has ended, from its log entry, and sent by a thread of the
+library's: a request that is being handled has no cost. A caller's `traceparent` becomes the span's parent.
 """
 
 from __future__ import annotations
@@ -19,20 +19,29 @@ MISSING = (
     "telemetry.otlp_endpoint is set, but OpenTelemetry is not installed: pip install 'voicebox-gateway[otel]'"
 )
 ATTRIBUTES = {
-    "http.request.method": "method", "url.path": "path", "http.response.status_code": "status", "voicebox.request_id": "id",
-    "voicebox.outcome": "outcome", "voicebox.engine": "engine", "voicebox.model": "model", "voicebox.voice": "voice",
-    "voicebox.format": "format", "voicebox.characters": "characters", "voicebox.audio_seconds": "audio_seconds",
-    "voicebox.underruns": "underruns", "voicebox.batch": "batch",
-}  # fmt: skip
-"""of a span, by the record's field; names of HTTP follow OpenTelemetry's conventions"""
+    "http.request.method": "method",
+    "url.path": "path",
+    "http.response.status_code": "status",
+    "voicebox.request_id": "id",
+    "voicebox.outcome": "outcome",
+    "voicebox.engine": "engine",
+    "voicebox.model": "model",
+    "voicebox.voice": "voice",
+    "voicebox.format": "format",
+    "voicebox.characters": "characters",
+    "voicebox.audio_seconds": "audio_seconds",
+    "voicebox.underruns": "underruns",
+    "voicebox.batch": "batch",
+}
+"""the log entry's field for each attribute of a span; HTTP's names follow OpenTelemetry's conventions"""
 
 
 class TracingMissing(Exception):
-    """Traces are wanted, and the library is not there."""
+    """Traces are asked for, and OpenTelemetry is not installed."""
 
 
 class Tracing:
-    """Sends spans to an OTLP collector over HTTP. Raises TracingMissing."""
+    """Sends spans to an OTLP collector over HTTP. Raises TracingMissing without the library."""
 
     def __init__(self, endpoint: str, service: str, version: str) -> None:
         try:
@@ -50,39 +59,41 @@ class Tracing:
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=url)))
         self._tracer = self._provider.get_tracer("voicebox")
 
-    def request(self, record: RequestLog, headers: Mapping[bytes, bytes]) -> None:
+    def request(self, log_entry: RequestLog, headers: Mapping[bytes, bytes]) -> None:
         """Send a request that ended, with a span for its wait and one for the rest until the first byte."""
         from opentelemetry import trace
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
         carrier = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
         parent = TraceContextTextMapPropagator().extract(carrier)
-        now = time.time_ns() - round(1e9 * time.monotonic())
+        clock_offset = time.time_ns() - round(1e9 * time.monotonic())
         attributes = {
-            name: value for name, field in ATTRIBUTES.items() if (value := getattr(record, field)) is not None
+            name: value
+            for name, field in ATTRIBUTES.items()
+            if (value := getattr(log_entry, field)) is not None
         }
-        began = now + round(1e9 * record.began)
+        began = clock_offset + round(1e9 * log_entry.began)
         span = self._tracer.start_span(
-            f"{record.method} {record.route or record.path}",
+            f"{log_entry.method} {log_entry.route or log_entry.path}",
             parent,
             trace.SpanKind.SERVER,
             attributes,
             start_time=began,
         )
-        if record.error:
+        if log_entry.error:
             span.set_status(
-                trace.StatusCode.ERROR if record.status >= 500 else trace.StatusCode.UNSET, record.error
+                trace.StatusCode.ERROR if log_entry.status >= 500 else trace.StatusCode.UNSET, log_entry.error
             )
-        inside = trace.set_span_in_context(span)
-        worked = began + round(1e9 * (record.queue_seconds or 0.0))
-        if record.queue_seconds is not None:
-            self._tracer.start_span("queue", inside, start_time=began).end(worked)
-        if record.first_byte is not None:
-            self._tracer.start_span("first byte", inside, start_time=worked).end(
-                now + round(1e9 * record.first_byte)
+        span_context = trace.set_span_in_context(span)
+        first_job = began + round(1e9 * (log_entry.queue_seconds or 0.0))
+        if log_entry.queue_seconds is not None:
+            self._tracer.start_span("queue", span_context, start_time=began).end(first_job)
+        if log_entry.first_byte is not None:
+            self._tracer.start_span("first byte", span_context, start_time=first_job).end(
+                clock_offset + round(1e9 * log_entry.first_byte)
             )
         span.end()
 
     def close(self) -> None:
-        """Send what is left."""
+        """Send the spans that are left, and stop."""
         self._provider.shutdown()

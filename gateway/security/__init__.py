@@ -1,1 +1,1 @@
-"""Who may call: API keys, hosts and origins, cross-origin answers."""
+"""API keys, checks of hosts and origins, cross-origin headers."""

@@ -1,4 +1,4 @@
-"""Who is calling: the key in the request, in any of the ways clients send one."""
+"""Authentication: find the API key in a request, in any of the ways clients send one, and verify it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from compat.errors import NotPermitted
 from gateway.security.keys import KeyStore
 
 NO_KEY = (
-    "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth "
-    "(i.e. Authorization: Bearer YOUR_KEY)."
+    "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer "
+    "auth (i.e. Authorization: Bearer YOUR_KEY)."
 )
 PUBLIC_PATHS = frozenset({"/", "/v1", "/health", "/livez", "/readyz", "/v1/test"})
 VOICE_LIST = "/v1/audio/voices"
@@ -19,7 +19,7 @@ METRICS = "/metrics"
 
 
 class Authenticator:
-    """Checks keys against the store. While the store holds none, anything a client must send is accepted."""
+    """Verifies keys against the store. While the store holds none, any key or none is accepted."""
 
     def __init__(self, store: KeyStore, *, public_voices: bool, public_metrics: bool = False) -> None:
         self._store = store
@@ -28,10 +28,10 @@ class Authenticator:
         }
 
     def check(self, path: str, method: str, headers: Mapping[bytes, bytes]) -> str | None:
-        """Give the caller's key by name, None for anybody. Raises NotPermitted with status 401."""
+        """Return the name of the caller's key, None for an unnamed caller. Raises NotPermitted (401)."""
         if path in PUBLIC_PATHS or path.startswith("/schema") or method == "OPTIONS" or self._store.empty():
             return None
-        secret = presented(headers)
+        secret = find_secret(headers)
         if secret is None:
             if path in self._public:
                 return None
@@ -51,10 +51,8 @@ class Authenticator:
         return None if found.nobody else found.name
 
 
-def presented(headers: Mapping[bytes, bytes]) -> str | None:
-    """Find the key in Authorization (Bearer, Basic or bare), `x-api-key` or `api-key`; None when there is
-    none.
-    """
+def find_secret(headers: Mapping[bytes, bytes]) -> str | None:
+    """Return the key in Authorization (Bearer, Basic or bare), `x-api-key` or `api-key`, or None."""
     for name in (b"x-api-key", b"api-key"):
         if headers.get(name):
             return headers[name].decode("latin-1").strip()
@@ -75,5 +73,5 @@ def _basic_password(value: str) -> str | None:
 
 
 def masked(secret: str) -> str:
-    """Show enough of a key to recognise it, not to use it."""
+    """Return enough of a key to recognise it, not to use it."""
     return f"{secret[:4]}***{secret[-4:]}" if len(secret) > 16 else "***"

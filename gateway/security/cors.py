@@ -1,36 +1,37 @@
-"""Cross-origin answers for browsers, when the settings let any origin in."""
+"""Cross-origin headers for browsers, where the settings allow any origin (CORS)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-METHODS = "GET, HEAD, POST, DELETE, OPTIONS"
-EXPOSED = (
+ALLOWED_METHODS = "GET, HEAD, POST, DELETE, OPTIONS"
+EXPOSED_HEADERS = (
     "x-request-id, retry-after, x-voicebox-engine, x-voicebox-voice, x-voicebox-ignored, x-voicebox-mapped"
 )
 
 
 def is_preflight(method: str, headers: Mapping[bytes, bytes]) -> bool:
-    """Tell whether the browser only asks for leave."""
+    """Return whether a request is a browser's preflight."""
     return method == "OPTIONS" and b"access-control-request-method" in headers
 
 
-def allowing(origin: str) -> list[tuple[bytes, bytes]]:
-    """Make the headers that every answer to an allowed origin carries."""
+def allowed_origin_headers(origin: str) -> list[tuple[bytes, bytes]]:
+    """Return the headers that every response to an allowed origin carries."""
     return [
         (b"access-control-allow-origin", origin.encode("latin-1")),
-        (b"access-control-expose-headers", EXPOSED.encode()),
+        (b"access-control-expose-headers", EXPOSED_HEADERS.encode()),
         (b"vary", b"Origin"),
     ]
 
 
-def preflight(headers: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes]]:
-    """Make the headers of a preflight's answer; what is asked for is echoed, since `*` leaves out
-    Authorization.
+def preflight_headers(headers: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes]]:
+    """Return the headers of the response to a preflight.
+
+    The headers asked for are echoed, since `*` leaves out Authorization.
     """
-    asked = headers.get(b"access-control-request-headers", b"authorization, content-type")
+    requested = headers.get(b"access-control-request-headers", b"authorization, content-type")
     return [
-        (b"access-control-allow-methods", METHODS.encode()),
-        (b"access-control-allow-headers", asked),
+        (b"access-control-allow-methods", ALLOWED_METHODS.encode()),
+        (b"access-control-allow-headers", requested),
         (b"access-control-max-age", b"600"),
     ]

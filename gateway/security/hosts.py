@@ -1,4 +1,4 @@
-"""Who may reach the server at all: the address it binds to, and the Host and Origin a browser sends.
+"""Checks of the address that the server binds to, and of the Host and Origin that a browser sends.
 
 A page of any site can make a browser call a server on loopback. Its `Origin` gives it away; and where the
 page's own name has been rebound to our address, its `Host` does (DNS rebinding). IP addresses as Host are
@@ -19,11 +19,11 @@ LOCAL_NAMES = ("localhost", "host.docker.internal", "host.containers.internal", 
 
 
 class UnsafeBinding(Exception):
-    """The server would listen beyond loopback with nothing to keep strangers out."""
+    """The server would listen beyond loopback without any API key."""
 
 
 def check_binding(settings: Settings, *, has_keys: bool) -> None:
-    """Refuse to bind beyond loopback without keys, unless told so in so many words. Raises Exposed."""
+    """Raise UnsafeBinding for an address beyond loopback without keys, unless `--no-auth` allows it."""
     server = settings.server
     if has_keys or server.no_auth or is_loopback(server.host):
         return
@@ -34,7 +34,7 @@ def check_binding(settings: Settings, *, has_keys: bool) -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether an address reaches this machine only."""
+    """Return whether an address reaches this machine only."""
     if host.casefold() == "localhost":
         return True
     try:
@@ -44,7 +44,7 @@ def is_loopback(host: str) -> bool:
 
 
 class HostGuard:
-    """Checks Host and Origin against the names this server goes by."""
+    """Checks Host and Origin against the names that this server is known by."""
 
     def __init__(self, allowed_hosts: Iterable[str], cors_origins: Iterable[str]) -> None:
         own = socket.gethostname()
@@ -52,7 +52,7 @@ class HostGuard:
         self._origins = {origin.casefold().rstrip("/") for origin in cors_origins}
 
     def check(self, host: str | None, origin: str | None) -> None:
-        """Let a request pass, or raise NotPermitted with status 403."""
+        """Raise NotPermitted with status 403 for an unknown Host or Origin."""
         if host is not None and not self._known_host(host):
             raise NotPermitted(
                 f"The host name in the request, {host!r}, is not one of this server's. "
@@ -62,13 +62,14 @@ class HostGuard:
             )
         if origin is not None and not self.known_origin(origin) and not _same_origin(origin, host):
             raise NotPermitted(
-                f"Pages from {origin!r} may not use this server. To let them, add the origin to server.cors_origins.",
+                f"Pages from {origin!r} may not use this server. "
+                "To let them, add the origin to server.cors_origins.",
                 status=403,
                 code="origin_not_allowed",
             )
 
     def known_origin(self, origin: str) -> bool:
-        """Tell whether CORS is on for an origin."""
+        """Return whether CORS is on for an origin."""
         return "*" in self._origins or origin.casefold().rstrip("/") in self._origins
 
     def _known_host(self, host: str) -> bool:

@@ -1,4 +1,4 @@
-"""API keys: made, listed, revoked and checked; one JSON file that only its owner can read.
+"""API keys: create, list, revoke and verify them in one JSON file that only its owner can read.
 
 The file holds SHA-256 of each key, never the key. A slow hash (scrypt, argon2) protects secrets that people
 choose, since those can be guessed; 256 random bits cannot, and a slow hash on every request would only help
@@ -19,17 +19,19 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
+from filelock import FileLock
 from msgspec import Meta
 
-from gateway.config.folders import data_folder
+from gateway.config.paths import data_folder
 from gateway.config.settings import Settings
-from gateway.security import files
+from gateway.security.private_file import write_private_file
 
 PREFIX = "sk-vb-"
 RANDOM_BYTES = 32
-FILE_NAME = "keys.json"
+KEYS_FILE = "keys.json"
 
-Stamp = tuple[int, int, int]
+FileStamp = tuple[int, int, int]
+"""a file's time of change in nanoseconds, inode and size"""
 
 
 class KeyFileError(Exception):
@@ -41,7 +43,7 @@ class KeyChoiceError(Exception):
 
 
 class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is kept of a key. Times are in UTC."""
+    """The stored record of an API key. Times are in UTC."""
 
     id: str
     name: str
@@ -51,51 +53,46 @@ class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     created: Annotated[datetime, Meta(tz=True)]
     expires: Annotated[datetime, Meta(tz=True)] | None = None
     nobody: bool = False
-    """lets in without saying who: what is made with it belongs to no key"""
+    """whether the key admits without naming a caller: what is made with it belongs to no key"""
 
     def expired(self, now: datetime | None = None) -> bool:
-        """Tell whether the key is past its time."""
+        """Return whether the key is past its time."""
         return self.expires is not None and (now or datetime.now(UTC)) >= self.expires
 
 
 class KeyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The file."""
+    """The content of the key file."""
 
     keys: tuple[Key, ...] = ()
     version: Literal[1] = 1
 
 
-def default_path(data_dir: str = "") -> Path:
-    """Give the key file of a data folder; empty means the user's own."""
-    return (Path(data_dir).expanduser() if data_dir else data_folder()) / FILE_NAME
-
-
 def key_file(settings: Settings) -> Path:
-    """Give the key file that the settings mean."""
+    """Return the path of the key file that the settings mean."""
     chosen = settings.auth.file
-    return Path(chosen).expanduser() if chosen else default_path(settings.data_dir)
+    return Path(chosen).expanduser() if chosen else data_folder(settings) / KEYS_FILE
 
 
 class KeyStore:
-    """Reads the file again whenever it has changed, so that a running server sees keys come and go."""
+    """The keys of one file, read again whenever it has changed, so that a running server sees changes."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._stamp: Stamp | None = None
+        self._stamp: FileStamp | None = None
         self._keys: tuple[Key, ...] = ()
 
     def empty(self) -> bool:
-        """Tell whether no key was ever made: revoking the last one must not open the door."""
+        """Return whether no key was ever made: revoking the last one must not let everybody in."""
         self._refresh()
         return self._stamp is None
 
     def list(self) -> tuple[Key, ...]:
-        """Give all keys, oldest first. Raises KeyFileError."""
+        """Return all keys, oldest first. Raises KeyFileError."""
         self._refresh()
         return self._keys
 
     def verify(self, secret: str) -> Key | None:
-        """Find the key a secret belongs to, in constant time; it may have expired, which `Key.expired` tells."""
+        """Return the key of a secret, expired or not, or None; secrets are compared in constant time."""
         self._refresh()
         digest = _digest(secret)
         found = None
@@ -105,7 +102,7 @@ class KeyStore:
         return found
 
     def create(self, name: str, expires: datetime | None, *, nobody: bool = False) -> tuple[Key, str]:
-        """Make a key and give it with its secret, which is kept nowhere. Raises KeyChoiceError or
+        """Create a key and return it with its secret, which is stored nowhere. Raises KeyChoiceError or
         KeyFileError.
         """
         name = _checked_name(name)
@@ -133,7 +130,7 @@ class KeyStore:
         return key, secret
 
     def revoke(self, name_or_id: str) -> Key:
-        """Take a key away for good, and give it. Raises KeyChoiceError or KeyFileError."""
+        """Delete a key and return it. Raises KeyChoiceError or KeyFileError."""
         revoked: list[Key] = []
 
         def remove(keys: tuple[Key, ...]) -> tuple[Key, ...]:
@@ -147,20 +144,21 @@ class KeyStore:
         return revoked[0]
 
     def _change(self, change: Callable[[tuple[Key, ...]], tuple[Key, ...]]) -> None:
+        """Replace the keys by what `change` makes of them, with the file locked for other processes."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with files.locked(self.path):
+            with FileLock(self.path.with_name(f"{self.path.name}.lock"), mode=0o600):
                 self._refresh()
                 content = msgspec.json.encode(KeyFile(change(self._keys)))
-                files.replace(self.path, msgspec.json.format(content, indent=2) + b"\n")
+                write_private_file(self.path, msgspec.json.format(content, indent=2) + b"\n")
         except OSError as exc:
             raise KeyFileError(f"cannot write the key file {self.path}: {exc.strerror}") from exc
         self._refresh()
 
     def _refresh(self) -> None:
         try:
-            seen = self.path.stat()
-            stamp = (seen.st_mtime_ns, seen.st_ino, seen.st_size)
+            status = self.path.stat()
+            stamp = (status.st_mtime_ns, status.st_ino, status.st_size)
             if stamp != self._stamp:
                 self._keys = _read(self.path)
                 self._stamp = stamp

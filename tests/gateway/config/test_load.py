@@ -175,7 +175,8 @@ def test_which_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     there.
     """
     monkeypatch.chdir(tmp_path)
-    environ = {"XDG_CONFIG_HOME": str(tmp_path / "etc")}
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "etc"))
+    environ: dict[str, str] = {}
     assert find_file(None, environ) is None
     (tmp_path / "etc/voicebox").mkdir(parents=True)
     own, here, other = tmp_path / "etc/voicebox/config.yaml", Path("config.yaml"), tmp_path / "other.yaml"

@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from prometheus_client.parser import text_string_to_metric_families
 from servers import Server, running, wait_until
 
-from gateway.security.keys import KeyStore, default_path
+from gateway.security.keys import KEYS_FILE, KeyStore
 
 JFK = Path(__file__).parents[2] / "data" / "jfk.flac"
 
@@ -150,7 +150,7 @@ def test_metrics_want_a_key_where_there_are_keys(tmp_path: Path) -> None:
     """With keys, /metrics is for those who have one, unless it is made public."""
     for public, status in ((False, 401), (True, 200)):
         folder = tmp_path / str(public)
-        KeyStore(default_path(str(folder / "data"))).create("someone", None)
+        KeyStore(folder / "data" / KEYS_FILE).create("someone", None)
         with running(
             folder, {"telemetry": {"public_metrics": public}, "engines": {"espeak": {"enabled": False}}}
         ) as server:

@@ -15,13 +15,13 @@ from servers import PATIENCE, running
 
 from gateway.cli.keys import parse_expiry
 from gateway.cli.output import Failure
-from gateway.security.keys import KeyChoiceError, KeyFileError, KeyStore, default_path
+from gateway.security.keys import KEYS_FILE, KeyChoiceError, KeyFileError, KeyStore
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> KeyStore:
     """A store in a folder that is still to be made."""
-    return KeyStore(default_path(str(tmp_path / "data")))
+    return KeyStore(tmp_path / "data" / KEYS_FILE)
 
 
 def test_a_key_is_good_until_revoked(store: KeyStore) -> None:
@@ -124,6 +124,23 @@ def test_another_process_is_seen_at_once(store: KeyStore) -> None:
     assert watcher.verify(secret) is None
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="flock is Unix's")
+def test_the_lock_is_flock_on_a_file_beside(store: KeyStore) -> None:
+    """A process with flock on `keys.json.lock`, as earlier versions take it, keeps others from writing."""
+    import fcntl
+
+    store.create("alice", None)
+    script = "import sys; from pathlib import Path; from gateway.security.keys import KeyStore\nKeyStore(Path(sys.argv[1])).create('bob', None)"
+    with store.path.with_name("keys.json.lock").open("r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        writer = subprocess.Popen([sys.executable, "-c", script, str(store.path)])
+        with pytest.raises(subprocess.TimeoutExpired):
+            writer.wait(3)
+        assert [key.name for key in store.list()] == ["alice"]
+    assert writer.wait(60) == 0
+    assert [key.name for key in store.list()] == ["alice", "bob"]
+
+
 def test_many_writers(store: KeyStore) -> None:
     """Processes that make keys at the same time lose none."""
     script = "import sys; from pathlib import Path; from gateway.security.keys import KeyStore\nfor n in range(8): KeyStore(Path(sys.argv[1])).create(f'{sys.argv[2]}-{n}', None)"
@@ -204,7 +221,7 @@ def test_the_commands(tmp_path: Path) -> None:
     listed = voicebox("list", "--json")
 
     assert made.returncode == 0
-    assert KeyStore(default_path(str(tmp_path))).verify(secret) is not None
+    assert KeyStore(tmp_path / KEYS_FILE).verify(secret) is not None
     assert secret not in made.stderr + listed.stdout
     assert json.loads(listed.stdout)[0]["name"] == "alice"
     assert "sha256" not in listed.stdout
@@ -226,7 +243,7 @@ def test_a_running_server_stays_shut_when_the_file_is_damaged(tmp_path: Path) ->
     """Damage under a running server lets nobody in, not even with a good key; once mended, the key is good
     again.
     """
-    store = KeyStore(default_path(str(tmp_path / "data")))
+    store = KeyStore(tmp_path / "data" / KEYS_FILE)
     _, secret = store.create("alice", None)
     with running(tmp_path) as server:
 

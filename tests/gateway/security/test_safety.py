@@ -12,7 +12,7 @@ import openai
 import pytest
 from servers import Server, running
 
-from gateway.security.keys import KeyStore, default_path
+from gateway.security.keys import KEYS_FILE, KeyStore
 
 SPEECH = {"model": "tts-1", "voice": "alloy", "input": "Hello."}
 
@@ -39,7 +39,7 @@ def test_paths_in_requests_are_only_words(server: Server, tmp_path: Path) -> Non
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> object:
     """A server with a key, an expired key, and CORS for one origin."""
     folder = tmp_path_factory.mktemp("guarded")
-    keys = KeyStore(default_path(str(folder / "data")))
+    keys = KeyStore(folder / "data" / KEYS_FILE)
     _, secret = keys.create("reader", None)
     with running(folder, {"server": {"cors_origins": ["app://obsidian.md"], "host": "0.0.0.0"}}) as server:
         yield server, secret
@@ -75,7 +75,7 @@ def test_what_needs_no_key(guarded: tuple[Server, str]) -> None:
 def test_a_new_key_works_at_once_and_a_revoked_one_no_more(guarded: tuple[Server, str]) -> None:
     """A running server sees keys come and go."""
     server, _ = guarded
-    keys = KeyStore(default_path(str(server.folder / "data")))
+    keys = KeyStore(server.folder / "data" / KEYS_FILE)
     _, secret = keys.create("guest", None)
     headers = {"authorization": f"Bearer {secret}"}
 

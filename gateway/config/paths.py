@@ -1,0 +1,43 @@
+"""The folders in which this user's settings and data are kept."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import platformdirs
+
+from gateway.config.settings import Settings
+
+APP = "voicebox"
+
+
+def data_folder(settings: Settings) -> Path:
+    """Return the folder for keys, voices, environments and what was learned of models.
+
+    It is `data_dir` of the settings, or the user's own: `$XDG_DATA_HOME` or ~/.local/share on Linux,
+    %LOCALAPPDATA% on Windows, ~/Library/Application Support on macOS.
+    """
+    if settings.data_dir:
+        return Path(settings.data_dir).expanduser()
+    return _application_support() or platformdirs.user_data_path(APP, appauthor=False)
+
+
+def config_folder() -> Path:
+    """Return the folder for the user's settings file.
+
+    It is `$XDG_CONFIG_HOME` or ~/.config on Linux, %APPDATA% on Windows, ~/Library/Application Support on
+    macOS.
+    """
+    return _application_support() or platformdirs.user_config_path(APP, appauthor=False, roaming=True)
+
+
+def _application_support() -> Path | None:
+    """Return the folder for both on macOS, None on other systems.
+
+    platformdirs obeys XDG variables there too since 4.6. A server that obeyed them as well would look for its
+    keys elsewhere than it did, find none, and let everybody in.
+    """
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / APP
+    return None
