@@ -41,10 +41,22 @@ class Pacing:
         self._started: float | None = None
         self._stalled = 0.0
 
+    @property
+    def dry_at(self) -> float | None:
+        """The moment at which the player will have played all that is made; None while it does not play yet.
+
+        What it lost while it had nothing to play is in it: playing went on later by so much.
+        """
+        return None if self._started is None else self._started + self._stalled + self.made
+
     def slack(self, now: float) -> float:
-        """Give how much the reader has in hand; negative when it has run dry."""
-        played = 0.0 if self._started is None else now - self._started - self._stalled
-        return max(self.ahead, self.made - played) if self.ahead > NOTHING else self.made - played
+        """Return the seconds of audio that the reader has in hand; negative when it has run dry.
+
+        The engines order streams by the same number: `engines.fleet.streams` has it of `made`, `ahead` and
+        `dry_at`, as they are reported there.
+        """
+        in_hand = self.made if self.dry_at is None else self.dry_at - now
+        return max(self.ahead, in_hand) if self.ahead > NOTHING else in_hand
 
     def piece(self, now: float) -> tuple[float, float]:
         """Give the least and the most that should be encoded next: more, the more the reader has in hand."""

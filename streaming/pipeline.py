@@ -74,7 +74,7 @@ class SpeechPipeline:
         segments: Iterator[Segment],
         speak: Speak,
         encoders: EncoderFactory,
-        report: Callable[[float, float], None] = lambda made, ahead: None,
+        report: Callable[[float, float, float | None], None] = lambda made, ahead, dry_at: None,
     ) -> None:
         self._config = config
         self._segments = segments
@@ -214,7 +214,7 @@ class SpeechPipeline:
             self._changed.set()
 
     def _send_report(self) -> None:
-        self._report(self.pacing.made, self.pacing.ahead)
+        self._report(self.pacing.made, self.pacing.ahead, self.pacing.dry_at)
 
     async def _wait(self) -> None:
         self._changed.clear()

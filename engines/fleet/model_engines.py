@@ -17,9 +17,9 @@ import msgspec
 
 from engines.api import EngineInfo
 from engines.catalogue.engines import EngineRecord
-from engines.catalogue.hardware import devices, obstacle
+from engines.catalogue.hardware import devices
 from engines.catalogue.records import ModelRecord
-from engines.environments.find import choose_interpreter
+from engines.environments.find import choose_interpreter, obstacle
 from engines.fleet.on_demand import OnDemand
 from engines.memory.governor import GPUS, Governor, Need
 from engines.memory.measure import held_on_gpus, resident

@@ -49,9 +49,9 @@ class Stream:
         self.waited: float | None = None
         """seconds until its first work began"""
 
-    def report(self, made: float, ahead: float) -> None:
-        """Note how many seconds of audio are made for the reader, and how many of them it has not taken yet."""
-        self._need.report(made, ahead, time.monotonic())
+    def report(self, made: float, ahead: float, dry_at: float | None) -> None:
+        """Note how far the response is, as `StreamNeed.report` says."""
+        self._need.report(made, ahead, dry_at)
 
     async def speak(self, job: SpeechJob) -> AsyncGenerator[SpeechEvent, None]:
         """Speak one segment. Raises what the engine raises, DeadlineExceeded, EngineUnavailable, or WorkerLost."""

@@ -140,7 +140,7 @@ class Schedule(Generic[P]):
     def _add(self, waiter: Waiter) -> None:
         need = waiter.need
         waiter.queue.add(need.terms.caller, need.number, waiter)
-        if not need.terms.batch and need.first is not None:
+        if not need.terms.batch and need.begun:
             heapq.heappush(self._urgent, (_dry(need), next(self._order), waiter))
 
     def _forget(self, waiter: Waiter) -> None:

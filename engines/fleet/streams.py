@@ -1,8 +1,9 @@
-"""A request's standing among the others: whose it is, how urgent, and how much audio it has in hand.
+"""What is known of a stream among the others: whose it is, how urgent, and how much audio its player has.
 
-A stream is taken to be played while it is made, from its first audio on. What it has in hand ("slack") is the
-audio made so far less the time that has gone by since; where the reader takes its time, it is at least what
-is made and not yet taken.
+A stream is taken to be played while it is made. What its player has in hand ("slack") is the time until it will
+have played all that is made, less what it has lost in stalls; where the reader takes its time, it is at least
+what is made and not taken yet. The response reports what that number is made of, and everything that orders
+streams (this package's gate and schedule, the encoders) goes by it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ underestimated
 NEVER = 1e9
 """a moment of the monotonic clock that does not come; unlike infinity it travels as JSON"""
 
+NOTHING = 1e-6
+"""seconds of audio that are rounding"""
 _numbers = itertools.count(1)
 
 
@@ -36,24 +39,35 @@ class RequestTerms(msgspec.Struct, frozen=True):
 
 
 class StreamNeed(msgspec.Struct, eq=False):
-    """A request under way; `made` and `ahead` are seconds of audio, `first` is when the first of it was made."""
+    """What a stream needs of its engine: how much audio is still to be made, and how soon."""
 
     terms: RequestTerms
     number: int = msgspec.field(default_factory=lambda: next(_numbers))
-    first: float | None = None
     made: float = 0.0
+    """seconds of audio that are made"""
     ahead: float = 0.0
+    """seconds of audio that are made, and not taken yet by the reader"""
+    dry_at: float | None = None
+    """moment of the monotonic clock at which the player will have played all of it; None while it does not
+    play yet
+    """
 
-    def report(self, made: float, ahead: float, now: float) -> None:
-        """Note how much has been made, and how much of it was not taken yet."""
-        if self.first is None and made > 0:
-            self.first = now
-        self.made, self.ahead = made, ahead
+    def report(self, made: float, ahead: float, dry_at: float | None) -> None:
+        """Note how far the response is, which alone knows when its player stalled."""
+        self.made = made
+        self.ahead = ahead
+        self.dry_at = dry_at
+
+    @property
+    def begun(self) -> bool:
+        """Whether some of its audio is made."""
+        return self.made > 0
 
     def slack(self, now: float) -> float:
-        """Give the seconds of audio in hand; negative when the player has run dry."""
-        return 0.0 if self.first is None else max(self.ahead, self.made - (now - self.first))
+        """Return the seconds of audio in hand; negative when the player has run dry."""
+        in_hand = self.made if self.dry_at is None else self.dry_at - now
+        return max(self.ahead, in_hand) if self.ahead > NOTHING else in_hand
 
     def left(self) -> float:
-        """Give the seconds of audio that are still to be made, about."""
+        """Return the seconds of audio that are still to be made, about."""
         return max(LEAST_LEFT, self.terms.seconds - self.made)

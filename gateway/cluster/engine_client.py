@@ -17,7 +17,7 @@ from engines import errors
 from engines.api import EngineInfo
 from engines.catalogue.engines import Kind
 from engines.errors import EngineUnavailable, SpeechError
-from engines.fleet.child_process import Address
+from engines.wire.address import WorkerAddress
 from engines.fleet.events import Observer
 from engines.fleet.pool import Pool
 from engines.fleet.slots import JobOutcome, Slot
@@ -25,7 +25,7 @@ from engines.fleet.status import EngineStatus
 from engines.fleet.streams import RequestTerms, StreamNeed
 from engines.wire.client import WorkerClient
 from gateway.cluster import messages as words
-from gateway.http.rate_limits import Permit
+from gateway.services.permits import Permit
 
 LINE_LIMIT = 16 * 1024 * 1024
 MOST_CLIENTS = 64
@@ -120,7 +120,7 @@ class EngineConnection:
                 self.say(words.CloseStream(message.need))
             case words.SlotAcquired():
                 self.say(
-                    words.ReleaseSlot(message.slot, JobOutcome(0.0), words.StreamProgress(None, 0.0, 0.0))
+                    words.ReleaseSlot(message.slot, JobOutcome(0.0), words.StreamProgress())
                 )
             case _:
                 return
@@ -145,12 +145,12 @@ class RemoteRateLimiter:
     def __init__(self, connection: EngineConnection) -> None:
         self._connection = connection
 
-    async def acquire(self, owner: str, model: str, seconds: float) -> Permit:
+    async def acquire(self, caller: str, model: str, seconds: float) -> Permit:
         """Let a request of about so many seconds of audio begin. Raises RateLimited or Overloaded."""
         admitted = await self._connection.ask(
-            lambda number: words.AcquirePermit(number, owner, model, seconds), words.PermitAcquired
+            lambda number: words.AcquirePermit(number, caller, model, seconds), words.PermitAcquired
         )
-        return Permit(owner, 0.0, admitted.headers, admitted.permit)
+        return Permit(caller, 0.0, admitted.headers, admitted.permit)
 
     def release(self, permit: Permit, seconds: float) -> None:
         """End a request that came to so many seconds of audio."""
@@ -168,7 +168,7 @@ class RemoteWorkerSource:
     """One engine, as the broker runs it."""
 
     def __init__(
-        self, name: str, connection: EngineConnection, clients: Callable[[Address], WorkerClient]
+        self, name: str, connection: EngineConnection, clients: Callable[[WorkerAddress], WorkerClient]
     ) -> None:
         self._name = name
         self._connection = connection
@@ -211,7 +211,7 @@ class RemoteWorkerSource:
 
 
 def _progress(need: StreamNeed) -> words.StreamProgress:
-    return words.StreamProgress(need.first, need.made, need.ahead)
+    return words.StreamProgress(need.made, need.ahead, need.dry_at)
 
 
 class RemoteEngines:
@@ -222,7 +222,7 @@ class RemoteEngines:
         self._stall_timeout = stall_timeout
         self._observer = observer
         self._pools: dict[str, Pool] = {}
-        self._clients: dict[Address, WorkerClient] = {}
+        self._clients: dict[WorkerAddress, WorkerClient] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
@@ -269,7 +269,7 @@ class RemoteEngines:
         """Name the enabled engines of a kind, the best first."""
         return [name for name, state in self._connection.states.engines.items() if kind in state.kinds]
 
-    def _client(self, address: Address) -> WorkerClient:
+    def _client(self, address: WorkerAddress) -> WorkerClient:
         """Talk to a worker; those that are long gone are forgotten."""
         if address not in self._clients:
             while len(self._clients) >= MOST_CLIENTS:

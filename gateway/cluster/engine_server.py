@@ -24,7 +24,8 @@ from engines.fleet.slots import JobOutcome, Slot
 from engines.fleet.streams import StreamNeed
 from engines.fleet.worker_group import WorkerGroup
 from gateway.cluster import messages as words
-from gateway.http.rate_limits import LocalRateLimiter, Permit
+from gateway.http.rate_limits import LocalRateLimiter
+from gateway.services.permits import Permit
 from gateway.models.manager import ModelManager
 
 NEWS_PERIOD = 0.25
@@ -195,7 +196,7 @@ class Session:
             self._say(words.Refused(number, words.UNEXPECTED, "".join(traceback.format_exception(exc))))
 
     async def _acquire_permit(self, asked: words.AcquirePermit) -> None:
-        permit = await self._rate_limiter.acquire(asked.owner, asked.model, asked.seconds)
+        permit = await self._rate_limiter.acquire(asked.caller, asked.model, asked.seconds)
         number = next(self._numbers)
         self._permits[number] = permit
         self._say(words.PermitAcquired(asked.id, number, permit.headers))
@@ -246,4 +247,4 @@ class Session:
 
 
 def _note_progress(need: StreamNeed, progress: words.StreamProgress) -> None:
-    need.first, need.made, need.ahead = progress.first, progress.made, progress.ahead
+    need.report(progress.made, progress.ahead, progress.dry_at)

@@ -8,7 +8,7 @@ import msgspec
 
 from engines.api import EngineInfo
 from engines.catalogue.engines import Kind
-from engines.fleet.child_process import Address
+from engines.wire.address import WorkerAddress
 from engines.fleet.slots import JobOutcome
 from engines.fleet.status import EngineStatus
 from engines.fleet.streams import RequestTerms
@@ -39,7 +39,7 @@ class AcquirePermit(msgspec.Struct, frozen=True, tag="admit"):
     """A request asks to begin; answered by Admitted or Refused."""
 
     id: int
-    owner: str
+    caller: str
     model: str
     seconds: float
 
@@ -62,11 +62,11 @@ class OpenStream(msgspec.Struct, frozen=True, tag="enter"):
 
 
 class StreamProgress(msgspec.Struct, frozen=True):
-    """How a stream is doing: see `engines.claims.Claim`; `first` is of the machine's monotonic clock."""
+    """How far a stream is: see `engines.fleet.streams.StreamNeed`. Its moments are of the machine's clock."""
 
-    first: float | None
-    made: float
-    ahead: float
+    made: float = 0.0
+    ahead: float = 0.0
+    dry_at: float | None = None
 
 
 class CloseStream(msgspec.Struct, frozen=True, tag="leave"):
@@ -166,7 +166,7 @@ class SlotAcquired(msgspec.Struct, frozen=True, tag="acquired"):
 
     id: int
     slot: int
-    address: Address
+    address: WorkerAddress
 
 
 class Managed(msgspec.Struct, frozen=True, tag="managed"):

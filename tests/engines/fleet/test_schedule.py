@@ -30,7 +30,7 @@ def need(owner: str = "a", *, batch: bool = False, in_hand: float | None = None)
     """Make a stream; `in_hand` is how many seconds its player has, where it plays already."""
     made = StreamNeed(RequestTerms(owner, batch))
     if in_hand is not None:
-        made.first, made.made = time.monotonic() - 100, 100 + in_hand
+        made.report(made=100 + in_hand, ahead=0.0, dry_at=time.monotonic() + in_hand)
     return made
 
 
@@ -200,7 +200,7 @@ def test_a_short_one_fits_between_streams_that_are_well_ahead() -> None:
         gate = Machine(capacity=5.0).gate
         for _ in range(4):
             one = await gate.open_stream(stream(600))
-            one.report(made=30.0, ahead=30.0, now=time.monotonic())
+            one.report(made=30.0, ahead=30.0, dry_at=time.monotonic() + 30.0)
         short = await gate.open_stream(stream(2))
         gate.close_stream(short)
         long = asyncio.create_task(gate.open_stream(stream(600)))
