@@ -1,0 +1,40 @@
+"""The slack of a stream: the response that plays it and the engines that order it go by one number."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engines.fleet.streams import RequestTerms, StreamNeed
+from streaming.pacing import Pacing
+
+
+def report(need: StreamNeed, pacing: Pacing) -> None:
+    need.report(pacing.made, pacing.ahead, pacing.dry_at)
+
+
+def test_both_agree_after_a_stall() -> None:
+    """What a player lost while it was dry does not count against its stream afterwards."""
+    pacing, need = Pacing(), StreamNeed(RequestTerms())
+    pacing.add(1.0, 0.0)
+    pacing.taken(1.0)
+    pacing.add(2.0, 11.0)
+    pacing.taken(2.0)
+    report(need, pacing)
+
+    assert pacing.underruns == 1
+    assert need.slack(11.5) == pacing.slack(11.5) == pytest.approx(1.5)
+    assert need.slack(14.0) == pacing.slack(14.0) == pytest.approx(-1.0)
+
+
+@given(st.lists(st.tuples(st.floats(0, 3), st.floats(0, 1), st.floats(0, 1)), max_size=40), st.floats(0, 5))
+def test_both_agree_at_any_time(steps: list[tuple[float, float, float]], later: float) -> None:
+    """However audio is made and taken, and with whatever gaps, both say the same, also a while later."""
+    pacing, need, now = Pacing(), StreamNeed(RequestTerms()), 0.0
+    for gap, made, share in steps:
+        now += gap
+        pacing.add(made, now)
+        pacing.taken(share * pacing.ahead)
+        report(need, pacing)
+        assert need.slack(now + later) == pacing.slack(now + later)
