@@ -31,7 +31,7 @@ class OnDemand(msgspec.Struct, frozen=True):
     """
     settled: Callable[[], None] = lambda: None
     """hears that no worker is starting any more: what it takes can be seen now"""
-    turns: asyncio.Lock | None = None
+    start_lock: asyncio.Lock | None = None
     """models that are started without being asked for start one after another"""
     learned: Callable[[EngineInfo, int, float], None] = lambda _info, _pid, _seconds: None
     """hears what it says of itself, which process says so, and how many seconds its start took"""

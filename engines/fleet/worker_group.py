@@ -287,7 +287,7 @@ class WorkerGroup:
         """
         delay, evict = RETRY_SECONDS, True
         while True:
-            async with on_demand.turns or asyncio.Lock():
+            async with on_demand.start_lock or asyncio.Lock():
                 try:
                     await self.wake(evict=evict)
                     evict = on_demand.kept

@@ -25,7 +25,7 @@ GPUS = ("cuda", "rocm")
 """devices with memory of their own that is told"""
 
 
-class Need(msgspec.Struct, frozen=True):
+class MemoryNeed(msgspec.Struct, frozen=True):
     """What a model takes, in bytes."""
 
     memory: int
@@ -92,7 +92,7 @@ class Governor:
         self._gpus = gpus
         self._held_by = held
         self._tenants: list[Tenant] = []
-        self._promised: dict[str, Need] = {}
+        self._promised: dict[str, MemoryNeed] = {}
         """what is starting takes memory that cannot be seen yet"""
         self._turn = asyncio.Lock()
 
@@ -105,7 +105,7 @@ class Governor:
         if tenant in self._tenants:
             self._tenants.remove(tenant)
 
-    async def admit(self, name: str, need: Need, *, evict: bool = True) -> None:
+    async def admit(self, name: str, need: MemoryNeed, *, evict: bool = True) -> None:
         """Make room, and hold it until `settle`. Raises EngineUnavailable with the figures.
 
         Others are stopped only if `evict`, and if what they hold can be enough.

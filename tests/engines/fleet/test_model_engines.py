@@ -21,7 +21,7 @@ from engines.fleet.on_demand import OnDemand
 from engines.fleet.pool import Pool
 from engines.fleet.runtime import Engines
 from engines.fleet.worker_group import WorkerGroup
-from engines.memory.governor import GIB, Governor, Need
+from engines.memory.governor import GIB, Governor, MemoryNeed
 from engines.settings import EngineSettings, WorkerSettings
 
 RECORD = EngineRecord("sleepy", "sleepy:Sleepy", ("speech",), "Apache-2.0")
@@ -78,7 +78,7 @@ def test_the_first_start_makes_room_too() -> None:
     async def test() -> None:
         turns = asyncio.Lock()
         lazies = [
-            OnDemand(admit=admitting(one), settled=partial(starting.discard, one), turns=turns)
+            OnDemand(admit=admitting(one), settled=partial(starting.discard, one), start_lock=turns)
             for one in range(2)
         ]
         async with lazily(lazies[0]) as (first, _):
@@ -109,7 +109,7 @@ def test_two_loads_at_once_share_no_room() -> None:
         def on_demand(name: str) -> OnDemand:
             return OnDemand(
                 info=KNOWN,
-                admit=lambda _, evict: governor.admit(name, Need(2 * GIB), evict=evict),
+                admit=lambda _, evict: governor.admit(name, MemoryNeed(2 * GIB), evict=evict),
                 settled=lambda: governor.settle(name),
             )
 
@@ -230,7 +230,7 @@ def test_what_is_kept_makes_room_for_nobody() -> None:
             while not first.ready:  # noqa: ASYNC110 - the state is another process's
                 await asyncio.sleep(0.02)
             with pytest.raises(EngineUnavailable, match="in use or to be kept"):
-                await governor.admit("other", Need(2 * GIB))
+                await governor.admit("other", MemoryNeed(2 * GIB))
             assert first.pids()
 
     run(test)

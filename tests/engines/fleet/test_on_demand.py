@@ -17,7 +17,7 @@ from engines.fleet.on_demand import OnDemand
 from engines.fleet.pool import Pool
 from engines.fleet.streams import RequestTerms
 from engines.fleet.worker_group import WorkerGroup
-from engines.memory.governor import GIB, Governor, Need
+from engines.memory.governor import GIB, Governor, MemoryNeed
 from engines.memory.measure import resident
 from engines.settings import EngineSettings, WorkerSettings
 
@@ -140,7 +140,7 @@ def test_room_is_made_for_what_is_wanted() -> None:
             held=lambda _pid: 2 * GIB,
         )
         lazies = [
-            OnDemand(KNOWN, admit=lambda _count, _evict: governor.admit("mimic", Need(2 * GIB)))
+            OnDemand(KNOWN, admit=lambda _count, _evict: governor.admit("mimic", MemoryNeed(2 * GIB)))
             for _ in range(2)
         ]
         async with lazily(lazies[0]) as (first, one), lazily(lazies[1]) as (second, other):
@@ -176,12 +176,12 @@ def test_nobody_makes_room_in_vain() -> None:
             with pytest.raises(
                 EngineUnavailable, match=r"about 3\.0 GiB, 0\.5 GiB can be had.*does not hold enough"
             ):
-                await governor.admit("third", Need(3 * GIB))
+                await governor.admit("third", MemoryNeed(3 * GIB))
             with pytest.raises(EngineUnavailable, match=r"about 2\.0 GiB, 0\.5 GiB can be had.*stays unless"):
-                await governor.admit("third", Need(2 * GIB), evict=False)
+                await governor.admit("third", MemoryNeed(2 * GIB), evict=False)
             assert first.pids()
             assert second.pids()
-            await governor.admit("third", Need(2 * GIB))
+            await governor.admit("third", MemoryNeed(2 * GIB))
             assert [bool(one.pids()) for one in (first, second)] == [False, False]
 
     run(test)
@@ -203,14 +203,14 @@ def test_room_is_made_on_a_gpu() -> None:
             await spoken(one)
             await spoken(other)
             first._info = on_gpu
-            await governor.admit("third", Need(GIB, 2 * GIB))
+            await governor.admit("third", MemoryNeed(GIB, 2 * GIB))
             assert not first.pids()
             assert second.pids()
             with pytest.raises(
                 EngineUnavailable, match=r"on GPU 1: it takes about 2\.0 GiB, 0\.2 GiB can be had"
             ):
-                await governor.admit("third", Need(GIB, 2 * GIB, card=1))
-            await governor.admit("third", Need(GIB, 2 * GIB, card=7))
+                await governor.admit("third", MemoryNeed(GIB, 2 * GIB, card=1))
+            await governor.admit("third", MemoryNeed(GIB, 2 * GIB, card=7))
 
     run(test)
 
