@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import platform
 import secrets
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import msgspec
 
 from engines.api import EngineInfo
 from engines.catalogue.engines import EngineRecord
-from engines.environments.layout import environ_for_other_python
 from engines.fleet.processes import module_command, own_environ, stop_process, wait_for_end
+from engines.fleet.temporary_folders import folder_prefix
+from engines.fleet.worker_environ import default_variables, environ_for_other_interpreter
 from engines.settings import Options, WorkerSettings
 from engines.wire.address import SECRET_VARIABLE, Handshake, StartFailure, WorkerAddress
 
@@ -28,70 +27,6 @@ DRAIN_SECONDS = 1.0
 """for what a dead worker wrote last; a child of its own may hold the pipe open"""
 LINE_LIMIT = 16 * 1024 * 1024
 """bytes of the handshake's line: an engine may have thousands of voices"""
-PACKAGE = Path(__file__).parents[1]
-HEAP = {
-    "MALLOC_ARENA_MAX": "1",
-    "MALLOC_MMAP_THRESHOLD_": str(2**30),
-    "MALLOC_TRIM_THRESHOLD_": str(2**32),
-    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
-}
-"""one heap, of large pages where Linux has them, which nothing leaves before engines/worker/malloc_trim.py
-says so
-
-A network's layers take and leave memory by the hundred megabytes. glibc would get it from the system anew
-each time, page by page, which took a quarter of Kokoro's time; or keep it, in a heap of each thread that ever
-was, with holes that grow.
-"""
-HEAP_SINCE = (2, 35)
-"""the glibc that takes all of these: older ones refuse such thresholds in part, and are then slower than
-without
-"""
-DEFAULTS = {
-    "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # as NVML counts cards (engines/memory/measure.py)
-    # The threads that share a layer wait for each other awake, for milliseconds. Where another program, or
-    # another model, wants the same cores they take turns at waiting: a second load made Kokoro nine times
-    # slower. So they wait for microseconds, and then sleep; alone on its cores a model is as quick.
-    "GOMP_SPINCOUNT": "1000",
-    # oneDNN, and what torch calls it through, keep what they made for each length of input they met, by
-    # default for 1024 of each kind: hundreds of megabytes. A line has hardly ever the length of another, and
-    # what one model needs at once is less.
-    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128",
-    "LRU_CACHE_CAPACITY": "128",
-}
-
-
-FOLDER = "voicebox-"
-"""how a worker's temporary folder begins; the process id of its gateway comes next"""
-
-
-@cache
-def defaults(libc: tuple[str, str] | None = None) -> dict[str, str]:
-    """Give the variables that a worker has unless the gateway was started with others, for a C library's name
-    and version.
-    """
-    name, version = libc or platform.libc_ver()
-    numbers = tuple(int(part) for part in version.split(".") if part.isdigit())
-    return {**DEFAULTS, **HEAP} if name == "glibc" and numbers >= HEAP_SINCE else dict(DEFAULTS)
-
-
-def sweep() -> None:
-    """Take away the folders of gateways that were killed before they could do so."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}*-*"):
-        owner = folder.name.removeprefix(FOLDER).partition("-")[0]
-        if owner.isascii() and owner.isdigit() and len(owner) < 10 and not _exists(int(owner)):
-            shutil.rmtree(folder, ignore_errors=True)  # another user's stays: it cannot be removed
-
-
-def _exists(pid: int) -> bool:
-    if sys.platform == "win32":
-        return True  # os.kill would end it there
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 class StartFailed(Exception):
@@ -132,7 +67,7 @@ class WorkerProcess:
         """Start a worker and wait until it is ready. Raises StartFailed; nothing is left behind then."""
         loopback = sys.platform == "win32" if loopback is None else loopback
         try:
-            folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-"))
+            folder = Path(tempfile.mkdtemp(prefix=folder_prefix()))
         except OSError as exc:
             raise StartFailed(f"no folder for it could be made: {exc}", permanent=False) from exc
         secret = secrets.token_urlsafe(32) if loopback else ""
@@ -203,31 +138,15 @@ async def _spawn(
     where += ["--warm"] if record.warm else []
     where += ["--options", msgspec.json.encode(options).decode()] if options else []
     which = ["--engine", record.name, "--adapter", record.import_path, "--parent", str(os.getpid())]
-    environ = _elsewhere(folder) if record.python else own_environ()
+    environ = environ_for_other_interpreter(folder) if record.python else own_environ()
     return await asyncio.create_subprocess_exec(
         *module_command("engines.worker", *which, *where, python=record.python or sys.executable),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         limit=LINE_LIMIT,
-        env={**defaults(), **environ, SECRET_VARIABLE: secret},
+        env={**default_variables(), **environ, SECRET_VARIABLE: secret},
     )
-
-
-def _elsewhere(folder: Path) -> dict[str, str]:
-    """Give the environment of a worker that another interpreter runs: of all that is ours it finds this
-    package alone.
-
-    What lies beside this package may be everything that we have installed, whose versions are not that
-    interpreter's; with -P it does not look into the current folder either.
-    """
-    modules = folder / "modules"
-    modules.mkdir()
-    try:
-        (modules / PACKAGE.name).symlink_to(PACKAGE, target_is_directory=True)
-    except OSError:  # as on Windows, where not everybody may
-        shutil.copytree(PACKAGE, modules / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
-    return {**environ_for_other_python(os.environ), "PYTHONPATH": str(modules)}
 
 
 async def _handshake(process: asyncio.subprocess.Process) -> tuple[EngineInfo, int]:

@@ -10,11 +10,12 @@ from typing import Protocol
 from engines.api import EngineInfo
 from engines.catalogue.engines import CATALOGUE, EngineRecord, Kind
 from engines.errors import EngineUnavailable
-from engines.fleet.child_process import Log, sweep
+from engines.fleet.child_process import Log
 from engines.fleet.events import Observer
 from engines.fleet.on_demand import OnDemand
 from engines.fleet.pool import Pool
 from engines.fleet.status import EngineStatus
+from engines.fleet.temporary_folders import remove_stale_folders
 from engines.fleet.worker_group import WorkerGroup
 from engines.settings import EngineSettings, WorkerSettings
 
@@ -110,7 +111,7 @@ class Engines:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run all engines; does not wait until they are ready."""
-        await asyncio.to_thread(sweep)
+        await asyncio.to_thread(remove_stale_folders)
         self._tasks = {name: asyncio.create_task(_run(group)) for name, group in self._groups.items()}
         try:
             yield

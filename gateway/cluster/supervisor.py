@@ -9,7 +9,6 @@ requests it had. All end with this one.
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
 import sys
@@ -20,20 +19,20 @@ from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
-from engines.fleet.child_process import FOLDER
 from engines.fleet.processes import wait_for_end
 from engines.fleet.runtime import Engines
 from engines.fleet.supervisor import ChildRun, Supervisor
+from engines.fleet.temporary_folders import folder_prefix
 from gateway.app import VERSION, create_app
 from gateway.cluster.engine_client import RemoteEngines, RemoteRateLimiter, connect
 from gateway.cluster.engine_server import EngineServer
 from gateway.cluster.messages import Accepting, Welcome
+from gateway.cluster.remote_manager import RemoteModelManager
 from gateway.config.settings import Settings
 from gateway.http.drain import Drain
 from gateway.http.rate_limits import LocalRateLimiter
 from gateway.models.manager import make_manager
 from gateway.models.registry import make_registry
-from gateway.cluster.remote_manager import RemoteModelManager
 from gateway.observability import logging
 from gateway.observability.metrics import MULTIPROCESS, Metrics
 from gateway.security.hosts import UnsafeBinding, check_binding
@@ -67,7 +66,7 @@ def run(settings: Settings, *, ready_file: Path | None = None) -> int:
     except OSError as exc:
         log.error("cannot listen", host=settings.server.host, port=settings.server.port, reason=str(exc))
         return 1
-    with held, tempfile.TemporaryDirectory(prefix=f"{FOLDER}{os.getpid()}-") as folder:
+    with held, tempfile.TemporaryDirectory(prefix=folder_prefix()) as folder:
         return asyncio.run(
             ClusterSupervisor(settings, log, held.getsockname()[:2], Path(folder)).serve(ready_file)
         )

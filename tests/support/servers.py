@@ -26,7 +26,12 @@ class Server:
     """A gateway in a process of its own."""
 
     def __init__(
-        self, folder: Path, config: dict[str, Any] | None = None, args: tuple[str, ...] = ()
+        self,
+        folder: Path,
+        config: dict[str, Any] | None = None,
+        args: tuple[str, ...] = (),
+        *,
+        cwd: Path | None = None,
     ) -> None:
         self.folder = folder
         self._clients: list[openai.OpenAI] = []
@@ -47,7 +52,7 @@ class Server:
         environ = {name: value for name, value in os.environ.items() if not name.startswith("VOICEBOX_")}
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                [*command, "--ready-file", str(ready), *args], stderr=log, stdout=log, env=environ
+                [*command, "--ready-file", str(ready), *args], stderr=log, stdout=log, env=environ, cwd=cwd
             )
         wait_until(lambda: ready.exists() or self.process.poll() is not None, "the server listens")
         if not ready.exists():
@@ -137,11 +142,15 @@ def wait_until(true: Any, what: str, patience: float = PATIENCE) -> None:
 
 @contextmanager
 def running(
-    folder: Path, config: dict[str, Any] | None = None, args: tuple[str, ...] = ()
+    folder: Path,
+    config: dict[str, Any] | None = None,
+    args: tuple[str, ...] = (),
+    *,
+    cwd: Path | None = None,
 ) -> Iterator[Server]:
     """Run a server of one's own, ready, and stop it."""
     folder.mkdir(parents=True, exist_ok=True)
-    server = Server(folder, config, args)
+    server = Server(folder, config, args, cwd=cwd)
     try:
         yield server.wait_ready()
     finally:

@@ -1,4 +1,4 @@
-"""Memory of a worker in which nothing is any more goes back to the system."""
+"""Memory that a worker does not use any more goes back to the system."""
 
 from __future__ import annotations
 
@@ -9,53 +9,57 @@ from pathlib import Path
 
 import psutil
 import pytest
-from one_worker import started
+from one_worker import path_of_engines, started
 
 from engines.api import Audio, EmitSpeech, EngineInfo, SpeechCapabilities, SpeechJob, Voice
 from engines.catalogue.engines import EngineRecord
-from engines.fleet.child_process import WorkerProcess, defaults
+from engines.fleet.child_process import WorkerProcess
+from engines.fleet.worker_environ import default_variables
 from engines.settings import Options
 from engines.wire.client import WorkerClient
 from engines.worker import malloc_trim
 
-PIECES, SIZE = 3_000, 40_000
-"""of memory that a job takes, each in bytes"""
-MOST = 0.8
-"""of that at least goes back"""
+PIECES = 3_000
+"""pieces of memory that a job needs"""
+PIECE_BYTES = 40_000
+RETURNED = 0.8
+"""the part of that memory that goes back, at least"""
 
 
-class Hoarder:
-    """Takes much memory in pieces for each job, and leaves all but the last of it: the C library then gives
-    none back by itself.
+class Fragmenting:
+    """An engine that allocates much memory in pieces for each job, and frees all but the last of them: the C
+    library then gives none back by itself.
     """
 
-    def __init__(self, note: str = "") -> None:
-        self._note = Path(note)
+    def __init__(self, report: str = "") -> None:
+        self._report = Path(report)
         self._kept: list[bytes] = []
 
     def load(self) -> EngineInfo:
-        """Say what it is. Time is short here: its worker gives memory back soon."""
-        malloc_trim.PAUSE = 0.5
-        abilities = SpeechCapabilities(24_000, ("en",))
-        return EngineInfo("hoarder", "1", "MIT", ("hoarder",), (Voice("low", "Low"),), speech=abilities)
+        """Return what it can do. Time is short here: its worker gives memory back soon."""
+        malloc_trim.DELAY_SECONDS = 0.5
+        capabilities = SpeechCapabilities(24_000, ("en",))
+        return EngineInfo(
+            "fragmenting", "1", "MIT", ("fragmenting",), (Voice("low", "Low"),), speech=capabilities
+        )
 
     def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
-        """Take memory, leave it, note what the process holds then, and speak."""
-        pieces = [bytes([number % 255 + 1]) * SIZE for number in range(PIECES)]
+        """Allocate memory, free it, report what the process holds then, and speak."""
+        pieces = [bytes([number % 255 + 1]) * PIECE_BYTES for number in range(PIECES)]
         self._kept.append(pieces[-1])
         del pieces
-        self._note.write_text(str(psutil.Process().memory_info().rss))
+        self._report.write_text(str(psutil.Process().memory_info().rss))
         emit(Audio(bytes(4800)))
 
 
 def worker(options: Options) -> AbstractAsyncContextManager[tuple[WorkerProcess, WorkerClient]]:
-    return started(EngineRecord("hoarder", "test_malloc_trim:Hoarder", ("speech",), "MIT"), options)
+    return started(EngineRecord("fragmenting", "test_malloc_trim:Fragmenting", ("speech",), "MIT"), options)
 
 
 @pytest.fixture(autouse=True)
 def adapters(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let workers find the engine of this file."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", path_of_engines(__file__))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the C library of other systems is not asked")
@@ -64,26 +68,27 @@ def test_what_a_job_left_goes_back(tmp_path: Path) -> None:
     pieces in use.
     """
 
-    async def play() -> None:
-        note = tmp_path / "held"
-        async with worker({"note": str(note)}) as (process, client):
+    async def test() -> None:
+        report = tmp_path / "held"
+        async with worker({"report": str(report)}) as (process, client):
             async for _event in client.speak(SpeechJob("Hello.", "low")):
                 pass
-            held, one = int(note.read_text()), psutil.Process(process.pid)
-            while one.memory_info().rss > held - MOST * PIECES * SIZE:  # noqa: ASYNC110 - nothing tells when memory goes back
+            held = int(report.read_text())
+            worker_process = psutil.Process(process.pid)
+            while worker_process.memory_info().rss > held - RETURNED * PIECES * PIECE_BYTES:  # noqa: ASYNC110 - nothing tells when memory goes back
                 await asyncio.sleep(0.1)
 
-    asyncio.run(asyncio.wait_for(play(), 60))
+    asyncio.run(asyncio.wait_for(test(), 60))
 
 
-def test_only_a_c_library_that_takes_them_is_told_of_heaps() -> None:
+def test_only_a_c_library_that_accepts_them_gets_settings_of_its_heap() -> None:
     """An older glibc would refuse a part of what makes one heap, and be slower for the rest."""
-    told = {
-        libc: "MALLOC_ARENA_MAX" in defaults(libc)
+    heap_is_set = {
+        libc: "MALLOC_ARENA_MAX" in default_variables(libc)
         for libc in (("glibc", "2.35"), ("glibc", "2.34"), ("", ""), ("musl", "3.1"))
     }
-    assert list(told.values()) == [True, False, False, False]
-    assert "LRU_CACHE_CAPACITY" in defaults(("glibc", "2.28"))
+    assert list(heap_is_set.values()) == [True, False, False, False]
+    assert "LRU_CACHE_CAPACITY" in default_variables(("glibc", "2.28"))
 
 
 @pytest.mark.parametrize("capacity", [None, "1024"])
@@ -94,11 +99,11 @@ def test_caches_of_kernels_are_small(monkeypatch: pytest.MonkeyPatch, capacity: 
     if capacity:
         monkeypatch.setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", capacity)
 
-    async def play() -> None:
+    async def test() -> None:
         async with worker({}) as (process, _client):
             environ = psutil.Process(process.pid).environ()
             assert environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == (capacity or "128")
             assert environ["LRU_CACHE_CAPACITY"] == "128"
             assert "GOMP_SPINCOUNT" in environ
 
-    asyncio.run(asyncio.wait_for(play(), 60))
+    asyncio.run(asyncio.wait_for(test(), 60))

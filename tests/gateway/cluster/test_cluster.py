@@ -46,10 +46,10 @@ def engine(server: Server, name: str = "tone") -> dict[str, Any]:
 
 def test_one_set_of_engines(cluster: Server) -> None:
     """The processes share the workers that one process would have: none is started twice."""
-    adapters = Counter(
-        Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[4].decode()
-        for pid in named(cluster, "engines.worker")
-    )
+    commands = [
+        Path(f"/proc/{pid}/cmdline").read_text().split("\0") for pid in named(cluster, "engines.worker")
+    ]
+    adapters = Counter(command[command.index("--engine") + 1] for command in commands)
 
     assert adapters == {"tone": 2, "espeak": 2, "pocketsphinx": 1}
     assert len(named(cluster, "gateway.cluster.supervisor")) == 3
