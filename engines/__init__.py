@@ -1,1 +1,1 @@
-"""Engines: what speaks and what listens, each in a worker process of its own."""
+"""Engines: what synthesises and what transcribes speech, each in a worker process of its own."""

@@ -1,7 +1,7 @@
 """The contract between the gateway and an engine: capabilities, jobs and events.
 
-Audio between engine and gateway is signed 16-bit little-endian mono PCM ("s16le"). Times are seconds, offsets are
-Unicode code points into the text of the job. Errors are those of `engines.errors`.
+Audio between engine and gateway is signed 16-bit little-endian mono PCM ("s16le"). Times are seconds, offsets
+are Unicode code points into the text of the job. Errors are those of `engines.errors`.
 """
 
 from __future__ import annotations
@@ -13,82 +13,100 @@ import msgspec
 
 Gender = Literal["female", "male", "neutral"]
 
+BYTES_PER_SAMPLE = 2
+"""of s16le mono PCM"""
+
 # What an engine can do...
 
 
 class Voice(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A preset voice of an engine; `id` is unique within the engine, languages are BCP-47 tags, best first."""
+    """A preset voice of an engine."""
 
     id: str
+    """unique within the engine"""
     name: str
     languages: tuple[str, ...] = ()
+    """BCP-47 tags, the best first"""
     gender: Gender | None = None
     description: str = ""
 
 
 class CloningCapabilities(msgspec.Struct, frozen=True):
-    """What an engine that clones wants of a voice's samples."""
+    """What an engine that clones voices needs of their samples."""
 
     sample_rate: int
     """Hertz"""
     version: str = "1"
-    """of the form of its prompts: those of another version are made anew"""
+    """of the form of its voice prompts: those of another version are created again"""
     longest: float = 30.0
-    """seconds of all samples together; what is beyond is left out"""
+    """seconds of all samples together, at most; what is beyond is left out"""
     transcript: bool = False
-    """the words of each sample must be known"""
+    """needs the words of each sample"""
 
 
 class SpeechCapabilities(msgspec.Struct, frozen=True):
-    """What an engine that speaks can honour. `speed` is the range it changes by itself, without changing
-    pitch.
-    """
+    """What an engine that speaks can honour of a SpeechJob."""
 
     sample_rate: int
     """Hertz"""
     languages: tuple[str, ...]
+    """BCP-47 tags"""
     speed: tuple[float, float] = (1.0, 1.0)
+    """lowest and highest speed it speaks at by itself, without changing pitch"""
     language: bool = False
     """honours SpeechJob.language apart from the voice"""
     pitch: bool = False
+    """honours SpeechJob.pitch"""
     instructions: bool = False
+    """honours SpeechJob.instructions"""
     seed: bool = False
+    """honours SpeechJob.seed"""
     words: bool = False
+    """emits a Word for each word"""
     streaming: bool = True
+    """emits audio while later audio is still computed"""
     cloning: CloningCapabilities | None = None
-    """speaks with a prompt that it made of samples; the engine is a Cloner"""
+    """speaks with voice prompts that it created of samples; the engine is a Cloner"""
     design: bool = False
-    """speaks with a voice that is described in words: a job with `design`"""
+    """speaks with a voice that is described in words: honours SpeechJob.design"""
     mixing: bool = False
-    """speaks with several of its voices in one: a job with `mix`"""
+    """speaks with several of its voices in one: honours SpeechJob.mix"""
     ipa: bool = False
     """honours SpeechJob.ipa"""
 
 
 class TranscriptionCapabilities(msgspec.Struct, frozen=True):
-    """What an engine that listens can honour; languages are ISO-639-1 codes, empty means any."""
+    """What an engine that transcribes can honour of a TranscriptionJob."""
 
     languages: tuple[str, ...]
+    """ISO-639-1 codes; empty: any"""
     sample_rate: int = 16000
+    """Hertz"""
     words: bool = False
+    """gives the times of words"""
     logprobs: bool = False
+    """gives the log probabilities of tokens"""
     prompt: bool = False
+    """honours TranscriptionJob.prompt"""
     temperature: bool = False
+    """honours TranscriptionJob.temperature"""
     translate: bool = False
+    """translates into English"""
     diarize: bool = False
+    """tells speakers apart"""
 
 
 class EngineInfo(msgspec.Struct, frozen=True):
-    """An engine's own account of itself, given once its worker is ready."""
+    """What an engine is and can do, as its `load` returns it."""
 
     name: str
     version: str
     licence: str
     models: tuple[str, ...]
-    """model names, the default first; the engine's own name is always one"""
+    """names of its models, the default first; the engine's own name is always one"""
     voices: tuple[Voice, ...] = ()
     characters: dict[str, str] = {}
-    """for each of OpenAI's voice names the preset that comes nearest in character"""
+    """for each of OpenAI's voice names the preset that comes nearest to its character"""
     variants: tuple[str, ...] = ()
     """what may follow any voice's id after a "+", beyond the voices listed (espeak: "f3", "m7")"""
     speech: SpeechCapabilities | None = None
@@ -97,12 +115,12 @@ class EngineInfo(msgspec.Struct, frozen=True):
     slots: int = 1
     """jobs that one worker runs at once; at least `batch`"""
     batch: int = 1
-    """jobs to speak that go through the engine in one call, at most; above 1 the engine is a BatchSpeaker"""
+    """speech jobs that go through the engine in one call, at most; above 1 the engine is a BatchSpeaker"""
     batch_wait: float = 0.0
     """seconds that a batch which is not full waits for more jobs"""
     cancel_grace: float = 5.0
-    """seconds in which it lets go of a job that nobody wants; one that takes longer has hung, and its process
-    is ended
+    """seconds in which it stops a job that was cancelled; one that takes longer has hung, and its process is
+    ended
     """
 
 
@@ -110,31 +128,33 @@ class EngineInfo(msgspec.Struct, frozen=True):
 
 
 class Prompt(msgspec.Struct, frozen=True):
-    """A voice in an engine's own form: safetensors, as `create_prompt` gave it. `id` names exactly these
-    bytes.
-    """
+    """A voice prompt: a voice in an engine's own form, as `create_prompt` returned it."""
 
     id: str
+    """names exactly these bytes: their SHA-256"""
     data: bytes = b""
+    """safetensors"""
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """A recording of a voice: s16le mono PCM at CloneAbilities.sample_rate, and its words where they are
-    known.
-    """
+    """A recording of a voice."""
 
     pcm: bytes
+    """s16le mono at CloningCapabilities.sample_rate"""
     transcript: str = ""
+    """its words, where they are known"""
 
 
 class SpeechJob(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One segment to speak. `voice` is a preset's id, or empty; `speed` lies within the engine's own range."""
+    """One segment to synthesise."""
 
     text: str
     voice: str
+    """id of a preset, or empty"""
     model: str = ""
     language: str | None = None
     speed: float = 1.0
+    """within SpeechCapabilities.speed"""
     pitch: float | None = None
     seed: int | None = None
     instructions: str | None = None
@@ -143,27 +163,28 @@ class SpeechJob(msgspec.Struct, frozen=True, omit_defaults=True):
     prompt: Prompt | None = None
     """the voice, where it is a cloned one"""
     design: str = ""
-    """the voice in words, where it is to be designed"""
+    """a description of the voice, where it is a designed one"""
     mix: tuple[tuple[str, float], ...] = ()
     """the voices with their weights, which add up to 1, where it is a mixture"""
     ipa: tuple[tuple[int, int, str], ...] = ()
-    """how some stretches of the text, [start, end), are pronounced"""
+    """pronunciation of some stretches of the text, [start, end), in the International Phonetic Alphabet"""
 
 
 class Audio(msgspec.Struct, frozen=True):
-    """Some PCM, s16le mono at the engine's sample rate; always whole samples."""
+    """Some PCM, s16le mono at SpeechCapabilities.sample_rate, in whole samples."""
 
     pcm: bytes
 
 
 class Word(msgspec.Struct, frozen=True):
-    """A word of the job's text: code-point offsets [start, end), and when it begins, in seconds from the
-    job's first sample.
-    """
+    """A word of the job's text, and when it is spoken."""
 
     start: int
+    """offset of its first code point"""
     end: int
+    """offset behind its last code point"""
     time: float
+    """seconds from the job's first sample to its beginning"""
 
 
 SpeechEvent = Audio | Word
@@ -174,17 +195,20 @@ class TranscriptionJob(msgspec.Struct, frozen=True, omit_defaults=True):
 
     model: str = ""
     language: str | None = None
-    """ISO-639-1, None: find out"""
+    """ISO-639-1; None: detect it"""
     prompt: str | None = None
+    """text that precedes the recording, or names and terms that may be spoken in it"""
     temperature: float = 0.0
     translate: bool = False
+    """into English"""
     words: bool = True
+    """give the times of words"""
     logprobs: bool = False
-    """tell how sure each token is"""
+    """give the log probability of each token"""
 
 
 class TranscriptWord(msgspec.Struct, frozen=True):
-    """A word heard, without spaces or punctuation; seconds from the start of the recording."""
+    """A word of a transcript, without spaces or punctuation; times in seconds from the recording's start."""
 
     word: str
     start: float
@@ -193,22 +217,22 @@ class TranscriptWord(msgspec.Struct, frozen=True):
 
 
 class TranscriptToken(msgspec.Struct, frozen=True):
-    """A token of the text, and how sure the model was of it; tokens may be parts of words, and their bytes
-    parts of letters.
+    """A token of a transcript with its log probability; it may be a part of a word, its bytes a part of a
+    letter.
     """
 
     token: str
-    """with the space before it"""
+    """its text, with the space before it"""
     logprob: float
     bytes: tuple[int, ...]
-    """of its UTF-8"""
+    """its UTF-8"""
 
 
 class TranscriptSegment(msgspec.Struct, frozen=True, tag="segment"):
-    """A stretch of speech that will not change any more."""
+    """A stretch of a transcript, which is final; times in seconds from the recording's start."""
 
     text: str
-    """no leading or trailing space"""
+    """without leading or trailing space"""
     start: float
     end: float
     words: tuple[TranscriptWord, ...] = ()
@@ -218,21 +242,23 @@ class TranscriptSegment(msgspec.Struct, frozen=True, tag="segment"):
     temperature: float = 0.0
     logprobs: tuple[TranscriptToken, ...] = ()
     """of all its tokens, where the job asks for them"""
-    gap: bool = True
-    """a space parts it from what is before it: not so in Chinese, Japanese or Thai"""
+    space_before: bool = True
+    """a space separates it from the segment before: not so in Chinese, Japanese or Thai"""
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress"):
-    """How much of the recording has been heard, in seconds."""
+    """How much of the recording has been transcribed."""
 
     seconds: float
 
 
 class Finished(msgspec.Struct, frozen=True, tag="done"):
-    """The recording has been heard to its end."""
+    """The end of a transcription."""
 
     duration: float
+    """seconds of the recording"""
     language: str
+    """ISO-639-1"""
 
 
 TranscriptionEvent = TranscriptSegment | Progress | Finished
@@ -240,14 +266,20 @@ TranscriptionEvent = TranscriptSegment | Progress | Finished
 # The engine itself...
 
 EmitSpeech = Callable[[SpeechEvent], bool]
+"""takes an event; returns False once the job is cancelled"""
 EmitTranscription = Callable[[TranscriptionEvent], bool]
+"""takes an event; returns False once the job is cancelled"""
 
 
 class Engine(Protocol):
-    """What every adapter offers. Made in the worker process, with no arguments, off the event loop."""
+    """What every adapter offers.
+
+    It is constructed in the worker process, off the event loop, with the options of its record and of the
+    settings as keyword arguments.
+    """
 
     def load(self) -> EngineInfo:
-        """Load what is needed to work, and say what can be done. Raises EngineFailed with the reason."""
+        """Load what the engine needs, and return what it can do. Raises EngineFailed with the reason."""
         ...
 
 
@@ -255,7 +287,7 @@ class Speaker(Engine, Protocol):
     """An engine that speaks."""
 
     def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
-        """Make the job's audio, giving it to `emit` as it comes; runs in a thread of its own.
+        """Synthesise the job's text, passing events to `emit` as they come; runs in a thread of its own.
 
         `emit` returns False once nobody wants the rest: stop at once and return. Raises BadInput or
         EngineFailed.
@@ -264,46 +296,46 @@ class Speaker(Engine, Protocol):
 
 
 class Cloner(Speaker, Protocol):
-    """An engine that speaks with voices made of samples."""
+    """An engine that speaks with cloned voices."""
 
     def create_prompt(self, samples: Sequence[Sample], model: str) -> bytes:
-        """Make a voice of samples, in safetensors; runs in a thread of its own. Raises BadInput or
-        EngineFailed.
+        """Return the voice prompt of some samples, in safetensors; runs in a thread of its own.
+
+        Raises BadInput or EngineFailed.
         """
         ...
 
 
 class BatchItem(msgspec.Struct, frozen=True, eq=False):
-    """One job of a batch. `finish` ends it, with the error if it failed: its place is free before the others
-    are done.
-    """
+    """One job of a batch."""
 
     job: SpeechJob
     emit: EmitSpeech
     finish: Callable[[Exception | None], None]
+    """ends the job, with the error if it failed: its slot is free before the others are done"""
 
 
 class BatchSpeaker(Engine, Protocol):
     """An engine that speaks several jobs in one call."""
 
-    def speak_batch(self, turns: Sequence[BatchItem]) -> None:
-        """Make the audio of all jobs, each given to its `emit` as it comes; runs in a thread of its own.
+    def speak_batch(self, items: Sequence[BatchItem]) -> None:
+        """Synthesise all jobs, passing the events of each to its `emit`; runs in a thread of its own.
 
         An `emit` never blocks, and returns False once nobody wants the rest of that job: go on with the
-        others. A turn that was not finished is so when the call returns; what it raises is the error of all
-        that are left.
+        others. An item that was not finished is so when the call returns; what the call raises is the error
+        of all that are left.
         """
         ...
 
 
 class Transcriber(Engine, Protocol):
-    """An engine that listens."""
+    """An engine that transcribes."""
 
     def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], emit: EmitTranscription) -> None:
-        """Transcribe `audio` (s16le mono chunks at ListenAbilities.sample_rate, blocking while more is on its
-        way).
+        """Transcribe a recording, passing events to `emit` as they come; runs in a thread of its own.
 
-        `emit` returns False once nobody wants the rest. The last event is Finished. Raises BadInput or
-        EngineFailed.
+        `audio` yields s16le mono PCM at TranscriptionCapabilities.sample_rate, and blocks while more is on
+        its way. `emit` returns False once nobody wants the rest. The last event is Finished. Raises BadInput
+        or EngineFailed.
         """
         ...

@@ -7,11 +7,11 @@ SpeechError
 │   ├── Unsupported       the chosen engine cannot honour a parameter
 │   ├── BadAudio          an upload cannot be decoded, or is too short or too long
 │   ├── NotFound          what the path names is not there, or not for this caller
-│   └── NotYours          what the path names may be used by this caller, not changed
+│   └── Forbidden         what the path names may be used by this caller, not changed
 ├── EngineUnavailable     no worker can take the work now: starting, failed, or going away
 ├── Overloaded            the queue is full
 ├── EngineFailed          the engine raised, or its worker died with the work in it
-│   ├── RunAway           it made far more audio than the text can be, or silence, or the same over and over
+│   ├── RunawayAudio      it made far more audio than the text can be, or silence, or the same over and over
 │   └── MissingPrompt     the worker does not hold the prompt that a job names
 └── DeadlineExceeded      the work did not begin, or end, in the time it was allowed
 """
@@ -20,7 +20,10 @@ from __future__ import annotations
 
 
 class SpeechError(Exception):
-    """Anything this program refuses or fails to do, in a sentence a caller may read."""
+    """Anything this program refuses or fails to do, in a sentence a caller may read.
+
+    `param` names the parameter that is wrong; `code` is a word for programs.
+    """
 
     def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
@@ -53,7 +56,7 @@ class NotFound(BadInput):
     """What the path names is not there, or not for this caller."""
 
 
-class NotYours(BadInput):
+class Forbidden(BadInput):
     """What the path names may be used by this caller, not changed."""
 
 
@@ -73,8 +76,8 @@ class EngineFailed(SpeechError):
     """The engine raised, or its worker died with the work in it."""
 
 
-class RunAway(EngineFailed):
-    """The engine made far more audio than the text can be, or nothing but silence, or the same over and over."""
+class RunawayAudio(EngineFailed):
+    """The engine made far more audio than the text can be, or only silence, or the same over and over."""
 
 
 class MissingPrompt(EngineFailed):

@@ -12,29 +12,29 @@ Options = dict[str, bool | int | float | str]
 
 
 class EngineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One engine."""
+    """The settings of one engine."""
 
     enabled: bool = True
     workers: Annotated[int, Meta(ge=0, le=64)] = 0
-    """worker processes; 0 takes the catalogue's number"""
+    """worker processes; 0: the catalogue's number"""
     options: Options = {}
-    """what the engine itself can be told; its documentation names them"""
+    """options of the engine itself; its documentation names them"""
 
 
 class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One model."""
+    """The settings of one model."""
 
     enabled: bool = True
     preload: bool = False
     """loaded when the server starts, and kept"""
     workers: Annotated[int, Meta(ge=0, le=64)] = 0
-    """processes that run it, each with a copy of its own; 0 is one"""
+    """processes that run it, each with a copy of its own; 0: one"""
     options: Options = {}
-    """what its engine can be told, such as {device: cuda}"""
+    """options of its engine, such as {device: cuda}"""
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All workers alike; times in seconds."""
+    """The settings of all workers; times in seconds."""
 
     start_timeout: Positive = 60.0
     """a worker that is not ready by then is killed"""
@@ -43,7 +43,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     health_timeout: Positive = 10.0
     """a worker that does not answer within this is killed and started again"""
     stall_timeout: Positive = 120.0
-    """a job that gives nothing for so long has hung: its worker is killed"""
+    """a job that sends nothing for so long has hung: its worker is killed"""
     stop_timeout: Positive = 3.0
     """between asking a worker to stop and killing it"""
     restart_delay: Positive = 0.2

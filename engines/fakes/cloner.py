@@ -1,8 +1,8 @@
-"""A test engine that clones in a way that can be measured: what it speaks has the spectral centroid of the
-voice's samples.
+"""`mimic`, an engine that clones in a way that can be measured: what it speaks has the spectral centroid of
+the voice's samples.
 
 Every word is 120 ms of a tone at that frequency, give or take 2 % by the word, in an envelope that fades in
-and out. A voice that is described instead gets a frequency from the words of its description. Presets can be
+and out. A designed voice gets a frequency from the words of its description. Presets can be
 mixed, by weighted mean of their frequencies. A word with IPA of its own sounds 20 % higher. Off by default;
 for tests, demonstrations and conformance.
 """
@@ -16,6 +16,7 @@ from array import array
 from collections.abc import Sequence
 
 from engines.api import (
+    BYTES_PER_SAMPLE,
     Audio,
     CloningCapabilities,
     EmitSpeech,
@@ -28,22 +29,29 @@ from engines.api import (
     Word,
 )
 from engines.errors import BadAudio, BadInput
+from engines.fakes.sine import AMPLITUDE, RATE
 
-RATE = 24_000
-WORD_SECONDS, GAP_SECONDS = 0.1, 0.02
+WORD_SECONDS = 0.1
+GAP_SECONDS = 0.02
 PRESETS = {"low": 400.0, "mid": 1000.0, "high": 2500.0}
 """Hertz"""
-LOWEST, HIGHEST = 200.0, 6000.0
+LOWEST = 200.0
+"""Hertz, of any cloned voice"""
+HIGHEST = 6000.0
+"""Hertz, of any cloned voice"""
 FRAME = 1024
+"""samples that a spectrum is measured of"""
 KEY = "centroid"
+"""of the frequency in a voice prompt"""
 IPA_RISE = 1.2
+"""by which a word with IPA sounds higher"""
 
 
 class Cloner:
-    """See the module."""
+    """The engine `mimic`."""
 
     def load(self) -> EngineInfo:
-        """Say what it can do."""
+        """Return what it can do."""
         return EngineInfo(
             name="mimic",
             version="1",
@@ -63,33 +71,32 @@ class Cloner:
         )
 
     def create_prompt(self, samples: Sequence[Sample], model: str) -> bytes:
-        """Measure the samples. Raises BadAudio."""
+        """Return the centroid of all samples together, in safetensors. Raises BadAudio."""
         import numpy as np
         from safetensors.numpy import save
 
-        heard = centroid(array("h", b"".join(sample.pcm for sample in samples)))
-        return save({KEY: np.array([min(HIGHEST, max(LOWEST, heard))], dtype=np.float32)})
+        hertz = centroid(array("h", b"".join(sample.pcm for sample in samples)))
+        return save({KEY: np.array([min(HIGHEST, max(LOWEST, hertz))], dtype=np.float32)})
 
     def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
         """Play the words. Raises BadInput."""
-        base, made = frequency(job), 0.0
+        base = frequency(job)
+        seconds = 0.0
         for match in re.finditer(r"\S+", job.text):
-            rise = (
-                IPA_RISE
-                if any(start < match.end() and match.start() < end for start, end, _ in job.ipa)
-                else 1.0
-            )
-            sign = zlib.crc32(match[0].lower().encode()) % 41 / 1000 - 0.02
-            pcm = _tone(base * rise * (1 + sign), WORD_SECONDS) + bytes(2 * round(GAP_SECONDS * RATE))
-            if not emit(Word(match.start(), match.end(), made)) or not emit(Audio(pcm)):
+            has_ipa = any(start < match.end() and match.start() < end for start, end, _ in job.ipa)
+            rise = IPA_RISE if has_ipa else 1.0
+            deviation = zlib.crc32(match[0].lower().encode()) % 41 / 1000 - 0.02
+            gap = bytes(BYTES_PER_SAMPLE * round(GAP_SECONDS * RATE))
+            pcm = _tone(base * rise * (1 + deviation), WORD_SECONDS) + gap
+            if not emit(Word(match.start(), match.end(), seconds)) or not emit(Audio(pcm)):
                 return
-            made += WORD_SECONDS + GAP_SECONDS
+            seconds += WORD_SECONDS + GAP_SECONDS
 
 
 def frequency(job: SpeechJob) -> float:
-    """Give the frequency of a job's voice, in Hertz. Raises BadInput."""
+    """Return the frequency of a job's voice, in Hertz. Raises BadInput."""
     if job.prompt:
-        return _read(job.prompt)
+        return _decode(job.prompt)
     if job.design:
         return LOWEST + zlib.crc32(job.design.encode()) % 3000
     mix = job.mix or ((job.voice, 1.0),)
@@ -99,7 +106,9 @@ def frequency(job: SpeechJob) -> float:
 
 
 def centroid(samples: array[int]) -> float:
-    """Give the mean frequency of a sound, weighted by power: frames of 1,024 samples at 24 kHz, Hann window.
+    """Return the mean frequency of a sound, weighted by power: frames of 1,024 samples at 24 kHz, Hann
+    window.
+
     Raises BadAudio.
     """
     import numpy as np
@@ -114,7 +123,8 @@ def centroid(samples: array[int]) -> float:
     return float((np.fft.rfftfreq(FRAME, 1 / RATE) * power).sum() / power.sum())
 
 
-def _read(prompt: Prompt) -> float:
+def _decode(prompt: Prompt) -> float:
+    """Return the frequency in a voice prompt. Raises BadInput."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
@@ -125,7 +135,8 @@ def _read(prompt: Prompt) -> float:
 
 
 def _tone(frequency: float, seconds: float) -> bytes:
+    """Return PCM of a tone in an envelope of half a sine."""
     count = round(seconds * RATE)
     step = 2 * math.pi * frequency / RATE
-    tone = (round(19660 * math.sin(math.pi * i / count) * math.sin(step * i)) for i in range(count))
+    tone = (round(AMPLITUDE * math.sin(math.pi * i / count) * math.sin(step * i)) for i in range(count))
     return array("h", tone).tobytes()

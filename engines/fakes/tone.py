@@ -1,18 +1,18 @@
-"""The smallest engine: deterministic tones, and faults on request. For tests, demonstrations and conformance;
-off by default.
+"""`tone`, the smallest engine: deterministic tones, and faults on request. For tests, demonstrations and
+conformance; off by default.
 
-As a speaker it gives every word 120 ms of a tone whose pitch tells the voice and the word, so that both can
-be read out of the audio again. Markers in the text make it misbehave:
+As a speaker it makes every word 120 ms of a tone whose pitch depends on the voice and the word, so that both
+can be read out of the audio again. Markers in the text make it misbehave:
 
     [fail]           raise before any audio          [crash]      end the process at once
-    [fail-after S]   raise after S seconds of audio  [hang]       never come back, nor heed a cancellation
+    [fail-after S]   raise after S seconds of audio  [hang]       never return, not even when cancelled
     [slow S]         wait S seconds before each word [wait S]     wait S seconds before the first audio
     [silence S]      S seconds of silence            [print]      write to standard output, as libraries do
     [noise]          noise without end               [loop]       the same half second over and over
     [mute]           silence without end             [short]      stop here, with words left
-    [seeded]         from here on behave, if the job has a seed
+    [seeded]         from here on ignore markers, if the job has a seed
 
-As a listener it says how long the recording was and how loud, in words.
+As a transcriber it says how long the recording was, in words, unless it was silent.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from array import array
 from collections.abc import Callable, Iterator
 
 from engines.api import (
+    BYTES_PER_SAMPLE,
     Audio,
     EmitSpeech,
     EmitTranscription,
@@ -41,9 +42,15 @@ from engines.api import (
     Word,
 )
 from engines.errors import EngineFailed
+from engines.fakes.sine import RATE, faded_sine
 
-RATE = 24_000
-WORD_SECONDS, GAP_SECONDS, CHUNK_SECONDS = 0.1, 0.02, 0.04
+WORD_SECONDS = 0.1
+GAP_SECONDS = 0.02
+CHUNK_SECONDS = 0.04
+TRANSCRIPTION_RATE = 16_000
+"""Hertz"""
+SILENCE_LEVEL = 100
+"""amplitude of 16-bit samples above which a recording is not silent"""
 OPENAI_VOICES = [
     "alloy",
     "ash",
@@ -60,13 +67,13 @@ OPENAI_VOICES = [
     "verse",
 ]
 VOICES = tuple(Voice(f"tone-{number}", f"Tone {number}", ("en",), "neutral") for number in range(32))
-MARKER = re.compile(
+MARKER_OR_WORD = re.compile(
     r"\[(fail-after|fail|crash|hang|slow|wait|silence|print|noise|loop|mute|short|seeded)(?: ([\d.]+))?\]|\S+"
 )
 
 
 def pitch(voice: str, word: str) -> float:
-    """Give the frequency of a word in a voice, in Hertz: 200 to 1,990, a band of 50 Hz for each voice's
+    """Return the frequency of a word in a voice, in Hertz: 200 to 1,990, a band of 50 Hz for each voice's
     number.
     """
     number = int(voice.rpartition("-")[2])
@@ -74,10 +81,10 @@ def pitch(voice: str, word: str) -> float:
 
 
 class Tone:
-    """See the module."""
+    """The engine `tone`."""
 
     def load(self) -> EngineInfo:
-        """Say what it can do."""
+        """Return what it can do."""
         return EngineInfo(
             name="tone",
             version="1",
@@ -90,14 +97,17 @@ class Tone:
         )
 
     def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
-        """Play the words, in 40 ms chunks."""
-        made, pause = 0.0, 0.0
-        limit, behaves = math.inf, False
-        for match in MARKER.finditer(job.text):
-            marker, value = match[1], float(match[2] or 0)
+        """Play the words, in 40 ms chunks. Raises EngineFailed where the text asks for it."""
+        seconds = 0.0
+        pause = 0.0
+        fail_after = math.inf
+        ignore_markers = False
+        for match in MARKER_OR_WORD.finditer(job.text):
+            marker = match[1]
+            value = float(match[2] or 0)
             if marker == "seeded" and job.seed is not None:
-                behaves = True
-            elif marker and behaves:
+                ignore_markers = True
+            elif marker and ignore_markers:
                 continue
             elif marker == "short":
                 return
@@ -108,41 +118,39 @@ class Tone:
             elif marker == "slow":
                 pause = value
             elif marker == "fail-after":
-                limit = value
+                fail_after = value
             elif marker == "silence":
-                made += value
-                if not emit(Audio(bytes(2 * round(value * RATE)))):
+                seconds += value
+                if not emit(Audio(silence(value))):
                     return
             elif marker:
                 _misbehave(marker, value)
             else:
-                if not emit(Word(match.start(), match.end(), made)) or not self._play(
-                    job, match[0], pause, emit
-                ):
+                word = Word(match.start(), match.end(), seconds)
+                if not emit(word) or not self._play(job, match[0], pause, emit):
                     return
-                made += (WORD_SECONDS + GAP_SECONDS) / job.speed
-            if made >= limit:
+                seconds += (WORD_SECONDS + GAP_SECONDS) / job.speed
+            if seconds >= fail_after:
                 raise EngineFailed("Told to fail in the middle.")
 
     def _play(self, job: SpeechJob, word: str, pause: float, emit: EmitSpeech) -> bool:
+        """Emit the audio of a word after a pause in seconds, and return whether the rest is wanted."""
         time.sleep(pause)
-        samples = _tone(pitch(job.voice, word), WORD_SECONDS / job.speed) + array(
-            "h", bytes(2 * round(GAP_SECONDS / job.speed * RATE))
-        )
-        step = round(CHUNK_SECONDS * RATE)
-        return all(
-            emit(Audio(samples[start : start + step].tobytes())) for start in range(0, len(samples), step)
-        )
+        tone = faded_sine(pitch(job.voice, word), round(WORD_SECONDS / job.speed * RATE))
+        pcm = tone.tobytes() + silence(GAP_SECONDS / job.speed)
+        step = BYTES_PER_SAMPLE * round(CHUNK_SECONDS * RATE)
+        return all(emit(Audio(pcm[start : start + step])) for start in range(0, len(pcm), step))
 
     def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], emit: EmitTranscription) -> None:
-        """Tell in words how long the recording is, in tenths of a second, and whether there is any sound."""
-        samples, loudest = 0, 0
+        """Say how long the recording is, in tenths of a second, if there is any sound."""
+        samples = 0
+        loudest = 0
         for chunk in audio:
             pcm = array("h", chunk)
             samples += len(pcm)
             loudest = max(loudest, *map(abs, pcm[::50]), 0)
-        seconds = samples / 16_000
-        if loudest > 100:
+        seconds = samples / TRANSCRIPTION_RATE
+        if loudest > SILENCE_LEVEL:
             words = f"sound of {round(seconds * 10)} tenths".split()
             each = seconds / len(words)
             timed = tuple(
@@ -153,9 +161,15 @@ class Tone:
         emit(Finished(seconds, job.language or "en"))
 
 
+def silence(seconds: float) -> bytes:
+    """Return PCM of silence."""
+    return bytes(BYTES_PER_SAMPLE * round(seconds * RATE))
+
+
 def _phrase() -> bytes:
-    """Make half a second of three tones and a pause."""
-    return b"".join(_tone(pitch, 0.1).tobytes() for pitch in (300, 500, 400)) + bytes(2 * RATE // 5)
+    """Return half a second of three tones and a pause."""
+    tones = (faded_sine(hertz, round(0.1 * RATE)).tobytes() for hertz in (300, 500, 400))
+    return b"".join(tones) + silence(0.2)
 
 
 ENDLESS: dict[str, Callable[[], bytes]] = {
@@ -163,7 +177,7 @@ ENDLESS: dict[str, Callable[[], bytes]] = {
     "loop": _phrase,
     "mute": lambda: bytes(RATE // 5),
 }
-"""what is given again and again by an engine that runs away"""
+"""PCM that an engine which runs away emits again and again, by marker"""
 
 
 def _misbehave(marker: str, value: float) -> None:
@@ -176,16 +190,3 @@ def _misbehave(marker: str, value: float) -> None:
     while marker == "hang":
         time.sleep(1)
     time.sleep(value)
-
-
-def _tone(frequency: float, seconds: float) -> array[int]:
-    """Make a tone of 60 % amplitude that fades in and out over 5 ms."""
-    count, ramp = round(seconds * RATE), round(0.005 * RATE)
-    step = 2 * math.pi * frequency / RATE
-    return array(
-        "h",
-        (
-            round(19660 * min(1.0, i / ramp, (count - 1 - i) / ramp) * math.sin(step * i))
-            for i in range(count)
-        ),
-    )

@@ -1,11 +1,11 @@
-"""Jobs and prompts in the words of the provider API, as the gateway sends them."""
+"""The JSON bodies of the provider API's `/tts/generate` and `/tts/create_voice_prompt`, for both of its
+sides.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import io
-import wave
 from typing import Any
 
 import msgspec
@@ -14,36 +14,107 @@ from engines.api import Prompt, SpeechJob
 from engines.errors import EngineFailed
 
 
-def body(job: SpeechJob, *, bring: bool) -> bytes:
-    """Make the JSON of /tts/generate; `bring` puts the whole prompt into it, not only its id."""
-    fields: dict[str, Any] = {
-        "text": job.text, "voice": job.voice, "model": job.model, "language": job.language, "speed": job.speed,
-        "pitch": job.pitch, "seed": job.seed, "instruct": job.instructions, "pause": job.pause,
-    }  # fmt: skip
-    fields |= {name: value for name in ("design", "mix", "ipa") if (value := getattr(job, name))}
+class VoicePromptField(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The field `voice_prompt`: a prompt by its id, or whole; or a preset, as some providers name it.
+
+    Its values may be of any type, so that a refusal can name the one that is wrong.
+    """
+
+    id: Any = None
+    """SHA-256 of the safetensors, in hexadecimal"""
+    safetensors: Any = None
+    """base64"""
+    preset: Any = ""
+    """id of a preset voice"""
+
+
+class GenerateRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The body of `/tts/generate`: the fields that providers share, and those of SpeechJob."""
+
+    text: str
+    voice_prompt: VoicePromptField = VoicePromptField()
+    language: str | None = None
+    seed: int | None = None
+    model_size: str | None = None
+    """the model, where `model` does not name it"""
+    instruct: str | None = None
+    speed: float = 1.0
+    voice: str = ""
+    model: str = ""
+    pitch: float | None = None
+    pause: bool = True
+    design: str = ""
+    mix: tuple[tuple[str, float], ...] = ()
+    ipa: tuple[tuple[int, int, str], ...] = ()
+
+    def to_job(self, prompt: Prompt | None) -> SpeechJob:
+        """Return the job, spoken with `prompt`; a preset in `voice_prompt` is the voice where `voice` is
+        empty.
+        """
+        return SpeechJob(
+            text=self.text,
+            voice=self.voice or str(self.voice_prompt.preset),
+            model=self.model or self.model_size or "",
+            language=self.language,
+            speed=self.speed,
+            pitch=self.pitch,
+            seed=self.seed,
+            instructions=self.instruct,
+            pause=self.pause,
+            prompt=prompt,
+            design=self.design,
+            mix=self.mix,
+            ipa=self.ipa,
+        )
+
+
+class PromptResponse(msgspec.Struct, frozen=True):
+    """What `/tts/create_voice_prompt` answers."""
+
+    voice_prompt: dict[str, str]
+    """`id` and `safetensors`, as in VoicePromptField"""
+
+
+def encode_job(job: SpeechJob, *, include_prompt: bool) -> bytes:
+    """Return the body of `/tts/generate`; `include_prompt` puts the whole prompt into it, not only its id."""
+    voice_prompt = VoicePromptField()
     if job.prompt:
-        fields["voice_prompt"] = {"id": job.prompt.id}
-        if bring:
-            fields["voice_prompt"]["safetensors"] = base64.b64encode(job.prompt.data).decode()
-    return msgspec.json.encode(fields)
+        data = base64.b64encode(job.prompt.data).decode() if include_prompt else None
+        voice_prompt = VoicePromptField(id=job.prompt.id, safetensors=data)
+    request = GenerateRequest(
+        text=job.text,
+        voice_prompt=voice_prompt,
+        language=job.language,
+        seed=job.seed,
+        instruct=job.instructions,
+        speed=job.speed,
+        voice=job.voice,
+        model=job.model,
+        pitch=job.pitch,
+        pause=job.pause,
+        design=job.design,
+        mix=job.mix,
+        ipa=job.ipa,
+    )
+    return msgspec.json.encode(request)
 
 
-def prompt(answer: bytes) -> Prompt:
-    """Read what /tts/create_voice_prompt answers. Raises EngineFailed."""
+def prompt_response(prompt: Prompt) -> PromptResponse:
+    """Return the answer that carries a prompt."""
+    safetensors = base64.b64encode(prompt.data).decode()
+    return PromptResponse({"id": prompt.id, "safetensors": safetensors})
+
+
+def decode_prompt(body: bytes) -> Prompt:
+    """Return the prompt in the answer of `/tts/create_voice_prompt`. Raises EngineFailed."""
     try:
-        data = msgspec.json.decode(answer, type=dict[str, dict[str, str]])["voice_prompt"]["safetensors"]
-        made = base64.b64decode(data, validate=True)
+        response = msgspec.json.decode(body, type=PromptResponse)
+        data = base64.b64decode(response.voice_prompt["safetensors"], validate=True)
     except (msgspec.DecodeError, KeyError, ValueError) as exc:
         raise EngineFailed("The engine gave no voice prompt.") from exc
-    return Prompt(hashlib.sha256(made).hexdigest(), made)
+    return Prompt(prompt_id(data), data)
 
 
-def wav(pcm: bytes, rate: int) -> bytes:
-    """Put s16le mono PCM at `rate` Hertz into a WAV file."""
-    whole = io.BytesIO()
-    with wave.open(whole, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(pcm)
-    return whole.getvalue()
+def prompt_id(data: bytes) -> str:
+    """Return the id of a prompt: the SHA-256 of its bytes, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()

@@ -1,10 +1,9 @@
-"""The gateway's side of the provider API, to one worker."""
+"""The gateway's side of the provider API: a client of one worker."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
-import struct
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 
@@ -23,33 +22,33 @@ from engines.api import (
     TranscriptSegment,
 )
 from engines.errors import EngineFailed, EngineUnavailable, MissingPrompt, SpeechError
-from engines.fleet.child_process import Address
 from engines.wire import bodies, errors, frames
+from engines.wire.address import WorkerAddress
+from engines.wire.wav import encode_wav, open_wav_header
 
-OUR_OWN = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-"""why no connection could be made, where the worker has no part in it"""
+LOCAL_ERRNOS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+"""why no connection could be made, where this process is short of something and the worker has no part in it
+"""
 READ_SIZE = 256 * 1024
-MOST_PROMPTS = 10_000
-"""prompts of which it is known that the worker had them"""
-WAV_HEADER = struct.pack(
-    "<4sI4s4sIHHIIHH", b"RIFF", 0xFFFFFFFF, b"WAVE", b"fmt ", 16, 1, 1, 16_000, 32_000, 2, 16
-) + struct.pack("<4sI", b"data", 0xFFFFFFFF)
-"""16 kHz mono s16le, sizes open"""
+MAX_KNOWN_PROMPTS = 10_000
+"""prompts of which it is remembered that the worker has them"""
+TRANSCRIPTION_RATE = 16_000
+"""Hertz, of the recordings that are sent"""
 
 
-class Lost(EngineFailed):
+class WorkerLost(EngineFailed):
     """The worker died, or its stream broke, with the job in it."""
 
 
-class Unreachable(Lost):
-    """The worker was gone before it had heard of the job."""
+class WorkerUnreachable(WorkerLost):
+    """The worker was gone before the job reached it."""
 
 
-class Stalled(Lost):
-    """The worker gave nothing for too long."""
+class WorkerStalled(WorkerLost):
+    """The worker sent nothing for too long."""
 
 
-class HeardError(msgspec.Struct, frozen=True, tag="error"):
+class TranscriptionError(msgspec.Struct, frozen=True, tag="error"):
     """An error among transcription events."""
 
     kind: str
@@ -58,15 +57,16 @@ class HeardError(msgspec.Struct, frozen=True, tag="error"):
     code: str | None = None
 
 
-_LINES = msgspec.json.Decoder(TranscriptSegment | Progress | Finished | HeardError)
+_EVENT_DECODER = msgspec.json.Decoder(TranscriptSegment | Progress | Finished | TranscriptionError)
 
 
 class WorkerClient:
-    """Talks to one worker. Closing a generator closes its connection, which stops the work."""
+    """A client of one worker. Closing one of its generators closes the connection, which stops the work."""
 
-    def __init__(self, address: Address, *, stall_timeout: float) -> None:
+    def __init__(self, address: WorkerAddress, *, stall_timeout: float) -> None:
         self.address = address
-        self._brought: dict[str, None] = {}
+        self._known_prompts: dict[str, None] = {}
+        """ids of prompts the worker was sent, the oldest first"""
         connector = (
             aiohttp.UnixConnector(address.socket, limit=0)
             if address.socket
@@ -87,148 +87,152 @@ class WorkerClient:
         await self._session.close()
 
     async def health(self, timeout: float) -> bool:
-        """Tell whether the worker answers within `timeout` seconds."""
+        """Return whether the worker answers within `timeout` seconds."""
         try:
             limit = aiohttp.ClientTimeout(total=timeout)
-            async with self._session.get("/tts/health", timeout=limit) as answer:
-                return answer.status == 200
+            async with self._session.get("/tts/health", timeout=limit) as response:
+                return response.status == 200
         except aiohttp.ClientConnectorError as exc:
-            return exc.errno in OUR_OWN
+            return exc.errno in LOCAL_ERRNOS
         except (aiohttp.ClientError, TimeoutError, OSError):
             return False
 
     async def speak(self, job: SpeechJob) -> AsyncGenerator[SpeechEvent, None]:
-        """Give a job's events as they come. Raises what the engine raised, or Lost."""
+        """Yield a job's events as they come. Raises what the engine raised, or WorkerLost."""
+        include_prompt = not self._has_prompt(job.prompt)
         try:
-            async with aclosing(self._speak(job, bring=not self._knows(job.prompt))) as events:
+            async with aclosing(self._speak(job, include_prompt=include_prompt)) as events:
                 async for event in events:
                     yield event
-        except MissingPrompt:  # said before any audio: the worker has dropped it
-            async with aclosing(self._speak(job, bring=True)) as events:
+        except MissingPrompt:  # raised before any audio: the worker has dropped it
+            async with aclosing(self._speak(job, include_prompt=True)) as events:
                 async for event in events:
                     yield event
 
-    async def _speak(self, job: SpeechJob, *, bring: bool) -> AsyncGenerator[SpeechEvent, None]:
-        body = bodies.body(job, bring=bring)
+    async def _speak(self, job: SpeechJob, *, include_prompt: bool) -> AsyncGenerator[SpeechEvent, None]:
+        body = bodies.encode_job(job, include_prompt=include_prompt)
         headers = {"accept": frames.MEDIA_TYPE, "content-type": "application/json"}
-        parser, ended = frames.FrameParser(), False
-        with _losses():
-            async with self._session.post("/tts/generate", data=body, headers=headers) as answer:
-                await _raise_refusal(answer)
+        parser = frames.FrameParser()
+        ended = False
+        with _raise_worker_lost():
+            async with self._session.post("/tts/generate", data=body, headers=headers) as response:
+                await _raise_for_status(response)
                 if job.prompt:
-                    self._brought[job.prompt.id] = None
-                async for chunk in answer.content.iter_any():
+                    self._known_prompts[job.prompt.id] = None
+                async for chunk in response.content.iter_any():
                     for frame in parser.feed(chunk):
                         if isinstance(frame, frames.ErrorFrame):
-                            raise errors.restore(frame)
+                            raise errors.to_exception(frame)
                         if isinstance(frame, frames.EndFrame):
                             ended = True
                         else:
                             yield frame
         if not ended:
-            raise Lost("The engine's audio broke off before its end.")
+            raise WorkerLost("The engine's audio broke off before its end.")
 
-    def _knows(self, prompt: Prompt | None) -> bool:
-        """Tell whether the worker had this prompt before."""
-        while len(self._brought) > MOST_PROMPTS:
-            self._brought.pop(next(iter(self._brought)))
-        return prompt is None or prompt.id in self._brought
+    def _has_prompt(self, prompt: Prompt | None) -> bool:
+        """Return whether the worker was sent this prompt before, or needs none."""
+        while len(self._known_prompts) > MAX_KNOWN_PROMPTS:
+            self._known_prompts.pop(next(iter(self._known_prompts)))
+        return prompt is None or prompt.id in self._known_prompts
 
     async def create_prompt(self, samples: Sequence[Sample], rate: int, model: str) -> Prompt:
-        """Have a voice made of samples, s16le mono PCM at `rate` Hertz. Raises what the engine raised, or
-        Lost.
+        """Return the voice prompt that the engine makes of samples, s16le mono PCM at `rate` Hertz.
+
+        Raises what the engine raised, or WorkerLost.
         """
         form = aiohttp.FormData(default_to_multipart=True)
         form.add_field("model", model)
         for sample in samples:
-            form.add_field(
-                "audio", bodies.wav(sample.pcm, rate), filename="audio.wav", content_type="audio/wav"
-            )
+            wav = encode_wav(sample.pcm, rate)
+            form.add_field("audio", wav, filename="audio.wav", content_type="audio/wav")
             form.add_field("reference_text", sample.transcript)
-        with _losses():
-            async with self._session.post("/tts/create_voice_prompt", data=form) as answer:
-                await _raise_refusal(answer)
-                return bodies.prompt(await answer.read())
+        with _raise_worker_lost():
+            async with self._session.post("/tts/create_voice_prompt", data=form) as response:
+                await _raise_for_status(response)
+                return bodies.decode_prompt(await response.read())
 
     async def transcribe(
         self, job: TranscriptionJob, audio: AsyncIterator[bytes]
     ) -> AsyncGenerator[TranscriptionEvent, None]:
-        """Send s16le mono PCM as it comes, give what is heard as it is heard. Raises what the engine raised,
-        or Lost.
+        """Send s16le mono PCM as it comes, and yield the events of its transcription as they come.
+
+        Raises what the engine raised, what `audio` raised, or WorkerLost.
         """
+        upload = _AudioUpload(audio)
         with aiohttp.MultipartWriter("form-data") as form:
             options = form.append(msgspec.json.encode(job), {"content-type": "application/json"})
             options.set_content_disposition("form-data", name="options")
-            source = _Source(audio)
-            sound = form.append(source.wav(), {"content-type": "audio/wav"})
-            sound.set_content_disposition("form-data", name="audio", filename="audio.wav")
+            wav = form.append(upload.wav(), {"content-type": "audio/wav"})
+            wav.set_content_disposition("form-data", name="audio", filename="audio.wav")
         ended = False
-        with source.faults(), _losses():
-            async with self._session.post("/stt/transcribe", data=form) as answer:
-                await _raise_refusal(answer)
-                async for line in answer.content:
-                    event = _LINES.decode(line)
-                    if isinstance(event, HeardError):
-                        raise errors.restore(
+        with upload.raise_source_error(), _raise_worker_lost():
+            async with self._session.post("/stt/transcribe", data=form) as response:
+                await _raise_for_status(response)
+                async for line in response.content:
+                    event = _EVENT_DECODER.decode(line)
+                    if isinstance(event, TranscriptionError):
+                        raise errors.to_exception(
                             frames.ErrorFrame(event.kind, event.message, event.param, event.code)
                         )
                     ended = isinstance(event, Finished)
                     yield event
         if not ended:
-            raise Lost("The engine stopped listening before the end.")
+            raise WorkerLost("The engine stopped before the end of the recording.")
 
 
-class _Source:
-    """The audio on its way to a worker; remembers what broke it, which is no fault of the worker's."""
+class _AudioUpload:
+    """Audio on its way to a worker. It remembers an error of its source, which is no fault of the worker."""
 
     def __init__(self, audio: AsyncIterator[bytes]) -> None:
         self._audio = audio
-        self._fault: Exception | None = None
+        self._error: Exception | None = None
 
     async def wav(self) -> AsyncIterator[bytes]:
-        """Give it as a WAV file of open length."""
-        yield WAV_HEADER
+        """Yield the audio as a WAV of open length."""
+        yield open_wav_header(TRANSCRIPTION_RATE)
         try:
             async for chunk in self._audio:
                 yield chunk
-        except Exception as exc:  # whatever broke the source, it is raised in the place of Lost
-            self._fault = exc
+        except Exception as exc:  # whatever broke the source is raised in the place of WorkerLost
+            self._error = exc
             raise
 
     @contextmanager
-    def faults(self) -> Iterator[None]:
-        """Raise what broke the audio in the place of Lost."""
+    def raise_source_error(self) -> Iterator[None]:
+        """Raise what broke the source in the place of WorkerLost."""
         try:
             yield
-        except Lost:
-            if self._fault:
-                raise self._fault from None
+        except WorkerLost:
+            if self._error:
+                raise self._error from None
             raise
 
 
-async def _raise_refusal(answer: aiohttp.ClientResponse) -> None:
-    if answer.status == 200:
+async def _raise_for_status(response: aiohttp.ClientResponse) -> None:
+    """Raise the error that a worker answered with, if it did."""
+    if response.status == 200:
         return
     try:
-        fault = msgspec.json.decode(await answer.read(), type=dict[str, frames.ErrorFrame])["error"]
+        error = msgspec.json.decode(await response.read(), type=dict[str, frames.ErrorFrame])["error"]
     except (msgspec.DecodeError, KeyError) as exc:
-        raise EngineFailed(f"The engine answered with status {answer.status}.") from exc
-    raise errors.restore(fault)
+        raise EngineFailed(f"The engine answered with status {response.status}.") from exc
+    raise errors.to_exception(error)
 
 
 @contextmanager
-def _losses() -> Iterator[None]:
-    """Turn whatever breaks a connection to a worker into Lost; the engine's own errors pass."""
+def _raise_worker_lost() -> Iterator[None]:
+    """Raise WorkerLost for whatever breaks a connection to a worker; the engine's own errors pass."""
     try:
         yield
     except (SpeechError, asyncio.CancelledError, GeneratorExit):
         raise
     except TimeoutError as exc:
-        raise Stalled("The engine gave nothing for too long.") from exc
+        raise WorkerStalled("The engine gave nothing for too long.") from exc
     except aiohttp.ClientConnectorError as exc:
-        if exc.errno in OUR_OWN:
+        if exc.errno in LOCAL_ERRNOS:
             raise EngineUnavailable("The server has no room for another connection.") from exc
-        raise Unreachable("The engine's worker was gone.") from exc
+        raise WorkerUnreachable("The engine's worker was gone.") from exc
     except (
         aiohttp.ClientError,
         OSError,
@@ -236,4 +240,4 @@ def _losses() -> Iterator[None]:
         msgspec.DecodeError,
         asyncio.IncompleteReadError,
     ) as exc:
-        raise Lost("The engine's worker was lost.") from exc
+        raise WorkerLost("The engine's worker was lost.") from exc

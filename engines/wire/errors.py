@@ -15,21 +15,20 @@ STATUS = {
     "EngineUnavailable": 503,
 }
 """HTTP statuses of the provider API by class; everything else is 500"""
+NOT_FROM_WORKERS = (errors.Overloaded, errors.DeadlineExceeded)
+"""errors that only the gateway itself raises, with arguments that a frame does not carry"""
 
 
-def describe(exc: BaseException) -> ErrorFrame:
-    """Put an exception into words; one that is none of ours becomes EngineFailed."""
+def to_frame(exc: BaseException) -> ErrorFrame:
+    """Return the frame of an exception; one that is none of ours becomes EngineFailed."""
     if isinstance(exc, SpeechError):
         return ErrorFrame(type(exc).__name__, exc.message, exc.param, exc.code)
     return ErrorFrame("EngineFailed", f"{type(exc).__name__}: {exc}")
 
 
-def restore(fault: ErrorFrame) -> SpeechError:
-    """Make the exception again; a kind that is not known becomes EngineFailed."""
-    kind = getattr(errors, fault.kind, EngineFailed)
-    if not (isinstance(kind, type) and issubclass(kind, SpeechError)) or kind in (
-        errors.Overloaded,
-        errors.DeadlineExceeded,
-    ):
+def to_exception(frame: ErrorFrame) -> SpeechError:
+    """Return the exception that a frame describes; a kind that is not known becomes EngineFailed."""
+    kind = getattr(errors, frame.kind, EngineFailed)
+    if not (isinstance(kind, type) and issubclass(kind, SpeechError)) or kind in NOT_FROM_WORKERS:
         kind = EngineFailed
-    return kind(fault.message, param=fault.param, code=fault.code)
+    return kind(frame.message, param=frame.param, code=frame.code)

@@ -14,13 +14,16 @@ import msgspec
 from engines.api import Audio, SpeechEvent, Word
 
 HEADER = struct.Struct(">cI")
-AUDIO, WORDS, ERROR, END = b"A", b"W", b"E", b"Z"
+AUDIO = b"A"
+WORDS = b"W"
+ERROR = b"E"
+END = b"Z"
 MAX_LENGTH = 64 * 1024 * 1024
 MEDIA_TYPE = "application/octet-stream"
 
 
 class ErrorFrame(msgspec.Struct, frozen=True):
-    """What went wrong; `kind` names a class of `engines.api`."""
+    """What went wrong; `kind` names a class of `engines.errors`."""
 
     kind: str
     message: str
@@ -29,7 +32,7 @@ class ErrorFrame(msgspec.Struct, frozen=True):
 
 
 class EndFrame(msgspec.Struct, frozen=True):
-    """How much was made, in samples."""
+    """The end of the audio: how many samples there were."""
 
     samples: int
 
@@ -41,24 +44,37 @@ class BadFrame(Exception):
 Frame = SpeechEvent | ErrorFrame | EndFrame
 
 
-def frame(tag: bytes, payload: bytes) -> bytes:
-    """Put one frame together."""
+def encode_frame(tag: bytes, payload: bytes) -> bytes:
+    """Return one frame."""
     return HEADER.pack(tag, len(payload)) + payload
 
 
-def pack(events: list[SpeechEvent]) -> bytes:
-    """Frame events in their order; neighbouring audio goes into one frame."""
-    out: list[bytes] = []
+def encode_error(error: ErrorFrame) -> bytes:
+    """Return the frame of an error."""
+    return encode_frame(ERROR, msgspec.json.encode(error))
+
+
+def encode_end(samples: int) -> bytes:
+    """Return the frame that ends a stream of so many samples."""
+    return encode_frame(END, msgspec.json.encode(EndFrame(samples)))
+
+
+def encode_events(events: list[SpeechEvent]) -> bytes:
+    """Return the frames of events in their order; neighbouring audio goes into one frame."""
+    frames: list[bytes] = []
     pcm: list[bytes] = []
     words: list[Word] = []
 
     def flush() -> None:
         if words:
-            out.append(frame(WORDS, msgspec.json.encode(words)))
+            frames.append(encode_frame(WORDS, msgspec.json.encode(words)))
             words.clear()
         if pcm:
-            whole = b"".join(pcm)
-            out.extend(frame(AUDIO, whole[at : at + MAX_LENGTH]) for at in range(0, len(whole), MAX_LENGTH))
+            audio = b"".join(pcm)
+            frames.extend(
+                encode_frame(AUDIO, audio[start : start + MAX_LENGTH])
+                for start in range(0, len(audio), MAX_LENGTH)
+            )
             pcm.clear()
 
     for event in events:
@@ -69,17 +85,17 @@ def pack(events: list[SpeechEvent]) -> bytes:
                 flush()
             words.append(event)
     flush()
-    return b"".join(out)
+    return b"".join(frames)
 
 
 class FrameParser:
-    """Takes bytes as they come, gives frames as they are whole."""
+    """A parser of frames that arrive in pieces."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> Iterator[Frame]:
-        """Give the frames that are whole now. Raises BadFrame."""
+        """Yield the frames that are complete with `data`. Raises BadFrame."""
         self._buffer += data
         while len(self._buffer) >= HEADER.size:
             tag, length = HEADER.unpack_from(self._buffer)
@@ -90,10 +106,10 @@ class FrameParser:
                 return
             payload = bytes(memoryview(self._buffer)[HEADER.size : end])
             del self._buffer[:end]
-            yield from _read(tag, payload)
+            yield from _decode_frame(tag, payload)
 
 
-def _read(tag: bytes, payload: bytes) -> Iterator[Frame]:
+def _decode_frame(tag: bytes, payload: bytes) -> Iterator[Frame]:
     try:
         if tag == AUDIO:
             yield Audio(payload)

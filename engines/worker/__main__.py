@@ -1,8 +1,7 @@
-"""`python -m engines.worker --engine NAME --socket PATH`: load one engine and serve it until told to stop.
+"""`python -m engines.worker --engine NAME --socket PATH`: load one engine and serve it until SIGTERM.
 
 Before any engine code is imported, standard output becomes standard error: a library that prints cannot break
-the handshake, which is one JSON line on what was standard output: `{"ready": EngineInfo, "port": N}` or
-`{"failed": {"message", "permanent"}}`.
+the handshake, which is one line of JSON on what was standard output (`engines.wire.address.Handshake`).
 """
 
 from __future__ import annotations
@@ -19,35 +18,39 @@ import msgspec
 
 from engines.api import Engine, EngineInfo
 from engines.catalogue import engines
-from engines.worker.malloc_trim import giver
+from engines.wire.address import SECRET_VARIABLE, Handshake, StartFailure
+from engines.worker.malloc_trim import find_malloc_trim
 from engines.worker.parent import die_with_parent
-from engines.worker.warming import warm_up
+from engines.worker.warm_up import warm_up
 
-SECRET = "VOICEBOX_WORKER_SECRET"  # noqa: S105 - a variable's name
+LOAD_FAILED = 3
+"""exit status of a worker whose engine cannot be loaded"""
 
 
-class Handshake:
-    """The pipe to the parent."""
+class ParentPipe:
+    """The pipe to the parent, which was standard output; what is printed goes to standard error instead."""
 
     def __init__(self) -> None:
         self._pipe = os.dup(1)
         os.set_inheritable(self._pipe, False)
         os.dup2(2, 1)
 
-    def say(self, message: dict[str, Any]) -> None:
-        """Say the one thing that is said, and close the pipe."""
-        os.write(self._pipe, msgspec.json.encode(message) + b"\n")
+    def send(self, handshake: Handshake) -> None:
+        """Write the handshake, and close the pipe."""
+        os.write(self._pipe, msgspec.json.encode(handshake) + b"\n")
         os.close(self._pipe)
 
 
-def arguments() -> argparse.Namespace:
-    """Read the command line."""
+def parse_arguments() -> argparse.Namespace:
+    """Return the arguments of the command line."""
     parser = argparse.ArgumentParser(prog="engines.worker")
     parser.add_argument("--engine", required=True)
     parser.add_argument("--adapter", help="module:class, for an engine that is not in the catalogue")
-    where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--socket", help="path of a Unix socket")
-    where.add_argument("--loopback", action="store_true", help="a free TCP port of 127.0.0.1, with a secret")
+    address = parser.add_mutually_exclusive_group(required=True)
+    address.add_argument("--socket", help="path of a Unix socket")
+    address.add_argument(
+        "--loopback", action="store_true", help="a free TCP port of 127.0.0.1, with a secret"
+    )
     parser.add_argument(
         "--options",
         type=msgspec.json.decode,
@@ -60,13 +63,13 @@ def arguments() -> argparse.Namespace:
 
 
 def load(adapter: str, options: dict[str, Any]) -> tuple[Engine, EngineInfo]:
-    """Import and load an engine."""
+    """Import and load an engine, `module:class`."""
     module, _, name = adapter.partition(":")
     engine = getattr(importlib.import_module(module), name)(**options)
     return engine, engine.load()
 
 
-def prepared(adapter: str, options: dict[str, Any], warm: bool) -> tuple[Engine, EngineInfo]:
+def prepare(adapter: str, options: dict[str, Any], *, warm: bool) -> tuple[Engine, EngineInfo]:
     """Load an engine, and have it do a first job if `warm`.
 
     In a thread that ends: OpenMP keeps a team of threads for each thread that ever had work for one, and once
@@ -76,30 +79,30 @@ def prepared(adapter: str, options: dict[str, Any], warm: bool) -> tuple[Engine,
     engine, info = load(adapter, options)
     if warm:
         warm_up(engine, info)
-    if give := giver():
-        give()  # what loading left; what a model takes is looked at once it is ready
+    if malloc_trim := find_malloc_trim():
+        malloc_trim()  # what loading left; what a model takes is measured once it is ready
     return engine, info
 
 
 def main() -> int:
-    """Run the worker; the exit status is 3 when the engine cannot be loaded."""
-    asked = arguments()
-    handshake = Handshake()
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C in a terminal goes to the gateway, which stops us in order
-    die_with_parent(asked.parent)
+    """Run the worker, and return its exit status."""
+    arguments = parse_arguments()
+    pipe = ParentPipe()
+    # Ctrl-C in a terminal goes to the gateway, which stops us in order
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent(arguments.parent)
     try:
-        adapter = asked.adapter or engines.find(asked.engine).adapter
-        with ThreadPoolExecutor(1, thread_name_prefix="loading") as loading:
-            engine, info = loading.submit(prepared, adapter, asked.options, asked.warm).result()
-    except Exception as exc:  # whatever keeps an engine from loading, the gateway is told in words
+        adapter = arguments.adapter or engines.find_engine(arguments.engine).import_path
+        with ThreadPoolExecutor(1, thread_name_prefix="loading") as executor:
+            loading = executor.submit(prepare, adapter, arguments.options, warm=arguments.warm)
+            engine, info = loading.result()
+    except Exception as exc:  # whatever keeps an engine from loading is reported to the gateway
         permanent = isinstance(exc, ImportError | KeyError | AttributeError | TypeError)
-        handshake.say({"failed": {"message": f"{type(exc).__name__}: {exc}", "permanent": permanent}})
-        return 3
+        pipe.send(Handshake(failed=StartFailure(f"{type(exc).__name__}: {exc}", permanent)))
+        return LOAD_FAILED
     from engines.worker.server import serve
 
-    return serve(engine, info, asked.socket, os.environ.get(SECRET, ""), handshake.say)
+    return serve(engine, info, arguments.socket, os.environ.get(SECRET_VARIABLE, ""), pipe.send)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,4 @@
-"""A recording on its way into the engine's thread: multipart off the wire, WAV header off the PCM, chunk by
-chunk.
-"""
+"""PCM on its way from the event loop to the engine's thread: in memory, and on disk where it waits long."""
 
 from __future__ import annotations
 
@@ -11,38 +9,40 @@ from collections import deque
 from collections.abc import Iterator
 from typing import IO
 
-import msgspec
-from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
+from engines.api import BYTES_PER_SAMPLE
 
-from engines.api import TranscriptionJob
-from engines.errors import BadInput
-
-MAX_WAITING = 2 * 1024 * 1024
+MAX_IN_MEMORY = 2 * 1024 * 1024
 """bytes of audio that wait for the engine in memory; what comes after them waits in a file"""
-MAX_FILED = 24 * 3600 * 2 * 16_000
+MAX_ON_DISK = 24 * 3600 * BYTES_PER_SAMPLE * 16_000
 """bytes of that file, a day at 16 kHz; beyond it, or where the disk is full, the sender waits"""
-PIECE = 64 * 1024
-FULL_PAUSE = 0.01
-HEADER_LIMIT = 4096
+READ_SIZE = 64 * 1024
+"""bytes that are read from the file at once"""
+FULL_POLL_SECONDS = 0.01
+"""between two looks of a sender that waits"""
 
 
-class Backlog:
-    """Bytes on disk, first in, first out, in a file without a name, of which nothing stays. One thread adds,
-    another takes.
+class DiskBuffer:
+    """Bytes on disk, first in, first out, in a file without a name, of which nothing stays.
+
+    One thread writes, another reads.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._lock = threading.Lock()
         self._file: IO[bytes] | None = None
-        self._begin = self._end = 0
+        self._start = 0
+        """offset of the first byte that was not read yet"""
+        self._end = 0
+        """offset behind the last byte that was written"""
         self._closed = False
 
-    def add(self, chunk: bytes) -> bool:
-        """Add a chunk; False where there is no room for it."""
+    def write(self, chunk: bytes) -> bool:
+        """Write a chunk, and return whether there was room for it."""
         with self._lock:
-            if self._begin == self._end:
-                self._begin = self._end = 0
+            if self._start == self._end:
+                self._start = 0
+                self._end = 0
             if self._closed or self._end + len(chunk) > self._limit:
                 return False
             try:
@@ -55,22 +55,22 @@ class Backlog:
     def _write(self, chunk: bytes) -> None:
         self._file = self._file or tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - `close` closes it
         self._file.seek(self._end)
-        left = memoryview(chunk)
-        while left:
-            left = left[self._file.write(left) :]
+        rest = memoryview(chunk)
+        while rest:
+            rest = rest[self._file.write(rest) :]
 
-    def take(self, size: int) -> bytes:
-        """Take the first bytes, no more than `size` and those that were added."""
+    def read(self, size: int) -> bytes:
+        """Return the first bytes, `size` at most, and remove them."""
         with self._lock:
             if self._closed or self._file is None:
                 return b""
-            self._file.seek(self._begin)
-            chunk = self._file.read(min(size, self._end - self._begin))
-            self._begin += len(chunk)
+            self._file.seek(self._start)
+            chunk = self._file.read(min(size, self._end - self._start))
+            self._start += len(chunk)
             return chunk
 
     def close(self) -> None:
-        """Give the room on disk back, with what still waits there."""
+        """Delete the file, with what still waits there."""
         with self._lock:
             self._closed = True
             if self._file:
@@ -80,135 +80,66 @@ class Backlog:
 class AudioQueue:
     """PCM from the event loop to the engine's thread; iterating blocks until there is more.
 
-    However far the engine lags, what comes is taken, or the client's leaving would not be seen behind it: up
-    to `limit` bytes wait on disk.
+    However far the engine lags, what comes is accepted, or the client's leaving would not be seen behind it:
+    up to `disk_limit` bytes wait on disk.
     """
 
-    def __init__(self, limit: int = MAX_FILED) -> None:
+    def __init__(self, disk_limit: int = MAX_ON_DISK) -> None:
         self._chunks: deque[bytes] = deque()
-        self._waiting = 0
-        self._backlog = Backlog(limit)
-        self.filed = 0
-        """bytes in the backlog, all of them later than the chunks"""
+        self._in_memory = 0
+        """bytes of the chunks"""
+        self._disk = DiskBuffer(disk_limit)
+        self.on_disk = 0
+        """bytes on disk, all of them later than the chunks"""
         self._closed = False
         self._changed = threading.Condition()
 
     async def put(self, chunk: bytes) -> None:
         """Add a chunk, on disk where too many wait already."""
-        if self._full and await asyncio.to_thread(self._backlog.add, chunk):
+        if self._full and await asyncio.to_thread(self._disk.write, chunk):
             with self._changed:
-                self.filed += len(chunk)
+                self.on_disk += len(chunk)
                 self._changed.notify()
             return
         while self._full and not self._closed:  # noqa: ASYNC110 - the engine's thread has no loop
-            await asyncio.sleep(FULL_PAUSE)
+            await asyncio.sleep(FULL_POLL_SECONDS)
         with self._changed:
             self._chunks.append(chunk)
-            self._waiting += len(chunk)
+            self._in_memory += len(chunk)
             self._changed.notify()
 
     @property
     def _full(self) -> bool:
-        return self.filed > 0 or self._waiting > MAX_WAITING
+        return self.on_disk > 0 or self._in_memory > MAX_IN_MEMORY
 
     def close(self) -> None:
-        """Say that no more will come."""
+        """Mark the end: no more will come."""
         with self._changed:
             self._closed = True
             self._changed.notify()
 
     def discard(self) -> None:
-        """Forget what waits: the job is over. It may take a while."""
+        """Drop what waits: the job is over. It may block for a while."""
         with self._changed:
             self._closed = True
-            self.filed = 0
+            self.on_disk = 0
             self._chunks.clear()
             self._changed.notify()
-        self._backlog.close()
+        self._disk.close()
 
     def __iter__(self) -> Iterator[bytes]:
         while True:
             with self._changed:
-                while not self._chunks and not self.filed and not self._closed:
+                while not self._chunks and not self.on_disk and not self._closed:
                     self._changed.wait()
-                if not self._chunks and not self.filed:
+                if not self._chunks and not self.on_disk:
                     return
-                chunk, filed = (self._chunks.popleft(), 0) if self._chunks else (b"", self.filed)
-                self._waiting -= len(chunk)
-            if filed:
-                chunk = self._backlog.take(min(PIECE, filed))
+                chunk, on_disk = (self._chunks.popleft(), 0) if self._chunks else (b"", self.on_disk)
+                self._in_memory -= len(chunk)
+            if on_disk:
+                chunk = self._disk.read(min(READ_SIZE, on_disk))
                 with self._changed:
-                    self.filed -= min(self.filed, len(chunk))
+                    self.on_disk -= min(self.on_disk, len(chunk))
                 if not chunk:
                     return
             yield chunk
-
-
-class WavStripper:
-    """Takes a WAV as it comes and gives its PCM: everything behind the header of the `data` chunk, whole
-    samples.
-    """
-
-    def __init__(self) -> None:
-        self._head: bytes | None = b""
-        self._odd = b""
-
-    def push(self, data: bytes) -> bytes:
-        """Give the PCM in the next bytes. Raises BadInput when this is no WAV."""
-        if self._head is not None:
-            self._head += data
-            at = self._head.find(b"data")
-            if at < 0 or len(self._head) < at + 8:
-                if len(self._head) > HEADER_LIMIT or not b"RIFF".startswith(self._head[:4]):
-                    raise BadInput("`audio` should be a WAV file.", param="audio")
-                return b""
-            data, self._head = self._head[at + 8 :], None
-        data = self._odd + data
-        whole = len(data) - len(data) % 2
-        self._odd = data[whole:]
-        return data[:whole]
-
-
-class FormReader:
-    """Reads a transcription request: `options` (JSON of a ListenJob), then `audio` (WAV) into the feed."""
-
-    def __init__(self, content_type: str, feed: AudioQueue) -> None:
-        kind, options = parse_options_header(content_type)
-        if kind != "multipart/form-data" or "boundary" not in options:
-            raise BadInput("The body should be multipart/form-data with `options` and `audio`.")
-        self._parser = PushMultipartParser(options["boundary"])
-        self._feed = feed
-        self._wav = WavStripper()
-        self._part = ""
-        self._options = b""
-        self.job = TranscriptionJob()
-        self.ready = asyncio.Event()
-        """set once the options are known and the audio begins, or the form has ended"""
-
-    async def feed(self, data: bytes) -> None:
-        """Take some more of the body. Raises BadInput."""
-        try:
-            for part in self._parser.parse(data):
-                if isinstance(part, MultipartSegment):
-                    self._begin(part.name)
-                elif part is not None:
-                    await self._take(bytes(part))
-        except MultipartError as exc:
-            raise BadInput(f"The multipart body is malformed: {exc}") from exc
-
-    def _begin(self, name: str) -> None:
-        self._part = name
-        if name == "audio":
-            if self._options:
-                try:
-                    self.job = msgspec.json.decode(self._options, type=TranscriptionJob)
-                except msgspec.DecodeError as exc:
-                    raise BadInput(f"`options` cannot be read: {exc}", param="options") from exc
-            self.ready.set()
-
-    async def _take(self, data: bytes) -> None:
-        if self._part == "audio":
-            if pcm := self._wav.push(data):
-                await self._feed.put(pcm)
-        elif self._part == "options":
-            self._options += data

@@ -16,118 +16,125 @@ from contextlib import suppress
 import msgspec
 
 from engines.api import BatchItem, BatchSpeaker, EngineInfo, SpeechEvent, SpeechJob
-from engines.errors import SpeechError
 from engines.worker.event_queue import EventQueue
 
 
-class Waiting(msgspec.Struct, frozen=True, eq=False):
-    """A job, where its events go, and what tells that it is over."""
+class QueuedJob(msgspec.Struct, frozen=True, eq=False):
+    """A job that waits for its batch, or is in it."""
 
     job: SpeechJob
-    handover: EventQueue[SpeechEvent]
-    over: asyncio.Future[None]
+    events: EventQueue[SpeechEvent]
+    done: asyncio.Future[None]
+    """done when the job is, with its error if it failed"""
 
 
 class Batcher:
-    """Runs an engine's batches, one at a time. `hung` is called when a call outlives its last client by
-    `grace` seconds.
+    """Runs an engine's batches, one at a time.
+
+    `on_hang` is called when a call outlives its last client by `grace` seconds.
     """
 
     def __init__(
         self,
         engine: BatchSpeaker,
         info: EngineInfo,
-        threads: Executor,
+        executor: Executor,
         *,
         grace: float,
-        hung: Callable[[], None],
+        on_hang: Callable[[], None],
     ) -> None:
         self._engine = engine
         self._size = info.batch
-        self._wait = info.batch_wait
-        self._threads = threads
+        self._wait_seconds = info.batch_wait
+        self._executor = executor
         self._grace = grace
-        self._hung = hung
-        self._waiting: list[Waiting] = []
+        self._on_hang = on_hang
+        self._queue: list[QueuedJob] = []
         self._full = asyncio.Event()
         self._runner: asyncio.Task[None] | None = None
 
-    def submit(self, job: SpeechJob, handover: EventQueue[SpeechEvent]) -> asyncio.Future[None]:
-        """Put a job into the next batch; what is given back is done when the job is, with its error if it
-        failed.
+    def submit(self, job: SpeechJob, events: EventQueue[SpeechEvent]) -> asyncio.Future[None]:
+        """Put a job into the next batch.
+
+        Returns a future that is done when the job is, with its error if it failed.
         """
-        waiting = Waiting(job, handover, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiting)
-        if len(self._waiting) >= self._size:
+        queued = QueuedJob(job, events, asyncio.get_running_loop().create_future())
+        self._queue.append(queued)
+        if len(self._queue) >= self._size:
             self._full.set()
         if self._runner is None or self._runner.done():
             self._runner = asyncio.create_task(self._run())
-        return waiting.over
+        return queued.done
 
     async def _run(self) -> None:
-        while self._waiting:
-            if len(self._waiting) < self._size and self._wait:
+        """Run batches until no job waits."""
+        while self._queue:
+            if len(self._queue) < self._size and self._wait_seconds:
                 self._full.clear()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._full.wait(), self._wait)
-            batch, self._waiting = self._waiting[: self._size], self._waiting[self._size :]
-            await self._call([waiting for waiting in batch if not _left(waiting)])
+                    await asyncio.wait_for(self._full.wait(), self._wait_seconds)
+            batch = self._queue[: self._size]
+            self._queue = self._queue[self._size :]
+            await self._call([queued for queued in batch if not _end_if_cancelled(queued)])
 
-    async def _call(self, batch: list[Waiting]) -> None:
+    async def _call(self, batch: list[QueuedJob]) -> None:
+        """Have the engine speak a batch, in one call."""
         if not batch:
             return
         loop = asyncio.get_running_loop()
-        turns = [_turn(waiting, loop) for waiting in batch]
-        watch = asyncio.create_task(self._watch(batch))
+        items = [_batch_item(queued, loop) for queued in batch]
+        watchdog = asyncio.create_task(self._detect_hang(batch))
         try:
-            await loop.run_in_executor(self._threads, self._engine.speak_batch, turns)
+            await loop.run_in_executor(self._executor, self._engine.speak_batch, items)
             error = None
-        except Exception as exc:  # an engine may raise anything; the clients of this batch are told
+        except Exception as exc:  # an engine may raise anything; it is the error of this batch's jobs
             error = exc
         finally:
-            watch.cancel()
-        for waiting in batch:
-            _end(waiting, error)
+            watchdog.cancel()
+        for queued in batch:
+            _end(queued, error)
 
-    async def _watch(self, batch: Sequence[Waiting]) -> None:
-        """Call `hung` once nobody has wanted anything of the batch for a while."""
-        await asyncio.wait([waiting.over for waiting in batch])
+    async def _detect_hang(self, batch: Sequence[QueuedJob]) -> None:
+        """Call `on_hang` once nobody has wanted anything of the batch for a while."""
+        await asyncio.wait([queued.done for queued in batch])
         await asyncio.sleep(self._grace)
-        self._hung()
+        self._on_hang()
 
 
-def _turn(waiting: Waiting, loop: asyncio.AbstractEventLoop) -> BatchItem:
-    """Make the engine's side of a job; it ends once, by whichever thread comes first."""
+def _batch_item(queued: QueuedJob, loop: asyncio.AbstractEventLoop) -> BatchItem:
+    """Return the engine's side of a job; it ends once, by whichever thread comes first."""
     lock = threading.Lock()
     ended = False
 
     def finish(error: Exception | None) -> None:
         nonlocal ended
         with lock:
-            ended, before = True, ended
-        if not before:
-            loop.call_soon_threadsafe(_end, waiting, error)
+            ended_before = ended
+            ended = True
+        if not ended_before:
+            loop.call_soon_threadsafe(_end, queued, error)
 
     def emit(event: SpeechEvent) -> bool:
-        wanted = waiting.handover.offer(event)
+        wanted = queued.events.emit_nowait(event)
         if not wanted:
             finish(None)
         return wanted
 
-    return BatchItem(waiting.job, emit, finish)
+    return BatchItem(queued.job, emit, finish)
 
 
-def _left(waiting: Waiting) -> bool:
-    if waiting.handover.cancelled:
-        _end(waiting, None)
-    return waiting.handover.cancelled
+def _end_if_cancelled(queued: QueuedJob) -> bool:
+    """End a job that nobody wants any more, and return whether it was one."""
+    if queued.events.cancelled:
+        _end(queued, None)
+    return queued.events.cancelled
 
 
-def _end(waiting: Waiting, error: Exception | None) -> None:
-    waiting.handover.finish()
-    if waiting.over.done():
+def _end(queued: QueuedJob, error: Exception | None) -> None:
+    queued.events.finish()
+    if queued.done.done():
         return
     if error is None:
-        waiting.over.set_result(None)
+        queued.done.set_result(None)
     else:
-        waiting.over.set_exception(error)
+        queued.done.set_exception(error)

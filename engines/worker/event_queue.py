@@ -1,5 +1,5 @@
-"""From the engine's thread to the event loop: events pile up while the loop is busy, and leave together when
-it comes.
+"""Events from the engine's thread to the event loop: they pile up while the loop is busy, and leave together
+when it comes.
 """
 
 from __future__ import annotations
@@ -12,77 +12,82 @@ from engines.api import Audio
 
 Event = TypeVar("Event")
 MAX_WAITING = 8 * 1024 * 1024
-"""bytes of audio that may wait; beyond it the engine's thread waits"""
+"""bytes of events that may wait; beyond it the engine's thread waits"""
+EVENT_SIZE = 64
+"""bytes that an event without audio counts for"""
 
 
 class EventQueue(Generic[Event]):
-    """One job's events. `emit` is the engine's side, in its thread; `take` is the loop's side."""
+    """The events of one job. `emit` and `finish` are the engine's side, in its thread; the rest is the
+    loop's.
+    """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._ready = asyncio.Event()
-        self._room = threading.Condition()
+        self._changed = asyncio.Event()
+        self._has_room = threading.Condition()
         self._events: list[Event] = []
         self._size = 0
-        self._sleeping = False
+        """bytes of the events that wait"""
+        self._loop_waits = False
         self._cancelled = False
         self._finished = False
 
     def emit(self, event: Event) -> bool:
-        """Hand one event over; False once nobody wants the rest."""
-        with self._room:
+        """Add an event, once there is room for it; return False when nobody wants the rest."""
+        with self._has_room:
             while self._size > MAX_WAITING and not self._cancelled:
-                self._room.wait()
+                self._has_room.wait()
             return self._add(event)
 
-    def offer(self, event: Event) -> bool:
-        """Hand one event over without waiting for room: one job of a batch must not hold the others."""
-        with self._room:
+    def emit_nowait(self, event: Event) -> bool:
+        """Add an event without waiting for room: one job of a batch must not hold the others."""
+        with self._has_room:
             return self._add(event)
 
     def _add(self, event: Event) -> bool:
         if self._cancelled:
             return False
         self._events.append(event)
-        self._size += len(event.pcm) if isinstance(event, Audio) else 64
-        self._wake()
+        self._size += len(event.pcm) if isinstance(event, Audio) else EVENT_SIZE
+        self._wake_loop()
         return True
 
     def finish(self) -> None:
-        """Say, from the engine's thread, that no more will come."""
-        with self._room:
+        """Mark the end, from the engine's thread: no more will come."""
+        with self._has_room:
             self._finished = True
-            self._wake()
+            self._wake_loop()
 
     def cancel(self) -> None:
-        """Say, on the loop, that nobody wants the rest."""
-        with self._room:
+        """Cancel the job, on the loop: nobody wants the rest."""
+        with self._has_room:
             self._cancelled = True
-            self._room.notify_all()
-            self._wake()
+            self._has_room.notify_all()
+            self._wake_loop()
 
     @property
     def cancelled(self) -> bool:
-        """Tell whether nobody wants the rest."""
+        """Whether nobody wants the rest."""
         return self._cancelled
 
-    def _wake(self) -> None:
-        if self._sleeping:
-            self._sleeping = False
-            self._loop.call_soon_threadsafe(self._ready.set)
+    def _wake_loop(self) -> None:
+        if self._loop_waits:
+            self._loop_waits = False
+            self._loop.call_soon_threadsafe(self._changed.set)
 
-    async def take(self) -> list[Event]:
-        """Take all that waits, once there is something; an empty list is the end, or that nobody wants the
-        rest.
-        """
+    async def get_all(self) -> list[Event]:
+        """Return all that waits, once there is something; an empty list at the end, or once cancelled."""
         while True:
-            with self._room:
-                events, self._events, self._size = self._events, [], 0
-                self._room.notify_all()
+            with self._has_room:
+                events = self._events
+                self._events = []
+                self._size = 0
+                self._has_room.notify_all()
                 if self._cancelled:
                     return []
                 if events or self._finished:
                     return events
-                self._sleeping = True
-                self._ready.clear()
-            await self._ready.wait()
+                self._loop_waits = True
+                self._changed.clear()
+            await self._changed.wait()

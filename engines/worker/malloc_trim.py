@@ -14,15 +14,15 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import Executor
 
-PAUSE = 5.0
-"""seconds from the end of a job to when memory is given back: the next job needs some of it again, which
-takes it longer
+DELAY_SECONDS = 5.0
+"""from the end of a job to when memory is given back: the next job needs some of it again, which takes it
+longer
 """
 
 
-def giver() -> Callable[[], object] | None:
-    """Give the C library's function that gives memory back; None where it has none. `malloc_trim(3)`, for all
-    arenas.
+def find_malloc_trim() -> Callable[[], object] | None:
+    """Return the C library's function that gives memory back, `malloc_trim(3)`, for all arenas; None where it
+    has none.
     """
     if sys.platform != "linux":
         return None
@@ -30,19 +30,20 @@ def giver() -> Callable[[], object] | None:
     return None if trim is None else lambda: trim(0)
 
 
-class Trimmer:
-    """Gives memory back after jobs, in the threads that run them: never while a job of a single thread runs."""
+class HeapTrimmer:
+    """Gives memory back after jobs, in the threads that run them: with one thread never during a job."""
 
-    def __init__(self, threads: Executor) -> None:
-        self._threads = threads
-        self._give = giver()
-        self._due: asyncio.TimerHandle | None = None
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self._malloc_trim = find_malloc_trim()
+        self._timer: asyncio.TimerHandle | None = None
 
     def after_job(self) -> None:
-        """Say, on the loop, that a job has ended."""
-        if self._give and self._due is None:
-            self._due = asyncio.get_running_loop().call_later(PAUSE, self._trim, self._give)
+        """Give memory back a while after this call, which is made on the loop when a job has ended."""
+        if self._malloc_trim and self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(DELAY_SECONDS, self._trim, self._malloc_trim)
 
-    def _trim(self, give: Callable[[], object]) -> None:
-        self._due = None
-        self._threads.submit(give)
+    def _trim(self, malloc_trim: Callable[[], object]) -> None:
+        self._timer = None
+        self._executor.submit(malloc_trim)

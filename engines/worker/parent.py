@@ -17,15 +17,15 @@ PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent(parent: int) -> None:
-    """Set both up; exits at once when the parent, by process id, is gone already."""
+    """Have this process end with its parent, a process id; exit at once when that is gone already."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(1)
-    threading.Thread(target=_wait_for_end_of_input, daemon=True, name="parent").start()
+    threading.Thread(target=_exit_at_end_of_input, daemon=True, name="parent").start()
 
 
-def _wait_for_end_of_input() -> None:
+def _exit_at_end_of_input() -> None:
     try:
         while os.read(0, 4096):
             pass

@@ -1,4 +1,4 @@
-"""Serve a worker's application with uvicorn, and say when it listens."""
+"""The HTTP server of a worker: uvicorn, which reports when it accepts connections."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from typing import Any
 import uvicorn
 
 from engines.api import Engine, EngineInfo
+from engines.wire.address import Handshake
 from engines.worker.app import WorkerApp
 
 
 class WorkerServer(uvicorn.Server):
-    """uvicorn's server with a word when it listens."""
+    """uvicorn's server, which calls `on_ready` with its port, 0 for a Unix socket, once it can be reached."""
 
-    def __init__(self, config: uvicorn.Config, listening: Callable[[int], None]) -> None:
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[int], None]) -> None:
         super().__init__(config)
-        self._listening = listening
+        self._on_ready = on_ready
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -32,18 +33,22 @@ class WorkerServer(uvicorn.Server):
             signal.signal(signal.SIGTERM, before)
 
     async def startup(self, sockets: list[Any] | None = None) -> None:
-        """Start listening, and say on which port (0: a Unix socket)."""
+        """Accept connections, and call `on_ready`."""
         await super().startup(sockets)
         gc.collect()
         gc.freeze()  # what is there now stays, and need not be gone through again while others wait
         address = self.servers[0].sockets[0].getsockname()
-        self._listening(address[1] if isinstance(address, tuple) else 0)
+        self._on_ready(address[1] if isinstance(address, tuple) else 0)
 
 
 def serve(
-    engine: Engine, info: EngineInfo, socket: str | None, secret: str, say: Callable[[dict[str, Any]], None]
+    engine: Engine,
+    info: EngineInfo,
+    socket: str | None,
+    secret: str,
+    send_handshake: Callable[[Handshake], None],
 ) -> int:
-    """Serve until SIGTERM; give the exit status."""
+    """Serve an engine until SIGTERM, and return the exit status."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     config = uvicorn.Config(
         WorkerApp(engine, info, secret=secret),
@@ -59,7 +64,7 @@ def serve(
         timeout_keep_alive=3600,
         timeout_graceful_shutdown=1,
     )
-    server = WorkerServer(config, lambda port: say({"ready": info, "port": port}))
+    server = WorkerServer(config, lambda port: send_handshake(Handshake(ready=info, port=port)))
     try:
         server.run()
     except KeyboardInterrupt:

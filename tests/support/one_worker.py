@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from engines.catalogue.engines import EngineRecord
 from engines.fleet.child_process import WorkerProcess
@@ -11,6 +13,11 @@ from engines.settings import Options, WorkerSettings
 from engines.wire.client import WorkerClient
 
 SETTINGS = WorkerSettings(start_timeout=30.0)
+
+
+def path_of_engines(file: str) -> str:
+    """Return the PYTHONPATH with which a worker can import a test file, for the engines in it."""
+    return os.pathsep.join([str(Path(file).parent), str(Path(__file__).parent)])
 
 
 @asynccontextmanager

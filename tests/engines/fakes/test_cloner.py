@@ -1,27 +1,26 @@
-"""mimic by itself: its numbers are those that tests of voices rely on."""
+"""The engine `mimic` by itself: its numbers are those that tests of voices rely on."""
 
 from __future__ import annotations
 
 import re
 from array import array
-from itertools import pairwise
 
 import numpy as np
 import pytest
 from safetensors.numpy import load, save
+from tones import WORD_SAMPLES, tone, word_frequencies
 
 from engines.api import Audio, Prompt, Sample, SpeechEvent, SpeechJob, Word
 from engines.errors import BadAudio, BadInput
-from engines.fakes.cloner import HIGHEST, LOWEST, PRESETS, RATE, Cloner, centroid
+from engines.fakes.cloner import HIGHEST, LOWEST, PRESETS, Cloner, centroid
+from engines.fakes.sine import RATE
 
 WORDS = "somebody hears every small browser since"
-"""which are spoken without deviation"""
-WORD = round(0.12 * RATE)
-"""samples of a word, with the gap behind it"""
+"""words that are spoken without deviation"""
 
 
 def spoken(job: SpeechJob) -> tuple[bytes, list[Word]]:
-    """Speak a job to its end."""
+    """Return the PCM and the words of a job."""
     events: list[SpeechEvent] = []
 
     def emit(event: SpeechEvent) -> bool:
@@ -33,30 +32,13 @@ def spoken(job: SpeechJob) -> tuple[bytes, list[Word]]:
     return pcm, [event for event in events if isinstance(event, Word)]
 
 
-def frequencies(pcm: bytes) -> list[float]:
-    """Measure the frequency of each word, by its zero crossings."""
-    found = []
-    for start in range(0, len(pcm) // 2, WORD):
-        tone = array("h", pcm)[start + 240 : start + 2160]
-        places = [at for at, (one, other) in enumerate(pairwise(tone)) if one < 0 <= other]
-        found.append((len(places) - 1) * RATE / (places[-1] - places[0]))
-    return found
-
-
-def tone(*hertz: float, seconds: float = 1.0) -> bytes:
-    """Make a sound of tones that are equally loud."""
-    times = np.arange(round(seconds * RATE)) / RATE
-    sound = sum(np.sin(2 * np.pi * one * times) for one in hertz) / len(hertz)
-    return np.asarray(16000 * sound).astype("<i2").tobytes()
-
-
 def prompt(*samples: bytes) -> Prompt:
-    """Make a prompt of recordings."""
+    """Return the voice prompt of recordings."""
     return Prompt("id", Cloner().create_prompt([Sample(pcm) for pcm in samples], "mimic"))
 
 
-def test_what_it_says_of_itself() -> None:
-    """It clones, designs, mixes and takes IPA, at 24 kHz, and brings three presets along."""
+def test_its_capabilities() -> None:
+    """It clones, designs, mixes and honours IPA, at 24 kHz, and has three presets."""
     info = Cloner().load()
 
     assert info.speech is not None
@@ -80,46 +62,50 @@ def test_a_voice_has_its_samples_frequency() -> None:
     """
     one, both = prompt(tone(700)), prompt(tone(700), tone(1300))
 
-    assert [list(load(made.data)) for made in (one, both)] == [["centroid"]] * 2
-    assert frequencies(spoken(SpeechJob(WORDS, "", prompt=one))[0]) == pytest.approx([700] * 6, rel=0.01)
-    assert frequencies(spoken(SpeechJob(WORDS, "", prompt=both))[0]) == pytest.approx([1000] * 6, rel=0.02)
+    assert [list(load(voice.data)) for voice in (one, both)] == [["centroid"]] * 2
+    assert word_frequencies(spoken(SpeechJob(WORDS, "", prompt=one))[0]) == pytest.approx([700] * 6, rel=0.01)
+    assert word_frequencies(spoken(SpeechJob(WORDS, "", prompt=both))[0]) == pytest.approx(
+        [1000] * 6, rel=0.02
+    )
     assert prompt(tone(700)).data == one.data
 
 
-def test_a_voice_stays_within_what_can_be_heard() -> None:
+def test_a_voice_stays_within_what_is_audible() -> None:
     """However low or high the samples are, the voice is neither below 200 Hz nor above 6 kHz."""
-    assert frequencies(spoken(SpeechJob("every", "", prompt=prompt(tone(60))))[0]) == pytest.approx(
+    assert word_frequencies(spoken(SpeechJob("every", "", prompt=prompt(tone(60))))[0]) == pytest.approx(
         [LOWEST], rel=0.01
     )
-    assert frequencies(spoken(SpeechJob("every", "", prompt=prompt(tone(11_000))))[0]) == pytest.approx(
+    assert word_frequencies(spoken(SpeechJob("every", "", prompt=prompt(tone(11_000))))[0]) == pytest.approx(
         [HIGHEST], rel=0.01
     )
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_presets_and_words(preset: str) -> None:
-    """Each word takes 120 ms, is told with its place and time, and differs from the voice by 2 % at most,
+    """Each word lasts 120 ms, comes with its offsets and its time, and differs from the voice by 2 % at most,
     always the same.
     """
     text = "One two  three, answers: Four!"
     pcm, words = spoken(SpeechJob(text, preset))
-    found = frequencies(pcm)
+    found = word_frequencies(pcm)
 
     assert [text[word.start : word.end] for word in words] == re.findall(r"\S+", text)
     assert [word.time for word in words] == pytest.approx([0.12 * number for number in range(5)])
-    assert len(pcm) == 2 * 5 * WORD
+    assert len(pcm) == 2 * 5 * WORD_SAMPLES
     assert found == pytest.approx([PRESETS[preset]] * 5, rel=0.03)
     assert max(found) > 1.005 * min(found)
     assert spoken(SpeechJob(text, preset))[0] == pcm
-    assert frequencies(spoken(SpeechJob(WORDS, preset))[0]) == pytest.approx([PRESETS[preset]] * 6, rel=0.01)
+    assert word_frequencies(spoken(SpeechJob(WORDS, preset))[0]) == pytest.approx(
+        [PRESETS[preset]] * 6, rel=0.01
+    )
 
 
 def test_design() -> None:
-    """A description is a frequency: the same for the same words, another for others, within what can be
-    heard.
+    """A description is a frequency: the same for the same words, another for others, within what is
+    audible.
     """
     found = [
-        frequencies(spoken(SpeechJob("every", "", design=text))[0])[0]
+        word_frequencies(spoken(SpeechJob("every", "", design=text))[0])[0]
         for text in ("deep", "deep", "bright", "warm", "thin")
     ]
 
@@ -131,14 +117,14 @@ def test_design() -> None:
 def test_mixtures() -> None:
     """A mixture lies at the weighted mean."""
     mixed = SpeechJob(WORDS, "", mix=(("low", 0.25), ("high", 0.75)))
-    assert frequencies(spoken(mixed)[0]) == pytest.approx([0.25 * 400 + 0.75 * 2500] * 6, rel=0.01)
+    assert word_frequencies(spoken(mixed)[0]) == pytest.approx([0.25 * 400 + 0.75 * 2500] * 6, rel=0.01)
 
 
 def test_ipa() -> None:
     """A word with IPA of its own, be it on a part of the word, sounds 20 % higher, and no other does."""
     start = WORDS.index("every")
     for span in ((start, start + 5), (start + 1, start + 2)):
-        found = frequencies(spoken(SpeechJob(WORDS, "mid", ipa=((*span, "ˈɛvɹi"),)))[0])
+        found = word_frequencies(spoken(SpeechJob(WORDS, "mid", ipa=((*span, "ˈɛvɹi"),)))[0])
         assert found == pytest.approx([1000, 1000, 1200, 1000, 1000, 1000], rel=0.01)
 
 
@@ -163,8 +149,8 @@ def test_what_is_no_voice() -> None:
             spoken(SpeechJob("x", "", prompt=Prompt("id", data)))
 
 
-def test_it_stops_when_nobody_listens() -> None:
-    """Once an event is not wanted nothing more is made."""
+def test_it_stops_when_cancelled() -> None:
+    """Once an event is not wanted nothing more is emitted."""
     events: list[SpeechEvent] = []
 
     def three(event: SpeechEvent) -> bool:

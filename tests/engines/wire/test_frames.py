@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +21,9 @@ EVENTS = st.lists(
 
 
 def parsed(data: bytes, cuts: list[int]) -> list[frames.Frame]:
-    parser, edges = frames.FrameParser(), [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    """Return the frames of some bytes that arrive in pieces."""
+    parser = frames.FrameParser()
+    edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     found: list[frames.Frame] = []
     for start, end in pairwise(edges):
         found += parser.feed(data[start:end])
@@ -34,10 +35,10 @@ def test_events_survive_any_chunking(events: list[SpeechEvent], cuts: list[int])
     """All PCM and all words arrive, in order, however the bytes are cut; a word stays before the audio it
     came before.
     """
-    got = parsed(frames.pack(events), cuts)
+    got = parsed(frames.encode_events(events), cuts)
 
     assert b"".join(event.pcm for event in got if isinstance(event, Audio)) == b"".join(
-        e.pcm for e in events if isinstance(e, Audio)
+        event.pcm for event in events if isinstance(event, Audio)
     )
     assert [event for event in got if isinstance(event, Word)] == [
         event for event in events if isinstance(event, Word)
@@ -46,13 +47,13 @@ def test_events_survive_any_chunking(events: list[SpeechEvent], cuts: list[int])
 
 def test_neighbouring_audio_is_one_frame() -> None:
     """Chunks that wait together leave together."""
-    assert parsed(frames.pack([Audio(b"ab"), Audio(b"cd")]), []) == [Audio(b"abcd")]
+    assert parsed(frames.encode_events([Audio(b"ab"), Audio(b"cd")]), []) == [Audio(b"abcd")]
 
 
 def test_errors_and_ends() -> None:
     """Errors and ends come as what they are."""
-    error = frames.frame(frames.ERROR, msgspec.json.encode(frames.ErrorFrame("BadInput", "no", "text")))
-    end = frames.frame(frames.END, msgspec.json.encode(frames.EndFrame(17)))
+    error = frames.encode_error(frames.ErrorFrame("BadInput", "no", "text"))
+    end = frames.encode_end(17)
 
     assert parsed(error + end, [3, 11]) == [frames.ErrorFrame("BadInput", "no", "text"), frames.EndFrame(17)]
 

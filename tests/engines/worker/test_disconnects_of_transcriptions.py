@@ -1,5 +1,5 @@
-"""A client that leaves a recording behind: its engine is told at once, however much audio waits, and nothing
-is left of it.
+"""A client that leaves in the middle of a transcription: its engine stops at once, however much audio waits,
+and nothing is left of it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from pathlib import Path
 
 import pytest
-from one_worker import started
+from one_worker import path_of_engines, started
 
 from engines.api import (
     EmitTranscription,
@@ -30,34 +30,36 @@ from engines.worker.app import HUNG
 from engines.worker.audio_queue import AudioQueue
 
 SECOND = 32_000
-"""bytes"""
+"""bytes of a second of audio"""
 LONG = 200
-"""seconds; more than waits in memory"""
+"""seconds of a recording, more than waits in memory"""
 
 
-class Dreamer:
-    """Hears a little, then nothing for as long as it is wanted; or all of it, when the job's prompt says so."""
+class Stalling:
+    """An engine that reads a little of a recording, then nothing until it is cancelled; or all of it, when the
+    job's prompt says so.
+    """
 
     def load(self) -> EngineInfo:
-        """Say what it can do, and that letting go takes it less than half a second."""
+        """Return what it can do, and that it stops a job in less than half a second."""
         return EngineInfo(
-            "dreamer",
+            "stalling",
             "1",
             "MIT",
-            ("dreamer",),
+            ("stalling",),
             transcription=TranscriptionCapabilities(("en",), prompt=True),
             cancel_grace=0.5,
         )
 
     def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], emit: EmitTranscription) -> None:
-        """Listen."""
+        """Read what the job asks for."""
         chunk = next(audio)
         emit(Progress(0.1))
         if job.prompt == "all":
             time.sleep(0.5)
-            sound = chunk + b"".join(audio)
-            emit(TranscriptSegment(str(sum(sound)), 0.0, len(sound) / SECOND))
-            emit(Finished(len(sound) / SECOND, "en"))
+            pcm = chunk + b"".join(audio)
+            emit(TranscriptSegment(str(sum(pcm)), 0.0, len(pcm) / SECOND))
+            emit(Finished(len(pcm) / SECOND, "en"))
             return
         while emit(Progress(0.2)):
             time.sleep(0.01)
@@ -68,7 +70,7 @@ class Dreamer:
 @pytest.fixture(autouse=True)
 def adapters(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let workers find the engines of this file."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", path_of_engines(__file__))
 
 
 def run(test: Callable[[], Awaitable[None]]) -> None:
@@ -77,12 +79,12 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
 
 def worker() -> AbstractAsyncContextManager[tuple[WorkerProcess, WorkerClient]]:
     return started(
-        EngineRecord("dreamer", "test_disconnects_of_transcriptions:Dreamer", ("transcription",), "MIT")
+        EngineRecord("stalling", "test_disconnects_of_transcriptions:Stalling", ("transcription",), "MIT")
     )
 
 
 async def recording(seconds: int = LONG, sent: list[int] | None = None) -> AsyncIterator[bytes]:
-    """Give a recording whose every second differs, and note what has been taken of it."""
+    """Yield a recording whose every second differs, and append to `sent` what has been read of it."""
     for number in range(seconds):
         yield bytes([number % 251]) * SECOND
         if sent is not None:
@@ -90,7 +92,7 @@ async def recording(seconds: int = LONG, sent: list[int] | None = None) -> Async
 
 
 async def leave(client: WorkerClient, job: TranscriptionJob, sent: list[int], until: int) -> None:
-    """Close a job once so many seconds of its recording have been taken."""
+    """Close a job once so many seconds of its recording have been sent."""
     events: AsyncGenerator[TranscriptionEvent, None]
     async with aclosing(client.transcribe(job, recording(LONG, sent))) as events, asyncio.timeout(20):
         async for _ in events:
@@ -98,14 +100,15 @@ async def leave(client: WorkerClient, job: TranscriptionJob, sent: list[int], un
                 return
 
 
-async def heard(client: WorkerClient, seconds: int) -> list[TranscriptionEvent]:
+async def transcribed(client: WorkerClient, seconds: int) -> list[TranscriptionEvent]:
+    """Return the events of a whole recording."""
     async with aclosing(client.transcribe(TranscriptionJob(prompt="all"), recording(seconds))) as events:
         return [event async for event in events if not isinstance(event, Progress)]
 
 
-def files(pid: int) -> list[str]:
-    """Name the temporary files that a process holds open, which have no name any more; none where the system
-    does not tell.
+def unnamed_files(pid: int) -> list[str]:
+    """Return the temporary files that a process holds open, which have no name any more; none where the system
+    does not list them.
     """
     folder = Path(f"/proc/{pid}/fd")
     if not folder.is_dir():
@@ -114,8 +117,8 @@ def files(pid: int) -> list[str]:
 
 
 @pytest.mark.parametrize("until", [LONG // 2, LONG])
-def test_leaving_is_noticed_however_much_waits(until: int) -> None:
-    """An engine that takes no more of a long recording hears of its client's leaving, while it is sent and
+def test_a_disconnect_is_noticed_however_much_waits(until: int) -> None:
+    """An engine that reads no more of a long recording is stopped when its client leaves, while it is sent and
     afterwards.
     """
 
@@ -123,27 +126,27 @@ def test_leaving_is_noticed_however_much_waits(until: int) -> None:
         async with worker() as (process, client):
             await leave(client, TranscriptionJob(), [], until)
             async with asyncio.timeout(5):
-                assert len(await heard(client, 1)) == 2
+                assert len(await transcribed(client, 1)) == 2
             assert process.running
 
     run(test)
 
 
 def test_what_waits_arrives_whole() -> None:
-    """All of a recording that the engine takes late is heard, in its order; what waited on disk is gone with
+    """All of a recording that the engine reads late arrives, in its order; what waited on disk is gone with
     the job.
     """
 
     async def test() -> None:
         async with worker() as (process, client):
-            wanted = sum(number % 251 for number in range(LONG)) * SECOND
+            checksum = sum(number % 251 for number in range(LONG)) * SECOND
             for _ in range(2):
-                assert await heard(client, LONG) == [
-                    TranscriptSegment(str(wanted), 0.0, LONG),
+                assert await transcribed(client, LONG) == [
+                    TranscriptSegment(str(checksum), 0.0, LONG),
                     Finished(LONG, "en"),
                 ]
             async with asyncio.timeout(5):
-                while files(process.pid):  # noqa: ASYNC110 - it is another process's
+                while unnamed_files(process.pid):  # noqa: ASYNC110 - it is another process's
                     await asyncio.sleep(0.01)
 
     run(test)
@@ -154,33 +157,33 @@ def test_what_finds_no_room_on_disk_waits() -> None:
 
     async def test() -> None:
         pieces = [bytes([number]) * SECOND for number in range(LONG)]
-        feed = AudioQueue(limit=10 * SECOND)
+        queue = AudioQueue(disk_limit=10 * SECOND)
 
         async def send() -> None:
             for piece in pieces:
-                await feed.put(piece)
-            feed.close()
+                await queue.put(piece)
+            queue.close()
 
         sending = asyncio.create_task(send())
-        while not feed.filed:  # noqa: ASYNC110 - a thread writes
+        while not queue.on_disk:  # noqa: ASYNC110 - a thread writes
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)
         assert not sending.done()
-        assert await asyncio.to_thread(b"".join, iter(feed)) == b"".join(pieces)
+        assert await asyncio.to_thread(b"".join, iter(queue)) == b"".join(pieces)
         await sending
-        feed.discard()
-        assert list(feed) == []
+        queue.discard()
+        assert list(queue) == []
 
     run(test)
 
 
-def test_an_engine_says_how_long_it_may_take_to_let_go() -> None:
-    """One that lets go in the time it named keeps its process; one that takes longer loses it."""
+def test_an_engine_declares_how_long_it_may_need_to_stop() -> None:
+    """One that stops in the time it declared keeps its process; one that needs longer loses it."""
 
     async def test() -> None:
         async with worker() as (process, client):
             await leave(client, TranscriptionJob(prompt="0.1"), [], 1)
-            assert await heard(client, 1)
+            assert await transcribed(client, 1)
             await leave(client, TranscriptionJob(prompt="4"), [], 1)
             assert await process.wait() == HUNG
 

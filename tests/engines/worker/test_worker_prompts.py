@@ -1,4 +1,4 @@
-"""Prompts on their way to a worker and in it: the provider API, each prompt across the wire once, and what is
+"""Voice prompts on their way to a worker and in it: the provider API, each across the wire once, and what is
 refused.
 """
 
@@ -21,18 +21,20 @@ from typing import Any
 import aiohttp
 import pytest
 from safetensors.numpy import load
-from test_cloner import frequencies, tone
+from tones import tone, word_frequencies
 
 from engines.api import Audio, Prompt, Sample, SpeechJob
-from engines.catalogue.engines import find
+from engines.catalogue.engines import find_engine
 from engines.errors import BadAudio, BadInput, EngineFailed, MissingPrompt
-from engines.fleet.child_process import Address, WorkerProcess
+from engines.fleet.child_process import WorkerProcess
 from engines.fleet.pool import Pool
 from engines.fleet.worker_group import WorkerGroup
 from engines.settings import EngineSettings, WorkerSettings
 from engines.wire import bodies
-from engines.wire.client import Lost, WorkerClient
-from engines.worker.prompts import Prompts
+from engines.wire.address import WorkerAddress
+from engines.wire.bodies import VoicePromptField
+from engines.wire.client import WorkerClient, WorkerLost
+from engines.worker.prompt_cache import PromptCache
 
 RATE = 24_000
 SETTINGS = WorkerSettings(restart_delay=0.02, start_timeout=30.0)
@@ -46,26 +48,26 @@ def silent(_event: str, **_fields: object) -> None:
     """Log nothing."""
 
 
-async def heard(client: WorkerClient, job: SpeechJob) -> list[float]:
-    """Give the frequencies of what the gateway's client hears."""
+async def spoken(client: WorkerClient, job: SpeechJob) -> list[float]:
+    """Return the frequencies of the words that a worker speaks."""
     async with aclosing(client.speak(job)) as events:
-        return frequencies(b"".join([event.pcm async for event in events if isinstance(event, Audio)]))
+        return word_frequencies(b"".join([event.pcm async for event in events if isinstance(event, Audio)]))
 
 
-class Wire:
-    """A worker of mimic's: as the gateway talks to it, and as anybody could."""
+class BareWorker:
+    """A worker of `mimic`: by the gateway's client, and by the bare API."""
 
     def __init__(self, client: WorkerClient, session: aiohttp.ClientSession) -> None:
         self.client = client
         self._session = session
 
     async def generate(self, **fields: Any) -> tuple[int, Any]:
-        """Ask for speech in the provider API's own words; give the status and the JSON."""
+        """Request speech by the bare API; return the status and the JSON."""
         async with self._session.post("/tts/generate", json={"text": "every", **fields}) as answer:
             return answer.status, await answer.json()
 
     async def create(self, *parts: tuple[str, bytes]) -> tuple[int, Any]:
-        """Ask for a prompt in the provider API's own words."""
+        """Request a voice prompt by the bare API; return the status and the JSON."""
         form = aiohttp.FormData(default_to_multipart=True)
         for name, value in parts:
             form.add_field(name, io.BytesIO(value), filename="a.wav" if name == "audio" else None)
@@ -73,7 +75,7 @@ class Wire:
             return answer.status, await answer.json()
 
     async def post(self, body: bytes, content_type: str) -> tuple[int, Any]:
-        """Send any bytes to where prompts are made."""
+        """Send any bytes to where voice prompts are created; return the status and the JSON."""
         async with self._session.post(
             "/tts/create_voice_prompt", data=body, headers={"content-type": content_type}
         ) as answer:
@@ -81,20 +83,21 @@ class Wire:
 
 
 @asynccontextmanager
-async def wire() -> AsyncIterator[Wire]:
-    """Start a worker."""
-    process = await WorkerProcess.start(find("mimic"), SETTINGS, silent, loopback=False)
+async def mimic_worker() -> AsyncIterator[BareWorker]:
+    """Run a worker."""
+    process = await WorkerProcess.start(find_engine("mimic"), SETTINGS, silent, loopback=False)
     client = WorkerClient(process.address, stall_timeout=30)
     connector = aiohttp.UnixConnector(str(process.address.socket))
     try:
         async with aiohttp.ClientSession("http://worker", connector=connector) as session:
-            yield Wire(client, session)
+            yield BareWorker(client, session)
     finally:
         await client.close()
         await process.stop(5)
 
 
 def wav(pcm: bytes, rate: int = RATE, channels: int = 1, width: int = 2) -> bytes:
+    """Return a WAV file."""
     file = io.BytesIO()
     with wave.open(file, "wb") as out:
         out.setnchannels(channels)
@@ -110,7 +113,7 @@ def test_the_provider_api() -> None:
     """
 
     async def test() -> None:
-        async with wire() as worker:
+        async with mimic_worker() as worker:
             parts = [
                 ("audio", wav(tone(700))),
                 ("reference_text", b"one"),
@@ -118,37 +121,37 @@ def test_the_provider_api() -> None:
                 ("audio", wav(tone(900))),
             ]
             status, answer = await worker.create(*parts)
-            made = answer["voice_prompt"]
-            data = base64.b64decode(made["safetensors"])
+            prompt = answer["voice_prompt"]
+            data = base64.b64decode(prompt["safetensors"])
             assert status == 200
-            assert made["id"] == hashlib.sha256(data).hexdigest()
+            assert prompt["id"] == hashlib.sha256(data).hexdigest()
             assert load(data)["centroid"][0] == pytest.approx(800, rel=0.02)
-            for voice_prompt in (made, {"safetensors": made["safetensors"]}, {"id": made["id"]}):
-                status, spoken = await worker.generate(voice_prompt=voice_prompt)
-                assert (status, spoken["sample_rate"], spoken["duration"]) == (200, RATE, pytest.approx(0.12))
+            for voice_prompt in (prompt, {"safetensors": prompt["safetensors"]}, {"id": prompt["id"]}):
+                status, speech = await worker.generate(voice_prompt=voice_prompt)
+                assert (status, speech["sample_rate"], speech["duration"]) == (200, RATE, pytest.approx(0.12))
 
     run(test)
 
 
-def test_a_prompt_crosses_once() -> None:
-    """The gateway brings a prompt the first time, and only names it afterwards, to whichever worker."""
+def test_a_prompt_crosses_the_wire_once() -> None:
+    """The gateway sends a prompt whole the first time, and only its id afterwards, to whichever worker."""
 
     async def test() -> None:
-        async with wire() as maker, wire() as other:
-            prompt = await maker.client.create_prompt([Sample(tone(700))], RATE, "mimic")
-            named = SpeechJob("every", "", prompt=Prompt(prompt.id))  # brought, it would have the wrong id
-            for worker in (maker, other):
+        async with mimic_worker() as first, mimic_worker() as other:
+            prompt = await first.client.create_prompt([Sample(tone(700))], RATE, "mimic")
+            named = SpeechJob("every", "", prompt=Prompt(prompt.id))  # sent whole, it would have the wrong id
+            for worker in (first, other):
                 with pytest.raises(BadInput, match="SHA-256"):
-                    await heard(worker.client, named)
-                assert await heard(worker.client, SpeechJob("every", "", prompt=prompt)) == pytest.approx(
+                    await spoken(worker.client, named)
+                assert await spoken(worker.client, SpeechJob("every", "", prompt=prompt)) == pytest.approx(
                     [700], rel=0.01
                 )
-                assert await heard(worker.client, named) == pytest.approx([700], rel=0.01)
+                assert await spoken(worker.client, named) == pytest.approx([700], rel=0.01)
 
     run(test)
 
 
-def started(socket: Path) -> subprocess.Popen[bytes]:
+def start(socket: Path) -> subprocess.Popen[bytes]:
     """Start a worker at a socket of one's own choice."""
     command = [sys.executable, "-m", "engines.worker", "--engine", "mimic", "--socket", str(socket)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -157,26 +160,28 @@ def started(socket: Path) -> subprocess.Popen[bytes]:
     return process
 
 
-def test_a_worker_that_has_lost_a_prompt_is_brought_it_again(tmp_path: Path) -> None:
-    """A prompt that is named to a worker which does not hold it any more is brought at once; the caller hears
-    it all the same.
+def test_a_prompt_that_a_worker_has_dropped_is_sent_again(tmp_path: Path) -> None:
+    """A prompt that is named to a worker which has dropped it is sent at once; the caller gets its audio
+    all the same.
     """
     socket = tmp_path / "worker.sock"
 
     async def test() -> None:
-        client = WorkerClient(Address("http://worker", str(socket)), stall_timeout=30)
+        client = WorkerClient(WorkerAddress("http://worker", str(socket)), stall_timeout=30)
         try:
-            with started(socket) as process:
+            with start(socket) as process:
                 job = SpeechJob(
                     "every", "", prompt=await client.create_prompt([Sample(tone(700))], RATE, "mimic")
                 )
-                assert await heard(client, job) == pytest.approx([700], rel=0.01)
+                assert await spoken(client, job) == pytest.approx([700], rel=0.01)
                 process.kill()
             socket.unlink()
-            with started(socket) as process:
-                with suppress(Lost):  # the connection to the first one, which nobody has looked at since
-                    await heard(client, SpeechJob("every", "low"))
-                assert await heard(client, job) == pytest.approx([700], rel=0.01)
+            with start(socket) as process:
+                with suppress(
+                    WorkerLost
+                ):  # the connection to the first one, which nobody has looked at since
+                    await spoken(client, SpeechJob("every", "low"))
+                assert await spoken(client, job) == pytest.approx([700], rel=0.01)
                 process.kill()
         finally:
             await client.close()
@@ -184,23 +189,23 @@ def test_a_worker_that_has_lost_a_prompt_is_brought_it_again(tmp_path: Path) -> 
     run(test)
 
 
-def test_a_worker_that_was_replaced_is_brought_the_prompt() -> None:
-    """After kill -9 the next worker knows no prompts; whoever speaks then is not told of it."""
+def test_a_prompt_is_sent_to_a_worker_that_was_replaced() -> None:
+    """After kill -9 the next worker has no prompts; whoever speaks then does not notice."""
 
     async def test() -> None:
-        group = WorkerGroup(find("mimic"), EngineSettings(workers=1), SETTINGS, silent)
+        group = WorkerGroup(find_engine("mimic"), EngineSettings(workers=1), SETTINGS, silent)
         pool = Pool("mimic", group, 1)
         async with group.running():
             assert await group.wait_ready()
             async with pool.open() as stream:
                 prompt = await stream.create_prompt([Sample(tone(700))], RATE, "mimic")
             for _ in range(3):
-                said = [
+                pcm = [
                     event.pcm
                     async for event in pool.speak(SpeechJob("every", "", prompt=prompt))
                     if isinstance(event, Audio)
                 ]
-                assert frequencies(b"".join(said)) == pytest.approx([700], rel=0.01)
+                assert word_frequencies(b"".join(pcm)) == pytest.approx([700], rel=0.01)
                 pid = pool.status().workers[0].pid
                 assert pid
                 os.kill(pid, signal.SIGKILL)
@@ -214,7 +219,7 @@ def test_jobs_that_are_refused() -> None:
     """
 
     async def test() -> None:
-        async with wire() as worker:
+        async with mimic_worker() as worker:
             prompt = await worker.client.create_prompt([Sample(tone(700))], RATE, "mimic")
             data = base64.b64encode(prompt.data).decode()
             wrong: list[tuple[Any, str, str]] = [
@@ -241,7 +246,7 @@ def test_recordings_that_are_refused() -> None:
     """What is no WAV of the engine's own rate, mono and 16 bits, or no form at all, is refused in words."""
 
     async def test() -> None:
-        async with wire() as worker:
+        async with mimic_worker() as worker:
             wrong: list[tuple[list[tuple[str, bytes]], str, str]] = [
                 ([], "BadInput", "missing"),
                 ([("reference_text", b"one")], "BadInput", "missing"),
@@ -270,10 +275,10 @@ def test_recordings_that_are_refused() -> None:
 
 
 def test_refusals_keep_their_kind() -> None:
-    """What the engine says of a recording reaches the gateway as the same error."""
+    """What the engine raises for a recording reaches the gateway as the same error."""
 
     async def test() -> None:
-        async with wire() as worker:
+        async with mimic_worker() as worker:
             with pytest.raises(BadAudio, match="silent"):
                 await worker.client.create_prompt([Sample(bytes(48_000))], RATE, "mimic")
             with pytest.raises(BadAudio, match="24000 Hz"):
@@ -286,7 +291,7 @@ def test_engines_that_do_not_clone() -> None:
     """An engine that does not clone says so."""
 
     async def test() -> None:
-        process = await WorkerProcess.start(find("tone"), SETTINGS, silent)
+        process = await WorkerProcess.start(find_engine("tone"), SETTINGS, silent)
         client = WorkerClient(process.address, stall_timeout=30)
         with pytest.raises(BadInput, match="does not clone"):
             await client.create_prompt([Sample(tone(700))], RATE, "tone")
@@ -296,23 +301,23 @@ def test_engines_that_do_not_clone() -> None:
     run(test)
 
 
-def test_what_is_held_has_a_limit() -> None:
+def test_the_cache_has_a_limit() -> None:
     """Of more prompts than there is room for those go that were not used for the longest time; the newest
     always stays.
     """
-    held = Prompts(limit=250)
-    one, other = held.add(b"1" * 100), held.add(b"2" * 100)
-    assert held.take({"id": one.id}) == one
-    newest = held.add(b"3" * 100)
-    assert held.take({"id": one.id}) == one
-    assert held.take({"id": newest.id}) == newest
+    cache = PromptCache(limit=250)
+    one, other = cache.add(b"1" * 100), cache.add(b"2" * 100)
+    assert cache.resolve(VoicePromptField(id=one.id)) == one
+    newest = cache.add(b"3" * 100)
+    assert cache.resolve(VoicePromptField(id=one.id)) == one
+    assert cache.resolve(VoicePromptField(id=newest.id)) == newest
     with pytest.raises(MissingPrompt):
-        held.take({"id": other.id})
-    large = held.add(b"4" * 1000)
-    assert held.take({"id": large.id}) == large
+        cache.resolve(VoicePromptField(id=other.id))
+    large = cache.add(b"4" * 1000)
+    assert cache.resolve(VoicePromptField(id=large.id)) == large
     with pytest.raises(MissingPrompt):
-        held.take({"id": newest.id})
-    assert held.take({}) is None
+        cache.resolve(VoicePromptField(id=newest.id))
+    assert cache.resolve(VoicePromptField()) is None
 
 
 @pytest.mark.parametrize(
@@ -329,4 +334,4 @@ def test_what_is_held_has_a_limit() -> None:
 def test_answers_that_are_no_prompt(answer: str) -> None:
     """A worker that answers anything else has failed."""
     with pytest.raises(EngineFailed, match="no voice prompt"):
-        bodies.prompt(answer.encode())
+        bodies.decode_prompt(answer.encode())

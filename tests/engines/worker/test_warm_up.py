@@ -18,26 +18,26 @@ from engines.api import (
     TranscriptionJob,
 )
 from engines.errors import Unsupported
-from engines.worker.warming import SECONDS, vowel, warm_up
+from engines.worker.warm_up import VOWEL_SECONDS, vowel, warm_up
 
 
 class Both:
-    """Speaks and listens, and remembers what it was asked."""
+    """An engine that speaks and transcribes, and keeps count of both."""
 
     def __init__(self) -> None:
-        self.pieces = 0
-        self.heard = b""
+        self.chunks = 0
+        self.recording = b""
 
     def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
-        """Speak ten pieces, or as many as are wanted."""
-        while self.pieces < 10:
-            self.pieces += 1
+        """Emit ten chunks, or as many as are wanted."""
+        while self.chunks < 10:
+            self.chunks += 1
             if not emit(Audio(bytes(100))):
                 return
 
     def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], emit: EmitTranscription) -> None:
-        """Hear all."""
-        self.heard = b"".join(audio)
+        """Read all of the recording."""
+        self.recording = b"".join(audio)
         emit(Finished(1.0, "en"))
 
 
@@ -51,27 +51,27 @@ INFO = EngineInfo(
 )
 
 
-def test_it_speaks_until_audio_comes_and_hears_a_vowel() -> None:
-    """A model speaks until its first audio, no longer, and hears a second and a half of sound."""
+def test_it_speaks_until_audio_comes_and_transcribes_a_vowel() -> None:
+    """A model speaks until its first audio, no longer, and transcribes a second and a half of sound."""
     engine = Both()
     warm_up(engine, INFO)
 
-    assert engine.pieces == 1
-    assert len(engine.heard) == round(2 * SECONDS * 16_000)
+    assert engine.chunks == 1
+    assert len(engine.recording) == round(2 * VOWEL_SECONDS * 16_000)
 
 
-def test_what_cannot_be_done_is_no_fault(capfd: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_done_is_no_error(capfd: pytest.CaptureFixture[str]) -> None:
     """A model that refuses the job is loaded all the same, and the log says why it is not warm."""
 
-    class Picky(Both):
+    class Refusing(Both):
         def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
             raise Unsupported("No Latin letters here.")
 
-    warm_up(Picky(), INFO)
+    warm_up(Refusing(), INFO)
     assert "No Latin letters here." in capfd.readouterr().err
 
 
-def test_the_vowel_is_taken_for_speech() -> None:
+def test_the_vowel_counts_as_speech() -> None:
     """Voice detection finds speech in the sound, else nothing behind it would be warm."""
     pytest.importorskip("onnxruntime")
     from engines.toolkit.vad import speech_spans
