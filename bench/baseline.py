@@ -32,7 +32,7 @@ FORMS = {
 
 
 def run(format: str) -> float:
-    """Give how many seconds of audio all cores make in a second."""
+    """Return how many seconds of audio all cores make in a second."""
     context = mp.get_context("spawn")
     results: Queue[float] = context.Queue()
     start = context.Event()
@@ -93,7 +93,7 @@ class File:
 
     def push(self, pcm: bytes) -> float:
         """Encode some PCM, and give how many seconds it makes."""
-        return self._encode(self._resampler.resample(frames.frame(pcm, self._rate)))
+        return self._encode(self._resampler.resample(frames.from_pcm(pcm, self._rate)))
 
     def finish(self) -> None:
         """End the file."""

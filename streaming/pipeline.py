@@ -149,7 +149,7 @@ class SpeechPipeline:
         """Wait until a reader who is well off may have a further segment made, though never for long."""
         slack = self.pacing.slack(time.monotonic())
         if slack > PLENTY_SECONDS:
-            await self._encoder.turn(slack, min(slack - PLENTY_SECONDS, PATIENCE_SECONDS))
+            await self._encoder.wait_to_prefetch(slack, min(slack - PLENTY_SECONDS, PATIENCE_SECONDS))
 
     def _begin(self, segment: Segment) -> None:
         self._audio.append(SegmentAudio(segment, self._speak, self._config.retry_policy))
@@ -201,7 +201,7 @@ class SpeechPipeline:
     async def _encode(self, pcm: bytes, *, ends: bool) -> None:
         now = time.monotonic()
         slack = min(self.pacing.slack(now), max(NEEDY_SECONDS, self._due - now))
-        self._add(await self._encoder.push(pcm, ends=ends, slack=slack))
+        self._add(await self._encoder.push(pcm, ends_segment=ends, slack=slack))
 
     def _add(self, coded: EncodedChunk) -> None:
         if coded.seconds:

@@ -15,8 +15,8 @@ from contextlib import aclosing, suppress
 import msgspec
 
 from engines.api import Audio, SpeechEvent
-from engines.errors import RunAway
-from streaming.audio.runaway import RunawayDetector, limits
+from engines.errors import RunawayAudio
+from streaming.audio.runaway import RunawayDetector, limits_for
 from streaming.text.segments import Segment
 
 Speak = Callable[[Segment, int], AsyncGenerator[SpeechEvent, None]]
@@ -46,7 +46,7 @@ class SegmentAudio:
         self.segment = segment
         self._speak = speak
         self._policy = policy
-        self._limits = limits(segment.text, speed=policy.speed)
+        self._limits = limits_for(segment.text, speed=policy.speed)
         self._pcm = bytearray()
         self._taken = False
         self._approved = policy.streams
@@ -97,7 +97,7 @@ class SegmentAudio:
                 if whole or last or self._taken:
                     break
                 self._policy.on_retry("truncated")
-            except RunAway:
+            except RunawayAudio:
                 if last or self._taken:
                     raise
                 self._policy.on_retry("run away")
@@ -116,4 +116,4 @@ class SegmentAudio:
                     detector.push(event.pcm)
                     self._pcm += event.pcm
                     self._changed.set()
-        return not detector.truncated()
+        return not detector.is_truncated()

@@ -49,7 +49,7 @@ LAYERS: dict[str, list[set[str]]] = {
     ],
     "streaming": [
         {"pipeline"},
-        {"segment_audio", "prefetch"},
+        {"segment_audio"},
         {"encode"},
         {"audio"},
         {"text", "http", "pacing"},
@@ -209,7 +209,7 @@ def test_the_gateway_process_loads_no_engine() -> None:
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, cwd=ROOT)
     loaded = set(done.stdout.split())
-    adapters = {record.adapter.partition(":")[0] for record in CATALOGUE}
+    adapters = {record.import_path.partition(":")[0] for record in CATALOGUE}
 
     assert "gateway.app" in loaded
     assert not loaded & adapters

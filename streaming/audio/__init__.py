@@ -1,1 +1,1 @@
-"""PCM: decoded, joined, changed in tempo, watched."""
+"""Audio as PCM: decode uploads, join segments, change tempo and sample rate, detect runaway audio."""

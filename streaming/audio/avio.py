@@ -1,6 +1,4 @@
-"""Where FFmpeg meets our files and our errors: what it writes to, what it may read, and how its faults are
-told.
-"""
+"""FFmpeg's access to our files, and its errors as ours: what it writes to, what it may read."""
 
 from __future__ import annotations
 
@@ -19,60 +17,60 @@ CONTAINERS = (
     "wav,w64,mp3,mov,matroska,ogg,flac,aac,aiff,caf,amr,amrnb,amrwb,asf,avi,flv,live_flv,mpeg,mpegts,mpegvideo,au,ac3,eac3,dts,"
     "loas,latm,wv,ape,tta,voc,tak,rm,nut,mpc,mpc8"
 )
-"""demuxers that hold their sound in themselves, and know it by its content; playlists, scripts and manifests
-are not here
+"""demuxers of formats that contain their audio, and are recognised by their content; playlists, scripts and
+manifests are not here
 """
-MOST_STREAMS = 256
+MAX_STREAMS = 256
 """a broadcast has a few dozen"""
-PROBED_BYTES = 1_000_000
+PROBE_BYTES = 1_000_000
 NOT_DECODED = "The audio file could not be decoded or its format is not supported."
-FAULTS = (av.error.FFmpegError, ValueError, EOFError, MemoryError)
-"""what PyAV raises over bytes that make no sense, and options no codec takes"""
+FFMPEG_ERRORS = (av.error.FFmpegError, ValueError, EOFError, MemoryError)
+"""what PyAV raises over bytes that make no sense, and options no codec accepts"""
 
 
 @contextmanager
-def decoding() -> Iterator[None]:
-    """Tell FFmpeg's faults as BadAudio."""
+def map_decode_errors() -> Iterator[None]:
+    """Raise FFmpeg's errors as BadAudio."""
     try:
         yield
-    except FAULTS as exc:
+    except FFMPEG_ERRORS as exc:
         raise BadAudio(NOT_DECODED, param="file") from exc
 
 
 @contextmanager
-def encoding(codec: str) -> Iterator[None]:
-    """Tell FFmpeg's faults as EngineFailed."""
+def map_encode_errors(codec: str) -> Iterator[None]:
+    """Raise FFmpeg's errors as EngineFailed."""
     try:
         yield
-    except FAULTS as exc:
+    except FFMPEG_ERRORS as exc:
         raise EngineFailed(f"The audio could not be encoded by {codec}.") from exc
 
 
 class Sink(io.RawIOBase):
-    """Where FFmpeg writes: no seeking, so that it writes as for a stream."""
+    """A file that FFmpeg writes into memory; it cannot seek, so that FFmpeg writes as for a stream."""
 
     def __init__(self) -> None:
         super().__init__()
         self._parts: list[bytes] = []
 
     def writable(self) -> bool:
-        """It can be written to."""
+        """Return True: it can be written to."""
         return True
 
     def write(self, data: bytes) -> int:  # type: ignore[override]
-        """Keep what is written."""
+        """Keep what is written, and return its length."""
         self._parts.append(bytes(data))
         return len(data)
 
-    def take(self) -> bytes:
-        """Give what has been written since."""
+    def drain(self) -> bytes:
+        """Return what has been written since the last call."""
         data = b"".join(self._parts)
         self._parts.clear()
         return data
 
 
-class Upload:
-    """A file by its content alone: a name would lend its ending to the guess of what it is."""
+class UnnamedFile:
+    """A file without its name, whose ending FFmpeg would let weigh in its guess of the format."""
 
     def __init__(self, source: IO[bytes]) -> None:
         self.read = source.read
@@ -87,15 +85,15 @@ def open_upload(source: IO[bytes]) -> InputContainer:
     else it were to ask for would need a protocol, of which none is allowed.
     """
     source.seek(0)
-    with decoding():
+    with map_decode_errors():
         return av.open(
-            Upload(source),
+            UnnamedFile(source),
             "r",
             options={
                 "format_whitelist": CONTAINERS,
                 "protocol_whitelist": "none",
-                "probesize": str(PROBED_BYTES),
-                "max_streams": str(MOST_STREAMS),
+                "probesize": str(PROBE_BYTES),
+                "max_streams": str(MAX_STREAMS),
             },
             metadata_errors="replace",
         )

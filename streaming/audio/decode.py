@@ -1,7 +1,7 @@
-"""Any recording that FFmpeg reads, to PCM, chunk by chunk.
+"""Decode any recording that FFmpeg reads into PCM, chunk by chunk.
 
-What a file is, its content says: names and types of uploads lie. `streaming.audio.avio` holds what
-FFmpeg may open: that one file.
+The format is recognised by the file's content: names and types of uploads are often wrong. FFmpeg may open
+that one file and nothing else (`streaming.audio.avio`).
 """
 
 from __future__ import annotations
@@ -15,58 +15,59 @@ import msgspec
 from av.container import InputContainer
 from av.stream import Discard
 
+from engines.api import BYTES_PER_SAMPLE
 from engines.errors import BadAudio
-from streaming.audio import frames
-from streaming.audio.avio import FAULTS, NOT_DECODED, decoding, open_upload
+from streaming.audio.avio import FFMPEG_ERRORS, NOT_DECODED, map_decode_errors, open_upload
 from streaming.audio.filters import Resampler
 
 CHUNK_SECONDS = 0.5
 SHORTEST_SECONDS = 0.1
-RATES = range(1000, 1_000_000)
-"""Hertz; what claims another sample rate is no sound, and would cost gigabytes to resample"""
-INDEXED = ("mov", "matroska", "flac")
-"""containers whose word on their duration is taken; that of WAV and MP3 is too often wrong"""
+SAMPLE_RATES = range(1000, 1_000_000)
+"""Hertz; what declares another sample rate is no audio, and would cost gigabytes to resample"""
+DURATION_CONTAINERS = ("mov", "matroska", "flac")
+"""containers whose declared duration is believed; that of WAV and MP3 is too often wrong"""
 
 
 class AudioFacts(msgspec.Struct, frozen=True):
-    """What a recording says of itself: FFmpeg's names, the sample rate in Hertz, the duration in seconds
-    where it is known.
-    """
+    """What a recording declares of itself, by FFmpeg's names."""
 
     container: str
     codec: str
     rate: int
+    """the sample rate in Hertz"""
     channels: int
     duration: float | None
+    """seconds, where they are known"""
 
 
 def probe(source: IO[bytes]) -> AudioFacts:
-    """Say what a recording is, without decoding it. Raises BadAudio."""
+    """Return what a recording is, without decoding it. Raises BadAudio."""
     with closing(open_upload(source)) as container:
-        stream = _sound(container)
+        stream = _audio_stream(container)
         name = container.format.name.partition(",")[0]
         codec = stream.codec_context
         return AudioFacts(name, codec.name, codec.sample_rate, codec.channels, _duration(container, stream))
 
 
 def decode(source: IO[bytes], *, rate: int = 16_000, max_seconds: float) -> Iterator[bytes]:
-    """Give a recording as s16le mono PCM at `rate` Hertz, in chunks of about half a second.
+    """Yield a recording as s16le mono PCM at `rate` Hertz, in chunks of about half a second.
 
-    A recording that breaks off in the middle is given as far as it goes. Raises BadAudio: nothing in it can
-    be decoded, it holds no sound, it is shorter than 0.1 s or longer than `max_seconds`.
+    A recording that breaks off in the middle is decoded as far as it goes. Raises BadAudio: nothing in it can
+    be decoded, it contains no audio, it is shorter than 0.1 s or longer than `max_seconds`.
     """
-    made, waiting = 0, bytearray()
-    chunk = round(CHUNK_SECONDS * rate) * frames.SAMPLE_BYTES
+    samples = 0
+    waiting = bytearray()
+    chunk_bytes = round(CHUNK_SECONDS * rate) * BYTES_PER_SAMPLE
     for pcm in _decode(source, rate, max_seconds):
         waiting += pcm
-        made += len(pcm) // frames.SAMPLE_BYTES
-        if made > max_seconds * rate:
+        samples += len(pcm) // BYTES_PER_SAMPLE
+        if samples > max_seconds * rate:
             raise _too_long(max_seconds)
-        if len(waiting) >= chunk:
+        if len(waiting) >= chunk_bytes:
             yield bytes(waiting)
             waiting.clear()
-    if made < SHORTEST_SECONDS * rate:
-        if not made:
+    if samples < SHORTEST_SECONDS * rate:
+        if not samples:
             raise BadAudio(NOT_DECODED, param="file")
         message = f"Audio file is too short. Minimum audio length is {SHORTEST_SECONDS} seconds."
         raise BadAudio(message, param="file", code="audio_too_short")
@@ -75,30 +76,29 @@ def decode(source: IO[bytes], *, rate: int = 16_000, max_seconds: float) -> Iter
 
 
 def _decode(source: IO[bytes], rate: int, max_seconds: float) -> Iterator[bytes]:
+    """Yield the PCM as the decoder produces it. Raises BadAudio."""
     resampler = Resampler(rate)
     with closing(open_upload(source)) as container:
-        stream = _sound(container)
-        if (
-            container.format.name.startswith(INDEXED)
-            and (_duration(container, stream) or 0) > max_seconds + 1
-        ):
+        stream = _audio_stream(container)
+        declared = _duration(container, stream) or 0
+        if container.format.name.startswith(DURATION_CONTAINERS) and declared > max_seconds + 1:
             raise _too_long(max_seconds)
         for frame in _frames(container, stream):
-            if frame.sample_rate not in RATES:
+            if frame.sample_rate not in SAMPLE_RATES:
                 raise BadAudio(NOT_DECODED, param="file")
-            with decoding():
+            with map_decode_errors():
                 pcm = resampler.push(frame)
             yield pcm
-        with decoding():
+        with map_decode_errors():
             pcm = resampler.finish()
         yield pcm
 
 
-def _sound(container: InputContainer) -> av.AudioStream:
-    """Choose the first sound that can be decoded, and have everything else skipped over."""
+def _audio_stream(container: InputContainer) -> av.AudioStream:
+    """Return the first audio stream that can be decoded, and skip all others. Raises BadAudio."""
     if not container.streams.audio:
         raise BadAudio("The file holds no sound.", param="file")
-    stream = next((one for one in container.streams.audio if one.codec_context), None)
+    stream = next((audio for audio in container.streams.audio if audio.codec_context), None)
     if stream is None:
         raise BadAudio(NOT_DECODED, param="file")
     for other in container.streams:
@@ -108,26 +108,25 @@ def _sound(container: InputContainer) -> av.AudioStream:
 
 
 def _frames(container: InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
-    """Give the frames, skip over what does not decode, and end where nothing more can be read."""
+    """Yield the frames; skip what cannot be decoded, and end where nothing more can be read."""
     packets = container.demux(stream)
     while True:
         try:
             packet = next(packets)
         except StopIteration:
             return
-        except (
-            *FAULTS,
-            IndexError,
-        ):  # PyAV raises IndexError at the end of a file in which streams appeared on the way
+        # PyAV raises IndexError at the end of a file in which streams appeared on the way
+        except (*FFMPEG_ERRORS, IndexError):
             break
-        yield from _packet(stream, packet)
-    yield from _packet(stream, None)
+        yield from _decode_packet(stream, packet)
+    yield from _decode_packet(stream, None)
 
 
-def _packet(stream: av.AudioStream, packet: av.Packet[av.AudioStream] | None) -> list[av.AudioFrame]:
+def _decode_packet(stream: av.AudioStream, packet: av.Packet[av.AudioStream] | None) -> list[av.AudioFrame]:
+    """Return the frames of a packet, none where it is damaged; None drains the decoder."""
     try:
         return stream.codec_context.decode(packet)
-    except FAULTS:
+    except FFMPEG_ERRORS:
         return []
 
 

@@ -1,4 +1,4 @@
-"""FFmpeg's audio filters as streams: frames in, frames out."""
+"""FFmpeg's audio filters on streams: frames in, frames out."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import av.filter
 from streaming.audio import frames
 
 
-class Filters:
-    """A chain of filters for frames that are all like the first, each filter by name and arguments."""
+class FilterGraph:
+    """Filters in a row, each given by name and arguments, for frames that are all like the first."""
 
-    def __init__(self, first: av.AudioFrame, chain: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, first: av.AudioFrame, filters: Sequence[tuple[str, str]]) -> None:
         self._graph = av.filter.Graph()
         # left alone, every graph starts a thread for each core, none of which has anything to do
         self._graph.threads = 1
@@ -28,15 +28,15 @@ class Filters:
         )
         nodes = [
             source,
-            *(self._graph.add(name, arguments) for name, arguments in chain),
+            *(self._graph.add(name, arguments) for name, arguments in filters),
             self._graph.add("abuffersink"),
         ]
-        for one, other in pairwise(nodes):
-            one.link_to(other)
+        for node, following in pairwise(nodes):
+            node.link_to(following)
         self._graph.configure()
 
     def push(self, frame: av.AudioFrame | None) -> list[av.AudioFrame]:
-        """Take a frame, or None for the end, and give what is ready."""
+        """Filter a frame, or None for the end, and return the frames that are ready."""
         self._graph.push(frame)
         ready: list[av.AudioFrame] = []
         while True:
@@ -47,32 +47,36 @@ class Filters:
 
 
 class Resampler:
-    """Any frames to s16le mono at `rate` Hertz. What comes in may change its form on the way, as chained
-    files do.
+    """Converts any frames to s16le mono PCM at `rate` Hertz.
+
+    Sample rate, sample format and channels of the frames may change on the way, as in chained files.
     """
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
-        self._form: tuple[int, str, str] | None = None
-        self._filters: Filters | None = None
+        self._source_format: tuple[int, str, str] | None = None
+        """sample rate, sample format and channel layout of the frames that come in"""
+        self._filters: FilterGraph | None = None
 
     def push(self, frame: av.AudioFrame) -> bytes:
-        """Take a frame, and give what is ready."""
-        form = (frame.sample_rate, frame.format.name, frame.layout.name)
+        """Convert a frame, and return the PCM that is ready."""
+        source_format = (frame.sample_rate, frame.format.name, frame.layout.name)
         before = b""
-        if form != self._form:
+        if source_format != self._source_format:
             before = self.finish()
-            self._form = form
-            self._filters = None if form == (self._rate, "s16", "mono") else self._open(frame)
+            self._source_format = source_format
+            needs_filter = source_format != (self._rate, "s16", "mono")
+            self._filters = self._open(frame) if needs_filter else None
         frame.pts = None  # of the file's clock, whose gaps and jumps are none of ours
-        return before + frames.pcm(self._filters.push(frame) if self._filters else [frame])
+        return before + frames.to_pcm(self._filters.push(frame) if self._filters else [frame])
 
     def finish(self) -> bytes:
-        """Give the rest."""
-        filters, self._filters, self._form = self._filters, None, None
-        return frames.pcm(filters.push(None)) if filters else b""
+        """Return the rest of the PCM."""
+        filters = self._filters
+        self._filters = None
+        self._source_format = None
+        return frames.to_pcm(filters.push(None)) if filters else b""
 
-    def _open(self, frame: av.AudioFrame) -> Filters:
-        return Filters(
-            frame, [("aformat", f"sample_fmts=s16:channel_layouts=mono:sample_rates={self._rate}")]
-        )
+    def _open(self, frame: av.AudioFrame) -> FilterGraph:
+        target = f"sample_fmts=s16:channel_layouts=mono:sample_rates={self._rate}"
+        return FilterGraph(frame, [("aformat", target)])

@@ -1,22 +1,24 @@
-"""Between bytes of PCM and FFmpeg's frames, without numpy."""
+"""Convert between bytes of PCM and FFmpeg's audio frames, without numpy."""
 
 from __future__ import annotations
 
 import av
 
-SAMPLE_BYTES = 2
+from engines.api import BYTES_PER_SAMPLE
 
 
-def frame(pcm: bytes, rate: int) -> av.AudioFrame:
-    """Make a frame of s16le mono PCM, whole samples."""
-    made = av.AudioFrame(format="s16", layout="mono", samples=len(pcm) // SAMPLE_BYTES)
-    made.sample_rate = rate
-    plane = made.planes[0]
+def from_pcm(pcm: bytes, rate: int) -> av.AudioFrame:
+    """Return a frame with s16le mono PCM of whole samples, at `rate` Hertz."""
+    frame = av.AudioFrame(format="s16", layout="mono", samples=len(pcm) // BYTES_PER_SAMPLE)
+    frame.sample_rate = rate
+    plane = frame.planes[0]
     padding = plane.buffer_size - len(pcm)
     plane.update(pcm + bytes(padding) if padding else pcm)
-    return made
+    return frame
 
 
-def pcm(frames: list[av.AudioFrame]) -> bytes:
-    """Take the bytes of s16 mono frames."""
-    return b"".join(bytes(memoryview(one.planes[0])[: one.samples * SAMPLE_BYTES]) for one in frames)
+def to_pcm(frames: list[av.AudioFrame]) -> bytes:
+    """Return the PCM of s16 mono frames, without the padding of their buffers."""
+    return b"".join(
+        bytes(memoryview(frame.planes[0])[: frame.samples * BYTES_PER_SAMPLE]) for frame in frames
+    )

@@ -1,8 +1,8 @@
-"""Watches an engine's audio for what is no speech of the text: too much of it, silence that goes on, the same
-over and over.
+"""Detect audio that is no speech of its text: too much of it, silence that goes on, the same over and over.
 
 Neural engines run away at times: they miss the end of the text and go on with noise, silence or a loop until
-some limit of their own. Too little is told apart from it: a segment that ends much too early has lost words.
+some limit of their own. Too little audio is something else: a segment that ends much too early has lost
+words.
 """
 
 from __future__ import annotations
@@ -12,132 +12,146 @@ from array import array
 
 import msgspec
 
-from engines.errors import RunAway
+from engines.api import BYTES_PER_SAMPLE
+from engines.errors import RunawayAudio
 from streaming.text.duration import DurationEstimate, estimate_duration
 
 SILENCE_SECONDS = 6.0
 """no pause in a text lasts so long"""
 SILENCE_PEAK = 100
-"""a sample below this, of 32768, is no sound"""
+"""a sample below this, of 32768, is silence"""
 BLOCK_SECONDS = 0.02
-STRIDE, SPARSE = 8, 32
-"""one sample in so many tells how loud a block is, and whether there is any sound"""
-SUSPECT_FACTOR, SUSPECT_EXTRA = 1.2, 0.5
-"""how much longer than expected a segment must be before loops are looked for, and how many seconds more"""
-LOOP_SECONDS, LOOP_TIMES = 4.0, 4
-"""what repeats must have done so for so long, and so often"""
-SHORTEST_PERIOD, LONGEST_PERIOD = 0.2, 2.0
-LOOP_LIKENESS = 0.97
-"""correlation of the loudness with itself, a period later"""
+"""the stretch of audio whose loudness is measured"""
+LOUDNESS_STRIDE = 8
+"""one sample in so many is enough to measure the loudness of a block"""
+SILENCE_STRIDE = 32
+"""one sample in so many is enough to detect that there is any sound"""
+SUSPECT_FACTOR = 1.2
+"""how many times as long as expected a segment must be before loops are looked for..."""
+SUSPECT_EXTRA_SECONDS = 0.5
+"""...and how many seconds more"""
+LOOP_SECONDS = 4.0
+"""how long a stretch must have repeated itself to be a loop..."""
+LOOP_TIMES = 4
+"""...and how many times"""
+SHORTEST_PERIOD_SECONDS = 0.2
+LONGEST_PERIOD_SECONDS = 2.0
+LOOP_CORRELATION = 0.97
+"""of the loudness with itself, a period later"""
 LATIN_END = 0x250
-REPETITIVE = 0.4
+"""the code point after Latin script"""
+REPETITIVE_TEXT = 0.4
 """a text that deflates to less than this share repeats itself"""
 STEADY_VARIATION = 0.05
 """a sound whose loudness varies less than this, of its mean, has no period to be found"""
 
 
-class DurationLimits(msgspec.Struct, frozen=True):
-    """What is taken for running away. `loops` says that the same over and over is: not where the text itself
-    is like that.
-    """
+class RunawayLimits(msgspec.Struct, frozen=True):
+    """From where on the audio of one text has run away."""
 
     estimate: DurationEstimate
     silence_seconds: float = SILENCE_SECONDS
     loops: bool = True
+    """whether the same over and over is a loop: not where the text itself is like that"""
 
 
-def limits(text: str, *, speed: float = 1.0) -> DurationLimits:
-    """Make the limits for a text spoken `speed` times as fast as usual.
+def limits_for(text: str, *, speed: float = 1.0) -> RunawayLimits:
+    """Return the limits for a text spoken `speed` times as fast as usual.
 
     Loops are looked for in Latin script only: letters that a voice cannot say but spells ("Chinese letter,
     Chinese letter") sound like one.
     """
     data = text.encode("utf-8", "replace")
-    varied = len(zlib.compress(data, 1)) > REPETITIVE * len(data)
+    varied = len(zlib.compress(data, 1)) > REPETITIVE_TEXT * len(data)
     latin = all(ord(char) < LATIN_END for char in text if char.isalpha())
-    return DurationLimits(estimate_duration(text, speed=speed), loops=varied and latin)
+    return RunawayLimits(estimate_duration(text, speed=speed), loops=varied and latin)
 
 
 class RunawayDetector:
-    """Watches one segment's PCM (s16le mono at `rate` Hertz)."""
+    """Checks one segment's PCM (s16le mono at `rate` Hertz) as it comes."""
 
-    def __init__(self, limits: DurationLimits, rate: int) -> None:
+    def __init__(self, limits: RunawayLimits, rate: int) -> None:
         self._limits = limits
         self._rate = rate
         self._block = round(BLOCK_SECONDS * rate)
         self._rest = b""
+        """PCM that does not fill a block"""
         self._samples = 0
-        self._sounded = 0
+        self._last_sound = 0
+        """the number of samples up to the last one that was no silence"""
         self._loudness: list[int] = []
-        self._looked = 0
+        self._checked_blocks = 0
+        """how many of them there were when loops were last looked for"""
 
     @property
     def seconds(self) -> float:
-        """How much has been seen."""
+        """Return how much audio has been checked."""
         return self._samples / self._rate
 
     def push(self, pcm: bytes) -> None:
-        """Look at some more. Raises RunAway."""
-        self._samples += len(pcm) // 2
-        if self.seconds > self._limits.estimate.longest:
-            expected = self._limits.estimate.expected
-            raise RunAway(
-                f"The engine did not stop: {self.seconds:.1f} s of audio for a text of about {expected:.1f} s."
+        """Check some more. Raises RunawayAudio."""
+        self._samples += len(pcm) // BYTES_PER_SAMPLE
+        estimate = self._limits.estimate
+        if self.seconds > estimate.longest:
+            raise RunawayAudio(
+                f"The engine did not stop: {self.seconds:.1f} s of audio for a text of about"
+                f" {estimate.expected:.1f} s."
             )
-        self._look_for_sound(pcm)
-        if (
-            self._limits.loops
-            and self.seconds > SUSPECT_FACTOR * self._limits.estimate.expected + SUSPECT_EXTRA
-        ):
-            self._look_for_loops(pcm)
+        self._check_silence(pcm)
+        suspicious = self.seconds > SUSPECT_FACTOR * estimate.expected + SUSPECT_EXTRA_SECONDS
+        if self._limits.loops and suspicious:
+            self._check_loops(pcm)
 
-    def truncated(self) -> bool:
-        """Tell, at the end, whether there is far too little audio for the text."""
+    def is_truncated(self) -> bool:
+        """Return whether, at the end, there is far too little audio for the text."""
         return self.seconds < self._limits.estimate.shortest
 
-    def _look_for_sound(self, pcm: bytes) -> None:
-        sparse = array("h", pcm)[::SPARSE]
+    def _check_silence(self, pcm: bytes) -> None:
+        sparse = array("h", pcm)[::SILENCE_STRIDE]
         if sparse and (max(sparse) >= SILENCE_PEAK or min(sparse) <= -SILENCE_PEAK):
-            self._sounded = self._samples
-        elif self._samples - self._sounded > self._limits.silence_seconds * self._rate:
-            raise RunAway(f"The engine gave nothing but silence for {self._limits.silence_seconds:g} s.")
+            self._last_sound = self._samples
+        elif self._samples - self._last_sound > self._limits.silence_seconds * self._rate:
+            raise RunawayAudio(f"The engine gave nothing but silence for {self._limits.silence_seconds:g} s.")
 
-    def _look_for_loops(self, pcm: bytes) -> None:
-        """Note how loud each block is from now on, and look once a second."""
+    def _check_loops(self, pcm: bytes) -> None:
+        """Measure the loudness of each block from now on, and look for a loop once a second."""
         samples = array("h", self._rest + pcm)
         whole = len(samples) - len(samples) % self._block
         self._rest = samples[whole:].tobytes()
         for start in range(0, whole, self._block):
-            block = samples[start : start + self._block : STRIDE]
+            block = samples[start : start + self._block : LOUDNESS_STRIDE]
             self._loudness.append(sum(map(abs, block)) // len(block))
-        if len(self._loudness) - self._looked >= 1 / BLOCK_SECONDS:
-            self._looked = len(self._loudness)
-            if repeats(self._loudness):
-                raise RunAway("The engine said the same over and over.")
+        if len(self._loudness) - self._checked_blocks >= 1 / BLOCK_SECONDS:
+            self._checked_blocks = len(self._loudness)
+            if has_loop(self._loudness):
+                raise RunawayAudio("The engine said the same over and over.")
 
 
-def repeats(loudness: list[int]) -> bool:
-    """Tell whether the last seconds are one short stretch over and over, by how loud each block of 20 ms is.
+def has_loop(loudness: list[int]) -> bool:
+    """Return whether the last seconds repeat one short stretch, by the loudness of each block of 20 ms.
 
-    A loop of an engine gives nearly the same samples again; the loudness of speech, of words said alike too,
-    does not come back like that. Steady sounds are left to the other limits.
+    A loop of an engine produces nearly the same samples again; the loudness of speech, of words said alike
+    too, does not come back like that. Steady sounds are left to the other limits.
     """
-    for period in range(round(SHORTEST_PERIOD / BLOCK_SECONDS), round(LONGEST_PERIOD / BLOCK_SECONDS) + 1):
+    shortest = round(SHORTEST_PERIOD_SECONDS / BLOCK_SECONDS)
+    longest = round(LONGEST_PERIOD_SECONDS / BLOCK_SECONDS)
+    for period in range(shortest, longest + 1):
         length = max(round(LOOP_SECONDS / BLOCK_SECONDS), LOOP_TIMES * period)
         if len(loudness) < length + period:
             return False
-        if _likeness(loudness[-length:], loudness[-length - period : -period]) > LOOP_LIKENESS:
+        if _correlation(loudness[-length:], loudness[-length - period : -period]) > LOOP_CORRELATION:
             return True
     return False
 
 
-def _likeness(one: list[int], other: list[int]) -> float:
-    """Give the correlation of two stretches, 0 where either is steady."""
-    count = len(one)
-    mean, mean_other = sum(one) / count, sum(other) / count
-    variance = sum((a - mean) ** 2 for a in one) / count
-    variance_other = sum((b - mean_other) ** 2 for b in other) / count
-    if min(variance, variance_other) <= (STEADY_VARIATION * max(mean, 1.0)) ** 2:
+def _correlation(first: list[int], second: list[int]) -> float:
+    """Return the correlation of two stretches, 0 where either is steady."""
+    count = len(first)
+    mean_first = sum(first) / count
+    mean_second = sum(second) / count
+    variance_first = sum((value - mean_first) ** 2 for value in first) / count
+    variance_second = sum((value - mean_second) ** 2 for value in second) / count
+    if min(variance_first, variance_second) <= (STEADY_VARIATION * max(mean_first, 1.0)) ** 2:
         return 0.0
-    covariance = sum((a - mean) * (b - mean_other) for a, b in zip(one, other, strict=True)) / count
-    return float(covariance / (variance * variance_other) ** 0.5)
+    products = sum((a - mean_first) * (b - mean_second) for a, b in zip(first, second, strict=True))
+    return float(products / count / (variance_first * variance_second) ** 0.5)

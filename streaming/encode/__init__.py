@@ -1,1 +1,1 @@
-"""Encoders: PCM into files, in threads and in processes of their own."""
+"""Encode PCM as files, on the event loop, in threads and in encoder processes."""

@@ -1,5 +1,8 @@
-"""Where files are encoded: in threads of this process, or in processes of their own
-(`streaming.encode.pool`).
+"""Encode one response without blocking the event loop: what the pipeline sees of encoding.
+
+An Encoder turns one response's audio into the bytes of a file; an EncoderFactory opens encoders. They differ
+in where their Transcoder runs: that of an InlineEncoder on the event loop, of a ThreadEncoder in a thread,
+of an EncoderSession in an encoder process (`streaming.encode.pool`).
 """
 
 from __future__ import annotations
@@ -9,117 +12,125 @@ from typing import Protocol
 import anyio
 import anyio.to_thread
 
-from streaming.audio.joiner import SAME_TEMPO
+from streaming.audio.joiner import TEMPO_TOLERANCE
 from streaming.encode.transcoder import EncodedChunk, Transcoder, TranscodeRequest
 
 
 class Encoder(Protocol):
-    """Makes one response's file. One call at a time; `slack` is how many seconds of audio its reader has in
-    hand.
+    """Encodes one response, one call at a time.
+
+    `slack` is how many seconds of audio the response's player has in hand: the least is encoded first.
     """
 
-    async def push(self, pcm: bytes, *, ends: bool, slack: float) -> EncodedChunk:
-        """Take some PCM of a segment; `ends` ends the segment. Raises EngineFailed."""
+    async def push(self, pcm: bytes, *, ends_segment: bool, slack: float) -> EncodedChunk:
+        """Encode some PCM of a segment, or the last of it, and return what is ready. Raises EngineFailed."""
         ...
 
     @property
     def busy(self) -> bool:
-        """Tell whether others wait."""
+        """Return whether other responses wait to be encoded."""
         ...
 
-    async def turn(self, slack: float, patience: float) -> None:
-        """Wait for this file's turn to have a further segment made, for so many seconds at most."""
+    async def wait_to_prefetch(self, slack: float, timeout: float) -> None:
+        """Wait until a further segment may be synthesised ahead, for `timeout` seconds at most."""
         ...
 
     async def finish(self) -> EncodedChunk:
-        """End the file. Raises EngineFailed."""
+        """End the file, and return its last bytes. Raises EngineFailed."""
         ...
 
     def close(self) -> None:
-        """Drop everything; nothing is under way any more."""
+        """Free the codec, whether the file is finished or not; no call may be under way."""
         ...
 
 
 class EncoderFactory(Protocol):
-    """Opens coders."""
+    """Opens encoders."""
 
-    def open(self, order: TranscodeRequest) -> Encoder:
-        """Open a coder for one file."""
+    def open(self, request: TranscodeRequest) -> Encoder:
+        """Return an encoder for one response."""
         ...
 
 
 class InlineEncoder:
-    """Works where it is called: for what takes less time than the way to another thread or process and back."""
+    """Encodes on the event loop: what takes less time than the way to a thread or process and back."""
 
     busy = False
 
-    def __init__(self, order: TranscodeRequest) -> None:
-        self._chain = Transcoder(order)
+    def __init__(self, request: TranscodeRequest) -> None:
+        self._transcoder = Transcoder(request)
 
-    async def push(self, pcm: bytes, *, ends: bool, slack: float) -> EncodedChunk:
-        """Take some PCM of a segment; `ends` ends the segment. Raises EngineFailed."""
-        return self._chain.push(pcm, ends=ends)
+    async def push(self, pcm: bytes, *, ends_segment: bool, slack: float) -> EncodedChunk:
+        """Encode some PCM of a segment, or the last of it, and return what is ready. Raises EngineFailed."""
+        return self._transcoder.push(pcm, ends_segment=ends_segment)
 
-    async def turn(self, slack: float, patience: float) -> None:
-        """Wait for nothing."""
+    async def wait_to_prefetch(self, slack: float, timeout: float) -> None:
+        """Return at once."""
 
     async def finish(self) -> EncodedChunk:
-        """End the file. Raises EngineFailed."""
-        return self._chain.finish()
+        """End the file, and return its last bytes. Raises EngineFailed."""
+        return self._transcoder.finish()
 
     def close(self) -> None:
-        """Drop everything."""
-        self._chain.close()
+        """Free the codec."""
+        self._transcoder.close()
 
 
-def is_plain(order: TranscodeRequest) -> bool:
-    """Tell whether a file is PCM but for its rate: a second of it takes a tenth of a millisecond."""
-    return order.format in ("pcm", "wav") and abs(order.tempo - 1) < SAME_TEMPO
+def needs_no_codec(request: TranscodeRequest) -> bool:
+    """Return whether a file is PCM but for its rate: a second of it takes a tenth of a millisecond."""
+    return request.format in ("pcm", "wav") and abs(request.tempo - 1) < TEMPO_TOLERANCE
 
 
-class ThreadEncoders:
-    """Coders in threads, as many at once as `limiter` has room for."""
+class ThreadEncoderFactory:
+    """Opens encoders that work in threads, as many at once as `limiter` allows."""
 
     def __init__(self, limiter: anyio.CapacityLimiter) -> None:
         self._limiter = limiter
 
-    def open(self, order: TranscodeRequest) -> Encoder:
-        """Open a coder for one file."""
-        return _ThreadEncoder(order, self._limiter)
+    def open(self, request: TranscodeRequest) -> Encoder:
+        """Return an encoder for one response."""
+        return ThreadEncoder(request, self._limiter)
 
 
-class _ThreadEncoder:
-    """Cancellation waits for the thread, which is short: FFmpeg must not be closed under it."""
+class ThreadEncoder:
+    """Encodes in threads. Cancellation waits for the thread, which is short: FFmpeg must not be closed under
+    it.
+    """
 
-    def __init__(self, order: TranscodeRequest, limiter: anyio.CapacityLimiter) -> None:
-        self._order = order
+    def __init__(self, request: TranscodeRequest, limiter: anyio.CapacityLimiter) -> None:
+        self._request = request
         self._limiter = limiter
-        self._chain: Transcoder | None = None
+        self._transcoder: Transcoder | None = None
 
-    async def push(self, pcm: bytes, *, ends: bool, slack: float) -> EncodedChunk:
-        return await anyio.to_thread.run_sync(self._push, pcm, ends, limiter=self._limiter)
+    async def push(self, pcm: bytes, *, ends_segment: bool, slack: float) -> EncodedChunk:
+        """Encode some PCM of a segment, or the last of it, and return what is ready. Raises EngineFailed."""
+        return await anyio.to_thread.run_sync(self._push, pcm, ends_segment, limiter=self._limiter)
 
     @property
     def busy(self) -> bool:
+        """Return whether others wait for a thread."""
         return self._limiter.statistics().tasks_waiting > 0
 
-    async def turn(self, slack: float, patience: float) -> None:
-        with anyio.move_on_after(patience):
+    async def wait_to_prefetch(self, slack: float, timeout: float) -> None:
+        """Wait until a thread is free, for `timeout` seconds at most."""
+        with anyio.move_on_after(timeout):
             async with self._limiter:
                 return
 
     async def finish(self) -> EncodedChunk:
+        """End the file, and return its last bytes. Raises EngineFailed."""
         return await anyio.to_thread.run_sync(lambda: self._opened().finish(), limiter=self._limiter)
 
     def close(self) -> None:
-        if self._chain:
-            self._chain.close()
+        """Free the codec."""
+        if self._transcoder:
+            self._transcoder.close()
 
-    def _push(self, pcm: bytes, ends: bool) -> EncodedChunk:
-        return self._opened().push(pcm, ends=ends)
+    def _push(self, pcm: bytes, ends_segment: bool) -> EncodedChunk:
+        return self._opened().push(pcm, ends_segment=ends_segment)
 
     def _opened(self) -> Transcoder:
-        """Open the chain in the thread: FLAC's takes 15 ms."""
-        if self._chain is None:
-            self._chain = Transcoder(self._order)
-        return self._chain
+        """Return the transcoder, which is opened in the thread: FLAC's takes 15 ms."""
+        if self._transcoder is None:
+            self._transcoder = Transcoder(self._request)
+        return self._transcoder

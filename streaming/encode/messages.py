@@ -1,5 +1,6 @@
-"""What gateway and coder process say to each other: frames of a fixed head and some bytes, answered in order,
-one for one.
+"""The messages between gateway and encoder process: a head of fixed size and some bytes.
+
+The gateway sends requests, the process one reply to each, in order.
 """
 
 from __future__ import annotations
@@ -7,8 +8,17 @@ from __future__ import annotations
 import struct
 
 REQUEST = struct.Struct("<cII")
-"""call, file number, length"""
-ANSWER = struct.Struct("<?dI")
-"""whether it went well, seconds of audio, length; the bytes are the file's, or a message"""
-OPEN, PUSH, END, FINISH, CLOSE = b"O", b"P", b"E", b"F", b"C"
-"""open a file (the Order as JSON), push PCM, push PCM that ends its segment, finish the file, drop it"""
+"""operation, session id, length of the bytes that follow"""
+REPLY = struct.Struct("<?dI")
+"""whether it succeeded, seconds of audio, length of the bytes that follow: the file's, or an error message"""
+
+OPEN = b"O"
+"""open a session: the bytes are its TranscodeRequest as JSON"""
+PUSH = b"P"
+"""encode the PCM that follows"""
+PUSH_LAST = b"E"
+"""encode the PCM that follows, which ends its segment"""
+FINISH = b"F"
+"""end the file"""
+CLOSE = b"C"
+"""drop the session"""

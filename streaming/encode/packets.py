@@ -1,6 +1,4 @@
-"""Encoders that are a codec of FFmpeg's and nothing more: its packets are the file, but for what is put
-around them.
-"""
+"""Encode with a codec of FFmpeg's and a framing of ours, without FFmpeg's containers."""
 
 from __future__ import annotations
 
@@ -10,93 +8,96 @@ from typing import Protocol
 import av
 
 from streaming.audio import frames
-from streaming.audio.avio import encoding
+from streaming.audio.avio import map_encode_errors
+from streaming.audio.pcm import SampleAligner
 from streaming.encode import ogg
 
 
 class Framing(Protocol):
-    """Puts around packets what makes them a file."""
+    """Puts a codec's packets into a file."""
 
     def __init__(self, codec: av.AudioCodecContext) -> None:
         """Begin a file for an open codec."""
         ...
 
     def push(self, packets: list[bytes]) -> bytes:
-        """Frame packets that are not the last."""
+        """Return the file's bytes for packets that are not the last."""
         ...
 
     def finish(self, packets: list[bytes], samples: int) -> bytes:
-        """Frame the last packets, after so many samples that went into the codec."""
+        """Return the file's bytes for the last packets; `samples` went into the codec in all."""
         ...
 
 
-class Bare:
-    """Nothing around packets."""
+class RawPackets:
+    """Framing of formats whose packets are the file."""
 
     def __init__(self, codec: av.AudioCodecContext) -> None:
         """Need nothing of the codec."""
 
     def push(self, packets: list[bytes]) -> bytes:
-        """Give them as they are."""
+        """Return the packets as they are."""
         return b"".join(packets)
 
     def finish(self, packets: list[bytes], samples: int) -> bytes:
-        """Give them as they are."""
+        """Return the packets as they are."""
         return b"".join(packets)
 
 
-class OggOpus:
-    """Ogg pages. The codec keeps what does not fill a packet to the end, so that there is always a last
-    packet.
+class OggOpusFraming:
+    """Framing of Opus in Ogg pages.
+
+    The codec keeps what does not fill a packet to the end, so that there is always a last packet.
     """
 
     def __init__(self, codec: av.AudioCodecContext) -> None:
         self._rate = codec.sample_rate
-        self._pages = ogg.Pages(codec.extradata or b"")
+        self._pages = ogg.PageWriter(codec.extradata or b"")
         self.push = self._pages.push
 
     def finish(self, packets: list[bytes], samples: int) -> bytes:
-        """End the file where its sound ends."""
+        """Return the last pages, which end the file where its audio ends."""
         return self._pages.finish(packets, samples * ogg.OPUS_RATE // self._rate)
 
 
 class PacketEncoder:
-    """A codec and a framing."""
+    """Encodes with a codec of FFmpeg's, and puts its packets into a framing of ours."""
 
     def __init__(self, media_type: str, codec: av.AudioCodecContext, framing: Framing) -> None:
         self.media_type = media_type
-        self._name = codec.name
+        self._codec_name = codec.name
         self._rate = codec.sample_rate
         self._codec: av.AudioCodecContext | None = codec
         self._framing = framing
-        self._odd = b""
-        self._position = 0
+        self._aligner = SampleAligner()
+        self._samples = 0
         self._lock = threading.Lock()
         """a codec may be closed from another thread than the one that encodes"""
 
     def push(self, pcm: bytes) -> bytes:
-        """Take PCM, and give what can be sent; nothing once it has ended."""
-        pcm = self._odd + pcm
-        whole = len(pcm) - len(pcm) % frames.SAMPLE_BYTES
-        self._odd = pcm[whole:]
-        with self._lock, encoding(self._name):
-            if not whole or self._codec is None:
+        """Encode PCM, and return the bytes that are ready; none after the end. Raises EngineFailed."""
+        pcm = self._aligner.push(pcm)
+        with self._lock, map_encode_errors(self._codec_name):
+            if not pcm or self._codec is None:
                 return b""
-            frame = frames.frame(pcm[:whole], self._rate)
-            frame.pts = self._position
-            self._position += frame.samples
+            frame = frames.from_pcm(pcm, self._rate)
+            frame.pts = self._samples
+            self._samples += frame.samples
             return self._framing.push([bytes(packet) for packet in self._codec.encode(frame)])
 
     def finish(self) -> bytes:
-        """Drain the codec and end the file; again: nothing."""
-        with self._lock, encoding(self._name):
-            codec, self._codec = self._codec, None
+        """Drain the codec, end the file, and return its last bytes; a second call returns none. Raises
+        EngineFailed.
+        """
+        with self._lock, map_encode_errors(self._codec_name):
+            codec = self._codec
+            self._codec = None
             if codec is None:
                 return b""
             last = [bytes(packet) for packet in codec.encode(None)]
-            return self._framing.finish(last, self._position)
+            return self._framing.finish(last, self._samples)
 
     def close(self) -> None:
-        """Drop the codec."""
+        """Free the codec."""
         with self._lock:
             self._codec = None

@@ -1,7 +1,9 @@
-"""Coders in processes of their own: lanes, each of which works on one piece at a time, the most urgent first.
+"""Encode in processes of their own: an EncoderPool keeps a few encoder processes, each for many responses.
 
-A file stays on its lane. The next piece lies ready in the process while it works on one. A lane whose process
-dies costs the files on it, and is started again; until a lane is ready, files are encoded in threads.
+An EncoderSession is one response's encoder: its Transcoder lives in one EncoderProcess from start to end. A
+process works on one request at a time, those first whose player runs dry first, and has the next one ready
+meanwhile. When a process dies, its sessions fail, and it is started again; until a process is ready,
+responses are encoded in threads.
 """
 
 from __future__ import annotations
@@ -18,17 +20,21 @@ from typing import Protocol
 import msgspec
 
 from engines.errors import EngineFailed
-from streaming.encode import messages as wire
-from streaming.encode.encoders import Encoder, EncoderFactory, InlineEncoder, is_plain
+from streaming.encode import messages
+from streaming.encode.encoders import Encoder, EncoderFactory, InlineEncoder, needs_no_codec
+from streaming.encode.prefetch import PrefetchThrottle
 from streaming.encode.transcoder import EncodedChunk, TranscodeRequest
-from streaming.prefetch import PrefetchThrottle
 
-IN_FLIGHT = 2
+MAX_IN_FLIGHT = 2
+"""requests sent to a process and not replied to: it works on one, and has the next one ready"""
 DECAY = 0.99
-"""of what is known of the pace, with each piece"""
+"""how much of what is known of a process's speed stays with each reply"""
 KNOWN_SECONDS = 20.0
-LOST = "The encoder's process was lost."
-FINISH_SLACK, CLOSE_SLACK = 0.0, -1.0
+"""of audio, after which the speed of a process is known"""
+PROCESS_LOST = "The encoder's process was lost."
+FINISH_SLACK = 0.0
+CLOSE_SLACK = -1.0
+"""before all others: it frees memory, and takes no time"""
 
 
 class ProcessRun(Protocol):
@@ -55,193 +61,210 @@ class Supervise(Protocol):
         ...
 
 
-class Piece(msgspec.Struct, eq=False):
-    """One request to the process, and who waits for its answer."""
+class PendingRequest(msgspec.Struct, eq=False):
+    """A request to the process, and the future of its reply."""
 
-    head: bytes
-    payload: bytes
-    answer: asyncio.Future[EncodedChunk]
-    sent: float = 0.0
+    message: bytes
+    reply: asyncio.Future[EncodedChunk]
+    sent_at: float = 0.0
 
 
 class EncoderProcess:
-    """One process."""
+    """Sends requests to one encoder process, the most urgent first, and receives its replies."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdin is not None  # noqa: S101 - asked for a pipe
         assert process.stdout is not None  # noqa: S101 - asked for a pipe
-        self.process = process
-        self._to, self._from = process.stdin, process.stdout
-        self._waiting: list[tuple[float, int, Piece]] = []
-        self._order = itertools.count()
-        self._flying: deque[Piece] = deque()
-        self._turns = PrefetchThrottle(lambda: not self._waiting)
+        self.pid = process.pid
+        self._requests = process.stdin
+        self._replies = process.stdout
+        self._waiting: list[tuple[float, int, PendingRequest]] = []
+        """a heap of: when the player runs dry, tie-breaker, request"""
+        self._tie_breaker = itertools.count()
+        self._in_flight: deque[PendingRequest] = deque()
+        self._prefetches = PrefetchThrottle(lambda: not self._waiting)
         self._lost = False
-        self._last = 0.0
-        self._busy = self._coded = 0.0
-        self.files = 0
+        self._last_reply_at = 0.0
+        self._busy_seconds = 0.0
+        self._encoded_seconds = 0.0
+        self.session_count = 0
 
     @property
     def busy(self) -> bool:
-        """Tell whether pieces wait, or will soon."""
-        return bool(self._waiting) or self._turns.full
+        """Return whether requests wait, or will soon."""
+        return bool(self._waiting) or self._prefetches.full
 
     def capacity(self) -> float:
         """Estimate how many seconds of audio it encodes in a second; 0 while little is known."""
-        return self._coded / self._busy if self._coded > KNOWN_SECONDS else 0.0
+        known = self._encoded_seconds > KNOWN_SECONDS
+        return self._encoded_seconds / self._busy_seconds if known else 0.0
 
-    def send(self, call: bytes, number: int, payload: bytes, slack: float) -> asyncio.Future[EncodedChunk]:
-        """Have something done; whose player runs dry first goes first."""
-        piece = Piece(
-            wire.REQUEST.pack(call, number, len(payload)), payload, asyncio.get_running_loop().create_future()
-        )
-        if self._lost:
-            piece.answer.set_exception(EngineFailed(LOST))
-            return piece.answer
-        heapq.heappush(self._waiting, (time.monotonic() + slack, next(self._order), piece))
-        self._turns.end(number)
-        self._pump()
-        return piece.answer
+    def send(
+        self, operation: bytes, session_id: int, payload: bytes, slack: float
+    ) -> asyncio.Future[EncodedChunk]:
+        """Send a request, after those with less slack, and return the future of its reply.
 
-    async def turn(self, number: int, slack: float, patience: float) -> None:
-        """Wait until a file with so much in hand may have a further segment made, for so many seconds at
-        most.
+        The future raises EngineFailed.
         """
+        reply: asyncio.Future[EncodedChunk] = asyncio.get_running_loop().create_future()
+        if self._lost:
+            reply.set_exception(EngineFailed(PROCESS_LOST))
+            return reply
+        head = messages.REQUEST.pack(operation, session_id, len(payload))
+        runs_dry_at = time.monotonic() + slack
+        request = PendingRequest(head + payload, reply)
+        heapq.heappush(self._waiting, (runs_dry_at, next(self._tie_breaker), request))
+        self._prefetches.release(session_id)
+        self._send_waiting()
+        return reply
+
+    async def wait_to_prefetch(self, session_id: int, slack: float, timeout: float) -> None:
+        """Wait until a session with so much slack may prefetch a segment, for `timeout` seconds at most."""
         if not self._lost:
-            turn = self._turns.ask(number, slack)
-            self._pump()
+            permit = self._prefetches.request(session_id, slack)
+            self._send_waiting()
             try:
-                await asyncio.wait([turn], timeout=patience)
+                await asyncio.wait([permit], timeout=timeout)
             finally:
-                turn.cancel()  # who has gone must not be given one of the few turns
+                permit.cancel()  # a session that no longer waits must not be granted one of the few permits
+
+    async def wait_until_ready(self) -> None:
+        """Wait until the process replies, or has ended."""
+        self._requests.write(messages.REQUEST.pack(messages.CLOSE, 0, 0))
+        with suppress(asyncio.IncompleteReadError):
+            await self._replies.readexactly(messages.REPLY.size)
 
     async def run(self) -> None:
-        """Take the answers, until the process ends."""
+        """Receive the replies, until the process ends."""
         try:
             while True:
-                good, seconds, length = wire.ANSWER.unpack(await self._from.readexactly(wire.ANSWER.size))
-                data = await self._from.readexactly(length)
-                piece = self._flying.popleft()
-                self._measure(piece, seconds)
-                if not piece.answer.done():
-                    _settle(piece.answer, good, seconds, data)
-                self._pump()
+                head = await self._replies.readexactly(messages.REPLY.size)
+                succeeded, seconds, length = messages.REPLY.unpack(head)
+                data = await self._replies.readexactly(length)
+                request = self._in_flight.popleft()
+                self._measure(request, seconds)
+                if not request.reply.done():
+                    _resolve(request.reply, succeeded, seconds, data)
+                self._send_waiting()
         except (asyncio.IncompleteReadError, OSError):
             return
         finally:
             self._lost = True
-            self._turns.stop()
-            for piece in [*self._flying, *(piece for _, _, piece in self._waiting)]:
-                if not piece.answer.done():
-                    piece.answer.set_exception(EngineFailed(LOST))
+            self._prefetches.close()
+            for request in [*self._in_flight, *(request for _, _, request in self._waiting)]:
+                if not request.reply.done():
+                    request.reply.set_exception(EngineFailed(PROCESS_LOST))
 
-    def _measure(self, piece: Piece, seconds: float) -> None:
-        """Note how long a piece took since it was sent, or since the one before it was done."""
+    def _measure(self, request: PendingRequest, seconds: float) -> None:
+        """Note how long a request took since it was sent, or since the one before it was done."""
         now = time.monotonic()
-        self._busy = DECAY * self._busy + now - max(self._last, piece.sent)
-        self._coded = DECAY * self._coded + seconds
-        self._last = now
+        self._busy_seconds = DECAY * self._busy_seconds + now - max(self._last_reply_at, request.sent_at)
+        self._encoded_seconds = DECAY * self._encoded_seconds + seconds
+        self._last_reply_at = now
 
-    def _pump(self) -> None:
-        while self._waiting and len(self._flying) < IN_FLIGHT:
-            _, _, piece = heapq.heappop(self._waiting)
-            if not piece.answer.cancelled():
-                piece.sent = time.monotonic()
-                self._flying.append(piece)
-                self._to.write(piece.head + piece.payload)
-        self._turns.give()
+    def _send_waiting(self) -> None:
+        while self._waiting and len(self._in_flight) < MAX_IN_FLIGHT:
+            _, _, request = heapq.heappop(self._waiting)
+            if not request.reply.cancelled():
+                request.sent_at = time.monotonic()
+                self._in_flight.append(request)
+                self._requests.write(request.message)
+        self._prefetches.grant()
 
 
-def _settle(answer: asyncio.Future[EncodedChunk], good: bool, seconds: float, data: bytes) -> None:
-    if good:
-        answer.set_result(EncodedChunk(data, seconds))
+def _resolve(reply: asyncio.Future[EncodedChunk], succeeded: bool, seconds: float, data: bytes) -> None:
+    if succeeded:
+        reply.set_result(EncodedChunk(data, seconds))
     else:
-        answer.set_exception(EngineFailed(data.decode("utf-8", "replace")))
+        reply.set_exception(EngineFailed(data.decode("utf-8", "replace")))
 
 
 class EncoderSession:
-    """A coder on a lane."""
+    """One response's encoder, whose transcoder lives in an encoder process."""
 
-    def __init__(self, lane: EncoderProcess, number: int, order: TranscodeRequest) -> None:
-        self._lane = lane
-        self._number = number
-        self._order: TranscodeRequest | None = order
-        lane.files += 1
+    def __init__(self, process: EncoderProcess, session_id: int, request: TranscodeRequest) -> None:
+        self._process = process
+        self._session_id = session_id
+        self._request: TranscodeRequest | None = request
+        """what is still to be opened in the process"""
+        process.session_count += 1
 
-    async def push(self, pcm: bytes, *, ends: bool, slack: float) -> EncodedChunk:
-        """Take some PCM of a segment; `ends` ends the segment. Raises EngineFailed."""
+    async def push(self, pcm: bytes, *, ends_segment: bool, slack: float) -> EncodedChunk:
+        """Encode some PCM of a segment, or the last of it, and return what is ready. Raises EngineFailed."""
         self._open(slack)
-        return await self._lane.send(wire.END if ends else wire.PUSH, self._number, pcm, slack)
+        operation = messages.PUSH_LAST if ends_segment else messages.PUSH
+        return await self._process.send(operation, self._session_id, pcm, slack)
 
     @property
     def busy(self) -> bool:
-        """Tell whether others wait."""
-        return self._lane.busy
+        """Return whether other responses wait for the process."""
+        return self._process.busy
 
-    async def turn(self, slack: float, patience: float) -> None:
-        """Wait for this file's turn to have a further segment made, for so many seconds at most."""
-        await self._lane.turn(self._number, slack, patience)
+    async def wait_to_prefetch(self, slack: float, timeout: float) -> None:
+        """Wait until a further segment may be synthesised ahead, for `timeout` seconds at most."""
+        await self._process.wait_to_prefetch(self._session_id, slack, timeout)
 
     async def finish(self) -> EncodedChunk:
-        """End the file. Raises EngineFailed."""
+        """End the file, and return its last bytes. Raises EngineFailed."""
         self._open(FINISH_SLACK)
-        return await self._lane.send(wire.FINISH, self._number, b"", FINISH_SLACK)
+        return await self._process.send(messages.FINISH, self._session_id, b"", FINISH_SLACK)
 
     def close(self) -> None:
-        """Drop everything."""
-        self._lane.files -= 1
-        if self._order is None:
-            _heed(self._lane.send(wire.CLOSE, self._number, b"", CLOSE_SLACK))
+        """Free the codec in the process."""
+        self._process.session_count -= 1
+        if self._request is None:
+            _ignore_failure(self._process.send(messages.CLOSE, self._session_id, b"", CLOSE_SLACK))
 
     def _open(self, slack: float) -> None:
-        """Open the file before the first of it, whose answer tells of a failure to do so."""
-        if self._order is not None:
-            order, self._order = self._order, None
-            _heed(self._lane.send(wire.OPEN, self._number, msgspec.json.encode(order), slack))
+        """Open the transcoder before the first PCM, whose reply tells of a failure to do so."""
+        if self._request is not None:
+            payload = msgspec.json.encode(self._request)
+            self._request = None
+            _ignore_failure(self._process.send(messages.OPEN, self._session_id, payload, slack))
 
 
-def _heed(answer: asyncio.Future[EncodedChunk]) -> None:
-    """Let a failure pass that the next call meets too."""
-    answer.add_done_callback(lambda done: done.cancelled() or done.exception())
+def _ignore_failure(reply: asyncio.Future[EncodedChunk]) -> None:
+    """Have asyncio not log a failure that the next request meets too."""
+    reply.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
 class EncoderPool:
-    """`count` lanes, kept running by `supervise` while `running` is entered; `instead` serves while none is
-    ready.
+    """Opens encoders in `count` encoder processes, kept running by `supervise` while `running` is entered.
+
+    What needs no codec is encoded on the event loop; `fallback` opens the encoders while no process is ready.
     """
 
     def __init__(
-        self, count: int, instead: EncoderFactory, supervise: Supervise, log: Callable[..., None]
+        self, count: int, fallback: EncoderFactory, supervise: Supervise, log: Callable[..., None]
     ) -> None:
         self._count = count
-        self._instead = instead
+        self._fallback = fallback
         self._supervise = supervise
         self._log = log
-        self._lanes: list[EncoderProcess] = []
-        self._numbers = itertools.count(1)
+        self._processes: list[EncoderProcess] = []
+        self._session_ids = itertools.count(1)
 
-    def open(self, order: TranscodeRequest) -> Encoder:
-        """Open a coder for one file, on the lane that has the fewest."""
-        if is_plain(order):
-            return InlineEncoder(order)
-        if not self._lanes:
-            return self._instead.open(order)
-        return EncoderSession(
-            min(self._lanes, key=lambda lane: lane.files), next(self._numbers) % 2**32, order
-        )
+    def open(self, request: TranscodeRequest) -> Encoder:
+        """Return an encoder for one response, in the process with the fewest sessions."""
+        if needs_no_codec(request):
+            return InlineEncoder(request)
+        if not self._processes:
+            return self._fallback.open(request)
+        process = min(self._processes, key=lambda process: process.session_count)
+        return EncoderSession(process, next(self._session_ids) % 2**32, request)
 
     def capacity(self) -> float:
-        """Estimate how many seconds of audio all lanes encode in a second; 0 while little is known."""
-        known = [capacity for lane in self._lanes if (capacity := lane.capacity())]
-        return sum(known) / len(known) * len(self._lanes) if known else 0.0
+        """Estimate how many seconds of audio all processes encode in a second; 0 while little is known."""
+        known = [capacity for process in self._processes if (capacity := process.capacity())]
+        return sum(known) / len(known) * len(self._processes) if known else 0.0
 
     def pids(self) -> list[int]:
-        """Name the processes."""
-        return [lane.process.pid for lane in self._lanes]
+        """Return the ids of the processes that are ready."""
+        return [process.pid for process in self._processes]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Keep the processes running; does not wait until they do."""
+        """Keep the processes running; does not wait until they are ready."""
         supervisors = [asyncio.ensure_future(self._keep_running()) for _ in range(self._count)]
         try:
             yield
@@ -257,21 +280,12 @@ class EncoderPool:
 
     async def _run_once(self, run: ProcessRun) -> None:
         pipe = asyncio.subprocess.PIPE
-        lane = EncoderProcess(await run.start_module("streaming.encode.process", stdin=pipe, stdout=pipe))
-        await _answering(lane)
+        process = EncoderProcess(await run.start_module("streaming.encode.process", stdin=pipe, stdout=pipe))
+        await process.wait_until_ready()
         run.ready()
-        self._lanes.append(lane)
+        self._processes.append(process)
         try:
-            await lane.run()
-            self._log("encoder died", pid=lane.process.pid)
+            await process.run()
+            self._log("encoder died", pid=process.pid)
         finally:
-            self._lanes.remove(lane)
-
-
-async def _answering(lane: EncoderProcess) -> None:
-    """Wait until the process answers."""
-    assert lane.process.stdin is not None  # noqa: S101 - asked for a pipe
-    assert lane.process.stdout is not None  # noqa: S101 - asked for a pipe
-    lane.process.stdin.write(wire.REQUEST.pack(wire.CLOSE, 0, 0))
-    with suppress(asyncio.IncompleteReadError):
-        await lane.process.stdout.readexactly(wire.ANSWER.size)
+            self._processes.remove(process)

@@ -1,4 +1,4 @@
-"""`python -m streaming.encode.process`: a process that encodes, for as long as its standard input stays open.
+"""`python -m streaming.encode.process`: an encoder process, which lives while its standard input is open.
 
 The gateway's event loop and FFmpeg's calls contend for the interpreter's lock where they share a process:
 with all cores busy that costs a third of the throughput. Here one thread does nothing else.
@@ -16,7 +16,7 @@ from typing import BinaryIO
 import msgspec
 
 from engines.errors import SpeechError
-from streaming.encode import messages as wire
+from streaming.encode import messages
 from streaming.encode.codecs import CODECS
 from streaming.encode.transcoder import EncodedChunk, Transcoder, TranscodeRequest
 
@@ -24,67 +24,68 @@ WARM_RATE = 22_050
 """not the rate of what is sent, so that the resampler is warm too"""
 
 
-class Files:
-    """The files under way, by number."""
+class Sessions:
+    """The transcoders of the responses that are encoded here, by session id."""
 
     def __init__(self) -> None:
-        self._chains: dict[int, Transcoder] = {}
+        self._transcoders: dict[int, Transcoder] = {}
 
-    def call(self, call: bytes, number: int, payload: bytes) -> EncodedChunk:
-        """Do what one request asks. Raises SpeechError."""
-        if call == wire.OPEN:
-            self._chains[number] = Transcoder(msgspec.json.decode(payload, type=TranscodeRequest))
-        elif call in (wire.PUSH, wire.END):
-            return self._chains[number].push(payload, ends=call == wire.END)
-        elif call == wire.FINISH:
-            return self._chains[number].finish()
-        elif call == wire.CLOSE and (chain := self._chains.pop(number, None)):
-            chain.close()
+    def handle(self, operation: bytes, session_id: int, payload: bytes) -> EncodedChunk:
+        """Carry out one request, and return what was encoded. Raises SpeechError."""
+        if operation == messages.OPEN:
+            request = msgspec.json.decode(payload, type=TranscodeRequest)
+            self._transcoders[session_id] = Transcoder(request)
+        elif operation in (messages.PUSH, messages.PUSH_LAST):
+            ends_segment = operation == messages.PUSH_LAST
+            return self._transcoders[session_id].push(payload, ends_segment=ends_segment)
+        elif operation == messages.FINISH:
+            return self._transcoders[session_id].finish()
+        elif operation == messages.CLOSE and (transcoder := self._transcoders.pop(session_id, None)):
+            transcoder.close()
         return EncodedChunk(b"")
 
 
 def serve(source: BinaryIO, target: BinaryIO) -> None:
-    """Answer requests until the source ends."""
-    files = Files()
-    while len(head := source.read(wire.REQUEST.size)) == wire.REQUEST.size:
-        call, number, length = wire.REQUEST.unpack(head)
-        payload = source.read(length)
-        try:
-            coded = files.call(call, number, payload)
-            answer = wire.ANSWER.pack(True, coded.seconds, len(coded.data)) + coded.data
-        except Exception as exc:  # whatever is wrong with one file, the others go on
-            message = (
-                exc.message if isinstance(exc, SpeechError) else f"The audio could not be encoded: {exc!r}"
-            ).encode()
-            answer = wire.ANSWER.pack(False, 0.0, len(message)) + message
-        target.write(answer)
+    """Reply to requests until the source ends."""
+    sessions = Sessions()
+    while len(head := source.read(messages.REQUEST.size)) == messages.REQUEST.size:
+        operation, session_id, length = messages.REQUEST.unpack(head)
+        target.write(_reply(sessions, operation, session_id, source.read(length)))
         target.flush()
 
 
+def _reply(sessions: Sessions, operation: bytes, session_id: int, payload: bytes) -> bytes:
+    try:
+        chunk = sessions.handle(operation, session_id, payload)
+        return messages.REPLY.pack(True, chunk.seconds, len(chunk.data)) + chunk.data
+    except Exception as exc:  # whatever is wrong with one file, the others go on
+        message = exc.message if isinstance(exc, SpeechError) else f"The audio could not be encoded: {exc!r}"
+        return messages.REPLY.pack(False, 0.0, len(message.encode())) + message.encode()
+
+
 def warm_up() -> None:
-    """Make a short file of each format: the first time takes tens of milliseconds, which no request should
-    wait for.
+    """Encode a short file of each format: the first takes tens of milliseconds, which no request should wait
+    for.
     """
     for format in CODECS:
-        with suppress(SpeechError):  # an FFmpeg without this codec: who asks for it is told so
-            chain = Transcoder(TranscodeRequest(format, WARM_RATE))
-            chain.push(bytes(WARM_RATE), ends=True)
-            chain.finish()
-            chain.close()
+        with suppress(SpeechError):  # an FFmpeg without this codec: the request for it gets the error
+            transcoder = Transcoder(TranscodeRequest(format, WARM_RATE))
+            transcoder.push(bytes(WARM_RATE), ends_segment=True)
+            transcoder.finish()
+            transcoder.close()
 
 
 def main() -> int:
-    """Serve the parent."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C in a terminal goes to the gateway, which closes our input
-    answers = os.fdopen(os.dup(1), "wb")
+    """Serve the parent, and return the exit status."""
+    # Ctrl-C in a terminal goes to the gateway too, which closes our input
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     warm_up()
     gc.collect()
     gc.freeze()  # as in the gateway
     try:
-        serve(sys.stdin.buffer, answers)
+        serve(sys.stdin.buffer, replies)
     except BrokenPipeError:
         return 1
     return 0

@@ -1,70 +1,84 @@
-"""One response's audio from the engine's PCM to the file's bytes: edges, tempo and rate, codec. Blocking: not
-for event loops.
+"""Turn an engine's PCM into the bytes of one response's file: join segments, change tempo and rate, encode.
+
+A Transcoder is synchronous and takes milliseconds, so it runs off the event loop: the encoders of
+`streaming.encode.encoders` and `streaming.encode.pool` drive it in a thread or in an encoder process.
 """
 
 from __future__ import annotations
 
 import msgspec
 
-from streaming.audio import frames
-from streaming.audio.joiner import Joiner, Shaper
-from streaming.encode.codecs import FileEncoder, open_encoder
+from engines.api import BYTES_PER_SAMPLE
+from streaming.audio.joiner import Joiner, TempoResampler
+from streaming.encode.codecs import FileEncoder, open_file_encoder
 from streaming.formats import OutputFormat
 
 RATE = 24_000
 """Hertz, of everything that is sent"""
-SLICE, LONGEST = round(0.4 * RATE) * frames.SAMPLE_BYTES, round(1.0 * RATE) * frames.SAMPLE_BYTES
-"""bytes that a codec, and what changes the rate, get at once: FFmpeg keeps buffers as large as the largest
-frame it was given, a codec as long as its file is open, the other for a segment
+CODEC_BYTES = round(0.4 * RATE) * BYTES_PER_SAMPLE
+"""bytes that a codec gets at once: FFmpeg keeps buffers as large as the largest frame it was given, a codec
+for as long as its file is open...
 """
+RESAMPLER_BYTES = round(1.0 * RATE) * BYTES_PER_SAMPLE
+"""...and a resampler for a segment"""
 
 
 class TranscodeRequest(msgspec.Struct, frozen=True):
-    """What PCM (s16le mono) is to become. `source_rate` is in Hertz, `bitrate` in bits per second."""
+    """What PCM (s16le mono) of one response is to be turned into."""
 
     format: OutputFormat
     source_rate: int
+    """the sample rate of the PCM in Hertz"""
     tempo: float = 1.0
     bitrate: int | None = None
+    """bits per second"""
 
 
 class EncodedChunk(msgspec.Struct, frozen=True):
-    """Some bytes of the file, and how many seconds of audio went in for them."""
+    """Some bytes of the file, and how many seconds of audio were encoded for them."""
 
     data: bytes
     seconds: float = 0.0
 
 
 class Transcoder:
-    """Makes one file. What changes tempo and rate is opened anew for each segment, so that a stream which
-    waits holds little.
+    """Makes one response's file.
+
+    What changes tempo and rate is opened anew for each segment, so that a stream that waits takes little
+    memory.
     """
 
-    def __init__(self, order: TranscodeRequest) -> None:
-        self._order = order
-        self._joiner = Joiner(order.source_rate)
-        self._shaper: Shaper | None = None
-        self._encoder: FileEncoder = open_encoder(order.format, bitrate=order.bitrate, rate=RATE)
+    def __init__(self, request: TranscodeRequest) -> None:
+        self._request = request
+        self._joiner = Joiner(request.source_rate)
+        self._resampler: TempoResampler | None = None
+        self._encoder: FileEncoder = open_file_encoder(request.format, bitrate=request.bitrate, rate=RATE)
 
-    def push(self, pcm: bytes, *, ends: bool = False) -> EncodedChunk:
-        """Take some PCM of a segment; `ends` ends the segment. Raises EngineFailed."""
-        if self._shaper is None:
+    def push(self, pcm: bytes, *, ends_segment: bool = False) -> EncodedChunk:
+        """Encode some PCM of a segment, or the last of it, and return what is ready. Raises EngineFailed."""
+        if self._resampler is None:
             self._joiner.begin()
-            self._shaper = Shaper(self._order.source_rate, tempo=self._order.tempo, target_rate=RATE)
-        joined = self._joiner.push(pcm) + (self._joiner.end() if ends else b"")
-        shaped = b"".join(
-            self._shaper.push(joined[start : start + LONGEST]) for start in range(0, len(joined), LONGEST)
+            self._resampler = TempoResampler(
+                self._request.source_rate, tempo=self._request.tempo, target_rate=RATE
+            )
+        joined = self._joiner.push(pcm) + (self._joiner.end() if ends_segment else b"")
+        resampled = b"".join(
+            self._resampler.push(joined[start : start + RESAMPLER_BYTES])
+            for start in range(0, len(joined), RESAMPLER_BYTES)
         )
-        if ends:
-            shaped += self._shaper.finish()
-            self._shaper = None
-        made = [self._encoder.push(shaped[start : start + SLICE]) for start in range(0, len(shaped), SLICE)]
-        return EncodedChunk(b"".join(made), len(shaped) / (frames.SAMPLE_BYTES * RATE))
+        if ends_segment:
+            resampled += self._resampler.finish()
+            self._resampler = None
+        data = b"".join(
+            self._encoder.push(resampled[start : start + CODEC_BYTES])
+            for start in range(0, len(resampled), CODEC_BYTES)
+        )
+        return EncodedChunk(data, len(resampled) / (BYTES_PER_SAMPLE * RATE))
 
     def finish(self) -> EncodedChunk:
-        """End the file. Raises EngineFailed."""
+        """End the file, and return its last bytes. Raises EngineFailed."""
         return EncodedChunk(self._encoder.finish())
 
     def close(self) -> None:
-        """Drop everything."""
+        """Free the codec, whether the file is finished or not."""
         self._encoder.close()

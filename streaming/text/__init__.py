@@ -1,1 +1,1 @@
-"""Text: cut into segments, and how long it takes to say."""
+"""Text: split it into segments, and estimate how long it takes to say."""

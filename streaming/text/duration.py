@@ -1,4 +1,4 @@
-"""How long a text takes to say, by the scripts it is written in: what is expected, and what no speaker needs.
+"""Estimate how long a text takes to say, by the scripts it is written in: expected, longest and shortest.
 
 The rates are those of read speech: 14 letters a second for alphabets (some 175 English words a minute), 5 to
 8 syllables a second for syllabaries (Pellegrino, Coupé and Marsico 2011 find 5.2 to 7.8 over seven
@@ -12,73 +12,85 @@ import unicodedata
 
 import msgspec
 
-LETTER = 1 / 14
-SYLLABLE, IDEOGRAPH, OTHER_LETTER = 1 / 6, 1 / 4, 1 / 12
-DIGIT, SYMBOL, MARK, PAUSE = 0.35, 1.0, 0.2, 0.4
-SPELLED = 0.35
+LETTER_SECONDS = 1 / 14
+SYLLABLE_SECONDS = 1 / 6
+IDEOGRAPH_SECONDS = 1 / 4
+OTHER_LETTER_SECONDS = 1 / 12
+DIGIT_SECONDS = 0.35
+SYMBOL_SECONDS = 1.0
+MARK_SECONDS = 0.2
+"""a punctuation mark within a sentence"""
+PAUSE_SECONDS = 0.4
+"""the end of a sentence or a line"""
+SPELLED_SECONDS = 0.35
 """a capital letter beside another: an abbreviation that may be spelled"""
-UNKNOWN = 0.4
+UNKNOWN_SECONDS = 0.4
 """a letter of a script that the voice may not know, spelled out"""
-LONGEST_FACTOR, LONGEST_EXTRA = 3.0, 4.0
+OTHER_SECONDS = 0.02
+"""the most for a space or a control character"""
+LONGEST_FACTOR = 3.0
+LONGEST_EXTRA_SECONDS = 4.0
 SHORTEST_FACTOR = 0.2
+SENTENCE_ENDS = ".!?:;。！？…।؟"
 
 
 class DurationEstimate(msgspec.Struct, frozen=True):
-    """Seconds of audio for a text at speed 1: what is expected, the most it can come to, and the least."""
+    """How many seconds of audio a text may take."""
 
     expected: float
     longest: float
+    """the most that any engine needs"""
     shortest: float
+    """the least that has all the words in it"""
 
 
 def estimate_duration(text: str, *, speed: float = 1.0) -> DurationEstimate:
     """Estimate the audio of a text spoken `speed` times as fast as usual."""
     expected = longest = letters = 0.0
-    before_upper = False
+    after_capital = False
     for char in text:
         usual, most, is_letter = _seconds(char)
-        upper = char.isupper()
+        capital = char.isupper()
         expected += usual
-        longest += max(most, SPELLED) if upper and before_upper else most
+        longest += max(most, SPELLED_SECONDS) if capital and after_capital else most
         letters += usual if is_letter else 0.0
-        before_upper = upper
+        after_capital = capital
     return DurationEstimate(
         expected / speed,
-        (LONGEST_FACTOR * longest + LONGEST_EXTRA) / speed,
+        (LONGEST_FACTOR * longest + LONGEST_EXTRA_SECONDS) / speed,
         SHORTEST_FACTOR * letters / speed,
     )
 
 
 def _seconds(char: str) -> tuple[float, float, bool]:
-    """Give what a character usually takes, at most takes, and whether it is one that cannot be left out."""
+    """Return a character's usual and longest seconds, and whether it is a letter that cannot be left out."""
     code = ord(char)
     if code < 0x250 and char.isalpha():
-        return LETTER, LETTER, True
+        return LETTER_SECONDS, LETTER_SECONDS, True
     category = unicodedata.category(char)
     match category[0]:
         case "L":
-            usual = _letter(code)
-            return usual, UNKNOWN, usual == LETTER
+            usual = _letter_seconds(code)
+            return usual, UNKNOWN_SECONDS, usual == LETTER_SECONDS
         case "N":
-            return DIGIT, 2 * DIGIT, False
+            return DIGIT_SECONDS, 2 * DIGIT_SECONDS, False
         case "S":
-            return SYMBOL, 2 * SYMBOL, False
+            return SYMBOL_SECONDS, 2 * SYMBOL_SECONDS, False
         case "P":
-            return (PAUSE if char in ".!?:;。！？…।؟" else MARK), PAUSE, False
+            return (PAUSE_SECONDS if char in SENTENCE_ENDS else MARK_SECONDS), PAUSE_SECONDS, False
         case "M":
-            return 0.0, UNKNOWN, False
+            return 0.0, UNKNOWN_SECONDS, False
         case _:
-            return (PAUSE, PAUSE, False) if char == "\n" else (0.0, 0.02, False)
+            return (PAUSE_SECONDS, PAUSE_SECONDS, False) if char == "\n" else (0.0, OTHER_SECONDS, False)
 
 
-def _letter(code: int) -> float:
-    """Tell the scripts apart by their blocks."""
+def _letter_seconds(code: int) -> float:
+    """Return a letter's usual seconds by the block of its script."""
     if 0x370 <= code < 0x590:  # Greek, Cyrillic, Armenian
-        return LETTER
-    if (
-        0x3040 <= code < 0x3100 or 0xAC00 <= code < 0xD7B0 or 0x1200 <= code < 0x1400
-    ):  # kana, Hangul, Ethiopic
-        return SYLLABLE
+        return LETTER_SECONDS
+    # kana, Hangul, Ethiopic
+    if 0x3040 <= code < 0x3100 or 0xAC00 <= code < 0xD7B0 or 0x1200 <= code < 0x1400:
+        return SYLLABLE_SECONDS
     if 0x3400 <= code < 0xA000 or code >= 0x20000:
-        return IDEOGRAPH
-    return OTHER_LETTER
+        return IDEOGRAPH_SECONDS
+    return OTHER_LETTER_SECONDS

@@ -1,12 +1,12 @@
-"""Text into segments: the units that are spoken, scheduled and joined again.
+"""Split a text into segments: the units that are synthesised, scheduled and joined again.
 
 Sentences come from `sentencex`, which knows many languages and keeps every character. The first segment is
 short, so that audio starts soon; later ones pack sentences up to the limit. A sentence that is too long is
-cut where it hurts least: behind a clause, else between words, else between grapheme clusters. All segments
-together are the text, character for character.
+cut where it is noticed least: after a clause, else between words, else between grapheme clusters. All
+segments together are the text, character for character.
 
 It works in windows, so that the first segment of a long text costs no more than that of a short one, and any
-text is linear.
+text takes linear time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import sentencex
 from engines.languages import primary_language
 
 WINDOW = 4096
-"""code points looked at together"""
+"""code points that are split into sentences at a time"""
 CLAUSE = re.compile(r"[,;:)\]”»–—…][\"'”’»]*\s+|[、，；：。！？）」』،؛।॥၊။።፣፤፥፡]\s*|\n+")
 """ends of clauses: western marks count only before a space, so that 1,000 and 12:30 stay whole"""
 SPACE = re.compile(r"\s+")
@@ -30,162 +30,166 @@ CLUSTER = regex.compile(r"\X")
 LONGEST_CLUSTER = 64
 """a grapheme cluster longer than this is no letter of any script, and is cut"""
 UNSPEAKABLE_LIMIT = 4
-"""how many limits long a segment may grow by taking in what cannot be spoken"""
+"""how many times the limit a segment may grow to by what cannot be spoken"""
 TITLES = re.compile(
     r"(?:^|[\s(«\"'’])(?:M|Mme|Mlle|Mmes|Mlles|Me|Dr|Pr|St|Ste|mevr|mej|dhr|t\.ex|bl\.a|ul|al)\.\s+$",
     re.IGNORECASE,
 )
-"""what comes before a name and ends no sentence, where sentencex takes it for an end (French, Dutch, Swedish,
-Polish)
+"""what stands before a name and ends no sentence, where sentencex takes it for an end (French, Dutch,
+Swedish, Polish)
 """
-TITLED = frozenset({"fr", "nl", "sv", "pl"})
+TITLE_LANGUAGES = frozenset({"fr", "nl", "sv", "pl"})
 
 
 class Segment(msgspec.Struct, frozen=True):
-    """A stretch of the text, [start, end) in code points. `ends_sentence` is false where a sentence was cut
-    in the middle.
-    """
+    """A stretch of the text, [start, end) in code points."""
 
     text: str
     start: int
     end: int
     index: int
     ends_sentence: bool
+    """false where a sentence was cut in the middle"""
 
 
 Span = tuple[int, int, bool]
 """start, end, and whether a sentence ends there"""
 
 
-def split_text(text: str, *, language: str | None, first: int, limit: int) -> Iterator[Segment]:
-    """Cut a text into segments, lazily: the first of at most `first` code points, later ones half as long
-    again, up to `limit`.
+def split_text(text: str, *, language: str | None, first_limit: int, limit: int) -> Iterator[Segment]:
+    """Yield the segments of a text, lazily: the first of at most `first_limit` code points, each later one
+    half as long again at most, up to `limit`.
 
-    So audio starts soon, and no long piece of work stands between a listener's first words and the next.
+    So audio starts soon, and no long segment stands between the first words and the next.
 
     `language` is a BCP-47 tag; None is treated as English, whose rules do for most scripts.
     """
     code = primary_language(language or "en")
-    spans = _worth_speaking(text, _pack(text, _sentences(text, code), first, limit), limit)
-    for index, (start, end, ends) in enumerate(spans):
-        yield Segment(text[start:end], start, end, index, ends)
+    packed = _pack_sentences(text, _sentences(text, code), first_limit, limit)
+    for index, (start, end, ends_sentence) in enumerate(_merge_unspeakable(text, packed, limit)):
+        yield Segment(text[start:end], start, end, index, ends_sentence)
 
 
 def _sentences(text: str, language: str) -> Iterator[Span]:
-    """Give the sentences, window by window; one that fills a window is given in pieces."""
+    """Yield the sentences, window by window; one that fills a window comes in parts."""
     position = 0
     while position < len(text):
         window = text[position : position + WINDOW]
         at_end = position + len(window) == len(text)
-        ends = _boundaries(window, language)[: None if at_end else -1]
+        ends = _sentence_ends(window, language)[: None if at_end else -1]
         start = position
-        for end in ends or [_cut(text, position, position + len(window)) - position]:
+        for end in ends or [_find_cut(text, position, position + len(window)) - position]:
             yield start, position + end, bool(ends)
             start = position + end
         position = start
 
 
-def _boundaries(window: str, language: str) -> list[int]:
-    """Give the offsets at which sentences end, the last one at the window's end."""
+def _sentence_ends(window: str, language: str) -> list[int]:
+    """Return the offsets at which sentences end, the last one at the window's end."""
     clean = window.encode("utf-8", "replace").decode()  # lone surrogates become "?", one for one
-    ends, total = [], 0
+    ends = []
+    total = 0
     for sentence in sentencex.segment(language, clean):
         total += len(sentence)
-        if total == len(window) or language not in TITLED or not TITLES.search(sentence):
-            ends.append(_behind_marks(clean, total))
+        if total == len(window) or language not in TITLE_LANGUAGES or not TITLES.search(sentence):
+            ends.append(_after_combining_marks(clean, total))
     return ends if total == len(window) else [len(window)]
 
 
-def _pack(text: str, sentences: Iterator[Span], first: int, limit: int) -> Iterator[Span]:
+def _pack_sentences(text: str, sentences: Iterator[Span], first_limit: int, limit: int) -> Iterator[Span]:
     """Put sentences together, and cut those that are too long."""
-    start, end, ends, room = 0, 0, True, min(first, limit)
+    start = 0
+    end = 0
+    """where the sentences end that are packed since `start`"""
+    ends_sentence = True
+    longest = min(first_limit, limit)
     for begin, until, whole in sentences:
-        while until - start > room:
-            if end > start and (until - begin <= limit or end - start >= room // 2):
-                cut, ends_here = end, ends
+        while until - start > longest:
+            if end > start and (until - begin <= limit or end - start >= longest // 2):
+                cut = end
+                cut_ends_sentence = ends_sentence
             elif start > 0 and until - start <= limit:
                 break
             else:
-                cut, ends_here = _cut(text, max(begin, start), min(until, start + room)), False
-                cut = min(cut, until)
-                ends_here = whole and cut == until
+                cut = min(_find_cut(text, max(begin, start), min(until, start + longest)), until)
+                cut_ends_sentence = whole and cut == until
             if cut >= until:
                 break
-            yield start, cut, ends_here
+            yield start, cut, cut_ends_sentence
             start = end = cut
-            begin, room = max(begin, start), _grown(room, limit)
-        end, ends = until, whole
-        if start == 0 and room < limit and _speakable(text, start, end):
-            yield start, end, ends
-            start, room = end, _grown(room, limit)
+            begin = max(begin, start)
+            longest = _next_limit(longest, limit)
+        end = until
+        ends_sentence = whole
+        if start == 0 and longest < limit and _is_speakable(text, start, end):
+            yield start, end, ends_sentence
+            start = end
+            longest = _next_limit(longest, limit)
     if end > start:
-        yield start, end, ends
+        yield start, end, ends_sentence
 
 
-def _grown(room: int, limit: int) -> int:
-    return min(limit, room * 3 // 2)
+def _next_limit(longest: int, limit: int) -> int:
+    return min(limit, longest * 3 // 2)
 
 
-def _cut(text: str, start: int, end: int) -> int:
-    """Find the best place to cut text[start:end]: behind a clause, else between words, else between grapheme
-    clusters.
+def _find_cut(text: str, start: int, end: int) -> int:
+    """Return the best offset to cut text[start:end] at: after a clause, else between words, else between
+    grapheme clusters.
     """
-    piece = text[start:end]
-    least = len(piece) // 3
+    part = text[start:end]
+    least = len(part) // 3
     for pattern in (CLAUSE, SPACE):
-        places = [match.end() for match in pattern.finditer(piece) if match.end() >= least]
-        if places:
-            return min(end, _behind_marks(text, start + places[-1]))
+        cuts = [match.end() for match in pattern.finditer(part) if match.end() >= least]
+        if cuts:
+            return min(end, _after_combining_marks(text, start + cuts[-1]))
     return _cluster_end(text, start, end)
 
 
-def _behind_marks(text: str, cut: int) -> int:
+def _after_combining_marks(text: str, cut: int) -> int:
     """Move a cut behind the combining marks that follow it: they belong to the character before."""
     if cut >= len(text):
         return cut
-    cluster = CLUSTER.match(
-        text[cut - 1 : cut + LONGEST_CLUSTER]
-    )  # a slice: \X counts flags back to the start of what it sees
+    # a slice: \X counts flags back to the start of the text that it is given
+    cluster = CLUSTER.match(text[cut - 1 : cut + LONGEST_CLUSTER])
     return max(cut, cut - 1 + int(cluster.end())) if cluster else cut
 
 
 def _cluster_end(text: str, start: int, end: int) -> int:
-    """Give the last end of a grapheme cluster that is not behind `end`; the first one's, where even that is
-    too long.
-    """
+    """Return the last end of a grapheme cluster up to `end`; the first one's, where even that is too long."""
     last = start
     for match in CLUSTER.finditer(text[start : end + LONGEST_CLUSTER]):
-        behind = start + int(match.end())
-        if behind > end and last > start:
+        cluster_end = start + int(match.end())
+        if cluster_end > end and last > start:
             return last
-        last = min(behind, max(end, start + LONGEST_CLUSTER))
+        last = min(cluster_end, max(end, start + LONGEST_CLUSTER))
         if last >= end:
             return last
     return max(last, start + 1)
 
 
-def _worth_speaking(text: str, spans: Iterator[Span], limit: int) -> Iterator[Span]:
-    """Give what cannot be spoken (spaces, marks) to the segment before it, or behind it at the start, within
-    bounds.
+def _merge_unspeakable(text: str, spans: Iterator[Span], limit: int) -> Iterator[Span]:
+    """Join what cannot be spoken (spaces, marks) to the segment before it, at the start to the one after it,
+    within bounds.
     """
-    held: Span | None = None
+    pending: Span | None = None
     for span in spans:
-        if held is None:
-            held = span
-        elif span[1] - held[0] > UNSPEAKABLE_LIMIT * limit:
-            yield held
-            held = span
-        elif not _speakable(text, span[0], span[1]):
-            held = (held[0], span[1], True)
-        elif not _speakable(text, held[0], held[1]):
-            held = (held[0], span[1], span[2])
+        if pending is None:
+            pending = span
+        elif span[1] - pending[0] > UNSPEAKABLE_LIMIT * limit:
+            yield pending
+            pending = span
+        elif not _is_speakable(text, span[0], span[1]):
+            pending = (pending[0], span[1], True)
+        elif not _is_speakable(text, pending[0], pending[1]):
+            pending = (pending[0], span[1], span[2])
         else:
-            yield held
-            held = span
-    if held is not None:
-        yield held
+            yield pending
+            pending = span
+    if pending is not None:
+        yield pending
 
 
-def _speakable(text: str, start: int, end: int) -> bool:
-    """Tell whether there is a letter, a number or a symbol in it."""
+def _is_speakable(text: str, start: int, end: int) -> bool:
+    """Return whether there is a letter, a number or a symbol in text[start:end]."""
     return any(unicodedata.category(char)[0] in "LNS" for char in text[start:end])

@@ -1,4 +1,4 @@
-"""Takes and the production they make: what is tried again, what is told, what is held back, and how far ahead
+"""Segment audio and the pipeline: what is tried again, what is reported, what is held back, and how far ahead
 it goes.
 """
 
@@ -12,8 +12,8 @@ import anyio
 import pytest
 
 from engines.api import Audio, SpeechEvent
-from engines.errors import EngineFailed, RunAway
-from streaming.encode.encoders import InlineEncoder, ThreadEncoders
+from engines.errors import EngineFailed, RunawayAudio
+from streaming.encode.encoders import InlineEncoder, ThreadEncoderFactory
 from streaming.encode.transcoder import TranscodeRequest
 from streaming.pipeline import PATIENCE_SECONDS, PipelineConfig, SpeechPipeline
 from streaming.segment_audio import RetryPolicy, SegmentAudio, Speak
@@ -32,14 +32,14 @@ def segment(index: int = 0) -> Segment:
     return Segment(WORDS, index * len(WORDS), (index + 1) * len(WORDS), index, True)
 
 
-def speaking(*attempts: float | Exception, pace: float = 0.0) -> tuple[Speak, list[tuple[int, int]]]:
-    """Make an engine that gives so many seconds of audio at each attempt, or raises; and the list of what it
-    was asked.
+def engine(*attempts: float | Exception, pace: float = 0.0) -> tuple[Speak, list[tuple[int, int]]]:
+    """Return an engine that yields so many seconds of audio at each attempt, or raises; and the segments and
+    attempts that it was called with.
     """
-    asked: list[tuple[int, int]] = []
+    calls: list[tuple[int, int]] = []
 
-    async def speak(one: Segment, attempt: int) -> AsyncGenerator[SpeechEvent, None]:
-        asked.append((one.index, attempt))
+    async def speak(segment: Segment, attempt: int) -> AsyncGenerator[SpeechEvent, None]:
+        calls.append((segment.index, attempt))
         made = attempts[min(attempt, len(attempts) - 1)]
         if isinstance(made, Exception):
             yield Audio(b"\x10\x20" * 100)
@@ -48,79 +48,79 @@ def speaking(*attempts: float | Exception, pace: float = 0.0) -> tuple[Speak, li
             await asyncio.sleep(pace)
             yield Audio(b"\x10\x20" * (RATE // 10))
 
-    return speak, asked
+    return speak, calls
 
 
-class Heard:
-    """Keeps what a take tells."""
+class Reports:
+    """Records what a segment's audio reports."""
 
     def __init__(self) -> None:
         self.retries: list[str] = []
         self.truncations = 0
 
     def retry_policy(self, *, streams: bool = True) -> RetryPolicy:
-        """Make what tells it."""
+        """Return a policy that reports here."""
         return RetryPolicy(RATE, streams=streams, on_retry=self.retries.append, on_truncation=self.truncated)
 
     def truncated(self) -> None:
-        """Count."""
+        """Count a truncation."""
         self.truncations += 1
 
 
-async def read(take: SegmentAudio) -> bytes:
+async def read_all(audio: SegmentAudio) -> bytes:
     pcm = b""
-    while more := await take.read(1, 10**9):
+    while more := await audio.read(1, 10**9):
         pcm += more
     return pcm
 
 
 @pytest.mark.parametrize(
-    ("first", "reason"), [(RunAway("on and on"), "run away"), (0.1, "truncated"), (1000.0, "run away")]
+    ("first", "reason"), [(RunawayAudio("on and on"), "run away"), (0.1, "truncated"), (1000.0, "run away")]
 )
 def test_what_has_not_left_is_made_again(first: float | Exception, reason: str) -> None:
-    """A take that went wrong before any of it was taken is made once more, and only the second is heard."""
+    """Audio that went wrong before any of it was read is made once more, and only the second is read."""
 
     async def test() -> None:
-        heard = Heard()
-        speak, asked = speaking(first, 3.0)
-        take = SegmentAudio(segment(), speak, heard.retry_policy())
-        await take.settle(10)
-        assert len(await read(take)) == 3 * len(SECOND)
-        assert asked == [(0, 0), (0, 1)]
-        assert (heard.retries, heard.truncations) == ([reason], 0)
+        reports = Reports()
+        speak, calls = engine(first, 3.0)
+        audio = SegmentAudio(segment(), speak, reports.retry_policy())
+        await audio.settle(10)
+        assert len(await read_all(audio)) == 3 * len(SECOND)
+        assert calls == [(0, 0), (0, 1)]
+        assert (reports.retries, reports.truncations) == ([reason], 0)
 
     run(test)
 
 
 def test_it_is_made_again_once_only() -> None:
-    """What goes wrong twice is an error, or told where it is only too short."""
+    """What goes wrong twice is an error, or reported where it is only too short."""
 
     async def test() -> None:
-        heard = Heard()
-        speak, asked = speaking(RunAway("on and on"))
-        take = SegmentAudio(segment(), speak, heard.retry_policy(streams=False))
-        with pytest.raises(RunAway):
-            await read(take)
-        assert len(asked) == 2
-        speak, asked = speaking(0.1)
-        take = SegmentAudio(segment(), speak, heard.retry_policy(streams=False))
-        assert len(await read(take)) == len(SECOND) // 10
-        assert (len(asked), heard.truncations) == (2, 1)
+        reports = Reports()
+        speak, calls = engine(RunawayAudio("on and on"))
+        audio = SegmentAudio(segment(), speak, reports.retry_policy(streams=False))
+        with pytest.raises(RunawayAudio):
+            await read_all(audio)
+        assert len(calls) == 2
+        speak, calls = engine(0.1)
+        audio = SegmentAudio(segment(), speak, reports.retry_policy(streams=False))
+        assert len(await read_all(audio)) == len(SECOND) // 10
+        assert (len(calls), reports.truncations) == (2, 1)
 
     run(test)
 
 
 def test_what_has_left_is_not_made_again() -> None:
-    """Once some has been taken, running away is an error: half of one and half of another would be worse."""
+    """Once some has been read, running away is an error: half of one and half of another would be worse."""
 
     async def test() -> None:
-        heard = Heard()
-        speak, asked = speaking(1000.0, pace=0.001)
-        take = SegmentAudio(segment(), speak, heard.retry_policy())
-        assert await take.read(1, 100)
-        with pytest.raises(RunAway):
-            await read(take)
-        assert (len(asked), heard.retries) == (1, [])
+        reports = Reports()
+        speak, calls = engine(1000.0, pace=0.001)
+        audio = SegmentAudio(segment(), speak, reports.retry_policy())
+        assert await audio.read(1, 100)
+        with pytest.raises(RunawayAudio):
+            await read_all(audio)
+        assert (len(calls), reports.retries) == (1, [])
 
     run(test)
 
@@ -129,42 +129,42 @@ def test_other_errors_are_not_tried_again() -> None:
     """An engine that fails has said why; only running away may be chance."""
 
     async def test() -> None:
-        speak, asked = speaking(EngineFailed("no"))
+        speak, calls = engine(EngineFailed("no"))
         with pytest.raises(EngineFailed):
-            await read(SegmentAudio(segment(), speak, Heard().retry_policy()))
-        assert len(asked) == 1
+            await read_all(SegmentAudio(segment(), speak, Reports().retry_policy()))
+        assert len(calls) == 1
 
     run(test)
 
 
-def test_an_engine_that_does_not_stream_is_heard_out_first() -> None:
-    """Where all comes at the end anyhow, nothing is given before it has been found good."""
+def test_an_engine_that_does_not_stream_is_waited_for() -> None:
+    """Where all comes at the end anyhow, nothing is read before it has been found good."""
 
     async def test() -> None:
-        speak, _ = speaking(1000.0, 3.0)
-        take = SegmentAudio(segment(), speak, Heard().retry_policy(streams=False))
-        assert len(await take.read(1, 10**9)) == 3 * len(SECOND)
+        speak, _ = engine(1000.0, 3.0)
+        audio = SegmentAudio(segment(), speak, Reports().retry_policy(streams=False))
+        assert len(await audio.read(1, 10**9)) == 3 * len(SECOND)
 
     run(test)
 
 
-def production(
+def make_pipeline(
     speak: Speak, count: int = 6, *, look_ahead: int = 2, buffered: float = 10.0
 ) -> SpeechPipeline:
     config = PipelineConfig("pcm", RetryPolicy(RATE), buffered_seconds=buffered, look_ahead=look_ahead)
-    encoders = ThreadEncoders(anyio.CapacityLimiter(2))
+    encoders = ThreadEncoderFactory(anyio.CapacityLimiter(2))
     return SpeechPipeline(config, iter([segment(index) for index in range(count)]), speak, encoders)
 
 
 def test_segments_come_in_order_though_made_together() -> None:
-    """Later segments that are ready first wait for their turn; none is lost."""
+    """Later segments that are ready first wait for the earlier ones; none is lost."""
 
     async def test() -> None:
-        async def speak(one: Segment, attempt: int) -> AsyncGenerator[SpeechEvent, None]:
-            await asyncio.sleep(0.02 * (6 - one.index))
-            yield Audio(bytes([0, one.index + 1]) * RATE * 3)
+        async def speak(segment: Segment, attempt: int) -> AsyncGenerator[SpeechEvent, None]:
+            await asyncio.sleep(0.02 * (6 - segment.index))
+            yield Audio(bytes([0, segment.index + 1]) * RATE * 3)
 
-        async with aclosing(production(speak).chunks()) as chunks:
+        async with aclosing(make_pipeline(speak).chunks()) as chunks:
             pcm = b"".join([chunk async for chunk in chunks])
         marks = pcm[1 :: 2 * RATE]
         assert [mark for index, mark in enumerate(marks) if index % 3 == 1] == [1, 2, 3, 4, 5, 6]
@@ -172,38 +172,38 @@ def test_segments_come_in_order_though_made_together() -> None:
     run(test)
 
 
-def test_a_reader_that_stops_stops_the_making() -> None:
+def test_a_reader_that_stops_stops_the_engine() -> None:
     """With nobody reading, no more segments are begun than fill the buffer; reading on begins the rest."""
 
     async def test() -> None:
-        speak, asked = speaking(4.0)
-        made = production(speak, 50, buffered=10.0)
-        async with aclosing(made.chunks()) as chunks:
+        speak, calls = engine(4.0)
+        pipeline = make_pipeline(speak, 50, buffered=10.0)
+        async with aclosing(pipeline.chunks()) as chunks:
             await anext(chunks)
             await asyncio.sleep(0.3)
-            begun = len(asked)
+            begun = len(calls)
             assert begun <= 7
             async for _ in chunks:
                 pass
-        assert len(asked) == 50
+        assert len(calls) == 50
 
     run(test)
 
 
 def test_leaving_stops_all_that_is_under_way() -> None:
-    """Closing a production closes the segments that are being made, also those ahead."""
+    """Closing a pipeline closes the segments that are being made, also those ahead."""
     closed: list[int] = []
 
     async def test() -> None:
-        async def speak(one: Segment, attempt: int) -> AsyncGenerator[SpeechEvent, None]:
+        async def speak(segment: Segment, attempt: int) -> AsyncGenerator[SpeechEvent, None]:
             try:
                 while True:
                     yield Audio(b"\x10\x20" * 2400)
                     await asyncio.sleep(0.05)
             finally:
-                closed.append(one.index)
+                closed.append(segment.index)
 
-        async with aclosing(production(speak).chunks()) as chunks:
+        async with aclosing(make_pipeline(speak).chunks()) as chunks:
             await anext(chunks)
             await asyncio.sleep(0.1)
         assert sorted(closed) == [0, 1, 2]
@@ -212,64 +212,60 @@ def test_leaving_stops_all_that_is_under_way() -> None:
 
 
 def test_a_segment_is_held_back_while_there_is_time() -> None:
-    """A later segment that runs away is made again unheard, since the reader had enough in hand to wait for
-    its end.
+    """A later segment that runs away is made again before any of it is sent, since the reader had enough in
+    hand to wait for its end.
     """
 
     async def test() -> None:
-        async def speak(one: Segment, attempt: int) -> AsyncGenerator[SpeechEvent, None]:
+        async def speak(segment: Segment, attempt: int) -> AsyncGenerator[SpeechEvent, None]:
             yield Audio(b"\x10\x20" * RATE * 3)
-            if one.index == 1 and attempt == 0:
-                raise RunAway("on and on")
+            if segment.index == 1 and attempt == 0:
+                raise RunawayAudio("on and on")
 
-        async with aclosing(production(speak, 3).chunks()) as chunks:
+        async with aclosing(make_pipeline(speak, 3).chunks()) as chunks:
             assert sum([len(chunk) async for chunk in chunks]) == 9 * len(SECOND)
 
     run(test)
 
 
-class Turning(InlineEncoder):
-    """Notes each turn that is asked for, and how long one would wait for it."""
+class RecordingEncoder(InlineEncoder):
+    """Records how long each prefetch would wait."""
 
-    def __init__(self, order: TranscodeRequest) -> None:
-        super().__init__(order)
-        self.patience: list[float] = []
+    def __init__(self, request: TranscodeRequest) -> None:
+        super().__init__(request)
+        self.timeouts: list[float] = []
 
-    async def turn(self, slack: float, patience: float) -> None:
-        """Note it."""
-        self.patience.append(patience)
-
-
-class TurningCoders:
-    """Opens the one coder that there is."""
-
-    def __init__(self, encoder: Turning) -> None:
-        self._coder = encoder
-
-    def open(self, order: TranscodeRequest) -> Turning:
-        """Give it."""
-        return self._coder
-
-    def capacity(self) -> float:
-        """Tell nothing."""
-        return 0.0
+    async def wait_to_prefetch(self, slack: float, timeout: float) -> None:
+        """Record the timeout."""
+        self.timeouts.append(timeout)
 
 
-def test_turns_are_asked_for_segments_alone_and_never_waited_for_long() -> None:
-    """A reader far ahead asks for a turn before each further segment, not before the file's end, and waits
-    seconds at most.
+class OneEncoder:
+    """Opens the one encoder that there is."""
+
+    def __init__(self, encoder: RecordingEncoder) -> None:
+        self._encoder = encoder
+
+    def open(self, request: TranscodeRequest) -> RecordingEncoder:
+        """Return it."""
+        return self._encoder
+
+
+def test_only_segments_wait_to_be_prefetched_and_never_for_long() -> None:
+    """A stream with much slack waits before each further segment, not before the file's end, and seconds at
+    most.
     """
 
     async def test() -> None:
-        speak, _ = speaking(8.0)
-        encoder = Turning(TranscodeRequest("pcm", RATE))
+        speak, _ = engine(8.0)
+        encoder = RecordingEncoder(TranscodeRequest("pcm", RATE))
         config = PipelineConfig("pcm", RetryPolicy(RATE), buffered_seconds=1000.0, look_ahead=0)
-        made = SpeechPipeline(
-            config, iter([segment(index) for index in range(3)]), speak, TurningCoders(encoder)
+        pipeline = SpeechPipeline(
+            config, iter([segment(index) for index in range(3)]), speak, OneEncoder(encoder)
         )
-        async with aclosing(made.chunks()) as chunks:
+        async with aclosing(pipeline.chunks()) as chunks:
             assert sum([len(chunk) async for chunk in chunks]) == 24 * len(SECOND)
-        assert len(encoder.patience) == 2
-        assert max(encoder.patience) == PATIENCE_SECONDS
+        assert len(encoder.timeouts) == 2
+        assert max(encoder.timeouts) == PATIENCE_SECONDS
 
     run(test)

@@ -26,7 +26,7 @@ def tone(seconds: float = 2.0, rate: int = 44_100) -> np.ndarray:
     return (8000 * np.sin(2 * np.pi * 440 * t)).astype("<i2")
 
 
-def coded(
+def encoded(
     container: str, codec: str, rate: int = 48_000, layout: str = "stereo", video: bool = False
 ) -> bytes:
     """Make a two-second file, with a moving picture beside the sound where one is wanted."""
@@ -47,14 +47,14 @@ def coded(
         resampler = av.AudioResampler(
             stream.format, layout, rate, frame_size=stream.codec_context.frame_size or None
         )
-        for piece in [*resampler.resample(frame), *resampler.resample(None)]:
-            piece.pts = None
-            out.mux(stream.encode(piece))
+        for resampled in [*resampler.resample(frame), *resampler.resample(None)]:
+            resampled.pts = None
+            out.mux(stream.encode(resampled))
         out.mux(stream.encode(None))
     return file.getvalue()
 
 
-def heard(data: bytes, **limits: Any) -> np.ndarray:
+def decoded(data: bytes, **limits: Any) -> np.ndarray:
     return np.frombuffer(b"".join(decode(io.BytesIO(data), **{"max_seconds": 600, **limits})), "<i2").astype(
         float
     )
@@ -76,7 +76,7 @@ def frequency(samples: np.ndarray) -> float:
 )  # fmt: skip
 def test_containers(container: str, codec: str, rate: int, layout: str) -> None:
     """Every usual container and codec gives the same tone at 16 kHz mono, as long as it is."""
-    samples = heard(coded(container, codec, rate, layout))
+    samples = decoded(encoded(container, codec, rate, layout))
 
     assert len(samples) / RATE == pytest.approx(2.0, abs=0.12)
     assert frequency(samples) == pytest.approx(440, rel=0.01)
@@ -85,7 +85,7 @@ def test_containers(container: str, codec: str, rate: int, layout: str) -> None:
 
 def test_video() -> None:
     """Of a video the sound is taken."""
-    assert frequency(heard(coded("mp4", "aac", video=True))) == pytest.approx(440, rel=0.01)
+    assert frequency(decoded(encoded("mp4", "aac", video=True))) == pytest.approx(440, rel=0.01)
 
 
 @pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 0x7FFFFFFF])
@@ -95,12 +95,12 @@ def test_wav_with_wrong_sizes(size: int) -> None:
     head = bytearray(wav.header(RATE, len(pcm)))
     head[4:8] = head[40:44] = struct.pack("<I", size)
 
-    assert len(heard(bytes(head) + pcm)) == 2 * RATE
+    assert len(decoded(bytes(head) + pcm)) == 2 * RATE
 
 
 def test_chained_ogg() -> None:
-    """Two Ogg files end to end, as some recorders make them, are both heard."""
-    assert len(heard(coded("ogg", "libopus") * 2)) / RATE == pytest.approx(4.0, abs=0.2)
+    """Two Ogg files end to end, as some recorders make them, are both decoded."""
+    assert len(decoded(encoded("ogg", "libopus") * 2)) / RATE == pytest.approx(4.0, abs=0.2)
 
 
 def test_chunks_are_moderate() -> None:
@@ -114,9 +114,13 @@ def test_chunks_are_moderate() -> None:
 
 
 def test_cut_off_in_the_middle() -> None:
-    """What there is of a file that breaks off is heard."""
-    for data in (coded("mp3", "libmp3lame"), coded("webm", "libopus", layout="mono"), coded("flac", "flac")):
-        assert 0.5 < len(heard(data[: len(data) // 2])) / RATE < 1.6
+    """What there is of a file that breaks off is decoded."""
+    for data in (
+        encoded("mp3", "libmp3lame"),
+        encoded("webm", "libopus", layout="mono"),
+        encoded("flac", "flac"),
+    ):
+        assert 0.5 < len(decoded(data[: len(data) // 2])) / RATE < 1.6
 
 
 @pytest.mark.parametrize(
@@ -128,19 +132,19 @@ def test_cut_off_in_the_middle() -> None:
 def test_refused(data: bytes, code: str | None, says: str) -> None:
     """What holds no sound is refused in OpenAI's words."""
     with pytest.raises(BadAudio, match=says) as caught:
-        heard(data)
+        decoded(data)
 
     assert (caught.value.param, caught.value.code) == ("file", code)
 
 
 def test_too_long() -> None:
     """A recording beyond the limit is refused once the limit is reached, not read to its end."""
-    made = 0
+    decoded_bytes = 0
     with pytest.raises(BadAudio, match="longer than 2 seconds"):
         for chunk in decode(io.BytesIO(wav.header(RATE) + bytes(2 * RATE * 60)), max_seconds=2):
-            made += len(chunk)
+            decoded_bytes += len(chunk)
 
-    assert made <= 2 * RATE * 2
+    assert decoded_bytes <= 2 * RATE * 2
 
 
 def test_nothing_else_is_opened(tmp_path: Path) -> None:
@@ -149,23 +153,23 @@ def test_nothing_else_is_opened(tmp_path: Path) -> None:
     """
     secret = tmp_path / "secret.wav"
     secret.write_bytes(wav.header(RATE, 64_000) + tone(2.0, RATE).tobytes())
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.setblocking(False)
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}/a.wav"
-        for place in (str(secret), f"file://{secret}", url):
-            for lure in (
-                f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{place}\n#EXT-X-ENDLIST\n",
-                f"ffconcat version 1.0\nfile '{place}'\n",
-                f"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nm=audio 9 RTP/AVP 0\na=control:{place}\n",
-                f'<?xml version="1.0"?><MPD><Period><AdaptationSet><BaseURL>{place}</BaseURL></AdaptationSet></Period></MPD>',
-                f"[playlist]\nFile1={place}\n",
-                f"<SMIL><audio src='{place}'/></SMIL>",
-                f"rtsptext\nrtsp://{place}\n",
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/a.wav"
+        for location in (str(secret), f"file://{secret}", url):
+            for content in (
+                f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{location}\n#EXT-X-ENDLIST\n",
+                f"ffconcat version 1.0\nfile '{location}'\n",
+                f"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nm=audio 9 RTP/AVP 0\na=control:{location}\n",
+                f'<?xml version="1.0"?><MPD><Period><AdaptationSet><BaseURL>{location}</BaseURL></AdaptationSet></Period></MPD>',
+                f"[playlist]\nFile1={location}\n",
+                f"<SMIL><audio src='{location}'/></SMIL>",
+                f"rtsptext\nrtsp://{location}\n",
             ):
                 with pytest.raises(BadAudio):
-                    heard(lure.encode())
+                    decoded(content.encode())
         with pytest.raises(BlockingIOError):
-            listener.accept()
+            server.accept()
 
 
 @given(st.binary(max_size=2000))
@@ -173,7 +177,7 @@ def test_nothing_else_is_opened(tmp_path: Path) -> None:
 def test_any_bytes(data: bytes) -> None:
     """No bytes do more than be refused, or decode to something."""
     try:
-        heard(data)
+        decoded(data)
     except BadAudio as exc:
         assert exc.message
 
@@ -187,11 +191,11 @@ def test_any_bytes(data: bytes) -> None:
 @settings(max_examples=60, deadline=None)
 def test_damaged_files(kind: tuple[str, str], data: st.DataObject) -> None:
     """A file with any of its bytes changed does no harm."""
-    made = bytearray(FILES.setdefault(kind, coded(*kind)))
+    damaged = bytearray(FILES.setdefault(kind, encoded(*kind)))
     for _ in range(data.draw(st.integers(1, 20))):
-        made[data.draw(st.integers(0, len(made) - 1))] = data.draw(st.integers(0, 255))
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     try:
-        heard(bytes(made))
+        decoded(bytes(damaged))
     except BadAudio as exc:
         assert exc.message
 

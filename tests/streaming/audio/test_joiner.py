@@ -1,4 +1,4 @@
-"""Shaping: sample rate, tempo and joins, continuous over the response."""
+"""Sample rate, tempo and the joins of segments, continuous over the response."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streaming.audio.joiner import Joiner, Shaper
+from streaming.audio.joiner import Joiner, TempoResampler
 
 
 def tone(frequency: float = 440, seconds: float = 2.0, rate: int = 22_050, phase: float = 0.0) -> bytes:
@@ -15,13 +15,13 @@ def tone(frequency: float = 440, seconds: float = 2.0, rate: int = 22_050, phase
     return (10_000 * np.sin(2 * np.pi * frequency * t + phase)).astype("<i2").tobytes()
 
 
-def shaped(pcm: bytes, rate: int, tempo: float = 1.0, step: int = 2646) -> np.ndarray:
-    shaper = Shaper(rate, tempo=tempo)
-    made = (
-        b"".join(shaper.push(pcm[start : start + step]) for start in range(0, len(pcm), step))
-        + shaper.finish()
+def converted(pcm: bytes, rate: int, tempo: float = 1.0, step: int = 2646) -> np.ndarray:
+    resampler = TempoResampler(rate, tempo=tempo)
+    out = (
+        b"".join(resampler.push(pcm[start : start + step]) for start in range(0, len(pcm), step))
+        + resampler.finish()
     )
-    return np.frombuffer(made, "<i2").astype(float)
+    return np.frombuffer(out, "<i2").astype(float)
 
 
 def frequency(samples: np.ndarray, rate: int = 24_000) -> float:
@@ -32,10 +32,10 @@ def frequency(samples: np.ndarray, rate: int = 24_000) -> float:
 @pytest.mark.parametrize("rate", [8000, 16_000, 22_050, 24_000, 44_100, 48_000])
 def test_resampling(rate: int) -> None:
     """Any engine's rate becomes 24 kHz: as long, as high."""
-    made = shaped(tone(rate=rate), rate)
+    out = converted(tone(rate=rate), rate)
 
-    assert len(made) == 48_000
-    assert frequency(made) == pytest.approx(440, rel=0.01)
+    assert len(out) == 48_000
+    assert frequency(out) == pytest.approx(440, rel=0.01)
 
 
 @given(
@@ -44,60 +44,60 @@ def test_resampling(rate: int) -> None:
 @settings(max_examples=40, deadline=None)
 def test_resampled_length(rate: int, samples: int, step: int) -> None:
     """The length is exact to one sample, however PCM is cut."""
-    assert abs(len(shaped(bytes(2 * samples), rate, step=2 * step)) - samples * 24_000 / rate) <= 1
+    assert abs(len(converted(bytes(2 * samples), rate, step=2 * step)) - samples * 24_000 / rate) <= 1
 
 
 def test_resampling_is_clean() -> None:
     """A tone is the same tone afterwards: in phase, as loud, 60 dB above whatever the resampler adds."""
-    made = shaped(tone(), 22_050)[2400:-2400]
+    out = converted(tone(), 22_050)[2400:-2400]
     due = np.frombuffer(tone(rate=24_000), "<i2").astype(float)[2400:-2400]
 
-    assert 10 * np.log10((due**2).mean() / ((made - due) ** 2).mean()) > 60
+    assert 10 * np.log10((due**2).mean() / ((out - due) ** 2).mean()) > 60
 
 
 def test_the_same_rate_and_tempo_touch_nothing() -> None:
     """Where there is nothing to change, the bytes stay."""
-    assert np.array_equal(shaped(tone(rate=24_000), 24_000), np.frombuffer(tone(rate=24_000), "<i2"))
+    assert np.array_equal(converted(tone(rate=24_000), 24_000), np.frombuffer(tone(rate=24_000), "<i2"))
 
 
 @pytest.mark.parametrize("tempo", [0.25, 0.4, 0.55, 0.9, 1.1, 1.6, 2.5, 4.0])
 def test_tempo_keeps_pitch(tempo: float) -> None:
     """Tempo changes the length by its factor, and the pitch not at all."""
-    made = shaped(tone(), 22_050, tempo)
+    out = converted(tone(), 22_050, tempo)
 
-    assert len(made) == pytest.approx(48_000 / tempo, rel=0.03)
-    assert frequency(made) == pytest.approx(440, rel=0.01)
+    assert len(out) == pytest.approx(48_000 / tempo, rel=0.03)
+    assert frequency(out) == pytest.approx(440, rel=0.01)
 
 
 def test_nothing_in_nothing_out() -> None:
     """No audio stays no audio, at any tempo."""
     for tempo in (1.0, 1.5):
-        assert len(shaped(b"", 22_050, tempo)) == 0
+        assert len(converted(b"", 22_050, tempo)) == 0
 
 
 def joined(segments: list[bytes], rate: int = 22_050, step: int = 500) -> np.ndarray:
-    joiner, made = Joiner(rate), b""
+    joiner, out = Joiner(rate), b""
     for segment in segments:
         joiner.begin()
-        made += b"".join(joiner.push(segment[start : start + step]) for start in range(0, len(segment), step))
-        made += joiner.end()
-    return np.frombuffer(made, "<i2").astype(float)
+        out += b"".join(joiner.push(segment[start : start + step]) for start in range(0, len(segment), step))
+        out += joiner.end()
+    return np.frombuffer(out, "<i2").astype(float)
 
 
 def test_joins_do_not_click() -> None:
     """Segments that begin and end far from zero meet without a jump, and begin without one."""
     loud = tone(phase=1.5, seconds=0.1013)
-    made = joined([loud, loud, loud])
+    out = joined([loud, loud, loud])
 
     assert (
-        np.abs(np.diff(made)).max() < 1.1 * np.abs(np.diff(np.frombuffer(tone(), "<i2").astype(float))).max()
+        np.abs(np.diff(out)).max() < 1.1 * np.abs(np.diff(np.frombuffer(tone(), "<i2").astype(float))).max()
     )
-    assert abs(made[0]) < 200
-    assert abs(made[-1]) < 200
+    assert abs(out[0]) < 200
+    assert abs(out[-1]) < 200
 
 
 def test_quiet_edges_are_left_alone() -> None:
-    """Where there is nothing to mend, every sample stays."""
+    """Where nothing would click, every sample stays."""
     quiet = bytes(400) + tone(seconds=0.1) + bytes(400)
 
     assert np.array_equal(joined([quiet, quiet]), np.frombuffer(quiet + quiet, "<i2"))

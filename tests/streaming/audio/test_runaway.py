@@ -1,4 +1,4 @@
-"""The guard: what a text can be said in is let through, for any text; what runs away is not."""
+"""Runaway audio: whatever a text can be said in passes, for any text; what runs away does not."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from engines.adapters.espeak.engine import Espeak
 from engines.api import Audio, SpeechEvent, SpeechJob
-from engines.errors import RunAway
-from streaming.audio.runaway import RunawayDetector, limits, repeats
+from engines.errors import RunawayAudio
+from streaming.audio.runaway import RunawayDetector, has_loop, limits_for
 from streaming.text.duration import estimate_duration
 
 RATE = 22_050
@@ -53,8 +53,8 @@ def spoken(espeak: Espeak, text: str, voice: str, speed: float = 1.0) -> bytes:
     return bytes(pcm)
 
 
-def watched(pcm: bytes, text: str, speed: float = 1.0) -> RunawayDetector:
-    detector = RunawayDetector(limits(text, speed=speed), RATE)
+def checked(pcm: bytes, text: str, speed: float = 1.0) -> RunawayDetector:
+    detector = RunawayDetector(limits_for(text, speed=speed), RATE)
     for start in range(0, len(pcm), 8820):
         detector.push(pcm[start : start + 8820])
     return detector
@@ -70,13 +70,13 @@ def test_real_speech_passes(espeak: Espeak, voice: str, script: str) -> None:
     for count in (1, 200):
         text = "".join(chosen.choice(script) for _ in range(count))
         for speed in (0.5, 1.0, 2.5):
-            assert not watched(spoken(espeak, text, voice, speed), text, speed).truncated(), text
+            assert not checked(spoken(espeak, text, voice, speed), text, speed).is_truncated(), text
 
 
 @given(st.text(max_size=300), st.floats(0.25, 4))
 @example("", 1.0)
 @settings(max_examples=60)
-def test_budgets_make_sense(text: str, speed: float) -> None:
+def test_estimates_make_sense(text: str, speed: float) -> None:
     """For any text the least is below what is expected, which is below the most; twice the text is twice the
     time.
     """
@@ -90,9 +90,9 @@ def test_budgets_make_sense(text: str, speed: float) -> None:
 def test_too_much_is_stopped() -> None:
     """Noise that goes on is stopped within three times of what the text can be, and some seconds."""
     noise = (np.random.default_rng(1).normal(0, 4000, RATE * 60)).astype("<i2").tobytes()
-    detector = RunawayDetector(limits(TEXT), RATE)
+    detector = RunawayDetector(limits_for(TEXT), RATE)
 
-    with pytest.raises(RunAway, match="did not stop"):
+    with pytest.raises(RunawayAudio, match="did not stop"):
         for start in range(0, len(noise), 4410):
             detector.push(noise[start : start + 4410])
     assert detector.seconds < 3 * estimate_duration(TEXT).expected + 6
@@ -102,17 +102,17 @@ def test_silence_that_goes_on_is_stopped(espeak: Espeak) -> None:
     """Six seconds without a sound are no pause, at the start or in the middle."""
     speech = spoken(espeak, TEXT, "en-us")
     for before in (b"", speech[: len(speech) // 4 * 2]):
-        with pytest.raises(RunAway, match="silence"):
-            watched(before + bytes(2 * RATE * 7), TEXT * 4)
-    watched(speech + bytes(2 * RATE * 4), TEXT * 4)
+        with pytest.raises(RunawayAudio, match="silence"):
+            checked(before + bytes(2 * RATE * 7), TEXT * 4)
+    checked(speech + bytes(2 * RATE * 4), TEXT * 4)
 
 
-def test_a_loop_is_stopped_before_the_budget_is(espeak: Espeak) -> None:
+def test_a_loop_is_stopped_before_the_longest_estimate(espeak: Espeak) -> None:
     """The same phrase over and over is seen long before there is too much of it."""
     phrase = spoken(espeak, "lazy dog", "en-us")
-    detector = RunawayDetector(limits(TEXT), RATE)
+    detector = RunawayDetector(limits_for(TEXT), RATE)
 
-    with pytest.raises(RunAway, match="over and over"):
+    with pytest.raises(RunawayAudio, match="over and over"):
         for _ in range(60):
             detector.push(phrase)
     assert detector.seconds < estimate_duration(TEXT).longest
@@ -121,7 +121,7 @@ def test_a_loop_is_stopped_before_the_budget_is(espeak: Espeak) -> None:
 def test_texts_that_repeat_themselves_are_no_loop(espeak: Espeak) -> None:
     """A refrain is spoken as often as it is written, also by an engine that takes its time."""
     text = "Row, row, row your boat. " * 9
-    watched(spoken(espeak, text, "en-us", 0.55), text)
+    checked(spoken(espeak, text, "en-us", 0.55), text)
 
 
 def test_different_speech_is_no_loop(espeak: Espeak) -> None:
@@ -139,12 +139,12 @@ def test_different_speech_is_no_loop(espeak: Espeak) -> None:
             .mean(1)
         )
         loudness = [int(value) for value in blocks]
-        assert not any(repeats(loudness[:end]) for end in range(0, len(loudness), 50))
+        assert not any(has_loop(loudness[:end]) for end in range(0, len(loudness), 50))
 
 
 def test_too_little_is_noticed(espeak: Espeak) -> None:
     """A tenth of a sentence is far too short, a whole one is not."""
     pcm = spoken(espeak, TEXT, "en-us")
 
-    assert watched(pcm[: len(pcm) // 20 * 2], TEXT).truncated()
-    assert not watched(pcm, TEXT).truncated()
+    assert checked(pcm[: len(pcm) // 20 * 2], TEXT).is_truncated()
+    assert not checked(pcm, TEXT).is_truncated()

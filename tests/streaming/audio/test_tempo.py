@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streaming.audio.tempo import PAD_SECONDS, Tempo
+from streaming.audio.tempo import PAD_SECONDS, TempoFilter
 
 RATE = 22_050
 TEMPI = [0.25, 0.3, 0.5, 0.8, 1.25, 2.0, 2.5, 4.0]
@@ -24,13 +24,13 @@ def bursts(seconds: float = 3.0) -> bytes:
     return sound.astype("<i2").tobytes()
 
 
-def stretched(pcm: bytes, tempo: float, step: int = 882) -> np.ndarray:
-    stretch = Tempo(RATE, tempo)
-    made = (
-        b"".join(stretch.push(pcm[start : start + step]) for start in range(0, len(pcm), step))
-        + stretch.finish()
+def filtered(pcm: bytes, tempo: float, step: int = 882) -> np.ndarray:
+    tempo_filter = TempoFilter(RATE, tempo)
+    out = (
+        b"".join(tempo_filter.push(pcm[start : start + step]) for start in range(0, len(pcm), step))
+        + tempo_filter.finish()
     )
-    return np.frombuffer(made, "<i2").astype(float)
+    return np.frombuffer(out, "<i2").astype(float)
 
 
 def onsets(samples: np.ndarray, quiet: float) -> np.ndarray:
@@ -42,29 +42,29 @@ def onsets(samples: np.ndarray, quiet: float) -> np.ndarray:
 @pytest.mark.parametrize("tempo", TEMPI)
 def test_length(tempo: float) -> None:
     """The sound is as long as the tempo makes it: never shorter, and longer by less than a window."""
-    made, due = len(stretched(bursts(), tempo)), 3 * RATE / tempo
+    out, due = len(filtered(bursts(), tempo)), 3 * RATE / tempo
 
-    assert -1 <= made - due <= 0.03 * RATE
+    assert -1 <= out - due <= 0.03 * RATE
 
 
 @pytest.mark.parametrize("tempo", TEMPI)
 def test_every_sound_is_there(tempo: float) -> None:
     """Each burst comes out once, in its place, the one at the very end too."""
-    made = stretched(bursts(), tempo)
-    found = onsets(made, 0.2 / tempo)
+    out = filtered(bursts(), tempo)
+    found = onsets(out, 0.2 / tempo)
 
     assert len(found) == 7
     assert found * tempo / RATE == pytest.approx([0, 0.5, 1, 1.5, 2, 2.5, 2.95], abs=0.15)
-    tail = made[-round(0.05 * RATE / tempo) - RATE // 50 :]
+    tail = out[-round(0.05 * RATE / tempo) - RATE // 50 :]
     assert np.abs(tail).max() > 4000
 
 
 @pytest.mark.parametrize("tempo", TEMPI)
 def test_sound_does_not_wait_for_the_end(tempo: float) -> None:
     """Sound leaves after a quarter of a second of it has come, at any tempo."""
-    stretch, sound = Tempo(RATE, tempo), bursts()
+    tempo_filter, sound = TempoFilter(RATE, tempo), bursts()
 
-    assert any(stretch.push(sound[start : start + 1764]) for start in range(0, RATE // 4 * 2, 1764))
+    assert any(tempo_filter.push(sound[start : start + 1764]) for start in range(0, RATE // 4 * 2, 1764))
 
 
 @given(st.integers(0, 3000), st.sampled_from(TEMPI))
@@ -73,23 +73,23 @@ def test_short_sounds(samples: int, tempo: float) -> None:
     """Sounds shorter than atempo's window come out too, as long as they should be, but not by more than what
     pads them.
     """
-    made, due = len(stretched(bursts()[: 2 * samples], tempo)), samples / tempo
+    out, due = len(filtered(bursts()[: 2 * samples], tempo)), samples / tempo
 
-    assert -1 <= made - due <= PAD_SECONDS * RATE
-    assert (made == 0) == (samples == 0) or due < 1
+    assert -1 <= out - due <= PAD_SECONDS * RATE
+    assert (out == 0) == (samples == 0) or due < 1
 
 
 @pytest.mark.parametrize("tempo", [0.0, -1.0, 0.01, 50.0, float("nan"), float("inf")])
 def test_impossible_tempo(tempo: float) -> None:
     """A tempo that makes no sense is refused at once."""
     with pytest.raises(ValueError, match="tempo must be"):
-        Tempo(RATE, tempo)
+        TempoFilter(RATE, tempo)
 
 
 def test_the_end_comes_once() -> None:
     """Asking for the end again gives nothing."""
-    stretch = Tempo(RATE, 1.5)
-    stretch.push(bursts())
+    tempo_filter = TempoFilter(RATE, 1.5)
+    tempo_filter.push(bursts())
 
-    assert stretch.finish()
-    assert stretch.finish() == b""
+    assert tempo_filter.finish()
+    assert tempo_filter.finish() == b""

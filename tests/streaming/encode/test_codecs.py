@@ -1,4 +1,4 @@
-"""Encoders, held against real decoders: one file, gapless, its tail whole, first bytes early."""
+"""Codecs, compared with real decoders: one file, gapless, its tail whole, first bytes early."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streaming.audio.wav import header
-from streaming.encode.codecs import open_encoder
+from streaming.encode.codecs import open_file_encoder
 from streaming.formats import OutputFormat
 
 FORMATS: tuple[OutputFormat, ...] = ("mp3", "opus", "aac", "flac", "wav", "pcm")
@@ -32,19 +32,19 @@ def sweep(seconds: float = 2.0) -> bytes:
 
 
 def encoded(format: OutputFormat, pcm: bytes, step: int = 960) -> bytes:
-    encoder = open_encoder(format)
-    made = (
+    encoder = open_file_encoder(format)
+    data = (
         b"".join(encoder.push(pcm[start : start + step]) for start in range(0, len(pcm), step))
         + encoder.finish()
     )
     encoder.close()
-    return made
+    return data
 
 
-def shift(original: Samples, heard: Samples) -> int:
+def shift(original: Samples, samples: Samples) -> int:
     """Find the codec's delay in samples, by cross-correlation."""
-    size = 1 << (len(heard) + len(original)).bit_length()
-    product = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(original, size)))
+    size = 1 << (len(samples) + len(original)).bit_length()
+    product = np.fft.irfft(np.fft.rfft(samples, size) * np.conj(np.fft.rfft(original, size)))
     return int(np.argmax(product[:4000]))
 
 
@@ -52,44 +52,44 @@ def shift(original: Samples, heard: Samples) -> int:
 def test_gapless(format: OutputFormat) -> None:
     """What is decoded is what was encoded, as long to the codec's own padding, to the last sample."""
     original = np.frombuffer(sweep(), "<i2").astype(float) / 32768
-    heard = decoded(encoded(format, sweep()), format, RATE)
-    delay = shift(original, heard)
+    samples = decoded(encoded(format, sweep()), format, RATE)
+    delay = shift(original, samples)
 
-    assert 0 <= len(heard) - len(original) <= PADDING.get(format, 0)
+    assert 0 <= len(samples) - len(original) <= PADDING.get(format, 0)
     assert delay <= PADDING.get(format, 0)
-    length = min(len(heard) - delay, len(original))
+    length = min(len(samples) - delay, len(original))
     assert length >= len(original) - (0 if format in PADDING else 1)
-    noise = heard[delay : delay + length] - original[:length]
+    noise = samples[delay : delay + length] - original[:length]
     assert 10 * np.log10((original**2).mean() / ((noise**2).mean() + 1e-12)) > EXACT_SNR[format]
     tail = slice(length - 2400, length)
-    assert np.sqrt((heard[delay:][tail] ** 2).mean()) > 0.7 * np.sqrt((original[tail] ** 2).mean())
+    assert np.sqrt((samples[delay:][tail] ** 2).mean()) > 0.7 * np.sqrt((original[tail] ** 2).mean())
 
 
 @pytest.mark.parametrize("format", [one for one in FORMATS if one != "pcm"])
 def test_one_file(format: OutputFormat) -> None:
     """There is one header, at the start, and a whole file behind it."""
-    made = encoded(format, sweep())
+    data = encoded(format, sweep())
     marks = {"wav": b"RIFF", "flac": b"fLaC", "opus": b"OpusHead"}
 
     if format in marks:
-        assert made.count(marks[format]) == 1
-    assert not made.startswith(b"ID3")
-    assert b"Xing" not in made[:400]
-    assert facts(made)[3] == 1
+        assert data.count(marks[format]) == 1
+    assert not data.startswith(b"ID3")
+    assert b"Xing" not in data[:400]
+    assert facts(data)[3] == 1
 
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_first_bytes_come_early(format: OutputFormat) -> None:
     """Some bytes of sound leave as early as the codec allows."""
-    encoder, pcm, made, taken = open_encoder(format), sweep(), b"", 0
+    encoder, pcm, data, pushed = open_file_encoder(format), sweep(), b"", 0
     while True:
-        made += encoder.push(pcm[taken : taken + 192])
-        taken += 192
-        if len(made) > 300 or (made and format in ("wav", "pcm")):
+        data += encoder.push(pcm[pushed : pushed + 192])
+        pushed += 192
+        if len(data) > 300 or (data and format in ("wav", "pcm")):
             break
     encoder.close()
 
-    assert taken / 48 <= FIRST[format] + 40
+    assert pushed / 48 <= FIRST[format] + 40
 
 
 @given(cuts=st.lists(st.integers(0, 20_000), max_size=12), format=st.sampled_from(FORMATS))
@@ -98,32 +98,32 @@ def test_any_chunking_gives_the_same_file(cuts: list[int], format: OutputFormat)
     """However PCM is cut, also within a sample, the file is the same."""
     pcm = sweep(0.2)
     edges = [0, *sorted(min(cut, len(pcm)) for cut in cuts), len(pcm)]
-    encoder = open_encoder(format)
-    made = b"".join(encoder.push(pcm[start:end]) for start, end in pairwise(edges)) + encoder.finish()
+    encoder = open_file_encoder(format)
+    data = b"".join(encoder.push(pcm[start:end]) for start, end in pairwise(edges)) + encoder.finish()
 
     expected = encoded(format, pcm, len(pcm))
     if format == "opus":  # its stream has a serial number of its own
-        assert np.array_equal(decoded(made, format, RATE), decoded(expected, format, RATE))
+        assert np.array_equal(decoded(data, format, RATE), decoded(expected, format, RATE))
     else:
-        assert made == expected
+        assert data == expected
 
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_nothing_is_still_a_file(format: OutputFormat) -> None:
     """No audio at all makes an empty file of its kind, and the end may be asked for twice."""
-    encoder = open_encoder(format)
-    made = encoder.finish()
+    encoder = open_file_encoder(format)
+    data = encoder.finish()
 
     assert encoder.finish() == b""
     if format in ("wav", "flac"):
-        assert facts(made)[3] == 1
+        assert facts(data)[3] == 1
     encoder.close()
 
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_closing_under_way(format: OutputFormat) -> None:
     """An encoder may be closed at any moment, also from another thread; what comes after is nothing."""
-    encoder, pcm = open_encoder(format), sweep()
+    encoder, pcm = open_file_encoder(format), sweep()
     pushing = threading.Thread(
         target=lambda: [encoder.push(pcm[start : start + 480]) for start in range(0, len(pcm), 480)]
     )
@@ -146,10 +146,10 @@ def test_wav_header_with_sizes() -> None:
 
 
 def test_bitrate() -> None:
-    """The bit rate is heeded."""
+    """The file is as large as the bit rate says."""
     sizes = []
     for bitrate in (32_000, 128_000):
-        encoder = open_encoder("mp3", bitrate=bitrate)
+        encoder = open_file_encoder("mp3", bitrate=bitrate)
         sizes.append(len(encoder.push(sweep(4)) + encoder.finish()))
 
     assert 3.5 < sizes[1] / sizes[0] < 4.5

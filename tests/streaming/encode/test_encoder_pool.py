@@ -1,6 +1,4 @@
-"""Coders in processes of their own: the same files as in threads, and what becomes of them when a process
-dies.
-"""
+"""Encoder processes: they make the same files as threads do, and what becomes of those when a process dies."""
 
 from __future__ import annotations
 
@@ -16,11 +14,11 @@ import pytest
 
 from engines.errors import EngineFailed
 from engines.fleet.supervisor import supervise
-from streaming.encode.encoders import Encoder, InlineEncoder, ThreadEncoders
+from streaming.encode.encoders import Encoder, InlineEncoder, ThreadEncoderFactory
 from streaming.encode.pool import EncoderPool, EncoderSession
+from streaming.encode.prefetch import MAX_PREFETCHES, PREFETCH_TIMEOUT
 from streaming.encode.transcoder import Transcoder, TranscodeRequest
 from streaming.formats import OutputFormat
-from streaming.prefetch import PATIENCE, TURNS
 
 RATE = 22_050
 FORMATS: list[OutputFormat] = ["mp3", "opus", "aac", "flac", "wav", "pcm"]
@@ -37,44 +35,46 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
 
 
 @asynccontextmanager
-async def lanes(count: int = 2) -> AsyncIterator[EncoderPool]:
-    made = EncoderPool(count, ThreadEncoders(anyio.CapacityLimiter(2)), supervise, lambda *_, **__: None)
-    async with made.running():
-        await ready(made, count)
-        yield made
+async def running_pool(count: int = 2) -> AsyncIterator[EncoderPool]:
+    pool = EncoderPool(
+        count, ThreadEncoderFactory(anyio.CapacityLimiter(2)), supervise, lambda *_, **__: None
+    )
+    async with pool.running():
+        await wait_until_ready(pool, count)
+        yield pool
 
 
-async def ready(made: EncoderPool, count: int) -> None:
+async def wait_until_ready(pool: EncoderPool, count: int) -> None:
     async with asyncio.timeout(20):
-        while len(made.pids()) < count:  # noqa: ASYNC110 - the state is another process's
+        while len(pool.pids()) < count:  # noqa: ASYNC110 - the state is another process's
             await asyncio.sleep(0.01)
 
 
-async def coded(encoder: Encoder, segments: list[bytes]) -> tuple[bytes, float]:
-    """Make a file of some segments, piece by piece."""
+async def encode(encoder: Encoder, segments: list[bytes]) -> tuple[bytes, float]:
+    """Encode a file of some segments, chunk by chunk."""
     data, seconds = b"", 0.0
     try:
         for pcm in segments:
             for start in range(0, len(pcm), 10_000):
-                piece = await encoder.push(pcm[start : start + 10_000], ends=False, slack=1.0)
-                data, seconds = data + piece.data, seconds + piece.seconds
-            piece = await encoder.push(b"", ends=True, slack=1.0)
-            data, seconds = data + piece.data, seconds + piece.seconds
+                chunk = await encoder.push(pcm[start : start + 10_000], ends_segment=False, slack=1.0)
+                data, seconds = data + chunk.data, seconds + chunk.seconds
+            chunk = await encoder.push(b"", ends_segment=True, slack=1.0)
+            data, seconds = data + chunk.data, seconds + chunk.seconds
         return data + (await encoder.finish()).data, seconds
     finally:
         encoder.close()
 
 
-def straight(order: TranscodeRequest, segments: list[bytes]) -> bytes:
-    chain, data = Transcoder(order), b""
+def transcode(request: TranscodeRequest, segments: list[bytes]) -> bytes:
+    transcoder, data = Transcoder(request), b""
     for pcm in segments:
         for start in range(0, len(pcm), 10_000):
-            data += chain.push(pcm[start : start + 10_000]).data
-        data += chain.push(b"", ends=True).data
-    return data + chain.finish().data
+            data += transcoder.push(pcm[start : start + 10_000]).data
+        data += transcoder.push(b"", ends_segment=True).data
+    return data + transcoder.finish().data
 
 
-def blurred(format: OutputFormat, data: bytes) -> bytes:
+def without_serial(format: OutputFormat, data: bytes) -> bytes:
     """Take out what differs from file to file: the serial number of an Ogg stream, and with it each page's
     checksum.
     """
@@ -86,51 +86,51 @@ def blurred(format: OutputFormat, data: bytes) -> bytes:
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_same_file_as_in_this_process(format: OutputFormat) -> None:
-    """Lane, thread and plain call give the same bytes and the same length, for any format, in any company."""
+    """Process, thread and plain call make the same bytes and the same length, for any format, among others."""
 
     async def test() -> None:
-        order = TranscodeRequest(format, RATE)
+        request = TranscodeRequest(format, RATE)
         texts = [[sound(1.3, 300 + 50 * n), sound(0.7, 900 - 40 * n)] for n in range(6)]
-        async with lanes() as made:
-            encoders = [made.open(order) for _ in texts]
+        async with running_pool() as pool:
+            encoders = [pool.open(request) for _ in texts]
             assert all(
                 isinstance(encoder, InlineEncoder if format in ("pcm", "wav") else EncoderSession)
                 for encoder in encoders
             )
             files = await asyncio.gather(
-                *(coded(encoder, text) for encoder, text in zip(encoders, texts, strict=True))
+                *(encode(encoder, text) for encoder, text in zip(encoders, texts, strict=True))
             )
-            threaded = await coded(ThreadEncoders(anyio.CapacityLimiter(1)).open(order), texts[0])
+            threaded = await encode(ThreadEncoderFactory(anyio.CapacityLimiter(1)).open(request), texts[0])
         for (data, seconds), text in zip(files, texts, strict=True):
-            assert blurred(format, data) == blurred(format, straight(order, text))
+            assert without_serial(format, data) == without_serial(format, transcode(request, text))
             assert seconds == pytest.approx(2.0, abs=0.001)
-        assert blurred(format, threaded[0]) == blurred(format, files[0][0])
+        assert without_serial(format, threaded[0]) == without_serial(format, files[0][0])
 
     run(test)
 
 
 def test_a_process_that_dies_costs_its_files_only() -> None:
-    """kill -9: the files on that lane fail with a word, those on the other go on, and the lane comes back."""
+    """kill -9: the files in that process fail with an error, those in the other go on, and it is started again."""
 
     async def test() -> None:
-        async with lanes() as made:
-            order = TranscodeRequest("mp3", RATE)
-            first, second = made.open(order), made.open(order)
+        async with running_pool() as pool:
+            request = TranscodeRequest("mp3", RATE)
+            first, second = pool.open(request), pool.open(request)
             for encoder in (first, second):
-                await encoder.push(sound(0.5, 400), ends=False, slack=0.0)
-            dead = made.pids()[0]
+                await encoder.push(sound(0.5, 400), ends_segment=False, slack=0.0)
+            dead = pool.pids()[0]
             os.kill(dead, signal.SIGKILL)
             results = []
             for encoder in (first, second):
                 try:
-                    await coded(encoder, [sound(0.5, 400)])
+                    await encode(encoder, [sound(0.5, 400)])
                     results.append("whole")
                 except EngineFailed:
                     results.append("failed")
             assert sorted(results) == ["failed", "whole"]
-            await ready(made, 2)
-            assert dead not in made.pids()
-            assert (await coded(made.open(order), [sound(0.5, 400)]))[1] == pytest.approx(0.5, abs=0.001)
+            await wait_until_ready(pool, 2)
+            assert dead not in pool.pids()
+            assert (await encode(pool.open(request), [sound(0.5, 400)]))[1] == pytest.approx(0.5, abs=0.001)
 
     run(test)
 
@@ -139,33 +139,35 @@ def test_threads_serve_until_a_process_is_there() -> None:
     """A request that comes before the processes do is served all the same."""
 
     async def test() -> None:
-        made = EncoderPool(1, ThreadEncoders(anyio.CapacityLimiter(1)), supervise, lambda *_, **__: None)
-        async with made.running():
-            encoder = made.open(TranscodeRequest("mp3", RATE))
+        pool = EncoderPool(
+            1, ThreadEncoderFactory(anyio.CapacityLimiter(1)), supervise, lambda *_, **__: None
+        )
+        async with pool.running():
+            encoder = pool.open(TranscodeRequest("mp3", RATE))
             assert not isinstance(encoder, EncoderSession)
-            assert (await coded(encoder, [sound(0.5, 400)]))[0]
+            assert (await encode(encoder, [sound(0.5, 400)]))[0]
 
     run(test)
 
 
 def test_what_is_urgent_goes_first() -> None:
-    """Behind a heap of pieces of streams that are well ahead, the first piece of a new one is done among the
+    """Among many chunks of streams that are well ahead, the first chunk of a new one is encoded among the
     next.
     """
 
     async def test() -> None:
-        async with lanes(1) as made:
-            order = TranscodeRequest("mp3", RATE)
-            ahead = [made.open(order) for _ in range(20)]
+        async with running_pool(1) as pool:
+            request = TranscodeRequest("mp3", RATE)
+            ahead = [pool.open(request) for _ in range(20)]
             done: list[str] = []
 
             async def push(encoder: Encoder, name: str, slack: float) -> None:
-                await encoder.push(sound(1.0, 400), ends=False, slack=slack)
+                await encoder.push(sound(1.0, 400), ends_segment=False, slack=slack)
                 done.append(name)
 
             tasks = [asyncio.create_task(push(encoder, "ahead", 30.0)) for encoder in ahead]
             await asyncio.sleep(0)
-            await push(made.open(order), "new", 0.0)
+            await push(pool.open(request), "new", 0.0)
             assert done.index("new") <= 4
             await asyncio.gather(*tasks)
 
@@ -176,53 +178,53 @@ def test_a_call_that_is_cancelled_disturbs_no_other() -> None:
     """Whoever stops waiting for an answer leaves the order of the others' as it was."""
 
     async def test() -> None:
-        async with lanes(1) as made:
-            order = TranscodeRequest("flac", RATE)
+        async with running_pool(1) as pool:
+            request = TranscodeRequest("flac", RATE)
             for _ in range(5):
-                left, stays = made.open(order), made.open(order)
-                gone = asyncio.create_task(left.push(sound(1.0, 300), ends=False, slack=0.0))
-                kept = asyncio.create_task(coded(stays, [sound(0.5, 500)]))
+                left, other = pool.open(request), pool.open(request)
+                cancelled = asyncio.create_task(left.push(sound(1.0, 300), ends_segment=False, slack=0.0))
+                encoded = asyncio.create_task(encode(other, [sound(0.5, 500)]))
                 await asyncio.sleep(0)
-                gone.cancel()
+                cancelled.cancel()
                 with suppress(asyncio.CancelledError):
-                    await gone
+                    await cancelled
                 left.close()
-                assert (await kept)[0] == straight(order, [sound(0.5, 500)])
+                assert (await encoded)[0] == transcode(request, [sound(0.5, 500)])
 
     run(test)
 
 
-def test_an_order_that_cannot_be_carried_out() -> None:
-    """What FFmpeg refuses is told to the one who asked, and the lane goes on."""
+def test_a_request_that_cannot_be_carried_out() -> None:
+    """What FFmpeg refuses is an error for the one who asked, and the process goes on."""
 
     async def test() -> None:
-        async with lanes(1) as made:
+        async with running_pool(1) as pool:
             with pytest.raises(EngineFailed):
-                await coded(made.open(TranscodeRequest("mp3", RATE, tempo=1e9)), [sound(0.5, 300)])
-            assert (await coded(made.open(TranscodeRequest("mp3", RATE)), [sound(0.5, 300)]))[0]
-        assert made.pids() == []
+                await encode(pool.open(TranscodeRequest("mp3", RATE, tempo=1e9)), [sound(0.5, 300)])
+            assert (await encode(pool.open(TranscodeRequest("mp3", RATE)), [sound(0.5, 300)]))[0]
+        assert pool.pids() == []
 
     run(test)
 
 
-def test_who_is_gone_gets_no_turn() -> None:
-    """A crowd that left while it waited for turns does not hold up the one who stays."""
+def test_who_is_gone_gets_no_permit() -> None:
+    """A crowd that left while it waited for permits does not delay the one who stays."""
 
     async def test() -> None:
-        async with lanes(1) as made:
-            encoders = [made.open(TranscodeRequest("mp3", RATE)) for _ in range(2 + 400 + 1)]
-            begun = [asyncio.create_task(encoder.turn(1.0, 30.0)) for encoder in encoders[:2]]
-            crowd = [asyncio.create_task(encoder.turn(2.0, 30.0)) for encoder in encoders[2:-1]]
+        async with running_pool(1) as pool:
+            encoders = [pool.open(TranscodeRequest("mp3", RATE)) for _ in range(2 + 400 + 1)]
+            first = [asyncio.create_task(encoder.wait_to_prefetch(1.0, 30.0)) for encoder in encoders[:2]]
+            crowd = [asyncio.create_task(encoder.wait_to_prefetch(2.0, 30.0)) for encoder in encoders[2:-1]]
             await asyncio.sleep(0)
             assert not any(task.done() for task in crowd)
             for task in crowd:
                 task.cancel()
             await asyncio.gather(*crowd, return_exceptions=True)
-            stays = asyncio.create_task(encoders[-1].turn(3.0, 30.0))
-            await asyncio.gather(*begun)
+            last = asyncio.create_task(encoders[-1].wait_to_prefetch(3.0, 30.0))
+            await asyncio.gather(*first)
             loop = asyncio.get_running_loop()
-            asked = loop.time()
-            await stays
-            assert loop.time() - asked < 400 / TURNS * PATIENCE / 2
+            start = loop.time()
+            await last
+            assert loop.time() - start < 400 / MAX_PREFETCHES * PREFETCH_TIMEOUT / 2
 
     run(test)

@@ -1,4 +1,4 @@
-"""Ogg pages, held against the RFCs by a reader of the test's own, and against FFmpeg's."""
+"""Ogg pages, checked against the RFCs by a reader of the test's own, and by FFmpeg's."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from decoded import decoded
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from streaming.encode.codecs import open_encoder
-from streaming.encode.ogg import PACKET_SAMPLES, Pages, checksum
+from streaming.encode.codecs import open_file_encoder
+from streaming.encode.ogg import PACKET_SAMPLES, PageWriter, checksum
 
 RATE = 24_000
 HEAD = b"OpusHead\x01\x01" + struct.pack("<HIhB", 312, RATE, 0, 0)
@@ -75,26 +75,24 @@ def test_checksum(data: bytes) -> None:
 @example(pushes=[[bytes(255), bytes(510), bytes(254)]], last=bytes(255))
 @settings(deadline=None)
 def test_packets_come_back(pushes: list[list[bytes]], last: bytes) -> None:
-    """Whatever the packets, a reader gets them back in order; the file begins, counts on and ends as the RFCs
-    have it.
-    """
-    writer = Pages(HEAD)
-    made = pages(b"".join(writer.push(packets) for packets in pushes) + writer.finish([last], 1000))
+    """Whatever the packets, a reader gets them back in order; the file begins, counts and ends as the RFCs say."""
+    writer = PageWriter(HEAD)
+    written = pages(b"".join(writer.push(packets) for packets in pushes) + writer.finish([last], 1000))
 
-    assert [packet for page in made[2:] for packet in page.packets] == [
+    assert [packet for page in written[2:] for packet in page.packets] == [
         *(one for push in pushes for one in push),
         last,
     ]
-    assert made[0].packets == [HEAD]
-    assert made[1].packets[0].startswith(b"OpusTags")
-    assert [page.number for page in made] == list(range(len(made)))
-    assert len({page.serial for page in made}) == 1
-    assert [page.flags for page in made] == [2, *[0] * (len(made) - 2), 4]
+    assert written[0].packets == [HEAD]
+    assert written[1].packets[0].startswith(b"OpusTags")
+    assert [page.number for page in written] == list(range(len(written)))
+    assert len({page.serial for page in written}) == 1
+    assert [page.flags for page in written] == [2, *[0] * (len(written) - 2), 4]
     count = 0
-    for page in made[2:-1]:
+    for page in written[2:-1]:
         count += len(page.packets)
         assert page.position == count * PACKET_SAMPLES
-    assert made[-1].position == 312 + 1000
+    assert written[-1].position == 312 + 1000
 
 
 @given(samples=st.integers(1, 5 * 480 + 5))
@@ -104,16 +102,16 @@ def test_packets_come_back(pushes: list[list[bytes]], last: bytes) -> None:
 def test_any_length_is_exact(samples: int) -> None:
     """A file is as long as its sound, to the sample, wherever in a packet that ends."""
     pcm = (8000 * np.sin(np.arange(samples) / 20)).astype("<i2").tobytes()
-    encoder = open_encoder("opus")
-    made = encoder.push(pcm) + encoder.finish()
+    encoder = open_file_encoder("opus")
+    data = encoder.push(pcm) + encoder.finish()
 
-    assert len(decoded(made, "opus", 48_000)) == 2 * samples
-    assert pages(made)[-1].flags == 4
+    assert len(decoded(data, "opus", 48_000)) == 2 * samples
+    assert pages(data)[-1].flags == 4
 
 
 def test_each_page_leaves_with_its_sound() -> None:
     """A page goes as soon as a packet is full, not with the next one."""
-    encoder = open_encoder("opus")
+    encoder = open_file_encoder("opus")
     first = pages(encoder.push(bytes(2 * 480)))
     second = pages(encoder.push(bytes(2 * 480)))
 

@@ -1,4 +1,4 @@
-"""The segmenter: nothing lost, nothing twice, in order, for any text in any script."""
+"""Splitting text: nothing lost, nothing twice, in order, for any text in any script."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import regex
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streaming.text.segments import LONGEST_CLUSTER, Segment, segments
+from streaming.text.segments import LONGEST_CLUSTER, Segment, split_text
 
 MIXED = st.text(
     st.sampled_from(
@@ -21,8 +21,8 @@ ANY = st.one_of(st.text(max_size=300), MIXED)
 LENGTHS = st.tuples(st.integers(20, 80), st.integers(80, 240))
 
 
-def cut(text: str, first: int = 80, limit: int = 240, language: str | None = None) -> list[Segment]:
-    return list(segments(text, language=language, first=first, limit=limit))
+def split(text: str, first_limit: int = 80, limit: int = 240, language: str | None = None) -> list[Segment]:
+    return list(split_text(text, language=language, first_limit=first_limit, limit=limit))
 
 
 @given(ANY, LENGTHS, st.sampled_from([None, "en", "de-DE", "zh", "xx", "th"]))
@@ -31,13 +31,13 @@ def cut(text: str, first: int = 80, limit: int = 240, language: str | None = Non
 def test_all_segments_together_are_the_text(
     text: str, lengths: tuple[int, int], language: str | None
 ) -> None:
-    """No word is lost or doubled at a cut: the pieces join to the text, their offsets say where they were."""
-    pieces = cut(text, *lengths, language)
+    """No word is lost or doubled at a cut: the segments join to the text, their offsets say where they were."""
+    segments = split(text, *lengths, language)
 
-    assert "".join(piece.text for piece in pieces) == text
-    assert [piece.index for piece in pieces] == list(range(len(pieces)))
-    assert all(text[piece.start : piece.end] == piece.text for piece in pieces)
-    assert all(piece.text for piece in pieces)
+    assert "".join(segment.text for segment in segments) == text
+    assert [segment.index for segment in segments] == list(range(len(segments)))
+    assert all(text[segment.start : segment.end] == segment.text for segment in segments)
+    assert all(segment.text for segment in segments)
 
 
 @given(ANY, LENGTHS)
@@ -45,12 +45,12 @@ def test_segments_are_bounded(text: str, lengths: tuple[int, int]) -> None:
     """The first segment is short, the others within the limit; only what cannot be spoken may make one
     longer.
     """
-    first, limit = lengths
-    for piece in cut(text, first, limit):
-        spoken = piece.text.rstrip()
+    first_limit, limit = lengths
+    for segment in split(text, first_limit, limit):
+        spoken = segment.text.rstrip()
         while spoken and unicodedata.category(spoken[-1])[0] not in "LNS":
             spoken = spoken[:-1]
-        assert len(spoken) <= (first if piece.index == 0 else limit) + LONGEST_CLUSTER
+        assert len(spoken) <= (first_limit if segment.index == 0 else limit) + LONGEST_CLUSTER
 
 
 @given(ANY, LENGTHS)
@@ -59,16 +59,16 @@ def test_no_cut_inside_a_letter(text: str, lengths: tuple[int, int]) -> None:
     edges = {match.end() for match in regex.finditer(r"\X", text)}
     clusters = [match[0] for match in regex.finditer(r"\X", text)]
     if all(len(cluster) < 20 for cluster in clusters):
-        assert {piece.end for piece in cut(text, *lengths)} <= edges
+        assert {segment.end for segment in split(text, *lengths)} <= edges
 
 
 @given(ANY)
 def test_every_segment_is_worth_speaking(text: str) -> None:
     """A segment of nothing but spaces and marks is only made when there is nothing else."""
-    pieces = cut(text)
-    speakable = [any(unicodedata.category(char)[0] in "LNS" for char in piece.text) for piece in pieces]
+    segments = split(text)
+    speakable = [any(unicodedata.category(char)[0] in "LNS" for char in segment.text) for segment in segments]
 
-    if len(pieces) > 1:
+    if len(segments) > 1:
         assert all(speakable)
 
 
@@ -96,10 +96,10 @@ def test_every_segment_is_worth_speaking(text: str) -> None:
 )
 def test_sentences_of_many_languages(language: str, text: str, count: int) -> None:
     """Sentence ends are found in many scripts; abbreviations, decimals and thousands are none."""
-    pieces = cut(text, first=len(text) - 2, limit=400, language=language)
+    segments = split(text, first_limit=len(text) - 2, limit=400, language=language)
 
-    assert len(pieces) == count, [piece.text for piece in pieces]
-    assert all(piece.ends_sentence for piece in pieces)
+    assert len(segments) == count, [segment.text for segment in segments]
+    assert all(segment.ends_sentence for segment in segments)
 
 
 @pytest.mark.parametrize(
@@ -107,11 +107,11 @@ def test_sentences_of_many_languages(language: str, text: str, count: int) -> No
 )
 def test_scripts_without_spaces(text: str) -> None:
     """Where there are no spaces, letters stay whole and segments bounded."""
-    pieces = cut(text)
+    segments = split(text)
 
-    assert "".join(piece.text for piece in pieces) == text
-    assert max(len(piece.text) for piece in pieces) <= 240
-    assert not any(piece.ends_sentence for piece in pieces[:-1])
+    assert "".join(segment.text for segment in segments) == text
+    assert max(len(segment.text) for segment in segments) <= 240
+    assert not any(segment.ends_sentence for segment in segments[:-1])
 
 
 def test_long_sentences_are_cut_behind_clauses() -> None:
@@ -121,32 +121,35 @@ def test_long_sentences_are_cut_behind_clauses() -> None:
         * 3
         + "ever."
     )
-    pieces = cut(sentence, first=80, limit=120)
+    segments = split(sentence, first_limit=80, limit=120)
 
-    assert all(piece.text.rstrip().endswith((",", "ever.")) for piece in pieces)
+    assert all(segment.text.rstrip().endswith((",", "ever.")) for segment in segments)
 
 
 @pytest.mark.parametrize("word", ["alpha ", "extraordinarily, "])
 def test_no_cut_inside_a_word(word: str) -> None:
-    """A sentence longer than what is looked at together is still cut between words, wherever that look ends."""
+    """A sentence longer than a window is still cut between words, wherever the window ends."""
     text = word * 3000 + "end."
 
-    assert all(piece.text.endswith(" ") for piece in cut(text)[:-1])
+    assert all(segment.text.endswith(" ") for segment in split(text)[:-1])
 
 
 @pytest.mark.parametrize("marks", ["... ", "\n\n\n", "— — —\n", "«»" * 60])
 def test_marks_at_the_start_are_no_segment(marks: str) -> None:
     """What cannot be spoken and comes first goes along with the first words."""
-    pieces = cut(marks + "Good morning. How are you?" * 4)
+    segments = split(marks + "Good morning. How are you?" * 4)
 
-    assert "Good" in pieces[0].text
+    assert "Good" in segments[0].text
 
 
 @pytest.mark.parametrize("filler", ["a", "\n", " ", ".", "\u0301", "a. ", "你", "\ud800", "🇩"])
 def test_two_hundred_thousand_of_anything(filler: str) -> None:
-    """The longest text there may be, of the strangest kind, is cut whole; its first segment needs no look at
+    """The longest text there may be, of the strangest kind, is split whole; its first segment does not need
     its end.
     """
     text = filler * (200_000 // len(filler))
 
-    assert "".join(piece.text for piece in segments(text, language=None, first=80, limit=240)) == text
+    assert (
+        "".join(segment.text for segment in split_text(text, language=None, first_limit=80, limit=240))
+        == text
+    )
