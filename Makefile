@@ -6,7 +6,7 @@ READY_TO_TEST := .venv/.installed-test
 ARGS ?=
 URL ?=
 
-.PHONY: serve test lint types bench conformance setup clean
+.PHONY: serve test lint types bench conformance wheel-check setup clean
 
 serve: $(READY)
 	@exec $(IN_VENV) -m gateway serve $(ARGS)
@@ -31,6 +31,10 @@ ifeq ($(URL),)
 else
 	$(IN_VENV) -m conformance --base-url $(URL) $(ARGS)
 endif
+
+# The wheel, alone in an environment of its own, used from a folder with packages of the same names.
+wheel-check: $(READY)
+	@scripts/check_wheel
 
 setup: $(READY)
 

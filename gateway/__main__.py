@@ -1,25 +1,36 @@
-"""`python -m gateway`, the same as `voicebox`."""
+"""The program's entry: `voicebox`, or `python -m gateway`."""
 
 from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
+
+from gateway.config.packages import ROOT, ForeignPackage, check_packages
+
+
+def main() -> int:
+    """Check that our packages are our own, then run one command and return its exit status."""
+    try:
+        check_packages()
+    except ForeignPackage as exc:
+        print(f"voicebox: {exc}", file=sys.stderr)
+        return 2
+    from gateway.cli import main as run_command  # not before the check: it imports our other packages
+
+    return run_command()
 
 
 def _forget_working_directory() -> None:
-    """Take the working directory off `sys.path`, where `python -m` has put it, unless our packages lie there.
+    """Take the working directory off `sys.path`, where `python -m` has put it, unless our packages are there.
 
-    A folder of somebody's own there may be called `streaming` or `engines` as well.
+    A folder of the user's there may be called `streaming` or `engines` as well.
     """
     working_directory = os.path.realpath(os.curdir)
     first = os.path.realpath(sys.path[0])
-    if not sys.flags.safe_path and first == working_directory != str(Path(__file__).resolve().parents[1]):
+    if not sys.flags.safe_path and first == working_directory != str(ROOT):
         del sys.path[0]
 
 
-_forget_working_directory()
-
-from gateway.cli import main  # noqa: E402 - from where it is looked for is settled above
-
-sys.exit(main())
+if __name__ == "__main__":
+    _forget_working_directory()
+    sys.exit(main())
