@@ -1,1 +1,1 @@
-"""Bytes and time: text to segments, PCM shaping, codecs, SSE, the response body."""
+"""From text to the bytes of a response: segments, their audio, encoding, pacing, and HTTP bodies."""

@@ -1,4 +1,4 @@
-"""The audio formats that a speech response can have."""
+"""The audio formats of speech responses."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The clock of one stream: how far its reader is ahead, when it ran dry, and how much is worth encoding at
-once.
+"""Pace one stream: how much audio its player has in hand, when it ran dry, how much to encode at once.
 
 The reader is taken to be a player that begins once it has 0.2 s of audio, and then plays without a stop as
 long as there is any.
@@ -9,7 +8,7 @@ from __future__ import annotations
 
 from streaming.formats import OutputFormat
 
-FIRST_SECONDS: dict[OutputFormat, float] = {
+FIRST_CHUNK_SECONDS: dict[OutputFormat, float] = {
     "pcm": 0.025,
     "wav": 0.025,
     "opus": 0.03,
@@ -17,29 +16,37 @@ FIRST_SECONDS: dict[OutputFormat, float] = {
     "mp3": 0.06,
     "aac": 0.1,
 }
-"""the first piece is as small as a codec allows, for it is what the reader waits for: from so much comes the
-first sound
+"""the first chunk is as short as the codec allows, since the reader waits for it: so much PCM makes the first
+bytes of audio
 """
-SMALLEST_SECONDS = 0.04
-LONGEST_SECONDS = 2.0
-GROWTH = 2.0
-SHARE = 0.25
-"""of what the reader has in hand: no piece keeps it waiting for longer"""
-PLAYER_SECONDS = 0.2
+MIN_CHUNK_SECONDS = 0.04
+MAX_CHUNK_SECONDS = 2.0
+CHUNK_GROWTH = 2.0
+SLACK_SHARE = 0.25
+"""of the slack, which is the longest that a chunk is waited for"""
+PLAYER_START_SECONDS = 0.2
 """what a player gathers before it begins"""
-NOTHING, TOLERANCE = 1e-6, 0.001
+NOTHING = 1e-6
+"""seconds of audio that are rounding"""
+UNDERRUN_TOLERANCE_SECONDS = 0.001
 
 
 class Pacing:
-    """Counts in seconds of audio: `made`, and `ahead`, what is made and not taken yet."""
+    """Counts the audio of one stream in seconds."""
 
     def __init__(self, format: OutputFormat = "opus") -> None:
-        self._first = self._piece = FIRST_SECONDS[format]
+        self._first_chunk = FIRST_CHUNK_SECONDS[format]
+        self._chunk = self._first_chunk
         self.made = 0.0
+        """seconds that are encoded"""
         self.ahead = 0.0
+        """seconds that are encoded, and not read yet"""
         self.underruns = 0
+        """how many times the player ran dry"""
         self._started: float | None = None
+        """when the player began"""
         self._stalled = 0.0
+        """seconds in which it had nothing to play"""
 
     @property
     def dry_at(self) -> float | None:
@@ -50,7 +57,7 @@ class Pacing:
         return None if self._started is None else self._started + self._stalled + self.made
 
     def slack(self, now: float) -> float:
-        """Return the seconds of audio that the reader has in hand; negative when it has run dry.
+        """Return the seconds of audio that the player has in hand; negative when it has run dry.
 
         The engines order streams by the same number: `engines.fleet.streams` has it of `made`, `ahead` and
         `dry_at`, as they are reported there.
@@ -58,25 +65,25 @@ class Pacing:
         in_hand = self.made if self.dry_at is None else self.dry_at - now
         return max(self.ahead, in_hand) if self.ahead > NOTHING else in_hand
 
-    def piece(self, now: float) -> tuple[float, float]:
-        """Give the least and the most that should be encoded next: more, the more the reader has in hand."""
+    def next_chunk(self, now: float) -> tuple[float, float]:
+        """Return the least and the most seconds to encode next: the more slack, the more."""
         if not self.made:
-            return self._first, self._first
-        allowed = max(SMALLEST_SECONDS, SHARE * self.slack(now))
-        self._piece = min(LONGEST_SECONDS, GROWTH * self._piece)
-        return min(allowed, self._piece), self._piece
+            return self._first_chunk, self._first_chunk
+        least = max(MIN_CHUNK_SECONDS, SLACK_SHARE * self.slack(now))
+        self._chunk = min(MAX_CHUNK_SECONDS, CHUNK_GROWTH * self._chunk)
+        return min(least, self._chunk), self._chunk
 
-    def add(self, seconds: float, now: float) -> None:
-        """Note that so much was made, and whether the reader had run dry before."""
+    def record_made(self, seconds: float, now: float) -> None:
+        """Count audio that was encoded, and an underrun if the player had run dry before."""
         late = -self.slack(now)
-        if late > TOLERANCE:
+        if late > UNDERRUN_TOLERANCE_SECONDS:
             self.underruns += 1
             self._stalled += late
         self.made += seconds
         self.ahead += seconds
-        if self._started is None and self.made >= PLAYER_SECONDS:
+        if self._started is None and self.made >= PLAYER_START_SECONDS:
             self._started = now
 
-    def taken(self, seconds: float) -> None:
-        """Note that so much was taken."""
+    def record_read(self, seconds: float) -> None:
+        """Count audio that the reader has read."""
         self.ahead = max(0.0, self.ahead - seconds)

@@ -1,10 +1,10 @@
-"""Segments in, encoded audio out: what joins the engine, the shaping and the encoder of one response.
+"""From segments to encoded audio: joins the engine and the encoder of one response.
 
-A producer has the segments made, encodes their audio in order, and the response takes encoded chunks at its
-own pace. While a segment is encoded, the next ones are made already. Between producer and response lies a
-buffer measured in seconds of audio: a new segment is begun only while there is room in it, and one that has
-begun is made to its end, so a slow reader never holds a worker. Memory is bounded by that buffer and the
-segments under way, whatever the length of the text.
+A producer task has the segments synthesised, encodes their audio in order, and the response reads encoded
+chunks at its own speed. While a segment is encoded, the next ones are synthesised already. Between producer
+and response lies a buffer measured in seconds of audio: a new segment is begun only while the buffer has
+space, and one that has begun is made to its end, so a slow reader never occupies a worker. Memory is bounded
+by that buffer and the segments under way, whatever the length of the text.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from contextlib import suppress
 import anyio
 import msgspec
 
+from engines.api import BYTES_PER_SAMPLE
 from streaming.encode.encoders import EncoderFactory
 from streaming.encode.transcoder import EncodedChunk, TranscodeRequest
 from streaming.formats import OutputFormat
@@ -25,29 +26,26 @@ from streaming.pacing import Pacing
 from streaming.segment_audio import RetryPolicy, SegmentAudio, Speak
 from streaming.text.segments import Segment
 
-SAMPLE_BYTES = 2
-LOOK_AHEAD_SECONDS, LOOK_AHEAD_BUSY_SECONDS = 4.0, 1.0
-"""audio that may wait for the encoder before no further segment is begun; the less where others wait for the
-encoder too
+LOOK_AHEAD_SECONDS = 4.0
+"""with more audio than this waiting for the encoder no further segment is begun..."""
+LOOK_AHEAD_BUSY_SECONDS = 1.0
+"""...and with more than this where other streams wait for the encoder too"""
+MAX_CHUNK_BYTES = 65_536
+"""a chunk lies in the connection's buffer, beyond our own bound"""
+UNREAD_SECONDS_ENOUGH = 2.0
+"""a reader that has left more than this unread needs no further segments yet"""
+SLACK_TO_PREFETCH_SECONDS = 2.0
+"""a stream with more slack than this waits until it may prefetch a segment: PCM that waits is most of the
+memory of streams
 """
-LARGEST_CHUNK = 65_536
-"""bytes; what is handed on lies in the connection's buffer, beyond our own bound"""
-HUNGRY_SECONDS = 2.0
-"""a reader that has left more than this untaken is in no hurry for further segments"""
-PLENTY_SECONDS = 2.0
-"""a reader with more than this in hand begins further segments by turns: PCM that waits is most of what
-streams hold
+PREFETCH_WAIT_MAX_SECONDS = 10.0
+"""the longest it waits: a client that reads faster than it plays has a time limit on its reads too"""
+SLACK_WITHIN_SEGMENT_SECONDS = 0.75
+"""a segment under way is encoded to its end before others are begun, but never before streams with less slack
+than this
 """
-PATIENCE_SECONDS = 10.0
-"""what the best-off reader waits for its turn at most: who fetches faster than it plays has a time limit on
-its reads too
-"""
-NEEDY_SECONDS = 0.75
-"""a segment that has begun is encoded to its end before what is not, though never before a reader with less
-than this in hand
-"""
-HOLD_SECONDS = 0.5
-"""what a reader must have in hand for a segment to be held back until it is whole"""
+SLACK_WHILE_WAITING_SECONDS = 0.5
+"""the slack that must remain while a segment is kept back until it is complete"""
 
 
 class PipelineConfig(msgspec.Struct, frozen=True):
@@ -56,16 +54,19 @@ class PipelineConfig(msgspec.Struct, frozen=True):
     format: OutputFormat
     retry_policy: RetryPolicy
     tempo: float = 1.0
-    """what is left of the asked speed after the engine's own"""
+    """what is left of the requested speed after the engine's own"""
     bitrate: int | None = None
+    """bits per second"""
     buffered_seconds: float = 10.0
+    """audio that is encoded and not read at most before a further segment is begun"""
     look_ahead: int = 1
-    """segments that are made while another is encoded"""
+    """segments that are synthesised while another is encoded"""
 
 
 class SpeechPipeline:
-    """One response's audio, made once. `report` hears how many seconds are made, and how many of them not yet
-    taken.
+    """Makes one response's audio, once.
+
+    `report` is called with the pacing's `made`, `ahead` and `dry_at` whenever they change.
     """
 
     def __init__(
@@ -83,28 +84,29 @@ class SpeechPipeline:
         self._encoder = encoders.open(
             TranscodeRequest(config.format, config.retry_policy.rate, config.tempo, config.bitrate)
         )
-        self._audio: deque[SegmentAudio] = deque()
-        self._made: deque[EncodedChunk] = deque()
+        self._under_way: deque[SegmentAudio] = deque()
+        """the segment that is encoded, and those that are synthesised after it"""
+        self._unread: deque[EncodedChunk] = deque()
         self._changed = asyncio.Event()
         self._finished = False
-        self._due = 0.0
-        """when the reader would have run dry without the segment in hand"""
-        self._uncoded = 0.0
-        """seconds that went into the encoder, of which nothing has come out"""
+        self._dry_without_segment = 0.0
+        """when the player would have run dry without the segment that is encoded"""
+        self._seconds_in_encoder = 0.0
+        """seconds that went into the encoder, of which no bytes have come out"""
         self.pacing = Pacing(config.format)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """Give the encoded bytes as they are made; raises what the engine raises, after what was made before
+        """Yield the encoded bytes as they are made. Raises what the engine raises, after what was made before
         it.
         """
         producer = asyncio.create_task(self._produce())
         producer.add_done_callback(lambda _: self._changed.set())
         try:
-            while not (self._finished or producer.done()) or self._made:
-                if self._made:
-                    yield self._take()
+            while not (self._finished or producer.done()) or self._unread:
+                if self._unread:
+                    yield self._next_chunk()
                 else:
-                    await self._wait()
+                    await self._wait_for_change()
             await producer
         finally:
             producer.cancel()
@@ -112,110 +114,115 @@ class SpeechPipeline:
                 await producer  # its thread may still be at work in the encoder
             self._encoder.close()
 
-    def _take(self) -> bytes:
-        """Take what is made, up to a bound: the more a reader lags, the fewer and larger its chunks."""
-        chunks, size, seconds = [], 0, 0.0
-        while self._made and size < LARGEST_CHUNK:
-            coded = self._made.popleft()
-            chunks.append(coded.data)
-            size, seconds = size + len(coded.data), seconds + coded.seconds
-        self.pacing.taken(seconds)
+    def _next_chunk(self) -> bytes:
+        """Return what is made, up to a bound: the more a reader lags, the fewer and larger its chunks."""
+        chunks = []
+        size = 0
+        seconds = 0.0
+        while self._unread and size < MAX_CHUNK_BYTES:
+            chunk = self._unread.popleft()
+            chunks.append(chunk.data)
+            size += len(chunk.data)
+            seconds += chunk.seconds
+        self.pacing.record_read(seconds)
         self._send_report()
         self._changed.set()
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     async def _produce(self) -> None:
+        """Synthesise and encode all segments, and end the file."""
         try:
-            while await self._next():
-                await self._play(self._audio[0])
-                self._audio.popleft()
-            self._add(await self._encoder.finish())
+            while await self._ensure_segment():
+                await self._encode_segment(self._under_way[0])
+                self._under_way.popleft()
+            self._add_encoded(await self._encoder.finish())
             self._finished = True
         finally:
-            for audio in self._audio:
+            for audio in self._under_way:
                 await audio.stop()
 
-    async def _next(self) -> bool:
-        """See to it that a segment is being made; False when there is none left."""
-        if not self._audio:
+    async def _ensure_segment(self) -> bool:
+        """Begin a segment unless one is under way, once the buffer has space; return False after the last."""
+        if not self._under_way:
             while self.pacing.ahead >= self._config.buffered_seconds:
-                await self._wait()
+                await self._wait_for_change()
             if (segment := next(self._segments, None)) is not None:
-                await self._turn()
+                await self._wait_to_prefetch()
                 self._begin(segment)
-        return bool(self._audio)
+        return bool(self._under_way)
 
-    async def _turn(self) -> None:
-        """Wait until a reader who is well off may have a further segment made, though never for long."""
+    async def _wait_to_prefetch(self) -> None:
+        """Wait until a stream with much slack may have a further segment synthesised, but never for long."""
         slack = self.pacing.slack(time.monotonic())
-        if slack > PLENTY_SECONDS:
-            await self._encoder.wait_to_prefetch(slack, min(slack - PLENTY_SECONDS, PATIENCE_SECONDS))
+        if slack > SLACK_TO_PREFETCH_SECONDS:
+            timeout = min(slack - SLACK_TO_PREFETCH_SECONDS, PREFETCH_WAIT_MAX_SECONDS)
+            await self._encoder.wait_to_prefetch(slack, timeout)
 
     def _begin(self, segment: Segment) -> None:
-        self._audio.append(SegmentAudio(segment, self._speak, self._config.retry_policy))
+        self._under_way.append(SegmentAudio(segment, self._speak, self._config.retry_policy))
 
-    async def _play(self, audio: SegmentAudio) -> None:
-        await self._hold(audio)
+    async def _encode_segment(self, audio: SegmentAudio) -> None:
+        await self._wait_until_complete(audio)
         now = time.monotonic()
-        self._due = now + self.pacing.slack(now)
-        ends = False
-        while not ends:
-            pcm = await audio.read(*self._piece())
-            ends = not pcm or audio.spent
+        self._dry_without_segment = now + self.pacing.slack(now)
+        ends_segment = False
+        while not ends_segment:
+            pcm = await audio.read(*self._next_read())
+            ends_segment = not pcm or audio.exhausted
             self._look_ahead()
-            await self._encode(pcm, ends=ends)
+            await self._encode(pcm, ends_segment=ends_segment)
 
-    async def _hold(self, audio: SegmentAudio) -> None:
-        """Let a segment be made whole while the reader has enough in hand: what turns out bad can then be
-        made again.
-        """
-        spare = self.pacing.slack(time.monotonic()) - HOLD_SECONDS
+    async def _wait_until_complete(self, audio: SegmentAudio) -> None:
+        """Wait for the end of a segment while the slack allows it: what is bad can then be made again."""
+        spare = self.pacing.slack(time.monotonic()) - SLACK_WHILE_WAITING_SECONDS
         if spare > 0:
-            await audio.settle(spare)
+            await audio.wait_until_complete(spare)
 
-    def _piece(self) -> tuple[int, int]:
-        least, most = self.pacing.piece(time.monotonic())
-        scale = SAMPLE_BYTES * self._config.retry_policy.rate * self._config.tempo
-        return SAMPLE_BYTES * round(least * scale / SAMPLE_BYTES), SAMPLE_BYTES * round(
-            most * scale / SAMPLE_BYTES
+    def _next_read(self) -> tuple[int, int]:
+        """Return the least and the most bytes of PCM to read from the segment next."""
+        least, most = self.pacing.next_chunk(time.monotonic())
+        samples_per_second = self._config.retry_policy.rate * self._config.tempo
+        return (
+            BYTES_PER_SAMPLE * round(least * samples_per_second),
+            BYTES_PER_SAMPLE * round(most * samples_per_second),
         )
 
     def _look_ahead(self) -> None:
-        """Have further segments made, unless there is enough to encode already, or for the reader."""
+        """Begin further segments, unless there is enough to encode already, or enough for the reader."""
         busy = self._encoder.busy
-        enough = (
-            (LOOK_AHEAD_BUSY_SECONDS if busy else LOOK_AHEAD_SECONDS)
-            * SAMPLE_BYTES
-            * self._config.retry_policy.rate
-        )
-        if sum(audio.waiting for audio in self._audio) > enough or self.pacing.ahead > HUNGRY_SECONDS:
+        seconds = LOOK_AHEAD_BUSY_SECONDS if busy else LOOK_AHEAD_SECONDS
+        enough = seconds * BYTES_PER_SAMPLE * self._config.retry_policy.rate
+        if sum(audio.buffered_bytes for audio in self._under_way) > enough:
             return
-        if busy and self.pacing.slack(time.monotonic()) > PLENTY_SECONDS:
+        if self.pacing.ahead > UNREAD_SECONDS_ENOUGH:
+            return
+        if busy and self.pacing.slack(time.monotonic()) > SLACK_TO_PREFETCH_SECONDS:
             return
         while (
-            len(self._audio) <= self._config.look_ahead
+            len(self._under_way) <= self._config.look_ahead
             and (segment := next(self._segments, None)) is not None
         ):
             self._begin(segment)
 
-    async def _encode(self, pcm: bytes, *, ends: bool) -> None:
+    async def _encode(self, pcm: bytes, *, ends_segment: bool) -> None:
         now = time.monotonic()
-        slack = min(self.pacing.slack(now), max(NEEDY_SECONDS, self._due - now))
-        self._add(await self._encoder.push(pcm, ends_segment=ends, slack=slack))
+        without_segment = max(SLACK_WITHIN_SEGMENT_SECONDS, self._dry_without_segment - now)
+        slack = min(self.pacing.slack(now), without_segment)
+        self._add_encoded(await self._encoder.push(pcm, ends_segment=ends_segment, slack=slack))
 
-    def _add(self, coded: EncodedChunk) -> None:
-        if coded.seconds:
-            self.pacing.add(coded.seconds, time.monotonic())
+    def _add_encoded(self, chunk: EncodedChunk) -> None:
+        if chunk.seconds:
+            self.pacing.record_made(chunk.seconds, time.monotonic())
             self._send_report()
-        self._uncoded += coded.seconds
-        if coded.data:
-            self._made.append(EncodedChunk(coded.data, self._uncoded))
-            self._uncoded = 0.0
+        self._seconds_in_encoder += chunk.seconds
+        if chunk.data:
+            self._unread.append(EncodedChunk(chunk.data, self._seconds_in_encoder))
+            self._seconds_in_encoder = 0.0
             self._changed.set()
 
     def _send_report(self) -> None:
         self._report(self.pacing.made, self.pacing.ahead, self.pacing.dry_at)
 
-    async def _wait(self) -> None:
+    async def _wait_for_change(self) -> None:
         self._changed.clear()
         await self._changed.wait()

@@ -1,4 +1,4 @@
-"""The clock of a stream: pieces that grow, and underruns as a player has them. Time is a number here."""
+"""Pacing: chunks that grow, and underruns as a player has them. Time is a number here."""
 
 from __future__ import annotations
 
@@ -6,58 +6,58 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streaming.pacing import FIRST_SECONDS, LONGEST_SECONDS, SMALLEST_SECONDS, Pacing
+from streaming.pacing import FIRST_CHUNK_SECONDS, MAX_CHUNK_SECONDS, MIN_CHUNK_SECONDS, Pacing
 
 
-def test_the_first_pieces_are_small_and_later_ones_grow() -> None:
-    """What is waited for is as little as the codec can use; with a reader that keeps up pieces grow to a
-    second.
+def test_the_first_chunks_are_short_and_later_ones_grow() -> None:
+    """The first chunk is as short as the codec can use; with a reader that keeps up chunks grow to two
+    seconds.
     """
     pacing, sizes = Pacing(), []
     for step in range(12):
-        least, most = pacing.piece(0.01 * step)
+        least, most = pacing.next_chunk(0.01 * step)
         sizes.append(most)
-        pacing.add(most, 0.01 * step)
-        pacing.taken(pacing.ahead)
+        pacing.record_made(most, 0.01 * step)
+        pacing.record_read(pacing.ahead)
         assert least <= most
 
-    assert sizes[0] == FIRST_SECONDS["opus"]
+    assert sizes[0] == FIRST_CHUNK_SECONDS["opus"]
     assert sizes == sorted(sizes)
-    assert sizes[-1] == LONGEST_SECONDS
+    assert sizes[-1] == MAX_CHUNK_SECONDS
 
 
 @given(st.lists(st.floats(0, 0.5), min_size=1, max_size=50))
-def test_no_piece_keeps_the_reader_waiting(gaps: list[float]) -> None:
-    """However the audio comes, what must be there before it is encoded is a quarter of what the reader has,
-    or next to nothing.
+def test_no_chunk_keeps_the_reader_waiting(gaps: list[float]) -> None:
+    """However the audio comes, what must be there before it is encoded is a quarter of the slack, or next to
+    nothing.
     """
     pacing, now = Pacing(), 0.0
     for gap in gaps:
         now += gap
-        least, _ = pacing.piece(now)
-        assert least <= max(FIRST_SECONDS["opus"], SMALLEST_SECONDS, 0.25 * pacing.slack(now)) + 1e-9
-        pacing.add(0.2, now)
-        pacing.taken(pacing.ahead)
+        least, _ = pacing.next_chunk(now)
+        assert least <= max(FIRST_CHUNK_SECONDS["opus"], MIN_CHUNK_SECONDS, 0.25 * pacing.slack(now)) + 1e-9
+        pacing.record_made(0.2, now)
+        pacing.record_read(pacing.ahead)
 
 
 @pytest.mark.parametrize(("pace", "underruns"), [(0.5, 0), (0.99, 0), (1.5, 16)])
 def test_underruns(pace: float, underruns: int) -> None:
-    """A stream made faster than it is played never runs dry; one made slower does so at every piece, once
+    """A stream made faster than it is played never runs dry; one made slower does so at every chunk, once
     what it began with is played.
     """
     pacing = Pacing()
     for number in range(20):
-        pacing.add(0.1, 0.1 * pace * number)
-        pacing.taken(pacing.ahead)
+        pacing.record_made(0.1, 0.1 * pace * number)
+        pacing.record_read(pacing.ahead)
 
     assert pacing.underruns == underruns
 
 
 def test_a_reader_that_lags_is_no_underrun() -> None:
-    """Who has not yet taken what is there does not wait for what comes."""
+    """Who has not yet read what there is does not wait for what comes."""
     pacing = Pacing()
-    pacing.add(1.0, 0.0)
-    pacing.add(1.0, 50.0)
+    pacing.record_made(1.0, 0.0)
+    pacing.record_made(1.0, 50.0)
 
     assert pacing.underruns == 0
     assert pacing.slack(60.0) == 2.0

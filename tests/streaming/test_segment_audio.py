@@ -15,7 +15,7 @@ from engines.api import Audio, SpeechEvent
 from engines.errors import EngineFailed, RunawayAudio
 from streaming.encode.encoders import InlineEncoder, ThreadEncoderFactory
 from streaming.encode.transcoder import TranscodeRequest
-from streaming.pipeline import PATIENCE_SECONDS, PipelineConfig, SpeechPipeline
+from streaming.pipeline import PREFETCH_WAIT_MAX_SECONDS, PipelineConfig, SpeechPipeline
 from streaming.segment_audio import RetryPolicy, SegmentAudio, Speak
 from streaming.text.segments import Segment
 
@@ -58,9 +58,11 @@ class Reports:
         self.retries: list[str] = []
         self.truncations = 0
 
-    def retry_policy(self, *, streams: bool = True) -> RetryPolicy:
+    def retry_policy(self, *, engine_streams: bool = True) -> RetryPolicy:
         """Return a policy that reports here."""
-        return RetryPolicy(RATE, streams=streams, on_retry=self.retries.append, on_truncation=self.truncated)
+        return RetryPolicy(
+            RATE, engine_streams=engine_streams, on_retry=self.retries.append, on_truncation=self.truncated
+        )
 
     def truncated(self) -> None:
         """Count a truncation."""
@@ -84,7 +86,7 @@ def test_what_has_not_left_is_made_again(first: float | Exception, reason: str) 
         reports = Reports()
         speak, calls = engine(first, 3.0)
         audio = SegmentAudio(segment(), speak, reports.retry_policy())
-        await audio.settle(10)
+        await audio.wait_until_complete(10)
         assert len(await read_all(audio)) == 3 * len(SECOND)
         assert calls == [(0, 0), (0, 1)]
         assert (reports.retries, reports.truncations) == ([reason], 0)
@@ -98,12 +100,12 @@ def test_it_is_made_again_once_only() -> None:
     async def test() -> None:
         reports = Reports()
         speak, calls = engine(RunawayAudio("on and on"))
-        audio = SegmentAudio(segment(), speak, reports.retry_policy(streams=False))
+        audio = SegmentAudio(segment(), speak, reports.retry_policy(engine_streams=False))
         with pytest.raises(RunawayAudio):
             await read_all(audio)
         assert len(calls) == 2
         speak, calls = engine(0.1)
-        audio = SegmentAudio(segment(), speak, reports.retry_policy(streams=False))
+        audio = SegmentAudio(segment(), speak, reports.retry_policy(engine_streams=False))
         assert len(await read_all(audio)) == len(SECOND) // 10
         assert (len(calls), reports.truncations) == (2, 1)
 
@@ -142,7 +144,7 @@ def test_an_engine_that_does_not_stream_is_waited_for() -> None:
 
     async def test() -> None:
         speak, _ = engine(1000.0, 3.0)
-        audio = SegmentAudio(segment(), speak, Reports().retry_policy(streams=False))
+        audio = SegmentAudio(segment(), speak, Reports().retry_policy(engine_streams=False))
         assert len(await audio.read(1, 10**9)) == 3 * len(SECOND)
 
     run(test)
@@ -266,6 +268,6 @@ def test_only_segments_wait_to_be_prefetched_and_never_for_long() -> None:
         async with aclosing(pipeline.chunks()) as chunks:
             assert sum([len(chunk) async for chunk in chunks]) == 24 * len(SECOND)
         assert len(encoder.timeouts) == 2
-        assert max(encoder.timeouts) == PATIENCE_SECONDS
+        assert max(encoder.timeouts) == PREFETCH_WAIT_MAX_SECONDS
 
     run(test)

@@ -17,10 +17,10 @@ def report(need: StreamNeed, pacing: Pacing) -> None:
 def test_both_agree_after_a_stall() -> None:
     """What a player lost while it was dry does not count against its stream afterwards."""
     pacing, need = Pacing(), StreamNeed(RequestTerms())
-    pacing.add(1.0, 0.0)
-    pacing.taken(1.0)
-    pacing.add(2.0, 11.0)
-    pacing.taken(2.0)
+    pacing.record_made(1.0, 0.0)
+    pacing.record_read(1.0)
+    pacing.record_made(2.0, 11.0)
+    pacing.record_read(2.0)
     report(need, pacing)
 
     assert pacing.underruns == 1
@@ -34,7 +34,7 @@ def test_both_agree_at_any_time(steps: list[tuple[float, float, float]], later: 
     pacing, need, now = Pacing(), StreamNeed(RequestTerms()), 0.0
     for gap, made, share in steps:
         now += gap
-        pacing.add(made, now)
-        pacing.taken(share * pacing.ahead)
+        pacing.record_made(made, now)
+        pacing.record_read(share * pacing.ahead)
         report(need, pacing)
         assert need.slack(now + later) == pacing.slack(now + later)
