@@ -106,7 +106,7 @@ def _batch(device: str) -> Work:
     import torch
 
     from engines.adapters.kokoro.engine import Kokoro
-    from engines.adapters.kokoro.forward import Noise, Utterance, speak
+    from engines.adapters.kokoro.forward import Noise, Utterance, synthesise
     from engines.api import SpeechJob
 
     engine: Any = Kokoro(path=str(checkpoints.kokoro()), device=device)
@@ -118,8 +118,8 @@ def _batch(device: str) -> Work:
         for number in range(int(count)):
             chunk, voice = next(engine._read(SpeechJob(texts.line(number), VOICE)))
             ids = [network.vocab[symbol] for symbol in chunk.phonemes if symbol in network.vocab]
-            given.append(Utterance(ids, voice[len(ids) - 1], 1.0, Noise(number, where), alone=False))
-        return sum(len(one.audio) for one in speak(network, given, int(count), lambda _: True)) / 24_000
+            given.append(Utterance(ids, voice[len(ids) - 1], 1.0, Noise(number, where), reproducible=False))
+        return sum(len(one.audio) for one in synthesise(network, given, int(count), lambda _: None)) / 24_000
 
     return work
 
@@ -154,7 +154,7 @@ def _faster_whisper(device: str) -> Work:
     """WhisperModel's own transcribe, with as many threads as the engine takes."""
     from faster_whisper import WhisperModel
 
-    from engines.toolkit.transcription_options import usable_cores
+    from engines.toolkit.threads import usable_cores
 
     compute = "int8" if device == "cpu" else "float16"
     folder = str(checkpoints.faster_whisper())

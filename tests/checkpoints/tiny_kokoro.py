@@ -1,7 +1,7 @@
-"""A Kokoro of random weights, as small as the library lets it be (58 million numbers), in the files that the
-real one comes in.
+"""A Kokoro of random weights, in the files that the real one comes in.
 
-It takes 62 phonemes at once where the real one takes 510, so that a long text is not long, and makes 40
+It is as small as the library lets it be: 58 million numbers.
+It speaks 62 phonemes at once where the real one speaks 510, so that a long text is not long, and makes 40
 samples of a frame where the real one makes 600: most of the work. What it says depends on everything that
 should be heard: pitch lies where voices lie, and voices differ.
 """
@@ -33,6 +33,7 @@ from engines.api import Audio, EngineInfo, SpeechEvent, SpeechJob, Word
 SYMBOLS = ';:,.!?—…"()“” \u0303ʣʥʦʨᵝ\uab67AIOQSTWYᵊabcdefhijklmnopqrstuvwxyzɑɐɒæβɔɕçɖðʤəɚɛɜɟɡɥɨɪʝɯɰŋɳɲɴøɸθœɹɾɻʁɽʂʃʈʧʊʋʌɣɤχʎʒʔˈˌːʰʲ↓→↗↘ᵻ'
 """those that Kokoro knows, in its order"""
 LIMIT = 62
+"""phonemes that it speaks at once"""
 FRAME = 40
 """samples"""
 REAL_RATES = {"upsample_kernel_sizes": [20, 12], "upsample_rates": [10, 6]}
@@ -85,7 +86,10 @@ CONFIG: dict[str, Any] = {
 
 @functools.cache
 def folder(*, real: bool = False) -> Path:
-    """Make the files, once for all tests; `real`: with as many samples to a frame as the real one makes."""
+    """Return the folder of the files, which are made once for all tests.
+
+    `real`: with as many samples to a frame as the real one makes.
+    """
     made = Path(tempfile.mkdtemp(prefix="tiny-kokoro-"))
     atexit.register(shutil.rmtree, made, ignore_errors=True)
     config = CONFIG | {"istftnet": CONFIG["istftnet"] | REAL_RATES} if real else CONFIG
@@ -100,11 +104,12 @@ def folder(*, real: bool = False) -> Path:
 
 
 def random_network(config: dict[str, Any]) -> KModel:
-    """Make a network whose phonemes are short, whose pitch is a voice's, and whose loudest samples are a
-    little too loud.
+    """Return a network of random weights.
+
+    Its phonemes are short, its pitch is a voice's, and its loudest samples are a little too loud.
     """
     torch.manual_seed(0)
-    network = _network(_nothing(), config)
+    network = _network(_no_weights(), config)
     with torch.no_grad():
         network.predictor.duration_proj.linear_layer.weight.mul_(6)
         network.predictor.duration_proj.linear_layer.bias.sub_(4.9)
@@ -118,7 +123,9 @@ def random_network(config: dict[str, Any]) -> KModel:
 
 
 def _published(part: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """Name weights as the published file does, without those that it lacks; in halves, which are smaller."""
+    """Return weights as the published file has them, without those that it lacks; in halves, which are
+    smaller.
+    """
     state = part.state_dict().items()
     return {
         f"module.{key}": value.half()
@@ -127,7 +134,7 @@ def _published(part: torch.nn.Module) -> dict[str, torch.Tensor]:
     }
 
 
-def _nothing() -> io.BytesIO:
+def _no_weights() -> io.BytesIO:
     file = io.BytesIO()
     torch.save({}, file)
     file.seek(0)
@@ -142,40 +149,40 @@ def _network(weights: object, config: dict[str, Any]) -> KModel:
 
 @functools.cache
 def library() -> KModel:
-    """Load the files as the library does."""
+    """Return the network as the library loads it."""
     return _network(str(folder() / "kokoro-v1_0.pth"), CONFIG)
 
 
 @functools.cache
 def loaded() -> tuple[Kokoro, EngineInfo]:
-    """Load the engine, for batches of four."""
+    """Return the engine, for batches of four, and its info."""
     engine = Kokoro(path=str(folder()), device="cpu", batch=4)
     return engine, engine.load()
 
 
 def voice(name: str) -> torch.Tensor:
-    """Read a voice's file."""
+    """Return a voice, read from its file."""
     return torch.as_tensor(torch.load(folder() / "voices" / f"{name}.pt", weights_only=True))
 
 
-class Heard(msgspec.Struct):
+class SpokenJob(msgspec.Struct):
     """What came out of a job."""
 
     pcm: NDArray[np.int16]
     words: list[Word]
-    pieces: list[int]
-    """samples of each piece of audio"""
+    chunk_sizes: list[int]
+    """samples of each chunk of audio"""
 
 
-def gather(events: list[SpeechEvent]) -> Heard:
-    """Put a job's events together."""
+def gather(events: list[SpeechEvent]) -> SpokenJob:
+    """Return a job's events put together."""
     audio = [event.pcm for event in events if isinstance(event, Audio) and event.pcm]
     words = [event for event in events if isinstance(event, Word)]
-    return Heard(np.frombuffer(b"".join(audio), "<i2"), words, [len(pcm) // 2 for pcm in audio])
+    return SpokenJob(np.frombuffer(b"".join(audio), "<i2"), words, [len(pcm) // 2 for pcm in audio])
 
 
 def events_of(job: SpeechJob, engine: Kokoro | None = None) -> list[SpeechEvent]:
-    """Give all that a job gives."""
+    """Return all events of a job."""
     events: list[SpeechEvent] = []
 
     def emit(event: SpeechEvent) -> bool:
@@ -186,38 +193,40 @@ def events_of(job: SpeechJob, engine: Kokoro | None = None) -> list[SpeechEvent]
     return events
 
 
-def speak(job: SpeechJob, engine: Kokoro | None = None) -> Heard:
+def speak(job: SpeechJob, engine: Kokoro | None = None) -> SpokenJob:
     """Speak a job to its end."""
     return gather(events_of(job, engine))
 
 
 def as_pcm(audio: torch.Tensor) -> NDArray[np.int16]:
-    """Give the library's audio as ours should be: limited, not wrapped around."""
+    """Return the library's audio as ours should be: limited, not wrapped around."""
     return np.asarray(np.rint(np.clip(audio.numpy(), -1, 1) * 32767), dtype=np.int16)
 
 
 @functools.cache
 def pipeline(language: str) -> KPipeline:
-    """Make the library's own way from text to audio."""
+    """Return the library's own pipeline, from text to audio."""
     return front_end(language, library())
 
 
 def front_end(language: str, model: KModel | bool) -> KPipeline:
-    """Make the library's own way to phonemes, and with a model to audio; its English has our tags, as it
-    would go online for its own.
+    """Return the library's own pipeline, up to phonemes, and with a model up to audio.
+
+    Its English has our tags, as it would go online for its own.
 
     Its Japanese imports pyopenjtalk and does not use it: where that is missing, it is made of the part that
-    the library takes.
+    the library uses.
     """
     ours = language in "ab" or (language == "j" and find_spec("pyopenjtalk") is None)
-    made = KPipeline("e" if ours else language, repo_id=REPOSITORY, model=model)
+    pipeline = KPipeline("e" if ours else language, repo_id=REPOSITORY, model=model)
     if ours:
-        made.lang_code, made.g2p = language, cutlet() if language == "j" else English(british=language == "b")
-    return made
+        pipeline.lang_code = language
+        pipeline.g2p = cutlet() if language == "j" else English(british=language == "b")
+    return pipeline
 
 
 def cutlet() -> Any:
-    """Make misaki's Japanese."""
+    """Return misaki's Japanese."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it uses what importlib will drop one day
         return import_module("misaki.cutlet").Cutlet()

@@ -1,1 +1,1 @@
-"""Kokoro: the engine `kokoro`."""
+"""The engine `kokoro`: Kokoro-82M."""

@@ -1,4 +1,4 @@
-"""What Kokoro is given at once: at most 510 phonemes, and which words of the text they are.
+"""Chunks of phonemes that Kokoro speaks at once, at most 510, and which words of the text they are.
 
 Texts are cut where it hurts least, as the library does it: behind a sentence, a clause, a comma, else between
 words; nothing is lost where a single word is too long. When a word begins follows from the frames that each
@@ -21,109 +21,112 @@ CLOSERS = (")", "”")
 
 
 class Token(msgspec.Struct, frozen=True):
-    """Phonemes of one stretch of the text, [start, end) in code points, empty where it is no word; `gap`: a
-    space follows.
-    """
+    """Phonemes of one stretch of the text, [start, end) in code points; empty where it is no word."""
 
     phonemes: str
     start: int = 0
     end: int = 0
-    gap: bool = False
+    space_after: bool = False
 
 
-class Spot(msgspec.Struct, frozen=True):
-    """A word, [start, end) of the text, and the place of its first phoneme in the chunk."""
+class ChunkWord(msgspec.Struct, frozen=True):
+    """A word of a chunk, [start, end) of the text."""
 
     start: int
     end: int
-    at: int
+    first_phoneme: int
+    """its place in the chunk's phonemes"""
 
 
 class Chunk(msgspec.Struct, frozen=True):
     """What is spoken at once."""
 
     phonemes: str
-    words: tuple[Spot, ...] = ()
+    words: tuple[ChunkWord, ...] = ()
 
 
-def pack(tokens: Iterable[Token], limit: int) -> Iterator[Chunk]:
-    """Put tokens together into chunks of at most `limit` phonemes, spaces included."""
-    held: list[Token] = []
-    for token in _short(tokens, limit):
-        while held and _length([*held, token]) > limit:
-            cut = _cut(held, token, limit)
-            yield from _chunk(held[:cut])
-            held = held[cut:]
-        held.append(token)
-    yield from _chunk(held)
+def pack(tokens: Iterable[Token], max_phonemes: int) -> Iterator[Chunk]:
+    """Yield tokens put together into chunks of at most `max_phonemes`, spaces included."""
+    pending: list[Token] = []
+    for token in _split_long_tokens(tokens, max_phonemes):
+        while pending and _length([*pending, token]) > max_phonemes:
+            cut = _find_cut(pending, token, max_phonemes)
+            yield from _make_chunk(pending[:cut])
+            pending = pending[cut:]
+        pending.append(token)
+    yield from _make_chunk(pending)
 
 
-def begins(chunk: Chunk, known: Container[str], frames: Sequence[int]) -> list[float]:
-    """Say when each word of a chunk begins, in frames from the chunk's first, as the library reckons it.
+def word_start_frames(chunk: Chunk, vocabulary: Container[str], frames: Sequence[int]) -> list[float]:
+    """Return when each word of a chunk begins, in frames from the chunk's first, as the library reckons it.
 
-    `frames` are those of the phonemes that are `known`, with one number before and one behind them. A word
+    `frames` are those of the phonemes in the `vocabulary`, with one number before and one behind them. A word
     begins in the middle of the space before it.
     """
-    heard = [symbol in known for symbol in chunk.phonemes]
-    ends = list(accumulate(heard, initial=0))
-    passed = list(accumulate(frames[1:-1], initial=0))
+    voiced = [symbol in vocabulary for symbol in chunk.phonemes]
+    voiced_before = list(accumulate(voiced, initial=0))
+    frames_before = list(accumulate(frames[1:-1], initial=0))
     lead = 2 * max(0, frames[0] - LEAD_FRAMES)
-    found = []
+    starts = []
     for word in chunk.words:
-        space = word.at > 0 and chunk.phonemes[word.at - 1] == " " and heard[word.at - 1]
-        half_space = frames[ends[word.at]] if space else 0
-        found.append((lead - half_space) / 2 + passed[ends[word.at]])
-    return found
+        first = word.first_phoneme
+        space_before = first > 0 and chunk.phonemes[first - 1] == " " and voiced[first - 1]
+        space_frames = frames[voiced_before[first]] if space_before else 0
+        starts.append((lead - space_frames) / 2 + frames_before[voiced_before[first]])
+    return starts
 
 
-def sliced(phonemes: str, limit: int) -> Iterator[str]:
-    """Cut phonemes that belong to nothing smaller."""
-    return (phonemes[at : at + limit] for at in range(0, len(phonemes), limit))
+def slices(phonemes: str, max_phonemes: int) -> Iterator[str]:
+    """Yield phonemes in parts of at most `max_phonemes`."""
+    return (phonemes[start : start + max_phonemes] for start in range(0, len(phonemes), max_phonemes))
 
 
-def _short(tokens: Iterable[Token], limit: int) -> Iterator[Token]:
+def _split_long_tokens(tokens: Iterable[Token], max_phonemes: int) -> Iterator[Token]:
+    """Yield tokens, those that are too long in parts, of which the first is the word."""
     for token in tokens:
-        if len(token.phonemes) <= limit:
+        if len(token.phonemes) <= max_phonemes:
             yield token
             continue
-        first, *rest = sliced(token.phonemes, limit)
-        yield Token(first, token.start, token.end, gap=token.gap and not rest)
-        for place, piece in enumerate(rest, 1):
-            yield Token(piece, gap=token.gap and place == len(rest))
+        first, *rest = slices(token.phonemes, max_phonemes)
+        yield Token(first, token.start, token.end, space_after=token.space_after and not rest)
+        for number, part in enumerate(rest, 1):
+            yield Token(part, space_after=token.space_after and number == len(rest))
 
 
-def _cut(held: list[Token], following: Token, limit: int) -> int:
-    """Tell how many of the tokens end well, and leave room for the one that follows."""
-    length = _length([*held, following])
+def _find_cut(pending: list[Token], following: Token, max_phonemes: int) -> int:
+    """Return how many of the tokens end well, and leave room for the one that follows."""
+    length = _length([*pending, following])
+    backwards = range(len(pending) - 1, -1, -1)
     for ends in ENDS:
-        last = next((place for place in reversed(range(len(held))) if held[place].phonemes in ends), None)
+        last = next((index for index in backwards if pending[index].phonemes in ends), None)
         if last is None:
             continue
         cut = last + 1
-        if cut < len(held) and held[cut].phonemes in CLOSERS:
+        if cut < len(pending) and pending[cut].phonemes in CLOSERS:
             cut += 1
-        if length - _length(held[:cut]) <= limit:
+        if length - _length(pending[:cut]) <= max_phonemes:
             return cut
-    return next((place + 1 for place in reversed(range(len(held))) if held[place].gap), len(held))
+    return next((index + 1 for index in backwards if pending[index].space_after), len(pending))
 
 
-def _joined(tokens: list[Token]) -> str:
-    return "".join(token.phonemes + " " * token.gap for token in tokens)
+def _join(tokens: list[Token]) -> str:
+    return "".join(token.phonemes + " " * token.space_after for token in tokens)
 
 
 def _length(tokens: list[Token]) -> int:
-    return len(_joined(tokens).strip())
+    return len(_join(tokens).strip())
 
 
-def _chunk(tokens: list[Token]) -> Iterator[Chunk]:
-    """Make a chunk, unless there is nothing to say."""
-    joined = _joined(tokens)
+def _make_chunk(tokens: list[Token]) -> Iterator[Chunk]:
+    """Yield a chunk of the tokens, unless there is nothing to say."""
+    joined = _join(tokens)
+    if not joined.strip():
+        return
     lead = len(joined) - len(joined.lstrip())
-    places = accumulate((len(token.phonemes) + token.gap for token in tokens), initial=-lead)
-    if joined.strip():
-        words = (
-            Spot(token.start, token.end, at)
-            for token, at in zip(tokens, places, strict=False)
-            if token.end > token.start
-        )
-        yield Chunk(joined.strip(), tuple(words))
+    places = accumulate((len(token.phonemes) + token.space_after for token in tokens), initial=-lead)
+    words = (
+        ChunkWord(token.start, token.end, place)
+        for token, place in zip(tokens, places, strict=False)
+        if token.end > token.start
+    )
+    yield Chunk(joined.strip(), tuple(words))

@@ -1,10 +1,10 @@
-"""Japanese into Kokoro's phonemes: misaki's rules over fugashi and the dictionary in `unidic-lite`, or
-`unidic`'s; never online.
+"""Turn Japanese into Kokoro's phonemes, never online.
 
-Kokoro's own pipeline takes `misaki.ja.JAG2P()`, which is `misaki.cutlet.Cutlet` and nothing more. `misaki.ja`
-would import pyopenjtalk too, which reads none of this and fetches a dictionary of its own when it is first
-used: it is left out here. What misaki would misread or leave out is written in another way before it reads it
-(`written`).
+misaki's rules work over fugashi and the dictionary in `unidic-lite`, or `unidic`'s. Kokoro's own pipeline
+uses `misaki.ja.JAG2P()`, which is `misaki.cutlet.Cutlet` and nothing more. `misaki.ja` would import
+pyopenjtalk too, which reads none of this and fetches a dictionary of its own when it is first used: it is
+left out here. What misaki would misread or leave out is written in another way before it reads it
+(`normalise`).
 """
 
 from __future__ import annotations
@@ -22,42 +22,45 @@ DIGITS = re.compile(r"\d+")
 THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(,\d{3})+(?![\d,])")
 DECIMAL = re.compile(r"(?<![\d.,])(\d+)\.(\d+)(?![\d.,])")
 POINT = "点"
-LONGEST = 9
+LONGEST_NUMBER = 9
 """digits of the longest number that misaki can say"""
-READ_AS = 5
-"""phonemes of a digit, about"""
-FORMS = str.maketrans("髙﨑𠮷濵德邊瀨關濟獨嶽來桒塲冨莱賴步", "高崎吉浜徳辺瀬関済独岳来桑場富萊頼歩")
+PHONEMES_PER_DIGIT = 5
+"""about"""
+VARIANT_FORMS = str.maketrans("髙﨑𠮷濵德邊瀨關濟獨嶽來桒塲冨莱賴步", "高崎吉浜徳辺瀬関済独岳来桑場富萊頼歩")
 """other forms of characters, most of them of names, which the dictionary lacks: they would not be said"""
 
 
-def japanese() -> Callable[[str], str]:
-    """Make what spells Japanese. Raises ModuleNotFoundError or FileNotFoundError with the sentence that says
-    how to mend it.
+def make_japanese_phonemizer() -> Callable[[str], str]:
+    """Return a function from Japanese text to Kokoro's phonemes.
+
+    Raises ModuleNotFoundError or FileNotFoundError with a sentence that says how to mend it.
     """
-    _check()
+    _check_packages()
     from misaki.cutlet import Cutlet
 
     cutlet = Cutlet()
-    return lambda text: _spelled(cutlet, DIGITS.sub(_number, written(text)))
+    return lambda text: _phonemes(cutlet, DIGITS.sub(_write_number, normalise(text)))
 
 
-def weight(text: str) -> int:
-    """Tell about how many phonemes a text becomes."""
-    known = written(text)
-    return len(known) + READ_AS * sum(map(str.isdecimal, known))
+def estimate_phonemes(text: str) -> int:
+    """Return about how many phonemes a text becomes."""
+    text = normalise(text)
+    return len(text) + PHONEMES_PER_DIGIT * sum(map(str.isdecimal, text))
 
 
-def written(text: str) -> str:
-    """Write a text as it is read: characters in known forms, numbers without commas, and what follows a point
-    in digits.
+def normalise(text: str) -> str:
+    """Return a text as it is read.
+
+    Characters are in forms that the dictionary knows, numbers have no commas, and what follows a point is in
+    single digits.
     """
-    text = unicodedata.normalize("NFKC", text).translate(FORMS)
+    text = unicodedata.normalize("NFKC", text).translate(VARIANT_FORMS)
     text = THOUSANDS.sub(lambda number: number[0].replace(",", ""), text)
     return DECIMAL.sub(lambda number: f"{number[1]}{POINT}{' '.join(number[2])}", text)
 
 
-def _check() -> None:
-    """See that everything is there, so that nothing is tried without it."""
+def _check_packages() -> None:
+    """Raise an error that names what is not installed, so that nothing is tried without it."""
     unidic = find_spec("unidic")  # the large dictionary, which fugashi prefers
     missing = [
         name
@@ -72,26 +75,23 @@ def _check() -> None:
         )
 
 
-def _number(digits: re.Match[str]) -> str:
-    """Write digits of any script as misaki knows them; those of a number that is too long for it are said one
-    by one.
+def _write_number(digits: re.Match[str]) -> str:
+    """Return digits of any script as misaki knows them.
+
+    Those of a number that is too long for it are read one by one.
     """
-    known = "".join(str(int(digit)) for digit in digits[0])
-    return known if len(known) <= LONGEST else " ".join(known)
+    number = "".join(str(int(digit)) for digit in digits[0])
+    return number if len(number) <= LONGEST_NUMBER else " ".join(number)
 
 
-def _spelled(cutlet: Any, text: str) -> str:  # noqa: ANN401 - misaki has no types
-    """Spell a text. What makes misaki stumble is read in halves, and a single character that does is left
-    out.
+def _phonemes(cutlet: Any, text: str) -> str:  # noqa: ANN401 - misaki has no types
+    """Return the phonemes of a text.
+
+    What misaki fails at is read in halves, and a single character that it fails at is left out.
     """
     try:
         return str(cutlet(text)[0])
-    except (
-        Exception
-    ):  # KeyError, AssertionError and more: misaki meets kana and digits that it has not thought of
+    except Exception:  # KeyError, AssertionError and more: there are kana and digits that misaki forgot
         half = len(text) // 2
-        return (
-            " ".join(filter(None, (_spelled(cutlet, text[:half]), _spelled(cutlet, text[half:]))))
-            if half
-            else ""
-        )
+        halves = (_phonemes(cutlet, text[:half]), _phonemes(cutlet, text[half:])) if half else ()
+        return " ".join(filter(None, halves))

@@ -1,4 +1,6 @@
-"""Text into what Kokoro speaks at once, in each of its languages; offline, and without losing text.
+"""Turn text into the chunks of phonemes that Kokoro speaks, in each of its languages.
+
+It works offline, and loses no text.
 
 English goes through misaki, word by word (`english`). Spanish, French, Hindi, Italian and Portuguese go
 through eSpeak NG, Japanese (`japanese`) and Chinese through misaki where the packages that it needs for them
@@ -17,15 +19,16 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from engines.adapters.kokoro.chunks import Chunk, Spot, pack, sliced
+from engines.adapters.kokoro.chunks import Chunk, ChunkWord, pack, slices
 from engines.adapters.kokoro.english import English, Mark
-from engines.adapters.kokoro.japanese import japanese, weight
+from engines.adapters.kokoro.japanese import estimate_phonemes, make_japanese_phonemizer
 from engines.adapters.kokoro.voices import LANGUAGES
 from engines.errors import Unsupported
+from engines.toolkit.exceptions import first_line
 
 Spans = Sequence[tuple[int, int, str]]
 """stretches [start, end) of a text, with phonemes in Kokoro's letters"""
-Phonemes = Callable[[str], str]
+Phonemize = Callable[[str], str]
 
 ESPEAK = {"e": "es", "f": "fr-fr", "h": "hi", "i": "it", "p": "pt-br"}
 PARAGRAPH = re.compile(r"\n\s*\n")
@@ -33,7 +36,7 @@ BLANK = re.compile(r"\s")
 UNSPEAKABLE = dict.fromkeys((*range(9), *range(14, 32), *range(127, 160), *range(0xD800, 0xE000)), " ")
 """control characters and lone surrogates, which the libraries cannot take"""
 LONG_WORD = re.compile(r"\S{50}(?=\S)")
-"""of a longer one eSpeak NG says the beginning only"""
+"""of a longer one eSpeak NG speaks the beginning only"""
 LINK = re.compile(r"\[([^\]]+)\]\(([^)]*)\)")
 STRESS = re.compile(r"[-+]?(\d+|0\.5)")
 CUTS = (
@@ -47,112 +50,119 @@ before a stem
 """
 
 
-class Reader(Protocol):
-    """Reads texts of one language."""
+class FrontEnd(Protocol):
+    """What turns texts of one language into phonemes."""
 
-    def chunks(self, text: str, spans: Spans, limit: int) -> Iterator[Chunk]:
-        """Give a text's phonemes, at most `limit` at once; the places of words are those in the text."""
+    def chunks(self, text: str, spans: Spans, max_phonemes: int) -> Iterator[Chunk]:
+        """Yield a text's chunks, of at most `max_phonemes`; the offsets of words are those in the text."""
         ...
 
 
-def reader(language: str) -> Reader:
-    """Make the reader of a language, by Kokoro's letter for it. Raises Unsupported where its packages are
-    missing.
+def make_front_end(language: str) -> FrontEnd:
+    """Return the front end of a language, by Kokoro's letter for it.
+
+    Raises Unsupported where its packages are missing.
     """
     if language in "ab":
-        return EnglishReader(English(british=language == "b"))
+        return EnglishFrontEnd(English(british=language == "b"))
     if language in ESPEAK:
         from misaki.espeak import EspeakG2P
 
-        speller = EspeakG2P(language=ESPEAK[language])
-        return OtherReader(lambda text: str(speller(LONG_WORD.sub(r"\g<0> ", text))[0]))
-    return OtherReader(_asian(language), weight if language == "j" else len)
+        espeak = EspeakG2P(language=ESPEAK[language])
+        return WholeTextFrontEnd(lambda text: str(espeak(LONG_WORD.sub(r"\g<0> ", text))[0]))
+    return WholeTextFrontEnd(_asian_phonemizer(language), estimate_phonemes if language == "j" else len)
 
 
-def _asian(language: str) -> Phonemes:
+def _asian_phonemizer(language: str) -> Phonemize:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what setuptools and importlib will drop one day
-            return japanese() if language == "j" else _chinese()
-    except (
-        Exception
-    ) as exc:  # what is missing may be a package or its dictionary; each says so in its own way
-        reason = str(exc).strip().partition("\n")[0].rstrip(".")
+            return make_japanese_phonemizer() if language == "j" else _chinese_phonemizer()
+    except Exception as exc:  # a package or its dictionary may be missing; each says so in its own way
+        reason = first_line(exc).rstrip(".")
         packages = "fugashi, jaconv, mojimoji and unidic-lite" if language == "j" else "misaki[zh]"
-        needed = (
-            f"Kokoro's {LANGUAGES[language].name} needs {packages}, and not all of that is installed here"
-        )
-        raise Unsupported(f"{needed}: {reason}.", param="voice") from exc
+        raise Unsupported(
+            f"Kokoro's {LANGUAGES[language].name} needs {packages}, "
+            f"and not all of that is installed here: {reason}.",
+            param="voice",
+        ) from exc
 
 
-def _chinese() -> Phonemes:
+def _chinese_phonemizer() -> Phonemize:
     from misaki.zh import ZHG2P
 
-    speller = ZHG2P()
-    return lambda text: str(speller(text)[0])
+    chinese = ZHG2P()
+    return lambda text: str(chinese(text)[0])
 
 
-class EnglishReader:
-    """Reads English, and tells its words."""
+class EnglishFrontEnd:
+    """The front end of English, which gives words."""
 
     def __init__(self, english: English) -> None:
         self._english = english
 
-    def chunks(self, text: str, spans: Spans, limit: int) -> Iterator[Chunk]:
-        """See Reader."""
+    def chunks(self, text: str, spans: Spans, max_phonemes: int) -> Iterator[Chunk]:
+        """Yield a text's chunks, as FrontEnd has it."""
         for start, end in _paragraphs(text):
-            plain, origin, marks = _unmarked(text[start:end], _within(spans, start, end))
-            for chunk in pack(self._english.read(plain, marks), limit):
+            plain, origin, marks = _extract_marks(text[start:end], _spans_within(spans, start, end))
+            for chunk in pack(self._english.phonemize(plain, marks), max_phonemes):
                 words = (
-                    Spot(start + origin[word.start], start + origin[word.end - 1] + 1, word.at)
+                    ChunkWord(
+                        start + origin[word.start], start + origin[word.end - 1] + 1, word.first_phoneme
+                    )
                     for word in chunk.words
                 )
                 yield Chunk(chunk.phonemes, tuple(words))
 
 
-class OtherReader:
-    """Reads a language of which only whole stretches are known; `least`: about how many phonemes a text
-    becomes at least.
+class WholeTextFrontEnd:
+    """The front end of a language of which only whole stretches are known, and no words.
+
+    `estimate` returns about how many phonemes a text becomes at least.
     """
 
-    def __init__(self, phonemes: Phonemes, least: Callable[[str], int] = lambda text: len(text) // 2) -> None:
-        self._phonemes = phonemes
-        self._least = least
+    def __init__(
+        self, phonemize: Phonemize, estimate: Callable[[str], int] = lambda text: len(text) // 2
+    ) -> None:
+        self._phonemize_text = phonemize
+        self._estimate = estimate
 
-    def chunks(self, text: str, spans: Spans, limit: int) -> Iterator[Chunk]:
-        """See Reader. There are no words."""
+    def chunks(self, text: str, spans: Spans, max_phonemes: int) -> Iterator[Chunk]:
+        """Yield a text's chunks, as FrontEnd has it, without words."""
         for start, end in _paragraphs(text):
-            for phonemes in self._parts(_plain(text[start:end]), _within(spans, start, end), limit):
+            own_spans = _spans_within(spans, start, end)
+            for phonemes in self._parts(_plain(text[start:end]), own_spans, max_phonemes):
                 yield Chunk(phonemes)
 
-    def _parts(self, text: str, spans: Spans, limit: int) -> Iterator[str]:
-        long = (
-            self._least(text) > limit
-        )  # not worth reading whole: misaki's time for Japanese grows with the cube
-        phonemes = "" if long else self._said(text, spans)
-        cut = _middle(text, spans) if long or len(phonemes) > limit else 0
+    def _parts(self, text: str, spans: Spans, max_phonemes: int) -> Iterator[str]:
+        """Yield a text's phonemes, in halves of halves until each fits."""
+        # where it is too long it is not worth reading whole: misaki's time for Japanese grows with the cube
+        too_long = self._estimate(text) > max_phonemes
+        phonemes = "" if too_long else self._phonemize_with_spans(text, spans)
+        cut = _find_middle(text, spans) if too_long or len(phonemes) > max_phonemes else 0
         if cut:
-            yield from self._parts(text[:cut], _within(spans, 0, cut), limit)
-            yield from self._parts(text[cut:], _within(spans, cut, len(text)), limit)
+            yield from self._parts(text[:cut], _spans_within(spans, 0, cut), max_phonemes)
+            yield from self._parts(text[cut:], _spans_within(spans, cut, len(text)), max_phonemes)
         else:
-            yield from (
-                piece for piece in sliced(phonemes or self._said(text, spans), limit) if piece.strip()
-            )
+            phonemes = phonemes or self._phonemize_with_spans(text, spans)
+            yield from (part for part in slices(phonemes, max_phonemes) if part.strip())
 
-    def _said(self, text: str, spans: Spans) -> str:
-        """Give the phonemes of a text, with those that are given in their places."""
-        pieces, at = [], 0
+    def _phonemize_with_spans(self, text: str, spans: Spans) -> str:
+        """Return the phonemes of a text, with those that are given in their places."""
+        parts = []
+        position = 0
         for start, end, given in spans:
-            pieces += [self._spelled(text[at:start]), given]
-            at = end
-        return " ".join(piece for piece in (*pieces, self._spelled(text[at:])) if piece)
+            parts += [self._phonemize(text[position:start]), given]
+            position = end
+        parts.append(self._phonemize(text[position:]))
+        return " ".join(part for part in parts if part)
 
-    def _spelled(self, text: str) -> str:
-        return self._phonemes(text.strip()).strip() if text.strip() else ""
+    def _phonemize(self, text: str) -> str:
+        return self._phonemize_text(text.strip()).strip() if text.strip() else ""
 
 
 def _paragraphs(text: str) -> Iterator[tuple[int, int]]:
-    """Give the stretches between blank lines."""
+    """Yield the stretches between blank lines, as [start, end)."""
     start = 0
     for match in PARAGRAPH.finditer(text):
         yield start, match.start()
@@ -161,40 +171,42 @@ def _paragraphs(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _plain(text: str) -> str:
-    """Make all spaces plain ones, one for one, and what cannot be spoken too."""
+    """Return a text with plain spaces for all spaces, one for one, and for what cannot be spoken."""
     return BLANK.sub(" ", text.translate(UNSPEAKABLE))
 
 
-def _within(spans: Spans, start: int, end: int) -> list[tuple[int, int, str]]:
-    """Give the stretches that lie whole in [start, end), as places in it, none over another."""
-    found: list[tuple[int, int, str]] = []
+def _spans_within(spans: Spans, start: int, end: int) -> list[tuple[int, int, str]]:
+    """Return the stretches that lie whole in [start, end), by their offsets in it, none over another."""
+    inside: list[tuple[int, int, str]] = []
     for first, last, given in sorted(spans):
-        if start <= first < last <= end and given and first - start >= (found[-1][1] if found else 0):
-            found.append((first - start, last - start, given))
-    return found
+        previous_end = inside[-1][1] if inside else 0
+        if start <= first < last <= end and given and first - start >= previous_end:
+            inside.append((first - start, last - start, given))
+    return inside
 
 
-def _unmarked(text: str, spans: Spans) -> tuple[str, list[int], list[Mark]]:
-    """Take misaki's marks out of a text: what is left, where each of its characters stood, and the marks."""
+def _extract_marks(text: str, spans: Spans) -> tuple[str, list[int], list[Mark]]:
+    """Return a text without misaki's marks, the offset at which each of its characters was, and the marks."""
     origin: list[int] = []
     marks: list[Mark] = []
-    at = 0
+    position = 0
     for match in LINK.finditer(text):
-        origin += range(at, match.start())
-        if (value := _value(match[2])) is not None:
+        origin += range(position, match.start())
+        if (value := _mark_value(match[2])) is not None:
             marks.append(Mark(len(origin), len(origin) + len(match[1]), value))
         origin += range(*match.span(1))
-        at = match.end()
-    origin += range(at, len(text))
+        position = match.end()
+    origin += range(position, len(text))
     for first, last, given in spans:
-        start, end = bisect_left(origin, first), bisect_left(origin, last)
+        start = bisect_left(origin, first)
+        end = bisect_left(origin, last)
         if start < end and not any(mark.start < end and start < mark.end for mark in marks):
             marks.append(Mark(start, end, f"/{given}"))
-    return _plain("".join(text[place] for place in origin)), origin, marks
+    return _plain("".join(text[index] for index in origin)), origin, marks
 
 
-def _value(written: str) -> str | float | None:
-    """Read what stands in a mark's parentheses; None where it is none of misaki's, such as a link."""
+def _mark_value(written: str) -> str | float | None:
+    """Return what a mark's parentheses ask for; None where it is none of misaki's, such as a link."""
     if STRESS.fullmatch(written):
         return float(written)
     bracket = written[:1]
@@ -203,17 +215,19 @@ def _value(written: str) -> str | float | None:
     return None
 
 
-def _middle(text: str, spans: Spans) -> int:
-    """Find the best place near the middle to cut a text; 0 where there is none."""
+def _find_middle(text: str, spans: Spans) -> int:
+    """Return the best offset near the middle to cut a text at; 0 where there is none."""
     half = len(text) // 2
+    first = len(text) // 5
+    last = len(text) * 4 // 5
     for pattern in CUTS:
-        places = [
-            match.end()
-            for match in pattern.finditer(text)
-            if len(text) // 5 <= match.end() <= len(text) * 4 // 5
-        ]
-        places = [place for place in places if not any(start < place < end for start, end, _ in spans)]
-        if places:
-            return min(places, key=lambda place: abs(place - half))
+        ends = (match.end() for match in pattern.finditer(text))
+        cuts = [end for end in ends if first <= end <= last and not _is_inside(spans, end)]
+        if cuts:
+            return min(cuts, key=lambda cut: abs(cut - half))
     edges = [edge for start, end, _ in spans if start < half < end for edge in (start, end)]
     return next((edge for edge in edges if 0 < edge < len(text)), 0 if edges else half)
+
+
+def _is_inside(spans: Spans, offset: int) -> bool:
+    return any(start < offset < end for start, end, _ in spans)

@@ -33,9 +33,9 @@ LANGUAGES = {
 }
 """by the first letter of a voice's name"""
 GENDERS: dict[str, Gender] = {"f": "female", "m": "male"}
-"""by the second"""
+"""by the second letter"""
 
-FAMILIES = {
+NAMES_BY_PREFIX = {
     "af": "heart alloy aoede bella jessica kore nicole nova river sarah sky",
     "am": "adam echo eric fenrir liam michael onyx puck santa",
     "bf": "alice emma isabella lily",
@@ -55,7 +55,7 @@ FAMILIES = {
     "zm": "yunjian yunxi yunxia yunyang",
 }
 """the voices that come with it, by language and gender; the best first, then as Kokoro lists them"""
-NAMES = tuple(f"{family}_{name}" for family, names in FAMILIES.items() for name in names.split())
+VOICE_NAMES = tuple(f"{prefix}_{name}" for prefix, names in NAMES_BY_PREFIX.items() for name in names.split())
 DEFAULT = "af_heart"
 
 CHARACTERS = {
@@ -78,37 +78,39 @@ OpenAI's best (marin, cedar), and each another
 """
 
 
-def is_name(name: str) -> bool:
-    """Tell whether a voice's name says its language and gender, as Kokoro's do."""
+def is_voice_name(name: str) -> bool:
+    """Return whether a voice's name says its language and gender, as Kokoro's do."""
     return len(name) > 3 and name[0] in LANGUAGES and name[1] in GENDERS and name[2] == "_"
 
 
-def listed(names: Iterable[str]) -> tuple[Voice, ...]:
-    """Describe voices by what their names say: Kokoro's own in their order, then others by name."""
-    ranked = sorted(names, key=lambda name: (NAMES.index(name) if name in NAMES else len(NAMES), name))
-    bare = Counter(name[3:] for name in ranked)
-    return tuple(_voice(name, alone=bare[name[3:]] == 1 or name[0] == "a") for name in ranked)
+def describe_voices(names: Iterable[str]) -> tuple[Voice, ...]:
+    """Return voices as their names describe them: Kokoro's own in their order, then others by name."""
+
+    def rank(name: str) -> tuple[int, str]:
+        return (VOICE_NAMES.index(name) if name in VOICE_NAMES else len(VOICE_NAMES), name)
+
+    ranked = sorted(names, key=rank)
+    counts = Counter(name[3:] for name in ranked)
+    return tuple(_voice(name, unique=counts[name[3:]] == 1 or name[0] == "a") for name in ranked)
 
 
-def characters(names: Iterable[str]) -> dict[str, str]:
-    """Give a voice for each of OpenAI's names out of those there are: the one meant, else one of its gender,
-    else any.
-    """
-    there = [voice.id for voice in listed(names)]
-    return {name: _stand_in(meant, there) for name, meant in CHARACTERS.items()} if there else {}
+def map_openai_voices(names: Iterable[str]) -> dict[str, str]:
+    """Return a voice for each of OpenAI's names: the one meant, else one of its gender, else any there is."""
+    available = [voice.id for voice in describe_voices(names)]
+    return {name: _substitute(meant, available) for name, meant in CHARACTERS.items()} if available else {}
 
 
-def _stand_in(meant: str, there: list[str]) -> str:
-    if meant in there:
+def _substitute(meant: str, available: list[str]) -> str:
+    if meant in available:
         return meant
-    return next(
-        (voice for prefix in (meant[:2], "a" + meant[1]) for voice in there if voice.startswith(prefix)),
-        there[0],
-    )
+    alike = (meant[:2], "a" + meant[1])
+    matches = (voice for prefix in alike for voice in available if voice.startswith(prefix))
+    return next(matches, available[0])
 
 
-def _voice(name: str, *, alone: bool) -> Voice:
-    language, gender = LANGUAGES[name[0]], GENDERS[name[1]]
+def _voice(name: str, *, unique: bool) -> Voice:
+    language = LANGUAGES[name[0]]
+    gender = GENDERS[name[1]]
     title = name[3:].replace("_", " ").title()
-    shown = title if alone else f"{title} ({language.name})"
+    shown = title if unique else f"{title} ({language.name})"
     return Voice(name, shown, language.tags, gender, f"Kokoro, {language.name}, {gender}")

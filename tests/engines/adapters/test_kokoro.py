@@ -44,10 +44,10 @@ SEED = 5
 pytestmark = pytest.mark.usefixtures("offline")
 
 
-def told_by_the_library(
+def library_results(
     text: str, voice: object, *, language: str = "a", speed: float = 1.0, seed: int = SEED
 ) -> list[Any]:
-    """Speak with the library itself."""
+    """Return what the library itself makes of a text."""
     made = pipeline(language)  # making it draws random numbers
     torch.manual_seed(seed)
     return list(
@@ -67,9 +67,9 @@ def linked(to: Path, *left_out: str) -> Path:
     return to
 
 
-def test_account_of_itself() -> None:
-    """It says its name, rate and abilities; its voices are the folder's, and every OpenAI name has one of
-    them.
+def test_info() -> None:
+    """Its info has its name, rate and capabilities; its voices are the folder's, and every OpenAI name has
+    one of them.
     """
     info = loaded()[1]
 
@@ -117,24 +117,24 @@ def test_it_says_what_the_library_says(voice_name: str, text: str, speed: float)
     """In every language, at any speed, audio is the library's own, sample for sample, but limited where it is
     too loud.
     """
-    [result] = told_by_the_library(text, voice_name, language=voice_name[0], speed=speed)
-    heard = speak(SpeechJob(text, voice_name, speed=speed, seed=SEED))
+    [result] = library_results(text, voice_name, language=voice_name[0], speed=speed)
+    spoken = speak(SpeechJob(text, voice_name, speed=speed, seed=SEED))
 
-    assert np.array_equal(heard.pcm, as_pcm(result.audio))
-    assert all(0 < size <= RATE for size in heard.pieces)
-    assert len(heard.pieces) == -(-len(heard.pcm) // RATE)
+    assert np.array_equal(spoken.pcm, as_pcm(result.audio))
+    assert all(0 < size <= RATE for size in spoken.chunk_sizes)
+    assert len(spoken.chunk_sizes) == -(-len(spoken.pcm) // RATE)
 
 
 def test_too_loud_is_limited() -> None:
     """Samples beyond the scale stop at its ends, and do not wrap around."""
-    [result] = told_by_the_library(TEXT, voice("af_heart") * 3)
-    loaded()[0]._voices._read["af_sky"] = voice("af_heart") * 3
+    [result] = library_results(TEXT, voice("af_heart") * 3)
+    loaded()[0]._voices._loaded["af_sky"] = voice("af_heart") * 3
     loaded()[0]._voices._files["af_sky"] = Path()
-    heard = speak(SpeechJob(TEXT, "af_sky", seed=SEED))
+    spoken = speak(SpeechJob(TEXT, "af_sky", seed=SEED))
 
     assert float(result.audio.abs().max()) > 1.1
-    assert np.array_equal(heard.pcm, as_pcm(result.audio))
-    assert int(np.abs(heard.pcm.astype(int)).max()) == 32767
+    assert np.array_equal(spoken.pcm, as_pcm(result.audio))
+    assert int(np.abs(spoken.pcm.astype(int)).max()) == 32767
 
 
 def test_what_decides_the_sound() -> None:
@@ -143,9 +143,9 @@ def test_what_decides_the_sound() -> None:
 
     assert np.array_equal(speak(SpeechJob(TEXT, "af_heart", seed=SEED)).pcm, first)
     for other in (SpeechJob(TEXT, "af_heart", seed=SEED + 1), SpeechJob(TEXT, "am_michael", seed=SEED)):
-        heard = speak(other).pcm
-        size = min(len(first), len(heard))
-        assert np.abs(heard[:size].astype(int) - first[:size]).mean() > 500
+        spoken = speak(other).pcm
+        size = min(len(first), len(spoken))
+        assert np.abs(spoken[:size].astype(int) - first[:size]).mean() > 500
     one, another = speak(SpeechJob(TEXT, "af_heart")).pcm, speak(SpeechJob(TEXT, "")).pcm
     assert len(one) == len(another)
     assert np.abs(one.astype(int) - another).mean() > 500
@@ -161,25 +161,25 @@ def test_mixtures() -> None:
     """A mixture is spoken with the weighted sum of its voices, in the language of the first."""
     parts = (("af_heart", 0.3), ("ff_siwis", 0.7))
     blend = voice("af_heart") * 0.3 + voice("ff_siwis") * 0.7
-    [result] = told_by_the_library(TEXT, blend)
-    heard = speak(SpeechJob(TEXT, "", mix=parts, seed=SEED)).pcm
+    [result] = library_results(TEXT, blend)
+    spoken = speak(SpeechJob(TEXT, "", mix=parts, seed=SEED)).pcm
 
     expected = as_pcm(result.audio)
-    assert len(heard) == len(expected)
-    assert np.abs(heard.astype(int) - expected).mean() < 5
+    assert len(spoken) == len(expected)
+    assert np.abs(spoken.astype(int) - expected).mean() < 5
     assert len(speak(SpeechJob(TEXT, "", mix=parts[::-1], seed=SEED)).words) == 0
 
 
 def test_words() -> None:
-    """Words come with their places in the text, when the library says they begin, each before its sound."""
+    """Words come with their offsets in the text, when the library says they begin, each before its sound."""
     text = "  Hello,  [there](/ðˈɛɹ/) 2 dogs."
     events = events_of(SpeechJob(text, "af_heart", seed=SEED))
     words = [event for event in events if isinstance(event, Word)]
-    [result] = told_by_the_library("Hello, [there](/ðˈɛɹ/) 2 dogs.", "af_heart")
+    [result] = library_results("Hello, [there](/ðˈɛɹ/) 2 dogs.", "af_heart")
 
     assert [text[word.start : word.end] for word in words] == ["Hello", "there", "2", "dogs"]
-    told = [token.start_ts * 40 * FRAME / RATE for token in result.tokens if token.text not in ",."]
-    assert [word.time for word in words] == pytest.approx(told)
+    expected = [token.start_ts * 40 * FRAME / RATE for token in result.tokens if token.text not in ",."]
+    assert [word.time for word in words] == pytest.approx(expected)
     made = 0
     for event in events:
         made += len(event.pcm) // 2 if isinstance(event, Audio) else 0
@@ -191,32 +191,31 @@ def test_a_long_text_is_spoken_wholly() -> None:
     through them.
     """
     text = "The first one is this, and it goes on for long. The second is here, and it is as long."
-    heard = speak(SpeechJob(text, "af_heart", seed=SEED, speed=2.0))
+    spoken = speak(SpeechJob(text, "af_heart", seed=SEED, speed=2.0))
     chunks = [chunk for chunk, _ in loaded()[0]._read(SpeechJob(text, "af_heart"))]
     alone = [
-        told_by_the_library(sentence + ".", "af_heart", speed=2.0)[0].audio
-        for sentence in text[:-1].split(". ")
+        library_results(sentence + ".", "af_heart", speed=2.0)[0].audio for sentence in text[:-1].split(". ")
     ]
 
     assert len(chunks) == 2
     assert all(len(chunk.phonemes) <= LIMIT for chunk in chunks)
-    assert len(heard.pcm) == sum(map(len, alone))
-    assert np.array_equal(heard.pcm[: len(alone[0])], as_pcm(alone[0]))
-    assert [text[word.start : word.end] for word in heard.words] == text.replace(",", "").replace(
+    assert len(spoken.pcm) == sum(map(len, alone))
+    assert np.array_equal(spoken.pcm[: len(alone[0])], as_pcm(alone[0]))
+    assert [text[word.start : word.end] for word in spoken.words] == text.replace(",", "").replace(
         ".", ""
     ).split()
-    assert all(before.time <= after.time for before, after in pairwise(heard.words))
-    second = next(word for word in heard.words if word.start == text.index("The second"))
+    assert all(before.time <= after.time for before, after in pairwise(spoken.words))
+    second = next(word for word in spoken.words if word.start == text.index("The second"))
     assert second.time == pytest.approx(len(alone[0]) / RATE, abs=4 * FRAME / RATE)
 
 
 def test_ipa() -> None:
     """A stretch is spoken as its IPA says, in Kokoro's letters, and words stay where they are."""
-    heard = speak(SpeechJob("Say Kokoro.", "af_heart", seed=SEED, ipa=((4, 10, "ˈkəʊ.kɑ"),)))
-    [result] = told_by_the_library("Say [Kokoro](/ˈkOkɑ/).", "af_heart")
+    spoken = speak(SpeechJob("Say Kokoro.", "af_heart", seed=SEED, ipa=((4, 10, "ˈkəʊ.kɑ"),)))
+    [result] = library_results("Say [Kokoro](/ˈkOkɑ/).", "af_heart")
 
-    assert np.array_equal(heard.pcm, as_pcm(result.audio))
-    assert [(word.start, word.end) for word in heard.words] == [(0, 3), (4, 10)]
+    assert np.array_equal(spoken.pcm, as_pcm(result.audio))
+    assert [(word.start, word.end) for word in spoken.words] == [(0, 3), (4, 10)]
 
 
 @pytest.mark.parametrize("text", ["", " \n ", "\x00"])
@@ -226,8 +225,8 @@ def test_nothing_to_say(text: str) -> None:
 
 
 @pytest.mark.parametrize("accepted", [0, 1, 3])
-def test_stops_when_told(accepted: int) -> None:
-    """Once `emit` says False nothing more is emitted, however long the text; the next job is as if nothing
+def test_stops_when_emit_returns_false(accepted: int) -> None:
+    """Once `emit` returns False nothing more is emitted, however long the text; the next job is as if nothing
     had been.
     """
     calls = 0
@@ -240,7 +239,7 @@ def test_stops_when_told(accepted: int) -> None:
     loaded()[0].speak(SpeechJob("On and on. " * 4000, "ef_dora", seed=SEED), emit)
 
     assert calls == accepted + 1
-    [result] = told_by_the_library("Hola.", "ef_dora", language="e")
+    [result] = library_results("Hola.", "ef_dora", language="e")
     assert np.array_equal(speak(SpeechJob("Hola.", "ef_dora", seed=SEED)).pcm, as_pcm(result.audio))
 
 
@@ -270,15 +269,15 @@ def test_voices_are_names_only(name: str) -> None:
 def test_languages_whose_packages_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A voice whose language needs more packages says so, and the others speak."""
     monkeypatch.setitem(__import__("sys").modules, "fugashi", None)
-    monkeypatch.setattr(loaded()[0], "_readers", {})
+    monkeypatch.setattr(loaded()[0], "_front_ends", {})
     with pytest.raises(Unsupported, match="Japanese needs fugashi"):
         speak(SpeechJob("こんにちは", "jf_alpha"))
     assert len(speak(SpeechJob("Hi.", "af_heart")).pcm)
 
 
 def test_settings() -> None:
-    """It goes by the name that the settings give it, and by its own; a processor takes one job at a time,
-    unless told otherwise.
+    """It goes by the name that the settings give it, and by its own; a processor gets one job at a time,
+    unless `batch` says otherwise.
     """
     info = Kokoro(path=str(folder()), model="kokoro-82m", device="cpu").load()
     assert (info.models, info.batch, info.slots) == (("kokoro-82m", "kokoro"), 1, 1)
@@ -323,7 +322,7 @@ def changed(how: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
     ],
 )
 def test_a_configuration_that_is_wrong(tmp_path: Path, write: Callable[[Path], object], reason: str) -> None:
-    """A configuration that cannot be read, or is of another network, is told of in a sentence."""
+    """A configuration that cannot be read, or is of another network, is named in a sentence."""
     place = linked(tmp_path / "model", "config.json")
     write(place / "config.json")
     with pytest.raises(EngineFailed, match=reason):
@@ -331,8 +330,8 @@ def test_a_configuration_that_is_wrong(tmp_path: Path, write: Callable[[Path], o
 
 
 def test_weights_that_are_wrong(tmp_path: Path) -> None:
-    """Weights that are cut off, unsafe, others', or fewer than they should be, are told of; none is taken for
-    granted.
+    """Weights that are cut off, unsafe, others', or fewer than they should be, are named in an error; none is
+    assumed to be right.
     """
     whole = torch.load(folder() / "kokoro-v1_0.pth", weights_only=True, mmap=True)
     some = {**whole, "bert_encoder": {"module.weight": whole["bert_encoder"]["module.weight"]}}
@@ -355,7 +354,7 @@ def test_weights_that_are_wrong(tmp_path: Path) -> None:
 
 
 def test_voices_that_are_wrong(tmp_path: Path) -> None:
-    """A voice's file that is broken or of another shape fails when it is wanted; what is no voice's name is
+    """A voice's file that is broken or of another shape fails when it is used; what is no voice's name is
     not listed.
     """
     place = linked(tmp_path / "model", "voices")

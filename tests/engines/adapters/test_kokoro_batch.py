@@ -17,7 +17,7 @@ from tiny_kokoro import (
     CONFIG,
     FRAME,
     REAL_RATES,
-    Heard,
+    SpokenJob,
     events_of,
     gather,
     library,
@@ -27,10 +27,10 @@ from tiny_kokoro import (
     voice,
 )
 
-from engines.adapters.kokoro.forward import Noise, Spoken, Utterance, _plan
-from engines.adapters.kokoro.forward import speak as speak_all
+from engines.adapters.kokoro.forward import Noise, Utterance, UtteranceAudio, _plan_batch, synthesise
 from engines.api import Audio, BatchItem, SpeechEvent, SpeechJob
-from engines.errors import SpeechError, UnknownVoice
+from engines.errors import UnknownVoice
+from engines.toolkit.stopping import Stop
 
 CPU = torch.device("cpu")
 PHONEMES = ("ðɪs ɪz wˈʌn.", "ðæt ɪz ɐ lˈɔŋɡɚ wˈʌn.", "nˈO.")
@@ -43,7 +43,7 @@ JOBS = (
 
 
 def utterances() -> list[Utterance]:
-    """Make utterances of different lengths, voices and speeds."""
+    """Return utterances of different lengths, voices and speeds."""
     known = library().vocab
     return [
         Utterance(
@@ -58,17 +58,17 @@ def utterances() -> list[Utterance]:
     ]
 
 
-def told_by_the_library(place: int, network: KModel) -> tuple[torch.Tensor, list[int]]:
-    """Speak one utterance with the library itself."""
-    one = utterances()[place]
-    torch.manual_seed(place)
+def library_audio(index: int, network: KModel) -> tuple[torch.Tensor, list[int]]:
+    """Return an utterance's audio and frames as the library itself makes them."""
+    one = utterances()[index]
+    torch.manual_seed(index)
     audio, frames = network.forward_with_tokens(torch.tensor([[0, *one.ids, 0]]), one.voice, one.speed)
     return audio, frames.tolist()
 
 
 @pytest.fixture(params=["small", "real"])
 def network(request: pytest.FixtureRequest) -> KModel:
-    """Give a network that makes few samples of a frame, and one that makes as many as the real one."""
+    """Return a network that makes few samples of a frame, and one that makes as many as the real one."""
     if request.param == "small":
         return library()
     return random_network({**CONFIG, "istftnet": {**CONFIG["istftnet"], **REAL_RATES}})
@@ -76,27 +76,28 @@ def network(request: pytest.FixtureRequest) -> KModel:
 
 def together(
     jobs: Sequence[SpeechJob], leave: dict[int, int] | None = None
-) -> tuple[list[Heard], list[list[Exception | None]]]:
-    """Speak jobs in one call: what each gave, and how often and with what each was finished. Some leave after
-    so many events.
+) -> tuple[list[SpokenJob], list[list[Exception | None]]]:
+    """Speak jobs in one call: return what each gave, and with what each was finished, as often as it was.
+
+    `leave` says after how many events nobody wants a job any more.
     """
     events: list[list[SpeechEvent]] = [[] for _ in jobs]
     ends: list[list[Exception | None]] = [[] for _ in jobs]
 
-    def turn(place: int, job: SpeechJob) -> BatchItem:
+    def item(index: int, job: SpeechJob) -> BatchItem:
         def emit(event: SpeechEvent) -> bool:
-            assert not ends[place], "an event behind the end"
-            events[place].append(event)
-            return len(events[place]) <= (leave or {}).get(place, 1_000_000)
+            assert not ends[index], "an event behind the end"
+            events[index].append(event)
+            return len(events[index]) <= (leave or {}).get(index, 1_000_000)
 
-        return BatchItem(job, emit, ends[place].append)
+        return BatchItem(job, emit, ends[index].append)
 
-    loaded()[0].speak_batch([turn(place, job) for place, job in enumerate(jobs)])
+    loaded()[0].speak_batch([item(index, job) for index, job in enumerate(jobs)])
     return [gather(one) for one in events], ends
 
 
 def alike(one: NDArray[np.int16], other: NDArray[np.int16]) -> bool:
-    """Tell whether two recordings differ by no more than rounding does."""
+    """Return whether two recordings differ by no more than rounding does."""
     return len(one) == len(other) and float(np.abs(one.astype(int) - other).max()) <= 3
 
 
@@ -104,59 +105,57 @@ def test_together_they_are_what_each_is_alone(network: KModel, monkeypatch: pyte
     """In one pass, padded to the longest, each is what the library makes of it alone, up to rounding; alone,
     bit for bit.
     """
-    monkeypatch.setattr("engines.kokoro.forward.WASTE", 100.0)
-    made: list[Spoken] = list(speak_all(network, utterances(), 8, lambda _: True))
-    [single] = speak_all(network, utterances()[2:], 8, lambda _: True)
+    monkeypatch.setattr("engines.adapters.kokoro.forward.MAX_LENGTH_RATIO", 100.0)
+    made: list[UtteranceAudio] = list(synthesise(network, utterances(), 8, lambda _: None))
+    [single] = synthesise(network, utterances()[2:], 8, lambda _: None)
 
-    assert sorted(spoken.place for spoken in made) == [0, 1, 2]
+    assert sorted(spoken.index for spoken in made) == [0, 1, 2]
     assert len({len(spoken.audio) for spoken in made}) == 3
     for spoken in made:
-        audio, frames = told_by_the_library(spoken.place, network)
+        audio, frames = library_audio(spoken.index, network)
         assert spoken.frames == frames
         assert float((spoken.audio - audio).abs().max()) < 1e-4
         assert float(audio.abs().mean()) > 0.01
-        assert spoken.place != 2 or torch.equal(single.audio, audio)
+        assert spoken.index != 2 or torch.equal(single.audio, audio)
 
 
 def test_what_need_not_be_the_same_is_planned_together() -> None:
     """Utterances that need not always come out the same last as long as each does alone, and hit the same
     notes.
     """
-    loose = [msgspec.structs.replace(one, alone=False) for one in utterances()]
+    loose = [msgspec.structs.replace(one, reproducible=False) for one in utterances()]
     with torch.inference_mode():
-        apart = [_plan(library(), [placed])[0] for placed in enumerate(utterances())]
-        plans = _plan(library(), list(enumerate(loose)))
+        apart = [_plan_batch(library(), [indexed])[0] for indexed in enumerate(utterances())]
+        plans = _plan_batch(library(), list(enumerate(loose)))
 
     for plan, alone in zip(plans, apart, strict=True):
         assert plan.frames == alone.frames
         assert float((plan.text - alone.text).abs().max()) < 1e-4
         assert float((plan.pitch - alone.pitch).abs().max()) < 0.01
         assert float((plan.energy - alone.energy).abs().max()) < 1e-3
-    lengths = {spoken.place: len(spoken.audio) for spoken in speak_all(library(), loose, 8, lambda _: True)}
-    assert lengths == {place: sum(plan.frames) * FRAME for place, plan in enumerate(apart)}
+    lengths = {spoken.index: len(spoken.audio) for spoken in synthesise(library(), loose, 8, lambda _: None)}
+    assert lengths == {index: sum(plan.frames) * FRAME for index, plan in enumerate(apart)}
 
 
-def test_the_decoder_takes_what_is_alike() -> None:
+def test_the_decoder_batches_what_is_alike() -> None:
     """Utterances of very different lengths share no pass of the decoder; the shortest comes first."""
-    asked: list[tuple[int, ...]] = []
+    groups: list[tuple[int, ...]] = []
+    made = list(synthesise(library(), utterances(), 8, lambda indexes: groups.append(tuple(indexes))))
 
-    def wanted(places: Sequence[int]) -> bool:
-        asked.append(tuple(places))
-        return True
-
-    made = list(speak_all(library(), utterances(), 8, wanted))
-
-    lengths = {spoken.place: len(spoken.audio) for spoken in made}
-    assert [spoken.place for spoken in made] == sorted(lengths, key=lengths.__getitem__)
-    for group in set(asked):
-        assert max(lengths[place] for place in group) <= 1.25 * min(lengths[place] for place in group)
+    lengths = {spoken.index: len(spoken.audio) for spoken in made}
+    assert [spoken.index for spoken in made] == sorted(lengths, key=lengths.__getitem__)
+    for group in set(groups):
+        assert max(lengths[index] for index in group) <= 1.25 * min(lengths[index] for index in group)
 
 
 def test_what_nobody_wants_is_left() -> None:
     """An utterance that nobody wants any more is left; the others are spoken."""
-    assert [
-        spoken.place for spoken in speak_all(library(), utterances(), 1, lambda places: 0 not in places)
-    ] == [2, 1]
+
+    def check(indexes: Sequence[int]) -> None:
+        if 0 in indexes:
+            raise Stop
+
+    assert [spoken.index for spoken in synthesise(library(), utterances(), 1, check)] == [2, 1]
 
 
 def test_noise_is_each_jobs_own() -> None:
@@ -174,10 +173,10 @@ def test_a_batch_of_jobs() -> None:
     """Jobs of different voices, speeds and seeds give, together, what each gives alone, words included; each
     ends once.
     """
-    heard, ends = together(JOBS)
+    spoken_jobs, ends = together(JOBS)
 
     assert ends == [[None]] * len(JOBS)
-    for job, one in zip(JOBS, heard, strict=True):
+    for job, one in zip(JOBS, spoken_jobs, strict=True):
         alone = speak(job)
         assert alike(one.pcm, alone.pcm)
         assert one.words == alone.words
@@ -191,41 +190,41 @@ def test_texts_of_different_lengths() -> None:
         SpeechJob("No.", "af_heart", seed=2),
         SpeechJob("", "af_heart"),
     ]
-    heard, ends = together(jobs)
+    spoken_jobs, ends = together(jobs)
 
     assert ends == [[None]] * 3
-    assert alike(heard[0].pcm, speak(jobs[0]).pcm)
-    assert alike(heard[1].pcm, speak(jobs[1]).pcm)
-    assert len(heard[2].pcm) == 0
+    assert alike(spoken_jobs[0].pcm, speak(jobs[0]).pcm)
+    assert alike(spoken_jobs[1].pcm, speak(jobs[1]).pcm)
+    assert len(spoken_jobs[2].pcm) == 0
 
 
 def test_each_fails_by_itself() -> None:
-    """A job that cannot be spoken is told so; the others are not touched."""
-    heard, ends = together([JOBS[0], SpeechJob("Hi.", "nobody"), JOBS[1]])
+    """A job that cannot be spoken fails; the others are not affected."""
+    spoken_jobs, ends = together([JOBS[0], SpeechJob("Hi.", "nobody"), JOBS[1]])
 
     assert ends[0] == ends[2] == [None]
     assert [type(end) for end in ends[1]] == [UnknownVoice]
-    assert alike(heard[0].pcm, speak(JOBS[0]).pcm)
-    assert alike(heard[2].pcm, speak(JOBS[1]).pcm)
+    assert alike(spoken_jobs[0].pcm, speak(JOBS[0]).pcm)
+    assert alike(spoken_jobs[2].pcm, speak(JOBS[1]).pcm)
 
 
 def test_each_leaves_by_itself() -> None:
     """A job that nobody wants any more gets no further event, and the others go on to their ends."""
-    heard, ends = together(JOBS[:3], leave={1: 2})
+    spoken_jobs, ends = together(JOBS[:3], leave={1: 2})
 
     assert ends == [[None]] * 3
-    assert heard[1].pieces == []
-    for place in (0, 2):
-        assert alike(heard[place].pcm, speak(JOBS[place]).pcm)
+    assert spoken_jobs[1].chunk_sizes == []
+    for index in (0, 2):
+        assert alike(spoken_jobs[index].pcm, speak(JOBS[index]).pcm)
 
 
 def test_all_leave() -> None:
     """When nobody wants anything any more the call returns, however much there was to say."""
-    many = [SpeechJob("On and on. " * 2000, "af_heart", seed=place) for place in range(3)]
-    heard, ends = together(many, leave={0: 0, 1: 1, 2: 2})
+    many = [SpeechJob("On and on. " * 2000, "af_heart", seed=index) for index in range(3)]
+    spoken_jobs, ends = together(many, leave={0: 0, 1: 1, 2: 2})
 
     assert ends == [[None]] * 3
-    assert all(len(one.pcm) == 0 for one in heard)
+    assert all(len(one.pcm) == 0 for one in spoken_jobs)
 
 
 def test_a_batch_asks_with_empty_audio() -> None:

@@ -1,4 +1,4 @@
-"""How Japanese becomes what Kokoro speaks: as the library reads it, wholly, and without going online."""
+"""Japanese becomes phonemes: as the library reads it, wholly, and without going online."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from kokoro import KPipeline
 from tiny_kokoro import LIMIT, SYMBOLS, front_end, loaded, speak
 
-from engines.adapters.kokoro.japanese import japanese, weight
-from engines.adapters.kokoro.text import OtherReader, Reader, reader
+from engines.adapters.kokoro.japanese import estimate_phonemes, make_japanese_phonemizer
+from engines.adapters.kokoro.text import FrontEnd, WholeTextFrontEnd, make_front_end
 from engines.api import SpeechJob
 from engines.errors import Unsupported
 
@@ -45,26 +45,26 @@ pytestmark = pytest.mark.usefixtures("offline")
 
 
 @functools.cache
-def made() -> tuple[Reader, KPipeline]:
-    """Make our reader, and the library's."""
-    return reader("j"), front_end("j", model=False)
+def front_ends() -> tuple[FrontEnd, KPipeline]:
+    """Return our front end, and the library's."""
+    return make_front_end("j"), front_end("j", model=False)
 
 
-def said(text: str, limit: int = 510) -> list[str]:
-    """Give the phonemes of a text's chunks."""
-    return [chunk.phonemes for chunk in made()[0].chunks(text, (), limit)]
+def phonemes(text: str, limit: int = 510) -> list[str]:
+    """Return the phonemes of a text's chunks."""
+    return [chunk.phonemes for chunk in front_ends()[0].chunks(text, (), limit)]
 
 
 def whole(text: str) -> str:
-    """Give what the library's reader makes of a text of any length, without spaces."""
-    return str(made()[1].g2p(text)[0]).replace(" ", "")
+    """Return what the library makes of a text of any length, without spaces."""
+    return str(front_ends()[1].g2p(text)[0]).replace(" ", "")
 
 
 @needs_packages
 @pytest.mark.parametrize("text", TEXTS)
 def test_it_reads_as_the_library_does(text: str) -> None:
     """What the library's own pipeline makes of a text is what is spoken of it."""
-    assert said(text) == [result.phonemes for result in made()[1](text)]
+    assert phonemes(text) == [result.phonemes for result in front_ends()[1](text)]
 
 
 @needs_packages
@@ -74,10 +74,10 @@ def test_kokoro_knows_the_phonemes() -> None:
     """
     kana = [chr(code) for code in (*range(0x3041, 0x3097), *range(0x30A1, 0x30FB))]
     lines = [first.join(("", *"ゃゅょぁぃぅぇぉァィゥェォンっー", "")) for first in kana]
-    plain = "".join("".join(said(text)) for text in (*TEXTS[:3], *TEXTS[4:6], *lines))
+    plain = "".join("".join(phonemes(text)) for text in (*TEXTS[:3], *TEXTS[4:6], *lines))
 
     assert set(plain) <= set(SYMBOLS)
-    assert set("".join(said(TEXTS[3]))) - set(SYMBOLS) == set("«»[]~")
+    assert set("".join(phonemes(TEXTS[3]))) - set(SYMBOLS) == set("«»[]~")
 
 
 @needs_packages
@@ -86,10 +86,10 @@ def test_a_long_text_is_said_wholly() -> None:
     sentences, and none is lost.
     """
     text = SENTENCE * 60
-    [told] = [result.phonemes for result in made()[1](text)]
-    parts = said(text)
+    [library] = [result.phonemes for result in front_ends()[1](text)]
+    parts = phonemes(text)
 
-    assert len(told) == 510
+    assert len(library) == 510
     assert max(map(len, parts)) <= 510
     assert all(part.endswith(".") for part in parts)
     assert "".join(parts).replace(" ", "") == whole(SENTENCE) * 60
@@ -111,7 +111,7 @@ def test_where_it_is_cut(sentence: str, end: str) -> None:
     """It is cut behind the marks that end a sentence and the brackets after them, then behind commas, at last
     between words.
     """
-    parts = said(sentence * 40, limit=100)
+    parts = phonemes(sentence * 40, limit=100)
 
     assert len(parts) > 1
     assert max(map(len, parts)) <= 100
@@ -122,7 +122,7 @@ def test_where_it_is_cut(sentence: str, end: str) -> None:
 @needs_packages
 def test_nothing_to_cut_at() -> None:
     """Even a text without any mark or word that can be told apart is cut into what fits."""
-    parts = said(WORDLESS * 40, limit=100)
+    parts = phonemes(WORDLESS * 40, limit=100)
     assert max(map(len, parts)) <= 100
     assert sum(map(len, parts)) > 0.9 * len(whole(WORDLESS)) * 40
 
@@ -137,13 +137,13 @@ def test_nothing_to_cut_at() -> None:
         ("፩はい", "はい"),
     ],
 )
-def test_what_makes_the_library_stumble(text: str, same: str) -> None:
+def test_what_the_library_fails_at(text: str, same: str) -> None:
     """Long numbers are said digit by digit, digits of other scripts like ours; what cannot be said is left
     out, and the rest is said.
     """
     with pytest.raises((AssertionError, KeyError)):
-        made()[1].g2p(text)
-    assert said(text) == said(same) != []
+        front_ends()[1].g2p(text)
+    assert phonemes(text) == phonemes(same) != []
 
 
 @needs_packages
@@ -163,7 +163,7 @@ def test_how_it_is_written_makes_no_difference(text: str, same: str) -> None:
     """Names in forms that the dictionary lacks are said, and numbers are one number, with commas or a point
     in them.
     """
-    assert "".join(said(text)).replace(" ", "") == "".join(said(same)).replace(" ", "") != ""
+    assert "".join(phonemes(text)).replace(" ", "") == "".join(phonemes(same)).replace(" ", "") != ""
 
 
 @needs_packages
@@ -172,14 +172,16 @@ def test_no_more_is_read_at_once_than_can_be(sign: str) -> None:
     """What becomes many phonemes is read in parts: the time that misaki takes grows with the cube of their
     number.
     """
-    read, spell = [], japanese()
+    read, spell = [], make_japanese_phonemizer()
 
     def spelled(text: str) -> str:
-        read.append(weight(text))
+        read.append(estimate_phonemes(text))
         return spell(text)
 
     text = sign * 300
-    assert [chunk.phonemes for chunk in OtherReader(spelled, weight).chunks(text, (), 510)] == said(text)
+    assert [
+        chunk.phonemes for chunk in WholeTextFrontEnd(spelled, estimate_phonemes).chunks(text, (), 510)
+    ] == phonemes(text)
     assert 0 < max(read) <= 510
 
 
@@ -192,13 +194,13 @@ def test_no_more_is_read_at_once_than_can_be(sign: str) -> None:
 )
 def test_no_text_is_an_error(text: str) -> None:
     """Whatever is written, it is read, within the limit."""
-    assert all(0 < len(part) <= 30 for part in said(text, limit=30))
+    assert all(0 < len(part) <= 30 for part in phonemes(text, limit=30))
 
 
 @needs_packages
 def test_audio() -> None:
     """A Japanese voice speaks; the same text and seed are the same audio, another text is not, and a longer
-    one takes more chunks.
+    one is more chunks.
     """
     first, again, other = (
         speak(SpeechJob(text, "jf_alpha", seed=3)).pcm for text in (SENTENCE, SENTENCE, "こんばんは。")
@@ -214,10 +216,10 @@ def test_audio() -> None:
 
 
 def missing(monkeypatch: pytest.MonkeyPatch, *packages: str) -> str:
-    """Give what is said where packages are missing."""
+    """Return the message where packages are missing."""
     for package in packages:
         monkeypatch.setitem(sys.modules, package, None)
-    monkeypatch.setattr(loaded()[0], "_readers", {})
+    monkeypatch.setattr(loaded()[0], "_front_ends", {})
     with pytest.raises(Unsupported) as raised:
         speak(SpeechJob(SENTENCE, "jf_alpha"))
     return str(raised.value)
@@ -232,7 +234,7 @@ def test_without_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @needs_packages
 def test_without_a_dictionary(monkeypatch: pytest.MonkeyPatch) -> None:
-    """fugashi without a dictionary is not tried; neither is one of the system's taken, which is of another
+    """fugashi without a dictionary is not tried; neither is one of the system's used, which is of another
     kind.
     """
     assert missing(monkeypatch, "unidic_lite", "unidic").endswith("here: pip install unidic-lite.")
@@ -261,4 +263,4 @@ def test_a_dictionary_that_was_not_downloaded(empty_unidic: Path, monkeypatch: p
 def test_pyopenjtalk_is_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     """pyopenjtalk, which would fetch a dictionary, is not even imported."""
     monkeypatch.setitem(sys.modules, "pyopenjtalk", None)
-    assert list(reader("j").chunks(SENTENCE, (), 510))
+    assert list(make_front_end("j").chunks(SENTENCE, (), 510))

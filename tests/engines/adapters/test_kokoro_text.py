@@ -1,6 +1,4 @@
-"""How texts become what Kokoro speaks: phonemes, chunks of them, and the words they are; without the network,
-and offline.
-"""
+"""Kokoro's front ends: texts become phonemes, chunks of them, and words; without the network, and offline."""
 
 from __future__ import annotations
 
@@ -18,17 +16,23 @@ from hypothesis import strategies as st
 from kokoro import KPipeline
 from tiny_kokoro import SYMBOLS, front_end
 
-from engines.adapters.kokoro.chunks import Chunk, Token, begins, pack
+from engines.adapters.kokoro.chunks import Chunk, Token, pack, word_start_frames
 from engines.adapters.kokoro.english import English
-from engines.adapters.kokoro.ipa import letters
-from engines.adapters.kokoro.tagger import Seen, tags
-from engines.adapters.kokoro.text import EnglishReader, OtherReader, Reader, reader
-from engines.adapters.kokoro.voices import CHARACTERS, LANGUAGES, NAMES, characters, listed
+from engines.adapters.kokoro.ipa import kokoro_phonemes
+from engines.adapters.kokoro.tagger import TaggerToken, tag_tokens
+from engines.adapters.kokoro.text import EnglishFrontEnd, FrontEnd, WholeTextFrontEnd, make_front_end
+from engines.adapters.kokoro.voices import (
+    CHARACTERS,
+    LANGUAGES,
+    VOICE_NAMES,
+    describe_voices,
+    map_openai_voices,
+)
 from engines.errors import Unsupported
 
 ENGLISH = {british: English(british=british) for british in (False, True)}
-READERS: dict[str, Reader] = {"a": EnglishReader(ENGLISH[False]), "b": EnglishReader(ENGLISH[True])}
-READERS |= {letter: reader(letter) for letter in "efhip"}
+FRONT_ENDS: dict[str, FrontEnd] = {"a": EnglishFrontEnd(ENGLISH[False]), "b": EnglishFrontEnd(ENGLISH[True])}
+FRONT_ENDS |= {letter: make_front_end(letter) for letter in "efhip"}
 SENTENCES = {
     "a": "Hello world! The quick brown fox jumps over 3 lazy dogs for $5.",
     "b": "Hello Britain, read it: the colour of schedules.",
@@ -44,25 +48,25 @@ pytestmark = pytest.mark.usefixtures("offline")
 
 
 def library(language: str) -> KPipeline:
-    """Make the library's own way to phonemes."""
+    """Return the library's own pipeline, up to phonemes."""
     return front_end(language, model=False)
 
 
 def chunks(
     text: str, language: str = "a", limit: int = 510, spans: tuple[tuple[int, int, str], ...] = ()
 ) -> list[Chunk]:
-    """Read a text."""
-    return list(READERS[language].chunks(text, spans, limit))
+    """Return the chunks of a text."""
+    return list(FRONT_ENDS[language].chunks(text, spans, limit))
 
 
 def phonemes(text: str, language: str = "a", spans: tuple[tuple[int, int, str], ...] = ()) -> str:
-    """Read a text that is one chunk."""
+    """Return the phonemes of a text that is one chunk."""
     [chunk] = chunks(text, language, spans=spans)
     return chunk.phonemes
 
 
 def words(text: str, spans: tuple[tuple[int, int, str], ...] = ()) -> list[str]:
-    """Give the words that are found, by their places."""
+    """Return the words that are found, by their offsets."""
     return [text[word.start : word.end] for chunk in chunks(text, spans=spans) for word in chunk.words]
 
 
@@ -104,7 +108,7 @@ def test_long_english_is_cut_where_the_library_cuts() -> None:
     ],
 )
 def test_words_are_found_in_the_text(text: str, expected: str) -> None:
-    """Words are told by their places in the text as it was given: behind marks, double spaces, and what
+    """Words come with their offsets in the text as it was given: behind marks, double spaces, and what
     cannot be spoken.
     """
     assert words(text) == expected.split()
@@ -141,7 +145,7 @@ def test_any_text_can_be_read(text: str) -> None:
     assert all(0 < len(chunk.phonemes) <= 40 for chunk in made)
     assert all(0 <= start < end <= len(text) for start, end in places)
     assert all(before[1] <= after[0] for before, after in pairwise(places))
-    assert all(0 <= word.at < len(chunk.phonemes) for chunk in made for word in chunk.words)
+    assert all(0 <= word.first_phoneme < len(chunk.phonemes) for chunk in made for word in chunk.words)
 
 
 @settings(deadline=None, max_examples=40)
@@ -184,10 +188,19 @@ def test_long_texts_lose_nothing(language: str, word: str, sound: str) -> None:
 
 def test_tokens_that_are_too_long() -> None:
     """What is longer than a chunk by itself is cut, and is one word at its first piece."""
-    made = list(pack([Token("ab", 0, 2, gap=True), Token("c" * 25, 3, 9, gap=True), Token("d", 10, 11)], 10))
+    made = list(
+        pack(
+            [
+                Token("ab", 0, 2, space_after=True),
+                Token("c" * 25, 3, 9, space_after=True),
+                Token("d", 10, 11),
+            ],
+            10,
+        )
+    )
 
     assert [chunk.phonemes for chunk in made] == ["ab", "c" * 10, "c" * 10, "ccccc d"]
-    assert [(word.start, word.end, word.at) for chunk in made for word in chunk.words] == [
+    assert [(word.start, word.end, word.first_phoneme) for chunk in made for word in chunk.words] == [
         (0, 2, 0),
         (3, 9, 0),
         (10, 11, 6),
@@ -200,10 +213,12 @@ def test_times_are_the_librarys() -> None:
     [result] = library("a")(text, voice=None)
     frames = torch.arange(3, 3 + len(result.phonemes) + 2) % 7 + 1
     KPipeline.join_timestamps(result.tokens, frames)
-    told = [token.start_ts for token in result.tokens if any(char.isalpha() for char in token.phonemes)]
+    expected = [token.start_ts for token in result.tokens if any(char.isalpha() for char in token.phonemes)]
 
     [chunk] = chunks(text)
-    assert [begin / 40 for begin in begins(chunk, SYMBOLS, frames.tolist())] == pytest.approx(told)
+    assert [frame / 40 for frame in word_start_frames(chunk, SYMBOLS, frames.tolist())] == pytest.approx(
+        expected
+    )
 
 
 def test_times_without_what_is_not_known() -> None:
@@ -214,7 +229,7 @@ def test_times_without_what_is_not_known() -> None:
     plain = chunk.phonemes.replace("w", "")
     expected = [max(0, 5 * plain.index(word) - 2.5) for word in ("ˈʌn", "t", "θ")]
 
-    assert begins(chunk, known, frames) == pytest.approx(expected)
+    assert word_start_frames(chunk, known, frames) == pytest.approx(expected)
 
 
 def test_given_phonemes_are_said() -> None:
@@ -261,7 +276,7 @@ def test_given_phonemes_survive_cutting() -> None:
 )
 def test_ipa(ipa: str, language: str, expected: str) -> None:
     """IPA as dictionaries have it becomes Kokoro's letters, without what it has none for."""
-    assert letters(ipa, language, SYMBOLS) == expected
+    assert kokoro_phonemes(ipa, language, SYMBOLS) == expected
 
 
 @pytest.mark.parametrize(
@@ -281,28 +296,28 @@ def test_the_tagger_decides_what_is_read(text: str, word: int, sound: str) -> No
     if ENGLISH[False].nlp.has_pipe("tagger"):
         pytest.skip("spaCy's own model is installed, and tags")
     [chunk] = chunks(text)
-    assert chunk.phonemes[chunk.words[word].at :].startswith(sound)
+    assert chunk.phonemes[chunk.words[word].first_phoneme :].startswith(sound)
 
 
 def test_marks_have_their_tags() -> None:
     """Quotation marks open and close, dashes join or part, and the rest is told apart as misaki needs it."""
-    seen = [
-        Seen(text, gap, number=False)
+    tokens = [
+        TaggerToken(text, gap, number=False)
         for text, gap in [("so", True), ('"', False), ("it", False), ('"', True), ("-", True)]
     ]
-    assert list(tags(seen)) == ["CC", "``", "PRP", "''", ":"]
-    seen = [
-        Seen(text, gap, number=False)
+    assert list(tag_tokens(tokens)) == ["CC", "``", "PRP", "''", ":"]
+    tokens = [
+        TaggerToken(text, gap, number=False)
         for text, gap in [("a", False), ("-", False), ("b", False), ("...", True), ("$", False)]
     ]
-    assert list(tags(seen)) == ["DT", "HYPH", "NN", ":", "$"]
+    assert list(tag_tokens(tokens)) == ["DT", "HYPH", "NN", ":", "$"]
 
 
 def test_chinese_without_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Chinese says what is to be installed."""
+    """Chinese names what is to be installed."""
     monkeypatch.setitem(sys.modules, "misaki.zh", None)
     with pytest.raises(Unsupported, match=re.escape("misaki[zh]")):
-        reader("z")
+        make_front_end("z")
 
 
 def test_chinese() -> None:
@@ -312,7 +327,7 @@ def test_chinese() -> None:
     pytest.importorskip("jieba")
     from misaki.zh import ZHG2P
 
-    made, library = reader("z"), ZHG2P()
+    made, library = make_front_end("z"), ZHG2P()
     text = "你好，世界。今天天气很好！"
     assert [chunk.phonemes for chunk in made.chunks(text, (), 510)] == [library(text)[0].strip()]
     parts = [chunk.phonemes for chunk in made.chunks(text * 20, (), 100)]
@@ -325,7 +340,7 @@ def test_voices() -> None:
     """There are 54 voices of nine languages, each with a name of its own; every OpenAI name has another one
     that there is.
     """
-    voices = listed(NAMES)
+    voices = describe_voices(VOICE_NAMES)
 
     assert len({voice.id for voice in voices}) == len({voice.name for voice in voices}) == 54
     assert {voice.id[0] for voice in voices} == set(LANGUAGES)
@@ -333,7 +348,7 @@ def test_voices() -> None:
     assert by_id["bm_fable"].languages[0] == "en-GB"
     assert (by_id["zf_xiaoni"].languages, by_id["zf_xiaoni"].gender) == (("zh-CN", "zh", "cmn"), "female")
     assert len(set(CHARACTERS.values())) == 13
-    assert set(CHARACTERS.values()) <= set(NAMES)
+    assert set(CHARACTERS.values()) <= set(VOICE_NAMES)
     assert {
         by_id[voice].gender
         for name, voice in CHARACTERS.items()
@@ -344,17 +359,17 @@ def test_voices() -> None:
     } == {"male"}
 
 
-def test_stand_ins() -> None:
+def test_substitutes() -> None:
     """Where only some voices are there, every OpenAI name has one of its gender, of its accent if possible."""
-    there = characters(["ff_siwis", "bm_lewis", "am_adam", "af_sky"])
+    mapped = map_openai_voices(["ff_siwis", "bm_lewis", "am_adam", "af_sky"])
 
-    assert set(there) == set(CHARACTERS)
-    assert (there["nova"], there["onyx"], there["fable"]) == ("af_sky", "am_adam", "bm_lewis")
-    assert set(characters(["ff_siwis"]).values()) == {"ff_siwis"}
-    assert characters([]) == {}
+    assert set(mapped) == set(CHARACTERS)
+    assert (mapped["nova"], mapped["onyx"], mapped["fable"]) == ("af_sky", "am_adam", "bm_lewis")
+    assert set(map_openai_voices(["ff_siwis"]).values()) == {"ff_siwis"}
+    assert map_openai_voices([]) == {}
 
 
-def test_a_reader_that_gives_too_much() -> None:
+def test_a_front_end_that_gives_too_much() -> None:
     """Even a single letter that is said at length is cut, not lost."""
-    odd = OtherReader(lambda text: "x" * 25 * len(text))
+    odd = WholeTextFrontEnd(lambda text: "x" * 25 * len(text))
     assert sum(len(chunk.phonemes) for chunk in odd.chunks("ab", (), 10)) == 50
