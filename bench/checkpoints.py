@@ -91,23 +91,23 @@ LOUD, SURE = 150.0, 2.0
 
 
 def kokoro() -> Path:
-    """Give the folder of a Kokoro-82M, made if need be."""
+    """Return the folder of a Kokoro-82M, made if need be."""
     return _kept(KOKORO_REPO, _kokoro)
 
 
 def whisper() -> Path:
-    """Give the folder of a Whisper base, made if need be."""
+    """Return the folder of a Whisper base, made if need be."""
     return _kept(WHISPER_REPO, _whisper)
 
 
 def faster_whisper() -> Path:
-    """Give the folder of the same Whisper, converted for CTranslate2."""
+    """Return the folder of the same Whisper, converted for CTranslate2."""
     original = whisper()
     return _kept(FASTER_REPO, lambda folder: _converted(original, folder))
 
 
 def _kept(repo: str, make: Callable[[Path], None]) -> Path:
-    """Give a repository's snapshot; it is there once it is whole."""
+    """Return a repository's snapshot; it is there once it is whole."""
     place = RepoFolder(CACHE, repo)
     commit = hashlib.sha1(f"{repo} {EDITION}".encode(), usedforsecurity=False).hexdigest()
     folder = place.snapshot(commit)

@@ -1,4 +1,4 @@
-"""What this machine has to run models on, and what keeps it from running one."""
+"""The devices of this machine that models can run on."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from functools import cache
 from pathlib import Path
 
 from engines.catalogue.records import Device, ModelRecord
-from engines.environments.find import choose
-from engines.toolkit.gpu_architectures import NEWER, ROCM
+from engines.toolkit.gpu_architectures import INDEX_FOR_NEWER_GPUS, INDEX_FOR_ROCM
 
 GPUS: frozenset[Device] = frozenset({"cuda", "rocm"})
-"""those that torch comes without, where it is built for processors"""
+"""devices that a torch built for processors lacks"""
 
 
 @cache
 def devices() -> frozenset[Device]:
-    """Tell what this machine has to run models on, as its drivers say; torch is not asked, as it takes
+    """Return the devices of this machine, as its drivers say; torch is not asked, as loading it takes
     seconds.
     """
     found: set[Device] = {"cpu"}
@@ -36,34 +35,22 @@ def devices() -> frozenset[Device]:
     return frozenset(found)
 
 
-def obstacle(record: ModelRecord, environments: Path | None = None) -> str:
-    """Say what keeps this machine from running a model, and what mends it; empty where nothing does. Looks at
-    the disk.
+def slow_reason(
+    record: ModelRecord, device: str, asked: str, available: frozenset[Device] | None = None
+) -> str:
+    """Return why a model computes on the processor where this machine has a GPU for it, and what to do about
+    it; else nothing.
 
-    `environments` is the folder of environments, None where there are none.
+    `device` is what its engine says that it runs on, `asked` is its option, and `available` what this machine
+    has, `devices()` by default.
     """
-    family = record.engine
-    if not devices() & set(record.requires):
-        return (
-            f"it needs one of {', '.join(record.requires)}; this machine has {', '.join(sorted(devices()))}"
-        )
-    chosen = choose(family.group, family.packages, environments)
-    return "" if chosen.python is not None else f"{', '.join(chosen.missing)} not installed: {chosen.mend}"
-
-
-def slow_reason(record: ModelRecord, device: str, asked: str, there: frozenset[Device] | None = None) -> str:
-    """Say why a model computes on the processor where this machine has a GPU for it, and what mends that;
-    else nothing.
-
-    `device` is what its engine says that it runs on, `asked` is its option, and `there` what this machine
-    has: `devices()`.
-    """
-    family = record.engine
-    found = sorted(GPUS & (devices() if there is None else there) & set(record.requires))
-    if not found or (device, asked) != ("cpu", "auto") or "torch" not in family.packages:
+    engine = record.engine
+    found = sorted(GPUS & (devices() if available is None else available) & set(record.requires))
+    if not found or (device, asked) != ("cpu", "auto") or "torch" not in engine.packages:
         return ""
-    index = NEWER if "cuda" in found else ROCM
+    index = INDEX_FOR_NEWER_GPUS if "cuda" in found else INDEX_FOR_ROCM
     return (
-        f"it computes on the processor, though this machine has a GPU ({', '.join(found)}): the installed torch finds none, as"
-        f" one for processors does; another comes by `voicebox engines install {family.group} --index-url {index}`"
+        f"it computes on the processor, though this machine has a GPU ({', '.join(found)}):"
+        " the installed torch finds none, as one for processors does;"
+        f" another comes by `voicebox engines install {engine.group} --index-url {index}`"
     )

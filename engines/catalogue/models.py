@@ -1,48 +1,75 @@
-"""The models there are: one record each, like the catalogue's for engines."""
+"""The catalogue of models: one record each."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from engines.catalogue.records import TORCH, Adapter, ModelRecord, Source
-from engines.catalogue.transformers import INTREE, OwnModel, own_records
+from engines.catalogue.records import TORCH_DEVICES, Adapter, ModelRecord, Source
+from engines.catalogue.transformers import TRANSFORMERS_MODELS, OwnModel, own_records
 
 WHISPER = Adapter(
-    "whisper", "engines.adapters.whisper.engine:Whisper", ("torch", "transformers", "onnxruntime"), 30
+    name="whisper",
+    import_path="engines.adapters.whisper.engine:Whisper",
+    packages=("torch", "transformers", "onnxruntime"),
+    rank=30,
 )
-FASTER = Adapter(
-    "faster-whisper", "engines.adapters.faster_whisper.engine:FasterWhisper", ("faster_whisper",), 31
+FASTER_WHISPER = Adapter(
+    name="faster-whisper",
+    import_path="engines.adapters.faster_whisper.engine:FasterWhisper",
+    packages=("faster_whisper",),
+    rank=31,
 )
-KOKORO_ADAPTER = Adapter("kokoro", "engines.adapters.kokoro.engine:Kokoro", ("torch", "kokoro"), 50)
-POCKET = Adapter("pocket-tts", "engines.adapters.pocket.engine:Pocket", ("torch", "pocket_tts"), 40)
+KOKORO_ENGINE = Adapter(
+    name="kokoro",
+    import_path="engines.adapters.kokoro.engine:Kokoro",
+    packages=("torch", "kokoro"),
+    rank=50,
+)
+POCKET = Adapter(
+    name="pocket-tts",
+    import_path="engines.adapters.pocket.engine:Pocket",
+    packages=("torch", "pocket_tts"),
+    rank=40,
+)
 VOXCPM = Adapter(
-    "voxcpm",
-    "engines.adapters.voxcpm.engine:VoxCPM",
-    ("torch", "transformers", "einops", "voxcpm"),
-    20,
+    name="voxcpm",
+    import_path="engines.adapters.voxcpm.engine:VoxCPM",
+    packages=("torch", "transformers", "einops", "voxcpm"),
+    rank=20,
     designs=True,
 )
 
 WHISPER_CODES = """
-en zh de es ru ko fr ja pt tr pl ca nl ar sv it id hi fi vi he uk el ms cs ro da hu ta no th ur hr bg lt la mi ml cy sk te fa lv
-bn sr az sl kn et mk br eu is hy ne mn bs kk sq sw gl mr pa si km sn yo so af oc ka be tg sd gu am yi lo uz fo ht ps tk nn mt sa
-lb my bo tl mg as tt haw ln ha ba jv su
+en zh de es ru ko fr ja pt tr pl ca nl ar sv it id hi fi vi he uk el ms cs ro da hu ta no th ur hr bg lt la
+mi ml cy sk te fa lv bn sr az sl kn et mk br eu is hy ne mn bs kk sq sw gl mr pa si km sn yo so af oc ka be
+tg sd gu am yi lo uz fo ht ps tk nn mt sa lb my bo tl mg as tt haw ln ha ba jv su
 """
 WHISPER_LANGUAGES = tuple(WHISPER_CODES.split())
-TOKENIZER = (
-    "tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "special_tokens_map.json", "added_tokens.json",
-)  # fmt: skip
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.json",
+    "merges.txt",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
 WHISPER_FILES = (
-    "config.json", "generation_config.json", "preprocessor_config.json", "normalizer.json", "model.safetensors", *TOKENIZER,
-)  # fmt: skip
-FASTER_FILES = ("config.json", "model.bin", "tokenizer.json", "vocabulary.*")
-FASTER_NEW_FILES = (*FASTER_FILES, "preprocessor_config.json")
-"""these have another number of mel bands, which that file tells"""
+    "config.json",
+    "generation_config.json",
+    "preprocessor_config.json",
+    "normalizer.json",
+    "model.safetensors",
+    *TOKENIZER_FILES,
+)
+FASTER_WHISPER_FILES = ("config.json", "model.bin", "tokenizer.json", "vocabulary.*")
+FASTER_WHISPER_V3_FILES = (*FASTER_WHISPER_FILES, "preprocessor_config.json")
+"""of the later models, which have another number of mel bands: that file names it"""
 KOKORO_LANGUAGES = ("en-US", "en-GB", "es", "fr", "hi", "it", "ja", "pt-BR", "zh")
-POCKET_CLONING, POCKET_PRESETS = "kyutai/pocket-tts", "kyutai/pocket-tts-without-voice-cloning"
+POCKET_CLONING = "kyutai/pocket-tts"
+POCKET_PRESETS = "kyutai/pocket-tts-without-voice-cloning"
 PocketCommits = tuple[str, str, str]
-"""of the weights that clone, of those that do not, and of the tokenizer, as pocket-tts 4.0.1 names them: it
-wants no others
+"""commits of the weights that clone, of those that do not, and of the tokenizer, as pocket-tts 4.0.1 names
+them: it works with no others
 """
 POCKET_ENGLISH: PocketCommits = (
     "db04f0e653473e5c7333c69686ac92b7460b0c1d",
@@ -60,16 +87,18 @@ POCKET_VOICES = POCKET_ENGLISH[1]
 
 # Sizes are approximate, from memory of what the hub listed, and serve for choosing; a pull asks the hub.
 
-
-SIZES = ("distil-large-v3", "tiny", "base", "small", "medium", "large-v3", "large-v3-turbo")
+WHISPER_SIZES = ("distil-large-v3", "tiny", "base", "small", "medium", "large-v3", "large-v3-turbo")
 """of Whisper, the best last: what somebody has pulled is what should be used; what knows only English comes
 first
 """
-STEP = 4
+RANK_STEP = 4
+"""between two sizes"""
 
 
-def _whisper(size: str, bytes_: int, *, licence: str = "Apache-2.0", owner: str = "openai") -> ModelRecord:
-    """Describe a Whisper as its makers publish it. Distilled ones know English only."""
+def _whisper(
+    size: str, size_bytes: int, *, licence: str = "Apache-2.0", owner: str = "openai"
+) -> ModelRecord:
+    """Return the record of a Whisper as its makers publish it. Distilled ones know English only."""
     distilled = size.startswith("distil-")
     return ModelRecord(
         name=f"whisper-{size}",
@@ -79,35 +108,37 @@ def _whisper(size: str, bytes_: int, *, licence: str = "Apache-2.0", owner: str 
         licence=licence,
         kinds=("transcription",),
         files=WHISPER_FILES,
-        size_bytes=bytes_,
+        size_bytes=size_bytes,
         languages=("en",) if distilled else WHISPER_LANGUAGES,
         sample_rate=16_000,
-        rank=STEP * SIZES.index(size),
-        requires=TORCH,
+        rank=RANK_STEP * WHISPER_SIZES.index(size),
+        requires=TORCH_DEVICES,
     )
 
 
-def _faster(size: str, bytes_: int, repo: str = "", files: tuple[str, ...] = FASTER_FILES) -> ModelRecord:
-    """Describe a Whisper converted for CTranslate2."""
+def _faster_whisper(
+    size: str, size_bytes: int, repo: str = "", files: tuple[str, ...] = FASTER_WHISPER_FILES
+) -> ModelRecord:
+    """Return the record of a Whisper converted for CTranslate2."""
     return ModelRecord(
         name=f"faster-whisper-{size}",
         display=f"faster-whisper {size}",
-        engine=FASTER,
+        engine=FASTER_WHISPER,
         repo=repo or f"Systran/faster-whisper-{size}",
         licence="MIT",
         kinds=("transcription",),
         files=files,
-        size_bytes=bytes_,
+        size_bytes=size_bytes,
         languages=("en",) if size.startswith("distil-") else WHISPER_LANGUAGES,
         sample_rate=16_000,
-        rank=STEP * SIZES.index(size),
+        rank=RANK_STEP * WHISPER_SIZES.index(size),
         requires=("cpu", "cuda"),
     )
 
 
 def _pocket(language: str, tag: str, commits: PocketCommits, *, cloning: bool) -> ModelRecord:
-    """Describe a Pocket TTS; the preset voices and the tokenizer lie in the repository of the weights that do
-    not clone.
+    """Return the record of a Pocket TTS; the preset voices and the tokenizer lie in the repository of the
+    weights that do not clone.
     """
     folder = f"languages/{language}"
     return ModelRecord(
@@ -119,7 +150,7 @@ def _pocket(language: str, tag: str, commits: PocketCommits, *, cloning: bool) -
         licence="CC-BY-4.0",
         kinds=("speech",),
         files=(f"{folder}/model.safetensors", f"{folder}/config.yaml"),
-        also=(
+        extra_sources=(
             Source(POCKET_PRESETS, commits[2], (f"{folder}/tokenizer.json",)),
             Source(POCKET_PRESETS, POCKET_VOICES, (f"{folder}/embeddings/*.safetensors",)),
         ),
@@ -136,7 +167,7 @@ def _pocket(language: str, tag: str, commits: PocketCommits, *, cloning: bool) -
 KOKORO = ModelRecord(
     name="kokoro",
     display="Kokoro 82M",
-    engine=KOKORO_ADAPTER,
+    engine=KOKORO_ENGINE,
     repo="hexgrad/Kokoro-82M",
     licence="Apache-2.0",
     kinds=("speech",),
@@ -144,10 +175,11 @@ KOKORO = ModelRecord(
     size_bytes=355_000_000,
     languages=KOKORO_LANGUAGES,
     voice_types=("preset",),
-    requires=TORCH,
+    requires=TORCH_DEVICES,
 )
 
 VOXCPM_CODES = "en zh ar my da nl fi fr de el he hi id it ja km ko lo ms no pl pt ru es sw sv tl th tr vi"
+VOXCPM_LANGUAGES = tuple(VOXCPM_CODES.split())
 VOXCPM2 = ModelRecord(
     name="voxcpm2",
     display="VoxCPM2",
@@ -155,9 +187,9 @@ VOXCPM2 = ModelRecord(
     repo="openbmb/VoxCPM2",
     licence="Apache-2.0",
     kinds=("speech",),
-    files=("config.json", "model.safetensors", "audiovae.safetensors", "audiovae.pth", *TOKENIZER),
+    files=("config.json", "model.safetensors", "audiovae.safetensors", "audiovae.pth", *TOKENIZER_FILES),
     size_bytes=4_960_000_000,
-    languages=tuple(VOXCPM_CODES.split()),
+    languages=VOXCPM_LANGUAGES,
     sample_rate=48_000,
     voice_types=("preset", "cloned", "designed"),
     streaming=True,
@@ -190,27 +222,32 @@ MODELS: tuple[ModelRecord, ...] = (
     _whisper("large-v3", 3_090_000_000),
     _whisper("large-v3-turbo", 1_620_000_000, licence="MIT"),
     _whisper("distil-large-v3", 1_520_000_000, licence="MIT", owner="distil-whisper"),
-    _faster("tiny", 78_000_000),
-    _faster("base", 148_000_000),
-    _faster("small", 486_000_000),
-    _faster("medium", 1_530_000_000),
-    _faster("large-v3", 3_090_000_000, files=FASTER_NEW_FILES),
-    _faster(
-        "large-v3-turbo", 1_620_000_000, "mobiuslabsgmbh/faster-whisper-large-v3-turbo", FASTER_NEW_FILES
+    _faster_whisper("tiny", 78_000_000),
+    _faster_whisper("base", 148_000_000),
+    _faster_whisper("small", 486_000_000),
+    _faster_whisper("medium", 1_530_000_000),
+    _faster_whisper("large-v3", 3_090_000_000, files=FASTER_WHISPER_V3_FILES),
+    _faster_whisper(
+        "large-v3-turbo",
+        1_620_000_000,
+        "mobiuslabsgmbh/faster-whisper-large-v3-turbo",
+        FASTER_WHISPER_V3_FILES,
     ),
-    _faster("distil-large-v3", 1_520_000_000, "Systran/faster-distil-whisper-large-v3", FASTER_NEW_FILES),
-    *INTREE,
+    _faster_whisper(
+        "distil-large-v3", 1_520_000_000, "Systran/faster-distil-whisper-large-v3", FASTER_WHISPER_V3_FILES
+    ),
+    *TRANSFORMERS_MODELS,
 )
 
 
-def find(name: str, records: Iterable[ModelRecord] = MODELS) -> ModelRecord:
-    """Find a model's record. Raises KeyError."""
+def find_model(name: str, records: Iterable[ModelRecord] = MODELS) -> ModelRecord:
+    """Return the record of a model. Raises KeyError."""
     for record in records:
         if record.name == name:
             return record
     raise KeyError(name)
 
 
-def known(own: Mapping[str, OwnModel]) -> tuple[ModelRecord, ...]:
-    """Give all models, with those of the user's choice, which go before others of the same name."""
+def all_models(own: Mapping[str, OwnModel]) -> tuple[ModelRecord, ...]:
+    """Return all models, with those of the settings, which go before others of the same name."""
     return (*(record for record in MODELS if record.name not in own), *own_records(own))

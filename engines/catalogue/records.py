@@ -1,4 +1,4 @@
-"""What is known of a model, of the engine that runs it, and of where its files are."""
+"""Records of models, of the engines that run them, and of where their files are."""
 
 from __future__ import annotations
 
@@ -7,26 +7,29 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from engines.catalogue.engines import Kind
+from engines.languages import primary_language
 
 Device = Literal["cpu", "cuda", "rocm", "xpu", "mps", "mlx"]
-TORCH: tuple[Device, ...] = ("cpu", "cuda", "rocm", "xpu", "mps")
-FOREIGN = 100
+TORCH_DEVICES: tuple[Device, ...] = ("cpu", "cuda", "rocm", "xpu", "mps")
+"""the devices that torch computes on"""
+NO_ENGLISH_PENALTY = 100
+"""taken off the rank of a model that knows no English"""
 VoiceType = Literal["preset", "cloned", "designed"]
 Tier = Literal["first-class", "experimental"]
 
 
 class Adapter(msgspec.Struct, frozen=True):
-    """An engine that runs models: how it is imported, and what it needs installed."""
+    """An engine that runs models: how it is imported, and which packages it needs."""
 
     name: str
     import_path: str
-    """module:class; made with `path` and `model`, and what record and settings say"""
+    """module:class; constructed with `path`, `model` and the options of record and settings"""
     packages: tuple[str, ...]
-    """what must be importable"""
+    """modules that must be importable"""
     rank: int
-    """which engine serves OpenAI's names: the highest that is there"""
+    """which engine serves OpenAI's model names: the one with the highest rank that is there"""
     group: str = "main"
-    """whose environment runs it: engines/environments/groups.py"""
+    """the environment that runs it, by name: engines/environments/groups.py"""
     designs: bool = False
     """speaks with voices that are described in words"""
 
@@ -39,67 +42,77 @@ class Source(NamedTuple):
     revision: str = "main"
     """a branch, a tag or a commit"""
     files: tuple[str, ...] = ()
-    """patterns of what is pulled, as of fnmatch, "*" crossing folders; empty takes all"""
-    unsafe: tuple[str, ...] = ()
-    """patterns of what is pulled besides where no safetensors beside them hold the same; only tensors are
-    ever read from it
+    """patterns of the files to pull, as of fnmatch, "*" crossing folders; empty means all"""
+    fallback_files: tuple[str, ...] = ()
+    """patterns of files in older formats, pulled where no safetensors beside them hold the same; only tensors
+    are ever read from them
     """
 
     @property
     def patterns(self) -> tuple[str, ...]:
-        """Give all that may be pulled."""
-        return (*self.files, *self.unsafe) if self.files else ()
+        """The patterns of all that may be pulled."""
+        return (*self.files, *self.fallback_files) if self.files else ()
 
 
 class ModelRecord(msgspec.Struct, frozen=True):
-    """A model by name."""
+    """A model: its files, its engine, and what it can do."""
 
     name: str
     display: str
+    """its name for people"""
     engine: Adapter
     """the engine that runs it"""
     repo: str
+    """of its weights on the hub: owner/name"""
     licence: str
     """of the weights"""
     kinds: tuple[Kind, ...]
+    """what it does"""
     revision: str = "main"
+    """a branch, a tag or a commit"""
     files: tuple[str, ...] = ()
-    """what is pulled of the repository, as in Source"""
+    """patterns of the files to pull from the repository, as in Source"""
     rank: int = 0
     """among the models of its engine, added to the engine's"""
-    unsafe: tuple[str, ...] = ()
+    fallback_files: tuple[str, ...] = ()
     """as in Source"""
-    also: tuple[Source, ...] = ()
-    """what the engine needs besides"""
+    extra_sources: tuple[Source, ...] = ()
+    """files of other repositories that the engine needs too"""
     options: dict[str, str] = {}
-    """what the engine is told, besides where the files are and what the model is called"""
+    """further arguments of the engine, besides the path of the files and the name of the model"""
     size_bytes: int = 0
-    """of all that is pulled, for choosing by: about; 0 where nobody has measured"""
+    """of all that is pulled, about, for choosing by; 0 where nobody has measured"""
     languages: tuple[str, ...] = ()
-    """BCP-47 tags; empty means any"""
+    """BCP-47 tags that it speaks or transcribes; empty means any"""
     sample_rate: int = 24_000
-    """Hertz, of what it speaks or wants to hear"""
+    """Hertz, of the audio that it makes or wants"""
     voice_types: tuple[VoiceType, ...] = ()
+    """kinds of voices that it speaks with; empty where it does not speak"""
     streaming: bool = False
+    """gives audio before a segment is complete"""
     instruct: bool = False
     """follows instructions about how to speak"""
     cloning: bool = False
+    """speaks with voices made of samples"""
     batch: bool = False
+    """works on several jobs at once"""
     requires: tuple[Device, ...] = ("cpu",)
-    """any of these"""
+    """the devices that it runs on; one of them is enough"""
     tier: Tier = "first-class"
+    """how well it is supported"""
     gated: bool = False
     """its terms must be agreed to on the hub, by the owner of the token"""
 
     @property
-    def order(self) -> int:
-        """Give its rank among all engines. What knows no English comes last: nobody would expect it behind
-        OpenAI's names.
+    def total_rank(self) -> int:
+        """Its rank among the models of all engines.
+
+        What knows no English comes last: nobody would expect it behind OpenAI's names.
         """
-        english = not self.languages or any(tag.partition("-")[0] == "en" for tag in self.languages)
-        return self.engine.rank + self.rank - (0 if english else FOREIGN)
+        english = not self.languages or "en" in map(primary_language, self.languages)
+        return self.engine.rank + self.rank - (0 if english else NO_ENGLISH_PENALTY)
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """Give all that is pulled, the model's own repository first."""
-        return (Source(self.repo, self.revision, self.files, self.unsafe), *self.also)
+        """All that is pulled, the model's own repository first."""
+        return (Source(self.repo, self.revision, self.files, self.fallback_files), *self.extra_sources)

@@ -1,4 +1,4 @@
-"""Models of transformers' own kinds: some that were chosen, and any repository that the settings name."""
+"""Models that transformers itself runs: some that were chosen, and any repository that the settings name."""
 
 from __future__ import annotations
 
@@ -9,30 +9,44 @@ import msgspec
 from msgspec import Meta
 
 from engines.catalogue.engines import Kind
-from engines.catalogue.records import TORCH, Adapter, ModelRecord, Source
+from engines.catalogue.records import TORCH_DEVICES, Adapter, ModelRecord, Source
 
-SPEECH = Adapter(
-    "transformers",
-    "engines.adapters.transformers_models.speech_engine:TransformersSpeech",
-    ("torch", "transformers"),
-    15,
+SPEECH_ENGINE = Adapter(
+    name="transformers",
+    import_path="engines.adapters.transformers_models.speech_engine:TransformersSpeech",
+    packages=("torch", "transformers"),
+    rank=15,
 )
-DIFFUSING = msgspec.structs.replace(SPEECH, packages=(*SPEECH.packages, "diffusers"))
-TRANSCRIPTION = Adapter(
-    "transformers-asr",
-    "engines.adapters.transformers_models.transcription_engine:TransformersTranscription",
-    ("torch", "transformers", "onnxruntime"),
-    15,
+DIFFUSERS_SPEECH_ENGINE = msgspec.structs.replace(
+    SPEECH_ENGINE, packages=(*SPEECH_ENGINE.packages, "diffusers")
 )
-FILES = ("*.json", "*.txt", "*.safetensors", "*.model", "*.jinja", "speaker_embeddings/*.np[yz]")
-"""what these models are made of; never code"""
-UNSAFE = ("pytorch_model*.bin", "*/pytorch_model*.bin")
-MMS = {"eng": "en", "deu": "de", "fra": "fr", "spa": "es", "por": "pt", "nld": "nl", "rus": "ru", "hin": "hi"}
-"""ISO 639-3, as the repositories are named, and BCP-47; a thousand more can be had by `models.own`"""
+TRANSCRIPTION_ENGINE = Adapter(
+    name="transformers-asr",
+    import_path="engines.adapters.transformers_models.transcription_engine:TransformersTranscription",
+    packages=("torch", "transformers", "onnxruntime"),
+    rank=15,
+)
+SAFE_FILES = ("*.json", "*.txt", "*.safetensors", "*.model", "*.jinja", "speaker_embeddings/*.np[yz]")
+"""what these models are made of, never code"""
+FALLBACK_FILES = ("pytorch_model*.bin", "*/pytorch_model*.bin")
+"""older formats, pulled where there are no safetensors"""
+MMS_LANGUAGES = {
+    "eng": "en",
+    "deu": "de",
+    "fra": "fr",
+    "spa": "es",
+    "por": "pt",
+    "nld": "nl",
+    "rus": "ru",
+    "hin": "hi",
+}
+"""ISO 639-3 codes, by which the repositories are named, and BCP-47 tags; a thousand more can be had by
+`models.own`
+"""
 
 
 class OwnModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A repository of the user's choice, run by the transformers engine."""
+    """A repository that the settings name, run by an engine of transformers."""
 
     repo: Annotated[str, Meta(pattern=r"^[\w.-]+/[\w.-]+$")]
     """owner/name"""
@@ -40,61 +54,67 @@ class OwnModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """speech or transcription; "listening" is how settings of before 0.1 call the latter"""
     revision: str = "main"
     """a branch, a tag or a commit"""
-    files: Annotated[tuple[str, ...], Meta(min_length=1)] = FILES
-    """patterns of what is pulled; with none it would be all, code too"""
+    files: Annotated[tuple[str, ...], Meta(min_length=1)] = SAFE_FILES
+    """patterns of the files to pull; without any it would be all, code too"""
     also: tuple[Annotated[str, Meta(pattern=r"^[\w.-]+/[\w.-]+$")], ...] = ()
     """further repositories that it needs, such as a vocoder"""
     licence: str = "see its page on the hub"
 
 
 def own_record(name: str, own: OwnModel) -> ModelRecord:
-    """Make the record of a repository of the user's choice."""
+    """Return the record of a repository that the settings name."""
     return ModelRecord(
         name=name,
         display=name,
-        engine=SPEECH if own.kind == "speech" else TRANSCRIPTION,
+        engine=SPEECH_ENGINE if own.kind == "speech" else TRANSCRIPTION_ENGINE,
         repo=own.repo,
         licence=own.licence,
         kinds=("speech",) if own.kind == "speech" else ("transcription",),
         revision=own.revision,
         files=own.files,
-        unsafe=UNSAFE,
-        also=tuple(Source(repo, files=FILES, unsafe=UNSAFE) for repo in own.also),
+        fallback_files=FALLBACK_FILES,
+        extra_sources=tuple(
+            Source(repo, files=SAFE_FILES, fallback_files=FALLBACK_FILES) for repo in own.also
+        ),
         voice_types=("preset",) if own.kind == "speech" else (),
-        requires=TORCH,
+        requires=TORCH_DEVICES,
         tier="experimental",
     )
 
 
 def own_records(own: Mapping[str, OwnModel]) -> tuple[ModelRecord, ...]:
-    """Make the records of all of them."""
-    return tuple(own_record(name, one) for name, one in own.items())
+    """Return the records of all repositories that the settings name."""
+    return tuple(own_record(name, model) for name, model in own.items())
 
 
 def _speech(
     name: str, repo: str, licence: str, rate: int, languages: tuple[str, ...], *also: str, gated: bool = False
 ) -> ModelRecord:
-    """Describe a model that speaks with voices of its own."""
-    made = own_record(name, OwnModel(repo, also=also, licence=licence))
-    return msgspec.structs.replace(made, sample_rate=rate, languages=languages, gated=gated)
+    """Return the record of a model that speaks with voices of its own."""
+    record = own_record(name, OwnModel(repo, also=also, licence=licence))
+    return msgspec.structs.replace(record, sample_rate=rate, languages=languages, gated=gated)
 
 
 def _vibevoice(size: str) -> ModelRecord:
-    """Describe a VibeVoice, as it was brought into transformers' layout: the maker's own is another."""
-    made = _speech(f"vibevoice-{size.lower()}", f"vibevoice/VibeVoice-{size}-hf", "MIT", 24_000, ("en", "zh"))
-    return msgspec.structs.replace(made, engine=DIFFUSING, voice_types=("preset", "cloned"), cloning=True)
+    """Return the record of a VibeVoice in transformers' layout, which is not its maker's own."""
+    record = _speech(
+        f"vibevoice-{size.lower()}", f"vibevoice/VibeVoice-{size}-hf", "MIT", 24_000, ("en", "zh")
+    )
+    return msgspec.structs.replace(
+        record, engine=DIFFUSERS_SPEECH_ENGINE, voice_types=("preset", "cloned"), cloning=True
+    )
 
 
 def _transcription(name: str, repo: str, licence: str, languages: tuple[str, ...] = ("en",)) -> ModelRecord:
-    """Describe a model that listens."""
-    made = own_record(name, OwnModel(repo, "transcription", licence=licence))
-    return msgspec.structs.replace(made, sample_rate=16_000, languages=languages)
+    """Return the record of a model that transcribes."""
+    record = own_record(name, OwnModel(repo, "transcription", licence=licence))
+    return msgspec.structs.replace(record, sample_rate=16_000, languages=languages)
 
 
-INTREE = (
+TRANSFORMERS_MODELS = (
     *(
         _speech(f"mms-tts-{code}", f"facebook/mms-tts-{code}", "CC-BY-NC-4.0", 16_000, (tag,))
-        for code, tag in MMS.items()
+        for code, tag in MMS_LANGUAGES.items()
     ),
     _speech("vits-vctk", "kakao-enterprise/vits-vctk", "MIT", 22_050, ("en",)),
     _speech("bark-small", "suno/bark-small", "MIT", 24_000, ()),

@@ -1,1 +1,1 @@
-"""Environments: interpreters of their own for engines whose libraries cannot share one."""
+"""Environments: Python interpreters of their own for engines whose libraries cannot share one."""

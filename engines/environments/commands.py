@@ -1,5 +1,5 @@
-"""The programs that make environments: uv where it is there, otherwise venv and pip; and questions to an
-interpreter.
+"""Commands that make environments: uv where it is there, otherwise venv and pip; and scripts run by other
+interpreters.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from typing import Any
 import msgspec
 
 from engines.environments.groups import Group
-from engines.environments.layout import foreign
+from engines.environments.layout import environ_for_other_python
 
-Told = Callable[[str], None]
-"""hears what goes on, a line at a time"""
-LAST_LINES = 20
-ASK_SECONDS = 300.0
-"""for imports: a first one compiles thousands of files"""
-QUIET = {
+OnLine = Callable[[str], None]
+"""gets what a command prints, a line at a time"""
+ERROR_LINES = 20
+"""how many of a command's last lines an error quotes"""
+SCRIPT_TIMEOUT = 300.0
+"""seconds, enough for imports: a first one compiles thousands of files"""
+NON_INTERACTIVE = {
     "PIP_NO_INPUT": "1",
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     "PYTHONUNBUFFERED": "1",
@@ -34,72 +35,78 @@ QUIET = {
 
 
 class InstallFailed(Exception):
-    """An environment could not be made, in words for the user."""
+    """An environment could not be made; the message is for the user."""
 
 
 class Installer(msgspec.Struct, frozen=True):
-    """Makes virtual environments and fills them: commands, which `run` runs."""
+    """The program that makes virtual environments and installs into them; its methods return commands for
+    `run_command`.
+    """
 
     uv: str
-    """its path; empty: venv and pip"""
+    """the path of uv; empty: venv and pip are used"""
 
     @classmethod
-    def found(cls) -> Installer:
-        """Take uv if it is on the PATH, else our own pip. Raises InstallFailed where there is neither."""
+    def detect(cls) -> Installer:
+        """Return uv if it is on the PATH, else our own pip. Raises InstallFailed where there is neither."""
         uv = shutil.which("uv") or ""
         if not uv and find_spec("pip") is None:
             raise InstallFailed(f"neither uv nor pip is here: {sys.executable} -m ensurepip")
         return cls(uv)
 
-    def python(self, group: Group) -> str:
-        """Name a Python that does for a group: ours, else one on the PATH, else one that uv brings. Raises
-        InstallFailed.
+    def find_python(self, group: Group) -> str:
+        """Return a Python that a group supports: ours, else one on the PATH, else what uv is to download.
+
+        Raises InstallFailed.
         """
-        if group.fits(sys.version_info[:2]):
+        own_version = ".".join(map(str, sys.version_info[:2]))
+        supported = group.python_versions()
+        if own_version in supported:
             return sys.executable
-        (major, low), (_, high) = group.python
-        for minor in range(high - 1, low - 1, -1):
-            if path := shutil.which(f"python{major}.{minor}"):
+        for version in supported:
+            if path := shutil.which(f"python{version}"):
                 return path
         if self.uv:
-            return group.pythons
-        ours = ".".join(map(str, sys.version_info[:2]))
-        mend = f"install Python {major}.{high - 1}, or uv, which brings it"
-        raise InstallFailed(f"{group.name} needs Python {group.pythons}, and this is {ours}: {mend}")
+            return group.python
+        remedy = f"install Python {supported[0]}, or uv, which brings it"
+        raise InstallFailed(f"{group.name} needs Python {group.python}, and this is {own_version}: {remedy}")
 
-    def create(self, python: str, folder: Path) -> list[str]:
-        """Make an empty environment. It has no pip: ours works on it from outside, and Debian's Python has
-        none to give.
+    def create_command(self, python: str, folder: Path) -> list[str]:
+        """Return the command that makes an empty environment.
+
+        It has no pip: ours works on it from outside, and Debian's Python has none to give.
         """
         if self.uv:
             return [self.uv, "venv", "--python", python, str(folder)]
         return [python, "-m", "venv", "--without-pip", str(folder)]
 
-    def install(self, python: Path, *arguments: str) -> list[str]:
-        """Install into an environment."""
+    def install_command(self, python: Path, *arguments: str) -> list[str]:
+        """Return the command that installs into an environment."""
         if self.uv:
             return [self.uv, "pip", "install", "--python", str(python), *arguments]
-        return [*OUR_PIP, "--python", str(python), "install", "--progress-bar", "off", *arguments]
+        return [*PIP, "--python", str(python), "install", "--progress-bar", "off", *arguments]
 
-    def reinstall(self, python: Path, requirement: str) -> list[list[str]]:
-        """Install a platform's own wheel over another. uv may have taken the wrong one and would again, so
-        pip does this.
+    def reinstall_commands(self, python: Path, requirement: str) -> list[list[str]]:
+        """Return the commands that install a platform's own wheel over another.
+
+        uv may have chosen the wrong one and would again, so pip does this.
         """
-        again = ["install", "--force-reinstall", "--no-deps", "--only-binary", ":all:", requirement]
+        arguments = ["install", "--force-reinstall", "--no-deps", "--only-binary", ":all:", requirement]
         if find_spec("pip") is not None:
-            return [[*OUR_PIP, "--python", str(python), *again]]
-        return [self.install(python, "pip"), [str(python), "-m", "pip", *again]]
+            return [[*PIP, "--python", str(python), *arguments]]
+        return [self.install_command(python, "pip"), [str(python), "-m", "pip", *arguments]]
 
 
-OUR_PIP = (sys.executable, "-P", "-m", "pip")
-"""without the current folder among its modules"""
+PIP = (sys.executable, "-P", "-m", "pip")
+"""our own pip, without the current folder among its modules"""
 
 
-def run(command: Sequence[str], told: Told, what: str) -> None:
-    """Run a command, its output going to `told`. Raises InstallFailed with the last lines; what it started
-    ends with us.
+def run_command(command: Sequence[str], on_line: OnLine, what: str) -> None:
+    """Run a command, its output going to `on_line`; what it started ends with us.
+
+    Raises InstallFailed with its last lines.
     """
-    last: deque[str] = deque(maxlen=LAST_LINES)
+    last: deque[str] = deque(maxlen=ERROR_LINES)
     try:
         process = subprocess.Popen(  # noqa: S603 - made above, of our own words
             command,
@@ -108,7 +115,7 @@ def run(command: Sequence[str], told: Told, what: str) -> None:
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             errors="replace",
-            env={**foreign(os.environ), **QUIET},
+            env={**environ_for_other_python(os.environ), **NON_INTERACTIVE},
             start_new_session=os.name != "nt",
         )
     except OSError as exc:
@@ -117,18 +124,18 @@ def run(command: Sequence[str], told: Told, what: str) -> None:
         for line in process.stdout or ():
             if text := line.rstrip():
                 last.append(text)
-                told(text)
+                on_line(text)
         status = process.wait()
     finally:
-        _end(process)
+        _kill(process)
     if status:
         raise InstallFailed("\n".join([f"{what} failed with status {status}:", *last]))
 
 
-def ask(python: Path, script: str, *arguments: str, timeout: float = ASK_SECONDS) -> Any:  # noqa: ANN401 - JSON
-    """Run a script by an interpreter, and give the JSON of its last line. Raises InstallFailed."""
+def run_script(python: Path, script: str, *arguments: str, timeout: float = SCRIPT_TIMEOUT) -> Any:  # noqa: ANN401 - JSON
+    """Run a script by an interpreter, and return the JSON of its last line. Raises InstallFailed."""
     command = [str(python), "-P", "-c", script, *arguments]
-    environ = dict(os.environ) if str(python) == sys.executable else foreign(os.environ)
+    environ = dict(os.environ) if str(python) == sys.executable else environ_for_other_python(os.environ)
     try:
         done = subprocess.run(  # noqa: S603 - ours
             command,
@@ -136,19 +143,19 @@ def ask(python: Path, script: str, *arguments: str, timeout: float = ASK_SECONDS
             encoding="utf-8",
             errors="replace",
             timeout=timeout,
-            env={**environ, **QUIET},
+            env={**environ, **NON_INTERACTIVE},
         )
     except (OSError, subprocess.TimeoutExpired) as exc:
         raise InstallFailed(f"{python} gave no answer: {exc}") from exc
     try:
         return msgspec.json.decode(done.stdout.rstrip().rpartition("\n")[2])
     except msgspec.DecodeError as exc:
-        said = "\n".join(done.stderr.splitlines()[-LAST_LINES:])
-        raise InstallFailed(f"{python} ended with status {done.returncode}:\n{said}") from exc
+        printed = "\n".join(done.stderr.splitlines()[-ERROR_LINES:])
+        raise InstallFailed(f"{python} ended with status {done.returncode}:\n{printed}") from exc
 
 
-def _end(process: subprocess.Popen[str]) -> None:
-    """End a process that still runs, with its children."""
+def _kill(process: subprocess.Popen[str]) -> None:
+    """Kill a process that still runs, with its children."""
     if process.poll() is None:
         if os.name == "nt":
             process.kill()

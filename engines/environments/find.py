@@ -1,4 +1,6 @@
-"""Which interpreter runs an engine: its group's environment, or ours. Nothing is imported for the answer."""
+"""The interpreter that runs an engine, its group's environment or ours, and what keeps this machine from
+running a model. Packages are looked for, not imported.
+"""
 
 from __future__ import annotations
 
@@ -9,34 +11,55 @@ from pathlib import Path
 
 import msgspec
 
+from engines.catalogue.hardware import devices
+from engines.catalogue.records import ModelRecord
 from engines.environments import layout
 
 
-class Choice(msgspec.Struct, frozen=True):
-    """An interpreter, or the command that brings one."""
+class InterpreterChoice(msgspec.Struct, frozen=True):
+    """An interpreter, or the command that installs one."""
 
     python: str | None
-    """its path; empty is our own, None none"""
+    """its path; empty is our own, None is none"""
     missing: tuple[str, ...] = ()
     """packages that our own lacks"""
-    mend: str = ""
+    install_command: str = ""
 
 
-def choose(group: str, packages: Sequence[str], folder: Path | None) -> Choice:
-    """Choose the interpreter for packages of a group; `folder` is where environments are, None where there
+def choose_interpreter(group: str, packages: Sequence[str], folder: Path | None) -> InterpreterChoice:
+    """Return the interpreter for packages of a group; `folder` is where environments are, None where there
     are none.
 
     The group's environment goes before our own interpreter: there the versions are those that were tried.
     """
-    found = layout.read(folder / group) if folder else None
-    if found and not absent(packages, found.site):
-        return Choice(str(found.python))
-    missing = absent(packages)
-    return Choice(None, missing, f"voicebox engines install {group}") if missing else Choice("")
+    environment = layout.read_environment(folder / group) if folder else None
+    if environment and not missing_packages(packages, environment.site):
+        return InterpreterChoice(str(environment.python))
+    missing = missing_packages(packages)
+    return (
+        InterpreterChoice(None, missing, f"voicebox engines install {group}")
+        if missing
+        else InterpreterChoice("")
+    )
 
 
-def absent(packages: Sequence[str], site: Path | None = None) -> tuple[str, ...]:
-    """Name the packages that cannot be found, in a folder of packages or by our own interpreter."""
+def obstacle(record: ModelRecord, environments: Path | None = None) -> str:
+    """Return what keeps this machine from running a model, and what to do about it; empty where nothing does.
+
+    `environments` is the folder of environments, None where there are none. Reads the disk.
+    """
+    engine = record.engine
+    here = devices()
+    if not here & set(record.requires):
+        return f"it needs one of {', '.join(record.requires)}; this machine has {', '.join(sorted(here))}"
+    choice = choose_interpreter(engine.group, engine.packages, environments)
+    if choice.python is not None:
+        return ""
+    return f"{', '.join(choice.missing)} not installed: {choice.install_command}"
+
+
+def missing_packages(packages: Sequence[str], site: Path | None = None) -> tuple[str, ...]:
+    """Return the packages that cannot be found in a folder of packages, or by our own interpreter."""
     tops = [(package, package.partition(".")[0]) for package in packages]
     if site is None:
         return tuple(package for package, top in tops if find_spec(top) is None)

@@ -1,4 +1,4 @@
-"""Making, remaking and removing environments. All calls block, and are for threads or commands."""
+"""Installing and removing environments. All calls block, and are for threads or commands."""
 
 from __future__ import annotations
 
@@ -9,39 +9,38 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from engines.environments import layout
-from engines.environments.commands import Installer, InstallFailed, Told, ask, run
-from engines.environments.groups import Group, open_part
-from engines.environments.layout import Environment, Installed, interpreter, site_of, versions
-from engines.environments.repairs import Patient, mend
+from engines.environments.commands import Installer, InstallFailed, OnLine, run_command, run_script
+from engines.environments.groups import Group, without_credentials
+from engines.environments.layout import Environment, Installed, installed_versions, interpreter, site_packages
+from engines.environments.repairs import RepairContext, repair_environment
 from engines.hub.locks import locked
 
-SPARE = 1.5
-"""how much more than its own size an install takes while it goes on: archives are kept beside what they hold
-"""
-VERSION = "import json, platform; print(json.dumps(platform.python_version()))"
+DISK_FACTOR = 1.5
+"""how much more than its own size an install needs meanwhile: archives are kept beside what they hold"""
+VERSION_SCRIPT = "import json, platform; print(json.dumps(platform.python_version()))"
 
 
-def install(
-    group: Group, folder: Path, told: Told, *, index_url: str = "", installer: Installer | None = None
+def install_environment(
+    group: Group, folder: Path, on_line: OnLine, *, index_url: str = "", installer: Installer | None = None
 ) -> Environment:
-    """Make a group's environment below a folder, or find it made; `index_url` is where torch is taken from.
+    """Install a group's environment below a folder, and return it, also where it was installed before.
 
-    One that is whole serves until its successor is. Raises InstallFailed; nothing that counts as installed is
-    left then.
+    `index_url` is where torch is downloaded from. An old environment is used until the new one is complete.
+    Raises InstallFailed; nothing that counts as installed is left then.
     """
     home = folder / group.name
-    with _alone(home, told):
-        known = layout.read(home)
+    with _locked(home, on_line):
+        known = layout.read_environment(home)
         if known and known.installed.digest == group.digest(index_url):
-            told(f"{group.name} is installed already")
+            on_line(f"{group.name} is installed already")
             return known
-        if _sweep(home, known):
-            told("an install that did not end was cleared away; this one begins afresh")
+        if _delete_others(home, known):
+            on_line("an install that did not end was cleared away; this one begins afresh")
         _check_room(group, home, index_url)
         path = home / secrets.token_hex(4)
         try:
-            installed = _fill(group, path, index_url, installer or Installer.found(), told)
-            layout.write(home, installed)
+            installed = _install_into(path, group, index_url, installer or Installer.detect(), on_line)
+            layout.write_marker(home, installed)
         except OSError as exc:
             shutil.rmtree(path, ignore_errors=True)
             raise InstallFailed(
@@ -50,20 +49,20 @@ def install(
         except BaseException:  # whatever ends it, gigabytes that nobody uses do not stay
             shutil.rmtree(path, ignore_errors=True)
             raise
-        made = Environment(path, installed)
-        _sweep(home, made)
-        return made
+        environment = Environment(path, installed)
+        _delete_others(home, environment)
+        return environment
 
 
-def remove(group: Group, folder: Path, told: Told = lambda _line: None) -> int:
-    """Delete a group's environment, and what broken installs left; give the bytes that frees."""
+def remove_environment(group: Group, folder: Path, on_line: OnLine = lambda _line: None) -> int:
+    """Delete a group's environment, and what broken installs left; return the bytes that this frees."""
     home = folder / group.name
     if not home.exists():
         return 0
-    with _alone(home, told):
+    with _locked(home, on_line):
         size = sum(path.lstat().st_size for path in home.rglob("*") if not path.is_dir() or path.is_symlink())
         with suppress(FileNotFoundError):
-            (home / layout.MARKER).unlink()  # first: half an environment must not count
+            (home / layout.MARKER_FILE).unlink()  # first: half an environment must not count
         try:
             shutil.rmtree(home)
         except OSError as exc:
@@ -72,47 +71,63 @@ def remove(group: Group, folder: Path, told: Told = lambda _line: None) -> int:
 
 
 @contextmanager
-def _alone(home: Path, told: Told) -> Iterator[None]:
-    """Hold the group's lock. It lies beside the folder, which may be deleted."""
-    said: list[str] = []
+def _locked(home: Path, on_line: OnLine) -> Iterator[None]:
+    """Hold the group's lock for the block. It lies beside the folder, which may be deleted."""
+    waiting = False
 
-    def waiting() -> None:
-        if not said:
-            said.append("another command works on this environment; waiting for it")
-            told(said[0])
+    def on_wait() -> None:
+        nonlocal waiting
+        if not waiting:
+            waiting = True
+            on_line("another command works on this environment; waiting for it")
 
-    with locked(home.with_name(f".{home.name}.lock"), waiting):
+    with locked(home.with_name(f".{home.name}.lock"), on_wait):
         yield
 
 
-def _fill(group: Group, path: Path, index_url: str, installer: Installer, told: Told) -> Installed:
-    """Make an environment and install into it. Raises InstallFailed and OSError."""
+def _install_into(
+    path: Path, group: Group, index_url: str, installer: Installer, on_line: OnLine
+) -> Installed:
+    """Make an environment and install a group into it; return what its marker says.
+
+    Raises InstallFailed and OSError.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    run(installer.create(installer.python(group), path), told, "making the environment")
+    run_command(
+        installer.create_command(installer.find_python(group), path), on_line, "making the environment"
+    )
     python = interpreter(path)
     if group.first:
-        where = ("--index-url", index_url) if index_url else ()
-        run(installer.install(python, *group.first, *where), told, f"installing {', '.join(group.first)}")
-    run(
-        installer.install(python, "-r", str(group.requirements)),
-        told,
+        options = ("--index-url", index_url) if index_url else ()
+        run_command(
+            installer.install_command(python, *group.first, *options),
+            on_line,
+            f"installing {', '.join(group.first)}",
+        )
+    run_command(
+        installer.install_command(python, "-r", str(group.requirements)),
+        on_line,
         f"installing {group.requirements.name}",
     )
-    repaired = mend(Patient(python, site_of(path), group.bare, installer, told))
+    repaired = repair_environment(
+        RepairContext(python, site_packages(path), group.without_dependencies, installer, on_line)
+    )
     return Installed(
         group=group.name,
         digest=group.digest(index_url),
         folder=path.name,
-        python=str(ask(python, VERSION)),
-        packages=versions(site_of(path)),
-        index_url=open_part(index_url),
+        python=str(run_script(python, VERSION_SCRIPT)),
+        packages=installed_versions(site_packages(path)),
+        index_url=without_credentials(index_url),
         repaired=tuple(repaired),
     )
 
 
-def _sweep(home: Path, kept: Environment | None) -> bool:
-    """Delete all but the environment that counts; tell whether there was anything."""
-    stray = [path for path in home.glob("*") if kept is None or path not in (kept.path, home / layout.MARKER)]
+def _delete_others(home: Path, kept: Environment | None) -> bool:
+    """Delete all but the environment that counts; return whether there was anything."""
+    stray = [
+        path for path in home.glob("*") if kept is None or path not in (kept.path, home / layout.MARKER_FILE)
+    ]
     for path in stray:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
@@ -122,9 +137,10 @@ def _sweep(home: Path, kept: Environment | None) -> bool:
 
 
 def _check_room(group: Group, home: Path, index_url: str) -> None:
-    """See that the disk has room. Raises InstallFailed with the figures."""
-    there = next(path for path in (home, *home.parents) if path.exists())
-    needed, free = round(group.needed(index_url) * SPARE), shutil.disk_usage(there).free
+    """Raise InstallFailed, with the figures, unless the disk has room."""
+    existing = next(path for path in (home, *home.parents) if path.exists())
+    needed = round(group.disk_needed(index_url) * DISK_FACTOR)
+    free = shutil.disk_usage(existing).free
     if free < needed:
-        wanted = f"{group.name} needs about {needed / 1e9:.1f} GB of disk while it is installed"
-        raise InstallFailed(f"{wanted}, and {there} has {free / 1e9:.1f} GB free")
+        reason = f"{group.name} needs about {needed / 1e9:.1f} GB of disk while it is installed"
+        raise InstallFailed(f"{reason}, and {existing} has {free / 1e9:.1f} GB free")

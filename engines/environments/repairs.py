@@ -1,6 +1,4 @@
-"""What published packages get wrong, looked for and mended after an install. Each looks first, and says what
-it did.
-"""
+"""Repairs of what published packages get wrong, made after an install where they are needed."""
 
 from __future__ import annotations
 
@@ -8,27 +6,29 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
-from engines.environments.commands import Installer, InstallFailed, Told, ask, run
-from engines.environments.layout import normal, versions
+from engines.environments.commands import Installer, InstallFailed, OnLine, run_command, run_script
+from engines.environments.layout import installed_versions
 
 
-class Patient(msgspec.Struct, frozen=True):
-    """An environment that is being made."""
+class RepairContext(msgspec.Struct, frozen=True):
+    """An environment that is being made, and the means to repair it."""
 
     python: Path
     site: Path
     """the folder of its packages"""
-    bare: tuple[str, ...]
-    """`name==version`: what is installed without what it asks for"""
+    without_dependencies: tuple[str, ...]
+    """requirements to install without their dependencies: `name==version`"""
     installer: Installer
-    told: Told
+    on_line: OnLine
 
 
-Repair = Callable[[Patient], str]
-"""gives what it did, empty where there was nothing to do; raises InstallFailed"""
+Repair = Callable[[RepairContext], str]
+"""returns what it did, empty where there was nothing to do; raises InstallFailed"""
 
-FAULT = """
+IMPORT_SCRIPT = """
 import importlib, json, sys
 try:
     importlib.import_module(sys.argv[1])
@@ -38,81 +38,95 @@ except Exception as exc:
 """
 
 
-def mend(patient: Patient) -> list[str]:
-    """Make every repair that is needed; give what was done. Raises InstallFailed."""
+def repair_environment(context: RepairContext) -> list[str]:
+    """Make every repair that is needed, and return what was done. Raises InstallFailed."""
     done = []
     for repair in REPAIRS:
-        if what := repair(patient):
-            patient.told(what)
+        if what := repair(context):
+            context.on_line(what)
             done.append(what)
     return done
 
 
-def without_dependencies(patient: Patient) -> str:
-    """Install packages whose lists of what they need are wrong: too much, or what clashes."""
-    here = versions(patient.site)
-    missing = [one for one in patient.bare if not _matches(here, one)]
+def install_without_dependencies(context: RepairContext) -> str:
+    """Install packages whose lists of dependencies are wrong: too long, or in conflict with others."""
+    installed = installed_versions(context.site)
+    missing = [one for one in context.without_dependencies if not _is_installed(installed, one)]
     if not missing:
         return ""
     names = ", ".join(missing)
-    run(patient.installer.install(patient.python, "--no-deps", *missing), patient.told, f"installing {names}")
+    run_command(
+        context.installer.install_command(context.python, "--no-deps", *missing),
+        context.on_line,
+        f"installing {names}",
+    )
     return f"installed without what they ask for: {names}"
 
 
-def torchaudio(patient: Patient) -> str:
-    """Take torchaudio's libraries away where they do not load: beside a torch for CPUs, or for another CUDA
-    than theirs.
+def delete_torchaudio_libraries(context: RepairContext) -> str:
+    """Delete torchaudio's libraries where they do not load: beside a torch for CPUs, or for another CUDA than
+    theirs.
 
-    Without them it goes by its parts in Python, which are all that engines use.
+    Without them it uses its parts in Python, which are all that engines need.
     """
-    folder = patient.site / "torchaudio" / "lib"
+    folder = context.site / "torchaudio" / "lib"
     libraries = [path for pattern in ("*.so", "*.pyd", "*.dylib") for path in folder.glob(pattern)]
-    if not libraries or not (fault := _fault(patient, "torchaudio")) or _fault(patient, "torch"):
+    if not libraries or not (fault := _fault(context, "torchaudio")) or _fault(context, "torch"):
         return ""
     for path in libraries:
         path.unlink()
-    if left := _fault(patient, "torchaudio"):
-        raise InstallFailed(f"torchaudio cannot be imported, with its libraries or without: {left}")
+    if fault_left := _fault(context, "torchaudio"):
+        raise InstallFailed(f"torchaudio cannot be imported, with its libraries or without: {fault_left}")
     return f"torchaudio: {len(libraries)} libraries taken away that do not load beside this torch ({fault})"
 
 
-def soundfile(patient: Patient) -> str:
-    """Put the platform's own wheel of soundfile in the place of the one without a library, which uv may take."""
-    version = versions(patient.site).get("soundfile")
+def reinstall_soundfile(context: RepairContext) -> str:
+    """Install the platform's own wheel of soundfile over the one without a library, which uv may choose."""
+    version = installed_versions(context.site).get("soundfile")
     if (
         not version
-        or any((patient.site / "_soundfile_data").glob("*sndfile*"))
-        or not _fault(patient, "soundfile")
+        or any((context.site / "_soundfile_data").glob("*sndfile*"))
+        or not _fault(context, "soundfile")
     ):
         return ""
-    for command in patient.installer.reinstall(patient.python, f"soundfile=={version}"):
-        run(command, patient.told, "installing soundfile again")
-    if fault := _fault(patient, "soundfile"):
+    for command in context.installer.reinstall_commands(context.python, f"soundfile=={version}"):
+        run_command(command, context.on_line, "installing soundfile again")
+    if fault := _fault(context, "soundfile"):
         raise InstallFailed(
             f"soundfile has no library of its own, and there is none on this machine: {fault}"
         )
     return "soundfile: the wheel with its library installed in place of the one without"
 
 
-def setuptools(patient: Patient) -> str:
-    """Give perth the old setuptools: it imports pkg_resources, hides that it failed, and has no watermarker
-    then.
+def downgrade_setuptools(context: RepairContext) -> str:
+    """Install an old setuptools for perth: it imports pkg_resources, hides that this failed, and has no
+    watermarker then.
     """
-    if not (patient.site / "perth").is_dir() or (patient.site / "pkg_resources").is_dir():
+    if not (context.site / "perth").is_dir() or (context.site / "pkg_resources").is_dir():
         return ""
-    run(patient.installer.install(patient.python, "setuptools<81"), patient.told, "installing setuptools<81")
+    run_command(
+        context.installer.install_command(context.python, "setuptools<81"),
+        context.on_line,
+        "installing setuptools<81",
+    )
     return "setuptools: one with pkg_resources installed, for perth"
 
 
-REPAIRS: tuple[Repair, ...] = (without_dependencies, torchaudio, soundfile, setuptools)
+REPAIRS: tuple[Repair, ...] = (
+    install_without_dependencies,
+    delete_torchaudio_libraries,
+    reinstall_soundfile,
+    downgrade_setuptools,
+)
 
 
-def _matches(here: dict[str, str], requirement: str) -> bool:
-    """Tell whether `name==version` is there, whatever it was built for ("+cpu")."""
-    name, _, version = requirement.partition("==")
-    return here.get(normal(name), "").partition("+")[0] == version
+def _is_installed(installed: dict[str, str], requirement: str) -> bool:
+    """Return whether `name==version` is installed, whatever it was built for ("+cpu")."""
+    wanted = Requirement(requirement)
+    version = installed.get(canonicalize_name(wanted.name))
+    return version is not None and wanted.specifier.contains(version, prereleases=True)
 
 
-def _fault(patient: Patient, package: str) -> str:
-    """Import a package, and say what went wrong."""
-    return str(ask(patient.python, FAULT, package))
+def _fault(context: RepairContext, package: str) -> str:
+    """Return what goes wrong when a package is imported; empty where nothing does."""
+    return str(run_script(context.python, IMPORT_SCRIPT, package))

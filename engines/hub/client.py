@@ -1,5 +1,5 @@
-"""The hub, asked through its own client. Imported only where something is to be pulled: the client takes a
-third of a second.
+"""Requests to the hub, through its own client library. Imported only where something is to be pulled: that
+library takes a third of a second to load.
 
 Why the client's `hf_hub_download` is not used (huggingface_hub 2.4): it begins each file anew, in a file that
 it deletes when the connection is cut and forgets when the process is killed; it reads in pieces of 10 MB, the
@@ -49,94 +49,101 @@ from engines.hub.errors import (
     RevisionNotFound,
     TokenRefused,
 )
-from engines.hub.layout import COMMIT, RemoteFile, Tree
+from engines.hub.layout import COMMIT_HASH, RemoteFile, Tree
 
-PROGRAM = "voicebox-gateway"
-CONNECT = 10.0
+LIBRARY_NAME = "voicebox-gateway"
+CONNECT_TIMEOUT = 10.0
 """seconds"""
-RANGE = re.compile(r"bytes (\d+)-")
-TRY_AGAIN = "What has come is kept: pull it again to go on."
+CONTENT_RANGE = re.compile(r"bytes (\d+)-")
+RESUMABLE = "What has come is kept: pull it again to go on."
 
 # Set here, as the client has read the environment when somebody imported it first. With telemetry it would
-# ask huggingface.co, whatever the endpoint, for a list of programs to look for in our environment, and tell
+# ask huggingface.co, whatever the endpoint, for a list of programs to look for in our environment, and send
 # what it finds in its User-Agent. Whether we are offline is decided before this module is loaded, by a
 # setting that goes before the environment.
 constants.HF_HUB_DISABLE_TELEMETRY = True
 constants.HF_HUB_OFFLINE = False
 
 
-class Answer:
-    """A file on its way, from byte `start` on; `length` is how many bytes are announced, where they are."""
+class FileResponse:
+    """The response to a request for a file: its bytes from `start` on; `length` is how many the headers
+    announce, None where they do not.
+    """
 
     def __init__(self, response: httpx2.Response) -> None:
         self._response = response
-        found = RANGE.match(response.headers.get("content-range", ""))
-        self.start = int(found[1]) if found and response.status_code == HTTPStatus.PARTIAL_CONTENT else 0
+        content_range = CONTENT_RANGE.match(response.headers.get("content-range", ""))
+        self.start = (
+            int(content_range[1])
+            if content_range and response.status_code == HTTPStatus.PARTIAL_CONTENT
+            else 0
+        )
         announced = response.headers.get("content-length", "")
         plain = response.headers.get("content-encoding", "identity") == "identity"
         self._empty = response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
         self.length = int(announced) if plain and announced.isdigit() and not self._empty else None
 
     def chunks(self) -> Iterator[bytes]:
-        """Give the bytes as they come."""
+        """Return an iterator over the bytes as they arrive."""
         return iter(()) if self._empty else self._response.iter_bytes()
 
-    def sever(self) -> None:
-        """Wake up, from another thread, who waits for the next bytes: they will not come."""
+    def abort(self) -> None:
+        """Shut the connection down, from another thread: who waits for the next bytes gets an error."""
         with suppress(Exception):  # it may end by itself at this very moment, in any of the layers below
             self._response.extensions["network_stream"].get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
 
-class Hub:
-    """One hub, with one token: None takes that of the environment, "" sends none. `stall` is seconds without
-    a byte.
+class HubClient:
+    """A client of one hub with one token: None takes that of the environment, "" sends none.
+
+    `stall_timeout` is in seconds without a byte.
     """
 
-    def __init__(self, endpoint: str, token: str | None, stall: float) -> None:
+    def __init__(self, endpoint: str, token: str | None, stall_timeout: float) -> None:
         self._endpoint = endpoint.rstrip("/")
         self._token = False if token == "" else token
-        self._stall = stall
-        self._api = HfApi(endpoint=self._endpoint, token=self._token, library_name=PROGRAM)
+        self._stall_timeout = stall_timeout
+        self._api = HfApi(endpoint=self._endpoint, token=self._token, library_name=LIBRARY_NAME)
 
-    def tree(self, source: Source) -> tuple[str, Tree]:
-        """Give the commit that a revision is at, and all its files. Raises ModelError.
+    def list_files(self, source: Source) -> tuple[str, Tree]:
+        """Return the commit that a revision is at, and all its files. Raises ModelError.
 
-        `list_repo_tree` would give the same, but without a timeout, and sleeping between its tries.
+        `list_repo_tree` would return the same, but without a timeout, and sleeping between its tries.
         """
         try:
-            with explaining(source):
+            with translated_errors(source):
                 info = self._api.model_info(
-                    source.repo, revision=source.revision, files_metadata=True, timeout=self._stall
+                    source.repo, revision=source.revision, files_metadata=True, timeout=self._stall_timeout
                 )
-            if not COMMIT.fullmatch(info.sha or ""):
+            if not COMMIT_HASH.fullmatch(info.sha or ""):
                 raise ValueError("no commit")
             return info.sha or "", Tree(
-                {sibling.rfilename: _remote(sibling) for sibling in info.siblings or ()}
+                {sibling.rfilename: _remote_file(sibling) for sibling in info.siblings or ()}
             )
         except (ValueError, KeyError, TypeError, AttributeError) as exc:
             # a proxy's login page, or a mirror that knows half of the interface
             raise unreachable(source, "what answers is not a hub") from exc
 
     @contextmanager
-    def open(self, source: Source, commit: str, path: str, start: int) -> Iterator[Answer]:
-        """Ask for a file from byte `start` on; the hub may begin at 0 all the same. Raises ModelError."""
-        with explaining(source, path):
+    def open_file(self, source: Source, commit: str, path: str, start: int) -> Iterator[FileResponse]:
+        """Request a file from byte `start` on; the hub may begin at 0 all the same. Raises ModelError."""
+        with translated_errors(source, path):
             url = hf_hub_url(source.repo, path, revision=commit, endpoint=self._endpoint)
-            headers = build_hf_headers(token=self._token, library_name=PROGRAM)
+            headers = build_hf_headers(token=self._token, library_name=LIBRARY_NAME)
             headers["accept-encoding"] = "identity"  # offsets are those of the file
             if start:
                 headers["range"] = f"bytes={start}-"
-            timeout = httpx2.Timeout(self._stall, connect=CONNECT)
+            timeout = httpx2.Timeout(self._stall_timeout, connect=CONNECT_TIMEOUT)
             with get_session().stream(
                 "GET", url, headers=headers, timeout=timeout, follow_redirects=True
             ) as response:
                 if response.status_code != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                     hf_raise_for_status(response)
-                yield Answer(response)
+                yield FileResponse(response)
 
 
-def _remote(sibling: RepoSibling) -> RemoteFile:
-    """Take down a file of a listing. Raises ValueError."""
+def _remote_file(sibling: RepoSibling) -> RemoteFile:
+    """Return a file of a listing. Raises ValueError where its sizes are missing."""
     if sibling.blob_id is None or sibling.size is None:
         raise ValueError("no sizes")
     lfs = sibling.lfs
@@ -146,19 +153,19 @@ def _remote(sibling: RepoSibling) -> RemoteFile:
 
 
 @contextmanager
-def explaining(source: Source, path: str = "") -> Iterator[None]:
-    """Turn what the client raises into our errors."""
+def translated_errors(source: Source, path: str = "") -> Iterator[None]:
+    """Raise ModelError in place of what the client library raises in the block."""
     try:
         yield
     except ModelError:
         raise
     except HfHubHTTPError as exc:
-        raise refused(exc, source, path) from exc
+        raise error_of(exc, source, path) from exc
     except HFValidationError as exc:
         raise ModelNotFound(f"{source.repo!r} cannot be a repository: they are named owner/name.") from exc
     except httpx2.ReadTimeout as exc:
         raise PullStalled(
-            f"The hub stopped sending {path or source.repo}. {TRY_AGAIN}", code="pull_stalled"
+            f"The hub stopped sending {path or source.repo}. {RESUMABLE}", code="pull_stalled"
         ) from exc
     except httpx2.TransportError as exc:
         raise unreachable(source, str(exc) or type(exc).__name__) from exc
@@ -167,62 +174,84 @@ def explaining(source: Source, path: str = "") -> Iterator[None]:
 
 
 def unreachable(source: Source, reason: str, retry_after: float = 0.0) -> ModelUnreachable:
-    """Say that the hub cannot be had now."""
-    message = f"The hub cannot be reached for {source.repo}: {reason}. {TRY_AGAIN}"
+    """Return the error of a hub that cannot be reached now; `retry_after` is in seconds."""
+    message = f"The hub cannot be reached for {source.repo}: {reason}. {RESUMABLE}"
     return ModelUnreachable(message, code="hub_unreachable", retry_after=retry_after)
 
 
-NOT_THERE = "The hub has no repository {repo}, or it is private: check its name, or set HF_TOKEN to a token that may read it."
-WORDS: Iterable[tuple[type[HfHubHTTPError], type[ModelError], str, str]] = (
-    (GatedRepoError, ModelGated, "model_gated",
-     "{repo} is gated: agree to its terms on its page on the hub, then set HF_TOKEN to a token of that account."),
+NOT_FOUND_MESSAGE = (
+    "The hub has no repository {repo}, or it is private:"
+    " check its name, or set HF_TOKEN to a token that may read it."
+)
+ERRORS: Iterable[tuple[type[HfHubHTTPError], type[ModelError], str, str]] = (
+    (
+        GatedRepoError,
+        ModelGated,
+        "model_gated",
+        "{repo} is gated: agree to its terms on its page on the hub,"
+        " then set HF_TOKEN to a token of that account.",
+    ),
     (DisabledRepoError, ModelNotFound, "model_not_found", "The hub has disabled the repository {repo}."),
-    (RevisionNotFoundError, RevisionNotFound, "revision_not_found",
-     "The repository {repo} has no revision {revision!r}: name a branch, a tag or a commit that it has."),
-    (RemoteEntryNotFoundError, ModelNotFound, "model_not_found", "The repository {repo} has no file {path!r} any more."),
-    (RepositoryNotFoundError, ModelNotFound, "model_not_found", NOT_THERE),
-)  # fmt: skip
-"""what the client raises, and what that means; a gated repository is one that was not found, too, so it comes
-first
+    (
+        RevisionNotFoundError,
+        RevisionNotFound,
+        "revision_not_found",
+        "The repository {repo} has no revision {revision!r}: name a branch, a tag or a commit that it has.",
+    ),
+    (
+        RemoteEntryNotFoundError,
+        ModelNotFound,
+        "model_not_found",
+        "The repository {repo} has no file {path!r} any more.",
+    ),
+    (RepositoryNotFoundError, ModelNotFound, "model_not_found", NOT_FOUND_MESSAGE),
+)
+"""what the library raises, the error that this becomes, its code and its message; a gated repository is one
+that was not found, too, so it comes first
 """
-STATUSES: dict[int, tuple[type[ModelError], str, str]] = {
-    HTTPStatus.UNAUTHORIZED: (ModelNotFound, "model_not_found", NOT_THERE),
-    HTTPStatus.NOT_FOUND: (ModelNotFound, "model_not_found", NOT_THERE),
-    HTTPStatus.FORBIDDEN: (ModelGated, "model_gated",
-     "The token may not read {repo}: give it access to gated repositories on the hub, or set HF_TOKEN to another."),
-}  # fmt: skip
-"""what the hub itself means by a status that comes without more"""
-UNKNOWN_TOKEN = "The hub does not know the token: set HF_TOKEN to a valid one, or to none."  # noqa: S105
+ERRORS_BY_STATUS: dict[int, tuple[type[ModelError], str, str]] = {
+    HTTPStatus.UNAUTHORIZED: (ModelNotFound, "model_not_found", NOT_FOUND_MESSAGE),
+    HTTPStatus.NOT_FOUND: (ModelNotFound, "model_not_found", NOT_FOUND_MESSAGE),
+    HTTPStatus.FORBIDDEN: (
+        ModelGated,
+        "model_gated",
+        "The token may not read {repo}:"
+        " give it access to gated repositories on the hub, or set HF_TOKEN to another.",
+    ),
+}
+"""the errors of statuses that come without more, by the hub itself"""
+UNKNOWN_TOKEN_MESSAGE = "The hub does not know the token: set HF_TOKEN to a valid one, or to none."  # noqa: S105
 
 
-def refused(exc: HfHubHTTPError, source: Source, path: str) -> ModelError:
-    """Say what an answer of the hub means."""
+def error_of(exc: HfHubHTTPError, source: Source, path: str) -> ModelError:
+    """Return the error that a refusal of the hub stands for."""
     names = {"repo": source.repo, "revision": source.revision, "path": path}
     status = exc.response.status_code
     if status == HTTPStatus.UNAUTHORIZED and "invalid credentials" in str(exc).lower():
-        return TokenRefused(UNKNOWN_TOKEN, code="token_refused")
-    for kind, ours, code, words in WORDS:
+        return TokenRefused(UNKNOWN_TOKEN_MESSAGE, code="token_refused")
+    for kind, error, code, message in ERRORS:
         if isinstance(exc, kind):
-            return ours(words.format(**names), code=code)
-    if elsewhere(exc.response):
+            return error(message.format(**names), code=code)
+    if was_redirected(exc.response):
         return unreachable(source, f"{exc.response.url.host}, where it keeps its files, answers {status}")
-    if status in STATUSES:
-        ours, code, words = STATUSES[status]
-        return ours(words.format(**names), code=code)
-    return _failed(exc, source, status)
+    if status in ERRORS_BY_STATUS:
+        error, code, message = ERRORS_BY_STATUS[status]
+        return error(message.format(**names), code=code)
+    return _error_of_status(exc, source, status)
 
 
-def elsewhere(response: httpx2.Response) -> bool:
-    """Tell whether it is not the hub that answered, but where it led to: a store whose link may have run out."""
+def was_redirected(response: httpx2.Response) -> bool:
+    """Return whether another host than the hub answered: a store, whose signed link may have expired."""
     return bool(response.history) and response.history[0].url.host != response.url.host
 
 
-def _failed(exc: HfHubHTTPError, source: Source, status: int) -> ModelError:
+def _error_of_status(exc: HfHubHTTPError, source: Source, status: int) -> ModelError:
+    """Return the error of a status that says nothing about the repository."""
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        wait = retry_after(exc.response)
-        when = f"in {wait:.0f} seconds" if wait else "later"
+        delay = retry_after(exc.response)
+        when = f"in {delay:.0f} seconds" if delay else "later"
         return HubBusy(
-            f"The hub wants fewer requests: pull it again {when}.", code="hub_busy", retry_after=wait
+            f"The hub wants fewer requests: pull it again {when}.", code="hub_busy", retry_after=delay
         )
     if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return unreachable(source, f"it answers {status}", retry_after(exc.response))
@@ -232,9 +261,9 @@ def _failed(exc: HfHubHTTPError, source: Source, status: int) -> ModelError:
 
 
 def retry_after(response: httpx2.Response) -> float:
-    """Give the seconds that the hub wants us to wait, 0 where it does not say."""
-    said = response.headers.get("retry-after", "")
-    if said.isdigit():
-        return float(said)
+    """Return the seconds after which the hub may be asked again, 0 where it does not say."""
+    seconds = response.headers.get("retry-after", "")
+    if seconds.isdigit():
+        return float(seconds)
     limit = parse_ratelimit_headers(response.headers)
     return float(limit.reset_in_seconds) if limit and not limit.remaining else 0.0

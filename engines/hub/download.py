@@ -1,4 +1,4 @@
-"""One file on its way from the hub into its blob: checked as it comes, resumed where it was cut."""
+"""The download of one file from the hub into its blob: checked as it arrives, resumed where it was cut."""
 
 from __future__ import annotations
 
@@ -13,67 +13,67 @@ import msgspec
 
 from engines.catalogue.records import Source
 from engines.hub.errors import ModelDamaged, ModelUnreachable, PullCancelled
-from engines.hub.hashing import PIECE, Digest, digest
+from engines.hub.hashing import BLOCK_SIZE, Digest, new_digest
 from engines.hub.layout import RemoteFile, RepoFolder, Tree
 
 if TYPE_CHECKING:
-    from engines.hub.client import Answer, Hub
+    from engines.hub.client import FileResponse, HubClient
 
 Result = TypeVar("Result")
-CANCELLED = "It was cancelled. What has come is kept: pull it again to go on."
+CANCELLED_MESSAGE = "It was cancelled. What has come is kept: pull it again to go on."
 
 
-class Patience(msgspec.Struct, frozen=True):
-    """How long a hub that does not answer well is borne with; times in seconds."""
+class DownloadPolicy(msgspec.Struct, frozen=True):
+    """When a hub that answers badly is tried again, and when it is given up; times in seconds."""
 
-    stall: float = 20.0
+    stall_timeout: float = 20.0
     """without a byte, before a connection is given up"""
-    tries: int = 4
+    attempts: int = 4
     """in a row that bring nothing, before the pull is given up"""
-    pause: float = 1.0
-    """before the second try; doubles with each"""
-    longest: float = 60.0
+    retry_delay: float = 1.0
+    """before the second attempt; doubles with each"""
+    max_delay: float = 60.0
     """that is waited when the hub says how long; above it the pull is given up at once"""
 
 
-class Stop:
-    """Ends a piece of work, from another thread, wherever it is."""
+class Cancellation:
+    """The means to end a pull from another thread, wherever it is."""
 
     def __init__(self, event: threading.Event | None = None) -> None:
         self._event = event or threading.Event()
-        self._answer: Answer | None = None
+        self._response: FileResponse | None = None
 
-    def set(self) -> None:
-        """End it."""
+    def cancel(self) -> None:
+        """End the pull, and the response that it reads."""
         self._event.set()
-        if answer := self._answer:
-            answer.sever()
+        if response := self._response:
+            response.abort()
 
     def check(self) -> None:
-        """Raise PullCancelled if it is to end."""
-        self.rest(0.0)
+        """Raise PullCancelled if it is cancelled."""
+        self.sleep(0.0)
 
-    def rest(self, seconds: float) -> None:
-        """Wait. Raises PullCancelled as soon as it is to end."""
+    def sleep(self, seconds: float) -> None:
+        """Wait for some seconds. Raises PullCancelled as soon as it is cancelled."""
         if self._event.wait(seconds) if seconds else self._event.is_set():
-            raise PullCancelled(CANCELLED, code="pull_cancelled")
+            raise PullCancelled(CANCELLED_MESSAGE, code="pull_cancelled")
 
     @contextmanager
-    def watching(self, answer: Answer) -> Iterator[None]:
-        """Have an answer cut off when it is to end. Raises PullCancelled, in place of what its reader then
-        gets.
+    def aborting(self, response: FileResponse) -> Iterator[None]:
+        """Abort a response when cancelled during the block. Raises PullCancelled in place of what its reader
+        then gets.
         """
-        self._answer = answer
+        self._response = response
         try:
             self.check()
             yield
         finally:
-            self._answer = None
+            self._response = None
             self.check()
 
 
-class Wanted(NamedTuple):
-    """A file of a repository at a commit, and where it goes."""
+class PlannedFile(NamedTuple):
+    """A file of a repository at a commit, and the folder it goes to."""
 
     folder: RepoFolder
     source: Source
@@ -81,30 +81,30 @@ class Wanted(NamedTuple):
     path: str
     file: RemoteFile
 
-    def present(self) -> bool:
-        """Tell whether all its bytes are there."""
+    def is_present(self) -> bool:
+        """Return whether all its bytes are on the disk."""
         return self.folder.has(self.commit, self.path, self.file)
 
-    def arrived(self) -> int:
-        """Give how many of its bytes are there."""
-        return self.folder.arrived(self.commit, self.path, self.file)
+    def bytes_present(self) -> int:
+        """Return how many of its bytes are on the disk."""
+        return self.folder.bytes_present(self.commit, self.path, self.file)
 
 
-class Blob:
-    """The bytes of one file that are there, and their hash so far.
+class PartialBlob:
+    """The bytes of one file that are on the disk, and their hash so far.
 
     Who writes holds the lock of the repository. Where locks do not lock (some network file systems) two may
-    write at once: the hash tells, and the file is begun anew.
+    write at once: the hash shows it, and the file is begun anew.
     """
 
-    def __init__(self, wanted: Wanted) -> None:
-        self._partial = wanted.folder.partial(wanted.file.etag)
-        self._path = wanted.path
-        self._remote = wanted.file
+    def __init__(self, planned: PlannedFile) -> None:
+        self._partial = planned.folder.partial_blob(planned.file.etag)
+        self._path = planned.path
+        self._remote = planned.file
         self._partial.parent.mkdir(parents=True, exist_ok=True)
         self._file = self._partial.open("ab")
-        self.here = self._file.tell()
-        self._digest = self._read_back() if self.here <= self._remote.size else self.restart()
+        self.size = self._file.tell()
+        self._digest = self._hash_present() if self.size <= self._remote.size else self.restart()
 
     def __enter__(self) -> Self:
         return self
@@ -113,103 +113,110 @@ class Blob:
         self._file.close()
 
     def restart(self) -> Digest:
-        """Forget the bytes."""
+        """Delete the bytes that are there, and return the empty digest."""
         self._file.truncate(0)
-        self.here = 0
-        self._digest = digest(self._remote.etag, self._remote.size)
+        self.size = 0
+        self._digest = new_digest(self._remote.etag, self._remote.size)
         return self._digest
 
     def write(self, data: bytes) -> None:
-        """Add some. Raises ModelDamaged when they are more than there should be."""
-        if self.here + len(data) > self._remote.size:
-            raise self._damaged("sends more of it than it lists")
+        """Append bytes. Raises ModelDamaged when they are more than there should be."""
+        if self.size + len(data) > self._remote.size:
+            raise self._delete_damaged("sends more of it than it lists")
         self._file.write(data)
         self._digest.update(data)
-        self.here += len(data)
+        self.size += len(data)
 
     def finish(self, blob: Path) -> None:
-        """Put them where they belong. Raises ModelDamaged."""
+        """Check the hash, and rename the file to the blob. Raises ModelDamaged."""
         if self._digest.hexdigest() != self._remote.etag:
-            raise self._damaged("lists another hash of it")
+            raise self._delete_damaged("lists another hash of it")
         self._file.flush()
-        os.fsync(
-            self._file.fileno()
-        )  # or a power cut could leave a blob of the right name and length, and of zeros
+        # or a power cut could leave a blob of the right name and length, and of zeros
+        os.fsync(self._file.fileno())
         self._file.close()
         self._partial.replace(blob)
 
-    def _damaged(self, reason: str) -> ModelDamaged:
-        """Delete them, and say why."""
+    def _delete_damaged(self, reason: str) -> ModelDamaged:
+        """Delete the bytes, and return the error that says why."""
         self._file.close()
         self._partial.unlink(missing_ok=True)
         return ModelDamaged(
             f"{self._path} came damaged: the hub {reason}. It was deleted: pull it again.", (self._path,)
         )
 
-    def _read_back(self) -> Digest:
-        found = digest(self._remote.etag, self._remote.size)
+    def _hash_present(self) -> Digest:
+        """Return the digest of the bytes that are there."""
+        digest = new_digest(self._remote.etag, self._remote.size)
         with self._partial.open("rb") as file:
-            while data := file.read(PIECE):
-                found.update(data)
-        return found
+            while data := file.read(BLOCK_SIZE):
+                digest.update(data)
+        return digest
 
 
 class Downloader:
-    """Brings files of one hub, patiently."""
+    """Lists and downloads files of one hub, trying again as its policy says."""
 
-    def __init__(self, hub: Hub, patience: Patience, stop: Stop) -> None:
+    def __init__(self, hub: HubClient, policy: DownloadPolicy, cancellation: Cancellation) -> None:
         self._hub = hub
-        self._patience = patience
-        self._stop = stop
+        self._policy = policy
+        self._cancellation = cancellation
 
-    def list(self, source: Source) -> tuple[str, Tree]:
-        """Give the commit that a source is at, and all files there. Raises ModelError."""
-        return self.persist(lambda: self._hub.tree(source))
+    def list_files(self, source: Source) -> tuple[str, Tree]:
+        """Return the commit that a source is at, and all files there. Raises ModelError."""
+        return self._retry(lambda: self._hub.list_files(source))
 
-    def fetch(self, wanted: Wanted, reach: Callable[[int], None]) -> None:
-        """Bring a file into its blob; `reach` is told how many of its bytes are there. Raises ModelError and
-        OSError.
+    def download(self, planned: PlannedFile, on_progress: Callable[[int], None]) -> None:
+        """Download a file into its blob; `on_progress` gets how many of its bytes are there.
+
+        Raises ModelError and OSError.
         """
-        with Blob(wanted) as blob:
+        with PartialBlob(planned) as blob:
 
             def attempt() -> None:
-                if blob.here < wanted.file.size:
-                    self._transfer(wanted, blob, reach)
+                if blob.size < planned.file.size:
+                    self._transfer(planned, blob, on_progress)
 
-            self.persist(attempt, lambda: blob.here)
-            blob.finish(wanted.folder.blob(wanted.file.etag))
+            self._retry(attempt, lambda: blob.size)
+            blob.finish(planned.folder.blob(planned.file.etag))
 
-    def _transfer(self, wanted: Wanted, blob: Blob, reach: Callable[[int], None]) -> None:
-        """Read what comes of one answer. Raises ModelUnreachable when that was not all of it."""
-        path, size = wanted.path, wanted.file.size
+    def _transfer(self, planned: PlannedFile, blob: PartialBlob, on_progress: Callable[[int], None]) -> None:
+        """Write the body of one response to a blob. Raises ModelUnreachable when that was not all of it."""
+        path, size = planned.path, planned.file.size
         with (
-            self._hub.open(wanted.source, wanted.commit, path, blob.here) as answer,
-            self._stop.watching(answer),
+            self._hub.open_file(planned.source, planned.commit, path, blob.size) as response,
+            self._cancellation.aborting(response),
         ):
-            if answer.length not in (None, size - answer.start):
-                message = f"The hub lists {path} with {size} bytes and sends {answer.length}: nothing of that was kept."
+            if response.length not in (None, size - response.start):
+                message = (
+                    f"The hub lists {path} with {size} bytes and sends {response.length}:"
+                    " nothing of that was kept."
+                )
                 raise ModelDamaged(message, (path,))
-            if answer.start != blob.here:
+            if response.start != blob.size:
                 blob.restart()
-            for data in answer.chunks():
-                self._stop.check()
+            for data in response.chunks():
+                self._cancellation.check()
                 blob.write(data)
-                reach(blob.here)
-        if blob.here < size:
+                on_progress(blob.size)
+        if blob.size < size:
             raise ModelUnreachable(
                 f"The hub sent only a part of {path}. What has come is kept: pull it again to go on."
             )
 
-    def persist(self, attempt: Callable[[], Result], gained: Callable[[], int] = lambda: 0) -> Result:
-        """Try until it works, or has brought nothing too often. Raises ModelError."""
-        failures, best = 0, gained()
+    def _retry(self, attempt: Callable[[], Result], bytes_present: Callable[[], int] = lambda: 0) -> Result:
+        """Return what an attempt returns, trying again after ModelUnreachable.
+
+        Raises ModelError after too many attempts in a row that brought no further bytes.
+        """
+        failures, most = 0, bytes_present()
         while True:
             try:
                 return attempt()
             except ModelUnreachable as exc:
-                failures = 1 if gained() > best else failures + 1
-                best = max(best, gained())
-                wait = exc.retry_after or self._patience.pause * 2 ** (failures - 1)
-                if failures >= self._patience.tries or wait > self._patience.longest:
+                failures = 1 if bytes_present() > most else failures + 1
+                most = max(most, bytes_present())
+                delay = exc.retry_after or self._policy.retry_delay * 2 ** (failures - 1)
+                if failures >= self._policy.attempts or delay > self._policy.max_delay:
                     raise
-            self._stop.rest(wait)
+            self._cancellation.sleep(delay)

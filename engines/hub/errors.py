@@ -1,12 +1,12 @@
-"""What can go wrong with model files, each in a sentence that says what to do."""
+"""Errors about model files, each with a sentence that says what to do."""
 
 from __future__ import annotations
 
-from engines.errors import EngineUnavailable, NotFound, NotYours, SpeechError
+from engines.errors import EngineUnavailable, Forbidden, NotFound, SpeechError
 
 
 class ModelError(SpeechError):
-    """Something about a model's files; also what has no class of its own."""
+    """An error about a model's files; also one that has no class of its own."""
 
 
 class ModelNotFound(ModelError, NotFound):
@@ -17,8 +17,8 @@ class RevisionNotFound(ModelNotFound):
     """The repository has no such branch, tag or commit."""
 
 
-class ModelGated(ModelError, NotYours):
-    """The repository's owner lets in only whom they choose."""
+class ModelGated(ModelError, Forbidden):
+    """The repository is gated, and the token may not read it."""
 
 
 class TokenRefused(ModelGated):
@@ -26,7 +26,7 @@ class TokenRefused(ModelGated):
 
 
 class ModelUnreachable(ModelError, EngineUnavailable):
-    """The hub does not answer, or not as a hub does; what has come is kept, and the next pull goes on from
+    """The hub does not answer, or not as a hub does; what was downloaded is kept, and the next pull resumes
     there.
     """
 
@@ -45,7 +45,7 @@ class PullStalled(ModelUnreachable):
 
 
 class ModelDamaged(ModelError, EngineUnavailable):
-    """Files are not what the hub says they are, or are gone; `files` names them. Damaged ones were deleted."""
+    """Files are not what the hub lists, or are gone; `files` names them. Damaged ones were deleted."""
 
     def __init__(self, message: str, files: tuple[str, ...]) -> None:
         super().__init__(message, code="model_damaged")
@@ -62,7 +62,7 @@ class DiskFull(ModelError, EngineUnavailable):
 
 
 class PullCancelled(ModelError):
-    """Somebody wanted it no more; what has come is kept."""
+    """The pull was cancelled; what was downloaded is kept."""
 
 
 class ModelBusy(ModelError, EngineUnavailable):

@@ -1,4 +1,4 @@
-"""Whether bytes are what their name says: the SHA-256 of a large file, git's hash of another."""
+"""Hashes that name blobs: the SHA-256 of a large file, git's hash of any other."""
 
 from __future__ import annotations
 
@@ -7,38 +7,41 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-PIECE = 1 << 20
+BLOCK_SIZE = 1 << 20
+"""bytes read at once"""
 SHA256_DIGITS = 64
 
 
 class Digest(Protocol):
-    """What hashlib makes."""
+    """A hash that is being computed, as hashlib makes them."""
 
     def update(self, data: bytes, /) -> None:
-        """Take more bytes."""
+        """Add bytes."""
         ...
 
     def hexdigest(self) -> str:
-        """Give the hash of all so far."""
+        """Return the hash of all bytes so far."""
         ...
 
 
-def digest(etag: str, size: int) -> Digest:
-    """Begin the hash that a blob of so many bytes is named by."""
+def new_digest(etag: str, size: int) -> Digest:
+    """Return an empty digest of the kind that names the blob `etag` of `size` bytes."""
     if len(etag) == SHA256_DIGITS:
         return hashlib.sha256()
-    begun = hashlib.sha1(usedforsecurity=False)  # git's choice
-    begun.update(b"blob %d\0" % size)
-    return begun
+    git_digest = hashlib.sha1(usedforsecurity=False)  # git's choice
+    git_digest.update(b"blob %d\0" % size)
+    return git_digest
 
 
-def sound(path: Path, etag: str, size: int, check: Callable[[], None] = lambda: None) -> bool:
-    """Tell whether a file is what its etag says; `check` is called now and then, to raise."""
+def is_intact(path: Path, etag: str, size: int, check: Callable[[], None] = lambda: None) -> bool:
+    """Return whether a file has the size and the hash of a blob; `check` is called before each block, and may
+    raise.
+    """
     if path.stat().st_size != size:
         return False
-    found = digest(etag, size)
+    digest = new_digest(etag, size)
     with path.open("rb") as file:
-        while data := file.read(PIECE):
+        while data := file.read(BLOCK_SIZE):
             check()
-            found.update(data)
-    return found.hexdigest() == etag
+            digest.update(data)
+    return digest.hexdigest() == etag

@@ -1,4 +1,4 @@
-"""Pulls that are under way in this process: who wants the same as another joins it, and it ends when nobody
+"""Pulls under way in this process: who wants the same files as another joins its pull, which ends when nobody
 wants it any more.
 """
 
@@ -9,88 +9,97 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engines.catalogue.records import Source
-from engines.hub.download import CANCELLED, Stop
+from engines.hub.download import CANCELLED_MESSAGE, Cancellation
 from engines.hub.errors import ModelError, PullCancelled
-from engines.hub.progress import Progress, Tally
+from engines.hub.progress import ProgressTracker, PullProgress
 
-TICK = 0.1
-"""seconds between two reports, and between two looks whether somebody wants to leave"""
-PARTING = 0.5
-"""seconds that the last one to leave waits for the work to end, so that its files are closed"""
-Work = Callable[[Tally, Stop], Path]
+REPORT_SECONDS = 0.1
+"""between two reports of progress, and between two checks whether a waiter has cancelled"""
+STOP_SECONDS = 0.5
+"""that the last waiter to leave waits for the thread to end, so that its files are closed"""
+Work = Callable[[ProgressTracker, Cancellation], Path]
+"""pulls, and returns the folder of the files; raises ModelError"""
 Key = tuple[Source, ...]
 
 
 class SharedPull:
-    """One pull, in a thread of its own."""
+    """One pull in a thread of its own, for any number of waiters."""
 
     def __init__(self, name: str, work: Work) -> None:
-        self._stop = Stop()
-        self.passengers = 0
-        self._tally = Tally(name)
-        self._landed = threading.Event()
+        self._cancellation = Cancellation()
+        self.waiters = 0
+        self._tracker = ProgressTracker(name)
+        self._finished = threading.Event()
         self._path: Path | None = None
         self._error: Exception | None = None
         self._work = work
-        threading.Thread(target=self._fly, name=f"pull {name}", daemon=True).start()
+        threading.Thread(target=self._run, name=f"pull {name}", daemon=True).start()
 
-    def ride(self, progress: Callable[[Progress], None], cancel: threading.Event) -> Path:
-        """Wait for its end, and tell how far it is. Raises ModelError; PullCancelled for this passenger
-        alone.
+    @property
+    def finished(self) -> bool:
+        """Whether it has ended, so that nobody can join any more."""
+        return self._finished.is_set()
+
+    def wait(self, on_progress: Callable[[PullProgress], None], cancel: threading.Event) -> Path:
+        """Wait for the end of the pull and return its folder, reporting progress meanwhile.
+
+        Raises ModelError, and PullCancelled for this waiter alone once `cancel` is set.
         """
-        while not self._landed.wait(TICK):
+        while not self._finished.wait(REPORT_SECONDS):
             if cancel.is_set():
-                raise PullCancelled(CANCELLED, code="pull_cancelled")
-            progress(self._tally.progress())
-        progress(self._tally.progress())
+                raise PullCancelled(CANCELLED_MESSAGE, code="pull_cancelled")
+            on_progress(self._tracker.progress())
+        on_progress(self._tracker.progress())
         if self._path is None:
             raise self._error or ModelError("The pull ended without a result.")
         return self._path
 
-    def over(self) -> bool:
-        """Tell whether nobody can join any more."""
-        return self._landed.is_set()
+    def stop(self) -> None:
+        """Cancel the pull, if it has not ended, and wait a moment until it has."""
+        self._cancellation.cancel()
+        self._finished.wait(STOP_SECONDS)
 
-    def abandon(self) -> None:
-        """End it, be it that it has ended."""
-        self._stop.set()
-        self._landed.wait(PARTING)
-
-    def _fly(self) -> None:
+    def _run(self) -> None:
         try:
-            self._path = self._work(self._tally, self._stop)
-        except Exception as exc:  # whatever it is, it is the passengers' to raise
+            self._path = self._work(self._tracker, self._cancellation)
+        except Exception as exc:  # whatever it is, it is raised in the threads that wait
             self._error = exc
         finally:
-            self._landed.set()
+            self._finished.set()
 
 
 class SharedPulls:
-    """All pulls of one folder."""
+    """All pulls into one folder, by what they pull."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._flights: dict[Key, SharedPull] = {}
+        self._pulls: dict[Key, SharedPull] = {}
 
-    def take(
-        self, key: Key, name: str, work: Work, progress: Callable[[Progress], None], cancel: threading.Event
+    def join(
+        self,
+        key: Key,
+        name: str,
+        work: Work,
+        on_progress: Callable[[PullProgress], None],
+        cancel: threading.Event,
     ) -> Path:
         """Join the pull of the same files, or begin it, and wait for its end. Raises ModelError."""
         with self._lock:
-            flight = self._flights.get(key)
-            if flight is None or flight.over():
-                flight = self._flights[key] = SharedPull(name, work)
-            flight.passengers += 1
+            pull = self._pulls.get(key)
+            if pull is None or pull.finished:
+                pull = self._pulls[key] = SharedPull(name, work)
+            pull.waiters += 1
         try:
-            return flight.ride(progress, cancel)
+            return pull.wait(on_progress, cancel)
         finally:
-            self._leave(key, flight)
+            self._leave(key, pull)
 
-    def _leave(self, key: Key, flight: SharedPull) -> None:
+    def _leave(self, key: Key, pull: SharedPull) -> None:
+        """Take a waiter off a pull, and stop it with the last one."""
         with self._lock:
-            flight.passengers -= 1
-            if flight.passengers:
+            pull.waiters -= 1
+            if pull.waiters:
                 return
-            if self._flights.get(key) is flight:
-                del self._flights[key]
-        flight.abandon()
+            if self._pulls.get(key) is pull:
+                del self._pulls[key]
+        pull.stop()

@@ -1,4 +1,4 @@
-"""Model files on this machine: pulling, finding, checking, listing and deleting them.
+"""The model files on this machine: pulling, finding, checking, listing and deleting them.
 
 All calls block, and are for threads. Only `pull` uses the network, and loads the hub's client.
 """
@@ -19,7 +19,7 @@ import msgspec
 
 from engines.catalogue.models import MODELS
 from engines.catalogue.records import ModelRecord, Source
-from engines.hub.download import Downloader, Patience, Stop, Wanted
+from engines.hub.download import Cancellation, Downloader, DownloadPolicy, PlannedFile
 from engines.hub.errors import (
     DiskFull,
     ModelBusy,
@@ -29,43 +29,51 @@ from engines.hub.errors import (
     ModelUnreachable,
     Offline,
 )
-from engines.hub.hashing import sound
-from engines.hub.layout import COMMIT, ETAG, RemoteFile, RepoFolder, default_folder, measured, truthy
+from engines.hub.hashing import is_intact
+from engines.hub.layout import (
+    BLOB_HASH,
+    COMMIT_HASH,
+    RemoteFile,
+    RepoFolder,
+    default_cache_folder,
+    is_true,
+    size_of,
+)
 from engines.hub.locks import locked
-from engines.hub.progress import Progress, Tally
-from engines.hub.prune import blob_of, trim
+from engines.hub.progress import ProgressTracker, PullProgress
+from engines.hub.prune import blob_of, delete_sources
 from engines.hub.shared_pulls import SharedPulls
 
 ENDPOINT = "https://huggingface.co"
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-class Stored(msgspec.Struct, frozen=True):
-    """What is here of a model."""
+class StoredModel(msgspec.Struct, frozen=True):
+    """What is on the disk of a model."""
 
     name: str
     repo: str
     revision: str
     commit: str | None
-    """that its revision was at when it was pulled last"""
+    """of its revision, when it was pulled last"""
     path: Path | None
     """of its snapshot, once it is complete"""
     size: int
-    """bytes on disk, of all it needs, parts and older commits included"""
+    """bytes on disk of all it needs, parts of files and older commits included"""
 
     @property
     def complete(self) -> bool:
-        """Tell whether it can be used."""
+        """Whether all its files are there."""
         return self.path is not None
 
 
-class Plan(NamedTuple):
-    """What a source comes to at a commit."""
+class SourcePlan(NamedTuple):
+    """The files to pull for a source, at a commit."""
 
     folder: RepoFolder
     source: Source
     commit: str
-    wanted: list[Wanted]
+    files: list[PlannedFile]
 
 
 class ModelFiles:
@@ -82,79 +90,93 @@ class ModelFiles:
         endpoint: str | None = None,
         token: str | None = None,
         offline: bool | None = None,
-        patience: Patience | None = None,
+        policy: DownloadPolicy | None = None,
     ) -> None:
-        self.folder = (folder or default_folder()).expanduser().resolve()
+        self.folder = (folder or default_cache_folder()).expanduser().resolve()
         self.endpoint = endpoint or os.environ.get("HF_ENDPOINT") or ENDPOINT
-        told = truthy(os.environ.get("HF_HUB_OFFLINE") or os.environ.get("TRANSFORMERS_OFFLINE"))
-        self.offline = told if offline is None else offline
+        offline_by_environment = is_true(
+            os.environ.get("HF_HUB_OFFLINE") or os.environ.get("TRANSFORMERS_OFFLINE")
+        )
+        self.offline = offline_by_environment if offline is None else offline
         self._token = token
-        self._patience = patience or Patience()
-        self._flights = SharedPulls()
+        self._policy = policy or DownloadPolicy()
+        self._pulls = SharedPulls()
 
     # Pulling...
 
     def pull(
-        self, record: ModelRecord, progress: Callable[[Progress], None], cancel: threading.Event
+        self, record: ModelRecord, on_progress: Callable[[PullProgress], None], cancel: threading.Event
     ) -> Path:
-        """Bring all files of a model here, and give its snapshot. Raises ModelError.
+        """Download all files of a model, and return its snapshot. Raises ModelError.
 
-        `progress` is called in this thread, about ten times a second. Who pulls the same joins in: each may
-        cancel for itself. What is there already is checked by its size; `verify` looks closer.
+        `on_progress` is called in this thread, about ten times a second. Who pulls the same files joins in:
+        each may cancel for itself. Files that are there already are checked by their size; `verify` reads
+        them.
         """
         if self.offline:
-            return self._here(record, progress)
-        return self._flights.take(record.sources, record.name, partial(self._pull, record), progress, cancel)
+            return self._locate_offline(record, on_progress)
+        return self._pulls.join(record.sources, record.name, partial(self._pull, record), on_progress, cancel)
 
-    def _here(self, record: ModelRecord, progress: Callable[[Progress], None]) -> Path:
+    def _locate_offline(self, record: ModelRecord, on_progress: Callable[[PullProgress], None]) -> Path:
+        """Return the snapshot of a model that is complete. Raises Offline."""
         path = self.locate(record)
         if path is None:
-            message = f"{record.name} is not complete here, and the network may not be used: go online, or copy it to {self.folder}."
+            message = (
+                f"{record.name} is not complete here, and the network may not be used:"
+                f" go online, or copy it to {self.folder}."
+            )
             raise Offline(message, code="offline")
         size = self._stored(record).size
-        progress(Progress(record.name, "done", size, size))
+        on_progress(PullProgress(record.name, "done", size, size))
         return path
 
-    def _pull(self, record: ModelRecord, tally: Tally, stop: Stop) -> Path:
-        from engines.hub.client import Hub
+    def _pull(self, record: ModelRecord, tracker: ProgressTracker, cancellation: Cancellation) -> Path:
+        """Download all files of a model in this thread, and return its snapshot. Raises ModelError."""
+        from engines.hub.client import HubClient
 
-        loader = Downloader(Hub(self.endpoint, self._token, self._patience.stall), self._patience, stop)
-        with self._on_disk():
-            plans = [self._plan(source, loader) for source in record.sources]
-            wanted = [file for plan in plans for file in plan.wanted]
-            tally.expect({file: file.file.size for file in wanted})
-            _look(wanted, tally)
-            self._check_room(wanted)
+        hub = HubClient(self.endpoint, self._token, self._policy.stall_timeout)
+        downloader = Downloader(hub, self._policy, cancellation)
+        with self._translated_errors():
+            plans = [self._plan(source, downloader) for source in record.sources]
+            files = [planned for plan in plans for planned in plan.files]
+            tracker.set_sizes({planned: planned.file.size for planned in files})
+            _track_present(files, tracker)
+            self._check_room(files)
             for plan in plans:
-                _bring(plan, loader, tally, stop)
-        tally.state = "done"
+                _pull_source(plan, downloader, tracker, cancellation)
+        tracker.state = "done"
         return plans[0].folder.snapshot(plans[0].commit)
 
-    def _plan(self, source: Source, loader: Downloader) -> Plan:
-        """Find out what a source comes to: from the hub, unless it names a commit that is known here."""
+    def _plan(self, source: Source, downloader: Downloader) -> SourcePlan:
+        """Return the files of a source: as the hub lists them, unless it names a commit whose list is here.
+
+        Raises ModelError.
+        """
         folder = RepoFolder(self.folder, source.repo)
-        commit, tree = (
-            source.revision,
-            folder.tree(source.revision) if COMMIT.fullmatch(source.revision) else None,
-        )
+        commit = source.revision
+        tree = folder.tree(commit) if COMMIT_HASH.fullmatch(commit) else None
         if tree is None:
-            commit, tree = loader.list(source)
-            if unkept := tree.unkept(source):
+            commit, tree = downloader.list_files(source)
+            if unsafe := tree.unsafe_paths(source):
                 raise ModelUnreachable(
-                    f"The hub lists a file that cannot be kept: {unkept[0]!r}.", code="hub_unreachable"
+                    f"The hub lists a file that cannot be kept: {unsafe[0]!r}.", code="hub_unreachable"
                 )
             if folder.tree(commit) is None:
                 folder.set_tree(commit, tree)
-        wanted = [Wanted(folder, source, commit, path, file) for path, file in tree.wanted(source).items()]
-        if not wanted:
-            message = f"The repository {source.repo} has none of the files {', '.join(source.files) or 'that a model has'}."
+        files = [
+            PlannedFile(folder, source, commit, path, file) for path, file in tree.select(source).items()
+        ]
+        if not files:
+            patterns = ", ".join(source.files) or "that a model has"
+            message = f"The repository {source.repo} has none of the files {patterns}."
             raise ModelNotFound(message, code="model_not_found")
-        return Plan(folder, source, commit, wanted)
+        return SourcePlan(folder, source, commit, files)
 
-    def _check_room(self, wanted: Sequence[Wanted]) -> None:
-        """Raise DiskFull unless what is still to come fits on the disk."""
-        left = {file.file.etag: file.file.size - file.arrived() for file in wanted}
-        needed, free = sum(left.values()), shutil.disk_usage(_existing(self.folder)).free
+    def _check_room(self, files: Sequence[PlannedFile]) -> None:
+        """Raise DiskFull unless what is still to be downloaded fits on the disk."""
+        missing = {planned.file.etag: planned.file.size - planned.bytes_present() for planned in files}
+        needed = sum(missing.values())
+        free = shutil.disk_usage(_nearest_existing(self.folder)).free
         if needed > free:
             message = (
                 f"{self.folder} has room for {free / 1e6:,.0f} MB, and {needed / 1e6:,.0f} MB are to come:"
@@ -163,76 +185,79 @@ class ModelFiles:
             raise DiskFull(message, needed=needed, free=free)
 
     @contextmanager
-    def _on_disk(self) -> Iterator[None]:
-        """Turn what the file system raises into our errors."""
+    def _translated_errors(self) -> Iterator[None]:
+        """Raise ModelError in place of the OSError that the file system raises in the block."""
         try:
             yield
         except OSError as exc:
-            if exc.errno in FULL:
+            if exc.errno in DISK_FULL:
                 raise DiskFull(
                     f"The disk of {self.folder} is full: make room, and pull it again to go on."
                 ) from exc
             raise ModelError(f"{self.folder} cannot be used: {exc.strerror or exc}.") from exc
 
-    # What is here...
+    # What is on the disk...
 
     def locate(self, record: ModelRecord) -> Path | None:
-        """Give the folder of a model that is complete here, without asking the hub."""
-        found = self.locate_all(record)
-        return found[0] if found else None
+        """Return the snapshot of a model that is complete, else None; the hub is not asked."""
+        folders = self.locate_all(record)
+        return folders[0] if folders else None
 
     def locate_all(self, record: ModelRecord) -> tuple[Path, ...]:
-        """Give a folder for each of a model's sources, in their order; none unless all are complete here."""
-        found = [RepoFolder(self.folder, source.repo).complete(source) for source in record.sources]
-        there = tuple(path for path in found if path)
-        return there if len(there) == len(found) else ()
+        """Return a folder for each of a model's sources, in their order; none unless all are complete."""
+        folders = [
+            RepoFolder(self.folder, source.repo).complete_snapshot(source) for source in record.sources
+        ]
+        complete = tuple(folder for folder in folders if folder)
+        return complete if len(complete) == len(folders) else ()
 
-    def listing(self, records: Sequence[ModelRecord] = MODELS) -> list[Stored]:
-        """Tell what is here of each model."""
+    def listing(self, records: Sequence[ModelRecord] = MODELS) -> list[StoredModel]:
+        """Return what is on the disk of each model."""
         return [self._stored(record) for record in records]
 
-    def _stored(self, record: ModelRecord) -> Stored:
-        held: dict[Path, int] = {}
+    def _stored(self, record: ModelRecord) -> StoredModel:
+        sizes: dict[Path, int] = {}
         for source in record.sources:
-            held |= RepoFolder(self.folder, source.repo).held(source)
+            sizes |= RepoFolder(self.folder, source.repo).sizes_on_disk(source)
         commit = RepoFolder(self.folder, record.repo).commit(record.revision)
-        return Stored(
-            record.name, record.repo, record.revision, commit, self.locate(record), sum(held.values())
+        return StoredModel(
+            record.name, record.repo, record.revision, commit, self.locate(record), sum(sizes.values())
         )
 
     def verify(self, record: ModelRecord, cancel: threading.Event | None = None) -> None:
         """Read all files of a model, and compare them with their hashes.
 
         Raises ModelDamaged with the names of those that are gone or damaged, the latter deleted, so that a
-        pull brings them again; ModelNotFound where nothing is here; PullCancelled.
+        pull downloads them again; ModelNotFound where nothing is here; PullCancelled.
         """
-        stop = Stop(cancel)
-        with self._on_disk():
-            bad = [name for source in record.sources for name in self._damaged(record, source, stop)]
+        cancellation = Cancellation(cancel)
+        with self._translated_errors():
+            bad = [name for source in record.sources for name in self._damaged(record, source, cancellation)]
         if bad:
             message = (
                 f"{record.name} is damaged, what was bad is deleted: pull it again to get {', '.join(bad)}."
             )
             raise ModelDamaged(message, tuple(bad))
 
-    def _damaged(self, record: ModelRecord, source: Source, stop: Stop) -> Iterator[str]:
+    def _damaged(self, record: ModelRecord, source: Source, cancellation: Cancellation) -> Iterator[str]:
+        """Yield the files of a source that are gone or damaged, deleting the latter."""
         folder = RepoFolder(self.folder, source.repo)
         commit = folder.commit(source.revision)
         tree = folder.tree(commit) if commit else None
         if commit is None or not (tree or folder.pointers(commit, source)):
             raise ModelNotFound(f"{record.name} is not here: pull it.", code="model_not_found")
-        for name, pointer, file in _expected(folder, commit, source):
-            if measured(pointer) is None:
+        for name, pointer, file in _expected_files(folder, commit, source):
+            if size_of(pointer) is None:
                 yield name
-            elif not sound(pointer, file.etag, file.size, stop.check):
+            elif not is_intact(pointer, file.etag, file.size, cancellation.check):
                 blob_of(pointer).unlink(missing_ok=True)
                 pointer.unlink(missing_ok=True)
                 yield name
 
     def delete(self, record: ModelRecord, others: Sequence[ModelRecord] = MODELS) -> int:
-        """Delete the files of a model, and give the bytes that this frees.
+        """Delete the files of a model, and return the bytes that this frees.
 
-        What `others` that are complete here share with it stays, and so does what is no model's. Raises
+        What complete models among `others` share with it stays, and so does what is no model's. Raises
         ModelBusy while somebody pulls from one of its repositories.
         """
         freed = 0
@@ -251,56 +276,66 @@ class ModelFiles:
             ]
             folder = RepoFolder(self.folder, repo)
             if folder.root.is_dir():
-                with self._on_disk(), locked(folder.lock, lambda: _busy(record)):
-                    freed += trim(folder, [source for source in record.sources if source.repo == repo], kept)
+                gone = [source for source in record.sources if source.repo == repo]
+                with self._translated_errors(), locked(folder.lock, lambda: _raise_busy(record)):
+                    freed += delete_sources(folder, gone, kept)
         return freed
 
 
-def _look(wanted: Sequence[Wanted], tally: Tally) -> None:
-    for file in wanted:
-        tally.reach(file, file.arrived())
+def _track_present(files: Sequence[PlannedFile], tracker: ProgressTracker) -> None:
+    """Record how many bytes of each file are on the disk."""
+    for planned in files:
+        tracker.set_present(planned, planned.bytes_present())
 
 
-def _bring(plan: Plan, loader: Downloader, tally: Tally, stop: Stop) -> None:
-    """Bring the files of one source, alone: another process that began before brings them for us."""
+def _pull_source(
+    plan: SourcePlan, downloader: Downloader, tracker: ProgressTracker, cancellation: Cancellation
+) -> None:
+    """Download the files of one source under its lock: another process that holds it downloads them for us.
 
-    def waiting() -> None:
-        stop.check()
-        tally.state = "waiting"
-        _look(plan.wanted, tally)
+    Raises ModelError and OSError.
+    """
 
-    with locked(plan.folder.lock, waiting):
-        tally.state = "pulling"
-        _look(plan.wanted, tally)
-        for wanted in plan.wanted:
-            stop.check()
-            tally.file = wanted.path
-            if not wanted.present():
-                loader.fetch(wanted, partial(tally.reach, wanted))
-            tally.reach(wanted, wanted.file.size)
-            plan.folder.link(plan.commit, wanted.path, wanted.file)
+    def on_wait() -> None:
+        cancellation.check()
+        tracker.state = "waiting"
+        _track_present(plan.files, tracker)
+
+    with locked(plan.folder.lock, on_wait):
+        tracker.state = "pulling"
+        _track_present(plan.files, tracker)
+        for planned in plan.files:
+            cancellation.check()
+            tracker.file = planned.path
+            if not planned.is_present():
+                downloader.download(planned, partial(tracker.set_present, planned))
+            tracker.set_present(planned, planned.file.size)
+            plan.folder.link(plan.commit, planned.path, planned.file)
         plan.folder.set_commit(plan.source.revision, plan.commit)
-    tally.file = ""
+    tracker.file = ""
 
 
-def _expected(folder: RepoFolder, commit: str, source: Source) -> Iterator[tuple[str, Path, RemoteFile]]:
-    """Give what a snapshot should have: by its tree, or where nobody noted that, by what its links say they
-    lead to.
+def _expected_files(
+    folder: RepoFolder, commit: str, source: Source
+) -> Iterator[tuple[str, Path, RemoteFile]]:
+    """Yield the files that a snapshot should have, their paths and hashes: by its tree, or where that was not
+    written down, by what its links name.
     """
     tree = folder.tree(commit)
     if tree:
-        for name, file in tree.wanted(source).items():
+        for name, file in tree.select(source).items():
             yield name, folder.snapshot(commit) / name, file
         return
     for name, pointer in folder.pointers(commit, source):
         etag = blob_of(pointer).name
-        if pointer.is_symlink() and ETAG.fullmatch(etag):
-            yield name, pointer, RemoteFile(measured(pointer) or 0, etag)
+        if pointer.is_symlink() and BLOB_HASH.fullmatch(etag):
+            yield name, pointer, RemoteFile(size_of(pointer) or 0, etag)
 
 
-def _existing(folder: Path) -> Path:
+def _nearest_existing(folder: Path) -> Path:
+    """Return a folder, or the nearest above it that exists."""
     return next(path for path in (folder, *folder.parents) if path.exists())
 
 
-def _busy(record: ModelRecord) -> None:
+def _raise_busy(record: ModelRecord) -> None:
     raise ModelBusy(f"{record.name} is being pulled: cancel that first.", code="model_busy")

@@ -16,7 +16,7 @@ import httpx2 as httpx
 import numpy as np
 import published_checkpoints
 import pytest
-from hub_server import Hub, hubbub
+from hub_server import FakeHub, running_hub
 from numpy.typing import NDArray
 from servers import PATIENCE, Server, running, wait_until
 
@@ -24,27 +24,29 @@ VOICEBOX = [sys.executable, "-m", "gateway"]
 TEXT = "Hello there, my friend."
 
 
-WAIT = 120
-"""seconds that a request may wait: several models share two cores with whatever else runs on them"""
+QUEUE_SECONDS = 120
+"""that a request may wait: several models share two cores with whatever else runs on them"""
 
 
 @contextmanager
-def serving(
+def serve_models(
     place: Path,
     names: Sequence[str],
-    publish: Callable[[Hub], None],
+    publish: Callable[[FakeHub], None],
     models: dict[str, Any] | None = None,
     **sections: Any,
 ) -> Iterator[Server]:
-    """Publish, pull and serve models; `models` are further settings of that section, `sections` others."""
+    """Publish, pull and serve models for the block; `models` are further settings of that section, `sections`
+    others.
+    """
     settings = {
-        "admission": {"wait": WAIT},
+        "admission": {"wait": QUEUE_SECONDS},
         **sections,
         "models": {"folder": str(place / "hub"), **(models or {})},
     }
     config = place / "cli.yaml"
     config.write_text(json.dumps({"data_dir": str(place / "data"), **settings}))
-    with pytest.MonkeyPatch.context() as patch, hubbub() as hub:
+    with pytest.MonkeyPatch.context() as patch, running_hub() as hub:
         patch.setenv("NO_PROXY", "127.0.0.1,localhost")
         patch.setenv("HF_ENDPOINT", hub.url)
         patch.setenv("HF_TOKEN", published_checkpoints.TOKEN)
@@ -55,27 +57,29 @@ def serving(
             done = subprocess.run(command, capture_output=True, text=True, timeout=2 * PATIENCE)
             assert done.returncode == 0, done.stderr
     with running(place / "server", settings) as started:
-        wait_until(lambda: set(names) <= served(started), "the models are served", 3 * PATIENCE)
+        wait_until(lambda: set(names) <= served_models(started), "the models are served", 3 * PATIENCE)
         yield started
 
 
-def served(server: Server) -> set[str]:
-    """Name the models that are served."""
+def served_models(server: Server) -> set[str]:
+    """Return the names of the models that a server has."""
     return {one["id"] for one in httpx.get(f"{server.base_url}/models", timeout=PATIENCE).json()["data"]}
 
 
-def as_wav(pcm: bytes, rate: int) -> bytes:
-    """Put s16le mono PCM into a file."""
-    made = io.BytesIO()
-    with wave.open(made, "wb") as file:
+def pcm_to_wav(pcm: bytes, rate: int) -> bytes:
+    """Return s16le mono PCM as a WAV file."""
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
         file.setparams((1, 2, rate, 0, "NONE", ""))
         file.writeframes(pcm)
-    return made.getvalue()
+    return buffer.getvalue()
 
 
-def say(server: Server, model: str, text: str = TEXT, voice: Any = "alloy", **more: Any) -> NDArray[np.int16]:
-    """Speak with the SDK, as samples at 24 kHz."""
-    made = server.sdk().audio.speech.create(
+def speak(
+    server: Server, model: str, text: str = TEXT, voice: Any = "alloy", **more: Any
+) -> NDArray[np.int16]:
+    """Speak a text with the SDK, and return the samples, at 24 kHz."""
+    response = server.sdk().audio.speech.create(
         model=model, input=text, voice=voice, response_format="pcm", extra_body=more
     )
-    return np.frombuffer(made.content, "<i2")
+    return np.frombuffer(response.content, "<i2")

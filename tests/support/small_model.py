@@ -1,4 +1,4 @@
-"""A small model to pull, and pulls of it in this process and in others."""
+"""A small model to pull, and pulls of it in threads and in other processes."""
 
 from __future__ import annotations
 
@@ -14,38 +14,43 @@ from typing import Any
 import msgspec
 
 from engines.catalogue.records import Adapter, ModelRecord
-from engines.hub.download import Patience
+from engines.hub.download import DownloadPolicy
 from engines.hub.errors import ModelError
-from engines.hub.progress import Progress
+from engines.hub.progress import PullProgress
 from engines.hub.store import ModelFiles
 
 ROOT = Path(__file__).parents[2]
 REPO = "acme/toy"
 TONE = Adapter("tone", "engines.fakes.tone:Tone", (), 0)
-TOY = ModelRecord(
+MODEL = ModelRecord(
     "toy", "Toy", TONE, REPO, "Apache-2.0", ("speech",), files=("config.json", "*.safetensors", "voices/*.pt")
-)  # fmt: skip
+)
 WEIGHTS = "model.safetensors"
-BYTES = random.Random(7).randbytes(300_000)
-FILES = {"config.json": b'{"a": 1}\n', WEIGHTS: BYTES, "voices/a.pt": BYTES[:20_000], "README.md": b"# Toy\n"}
+WEIGHT_BYTES = random.Random(7).randbytes(300_000)
+FILES = {
+    "config.json": b'{"a": 1}\n',
+    WEIGHTS: WEIGHT_BYTES,
+    "voices/a.pt": WEIGHT_BYTES[:20_000],
+    "README.md": b"# Toy\n",
+}
 PULLED = {path: data for path, data in FILES.items() if path != "README.md"}
-TOTAL = sum(map(len, PULLED.values()))
-PATIENT = Patience(stall=60.0, tries=3, pause=0.01, longest=5.0)
-"""not so patient with what comes at once, and patient where only the machine may be slow"""
+TOTAL_BYTES = sum(map(len, PULLED.values()))
+POLICY = DownloadPolicy(stall_timeout=60.0, attempts=3, retry_delay=0.01, max_delay=5.0)
+"""short delays, and a long timeout where only the machine may be slow"""
 
 
-def toys(folder: Path, url: str, patience: Patience = PATIENT, **how: Any) -> ModelFiles:
-    """Give a folder for a hub, by default without a token."""
-    return ModelFiles(folder, endpoint=url, patience=patience, **{"token": "", **how})
+def model_files(folder: Path, url: str, policy: DownloadPolicy = POLICY, **options: Any) -> ModelFiles:
+    """Return the model files of a folder and a hub, by default without a token."""
+    return ModelFiles(folder, endpoint=url, policy=policy, **{"token": "", **options})
 
 
-def pull(files: ModelFiles, record: ModelRecord = TOY) -> Path:
-    """Pull in this thread."""
+def pull(files: ModelFiles, record: ModelRecord = MODEL) -> Path:
+    """Pull a model in this thread, and return its snapshot."""
     return files.pull(record, lambda _: None, threading.Event())
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Give what a snapshot has."""
+    """Return the files of a snapshot by their paths in it."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
@@ -53,23 +58,23 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def partials(folder: Path) -> list[Path]:
-    """Give the files of which only a part is there."""
+def partial_blobs(folder: Path) -> list[Path]:
+    """Return the blobs of which only a part is there."""
     return sorted(folder.glob("*/blobs/*.incomplete"))
 
 
-def arrived(folder: Path) -> int:
-    """Give how many bytes are in parts of files."""
-    return sum(path.stat().st_size for path in partials(folder))
+def partial_bytes(folder: Path) -> int:
+    """Return how many bytes are in partial blobs."""
+    return sum(path.stat().st_size for path in partial_blobs(folder))
 
 
-class Puller(threading.Thread):
-    """A pull in a thread of its own."""
+class PullThread(threading.Thread):
+    """A thread that pulls a model."""
 
-    def __init__(self, files: ModelFiles, record: ModelRecord = TOY) -> None:
+    def __init__(self, files: ModelFiles, record: ModelRecord = MODEL) -> None:
         super().__init__(daemon=True)
         self.cancel = threading.Event()
-        self.seen: list[Progress] = []
+        self.progress: list[PullProgress] = []
         self.path: Path | None = None
         self.error: ModelError | None = None
         self._files = files
@@ -77,29 +82,29 @@ class Puller(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        """Pull."""
+        """Pull, and keep the path or the error."""
         try:
-            self.path = self._files.pull(self._record, self.seen.append, self.cancel)
+            self.path = self._files.pull(self._record, self.progress.append, self.cancel)
         except ModelError as exc:
             self.error = exc
 
     def state(self) -> str:
-        """Give what it does."""
-        return self.seen[-1].state if self.seen else ""
+        """Return the state of the pull, empty before it began."""
+        return self.progress[-1].state if self.progress else ""
 
 
-class Process:
-    """A pull in a process of its own."""
+class PullProcess:
+    """A process that pulls a model."""
 
     def __init__(self, folder: Path, url: str, **environ: str) -> None:
         self._log = folder.parent / f"{id(self)}.log"
         with self._log.open("wb") as log:
             command = [sys.executable, __file__, str(folder), url]
-            whole = {**os.environ, "PYTHONPATH": str(ROOT), **environ}
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=whole, cwd=ROOT)
+            variables = {**os.environ, "PYTHONPATH": str(ROOT), **environ}
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=variables, cwd=ROOT)
 
     def lines(self) -> list[dict[str, Any]]:
-        """Give what it said so far."""
+        """Return the JSON lines that it has printed so far."""
         return [
             json.loads(line)
             for line in self._log.read_text().splitlines(keepends=True)
@@ -107,12 +112,12 @@ class Process:
         ]
 
     def state(self) -> str:
-        """Give what it does."""
+        """Return the state of the pull, empty before it began."""
         return str(self.lines()[-1].get("state", "")) if self.lines() else ""
 
-    def end(self, patience: float = 60.0) -> int:
-        """Wait for its end, and give its status."""
-        return self.process.wait(patience)
+    def end(self, policy: float = 60.0) -> int:
+        """Wait for its end, and return its exit status."""
+        return self.process.wait(policy)
 
     def kill(self) -> None:
         """Kill it with -9."""
@@ -121,15 +126,15 @@ class Process:
 
 
 def main(folder: str, url: str) -> int:
-    """Pull, and say how far it is line by line."""
+    """Pull, and print the progress as lines of JSON; return the exit status."""
 
-    def say(what: Any) -> None:
-        print(msgspec.json.encode(what).decode(), flush=True)
+    def print_json(value: Any) -> None:
+        print(msgspec.json.encode(value).decode(), flush=True)
 
     try:
-        toys(Path(folder), url).pull(TOY, say, threading.Event())
+        model_files(Path(folder), url).pull(MODEL, print_json, threading.Event())
     except ModelError as exc:
-        say({"error": type(exc).__name__, "message": exc.message})
+        print_json({"error": type(exc).__name__, "message": exc.message})
         return 1
     return 0
 

@@ -7,11 +7,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from wheels import PLATFORM, make_package, make_wheel, only_from
+from wheels import PLATFORM, index_variables, make_package, make_wheel
 
 from engines.environments.commands import Installer, InstallFailed
 from engines.environments.groups import Group
-from engines.environments.install import install
+from engines.environments.install import install_environment
 from engines.environments.layout import Environment
 
 PATIENCE = 60.0
@@ -41,24 +41,31 @@ except ImportError:
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the folder that packages come from."""
+    """The folder that packages are installed from."""
     folder = tmp_path / "index"
     folder.mkdir()
-    for name, value in only_from(folder).items():
+    for name, value in index_variables(folder).items():
         monkeypatch.setenv(name, value)
     return folder
 
 
-def made_of(tmp_path: Path, text: str, *, bare: tuple[str, ...] = ()) -> Environment:
-    """Install some packages."""
+def install_packages(tmp_path: Path, text: str, *, without_dependencies: tuple[str, ...] = ()) -> Environment:
+    """Install some packages into an environment, and return it."""
     requirements = tmp_path / "small.txt"
     requirements.write_text(text)
-    small = Group(name="small", display="Small", requirements=requirements, packages=(), size=1000, bare=bare)
-    return install(small, tmp_path / "envs", lambda _line: None, installer=Installer(""))
+    small = Group(
+        name="small",
+        display="Small",
+        requirements=requirements,
+        packages=(),
+        size=1000,
+        without_dependencies=without_dependencies,
+    )
+    return install_environment(small, tmp_path / "envs", lambda _line: None, installer=Installer(""))
 
 
-def says(made: Environment, code: str) -> str:
-    """Run some code by an environment's interpreter, and give what it prints."""
+def output_of(made: Environment, code: str) -> str:
+    """Run some code by an environment's interpreter, and return what it prints."""
     done = subprocess.run(
         [str(made.python), "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=True
     )
@@ -73,11 +80,11 @@ def test_torchaudio_without_its_cuda(tmp_path: Path, index: Path) -> None:
         "torchaudio",
         {"torchaudio/__init__.py": TORCHAUDIO, "torchaudio/lib/_torchaudio.abi3.so": "no ELF"},
     )
-    made = made_of(tmp_path, "torch\ntorchaudio\n")
+    made = install_packages(tmp_path, "torch\ntorchaudio\n")
 
     assert len(made.installed.repaired) == 1
     assert made.installed.repaired[0].startswith("torchaudio: 1 libraries taken away")
-    assert says(made, "import torchaudio; print('in')") == "in"
+    assert output_of(made, "import torchaudio; print('in')") == "in"
 
 
 def test_torchaudio_is_left_where_it_works_or_torch_does_not(tmp_path: Path, index: Path) -> None:
@@ -86,7 +93,7 @@ def test_torchaudio_is_left_where_it_works_or_torch_does_not(tmp_path: Path, ind
     make_wheel(
         index, "torchaudio", {"torchaudio/__init__.py": "", "torchaudio/lib/_torchaudio.abi3.so": "no ELF"}
     )
-    made = made_of(tmp_path, "torch\ntorchaudio\n")
+    made = install_packages(tmp_path, "torch\ntorchaudio\n")
     assert made.installed.repaired == ()
     assert list(made.site.glob("torchaudio/lib/*.so"))
 
@@ -97,7 +104,7 @@ def test_torchaudio_is_left_where_it_works_or_torch_does_not(tmp_path: Path, ind
         {"torchaudio/__init__.py": TORCHAUDIO, "torchaudio/lib/_torchaudio.abi3.so": "no ELF"},
         "2.0",
     )
-    made = made_of(tmp_path, "torch==2.0\ntorchaudio==2.0\n")
+    made = install_packages(tmp_path, "torch==2.0\ntorchaudio==2.0\n")
     assert made.installed.repaired == ()
     assert list(made.site.glob("torchaudio/lib/*.so"))
 
@@ -112,20 +119,20 @@ def test_soundfile_with_its_library(tmp_path: Path, index: Path) -> None:
         "_soundfile_data/libsndfile_x86_64.so": "",
     }
     make_wheel(index, "soundfile", right, "0.14.0", PLATFORM)
-    made = made_of(tmp_path, f"soundfile @ {wrong.as_uri()}\n")
+    made = install_packages(tmp_path, f"soundfile @ {wrong.as_uri()}\n")
 
     assert made.installed.repaired == (
         "soundfile: the wheel with its library installed in place of the one without",
     )
     assert made.installed.packages == {"soundfile": "0.14.0"}
-    assert says(made, "import soundfile; print('in')") == "in"
+    assert output_of(made, "import soundfile; print('in')") == "in"
 
 
 def test_soundfile_that_nothing_mends(tmp_path: Path, index: Path) -> None:
     """Where there is no wheel with a library either, the install fails with what soundfile says."""
     make_wheel(index, "soundfile", {"soundfile.py": SOUNDFILE}, "0.14.0")
     with pytest.raises(InstallFailed, match=r"cannot load library 'libsndfile\.so'"):
-        made_of(tmp_path, "soundfile\n")
+        install_packages(tmp_path, "soundfile\n")
 
 
 def test_perth_gets_the_old_setuptools(tmp_path: Path, index: Path) -> None:
@@ -133,28 +140,28 @@ def test_perth_gets_the_old_setuptools(tmp_path: Path, index: Path) -> None:
     make_package(index, "resemble-perth", "1.0.1", module="perth", text=PERTH)
     make_package(index, "setuptools", "84.2.1")
     make_wheel(index, "setuptools", {"setuptools/__init__.py": "", "pkg_resources/__init__.py": ""}, "80.9.0")
-    made = made_of(tmp_path, "resemble-perth\nsetuptools\n")
+    made = install_packages(tmp_path, "resemble-perth\nsetuptools\n")
 
     assert made.installed.repaired == ("setuptools: one with pkg_resources installed, for perth",)
     assert made.installed.packages["setuptools"] == "80.9.0"
-    assert says(made, "import perth; print(perth.PerthImplicitWatermarker)") != "None"
+    assert output_of(made, "import perth; print(perth.PerthImplicitWatermarker)") != "None"
 
 
-def test_bare_packages_come_without_what_they_ask_for(tmp_path: Path, index: Path) -> None:
+def test_bare_packages_come_without_what_they_add_dependency(tmp_path: Path, index: Path) -> None:
     """A package whose list of what it needs is wrong is installed without it; one that is there already is
     left alone.
     """
     path = make_package(index, "Voice_CPM", "2.0.3", module="voicecpm")
-    _ask_for(path, "gradio")
+    _add_dependency(path, "gradio")
     make_package(index, "there", "1.0")
-    made = made_of(tmp_path, "there\n", bare=("voice-cpm==2.0.3", "there==1.0"))
+    made = install_packages(tmp_path, "there\n", without_dependencies=("voice-cpm==2.0.3", "there==1.0"))
 
     assert made.installed.repaired == ("installed without what they ask for: voice-cpm==2.0.3",)
     assert made.installed.packages == {"voice-cpm": "2.0.3", "there": "1.0"}
 
 
-def _ask_for(wheel: Path, requirement: str) -> None:
-    """Have a wheel ask for another package."""
+def _add_dependency(wheel: Path, requirement: str) -> None:
+    """Add a dependency to a wheel."""
     with zipfile.ZipFile(wheel) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     with zipfile.ZipFile(wheel, "w") as archive:

@@ -18,9 +18,10 @@ import pytest
 
 from engines.api import Audio, SpeechJob
 from engines.catalogue import models
-from engines.catalogue.engines import EngineRecord, find
-from engines.catalogue.hardware import devices, obstacle
+from engines.catalogue.engines import EngineRecord, find_engine
+from engines.catalogue.hardware import devices
 from engines.environments import layout
+from engines.environments.find import obstacle
 from engines.environments.layout import Installed
 from engines.fleet.child_process import StartFailed, WorkerProcess
 from engines.fleet.model_engines import ModelEngines
@@ -46,22 +47,20 @@ class Other(Tone):
 
 
 def environment(home: Path, *modules: str, libraries: bool = True) -> Path:
-    """Make an environment as an install would leave it, with modules, and our own libraries for a worker's."""
+    """Make an environment as an install would leave it, with modules and our own libraries; return its path."""
     path = home / "env"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(path)], check=True, timeout=60)
-    site = layout.site_of(path)
+    site = layout.site_packages(path)
     for module in modules:
         (site / f"{module}.py").write_text("")
     if libraries:
         (site / "ours.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    layout.write(home, Installed(group=home.name, digest="", folder="env", python=""))
+    layout.write_marker(home, Installed(group=home.name, digest="", folder="env", python=""))
     return path
 
 
-async def spoken(record: EngineRecord) -> tuple[str, bytes, str]:
-    """Start a worker and have it speak; give what it says of itself, the PCM, and the interpreter that runs
-    it.
-    """
+async def speak_in_worker(record: EngineRecord) -> tuple[str, bytes, str]:
+    """Start a worker and have it speak; return the version in its info, the PCM, and its interpreter."""
     process = await WorkerProcess.start(record, SETTINGS, lambda _event, **_fields: None)
     client = WorkerClient(process.address, stall_timeout=10.0)
     try:
@@ -77,8 +76,10 @@ async def spoken(record: EngineRecord) -> tuple[str, bytes, str]:
 def test_a_worker_speaks_on_another_interpreter(tmp_path: Path) -> None:
     """The tone engine says the same by another environment's interpreter as by ours."""
     python = str(layout.interpreter(environment(tmp_path)))
-    _, ours, _ = asyncio.run(spoken(find("tone")))
-    _, theirs, program = asyncio.run(spoken(msgspec.structs.replace(find("tone"), python=python)))
+    _, ours, _ = asyncio.run(speak_in_worker(find_engine("tone")))
+    _, theirs, program = asyncio.run(
+        speak_in_worker(msgspec.structs.replace(find_engine("tone"), python=python))
+    )
 
     assert program == python
     assert len(theirs) > 1000
@@ -90,36 +91,38 @@ def test_another_interpreter_sees_its_own_packages(tmp_path: Path, monkeypatch: 
     reaches into it.
     """
     path = environment(tmp_path)
-    (layout.site_of(path) / "other.py").write_text(ADAPTER)
+    (layout.site_packages(path) / "other.py").write_text(ADAPTER)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
     record = msgspec.structs.replace(
-        find("tone"), adapter="other:Other", python=str(layout.interpreter(path))
+        find_engine("tone"), import_path="other:Other", python=str(layout.interpreter(path))
     )
-    version, pcm, _ = asyncio.run(spoken(record))
+    version, pcm, _ = asyncio.run(speak_in_worker(record))
 
     assert version == f"{path} None"
     assert pcm
 
 
-def test_an_interpreter_that_is_gone_or_too_poor_is_told(tmp_path: Path) -> None:
+def test_an_interpreter_that_is_gone_or_lacks_packages_is_reported(tmp_path: Path) -> None:
     """Without its interpreter, or without what a worker needs, a worker does not start, and the reason is
     told.
     """
     with pytest.raises(StartFailed, match="no process could be started"):
-        asyncio.run(spoken(msgspec.structs.replace(find("tone"), python=str(tmp_path / "none"))))
+        asyncio.run(
+            speak_in_worker(msgspec.structs.replace(find_engine("tone"), python=str(tmp_path / "none")))
+        )
     poor = layout.interpreter(environment(tmp_path, libraries=False))
     with pytest.raises(StartFailed, match="before it was ready"):
-        asyncio.run(spoken(msgspec.structs.replace(find("tone"), python=str(poor))))
+        asyncio.run(speak_in_worker(msgspec.structs.replace(find_engine("tone"), python=str(poor))))
 
 
 def test_a_model_runs_by_its_groups_interpreter(tmp_path: Path) -> None:
     """A model whose packages are in its group's environment has no obstacle, and its workers are run from
     there.
     """
-    model = models.find("kokoro")
-    family = model.engine
+    model = models.find_model("kokoro")
+    engine = model.engine
     assert devices() & set(model.requires)
-    path = environment(tmp_path / family.group, *_tops(family.packages))
+    path = environment(tmp_path / engine.group, *_tops(engine.packages))
     instances = ModelEngines(tmp_path / "learned", Governor(0), 0.0, tmp_path)
     made = instances.make(model, [tmp_path], 0, ModelSettings())
 
@@ -131,14 +134,14 @@ def test_a_model_without_its_packages_says_what_brings_them(tmp_path: Path) -> N
     """Where neither the environment nor our own interpreter has what a model needs, the obstacle names it and
     the command.
     """
-    family = msgspec.structs.replace(
-        models.find("kokoro").engine, packages=("torch_of_nobody", "kokoro_of_nobody")
+    engine = msgspec.structs.replace(
+        models.find_model("kokoro").engine, packages=("torch_of_nobody", "kokoro_of_nobody")
     )
-    model = msgspec.structs.replace(models.find("kokoro"), engine=family)
-    environment(tmp_path / family.group, "torch_of_nobody")
+    model = msgspec.structs.replace(models.find_model("kokoro"), engine=engine)
+    environment(tmp_path / engine.group, "torch_of_nobody")
 
     assert obstacle(model, tmp_path) == (
-        f"torch_of_nobody, kokoro_of_nobody not installed: voicebox engines install {family.group}"
+        f"torch_of_nobody, kokoro_of_nobody not installed: voicebox engines install {engine.group}"
     )
 
 

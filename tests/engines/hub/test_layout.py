@@ -7,16 +7,16 @@ from __future__ import annotations
 import pytest
 
 from engines.catalogue.records import Source
-from engines.catalogue.transformers import FILES, UNSAFE
+from engines.catalogue.transformers import FALLBACK_FILES, SAFE_FILES
 from engines.hub.layout import RemoteFile, Tree
 
-SOURCE = Source("acme/toy", files=FILES, unsafe=UNSAFE)
+SOURCE = Source("acme/toy", files=SAFE_FILES, fallback_files=FALLBACK_FILES)
 OLD, SHARDS = "pytorch_model.bin", ("pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin")
 
 
 def wanted(*names: str, source: Source = SOURCE) -> set[str]:
-    """Tell which of a repository's files are pulled."""
-    return set(Tree({name: RemoteFile(1, "0" * 40) for name in names}).wanted(source))
+    """Return which of a repository's files are pulled."""
+    return set(Tree({name: RemoteFile(1, "0" * 40) for name in names}).select(source))
 
 
 @pytest.mark.parametrize(
@@ -44,4 +44,4 @@ def test_older_formats(names: tuple[str, ...], kept: set[str]) -> None:
 def test_what_no_pattern_says() -> None:
     """A source without patterns means all there is; one without older formats means none of these."""
     assert wanted(OLD, "modeling.py", source=Source("acme/toy")) == {OLD, "modeling.py"}
-    assert wanted(OLD, "config.json", source=Source("acme/toy", files=FILES)) == {"config.json"}
+    assert wanted(OLD, "config.json", source=Source("acme/toy", files=SAFE_FILES)) == {"config.json"}

@@ -15,21 +15,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from small_model import (
-    BYTES,
     FILES,
-    PATIENT,
+    MODEL,
+    POLICY,
     PULLED,
     REPO,
     ROOT,
     TONE,
-    TOTAL,
-    TOY,
+    TOTAL_BYTES,
+    WEIGHT_BYTES,
     WEIGHTS,
-    arrived,
     contents,
-    partials,
+    model_files,
+    partial_blobs,
+    partial_bytes,
     pull,
-    toys,
 )
 
 from engines.catalogue.records import ModelRecord, Source
@@ -46,87 +46,93 @@ from engines.hub.errors import (
     TokenRefused,
 )
 from engines.hub.layout import RepoFolder
-from engines.hub.progress import Progress
+from engines.hub.progress import PullProgress
 
 if TYPE_CHECKING:  # pytest loads it
-    from hub_server import Hub
+    from hub_server import FakeHub
 
 HALF = 150_000
 
 
-def elsewhere(script: str, *args: str) -> dict[str, str]:
-    """Run a script in a process of its own, and give the last thing it says."""
+def run_in_process(script: str, *args: str) -> dict[str, str]:
+    """Run a script in a process of its own, and return the JSON of its last line."""
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", script, *args]
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=60, cwd=ROOT / "tests", env=environ, check=False
+        command,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=ROOT / "tests" / "support",
+        env=environ,
+        check=False,
     )
     assert done.stdout, done.stderr
-    said: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
-    return said
+    printed: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
+    return printed
 
 
 def record(repo: str, revision: str = "main", files: tuple[str, ...] = ()) -> ModelRecord:
-    """Describe another model."""
+    """Return the record of another model."""
     return ModelRecord("other", "Other", TONE, repo, "MIT", ("speech",), revision, files)
 
 
-def test_a_damaged_file_is_named_and_not_kept(hub: Hub, tmp_path: Path) -> None:
+def test_a_damaged_file_is_named_and_not_kept(hub: FakeHub, tmp_path: Path) -> None:
     """Bytes of another hash than the hub lists are deleted, the error names the file, and the next pull
     brings it whole.
     """
     hub.publish(REPO, FILES)
-    hub.spoil(WEIGHTS, content=BYTES[::-1], times=1)
-    files = toys(tmp_path, hub.url)
+    hub.add_fault(WEIGHTS, content=WEIGHT_BYTES[::-1], times=1)
+    files = model_files(tmp_path, hub.url)
     with pytest.raises(ModelDamaged, match=WEIGHTS) as caught:
         pull(files)
     assert caught.value.files == (WEIGHTS,)
-    assert partials(tmp_path) == []
-    assert files.locate(TOY) is None
+    assert partial_blobs(tmp_path) == []
+    assert files.locate(MODEL) is None
     assert contents(pull(files)) == PULLED
 
 
-def test_small_files_are_checked_too(hub: Hub, tmp_path: Path) -> None:
+def test_small_files_are_checked_too(hub: FakeHub, tmp_path: Path) -> None:
     """Files that are kept in git itself have another kind of hash, and are checked by it."""
     hub.publish(REPO, FILES)
-    hub.spoil("config.json", content=b'{"a": 2}\n', times=1)
+    hub.add_fault("config.json", content=b'{"a": 2}\n', times=1)
     with pytest.raises(ModelDamaged, match=r"config\.json"):
-        pull(toys(tmp_path, hub.url))
+        pull(model_files(tmp_path, hub.url))
 
 
-def test_a_file_of_another_length_leaves_what_had_come(hub: Hub, tmp_path: Path) -> None:
+def test_a_file_of_another_length_leaves_what_had_come(hub: FakeHub, tmp_path: Path) -> None:
     """What announces another length than the hub lists, such as a proxy's page, is not written, least of all
     over a good part.
     """
     hub.publish(REPO, FILES)
-    hub.spoil(WEIGHTS, cut=HALF, times=1)
-    hub.spoil(WEIGHTS, content=b"<html>Log in</html>", whole=True, times=1)
-    files = toys(tmp_path, hub.url)
+    hub.add_fault(WEIGHTS, cut_after=HALF, times=1)
+    hub.add_fault(WEIGHTS, content=b"<html>Log in</html>", ignore_range=True, times=1)
+    files = model_files(tmp_path, hub.url)
     with pytest.raises(ModelDamaged, match="300000 bytes and sends 19"):
         pull(files)
-    assert arrived(tmp_path) == HALF
+    assert partial_bytes(tmp_path) == HALF
     assert contents(pull(files)) == PULLED
-    assert hub.sent(WEIGHTS) - 19 == len(BYTES)
+    assert hub.bytes_sent(WEIGHTS) - 19 == len(WEIGHT_BYTES)
 
 
-def test_lengths_that_nobody_announces_are_counted(hub: Hub, tmp_path: Path) -> None:
+def test_lengths_that_nobody_announces_are_counted(hub: FakeHub, tmp_path: Path) -> None:
     """Without a length an early end is a cut, and what comes beyond the length that the hub lists is damage."""
     hub.publish(REPO, FILES)
-    hub.spoil(WEIGHTS, content=BYTES[:HALF], vague=True, times=1)
-    hub.spoil("voices/a.pt", content=BYTES[:20_001], vague=True)
+    hub.add_fault(WEIGHTS, content=WEIGHT_BYTES[:HALF], without_length=True, times=1)
+    hub.add_fault("voices/a.pt", content=WEIGHT_BYTES[:20_001], without_length=True)
     with pytest.raises(ModelDamaged, match="sends more"):
-        pull(toys(tmp_path, hub.url))
-    assert hub.sent(WEIGHTS) == len(BYTES)
+        pull(model_files(tmp_path, hub.url))
+    assert hub.bytes_sent(WEIGHTS) == len(WEIGHT_BYTES)
 
 
 @pytest.mark.parametrize("token", ["", "hf_known"])
-def test_what_the_hub_does_not_have(hub: Hub, tmp_path: Path, token: str) -> None:
+def test_what_the_hub_does_not_have(hub: FakeHub, tmp_path: Path, token: str) -> None:
     """A repository, revision or file that is not there is said to be so, whether the hub knows who asks or
     not.
     """
     hub.publish(REPO, FILES)
     hub.tokens.add("hf_known")
-    files = toys(tmp_path, hub.url, token=token)
+    files = model_files(tmp_path, hub.url, token=token)
 
     with pytest.raises(ModelNotFound, match=r"acme/none.*HF_TOKEN"):
         pull(files, record("acme/none"))
@@ -138,7 +144,9 @@ def test_what_the_hub_does_not_have(hub: Hub, tmp_path: Path, token: str) -> Non
         pull(files, record("not/a/repository"))
 
 
-def test_gated_and_private_repositories(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gated_and_private_repositories(
+    hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Who is not let in learns what to do, by whether they said who they are; who is gets the files, and the
     store no token.
     """
@@ -146,122 +154,122 @@ def test_gated_and_private_repositories(hub: Hub, tmp_path: Path, monkeypatch: p
     hub.tokens |= {"hf_friend", "hf_stranger"}
     for token in ("", "hf_stranger"):
         with pytest.raises(ModelGated, match=f"{REPO} is gated: agree to its terms"):
-            pull(toys(tmp_path, hub.url, token=token))
+            pull(model_files(tmp_path, hub.url, token=token))
     with pytest.raises(TokenRefused, match="does not know the token"):
-        pull(toys(tmp_path, hub.url, token="hf_mistyped"))
+        pull(model_files(tmp_path, hub.url, token="hf_mistyped"))
     monkeypatch.setenv("HF_TOKEN", "hf_friend")
-    hub.forget()
-    assert contents(pull(toys(tmp_path, hub.url, token=None))) == PULLED
-    assert {one.token for one in hub.asked if "/store/" not in one.url} == {"hf_friend"}
-    assert {one.token for one in hub.asked if "/store/" in one.url} == {""}
+    hub.clear_requests()
+    assert contents(pull(model_files(tmp_path, hub.url, token=None))) == PULLED
+    assert {one.token for one in hub.requests if "/store/" not in one.url} == {"hf_friend"}
+    assert {one.token for one in hub.requests if "/store/" in one.url} == {""}
 
     hub.publish("acme/secret", FILES, admitted={"hf_friend"}, private=True)
     with pytest.raises(ModelNotFound, match="or it is private"):
-        pull(toys(tmp_path, hub.url, token="hf_stranger"), record("acme/secret"))
+        pull(model_files(tmp_path, hub.url, token="hf_stranger"), record("acme/secret"))
 
 
-def test_a_busy_hub_is_waited_for_as_it_says(hub: Hub, tmp_path: Path) -> None:
+def test_a_busy_hub_is_waited_for_as_it_says(hub: FakeHub, tmp_path: Path) -> None:
     """429 with a short Retry-After is waited out; with a long one it is an error that tells when."""
     hub.publish(REPO, FILES)
-    hub.spoil(hub.LISTING, status=429, headers={"Retry-After": "1"}, times=1)
-    assert contents(pull(toys(tmp_path, hub.url))) == PULLED
-    hub.spoil(hub.LISTING, status=429, headers={"Retry-After": "600"})
+    hub.add_fault(hub.LISTING, status=429, headers={"Retry-After": "1"}, times=1)
+    assert contents(pull(model_files(tmp_path, hub.url))) == PULLED
+    hub.add_fault(hub.LISTING, status=429, headers={"Retry-After": "600"})
     with pytest.raises(HubBusy, match="in 600 seconds") as caught:
-        pull(toys(tmp_path, hub.url))
+        pull(model_files(tmp_path, hub.url))
     assert caught.value.retry_after == 600
 
 
 @pytest.mark.parametrize("what", ["listing", WEIGHTS])
-def test_a_broken_hub_is_tried_a_few_times(hub: Hub, tmp_path: Path, what: str) -> None:
+def test_a_broken_hub_is_tried_a_few_times(hub: FakeHub, tmp_path: Path, what: str) -> None:
     """Server errors are tried again, but not for ever."""
     hub.publish(REPO, FILES)
-    hub.spoil(what, status=500, times=PATIENT.tries - 1)
-    assert contents(pull(toys(tmp_path / "patient", hub.url))) == PULLED
-    hub.forget()
-    hub.spoil(what, status=503)
+    hub.add_fault(what, status=500, times=POLICY.attempts - 1)
+    assert contents(pull(model_files(tmp_path / "patient", hub.url))) == PULLED
+    hub.clear_requests()
+    hub.add_fault(what, status=503)
     with pytest.raises(ModelUnreachable, match="answers 503"):
-        pull(toys(tmp_path / "impatient", hub.url))
-    assert len([one for one in hub.asked if one.status == 503]) == PATIENT.tries
+        pull(model_files(tmp_path / "impatient", hub.url))
+    assert len([one for one in hub.requests if one.status == 503]) == POLICY.attempts
 
 
-def test_no_hub(hub: Hub, tmp_path: Path) -> None:
+def test_no_hub(hub: FakeHub, tmp_path: Path) -> None:
     """Where nobody listens, or what answers is no hub, the pull says so."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     with pytest.raises(ModelUnreachable, match="cannot be reached for acme/toy"):
-        pull(toys(tmp_path, f"http://127.0.0.1:{port}"))
+        pull(model_files(tmp_path, f"http://127.0.0.1:{port}"))
     with pytest.raises(ModelUnreachable, match="cannot be reached for acme/toy"):
-        pull(toys(tmp_path, "nonsense"))
+        pull(model_files(tmp_path, "nonsense"))
     hub.publish(REPO, FILES)
-    hub.spoil(hub.LISTING, status=200)
+    hub.add_fault(hub.LISTING, status=200)
     with pytest.raises(ModelUnreachable, match="what answers is not a hub"):
-        pull(toys(tmp_path, hub.url))
+        pull(model_files(tmp_path, hub.url))
 
 
-def test_a_listing_is_not_trusted_with_paths(hub: Hub, tmp_path: Path) -> None:
+def test_a_listing_is_not_trusted_with_paths(hub: FakeHub, tmp_path: Path) -> None:
     """A file whose path would lead out of the folder is refused before anything is written, where it is
     wanted at all.
     """
     hub.publish(REPO, {**FILES, "voices/../../../../../evil.pt": b"x"})
     with pytest.raises(ModelUnreachable, match=r"cannot be kept: 'voices/\.\./"):
-        pull(toys(tmp_path / "cache", hub.url))
+        pull(model_files(tmp_path / "cache", hub.url))
     assert contents(tmp_path) == {}
-    assert contents(pull(toys(tmp_path / "cache", hub.url), record(REPO, files=("config.json",)))).keys() == {
-        "config.json"
-    }
+    assert contents(
+        pull(model_files(tmp_path / "cache", hub.url), record(REPO, files=("config.json",)))
+    ).keys() == {"config.json"}
     with pytest.raises(ModelUnreachable, match="cannot be a revision"):
         RepoFolder(tmp_path, REPO).set_commit("../../main", "0" * 40)
-    assert RepoFolder(tmp_path, REPO).complete(Source(REPO, "0" * 40)) is None
+    assert RepoFolder(tmp_path, REPO).complete_snapshot(Source(REPO, "0" * 40)) is None
 
 
-def test_a_full_disk_is_seen_before(hub: Hub, tmp_path: Path) -> None:
+def test_a_full_disk_is_seen_before(hub: FakeHub, tmp_path: Path) -> None:
     """What does not fit is not begun, and the error tells what is needed and what there is."""
     hub.publish(REPO, FILES, listed={WEIGHTS: 10**17})
     with pytest.raises(DiskFull, match="100,000,000,000 MB are to come") as caught:
-        pull(toys(tmp_path, hub.url))
-    assert caught.value.needed == 10**17 + TOTAL - len(BYTES)
+        pull(model_files(tmp_path, hub.url))
+    assert caught.value.needed == 10**17 + TOTAL_BYTES - len(WEIGHT_BYTES)
     assert 0 < caught.value.free < 10**17
-    assert hub.gets("*") == []
+    assert hub.downloads("*") == []
 
 
-def test_a_disk_that_fills_up_meanwhile(hub: Hub, tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_meanwhile(hub: FakeHub, tmp_path: Path) -> None:
     """When writing fails for want of room, the error says so and what has come is kept. The limit is the
     system's on file sizes.
     """
     hub.publish(REPO, FILES)
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))"
-    said = elsewhere(
-        f"{limit}; import sys, pulling; pulling.main(*sys.argv[1:])", str(tmp_path / "cache"), hub.url
+    printed = run_in_process(
+        f"{limit}; import sys, small_model; small_model.main(*sys.argv[1:])", str(tmp_path / "cache"), hub.url
     )
 
-    assert said["error"] == "DiskFull"
-    assert 0 < arrived(tmp_path / "cache") <= 100_000
+    assert printed["error"] == "DiskFull"
+    assert 0 < partial_bytes(tmp_path / "cache") <= 100_000
 
 
 @pytest.mark.parametrize("variable", ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", ""])
 def test_offline_nobody_is_asked(
-    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+    hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     """Told to stay offline, by the environment or by a setting, a pull gives what is complete, and refuses at
     once what is not.
     """
     hub.publish(REPO, FILES)
-    here = pull(toys(tmp_path / "full", hub.url))
-    hub.forget()
+    here = pull(model_files(tmp_path / "full", hub.url))
+    hub.clear_requests()
     if variable:
         monkeypatch.setenv(variable, "1")
     how: dict[str, Any] = {} if variable else {"offline": True}
-    seen: list[Progress] = []
+    seen: list[PullProgress] = []
 
-    assert toys(tmp_path / "full", hub.url, **how).pull(TOY, seen.append, threading.Event()) == here
-    assert seen == [Progress("toy", "done", TOTAL, TOTAL)]
+    assert model_files(tmp_path / "full", hub.url, **how).pull(MODEL, seen.append, threading.Event()) == here
+    assert seen == [PullProgress("toy", "done", TOTAL_BYTES, TOTAL_BYTES)]
     with pytest.raises(Offline, match="go online, or copy it"):
-        pull(toys(tmp_path / "empty", hub.url, **how))
-    assert hub.asked == []
+        pull(model_files(tmp_path / "empty", hub.url, **how))
+    assert hub.requests == []
 
 
 def test_a_setting_goes_before_the_environment(
-    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Told by a setting to go online, or where the hub is, a pull does, whatever the environment said when
     the client was loaded.
@@ -270,17 +278,17 @@ def test_a_setting_goes_before_the_environment(
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
     script = (
-        "import sys, pathlib, huggingface_hub, pulling;"
-        " path = pulling.pull(pulling.toys(pathlib.Path(sys.argv[1]), sys.argv[2], offline=False));"
+        "import sys, pathlib, huggingface_hub, small_model;"
+        " path = small_model.pull(small_model.model_files(pathlib.Path(sys.argv[1]), sys.argv[2], offline=False));"
         """ print('{"path": "%s"}' % path)"""
     )
-    said = elsewhere(script, str(tmp_path / "cache"), hub.url)
-    assert contents(Path(said["path"])) == PULLED
+    printed = run_in_process(script, str(tmp_path / "cache"), hub.url)
+    assert contents(Path(printed["path"])) == PULLED
 
 
-def test_every_error_is_ours(hub: Hub, tmp_path: Path) -> None:
+def test_every_error_is_ours(hub: FakeHub, tmp_path: Path) -> None:
     """A folder that cannot be written is an error of ours too, with the folder in it."""
     hub.publish(REPO, FILES)
     (tmp_path / "cache").write_text("a file")
     with pytest.raises(ModelError, match="cache cannot be used: Not a directory"):
-        pull(toys(tmp_path / "cache", hub.url))
+        pull(model_files(tmp_path / "cache", hub.url))

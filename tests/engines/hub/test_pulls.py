@@ -12,60 +12,60 @@ import msgspec
 import pytest
 from servers import wait_until
 from small_model import (
-    BYTES,
     FILES,
-    PATIENT,
+    MODEL,
+    POLICY,
     PULLED,
     REPO,
-    TOTAL,
-    TOY,
+    TOTAL_BYTES,
+    WEIGHT_BYTES,
     WEIGHTS,
-    Process,
-    Puller,
-    arrived,
+    PullProcess,
+    PullThread,
     contents,
+    model_files,
+    partial_bytes,
     pull,
-    toys,
 )
 
-from engines.hub.download import Patience
+from engines.hub.download import DownloadPolicy
 from engines.hub.errors import ModelDamaged, ModelUnreachable, PullCancelled, PullStalled
-from engines.hub.progress import Meter, Progress
+from engines.hub.progress import PullProgress, SpeedMeter
 
 if TYPE_CHECKING:  # pytest loads it
-    from hub_server import Hub
+    from hub_server import FakeHub
 
 HALF = 150_000
 
 
-def test_a_model_comes_as_its_record_says(hub: Hub, tmp_path: Path) -> None:
+def test_a_model_comes_as_its_record_says(hub: FakeHub, tmp_path: Path) -> None:
     """The files that the record names are there as they are on the hub, the others are not, and none was
     fetched twice.
     """
     commit = hub.publish(REPO, FILES)
-    files = toys(tmp_path, hub.url)
+    files = model_files(tmp_path, hub.url)
     path = pull(files)
 
     assert contents(path) == PULLED
     assert path.name == commit
-    assert files.locate(TOY) == path
-    assert hub.sent() == TOTAL
+    assert files.locate(MODEL) == path
+    assert hub.bytes_sent() == TOTAL_BYTES
 
 
-def test_the_hubs_own_client_finds_what_was_pulled(hub: Hub, tmp_path: Path) -> None:
+def test_the_hubs_own_client_finds_what_was_pulled(hub: FakeHub, tmp_path: Path) -> None:
     """The layout is the client's: its own functions find the snapshot and single files in the folder, and
     load nothing.
     """
     from huggingface_hub import snapshot_download, try_to_load_from_cache
 
     hub.publish(REPO, FILES)
-    path = pull(toys(tmp_path, hub.url))
-    patterns = list(TOY.files)
+    path = pull(model_files(tmp_path, hub.url))
+    patterns = list(MODEL.files)
 
     found = snapshot_download(REPO, cache_dir=tmp_path, allow_patterns=patterns, local_files_only=True)
     assert Path(found) == path
     assert try_to_load_from_cache(REPO, WEIGHTS, cache_dir=tmp_path) == str(path / WEIGHTS)
-    hub.forget()
+    hub.clear_requests()
     assert (
         Path(
             snapshot_download(
@@ -74,214 +74,218 @@ def test_the_hubs_own_client_finds_what_was_pulled(hub: Hub, tmp_path: Path) -> 
         )
         == path
     )
-    assert hub.gets("*") == []
+    assert hub.downloads("*") == []
 
 
-def test_progress_is_told(hub: Hub, tmp_path: Path) -> None:
+def test_progress_is_told(hub: FakeHub, tmp_path: Path) -> None:
     """While a pull is under way its callback learns the bytes and files done and to do, the speed, the time
     left and the file.
     """
     hub.publish(REPO, FILES)
-    stall = hub.spoil(WEIGHTS, stall=HALF)
-    puller = Puller(toys(tmp_path, hub.url))
-    wait_until(lambda: puller.seen and puller.seen[-1].done >= HALF, "half of it is there")
-    seen = puller.seen[-1]
+    stall = hub.add_fault(WEIGHTS, stall_after=HALF)
+    puller = PullThread(model_files(tmp_path, hub.url))
+    wait_until(lambda: puller.progress and puller.progress[-1].done >= HALF, "half of it is there")
+    seen = puller.progress[-1]
 
-    assert (seen.model, seen.state, seen.file, seen.total) == ("toy", "pulling", WEIGHTS, TOTAL)
+    assert (seen.model, seen.state, seen.file, seen.total) == ("toy", "pulling", WEIGHTS, TOTAL_BYTES)
     assert (seen.done, seen.files_done, seen.files_total) == (HALF + len(FILES["config.json"]), 1, 3)
     assert seen.speed > 0
     assert seen.eta is not None
-    stall.go_on.set()
+    stall.resume.set()
     puller.join()
-    assert puller.seen[-1] == Progress("toy", "done", TOTAL, TOTAL, 0.0, None, "", 3, 3)
+    assert puller.progress[-1] == PullProgress("toy", "done", TOTAL_BYTES, TOTAL_BYTES, 0.0, None, "", 3, 3)
 
 
 def test_speed_is_that_of_the_last_seconds() -> None:
     """The speed follows what comes now, forgets what is long past, and falls to nothing in a stall."""
     now = 100.0
-    meter = Meter(lambda: now)
+    meter = SpeedMeter(lambda: now)
     assert meter.speed() == 0
     for second in range(20):
         now = 100.0 + second
-        meter.note(1000 * second)
+        meter.add(1000 * second)
     assert meter.speed() == pytest.approx(1000)
     for second in range(20, 30):
         now = 100.0 + second
-        meter.note(19_000 + 10 * second)
+        meter.add(19_000 + 10 * second)
     assert meter.speed() == pytest.approx(10, rel=0.2)
     now += 60
     assert meter.speed() == 0
 
 
-def test_what_is_there_is_not_pulled_again(hub: Hub, tmp_path: Path) -> None:
+def test_what_is_there_is_not_pulled_again(hub: FakeHub, tmp_path: Path) -> None:
     """A second pull asks what there is, and fetches nothing; of a commit that is complete it does not even
     ask.
     """
     commit = hub.publish(REPO, FILES)
-    files = toys(tmp_path, hub.url)
+    files = model_files(tmp_path, hub.url)
     path = pull(files)
-    hub.forget()
+    hub.clear_requests()
 
     assert pull(files) == path
-    assert [one.file for one in hub.asked] == [""]
-    hub.forget()
-    assert pull(files, msgspec.structs.replace(TOY, revision=commit)) == path
-    assert hub.asked == []
+    assert [one.file for one in hub.requests] == [""]
+    hub.clear_requests()
+    assert pull(files, msgspec.structs.replace(MODEL, revision=commit)) == path
+    assert hub.requests == []
 
 
-def test_a_revision_that_moves_on_brings_what_changed(hub: Hub, tmp_path: Path) -> None:
+def test_a_revision_that_moves_on_brings_what_changed(hub: FakeHub, tmp_path: Path) -> None:
     """When a branch has moved, only changed files come, and the old snapshot is the one that is found until
     all have.
     """
     hub.publish(REPO, FILES)
-    files = toys(tmp_path, hub.url)
+    files = model_files(tmp_path, hub.url)
     old = pull(files)
-    changed = BYTES[::-1]
+    changed = WEIGHT_BYTES[::-1]
     hub.publish(REPO, {**FILES, WEIGHTS: changed})
-    hub.forget()
-    hub.spoil(WEIGHTS, cut=HALF, times=1)
-    hub.spoil(WEIGHTS, cut=0)
+    hub.clear_requests()
+    hub.add_fault(WEIGHTS, cut_after=HALF, times=1)
+    hub.add_fault(WEIGHTS, cut_after=0)
     with pytest.raises(ModelUnreachable):
         pull(files)
-    assert files.locate(TOY) == old
+    assert files.locate(MODEL) == old
 
-    hub.heal()
+    hub.clear_faults()
     new = pull(files)
     assert new != old
     assert contents(new) == {**PULLED, WEIGHTS: changed}
-    assert {one.file for one in hub.gets("*")} == {WEIGHTS}
+    assert {one.file for one in hub.downloads("*")} == {WEIGHTS}
 
 
-def test_a_cut_is_mended_within_the_pull(hub: Hub, tmp_path: Path) -> None:
+def test_a_cut_is_mended_within_the_pull(hub: FakeHub, tmp_path: Path) -> None:
     """A connection that ends early is made again, and goes on where it was: no byte comes twice."""
     hub.publish(REPO, FILES)
-    hub.spoil(WEIGHTS, cut=50_000, times=4)
+    hub.add_fault(WEIGHTS, cut_after=50_000, times=4)
 
-    assert contents(pull(toys(tmp_path, hub.url))) == PULLED
-    assert [one.range for one in hub.gets(WEIGHTS)] == [
+    assert contents(pull(model_files(tmp_path, hub.url))) == PULLED
+    assert [one.range for one in hub.downloads(WEIGHTS)] == [
         "",
         "bytes=50000-",
         "bytes=100000-",
         "bytes=150000-",
         "bytes=200000-",
     ]
-    assert hub.sent(WEIGHTS) == len(BYTES)
+    assert hub.bytes_sent(WEIGHTS) == len(WEIGHT_BYTES)
 
 
-def test_an_ended_pull_is_resumed_by_the_next(hub: Hub, tmp_path: Path) -> None:
+def test_an_ended_pull_is_resumed_by_the_next(hub: FakeHub, tmp_path: Path) -> None:
     """A pull gives up when nothing more comes, keeps what has, and the next goes on from there."""
     hub.publish(REPO, FILES)
-    hub.spoil(WEIGHTS, cut=HALF, times=1)
-    hub.spoil(WEIGHTS, cut=0)
-    files = toys(tmp_path, hub.url)
+    hub.add_fault(WEIGHTS, cut_after=HALF, times=1)
+    hub.add_fault(WEIGHTS, cut_after=0)
+    files = model_files(tmp_path, hub.url)
     with pytest.raises(ModelUnreachable, match="pull it again"):
         pull(files)
-    assert arrived(tmp_path) == HALF
-    assert files.locate(TOY) is None
+    assert partial_bytes(tmp_path) == HALF
+    assert files.locate(MODEL) is None
 
-    hub.heal()
+    hub.clear_faults()
     assert contents(pull(files)) == PULLED
-    assert hub.sent(WEIGHTS) == len(BYTES)
+    assert hub.bytes_sent(WEIGHTS) == len(WEIGHT_BYTES)
 
 
-def test_a_killed_pull_is_resumed(hub: Hub, tmp_path: Path) -> None:
+def test_a_killed_pull_is_resumed(hub: FakeHub, tmp_path: Path) -> None:
     """After kill -9 in the middle of a file, the next pull fetches no more than what had not come."""
     hub.publish(REPO, FILES)
-    hub.spoil(WEIGHTS, stall=HALF)
-    process = Process(tmp_path / "cache", hub.url)
+    hub.add_fault(WEIGHTS, stall_after=HALF)
+    process = PullProcess(tmp_path / "cache", hub.url)
     wait_until(
-        lambda: arrived(tmp_path / "cache") >= HALF - 8192, "half of it is there"
+        lambda: partial_bytes(tmp_path / "cache") >= HALF - 8192, "half of it is there"
     )  # a buffer's worth may be in memory
     process.kill()
-    kept = arrived(tmp_path / "cache")
-    hub.heal()
-    hub.forget()
+    kept = partial_bytes(tmp_path / "cache")
+    hub.clear_faults()
+    hub.clear_requests()
 
-    assert contents(pull(toys(tmp_path / "cache", hub.url))) == PULLED
-    assert hub.sent(WEIGHTS) == len(BYTES) - kept
-    assert hub.sent("config.json") == 0
+    assert contents(pull(model_files(tmp_path / "cache", hub.url))) == PULLED
+    assert hub.bytes_sent(WEIGHTS) == len(WEIGHT_BYTES) - kept
+    assert hub.bytes_sent("config.json") == 0
 
 
-def test_a_pull_is_cancelled_at_once(hub: Hub, tmp_path: Path) -> None:
+def test_a_pull_is_cancelled_at_once(hub: FakeHub, tmp_path: Path) -> None:
     """Cancelling ends a pull even while no byte comes, closes its connection and its files, and keeps what
     has come.
     """
     hub.publish(REPO, FILES)
-    stall = hub.spoil(WEIGHTS, stall=HALF)
-    files = toys(tmp_path, hub.url)
-    puller = Puller(files)
-    wait_until(lambda: arrived(tmp_path) >= HALF - 8192, "half of it is there")
+    stall = hub.add_fault(WEIGHTS, stall_after=HALF)
+    files = model_files(tmp_path, hub.url)
+    puller = PullThread(files)
+    wait_until(lambda: partial_bytes(tmp_path) >= HALF - 8192, "half of it is there")
     puller.cancel.set()
-    puller.join(PATIENT.stall / 2)
+    puller.join(POLICY.stall_timeout / 2)
     assert isinstance(puller.error, PullCancelled)
-    assert not stall.go_on.is_set()
+    assert not stall.resume.is_set()
 
-    kept = arrived(tmp_path)
-    hub.forget()
-    hub.heal()
+    kept = partial_bytes(tmp_path)
+    hub.clear_requests()
+    hub.clear_faults()
     assert contents(pull(files)) == PULLED
-    assert hub.sent(WEIGHTS) == len(BYTES) - kept
+    assert hub.bytes_sent(WEIGHTS) == len(WEIGHT_BYTES) - kept
 
 
-def test_a_pull_that_waits_for_the_hub_is_cancelled_at_once(hub: Hub, tmp_path: Path) -> None:
+def test_a_pull_that_waits_for_the_hub_is_cancelled_at_once(hub: FakeHub, tmp_path: Path) -> None:
     """Neither does the time that the hub wants us to wait keep anybody from leaving."""
     hub.publish(REPO, FILES)
-    hub.spoil(hub.LISTING, status=429, headers={"Retry-After": "40"})
-    puller = Puller(toys(tmp_path, hub.url, Patience(longest=60.0)))
-    wait_until(lambda: hub.asked, "the hub was asked")
+    hub.add_fault(hub.LISTING, status=429, headers={"Retry-After": "40"})
+    puller = PullThread(model_files(tmp_path, hub.url, DownloadPolicy(max_delay=60.0)))
+    wait_until(lambda: hub.requests, "the hub was asked")
     puller.cancel.set()
     puller.join(20.0)
     assert isinstance(puller.error, PullCancelled)
 
 
-def test_a_callback_that_fails_ends_the_pull(hub: Hub, tmp_path: Path) -> None:
+def test_a_callback_that_fails_ends_the_pull(hub: FakeHub, tmp_path: Path) -> None:
     """What a callback raises comes out of the pull, which ends."""
     hub.publish(REPO, FILES)
-    hub.spoil(WEIGHTS, stall=HALF)
-    files = toys(tmp_path, hub.url)
+    hub.add_fault(WEIGHTS, stall_after=HALF)
+    files = model_files(tmp_path, hub.url)
 
-    def fail(progress: Progress) -> None:
+    def fail(progress: PullProgress) -> None:
         raise KeyError(progress.model)
 
     with pytest.raises(KeyError):
-        files.pull(TOY, fail, threading.Event())
+        files.pull(MODEL, fail, threading.Event())
     wait_until(
         lambda: not any(thread.name == "pull toy" for thread in threading.enumerate()), "its thread has ended"
     )
 
 
-def test_a_stall_is_an_error_that_can_be_resumed(hub: Hub, tmp_path: Path) -> None:
+def test_a_stall_is_an_error_that_can_be_resumed(hub: FakeHub, tmp_path: Path) -> None:
     """Where no byte comes for the time that is allowed, again and again, the pull ends, and the next goes on."""
     hub.publish(REPO, FILES)
-    hub.spoil(WEIGHTS, stall=HALF, times=1)
-    hub.spoil(WEIGHTS, stall=0)
+    hub.add_fault(WEIGHTS, stall_after=HALF, times=1)
+    hub.add_fault(WEIGHTS, stall_after=0)
     with pytest.raises(PullStalled, match="stopped sending"):
-        pull(toys(tmp_path, hub.url, Patience(stall=0.5, tries=2, pause=0.01)))
-    kept = arrived(tmp_path)
-    hub.forget()
-    hub.heal()
-    assert contents(pull(toys(tmp_path, hub.url))) == PULLED
-    assert hub.sent(WEIGHTS) == len(BYTES) - kept
+        pull(model_files(tmp_path, hub.url, DownloadPolicy(stall_timeout=0.5, attempts=2, retry_delay=0.01)))
+    kept = partial_bytes(tmp_path)
+    hub.clear_requests()
+    hub.clear_faults()
+    assert contents(pull(model_files(tmp_path, hub.url))) == PULLED
+    assert hub.bytes_sent(WEIGHTS) == len(WEIGHT_BYTES) - kept
 
 
-def test_a_hub_without_ranges_begins_anew(hub: Hub, tmp_path: Path) -> None:
+def test_a_hub_without_ranges_begins_anew(hub: FakeHub, tmp_path: Path) -> None:
     """Where ranges are ignored the file is begun anew, and is right."""
     hub.publish(REPO, FILES)
-    hub.spoil(WEIGHTS, cut=HALF, times=1)
-    hub.spoil(WEIGHTS, whole=True)
-    assert contents(pull(toys(tmp_path, hub.url))) == PULLED
-    assert hub.sent(WEIGHTS) == HALF + len(BYTES)
+    hub.add_fault(WEIGHTS, cut_after=HALF, times=1)
+    hub.add_fault(WEIGHTS, ignore_range=True)
+    assert contents(pull(model_files(tmp_path, hub.url))) == PULLED
+    assert hub.bytes_sent(WEIGHTS) == HALF + len(WEIGHT_BYTES)
 
 
 @pytest.mark.parametrize(
-    "rubbish", [b"", b"rubbish", BYTES, BYTES + b"rubbish"], ids=["none", "other", "all", "more"]
+    "rubbish",
+    [b"", b"rubbish", WEIGHT_BYTES, WEIGHT_BYTES + b"rubbish"],
+    ids=["none", "other", "all", "more"],
 )
-def test_whatever_is_left_of_a_file_the_next_pull_ends_well(hub: Hub, tmp_path: Path, rubbish: bytes) -> None:
+def test_whatever_is_left_of_a_file_the_next_pull_ends_well(
+    hub: FakeHub, tmp_path: Path, rubbish: bytes
+) -> None:
     """Of parts of any length and content the file is made, or at once said to be damaged, and then it is
     made.
     """
     commit = hub.publish(REPO, FILES)
-    files = toys(tmp_path, hub.url)
+    files = model_files(tmp_path, hub.url)
     pull(files)
     blob = (tmp_path / "models--acme--toy/snapshots" / commit / WEIGHTS).resolve()
     blob.unlink()

@@ -11,181 +11,188 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 from small_model import (
-    BYTES,
     FILES,
+    MODEL,
     PULLED,
     REPO,
     ROOT,
     TONE,
-    TOTAL,
-    TOY,
+    TOTAL_BYTES,
+    WEIGHT_BYTES,
     WEIGHTS,
-    arrived,
     contents,
-    partials,
+    model_files,
+    partial_blobs,
+    partial_bytes,
     pull,
-    toys,
 )
 
 from engines.catalogue.engines import Kind
-from engines.catalogue.models import MODELS, find
+from engines.catalogue.models import MODELS, find_model
 from engines.catalogue.records import ModelRecord, Source
 from engines.hub.errors import ModelDamaged, ModelNotFound, ModelUnreachable
-from engines.hub.layout import default_folder
+from engines.hub.layout import default_cache_folder
 
 if TYPE_CHECKING:  # pytest loads it
-    from hub_server import Hub
+    from hub_server import FakeHub
 
 HALF = 150_000
 CODEC = ModelRecord(
-    "codec", "Codec", TONE, "acme/codec", "MIT", ("speech",), files=("codec.bin",), also=(Source(REPO, "main", ("voices/*",)),)
-)  # fmt: skip
+    "codec",
+    "Codec",
+    TONE,
+    "acme/codec",
+    "MIT",
+    ("speech",),
+    files=("codec.bin",),
+    extra_sources=(Source(REPO, "main", ("voices/*",)),),
+)
 
 
 def blobs(folder: Path, repo: str = REPO) -> set[str]:
-    """Name the blobs of a repository."""
+    """Return the names of a repository's blobs."""
     return {path.name for path in (folder / f"models--{repo.replace('/', '--')}/blobs").iterdir()}
 
 
-def test_what_is_not_complete_is_not_found(hub: Hub, tmp_path: Path) -> None:
+def test_what_is_not_complete_is_not_found(hub: FakeHub, tmp_path: Path) -> None:
     """A model is found once all its files are there in their lengths, and no more when one is gone or cut."""
     hub.publish(REPO, FILES)
-    files = toys(tmp_path, hub.url)
-    assert files.locate(TOY) is None
+    files = model_files(tmp_path, hub.url)
+    assert files.locate(MODEL) is None
     path = pull(files)
-    assert files.locate(TOY) == path
-    (path / WEIGHTS).resolve().write_bytes(BYTES[:-1])
-    assert files.locate(TOY) is None
+    assert files.locate(MODEL) == path
+    (path / WEIGHTS).resolve().write_bytes(WEIGHT_BYTES[:-1])
+    assert files.locate(MODEL) is None
     assert contents(pull(files)) == PULLED
     (path / "voices/a.pt").unlink()
-    assert files.locate(TOY) is None
-    hub.forget()
+    assert files.locate(MODEL) is None
+    hub.clear_requests()
     assert contents(pull(files)) == PULLED
-    assert hub.gets("*") == []
+    assert hub.downloads("*") == []
 
 
-def test_what_else_an_engine_needs_belongs_to_the_model(hub: Hub, tmp_path: Path) -> None:
+def test_what_else_an_engine_needs_belongs_to_the_model(hub: FakeHub, tmp_path: Path) -> None:
     """Files of further repositories are pulled with a model, which is not complete without them."""
     hub.publish(REPO, FILES)
     hub.publish("acme/codec", {"codec.bin": b"codec"})
-    files = toys(tmp_path, hub.url)
+    files = model_files(tmp_path, hub.url)
     path = pull(files, CODEC)
 
     assert contents(path) == {"codec.bin": b"codec"}
     own, other = files.locate_all(CODEC)
     assert own == path
     assert contents(other) == {"voices/a.pt": FILES["voices/a.pt"]}
-    assert files.locate(TOY) is None
+    assert files.locate(MODEL) is None
     (other / "voices/a.pt").unlink()
     assert files.locate(CODEC) is None
     assert files.locate_all(CODEC) == ()
 
 
-def test_what_the_hubs_client_pulled_is_found(hub: Hub, tmp_path: Path) -> None:
+def test_what_the_hubs_client_pulled_is_found(hub: FakeHub, tmp_path: Path) -> None:
     """What the hub's own client pulled is used as it is, be it an old one that leaves no listing, and can be
     checked.
     """
     from huggingface_hub import hf_hub_download, snapshot_download
 
     hub.publish(REPO, FILES)
-    files = toys(tmp_path, hub.url)
+    files = model_files(tmp_path, hub.url)
     path = Path(snapshot_download(REPO, cache_dir=tmp_path, endpoint=hub.url, token=False))
-    assert files.locate(TOY) == path
+    assert files.locate(MODEL) == path
     (tmp_path / f"models--acme--toy/trees/{path.name}.json").unlink()
-    assert files.locate(TOY) == path
-    files.verify(TOY)
+    assert files.locate(MODEL) == path
+    files.verify(MODEL)
 
-    (path / WEIGHTS).resolve().write_bytes(BYTES[::-1])
+    (path / WEIGHTS).resolve().write_bytes(WEIGHT_BYTES[::-1])
     with pytest.raises(ModelDamaged, match=WEIGHTS):
-        files.verify(TOY)
-    assert files.locate(TOY) is None
+        files.verify(MODEL)
+    assert files.locate(MODEL) is None
     hf_hub_download(REPO, WEIGHTS, cache_dir=tmp_path, endpoint=hub.url, token=False)
-    assert files.locate(TOY) == path
+    assert files.locate(MODEL) == path
     everything = ModelRecord("all", "", TONE, REPO, "", ("speech",))
     assert files.locate(everything) == path
     (tmp_path / "models--acme--toy/blobs/abc.incomplete").touch()
     assert files.locate(everything) is None
 
 
-def test_damage_is_found_named_and_mended(hub: Hub, tmp_path: Path) -> None:
+def test_damage_is_found_named_and_mended(hub: FakeHub, tmp_path: Path) -> None:
     """Checking reads every byte; damaged files are deleted, and named with those that are gone; a pull brings
     just these.
     """
     hub.publish(REPO, FILES)
-    files = toys(tmp_path, hub.url)
+    files = model_files(tmp_path, hub.url)
     with pytest.raises(ModelNotFound, match="toy is not here"):
-        files.verify(TOY)
+        files.verify(MODEL)
     path = pull(files)
-    files.verify(TOY)
-    (path / WEIGHTS).resolve().write_bytes(BYTES[::-1])
+    files.verify(MODEL)
+    (path / WEIGHTS).resolve().write_bytes(WEIGHT_BYTES[::-1])
     (path / "config.json").resolve().write_bytes(b'{"a": 2}\n')
     (path / "voices/a.pt").unlink()
-    assert files.listing([TOY])[0].complete is False
+    assert files.listing([MODEL])[0].complete is False
 
     with pytest.raises(ModelDamaged) as caught:
-        files.verify(TOY)
+        files.verify(MODEL)
     assert caught.value.files == ("config.json", WEIGHTS, "voices/a.pt")
-    hub.forget()
+    hub.clear_requests()
     assert contents(pull(files)) == PULLED
-    assert {one.file for one in hub.gets("*")} == {"config.json", WEIGHTS}
-    files.verify(TOY)
+    assert {one.file for one in hub.downloads("*")} == {"config.json", WEIGHTS}
+    files.verify(MODEL)
 
 
-def test_the_listing_tells_what_is_on_disk(hub: Hub, tmp_path: Path) -> None:
+def test_the_listing_tells_what_is_on_disk(hub: FakeHub, tmp_path: Path) -> None:
     """For each model it tells the bytes that are there, of parts too, the commit, and whether it is complete."""
     commit = hub.publish(REPO, FILES)
-    hub.spoil(WEIGHTS, cut=HALF, times=1)
-    hub.spoil(WEIGHTS, cut=0)
-    files = toys(tmp_path, hub.url)
-    assert [(one.size, one.complete, one.commit) for one in files.listing([TOY])] == [(0, False, None)]
+    hub.add_fault(WEIGHTS, cut_after=HALF, times=1)
+    hub.add_fault(WEIGHTS, cut_after=0)
+    files = model_files(tmp_path, hub.url)
+    assert [(one.size, one.complete, one.commit) for one in files.listing([MODEL])] == [(0, False, None)]
     with pytest.raises(ModelUnreachable):
         pull(files)
-    assert [(one.size, one.complete) for one in files.listing([TOY])] == [
+    assert [(one.size, one.complete) for one in files.listing([MODEL])] == [
         (HALF + len(FILES["config.json"]), False)
     ]
-    hub.heal()
+    hub.clear_faults()
     path = pull(files)
-    (stored,) = files.listing([TOY])
-    assert (stored.size, stored.complete, stored.commit, stored.path) == (TOTAL, True, commit, path)
+    (stored,) = files.listing([MODEL])
+    assert (stored.size, stored.complete, stored.commit, stored.path) == (TOTAL_BYTES, True, commit, path)
     assert len(files.listing()) == len(MODELS)
 
 
-def test_a_deleted_model_is_gone_and_nothing_else(hub: Hub, tmp_path: Path) -> None:
+def test_a_deleted_model_is_gone_and_nothing_else(hub: FakeHub, tmp_path: Path) -> None:
     """Deleting takes a repository's blobs and refs, tells the bytes, and leaves the other repositories as
     they were.
     """
     hub.publish(REPO, FILES)
     hub.publish("acme/codec", {"codec.bin": b"codec"})
-    other = msgspec.structs.replace(CODEC, also=())
-    files = toys(tmp_path, hub.url)
+    other = msgspec.structs.replace(CODEC, extra_sources=())
+    files = model_files(tmp_path, hub.url)
     pull(files)
     pull(files, other)
 
-    assert files.delete(TOY) >= TOTAL
+    assert files.delete(MODEL) >= TOTAL_BYTES
     assert not (tmp_path / "models--acme--toy").exists()
-    assert files.locate(TOY) is None
+    assert files.locate(MODEL) is None
     assert contents(files.locate(other) or tmp_path) == {"codec.bin": b"codec"}
-    assert files.delete(TOY) == 0
+    assert files.delete(MODEL) == 0
     assert contents(pull(files)) == PULLED
 
 
-def test_parts_and_old_commits_go_too(hub: Hub, tmp_path: Path) -> None:
+def test_parts_and_old_commits_go_too(hub: FakeHub, tmp_path: Path) -> None:
     """Deleting takes what earlier commits left, and what has come of a file that is not complete."""
     hub.publish(REPO, FILES)
-    files = toys(tmp_path, hub.url)
+    files = model_files(tmp_path, hub.url)
     pull(files)
-    hub.publish(REPO, {**FILES, WEIGHTS: BYTES[::-1]})
-    hub.spoil(WEIGHTS, cut=HALF, times=1)
-    hub.spoil(WEIGHTS, cut=0)
+    hub.publish(REPO, {**FILES, WEIGHTS: WEIGHT_BYTES[::-1]})
+    hub.add_fault(WEIGHTS, cut_after=HALF, times=1)
+    hub.add_fault(WEIGHTS, cut_after=0)
     with pytest.raises(ModelUnreachable):
         pull(files)
-    assert arrived(tmp_path) == HALF
+    assert partial_bytes(tmp_path) == HALF
 
-    assert files.delete(TOY) >= TOTAL + HALF
+    assert files.delete(MODEL) >= TOTAL_BYTES + HALF
     assert not (tmp_path / "models--acme--toy").exists()
 
 
-def test_what_others_need_stays(hub: Hub, tmp_path: Path) -> None:
+def test_what_others_need_stays(hub: FakeHub, tmp_path: Path) -> None:
     """Files that another model shares, and files that are no model's, stay when a model is deleted; with the
     last, all go.
     """
@@ -194,71 +201,71 @@ def test_what_others_need_stays(hub: Hub, tmp_path: Path) -> None:
     hub.publish(REPO, FILES)
     hub.publish("acme/codec", {"codec.bin": b"codec"})
     (tmp_path / "link").symlink_to(tmp_path)
-    files = toys(tmp_path / "link", hub.url)
+    files = model_files(tmp_path / "link", hub.url)
     pull(files)
     pull(files, CODEC)
     hf_hub_download(REPO, "README.md", cache_dir=tmp_path, endpoint=hub.url, token=False)
 
-    freed = files.delete(TOY, [TOY, CODEC])
-    assert len(BYTES) <= freed < TOTAL
+    freed = files.delete(MODEL, [MODEL, CODEC])
+    assert len(WEIGHT_BYTES) <= freed < TOTAL_BYTES
     _, shared = files.locate_all(CODEC)
     assert contents(shared) == {"README.md": FILES["README.md"], "voices/a.pt": FILES["voices/a.pt"]}
     assert len(blobs(tmp_path)) == 2
-    files.delete(CODEC, [TOY, CODEC])
+    files.delete(CODEC, [MODEL, CODEC])
     assert len(blobs(tmp_path)) == 1
     assert not (tmp_path / "models--acme--codec").exists()
 
 
-def test_bytes_that_repositories_share_go_with_the_last(hub: Hub, tmp_path: Path) -> None:
+def test_bytes_that_repositories_share_go_with_the_last(hub: FakeHub, tmp_path: Path) -> None:
     """Blobs that the hub's client keeps once for several repositories (Xet) are freed when the last of these
     is deleted.
     """
     from huggingface_hub.utils._shared_blobs import publish_blob_to_shared_store, try_link_from_shared_store
 
-    twin = msgspec.structs.replace(TOY, name="twin", repo="acme/twin")
+    twin = msgspec.structs.replace(MODEL, name="twin", repo="acme/twin")
     hub.publish(REPO, FILES)
     hub.publish("acme/twin", FILES)
-    files = toys(tmp_path, hub.url)
+    files = model_files(tmp_path, hub.url)
     paths, xet = (pull(files), pull(files, twin)), "ab" * 32
     first, second = ((path / WEIGHTS).resolve() for path in paths)
     assert publish_blob_to_shared_store(
-        blob_path=str(first), xet_hash=xet, cache_dir=tmp_path, expected_size=len(BYTES)
+        blob_path=str(first), xet_hash=xet, cache_dir=tmp_path, expected_size=len(WEIGHT_BYTES)
     )
     second.unlink()
     assert try_link_from_shared_store(
-        blob_path=str(second), xet_hash=xet, cache_dir=tmp_path, expected_size=len(BYTES)
+        blob_path=str(second), xet_hash=xet, cache_dir=tmp_path, expected_size=len(WEIGHT_BYTES)
     )
     payload = (paths[1] / WEIGHTS).resolve()
     assert payload == (paths[0] / WEIGHTS).resolve() == tmp_path / "blobs" / "ab" / xet
     files.verify(twin)
 
-    assert files.delete(TOY, [twin]) < len(BYTES)
+    assert files.delete(MODEL, [twin]) < len(WEIGHT_BYTES)
     assert contents(files.locate(twin) or tmp_path) == PULLED
     config = msgspec.structs.replace(twin, name="config", files=("config.json",))
     assert files.delete(config, [twin]) == 0
-    assert files.delete(msgspec.structs.replace(twin, files=(WEIGHTS,)), [config]) >= len(BYTES)
+    assert files.delete(msgspec.structs.replace(twin, files=(WEIGHTS,)), [config]) >= len(WEIGHT_BYTES)
     assert not payload.exists()
 
 
 def test_without_links_files_lie_in_the_snapshot(
-    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where links cannot be, the same holds: complete, checked, not pulled twice, deleted."""
     monkeypatch.setenv("HF_HUB_DISABLE_SYMLINKS", "1")
     hub.publish(REPO, FILES)
-    files = toys(tmp_path, hub.url)
+    files = model_files(tmp_path, hub.url)
     path = pull(files)
     assert not (path / WEIGHTS).is_symlink()
-    assert files.locate(TOY) == path
-    hub.forget()
+    assert files.locate(MODEL) == path
+    hub.clear_requests()
     assert contents(pull(files)) == PULLED
-    assert hub.gets("*") == []
-    assert files.listing([TOY])[0].size == TOTAL
-    (path / WEIGHTS).write_bytes(BYTES[::-1])
+    assert hub.downloads("*") == []
+    assert files.listing([MODEL])[0].size == TOTAL_BYTES
+    (path / WEIGHTS).write_bytes(WEIGHT_BYTES[::-1])
     with pytest.raises(ModelDamaged, match=WEIGHTS):
-        files.verify(TOY)
-    assert files.delete(TOY) >= TOTAL - len(BYTES)
-    assert partials(tmp_path) == []
+        files.verify(MODEL)
+    assert files.delete(MODEL) >= TOTAL_BYTES - len(WEIGHT_BYTES)
+    assert partial_blobs(tmp_path) == []
 
 
 FOLDERS: list[dict[str, str]] = [
@@ -274,7 +281,7 @@ FOLDERS: list[dict[str, str]] = [
 def test_the_folder_is_the_clients(environ: dict[str, str]) -> None:
     """Unless told otherwise the files lie where the hub's own client would look for them."""
     whole = {"HOME": "/home/me", "PATH": os.environ["PATH"], **environ}
-    script = "from huggingface_hub import constants; from engines.hub.layout import default_folder as d; print(constants.HF_HUB_CACHE, d())"
+    script = "from huggingface_hub import constants; from engines.hub.layout import default_cache_folder as d; print(constants.HF_HUB_CACHE, d())"
     done = subprocess.run(
         [sys.executable, "-c", script],
         env=whole,
@@ -286,19 +293,19 @@ def test_the_folder_is_the_clients(environ: dict[str, str]) -> None:
     )
     theirs, ours = done.stdout.split()
     assert ours == theirs
-    assert default_folder({"HF_HUB_CACHE": "/a"}) == Path("/a")
+    assert default_cache_folder({"HF_HUB_CACHE": "/a"}) == Path("/a")
 
 
-def test_the_client_is_loaded_by_pulls_alone(hub: Hub, tmp_path: Path) -> None:
+def test_the_client_is_loaded_by_pulls_alone(hub: FakeHub, tmp_path: Path) -> None:
     """Finding, checking and listing need no client of the hub; a pull loads it, and it tells nobody but the
     hub of us.
     """
     hub.publish(REPO, FILES)
     script = (
-        "import sys, pathlib; sys.path.insert(0, 'tests'); import pulling;"
-        f" files = pulling.toys(pathlib.Path({str(tmp_path)!r}), {hub.url!r});"
-        " print(files.locate(pulling.TOY), files.listing()[0].size, 'huggingface_hub' in sys.modules);"
-        " pulling.pull(files); files.verify(pulling.TOY); print('huggingface_hub' in sys.modules, 'hf_xet' in sys.modules)"
+        "import sys, pathlib; sys.path.insert(0, 'tests/support'); import small_model;"
+        f" files = small_model.model_files(pathlib.Path({str(tmp_path)!r}), {hub.url!r});"
+        " print(files.locate(small_model.MODEL), files.listing()[0].size, 'huggingface_hub' in sys.modules);"
+        " small_model.pull(files); files.verify(small_model.MODEL); print('huggingface_hub' in sys.modules, 'hf_xet' in sys.modules)"
     )
     environ = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home"), "AI_AGENT": "tester"}
     done = subprocess.run(
@@ -311,7 +318,7 @@ def test_the_client_is_loaded_by_pulls_alone(hub: Hub, tmp_path: Path) -> None:
         timeout=60,
     )
     assert done.stdout.split() == ["None", "0", "False", "True", "False"]
-    assert all(REPO in one.url for one in hub.asked)
+    assert all(REPO in one.url for one in hub.requests)
 
 
 def test_records_are_sound() -> None:
@@ -319,7 +326,7 @@ def test_records_are_sound() -> None:
     kinds: set[Kind] = {"speech", "transcription"}
     assert len({record.name for record in MODELS}) == len(MODELS)
     for record in MODELS:
-        assert find(record.name) is record
+        assert find_model(record.name) is record
         assert record.licence
         assert set(record.kinds) <= kinds
         assert record.kinds
@@ -327,12 +334,12 @@ def test_records_are_sound() -> None:
         assert record.cloning == ("cloned" in record.voice_types)
         assert ("speech" in record.kinds) == bool(record.voice_types)
     with pytest.raises(KeyError):
-        find("nothing")
+        find_model("nothing")
 
 
 def test_the_order_of_models() -> None:
     """Better models come before lesser ones; what knows no English comes behind every engine that speaks it."""
-    order = {record.name: record.order for record in MODELS}
+    order = {record.name: record.total_rank for record in MODELS}
     sizes = ["tiny", "base", "small", "medium", "large-v3", "large-v3-turbo"]
 
     assert order["kokoro"] > order["pocket-tts-english"] > order["voxcpm2"] > 10 > order["pocket-tts-german"]
