@@ -15,7 +15,7 @@ from gateway.cli.output import Failure
 async def main(command: list[str]) -> int:
     """Give the command's exit status."""
     try:
-        async with temporary_server.started(None) as server:
+        async with temporary_server.run_temporary_server(None) as server:
             words = {"{url}": server.url, "{base_url}": f"{server.url}/v1", "{key}": server.key}
             return subprocess.call([words.get(word, word) for word in command])  # noqa: ASYNC221, S603  # nothing else to do
     except Failure as exc:

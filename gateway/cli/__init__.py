@@ -1,4 +1,4 @@
-"""The command line, `voicebox`."""
+"""The command line `voicebox`."""
 
 from gateway.cli.main import main
 

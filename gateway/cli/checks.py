@@ -1,10 +1,9 @@
-"""What `voicebox doctor` looks at. Nothing is imported that might break: packages are looked for, not loaded."""
+"""The checks of `voicebox doctor`. Packages are looked for, not imported, as importing them might break."""
 
 from __future__ import annotations
 
 import os
 import platform
-import re
 import shutil
 import socket
 import subprocess
@@ -17,34 +16,35 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+from packaging.requirements import Requirement
 
 from engines.catalogue.engines import CATALOGUE, EngineRecord
 from engines.settings import EngineSettings
 from gateway.cli import remote, temporary_server
 from gateway.cli.output import Failure
-from gateway.cli.temporary_server import EngineState
+from gateway.cli.temporary_server import EngineHealth
 from gateway.config.load import ConfigError, Loaded, load_traced
 from gateway.config.settings import Settings
 from gateway.security.keys import KeyFileError, KeyStore, key_file
 
 DISTRIBUTION = "voicebox-gateway"
 REINSTALL = "pip install --force-reinstall {}"
-OLDEST = (3, 11)
+OLDEST_PYTHON = (3, 11)
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One thing looked at. `missing` is needed for the work, `note` is not."""
+    """The result of one check: what is `missing` is needed for the work, a `note` is not."""
 
     area: str
     name: str
     state: Literal["ok", "note", "missing"]
     found: str
     mend: str = ""
-    """the line that mends it"""
+    """the command that repairs it"""
 
 
-def every(config: Path | None) -> Iterator[Check]:
-    """Look at everything, the cheap things first."""
+def run_checks(config: Path | None) -> Iterator[Check]:
+    """Yield the results of all checks, the cheap ones first."""
     yield _python()
     yield from _packages()
     yield from _devices()
@@ -65,7 +65,7 @@ def every(config: Path | None) -> Iterator[Check]:
 
 def _python() -> Check:
     found = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
-    good = sys.version_info[:2] >= OLDEST
+    good = sys.version_info[:2] >= OLDEST_PYTHON
     return Check(
         "python",
         "version",
@@ -77,30 +77,36 @@ def _python() -> Check:
 
 def _packages() -> Iterator[Check]:
     for requirement in metadata.requires(DISTRIBUTION) or ():
-        wanted, _, condition = requirement.partition(";")
-        name = re.split(r"[^\w.-]", wanted.strip(), maxsplit=1)[0]
-        if "extra" in condition or ("win32" in condition and sys.platform == "win32"):
+        needed = Requirement(requirement)
+        if needed.marker and not needed.marker.evaluate({"extra": ""}):
             continue
+        name = needed.name
         try:
             yield Check("package", name, "ok", metadata.version(name))
         except metadata.PackageNotFoundError:
-            yield Check("package", name, "missing", "not installed", f"pip install '{wanted.strip()}'")
+            yield Check(
+                "package",
+                name,
+                "missing",
+                "not installed",
+                f"pip install '{requirement.partition(';')[0].strip()}'",
+            )
 
 
 def _devices() -> Iterator[Check]:
     yield Check("device", "cpu", "ok", f"{os.cpu_count()} cores")
     if sys.platform == "darwin" and platform.machine() == "arm64":
         yield Check("device", "mps", "ok", "Apple silicon")
-    nvidia = _said("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader")
-    yield from (Check("device", "cuda", "ok", line) for line in nvidia)
+    gpus = _output_of("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader")
+    yield from (Check("device", "cuda", "ok", line) for line in gpus)
     if Path("/dev/kfd").exists():
         yield Check("device", "rocm", "ok", "an AMD GPU's compute device is there")
-    if not nvidia and not Path("/dev/kfd").exists() and sys.platform != "darwin":
+    if not gpus and not Path("/dev/kfd").exists() and sys.platform != "darwin":
         yield Check("device", "gpu", "note", "none found; the embedded engines need none")
 
 
-def _said(*command: str) -> list[str]:
-    """Give the lines that a program prints, none when it is not there or fails."""
+def _output_of(*command: str) -> list[str]:
+    """Return the lines that a program prints; none when it is not installed or fails."""
     program = shutil.which(command[0])
     if program is None:
         return []
@@ -127,12 +133,12 @@ def _settings(config: Path | None) -> tuple[Loaded | None, Check]:
 def _data(settings: Settings) -> Iterator[Check]:
     store = KeyStore(key_file(settings))
     folder = store.path.parent
-    above = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if above.is_dir() and os.access(above, os.W_OK):
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if existing.is_dir() and os.access(existing, os.W_OK):
         yield Check("data", "folder", "ok", str(folder))
     else:
         yield Check(
-            "data", "folder", "missing", f"{folder} cannot be written", f"sudo chown -R $USER '{above}'"
+            "data", "folder", "missing", f"{folder} cannot be written", f"sudo chown -R $USER '{existing}'"
         )
     try:
         keys = store.list()
@@ -164,7 +170,7 @@ def _port(settings: Settings) -> Check:
         try:
             probe.bind((host, port))
         except OSError as exc:
-            who = _who("127.0.0.1" if host == "0.0.0.0" else host, port)
+            who = _server_name("127.0.0.1" if host == "0.0.0.0" else host, port)
             if who == "Voicebox Gateway":
                 return Check("port", shown, "ok", "a Voicebox Gateway runs there")
             found = f"taken by {who}" if who else f"cannot be listened on: {exc.strerror}"
@@ -172,11 +178,11 @@ def _port(settings: Settings) -> Check:
     return Check("port", shown, "ok", "free")
 
 
-def _who(host: str, port: int) -> str:
-    """Tell who answers HTTP there, empty when nobody does."""
+def _server_name(host: str, port: int) -> str:
+    """Return the name of the program that answers HTTP there; empty when none does."""
     try:
-        with urllib.request.urlopen(f"http://{host}:{port}/", timeout=3) as answer:
-            body: dict[str, Any] = msgspec.json.decode(answer.read(65536), type=dict)
+        with urllib.request.urlopen(f"http://{host}:{port}/", timeout=3) as response:
+            body: dict[str, Any] = msgspec.json.decode(response.read(65536), type=dict)
             return str(body.get("name", "another program"))
     except (urllib.error.HTTPError, msgspec.DecodeError):
         return "another program"
@@ -188,15 +194,15 @@ def _who(host: str, port: int) -> str:
 
 
 def _enabled(record: EngineRecord, settings: Settings) -> bool:
-    return settings.engines.get(record.name, EngineSettings(enabled=record.default)).enabled
+    return settings.engines.get(record.name, EngineSettings(enabled=record.enabled_by_default)).enabled
 
 
 def _files(record: EngineRecord) -> Iterator[Check]:
     for file in record.files:
         package, _, path = file.partition("/")
         spec = util.find_spec(package)
-        places = list(spec.submodule_search_locations or ()) if spec else []
-        if any(Path(place, path).is_file() for place in places):
+        folders = list(spec.submodule_search_locations or ()) if spec else []
+        if any(Path(folder, path).is_file() for folder in folders):
             yield Check("engine file", f"{record.name}: {file}", "ok", "there")
         else:
             found = "the file is missing" if spec else f"the package {package} is not installed"
@@ -205,22 +211,22 @@ def _files(record: EngineRecord) -> Iterator[Check]:
 
 
 def _workers(enabled: list[EngineRecord], config: Path | None) -> Iterator[Check]:
-    """Start a server with all its workers, and see which come up."""
+    """Start a server with all its workers, and yield which become ready."""
     try:
-        states = remote.run(_states(config))
+        engines = remote.run(_engines(config))
     except Failure as exc:
         yield Check("worker", "server", "missing", str(exc), "voicebox serve --log-level debug")
         return
     for record in enabled:
-        state = states.get(record.name)
-        if state and state.ready:
+        engine = engines.get(record.name)
+        if engine and engine.ready:
             yield Check("worker", record.name, "ok", "starts and is ready")
         else:
-            reasons = [worker.reason for worker in state.workers if worker.reason] if state else []
+            reasons = [worker.reason for worker in engine.workers if worker.reason] if engine else []
             found = f"does not start: {reasons[0]}" if reasons else "does not start"
             yield Check("worker", record.name, "missing", found, "voicebox serve --log-level debug")
 
 
-async def _states(config: Path | None) -> dict[str, EngineState]:
-    async with temporary_server.started(config) as server:
+async def _engines(config: Path | None) -> dict[str, EngineHealth]:
+    async with temporary_server.run_temporary_server(config) as server:
         return server.engines

@@ -1,4 +1,4 @@
-"""`voicebox doctor`."""
+"""The command `voicebox doctor`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ MARKS = {"ok": "ok", "note": "-", "missing": "MISSING"}
 
 
 def run(args: Namespace) -> int:
-    """Look at everything; 1 when something that is needed is missing."""
-    found = list(checks.every(args.config))
+    """Print the result of every check; return 1 when something that is needed is missing."""
+    results = list(checks.run_checks(args.config))
     if args.json:
-        output.show_json(found)
+        output.print_json(results)
     else:
-        rows = [(MARKS[check.state], check.area, check.name, check.found, check.mend) for check in found]
-        output.show_table(("", "what", "which", "found", "mend it with"), rows)
-    return int(any(check.state == "missing" for check in found))
+        rows = [(MARKS[check.state], check.area, check.name, check.found, check.mend) for check in results]
+        output.print_table(("", "what", "which", "found", "mend it with"), rows)
+    return int(any(check.state == "missing" for check in results))

@@ -1,4 +1,6 @@
-"""`voicebox engines`: the environments of engines that run models, listed, installed, removed and checked."""
+"""The commands `voicebox engines`: list, install, remove and check the environments of engines that run
+models.
+"""
 
 from __future__ import annotations
 
@@ -14,106 +16,121 @@ import msgspec
 
 from engines.catalogue.models import MODELS
 from engines.environments import layout
-from engines.environments.check import Fault, Report, faults
-from engines.environments.check import check as look
+from engines.environments.check import EnvironmentReport, Fault, check_environment, find_faults
 from engines.environments.commands import InstallFailed
-from engines.environments.find import absent
-from engines.environments.groups import GROUPS, Group, find
-from engines.environments.install import install as make
-from engines.environments.install import remove as delete
+from engines.environments.find import missing_packages
+from engines.environments.groups import GROUPS, Group, find_group
+from engines.environments.install import install_environment, remove_environment
 from gateway.cli import output
 from gateway.cli.output import Failure
 from gateway.config import load
-from gateway.config.folders import data_folder
+from gateway.config.paths import data_folder
 from voices.naming.matching import did_you_mean
 
 TERMINATED = 143
+"""exit status after SIGTERM"""
 CPU_TORCH = "https://download.pytorch.org/whl/cpu"
 
 
 def show(args: Namespace) -> int:
-    """List the environments, and which are installed."""
+    """Print the environments, and which are installed."""
     folder = _folder(args)
-    rows = [(group, layout.read(folder / group.name), _engines(group)) for group in GROUPS]
+    rows = [(group, layout.read_environment(folder / group.name), _engines(group)) for group in GROUPS]
     if args.json:
-        output.show_json([_facts(group, found, names) for group, found, names in rows])
+        output.print_json([_facts(group, environment, names) for group, environment, names in rows])
         return 0
-    output.show_table(
+    output.print_table(
         ("environment", "state", "size", "engines", "for"),
         [
-            (group.name, _state(group, found), _size(group.needed()), " ".join(names), group.display)
-            for group, found, names in rows
+            (
+                group.name,
+                _state(group, environment),
+                _size(group.disk_needed()),
+                " ".join(names),
+                group.display,
+            )
+            for group, environment, names in rows
         ],
     )
     return 0
 
 
 def install(args: Namespace) -> int:
-    """Install what an engine needs. The status is 1 where something of it then does not work."""
-    group, folder = _group(args.name), _folder(args)
-    signal.signal(
-        signal.SIGTERM, lambda _number, _frame: sys.exit(TERMINATED)
-    )  # so that what was begun is cleared away
-    found = layout.read(folder / group.name)
-    index_url = _index(found) if args.index_url is None else args.index_url
-    if not found or found.installed.digest != group.digest(index_url):
-        _tell_terms(group, folder, index_url)
+    """Install the environment of an engine. Returns 1 where something of it then does not work."""
+    group = _group(args.name)
+    folder = _folder(args)
+    # so that what was begun is deleted
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(TERMINATED))
+    environment = layout.read_environment(folder / group.name)
+    index_url = _index_url(environment) if args.index_url is None else args.index_url
+    if not environment or environment.installed.digest != group.digest(index_url):
+        _print_terms(group, folder, index_url)
         if not args.yes:
-            _ask()
-    with _failing():
-        made = make(group, folder, lambda line: print(line, file=sys.stderr), index_url=index_url)
-        wrong = faults(group, look(group, made.python), _index(made))
-    for fault in wrong:
-        output.note(f"{fault.what}: {fault.found}; {fault.mend}")
-    output.note(f"{group.name} is installed in {made.path}, and a running server uses it within seconds")
-    return 1 if wrong else 0
+            _confirm()
+    with _failures():
+        installed = install_environment(
+            group, folder, lambda line: print(line, file=sys.stderr), index_url=index_url
+        )
+        faults = find_faults(group, check_environment(group, installed.python), _index_url(installed))
+    for fault in faults:
+        output.print_note(f"{fault.what}: {fault.found}; {fault.mend}")
+    output.print_note(
+        f"{group.name} is installed in {installed.path}, and a running server uses it within seconds"
+    )
+    return 1 if faults else 0
 
 
 def remove(args: Namespace) -> int:
-    """Delete an environment."""
-    group, folder = _group(args.name), _folder(args)
-    with _failing():
-        freed = delete(group, folder, output.note)
-    output.note(f"{_size(freed)} freed" if freed else f"{group.name} was not installed")
+    """Delete an environment, and print how much disk that frees."""
+    group = _group(args.name)
+    folder = _folder(args)
+    with _failures():
+        freed = remove_environment(group, folder, output.print_note)
+    output.print_note(f"{_size(freed)} freed" if freed else f"{group.name} was not installed")
     return 0
 
 
 def check(args: Namespace) -> int:
-    """Import all that is installed, and say what is wrong."""
+    """Check what is installed, and print what is wrong. Returns 1 where something is."""
     folder = _folder(args)
     groups = [_group(args.name)] if args.name else list(GROUPS)
     pythons = [(group, _python(group, folder)) for group in groups]
     if args.name and pythons[0][1] is None:
         raise Failure(f"{pythons[0][0].name} is not installed: voicebox engines install {pythons[0][0].name}")
-    with _failing():
-        reports = [(group, python, look(group, python)) for group, python in pythons if python]
-    told = [
-        (group, python, report, faults(group, report, _index(layout.read(folder / group.name))))
+    with _failures():
+        reports = [(group, python, check_environment(group, python)) for group, python in pythons if python]
+    checked = [
+        (
+            group,
+            python,
+            report,
+            find_faults(group, report, _index_url(layout.read_environment(folder / group.name))),
+        )
         for group, python, report in reports
     ]
     if args.json:
-        output.show_json([_told(*one) for one in told])
+        output.print_json([_report_facts(*one) for one in checked])
     else:
-        output.show_table(
+        output.print_table(
             ("environment", "what", "state", "found", "mend"),
-            [row for one in told for row in _rows(one[0], one[2], one[3])],
+            [row for one in checked for row in _rows(one[0], one[2], one[3])],
         )
-    if not told:
-        output.note("no environment is installed; voicebox engines list names them")
-    return 1 if any(wrong for *_, wrong in told) else 0
+    if not checked:
+        output.print_note("no environment is installed; voicebox engines list names them")
+    return 1 if any(faults for *_, faults in checked) else 0
 
 
 @contextmanager
-def _failing() -> Iterator[None]:
-    """Turn our errors into the command's."""
+def _failures() -> Iterator[None]:
+    """Raise Failure in place of the InstallFailed that is raised in the block."""
     try:
         yield
     except InstallFailed as exc:
         raise Failure(str(exc)) from exc
 
 
-def _ask() -> None:
-    """Ask whether to go on. Raises Failure when nobody is there, or says no."""
+def _confirm() -> None:
+    """Ask whether to go on. Raises Failure when there is no terminal, or the answer is no."""
     if not sys.stdin.isatty():
         raise Failure("nobody is there to be asked; --yes agrees to the above", 2)
     print("Install? [y/N] ", end="", file=sys.stderr, flush=True)
@@ -121,49 +138,50 @@ def _ask() -> None:
         raise Failure("nothing was installed")
 
 
-def _tell_terms(group: Group, folder: Path, index_url: str) -> None:
-    output.note(f"{group.name}: {group.display}")
-    output.note(f"about {_size(group.needed(index_url))}, into {folder / group.name}")
-    if group.needed(index_url) > group.size:
-        output.note(
+def _print_terms(group: Group, folder: Path, index_url: str) -> None:
+    """Print the size and the licences of an environment."""
+    output.print_note(f"{group.name}: {group.display}")
+    output.print_note(f"about {_size(group.disk_needed(index_url))}, into {folder / group.name}")
+    if group.disk_needed(index_url) > group.size:
+        output.print_note(
             f"that is with torch for CUDA; for CPUs it is about {_size(group.size)}: --index-url {CPU_TORCH}"
         )
     for one in group.licences:
-        output.note(f"licence of {one.package}: {one.licence}")
+        output.print_note(f"licence of {one.package}: {one.licence}")
 
 
 def _group(name: str) -> Group:
-    """Find a group by its name or an engine's. Raises Failure."""
-    known = {group.name: group.name for group in GROUPS} | {
+    """Return the group of its own name or an engine's. Raises Failure."""
+    names = {group.name: group.name for group in GROUPS} | {
         record.engine.name: record.engine.group for record in MODELS
     }
     try:
-        return find(known[name])
+        return find_group(names[name])
     except KeyError:
-        hint = did_you_mean(name, list(known))
+        hint = did_you_mean(name, list(names))
         raise Failure(
             f"there is no environment or engine {name!r}.{hint} `voicebox engines list` lists them", 2
         ) from None
 
 
 def _python(group: Group, folder: Path) -> Path | None:
-    """Name the interpreter of a group; None where it is not installed, and not all there in our own."""
-    if found := layout.read(folder / group.name):
-        return found.python
-    return None if absent(group.packages) else Path(sys.executable)
+    """Return the interpreter of a group; None where it is not installed, and our own lacks packages."""
+    if environment := layout.read_environment(folder / group.name):
+        return environment.python
+    return None if missing_packages(group.packages) else Path(sys.executable)
 
 
-def _index(found: layout.Environment | None) -> str:
-    """Tell where an environment's torch came from; empty where that is the usual place."""
-    return found.installed.index_url if found else ""
+def _index_url(environment: layout.Environment | None) -> str:
+    """Return the index that an environment's torch came from; empty where that is the default."""
+    return environment.installed.index_url if environment else ""
 
 
-def _state(group: Group, found: layout.Environment | None) -> str:
-    if found and found.installed.digest == group.digest(found.installed.index_url):
+def _state(group: Group, environment: layout.Environment | None) -> str:
+    if environment and environment.installed.digest == group.digest(environment.installed.index_url):
         return "installed"
-    if found:
+    if environment:
         return "installed for another version of this program: install it again"
-    return "not installed" if absent(group.packages) else "in this program's own Python"
+    return "not installed" if missing_packages(group.packages) else "in this program's own Python"
 
 
 def _engines(group: Group) -> list[str]:
@@ -172,34 +190,36 @@ def _engines(group: Group) -> list[str]:
 
 def _folder(args: Namespace) -> Path:
     settings = load.load(args.config, os.environ, {})
-    return (Path(settings.data_dir).expanduser() if settings.data_dir else data_folder()) / layout.FOLDER
+    return data_folder(settings) / layout.ENVIRONMENTS_FOLDER
 
 
-def _facts(group: Group, found: layout.Environment | None, engines: list[str]) -> dict[str, object]:
+def _facts(group: Group, environment: layout.Environment | None, engines: list[str]) -> dict[str, object]:
     return {
         "name": group.name,
         "display": group.display,
-        "state": _state(group, found),
+        "state": _state(group, environment),
         "size": group.size,
         "engines": engines,
         "licences": [msgspec.to_builtins(licence) for licence in group.licences],
-        "python": str(found.python) if found else None,
-        "repaired": found.installed.repaired if found else (),
+        "python": str(environment.python) if environment else None,
+        "repaired": environment.installed.repaired if environment else (),
     }
 
 
-def _told(group: Group, python: Path, report: Report, wrong: list[Fault]) -> dict[str, object]:
+def _report_facts(
+    group: Group, python: Path, report: EnvironmentReport, faults: list[Fault]
+) -> dict[str, object]:
     return {
         "name": group.name,
         "python": str(python),
         **msgspec.to_builtins(report),
-        "faults": msgspec.to_builtins(wrong),
+        "faults": msgspec.to_builtins(faults),
     }
 
 
-def _rows(group: Group, report: Report, wrong: list[Fault]) -> Iterator[tuple[str, ...]]:
+def _rows(group: Group, report: EnvironmentReport, faults: list[Fault]) -> Iterator[tuple[str, ...]]:
     yield group.name, "python", "ok", report.version, ""
-    broken = {fault.what: fault for fault in wrong}
+    broken = {fault.what: fault for fault in faults}
     for package in report.packages:
         if package.name not in broken:
             yield group.name, package.name, "ok", package.version, ""
@@ -207,7 +227,7 @@ def _rows(group: Group, report: Report, wrong: list[Fault]) -> Iterator[tuple[st
         yield group.name, "threads", "ok", str(report.threads), ""
     if report.devices:
         yield group.name, "devices", "ok", ", ".join(report.devices), ""
-    for fault in wrong:
+    for fault in faults:
         yield group.name, fault.what, "missing", fault.found, fault.mend
 
 

@@ -1,4 +1,4 @@
-"""`voicebox keys`."""
+"""The commands `voicebox keys create`, `list` and `revoke`."""
 
 from __future__ import annotations
 
@@ -15,45 +15,51 @@ UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def create(args: Namespace) -> int:
-    """Make a key and show it, this once."""
+    """Create a key and print it, this once."""
     expires = parse_expiry(args.expires, datetime.now(UTC)) if args.expires else None
     key, secret = _store(args).create(args.name, expires)
     if args.json:
-        output.show_json({**_public(key), "key": secret})
+        output.print_json({**_public(key), "key": secret})
     else:
-        output.note(f"this is the key {key.name!r}. It is shown once and kept nowhere; {_lasting(key)}.")
+        output.print_note(
+            f"this is the key {key.name!r}. It is shown once and kept nowhere; {_validity(key)}."
+        )
         print(secret)
     return 0
 
 
 def show(args: Namespace) -> int:
-    """List the keys, without their secrets."""
-    found = _store(args).list()
+    """Print the keys, without their secrets."""
+    keys = _store(args).list()
     if args.json:
-        output.show_json([_public(key) for key in found])
+        output.print_json([_public(key) for key in keys])
     else:
-        rows = [(key.name, key.id, f"…{key.ending}", _day(key.created), _lasting(key)) for key in found]
-        output.show_table(("name", "id", "ends in", "made", "good"), rows)
+        rows = [(key.name, key.id, f"…{key.ending}", _day(key.created), _validity(key)) for key in keys]
+        output.print_table(("name", "id", "ends in", "made", "good"), rows)
     return 0
 
 
 def revoke(args: Namespace) -> int:
-    """Take a key away."""
+    """Revoke a key."""
     store = _store(args)
     key = store.revoke(args.name)
     if args.json:
-        output.show_json(_public(key))
+        output.print_json(_public(key))
     else:
-        output.note(f"the key {key.name!r} is good no more.")
+        output.print_note(f"the key {key.name!r} is good no more.")
         if not store.list():
-            output.note(
-                f"no key is left, and every call is refused. To serve without keys, delete {store.path} and restart."
+            output.print_note(
+                "no key is left, and every call is refused."
+                f" To serve without keys, delete {store.path} and restart."
             )
     return 0
 
 
 def parse_expiry(text: str, now: datetime) -> datetime:
-    """Read `30d` and the like as a time from now, a date as its end, in UTC. Raises Failure."""
+    """Return when a key expires: `30d` and the like count from now, a date means its end, in UTC.
+
+    Raises Failure.
+    """
     if span := re.fullmatch(r"([1-9]\d{0,6})([mhdw])", text.strip()):
         try:
             return now + timedelta(**{UNITS[span[2]]: int(span[1])})
@@ -72,6 +78,7 @@ def _store(args: Namespace) -> KeyStore:
 
 
 def _public(key: Key) -> dict[str, object]:
+    """Return what may be shown of a key."""
     return {
         "id": key.id,
         "name": key.name,
@@ -82,7 +89,7 @@ def _public(key: Key) -> dict[str, object]:
     }
 
 
-def _lasting(key: Key) -> str:
+def _validity(key: Key) -> str:
     if key.expires is None:
         return "until revoked"
     return f"{'expired' if key.expired() else 'until'} {_day(key.expires)}"

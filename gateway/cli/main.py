@@ -1,5 +1,6 @@
-"""From arguments to an exit status: 0 done, 1 failed, 2 wrong usage or settings, 3 no server, 130
-interrupted.
+"""The entry point of the command line.
+
+Exit status: 0 done, 1 failed, 2 wrong usage or settings, 3 no server, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -15,20 +16,23 @@ from gateway.cli.parser import make_parser
 from gateway.config.load import ConfigError
 from gateway.security.keys import KeyChoiceError, KeyFileError
 
-FAILED, WRONG, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
+FAILED = 1
+WRONG_USAGE = 2
+INTERRUPTED = 130
+BROKEN_PIPE = 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and give its exit status."""
+    """Run one command and return its exit status."""
     args = make_parser().parse_args(argv)
     try:
         return _command(args)(args)
     except ConfigError as exc:
-        return _say(exc, WRONG)
+        return _print_error(exc, WRONG_USAGE)
     except (KeyFileError, KeyChoiceError) as exc:
-        return _say(exc, FAILED)
+        return _print_error(exc, FAILED)
     except Failure as exc:
-        return _say(exc, exc.status)
+        return _print_error(exc, exc.status)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -38,14 +42,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _command(args: Namespace) -> Callable[[Namespace], int]:
-    """Import the one command that is asked for: `serve` should not load what `say` needs, nor the other way
-    round.
+    """Import the one command that is to run, and return it: `serve` should not load what `say` needs, nor the
+    other way round.
     """
     module, _, function = args.command.partition(":")
-    found: Callable[[Namespace], int] = getattr(importlib.import_module(module), function)
-    return found
+    command: Callable[[Namespace], int] = getattr(importlib.import_module(module), function)
+    return command
 
 
-def _say(exc: Exception, status: int) -> int:
+def _print_error(exc: Exception, status: int) -> int:
+    """Print an error, and return the exit status."""
     print(f"voicebox: {exc}", file=sys.stderr)
     return status

@@ -1,5 +1,5 @@
-"""What commands write: tables on a terminal, tab-separated lines in a pipe, JSON for machines, progress on
-stderr.
+"""The output of commands: tables on a terminal, tab-separated lines in a pipe, JSON for machines, progress on
+standard error.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ if TYPE_CHECKING:  # it takes a while to load, and most commands need none of it
 
 
 class Failure(Exception):
-    """A command cannot do its work; the message is for the user, `status` for the shell."""
+    """A command has failed; the message is for the user, `status` is the exit status."""
 
     def __init__(self, message: str, status: int = 1) -> None:
         super().__init__(message)
         self.status = status
 
 
-class Meter(Protocol):
-    """Shows how far the work has come."""
+class ShowProgress(Protocol):
+    """A function that shows how much of some work is done."""
 
     def __call__(self, done: int, total: int | None = None) -> None:
-        """Tell the bytes done, and how many there will be when that is known."""
+        """Show the bytes done, and how many there will be when that is known."""
         ...
 
 
-def show_json(value: object) -> None:
-    """Write a value for machines."""
+def print_json(value: object) -> None:
+    """Print a value as JSON."""
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
 
 
-def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Write rows: a table on a terminal, otherwise one line each, tabs between, no heading."""
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows: a table on a terminal, otherwise one line each, with tabs between and no heading."""
     if not sys.stdout.isatty():
         for row in rows:
             print("\t".join(" ".join(cell.split()) for cell in row))
@@ -53,26 +53,26 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     console.Console().print(shown)
 
 
-def note(message: str) -> None:
-    """Tell something beside the result."""
+def print_note(message: str) -> None:
+    """Print a message beside the result, on standard error."""
     print(f"voicebox: {message}", file=sys.stderr)
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Meter]:
-    """Show a progress bar while bytes move; nothing where nobody is looking."""
+def progress(what: str) -> Iterator[ShowProgress]:
+    """Show a progress bar during the block; nothing where standard error is no terminal."""
     if not sys.stderr.isatty():
         yield lambda done, total=None: None
         return
     from rich import console
 
-    with bar(console.Console(stderr=True)) as shown:
-        task = shown.add_task(what, total=None)
-        yield lambda done, total=None: shown.update(task, completed=done, total=total)
+    with progress_bar(console.Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total=None: bar.update(task, completed=done, total=total)
 
 
-def bar(on: Console, clock: Callable[[], float] = time.monotonic) -> Progress:
-    """Make a progress bar of bytes; where it is known how many there will be, it tells their speed and the
+def progress_bar(console: Console, clock: Callable[[], float] = time.monotonic) -> Progress:
+    """Return a progress bar of bytes; where it is known how many there will be, it shows their speed and the
     time to go too.
     """
     from rich.progress import (
@@ -90,9 +90,11 @@ def bar(on: Console, clock: Callable[[], float] = time.monotonic) -> Progress:
         def render(self, task: Task) -> Text:
             return Text() if task.total is None else super().render(task)
 
-    class ToGo(TimeRemainingColumn):
+    class TimeToGo(TimeRemainingColumn):
         def render(self, task: Task) -> Text:
             return super().render(task) if task.total is None else super().render(task).append(" to go")
 
-    columns = (BarColumn(), DownloadColumn(), TimeElapsedColumn(), Speed(), ToGo())
-    return Progress(TextColumn("{task.description}"), *columns, console=on, transient=True, get_time=clock)
+    columns = (BarColumn(), DownloadColumn(), TimeElapsedColumn(), Speed(), TimeToGo())
+    return Progress(
+        TextColumn("{task.description}"), *columns, console=console, transient=True, get_time=clock
+    )

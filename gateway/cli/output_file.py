@@ -1,4 +1,4 @@
-"""Where bytes go: a file that is there whole or not at all, or standard output."""
+"""The output of a command: a file that appears whole or not at all, or standard output."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from streaming.audio import wav
 
 
 @contextmanager
-def outlet(target: str) -> Iterator[BinaryIO]:
-    """Open what `-o` names: `-` is standard output, a file appears once it is whole. Raises Failure."""
+def open_output(target: str) -> Iterator[BinaryIO]:
+    """Open what `-o` names: `-` is standard output, a file appears once it is complete. Raises Failure."""
     if target == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
@@ -26,19 +26,20 @@ def outlet(target: str) -> Iterator[BinaryIO]:
             with path.open("wb") as file:
                 yield file
             return
-        with _whole(path.resolve()) as file:
+        with _atomic_file(path.resolve()) as file:
             yield file
     except OSError as exc:
         raise Failure(f"cannot write {target}: {exc.strerror or exc}") from exc
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[BinaryIO]:
+def _atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a temporary file that replaces `path` unless the block fails."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with part.open("x+b") as file:
             yield file
-            wav.settle(file)  # players show the length that the header tells; a stream could not know it
+            wav.fill_in_sizes(file)  # players show the length in the header, which a stream could not know
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

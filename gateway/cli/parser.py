@@ -1,4 +1,4 @@
-"""Every command and its arguments. A command is named by `module:function`, which is imported when it is run."""
+"""The commands and their arguments. A command is named by `module:function`, imported when it is run."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import TypeAlias, get_args, get_type_hints
 from gateway.config.settings import LogSettings
 from streaming.formats import OutputFormat
 
-SOUNDS = get_args(OutputFormat)
-TRANSCRIPTS = ("text", "json", "srt", "vtt", "verbose_json")
+AUDIO_FORMATS = get_args(OutputFormat)
+TRANSCRIPT_FORMATS = ("text", "json", "srt", "vtt", "verbose_json")
 DEFAULT_URL = "http://127.0.0.1:8000"
-STATUSES = """\
+EPILOG = """\
 exit status:
   0    done
   1    failed, or refused by the server
@@ -33,11 +33,11 @@ Commands: TypeAlias = "_SubParsersAction[ArgumentParser]"
 
 
 def make_parser() -> ArgumentParser:
-    """Make the whole command line."""
+    """Return the parser of the whole command line."""
     parser = ArgumentParser(
         prog="voicebox",
         description="Your own voices behind OpenAI's speech API.",
-        epilog=STATUSES,
+        epilog=EPILOG,
         formatter_class=RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"voicebox {version('voicebox-gateway')}")
@@ -59,12 +59,13 @@ def make_parser() -> ArgumentParser:
     return parser
 
 
-def _add(commands: Commands, name: str, command: str, summary: str, more: str = "") -> ArgumentParser:
+def _add(commands: Commands, name: str, command: str, summary: str, epilog: str = "") -> ArgumentParser:
+    """Add a command that runs `command`, and return its parser."""
     parser = commands.add_parser(
         name,
         help=summary,
         description=f"{summary[0].upper()}{summary[1:]}.",
-        epilog=more,
+        epilog=epilog,
         formatter_class=RawDescriptionHelpFormatter,
     )
     parser.set_defaults(command=command)
@@ -105,9 +106,14 @@ def _serve(commands: Commands) -> None:
 
 def _say(commands: Commands) -> None:
     parser = _add(
-        commands, "say", "gateway.cli.say:run", "turn text into speech",
-        "examples:\n  voicebox say 'Good morning.' --play\n  voicebox say - -o book.opus --voice nova < book.txt\n",
-    )  # fmt: skip
+        commands,
+        "say",
+        "gateway.cli.say:run",
+        "turn text into speech",
+        "examples:\n"
+        "  voicebox say 'Good morning.' --play\n"
+        "  voicebox say - -o book.opus --voice nova < book.txt\n",
+    )
     parser.add_argument("text", metavar="TEXT", help="what to say; - reads it from standard input")
     parser.add_argument(
         "-o", "--output", metavar="FILE", help="where to (default speech.FORMAT); - is standard output"
@@ -117,7 +123,7 @@ def _say(commands: Commands) -> None:
         "--model", default="tts-1", help="model (default %(default)s: the server's best engine)"
     )
     parser.add_argument(
-        "--format", choices=SOUNDS, help="audio format (default: by the ending of FILE, or mp3)"
+        "--format", choices=AUDIO_FORMATS, help="audio format (default: by the ending of FILE, or mp3)"
     )
     parser.add_argument("--speed", type=float, help="0.25 to 4, default 1")
     parser.add_argument("--instructions", help="how to say it, for engines that listen to that")
@@ -127,13 +133,18 @@ def _say(commands: Commands) -> None:
 
 def _transcribe(commands: Commands) -> None:
     parser = _add(
-        commands, "transcribe", "gateway.cli.transcribe:run", "turn a recording into text",
-        "examples:\n  voicebox transcribe talk.mp3\n  voicebox transcribe film.mkv --format srt -o film.srt\n",
-    )  # fmt: skip
+        commands,
+        "transcribe",
+        "gateway.cli.transcribe:run",
+        "turn a recording into text",
+        "examples:\n"
+        "  voicebox transcribe talk.mp3\n"
+        "  voicebox transcribe film.mkv --format srt -o film.srt\n",
+    )
     parser.add_argument(
         "file", metavar="FILE", help="any audio or video file; - reads it from standard input"
     )
-    parser.add_argument("--format", choices=TRANSCRIPTS, default="text", help="(default %(default)s)")
+    parser.add_argument("--format", choices=TRANSCRIPT_FORMATS, default="text", help="(default %(default)s)")
     parser.add_argument("-o", "--output", metavar="FILE", help="write there rather than to standard output")
     parser.add_argument(
         "--model", default="whisper-1", help="model (default %(default)s: the server's best engine)"
@@ -155,9 +166,12 @@ def _voices(commands: Commands) -> None:
 
 def _clone(commands: Commands) -> None:
     parser = _add(
-        commands, "clone", "gateway.cli.voices:clone", "make a voice of a recording, and print its id",
+        commands,
+        "clone",
+        "gateway.cli.voices:clone",
+        "make a voice of a recording, and print its id",
         "example:\n  voicebox clone Anna anna.wav && voicebox say 'Good morning.' --voice Anna\n",
-    )  # fmt: skip
+    )
     parser.add_argument("name", metavar="NAME", help="what the voice is to be called")
     parser.add_argument(
         "file", metavar="FILE", help="1 to 30 seconds of one person speaking, in any audio format"
@@ -174,14 +188,17 @@ def _clone(commands: Commands) -> None:
 
 
 def _cache(commands: Commands) -> None:
-    inner = _group(commands, "cache", "what is kept of voices so that it is not computed again")
+    subcommands = _group(commands, "cache", "what is kept of voices so that it is not computed again")
     clear = _add(
-        inner, "clear", "gateway.cli.voices:clear", "forget the engines' forms of voices; they are made anew"
+        subcommands,
+        "clear",
+        "gateway.cli.voices:clear",
+        "forget the engines' forms of voices; they are made anew",
     )
     clear.add_argument("--voice", metavar="NAME", help="only this one's")
     _server(clear)
     sweep = _add(
-        inner,
+        subcommands,
         "sweep",
         "gateway.cli.voices:sweep",
         "delete recordings that no voice names, as a crash may leave them",
@@ -194,14 +211,17 @@ def _cache(commands: Commands) -> None:
 
 def _models(commands: Commands) -> None:
     parser = _add(
-        commands, "models", "gateway.cli.listing:models", "list the models, or bring more here",
+        commands,
+        "models",
+        "gateway.cli.listing:models",
+        "list the models, or bring more here",
         "examples:\n  voicebox models available\n  voicebox models pull kokoro\n",
-    )  # fmt: skip
+    )
     _json(parser)
     _server(parser)
-    inner = parser.add_subparsers(title="commands", metavar="COMMAND")
+    subcommands = parser.add_subparsers(title="commands", metavar="COMMAND")
     shown = _add(
-        inner,
+        subcommands,
         "available",
         "gateway.cli.models:show",
         "list the models that can be pulled, and what is here of them",
@@ -213,35 +233,43 @@ def _models(commands: Commands) -> None:
         ("verify", "compare a model's files with their hashes"),
         ("delete", "delete a model's files"),
     ):
-        command = _add(inner, name, f"gateway.cli.models:{name}", summary)
+        command = _add(subcommands, name, f"gateway.cli.models:{name}", summary)
         command.add_argument("name", metavar="NAME", help="as `voicebox models available` has it")
         _config_file(command)
     for name, summary in (
         ("load", "load a model in a running server"),
         ("unload", "take a model out of a server's memory"),
     ):
-        command = _add(inner, name, "gateway.cli.models:load", summary)
+        command = _add(subcommands, name, "gateway.cli.models:load", summary)
         command.set_defaults(what=name)
         command.add_argument("name", metavar="NAME", help="as `voicebox models available` has it")
         _server(command)
 
 
 def _engines(commands: Commands) -> None:
-    inner = _group(
+    subcommands = _group(
         commands, "engines", "environments for engines that run models: what they need, each group apart"
     )
-    shown = _add(inner, "list", "gateway.cli.engines:show", "list the environments, and which are installed")
+    shown = _add(
+        subcommands, "list", "gateway.cli.engines:show", "list the environments, and which are installed"
+    )
     install = _add(
-        inner, "install", "gateway.cli.engines:install", "install what an engine needs, after showing its size and licences",
+        subcommands,
+        "install",
+        "gateway.cli.engines:install",
+        "install what an engine needs, after showing its size and licences",
         "example:\n  voicebox engines install main --index-url https://download.pytorch.org/whl/cpu\n",
-    )  # fmt: skip
+    )
     install.add_argument("--yes", action="store_true", help="do not ask")
     install.add_argument(
         "--index-url", metavar="URL", help="where torch comes from (default: as before, or as pip is set up)"
     )
-    remove = _add(inner, "remove", "gateway.cli.engines:remove", "delete an environment")
+    remove = _add(subcommands, "remove", "gateway.cli.engines:remove", "delete an environment")
     check = _add(
-        inner, "check", "gateway.cli.engines:check", "import all that is installed, and say what is wrong"
+        subcommands,
+        "check",
+        "gateway.cli.engines:check",
+        "import all that is installed, and say what is wrong",
     )
     for parser in (install, remove):
         parser.add_argument("name", metavar="NAME", help="an environment, or an engine that it is for")
@@ -255,14 +283,14 @@ def _engines(commands: Commands) -> None:
 
 
 def _keys(commands: Commands) -> None:
-    inner = _group(commands, "keys", "make, list and revoke API keys")
-    create = _add(inner, "create", "gateway.cli.keys:create", "make a key; it is shown once")
+    subcommands = _group(commands, "keys", "make, list and revoke API keys")
+    create = _add(subcommands, "create", "gateway.cli.keys:create", "make a key; it is shown once")
     create.add_argument("name", metavar="NAME", help="whom or what it is for")
     create.add_argument(
         "--expires", metavar="WHEN", help="90m, 12h, 30d, 8w, or a date like 2027-06-30 (its end, UTC)"
     )
-    shown = _add(inner, "list", "gateway.cli.keys:show", "list the keys")
-    revoke = _add(inner, "revoke", "gateway.cli.keys:revoke", "take a key away, at once and for good")
+    shown = _add(subcommands, "list", "gateway.cli.keys:show", "list the keys")
+    revoke = _add(subcommands, "revoke", "gateway.cli.keys:revoke", "take a key away, at once and for good")
     revoke.add_argument("name", metavar="NAME", help="name or id of the key")
     for parser in (create, shown, revoke):
         _json(parser)
@@ -270,10 +298,12 @@ def _keys(commands: Commands) -> None:
 
 
 def _config(commands: Commands) -> None:
-    inner = _group(commands, "config", "check and show the settings")
-    check = _add(inner, "check", "gateway.cli.config:check", "check the settings, and tell all that is wrong")
+    subcommands = _group(commands, "config", "check and show the settings")
+    check = _add(
+        subcommands, "check", "gateway.cli.config:check", "check the settings, and tell all that is wrong"
+    )
     show = _add(
-        inner, "show", "gateway.cli.config:show", "show every setting in effect and where it comes from"
+        subcommands, "show", "gateway.cli.config:show", "show every setting in effect and where it comes from"
     )
     _json(show)
     for parser in (check, show):
@@ -289,6 +319,7 @@ def _doctor(commands: Commands) -> None:
 
 
 def _group(commands: Commands, name: str, summary: str) -> Commands:
+    """Add a command that only has subcommands, and return these."""
     parser = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
     return parser.add_subparsers(metavar="COMMAND", required=True)
 
@@ -321,6 +352,7 @@ def _server(parser: ArgumentParser) -> None:
 
 
 def _url(text: str) -> str:
+    """Return a server's URL without `/v1`. Raises ArgumentTypeError."""
     if not text.startswith(("http://", "https://")):
         raise ArgumentTypeError(f"{text!r} does not begin with http:// or https://")
     return text.rstrip("/").removesuffix("/v1")

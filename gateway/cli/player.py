@@ -1,4 +1,4 @@
-"""Playing sound with whatever player this machine has."""
+"""Playing audio with a player that is installed on this machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Player(msgspec.Struct, frozen=True):
     name: str
     arguments: tuple[str, ...]
     formats: tuple[OutputFormat, ...] = ()
-    """what it plays, best first; empty: anything"""
+    """formats that it plays, best first; empty means any"""
 
 
 PLAYERS = (
@@ -30,46 +30,54 @@ PLAYERS = (
     Player("aplay", ("-q", "-t", "raw", "-f", "S16_LE", "-r", "24000", "-c", "1", "-"), ("pcm",)),
     Player("play", ("-q", "-t", "raw", "-e", "signed", "-b", "16", "-r", "24000", "-c", "1", "-"), ("pcm",)),
 )
-Feed = Callable[[bytes], Awaitable[None]]
+WriteAudio = Callable[[bytes], Awaitable[None]]
 
 
-def choose(asked: OutputFormat | None) -> tuple[Player, OutputFormat]:
-    """Find a player that is here and plays the format, or any format when none is asked. Raises Failure."""
-    here = [player for player in PLAYERS if shutil.which(player.name)]
-    for player in here:
-        if asked is None:
+def choose_player(audio_format: OutputFormat | None) -> tuple[Player, OutputFormat]:
+    """Return a player that is installed, and the format it is to play: the given one, or its best.
+
+    Raises Failure.
+    """
+    installed = [player for player in PLAYERS if shutil.which(player.name)]
+    for player in installed:
+        if audio_format is None:
             return player, (player.formats or ("mp3",))[0]
-        if not player.formats or asked in player.formats:
-            return player, asked
-    if here:
+        if not player.formats or audio_format in player.formats:
+            return player, audio_format
+    if installed:
         raise Failure(
-            f"{here[0].name} plays no {asked} from a pipe; give --format {here[0].formats[0]}, or install ffmpeg"
+            f"{installed[0].name} plays no {audio_format} from a pipe;"
+            f" give --format {installed[0].formats[0]}, or install ffmpeg"
         )
     names = ", ".join(player.name for player in PLAYERS)
     raise Failure(
-        f"no player is here. Any of these will do: {names} (on Debian: apt-get install ffmpeg; on macOS: brew install ffmpeg)"
+        f"no player is here. Any of these will do: {names}"
+        " (on Debian: apt-get install ffmpeg; on macOS: brew install ffmpeg)"
     )
 
 
 @asynccontextmanager
-async def playing(player: Player) -> AsyncIterator[Feed]:
-    """Run the player for the block, which feeds it; it plays on to the end unless the block fails."""
+async def play(player: Player) -> AsyncIterator[WriteAudio]:
+    """Run a player for the block, which writes audio to it; it plays to the end unless the block fails.
+
+    Raises Failure.
+    """
     process = await asyncio.create_subprocess_exec(
         player.name, *player.arguments, stdin=asyncio.subprocess.PIPE
     )
     pipe = process.stdin
     assert pipe is not None  # noqa: S101  # asked for above
 
-    async def feed(data: bytes) -> None:
+    async def write(data: bytes) -> None:
         pipe.write(data)
         await pipe.drain()
 
     try:
-        yield feed
+        yield write
         pipe.close()
         if status := await process.wait():
             raise Failure(f"{player.name} ended with status {status}")
-    except ConnectionError as exc:  # it went before the end, as when somebody closes its window
+    except ConnectionError as exc:  # it ended early, as when somebody closes its window
         raise Failure(f"{player.name} stopped playing before the end") from exc
     finally:
         if process.returncode is None:

@@ -1,4 +1,4 @@
-"""Talking to a server: the one that runs, or one of our own for the call; its refusals as one sentence."""
+"""A client of a server: of the one that runs, or of a temporary one; refusals become one sentence."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ from gateway.cli import output, temporary_server
 from gateway.cli.output import Failure
 from gateway.security.hosts import is_loopback
 
-CONNECT_LIMIT = 10.0
-SILENCE_LIMIT = 600.0
+CONNECT_TIMEOUT = 10.0
+"""seconds"""
+READ_TIMEOUT = 600.0
 """seconds without a byte after which a server is given up; OpenAI's own clients take as long"""
 TERMINATED = 143
+"""exit status after SIGTERM"""
 Result = TypeVar("Result")
 
 
 class ErrorBody(msgspec.Struct):
-    """What we read of OpenAI's error."""
+    """The fields that are read of OpenAI's error."""
 
     message: str
 
@@ -37,8 +39,8 @@ class ErrorEnvelope(msgspec.Struct):
     error: ErrorBody
 
 
-class Remote:
-    """A server, and the key for it."""
+class ServerClient:
+    """A client of one server, with a key for it."""
 
     def __init__(self, url: str, key: str | None, session: aiohttp.ClientSession) -> None:
         self.url = url
@@ -46,51 +48,52 @@ class Remote:
         self._session = session
 
     @asynccontextmanager
-    async def ask(
+    async def request(
         self, method: str, path: str, json: object = None, data: aiohttp.FormData | None = None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Send a request and give its good answer. Raises Failure when it is refused or breaks off."""
+        """Send a request and yield its response. Raises Failure when it is refused or breaks off."""
         try:
             async with self._session.request(
                 method, self.url + path, headers=self._headers, json=json, data=data
-            ) as answer:
-                if answer.status != 200:
-                    raise Failure(_refusal(self.url, answer.status, await answer.read()))
-                yield answer
+            ) as response:
+                if response.status != 200:
+                    raise Failure(_refusal(self.url, response.status, await response.read()))
+                yield response
         except (aiohttp.ClientError, TimeoutError) as exc:
             raise Failure(f"the answer of {self.url} broke off ({type(exc).__name__}): {exc}") from exc
 
     async def get(self, path: str) -> dict[str, Any]:
-        """Fetch a JSON object."""
-        async with self.ask("GET", path) as answer:
-            body: dict[str, Any] = msgspec.json.decode(await answer.read(), type=dict)
+        """Return the JSON object of a path. Raises Failure."""
+        async with self.request("GET", path) as response:
+            body: dict[str, Any] = msgspec.json.decode(await response.read(), type=dict)
             return body
 
 
 @asynccontextmanager
-async def connected(args: Namespace, *, alone: bool = True) -> AsyncIterator[Remote]:
-    """Connect to the server of `--url`; where none runs on this machine, run one for the block if `alone`.
-    Raises Failure.
+async def connect(args: Namespace, *, start_server: bool = True) -> AsyncIterator[ServerClient]:
+    """Connect to the server of `--url` for the block.
+
+    Where none runs on this machine, a temporary one is started if `start_server`. Raises Failure.
     """
     async with session() as opened:
-        if await answers(opened, args.url):
-            yield Remote(args.url, args.api_key, opened)
+        if await is_running(opened, args.url):
+            yield ServerClient(args.url, args.api_key, opened)
             return
-        if not alone or not is_loopback(urlsplit(args.url).hostname or ""):
+        if not start_server or not is_loopback(urlsplit(args.url).hostname or ""):
             raise Failure(f"no server answers at {args.url}", temporary_server.NO_SERVER)
-        output.note(f"no server runs at {args.url}; starting one for this call")
-        async with temporary_server.started(args.config) as server:
-            yield Remote(server.url, server.key, opened)
+        output.print_note(f"no server runs at {args.url}; starting one for this call")
+        async with temporary_server.run_temporary_server(args.config) as server:
+            yield ServerClient(server.url, server.key, opened)
 
 
 def session() -> aiohttp.ClientSession:
-    """Make a session that waits as long as work may take."""
-    limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_LIMIT, sock_read=SILENCE_LIMIT)
+    """Return an HTTP session that waits as long as work may take."""
+    limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT, sock_read=READ_TIMEOUT)
     return aiohttp.ClientSession(timeout=limits)
 
 
-async def answers(session: aiohttp.ClientSession, url: str) -> bool:
-    """Tell whether anybody speaks HTTP there."""
+async def is_running(session: aiohttp.ClientSession, url: str) -> bool:
+    """Return whether a server answers at a URL. Raises Failure when it does not speak HTTP."""
     try:
         async with session.get(f"{url}/livez"):
             return True
@@ -103,19 +106,20 @@ async def answers(session: aiohttp.ClientSession, url: str) -> bool:
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
-    """Run a command's work to its result; SIGTERM lets it tidy up as Ctrl-C does."""
+    """Run a command's work and return its result; SIGTERM lets it clean up as Ctrl-C does."""
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(TERMINATED))
     return asyncio.run(work)
 
 
-def tell_changes(answer: aiohttp.ClientResponse) -> None:
-    """Say what the server did otherwise than asked."""
+def print_changes(response: aiohttp.ClientResponse) -> None:
+    """Print what the server mapped or ignored of a request."""
     for header, what in (("x-voicebox-mapped", "taken as"), ("x-voicebox-ignored", "ignored")):
-        if header in answer.headers:
-            output.note(f"{what}: {answer.headers[header]}")
+        if header in response.headers:
+            output.print_note(f"{what}: {response.headers[header]}")
 
 
 def _refusal(url: str, status: int, body: bytes) -> str:
+    """Return the message of a refusal: the server's own, where it is one of ours."""
     try:
         return f"{msgspec.json.decode(body, type=ErrorEnvelope).error.message} (status {status})"
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""`voicebox say`."""
+"""The command `voicebox say`."""
 
 from __future__ import annotations
 
@@ -11,47 +11,51 @@ from typing import cast, get_args
 
 from gateway.cli import output, remote
 from gateway.cli.output import Failure
-from gateway.cli.output_file import outlet
-from gateway.cli.player import Feed, Player, choose, playing
+from gateway.cli.output_file import open_output
+from gateway.cli.player import Player, WriteAudio, choose_player, play
 from streaming.formats import OutputFormat
 
-ENDINGS = {".ogg": "opus", ".oga": "opus", ".m4a": "", ".raw": "pcm"}
-"""endings that are no format's own name; an empty one cannot be made"""
+FORMATS_BY_SUFFIX = {".ogg": "opus", ".oga": "opus", ".m4a": "", ".raw": "pcm"}
+"""suffixes that are not a format's own name; an empty format cannot be made"""
 
 
 def run(args: Namespace) -> int:
-    """Say a text into a file, a pipe or a loudspeaker."""
-    return remote.run(_say(args))
+    """Speak a text into a file, a pipe or a player."""
+    return remote.run(_speak(args))
 
 
-async def _say(args: Namespace) -> int:
+async def _speak(args: Namespace) -> int:
     text = _text(args.text)
-    asked = _format(args)
-    player, asked = choose(asked) if args.play else (None, asked or "mp3")
-    target = args.output or (None if args.play else f"speech.{asked}")
-    body = {"model": args.model, "input": text, "voice": args.voice, "response_format": asked}
+    audio_format = _format(args)
+    player, audio_format = choose_player(audio_format) if args.play else (None, audio_format or "mp3")
+    target = args.output or (None if args.play else f"speech.{audio_format}")
+    body = {"model": args.model, "input": text, "voice": args.voice, "response_format": audio_format}
     body |= {"speed": args.speed, "instructions": args.instructions}
     body = {name: value for name, value in body.items() if value is not None}
-    async with remote.connected(args) as server, server.ask("POST", "/v1/audio/speech", json=body) as answer:
-        remote.tell_changes(answer)
+    async with (
+        remote.connect(args) as server,
+        server.request("POST", "/v1/audio/speech", json=body) as response,
+    ):
+        remote.print_changes(response)
         async with _sinks(target, player) as sinks:
-            with output.progress("speech") as meter:
+            with output.progress("speech") as show_progress:
                 done = 0
-                async for chunk in answer.content.iter_any():
+                async for chunk in response.content.iter_any():
                     for sink in sinks:
                         await sink(chunk)
-                    meter(done := done + len(chunk))
+                    show_progress(done := done + len(chunk))
     if target not in (None, "-"):
-        output.note(f"wrote {target} ({done:,} bytes)")
+        output.print_note(f"wrote {target} ({done:,} bytes)")
     return 0
 
 
 @asynccontextmanager
-async def _sinks(target: str | None, player: Player | None) -> AsyncIterator[list[Feed]]:
+async def _sinks(target: str | None, player: Player | None) -> AsyncIterator[list[WriteAudio]]:
+    """Open the file and the player that the audio goes to; yield the functions that write to them."""
     async with AsyncExitStack() as stack:
-        sinks: list[Feed] = []
+        sinks: list[WriteAudio] = []
         if target is not None:
-            file = stack.enter_context(outlet(target))
+            file = stack.enter_context(open_output(target))
 
             async def write(data: bytes) -> None:
                 file.write(data)
@@ -59,13 +63,14 @@ async def _sinks(target: str | None, player: Player | None) -> AsyncIterator[lis
 
             sinks.append(write)
         if player is not None:
-            sinks.append(await stack.enter_async_context(playing(player)))
+            sinks.append(await stack.enter_async_context(play(player)))
         yield sinks
 
 
-def _text(given: str) -> str:
+def _text(argument: str) -> str:
+    """Return the text to speak: the argument, or standard input where that is `-`. Raises Failure."""
     try:
-        text = sys.stdin.buffer.read().decode("utf-8-sig") if given == "-" else given
+        text = sys.stdin.buffer.read().decode("utf-8-sig") if argument == "-" else argument
         text.encode()
     except UnicodeError as exc:
         raise Failure("the text is not UTF-8", 2) from exc
@@ -75,16 +80,19 @@ def _text(given: str) -> str:
 
 
 def _format(args: Namespace) -> OutputFormat | None:
-    """Take the format of `--format`, else the one of the file's ending; None leaves it open."""
+    """Return the format of `--format`, else the one of the file's suffix; None where neither says.
+
+    Raises Failure.
+    """
     if args.format:
         return cast(OutputFormat, args.format)
-    ending = Path(args.output or "").suffix.casefold()
-    name = ENDINGS.get(ending, ending[1:])
+    suffix = Path(args.output or "").suffix.casefold()
+    name = FORMATS_BY_SUFFIX.get(suffix, suffix[1:])
     if name in get_args(OutputFormat):
         return cast(OutputFormat, name)
-    if ending and args.output != "-":
+    if suffix and args.output != "-":
         formats = ", ".join(get_args(OutputFormat))
         raise Failure(
-            f"{ending!r} is the ending of no format that can be made; give --format, one of {formats}", 2
+            f"{suffix!r} is the ending of no format that can be made; give --format, one of {formats}", 2
         )
     return None

@@ -1,4 +1,4 @@
-"""`voicebox serve`."""
+"""The command `voicebox serve`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gateway.config import load
 
 
 def run(args: Namespace) -> int:
-    """Serve with the settings of file, environment and flags."""
+    """Run the server with the settings of file, environment and flags; return the exit status."""
     flags = {
         "server.host": args.host,
         "server.port": args.port,
@@ -32,7 +32,7 @@ def run(args: Namespace) -> int:
 
 
 def _stop_with_stdin() -> None:
-    """Go the ordinary way out once standard input ends: a parent that died, even by kill -9, has closed it."""
+    """Stop the server once standard input ends: a parent that died, even by kill -9, has closed it."""
     while os.read(0, 4096):
         pass
     signal.raise_signal(signal.SIGTERM)

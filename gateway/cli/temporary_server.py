@@ -1,96 +1,102 @@
-"""A server for one call: on loopback, on a free port, with a key of its own, and gone when the call is over.
+"""A temporary server for one command: on loopback, on a free port, with a key of its own, stopped when the
+command ends.
 
 It has the user's own voices, models, environments and what is known of them, but no other key than that one.
-It reads a pipe that only this process holds, so it goes even when this process is killed with -9.
+It reads a pipe that only this process holds, so it stops even when this process is killed with -9.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
 import msgspec
 
+from engines.fleet.processes import module_command, own_environ
 from gateway.cli.output import Failure
 from gateway.security.keys import KeyStore
 
-START_LIMIT = 60.0
-STOP_LIMIT = 15.0
+START_TIMEOUT = 60.0
+"""seconds"""
+STOP_TIMEOUT = 15.0
+"""seconds"""
+POLL_SECONDS = 0.05
+"""between two looks at a condition that is waited for"""
 NO_SERVER = 3
+"""the exit status where there is no server"""
 
 
-class Ready(msgspec.Struct, frozen=True):
-    """What the server writes once it listens."""
+class ReadyFile(msgspec.Struct, frozen=True):
+    """The file that the server writes once it accepts connections."""
 
     url: str
     pid: int
 
 
-class WorkerState(msgspec.Struct, frozen=True):
-    """What we read of a worker in /health."""
+class WorkerHealth(msgspec.Struct, frozen=True):
+    """The fields that are read of a worker in /health."""
 
     state: str
     reason: str = ""
 
 
-class EngineState(msgspec.Struct, frozen=True):
-    """What we read of an engine in /health."""
+class EngineHealth(msgspec.Struct, frozen=True):
+    """The fields that are read of an engine in /health."""
 
     ready: bool
     on_demand: bool = msgspec.field(default=False, name="lazy")
     known: bool = True
-    workers: tuple[WorkerState, ...] = ()
+    workers: tuple[WorkerHealth, ...] = ()
 
-    def settled(self) -> bool:
-        """Tell whether waiting longer would change anything: a model that has once said what it is starts
-        when it is wanted.
+    def is_settled(self) -> bool:
+        """Return whether waiting longer would change nothing: a model whose capabilities are known starts on
+        demand.
         """
-        return self.ready or (self.on_demand and self.known) or all(map(_settled, self.workers))
+        return self.ready or (self.on_demand and self.known) or all(map(_is_settled, self.workers))
 
 
-def _settled(worker: WorkerState) -> bool:
+def _is_settled(worker: WorkerHealth) -> bool:
     return worker.state in ("failed", "stopped") or (worker.state == "resting" and bool(worker.reason))
 
 
 class Health(msgspec.Struct, frozen=True):
-    """What we read of /health."""
+    """The fields that are read of /health."""
 
-    engines: dict[str, EngineState]
+    engines: dict[str, EngineHealth]
 
 
-class OwnServer(msgspec.Struct, frozen=True):
-    """A server that was started for this call."""
+class TemporaryServer(msgspec.Struct, frozen=True):
+    """A server that was started for this command."""
 
     url: str
     key: str
-    engines: dict[str, EngineState]
-    """all that are enabled, up for good or down for good"""
+    engines: dict[str, EngineHealth]
+    """all that are enabled, each ready or failed for good"""
 
 
 @asynccontextmanager
-async def started(config: Path | None) -> AsyncIterator[OwnServer]:
-    """Run a server with the user's settings until the block ends. Raises Failure with what the server said."""
+async def run_temporary_server(config: Path | None) -> AsyncIterator[TemporaryServer]:
+    """Run a server with the user's settings for the block. Raises Failure with what the server printed."""
     with tempfile.TemporaryDirectory(prefix="voicebox-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         keys = folder / "keys.json"
         _, key = KeyStore(keys).create("one call", None, nobody=True)
         process = _spawn(folder, config, keys)
         try:
-            url = await _listening(process, folder)
-            yield OwnServer(url, key, await _engines(url))
+            url = await _wait_until_listening(process, folder)
+            yield TemporaryServer(url, key, await _wait_until_settled(url))
         finally:
             await _stop(process)
 
 
 def _spawn(folder: Path, config: Path | None, keys: Path) -> subprocess.Popen[bytes]:
+    """Start a server with its files in a folder, and return its process."""
     flags = [
         "--host",
         "127.0.0.1",
@@ -100,49 +106,67 @@ def _spawn(folder: Path, config: Path | None, keys: Path) -> subprocess.Popen[by
         str(folder / "ready.json"),
         "--stop-with-stdin",
     ]
-    environ = {**os.environ, "VOICEBOX_AUTH__FILE": str(keys), "VOICEBOX_SERVER__DRAIN_TIMEOUT": "0.1"}
+    environ = {**own_environ(), "VOICEBOX_AUTH__FILE": str(keys), "VOICEBOX_SERVER__DRAIN_TIMEOUT": "0.1"}
     if config is not None:
         flags += ["--config", str(config)]
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(  # noqa: S603  # our own interpreter and program
-            [sys.executable, "-m", "gateway", "serve", "--log-level", "warning", *flags],
+            module_command("gateway", "serve", "--log-level", "warning", *flags),
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
             env=environ,
-            start_new_session=True,  # Ctrl-C is for us; the server is told by us
+            start_new_session=True,  # Ctrl-C is for us; we stop the server
         )
 
 
-async def _listening(process: subprocess.Popen[bytes], folder: Path) -> str:
-    deadline = time.monotonic() + START_LIMIT
-    announced = folder / "ready.json"
-    while not announced.exists():
-        if process.poll() is not None or time.monotonic() > deadline:
-            said = (folder / "log").read_text("utf-8", "replace").strip().splitlines()[-15:]
-            raise Failure("\n  ".join(["the server could not be started:", *said]), NO_SERVER)
-        await asyncio.sleep(0.02)
-    return msgspec.json.decode(announced.read_bytes(), type=Ready).url
+async def _wait_until_listening(process: subprocess.Popen[bytes], folder: Path) -> str:
+    """Return the URL of a server once it accepts connections. Raises Failure with what it printed."""
+    ready_file = folder / "ready.json"
+
+    async def ready_or_ended() -> bool:
+        return ready_file.exists() or process.poll() is not None
+
+    await _poll(ready_or_ended)
+    if not ready_file.exists():
+        lines = (folder / "log").read_text("utf-8", "replace").strip().splitlines()[-15:]
+        raise Failure("\n  ".join(["the server could not be started:", *lines]), NO_SERVER)
+    return msgspec.json.decode(ready_file.read_bytes(), type=ReadyFile).url
 
 
-async def _engines(url: str) -> dict[str, EngineState]:
-    """Wait for the engines; one that never comes is for the request itself to tell."""
-    deadline = time.monotonic() + START_LIMIT
+async def _wait_until_settled(url: str) -> dict[str, EngineHealth]:
+    """Return the engines once each is ready or failed, or after a while: what is wrong with one that never
+    is, the request itself is told.
+    """
+    engines: dict[str, EngineHealth] = {}
+
+    async def settled() -> bool:
+        async with session.get(f"{url}/health") as response:
+            health = msgspec.json.decode(await response.read(), type=Health)
+        engines.clear()
+        engines.update(health.engines)
+        return all(engine.is_settled() for engine in engines.values())
+
     async with aiohttp.ClientSession() as session:
-        while True:
-            async with session.get(f"{url}/health") as answer:
-                health = msgspec.json.decode(await answer.read(), type=Health)
-            if all(engine.settled() for engine in health.engines.values()) or time.monotonic() > deadline:
-                return health.engines
-            await asyncio.sleep(0.05)
+        await _poll(settled)
+    return engines
+
+
+async def _poll(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until a condition is true, or START_TIMEOUT is over."""
+    deadline = time.monotonic() + START_TIMEOUT
+    while not await condition() and time.monotonic() < deadline:  # noqa: ASYNC110 - another process's
+        await asyncio.sleep(POLL_SECONDS)
 
 
 async def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Let it go, then make it go. The loop must run on meanwhile: it is what closes our connections to it."""
+    """Have the server stop, and kill it if it does not. The event loop must run meanwhile: it closes our
+    connections to it.
+    """
     if process.stdin:
         process.stdin.close()
     try:
-        await asyncio.to_thread(process.wait, STOP_LIMIT)
+        await asyncio.to_thread(process.wait, STOP_TIMEOUT)
     except subprocess.TimeoutExpired:
         process.kill()  # its workers die with it
         process.wait()

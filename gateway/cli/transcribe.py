@@ -1,4 +1,4 @@
-"""`voicebox transcribe`."""
+"""The command `voicebox transcribe`."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ import msgspec
 
 from gateway.cli import output, remote
 from gateway.cli.output import Failure
-from gateway.cli.output_file import outlet
+from gateway.cli.output_file import open_output
 
-CHUNK = 256 * 1024
+CHUNK_SIZE = 256 * 1024
+"""bytes"""
 
 
 class StreamEvent(msgspec.Struct):
-    """What we read of a stream's events."""
+    """The fields that are read of a stream's events."""
 
     type: str = ""
     delta: str = ""
@@ -37,60 +38,67 @@ def run(args: Namespace) -> int:
 
 
 async def _transcribe(args: Namespace) -> int:
-    with _recording(args.file) as (name, file), output.progress("upload") as meter:
+    with _recording(args.file) as (name, file), output.progress("upload") as show_progress:
         form = aiohttp.FormData()
         for field in ("model", "language"):
             if getattr(args, field):
                 form.add_field(field, getattr(args, field))
         form.add_field("response_format", "json" if args.stream else args.format)
         form.add_field("stream", "true" if args.stream else "false")
-        form.add_field("file", _chunks(file, meter), filename=name, content_type="application/octet-stream")
+        form.add_field(
+            "file", _chunks(file, show_progress), filename=name, content_type="application/octet-stream"
+        )
         async with (
-            remote.connected(args) as server,
-            server.ask("POST", "/v1/audio/transcriptions", data=form) as answer,
+            remote.connect(args) as server,
+            server.request("POST", "/v1/audio/transcriptions", data=form) as response,
         ):
-            remote.tell_changes(answer)
-            with outlet(args.output or "-") as out:
-                async for text in _pieces(answer) if args.stream else _whole(answer):
+            remote.print_changes(response)
+            with open_output(args.output or "-") as out:
+                async for text in _deltas(response) if args.stream else _whole_text(response):
                     out.write(text.encode())
                     out.flush()
     return 0
 
 
-async def _whole(answer: aiohttp.ClientResponse) -> AsyncIterator[str]:
-    text = (await answer.read()).decode()
+async def _whole_text(response: aiohttp.ClientResponse) -> AsyncIterator[str]:
+    """Yield the whole text, ended by a newline."""
+    text = (await response.read()).decode()
     yield text if text.endswith("\n") else f"{text}\n"
 
 
-async def _pieces(answer: aiohttp.ClientResponse) -> AsyncIterator[str]:
-    """Give the text as it is heard, from a stream of events. Raises Failure when it ends early."""
-    whole = False
-    async for line in answer.content:
+async def _deltas(response: aiohttp.ClientResponse) -> AsyncIterator[str]:
+    """Yield the text as it is transcribed, from a stream of events. Raises Failure when it ends early."""
+    complete = False
+    async for line in response.content:
         data = line.strip().removeprefix(b"data:").strip()
         if not line.startswith(b"data:") or data == b"[DONE]":
             continue
         event = msgspec.json.decode(data, type=StreamEvent)
         if event.error:
             raise Failure(event.error.message)
-        whole = whole or event.type == "transcript.text.done"
+        complete = complete or event.type == "transcript.text.done"
         if event.delta:
             yield event.delta
-    if not whole:
+    if not complete:
         raise Failure("the transcript broke off")
     yield "\n"
 
 
-async def _chunks(file: BinaryIO, meter: output.Meter) -> AsyncIterator[bytes]:
+async def _chunks(file: BinaryIO, show_progress: output.ShowProgress) -> AsyncIterator[bytes]:
+    """Yield a file in chunks, showing the progress."""
     total = file.seek(0, 2)
     file.seek(0)
-    while chunk := file.read(CHUNK):
+    while chunk := file.read(CHUNK_SIZE):
         yield chunk
-        meter(file.tell(), total)
+        show_progress(file.tell(), total)
 
 
 @contextmanager
 def _recording(name: str) -> Iterator[tuple[str, BinaryIO]]:
-    """Open the recording; standard input is put on the disk first, to know that it is whole. Raises Failure."""
+    """Open the recording, and yield its name and the file. Raises Failure.
+
+    Standard input is copied to the disk first, to know that it is complete.
+    """
     if name == "-":
         with tempfile.TemporaryFile() as copy:
             shutil.copyfileobj(sys.stdin.buffer, copy)

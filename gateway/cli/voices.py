@@ -1,4 +1,4 @@
-"""`voicebox clone` and `voicebox cache`: voices of one's own."""
+"""The commands `voicebox clone` and `voicebox cache`, for custom voices."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from gateway.services.container import codec_threads, open_library
 
 
 def clone(args: Namespace) -> int:
-    """Make a voice of a recording, and print its id."""
-    made = remote.run(_clone(args))
+    """Create a voice from a recording, and print its id."""
+    voice = remote.run(_clone(args))
     if args.json:
-        output.show_json(made)
+        output.print_json(voice)
     else:
-        output.note(f"this is the voice {made['name']!r}; it goes by that name, too")
-        print(made["id"])
+        output.print_note(f"this is the voice {voice['name']!r}; it goes by that name, too")
+        print(voice["id"])
     return 0
 
 
 def clear(args: Namespace) -> int:
-    """Forget prompts."""
+    """Delete the voice prompts of all voices, or of one."""
     count = remote.run(_clear(args))
-    output.note(f"{count} prompts forgotten; they are made anew when their voices next speak")
+    output.print_note(f"{count} prompts forgotten; they are made anew when their voices next speak")
     return 0
 
 
 def sweep(args: Namespace) -> int:
-    """Delete recordings that nothing names."""
-    gone = remote.run(_sweep(args))
-    output.note(f"{len(gone)} deleted")
-    for key in gone:
+    """Delete recordings that no voice names, and print their keys."""
+    deleted = remote.run(_sweep(args))
+    output.print_note(f"{len(deleted)} deleted")
+    for key in deleted:
         print(key)
     return 0
 
@@ -54,19 +54,22 @@ async def _clone(args: Namespace) -> dict[str, str]:
     except OSError as exc:
         raise Failure(f"cannot read {path}: {exc.strerror}", 2) from exc
     form.add_field("audio_sample", data, filename=path.name, content_type="application/octet-stream")
-    async with remote.connected(args) as server, server.ask("POST", "/v1/audio/voices", data=form) as answer:
-        made: dict[str, str] = msgspec.json.decode(await answer.read(), type=dict)
-        return made
+    async with (
+        remote.connect(args) as server,
+        server.request("POST", "/v1/audio/voices", data=form) as response,
+    ):
+        voice: dict[str, str] = msgspec.json.decode(await response.read(), type=dict)
+        return voice
 
 
 async def _clear(args: Namespace) -> int:
-    async with remote.connected(args) as server:
+    async with remote.connect(args) as server:
         path = "/v1/voicebox/cache"
         if args.voice:
             voice = await server.get(f"/v1/audio/voices/{args.voice}")
             path = f"/v1/voicebox/profiles/{voice['id']}/cache"
-        async with server.ask("DELETE", path) as answer:
-            return msgspec.json.decode(await answer.read(), type=dict[str, int])["prompts"]
+        async with server.request("DELETE", path) as response:
+            return msgspec.json.decode(await response.read(), type=dict[str, int])["prompts"]
 
 
 async def _sweep(args: Namespace) -> list[str]:

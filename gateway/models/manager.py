@@ -1,5 +1,4 @@
-"""What is done to models: pulling, deleting, loading, unloading. The process that runs the engines does it,
-for all others too.
+"""The manager of models: pulling, deleting, loading and unloading them, in the process that runs the engines.
 
 Models that are complete and can run on this machine become engines by themselves, within seconds of their
 pull, by whomever.
@@ -21,59 +20,61 @@ from engines.errors import BadInput, EngineUnavailable, SpeechError
 from engines.fleet.runtime import Engines
 from gateway.config.settings import Settings
 from gateway.models.pulls import Pull, Pulls, PullStatus
-from gateway.models.registry import ModelRegistry, disabled, make_registry
+from gateway.models.registry import ModelRegistry, disabled_reason, make_registry
 
 SCAN_SECONDS = 5.0
 
 
 class ModelManager(Protocol):
-    """Does it, or has it done."""
+    """What can be done to models, in this process or by way of another."""
 
     models: ModelRegistry
 
     def running(self) -> AbstractAsyncContextManager[None]:
-        """Keep what is known of models as the files are."""
+        """Keep what is known of models as the files are, for the block."""
 
     async def pull(self, record: ModelRecord) -> PullStatus:
-        """Begin to pull a model, or join a pull that is under way."""
+        """Begin to pull a model, or join a pull that is under way; return its status."""
 
     async def pull_status(self, record: ModelRecord, number: int = 0) -> PullStatus:
-        """Tell how far a pull of a model is, or the last where that is long past. Raises NotFound."""
+        """Return the status of a model's pull by its number, or of the last. Raises NotFound."""
 
     async def cancel(self, record: ModelRecord) -> PullStatus:
-        """Stop a pull, and wait until it has. Raises NotFound."""
+        """Cancel the pull of a model, wait until it has ended, and return its status. Raises NotFound."""
 
     async def pulls(self) -> dict[str, PullStatus]:
-        """Tell how far all pulls are, by model."""
+        """Return the status of the last pull of every model."""
 
     async def delete(self, record: ModelRecord) -> int:
-        """Stop a model and delete its files; give the bytes that this frees. Raises ModelBusy, or BadInput
-        while it is in use.
+        """Take a model out of memory and delete its files; return the bytes that this frees.
+
+        Raises ModelBusy, or BadInput while it is in use.
         """
 
     async def load(self, record: ModelRecord) -> None:
-        """Load a model, and wait until it can work. Raises EngineUnavailable with the reason."""
+        """Load a model, and wait until it is ready. Raises EngineUnavailable with the reason."""
 
     async def unload(self, record: ModelRecord) -> None:
         """Take a model out of memory. Raises BadInput while it is in use."""
 
 
 class LocalModelManager:
-    """Does it, in the process that runs the engines."""
+    """A ModelManager in the process that runs the engines."""
 
     def __init__(self, models: ModelRegistry, engines: Engines, log: FilteringBoundLogger) -> None:
         self.models = models
         self._engines = engines
         self._log = log
         self._running: dict[str, object] = {}
-        self._scanning = asyncio.Lock()
+        """models that are engines, by name, with the files and the interpreter of each"""
+        self._scan_lock = asyncio.Lock()
         self._pulls = Pulls(self._pull)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Keep engines as the files are; stop pulls at the end."""
+        """Keep engines as the files are for the block; cancel pulls at its end."""
         scanner = asyncio.create_task(
-            again_and_again(self.scan, partial(asyncio.sleep, SCAN_SECONDS), self._log)
+            run_periodically(self.scan, partial(asyncio.sleep, SCAN_SECONDS), self._log)
         )
         try:
             yield
@@ -84,25 +85,25 @@ class LocalModelManager:
     # Files...
 
     async def pull(self, record: ModelRecord) -> PullStatus:
-        """See Manager."""
+        """Begin to pull a model, or join a pull that is under way; return its status."""
         return self._pulls.begin(record)
 
     async def pull_status(self, record: ModelRecord, number: int = 0) -> PullStatus:
-        """See Manager."""
-        return self._pulls.pull_status(record.name, number)
+        """Return the status of a model's pull by its number, or of the last. Raises NotFound."""
+        return self._pulls.status(record.name, number)
 
     async def cancel(self, record: ModelRecord) -> PullStatus:
-        """See Manager."""
+        """Cancel the pull of a model, wait until it has ended, and return its status. Raises NotFound."""
         return await self._pulls.cancel(record.name)
 
     async def pulls(self) -> dict[str, PullStatus]:
-        """See Manager."""
+        """Return the status of the last pull of every model."""
         return self._pulls.all()
 
     async def _pull(self, record: ModelRecord, pull: Pull) -> None:
         began = time.monotonic()
         try:
-            await asyncio.to_thread(lambda: self.models.files.pull(record, pull.tell, pull.cancel))
+            await asyncio.to_thread(lambda: self.models.files.pull(record, pull.update, pull.cancel))
         except SpeechError as exc:
             self._log.warning("model not pulled", model=record.name, reason=exc.message)
             raise
@@ -110,24 +111,28 @@ class LocalModelManager:
         await self.scan()
 
     async def delete(self, record: ModelRecord) -> int:
-        """See Manager."""
+        """Take a model out of memory and delete its files; return the bytes that this frees.
+
+        Raises ModelBusy, or BadInput while it is in use.
+        """
         await self.unload(record)
-        async with self._scanning:
+        async with self._scan_lock:
             if record.name in self._running:
-                await self._drop(record.name)
+                await self._remove_engine(record.name)
             freed = await asyncio.to_thread(lambda: self.models.files.delete(record, self.models.records))
-            await asyncio.to_thread(self.models.found)  # or requests would hear that it is about to be loaded
+            # or requests would be refused as if it were about to be loaded
+            await asyncio.to_thread(self.models.scan_runnable)
             return freed
 
     # Memory...
 
     async def load(self, record: ModelRecord) -> None:
-        """See Manager."""
-        if reason := await asyncio.to_thread(self.models.instances.obstacle, record):
+        """Load a model, and wait until it is ready. Raises EngineUnavailable with the reason."""
+        if reason := await asyncio.to_thread(self.models.model_engines.obstacle, record):
             raise EngineUnavailable(f"`{record.name}` cannot run here: {reason}.")
         await self.scan()
-        if not self.models.wanted(record.name):
-            raise EngineUnavailable(f"`{record.name}` is not to be used: {disabled(record.name)}.")
+        if not self.models.is_enabled(record.name):
+            raise EngineUnavailable(f"`{record.name}` is not to be used: {disabled_reason(record.name)}.")
         if record.name not in self._running:
             raise EngineUnavailable(f"`{record.name}` is not here: voicebox models pull {record.name}")
         group = self._engines.group(record.name)
@@ -137,7 +142,7 @@ class LocalModelManager:
             raise EngineUnavailable(f"`{record.name}` could not be loaded: {reason}")
 
     async def unload(self, record: ModelRecord) -> None:
-        """See Manager."""
+        """Take a model out of memory. Raises BadInput while it is in use."""
         if record.name not in self._running:
             return
         group = self._engines.group(record.name)
@@ -148,29 +153,28 @@ class LocalModelManager:
     # Engines...
 
     async def scan(self) -> None:
-        """Make engines of models that have come, and forget those that are gone."""
-        async with self._scanning:
-            found = await asyncio.to_thread(self.models.found)
+        """Make engines of models that are new, and remove those of models that are gone."""
+        async with self._scan_lock:
+            found = await asyncio.to_thread(self.models.scan_runnable)
             stale = [
                 name
-                for name, place in self._running.items()
-                if name not in found or found[name].place != place
+                for name, location in self._running.items()
+                if name not in found or found[name].location != location
             ]
-            for name in [name for name in stale if not self._in_use(name)]:  # those in use go at a later look
-                await self._drop(name)
-            for name, one in found.items():
+            for name in [name for name in stale if not self._in_use(name)]:  # those in use go at a later scan
+                await self._remove_engine(name)
+            for name, model in found.items():
                 if name not in self._running:
-                    instance = await asyncio.to_thread(self.models.make, one)
-                    added = self._engines.add(instance.record, instance.settings, instance.on_demand)
-                    self.models.instances.governor.add(added)
-                    self._running[name] = one.place
+                    engine = await asyncio.to_thread(self.models.make_engine, model)
+                    added = self._engines.add(engine.record, engine.settings, engine.on_demand)
+                    self.models.model_engines.governor.add(added)
+                    self._running[name] = model.location
 
-    async def _drop(self, name: str) -> None:
+    async def _remove_engine(self, name: str) -> None:
         if group := self._engines.groups().get(name):
-            self.models.instances.governor.remove(group)
-        self._running.pop(
-            name, None
-        )  # first: whatever becomes of the rest, the next look makes an engine of it again
+            self.models.model_engines.governor.remove(group)
+        # first: whatever becomes of the rest, the next scan makes an engine of it again
+        self._running.pop(name, None)
         await self._engines.remove(name)
 
     def _in_use(self, name: str) -> bool:
@@ -178,18 +182,18 @@ class LocalModelManager:
         return group is not None and group.in_use
 
 
-async def again_and_again(
-    look: Callable[[], Awaitable[object]], rest: Callable[[], Awaitable[None]], log: FilteringBoundLogger
+async def run_periodically(
+    work: Callable[[], Awaitable[object]], pause: Callable[[], Awaitable[None]], log: FilteringBoundLogger
 ) -> None:
-    """Look and rest in turn, for ever."""
+    """Do some work and pause, again and again, until cancelled; a failure is logged."""
     while True:
         try:
-            await look()
+            await work()
         except Exception as exc:  # a folder that cannot be read now may be readable later
             log.warning("models could not be looked for", reason=repr(exc))
-        await rest()
+        await pause()
 
 
 def make_manager(settings: Settings, engines: Engines, log: FilteringBoundLogger) -> LocalModelManager:
-    """Make what the settings say."""
+    """Return the manager of the models that the settings name."""
     return LocalModelManager(make_registry(settings, engines), engines, log)

@@ -1,6 +1,4 @@
-"""Models as they stand here: which files there are, what keeps a model from running, and how those that run
-are.
-"""
+"""The registry of models: which are complete, what keeps one from running, and how those that run are."""
 
 from __future__ import annotations
 
@@ -12,23 +10,23 @@ from pathlib import Path
 import msgspec
 
 from engines.catalogue.hardware import slow_reason
-from engines.catalogue.models import known
+from engines.catalogue.models import all_models
 from engines.catalogue.records import ModelRecord
 from engines.environments import layout
 from engines.errors import NotFound
 from engines.fleet.model_engines import ModelEngine, ModelEngines
 from engines.fleet.runtime import EngineSet
 from engines.fleet.status import EngineStatus
-from engines.hub.store import ModelFiles, Stored
+from engines.hub.store import ModelFiles, StoredModel
 from engines.memory.governor import Governor
 from engines.settings import ModelSettings
-from gateway.config.folders import data_folder
+from gateway.config.paths import data_folder
 from gateway.config.settings import ModelsSettings, Settings
 from gateway.models.pulls import PullStatus
 from voices.naming.compatibility import UnavailableEngine
 
 
-class Found(msgspec.Struct, frozen=True):
+class RunnableModel(msgspec.Struct, frozen=True):
     """A model that can be run: where its files are, their bytes, and the interpreter that runs it."""
 
     record: ModelRecord
@@ -37,76 +35,81 @@ class Found(msgspec.Struct, frozen=True):
     python: str
 
     @property
-    def place(self) -> tuple[tuple[Path, ...], str]:
-        """Give what must not change while it runs."""
+    def location(self) -> tuple[tuple[Path, ...], str]:
+        """The files and the interpreter, which must not change while it runs."""
         return self.paths, self.python
 
 
 class ModelState(msgspec.Struct, frozen=True):
-    """A model as it stands here."""
+    """The state of a model on this machine."""
 
     record: ModelRecord
-    stored: Stored
+    stored: StoredModel
     state: str
     """absent, pulling, incomplete, unusable, disabled, resting, starting, ready or failed"""
     reason: str = ""
     loading: float = 0.0
-    """seconds since its loading began, while it is starting"""
+    """seconds since loading it began, while it is starting"""
     usual: float = 0.0
     """seconds that loading it took the last time"""
 
 
 class ModelRegistry:
-    """See the module. `seen` are the engines, whichever process runs them."""
+    """The models of the catalogue and the settings, as they are on this machine.
 
-    def __init__(self, settings: ModelsSettings, seen: EngineSet, instances: ModelEngines) -> None:
+    `engines` are those that run, in whichever process.
+    """
+
+    def __init__(self, settings: ModelsSettings, engines: EngineSet, model_engines: ModelEngines) -> None:
         self._settings = settings
-        self.records = known(settings.own)
-        self._seen = seen
-        self._here: dict[str, ModelRecord] = {}
-        self.instances = instances
-        self._missing: tuple[UnavailableEngine, ...] = ()
+        self.records = all_models(settings.own)
+        self._engines = engines
+        self._runnable: dict[str, ModelRecord] = {}
+        self.model_engines = model_engines
+        self._unavailable: tuple[UnavailableEngine, ...] = ()
 
     @cached_property
     def files(self) -> ModelFiles:
-        """The model files; made in a thread, since it looks at the disk."""
+        """The model files; made in a thread, since that reads the disk."""
         folder = Path(self._settings.folder).expanduser() if self._settings.folder else None
         return ModelFiles(folder, offline=self._settings.offline or None)
 
-    def missing(self) -> tuple[UnavailableEngine, ...]:
-        """Give every model that cannot be used, with what would change that, as of the last look."""
-        known = self._seen.infos()
-        silent = [record for name, record in self._here.items() if name not in known]
-        if not silent:
-            return self._missing
-        states = self._seen.statuses()
-        return self._missing + tuple(
-            _absent(one, _why_silent(states.get(one.name)), here=True) for one in silent
+    def unavailable(self) -> tuple[UnavailableEngine, ...]:
+        """Return every model that cannot be used, with what would change that, as of the last scan."""
+        infos = self._engines.infos()
+        without_info = [record for name, record in self._runnable.items() if name not in infos]
+        if not without_info:
+            return self._unavailable
+        states = self._engines.statuses()
+        return self._unavailable + tuple(
+            _unavailable(record, _why_no_info(states.get(record.name)), here=True) for record in without_info
         )
 
     def record(self, name: str) -> ModelRecord:
-        """Find a model. Raises NotFound."""
+        """Return the record of a model. Raises NotFound."""
         for record in self.records:
             if record.name == name:
                 return record
         raise NotFound(f"There is no model `{name[:100]}`; GET /v1/voicebox/models lists them.")
 
     async def states(self, pulls: Mapping[str, PullStatus]) -> list[ModelState]:
-        """Tell how every model stands; `pulls` are those under way or ended, by model."""
+        """Return the state of every model; `pulls` are those under way or ended, by model."""
         records = self.records
-        found = await asyncio.to_thread(self.files.listing, records)
-        reasons = await asyncio.to_thread(lambda: [self.instances.obstacle(record) for record in records])
+        stored = await asyncio.to_thread(self.files.listing, records)
+        reasons = await asyncio.to_thread(lambda: [self.model_engines.obstacle(record) for record in records])
         states = [
             self._state(record, one, reason, pulls.get(record.name))
-            for record, one, reason in zip(records, found, reasons, strict=True)
+            for record, one, reason in zip(records, stored, reasons, strict=True)
         ]
-        return [await self._with_usual(state) if state.loading else state for state in states]
+        return [await self._with_usual_seconds(state) if state.loading else state for state in states]
 
-    async def _with_usual(self, state: ModelState) -> ModelState:
-        usual = await asyncio.to_thread(self.instances.loading_takes, state.record.name)
+    async def _with_usual_seconds(self, state: ModelState) -> ModelState:
+        usual = await asyncio.to_thread(self.model_engines.load_seconds, state.record.name)
         return msgspec.structs.replace(state, usual=usual)
 
-    def _state(self, record: ModelRecord, stored: Stored, reason: str, pull: PullStatus | None) -> ModelState:
+    def _state(
+        self, record: ModelRecord, stored: StoredModel, reason: str, pull: PullStatus | None
+    ) -> ModelState:
         if pull and not pull.ended:
             return ModelState(record, stored, "pulling")
         if reason:
@@ -115,72 +118,79 @@ class ModelRegistry:
             return ModelState(
                 record, stored, "incomplete" if stored.size else "absent", pull.error if pull else ""
             )
-        if not self.wanted(record.name):
-            return ModelState(record, stored, "disabled", disabled(record.name))
-        pool = self._seen.statuses().get(record.name)
-        worker = pool.workers[0] if pool and pool.workers else None
+        if not self.is_enabled(record.name):
+            return ModelState(record, stored, "disabled", disabled_reason(record.name))
+        status = self._engines.statuses().get(record.name)
+        worker = status.workers[0] if status and status.workers else None
         if worker is None:
             return ModelState(record, stored, "resting")
-        return ModelState(record, stored, worker.state, worker.reason or self._slow(record), worker.starting)
+        return ModelState(
+            record, stored, worker.state, worker.reason or self._slow_reason(record), worker.starting
+        )
 
-    def _slow(self, record: ModelRecord) -> str:
-        """Say why a model runs on the processor, where a GPU is there for it."""
-        info = self._seen.infos().get(record.name)
-        chosen = self._settings.each.get(record.name, ModelSettings()).options
-        return slow_reason(record, info.device, str(chosen.get("device", "auto"))) if info else ""
+    def _slow_reason(self, record: ModelRecord) -> str:
+        """Return why a model runs on the processor, where a GPU is there for it; else nothing."""
+        info = self._engines.infos().get(record.name)
+        options = self._settings.each.get(record.name, ModelSettings()).options
+        return slow_reason(record, info.device, str(options.get("device", "auto"))) if info else ""
 
     # Those that can run...
 
-    def found(self) -> dict[str, Found]:
-        """Look which models are complete, and can run here."""
-        reasons = {record.name: self.instances.obstacle(record) for record in self.records}
-        usable = [record for record in self.records if self.wanted(record.name) and not reasons[record.name]]
+    def scan_runnable(self) -> dict[str, RunnableModel]:
+        """Return the models that are complete and can run here, by name; `unavailable` returns the others
+        then.
+        """
+        reasons = {record.name: self.model_engines.obstacle(record) for record in self.records}
+        usable = [
+            record for record in self.records if self.is_enabled(record.name) and not reasons[record.name]
+        ]
         found = {
-            record.name: Found(record, self.files.locate_all(record), one.size, self.instances.python(record))
+            record.name: RunnableModel(
+                record, self.files.locate_all(record), one.size, self.model_engines.python(record)
+            )
             for record, one in zip(usable, self.files.listing(usable), strict=True)
             if one.complete
         }
-        found = {
-            name: one for name, one in found.items() if one.paths
-        }  # deleted between two looks at the disk
-        self._here = {name: one.record for name, one in found.items()}
-        here = self.files.listing(self.records)
-        self._missing = tuple(
-            self._absent(record, reasons[record.name], here=stored.complete)
-            for record, stored in zip(self.records, here, strict=True)
+        # without paths: deleted between two readings of the disk
+        found = {name: model for name, model in found.items() if model.paths}
+        self._runnable = {name: model.record for name, model in found.items()}
+        listed = self.files.listing(self.records)
+        self._unavailable = tuple(
+            self._unavailable_model(record, reasons[record.name], here=stored.complete)
+            for record, stored in zip(self.records, listed, strict=True)
             if record.name not in found
         )
         return found
 
-    def make(self, found: Found) -> ModelEngine:
-        """Make an engine of a model that was found."""
-        settings = self._settings.each.get(found.record.name, ModelSettings())
-        return self.instances.make(found.record, found.paths, found.size, settings)
+    def make_engine(self, model: RunnableModel) -> ModelEngine:
+        """Return an engine of a model that can be run."""
+        settings = self._settings.each.get(model.record.name, ModelSettings())
+        return self.model_engines.make(model.record, model.paths, model.size, settings)
 
-    def _absent(self, record: ModelRecord, reason: str, *, here: bool) -> UnavailableEngine:
-        if not self.wanted(record.name):
-            reason = reason or disabled(record.name)
-        return _absent(record, reason or f"voicebox models pull {record.name}", here=here)
+    def _unavailable_model(self, record: ModelRecord, reason: str, *, here: bool) -> UnavailableEngine:
+        if not self.is_enabled(record.name):
+            reason = reason or disabled_reason(record.name)
+        return _unavailable(record, reason or f"voicebox models pull {record.name}", here=here)
 
-    def wanted(self, name: str) -> bool:
-        """Tell whether a model is to be used."""
+    def is_enabled(self, name: str) -> bool:
+        """Return whether the settings allow a model."""
         return name not in self._settings.each or self._settings.each[name].enabled
 
 
-def _absent(record: ModelRecord, reason: str, *, here: bool) -> UnavailableEngine:
+def _unavailable(record: ModelRecord, reason: str, *, here: bool) -> UnavailableEngine:
     return UnavailableEngine(
         record.name, reason, record.cloning, record.engine.designs, "speech" in record.kinds, here
     )
 
 
-def disabled(name: str) -> str:
-    """Say why a model is not to be used."""
+def disabled_reason(name: str) -> str:
+    """Return the reason of a model that the settings disable."""
     return f"models.each.{name}.enabled is false"
 
 
-def _why_silent(state: EngineStatus | None) -> str:
-    """Say why a model that is here has never said what it is."""
-    worker = state.workers[0] if state and state.workers else None
+def _why_no_info(status: EngineStatus | None) -> str:
+    """Return why the capabilities of a model that is complete are not known yet."""
+    worker = status.workers[0] if status and status.workers else None
     if worker and worker.starting:
         return f"it is being loaded for the first time, for {worker.starting:.0f} s now"
     return (
@@ -190,12 +200,12 @@ def _why_silent(state: EngineStatus | None) -> str:
     )
 
 
-def make_registry(settings: Settings, seen: EngineSet) -> ModelRegistry:
-    """Make what the settings say."""
+def make_registry(settings: Settings, engines: EngineSet) -> ModelRegistry:
+    """Return the registry of the models that the settings name."""
     chosen = settings.models
-    folder = Path(settings.data_dir).expanduser() if settings.data_dir else data_folder()
-    governor, environments = Governor(chosen.memory), folder / layout.FOLDER
-    instances = ModelEngines(
+    folder = data_folder(settings)
+    governor, environments = Governor(chosen.memory), folder / layout.ENVIRONMENTS_FOLDER
+    model_engines = ModelEngines(
         folder / "models", governor, chosen.rest_after, environments, load_timeout=chosen.load_timeout
     )
-    return ModelRegistry(chosen, seen, instances)
+    return ModelRegistry(chosen, engines, model_engines)

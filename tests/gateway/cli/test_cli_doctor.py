@@ -14,7 +14,7 @@ import pytest
 from servers import PATIENCE, Server, wait_until
 
 from gateway.cli.parser import make_parser
-from gateway.security.keys import KeyStore, default_path
+from gateway.security.keys import KEYS_FILE, KeyStore
 
 VOICEBOX = [sys.executable, "-m", "gateway"]
 
@@ -51,7 +51,7 @@ def test_what_is_missing_comes_with_what_mends_it(tmp_path: Path, server: Server
     is 1.
     """
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        store = KeyStore(default_path(str(tmp_path / "data")))
+        store = KeyStore(tmp_path / "data" / KEYS_FILE)
         store.create("only", None)
         store.revoke("only")
         status, checks = doctor(

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 from servers import PATIENCE
-from wheels import make_package, only_from
+from wheels import index_variables, make_package
 
-from engines.environments.groups import REQUIREMENTS, WORKER, find
+from engines.environments.groups import REQUIREMENTS, WORKER_PACKAGES, find_group
 
 VOICEBOX = [sys.executable, "-m", "gateway", "engines"]
 MODULES = {"mlx-audio": "mlx_audio"}
@@ -25,8 +25,8 @@ CORE = "def default_device():\n    return 'Device(cpu, 0)'\n"
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a folder of packages for all that the environment `mlx` asks for, and settings that keep it in a
-    folder of its own.
+    """A folder of packages for all that the environment `mlx` needs, and settings that keep it in a folder of
+    its own.
     """
     folder = tmp_path / "index"
     for file in ("worker.txt", "mlx.txt"):
@@ -34,15 +34,15 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             if found := re.match(r"([\w-]+)(?:\[\w+\])?(?:==|>=)([\d.]+)", line):
                 make_package(folder, found[1], found[2], module=MODULES.get(found[1], ""))
     make_package(folder, "mlx", "0.32.4", module="mlx", text="")
-    _with_core(folder / "mlx-0.32.4-py3-none-any.whl")
-    for name, value in only_from(folder).items():
+    _add_core(folder / "mlx-0.32.4-py3-none-any.whl")
+    for name, value in index_variables(folder).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("VOICEBOX_DATA_DIR", str(tmp_path / "data"))
     return folder
 
 
-def _with_core(wheel: Path) -> None:
-    """Give mlx its module `core`."""
+def _add_core(wheel: Path) -> None:
+    """Add the module `core` to a wheel of mlx."""
     with zipfile.ZipFile(wheel, "a") as archive:
         archive.writestr("mlx/core.py", CORE)
 
@@ -57,7 +57,7 @@ def voicebox(*arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Com
 
 
 def listed(name: str) -> dict[str, Any]:
-    """Give what the list says of an environment."""
+    """Return an environment as `voicebox engines list` has it."""
     done = voicebox("list", "--json")
     assert done.returncode == 0, done.stderr
     return next(one for one in json.loads(done.stdout) if one["name"] == name)
@@ -74,7 +74,7 @@ def test_install_check_and_remove(tmp_path: Path, index: Path) -> None:
     checked = voicebox("check", "mlx")
     assert checked.returncode == 0, checked.stdout
     rows = [line.split("\t") for line in checked.stdout.splitlines()]
-    assert {row[1] for row in rows} == {"python", "devices", *WORKER, *find("mlx").packages}
+    assert {row[1] for row in rows} == {"python", "devices", *WORKER_PACKAGES, *find_group("mlx").packages}
     assert ["mlx", "mlx_audio", "ok", "0.6.2", ""] in rows
     assert ["mlx", "devices", "ok", "mlx: Device(cpu, 0)", ""] in rows
 

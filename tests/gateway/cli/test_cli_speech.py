@@ -25,7 +25,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from servers import PATIENCE, Server, running, wait_until
 
-from gateway.security.keys import KeyStore, default_path
+from gateway.security.keys import KEYS_FILE, KeyStore
 from streaming.audio import wav
 
 SPEECH = "Good morning to you all."
@@ -44,13 +44,13 @@ def voicebox(*words: str, url: str, sent: bytes = b"", **environ: str) -> subpro
 
 
 def seconds(path: Path) -> float:
-    """Decode a file and give its length."""
+    """Return the seconds of audio in a file."""
     with av.open(str(path)) as container:
         return sum(frame.samples / frame.sample_rate for frame in container.decode(audio=0))
 
 
 def free_port() -> int:
-    """Give a port that nobody listens on."""
+    """Return a port that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -82,7 +82,7 @@ def saboteur() -> Iterator[str]:
             self.close_connection = True
 
         def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
+            """Print nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -127,7 +127,7 @@ def test_other_files_stay_as_they_are(begin: bytes, rest: bytes) -> None:
     """Sizes are written into a header that left them open, and into nothing else."""
     was, left_open = begin + rest, wav.header(24_000)
     file = io.BytesIO(was)
-    wav.settle(file)
+    wav.fill_in_sizes(file)
     is_open = was.startswith(left_open)
     assert file.getvalue() == (wav.header(24_000, len(was) - 44) + was[44:] if is_open else was)
 
@@ -158,7 +158,7 @@ def test_say_over_a_file(server: Server, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "told"),
+    ("words", "status", "message"),
     [
         (["say", SPEECH, "--voice", "alloi"], 1, "alloy"),
         (["say", SPEECH, "--model", "gpt-9"], 1, "gpt-9"),
@@ -171,13 +171,13 @@ def test_say_over_a_file(server: Server, tmp_path: Path) -> None:
     ],
 )
 def test_refusals_are_one_sentence(
-    server: Server, tmp_path: Path, words: list[str], status: int, told: str
+    server: Server, tmp_path: Path, words: list[str], status: int, message: str
 ) -> None:
     """What cannot be done is told in a sentence with its status, and leaves no file."""
     done = voicebox(*words, url=server.url)
 
     assert done.returncode == status
-    assert told in done.stderr.decode()
+    assert message in done.stderr.decode()
     assert done.stderr.startswith(b"voicebox: ")
     assert b"Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
@@ -263,7 +263,7 @@ def test_a_table_on_a_terminal(server: Server) -> None:
 
 def test_keys_go_along(tmp_path: Path) -> None:
     """A key is sent when given by flag or environment; without it the server's refusal is told."""
-    _, secret = KeyStore(default_path(str(tmp_path / "server/data"))).create("reader", None)
+    _, secret = KeyStore(tmp_path / "server/data" / KEYS_FILE).create("reader", None)
     with running(tmp_path / "server") as server:
         refused = voicebox("models", url=server.url)
         assert refused.returncode == 1
@@ -295,7 +295,7 @@ def test_a_player_gets_the_sound(server: Server, tmp_path: Path) -> None:
 
 
 def servers_of(command: int) -> list[int]:
-    """Give the process ids of servers and workers that a command started, directly or not."""
+    """Return the process ids of servers and workers that a command started, directly or not."""
     found, known = [], {command}
     parents = {}
     for entry in Path("/proc").iterdir():
@@ -314,7 +314,7 @@ def servers_of(command: int) -> list[int]:
 
 
 def gone(pids: list[int]) -> bool:
-    """Tell whether none of the processes runs any more."""
+    """Return whether none of the processes runs any more."""
     for pid in pids:
         try:
             if Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z":
@@ -328,7 +328,7 @@ def test_a_server_of_its_own(tmp_path: Path) -> None:
     """Where no server runs on this machine one is started, said so, and stopped; keys of the user are not
     needed.
     """
-    KeyStore(default_path(str(tmp_path / "data"))).create("mine", None)
+    KeyStore(tmp_path / "data" / KEYS_FILE).create("mine", None)
     url = f"http://127.0.0.1:{free_port()}"
     done = voicebox("say", SPEECH, url=url, VOICEBOX_DATA_DIR=str(tmp_path / "data"))
 

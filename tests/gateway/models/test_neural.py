@@ -25,8 +25,8 @@ import published_checkpoints
 import tiny_kokoro
 import tiny_pocket
 import tiny_whisper
-from hub_server import Hub
-from neural_server import TEXT, VOICEBOX, as_wav, say, serving
+from hub_server import FakeHub
+from neural_server import TEXT, VOICEBOX, pcm_to_wav, serve_models, speak
 from servers import PATIENCE, Server
 
 from engines.adapters.kokoro.engine import Kokoro
@@ -41,18 +41,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with all of them."""
     place = tmp_path_factory.mktemp("neural")
 
-    def publish(hub: Hub) -> None:
-        published_checkpoints.whisper(hub, place)
-        published_checkpoints.kokoro(hub)
-        published_checkpoints.pocket(hub)
+    def publish(hub: FakeHub) -> None:
+        published_checkpoints.publish_whisper(hub, place)
+        published_checkpoints.publish_kokoro(hub)
+        published_checkpoints.publish_pocket(hub)
 
-    with serving(place, NAMES, publish) as started:
+    with serve_models(place, NAMES, publish) as started:
         yield started
 
 
 def wav(name: str, seconds: float = 2.0) -> bytes:
-    """Make a file of a sound that the tiny Whisper knows."""
-    return as_wav(
+    """Return a WAV file of a sound that the tiny Whisper knows."""
+    return pcm_to_wav(
         tiny_whisper.silence(0.5) + tiny_whisper.sound(name, seconds) + tiny_whisper.silence(0.5),
         tiny_whisper.RATE,
     )
@@ -78,11 +78,11 @@ def test_everything_about_a_recording(server: Server, model: str) -> None:
     assert verbose.language == "german"
     assert verbose.duration == pytest.approx(3, abs=0.05)
     assert verbose.segments and verbose.words
-    assert [word.word for word in verbose.words] == tiny_whisper.SAID["morgen"].rstrip(".").split()
+    assert [word.word for word in verbose.words] == tiny_whisper.TRANSCRIPTS["morgen"].rstrip(".").split()
     assert 0 <= verbose.segments[0].start < 0.8
     assert all(0 <= word.start <= word.end <= 3 for word in verbose.words)
     assert events[-1] == "transcript.text.done"
-    assert english.text == tiny_whisper.TRANSLATED["morgen"]
+    assert english.text == tiny_whisper.TRANSLATIONS["morgen"]
 
 
 @pytest.mark.parametrize("model", ["whisper-tiny", "faster-whisper-tiny", "gpt-4o-transcribe"])
@@ -91,7 +91,7 @@ def test_log_probabilities(server: Server, model: str) -> None:
     zero.
     """
     sdk, sound = server.sdk(), ("a.wav", wav("hello"))
-    heard = sdk.audio.transcriptions.create(model=model, file=sound, include=["logprobs"])
+    transcript = sdk.audio.transcriptions.create(model=model, file=sound, include=["logprobs"])
     with sdk.audio.transcriptions.create(
         model=model, file=sound, include=["logprobs"], stream=True
     ) as stream:
@@ -99,20 +99,23 @@ def test_log_probabilities(server: Server, model: str) -> None:
     deltas = [event for event in events if event.type == "transcript.text.delta"]
     plain = sdk.audio.transcriptions.create(model=model, file=sound)
 
-    assert heard.logprobs and plain.logprobs is None
-    assert all(one.logprob is not None and one.logprob <= 0 for one in heard.logprobs)
-    assert bytes(int(byte) for one in heard.logprobs for byte in one.bytes or ()).decode() == heard.text
-    assert "".join(event.delta for event in deltas) == heard.text
+    assert transcript.logprobs and plain.logprobs is None
+    assert all(one.logprob is not None and one.logprob <= 0 for one in transcript.logprobs)
+    assert (
+        bytes(int(byte) for one in transcript.logprobs for byte in one.bytes or ()).decode()
+        == transcript.text
+    )
+    assert "".join(event.delta for event in deltas) == transcript.text
     assert [one.token for event in deltas for one in event.logprobs or ()] == [
-        one.token for one in heard.logprobs
+        one.token for one in transcript.logprobs
     ]
     assert events[-1].type == "transcript.text.done"
-    assert len(events[-1].logprobs or ()) == len(heard.logprobs)
+    assert len(events[-1].logprobs or ()) == len(transcript.logprobs)
 
 
 def test_silence_is_no_words(server: Server) -> None:
     """A silent recording gives no text."""
-    silent = as_wav(tiny_whisper.silence(4), tiny_whisper.RATE)
+    silent = pcm_to_wav(tiny_whisper.silence(4), tiny_whisper.RATE)
 
     assert server.sdk().audio.transcriptions.create(model="whisper-1", file=("a.wav", silent)).text == ""
 
@@ -120,13 +123,13 @@ def test_silence_is_no_words(server: Server) -> None:
 @pytest.mark.parametrize(("model", "voice"), [("kokoro", "af_bella"), ("pocket-tts-english", "marius")])
 def test_a_seed_repeats_what_is_said(server: Server, model: str, voice: str) -> None:
     """The same seed gives the same audio; another text, another voice or another seed gives other audio."""
-    first, again = (say(server, model, voice=voice, seed=11) for _ in range(2))
+    first, again = (speak(server, model, voice=voice, seed=11) for _ in range(2))
 
     assert len(first) > 1000
     assert np.array_equal(first, again)
-    assert not np.array_equal(first, say(server, model, "Good night, my friend.", voice, seed=11))
-    assert not np.array_equal(first, say(server, model, voice="alloy", seed=11))
-    assert not np.array_equal(first, say(server, model, voice=voice, seed=12))
+    assert not np.array_equal(first, speak(server, model, "Good night, my friend.", voice, seed=11))
+    assert not np.array_equal(first, speak(server, model, voice="alloy", seed=11))
+    assert not np.array_equal(first, speak(server, model, voice=voice, seed=12))
 
 
 def test_it_is_the_engines_own_audio(server: Server) -> None:
@@ -139,10 +142,12 @@ def test_it_is_the_engines_own_audio(server: Server) -> None:
         ("kokoro", "af_bella", tiny_kokoro.speak(SpeechJob(TEXT, "af_bella", seed=11), kokoro).pcm),
         ("pocket-tts-english", "marius", tiny_pocket.speak(SpeechJob(TEXT, "marius", seed=11))),
     ):
-        heard = say(server, model, voice=voice, seed=11)
-        count = min(len(own), len(heard)) - 2000  # its end is faded
-        assert abs(len(heard) - len(own)) < 2400, model
-        assert float(np.corrcoef(heard[:count].astype(float), own[:count].astype(float))[0, 1]) > 0.95, model
+        transcript = speak(server, model, voice=voice, seed=11)
+        count = min(len(own), len(transcript)) - 2000  # its end is faded
+        assert abs(len(transcript) - len(own)) < 2400, model
+        assert float(np.corrcoef(transcript[:count].astype(float), own[:count].astype(float))[0, 1]) > 0.95, (
+            model
+        )
 
 
 def test_the_best_serves_openais_names(server: Server) -> None:
@@ -166,8 +171,8 @@ def test_a_cloned_voice(server: Server) -> None:
             timeout=PATIENCE,
         )
         assert answer.status_code == 200, answer.text
-        said[name] = say(server, "pocket-tts-english", voice={"id": answer.json()["id"]}, seed=3)
-        assert np.array_equal(said[name], say(server, "tts-1", voice=name, seed=3))
+        said[name] = speak(server, "pocket-tts-english", voice={"id": answer.json()["id"]}, seed=3)
+        assert np.array_equal(said[name], speak(server, "tts-1", voice=name, seed=3))
 
     assert not np.array_equal(said["low"], said["high"])
     refused = httpx.post(
@@ -182,7 +187,7 @@ def test_a_cloned_voice(server: Server) -> None:
 def test_voices_are_mixed(server: Server) -> None:
     """Kokoro speaks a mixture of two voices, which is neither of them."""
     one, other, mixed = (
-        say(server, "kokoro", voice=voice, seed=1)
+        speak(server, "kokoro", voice=voice, seed=1)
         for voice in ("af_bella", "am_michael", "af_bella(2)+am_michael(1)")
     )
 
@@ -199,7 +204,7 @@ def test_japanese(server: Server) -> None:
     lasts longer.
     """
     first, again, other, long = (
-        say(server, "kokoro", text, "jf_alpha", seed=7)
+        speak(server, "kokoro", text, "jf_alpha", seed=7)
         for text in (
             "今日は良い天気ですね。",
             "今日は良い天気ですね。",
@@ -219,7 +224,7 @@ def test_the_command_line(server: Server, tmp_path: Path) -> None:
     sound, spoken = tmp_path / "a.wav", tmp_path / "b.wav"
     sound.write_bytes(wav("count"))
     url = ["--url", server.url]
-    heard = subprocess.run(
+    transcript = subprocess.run(
         [*VOICEBOX, "transcribe", str(sound), "--model", "faster-whisper-tiny", *url],
         capture_output=True,
         text=True,
@@ -232,7 +237,9 @@ def test_the_command_line(server: Server, tmp_path: Path) -> None:
         timeout=PATIENCE,
     )
 
-    assert (heard.returncode, heard.stdout.strip()) == (0, tiny_whisper.SAID["count"]), heard.stderr
+    assert (transcript.returncode, transcript.stdout.strip()) == (0, tiny_whisper.TRANSCRIPTS["count"]), (
+        transcript.stderr
+    )
     assert said.returncode == 0, said.stderr
     with wave.open(str(spoken)) as file:
         assert file.getnframes() > 1000
@@ -252,7 +259,7 @@ def test_the_command_line_alone(server: Server, tmp_path: Path) -> None:
     with socket.socket() as taken:  # bound and not listening: nobody answers there
         taken.bind(("127.0.0.1", 0))
         where = ["--config", str(config), "--url", f"http://127.0.0.1:{taken.getsockname()[1]}"]
-        heard, loaded = (
+        transcript, loaded = (
             subprocess.run(
                 [*VOICEBOX, *command, *where], capture_output=True, text=True, timeout=2 * PATIENCE
             )
@@ -262,7 +269,9 @@ def test_the_command_line_alone(server: Server, tmp_path: Path) -> None:
             )
         )
 
-    assert (heard.returncode, heard.stdout.strip()) == (0, tiny_whisper.SAID["count"]), heard.stderr
+    assert (transcript.returncode, transcript.stdout.strip()) == (0, tiny_whisper.TRANSCRIPTS["count"]), (
+        transcript.stderr
+    )
     assert sorted(path.name for path in (data / "models").iterdir()) == ["faster-whisper-tiny.json"]
     assert not (data / "keys.json").exists()
     assert loaded.returncode == 3
@@ -271,10 +280,10 @@ def test_the_command_line_alone(server: Server, tmp_path: Path) -> None:
 
 def test_models_are_unloaded_and_loaded(server: Server) -> None:
     """A model that is unloaded has no worker; asked for, it is loaded again, and says the same as before."""
-    before = say(server, "kokoro", voice="af_bella", seed=5)
+    before = speak(server, "kokoro", voice="af_bella", seed=5)
     assert httpx.post(f"{server.base_url}/voicebox/models/kokoro/unload", timeout=PATIENCE).status_code == 200
     listed = httpx.get(f"{server.base_url}/voicebox/models/kokoro", timeout=PATIENCE).json()
     assert listed["state"] == "resting"
     assert httpx.get(f"{server.url}/readyz", timeout=PATIENCE).status_code == 200
-    assert np.array_equal(before, say(server, "kokoro", voice="af_bella", seed=5))
+    assert np.array_equal(before, speak(server, "kokoro", voice="af_bella", seed=5))
     assert httpx.get(f"{server.base_url}/voicebox/models/kokoro", timeout=PATIENCE).json()["state"] == "ready"

@@ -21,13 +21,13 @@ pytest.importorskip("ctranslate2")
 
 import published_checkpoints
 import tiny_whisper
-from neural_server import as_wav, serving
+from neural_server import pcm_to_wav, serve_models
 from servers import PATIENCE, Server
 
-from engines.catalogue.models import find
+from engines.catalogue.models import find_model
 
 if TYPE_CHECKING:  # pytest loads it
-    from hub_server import Hub
+    from hub_server import FakeHub
 
 CLIENTS = 4
 WARM = 100
@@ -38,19 +38,19 @@ GROWTH = 16 * 1024 * 1024
 """bytes that the allocator may come to hold without anything leaking; what the encoder makes of one recording
 is 0.4 MB
 """
-SOURCES: dict[str, Callable[[Hub, Path], None]] = {
-    "whisper-tiny": published_checkpoints.whisper,
-    "faster-whisper-tiny": published_checkpoints.whisper,
-    "kokoro": lambda hub, _: published_checkpoints.kokoro(hub),
-    "pocket-tts-english": lambda hub, _: published_checkpoints.pocket(hub),
-    "voxcpm2": lambda hub, _: published_checkpoints.voxcpm(hub),
-    "mms-tts-eng": published_checkpoints.intree,
-    "wav2vec2-base-960h": published_checkpoints.intree,
-    "moonshine-tiny": published_checkpoints.intree,
+SOURCES: dict[str, Callable[[FakeHub, Path], None]] = {
+    "whisper-tiny": published_checkpoints.publish_whisper,
+    "faster-whisper-tiny": published_checkpoints.publish_whisper,
+    "kokoro": lambda hub, _: published_checkpoints.publish_kokoro(hub),
+    "pocket-tts-english": lambda hub, _: published_checkpoints.publish_pocket(hub),
+    "voxcpm2": lambda hub, _: published_checkpoints.publish_voxcpm(hub),
+    "mms-tts-eng": published_checkpoints.publish_transformers,
+    "wav2vec2-base-960h": published_checkpoints.publish_transformers,
+    "moonshine-tiny": published_checkpoints.publish_transformers,
 }
 THREADED = ("whisper-tiny", "faster-whisper-tiny", "mms-tts-eng", "voxcpm2")
 LINES = ("Hello there, my friend.", "Hello there, my friend. Hello there, my friend.", "Hello you.")
-SOUNDS = [as_wav(tiny_whisper.sound(name, 1.0), tiny_whisper.RATE) for name in tiny_whisper.SOUNDS]
+SOUNDS = [pcm_to_wav(tiny_whisper.sound(name, 1.0), tiny_whisper.RATE) for name in tiny_whisper.VOWELS]
 
 
 @pytest.fixture(params=os.environ.get("MODELS", "whisper-tiny").split())
@@ -63,15 +63,15 @@ def model(request: pytest.FixtureRequest) -> str:
 def server(tmp_path: Path, model: str) -> Iterator[Server]:
     """A server with that one, tiny; on one thread where it can be told."""
     chosen = {"preload": True, "options": {"threads": 1} if model in THREADED else {}}
-    with serving(
+    with serve_models(
         tmp_path, [model], lambda hub: SOURCES[model](hub, tmp_path), {"each": {model: chosen}}
     ) as started:
         yield started
 
 
 def ask(client: httpx.Client, server: Server, model: str, number: int) -> int:
-    """Have a line spoken, or a recording heard; give the status."""
-    if "speech" in find(model).kinds:
+    """Have a line spoken, or a recording transcribed; return the status."""
+    if "speech" in find_model(model).kinds:
         body = {
             "model": model,
             "input": LINES[number % len(LINES)],

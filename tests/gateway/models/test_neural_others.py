@@ -1,4 +1,4 @@
-"""VoxCPM2 and models of transformers' own kinds, end to end on tiny checkpoints; one of them a repository of
+"""VoxCPM2 and models that transformers itself runs, end to end on tiny checkpoints; one of them a repository of
 one's own choice.
 """
 
@@ -18,8 +18,8 @@ if lacking := [name for name in ("voxcpm", "einops", "diffusers") if find_spec(n
 
 import published_checkpoints
 import tiny_whisper
-from hub_server import Hub
-from neural_server import as_wav, say, serving
+from hub_server import FakeHub
+from neural_server import pcm_to_wav, serve_models, speak
 from servers import PATIENCE, Server
 
 NAMES = ("voxcpm2", "mms-tts-eng", "wav2vec2-base-960h", "moonshine-tiny", "vibevoice-1.5b", "mine")
@@ -31,13 +31,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with all of them."""
     place = tmp_path_factory.mktemp("others")
 
-    def publish(hub: Hub) -> None:
-        published_checkpoints.voxcpm(hub)
-        published_checkpoints.intree(hub, place)
-        published_checkpoints.vibevoice(hub, place)
+    def publish(hub: FakeHub) -> None:
+        published_checkpoints.publish_voxcpm(hub)
+        published_checkpoints.publish_transformers(hub, place)
+        published_checkpoints.publish_vibevoice(hub, place)
 
     models = {"own": OWN, "each": {"voxcpm2": {"options": {"steps": 3}}}}
-    with serving(
+    with serve_models(
         place, NAMES, publish, models, voices={"shortest_sample": 0.5}
     ) as started:  # the tiny one is short of breath
         yield started
@@ -54,13 +54,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 )
 def test_they_speak(server: Server, model: str, voice: str) -> None:
     """Each speaks; the same seed gives the same audio, another text or seed other audio."""
-    first = say(server, model, voice=voice, seed=11)
+    first = speak(server, model, voice=voice, seed=11)
 
     assert len(first) > 1000
     assert np.abs(first.astype(int)).max() > 100
-    assert np.array_equal(first, say(server, model, voice=voice, seed=11))
-    assert not np.array_equal(first, say(server, model, "Good night.", voice, seed=11))
-    assert not np.array_equal(first, say(server, model, voice=voice, seed=12))
+    assert np.array_equal(first, speak(server, model, voice=voice, seed=11))
+    assert not np.array_equal(first, speak(server, model, "Good night.", voice, seed=11))
+    assert not np.array_equal(first, speak(server, model, voice=voice, seed=12))
 
 
 def test_ones_own_voices(server: Server) -> None:
@@ -70,15 +70,15 @@ def test_ones_own_voices(server: Server) -> None:
     ).json()
     assert {"speaker-0", "speaker-1", "speaker-2"} <= {one["voice"] for one in listed["data"]}
     assert not np.array_equal(
-        say(server, "mine", voice="speaker-0", seed=1), say(server, "mine", voice="speaker-2", seed=1)
+        speak(server, "mine", voice="speaker-0", seed=1), speak(server, "mine", voice="speaker-2", seed=1)
     )
 
 
 @pytest.mark.parametrize("model", ["wav2vec2-base-960h", "moonshine-tiny"])
-def test_they_listen(server: Server, model: str) -> None:
+def test_they_transcribe(server: Server, model: str) -> None:
     """Each gives a text for speech, the same each time, and none for silence."""
-    sound = ("a.wav", as_wav(tiny_whisper.sound("hello", 2), tiny_whisper.RATE))
-    silent = ("a.wav", as_wav(tiny_whisper.silence(2), tiny_whisper.RATE))
+    sound = ("a.wav", pcm_to_wav(tiny_whisper.sound("hello", 2), tiny_whisper.RATE))
+    silent = ("a.wav", pcm_to_wav(tiny_whisper.silence(2), tiny_whisper.RATE))
     texts = {server.sdk().audio.transcriptions.create(model=model, file=sound).text for _ in range(2)}
 
     assert len(texts) == 1
@@ -90,7 +90,7 @@ def test_a_designed_and_a_cloned_voice(server: Server) -> None:
     """A voice that was described, and one made of a recording, speak through VoxCPM2 and VibeVoice, each its
     own way, and stay the same.
     """
-    sample = as_wav(tiny_whisper.sound("count", 6), tiny_whisper.RATE)
+    sample = pcm_to_wav(tiny_whisper.sound("count", 6), tiny_whisper.RATE)
     cloned = httpx.post(
         f"{server.base_url}/audio/voices",
         data={"name": "Ann"},
@@ -108,13 +108,13 @@ def test_a_designed_and_a_cloned_voice(server: Server) -> None:
         timeout=2 * PATIENCE,
     )
     assert (cloned.status_code, designed.status_code) == (200, 200), cloned.text + designed.text
-    ann, bob = (say(server, "voxcpm2", voice=name, seed=3) for name in ("Ann", "Bob"))
+    ann, bob = (speak(server, "voxcpm2", voice=name, seed=3) for name in ("Ann", "Bob"))
 
     assert not np.array_equal(ann, bob)
-    assert np.array_equal(ann, say(server, "voxcpm2", voice="Ann", seed=3))
-    assert np.array_equal(bob, say(server, "voxcpm2", voice={"id": designed.json()["id"]}, seed=3))
+    assert np.array_equal(ann, speak(server, "voxcpm2", voice="Ann", seed=3))
+    assert np.array_equal(bob, speak(server, "voxcpm2", voice={"id": designed.json()["id"]}, seed=3))
     others = [
-        say(server, "vibevoice-1.5b", voice=name, seed=3) for name in ("Ann", "Bob", "Ann", "speaker-0")
+        speak(server, "vibevoice-1.5b", voice=name, seed=3) for name in ("Ann", "Bob", "Ann", "speaker-0")
     ]
     assert np.array_equal(others[0], others[2])
     assert len({audio.tobytes() for audio in others}) == 3

@@ -1,4 +1,4 @@
-"""How a pull is told of while it goes on: to a client that reads slowly, and by a bar on a terminal."""
+"""Reports of a pull that is under way: to a client that reads slowly, and by a bar on a terminal."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import io
 import msgspec
 from rich.console import Console
 
-from engines.catalogue.models import find
+from engines.catalogue.models import find_model
 from engines.catalogue.records import ModelRecord
 from engines.hub.errors import PullCancelled
-from engines.hub.progress import Progress
-from gateway.cli.output import bar
+from engines.hub.progress import PullProgress
+from gateway.cli.output import progress_bar
 from gateway.models.pulls import Pull, Pulls, PullStatus
 from gateway.routes.models import _events
 from streaming.http import sse
@@ -21,18 +21,18 @@ MEGA = 1_000_000
 
 
 def test_the_last_word_is_how_it_ended() -> None:
-    """A pull that ends while an event is on its way to the client is told as done before the stream ends."""
+    """A pull that ends while an event is on its way to the client is status as done before the stream ends."""
 
     async def follow() -> list[bytes]:
-        told = PullStatus(Progress("toy", "pulling", 1, 2), 1)
+        status = PullStatus(PullProgress("toy", "pulling", 1, 2), 1)
 
         async def look() -> PullStatus:
-            return told
+            return status
 
-        events = _events(told, look)
-        heard = [await anext(events)]
-        told = PullStatus(msgspec.structs.replace(told.progress, state="done", done=2), 1, ended=True)
-        return heard + [event async for event in events]
+        events = _events(status, look)
+        received = [await anext(events)]
+        status = PullStatus(msgspec.structs.replace(status.progress, state="done", done=2), 1, ended=True)
+        return received + [event async for event in events]
 
     first, last, end = asyncio.run(follow())
     assert b'"pulling"' in first
@@ -40,8 +40,8 @@ def test_the_last_word_is_how_it_ended() -> None:
     assert end == sse.DONE
 
 
-def test_whoever_follows_a_pull_hears_its_end() -> None:
-    """A pull that is cancelled and begun again at once is told as cancelled to those who follow it; the next
+def test_whoever_follows_a_pull_gets_its_end() -> None:
+    """A pull that is cancelled and begun again at once is status as cancelled to those who follow it; the next
     is another.
     """
 
@@ -50,21 +50,21 @@ def test_whoever_follows_a_pull_hears_its_end() -> None:
             await asyncio.to_thread(pull.cancel.wait)
             raise PullCancelled("cancelled", code="pull_cancelled")
 
-        pulls, record = Pulls(work), find("kokoro")
+        pulls, record = Pulls(work), find_model("kokoro")
         first = pulls.begin(record)
         assert pulls.begin(record) == first, "it is joined"
         await pulls.cancel("kokoro")
         second = pulls.begin(record)
-        told = [pulls.pull_status("kokoro", number) for number in (first.number, second.number, 0)]
+        status = [pulls.status("kokoro", number) for number in (first.number, second.number, 0)]
         await pulls.close()
-        return told, first.number
+        return status, first.number
 
     (ended, *current), number = asyncio.run(follow())
     assert (ended.number, ended.ended, ended.code) == (number, True, "pull_cancelled")
     assert [(one.number == number, one.ended) for one in current] == [(False, False)] * 2
 
 
-def test_what_is_no_error_of_ours_is_told_too() -> None:
+def test_what_is_no_error_of_ours_is_reported_too() -> None:
     """Whatever ends a pull, it has ended for those who follow it, with a reason."""
 
     async def fail() -> PullStatus:
@@ -72,20 +72,20 @@ def test_what_is_no_error_of_ours_is_told_too() -> None:
             raise RuntimeError("odd")
 
         pulls = Pulls(work)
-        pulls.begin(find("kokoro"))
+        pulls.begin(find_model("kokoro"))
         await pulls.close()
-        return pulls.pull_status("kokoro")
+        return pulls.status("kokoro")
 
-    told = asyncio.run(fail())
-    assert told.ended
-    assert "odd" in told.error
+    status = asyncio.run(fail())
+    assert status.ended
+    assert "odd" in status.error
 
 
 def drawn(total: int | None) -> str:
     """Draw a bar two seconds into its work, at ten megabytes a second."""
     seconds = [0.0]
     console = Console(file=io.StringIO(), force_terminal=True, width=120, color_system=None)
-    shown = bar(console, lambda: seconds[0])
+    shown = progress_bar(console, lambda: seconds[0])
     task = shown.add_task("toy", total=None)
     for second in range(3):
         seconds[0] = float(second)
@@ -95,13 +95,13 @@ def drawn(total: int | None) -> str:
     return captured.get()
 
 
-def test_the_bar_tells_speed_and_the_time_to_go() -> None:
+def test_the_bar_shows_speed_and_the_time_to_go() -> None:
     """Where it is known how many bytes there will be, their speed and the time to go are shown; elsewhere
     neither is.
     """
-    told = drawn(100 * MEGA)
-    assert "20.0/100.0 MB" in told
-    assert "10.0 MB/s" in told
-    assert "0:00:08 to go" in told
+    status = drawn(100 * MEGA)
+    assert "20.0/100.0 MB" in status
+    assert "10.0 MB/s" in status
+    assert "0:00:08 to go" in status
     assert "MB/s" not in drawn(None)
     assert "to go" not in drawn(None)
