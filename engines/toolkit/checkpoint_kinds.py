@@ -1,8 +1,7 @@
-"""What a repository in the Hugging Face layout holds, read from its config.json alone: neither torch nor
-transformers is needed.
+"""What a checkpoint in the Hugging Face layout is, read from its config.json, without torch.
 
-A model is known by its `model_type`; where a type has both speaking and listening models, by its
-`architectures`. Only those are known that were tried.
+A model is known by its `model_type`; where a type has models for speech and for transcription, by its
+`architectures`. Only architectures that were tried are listed.
 """
 
 from __future__ import annotations
@@ -14,91 +13,106 @@ import msgspec
 
 Config = Mapping[str, Any]
 Kind = Literal["speech", "transcription"]
-ADAPTER = "engines.adapters.transformers_models"
-"""package of the adapters"""
+ADAPTERS_PACKAGE = "engines.adapters.transformers_models"
 
 
-class Known(msgspec.Struct, frozen=True):
-    """An architecture that this engine runs."""
+class Architecture(msgspec.Struct, frozen=True):
+    """An architecture that the engine `transformers` runs."""
 
     kind: Kind
-    architecture: str
+    class_name: str
     """the library's class: in `architectures`, or the only one of its model type with this ending"""
     adapter: str
     """module:class"""
-    rate: int = 16_000
-    """Hertz, where the configuration does not tell"""
-    rate_at: tuple[str, ...] = ()
-    """where it tells"""
+    sample_rate: int = 16_000
+    """Hertz, where the configuration has none"""
+    sample_rate_keys: tuple[str, ...] = ()
+    """the configuration's keys, one within the other, that lead to the sample rate"""
 
 
-def _ctc(*names: str) -> dict[str, tuple[Known, ...]]:
-    pairs = (name.split(":") for name in names)
-    return {
-        kind: (Known("transcription", f"{prefix}ForCTC", f"{ADAPTER}.ctc:Ctc"),) for kind, prefix in pairs
-    }
+def _speech(class_name: str, adapter: str, sample_rate: int = 16_000, *keys: str) -> Architecture:
+    return Architecture("speech", class_name, f"{ADAPTERS_PACKAGE}.{adapter}", sample_rate, keys)
 
 
-SEQ2SEQ = f"{ADAPTER}.seq2seq:Seq2Seq"
-TRANSDUCER = f"{ADAPTER}.parakeet:Transducer"
-KNOWN: dict[str, tuple[Known, ...]] = {
-    "vits": (Known("speech", "VitsModel", f"{ADAPTER}.vits:Vits", 16_000, ("sampling_rate",)),),
+def _transcription(class_name: str, adapter: str) -> Architecture:
+    return Architecture("transcription", class_name, f"{ADAPTERS_PACKAGE}.{adapter}")
+
+
+CTC = "ctc:CtcModel"
+SEQ2SEQ = "seq2seq:Seq2SeqModel"
+PARAKEET_TRANSDUCER = "parakeet:ParakeetTransducer"
+ARCHITECTURES: dict[str, tuple[Architecture, ...]] = {
+    "vits": (_speech("VitsModel", "vits:Vits", 16_000, "sampling_rate"),),
     "speecht5": (
-        Known("speech", "SpeechT5ForTextToSpeech", f"{ADAPTER}.speecht5:SpeechT5"),
-        Known("transcription", "SpeechT5ForSpeechToText", SEQ2SEQ),
+        _speech("SpeechT5ForTextToSpeech", "speecht5:SpeechT5"),
+        _transcription("SpeechT5ForSpeechToText", SEQ2SEQ),
     ),
-    "bark": (Known("speech", "BarkModel", f"{ADAPTER}.bark:Bark", 24_000, ("codec_config", "sampling_rate")),),
-    "csm": (Known("speech", "CsmForConditionalGeneration", f"{ADAPTER}.csm:Csm", 24_000, ("codec_config", "sampling_rate")),),
-    "dia": (Known("speech", "DiaForConditionalGeneration", f"{ADAPTER}.dia:Dia", 44_100),),
-    "vibevoice": (Known("speech", "VibeVoiceForConditionalGeneration", f"{ADAPTER}.vibevoice:VibeVoice", 24_000),),
-    **_ctc(
-        "wav2vec2:Wav2Vec2", "hubert:Hubert", "wavlm:WavLM", "unispeech:UniSpeech", "unispeech-sat:UniSpeechSat",
-        "data2vec-audio:Data2VecAudio", "sew:SEW", "wav2vec2-conformer:Wav2Vec2Conformer", "wav2vec2-bert:Wav2Vec2Bert",
-    ),
-    "parakeet_ctc": (Known("transcription", "ParakeetForCTC", f"{ADAPTER}.parakeet:Ctc"),),
-    "parakeet_tdt": (Known("transcription", "ParakeetForTDT", TRANSDUCER),),
-    "parakeet_rnnt": (Known("transcription", "ParakeetForRNNT", TRANSDUCER),),
-    "moonshine": (Known("transcription", "MoonshineForConditionalGeneration", SEQ2SEQ),),
-    "speech_to_text": (Known("transcription", "Speech2TextForConditionalGeneration", SEQ2SEQ),),
-    "qwen3_asr": (Known("transcription", "Qwen3ASRForConditionalGeneration", f"{ADAPTER}.qwen3_asr:Qwen3Asr"),),
-}  # fmt: skip
+    "bark": (_speech("BarkModel", "bark:Bark", 24_000, "codec_config", "sampling_rate"),),
+    "csm": (_speech("CsmForConditionalGeneration", "csm:Csm", 24_000, "codec_config", "sampling_rate"),),
+    "dia": (_speech("DiaForConditionalGeneration", "dia:Dia", 44_100),),
+    "vibevoice": (_speech("VibeVoiceForConditionalGeneration", "vibevoice:VibeVoice", 24_000),),
+    "wav2vec2": (_transcription("Wav2Vec2ForCTC", CTC),),
+    "hubert": (_transcription("HubertForCTC", CTC),),
+    "wavlm": (_transcription("WavLMForCTC", CTC),),
+    "unispeech": (_transcription("UniSpeechForCTC", CTC),),
+    "unispeech-sat": (_transcription("UniSpeechSatForCTC", CTC),),
+    "data2vec-audio": (_transcription("Data2VecAudioForCTC", CTC),),
+    "sew": (_transcription("SEWForCTC", CTC),),
+    "wav2vec2-conformer": (_transcription("Wav2Vec2ConformerForCTC", CTC),),
+    "wav2vec2-bert": (_transcription("Wav2Vec2BertForCTC", CTC),),
+    "parakeet_ctc": (_transcription("ParakeetForCTC", "parakeet:ParakeetCtc"),),
+    "parakeet_tdt": (_transcription("ParakeetForTDT", PARAKEET_TRANSDUCER),),
+    "parakeet_rnnt": (_transcription("ParakeetForRNNT", PARAKEET_TRANSDUCER),),
+    "moonshine": (_transcription("MoonshineForConditionalGeneration", SEQ2SEQ),),
+    "speech_to_text": (_transcription("Speech2TextForConditionalGeneration", SEQ2SEQ),),
+    "qwen3_asr": (_transcription("Qwen3ASRForConditionalGeneration", "qwen3_asr:Qwen3Asr"),),
+}
 """by model type"""
 
 
-def known(config: Config) -> Known | None:
-    """Find what runs a model; None where nothing does."""
-    model_type, named = config.get("model_type"), config.get("architectures")
-    rows = KNOWN.get(model_type, ()) if isinstance(model_type, str) else ()
-    if isinstance(named, list) and named:
-        return next((row for row in rows if row.architecture in named), None)
-    return rows[0] if len(rows) == 1 else None
+def find_architecture(config: Config) -> Architecture | None:
+    """Return the architecture of a model; None where it is not supported."""
+    model_type = config.get("model_type")
+    class_names = config.get("architectures")
+    candidates = ARCHITECTURES.get(model_type, ()) if isinstance(model_type, str) else ()
+    if isinstance(class_names, list) and class_names:
+        return next((candidate for candidate in candidates if candidate.class_name in class_names), None)
+    return candidates[0] if len(candidates) == 1 else None
 
 
-def kind_of(config: Config) -> Kind | None:
-    """Tell whether a model speaks or listens; None where this engine does not run it."""
-    row = known(config)
-    return row.kind if row else None
+def checkpoint_kind(config: Config) -> Kind | None:
+    """Return whether a model is for speech or transcription; None where it is not supported."""
+    architecture = find_architecture(config)
+    return architecture.kind if architecture else None
 
 
-def sample_rate_of(config: Config) -> int:
-    """Give the rate in Hertz of what a model speaks or wants to hear; 16,000 for one that is not known."""
-    row = known(config)
-    if row is None or not row.rate_at:
-        return row.rate if row else 16_000
-    found: Any = config
-    for key in row.rate_at:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else row.rate
+def checkpoint_sample_rate(config: Config) -> int:
+    """Return the sample rate of a model's audio in Hertz; 16,000 for one that is not supported."""
+    architecture = find_architecture(config)
+    if architecture is None:
+        return 16_000
+    value: Any = config
+    for key in architecture.sample_rate_keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    is_rate = isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return value if is_rate else architecture.sample_rate
 
 
-def described(config: Config) -> str:
-    """Name a model's architecture, for a message."""
-    named = config.get("architectures")
-    if isinstance(named, list) and named:
-        return str(named[0])
+def architecture_name(config: Config) -> str:
+    """Return the name of a model's architecture, for a message."""
+    class_names = config.get("architectures")
+    if isinstance(class_names, list) and class_names:
+        return str(class_names[0])
     return str(config.get("model_type") or "without a `model_type`")
 
 
-def names(kind: Kind) -> str:
-    """List the architectures there are, for a message."""
-    return ", ".join(sorted(row.architecture for rows in KNOWN.values() for row in rows if row.kind == kind))
+def supported_architectures(kind: Kind) -> str:
+    """Return the names of all architectures of a kind, for a message."""
+    return ", ".join(
+        sorted(
+            architecture.class_name
+            for candidates in ARCHITECTURES.values()
+            for architecture in candidates
+            if architecture.kind == kind
+        )
+    )

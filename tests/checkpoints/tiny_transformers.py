@@ -1,4 +1,4 @@
-"""Tiny checkpoints of speech and recognition models, of random weights, in the layout of real ones."""
+"""Tiny checkpoints of speech and transcription models, of random weights, in the layout of real ones."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ SENTENCES = [
     "pack my box with five dozen jugs",
     "a b c d e f g h i j k l m",
 ]
-VECTOR = 8
-"""numbers of a SpeechT5 voice"""
+EMBEDDING_SIZE = 8
+"""of a SpeechT5 voice"""
 
 
-def loud(model: Any, *lasts: torch.nn.Module, gain: float = 1.0) -> Any:
-    """Make layers loud, the last ones most of all: else random models whisper."""
+def make_loud(model: Any, *lasts: torch.nn.Module, gain: float = 1.0) -> Any:
+    """Return a model with louder layers, the last ones most of all: else random models are nearly silent."""
     with torch.no_grad():
         for last in lasts:
             for weight in last.parameters():
@@ -37,22 +37,22 @@ def loud(model: Any, *lasts: torch.nn.Module, gain: float = 1.0) -> Any:
     return model
 
 
-def save(to: Path, *things: Any) -> Path:
-    """Write a model and what belongs to it."""
+def save(folder: Path, *things: Any) -> Path:
+    """Write a model and what belongs to it, and return the folder."""
     for thing in things:
-        thing.save_pretrained(to)
-    return to
+        thing.save_pretrained(folder)
+    return folder
 
 
 # Speech...
 
 
-def vits(to: Path, *, speakers: int = 1, **tokenizer: Any) -> Path:
+def vits(folder: Path, *, speakers: int = 1, **tokenizer: Any) -> Path:
     """Make a VITS, by default like one of MMS."""
     torch.manual_seed(0)
-    to.mkdir(parents=True, exist_ok=True)
-    (to / "vocab.json").write_text(
-        json.dumps({symbol: place for place, symbol in enumerate(dict.fromkeys(f"k {LETTERS}'-_éəɛɪŋðθʃɹ"))})
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "vocab.json").write_text(
+        json.dumps({symbol: index for index, symbol in enumerate(dict.fromkeys(f"k {LETTERS}'-_éəɛɪŋðθʃɹ"))})
     )
     options = {
         "language": "eng",
@@ -62,7 +62,7 @@ def vits(to: Path, *, speakers: int = 1, **tokenizer: Any) -> Path:
         "is_uroman": False,
     }
     tokens = library.VitsTokenizer(
-        str(to / "vocab.json"), pad_token="k", unk_token="<unk>", **(options | tokenizer)
+        str(folder / "vocab.json"), pad_token="k", unk_token="<unk>", **(options | tokenizer)
     )
     config = library.VitsConfig(
         vocab_size=len(tokens.encoder) + 1,
@@ -87,37 +87,38 @@ def vits(to: Path, *, speakers: int = 1, **tokenizer: Any) -> Path:
     torch.nn.init.constant_(
         model.duration_predictor.flows[0].translate, -1.0
     )  # else most sounds have a single frame
-    return save(to, loud(model, model.decoder.conv_post, gain=0.03), tokens)
+    return save(folder, make_loud(model, model.decoder.conv_post, gain=0.03), tokens)
 
 
-def sentencepiece(to: Path, name: str = "spm_char.model") -> Path:
-    """Train a tokenizer of characters."""
+def train_sentencepiece(folder: Path, name: str = "spm_char.model") -> Path:
+    """Train a tokenizer of characters, and return its file."""
     import importlib
 
-    to.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     trainer = importlib.import_module("sentencepiece").SentencePieceTrainer
-    with (to / name).open("wb") as file:
+    with (folder / name).open("wb") as file:
         trainer.train(
             sentence_iterator=iter(SENTENCES * 5), model_writer=file, model_type="char", vocab_size=32,
             bos_id=0, pad_id=1, eos_id=2, unk_id=3, hard_vocab_limit=False, minloglevel=2,
         )  # fmt: skip
-    return to / name
+    return folder / name
 
 
-def _speecht5_config(words: int) -> Any:
+def _speecht5_config(vocabulary_size: int) -> Any:
     return library.SpeechT5Config(
-        vocab_size=words, hidden_size=16, encoder_layers=1, encoder_attention_heads=2, encoder_ffn_dim=32, decoder_layers=1,
+        vocab_size=vocabulary_size, hidden_size=16, encoder_layers=1, encoder_attention_heads=2, encoder_ffn_dim=32,
+        decoder_layers=1,
         decoder_attention_heads=2, decoder_ffn_dim=32, conv_dim=[8, 8], conv_stride=[10, 16], conv_kernel=[10, 16],
         num_mel_bins=8, speech_decoder_prenet_units=8, speech_decoder_postnet_units=8, speech_decoder_postnet_layers=2,
-        speaker_embedding_dim=VECTOR, reduction_factor=2, num_conv_pos_embeddings=4, num_conv_pos_embedding_groups=2,
+        speaker_embedding_dim=EMBEDDING_SIZE, reduction_factor=2, num_conv_pos_embeddings=4, num_conv_pos_embedding_groups=2,
         max_speech_positions=400, max_text_positions=200,
     )  # fmt: skip
 
 
-def speecht5(to: Path, *, vocoder: Path | None = None, voices: Path | None = None) -> Path:
+def speecht5(folder: Path, *, vocoder: Path | None = None, voices: Path | None = None) -> Path:
     """Make a SpeechT5 that speaks, with its vocoder and two voices: within it, or elsewhere."""
     torch.manual_seed(0)
-    tokens = library.SpeechT5Tokenizer(str(sentencepiece(to)))
+    tokens = library.SpeechT5Tokenizer(str(train_sentencepiece(folder)))
     model = library.SpeechT5ForTextToSpeech(_speecht5_config(len(tokens)))
     torch.nn.init.constant_(model.speech_decoder_postnet.prob_out.bias, -9.0)  # else it ends at once
     hifigan = library.SpeechT5HifiGan(
@@ -127,30 +128,30 @@ def speecht5(to: Path, *, vocoder: Path | None = None, voices: Path | None = Non
         )
     )  # fmt: skip
     save(
-        vocoder or to / "vocoder",
-        loud(hifigan, hifigan.conv_pre, *hifigan.upsampler, hifigan.conv_post, gain=0.2),
+        vocoder or folder / "vocoder",
+        make_loud(hifigan, hifigan.conv_pre, *hifigan.upsampler, hifigan.conv_post, gain=0.2),
     )
-    place = (voices or to) / "speaker_embeddings"
-    place.mkdir(parents=True, exist_ok=True)
+    index = (voices or folder) / "speaker_embeddings"
+    index.mkdir(parents=True, exist_ok=True)
     draw = np.random.default_rng(0)
-    np.save(place / "anna.npy", draw.standard_normal(VECTOR).astype(np.float32))
-    np.save(place / "ben.npy", draw.standard_normal((1, VECTOR)).astype(np.float32))
-    return save(to, loud(model), tokens)
+    np.save(index / "anna.npy", draw.standard_normal(EMBEDDING_SIZE).astype(np.float32))
+    np.save(index / "ben.npy", draw.standard_normal((1, EMBEDDING_SIZE)).astype(np.float32))
+    return save(folder, make_loud(model), tokens)
 
 
-def words(vocabulary: int, *controls: str) -> Any:
-    """Make a tokenizer of letters, with control tokens at the end."""
-    symbols = {"[PAD]": 0, "[UNK]": 1, " ": 2} | {letter: place for place, letter in enumerate(LETTERS, 3)}
-    made = Tokenizer(
-        models.WordLevel(symbols | {one: len(symbols) + place for place, one in enumerate(controls)}, "[UNK]")
+def letter_tokenizer(vocabulary: int, *controls: str) -> Any:
+    """Return a tokenizer of letters, with control tokens at the end."""
+    symbols = {"[PAD]": 0, "[UNK]": 1, " ": 2} | {letter: index for index, letter in enumerate(LETTERS, 3)}
+    tokenizer = Tokenizer(
+        models.WordLevel(symbols | {one: len(symbols) + index for index, one in enumerate(controls)}, "[UNK]")
     )
-    made.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
-    made.decoder = decoders.Fuse()
-    assert made.get_vocab_size() <= vocabulary
-    return library.PreTrainedTokenizerFast(tokenizer_object=made, pad_token="[PAD]", unk_token="[UNK]")
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
+    tokenizer.decoder = decoders.Fuse()
+    assert tokenizer.get_vocab_size() <= vocabulary
+    return library.PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]")
 
 
-def bark(to: Path, *, voices: bool = True) -> Path:
+def bark(folder: Path, *, voices: bool = True) -> Path:
     """Make a Bark that says little, with two voices."""
     torch.manual_seed(0)
     part = {"block_size": 64, "num_layers": 1, "num_heads": 2, "hidden_size": 16, "bias": True}
@@ -187,13 +188,13 @@ def bark(to: Path, *, voices: bool = True) -> Path:
         "max_fine_input_length": 32,
         "n_fine_codebooks": 8,
     }
-    save(to, loud(model), words(40))
+    save(folder, make_loud(model), letter_tokenizer(40))
     if voices:
-        _bark_voices(to)
-    return to
+        _bark_voices(folder)
+    return folder
 
 
-def _bark_voices(to: Path) -> None:
+def _bark_voices(folder: Path) -> None:
     draw, listed = np.random.default_rng(0), dict[str, Any](repo_or_path="someone/bark")
     for name in ("v2/de_speaker_1", "v2/en_speaker_6"):
         shapes: dict[str, tuple[Any, int]] = {
@@ -203,11 +204,11 @@ def _bark_voices(to: Path) -> None:
         }
         paths = {key: f"speaker_embeddings/{name}_{key}.npy" for key in shapes}
         for key, (shape, below) in shapes.items():
-            (to / paths[key]).parent.mkdir(parents=True, exist_ok=True)
-            np.save(to / paths[key], draw.integers(0, below, shape))
+            (folder / paths[key]).parent.mkdir(parents=True, exist_ok=True)
+            np.save(folder / paths[key], draw.integers(0, below, shape))
         listed[name] = paths
     listed["v2/gone_speaker_1"] = dict.fromkeys(("semantic_prompt", "coarse_prompt", "fine_prompt"), "no.npy")
-    (to / "speaker_embeddings_path.json").write_text(json.dumps(listed))
+    (folder / "speaker_embeddings_path.json").write_text(json.dumps(listed))
 
 
 def _decoder(**more: Any) -> dict[str, Any]:
@@ -217,10 +218,10 @@ def _decoder(**more: Any) -> dict[str, Any]:
     } | more  # fmt: skip
 
 
-def csm(to: Path) -> Path:
+def csm(folder: Path) -> Path:
     """Make a CSM."""
     torch.manual_seed(0)
-    tokens = words(64, "<|AUDIO|>", "<|audio_eos|>", "[", "]", *"0123456789")
+    tokens = letter_tokenizer(64, "<|AUDIO|>", "<|audio_eos|>", "[", "]", *"0123456789")
     codec = library.MimiConfig(
         sampling_rate=1600, num_filters=4, hidden_size=16, codebook_size=16, codebook_dim=8, num_quantizers=4,
         num_semantic_quantizers=1, upsampling_ratios=[8, 8], num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=2,
@@ -238,11 +239,13 @@ def csm(to: Path) -> Path:
     model.generation_config.do_sample = model.depth_decoder.generation_config.do_sample = True
     features = library.EncodecFeatureExtractor(sampling_rate=1600)
     return save(
-        to, loud(model, model.embed_text_tokens, model.lm_head), library.CsmProcessor(features, tokens)
+        folder,
+        make_loud(model, model.embed_text_tokens, model.lm_head),
+        library.CsmProcessor(features, tokens),
     )
 
 
-def dia(to: Path, codec: Path | None = None) -> Path:
+def dia(folder: Path, codec: Path | None = None) -> Path:
     """Make a Dia, with its codec within it, or elsewhere."""
     torch.manual_seed(0)
     shared = {
@@ -267,12 +270,12 @@ def dia(to: Path, codec: Path | None = None) -> Path:
             codebook_dim=4, hidden_size=16, sampling_rate=800, upsampling_ratios=[8, 8],
         )
     )  # fmt: skip
-    save(codec or to / "dac", loud(dac, dac.decoder.conv2))
+    save(codec or folder / "dac", make_loud(dac, dac.decoder.conv2))
     features = library.DacFeatureExtractor(sampling_rate=800, hop_length=64)
-    return save(to, loud(model), features, library.DiaTokenizer())
+    return save(folder, make_loud(model), features, library.DiaTokenizer())
 
 
-SPEAKING: dict[str, Callable[[Path], Path]] = {
+SPEECH_MODELS: dict[str, Callable[[Path], Path]] = {
     "vits": vits,
     "speecht5": speecht5,
     "bark": bark,
@@ -280,9 +283,9 @@ SPEAKING: dict[str, Callable[[Path], Path]] = {
     "dia": dia,
 }
 
-# Recognition...
+# Transcription...
 
-KIN = {
+CTC_CLASSES = {
     "wav2vec2": ("Wav2Vec2Config", "Wav2Vec2ForCTC"),
     "hubert": ("HubertConfig", "HubertForCTC"),
     "wavlm": ("WavLMConfig", "WavLMForCTC"),
@@ -295,42 +298,44 @@ KIN = {
 }
 
 
-def ctc(to: Path, kind: str = "wav2vec2") -> Path:
-    """Make a Wav2Vec2 or one of its kin."""
+def ctc(folder: Path, kind: str = "wav2vec2") -> Path:
+    """Make a Wav2Vec2 or a model like it."""
     torch.manual_seed(0)
-    to.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     symbols = ["<pad>", "<s>", "</s>", "<unk>", "|", *"abcde"]
-    (to / "vocab.json").write_text(json.dumps({symbol: place for place, symbol in enumerate(symbols)}))
-    tokens = library.Wav2Vec2CTCTokenizer(str(to / "vocab.json"))
-    config = getattr(library, KIN[kind][0])(
+    (folder / "vocab.json").write_text(json.dumps({symbol: index for index, symbol in enumerate(symbols)}))
+    tokens = library.Wav2Vec2CTCTokenizer(str(folder / "vocab.json"))
+    config = getattr(library, CTC_CLASSES[kind][0])(
         vocab_size=len(symbols), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,
         conv_dim=[8, 8], conv_stride=[10, 32], conv_kernel=[10, 32], num_feat_extract_layers=2, num_conv_pos_embeddings=4,
         num_conv_pos_embedding_groups=2, feat_extract_norm="layer", do_stable_layer_norm=False, pad_token_id=0,
         **({"squeeze_factor": 1} if kind == "sew" else {}), **({"conv_pos_kernel_size": 3} if kind == "data2vec-audio" else {}),
     )  # fmt: skip
-    model = getattr(library, KIN[kind][1])(config)
+    model = getattr(library, CTC_CLASSES[kind][1])(config)
     features = (
         library.SeamlessM4TFeatureExtractor()
         if kind == "wav2vec2-bert"
         else library.Wav2Vec2FeatureExtractor(do_normalize=True)
     )
-    return save(to, loud(model, model.lm_head), tokens, features)
+    return save(folder, make_loud(model, model.lm_head), tokens, features)
 
 
-def parakeet(to: Path, kind: str = "parakeet_ctc") -> Path:
+def parakeet(folder: Path, kind: str = "parakeet_ctc") -> Path:
     """Make a Parakeet of one of its kinds."""
     torch.manual_seed(0)
-    symbols = {"<unk>": 0, "<pad>": 1, "▁": 2} | {f"▁{a}": 3 + place for place, a in enumerate("abc")}
-    symbols |= {letter: len(symbols) + place for place, letter in enumerate("defgh")}
+    symbols = {"<unk>": 0, "<pad>": 1, "▁": 2} | {f"▁{a}": 3 + index for index, a in enumerate("abc")}
+    symbols |= {letter: len(symbols) + index for index, letter in enumerate("defgh")}
     transducer = kind != "parakeet_ctc"
     if transducer:
         symbols["<blank>"] = len(symbols)
-    made = Tokenizer(
+    tokenizer = Tokenizer(
         models.BPE(symbols, [("▁", letter) for letter in "abc" if letter in symbols], unk_token="<unk>")
     )
-    made.pre_tokenizer, made.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
+    tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
     extra = {"additional_special_tokens": ["<blank>"]} if transducer else {}
-    tokens = library.ParakeetTokenizer(tokenizer_object=made, pad_token="<pad>", unk_token="<unk>", **extra)
+    tokens = library.ParakeetTokenizer(
+        tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unk>", **extra
+    )
     encoder = {
         "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32, "num_mel_bins": 80,
         "subsampling_conv_channels": 4, "conv_kernel_size": 3,
@@ -344,14 +349,14 @@ def parakeet(to: Path, kind: str = "parakeet_ctc") -> Path:
     if transducer:
         model.generation_config.decoder_start_token_id = symbols["<blank>"]
         model.generation_config.suppress_tokens = (
-            [len(symbols) + place for place in range(5)] if kind == "parakeet_tdt" else None
+            [len(symbols) + index for index in range(5)] if kind == "parakeet_tdt" else None
         )
-    loud(model, *([model.joint, model.encoder_projector] if transducer else [model.ctc_head]))
+    make_loud(model, *([model.joint, model.encoder_projector] if transducer else [model.ctc_head]))
     features = library.ParakeetFeatureExtractor()
-    return save(to, model, library.ParakeetProcessor(features, tokens, decoder_type=names[kind].lower()))
+    return save(folder, model, library.ParakeetProcessor(features, tokens, decoder_type=names[kind].lower()))
 
 
-def moonshine(to: Path) -> Path:
+def moonshine(folder: Path) -> Path:
     """Make a Moonshine."""
     torch.manual_seed(0)
     config = library.MoonshineConfig(
@@ -361,32 +366,37 @@ def moonshine(to: Path) -> Path:
     )  # fmt: skip
     model = library.MoonshineForConditionalGeneration(config)
     return save(
-        to, loud(model, model.model.decoder), words(32), library.Wav2Vec2FeatureExtractor(do_normalize=False)
+        folder,
+        make_loud(model, model.model.decoder),
+        letter_tokenizer(32),
+        library.Wav2Vec2FeatureExtractor(do_normalize=False),
     )
 
 
-def speech_to_text(to: Path) -> Path:
+def speech_to_text(folder: Path) -> Path:
     """Make a Speech2Text."""
     torch.manual_seed(0)
-    file = sentencepiece(to, "sentencepiece.bpe.model")
+    file = train_sentencepiece(folder, "sentencepiece.bpe.model")
     symbols = ["<s>", "<pad>", "</s>", "<unk>", "▁", *LETTERS]
-    (to / "vocab.json").write_text(json.dumps({symbol: place for place, symbol in enumerate(symbols)}))
-    tokens = library.Speech2TextTokenizer(str(to / "vocab.json"), str(file))
+    (folder / "vocab.json").write_text(json.dumps({symbol: index for index, symbol in enumerate(symbols)}))
+    tokens = library.Speech2TextTokenizer(str(folder / "vocab.json"), str(file))
     config = library.Speech2TextConfig(
         vocab_size=len(symbols), d_model=16, encoder_layers=1, encoder_ffn_dim=32, encoder_attention_heads=2, decoder_layers=1,
         decoder_ffn_dim=32, decoder_attention_heads=2, conv_channels=16, input_feat_per_channel=80, max_target_positions=64,
         tie_word_embeddings=False,
     )  # fmt: skip
     model = library.Speech2TextForConditionalGeneration(config)
-    return save(to, loud(model, model.model, model.lm_head), tokens, library.Speech2TextFeatureExtractor())
+    return save(
+        folder, make_loud(model, model.model, model.lm_head), tokens, library.Speech2TextFeatureExtractor()
+    )
 
 
-def speecht5_listening(to: Path) -> Path:
-    """Make a SpeechT5 that listens."""
+def speecht5_transcription(folder: Path) -> Path:
+    """Make a SpeechT5 that transcribes."""
     torch.manual_seed(0)
-    tokens = library.SpeechT5Tokenizer(str(sentencepiece(to)))
+    tokens = library.SpeechT5Tokenizer(str(train_sentencepiece(folder)))
     model = library.SpeechT5ForSpeechToText(_speecht5_config(len(tokens)))
-    return save(to, loud(model), tokens, library.SpeechT5FeatureExtractor())
+    return save(folder, make_loud(model), tokens, library.SpeechT5FeatureExtractor())
 
 
 QWEN_TEMPLATE = """
@@ -396,7 +406,7 @@ QWEN_TEMPLATE = """
 """
 
 
-def qwen3_asr(to: Path) -> Path:
+def qwen3_asr(folder: Path) -> Path:
     """Make a Qwen3-ASR."""
     torch.manual_seed(0)
     controls = [
@@ -407,7 +417,7 @@ def qwen3_asr(to: Path) -> Path:
         "<|audio_end|>",
         "<asr_text>",
     ]
-    tokens = words(64)
+    tokens = letter_tokenizer(64)
     tokens.add_tokens(controls)
     named = {
         "audio_token": "<|audio_pad|>",
@@ -437,17 +447,19 @@ def qwen3_asr(to: Path) -> Path:
         library.Qwen3ASRFeatureExtractor(), tokens, chat_template=QWEN_TEMPLATE
     )
     model = library.Qwen3ASRForConditionalGeneration(config)
-    loud(model, model.model.language_model, gain=0.3)
+    make_loud(model, model.model.language_model, gain=0.3)
     return save(
-        to, loud(model, model.model.audio_tower, model.lm_head, model.get_input_embeddings()), processor
+        folder,
+        make_loud(model, model.model.audio_tower, model.lm_head, model.get_input_embeddings()),
+        processor,
     )
 
 
-LISTENING: dict[str, Callable[[Path], Path]] = {
-    **{kind: partial(ctc, kind=kind) for kind in KIN},
+TRANSCRIPTION_MODELS: dict[str, Callable[[Path], Path]] = {
+    **{kind: partial(ctc, kind=kind) for kind in CTC_CLASSES},
     **{kind: partial(parakeet, kind=kind) for kind in ("parakeet_ctc", "parakeet_tdt", "parakeet_rnnt")},
     "moonshine": moonshine,
     "speech_to_text": speech_to_text,
-    "speecht5": speecht5_listening,
+    "speecht5": speecht5_transcription,
     "qwen3_asr": qwen3_asr,
 }  # fmt: skip

@@ -6,13 +6,18 @@ from pathlib import Path
 
 import torch
 import transformers as library
-from tiny_transformers import loud, save
+from tiny_transformers import make_loud, save
 from tokenizers import pre_tokenizers
 
-RATE, HOP = 2400, 1280
-SOUND, BEGIN, END, LAST = CONTROLS = ("<|vision_pad|>", "<|vision_start|>", "<|vision_end|>", "<|endoftext|>")
+RATE, HOP_LENGTH = 2400, 1280
+SOUND_TOKEN, BEGIN_TOKEN, END_TOKEN, LAST_TOKEN = CONTROL_TOKENS = (
+    "<|vision_pad|>",
+    "<|vision_start|>",
+    "<|vision_end|>",
+    "<|endoftext|>",
+)
 """these are equally likely, and then the first is taken"""
-TEMPLATE = """
+CHAT_TEMPLATE = """
 {%- set audio = namespace(of=[]) -%}
 {%- for message in messages -%}{%- for item in message.content -%}
 {%- if item.type == 'audio' and message.role not in audio.of -%}{%- set audio.of = audio.of + [message.role] -%}{%- endif -%}
@@ -30,19 +35,22 @@ TEMPLATE = """
 """what the published one's comes to"""
 
 
-def vibevoice(to: Path, *, frames: int | None = None) -> Path:
+def make_vibevoice(folder: Path, *, frames: int | None = None) -> Path:
     """Make a VibeVoice that speaks for as long as it may, or one that ends after so many frames."""
     torch.manual_seed(0)
-    vocabulary = {control: place for place, control in enumerate(CONTROLS)}
+    vocabulary = {control: index for index, control in enumerate(CONTROL_TOKENS)}
     vocabulary |= {
-        byte: place for place, byte in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()), len(CONTROLS))
+        byte: index
+        for index, byte in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()), len(CONTROL_TOKENS))
     }
-    tokens = library.Qwen2Tokenizer(vocab=vocabulary, merges=[], additional_special_tokens=list(CONTROLS))
+    tokens = library.Qwen2Tokenizer(
+        vocab=vocabulary, merges=[], additional_special_tokens=list(CONTROL_TOKENS)
+    )
     codec = {
         "hidden_size": 8, "num_filters": 4, "downsampling_ratios": [4, 5, 8, 8], "depths": [1, 1, 1, 1, 2], "kernel_size": 3,
         "layer_scale_init_value": 0.3,
     }  # fmt: skip
-    last = vocabulary[LAST]
+    last = vocabulary[LAST_TOKEN]
     config = library.VibeVoiceConfig(
         audio_config=codec,
         semantic_model_config=codec | {"hidden_size": 6},
@@ -51,8 +59,8 @@ def vibevoice(to: Path, *, frames: int | None = None) -> Path:
             "num_attention_heads": 2, "num_key_value_heads": 2, "max_position_embeddings": 4096, "tie_word_embeddings": True,
         },
         diffusion_head_config={"num_hidden_layers": 1, "intermediate_size": 32, "frequency_embedding_size": 16},
-        pad_token_id=last, eos_token_id=last, audio_token_id=vocabulary[SOUND], audio_bos_token_id=vocabulary[BEGIN],
-        audio_eos_token_id=vocabulary[END],
+        pad_token_id=last, eos_token_id=last, audio_token_id=vocabulary[SOUND_TOKEN], audio_bos_token_id=vocabulary[BEGIN_TOKEN],
+        audio_eos_token_id=vocabulary[END_TOKEN],
     )  # fmt: skip
     model = library.VibeVoiceForConditionalGeneration(config)
     settings = model.generation_config
@@ -64,11 +72,15 @@ def vibevoice(to: Path, *, frames: int | None = None) -> Path:
         "prediction_type": "v_prediction",
     }
     settings.exponential_decay_length_penalty = None if frames is None else (frames - 1, 2.0)
-    features = library.VibeVoiceAcousticTokenizerFeatureExtractor(sampling_rate=RATE, pad_to_multiple_of=HOP)
+    features = library.VibeVoiceAcousticTokenizerFeatureExtractor(
+        sampling_rate=RATE, pad_to_multiple_of=HOP_LENGTH
+    )
     with torch.no_grad():
         for weight in model.parameters():
             if weight.dim() > 1:  # as they come, they make hardly any sound, and all texts the same
                 weight.div_(float(weight.std()) * (weight.numel() / len(weight)) ** 0.5)
-        loud(model, model.get_input_embeddings()).get_input_embeddings().weight[: len(CONTROLS)] = 0.1
-    loud(model, model.model.audio_tower.decoder.head, gain=0.05)
-    return save(to, model, library.VibeVoiceProcessor(features, tokens, chat_template=TEMPLATE))
+        make_loud(model, model.get_input_embeddings()).get_input_embeddings().weight[
+            : len(CONTROL_TOKENS)
+        ] = 0.1
+    make_loud(model, model.model.audio_tower.decoder.head, gain=0.05)
+    return save(folder, model, library.VibeVoiceProcessor(features, tokens, chat_template=CHAT_TEMPLATE))

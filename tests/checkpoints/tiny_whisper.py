@@ -1,7 +1,7 @@
-"""A tiny Whisper in the layout of real checkpoints: it knows three sounds, and takes each for a sentence.
+"""A tiny Whisper in the layout of real checkpoints: it transcribes three sounds, each as a sentence.
 
-The sounds are vowels that swell six times a second, which Silero's detector takes for speech. A window may
-hold several, with or without silence between them; their times are heard to a tenth of a second, and one that
+The sounds are vowels that swell six times a second, which Silero's network finds to be speech. A window may
+have several, with or without silence between them; their times are found to a tenth of a second, and one that
 a window cuts off is left to the next. `train_tiny_whisper.py` made the weights in `tests/data`. Everything
 but the sizes is as in a checkpoint from the Hub.
 """
@@ -31,18 +31,18 @@ from transformers.models.whisper.tokenization_whisper import LANGUAGES
 
 WEIGHTS = Path(__file__).parents[1] / "data" / "tiny_whisper.safetensors"
 RATE = 16_000
-SECOND = 2 * RATE
-"""bytes of PCM"""
+BYTES_PER_SECOND = 2 * RATE
+"""of PCM"""
 SIZE = 64
-SOUNDS = {
+VOWELS = {
     "hello": (80, (390, 2300, 2850)),
     "count": (160, (270, 2290, 3010)),
     "morgen": (110, (235, 2100, 2800)),
 }
-"""pitch and formants in Hertz"""
-SAID = {"hello": "Hello world.", "count": "Testing one two three.", "morgen": "Guten Morgen zusammen."}
-TRANSLATED = SAID | {"morgen": "Good morning everyone."}
-SPOKEN = {"hello": "en", "count": "en", "morgen": "de"}
+"""pitch and formants of each sound, in Hertz"""
+TRANSCRIPTS = {"hello": "Hello world.", "count": "Testing one two three.", "morgen": "Guten Morgen zusammen."}
+TRANSLATIONS = TRANSCRIPTS | {"morgen": "Good morning everyone."}
+LANGUAGES_OF_SOUNDS = {"hello": "en", "count": "en", "morgen": "de"}
 WORDS = [
     "Hello",
     "world",
@@ -66,33 +66,33 @@ FIRST_TIME = NO_TIMESTAMPS + 1
 TIMES = 1501
 CONTROLS = ["translate", "transcribe", "startoflm", "startofprev", "nospeech", "notimestamps"]
 ALIGNED = [[1, 0]]
-"""decoder layer and head that looks where each word is said"""
+"""decoder layer and head whose attention is where each word is said"""
 
 
 def sound(name: str, seconds: float) -> bytes:
-    """Make one of the sounds, s16le mono at 16 kHz."""
+    """Return PCM of one of the sounds, s16le mono at 16 kHz."""
     return _vowel(name)[: round(seconds * RATE)].tobytes()
 
 
 def silence(seconds: float) -> bytes:
-    """Make digital silence."""
+    """Return PCM of digital silence."""
     return bytes(2 * round(seconds * RATE))
 
 
 def noise(seconds: float, loudness: float = 0.1) -> bytes:
-    """Make white noise."""
+    """Return PCM of white noise."""
     drawn = np.random.default_rng(0).standard_normal(round(seconds * RATE))
     return (drawn * loudness * 32767).clip(-32768, 32767).astype("<i2").tobytes()
 
 
 def samples(pcm: bytes) -> NDArray[np.float32]:
-    """Give PCM as the library wants it."""
+    """Return PCM as float samples, which the library takes."""
     return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
 
 
 @lru_cache(8)
 def _vowel(name: str) -> NDArray[np.int16]:
-    pitch, formants = SOUNDS[name]
+    pitch, formants = VOWELS[name]
     time = np.arange(60 * RATE) / RATE
     phase = 2 * np.pi * np.cumsum(pitch * (1 + 0.1 * np.sin(2 * np.pi * 0.7 * time))) / RATE
     wave = np.zeros(len(time))
@@ -106,21 +106,21 @@ def _vowel(name: str) -> NDArray[np.int16]:
     return (0.3 * 32767 * wave / loudest).astype(np.int16)
 
 
-def make(folder: Path, *, multilingual: bool = True) -> None:
-    """Write the checkpoint; as one for English only it has the same weights, and says that it knows no other
-    language.
+def make_whisper(folder: Path, *, multilingual: bool = True) -> None:
+    """Write the checkpoint; one for English only has the same weights, and a configuration without other
+    languages.
     """
-    model = WhisperForConditionalGeneration(config())
-    still(model)
+    model = WhisperForConditionalGeneration(whisper_config())
+    zero_encoder_layer(model)
     model.load_state_dict(load_file(WEIGHTS), strict=False)
     model.generation_config = _generation(multilingual)
     model.save_pretrained(folder)
     features = WhisperFeatureExtractor(feature_size=80)
-    WhisperProcessor(features, tokenizer()).save_pretrained(folder)
+    WhisperProcessor(features, make_tokenizer()).save_pretrained(folder)
     features.save_pretrained(folder)  # preprocessor_config.json, which faster-whisper reads
 
 
-def convert(folder: Path, target: Path) -> None:
+def convert_to_ctranslate2(folder: Path, target: Path) -> None:
     """Convert a checkpoint to CTranslate2's form."""
     from ctranslate2.converters import TransformersConverter
 
@@ -129,8 +129,8 @@ def convert(folder: Path, target: Path) -> None:
     TransformersConverter(str(folder), copy_files=copied).convert(str(target), quantization="float32")
 
 
-def config() -> WhisperConfig:
-    """Give the model's sizes."""
+def whisper_config() -> WhisperConfig:
+    """Return the model's configuration."""
     return WhisperConfig(
         vocab_size=FIRST_TIME + TIMES, num_mel_bins=80, d_model=SIZE, dropout=0.0,
         encoder_layers=1, encoder_attention_heads=4, encoder_ffn_dim=16,
@@ -140,17 +140,17 @@ def config() -> WhisperConfig:
     )  # fmt: skip
 
 
-def tokenizer() -> WhisperTokenizer:
-    """Make the tokenizer: bytes, a dozen words, the languages, the controls and the times."""
+def make_tokenizer() -> WhisperTokenizer:
+    """Return the tokenizer: bytes, a dozen words, the languages, the controls and the times."""
     pieces = [*sorted(ByteLevel.alphabet()), *(f"Ġ{word}" for word in WORDS), ""]
-    made = WhisperTokenizer(vocab={piece: number for number, piece in enumerate(pieces)}, merges=[])
+    tokenizer = WhisperTokenizer(vocab={piece: number for number, piece in enumerate(pieces)}, merges=[])
     controls = ["startoftranscript", *LANGUAGES, *CONTROLS]
-    made.add_special_tokens({"extra_special_tokens": [f"<|{name}|>" for name in controls]})
-    made.add_tokens(
+    tokenizer.add_special_tokens({"extra_special_tokens": [f"<|{name}|>" for name in controls]})
+    tokenizer.add_tokens(
         [AddedToken(f"<|{number * 0.02:.2f}|>", special=False, normalized=False) for number in range(TIMES)]
     )
-    assert made.convert_tokens_to_ids(["<|endoftext|>", "<|0.00|>"]) == [END, FIRST_TIME]
-    return made
+    assert tokenizer.convert_tokens_to_ids(["<|endoftext|>", "<|0.00|>"]) == [END, FIRST_TIME]
+    return tokenizer
 
 
 def _generation(multilingual: bool) -> GenerationConfig:
@@ -173,8 +173,8 @@ def _generation(multilingual: bool) -> GenerationConfig:
     return settings
 
 
-def positions(count: int) -> torch.Tensor:
-    """Give the encoder's positions: sines and cosines of periods from a quarter of a second to more than a
+def encoder_positions(count: int) -> torch.Tensor:
+    """Return the encoder's positions: sines and cosines of periods from a quarter of a second to more than a
     minute.
     """
     time = torch.arange(count)[:, None] * 0.02
@@ -189,10 +189,10 @@ def positions(count: int) -> torch.Tensor:
     )
 
 
-def still(model: WhisperForConditionalGeneration) -> None:
-    """Let the encoder do nothing beyond its convolutions and its positions: its layer adds zero."""
+def zero_encoder_layer(model: WhisperForConditionalGeneration) -> None:
+    """Set the encoder's layer to add zero, so that it does nothing beyond convolutions and positions."""
     encoder: Any = model.model.encoder
     with torch.no_grad():
         for name, parameter in encoder.named_parameters():
             parameter.fill_(1.0 if name.endswith("norm.weight") else 0.0)
-        encoder.embed_positions.weight.copy_(positions(1500))
+        encoder.embed_positions.weight.copy_(encoder_positions(1500))

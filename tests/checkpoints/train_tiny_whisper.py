@@ -24,77 +24,82 @@ from tiny_whisper import (
     NO_TIMESTAMPS,
     PREVIOUS,
     RATE,
-    SAID,
-    SOUNDS,
     START,
     TIMES,
     TRANSCRIBE,
+    TRANSCRIPTS,
     TRANSLATE,
-    TRANSLATED,
+    TRANSLATIONS,
+    VOWELS,
     WEIGHTS,
     WORDS,
-    config,
+    encoder_positions,
     noise,
-    positions,
     samples,
     sound,
-    still,
+    whisper_config,
+    zero_encoder_layer,
 )
 from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration
 
 Span = tuple[int, float, float, bool]
 """sound, begin, end, whether the window cuts it off"""
-Place = tuple[int, int]
+Steps = tuple[int, int]
 """where a token is said, in steps of 20 ms"""
-Example = tuple[torch.Tensor, list[int], list[int], list[Place | None]]
+Example = tuple[torch.Tensor, list[int], list[int], list[Steps | None]]
 """what the encoder gives, tokens, labels, and where each label is said"""
-STEPS, BATCH, RATE_OF_LEARNING = 5000, 8, 3e-3
-IGNORED, ANYTHING = -100, -2
-"""labels: not counted, and any byte or word as well as another"""
-FULL = 1500
-ENGLISH, GERMAN = FIRST_LANGUAGE, FIRST_LANGUAGE + 2
-SPEAKS = [ENGLISH, ENGLISH, GERMAN]
-LAYER, HEAD = ALIGNED[0]
-AROUND = torch.arange(-8, 9)
+TRAINING_STEPS = 5000
+BATCH_SIZE = 8
+LEARNING_RATE = 3e-3
+IGNORED = -100
+"""a label that is not counted"""
+ANYTHING = -2
+"""a label of which any byte or word is as good as another"""
+WINDOW_STEPS = 1500
+ENGLISH = FIRST_LANGUAGE
+GERMAN = FIRST_LANGUAGE + 2
+SOUND_LANGUAGES = [ENGLISH, ENGLISH, GERMAN]
+ALIGNED_LAYER, ALIGNED_HEAD = ALIGNED[0]
+NEIGHBOURS = torch.arange(-8, 9)
 rng = np.random.default_rng(0)
 
 
 def spectrum(pcm: bytes) -> torch.Tensor:
-    """Make the log-mel spectrum: 80 bands, 100 frames a second."""
-    made = WhisperFeatureExtractor(feature_size=80)(
+    """Return the log-mel spectrum of PCM: 80 bands, 100 frames a second."""
+    outputs = WhisperFeatureExtractor(feature_size=80)(
         samples(pcm), sampling_rate=RATE, truncation=False, padding="longest"
     )
-    return torch.tensor(np.array(made["input_features"][0]))
+    return torch.tensor(np.array(outputs["input_features"][0]))
 
 
 def tokens(text: str) -> list[int]:
-    """Make tokens of a sentence."""
+    """Return the tokens of a sentence."""
     return [BYTES + WORDS.index(word) for word in text.rstrip(".").split()] + [ord(".") - ord("!")]
 
 
-SENTENCES = [(tokens(SAID[name]), tokens(TRANSLATED[name])) for name in SOUNDS]
+SENTENCES = [(tokens(TRANSCRIPTS[name]), tokens(TRANSLATIONS[name])) for name in VOWELS]
 
 
 def classify(sounds: list[torch.Tensor], hiss: torch.Tensor) -> torch.Tensor:
-    """Find the weights, and a bias, by which the bands of a frame tell the three sounds from each other and
+    """Return weights, and a bias, by which the bands of a frame separate the three sounds from each other and
     from all else.
     """
-    rows, wanted = [], []
+    rows, target = [], []
     for number, one in enumerate(sounds):
         for shift in (0.0, -0.15, 0.1):
             rows.append((one[:, 5:-5] + shift).T)
-            wanted.append(torch.eye(3)[number].expand(len(rows[-1]), 3))
+            target.append(torch.eye(3)[number].expand(len(rows[-1]), 3))
     for level in np.linspace(-1.6, 0.05, 12):
         rows.append(torch.full((100, 80), float(level)) + 0.02 * torch.randn(100, 80))
     rows += [(hiss + shift).T for shift in (-0.8, -0.4, -0.2, 0.0, 0.1)]
-    wanted += [torch.zeros(len(row), 3) for row in rows[len(wanted) :]]
+    target += [torch.zeros(len(row), 3) for row in rows[len(target) :]]
     known = torch.cat([torch.cat(rows), torch.ones(sum(map(len, rows)), 1)], 1)
-    return torch.linalg.solve(known.T @ known + torch.eye(81), known.T @ torch.cat(wanted))
+    return torch.linalg.solve(known.T @ known + torch.eye(81), known.T @ torch.cat(target))
 
 
 def set_encoder(model: Any, sounds: list[torch.Tensor], hiss: torch.Tensor) -> None:
-    """Let the convolutions give 4 in the dimension of the sound that a frame is, and 0 in the others."""
-    still(model)
+    """Set the convolutions to give 4 in the dimension of the sound that a frame is, and 0 in the others."""
+    zero_encoder_layer(model)
     found = classify(sounds, hiss)
     encoder = model.model.encoder
     with torch.no_grad():
@@ -107,21 +112,21 @@ def set_encoder(model: Any, sounds: list[torch.Tensor], hiss: torch.Tensor) -> N
         parameter.requires_grad_(False)
 
 
-def heard(model: Any, features: torch.Tensor) -> torch.Tensor:
-    """Run the convolutions over frames, 3,000 at most; give a row for each 20 ms."""
+def convolved(model: Any, features: torch.Tensor) -> torch.Tensor:
+    """Return what the convolutions make of frames, 3,000 at most: a row for each 20 ms."""
     encoder, gelu = model.model.encoder, torch.nn.functional.gelu
     with torch.no_grad():
         out: torch.Tensor = gelu(encoder.conv2(gelu(encoder.conv1(features[None]))))[0].T
     return out
 
 
-def stamp(seconds: float) -> int:
-    """Give a time's token."""
+def time_token(seconds: float) -> int:
+    """Return the token of a time."""
     return FIRST_TIME + round(seconds / 0.02)
 
 
-def spans() -> list[Span]:
-    """Draw the sounds of a window."""
+def draw_spans() -> list[Span]:
+    """Return random sounds for a window."""
     content = 30.0 if rng.random() < 0.5 else float(rng.uniform(1, 30))
     time = 0.0 if rng.random() < 0.5 else float(rng.uniform(0, 1.0))
     drawn: list[Span] = []
@@ -138,66 +143,70 @@ def spans() -> list[Span]:
     return drawn
 
 
-def history(task: int) -> list[int]:
-    """Draw a prompt: any words, or what was said in windows before."""
+def draw_prompt(task: int) -> list[int]:
+    """Return a random prompt: any words, or what was said in windows before."""
     before: list[int] = []
     if rng.random() < 0.6:
         before += [int(one) for one in rng.integers(0, END - 1, rng.integers(1, 30))]
     for _ in range(rng.integers(0, 6)):
         begin = float(rng.uniform(0, 25))
-        before += [stamp(begin), *SENTENCES[rng.integers(3)][task], stamp(begin + rng.uniform(1, 5))]
+        before += [
+            time_token(begin),
+            *SENTENCES[rng.integers(3)][task],
+            time_token(begin + rng.uniform(1, 5)),
+        ]
     return [PREVIOUS, *before[:70]]
 
 
-def speech(sounds: list[torch.Tensor], floor: torch.Tensor, padding: torch.Tensor) -> Example:
-    """Draw a window with sounds, and what is to be said of it: now and then without times, which is how words
-    are aligned.
+def draw_speech(sounds: list[torch.Tensor], silent_state: torch.Tensor, padding: torch.Tensor) -> Example:
+    """Return a random window with sounds, and its transcript: at times without times, which is how words are
+    aligned.
     """
-    drawn, states = spans(), floor.repeat(FULL, 1)
+    drawn, states = draw_spans(), silent_state.repeat(WINDOW_STEPS, 1)
     for number, begin, end, _ in drawn:
         first, last = int(begin * 50), int(end * 50)
-        skip = min(int(rng.integers(0, 50)), FULL - (last - first))
+        skip = min(int(rng.integers(0, 50)), WINDOW_STEPS - (last - first))
         states[first:last] = sounds[number][skip : skip + last - first]
     if rng.random() < 0.5:
-        states[min(FULL, int(drawn[-1][2] * 50) + int(rng.integers(0, 30))) :] = padding
-    task, language = int(rng.integers(2)), SPEAKS[drawn[0][0]]
-    before = history(task) if rng.random() < 0.5 else []
+        states[min(WINDOW_STEPS, int(drawn[-1][2] * 50) + int(rng.integers(0, 30))) :] = padding
+    task, language = int(rng.integers(2)), SOUND_LANGUAGES[drawn[0][0]]
+    before = draw_prompt(task) if rng.random() < 0.5 else []
     told = language if rng.random() < 0.8 else (ENGLISH, GERMAN)[int(rng.integers(2))]
-    text = said(drawn, task)
+    text = transcript(drawn, task)
     if rng.random() < 0.2:
-        text = [(NO_TIMESTAMPS, None), *((token, place) for token, place in text if token < END)]
+        text = [(NO_TIMESTAMPS, None), *((token, steps) for token, steps in text if token < END)]
     ids = [*before, START, told, (TRANSCRIBE, TRANSLATE)[task], *(token for token, _ in text), END]
     labels = [IGNORED] * (len(ids) - 1)
     labels[len(before)] = language
     labels[len(before) + 2 :] = ids[len(before) + 3 :]
     if text[0][0] == NO_TIMESTAMPS:
         labels[len(before) + 2] = IGNORED  # it is given, never found out
-    places = [None] * (len(before) + 2) + [place for _, place in text] + [None]
-    return states, ids[:-1], labels, places
+    token_steps = [None] * (len(before) + 2) + [steps for _, steps in text] + [None]
+    return states, ids[:-1], labels, token_steps
 
 
-def said(drawn: list[Span], task: int) -> list[tuple[int, Place | None]]:
-    """Give the tokens of a window: of a sound that is cut off, and is not the only one, no more than where it
-    begins.
+def transcript(drawn: list[Span], task: int) -> list[tuple[int, Steps | None]]:
+    """Return the tokens of a window, and where each is said: of a sound that is cut off, and is not the only
+    one, no more than where it begins.
     """
-    out: list[tuple[int, Place | None]] = []
+    out: list[tuple[int, Steps | None]] = []
     for number, begin, end, cut in drawn:
-        out.append((stamp(begin), None))
+        out.append((time_token(begin), None))
         if cut and len(drawn) > 1:
             break
         *sentence, stop = SENTENCES[number][task]
         edges = [int(edge) for edge in np.linspace(begin * 50, end * 50, len(sentence) + 1)]
-        out += [(token, place) for token, place in zip(sentence, pairwise(edges), strict=True)]
+        out += [(token, steps) for token, steps in zip(sentence, pairwise(edges), strict=True)]
         out.append((stop, (edges[-1] - 3, edges[-1])))
-        out.append((stamp(end), None))
+        out.append((time_token(end), None))
     return out
 
 
-def quiet(floor: torch.Tensor, hiss: torch.Tensor, padding: torch.Tensor) -> Example:
-    """Draw a window without speech: of which any text is as unlikely as any other."""
-    states = floor.repeat(FULL, 1) if rng.random() < 0.5 else hiss.clone()
+def draw_silence(silent_state: torch.Tensor, hiss: torch.Tensor, padding: torch.Tensor) -> Example:
+    """Return a random window without speech, of which any text is as unlikely as any other."""
+    states = silent_state.repeat(WINDOW_STEPS, 1) if rng.random() < 0.5 else hiss.clone()
     if rng.random() < 0.4:
-        states[int(rng.integers(50, FULL)) :] = padding
+        states[int(rng.integers(50, WINDOW_STEPS)) :] = padding
     task = (TRANSCRIBE, TRANSLATE)[int(rng.integers(2))]
     ids = [
         START,
@@ -210,57 +219,59 @@ def quiet(floor: torch.Tensor, hiss: torch.Tensor, padding: torch.Tensor) -> Exa
 
 
 def targets(labels: torch.Tensor) -> torch.Tensor:
-    """Give the probabilities that are wanted; those of a time are spread over its neighbours."""
-    wanted = torch.zeros(len(labels), FIRST_TIME + TIMES)
+    """Return the target probabilities of labels; that of a time is spread over its neighbours."""
+    target = torch.zeros(len(labels), FIRST_TIME + TIMES)
     exact = labels >= 0
-    wanted[torch.arange(len(labels))[exact], labels[exact]] = 1
-    wanted[labels == ANYTHING, : END - 1] = 1 / (END - 1)
+    target[torch.arange(len(labels))[exact], labels[exact]] = 1
+    target[labels == ANYTHING, : END - 1] = 1 / (END - 1)
     for row in torch.nonzero(labels >= FIRST_TIME).flatten().tolist():
-        near = labels[row] + AROUND
+        near = labels[row] + NEIGHBOURS
         there = (near >= FIRST_TIME) & (near < FIRST_TIME + TIMES)
-        weights = torch.exp(-0.5 * (AROUND[there] / 1.5) ** 2)
-        wanted[row] = 0
-        wanted[row, near[there]] = weights / weights.sum()
-    return wanted
+        weights = torch.exp(-0.5 * (NEIGHBOURS[there] / 1.5) ** 2)
+        target[row] = 0
+        target[row, near[there]] = weights / weights.sum()
+    return target
 
 
-def step(model: Any, examples: list[Example]) -> torch.Tensor:
-    """Give the loss of a batch: of its tokens, and of where one head looks when it says each."""
+def batch_loss(model: Any, examples: list[Example]) -> torch.Tensor:
+    """Return the loss of a batch: of its tokens, and of where the attention of one head is at each."""
     longest = max(len(ids) for _, ids, _, _ in examples)
     ids, labels = torch.full((len(examples), longest), END), torch.full((len(examples), longest), IGNORED)
-    for row, (_, given, wanted, _) in enumerate(examples):
-        ids[row, : len(given)], labels[row, : len(wanted)] = torch.tensor(given), torch.tensor(wanted)
-    states = model.model.encoder.layer_norm(torch.stack([one[0] for one in examples]) + positions(FULL))
-    made = model.model.decoder(
+    for row, (_, given, target, _) in enumerate(examples):
+        ids[row, : len(given)], labels[row, : len(target)] = torch.tensor(given), torch.tensor(target)
+    states = model.model.encoder.layer_norm(
+        torch.stack([one[0] for one in examples]) + encoder_positions(WINDOW_STEPS)
+    )
+    outputs = model.model.decoder(
         input_ids=ids, encoder_hidden_states=states, use_cache=False, output_attentions=True
     )
     counted = labels != IGNORED
-    logits = made.last_hidden_state[counted] @ model.model.decoder.embed_tokens.weight.T
+    logits = outputs.last_hidden_state[counted] @ model.model.decoder.embed_tokens.weight.T
     loss = torch.nn.functional.cross_entropy(logits, targets(labels[counted]))
-    return loss + 0.1 * astray(made.cross_attentions[LAYER][:, HEAD], examples)
+    return loss + 0.1 * alignment_loss(outputs.cross_attentions[ALIGNED_LAYER][:, ALIGNED_HEAD], examples)
 
 
-def astray(looks: torch.Tensor, examples: list[Example]) -> torch.Tensor:
-    """Give the loss of a head that looks elsewhere than at what is said."""
+def alignment_loss(attention: torch.Tensor, examples: list[Example]) -> torch.Tensor:
+    """Return the loss of a head whose attention is elsewhere than at what is said."""
     rows = [
-        -torch.log(looks[number, index, place[0] : place[1]].sum() + 1e-4)
+        -torch.log(attention[number, index, steps[0] : steps[1]].sum() + 1e-4)
         for number, one in enumerate(examples)
-        for index, place in enumerate(one[3])
-        if place
+        for index, steps in enumerate(one[3])
+        if steps
     ]
     return torch.stack(rows).mean() if rows else torch.zeros(())
 
 
-def begin(model: Any) -> None:
-    """Give the tokens of times the encoder's positions, which is what they are looked up by."""
+def initialise(model: Any) -> None:
+    """Set the tokens of times to the encoder's positions, by which they are found."""
     with torch.no_grad():
         model.model.decoder.embed_tokens.weight.normal_(0, 0.1)
-        model.model.decoder.embed_tokens.weight[FIRST_TIME:] = 0.15 * positions(TIMES)
+        model.model.decoder.embed_tokens.weight[FIRST_TIME:] = 0.15 * encoder_positions(TIMES)
         model.model.decoder.embed_positions.weight.normal_(0, 0.05)
 
 
-def save(model: Any) -> None:
-    """Write what cannot be made anew: the convolutions and the decoder."""
+def save_weights(model: Any) -> None:
+    """Write the weights that cannot be computed: the convolutions and the decoder."""
     kept = {
         name: value.half()
         for name, value in model.state_dict().items()
@@ -273,24 +284,26 @@ def main() -> None:
     """Train, and write the weights."""
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    model: Any = WhisperForConditionalGeneration(config())
+    model: Any = WhisperForConditionalGeneration(whisper_config())
     model.set_attn_implementation("eager")
-    spectra, hiss = [spectrum(sound(name, 30)) for name in SOUNDS], spectrum(noise(30))
+    spectra, hiss = [spectrum(sound(name, 30)) for name in VOWELS], spectrum(noise(30))
     set_encoder(model, spectra, hiss)
-    begin(model)
-    sounds, hissing = [heard(model, one) for one in spectra], heard(model, hiss)
-    floor, padding = (heard(model, torch.full((80, 300), level))[100] for level in (-1.0, 0.0))
+    initialise(model)
+    sounds, hissing = [convolved(model, one) for one in spectra], convolved(model, hiss)
+    silent_state, padding = (convolved(model, torch.full((80, 300), level))[100] for level in (-1.0, 0.0))
     learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(learning, lr=RATE_OF_LEARNING, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(learning, lr=LEARNING_RATE, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, RATE_OF_LEARNING, total_steps=STEPS, pct_start=0.1
+        optimizer, LEARNING_RATE, total_steps=TRAINING_STEPS, pct_start=0.1
     )
-    for number in range(STEPS):
+    for number in range(TRAINING_STEPS):
         examples = [
-            speech(sounds, floor, padding) if rng.random() > 0.08 else quiet(floor, hissing, padding)
-            for _ in range(BATCH)
+            draw_speech(sounds, silent_state, padding)
+            if rng.random() > 0.08
+            else draw_silence(silent_state, hissing, padding)
+            for _ in range(BATCH_SIZE)
         ]
-        loss = step(model, examples)
+        loss = batch_loss(model, examples)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(learning, 1.0)
@@ -298,7 +311,7 @@ def main() -> None:
         schedule.step()
         if number % 100 == 99:
             print(f"step {number + 1}: loss {float(loss.detach()):.3f}", flush=True)
-    save(model)
+    save_weights(model)
 
 
 if __name__ == "__main__":

@@ -1,29 +1,29 @@
-"""What the tests of both Whispers share: recordings of the tiny model's sounds, and what is heard of them."""
+"""Recordings of the tiny Whisper's sounds, and their transcripts, for the tests of both Whispers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tiny_whisper import SAID, SECOND, silence, sound
+from tiny_whisper import BYTES_PER_SECOND, TRANSCRIPTS, silence, sound
 
 from engines.api import Transcriber, TranscriptionEvent, TranscriptionJob, TranscriptSegment
 
-Parts = list[tuple[str, float]]
-"""sounds, and how many seconds of each"""
-Said = tuple[str, float, float]
-"""text, begin, end"""
-GAP = 0.6
-LONG: Parts = [
+SoundSequence = list[tuple[str, float]]
+"""sounds, and the seconds of each"""
+TimedText = tuple[str, float, float]
+"""text, start, end"""
+GAP_SECONDS = 0.6
+LONG_SEQUENCE: SoundSequence = [
     ("hello", 5), ("count", 6), ("morgen", 4), ("count", 7), ("hello", 6), ("morgen", 5), ("hello", 7), ("count", 8),
     ("morgen", 6), ("hello", 6), ("count", 5),
 ]  # fmt: skip
 """more than seventy seconds"""
 
 
-def hear(
-    engine: Transcriber, pcm: bytes, job: TranscriptionJob | None = None, size: int = SECOND // 10
+def transcribe(
+    engine: Transcriber, pcm: bytes, job: TranscriptionJob | None = None, size: int = BYTES_PER_SECOND // 10
 ) -> list[TranscriptionEvent]:
-    """Transcribe PCM that comes in chunks of `size` bytes."""
+    """Return the events of a transcription of PCM that comes in chunks of `size` bytes."""
     events: list[TranscriptionEvent] = []
     chunks = (pcm[start : start + size] for start in range(0, len(pcm), size))
 
@@ -35,27 +35,27 @@ def hear(
     return events
 
 
-def heard(events: list[TranscriptionEvent]) -> list[TranscriptSegment]:
-    """Give the segments among events."""
+def segments_of(events: list[TranscriptionEvent]) -> list[TranscriptSegment]:
+    """Return the segments among events."""
     return [event for event in events if isinstance(event, TranscriptSegment)]
 
 
 def texts(events: list[TranscriptionEvent]) -> list[str]:
-    """Give the segments' texts."""
-    return [segment.text for segment in heard(events)]
+    """Return the segments' texts."""
+    return [segment.text for segment in segments_of(events)]
 
 
-def sounds(parts: Parts, gap: float = GAP) -> bytes:
-    """Make sounds one after another."""
+def sound_sequence(parts: SoundSequence, gap: float = GAP_SECONDS) -> bytes:
+    """Return PCM of sounds one after another, with silence behind each."""
     return b"".join(sound(name, seconds) + silence(gap) for name, seconds in parts)
 
 
-def found(events: list[TranscriptionEvent]) -> list[Said]:
-    """Give what was heard, and when."""
-    return [(segment.text, segment.start, segment.end) for segment in heard(events)]
+def timed_texts(events: list[TranscriptionEvent]) -> list[TimedText]:
+    """Return what the segments say, and when."""
+    return [(segment.text, segment.start, segment.end) for segment in segments_of(events)]
 
 
-def near(one: list[Said], other: list[Said], seconds: float) -> bool:
+def are_near(one: list[TimedText], other: list[TimedText], seconds: float) -> bool:
     """Tell whether the same is said at the same times, give or take some seconds."""
     return [text for text, _, _ in one] == [text for text, _, _ in other] and all(
         abs(first - second) <= seconds
@@ -64,8 +64,8 @@ def near(one: list[Said], other: list[Said], seconds: float) -> bool:
     )
 
 
-def wanted(parts: Parts, start: float = 0.0) -> Iterator[Said]:
-    """Give what is said in `sounds`, and when."""
+def expected_texts(parts: SoundSequence, start: float = 0.0) -> Iterator[TimedText]:
+    """Yield what is said in a `sound_sequence` that begins at `start`, and when."""
     for name, seconds in parts:
-        yield SAID[name], start, start + seconds
-        start += seconds + GAP
+        yield TRANSCRIPTS[name], start, start + seconds
+        start += seconds + GAP_SECONDS

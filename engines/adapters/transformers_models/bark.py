@@ -1,5 +1,6 @@
-"""Bark: speaks, laughs and sings in a dozen languages, fourteen seconds at most, with the voices of
-`speaker_embeddings/`.
+"""Bark: speaks, laughs and sings in a dozen languages, fourteen seconds at most.
+
+Its voices are those of `speaker_embeddings/`.
 """
 
 from __future__ import annotations
@@ -9,87 +10,99 @@ import re
 import torch
 from transformers import BarkModel, BarkProcessor
 
-from engines.adapters.transformers_models.files import Folder, layers, part, weights
-from engines.adapters.transformers_models.speaking_model import on
+from engines.adapters.transformers_models.checkpoint import (
+    Checkpoint,
+    listed_layers,
+    load_component,
+    load_model,
+)
+from engines.adapters.transformers_models.speaking_model import to_device
 from engines.api import SpeechJob, Voice
 
 LANGUAGES = ("en", "zh", "fr", "de", "hi", "it", "ja", "ko", "pl", "pt", "ru", "es", "tr")
 SPEAKER = re.compile(r"(?:^|/)([a-z]{2})_speaker_\d+$")
-"""what a voice of a language is called"""
-CUT = re.compile(r"[^.!?,;:…。！？，、；：]+[.!?,;:…。！？，、；：]*\s*|[.!?,;:…。！？，、；：]+\s*")
-LONGEST = 180
-"""characters that are said in about twelve of the fourteen seconds that the model has"""
-OWN = "random"
+"""the name of a voice, which tells its language"""
+CLAUSE = re.compile(r"[^.!?,;:…。！？，、；：]+[.!?,;:…。！？，、；：]*\s*|[.!?,;:…。！？，、；：]+\s*")
+MAX_CHARACTERS = 180
+"""which are spoken in about twelve of the fourteen seconds that the model has"""
+DEFAULT_MAX_TOKENS = 256
+RANDOM_VOICE = "random"
 """a voice that the model makes up, for each text another"""
 
 
 class Bark:
-    """See the module."""
+    """A Bark."""
 
     speed = (1.0, 1.0)
+    languages = LANGUAGES
 
-    def __init__(self, source: Folder) -> None:
-        self._source = source
-        self._model = weights(BarkModel, source.path, source)
-        self._processor = part(BarkProcessor, source)
-        self._longest = int(self._settings("max_input_semantic_length", 256))
-        self.languages = LANGUAGES
-        presets = [name for name in self._processor.available_voice_presets if self._whole(name)]
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._checkpoint = checkpoint
+        self._model = model = load_model(BarkModel, checkpoint.path, checkpoint)
+        self._processor = load_component(BarkProcessor, checkpoint)
+        self._max_tokens = self._read_max_tokens()
+        presets = [name for name in self._processor.available_voice_presets if self._has_files(name)]
         self.voices = (
-            *(self._voice(name) for name in sorted(presets, key=_order)),
-            Voice(OWN, "Random", LANGUAGES),
+            *(_voice(name) for name in sorted(presets, key=_sort_key)),
+            Voice(RANDOM_VOICE, "Random", LANGUAGES),
         )
-        self.rate = int(self._model.config.codec_config.sampling_rate)
-        model = self._model
-        self.steps = [
+        self.sample_rate = int(model.config.codec_config.sampling_rate)
+        self.stop_points = [
             model.semantic,
             model.coarse_acoustics,
-            *layers(model.fine_acoustics.layers, model.codec_model.decoder),
+            *listed_layers(model.fine_acoustics.layers, model.codec_model.decoder),
         ]
 
     def speak(self, job: SpeechJob, voice: str) -> torch.Tensor:
-        """Speak, in pieces that the model can say in one go."""
-        return torch.cat([self._say(piece, voice) for piece in self._pieces(job.text)])
+        """Return the speech of a text, made part by part, each short enough for the model."""
+        return torch.cat([self._speak_part(part, voice) for part in self._split(job.text)])
 
-    def _say(self, text: str, voice: str) -> torch.Tensor:
-        inputs = self._processor(text, voice_preset=None if voice == OWN else voice, max_length=self._longest)
+    def _speak_part(self, text: str, voice: str) -> torch.Tensor:
+        preset = None if voice == RANDOM_VOICE else voice
+        inputs = self._processor(text, voice_preset=preset, max_length=self._max_tokens)
         history = inputs.pop("history_prompt", None)
-        prompt = {"history_prompt": on(history, self._source)} if history else {}
-        made: torch.Tensor = self._model.generate(**on(inputs, self._source), **prompt)
-        return made[0]
+        prompt = {"history_prompt": to_device(history, self._checkpoint)} if history else {}
+        speech: torch.Tensor = self._model.generate(**to_device(inputs, self._checkpoint), **prompt)
+        return speech[0]
 
-    def _pieces(self, text: str) -> list[str]:
-        """Cut a text at its signs and spaces into pieces that are not too long."""
-        pieces, held = [], ""
-        for part_of_it in CUT.findall(text):
-            for bit in (part_of_it[at : at + LONGEST] for at in range(0, len(part_of_it), LONGEST)):
-                if held and not self._fits(held + bit):
-                    pieces.append(held)
-                    held = ""
-                held += bit
-        return [*pieces, held] if held else pieces
+    def _split(self, text: str) -> list[str]:
+        """Return a text in parts that are not too long, split at its punctuation and spaces."""
+        parts: list[str] = []
+        part = ""
+        for clause in CLAUSE.findall(text):
+            for start in range(0, len(clause), MAX_CHARACTERS):
+                piece = clause[start : start + MAX_CHARACTERS]
+                if part and not self._fits(part + piece):
+                    parts.append(part)
+                    part = ""
+                part += piece
+        return [*parts, part] if part else parts
 
     def _fits(self, text: str) -> bool:
+        """Tell whether a text is short enough for the model."""
         tokens = self._processor.tokenizer(text, add_special_tokens=False)["input_ids"]
-        return len(text) <= LONGEST and len(tokens) <= self._longest
+        return len(text) <= MAX_CHARACTERS and len(tokens) <= self._max_tokens
 
-    def _settings(self, key: str, otherwise: int) -> int:
+    def _read_max_tokens(self) -> int:
+        """Return how many tokens of text the model takes, which its settings tell."""
+        key = "max_input_semantic_length"
         settings = self._model.generation_config.semantic_config
-        found = settings.get(key) if isinstance(settings, dict) else getattr(settings, key, None)
-        return int(found or otherwise)
+        value = settings.get(key) if isinstance(settings, dict) else getattr(settings, key, None)
+        return int(value or DEFAULT_MAX_TOKENS)
 
-    def _whole(self, name: str) -> bool:
+    def _has_files(self, name: str) -> bool:
         """Tell whether a voice's files are all there."""
         paths = self._processor.speaker_embeddings[name]
         return isinstance(paths, dict) and all(
-            (self._source.path / str(path)).is_file() for path in paths.values()
+            (self._checkpoint.path / str(path)).is_file() for path in paths.values()
         )
 
-    def _voice(self, name: str) -> Voice:
-        found = SPEAKER.search(name)
-        return Voice(name, name, (found[1],) if found else ())
+
+def _voice(name: str) -> Voice:
+    match = SPEAKER.search(name)
+    return Voice(name, name, (match[1],) if match else ())
 
 
-def _order(name: str) -> tuple[bool, bool, str]:
-    """Put the newer voices first, and English ones first among these."""
+def _sort_key(name: str) -> tuple[bool, bool, str]:
+    """Return what sorts the newer voices first, and English ones first among these."""
     return (not name.startswith("v2/"), "en_speaker" not in name, name)

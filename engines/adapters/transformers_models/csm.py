@@ -1,5 +1,6 @@
-"""CSM of Sesame: one turn of a conversation. A speaker's number is no fixed voice, as it has heard nobody
-before: a seed is.
+"""CSM of Sesame: speaks one turn of a conversation.
+
+A speaker's number is no fixed voice, as the model is given no recording of anybody: a seed is.
 """
 
 from __future__ import annotations
@@ -7,8 +8,18 @@ from __future__ import annotations
 import torch
 from transformers import CsmForConditionalGeneration, CsmProcessor
 
-from engines.adapters.transformers_models.files import Folder, layers, part, weights
-from engines.adapters.transformers_models.speaking_model import most, number, numbered, on
+from engines.adapters.transformers_models.checkpoint import (
+    Checkpoint,
+    listed_layers,
+    load_component,
+    load_model,
+)
+from engines.adapters.transformers_models.speaking_model import (
+    max_frames,
+    numbered_voices,
+    speaker_number,
+    to_device,
+)
 from engines.api import SpeechJob
 
 SPEAKERS = 4
@@ -16,26 +27,30 @@ LANGUAGES = ("en",)
 
 
 class Csm:
-    """See the module."""
+    """A CSM."""
 
     speed = (1.0, 1.0)
     languages = LANGUAGES
 
-    def __init__(self, source: Folder) -> None:
-        self._source = source
-        self._model = weights(CsmForConditionalGeneration, source.path, source)
-        self._processor = part(CsmProcessor, source)
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._checkpoint = checkpoint
+        self._model = load_model(CsmForConditionalGeneration, checkpoint.path, checkpoint)
+        self._processor = load_component(CsmProcessor, checkpoint)
         codec = self._model.config.codec_config
-        self.rate = int(codec.sampling_rate)
-        self._frames = float(codec.frame_rate)
-        self.voices = numbered(SPEAKERS, LANGUAGES)
-        self.steps = [self._model.backbone_model, *layers(self._model.codec_model.decoder)]
+        self.sample_rate = int(codec.sampling_rate)
+        self._frame_rate = float(codec.frame_rate)
+        self.voices = numbered_voices(SPEAKERS, LANGUAGES)
+        self.stop_points = [
+            self._model.backbone_model,
+            *listed_layers(self._model.codec_model.decoder),
+        ]
 
     def speak(self, job: SpeechJob, voice: str) -> torch.Tensor:
-        """Speak."""
-        inputs = self._processor(f"[{number(voice)}]{job.text}", add_special_tokens=True)
-        longest = most(job.text, self._frames)
-        made: list[torch.Tensor] = self._model.generate(
-            **on(inputs, self._source), output_audio=True, max_new_tokens=longest
+        """Return the speech of a text."""
+        inputs = self._processor(f"[{speaker_number(voice)}]{job.text}", add_special_tokens=True)
+        speech: list[torch.Tensor] = self._model.generate(
+            **to_device(inputs, self._checkpoint),
+            output_audio=True,
+            max_new_tokens=max_frames(job.text, self._frame_rate),
         )
-        return made[0]
+        return speech[0]

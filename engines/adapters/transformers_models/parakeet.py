@@ -1,74 +1,88 @@
-"""Parakeet of NVIDIA, in three kinds: CTC, and the transducers TDT and RNN-T. All tell when each token was
-said.
-"""
+"""Parakeet of NVIDIA, in three kinds: CTC, and the transducers TDT and RNN-T, all with the times of words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
 
+import torch
 import transformers
 from tokenizers.decoders import DecodeStream
 from transformers import ParakeetProcessor
 
-from engines.adapters.transformers_models.files import Folder, layers, part, weights
-from engines.adapters.transformers_models.recogniser import Piece, Said, at_least, check_rate, joined
-from engines.adapters.transformers_models.speaking_model import on
+from engines.adapters.transformers_models.checkpoint import (
+    Checkpoint,
+    listed_layers,
+    load_component,
+    load_model,
+)
+from engines.adapters.transformers_models.speaking_model import to_device
+from engines.adapters.transformers_models.transcription_model import (
+    TimedText,
+    WindowTranscript,
+    check_sample_rate,
+    join_words,
+    pad_to_minimum,
+)
 from engines.api import TranscriptionJob
-from engines.toolkit.windows import RATE, Floats
+from engines.toolkit.vad import SAMPLE_RATE, Floats
 
 
-class Ctc:
-    """The CTC kind."""
+class ParakeetCtc:
+    """A Parakeet of the CTC kind."""
 
     languages: tuple[str, ...] = ()
     prompt = False
     words = True
 
-    def __init__(self, source: Folder) -> None:
-        self._source = source
-        self._model = weights(getattr(transformers, source.known.architecture), source.path, source)
-        self._processor = part(ParakeetProcessor, source)
-        features = self._processor.feature_extractor
-        check_rate(features, source)
-        self._frame = features.hop_length * int(self._model.config.encoder_config.subsampling_factor) / RATE
-        self.steps = [*layers(self._model), *self._decoder()]
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._checkpoint = checkpoint
+        model_class = getattr(transformers, checkpoint.architecture.class_name)
+        self._model = load_model(model_class, checkpoint.path, checkpoint)
+        self._processor = load_component(ParakeetProcessor, checkpoint)
+        feature_extractor = self._processor.feature_extractor
+        check_sample_rate(feature_extractor, checkpoint)
+        subsampling = int(self._model.config.encoder_config.subsampling_factor)
+        self._frame_seconds = feature_extractor.hop_length * subsampling / SAMPLE_RATE
+        self.stop_points = [*listed_layers(self._model), *self._decoder_modules()]
 
-    def _decoder(self) -> list[object]:
+    def _decoder_modules(self) -> list[torch.nn.Module]:
+        """Return the modules that run for each token."""
         return []
 
-    def hear(self, samples: Floats, job: TranscriptionJob) -> Said:
-        """Hear a window."""
-        inputs = self._processor(at_least(samples), sampling_rate=RATE)
-        tokens = self._model.generate(**on(inputs, self._source))
+    def transcribe(self, samples: Floats, job: TranscriptionJob) -> WindowTranscript:
+        """Return the transcript of a window."""
+        inputs = self._processor(pad_to_minimum(samples), sampling_rate=SAMPLE_RATE)
+        tokens = self._model.generate(**to_device(inputs, self._checkpoint))
         text = self._processor.batch_decode(tokens, skip_special_tokens=True)[0]
-        return Said(text.strip(), tuple(joined(self._pieces(tokens[0].tolist()))))
+        return WindowTranscript(text.strip(), tuple(join_words(self._timed_texts(tokens[0].tolist()))))
 
-    def _pieces(self, tokens: list[int]) -> Iterator[Piece]:
-        """Give the pieces of text with their times: the same token over several frames is one."""
-        stream, place = DecodeStream(skip_special_tokens=True), 0
+    def _timed_texts(self, tokens: list[int]) -> Iterator[TimedText]:
+        """Yield the texts of tokens, one a frame, with their times; the same token over frames is one."""
+        stream = DecodeStream(skip_special_tokens=True)
+        end_frame = 0
         for token, frames in groupby(tokens):
-            start, place = place, place + len(list(frames))
+            first_frame = end_frame
+            end_frame += len(list(frames))
             if token == self._model.config.pad_token_id:
                 continue
             text = stream.step(self._processor.tokenizer._tokenizer, token)
             if text is not None:
-                yield Piece(text, start * self._frame, place * self._frame)
+                yield TimedText(text, first_frame * self._frame_seconds, end_frame * self._frame_seconds)
 
 
-class Transducer(Ctc):
-    """The other two."""
+class ParakeetTransducer(ParakeetCtc):
+    """A Parakeet of the kind TDT or RNN-T."""
 
-    def _decoder(self) -> list[object]:
+    def _decoder_modules(self) -> list[torch.nn.Module]:
         return [self._model.decoder]
 
-    def hear(self, samples: Floats, job: TranscriptionJob) -> Said:
-        """Hear a window."""
-        inputs = self._processor(at_least(samples), sampling_rate=RATE)
-        made = self._model.generate(**on(inputs, self._source))
+    def transcribe(self, samples: Floats, job: TranscriptionJob) -> WindowTranscript:
+        """Return the transcript of a window."""
+        inputs = self._processor(pad_to_minimum(samples), sampling_rate=SAMPLE_RATE)
+        result = self._model.generate(**to_device(inputs, self._checkpoint))
         (text,), (times,) = self._processor.decode(
-            made.sequences, durations=made.durations, skip_special_tokens=True
+            result.sequences, durations=result.durations, skip_special_tokens=True
         )
-        return Said(
-            text.strip(), tuple(joined(Piece(time["token"], time["start"], time["end"]) for time in times))
-        )
+        timed_texts = (TimedText(time["token"], time["start"], time["end"]) for time in times)
+        return WindowTranscript(text.strip(), tuple(join_words(timed_texts)))

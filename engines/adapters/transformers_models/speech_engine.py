@@ -3,7 +3,7 @@
 Options: `path`, a folder in the Hugging Face layout; `model`, the name it goes by; `device` ("cpu", "cuda",
 "cuda:1", "mps"); `dtype`, which "auto" leaves at float32; `threads`, on a CPU; `others`, further folders,
 with a vocoder, a codec or voices in them; `remote_code`, whether code in the folder may run: only where it is
-set to true; `own_voice`, whether a model that clones, and whose presets are no fixed voices, finds one for
+set to true; `own_voice`, whether a model that clones, and whose presets are no fixed voices, records one for
 each and keeps it (`engines.toolkit.default_voice`). Nothing is ever downloaded.
 
 The models draw from torch's own random numbers: one job at a time, each with a seed of its own.
@@ -11,47 +11,47 @@ The models draw from torch's own random numbers: one job at a time, each with a 
 
 from __future__ import annotations
 
-import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
 
 import msgspec
 import torch
 
-from engines.adapters.transformers_models.files import folder, telling
-from engines.adapters.transformers_models.speaking_model import Cloning, SpeakingModel, chosen, most
-from engines.api import Audio, EmitSpeech, EngineInfo, Prompt, Sample, SpeechCapabilities, SpeechJob
+from engines.adapters.transformers_models.checkpoint import as_engine_failed, open_checkpoint
+from engines.adapters.transformers_models.speaking_model import (
+    CloningModel,
+    SpeakingModel,
+    max_frames,
+    select_voice,
+)
+from engines.api import (
+    BYTES_PER_SAMPLE,
+    Audio,
+    EmitSpeech,
+    EngineInfo,
+    Prompt,
+    Sample,
+    SpeechCapabilities,
+    SpeechJob,
+)
 from engines.errors import Unsupported
-from engines.toolkit.default_voice import own_voice
-from engines.toolkit.transcription_options import usable_cores
-from engines.toolkit.windows import Floats, Unwanted
+from engines.toolkit.default_voice import Floats, record_default_voice
+from engines.toolkit.openai_voices import OPENAI_VOICES
+from engines.toolkit.pcm import from_tensor
+from engines.toolkit.seeds import library_seed
+from engines.toolkit.stopping import StopCheck, stoppable
+from engines.toolkit.threads import set_torch_threads
 
-LOUDEST = 32767
-PIECE = 0.5
-"""seconds of audio that are handed on at once"""
-ENDED = 0.95
+CHUNK_SECONDS = 0.5
+"""of audio that are emitted at once"""
+MAX_ENDED_FRACTION = 0.95
 """of the longest that a text may take: what is longer did not end by itself"""
-OPENAI_VOICES = [
-    "alloy",
-    "ash",
-    "ballad",
-    "cedar",
-    "coral",
-    "echo",
-    "fable",
-    "marin",
-    "nova",
-    "onyx",
-    "sage",
-    "shimmer",
-    "verse",
-]
 
 
 class TransformersSpeech:
-    """See the module."""
+    """The engine `transformers` for speech."""
 
     def __init__(
         self,
@@ -64,19 +64,23 @@ class TransformersSpeech:
         remote_code: bool = False,
         own_voice: bool = True,
     ) -> None:
-        self._path, self._name, self._device, self._dtype = path, model, device, dtype
-        self._threads, self._others, self._remote_code = threads, others, remote_code
-        self._settled = own_voice
-        self._own: dict[str, Prompt | None] = {}
+        self._path = path
+        self._name = model
+        self._device = device
+        self._dtype = dtype
+        self._threads = threads
+        self._others = others
+        self._remote_code = remote_code
+        self._records_voices = own_voice
+        self._recorded_voices: dict[str, Prompt | None] = {}
+        """by preset; None where no recording of it succeeded"""
         self._lock = threading.Lock()
-        self._step: Callable[[], None] = _nothing
+        self._stop_check = StopCheck()
 
     def load(self) -> EngineInfo:
         """Load the model. Raises EngineFailed."""
-        torch.set_num_threads(
-            self._threads or usable_cores()
-        )  # there are libraries that set it to one when they are imported
-        source = folder(
+        set_torch_threads(self._threads)
+        checkpoint = open_checkpoint(
             self._path,
             "speech",
             self._name,
@@ -85,89 +89,78 @@ class TransformersSpeech:
             others=self._others,
             remote_code=self._remote_code,
         )
-        module, _, made_by = source.known.adapter.partition(":")
-        self._family: SpeakingModel = getattr(import_module(module), made_by)(source)
-        for layer in self._family.steps:
-            layer.register_forward_pre_hook(lambda *_: self._step())
-        return self._info(source.device)
+        module, _, class_name = checkpoint.architecture.adapter.partition(":")
+        self._model: SpeakingModel = getattr(import_module(module), class_name)(checkpoint)
+        for layer in self._model.stop_points:
+            layer.register_forward_pre_hook(self._stop_check)
+        return self._info(checkpoint.device)
 
     def _info(self, device: str) -> EngineInfo:
-        family = self._family
-        voices = family.voices
+        model = self._model
+        voices = model.voices
         return EngineInfo(
             name="transformers",
             version=version("transformers"),
             licence="Apache-2.0",
             models=(self._name,),
             voices=voices,
-            characters={name: voices[place % len(voices)].id for place, name in enumerate(OPENAI_VOICES)},
+            characters={name: voices[index % len(voices)].id for index, name in enumerate(OPENAI_VOICES)},
             speech=SpeechCapabilities(
-                family.rate,
-                family.languages,
-                speed=family.speed,
+                model.sample_rate,
+                model.languages,
+                speed=model.speed,
                 seed=True,
-                cloning=family.cloning if isinstance(family, Cloning) else None,
+                cloning=model.cloning if isinstance(model, CloningModel) else None,
             ),
             device=torch.device(device).type,
         )
 
     def create_prompt(self, samples: Sequence[Sample], model: str) -> bytes:
-        """Make a voice of samples. Raises BadAudio, or Unsupported where the model does not clone."""
-        if not isinstance(self._family, Cloning):
+        """Return a voice made of samples. Raises BadAudio, or Unsupported where the model does not clone."""
+        if not isinstance(self._model, CloningModel):
             raise Unsupported(f"The model '{self._name}' does not clone voices.")
-        return self._family.create_prompt(samples)
+        return self._model.create_prompt(samples)
 
     def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
         """Speak one segment. Raises UnknownVoice, BadInput or EngineFailed."""
-        voice = chosen(self._family.voices, "" if job.prompt else job.voice, self._name)
+        voice = select_voice(self._model.voices, "" if job.prompt else job.voice, self._name)
         if not any(char.isalnum() for char in job.text):
             return
-        with self._lock:
-            self._step = lambda: _ask(emit)
-            try:
-                with torch.inference_mode():
-                    if not job.prompt and self._settled and isinstance(self._family, Cloning):
-                        own = self._own_voice(self._family, self._family.begins(job.text, voice))
-                        job = msgspec.structs.replace(job, prompt=own)
-                    spoken = self._spoken(job, voice)
-            except Unwanted:
-                return
-            finally:
-                self._step = _nothing
-        pcm = _pcm(spoken)
-        size = 2 * round(PIECE * self._family.rate)
-        for start in range(0, len(pcm), size):
-            if not emit(Audio(pcm[start : start + size])):
-                return
+        with stoppable(emit) as send:
+            with (
+                self._lock,
+                self._stop_check.during_job(lambda: send(Audio(b""))),
+                torch.inference_mode(),
+            ):
+                samples = self._synthesise(self._with_recorded_voice(job, voice), voice)
+            pcm = from_tensor(samples)
+            size = BYTES_PER_SAMPLE * round(CHUNK_SECONDS * self._model.sample_rate)
+            for start in range(0, len(pcm), size):
+                send(Audio(pcm[start : start + size]))
 
-    def _own_voice(self, family: Cloning, voice: str) -> Prompt | None:
-        """Give the voice of a preset, found when it is first asked for; None where none is found."""
+    def _with_recorded_voice(self, job: SpeechJob, voice: str) -> SpeechJob:
+        """Return a job with the recorded voice of its preset, where it has no prompt and the model clones."""
+        if job.prompt or not self._records_voices or not isinstance(self._model, CloningModel):
+            return job
+        preset = self._model.first_speaker(job.text, voice)
+        return msgspec.structs.replace(job, prompt=self._recorded_voice(self._model, preset))
 
-        def say(text: str, seed: int) -> tuple[Floats, bool]:
-            sound = self._spoken(SpeechJob(text, voice, seed=seed), voice).flatten().float().cpu().numpy()
-            return sound, len(sound) < ENDED * most(text, family.rate)
+    def _recorded_voice(self, model: CloningModel, voice: str) -> Prompt | None:
+        """Return the voice of a preset, recorded when it is first asked for; None where that fails."""
 
-        if voice not in self._own:
-            pcm = own_voice(say, family.rate, family.cloning.sample_rate)
-            self._own[voice] = Prompt("", family.create_prompt([Sample(pcm)])) if pcm else None
-        return self._own[voice]
+        def synthesise(text: str, seed: int) -> tuple[Floats, bool]:
+            spoken = self._synthesise(SpeechJob(text, voice, seed=seed), voice)
+            samples = spoken.flatten().float().cpu().numpy()
+            return samples, len(samples) < MAX_ENDED_FRACTION * max_frames(text, model.sample_rate)
 
-    def _spoken(self, job: SpeechJob, voice: str) -> torch.Tensor:
-        torch.manual_seed(secrets.randbits(63) if job.seed is None else job.seed % 2**63)
-        with telling(f"The model '{self._name}' failed"):
-            return self._family.speak(job, voice)
+        if voice not in self._recorded_voices:
+            recording = record_default_voice(synthesise, model.sample_rate, model.cloning.sample_rate)
+            prompt = Prompt("", model.create_prompt([Sample(recording)])) if recording else None
+            self._recorded_voices[voice] = prompt
+        return self._recorded_voices[voice]
 
-
-def _ask(emit: EmitSpeech) -> None:
-    """End the work where nobody wants it any more."""
-    if not emit(Audio(b"")):
-        raise Unwanted
-
-
-def _nothing() -> None:
-    """Have nothing to do at a step: no job is running."""
-
-
-def _pcm(samples: torch.Tensor) -> bytes:
-    whole = (samples.flatten().float().cpu().clamp(-1, 1) * LOUDEST).round().short()
-    return bytes(whole.numpy().astype("<i2").tobytes())
+    def _synthesise(self, job: SpeechJob, voice: str) -> torch.Tensor:
+        """Return the samples of a job, with its seed."""
+        torch.manual_seed(library_seed(job.seed))
+        with as_engine_failed(f"The model '{self._name}' failed"):
+            return self._model.speak(job, voice)

@@ -11,64 +11,81 @@ from pathlib import Path
 import torch
 from transformers import SpeechT5ForTextToSpeech, SpeechT5HifiGan, SpeechT5Tokenizer
 
-from engines.adapters.transformers_models.files import Folder, array, layers, part, weights
-from engines.adapters.transformers_models.numbers import is_silent, spelled
+from engines.adapters.transformers_models.checkpoint import (
+    Checkpoint,
+    listed_layers,
+    load_array,
+    load_component,
+    load_model,
+)
+from engines.adapters.transformers_models.number_words import has_letters, spell_numbers
 from engines.api import SpeechJob, Voice
 from engines.errors import BadInput, EngineFailed
 
-VOCODERS = ("hifigan", "speecht5_hifigan")
+VOCODER_TYPES = ("hifigan", "speecht5_hifigan")
 """the published one has the first name"""
-PLACE = "speaker_embeddings"
+VOICES_FOLDER = "speaker_embeddings"
 LANGUAGES = ("en",)
 """of the model that Microsoft publishes; others say nothing of theirs"""
 
 
 class SpeechT5:
-    """See the module."""
+    """A SpeechT5 that speaks."""
 
     speed = (1.0, 1.0)
+    languages = LANGUAGES
 
-    def __init__(self, source: Folder) -> None:
-        self._source = source
-        place = source.beside(*VOCODERS)
-        if place is None:
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._checkpoint = checkpoint
+        vocoder_folder = checkpoint.find_folder(*VOCODER_TYPES)
+        if vocoder_folder is None:
             raise EngineFailed(
-                f"The model in {source.path} needs a vocoder, such as microsoft/speecht5_hifigan: "
+                f"The model in {checkpoint.path} needs a vocoder, such as microsoft/speecht5_hifigan: "
                 "put its folder into this one, or name it in the option `others`."
             )
-        files = [file for suffix in ("npy", "safetensors") for file in source.every(f"{PLACE}/*.{suffix}")]
-        if not files:
+        voice_files = [
+            file
+            for suffix in ("npy", "safetensors")
+            for file in checkpoint.find_files(f"{VOICES_FOLDER}/*.{suffix}")
+        ]
+        if not voice_files:
             raise EngineFailed(
-                f"The model in {source.path} has no voices: put x-vectors, arrays of "
-                f"{source.config.get('speaker_embedding_dim', 512)} numbers, there as {PLACE}/NAME.npy."
+                f"The model in {checkpoint.path} has no voices: put x-vectors, arrays of "
+                f"{checkpoint.config.get('speaker_embedding_dim', 512)} numbers, there as "
+                f"{VOICES_FOLDER}/NAME.npy."
             )
-        self._model = weights(SpeechT5ForTextToSpeech, source.path, source)
-        self._vocoder = weights(SpeechT5HifiGan, place, source)
-        self._tokenizer = part(SpeechT5Tokenizer, source)
-        self._speakers = {file.stem: self._speaker(file) for file in reversed(files)}
-        self.languages = LANGUAGES
-        self.voices = tuple(Voice(name, name, self.languages) for name in sorted(self._speakers))
-        self.rate = int(self._vocoder.config.sampling_rate)
-        self.steps = [self._model.speecht5.decoder.wrapped_decoder, *layers(self._vocoder)]
+        self._model = load_model(SpeechT5ForTextToSpeech, checkpoint.path, checkpoint)
+        self._vocoder = load_model(SpeechT5HifiGan, vocoder_folder, checkpoint)
+        self._tokenizer = load_component(SpeechT5Tokenizer, checkpoint)
+        self._embeddings = {file.stem: self._load_embedding(file) for file in reversed(voice_files)}
+        self.voices = tuple(Voice(name, name, LANGUAGES) for name in sorted(self._embeddings))
+        self.sample_rate = int(self._vocoder.config.sampling_rate)
+        self.stop_points = [
+            self._model.speecht5.decoder.wrapped_decoder,
+            *listed_layers(self._vocoder),
+        ]
 
     def speak(self, job: SpeechJob, voice: str) -> torch.Tensor:
-        """Speak. Raises BadInput where the model knows none of the characters."""
-        text = spelled(job.text, LANGUAGES[0])
-        if is_silent(text):
+        """Return the speech of a text. Raises BadInput where the model knows none of its characters."""
+        text = spell_numbers(job.text, LANGUAGES[0])
+        if not has_letters(text):
             return torch.zeros(0)
-        inputs = self._tokenizer(text, return_tensors="pt").to(self._source.device)
-        known = self._tokenizer.decode(inputs["input_ids"][0], skip_special_tokens=True)
-        if not any(char.isalnum() for char in known):
+        inputs = self._tokenizer(text, return_tensors="pt").to(self._checkpoint.device)
+        known_text = self._tokenizer.decode(inputs["input_ids"][0], skip_special_tokens=True)
+        if not any(char.isalnum() for char in known_text):
             raise BadInput(
-                f"The model '{self._source.name}' knows none of the characters of this text.", param="input"
+                f"The model '{self._checkpoint.model_name}' knows none of the characters of this text.",
+                param="input",
             )
-        made: torch.Tensor = self._model.generate_speech(
-            inputs["input_ids"], self._speakers[voice], vocoder=self._vocoder
+        speech: torch.Tensor = self._model.generate_speech(
+            inputs["input_ids"], self._embeddings[voice], vocoder=self._vocoder
         )
-        return made
+        return speech
 
-    def _speaker(self, file: Path) -> torch.Tensor:
-        vector, size = array(file).flatten(), int(self._model.config.speaker_embedding_dim)
-        if len(vector) != size:
-            raise EngineFailed(f"{file} holds {len(vector)} numbers: a voice of this model has {size}.")
-        return vector[None].to(self._source.device, self._source.dtype)
+    def _load_embedding(self, file: Path) -> torch.Tensor:
+        """Return the speaker embedding in a file. Raises EngineFailed."""
+        embedding = load_array(file).flatten()
+        size = int(self._model.config.speaker_embedding_dim)
+        if len(embedding) != size:
+            raise EngineFailed(f"{file} holds {len(embedding)} numbers: a voice of this model has {size}.")
+        return embedding[None].to(self._checkpoint.device, self._checkpoint.dtype)

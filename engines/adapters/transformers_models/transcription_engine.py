@@ -1,12 +1,13 @@
-"""Recognition models that transformers itself has the code of: Wav2Vec2 and its kin, Parakeet, Moonshine,
-Qwen3-ASR and others.
+"""Transcription models that transformers itself has the code of.
+
+These are Wav2Vec2 and models like it, Parakeet, Moonshine, Qwen3-ASR and others.
 
 Options: `path`, a folder in the Hugging Face layout; `model`, the name it goes by; `device` ("cpu", "cuda",
 "cuda:1", "mps"); `dtype` ("float32", "float16", "bfloat16"); `vad`, whether silence is passed over;
-`threads`, on a CPU; `remote_code`, whether code in the folder may run: only where it is set to true. Nothing
-is ever downloaded.
+`threads`, on a CPU; `others`, further folders; `remote_code`, whether code in the folder may run: only where
+it is set to true. Nothing is ever downloaded.
 
-Each window is heard by itself: up to 30 seconds, which end at a pause.
+Each window is transcribed by itself: up to 30 seconds, which end at a pause.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from importlib.metadata import version
 
 import torch
 
-from engines.adapters.transformers_models.cut_points import heard_until
-from engines.adapters.transformers_models.files import folder, telling
-from engines.adapters.transformers_models.recogniser import Recogniser, Said
+from engines.adapters.transformers_models.checkpoint import as_engine_failed, open_checkpoint
+from engines.adapters.transformers_models.cut_points import cut_point
+from engines.adapters.transformers_models.transcription_model import TranscriptionModel, WindowTranscript
 from engines.api import (
     EmitTranscription,
     EngineInfo,
@@ -32,14 +33,15 @@ from engines.api import (
     TranscriptWord,
 )
 from engines.errors import Unsupported
-from engines.toolkit.transcription_options import ENGLISH, usable_cores
-from engines.toolkit.vad import Silero
-from engines.toolkit.windows import RATE, Floats, Unwanted, Window, Windows
-from engines.toolkit.windows import telling as unless_unwanted
+from engines.toolkit.stopping import StopCheck, stoppable
+from engines.toolkit.threads import set_torch_threads
+from engines.toolkit.transcription_options import ENGLISH
+from engines.toolkit.vad import SAMPLE_RATE, Floats, Silero
+from engines.toolkit.windows import Window, Windows
 
 
 class TransformersTranscription:
-    """See the module. One thread at a time."""
+    """The engine `transformers` for transcription. One thread at a time."""
 
     def __init__(
         self,
@@ -52,16 +54,20 @@ class TransformersTranscription:
         others: str = "",
         remote_code: bool = False,
     ) -> None:
-        self._path, self._name, self._device, self._dtype = path, model, device, dtype
-        self._vad, self._threads, self._others, self._remote_code = vad, threads, others, remote_code
-        self._step: Callable[[], None] = _nothing
+        self._path = path
+        self._name = model
+        self._device = device
+        self._dtype = dtype
+        self._vad = vad
+        self._threads = threads
+        self._others = others
+        self._remote_code = remote_code
+        self._stop_check = StopCheck()
 
     def load(self) -> EngineInfo:
         """Load the model. Raises EngineFailed."""
-        torch.set_num_threads(
-            self._threads or usable_cores()
-        )  # there are libraries that set it to one when they are imported
-        source = folder(
+        set_torch_threads(self._threads)
+        checkpoint = open_checkpoint(
             self._path,
             "transcription",
             self._name,
@@ -70,19 +76,22 @@ class TransformersTranscription:
             others=self._others,
             remote_code=self._remote_code,
         )
-        module, _, made_by = source.known.adapter.partition(":")
-        self._model: Recogniser = getattr(import_module(module), made_by)(source)
+        module, _, class_name = checkpoint.architecture.adapter.partition(":")
+        self._model: TranscriptionModel = getattr(import_module(module), class_name)(checkpoint)
         self._silero = Silero() if self._vad else None
-        for layer in self._model.steps:
-            layer.register_forward_pre_hook(lambda *_: self._step())
+        for layer in self._model.stop_points:
+            layer.register_forward_pre_hook(self._stop_check)
         return EngineInfo(
             name="transformers",
             version=version("transformers"),
             licence="Apache-2.0",
             models=(self._name,),
-            device=torch.device(source.device).type,
+            device=torch.device(checkpoint.device).type,
             transcription=TranscriptionCapabilities(
-                self._model.languages, sample_rate=RATE, words=self._model.words, prompt=self._model.prompt
+                self._model.languages,
+                sample_rate=SAMPLE_RATE,
+                words=self._model.words,
+                prompt=self._model.prompt,
             ),
         )
 
@@ -94,45 +103,47 @@ class TransformersTranscription:
             raise Unsupported(
                 f"The model '{self._name}' does not know the language '{job.language}'.", param="language"
             )
-        tell = unless_unwanted(emit)
-        windows = Windows(audio, self._silero, lambda seconds: tell(Progress(seconds)))
-        self._step = lambda: tell(Progress(windows.done))
-        try:
-            self._transcribe_windows(job, windows, tell)
-        except Unwanted:
-            return
-        finally:
-            self._step = _nothing
+        with stoppable(emit) as send:
+            windows = Windows(audio, self._silero, lambda seconds: send(Progress(seconds)))
+            with self._stop_check.during_job(lambda: send(Progress(windows.processed_seconds))):
+                self._transcribe_windows(job, windows, send)
 
     def _transcribe_windows(
-        self, job: TranscriptionJob, windows: Windows, tell: Callable[[TranscriptionEvent], None]
+        self, job: TranscriptionJob, windows: Windows, send: Callable[[TranscriptionEvent], None]
     ) -> None:
         language = job.language or ""
-        while window := windows.next():
-            samples = window.own[: heard_until(window.own, self._silero)]
-            said = self._said(samples, job)
-            language = language or said.language
-            windows.advance(len(samples) / RATE)
-            if heard := _heard(said, window, len(samples) / RATE, words=job.words):
-                tell(heard)
-            tell(Progress(windows.done))
-        tell(Finished(windows.duration, language or ENGLISH))
+        while window := windows.next_window():
+            samples = window.samples[: cut_point(window.samples, self._silero)]
+            seconds = len(samples) / SAMPLE_RATE
+            transcript = self._transcribe_window(samples, job)
+            language = language or transcript.language
+            windows.advance(seconds)
+            if segment := _transcript_segment(transcript, window, seconds, with_words=job.words):
+                send(segment)
+            send(Progress(windows.processed_seconds))
+        send(Finished(windows.duration, language or ENGLISH))
 
-    def _said(self, samples: Floats, job: TranscriptionJob) -> Said:
-        torch.manual_seed(0)  # a checkpoint's own settings may draw lots
-        with torch.inference_mode(), telling(f"The model '{self._name}' failed"):
-            return self._model.hear(samples, job)
+    def _transcribe_window(self, samples: Floats, job: TranscriptionJob) -> WindowTranscript:
+        torch.manual_seed(0)  # a checkpoint's own settings may make it draw random tokens
+        with torch.inference_mode(), as_engine_failed(f"The model '{self._name}' failed"):
+            return self._model.transcribe(samples, job)
 
 
-def _heard(said: Said, window: Window, seconds: float, *, words: bool) -> TranscriptSegment | None:
-    """Make of what was said what is told; None when there is nothing."""
-    text = said.text.strip()
+def _transcript_segment(
+    transcript: WindowTranscript, window: Window, seconds: float, *, with_words: bool
+) -> TranscriptSegment | None:
+    """Return the transcript of a window's first `seconds` as the contract has it; None without text."""
+    text = transcript.text.strip()
     if not text:
         return None
-    start, end = (said.words[0].start, said.words[-1].end) if said.words else (0.0, seconds)
-    timed = (TranscriptWord(word.word, window.time(word.start), window.time(word.end)) for word in said.words)
-    return TranscriptSegment(text, window.time(start), window.time(end), tuple(timed) if words else ())
-
-
-def _nothing() -> None:
-    """Have nothing to do at a step: no job is running."""
+    start = 0.0
+    end = seconds
+    if transcript.words:
+        start = transcript.words[0].start
+        end = transcript.words[-1].end
+    words = (
+        TranscriptWord(word.word, window.recording_time(word.start), window.recording_time(word.end))
+        for word in transcript.words
+        if with_words
+    )
+    return TranscriptSegment(text, window.recording_time(start), window.recording_time(end), tuple(words))

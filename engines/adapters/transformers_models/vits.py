@@ -1,5 +1,4 @@
-"""VITS: among others Meta's MMS, one small model for each of a thousand languages, and VITS with many
-speakers.
+"""VITS: Meta's MMS, one small model for each of a thousand languages, and VITS with many speakers.
 
 It speaks a sentence in one go. Its tokenizer makes text small, leaves out what the model does not know, and
 for some models writes it in Latin letters (`uroman`) or in phonemes (`phonemizer`, with espeak-ng).
@@ -14,10 +13,15 @@ from typing import Any
 import torch
 from transformers import VitsModel, VitsTokenizer
 
-from engines.adapters.transformers_models.files import Folder, layers, part, weights
-from engines.adapters.transformers_models.languages import named, tag
-from engines.adapters.transformers_models.numbers import is_silent, spelled
-from engines.adapters.transformers_models.speaking_model import number, numbered
+from engines.adapters.transformers_models.checkpoint import (
+    Checkpoint,
+    listed_layers,
+    load_component,
+    load_model,
+)
+from engines.adapters.transformers_models.languages import bcp47_tag, tag_in_names
+from engines.adapters.transformers_models.number_words import has_letters, spell_numbers
+from engines.adapters.transformers_models.speaking_model import numbered_voices, speaker_number
 from engines.api import SpeechJob, Voice
 from engines.errors import BadInput, EngineFailed
 
@@ -25,76 +29,80 @@ SPEED = (0.5, 2.0)
 
 
 class Vits:
-    """See the module."""
+    """A VITS."""
 
-    def __init__(self, source: Folder) -> None:
-        self._source = source
-        self._model = weights(VitsModel, source.path, source)
-        self._tokenizer = part(VitsTokenizer, source)
-        self.languages = _languages(self._tokenizer, source)
-        self._front_ends()
-        self.rate = int(self._model.config.sampling_rate)
+    speed = SPEED
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._checkpoint = checkpoint
+        self._model = load_model(VitsModel, checkpoint.path, checkpoint)
+        self._tokenizer = load_component(VitsTokenizer, checkpoint)
+        self.languages = _languages(self._tokenizer, checkpoint)
+        self._check_spellers()
+        self.sample_rate = int(self._model.config.sampling_rate)
         speakers = int(self._model.config.num_speakers)
         self.voices = (
-            numbered(speakers, self.languages)
+            numbered_voices(speakers, self.languages)
             if speakers > 1
-            else (Voice("default", source.name, self.languages),)
+            else (Voice("default", checkpoint.model_name, self.languages),)
         )
-        self.speed = SPEED
-        self.steps = layers(self._model.text_encoder, self._model.flow, self._model.decoder)
+        self.stop_points = listed_layers(self._model.text_encoder, self._model.flow, self._model.decoder)
 
     def speak(self, job: SpeechJob, voice: str) -> torch.Tensor:
-        """Speak. Raises BadInput where the model knows none of the characters."""
-        text = spelled(job.text, self.languages[0] if self.languages else "")
-        if is_silent(text):
+        """Return the speech of a text. Raises BadInput where the model knows none of its characters."""
+        text = spell_numbers(job.text, self.languages[0] if self.languages else "")
+        if not has_letters(text):
             return torch.zeros(0)
-        inputs = self._inputs(text).to(self._source.device)
-        made: torch.Tensor = self._model(
+        inputs = self._tokens(text).to(self._checkpoint.device)
+        speech: torch.Tensor = self._model(
             **inputs,
-            speaker_id=number(voice) if len(self.voices) > 1 else None,
+            speaker_id=speaker_number(voice) if len(self.voices) > 1 else None,
             speaking_rate=float(self._model.config.speaking_rate) * job.speed,
         ).waveform
-        return made[0]
+        return speech[0]
 
-    def _inputs(self, text: str) -> Any:  # noqa: ANN401 - BatchEncoding, which has no types
-        """Make tokens of a text. Raises BadInput where the model knows none of its characters."""
+    def _tokens(self, text: str) -> Any:  # noqa: ANN401 - BatchEncoding, which has no types
+        """Return the tokens of a text. Raises BadInput where the model knows none of its characters."""
         if self._tokenizer.phonemize:
             return self._tokenizer(text, return_tensors="pt")
         prepared, _ = self._tokenizer.prepare_for_tokenization(text)
         if not any(char.isalnum() and char in self._tokenizer.encoder for char in prepared):
             raise BadInput(
-                f"The model '{self._source.name}' knows none of the characters of this text.", param="input"
+                f"The model '{self._checkpoint.model_name}' knows none of the characters of this text.",
+                param="input",
             )
         return self._tokenizer(prepared, return_tensors="pt", normalize=False)
 
-    def _front_ends(self) -> None:
-        """Make what the tokenizer needs ready. Raises EngineFailed where it is not installed."""
+    def _check_spellers(self) -> None:
+        """Check that the packages are installed by which the tokenizer spells a text. Raises EngineFailed."""
         if self._tokenizer.is_uroman and find_spec("uroman") is None:
             raise EngineFailed(
-                f"The model in {self._source.path} reads its language in Latin letters: "
+                f"The model in {self._checkpoint.path} reads its language in Latin letters: "
                 "that needs the package `uroman` (pip install uroman)."
             )
         if self._tokenizer.phonemize:
-            _find_espeak(self._source)
+            _set_espeak_library(self._checkpoint)
 
 
-def _languages(tokenizer: VitsTokenizer, source: Folder) -> tuple[str, ...]:
+def _languages(tokenizer: VitsTokenizer, checkpoint: Checkpoint) -> tuple[str, ...]:
+    """Return the tag of a model's language: what its tokenizer, its configuration or its names say."""
     if tokenizer.phonemize:
         return ("en-US",)  # the library knows no other phonemes
-    told = source.config.get("language")
-    found = (
-        tag(tokenizer.language)
-        or (tag(told) if isinstance(told, str) else "")
-        or named(source.name, *map(str, reversed(source.path.parts)))
+    configured = checkpoint.config.get("language")
+    language = (
+        bcp47_tag(tokenizer.language)
+        or (bcp47_tag(configured) if isinstance(configured, str) else "")
+        or tag_in_names(checkpoint.model_name, *map(str, reversed(checkpoint.path.parts)))
     )
-    return (found,) if found else ()
+    return (language,) if language else ()
 
 
-def _find_espeak(source: Folder) -> None:
-    """Tell the phonemizer where espeak-ng is, if a package brought it along. Raises EngineFailed."""
+def _set_espeak_library(checkpoint: Checkpoint) -> None:
+    """Let the phonemizer use the espeak-ng that a package brings, if one does. Raises EngineFailed."""
     if find_spec("phonemizer") is None:
         raise EngineFailed(
-            f"The model in {source.path} reads phonemes: that needs the package `phonemizer-fork` (pip install phonemizer-fork)."
+            f"The model in {checkpoint.path} reads phonemes: "
+            "that needs the package `phonemizer-fork` (pip install phonemizer-fork)."
         )
     if find_spec("espeakng_loader"):
         import espeakng_loader

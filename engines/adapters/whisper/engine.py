@@ -1,5 +1,4 @@
-"""Whisper, by transformers: any checkpoint of it that lies in a folder in the Hugging Face layout, on a CPU
-or a GPU.
+"""Whisper, by transformers: any checkpoint of it in a folder in the Hugging Face layout, on a CPU or a GPU.
 
 Options: `path`, the folder; `model`, the name it goes by; `device` ("cpu", "cuda", "cuda:1", "mps"); `dtype`
 ("float32", "float16", "bfloat16"); `vad`, whether silence is passed over; `threads`, on a CPU. Nothing is
@@ -8,13 +7,11 @@ ever downloaded, and no code of a checkpoint is run.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 
-import torch
-
-from engines.adapters.whisper.model import Checkpoint, Decoded, Piece
+from engines.adapters.whisper.model import DecodedSegment, DecodedWindow, WhisperModel
+from engines.adapters.whisper.token_words import transcript_tokens, transcript_words
 from engines.api import (
     EmitTranscription,
     EngineInfo,
@@ -26,22 +23,22 @@ from engines.api import (
     TranscriptSegment,
     TranscriptWord,
 )
-from engines.toolkit.token_words import scored, words
-from engines.toolkit.transcription_options import ENGLISH, iso, refuse, temperatures, usable_cores
-from engines.toolkit.vad import Silero
-from engines.toolkit.windows import RATE, Unwanted, Window, Windows, telling
+from engines.toolkit.stopping import StopCheck, stoppable
+from engines.toolkit.threads import set_torch_threads
+from engines.toolkit.transcription_options import ENGLISH, check_job, fallback_temperatures, iso_codes
+from engines.toolkit.vad import SAMPLE_RATE, Silero
+from engines.toolkit.windows import Window, Windows
 
-UNSURE = 0.5
-"""what was heard at such a temperature or above is not told to the window that follows: the library's own
-limit
+UNSURE_TEMPERATURE = 0.5
+"""text that came at such a temperature or above is no prompt of the next window: the library's limit"""
+STOP_CHECK_SECONDS = 0.1
+"""from one check whether a job is still wanted to the next: each wakes the event loop, for which the model's
+threads have to pause
 """
-
-ASK_SECONDS = 0.1
-"""between two questions whether a job is still wanted"""
 
 
 class Whisper:
-    """See the module. One thread at a time."""
+    """The engine `whisper`. One thread at a time."""
 
     def __init__(
         self,
@@ -52,140 +49,129 @@ class Whisper:
         vad: bool = True,
         threads: int = 0,
     ) -> None:
-        self._path, self._name, self._device, self._dtype = path, model, device, dtype
-        self._vad, self._threads = vad, threads
-        self._step: Callable[[], None] = _nothing
+        self._path = path
+        self._name = model
+        self._device = device
+        self._dtype = dtype
+        self._vad = vad
+        self._threads = threads
+        self._stop_check = StopCheck(STOP_CHECK_SECONDS)
 
     def load(self) -> EngineInfo:
         """Load the checkpoint. Raises EngineFailed."""
-        torch.set_num_threads(
-            self._threads or usable_cores()
-        )  # there are libraries that set it to one when they are imported
-        self._checkpoint = checkpoint = Checkpoint(self._path, self._device, self._dtype)
+        set_torch_threads(self._threads)
+        self._model = WhisperModel(self._path, self._device, self._dtype)
+        self._model.call_often(self._stop_check)
         self._silero = Silero() if self._vad else None
-        self._codes = iso(checkpoint.languages)
-        checkpoint.watch(lambda: self._step())
+        self._codes = iso_codes(self._model.languages)
         return EngineInfo(
             name="whisper",
             version=version("transformers"),
             licence="Apache-2.0",
             models=(self._name,),
-            device=checkpoint.device,
+            device=self._model.device,
             transcription=TranscriptionCapabilities(
                 tuple(self._codes),
-                sample_rate=RATE,
-                words=checkpoint.aligned,
+                sample_rate=SAMPLE_RATE,
+                words=self._model.is_aligned,
                 logprobs=True,
                 prompt=True,
                 temperature=True,
-                translate=checkpoint.multilingual,
+                translate=self._model.is_multilingual,
             ),
         )
 
     def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], emit: EmitTranscription) -> None:
         """Transcribe a recording, window by window. Raises Unsupported."""
-        refuse(job, self._name, self._codes, translates=self._checkpoint.multilingual)
-        tell = telling(emit)
-        windows = Windows(audio, self._silero, lambda seconds: tell(Progress(seconds)))
-        self._step = _now_and_then(lambda: tell(Progress(windows.done)))
-        try:
-            self._transcribe_windows(job, windows, tell)
-        except Unwanted:
-            return
-        finally:
-            self._step = _nothing
+        check_job(job, self._name, self._codes, translates=self._model.is_multilingual)
+        with stoppable(emit) as send:
+            windows = Windows(audio, self._silero, lambda seconds: send(Progress(seconds)))
+            with self._stop_check.during_job(lambda: send(Progress(windows.processed_seconds))):
+                self._transcribe_windows(job, windows, send)
 
     def _transcribe_windows(
-        self, job: TranscriptionJob, windows: Windows, tell: Callable[[TranscriptionEvent], None]
+        self, job: TranscriptionJob, windows: Windows, send: Callable[[TranscriptionEvent], None]
     ) -> None:
-        hearing = Hearing(self._checkpoint, job, self._codes.get(job.language or ""))
-        while window := windows.next():
-            decoded = hearing.hear(window)
+        transcriber = WindowTranscriber(self._model, job, self._codes.get(job.language or ""))
+        while window := windows.next_window():
+            decoded = transcriber.transcribe(window)
             windows.advance(decoded.seconds)
-            for piece in decoded.pieces:
-                if heard := hearing.heard(piece, window, decoded):
-                    tell(heard)
-            tell(Progress(windows.done))
-        language = next((known for known, code in self._codes.items() if code == hearing.language), ENGLISH)
-        tell(Finished(windows.duration, language))
+            for decoded_segment in decoded.segments:
+                if segment := transcriber.transcript_segment(decoded_segment, window, decoded):
+                    send(segment)
+            send(Progress(windows.processed_seconds))
+        language = next((iso for iso, code in self._codes.items() if code == transcriber.language), ENGLISH)
+        send(Finished(windows.duration, language))
 
 
-class Hearing:
-    """One recording on its way through the model: what was said before goes along as the prompt of what
-    follows.
-    """
+class WindowTranscriber:
+    """Transcribes the windows of one recording in turn, each with the text before it as its prompt."""
 
-    def __init__(self, checkpoint: Checkpoint, job: TranscriptionJob, language: str | None) -> None:
-        self._checkpoint, self._job = checkpoint, job
+    def __init__(self, model: WhisperModel, job: TranscriptionJob, language: str | None) -> None:
+        self._model = model
+        self._job = job
         self.language = language
         """the model's own code, once it is known"""
-        self._times = job.words and checkpoint.aligned
-        self._prompt = checkpoint.tokens(job.prompt or "")
-        self._said = list(self._prompt)
-        self._sure = True
-        checkpoint.begin()
+        self._word_times = job.words and model.is_aligned
+        self._prompt = model.prompt_tokens(job.prompt or "")
+        self._tokens = list(self._prompt)
+        """those of the prompt and of all windows before"""
+        self._last_was_sure = True
+        model.begin_recording()
 
-    def hear(self, window: Window) -> Decoded:
-        """Hear a window."""
-        encoded = self._checkpoint.encode(window)
+    def transcribe(self, window: Window) -> DecodedWindow:
+        """Transcribe the next window; its language is detected where it is not known yet."""
+        encoded = self._model.encode(window)
         options = {}
-        if self._checkpoint.multilingual:
-            self.language = self.language or self._checkpoint.language(encoded)
+        if self._model.is_multilingual:
+            self.language = self.language or self._model.detect_language(encoded)
             options = {
                 "language": self.language,
                 "task": "translate" if self._job.translate else "transcribe",
             }
-        before = self._said if self._sure else self._prompt
-        decoded = self._checkpoint.decode(
-            encoded, before, temperatures(self._job.temperature), times=self._times, **options
+        decoded = self._model.decode(
+            encoded,
+            self._tokens if self._last_was_sure else self._prompt,
+            fallback_temperatures(self._job.temperature),
+            token_times=self._word_times,
+            **options,
         )
-        self._sure = decoded.attempt.temperature < UNSURE
-        for piece in decoded.pieces:
-            self._said += piece.tokens[:-1] if self._checkpoint.cut_off(piece) else piece.tokens
+        self._last_was_sure = decoded.attempt.temperature < UNSURE_TEMPERATURE
+        for segment in decoded.segments:
+            self._tokens += segment.tokens[:-1] if self._model.is_followed(segment) else segment.tokens
         return decoded
 
-    def heard(self, piece: Piece, window: Window, decoded: Decoded) -> TranscriptSegment | None:
-        """Make of a segment what is told; None when no words are in it."""
-        said = self._checkpoint.tokenizer.decode(self._checkpoint.words_of(piece.tokens))
-        text = said.strip()
+    def transcript_segment(
+        self, segment: DecodedSegment, window: Window, decoded: DecodedWindow
+    ) -> TranscriptSegment | None:
+        """Return a segment of a window as the contract has it; None when no words are in it."""
+        tokenizer = self._model.tokenizer
+        raw_text = tokenizer.decode(self._model.text_tokens(segment.tokens))
+        text = raw_text.strip()
         if not text:
             return None
+        logprobs = (
+            transcript_tokens(tokenizer, segment.tokens, segment.logprobs) if self._job.logprobs else ()
+        )
         return TranscriptSegment(
             text,
-            window.time(piece.start),
-            window.time(piece.end),
-            tuple(self._words(piece, window)) if self._times else (),
-            decoded.attempt.logprob,
-            decoded.attempt.no_speech,
-            piece.tokens,
-            decoded.attempt.temperature,
-            tuple(scored(self._checkpoint.tokenizer, piece.tokens, piece.logprobs))
-            if self._job.logprobs
-            else (),
-            said[:1].isspace(),
+            window.recording_time(segment.start),
+            window.recording_time(segment.end),
+            words=tuple(self._words(segment, window)) if self._word_times else (),
+            avg_logprob=decoded.attempt.avg_logprob,
+            no_speech_prob=decoded.attempt.no_speech_prob,
+            tokens=segment.tokens,
+            temperature=decoded.attempt.temperature,
+            logprobs=tuple(logprobs),
+            space_before=raw_text[:1].isspace(),
         )
 
-    def _words(self, piece: Piece, window: Window) -> Iterator[TranscriptWord]:
+    def _words(self, segment: DecodedSegment, window: Window) -> Iterator[TranscriptWord]:
+        """Yield the words of a segment, with their times in the recording."""
         language = ENGLISH if self._job.translate else self.language or ENGLISH
-        for word in words(self._checkpoint.tokenizer, piece.tokens, piece.logprobs, piece.times, language):
-            yield TranscriptWord(word.word, window.time(word.start), window.time(word.end), word.logprob)
-
-
-def _now_and_then(ask: Callable[[], None]) -> Callable[[], None]:
-    """Ask at most every so often: each time wakes the event loop, for which the model's threads have to stand
-    back.
-    """
-    due = 0.0
-
-    def step() -> None:
-        nonlocal due
-        now = time.monotonic()
-        if now >= due:
-            due = now + ASK_SECONDS
-            ask()
-
-    return step
-
-
-def _nothing() -> None:
-    """Have nothing to do at a step: no job is running."""
+        for word in transcript_words(
+            self._model.tokenizer, segment.tokens, segment.logprobs, segment.token_times, language
+        ):
+            yield TranscriptWord(
+                word.word, window.recording_time(word.start), window.recording_time(word.end), word.logprob
+            )

@@ -1,5 +1,5 @@
-"""What is particular to the Whisper of CTranslate2: its files, its number formats, and that it is the
-library's own work.
+"""The Whisper of CTranslate2: its files, number formats and GPUs, and that its transcripts are the
+library's.
 """
 
 from __future__ import annotations
@@ -18,28 +18,38 @@ import pytest
 import tiny_whisper as tiny
 from faster_whisper import WhisperModel
 from safetensors.torch import load_file, save_file
-from tiny_whisper import SAID, samples, silence, sound
-from whisper_transcripts import LONG, found, hear, heard, near, sounds, texts
+from tiny_whisper import TRANSCRIPTS, samples, silence, sound
+from whisper_transcripts import (
+    LONG_SEQUENCE,
+    are_near,
+    segments_of,
+    sound_sequence,
+    texts,
+    timed_texts,
+    transcribe,
+)
 
-from engines.adapters.faster_whisper.engine import CUBLAS, FasterWhisper, compute_type, device_for
-from engines.adapters.faster_whisper.model import Stepping
+from engines.adapters.faster_whisper.engine import FasterWhisper
+from engines.adapters.faster_whisper.load import CUBLAS, choose_compute_type, choose_device
+from engines.adapters.faster_whisper.model import InterruptibleModel
 from engines.api import Finished, Progress, TranscriptionEvent, TranscriptionJob, TranscriptSegment
 from engines.errors import EngineFailed, Unsupported
-from engines.toolkit.transcription_options import bare, temperatures
+from engines.toolkit.transcript_words import strip_punctuation
+from engines.toolkit.transcription_options import fallback_temperatures
 
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make the model, not converted yet."""
     folder = tmp_path_factory.mktemp("original")
-    tiny.make(folder)
+    tiny.make_whisper(folder)
     return folder
 
 
 @pytest.fixture
 def folder(original: Path, tmp_path: Path) -> Path:
     """Make the converted model, to be spoilt."""
-    tiny.convert(original, tmp_path / "converted")
+    tiny.convert_to_ctranslate2(original, tmp_path / "converted")
     return tmp_path / "converted"
 
 
@@ -76,7 +86,7 @@ BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_files_that_are_not_whole(folder: Path, name: str) -> None:
-    """What is missing or broken is told in a sentence that names the folder; nothing is fetched for it."""
+    """What is missing or broken is named in a sentence with the folder; nothing is fetched for it."""
     change, message = BROKEN[name]
     change(folder)
 
@@ -95,35 +105,35 @@ def test_only_folders_are_opened(path: str, message: str) -> None:
 
 
 def test_a_dtype_that_there_is_not(folder: Path) -> None:
-    """A number format that does not exist is told."""
+    """A number format that does not exist is refused by name."""
     with pytest.raises(EngineFailed, match=r"cannot be loaded: .*int3"):
         FasterWhisper(str(folder), dtype="int3", vad=False).load()
 
 
 def test_on_a_cpu_in_eight_bits(folder: Path) -> None:
-    """Unless told otherwise, a CPU computes in eight bits."""
-    for dtype, wanted in (("auto", "int8"), ("float32", "float32")):
+    """Without another option a CPU computes in eight bits."""
+    for dtype, expected in (("auto", "int8"), ("float32", "float32")):
         engine = FasterWhisper(str(folder), device="cpu", dtype=dtype, vad=False, threads=1)
         engine.load()
-        assert wanted in engine._model.model.compute_type
-        assert texts(hear(engine, sound("count", 3))) == [SAID["count"]]
+        assert expected in engine._model.model.compute_type
+        assert texts(transcribe(engine, sound("count", 3))) == [TRANSCRIPTS["count"]]
 
 
 def test_a_model_for_english_only(tmp_path: Path) -> None:
     """A model that knows only English says so, and refuses all else."""
-    tiny.make(tmp_path / "original", multilingual=False)
+    tiny.make_whisper(tmp_path / "original", multilingual=False)
     vocabulary = tmp_path / "converted" / "vocabulary.json"
-    tiny.convert(tmp_path / "original", tmp_path / "converted")
+    tiny.convert_to_ctranslate2(tmp_path / "original", tmp_path / "converted")
     vocabulary.write_text(json.dumps([token or "[unused]" for token in json.loads(vocabulary.read_text())]))
     engine = FasterWhisper(str(tmp_path / "converted"), model="tiny.en", vad=False, threads=1)
     info = engine.load()
 
     assert info.transcription is not None
     assert (info.transcription.languages, info.transcription.translate) == (("en",), False)
-    assert hear(engine, sound("hello", 3), TranscriptionJob(language="en"))[-1] == Finished(3.0, "en")
+    assert transcribe(engine, sound("hello", 3), TranscriptionJob(language="en"))[-1] == Finished(3.0, "en")
     for job in (TranscriptionJob(language="de"), TranscriptionJob(translate=True)):
         with pytest.raises(Unsupported, match=r"tiny\.en"):
-            hear(engine, b"", job)
+            transcribe(engine, b"", job)
 
 
 JOBS = [
@@ -133,19 +143,25 @@ JOBS = [
 
 
 @pytest.mark.parametrize(("job", "within"), JOBS, ids=["translation", "words"])
-def test_is_what_the_library_hears(folder: Path, job: TranscriptionJob, within: float) -> None:
+def test_segments_are_the_librarys(folder: Path, job: TranscriptionJob, within: float) -> None:
     """Segments, times, words and probabilities are those that the library gives for the whole recording."""
     engine = FasterWhisper(str(folder), dtype="float32", vad=False, threads=1)
     engine.load()
     model = WhisperModel(str(folder), device="cpu", compute_type="float32", cpu_threads=1)
-    events = hear(engine, sounds(LONG), job)
-    given = list(model.transcribe(samples(sounds(LONG)), **library_options(job))[0])
+    events = transcribe(engine, sound_sequence(LONG_SEQUENCE), job)
+    library_segments = list(
+        model.transcribe(samples(sound_sequence(LONG_SEQUENCE)), **library_options(job))[0]
+    )
 
-    assert near(found(events), [(one.text.strip(), one.start, one.end) for one in given], within)
-    for segment, one in zip(heard(events), given, strict=True):
+    assert are_near(
+        timed_texts(events), [(one.text.strip(), one.start, one.end) for one in library_segments], within
+    )
+    for segment, one in zip(segments_of(events), library_segments, strict=True):
         assert segment.tokens == tuple(one.tokens)
         assert segment.avg_logprob == pytest.approx(one.avg_logprob, abs=0.05)
-        assert [word.word for word in segment.words] == [bare(word.word) for word in one.words or ()]
+        assert [word.word for word in segment.words] == [
+            strip_punctuation(word.word) for word in one.words or ()
+        ]
         assert [word.start for word in segment.words] == pytest.approx(
             [word.start for word in one.words or ()], abs=within
         )
@@ -156,7 +172,7 @@ def library_options(job: TranscriptionJob) -> dict[str, Any]:
         "language": job.language,
         "task": "translate" if job.translate else "transcribe",
         "initial_prompt": job.prompt,
-        "temperature": temperatures(job.temperature),
+        "temperature": fallback_temperatures(job.temperature),
         "word_timestamps": job.words,
     }
 
@@ -167,12 +183,12 @@ def test_loads_no_torch_and_says_nothing(folder: Path) -> None:
     pcm.write_bytes(silence(1) + sound("hello", 3) + silence(1))
     program = (
         "import pathlib, sys\n"
-        "from engines.api import Heard, ListenJob\n"
+        "from engines.api import TranscriptionJob, TranscriptSegment\n"
         "from engines.adapters.faster_whisper.engine import FasterWhisper\n"
         f"engine = FasterWhisper({str(folder)!r}); engine.load()\n"
         "events = []\n"
-        f"engine.transcribe(ListenJob(), iter([pathlib.Path({str(pcm)!r}).read_bytes()]), lambda event: not events.append(event))\n"
-        f"assert [event.text for event in events if isinstance(event, Heard)] == [{SAID['hello']!r}]\n"
+        f"engine.transcribe(TranscriptionJob(), iter([pathlib.Path({str(pcm)!r}).read_bytes()]), lambda event: not events.append(event))\n"
+        f"assert [event.text for event in events if isinstance(event, TranscriptSegment)] == [{TRANSCRIPTS['hello']!r}]\n"
         "assert not {'torch', 'transformers', 'silero_vad'} & set(sys.modules)\n"
     )
     done = subprocess.run(
@@ -187,49 +203,51 @@ def test_loads_no_torch_and_says_nothing(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def unsure(tmp_path_factory: pytest.TempPathFactory) -> FasterWhisper:
-    """Load a model that is sure of nothing, as one is that hears noise: it tries at every temperature."""
+    """Load a model that is as unsure as one given noise: it tries every temperature."""
     folder = tmp_path_factory.mktemp("unsure")
-    tiny.make(folder / "original")
+    tiny.make_whisper(folder / "original")
     weights = load_file(folder / "original" / "model.safetensors")
     for name in [name for name in weights if name.startswith("model.decoder.layer_norm")]:
         weights[name] *= 0.2
     save_file(weights, folder / "original" / "model.safetensors", {"format": "pt"})
-    tiny.convert(folder / "original", folder / "converted")
+    tiny.convert_to_ctranslate2(folder / "original", folder / "converted")
     engine = FasterWhisper(str(folder / "converted"), vad=False, threads=1)
     engine.load()
     return engine
 
 
-TRIES = TranscriptionJob(words=False, language="en")
-BEFORE = 42
-"""steps until the decoder: forty chunks, their end, the encoder"""
+UNSURE_JOB = TranscriptionJob(words=False, language="en")
+EVENTS_BEFORE_DECODER = 42
+"""forty chunks, their end, the encoder"""
 
 
-def test_tells_of_every_try(unsure: FasterWhisper) -> None:
-    """A window that is tried six times is told of six times, so that no job seems to have stalled."""
-    events = hear(unsure, sound("hello", 4), TRIES)
-    told = next(number for number, event in enumerate(events) if isinstance(event, TranscriptSegment))
+def test_reports_every_attempt(unsure: FasterWhisper) -> None:
+    """A window that is tried six times is reported six times, so that no job seems to have stalled."""
+    events = transcribe(unsure, sound("hello", 4), UNSURE_JOB)
+    first_segment = next(
+        number for number, event in enumerate(events) if isinstance(event, TranscriptSegment)
+    )
 
-    assert heard(events)[0].temperature == 1.0
-    assert told >= BEFORE + 6
+    assert segments_of(events)[0].temperature == 1.0
+    assert first_segment >= EVENTS_BEFORE_DECODER + 6
 
 
-def test_stops_between_two_tries(unsure: FasterWhisper) -> None:
-    """A client that leaves while a window is tried again and again is told nothing more."""
-    told: list[TranscriptionEvent] = []
+def test_stops_between_two_attempts(unsure: FasterWhisper) -> None:
+    """A client that leaves while a window is tried again and again gets nothing more."""
+    events: list[TranscriptionEvent] = []
 
     def emit(event: TranscriptionEvent) -> bool:
-        told.append(event)
-        return len(told) < BEFORE + 4
+        events.append(event)
+        return len(events) < EVENTS_BEFORE_DECODER + 4
 
-    unsure.transcribe(TRIES, iter([sound("hello", 0.1)] * 40), emit)
+    unsure.transcribe(UNSURE_JOB, iter([sound("hello", 0.1)] * 40), emit)
 
-    assert len(told) == BEFORE + 4
-    assert all(isinstance(event, Progress) for event in told)
+    assert len(events) == EVENTS_BEFORE_DECODER + 4
+    assert all(isinstance(event, Progress) for event in events)
 
 
-class Slow:
-    """In the place of CTranslate2's model: calls that take until they may end."""
+class SlowModel:
+    """Stands in for CTranslate2's model: its calls take until they may end."""
 
     device = "cpu"
 
@@ -244,25 +262,25 @@ class Slow:
         return name
 
 
-class Left(Exception):
+class ClientLeft(Exception):
     """The client left."""
 
 
-def test_a_call_that_takes_long_holds_nobody() -> None:
-    """Steps go on while a call takes place, and end it for its caller; the next comes after it, and one that
-    was left meanwhile never.
+def test_a_long_call_can_be_left() -> None:
+    """Checks go on while a call runs, and end it for its caller; the next runs after it, and one that was
+    left before it began never.
     """
-    slow, steps = Slow(), 0
+    slow, steps = SlowModel(), 0
 
     def step() -> None:
         nonlocal steps
         steps += 1
         if steps % 3 == 0 and not slow.may_end.is_set():
-            raise Left
+            raise ClientLeft
 
-    model = Stepping(slow, step)
+    model = InterruptibleModel(slow, step)
     for name in ("first", "second"):
-        with pytest.raises(Left):
+        with pytest.raises(ClientLeft):
             model.generate(name)
     slow.may_end.set()
 
@@ -275,7 +293,7 @@ def test_a_call_that_takes_long_holds_nobody() -> None:
 
 
 def test_a_gpu_without_cublas(capfd: pytest.CaptureFixture[str]) -> None:
-    """Where cuBLAS is missing the CPU takes the work, and says why; who asked for the GPU is told what to
+    """Where cuBLAS is missing the CPU takes the work, and says why; a request for the GPU is refused with what to
     install.
     """
     try:
@@ -284,11 +302,11 @@ def test_a_gpu_without_cublas(capfd: pytest.CaptureFixture[str]) -> None:
     except OSError:
         pass
 
-    assert device_for("auto", 1) == "cpu"
+    assert choose_device("auto", 1) == "cpu"
     assert "install nvidia-cublas-cu12. Until then it runs on the CPU" in capfd.readouterr().err
     with pytest.raises(EngineFailed, match=r"without cuBLAS 12 .*pip --python .* install nvidia-cublas-cu12"):
-        device_for("cuda", 1)
-    assert [device_for(asked, 0) for asked in ("auto", "cpu", "cuda")] == ["cpu", "cpu", "cuda"]
+        choose_device("cuda", 1)
+    assert [choose_device(asked, 0) for asked in ("auto", "cpu", "cuda")] == ["cpu", "cpu", "cuda"]
     assert capfd.readouterr().err == ""
 
 
@@ -301,9 +319,9 @@ def test_a_gpu_with_cublas_of_a_package(tmp_path: Path) -> None:
         [sys.executable, "-c", name], capture_output=True, text=True, check=True
     ).stdout.strip()
     shutil.copy(any_library, library)
-    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nfrom engines.adapters.faster_whisper.engine import device_for\n"
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nfrom engines.adapters.faster_whisper.load import choose_device\n"
     done = subprocess.run(
-        [sys.executable, "-c", program + "print(device_for('auto', 1), device_for('cuda', 1))"],
+        [sys.executable, "-c", program + "print(choose_device('auto', 1), choose_device('cuda', 1))"],
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 
@@ -314,7 +332,7 @@ def test_number_formats() -> None:
     """A GPU computes in halves where it can."""
     formats = {"cuda": {"float16", "float32", "int8"}, "old": {"float32", "int8"}}
 
-    assert [compute_type(device, formats.__getitem__) for device in ("cuda", "old", "cpu")] == [
+    assert [choose_compute_type(device, formats.__getitem__) for device in ("cuda", "old", "cpu")] == [
         "float16",
         "float32",
         "int8",

@@ -1,5 +1,5 @@
-"""The files of speech models of transformers' own: where they may lie, what is refused, and that nothing in
-them is run.
+"""The files of speech models of transformers' own: where they may be, what is refused, and that no
+code runs.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from safetensors.torch import load_file, save_file
 from engines.adapters.transformers_models.speech_engine import TransformersSpeech
 from engines.api import Audio, SpeechEvent, SpeechJob
 from engines.errors import EngineFailed
-from engines.toolkit.checkpoint_kinds import kind_of, sample_rate_of
+from engines.toolkit.checkpoint_kinds import checkpoint_kind, checkpoint_sample_rate
 
 TEXT = "Hi there."
 ROOT = Path(__file__).parents[3]
@@ -38,7 +38,7 @@ ROOT = Path(__file__).parents[3]
 @cache
 def folder(family: str) -> Path:
     """Make a family's model, once."""
-    return tiny.SPEAKING[family](Path(mkdtemp()) / family)
+    return tiny.SPEECH_MODELS[family](Path(mkdtemp()) / family)
 
 
 def loaded(family: str) -> TransformersSpeech:
@@ -49,15 +49,15 @@ def loaded(family: str) -> TransformersSpeech:
 
 
 def speak(engine: TransformersSpeech, job: SpeechJob) -> NDArray[np.int16]:
-    """Speak a job."""
-    made: list[SpeechEvent] = []
+    """Return the samples of a job."""
+    events: list[SpeechEvent] = []
 
     def emit(event: SpeechEvent) -> bool:
-        made.append(event)
+        events.append(event)
         return True
 
     engine.speak(job, emit)
-    return np.frombuffer(b"".join(event.pcm for event in made if isinstance(event, Audio)), "<i2")
+    return np.frombuffer(b"".join(event.pcm for event in events if isinstance(event, Audio)), "<i2")
 
 
 def copied(family: str, to: Path) -> Path:
@@ -66,7 +66,7 @@ def copied(family: str, to: Path) -> Path:
 
 
 def rewrite(file: Path, **changes: Any) -> None:
-    """Change what a JSON file says."""
+    """Change some keys of a JSON file."""
     file.write_text(json.dumps(json.loads(file.read_text()) | changes))
 
 
@@ -116,7 +116,7 @@ def test_weights_that_are_missing(tmp_path: Path) -> None:
 
 
 def test_weights_as_plain_tensors(tmp_path: Path) -> None:
-    """Weights in a `.bin` are taken, with the names of old too; but nothing in one is unpickled that is no
+    """Weights in a `.bin` are loaded, with the names of old too; but nothing in one is unpickled that is no
     tensor.
     """
     path = copied("vits", tmp_path)
@@ -157,14 +157,14 @@ def test_no_code_of_a_model_is_run(tmp_path: Path) -> None:
     """Code that lies in a model's folder is not run, whatever its configuration says."""
     path = copied("dia", tmp_path)
     (path / "evil.py").write_text(f"import os\nos.mkdir({str(tmp_path / 'run')!r})\n")
-    own = {
+    auto_map = {
         "AutoConfig": "evil.C",
         "AutoModel": "evil.M",
         "AutoTokenizer": ["evil.T", None],
         "AutoFeatureExtractor": "evil.F",
     }
     for name in ("config.json", "tokenizer_config.json", "preprocessor_config.json"):
-        rewrite(path / name, auto_map=own)
+        rewrite(path / name, auto_map=auto_map)
     TransformersSpeech(str(path), threads=1).load()
 
     assert not (tmp_path / "run").exists()
@@ -173,7 +173,7 @@ def test_no_code_of_a_model_is_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "says"),
+    ("changes", "message"),
     [
         (
             {"model_type": "musicgen", "architectures": ["MusicgenForConditionalGeneration"]},
@@ -184,13 +184,13 @@ def test_no_code_of_a_model_is_run(tmp_path: Path) -> None:
         ({"hidden_size": 20}, "cannot be loaded"),
     ],
 )
-def test_models_that_are_refused(tmp_path: Path, changes: dict[str, Any], says: str) -> None:
+def test_models_that_are_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     """An architecture that was never tried is refused by name, with those there are; so is a model that does
     not fit its files.
     """
     path = copied("vits", tmp_path)
     rewrite(path / "config.json", **changes)
-    with pytest.raises(EngineFailed, match=says):
+    with pytest.raises(EngineFailed, match=message):
         TransformersSpeech(str(path)).load()
 
 
@@ -207,30 +207,33 @@ def test_files_that_are_missing_or_broken(tmp_path: Path, name: str) -> None:
 
 
 def test_options_that_are_wrong(tmp_path: Path) -> None:
-    """No folder, an empty folder, and a dtype that there is not, are told as such."""
-    for engine, says in (
+    """No folder, an empty folder, and a dtype that there is not, are named in the error."""
+    for engine, message in (
         (TransformersSpeech(), "`path`"),
         (TransformersSpeech(str(tmp_path)), "config.json is missing"),
         (TransformersSpeech(str(folder("vits")), dtype="int8"), "no dtype 'int8'"),
     ):
-        with pytest.raises(EngineFailed, match=says):
+        with pytest.raises(EngineFailed, match=message):
             engine.load()
 
 
 def test_what_a_model_is_without_torch() -> None:
-    """The gateway tells from a configuration what a model is and its rate, and loads neither torch nor
-    transformers for that.
+    """A model's kind and sample rate are read from its configuration, for which neither torch nor
+    transformers is loaded.
     """
     assert (
-        kind_of({"model_type": "vits"}),
-        sample_rate_of({"model_type": "vits", "sampling_rate": 22050}),
+        checkpoint_kind({"model_type": "vits"}),
+        checkpoint_sample_rate({"model_type": "vits", "sampling_rate": 22050}),
     ) == ("speech", 22050)
-    assert sample_rate_of({"model_type": "bark", "codec_config": {"sampling_rate": 24000}}) == 24000
-    assert sample_rate_of({"model_type": "csm", "codec_config": None}) == 24000
-    assert sample_rate_of({"model_type": "dia", "architectures": ["DiaForConditionalGeneration"]}) == 44100
-    assert sample_rate_of({}) == 16000
+    assert checkpoint_sample_rate({"model_type": "bark", "codec_config": {"sampling_rate": 24000}}) == 24000
+    assert checkpoint_sample_rate({"model_type": "csm", "codec_config": None}) == 24000
+    assert (
+        checkpoint_sample_rate({"model_type": "dia", "architectures": ["DiaForConditionalGeneration"]})
+        == 44100
+    )
+    assert checkpoint_sample_rate({}) == 16000
     others: list[dict[str, Any]] = [{}, {"model_type": 3}, {"model_type": "speecht5"}, {"model_type": []}]
     for config in (*others, {"model_type": "vits", "architectures": ["Other"]}):
-        assert kind_of(config) is None
-    asked = "import sys, engines.intree.recognise; sys.exit(any(name in sys.modules for name in ('torch', 'transformers', 'numpy')))"
+        assert checkpoint_kind(config) is None
+    asked = "import sys, engines.toolkit.checkpoint_kinds; sys.exit(any(name in sys.modules for name in ('torch', 'transformers', 'numpy')))"
     subprocess.run([sys.executable, "-c", asked], cwd=ROOT, check=True)

@@ -1,4 +1,4 @@
-"""Speech models of transformers' own, with random weights: what the library gives, voices, and how they stop."""
+"""Speech models of transformers' own, with random weights: audio, voices, and how they stop."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ import torch
 import transformers as library
 from numpy.typing import NDArray
 
-from engines.adapters.transformers_models.languages import named, tag
-from engines.adapters.transformers_models.speaking_model import most
+from engines.adapters.transformers_models.languages import bcp47_tag, tag_in_names
+from engines.adapters.transformers_models.speaking_model import max_frames
 from engines.adapters.transformers_models.speech_engine import TransformersSpeech
 from engines.api import Audio, EngineInfo, SpeechEvent, SpeechJob
 from engines.errors import BadInput, EngineFailed, UnknownVoice
-from engines.toolkit.checkpoint_kinds import kind_of
+from engines.toolkit.checkpoint_kinds import checkpoint_kind
 
 TEXT = "Hi there."
-FAMILIES = sorted(tiny.SPEAKING)
+FAMILIES = sorted(tiny.SPEECH_MODELS)
 RATES = {"vits": 16_000, "speecht5": 16_000, "bark": 2400, "csm": 1600, "dia": 800}
 Pcm = NDArray[np.int16]
 
@@ -39,7 +39,7 @@ pytestmark = pytest.mark.usefixtures("offline")
 @cache
 def folder(family: str) -> Path:
     """Make a family's model, once."""
-    return tiny.SPEAKING[family](Path(mkdtemp()) / family)
+    return tiny.SPEECH_MODELS[family](Path(mkdtemp()) / family)
 
 
 @cache
@@ -50,19 +50,19 @@ def loaded(family: str) -> tuple[TransformersSpeech, EngineInfo]:
 
 
 def speak(engine: TransformersSpeech, job: SpeechJob) -> Pcm:
-    """Speak a job."""
-    made: list[SpeechEvent] = []
+    """Return the samples of a job."""
+    events: list[SpeechEvent] = []
 
     def emit(event: SpeechEvent) -> bool:
-        made.append(event)
+        events.append(event)
         return True
 
     engine.speak(job, emit)
-    return np.frombuffer(b"".join(event.pcm for event in made if isinstance(event, Audio)), "<i2")
+    return np.frombuffer(b"".join(event.pcm for event in events if isinstance(event, Audio)), "<i2")
 
 
 def by_the_library(family: str, path: Path, text: str) -> Any:
-    """Speak with the library alone, as its documentation has it, with the first voice."""
+    """Return what speaks with the library alone, as its documentation has it, with the first voice."""
     if family == "vits":
         tokens, model = library.VitsTokenizer.from_pretrained(path), library.VitsModel.from_pretrained(path)
         return lambda: model(**tokens(text, return_tensors="pt")).waveform
@@ -86,7 +86,7 @@ def by_the_library(family: str, path: Path, text: str) -> Any:
         processor = library.CsmProcessor.from_pretrained(path)
         model = library.CsmForConditionalGeneration.from_pretrained(path)
         inputs = processor(f"[0]{text}", add_special_tokens=True)
-        return lambda: model.generate(**inputs, output_audio=True, max_new_tokens=most(text, 12.5))[0]
+        return lambda: model.generate(**inputs, output_audio=True, max_new_tokens=max_frames(text, 12.5))[0]
     model = library.DiaForConditionalGeneration.from_pretrained(path)
     features, tokens = (
         library.DacFeatureExtractor.from_pretrained(path),
@@ -94,29 +94,29 @@ def by_the_library(family: str, path: Path, text: str) -> Any:
     )
     processor = library.DiaProcessor(features, tokens, library.DacModel.from_pretrained(path / "dac"))
     inputs = processor(text=[f"[S1] {text}"], padding=True, return_tensors="pt")
-    return lambda: processor.decode(model.generate(**inputs, max_new_tokens=most(text, 12.5)))
+    return lambda: processor.decode(model.generate(**inputs, max_new_tokens=max_frames(text, 12.5)))
 
 
 @pytest.mark.filterwarnings("ignore:`max_length`")
 @pytest.mark.parametrize("family", FAMILIES)
-def test_it_says_what_the_library_says(family: str) -> None:
+def test_audio_is_the_librarys(family: str) -> None:
     """Audio is that of the library's own call with the same seed, to the last bit of 16."""
-    made = by_the_library(family, folder(family), TEXT)
+    synthesise = by_the_library(family, folder(family), TEXT)
     torch.manual_seed(5)
     with torch.no_grad():
-        wanted = made().flatten().numpy()
+        expected = synthesise().flatten().numpy()
 
     spoken = speak(loaded(family)[0], SpeechJob(TEXT, "", seed=5))
 
-    assert len(spoken) == len(wanted) > 100
-    assert np.abs(spoken - np.clip(wanted, -1, 1) * 32767).max() <= 1
+    assert len(spoken) == len(expected) > 100
+    assert np.abs(spoken - np.clip(expected, -1, 1) * 32767).max() <= 1
     assert np.abs(spoken).max() > 1000
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_account_of_itself(family: str) -> None:
-    """It says its name, rate, voices and abilities; every OpenAI name has a voice, and the first is the
-    default.
+    """The engine's info has its name, rate, voices and capabilities; every OpenAI name has a voice, and the
+    first is the default.
     """
     info = loaded(family)[1]
 
@@ -127,7 +127,7 @@ def test_account_of_itself(family: str) -> None:
     assert len({voice.id for voice in info.voices}) == len(info.voices) >= 1
     assert len(info.characters) == 13
     assert set(info.characters.values()) <= {voice.id for voice in info.voices}
-    assert kind_of(json.loads((folder(family) / "config.json").read_text())) == "speech"
+    assert checkpoint_kind(json.loads((folder(family) / "config.json").read_text())) == "speech"
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -143,21 +143,21 @@ def test_seeds(family: str) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("after", [1, 7, 20])
-def test_stops_when_told(family: str, after: int) -> None:
-    """Once `emit` says False nothing more is emitted, before all audio is made; and what is asked for next is
-    spoken as ever.
+def test_stops_when_nobody_wants_the_rest(family: str, after: int) -> None:
+    """Once `emit` returns False nothing more is emitted, before all audio is made; and the next job is as
+    ever.
     """
     engine = loaded(family)[0]
     first = speak(engine, SpeechJob(TEXT, "", seed=5))
-    told: list[SpeechEvent] = []
+    events: list[SpeechEvent] = []
 
     def emit(event: SpeechEvent) -> bool:
-        told.append(event)
-        return len(told) < after
+        events.append(event)
+        return len(events) < after
 
     engine.speak(SpeechJob(TEXT, "", seed=5), emit)
 
-    assert told == [Audio(b"")] * after
+    assert events == [Audio(b"")] * after
     assert np.array_equal(speak(engine, SpeechJob(TEXT, "", seed=5)), first)
 
 
@@ -240,17 +240,17 @@ def test_numbers_are_words() -> None:
     pytest.importorskip("num2words")
     for family in ("vits", "speecht5"):
         engine = loaded(family)[0]
-        said, spelled = (
+        in_digits, in_words = (
             speak(engine, SpeechJob(text, "", seed=5))
             for text in ("I have 42 ships", "I have forty-two ships")
         )
-        assert np.array_equal(said, spelled)
+        assert np.array_equal(in_digits, in_words)
         assert len(speak(engine, SpeechJob("…!?", ""))) == 0
     assert len(speak(loaded("vits")[0], SpeechJob("1984.", ""))) > 0
 
 
 @pytest.mark.parametrize(
-    ("language", "model", "wanted"),
+    ("language", "model", "expected"),
     [
         ("deu", "mine", ("de",)),
         ("uzb-script_cyrillic", "mine", ("uz-Cyrl",)),
@@ -259,22 +259,24 @@ def test_numbers_are_words() -> None:
         (None, "mine", ()),
     ],
 )
-def test_language_of_vits(tmp_path: Path, language: str | None, model: str, wanted: tuple[str, ...]) -> None:
+def test_language_of_vits(
+    tmp_path: Path, language: str | None, model: str, expected: tuple[str, ...]
+) -> None:
     """A model's language is what its tokenizer says, or its name: as a BCP-47 tag."""
     info = TransformersSpeech(
         str(tiny.vits(tmp_path / "vits", language=language)), model=model, threads=1
     ).load()
 
     assert info.speech is not None
-    assert (info.speech.languages, info.voices[0].languages) == (wanted, wanted)
+    assert (info.speech.languages, info.voices[0].languages) == (expected, expected)
 
 
 def test_tags() -> None:
     """Codes of three letters become those of two where there are such; what is no code gives none."""
-    assert [tag(code) for code in ("deu", "cmn", "ceb", "en", "azj-script_latin", "", None, "Klingon!")] == [
+    assert [bcp47_tag(code) for code in ("deu", "cmn", "ceb", "en", "azj-script_latin", "", None, "Klingon!")] == [
         "de", "zh", "ceb", "en", "az-Latn", "", "", "",
     ]  # fmt: skip
-    assert named("x", "/cache/models--facebook--mms-tts-fra/snapshots/1") == "fr"
+    assert tag_in_names("x", "/cache/models--facebook--mms-tts-fra/snapshots/1") == "fr"
 
 
 def test_uroman_is_asked_for(tmp_path: Path) -> None:

@@ -1,6 +1,4 @@
-"""Recognition models of transformers' own, with random weights: what the library hears, in windows, and how
-they stop.
-"""
+"""Transcription models of transformers' own, with random weights: transcripts, windows, and how they stop."""
 
 from __future__ import annotations
 
@@ -24,27 +22,27 @@ import tiny_transformers as tiny
 import torch
 import transformers as library
 from safetensors.torch import load_file, save_file
-from tiny_whisper import SECOND, samples, silence, sound
-from whisper_transcripts import LONG, hear, heard, sounds, texts
+from tiny_whisper import BYTES_PER_SECOND, samples, silence, sound
+from whisper_transcripts import LONG_SEQUENCE, segments_of, sound_sequence, texts, transcribe
 
-from engines.adapters.transformers_models.cut_points import heard_until
-from engines.adapters.transformers_models.recogniser import Piece, joined
-from engines.adapters.transformers_models.seq2seq import longest
+from engines.adapters.transformers_models.cut_points import cut_point
+from engines.adapters.transformers_models.seq2seq import max_tokens
 from engines.adapters.transformers_models.transcription_engine import TransformersTranscription
+from engines.adapters.transformers_models.transcription_model import TimedText, join_words
 from engines.api import EngineInfo, Finished, Progress, TranscriptionEvent, TranscriptionJob, TranscriptWord
 from engines.errors import EngineFailed, Unsupported
-from engines.toolkit.checkpoint_kinds import kind_of, sample_rate_of
+from engines.toolkit.checkpoint_kinds import checkpoint_kind, checkpoint_sample_rate
 from engines.toolkit.vad import Silero
 
-KINDS = sorted(tiny.LISTENING)
-TIMED = {*tiny.KIN, "parakeet_ctc", "parakeet_tdt", "parakeet_rnnt"}
-SAID = sound("hello", 2) + sound("count", 1)
+KINDS = sorted(tiny.TRANSCRIPTION_MODELS)
+KINDS_WITH_WORDS = {*tiny.CTC_CLASSES, "parakeet_ctc", "parakeet_tdt", "parakeet_rnnt"}
+RECORDING = sound("hello", 2) + sound("count", 1)
 
 
 @cache
 def folder(kind: str) -> Path:
     """Make a model, once."""
-    return tiny.LISTENING[kind](Path(mkdtemp()) / kind)
+    return tiny.TRANSCRIPTION_MODELS[kind](Path(mkdtemp()) / kind)
 
 
 @cache
@@ -55,90 +53,94 @@ def loaded(kind: str, vad: bool = False) -> tuple[TransformersTranscription, Eng
 
 
 def by_the_pipeline(kind: str, pcm: bytes) -> Any:
-    """Listen with the library's pipeline; with its own call where the pipeline has settings of its own."""
-    if kind not in TIMED:
+    """Transcribe with the library's pipeline, or by its model where the pipeline has settings of its own."""
+    if kind not in KINDS_WITH_WORDS:
         return {"text": by_the_library(kind, pcm)}
-    made = library.pipeline("automatic-speech-recognition", str(folder(kind)), device="cpu")
-    more = {"return_timestamps": "word"} if kind in tiny.KIN else {}
-    return made({"raw": samples(pcm), "sampling_rate": 16000}, **more)
+    result = library.pipeline("automatic-speech-recognition", str(folder(kind)), device="cpu")
+    more = {"return_timestamps": "word"} if kind in tiny.CTC_CLASSES else {}
+    return result({"raw": samples(pcm), "sampling_rate": 16000}, **more)
 
 
 def by_the_library(kind: str, pcm: bytes) -> str:
-    """Listen with a model that writes word by word."""
+    """Return the text of the library's own model that writes token by token."""
     features = library.AutoFeatureExtractor.from_pretrained(folder(kind))
     model = library.AutoModelForSpeechSeq2Seq.from_pretrained(folder(kind))
     inputs = features(samples(pcm), sampling_rate=16000, return_tensors="pt", return_attention_mask=True)
-    made = model.generate(**inputs, max_new_tokens=longest(samples(pcm), 200 if kind == "speecht5" else 64))
-    return str(library.AutoTokenizer.from_pretrained(folder(kind)).decode(made[0], skip_special_tokens=True))
+    result = model.generate(
+        **inputs, max_new_tokens=max_tokens(samples(pcm), 200 if kind == "speecht5" else 64)
+    )
+    return str(
+        library.AutoTokenizer.from_pretrained(folder(kind)).decode(result[0], skip_special_tokens=True)
+    )
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     "kind", [kind for kind in KINDS if kind not in ("qwen3_asr", "parakeet_rnnt", "parakeet_ctc")]
 )
-def test_it_hears_what_the_library_hears(kind: str) -> None:
-    """The text of a window is that of the library's pipeline, and so are the words and their times, where it
-    tells any.
+def test_transcripts_are_the_librarys(kind: str) -> None:
+    """The text of a window is that of the library's pipeline, and so are the words and their times,
+    if any.
     """
-    made = by_the_pipeline(kind, SAID)
-    (segment,) = heard(hear(loaded(kind)[0], SAID))
+    result = by_the_pipeline(kind, RECORDING)
+    (segment,) = segments_of(transcribe(loaded(kind)[0], RECORDING))
 
-    assert segment.text == made["text"].strip()
+    assert segment.text == result["text"].strip()
     assert len(set(segment.text)) > 2
-    if "chunks" in made:
-        wanted = [(chunk["text"], *chunk["timestamp"]) for chunk in made["chunks"]]
+    if "chunks" in result:
+        expected = [(chunk["text"], *chunk["timestamp"]) for chunk in result["chunks"]]
         assert [(word.word, word.start, word.end) for word in segment.words] == [
-            (word, round(start, 2), round(end, 2)) for word, start, end in wanted
+            (word, round(start, 2), round(end, 2)) for word, start, end in expected
         ]
 
 
 @pytest.mark.filterwarnings("ignore:Using the model-agnostic")
 @pytest.mark.parametrize("kind", ["parakeet_ctc", "parakeet_tdt", "parakeet_rnnt"])
-def test_parakeets_hear_what_the_library_hears(kind: str) -> None:
+def test_parakeet_transcripts_are_the_librarys(kind: str) -> None:
     """A Parakeet's text, and the times of a transducer's, are those of the library's own calls."""
     processor = library.ParakeetProcessor.from_pretrained(folder(kind))
     known = {"parakeet_ctc": "CTC", "parakeet_tdt": "TDT", "parakeet_rnnt": "RNNT"}
     model = getattr(library, f"ParakeetFor{known[kind]}").from_pretrained(folder(kind))
-    made = model.generate(**processor(samples(SAID), sampling_rate=16000))
-    (segment,) = heard(hear(loaded(kind)[0], SAID))
+    result = model.generate(**processor(samples(RECORDING), sampling_rate=16000))
+    (segment,) = segments_of(transcribe(loaded(kind)[0], RECORDING))
 
     assert "".join(word.word for word in segment.words) == segment.text.replace(" ", "")
     if kind == "parakeet_ctc":
-        assert segment.text == processor.batch_decode(made, skip_special_tokens=True)[0]
+        assert segment.text == processor.batch_decode(result, skip_special_tokens=True)[0]
     else:
-        text, times = processor.decode(made.sequences, durations=made.durations, skip_special_tokens=True)
+        text, times = processor.decode(result.sequences, durations=result.durations, skip_special_tokens=True)
         assert segment.text == text[0].strip()
         assert segment.start == pytest.approx(times[0][0]["start"], abs=0.01)
         assert segment.end == pytest.approx(min(3.0, times[0][-1]["end"]), abs=0.01)
 
 
-def test_qwen_hears_what_the_library_hears() -> None:
-    """Qwen3-ASR's text is the library's, with a prompt and a language or without; the language it was told is
-    told again.
+def test_qwen_transcripts_are_the_librarys() -> None:
+    """Qwen3-ASR's text is the library's, with a prompt and a language or without; a job's language is
+    that of the transcript.
     """
     processor = library.Qwen3ASRProcessor.from_pretrained(folder("qwen3_asr"))
     model = library.Qwen3ASRForConditionalGeneration.from_pretrained(folder("qwen3_asr"))
     engine = loaded("qwen3_asr")[0]
-    told = []
+    transcripts = []
     for job in (TranscriptionJob(), TranscriptionJob(language="de"), TranscriptionJob(prompt="foo")):
         inputs = processor.apply_transcription_request(
-            samples(SAID), language=job.language, prompt=job.prompt
+            samples(RECORDING), language=job.language, prompt=job.prompt
         )
-        made = model.generate(**inputs, max_new_tokens=longest(samples(SAID), 2048))[
+        result = model.generate(**inputs, max_new_tokens=max_tokens(samples(RECORDING), 2048))[
             :, inputs["input_ids"].shape[1] :
         ]
-        events = hear(engine, SAID, job)
-        told.append(texts(events))
-        assert told[-1] == [processor.decode(made, return_format="transcription_only")[0]]
+        events = transcribe(engine, RECORDING, job)
+        transcripts.append(texts(events))
+        assert transcripts[-1] == [processor.decode(result, return_format="transcription_only")[0]]
         assert events[-1] == Finished(3.0, job.language or "en")
-    assert len({text for (text,) in told}) == 3
+    assert len({text for (text,) in transcripts}) == 3
     with pytest.raises(Unsupported, match="'xx'"):
-        hear(engine, SAID, TranscriptionJob(language="xx"))
+        transcribe(engine, RECORDING, TranscriptionJob(language="xx"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_account_of_itself(kind: str) -> None:
-    """It says its name and what it can do; the configuration alone tells the same."""
+    """The engine's info has its name and capabilities; kind and rate are known by the configuration alone."""
     info = loaded(kind)[1]
     config = json.loads((folder(kind) / "config.json").read_text())
 
@@ -153,102 +155,110 @@ def test_account_of_itself(kind: str) -> None:
     assert can is not None
     assert (can.sample_rate, can.words, can.prompt, can.translate) == (
         16000,
-        kind in TIMED,
+        kind in KINDS_WITH_WORDS,
         kind == "qwen3_asr",
         False,
     )
-    assert (kind_of(config), sample_rate_of(config)) == ("transcription", 16000)
+    assert (checkpoint_kind(config), checkpoint_sample_rate(config)) == ("transcription", 16000)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("after", [1, 12, 32])
-def test_stops_when_told(kind: str, after: int) -> None:
-    """Once `emit` says False nothing more is emitted, while reading or listening; what is asked for next is
-    heard as ever.
+def test_stops_when_nobody_wants_the_rest(kind: str, after: int) -> None:
+    """Once `emit` returns False nothing more is emitted, while reading or transcribing; the next job is as
+    ever.
     """
     engine = loaded(kind)[0]
-    first = heard(hear(engine, SAID))
-    told: list[TranscriptionEvent] = []
+    first = segments_of(transcribe(engine, RECORDING))
+    events: list[TranscriptionEvent] = []
 
     def emit(event: TranscriptionEvent) -> bool:
-        told.append(event)
-        return len(told) < after
+        events.append(event)
+        return len(events) < after
 
     engine.transcribe(
         TranscriptionJob(),
-        iter([SAID[start : start + SECOND // 10] for start in range(0, len(SAID), SECOND // 10)]),
+        iter(
+            [
+                RECORDING[start : start + BYTES_PER_SECOND // 10]
+                for start in range(0, len(RECORDING), BYTES_PER_SECOND // 10)
+            ]
+        ),
         emit,
     )
 
-    assert len(told) == after
-    assert all(isinstance(event, Progress) for event in told)
-    assert heard(hear(engine, SAID)) == first
+    assert len(events) == after
+    assert all(isinstance(event, Progress) for event in events)
+    assert segments_of(transcribe(engine, RECORDING)) == first
 
 
 @pytest.mark.parametrize("kind", ["wav2vec2", "parakeet_tdt", "moonshine"])
 def test_silence(kind: str) -> None:
-    """Where nobody speaks nothing is heard, and silence before speech moves its times."""
+    """Where nobody speaks there is no transcript, and silence before speech moves its times."""
     engine = loaded(kind, vad=True)[0]
 
     for pcm in (b"", bytes(2), silence(8)):
-        assert [event for event in hear(engine, pcm) if not isinstance(event, Progress)] == [
-            Finished(len(pcm) / SECOND, "en")
+        assert [event for event in transcribe(engine, pcm) if not isinstance(event, Progress)] == [
+            Finished(len(pcm) / BYTES_PER_SECOND, "en")
         ]
-    early, late = (heard(hear(engine, silence(before) + SAID + silence(4)))[0] for before in (2, 9))
+    early, late = (
+        segments_of(transcribe(engine, silence(before) + RECORDING + silence(4)))[0] for before in (2, 9)
+    )
     assert late.start == pytest.approx(early.start + 7, abs=0.5)
     assert 1.5 < early.start < early.end < 5.6
 
 
 def test_long_recordings_come_in_windows() -> None:
-    """What goes on for longer than a window is cut at pauses, told in order while it comes in, and progress
-    runs to its end.
+    """A recording longer than a window is cut at pauses, transcribed while it comes in, and progress runs to
+    its end.
     """
     engine = loaded("wav2vec2", vad=True)[0]
-    pcm = silence(1) + sounds(LONG) + silence(5) + sound("count", 2) + silence(4)
-    taken: list[float] = []
+    pcm = silence(1) + sound_sequence(LONG_SEQUENCE) + silence(5) + sound("count", 2) + silence(4)
+    seconds_read: list[float] = []
     events: list[TranscriptionEvent] = []
 
     def chunks() -> Iterator[bytes]:
-        for start in range(0, len(pcm), SECOND):
-            taken.append(start / SECOND)
-            yield pcm[start : start + SECOND]
+        for start in range(0, len(pcm), BYTES_PER_SECOND):
+            seconds_read.append(start / BYTES_PER_SECOND)
+            yield pcm[start : start + BYTES_PER_SECOND]
 
     def emit(event: TranscriptionEvent) -> bool:
         events.append(event)
-        if heard([event]):
-            assert taken[-1] < heard([event])[0].end + 15
+        if segments_of([event]):
+            assert seconds_read[-1] < segments_of([event])[0].end + 15
         return True
 
     engine.transcribe(TranscriptionJob(), chunks(), emit)
 
-    segments = heard(events)
+    segments = segments_of(events)
     assert len(segments) >= 4
     assert all(one.end <= other.start + 0.01 for one, other in pairwise(segments))
     assert segments[-1].start == pytest.approx(77.6, abs=0.6)
-    told = [event.seconds for event in events if isinstance(event, Progress)]
-    assert told == sorted(told)
-    assert told[-1] == pytest.approx(len(pcm) / SECOND, abs=1)
-    assert events[-1] == Finished(len(pcm) / SECOND, "en")
+    progress = [event.seconds for event in events if isinstance(event, Progress)]
+    assert progress == sorted(progress)
+    assert progress[-1] == pytest.approx(len(pcm) / BYTES_PER_SECOND, abs=1)
+    assert events[-1] == Finished(len(pcm) / BYTES_PER_SECOND, "en")
 
 
 def test_where_a_window_is_cut() -> None:
     """A full window is cut in its last pause, by the voice detector or by loudness; what is no full window is
-    heard whole.
+    not cut.
     """
     spoken = samples(
         sound("hello", 10) + silence(0.6) + sound("count", 9.4) + silence(0.5) + sound("hello", 9.5)
     )
 
     for silero in (Silero(), None):
-        assert 20 * 16000 <= heard_until(spoken, silero) <= 20.5 * 16000
-    assert heard_until(spoken[: 29 * 16000], None) == 29 * 16000
-    assert 15 * 16000 <= heard_until(np.zeros(30 * 16000, np.float32), Silero()) <= 30 * 16000
+        assert 20 * 16000 <= cut_point(spoken, silero) <= 20.5 * 16000
+    assert cut_point(spoken[: 29 * 16000], None) == 29 * 16000
+    assert 15 * 16000 <= cut_point(np.zeros(30 * 16000, np.float32), Silero()) <= 30 * 16000
 
 
 def test_no_words_where_none_are_wanted() -> None:
     """A job without words gets the same text at the same times, and no words."""
     with_words, without = (
-        heard(hear(loaded("hubert")[0], SAID, TranscriptionJob(words=words)))[0] for words in (True, False)
+        segments_of(transcribe(loaded("hubert")[0], RECORDING, TranscriptionJob(words=words)))[0]
+        for words in (True, False)
     )
 
     assert (without.text, without.start, without.end, without.words) == (
@@ -260,31 +270,33 @@ def test_no_words_where_none_are_wanted() -> None:
     assert len(with_words.words) > 3
 
 
-def test_words_of_pieces() -> None:
+def test_words_of_timed_texts() -> None:
     """Pieces become words, without punctuation; a word ends with its last piece."""
     pieces = [
-        Piece("He", 0.1, 0.2),
-        Piece("llo", 0.2, 0.4),
-        Piece(",", 0.4, 0.4),
-        Piece(" you", 0.5, 0.6),
-        Piece(" -", 0.7, 0.8),
+        TimedText("He", 0.1, 0.2),
+        TimedText("llo", 0.2, 0.4),
+        TimedText(",", 0.4, 0.4),
+        TimedText(" you", 0.5, 0.6),
+        TimedText(" -", 0.7, 0.8),
     ]
 
-    assert list(joined(pieces)) == [TranscriptWord("Hello", 0.1, 0.4), TranscriptWord("you", 0.5, 0.6)]
-    assert list(joined([])) == []
+    assert list(join_words(pieces)) == [TranscriptWord("Hello", 0.1, 0.4), TranscriptWord("you", 0.5, 0.6)]
+    assert list(join_words([])) == []
 
 
 def test_translation_is_refused() -> None:
     """None of these models translates."""
     with pytest.raises(Unsupported, match="does not translate"):
-        hear(loaded("moonshine")[0], SAID, TranscriptionJob(translate=True))
+        transcribe(loaded("moonshine")[0], RECORDING, TranscriptionJob(translate=True))
 
 
-def test_the_language_asked_for_is_told() -> None:
-    """A model that cannot be told a language listens all the same, and answers with the one that was asked
-    for.
+def test_a_jobs_language_is_the_transcripts() -> None:
+    """A model that takes no language transcribes a job with one all the same, and gives it as the
+    transcript's.
     """
-    assert hear(loaded("hubert")[0], SAID, TranscriptionJob(language="fr"))[-1] == Finished(3.0, "fr")
+    assert transcribe(loaded("hubert")[0], RECORDING, TranscriptionJob(language="fr"))[-1] == Finished(
+        3.0, "fr"
+    )
 
 
 def test_models_that_are_refused(tmp_path: Path) -> None:
@@ -312,5 +324,5 @@ def test_half_precision() -> None:
     engine = TransformersTranscription(str(folder("wav2vec2")), dtype="bfloat16", vad=False, threads=1)
     engine.load()
 
-    assert len(texts(hear(engine, SAID))) == 1
+    assert len(texts(transcribe(engine, RECORDING))) == 1
     assert torch.get_default_dtype() is torch.float32

@@ -1,5 +1,5 @@
-"""VibeVoice, with random weights: what the library gives, cloned voices, conversations, and how it stops. No
-socket is opened.
+"""VibeVoice, with random weights: audio, cloned voices, conversations, and how it stops. It opens no
+socket.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pytest
 
 pytest.importorskip("transformers")
 pytest.importorskip("diffusers")
-pytest.importorskip("sentencepiece")  # of the other models in tiny_intree
+pytest.importorskip("sentencepiece")  # of the other models in tiny_transformers
 
 import msgspec
 import tiny_transformers
@@ -26,21 +26,22 @@ import torch
 import transformers as library
 from numpy.typing import NDArray
 from safetensors.torch import save
-from tiny_vibevoice import BEGIN, HOP, LAST, RATE, SOUND, vibevoice
+from tiny_vibevoice import BEGIN_TOKEN, HOP_LENGTH, LAST_TOKEN, RATE, SOUND_TOKEN, make_vibevoice
 
-from engines.adapters.transformers_models.speaking_model import most
+from engines.adapters.transformers_models.speaking_model import max_frames
 from engines.adapters.transformers_models.speech_engine import TransformersSpeech
-from engines.adapters.transformers_models.vibevoice import LONGEST_SAMPLES, turns
+from engines.adapters.transformers_models.vibevoice import split_turns
 from engines.api import Audio, EngineInfo, Prompt, Sample, SpeechEvent, SpeechJob
-from engines.catalogue.hardware import obstacle
-from engines.catalogue.models import find
+from engines.catalogue.models import find_model
+from engines.environments.find import obstacle
 from engines.errors import BadAudio, BadInput, EngineFailed, UnknownVoice, Unsupported
-from engines.toolkit.checkpoint_kinds import kind_of, sample_rate_of
-from engines.toolkit.default_voice import LINE
+from engines.toolkit.checkpoint_kinds import checkpoint_kind, checkpoint_sample_rate
+from engines.toolkit.clone_audio import LONGEST_SECONDS
+from engines.toolkit.default_voice import SAMPLE_TEXT
 
 TEXT = "Hi there."
 Pcm = NDArray[np.int16]
-Said = list[dict[str, Any]]
+Turns = list[dict[str, Any]]
 
 
 pytestmark = pytest.mark.usefixtures("offline")
@@ -49,7 +50,7 @@ pytestmark = pytest.mark.usefixtures("offline")
 @cache
 def folder() -> Path:
     """Make a model, once."""
-    return vibevoice(Path(mkdtemp()) / "vibevoice")
+    return make_vibevoice(Path(mkdtemp()) / "vibevoice")
 
 
 @cache
@@ -60,57 +61,57 @@ def loaded() -> tuple[TransformersSpeech, EngineInfo]:
 
 
 def speak(job: SpeechJob, engine: TransformersSpeech | None = None) -> Pcm:
-    """Speak a job."""
-    made: list[SpeechEvent] = []
+    """Return the samples of a job."""
+    events: list[SpeechEvent] = []
 
     def emit(event: SpeechEvent) -> bool:
-        made.append(event)
+        events.append(event)
         return True
 
     (engine or loaded()[0]).speak(job, emit)
-    return np.frombuffer(b"".join(event.pcm for event in made if isinstance(event, Audio)), "<i2")
+    return np.frombuffer(b"".join(event.pcm for event in events if isinstance(event, Audio)), "<i2")
 
 
 def recording(pitch: float, seconds: float = 1.0) -> Sample:
-    """Record a tone; `pitch` in Hertz."""
+    """Return a sample with a tone; `pitch` in Hertz."""
     time = np.arange(round(seconds * RATE)) / RATE
     return Sample((8000 * np.sin(2 * np.pi * pitch * time)).astype("<i2").tobytes())
 
 
 def prompt(*samples: Sample) -> Prompt:
-    """Make a voice of samples."""
+    """Return a prompt made of samples."""
     data = loaded()[0].create_prompt(samples, "my-vibevoice")
     return Prompt(str(hash(data)), data)
 
 
 @cache
-def of_the_library() -> tuple[Any, Any]:
-    """Load the processor and the model by the library alone, once."""
+def library_model() -> tuple[Any, Any]:
+    """Load the library's own processor and model, once."""
     return (
         library.VibeVoiceProcessor.from_pretrained(folder()),
         library.VibeVoiceForConditionalGeneration.from_pretrained(folder()),
     )
 
 
-def by_the_library(said: Said, longest: int) -> Pcm:
-    """Speak with the library alone, as its documentation has it."""
-    processor, model = of_the_library()
-    inputs = processor.apply_chat_template(said, tokenize=True, return_dict=True, return_tensors="pt")
+def by_the_library(turns: Turns, max_tokens: int) -> Pcm:
+    """Return the samples of the library alone, used as its documentation has it."""
+    processor, model = library_model()
+    inputs = processor.apply_chat_template(turns, tokenize=True, return_dict=True, return_tensors="pt")
     torch.manual_seed(5)
-    (made,) = model.generate(**inputs, max_new_tokens=longest)
-    samples: Pcm = np.rint(np.clip(made.flatten().numpy(), -1, 1) * 32767).astype("<i2")
+    (speech,) = model.generate(**inputs, max_new_tokens=max_tokens)
+    samples: Pcm = np.rint(np.clip(speech.flatten().numpy(), -1, 1) * 32767).astype("<i2")
     return samples
 
 
 def turn(role: str, text: str, *more: dict[str, Any]) -> dict[str, Any]:
-    """Let somebody say something."""
+    """Return what somebody says, as the library's processor takes it."""
     return {"role": role, "content": [{"type": "text", "text": text}, *more]}
 
 
 @pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # of the library's schedule
 @pytest.mark.parametrize("cloned", [False, True], ids=["numbered", "cloned"])
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "turns"),
     [
         (TEXT, [("0", TEXT)]),
         ("Hi \n  there.", [("0", TEXT)]),
@@ -121,27 +122,27 @@ def turn(role: str, text: str, *more: dict[str, Any]) -> dict[str, Any]:
     ],
     ids=["one", "lines", "conversation"],
 )
-def test_it_says_what_the_library_says(text: str, said: list[tuple[str, str]], cloned: bool) -> None:
+def test_audio_is_the_librarys(text: str, turns: list[tuple[str, str]], cloned: bool) -> None:
     """Audio is that of the library's own call with the same seed, for numbers and clones, and for several
     speakers.
     """
     sample = recording(200)
-    heard = {"type": "audio", "audio": np.frombuffer(sample.pcm, "<i2").astype(np.float32) / 32768}
-    conversation = [turn(*one, *([heard] if cloned and not place else [])) for place, one in enumerate(said)]
+    audio = {"type": "audio", "audio": np.frombuffer(sample.pcm, "<i2").astype(np.float32) / 32768}
+    conversation = [turn(*one, *([audio] if cloned and not index else [])) for index, one in enumerate(turns)]
 
     spoken = speak(SpeechJob(text, "", seed=5, prompt=prompt(sample) if cloned else None))
 
-    wanted = by_the_library(
-        conversation, most(text, RATE / HOP)
+    expected = by_the_library(
+        conversation, max_frames(text, RATE / HOP_LENGTH)
     )  # on as many threads: so it is the same to the last bit
-    assert len(spoken) == len(wanted) > 100
-    assert np.abs(spoken.astype(int) - wanted).max() <= 1
+    assert len(spoken) == len(expected) > 100
+    assert np.abs(spoken.astype(int) - expected).max() <= 1
     assert np.abs(spoken.astype(int)).max() > 1000
 
 
 def test_account_of_itself() -> None:
-    """It says its name, the rate of its checkpoint, its speakers, and that it clones; OpenAI's names all have
-    a speaker.
+    """The engine's info has its name, the rate of its checkpoint, its speakers, and that it clones; OpenAI's
+    names all have a speaker.
     """
     info = loaded()[1]
 
@@ -153,7 +154,7 @@ def test_account_of_itself() -> None:
     assert [voice.id for voice in info.voices] == [f"speaker-{number}" for number in range(4)]
     assert set(info.characters.values()) == {voice.id for voice in info.voices}
     config = json.loads((folder() / "config.json").read_text())
-    assert (kind_of(config), sample_rate_of(config)) == ("speech", 24_000)
+    assert (checkpoint_kind(config), checkpoint_sample_rate(config)) == ("speech", 24_000)
 
 
 def test_seeds_texts_and_speakers() -> None:
@@ -173,42 +174,42 @@ def test_seeds_texts_and_speakers() -> None:
 
 @pytest.mark.parametrize("after", [1, 7, 40])
 @pytest.mark.parametrize("cloned", [False, True], ids=["numbered", "cloned"])
-def test_stops_when_told(after: int, cloned: bool) -> None:
-    """Once `emit` says False nothing more is emitted, before all audio is made; and what is asked for next is
-    spoken as ever.
+def test_stops_when_nobody_wants_the_rest(after: int, cloned: bool) -> None:
+    """Once `emit` returns False nothing more is emitted, before all audio is made; and the next job is as
+    ever.
     """
     job = SpeechJob(TEXT, "", seed=5, prompt=prompt(recording(200)) if cloned else None)
     first = speak(job)
-    told: list[SpeechEvent] = []
+    events: list[SpeechEvent] = []
 
     def emit(event: SpeechEvent) -> bool:
-        told.append(event)
-        return len(told) < after
+        events.append(event)
+        return len(events) < after
 
     loaded()[0].speak(job, emit)
 
-    assert told == [Audio(b"")] * after
+    assert events == [Audio(b"")] * after
     assert np.array_equal(speak(job), first)
 
 
-def test_asked_within_each_frame() -> None:
+def test_checks_within_each_frame() -> None:
     """Each frame of audio is made in many steps, so that it stops long before the frame is done."""
-    asked = 0
+    checks = 0
 
     def emit(event: SpeechEvent) -> bool:
-        nonlocal asked
-        asked += event == Audio(b"")
+        nonlocal checks
+        checks += event == Audio(b"")
         return True
 
     loaded()[0].speak(SpeechJob(TEXT, "", seed=5), emit)
 
-    assert asked > 10 * most(TEXT, RATE / HOP)
+    assert checks > 10 * max_frames(TEXT, RATE / HOP_LENGTH)
 
 
 def test_no_longer_than_its_text() -> None:
     """Speech that does not end by itself is no longer than a text of that length can be."""
-    assert len(speak(SpeechJob(TEXT, "", seed=5))) == HOP * most(TEXT, RATE / HOP)
-    assert len(speak(SpeechJob(TEXT * 3, "", seed=5))) == HOP * most(TEXT * 3, RATE / HOP)
+    assert len(speak(SpeechJob(TEXT, "", seed=5))) == HOP_LENGTH * max_frames(TEXT, RATE / HOP_LENGTH)
+    assert len(speak(SpeechJob(TEXT * 3, "", seed=5))) == HOP_LENGTH * max_frames(TEXT * 3, RATE / HOP_LENGTH)
 
 
 @pytest.mark.parametrize("frames", [0, 1, 5])
@@ -216,10 +217,12 @@ def test_one_that_ends(tmp_path: Path, frames: int) -> None:
     """Speech is as long as the model makes it; one that ends before it has said anything gives no audio, and
     no error.
     """
-    engine = TransformersSpeech(str(vibevoice(tmp_path / "brief", frames=frames)), threads=1, own_voice=False)
+    engine = TransformersSpeech(
+        str(make_vibevoice(tmp_path / "brief", frames=frames)), threads=1, own_voice=False
+    )
     engine.load()
 
-    assert len(speak(SpeechJob(TEXT, ""), engine)) == frames * HOP
+    assert len(speak(SpeechJob(TEXT, ""), engine)) == frames * HOP_LENGTH
 
 
 def test_voices_and_texts_that_are_none() -> None:
@@ -238,22 +241,24 @@ def test_turns() -> None:
     """
     named = [
         (one["role"], one["content"][0]["text"])
-        for one in turns("Speaker 1: A.\n\n  Speaker 3:B \n c.\nSpeaker 7: D. Speaker 0: E.\nSpeaker 2: …", 2)
+        for one in split_turns(
+            "Speaker 1: A.\n\n  Speaker 3:B \n c.\nSpeaker 7: D. Speaker 0: E.\nSpeaker 2: …", 2
+        )
     ]
 
     assert named == [("1", "A."), ("3", "B c. Speaker 7: D. Speaker 0: E.")]
 
 
 @pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # of the library's schedule
-@pytest.mark.parametrize("control", [BEGIN, LAST])
+@pytest.mark.parametrize("control", [BEGIN_TOKEN, LAST_TOKEN])
 def test_control_tokens_are_words(control: str) -> None:
     """What stands for a beginning or an end in a prompt is nothing but letters in a text."""
     text = f"Hi {control}"
-    obeyed = by_the_library([turn("0", text)], most(text, RATE / HOP))
+    with_control = by_the_library([turn("0", text)], max_frames(text, RATE / HOP_LENGTH))
     spoken = speak(SpeechJob(text, "", seed=5))
 
-    assert len(spoken) == len(obeyed)
-    assert not np.array_equal(spoken, obeyed)
+    assert len(spoken) == len(with_control)
+    assert not np.array_equal(spoken, with_control)
 
 
 @pytest.mark.parametrize("cloned", [False, True], ids=["numbered", "cloned"])
@@ -261,7 +266,7 @@ def test_sounds_are_words(cloned: bool) -> None:
     """Likewise what stands for a sound, of which there seem to be more then than there are recordings."""
     clone = prompt(recording(200)) if cloned else None
 
-    assert len(speak(SpeechJob(f"Hi {SOUND}", "", seed=5, prompt=clone))) > 0
+    assert len(speak(SpeechJob(f"Hi {SOUND_TOKEN}", "", seed=5, prompt=clone))) > 0
 
 
 def test_half_precision() -> None:
@@ -294,9 +299,9 @@ def test_clones_differ() -> None:
 
 def test_the_longest_recording() -> None:
     """Of longer recordings the first 30 seconds count, and with these it speaks."""
-    whole = prompt(recording(120, LONGEST_SAMPLES))
+    whole = prompt(recording(120, LONGEST_SECONDS))
 
-    assert prompt(recording(120, LONGEST_SAMPLES + 2)).data == whole.data
+    assert prompt(recording(120, LONGEST_SECONDS + 2)).data == whole.data
     assert len(speak(SpeechJob("Hi.", "", seed=5, prompt=whole))) > 0
 
 
@@ -331,7 +336,7 @@ def test_samples_of_nothing(pcm: bytes, reason: str) -> None:
 
 
 def test_others_do_not_clone(tmp_path: Path) -> None:
-    """A model of another kind, which does not clone, says so."""
+    """A model of another kind, which does not clone, is refused as such."""
     engine = TransformersSpeech(str(tiny_transformers.vits(tmp_path / "vits")), model="mine", threads=1)
     engine.load()
     with pytest.raises(Unsupported, match="'mine' does not clone"):
@@ -348,59 +353,63 @@ def test_diffusers_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "diffusers", None)
     with pytest.raises(EngineFailed, match="pip install diffusers"):
         TransformersSpeech(str(folder())).load()
-    assert obstacle(find("vibevoice-1.5b")).startswith("diffusers not installed")
-    assert "diffusers" not in obstacle(find("bark-small"))
+    assert obstacle(find_model("vibevoice-1.5b")).startswith("diffusers not installed")
+    assert "diffusers" not in obstacle(find_model("bark-small"))
 
 
 def test_files_that_are_missing_or_others(tmp_path: Path) -> None:
-    """What cannot be loaded is told of with what is wrong: the makers' own layout, no weights, no processor."""
+    """What cannot be loaded is events of with what is wrong: the makers' own layout, no weights, no
+    processor.
+    """
     for name, spoil, match in (
         (
             "own",
-            lambda place: _add(place / "config.json", decoder_config={}),
+            lambda path: _add(path / "config.json", decoder_config={}),
             "layout of Microsoft's own code",
         ),
-        ("bare", lambda place: (place / "model.safetensors").unlink(), "model.safetensors is missing"),
+        ("bare", lambda path: (path / "model.safetensors").unlink(), "model.safetensors is missing"),
         (
             "mute",
-            lambda place: (place / "processor_config.json").unlink(),
+            lambda path: (path / "processor_config.json").unlink(),
             "VibeVoiceProcessor in .* cannot be loaded",
         ),
     ):
-        place = Path(shutil.copytree(folder(), tmp_path / name))
-        spoil(place)
+        path = Path(shutil.copytree(folder(), tmp_path / name))
+        spoil(path)
         with pytest.raises(EngineFailed, match=match):
-            TransformersSpeech(str(place)).load()
+            TransformersSpeech(str(path)).load()
 
 
 def _add(file: Path, **more: Any) -> None:
-    """Say more in a JSON file."""
+    """Add keys to a JSON file."""
     file.write_text(json.dumps(json.loads(file.read_text()) | more))
 
 
 def test_a_preset_is_one_voice(tmp_path: Path) -> None:
-    """A speaker is a clone of the line that the model said with its number, whichever the text; leaving while
-    it does changes nothing.
+    """A speaker is a clone of the sample text that the model spoke with its number, whichever the text; to
+    leave meanwhile changes nothing.
     """
-    settled, plain = (
-        TransformersSpeech(str(vibevoice(tmp_path / "brief", frames=RATE // HOP)), threads=1, own_voice=own)
+    recording_engine, plain_engine = (
+        TransformersSpeech(
+            str(make_vibevoice(tmp_path / "brief", frames=RATE // HOP_LENGTH)), threads=1, own_voice=own
+        )
         for own in (True, False)
     )
-    settled.load()
-    plain.load()
-    settled.speak(SpeechJob(TEXT, "speaker-1", seed=5), lambda _: False)
-    line = speak(SpeechJob(LINE, "speaker-1", seed=0), plain)
+    recording_engine.load()
+    plain_engine.load()
+    recording_engine.speak(SpeechJob(TEXT, "speaker-1", seed=5), lambda _: False)
+    line = speak(SpeechJob(SAMPLE_TEXT, "speaker-1", seed=0), plain_engine)
     for text in (TEXT, "Good day!"):
         job = SpeechJob(text, "speaker-1", seed=5)
-        said = speak(job, settled)
-        clone = Prompt("own", plain.create_prompt([Sample(line.tobytes())], ""))
+        spoken = speak(job, recording_engine)
+        clone = Prompt("own", plain_engine.create_prompt([Sample(line.tobytes())], ""))
         cloned = msgspec.structs.replace(job, text=f"Speaker 1: {text}", prompt=clone)
-        assert np.abs(said.astype(int) - speak(cloned, plain)).max() <= 8, (
+        assert np.abs(spoken.astype(int) - speak(cloned, plain_engine)).max() <= 8, (
             "the line may differ by its last bit"
         )
-        assert not np.array_equal(said, speak(job, plain))
-        assert not np.array_equal(said, speak(SpeechJob(text, "speaker-2", seed=5), settled))
+        assert not np.array_equal(spoken, speak(job, plain_engine))
+        assert not np.array_equal(spoken, speak(SpeechJob(text, "speaker-2", seed=5), recording_engine))
         named = SpeechJob(f"Speaker 1: {text}", "speaker-2", seed=5)
-        assert np.array_equal(said, speak(named, settled)), (
+        assert np.array_equal(spoken, speak(named, recording_engine)), (
             "a speaker that the text names has that speaker's voice"
         )

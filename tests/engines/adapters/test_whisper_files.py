@@ -1,6 +1,4 @@
-"""What the Whisper of transformers is opened from, what it runs on, and what is said of files that are no
-checkpoint.
-"""
+"""What the Whisper of transformers is loaded from, what it runs on, and the errors of broken checkpoints."""
 
 from __future__ import annotations
 
@@ -12,8 +10,8 @@ import pytest
 import tiny_whisper as tiny
 import torch
 from safetensors.torch import load_file, save_file
-from tiny_whisper import SAID, silence, sound
-from whisper_transcripts import hear, sounds, texts
+from tiny_whisper import TRANSCRIPTS, silence, sound
+from whisper_transcripts import sound_sequence, texts, transcribe
 
 from engines.adapters.whisper.engine import Whisper
 from engines.api import Finished, TranscriptionEvent, TranscriptionJob
@@ -23,7 +21,7 @@ from engines.errors import EngineFailed, Unsupported
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Make the model, to be spoilt."""
-    tiny.make(tmp_path)
+    tiny.make_whisper(tmp_path)
     return tmp_path
 
 
@@ -84,7 +82,7 @@ BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_files_that_are_not_whole(folder: Path, name: str) -> None:
-    """What is missing or broken is told in a sentence that names the folder; nothing is made up for it."""
+    """What is missing or broken is named in a sentence with the folder; nothing is made up for it."""
     change, message = BROKEN[name]
     change(folder)
 
@@ -103,7 +101,7 @@ def test_only_folders_are_opened(path: str, message: str) -> None:
 
 
 def test_a_dtype_that_there_is_not(folder: Path) -> None:
-    """A number format that does not exist is told with those that do."""
+    """A number format that does not exist is refused with those that do."""
     for dtype in ("int8", "fp16"):
         with pytest.raises(
             EngineFailed,
@@ -113,11 +111,11 @@ def test_a_dtype_that_there_is_not(folder: Path) -> None:
 
 
 def test_in_half_precision(folder: Path) -> None:
-    """In bfloat16 the same is heard."""
+    """In bfloat16 the transcript is the same."""
     engine = Whisper(str(folder), dtype="bfloat16", vad=False, threads=1)
     engine.load()
 
-    assert texts(hear(engine, sound("count", 3))) == [SAID["count"]]
+    assert texts(transcribe(engine, sound("count", 3))) == [TRANSCRIPTS["count"]]
 
 
 def test_sets_the_threads(folder: Path) -> None:
@@ -140,27 +138,27 @@ def test_quiet_on_both_streams(folder: Path, capfd: pytest.CaptureFixture[str]) 
     capfd.readouterr()
     engine = Whisper(str(folder), threads=1)
     engine.load()
-    hear(engine, silence(1) + sound("morgen", 3) + silence(1), TranscriptionJob(translate=True))
+    transcribe(engine, silence(1) + sound("morgen", 3) + silence(1), TranscriptionJob(translate=True))
 
     assert capfd.readouterr() == ("", "")
 
 
 def test_a_model_for_english_only(tmp_path: Path) -> None:
-    """A model that knows only English says so, refuses all else, and is told no language."""
-    tiny.make(tmp_path, multilingual=False)
+    """A model that knows only English says so, refuses all else, and is given no language."""
+    tiny.make_whisper(tmp_path, multilingual=False)
     engine = Whisper(str(tmp_path), model="whisper-tiny.en", vad=False, threads=1)
     info = engine.load()
 
     assert info.models == ("whisper-tiny.en",)
     assert info.transcription is not None
     assert (info.transcription.languages, info.transcription.translate) == (("en",), False)
-    assert hear(engine, sound("hello", 3), TranscriptionJob(language="en"))[-1] == Finished(3.0, "en")
+    assert transcribe(engine, sound("hello", 3), TranscriptionJob(language="en"))[-1] == Finished(3.0, "en")
     for job in (TranscriptionJob(language="de"), TranscriptionJob(translate=True)):
         with pytest.raises(Unsupported, match=r"whisper-tiny\.en"):
-            hear(engine, b"", job)
+            transcribe(engine, b"", job)
 
 
-def test_a_model_that_cannot_tell_where_words_are(folder: Path) -> None:
+def test_a_model_without_the_times_of_words(folder: Path) -> None:
     """Without the heads that look at what is said there are no words, and the rest is as ever."""
     path = folder / "generation_config.json"
     path.write_text(
@@ -173,35 +171,36 @@ def test_a_model_that_cannot_tell_where_words_are(folder: Path) -> None:
 
     assert info.transcription is not None
     assert not info.transcription.words
-    assert texts(hear(engine, sound("hello", 3))) == [SAID["hello"]]
+    assert texts(transcribe(engine, sound("hello", 3))) == [TRANSCRIPTS["hello"]]
 
 
 def test_stops_within_a_window(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A window is given up between two layers or two tokens: no more of it is worked on than was told."""
+    """A window is given up between two layers or two tokens: no more of it is worked on than was reported."""
     monkeypatch.setattr(
-        "engines.whisper.engine.ASK_SECONDS", 0.0
-    )  # it asks at every one, however quick they are
+        "engines.adapters.whisper.engine.STOP_CHECK_SECONDS", 0.0
+    )  # it checks at every one, however quick they are
     engine = Whisper(str(folder), vad=False, threads=1)
     engine.load()
-    pcm = sounds([("hello", 5), ("count", 6), ("morgen", 4)])
-    whole = len(hear(engine, pcm, size=len(pcm)))
+    pcm = sound_sequence([("hello", 5), ("count", 6), ("morgen", 4)])
+    whole = len(transcribe(engine, pcm, size=len(pcm)))
     layers = 0
 
     def count(module: torch.nn.Module, inputs: object) -> None:
         nonlocal layers
         layers += 1
 
-    handle = engine._checkpoint.model.model.decoder.register_forward_pre_hook(count, prepend=True)
+    handle = engine._model.network.model.decoder.register_forward_pre_hook(count, prepend=True)
     for last in (2, whole // 2):
-        told, layers = 0, 0
+        emitted = 0
+        layers = 0
 
         def emit(event: TranscriptionEvent, last: int = last) -> bool:
-            nonlocal told
-            told += 1
-            return told < last
+            nonlocal emitted
+            emitted += 1
+            return emitted < last
 
         engine.transcribe(TranscriptionJob(), iter([pcm]), emit)
-        assert told == last
+        assert emitted == last
         assert layers <= last
     handle.remove()
-    assert len(hear(engine, pcm, size=len(pcm))) == whole
+    assert len(transcribe(engine, pcm, size=len(pcm))) == whole

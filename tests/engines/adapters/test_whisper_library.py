@@ -1,6 +1,4 @@
-"""That what is heard window by window, while the audio comes in, is what the library makes of the whole
-recording.
-"""
+"""Transcripts result window by window, while the audio comes in, are the library's of the whole recording."""
 
 from __future__ import annotations
 
@@ -12,15 +10,16 @@ import numpy as np
 import pytest
 import tiny_whisper as tiny
 import torch
-from tiny_whisper import RATE, SECOND, samples, silence, sound
+from tiny_whisper import BYTES_PER_SECOND, RATE, samples, silence, sound
 from transformers import WhisperForConditionalGeneration, WhisperProcessor, pipeline
-from whisper_transcripts import hear, heard
+from whisper_transcripts import segments_of, transcribe
 
 from engines.adapters.whisper.engine import Whisper
-from engines.adapters.whisper.model import Model
+from engines.adapters.whisper.model import InstrumentedWhisper
+from engines.adapters.whisper.token_words import transcript_words
 from engines.api import TranscriptionJob, TranscriptSegment
-from engines.toolkit.token_words import words
-from engines.toolkit.transcription_options import bare, temperatures
+from engines.toolkit.transcript_words import strip_punctuation
+from engines.toolkit.transcription_options import fallback_temperatures
 
 JFK = Path(__file__).parents[2] / "data" / "jfk.flac"
 OPTIONS: dict[str, Any] = {
@@ -32,9 +31,9 @@ OPTIONS: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make the model."""
-    made = tmp_path_factory.mktemp("whisper")
-    tiny.make(made)
-    return made
+    path = tmp_path_factory.mktemp("whisper")
+    tiny.make_whisper(path)
+    return path
 
 
 def speech() -> bytes:
@@ -53,15 +52,15 @@ def sentences() -> bytes:
     )
 
 
-def ours(folder: Path, pcm: bytes, job: TranscriptionJob) -> list[TranscriptSegment]:
-    """Transcribe as the gateway has it done."""
+def engine_segments(folder: Path, pcm: bytes, job: TranscriptionJob) -> list[TranscriptSegment]:
+    """Return the segments of the engine."""
     engine = Whisper(str(folder), vad=False, threads=1)
     engine.load()
-    return heard(hear(engine, pcm, job, size=SECOND // 3))
+    return segments_of(transcribe(engine, pcm, job, size=BYTES_PER_SECOND // 3))
 
 
-def the_librarys(folder: Path, pcm: bytes, job: TranscriptionJob) -> list[dict[str, Any]]:
-    """Transcribe the whole recording in one call, on the same terms."""
+def library_segments(folder: Path, pcm: bytes, job: TranscriptionJob) -> list[dict[str, Any]]:
+    """Return the segments of the library's one call for the whole recording, with the same settings."""
     processor = WhisperProcessor.from_pretrained(folder)
     model = WhisperForConditionalGeneration.from_pretrained(folder)
     inputs = processor(
@@ -74,22 +73,22 @@ def the_librarys(folder: Path, pcm: bytes, job: TranscriptionJob) -> list[dict[s
     )
     prompt = processor.get_prompt_ids(job.prompt, return_tensors="pt") if job.prompt else None
     torch.manual_seed(0)
-    made = model.generate(
+    result = model.generate(
         **inputs,
         **OPTIONS,
         language=job.language,
         task="translate" if job.translate else "transcribe",
         prompt_ids=prompt,
-        temperature=temperatures(job.temperature),
+        temperature=fallback_temperatures(job.temperature),
         return_token_timestamps=job.words,
     )
-    said = [
-        part
-        for part in made["segments"][0]
-        if processor.decode(part["tokens"], skip_special_tokens=True).strip()
+    segments = [
+        segment
+        for segment in result["segments"][0]
+        if processor.decode(segment["tokens"], skip_special_tokens=True).strip()
     ]
-    assert len(said) > 1
-    return said
+    assert len(segments) > 1
+    return segments
 
 
 JOBS = {
@@ -105,23 +104,28 @@ def test_segments_are_the_librarys(folder: Path, name: str) -> None:
     """Tokens, times, words and probabilities are those of one call over the whole recording, with and without
     a prompt.
     """
-    agree(folder, sentences(), JOBS[name])
+    assert_same_segments(folder, sentences(), JOBS[name])
 
 
 def test_what_is_unsure_is_the_librarys(folder: Path) -> None:
-    """So they are where the model knows nothing and draws lots: on speech, with windows that end anywhere and
-    tries that fail.
+    """So they are where the model is unsure and draws random tokens: on speech, with windows that end
+    anywhere and attempts that fail.
     """
-    agree(folder, speech() * 3, TranscriptionJob(temperature=0.8, language="en", prompt="Testing"))
+    assert_same_segments(
+        folder, speech() * 3, TranscriptionJob(temperature=0.8, language="en", prompt="Testing")
+    )
 
 
-def agree(folder: Path, pcm: bytes, job: TranscriptionJob) -> None:
-    found, wanted = ours(folder, pcm, job), the_librarys(folder, pcm, job)
+def assert_same_segments(folder: Path, pcm: bytes, job: TranscriptionJob) -> None:
+    found = engine_segments(folder, pcm, job)
+    expected_segments = library_segments(folder, pcm, job)
     tokenizer = WhisperProcessor.from_pretrained(folder).tokenizer
 
-    assert [segment.tokens for segment in found] == [tuple(part["tokens"].tolist()) for part in wanted]
-    length = len(pcm) / SECOND
-    for segment, part in zip(found, wanted, strict=True):
+    assert [segment.tokens for segment in found] == [
+        tuple(part["tokens"].tolist()) for part in expected_segments
+    ]
+    length = len(pcm) / BYTES_PER_SECOND
+    for segment, part in zip(found, expected_segments, strict=True):
         assert segment.start == pytest.approx(float(part["start"]), abs=0.011)
         assert segment.end == pytest.approx(min(float(part["end"]), length), abs=0.011)
         scores = part["result"]["scores"]
@@ -130,7 +134,7 @@ def agree(folder: Path, pcm: bytes, job: TranscriptionJob) -> None:
         )
         if job.words:
             times = part["token_timestamps"].tolist()
-            expected = list(words(tokenizer, segment.tokens, [0.0] * len(times), times, "en"))
+            expected = list(transcript_words(tokenizer, segment.tokens, [0.0] * len(times), times, "en"))
             assert [word.word for word in segment.words] == [word.word for word in expected]
             assert [word.start for word in segment.words] == pytest.approx(
                 [word.start for word in expected], abs=0.011
@@ -138,7 +142,7 @@ def agree(folder: Path, pcm: bytes, job: TranscriptionJob) -> None:
 
 
 def mean_logprob(tokens: torch.Tensor, scores: list[torch.Tensor], temperature: float) -> float:
-    """Give the mean log-probability of what was generated, its end included."""
+    """Return the mean log-probability of the generated tokens, the end included."""
     generated = tokens[-len(scores) :]
     logprobs = torch.log_softmax(torch.stack(scores) * (temperature or 1.0), -1)
     return float(logprobs[torch.arange(len(scores)), generated].mean())
@@ -158,17 +162,26 @@ def test_words_are_the_pipelines(folder: Path) -> None:
     options = {
         key: value for key, value in OPTIONS.items() if key not in ("return_timestamps", "return_segments")
     }
-    options |= {"language": "en", "task": "transcribe", "temperature": temperatures(0.0), "num_beams": 1}
-    made = asr(
+    options |= {
+        "language": "en",
+        "task": "transcribe",
+        "temperature": fallback_temperatures(0.0),
+        "num_beams": 1,
+    }
+    result = asr(
         {"raw": samples(pcm), "sampling_rate": RATE},
         return_timestamps="word",
         generate_kwargs=options,
     )
-    found = [word for segment in ours(folder, pcm, TranscriptionJob(language="en")) for word in segment.words]
+    found = [
+        word
+        for segment in engine_segments(folder, pcm, TranscriptionJob(language="en"))
+        for word in segment.words
+    ]
 
-    assert [word.word for word in found] == [bare(chunk["text"]) for chunk in made["chunks"]]
+    assert [word.word for word in found] == [strip_punctuation(chunk["text"]) for chunk in result["chunks"]]
     edges = np.array([(word.start, word.end) for word in found])
-    assert edges == pytest.approx(np.array([chunk["timestamp"] for chunk in made["chunks"]]), abs=0.011)
+    assert edges == pytest.approx(np.array([chunk["timestamp"] for chunk in result["chunks"]]), abs=0.011)
 
 
 def test_words_of_languages_without_spaces(folder: Path) -> None:
@@ -179,10 +192,13 @@ def test_words_of_languages_without_spaces(folder: Path) -> None:
     tokens = tokenizer("你好。", add_special_tokens=False).input_ids
     times = [0.1 * (number + 1) for number in range(len(tokens))]
 
-    assert [word.word for word in words(tokenizer, tokens, [-0.1] * len(tokens), times, "zh")] == ["你", "好"]
+    assert [word.word for word in transcript_words(tokenizer, tokens, [-0.1] * len(tokens), times, "zh")] == [
+        "你",
+        "好",
+    ]
 
 
-@pytest.mark.parametrize("kind", [Model, WhisperForConditionalGeneration])
+@pytest.mark.parametrize("kind", [InstrumentedWhisper, WhisperForConditionalGeneration])
 def test_no_maps_of_attention_are_kept(folder: Path, kind: type[Any]) -> None:
     """Once times are known the maps they come from are no part of our result, as of the library's: each is
     copied off a GPU.
@@ -193,26 +209,26 @@ def test_no_maps_of_attention_are_kept(folder: Path, kind: type[Any]) -> None:
     )
     with torch.inference_mode():
         states = model.model.encoder(inputs["input_features"])
-        made = model.generate(
+        result = model.generate(
             **inputs, **OPTIONS, encoder_outputs=states, return_token_timestamps=True, language="en", temperature=(0.0,),
             force_unique_generate_call=True,
         )  # fmt: skip
-    (segment,) = made["segments"][0]
+    (segment,) = result["segments"][0]
 
     assert len(segment["token_timestamps"]) == len(segment["tokens"])
     kept = [segment["result"][name] for name in ("cross_attentions", "decoder_attentions")]
-    assert kept == [(), ()] if kind is Model else all(kept)
+    assert kept == [(), ()] if kind is InstrumentedWhisper else all(kept)
 
 
-class Watched(WhisperForConditionalGeneration):  # type: ignore[misc]  # a class without types
-    """The library's model, which tells how likely it held it that nobody speaks."""
+class ObservedWhisper(WhisperForConditionalGeneration):  # type: ignore[misc]  # a class without types
+    """The library's model, which keeps the probability that nobody speaks."""
 
-    no_speech = -1.0
+    no_speech_prob = -1.0
 
     def _need_fallback(
         self, sequence: object, outputs: object, index: int, processors: list[Any], *rest: object
     ) -> Any:
-        self.no_speech = float(
+        self.no_speech_prob = float(
             next(one for one in processors if hasattr(one, "no_speech_prob")).no_speech_prob[index]
         )
         return super()._need_fallback(sequence, outputs, index, processors, *rest)
@@ -226,12 +242,13 @@ def test_silence_is_judged_as_the_library_does(folder: Path, prompt: list[int] |
     inputs = WhisperProcessor.from_pretrained(folder)(
         samples(sound("hello", 4)), sampling_rate=RATE, return_tensors="pt"
     )
-    found, read = {}, {Model: 0, Watched: 0}
-    for kind in (Model, Watched):
+    found = {}
+    prompts_read = {InstrumentedWhisper: 0, ObservedWhisper: 0}
+    for kind in (InstrumentedWhisper, ObservedWhisper):
         model = kind.from_pretrained(folder)
 
-        def count(_: object, positional: object, given: dict[str, Any], kind: type[Any] = kind) -> None:
-            read[kind] += given["decoder_input_ids"].shape[1] > 1
+        def count(_: object, args: object, kwargs: dict[str, Any], kind: type[Any] = kind) -> None:
+            prompts_read[kind] += kwargs["decoder_input_ids"].shape[1] > 1
 
         model.register_forward_pre_hook(count, with_kwargs=True)
         ids = torch.tensor(prompt) if prompt else None
@@ -244,7 +261,8 @@ def test_silence_is_judged_as_the_library_does(folder: Path, prompt: list[int] |
                 temperature=(0.0,),
                 force_unique_generate_call=True,
             )
-        found[kind] = model.attempt.no_speech if kind is Model else model.no_speech
+        observed = model.attempt if kind is InstrumentedWhisper else model
+        found[kind] = observed.no_speech_prob
 
-    assert found[Model] == pytest.approx(found[Watched], rel=1e-4)
-    assert read == {Model: 1, Watched: 2}
+    assert found[InstrumentedWhisper] == pytest.approx(found[ObservedWhisper], rel=1e-4)
+    assert prompts_read == {InstrumentedWhisper: 1, ObservedWhisper: 2}

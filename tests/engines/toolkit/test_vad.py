@@ -1,4 +1,4 @@
-"""Where voice detection finds speech, and that it finds none elsewhere."""
+"""Voice detection finds speech where there is some, and none elsewhere."""
 
 from __future__ import annotations
 
@@ -17,10 +17,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engines.errors import EngineFailed
-from engines.toolkit.vad import CONTEXT, FRAME, RATE, Probabilities, Silero, Span, Speech, speech_spans
+from engines.toolkit.vad import (
+    CONTEXT_SAMPLES,
+    FRAME_SAMPLES,
+    SAMPLE_RATE,
+    Silero,
+    Span,
+    SpeechDetector,
+    SpeechProbabilities,
+    speech_spans,
+)
 
 JFK = Path(__file__).parents[2] / "data" / "jfk.flac"
-SECOND = 2 * RATE
+SECOND = 2 * SAMPLE_RATE
 
 
 @lru_cache(1)
@@ -33,13 +42,13 @@ def silero() -> Silero:
 def recording() -> bytes:
     """Read the speech, as s16le mono PCM at 16 kHz."""
     with av.open(str(JFK), mode="r") as container:
-        resampler = av.AudioResampler("s16", "mono", RATE)
+        resampler = av.AudioResampler("s16", "mono", SAMPLE_RATE)
         frames = [*container.decode(audio=0), None]
         return b"".join(part.to_ndarray().tobytes() for frame in frames for part in resampler.resample(frame))
 
 
 def silence(seconds: float) -> bytes:
-    return bytes(2 * round(seconds * RATE))
+    return bytes(2 * round(seconds * SAMPLE_RATE))
 
 
 def pcm(wave: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bytes:
@@ -48,21 +57,23 @@ def pcm(wave: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bytes:
 
 def in_chunks(data: bytes, size: int) -> list[Span]:
     """Find the speech in a recording that comes in pieces."""
-    speech = Speech(silero())
+    speech = SpeechDetector(silero())
     found = [span for start in range(0, len(data), size) for span in speech.push(data[start : start + size])]
     return [*found, *speech.finish()]
 
 
 def test_finds_speech_between_silence() -> None:
-    """Real speech is one stretch, its times those of the recording, with a little of the silence around it."""
+    """Real speech is one span, its times those of the recording, with a little of the silence
+    around it.
+    """
     spans = speech_spans(silence(5) + recording() + silence(7), silero())
 
     assert len(spans) == 1
     assert list(spans[0]) == pytest.approx([5.0, 16.0], abs=0.5)
 
 
-def test_a_pause_ends_a_stretch() -> None:
-    """Speech before and after a long silence are two stretches; a short silence ends none."""
+def test_a_pause_ends_a_span() -> None:
+    """Speech before and after a long silence are two spans; a short silence ends none."""
     speech = recording()[: 2 * SECOND]
     long, short = (speech_spans(speech + silence(gap) + speech, silero()) for gap in (6.0, 0.8))
 
@@ -85,8 +96,8 @@ def test_shorter_pauses_can_be_asked_for() -> None:
         b"",
         bytes(2),
         silence(30),
-        pcm(0.2 * np.random.default_rng(0).standard_normal(10 * RATE)),
-        pcm(0.3 * np.sin(2 * np.pi * 440 / RATE * np.arange(10 * RATE))),
+        pcm(0.2 * np.random.default_rng(0).standard_normal(10 * SAMPLE_RATE)),
+        pcm(0.3 * np.sin(2 * np.pi * 440 / SAMPLE_RATE * np.arange(10 * SAMPLE_RATE))),
         silence(3) + pcm(np.ones(30)) + silence(3),
     ],
     ids=["nothing", "one sample", "silence", "noise", "tone", "click"],
@@ -105,24 +116,25 @@ def test_chunks_do_not_matter(size: int) -> None:
     assert in_chunks(data, max(size, 501)) == speech_spans(data, silero())
 
 
-def test_tells_what_is_settled() -> None:
-    """While silence comes in, it is settled with it but for the padding; in a stretch, up to where that
+def test_decided_seconds() -> None:
+    """While silence comes in all of it is decided but for the padding; in a span, all up to where that
     begins, which is known.
     """
-    speech = Speech(silero())
+    speech = SpeechDetector(silero())
     speech.push(silence(10))
-    quiet, begun = speech.settled, speech.begun
+    decided_in_silence = speech.decided_seconds
+    start_in_silence = speech.current_start
     speech.push(recording()[: 2 * SECOND])
 
-    assert quiet == pytest.approx(9.6, abs=0.05)
-    assert begun is None
-    assert speech.begun == pytest.approx(10.0, abs=0.5)
-    assert speech.settled == speech.begun
+    assert decided_in_silence == pytest.approx(9.6, abs=0.05)
+    assert start_in_silence is None
+    assert speech.current_start == pytest.approx(10.0, abs=0.5)
+    assert speech.decided_seconds == speech.current_start
 
 
-def test_a_stretch_is_given_while_the_recording_goes_on() -> None:
-    """A stretch is told once its pause is over, not at the end of the recording."""
-    speech = Speech(silero(), pause=1.0)
+def test_a_span_comes_while_the_recording_goes_on() -> None:
+    """A span comes once its pause is over, not at the end of the recording."""
+    speech = SpeechDetector(silero(), pause=1.0)
 
     assert speech.push(recording()[: 2 * SECOND]) == []
     assert len(speech.push(silence(1.5))) == 1
@@ -130,22 +142,26 @@ def test_a_stretch_is_given_while_the_recording_goes_on() -> None:
 
 
 def test_is_what_silero_gives_frame_by_frame() -> None:
-    """The probabilities, taken many frames at a time, are those of Silero's plain network, taken one by one."""
+    """The probabilities of many frames at a time are those of Silero's plain network, frame by frame."""
     spec = find_spec("silero_vad")
     assert spec is not None
     assert spec.origin is not None
     plain = onnxruntime.InferenceSession(
         Path(spec.origin).parent / "data" / "silero_vad.onnx", providers=["CPUExecutionProvider"]
     )
-    samples = np.frombuffer(recording(), "<i2")[: 100 * FRAME].astype(np.float32) / 32768
-    state, before, wanted = np.zeros((2, 1, 128), np.float32), np.zeros(CONTEXT, np.float32), []
-    for start in range(0, len(samples), FRAME):
-        row = np.concatenate([before, samples[start : start + FRAME]])
-        heard, state = plain.run(None, {"input": row[None], "state": state, "sr": np.array(RATE, np.int64)})
-        before = row[-CONTEXT:]
-        wanted.append(float(heard[0, 0]))
+    samples = np.frombuffer(recording(), "<i2")[: 100 * FRAME_SAMPLES].astype(np.float32) / 32768
+    state, before, expected = np.zeros((2, 1, 128), np.float32), np.zeros(CONTEXT_SAMPLES, np.float32), []
+    for start in range(0, len(samples), FRAME_SAMPLES):
+        row = np.concatenate([before, samples[start : start + FRAME_SAMPLES]])
+        probability, state = plain.run(
+            None, {"input": row[None], "state": state, "sr": np.array(SAMPLE_RATE, np.int64)}
+        )
+        before = row[-CONTEXT_SAMPLES:]
+        expected.append(float(probability[0, 0]))
 
-    assert list(Probabilities(silero()).push(recording()[: 200 * FRAME])) == pytest.approx(wanted, abs=1e-3)
+    assert list(SpeechProbabilities(silero()).push(recording()[: 200 * FRAME_SAMPLES])) == pytest.approx(
+        expected, abs=1e-3
+    )
 
 
 def test_the_network_of_the_other_package_does_as_well() -> None:
@@ -161,7 +177,7 @@ def test_the_network_of_the_other_package_does_as_well() -> None:
         assert list(span) == pytest.approx(list(same), abs=0.6)
 
 
-def test_a_file_that_is_no_network_is_told_in_a_sentence(tmp_path: Path) -> None:
+def test_a_file_that_is_no_network(tmp_path: Path) -> None:
     """What is missing or broken is named."""
     (tmp_path / "broken.onnx").write_bytes(b"no network")
 
@@ -185,9 +201,9 @@ def test_loads_no_torch_and_says_nothing() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_stretches_do_not_overlap() -> None:
-    """Where the padding is longer than the pause, a stretch begins where the one before ends."""
-    speech = Speech(silero(), pause=0.5, padding=0.6)
+def test_spans_do_not_overlap() -> None:
+    """Where the padding is longer than the pause, a span begins where the one before ends."""
+    speech = SpeechDetector(silero(), pause=0.5, padding=0.6)
     spans = [*speech.push(recording()), *speech.finish()]
 
     assert len(spans) > 1

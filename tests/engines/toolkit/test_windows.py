@@ -1,6 +1,4 @@
-"""The windows that a recording is cut into: what they hold, when they are given, and that nothing else is
-kept.
-"""
+"""The windows of a recording: what is in them, when they come, and that nothing else is kept."""
 
 from __future__ import annotations
 
@@ -12,10 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_whisper import RATE, SECOND, samples, silence, sound
+from tiny_whisper import BYTES_PER_SECOND, RATE, samples, silence, sound
 
 from engines.toolkit.vad import Silero
-from engines.toolkit.windows import CONTEXT, LONGEST, STEP, Window, Windows
+from engines.toolkit.windows import CONTEXT_SAMPLES, HOP_LENGTH, MAX_WINDOW_SAMPLES, Window, Windows
 
 SPEECH = (
     silence(2)
@@ -38,20 +36,23 @@ def chunks(pcm: bytes, size: int) -> Iterator[bytes]:
     return (pcm[start : start + size] for start in range(0, len(pcm), size))
 
 
-def cut(pcm: bytes, *, vad: bool, size: int = SECOND, heard: tuple[float, ...] = (1.0,)) -> list[Window]:
-    """Give all windows, of each of which a part is said to have been heard."""
+def cut(
+    pcm: bytes, *, vad: bool, size: int = BYTES_PER_SECOND, transcribed: tuple[float, ...] = (1.0,)
+) -> list[Window]:
+    """Return all windows, where fractions of them are transcribed in turn."""
     windows = Windows(chunks(pcm, size), silero() if vad else None, lambda _: None)
-    parts, out = cycle(heard), []
-    while window := windows.next():
-        out.append(window)
-        windows.advance(next(parts) * len(window.own) / RATE)
+    fractions = cycle(transcribed)
+    found = []
+    while window := windows.next_window():
+        found.append(window)
+        windows.advance(next(fractions) * len(window.samples) / RATE)
     assert windows.duration == len(pcm) // 2 / RATE
-    return out
+    return found
 
 
 def spans(windows: list[Window]) -> list[tuple[float, float]]:
-    """Give begin and end of each, in seconds."""
-    return [(window.start, window.start + len(window.own) / RATE) for window in windows]
+    """Return start and end of each, in seconds."""
+    return [(window.start, window.start + len(window.samples) / RATE) for window in windows]
 
 
 def test_a_recording_is_cut_every_thirty_seconds() -> None:
@@ -59,9 +60,9 @@ def test_a_recording_is_cut_every_thirty_seconds() -> None:
     assert spans(cut(sound("hello", 40) + sound("count", 25.5), vad=False)) == [(0, 30), (30, 60), (60, 65.5)]
 
 
-def test_a_window_begins_where_the_last_was_heard_to() -> None:
-    """What has not been heard of a window is in the next one."""
-    assert [start for start, _ in spans(cut(sound("hello", 50), vad=False, heard=(0.5, 1.0, 1.0)))] == [
+def test_a_window_begins_where_the_transcript_of_the_last_ends() -> None:
+    """What is not transcribed of a window is in the next one."""
+    assert [start for start, _ in spans(cut(sound("hello", 50), vad=False, transcribed=(0.5, 1.0, 1.0)))] == [
         0,
         15,
         45,
@@ -74,64 +75,72 @@ def test_a_window_holds_the_recordings_samples(vad: bool) -> None:
     spectrum.
     """
     whole = samples(SPEECH)
-    for window in cut(SPEECH, vad=vad, heard=(0.7, 1.0)):
+    for window in cut(SPEECH, vad=vad, transcribed=(0.7, 1.0)):
         start = round(window.start * RATE)
-        assert start % STEP == 0
-        assert np.array_equal(window.own, whole[start : start + len(window.own)])
-        assert np.array_equal(window.samples, whole[start - window.before :][: len(window.samples)])
-        assert window.before == min(start, CONTEXT)
-        assert window.after <= CONTEXT
-        assert len(window.own) <= LONGEST
+        assert start % HOP_LENGTH == 0
+        assert np.array_equal(window.samples, whole[start : start + len(window.samples)])
+        assert np.array_equal(
+            window.samples_with_context,
+            whole[start - window.context_before :][: len(window.samples_with_context)],
+        )
+        assert window.context_before == min(start, CONTEXT_SAMPLES)
+        assert window.context_after <= CONTEXT_SAMPLES
+        assert len(window.samples) <= MAX_WINDOW_SAMPLES
 
 
 def test_silence_is_in_no_window() -> None:
     """With voice detection a window begins a little before speech, and ends a little after it."""
     found = spans(cut(SPEECH, vad=True))
 
-    wanted = [(1.6, 31.3), (36.5, 66.5), (66.5, 76.3)]
-    assert np.array(found) == pytest.approx(np.array(wanted), abs=0.3)
+    expected = [(1.6, 31.3), (36.5, 66.5), (66.5, 76.3)]
+    assert np.array(found) == pytest.approx(np.array(expected), abs=0.3)
 
 
 @pytest.mark.parametrize("vad", [True, False])
 @settings(max_examples=15, deadline=None)
-@given(size=st.integers(2000, len(SPEECH)), heard=st.lists(st.floats(0.3, 1.0), min_size=1, max_size=4))
-def test_chunks_do_not_matter(vad: bool, size: int, heard: list[float]) -> None:
+@given(size=st.integers(2000, len(SPEECH)), transcribed=st.lists(st.floats(0.3, 1.0), min_size=1, max_size=4))
+def test_chunks_do_not_matter(vad: bool, size: int, transcribed: list[float]) -> None:
     """The windows are the same however the recording was cut on its way."""
-    found, wanted = (cut(SPEECH, vad=vad, size=one, heard=tuple(heard)) for one in (size, 16_000))
+    found, expected = (
+        cut(SPEECH, vad=vad, size=one, transcribed=tuple(transcribed)) for one in (size, 16_000)
+    )
 
-    assert spans(found) == spans(wanted)
-    assert all(np.array_equal(one.samples, other.samples) for one, other in zip(found, wanted, strict=True))
+    assert spans(found) == spans(expected)
+    assert all(
+        np.array_equal(one.samples_with_context, other.samples_with_context)
+        for one, other in zip(found, expected, strict=True)
+    )
 
 
 @pytest.mark.parametrize(
     ("vad", "pcm"), [(True, silence(1)), (True, sound("hello", 1)), (False, sound("hello", 1))]
 )
-def test_nothing_is_kept_that_is_done_with(vad: bool, pcm: bytes) -> None:
+def test_nothing_is_kept_that_is_processed(vad: bool, pcm: bytes) -> None:
     """However long the recording, little more than a window of it is kept."""
     windows = Windows(iter([silence(1)] + [pcm] * 300), silero() if vad else None, lambda _: None)
     longest = 0
-    while window := windows.next():
+    while window := windows.next_window():
         longest = max(longest, len(windows._pcm))
-        windows.advance(len(window.own) / RATE)
+        windows.advance(len(window.samples) / RATE)
 
-    assert longest <= 36 * SECOND
-    assert len(windows._pcm) <= 36 * SECOND
+    assert longest <= 36 * BYTES_PER_SECOND
+    assert len(windows._pcm) <= 36 * BYTES_PER_SECOND
 
 
-def test_what_is_done_with_never_goes_back() -> None:
-    """What is told of the progress grows, also where voice detection finds speech to have begun a while ago."""
-    told: list[float] = []
-    windows = Windows(chunks(SPEECH, 1000), silero(), told.append)
-    while window := windows.next():
-        windows.advance(len(window.own) / RATE)
-        told.append(windows.done)
+def test_progress_never_goes_back() -> None:
+    """Progress grows, also where voice detection finds that speech has begun a while ago."""
+    progress: list[float] = []
+    windows = Windows(chunks(SPEECH, 1000), silero(), progress.append)
+    while window := windows.next_window():
+        windows.advance(len(window.samples) / RATE)
+        progress.append(windows.processed_seconds)
 
-    assert told == sorted(told)
-    assert told[-1] == pytest.approx(len(SPEECH) / SECOND, abs=0.5)
+    assert progress == sorted(progress)
+    assert progress[-1] == pytest.approx(len(SPEECH) / BYTES_PER_SECOND, abs=0.5)
 
 
 def test_a_time_behind_the_window_is_its_end() -> None:
-    """A time that the model makes up is not told."""
+    """A time that the model makes up becomes the window's end."""
     window = cut(sound("hello", 2), vad=False)[0]
 
-    assert [window.time(seconds) for seconds in (0.5, 2.0, 7.3)] == [0.5, 2.0, 2.0]
+    assert [window.recording_time(seconds) for seconds in (0.5, 2.0, 7.3)] == [0.5, 2.0, 2.0]

@@ -15,13 +15,13 @@ pytest.importorskip("ctranslate2")
 
 import published_checkpoints
 import tiny_whisper
-from neural_server import as_wav, serving
+from neural_server import pcm_to_wav, serve_models
 from servers import PATIENCE, Server, running
 
-from engines.catalogue.models import find
+from engines.catalogue.models import find_model
 
 if TYPE_CHECKING:  # pytest loads it
-    from hub_server import Hub
+    from hub_server import FakeHub
 
 MODEL, CALLS = "whisper-tiny", 8
 """calls enough for each process to get some: every one is a connection of its own"""
@@ -31,8 +31,8 @@ MODEL, CALLS = "whisper-tiny", 8
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Three processes with one tiny model."""
     place = tmp_path_factory.mktemp("cluster")
-    publish = lambda hub: published_checkpoints.whisper(hub, place)  # noqa: E731
-    with serving(place, [MODEL], publish, server={"processes": 3}) as started:
+    publish = lambda hub: published_checkpoints.publish_whisper(hub, place)  # noqa: E731
+    with serve_models(place, [MODEL], publish, server={"processes": 3}) as started:
         yield started
 
 
@@ -49,7 +49,7 @@ def states(server: Server) -> set[str]:
 
 def hear(server: Server) -> httpx.Response:
     """Have a recording transcribed."""
-    file = {"file": ("a.wav", as_wav(tiny_whisper.sound("count", 1.0), tiny_whisper.RATE))}
+    file = {"file": ("a.wav", pcm_to_wav(tiny_whisper.sound("count", 1.0), tiny_whisper.RATE))}
     fields = {"model": MODEL, "response_format": "text"}
     return httpx.post(f"{server.base_url}/audio/transcriptions", data=fields, files=file, timeout=PATIENCE)
 
@@ -61,7 +61,7 @@ def test_loaded_and_unloaded(server: Server) -> None:
     for _ in range(2):
         assert call(server, "load").status_code == 200
         assert states(server) == {"ready"}
-        assert {hear(server).text.strip() for _ in range(CALLS)} == {tiny_whisper.SAID["count"]}
+        assert {hear(server).text.strip() for _ in range(CALLS)} == {tiny_whisper.TRANSCRIPTS["count"]}
         assert call(server, "unload").json()["state"] == "resting"
         assert states(server) == {"resting"}
 
@@ -80,18 +80,18 @@ def test_refused_in_the_same_words(server: Server) -> None:
 
 
 def test_none_waits_for_a_process_that_is_gone(
-    tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the process that runs the engines is killed, those who follow a pull are told, and the others end
     as they should.
     """
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
     hub.publish(
-        find(MODEL).repo,
+        find_model(MODEL).repo,
         {"config.json": b"{}", "generation_config.json": b"{}", "model.safetensors": b"x" * 100_000},
     )
     with running(tmp_path, {"models": {"folder": str(tmp_path / "hub")}}, ("--workers", "2")) as server:
-        hub.spoil("model.safetensors", pause=60)
+        hub.add_fault("model.safetensors", pause=60)
         assert call(server, "pull").status_code == 200
         url = f"{server.base_url}/voicebox/models/{MODEL}/progress"
         members = [
