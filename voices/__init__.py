@@ -1,1 +1,1 @@
-"""What a voice is, and which one a request means."""
+"""Voices: which one a request means, and custom voices with their samples, prompts and store."""

@@ -1,7 +1,8 @@
-"""A voice as a ZIP file: `profile.json`, its samples as they came, its picture, and the consent behind it.
+"""Archives of custom voices: ZIP files with `profile.json`, its samples as they came, its picture, and the
+consent behind it.
 
 Nothing in an archive is ever unpacked by its own name: the manifest says which entries there are, their names
-have one form, and each is read into memory, so much and no further.
+have one form, and each is read into memory up to a limit.
 https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3
 """
 
@@ -24,16 +25,31 @@ from voices.pronunciation import Entry
 
 MANIFEST = "profile.json"
 MANIFEST_BYTES = 1_000_000
+"""the most that a manifest may have"""
 ENTRY = re.compile(r"(samples/[0-9]{1,4}|avatar|consent)")
 DIRECTORY_BYTES = 100_000
 """what the list of entries may take: a few hundred entries"""
-END, END_SIZE, LONGEST_COMMENT = b"PK\x05\x06", 22, 65_535
-ZIP64_LOCATOR, ZIP64_LOCATOR_SIZE = b"PK\x06\x07", 20
+END = b"PK\x05\x06"
+"""what the end of central directory record begins with"""
+END_SIZE = 22
+"""bytes, without its comment"""
+LONGEST_COMMENT = 65_535
+ZIP64_LOCATOR = b"PK\x06\x07"
+ZIP64_LOCATOR_SIZE = 20
 CHUNK = 65_536
+"""bytes that are unpacked at once"""
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 FAULTS = (
-    zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError, struct.error, OverflowError,
-)  # fmt: skip
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    OSError,
+    struct.error,
+    OverflowError,
+)
 """what zipfile raises for bytes that it cannot read"""
 
 File = Annotated[str, Meta(max_length=40)]
@@ -62,7 +78,7 @@ class ArchivedConsent(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """`profile.json`."""
+    """The manifest of an archive, `profile.json`: the profile, and which entries there are."""
 
     version: Annotated[int, Meta(ge=1, le=1)] = 1
     name: Text
@@ -85,15 +101,16 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Archive(msgspec.Struct, frozen=True):
-    """What an archive holds: the manifest, and the entries that it names."""
+    """The contents of an archive: the manifest, and the entries that it names."""
 
     manifest: Manifest
     files: Mapping[str, bytes]
 
 
 def write(target: IO[bytes], profile: Profile, blobs: Mapping[str, bytes], consent: Consent | None) -> None:
-    """Write a voice; `blobs` are its recordings and its picture, by their keys in the store. Audio is not
-    compressed again.
+    """Write the archive of a voice; `blobs` are its recordings and picture, by their keys in the store.
+
+    Audio is not compressed again.
     """
     files = {f"samples/{number}": sample.original for number, sample in enumerate(profile.samples, 1)}
     samples = [_archived(name, sample, profile) for name, sample in zip(files, profile.samples, strict=True)]

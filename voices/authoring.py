@@ -1,5 +1,6 @@
-"""How voices and consents are made, changed and unmade: what is written where, in which order, and what the
-audit says of it.
+"""The service that creates, changes and deletes custom voices and consents.
+
+It decides what is written where, in which order, and what the audit says of it.
 """
 
 from __future__ import annotations
@@ -21,20 +22,20 @@ from voices.profile import CONSENT, VOICE, Audit, Consent, Profile, new_id, now
 from voices.samples.samples import MEDIA_TYPES, Samples, Upload
 
 LONGEST_CONSENT = 300.0
-"""seconds"""
+"""seconds of a consent's recording"""
 SHORTEST_SCRIPT = 20
-"""characters: what takes a second or two to say"""
+"""characters of what a designed voice says when it is made: a second or two"""
 AVATARS = {
     b"\x89PNG\r\n\x1a\n": "image/png",
     b"\xff\xd8\xff": "image/jpeg",
     b"GIF8": "image/gif",
     b"RIFF": "image/webp",
 }
-"""by their first bytes; an SVG can hold scripts, so it is not among them"""
+"""media types of pictures by their first bytes; an SVG can hold scripts, so it is not among them"""
 
 
 class VoiceService:
-    """Makes and unmakes voices in an open library."""
+    """Creates, changes and deletes voices and consents in an open library."""
 
     def __init__(self, opened: OpenLibrary, rules: VoiceLimits, threads: anyio.CapacityLimiter) -> None:
         self._library = opened
@@ -43,7 +44,7 @@ class VoiceService:
         self.samples = Samples(opened, rules.bounds, threads)
 
     async def create(self, draft: Profile, uploads: tuple[Upload, ...] = ()) -> Profile:
-        """Keep a new voice with its samples; `draft` needs no id. Raises BadInput, BadAudio, NameTaken or
+        """Create a voice with its samples; `draft` needs no id. Raises BadInput, BadAudio, NameTaken or
         BlobsFailed.
         """
         await self._check(draft, cloned=bool(uploads))
@@ -60,7 +61,7 @@ class VoiceService:
         return profile
 
     async def change(self, id: str, caller: str, change: Callable[[Profile], Profile]) -> Profile:
-        """Change a voice, though not its samples. Raises UnknownProfile, NotYours, NameTaken, or what
+        """Change a voice, though not its samples. Raises UnknownProfile, Forbidden, NameTaken, or what
         `change` raises.
         """
         before, after = await self._library.store.change(id, caller, change)
@@ -69,7 +70,7 @@ class VoiceService:
         return after
 
     async def delete(self, id: str, caller: str) -> Profile:
-        """Delete a voice with all that was made of it. Raises UnknownProfile or NotYours."""
+        """Delete a voice with all that was made of it. Raises UnknownProfile or Forbidden."""
         before = await self._library.store.delete(id, caller)
         await self.write_audit("deleted", before, key=caller)
         await self.samples.forget(before, None)
@@ -89,7 +90,7 @@ class VoiceService:
             )
 
     async def consent(self, name: str, language: str, data: bytes, owner: str) -> Consent:
-        """Keep a consent. Raises BadAudio or BlobsFailed."""
+        """Create a consent of its recording. Raises BadAudio or BlobsFailed."""
         facts, digest = await anyio.to_thread.run_sync(lambda: _checked(data), limiter=self._threads)
         id = new_id(CONSENT)
         consent = Consent(
@@ -113,7 +114,7 @@ class VoiceService:
         await self._library.blobs.delete([before.recording])
 
     async def avatar(self, id: str, data: bytes, caller: str) -> Profile:
-        """Give a voice a picture. Raises BadInput, UnknownProfile or NotYours."""
+        """Set a voice's picture. Raises BadInput, UnknownProfile or Forbidden."""
         media_type = checked_picture(data, self._rules.avatar_bytes)
         if not (await self._library.store.get(id, caller)).editable(caller):
             raise not_yours()
@@ -125,7 +126,7 @@ class VoiceService:
             )
 
     async def write_audit(self, event: str, profile: Profile, *, key: str) -> None:
-        """Write a line of audit."""
+        """Write what was done with a voice into the audit."""
         await self._library.store.write_audit(Audit(now(), event, profile.id, key, consent=profile.consent))
 
     async def _check(self, draft: Profile, *, cloned: bool) -> None:
@@ -154,7 +155,7 @@ def _checked(data: bytes) -> tuple[AudioFacts, str]:
 
 
 def checked_picture(data: bytes, limit: int) -> str:
-    """Give the media type of a picture. Raises BadInput."""
+    """Return the media type of a picture of at most `limit` bytes. Raises BadInput."""
     if len(data) > limit:
         raise BadInput(f"The picture has {len(data)} bytes; {limit} are the most.", param="file")
     for first, media_type in AVATARS.items():

@@ -1,4 +1,4 @@
-"""What belongs to a key beside its voices: consents, aliases, and its pronunciations."""
+"""What a caller keeps beside voices: consents, aliases, and pronunciations."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from voices.storage.database import Database, one_by_one, plain
 
 
 class Page(msgspec.Struct, frozen=True):
-    """Some consents, and whether there are more."""
+    """A page of consents, and whether more follow."""
 
     consents: list[Consent]
     more: bool
 
 
 class Consents:
-    """Consents, newest first."""
+    """The consents in the database, newest first."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def create(self, consent: Consent) -> Consent:
-        """Keep one."""
+        """Store a consent."""
         values = {
             "id": consent.id,
             "owner": consent.owner,
@@ -41,12 +41,12 @@ class Consents:
         return consent
 
     async def get(self, id: str, caller: str) -> Consent:
-        """Give one. Raises UnknownConsent."""
+        """Return the consent of an id. Raises UnknownConsent."""
         async with self._database.reading() as connection:
             return await _consent(connection, id, caller)
 
     async def same(self, sha256: str, owner: str) -> Consent | None:
-        """Give an owner's consent with that recording, if there is one."""
+        """Return an owner's consent with that recording, if there is one."""
         async with self._database.reading() as connection:
             query = select(tables.consents.c.document).where(tables.consents.c.owner == owner)
             rows = (await connection.execute(query)).scalars().all()
@@ -54,7 +54,7 @@ class Consents:
         return next((one for one in found if one.sha256 == sha256), None)
 
     async def page(self, caller: str, after: str, limit: int) -> Page:
-        """Give those that follow `after`, which is an id or empty. Raises UnknownConsent."""
+        """Return at most `limit` consents that follow `after`, an id or empty. Raises UnknownConsent."""
         table = tables.consents.c
         query = (
             select(table.document)
@@ -72,7 +72,7 @@ class Consents:
         return Page([msgspec.json.decode(row, type=Consent) for row in rows[:limit]], len(rows) > limit)
 
     async def change(self, id: str, caller: str, change: Callable[[Consent], Consent]) -> Consent:
-        """Change one. Raises UnknownConsent."""
+        """Change a consent, and return it as it is then. Raises UnknownConsent."""
         async with self._database.writing() as connection:
             await connection.execute(
                 select(tables.consents.c.id).where(tables.consents.c.id == plain(id)).with_for_update()
@@ -84,7 +84,7 @@ class Consents:
         return after
 
     async def delete(self, id: str, caller: str) -> Consent:
-        """Delete one; voices that were made by it stay, and keep its id. Raises UnknownConsent."""
+        """Delete a consent, and return it; voices made by it stay, and keep its id. Raises UnknownConsent."""
         async with self._database.writing() as connection:
             before = await _consent(connection, id, caller)
             await connection.execute(delete(tables.consents).where(tables.consents.c.id == id))
@@ -92,13 +92,13 @@ class Consents:
 
 
 class Aliases:
-    """Further names of voices; those of a key go before those of all."""
+    """The aliases in the database: a caller's own go before those of everybody."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def list(self, caller: str) -> dict[str, str]:
-        """Give the targets by name."""
+        """Return the targets of the aliases that a caller sees, by name."""
         query = (
             select(tables.aliases)
             .where(tables.aliases.c.scope.in_({NOBODY, caller}))
@@ -110,7 +110,7 @@ class Aliases:
         return dict(by_fold.values())
 
     async def find(self, name: str, caller: str) -> str | None:
-        """Give the target of a name."""
+        """Return the target of an alias; None where the caller sees none of that name."""
         table = tables.aliases.c
         query = select(table.target).where(
             table.folded == folded(plain(name)), table.scope.in_({NOBODY, caller})
@@ -119,7 +119,7 @@ class Aliases:
             return (await connection.execute(query.order_by(table.scope.desc()).limit(1))).scalar()
 
     async def put(self, name: str, target: str, owner: str) -> None:
-        """Make or change an alias of a key."""
+        """Create or change an owner's alias."""
         values = {"scope": owner, "folded": folded(name), "name": name, "target": plain(target)}
         async with self._database.writing() as connection:
             await one_by_one(connection)
@@ -127,26 +127,26 @@ class Aliases:
             await connection.execute(insert(tables.aliases).values(values))
 
     async def delete(self, name: str, owner: str) -> bool:
-        """Take an alias of a key away; False when it has none of that name."""
+        """Delete an owner's alias; return False when there is none of that name."""
         async with self._database.writing() as connection:
             return await _remove(connection, name, owner)
 
 
 class Dictionaries:
-    """How a key wants words pronounced."""
+    """The pronunciations in the database, one dictionary for each owner."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def get(self, owner: str) -> tuple[Entry, ...]:
-        """Give a key's entries."""
+        """Return an owner's entries."""
         query = select(tables.dictionaries.c.document).where(tables.dictionaries.c.owner == owner)
         async with self._database.reading() as connection:
             row = (await connection.execute(query)).scalar()
         return msgspec.json.decode(row, type=tuple[Entry, ...]) if row else ()
 
     async def put(self, owner: str, entries: tuple[Entry, ...]) -> None:
-        """Replace a key's entries."""
+        """Replace an owner's entries."""
         values = {"owner": owner, "document": msgspec.json.encode(entries).decode()}
         async with self._database.writing() as connection:
             await one_by_one(connection)

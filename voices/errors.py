@@ -1,12 +1,12 @@
-"""What callers are told about voices that are not there, not theirs, or not free."""
+"""Errors about voices that do not exist, belong to another caller, or have a name that is taken."""
 
 from __future__ import annotations
 
-from engines.errors import BadInput, EngineUnavailable, NotFound, NotYours
+from engines.errors import BadInput, EngineUnavailable, Forbidden, NotFound
 
 
 class LibraryFailed(EngineUnavailable):
-    """Voices of one's own are out of reach."""
+    """The library of custom voices cannot be reached."""
 
 
 class UnknownProfile(NotFound):
@@ -26,25 +26,25 @@ class NameTaken(BadInput):
 
 
 def unknown(id: str) -> UnknownProfile:
-    """Say that there is no such voice."""
+    """Return the error of a voice that does not exist."""
     return UnknownProfile(f"No voice found with id '{id[:100]}'.", code="voice_not_found")
 
 
 def unknown_consent(id: str) -> UnknownConsent:
-    """Say that there is no such consent."""
+    """Return the error of a consent that does not exist."""
     return UnknownConsent(f"No voice consent found with id '{id[:100]}'.", code="voice_consent_not_found")
 
 
 def unknown_sample(id: str) -> UnknownSample:
-    """Say that there is no such sample."""
+    """Return the error of a sample that does not exist."""
     return UnknownSample(f"This voice has no sample with id '{id[:100]}'.", code="sample_not_found")
 
 
-def not_yours() -> NotYours:
-    """Say that a voice may be used, not changed."""
-    return NotYours("This voice is shared with you; only the key that made it may change it.")
+def not_yours() -> Forbidden:
+    """Return the error of a voice that the caller may use, not change."""
+    return Forbidden("This voice is shared with you; only the key that made it may change it.")
 
 
 def taken(name: str) -> NameTaken:
-    """Say that a name is in use."""
+    """Return the error of a name that another voice has."""
     return NameTaken(f"There is a voice named '{name}' already.", param="name", code="name_taken")

@@ -1,4 +1,4 @@
-"""The library: the voices of one's own, their recordings, prompts, and what else a key keeps.
+"""The library of custom voices: profiles, recordings, prompts, and what else a caller keeps.
 
 It opens when there is something in it: a server on which nobody ever made a voice does not load a database
 for it.
@@ -21,6 +21,7 @@ from voices.errors import LibraryFailed
 from voices.naming import matching
 from voices.profile import NOBODY, Profile
 from voices.pronunciation import Entry
+from voices.storage import MARK
 
 if TYPE_CHECKING:
     from voices.consents import Aliases, Consents, Dictionaries
@@ -31,16 +32,14 @@ if TYPE_CHECKING:
     from voices.storage.store import Store
 
 
-HEAVY = 2
+ARCHIVES_AT_ONCE = 2
+"""archives that are held in memory at the same time"""
 DOWN_SECONDS = 5.0
-MARK = "library"
-"""the blob that tells to which database the recordings belong"""
+"""in which a library that failed is not asked again: each try may take as long"""
 
 
 class LibraryLocation(msgspec.Struct, frozen=True):
-    """Where a library lies: the URL of a database, that of a store of recordings, and the folder for what is
-    empty of both.
-    """
+    """Where a library lies: URLs of database and recordings; the folder is for those that are empty."""
 
     folder: Path
     database: str = ""
@@ -48,7 +47,7 @@ class LibraryLocation(msgspec.Struct, frozen=True):
 
     @property
     def file(self) -> Path | None:
-        """Where SQLite keeps the database; None where it is kept elsewhere."""
+        """The file of a SQLite database; None where the database is another."""
         if not self.database:
             return self.folder / "voices.db"
         kind, _, path = self.database.partition(":///")
@@ -56,18 +55,18 @@ class LibraryLocation(msgspec.Struct, frozen=True):
 
 
 class FoundProfile(msgspec.Struct, frozen=True):
-    """What a voice's name led to: a voice of one's own, or the name that is to be looked for among the
-    engines' voices.
-    """
+    """The result of looking a voice's name up: a custom voice, or a name to look for among presets."""
 
     voice: str
     profile: Profile | None = None
     words: tuple[Entry, ...] = ()
-    """how the viewer wants words said"""
+    """how the caller wants words said"""
 
 
 class OpenLibrary:
-    """What is in an open library."""
+    """An open library: the parts that hold profiles, recordings, consents, aliases, pronunciations and
+    prompts.
+    """
 
     def __init__(self, database: Database, blobs: Blobs) -> None:
         from voices.consents import Aliases, Consents, Dictionaries
@@ -86,12 +85,12 @@ class OpenLibrary:
 
 
 class Library:
-    """See the module. `threads` bounds how many recordings are worked on at once."""
+    """The library, open or not. `threads` bounds how many recordings are worked on at once."""
 
     def __init__(self, place: LibraryLocation, threads: anyio.CapacityLimiter) -> None:
         self.place = place
         self.threads = threads
-        self.heavy = anyio.CapacityLimiter(HEAVY)
+        self.heavy = anyio.CapacityLimiter(ARCHIVES_AT_ONCE)
         """for work that holds whole archives in memory"""
         self._library: OpenLibrary | None = None
         self._opening = asyncio.Lock()
@@ -99,12 +98,12 @@ class Library:
         self._down_until = 0.0
 
     async def is_empty(self) -> bool:
-        """Tell whether nothing was ever put in."""
+        """Return whether nothing was ever stored."""
         file = self.place.file
         return self._library is None and file is not None and not await asyncio.to_thread(file.exists)
 
     async def open(self) -> OpenLibrary:
-        """Open it, or make it. Raises StoreFailed or BlobsFailed."""
+        """Open the library, and create it where there is none. Raises StoreFailed or BlobsFailed."""
         if self._library is None:
             async with self._opening:
                 if self._library is None:
@@ -112,12 +111,12 @@ class Library:
         return self._library
 
     async def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections to the database."""
         if self._library:
             await self._library.database.close()
 
     def alone(self, name: str) -> asyncio.Lock:
-        """Give the lock that lets one at a time do something of a name."""
+        """Return the lock under which only one task at a time does what `name` says."""
         return self._alone.setdefault(name, asyncio.Lock())
 
     async def find(
@@ -127,7 +126,7 @@ class Library:
         aliases: Mapping[str, str] | None = None,
         known: Callable[[str], bool] = lambda _: False,
     ) -> FoundProfile:
-        """Look a voice's name up: among voices of one's own, then among aliases, of which `aliases` are the
+        """Look a voice's name up: among custom voices, then among aliases, of which `aliases` are the
         settings'.
 
         A voice that another key shares cannot take a name that is `known` already. Raises LibraryFailed, and,
@@ -154,26 +153,24 @@ class Library:
             return FoundProfile(
                 looked.alias, (await opened.look_up(looked.alias, caller)).profile, looked.words
             )
-        target = matching.alias(
-            voice, aliases or {}
-        )  # the resolver knows these too, but no voices of one's own
+        target = matching.alias(voice, aliases or {})  # the resolver knows these too, but no custom voices
         return FoundProfile(
             voice, (await opened.look_up(target, caller)).profile if target else None, looked.words
         )
 
     async def visible(self, caller: str) -> list[Profile]:
-        """Give the voices that a key may use, oldest first."""
+        """Return the custom voices that a caller may use, oldest first."""
         return [] if await self.is_empty() else await (await self.open()).store.visible(caller)
 
 
 def _is_anothers(profile: Profile, voice: str, caller: str) -> bool:
-    """Tell whether a voice was found by its bare name, which another key gave it."""
+    """Return whether a voice was found by its bare name, and belongs to another caller."""
     by_name = profile.id != voice and not voice.casefold().startswith("profile:")
     return by_name and profile.owner not in (NOBODY, caller)
 
 
 async def _marked(opened: OpenLibrary) -> OpenLibrary:
-    """Put the mark of the database on the store of recordings, where there is none."""
+    """Write the mark of the database into the store of recordings, where there is none."""
     try:
         if await opened.blobs.find(MARK) is None:
             await opened.blobs.put(MARK, (await opened.store.library()).encode())

@@ -1,4 +1,4 @@
-"""What voices of one's own may be; the settings say so."""
+"""Limits on custom voices, as the settings have them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """What a sample may be: seconds, and how many of them a voice may have."""
+    """Limits on samples: seconds of each, and how many a voice may have."""
 
     shortest: float = 1.0
     longest: float = 30.0
@@ -14,10 +14,10 @@ class Bounds(msgspec.Struct, frozen=True):
 
 
 class VoiceLimits(msgspec.Struct, frozen=True):
-    """What the settings say of making voices."""
+    """Limits on custom voices."""
 
     bounds: Bounds = Bounds()
     require_consent: bool = False
     voices_per_caller: int = 0
-    """0 is as many as one likes"""
+    """0 is no limit"""
     avatar_bytes: int = 2_000_000

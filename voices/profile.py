@@ -1,4 +1,4 @@
-"""What a voice of one's own is: a profile, its samples, the consent behind it.
+"""The records of a custom voice: its profile, its samples, the consent behind it, lines of the audit.
 
 Everything here is kept as it is written: a field that is added later has a default, so that what was kept
 before can be read.
@@ -19,8 +19,12 @@ from engines.languages import is_tag
 from voices.pronunciation import Entry
 
 VoiceType = Literal["preset", "cloned", "designed"]
-VOICE, CONSENT, SAMPLE = "voice_", "cons_", "samp_"
+VOICE = "voice_"
+"""what the ids of profiles begin with"""
+CONSENT = "cons_"
+SAMPLE = "samp_"
 LONGEST_NAME = 100
+"""characters"""
 LONGEST_FOLDED = 400
 """some signs stand for whole phrases, which is what they are compared by"""
 NOBODY = ""
@@ -30,7 +34,7 @@ Seconds = Annotated[float, Meta(ge=0)]
 
 
 class Sample(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A recording of a voice: where it lies, and what is known of it. Blobs are keys of the store of audio."""
+    """A recording of a voice, and what is known of it. Blobs are keys of the store of recordings."""
 
     id: str
     original: str
@@ -58,13 +62,13 @@ class Sample(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A voice. Times are seconds since 1970."""
+    """The stored record of a custom voice. Times are seconds since 1970."""
 
     id: str
     name: str
     voice_type: VoiceType
     owner: str = NOBODY
-    """the key whose it is, by name; empty: made without a key, hence everybody's"""
+    """the caller that it belongs to, by the key's name; empty: made without a key, hence everybody's"""
     shared: bool = False
     """other keys may use it too"""
     languages: tuple[str, ...] = ()
@@ -92,19 +96,19 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def scope(self) -> str:
-        """Say among whom the name is taken: everybody, or its owner alone."""
+        """The callers among whom the name is unique: everybody, or its owner alone."""
         return NOBODY if self.shared else self.owner
 
     def visible(self, caller: str) -> bool:
-        """Tell whether a key may use it."""
+        """Return whether a caller may use the voice."""
         return self.scope in (NOBODY, caller)
 
     def editable(self, caller: str) -> bool:
-        """Tell whether a key may change it."""
+        """Return whether a caller may change the voice."""
         return self.owner in (NOBODY, caller)
 
     def blobs(self) -> set[str]:
-        """Name all that it keeps in the store of audio."""
+        """Return the keys of all that the voice has in the store of recordings."""
         kept = {blob for sample in self.samples for blob in (sample.original, sample.prepared)}
         return kept | ({self.avatar} if self.avatar else set())
 
@@ -125,12 +129,12 @@ class Consent(msgspec.Struct, frozen=True, omit_defaults=True):
     created: float = 0.0
 
     def visible(self, caller: str) -> bool:
-        """Tell whether a key may see, use and change it."""
+        """Return whether a caller may see, use and change the consent."""
         return self.owner in (NOBODY, caller)
 
 
 class Audit(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What was done with a voice: no names, no texts, no audio."""
+    """A line of the audit: what was done with a voice. No names, no texts, no audio."""
 
     time: float
     event: str
@@ -145,19 +149,19 @@ class Audit(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def new_id(kind: str) -> str:
-    """Make an id that nobody can guess."""
+    """Return a new id that nobody can guess; it begins with `kind`."""
     return kind + secrets.token_hex(12)
 
 
 def folded(name: str) -> str:
-    """Give what two names share that are the same to people: NFKC, no case, single spaces."""
+    """Return the form by which names are compared: NFKC, no case, single spaces."""
     return unicodedata.normalize(
         "NFKC", " ".join(unicodedata.normalize("NFKD", name).casefold().split())
     ).casefold()
 
 
 def checked_name(name: str, param: str = "name") -> str:
-    """Trim a name. Raises BadInput where nobody could use it."""
+    """Return a name in NFC without outer spaces. Raises BadInput where nobody could use it."""
     name = unicodedata.normalize("NFC", name).strip()
     if not name:
         raise BadInput(f"`{param}` must not be blank.", param=param)
@@ -171,12 +175,12 @@ def checked_name(name: str, param: str = "name") -> str:
 
 
 def checked_language(tag: str, param: str = "language") -> str:
-    """Check the shape of a BCP-47 tag. Raises BadInput."""
+    """Return a BCP-47 tag without outer spaces. Raises BadInput where it has not the form of one."""
     if not is_tag(tag.strip()):
         raise BadInput(f"`{param}` should be a BCP-47 language tag such as 'en-US'.", param=param)
     return tag.strip()
 
 
 def now() -> float:
-    """Give the time in seconds since 1970."""
+    """Return the seconds since 1970."""
     return time.time()

@@ -1,4 +1,4 @@
-"""Prompts: an engine's own form of a voice, kept in safetensors so that it is computed once.
+"""The cache of voice prompts: an engine's computed form of a voice, in safetensors, computed once.
 
 A prompt is named by what it was made of: the samples and their words, the engine, its version, and its model.
 A change of any of them makes another name, and what is kept under the old one is not used again. The file's
@@ -23,19 +23,23 @@ from voices.profile import Profile
 from voices.storage.blobs import Blobs
 
 FOLDER = "prompts"
-HELD_BYTES = 64 * 1024 * 1024
+MEMORY_BYTES = 64 * 1024 * 1024
 """of prompts that are kept in memory too"""
-METADATA, CHECKSUM = "__metadata__", "sha256"
+METADATA = "__metadata__"
+"""the entry of a safetensors header that holds strings"""
+CHECKSUM = "sha256"
 LENGTH = struct.Struct("<Q")
+"""of the header, in front of it"""
 ALIGNMENT = 8
+"""bytes, of the tensors behind the header"""
 
 
 class Damaged(Exception):
-    """The bytes are not what was written."""
+    """The bytes are no whole safetensors file."""
 
 
 def path(profile: Profile, info: EngineInfo, model: str) -> str:
-    """Name the prompt of a voice for an engine and one of its models."""
+    """Return the key of the prompt of a voice for an engine and one of its models."""
     cloning = info.speech.cloning if info.speech else None
     sources = [
         (sample.prepared, sample.sha256, sample.trimmed, sample.transcript) for sample in profile.samples
@@ -45,9 +49,9 @@ def path(profile: Profile, info: EngineInfo, model: str) -> str:
 
 
 class PromptCache:
-    """Gives prompts, from memory, from the store, or from whoever makes them."""
+    """Prompts from memory, from the store of recordings, or from whoever computes them."""
 
-    def __init__(self, blobs: Blobs, held_bytes: int = HELD_BYTES) -> None:
+    def __init__(self, blobs: Blobs, held_bytes: int = MEMORY_BYTES) -> None:
         self._blobs = blobs
         self._limit = held_bytes
         self._held: OrderedDict[str, Prompt] = OrderedDict()
@@ -56,7 +60,7 @@ class PromptCache:
         """also those that were forgotten: the loop alone does not hold them"""
 
     async def get(self, key: str, make: Callable[[], Awaitable[Prompt]]) -> Prompt:
-        """Give a prompt; of those who ask for the same at once, one has it made. Raises what `make` raises."""
+        """Return a prompt; tasks that want the same one share one `make`. Raises what `make` raises."""
         if key in self._held:
             self._held.move_to_end(key)
             return self._held[key]
@@ -68,8 +72,8 @@ class PromptCache:
         return await asyncio.shield(self._making[key])
 
     async def clear(self, profile: str = "") -> int:
-        """Forget the prompts of a voice, or all; tell how many there were. Who waits for one gets it all the
-        same.
+        """Delete the prompts of a voice, or all, and return how many there were. Tasks that wait for one
+        still get it.
         """
         prefix = f"{FOLDER}/{profile}/" if profile else f"{FOLDER}/"
         known: tuple[dict[str, Any], ...] = (self._held, self._making)
@@ -94,7 +98,7 @@ class PromptCache:
         return prompt
 
     def _wanted(self, key: str) -> bool:
-        """Tell whether the prompt that this task makes was not forgotten meanwhile."""
+        """Return whether the prompt that this task computes was not deleted meanwhile."""
         return self._making.get(key) is asyncio.current_task()
 
     def _done(self, key: str, task: asyncio.Task[Prompt]) -> None:
@@ -113,7 +117,7 @@ def _digest(data: bytes) -> str:
 
 
 def signed(data: bytes) -> bytes:
-    """Put the checksum into the header of a safetensors file. Raises EngineFailed when it is none."""
+    """Write the checksum into the header of a safetensors file. Raises EngineFailed when it is none."""
     try:
         header, tensors = _split(data)
     except Damaged as exc:
@@ -127,7 +131,7 @@ def signed(data: bytes) -> bytes:
 
 
 def is_whole(data: bytes) -> bool:
-    """Tell whether a file is what `signed` made."""
+    """Return whether a file is what `signed` made."""
     try:
         return signed(data) == data
     except EngineFailed:
@@ -135,7 +139,9 @@ def is_whole(data: bytes) -> bool:
 
 
 def _split(data: bytes) -> tuple[dict[str, Any], bytes]:
-    """Take a file apart: https://huggingface.co/docs/safetensors, "Format". Raises Damaged."""
+    """Return header and tensors of a file: https://huggingface.co/docs/safetensors, "Format". Raises
+    Damaged.
+    """
     from safetensors import SafetensorError, deserialize
 
     try:

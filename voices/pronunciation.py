@@ -1,7 +1,7 @@
-"""How words are to be pronounced: a caller's dictionary, applied to a text before an engine reads it.
+"""Pronunciations: a caller's dictionary of words, applied to a text before an engine reads it.
 
 Text and entries are cut into the same tokens, and an entry fits where its tokens are those of the text. So it
-fits whole words only: "SQL" in "SQL's" and "使用SQL数据", not in "MySQL". In scripts that set no spaces between
+fits whole words only: "SQL" in "SQL's" and "使用SQL数据", not in "MySQL". In scripts without spaces between
 words every letter is a token, and an entry fits anywhere. A tree of tokens gives the longest entry at each
 place, in one pass.
 """
@@ -18,11 +18,16 @@ import regex
 from engines.errors import BadInput
 
 MOST_ENTRIES = 1000
+"""of a dictionary"""
 MOST_CHARACTERS = 30_000
+"""of all words of a dictionary together"""
 LONGEST_WORD = 100
+"""code points"""
 LONGEST_READING = 200
 """code points of a respelling, and of IPA"""
-UNSPACED = r"[[\p{L}\p{Nl}--ʼ]&&[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Thai}\p{scx=Laoo}\p{scx=Khmr}\p{scx=Mymr}]]"
+SCRIPTS = r"\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Thai}\p{scx=Laoo}\p{scx=Khmr}\p{scx=Mymr}"
+"""scripts that set no spaces between words"""
+UNSPACED = rf"[[\p{{L}}\p{{Nl}}--ʼ]&&[{SCRIPTS}]]"
 LETTER = rf"[\w--\p{{Hangul}}--ʼ--{UNSPACED}]"
 TOKEN = regex.compile(
     rf"""(?xV1)
@@ -46,7 +51,7 @@ Replaced = tuple[int, int, int, int]
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How a word, or several with spaces between, is read: as a respelling, and as IPA by engines that take
+    """A dictionary's entry: how a word, or several, is read, as a respelling or as IPA by engines that know
     it.
     """
 
@@ -57,7 +62,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
 
 def check(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """Bring entries into form: NFC, single spaces, IPA without slashes. Raises BadInput that names the entry
+    """Return entries in NFC, with single spaces, IPA without slashes. Raises BadInput that names the entry
     at fault.
     """
     if len(entries) > MOST_ENTRIES:
@@ -80,14 +85,12 @@ def check(entries: Sequence[Entry]) -> tuple[Entry, ...]:
 
 
 def merge(*dictionaries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """Put dictionaries into one, where an entry takes the place of those for the same word in earlier
-    dictionaries.
-    """
+    """Return several dictionaries as one, in which later entries replace earlier ones for the same word."""
     return tuple({_key(entry.word): entry for entries in dictionaries for entry in entries}.values())
 
 
 class Spoken(msgspec.Struct, frozen=True):
-    """What an engine reads in place of a text. All offsets are code points."""
+    """A text after its pronunciations were applied: what an engine reads. All offsets are code points."""
 
     text: str
     ipa: tuple[tuple[int, int, str], ...] = ()
@@ -97,7 +100,7 @@ class Spoken(msgspec.Struct, frozen=True):
     replaced: tuple[Replaced, ...] = ()
 
     def original(self, start: int, end: int) -> tuple[int, int]:
-        """Give the span of the caller's text that [start, end) of `text` stands for; a replaced word is
+        """Return the span of the caller's text that [start, end) of `text` stands for; a replaced word is
         covered whole.
         """
         start = min(max(start, 0), len(self.text))
@@ -153,7 +156,7 @@ class Dictionary:
         return Spoken("".join((*pieces, text[behind:])), tuple(spans), ignored, tuple(replaced))
 
     def _found(self, text: str) -> Iterator[tuple[int, int, Entry]]:
-        """Give what fits, in order: the longest entry at each place that no entry before it covers."""
+        """Return what fits, in order: the longest entry at each place that no entry before it covers."""
         tokens = list(_tokens(text)) if self._root.then else []
         at = 0
         while at < len(tokens):
@@ -163,7 +166,9 @@ class Dictionary:
             at = behind
 
     def _longest(self, tokens: list[Token], at: int) -> tuple[Entry | None, int]:
-        """Give the longest entry that fits at a token, and the place behind it; None, and the next place."""
+        """Return the longest entry that fits at a token, and the place behind it; None, and the next
+        place.
+        """
         node, best, behind = self._root, None, at + 1
         for place in range(at, len(tokens)):
             following = node.then.get(tokens[place][0])
@@ -195,7 +200,7 @@ def _tokens(text: str) -> Iterator[Token]:
 
 
 def _folded(token: str) -> str:
-    """Give what is the same for all spellings of a token: of case, of accents, of apostrophes, of space."""
+    """Return what is the same for all spellings of a token: of case, of accents, of apostrophes, of space."""
     if token.isspace():
         return " "
     if token.isascii():

@@ -64,7 +64,9 @@ def whole(value: str) -> str:
 
 
 def number(value: object, field: str) -> float | None:
-    """Take a finite number, also as a numeric string; None when unset. Raises BadInput that names the field."""
+    """Take a finite number, also as a numeric string; None when unset. Raises BadInput that names the
+    field.
+    """
     if value is None or (isinstance(value, str) and value.strip().casefold() in UNSET_WORDS):
         return None
     try:
@@ -75,7 +77,8 @@ def number(value: object, field: str) -> float | None:
         result = math.nan
     if not math.isfinite(result):
         raise BadInput(
-            f"[{{'type': 'float_parsing', 'loc': ('body', '{field}'), 'msg': 'Input should be a valid number'}}]"
+            f"[{{'type': 'float_parsing', 'loc': ('body', '{field}'), "
+            "'msg': 'Input should be a valid number'}]"
         )
     return result
 

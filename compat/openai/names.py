@@ -1,4 +1,6 @@
-"""The model and voice names that OpenAI ever had for speech, and those that peers taught their users to send."""
+"""The model and voice names that OpenAI ever had for speech, and those that peers taught their users
+to send.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,20 @@ from typing import Literal
 Kind = Literal["speech", "transcription"]
 
 VOICES = (
-    "alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse",
-)  # fmt: skip
+    "alloy",
+    "ash",
+    "ballad",
+    "cedar",
+    "coral",
+    "echo",
+    "fable",
+    "marin",
+    "nova",
+    "onyx",
+    "sage",
+    "shimmer",
+    "verse",
+)
 """OpenAI's built-in voices"""
 
 CREATED = {
@@ -43,7 +57,10 @@ _PATTERNS: dict[Kind, re.Pattern[str]] = {
         rf"(whisper-1|gpt-4o-(mini-)?transcribe(-diarize)?|gpt-transcribe|gpt-live-transcribe|gpt-realtime-whisper){_DATE}"
     ),
 }
-_WHISPER = r"(faster-|distil-|faster-distil-|mlx-)*whisper(-v?\d)?(-(tiny|base|small|medium|large|turbo))+(-v\d)?[\w.-]*"
+_WHISPER = (
+    r"(faster-|distil-|faster-distil-|mlx-)*whisper(-v?\d)?"
+    r"(-(tiny|base|small|medium|large|turbo))+(-v\d)?[\w.-]*"
+)
 _PEERS: dict[Kind, re.Pattern[str]] = {
     "speech": re.compile(r"(.*/)?(kokoro|piper|xtts|chatterbox)[\w.-]*|tts"),
     "transcription": re.compile(rf"(.*/)?({_WHISPER}|parakeet[\w.-]*|moonshine[\w.-]*)|whisper"),
@@ -61,27 +78,27 @@ def peer_kind(model: str) -> Kind | None:
 
 
 def gives_logprobs(model: str) -> bool:
-    """Tell whether OpenAI's model of that name gives log-probabilities when asked."""
+    """Return whether OpenAI's model of that name gives log-probabilities when asked."""
     return bool(re.fullmatch(rf"gpt-4o-(mini-)?transcribe{_DATE}", model.casefold()))
 
 
 def tells_languages(model: str) -> bool:
-    """Tell whether OpenAI's model of that name says which languages it heard."""
+    """Return whether OpenAI's model of that name says which languages it heard."""
     return bool(re.fullmatch(rf"gpt-transcribe{_DATE}", model.casefold()))
 
 
 def lacks_logprobs(model: str) -> bool:
-    """Tell whether OpenAI's model of that name ignores the wish for log-probabilities."""
+    """Return whether OpenAI's model of that name ignores the wish for log-probabilities."""
     return openai_kind(model) is not None and not gives_logprobs(model)
 
 
 def diarizes(model: str) -> bool:
-    """Tell whether the name asks for speakers to be told apart."""
+    """Return whether the name asks for speakers to be told apart."""
     return "diarize" in model.casefold() and openai_kind(model) == "transcription"
 
 
 def counts_tokens(model: str) -> bool:
-    """Tell whether OpenAI bills that transcription model by token rather than by second."""
+    """Return whether OpenAI bills that transcription model by token rather than by second."""
     return model.casefold().startswith("gpt-4o")
 
 
@@ -94,8 +111,16 @@ def _kind(model: str, patterns: dict[Kind, re.Pattern[str]]) -> Kind | None:
 
 _KOKORO = re.compile(r"([abefhijpz])([fm])_[a-z0-9]+")
 _KOKORO_LANGUAGES = {
-    "a": "en-us", "b": "en-gb", "e": "es", "f": "fr", "h": "hi", "i": "it", "j": "ja", "p": "pt-br", "z": "cmn",
-}  # fmt: skip
+    "a": "en-us",
+    "b": "en-gb",
+    "e": "es",
+    "f": "fr",
+    "h": "hi",
+    "i": "it",
+    "j": "ja",
+    "p": "pt-br",
+    "z": "cmn",
+}
 
 
 def kokoro_voice(name: str) -> tuple[str, Literal["female", "male"]] | None:

@@ -31,7 +31,9 @@ def vtt(heard: Sequence[TranscriptSegment]) -> str:
 
 
 def _cues(heard: Sequence[TranscriptSegment], mark: str) -> Iterator[tuple[str, str, str]]:
-    """Give each cue's times and its text on one line; what would read as an arrow in it is made harmless."""
+    """Return each cue's times and its text on one line; what would read as an arrow in it is made
+    harmless.
+    """
     for segment in heard:
         line = " ".join(segment.text.split())
         line = ARROW.sub("->", line)

@@ -145,14 +145,14 @@ def done(
 
 
 def _languages(text: str, model: str, language: str) -> list[Spoken] | UnsetType:
-    """Give the languages of a text, none where nothing was said, from the models that tell them."""
+    """Return the languages of a text, none where nothing was said, from the models that tell them."""
     if not names.tells_languages(model):
         return UNSET
     return [Spoken(language)] if text and language else []
 
 
 def all_logprobs(heard: Sequence[TranscriptSegment]) -> list[TranscriptToken]:
-    """Give all tokens; the text's very first has no space before it."""
+    """Return all tokens; the text's very first has no space before it."""
     found = [token for segment in heard for token in segment.logprobs]
     return [_bare(found[0]), *found[1:]] if found else []
 
@@ -208,7 +208,9 @@ def _segment(number: int, heard: TranscriptSegment) -> Segment:
 
 
 def _compression(text: str) -> float:
-    """Give the ratio that Whisper's own program has (`whisper/utils.py`): high where a text repeats itself."""
+    """Return the ratio that Whisper's own program has (`whisper/utils.py`): high where a text repeats
+    itself.
+    """
     data = text.encode("utf-8", "replace")
     return len(data) / len(zlib.compress(data)) if data else 1.0
 

@@ -16,10 +16,22 @@ FORMATS: tuple[str, ...] = get_args(TranscriptFormat)
 GRANULARITIES = ("word", "segment")
 KNOWN = frozenset(
     {
-        "model", "file", "language", "languages", "keywords", "prompt", "response_format", "temperature", "include",
-        "timestamp_granularities", "stream", "chunking_strategy", "known_speaker_names", "known_speaker_references",
+        "model",
+        "file",
+        "language",
+        "languages",
+        "keywords",
+        "prompt",
+        "response_format",
+        "temperature",
+        "include",
+        "timestamp_granularities",
+        "stream",
+        "chunking_strategy",
+        "known_speaker_names",
+        "known_speaker_references",
     }
-)  # fmt: skip
+)
 
 Fields = dict[str, list[Any]]
 """values by field name without brackets, in the order they came"""
@@ -160,7 +172,9 @@ def _temperature(fields: Fields) -> float:
 
 
 def _optional(fields: Fields, model: str) -> tuple[str, ...]:
-    """Name what was set beside the common fields; `chunking_strategy: auto` asks for nothing in particular."""
+    """Name what was set beside the common fields; `chunking_strategy: auto` asks for nothing in
+    particular.
+    """
     given = []
     for name in ("languages", "keywords", "known_speaker_names", "known_speaker_references"):
         if fields.get(name):
@@ -174,7 +188,7 @@ def _optional(fields: Fields, model: str) -> tuple[str, ...]:
 
 
 def requires_logprobs(asked: TranscriptionRequest) -> bool:
-    """Tell whether log-probabilities are wanted here: with `json`, and not from the models of OpenAI's that
+    """Return whether log-probabilities are wanted here: with `json`, and not from the models of OpenAI's that
     have none.
     """
     return asked.logprobs and asked.response_format == "json" and not names.lacks_logprobs(asked.model)

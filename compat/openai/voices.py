@@ -13,12 +13,35 @@ from compat.openai.models import ListedVoice
 from engines.errors import BadInput
 
 MIME_TYPES = (
-    "audio/mpeg", "audio/wav", "audio/x-wav", "audio/ogg", "audio/aac", "audio/flac", "audio/webm", "audio/mp4",
-)  # fmt: skip
-ALIKE = frozenset({
-    "", "application/octet-stream", "audio/mp3", "audio/wave", "audio/vnd.wave", "audio/x-flac", "audio/opus", "audio/m4a",
-    "audio/x-m4a", "audio/mp4a-latm", "audio/aacp", "audio/x-aac", "video/webm", "video/mp4", "application/ogg", "audio/x-mpeg",
-})  # fmt: skip
+    "audio/mpeg",
+    "audio/wav",
+    "audio/x-wav",
+    "audio/ogg",
+    "audio/aac",
+    "audio/flac",
+    "audio/webm",
+    "audio/mp4",
+)
+ALIKE = frozenset(
+    {
+        "",
+        "application/octet-stream",
+        "audio/mp3",
+        "audio/wave",
+        "audio/vnd.wave",
+        "audio/x-flac",
+        "audio/opus",
+        "audio/m4a",
+        "audio/x-m4a",
+        "audio/mp4a-latm",
+        "audio/aacp",
+        "audio/x-aac",
+        "video/webm",
+        "video/mp4",
+        "application/ogg",
+        "audio/x-mpeg",
+    }
+)
 """what clients call the same types, and what they send where they do not know"""
 DEFAULT_LIMIT, HIGHEST_LIMIT = 20, 100
 LONGEST_PROMPT = 4096

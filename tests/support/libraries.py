@@ -23,9 +23,9 @@ from stores import Bucket, drop_database, new_database
 
 from streaming.audio import wav
 from streaming.audio.decode import decode
-from voices.library import MARK, Library, LibraryLocation, OpenLibrary
+from voices.library import Library, LibraryLocation, OpenLibrary
 from voices.profile import VOICE, Profile, Sample, new_id, now
-from voices.storage import tables
+from voices.storage import MARK, tables
 from voices.storage.database import Database, database_url
 from voices.storage.lookup import look_up
 from voices.storage.store import Store

@@ -20,7 +20,7 @@ from sqlalchemy import select
 from stores import Bucket
 
 from engines.api import CloningCapabilities, EngineInfo, Prompt, SpeechCapabilities
-from engines.errors import BadAudio, BadInput, NotYours
+from engines.errors import BadAudio, BadInput, Forbidden
 from voices import prompts
 from voices.authoring import VoiceService
 from voices.errors import NameTaken, UnknownProfile, UnknownSample
@@ -243,7 +243,7 @@ def is_just(model: Model, what: Try, exc: BadInput) -> bool:
     own = "" if what.kind == "create" else what.voice.id
     reasons = {
         UnknownProfile: what.voice.id in model.deleted or not what.voice.visible(what.caller),
-        NotYours: what.voice.visible(what.caller) and not what.voice.editable(what.caller),
+        Forbidden: what.voice.visible(what.caller) and not what.voice.editable(what.caller),
         UnknownSample: what.sample in model.removed or what.sample == "samp_none",
         BadAudio: what.data == b"no recording",
         NameTaken: any(

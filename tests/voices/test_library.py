@@ -13,7 +13,8 @@ import pytest
 from libraries import awaited, files, shelves_at, voice
 from stores import Bucket
 
-from voices.library import MARK, Library, LibraryLocation
+from voices.library import Library, LibraryLocation
+from voices.storage import MARK
 from voices.storage.blobs import BlobsFailed
 
 database, audio = libraries.database, libraries.audio

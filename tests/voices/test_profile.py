@@ -199,7 +199,7 @@ def test_any_language(tag: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("owner", "shared", "viewer", "visible", "editable"),
+    ("owner", "shared", "caller", "visible", "editable"),
     [("one", False, "one", True, True), ("one", False, "two", False, False), ("one", False, NOBODY, False, False), ("one", True, "one", True, True),
      ("one", True, "two", True, False), ("one", True, NOBODY, True, False), (NOBODY, False, "one", True, True), (NOBODY, True, NOBODY, True, True)],
 )  # fmt: skip

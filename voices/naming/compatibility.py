@@ -1,4 +1,4 @@
-"""Which engines can speak a voice, and why the others cannot."""
+"""Which engines can speak a custom voice, and why the others cannot."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from voices.naming import mixture
 from voices.naming.matching import shown
 from voices.profile import Profile
 
-MOST = 5
+MOST_NAMED = 5
 """engines that a message names at most"""
 
 
@@ -41,35 +41,37 @@ class Fit(msgspec.Struct, frozen=True):
 
 
 class AvailableEngines(msgspec.Struct, frozen=True):
-    """What is there beside the engine in question."""
+    """All engines: those that are ready, and those that are not."""
 
     engines: Mapping[str, EngineInfo]
     absent: tuple[UnavailableEngine, ...] = ()
 
     @property
     def designs(self) -> bool:
-        """Tell whether a voice can be made of its description."""
+        """Whether some engine makes a voice of its description."""
         return any(info.speech and info.speech.design for info in self.engines.values())
 
     @property
     def transcribes(self) -> bool:
-        """Tell whether a sample's words can be found out."""
+        """Whether some engine transcribes, so that a sample's words can be found."""
         return any(info.transcription for info in self.engines.values())
 
 
 def fits(profile: Profile, around: AvailableEngines) -> list[Fit]:
-    """Tell of every engine that speaks whether it can speak a voice."""
+    """Return for every engine that speaks whether it can speak a voice."""
     ready = [_fit(profile, info, around) for info in around.engines.values() if info.speech]
     return ready + [_absent(profile, one) for one in around.absent if one.speaks]
 
 
 def refusal(profile: Profile, found: Iterable[Fit], tied: str = "") -> Unsupported:
-    """Say that a voice cannot be spoken, by the engine that was asked for or by any, and which would do."""
+    """Return the error that a voice cannot be spoken by the engine that was asked for, or by any, and who
+    could.
+    """
     name = shown(profile.name)
     can = [fit.engine for fit in found if fit.can]
     would = [f"`{fit.engine}` ({fit.reason})" for fit in found if fit.would]
-    if len(would) > MOST:
-        would[MOST:] = [f"and {len(would) - MOST} more"]
+    if len(would) > MOST_NAMED:
+        would[MOST_NAMED:] = [f"and {len(would) - MOST_NAMED} more"]
     if tied:
         reason = next((fit.reason for fit in found if fit.engine == tied), "it does not speak")
         others = f" These can: {', '.join(f'`{engine}`' for engine in can)}." if can else ""
@@ -94,14 +96,14 @@ def _fit(profile: Profile, info: EngineInfo, around: AvailableEngines) -> Fit:
 
 
 def _barred(profile: Profile, info: EngineInfo) -> str:
-    """Say what stands against any voice of this kind on an engine."""
+    """Return what keeps an engine from speaking any voice like this one; empty where nothing does."""
     if profile.engines and info.name not in profile.engines:
         return "the voice is kept to other engines"
     known = info.speech.languages if info.speech else ()
     if (
         profile.languages
         and known
-        and not {_base(tag) for tag in known} & {_base(tag) for tag in profile.languages}
+        and not {*map(primary_language, known)} & {*map(primary_language, profile.languages)}
     ):
         return f"it does not speak {', '.join(profile.languages)}"
     return ""
@@ -116,7 +118,7 @@ def _preset_reason(profile: Profile, info: EngineInfo) -> str:
 
 
 def _has_preset(preset: str, info: EngineInfo) -> bool:
-    """Tell whether an engine has a voice, as it stands, as a variant of one, or as a mixture of several."""
+    """Return whether an engine has a voice, as it stands, as a variant of one, or as a mixture of several."""
     known = {voice.id.casefold() for voice in info.voices}
     base, _, variant = preset.casefold().partition("+")
     if preset.casefold() in known or (base in known and variant in map(str.casefold, info.variants)):
@@ -152,7 +154,3 @@ def _absent(profile: Profile, one: UnavailableEngine) -> Fit:
         would = one.clones if made else one.designs
     barred = bool(profile.engines) and one.name not in profile.engines
     return Fit(one.name, False, one.reason, would=would and not barred, ready=False)
-
-
-def _base(tag: str) -> str:
-    return primary_language(tag)

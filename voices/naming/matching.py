@@ -1,5 +1,5 @@
-"""Names as people write them: without regard to case, with aliases and patterns, and the nearest ones when
-none fits.
+"""Matching of names as people write them: any case, aliases with patterns, and the nearest where none
+fits.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""Several voices in one, as Kokoro-FastAPI writes them: `af_bella(2)+af_sky(1)`, where a voice without a
-weight has 1.
+"""Mixtures of voices, as Kokoro-FastAPI writes them: `af_bella(2)+af_sky(1)`; without a weight it is 1.
 
 Only the proportions count: Kokoro-FastAPI divides the weights by their sum, and so does `normalised`. It can
 also subtract voices; here "-" belongs to the name, for many voices have one in theirs.
@@ -24,7 +23,7 @@ WEIGHTED = re.compile(r"\(\s*(?:[-.\d)]|(?:nan|inf|infinity)\s*\)|$)", re.IGNORE
 
 
 class Part(msgspec.Struct, frozen=True):
-    """A voice, by the name that the caller gave it, and its weight, above 0."""
+    """One voice of a mixture, by the name that the caller gave it, and its weight, above 0."""
 
     voice: str
     weight: float

@@ -2,17 +2,18 @@
 
 A voice is looked for, in this order, as:
 
-1. a voice of one's own: by exact id, by name, as `profile:` and either (`voices.library` looks these up); one that another key
-   shares goes by its bare name only where nothing below has it;
+1. a custom voice: by exact id, by name, as `profile:` and either (`voices.library` looks these up); one that
+   another caller shares goes by its bare name only where nothing below has it;
 2. an alias, made through the API or in the settings; its target is looked for in the same way;
 3. `engine/voice`;
-4. a voice of the engine that the model names (or, where the model is one of OpenAI's, of the preferred engine, then of the
-   others), by id, display name or language, or a mixture of such voices (`a(2)+b(1)`) where the engine mixes;
+4. a preset of the engine that the model names (or, where the model is one of OpenAI's, of the preferred
+   engine, then of the others), by id, display name or language, or a mixture of presets (`a(2)+b(1)`) where
+   the engine mixes;
 5. one of OpenAI's voice names, which each engine that speaks gives a preset for;
 6. a name of a peer's voice (Kokoro's), which gets a voice of the same language and gender.
 
 Case does not matter. A model that names a voice is taken as one. What is still unknown is an error with near
-misses, or the default voice where the settings say so; then `mapped` tells. A voice of one's own is spoken by
+misses, or the default voice where the settings say so; then `mapped` says which. A custom voice is spoken by
 the engine that the model names, or else by the best that can (`voices.naming.compatibility`).
 """
 
@@ -34,7 +35,7 @@ Kind = Literal["speech", "transcription"]
 
 
 class Names(msgspec.Struct, frozen=True):
-    """What a dialect knows of names; `compat` has it, and it is handed in."""
+    """What a dialect knows of names; given by `compat`, which this package does not import."""
 
     openai_use: Callable[[str], Kind | None]
     peer_use: Callable[[str], Kind | None]
@@ -43,7 +44,7 @@ class Names(msgspec.Struct, frozen=True):
 
 
 class ResolverRules(msgspec.Struct, frozen=True):
-    """What the settings say of names."""
+    """The settings about names."""
 
     default_voice: str
     model_aliases: dict[str, str] = {}
@@ -52,7 +53,10 @@ class ResolverRules(msgspec.Struct, frozen=True):
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """What will do the work. `mapped` says, for x-voicebox-mapped, which names were not taken literally."""
+    """The engine, model and voice that will do the work.
+
+    `mapped` says, for x-voicebox-mapped, which names were not used literally.
+    """
 
     engine: str
     model: str
@@ -61,11 +65,11 @@ class Choice(msgspec.Struct, frozen=True):
     mix: tuple[tuple[str, float], ...] = ()
     """voices with their weights, which add up to 1, where the voice is a mixture"""
     profile: Profile | None = None
-    """a voice of one's own"""
+    """a custom voice"""
 
 
 class WrongKind(UnknownModel):
-    """The model exists, but for the other direction of speech."""
+    """The model exists, but is of the other kind: it speaks instead of transcribing, or the reverse."""
 
 
 class Resolver:
@@ -81,21 +85,23 @@ class Resolver:
     ) -> None:
         self._around = AvailableEngines(engines, absent)
         self._own = own
-        """names of voices of one's own, for near misses"""
+        """names of custom voices, for near misses"""
         self._speaking = {name: info for name, info in engines.items() if info.speech}
         self._transcribing = {name: info for name, info in engines.items() if info.transcription}
         self._names = names
         self._rules = rules
 
     def transcribe(self, model: str) -> Choice:
-        """Choose the engine and model that transcribe. Raises UnknownModel, WrongUse or EngineUnavailable."""
+        """Choose the engine and model that transcribe. Raises UnknownModel, WrongKind or
+        EngineUnavailable.
+        """
         return self.model(model, "transcription")
 
     def speak(self, model: str, voice: str | None, profile: Profile | None = None) -> Choice:
-        """Choose engine, model and voice. Raises UnknownModel, UnknownVoice, Unsupported, WrongUse or
+        """Choose engine, model and voice. Raises UnknownModel, UnknownVoice, Unsupported, WrongKind or
         EngineUnavailable.
 
-        `profile` is the voice of one's own that `voice` names; where `model` named it, there is no model.
+        `profile` is the custom voice that `voice` names; where `model` named it, there is no model.
         """
         if profile:
             return self._profile(model, profile)
@@ -107,14 +113,14 @@ class Resolver:
         return self._voice(self.model(model, "speech"), voice)
 
     def is_model(self, model: str) -> bool:
-        """Tell whether a name is a model's, hence no voice's."""
+        """Return whether a name is a model's, hence no voice's."""
         return self._is_model(model)
 
     def is_voice(self, voice: str) -> bool:
-        """Tell whether an engine that is ready has a voice by that name, or the settings lead to one."""
+        """Return whether an engine that is ready has a voice by that name, or the settings lead to one."""
         return self._find_voice(voice, list(self._speaking)) is not None
 
-    # Voices of one's own...
+    # Custom voices...
 
     def _profile(self, model: str, profile: Profile) -> Choice:
         chosen = self.model(model, "speech") if model else None
@@ -140,7 +146,7 @@ class Resolver:
     # Models...
 
     def model(self, model: str, use: Kind) -> Choice:
-        """Choose the engine of a model. Raises UnknownModel, WrongUse or EngineUnavailable."""
+        """Choose the engine of a model. Raises UnknownModel, WrongKind or EngineUnavailable."""
         ready = self._speaking if use == "speech" else self._transcribing
         if not ready:
             raise EngineUnavailable(f"No engine for {use} is ready yet.")
@@ -199,7 +205,9 @@ class Resolver:
         return not self._is_model(name) and self._find_voice(name, list(self._speaking)) is not None
 
     def _voice(self, chosen: Choice | None, voice: str | None) -> Choice:
-        """Choose a voice; a model that is an engine's own (`chosen.model` set) ties the voice to that engine."""
+        """Choose a voice; a model that is an engine's own (`chosen.model` set) ties the voice to that
+        engine.
+        """
         asked = voice or self._rules.default_voice
         tied = chosen is not None and bool(chosen.model)
         order = [chosen.engine] if chosen and tied else self._preferring(chosen.engine if chosen else None)
@@ -282,11 +290,13 @@ class Resolver:
     def _unknown_voice(self, asked: str, tied: Choice | None) -> UnknownVoice:
         if tied and (elsewhere := self._find_voice(asked, self._preferring(None))):
             return UnknownVoice(
-                f"The model `{tied.model}` cannot speak the voice '{matching.shown(asked)}'; `{elsewhere.engine}` can."
+                f"The model `{tied.model}` cannot speak the voice '{matching.shown(asked)}'; "
+                f"`{elsewhere.engine}` can."
             )
         near = matching.did_you_mean(asked, self._voice_names(tied))
         return UnknownVoice(
-            f"Input should be a known voice: '{matching.shown(asked)}' is not one.{near} GET /v1/audio/voices lists them."
+            f"Input should be a known voice: '{matching.shown(asked)}' is not one.{near} "
+            "GET /v1/audio/voices lists them."
         )
 
     def _voice_names(self, tied: Choice | None) -> Iterator[str]:

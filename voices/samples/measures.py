@@ -1,5 +1,4 @@
-"""What a recorded voice is like, in numbers: how loud, how much of it is silence, whether it is clipped,
-whether anybody speaks.
+"""Measures of a recorded voice: loudness, share of silence, clipping, and whether anybody speaks.
 
 Sounds are mono, floats in -1..1. Levels are in dBFS, of the root mean square of frames of 20 ms; 0 is that of
 a square wave at full scale. This module imports numpy, which costs 12 MB: import it where a recording has
@@ -13,47 +12,57 @@ from numpy.typing import NDArray
 
 Sound = NDArray[np.float32]
 Levels = NDArray[np.float64]
-Gate = NDArray[np.bool_]
+FrameMask = NDArray[np.bool_]
+"""one value a frame"""
 
 FRAME_SECONDS = 0.02
 FLOOR = -120.0
-"""dBFS, told of digital silence"""
-SOUNDING, PERCENTILE = 40.0, 95
-"""how loud a recording is at its loudest: this percentile of the frames that are within so many decibels of
-the loudest one
-"""
-ACTIVE, LOUD = 30.0, 12.0
-"""how many decibels below that speech goes, and how many its vowels"""
-EXTREME, NEAR, RUN = 0.98, 0.0002, 3
-"""how far out the extreme of a clipped recording is, how near to it a clipped sample, and how many of them
-are in a row
-"""
-PITCH_SECONDS, PITCH_RATE, MOST_FRAMES = 0.05, 8000, 2000
-"""a pitch of 60 Hz needs three periods; speech has enough of its harmonics below 4 kHz; so many frames tell
-the share
-"""
-LOWEST, HIGHEST = 60, 500
-"""Hertz, the pitch of voices"""
+"""dBFS, of digital silence"""
+SOUNDING = 40.0
+"""decibels below the loudest frame, within which frames count for how loud a recording is at its loudest"""
+PERCENTILE = 95
+"""of those frames' levels, which is that loudness: a mere click is not"""
+ACTIVE = 30.0
+"""decibels below that loudness, down to which speech goes"""
+LOUD = 12.0
+"""decibels below that loudness, down to which vowels go"""
+EXTREME = 0.98
+"""of full scale: a recording is clipped where its extreme is beyond"""
+NEAR = 0.0002
+"""how near to the extreme a clipped sample is, as a share of it"""
+RUN = 3
+"""clipped samples are so many in a row, or more"""
+PITCH_SECONDS = 0.05
+"""of a window: a pitch of 60 Hz needs three periods"""
+PITCH_RATE = 8000
+"""Hertz: speech has enough of its harmonics below 4 kHz"""
+MOST_FRAMES = 2000
+"""in which pitch is looked for: enough to know the share"""
+LOWEST = 60
+"""Hertz, the lowest pitch of voices"""
+HIGHEST = 500
+"""Hertz, the highest pitch of voices"""
 PERIODIC = 0.5
+"""of the autocorrelation at 0: a period comes back to so much"""
 
 
 def samples(pcm: bytes) -> Sound:
-    """Read s16le PCM."""
+    """Return s16le PCM as floats."""
     return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
 
 
 def pcm(sound: Sound) -> bytes:
-    """Write s16le PCM."""
+    """Return floats as s16le PCM."""
     return np.rint(sound * 32768).clip(-32768, 32767).astype("<i2").tobytes()
 
 
 def frame_length(rate: int) -> int:
-    """Give the samples of a frame."""
+    """Return how many samples a frame has."""
     return round(FRAME_SECONDS * rate)
 
 
 def levels(sound: Sound, rate: int) -> Levels:
-    """Measure every frame; silence fills the last one up, and there is at least one."""
+    """Return the level of every frame; silence fills the last one up, and there is at least one."""
     size = frame_length(rate)
     count = max(1, -(-len(sound) // size))
     frames = np.pad(sound, (0, count * size - len(sound))).reshape(count, size)
@@ -62,20 +71,20 @@ def levels(sound: Sound, rate: int) -> Levels:
 
 
 def mean_level(levels: Levels) -> float:
-    """Average levels by their energy."""
+    """Return the average of levels by their energy."""
     return float(10 * np.log10((10 ** (levels / 10)).mean()))
 
 
 def movement(levels: Levels) -> float:
-    """Tell how far levels vary, in decibels, but for the lowest and the highest tenth, where a steady sound
+    """Return how far levels vary, in decibels, but for the lowest and the highest tenth, where a steady sound
     begins and ends.
     """
     low, high = np.percentile(levels, [10, 90])
     return float(high - low)
 
 
-def active(levels: Levels) -> Gate:
-    """Tell the frames that are not silence: within 30 dB of the loudest.
+def active(levels: Levels) -> FrameMask:
+    """Return which frames are not silence: within 30 dB of the loudest.
 
     The mean level of these is an active speech level in the manner of ITU-T P.56, with a gate that is
     relative to the recording itself, as in ITU-R BS.1770, in place of the search for a threshold.
@@ -83,32 +92,32 @@ def active(levels: Levels) -> Gate:
     return levels > max(FLOOR, _loudest(levels) - ACTIVE)
 
 
-def loud(levels: Levels) -> Gate:
-    """Tell the frames that are loud: of speech these are vowels mostly, and not the noise in its pauses."""
+def loud(levels: Levels) -> FrameMask:
+    """Return which frames are loud: of speech these are vowels mostly, and not the noise in its pauses."""
     return levels > max(FLOOR, _loudest(levels) - LOUD)
 
 
 def _loudest(levels: Levels) -> float:
-    """Give the level of the loudest sound that is no mere click."""
+    """Return the level of the loudest sound that is no mere click."""
     return float(np.percentile(levels[levels >= levels.max() - SOUNDING], PERCENTILE))
 
 
 def clipped(sound: Sound) -> float:
-    """Give the share of the samples, 0..1, that stand in a row at the extreme, where that is nearly full
+    """Return the share of the samples, 0..1, that stand in a row at the extreme, where that is nearly full
     scale.
     """
     edges = (edge for edge in (sound.max(initial=0), sound.min(initial=0)) if abs(edge) >= EXTREME)
     return sum(_in_runs(sound / edge >= 1 - NEAR) for edge in edges) / max(1, len(sound))
 
 
-def _in_runs(there: Gate) -> int:
+def _in_runs(there: FrameMask) -> int:
     edges = np.flatnonzero(np.diff(there, prepend=False, append=False))
     lengths = edges[1::2] - edges[::2]
     return int(lengths[lengths >= RUN].sum())
 
 
-def voiced(sound: Sound, rate: int, gate: Gate) -> float:
-    """Give the share of the gate's frames, 0..1, that have the pitch of a voice.
+def voiced(sound: Sound, rate: int, gate: FrameMask) -> float:
+    """Return the share of the gate's frames, 0..1, that have the pitch of a voice.
 
     They have one where the autocorrelation of the 50 ms around them, divided by that of the window, comes
     back to half of what it was (Boersma 1993, "Accurate short-term analysis of the fundamental frequency").
@@ -125,7 +134,7 @@ def voiced(sound: Sound, rate: int, gate: Gate) -> float:
 
 
 def _periodicity(windows: Sound, rate: float) -> Sound:
-    """Give the highest peak of each window's normalised autocorrelation, among the periods of voices.
+    """Return the highest peak of each window's normalised autocorrelation, among the periods of voices.
 
     The spectrum is tilted by 3 dB an octave first: the autocorrelation of pink noise has no peaks then, and
     that of rumble few.

@@ -1,5 +1,4 @@
-"""An uploaded recording of a voice, made into a sample to clone the voice from: checked, trimmed and of even
-loudness.
+"""Preparation of a recording to clone a voice from: checked, trimmed, and brought to one loudness.
 
 This module imports numpy, which costs 12 MB: import it where a recording has come in.
 """
@@ -18,20 +17,25 @@ from engines.errors import BadAudio
 from streaming.audio.decode import AudioFacts, probe
 from voices.samples import checks as check
 from voices.samples import measures as measure
-from voices.samples.measures import Gate, Sound
-from voices.samples.recording import Recording, chunks, read, resampled, wav
+from voices.samples.measures import FrameMask, Sound
+from voices.samples.recording import Recording, chunks, read, resampled, to_wav
 
-LOWEST_RATE, CONSENT_RATE = 16_000, 16_000
-"""Hertz"""
+LOWEST_RATE = 16_000
+"""Hertz, of a prepared sample"""
+CONSENT_RATE = 16_000
+"""Hertz, at which the recording of a consent is measured"""
 CONSENT_SECONDS = 0.5
+"""the shortest recording of a consent"""
 MARGIN_FRAMES = 5
 """of silence, 0.1 s, that is kept at both ends"""
-LEVEL, PEAK = -20.0, -1.0
-"""dBFS, of the speech and of the highest sample, once prepared"""
+LEVEL = -20.0
+"""dBFS, of the speech of a prepared sample"""
+PEAK = -1.0
+"""dBFS, the most that the highest sample may have"""
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """How long a sample may be, in seconds: the shortest as it was prepared, the longest as it was recorded."""
+    """Limits on a sample's duration in seconds: the shortest once prepared, the longest as recorded."""
 
     shortest: float = 1.0
     longest: float = 30.0
@@ -93,7 +97,7 @@ def trim(
 
 
 def check_recording(source: IO[bytes], *, longest: float, param: str = "recording") -> AudioFacts:
-    """Say what a recording of a consent is, its duration measured. Raises BadAudio, about `param`, as
+    """Return the facts of a consent's recording, its duration measured. Raises BadAudio, about `param`, as
     `prepare` does.
 
     It must be decodable, at least 0.5 s and at most `longest` seconds long, and not silent.
@@ -112,7 +116,7 @@ def check_recording(source: IO[bytes], *, longest: float, param: str = "recordin
 
 @contextmanager
 def _about(param: str) -> Iterator[None]:
-    """Have what is refused be about the caller's parameter."""
+    """Name the caller's parameter in errors."""
     try:
         yield
     except BadAudio as exc:
@@ -140,7 +144,7 @@ def _prepared(recording: Recording, part: Sound, bounds: Bounds, speech: bool) -
     level = measure.mean_level(levels[gate])
     gain = min(LEVEL - level, PEAK - 20 * math.log10(np.abs(sound).max()))
     facts = recording.facts
-    return wav(sound * 10 ** (gain / 20), rate), SampleFacts(
+    return to_wav(sound * 10 ** (gain / 20), rate), SampleFacts(
         seconds=seconds,
         original_seconds=recording.seconds,
         rate=rate,
@@ -154,7 +158,7 @@ def _prepared(recording: Recording, part: Sound, bounds: Bounds, speech: bool) -
     )
 
 
-def _extent(gate: Gate, size: int) -> slice:
+def _extent(gate: FrameMask, size: int) -> slice:
     """Find the samples from the first active frame to the last, with a margin."""
     there = np.flatnonzero(gate)
     return slice(max(0, int(there[0]) - MARGIN_FRAMES) * size, (int(there[-1]) + 1 + MARGIN_FRAMES) * size)

@@ -1,4 +1,4 @@
-"""Recordings of voices, read into memory, and sounds written.
+"""Recordings of voices, read into memory, and sounds written as WAV.
 
 This module imports numpy, which costs 12 MB: import it where a recording has come in.
 """
@@ -7,25 +7,28 @@ from __future__ import annotations
 
 import io
 import math
-import wave
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from typing import IO, NamedTuple, cast
 
+from engines.api import BYTES_PER_SAMPLE
 from engines.errors import BadAudio
+from streaming.audio import wav
 from streaming.audio.decode import SHORTEST_SECONDS, AudioFacts, decode, probe
 from voices.samples import checks as check
 from voices.samples import measures as measure
 from voices.samples.measures import Sound
 
-LOWEST_RATE, HIGHEST_RATE = 8000, 48_000
+LOWEST_RATE = 8000
 """Hertz; what is clipped on a telephone looks so before it is resampled only"""
+HIGHEST_RATE = 48_000
+"""Hertz"""
 COUNTED = 4
 """how many times the longest a recording is counted on, to say how long it is"""
 
 
 class Recording(NamedTuple):
-    """What was uploaded, decoded: mono, at `rate` Hertz."""
+    """A decoded upload: mono, at `rate` Hertz."""
 
     facts: AudioFacts
     rate: int
@@ -33,11 +36,11 @@ class Recording(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        """How long it is."""
+        """The duration in seconds."""
         return len(self.sound) / self.rate
 
     def part(self, start: float, end: float | None) -> Sound:
-        """Give what lies from `start` to before `end`, in seconds; without an end, all the rest. Raises
+        """Return what lies from `start` to before `end`, in seconds; without an end, all the rest. Raises
         BadAudio.
         """
         last = self.seconds if end is None else end
@@ -67,9 +70,9 @@ def chunks(source: IO[bytes], rate: int, shortest: float, longest: float) -> Ite
         _measured_by(shortest),
     ):
         for chunk in decoded:
-            samples += len(chunk) // 2
+            samples += len(chunk) // BYTES_PER_SAMPLE
             seconds = samples / rate
-            if seconds <= longest + check.SLACK:
+            if seconds <= longest + check.TOLERANCE_SECONDS:
                 yield chunk
             elif seconds > COUNTED * longest:
                 break
@@ -78,7 +81,7 @@ def chunks(source: IO[bytes], rate: int, shortest: float, longest: float) -> Ite
 
 @contextmanager
 def _measured_by(shortest: float) -> Iterator[None]:
-    """Name our own least length, in seconds, where the decoder names its."""
+    """Name our own shortest duration, in seconds, in place of the decoder's."""
     try:
         yield
     except BadAudio as exc:
@@ -88,18 +91,14 @@ def _measured_by(shortest: float) -> Iterator[None]:
 
 
 def resampled(sound: Sound, rate: int, wanted: int) -> Sound:
-    """Give a sound of its own at another sample rate, or the same."""
+    """Return a copy of a sound at another sample rate, or the same."""
     if rate == wanted:
         return sound.copy()
-    return measure.samples(b"".join(decode(io.BytesIO(wav(sound, rate)), rate=wanted, max_seconds=math.inf)))
+    return measure.samples(
+        b"".join(decode(io.BytesIO(to_wav(sound, rate)), rate=wanted, max_seconds=math.inf))
+    )
 
 
-def wav(sound: Sound, rate: int) -> bytes:
-    """Make a file of a sound: s16le."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(rate)
-        out.writeframes(measure.pcm(sound))
-    return file.getvalue()
+def to_wav(sound: Sound, rate: int) -> bytes:
+    """Return a WAV file of a sound, as s16le PCM."""
+    return wav.encode(measure.pcm(sound), rate)

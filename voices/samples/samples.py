@@ -1,4 +1,5 @@
-"""Samples: prepared when they come, kept as they came too, and taken away with all that was made of them.
+"""The samples of custom voices: prepared when they are uploaded, kept as uploaded too, and deleted with all
+that was made of them.
 
 Blobs are written before the row that names them. When the row is refused they are taken back; what a crash
 leaves, `voices.storage.sweep` finds.
@@ -35,7 +36,9 @@ T = TypeVar("T")
 
 
 class Upload(msgspec.Struct, frozen=True):
-    """A recording as it came, and its words where they were given. `speech` is False for what an engine made."""
+    """An uploaded recording, and its words where they were given; `speech` is False for what an
+    engine made.
+    """
 
     data: bytes
     transcript: str = ""
@@ -45,7 +48,7 @@ class Upload(msgspec.Struct, frozen=True):
 
 
 class Samples:
-    """Makes and unmakes samples; `threads` bounds how many are worked on at once."""
+    """Creates, changes and deletes samples; `threads` bounds how many are worked on at once."""
 
     def __init__(self, opened: OpenLibrary, bounds: Bounds, threads: anyio.CapacityLimiter) -> None:
         self._library = opened
@@ -57,7 +60,8 @@ class Samples:
         BlobsFailed.
         """
         wav, facts, digest = await self._run(lambda: _prepared(upload, self._bounds))
-        folder = f"profiles/{profile}/{secrets.token_hex(12)}"  # not the sample's id: that stays when its recording changes
+        # Not the sample's id: that stays when its recording changes.
+        folder = f"profiles/{profile}/{secrets.token_hex(12)}"
         sample = Sample(
             id=new_id(SAMPLE),
             original=f"{folder}/original",
@@ -179,7 +183,7 @@ class Samples:
 
 
 def sample_of(profile: Profile, id: str) -> Sample:
-    """Find a sample of a voice. Raises BadInput."""
+    """Return the sample of a voice that has an id. Raises BadInput."""
     for sample in profile.samples:
         if sample.id == id:
             return sample

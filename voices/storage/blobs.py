@@ -1,4 +1,4 @@
-"""Where recordings lie: a folder, or a bucket of S3, through obstore.
+"""The store of recordings: a folder, or a bucket of S3, through obstore.
 
 What is written appears whole or not at all. A blob is written before the row that names it, and deleted after
 it: what a crash leaves behind is a blob that nobody names, and `sweep` finds those.
@@ -22,8 +22,9 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from voices.errors import LibraryFailed
 
 PRIVATE = 0o700
+"""the mode of folders"""
 UNFINISHED = re.compile(r"^(original|prepared\.wav|avatar|recording|library|.*\.safetensors)#\d+$")
-OURS = (("profiles",), ("consents",), ("prompts",))
+OUR_FOLDERS = (("profiles",), ("consents",), ("prompts",))
 TRIES = 5
 """of writing a file, whose folder may go at that moment"""
 RETRIES = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
@@ -35,10 +36,10 @@ class BlobsFailed(LibraryFailed):
 
 
 def open_blobs(setting: str, folder: Path) -> Blobs:
-    """Open what the settings mean: a folder, or a URL such as s3://bucket/prefix; empty is in the data
-    folder.
+    """Open the store that the settings mean: a folder, or a URL such as s3://bucket/prefix; empty is in
+    `folder`.
 
-    How S3 is reached, the environment tells: AWS_ENDPOINT, AWS_ACCESS_KEY_ID and so on. Raises BlobsFailed.
+    How S3 is reached, the environment says: AWS_ENDPOINT, AWS_ACCESS_KEY_ID and so on. Raises BlobsFailed.
     """
     try:
         if "://" in setting and not setting.startswith("file://"):
@@ -51,14 +52,14 @@ def open_blobs(setting: str, folder: Path) -> Blobs:
 
 
 class Blobs:
-    """Bytes by key."""
+    """The store of recordings: bytes by key."""
 
     def __init__(self, store: ObjectStore, folder: Path | None = None) -> None:
         self._store = store
         self._folder = folder
 
     async def put(self, key: str, data: bytes) -> None:
-        """Write one. Raises BlobsFailed."""
+        """Write a blob. Raises BlobsFailed."""
         for left in reversed(range(TRIES if self._folder else 1)):
             try:
                 await obstore.put_async(self._store, key, data)
@@ -68,14 +69,14 @@ class Blobs:
                     raise BlobsFailed("A recording could not be kept.") from exc
 
     async def get(self, key: str) -> bytes:
-        """Read one. Raises BlobsFailed."""
+        """Return a blob. Raises BlobsFailed."""
         found = await self.find(key)
         if found is None:
             raise BlobsFailed("A recording of this voice is missing from the store.")
         return found
 
     async def find(self, key: str) -> bytes | None:
-        """Read one, if it is there. Raises BlobsFailed."""
+        """Return a blob; None where there is none. Raises BlobsFailed."""
         try:
             answer = await obstore.get_async(self._store, key)
             return bytes(await answer.bytes_async())
@@ -85,7 +86,7 @@ class Blobs:
             raise BlobsFailed("A recording could not be read.") from exc
 
     async def delete(self, keys: Iterable[str]) -> None:
-        """Delete some; those that are not there are no matter. Raises BlobsFailed."""
+        """Delete blobs; those that do not exist are ignored. Raises BlobsFailed."""
         for key in keys:
             try:
                 await obstore.delete_async(self._store, key)
@@ -95,7 +96,7 @@ class Blobs:
                 raise BlobsFailed("A recording could not be deleted.") from exc
 
     async def keys(self, prefix: str, *, older: float = 0.0) -> list[str]:
-        """Name those under a prefix that are older than so many seconds. Raises BlobsFailed."""
+        """Return the keys under a prefix that are older than so many seconds. Raises BlobsFailed."""
         until = datetime.now(UTC) - timedelta(seconds=older)
         try:
             batches = obstore.list(self._store, prefix)
@@ -116,7 +117,9 @@ class Blobs:
 
 
 def _unfinished(folder: Path, older: float) -> list[str]:
-    """Delete old files that were being written, and old folders of ours with nothing in them; name the files."""
+    """Delete old files that were being written, and old folders of ours with nothing in them, and return the
+    files.
+    """
     until, gone = time.time() - older, []
     try:
         for place, _, names in os.walk(folder, topdown=False):  # which does not mind what goes meanwhile
@@ -129,7 +132,7 @@ def _unfinished(folder: Path, older: float) -> list[str]:
                         gone.append(path.relative_to(folder).as_posix())
                 if (
                     changed <= until
-                    and parent.relative_to(folder).parts[:1] in OURS
+                    and parent.relative_to(folder).parts[:1] in OUR_FOLDERS
                     and not any(parent.iterdir())
                 ):
                     parent.rmdir()

@@ -1,5 +1,6 @@
-"""The database: SQLite in a file by default, PostgreSQL by URL, through SQLAlchemy. Its schema is brought up
-to date when opened.
+"""The database of custom voices: SQLite in a file, or PostgreSQL by URL, through SQLAlchemy.
+
+Its schema is brought up to date when it is opened.
 
 Alembic is imported only where the schema is not the newest already. SQLite runs in WAL mode, so that reading
 and writing do not wait for each other; whoever writes takes the write lock when the transaction begins, or
@@ -26,15 +27,18 @@ from voices.errors import LibraryFailed
 from voices.storage import tables
 
 HEAD = "0001"
-"""the newest step of voices/migrations"""
+"""the newest step of voices/storage/migrations"""
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 LOCK = 0x766F6963
 """of PostgreSQL's advisory locks, the one that is held while the schema changes"""
 BUSY_SECONDS = 30
-LOOK_SECONDS = 0.02
-PATIENCE = 5
-"""seconds in which a connection must be there"""
+"""for which a locked SQLite file is waited for"""
+POLL_SECONDS = 0.02
+"""between two tries to turn WAL mode on"""
+CONNECT_SECONDS = 5
+"""in which a connection to PostgreSQL must be there"""
 VERSION = "alembic_version"
+"""Alembic's table"""
 PRAGMAS = ("synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
 """secure_delete overwrites what is deleted: a person may want to be forgotten"""
 
@@ -44,7 +48,9 @@ class StoreFailed(LibraryFailed):
 
 
 def database_url(setting: str, folder: Path) -> URL:
-    """Give the URL that the settings mean; empty is SQLite in the data folder. Raises StoreFailed."""
+    """Return the URL of the database that the settings mean; empty is SQLite in the data folder. Raises
+    StoreFailed.
+    """
     try:
         url = make_url(setting or f"sqlite:///{folder / 'voices.db'}")
     except (ArgumentError, ValueError) as exc:  # the latter where a port is no number
@@ -60,16 +66,18 @@ def database_url(setting: str, folder: Path) -> URL:
 
 
 class Database:
-    """Connections, and transactions to read or to write in."""
+    """Connections to the database, and transactions to read or to write in."""
 
     def __init__(self, url: URL) -> None:
         self._sqlite = url.get_backend_name() == "sqlite"
         options: dict[str, Any] = {"hide_parameters": True, "max_overflow": 0}
-        if self._sqlite:  # each connection has a thread and three open files, and a statement takes a fifth of a millisecond
+        # Each connection to SQLite has a thread and three open files, and a statement takes a fifth of a
+        # millisecond.
+        if self._sqlite:
             options |= {"pool_size": 2, "pool_timeout": BUSY_SECONDS}
         else:
-            options |= {"pool_size": 10, "pool_timeout": PATIENCE, "pool_pre_ping": True}
-            options["connect_args"] = {"timeout": PATIENCE, "command_timeout": 60}
+            options |= {"pool_size": 10, "pool_timeout": CONNECT_SECONDS, "pool_pre_ping": True}
+            options["connect_args"] = {"timeout": CONNECT_SECONDS, "command_timeout": 60}
         self._engine = create_async_engine(url, **options)
         self._reader = create_async_engine(
             url,
@@ -96,7 +104,7 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """Begin to read, each statement by itself: what belongs together is read in one."""
+        """Open a connection to read, each statement by itself: what belongs together is read in one."""
         async with _faults(), self._reader.connect() as connection:
             yield connection
 
@@ -112,7 +120,7 @@ class Database:
             yield connection
 
     async def forget(self) -> None:
-        """Have SQLite's log overwritten, in which what was deleted may still stand."""
+        """Overwrite SQLite's log, in which what was deleted may still stand."""
         if self._sqlite:
             async with self.reading() as connection:
                 await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -133,8 +141,9 @@ async def _brought_up_to_date(url: URL) -> None:
 
 @asynccontextmanager
 async def _faults() -> AsyncIterator[None]:
-    """Say that the database is out of reach, without its URL or the statement. What a constraint refuses is
-    the caller's.
+    """Raise StoreFailed for a database that does not answer, without its URL or the statement.
+
+    What a constraint refuses is for the caller.
     """
     try:
         yield
@@ -145,13 +154,15 @@ async def _faults() -> AsyncIterator[None]:
 
 
 def plain(text: str) -> str:
-    """Take NUL out of a text, which PostgreSQL cannot hold: what is looked for by such a name is not there."""
+    """Return a text without NUL, which PostgreSQL cannot hold: what is looked for by such a name is not
+    there.
+    """
     return text.replace("\0", "\ufffd")
 
 
 async def one_by_one(connection: AsyncConnection) -> None:
-    """Have others who ask for the same wait until this transaction ends: what they count or replace could not
-    be there yet.
+    """Let only one transaction at a time go on from here: what others count or replace could not be there
+    yet.
     """
     await connection.execute(
         select(tables.library.c.id).with_for_update()
@@ -180,7 +191,9 @@ def _prepare_sqlite(engine: AsyncEngine, begins: str = "") -> None:
 
 
 def _use_wal(connection: Any, cursor: Any) -> None:  # noqa: ANN401 - SQLAlchemy's adapters
-    """Turn WAL mode on. For this SQLite never waits while somebody else writes, whatever `busy_timeout` says."""
+    """Turn WAL mode on. SQLite never waits for this while somebody else writes, whatever
+    `busy_timeout` is.
+    """
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:
@@ -189,11 +202,13 @@ def _use_wal(connection: Any, cursor: Any) -> None:  # noqa: ANN401 - SQLAlchemy
         except sqlite3.OperationalError as exc:
             if "locked" not in str(exc) or time.monotonic() > deadline:
                 raise
-        connection.run_async(lambda _: asyncio.sleep(LOOK_SECONDS))
+        connection.run_async(lambda _: asyncio.sleep(POLL_SECONDS))
 
 
 def _migrate(connection: Connection) -> None:
-    """Take the steps that are missing. Raises StoreFailed when the database is newer than this program."""
+    """Run the migrations that are missing. Raises StoreFailed when the database is newer than this
+    program.
+    """
     known = inspect(connection).has_table(VERSION)
     at = connection.execute(text(f"SELECT version_num FROM {VERSION}")).scalar() if known else None  # noqa: S608 - a constant
     if at == HEAD:

@@ -1,4 +1,4 @@
-"""What a request to speak needs of the library, in one statement: each costs most of a millisecond."""
+"""The lookup of a voice's name, in one statement: each costs most of a millisecond."""
 
 from __future__ import annotations
 

@@ -31,7 +31,9 @@ class Store:
         self._database = database
 
     async def find(self, voice: str, caller: str) -> Profile | None:
-        """Find a voice by id, by name, or by `profile:` and either; of two with the name, the viewer's own."""
+        """Return the voice of an id, a name, or `profile:` and either; of two with the name, the caller's
+        own.
+        """
         wanted = plain(voice[len(PROFILE) :] if voice.casefold().startswith(PROFILE) else voice)
         name = folded(wanted)
         known = or_(tables.profiles.c.id == wanted, tables.profiles.c.folded == name)
@@ -39,14 +41,14 @@ class Store:
         return min(found, key=lambda one: (one.id != wanted, one.scope != caller), default=None)
 
     async def get(self, id: str, caller: str) -> Profile:
-        """Give a voice. Raises UnknownProfile."""
+        """Return a voice. Raises UnknownProfile."""
         found = await self._read(joined().where(tables.profiles.c.id == plain(id)))
         if not found or not found[0].visible(caller):
             raise unknown(id)
         return found[0]
 
     async def visible(self, caller: str) -> list[Profile]:
-        """Give all voices that a key may use, oldest first."""
+        """Return all voices that a key may use, oldest first."""
         return await self._read(joined().where(tables.profiles.c.scope.in_({NOBODY, caller})))
 
     async def create(self, profile: Profile, most: int = 0) -> Profile:
@@ -90,7 +92,7 @@ class Store:
         return before, after
 
     async def delete(self, id: str, caller: str) -> Profile:
-        """Delete a voice and its samples; give it as it was. Raises UnknownProfile."""
+        """Delete a voice and its samples, and return it as it was. Raises UnknownProfile."""
         async with self._database.writing() as connection:
             before = await _locked(connection, id, caller)
             await connection.execute(delete(tables.samples).where(tables.samples.c.profile == id))
@@ -99,13 +101,13 @@ class Store:
         return before
 
     async def write_audit(self, line: Audit) -> None:
-        """Write a line of audit."""
+        """Write a line into the audit."""
         values = {"profile": line.profile, "time": line.time, "document": msgspec.json.encode(line).decode()}
         async with self._database.writing() as connection:
             await connection.execute(insert(tables.audit).values(values))
 
     async def audit(self, id: str, limit: int = 1000) -> list[Audit]:
-        """Give the last that was done with a voice, oldest first."""
+        """Return the last lines of the audit about a voice, oldest first."""
         query = (
             select(tables.audit.c.document)
             .where(tables.audit.c.profile == id)
@@ -116,17 +118,17 @@ class Store:
         return [msgspec.json.decode(row, type=Audit) for row in reversed(rows)]
 
     async def library(self) -> str:
-        """Give what tells this database from any other."""
+        """Return the id of this database, with which the store of recordings is marked."""
         async with self._database.reading() as connection:
             return str((await connection.execute(select(tables.library.c.id))).scalar_one())
 
     async def ids(self) -> set[str]:
-        """Name every voice there is."""
+        """Return the ids of all voices."""
         async with self._database.reading() as connection:
             return set((await connection.execute(select(tables.profiles.c.id))).scalars().all())
 
     async def blobs(self) -> set[str]:
-        """Name every blob that a voice or a consent keeps."""
+        """Return the keys of all blobs that a voice or a consent names."""
         async with self._database.reading() as connection:
             rows = _pairs(await connection.execute(joined()))
             recordings = (await connection.execute(select(tables.consents.c.document))).scalars().all()
@@ -149,7 +151,7 @@ def joined(*before: ColumnElement[Any]) -> Select[Any]:
 
 
 def profiles(rows: Iterable[tuple[str, str | None]]) -> list[Profile]:
-    """Put voices together with their samples, one of which is in each row."""
+    """Return voices with their samples, one of which is in each row."""
     found: dict[str, Profile] = {}
     for document, sample in rows:
         profile = found.get(document) or msgspec.json.decode(document, type=Profile)

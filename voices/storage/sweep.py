@@ -1,4 +1,4 @@
-"""The sweep: recordings and prompts that nothing names any more, left behind by a crash, are deleted.
+"""The sweep, which deletes recordings and prompts that nothing names: a crash leaves them behind.
 
 Only what has the form of our own keys goes, and only where the store of recordings bears the mark of this
 database: to another database, an empty one even, everything there would look left behind. And only what is
@@ -8,23 +8,35 @@ older than `SPARE_SECONDS`: a recording is there before the row that names it.
 from __future__ import annotations
 
 import re
+from typing import Protocol
 
-from voices.library import MARK, OpenLibrary
-from voices.storage.blobs import BlobsFailed
+from voices.storage import MARK
+from voices.storage.blobs import Blobs, BlobsFailed
+from voices.storage.database import Database
+from voices.storage.store import Store
 
 SPARE_SECONDS = 3600.0
+"""age below which nothing is deleted"""
 ID = "[0-9a-f]{24}"
-OURS = re.compile(
+OUR_KEYS = re.compile(
     rf"profiles/voice_{ID}/{ID}/(original|prepared\.wav|avatar)|consents/cons_{ID}/recording|prompts/voice_{ID}/[^/]+/[^/]+"
 )
+
+
+class Storage(Protocol):
+    """The parts of an open library that are swept."""
+
+    database: Database
+    blobs: Blobs
+    store: Store
 
 
 class NotOurs(BlobsFailed):
     """The store of recordings belongs to another database."""
 
 
-async def sweep(opened: OpenLibrary, spare: float = SPARE_SECONDS) -> list[str]:
-    """Delete what nothing names; give the keys. Raises NotOurs, StoreFailed or BlobsFailed."""
+async def sweep(opened: Storage, spare: float = SPARE_SECONDS) -> list[str]:
+    """Delete what nothing names, and return the keys. Raises NotOurs, StoreFailed or BlobsFailed."""
     if await opened.blobs.find(MARK) != (await opened.store.library()).encode():
         raise NotOurs(
             "The recordings belong to another database of voices; nothing was deleted. "
@@ -35,7 +47,7 @@ async def sweep(opened: OpenLibrary, spare: float = SPARE_SECONDS) -> list[str]:
         key
         for folder in folders
         for key in await opened.blobs.keys(folder, older=spare)
-        if OURS.fullmatch(key)
+        if OUR_KEYS.fullmatch(key)
     ]
     named = await opened.store.blobs() if there else set()
     voices = await opened.store.ids() if there else set()

@@ -1,4 +1,4 @@
-"""The tables: what is looked up by has a column, the rest of a record is one JSON document beside it."""
+"""The tables of the database: a column for what records are looked up by, one JSON document for the rest."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ dictionaries = Table(
 )
 
 library = Table("library", metadata, Column("id", String(64), primary_key=True))
-"""one row: what the store of recordings is marked with that belongs to this database"""
+"""one row: the id with which this database's store of recordings is marked"""
 
 audit = Table(
     "audit",

@@ -13,7 +13,7 @@ from libraries import awaited, connected, found, sample, voice
 from msgspec.structs import replace
 from sqlalchemy.engine import URL
 
-from engines.errors import BadInput, NotFound, NotYours
+from engines.errors import BadInput, Forbidden, NotFound
 from voices.errors import NameTaken, UnknownProfile
 from voices.profile import LONGEST_FOLDED, Profile, checked_name
 from voices.storage import tables
@@ -209,7 +209,7 @@ async def test_shared_is_to_be_used(url: URL) -> None:
             assert await store.get(shared.id, caller) == await found(database, "anna", caller) == shared
             assert await store.visible(caller) == [shared]
             for ask in (store.delete(shared.id, caller), store.change(shared.id, caller, named("Bert"))):
-                with pytest.raises(NotYours):
+                with pytest.raises(Forbidden):
                     await ask
         assert (await store.change(shared.id, "two", named("Bert")))[1].name == "Bert"
 

@@ -8,11 +8,12 @@ import anyio
 import pytest
 from libraries import audio, awaited, clip, shelves_at, voice  # noqa: F401 - audio is a fixture
 
-from engines.errors import BadInput, NotYours
+from engines.errors import BadInput, Forbidden
 from voices.authoring import VoiceService
-from voices.library import MARK, LibraryLocation
+from voices.library import LibraryLocation
 from voices.limits import VoiceLimits
 from voices.samples.samples import Upload
+from voices.storage import MARK
 from voices.storage.sweep import NotOurs, sweep
 
 PNG = b"\x89PNG\r\n\x1a\n picture"
@@ -73,7 +74,7 @@ async def test_who_may_not_change_a_voice_deletes_nothing_of_it(tmp_path: Path) 
         kept = await voices.create(voice("Anna", "alice", shared=True))
         kept = await voices.avatar(kept.id, PNG, "alice")
 
-        with pytest.raises(NotYours):
+        with pytest.raises(Forbidden):
             await voices.avatar(kept.id, PNG, "bob")
 
         assert await opened.blobs.get(kept.avatar) == PNG

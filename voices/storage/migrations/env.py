@@ -1,4 +1,6 @@
-"""Alembic runs this file. The connection comes from `voices.storage.database`, which holds the transaction."""
+"""Alembic runs this file. The connection comes from `voices.storage.database`, which holds the
+transaction.
+"""
 
 from __future__ import annotations
 
