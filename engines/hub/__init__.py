@@ -1,1 +1,1 @@
-"""Model files: which there are, pulling them from a hub, and keeping them in the hub's own cache."""
+"""Model files: pulling them from a hub, and storing them in the hub's own cache layout."""

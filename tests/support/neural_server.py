@@ -30,7 +30,7 @@ QUEUE_SECONDS = 120
 
 @contextmanager
 def serve_models(
-    place: Path,
+    folder: Path,
     names: Sequence[str],
     publish: Callable[[FakeHub], None],
     models: dict[str, Any] | None = None,
@@ -42,10 +42,10 @@ def serve_models(
     settings = {
         "admission": {"wait": QUEUE_SECONDS},
         **sections,
-        "models": {"folder": str(place / "hub"), **(models or {})},
+        "models": {"folder": str(folder / "hub"), **(models or {})},
     }
-    config = place / "cli.yaml"
-    config.write_text(json.dumps({"data_dir": str(place / "data"), **settings}))
+    config = folder / "cli.yaml"
+    config.write_text(json.dumps({"data_dir": str(folder / "data"), **settings}))
     with pytest.MonkeyPatch.context() as patch, running_hub() as hub:
         patch.setenv("NO_PROXY", "127.0.0.1,localhost")
         patch.setenv("HF_ENDPOINT", hub.url)
@@ -56,7 +56,7 @@ def serve_models(
             command = [*VOICEBOX, "models", "pull", name, "--config", str(config)]
             done = subprocess.run(command, capture_output=True, text=True, timeout=2 * PATIENCE)
             assert done.returncode == 0, done.stderr
-    with running(place / "server", settings) as started:
+    with running(folder / "server", settings) as started:
         wait_until(lambda: set(names) <= served_models(started), "the models are served", 3 * PATIENCE)
         yield started
 

@@ -15,15 +15,15 @@ TOKEN = "hf_token"
 """a token that may read the gated repository"""
 
 
-def publish_whisper(hub: FakeHub, place: Path) -> None:
+def publish_whisper(hub: FakeHub, folder: Path) -> None:
     """Publish whisper-tiny, and the same converted as faster-whisper-tiny."""
     from tiny_whisper import convert_to_ctranslate2, make_whisper
 
-    make_whisper(place / "whisper")
-    convert_to_ctranslate2(place / "whisper", place / "faster")
-    (place / "faster" / "preprocessor_config.json").unlink()  # as in the models of that age
-    hub.publish(find_model("whisper-tiny").repo, place / "whisper")
-    hub.publish(find_model("faster-whisper-tiny").repo, place / "faster")
+    make_whisper(folder / "whisper")
+    convert_to_ctranslate2(folder / "whisper", folder / "faster")
+    (folder / "faster" / "preprocessor_config.json").unlink()  # as in the models of that age
+    hub.publish(find_model("whisper-tiny").repo, folder / "whisper")
+    hub.publish(find_model("faster-whisper-tiny").repo, folder / "faster")
 
 
 def publish_kokoro(hub: FakeHub) -> None:
@@ -40,19 +40,19 @@ def publish_voxcpm(hub: FakeHub) -> None:
     hub.publish(find_model("voxcpm2").repo, folder())
 
 
-def publish_transformers(hub: FakeHub, place: Path) -> None:
+def publish_transformers(hub: FakeHub, folder: Path) -> None:
     """Publish models that transformers itself runs: mms-tts-eng, wav2vec2-base-960h, moonshine-tiny, and
     somebody's VITS.
     """
     import tiny_transformers
 
-    hub.publish(find_model("mms-tts-eng").repo, _speak_fast(tiny_transformers.vits(place / "mms")))
-    hub.publish(find_model("wav2vec2-base-960h").repo, tiny_transformers.ctc(place / "ctc"))
-    hub.publish(find_model("moonshine-tiny").repo, tiny_transformers.moonshine(place / "moonshine"))
-    hub.publish("somebody/voices", _speak_fast(tiny_transformers.vits(place / "own", speakers=3)))
+    hub.publish(find_model("mms-tts-eng").repo, _speak_fast(tiny_transformers.vits(folder / "mms")))
+    hub.publish(find_model("wav2vec2-base-960h").repo, tiny_transformers.ctc(folder / "ctc"))
+    hub.publish(find_model("moonshine-tiny").repo, tiny_transformers.moonshine(folder / "moonshine"))
+    hub.publish("somebody/voices", _speak_fast(tiny_transformers.vits(folder / "own", speakers=3)))
 
 
-def publish_vibevoice(hub: FakeHub, place: Path) -> None:
+def publish_vibevoice(hub: FakeHub, folder: Path) -> None:
     """Publish vibevoice-1.5b, which says everything in two seconds: one that does not end by itself is
     stopped.
     """
@@ -60,7 +60,7 @@ def publish_vibevoice(hub: FakeHub, place: Path) -> None:
 
     frames = 2 * tiny_vibevoice.RATE // tiny_vibevoice.HOP_LENGTH
     hub.publish(
-        find_model("vibevoice-1.5b").repo, tiny_vibevoice.make_vibevoice(place / "vibevoice", frames=frames)
+        find_model("vibevoice-1.5b").repo, tiny_vibevoice.make_vibevoice(folder / "vibevoice", frames=frames)
     )
 
 

@@ -156,8 +156,8 @@ def test_two_at_once_do_one_install(tmp_path: Path, index: Path) -> None:
     group(tmp_path)
     results = []
     for process in [install_in_process(tmp_path), install_in_process(tmp_path)]:
-        said, _ = process.communicate(timeout=PATIENCE)
-        results.append(json.loads(said))
+        printed, _ = process.communicate(timeout=PATIENCE)
+        results.append(json.loads(printed))
 
     assert results[0][0] == results[1][0]
     assert sorted("small is installed already" in lines for _, lines in results) == [False, True]
@@ -236,7 +236,7 @@ def test_check_reports_versions_and_what_is_missing(tmp_path: Path, index: Path)
 
 
 def test_check_reports_torchs_threads_and_devices(tmp_path: Path) -> None:
-    """Our own interpreter's torch tells its threads and devices, although it is asked by way of a script."""
+    """The report of our own interpreter has the threads and devices of its torch."""
     pytest.importorskip("torch")
     report = check_environment(group(tmp_path, packages=("torch",)), Path(sys.executable))
 
@@ -267,7 +267,7 @@ def test_which_gpus_torch_has_code_for(built_for: tuple[str, ...], capability: s
 
 
 def test_a_gpu_without_code_is_a_fault_with_a_remedy(tmp_path: Path) -> None:
-    """A GPU that torch was not built for is a fault, whose mend names the build for older or newer ones."""
+    """A GPU that torch was not built for is a fault, whose remedy names the build for older or newer ones."""
     small = group(tmp_path)
     report = EnvironmentReport(
         gpus=(Gpu("Old", "6.1"), Gpu("New", "12.0"), Gpu("Good", "8.0")), built_for=("sm_80", "sm_90")
@@ -293,7 +293,7 @@ def test_every_group_is_in_order() -> None:
 
 
 def test_what_runs_beside_an_install_ends_with_it(tmp_path: Path, index: Path) -> None:
-    """An install that is interrupted takes pip with it, and leaves nothing."""
+    """An install that is interrupted stops pip, and leaves nothing."""
 
     def on_line(line: str) -> None:
         if "voicelib" in line:

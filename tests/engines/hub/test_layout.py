@@ -1,6 +1,4 @@
-"""Which files of a repository are meant: those in older formats only where none in safetensors stands for
-them.
-"""
+"""Selection of a repository's files: those in older formats only where no safetensors hold the same."""
 
 from __future__ import annotations
 

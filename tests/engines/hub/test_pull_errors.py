@@ -127,9 +127,7 @@ def test_lengths_that_nobody_announces_are_counted(hub: FakeHub, tmp_path: Path)
 
 @pytest.mark.parametrize("token", ["", "hf_known"])
 def test_what_the_hub_does_not_have(hub: FakeHub, tmp_path: Path, token: str) -> None:
-    """A repository, revision or file that is not there is said to be so, whether the hub knows who asks or
-    not.
-    """
+    """The error names a repository, revision or file that is not there, with a known token or without."""
     hub.publish(REPO, FILES)
     hub.tokens.add("hf_known")
     files = model_files(tmp_path, hub.url, token=token)
@@ -169,7 +167,7 @@ def test_gated_and_private_repositories(
 
 
 def test_a_busy_hub_is_waited_for_as_it_says(hub: FakeHub, tmp_path: Path) -> None:
-    """429 with a short Retry-After is waited out; with a long one it is an error that tells when."""
+    """429 with a short Retry-After is waited out; with a long one it is an error with that time."""
     hub.publish(REPO, FILES)
     hub.add_fault(hub.LISTING, status=429, headers={"Retry-After": "1"}, times=1)
     assert contents(pull(model_files(tmp_path, hub.url))) == PULLED
@@ -193,7 +191,7 @@ def test_a_broken_hub_is_tried_a_few_times(hub: FakeHub, tmp_path: Path, what: s
 
 
 def test_no_hub(hub: FakeHub, tmp_path: Path) -> None:
-    """Where nobody listens, or what answers is no hub, the pull says so."""
+    """The error says when nothing listens there, or what answers is no hub."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     with pytest.raises(ModelUnreachable, match="cannot be reached for acme/toy"):
@@ -223,7 +221,7 @@ def test_a_listing_is_not_trusted_with_paths(hub: FakeHub, tmp_path: Path) -> No
 
 
 def test_a_full_disk_is_seen_before(hub: FakeHub, tmp_path: Path) -> None:
-    """What does not fit is not begun, and the error tells what is needed and what there is."""
+    """What does not fit is not begun, and the error has what is needed and what there is."""
     hub.publish(REPO, FILES, listed={WEIGHTS: 10**17})
     with pytest.raises(DiskFull, match="100,000,000,000 MB are to come") as caught:
         pull(model_files(tmp_path, hub.url))
@@ -271,7 +269,7 @@ def test_offline_nobody_is_asked(
 def test_a_setting_goes_before_the_environment(
     hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Told by a setting to go online, or where the hub is, a pull does, whatever the environment said when
+    """A setting to go online, or where the hub is, is followed, whatever the environment said when
     the client was loaded.
     """
     hub.publish(REPO, FILES)

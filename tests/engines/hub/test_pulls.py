@@ -1,6 +1,4 @@
-"""Pulls of model files through the hub's own client: what comes, how far it is, and how it goes on after any
-end.
-"""
+"""Pulls of model files through the hub's own client: their files, their progress, and how they resume."""
 
 from __future__ import annotations
 
@@ -77,7 +75,7 @@ def test_the_hubs_own_client_finds_what_was_pulled(hub: FakeHub, tmp_path: Path)
     assert hub.downloads("*") == []
 
 
-def test_progress_is_told(hub: FakeHub, tmp_path: Path) -> None:
+def test_progress_is_reported(hub: FakeHub, tmp_path: Path) -> None:
     """While a pull is under way its callback learns the bytes and files done and to do, the speed, the time
     left and the file.
     """
@@ -152,7 +150,7 @@ def test_a_revision_that_moves_on_brings_what_changed(hub: FakeHub, tmp_path: Pa
     assert {one.file for one in hub.downloads("*")} == {WEIGHTS}
 
 
-def test_a_cut_is_mended_within_the_pull(hub: FakeHub, tmp_path: Path) -> None:
+def test_a_cut_is_resumed_within_the_pull(hub: FakeHub, tmp_path: Path) -> None:
     """A connection that ends early is made again, and goes on where it was: no byte comes twice."""
     hub.publish(REPO, FILES)
     hub.add_fault(WEIGHTS, cut_after=50_000, times=4)
@@ -281,9 +279,7 @@ def test_a_hub_without_ranges_begins_anew(hub: FakeHub, tmp_path: Path) -> None:
 def test_whatever_is_left_of_a_file_the_next_pull_ends_well(
     hub: FakeHub, tmp_path: Path, rubbish: bytes
 ) -> None:
-    """Of parts of any length and content the file is made, or at once said to be damaged, and then it is
-    made.
-    """
+    """A partial blob of any length and content is completed, or reported as damaged and downloaded anew."""
     commit = hub.publish(REPO, FILES)
     files = model_files(tmp_path, hub.url)
     pull(files)

@@ -34,14 +34,14 @@ HALF = 150_000
 
 
 def test_pulls_of_one_process_share_a_download(hub: FakeHub, tmp_path: Path) -> None:
-    """Who pulls what is being pulled already joins in: every byte comes once, and both are told the same."""
+    """Who pulls what is being pulled already joins in: every byte comes once, and all get the same progress."""
     hub.publish(REPO, FILES)
     stall = hub.add_fault(WEIGHTS, stall_after=HALF)
     files = model_files(tmp_path, hub.url)
     pullers = [PullThread(files) for _ in range(3)]
     wait_until(
         lambda: all(one.progress and one.progress[-1].done > HALF for one in pullers),
-        "all are told of the half",
+        "all have seen the half",
     )
     stall.resume.set()
     for puller in pullers:
@@ -60,7 +60,7 @@ def test_who_cancels_leaves_alone(hub: FakeHub, tmp_path: Path) -> None:
     first, second = PullThread(files), PullThread(files)
     wait_until(
         lambda: all(one.progress and one.progress[-1].done > HALF for one in (first, second)),
-        "both are told of the half",
+        "both have seen the half",
     )
     first.cancel.set()
     first.join()
@@ -74,14 +74,14 @@ def test_who_cancels_leaves_alone(hub: FakeHub, tmp_path: Path) -> None:
 
 
 def test_an_error_is_everybodys(hub: FakeHub, tmp_path: Path) -> None:
-    """When a shared pull fails, all who share it are told why, and the next pull begins anew."""
+    """When a shared pull fails, all who share it get the error, and the next pull begins anew."""
     hub.publish(REPO, FILES)
     fault = hub.add_fault(WEIGHTS, stall_after=HALF, content=WEIGHT_BYTES[::-1], times=1)
     files = model_files(tmp_path, hub.url)
     pullers = [PullThread(files), PullThread(files)]
     wait_until(
         lambda: all(one.progress and one.progress[-1].done > HALF for one in pullers),
-        "both are told of the half",
+        "both have seen the half",
     )
     fault.resume.set()
     for puller in pullers:

@@ -114,7 +114,7 @@ def test_what_the_hubs_client_pulled_is_found(hub: FakeHub, tmp_path: Path) -> N
     assert files.locate(everything) is None
 
 
-def test_damage_is_found_named_and_mended(hub: FakeHub, tmp_path: Path) -> None:
+def test_damage_is_found_named_and_repaired(hub: FakeHub, tmp_path: Path) -> None:
     """Checking reads every byte; damaged files are deleted, and named with those that are gone; a pull brings
     just these.
     """
@@ -138,8 +138,8 @@ def test_damage_is_found_named_and_mended(hub: FakeHub, tmp_path: Path) -> None:
     files.verify(MODEL)
 
 
-def test_the_listing_tells_what_is_on_disk(hub: FakeHub, tmp_path: Path) -> None:
-    """For each model it tells the bytes that are there, of parts too, the commit, and whether it is complete."""
+def test_the_listing_has_what_is_on_disk(hub: FakeHub, tmp_path: Path) -> None:
+    """For each model it has the bytes on disk, of partial files too, the commit, and whether it is complete."""
     commit = hub.publish(REPO, FILES)
     hub.add_fault(WEIGHTS, cut_after=HALF, times=1)
     hub.add_fault(WEIGHTS, cut_after=0)
@@ -158,7 +158,7 @@ def test_the_listing_tells_what_is_on_disk(hub: FakeHub, tmp_path: Path) -> None
 
 
 def test_a_deleted_model_is_gone_and_nothing_else(hub: FakeHub, tmp_path: Path) -> None:
-    """Deleting takes a repository's blobs and refs, tells the bytes, and leaves the other repositories as
+    """Deleting removes a repository's blobs and refs, returns the bytes, and leaves the other repositories as
     they were.
     """
     hub.publish(REPO, FILES)
@@ -177,7 +177,7 @@ def test_a_deleted_model_is_gone_and_nothing_else(hub: FakeHub, tmp_path: Path) 
 
 
 def test_parts_and_old_commits_go_too(hub: FakeHub, tmp_path: Path) -> None:
-    """Deleting takes what earlier commits left, and what has come of a file that is not complete."""
+    """Deleting removes what earlier commits left, and partial blobs."""
     hub.publish(REPO, FILES)
     files = model_files(tmp_path, hub.url)
     pull(files)
@@ -279,7 +279,7 @@ FOLDERS: list[dict[str, str]] = [
 
 @pytest.mark.parametrize("environ", FOLDERS)
 def test_the_folder_is_the_clients(environ: dict[str, str]) -> None:
-    """Unless told otherwise the files lie where the hub's own client would look for them."""
+    """By default the files lie where the hub's own client would look for them."""
     whole = {"HOME": "/home/me", "PATH": os.environ["PATH"], **environ}
     script = "from huggingface_hub import constants; from engines.hub.layout import default_cache_folder as d; print(constants.HF_HUB_CACHE, d())"
     done = subprocess.run(
@@ -297,8 +297,8 @@ def test_the_folder_is_the_clients(environ: dict[str, str]) -> None:
 
 
 def test_the_client_is_loaded_by_pulls_alone(hub: FakeHub, tmp_path: Path) -> None:
-    """Finding, checking and listing need no client of the hub; a pull loads it, and it tells nobody but the
-    hub of us.
+    """Finding, checking and listing need no client of the hub; a pull loads it, and it contacts nobody but the
+    hub.
     """
     hub.publish(REPO, FILES)
     script = (

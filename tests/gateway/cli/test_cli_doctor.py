@@ -47,7 +47,7 @@ def test_a_healthy_machine(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_comes_with_what_mends_it(tmp_path: Path, server: Server) -> None:
-    """A taken port, keys that are all gone, and a damaged key file are each told with a mend, and the status
+    """A taken port, keys that are all gone, and a damaged key file are each reported with a remedy, and the status
     is 1.
     """
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -74,7 +74,7 @@ def test_what_is_missing_comes_with_what_mends_it(tmp_path: Path, server: Server
 
 
 def test_settings_that_are_wrong(tmp_path: Path) -> None:
-    """The mistake is told, and nothing is started with such settings."""
+    """The mistake is reported, and nothing is started with such settings."""
     status, checks = doctor(tmp_path, "server: {prot: 1}\n")
 
     assert status == 1

@@ -173,7 +173,7 @@ def test_say_over_a_file(server: Server, tmp_path: Path) -> None:
 def test_refusals_are_one_sentence(
     server: Server, tmp_path: Path, words: list[str], status: int, message: str
 ) -> None:
-    """What cannot be done is told in a sentence with its status, and leaves no file."""
+    """What cannot be done is reported in a sentence with its status, and leaves no file."""
     done = voicebox(*words, url=server.url)
 
     assert done.returncode == status
@@ -196,7 +196,7 @@ def test_a_broken_answer_leaves_nothing(saboteur: str, tmp_path: Path) -> None:
 
 def test_transcribe(server: Server, tmp_path: Path) -> None:
     """Files and pipes are transcribed into each format, to standard output or a file, at once or as it is
-    heard.
+    transcribed.
     """
     voicebox("say", "One two three four five.", "-o", "in.flac", url=server.url)
     recording = (tmp_path / "in.flac").read_bytes()
@@ -262,7 +262,7 @@ def test_a_table_on_a_terminal(server: Server) -> None:
 
 
 def test_keys_go_along(tmp_path: Path) -> None:
-    """A key is sent when given by flag or environment; without it the server's refusal is told."""
+    """A key is sent when given by flag or environment; without it the server's refusal is printed."""
     _, secret = KeyStore(tmp_path / "server/data" / KEYS_FILE).create("reader", None)
     with running(tmp_path / "server") as server:
         refused = voicebox("models", url=server.url)

@@ -39,14 +39,14 @@ SPOKEN = ["hello", "count", "morgen"]
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with all of them."""
-    place = tmp_path_factory.mktemp("neural")
+    folder = tmp_path_factory.mktemp("neural")
 
     def publish(hub: FakeHub) -> None:
-        published_checkpoints.publish_whisper(hub, place)
+        published_checkpoints.publish_whisper(hub, folder)
         published_checkpoints.publish_kokoro(hub)
         published_checkpoints.publish_pocket(hub)
 
-    with serve_models(place, NAMES, publish) as started:
+    with serve_models(folder, NAMES, publish) as started:
         yield started
 
 
@@ -60,7 +60,7 @@ def wav(name: str, seconds: float = 2.0) -> bytes:
 
 @pytest.mark.parametrize("model", ["whisper-tiny", "faster-whisper-tiny"])
 def test_everything_about_a_recording(server: Server, model: str) -> None:
-    """The verbose answer has language, duration, segments and words where they were said; a stream has the
+    """The verbose answer has language, duration, segments and words with their times; a stream has the
     same text.
     """
     sdk = server.sdk()
@@ -151,7 +151,7 @@ def test_it_is_the_engines_own_audio(server: Server) -> None:
 
 
 def test_the_best_serves_openais_names(server: Server) -> None:
-    """OpenAI's model and voice names are served by the best engine that is there; the header tells which."""
+    """OpenAI's model and voice names are served by the best engine that is there; the header names it."""
     answer = server.sdk().audio.speech.with_raw_response.create(model="tts-1", input=TEXT, voice="nova")
 
     assert answer.headers["x-voicebox-engine"] == "kokoro"

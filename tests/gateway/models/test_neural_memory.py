@@ -61,7 +61,7 @@ def model(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def server(tmp_path: Path, model: str) -> Iterator[Server]:
-    """A server with that one, tiny; on one thread where it can be told."""
+    """A server with that one, tiny; on one thread where it has that option."""
     chosen = {"preload": True, "options": {"threads": 1} if model in THREADED else {}}
     with serve_models(
         tmp_path, [model], lambda hub: SOURCES[model](hub, tmp_path), {"each": {model: chosen}}

@@ -29,16 +29,16 @@ OWN = {"mine": {"repo": "somebody/voices", "kind": "speech"}}
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with all of them."""
-    place = tmp_path_factory.mktemp("others")
+    folder = tmp_path_factory.mktemp("others")
 
     def publish(hub: FakeHub) -> None:
         published_checkpoints.publish_voxcpm(hub)
-        published_checkpoints.publish_transformers(hub, place)
-        published_checkpoints.publish_vibevoice(hub, place)
+        published_checkpoints.publish_transformers(hub, folder)
+        published_checkpoints.publish_vibevoice(hub, folder)
 
     models = {"own": OWN, "each": {"voxcpm2": {"options": {"steps": 3}}}}
     with serve_models(
-        place, NAMES, publish, models, voices={"shortest_sample": 0.5}
+        folder, NAMES, publish, models, voices={"shortest_sample": 0.5}
     ) as started:  # the tiny one is short of breath
         yield started
 
