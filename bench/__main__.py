@@ -36,12 +36,12 @@ PROGRAMS = {
     "long_text": long_text.run,
     "first_byte": first_byte.run,
     "first_packet": first_packet.run,
-    "leaving": disconnect.run,
-    "limit": throughput.run,
+    "disconnect": disconnect.run,
+    "throughput": throughput.run,
     "cpu": cpu.run,
-    "paced": realtime_players.run,
-    "set_pace": added_latency.run,
-    "behind": head_of_line.run,
+    "realtime_players": realtime_players.run,
+    "added_latency": added_latency.run,
+    "head_of_line": head_of_line.run,
     "many_voices": many_voices.run,
     "overload": overload.run,
     "engines": engines.run,
@@ -70,7 +70,8 @@ def main() -> None:
         )
     _print(figures)
     OUT.parent.mkdir(exist_ok=True)
-    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    system = f"{platform.system()} {platform.machine()}"
+    machine = f"{system}, {os.cpu_count()} cores, Python {platform.python_version()}"
     OUT.write_bytes(msgspec.json.format(msgspec.json.encode({"machine": machine, "figures": figures})))
 
 

@@ -47,7 +47,8 @@ def _config(workers: int, *, slots: int) -> dict[str, object]:
 
 
 async def _added(target: Target, format: str, streams: int) -> list[Figure]:
-    """Give the time to the first byte beyond the engine's own first chunk, with so many streams at any time.
+    """Return the time to the first byte beyond the engine's own first chunk, with so many streams at any
+    time.
 
     Clients ask again after a pause of random length, so that they do not all begin in the same moment: that
     is first_packet's.
@@ -83,7 +84,7 @@ async def _first(target: Target, format: str, number: int) -> float:
 
 
 async def _throughput(workers: int) -> float:
-    """Give the seconds of audio per second that sixteen clients get."""
+    """Return the seconds of audio per second that sixteen clients get."""
     with own(_config(workers, slots=1)) as target:
         made = 0.0
         end = time.monotonic() + SCALING_SECONDS

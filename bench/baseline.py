@@ -75,7 +75,9 @@ def _work(format: str, results: Queue[float], start: Event) -> None:
 
 
 class File:
-    """One file, as anyone would write it with PyAV: resample, encode, mux; headerless PCM is resampled only."""
+    """One file, as anyone would write it with PyAV: resample, encode, mux; headerless PCM is
+    resampled only.
+    """
 
     def __init__(self, format: str, rate: int) -> None:
         self._rate = rate
@@ -92,11 +94,11 @@ class File:
                 self._stream.bit_rate = CODECS[format].bitrate
 
     def push(self, pcm: bytes) -> float:
-        """Encode some PCM, and give how many seconds it makes."""
+        """Encode some PCM, and return how many seconds of it were encoded."""
         return self._encode(self._resampler.resample(frames.from_pcm(pcm, self._rate)))
 
     def finish(self) -> None:
-        """End the file."""
+        """End the file: drain the resampler and the codec."""
         self._encode(self._resampler.resample(None))
         if self._stream is not None:
             self._file.mux(self._stream.encode(None))
@@ -112,12 +114,12 @@ class File:
 
 
 class Nowhere(io.RawIOBase):
-    """Where the file goes."""
+    """A file object for FFmpeg that drops what is written."""
 
     def writable(self) -> bool:
-        """It can be written to."""
+        """Return True: it can be written to."""
         return True
 
     def write(self, data: bytes) -> int:  # type: ignore[override]
-        """Take it."""
+        """Drop some bytes, and return how many."""
         return len(data)

@@ -38,7 +38,7 @@ async def _client(target: Target, format: str, numbers: object) -> None:
 
 
 def _spent(target: Target) -> float:
-    """Give the seconds of processor time that all our processes have used."""
+    """Return the seconds of processor time that all our processes have used."""
     ticks = 0
     for pid in (target.pid, *target.workers()):
         fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()

@@ -55,8 +55,8 @@ async def run(target: Target) -> list[Figure]:
     print(" (weights are random, sizes are real)", end="", file=sys.stderr, flush=True)
     await asyncio.to_thread(prepare)
     device = await asyncio.to_thread(_device)
-    figures = [await part(device) for part in (_speaking, _speaking_at_once, _batches)]
-    return [figure for part in figures for figure in part] + await _listening(target, device)
+    figures = [await part(device) for part in (_speaking_models, _speaking_at_once, _batches)]
+    return [figure for part in figures for figure in part] + await _transcribing_models(target, device)
 
 
 def _device() -> str:
@@ -67,7 +67,7 @@ def _device() -> str:
 # Kokoro...
 
 
-async def _speaking(device: str) -> list[Figure]:
+async def _speaking_models(device: str) -> list[Figure]:
     """One stream: a line, and two in a row."""
     figures: list[Figure] = []
     with _serving("kokoro") as served, bare("kokoro", device) as library:
@@ -127,7 +127,7 @@ async def _batches(device: str) -> list[Figure]:
 # Whisper...
 
 
-async def _listening(target: Target, device: str) -> list[Figure]:
+async def _transcribing_models(target: Target, device: str) -> list[Figure]:
     """One recording after another, of eSpeak NG's voice, so that voice detection hears somebody."""
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -137,7 +137,7 @@ async def _listening(target: Target, device: str) -> list[Figure]:
         )
         for name, model in (("whisper", "whisper-base"), ("faster-whisper", "faster-whisper-base")):
             with _serving(model) as served, bare(name, device) as library:
-                through = _heard(served, model, path)
+                through = _transcription_of(served, model, path)
                 pairs = await _rounds(ROUNDS, through, _done(library, lambda _: [str(path)]))
                 figures += _compared(f"{model}, {RECORDING} s", pairs)
     return figures
@@ -190,7 +190,7 @@ async def _rounds(count: int, through: Side, without: Side) -> list[tuple[Done, 
 
 
 def _spoken(served: Target, text: Callable[[int], list[str]]) -> Side:
-    """Give the gateway's side: all texts of a round at once."""
+    """Return the gateway's side: all texts of a round at once."""
 
     async def side(number: int) -> Done:
         connections = [await Connection(served).open() for _ in text(number)]
@@ -209,8 +209,8 @@ def _spoken(served: Target, text: Callable[[int], list[str]]) -> Side:
     return side
 
 
-def _heard(served: Target, model: str, path: Path) -> Side:
-    """Give the gateway's side: a recording to transcribe."""
+def _transcription_of(served: Target, model: str, path: Path) -> Side:
+    """Return the gateway's side: a recording to transcribe."""
 
     async def side(number: int) -> Done:
         began, before = time.perf_counter(), _spent(served)
@@ -239,7 +239,7 @@ def _transcribed(served: Target, model: str, path: Path) -> str:
 
 
 def _done(library: Bare, work: Callable[[int], list[str]]) -> Side:
-    """Give the library's side: one piece of work of a round after another."""
+    """Return the library's side: one piece of work of a round after another."""
 
     async def side(number: int) -> Done:
         done = [await asyncio.to_thread(library.ask, one) for one in work(number)]
@@ -249,7 +249,7 @@ def _done(library: Bare, work: Callable[[int], list[str]]) -> Side:
 
 
 def _spent(served: Target) -> float:
-    """Give the seconds of processor time that all processes of a server have used."""
+    """Return the seconds of processor time that all processes of a server have used."""
     gateway = psutil.Process(served.pid)
     times = [process.cpu_times() for process in (gateway, *gateway.children(recursive=True))]
     return sum(one.user + one.system for one in times)

@@ -1,4 +1,4 @@
-"""What a measurement gives: named figures with their units."""
+"""Figures that measurements return, with their units, and how lists of times become some."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 
 class Figure(msgspec.Struct):
-    """One figure."""
+    """A measured figure: its name, value and unit."""
 
     program: str
     what: str
@@ -18,13 +18,13 @@ class Figure(msgspec.Struct):
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """Give the value that `share` of all do not exceed."""
+    """Return the value that `share` of all do not exceed."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 def spread(program: str, what: str, seconds: Sequence[float], aim: str = "") -> list[Figure]:
-    """Give median, 95th and 99th percentile of some times, in milliseconds."""
+    """Return median, 95th and 99th percentile of some times, in milliseconds."""
     marks = {"median": 0.5, "p95": 0.95, "p99": 0.99}
     return [
         Figure(

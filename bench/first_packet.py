@@ -58,7 +58,7 @@ async def _once(target: Target, format: str, number: int) -> float:
 
 
 def decodable(format: str, data: bytes) -> bool:
-    """Tell whether a decoder could give sound from it."""
+    """Return whether a decoder could make sound of the bytes so far."""
     if format == "mp3":
         return len(data) >= MP3_FRAME and data[0] == 0xFF
     if format == "pcm":
@@ -68,7 +68,7 @@ def decodable(format: str, data: bytes) -> bool:
 
 
 def _whole(page: bytes) -> bool:
-    """Tell whether all of an Ogg page is there (RFC 3533; the capture pattern is already off)."""
+    """Return whether all of an Ogg page is there (RFC 3533; the capture pattern is already off)."""
     if len(page) < 23 or len(page) < 23 + page[22]:
         return False
     return len(page) >= 23 + page[22] + sum(page[23 : 23 + page[22]])

@@ -26,7 +26,7 @@ VOICE = "af_heart"
 
 
 class Done(msgspec.Struct):
-    """A piece of work: seconds of audio in it, seconds that it took, and seconds of processor time."""
+    """The result of one task: seconds of audio in it, seconds that it took, and seconds of processor time."""
 
     audio: float
     wall: float
@@ -40,7 +40,7 @@ class Bare:
         self._pipe = pipe
 
     def ask(self, work: str) -> Done:
-        """Have one piece of work done: a text to speak, or the path of a recording."""
+        """Run one task, a text to speak or the path of a recording, and return its result."""
         self._pipe.send(work)
         done: Done = self._pipe.recv()
         return done
@@ -81,8 +81,8 @@ def _serve(name: str, device: str, pipe: Connection) -> None:
 
 
 def _kokoro(device: str) -> Work:
-    """KPipeline over KModel. Its English has our tags: it would fetch a model for its own, which the gateway
-    does without.
+    """Return a speaker by KPipeline over KModel. Its English has our tags: it would fetch a model for its
+    own, which the gateway does without.
     """
     from kokoro import KModel, KPipeline
 
@@ -125,7 +125,7 @@ def _batch(device: str) -> Work:
 
 
 def _whisper(device: str) -> Work:
-    """Transformers' own generate."""
+    """Return a transcriber by transformers' own `generate`."""
     import torch
     from transformers import WhisperForConditionalGeneration, WhisperProcessor
     from transformers.utils import logging as library_logging
@@ -151,7 +151,7 @@ def _whisper(device: str) -> Work:
 
 
 def _faster_whisper(device: str) -> Work:
-    """WhisperModel's own transcribe, with as many threads as the engine takes."""
+    """Return a transcriber by WhisperModel's own `transcribe`, with as many threads as the engine takes."""
     from faster_whisper import WhisperModel
 
     from engines.toolkit.threads import usable_cores

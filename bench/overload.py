@@ -33,7 +33,7 @@ CONFIG = {
 
 
 class Seen(msgspec.Struct):
-    """What became of the requests."""
+    """Counts of what became of the requests."""
 
     statuses: Counter[int] = msgspec.field(default_factory=Counter)
     without_retry_after: int = 0
@@ -84,7 +84,7 @@ def _kept(target: Target) -> dict[str, float]:
 
 
 async def _one(target: Target, number: int, seen: Seen) -> None:
-    """Be one listener, who plays at once."""
+    """Send one request, and play its audio as it comes."""
     received, began, dry = 0, 0.0, False
 
     def listen(part: bytes) -> None:

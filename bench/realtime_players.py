@@ -63,7 +63,7 @@ async def _steps(target: Target) -> list[Figure]:
 
 
 def total_resident(target: Target) -> float | None:
-    """Give the resident memory of gateway and encoders, in MB."""
+    """Return the resident memory of gateway and encoders, in MB."""
     own = target.resident()
     return None if own is None else own + sum(target.resident(pid) or 0.0 for pid in target.encoders())
 
@@ -95,7 +95,7 @@ async def _tick(players: list[Player]) -> None:
 
 
 class Player:
-    """One listener."""
+    """A player that asks for one stream and plays it as it comes."""
 
     def __init__(self, target: Target, number: int) -> None:
         self.connection = Connection(target)
@@ -107,7 +107,7 @@ class Player:
         self._paused = self._ended = False
 
     async def play(self) -> None:
-        """Ask, and take what comes."""
+        """Send the request, and read the stream."""
         try:
             await self.connection.open()
             text = texts.paragraph(self._number, SENTENCES)
@@ -118,7 +118,7 @@ class Player:
         self.failed = self.failed or self.connection.status != 200
 
     def look(self, now: float) -> None:
-        """See how far it has played, and whether there is more."""
+        """Advance playback to now, and note whether the player has run dry."""
         have = self._pages.seconds
         if not self._began:
             if have >= PREBUFFER or (self._ended and have):
@@ -146,7 +146,7 @@ class Pages:
         self.seconds = 0.0
 
     def feed(self, data: bytes) -> None:
-        """Take some bytes."""
+        """Add bytes of the stream."""
         self._waiting += data
         while len(self._waiting) >= 27:
             table = self._waiting[27 : 27 + self._waiting[26]]

@@ -22,7 +22,7 @@ PATIENCE = 60.0
 
 
 class Target(msgspec.Struct):
-    """Where it is; `pid` and `start_seconds` only where it is ours."""
+    """The server under measurement; `pid` and `start_seconds` only where it is ours."""
 
     base_url: str
     api_key: str | None = None
@@ -30,11 +30,11 @@ class Target(msgspec.Struct):
     start_seconds: float | None = None
 
     def headers(self) -> dict[str, str]:
-        """Give the headers that let us in."""
+        """Return the headers with the API key."""
         return {"authorization": f"Bearer {self.api_key}"} if self.api_key else {}
 
     def resident(self, pid: int | None = None) -> float | None:
-        """Give a process's resident memory in MB, the gateway's unless another is named (Linux)."""
+        """Return a process's resident memory in MB, the gateway's unless another is named (Linux)."""
         try:
             lines = Path(f"/proc/{pid or self.pid}/status").read_text().splitlines()
         except OSError:
@@ -42,7 +42,7 @@ class Target(msgspec.Struct):
         return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
 
     def encoders(self) -> list[int]:
-        """Give the process ids of its encoders (Linux)."""
+        """Return the process ids of its encoder processes (Linux)."""
         return [
             pid
             for pid in self.workers()
@@ -50,7 +50,7 @@ class Target(msgspec.Struct):
         ]
 
     def workers(self) -> list[int]:
-        """Give the process ids of its engine workers and encoders (Linux)."""
+        """Return the process ids of its engine workers and encoders (Linux)."""
         found = []
         for status in Path("/proc").glob("[0-9]*/stat"):
             try:

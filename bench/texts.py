@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-SENTENCE = "The quick brown fox jumps over the lazy dog, and then it rests for a while in the shade of old tree number {}. "
+SENTENCE = (
+    "The quick brown fox jumps over the lazy dog, "
+    "and then it rests for a while in the shade of old tree number {}. "
+)
 
 
 def line(number: int) -> str:

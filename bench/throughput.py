@@ -74,11 +74,11 @@ class Load:
         self._open: set[Connection] = set()
 
     def received(self) -> int:
-        """Count the bytes so far."""
+        """Return how many bytes have come so far."""
         return self._done + sum(connection.received for connection in self._open)
 
     async def client(self) -> None:
-        """Be one client, until cancelled."""
+        """Run one client, until cancelled."""
         connection = await Connection(self._target).open()
         self._open.add(connection)
         try:

@@ -17,14 +17,14 @@ END = b"0\r\n\r\n"
 
 
 class Chunks:
-    """Takes the framing off a chunked body."""
+    """A parser that takes the framing off a chunked body."""
 
     def __init__(self, body: Body) -> None:
         self._body = body
         self._waiting = b""
 
     def feed(self, data: bytes) -> bool:
-        """Give the body on; True at its end."""
+        """Pass the body on; return True at its end."""
         self._waiting += data
         while True:
             size, mark, rest = self._waiting.partition(b"\r\n")
@@ -59,7 +59,7 @@ class Connection(asyncio.Protocol):
         """when the first of them came, by time.perf_counter"""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
+        """Store the transport of a new connection."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a stream
         self._transport = transport
 
@@ -69,7 +69,7 @@ class Connection(asyncio.Protocol):
             self._done.set_exception(ConnectionError("the connection broke off"))
 
     async def open(self) -> Connection:
-        """Connect."""
+        """Open a connection to the server."""
         parts = urlsplit(self._target.base_url)
         secure = parts.scheme == "https"
         loop = asyncio.get_running_loop()
@@ -86,17 +86,17 @@ class Connection(asyncio.Protocol):
         return self
 
     def close(self) -> None:
-        """Leave at once."""
+        """Close the connection at once."""
         if self._transport:
             self._transport.abort()
 
     def pause(self) -> None:
-        """Read no more for now."""
+        """Stop reading until `resume`."""
         if self._transport and not self._transport.is_closing():
             self._transport.pause_reading()
 
     def resume(self) -> None:
-        """Read again."""
+        """Go on reading."""
         if self._transport and not self._transport.is_closing():
             self._transport.resume_reading()
 
@@ -113,7 +113,7 @@ class Connection(asyncio.Protocol):
         return self._done
 
     def data_received(self, data: bytes) -> None:
-        """Take what came."""
+        """Parse bytes of the answer."""
         if not self.status:
             self._start += data
             self.head, mark, data = self._start.partition(b"\r\n\r\n")
@@ -137,12 +137,12 @@ class Connection(asyncio.Protocol):
 
 
 def speech(text: str, format: str, voice: str = "alloy", model: str = "tts-1") -> dict[str, object]:
-    """Make a request's fields."""
+    """Return the JSON body of a request for speech."""
     return {"model": model, "voice": voice, "input": text, "response_format": format}
 
 
 async def fetched(target: Target, fields: dict[str, object]) -> bytes:
-    """Ask once, and give the whole body. Raises ConnectionError when it is refused."""
+    """Send one request, and return the whole body. Raises ConnectionError when it is refused."""
     parts: list[bytes] = []
     connection = await Connection(target).open()
     await connection.ask(fields, parts.append)
