@@ -93,7 +93,7 @@ class TranscriptionCapabilities(msgspec.Struct, frozen=True):
     translate: bool = False
     """translates into English"""
     diarize: bool = False
-    """tells speakers apart"""
+    """separates speakers"""
 
 
 class EngineInfo(msgspec.Struct, frozen=True):
@@ -119,7 +119,7 @@ class EngineInfo(msgspec.Struct, frozen=True):
     batch_wait: float = 0.0
     """seconds that a batch which is not full waits for more jobs"""
     cancel_grace: float = 5.0
-    """seconds in which it stops a job that was cancelled; one that takes longer has hung, and its process is
+    """seconds in which it stops a job that was cancelled; one that needs longer has hung, and its process is
     ended
     """
 
@@ -266,9 +266,9 @@ TranscriptionEvent = TranscriptSegment | Progress | Finished
 # The engine itself...
 
 EmitSpeech = Callable[[SpeechEvent], bool]
-"""takes an event; returns False once the job is cancelled"""
+"""accepts an event; returns False once the job is cancelled"""
 EmitTranscription = Callable[[TranscriptionEvent], bool]
-"""takes an event; returns False once the job is cancelled"""
+"""accepts an event; returns False once the job is cancelled"""
 
 
 class Engine(Protocol):

@@ -80,7 +80,7 @@ def prepare(adapter: str, options: dict[str, Any], *, warm: bool) -> tuple[Engin
     if warm:
         warm_up(engine, info)
     if malloc_trim := find_malloc_trim():
-        malloc_trim()  # what loading left; what a model takes is measured once it is ready
+        malloc_trim()  # what loading left; what a model needs is measured once it is ready
     return engine, info
 
 

@@ -1,6 +1,4 @@
-"""Events from the engine's thread to the event loop: they pile up while the loop is busy, and leave together
-when it comes.
-"""
+"""Events from the engine's thread to the event loop: they wait while the loop is busy, and leave together."""
 
 from __future__ import annotations
 

@@ -16,13 +16,13 @@ def token(text: str) -> TranscriptToken:
     return TranscriptToken(text, -0.5, tuple(text.encode()))
 
 
-def heard(text: str, *tokens: str, gap: bool = True) -> TranscriptSegment:
-    return TranscriptSegment(text, 0.0, 1.0, logprobs=tuple(map(token, tokens)), gap=gap)
+def heard(text: str, *tokens: str, space_before: bool = True) -> TranscriptSegment:
+    return TranscriptSegment(text, 0.0, 1.0, logprobs=tuple(map(token, tokens)), space_before=space_before)
 
 
 def test_scripts_without_spaces() -> None:
     """Segments are parted by a space only where the model parts them: Chinese has none."""
-    said = [heard("你好，世界。", gap=False), heard("今天天气很好。", gap=False)]
+    said = [heard("你好，世界。", space_before=False), heard("今天天气很好。", space_before=False)]
 
     assert whole_text(said) == "你好，世界。今天天气很好。"
     assert [delta.delta for one, segment in enumerate(said) for delta in deltas(segment, first=one == 0)] == [

@@ -18,7 +18,7 @@ from decoded import RATE, decoded
 from recordings import JFK, WAV, coded, piece
 from servers import PATIENCE, Server, running
 
-from engines.wire.bodies import wav
+from engines.wire.wav import encode_wav
 
 MIMIC = {"mimic": {"enabled": True}}
 WORDS = "somebody hears every small browser since"
@@ -53,7 +53,7 @@ def male() -> bytes:
 def female() -> bytes:
     """Give five seconds of eSpeak NG's brightest voice, as WAV."""
     text = "The quick brown fox jumps over the lazy dog, and then it sleeps for a while in the sun."
-    return wav(espeak_in_process.say(text, "en-us+f5").pcm, espeak_in_process.RATE)
+    return encode_wav(espeak_in_process.say(text, "en-us+f5").pcm, espeak_in_process.RATE)
 
 
 @lru_cache(1)

@@ -60,7 +60,8 @@ def test_a_voice_has_its_samples_frequency() -> None:
     """A prompt holds the centroid of all samples together, in safetensors, and nothing else; words sound at
     it.
     """
-    one, both = prompt(tone(700)), prompt(tone(700), tone(1300))
+    one = prompt(tone(700))
+    both = prompt(tone(700), tone(1300))
 
     assert [list(load(voice.data)) for voice in (one, both)] == [["centroid"]] * 2
     assert word_frequencies(spoken(SpeechJob(WORDS, "", prompt=one))[0]) == pytest.approx([700] * 6, rel=0.01)

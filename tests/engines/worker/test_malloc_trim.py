@@ -62,9 +62,9 @@ def adapters(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", path_of_engines(__file__))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the C library of other systems is not asked")
+@pytest.mark.skipif(sys.platform != "linux", reason="the C library of other systems is not called")
 def test_what_a_job_left_goes_back(tmp_path: Path) -> None:
-    """Soon after a job a worker holds hardly anything of what the job took and left, though it stood between
+    """Soon after a job a worker holds hardly anything of what the job allocated and freed, though it stood between
     pieces in use.
     """
 
@@ -75,7 +75,8 @@ def test_what_a_job_left_goes_back(tmp_path: Path) -> None:
                 pass
             held = int(report.read_text())
             worker_process = psutil.Process(process.pid)
-            while worker_process.memory_info().rss > held - RETURNED * PIECES * PIECE_BYTES:  # noqa: ASYNC110 - nothing tells when memory goes back
+            limit = held - RETURNED * PIECES * PIECE_BYTES
+            while worker_process.memory_info().rss > limit:  # noqa: ASYNC110 - nothing reports it
                 await asyncio.sleep(0.1)
 
     asyncio.run(asyncio.wait_for(test(), 60))

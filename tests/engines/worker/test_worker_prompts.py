@@ -177,9 +177,7 @@ def test_a_prompt_that_a_worker_has_dropped_is_sent_again(tmp_path: Path) -> Non
                 process.kill()
             socket.unlink()
             with start(socket) as process:
-                with suppress(
-                    WorkerLost
-                ):  # the connection to the first one, which nobody has looked at since
+                with suppress(WorkerLost):  # by the connection to the first one, which is not used since
                     await spoken(client, SpeechJob("every", "low"))
                 assert await spoken(client, job) == pytest.approx([700], rel=0.01)
                 process.kill()
@@ -288,7 +286,7 @@ def test_refusals_keep_their_kind() -> None:
 
 
 def test_engines_that_do_not_clone() -> None:
-    """An engine that does not clone says so."""
+    """An engine that does not clone refuses to."""
 
     async def test() -> None:
         process = await WorkerProcess.start(find_engine("tone"), SETTINGS, silent)
@@ -302,11 +300,12 @@ def test_engines_that_do_not_clone() -> None:
 
 
 def test_the_cache_has_a_limit() -> None:
-    """Of more prompts than there is room for those go that were not used for the longest time; the newest
+    """Beyond the limit those prompts are dropped that were not used for the longest time; the newest
     always stays.
     """
     cache = PromptCache(limit=250)
-    one, other = cache.add(b"1" * 100), cache.add(b"2" * 100)
+    one = cache.add(b"1" * 100)
+    other = cache.add(b"2" * 100)
     assert cache.resolve(VoicePromptField(id=one.id)) == one
     newest = cache.add(b"3" * 100)
     assert cache.resolve(VoicePromptField(id=one.id)) == one
