@@ -1,1 +1,1 @@
-"""The engines that run: workers, their slots, the schedule, and streams that are let in."""
+"""The engines that run: their workers and slots, the schedule of jobs, and the streams that are admitted."""

@@ -1,4 +1,4 @@
-"""One worker process: started, waited for until it is ready, stopped, and nothing of it left behind."""
+"""The process of a worker: it is started, ready after its handshake, and stopped with nothing left behind."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from engines.wire.address import SECRET_VARIABLE, Handshake, StartFailure, Worke
 
 Log = Callable[..., None]
 DRAIN_SECONDS = 1.0
-"""for what a dead worker wrote last; a child of its own may hold the pipe open"""
+"""seconds for what a dead worker wrote last; a child of its own may hold the pipe open"""
 LINE_LIMIT = 16 * 1024 * 1024
 """bytes of the handshake's line: an engine may have thousands of voices"""
 
@@ -38,7 +38,7 @@ class StartFailed(Exception):
 
 
 class WorkerProcess:
-    """A running worker. Made by `start`; `stop` it."""
+    """The process of a worker that was ready. `start` makes one; whoever has it must `stop` it."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class WorkerProcess:
         self._folder = folder
         self.address = address
         self.info = info
-        self._errors = asyncio.create_task(_forward_errors(process, info.name, log))
+        self._stderr_task = asyncio.create_task(_forward_stderr(process, info.name, log))
 
     @classmethod
     async def start(
@@ -64,7 +64,7 @@ class WorkerProcess:
         options: Options | None = None,
         loopback: bool | None = None,
     ) -> WorkerProcess:
-        """Start a worker and wait until it is ready. Raises StartFailed; nothing is left behind then."""
+        """Start a worker, and return it when it is ready. Raises StartFailed; nothing is left behind then."""
         loopback = sys.platform == "win32" if loopback is None else loopback
         try:
             folder = Path(tempfile.mkdtemp(prefix=folder_prefix()))
@@ -74,14 +74,16 @@ class WorkerProcess:
         socket = folder / "worker.sock"
         process: asyncio.subprocess.Process | None = None
         try:
-            process = await _spawn(record, folder, None if loopback else socket, secret, options or {})
+            process = await _start_process(
+                record, folder, None if loopback else socket, secret, options or {}
+            )
             async with asyncio.timeout(settings.start_timeout):
                 ready, port = await _handshake(process)
         except BaseException as exc:  # cancelled or failed, nothing of the start stays
             if process is not None:
                 await stop_process(process, 0)
                 await asyncio.wait(
-                    [asyncio.ensure_future(_forward_errors(process, record.name, log))], timeout=DRAIN_SECONDS
+                    [asyncio.ensure_future(_forward_stderr(process, record.name, log))], timeout=DRAIN_SECONDS
                 )
             shutil.rmtree(folder, ignore_errors=True)
             if isinstance(exc, TimeoutError):
@@ -104,11 +106,11 @@ class WorkerProcess:
 
     @property
     def running(self) -> bool:
-        """Tell whether it has not ended yet."""
+        """Whether it has not ended yet."""
         return self._process.returncode is None
 
     async def wait(self) -> int:
-        """Wait for its end, and give its exit status."""
+        """Wait for its end, and return its exit status."""
         return await wait_for_end(self._process)
 
     def terminate(self) -> None:
@@ -117,21 +119,21 @@ class WorkerProcess:
             self._process.terminate()
 
     def kill(self) -> None:
-        """Kill it at once; `stop` it afterwards all the same."""
+        """Kill it at once; it must be stopped afterwards all the same."""
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 
     async def stop(self, timeout: float) -> None:
-        """Ask it to end, kill it after `timeout` seconds, reap it, and take its files away."""
+        """Terminate it, kill it after `timeout` seconds, reap it, and remove its files."""
         try:
             await stop_process(self._process, timeout)
-            await asyncio.wait([self._errors], timeout=DRAIN_SECONDS)
+            await asyncio.wait([self._stderr_task], timeout=DRAIN_SECONDS)
         finally:
-            self._errors.cancel()
+            self._stderr_task.cancel()
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-async def _spawn(
+async def _start_process(
     record: EngineRecord, folder: Path, socket: Path | None, secret: str, options: Options
 ) -> asyncio.subprocess.Process:
     where = ["--socket", str(socket)] if socket else ["--loopback"]
@@ -165,8 +167,8 @@ async def _handshake(process: asyncio.subprocess.Process) -> tuple[EngineInfo, i
     return said.ready, said.port
 
 
-async def _forward_errors(process: asyncio.subprocess.Process, engine: str, log: Log) -> None:
-    """Hand what a worker writes to standard error on, line by line."""
+async def _forward_stderr(process: asyncio.subprocess.Process, engine: str, log: Log) -> None:
+    """Log what a worker writes to standard error, line by line."""
     assert process.stderr is not None  # noqa: S101 - asked for a pipe
     while True:
         try:

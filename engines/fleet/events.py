@@ -1,19 +1,22 @@
-"""What happens to jobs, for whoever counts it."""
+"""What happens to jobs and requests, for whoever counts it."""
 
 from __future__ import annotations
 
 
 class Observer:
-    """Hears of what happens; this one does nothing with it. `engine` is the engine's name."""
+    """Is called when something happens to a job or a request; `engine` is the engine's name.
+
+    This one does nothing.
+    """
 
     def waited(self, engine: str, seconds: float, *, batch: bool) -> None:
-        """Hear that a request waited so long, in seconds, for its first work to begin."""
+        """Count the seconds that a request waited for its first job to begin."""
 
     def cancelled(self, engine: str) -> None:
-        """Hear that a job was stopped because nobody wanted the rest."""
+        """Count a job that was stopped because nobody wanted the rest."""
 
     def retried(self, engine: str, reason: str) -> None:
-        """Hear that a job is made again: "lost" with its worker, or "run away"."""
+        """Count a job that is tried again, because it was "lost" with its worker, or had "run away"."""
 
     def refused(self, engine: str, reason: str) -> None:
-        """Hear that a request was turned away: "overloaded" or "deadline"."""
+        """Count a request that was refused, because of "overloaded" or "deadline"."""

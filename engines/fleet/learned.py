@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from engines.api import EngineInfo
-from engines.memory.measure import held_on_gpus, resident
+from engines.memory.measure import gpu_bytes_of, resident_bytes
 
 
 class Learned(msgspec.Struct, frozen=True):
@@ -44,7 +44,7 @@ class LearnedModels:
 
     def measure_and_write(self, name: str, pid: int, learned: Learned) -> None:
         """Write down what a model said, with the memory that its process holds now."""
-        learned = msgspec.structs.replace(learned, memory=resident(pid), gpu=held_on_gpus(pid))
+        learned = msgspec.structs.replace(learned, memory=resident_bytes(pid), gpu=gpu_bytes_of(pid))
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
             part = self._folder / f"{name}.{pid}.part"
@@ -60,7 +60,7 @@ class LearnedModels:
 
 
 def same_key(written: str, key: str) -> bool:
-    """Tell whether a key that was written means the same as `key`.
+    """Return whether a key that was written means the same as `key`.
 
     A key begins with the adapter's name. Earlier versions wrote the path it was imported from instead, as in
     `engines.whisper.engine:Whisper`: such a key counts by the rest, which names the model and its files.

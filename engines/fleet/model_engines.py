@@ -101,30 +101,30 @@ class ModelEngines:
         return ModelEngine(
             record,
             EngineSettings(workers=settings.workers, options=options),
-            self._on_demand(model, options, size, key, kept=settings.preload),
+            self._on_demand(model, options, size, key, pinned=settings.preload),
         )
 
     def _on_demand(
-        self, model: ModelRecord, options: Options, size: int, key: str, *, kept: bool
+        self, model: ModelRecord, options: Options, size: int, key: str, *, pinned: bool
     ) -> OnDemand:
         device = str(options.get("device", "auto"))
         known = self._learned.find(model.name, key)
 
-        async def admit(workers: int, evict: bool) -> None:
+        async def reserve(workers: int, evict: bool) -> None:
             known = await asyncio.to_thread(self._learned.find, model.name, key)
             one = _memory_need(model, device, size, known)
-            together = MemoryNeed(one.memory * workers, one.gpu * workers, one.card)
-            await self.governor.admit(model.name, together, evict=evict)
+            together = MemoryNeed(one.memory * workers, one.gpu * workers, one.gpu_index)
+            await self.governor.reserve(model.name, together, evict=evict)
 
         return OnDemand(
             info=known.info if known else None,
             rest_after=self._rest_after,
-            admit=admit,
-            settled=lambda: self.governor.settle(model.name),
-            kept=kept,
-            card=_card(device),
+            reserve=reserve,
+            on_started=lambda: self.governor.release(model.name),
+            pinned=pinned,
+            gpu_index=_card(device),
             start_lock=self._start_lock,
-            learned=lambda info, pid, seconds: self._learn(model.name, pid, Learned(key, info, 0, seconds)),
+            on_ready=lambda info, pid, seconds: self._learn(model.name, pid, Learned(key, info, 0, seconds)),
             start_timeout=self._load_timeout,
         )
 

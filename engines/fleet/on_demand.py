@@ -10,8 +10,8 @@ import msgspec
 from engines.api import EngineInfo
 
 
-async def _plenty(_count: int, _evict: bool) -> None:
-    """Find room enough."""
+async def _no_limit(_count: int, _evict: bool) -> None:
+    """Reserve memory without any limit."""
 
 
 class OnDemand(msgspec.Struct, frozen=True):
@@ -19,21 +19,21 @@ class OnDemand(msgspec.Struct, frozen=True):
 
     info: EngineInfo | None = None
     """what it said of itself when it last ran; without it, it is started soon, to be asked"""
-    kept: bool = False
-    """it is started soon, never rests, and makes room for nobody"""
-    card: int = 0
+    pinned: bool = False
+    """it is started soon, never rests, and makes room for no other"""
+    gpu_index: int = 0
     """which GPU it runs on, if it runs on one"""
     rest_after: float = 0.0
     """seconds without work after which its workers are stopped; 0 is never"""
-    admit: Callable[[int, bool], Awaitable[None]] = _plenty
-    """makes room before so many of its workers start, by stopping others if they may be; raises
+    reserve: Callable[[int, bool], Awaitable[None]] = _no_limit
+    """reserves memory before so many of its workers start, by stopping others if it may; raises
     EngineUnavailable
     """
-    settled: Callable[[], None] = lambda: None
-    """hears that no worker is starting any more: what it takes can be seen now"""
+    on_started: Callable[[], None] = lambda: None
+    """is called when no worker is starting any more: the memory it takes can be measured now"""
     start_lock: asyncio.Lock | None = None
-    """models that are started without being asked for start one after another"""
-    learned: Callable[[EngineInfo, int, float], None] = lambda _info, _pid, _seconds: None
-    """hears what it says of itself, which process says so, and how many seconds its start took"""
+    """held by models that are started without being asked for: they start one after another"""
+    on_ready: Callable[[EngineInfo, int, float], None] = lambda _info, _pid, _seconds: None
+    """is called with what it says of itself, the process that said so, and the seconds its start took"""
     start_timeout: float = 0.0
     """seconds in which a worker must be ready; 0 takes that of all workers"""

@@ -1,7 +1,6 @@
-"""An engine as the gateway uses it: streams are let in, their jobs run on whichever worker is free and are
-tried again.
+"""A pool is an engine as the gateway uses it: streams are admitted, and their jobs run on workers.
 
-A job whose worker dies before it gave anything is tried again elsewhere; a job may lose as many workers as
+A job whose worker dies before it gave anything is tried again on another; a job may lose as many workers as
 there are.
 """
 
@@ -26,35 +25,39 @@ from engines.api import (
 )
 from engines.errors import DeadlineExceeded, Overloaded
 from engines.fleet.events import Observer
-from engines.fleet.playback_gate import LATE
+from engines.fleet.playback_gate import LATE_MESSAGE
 from engines.fleet.slots import JobOutcome, Slot, WorkerSource
 from engines.fleet.status import EngineStatus
 from engines.fleet.streams import NEVER, RequestTerms, StreamNeed
 from engines.wire.client import WorkerLost, WorkerUnreachable
 
-ANONYMOUS = RequestTerms()
+DEFAULT_TERMS = RequestTerms()
 
 
 class Stream:
-    """A request that was let in. Its first work begins within its deadline; later jobs wait as long as it
-    takes.
+    """A stream that was admitted.
+
+    Its first job begins within its deadline; later ones wait as long as it takes.
     """
 
-    def __init__(self, pool: Pool, source: WorkerSource, need: StreamNeed, began: float) -> None:
+    def __init__(self, pool: Pool, source: WorkerSource, need: StreamNeed, opened_at: float) -> None:
         self._pool = pool
         self._source = source
         self._need = need
-        self._began = began
-        self._begun = False
+        self._opened_at = opened_at
+        self._has_begun = False
         self.waited: float | None = None
-        """seconds until its first work began"""
+        """seconds until its first job began"""
 
     def report(self, made: float, ahead: float, dry_at: float | None) -> None:
         """Note how far the response is, as `StreamNeed.report` says."""
         self._need.report(made, ahead, dry_at)
 
     async def speak(self, job: SpeechJob) -> AsyncGenerator[SpeechEvent, None]:
-        """Speak one segment. Raises what the engine raises, DeadlineExceeded, EngineUnavailable, or WorkerLost."""
+        """Synthesise one segment, and yield its events.
+
+        Raises what the engine raises, DeadlineExceeded, EngineUnavailable or WorkerLost.
+        """
         given, losses = False, 0
         while True:
             try:
@@ -66,16 +69,15 @@ class Stream:
                         yield event
                 return
             except WorkerLost as exc:
-                losses += not isinstance(
-                    exc, WorkerUnreachable
-                )  # such a worker is given up, so this comes to an end
+                # a worker that cannot be reached is replaced, so that this ends without a count
+                losses += not isinstance(exc, WorkerUnreachable)
                 if given or losses > self._pool.worker_count:
                     raise
                 self._pool.retried += 1
                 self._pool.observer.retried(self._pool.name, "lost")
 
     async def create_prompt(self, samples: Sequence[Sample], rate: int, model: str) -> Prompt:
-        """Have a voice made of samples at `rate` Hertz. Raises as `speak` does."""
+        """Return a voice prompt made of samples at `rate` Hertz. Raises as `speak` does."""
         losses = 0
         while True:
             try:
@@ -91,26 +93,23 @@ class Stream:
     async def transcribe(
         self, job: TranscriptionJob, audio: AsyncIterator[bytes]
     ) -> AsyncGenerator[TranscriptionEvent, None]:
-        """Transcribe one recording. Raises what the engine raises, DeadlineExceeded, EngineUnavailable, or
-        WorkerLost.
-        """
+        """Transcribe one recording, and yield its events. Raises as `speak` does."""
         while True:
             try:
                 async with self._slot() as (slot, _), aclosing(slot.client.transcribe(job, audio)) as events:
                     async for event in events:
                         yield event
                 return
-            except (
-                WorkerUnreachable
-            ):  # none of the audio has been taken; such a worker is given up, so this comes to an end
+            # none of the audio was read; such a worker is replaced, so that this ends
+            except WorkerUnreachable:
                 self._pool.retried += 1
                 self._pool.observer.retried(self._pool.name, "lost")
 
     @asynccontextmanager
-    async def _slot(self) -> AsyncIterator[tuple[Slot, _Made]]:
-        """Hold a worker's slot for a job."""
-        slot, made = await self._acquire(), _Made()
-        began, lost = time.monotonic(), False
+    async def _slot(self) -> AsyncIterator[tuple[Slot, _SampleCount]]:
+        """Hold a slot for a job."""
+        slot, made = await self._acquire(), _SampleCount()
+        opened_at, lost = time.monotonic(), False
         try:
             yield slot, made
         except WorkerLost:
@@ -122,10 +121,10 @@ class Stream:
             raise
         finally:
             seconds = made.samples / self._pool.sample_rate()
-            self._source.release(self._need, slot, JobOutcome(time.monotonic() - began, seconds, lost))
+            self._source.release(self._need, slot, JobOutcome(time.monotonic() - opened_at, seconds, lost))
 
     async def _acquire(self) -> Slot:
-        if self._begun:
+        if self._has_begun:
             return await self._source.acquire(self._need)
         left = self._need.terms.deadline - time.monotonic()
         try:
@@ -133,21 +132,21 @@ class Stream:
                 slot = await self._source.acquire(self._need)
         except TimeoutError as exc:
             self._pool.observer.refused(self._pool.name, "deadline")
-            raise DeadlineExceeded(LATE, retry_after=self._source.status().wait) from exc
-        self._begun = True
-        self.waited = time.monotonic() - self._began
+            raise DeadlineExceeded(LATE_MESSAGE, retry_after=self._source.status().wait) from exc
+        self._has_begun = True
+        self.waited = time.monotonic() - self._opened_at
         self._pool.observer.waited(self._pool.name, self.waited, batch=self._need.terms.batch)
         return slot
 
 
-class _Made:
-    """Counts what a job gave, in samples."""
+class _SampleCount:
+    """The number of samples that a job gave."""
 
     samples = 0
 
 
 class Pool:
-    """One engine. `members` is how many workers it has."""
+    """One engine, which has so many workers."""
 
     def __init__(
         self, name: str, source: WorkerSource, worker_count: int, observer: Observer | None = None
@@ -155,27 +154,28 @@ class Pool:
         self.name = name
         self.worker_count = worker_count
         self.observer = observer or Observer()
-        self.cancelled = self.retried = 0
+        self.cancelled = 0
+        self.retried = 0
         self._source = source
 
     @property
     def info(self) -> EngineInfo | None:
-        """What the engine says of itself; None until a worker has been ready, or when none can be any more."""
+        """What the engine says of itself; None until a worker has been ready, or when none can be again."""
         return self._source.info
 
     def status(self) -> EngineStatus:
-        """Tell how the engine is."""
+        """Return the engine's status."""
         return msgspec.structs.replace(self._source.status(), cancelled=self.cancelled, retried=self.retried)
 
     def sample_rate(self) -> int:
-        """Give the rate of what it speaks, in Hertz."""
+        """Return the sample rate of what it speaks, in Hertz."""
         info = self._source.info
         return info.speech.sample_rate if info and info.speech else 24_000
 
     @asynccontextmanager
-    async def open(self, terms: RequestTerms = ANONYMOUS) -> AsyncIterator[Stream]:
-        """Let a request in. Raises Overloaded, DeadlineExceeded or EngineUnavailable."""
-        began = time.monotonic()
+    async def open(self, terms: RequestTerms = DEFAULT_TERMS) -> AsyncIterator[Stream]:
+        """Open a stream once it is admitted. Raises Overloaded, DeadlineExceeded or EngineUnavailable."""
+        opened_at = time.monotonic()
         try:
             need = await self._source.open_stream(terms)
         except (Overloaded, DeadlineExceeded) as exc:
@@ -184,22 +184,22 @@ class Pool:
             )
             raise
         try:
-            yield Stream(self, self._source, need, began)
+            yield Stream(self, self._source, need, opened_at)
         finally:
             self._source.close_stream(need)
 
     async def speak(
-        self, job: SpeechJob, terms: RequestTerms = ANONYMOUS
+        self, job: SpeechJob, terms: RequestTerms = DEFAULT_TERMS
     ) -> AsyncGenerator[SpeechEvent, None]:
-        """Speak one segment that is a request of its own."""
+        """Synthesise one segment that is a stream of its own."""
         async with self.open(terms) as stream, aclosing(stream.speak(job)) as events:
             async for event in events:
                 yield event
 
     async def transcribe(
-        self, job: TranscriptionJob, audio: AsyncIterator[bytes], terms: RequestTerms = ANONYMOUS
+        self, job: TranscriptionJob, audio: AsyncIterator[bytes], terms: RequestTerms = DEFAULT_TERMS
     ) -> AsyncGenerator[TranscriptionEvent, None]:
-        """Transcribe one recording."""
+        """Transcribe one recording that is a stream of its own."""
         async with self.open(terms) as stream, aclosing(stream.transcribe(job, audio)) as events:
             async for event in events:
                 yield event

@@ -1,4 +1,4 @@
-"""All engines that are enabled, each with its pool: what the gateway holds."""
+"""The engines that are enabled, each with its worker group and its pool."""
 
 from __future__ import annotations
 
@@ -21,41 +21,41 @@ from engines.settings import EngineSettings, WorkerSettings
 
 
 class UnknownEngine(ValueError):
-    """The settings name an engine that there is not."""
+    """The settings name an engine that does not exist."""
 
 
 class EngineSet(Protocol):
     """The engines that are enabled, wherever they run."""
 
     def running(self) -> AbstractAsyncContextManager[None]:
-        """Run all engines; does not wait until they are ready."""
+        """Run all engines, without waiting until they are ready."""
         ...
 
     def infos(self) -> dict[str, EngineInfo]:
-        """Give what the engines that can work say of themselves, the best first."""
+        """Return what the engines that can work say of themselves, the best first."""
         ...
 
     def pool(self, name: str) -> Pool:
-        """Give an engine's pool. Raises EngineUnavailable."""
+        """Return an engine's pool. Raises EngineUnavailable."""
         ...
 
     def statuses(self) -> dict[str, EngineStatus]:
-        """Tell how each engine is."""
+        """Return each engine's status."""
         ...
 
     def names(self, kind: Kind) -> list[str]:
-        """Name the enabled engines of a kind, the best first."""
+        """Return the names of the enabled engines of a kind, the best first."""
         ...
 
 
-async def _run(group: WorkerGroup) -> None:
-    """Run an engine until cancelled."""
+async def _run_group(group: WorkerGroup) -> None:
+    """Run an engine's workers until cancelled."""
     async with group.running():
         await asyncio.get_running_loop().create_future()
 
 
 class Engines:
-    """The engines of the catalogue, as the settings want them. Raises UnknownEngine."""
+    """The engines of the catalogue that the settings enable, run by this process. Raises UnknownEngine."""
 
     def __init__(
         self,
@@ -67,7 +67,10 @@ class Engines:
         encoding: Callable[[], float] = lambda: 0.0,
         catalogue: tuple[EngineRecord, ...] = CATALOGUE,
     ) -> None:
-        self._workers, self._log, self._observer, self._encoding = workers, log, observer, encoding
+        self._workers = workers
+        self._log = log
+        self._observer = observer
+        self._encoding = encoding
         self._tasks: dict[str, asyncio.Task[None]] | None = None
         names = {record.name for record in catalogue}
         if unknown := sorted(set(settings) - names):
@@ -84,7 +87,7 @@ class Engines:
     def add(
         self, record: EngineRecord, settings: EngineSettings, on_demand: OnDemand | None = None
     ) -> WorkerGroup:
-        """Add an engine, also while they run. The best stays first."""
+        """Add an engine, also while they run, and return its worker group. The best engine stays first."""
         group = WorkerGroup(
             record, settings, self._workers, self._log, encoding=self._encoding, on_demand=on_demand
         )
@@ -96,23 +99,23 @@ class Engines:
         self._groups = dict(ranked)
         self._pools = {name: self._pools[name] for name in self._groups}
         if self._tasks is not None:
-            self._tasks[record.name] = asyncio.create_task(_run(group))
+            self._tasks[record.name] = asyncio.create_task(_run_group(group))
         return group
 
     async def remove(self, name: str) -> None:
-        """Stop an engine, and forget it."""
+        """Stop and remove an engine."""
         self._pools.pop(name, None)
         if group := self._groups.pop(name, None):
-            group.farewell = f"`{name}` has been removed or replaced."
+            group.stop_reason = f"`{name}` has been removed or replaced."
         if self._tasks and (task := self._tasks.pop(name, None)):
             task.cancel()
             await asyncio.wait([task])
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Run all engines; does not wait until they are ready."""
+        """Run all engines, without waiting until they are ready."""
         await asyncio.to_thread(remove_stale_folders)
-        self._tasks = {name: asyncio.create_task(_run(group)) for name, group in self._groups.items()}
+        self._tasks = {name: asyncio.create_task(_run_group(group)) for name, group in self._groups.items()}
         try:
             yield
         finally:
@@ -122,8 +125,8 @@ class Engines:
             await asyncio.gather(*tasks.values(), return_exceptions=True)
 
     async def ready(self, timeout: float) -> bool:
-        """Wait until every engine has a worker that is ready; False when some has none in time, or never
-        will.
+        """Wait until every engine has a worker that is ready; return False when one has none in time, or
+        never will.
         """
         try:
             async with asyncio.timeout(timeout):
@@ -132,33 +135,33 @@ class Engines:
             return False
 
     def groups(self) -> dict[str, WorkerGroup]:
-        """Give what runs each engine's workers."""
+        """Return each engine's worker group."""
         return self._groups
 
     def group(self, name: str) -> WorkerGroup:
-        """Give what runs an engine's workers. Raises EngineUnavailable."""
+        """Return an engine's worker group. Raises EngineUnavailable."""
         if name not in self._groups:
             raise EngineUnavailable(f"The engine `{name}` is not enabled.")
         return self._groups[name]
 
     def infos(self) -> dict[str, EngineInfo]:
-        """Give what the engines that can work say of themselves, the best first; models that do not load come
-        last.
+        """Return what the engines that can work say of themselves, the best first; models that do not load
+        come last.
         """
         found = {name: pool.info for name, pool in self._pools.items() if pool.info is not None}
         return dict(sorted(found.items(), key=lambda one: not self._groups[one[0]].usable))
 
     def pool(self, name: str) -> Pool:
-        """Give an engine's pool. Raises EngineUnavailable."""
+        """Return an engine's pool. Raises EngineUnavailable."""
         pool = self._pools.get(name)
         if pool is None:
             raise EngineUnavailable(f"The engine `{name}` is not enabled.")
         return pool
 
     def statuses(self) -> dict[str, EngineStatus]:
-        """Tell how each engine is."""
+        """Return each engine's status."""
         return {name: pool.status() for name, pool in self._pools.items()}
 
     def names(self, kind: Kind) -> list[str]:
-        """Name the enabled engines of a kind, the best first."""
+        """Return the names of the enabled engines of a kind, the best first."""
         return [name for name, group in self._groups.items() if kind in group.record.kinds]

@@ -1,9 +1,9 @@
-"""Who gets the next place: the order in which waiting segments go to an engine's workers.
+"""The schedule of an engine: the order in which jobs that wait get its workers' slots.
 
-Segments are what is scheduled. In this order: a stream whose player is about to run dry; else by turns over
-the owners, and over each owner's streams; those whose players have plenty in hand; segments of batch
-requests, and one in eight all the same. A place is a worker that can take a job; among several, the one on
-the worker with the least work goes first.
+A job is one segment of a stream. The order: jobs of a stream whose player is about to run dry; else round and
+round over callers, and over each caller's streams; then those whose players have plenty in hand; then batch
+requests, which get one slot in eight all the same. Among several free slots, the one on the worker with the
+least work is used.
 """
 
 from __future__ import annotations
@@ -14,68 +14,63 @@ import itertools
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 
 from engines.fleet.round_robin import RoundRobin
+from engines.fleet.slots import LocalSlot
 from engines.fleet.streams import StreamNeed
 
 URGENT_SECONDS = 2.0
 """a stream with less audio in hand than this goes first"""
 URGENT_IN_A_ROW = 3
-"""then one other gets its turn: an engine slower than speech would serve nobody else"""
+"""then one other gets a slot: an engine slower than speech would serve nobody else"""
 PLENTY_SECONDS = 10.0
 """a stream with more audio in hand than this can wait for those that have less"""
 BATCH_SHARE = 8
+"""of so many slots, one goes to a batch request"""
 DECAY = 0.98
 """of what is known of the engine's pace, with each job"""
 
-
-class HasWorker(Protocol):
-    """Where a job can run."""
-
-    @property
-    def worker(self) -> object:
-        """What it shares with other places."""
-        ...
+SlotT = TypeVar("SlotT", bound=LocalSlot)
 
 
-P = TypeVar("P", bound=HasWorker)
-
-
-class Waiter(msgspec.Struct, eq=False):
-    """A segment that waits for a place."""
+class WaitingJob(msgspec.Struct, eq=False):
+    """A job that waits for a slot."""
 
     need: StreamNeed
     future: asyncio.Future[object]
-    queue: RoundRobin[Waiter]
+    queue: RoundRobin[WaitingJob]
 
 
-class Schedule(Generic[P]):
-    """Hands places out; `offer` and `withdraw` say which there are. `changed` is called when one came free."""
+class Schedule(Generic[SlotT]):
+    """Hands out slots; `offer` and `withdraw` say which there are. `changed` is called when one came free."""
 
     def __init__(self, changed: Callable[[], None] = lambda: None) -> None:
         self._changed = changed
-        self._free: list[P] = []
+        self._free: list[SlotT] = []
         self._load: Counter[object] = Counter()
-        self._interactive: RoundRobin[Waiter] = RoundRobin()
-        self._well_off: RoundRobin[Waiter] = RoundRobin()
-        self._batch: RoundRobin[Waiter] = RoundRobin()
-        self._urgent: list[tuple[float, int, Waiter]] = []
+        self._interactive: RoundRobin[WaitingJob] = RoundRobin()
+        self._plenty: RoundRobin[WaitingJob] = RoundRobin()
+        self._batch: RoundRobin[WaitingJob] = RoundRobin()
+        self._urgent: list[tuple[float, int, WaitingJob]] = []
         self._order = itertools.count()
-        self._urgent_in_a_row = self._since_batch = 0
-        self._busy_seconds = self._made_seconds = self._jobs = 0.0
+        self._urgent_in_a_row = 0
+        self._since_batch = 0
+        self._busy_seconds = 0.0
+        self._made_seconds = 0.0
+        self._jobs = 0.0
         self.running = 0
 
     @property
     def queued(self) -> int:
-        """How many segments wait."""
-        return len(self._interactive) + len(self._well_off) + len(self._batch)
+        """The number of jobs that wait."""
+        return len(self._interactive) + len(self._plenty) + len(self._batch)
 
     @property
     def slots(self) -> int:
-        """How many jobs can run at once."""
+        """The number of jobs that can run at once."""
         return self.running + len(self._free)
 
     def capacity(self) -> float:
@@ -90,109 +85,109 @@ class Schedule(Generic[P]):
         """Estimate how many seconds of audio a job makes; 0 while nothing is known."""
         return self._made_seconds / self._jobs if self._jobs else 0.0
 
-    async def acquire(self, need: StreamNeed) -> P:
-        """Wait for a place."""
+    async def acquire(self, need: StreamNeed) -> SlotT:
+        """Wait for a slot, and return it."""
         if self._free and not self.queued:
-            return self._take()
-        waiter = Waiter(need, asyncio.get_running_loop().create_future(), self._queue(need))
-        self._add(waiter)
+            return self._take_slot()
+        job = WaitingJob(need, asyncio.get_running_loop().create_future(), self._queue(need))
+        self._add(job)
         try:
-            return await waiter.future  # type: ignore[return-value]  # offered places are P
+            return await job.future  # type: ignore[return-value]  # slots that are offered are SlotT
         except asyncio.CancelledError:
-            self._forget(waiter)
+            self._abandon(job)
             raise
 
-    def release(self, place: P, *, usable: bool, seconds: float, made: float) -> None:
+    def release(self, slot: SlotT, *, usable: bool, seconds: float, made: float) -> None:
         """End a job that took `seconds` and made so many seconds of audio."""
         self.running -= 1
-        self._load[place.worker] -= 1
-        if not self._load[place.worker]:
-            del self._load[place.worker]
+        self._load[slot.worker] -= 1
+        if not self._load[slot.worker]:
+            del self._load[slot.worker]
         self._busy_seconds = DECAY * self._busy_seconds + seconds
         self._made_seconds = DECAY * self._made_seconds + made
         self._jobs = DECAY * self._jobs + 1
         if usable:
-            self.offer(place)
+            self.offer(slot)
 
-    def offer(self, place: P) -> None:
-        """Add a free place; whoever's turn it is gets it."""
-        self._free.append(place)
-        while self._free and (waiter := self._next()):
-            waiter.future.set_result(self._take())
+    def offer(self, slot: SlotT) -> None:
+        """Add a free slot, which the next job gets."""
+        self._free.append(slot)
+        while self._free and (job := self._next_live()):
+            job.future.set_result(self._take_slot())
         self._changed()
 
-    def withdraw(self, gone: Callable[[P], bool]) -> None:
-        """Take free places away; jobs that hold one keep it until they end."""
-        self._free = [place for place in self._free if not gone(place)]
+    def withdraw(self, gone: Callable[[SlotT], bool]) -> None:
+        """Remove free slots; jobs that hold one keep it until they end."""
+        self._free = [slot for slot in self._free if not gone(slot)]
 
     def fail(self, error: Exception) -> None:
-        """Tell everybody who waits that there is nothing to wait for."""
-        while waiter := self._next():
-            waiter.future.set_exception(error)
+        """Raise an error in every job that waits."""
+        while job := self._next_live():
+            job.future.set_exception(error)
 
-    def _take(self) -> P:
-        place = min(self._free, key=lambda one: self._load[one.worker])
-        self._free.remove(place)
-        self._load[place.worker] += 1
+    def _take_slot(self) -> SlotT:
+        slot = min(self._free, key=lambda one: self._load[one.worker])
+        self._free.remove(slot)
+        self._load[slot.worker] += 1
         self.running += 1
-        return place
+        return slot
 
-    def _add(self, waiter: Waiter) -> None:
-        need = waiter.need
-        waiter.queue.add(need.terms.caller, need.number, waiter)
+    def _add(self, job: WaitingJob) -> None:
+        need = job.need
+        job.queue.add(need.terms.caller, need.number, job)
         if not need.terms.batch and need.begun:
-            heapq.heappush(self._urgent, (_dry(need), next(self._order), waiter))
+            heapq.heappush(self._urgent, (_dry_at(need), next(self._order), job))
 
-    def _forget(self, waiter: Waiter) -> None:
-        """Drop a waiter that was cancelled; the place it may have been given goes to another."""
-        waiter.queue.remove(waiter.need.terms.caller, waiter.need.number, waiter)
-        future = waiter.future
+    def _abandon(self, job: WaitingJob) -> None:
+        """Drop a job that was cancelled; the slot it may have been given goes to another."""
+        job.queue.remove(job.need.terms.caller, job.need.number, job)
+        future = job.future
         if future.done() and not future.cancelled() and not future.exception():
-            place: P = future.result()  # type: ignore[assignment]
+            slot: SlotT = future.result()  # type: ignore[assignment]
             self.running -= 1
-            self._load[place.worker] -= 1
-            self.offer(place)
+            self._load[slot.worker] -= 1
+            self.offer(slot)
 
-    def _queue(self, need: StreamNeed) -> RoundRobin[Waiter]:
+    def _queue(self, need: StreamNeed) -> RoundRobin[WaitingJob]:
         if need.terms.batch:
             return self._batch
-        return self._well_off if need.slack(time.monotonic()) > PLENTY_SECONDS else self._interactive
+        return self._plenty if need.slack(time.monotonic()) > PLENTY_SECONDS else self._interactive
 
-    def _next(self) -> Waiter | None:
-        """Take the waiter whose turn it is out of the queue; one that was cancelled a moment ago has none."""
-        while (waiter := self._turn()) and waiter.future.done():
+    def _next_live(self) -> WaitingJob | None:
+        """Remove and return the next job, skipping those that were cancelled a moment ago."""
+        while (job := self._next()) and job.future.done():
             pass
-        return waiter
+        return job
 
-    def _turn(self) -> Waiter | None:
+    def _next(self) -> WaitingJob | None:
         if self._urgent_in_a_row < URGENT_IN_A_ROW and (urgent := self._most_urgent()):
             self._urgent_in_a_row += 1
             urgent.queue.remove(urgent.need.terms.caller, urgent.need.number, urgent)
             return urgent
         self._urgent_in_a_row = 0
-        live = self._interactive or self._well_off
+        live = self._interactive or self._plenty
         if self._batch and (not live or self._since_batch >= BATCH_SHARE - 1):
             self._since_batch = 0
             return self._batch.pop()
         self._since_batch += bool(self._batch)
         return live.pop() if live else None
 
-    def _most_urgent(self) -> Waiter | None:
-        """Take the waiter whose player runs dry first, if it does so soon."""
+    def _most_urgent(self) -> WaitingJob | None:
+        """Return the job whose player runs dry first, if it does so soon."""
         now = time.monotonic()
         while self._urgent and (
             self._urgent[0][2].future.done() or self._urgent[0][0] < now + URGENT_SECONDS
         ):
-            _, _, waiter = heapq.heappop(self._urgent)
-            if waiter.future.done():
+            _, _, job = heapq.heappop(self._urgent)
+            if job.future.done():
                 continue
-            if waiter.need.slack(now) < URGENT_SECONDS:
-                return waiter
-            heapq.heappush(self._urgent, (now + waiter.need.slack(now), next(self._order), waiter))
+            if job.need.slack(now) < URGENT_SECONDS:
+                return job
+            heapq.heappush(self._urgent, (now + job.need.slack(now), next(self._order), job))
         return None
 
 
-def _dry(need: StreamNeed) -> float:
-    """Give the moment at which a stream's player runs dry."""
+def _dry_at(need: StreamNeed) -> float:
+    """Return the moment at which a stream's player runs dry."""
     now = time.monotonic()
     return now + need.slack(now)

@@ -1,4 +1,6 @@
-"""What a pool needs of whoever hands out workers, which may lie in another process."""
+"""A slot is a worker's room for one job; what a pool needs of whoever hands slots out, here or in another
+process.
+"""
 
 from __future__ import annotations
 
@@ -13,27 +15,39 @@ from engines.wire.client import WorkerClient
 
 
 class JobOutcome(msgspec.Struct, frozen=True):
-    """How a job ended: seconds it took, seconds of audio it made, and whether its worker hung or broke off."""
+    """How a job ended."""
 
     seconds: float
+    """that it took"""
     made: float = 0.0
+    """seconds of audio that it made"""
     lost: bool = False
+    """its worker hung, or broke off"""
 
 
 class Slot(Protocol):
-    """A job's hold on a worker."""
+    """A slot that a job holds."""
 
     @property
     def client(self) -> WorkerClient:
-        """How to talk to it."""
+        """The client of its worker."""
+        ...
+
+
+class LocalSlot(Protocol):
+    """A slot of a worker in this process's care, as the schedule sees it."""
+
+    @property
+    def worker(self) -> object:
+        """The worker, which several slots share."""
         ...
 
 
 class WorkerSource(Protocol):
-    """Lets streams in and gives their jobs workers."""
+    """Admits streams, and gives their jobs slots."""
 
     async def open_stream(self, terms: RequestTerms) -> StreamNeed:
-        """Wait to be let in. Raises Overloaded, DeadlineExceeded or EngineUnavailable."""
+        """Wait until a stream is admitted. Raises Overloaded, DeadlineExceeded or EngineUnavailable."""
         ...
 
     def close_stream(self, need: StreamNeed) -> None:
@@ -41,18 +55,18 @@ class WorkerSource(Protocol):
         ...
 
     async def acquire(self, need: StreamNeed) -> Slot:
-        """Wait for a worker. Raises EngineUnavailable."""
+        """Wait for a slot, and return it. Raises EngineUnavailable."""
         ...
 
     def release(self, need: StreamNeed, slot: Slot, outcome: JobOutcome) -> None:
-        """End a job."""
+        """End a job, and give its slot back."""
         ...
 
     @property
     def info(self) -> EngineInfo | None:
-        """What the engine says of itself; None until a worker has been ready, or when none can be any more."""
+        """What the engine says of itself; None until a worker has been ready, or when none can be again."""
         ...
 
     def status(self) -> EngineStatus:
-        """Tell how the engine is."""
+        """Return the engine's status."""
         ...

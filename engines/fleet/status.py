@@ -1,4 +1,4 @@
-"""How an engine and its workers are, for health, metrics and lists."""
+"""The status of an engine and of its workers, for health, metrics and lists."""
 
 from __future__ import annotations
 
@@ -8,32 +8,37 @@ from engines.fleet.supervised_worker import WorkerState
 
 
 class WorkerStatus(msgspec.Struct, frozen=True):
-    """One worker, for health and metrics."""
+    """The status of one worker."""
 
     state: WorkerState
     pid: int | None
     restarts: int
     reason: str = ""
+    """why it does not run"""
     starting: float = 0.0
     """seconds since its start began; 0 unless it is starting"""
 
 
 class EngineStatus(msgspec.Struct, frozen=True):
-    """One engine, for health and metrics. `queued` counts segments and streams that wait, `streams` those let
-    in.
-    """
+    """The status of one engine."""
 
     ready: bool
+    """some worker can take a job now"""
     running: int
+    """jobs that run"""
     queued: int
+    """jobs and streams that wait"""
     streams: int
+    """streams that are admitted"""
     workers: tuple[WorkerStatus, ...]
     wait: float = 0.0
     """seconds that a new request would wait, about"""
     capacity: float = 0.0
     """seconds of audio that can be made in a second, about; 0 while nothing is known"""
     cancelled: int = 0
+    """jobs that were cancelled"""
     retried: int = 0
+    """jobs that were tried again"""
     on_demand: bool = msgspec.field(default=False, name="lazy")
     """its workers start when they are wanted; `lazy` is its public name at /health"""
     usable: bool = True

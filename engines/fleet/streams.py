@@ -1,9 +1,9 @@
 """What is known of a stream among the others: whose it is, how urgent, and how much audio its player has.
 
-A stream is taken to be played while it is made. What its player has in hand ("slack") is the time until it will
-have played all that is made, less what it has lost in stalls; where the reader takes its time, it is at least
-what is made and not taken yet. The response reports what that number is made of, and everything that orders
-streams (this package's gate and schedule, the encoders) goes by it.
+A stream is taken to be played while it is made. Its slack is how long its player can go on with all that is
+made, counting what it lost in stalls; where the reader takes its time, it is at least what is made and not
+taken yet. The response reports what that number is made of (`streaming.pacing`), and everything that orders
+streams goes by it: gate and schedule here, encoders and prefetch there.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class RequestTerms(msgspec.Struct, frozen=True):
     """What is known of a request before any of it is made."""
 
     caller: str = ""
-    """whoever shares a turn: the API key's name, or the caller's address"""
+    """who sent it: an API key's name, or an address"""
     batch: bool = False
-    """nobody waits for it: it goes behind those that somebody does"""
+    """nobody waits for it: it goes behind those that somebody waits for"""
     deadline: float = NEVER
-    """moment of the monotonic clock by which its first work must have begun"""
+    """moment of the monotonic clock by which its first job must have begun"""
     seconds: float = 0.0
     """how much audio it will come to, about"""
 
@@ -43,6 +43,7 @@ class StreamNeed(msgspec.Struct, eq=False):
 
     terms: RequestTerms
     number: int = msgspec.field(default_factory=lambda: next(_numbers))
+    """the stream's own, in this process"""
     made: float = 0.0
     """seconds of audio that are made"""
     ahead: float = 0.0

@@ -50,7 +50,7 @@ class SupervisedWorker:
         self.client: WorkerClient | None = None
         self.state: WorkerState = "resting" if on_demand else "starting"
         self._on_demand = on_demand
-        self._start: asyncio.Future[WorkerProcess] | None = None
+        self._starting_process: asyncio.Future[WorkerProcess] | None = None
         self._supervisor = Supervisor(
             self._run_once,
             Backoff(settings.restart_delay, settings.restart_delay_max, LIVED_LONG),
@@ -60,9 +60,9 @@ class SupervisedWorker:
         )
         self.reason = ""
         self.restarts = 0
-        self.began = time.monotonic()
+        self.start_began = time.monotonic()
         """when its last start began"""
-        self.took = 0.0
+        self.start_seconds = 0.0
         """seconds that its last start took"""
 
     @property
@@ -76,24 +76,24 @@ class SupervisedWorker:
         return self._process.pid if self._process else None
 
     def give_up(self, client: WorkerClient) -> None:
-        """Kill the process behind `client`, which hung or broke off: it gets no further job, and is replaced."""
+        """Kill the process behind `client`, which hung or broke off, and start another instead."""
         if self._process and self.client is client:
             self._process.kill()
             if self.state == "ready":
-                self._change("starting")
+                self._set_state("starting")
 
     def wake(self) -> None:
         """Start it, if it rests, or failed to start before."""
         if self.state in ("resting", "failed"):
-            self._change("starting")
+            self._set_state("starting")
         self._supervisor.wake()
 
     def rest(self) -> None:
         """Stop it until it is wanted again."""
         self._supervisor.rest()
-        if self._start:
-            self._start.cancel()
-        self._change("resting")
+        if self._starting_process:
+            self._starting_process.cancel()
+        self._set_state("resting")
         if process := self._process:
             process.terminate()
             asyncio.get_running_loop().call_later(self._settings.stop_timeout, process.kill)
@@ -117,7 +117,7 @@ class SupervisedWorker:
             self._log("worker broke", engine=self._record.name, reason=self.reason)
         if self._on_demand or (isinstance(exc, StartFailed) and exc.permanent):
             self._supervisor.rest()
-            self._change("failed")
+            self._set_state("failed")
 
     def _died(self, in_a_row: int) -> None:
         """Count a death. Who wants a model makes room for it again, but not at once where it dies again and
@@ -125,21 +125,21 @@ class SupervisedWorker:
         """
         self.restarts += 1
         if self._on_demand:
-            self._change("resting" if in_a_row <= DEATHS_FORGIVEN else "failed")
+            self._set_state("resting" if in_a_row <= DEATHS_FORGIVEN else "failed")
 
     async def _run_once(self, _run: ChildRun) -> None:
         """Start a worker, and return when it has ended. Raises StartFailed."""
-        self._change("starting")
-        self.began = time.monotonic()
-        process = await self._started()
+        self._set_state("starting")
+        self.start_began = time.monotonic()
+        process = await self._start_process()
         if process is None:
             return
-        self.took = time.monotonic() - self.began
+        self.start_seconds = time.monotonic() - self.start_began
         client = WorkerClient(process.address, stall_timeout=self._settings.stall_timeout)
         self._process, self.client, self.reason = process, client, ""
         self._log("worker ready", engine=self._record.name, pid=process.pid)
         if self._supervisor.wanted:
-            self._change("ready")
+            self._set_state("ready")
         else:
             process.terminate()
         checks = asyncio.create_task(self._check_health(client))
@@ -152,7 +152,7 @@ class SupervisedWorker:
                 self._log("worker rests", engine=self._record.name, pid=process.pid)
         finally:
             wanted: WorkerState = "starting" if self._supervisor.wanted else "resting"
-            self._change("stopped" if process.running else wanted)
+            self._set_state("stopped" if process.running else wanted)
             checks.cancel()
             try:
                 await asyncio.wait([checks])
@@ -162,21 +162,21 @@ class SupervisedWorker:
                 self._process = self.client = None
                 await client.close()
 
-    async def _started(self) -> WorkerProcess | None:
+    async def _start_process(self) -> WorkerProcess | None:
         """Start a worker; return None if `rest` was called before it was ready. Raises StartFailed."""
-        self._start = asyncio.ensure_future(
+        self._starting_process = asyncio.ensure_future(
             WorkerProcess.start(self._record, self._settings, self._log, options=self._options)
         )
         try:
-            return await self._start
+            return await self._starting_process
         except asyncio.CancelledError:
             if (task := asyncio.current_task()) and task.cancelling():
                 raise
             return None
         finally:
-            self._start = None
+            self._starting_process = None
 
-    def _change(self, state: WorkerState) -> None:
+    def _set_state(self, state: WorkerState) -> None:
         changed, self.state = self.state != state, state
         if changed and state == "ready":
             self._ready(self)

@@ -17,22 +17,22 @@ ONE_HEAP = {
     "MALLOC_TRIM_THRESHOLD_": str(2**32),
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
 }
-"""one heap, of large pages where Linux has them, which nothing leaves before engines/worker/malloc_trim.py
-says so
+"""glibc's malloc keeps one heap, of large pages where Linux has them, until engines/worker/malloc_trim.py
+gives memory back
 
-A network's layers take and leave memory by the hundred megabytes. glibc would get it from the system anew
+A network's layers allocate and free memory by the hundred megabytes. glibc would get it from the system anew
 each time, page by page, which took a quarter of Kokoro's time; or keep it, in a heap of each thread that ever
 was, with holes that grow.
 """
 ONE_HEAP_SINCE = (2, 35)
-"""the glibc that takes all of these: older ones refuse such thresholds in part, and are then slower than
+"""the glibc that accepts all of these: older ones refuse such thresholds in part, and are then slower than
 without
 """
 DEFAULTS = {
     "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # as NVML counts cards (engines/memory/measure.py)
     # The threads that share a layer wait for each other awake, for milliseconds. Where another program, or
-    # another model, wants the same cores they take turns at waiting: a second load made Kokoro nine times
-    # slower. So they wait for microseconds, and then sleep; alone on its cores a model is as quick.
+    # another model, wants the same cores they wait for each other in turn: a second load made Kokoro nine
+    # times slower. So they wait for microseconds, and then sleep; alone on its cores a model is as quick.
     "GOMP_SPINCOUNT": "1000",
     # oneDNN, and what torch calls it through, keep what they made for each length of input they met, by
     # default for 1024 of each kind: hundreds of megabytes. A line has hardly ever the length of another, and

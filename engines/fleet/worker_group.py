@@ -1,7 +1,6 @@
-"""The workers of one engine and who works on what: members kept running, their places handed out, streams let
-in.
+"""A worker group keeps the workers of one engine running, admits streams, and gives their jobs slots.
 
-`Dispatch` is what a pool needs of it, so that it may also lie in another process.
+`WorkerSource` is what a pool needs of it: the group itself may lie in another process.
 """
 
 from __future__ import annotations
@@ -24,36 +23,24 @@ from engines.fleet.slots import JobOutcome, Slot
 from engines.fleet.status import EngineStatus, WorkerStatus
 from engines.fleet.streams import RequestTerms, StreamNeed
 from engines.fleet.supervised_worker import SupervisedWorker
+from engines.fleet.worker_slot import WorkerSlot
 from engines.settings import EngineSettings, WorkerSettings
-from engines.wire.client import WorkerClient
 
-LONGEST_DELAY = 600.0
-"""seconds between two attempts to start a model that nobody asks for"""
-INTRODUCED_SECONDS = 60.0
-"""for which a model that nobody asked for stays"""
-LOOK_SECONDS = 0.02
+UNASKED_RETRY_MAX = 600.0
+"""seconds between two attempts to start a model that nobody asks for, at most"""
+UNASKED_SECONDS = 60.0
+"""seconds for which a model that nobody asked for stays"""
+POLL_SECONDS = 0.02
 RETRY_SECONDS = 10.0
-"""after a start that failed, in which requests are refused with the reason rather than the same tried again
+"""seconds after a start that failed in which requests are refused with the reason, and the start is not tried
+again
 """
 
 
-class WorkerSlot(msgspec.Struct, frozen=True, eq=False):
-    """A slot of one worker process; void once that process is gone, even if its member has another by then."""
-
-    worker: SupervisedWorker
-    """shared with the process's other slots"""
-    client: WorkerClient
-
-    @property
-    def valid(self) -> bool:
-        """Tell whether the process is still the member's."""
-        return self.worker.client is self.client and self.worker.state == "ready"
-
-
 class WorkerGroup:
-    """Runs `record`'s workers while `running` is entered.
+    """Runs an engine's workers while `running` is entered.
 
-    `encoding` tells how many seconds of audio can be encoded in a second, 0 where nobody knows.
+    `encoding` returns how many seconds of audio can be encoded in a second, 0 while that is not known.
     """
 
     def __init__(
@@ -68,13 +55,14 @@ class WorkerGroup:
     ) -> None:
         self._encoding = encoding
         self._on_demand = on_demand
-        self._waking = asyncio.Lock()
-        self._used = self._failed = time.monotonic()
+        self._wake_lock = asyncio.Lock()
+        self._last_used = time.monotonic()
+        self._last_failure = self._last_used
         self.record = record
         if on_demand and on_demand.start_timeout:
             workers = msgspec.structs.replace(workers, start_timeout=on_demand.start_timeout)
         self._settings = workers
-        self._schedule: Schedule[WorkerSlot] = Schedule(changed=lambda: self._gate.look())
+        self._schedule: Schedule[WorkerSlot] = Schedule(changed=lambda: self._gate.admit_pending())
         self._gate = PlaybackGate(workers.queue, self._load)
         self._workers = [
             SupervisedWorker(
@@ -90,82 +78,82 @@ class WorkerGroup:
         ]
         self._info: EngineInfo | None = on_demand.info if on_demand else None
         self._changed = asyncio.Event()
-        self._patience: asyncio.TimerHandle | None = None
-        self._gone = False
-        self.farewell = "The server is going away."
-        """what those hear who wait for it when it is stopped for good"""
+        self._start_deadline: asyncio.TimerHandle | None = None
+        self._stopped = False
+        self.stop_reason = "The server is going away."
+        """the message of the error that ends waiting requests when it is stopped for good"""
         self._tasks: set[asyncio.Task[None]] = set()
-        self._put_away = False
-        self._refusal = ""
+        self._unloaded = False
+        self._no_room_reason = ""
         """why there was no room to start it unasked"""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Start all workers at once, without waiting for them; stop them all on the way out."""
-        keepers = [asyncio.create_task(worker.run()) for worker in self._workers]
+        tasks = [asyncio.create_task(worker.run()) for worker in self._workers]
         if self._on_demand:
-            keepers.append(asyncio.create_task(self._watch(self._on_demand)))
-            if self._on_demand.kept or self._on_demand.info is None:
-                keepers.append(asyncio.create_task(self._introduce(self._on_demand)))
+            tasks.append(asyncio.create_task(self._stop_when_idle(self._on_demand)))
+            if self._on_demand.pinned or self._on_demand.info is None:
+                tasks.append(asyncio.create_task(self._start_unasked(self._on_demand)))
         try:
             yield
         finally:
-            self._gone = True
+            self._stopped = True
             self._changed.set()
-            self._fail(EngineUnavailable(self.farewell))
-            self._be_patient(False)
-            keepers += self._tasks
-            for keeper in keepers:
-                keeper.cancel()
-            await asyncio.gather(*keepers, return_exceptions=True)
+            self._fail(EngineUnavailable(self.stop_reason))
+            self._set_start_deadline(False)
+            tasks += self._tasks
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             if self._on_demand:
-                self._on_demand.settled()
+                self._on_demand.on_started()
 
     @property
     def info(self) -> EngineInfo | None:
-        """What the engine says of itself; None until a worker has been ready, or, but for models, when none
-        can be any more.
+        """What the engine says of itself; None until a worker has been ready, or, except for models, when
+        none can be again.
         """
         return self._info if self.usable or self._on_demand else None
 
     @property
     def ready(self) -> bool:
-        """Tell whether some worker can take a job now."""
+        """Whether some worker can take a job now."""
         return any(worker.state == "ready" for worker in self._workers)
 
     @property
     def usable(self) -> bool:
-        """Tell whether some worker is ready, or will be soon."""
-        return not self._gone and any(
+        """Whether some worker is ready, or will be soon."""
+        return not self._stopped and any(
             worker.state in ("ready", "starting", "resting") for worker in self._workers
         )
 
     @property
     def starting(self) -> bool:
-        """Tell whether some worker is on its way."""
+        """Whether some worker is starting."""
         return any(worker.state == "starting" for worker in self._workers)
 
     @property
-    def kept(self) -> bool:
-        """Tell whether it is to stay in memory."""
-        return bool(self._on_demand and self._on_demand.kept)
+    def pinned(self) -> bool:
+        """Whether it is to stay in memory."""
+        return bool(self._on_demand and self._on_demand.pinned)
 
     @property
-    def card(self) -> int:
+    def gpu_index(self) -> int:
         """Which GPU it runs on, if it runs on one."""
-        return self._on_demand.card if self._on_demand else 0
+        return self._on_demand.gpu_index if self._on_demand else 0
 
     @property
     def in_use(self) -> bool:
-        """Tell whether anybody waits for it or works with it."""
+        """Whether a stream is open or waits, or a job runs or waits."""
         return bool(
             self._gate.open_streams or self._gate.pending or self._schedule.running or self._schedule.queued
         )
 
     @property
     def idle_since(self) -> float:
-        """When it was last used, by the monotonic clock."""
-        return self._used
+        """The moment of the monotonic clock when it was last used."""
+        return self._last_used
 
     @property
     def device(self) -> str:
@@ -173,57 +161,59 @@ class WorkerGroup:
         return self._info.device if self._info else ""
 
     def pids(self) -> list[int]:
-        """Name its processes."""
+        """Return the ids of its processes."""
         return [worker.pid for worker in self._workers if worker.pid]
 
     async def wake(self, *, evict: bool = True) -> None:
-        """See to it that its workers run, for which other models are stopped if `evict`. Raises
-        EngineUnavailable: no room.
+        """Start the workers that rest; other models are stopped for that if `evict`.
+
+        Raises EngineUnavailable when there is no room.
         """
-        async with self._waking:
-            self._used, self._put_away = time.monotonic(), False
+        async with self._wake_lock:
+            self._last_used, self._unloaded = time.monotonic(), False
             down = [worker for worker in self._workers if worker.state in ("resting", "failed")]
-            if self.usable and time.monotonic() - self._failed < RETRY_SECONDS:
+            if self.usable and time.monotonic() - self._last_failure < RETRY_SECONDS:
                 down = [worker for worker in down if worker.state == "resting"]
-            if self._on_demand and down and not await self._admitted(self._on_demand, len(down), evict):
+            if self._on_demand and down and not await self._make_room(self._on_demand, len(down), evict):
                 return
             for worker in down:
                 worker.wake()
 
-    async def _admitted(self, on_demand: OnDemand, count: int, evict: bool) -> bool:
-        """Make room for workers; False where there is none, and others can do the work. Raises
-        EngineUnavailable.
+    async def _make_room(self, on_demand: OnDemand, count: int, evict: bool) -> bool:
+        """Reserve memory for workers; return False where there is none, and others can do the work.
+
+        Raises EngineUnavailable.
         """
         try:
-            await on_demand.admit(count, evict)
+            await on_demand.reserve(count, evict)
         except EngineUnavailable:
             if self.ready:
                 return False
             raise
-        self._refusal = ""
-        if self._gone:
-            on_demand.settled()
-        self._check_presence()
+        self._no_room_reason = ""
+        if self._stopped:
+            on_demand.on_started()
+        self._raise_if_stopped()
         if not self.ready:
-            self._be_patient(True)
+            self._set_start_deadline(True)
         return True
 
     async def rest(self) -> None:
-        """Stop its workers until they are wanted, and wait until they are gone."""
-        self._put_away = True
+        """Stop its workers until they are wanted, and wait until they have ended."""
+        self._unloaded = True
         for worker in self._workers:
             worker.rest()
-        while self.pids():  # noqa: ASYNC110 - their keepers say so nowhere
-            await asyncio.sleep(LOOK_SECONDS)
+        while self.pids():  # noqa: ASYNC110 - no event says so
+            await asyncio.sleep(POLL_SECONDS)
 
     def status(self) -> EngineStatus:
-        """Tell how the engine is."""
+        """Return the engine's status."""
         return EngineStatus(
             ready=self.ready,
             running=self._schedule.running,
             queued=self._schedule.queued + self._gate.pending,
             streams=self._gate.open_streams,
-            workers=tuple(_worker(worker, self._refusal) for worker in self._workers),
+            workers=tuple(_worker_status(worker, self._no_room_reason) for worker in self._workers),
             wait=self._gate.wait_estimate(),
             capacity=self._capacity(),
             on_demand=self._on_demand is not None,
@@ -232,31 +222,31 @@ class WorkerGroup:
         )
 
     async def wait_ready(self) -> bool:
-        """Wait until a worker is ready; False when none is on its way."""
+        """Wait until a worker is ready; return False when none is starting."""
         while not self.ready:
-            if self._gone or not self.starting:
+            if self._stopped or not self.starting:
                 return False
             self._changed.clear()
             await self._changed.wait()
         return True
 
     async def open_stream(self, terms: RequestTerms) -> StreamNeed:
-        """Wait to be let in. Raises Overloaded, DeadlineExceeded or EngineUnavailable."""
+        """Wait until a stream is admitted. Raises Overloaded, DeadlineExceeded or EngineUnavailable."""
         if self._on_demand:
             await self._wake_for_a_request()
-        self._check()
+        self._raise_if_unavailable()
         return await self._gate.open_stream(terms)
 
     def close_stream(self, need: StreamNeed) -> None:
         """End a stream."""
         self._gate.close_stream(need)
-        self._used = time.monotonic()
+        self._last_used = time.monotonic()
 
     async def acquire(self, need: StreamNeed) -> WorkerSlot:
-        """Wait for a worker. Raises EngineUnavailable."""
+        """Wait for a slot, and return it. Raises EngineUnavailable."""
         if self._on_demand and not self.ready and not self.starting:
             await self._wake_for_a_request()
-        self._check()
+        self._raise_if_unavailable()
         if self.ready:
             return await self._schedule.acquire(need)
         try:
@@ -266,66 +256,67 @@ class WorkerGroup:
             raise EngineUnavailable(f"The engine `{self.record.name}` is still starting.") from exc
 
     def release(self, _claim: StreamNeed, slot: Slot, outcome: JobOutcome) -> None:
-        """End a job; a worker that hung or broke off gets no further one, and is replaced."""
+        """End a job; a worker that hung or broke off gets no further one, and its process is replaced."""
         assert isinstance(slot, WorkerSlot)  # noqa: S101 - it came from `acquire`
         if outcome.lost:
             slot.worker.give_up(slot.client)
         self._schedule.release(slot, usable=slot.valid, seconds=outcome.seconds, made=outcome.made)
-        self._gate.look()
+        self._gate.admit_pending()
 
     async def _wake_for_a_request(self) -> None:
-        """Wake it, though not again at once where that failed."""
-        if self.usable or time.monotonic() - self._failed > RETRY_SECONDS:
+        """Start its workers, though not again at once where that failed."""
+        if self.usable or time.monotonic() - self._last_failure > RETRY_SECONDS:
             await self.wake()
 
-    async def _introduce(self, on_demand: OnDemand) -> None:
-        """Start it without being asked, when there is room, until it has said what it is, or for ever if it
-        is kept.
+    async def _start_unasked(self, on_demand: OnDemand) -> None:
+        """Start it without being asked, when there is room, until it has said what it is; a pinned one
+        always.
 
-        Others make room for one that has never been started, and for one that is to be kept; not again and
-        again for what fails.
+        Others make room for one that has never been started, and for one that is pinned, though not again and
+        again for one that fails.
         """
-        delay, evict = RETRY_SECONDS, True
+        delay = RETRY_SECONDS
+        evict = True
         while True:
             async with on_demand.start_lock or asyncio.Lock():
                 try:
                     await self.wake(evict=evict)
-                    evict = on_demand.kept
-                    if await self.wait_ready() and not on_demand.kept:
-                        self._used -= max(0.0, on_demand.rest_after - INTRODUCED_SECONDS)
+                    evict = on_demand.pinned
+                    if await self.wait_ready() and not on_demand.pinned:
+                        self._last_used -= max(0.0, on_demand.rest_after - UNASKED_SECONDS)
                         return
                 except EngineUnavailable as exc:
-                    self._refusal = exc.message
-            while self.ready or self.starting or self._put_away:
+                    self._no_room_reason = exc.message
+            while self.ready or self.starting or self._unloaded:
                 self._changed.clear()
                 await self._changed.wait()
             await asyncio.sleep(delay)
-            delay = min(LONGEST_DELAY, 2 * delay)
+            delay = min(UNASKED_RETRY_MAX, 2 * delay)
 
-    async def _watch(self, on_demand: OnDemand) -> None:
-        """Stop workers that nobody has wanted for long."""
+    async def _stop_when_idle(self, on_demand: OnDemand) -> None:
+        """Stop its workers when nobody has used them for long."""
         while True:
             await asyncio.sleep(min(1.0, on_demand.rest_after / 4) if on_demand.rest_after else 60.0)
             if (
                 on_demand.rest_after
-                and not on_demand.kept
+                and not on_demand.pinned
                 and self.ready
                 and not self.in_use
-                and time.monotonic() - self._used > on_demand.rest_after
+                and time.monotonic() - self._last_used > on_demand.rest_after
             ):
                 await self.rest()
 
-    def _check_presence(self) -> None:
-        if self._gone:
-            raise EngineUnavailable(self.farewell)
+    def _raise_if_stopped(self) -> None:
+        if self._stopped:
+            raise EngineUnavailable(self.stop_reason)
 
-    def _check(self) -> None:
-        self._check_presence()
+    def _raise_if_unavailable(self) -> None:
+        self._raise_if_stopped()
         if not self.usable:
-            raise EngineUnavailable(f"The engine `{self.record.name}` is not available: {self._why()}")
+            raise EngineUnavailable(f"The engine `{self.record.name}` is not available: {self._reason()}")
 
     def _capacity(self) -> float:
-        """Give what the narrower of engine and encoders lets through; 0 while nothing is known."""
+        """Return the capacity of the slower of engine and encoders; 0 while nothing is known."""
         known = [capacity for capacity in (self._schedule.capacity(), self._encoding()) if capacity]
         return min(known, default=0.0)
 
@@ -342,12 +333,12 @@ class WorkerGroup:
 
     def _worker_ready(self, worker: SupervisedWorker) -> None:
         self._info = worker.info
-        self._used = time.monotonic()
+        self._last_used = time.monotonic()
         if self._on_demand and worker.info and worker.pid:
-            self._on_demand.learned(worker.info, worker.pid, worker.took)
+            self._on_demand.on_ready(worker.info, worker.pid, worker.start_seconds)
         self._changed.set()
-        self._be_patient(False)
-        self._settle()
+        self._set_start_deadline(False)
+        self._report_started()
         if worker.info and worker.client:
             for _ in range(max(worker.info.slots, worker.info.batch)):
                 self._schedule.offer(WorkerSlot(worker, worker.client))
@@ -355,54 +346,54 @@ class WorkerGroup:
     def _worker_lost(self, worker: SupervisedWorker) -> None:
         self._schedule.withdraw(lambda slot: slot.worker is worker)
         self._changed.set()
-        self._settle()
+        self._report_started()
         if worker.state == "failed":
-            self._failed = time.monotonic()
+            self._last_failure = time.monotonic()
         if not self.usable:
-            self._fail(EngineUnavailable(f"The engine `{self.record.name}` is not available: {self._why()}"))
+            self._fail(
+                EngineUnavailable(f"The engine `{self.record.name}` is not available: {self._reason()}")
+            )
         elif not self.ready:
-            self._be_patient(self.starting)
+            self._set_start_deadline(self.starting)
             if self._on_demand and worker.state == "resting" and self.in_use and not self.starting:
-                task = asyncio.create_task(self._wake_for_those_who_wait())
+                task = asyncio.create_task(self._wake_again())
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
 
-    async def _wake_for_those_who_wait(self) -> None:
-        """Start it again after it died with work in it."""
+    async def _wake_again(self) -> None:
+        """Start its workers again after they died with jobs running or waiting."""
         try:
             await self.wake()
-        except Exception as exc:  # whatever it is, those who wait would wait for ever
+        except Exception as exc:  # whatever it is: jobs that wait would wait for ever
             self._fail(exc)
 
-    def _settle(self) -> None:
+    def _report_started(self) -> None:
         if self._on_demand and not self.starting:
-            self._on_demand.settled()
+            self._on_demand.on_started()
 
-    def _be_patient(self, begins: bool) -> None:
-        """Give a worker that was lost as long to come back as one has to start; those who wait then wait no
-        longer.
-        """
-        if self._patience:
-            self._patience.cancel()
-        self._patience = (
-            asyncio.get_running_loop().call_later(self._settings.start_timeout, self._lose_patience)
+    def _set_start_deadline(self, begins: bool) -> None:
+        """Begin or end the time in which a worker must be ready; when it is over, all that wait fail."""
+        if self._start_deadline:
+            self._start_deadline.cancel()
+        self._start_deadline = (
+            asyncio.get_running_loop().call_later(self._settings.start_timeout, self._start_deadline_passed)
             if begins
             else None
         )
 
-    def _lose_patience(self) -> None:
-        self._patience = None
+    def _start_deadline_passed(self) -> None:
+        self._start_deadline = None
         self._fail(EngineUnavailable(f"The engine `{self.record.name}` is still starting."))
 
     def _fail(self, error: Exception) -> None:
         self._gate.fail(error)
         self._schedule.fail(error)
 
-    def _why(self) -> str:
+    def _reason(self) -> str:
         return next((worker.reason for worker in self._workers if worker.reason), "none of its workers runs")
 
 
-def _worker(worker: SupervisedWorker, refusal: str) -> WorkerStatus:
-    starting = time.monotonic() - worker.began if worker.state == "starting" else 0.0
+def _worker_status(worker: SupervisedWorker, refusal: str) -> WorkerStatus:
+    starting = time.monotonic() - worker.start_began if worker.state == "starting" else 0.0
     reason = worker.reason or (refusal if worker.state == "resting" else "")
     return WorkerStatus(worker.state, worker.pid, worker.restarts, reason, starting)

@@ -1,1 +1,1 @@
-"""Memory: how much there is, who holds it, and whose models stop to make room."""
+"""Memory: how much there is, which process holds it, and which models stop to make room."""

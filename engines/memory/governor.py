@@ -1,6 +1,6 @@
-"""Who may be in memory: models are stopped, the longest unused first, to make room for one that is wanted.
+"""The governor of memory stops models, the longest unused first, to make room for one that is wanted.
 
-What is in use is never stopped; where there is no room without that, the request is refused with the figures.
+A model in use is never stopped; where there is no room without that, the request is refused with the figures.
 How much a model takes, of the machine's memory and of a GPU's, is what it took the last time, or, before
 that, what its files make likely.
 """
@@ -22,7 +22,7 @@ GPU_RESERVE = 256 * 1024 * 1024
 """bytes that are left to a GPU's other work"""
 GIB = 1024**3
 GPUS = ("cuda", "rocm")
-"""devices with memory of their own that is told"""
+"""devices with memory of their own whose drivers report it"""
 
 
 class MemoryNeed(msgspec.Struct, frozen=True):
@@ -31,30 +31,30 @@ class MemoryNeed(msgspec.Struct, frozen=True):
     memory: int
     gpu: int = 0
     """of a GPU's own memory; 0 where it does not run on one, or that has none of its own"""
-    card: int = 0
+    gpu_index: int = 0
     """which GPU"""
 
 
-class Tenant(Protocol):
-    """What may be stopped."""
+class Evictable(Protocol):
+    """A model that may be stopped to make room."""
 
     @property
     def in_use(self) -> bool:
-        """Tell whether anybody works with it."""
+        """Whether anybody works with it, or waits for it."""
         ...
 
     @property
     def idle_since(self) -> float:
-        """When it was last used, by the monotonic clock."""
+        """The moment of the monotonic clock when it was last used."""
         ...
 
     @property
-    def kept(self) -> bool:
-        """Tell whether it is to stay."""
+    def pinned(self) -> bool:
+        """Whether it is to stay in memory."""
         ...
 
     @property
-    def card(self) -> int:
+    def gpu_index(self) -> int:
         """Which GPU it runs on, if it runs on one."""
         ...
 
@@ -64,79 +64,82 @@ class Tenant(Protocol):
         ...
 
     def pids(self) -> list[int]:
-        """Name its processes."""
+        """Return the ids of its processes."""
         ...
 
     async def rest(self) -> None:
-        """Stop it, and wait until it is gone."""
+        """Stop it, and wait until its processes have ended."""
         ...
 
 
 class Governor:
-    """Makes room. `limit` bounds the memory of all models together, in bytes; 0 leaves it to what the machine
-    has.
+    """Reserves memory for models that start.
 
-    `free` gives the bytes that the machine has left, `gpus` those of each GPU, `held` those that a process
-    holds.
+    `limit` bounds the memory of all models together, in bytes; 0 leaves it to what the machine has. `free`
+    returns the bytes that the machine has left, `gpus` those of each GPU, `held` those that a process holds.
     """
 
     def __init__(
         self,
         limit: int = 0,
-        free: Callable[[], int] = measure.available,
-        gpus: Callable[[], list[int]] = measure.gpus,
-        held: Callable[[int], int] = measure.resident,
+        free: Callable[[], int] = measure.available_bytes,
+        gpus: Callable[[], list[int]] = measure.free_gpu_bytes,
+        held: Callable[[int], int] = measure.resident_bytes,
     ) -> None:
         self._limit = limit
         self._free = free
         self._gpus = gpus
         self._held_by = held
-        self._tenants: list[Tenant] = []
-        self._promised: dict[str, MemoryNeed] = {}
-        """what is starting takes memory that cannot be seen yet"""
-        self._turn = asyncio.Lock()
+        self._models: list[Evictable] = []
+        self._reserved: dict[str, MemoryNeed] = {}
+        """a model that is starting takes memory that cannot be measured yet"""
+        self._lock = asyncio.Lock()
 
-    def add(self, tenant: Tenant) -> None:
-        """Know of one that may be stopped."""
-        self._tenants.append(tenant)
+    def add(self, model: Evictable) -> None:
+        """Add a model that may be stopped."""
+        self._models.append(model)
 
-    def remove(self, tenant: Tenant) -> None:
-        """Forget one that is no more."""
-        if tenant in self._tenants:
-            self._tenants.remove(tenant)
+    def remove(self, model: Evictable) -> None:
+        """Remove a model."""
+        if model in self._models:
+            self._models.remove(model)
 
-    async def admit(self, name: str, need: MemoryNeed, *, evict: bool = True) -> None:
-        """Make room, and hold it until `settle`. Raises EngineUnavailable with the figures.
+    async def reserve(self, name: str, need: MemoryNeed, *, evict: bool = True) -> None:
+        """Reserve memory for a model until `release`. Raises EngineUnavailable with the figures.
 
-        Others are stopped only if `evict`, and if what they hold can be enough.
+        Other models are stopped only if `evict`, and if what they hold can be enough.
         """
-        async with self._turn:
+        async with self._lock:
             while need.memory > (room := await asyncio.to_thread(self._room, name)):
-                what = f"`{name}`: it takes about {_shown(need.memory)}, {_shown(room)}"
+                what = f"`{name}`: it takes about {_in_gib(need.memory)}, {_in_gib(room)}"
                 await self._stop(self._running(), what, need.memory - room, evict)
             while (
                 need.gpu
-                and (left := await asyncio.to_thread(self._gpu_room, name, need.card)) is not None
+                and (left := await asyncio.to_thread(self._gpu_room, name, need.gpu_index)) is not None
                 and need.gpu > left
             ):
                 there = [
-                    one for one in self._running() if one.device.startswith(GPUS) and one.card == need.card
+                    one
+                    for one in self._running()
+                    if one.device.startswith(GPUS) and one.gpu_index == need.gpu_index
                 ]
-                what = f"`{name}` on GPU {need.card}: it takes about {_shown(need.gpu)}, {_shown(left)}"
-                await self._stop(there, what, 0, evict)  # who holds how much of a GPU is not told everywhere
-            self._promised[name] = need
+                what = (
+                    f"`{name}` on GPU {need.gpu_index}: it takes about {_in_gib(need.gpu)}, {_in_gib(left)}"
+                )
+                await self._stop(there, what, 0, evict)  # not every driver says which process holds how much
+            self._reserved[name] = need
 
-    def settle(self, name: str) -> None:
-        """Hold no more room for it: it has started, and what it takes can be seen, or it has not."""
-        self._promised.pop(name, None)
+    def release(self, name: str) -> None:
+        """End a reservation: the model has started, and what it takes can be measured, or it has not."""
+        self._reserved.pop(name, None)
 
-    async def _stop(self, there: list[Tenant], what: str, wanted: int, evict: bool) -> None:
-        """Stop the one that has been unused for longest. Raises EngineUnavailable where it is not to be, or
-        cannot be enough.
+    async def _stop(self, there: list[Evictable], what: str, wanted: int, evict: bool) -> None:
+        """Stop the model that has been unused for longest.
 
-        `wanted` are the bytes of memory that all who may be stopped must hold together.
+        Raises EngineUnavailable where none may be stopped, or where those that may hold less than `wanted`
+        bytes of memory together.
         """
-        idle = [one for one in there if not one.in_use and not one.kept]
+        idle = [one for one in there if not one.in_use and not one.pinned]
         why = "is in use or to be kept"
         if idle and not evict:
             why = "stays unless `voicebox models load` asks for its room"
@@ -149,24 +152,26 @@ class Governor:
         )
 
     def _room(self, name: str) -> int:
-        promised = sum(need.memory for other, need in list(self._promised.items()) if other != name)
+        promised = sum(need.memory for other, need in list(self._reserved.items()) if other != name)
         room = self._free() - RESERVE - promised
         return min(room, self._limit - self._held(self._running()) - promised) if self._limit else room
 
-    def _gpu_room(self, name: str, card: int) -> int | None:
-        """Give the bytes that can be had of a GPU; None where its driver tells nothing."""
+    def _gpu_room(self, name: str, gpu_index: int) -> int | None:
+        """Return the bytes that can be had of a GPU; None where its driver does not report them."""
         free = self._gpus()
         promised = sum(
-            need.gpu for other, need in list(self._promised.items()) if other != name and need.card == card
+            need.gpu
+            for other, need in list(self._reserved.items())
+            if other != name and need.gpu_index == gpu_index
         )
-        return free[card] - GPU_RESERVE - promised if card < len(free) else None
+        return free[gpu_index] - GPU_RESERVE - promised if gpu_index < len(free) else None
 
-    def _held(self, tenants: list[Tenant]) -> int:
-        return sum(self._held_by(pid) for one in tenants for pid in one.pids())
+    def _held(self, models: list[Evictable]) -> int:
+        return sum(self._held_by(pid) for one in models for pid in one.pids())
 
-    def _running(self) -> list[Tenant]:
-        return [one for one in self._tenants if one.pids()]
+    def _running(self) -> list[Evictable]:
+        return [one for one in self._models if one.pids()]
 
 
-def _shown(size: int) -> str:
+def _in_gib(size: int) -> str:
     return f"{max(0, size) / GIB:.1f} GiB"

@@ -44,15 +44,17 @@ def quiet(*_args: object, **_fields: object) -> None:
 
 
 @asynccontextmanager
-async def lazily(on_demand: OnDemand, bad: Path | None = None) -> AsyncIterator[tuple[WorkerGroup, Pool]]:
-    """Run the engine lazily."""
+async def run_on_demand(
+    on_demand: OnDemand, bad: Path | None = None
+) -> AsyncIterator[tuple[WorkerGroup, Pool]]:
+    """Run the engine, with its workers started on demand."""
     options = EngineSettings(options={"bad": str(bad)} if bad else {})
     group = WorkerGroup(RECORD, options, WorkerSettings(), quiet, on_demand=on_demand)
     async with group.running():
         yield group, Pool(RECORD.name, group, 1)
 
 
-async def spoken(pool: Pool, job: SpeechJob = JOB) -> int:
+async def count_events(pool: Pool, job: SpeechJob = JOB) -> int:
     """Speak, and count the events."""
     async with aclosing(pool.speak(job)) as events:
         return len([event async for event in events])
@@ -67,27 +69,27 @@ def test_the_first_start_makes_room_too() -> None:
     starting: set[int] = set()
 
     def admitting(number: int) -> Callable[[int, bool], Awaitable[None]]:
-        async def admit(_count: int, _evict: bool) -> None:
+        async def reserve(_count: int, _evict: bool) -> None:
             if not rooms[0]:
                 raise EngineUnavailable("no room")
             starting.add(number)
             at_once.append(len(starting))
 
-        return admit
+        return reserve
 
     async def test() -> None:
-        turns = asyncio.Lock()
-        lazies = [
-            OnDemand(admit=admitting(one), settled=partial(starting.discard, one), start_lock=turns)
+        start_lock = asyncio.Lock()
+        settings = [
+            OnDemand(reserve=admitting(one), on_started=partial(starting.discard, one), start_lock=start_lock)
             for one in range(2)
         ]
-        async with lazily(lazies[0]) as (first, _):
+        async with run_on_demand(settings[0]) as (first, _):
             await asyncio.sleep(0.3)
             assert not first.pids()
             assert first.info is None
             assert (first.status().known, first.status().workers[0].reason) == (False, "no room")
         rooms[0] = True
-        async with lazily(lazies[0]) as (first, _), lazily(lazies[1]) as (second, _):
+        async with run_on_demand(settings[0]) as (first, _), run_on_demand(settings[1]) as (second, _):
             while not (first.info and second.info):  # noqa: ASYNC110 - the state is another process's
                 await asyncio.sleep(0.02)
         assert at_once == [1, 1]
@@ -96,7 +98,7 @@ def test_the_first_start_makes_room_too() -> None:
 
 
 def test_two_loads_at_once_share_no_room() -> None:
-    """With room for one of two that are started together, the second is refused, or the first gives way,
+    """With room for one of two that are started together, the second is refused, or the first is stopped,
     never both loaded.
     """
 
@@ -109,14 +111,17 @@ def test_two_loads_at_once_share_no_room() -> None:
         def on_demand(name: str) -> OnDemand:
             return OnDemand(
                 info=KNOWN,
-                admit=lambda _, evict: governor.admit(name, MemoryNeed(2 * GIB), evict=evict),
-                settled=lambda: governor.settle(name),
+                reserve=lambda _, evict: governor.reserve(name, MemoryNeed(2 * GIB), evict=evict),
+                on_started=lambda: governor.release(name),
             )
 
-        async with lazily(on_demand("first")) as (first, one), lazily(on_demand("second")) as (second, other):
+        async with (
+            run_on_demand(on_demand("first")) as (first, one),
+            run_on_demand(on_demand("second")) as (second, other),
+        ):
             governor.add(first)
             governor.add(second)
-            results = await asyncio.gather(spoken(one), spoken(other), return_exceptions=True)
+            results = await asyncio.gather(count_events(one), count_events(other), return_exceptions=True)
             assert sorted(str(type(one).__name__) for one in results) == ["EngineUnavailable", "int"]
             assert bool(first.pids()) != bool(second.pids())
 
@@ -129,7 +134,7 @@ def test_a_load_that_is_called_off_can_be_made_again_at_once() -> None:
     """
 
     async def test() -> None:
-        async with lazily(OnDemand(info=KNOWN)) as (group, _):
+        async with run_on_demand(OnDemand(info=KNOWN)) as (group, _):
             for wait in (0.2, 2.0):
                 await group.wake()
                 await asyncio.sleep(wait)
@@ -146,7 +151,7 @@ def test_what_is_kept_comes_back() -> None:
     """A model that is to stay is loaded again after a crash, though nobody asks for it."""
 
     async def test() -> None:
-        async with lazily(OnDemand(info=KNOWN, kept=True)) as (group, _):
+        async with run_on_demand(OnDemand(info=KNOWN, pinned=True)) as (group, _):
             while not group.ready:  # noqa: ASYNC110 - the state is another process's
                 await asyncio.sleep(0.02)
             (first,) = group.pids()
@@ -164,14 +169,14 @@ def test_what_cannot_start_is_not_started_over_and_over(monkeypatch: pytest.Monk
     async def test() -> None:
         nonlocal started
 
-        async def admit(_count: int, _evict: bool) -> None:
+        async def reserve(_count: int, _evict: bool) -> None:
             nonlocal started
             started += 1
 
-        async with lazily(OnDemand(info=KNOWN, admit=admit)) as (_, pool):
+        async with run_on_demand(OnDemand(info=KNOWN, reserve=reserve)) as (_, pool):
             monkeypatch.setattr("tempfile.tempdir", "/nowhere/at/all")
             with pytest.raises(EngineUnavailable, match="no folder for it could be made"):
-                await asyncio.wait_for(spoken(pool), 20)
+                await asyncio.wait_for(count_events(pool), 20)
 
     run(test)
     assert started == 1
@@ -181,15 +186,17 @@ def test_room_that_was_made_for_what_is_gone() -> None:
     """A model that is removed while room is made for it holds none."""
     held: list[str] = []
 
-    async def admit(_count: int, _evict: bool) -> None:
+    async def reserve(_count: int, _evict: bool) -> None:
         await asyncio.sleep(0.5)
         held.append("room")
 
     async def test() -> None:
         engines = Engines({}, WorkerSettings(), log=quiet, catalogue=())
         async with engines.running():
-            engines.add(RECORD, EngineSettings(), OnDemand(info=KNOWN, admit=admit, settled=held.clear))
-            speaking = asyncio.create_task(spoken(engines.pool("sleepy")))
+            engines.add(
+                RECORD, EngineSettings(), OnDemand(info=KNOWN, reserve=reserve, on_started=held.clear)
+            )
+            speaking = asyncio.create_task(count_events(engines.pool("sleepy")))
             await asyncio.sleep(0.2)
             await engines.remove("sleepy")
             with pytest.raises(EngineUnavailable, match="removed or replaced"):
@@ -207,15 +214,15 @@ def test_who_is_killed_now_and_then_comes_back_at_once(monkeypatch: pytest.Monke
     monkeypatch.setattr("engines.fleet.worker_group.RETRY_SECONDS", 1e6)
 
     async def test() -> None:
-        async with lazily(OnDemand(info=KNOWN)) as (group, pool):
+        async with run_on_demand(OnDemand(info=KNOWN)) as (group, pool):
             for deaths in range(3):
-                assert await spoken(pool) > 0
+                assert await count_events(pool) > 0
                 assert group.status().workers[0].restarts == deaths
                 os.kill(group.pids()[0], signal.SIGKILL)
                 while group.ready or group.pids():  # noqa: ASYNC110 - the state is another process's
                     await asyncio.sleep(0.02)
             with pytest.raises(EngineUnavailable, match="ended with status -9"):
-                await spoken(pool)
+                await count_events(pool)
 
     run(test)
 
@@ -225,12 +232,12 @@ def test_what_is_kept_makes_room_for_nobody() -> None:
 
     async def test() -> None:
         governor = Governor(free=lambda: GIB)
-        async with lazily(OnDemand(info=KNOWN, kept=True)) as (first, _):
+        async with run_on_demand(OnDemand(info=KNOWN, pinned=True)) as (first, _):
             governor.add(first)
             while not first.ready:  # noqa: ASYNC110 - the state is another process's
                 await asyncio.sleep(0.02)
             with pytest.raises(EngineUnavailable, match="in use or to be kept"):
-                await governor.admit("other", MemoryNeed(2 * GIB))
+                await governor.reserve("other", MemoryNeed(2 * GIB))
             assert first.pids()
 
     run(test)
@@ -244,7 +251,9 @@ def test_a_stream_ends_when_its_engine_is_removed() -> None:
         async with engines.running():
             for when in (2.0, 0.3):
                 engines.add(RECORD, EngineSettings(), OnDemand(info=KNOWN))
-                speaking = asyncio.create_task(spoken(engines.pool("sleepy"), SpeechJob("word " * 40, "low")))
+                speaking = asyncio.create_task(
+                    count_events(engines.pool("sleepy"), SpeechJob("word " * 40, "low"))
+                )
                 await asyncio.sleep(when)
                 await engines.remove("sleepy")
                 with pytest.raises(SpeechError):
@@ -254,10 +263,10 @@ def test_a_stream_ends_when_its_engine_is_removed() -> None:
 
 
 def test_unloaded_while_it_loads() -> None:
-    """Who waits for a load that is called off is told at once; the next request loads it again."""
+    """Who waits for a load that is called off gets an error at once; the next request loads it again."""
 
     async def test() -> None:
-        async with lazily(OnDemand(info=KNOWN)) as (group, pool):
+        async with run_on_demand(OnDemand(info=KNOWN)) as (group, pool):
             await group.wake()
             waiting = asyncio.create_task(group.wait_ready())
             await asyncio.sleep(0.2)
@@ -266,7 +275,7 @@ def test_unloaded_while_it_loads() -> None:
             assert await asyncio.wait_for(waiting, 20) is False
             assert time.monotonic() - began < 20
             assert group.status().workers[0].state == "resting"
-            assert await spoken(pool) == 2
+            assert await count_events(pool) == 2
 
     run(test)
 
@@ -275,11 +284,11 @@ def test_a_rest_does_not_shorten_the_next_load() -> None:
     """However long it has rested, a model has all its time to load when it is wanted."""
 
     async def test() -> None:
-        async with lazily(OnDemand(info=KNOWN, start_timeout=2.5)) as (group, pool):
-            assert await spoken(pool) == 2
+        async with run_on_demand(OnDemand(info=KNOWN, start_timeout=2.5)) as (group, pool):
+            assert await count_events(pool) == 2
             await group.rest()
             await asyncio.sleep(2.0)
-            assert await spoken(pool) == 2
+            assert await count_events(pool) == 2
 
     run(test)
 
@@ -292,46 +301,46 @@ def test_a_load_that_fails_can_be_tried_again(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "bad").touch()
 
     async def test() -> None:
-        async with lazily(OnDemand(info=KNOWN), tmp_path / "bad") as (group, pool):
+        async with run_on_demand(OnDemand(info=KNOWN), tmp_path / "bad") as (group, pool):
             for _ in range(2):
                 with pytest.raises(EngineUnavailable, match="the files are spoilt"):
-                    await spoken(pool)
+                    await count_events(pool)
             assert group.info == KNOWN
             assert not group.usable
             (tmp_path / "bad").unlink()
             await asyncio.sleep(0.4)
-            assert await spoken(pool) == 2
+            assert await count_events(pool) == 2
 
     run(test)
 
 
 def test_a_worker_that_dies_is_started_again_with_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a crash room is made before it starts again; the stream that it died in is told, the next one is
-    served.
+    """After a crash room is made before it starts again; the stream that it died in gets an error, the next
+    one is served.
 
     One that dies again soon is left alone for some seconds.
     """
     monkeypatch.setattr("engines.fleet.worker_group.RETRY_SECONDS", 0.3)
     admitted = 0
 
-    async def admit(_count: int, _evict: bool) -> None:
+    async def reserve(_count: int, _evict: bool) -> None:
         nonlocal admitted
         admitted += 1
 
     async def test() -> None:
-        async with lazily(OnDemand(info=KNOWN, admit=admit)) as (group, pool):
-            assert await spoken(pool) == 2
+        async with run_on_demand(OnDemand(info=KNOWN, reserve=reserve)) as (group, pool):
+            assert await count_events(pool) == 2
             os.kill(group.pids()[0], signal.SIGKILL)
             while group.ready:  # noqa: ASYNC110 - the state is another process's
                 await asyncio.sleep(0.02)
-            assert await spoken(pool) == 2
+            assert await count_events(pool) == 2
             assert admitted == 2
-            speaking = asyncio.create_task(spoken(pool, SpeechJob("word " * 10, "low")))
+            speaking = asyncio.create_task(count_events(pool, SpeechJob("word " * 10, "low")))
             await asyncio.sleep(1.2)
             os.kill(group.pids()[0], signal.SIGKILL)
             with pytest.raises((EngineFailed, EngineUnavailable)):
                 await speaking
             await asyncio.sleep(0.5)
-            assert await spoken(pool) == 2
+            assert await count_events(pool) == 2
 
     run(test)

@@ -18,7 +18,7 @@ from engines.fleet.pool import Pool
 from engines.fleet.streams import RequestTerms
 from engines.fleet.worker_group import WorkerGroup
 from engines.memory.governor import GIB, Governor, MemoryNeed
-from engines.memory.measure import resident
+from engines.memory.measure import resident_bytes
 from engines.settings import EngineSettings, WorkerSettings
 
 KNOWN = Cloner().load()
@@ -34,17 +34,17 @@ def quiet(*_args: object, **_fields: object) -> None:
 
 
 @asynccontextmanager
-async def lazily(
+async def run_on_demand(
     on_demand: OnDemand, record: EngineRecord | None = None
 ) -> AsyncIterator[tuple[WorkerGroup, Pool]]:
-    """Run mimic, or another, lazily."""
+    """Run the engine `mimic`, or another, with its workers started on demand."""
     record = record or find_engine("mimic")
     group = WorkerGroup(record, EngineSettings(), WorkerSettings(), quiet, on_demand=on_demand)
     async with group.running():
         yield group, Pool(record.name, group, 1)
 
 
-async def spoken(pool: Pool, job: SpeechJob = JOB) -> int:
+async def count_events(pool: Pool, job: SpeechJob = JOB) -> int:
     """Speak, and count the events."""
     async with aclosing(pool.speak(job)) as events:
         return len([event async for event in events])
@@ -62,11 +62,11 @@ def test_it_starts_when_it_is_wanted_and_rests_when_it_is_not() -> None:
     """
 
     async def test() -> None:
-        async with lazily(OnDemand(KNOWN, rest_after=0.2)) as (group, pool):
+        async with run_on_demand(OnDemand(KNOWN, rest_after=0.2)) as (group, pool):
             assert pool.info == KNOWN
             assert group.pids() == []
             for _ in range(2):
-                assert await spoken(pool) == 6
+                assert await count_events(pool) == 6
                 assert len(group.pids()) == 1
                 await until(lambda: not group.pids())
                 assert group.status().workers[0].state == "resting"
@@ -79,16 +79,18 @@ def test_many_who_want_it_start_it_once() -> None:
     """Twenty requests at once cause one load, and all are served by it."""
     admitted = 0
 
-    async def admit(_count: int, _evict: bool) -> None:
+    async def reserve(_count: int, _evict: bool) -> None:
         nonlocal admitted
         admitted += 1
 
     learned: list[EngineInfo] = []
 
     async def test() -> None:
-        on_demand = OnDemand(KNOWN, admit=admit, learned=lambda info, _pid, _seconds: learned.append(info))
-        async with lazily(on_demand) as (group, pool):
-            assert set(await asyncio.gather(*(spoken(pool) for _ in range(20)))) == {6}
+        on_demand = OnDemand(
+            KNOWN, reserve=reserve, on_ready=lambda info, _pid, _seconds: learned.append(info)
+        )
+        async with run_on_demand(on_demand) as (group, pool):
+            assert set(await asyncio.gather(*(count_events(pool) for _ in range(20)))) == {6}
             assert group.status().workers[0].restarts == 0
 
     run(test)
@@ -97,11 +99,11 @@ def test_many_who_want_it_start_it_once() -> None:
 
 
 def test_what_is_in_use_does_not_rest() -> None:
-    """A stream that takes longer than the time of rest is not cut off."""
+    """A stream that lasts longer than the idle time is not cut off."""
 
     async def test() -> None:
         async with (
-            lazily(OnDemand(KNOWN, rest_after=0.1)) as (group, pool),
+            run_on_demand(OnDemand(KNOWN, rest_after=0.1)) as (group, pool),
             pool.open(RequestTerms()) as stream,
         ):
             before = None
@@ -116,14 +118,16 @@ def test_what_is_in_use_does_not_rest() -> None:
 
 
 def test_a_load_that_fails_says_why() -> None:
-    """The reason reaches the caller, also the next one, who is not made to wait for the same failure again."""
+    """The reason reaches the caller, also the next one, who is not made to wait for the same failure
+    again.
+    """
 
     async def test() -> None:
         record = EngineRecord("broken", "engines.nowhere:Nothing", ("speech",), "none")
-        async with lazily(OnDemand(KNOWN), record) as (group, pool):
+        async with run_on_demand(OnDemand(KNOWN), record) as (group, pool):
             for _ in range(3):
                 with pytest.raises(EngineUnavailable, match="nowhere"):
-                    await spoken(pool)
+                    await count_events(pool)
             assert group.status().workers[0].state == "failed"
 
     run(test)
@@ -139,21 +143,21 @@ def test_room_is_made_for_what_is_wanted() -> None:
             free=lambda: 3 * GIB - sum(2 * GIB for one in (first, second) if one.pids()),
             held=lambda _pid: 2 * GIB,
         )
-        lazies = [
-            OnDemand(KNOWN, admit=lambda _count, _evict: governor.admit("mimic", MemoryNeed(2 * GIB)))
+        settings = [
+            OnDemand(KNOWN, reserve=lambda _count, _evict: governor.reserve("mimic", MemoryNeed(2 * GIB)))
             for _ in range(2)
         ]
-        async with lazily(lazies[0]) as (first, one), lazily(lazies[1]) as (second, other):
+        async with run_on_demand(settings[0]) as (first, one), run_on_demand(settings[1]) as (second, other):
             governor.add(first)
             governor.add(second)
-            await spoken(one)
+            await count_events(one)
             assert first.pids()
-            await spoken(other)
+            await count_events(other)
             assert not first.pids()
             assert second.pids()
             async with other.open(RequestTerms()):
                 with pytest.raises(EngineUnavailable, match=r"about 2\.0 GiB.*0\.5 GiB can be had"):
-                    await spoken(one)
+                    await count_events(one)
                 assert second.pids()
 
     run(test)
@@ -168,20 +172,23 @@ def test_nobody_makes_room_in_vain() -> None:
         governor = Governor(
             free=lambda: 3 * GIB - sum(GIB for one in (first, second) if one.pids()), held=lambda _pid: GIB
         )
-        async with lazily(OnDemand(KNOWN)) as (first, one), lazily(OnDemand(KNOWN)) as (second, other):
+        async with (
+            run_on_demand(OnDemand(KNOWN)) as (first, one),
+            run_on_demand(OnDemand(KNOWN)) as (second, other),
+        ):
             governor.add(first)
             governor.add(second)
-            await spoken(one)
-            await spoken(other)
+            await count_events(one)
+            await count_events(other)
             with pytest.raises(
                 EngineUnavailable, match=r"about 3\.0 GiB, 0\.5 GiB can be had.*does not hold enough"
             ):
-                await governor.admit("third", MemoryNeed(3 * GIB))
+                await governor.reserve("third", MemoryNeed(3 * GIB))
             with pytest.raises(EngineUnavailable, match=r"about 2\.0 GiB, 0\.5 GiB can be had.*stays unless"):
-                await governor.admit("third", MemoryNeed(2 * GIB), evict=False)
+                await governor.reserve("third", MemoryNeed(2 * GIB), evict=False)
             assert first.pids()
             assert second.pids()
-            await governor.admit("third", MemoryNeed(2 * GIB))
+            await governor.reserve("third", MemoryNeed(2 * GIB))
             assert [bool(one.pids()) for one in (first, second)] == [False, False]
 
     run(test)
@@ -197,20 +204,23 @@ def test_room_is_made_on_a_gpu() -> None:
         governor = Governor(
             free=lambda: 100 * GIB, gpus=lambda: [3 * GIB - 2 * GIB * bool(first.pids()), GIB // 2]
         )
-        async with lazily(OnDemand(on_gpu)) as (first, one), lazily(OnDemand(KNOWN)) as (second, other):
+        async with (
+            run_on_demand(OnDemand(on_gpu)) as (first, one),
+            run_on_demand(OnDemand(KNOWN)) as (second, other),
+        ):
             governor.add(first)
             governor.add(second)
-            await spoken(one)
-            await spoken(other)
+            await count_events(one)
+            await count_events(other)
             first._info = on_gpu
-            await governor.admit("third", MemoryNeed(GIB, 2 * GIB))
+            await governor.reserve("third", MemoryNeed(GIB, 2 * GIB))
             assert not first.pids()
             assert second.pids()
             with pytest.raises(
                 EngineUnavailable, match=r"on GPU 1: it takes about 2\.0 GiB, 0\.2 GiB can be had"
             ):
-                await governor.admit("third", MemoryNeed(GIB, 2 * GIB, card=1))
-            await governor.admit("third", MemoryNeed(GIB, 2 * GIB, card=7))
+                await governor.reserve("third", MemoryNeed(GIB, 2 * GIB, gpu_index=1))
+            await governor.reserve("third", MemoryNeed(GIB, 2 * GIB, gpu_index=7))
 
     run(test)
 
@@ -219,11 +229,11 @@ def test_memory_is_measured() -> None:
     """A process holds something, one that is gone nothing."""
 
     async def test() -> None:
-        async with lazily(OnDemand(KNOWN)) as (group, pool):
-            await spoken(pool)
+        async with run_on_demand(OnDemand(KNOWN)) as (group, pool):
+            await count_events(pool)
             (pid,) = group.pids()
-            assert resident(pid) > 10_000_000
+            assert resident_bytes(pid) > 10_000_000
             await group.rest()
-            assert resident(pid) == 0
+            assert resident_bytes(pid) == 0
 
     run(test)

@@ -1,4 +1,4 @@
-"""Who gets the next place, and which streams are let in: order and bounds, with places that are only names."""
+"""The schedule and the playback gate: the order of jobs, and which streams are admitted."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from engines.fleet.schedule import BATCH_SHARE, URGENT_IN_A_ROW, Schedule
 from engines.fleet.streams import RequestTerms, StreamNeed
 
 
-class Place(msgspec.Struct, frozen=True):
-    """A place on a worker."""
+class FakeSlot(msgspec.Struct, frozen=True):
+    """A slot that is only a name."""
 
     worker: str
     number: int = 0
@@ -26,19 +26,19 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(asyncio.wait_for(test(), 30))
 
 
-def need(owner: str = "a", *, batch: bool = False, in_hand: float | None = None) -> StreamNeed:
+def need(caller: str = "a", *, batch: bool = False, in_hand: float | None = None) -> StreamNeed:
     """Make a stream; `in_hand` is how many seconds its player has, where it plays already."""
-    made = StreamNeed(RequestTerms(owner, batch))
+    made = StreamNeed(RequestTerms(caller, batch))
     if in_hand is not None:
         made.report(made=100 + in_hand, ahead=0.0, dry_at=time.monotonic() + in_hand)
     return made
 
 
 async def order(waiting: list[tuple[str, StreamNeed]]) -> list[str]:
-    """Let segments wait for one place in this order, and tell in which they get it."""
-    schedule: Schedule[Place] = Schedule()
-    place = Place("w")
-    schedule.offer(place)
+    """Let jobs wait for one slot in this order, and return the order in which they get it."""
+    schedule: Schedule[FakeSlot] = Schedule()
+    slot = FakeSlot("w")
+    schedule.offer(slot)
     held = await schedule.acquire(need("first"))
     got: list[str] = []
 
@@ -55,8 +55,8 @@ async def order(waiting: list[tuple[str, StreamNeed]]) -> list[str]:
     return got
 
 
-def test_owners_take_turns_then_their_streams() -> None:
-    """Ten segments of one key's two streams do not hold up another key's one."""
+def test_callers_take_turns_then_their_streams() -> None:
+    """Ten jobs of one key's two streams do not hold up another key's one."""
 
     async def test() -> None:
         first, second, other = need("a"), need("a"), need("b")
@@ -83,7 +83,7 @@ def test_batches_stand_back_but_do_not_starve() -> None:
 
 def test_who_runs_dry_goes_first_but_not_for_ever() -> None:
     """A player with little in hand goes before those who wait longer, the driest first; then one of the
-    others has its turn.
+    others goes.
     """
 
     async def test() -> None:
@@ -97,48 +97,48 @@ def test_who_runs_dry_goes_first_but_not_for_ever() -> None:
 
 
 def test_the_least_busy_worker_is_chosen() -> None:
-    """Jobs spread over workers, whatever the order in which their places came."""
+    """Jobs spread over workers, whatever the order in which their slots came."""
 
     async def test() -> None:
-        schedule: Schedule[Place] = Schedule()
+        schedule: Schedule[FakeSlot] = Schedule()
         for number in range(4):
-            schedule.offer(Place("one", number))
+            schedule.offer(FakeSlot("one", number))
         for number in range(4):
-            schedule.offer(Place("two", number))
+            schedule.offer(FakeSlot("two", number))
         workers = [(await schedule.acquire(need())).worker for _ in range(6)]
         assert sorted(workers) == ["one"] * 3 + ["two"] * 3
 
     run(test)
 
 
-def test_a_cancelled_wait_loses_no_place() -> None:
-    """Whoever leaves the queue, also in the moment of getting a place, leaves the place to the next."""
+def test_a_cancelled_wait_loses_no_slot() -> None:
+    """A job that is cancelled, also in the moment of getting a slot, leaves the slot to the next."""
 
     async def test() -> None:
-        schedule: Schedule[Place] = Schedule()
-        schedule.offer(Place("w"))
+        schedule: Schedule[FakeSlot] = Schedule()
+        schedule.offer(FakeSlot("w"))
         held = await schedule.acquire(need())
         tasks = [asyncio.create_task(schedule.acquire(need(in_hand=1.0))) for _ in range(3)]
         await asyncio.sleep(0)
         tasks[0].cancel()
         schedule.release(held, usable=True, seconds=0.1, made=0.1)
-        tasks[1].cancel()  # it has been given the place, and does not know yet
-        place = await tasks[2]
-        schedule.release(place, usable=True, seconds=0.1, made=0.1)
+        tasks[1].cancel()  # it has been given the slot, and does not know yet
+        slot = await tasks[2]
+        schedule.release(slot, usable=True, seconds=0.1, made=0.1)
         assert (schedule.running, schedule.queued, schedule.slots) == (0, 0, 1)
         await asyncio.gather(*tasks, return_exceptions=True)
 
     run(test)
 
 
-def test_a_place_that_comes_free_as_a_waiter_leaves_is_not_lost() -> None:
+def test_a_slot_that_comes_free_as_a_waiter_leaves_is_not_lost() -> None:
     """A job that ends in the very moment in which those who wait are cancelled, before they know, gives its
-    place to the next.
+    slot to the next.
     """
 
     async def test() -> None:
-        schedule: Schedule[Place] = Schedule()
-        schedule.offer(Place("w"))
+        schedule: Schedule[FakeSlot] = Schedule()
+        schedule.offer(FakeSlot("w"))
         held = await schedule.acquire(need())
         tasks = [asyncio.create_task(schedule.acquire(need(batch=bool(n % 2)))) for n in range(4)]
         last = asyncio.create_task(schedule.acquire(need(batch=True)))
@@ -152,7 +152,7 @@ def test_a_place_that_comes_free_as_a_waiter_leaves_is_not_lost() -> None:
 
         gate = Machine(capacity=1.5).gate
         inside = await gate.open_stream(stream())
-        waiting = [asyncio.create_task(gate.open_stream(stream(1, patience=900))) for _ in range(2)]
+        waiting = [asyncio.create_task(gate.open_stream(stream(1, timeout=900))) for _ in range(2)]
         await asyncio.sleep(0)
         waiting[0].cancel()
         gate.close_stream(inside)
@@ -163,19 +163,19 @@ def test_a_place_that_comes_free_as_a_waiter_leaves_is_not_lost() -> None:
 
 
 class Machine:
-    """An engine for the gate to look at."""
+    """A playback gate, and the load of its engine."""
 
     def __init__(self, capacity: float) -> None:
         self.load = EngineLoad(capacity=capacity, queued=0, slots=1, job_seconds=0.1)
         self.gate = PlaybackGate(limit=5, load=lambda: self.load)
 
 
-def stream(seconds: float = 60.0, *, batch: bool = False, patience: float = 20.0) -> RequestTerms:
-    return RequestTerms("a", batch, time.monotonic() + patience, seconds)
+def stream(seconds: float = 60.0, *, batch: bool = False, timeout: float = 20.0) -> RequestTerms:
+    return RequestTerms("a", batch, time.monotonic() + timeout, seconds)
 
 
 def test_no_more_are_let_in_than_can_be_kept_playing() -> None:
-    """With room for four, the fifth waits until one has ended; a batch is let in at any time."""
+    """With room for four, the fifth waits until one has ended; a batch is admitted at any time."""
 
     async def test() -> None:
         gate = Machine(capacity=5.0).gate
@@ -192,8 +192,8 @@ def test_no_more_are_let_in_than_can_be_kept_playing() -> None:
 
 
 def test_a_short_one_fits_between_streams_that_are_well_ahead() -> None:
-    """A line of two seconds is let in where every player has enough in hand to spare the time; a long text is
-    not.
+    """A line of two seconds is admitted where every player has enough in hand to spare the time; a long text
+    is not.
     """
 
     async def test() -> None:
@@ -212,7 +212,7 @@ def test_a_short_one_fits_between_streams_that_are_well_ahead() -> None:
 
 
 def test_an_engine_slower_than_speech_lets_everybody_in() -> None:
-    """Where nobody could be kept playing there is nothing to protect: all take turns."""
+    """Where nobody could be kept playing there is nothing to protect: all are admitted."""
 
     async def test() -> None:
         gate = Machine(capacity=0.5).gate
@@ -232,16 +232,16 @@ def test_waiting_is_bounded_in_number_and_time() -> None:
         machine = Machine(capacity=1.5)
         gate = machine.gate
         await gate.open_stream(stream())
-        waiting = [asyncio.create_task(gate.open_stream(stream(1, patience=0.2))) for _ in range(1)]
+        waiting = [asyncio.create_task(gate.open_stream(stream(1, timeout=0.2))) for _ in range(1)]
         await asyncio.sleep(0.01)
         with pytest.raises(Overloaded) as caught:
-            await gate.open_stream(stream(patience=1))
+            await gate.open_stream(stream(timeout=1))
         assert caught.value.retry_after > 1
         with pytest.raises(DeadlineExceeded):
             await waiting[0]
         machine.load = msgspec.structs.replace(machine.load, queued=5)
         with pytest.raises(Overloaded):
-            await gate.open_stream(stream(patience=1000))
+            await gate.open_stream(stream(timeout=1000))
         assert gate.pending == 0
 
     run(test)

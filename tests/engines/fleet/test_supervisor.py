@@ -147,7 +147,9 @@ def test_a_process_that_dies_is_started_again_and_the_last_is_stopped() -> None:
 
 
 def test_a_child_that_is_not_ready_in_time_is_stopped() -> None:
-    """A start that takes too long is a death with that reason; one that was ready may live as long as it likes."""
+    """A start that takes too long is a death with that reason; one that was ready may live as long as it
+    likes.
+    """
     pids: list[int] = []
     failures: list[Exception] = []
 
@@ -258,7 +260,9 @@ def test_a_child_on_demand_sleeps_until_it_is_woken_and_after_each_death() -> No
 
 
 def test_a_child_that_was_woken_again_while_it_ended_runs_at_once() -> None:
-    """`wake` before the end that `rest` asked for brings the next run, without a delay and without a death."""
+    """`wake` before the end that `rest` asked for brings the next run, without a delay and without a
+    death.
+    """
     runs: list[asyncio.Event] = []
 
     async def live(_run: ChildRun) -> None:

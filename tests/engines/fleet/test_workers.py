@@ -45,34 +45,33 @@ class Log:
 
 
 @asynccontextmanager
-async def pool(
+async def running_pool(
     workers: int = 1, settings: WorkerSettings = QUICK, record: EngineRecord = TONE
 ) -> AsyncIterator[Pool]:
     group = WorkerGroup(record, EngineSettings(workers=workers), settings, Log())
-    made = Pool(record.name, group, workers)
+    pool = Pool(record.name, group, workers)
     async with group.running():
-        await until(lambda: all(worker.state == "ready" for worker in made.status().workers))
-        yield made
+        await until(lambda: all(worker.state == "ready" for worker in pool.status().workers))
+        yield pool
 
 
 def run(test: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(asyncio.wait_for(test(), 60))
 
 
-async def said(made: Pool, text: str, voice: str = "tone-1") -> bytes:
-    return await whole(made.speak(SpeechJob(text, voice)))
+async def speak(pool: Pool, text: str, voice: str = "tone-1") -> bytes:
+    return await join_audio(pool.speak(SpeechJob(text, voice)))
 
 
-async def whole(spoken: AsyncGenerator[SpeechEvent, None]) -> bytes:
+async def join_audio(spoken: AsyncGenerator[SpeechEvent, None]) -> bytes:
+    """Return the audio of all events, joined."""
     async with aclosing(spoken) as events:
         return b"".join([event.pcm async for event in events if isinstance(event, Audio)])
 
 
-def pid_of(made: Pool, number: int = 0) -> int:
-    """Give the process of a worker, which must have one: a signal to process 0 would go to the tests
-    themselves.
-    """
-    pid = made.status().workers[number].pid
+def pid_of(pool: Pool, number: int = 0) -> int:
+    """Return the process id of a worker, which must have one: a signal to process 0 would reach the tests."""
+    pid = pool.status().workers[number].pid
     assert pid
     return pid
 
@@ -97,15 +96,15 @@ def frequency(pcm: bytes) -> float:
 
 
 def test_speaks_with_words() -> None:
-    """A job gives PCM of its voice and word, and words with their places and times."""
+    """A job gives PCM of its voice and word, and words with their offsets and times."""
 
     async def test() -> None:
-        async with pool() as made:
-            events = [event async for event in made.speak(SpeechJob("one two", "tone-3"))]
+        async with running_pool() as pool:
+            events = [event async for event in pool.speak(SpeechJob("one two", "tone-3"))]
             assert [(w.start, w.end) for w in events if isinstance(w, Word)] == [(0, 3), (4, 7)]
-            assert abs(frequency(await said(made, "one", "tone-3")) - pitch("tone-3", "one")) < 12
-            assert made.info is not None
-            assert made.info.name == "tone"
+            assert abs(frequency(await speak(pool, "one", "tone-3")) - pitch("tone-3", "one")) < 12
+            assert pool.info is not None
+            assert pool.info.name == "tone"
 
     run(test)
 
@@ -114,8 +113,8 @@ def test_a_stray_print_breaks_nothing() -> None:
     """What an engine prints goes to the log; it is neither handshake nor audio."""
 
     async def test() -> None:
-        async with pool() as made:
-            assert await said(made, "[print] one") == await said(made, "one")
+        async with running_pool() as pool:
+            assert await speak(pool, "[print] one") == await speak(pool, "one")
 
     run(test)
 
@@ -124,12 +123,12 @@ def test_errors_keep_their_kind() -> None:
     """What the engine raises arrives as the same class, before and after the first audio."""
 
     async def test() -> None:
-        async with pool() as made:
+        async with running_pool() as pool:
             with pytest.raises(EngineFailed, match="Told to fail"):
-                await said(made, "[fail] one")
+                await speak(pool, "[fail] one")
             with pytest.raises(EngineFailed, match="in the middle"):
-                await said(made, "[fail-after 0.1] one two three")
-            assert await said(made, "one")
+                await speak(pool, "[fail-after 0.1] one two three")
+            assert await speak(pool, "one")
 
     run(test)
 
@@ -165,7 +164,7 @@ def test_start_and_stop_leave_nothing(loopback: bool) -> None:
     ],
 )
 def test_starts_that_cannot_work(adapter: str, permanent: bool, says: str) -> None:
-    """A missing library or class is told in words, and known for what would come back; nothing is left."""
+    """A missing library or class is reported in words, and as permanent; nothing is left behind."""
 
     async def test() -> None:
         with pytest.raises(StartFailed, match=says) as caught:
@@ -182,12 +181,12 @@ def test_a_failed_engine_is_not_started_again() -> None:
     async def test() -> None:
         record = EngineRecord("broken", "engines.nowhere:Nothing", ("speech",), "MIT")
         group = WorkerGroup(record, EngineSettings(), QUICK, Log())
-        made = Pool("broken", group, 1)
+        pool = Pool("broken", group, 1)
         async with group.running():
             assert not await asyncio.wait_for(group.wait_ready(), 30)
             with pytest.raises(EngineUnavailable, match="No module named"):
-                await said(made, "one")
-            assert made.status().workers[0].restarts == 0
+                await speak(pool, "one")
+            assert pool.status().workers[0].restarts == 0
 
     run(test)
 
@@ -206,16 +205,16 @@ def test_killed_in_the_middle() -> None:
     """kill -9 costs the job in hand, and the next one works."""
 
     async def test() -> None:
-        async with pool() as made:
+        async with running_pool() as pool:
             with pytest.raises(WorkerLost):
                 async with aclosing(
-                    made.speak(SpeechJob("[slow 0.05] " + "word " * 100, "tone-1"))
+                    pool.speak(SpeechJob("[slow 0.05] " + "word " * 100, "tone-1"))
                 ) as events:
                     async for event in events:
                         if isinstance(event, Audio):
-                            os.kill(pid_of(made), signal.SIGKILL)
-            assert await said(made, "one")
-            assert made.status().workers[0].restarts == 1
+                            os.kill(pid_of(pool), signal.SIGKILL)
+            assert await speak(pool, "one")
+            assert pool.status().workers[0].restarts == 1
 
     run(test)
 
@@ -226,13 +225,13 @@ def test_lost_before_the_first_audio_is_tried_again() -> None:
     """
 
     async def test() -> None:
-        async with pool(workers=2) as made:
-            job = asyncio.create_task(said(made, "[wait 1] one"))
-            await until(lambda: made.status().running == 1)
-            os.kill(pid_of(made), signal.SIGKILL)
-            os.kill(pid_of(made, 1), signal.SIGKILL)
-            assert await job == await said(made, "one")
-            assert made.status().retried >= 1
+        async with running_pool(workers=2) as pool:
+            job = asyncio.create_task(speak(pool, "[wait 1] one"))
+            await until(lambda: pool.status().running == 1)
+            os.kill(pid_of(pool), signal.SIGKILL)
+            os.kill(pid_of(pool, 1), signal.SIGKILL)
+            assert await job == await speak(pool, "one")
+            assert pool.status().retried >= 1
 
     run(test)
 
@@ -241,24 +240,26 @@ def test_ctrl_c_is_the_gateways_business() -> None:
     """A terminal sends SIGINT to the workers too: a job in hand goes on, for the gateway lets it finish."""
 
     async def test() -> None:
-        async with pool() as made:
-            job = asyncio.create_task(said(made, "[slow 0.2] one two three"))
-            await until(lambda: made.status().running == 1)
-            os.kill(pid_of(made), signal.SIGINT)
-            assert await job == await said(made, "one two three")
-            assert made.status().workers[0].restarts == 0
+        async with running_pool() as pool:
+            job = asyncio.create_task(speak(pool, "[slow 0.2] one two three"))
+            await until(lambda: pool.status().running == 1)
+            os.kill(pid_of(pool), signal.SIGINT)
+            assert await job == await speak(pool, "one two three")
+            assert pool.status().workers[0].restarts == 0
 
     run(test)
 
 
 @pytest.mark.parametrize("ticks", [0, 1, 2, 3])
 def test_leaving_while_a_dead_worker_is_cleared_away(ticks: int) -> None:
-    """A shutdown in the very moment of a worker's death ends, starts no other worker, and leaves no folder."""
+    """A shutdown in the very moment of a worker's death ends, starts no other worker, and leaves no
+    folder.
+    """
 
     async def test() -> None:
-        async with asyncio.timeout(20), pool() as made:
-            os.kill(pid_of(made), signal.SIGKILL)
-            await until(lambda: made.status().workers[0].state == "starting")
+        async with asyncio.timeout(20), running_pool() as pool:
+            os.kill(pid_of(pool), signal.SIGKILL)
+            await until(lambda: pool.status().workers[0].state == "starting")
             for _ in range(ticks):
                 await asyncio.sleep(0)
         assert not folders()
@@ -270,12 +271,12 @@ def test_a_start_that_breaks_is_tried_again(monkeypatch: pytest.MonkeyPatch, tmp
     """Where no temporary folder can be made for a while, the worker comes back once one can."""
 
     async def test() -> None:
-        async with pool() as made:
+        async with running_pool() as pool:
             monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
-            os.kill(pid_of(made), signal.SIGKILL)
-            await until(lambda: "no folder for it could be made" in made.status().workers[0].reason)
+            os.kill(pid_of(pool), signal.SIGKILL)
+            await until(lambda: "no folder for it could be made" in pool.status().workers[0].reason)
             monkeypatch.setattr(tempfile, "tempdir", None)
-            assert await said(made, "one")
+            assert await speak(pool, "one")
 
     run(test)
 
@@ -283,17 +284,17 @@ def test_a_start_that_breaks_is_tried_again(monkeypatch: pytest.MonkeyPatch, tmp
 def test_jobs_do_not_wait_for_ever_for_a_worker_that_cannot_come_back(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Queued behind a job whose worker dies and cannot be started again, jobs are told so after a start's
-    time.
+    """Queued behind a job whose worker dies and cannot be started again, jobs fail with that reason
+    after the time of a start.
     """
 
     async def test() -> None:
         settings = msgspec.structs.replace(QUICK, start_timeout=1.0)
-        async with pool(settings=settings) as made:
-            jobs = [asyncio.create_task(said(made, "[wait 30] one")) for _ in range(3)]
-            await until(lambda: made.status().queued == 2)
+        async with running_pool(settings=settings) as pool:
+            jobs = [asyncio.create_task(speak(pool, "[wait 30] one")) for _ in range(3)]
+            await until(lambda: pool.status().queued == 2)
             monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
-            os.kill(pid_of(made), signal.SIGKILL)
+            os.kill(pid_of(pool), signal.SIGKILL)
             results = await asyncio.gather(*jobs, return_exceptions=True)
             assert [type(result) for result in results] == [EngineUnavailable] * 3
             monkeypatch.setattr(tempfile, "tempdir", None)
@@ -309,22 +310,22 @@ def test_a_broken_recording_is_no_fault_of_the_workers() -> None:
             yield bytes(3200)
             raise RuntimeError("the recording broke")
 
-        async with pool() as made:
+        async with running_pool() as pool:
             with pytest.raises(RuntimeError, match="the recording broke"):
-                _ = [event async for event in made.transcribe(TranscriptionJob(), audio())]
-            assert made.status().workers[0].restarts == 0
-            assert await said(made, "one")
+                _ = [event async for event in pool.transcribe(TranscriptionJob(), audio())]
+            assert pool.status().workers[0].restarts == 0
+            assert await speak(pool, "one")
 
     run(test)
 
 
 def test_more_audio_than_a_frame_holds() -> None:
-    """An engine that gives half an hour in one piece is heard out."""
+    """An engine may give half an hour of audio in one event."""
 
     async def test() -> None:
-        async with pool() as made:
-            assert len(await said(made, "[silence 1450]")) == 1450 * 48_000
-            assert made.status().workers[0].restarts == 0
+        async with running_pool() as pool:
+            assert len(await speak(pool, "[silence 1450]")) == 1450 * 48_000
+            assert pool.status().workers[0].restarts == 0
 
     run(test)
 
@@ -333,26 +334,26 @@ def test_a_crash_by_itself_is_reported() -> None:
     """An engine that takes its process down twice loses the job, and is there again for the next."""
 
     async def test() -> None:
-        async with pool() as made:
+        async with running_pool() as pool:
             with pytest.raises(WorkerLost):
-                await said(made, "[crash]")
-            assert await said(made, "one")
+                await speak(pool, "[crash]")
+            assert await speak(pool, "one")
 
     run(test)
 
 
 def test_leaving_frees_the_slot() -> None:
-    """Closing a job stops it in the worker, which takes the next at once."""
+    """Closing a job stops it in the worker, which begins the next at once."""
 
     async def test() -> None:
-        async with pool() as made:
-            async with aclosing(made.speak(SpeechJob("[slow 0.02] " + "word " * 1000, "tone-1"))) as events:
+        async with running_pool() as pool:
+            async with aclosing(pool.speak(SpeechJob("[slow 0.02] " + "word " * 1000, "tone-1"))) as events:
                 await anext(events)
-            assert made.status().running == 0
+            assert pool.status().running == 0
             async with asyncio.timeout(5):
-                assert await said(made, "one")
-            assert made.status().cancelled == 1
-            assert made.status().workers[0].restarts == 0
+                assert await speak(pool, "one")
+            assert pool.status().cancelled == 1
+            assert pool.status().workers[0].restarts == 0
 
     run(test)
 
@@ -361,26 +362,26 @@ def test_a_hanging_engine_is_replaced() -> None:
     """An engine that gives nothing for too long is killed with its worker, and started again."""
 
     async def test() -> None:
-        async with pool() as made:
+        async with running_pool() as pool:
             with pytest.raises(WorkerLost):
-                await said(made, "[hang]")
-            assert await said(made, "one")
+                await speak(pool, "[hang]")
+            assert await speak(pool, "one")
 
     run(test)
 
 
 def test_a_frozen_worker_is_replaced() -> None:
     """A process that is stopped in its tracks, with a job in it, is found out by its silence, killed, and the
-    job made again.
+    job tried again.
     """
 
     async def test() -> None:
         settings = msgspec.structs.replace(QUICK, health_interval=0.2, health_timeout=3.0, stall_timeout=50.0)
-        async with pool(settings=settings) as made:
-            pid = pid_of(made)
+        async with running_pool(settings=settings) as pool:
+            pid = pid_of(pool)
             os.kill(pid, signal.SIGSTOP)
-            assert await said(made, "one")
-            assert made.status().workers[0].pid != pid
+            assert await speak(pool, "one")
+            assert pool.status().workers[0].pid != pid
 
     run(test)
 
@@ -389,10 +390,10 @@ def test_many_at_once_keep_apart() -> None:
     """Each of fifty simultaneous jobs gets its own voice and words, to the sample."""
 
     async def test() -> None:
-        async with pool(workers=2, settings=msgspec.structs.replace(QUICK, queue=100)) as made:
+        async with running_pool(workers=2, settings=msgspec.structs.replace(QUICK, queue=100)) as pool:
             jobs = [(f"word{number} and more", f"tone-{number % 32}") for number in range(50)]
-            alone = [await said(made, *job) for job in jobs]
-            assert await asyncio.gather(*(said(made, *job) for job in jobs)) == alone
+            alone = [await speak(pool, *job) for job in jobs]
+            assert await asyncio.gather(*(speak(pool, *job) for job in jobs)) == alone
             assert len(set(alone)) == 50
 
     run(test)
@@ -404,36 +405,36 @@ def test_the_queue_is_bounded() -> None:
     """
 
     async def test() -> None:
-        async with pool() as made:
-            async with made.open() as stream:
-                assert await whole(stream.speak(SpeechJob("one", "tone-1")))
-                waiting = [asyncio.create_task(said(made, "[wait 0.3] one")) for _ in range(1 + QUICK.queue)]
-                await until(lambda: made.status().queued == QUICK.queue)
+        async with running_pool() as pool:
+            async with pool.open() as stream:
+                assert await join_audio(stream.speak(SpeechJob("one", "tone-1")))
+                waiting = [asyncio.create_task(speak(pool, "[wait 0.3] one")) for _ in range(1 + QUICK.queue)]
+                await until(lambda: pool.status().queued == QUICK.queue)
                 with pytest.raises(Overloaded) as caught:
-                    await said(made, "one")
+                    await speak(pool, "one")
                 assert caught.value.retry_after > 0
-                assert await whole(
+                assert await join_audio(
                     stream.speak(SpeechJob("two", "tone-1"))
-                )  # what was let in is not turned away
+                )  # a stream that was admitted is not refused
             assert all(await asyncio.gather(*waiting))
-            assert (made.status().queued, made.status().running) == (0, 0)
+            assert (pool.status().queued, pool.status().running) == (0, 0)
 
     run(test)
 
 
 def test_who_leaves_the_queue_is_forgotten() -> None:
-    """A job that is cancelled while it waits takes no slot later."""
+    """A job that is cancelled while it waits gets no slot later."""
 
     async def test() -> None:
-        async with pool() as made:
-            first = asyncio.create_task(said(made, "[wait 0.3] one"))
-            await until(lambda: made.status().running == 1)
-            second = asyncio.create_task(said(made, "two"))
-            await until(lambda: made.status().queued == 1)
+        async with running_pool() as pool:
+            first = asyncio.create_task(speak(pool, "[wait 0.3] one"))
+            await until(lambda: pool.status().running == 1)
+            second = asyncio.create_task(speak(pool, "two"))
+            await until(lambda: pool.status().queued == 1)
             second.cancel()
-            await until(lambda: made.status().queued == 0)
+            await until(lambda: pool.status().queued == 0)
             assert await first
-            assert await said(made, "three")
+            assert await speak(pool, "three")
 
     run(test)
 
@@ -446,8 +447,8 @@ def test_listens() -> None:
             for _ in range(20):
                 yield array("h", [3000] * 1600).tobytes()
 
-        async with pool() as made:
-            events = [event async for event in made.transcribe(TranscriptionJob(), audio())]
+        async with running_pool() as pool:
+            events = [event async for event in pool.transcribe(TranscriptionJob(), audio())]
             assert isinstance(events[0], TranscriptSegment)
             assert events[0].text == "sound of 20 tenths"
             assert events[-1] == Finished(2.0, "en")
@@ -464,10 +465,10 @@ def test_the_json_form() -> None:
         async with aiohttp.ClientSession("http://worker", connector=connector) as session:
             body = {"text": "one", "voice_prompt": {"preset": "tone-2"}}
             async with session.post("/tts/generate", json=body) as answer:
-                made = await answer.json()
-                samples = array("f", base64.b64decode(made["audio"]))
-                assert made["sample_rate"] == 24_000
-                assert abs(made["duration"] - 0.12) < 0.001
+                generated = await answer.json()
+                samples = array("f", base64.b64decode(generated["audio"]))
+                assert generated["sample_rate"] == 24_000
+                assert abs(generated["duration"] - 0.12) < 0.001
                 assert len(samples) == 2880
             async with session.get("/tts/health") as answer:
                 health = await answer.json()

@@ -1,4 +1,4 @@
-"""How much memory is told to be free: what limits a container, which GPUs are meant, and whose memory is the
+"""How much memory is reported as free: what limits a container, which GPUs are meant, and whose memory is the
 machine's.
 """
 
@@ -9,7 +9,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from engines.memory.measure import available, in_order, left, of_amd, visible
+from engines.memory.measure import (
+    available_bytes,
+    cuda_order,
+    free_amd_bytes,
+    limit_headrooms,
+    visible_devices,
+)
 
 GIB = 1024**3
 UUIDS = ("GPU-aa11", "GPU-ab22", "GPU-b333")
@@ -42,8 +48,8 @@ def test_a_containers_limit_counts(tmp_path: Path) -> None:
     )
     groups = own(tmp_path, "0::/\n")
 
-    assert list(left(root, groups)) == [650]
-    assert available(root, groups) == 650
+    assert list(limit_headrooms(root, groups)) == [650]
+    assert available_bytes(root, groups) == 650
 
 
 def test_limits_above_count_too(tmp_path: Path) -> None:
@@ -54,30 +60,30 @@ def test_limits_above_count_too(tmp_path: Path) -> None:
     write(root / "a/b/c", memory__max="max", memory__current=10, memory__stat="inactive_file 0")
     write(root / "a/b", memory__max=500, memory__current=100)
     write(root / "a", memory__max=90, memory__current=100, memory__stat="inactive_file 5")
-    assert list(left(root, own(tmp_path, "0::/a/b/c\n"))) == [400, 0]
-    assert list(left(root, own(tmp_path, "0::/../a/b\n"))) == [400, 0]
+    assert list(limit_headrooms(root, own(tmp_path, "0::/a/b/c\n"))) == [400, 0]
+    assert list(limit_headrooms(root, own(tmp_path, "0::/../a/b\n"))) == [400, 0]
 
 
 def test_the_older_control_groups(tmp_path: Path) -> None:
-    """Version 1 tells likewise, and where only the container's own group is mounted, that is the root."""
+    """Version 1 says the same, and where only the container's own group is mounted, that is the root."""
     root = tmp_path / "fs"
-    told = {
+    figures = {
         "memory__limit_in_bytes": 1000,
         "memory__usage_in_bytes": 700,
         "memory__stat": "inactive_file 1\ntotal_inactive_file 300",
     }
-    write(root / "memory", **told)
+    write(root / "memory", **figures)
     groups = own(tmp_path, "9:name=systemd:/docker/1\n4:cpu,memory:/docker/1\n0::/\n")
-    assert list(left(root, groups)) == [600]
+    assert list(limit_headrooms(root, groups)) == [600]
 
 
 def test_without_limits_the_machine_counts(tmp_path: Path) -> None:
     """Where nothing limits memory, as outside containers and off Linux, what the machine has free is what
     there is.
     """
-    assert list(left(tmp_path, tmp_path / "none")) == []
-    assert list(left(tmp_path, own(tmp_path, "0::/user.slice\n"))) == []
-    assert 0 < available(tmp_path, tmp_path / "none") <= psutil.virtual_memory().total
+    assert list(limit_headrooms(tmp_path, tmp_path / "none")) == []
+    assert list(limit_headrooms(tmp_path, own(tmp_path, "0::/user.slice\n"))) == []
+    assert 0 < available_bytes(tmp_path, tmp_path / "none") <= psutil.virtual_memory().total
 
 
 @pytest.mark.parametrize(
@@ -105,31 +111,31 @@ def test_which_cards_are_visible(value: str | None, numbers: list[int]) -> None:
     """CUDA_VISIBLE_DEVICES chooses and orders cards by numbers or by how UUIDs begin; what is wrong ends the
     list.
     """
-    assert visible(UUIDS, value) == numbers
+    assert visible_devices(UUIDS, value) == numbers
 
 
 def test_an_order_that_only_cuda_knows() -> None:
-    """Cards that CUDA counts by speed are not told of, unless they are all alike, or named by their UUIDs."""
+    """GPUs that CUDA counts by speed are not known, unless they are all alike, or named by their UUIDs."""
     fastest, unlike = {"CUDA_DEVICE_ORDER": "FASTEST_FIRST"}, ("slow", "fast", "slow")
-    assert in_order(UUIDS, unlike, {}) == [0, 1, 2]
-    assert in_order(UUIDS, unlike, {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": "1"}) == [1]
+    assert cuda_order(UUIDS, unlike, {}) == [0, 1, 2]
+    assert cuda_order(UUIDS, unlike, {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": "1"}) == [1]
     assert (
-        in_order(UUIDS, unlike, fastest)
-        == in_order(UUIDS, unlike, {**fastest, "CUDA_VISIBLE_DEVICES": "1"})
+        cuda_order(UUIDS, unlike, fastest)
+        == cuda_order(UUIDS, unlike, {**fastest, "CUDA_VISIBLE_DEVICES": "1"})
         == []
     )
-    assert in_order(UUIDS, ("fast",) * 3, {**fastest, "CUDA_VISIBLE_DEVICES": "1"}) == [1]
-    assert in_order(UUIDS, unlike, {**fastest, "CUDA_VISIBLE_DEVICES": "GPU-b"}) == [2]
+    assert cuda_order(UUIDS, ("fast",) * 3, {**fastest, "CUDA_VISIBLE_DEVICES": "1"}) == [1]
+    assert cuda_order(UUIDS, unlike, {**fastest, "CUDA_VISIBLE_DEVICES": "GPU-b"}) == [2]
 
 
 def card(folder: Path, number: int, total: int, used: int, shared: int, maker: str = "") -> None:
-    """Write what Linux tells of one of AMD's GPUs; sizes are GiB."""
-    told = {
+    """Write what Linux reports of one of AMD's GPUs; sizes are GiB."""
+    figures = {
         "mem_info_vram_total": total * GIB,
         "mem_info_vram_used": used * GIB,
         "mem_info_gtt_total": shared * GIB,
     }
-    write(folder / f"card{number}/device", **told, **({"mem_info_vram_vendor": maker} if maker else {}))
+    write(folder / f"card{number}/device", **figures, **({"mem_info_vram_vendor": maker} if maker else {}))
 
 
 def test_amds_cards_in_the_order_of_their_numbers(tmp_path: Path) -> None:
@@ -137,9 +143,9 @@ def test_amds_cards_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     for number, used in ((10, 3), (2, 2), (0, 1)):
         card(tmp_path, number, 16, used, 8, "samsung")
     (tmp_path / "card0-DP-1").mkdir()
-    assert of_amd(tmp_path, {}) == [15 * GIB, 14 * GIB, 13 * GIB]
-    assert of_amd(tmp_path, {"HIP_VISIBLE_DEVICES": "2,0"}) == [13 * GIB, 15 * GIB]
-    assert of_amd(tmp_path, {"ROCR_VISIBLE_DEVICES": "1,2", "HIP_VISIBLE_DEVICES": "1"}) == [13 * GIB]
+    assert free_amd_bytes(tmp_path, {}) == [15 * GIB, 14 * GIB, 13 * GIB]
+    assert free_amd_bytes(tmp_path, {"HIP_VISIBLE_DEVICES": "2,0"}) == [13 * GIB, 15 * GIB]
+    assert free_amd_bytes(tmp_path, {"ROCR_VISIBLE_DEVICES": "1,2", "HIP_VISIBLE_DEVICES": "1"}) == [13 * GIB]
 
 
 def test_memory_that_is_the_machines_is_no_gpus(tmp_path: Path) -> None:
@@ -150,4 +156,4 @@ def test_memory_that_is_the_machines_is_no_gpus(tmp_path: Path) -> None:
     card(tmp_path, 1, 2, 0, 15, "unknown")
     card(tmp_path, 2, 16, 4, 32, "hynix")
     card(tmp_path, 3, 96, 6, 16)
-    assert of_amd(tmp_path, {}) == [12 * GIB, 90 * GIB]
+    assert free_amd_bytes(tmp_path, {}) == [12 * GIB, 90 * GIB]
