@@ -1,5 +1,6 @@
-"""The whole program, composed on one page. It imports everything and is imported by `serve` and `cluster`
-alone.
+"""The composition root: it builds the application from its parts.
+
+It imports all other folders, and only `serve` and `cluster` import it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, NoReturn
 
 from anyio import CapacityLimiter
 from litestar import Litestar, Request
+from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import RedocRenderPlugin, SwaggerRenderPlugin
@@ -23,34 +25,37 @@ from engines.errors import BadInput
 from engines.fleet.runtime import EngineSet
 from engines.fleet.supervisor import supervise
 from gateway.config.settings import Settings
+from gateway.http.context import context_provider
 from gateway.http.drain import Drain
 from gateway.http.middleware import RequestMiddleware
-from gateway.http.rate_limits import LocalRateLimiter, RateLimiter
+from gateway.http.rate_limits import LocalRateLimiter
 from gateway.models.manager import ModelManager
 from gateway.observability.metrics import Metrics
 from gateway.observability.request_log import RequestLog
 from gateway.observability.tracing import Tracing
-from gateway.routes.archives import archive_routes
-from gateway.routes.consents import consent_routes
-from gateway.routes.listing import list_routes, metrics_route, probe_routes
-from gateway.routes.models import model_routes
-from gateway.routes.names import name_routes
-from gateway.routes.profiles import profile_routes
-from gateway.routes.samples import sample_routes
-from gateway.routes.speech import speech_route
-from gateway.routes.transcriptions import transcription_routes
-from gateway.routes.voices import voice_routes
+from gateway.routes.archives import ARCHIVE_ROUTER
+from gateway.routes.consents import CONSENT_ROUTER
+from gateway.routes.health import health_routes
+from gateway.routes.listing import LISTING_ROUTES
+from gateway.routes.models import model_router
+from gateway.routes.names import NAME_ROUTES
+from gateway.routes.profiles import PROFILE_ROUTER
+from gateway.routes.samples import SAMPLE_ROUTER
+from gateway.routes.speech import speech
+from gateway.routes.transcriptions import transcriptions, translations
+from gateway.routes.voices import VOICE_ROUTER
 from gateway.security.auth import Authenticator
 from gateway.security.hosts import HostGuard, check_binding
 from gateway.security.keys import KeyStore
 from gateway.services.container import Services, codec_threads, open_library
 from gateway.services.library_lifespan import library_lifespan
-from streaming.encode.encoders import ThreadEncoders
+from gateway.services.permits import RateLimiter
+from streaming.encode.encoders import ThreadEncoderFactory
 from streaming.encode.pool import EncoderPool
 
 VERSION = version("voicebox-gateway")
-MOST_ENCODERS = 4
-"""processes that encode, unless the settings say otherwise: each keeps 250 seconds of mp3 a second going"""
+MAX_ENCODER_PROCESSES = 4
+"""unless the settings say otherwise: each process encodes 250 seconds of mp3 a second"""
 
 
 def create_app(
@@ -65,18 +70,20 @@ def create_app(
     encoders: EncoderPool | None = None,
     rate_limiter: RateLimiter | None = None,
 ) -> RequestMiddleware:
-    """Compose the application. Raises Exposed when the settings would let strangers in."""
+    """Return the application for the given engines, keys and limits.
+
+    Raises UnsafeBinding when the server would listen beyond loopback without keys, and TracingMissing when
+    the settings ask for traces and OpenTelemetry is not installed.
+    """
     check_binding(settings, has_keys=not keys.empty())
     rate_limiter = rate_limiter or LocalRateLimiter(settings.admission)
-    traced = settings.telemetry
-    tracing = Tracing(traced.otlp_endpoint, traced.service_name, VERSION) if traced.otlp_endpoint else None
+    tracing = _make_tracing(settings)
     codecs = codec_threads()
     encoders = encoders or make_encoders(settings, codecs, log)
     library = open_library(settings, codecs)
     services = Services(
         settings,
         engines,
-        drain,
         log,
         rate_limiter,
         metrics,
@@ -87,21 +94,22 @@ def create_app(
     )
     app = Litestar(
         route_handlers=[
-            speech_route(services),
-            *transcription_routes(services),
-            *list_routes(services),
-            *voice_routes(services),
-            *consent_routes(services),
-            *profile_routes(services),
-            *sample_routes(services),
-            *archive_routes(services),
-            *name_routes(services),
-            *model_routes(services, manager),
-            *probe_routes(services, VERSION),
-            metrics_route(metrics),
+            speech,
+            transcriptions,
+            translations,
+            *LISTING_ROUTES,
+            VOICE_ROUTER,
+            CONSENT_ROUTER,
+            PROFILE_ROUTER,
+            SAMPLE_ROUTER,
+            ARCHIVE_ROUTER,
+            *NAME_ROUTES,
+            model_router(manager),
+            *health_routes(VERSION, drain, metrics),
         ],
-        lifespan=[_running(engines, encoders, tracing, manager), library_lifespan(library, log)],
-        exception_handlers={HTTPException: _say_why, Exception: _pass_on},
+        dependencies={"context": Provide(context_provider(services), sync_to_thread=False)},
+        lifespan=[_lifespan(engines, encoders, tracing, manager), library_lifespan(library, log)],
+        exception_handlers={HTTPException: _raise_in_our_terms, Exception: _reraise},
         openapi_config=OpenAPIConfig(
             title="Voicebox Gateway",
             version=VERSION,
@@ -119,37 +127,48 @@ def create_app(
         drain=drain,
         log=log,
         body_timeout=settings.server.body_timeout,
-        ended=_observed(metrics, tracing),
+        ended=_request_observer(metrics, tracing),
     )
 
 
-def _observed(
+def _make_tracing(settings: Settings) -> Tracing | None:
+    telemetry = settings.telemetry
+    if not telemetry.otlp_endpoint:
+        return None
+    return Tracing(telemetry.otlp_endpoint, telemetry.service_name, VERSION)
+
+
+def _request_observer(
     metrics: Metrics, tracing: Tracing | None
 ) -> Callable[[RequestLog, Mapping[bytes, bytes]], None]:
-    def ended(record: RequestLog, headers: Mapping[bytes, bytes]) -> None:
-        metrics.request(record)
-        if tracing:
-            tracing.request(record, headers)
+    """Return what counts and traces a request that has ended."""
 
-    return ended
+    def observe(log_entry: RequestLog, headers: Mapping[bytes, bytes]) -> None:
+        metrics.request(log_entry)
+        if tracing:
+            tracing.request(log_entry, headers)
+
+    return observe
 
 
 def make_encoders(settings: Settings, codecs: CapacityLimiter, log: FilteringBoundLogger) -> EncoderPool:
-    """Make what encodes."""
-    return EncoderPool(_encoder_processes(settings), ThreadEncoders(codecs), supervise, log.warning)
+    """Return the pool of encoder processes that the settings ask for."""
+    return EncoderPool(_encoder_processes(settings), ThreadEncoderFactory(codecs), supervise, log.warning)
 
 
 def _encoder_processes(settings: Settings) -> int:
-    """Give how many processes encode: a single core has nothing to gain from any."""
+    """Return the number of encoder processes: a single core gains nothing from any."""
     cores = os.cpu_count() or 1
     if settings.speech.coders >= 0:
         return settings.speech.coders
-    return max(1, min(cores, MOST_ENCODERS) // settings.server.processes) if cores > 1 else 0
+    return max(1, min(cores, MAX_ENCODER_PROCESSES) // settings.server.processes) if cores > 1 else 0
 
 
-def _running(
+def _lifespan(
     engines: EngineSet, encoders: EncoderPool, tracing: Tracing | None, manager: ModelManager
 ) -> Callable[[Litestar], Any]:
+    """Return the lifespan in which engines, encoders and the model manager run."""
+
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
         async with engines.running(), encoders.running(), manager.running():
@@ -160,13 +179,13 @@ def _running(
     return lifespan
 
 
-def _pass_on(_request: Request[Any, Any, Any], exc: Exception) -> NoReturn:
-    """Let Entry answer: it is the one place where errors become answers."""
+def _reraise(_request: Request[Any, Any, Any], exc: Exception) -> NoReturn:
+    """Leave an error to RequestMiddleware, the one place where errors become responses."""
     raise exc
 
 
-def _say_why(request: Request[Any, Any, Any], exc: HTTPException) -> NoReturn:
-    """Put Litestar's own refusals (routing, for the most part) into OpenAI's words."""
+def _raise_in_our_terms(request: Request[Any, Any, Any], exc: HTTPException) -> NoReturn:
+    """Raise the error with OpenAI's message for one of Litestar's own, most of which are about routes."""
     method, path = request.scope["method"], request.scope["path"]
     if exc.status_code == 404:
         raise WrongRoute(f"Invalid URL ({method} {path})") from exc

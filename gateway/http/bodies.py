@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import IO
 
+import msgspec
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from compat.errors import TooLarge
@@ -22,31 +23,33 @@ MAX_PARTS = 500
 
 
 class Disconnected(BadInput):
-    """The client left before its body was whole; nobody reads this."""
+    """The client disconnected before its body was whole; nobody reads this."""
 
 
-class Limits:
-    """How much a body may hold, in bytes."""
+class FormLimits(msgspec.Struct, frozen=True):
+    """How many bytes a form may have."""
 
-    def __init__(self, *, body: int, fields: int) -> None:
-        self.body = body
-        self.fields = fields
+    body: int
+    """in all"""
+    fields: int
+    """in its text fields together"""
 
 
-async def chunks(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> AsyncIterator[bytes]:
-    """Give a body as it comes. Raises TooLarge, before reading anything where its length is announced."""
+async def read_chunks(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> AsyncIterator[bytes]:
+    """Yield a body as it comes. Raises TooLarge, before reading anything where its length is announced."""
     announced = headers.get(b"content-length", b"")
     if announced.isdigit() and int(announced) > limit:
         raise _too_large(limit, int(announced))
-    taken, more = 0, True
+    received = 0
+    more = True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Disconnected("The client left before its request was whole.")
         chunk: bytes = message.get("body", b"")
-        taken += len(chunk)
-        if taken > limit:
-            raise _too_large(limit, taken)
+        received += len(chunk)
+        if received > limit:
+            raise _too_large(limit, received)
         if chunk:
             yield chunk
         more = message.get("more_body", False)
@@ -56,13 +59,13 @@ def _too_large(limit: int, size: int) -> TooLarge:
     return TooLarge(f"413: Maximum content size limit ({limit}) exceeded ({size} bytes read)")
 
 
-async def whole(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> bytes:
-    """Read a whole body into memory. Raises TooLarge."""
-    return b"".join([chunk async for chunk in chunks(headers, receive, limit)])
+async def read_all(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> bytes:
+    """Return a whole body. Raises TooLarge."""
+    return b"".join([chunk async for chunk in read_chunks(headers, receive, limit)])
 
 
 class Form:
-    """A form: its text parts in order, and the first part that is a file. Close it, or the file stays open."""
+    """A form: its text parts in order, and the first part that is a file. `close` it, or that stays open."""
 
     def __init__(self) -> None:
         self.fields: list[tuple[str, str]] = []
@@ -80,43 +83,45 @@ class Form:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self.file is not None:
             self.file.close()
 
 
-def boundary(content_type: str) -> str:
-    """Find the boundary in a Content-Type header. Raises BadInput when this is no form."""
+def form_boundary(content_type: str) -> str:
+    """Return the boundary in a Content-Type header. Raises BadInput when this is no form."""
     kind, options = parse_options_header(content_type)
     if kind != "multipart/form-data" or not options.get("boundary"):
         raise BadInput("The body should be multipart/form-data.")
     return str(options["boundary"])
 
 
-async def form(
-    headers: Mapping[bytes, bytes], receive: Receive, limits: Limits, file_field: str = "file"
+async def read_form(
+    headers: Mapping[bytes, bytes], receive: Receive, limits: FormLimits, file_field: str = "file"
 ) -> Form:
-    """Read a form, its parts in any order. Raises BadInput or TooLarge; nothing is left open then."""
-    reader = _FormReader(boundary(headers.get(b"content-type", b"").decode("latin-1")), limits, file_field)
+    """Return a form, its parts in any order. Raises BadInput or TooLarge; nothing is left open then."""
+    reader = _FormReader(
+        form_boundary(headers.get(b"content-type", b"").decode("latin-1")), limits, file_field
+    )
     try:
-        async for chunk in chunks(headers, receive, limits.body):
+        async for chunk in read_chunks(headers, receive, limits.body):
             await reader.feed(chunk)
         await reader.finish()
     except MultipartError as exc:
         reader.form.close()
         raise BadInput(f"The multipart body is malformed: {exc}") from exc
-    except BaseException:  # cancelled or failed, the file is let go of
+    except BaseException:  # cancelled or failed, the file is closed
         reader.form.close()
         raise
     return reader.form
 
 
 class _FormReader:
-    """Feeds the parser and puts each part where it belongs."""
+    """Feeds the parser, and puts text parts into the form's fields and the file part into its file."""
 
-    def __init__(self, edge: str, limits: Limits, file_field: str) -> None:
+    def __init__(self, boundary: str, limits: FormLimits, file_field: str) -> None:
         self.form = Form()
-        self._parser = PushMultipartParser(edge, max_segment_count=MAX_PARTS, max_header_count=32)
+        self._parser = PushMultipartParser(boundary, max_segment_count=MAX_PARTS, max_header_count=32)
         self._limits = limits
         self._file_field = file_field
         self._segment: MultipartSegment | None = None
@@ -126,16 +131,16 @@ class _FormReader:
         self._pending = bytearray()
 
     async def feed(self, chunk: bytes) -> None:
-        """Take some more of the body; whatever follows the last boundary is dropped."""
+        """Parse some more of the body; whatever follows the last boundary is dropped."""
         if self._parser.closed:
             return
         for part in self._parser.parse(chunk):
             if isinstance(part, MultipartSegment):
-                self._begin(part)
+                self._begin_part(part)
             elif part is None:
-                self._end()
+                self._end_part()
             else:
-                self._take(bytes(part))
+                self._add(bytes(part))
         if len(self._pending) >= SPOOL_BYTES:
             await self._spool()
 
@@ -146,24 +151,24 @@ class _FormReader:
         if self.form.file is not None:
             self.form.file.seek(0)
 
-    def _begin(self, segment: MultipartSegment) -> None:
+    def _begin_part(self, segment: MultipartSegment) -> None:
         self._segment = segment
         self._in_file = segment.name == self._file_field and self.form.file is None
         if self._in_file:
             self.form.file_type = segment.content_type or ""
             self.form.file = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 - Form closes it
 
-    def _take(self, piece: bytes) -> None:
+    def _add(self, data: bytes) -> None:
         if self._in_file:
-            self._pending += piece
-            self.form.size += len(piece)
+            self._pending += data
+            self.form.size += len(data)
             return
-        self._text_total += len(piece)
+        self._text_total += len(data)
         if self._text_total > self._limits.fields:
             raise TooLarge(f"413: Maximum size of form fields ({self._limits.fields}) exceeded")
-        self._text += piece
+        self._text += data
 
-    def _end(self) -> None:
+    def _end_part(self) -> None:
         if self._segment is not None and not self._in_file:
             value = self._text.decode(self._segment.charset or "utf-8", "replace")
             self.form.fields.append((self._segment.name, value))
@@ -172,5 +177,6 @@ class _FormReader:
 
     async def _spool(self) -> None:
         if self._pending and self.form.file is not None:
-            piece, self._pending = bytes(self._pending), bytearray()
-            await asyncio.to_thread(self.form.file.write, piece)
+            data = bytes(self._pending)
+            self._pending = bytearray()
+            await asyncio.to_thread(self.form.file.write, data)

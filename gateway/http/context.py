@@ -1,36 +1,43 @@
-"""What the routes about voices share: who asks, what was sent, and the open library to do it in."""
+"""The context of one request: what its handler works with, provided by Litestar's dependency injection."""
 
 from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 from litestar import Request
 
-from compat.errors import TooLarge
+from compat.errors import ErrorBody, TooLarge, refusal, unexpected
 from compat.openai import loose
-from engines.errors import BadInput
+from engines.errors import BadInput, SpeechError
 from engines.fleet.streams import RequestTerms
 from gateway.http import bodies, priority
 from gateway.observability import request_log
 from gateway.services.container import Services
+from gateway.services.engine_snapshot import EngineSnapshot
+from streaming.http import sse
+from streaming.http.response import StreamingResponse
 
 if TYPE_CHECKING:
     from voices.authoring import VoiceService
     from voices.library import OpenLibrary
 
 HttpRequest = Request[Any, Any, Any]
+ROUTE = "route"
+"""the key in a handler's `opt` under which its name in logs and metrics is"""
 FORM = b"multipart/form-data"
+JSON = b"application/json"
 FORM_OVERHEAD = 65_536
 """bytes that a form takes beside its file and its fields"""
 
 
 class FormOrJson(msgspec.Struct, frozen=True):
-    """A request's fields, and its file if it has one."""
+    """The fields of a request, and its file if it has one."""
 
     fields: dict[str, Any]
     data: bytes | None = None
@@ -38,59 +45,93 @@ class FormOrJson(msgspec.Struct, frozen=True):
 
 
 class RequestContext:
-    """Of one request."""
+    """One request: who makes it, what is in it, and the services to answer it with."""
 
-    def __init__(self, services: Services, request: HttpRequest, route: str) -> None:
+    def __init__(self, services: Services, request: HttpRequest) -> None:
         self.services = services
-        self.request = request
-        self.log_entry = request_log.of(request)
-        self.log_entry.route = route
+        self.log_entry = request_log.log_entry_of(request)
+        self.log_entry.route = request.route_handler.opt.get(ROUTE)
         self.caller = self.log_entry.key or ""
+        """the API key's name; empty where the server has no keys"""
+        self.headers: Mapping[bytes, bytes] = dict(request.scope["headers"])
+        self._request = request
+
+    @cached_property
+    def engines(self) -> EngineSnapshot:
+        """The engines as they are when first asked for: the whole request is decided by the same ones."""
+        return self.services.engine_snapshot()
 
     async def library(self) -> OpenLibrary:
-        """Open the library. Raises StoreFailed or BlobsFailed."""
+        """Return the library, open. Raises StoreFailed or BlobsFailed."""
         return await self.services.library.open()
 
     async def voices(self) -> VoiceService:
-        """Give what makes and unmakes voices."""
+        """Return the service that creates, changes and deletes voices. Raises StoreFailed or BlobsFailed."""
         from voices.authoring import VoiceService
 
-        return VoiceService(await self.library(), self.services.voices(), self.services.codecs)
+        return VoiceService(await self.library(), self.services.voice_limits(), self.services.codecs)
 
     def terms(self, characters: int = 0, seconds: float = 0.0) -> RequestTerms:
-        """Give the terms on which engines work for this request."""
-        headers = dict(self.request.scope["headers"])
-        owner = priority.owner(self.log_entry.key, self.request.scope.get("client"))
-        return priority.terms(
-            headers, self.services.settings.admission, owner=owner, characters=characters, seconds=seconds
+        """Return the terms on which engines work for this request. Raises BadInput for bad headers.
+
+        `characters` is the length of its text, `seconds` about the length of its audio.
+        """
+        return priority.request_terms(
+            self.headers,
+            self.services.settings.admission,
+            caller=self._key_or_address(),
+            characters=characters,
+            seconds=seconds,
         )
 
+    def _key_or_address(self) -> str:
+        return priority.key_or_address(self.log_entry.key, self._request.scope.get("client"))
+
     @asynccontextmanager
-    async def admitted(self) -> AsyncIterator[None]:
-        """Let the caller in, within its limits: recordings cost time. Raises RateLimited or Overloaded."""
+    async def permit(self) -> AsyncIterator[None]:
+        """Hold a permit of the rate limiter: recordings cost time. Raises RateLimited or Overloaded."""
         rate_limiter = self.services.rate_limiter
-        owner = priority.owner(self.log_entry.key, self.request.scope.get("client"))
-        permit = await rate_limiter.acquire(owner, self.log_entry.route or "", 0.0)
+        permit = await rate_limiter.acquire(self._key_or_address(), self.log_entry.route or "", 0.0)
         self.log_entry.limits = permit.headers
         try:
             yield
         finally:
             rate_limiter.release(permit, 0.0)
 
-    async def json(self) -> dict[str, Any]:
-        """Read a JSON object; nothing at all is an empty one. Raises BadInput or TooLarge."""
-        limit = self.services.settings.limits.json_bytes
-        body = await bodies.whole(dict(self.request.scope["headers"]), self.request.receive, limit)
+    # What is in the request...
+
+    def query(self, name: str) -> str | None:
+        """Return a query parameter."""
+        value = self._request.query_params.get(name)
+        return value if isinstance(value, str) else None
+
+    def has_type(self, content_type: bytes) -> bool:
+        """Return whether the body is announced as of a type."""
+        return self.headers.get(b"content-type", b"").lower().startswith(content_type)
+
+    async def read_body(self, limit: int) -> bytes:
+        """Return the whole body. Raises TooLarge beyond `limit` bytes."""
+        return await bodies.read_all(self.headers, self._request.receive, limit)
+
+    async def read_form(self, limits: bodies.FormLimits, file_field: str = "file") -> bodies.Form:
+        """Return the form, which the caller closes. Raises BadInput or TooLarge."""
+        return await bodies.read_form(self.headers, self._request.receive, limits, file_field)
+
+    async def read_json(self) -> dict[str, Any]:
+        """Return the JSON object that is sent; an empty body is an empty one. Raises BadInput or TooLarge."""
+        body = await self.read_body(self.services.settings.limits.json_bytes)
         return loose.json_object(body) if body.strip() else {}
 
-    async def sent(self, file_field: str, limit: int) -> FormOrJson:
-        """Read a form, or JSON where there is no file to send. Raises BadInput or TooLarge."""
-        headers = dict(self.request.scope["headers"])
-        if not headers.get(b"content-type", b"").lower().startswith(FORM):
-            return FormOrJson(await self.json())
+    async def read_form_or_json(self, file_field: str, limit: int) -> FormOrJson:
+        """Return a form's fields and its file of at most `limit` bytes, or a JSON object's fields.
+
+        Raises BadInput or TooLarge.
+        """
+        if not self.has_type(FORM):
+            return FormOrJson(await self.read_json())
         fields = self.services.settings.limits.text_fields_bytes
-        limits = bodies.Limits(body=limit + min(fields, limit) + FORM_OVERHEAD, fields=fields)
-        with await bodies.form(headers, self.request.receive, limits, file_field) as form:
+        limits = bodies.FormLimits(limit + min(fields, limit) + FORM_OVERHEAD, fields)
+        with await self.read_form(limits, file_field) as form:
             if form.size > limit:
                 raise TooLarge(
                     f"413: Maximum size of `{file_field}` ({limit}) exceeded ({form.size} bytes read)"
@@ -98,40 +139,79 @@ class RequestContext:
             data = None if form.file is None else await asyncio.to_thread(form.file.read)
             return FormOrJson(dict(form.fields), data, form.file_type)
 
-    @asynccontextmanager
-    async def spooled(self, limit: int) -> AsyncIterator[IO[bytes]]:
-        """Read a file as `file` does, onto the disk: who sends slowly holds no memory. Raises BadInput or
+    async def read_file(self, limit: int) -> bytes:
+        """Return the file that is sent as `file` in a form, or as the body itself. Raises BadInput or
         TooLarge.
         """
-        headers = dict(self.request.scope["headers"])
-        if headers.get(b"content-type", b"").lower().startswith(FORM):
-            limits = bodies.Limits(body=limit + FORM_OVERHEAD, fields=FORM_OVERHEAD)
-            with await bodies.form(headers, self.request.receive, limits) as form:
+        if self.has_type(FORM):
+            data = (await self.read_form_or_json("file", limit)).data
+        else:
+            data = await self.read_body(limit)
+        if not data:
+            raise BadInput("`file` is missing.", param="file")
+        return data
+
+    @asynccontextmanager
+    async def spool_file(self, limit: int) -> AsyncIterator[IO[bytes]]:
+        """Read a file as `read_file` does, onto the disk: who sends slowly holds no memory.
+
+        Raises BadInput or TooLarge.
+        """
+        if self.has_type(FORM):
+            limits = bodies.FormLimits(limit + FORM_OVERHEAD, FORM_OVERHEAD)
+            with await self.read_form(limits) as form:
                 if form.file is None or not form.size:
                     raise BadInput("`file` is missing.", param="file")
                 yield form.file
             return
         with tempfile.SpooledTemporaryFile(bodies.SPOOL_BYTES) as file:
-            async for chunk in bodies.chunks(headers, self.request.receive, limit):
+            async for chunk in bodies.read_chunks(self.headers, self._request.receive, limit):
                 await asyncio.to_thread(file.write, chunk)
             if not file.tell():
                 raise BadInput("`file` is missing.", param="file")
             file.seek(0)
             yield file
 
-    async def file(self, limit: int) -> bytes:
-        """Read a file that is sent as `file` in a form, or as the body itself. Raises BadInput or TooLarge."""
-        headers = dict(self.request.scope["headers"])
-        if not headers.get(b"content-type", b"").lower().startswith(FORM):
-            data: bytes | None = await bodies.whole(headers, self.request.receive, limit)
-        else:
-            data = (await self.sent("file", limit)).data
-        if not data:
-            raise BadInput("`file` is missing.", param="file")
-        return data
+    # What is sent back...
+
+    def stream(
+        self,
+        chunks: AsyncGenerator[bytes, None],
+        media_type: str,
+        headers: Mapping[str, str] | None = None,
+    ) -> StreamingResponse:
+        """Return the response that sends `chunks`."""
+        return StreamingResponse(
+            chunks,
+            media_type,
+            headers=headers or {},
+            send_timeout=self.services.settings.server.send_timeout,
+            on_disconnect=self.log_entry.mark_client_gone,
+        )
+
+    def stream_events(
+        self, events: AsyncGenerator[bytes, None], headers: Mapping[str, str] | None = None
+    ) -> StreamingResponse:
+        """Return the response that sends server-sent events; where they fail after the first, the last is an
+        error.
+        """
+        return self.stream(
+            sse.with_error_event(events, self._note_failure),
+            sse.EVENT_STREAM,
+            {**(headers or {}), "cache-control": "no-store"},
+        )
+
+    def _note_failure(self, exc: Exception) -> ErrorBody:
+        """Log that the stream broke, and return what its client is told of it."""
+        self.log_entry.outcome = "broken"
+        self.log_entry.error = f"{type(exc).__name__}: {exc}"
+        return (refusal(exc) if isinstance(exc, SpeechError) else unexpected()).body.error
 
 
-def query(request: HttpRequest, name: str) -> str | None:
-    """Take a query parameter."""
-    value = request.query_params.get(name)
-    return value if isinstance(value, str) else None
+def context_provider(services: Services) -> Callable[[HttpRequest], RequestContext]:
+    """Return what makes the context of each request."""
+
+    def provide(request: HttpRequest) -> RequestContext:
+        return RequestContext(services, request)
+
+    return provide

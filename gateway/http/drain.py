@@ -1,4 +1,4 @@
-"""Going away: running requests finish, new ones are turned away, within a bound."""
+"""Draining before a shutdown: running requests finish within a time, new ones are refused."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from engines.errors import Overloaded
 
 
 class Drain:
-    """Counts the requests under way and knows when no more are taken."""
+    """Counts the requests under way, and knows when no more are accepted."""
 
     def __init__(self) -> None:
         self.closing = False
@@ -17,24 +17,25 @@ class Drain:
         self._idle.set()
 
     def enter(self) -> None:
-        """Count one request in."""
+        """Count a request that begins."""
         self.running += 1
         self._idle.clear()
 
     def leave(self) -> None:
-        """Count one request out."""
+        """Count a request that has ended."""
         self.running -= 1
         if not self.running:
             self._idle.set()
 
     def check(self) -> None:
-        """Turn a new request away once closing. Raises Overloaded."""
+        """Refuse a new request once the server is closing. Raises Overloaded."""
         if self.closing:
             raise Overloaded("The server is going away; another one may be about to start.", retry_after=5.0)
 
     async def finish(self, timeout: float) -> bool:
-        """Take no more requests, and wait for those under way; False when some are left after `timeout`
-        seconds.
+        """Accept no more requests, and wait for those under way.
+
+        Return whether all have ended within `timeout` seconds.
         """
         self.closing = True
         try:

@@ -1,5 +1,5 @@
-"""The request bodies at /schema: routes read them more forgivingly than a schema can say, so they are
-described here.
+"""Request bodies at /schema: routes read them more forgivingly than a schema can say, so they are documented
+here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from compat.openai.transcription import TranscriptionForm
 
 
 def _schema(struct: type) -> Schema:
-    """Describe a Struct as JSON Schema does, with nothing referred to elsewhere."""
+    """Return the JSON Schema of a Struct, without references."""
     import msgspec
 
     (top,), parts = msgspec.json.schema_components([struct], ref_template="{name}")
@@ -39,7 +39,9 @@ def _body(struct: type, media_type: str) -> RequestBody:
 
 
 def documented(struct: type, media_type: str = "application/json") -> type[Operation]:
-    """Make an operation that documents a body: Litestar leaves it out for routes that read it themselves."""
+    """Return an operation class that documents a body: Litestar leaves out those that handlers read
+    themselves.
+    """
 
     @dataclass
     class Documented(Operation):

@@ -1,8 +1,7 @@
-"""HTTP/1.1 as uvicorn speaks it, with bounds on what comes before a request: the size of its head, and the
-time it takes.
+"""HTTP/1.1 as uvicorn speaks it, with limits on the head of a request: its size, and the time it takes.
 
-uvicorn's httptools protocol has neither, and no application ever sees a request whose head does not end. What
-is no HTTP at all is answered in OpenAI's envelope like every other mistake.
+uvicorn's httptools protocol has neither, and an application never sees a request whose head does not end.
+What is not HTTP is answered in OpenAI's envelope like every other mistake.
 """
 
 from __future__ import annotations
@@ -18,46 +17,43 @@ from gateway.observability.request_log import new_request_id
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """See the module; `bounded` sets the limits."""
+    """uvicorn's protocol with limits on a request's head; `bounded` sets them."""
 
     head_bytes = 65_536
     head_timeout = 60.0
-    _head_taken = 0
+    _head_received = 0
     _in_head = True
     _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a first request."""
+        """Start the timer for the first request."""
         super().connection_made(transport)
         self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop waiting."""
+        """Stop the timer."""
         self._stop_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take some bytes; too many before the head has ended are refused."""
+        """Parse some bytes. Too many before the head has ended are refused."""
         if self._in_head:
             self._start_timer()
-            self._head_taken += len(data)
-            if self._head_taken > self.head_bytes + len(
-                data
-            ):  # the last piece may hold the end of the head, and a body
-                self._refuse(
-                    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-                    f"The head of the request is over {self.head_bytes} bytes.",
-                )
+            self._head_received += len(data)
+            # The last piece may hold the end of the head, and a body.
+            if self._head_received > self.head_bytes + len(data):
+                self._refuse_head()
                 return
         super().data_received(data)
 
     def on_message_begin(self) -> None:
-        """Begin a head."""
-        self._in_head, self._head_taken = True, 0
+        """Note that a head begins."""
+        self._in_head = True
+        self._head_received = 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """End a head."""
+        """Note that a head has ended, and check its size: what came with it may have been a body."""
         self._in_head = False
         self._stop_timer()
         if sum(len(name) + len(value) for name, value in self.headers) > self.head_bytes:
@@ -66,12 +62,13 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """End a request; what comes next is another's head."""
-        self._in_head, self._head_taken = True, 0
+        """Note that a request has ended: what comes next is the head of another."""
+        self._in_head = True
+        self._head_received = 0
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP."""
+        """Refuse what is not HTTP."""
         self._refuse(HTTPStatus.BAD_REQUEST, msg)
 
     def _refuse_head(self) -> None:
@@ -94,14 +91,14 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _start_timer(self) -> None:
         if self._head_timer is None:
-            self._head_timer = self.loop.call_later(self.head_timeout, self._too_slow)
+            self._head_timer = self.loop.call_later(self.head_timeout, self._refuse_slow)
 
     def _stop_timer(self) -> None:
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
 
-    def _too_slow(self) -> None:
+    def _refuse_slow(self) -> None:
         self._refuse(
             HTTPStatus.REQUEST_TIMEOUT,
             f"The head of the request did not come within {self.head_timeout:g} seconds.",
@@ -109,5 +106,5 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 def bounded(head_bytes: int, head_timeout: float) -> type[BoundedProtocol]:
-    """Make the protocol with its limits: bytes of a request's head, and seconds in which it has to come."""
+    """Return a protocol class with limits: bytes of a request's head, and seconds in which it has to come."""
     return type("Bounded", (BoundedProtocol,), {"head_bytes": head_bytes, "head_timeout": head_timeout})

@@ -1,18 +1,18 @@
-"""The same routes however a client joins its base URL: with `/v1`, without it, with it twice, with a slash at
-the end.
+"""Paths by which routes are found however a client joins its base URL: with `/v1`, without it, with it twice,
+with a slash at the end.
 """
 
 from __future__ import annotations
 
 API_ROOTS = frozenset({"audio", "models", "test", "voicebox"})
-"""first steps of paths that live under /v1; everything else outside it is the server's own"""
+"""first segments of paths below /v1; all others are the server's own"""
 
 
 def canonical(path: str) -> str:
-    """Give the path that routes are registered under."""
-    steps = [step for step in path.split("/") if step]
-    while steps[:2] == ["v1", "v1"]:
-        steps = steps[1:]
-    if steps and steps[0] in API_ROOTS:
-        steps = ["v1", *steps]
-    return "/" + "/".join(steps)
+    """Return the path under which a route is registered."""
+    parts = [part for part in path.split("/") if part]
+    while parts[:2] == ["v1", "v1"]:
+        parts = parts[1:]
+    if parts and parts[0] in API_ROOTS:
+        parts = ["v1", *parts]
+    return "/" + "/".join(parts)

@@ -7,142 +7,149 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from functools import partial
 
 import msgspec
-from litestar import delete, get, post
-from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath
+from litestar import Router, delete, get, post
+from litestar.di import NamedDependency, Provide
+from litestar.params import FromPath, SkipValidation
 from msgspec import UNSET
 
 from compat.voicebox import models as dialect
-from gateway.http.context import HttpRequest, RequestContext
+from gateway.http.context import ROUTE, RequestContext
 from gateway.models.manager import ModelManager
 from gateway.models.pulls import PullStatus
 from gateway.models.registry import ModelState
-from gateway.services.container import Services
 from streaming.http import sse
 from streaming.http.response import StreamingResponse
 
 PATH = "/v1/voicebox/models"
-ONE = PATH + "/{name:str}"
-TELL_SECONDS = 0.25
-BEAT_SECONDS = 10.0
-"""between two signs of life, where nothing moves"""
+ONE = "/{name:str}"
+POLL_SECONDS = 0.25
+HEARTBEAT_SECONDS = 10.0
+"""between two events, where nothing moves"""
+
+Manager = NamedDependency[SkipValidation[ModelManager]]
 
 
-def model_routes(services: Services, manager: ModelManager) -> list[HTTPRouteHandler]:
-    """Make the routes."""
+@get(summary="List the models, and the state of each")
+async def listing(manager: Manager) -> dialect.ModelObjects:
+    """Return all models that are known."""
+    return dialect.ModelObjects(tuple(map(_object, await manager.models.states(await manager.pulls()))))
+
+
+@get(ONE, summary="Look a model up")
+async def retrieve(manager: Manager, name: FromPath[str]) -> dialect.ModelObject:
+    """Return a model. Raises NotFound."""
+    return await _model(manager, name)
+
+
+@delete(ONE, status_code=200, summary="Delete a model's files")
+async def remove(manager: Manager, name: FromPath[str]) -> dialect.Freed:
+    """Delete a model's files, and return how many bytes that freed. Raises NotFound."""
+    return dialect.Freed(name, await manager.delete(manager.models.record(name)))
+
+
+@post(ONE + "/pull", status_code=200, summary="Begin to pull a model's files; what was cut goes on")
+async def pull(manager: Manager, name: FromPath[str]) -> dialect.PullObject:
+    """Begin or join a pull, and return how far it is. Raises NotFound."""
+    return _pull_object(await manager.pull(manager.models.record(name)))
+
+
+@get(ONE + "/progress", summary="Follow a pull, in events", opt={ROUTE: "progress"})
+async def progress(
+    context: NamedDependency[RequestContext], manager: Manager, name: FromPath[str]
+) -> StreamingResponse:
+    """Return the response that follows a model's pull. Raises NotFound."""
+    record = manager.models.record(name)
+    first = await manager.pull_status(record)
+    events = _events(first, partial(manager.pull_status, record, first.number))
+    return context.stream(events, sse.EVENT_STREAM, {"cache-control": "no-store"})
+
+
+@post(ONE + "/cancel", status_code=200, summary="Stop a pull; what has come is kept")
+async def cancel(manager: Manager, name: FromPath[str]) -> dialect.PullObject:
+    """Stop a pull, and return how far it got. Raises NotFound."""
+    return _pull_object(await manager.cancel(manager.models.record(name)))
+
+
+@post(ONE + "/verify", status_code=200, summary="Compare a model's files with their hashes")
+async def verify(manager: Manager, name: FromPath[str]) -> dialect.Verified:
+    """Compare a model's files with their hashes. Raises NotFound, or what is wrong with them."""
     models = manager.models
-
-    @get(PATH, summary="List the models, and how each stands here")
-    async def listing() -> dialect.ModelObjects:
-        return dialect.ModelObjects(tuple(map(_object, await models.states(await manager.pulls()))))
-
-    @get(ONE, summary="Look a model up")
-    async def retrieve(name: FromPath[str]) -> dialect.ModelObject:
-        return await _standing(manager, name)
-
-    @delete(ONE, status_code=200, summary="Delete a model's files")
-    async def remove(name: FromPath[str]) -> dialect.Freed:
-        return dialect.Freed(name, await manager.delete(models.record(name)))
-
-    return [listing, retrieve, remove, *_pulls(services, manager), *_memory(manager)]
+    record = models.record(name)
+    await asyncio.to_thread(lambda: models.files.verify(record))
+    return dialect.Verified(name)
 
 
-def _pulls(services: Services, manager: ModelManager) -> list[HTTPRouteHandler]:
-    models = manager.models
-
-    @post(ONE + "/pull", status_code=200, summary="Begin to pull a model's files; what was cut goes on")
-    async def pull(name: FromPath[str]) -> dialect.PullObject:
-        return _progress(await manager.pull(models.record(name)))
-
-    @get(ONE + "/progress", summary="Follow a pull, in events")
-    async def progress(request: HttpRequest, name: FromPath[str]) -> StreamingResponse:
-        context = RequestContext(services, request, "progress")
-        record = models.record(name)
-        first = await manager.pull_status(record)
-        chunks = _events(first, partial(manager.pull_status, record, first.number))
-        timeout = services.settings.server.send_timeout
-        headers = {"cache-control": "no-store"}
-        return StreamingResponse(
-            chunks,
-            "text/event-stream; charset=utf-8",
-            headers=headers,
-            send_timeout=timeout,
-            on_disconnect=context.log_entry.gone,
-        )
-
-    @post(ONE + "/cancel", status_code=200, summary="Stop a pull; what has come is kept")
-    async def cancel(name: FromPath[str]) -> dialect.PullObject:
-        return _progress(await manager.cancel(models.record(name)))
-
-    @post(ONE + "/verify", status_code=200, summary="Compare a model's files with their hashes")
-    async def verify(name: FromPath[str]) -> dialect.Verified:
-        record = models.record(name)
-        await asyncio.to_thread(lambda: models.files.verify(record))
-        return dialect.Verified(name)
-
-    return [pull, progress, cancel, verify]
+@post(ONE + "/load", status_code=200, summary="Load a model into memory")
+async def load(manager: Manager, name: FromPath[str]) -> dialect.ModelObject:
+    """Load a model, and return it. Raises NotFound or EngineUnavailable."""
+    await manager.load(manager.models.record(name))
+    return await _model(manager, name)
 
 
-def _memory(manager: ModelManager) -> list[HTTPRouteHandler]:
-    @post(ONE + "/load", status_code=200, summary="Load a model into memory")
-    async def load(name: FromPath[str]) -> dialect.ModelObject:
-        await manager.load(manager.models.record(name))
-        return await _standing(manager, name)
-
-    @post(ONE + "/unload", status_code=200, summary="Take a model out of memory")
-    async def unload(name: FromPath[str]) -> dialect.ModelObject:
-        await manager.unload(manager.models.record(name))
-        return await _standing(manager, name)
-
-    return [load, unload]
+@post(ONE + "/unload", status_code=200, summary="Take a model out of memory")
+async def unload(manager: Manager, name: FromPath[str]) -> dialect.ModelObject:
+    """Unload a model, and return it. Raises NotFound."""
+    await manager.unload(manager.models.record(name))
+    return await _model(manager, name)
 
 
-async def _standing(manager: ModelManager, name: str) -> dialect.ModelObject:
+def model_router(manager: ModelManager) -> Router:
+    """Return the routes of models."""
+    return Router(
+        PATH,
+        route_handlers=[listing, retrieve, remove, pull, progress, cancel, verify, load, unload],
+        dependencies={"manager": Provide(lambda: manager, sync_to_thread=False)},
+    )
+
+
+async def _model(manager: ModelManager, name: str) -> dialect.ModelObject:
     manager.models.record(name)
     states = await manager.models.states(await manager.pulls())
-    return next(_object(one) for one in states if one.record.name == name)
+    return next(_object(state) for state in states if state.record.name == name)
 
 
 async def _events(
-    first: PullStatus, look: Callable[[], Awaitable[PullStatus]]
+    status: PullStatus, poll: Callable[[], Awaitable[PullStatus]]
 ) -> AsyncGenerator[bytes, None]:
-    """Tell how far a pull is, a few times a second while it moves, until it has ended."""
-    told, now, quiet = None, first, 0.0
+    """Yield how far a pull is, a few times a second while it moves, until it has ended."""
+    sent: PullStatus | None = None
+    quiet = 0.0
     while True:
-        if now != told or quiet >= BEAT_SECONDS:
-            told, quiet = now, 0.0
-            yield sse.event(_progress(told))
-            if told.ended:
+        if status != sent or quiet >= HEARTBEAT_SECONDS:
+            sent = status
+            quiet = 0.0
+            yield sse.event(_pull_object(sent))
+            if sent.ended:
                 yield sse.DONE
                 return
-        await asyncio.sleep(TELL_SECONDS)
-        quiet += TELL_SECONDS
-        now = await look()
+        await asyncio.sleep(POLL_SECONDS)
+        quiet += POLL_SECONDS
+        status = await poll()
 
 
-def _progress(told: PullStatus) -> dialect.PullObject:
-    fields = msgspec.structs.asdict(told.progress)
-    if told.error:
-        fields |= {"state": "failed", "error": told.error, "code": told.code or UNSET}
+def _pull_object(status: PullStatus) -> dialect.PullObject:
+    fields = msgspec.structs.asdict(status.progress)
+    if status.error:
+        fields |= {"state": "failed", "error": status.error, "code": status.code or UNSET}
     return dialect.PullObject(**fields)
 
 
-def _object(standing: ModelState) -> dialect.ModelObject:
-    record, stored = standing.record, standing.stored
-    same = {
+def _object(state: ModelState) -> dialect.ModelObject:
+    record, stored = state.record, state.stored
+    fields = {
         name: getattr(record, name) for name in dialect.ModelObject.__struct_fields__ if hasattr(record, name)
     }
     return dialect.ModelObject(
-        **same
+        **fields
         | {
             "id": record.name,
             "name": record.display,
             "size": record.size_bytes,
             "size_on_disk": stored.size,
-            "state": standing.state,
+            "state": state.state,
             "engine": record.engine.name,
-            "reason": standing.reason or UNSET,
-            "loading_seconds": round(standing.loading, 1) if standing.loading else UNSET,
-            "usual_seconds": round(standing.usual, 1) if standing.usual else UNSET,
+            "reason": state.reason or UNSET,
+            "loading_seconds": round(state.loading, 1) if state.loading else UNSET,
+            "usual_seconds": round(state.usual, 1) if state.usual else UNSET,
         }
     )

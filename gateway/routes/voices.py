@@ -4,117 +4,128 @@ for.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
-from litestar import delete, get, post
-from litestar.handlers import HTTPRouteHandler
+from litestar import Router, delete, get, post
+from litestar.di import NamedDependency
 from litestar.params import FromPath
 from msgspec import UNSET
 
 from compat.openai import voices as dialect
 from compat.openai.models import ListedVoice, VoiceList
-from gateway.http.context import HttpRequest, RequestContext
+from gateway.http.context import ROUTE, RequestContext
 from gateway.http.openapi import FORM, documented
-from gateway.observability import request_log
 from gateway.routes.listing import preset_voices
 from gateway.services import voice_design
-from gateway.services.container import Services
 from voices.errors import unknown
-from voices.profile import Profile, checked_language, checked_name
+from voices.profile import Profile, VoiceType, checked_language, checked_name
+
+LISTED_TYPES: dict[VoiceType, Literal["audio_sample", "prompt", "preset"]] = {
+    "cloned": "audio_sample",
+    "designed": "prompt",
+    "preset": "preset",
+}
 
 
-def voice_routes(services: Services) -> list[HTTPRouteHandler]:
-    """Make the routes."""
+@post(
+    "/",
+    status_code=200,
+    operation_class=documented(dialect.CreateVoiceForm, FORM),
+    summary="Make a voice from a sample or a description",
+    opt={ROUTE: "voices"},
+)
+async def create(context: NamedDependency[RequestContext]) -> dialect.VoiceObject:
+    """Create a cloned or designed voice, and return it. Raises BadInput, BadAudio, NameTaken or
+    UnknownConsent.
+    """
+    async with context.permit():
+        form = await context.read_form_or_json("audio_sample", context.services.settings.voices.upload_bytes)
+        request = dialect.create_voice(form.fields)
+        if request.type == "prompt":
+            return voice_object(await _design(context, request))
+        return voice_object(await _clone(context, request, form.data, form.data_type))
 
-    @post(
-        "/v1/audio/voices",
-        status_code=200,
-        operation_class=documented(dialect.CreateVoiceForm, FORM),
-        summary="Make a voice from a sample or a description",
-    )
-    async def create(request: HttpRequest) -> dialect.VoiceObject:
-        context = RequestContext(services, request, "voices")
-        async with context.admitted():
-            sent = await context.sent("audio_sample", services.settings.voices.upload_bytes)
-            asked = dialect.create_voice(sent.fields)
-            if asked.type == "prompt":
-                return voice_object(await _design(context, asked))
-            return voice_object(await _clone(context, asked, sent.data, sent.data_type))
 
-    @get("/v1/audio/voices", summary="List the voices")
-    async def voices(request: HttpRequest) -> VoiceList:
-        caller = request_log.of(request).key or ""
-        own = [one for one in await services.library.visible(caller) if caller or not one.owner]
-        found = (*(_listed(profile, caller) for profile in own), *preset_voices(services.infos()))
-        return VoiceList(found, found)
+@get("/", summary="List the voices")
+async def voices(context: NamedDependency[RequestContext]) -> VoiceList:
+    """Return the custom voices that the caller may use, then the presets."""
+    caller = context.caller
+    visible = await context.services.library.visible(caller)
+    custom = [_listed(profile, caller) for profile in visible if caller or not profile.owner]
+    found = (*custom, *preset_voices(context.engines.infos))
+    return VoiceList(found, found)
 
-    @get("/v1/audio/voices/{voice_id:path}", summary="Look a voice up")
-    async def retrieve(request: HttpRequest, voice_id: FromPath[str]) -> ListedVoice | dialect.VoiceObject:
-        name = voice_id.lstrip("/")
-        found = await services.library.find(name, request_log.of(request).key or "")
-        if found.profile:
-            return voice_object(found.profile)
-        preset = next(
-            (voice for voice in preset_voices(services.infos()) if voice.id.casefold() == name.casefold()),
-            None,
-        )
-        if preset is None:
-            raise unknown(name)
-        return preset
 
-    @delete("/v1/audio/voices/{voice_id:path}", status_code=200, summary="Delete a voice")
-    async def remove(request: HttpRequest, voice_id: FromPath[str]) -> dialect.VoiceDeleted:
-        context = RequestContext(services, request, "voices")
-        id = voice_id.lstrip("/")
-        if await services.library.is_empty():
-            raise unknown(id)
-        await (await context.voices()).delete(id, context.caller)
-        return dialect.VoiceDeleted(id)
+@get("/{voice_id:path}", summary="Look a voice up")
+async def retrieve(
+    context: NamedDependency[RequestContext], voice_id: FromPath[str]
+) -> ListedVoice | dialect.VoiceObject:
+    """Return a custom voice or a preset, by id or name. Raises UnknownProfile."""
+    name = voice_id.lstrip("/")
+    found = await context.services.library.find(name, context.caller)
+    if found.profile:
+        return voice_object(found.profile)
+    presets = preset_voices(context.engines.infos)
+    preset = next((voice for voice in presets if voice.id.casefold() == name.casefold()), None)
+    if preset is None:
+        raise unknown(name)
+    return preset
 
-    return [create, voices, retrieve, remove]
+
+@delete("/{voice_id:path}", status_code=200, summary="Delete a voice", opt={ROUTE: "voices"})
+async def remove(context: NamedDependency[RequestContext], voice_id: FromPath[str]) -> dialect.VoiceDeleted:
+    """Delete a custom voice by its id. Raises UnknownProfile or Forbidden."""
+    id = voice_id.lstrip("/")
+    if await context.services.library.is_empty():
+        raise unknown(id)
+    await (await context.voices()).delete(id, context.caller)
+    return dialect.VoiceDeleted(id)
+
+
+VOICE_ROUTER = Router("/v1/audio/voices", route_handlers=[create, voices, retrieve, remove])
 
 
 async def _clone(
-    context: RequestContext, asked: dialect.CreateVoice, data: bytes | None, data_type: str
+    context: RequestContext, request: dialect.CreateVoice, data: bytes | None, data_type: str
 ) -> Profile:
     from voices.samples.samples import Upload
 
-    draft = _draft(context, asked, "cloned")
+    draft = msgspec.structs.replace(_draft(context, request, "cloned"), consent=request.consent)
     voices = await context.voices()
-    await voices.require_consent(asked.consent, context.caller)
+    await voices.require_consent(request.consent, context.caller)
     if not data:
         raise dialect.missing("audio_sample")
     dialect.check_type(data_type, "audio_sample")
-    return await voices.create(draft, (Upload(data, asked.transcript),))
+    return await voices.create(draft, (Upload(data, request.transcript),))
 
 
-async def _design(context: RequestContext, asked: dialect.CreateVoice) -> Profile:
-    """Keep a described voice, and make it now if an engine that designs is there; else it is made when it
-    first speaks.
+async def _design(context: RequestContext, request: dialect.CreateVoice) -> Profile:
+    """Create a described voice, with its reference if an engine that designs is ready; else that is made when
+    the voice first speaks.
     """
     from voices.authoring import checked_script
 
-    script = checked_script(asked.script_hint) if asked.script_hint is not None else ""
+    script = checked_script(request.script_hint) if request.script_hint is not None else ""
     draft = msgspec.structs.replace(
-        _draft(context, asked, "designed"), design_prompt=asked.prompt.strip(), design_script=script
+        _draft(context, request, "designed"), design_prompt=request.prompt.strip(), design_script=script
     )
-    profile = await (await context.voices()).create(draft)
-    if voice_design.designer(context.services):
-        profile = await voice_design.create_or_roll_back(
-            context.services, profile, context.terms(), await context.voices()
-        )
-    return profile
+    voices = await context.voices()
+    profile = await voices.create(draft)
+    if not voice_design.find_designer(context.engines):
+        return profile
+    return await voice_design.create_or_roll_back(
+        context.services, context.engines, profile, context.terms(), voices
+    )
 
 
-def _draft(context: RequestContext, asked: dialect.CreateVoice, kind: str) -> Profile:
-    languages = tuple(checked_language(tag) for tag in asked.languages)
-    name = checked_name(asked.name)
-    if kind == "cloned":
-        return Profile("", name, "cloned", context.caller, languages=languages, consent=asked.consent)
-    return Profile("", name, "designed", context.caller, languages=languages)
+def _draft(context: RequestContext, request: dialect.CreateVoice, voice_type: VoiceType) -> Profile:
+    languages = tuple(checked_language(tag) for tag in request.languages)
+    return Profile("", checked_name(request.name), voice_type, context.caller, languages=languages)
 
 
 def voice_object(profile: Profile) -> dialect.VoiceObject:
-    """Give a voice as OpenAI's SDKs have it; a preset of one's own is of the kind that is not described."""
+    """Return a voice as OpenAI's SDKs have it; a preset of the library is like one with a sample."""
     designed = profile.voice_type == "designed"
     return dialect.VoiceObject(
         profile.id,
@@ -133,6 +144,6 @@ def _listed(profile: Profile, caller: str) -> dialect.OwnVoice:
         languages=profile.languages,
         description=profile.description or UNSET,
         created_at=int(profile.created),
-        type={"designed": "prompt", "cloned": "audio_sample"}.get(profile.voice_type, "preset"),  # type: ignore[arg-type]
+        type=LISTED_TYPES[profile.voice_type],
         prompt=profile.design_prompt if profile.design_prompt and profile.editable(caller) else UNSET,
     )

@@ -1,4 +1,4 @@
-"""Profiles between their two forms: as they are kept, and as /v1/voicebox has them."""
+"""Profiles in two forms: as they are stored, and as /v1/voicebox shows them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from msgspec import UNSET
 from compat.voicebox import profiles as dialect
 from engines.catalogue.engines import CATALOGUE
 from engines.errors import BadInput
-from gateway.services.container import Services
+from gateway.services.engine_snapshot import EngineSnapshot
 from voices.naming import compatibility
 from voices.profile import Profile, Sample, checked_language, checked_name
 from voices.pronunciation import Entry, check
 
-RENAMED = {"preset_voice_id": "preset_voice"}
-TEXTS = (
+STORED_NAMES = {"preset_voice_id": "preset_voice"}
+"""by the names that the API has; the others are the same"""
+TEXT_FIELDS = (
     "description",
     "instructions",
     "design_prompt",
@@ -28,7 +29,7 @@ TEXTS = (
 
 
 def profile_object(profile: Profile, caller: str) -> dialect.ProfileObject:
-    """Give a profile as a caller sees it: who may only use it sees no recordings."""
+    """Return a profile as a caller may see it: who may only use it sees no recordings."""
     mine = profile.editable(caller)
     return dialect.ProfileObject(
         id=profile.id,
@@ -57,7 +58,7 @@ def profile_object(profile: Profile, caller: str) -> dialect.ProfileObject:
 
 
 def sample_object(sample: Sample) -> dialect.SampleObject:
-    """Give a sample."""
+    """Return a sample as /v1/voicebox shows it."""
     return dialect.SampleObject(
         id=sample.id,
         created_at=int(sample.created),
@@ -74,21 +75,21 @@ def sample_object(sample: Sample) -> dialect.SampleObject:
 
 
 def pronunciation_bodies(entries: tuple[Entry, ...]) -> tuple[dialect.PronunciationBody, ...]:
-    """Give entries of a dictionary."""
+    """Return entries of a dictionary as /v1/voicebox shows them."""
     return tuple(dialect.PronunciationBody(entry.word, entry.respelling, entry.ipa) for entry in entries)
 
 
-def entries(bodies: tuple[dialect.PronunciationBody, ...]) -> tuple[Entry, ...]:
-    """Check entries of a dictionary. Raises BadInput."""
+def checked_entries(bodies: tuple[dialect.PronunciationBody, ...]) -> tuple[Entry, ...]:
+    """Return entries of a dictionary. Raises BadInput."""
     return check([Entry(body.word, body.respelling, body.ipa) for body in bodies])
 
 
-def changed(profile: Profile, body: dialect.ProfileBody, services: Services) -> Profile:
-    """Give a profile with what a body sets. Raises BadInput where that makes no sense."""
+def changed_profile(profile: Profile, body: dialect.ProfileBody, engines: EngineSnapshot) -> Profile:
+    """Return a profile with what a body sets. Raises BadInput where that makes no sense."""
     fields: dict[str, Any] = {
         name: value for name in body.__struct_fields__ if (value := getattr(body, name)) is not UNSET
     }
-    for name in TEXTS:
+    for name in TEXT_FIELDS:
         if name in fields:
             fields[name] = fields[name].strip()
     if "name" in fields:
@@ -96,34 +97,34 @@ def changed(profile: Profile, body: dialect.ProfileBody, services: Services) -> 
     if "languages" in fields:
         fields["languages"] = tuple(checked_language(tag, "languages") for tag in fields["languages"])
     if "pronunciations" in fields:
-        fields["pronunciations"] = entries(fields["pronunciations"])
+        fields["pronunciations"] = checked_entries(fields["pronunciations"])
     if fields.get("design_script"):
-        fields["design_script"] = _script(fields["design_script"])
-    made = msgspec.structs.replace(
-        profile, **{RENAMED.get(name, name): value for name, value in fields.items()}
+        fields["design_script"] = _checked_script(fields["design_script"])
+    after = msgspec.structs.replace(
+        profile, **{STORED_NAMES.get(name, name): value for name, value in fields.items()}
     )
-    _check_stays(profile, made)
-    check_profile(made, services)
-    return made
+    _check_unchangeable(profile, after)
+    check_profile(after, engines)
+    return after
 
 
-def check_profile(profile: Profile, services: Services) -> None:
+def check_profile(profile: Profile, engines: EngineSnapshot) -> None:
     """Check that a profile makes sense. Raises BadInput."""
     if profile.voice_type == "preset" and not (profile.preset_engine and profile.preset_voice):
         raise BadInput("A preset voice needs `preset_engine` and `preset_voice_id`.", param="preset_voice_id")
     if profile.voice_type == "designed" and not profile.design_prompt:
         raise BadInput("A designed voice needs a `design_prompt`.", param="design_prompt")
-    _check_engines(profile, services)
+    _check_engines(profile, engines)
 
 
-def _script(script: str) -> str:
+def _checked_script(script: str) -> str:
     from voices.authoring import checked_script
 
     return checked_script(script, "design_script")
 
 
-def _check_stays(before: Profile, after: Profile) -> None:
-    """Refuse to make another voice of one that has been made. Raises BadInput."""
+def _check_unchangeable(before: Profile, after: Profile) -> None:
+    """Check that a voice which has been made stays the same voice. Raises BadInput."""
     if before.samples and after.voice_type != before.voice_type:
         raise BadInput("`voice_type` cannot be changed once there are samples.", param="voice_type")
     was = (before.design_prompt, before.design_script)
@@ -137,7 +138,7 @@ def _check_stays(before: Profile, after: Profile) -> None:
         )
 
 
-def _check_engines(profile: Profile, services: Services) -> None:
+def _check_engines(profile: Profile, engines: EngineSnapshot) -> None:
     known = {record.name for record in CATALOGUE if "speech" in record.kinds}
     for param, names in (("engines", profile.engines), ("preset_engine", (profile.preset_engine,))):
         for name in filter(None, names):
@@ -145,8 +146,8 @@ def _check_engines(profile: Profile, services: Services) -> None:
                 raise BadInput(
                     f"There is no engine `{name[:100]}`; there are: {', '.join(sorted(known))}.", param=param
                 )
-    if profile.voice_type == "preset" and profile.preset_engine in services.infos():
-        around = compatibility.AvailableEngines(services.infos())
+    if profile.voice_type == "preset" and profile.preset_engine in engines.infos:
+        around = compatibility.AvailableEngines(engines.infos)
         fit = next(fit for fit in compatibility.fits(profile, around) if fit.engine == profile.preset_engine)
         if not fit.can:
             raise BadInput(f"`{fit.engine}` cannot speak this voice: {fit.reason}.", param="preset_voice_id")

@@ -11,18 +11,17 @@ from typing import IO, Any
 import anyio
 import anyio.to_thread
 
-from engines.errors import BadAudio, BadInput, SpeechError
+from compat.openai import validation
+from engines.api import BYTES_PER_SAMPLE
+from engines.errors import BadAudio, SpeechError
 from streaming.audio.decode import decode
-
-BYTES_PER_SAMPLE = 2
 
 
 class UploadAudio:
     """A recording as PCM at `rate` Hertz, s16le mono.
 
-    `open` decodes the first chunk, so that what is no audio at all is refused before any engine hears of it.
-    What breaks later ends the audio, and `check` raises it: an engine that is being fed has no use for our
-    errors.
+    `open` decodes the first chunk, so that what is no audio at all is refused before an engine is asked. What
+    breaks later ends the audio, and `check` raises it: an engine that is being fed has no use for our errors.
     """
 
     def __init__(
@@ -42,16 +41,16 @@ class UploadAudio:
 
     async def open(self) -> None:
         """Decode the first chunk. Raises BadAudio."""
-        self._first = await self._next()
+        self._first = await self._next_chunk()
 
     async def pcm(self) -> AsyncIterator[bytes]:
-        """Give the PCM as it is decoded."""
+        """Yield the PCM as it is decoded."""
         chunk = self._first
         while chunk:
             self.samples += len(chunk) // BYTES_PER_SAMPLE
             yield chunk
             try:
-                chunk = await self._next()
+                chunk = await self._next_chunk()
             except SpeechError as exc:
                 self._failure = exc
                 return
@@ -61,18 +60,16 @@ class UploadAudio:
         if self._failure:
             raise self._failure
 
-    async def _next(self) -> bytes:
+    async def _next_chunk(self) -> bytes:
         return await anyio.to_thread.run_sync(next, self._chunks, b"", limiter=self._codecs)
 
 
 def from_base64(body: dict[str, Any]) -> IO[bytes]:
-    """Take the recording out of a JSON body: `input_audio: {data, format}`. Raises BadInput or BadAudio."""
+    """Return the recording in a JSON body, `input_audio: {data, format}`. Raises BadInput or BadAudio."""
     audio = body.get("input_audio")
     data = audio.get("data") if isinstance(audio, dict) else None
     if not isinstance(data, str):
-        raise BadInput(
-            "[{'type': 'missing', 'loc': ('body', 'file'), 'msg': 'Field required', 'input': None}]"
-        )
+        raise validation.missing_file()
     try:
         return io.BytesIO(
             base64.b64decode(data.partition(",")[2] if data.startswith("data:") else data, validate=False)

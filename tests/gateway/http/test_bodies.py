@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from compat.errors import TooLarge
 from engines.errors import BadInput
-from gateway.http.bodies import Form, Limits, form, whole
+from gateway.http.bodies import Form, FormLimits, read_form, read_all
 
 EDGE = "edge"
 Part = tuple[str, bytes]
@@ -46,12 +46,12 @@ def file(content: bytes, name: str = "file", head: str = '; filename="a.wav"') -
     return f'Content-Disposition: form-data; name="{name}"{head}', content
 
 
-def read(parts: list[Part], cuts: list[int] = [], limits: Limits | None = None) -> Form:  # noqa: B006 - not changed
+def read(parts: list[Part], cuts: list[int] = [], limits: FormLimits | None = None) -> Form:  # noqa: B006 - not changed
     body = multipart(parts)
     edges = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
     chunks = [body[start:end] for start, end in pairwise(edges)]
     headers = {b"content-type": b"multipart/form-data; boundary=edge"}
-    return asyncio.run(form(headers, receiver(chunks), limits or Limits(body=10**9, fields=10**6)))
+    return asyncio.run(read_form(headers, receiver(chunks), limits or FormLimits(body=10**9, fields=10**6)))
 
 
 @given(
@@ -104,8 +104,8 @@ def test_large_files_go_to_disk() -> None:
         assert got.file.read() == content
 
 
-@pytest.mark.parametrize("limits", [Limits(body=500, fields=10**6), Limits(body=10**6, fields=500)])
-def test_limits(limits: Limits) -> None:
+@pytest.mark.parametrize("limits", [FormLimits(body=500, fields=10**6), FormLimits(body=10**6, fields=500)])
+def test_limits(limits: FormLimits) -> None:
     """More than is taken is refused, whether the whole body or its text fields."""
     with pytest.raises(TooLarge, match="413"):
         read([field("prompt", "x" * 1000), file(b"x")], limits=limits)
@@ -114,7 +114,7 @@ def test_limits(limits: Limits) -> None:
 def test_announced_length_is_enough() -> None:
     """A body announced as too long is refused before any of it is read."""
     with pytest.raises(TooLarge):
-        asyncio.run(whole({b"content-length": b"1000"}, receiver([]), 999))
+        asyncio.run(read_all({b"content-length": b"1000"}, receiver([]), 999))
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_announced_length_is_enough() -> None:
 def test_no_form_at_all(content_type: bytes) -> None:
     """Another type of body is a clear error."""
     with pytest.raises(BadInput, match="multipart/form-data"):
-        asyncio.run(form({b"content-type": content_type}, receiver([b"x"]), Limits(body=99, fields=99)))
+        asyncio.run(read_form({b"content-type": content_type}, receiver([b"x"]), FormLimits(body=99, fields=99)))
 
 
 @given(st.binary(max_size=300))
@@ -131,7 +131,7 @@ def test_garbage(body: bytes) -> None:
     """No bytes whatever do more than be refused."""
     headers = {b"content-type": b"multipart/form-data; boundary=edge"}
     try:
-        asyncio.run(form(headers, receiver([body]), Limits(body=10**6, fields=10**6))).close()
+        asyncio.run(read_form(headers, receiver([body]), FormLimits(body=10**6, fields=10**6))).close()
     except BadInput as exc:
         assert "malformed" in exc.message
 
@@ -141,4 +141,4 @@ def test_leaving_in_the_middle() -> None:
     headers = {b"content-type": b"multipart/form-data; boundary=edge"}
     body = multipart([file(b"x" * 100)])[:60]
     with pytest.raises(BadInput, match="left"):
-        asyncio.run(form(headers, receiver([body], leave=True), Limits(body=10**6, fields=10**6)))
+        asyncio.run(read_form(headers, receiver([body], leave=True), FormLimits(body=10**6, fields=10**6)))

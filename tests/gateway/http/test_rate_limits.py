@@ -19,8 +19,8 @@ from servers import Server, running, wait_until
 from compat.errors import RateLimited, refusal
 from engines.errors import Overloaded
 from gateway.config.settings import AdmissionSettings
-from gateway.http.rate_limits import LocalRateLimiter, duration
-from gateway.security.keys import KeyStore, default_path
+from gateway.http.rate_limits import LocalRateLimiter, go_duration
+from gateway.security.keys import KEYS_FILE, KeyStore
 
 SPEECH = {"model": "tts-1", "voice": "alloy", "input": "Hello.", "response_format": "pcm"}
 
@@ -115,7 +115,7 @@ def test_concurrent_streams() -> None:
 @given(st.floats(0, 10_000))
 def test_durations_are_written_as_go_does(seconds: float) -> None:
     """`12ms`, `1.2s`, `6m0s`: readable, and true to a millisecond."""
-    shown = duration(seconds)
+    shown = go_duration(seconds)
     match = re.fullmatch(r"(?:(\d+)ms|(?:(\d+)m)?([\d.]+)s)", shown)
 
     assert match, shown
@@ -128,7 +128,7 @@ def test_durations_are_written_as_go_does(seconds: float) -> None:
 def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, str, str]]:
     """A server with two keys, two streams for each, three in all, and little audio a minute."""
     folder = tmp_path_factory.mktemp("limited")
-    keys = KeyStore(default_path(str(folder / "data")))
+    keys = KeyStore(folder / "data" / KEYS_FILE)
     first, second = keys.create("first", None)[1], keys.create("second", None)[1]
     settings = {"streams": 3, "streams_per_caller": 2, "requests_per_minute": 100_000, "wait": 20}
     config = {"admission": settings, "engines": {"tone": {"enabled": True, "workers": 4}}}

@@ -1,0 +1,70 @@
+"""The server's own routes: what it is, whether it can serve, and its metrics."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
+
+from engines.catalogue.engines import Kind
+from engines.fleet.runtime import EngineSet
+from gateway.http.context import RequestContext
+from gateway.http.drain import Drain
+from gateway.observability.metrics import Metrics
+
+METRICS_TYPE = "text/plain; version=0.0.4"
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@get("/livez", summary="The process answers")
+async def livez() -> dict[str, str]:
+    """Return that the process runs."""
+    return {"status": "ok"}
+
+
+@get("/v1/test", summary="What Wyoming's bridge probes")
+async def test() -> dict[str, str]:
+    """Return that the process runs."""
+    return {"status": "ok"}
+
+
+def health_routes(version: str, drain: Drain, metrics: Metrics) -> list[HTTPRouteHandler]:
+    """Return the routes that say how the server is."""
+
+    @get(["/", "/v1"], summary="What this is")
+    async def root() -> dict[str, str]:
+        return {"name": "Voicebox Gateway", "version": version, "schema": "/schema", "health": "/health"}
+
+    @get("/health", summary="How the engines are")
+    async def health(context: NamedDependency[RequestContext]) -> dict[str, Any]:
+        engines = context.services.engines
+        status = "ok" if _is_ready(engines) else "starting"
+        return {"status": status, "version": version, "engines": engines.statuses()}
+
+    @get("/readyz", summary="Requests can be served")
+    async def readyz(context: NamedDependency[RequestContext]) -> Response[dict[str, str]]:
+        if drain.closing:
+            return Response({"status": "closing"}, status_code=503, headers={"retry-after": "5"})
+        ready = _is_ready(context.services.engines)
+        return Response({"status": "ok" if ready else "starting"}, status_code=200 if ready else 503)
+
+    @get("/metrics", summary="Counts for Prometheus", media_type=METRICS_TYPE, sync_to_thread=True)
+    def exposition() -> bytes:
+        return metrics.exposition()
+
+    return [root, health, livez, readyz, test, exposition]
+
+
+def _is_ready(engines: EngineSet) -> bool:
+    """Return whether every engine that is enabled works, but for those that never will beside one that does.
+
+    Models start when they are wanted: nobody waits for one that is not.
+    """
+    statuses = engines.statuses()
+    not_ready = (status for status in statuses.values() if not status.on_demand and not status.ready)
+    starting = any(worker.state == "starting" for status in not_ready for worker in status.workers)
+    able = {name for name, status in statuses.items() if status.ready or (status.on_demand and status.usable)}
+    kinds = [engines.names(kind) for kind in KINDS]
+    return not starting and all(able.intersection(kind) for kind in kinds if kind) and bool(statuses)

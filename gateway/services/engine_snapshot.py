@@ -1,0 +1,72 @@
+"""The engines as they were at one moment: a request decides everything by the same ones."""
+
+from __future__ import annotations
+
+from compat.openai import names
+from engines.api import EngineInfo
+from engines.catalogue.engines import CATALOGUE
+from engines.fleet.runtime import EngineSet
+from engines.fleet.status import EngineStatus
+from gateway.config.settings import Settings
+from voices.naming.compatibility import AvailableEngines, UnavailableEngine
+from voices.naming.resolver import Names, Resolver, ResolverRules
+
+NAMES = Names(names.openai_kind, names.peer_kind, names.kokoro_voice)
+
+
+class EngineSnapshot:
+    """The engines that are ready, those that are not, and what names mean among them."""
+
+    def __init__(
+        self, infos: dict[str, EngineInfo], unavailable: tuple[UnavailableEngine, ...], rules: ResolverRules
+    ) -> None:
+        self.infos = infos
+        """engines that are ready, the best first; one that the settings prefer is before all others"""
+        self.available = AvailableEngines(infos, unavailable)
+        """the same with those that could speak a custom voice, were they ready or enabled"""
+        self.resolver = Resolver(infos, NAMES, rules, unavailable)
+        self._unavailable = unavailable
+        self._rules = rules
+
+    def resolver_with(self, custom_voices: tuple[str, ...]) -> Resolver:
+        """Return a resolver whose near misses include these names of custom voices."""
+        return Resolver(self.infos, NAMES, self._rules, self._unavailable, custom_voices)
+
+
+def take_snapshot(
+    engines: EngineSet, settings: Settings, missing_models: tuple[UnavailableEngine, ...]
+) -> EngineSnapshot:
+    """Return the engines as they are now; `missing_models` are known to this version and cannot be used."""
+    ready = engines.infos()
+    preferred = {settings.speech.engine, settings.transcription.engine}
+    infos = dict(sorted(ready.items(), key=lambda item: item[0] not in preferred))
+    unavailable = (
+        *_unavailable_engines(infos, engines.statuses()),
+        *(model for model in missing_models if model.name not in infos),
+    )
+    rules = ResolverRules(
+        default_voice=settings.speech.voice,
+        model_aliases=settings.compat.model_aliases,
+        voice_aliases=settings.compat.voice_aliases,
+        map_unknown=settings.compat.unknown == "default",
+    )
+    return EngineSnapshot(infos, unavailable, rules)
+
+
+def _unavailable_engines(
+    infos: dict[str, EngineInfo], statuses: dict[str, EngineStatus]
+) -> list[UnavailableEngine]:
+    """Return the engines of the catalogue that would speak, but are not ready."""
+    return [
+        UnavailableEngine(record.name, _reason(record.name, statuses), record.clones, record.designs)
+        for record in CATALOGUE
+        if "speech" in record.kinds and record.name not in infos
+        if record.name in statuses or record.clones or record.enabled_by_default
+    ]
+
+
+def _reason(name: str, statuses: dict[str, EngineStatus]) -> str:
+    if name not in statuses:
+        return f"not enabled: engines.{name}.enabled is false"
+    failed = next((worker.reason for worker in statuses[name].workers if worker.reason), "")
+    return f"it does not run: {failed}" if failed else "it is starting"

@@ -1,0 +1,233 @@
+"""Synthesis: from a speech request's names to a voice, and from its text to encoded audio."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import msgspec
+
+from compat.errors import wrong_endpoint
+from compat.openai.speech import SpeechRequest
+from engines.api import EngineInfo, Prompt, SpeechCapabilities, SpeechEvent, SpeechJob
+from engines.errors import EngineFailed, RunawayAudio
+from engines.fleet.pool import Stream
+from engines.fleet.streams import RequestTerms
+from gateway.observability.request_log import RequestLog
+from gateway.services import respelling, unsupported, voice_selection
+from gateway.services.container import Services
+from gateway.services.engine_snapshot import EngineSnapshot
+from gateway.services.respelling import Respeller
+from gateway.services.voice_audit import write_audit
+from gateway.services.voice_prompts import voice_prompt
+from streaming.pipeline import PipelineConfig, SpeechPipeline
+from streaming.segment_audio import RetryPolicy
+from streaming.text.segments import Segment, split_text
+from voices.naming.matching import shown
+from voices.naming.resolver import Choice, WrongKind
+from voices.profile import Profile
+from voices.pronunciation import Dictionary
+
+ANY_SEED = 2**31
+
+
+async def prepare_synthesis(
+    services: Services,
+    engines: EngineSnapshot,
+    request: SpeechRequest,
+    terms: RequestTerms,
+    log_entry: RequestLog,
+) -> Synthesis:
+    """Choose engine and voice, check what they cannot honour, and log all that.
+
+    Raises what can be known before any work is done: unknown names, unsupported parameters, a wrong endpoint.
+    """
+    try:
+        selected = await voice_selection.select_voice(
+            services, engines, request.model, request.voice, log_entry.key or ""
+        )
+    except WrongKind as exc:
+        raise wrong_endpoint(shown(request.model), "/v1/audio/speech", "does not speak") from exc
+    choice = selected.choice
+    dictionary = await selected.dictionary()
+    info = engines.infos[choice.engine]
+    request = _with_voice_defaults(request, choice.profile, info)
+    _log_choice(log_entry, request, choice)
+    log_entry.batch = terms.batch
+    log_entry.text = request.input if services.settings.log.texts else None
+    log_entry.ignored = unsupported.unsupported_speech_parameters(request, info, services.settings.compat)
+    if (
+        dictionary
+        and info.speech
+        and await respelling.ignores_entries(dictionary, request.input, ipa=info.speech.ipa)
+    ):
+        log_entry.ignored.append("pronunciations")
+    log_entry.mapped = [*choice.mapped, *request.clamped]
+    return Synthesis(services, engines, request, choice, terms, log_entry, dictionary)
+
+
+def _log_choice(log_entry: RequestLog, request: SpeechRequest, choice: Choice) -> None:
+    profile = choice.profile
+    log_entry.engine = choice.engine
+    log_entry.model = request.model
+    log_entry.format = request.response_format
+    log_entry.voice = profile.name if profile else choice.voice
+    log_entry.voice_type = profile.voice_type if profile else "preset"
+    log_entry.profile = profile.id if profile else None
+    log_entry.characters = len(request.input)
+
+
+def _with_voice_defaults(request: SpeechRequest, profile: Profile | None, info: EngineInfo) -> SpeechRequest:
+    """Return the request with its custom voice's own speed and instructions where it sets none itself."""
+    if profile is None:
+        return request
+    instructions = profile.instructions if info.speech and info.speech.instructions else None
+    return msgspec.structs.replace(
+        request,
+        speed=profile.speed if profile.speed and not request.speed_given else request.speed,
+        instructions=request.instructions or instructions or None,
+    )
+
+
+class Synthesis:
+    """One request to speak, whatever its format and transport. Raises EngineFailed for an engine that does
+    not.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        engines: EngineSnapshot,
+        request: SpeechRequest,
+        choice: Choice,
+        terms: RequestTerms,
+        log_entry: RequestLog,
+        dictionary: Dictionary | None = None,
+    ) -> None:
+        info = engines.infos[choice.engine]
+        if info.speech is None:
+            raise EngineFailed(f"The engine `{info.name}` does not speak.")
+        self._services = services
+        self._engines = engines
+        self._request = request
+        self._choice = choice
+        self._info = info
+        self._capabilities: SpeechCapabilities = info.speech
+        self._terms = terms
+        self._log_entry = log_entry
+        self._respeller = Respeller(dictionary, ipa=info.speech.ipa)
+        self._prompt: Prompt | None = None
+        slowest, fastest = info.speech.speed
+        self._speed = min(fastest, max(slowest, request.speed))
+
+    async def audio(self) -> AsyncGenerator[bytes, None]:
+        """Yield the encoded file as it is made, once there is a permit. Raises RateLimited, Overloaded,
+        DeadlineExceeded, and what the engine raises.
+        """
+        rate_limiter = self._services.rate_limiter
+        log_entry = self._log_entry
+        permit = await rate_limiter.acquire(
+            self._terms.caller, shown(self._request.model), self._terms.seconds
+        )
+        log_entry.limits = permit.headers
+        try:
+            terms = await self._prepare_voice()
+            async with self._services.engines.pool(self._choice.engine).open(terms) as stream:
+                pipeline = self._pipeline(stream)
+                try:
+                    async with aclosing(pipeline.chunks()) as chunks:
+                        async for chunk in chunks:
+                            yield chunk
+                except RunawayAudio:
+                    log_entry.ran_away = True
+                    raise
+                finally:
+                    log_entry.audio_seconds = pipeline.pacing.made
+                    log_entry.underruns = pipeline.pacing.underruns
+                    log_entry.queue_seconds = stream.waited
+        finally:
+            rate_limiter.release(permit, log_entry.audio_seconds or 0.0)
+
+    async def _prepare_voice(self) -> RequestTerms:
+        """Make the voice's prompt, and return the terms with the deadline later by the time that it took."""
+        began = time.monotonic()
+        self._prompt = await voice_prompt(self._services, self._engines, self._choice, self._terms)
+        await write_audit(self._services.library, self._choice, self._log_entry)
+        deadline = self._terms.deadline + time.monotonic() - began
+        return msgspec.structs.replace(self._terms, deadline=deadline)
+
+    def _pipeline(self, stream: Stream) -> SpeechPipeline:
+        request = self._request
+        settings = self._services.settings.speech
+
+        def speak(segment: Segment, attempt: int) -> AsyncGenerator[SpeechEvent, None]:
+            events = stream.speak(self._job(segment, attempt))
+            return self._respeller.with_original_offsets(segment, events)
+
+        config = PipelineConfig(
+            format=request.response_format,
+            retry_policy=self._retry_policy(),
+            tempo=request.speed / self._speed,
+            bitrate=next(
+                (rate for name, rate in settings.bitrate.items() if name == request.response_format), None
+            ),
+            buffered_seconds=settings.buffered_seconds,
+            look_ahead=settings.look_ahead,
+        )
+        language = self._language() or _voice_language(self._info, self._choice)
+        segments = split_text(
+            request.input, language=language, first_limit=settings.first_segment, limit=settings.segment
+        )
+        return SpeechPipeline(
+            config, self._respeller.respelt(segments), speak, self._services.encoders, stream.report
+        )
+
+    def _retry_policy(self) -> RetryPolicy:
+        capabilities = self._capabilities
+        policy = RetryPolicy(
+            capabilities.sample_rate, self._speed, capabilities.streaming, self._on_retry, self._on_truncation
+        )
+        if self._request.seed is not None and capabilities.seed:  # what this seed gives is what was asked for
+            return msgspec.structs.replace(policy, max_attempts=1)
+        return policy
+
+    def _language(self) -> str | None:
+        profile = self._choice.profile
+        profile_language = profile.languages[0] if profile and profile.languages else None
+        return (self._request.language or profile_language) if self._capabilities.language else None
+
+    def _job(self, segment: Segment, attempt: int) -> SpeechJob:
+        request = self._request
+        capabilities = self._capabilities
+        seed = random.randrange(ANY_SEED) if attempt else request.seed  # noqa: S311 - any other seed will do
+        return SpeechJob(
+            text=segment.text,
+            voice=self._choice.voice,
+            model=self._choice.model,
+            language=self._language(),
+            speed=self._speed,
+            seed=seed if capabilities.seed else None,
+            instructions=request.instructions if capabilities.instructions else None,
+            pause=segment.ends_sentence,
+            prompt=self._prompt,
+            mix=self._choice.mix,
+            ipa=self._respeller.ipa_of(segment),
+        )
+
+    def _on_retry(self, reason: str) -> None:
+        self._log_entry.retries.append(reason)
+        self._services.observer.retried(self._choice.engine, reason)
+
+    def _on_truncation(self) -> None:
+        self._log_entry.truncations += 1
+
+
+def _voice_language(info: EngineInfo, choice: Choice) -> str | None:
+    """Return the language in which a voice speaks first."""
+    if choice.profile and choice.profile.languages:
+        return choice.profile.languages[0]
+    base = choice.voice.partition("+")[0]
+    voice = next((voice for voice in info.voices if voice.id in (choice.voice, base)), None)
+    return voice.languages[0] if voice and voice.languages else None

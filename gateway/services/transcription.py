@@ -1,0 +1,118 @@
+"""Transcription: from a request's model and recording to an engine's events."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import IO
+
+from compat.errors import wrong_endpoint
+from compat.openai.transcription import TranscriptionRequest, requires_logprobs
+from engines.api import TranscriptionEvent, TranscriptionJob
+from engines.errors import EngineFailed
+from engines.fleet.streams import RequestTerms
+from gateway.observability.request_log import RequestLog
+from gateway.services import unsupported
+from gateway.services.container import Services
+from gateway.services.engine_snapshot import EngineSnapshot
+from gateway.services.upload_audio import UploadAudio
+from voices.naming.matching import shown
+from voices.naming.resolver import Choice, WrongKind
+
+
+async def prepare_transcription(
+    services: Services,
+    engines: EngineSnapshot,
+    request: TranscriptionRequest,
+    recording: IO[bytes],
+    terms: RequestTerms,
+    log_entry: RequestLog,
+) -> Transcription:
+    """Choose the engine, check what it cannot honour, and decode the first of the recording, which stays
+    open.
+
+    Raises what can be known before any work is done: an unknown model, unsupported parameters, BadAudio.
+    """
+    choice = _choose_engine(engines, request, f"/v1/audio/{log_entry.route}")
+    info = engines.infos[choice.engine]
+    log_entry.engine = choice.engine
+    log_entry.model = request.model
+    log_entry.format = request.response_format
+    log_entry.ignored = unsupported.unsupported_transcription_parameters(
+        request, info, services.settings.compat
+    )
+    log_entry.mapped = list(choice.mapped)
+    if info.transcription is None:
+        raise EngineFailed(f"The engine `{choice.engine}` does not transcribe.")
+    audio = UploadAudio(
+        recording,
+        rate=info.transcription.sample_rate,
+        max_seconds=services.settings.limits.audio_seconds,
+        codecs=services.codecs,
+    )
+    await audio.open()
+    return Transcription(services, request, choice, audio, terms, log_entry)
+
+
+def _choose_engine(engines: EngineSnapshot, request: TranscriptionRequest, path: str) -> Choice:
+    try:
+        return engines.resolver.transcribe(request.model)
+    except WrongKind as exc:
+        raise wrong_endpoint(shown(request.model), path, "does not transcribe") from exc
+
+
+class Transcription:
+    """One request to transcribe, or translate, a recording."""
+
+    def __init__(
+        self,
+        services: Services,
+        request: TranscriptionRequest,
+        choice: Choice,
+        audio: UploadAudio,
+        terms: RequestTerms,
+        log_entry: RequestLog,
+    ) -> None:
+        self._services = services
+        self._request = request
+        self._choice = choice
+        self._audio = audio
+        self._terms = terms
+        self._log_entry = log_entry
+
+    @property
+    def seconds(self) -> float:
+        """How much of the recording has been decoded so far."""
+        return self._audio.seconds
+
+    async def events(self) -> AsyncGenerator[TranscriptionEvent, None]:
+        """Yield what the engine makes of the recording, once there is a permit.
+
+        Raises RateLimited, Overloaded, DeadlineExceeded, what the engine raises, and BadAudio at the end.
+        """
+        rate_limiter = self._services.rate_limiter
+        log_entry = self._log_entry
+        pool = self._services.engines.pool(self._choice.engine)
+        permit = await rate_limiter.acquire(self._terms.caller, shown(self._request.model), 0.0)
+        log_entry.limits = permit.headers
+        try:
+            transcribed = pool.transcribe(self._job(), self._audio.pcm(), self._terms)
+            async with aclosing(transcribed) as events:
+                async for event in events:
+                    yield event
+            self._audio.check()
+        finally:
+            log_entry.audio_seconds = self._audio.seconds
+            rate_limiter.release(permit, self._audio.seconds)
+
+    def _job(self) -> TranscriptionJob:
+        request = self._request
+        return TranscriptionJob(
+            model=self._choice.model,
+            language=request.language,
+            prompt=request.prompt,
+            temperature=request.temperature,
+            translate=request.translate,
+            words=request.words,
+            logprobs=requires_logprobs(request),
+        )
