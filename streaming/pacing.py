@@ -1,7 +1,7 @@
 """Pace one stream: how much audio its player has in hand, when it ran dry, how much to encode at once.
 
-The reader is taken to be a player that begins once it has 0.2 s of audio, and then plays without a stop as
-long as there is any.
+The reader is assumed to be a player that begins once it has 0.2 s of audio, and then plays without a stop
+as long as there is any.
 """
 
 from __future__ import annotations

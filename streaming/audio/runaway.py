@@ -27,7 +27,7 @@ LOUDNESS_STRIDE = 8
 SILENCE_STRIDE = 32
 """one sample in so many is enough to detect that there is any sound"""
 SUSPECT_FACTOR = 1.2
-"""how many times as long as expected a segment must be before loops are looked for..."""
+"""how many times as long as expected a segment must be before it is searched for loops..."""
 SUSPECT_EXTRA_SECONDS = 0.5
 """...and how many seconds more"""
 LOOP_SECONDS = 4.0
@@ -58,7 +58,7 @@ class RunawayLimits(msgspec.Struct, frozen=True):
 def limits_for(text: str, *, speed: float = 1.0) -> RunawayLimits:
     """Return the limits for a text spoken `speed` times as fast as usual.
 
-    Loops are looked for in Latin script only: letters that a voice cannot say but spells ("Chinese letter,
+    Loops are detected in Latin script only: letters that a voice cannot say but spells ("Chinese letter,
     Chinese letter") sound like one.
     """
     data = text.encode("utf-8", "replace")
@@ -81,7 +81,7 @@ class RunawayDetector:
         """the number of samples up to the last one that was no silence"""
         self._loudness: list[int] = []
         self._checked_blocks = 0
-        """how many of them there were when loops were last looked for"""
+        """how many of them there were at the last search for a loop"""
 
     @property
     def seconds(self) -> float:
@@ -114,7 +114,7 @@ class RunawayDetector:
             raise RunawayAudio(f"The engine gave nothing but silence for {self._limits.silence_seconds:g} s.")
 
     def _check_loops(self, pcm: bytes) -> None:
-        """Measure the loudness of each block from now on, and look for a loop once a second."""
+        """Measure the loudness of each block from now on, and search for a loop once a second."""
         samples = array("h", self._rest + pcm)
         whole = len(samples) - len(samples) % self._block
         self._rest = samples[whole:].tobytes()

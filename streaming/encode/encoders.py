@@ -53,7 +53,7 @@ class EncoderFactory(Protocol):
 
 
 class InlineEncoder:
-    """Encodes on the event loop: what takes less time than the way to a thread or process and back."""
+    """Encodes on the event loop: what costs less time than to hand it to a thread or process."""
 
     busy = False
 

@@ -34,7 +34,7 @@ KNOWN_SECONDS = 20.0
 PROCESS_LOST = "The encoder's process was lost."
 FINISH_SLACK = 0.0
 CLOSE_SLACK = -1.0
-"""before all others: it frees memory, and takes no time"""
+"""before all others: it frees memory, and needs no time"""
 
 
 class ProcessRun(Protocol):
@@ -216,7 +216,7 @@ class EncoderSession:
             _ignore_failure(self._process.send(messages.CLOSE, self._session_id, b"", CLOSE_SLACK))
 
     def _open(self, slack: float) -> None:
-        """Open the transcoder before the first PCM, whose reply tells of a failure to do so."""
+        """Open the transcoder before the first PCM, whose request fails too where that fails."""
         if self._request is not None:
             payload = msgspec.json.encode(self._request)
             self._request = None

@@ -35,7 +35,7 @@ TITLES = re.compile(
     r"(?:^|[\s(«\"'’])(?:M|Mme|Mlle|Mmes|Mlles|Me|Dr|Pr|St|Ste|mevr|mej|dhr|t\.ex|bl\.a|ul|al)\.\s+$",
     re.IGNORECASE,
 )
-"""what stands before a name and ends no sentence, where sentencex takes it for an end (French, Dutch,
+"""what stands before a name and ends no sentence, where sentencex assumes an end (French, Dutch,
 Swedish, Polish)
 """
 TITLE_LANGUAGES = frozenset({"fr", "nl", "sv", "pl"})

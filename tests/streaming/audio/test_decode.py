@@ -84,7 +84,7 @@ def test_containers(container: str, codec: str, rate: int, layout: str) -> None:
 
 
 def test_video() -> None:
-    """Of a video the sound is taken."""
+    """Of a video the sound is decoded."""
     assert frequency(decoded(encoded("mp4", "aac", video=True))) == pytest.approx(440, rel=0.01)
 
 

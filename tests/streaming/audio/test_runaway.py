@@ -119,7 +119,7 @@ def test_a_loop_is_stopped_before_the_longest_estimate(espeak: Espeak) -> None:
 
 
 def test_texts_that_repeat_themselves_are_no_loop(espeak: Espeak) -> None:
-    """A refrain is spoken as often as it is written, also by an engine that takes its time."""
+    """A refrain is spoken as often as it is written, also by a slow engine."""
     text = "Row, row, row your boat. " * 9
     checked(spoken(espeak, text, "en-us", 0.55), text)
 

@@ -49,7 +49,7 @@ def test_length(tempo: float) -> None:
 
 @pytest.mark.parametrize("tempo", TEMPI)
 def test_every_sound_is_there(tempo: float) -> None:
-    """Each burst comes out once, in its place, the one at the very end too."""
+    """Each burst comes out once, at its time, the one at the very end too."""
     out = filtered(bursts(), tempo)
     found = onsets(out, 0.2 / tempo)
 
