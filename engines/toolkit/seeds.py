@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 
 BITS = 63
-"""torch takes seeds of 64 bits with a sign"""
+"""a seed of torch's has 64 bits, with a sign"""
 
 
 def library_seed(seed: int | None) -> int:

@@ -36,8 +36,8 @@ def stoppable(emit: Callable[[Event], bool]) -> Iterator[Callable[[Event], None]
 class StopCheck:
     """A function that a library calls often while it works, to raise Stop once nobody wants the job.
 
-    Between jobs it does nothing. It takes whatever a library gives its hooks, and returns None, so that it
-    can be one of torch's forward hooks. One job at a time.
+    Between jobs it does nothing. It accepts whatever a library passes to its hooks, and returns None, so that
+    it can be one of torch's forward hooks. One job at a time.
     """
 
     def __init__(self, interval: float = 0.0) -> None:

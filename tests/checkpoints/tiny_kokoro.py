@@ -3,7 +3,7 @@
 It is as small as the library lets it be: 58 million numbers.
 It speaks 62 phonemes at once where the real one speaks 510, so that a long text is not long, and makes 40
 samples of a frame where the real one makes 600: most of the work. What it says depends on everything that
-should be heard: pitch lies where voices lie, and voices differ.
+should change it: pitch lies where voices lie, and voices differ.
 """
 
 from __future__ import annotations

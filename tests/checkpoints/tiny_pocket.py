@@ -1,4 +1,4 @@
-"""A Pocket TTS of random weights and a quarter of a million numbers, in the files that the real one comes in.
+"""A Pocket TTS of random weights, a quarter of a million numbers, in the files that the real one comes in.
 
 What it says depends on voice, text and seed: layers that the library begins with zeros are given numbers. It
 ends a text by its length, as it never learned when one is over.
@@ -22,8 +22,7 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from engines.adapters.pocket.engine import Pocket
-from engines.adapters.pocket.files import library as pocket_tts
-from engines.adapters.pocket.files import localized
+from engines.adapters.pocket.files import import_library, read_config
 from engines.api import Audio, EngineInfo, Sample, SpeechEvent, SpeechJob
 
 RATE = 24_000
@@ -45,7 +44,7 @@ SEANET = {
     "pad_mode": "constant",
     "compress": 2,
 }
-HEARING = {
+ENCODER = {
     "d_model": 64,
     "num_heads": 4,
     "num_layers": 1,
@@ -62,7 +61,7 @@ LOUDER = {
     "flow_net.final_layer.linear": 4,
     "mimi.decoder.": 1.3,
 }
-"""by how much weights are larger than the library makes them, so that it is heard what they do"""
+"""by how much weights are larger than the library makes them, so that what they do changes the audio"""
 CONFIG: dict[str, Any] = {
     "flow_lm": {
         "insert_bos_before_voice": True,
@@ -90,7 +89,7 @@ CONFIG: dict[str, Any] = {
         "channels": 1,
         "frame_rate": 12.5,
         "seanet": SEANET,
-        "transformer": HEARING,
+        "transformer": ENCODER,
         "quantizer": {"dimension": 32, "output_dimension": 64},
     },
 }
@@ -98,8 +97,9 @@ CONFIG: dict[str, Any] = {
 
 @functools.cache
 def folder() -> Path:
-    """Make the files, once for all tests; paths in `config.yaml` are those of a hub, as in the published
-    ones.
+    """Return the folder of the files, which are made once for all tests.
+
+    Paths in `config.yaml` are those of a hub, as in the published ones.
     """
     made = Path(tempfile.mkdtemp(prefix="tiny-pocket-"))
     atexit.register(shutil.rmtree, made, ignore_errors=True)
@@ -123,7 +123,7 @@ def folder() -> Path:
 
 
 def _tokenizer() -> Tokenizer:
-    """Make a tokenizer of letters."""
+    """Return a tokenizer of letters."""
     words = {word: number for number, word in enumerate(["<unk>", "▁", *LETTERS])}
     words |= {f"<{number}>": number for number in range(len(words), TOKENS)}
     made = Tokenizer(models.BPE(vocab=words, merges=[], unk_token="<unk>"))
@@ -132,14 +132,13 @@ def _tokenizer() -> Tokenizer:
     return made
 
 
-def _weights(place: Path) -> dict[str, torch.Tensor]:
-
-    table = {**CONFIG["flow_lm"]["lookup_table"], "tokenizer_path": str(place / "tokenizer.json")}
-    begun = {**CONFIG, "flow_lm": {**CONFIG["flow_lm"], "lookup_table": table}}
-    (place / "begun.yaml").write_text(yaml.safe_dump(begun), "utf-8")
+def _weights(folder: Path) -> dict[str, torch.Tensor]:
+    table = {**CONFIG["flow_lm"]["lookup_table"], "tokenizer_path": str(folder / "tokenizer.json")}
+    config = {**CONFIG, "flow_lm": {**CONFIG["flow_lm"], "lookup_table": table}}
+    (folder / "random.yaml").write_text(yaml.safe_dump(config), "utf-8")
     torch.manual_seed(0)
-    model = pocket_tts().TTSModel.load_model(config=str(place / "begun.yaml"))
-    (place / "begun.yaml").unlink()
+    model = import_library().TTSModel.load_model(config=str(folder / "random.yaml"))
+    (folder / "random.yaml").unlink()
     with torch.no_grad():
         for name, part in model.named_parameters():
             if not part.isfinite().all() or "bos" in name or (part.dim() > 1 and not part.any()):
@@ -155,28 +154,28 @@ def _weights(place: Path) -> dict[str, torch.Tensor]:
 
 @functools.cache
 def loaded() -> tuple[Pocket, EngineInfo]:
-    """Load the engine."""
+    """Return the engine, and its info."""
     engine = Pocket(path=str(folder()))
     return engine, engine.load()
 
 
 @functools.cache
 def library() -> Any:
-    """Load the files as the library does, each by its own path."""
+    """Return the model as the library loads it, each file by its own path."""
     file = folder() / "local.yaml"
-    file.write_text(yaml.safe_dump(localized([folder()], "english")), "utf-8")
-    return pocket_tts().TTSModel.load_model(config=str(file))
+    file.write_text(yaml.safe_dump(read_config([folder()], "english")), "utf-8")
+    return import_library().TTSModel.load_model(config=str(file))
 
 
 def recording(hertz: float, seconds: float = 1.5) -> Sample:
-    """Make a sample of a hum."""
+    """Return a sample of a hum."""
     times = np.arange(round(seconds * RATE)) / RATE
     sound = sum(np.sin(2 * math.pi * hertz * overtone * times) / overtone for overtone in range(1, 8))
     return Sample(np.asarray(6000 * sound).astype("<i2").tobytes())
 
 
 def speak(job: SpeechJob, engine: Pocket | None = None) -> NDArray[np.int16]:
-    """Speak a job to its end."""
+    """Speak a job to its end, and return the samples."""
     pcm = bytearray()
 
     def emit(event: SpeechEvent) -> bool:

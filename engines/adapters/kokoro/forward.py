@@ -7,7 +7,7 @@ noise) and its Fourier transforms are made for each utterance by itself: they re
 noise is its own. One utterance alone goes through the library's layers as they are.
 
 What comes before the decoder is not continuous: durations are rounded to frames, and the source's phases jump
-at the half turn. So the last bits, which depend on who shares a batch, may be heard there. An utterance that
+at the half turn. So the last bits, which depend on who shares a batch, may be audible. An utterance that
 must always come out the same has that part run by itself (`reproducible`); it is a twentieth of the work.
 
 Shapes: B utterances, T phonemes, F frames of 1/40 s, 600 samples; the decoder makes two of each.
@@ -84,7 +84,7 @@ class UtteranceAudio(msgspec.Struct, frozen=True, eq=False):
 
 
 class UtterancePlan(msgspec.Struct, frozen=True, eq=False):
-    """An utterance before the decoder: what is to be heard in each of its frames."""
+    """An utterance before the decoder: what each of its frames is to sound like."""
 
     index: int
     utterance: Utterance
@@ -131,7 +131,7 @@ def synthesise(
 
 
 def _plan_batch(network: KModel, indexed: Sequence[tuple[int, Utterance]]) -> list[UtterancePlan]:
-    """Return how long each phoneme lasts, and what is to be heard in each frame."""
+    """Return how long each phoneme lasts, and what each frame is to sound like."""
     device = network.device
     utterances = [utterance for _, utterance in indexed]
     ids = pad_sequence([torch.tensor([0, *one.ids, 0]) for one in utterances], batch_first=True).to(device)

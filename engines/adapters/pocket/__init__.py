@@ -1,1 +1,1 @@
-"""Pocket TTS: the engine `pocket-tts`."""
+"""The engine `pocket-tts`: Pocket TTS."""

@@ -5,9 +5,9 @@ goes by; `device`; `language`, which of the library's models it is.
 
 The folder holds `model.safetensors`, `tokenizer.json`, and preset voices as `<name>.safetensors` beside them,
 in `embeddings/` or in `voices/`. A `config.yaml` may say otherwise; where there is none, the library's own
-for that language does. A path in it that leads to a hub or the web is looked for in the folders (`files`):
-nothing is ever downloaded. A voice, preset or cloned, is the model's state after hearing it, and fits only
-the weights that made it.
+for that language does. A path in it that leads to a hub or the web is searched in the folders (`files`):
+nothing is ever downloaded. A voice, preset or cloned, is the model's state after a recording, and fits
+only the weights that made it.
 
 The library draws from torch's own random numbers, and is not to be called from two threads: one job at a
 time. It runs on torch's threads as they are set; importing it would set them to one.
@@ -15,9 +15,7 @@ time. It runs on torch's threads as they are set; importing it would set them to
 
 from __future__ import annotations
 
-import hashlib
 import os
-import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -29,8 +27,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from engines.adapters.pocket.files import first_line, loaded, localized, presets
-from engines.adapters.pocket.voices import characters, listed, tags
+from engines.adapters.pocket.files import find_presets, load_model, read_config
+from engines.adapters.pocket.voices import describe_voices, language_tags, map_openai_voices
 from engines.api import (
     Audio,
     CloningCapabilities,
@@ -39,26 +37,29 @@ from engines.api import (
     Prompt,
     Sample,
     SpeechCapabilities,
+    SpeechEvent,
     SpeechJob,
 )
-from engines.errors import BadInput, EngineFailed, UnknownVoice
-from engines.toolkit.clone_audio import joined
-from engines.toolkit.devices import choose
+from engines.errors import EngineFailed, UnknownVoice
+from engines.toolkit import pcm
+from engines.toolkit.clone_audio import LONGEST_SECONDS, join_samples
+from engines.toolkit.devices import choose_device
+from engines.toolkit.exceptions import first_line
+from engines.toolkit.prompts import foreign_prompt, prompt_version
+from engines.toolkit.seeds import library_seed
+from engines.toolkit.stopping import stoppable
 
 State = dict[str, dict[str, Tensor]]
 """by the model's layers: their attention caches, and how far these are filled"""
 
 DEVICES = ("cpu", "cuda", "mps")
 """the best first: its makers find it no quicker elsewhere"""
-HELD_STATES = 8
+CACHED_STATES = 8
 """of voices, some 6 MB each with the published model"""
-SHORTEST_SAMPLE, LONGEST_SAMPLES = 0.5, 30.0
-"""seconds"""
-LOUDEST = 32767
 
 
 class Pocket:
-    """See the module."""
+    """The engine of Pocket TTS. It does one job at a time."""
 
     def __init__(
         self,
@@ -70,7 +71,7 @@ class Pocket:
     ) -> None:
         self._path = path
         self._model_name = model
-        self._device = device
+        self._device_option = device
         self._language = language
         self._others = others
         self._lock = threading.Lock()
@@ -80,67 +81,65 @@ class Pocket:
         """Load the model. Raises EngineFailed."""
         if not self._path:
             raise EngineFailed("Pocket TTS's files are not there: tell their folder as `path`.")
-        folders = [Path(place) for place in (self._path, *self._others.split(os.pathsep)) if place]
-        config = localized(folders, self._language)
-        self._where = choose(self._device, DEVICES)
-        self._model = loaded(config, str(self._where))
+        folders = [Path(folder) for folder in (self._path, *self._others.split(os.pathsep)) if folder]
+        config = read_config(folders, self._language)
+        self._device = choose_device(self._device_option, DEVICES)
+        self._model = load_model(config, str(self._device))
         self._rate = int(self._model.sample_rate)
-        self._layers = _layers(self._model)
-        self._presets = presets(folders, self._language, config)
+        self._layer_shapes = _layer_shapes(self._model)
+        self._presets = find_presets(folders, self._language, config)
         return self._info()
 
     def _info(self) -> EngineInfo:
-        voices = listed(self._presets, self._language)
-        self._default = voices[0].id if voices else ""
-        cloning = (
-            CloningCapabilities(self._rate, _fingerprint(self._model), LONGEST_SAMPLES)
-            if _clones(self._model)
-            else None
-        )
+        voices = describe_voices(self._presets, self._language)
+        self._default_voice = voices[0].id if voices else ""
+        cloning = None
+        if _can_clone(self._model):
+            cloning = CloningCapabilities(self._rate, _prompt_version(self._model), LONGEST_SECONDS)
         return EngineInfo(
             name="pocket-tts",
             version=version("pocket-tts"),
             licence="MIT",
             models=tuple(dict.fromkeys((self._model_name, "pocket-tts"))),
             voices=voices,
-            characters=characters(voices),
-            speech=SpeechCapabilities(self._rate, tags(self._language), seed=True, cloning=cloning),
-            device=self._where.type,
+            characters=map_openai_voices(voices),
+            speech=SpeechCapabilities(self._rate, language_tags(self._language), seed=True, cloning=cloning),
+            device=self._device.type,
         )
 
     def create_prompt(self, samples: Sequence[Sample], model: str) -> bytes:
-        """Listen to samples: the model's state behind them. Raises BadAudio."""
-        pcm = bytearray(joined(samples, self._rate, SHORTEST_SAMPLE, LONGEST_SAMPLES))
+        """Return the model's state after samples, as safetensors. Raises BadAudio."""
+        recording = torch.from_numpy(pcm.to_floats(join_samples(samples, self._rate)))
         with self._lock:
-            heard = torch.frombuffer(pcm, dtype=torch.int16).float() / (LOUDEST + 1)
-            state = self._model.get_state_for_audio_prompt(heard[None])
-        parts = {
+            state = self._model.get_state_for_audio_prompt(recording[None])
+        tensors = {
             f"{layer}/{key}": value.contiguous().cpu()
-            for layer, own in state.items()
-            for key, value in own.items()
+            for layer, values in state.items()
+            for key, value in values.items()
         }
-        return bytes(safetensors.torch.save(parts))
+        return bytes(safetensors.torch.save(tensors))
 
     def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
         """Speak one segment, frame by frame. Raises UnknownVoice, BadInput or EngineFailed."""
         with self._lock:
             state = self._state(job)
-            torch.manual_seed(secrets.randbits(63) if job.seed is None else job.seed % 2**63)
+            torch.manual_seed(library_seed(job.seed))
             # how many frames are decoded at once depends on timing, and decides how they are rounded
             self._model.max_decoder_frames_per_call = 0 if job.seed is None else 1
             if any(char.isalnum() for char in job.text):
-                self._stream(state, job.text, emit)
+                with stoppable(emit) as send:
+                    self._stream(state, job.text, send)
 
-    def _stream(self, state: State, text: str, emit: EmitSpeech) -> None:
-        """Hand audio on as it is made. Whatever ends it, the library's threads have come to rest when it
-        returns.
+    def _stream(self, state: State, text: str, send: Callable[[SpeechEvent], None]) -> None:
+        """Send audio as it is made.
+
+        Whatever ends it, the library's threads have come to rest when it returns.
         """
         stop = threading.Event()
         chunks: Iterator[Tensor] = self._model.generate_audio_stream(state, text, stop=stop)
         try:
             for chunk in chunks:
-                if not emit(Audio(_pcm(chunk))):
-                    return
+                send(Audio(pcm.from_tensor(chunk)))
         finally:
             stop.set()
             for _ in chunks:
@@ -149,89 +148,80 @@ class Pocket:
     # Voices...
 
     def _state(self, job: SpeechJob) -> State:
-        """Give the voice of a job, from those used last where it is there. Raises UnknownVoice, BadInput or
-        EngineFailed.
+        """Return the state of a job's voice, from the cache where it is there.
+
+        Raises UnknownVoice, BadInput or EngineFailed.
         """
         if job.prompt:
             prompt = job.prompt
-            return self._held(f"prompt {prompt.id}", lambda: self._of_prompt(prompt))
-        voice = job.voice or self._default
+            return self._cached(f"prompt {prompt.id}", lambda: self._prompt_state(prompt))
+        voice = job.voice or self._default_voice
         if voice not in self._presets:
             raise UnknownVoice(f"Pocket TTS has no voice '{voice}' here.", param="voice")
-        return self._held(f"preset {voice}", lambda: self._of_preset(self._presets[voice]))
+        return self._cached(f"preset {voice}", lambda: self._preset_state(self._presets[voice]))
 
-    def _held(self, key: str, make: Callable[[], State]) -> State:
+    def _cached(self, key: str, make: Callable[[], State]) -> State:
+        """Return a state from the cache, which keeps those used last, or make it."""
         if key not in self._states:
             self._states[key] = make()
         self._states.move_to_end(key)
-        while len(self._states) > HELD_STATES:
+        while len(self._states) > CACHED_STATES:
             self._states.popitem(last=False)
         return self._states[key]
 
-    def _of_prompt(self, prompt: Prompt) -> State:
+    def _prompt_state(self, prompt: Prompt) -> State:
         try:
-            return self._read(prompt.data)
+            return self._read_state(prompt.data)
         except Exception as exc:  # bytes that are no safetensors, or others'
-            raise BadInput(
-                f"This voice prompt is none of this model's: {first_line(exc)}", param="voice"
-            ) from exc
+            raise foreign_prompt(first_line(exc)) from exc
 
-    def _of_preset(self, file: Path) -> State:
+    def _preset_state(self, file: Path) -> State:
         try:
-            return self._read(file.read_bytes())
+            return self._read_state(file.read_bytes())
         except Exception as exc:  # a broken file, or another model's
             raise EngineFailed(
                 f"Pocket TTS's voice {file} is none of this model's: {first_line(exc)}"
             ) from exc
 
-    def _read(self, data: bytes) -> State:
-        """Read a state, and see whether it is of this model's shape. Raises ValueError and others."""
+    def _read_state(self, data: bytes) -> State:
+        """Return a state, which has to be of this model's shape. Raises ValueError and others."""
         state: State = {}
         for name, value in safetensors.torch.load(data).items():
             layer, _, key = name.partition("/")
             if key == "current_end":  # as states were before version 2: the length of this is what counts
                 key, value = "offset", torch.tensor([len(value)])
             state.setdefault(layer, {})[key] = value.to(self._model.device)
-        if {layer: _shape(own) for layer, own in state.items()} != self._layers:
+        if {layer: _shape(values) for layer, values in state.items()} != self._layer_shapes:
             raise ValueError("its layers are others")
-        if any(int(own["offset"]) > own["cache"].shape[2] for own in state.values()):
+        if any(int(values["offset"]) > values["cache"].shape[2] for values in state.values()):
             raise ValueError("it says that there is more of it")
         return state
 
 
-def _layers(model: Any) -> dict[str, tuple[int, ...]]:  # noqa: ANN401 - TTSModel
-    """Give the shape of a state's layers, by name."""
+def _layer_shapes(model: Any) -> dict[str, tuple[int, ...]]:  # noqa: ANN401 - TTSModel
+    """Return the shape of a state's layers, by name."""
     from pocket_tts.modules.stateful_module import init_states
 
-    return {
-        layer: _shape(own)
-        for layer, own in init_states(model.flow_lm, batch_size=1, sequence_length=1).items()
-    }
+    states = init_states(model.flow_lm, batch_size=1, sequence_length=1)
+    return {layer: _shape(values) for layer, values in states.items()}
 
 
-def _shape(own: dict[str, Tensor]) -> tuple[int, ...]:
-    """Give what does not depend on the voice's length: of [2, 1, length, heads, width]."""
-    cache = own["cache"].shape
-    return (*cache[:2], *cache[3:], own["offset"].numel())
+def _shape(values: dict[str, Tensor]) -> tuple[int, ...]:
+    """Return the part of a layer's shape, [2, 1, length, heads, width], that is the same for all voices."""
+    cache = values["cache"].shape
+    return (*cache[:2], *cache[3:], values["offset"].numel())
 
 
-def _clones(model: Any) -> bool:  # noqa: ANN401 - TTSModel
-    """Tell whether the weights are those with voice cloning: in the others the way in from a sample is blank."""
+def _can_clone(model: Any) -> bool:  # noqa: ANN401 - TTSModel
+    """Return whether the weights are those with voice cloning: in the others what reads samples is blank."""
     return bool(model.flow_lm.speaker_proj_weight.any()) and any(
         bool(part.any()) for part in model.mimi.encoder.parameters()
     )
 
 
-def _fingerprint(model: Any) -> str:  # noqa: ANN401 - TTSModel
-    """Tell weights apart by those that make prompts."""
-    digest = hashlib.sha256()
-    for name, value in sorted(model.flow_lm.state_dict().items()):
-        if name == "speaker_proj_weight" or name.endswith("in_proj.weight"):
-            digest.update(value.detach().cpu().float().numpy().tobytes())
-    return f"1-{digest.hexdigest()[:12]}"
-
-
-def _pcm(chunk: Tensor) -> bytes:
-    return bytes(
-        (chunk.detach().cpu().clamp(-1, 1) * LOUDEST).round().short().numpy().astype("<i2").tobytes()
+def _prompt_version(model: Any) -> str:  # noqa: ANN401 - TTSModel
+    """Return the version of the prompts that the model's weights make."""
+    weights = sorted(model.flow_lm.state_dict().items())
+    return prompt_version(
+        value for name, value in weights if name == "speaker_proj_weight" or name.endswith("in_proj.weight")
     )

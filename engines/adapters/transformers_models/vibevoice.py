@@ -31,9 +31,10 @@ from engines.adapters.transformers_models.speaking_model import (
     to_device,
 )
 from engines.api import CloningCapabilities, Prompt, Sample, SpeechJob
-from engines.errors import BadInput, EngineFailed
+from engines.errors import EngineFailed
 from engines.toolkit.clone_audio import LONGEST_SECONDS, SHORTEST_SECONDS, join_samples
 from engines.toolkit.pcm import to_floats
+from engines.toolkit.prompts import foreign_prompt
 from engines.toolkit.vad import Floats
 
 SPEAKERS = 4
@@ -107,12 +108,10 @@ class VibeVoice:
         try:
             (pcm,) = safetensors.torch.load(prompt.data).values()
         except Exception as exc:  # bytes that are no safetensors, or hold something else
-            raise BadInput(
-                f"This voice prompt is none of this model's: {type(exc).__name__}.", param="voice"
-            ) from exc
+            raise foreign_prompt(f"{type(exc).__name__}.") from exc
         fits = SHORTEST_SECONDS * self.sample_rate <= pcm.numel() <= LONGEST_SECONDS * self.sample_rate
         if pcm.dtype != torch.int16 or pcm.dim() != 1 or not fits:
-            raise BadInput("This voice prompt is none of this model's: it is no recording.", param="voice")
+            raise foreign_prompt("it is no recording.")
         return to_floats(pcm.numpy().astype("<i2").tobytes())
 
 

@@ -138,7 +138,7 @@ def test_too_loud_is_limited() -> None:
 
 
 def test_what_decides_the_sound() -> None:
-    """Same job, same audio; another seed or voice is heard. Without a seed no two are alike, though as long."""
+    """Same job, same audio; another seed or voice changes it. Without a seed no two are alike, though as long."""
     first = speak(SpeechJob(TEXT, "af_heart", seed=SEED)).pcm
 
     assert np.array_equal(speak(SpeechJob(TEXT, "af_heart", seed=SEED)).pcm, first)

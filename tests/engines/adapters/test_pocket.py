@@ -21,7 +21,7 @@ import yaml
 from safetensors.torch import load, load_file, save, save_file
 from tiny_pocket import FRAME, RATE, VOICES, folder, library, loaded, recording, speak
 
-from engines.adapters.pocket.engine import HELD_STATES, Pocket
+from engines.adapters.pocket.engine import CACHED_STATES, Pocket
 from engines.api import Audio, Prompt, Sample, SpeechEvent, SpeechJob
 from engines.errors import BadAudio, BadInput, EngineFailed, UnknownVoice
 
@@ -33,13 +33,13 @@ pytestmark = pytest.mark.usefixtures("offline")
 
 
 def prompt(*samples: Sample) -> Prompt:
-    """Make a voice of samples."""
+    """Return the voice prompt of samples."""
     data = loaded()[0].create_prompt(samples, "pocket-tts")
     return Prompt(str(hash(data)), data)
 
 
-def told_by_the_library(state: Any, text: str, seed: int) -> Any:
-    """Speak with the library itself, a frame at a time."""
+def library_audio(state: Any, text: str, seed: int) -> Any:
+    """Return what the library itself speaks, a frame at a time."""
     model = library()
     model.max_decoder_frames_per_call = 1
     torch.manual_seed(seed)
@@ -54,9 +54,9 @@ def linked(to: Path, *left_out: str) -> Path:
     return to
 
 
-def test_account_of_itself() -> None:
-    """It says its name, rate and abilities; its presets are the folder's, the language's own first, and every
-    OpenAI name has one.
+def test_info() -> None:
+    """Its info has its name, rate and capabilities; its presets are the folder's, the language's own first,
+    and every OpenAI name has one.
     """
     info = loaded()[1]
 
@@ -76,18 +76,18 @@ def test_account_of_itself() -> None:
 def test_it_says_what_the_library_says() -> None:
     """With a preset or a clone, audio is the library's own, sample for sample."""
     preset = library().get_state_for_audio_prompt(folder() / "embeddings" / "marius.safetensors")
-    assert np.array_equal(speak(SpeechJob(TEXT, "marius", seed=5)), told_by_the_library(preset, TEXT, 5))
+    assert np.array_equal(speak(SpeechJob(TEXT, "marius", seed=5)), library_audio(preset, TEXT, 5))
 
     sample = recording(170)
-    heard = torch.frombuffer(bytearray(sample.pcm), dtype=torch.int16).float() / 32768
-    clone = library().get_state_for_audio_prompt(heard[None])
+    samples = torch.frombuffer(bytearray(sample.pcm), dtype=torch.int16).float() / 32768
+    clone = library().get_state_for_audio_prompt(samples[None])
     assert np.array_equal(
-        speak(SpeechJob(TEXT, "", prompt=prompt(sample), seed=5)), told_by_the_library(clone, TEXT, 5)
+        speak(SpeechJob(TEXT, "", prompt=prompt(sample), seed=5)), library_audio(clone, TEXT, 5)
     )
 
 
 def test_what_decides_the_sound() -> None:
-    """Same job, same audio; another seed, voice or text is heard. Without a seed no two are alike."""
+    """Same job, same audio; another seed, voice or text changes it. Without a seed no two are alike."""
     job = SpeechJob(TEXT, "alba", seed=5)
     first = speak(job)
 
@@ -105,7 +105,7 @@ def test_what_decides_the_sound() -> None:
 
 
 def test_clones() -> None:
-    """Two voices sound different, one sounds the same each time it is made; several samples are heard as one."""
+    """Two voices sound different, one sounds the same each time it is made; several samples are joined."""
     low, high = prompt(recording(120)), prompt(recording(260))
     spoken = speak(SpeechJob(TEXT, "", prompt=low, seed=5))
 
@@ -124,7 +124,7 @@ def test_a_prompt_is_the_librarys_own_file(tmp_path: Path) -> None:
     file = tmp_path / "voice.safetensors"
     file.write_bytes(made.data)
     spoken = speak(SpeechJob(TEXT, "", prompt=made, seed=5))
-    assert np.array_equal(told_by_the_library(library().get_state_for_audio_prompt(file), TEXT, 5), spoken)
+    assert np.array_equal(library_audio(library().get_state_for_audio_prompt(file), TEXT, 5), spoken)
 
     older = load(made.data)
     for name in [name for name in older if name.endswith("/offset")]:
@@ -133,8 +133,8 @@ def test_a_prompt_is_the_librarys_own_file(tmp_path: Path) -> None:
 
 
 def test_voices_that_were_dropped_come_back() -> None:
-    """However many voices take turns, each keeps its own sound."""
-    prompts = [prompt(recording(100 + 17 * number)) for number in range(HELD_STATES + 2)]
+    """However many voices alternate, each keeps its own sound."""
+    prompts = [prompt(recording(100 + 17 * number)) for number in range(CACHED_STATES + 2)]
     first = [speak(SpeechJob("Hi.", "", prompt=one, seed=5)) for one in prompts]
 
     assert len({audio.tobytes() for audio in first}) == len(prompts)
@@ -159,9 +159,9 @@ def test_it_streams_frames() -> None:
 
 
 @pytest.mark.parametrize("accepted", [0, 1, 3])
-def test_stops_when_told(accepted: int) -> None:
-    """Once `emit` says False nothing more is emitted, no thread works on, and the next job is as if nothing
-    had been.
+def test_stops_when_emit_returns_false(accepted: int) -> None:
+    """Once `emit` returns False nothing more is emitted, no thread works on, and the next job is as if
+    nothing had been.
     """
     expected = speak(SpeechJob(TEXT, "alba", seed=5))
     threads = threading.active_count()
@@ -279,7 +279,7 @@ def test_files_that_are_missing(tmp_path: Path) -> None:
 
 
 def test_files_that_are_broken(tmp_path: Path) -> None:
-    """Files that cannot be read, or do not belong together, are told of in a sentence."""
+    """Files that cannot be read, or do not belong together, are named in a sentence."""
     for number, written in enumerate(
         ["{", "[]", "weights_path: model.safetensors\nflow_lm: 3", "unheard_of: 1"]
     ):
@@ -297,7 +297,7 @@ def test_files_that_are_broken(tmp_path: Path) -> None:
 
 
 def test_a_broken_preset(tmp_path: Path) -> None:
-    """A preset that cannot be read fails when it is wanted, and the others speak."""
+    """A preset that cannot be read fails when it is used, and the others speak."""
     place = linked(tmp_path / "model", "embeddings")
     (place / "voices").mkdir()
     (place / "voices" / "broken.safetensors").write_bytes(b"nothing")

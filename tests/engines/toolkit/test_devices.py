@@ -15,7 +15,7 @@ from engines.toolkit.gpu_architectures import missing_code_reason  # noqa: E402
 
 
 def test_a_processor_is_always_there() -> None:
-    """What is asked for is chosen where it is there; "auto" takes the best that is there."""
+    """What is asked for is chosen where it is there; "auto" means the best that is there."""
     assert devices.choose_device("cpu").type == "cpu"
     best = next(kind for kind in devices.PREFERENCE if devices._is_available(kind))
     assert devices.choose_device("auto").type == best
@@ -54,12 +54,12 @@ def test_the_best_that_is_unfit_is_no_reason_for_a_slower_one() -> None:
 
 
 def test_what_brings_code_for_a_gpu() -> None:
-    """A torch without code for a GPU is told with both, and the command that mends it names the engine's
+    """The reason for a torch without code for a GPU names both, and the command that mends it names the engine's
     environment.
     """
-    told = missing_code_reason("Old", "6.1", ("sm_80", "sm_90"), "legacy457")
-    assert "no code for the GPU Old (compute capability 6.1, it has sm_80, sm_90)" in told
-    assert "`voicebox engines install legacy457 --index-url https://download.pytorch.org/whl/cu126`" in told
+    reason = missing_code_reason("Old", "6.1", ("sm_80", "sm_90"), "legacy457")
+    assert "no code for the GPU Old (compute capability 6.1, it has sm_80, sm_90)" in reason
+    assert "`voicebox engines install legacy457 --index-url https://download.pytorch.org/whl/cu126`" in reason
     assert "install main --index-url https://download.pytorch.org/whl/cu130" in missing_code_reason(
         "New", "12.0", ("sm_80",)
     )

@@ -17,7 +17,7 @@ def test_the_option_or_a_thread_a_core() -> None:
 
 
 def test_torch_runs_on_as_many() -> None:
-    """Torch is told the number."""
+    """Torch is set to that number."""
     torch = pytest.importorskip("torch")
     before = torch.get_num_threads()
     try:
