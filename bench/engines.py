@@ -217,7 +217,7 @@ def _transcription_of(served: Target, model: str, path: Path) -> Side:
         said = await asyncio.to_thread(_transcribed, served, model, path)
         wall, cpu = time.perf_counter() - began, _spent(served) - before
         words = len(said.split())
-        assert words == checkpoints.WORDS, f"{words} words were heard"  # noqa: S101
+        assert words == checkpoints.WORDS, f"{words} words were transcribed"  # noqa: S101
         return Done(RECORDING, wall, cpu)
 
     return side

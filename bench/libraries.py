@@ -171,7 +171,7 @@ def _faster_whisper(device: str) -> Work:
 def _checked(text: str) -> None:
     """Raise AssertionError where the work was not what the other side does."""
     words = len(text.split())
-    assert words == checkpoints.WORDS, f"{words} words were heard"  # noqa: S101
+    assert words == checkpoints.WORDS, f"{words} words were transcribed"  # noqa: S101
 
 
 LIBRARIES: dict[str, Callable[[str], Work]] = {

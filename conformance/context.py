@@ -91,7 +91,7 @@ class Context:
             self.sync_sdk.close()
 
     def url(self, path: str) -> str:
-        """Give the URL of a path below /v1."""
+        """Return the URL of a path below /v1."""
         return f"{self.target.base_url}{path}"
 
     def speech_body(self, **fields: object) -> dict[str, Any]:
@@ -113,7 +113,7 @@ class Context:
         return self._pcm_by_request[name]
 
     async def duration_jitter(self) -> float:
-        """Give the share by which durations of answers to one request may differ: 0 for an engine that
+        """Return the share by which durations of answers to one request may differ: 0 for an engine that
         repeats itself.
         """
         async with self._jitter_lock:

@@ -63,7 +63,7 @@ class Registry:
         return register
 
     def chosen(self, pattern: str) -> list[Check]:
-        """Give the checks whose id fits a pattern."""
+        """Return the checks whose id fits a pattern."""
         return [check for check in self.checks.values() if fnmatchcase(check.id, pattern)]
 
 

@@ -26,7 +26,7 @@ CLIPPED = 32_700
 ENOUGH_SECONDS = 3.0
 """of speech that show a voice"""
 CLICK_STEP = 1000
-"""of 32767: the smallest step between samples that is heard as a click"""
+"""of 32767: the smallest step between samples that sounds like a click"""
 CLICK_RATIO = 3
 """a click's step to the largest around it; in recordings of speech, plosives included, 2.3 was the most"""
 CLICK_SECONDS = 0.003

@@ -18,7 +18,9 @@ KEYS = {"message", "type", "param", "code"}
 
 
 def error(answer: httpx.Response, *statuses: int) -> dict[str, Any]:
-    """Take the error out of an answer of one of these statuses. Raises Failed unless it is OpenAI's envelope."""
+    """Take the error out of an answer of one of these statuses. Raises Failed unless it is OpenAI's
+    envelope.
+    """
     expect(
         answer.status_code in statuses,
         f"status {answer.status_code}, not {' or '.join(map(str, statuses))}: {answer.text[:150]}",
@@ -37,7 +39,7 @@ def error(answer: httpx.Response, *statuses: int) -> dict[str, Any]:
 
 
 def kind(answer: httpx.Response) -> str:
-    """Give the content type without its parameters."""
+    """Return the content type without its parameters."""
     return str(answer.headers.get("content-type", "")).partition(";")[0].strip().lower()
 
 
@@ -134,5 +136,5 @@ async def posted(context: Context, content: bytes, kind: str, below: str = "/aud
 
 
 def path(context: Context, below: str) -> str:
-    """Give the path of a URL below /v1, for a request line."""
+    """Return the path of a URL below /v1, for a request line."""
     return urlsplit(context.url(below)).path

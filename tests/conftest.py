@@ -24,8 +24,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 """as workers have it (engines/fleet/child_process.py): tests that compute with torch run beside each other"""
 
-settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("house")  # no test depends on speed
+settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ours")  # no test depends on speed
 
 pytest_plugins = ["stores", "hub_server", "cloning_server"]
 

@@ -83,7 +83,7 @@ def gives_logprobs(model: str) -> bool:
 
 
 def tells_languages(model: str) -> bool:
-    """Return whether OpenAI's model of that name says which languages it heard."""
+    """Return whether OpenAI's model of that name says which languages were spoken."""
     return bool(re.fullmatch(rf"gpt-transcribe{_DATE}", model.casefold()))
 
 

@@ -11,30 +11,32 @@ ARROW = re.compile("-{2,}>")
 """what a reader of subtitles would take for a cue's times"""
 
 
-def text(heard: Sequence[TranscriptSegment]) -> str:
+def text(segments: Sequence[TranscriptSegment]) -> str:
     """Write the transcript and one newline."""
-    return " ".join(segment.text for segment in heard if segment.text) + "\n"
+    return " ".join(segment.text for segment in segments if segment.text) + "\n"
 
 
-def srt(heard: Sequence[TranscriptSegment]) -> str:
+def srt(segments: Sequence[TranscriptSegment]) -> str:
     """Write SubRip: numbered cues, commas in times, one more newline at the very end."""
     cues = [
         f"{number}\n{start} --> {end}\n{line}\n\n"
-        for number, (start, end, line) in enumerate(_cues(heard, ","), 1)
+        for number, (start, end, line) in enumerate(_cues(segments, ","), 1)
     ]
     return "".join(cues) + "\n"
 
 
-def vtt(heard: Sequence[TranscriptSegment]) -> str:
+def vtt(segments: Sequence[TranscriptSegment]) -> str:
     """Write WebVTT: no cue ids, hours always there."""
-    return "WEBVTT\n\n" + "".join(f"{start} --> {end}\n{line}\n\n" for start, end, line in _cues(heard, "."))
+    return "WEBVTT\n\n" + "".join(
+        f"{start} --> {end}\n{line}\n\n" for start, end, line in _cues(segments, ".")
+    )
 
 
-def _cues(heard: Sequence[TranscriptSegment], mark: str) -> Iterator[tuple[str, str, str]]:
+def _cues(segments: Sequence[TranscriptSegment], mark: str) -> Iterator[tuple[str, str, str]]:
     """Return each cue's times and its text on one line; what would read as an arrow in it is made
     harmless.
     """
-    for segment in heard:
+    for segment in segments:
         line = " ".join(segment.text.split())
         line = ARROW.sub("->", line)
         if line:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from compat.openai import languages, names
-from engines.api import TranscriptSegment, TranscriptToken
+from engines.api import TranscriptSegment, TranscriptToken, TranscriptWord
 
 _SPACED_WORD = re.compile(r"\s*\S+")
 
@@ -42,7 +42,7 @@ class Tokens(msgspec.Struct, frozen=True, tag="tokens", tag_field="type"):
 
 
 class Spoken(msgspec.Struct, frozen=True):
-    """A language that was heard."""
+    """A language that was spoken in a recording."""
 
     code: str
 
@@ -107,13 +107,13 @@ class Done(msgspec.Struct, frozen=True, tag="transcript.text.done", tag_field="t
     languages: list[Spoken] | UnsetType = UNSET
 
 
-def whole_text(heard: Sequence[TranscriptSegment]) -> str:
+def whole_text(segments: Sequence[TranscriptSegment]) -> str:
     """Join the segments' texts, a space between them where the script has spaces."""
-    return "".join(" " * segment.space_before + segment.text for segment in heard if segment.text).strip()
+    return "".join(" " * segment.space_before + segment.text for segment in segments if segment.text).strip()
 
 
 def transcription(
-    heard: Sequence[TranscriptSegment],
+    segments: Sequence[TranscriptSegment],
     duration: float,
     model: str,
     *,
@@ -121,27 +121,27 @@ def transcription(
     logprobs: bool = False,
 ) -> Transcription:
     """Answer `json`: usage in tokens for the models OpenAI bills so, else in seconds; `language` is that of
-    what was heard.
+    what was said.
     """
-    text = whole_text(heard)
+    text = whole_text(segments)
     usage = tokens(text, duration) if names.counts_tokens(model) else Duration(math.ceil(duration))
     return Transcription(
-        text, usage, all_logprobs(heard) if logprobs else UNSET, _languages(text, model, language)
+        text, usage, all_logprobs(segments) if logprobs else UNSET, _languages(text, model, language)
     )
 
 
 def done(
-    heard: Sequence[TranscriptSegment],
+    segments: Sequence[TranscriptSegment],
     duration: float,
     model: str,
     *,
     language: str = "",
     logprobs: bool = False,
 ) -> Done:
-    """End a stream. `language` is the code of what was heard."""
-    text = whole_text(heard)
+    """End a stream. `language` is the code of what was said."""
+    text = whole_text(segments)
     spoken = _languages(text, model, language)
-    return Done(text, tokens(text, duration), all_logprobs(heard) if logprobs else UNSET, spoken)
+    return Done(text, tokens(text, duration), all_logprobs(segments) if logprobs else UNSET, spoken)
 
 
 def _languages(text: str, model: str, language: str) -> list[Spoken] | UnsetType:
@@ -151,9 +151,9 @@ def _languages(text: str, model: str, language: str) -> list[Spoken] | UnsetType
     return [Spoken(language)] if text and language else []
 
 
-def all_logprobs(heard: Sequence[TranscriptSegment]) -> list[TranscriptToken]:
+def all_logprobs(segments: Sequence[TranscriptSegment]) -> list[TranscriptToken]:
     """Return all tokens; the text's very first has no space before it."""
-    found = [token for segment in heard for token in segment.logprobs]
+    found = [token for segment in segments for token in segment.logprobs]
     return [_bare(found[0]), *found[1:]] if found else []
 
 
@@ -164,13 +164,13 @@ def _bare(token: TranscriptToken) -> TranscriptToken:
 
 
 def tokens(text: str, duration: float) -> Tokens:
-    """Estimate token usage for so many seconds heard as that text."""
+    """Estimate token usage for so many seconds transcribed as that text."""
     audio, out = math.ceil(duration * TOKENS_PER_SECOND), math.ceil(len(text) / 4)
     return Tokens(audio + out, audio, InputTokens(0, audio), out)
 
 
 def verbose(
-    heard: Sequence[TranscriptSegment],
+    transcript: Sequence[TranscriptSegment],
     duration: float,
     language: str,
     *,
@@ -183,27 +183,29 @@ def verbose(
         task="translate" if translate else "transcribe",
         language="english" if translate else languages.to_name(language),
         duration=duration,
-        text=whole_text(heard),
-        segments=[_segment(number, segment) for number, segment in enumerate(heard)] if segments else UNSET,
-        words=[SpokenWord(word.word, word.start, word.end) for segment in heard for word in segment.words]
-        if words
-        else UNSET,
+        text=whole_text(transcript),
+        segments=list(map(_segment, range(len(transcript)), transcript)) if segments else UNSET,
+        words=[word for segment in transcript for word in map(_word, segment.words)] if words else UNSET,
         usage=UNSET if translate else Duration(math.ceil(duration)),
     )
 
 
-def _segment(number: int, heard: TranscriptSegment) -> Segment:
+def _word(word: TranscriptWord) -> SpokenWord:
+    return SpokenWord(word.word, word.start, word.end)
+
+
+def _segment(number: int, segment: TranscriptSegment) -> Segment:
     return Segment(
         id=number,
         seek=0,
-        start=heard.start,
-        end=heard.end,
-        text=" " * heard.space_before + heard.text,
-        tokens=heard.tokens,
-        temperature=heard.temperature,
-        avg_logprob=heard.avg_logprob,
-        compression_ratio=_compression(heard.text),
-        no_speech_prob=heard.no_speech_prob,
+        start=segment.start,
+        end=segment.end,
+        text=" " * segment.space_before + segment.text,
+        tokens=segment.tokens,
+        temperature=segment.temperature,
+        avg_logprob=segment.avg_logprob,
+        compression_ratio=_compression(segment.text),
+        no_speech_prob=segment.no_speech_prob,
     )
 
 

@@ -10,6 +10,7 @@ from conformance.checks import (
     speech,
     streams,
     transcripts,
+    translations,
     voices,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "speech",
     "streams",
     "transcripts",
+    "translations",
     "voices",
 ]

@@ -8,12 +8,15 @@ from conformance.registry import Run, check, expect
 
 LONG = " ".join(f"This is sentence number {number} of a longer text." for number in range(1, 11))
 THIRDS = (
-    "The first of three sentences is about a river that comes down from the mountains, passes a town with two bridges, "
-    "and reaches the sea between a lighthouse and a row of old white houses where nobody has lived for a hundred years.",
-    "The second one tells of a gardener who planted forty apple trees along the road, watered them through a dry summer, "
-    "and sat under them many years later with his grandchildren, who asked him why he had never planted any pears.",
-    "And the third, which must be heard to its very last word, is about a train that leaves every evening at a quarter past "
-    "seven, stops wherever somebody waves a handkerchief, and has never once come home before the following morning.",
+    "The first of three sentences is about a river that comes down from the mountains, passes a town "
+    "with two bridges, and reaches the sea between a lighthouse and a row of old white houses where "
+    "nobody has lived for a hundred years.",
+    "The second one tells of a gardener who planted forty apple trees along the road, watered them "
+    "through a dry summer, and sat under them many years later with his grandchildren, who asked him "
+    "why he had never planted any pears.",
+    "And the third, which must be spoken to its very last word, is about a train that leaves every "
+    "evening at a quarter past seven, stops wherever somebody waves a handkerchief, and has never "
+    "once come home before the following morning.",
 )
 
 
@@ -27,7 +30,7 @@ async def plausible(context: Context) -> str:
     expect(before < 1.0 and behind < 1.5, seen)
     expect(
         sound.loudness(decoded) > 100,
-        f"{seen}; hardly to be heard: loudness {sound.loudness(decoded):.0f} of 32767",
+        f"{seen}; hardly audible: loudness {sound.loudness(decoded):.0f} of 32767",
     )
     expect(sound.clipped(decoded) < 0.002, f"{100 * sound.clipped(decoded):.2f} % of the samples are clipped")
     return seen

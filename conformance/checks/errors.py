@@ -30,16 +30,28 @@ class Case(msgspec.Struct, frozen=True):
 
 SPEECH = {
     "model_missing": Case({"model": None}, "A request without a model is a 400.", "model"),
-    "model_unknown": Case({"model": "no-such-model-17"}, "An unknown model is a 404, model_not_found.", "no-such-model-17",
-                          404, "model_not_found"),
+    "model_unknown": Case(
+        {"model": "no-such-model-17"},
+        "An unknown model is a 404, model_not_found.",
+        "no-such-model-17",
+        404,
+        "model_not_found",
+    ),
     "input_missing": Case({"input": None}, "A request without input is a 400 that names it.", "input"),
     "input_empty": Case({"input": ""}, "Empty input is a 400 that names it.", "input"),
     "input_number": Case({"input": 17}, "Input that is no string is a 400 that names it.", "input"),
-    "format_unknown": Case({"response_format": "midi"}, "An unknown format is a 400, unsupported_value, and param says which.",
-                           "response_format", code="unsupported_value", param="response_format"),
+    "format_unknown": Case(
+        {"response_format": "midi"},
+        "An unknown format is a 400, unsupported_value, and param says which.",
+        "response_format",
+        code="unsupported_value",
+        param="response_format",
+    ),
     "speed_word": Case({"speed": "fast"}, "A speed that is no number is a 400 that names it.", "speed"),
-    "stream_format": Case({"stream_format": "smoke"}, "An unknown stream_format is a 400 that names it.", "stream_format"),
-}  # fmt: skip
+    "stream_format": Case(
+        {"stream_format": "smoke"}, "An unknown stream_format is a 400 that names it.", "stream_format"
+    ),
+}
 
 
 def _speech(case: Case) -> Run:
@@ -86,8 +98,13 @@ async def bad_form(context: Context) -> str:
     """An upload that is no form, or a broken one, is a 400 or 415 in the envelope."""
     multipart = "multipart/form-data"
     part = b'--edge\r\nContent-Disposition: form-data; name="model"\r\n\r\nwhisper-1\r\n'
-    for kind, body in ((multipart, part), (f"{multipart}; boundary=edge", b""), (f"{multipart}; boundary=edge", b"nothing"),
-                       ("text/plain", b"nothing"), ("application/json", b"{")):  # fmt: skip
+    for kind, body in (
+        (multipart, part),
+        (f"{multipart}; boundary=edge", b""),
+        (f"{multipart}; boundary=edge", b"nothing"),
+        ("text/plain", b"nothing"),
+        ("application/json", b"{"),
+    ):
         wire.error(await wire.posted(context, body, kind, "/audio/transcriptions"), 400, 415)
     return "five of them"
 
@@ -236,8 +253,12 @@ async def placeholders(context: Context) -> str:
         raise NotOffered("an --api-key was given, so one is wanted")
     for given in PLACEHOLDERS:
         body = json.dumps(context.speech_body(input="Hi.")).encode()
-        lines = [f"POST {wire.path(context, '/audio/speech')} HTTP/1.1", "Content-Type: application/json",
-                 f"Content-Length: {len(body)}", *([f"Authorization: {given}"] if given else [])]  # fmt: skip
+        lines = [
+            f"POST {wire.path(context, '/audio/speech')} HTTP/1.1",
+            "Content-Type: application/json",
+            f"Content-Length: {len(body)}",
+            *([f"Authorization: {given}"] if given else []),
+        ]
         status, answer = await wire.raw(context, lines, [body])
         expect(status == 200, f"{given!r}: {status} {answer[:80]!r}")
     return f"{len(PLACEHOLDERS)} spellings"

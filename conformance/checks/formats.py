@@ -45,7 +45,10 @@ def _format(name: str) -> Run:
             f"content-encoding {answer.headers.get('content-encoding')}",
         )
         decoded = sound.decode(answer.content)
-        seen = f"{decoded.container} {decoded.codec} {decoded.format}, {decoded.rate} Hz, {decoded.channels} channel, {decoded.seconds:.2f} s"
+        seen = (
+            f"{decoded.container} {decoded.codec} {decoded.format}, {decoded.rate} Hz, "
+            f"{decoded.channels} channel, {decoded.seconds:.2f} s"
+        )
         expect(decoded.container == container and decoded.codec.startswith((codec, f"lib{codec}")), seen)
         expect(decoded.rate == SAMPLE_RATES.get(name, sound.RATE) and decoded.channels == 1, seen)
         expect(decoded.format == SAMPLE_FORMATS.get(name, decoded.format), f"{seen}: samples are not 16 bit")
@@ -114,7 +117,9 @@ async def pcm(context: Context) -> str:
 
 @check("speech.formats.wav_header", "openai_surface §2.4, quirk 6")
 async def wav_header(context: Context) -> str:
-    """wav has one canonical header of 44 bytes: PCM, mono, 24 kHz, 16 bit, with sizes that are right or open."""
+    """wav has one canonical header of 44 bytes: PCM, mono, 24 kHz, 16 bit, with sizes that are right
+    or open.
+    """
     data = wire.success(await context.speak(response_format="wav", input=LONG)).content
     expect(
         data[:4] == b"RIFF" and data[8:16] == b"WAVEfmt " and data[36:40] == b"data",
@@ -128,8 +133,10 @@ async def wav_header(context: Context) -> str:
         fmt == (16, 1, 1, 24_000, 48_000, 2, 16),
         f"the fmt chunk says {fmt}: size, tag, channels, rate, bytes, align, bits",
     )
-    expect((riff[0], size[0]) in ((len(data) - 8, len(data) - 44), (0xFFFFFFFF, 0xFFFFFFFF)),
-           f"RIFF claims {riff[0]} of {len(data) - 8} bytes, data {size[0]} of {len(data) - 44}")  # fmt: skip
+    expect(
+        (riff[0], size[0]) in ((len(data) - 8, len(data) - 44), (0xFFFFFFFF, 0xFFFFFFFF)),
+        f"RIFF claims {riff[0]} of {len(data) - 8} bytes, data {size[0]} of {len(data) - 44}",
+    )
     return f"data size {size[0]:#x}"
 
 

@@ -21,16 +21,24 @@ CONTAINERS = {
     "flac": ("flac", "flac", 16_000),
 }
 UNSET: dict[str, dict[str, Any]] = {
-    "empty language": {"language": ""}, "empty prompt": {"prompt": ""}, "empty temperature": {"temperature": ""},
-    "language auto": {"language": "auto"}, "language en": {"language": "en"}, "language en-US": {"language": "en-US"},
-    "temperature 0.0": {"temperature": "0.0"}, "unknown fields": {"vad_filter": "false", "user": "me"},
+    "empty language": {"language": ""},
+    "empty prompt": {"prompt": ""},
+    "empty temperature": {"temperature": ""},
+    "language auto": {"language": "auto"},
+    "language en": {"language": "en"},
+    "language en-US": {"language": "en-US"},
+    "temperature 0.0": {"temperature": "0.0"},
+    "unknown fields": {"vad_filter": "false", "user": "me"},
     "chunking_strategy auto": {"chunking_strategy": "auto"},
     "chunking_strategy as JSON": {"chunking_strategy": '{"type":"server_vad","threshold":0.4}'},
-    "chunking_strategy in brackets": {"chunking_strategy[type]": "server_vad", "chunking_strategy[threshold]": "0.4"},
+    "chunking_strategy in brackets": {
+        "chunking_strategy[type]": "server_vad",
+        "chunking_strategy[threshold]": "0.4",
+    },
     "keywords and languages": {"keywords[]": ["foo", "bar"], "languages[]": "en"},
     "granularities without verbose_json": {"timestamp_granularities[]": "word"},
     "a part named twice": {"prompt": ["one", "two"]},
-}  # fmt: skip
+}
 EDGE = "----conformance7MA4YWxkTrZu0gW"
 
 
@@ -113,8 +121,11 @@ async def chunked(context: Context) -> str:
     """An upload in chunks without Content-Length is taken (Node's SDK sends streams so)."""
     body = _orders(context)["first"]
     pieces = [f"{len(piece):x}\r\n".encode() + piece + b"\r\n" for piece in _pieces(body)]
-    head = [f"POST {wire.path(context, '/audio/transcriptions')} HTTP/1.1",
-            f"Content-Type: multipart/form-data; boundary={EDGE}", "Transfer-Encoding: chunked"]  # fmt: skip
+    head = [
+        f"POST {wire.path(context, '/audio/transcriptions')} HTTP/1.1",
+        f"Content-Type: multipart/form-data; boundary={EDGE}",
+        "Transfer-Encoding: chunked",
+    ]
     status, answer = await wire.raw(context, head, [*pieces, b"0\r\n\r\n"])
     expect(status == 200, f"status {status}: {answer[:100]!r}")
     return "200"
@@ -124,8 +135,12 @@ async def chunked(context: Context) -> str:
 async def expect_continue(context: Context) -> str:
     """An upload that waits for 100 Continue is taken (curl sends large ones so)."""
     body = _orders(context)["last"]
-    head = [f"POST {wire.path(context, '/audio/transcriptions')} HTTP/1.1", "Expect: 100-continue",
-            f"Content-Type: multipart/form-data; boundary={EDGE}", f"Content-Length: {len(body)}"]  # fmt: skip
+    head = [
+        f"POST {wire.path(context, '/audio/transcriptions')} HTTP/1.1",
+        "Expect: 100-continue",
+        f"Content-Type: multipart/form-data; boundary={EDGE}",
+        f"Content-Length: {len(body)}",
+    ]
     status, answer = await wire.raw(context, head, [body], wait=0.2)
     expect(status == 200, f"status {status}: {answer[:100]!r}")
     return "200"
@@ -255,16 +270,16 @@ async def no_file(context: Context) -> str:
 
 @check("transcriptions.language", "clients")
 async def other_language(context: Context) -> str:
-    """A language the engine does not know is refused clearly; one that it knows is heard."""
+    """A language the engine does not know is refused clearly; one that it knows is transcribed."""
     answer = await context.transcribe(clip(context), language="de")
     if answer.status_code == 200:
-        return "heard as German"
+        return "transcribed as German"
     return str(wire.error(answer, 400)["message"])[:100]
 
 
 @check("uploads.same", "field §4.10")
 async def repeated(context: Context) -> str:
-    """The same recording is heard the same way twice, plain and streamed."""
+    """The same recording is transcribed the same way twice, plain and streamed."""
     text = await text_of(context)
     answer = await context.transcribe(clip(context), stream="true", model=context.target.event_stt_model)
     events = wire.events(wire.success(answer).content)

@@ -41,7 +41,8 @@ async def content_type(context: Context) -> str:
 @check("speech.requests.control_characters", "quirk 25")
 async def control_characters(context: Context) -> str:
     """Raw newlines and tabs within JSON strings, and a newline behind, are taken (FreeSWITCH sends them)."""
-    body = f'{{"model":"{context.target.tts_model}","voice":"{context.target.voice}","input":"One\nline\tmore"}}\n'
+    target = context.target
+    body = f'{{"model":"{target.tts_model}","voice":"{target.voice}","input":"One\nline\tmore"}}\n'
     decoded = sound.decode(
         wire.success(await wire.posted(context, body.encode(), "application/json; charset=utf-8")).content
     )

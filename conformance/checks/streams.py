@@ -37,7 +37,7 @@ class Arrivals(msgspec.Struct):
         return self.times[-1][1]
 
     def at(self, share: float) -> float:
-        """Give the share of the whole time at which a share of the bytes had come."""
+        """Return the share of the whole time at which a share of the bytes had come."""
         reached = next(second for second, size in self.times if size >= share * self.size)
         return reached / self.times[-1][0]
 
@@ -143,8 +143,10 @@ async def sse_events(context: Context) -> str:
     decoded = sound.decode(wire.file_of(events[:-1]))
     plain = sound.from_pcm(await context.pcm(model=context.target.event_tts_model))
     slack = JITTER + await context.duration_jitter() * plain.seconds
-    expect(decoded.container == "wav" and abs(decoded.seconds - plain.seconds) < slack,
-           f"the file is {decoded.container} of {decoded.seconds:.2f} s, the PCM has {plain.seconds:.2f} s")  # fmt: skip
+    expect(
+        decoded.container == "wav" and abs(decoded.seconds - plain.seconds) < slack,
+        f"the file is {decoded.container} of {decoded.seconds:.2f} s, the PCM has {plain.seconds:.2f} s",
+    )
     usage = events[-1].get("usage", {})
     expect(set(usage) == {"input_tokens", "output_tokens", "total_tokens"}, f"usage {usage}")
     expect(
@@ -204,14 +206,20 @@ async def headers(context: Context) -> str:
 @check("speech.concurrency", "field §4.10")
 async def concurrency(context: Context) -> str:
     """Of many answers at once each is its own voice and words: the same as when it is asked for alone."""
-    asked = [{"voice": NAMES[number % len(NAMES)], "input": f"Request {number}. {'It goes on for a while. ' * (number % 5)}Done."}
-             for number in range(PARALLEL)]  # fmt: skip
+    asked = [
+        {
+            "voice": NAMES[number % len(NAMES)],
+            "input": f"Request {number}. {'It goes on for a while. ' * (number % 5)}Done.",
+        }
+        for number in range(PARALLEL)
+    ]
     alone = [sound.from_pcm(await context.pcm(**fields)) for fields in asked]
     answers = await asyncio.gather(*(context.speak(**fields, response_format="pcm") for fields in asked))
     together = [sound.from_pcm(wire.success(answer).content) for answer in answers]
     loose = await context.duration_jitter()
     for fields, one, other in zip(asked, alone, together, strict=True):
-        seen = f"{fields['voice']}, {fields['input'][:12]!r}: {one.seconds:.2f} s alone, {other.seconds:.2f} s among others"
+        durations = f"{one.seconds:.2f} s alone, {other.seconds:.2f} s among others"
+        seen = f"{fields['voice']}, {fields['input'][:12]!r}: {durations}"
         expect(abs(one.seconds - other.seconds) <= JITTER + loose * one.seconds, seen)
         if not loose:
             likeness, pitches = sound.similarity(one, other), (sound.pitch(one), sound.pitch(other))

@@ -1,14 +1,11 @@
-"""Transcription and translation: the answers' shapes, byte by byte where clients need it so."""
+"""Checks of transcriptions: the answers' shapes, byte by byte where clients need it so."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-import warnings
 from difflib import SequenceMatcher
 from typing import Any
-
-import httpx2 as httpx
 
 from conformance import sound, wire
 from conformance.context import RECORDING, WORDS, Context
@@ -31,12 +28,12 @@ VTT = re.compile(r"WEBVTT\n\n(\d\d:\d\d:\d\d\.\d{3} --> \d\d:\d\d:\d\d\.\d{3}\n\
 
 
 def clip(context: Context) -> bytes:
-    """Give the recording."""
+    """Return the recording."""
     return context.target.audio.read_bytes()
 
 
 async def text_of(context: Context) -> str:
-    """Give its text, as the server hears it."""
+    """Return its text, as the server hears it."""
     return str(wire.success(await context.transcribe(clip(context))).json()["text"])
 
 
@@ -146,7 +143,8 @@ def _granularity(name: str) -> Run:
             _words(body, sound.decode(clip(context)).seconds)
         return ", ".join(sorted(got))
 
-    run.__doc__ = f"timestamp_granularities[] {name}: {' and '.join(sorted(wanted))}, and no key that was not asked for."
+    names = " and ".join(sorted(wanted))
+    run.__doc__ = f"timestamp_granularities[] {name}: {names}, and no key that was not asked for."
     return run
 
 
@@ -173,7 +171,7 @@ for _name in GRANULARITIES:
 
 
 @check("transcriptions.right_words", "clients")
-async def decoded(context: Context) -> str:
+async def right_words(context: Context) -> str:
     """What is said in a recording is what is written: most of its words, in their order, at times spread over
     its length.
     """
@@ -336,66 +334,3 @@ async def diarized(context: Context) -> str:
         expect(name in body, f"no {name}")
     expect(all("speaker" in segment for segment in body["segments"]), "a segment without speaker")
     return f"{len(body['segments'])} segments"
-
-
-async def _translate(context: Context, **fields: object) -> httpx.Response:
-    return await context.transcribe(clip(context), name="clip.flac", route="translations", **fields)
-
-
-@check("translations.json", "openai_surface §4")
-async def translation(context: Context) -> str:
-    """Translation answers json with the text."""
-    text = wire.offered(await _translate(context), 400, 404).json().get("text")
-    expect(isinstance(text, str) and text, f"text {text!r}")
-    return str(text)[:60]
-
-
-@check("translations.formats", "openai_surface §4")
-async def translation_formats(context: Context) -> str:
-    """Translation answers text, srt and vtt as transcription does, and verbose_json as translate into
-    english.
-    """
-    wire.offered(await _translate(context), 400, 404)
-    text = wire.success(await _translate(context, response_format="text"))
-    expect(
-        wire.kind(text) == "text/plain" and re.fullmatch(r"[^\"\n][^\n]*\n", text.text),
-        f"{wire.kind(text)} {text.text[:60]!r}",
-    )
-    for name, pattern in (("srt", SRT), ("vtt", VTT)):
-        answer = wire.success(await _translate(context, response_format=name))
-        expect(
-            wire.kind(answer) == "text/plain" and pattern.fullmatch(answer.text),
-            f"{name}: {answer.text[:80]!r}",
-        )
-    body = wire.success(await _translate(context, response_format="verbose_json")).json()
-    expect(
-        (body.get("task"), body.get("language")) == ("translate", "english"),
-        f"{body.get('task')}, {body.get('language')}",
-    )
-    for segment in body.get("segments") or [{}]:
-        expect(set(segment) >= SEGMENT, f"a segment lacks {sorted(SEGMENT - set(segment))}")
-    return "text, srt, vtt, verbose_json"
-
-
-@check("translations.errors", "openai_surface §1.4, §4")
-async def translation_errors(context: Context) -> str:
-    """Translation refuses what transcription refuses: no model, an unknown one, an unknown format, no sound."""
-    wire.offered(await _translate(context), 400, 404)
-    wire.error(await _translate(context, model=None), 400)
-    wire.error(await _translate(context, model="no-such-model-17"), 404)
-    wire.error(await _translate(context, response_format="docx"), 400)
-    return str(wire.error(await context.transcribe(b"no sound" * 99, route="translations"), 400)["message"])[
-        :100
-    ]
-
-
-@check("translations.sdk", "openai_surface §4")
-async def translation_sdk(context: Context) -> str:
-    """The strict SDK parses a translation."""
-    wire.offered(await _translate(context), 400, 404)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # OpenAI retires it; clients still send it
-        answer = await context.sdk.audio.translations.create(
-            model=context.target.stt_model, file=("clip.flac", clip(context))
-        )
-    return answer.text[:60]

@@ -42,7 +42,7 @@ def test_an_errors_own_code_goes_first() -> None:
 
 @pytest.mark.parametrize(("wait", "said"), [(0.0, "1"), (2.1, "3"), (4000, "60")])
 def test_retry_after_in_whole_seconds(wait: float, said: str) -> None:
-    """Overload says when to come back, within what the SDKs heed: 1 to 60 whole seconds."""
+    """Overload says when to come back, within what the SDKs obey: 1 to 60 whole seconds."""
     answer = refusal(Overloaded("full", retry_after=wait))
 
     assert (answer.status, answer.headers["retry-after"], answer.headers["x-should-retry"]) == (

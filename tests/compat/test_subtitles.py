@@ -43,13 +43,13 @@ def test_rounding_carries() -> None:
 
 @given(CUES)
 @example([TranscriptSegment("a ---> b ----->", 0, 1)])
-def test_any_cues_read_back(heard: list[TranscriptSegment]) -> None:
+def test_any_cues_read_back(segments: list[TranscriptSegment]) -> None:
     """Whatever was heard, the file parses into just the cues that have text, none of it broken by arrows or
     newlines.
     """
-    for made in (subtitles.srt(heard), subtitles.vtt(heard).removeprefix("WEBVTT\n\n")):
+    for made in (subtitles.srt(segments), subtitles.vtt(segments).removeprefix("WEBVTT\n\n")):
         cues = CUE.findall(made)
-        texts = [re.sub("--+>", "->", " ".join(segment.text.split())) for segment in heard]
+        texts = [re.sub("--+>", "->", " ".join(segment.text.split())) for segment in segments]
 
         assert [cue[8] for cue in cues] == [text for text in texts if text]
         assert not any("-->" in cue[8] for cue in cues)

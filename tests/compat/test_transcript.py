@@ -16,13 +16,13 @@ def token(text: str) -> TranscriptToken:
     return TranscriptToken(text, -0.5, tuple(text.encode()))
 
 
-def heard(text: str, *tokens: str, space_before: bool = True) -> TranscriptSegment:
+def segment_of(text: str, *tokens: str, space_before: bool = True) -> TranscriptSegment:
     return TranscriptSegment(text, 0.0, 1.0, logprobs=tuple(map(token, tokens)), space_before=space_before)
 
 
 def test_scripts_without_spaces() -> None:
     """Segments are parted by a space only where the model parts them: Chinese has none."""
-    said = [heard("你好，世界。", space_before=False), heard("今天天气很好。", space_before=False)]
+    said = [segment_of("你好，世界。", space_before=False), segment_of("今天天气很好。", space_before=False)]
 
     assert whole_text(said) == "你好，世界。今天天气很好。"
     assert [delta.delta for one, segment in enumerate(said) for delta in deltas(segment, first=one == 0)] == [
@@ -31,14 +31,16 @@ def test_scripts_without_spaces() -> None:
     shown = verbose(said, 2.0, "zh", translate=False, words=False, segments=True)
     assert isinstance(shown.segments, list)
     assert [segment.text for segment in shown.segments] == [one.text for one in said]
-    assert whole_text([heard("One."), heard("Two.")]) == "One. Two."
+    assert whole_text([segment_of("One."), segment_of("Two.")]) == "One. Two."
 
 
 def test_compression_ratio() -> None:
-    """A text that repeats itself has a high ratio, by Whisper's own formula; clients drop what is above 2.4."""
+    """A text that repeats itself has a high ratio, by Whisper's own formula; clients drop what is
+    above 2.4.
+    """
     loop, plain = "and then again " * 40, "She sells sea shells."
     shown = verbose(
-        [heard(loop.strip()), heard(plain)], 2.0, "en", translate=False, words=False, segments=True
+        [segment_of(loop.strip()), segment_of(plain)], 2.0, "en", translate=False, words=False, segments=True
     )
     assert isinstance(shown.segments, list)
     ratios = [segment.compression_ratio for segment in shown.segments]
@@ -49,7 +51,7 @@ def test_compression_ratio() -> None:
 
 def test_log_probabilities_go_with_their_words() -> None:
     """Each delta has the tokens of its word, the text's first without a space; together they are all."""
-    segment = heard("Hello big world.", " Hel", "lo", " big", " wor", "ld", ".")
+    segment = segment_of("Hello big world.", " Hel", "lo", " big", " wor", "ld", ".")
     made = list(deltas(segment, first=True, logprobs=True))
 
     assert [(one.delta, [each.token for each in one.logprobs or ()]) for one in made] == [
@@ -67,7 +69,7 @@ def test_languages_of_those_models_that_tell_them() -> None:
     """gpt-transcribe says which language it heard, none where nothing was said; the others have no such
     field.
     """
-    said = [heard("Guten Tag.")]
+    said = [segment_of("Guten Tag.")]
     whole = transcription(said, 1.0, "gpt-transcribe", language="de")
     streamed = done(said, 1.0, "gpt-transcribe-2026-06-01", language="de")
 

@@ -150,7 +150,7 @@ def wav_rate_field(answer: Answer) -> None:
 
 
 def zero_sizes(answer: Answer) -> None:
-    """Claim that there are no samples."""
+    """Say that there are no samples."""
     if speech(answer) and answer.kind == "audio/wav":
         answer.body = tones.wav_header(size=0) + answer.body[44:]
 

@@ -116,7 +116,7 @@ class Program:
     """Tries at random, all at once."""
 
     def __init__(self, opened: OpenLibrary, seed: int) -> None:
-        self.shelves = opened
+        self.library = opened
         self.model = Model()
         self.random = random.Random(seed)
         self.making = VoiceService(opened, RULES, anyio.CapacityLimiter(2))
@@ -173,7 +173,7 @@ class Program:
 
     async def add(self, what: Try) -> None:
         """Add a recording."""
-        profile = await self.shelves.store.get(what.voice.id, what.caller)
+        profile = await self.library.store.get(what.voice.id, what.caller)
         after, made = await self.making.samples.add(profile, Upload(what.data, "Added."), what.caller)
         self.model.samples[after.id].add(made.id)
         self.model.write_audit(after, made.id, recording=made.prepared, words="Added.")
@@ -186,7 +186,7 @@ class Program:
 
     async def replace(self, what: Try) -> None:
         """Put another recording in a sample's place."""
-        profile = await self.shelves.store.get(what.voice.id, what.caller)
+        profile = await self.library.store.get(what.voice.id, what.caller)
         old = sample_of(profile, what.sample)
         after, made = await self.making.samples.replace(
             profile, old, Upload(what.data, "Replaced."), what.caller
@@ -195,7 +195,7 @@ class Program:
 
     async def cut(self, what: Try) -> None:
         """Use only the beginning of a recording."""
-        profile = await self.shelves.store.get(what.voice.id, what.caller)
+        profile = await self.library.store.get(what.voice.id, what.caller)
         after, made = await self.making.samples.cut(
             profile, sample_of(profile, what.sample), 0.0, 1.3, what.caller
         )
@@ -216,7 +216,7 @@ class Program:
 
     async def read(self, what: Try) -> None:
         """See what there is: no two of a name, and nothing of others."""
-        store = self.shelves.store
+        store = self.library.store
         seen = await store.visible(what.caller)
         assert max(Counter((one.scope, folded(one.name)) for one in seen).values(), default=1) == 1
         assert (await store.get(what.voice.id, what.caller)).visible(what.caller)
@@ -225,15 +225,15 @@ class Program:
 
     async def speak(self, what: Try) -> None:
         """Have a prompt made of a voice as it was a moment ago."""
-        profile = await self.shelves.store.get(what.voice.id, what.caller)
+        profile = await self.library.store.get(what.voice.id, what.caller)
 
         async def made() -> Prompt:
             for sample in profile.samples:
-                await self.shelves.blobs.get(sample.prepared)
+                await self.library.blobs.get(sample.prepared)
             return Prompt("", PROMPT)
 
         try:
-            await self.shelves.prompts.get(prompts.path(profile, INFO, "mimic"), made)
+            await self.library.prompts.get(prompts.path(profile, INFO, "mimic"), made)
         except BlobsFailed as exc:
             assert "missing" in exc.message, "the voice was changed since it was read"
 

@@ -26,7 +26,7 @@ database = libraries.database
 
 MOMENTS = (("deleting", 3), ("replacing", 5), ("made", 8))
 """what the program says before it is killed, and how often"""
-FLOORS = 4
+FOLDER_LEVELS = 4
 """of folders, of which a sweep empties one"""
 BUSY = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle' AND pid <> pg_backend_pid()"
 Told = dict[str, dict[str, list[str]]]
@@ -126,7 +126,7 @@ async def left(opened: OpenLibrary, place: LibraryLocation, run: str) -> dict[st
 
 async def swept(opened: OpenLibrary, place: LibraryLocation) -> None:
     """Sweep, and see that voices are as whole as before, and nothing else is there, down to the folders."""
-    for _ in range(FLOORS):
+    for _ in range(FOLDER_LEVELS):
         await sweep(opened, spare=0)
     await check_nothing_else(opened, place.folder / "voices")
     await check_whole(opened, await opened.store.visible(""))

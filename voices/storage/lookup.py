@@ -18,7 +18,7 @@ OWN, ALIAS, WORDS = "profile", "alias", "words"
 
 
 class LookupResult(msgspec.Struct, frozen=True):
-    """A voice of one's own by that name, where an alias of that name leads, and how the viewer wants words
+    """A voice of one's own by that name, where an alias of that name leads, and how the caller wants words
     said.
     """
 
@@ -33,7 +33,7 @@ def _query() -> CompoundSelect[Any]:
     """
     wanted: BindParameter[str] = bindparam("wanted")
     name: BindParameter[str] = bindparam("name")
-    caller: BindParameter[str] = bindparam("viewer")
+    caller: BindParameter[str] = bindparam("caller")
     profile, alias, words = tables.profiles.c, tables.aliases.c, tables.dictionaries.c
     own = joined(literal(OWN)).where(or_(profile.id == wanted, profile.folded == name))
     return union_all(
@@ -49,10 +49,10 @@ QUERY = _query()
 
 
 async def look_up(database: Database, voice: str, caller: str) -> LookupResult:
-    """Look a voice up by id, by name, or by `profile:` and either; of two with the name, the viewer's own."""
+    """Look a voice up by id, by name, or by `profile:` and either; of two with the name, the caller's own."""
     wanted = plain(voice[len(PROFILE) :] if voice.casefold().startswith(PROFILE) else voice)
     async with database.reading() as connection:
-        values = {"wanted": wanted, "name": folded(wanted), "viewer": caller}
+        values = {"wanted": wanted, "name": folded(wanted), "caller": caller}
         rows = [(row[0], row[1], row[2]) for row in await connection.execute(QUERY, values)]
     found = profiles((document, sample) for kind, document, sample in rows if kind == OWN)
     aliases = sorted((scope or "", target) for kind, target, scope in rows if kind == ALIAS)

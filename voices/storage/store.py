@@ -1,7 +1,7 @@
 """Profiles and their samples, kept in the database. Each call is one transaction: all of it happens, or
 nothing.
 
-A `viewer` is the key that asks, by name, or "" for none; what it must not see is as if it were not there.
+A `caller` is the key that asks, by name, or "" for none; what it must not see is as if it were not there.
 """
 
 from __future__ import annotations

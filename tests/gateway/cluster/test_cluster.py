@@ -30,7 +30,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def named(server: Server, part: str) -> list[int]:
     """Give the server's children whose command line has this in it."""
-    children = server.workers()
+    children = server.worker_pids()
     return [pid for pid in children if part.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
@@ -63,13 +63,13 @@ def test_everything_is_answered_as_by_one(cluster: Server, server: Server) -> No
     for path in ("/v1/models", "/v1/audio/voices"):
         assert httpx.get(f"{cluster.url}{path}").status_code == 200
     with (Path(__file__).parents[2] / "data" / "jfk.flac").open("rb") as recording:
-        heard = httpx.post(
+        answer = httpx.post(
             f"{cluster.base_url}/audio/transcriptions",
             files={"file": recording},
             data={"model": "tone"},
             timeout=60,
         )
-    assert heard.json()["text"] == "sound of 110 tenths"
+    assert answer.json()["text"] == "sound of 110 tenths"
 
 
 def test_limits_hold_for_all_together(cluster: Server) -> None:
@@ -166,7 +166,7 @@ def test_all_go_together(tmp_path: Path) -> None:
     """SIGTERM lets running requests finish and ends everything; nothing is left, and the port is free."""
     config = {"engines": {"tone": {"enabled": True}, "espeak": {"enabled": False}}}
     with running(tmp_path / "server", config, ("--workers", "2")) as server, ThreadPoolExecutor(2) as pool:
-        children = server.workers()
+        children = server.worker_pids()
         job = pool.submit(speak, server, "[slow 0.3] one two three")
         wait_until(lambda: engine(server)["running"] == 1, "it is being spoken")
         server.process.send_signal(signal.SIGTERM)
@@ -184,7 +184,7 @@ def test_none_outlives_the_first(tmp_path: Path) -> None:
     with running(
         tmp_path / "server", {"engines": {"espeak": {"enabled": False}}}, ("--workers", "2")
     ) as server:
-        children = server.workers()
+        children = server.worker_pids()
         assert len(children) >= 3
         server.process.kill()
         wait_until(lambda: all(parent_of(pid) is None for pid in children), "all are gone")

@@ -28,16 +28,16 @@ def client(server: Server) -> openai.OpenAI:
     return server.sdk(strict=True)
 
 
-def word_error_rate(said: str, heard: str) -> float:
+def word_error_rate(said: str, transcript: str) -> float:
     """Count the edits between two texts, per word said (Levenshtein over words)."""
-    one, other = said.split(), re.sub(r"[^\w\s']", "", heard.lower()).split()
+    one, other = said.split(), re.sub(r"[^\w\s']", "", transcript.lower()).split()
     row = list(range(len(other) + 1))
     for number, word in enumerate(one, 1):
         previous, row[0] = row[0], number
-        for column, heard_word in enumerate(other, 1):
+        for column, other_word in enumerate(other, 1):
             previous, row[column] = (
                 row[column],
-                min(row[column] + 1, row[column - 1] + 1, previous + (word != heard_word)),
+                min(row[column] + 1, row[column - 1] + 1, previous + (word != other_word)),
             )
     return row[-1] / len(one)
 
@@ -106,7 +106,7 @@ def test_a_real_recording(server: Server) -> None:
      ("flac", "flac", 16000), ("adts", "aac", 16000)],
 )  # fmt: skip
 def test_any_container(server: Server, container: str, codec: str, rate: int) -> None:
-    """Whatever FFmpeg reads is heard, whatever the file is called."""
+    """Whatever FFmpeg reads is transcribed, whatever the file is called."""
     answer = send(server, coded(samples()[: 4 * 16000], container, codec, rate), name="file")
 
     assert answer.status_code == 200, answer.text
@@ -185,7 +185,7 @@ def test_stream_bytes(server: Server, clip: bytes) -> None:
 
 
 def test_silence(server: Server) -> None:
-    """Silence is heard as nothing, which is no error."""
+    """Silence has no words, which is no error."""
     answer = send(server, wav(np.zeros(32000)))
 
     assert answer.status_code == 200

@@ -13,35 +13,35 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 from cloning_server import (
-    MIMIC,
-    NEAR,
+    BRIGHTNESS_TOLERANCE,
+    CLONER,
     WORD_SECONDS,
     Json,
     call,
     clone,
+    create_profile,
     design,
-    done,
     female,
-    make,
+    json_of,
     male,
     new_name,
     pcm,
     profile,
     refused,
-    sampled,
+    sample_brightness,
     seconds,
     speak,
-    voiced,
+    spoken_brightness,
 )
 from servers import Server, running
 
-from gateway.security.keys import KeyStore, default_path
+from gateway.security.keys import KEYS_FILE, KeyStore
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 MINE, SHARED = "Mechthild", "Siegfried"
 
 
-class House:
+class TwoCallers:
     """A server with two keys, `anna` and `bert`; a voice that was there before them; and two voices of
     Anna's, one shared.
     """
@@ -49,12 +49,12 @@ class House:
     def __init__(self, server: Server) -> None:
         self.server = server
         self.common = clone(server, male(), "Commons", consent=self.consent(""))["id"]
-        store = KeyStore(default_path(str(server.folder / "data")))
+        store = KeyStore(server.folder / "data" / KEYS_FILE)
         self.anna, self.bert = (store.create(name, None)[1] for name in ("anna", "bert"))
         self.private = self.voice(self.anna, female(), MINE)
         self.shared = self.voice(self.anna, male(), SHARED)
-        done(call(server, "PATCH", f"/voicebox/profiles/{self.shared}", self.anna, json={"shared": True}))
-        done(call(server, "PUT", f"/voicebox/profiles/{self.shared}/avatar", self.anna, content=PNG))
+        json_of(call(server, "PATCH", f"/voicebox/profiles/{self.shared}", self.anna, json={"shared": True}))
+        json_of(call(server, "PUT", f"/voicebox/profiles/{self.shared}/avatar", self.anna, content=PNG))
 
     def consent(self, key: str) -> str:
         """Give a consent."""
@@ -62,7 +62,7 @@ class House:
         answer = call(
             self.server, "POST", "/audio/voice_consents", key, data=form, files={"recording": ("a", male())}
         )
-        return str(done(answer)["id"])
+        return str(json_of(answer)["id"])
 
     def voice(self, key: str, data: bytes, name: str = "", **fields: str) -> str:
         """Clone a voice, with consent."""
@@ -70,28 +70,28 @@ class House:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """See House."""
+def callers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoCallers]:
+    """A server with two callers' keys, and their voices."""
     with running(
-        tmp_path_factory.mktemp("house"), {"engines": MIMIC, "voices": {"require_consent": True}}
+        tmp_path_factory.mktemp("callers"), {"engines": CLONER, "voices": {"require_consent": True}}
     ) as server:
-        yield House(server)
+        yield TwoCallers(server)
 
 
-def names(house: House, path: str, key: str) -> set[str]:
+def names(callers: TwoCallers, path: str, key: str) -> set[str]:
     """Give the names in a list."""
-    return {one["name"] for one in done(call(house.server, "GET", path, key))["data"]}
+    return {one["name"] for one in json_of(call(callers.server, "GET", path, key))["data"]}
 
 
-def changes(house: House, id: str) -> list[tuple[str, str, Json]]:
+def changes(callers: TwoCallers, id: str) -> list[tuple[str, str, Json]]:
     """Give every call that changes a voice, or shows what only its owner may see."""
-    sample = profile(house.server, id, house.anna)["samples"][0]["id"]
+    sample = profile(callers.server, id, callers.anna)["samples"][0]["id"]
     one = f"/voicebox/profiles/{id}"
     file = {"file": ("a.flac", male(), "audio/flac")}
     return [
         ("DELETE", f"/audio/voices/{id}", {}),
         ("PATCH", one, {"json": {"description": "Bert's"}}),
-        ("PATCH", one, {"json": {"shared": True, "consent": house.consent(house.bert)}}),
+        ("PATCH", one, {"json": {"shared": True, "consent": callers.consent(callers.bert)}}),
         ("PUT", one, {"json": {"name": "Bert's"}}),
         ("DELETE", one, {}),
         ("GET", f"{one}/audit", {}),
@@ -112,236 +112,263 @@ def changes(house: House, id: str) -> list[tuple[str, str, Json]]:
     ]
 
 
-def untouched(house: House, id: str) -> Any:
+def untouched(callers: TwoCallers, id: str) -> Any:
     """Give all that there is of a voice, for its owner."""
     path = f"/voicebox/profiles/{id}"
     audio = [
-        call(house.server, "GET", f"{path}/samples/{sample['id']}/audio", house.anna).content
-        for sample in profile(house.server, id, house.anna)["samples"]
+        call(callers.server, "GET", f"{path}/samples/{sample['id']}/audio", callers.anna).content
+        for sample in profile(callers.server, id, callers.anna)["samples"]
     ]
-    picture = call(house.server, "GET", f"{path}/avatar", house.anna)
-    return profile(house.server, id, house.anna), audio, (picture.status_code, picture.content)
+    picture = call(callers.server, "GET", f"{path}/avatar", callers.anna)
+    return profile(callers.server, id, callers.anna), audio, (picture.status_code, picture.content)
 
 
-def test_lists(house: House) -> None:
+def test_lists(callers: TwoCallers) -> None:
     """A key sees its own voices, the shared ones and those from before there were keys; without a key only
     the last are seen.
     """
     for path in ("/audio/voices", "/voicebox/profiles"):
-        assert names(house, path, house.anna) >= {MINE, SHARED, "Commons"}
-        assert names(house, path, house.bert) >= {SHARED, "Commons"}
-        assert MINE not in names(house, path, house.bert)
-    assert names(house, "/audio/voices", "") >= {"Commons", "alloy"}
-    assert not names(house, "/audio/voices", "") & {MINE, SHARED}
+        assert names(callers, path, callers.anna) >= {MINE, SHARED, "Commons"}
+        assert names(callers, path, callers.bert) >= {SHARED, "Commons"}
+        assert MINE not in names(callers, path, callers.bert)
+    assert names(callers, "/audio/voices", "") >= {"Commons", "alloy"}
+    assert not names(callers, "/audio/voices", "") & {MINE, SHARED}
     mine = {
         one["id"]: one["mine"]
-        for one in done(call(house.server, "GET", "/voicebox/profiles", house.bert))["data"]
+        for one in json_of(call(callers.server, "GET", "/voicebox/profiles", callers.bert))["data"]
     }
-    assert (mine[house.shared], mine[house.common]) == (False, True)
+    assert (mine[callers.shared], mine[callers.common]) == (False, True)
 
 
-def test_without_a_key_there_is_only_the_list(house: House) -> None:
+def test_without_a_key_there_is_only_the_list(callers: TwoCallers) -> None:
     """Whatever is more than the list of voices needs a key, and the list of one voice too."""
     for path in (
-        f"/audio/voices/{house.shared}",
+        f"/audio/voices/{callers.shared}",
         "/voicebox/profiles",
         "/audio/voice_consents",
         "/voicebox/aliases",
     ):
-        assert call(house.server, "GET", path).status_code == 401
-    assert speak(house.server, house.shared).status_code == 401
+        assert call(callers.server, "GET", path).status_code == 401
+    assert speak(callers.server, callers.shared).status_code == 401
 
 
-def test_private_voices_are_not_there(house: House) -> None:
+def test_private_voices_are_not_there(callers: TwoCallers) -> None:
     """For another key a private voice does not exist, whatever is tried, and nothing that is tried changes
     it.
     """
-    before = untouched(house, house.private)
-    one = f"/voicebox/profiles/{house.private}"
+    before = untouched(callers, callers.private)
+    one = f"/voicebox/profiles/{callers.private}"
     looks: list[tuple[str, str, Json]] = [
         ("GET", one, {}),
         ("GET", f"{one}/engines", {}),
         ("GET", f"{one}/avatar", {}),
         ("POST", f"{one}/preview", {"json": {}}),
-        ("GET", f"/audio/voices/{house.private}", {}),
+        ("GET", f"/audio/voices/{callers.private}", {}),
         ("GET", f"/audio/voices/{MINE}", {}),
     ]
-    for method, path, body in looks + changes(house, house.private):
-        answer = call(house.server, method, path, house.bert, **body)
+    for method, path, body in looks + changes(callers, callers.private):
+        answer = call(callers.server, method, path, callers.bert, **body)
         assert answer.status_code == 404, (method, path)
         error = answer.json()["error"]
         assert error["code"] == "voice_not_found", (method, path)
         assert MINE not in error["message"].replace(path.rsplit("/", 1)[-1], "")
-    assert untouched(house, house.private) == before
+    assert untouched(callers, callers.private) == before
 
 
 @pytest.mark.parametrize(
     "asked",
     ["{id}", "profile:{id}", "Mechthild", "profile:Mechthild", "Mechthilt", "mechthil", "mimic/Mechthild"],
 )
-def test_private_voices_are_not_spoken(house: House, asked: str) -> None:
+def test_private_voices_are_not_spoken(callers: TwoCallers, asked: str) -> None:
     """Another key cannot speak a private voice, by any name, nor is it told of it as a near miss; its owner
     can, and is.
     """
-    voice = asked.format(id=house.private)
+    voice = asked.format(id=callers.private)
     for field in ({"voice": voice}, {"voice": {"id": voice}}, {"voice": None, "model": voice}):
         body = {"model": "tts-1", "input": "one", **field}
-        answer = call(house.server, "POST", "/audio/speech", house.bert, json=body)
+        answer = call(callers.server, "POST", "/audio/speech", callers.bert, json=body)
         assert answer.status_code in (400, 404)
         assert MINE not in answer.json()["error"]["message"].replace(voice, "")
     if voice in ("Mechthilt", "mechthil"):
-        assert f"'{MINE}'" in refused(speak(house.server, voice, key=house.anna), 400, None, None)
+        assert f"'{MINE}'" in refused(speak(callers.server, voice, key=callers.anna), 400, None, None)
 
 
-def test_shared_voices_are_used(house: House) -> None:
+def test_shared_voices_are_used(callers: TwoCallers) -> None:
     """Another key may speak a shared voice, look at it and hear it, and is shown no recordings."""
-    mine = pcm(house.server, SHARED, key=house.anna)
-    shown = profile(house.server, house.shared, house.bert)
+    mine = pcm(callers.server, SHARED, key=callers.anna)
+    shown = profile(callers.server, callers.shared, callers.bert)
 
-    for voice in (SHARED, house.shared, {"id": house.shared}, SHARED.lower()):
-        assert pcm(house.server, voice, key=house.bert) == mine
+    for voice in (SHARED, callers.shared, {"id": callers.shared}, SHARED.lower()):
+        assert pcm(callers.server, voice, key=callers.bert) == mine
     assert (shown["name"], shown["shared"], shown["mine"], shown["samples"]) == (SHARED, True, False, [])
-    path = f"/voicebox/profiles/{house.shared}"
-    assert call(house.server, "GET", f"{path}/avatar", house.bert).content == PNG
-    assert call(house.server, "POST", f"{path}/preview", house.bert, json={"input": "one"}).status_code == 200
-    assert done(call(house.server, "GET", f"{path}/engines", house.bert))["data"]
-    assert done(call(house.server, "GET", f"/audio/voices/{house.shared}", house.bert))["name"] == SHARED
+    path = f"/voicebox/profiles/{callers.shared}"
+    assert call(callers.server, "GET", f"{path}/avatar", callers.bert).content == PNG
+    assert (
+        call(callers.server, "POST", f"{path}/preview", callers.bert, json={"input": "one"}).status_code
+        == 200
+    )
+    assert json_of(call(callers.server, "GET", f"{path}/engines", callers.bert))["data"]
+    assert (
+        json_of(call(callers.server, "GET", f"/audio/voices/{callers.shared}", callers.bert))["name"]
+        == SHARED
+    )
 
 
-def test_shared_voices_are_not_changed(house: House) -> None:
+def test_shared_voices_are_not_changed(callers: TwoCallers) -> None:
     """Whatever another key tries with a shared voice is refused with 403, and nothing of it is changed, nor
     its picture lost.
     """
-    before = untouched(house, house.shared)
-    for method, path, body in changes(house, house.shared):
-        answer = call(house.server, method, path, house.bert, **body)
+    before = untouched(callers, callers.shared)
+    for method, path, body in changes(callers, callers.shared):
+        answer = call(callers.server, method, path, callers.bert, **body)
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "not_yours"), (
             method,
             path,
             answer.text,
         )
-    assert untouched(house, house.shared) == before
-    assert voiced(house.server, SHARED, key=house.bert) == pytest.approx(
-        sampled(house.server, house.shared, house.anna), rel=NEAR
+    assert untouched(callers, callers.shared) == before
+    assert spoken_brightness(callers.server, SHARED, key=callers.bert) == pytest.approx(
+        sample_brightness(callers.server, callers.shared, callers.anna), rel=BRIGHTNESS_TOLERANCE
     )
 
 
-def test_sharing_ends(house: House) -> None:
+def test_sharing_ends(callers: TwoCallers) -> None:
     """What is shared no more is gone for others at once."""
-    id = house.voice(house.anna, female(), "Fleeting")
+    id = callers.voice(callers.anna, female(), "Fleeting")
     path = f"/voicebox/profiles/{id}"
     for shared, status in ((False, 400), (True, 200), (False, 400)):
-        done(call(house.server, "PATCH", path, house.anna, json={"shared": shared}))
-        assert speak(house.server, "Fleeting", key=house.bert).status_code == status
-        assert ("Fleeting" in names(house, "/audio/voices", house.bert)) == shared
+        json_of(call(callers.server, "PATCH", path, callers.anna, json={"shared": shared}))
+        assert speak(callers.server, "Fleeting", key=callers.bert).status_code == status
+        assert ("Fleeting" in names(callers, "/audio/voices", callers.bert)) == shared
 
 
-def test_voices_from_before_there_were_keys(house: House) -> None:
+def test_voices_from_before_there_were_keys(callers: TwoCallers) -> None:
     """They belong to everybody: every key speaks and changes them."""
-    for key in (house.anna, house.bert):
-        done(
+    for key in (callers.anna, callers.bert):
+        json_of(
             call(
-                house.server,
+                callers.server,
                 "PATCH",
-                f"/voicebox/profiles/{house.common}",
+                f"/voicebox/profiles/{callers.common}",
                 key,
                 json={"description": key[-4:]},
             )
         )
-        assert profile(house.server, house.common, key)["description"] == key[-4:]
-        assert voiced(house.server, "Commons", key=key) == pytest.approx(
-            sampled(house.server, house.common, key), rel=NEAR
+        assert profile(callers.server, callers.common, key)["description"] == key[-4:]
+        assert spoken_brightness(callers.server, "Commons", key=key) == pytest.approx(
+            sample_brightness(callers.server, callers.common, key), rel=BRIGHTNESS_TOLERANCE
         )
 
 
-def test_names_of_two_keys(house: House) -> None:
+def test_names_of_two_keys(callers: TwoCallers) -> None:
     """Two keys may use one name, each for its own voice; among the shared a name is given once, and one's own
     goes before.
     """
-    anna, bert = house.voice(house.anna, female(), "Twin"), house.voice(house.bert, male(), "TWIN")
-    own = {key: voiced(house.server, "twin", key=key) for key in (house.anna, house.bert)}
+    anna, bert = callers.voice(callers.anna, female(), "Twin"), callers.voice(callers.bert, male(), "TWIN")
+    own = {key: spoken_brightness(callers.server, "twin", key=key) for key in (callers.anna, callers.bert)}
 
-    assert own[house.anna] == pytest.approx(sampled(house.server, anna, house.anna), rel=NEAR)
-    assert own[house.bert] == pytest.approx(sampled(house.server, bert, house.bert), rel=NEAR)
-    done(call(house.server, "PATCH", f"/voicebox/profiles/{anna}", house.anna, json={"shared": True}))
-    assert voiced(house.server, "twin", key=house.bert) == pytest.approx(own[house.bert])
-    again = call(house.server, "PATCH", f"/voicebox/profiles/{bert}", house.bert, json={"shared": True})
+    assert own[callers.anna] == pytest.approx(
+        sample_brightness(callers.server, anna, callers.anna), rel=BRIGHTNESS_TOLERANCE
+    )
+    assert own[callers.bert] == pytest.approx(
+        sample_brightness(callers.server, bert, callers.bert), rel=BRIGHTNESS_TOLERANCE
+    )
+    json_of(call(callers.server, "PATCH", f"/voicebox/profiles/{anna}", callers.anna, json={"shared": True}))
+    assert spoken_brightness(callers.server, "twin", key=callers.bert) == pytest.approx(own[callers.bert])
+    again = call(callers.server, "PATCH", f"/voicebox/profiles/{bert}", callers.bert, json={"shared": True})
     refused(again, 400, "name", "name_taken")
-    assert profile(house.server, bert, house.bert)["shared"] is False
+    assert profile(callers.server, bert, callers.bert)["shared"] is False
 
 
-def test_aliases_of_two_keys(house: House) -> None:
+def test_aliases_of_two_keys(callers: TwoCallers) -> None:
     """An alias that one key makes, even of OpenAI's own name, is no other's; the same name may lead elsewhere
     for another.
     """
     path = "/voicebox/aliases/alloy"
-    done(call(house.server, "PUT", path, house.anna, json={"target": MINE}))
+    json_of(call(callers.server, "PUT", path, callers.anna, json={"target": MINE}))
 
-    assert voiced(house.server, "alloy", key=house.anna) == pytest.approx(
-        sampled(house.server, house.private, house.anna), rel=NEAR
+    assert spoken_brightness(callers.server, "alloy", key=callers.anna) == pytest.approx(
+        sample_brightness(callers.server, callers.private, callers.anna), rel=BRIGHTNESS_TOLERANCE
     )
-    assert speak(house.server, "alloy", key=house.bert).headers["x-voicebox-engine"] == "espeak"
+    assert speak(callers.server, "alloy", key=callers.bert).headers["x-voicebox-engine"] == "espeak"
     theirs = {
-        one["name"]: one for one in done(call(house.server, "GET", "/voicebox/aliases", house.bert))["data"]
+        one["name"]: one
+        for one in json_of(call(callers.server, "GET", "/voicebox/aliases", callers.bert))["data"]
     }
     assert theirs["alloy"]["source"] == "engine"
-    refused(call(house.server, "DELETE", path, house.bert), 404, None, "not_found")
+    refused(call(callers.server, "DELETE", path, callers.bert), 404, None, "not_found")
     assert (
         MINE
-        not in call(house.server, "PUT", path, house.bert, json={"target": "Mechthilt"}).json()["error"][
+        not in call(callers.server, "PUT", path, callers.bert, json={"target": "Mechthilt"}).json()["error"][
             "message"
         ]
     )
-    done(call(house.server, "PUT", path, house.bert, json={"target": "mimic/high"}))
-    assert voiced(house.server, "alloy", key=house.bert) == pytest.approx(2500, rel=NEAR)
-    done(call(house.server, "DELETE", path, house.bert))
-    assert voiced(house.server, "alloy", key=house.anna) == pytest.approx(
-        sampled(house.server, house.private, house.anna), rel=NEAR
+    json_of(call(callers.server, "PUT", path, callers.bert, json={"target": "mimic/high"}))
+    assert spoken_brightness(callers.server, "alloy", key=callers.bert) == pytest.approx(
+        2500, rel=BRIGHTNESS_TOLERANCE
     )
-    done(call(house.server, "DELETE", path, house.anna))
-    assert speak(house.server, "alloy", key=house.anna).headers["x-voicebox-engine"] == "espeak"
+    json_of(call(callers.server, "DELETE", path, callers.bert))
+    assert spoken_brightness(callers.server, "alloy", key=callers.anna) == pytest.approx(
+        sample_brightness(callers.server, callers.private, callers.anna), rel=BRIGHTNESS_TOLERANCE
+    )
+    json_of(call(callers.server, "DELETE", path, callers.anna))
+    assert speak(callers.server, "alloy", key=callers.anna).headers["x-voicebox-engine"] == "espeak"
 
 
-def test_pronunciations_of_two_keys(house: House) -> None:
+def test_pronunciations_of_two_keys(callers: TwoCallers) -> None:
     """How one key wants words said is neither heard nor seen by another."""
     words = {"pronunciations": [{"word": "SQL", "respelling": "structured query language"}]}
-    done(call(house.server, "PUT", "/voicebox/pronunciations", house.anna, json=words))
-    lengths = [seconds(pcm(house.server, "mimic/low", "SQL", key)) for key in (house.anna, house.bert)]
+    json_of(call(callers.server, "PUT", "/voicebox/pronunciations", callers.anna, json=words))
+    lengths = [seconds(pcm(callers.server, "mimic/low", "SQL", key)) for key in (callers.anna, callers.bert)]
 
     assert lengths == pytest.approx([3 * WORD_SECONDS, WORD_SECONDS])
-    assert done(call(house.server, "GET", "/voicebox/pronunciations", house.bert)) == {"pronunciations": []}
-    assert len(done(call(house.server, "GET", "/voicebox/pronunciations", house.anna))["pronunciations"]) == 1
-    done(call(house.server, "PUT", "/voicebox/pronunciations", house.anna, json={"pronunciations": []}))
+    assert json_of(call(callers.server, "GET", "/voicebox/pronunciations", callers.bert)) == {
+        "pronunciations": []
+    }
+    assert (
+        len(json_of(call(callers.server, "GET", "/voicebox/pronunciations", callers.anna))["pronunciations"])
+        == 1
+    )
+    json_of(
+        call(callers.server, "PUT", "/voicebox/pronunciations", callers.anna, json={"pronunciations": []})
+    )
 
 
-def test_consents_of_two_keys(house: House) -> None:
+def test_consents_of_two_keys(callers: TwoCallers) -> None:
     """A consent is its giver's alone: another key neither sees, changes, deletes nor uses it."""
-    given = house.consent(house.anna)
+    given = callers.consent(callers.anna)
     path = f"/audio/voice_consents/{given}"
     tries: list[tuple[str, Json]] = [("GET", {}), ("POST", {"json": {"name": "Bert's"}}), ("DELETE", {})]
 
     assert given not in {
-        one["id"] for one in done(call(house.server, "GET", "/audio/voice_consents", house.bert))["data"]
+        one["id"]
+        for one in json_of(call(callers.server, "GET", "/audio/voice_consents", callers.bert))["data"]
     }
     for method, body in tries:
-        refused(call(house.server, method, path, house.bert, **body), 404, None, "voice_consent_not_found")
+        refused(
+            call(callers.server, method, path, callers.bert, **body), 404, None, "voice_consent_not_found"
+        )
     refused(
-        call(house.server, "GET", f"/audio/voice_consents?after={given}", house.bert),
+        call(callers.server, "GET", f"/audio/voice_consents?after={given}", callers.bert),
         404,
         None,
         "voice_consent_not_found",
     )
-    refused(cloned(house, house.bert, consent=given), 404, "consent", "voice_consent_not_found")
-    made = make(house.server, house.bert)["id"]
-    answer = call(house.server, "PATCH", f"/voicebox/profiles/{made}", house.bert, json={"consent": given})
+    refused(cloned(callers, callers.bert, consent=given), 404, "consent", "voice_consent_not_found")
+    made = create_profile(callers.server, callers.bert)["id"]
+    answer = call(
+        callers.server, "PATCH", f"/voicebox/profiles/{made}", callers.bert, json={"consent": given}
+    )
     refused(answer, 404, "consent", "voice_consent_not_found")
-    assert done(call(house.server, "GET", path, house.anna))["name"] != "Bert's"
+    assert json_of(call(callers.server, "GET", path, callers.anna))["name"] != "Bert's"
 
 
-def cloned(house: House, key: str, **fields: str) -> httpx.Response:
+def cloned(callers: TwoCallers, key: str, **fields: str) -> httpx.Response:
     """Try to clone a voice."""
     files = {"audio_sample": ("a", female())}
-    return call(house.server, "POST", "/audio/voices", key, data={"name": new_name(), **fields}, files=files)
+    return call(
+        callers.server, "POST", "/audio/voices", key, data={"name": new_name(), **fields}, files=files
+    )
 
 
 def without_consent(archive: bytes, **fields: Any) -> bytes:
@@ -354,34 +381,36 @@ def without_consent(archive: bytes, **fields: Any) -> bytes:
     return file.getvalue()
 
 
-def test_no_voice_without_consent(house: House) -> None:
+def test_no_voice_without_consent(callers: TwoCallers) -> None:
     """Where the settings demand consent nothing is cloned without it: not by upload, not sample by sample,
     not by an archive.
     """
-    server, bert, profiles = house.server, house.bert, "/voicebox/profiles"
-    bare = f"{profiles}/{make(server, bert)['id']}"
+    server, bert, profiles = callers.server, callers.bert, "/voicebox/profiles"
+    bare = f"{profiles}/{create_profile(server, bert)['id']}"
     sample = {"file": ("a.flac", male(), "audio/flac")}
-    archive = call(server, "GET", f"{profiles}/{house.voice(bert, female())}/export", bert).content
-    before = names(house, profiles, bert)
+    archive = call(server, "GET", f"{profiles}/{callers.voice(bert, female())}/export", bert).content
+    before = names(callers, profiles, bert)
 
-    refused(cloned(house, bert), 400, "consent", None)
+    refused(cloned(callers, bert), 400, "consent", None)
     refused(call(server, "POST", f"{bare}/samples", bert, files=sample), 400, "consent", None)
     for fields in ({}, {"voice_type": "designed", "design_prompt": "Nobody"}):
         stripped = without_consent(archive, name=new_name(), **fields)
         refused(call(server, "POST", f"{profiles}/import", bert, content=stripped), 400, "consent", None)
-    assert names(house, profiles, bert) == before
-    done(call(server, "PATCH", bare, bert, json={"consent": house.consent(bert)}))
-    done(call(server, "POST", f"{bare}/samples", bert, files=sample, data={"transcript": "x"}))
-    assert voiced(server, bare.rsplit("/", 1)[1], key=bert) > 0
+    assert names(callers, profiles, bert) == before
+    json_of(call(server, "PATCH", bare, bert, json={"consent": callers.consent(bert)}))
+    json_of(call(server, "POST", f"{bare}/samples", bert, files=sample, data={"transcript": "x"}))
+    assert spoken_brightness(server, bare.rsplit("/", 1)[1], key=bert) > 0
     assert design(server, "A voice that nobody has", key=bert)["type"] == "prompt"
 
 
-def test_the_audit_names_the_key(house: House) -> None:
+def test_the_audit_names_the_key(callers: TwoCallers) -> None:
     """Who spoke with a shared voice, its owner can look up: the key's name and the request's id."""
-    said = speak(house.server, house.shared, "one two", house.bert)
-    lines = done(call(house.server, "GET", f"/voicebox/profiles/{house.shared}/audit", house.anna))["data"]
+    said = speak(callers.server, callers.shared, "one two", callers.bert)
+    lines = json_of(call(callers.server, "GET", f"/voicebox/profiles/{callers.shared}/audit", callers.anna))[
+        "data"
+    ]
     line = next(line for line in lines if line.get("request") == said.headers["x-request-id"])
 
     assert (line["event"], line["key"], line["engine"], line["characters"]) == ("spoken", "bert", "mimic", 7)
-    assert line["consent"] == profile(house.server, house.shared, house.anna)["consent"]
+    assert line["consent"] == profile(callers.server, callers.shared, callers.anna)["consent"]
     assert "Bert" not in str(line)

@@ -183,8 +183,8 @@ def test_speech(
 def test_languages(voice: str, variant: str) -> None:
     """Speech is taken of women and men, in any language, clean and 15 dB above noise."""
     sound = audio_measures.samples(say(TEXTS[voice], voice + variant).pcm)
-    for heard in (sound, with_noise(sound, 15, 0)):
-        assert made(coded(heard, ("wav", "pcm_s16le", ESPEAK_RATE), ESPEAK_RATE))[1].rate == ESPEAK_RATE
+    for recorded in (sound, with_noise(sound, 15, 0)):
+        assert made(coded(recorded, ("wav", "pcm_s16le", ESPEAK_RATE), ESPEAK_RATE))[1].rate == ESPEAK_RATE
 
 
 def test_speech_with_long_pauses_in_noise() -> None:

@@ -51,7 +51,9 @@ def named(name: str) -> Callable[[Profile], Profile]:
 @pytest.mark.parametrize("kind", SAME)
 @awaited
 async def test_names_that_are_the_same(url: URL, kind: str) -> None:
-    """Two voices of one key have no name that people take for the same, and each such name finds the voice."""
+    """Two voices of one key have no name that people take for the same, and each such name finds the
+    voice.
+    """
     one, other = SAME[kind]
     async with connected(url) as database:
         store = Store(database)
@@ -159,7 +161,7 @@ async def test_names_that_nobody_has(url: URL, name: str) -> None:
 
 @awaited
 async def test_ids_go_before_names(url: URL) -> None:
-    """An exact id is a voice's own, even where another has it as its name; then the viewer's own name, then
+    """An exact id is a voice's own, even where another has it as its name; then the caller's own name, then
     one for all.
     """
     async with connected(url) as database:

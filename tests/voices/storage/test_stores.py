@@ -19,7 +19,7 @@ import pytest
 import stores
 from obstore.exceptions import AlreadyExistsError
 from obstore.store import ObjectStore, S3Store, from_url
-from servers import PATIENCE, status, wait_until
+from servers import TIMEOUT, status, wait_until
 from sqlalchemy import Column, Integer, MetaData, String, Table, inspect, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -145,7 +145,7 @@ def test_postgres_ends_with_who_started_it() -> None:
     with holding("postgres") as (holder, url):
         assert listening(url)
         holder.send_signal(signal.SIGKILL)
-        holder.wait(PATIENCE)
+        holder.wait(TIMEOUT)
         wait_until(lambda: not folder_of(url).exists() and not listening(url), "the server is gone")
 
 
@@ -229,7 +229,7 @@ def test_s3_ends_with_who_started_it() -> None:
     with holding("s3") as (holder, endpoint):
         assert status(endpoint) == 200
         holder.send_signal(signal.SIGKILL)
-        holder.wait(PATIENCE)
+        holder.wait(TIMEOUT)
         wait_until(lambda: status(endpoint) == 0, "the server is gone")
 
 
