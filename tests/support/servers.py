@@ -1,4 +1,4 @@
-"""Start the real program on a real socket, and make sure that nothing of it stays."""
+"""The real program on a real socket, as tests start and stop it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import Any
 import openai
 import yaml
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 """seconds that anything may take before a test gives up; only for liveness"""
 
 
@@ -64,36 +64,36 @@ class Server:
         self.port = int(self.url.rsplit(":", 1)[1])
 
     def wait_ready(self) -> Server:
-        """Wait until requests can be served."""
+        """Wait until requests can be served, and return the server."""
         wait_until(lambda: status(f"{self.url}/readyz") == 200, "the engines are ready")
         return self
 
     def sdk(self, api_key: str = "sk-none", *, strict: bool = False) -> openai.OpenAI:
-        """Give a client of the SDK that does not retry; it is closed with the server."""
+        """Return a client of the SDK that does not retry; it is closed with the server."""
         client = openai.OpenAI(
             base_url=self.base_url,
             api_key=api_key,
             max_retries=0,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             _strict_response_validation=strict,
         )
         self._clients.append(client)
         return client
 
     def stop(self) -> int:
-        """Ask it to go, and give its exit status."""
+        """Stop the server with SIGTERM, and return its exit status."""
         for client in self._clients:
             client.close()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(PATIENCE)
+            return self.process.wait(TIMEOUT)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
 
-    def workers(self) -> list[int]:
-        """Give the process ids of its engine workers."""
+    def worker_pids(self) -> list[int]:
+        """Return the process ids of its children."""
         found = []
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit() and parent_of(int(entry.name)) == self.process.pid:
@@ -101,17 +101,17 @@ class Server:
         return found
 
     def lines(self) -> list[dict[str, Any]]:
-        """Give its log, line by line."""
+        """Return its log, line by line."""
         whole = self.log_path.read_text().rpartition("\n")[0]  # the last line may still be on its way
         return [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
 
     def requests(self) -> list[dict[str, Any]]:
-        """Give the log lines of its requests."""
+        """Return the log lines of its requests."""
         return [line for line in self.lines() if line.get("event") == "request"]
 
 
 def parent_of(pid: int) -> int | None:
-    """Give the parent of a process that runs, None for one that does not, or is a zombie."""
+    """Return the parent of a process that runs, None for one that does not, or is a zombie."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     except (OSError, IndexError):
@@ -119,8 +119,8 @@ def parent_of(pid: int) -> int | None:
     return None if fields[0] == "Z" else int(fields[1])
 
 
-def status(url: str, timeout: float = PATIENCE) -> int:
-    """Give the status of a GET, 0 when nobody answers."""
+def status(url: str, timeout: float = TIMEOUT) -> int:
+    """Return the status of a GET, 0 when nothing answers."""
     try:
         with urllib.request.urlopen(url, timeout=timeout) as answer:
             return int(answer.status)
@@ -131,12 +131,12 @@ def status(url: str, timeout: float = PATIENCE) -> int:
         return 0
 
 
-def wait_until(true: Any, what: str, patience: float = PATIENCE) -> None:
-    """Wait for something to come true, and fail with its name when it does not."""
-    deadline = time.monotonic() + patience
-    while not true():
+def wait_until(condition: Any, what: str, timeout: float = TIMEOUT) -> None:
+    """Wait until something is true, or fail with its description."""
+    deadline = time.monotonic() + timeout
+    while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"still not so after {patience:g} s: {what}")
+            raise AssertionError(f"still not so after {timeout:g} s: {what}")
         time.sleep(0.02)
 
 
@@ -148,7 +148,7 @@ def running(
     *,
     cwd: Path | None = None,
 ) -> Iterator[Server]:
-    """Run a server of one's own, ready, and stop it."""
+    """Run a server, ready, for the duration of the context."""
     folder.mkdir(parents=True, exist_ok=True)
     server = Server(folder, config, args, cwd=cwd)
     try:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from compat.errors import TooLarge
 from engines.errors import BadInput
-from gateway.http.bodies import Form, FormLimits, read_form, read_all
+from gateway.http.bodies import Form, FormLimits, read_all, read_form
 
 EDGE = "edge"
 Part = tuple[str, bytes]
@@ -123,7 +123,9 @@ def test_announced_length_is_enough() -> None:
 def test_no_form_at_all(content_type: bytes) -> None:
     """Another type of body is a clear error."""
     with pytest.raises(BadInput, match="multipart/form-data"):
-        asyncio.run(read_form({b"content-type": content_type}, receiver([b"x"]), FormLimits(body=99, fields=99)))
+        asyncio.run(
+            read_form({b"content-type": content_type}, receiver([b"x"]), FormLimits(body=99, fields=99))
+        )
 
 
 @given(st.binary(max_size=300))

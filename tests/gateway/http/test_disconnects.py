@@ -82,7 +82,7 @@ def test_a_worker_killed_mid_stream(own: Server) -> None:
     with pytest.raises(httpx.RemoteProtocolError), httpx.stream("POST", **asked, timeout=30) as answer:
         for number, _ in enumerate(answer.iter_raw()):
             if number == 2:
-                for pid in own.workers():
+                for pid in own.worker_pids():
                     os.kill(pid, signal.SIGKILL)
 
     again = httpx.post(**tone(own, "one two"), timeout=60)  # type: ignore[arg-type]
@@ -96,7 +96,7 @@ def test_a_worker_killed_mid_stream(own: Server) -> None:
 def test_killing_the_gateway_leaves_no_worker(tmp_path: Path) -> None:
     """Even kill -9 of the gateway leaves no orphan, and the next one takes away its temporary files."""
     server = Server(tmp_path).wait_ready()
-    workers = server.workers()
+    workers = server.worker_pids()
     assert workers
 
     server.process.kill()
@@ -111,24 +111,24 @@ def test_killing_the_gateway_leaves_no_worker(tmp_path: Path) -> None:
 
 def test_sigterm_lets_streams_finish(own: Server) -> None:
     """SIGTERM: the stream under way ends whole, a new request gets 503 and Retry-After, then all is gone."""
-    workers = own.workers()
+    workers = own.worker_pids()
     whole = httpx.post(**tone(own, "[slow 0.05] one two three four. " * 8), timeout=60).content  # type: ignore[arg-type]
     received: list[bytes] = []
     started = threading.Event()
 
-    def listen() -> None:
+    def play() -> None:
         with httpx.stream("POST", **tone(own, "[slow 0.05] one two three four. " * 8), timeout=60) as answer:  # type: ignore[arg-type]
             for chunk in answer.iter_raw():
                 received.append(chunk)
                 started.set()
 
-    listener = threading.Thread(target=listen)
-    listener.start()
+    player = threading.Thread(target=play)
+    player.start()
     assert started.wait(30)
     own.process.send_signal(signal.SIGTERM)
     wait_until(lambda: httpx.get(f"{own.url}/readyz").status_code == 503, "it is going", 5)
     refused = httpx.post(**tone(own, "new"))  # type: ignore[arg-type]
-    listener.join(60)
+    player.join(60)
 
     assert refused.status_code == 503
     assert int(refused.headers["retry-after"]) >= 1

@@ -26,17 +26,17 @@ SPEECH = {"model": "tts-1", "voice": "alloy", "input": "Hello.", "response_forma
 
 
 class Clock:
-    """Time that passes when told."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 1000.0
 
     def __call__(self) -> float:
-        """Tell the time."""
+        """Return the time in seconds."""
         return self.now
 
 
-def admission(**settings: float) -> tuple[LocalRateLimiter, Clock]:
+def rate_limiter(**settings: float) -> tuple[LocalRateLimiter, Clock]:
     clock = Clock()
     return LocalRateLimiter(AdmissionSettings(**settings), clock), clock  # type: ignore[arg-type]
 
@@ -47,7 +47,7 @@ def test_requests_per_minute() -> None:
     """
 
     async def test() -> None:
-        made, clock = admission(requests_per_minute=3)
+        made, clock = rate_limiter(requests_per_minute=3)
         for left in (2, 1, 0):
             permit = await made.acquire("a", "tts-1", 1.0)
             assert permit.headers["x-ratelimit-limit-requests"] == "3"
@@ -56,15 +56,15 @@ def test_requests_per_minute() -> None:
         with pytest.raises(RateLimited) as caught:
             await made.acquire("a", "tts-1", 1.0)
         assert caught.value.retry_after == pytest.approx(20)
-        told = refusal(caught.value)
-        assert (told.status, told.body.error.type, told.body.error.code) == (
+        refused = refusal(caught.value)
+        assert (refused.status, refused.body.error.type, refused.body.error.code) == (
             429,
             "requests",
             "rate_limit_exceeded",
         )
-        assert told.headers["retry-after"] == "20"
-        assert told.headers["x-ratelimit-reset-requests"] == "1m0s"
-        assert "Limit 3, Used 3, Requested 1. Please try again in 20s" in told.body.error.message
+        assert refused.headers["retry-after"] == "20"
+        assert refused.headers["x-ratelimit-reset-requests"] == "1m0s"
+        assert "Limit 3, Used 3, Requested 1. Please try again in 20s" in refused.body.error.message
         await made.acquire("b", "tts-1", 1.0)
         clock.now += 20.001
         await made.acquire("a", "tts-1", 1.0)
@@ -78,7 +78,7 @@ def test_audio_seconds_are_settled_by_what_it_came_to() -> None:
     """
 
     async def test() -> None:
-        made, clock = admission(audio_seconds_per_minute=60)
+        made, clock = rate_limiter(audio_seconds_per_minute=60)
         permit = await made.acquire("a", "tts-1", 50.0)
         assert permit.headers["x-ratelimit-remaining-tokens"] == "200"
         with pytest.raises(RateLimited) as caught:
@@ -98,7 +98,7 @@ def test_concurrent_streams() -> None:
     """A caller's own bound is its own fault, the server's is not; what ends makes room."""
 
     async def test() -> None:
-        made, _ = admission(streams=3, streams_per_caller=2)
+        made, _ = rate_limiter(streams=3, streams_per_caller=2)
         held = [await made.acquire("a", "tts-1", 1.0) for _ in range(2)]
         with pytest.raises(RateLimited):
             await made.acquire("a", "tts-1", 1.0)
@@ -120,8 +120,8 @@ def test_durations_are_written_as_go_does(seconds: float) -> None:
 
     assert match, shown
     milliseconds, minutes, rest = match.groups()
-    told = int(milliseconds) / 1000 if milliseconds else 60 * int(minutes or 0) + float(rest)
-    assert told == pytest.approx(seconds, abs=0.0011)
+    written = int(milliseconds) / 1000 if milliseconds else 60 * int(minutes or 0) + float(rest)
+    assert written == pytest.approx(seconds, abs=0.0011)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ GOOD = {"model": "tts-1", "voice": "alloy", "input": "Hello."}
 
 
 def error(answer: httpx.Response) -> dict[str, Any]:
-    """Take the error out of an answer, which must have all that every answer has."""
+    """Return the error in a response, which must have all that every response has."""
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["x-request-id"].startswith("req_")
     body = answer.json()["error"]
@@ -100,7 +100,7 @@ def test_json_under_another_type(server: Server) -> None:
 
 
 def test_body_too_large(server: Server) -> None:
-    """A body beyond the limit is 413 in the envelope, announced or not, and the client hears it."""
+    """A body beyond the limit is 413 in the envelope, announced or not, and the client reads it."""
     big = b" " * 5_000_000
     announced = httpx.post(f"{server.base_url}/audio/speech", content=big)
     chunked = httpx.post(

@@ -13,14 +13,14 @@ from urllib.parse import unquote
 import httpx2 as httpx
 import pytest
 from cloning_server import (
-    NEAR,
+    BRIGHTNESS_TOLERANCE,
     Json,
     call,
     clone,
+    create_profile,
     design,
-    done,
     female,
-    make,
+    json_of,
     male,
     new_name,
     pcm,
@@ -28,7 +28,7 @@ from cloning_server import (
     refused,
     short,
     speak,
-    voiced,
+    spoken_brightness,
 )
 from recordings import coded, noise, piece
 from servers import Server
@@ -60,16 +60,16 @@ def imported(server: Server, archive: bytes, name: str = "") -> httpx.Response:
 
 
 def consents(server: Server) -> list[Json]:
-    listed: list[Json] = done(call(server, "GET", "/audio/voice_consents?limit=100"))["data"]
+    listed: list[Json] = json_of(call(server, "GET", "/audio/voice_consents?limit=100"))["data"]
     return listed
 
 
 def rich(server: Server, start: float = 5.0) -> Json:
-    """Make a voice that has everything; its consent is the recording that begins at so many seconds of the
+    """Create a voice that has everything; its consent is the recording that begins at so many seconds of the
     speech.
     """
     form = {"name": "Me myself", "language": "en-GB"}
-    consent = done(
+    consent = json_of(
         call(
             server,
             "POST",
@@ -87,11 +87,11 @@ def rich(server: Server, start: float = 5.0) -> Json:
         language="en",
     )
     path = f"{PATH}/{voice['id']}"
-    made = done(
+    made = json_of(
         call(server, "POST", f"{path}/samples", files={"file": ("a", male())}, data={"transcript": "x"})
     )
-    done(call(server, "POST", f"{path}/samples/{made['id']}/trim", json={"start": 2, "end": 6}))
-    done(call(server, "PUT", f"{path}/avatar", content=PNG))
+    json_of(call(server, "POST", f"{path}/samples/{made['id']}/trim", json={"start": 2, "end": 6}))
+    json_of(call(server, "PUT", f"{path}/avatar", content=PNG))
     words = [{"word": "SQL", "respelling": "sequel", "ipa": "ˈsiːkwəl"}]
     fields = {
         "speed": 1.25,
@@ -100,7 +100,7 @@ def rich(server: Server, start: float = 5.0) -> Json:
         "pronunciations": words,
         "engines": ["mimic"],
     }
-    done(call(server, "PATCH", path, json=fields))
+    json_of(call(server, "PATCH", path, json=fields))
     return profile(server, voice["id"])
 
 
@@ -111,8 +111,8 @@ def test_there_and_back(cloning: Server) -> None:
     voice = rich(cloning)
     archive = exported(cloning, voice["id"])
     name = new_name("Again")
-    back = done(imported(cloning, archive, name))
-    consent = done(call(cloning, "GET", f"/audio/voice_consents/{back['consent']}"))
+    back = json_of(imported(cloning, archive, name))
+    consent = json_of(call(cloning, "GET", f"/audio/voice_consents/{back['consent']}"))
 
     assert back["name"] == name
     assert back["id"] != voice["id"]
@@ -132,13 +132,13 @@ def test_there_after_the_voice_is_gone(cloning: Server) -> None:
     """An archive is all that is needed: the voice, its consent and its recordings may be gone."""
     voice = rich(cloning, 6.0)
     said, archive = pcm(cloning, voice["id"]), exported(cloning, voice["id"])
-    done(call(cloning, "DELETE", f"{PATH}/{voice['id']}"))
-    done(call(cloning, "DELETE", f"/audio/voice_consents/{voice['consent']}"))
-    back = done(imported(cloning, archive))
+    json_of(call(cloning, "DELETE", f"{PATH}/{voice['id']}"))
+    json_of(call(cloning, "DELETE", f"/audio/voice_consents/{voice['consent']}"))
+    back = json_of(imported(cloning, archive))
 
     assert (back["name"], pcm(cloning, back["id"])) == (voice["name"], said)
     assert back["consent"] in {one["id"] for one in consents(cloning)} - {voice["consent"]}
-    audit = done(call(cloning, "GET", f"{PATH}/{back['id']}/audit"))["data"]
+    audit = json_of(call(cloning, "GET", f"{PATH}/{back['id']}/audit"))["data"]
     assert [line["event"] for line in audit] == ["created", "changed", "imported", "spoken"]
 
 
@@ -176,11 +176,11 @@ def test_other_kinds(cloning: Server, kind: str) -> None:
     preset = {"preset_engine": "mimic", "preset_voice_id": "high"}
     voice = {
         "designed": lambda: profile(cloning, design(cloning, "Brassy")["id"]),
-        "preset": lambda: make(cloning, **preset),
-        "bare": lambda: make(cloning),
-        "unmade": lambda: make(cloning, design_prompt="Not yet", engines=["tone"]),
+        "preset": lambda: create_profile(cloning, **preset),
+        "bare": lambda: create_profile(cloning),
+        "unmade": lambda: create_profile(cloning, design_prompt="Not yet", engines=["tone"]),
     }[kind]()
-    back = done(imported(cloning, exported(cloning, voice["id"]), new_name()))
+    back = json_of(imported(cloning, exported(cloning, voice["id"]), new_name()))
 
     assert (back["voice_type"], len(back["samples"])) == (voice["voice_type"], len(voice["samples"]))
     assert speak(cloning, back["id"]).status_code == speak(cloning, voice["id"]).status_code
@@ -194,18 +194,18 @@ def test_a_name_that_is_taken(cloning: Server) -> None:
     """
     voice = rich(cloning, 7.0)
     archive = exported(cloning, voice["id"])
-    done(call(cloning, "DELETE", f"/audio/voice_consents/{voice['consent']}"))
+    json_of(call(cloning, "DELETE", f"/audio/voice_consents/{voice['consent']}"))
     before = state(cloning)
 
     refused(imported(cloning, archive), 400, "name", "name_taken")
     refused(imported(cloning, archive, " "), 400, "name", None)
     refused(imported(cloning, archive, "x" * 101), 400, "name", None)
     assert state(cloning) == before
-    assert done(imported(cloning, archive, new_name()))["samples"]
+    assert json_of(imported(cloning, archive, new_name()))["samples"]
 
 
 def state(server: Server) -> Any:
-    """Give all voices, consents and recordings that there are."""
+    """Return all voices, consents and recordings that there are."""
     folder = server.folder / "data" / "voices"
     blobs = {
         str(path)
@@ -213,14 +213,14 @@ def state(server: Server) -> Any:
         for path in (folder / kind).rglob("*")
         if path.is_file()
     }
-    return done(call(server, "GET", PATH))["data"], consents(server), blobs
+    return json_of(call(server, "GET", PATH))["data"], consents(server), blobs
 
 
 # What is no voice...
 
 
 def packed(manifest: Any, **files: bytes) -> bytes:
-    """Make an archive; `samples_1` is the entry "samples/1"."""
+    """Return an archive; `samples_1` is the entry "samples/1"."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("profile.json", manifest if isinstance(manifest, bytes) else json.dumps(manifest))
@@ -297,9 +297,9 @@ def test_an_archive_by_hand(cloning: Server) -> None:
     """A manifest needs no more than a name, a kind and its samples' files: the archive that is spoilt above
     is good.
     """
-    back = done(imported(cloning, PLAIN, new_name()))
-    assert voiced(cloning, back["id"]) == pytest.approx(
-        voiced(cloning, clone(cloning, short())["id"]), rel=NEAR
+    back = json_of(imported(cloning, PLAIN, new_name()))
+    assert spoken_brightness(cloning, back["id"]) == pytest.approx(
+        spoken_brightness(cloning, clone(cloning, short())["id"]), rel=BRIGHTNESS_TOLERANCE
     )
 
 

@@ -8,18 +8,18 @@ import numpy as np
 import openai
 import pytest
 from cloning_server import (
-    LIMIT,
-    NEAR,
+    BRIGHTNESS_TOLERANCE,
+    UPLOAD_LIMIT,
     call,
-    done,
     female,
+    json_of,
     new_name,
     padded,
     profile,
     refused,
-    sampled,
+    sample_brightness,
     short,
-    voiced,
+    spoken_brightness,
 )
 from openai.types.audio.voice_consent import VoiceConsent
 from recordings import coded, piece
@@ -34,8 +34,8 @@ def strict(server: Server) -> openai.OpenAI:
     return server.sdk(strict=True)
 
 
-def given(server: Server, name: str = "", recording: bytes = BRIEF) -> VoiceConsent:
-    """Give a consent."""
+def new_consent(server: Server, name: str = "", recording: bytes = BRIEF) -> VoiceConsent:
+    """Create a consent, and return it."""
     file = ("consent.wav", recording, "audio/wav")
     return strict(server).audio.voice_consents.create(
         name=name or new_name(), language="en-US", recording=file
@@ -45,7 +45,7 @@ def given(server: Server, name: str = "", recording: bytes = BRIEF) -> VoiceCons
 def test_life_of_a_consent(cloning: Server) -> None:
     """A consent is kept, looked up, renamed, deleted, and then not found by any call."""
     consents = strict(cloning).audio.voice_consents
-    made = given(cloning, "Me")
+    made = new_consent(cloning, "Me")
 
     assert (made.object, made.name, made.language) == ("audio.voice_consent", "Me", "en-US")
     assert made.id.startswith("cons_")
@@ -66,7 +66,7 @@ def test_life_of_a_consent(cloning: Server) -> None:
 def test_pages(cloning: Server) -> None:
     """25 consents in pages of 10: the SDK pages through all, newest first, none twice, none left out."""
     consents = strict(cloning).audio.voice_consents
-    made = [given(cloning).id for _ in range(25)]
+    made = [new_consent(cloning).id for _ in range(25)]
     first = consents.list(limit=10)
     second = first.get_next_page()
     listed = [one.id for one in consents.list(limit=10)]
@@ -77,7 +77,7 @@ def test_pages(cloning: Server) -> None:
     assert len(set(listed)) == len(listed)
     assert [one.id for one in consents.list(limit=1)] == listed
     assert [one.id for one in consents.list(after=made[5], limit=100)] == listed[20:]
-    body = done(call(cloning, "GET", PATH))
+    body = json_of(call(cloning, "GET", PATH))
     assert ([one["id"] for one in body["data"]], body["first_id"], body["last_id"]) == (
         listed[:20],
         listed[0],
@@ -90,9 +90,9 @@ def test_pages(cloning: Server) -> None:
 def test_the_last_page(cloning: Server) -> None:
     """The page that ends the list says so, also when it is full, or empty."""
     oldest = [one.id for one in strict(cloning).audio.voice_consents.list(limit=100)]
-    made = given(cloning).id
-    full = done(call(cloning, "GET", PATH, params={"limit": len(oldest) + 1}))
-    beyond = done(call(cloning, "GET", PATH, params={"after": (oldest or [made])[-1]}))
+    made = new_consent(cloning).id
+    full = json_of(call(cloning, "GET", PATH, params={"limit": len(oldest) + 1}))
+    beyond = json_of(call(cloning, "GET", PATH, params={"after": (oldest or [made])[-1]}))
 
     assert (len(full["data"]), full["has_more"]) == (len(oldest) + 1, False)
     assert (beyond["data"], beyond["has_more"], beyond["first_id"], beyond["last_id"]) == (
@@ -111,7 +111,7 @@ def test_limits_that_are_none(cloning: Server, limit: str) -> None:
 
 def test_unknown_cursor(cloning: Server) -> None:
     """A cursor that is no consent's is not found, rather than taken for the beginning."""
-    given(cloning)
+    new_consent(cloning)
     refused(
         call(cloning, "GET", PATH, params={"after": "cons_nothing"}), 404, None, "voice_consent_not_found"
     )
@@ -144,9 +144,9 @@ def test_recordings_that_are_refused(cloning: Server, what: str) -> None:
 
 def test_ten_mebibytes_and_no_more(cloning: Server) -> None:
     """A recording of exactly 10 MiB is taken, one of a byte more answers 413."""
-    assert given(cloning, recording=padded(BRIEF, LIMIT)).language == "en-US"
+    assert new_consent(cloning, recording=padded(BRIEF, UPLOAD_LIMIT)).language == "en-US"
     with pytest.raises(openai.APIStatusError) as caught:
-        given(cloning, recording=padded(BRIEF, LIMIT + 1))
+        new_consent(cloning, recording=padded(BRIEF, UPLOAD_LIMIT + 1))
     refused(caught.value.response, 413, None, None)
 
 
@@ -178,7 +178,7 @@ def test_fields_that_are_refused(cloning: Server, what: str) -> None:
 )
 def test_renaming_needs_a_name(cloning: Server, body: dict[str, Any], code: str | None) -> None:
     """A consent is not renamed to nothing."""
-    made = given(cloning)
+    made = new_consent(cloning)
     refused(call(cloning, "POST", f"{PATH}/{made.id}", json=body), 400, "name", code)
     assert strict(cloning).audio.voice_consents.retrieve(made.id) == made
 
@@ -188,7 +188,7 @@ def test_a_voice_outlives_its_consent(cloning: Server) -> None:
     which.
     """
     recording = coded(piece(2, 2.5))
-    consent = given(cloning, recording=recording)
+    consent = new_consent(cloning, recording=recording)
     voice = strict(cloning).audio.voices.create(
         name=new_name(), consent=consent.id, audio_sample=("a", short())
     )
@@ -200,7 +200,9 @@ def test_a_voice_outlives_its_consent(cloning: Server) -> None:
     assert recording in before
     assert recording not in after
     assert profile(cloning, voice.id)["consent"] == consent.id
-    assert voiced(cloning, voice.id) == pytest.approx(sampled(cloning, voice.id), rel=NEAR)
+    assert spoken_brightness(cloning, voice.id) == pytest.approx(
+        sample_brightness(cloning, voice.id), rel=BRIGHTNESS_TOLERANCE
+    )
     form = {"name": new_name(), "consent": consent.id}
     answer = call(cloning, "POST", "/audio/voices", data=form, files={"audio_sample": ("a", female())})
     refused(answer, 404, "consent", "voice_consent_not_found")

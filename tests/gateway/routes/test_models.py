@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2 as httpx
 import pytest
-from servers import PATIENCE, Server, running, wait_until
+from servers import TIMEOUT, Server, running, wait_until
 
 if TYPE_CHECKING:  # pytest loads it
-    from hub_server import Hub
+    from hub_server import FakeHub
 
 VOICEBOX = [sys.executable, "-m", "gateway"]
 NAME, REPO = "whisper-tiny", "openai/whisper-tiny"
@@ -30,7 +30,7 @@ FILES = {
 
 @pytest.fixture(params=[(), ("--workers", "2")], ids=["one process", "several"])
 def served(
-    request: pytest.FixtureRequest, tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, tmp_path: Path, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Server]:
     """A gateway whose models come from the test hub; calls to several processes go to any of them."""
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
@@ -41,18 +41,18 @@ def served(
 
 def call(server: Server, method: str, path: str, **fields: Any) -> httpx.Response:
     """Ask for something under /v1/voicebox/models."""
-    return httpx.request(method, f"{server.base_url}/voicebox/models{path}", timeout=PATIENCE, **fields)
+    return httpx.request(method, f"{server.base_url}/voicebox/models{path}", timeout=TIMEOUT, **fields)
 
 
 def state(server: Server) -> str:
-    """Tell how the model stands."""
+    """Return the state of the model."""
     return str(call(server, "GET", f"/{NAME}").json()["state"])
 
 
 def refusal(server: Server) -> httpx.Response:
     """Ask the model to transcribe."""
     url, data = f"{server.base_url}/audio/transcriptions", {"model": NAME}
-    return httpx.post(url, data=data, files={"file": ("a.wav", b"x")}, timeout=PATIENCE)
+    return httpx.post(url, data=data, files={"file": ("a.wav", b"x")}, timeout=TIMEOUT)
 
 
 def events(server: Server) -> list[dict[str, Any]]:
@@ -63,14 +63,14 @@ def events(server: Server) -> list[dict[str, Any]]:
 
 
 def test_a_model_is_pulled_followed_and_deleted(served: Server) -> None:
-    """It is absent, then pulled with its bytes told, then here; what is no model says why it cannot be
+    """It is absent, then pulled with its bytes counted, then here; what is no model says why it cannot be
     loaded; then it is gone.
     """
     assert state(served) == "absent"
     assert call(served, "POST", f"/{NAME}/load").status_code == 503
     assert call(served, "POST", f"/{NAME}/pull").json()["object"] == "voicebox.pull"
-    told = events(served)
-    assert (told[-1]["state"], told[-1]["done"], told[-1]["files_done"]) == (
+    progress = events(served)
+    assert (progress[-1]["state"], progress[-1]["done"], progress[-1]["files_done"]) == (
         "done",
         sum(map(len, FILES.values())),
         len(FILES),
@@ -78,7 +78,7 @@ def test_a_model_is_pulled_followed_and_deleted(served: Server) -> None:
     assert call(served, "POST", f"/{NAME}/verify").json()["whole"] is True
     wait_until(lambda: state(served) != "absent", "the model is known")
     listed = {one["id"]: one for one in call(served, "GET", "").json()["data"]}
-    assert listed[NAME]["size_on_disk"] >= told[-1]["total"]
+    assert listed[NAME]["size_on_disk"] >= progress[-1]["total"]
     refused = call(served, "POST", f"/{NAME}/load")
     assert refused.status_code == 503
     assert NAME in refused.json()["error"]["message"]
@@ -88,32 +88,32 @@ def test_a_model_is_pulled_followed_and_deleted(served: Server) -> None:
         return answer.status_code == 503 and "could not be loaded" in answer.json()["error"]["message"]
 
     wait_until(refuses, "a model that is here is not replaced by another without a word")
-    assert httpx.get(f"{served.url}/readyz", timeout=PATIENCE).status_code == 200
-    assert call(served, "DELETE", f"/{NAME}").json()["freed"] >= told[-1]["total"]
+    assert httpx.get(f"{served.url}/readyz", timeout=TIMEOUT).status_code == 200
+    assert call(served, "DELETE", f"/{NAME}").json()["freed"] >= progress[-1]["total"]
     wait_until(lambda: "loaded" not in refusal(served).text, "what is gone is not about to be loaded")
     assert state(served) == "absent"
 
 
-def test_a_pull_that_fails_says_why_and_goes_on(served: Server, hub: Hub) -> None:
-    """A repository that is gated is told as such, in the events too; once it is not, the same call succeeds."""
-    hub.spoil("model.safetensors", status=403, headers={"x-error-code": "GatedRepo"})
+def test_a_pull_that_fails_says_why_and_goes_on(served: Server, hub: FakeHub) -> None:
+    """A repository that is gated is named as such, in the events too; once it is not, the same call succeeds."""
+    hub.add_fault("model.safetensors", status=403, headers={"x-error-code": "GatedRepo"})
     call(served, "POST", f"/{NAME}/pull")
-    told = events(served)
-    assert (told[-1]["state"], told[-1]["code"]) == ("failed", "model_gated")
-    assert "HF_TOKEN" in told[-1]["error"]
-    hub.heal()
+    progress = events(served)
+    assert (progress[-1]["state"], progress[-1]["code"]) == ("failed", "model_gated")
+    assert "HF_TOKEN" in progress[-1]["error"]
+    hub.clear_faults()
     call(served, "POST", f"/{NAME}/pull")
     assert events(served)[-1]["state"] == "done"
 
 
-def test_a_pull_is_cancelled(served: Server, hub: Hub) -> None:
+def test_a_pull_is_cancelled(served: Server, hub: FakeHub) -> None:
     """Cancelling ends it at once, tells so, and keeps what has come."""
-    hub.spoil("model.safetensors", pause=0.2)
+    hub.add_fault("model.safetensors", pause=0.2)
     call(served, "POST", f"/{NAME}/pull")
     wait_until(lambda: state(served) == "pulling", "the pull runs")
     cancelled = call(served, "POST", f"/{NAME}/cancel").json()
     assert (cancelled["state"], cancelled["code"]) == ("failed", "pull_cancelled")
-    hub.heal()
+    hub.clear_faults()
     call(served, "POST", f"/{NAME}/pull")
     assert events(served)[-1]["state"] == "done"
 
@@ -133,12 +133,14 @@ def test_what_is_not_there(served: Server) -> None:
         )
     sound = {"file": ("a.wav", b"x")}
     refused = httpx.post(
-        f"{served.base_url}/audio/transcriptions", data={"model": NAME}, files=sound, timeout=PATIENCE
+        f"{served.base_url}/audio/transcriptions", data={"model": NAME}, files=sound, timeout=TIMEOUT
     )
     assert refused.status_code in (400, 503), refused.text
 
 
-def test_what_has_no_room_is_told_so(tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_does_not_fit_says_so(
+    tmp_path: Path, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A model for which there is no room is refused with the figures, the first time and every time, and
     listed with them.
     """
@@ -149,18 +151,18 @@ def test_what_has_no_room_is_told_so(tmp_path: Path, hub: Hub, monkeypatch: pyte
         call(server, "POST", f"/{NAME}/pull")
         assert events(server)[-1]["state"] == "done"
 
-        def told() -> bool:
+        def says_why() -> bool:
             answer = refusal(server)
             return answer.status_code == 503 and "no room" in answer.json()["error"]["message"]
 
-        wait_until(told, "the refusal has the figures")
+        wait_until(says_why, "the refusal has the figures")
         listed = call(server, "GET", f"/{NAME}").json()
         assert listed["state"] == "resting"
         assert "GiB can be had" in listed["reason"]
         assert call(server, "POST", f"/{NAME}/load").status_code == 503
 
 
-def test_what_goes_wrong_within_is_answered(served: Server, hub: Hub) -> None:
+def test_what_goes_wrong_within_is_answered(served: Server, hub: FakeHub) -> None:
     """A fault that nobody thought of is a 500 at once, whichever process it is in, and the server goes on."""
     call(served, "POST", f"/{NAME}/pull")
     assert events(served)[-1]["state"] == "done"
@@ -168,7 +170,7 @@ def test_what_goes_wrong_within_is_answered(served: Server, hub: Hub) -> None:
     damaged.unlink()
     damaged.symlink_to(damaged.name)  # leads to itself
     assert call(served, "POST", f"/{NAME}/load").status_code == 500
-    assert httpx.get(f"{served.url}/readyz", timeout=PATIENCE).status_code == 200
+    assert httpx.get(f"{served.url}/readyz", timeout=TIMEOUT).status_code == 200
 
 
 def voicebox(*args: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -181,12 +183,12 @@ def voicebox(*args: str, folder: Path) -> subprocess.CompletedProcess[str]:
         [*VOICEBOX, *args, "--config", str(config)],
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         env=dict(os.environ),
     )
 
 
-def test_the_command_line(tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_line(tmp_path: Path, hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     """Models are listed, pulled, verified and deleted without a server; what goes wrong is one sentence and a
     status.
     """

@@ -4,32 +4,34 @@ from __future__ import annotations
 
 import pytest
 from cloning_server import (
-    NEAR,
+    BRIGHTNESS_TOLERANCE,
     Json,
     call,
     clone,
-    done,
     female,
+    json_of,
     new_name,
     pcm,
     refused,
     seconds,
     speak,
-    voiced,
+    spoken_brightness,
 )
 from servers import Server
 
 
 def test_presets(cloning: Server) -> None:
-    """The voices of all engines are listed, or of one; each is spoken by the id that is told."""
-    everything = done(call(cloning, "GET", "/voicebox/presets"))["data"]
+    """The voices of all engines are listed, or of one; each is spoken by the id that is listed."""
+    everything = json_of(call(cloning, "GET", "/voicebox/presets"))["data"]
     mimics = [one for one in everything if one["engine"] == "mimic"]
 
     assert [one["id"] for one in mimics] == ["mimic/low", "mimic/mid", "mimic/high"]
     assert (mimics[0]["voice"], mimics[0]["name"], mimics[0]["languages"]) == ("low", "Mimic low", ["en"])
-    assert done(call(cloning, "GET", "/voicebox/presets?engine=mimic"))["data"] == mimics
-    assert done(call(cloning, "GET", "/voicebox/engines/mimic/presets"))["data"] == mimics
-    assert [voiced(cloning, one["id"]) for one in mimics] == pytest.approx([400, 1000, 2500], rel=NEAR)
+    assert json_of(call(cloning, "GET", "/voicebox/presets?engine=mimic"))["data"] == mimics
+    assert json_of(call(cloning, "GET", "/voicebox/engines/mimic/presets"))["data"] == mimics
+    assert [spoken_brightness(cloning, one["id"]) for one in mimics] == pytest.approx(
+        [400, 1000, 2500], rel=BRIGHTNESS_TOLERANCE
+    )
     assert "alloy" in {alias for one in everything if one["engine"] == "espeak" for alias in one["aliases"]}
     for path in (
         "/voicebox/presets?engine=nothing",
@@ -41,7 +43,7 @@ def test_presets(cloning: Server) -> None:
 
 def alias(server: Server, name: str) -> Json | None:
     """Look an alias up in the list."""
-    listed: list[Json] = done(call(server, "GET", "/voicebox/aliases"))["data"]
+    listed: list[Json] = json_of(call(server, "GET", "/voicebox/aliases"))["data"]
     return next((one for one in listed if one["name"] == name), None)
 
 
@@ -53,13 +55,17 @@ def test_an_alias_of_openais_own(cloning: Server) -> None:
     assert own
     assert own == {"name": "alloy", "target": own["target"], "source": "engine"}
 
-    assert done(call(cloning, "PUT", path, json={"target": made["name"]}))["source"] == "api"
+    assert json_of(call(cloning, "PUT", path, json={"target": made["name"]}))["source"] == "api"
     assert alias(cloning, "alloy") == {"name": "alloy", "target": made["name"], "source": "api"}
     for name in ("alloy", "ALLOY", None):
         assert pcm(cloning, name) == pcm(cloning, made["id"])
-    done(call(cloning, "PUT", path, json={"target": "mimic/high"}))
-    assert voiced(cloning, "alloy") == pytest.approx(2500, rel=NEAR)
-    assert done(call(cloning, "DELETE", path)) == {"id": "alloy", "object": "voicebox.alias", "deleted": True}
+    json_of(call(cloning, "PUT", path, json={"target": "mimic/high"}))
+    assert spoken_brightness(cloning, "alloy") == pytest.approx(2500, rel=BRIGHTNESS_TOLERANCE)
+    assert json_of(call(cloning, "DELETE", path)) == {
+        "id": "alloy",
+        "object": "voicebox.alias",
+        "deleted": True,
+    }
     assert seconds(pcm(cloning, "alloy")) == pytest.approx(seconds(before), rel=0.05)
     assert speak(cloning, "alloy").headers["x-voicebox-engine"] == "espeak"
     refused(call(cloning, "DELETE", path), 404, None, "not_found")
@@ -71,13 +77,13 @@ def test_names_of_aliases(cloning: Server, name: str) -> None:
     made = clone(cloning, female())
     path = f"/voicebox/aliases/{name}"
     for target in (made["id"], made["name"].upper(), f"profile:{made['id']}"):
-        assert done(call(cloning, "PUT", path, json={"target": target})) == {
+        assert json_of(call(cloning, "PUT", path, json={"target": target})) == {
             "name": name,
             "target": target,
             "source": "api",
         }
         assert pcm(cloning, name.upper()) == pcm(cloning, made["id"])
-    done(call(cloning, "DELETE", path))
+    json_of(call(cloning, "DELETE", path))
     refused(speak(cloning, name), 400, None, None)
 
 
@@ -97,24 +103,28 @@ def test_an_alias_of_an_alias(cloning: Server) -> None:
     """
     made = clone(cloning, female())
     path = f"/voicebox/aliases/{new_name()}"
-    done(call(cloning, "PUT", path, json={"target": made["id"]}))
+    json_of(call(cloning, "PUT", path, json={"target": made["id"]}))
     answer = call(cloning, "PUT", "/voicebox/aliases/alloy", json={"target": path.rsplit("/", 1)[1]})
 
     assert made["id"] in refused(answer, 400, "target", None)
     for name, target in (("low", "high"), ("high", "low")):
-        done(call(cloning, "PUT", f"/voicebox/aliases/{name}", json={"target": target}))
-    assert [voiced(cloning, name) for name in ("low", "high")] == pytest.approx([2500, 400], rel=NEAR)
+        json_of(call(cloning, "PUT", f"/voicebox/aliases/{name}", json={"target": target}))
+    assert [spoken_brightness(cloning, name) for name in ("low", "high")] == pytest.approx(
+        [2500, 400], rel=BRIGHTNESS_TOLERANCE
+    )
     for name in ("low", "high"):
-        done(call(cloning, "DELETE", f"/voicebox/aliases/{name}"))
-    assert [voiced(cloning, name) for name in ("low", "high")] == pytest.approx([400, 2500], rel=NEAR)
+        json_of(call(cloning, "DELETE", f"/voicebox/aliases/{name}"))
+    assert [spoken_brightness(cloning, name) for name in ("low", "high")] == pytest.approx(
+        [400, 2500], rel=BRIGHTNESS_TOLERANCE
+    )
 
 
 @pytest.mark.parametrize("form", ["{id}", "{name}", "profile:{id}", "PROFILE:{name}"])
 def test_an_alias_goes_with_its_voice(cloning: Server, form: str) -> None:
     """When a voice is deleted, names that led to it lead to what they led to before."""
     made = clone(cloning, female())
-    done(call(cloning, "PUT", "/voicebox/aliases/alloy", json={"target": form.format(**made)}))
-    done(call(cloning, "DELETE", f"/audio/voices/{made['id']}"))
+    json_of(call(cloning, "PUT", "/voicebox/aliases/alloy", json={"target": form.format(**made)}))
+    json_of(call(cloning, "DELETE", f"/audio/voices/{made['id']}"))
 
     assert speak(cloning, "alloy").headers.get("x-voicebox-engine") == "espeak"
     refused(call(cloning, "DELETE", "/voicebox/aliases/alloy"), 404, None, "not_found")

@@ -8,23 +8,23 @@ from typing import Any
 
 import pytest
 from cloning_server import (
-    NEAR,
+    BRIGHTNESS_TOLERANCE,
     Json,
+    brightness_of,
     call,
     clone,
+    create_profile,
     design,
-    done,
     female,
-    heard,
-    make,
+    json_of,
     new_name,
     pcm,
     profile,
     refused,
-    sampled,
+    sample_brightness,
     short,
     speak,
-    voiced,
+    spoken_brightness,
 )
 from decoded import facts
 from servers import Server
@@ -38,7 +38,7 @@ KEYS = {
 
 def test_life_of_a_profile(cloning: Server) -> None:
     """A profile is made bare, is looked up and listed, gets a sample, speaks, and is gone when it is deleted."""
-    made = make(cloning, languages=["en-GB"], description="  First  ")
+    made = create_profile(cloning, languages=["en-GB"], description="  First  ")
     path = f"{PATH}/{made['id']}"
 
     assert set(made) == KEYS
@@ -49,9 +49,9 @@ def test_life_of_a_profile(cloning: Server) -> None:
         [],
     )
     assert (made["languages"], made["description"], made["speed"]) == (["en-GB"], "First", None)
-    assert done(call(cloning, "GET", path)) == made
-    assert made in done(call(cloning, "GET", PATH))["data"]
-    done(
+    assert json_of(call(cloning, "GET", path)) == made
+    assert made in json_of(call(cloning, "GET", PATH))["data"]
+    json_of(
         call(
             cloning,
             "POST",
@@ -60,21 +60,23 @@ def test_life_of_a_profile(cloning: Server) -> None:
             data={"transcript": "x"},
         )
     )
-    assert voiced(cloning, made["name"]) == pytest.approx(sampled(cloning, made["id"]), rel=NEAR)
-    assert done(call(cloning, "DELETE", path)) == {
+    assert spoken_brightness(cloning, made["name"]) == pytest.approx(
+        sample_brightness(cloning, made["id"]), rel=BRIGHTNESS_TOLERANCE
+    )
+    assert json_of(call(cloning, "DELETE", path)) == {
         "id": made["id"],
         "object": "voicebox.profile",
         "deleted": True,
     }
     for method in ("GET", "DELETE", "PATCH", "PUT"):
         refused(call(cloning, method, path, json={}), 404, None, "voice_not_found")
-    assert made["id"] not in {one["id"] for one in done(call(cloning, "GET", PATH))["data"]}
+    assert made["id"] not in {one["id"] for one in json_of(call(cloning, "GET", PATH))["data"]}
 
 
 @pytest.mark.parametrize("method", ["PATCH", "PUT"])
 def test_changes(cloning: Server, method: str) -> None:
     """What is sent is set, what is not sent stays, and null takes the speed away again."""
-    made = make(cloning, speed=1.5, description="Old", instructions="Calmly")
+    made = create_profile(cloning, speed=1.5, description="Old", instructions="Calmly")
     path = f"{PATH}/{made['id']}"
     words = [{"word": "SQL", "respelling": "sequel"}]
     changed = {
@@ -85,22 +87,22 @@ def test_changes(cloning: Server, method: str) -> None:
         "shared": True,
     }
 
-    after = done(call(cloning, method, path, json=changed))
+    after = json_of(call(cloning, method, path, json=changed))
     assert after == made | changed | {"updated_at": after["updated_at"]}
-    assert done(call(cloning, method, path, json={"speed": None}))["speed"] is None
-    assert done(call(cloning, method, path, json={})) == profile(cloning, made["id"])
+    assert json_of(call(cloning, method, path, json={"speed": None}))["speed"] is None
+    assert json_of(call(cloning, method, path, json={})) == profile(cloning, made["id"])
     assert call(cloning, "GET", f"/audio/voices/{made['name']}").status_code == 404
-    assert done(call(cloning, "GET", f"/audio/voices/{changed['name']}"))["id"] == made["id"]
+    assert json_of(call(cloning, "GET", f"/audio/voices/{changed['name']}"))["id"] == made["id"]
 
 
 def test_filters(cloning: Server) -> None:
     """The list is filtered by kind and by language, whose region does not matter."""
-    french = make(cloning, languages=["fr-CA", "en"])
-    preset = make(cloning, preset_engine="espeak", preset_voice_id="fr-fr")
+    french = create_profile(cloning, languages=["fr-CA", "en"])
+    preset = create_profile(cloning, preset_engine="espeak", preset_voice_id="fr-fr")
     designed = design(cloning, "A designed one")
 
     def ids(**query: str) -> set[str]:
-        return {one["id"] for one in done(call(cloning, "GET", PATH, params=query))["data"]}
+        return {one["id"] for one in json_of(call(cloning, "GET", PATH, params=query))["data"]}
 
     assert {french["id"], preset["id"], designed["id"]} <= ids()
     assert preset["id"] in ids(voice_type="preset") - ids(voice_type="cloned") - ids(voice_type="designed")
@@ -110,7 +112,7 @@ def test_filters(cloning: Server) -> None:
 
 
 def preset(engine: str, voice: str) -> Json:
-    """Give the fields of a preset."""
+    """Return the fields of a preset."""
     return {"voice_type": "preset", "preset_engine": engine, "preset_voice_id": voice}
 
 
@@ -152,22 +154,22 @@ def test_fields_that_are_refused(cloning: Server, what: str) -> None:
     nothing changes.
     """
     fields, param = WRONG[what]
-    made = make(cloning)
-    before = done(call(cloning, "GET", PATH))
+    made = create_profile(cloning)
+    before = json_of(call(cloning, "GET", PATH))
     asked = fields if what == "no name" else {"name": new_name(), **fields}
     create = call(cloning, "POST", PATH, json=asked)
 
     refused(create, 400, param, "missing_required_parameter" if what == "no name" else None)
     if what != "no name":
         refused(call(cloning, "PATCH", f"{PATH}/{made['id']}", json=fields), 400, param, None)
-    assert done(call(cloning, "GET", PATH)) == before
+    assert json_of(call(cloning, "GET", PATH)) == before
 
 
 def test_names_are_unique(cloning: Server) -> None:
     """No profile takes another's name, neither when it is made nor when it is renamed; one may change the
     case of its own.
     """
-    one, other = make(cloning), make(cloning)
+    one, other = create_profile(cloning), create_profile(cloning)
     refused(call(cloning, "POST", PATH, json={"name": one["name"].upper()}), 400, "name", "name_taken")
     refused(
         call(cloning, "PATCH", f"{PATH}/{other['id']}", json={"name": one["name"].lower()}),
@@ -176,14 +178,14 @@ def test_names_are_unique(cloning: Server) -> None:
         "name_taken",
     )
     assert (
-        done(call(cloning, "PATCH", f"{PATH}/{one['id']}", json={"name": one["name"].upper()}))["name"]
+        json_of(call(cloning, "PATCH", f"{PATH}/{one['id']}", json={"name": one["name"].upper()}))["name"]
         == one["name"].upper()
     )
 
 
 def test_consents_of_a_profile(cloning: Server) -> None:
     """A consent that is not there is not noted, neither at first nor later."""
-    made = make(cloning)
+    made = create_profile(cloning)
     body = {"name": new_name(), "consent": "cons_nothing"}
     refused(call(cloning, "POST", PATH, json=body), 404, "consent", "voice_consent_not_found")
     refused(
@@ -219,24 +221,24 @@ def test_pictures(cloning: Server, media_type: str, form: bool) -> None:
     """A picture is given as a form or as the body, comes back as it was, is never taken for anything else,
     and goes again.
     """
-    made = make(cloning)
+    made = create_profile(cloning)
     path, data = f"{PATH}/{made['id']}/avatar", PICTURES[media_type]
     sent: Any = {"files": {"file": ("a.html", data, "text/html")}} if form else {"content": data}
 
     refused(call(cloning, "GET", path), 404, None, "not_found")
-    assert done(call(cloning, "PUT", path, **sent))["avatar"] == f"/v1{path}"
+    assert json_of(call(cloning, "PUT", path, **sent))["avatar"] == f"/v1{path}"
     answer = call(cloning, "GET", path)
     assert (answer.content, answer.headers["content-type"]) == (data, media_type)
     assert answer.headers["x-content-type-options"] == "nosniff"
-    assert "avatar" not in done(call(cloning, "DELETE", path))
+    assert "avatar" not in json_of(call(cloning, "DELETE", path))
     refused(call(cloning, "GET", path), 404, None, "not_found")
 
 
 def test_a_picture_takes_the_place_of_another(cloning: Server) -> None:
     """There is one picture, the last; of those before it nothing stays. The same one again is the same."""
-    path = f"{PATH}/{make(cloning)['id']}"
+    path = f"{PATH}/{create_profile(cloning)['id']}"
     for data in (PICTURES["image/png"], PICTURES["image/gif"], PICTURES["image/gif"]):
-        done(call(cloning, "POST", f"{path}/avatar", content=data))
+        json_of(call(cloning, "POST", f"{path}/avatar", content=data))
         assert call(cloning, "GET", f"{path}/avatar").content == data
     folder = cloning.folder / "data" / "voices" / "profiles" / path.rsplit("/", 1)[1]
     assert [one.read_bytes() for one in folder.rglob("*") if one.is_file()] == [PICTURES["image/gif"]]
@@ -245,8 +247,8 @@ def test_a_picture_takes_the_place_of_another(cloning: Server) -> None:
 @pytest.mark.parametrize("what", NO_PICTURES)
 def test_what_is_no_picture(cloning: Server, what: str) -> None:
     """What a browser could run is no picture, whatever it says it is; the picture there was stays."""
-    path = f"{PATH}/{make(cloning)['id']}/avatar"
-    done(call(cloning, "PUT", path, content=PICTURES["image/png"]))
+    path = f"{PATH}/{create_profile(cloning)['id']}/avatar"
+    json_of(call(cloning, "PUT", path, content=PICTURES["image/png"]))
     file = {"file": ("a.png", NO_PICTURES[what], "image/png")}
 
     refused(call(cloning, "PUT", path, files=file), 400, "file", None)
@@ -262,9 +264,9 @@ def test_what_is_no_picture(cloning: Server, what: str) -> None:
 
 def test_two_megabytes_of_picture(cloning: Server) -> None:
     """A picture of two million bytes is taken, one of a byte more answers 413."""
-    path = f"{PATH}/{make(cloning)['id']}/avatar"
+    path = f"{PATH}/{create_profile(cloning)['id']}/avatar"
     png = PICTURES["image/png"].ljust(2_000_000, b"\0")
-    done(call(cloning, "PUT", path, content=png))
+    json_of(call(cloning, "PUT", path, content=png))
     refused(call(cloning, "PUT", path, content=png + b"\0"), 413, None, None)
     refused(call(cloning, "PUT", path, files={"file": ("a.png", png + b"\0", "image/png")}), 413, None, None)
 
@@ -273,32 +275,32 @@ def test_two_megabytes_of_picture(cloning: Server) -> None:
 
 
 def fits(server: Server, id: str) -> dict[str, Json]:
-    return {one["engine"]: one for one in done(call(server, "GET", f"{PATH}/{id}/engines"))["data"]}
+    return {one["engine"]: one for one in json_of(call(server, "GET", f"{PATH}/{id}/engines"))["data"]}
 
 
 def test_engines(cloning: Server) -> None:
-    """Of every engine it is told whether it can speak the voice, and why not; the answer changes with the
+    """Of every engine it is said whether it can speak the voice, and why not; the answer changes with the
     voice.
     """
-    bare, cloned = make(cloning), clone(cloning, short())
-    preset = make(cloning, preset_engine="espeak", preset_voice_id="de")
+    bare, cloned = create_profile(cloning), clone(cloning, short())
+    preset = create_profile(cloning, preset_engine="espeak", preset_voice_id="de")
 
     assert fits(cloning, cloned["id"])["mimic"] == {"engine": "mimic", "can": True, "would": False}
     assert fits(cloning, cloned["id"])["espeak"]["reason"] == "it does not clone voices"
     assert "no sample" in fits(cloning, bare["id"])["mimic"]["reason"]
     assert fits(cloning, preset["id"])["espeak"]["can"]
     assert "preset of `espeak`" in fits(cloning, preset["id"])["mimic"]["reason"]
-    done(call(cloning, "PATCH", f"{PATH}/{cloned['id']}", json={"languages": ["de"]}))
+    json_of(call(cloning, "PATCH", f"{PATH}/{cloned['id']}", json={"languages": ["de"]}))
     assert fits(cloning, cloned["id"])["mimic"]["reason"] == "it does not speak de"
     assert "it does not speak de" in refused(
         speak(cloning, cloned["id"]), 400, "voice", "voice_not_speakable"
     )
-    done(call(cloning, "PATCH", f"{PATH}/{cloned['id']}", json={"languages": [], "engines": ["espeak"]}))
+    json_of(call(cloning, "PATCH", f"{PATH}/{cloned['id']}", json={"languages": [], "engines": ["espeak"]}))
     assert fits(cloning, cloned["id"])["mimic"]["reason"] == "the voice is kept to other engines"
 
 
 def test_previews(cloning: Server) -> None:
-    """A profile is heard with a text of ours or the caller's, as mp3 or as asked, and in its own voice."""
+    """A preview speaks a text of ours or the caller's, as mp3 or as asked, and in its own voice."""
     made = clone(cloning, female())
     path = f"{PATH}/{made['id']}/preview"
     plain = call(cloning, "POST", path)
@@ -307,7 +309,9 @@ def test_previews(cloning: Server) -> None:
     )
 
     assert (plain.headers["content-type"], facts(plain.content)[0]) == ("audio/mpeg", "mp3")
-    assert heard(plain.content) == pytest.approx(sampled(cloning, made["id"]), rel=NEAR)
+    assert brightness_of(plain.content) == pytest.approx(
+        sample_brightness(cloning, made["id"]), rel=BRIGHTNESS_TOLERANCE
+    )
     assert asked.content == pcm(cloning, made["id"], "one two three")
     refused(
         call(cloning, "POST", path, json={"input": "one", "response_format": "midi"}),
@@ -317,7 +321,10 @@ def test_previews(cloning: Server) -> None:
     )
     refused(call(cloning, "POST", path, json={"inputs": "one"}), 400, "inputs", None)
     refused(
-        call(cloning, "POST", f"{PATH}/{make(cloning)['id']}/preview"), 400, "voice", "voice_not_speakable"
+        call(cloning, "POST", f"{PATH}/{create_profile(cloning)['id']}/preview"),
+        400,
+        "voice",
+        "voice_not_speakable",
     )
     refused(call(cloning, "POST", f"{PATH}/voice_nothing/preview"), 404, None, "voice_not_found")
 
@@ -334,10 +341,10 @@ def test_prompts_are_forgotten_and_made_anew(cloning: Server) -> None:
         return len([path for path in (prompts / voice["id"]).rglob("*") if path.is_file()])
 
     assert [kept(voice) for voice in made] == [1, 1]
-    assert done(call(cloning, "DELETE", f"{PATH}/{made[0]['id']}/cache")) == {"prompts": 1}
+    assert json_of(call(cloning, "DELETE", f"{PATH}/{made[0]['id']}/cache")) == {"prompts": 1}
     assert [kept(voice) for voice in made] == [0, 1]
-    assert done(call(cloning, "DELETE", f"{PATH}/{made[0]['id']}/cache")) == {"prompts": 0}
-    assert done(call(cloning, "DELETE", "/voicebox/cache"))["prompts"] >= 1
+    assert json_of(call(cloning, "DELETE", f"{PATH}/{made[0]['id']}/cache")) == {"prompts": 0}
+    assert json_of(call(cloning, "DELETE", "/voicebox/cache"))["prompts"] >= 1
     assert [kept(voice) for voice in made] == [0, 0]
     assert [pcm(cloning, voice["id"]) for voice in made] == said
     assert [kept(voice) for voice in made] == [1, 1]
@@ -354,9 +361,9 @@ def test_the_audit(cloning: Server) -> None:
     path = f"{PATH}/{made['id']}"
     said = [speak(cloning, voice, "quince jelly") for voice in (made["id"], made["name"])]
     said.append(call(cloning, "POST", f"{path}/preview", json={"input": "quince"}))
-    done(call(cloning, "PATCH", path, json={"description": "x"}))
+    json_of(call(cloning, "PATCH", path, json={"description": "x"}))
     assert call(cloning, "GET", f"{path}/export").status_code == 200
-    body = done(call(cloning, "GET", f"{path}/audit"))
+    body = json_of(call(cloning, "GET", f"{path}/audit"))
     lines = body["data"]
 
     assert body["object"] == "list"
@@ -387,14 +394,14 @@ def test_who_leaves_is_in_the_audit(cloning: Server) -> None:
     ) as answer:
         next(answer.iter_bytes(1024))
         id = answer.headers["x-request-id"]
-    lines = done(call(cloning, "GET", f"{PATH}/{made['id']}/audit"))["data"]
+    lines = json_of(call(cloning, "GET", f"{PATH}/{made['id']}/audit"))["data"]
     assert [line["request"] for line in lines if line["event"] == "spoken"] == [id]
 
 
 def test_presets_leave_no_audit(cloning: Server) -> None:
     """Nobody's voice is in a preset, even under a name of one's own."""
-    made = make(cloning, preset_engine="mimic", preset_voice_id="low")
+    made = create_profile(cloning, preset_engine="mimic", preset_voice_id="low")
     pcm(cloning, made["id"])
-    assert [line["event"] for line in done(call(cloning, "GET", f"{PATH}/{made['id']}/audit"))["data"]] == [
-        "created"
-    ]
+    assert [
+        line["event"] for line in json_of(call(cloning, "GET", f"{PATH}/{made['id']}/audit"))["data"]
+    ] == ["created"]

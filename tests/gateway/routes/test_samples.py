@@ -8,22 +8,22 @@ from typing import Any
 import numpy as np
 import pytest
 from cloning_server import (
-    LIMIT,
-    NEAR,
+    BRIGHTNESS_TOLERANCE,
+    UPLOAD_LIMIT,
     Json,
+    brightness_of,
     call,
     clone,
-    done,
+    create_profile,
     female,
-    heard,
-    make,
+    json_of,
     male,
     padded,
     profile,
     refused,
-    sampled,
+    sample_brightness,
     short,
-    voiced,
+    spoken_brightness,
 )
 from decoded import decoded, facts
 from recordings import CODINGS, coded, noise, piece
@@ -48,14 +48,14 @@ def add(server: Server, voice: Json, data: bytes, **fields: str) -> Json:
         data=fields,
         files={"file": ("sample", data, "application/octet-stream")},
     )
-    return done(answer)
+    return json_of(answer)
 
 
 def test_life_of_a_sample(cloning: Server) -> None:
-    """A sample is added with its words, looked up, listed, told other words, deleted, and then not found by
+    """A sample is added with its words, looked up, listed, given other words, deleted, and then not found by
     any call.
     """
-    voice = make(cloning)
+    voice = create_profile(cloning)
     made = add(cloning, voice, female(), transcript=" The quick brown fox ")
     path = f"{path_of(voice)}/{made['id']}"
 
@@ -66,11 +66,13 @@ def test_life_of_a_sample(cloning: Server) -> None:
         len(female()),
     )
     assert 4 < made["seconds"] < 6
-    assert done(call(cloning, "GET", path)) == made
-    assert done(call(cloning, "GET", path_of(voice))) == {"object": "list", "data": [made]}
+    assert json_of(call(cloning, "GET", path)) == made
+    assert json_of(call(cloning, "GET", path_of(voice))) == {"object": "list", "data": [made]}
     for method in ("PATCH", "PUT"):
-        assert done(call(cloning, method, path, json={"transcript": f" {method} "}))["transcript"] == method
-    assert done(call(cloning, "DELETE", path)) == {
+        assert (
+            json_of(call(cloning, method, path, json={"transcript": f" {method} "}))["transcript"] == method
+        )
+    assert json_of(call(cloning, "DELETE", path)) == {
         "id": made["id"],
         "object": "voicebox.sample",
         "deleted": True,
@@ -103,24 +105,24 @@ def test_several_samples_are_one_voice(cloning: Server) -> None:
     """A voice of two samples lies between those of each; one of them deleted, it is the other; three are the
     most here.
     """
-    voice = make(cloning)
+    voice = create_profile(cloning)
     first, second = add(cloning, voice, female(), transcript="x"), add(cloning, voice, male(), transcript="x")
-    alone = [voiced(cloning, clone(cloning, data)["id"]) for data in (female(), male())]
-    both = voiced(cloning, voice["id"])
+    alone = [spoken_brightness(cloning, clone(cloning, data)["id"]) for data in (female(), male())]
+    both = spoken_brightness(cloning, voice["id"])
 
     assert min(alone) < both < max(alone)
-    done(call(cloning, "DELETE", f"{path_of(voice)}/{first['id']}"))
-    assert voiced(cloning, voice["id"]) == pytest.approx(alone[1], rel=NEAR)
+    json_of(call(cloning, "DELETE", f"{path_of(voice)}/{first['id']}"))
+    assert spoken_brightness(cloning, voice["id"]) == pytest.approx(alone[1], rel=BRIGHTNESS_TOLERANCE)
     add(cloning, voice, female(), transcript="x")
     add(cloning, voice, female(), transcript="x")
     answer = call(cloning, "POST", path_of(voice), files={"file": ("a", female())})
     assert "3 samples" in refused(answer, 400, None, "too_many_samples")
-    assert done(call(cloning, "GET", path_of(voice)))["data"][0]["id"] == second["id"]
+    assert json_of(call(cloning, "GET", path_of(voice)))["data"][0]["id"] == second["id"]
 
 
 def test_samples_added_at_once(cloning: Server) -> None:
     """Of six samples that come at once as many stay as there is room for, and nothing of the others."""
-    voice = make(cloning)
+    voice = create_profile(cloning)
     with ThreadPoolExecutor(6) as pool:
         files = [{"file": ("a", coded(piece(number, 1.5)))} for number in range(6)]
         answers = list(
@@ -138,12 +140,12 @@ def test_samples_added_at_once(cloning: Server) -> None:
 
 @pytest.mark.parametrize("coding", CODINGS[:-1], ids=lambda coding: coding[0])
 def test_listening_to_a_sample(cloning: Server, coding: Any) -> None:
-    """A sample is heard as it came, to the byte, and as it is used: a WAV, mono, of the same sound, trimmed
+    """A sample is sent as it came, to the byte, and as it is used: a WAV, mono, of the same sound, trimmed
     of its silence.
     """
     silence = np.zeros(RATE)
     data = coded(np.concatenate([silence, piece(0, 3), silence]), coding)
-    voice = make(cloning)
+    voice = create_profile(cloning)
     made = add(cloning, voice, data, transcript="x")
     path = f"{path_of(voice)}/{made['id']}/audio"
     prepared, original = call(cloning, "GET", path), call(cloning, "GET", f"{path}?original=true")
@@ -159,7 +161,7 @@ def test_listening_to_a_sample(cloning: Server, coding: Any) -> None:
     sound = decoded(prepared.content)
     assert len(sound) / made["sample_rate"] == pytest.approx(made["seconds"], abs=0.001)
     assert 1.9 < made["seconds"] < 3.2
-    assert heard(prepared.content) == pytest.approx(heard(data), rel=NEAR)
+    assert brightness_of(prepared.content) == pytest.approx(brightness_of(data), rel=BRIGHTNESS_TOLERANCE)
 
 
 # Words...
@@ -169,31 +171,31 @@ def test_words_are_found_out(cloning: Server) -> None:
     """Where no words are given an engine that listens writes them down, and is named; people's words go over
     its own.
     """
-    voice = make(cloning)
+    voice = create_profile(cloning)
     made = add(cloning, voice, short())
     path = f"{path_of(voice)}/{made['id']}"
 
     assert made["transcribed_by"] == "pocketsphinx"
     assert "americans" in made["transcript"]
     assert profile(cloning, voice["id"])["samples"] == [made]
-    told = done(call(cloning, "PATCH", path, json={"transcript": "And so, my fellow Americans"}))
-    assert told["transcript"] == "And so, my fellow Americans"
-    assert "transcribed_by" not in told
-    again = done(call(cloning, "POST", f"{path}/transcribe"))
+    changed = json_of(call(cloning, "PATCH", path, json={"transcript": "And so, my fellow Americans"}))
+    assert changed["transcript"] == "And so, my fellow Americans"
+    assert "transcribed_by" not in changed
+    again = json_of(call(cloning, "POST", f"{path}/transcribe"))
     assert (again["transcript"], again["transcribed_by"]) == (made["transcript"], "pocketsphinx")
 
 
 @pytest.mark.parametrize("fields", [{"transcribe": "false"}, {"transcript": "My own"}])
 def test_words_are_not_found_out(cloning: Server, fields: dict[str, str]) -> None:
     """Words that were given are kept, and who wants none gets none."""
-    made = add(cloning, make(cloning), short(), **fields)
+    made = add(cloning, create_profile(cloning), short(), **fields)
     assert made["transcript"] == fields.get("transcript", "")
     assert "transcribed_by" not in made
 
 
 def test_words_of_another_language(cloning: Server) -> None:
-    """A language that no engine hears leaves the sample without words, and asked for them it is told so."""
-    voice = make(cloning, languages=["de"])
+    """A language that no engine transcribes leaves the sample without words, and a request for them is refused."""
+    voice = create_profile(cloning, languages=["de"])
     made = add(cloning, voice, short())
     answer = call(cloning, "POST", f"{path_of(voice)}/{made['id']}/transcribe")
 
@@ -208,14 +210,14 @@ def test_trimming(cloning: Server) -> None:
     """Of a sample only a part is used: its length, sound and voice are the part's; the original stays, and
     can be cut anew.
     """
-    voice = make(cloning)
+    voice = create_profile(cloning)
     both = np.concatenate([piece(0, 3), decoded(female(), rate=RATE)])
     made = add(cloning, voice, coded(both), transcript="All of it")
     path = f"{path_of(voice)}/{made['id']}"
-    mixed = voiced(cloning, voice["id"])
+    mixed = spoken_brightness(cloning, voice["id"])
     parts = []
     for start, end in ((0, 3), (3, None)):
-        cut = done(call(cloning, "POST", f"{path}/trim", json={"start": start, "end": end}))
+        cut = json_of(call(cloning, "POST", f"{path}/trim", json={"start": start, "end": end}))
         assert (cut["id"], cut["trimmed"], cut["sha256"], cut["transcript"]) == (
             made["id"],
             [start, end],
@@ -223,13 +225,13 @@ def test_trimming(cloning: Server) -> None:
             "",
         )
         assert cut["seconds"] < made["seconds"] - 2
-        parts.append(voiced(cloning, voice["id"]))
-        assert parts[-1] == pytest.approx(sampled(cloning, voice["id"]), rel=NEAR)
+        parts.append(spoken_brightness(cloning, voice["id"]))
+        assert parts[-1] == pytest.approx(sample_brightness(cloning, voice["id"]), rel=BRIGHTNESS_TOLERANCE)
 
-    assert parts[0] == pytest.approx(heard(short()), rel=NEAR)
+    assert parts[0] == pytest.approx(brightness_of(short()), rel=BRIGHTNESS_TOLERANCE)
     assert parts[0] < mixed < parts[1]
     assert call(cloning, "GET", f"{path}/audio?original=true").content == coded(both)
-    whole = done(call(cloning, "POST", f"{path}/trim", json={}))
+    whole = json_of(call(cloning, "POST", f"{path}/trim", json={}))
     assert whole["seconds"] == pytest.approx(made["seconds"])
     folder = cloning.folder / "data" / "voices" / "profiles" / voice["id"]
     assert len([one for one in folder.rglob("*") if one.is_file()]) == 2
@@ -237,9 +239,9 @@ def test_trimming(cloning: Server) -> None:
 
 def test_trimming_finds_the_words_anew(cloning: Server) -> None:
     """Words that an engine wrote down are those of the part afterwards."""
-    voice = make(cloning)
+    voice = create_profile(cloning)
     made = add(cloning, voice, coded(piece(0, 6)))
-    cut = done(call(cloning, "POST", f"{path_of(voice)}/{made['id']}/trim", json={"start": 0, "end": 3}))
+    cut = json_of(call(cloning, "POST", f"{path_of(voice)}/{made['id']}/trim", json={"start": 0, "end": 3}))
 
     assert cut["transcribed_by"] == "pocketsphinx"
     assert "americans" in cut["transcript"]
@@ -261,7 +263,7 @@ def test_trimming_finds_the_words_anew(cloning: Server) -> None:
 )
 def test_parts_that_are_none(cloning: Server, body: Json, param: str, code: str | None) -> None:
     """A part that is not in the recording, or too short, is refused, and the sample stays as it was."""
-    voice = make(cloning)
+    voice = create_profile(cloning)
     made = add(cloning, voice, short(), transcript="x")
 
     refused(call(cloning, "POST", f"{path_of(voice)}/{made['id']}/trim", json=body), 400, param, code)
@@ -270,10 +272,10 @@ def test_parts_that_are_none(cloning: Server, body: Json, param: str, code: str 
 
 
 def test_cutting_and_listening_at_once(cloning: Server) -> None:
-    """While words are found out the sample is cut and told others: whoever comes too late is told, and
+    """While words are found out the sample is cut and given others: whoever comes too late is refused, and
     nothing is half done.
     """
-    voice = make(cloning)
+    voice = create_profile(cloning)
     data = coded(piece(0, 5))
     made = add(cloning, voice, data, transcript="x")
     path = f"{path_of(voice)}/{made['id']}"
@@ -291,8 +293,8 @@ def test_cutting_and_listening_at_once(cloning: Server) -> None:
     ]
     for answer in answers[2:]:
         assert answer.status_code == 200 or refused(answer, 400, None, "changed_meanwhile")
-    assert heard(call(cloning, "GET", f"{path}/audio").content) == pytest.approx(
-        voiced(cloning, voice["id"]), rel=NEAR
+    assert brightness_of(call(cloning, "GET", f"{path}/audio").content) == pytest.approx(
+        spoken_brightness(cloning, voice["id"]), rel=BRIGHTNESS_TOLERANCE
     )
     assert call(cloning, "GET", f"{path}/audio?original=true").content == data
 
@@ -318,7 +320,7 @@ def test_samples_that_are_refused(cloning: Server, what: str) -> None:
     stays.
     """
     files, code = SAMPLES[what]
-    voice = make(cloning)
+    voice = create_profile(cloning)
     answer = call(cloning, "POST", path_of(voice), files=files or {"transcript": (None, "x")})
 
     refused(answer, 400, "file", code)
@@ -329,9 +331,9 @@ def test_samples_that_are_refused(cloning: Server, what: str) -> None:
 
 def test_ten_mebibytes_and_no_more(cloning: Server) -> None:
     """A sample of a byte more than 10 MiB answers 413."""
-    voice = make(cloning)
+    voice = create_profile(cloning)
     refused(
-        call(cloning, "POST", path_of(voice), files={"file": ("a", padded(short(), LIMIT + 1))}),
+        call(cloning, "POST", path_of(voice), files={"file": ("a", padded(short(), UPLOAD_LIMIT + 1))}),
         413,
         None,
         None,
@@ -340,13 +342,13 @@ def test_ten_mebibytes_and_no_more(cloning: Server) -> None:
 
 def test_presets_take_no_samples(cloning: Server) -> None:
     """A preset is not cloned from anything."""
-    voice = make(cloning, preset_engine="mimic", preset_voice_id="low")
+    voice = create_profile(cloning, preset_engine="mimic", preset_voice_id="low")
     refused(call(cloning, "POST", path_of(voice), files={"file": ("a", short())}), 400, "file", None)
 
 
 @pytest.mark.parametrize("body", [{}, {"transcript": 5}, {"transcript": "x" * 10_001}])
 def test_words_that_are_refused(cloning: Server, body: Json) -> None:
     """Words are text, and not a book."""
-    voice = make(cloning)
+    voice = create_profile(cloning)
     made = add(cloning, voice, short(), transcript="x")
     refused(call(cloning, "PATCH", f"{path_of(voice)}/{made['id']}", json=body), 400, "transcript", None)

@@ -14,23 +14,23 @@ import numpy as np
 import openai
 import pytest
 from cloning_server import (
-    LIMIT,
-    NEAR,
+    BRIGHTNESS_TOLERANCE,
+    UPLOAD_LIMIT,
+    brightness_of,
     call,
     clone,
     design,
-    done,
     female,
-    heard,
+    json_of,
     male,
     new_name,
     padded,
     profile,
     refused,
-    sampled,
+    sample_brightness,
     short,
     speak,
-    voiced,
+    spoken_brightness,
 )
 from openai.resources.audio.voices import Voices
 from recordings import FLAC, JFK, M4A, MP3, OPUS, WAV, WEBM, Coding, coded, noise, piece
@@ -57,7 +57,7 @@ def strict(server: Server) -> openai.OpenAI:
 
 
 def consent(server: Server, data: bytes | None = None, media_type: str = "audio/flac") -> str:
-    """Make a consent; give its id."""
+    """Create a consent, and return its id."""
     recording = ("consent", data or male(), media_type)
     return strict(server).audio.voice_consents.create(name="Me", language="en-US", recording=recording).id
 
@@ -82,8 +82,12 @@ def test_every_container(cloning: Server, media_type: str) -> None:
     assert (voice.object, voice.name, voice.type, voice.prompt) == ("audio.voice", name, "audio_sample", None)
     assert voice.id.startswith("voice_")
     assert profile(cloning, voice.id)["consent"] == given
-    assert sampled(cloning, voice.id) == pytest.approx(heard(short()), rel=2 * NEAR)
-    assert voiced(cloning, {"id": voice.id}) == pytest.approx(sampled(cloning, voice.id), rel=NEAR)
+    assert sample_brightness(cloning, voice.id) == pytest.approx(
+        brightness_of(short()), rel=2 * BRIGHTNESS_TOLERANCE
+    )
+    assert spoken_brightness(cloning, {"id": voice.id}) == pytest.approx(
+        sample_brightness(cloning, voice.id), rel=BRIGHTNESS_TOLERANCE
+    )
 
 
 @pytest.mark.parametrize("form", ["bytes", "file", "path", "stream", "pair", "triple"])
@@ -120,9 +124,11 @@ def test_described_voices(cloning: Server, hint: str | None) -> None:
     assert profile(cloning, form.id)["samples"][0]["transcript"] == (
         hint or profile(cloning, plain["id"])["samples"][0]["transcript"]
     )
-    assert voiced(cloning, form.id) == pytest.approx(voiced(cloning, plain["id"]), rel=NEAR)
-    assert voiced(cloning, design(cloning, "Squeaky", **more)["id"]) != pytest.approx(
-        voiced(cloning, form.id), rel=NEAR
+    assert spoken_brightness(cloning, form.id) == pytest.approx(
+        spoken_brightness(cloning, plain["id"]), rel=BRIGHTNESS_TOLERANCE
+    )
+    assert spoken_brightness(cloning, design(cloning, "Squeaky", **more)["id"]) != pytest.approx(
+        spoken_brightness(cloning, form.id), rel=BRIGHTNESS_TOLERANCE
     )
 
 
@@ -148,7 +154,7 @@ def test_delete(cloning: Server) -> None:
 def test_listed_and_looked_up(cloning: Server) -> None:
     """Voices of one's own head the list, with their kind, and are found by id or by name, as presets are."""
     cloned, designed = clone(cloning, short()), design(cloning, PROMPT)
-    body = done(call(cloning, "GET", "/audio/voices"))
+    body = json_of(call(cloning, "GET", "/audio/voices"))
     by_id = {voice["id"]: voice for voice in body["data"]}
 
     assert body["object"] == "list"
@@ -160,9 +166,9 @@ def test_listed_and_looked_up(cloning: Server) -> None:
         voice["id"] for voice in body["data"]
     ].index("low")
     for voice in (cloned, designed):
-        assert done(call(cloning, "GET", f"/audio/voices/{voice['id']}")) == voice
-        assert done(call(cloning, "GET", f"/audio/voices/{voice['name'].upper()}")) == voice
-    assert done(call(cloning, "GET", "/audio/voices/alloy"))["engine"] == "espeak"
+        assert json_of(call(cloning, "GET", f"/audio/voices/{voice['id']}")) == voice
+        assert json_of(call(cloning, "GET", f"/audio/voices/{voice['name'].upper()}")) == voice
+    assert json_of(call(cloning, "GET", "/audio/voices/alloy"))["engine"] == "espeak"
     refused(call(cloning, "GET", "/audio/voices/voice_nothing"), 404, None, "voice_not_found")
 
 
@@ -190,12 +196,14 @@ def test_samples_that_are_refused(cloning: Server, what: str) -> None:
 
 def test_ten_mebibytes_and_no_more(cloning: Server) -> None:
     """A sample of exactly 10 MiB is taken, one of a byte more answers 413."""
-    assert clone(cloning, padded(short(), LIMIT))["type"] == "audio_sample"
+    assert clone(cloning, padded(short(), UPLOAD_LIMIT))["type"] == "audio_sample"
     with pytest.raises(openai.APIStatusError) as caught:
         strict(cloning).audio.voices.create(
-            name=new_name(), consent="", audio_sample=("a.wav", padded(short(), LIMIT + 1), "audio/wav")
+            name=new_name(),
+            consent="",
+            audio_sample=("a.wav", padded(short(), UPLOAD_LIMIT + 1), "audio/wav"),
         )
-    assert str(LIMIT) in refused(caught.value.response, 413, None, None)
+    assert str(UPLOAD_LIMIT) in refused(caught.value.response, 413, None, None)
 
 
 SENT = {
@@ -236,7 +244,7 @@ SENT = {
 def test_fields_that_are_refused(cloning: Server, what: str, as_json: bool) -> None:
     """A field that is missing or makes no sense is named, in a form and in JSON, and nothing is made."""
     fields, status, param, code = SENT[what]
-    before = done(call(cloning, "GET", "/voicebox/profiles"))
+    before = json_of(call(cloning, "GET", "/voicebox/profiles"))
     form: Any = (
         {"json": fields}
         if as_json
@@ -244,7 +252,7 @@ def test_fields_that_are_refused(cloning: Server, what: str, as_json: bool) -> N
     )
 
     refused(call(cloning, "POST", "/audio/voices", **form), status, param, code)
-    assert done(call(cloning, "GET", "/voicebox/profiles")) == before
+    assert json_of(call(cloning, "GET", "/voicebox/profiles")) == before
 
 
 @pytest.mark.parametrize("field", ["name", "prompt", "script_hint"])
@@ -280,5 +288,5 @@ def test_names_are_unique(cloning: Server) -> None:
         "name",
         "name_taken",
     )
-    done(call(cloning, "DELETE", f"/audio/voices/{first['id']}"))
+    json_of(call(cloning, "DELETE", f"/audio/voices/{first['id']}"))
     assert clone(cloning, female(), name.upper())["id"] != first["id"]

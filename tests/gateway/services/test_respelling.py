@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 from cloning_server import (
-    NEAR,
+    BRIGHTNESS_TOLERANCE,
     WORD_SECONDS,
     Json,
+    brightness_of,
     call,
     clone,
-    done,
+    create_profile,
     female,
-    heard,
-    make,
+    json_of,
     new_name,
     pcm,
     refused,
@@ -36,17 +36,17 @@ LOW, RISE = 400.0, 1.2
 
 @pytest.fixture
 def words(cloning: Server) -> Iterator[Any]:
-    """Give a function that sets the caller's dictionary, which is empty again afterwards."""
+    """Return a function that sets the caller's dictionary, which is empty again afterwards."""
 
     def put(*entries: Json) -> Json:
-        return done(call(cloning, "PUT", PATH, json={"pronunciations": entries}))
+        return json_of(call(cloning, "PUT", PATH, json={"pronunciations": entries}))
 
     yield put
     put()
 
 
 def count(server: Server, text: str, voice: str = "mimic/low") -> int:
-    """Tell how many words mimic speaks."""
+    """Return how many words the cloner speaks."""
     return round(seconds(pcm(server, voice, text)) / WORD_SECONDS)
 
 
@@ -58,17 +58,17 @@ def test_a_dictionary_is_kept_and_replaced(cloning: Server, words: Any) -> None:
     """What is put is what is there, in good form; the next one takes its place, and an empty one takes it
     away.
     """
-    assert done(call(cloning, "GET", PATH)) == {"pronunciations": []}
+    assert json_of(call(cloning, "GET", PATH)) == {"pronunciations": []}
     kept = words({"word": " GIF ", "respelling": " jif  file ", "ipa": "/dʒɪf/"}, respelt("SQL", "sequel"))
     assert kept["pronunciations"] == [
         {"word": "GIF", "respelling": "jif file", "ipa": "dʒɪf"},
         respelt("SQL", "sequel"),
     ]
-    assert done(call(cloning, "GET", PATH)) == kept
+    assert json_of(call(cloning, "GET", PATH)) == kept
     words(respelt("NASA", "nassa"))
-    assert done(call(cloning, "GET", PATH)) == {"pronunciations": [respelt("NASA", "nassa")]}
+    assert json_of(call(cloning, "GET", PATH)) == {"pronunciations": [respelt("NASA", "nassa")]}
     words()
-    assert done(call(cloning, "GET", PATH)) == {"pronunciations": []}
+    assert json_of(call(cloning, "GET", PATH)) == {"pronunciations": []}
 
 
 @pytest.mark.parametrize(
@@ -124,34 +124,36 @@ def test_a_voice_has_its_own(cloning: Server, words: Any) -> None:
     works.
     """
     voice = clone(cloning, female())["id"]
-    preset = make(
+    preset = create_profile(
         cloning,
         preset_engine="mimic",
         preset_voice_id="low",
         pronunciations=[respelt("sql", "one two three four")],
     )["id"]
     own = {"pronunciations": [respelt("SQL", "ess queue")]}
-    done(call(cloning, "PATCH", f"/voicebox/profiles/{voice}", json=own))
+    json_of(call(cloning, "PATCH", f"/voicebox/profiles/{voice}", json=own))
     words(respelt("SQL", "structured query language"), respelt("GIF", "jif file"))
 
     assert [count(cloning, "SQL GIF", one) for one in (voice, preset, "mimic/low")] == [4, 6, 5]
     words()
     assert [count(cloning, "SQL GIF", one) for one in (voice, preset, "mimic/low")] == [3, 5, 2]
-    done(call(cloning, "PATCH", f"/voicebox/profiles/{voice}", json={"pronunciations": []}))
+    json_of(call(cloning, "PATCH", f"/voicebox/profiles/{voice}", json={"pronunciations": []}))
     assert count(cloning, "SQL GIF", voice) == 2
 
 
 def test_ipa(cloning: Server, words: Any) -> None:
-    """IPA goes to the engine that takes it, which then says the word as told; a respelling beside it is for
+    """IPA goes to the engine that takes it, which then says the word as written; a respelling beside it is for
     the others.
     """
     words({"word": "somebody", "respelling": "some body else", "ipa": "ˈsʌmbədi"})
     answer = speak(cloning, "mimic/low", "somebody")
 
-    assert heard(answer.content, "pcm") == pytest.approx(RISE * LOW, rel=NEAR)
+    assert brightness_of(answer.content, "pcm") == pytest.approx(RISE * LOW, rel=BRIGHTNESS_TOLERANCE)
     assert seconds(answer.content) == pytest.approx(WORD_SECONDS)
     assert "x-voicebox-ignored" not in answer.headers
-    assert heard(pcm(cloning, "mimic/low", "every"), "pcm") == pytest.approx(LOW, rel=NEAR)
+    assert brightness_of(pcm(cloning, "mimic/low", "every"), "pcm") == pytest.approx(
+        LOW, rel=BRIGHTNESS_TOLERANCE
+    )
     other = speak(cloning, "espeak/en-us", "There is somebody.")
     assert "x-voicebox-ignored" not in other.headers
     words()
@@ -201,7 +203,7 @@ def test_dictionaries_that_are_refused(cloning: Server, words: Any, what: str) -
     before = words(respelt("SQL", "sequel"))
     body, param = WRONG[what]
     refused(call(cloning, "PUT", PATH, json=body), 400, param, None)
-    assert done(call(cloning, "GET", PATH)) == before
+    assert json_of(call(cloning, "GET", PATH)) == before
 
 
 def test_a_thousand_words(cloning: Server, words: Any) -> None:

@@ -17,7 +17,7 @@ import httpx
 import pytest
 from servers import Server, running, wait_until
 
-from gateway.security.keys import KeyStore, default_path
+from gateway.security.keys import KEYS_FILE, KeyStore
 
 SENTENCE = "The quick brown fox jumps over the lazy dog and rests. "
 
@@ -32,7 +32,7 @@ def paced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "espeak": {"enabled": False},
     }
     folder = tmp_path_factory.mktemp("paced")
-    keys = KeyStore(default_path(str(folder / "data")))
+    keys = KeyStore(folder / "data" / KEYS_FILE)
     secrets = {name: keys.create(name, None)[1] for name in ("one", "two")}
     with running(folder, {"engines": engines, "telemetry": {"public_metrics": True}}) as server:
         server.secrets = secrets  # type: ignore[attr-defined]
@@ -56,13 +56,13 @@ def idle(server: Server, name: str = "pace") -> bool:
 
 
 def line_of(server: Server, answer: httpx.Response) -> dict[str, Any]:
-    """Give a request's log line, which is written when the answer has gone."""
+    """Return a request's log line, which is written once the response has ended."""
     name = answer.headers["x-request-id"]
     wait_until(lambda: any(line["id"] == name for line in server.requests()), "the request is logged")
     return next(line for line in server.requests() if line["id"] == name)
 
 
-class Reading(threading.Thread):
+class StreamReader(threading.Thread):
     """Reads a stream in the background, and counts."""
 
     def __init__(self, request: dict[str, Any]) -> None:
@@ -70,16 +70,16 @@ class Reading(threading.Thread):
         self.request = request
         self.received = 0
         self.status = 0
-        self.leave = threading.Event()
+        self.stopped = threading.Event()
         self.start()
 
     def run(self) -> None:
-        """Read until the end, or until told to leave."""
+        """Read until the end, or until `stopped` is set."""
         with httpx.stream("POST", **self.request) as answer:
             self.status = answer.status_code
             for chunk in answer.iter_raw():
                 self.received += len(chunk)
-                if self.leave.is_set():
+                if self.stopped.is_set():
                     return
 
 
@@ -87,14 +87,14 @@ def test_a_line_behind_a_long_text_gets_its_turn(paced: Server) -> None:
     """Behind 100,000 characters on the same worker, a line is spoken whole while the long text has hardly
     moved on.
     """
-    long = Reading(ask(paced, SENTENCE * 1800, key="one"))
+    long = StreamReader(ask(paced, SENTENCE * 1800, key="one"))
     try:
         wait_until(lambda: long.received > 0, "the long text is being spoken")
         before = long.received
         line = httpx.post(**ask(paced, "Just one line.", key="two"))
         progress = (long.received - before) / 48_000
     finally:
-        long.leave.set()
+        long.stopped.set()
         long.join()
 
     assert line.status_code == 200
@@ -208,7 +208,7 @@ def test_readers_that_stand_still_hold_only_their_own(server: Server) -> None:
 
 
 @pytest.mark.parametrize("fault", ["noise", "loop", "mute"])
-def test_running_away_is_stopped_and_told(paced: Server, fault: str) -> None:
+def test_runaway_audio_is_stopped_and_logged(paced: Server, fault: str) -> None:
     """An engine that does not stop costs no minutes of noise: the stream breaks off, events end with the
     error, and log and metrics tell.
     """
@@ -230,8 +230,8 @@ def test_running_away_is_stopped_and_told(paced: Server, fault: str) -> None:
     assert 'voicebox_truncations_total{engine="tone",kind="run away"}' in metrics
 
 
-def test_running_away_unheard_is_made_again(paced: Server) -> None:
-    """A later sentence that runs away at first is made again with another seed, and nobody hears of it but
+def test_runaway_audio_that_nobody_has_played_is_made_again(paced: Server) -> None:
+    """A later sentence that runs away at first is made again with another seed, and nothing shows it but
     the log.
     """
     good = "This is the second sentence, which goes on for a while, and then it ends as it should have."
@@ -243,7 +243,7 @@ def test_running_away_unheard_is_made_again(paced: Server) -> None:
     assert line_of(paced, answer)["retries"] == ["run away"]
 
 
-def test_words_that_are_missing_are_told(paced: Server) -> None:
+def test_words_that_are_missing_are_logged(paced: Server) -> None:
     """A segment that comes out far too short twice is noted: the caller has what there is."""
     answer = httpx.post(**ask(paced, f"One. [short] {SENTENCE * 9}", model="tone"))
 
