@@ -43,13 +43,13 @@ class ErrorBody(msgspec.Struct, frozen=True):
 
 
 class Envelope(msgspec.Struct, frozen=True):
-    """OpenAI's error body."""
+    """OpenAI's error envelope: the body of every answer that is an error."""
 
     error: ErrorBody
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """A whole error answer."""
+    """An error answer: status, body and headers."""
 
     status: int
     body: Envelope
@@ -92,7 +92,9 @@ class WrongRoute(SpeechError):
 
 
 def wrong_endpoint(model: str, path: str, reason: str) -> WrongRoute:
-    """Say that the model exists, but not for this route: "does not speak", "does not transcribe"."""
+    """Return the error that a model exists, but not for this route: "does not speak", "does not
+    transcribe".
+    """
     return WrongRoute(f"Invalid URL (POST {path}): the model `{model}` {reason}.")
 
 
@@ -144,7 +146,7 @@ def _headers(error: SpeechError, status: int) -> dict[str, str]:
 
 
 def _again(seconds: float) -> dict[str, str]:
-    """Tell when to come back, in whole seconds."""
+    """Return the value of Retry-After, in whole seconds."""
     return {"retry-after": str(min(MAX_RETRY_AFTER, max(1, math.ceil(seconds)))), "x-should-retry": "true"}
 
 

@@ -100,7 +100,7 @@ class Context:
         return {name: value for name, value in body.items() if value is not None}
 
     async def speak(self, **fields: object) -> httpx.Response:
-        """Ask for speech."""
+        """Send a request for speech, and return the answer."""
         return await self.http.post(self.url("/audio/speech"), json=self.speech_body(**fields))
 
     async def pcm(self, **fields: object) -> bytes:

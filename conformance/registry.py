@@ -34,7 +34,7 @@ class Check(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """How a check went."""
+    """The result of one check."""
 
     id: str
     clause: str
@@ -45,7 +45,7 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class Registry:
-    """The checks, by id."""
+    """A register of checks, by id."""
 
     def __init__(self) -> None:
         self.checks: dict[str, Check] = {}

@@ -16,13 +16,13 @@ COLOURS = {"pass": "green", "fail": "bold red", "not offered": "yellow"}
 
 
 def summary(results: Sequence[Result]) -> str:
-    """Count the verdicts."""
+    """Return how many checks passed, failed and were not offered."""
     counts = Counter(result.verdict for result in results)
     return f"{counts['pass']} passed, {counts['fail']} failed, {counts['not offered']} not offered"
 
 
 def table(results: Sequence[Result], console: Console) -> None:
-    """Print a table."""
+    """Print the results as a table."""
     shown = Table("check", "verdict", "seen", "clause")
     for result in results:
         verdict = Text(result.verdict, style=COLOURS[result.verdict])

@@ -18,7 +18,7 @@ KEYS = {"message", "type", "param", "code"}
 
 
 def error(answer: httpx.Response, *statuses: int) -> dict[str, Any]:
-    """Take the error out of an answer of one of these statuses. Raises Failed unless it is OpenAI's
+    """Return the error of an answer of one of these statuses. Raises Failed unless it is OpenAI's
     envelope.
     """
     expect(

@@ -52,7 +52,7 @@ def _mended(value: object) -> object:
 
 
 def text(value: object) -> str | None:
-    """Take a string; None when it is unset or says so in words."""
+    """Return a string; None when it is unset or says so in words."""
     if not isinstance(value, str) or value.strip().casefold() in UNSET_WORDS:
         return None
     return whole(value)
@@ -64,7 +64,7 @@ def whole(value: str) -> str:
 
 
 def number(value: object, field: str) -> float | None:
-    """Take a finite number, also as a numeric string; None when unset. Raises BadInput that names the
+    """Return a finite number, also as a numeric string; None when unset. Raises BadInput that names the
     field.
     """
     if value is None or (isinstance(value, str) and value.strip().casefold() in UNSET_WORDS):
@@ -84,7 +84,7 @@ def number(value: object, field: str) -> float | None:
 
 
 def truth(value: object) -> bool:
-    """Take a boolean as SDKs, curl and .NET spell it."""
+    """Return a boolean as SDKs, curl and .NET spell it."""
     return (
         value is True
         or (isinstance(value, str) and value.strip().casefold() in {"true", "1", "yes", "on"})

@@ -22,7 +22,7 @@ class ListedVoice(msgspec.Struct, frozen=True):
 
 
 class Model(msgspec.Struct, frozen=True):
-    """A model. `voices` is there for speech models: Wyoming's bridge reads it."""
+    """A model in `/v1/models`. `voices` is there for speech models: Wyoming's bridge reads it."""
 
     id: str
     created: int
@@ -33,7 +33,7 @@ class Model(msgspec.Struct, frozen=True):
 
 
 class ModelList(msgspec.Struct, frozen=True):
-    """`/v1/models`."""
+    """The answer of `/v1/models`."""
 
     data: tuple[Model, ...]
     object: str = "list"

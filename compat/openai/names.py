@@ -68,12 +68,12 @@ _PEERS: dict[Kind, re.Pattern[str]] = {
 
 
 def openai_kind(model: str) -> Kind | None:
-    """Tell what a model id of OpenAI's is for, dated ones included; None when it is not one of theirs."""
+    """Return what a model id of OpenAI's is for, dated ones included; None when it is not one of theirs."""
     return _kind(model, _PATTERNS)
 
 
 def peer_kind(model: str) -> Kind | None:
-    """Tell what a model id that other self-hosted servers use is for; None when it is not known."""
+    """Return what a model id that other self-hosted servers use is for; None when it is not known."""
     return _kind(model, _PEERS)
 
 

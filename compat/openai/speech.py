@@ -61,7 +61,7 @@ class SpeechRequest(msgspec.Struct, frozen=True):
 
 
 class VoiceReference(msgspec.Struct):
-    """A voice by id."""
+    """A voice given as an object with its id."""
 
     id: str
 
@@ -95,7 +95,7 @@ class SpeechDelta(msgspec.Struct, frozen=True, tag="speech.audio.delta", tag_fie
 
 
 class SpeechDone(msgspec.Struct, frozen=True, tag="speech.audio.done", tag_field="type"):
-    """The file is whole."""
+    """The event after the last audio of a stream."""
 
     usage: Usage
 

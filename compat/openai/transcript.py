@@ -57,7 +57,7 @@ class Transcription(msgspec.Struct, frozen=True):
 
 
 class SpokenWord(msgspec.Struct, frozen=True):
-    """A word and its times."""
+    """A word of a transcript with its times in seconds."""
 
     word: str
     start: float
@@ -65,7 +65,7 @@ class SpokenWord(msgspec.Struct, frozen=True):
 
 
 class Segment(msgspec.Struct, frozen=True):
-    """A segment with all of Whisper's ten fields; strict clients fail on a missing one."""
+    """A transcript segment with all of Whisper's ten fields; strict clients fail on a missing one."""
 
     id: int
     seek: int
@@ -99,7 +99,7 @@ class Delta(msgspec.Struct, frozen=True, tag="transcript.text.delta", tag_field=
 
 
 class Done(msgspec.Struct, frozen=True, tag="transcript.text.done", tag_field="type"):
-    """The whole text."""
+    """The last event of a stream: the whole text."""
 
     text: str
     usage: Tokens
@@ -152,7 +152,7 @@ def _languages(text: str, model: str, language: str) -> list[Spoken] | UnsetType
 
 
 def all_logprobs(segments: Sequence[TranscriptSegment]) -> list[TranscriptToken]:
-    """Return all tokens; the text's very first has no space before it."""
+    """Return the tokens of all segments; the text's very first has no space before it."""
     found = [token for segment in segments for token in segment.logprobs]
     return [_bare(found[0]), *found[1:]] if found else []
 
@@ -233,7 +233,7 @@ def deltas(segment: TranscriptSegment, *, first: bool, logprobs: bool = False) -
 
 
 def _until(left: list[TranscriptToken], size: float) -> list[TranscriptToken]:
-    """Take the tokens that begin within so many bytes."""
+    """Remove from `left` the tokens that begin within so many bytes, and return them."""
     own: list[TranscriptToken] = []
     begun = 0
     while left and begun < size:

@@ -121,7 +121,7 @@ def _last(fields: Fields, name: str) -> object:
 
 
 def _many(fields: Fields, name: str) -> list[str]:
-    """Take a list however it is written: repeated parts, one JSON array, or words with commas between."""
+    """Return a list however it is written: repeated parts, one JSON array, or words with commas between."""
     words: list[str] = []
     for value in fields.get(name, []):
         if not isinstance(value, str):
@@ -195,6 +195,6 @@ def requires_logprobs(asked: TranscriptionRequest) -> bool:
 
 
 def incompatible(asked: TranscriptionRequest) -> BadInput:
-    """Say that the format cannot be had from the model."""
+    """Return the error that a model does not give a response format."""
     message = f"response_format '{asked.response_format}' is not compatible with model '{asked.model}'."
     return BadInput(message, param="response_format", code="unsupported_value")

@@ -12,7 +12,9 @@ FIELD_REQUIRED = "Field required"
 
 
 def invalid(kind: str, field: str, message: str, **context: object) -> BadInput:
-    """Say what is wrong with a field: Pydantic's error type, its sentence, and the bound it broke."""
+    """Return the error of a field that is wrong: Pydantic's error type, its sentence, and the bound
+    it broke.
+    """
     complaint: dict[str, object] = {"type": kind, "loc": ("body", field), "msg": message}
     if context:
         complaint["ctx"] = context
@@ -31,19 +33,19 @@ def missing_file() -> BadInput:
 
 
 def too_long(field: str, limit: int) -> BadInput:
-    """Say that a text has more characters than are taken."""
+    """Return the error of a text with too many characters."""
     return invalid(
         "string_too_long", field, f"String should have at most {limit} characters", max_length=limit
     )
 
 
 def not_one_of(field: str, allowed: Sequence[str]) -> BadInput:
-    """Say which values a field takes."""
+    """Return the error of a field that has none of its values."""
     quoted = [f"'{value}'" for value in allowed]
     expected = ", ".join(quoted[:-1]) + f" or {quoted[-1]}"
     return invalid("enum", field, f"Input should be {expected}", expected=expected)
 
 
 def no_model() -> BadInput:
-    """Say that no model is named."""
+    """Return the error of a request without a model."""
     return BadInput("you must provide a model parameter")

@@ -50,7 +50,7 @@ Created = Literal["audio_sample", "prompt"]
 
 
 class CreateVoice(msgspec.Struct, frozen=True):
-    """What a new voice is to be; the sample itself comes beside it."""
+    """A request to create a voice; the sample comes beside it."""
 
     name: str
     type: Created
@@ -91,7 +91,7 @@ class ConsentName(msgspec.Struct):
 
 
 class VoiceObject(msgspec.Struct, frozen=True):
-    """A voice of one's own."""
+    """A custom voice as OpenAI's SDKs have it."""
 
     id: str
     name: str
@@ -102,7 +102,7 @@ class VoiceObject(msgspec.Struct, frozen=True):
 
 
 class OwnVoice(ListedVoice, frozen=True, kw_only=True):
-    """A voice of one's own in the list of all voices."""
+    """A custom voice in the list of all voices."""
 
     created_at: int
     type: Created | Literal["preset"]
@@ -110,7 +110,7 @@ class OwnVoice(ListedVoice, frozen=True, kw_only=True):
 
 
 class VoiceDeleted(msgspec.Struct, frozen=True):
-    """The voice is gone."""
+    """The answer to the deletion of a voice."""
 
     id: str
     deleted: bool = True
@@ -118,7 +118,7 @@ class VoiceDeleted(msgspec.Struct, frozen=True):
 
 
 class ConsentObject(msgspec.Struct, frozen=True):
-    """A consent recording."""
+    """A voice consent as OpenAI's SDKs have it."""
 
     id: str
     name: str
@@ -128,7 +128,7 @@ class ConsentObject(msgspec.Struct, frozen=True):
 
 
 class ConsentList(msgspec.Struct, frozen=True):
-    """A page of consents."""
+    """A page of the list of consents."""
 
     data: tuple[ConsentObject, ...]
     has_more: bool
@@ -138,7 +138,7 @@ class ConsentList(msgspec.Struct, frozen=True):
 
 
 class ConsentDeleted(msgspec.Struct, frozen=True):
-    """The consent is gone."""
+    """The answer to the deletion of a consent."""
 
     id: str
     deleted: bool = True
@@ -178,7 +178,7 @@ def _hint(fields: Mapping[str, Any]) -> str | None:
 
 
 def required(fields: Mapping[str, Any], name: str) -> str:
-    """Take a string that must be there and not be blank. Raises BadInput."""
+    """Return a string that must be given and not blank. Raises BadInput."""
     value = fields.get(name)
     if value is None:
         raise missing(name)
@@ -190,7 +190,7 @@ def required(fields: Mapping[str, Any], name: str) -> str:
 
 
 def missing(name: str) -> BadInput:
-    """Say that a field is not there."""
+    """Return the error of a field that is missing."""
     return BadInput(f"Missing required parameter: '{name}'.", param=name, code="missing_required_parameter")
 
 

@@ -69,7 +69,7 @@ class PullObject(msgspec.Struct, frozen=True):
 
 
 class Freed(msgspec.Struct, frozen=True):
-    """The files are gone."""
+    """The answer to the deletion of a model's files."""
 
     id: str
     freed: int

@@ -48,7 +48,7 @@ class Aliases(msgspec.Struct, frozen=True):
 
 
 class AliasBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a name is to lead to: a voice of one's own, `engine/voice`, or a voice."""
+    """What a name is to lead to: a custom voice, `engine/voice`, or a voice."""
 
     target: Annotated[str, Meta(min_length=1, max_length=200)]
 

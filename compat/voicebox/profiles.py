@@ -14,7 +14,7 @@ Tags = Annotated[tuple[str, ...], Meta(max_length=50)]
 
 
 class PronunciationBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How a word is said: respelt, or in IPA for engines that take it."""
+    """A pronunciation: how a word is said, respelt, or in IPA for engines that take it."""
 
     word: str
     respelling: str = ""
@@ -44,7 +44,7 @@ class ProfileBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SampleObject(msgspec.Struct, frozen=True):
-    """A sample of a voice."""
+    """A sample of a profile."""
 
     id: str
     created_at: int
@@ -61,7 +61,7 @@ class SampleObject(msgspec.Struct, frozen=True):
 
 
 class ProfileObject(msgspec.Struct, frozen=True):
-    """A voice of one's own with everything that is known of it."""
+    """A profile: a custom voice with everything that is known of it."""
 
     id: str
     name: str
@@ -105,7 +105,7 @@ class SampleList(msgspec.Struct, frozen=True):
 
 
 class Deleted(msgspec.Struct, frozen=True):
-    """It is gone."""
+    """The answer to a deletion."""
 
     id: str
     object: str

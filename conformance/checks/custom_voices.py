@@ -1,4 +1,4 @@
-"""Voices of one's own and the consents behind them, as `client.audio.voices` and
+"""Custom voices and the consents behind them, as `client.audio.voices` and
 `client.audio.voice_consents` have them.
 """
 

@@ -33,7 +33,7 @@ class Arrivals(msgspec.Struct):
 
     @property
     def size(self) -> int:
-        """All bytes."""
+        """How many bytes came in all."""
         return self.times[-1][1]
 
     def at(self, share: float) -> float:

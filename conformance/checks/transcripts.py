@@ -28,12 +28,12 @@ VTT = re.compile(r"WEBVTT\n\n(\d\d:\d\d:\d\d\.\d{3} --> \d\d:\d\d:\d\d\.\d{3}\n\
 
 
 def clip(context: Context) -> bytes:
-    """Return the recording."""
+    """Return the bytes of the target's recording."""
     return context.target.audio.read_bytes()
 
 
 async def text_of(context: Context) -> str:
-    """Return its text, as the server hears it."""
+    """Return the server's transcript of the recording."""
     return str(wire.success(await context.transcribe(clip(context))).json()["text"])
 
 

@@ -18,7 +18,7 @@ OWN, ALIAS, WORDS = "profile", "alias", "words"
 
 
 class LookupResult(msgspec.Struct, frozen=True):
-    """A voice of one's own by that name, where an alias of that name leads, and how the caller wants words
+    """A custom voice by that name, where an alias of that name leads, and how the caller wants words
     said.
     """
 
