@@ -114,7 +114,7 @@ class WorkerProcess:
         return await wait_for_end(self._process)
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Send it SIGTERM."""
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
 

@@ -83,7 +83,8 @@ class PlaybackGate:
 
     async def open_stream(self, terms: RequestTerms) -> StreamNeed:
         """Wait until a stream is admitted. Raises Overloaded or DeadlineExceeded."""
-        need, load = StreamNeed(terms), self._load()
+        need = StreamNeed(terms)
+        load = self._load()
         if (
             len(self._pending) + load.queued >= self._limit
             or time.monotonic() + self.wait_estimate(load) > terms.deadline

@@ -58,7 +58,8 @@ class Stream:
 
         Raises what the engine raises, DeadlineExceeded, EngineUnavailable or WorkerLost.
         """
-        given, losses = False, 0
+        given = False
+        losses = 0
         while True:
             try:
                 async with self._slot() as (slot, made), aclosing(slot.client.speak(job)) as events:
@@ -108,8 +109,10 @@ class Stream:
     @asynccontextmanager
     async def _slot(self) -> AsyncIterator[tuple[Slot, _SampleCount]]:
         """Hold a slot for a job."""
-        slot, made = await self._acquire(), _SampleCount()
-        opened_at, lost = time.monotonic(), False
+        slot = await self._acquire()
+        made = _SampleCount()
+        began = time.monotonic()
+        lost = False
         try:
             yield slot, made
         except WorkerLost:
@@ -121,7 +124,7 @@ class Stream:
             raise
         finally:
             seconds = made.samples / self._pool.sample_rate()
-            self._source.release(self._need, slot, JobOutcome(time.monotonic() - opened_at, seconds, lost))
+            self._source.release(self._need, slot, JobOutcome(time.monotonic() - began, seconds, lost))
 
     async def _acquire(self) -> Slot:
         if self._has_begun:

@@ -15,7 +15,7 @@ from engines.settings import Options, WorkerSettings
 from engines.wire.client import WorkerClient
 
 WorkerState = Literal["resting", "starting", "ready", "failed", "stopped"]
-"""resting: it starts when it is wanted"""
+"""a worker that rests starts when it is wanted"""
 DEATHS_FORGIVEN = 2
 """deaths in a row after which who wants a model still has it started at once"""
 
@@ -103,7 +103,7 @@ class SupervisedWorker:
         await self._supervisor.run()
 
     def _failed(self, exc: Exception) -> None:
-        """Note that it did not start, or broke."""
+        """Record why it did not start, or broke, and do not start it again where that would be in vain."""
         if isinstance(exc, StartFailed):
             self.reason = str(exc)
             self._log(
@@ -136,7 +136,9 @@ class SupervisedWorker:
             return
         self.start_seconds = time.monotonic() - self.start_began
         client = WorkerClient(process.address, stall_timeout=self._settings.stall_timeout)
-        self._process, self.client, self.reason = process, client, ""
+        self._process = process
+        self.client = client
+        self.reason = ""
         self._log("worker ready", engine=self._record.name, pid=process.pid)
         if self._supervisor.wanted:
             self._set_state("ready")
@@ -159,7 +161,8 @@ class SupervisedWorker:
                 # before its client is closed: who reads from it learns of its end by that
                 await process.stop(self._settings.stop_timeout)
             finally:
-                self._process = self.client = None
+                self._process = None
+                self.client = None
                 await client.close()
 
     async def _start_process(self) -> WorkerProcess | None:
@@ -177,7 +180,8 @@ class SupervisedWorker:
             self._starting_process = None
 
     def _set_state(self, state: WorkerState) -> None:
-        changed, self.state = self.state != state, state
+        changed = self.state != state
+        self.state = state
         if changed and state == "ready":
             self._ready(self)
         elif changed:

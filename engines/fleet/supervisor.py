@@ -125,7 +125,7 @@ class Supervisor:
             self._wanted.set()
         self._last_death: float | None = None
         self.ending = False
-        """the run that is under way ends because `rest` asked for it"""
+        """the run that is under way was asked to end, by `rest`"""
 
     @property
     def wanted(self) -> bool:
@@ -149,7 +149,8 @@ class Supervisor:
             await self._wanted.wait()
             began = self._clock()
             await self._run_and_report()
-            ended_as_asked, self.ending = self.ending, False
+            ended_as_asked = self.ending
+            self.ending = False
             if ended_as_asked or not self.wanted:
                 continue
             self._count_death(began)

@@ -170,7 +170,8 @@ class WorkerGroup:
         Raises EngineUnavailable when there is no room.
         """
         async with self._wake_lock:
-            self._last_used, self._unloaded = time.monotonic(), False
+            self._last_used = time.monotonic()
+            self._unloaded = False
             down = [worker for worker in self._workers if worker.state in ("resting", "failed")]
             if self.usable and time.monotonic() - self._last_failure < RETRY_SECONDS:
                 down = [worker for worker in down if worker.state == "resting"]
