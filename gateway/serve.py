@@ -1,8 +1,7 @@
 """Run the server: from settings to an exit status.
 
-Shutting down goes in this order: take no more requests (they get 503 and Retry-After, on connections old and
-new), let those under way finish within `server.drain_timeout`, close the sockets, cancel what is left, stop
-the workers.
+The shutdown has this order: refuse new requests (503 with Retry-After, on old and new connections), let those
+under way finish within `server.drain_timeout`, close the sockets, cancel what is left, stop the workers.
 """
 
 from __future__ import annotations
@@ -36,14 +35,17 @@ from gateway.security.keys import KeyStore, key_file
 from gateway.services.container import codec_threads
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-M_MMAP_THRESHOLD, LARGE_BLOCK = -3, 262_144
+M_MMAP_THRESHOLD = -3
+"""mallopt's parameter for the size from which blocks are mapped by themselves"""
+MMAP_THRESHOLD_BYTES = 262_144
 CANCEL_AFTER = 2
-"""seconds that connections get to close once their requests are done or given up"""
+"""seconds that connections have to close once their requests have ended or were cancelled"""
 
 
 def run(settings: Settings, *, ready_file: Path | None = None) -> int:
-    """Serve until told to stop; give the exit status: 0, 1 when the server could not start, 2 when it must
-    not.
+    """Serve until a signal; return the exit status.
+
+    It is 0, or 1 when the server could not start, or 2 when the settings do not allow it.
     """
     log = logging.configure(settings.log)
     metrics = Metrics(lambda: engines.statuses(), VERSION)
@@ -56,7 +58,8 @@ def run(settings: Settings, *, ready_file: Path | None = None) -> int:
         encoding=encoders.capacity,
     )
     manager = make_manager(settings, engines, log)
-    drain, keys = Drain(), KeyStore(key_file(settings))
+    drain = Drain()
+    keys = KeyStore(key_file(settings))
     try:
         app = create_app(
             settings,
@@ -72,7 +75,7 @@ def run(settings: Settings, *, ready_file: Path | None = None) -> int:
         print(f"voicebox: {exc}", file=sys.stderr)
         return 2
     server = GatewayServer(
-        settings, app, drain, log, listening=lambda address: announce(address, log, ready_file)
+        settings, app, drain, log, on_listening=lambda address: announce(address, log, ready_file)
     )
     try:
         server.run()
@@ -81,11 +84,12 @@ def run(settings: Settings, *, ready_file: Path | None = None) -> int:
     return 0 if server.started else 1
 
 
-Listening = Callable[[tuple[str, int]], None]
+OnListening = Callable[[tuple[str, int]], None]
+"""called with host and port once the server accepts connections"""
 
 
 class GatewayServer(uvicorn.Server):
-    """uvicorn's server, going away our way."""
+    """uvicorn's server, which drains running requests before it shuts down."""
 
     def __init__(
         self,
@@ -94,15 +98,15 @@ class GatewayServer(uvicorn.Server):
         drain: Drain,
         log: FilteringBoundLogger,
         *,
-        listening: Listening,
+        on_listening: OnListening,
         signals: tuple[signal.Signals, ...] = SIGNALS,
     ) -> None:
         self._signals = signals
         self._settings = settings.server
         self._drain = drain
         self._log = log
-        self._listening = listening
-        self._leaving: asyncio.Task[None] | None = None
+        self._on_listening = on_listening
+        self._drain_task: asyncio.Task[None] | None = None
         super().__init__(
             uvicorn.Config(
                 app,  # type: ignore[arg-type]
@@ -120,66 +124,66 @@ class GatewayServer(uvicorn.Server):
         )
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
-        """Start listening, then say where."""
+        """Accept connections, then announce the address."""
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)  # type: ignore[arg-type]
         if self.started:
-            settle_memory()
-            self._listening(self.servers[0].sockets[0].getsockname()[:2])
+            tune_memory()
+            self._on_listening(self.servers[0].sockets[0].getsockname()[:2])
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave in order at the first signal, at once at the second."""
-        before = {number: signal.signal(number, self._on_signal) for number in self._signals}
+        """Shut down in order at the first signal, at once at the second."""
+        handlers = {number: signal.signal(number, self._on_signal) for number in self._signals}
         try:
             yield
         finally:
-            for number, handler in before.items():
+            for number, handler in handlers.items():
                 signal.signal(number, handler)
 
     def _on_signal(self, number: int, _frame: object) -> None:
-        if self._leaving is not None or not self.started:
+        if self._drain_task is not None or not self.started:
             self.should_exit = self.force_exit = True
             return
-        self._loop.call_soon_threadsafe(self.leave, signal.Signals(number).name)
+        self._loop.call_soon_threadsafe(self.begin_shutdown, signal.Signals(number).name)
 
-    def leave(self, why: str) -> None:
-        """Go away in order."""
-        if self._leaving is None:
-            self._leaving = asyncio.ensure_future(self._go(why))
+    def begin_shutdown(self, reason: str) -> None:
+        """Begin to shut down in order, if that has not begun yet."""
+        if self._drain_task is None:
+            self._drain_task = asyncio.ensure_future(self._drain_and_exit(reason))
 
-    async def _go(self, why: str) -> None:
-        self._log.info("going away", signal=why, running=self._drain.running)
+    async def _drain_and_exit(self, reason: str) -> None:
+        self._log.info("going away", signal=reason, running=self._drain.running)
         if not await self._drain.finish(self._settings.drain_timeout):
             self._log.warning("breaking off requests", running=self._drain.running)
         self.should_exit = True
 
 
-def settle_memory() -> None:
-    """Leave alone what stays, and give back what does not.
+def tune_memory() -> None:
+    """Exempt what is there after the start from garbage collection, and have large blocks given back.
 
-    A full collection of what is there after the start would hold every stream for 40 ms, now and then. And
-    glibc, left alone, takes ever larger blocks from its heap, and keeps the heap as large as the most PCM
-    that ever waited in it (mallopt(3)).
+    A full collection of what is there after the start would stop every stream for 40 ms, now and then. And
+    glibc by itself takes ever larger blocks from its heap, and keeps the heap as large as the most PCM that
+    ever waited in it (mallopt(3)).
     """
     gc.collect()
     gc.freeze()
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
-        libc.mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
+        libc.mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES)
 
 
 def announce(address: tuple[str, int], log: FilteringBoundLogger, ready_file: Path | None) -> None:
-    """Say where the server listens, in the log and in a file for those who wait for it."""
+    """Write the server's address to the log, and to `ready_file` for programs that wait for it."""
     host, port = address
-    shown = f"[{host}]" if ":" in host else host
-    log.info("listening", url=f"http://{shown}:{port}", pid=os.getpid())
+    url_host = f"[{host}]" if ":" in host else host
+    log.info("listening", url=f"http://{url_host}:{port}", pid=os.getpid())
     if ready_file:
-        local = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, shown)
-        _write(ready_file, msgspec.json.encode({"url": f"http://{local}:{port}", "pid": os.getpid()}))
+        local = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, url_host)
+        _write_whole(ready_file, msgspec.json.encode({"url": f"http://{local}:{port}", "pid": os.getpid()}))
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Write a file that appears whole or not at all."""
+def _write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it appears whole or not at all."""
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
         part.write(content)
     Path(part.name).replace(path)

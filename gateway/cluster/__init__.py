@@ -1,1 +1,1 @@
-"""Several gateway processes behind one address."""
+"""Several gateway processes behind one address, with the engines in one of them."""

@@ -1,4 +1,4 @@
-"""A gateway process's side of the broker: engines and limits that another process keeps."""
+"""The client of the engine server: engines and rate limits that another process keeps for this one."""
 
 from __future__ import annotations
 
@@ -17,116 +17,127 @@ from engines import errors
 from engines.api import EngineInfo
 from engines.catalogue.engines import Kind
 from engines.errors import EngineUnavailable, SpeechError
-from engines.wire.address import WorkerAddress
 from engines.fleet.events import Observer
 from engines.fleet.pool import Pool
 from engines.fleet.slots import JobOutcome, Slot
 from engines.fleet.status import EngineStatus
 from engines.fleet.streams import RequestTerms, StreamNeed
+from engines.wire.address import WorkerAddress
 from engines.wire.client import WorkerClient
-from gateway.cluster import messages as words
+from gateway.cluster import messages
 from gateway.services.permits import Permit
 
 LINE_LIMIT = 16 * 1024 * 1024
-MOST_CLIENTS = 64
-"""workers that were talked to and whose connections are kept"""
-A = TypeVar("A", words.PermitAcquired, words.StreamOpened, words.SlotAcquired, words.Managed)
+MAX_CLIENTS = 64
+"""workers whose connections are kept after use"""
+ResponseT = TypeVar(
+    "ResponseT", messages.PermitAcquired, messages.StreamOpened, messages.SlotAcquired, messages.ModelManaged
+)
 NOT_ENABLED = "The engine `{name}` is not enabled."
 GONE = "The process that runs the engines is gone."
 
 
 class EngineConnection:
-    """The connection to the broker. `lost` is called when it ends."""
+    """The connection to the engine server. `on_lost` is called when it ends."""
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lost: Callable[[], None]
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, on_lost: Callable[[], None]
     ) -> None:
         self._reader = reader
         self._writer = writer
-        self._lost = lost
+        self._on_lost = on_lost
         self._numbers = itertools.count(1)
-        self._waiting: dict[int, asyncio.Future[words.Answer]] = {}
-        self._gone = False
-        self.states = words.EngineStates({}, {})
+        self._waiting: dict[int, asyncio.Future[messages.Response]] = {}
+        self._closed = False
+        self.states = messages.EngineStates({}, {})
         self.infos: dict[str, EngineInfo] = {}
-        self.pull_status = asyncio.Event()
-        self.other = asyncio.Event()
-        """there are other engines than when it was cleared"""
+        self.states_received = asyncio.Event()
+        self.engines_changed = asyncio.Event()
+        """set when engines have come or gone since it was cleared"""
 
-    def say(self, message: words.Request) -> None:
-        """Say something that has no answer."""
-        self._writer.write(words.line(message))
+    def send(self, message: messages.Request) -> None:
+        """Send a message that has no response."""
+        self._writer.write(messages.encode_line(message))
 
-    async def ask(self, make: Callable[[int], words.Request], kind: type[A]) -> A:
-        """Ask for something. Raises what the broker refuses it with, and RuntimeError where it failed there."""
-        if self._gone:
+    async def request(self, make: Callable[[int], messages.Request], kind: type[ResponseT]) -> ResponseT:
+        """Send a request and return its response.
+
+        `make` makes the message of its number. Raises the SpeechError with which the server refuses it, and
+        RuntimeError for a fault of the server's.
+        """
+        if self._closed:
             raise EngineUnavailable(GONE)
         number = next(self._numbers)
-        future: asyncio.Future[words.Answer] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[messages.Response] = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
-        self.say(make(number))
+        self.send(make(number))
         try:
-            answer = await future
+            response = await future
         except asyncio.CancelledError:
-            self.say(words.Cancel(number))
+            self.send(messages.Cancel(number))
             if future.done() and not future.cancelled() and not future.exception():
-                self._give_back(future.result())
+                self._release_unclaimed(future.result())
             raise
         finally:
             self._waiting.pop(number, None)
-        if isinstance(answer, words.Refused):
-            raise RuntimeError(answer.message) if answer.kind == words.UNEXPECTED else _restored(answer)
-        assert isinstance(answer, kind)  # noqa: S101 - the broker answers in kind
-        return answer
+        if isinstance(response, messages.Refused):
+            raise (
+                RuntimeError(response.message)
+                if response.kind == messages.UNEXPECTED
+                else _error_of(response)
+            )
+        assert isinstance(response, kind)  # noqa: S101 - the server answers each request with its own type
+        return response
 
-    async def listen(self) -> None:
-        """Take what the broker says, until the connection ends."""
+    async def receive(self) -> None:
+        """Receive messages until the connection ends."""
         try:
             while line := await self._reader.readline():
-                self._read(words.answers.decode(line))
+                self._handle(messages.response_decoder.decode(line))
         except OSError:
             pass
         finally:
-            self._gone = True
+            self._closed = True
             for future in self._waiting.values():
                 if not future.done():
                     future.set_exception(EngineUnavailable(GONE))
-            self._lost()
+            self._on_lost()
 
     def close(self) -> None:
         """End the connection."""
         self._writer.close()
 
-    def _read(self, message: words.Answer) -> None:
-        if isinstance(message, words.EngineStates):
+    def _handle(self, message: messages.Response) -> None:
+        if isinstance(message, messages.EngineStates):
             if message.engines.keys() != self.states.engines.keys():
-                self.other.set()
+                self.engines_changed.set()
             self.states = message
             self.infos |= message.infos
-            self.pull_status.set()
-        elif not isinstance(message, words.Welcome):
+            self.states_received.set()
+        elif not isinstance(message, messages.Welcome):
             future = self._waiting.get(message.id)
             if future and not future.done():
                 future.set_result(message)
             else:
-                self._give_back(message)
+                self._release_unclaimed(message)
 
-    def _give_back(self, message: words.Answer) -> None:
-        """Give back what came when nobody waited for it any more."""
+    def _release_unclaimed(self, message: messages.Response) -> None:
+        """Release what was acquired when nobody waited for it any more."""
         match message:
-            case words.PermitAcquired():
-                self.say(words.ReleasePermit(message.permit, 0.0))
-            case words.StreamOpened():
-                self.say(words.CloseStream(message.need))
-            case words.SlotAcquired():
-                self.say(
-                    words.ReleaseSlot(message.slot, JobOutcome(0.0), words.StreamProgress())
-                )
+            case messages.PermitAcquired():
+                self.send(messages.ReleasePermit(message.permit, 0.0))
+            case messages.StreamOpened():
+                self.send(messages.CloseStream(message.need))
+            case messages.SlotAcquired():
+                self.send(messages.ReleaseSlot(message.slot, JobOutcome(0.0), messages.StreamProgress()))
             case _:
                 return
 
 
-def _restored(refused: words.Refused) -> SpeechError:
+def _error_of(refused: messages.Refused) -> SpeechError | RuntimeError:
+    """Return the error that the server raised."""
+    if refused.kind == messages.UNEXPECTED:
+        return RuntimeError(refused.message)
     if refused.kind == RateLimited.__name__:
         kind: RateKind = "tokens" if refused.rate == "tokens" else "requests"
         return RateLimited(
@@ -140,32 +151,32 @@ def _restored(refused: words.Refused) -> SpeechError:
 
 
 class RemoteRateLimiter:
-    """Limits that the broker keeps for all processes."""
+    """Rate limits that the engine server keeps for all gateway processes."""
 
     def __init__(self, connection: EngineConnection) -> None:
         self._connection = connection
 
     async def acquire(self, caller: str, model: str, seconds: float) -> Permit:
         """Let a request of about so many seconds of audio begin. Raises RateLimited or Overloaded."""
-        admitted = await self._connection.ask(
-            lambda number: words.AcquirePermit(number, caller, model, seconds), words.PermitAcquired
+        admitted = await self._connection.request(
+            lambda number: messages.AcquirePermit(number, caller, model, seconds), messages.PermitAcquired
         )
         return Permit(caller, 0.0, admitted.headers, admitted.permit)
 
     def release(self, permit: Permit, seconds: float) -> None:
-        """End a request that came to so many seconds of audio."""
-        self._connection.say(words.ReleasePermit(permit.number, seconds))
+        """End a request, after so many seconds of audio."""
+        self._connection.send(messages.ReleasePermit(permit.number, seconds))
 
 
 class RemoteSlot(msgspec.Struct, frozen=True, eq=False):
-    """A job's hold on a worker, by the broker's number."""
+    """A slot, by the engine server's number of it."""
 
     number: int
     client: WorkerClient
 
 
 class RemoteWorkerSource:
-    """One engine, as the broker runs it."""
+    """The workers of one engine that the engine server runs."""
 
     def __init__(
         self, name: str, connection: EngineConnection, clients: Callable[[WorkerAddress], WorkerClient]
@@ -175,47 +186,47 @@ class RemoteWorkerSource:
         self._clients = clients
 
     async def open_stream(self, terms: RequestTerms) -> StreamNeed:
-        """Wait to be let in. Raises Overloaded, DeadlineExceeded or EngineUnavailable."""
-        entered = await self._connection.ask(
-            lambda number: words.OpenStream(number, self._name, terms), words.StreamOpened
+        """Wait until a stream may open. Raises Overloaded, DeadlineExceeded or EngineUnavailable."""
+        entered = await self._connection.request(
+            lambda number: messages.OpenStream(number, self._name, terms), messages.StreamOpened
         )
         return StreamNeed(terms, entered.need)
 
     def close_stream(self, need: StreamNeed) -> None:
-        """End a stream."""
-        self._connection.say(words.CloseStream(need.number))
+        """Close a stream."""
+        self._connection.send(messages.CloseStream(need.number))
 
     async def acquire(self, need: StreamNeed) -> RemoteSlot:
-        """Wait for a worker. Raises EngineUnavailable."""
+        """Wait for a slot and return it. Raises EngineUnavailable."""
         progress = _progress(need)
-        acquired = await self._connection.ask(
-            lambda number: words.AcquireSlot(number, need.number, progress), words.SlotAcquired
+        acquired = await self._connection.request(
+            lambda number: messages.AcquireSlot(number, need.number, progress), messages.SlotAcquired
         )
         return RemoteSlot(acquired.slot, self._clients(acquired.address))
 
     def release(self, need: StreamNeed, slot: Slot, outcome: JobOutcome) -> None:
-        """End a job."""
+        """Release the slot of a job that has ended."""
         assert isinstance(slot, RemoteSlot)  # noqa: S101 - it came from `acquire`
-        self._connection.say(words.ReleaseSlot(slot.number, outcome, _progress(need)))
+        self._connection.send(messages.ReleaseSlot(slot.number, outcome, _progress(need)))
 
     @property
     def info(self) -> EngineInfo | None:
-        """What the engine says of itself; None until a worker has been ready, or when none can be any more."""
+        """The engine's description; None until a worker has been ready, or when none can be any more."""
         state = self._connection.states.engines.get(self._name)
         return self._connection.infos.get(self._name) if state and state.usable else None
 
     def status(self) -> EngineStatus:
-        """Tell how the engine is."""
+        """Return the engine's status."""
         state = self._connection.states.engines.get(self._name)
         return state.state if state else EngineStatus(ready=False, running=0, queued=0, streams=0, workers=())
 
 
-def _progress(need: StreamNeed) -> words.StreamProgress:
-    return words.StreamProgress(need.made, need.ahead, need.dry_at)
+def _progress(need: StreamNeed) -> messages.StreamProgress:
+    return messages.StreamProgress(need.made, need.ahead, need.dry_at)
 
 
 class RemoteEngines:
-    """All engines, as the broker runs them."""
+    """All engines that the engine server runs."""
 
     def __init__(self, connection: EngineConnection, stall_timeout: float, observer: Observer) -> None:
         self._connection = connection
@@ -227,24 +238,24 @@ class RemoteEngines:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Listen to the broker."""
-        listener = asyncio.create_task(self._connection.listen())
-        await self._connection.pull_status.wait()
+        """Receive the engine server's messages for the block; wait for the first state."""
+        receiver = asyncio.create_task(self._connection.receive())
+        await self._connection.states_received.wait()
         try:
             yield
         finally:
-            listener.cancel()
+            receiver.cancel()
             await asyncio.gather(
-                listener, *(client.close() for client in self._clients.values()), return_exceptions=True
+                receiver, *(client.close() for client in self._clients.values()), return_exceptions=True
             )
             self._connection.close()
 
     def infos(self) -> dict[str, EngineInfo]:
-        """Give what the engines that can work say of themselves, the best first."""
-        return {name: pool.info for name, pool in self._known().items() if pool.info is not None}
+        """Return the descriptions of the engines that can work, the best first."""
+        return {name: pool.info for name, pool in self._current_pools().items() if pool.info is not None}
 
-    def _known(self) -> dict[str, Pool]:
-        """Give the pools of the engines that there are now, in the broker's order: models come and go."""
+    def _current_pools(self) -> dict[str, Pool]:
+        """Return the pools of the engines that there are now, in the server's order: models come and go."""
         engines = self._connection.states.engines
         for name in [name for name in self._pools if name not in engines]:
             del self._pools[name]
@@ -255,24 +266,24 @@ class RemoteEngines:
         return {name: self._pools[name] for name in engines}
 
     def pool(self, name: str) -> Pool:
-        """Give an engine's pool. Raises EngineUnavailable."""
-        pool = self._known().get(name)
+        """Return an engine's pool. Raises EngineUnavailable."""
+        pool = self._current_pools().get(name)
         if pool is None:
             raise EngineUnavailable(NOT_ENABLED.format(name=name))
         return pool
 
     def statuses(self) -> dict[str, EngineStatus]:
-        """Tell how each engine is."""
-        return {name: pool.status() for name, pool in self._known().items()}
+        """Return the status of each engine."""
+        return {name: pool.status() for name, pool in self._current_pools().items()}
 
     def names(self, kind: Kind) -> list[str]:
-        """Name the enabled engines of a kind, the best first."""
+        """Return the names of the enabled engines of a kind, the best first."""
         return [name for name, state in self._connection.states.engines.items() if kind in state.kinds]
 
     def _client(self, address: WorkerAddress) -> WorkerClient:
-        """Talk to a worker; those that are long gone are forgotten."""
+        """Return the client of a worker; the oldest client is closed where there are too many."""
         if address not in self._clients:
-            while len(self._clients) >= MOST_CLIENTS:
+            while len(self._clients) >= MAX_CLIENTS:
                 oldest = self._clients.pop(next(iter(self._clients)))
                 task = asyncio.create_task(oldest.close())
                 self._closing.add(task)
@@ -281,11 +292,13 @@ class RemoteEngines:
         return self._clients[address]
 
 
-async def connect(path: Path, lost: Callable[[], None]) -> tuple[words.Welcome, EngineConnection]:
-    """Connect to the broker, and hear what this process is to be. Raises OSError."""
+async def connect_to_engine_server(
+    path: Path, on_lost: Callable[[], None]
+) -> tuple[messages.Welcome, EngineConnection]:
+    """Connect to the engine server; return its welcome and the connection. Raises OSError."""
     reader, writer = await asyncio.open_unix_connection(path, limit=LINE_LIMIT)
-    welcome = words.answers.decode(await reader.readline())
-    assert isinstance(welcome, words.Welcome)  # noqa: S101 - the first thing it says
-    connection = EngineConnection(reader, writer, lost)
-    connection.say(words.Hello(os.getpid()))
+    welcome = messages.response_decoder.decode(await reader.readline())
+    assert isinstance(welcome, messages.Welcome)  # noqa: S101 - the server's first message
+    connection = EngineConnection(reader, writer, on_lost)
+    connection.send(messages.Hello(os.getpid()))
     return welcome, connection

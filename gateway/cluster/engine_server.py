@@ -1,8 +1,7 @@
-"""Engines and limits for several gateway processes: lets streams in and gives out workers for all of them
-alike.
+"""The server of engines and rate limits for several gateway processes.
 
-Audio does not pass here: a gateway process is told a worker's address and talks to it. When such a process
-ends, however it ends, what it held is given back.
+Audio does not pass here: a gateway process gets a worker's address and connects to it. When such a process
+ends, however it ends, everything that it held is released.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ from engines.fleet.runtime import Engines
 from engines.fleet.slots import JobOutcome, Slot
 from engines.fleet.streams import StreamNeed
 from engines.fleet.worker_group import WorkerGroup
-from gateway.cluster import messages as words
+from gateway.cluster import messages
 from gateway.http.rate_limits import LocalRateLimiter
-from gateway.services.permits import Permit
 from gateway.models.manager import ModelManager
+from gateway.services.permits import Permit
 
-NEWS_PERIOD = 0.25
+PUBLISH_PERIOD = 0.25
 """seconds"""
 LINE_LIMIT = 16 * 1024 * 1024
 
@@ -37,21 +36,25 @@ class EngineServer:
     """Serves gateway processes on a Unix socket."""
 
     def __init__(
-        self, engines: Engines, rate_limiter: LocalRateLimiter, manager: ModelManager, welcome: words.Welcome
+        self,
+        engines: Engines,
+        rate_limiter: LocalRateLimiter,
+        manager: ModelManager,
+        welcome: messages.Welcome,
     ) -> None:
         self.engines = engines
         self.rate_limiter = rate_limiter
         self.manager = manager
         self._welcome = welcome
         self.accepting: set[int] = set()
-        """process ids of those that take connections"""
+        """process ids of the gateway processes that accept connections"""
         self._sessions: set[Session] = set()
         self.actions: set[asyncio.Task[None]] = set()
-        """what is being done to models: it is done to the end, whoever asked for it"""
+        """model actions under way: they run to their end, even without the process that asked for them"""
 
     @asynccontextmanager
     async def running(self, path: Path) -> AsyncIterator[None]:
-        """Listen at `path`."""
+        """Serve at a Unix socket for the block."""
         server = await asyncio.start_unix_server(self._serve, path, limit=LINE_LIMIT)
         try:
             yield
@@ -61,15 +64,15 @@ class EngineServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         session = Session(self, writer)
         self._sessions.add(session)
-        writer.write(words.line(self._welcome))
-        news = asyncio.create_task(session.publish_periodically())
+        writer.write(messages.encode_line(self._welcome))
+        publisher = asyncio.create_task(session.publish_periodically())
         pid = 0
         try:
             while line := await reader.readline():
-                message = words.requests.decode(line)
-                if isinstance(message, words.Hello):
+                message = messages.request_decoder.decode(line)
+                if isinstance(message, messages.Hello):
                     pid = message.pid
-                elif isinstance(message, words.Accepting):
+                elif isinstance(message, messages.Accepting):
                     self.accepting.add(pid)
                 else:
                     session.handle(message)
@@ -78,23 +81,23 @@ class EngineServer:
         finally:
             self.accepting.discard(pid)
             self._sessions.discard(session)
-            news.cancel()
+            publisher.cancel()
             session.close()
             writer.close()
 
     def publish(self) -> None:
-        """Tell all processes how the engines are."""
+        """Send the engines' states to all processes."""
         for session in self._sessions:
             session.send_states()
 
 
 class Session:
-    """One gateway process, and all that it holds."""
+    """The connection of one gateway process, and everything that the process holds."""
 
-    def __init__(self, broker: EngineServer, writer: asyncio.StreamWriter) -> None:
-        self._server = broker
-        self._engines = broker.engines
-        self._rate_limiter = broker.rate_limiter
+    def __init__(self, server: EngineServer, writer: asyncio.StreamWriter) -> None:
+        self._server = server
+        self._engines = server.engines
+        self._rate_limiter = server.rate_limiter
         self._writer = writer
         self._numbers = itertools.count(1)
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -103,36 +106,36 @@ class Session:
         self._slots: dict[int, tuple[WorkerGroup, StreamNeed, Slot]] = {}
         self._sent_infos: dict[str, EngineInfo] = {}
 
-    def handle(self, message: words.Request) -> None:
-        """Do what the process asks."""
+    def handle(self, message: messages.Request) -> None:
+        """Handle one message of the process."""
         match message:
-            case words.AcquirePermit():
+            case messages.AcquirePermit():
                 self._start(message.id, self._acquire_permit(message))
-            case words.ReleasePermit():
+            case messages.ReleasePermit():
                 self._rate_limiter.release(self._permits.pop(message.permit), message.seconds)
-            case words.OpenStream():
+            case messages.OpenStream():
                 self._start(message.id, self._open_stream(message))
-            case words.CloseStream():
+            case messages.CloseStream():
                 group, need = self._streams.pop(message.need)
                 group.close_stream(need)
-            case words.AcquireSlot():
+            case messages.AcquireSlot():
                 self._start(message.id, self._acquire_slot(message))
-            case words.ReleaseSlot():
+            case messages.ReleaseSlot():
                 group, need, slot = self._slots.pop(message.slot)
                 _note_progress(need, message.progress)
                 group.release(need, slot, message.outcome)
-            case words.Manage():
-                action = asyncio.create_task(self._answered(message.id, self._manage(message)))
+            case messages.ManageModel():
+                action = asyncio.create_task(self._respond(message.id, self._manage(message)))
                 self._server.actions.add(action)
                 action.add_done_callback(self._server.actions.discard)
-            case words.Cancel():
+            case messages.Cancel():
                 if task := self._tasks.get(message.id):
                     task.cancel()
             case _:
                 return
 
     def close(self) -> None:
-        """Give everything back: the process is gone, and the workers will notice by themselves."""
+        """Release everything: the process has ended, and workers notice that by themselves."""
         for task in self._tasks.values():
             task.cancel()
         for group, need, slot in self._slots.values():
@@ -143,20 +146,20 @@ class Session:
             self._rate_limiter.release(permit, permit.charged)
 
     async def publish_periodically(self) -> None:
-        """Tell how the engines are, at once when that matters, else now and then."""
+        """Send the engines' states again and again."""
         with suppress(OSError):
             while True:
                 self.send_states()
                 await self._writer.drain()
-                await asyncio.sleep(NEWS_PERIOD)
+                await asyncio.sleep(PUBLISH_PERIOD)
 
     def send_states(self) -> None:
-        """Tell how the engines are."""
-        self._say(self._states())
+        """Send the engines' states."""
+        self._send(self._states())
 
-    def _states(self) -> words.EngineStates:
+    def _states(self) -> messages.EngineStates:
         engines = {
-            name: words.EngineState(group.status(), group.record.kinds, group.usable)
+            name: messages.EngineState(group.status(), group.record.kinds, group.usable)
             for name, group in self._engines.groups().items()
         }
         infos = {
@@ -165,86 +168,95 @@ class Session:
             if self._sent_infos.get(name) is not info
         }
         self._sent_infos |= infos
-        return words.EngineStates(engines, infos)
+        return messages.EngineStates(engines, infos)
 
     def _start(self, number: int, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(self._answered(number, work))
+        task = asyncio.create_task(self._respond(number, work))
         self._tasks[number] = task
         task.add_done_callback(lambda _: self._tasks.pop(number, None))
 
-    async def _answered(self, number: int, work: Coroutine[Any, Any, None]) -> None:
+    async def _respond(self, number: int, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
         except SpeechError as exc:
-            self._say(
-                words.Refused(
-                    number,
-                    next(
-                        kind.__name__
-                        for kind in type(exc).__mro__
-                        if kind is RateLimited or kind.__module__ == errors.__name__
-                    ),
-                    exc.message,
-                    exc.param,
-                    exc.code,
-                    getattr(exc, "retry_after", 1.0),
-                    exc.kind if isinstance(exc, RateLimited) else "",
-                    exc.headers if isinstance(exc, RateLimited) else {},
-                )
-            )
+            self._send(_refusal(number, exc))
         except Exception as exc:  # whatever it is, somebody waits for the answer
-            self._say(words.Refused(number, words.UNEXPECTED, "".join(traceback.format_exception(exc))))
+            self._send(
+                messages.Refused(number, messages.UNEXPECTED, "".join(traceback.format_exception(exc)))
+            )
 
-    async def _acquire_permit(self, asked: words.AcquirePermit) -> None:
-        permit = await self._rate_limiter.acquire(asked.caller, asked.model, asked.seconds)
+    async def _acquire_permit(self, request: messages.AcquirePermit) -> None:
+        permit = await self._rate_limiter.acquire(request.caller, request.model, request.seconds)
         number = next(self._numbers)
         self._permits[number] = permit
-        self._say(words.PermitAcquired(asked.id, number, permit.headers))
+        self._send(messages.PermitAcquired(request.id, number, permit.headers))
 
-    async def _open_stream(self, asked: words.OpenStream) -> None:
-        group = self._engines.group(asked.engine)
-        need = await group.open_stream(asked.terms)
+    async def _open_stream(self, request: messages.OpenStream) -> None:
+        group = self._engines.group(request.engine)
+        need = await group.open_stream(request.terms)
         self._streams[need.number] = group, need
-        self._say(words.StreamOpened(asked.id, need.number))
+        self._send(messages.StreamOpened(request.id, need.number))
 
-    async def _acquire_slot(self, asked: words.AcquireSlot) -> None:
-        group, need = self._streams[asked.need]
-        _note_progress(need, asked.progress)
+    async def _acquire_slot(self, request: messages.AcquireSlot) -> None:
+        group, need = self._streams[request.need]
+        _note_progress(need, request.progress)
         slot = await group.acquire(need)
         number = next(self._numbers)
         self._slots[number] = group, need, slot
-        self._say(words.SlotAcquired(asked.id, number, slot.client.address))
+        self._send(messages.SlotAcquired(request.id, number, slot.client.address))
 
-    async def _manage(self, asked: words.Manage) -> None:
-        done = await self._done(asked)
-        if asked.action in words.CHANGING:
-            self._server.publish()  # first: who asked will look how the model stands now, in whichever process
-        self._say(done)
+    async def _manage(self, request: messages.ManageModel) -> None:
+        response = await self._run_model_action(request)
+        if request.action in messages.STATE_CHANGING:
+            # Before the response: who asked may read the model's status next, from any process.
+            self._server.publish()
+        self._send(response)
 
-    async def _done(self, asked: words.Manage) -> words.Managed:
-        manager, number = self._server.manager, asked.id
-        if asked.action == "pulls":
-            return words.Managed(number, await manager.pulls())
-        record = manager.models.record(asked.model)
-        match asked.action:
+    async def _run_model_action(self, request: messages.ManageModel) -> messages.ModelManaged:
+        manager, number = self._server.manager, request.id
+        if request.action == "pulls":
+            return messages.ModelManaged(number, await manager.pulls())
+        record = manager.models.record(request.model)
+        match request.action:
             case "pull":
-                return words.Managed(number, {record.name: await manager.pull(record)})
-            case "told":
-                return words.Managed(number, {record.name: await manager.pull_status(record, asked.pull)})
+                return messages.ModelManaged(number, {record.name: await manager.pull(record)})
+            case "pull_status":
+                return messages.ModelManaged(
+                    number, {record.name: await manager.pull_status(record, request.pull)}
+                )
             case "cancel":
-                return words.Managed(number, {record.name: await manager.cancel(record)})
+                return messages.ModelManaged(number, {record.name: await manager.cancel(record)})
             case "delete":
-                return words.Managed(number, freed=await manager.delete(record))
+                return messages.ModelManaged(number, freed=await manager.delete(record))
             case "load":
                 await manager.load(record)
             case "unload":
                 await manager.unload(record)
-        return words.Managed(number)
+        return messages.ModelManaged(number)
 
-    def _say(self, message: words.Answer) -> None:
+    def _send(self, message: messages.Response) -> None:
         if not self._writer.is_closing():
-            self._writer.write(words.line(message))
+            self._writer.write(messages.encode_line(message))
 
 
-def _note_progress(need: StreamNeed, progress: words.StreamProgress) -> None:
+def _refusal(number: int, exc: SpeechError) -> messages.Refused:
+    """Return the response to a request that failed by an error."""
+    kind = next(
+        base.__name__
+        for base in type(exc).__mro__
+        if base is RateLimited or base.__module__ == errors.__name__
+    )
+    return messages.Refused(
+        number,
+        kind,
+        exc.message,
+        exc.param,
+        exc.code,
+        getattr(exc, "retry_after", 1.0),
+        exc.kind if isinstance(exc, RateLimited) else "",
+        exc.headers if isinstance(exc, RateLimited) else {},
+    )
+
+
+def _note_progress(need: StreamNeed, progress: messages.StreamProgress) -> None:
     need.report(progress.made, progress.ahead, progress.dry_at)

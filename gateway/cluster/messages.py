@@ -1,4 +1,4 @@
-"""What a gateway process says to the one that runs the engines, and what it hears: one JSON object a line."""
+"""The messages between gateway processes and the engine server: one JSON object a line, each way."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ import msgspec
 
 from engines.api import EngineInfo
 from engines.catalogue.engines import Kind
-from engines.wire.address import WorkerAddress
 from engines.fleet.slots import JobOutcome
 from engines.fleet.status import EngineStatus
 from engines.fleet.streams import RequestTerms
+from engines.wire.address import WorkerAddress
 from gateway.config.settings import Settings
 from gateway.models.pulls import PullStatus
 
-ModelAction = Literal["pull", "told", "cancel", "pulls", "delete", "load", "unload"]
-"""what `gateway.managing.Manager` does"""
-CHANGING: tuple[ModelAction, ...] = ("delete", "load", "unload")
-"""those after which a model stands otherwise"""
+ModelAction = Literal["pull", "pull_status", "cancel", "pulls", "delete", "load", "unload"]
+"""the methods of `gateway.models.manager.ModelManager`"""
+STATE_CHANGING: tuple[ModelAction, ...] = ("delete", "load", "unload")
+"""actions after which a model has another status"""
 UNEXPECTED = "unexpected"
-"""in place of an error's class: a fault in the program, with its traceback"""
+"""stands for an error's class in Refused: a fault in the program, with its traceback"""
 
-# From a gateway process...
+# Requests of a gateway process...
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello"):
-    """It has come up."""
+    """A gateway process has connected."""
 
     pid: int
 
 
-class Accepting(msgspec.Struct, frozen=True, tag="listening"):
-    """It takes connections."""
+class Accepting(msgspec.Struct, frozen=True, tag="accepting"):
+    """A gateway process accepts connections."""
 
 
-class AcquirePermit(msgspec.Struct, frozen=True, tag="admit"):
-    """A request asks to begin; answered by Admitted or Refused."""
+class AcquirePermit(msgspec.Struct, frozen=True, tag="acquire_permit"):
+    """Ask for a request's permit; answered by PermitAcquired or Refused."""
 
     id: int
     caller: str
@@ -44,17 +44,15 @@ class AcquirePermit(msgspec.Struct, frozen=True, tag="admit"):
     seconds: float
 
 
-class ReleasePermit(msgspec.Struct, frozen=True, tag="depart"):
-    """A request that was admitted has ended, and came to so many seconds of audio."""
+class ReleasePermit(msgspec.Struct, frozen=True, tag="release_permit"):
+    """A request with a permit has ended, after so many seconds of audio."""
 
     permit: int
     seconds: float
 
 
-class OpenStream(msgspec.Struct, frozen=True, tag="enter"):
-    """A stream asks to be let in; answered by Entered or Refused. `patience` is its deadline in seconds from
-    now.
-    """
+class OpenStream(msgspec.Struct, frozen=True, tag="open_stream"):
+    """Ask to open a stream; answered by StreamOpened or Refused."""
 
     id: int
     engine: str
@@ -69,30 +67,30 @@ class StreamProgress(msgspec.Struct, frozen=True):
     dry_at: float | None = None
 
 
-class CloseStream(msgspec.Struct, frozen=True, tag="leave"):
-    """A stream has ended."""
+class CloseStream(msgspec.Struct, frozen=True, tag="close_stream"):
+    """A stream has ended; `need` is its number."""
 
     need: int
 
 
-class AcquireSlot(msgspec.Struct, frozen=True, tag="acquire"):
-    """A stream's job asks for a worker; answered by Acquired or Refused."""
+class AcquireSlot(msgspec.Struct, frozen=True, tag="acquire_slot"):
+    """Ask for a slot for a job of a stream; answered by SlotAcquired or Refused."""
 
     id: int
     need: int
     progress: StreamProgress
 
 
-class ReleaseSlot(msgspec.Struct, frozen=True, tag="release"):
-    """A job has ended."""
+class ReleaseSlot(msgspec.Struct, frozen=True, tag="release_slot"):
+    """A job has ended, and its slot is free."""
 
     slot: int
     outcome: JobOutcome
     progress: StreamProgress
 
 
-class Manage(msgspec.Struct, frozen=True, tag="manage"):
-    """Something is to be done to a model; answered by Managed or Refused."""
+class ManageModel(msgspec.Struct, frozen=True, tag="manage_model"):
+    """Run an action of the model manager; answered by ModelManaged or Refused."""
 
     id: int
     action: ModelAction
@@ -102,7 +100,7 @@ class Manage(msgspec.Struct, frozen=True, tag="manage"):
 
 
 class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
-    """Nobody waits for the answer to `id` any more."""
+    """Nobody waits for the response to `id` any more."""
 
     id: int
 
@@ -116,15 +114,15 @@ Request = (
     | CloseStream
     | AcquireSlot
     | ReleaseSlot
-    | Manage
+    | ManageModel
     | Cancel
 )
 
-# To a gateway process...
+# Responses of the engine server...
 
 
 class Welcome(msgspec.Struct, frozen=True, tag="welcome"):
-    """What it is to be; the first thing it hears."""
+    """The settings and the address of a gateway process; the first message that it gets."""
 
     settings: Settings
     host: str
@@ -132,45 +130,45 @@ class Welcome(msgspec.Struct, frozen=True, tag="welcome"):
 
 
 class EngineState(msgspec.Struct, frozen=True):
-    """How one engine is; its own account comes when that has changed."""
+    """The status of an engine; its EngineInfo comes with EngineStates when that has changed."""
 
     state: EngineStatus
     kinds: tuple[Kind, ...]
     usable: bool
 
 
-class EngineStates(msgspec.Struct, frozen=True, tag="news"):
-    """How all engines are; `infos` holds those whose account has changed."""
+class EngineStates(msgspec.Struct, frozen=True, tag="engine_states"):
+    """The state of all engines; `infos` holds those that have changed since the last such message."""
 
     engines: dict[str, EngineState]
     infos: dict[str, EngineInfo]
 
 
-class PermitAcquired(msgspec.Struct, frozen=True, tag="admitted"):
-    """A request may begin."""
+class PermitAcquired(msgspec.Struct, frozen=True, tag="permit_acquired"):
+    """A request may begin, by the number of its permit."""
 
     id: int
     permit: int
     headers: dict[str, str]
 
 
-class StreamOpened(msgspec.Struct, frozen=True, tag="entered"):
-    """A stream is let in."""
+class StreamOpened(msgspec.Struct, frozen=True, tag="stream_opened"):
+    """A stream has been opened, by the number of its need."""
 
     id: int
     need: int
 
 
-class SlotAcquired(msgspec.Struct, frozen=True, tag="acquired"):
-    """A job has a worker, at this address."""
+class SlotAcquired(msgspec.Struct, frozen=True, tag="slot_acquired"):
+    """A job has a slot, of the worker at this address."""
 
     id: int
     slot: int
     address: WorkerAddress
 
 
-class Managed(msgspec.Struct, frozen=True, tag="managed"):
-    """It is done: how far pulls are, by model, where one was asked about, and the bytes that were freed."""
+class ModelManaged(msgspec.Struct, frozen=True, tag="model_managed"):
+    """An action is done: the status of pulls, by model, and the bytes that were freed."""
 
     id: int
     pulls: dict[str, PullStatus] = {}
@@ -178,9 +176,7 @@ class Managed(msgspec.Struct, frozen=True, tag="managed"):
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
-    """Something asked for cannot be had; `kind` names the error's class, or the next above it that every
-    floor knows.
-    """
+    """A request has failed; `kind` names the error's class, or its nearest base in `engines.errors`."""
 
     id: int
     kind: str
@@ -192,12 +188,12 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
     headers: dict[str, str] = {}
 
 
-Answer = Welcome | EngineStates | PermitAcquired | StreamOpened | SlotAcquired | Managed | Refused
+Response = Welcome | EngineStates | PermitAcquired | StreamOpened | SlotAcquired | ModelManaged | Refused
 
-requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
-answers: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
+request_decoder: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
+response_decoder: msgspec.json.Decoder[Response] = msgspec.json.Decoder(Response)
 
 
-def line(message: Request | Answer) -> bytes:
-    """Write a message."""
+def encode_line(message: Request | Response) -> bytes:
+    """Return a message as a line of JSON."""
     return msgspec.json.encode(message) + b"\n"

@@ -1,5 +1,4 @@
-"""Several gateway processes behind one address: this one runs engines and limits, each of the others serves
-HTTP.
+"""Several gateway processes behind one address: this one runs engines and rate limits, the others serve HTTP.
 
 All of them bind the same address with SO_REUSEPORT, and the kernel spreads connections over them; this
 process keeps the port by a socket that does not listen. A process that dies is started again, and costs the
@@ -24,7 +23,7 @@ from engines.fleet.runtime import Engines
 from engines.fleet.supervisor import ChildRun, Supervisor
 from engines.fleet.temporary_folders import folder_prefix
 from gateway.app import VERSION, create_app
-from gateway.cluster.engine_client import RemoteEngines, RemoteRateLimiter, connect
+from gateway.cluster.engine_client import RemoteEngines, RemoteRateLimiter, connect_to_engine_server
 from gateway.cluster.engine_server import EngineServer
 from gateway.cluster.messages import Accepting, Welcome
 from gateway.cluster.remote_manager import RemoteModelManager
@@ -37,16 +36,17 @@ from gateway.observability import logging
 from gateway.observability.metrics import MULTIPROCESS, Metrics
 from gateway.security.hosts import UnsafeBinding, check_binding
 from gateway.security.keys import KeyStore, key_file
-from gateway.serve import CANCEL_AFTER, SIGNALS, GatewayServer, announce, settle_memory
+from gateway.serve import CANCEL_AFTER, SIGNALS, GatewayServer, announce, tune_memory
 
-LOOK_PERIOD = 0.05
+POLL_PERIOD = 0.05
 STOP_GRACE = 5.0
-"""seconds beyond the drain's own limit after which a process is killed"""
+"""seconds beyond the drain's own limit, after which a process is killed"""
 
 
 def run(settings: Settings, *, ready_file: Path | None = None) -> int:
-    """Serve with several processes until told to stop; give the exit status: 0, 1 when it could not start, 2
-    when it must not.
+    """Serve with several processes until a signal; return the exit status.
+
+    It is 0, or 1 when the server could not start, or 2 when the settings do not allow it.
     """
     log = logging.configure(settings.log)
     if not hasattr(socket, "SO_REUSEPORT"):
@@ -56,9 +56,8 @@ def run(settings: Settings, *, ready_file: Path | None = None) -> int:
         return 2
     try:
         check_binding(settings, has_keys=not KeyStore(key_file(settings)).empty())
-        bind(
-            settings.server.host, settings.server.port, shared=False
-        ).close()  # or the port would be shared with strangers
+        # First for us alone, as a port may be shared with any other program that asks for it.
+        bind(settings.server.host, settings.server.port, shared=False).close()
         held = bind(settings.server.host, settings.server.port)
     except UnsafeBinding as exc:
         print(f"voicebox: {exc}", file=sys.stderr)
@@ -73,24 +72,27 @@ def run(settings: Settings, *, ready_file: Path | None = None) -> int:
 
 
 def bind(host: str, port: int, *, shared: bool = True) -> socket.socket:
-    """Bind an address, which others of this program may bind too where it is shared. Raises OSError."""
+    """Return a socket bound to an address, which our other processes can bind too if `shared`.
+
+    Raises OSError.
+    """
     family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
-    made = socket.socket(family, kind, protocol)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound = socket.socket(family, kind, protocol)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if shared:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
-        made.bind(address)
+        bound.bind(address)
     except OSError:
-        made.close()
+        bound.close()
         raise
-    return made
+    return bound
 
 
 class ClusterSupervisor:
-    """The process that runs the engines, and keeps the others running."""
+    """The process that runs the engines, and keeps the processes that serve HTTP running."""
 
     def __init__(
         self, settings: Settings, log: FilteringBoundLogger, address: tuple[str, int], folder: Path
@@ -105,20 +107,20 @@ class ClusterSupervisor:
         )
         self._engines = engines
         self._manager = make_manager(settings, engines, log)
-        self._broker = EngineServer(
+        self._engine_server = EngineServer(
             engines, LocalRateLimiter(settings.admission), self._manager, Welcome(settings, *address)
         )
         self._processes: set[asyncio.subprocess.Process] = set()
 
     async def serve(self, ready_file: Path | None) -> int:
-        """Run everything until a signal comes."""
+        """Run everything until a signal; return the exit status."""
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
             loop.add_signal_handler(number, self._stopping.set)
         async with (
             self._engines.running(),
             self._manager.running(),
-            self._broker.running(self._folder / "broker.sock"),
+            self._engine_server.running(self._folder / "engines.sock"),
             self._children(),
         ):
             announcer = asyncio.create_task(self._announce(ready_file))
@@ -128,9 +130,9 @@ class ClusterSupervisor:
         return 0
 
     async def _announce(self, ready_file: Path | None) -> None:
-        while len(self._broker.accepting) < self._settings.server.processes:  # noqa: ASYNC110 - they say so to the broker
-            await asyncio.sleep(LOOK_PERIOD)
-        settle_memory()
+        while len(self._engine_server.accepting) < self._settings.server.processes:  # noqa: ASYNC110 - they report to the engine server
+            await asyncio.sleep(POLL_PERIOD)
+        tune_memory()
         announce(self._address, self._log, ready_file)
 
     @asynccontextmanager
@@ -158,7 +160,7 @@ class ClusterSupervisor:
         counts.mkdir(exist_ok=True)
         process = await run.start_module(
             "gateway.cluster.supervisor",
-            str(self._folder / "broker.sock"),
+            str(self._folder / "engines.sock"),
             environ={MULTIPROCESS: str(counts)},
         )
         self._processes.add(process)
@@ -170,18 +172,17 @@ class ClusterSupervisor:
             self._log.warning("gateway process died", pid=process.pid, status=status)
 
 
-async def member(path: Path) -> int:
-    """Be one of the processes that serve HTTP."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C in a terminal goes to the first process, which stops us in order
-    serving: list[GatewayServer] = []
+async def run_gateway_process(path: Path) -> int:
+    """Serve HTTP with the engines of the server at `path` until it ends, or SIGTERM; return the status."""
+    # Ctrl-C in a terminal goes to all processes; the first one stops this one in order.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    servers: list[GatewayServer] = []
 
-    def leave() -> None:
-        for server in serving:
-            server.leave("the engines' process ended")
+    def stop() -> None:
+        for server in servers:
+            server.begin_shutdown("the engines' process ended")
 
-    welcome, connection = await connect(path, leave)
+    welcome, connection = await connect_to_engine_server(path, stop)
     settings = welcome.settings
     log = logging.configure(settings.log)
     metrics = Metrics(lambda: engines.statuses(), VERSION)
@@ -198,13 +199,18 @@ async def member(path: Path) -> int:
         rate_limiter=RemoteRateLimiter(connection),
     )
     server = GatewayServer(
-        settings, app, drain, log, listening=lambda _: connection.say(Accepting()), signals=(signal.SIGTERM,)
+        settings,
+        app,
+        drain,
+        log,
+        on_listening=lambda _: connection.send(Accepting()),
+        signals=(signal.SIGTERM,),
     )
-    serving.append(server)
+    servers.append(server)
     with bind(welcome.host, welcome.port) as listener:
         await server.serve(sockets=[listener])
     return 0 if server.started else 1
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(member(Path(sys.argv[1]))))
+    sys.exit(asyncio.run(run_gateway_process(Path(sys.argv[1]))))

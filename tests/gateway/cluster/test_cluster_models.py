@@ -16,7 +16,7 @@ pytest.importorskip("ctranslate2")
 import published_checkpoints
 import tiny_whisper
 from neural_server import pcm_to_wav, serve_models
-from servers import PATIENCE, Server, running
+from servers import TIMEOUT, Server, running
 
 from engines.catalogue.models import find_model
 
@@ -38,20 +38,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def call(server: Server, what: str) -> httpx.Response:
     """Ask for something to be done to the model."""
-    return httpx.post(f"{server.base_url}/voicebox/models/{MODEL}/{what}", timeout=PATIENCE)
+    return httpx.post(f"{server.base_url}/voicebox/models/{MODEL}/{what}", timeout=TIMEOUT)
 
 
 def states(server: Server) -> set[str]:
     """Ask many times how it stands."""
     url = f"{server.base_url}/voicebox/models/{MODEL}"
-    return {httpx.get(url, timeout=PATIENCE).json()["state"] for _ in range(CALLS)}
+    return {httpx.get(url, timeout=TIMEOUT).json()["state"] for _ in range(CALLS)}
 
 
 def hear(server: Server) -> httpx.Response:
     """Have a recording transcribed."""
     file = {"file": ("a.wav", pcm_to_wav(tiny_whisper.sound("count", 1.0), tiny_whisper.RATE))}
     fields = {"model": MODEL, "response_format": "text"}
-    return httpx.post(f"{server.base_url}/audio/transcriptions", data=fields, files=file, timeout=PATIENCE)
+    return httpx.post(f"{server.base_url}/audio/transcriptions", data=fields, files=file, timeout=TIMEOUT)
 
 
 def test_loaded_and_unloaded(server: Server) -> None:
@@ -69,12 +69,12 @@ def test_loaded_and_unloaded(server: Server) -> None:
 def test_refused_in_the_same_words(server: Server) -> None:
     """What cannot be done is refused as by a single process: status, code and reason."""
     unknown = [
-        httpx.get(f"{server.base_url}/voicebox/models/{MODEL}/progress", timeout=PATIENCE)
+        httpx.get(f"{server.base_url}/voicebox/models/{MODEL}/progress", timeout=TIMEOUT)
         for _ in range(CALLS)
     ]
     assert {answer.status_code for answer in unknown} == {404}
     assert {answer.json()["error"]["code"] for answer in unknown} == {"not_found"}
-    absent = httpx.post(f"{server.base_url}/voicebox/models/kokoro/load", timeout=PATIENCE)
+    absent = httpx.post(f"{server.base_url}/voicebox/models/kokoro/load", timeout=TIMEOUT)
     assert absent.status_code == 503
     assert "voicebox models pull kokoro" in absent.json()["error"]["message"]
 
@@ -96,10 +96,10 @@ def test_none_waits_for_a_process_that_is_gone(
         url = f"{server.base_url}/voicebox/models/{MODEL}/progress"
         members = [
             psutil.Process(pid)
-            for pid in server.workers()
+            for pid in server.worker_pids()
             if "gateway.cluster.supervisor" in psutil.Process(pid).cmdline()
         ]
-        with httpx.stream("GET", url, timeout=PATIENCE) as followed:
+        with httpx.stream("GET", url, timeout=TIMEOUT) as followed:
             lines = followed.iter_lines()
             next(lines)
             server.process.kill()

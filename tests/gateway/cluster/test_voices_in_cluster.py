@@ -8,7 +8,7 @@ import httpx2 as httpx
 import obstore
 import pytest
 from obstore.store import from_url
-from servers import PATIENCE, Server, running
+from servers import TIMEOUT, Server, running
 from stores import Bucket
 
 from conformance.context import CLIP
@@ -16,7 +16,7 @@ from conformance.context import CLIP
 
 def say(server: Server, voice: str) -> bytes:
     """Speak, over a new connection: whichever process takes it."""
-    with httpx.Client(base_url=server.base_url, timeout=PATIENCE) as client:
+    with httpx.Client(base_url=server.base_url, timeout=TIMEOUT) as client:
         body = {"model": "tts-1", "voice": voice, "input": "Hello there.", "response_format": "pcm"}
         answer = client.post("/audio/speech", json=body)
         assert answer.status_code == 200, answer.text
@@ -37,7 +37,7 @@ def test_a_voice_in_postgresql_and_s3(
     }
     with running(tmp_path, config) as server:
         server.wait_ready()
-        with httpx.Client(base_url=server.base_url, timeout=PATIENCE) as client:
+        with httpx.Client(base_url=server.base_url, timeout=TIMEOUT) as client:
             sample = {"audio_sample": ("clip.flac", CLIP.read_bytes(), "audio/flac")}
             made = client.post("/audio/voices", data={"name": "Anna"}, files=sample)
             assert made.status_code == 200, made.text
@@ -60,7 +60,7 @@ def test_a_database_out_of_reach(tmp_path: Path) -> None:
     config = {"voices": {"database": "postgresql://someone:secret@127.0.0.1:9/none"}}
     with running(tmp_path, config) as server:
         server.wait_ready()
-        answer = httpx.get(f"{server.base_url}/voicebox/profiles", timeout=PATIENCE)
+        answer = httpx.get(f"{server.base_url}/voicebox/profiles", timeout=TIMEOUT)
         log = server.log_path.read_text()
     assert answer.status_code == 503
     assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
