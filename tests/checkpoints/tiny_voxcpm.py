@@ -1,5 +1,4 @@
-"""A VoxCPM2 of random weights and some four hundred thousand numbers, in the files that the real one comes
-in.
+"""A VoxCPM2 of random weights, some four hundred thousand numbers, in the files that the real one comes in.
 
 What it says depends on voice, text and seed: layers that the library begins with zeros are given numbers, and
 those that carry them are made louder. It ends every text as soon as the library lets it, after four patches.
@@ -23,18 +22,22 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from engines.adapters.voxcpm.engine import VoxCPM
-from engines.adapters.voxcpm.library import library
+from engines.adapters.voxcpm.library import import_library
 from engines.api import Audio, EngineInfo, Sample, SpeechEvent, SpeechJob
 
-RATE, HEARD = 48_000, 16_000
-"""Hertz, of what it speaks and of what it hears"""
+RATE = 48_000
+"""Hertz, of what it speaks"""
+RECORDING_RATE = 16_000
+"""Hertz, of recordings that it clones"""
 PATCH = 7680
 """samples of speech"""
 STEPS = 3
 LETTERS = "▁abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,!?'-:;\"()（）你好"
-TOKENS, RESERVED = 256, 110
-"""ids, of which the model takes 101 to 104 to tell where recordings and speech begin and end"""
-LATENT, WIDTH = 16, 64
+TOKENS = 256
+RESERVED = 110
+"""ids that are no letters; the model uses 101 to 104 to mark where recordings and speech begin and end"""
+LATENT = 16
+WIDTH = 64
 SHAPE = {"hidden_dim": WIDTH, "ffn_dim": WIDTH, "num_heads": 4, "num_layers": 1, "kv_channels": 16}
 CONFIG: dict[str, Any] = {
     "architecture": "voxcpm2",
@@ -98,12 +101,12 @@ LOUDER = {
     "lm_to_dit_proj": 8.0,
     "res_to_dit_proj": 8.0,
 }
-"""by how much weights are larger than the library makes them, so that it is heard what they do"""
+"""by how much weights are larger than the library makes them, so that what they do changes the audio"""
 
 
 @functools.cache
 def folder() -> Path:
-    """Make the files, once for all tests."""
+    """Return the folder of the files, which are made once for all tests."""
     made = Path(tempfile.mkdtemp(prefix="tiny-voxcpm-"))
     atexit.register(shutil.rmtree, made, ignore_errors=True)
     (made / "config.json").write_text(json.dumps(CONFIG), "utf-8")
@@ -112,7 +115,7 @@ def folder() -> Path:
     about = {"tokenizer_class": "LlamaTokenizerFast", "add_bos_token": True, "legacy": False, **special}
     (made / "tokenizer_config.json").write_text(json.dumps(about), "utf-8")
     weights = _weights(made)
-    sound = {
+    codec = {
         name.removeprefix("audio_vae."): value
         for name, value in weights.items()
         if name.startswith("audio_vae.")
@@ -121,12 +124,12 @@ def folder() -> Path:
         {name: value for name, value in weights.items() if not name.startswith("audio_vae.")},
         made / "model.safetensors",
     )
-    torch.save({"state_dict": sound}, made / "audiovae.pth")
+    torch.save({"state_dict": codec}, made / "audiovae.pth")
     return made
 
 
 def _tokenizer() -> Tokenizer:
-    """Make a tokenizer of letters."""
+    """Return a tokenizer of letters."""
     words = {"<unk>": 0, "<s>": 1, "</s>": 2} | {f"<{number}>": number for number in range(3, RESERVED)}
     words |= {letter: RESERVED + number for number, letter in enumerate(LETTERS)}
     words |= {f"<{number}>": number for number in range(len(words), TOKENS)}
@@ -141,15 +144,15 @@ def _weights(place: Path) -> dict[str, torch.Tensor]:
 
     from transformers import LlamaTokenizerFast
 
-    made = library()
+    library = import_library()
     torch.manual_seed(0)
-    config = made.VoxCPMConfig.model_validate(CONFIG)
+    config = library.VoxCPMConfig.model_validate(CONFIG)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = made.VoxCPM2Model(
+        model = library.VoxCPM2Model(
             config,
             LlamaTokenizerFast.from_pretrained(place),
-            made.AudioVAEV2(config=config.audio_vae_config),
+            library.AudioVAEV2(config=config.audio_vae_config),
             device="cpu",
         )
     with torch.no_grad():
@@ -165,26 +168,26 @@ def _weights(place: Path) -> dict[str, torch.Tensor]:
 
 @functools.cache
 def loaded() -> tuple[VoxCPM, EngineInfo]:
-    """Load the engine, without a voice of its own: as the library is."""
+    """Return the engine, without a default voice, as the library is, and its info."""
     engine = VoxCPM(path=str(folder()), steps=STEPS, own_voice=False)
     return engine, engine.load()
 
 
 @functools.cache
-def itself() -> Any:
-    """Load the files as the library does for its own users."""
+def library_model() -> Any:
+    """Return the model as the library loads it for its own users."""
     import warnings
 
-    library()
-    from voxcpm import VoxCPM as Theirs
+    import_library()
+    from voxcpm import VoxCPM as LibraryModel
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return Theirs(str(folder()), enable_denoiser=False, optimize=False, device="cpu")
+        return LibraryModel(str(folder()), enable_denoiser=False, optimize=False, device="cpu")
 
 
 def linked(to: Path, *left_out: str) -> Path:
-    """Make a folder that has the model's files, but for some."""
+    """Return a new folder that has the model's files, but for some."""
     to.mkdir()
     for name in {
         "config.json",
@@ -198,27 +201,27 @@ def linked(to: Path, *left_out: str) -> Path:
 
 
 def broken(place: Path, name: str, data: bytes) -> VoxCPM:
-    """Make an engine one of whose files has other contents."""
+    """Return an engine one of whose files has other contents."""
     linked(place, name)
     (place / name).write_bytes(data)
     return VoxCPM(path=str(place), own_voice=False)
 
 
-def sound_weights() -> dict[str, torch.Tensor]:
-    """Read the weights that turn speech into sound."""
+def codec_weights() -> dict[str, torch.Tensor]:
+    """Return the weights that turn speech into sound."""
     weights: dict[str, torch.Tensor] = torch.load(folder() / "audiovae.pth", weights_only=True)["state_dict"]
     return weights
 
 
 def recording(hertz: float, seconds: float = 1.5) -> Sample:
-    """Make a sample of a hum."""
-    times = np.arange(round(seconds * HEARD)) / HEARD
+    """Return a sample of a hum."""
+    times = np.arange(round(seconds * RECORDING_RATE)) / RECORDING_RATE
     sound = sum(np.sin(2 * math.pi * hertz * overtone * times) / overtone for overtone in range(1, 8))
     return Sample(np.asarray(6000 * sound).astype("<i2").tobytes())
 
 
 def speak(job: SpeechJob, engine: VoxCPM | None = None) -> NDArray[np.int16]:
-    """Speak a job to its end."""
+    """Speak a job to its end, and return the samples."""
     pcm = bytearray()
 
     def emit(event: SpeechEvent) -> bool:

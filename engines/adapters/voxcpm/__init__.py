@@ -1,1 +1,1 @@
-"""VoxCPM2: the engine `voxcpm`."""
+"""The engine `voxcpm`: VoxCPM2."""

@@ -1,15 +1,14 @@
-"""VoxCPM2 of OpenBMB, experimental: thirty languages at 48 kHz, with cloned voices and such as are described
-in words.
+"""VoxCPM2 of OpenBMB, experimental: thirty languages at 48 kHz, with cloned and with designed voices.
 
 Its options: `path`, the folder; `model`, the name it goes by; `device`: `cpu`, `cuda`, `cuda:1`, `mps`, or
 `auto` for the best there is; `threads`, on a CPU, 0 for torch's own number; `steps`, of the diffusion for
 each patch of 160 ms, fewer are quicker and rougher; `cfg`, how closely it keeps to text and voice;
 `own_voice`, whether it speaks with one voice where none is asked for (`engines.toolkit.default_voice`):
-without it, it loads sooner and takes another voice for each text.
+without it, it loads sooner and speaks each text with another voice.
 
-A voice that is described, and instructions, go in brackets before the text, as the model was taught; a text's
-own brackets at that place are taken away (`text`). A prompt is the encoder's account of a recording, 1 kB for
-each patch, and fits all weights that have the same encoder.
+A designed voice's description, and instructions, go in brackets before the text, as the model was taught; a
+text's own brackets at that place are taken away (`text`). A prompt is the encoder's account of a recording, 1
+kB for each patch, and fits all weights that have the same encoder.
 
 The library draws from torch's own random numbers and has one cache for what it is saying: one job at a time.
 It is not compiled on CUDA, since what torch compiles there belongs to one thread.
@@ -17,9 +16,7 @@ It is not compiled on CUDA, since what torch compiles there belongs to one threa
 
 from __future__ import annotations
 
-import hashlib
 import math
-import secrets
 import sys
 import threading
 from collections.abc import Generator, Sequence
@@ -34,8 +31,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engines.adapters.voxcpm.library import opened, recording
-from engines.adapters.voxcpm.text import described, spoken
+from engines.adapters.voxcpm.library import load_model, wav_file
+from engines.adapters.voxcpm.text import join_descriptions, without_leading_brackets
 from engines.api import (
     Audio,
     CloningCapabilities,
@@ -47,30 +44,36 @@ from engines.api import (
     SpeechJob,
     Voice,
 )
-from engines.errors import BadInput, EngineFailed, UnknownVoice
-from engines.toolkit.clone_audio import joined
-from engines.toolkit.default_voice import own_voice
-from engines.toolkit.devices import choose
+from engines.errors import EngineFailed, UnknownVoice
+from engines.toolkit import pcm
+from engines.toolkit.clone_audio import LONGEST_SECONDS, join_samples
+from engines.toolkit.default_voice import record_default_voice
+from engines.toolkit.devices import choose_device
+from engines.toolkit.openai_voices import OPENAI_VOICES
+from engines.toolkit.prompts import foreign_prompt, prompt_version
+from engines.toolkit.seeds import library_seed
+from engines.toolkit.stopping import stoppable
 
-SPOKEN = "en zh ar my da nl fi fr de el he hi id it ja km ko lo ms no pl pt ru es sw sv tl th tr vi"
-LANGUAGES = tuple(SPOKEN.split())
+LANGUAGE_CODES = "en zh ar my da nl fi fr de el he hi id it ja km ko lo ms no pl pt ru es sw sv tl th tr vi"
+LANGUAGES = tuple(LANGUAGE_CODES.split())
 DEFAULT = "default"
-OPENAI = "alloy ash ballad cedar coral echo fable marin nova onyx sage shimmer verse"
-FEATURES, MODE = "ref_audio_feat", "reference"
-"""what the library calls the account of a recording, and a prompt that has nothing else"""
-SHORTEST_SAMPLE, LONGEST_SAMPLES = 0.5, 30.0
-"""seconds"""
+DEFAULT_DESCRIPTION = "VoxCPM2, the voice that it found when it was loaded"
+FEATURES = "ref_audio_feat"
+"""what the library calls the encoder's account of a recording"""
+MODE = "reference"
+"""what it calls a prompt that has nothing else"""
 DEVICES = ("cuda", "mps", "cpu")
 """the best first"""
 FEWEST_STEPS = 2
 """the first is always left out: with one step alone there is only noise"""
-PATCHES_A_TOKEN, PATCHES_BESIDES = 6, 10
+PATCHES_PER_TOKEN = 6
 """how long speech may become, by its text: the library's own limit"""
-LOUDEST = 32767
+EXTRA_PATCHES = 10
+"""how much longer, whatever the text: the library's own, too"""
 
 
 class VoxCPM:
-    """See the module."""
+    """The engine of VoxCPM2. It does one job at a time."""
 
     def __init__(
         self,
@@ -82,9 +85,14 @@ class VoxCPM:
         cfg: float = 2.0,
         own_voice: bool = True,
     ) -> None:
-        self._path, self._name, self._asked, self._threads = path, model, device, threads
-        self._steps, self._cfg, self._settled = steps, cfg, own_voice
-        self._own: dict[str, Any] | None = None
+        self._path = path
+        self._name = model
+        self._device_option = device
+        self._threads = threads
+        self._steps = steps
+        self._cfg = cfg
+        self._wants_default_voice = own_voice
+        self._default_prompt: dict[str, Any] | None = None
         self._lock = threading.Lock()
 
     def load(self) -> EngineInfo:
@@ -95,25 +103,29 @@ class VoxCPM:
             raise EngineFailed(f"VoxCPM needs at least {FEWEST_STEPS} `steps`.")
         if self._threads:
             torch.set_num_threads(self._threads)
-        self._model = opened(Path(self._path), str(choose(self._asked, DEVICES)))
-        self._hears = int(self._model.audio_vae.sample_rate)
-        self._patch = int(self._model.patch_size * self._model.chunk_size)
-        """samples that it hears at once"""
-        if self._settled:
-            self._settle()
+        self._model = load_model(Path(self._path), str(choose_device(self._device_option, DEVICES)))
+        self._rate = int(self._model.sample_rate)
+        self._recording_rate = int(self._model.audio_vae.sample_rate)
+        """Hertz, of recordings to clone"""
+        self._patch_samples = int(self._model.patch_size * self._model.chunk_size)
+        """samples of a recording that make one patch of features"""
+        if self._wants_default_voice:
+            self._record_default_voice()
         return self._info()
 
-    def _settle(self) -> None:
-        """Find the voice for whoever asks for none."""
-        if (pcm := own_voice(self._say, int(self._model.sample_rate), self._hears)) is None:
+    def _record_default_voice(self) -> None:
+        """Record the voice for whoever asks for none, and make its prompt."""
+        recording = record_default_voice(self._synthesise_whole, self._rate, self._recording_rate)
+        if recording is None:
             print("VoxCPM2 found no voice of its own: it takes another for each text", file=sys.stderr)
         else:
-            self._own = self._heard(pcm)
+            self._default_prompt = self._encode(recording)
 
-    def _say(self, text: str, seed: int) -> tuple[NDArray[np.float32], bool]:
+    def _synthesise_whole(self, text: str, seed: int) -> tuple[NDArray[np.float32], bool]:
+        """Return the samples of a text, and whether it ended by itself."""
         torch.manual_seed(seed)
-        sounds = [sound.squeeze(0).float().cpu() for sound, _, _ in self._patches(text, None)]
-        return torch.cat(sounds).numpy(), len(sounds) < self._most(text)
+        patches = [audio.squeeze(0).float().cpu() for audio, _, _ in self._patches(text, None)]
+        return torch.cat(patches).numpy(), len(patches) < self._max_patches(text)
 
     def _info(self) -> EngineInfo:
         return EngineInfo(
@@ -121,107 +133,99 @@ class VoxCPM:
             version=version("voxcpm"),
             licence="Apache-2.0",
             models=tuple(dict.fromkeys((self._name, "voxcpm"))),
-            voices=(
-                Voice(
-                    DEFAULT, "Default", LANGUAGES, None, "VoxCPM2, the voice that it found when it was loaded"
-                ),
-            ),
-            characters=dict.fromkeys(OPENAI.split(), DEFAULT),
+            voices=(Voice(DEFAULT, "Default", LANGUAGES, None, DEFAULT_DESCRIPTION),),
+            characters=dict.fromkeys(OPENAI_VOICES, DEFAULT),
             speech=SpeechCapabilities(
-                int(self._model.sample_rate),
+                self._rate,
                 LANGUAGES,
                 instructions=True,
                 seed=True,
-                cloning=CloningCapabilities(self._hears, _fingerprint(self._model), LONGEST_SAMPLES),
+                cloning=CloningCapabilities(
+                    self._recording_rate, _prompt_version(self._model), LONGEST_SECONDS
+                ),
                 design=True,
             ),
             device=torch.device(self._model.device).type,
         )
 
     def create_prompt(self, samples: Sequence[Sample], model: str) -> bytes:
-        """Listen to samples, of which the first 30 seconds count. Raises BadAudio."""
-        pcm = joined(samples, self._hears, SHORTEST_SAMPLE, LONGEST_SAMPLES)
+        """Return the encoder's account of samples, as safetensors. Raises BadAudio."""
+        recording = join_samples(samples, self._recording_rate)
         with self._lock:
-            heard = self._heard(pcm)
-        made: bytes = safetensors.torch.save(
-            {FEATURES: heard[FEATURES].float().contiguous().cpu()}, {"mode": heard["mode"]}
-        )
-        return made
+            encoded = self._encode(recording)
+        features = encoded[FEATURES].float().contiguous().cpu()
+        return bytes(safetensors.torch.save({FEATURES: features}, {"mode": encoded["mode"]}))
 
-    def _heard(self, pcm: bytes) -> dict[str, Any]:
-        heard: dict[str, Any] = self._model.build_prompt_cache(reference_wav_path=recording(pcm, self._hears))
-        return heard
+    def _encode(self, recording: bytes) -> dict[str, Any]:
+        """Return what the library makes of a recording in PCM, to speak with its voice."""
+        file = wav_file(recording, self._recording_rate)
+        encoded: dict[str, Any] = self._model.build_prompt_cache(reference_wav_path=file)
+        return encoded
 
     def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
         """Speak one segment, patch by patch. Raises UnknownVoice or BadInput."""
         voice = self._voice(job)
-        text, how = spoken(job.text), described(job.design, job.instructions)
+        text = without_leading_brackets(job.text)
+        description = join_descriptions(job.design, job.instructions)
         if not any(char.isalnum() for char in text):
             return
-        with self._lock:
-            torch.manual_seed(secrets.randbits(63) if job.seed is None else job.seed % 2**63)
-            patches = self._patches(text, voice, how)
-            with closing(patches):
-                for sound, _, _ in patches:
-                    if not emit(Audio(_pcm(sound))):
-                        return
+        with self._lock, stoppable(emit) as send:
+            torch.manual_seed(library_seed(job.seed))
+            with closing(self._patches(text, voice, description)) as patches:
+                for audio, _, _ in patches:
+                    send(Audio(pcm.from_tensor(audio)))
 
-    def _patches(self, text: str, voice: dict[str, Any] | None, how: str = "") -> Generator[Any, None, None]:
+    def _patches(
+        self, text: str, voice: dict[str, Any] | None, description: str = ""
+    ) -> Generator[Any, None, None]:
+        """Yield the library's patches of speech, of which the first part is the audio."""
         patches: Generator[Any, None, None] = self._model.generate_with_prompt_cache_streaming(
-            target_text=f"({how}){text}" if how else text,
+            target_text=f"({description}){text}" if description else text,
             prompt_cache=voice,
-            max_len=self._most(text),
+            max_len=self._max_patches(text),
             inference_timesteps=self._steps,
             cfg_value=self._cfg,
         )
         return patches
 
-    def _most(self, text: str) -> int:
-        return PATCHES_A_TOKEN * len(self._model.text_tokenizer(text)) + PATCHES_BESIDES
+    def _max_patches(self, text: str) -> int:
+        """Return how many patches a text may become."""
+        return PATCHES_PER_TOKEN * len(self._model.text_tokenizer(text)) + EXTRA_PATCHES
 
     def _voice(self, job: SpeechJob) -> dict[str, Any] | None:
-        """Give the voice of a job as the library wants it; None where the model takes any. Raises
-        UnknownVoice or BadInput.
+        """Return the voice of a job as the library wants it; None where the model chooses one.
+
+        Raises UnknownVoice or BadInput.
         """
         if job.prompt:
             return {FEATURES: self._features(job.prompt), "mode": MODE}
         if job.voice not in ("", DEFAULT):
             raise UnknownVoice(f"VoxCPM has no voice '{job.voice}'.", param="voice")
-        return None if job.design else self._own
+        return None if job.design else self._default_prompt
 
     def _features(self, prompt: Prompt) -> Tensor:
-        """Read a prompt: patches of features, [patches, of a patch, width]. Raises BadInput."""
+        """Return a prompt's features, [patches, steps of a patch, width]. Raises BadInput."""
         try:
             tensors = safetensors.torch.load(prompt.data)
         except Exception as exc:  # bytes that are no safetensors
-            raise BadInput(
-                f"This voice prompt is none of this model's: {type(exc).__name__}.", param="voice"
-            ) from exc
+            raise foreign_prompt(f"{type(exc).__name__}.") from exc
         features = tensors.get(FEATURES)
         if features is None or len(tensors) > 1 or not self._fits(features):
-            raise BadInput(
-                "This voice prompt is none of this model's: it is of another shape.", param="voice"
-            )
+            raise foreign_prompt("it is of another shape.")
         return features
 
     def _fits(self, features: Tensor) -> bool:
-        patch = (self._model.patch_size, self._model.audio_vae.latent_dim)
-        longest = math.ceil(LONGEST_SAMPLES * self._hears / self._patch)
-        if features.dtype != torch.float32 or features.dim() != 1 + len(patch) or features.shape[1:] != patch:
+        """Return whether features are of this model's shape, not too long, and without NaN or infinity."""
+        patch_shape = (self._model.patch_size, self._model.audio_vae.latent_dim)
+        longest = math.ceil(LONGEST_SECONDS * self._recording_rate / self._patch_samples)
+        if features.dtype != torch.float32 or features.dim() != 1 + len(patch_shape):
+            return False
+        if features.shape[1:] != patch_shape:
             return False
         return 0 < len(features) <= longest and bool(features.isfinite().all())
 
 
-def _fingerprint(model: Any) -> str:  # noqa: ANN401 - VoxCPM2Model
-    """Tell weights apart by those that make prompts."""
-    digest = hashlib.sha256(f"{model.patch_size} {model.chunk_size}".encode())
-    for _, value in sorted(model.audio_vae.encoder.state_dict().items()):
-        digest.update(value.detach().cpu().float().numpy().tobytes())
-    return f"1-{digest.hexdigest()[:12]}"
-
-
-def _pcm(sound: Tensor) -> bytes:
-    pcm: bytes = (
-        (sound.squeeze(0).float().clamp(-1, 1) * LOUDEST).round().short().numpy().astype("<i2").tobytes()
-    )
-    return pcm
+def _prompt_version(model: Any) -> str:  # noqa: ANN401 - VoxCPM2Model
+    """Return the version of the prompts that the model's encoder makes."""
+    weights = sorted(model.audio_vae.encoder.state_dict().items())
+    return prompt_version((value for _, value in weights), f"{model.patch_size} {model.chunk_size}")

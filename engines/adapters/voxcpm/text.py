@@ -1,48 +1,54 @@
-"""What VoxCPM2 reads: the words to speak, and in brackets before them how the voice is to be."""
+"""The text that VoxCPM2 reads: the words to speak, and in brackets before them a description of the voice."""
 
 from __future__ import annotations
 
-OPENING, CLOSING = "(（", ")）"
+OPENING = "(（"
+CLOSING = ")）"
 PAUSES = ",.;:!?…，。；：！？、"
 
 
-def described(*descriptions: str | None) -> str:
-    """Write descriptions of a voice as one, with no brackets of its own: the first that closes would end it."""
-    bare = (_bare(" ".join(description.split())) for description in descriptions if description)
-    return ", ".join(words.strip(" .,;") for words in bare if words.strip(" .,;"))
+def join_descriptions(*descriptions: str | None) -> str:
+    """Return descriptions of a voice as one, without brackets: the first that closes would end it."""
+    lines = (" ".join(description.split()) for description in descriptions if description)
+    bare = (_without_brackets(line).strip(" .,;") for line in lines)
+    return ", ".join(words for words in bare if words)
 
 
-def spoken(text: str) -> str:
-    """Write a text so that none of it is taken for a description: brackets before its first word go, and so
-    do their ends.
+def without_leading_brackets(text: str) -> str:
+    """Return a text of which nothing is read as a description.
+
+    Brackets before its first word are left out, and so are those that close them.
     """
     text = " ".join(text.split())
-    first = next((at for at, char in enumerate(text) if char.isalnum()), len(text))
+    first = next((index for index, char in enumerate(text) if char.isalnum()), len(text))
     head = text[:first]
-    left = sum(char in OPENING for char in head)
-    if not left:
+    unclosed = sum(char in OPENING for char in head)
+    if not unclosed:
         return text
-    left -= sum(char in CLOSING for char in head)
-    said, within = [_bare(head)], 0
-    for at, char in enumerate(text[first:], first):
+    unclosed -= sum(char in CLOSING for char in head)
+    parts = [_without_brackets(head)]
+    depth = 0
+    for index, char in enumerate(text[first:], first):
+        part = char
         if char in OPENING:
-            within += 1
-        elif char in CLOSING and within:
-            within -= 1
-        elif char in CLOSING and left > 0:
-            left -= 1
-            char = _pause(text, at)
-        said.append(char)
-    return "".join(said).strip()
+            depth += 1
+        elif char in CLOSING and depth:
+            depth -= 1
+        elif char in CLOSING and unclosed > 0:
+            unclosed -= 1
+            part = _pause_for_bracket(text, index)
+        parts.append(part)
+    return "".join(parts).strip()
 
 
-def _bare(text: str) -> str:
+def _without_brackets(text: str) -> str:
     return "".join(char for char in text if char not in OPENING + CLOSING)
 
 
-def _pause(text: str, at: int) -> str:
-    """Give what stands for a closing bracket: the pause that it means, if nothing else there does."""
-    before, after = text[at - 1], text[at + 1 :].lstrip()
+def _pause_for_bracket(text: str, index: int) -> str:
+    """Return what replaces a closing bracket: the pause that it means, if nothing else there does."""
+    before = text[index - 1]
+    after = text[index + 1 :].lstrip()
     if before in PAUSES or not after or after[0] in PAUSES or after[0] in CLOSING:
         return ""
-    return "," if text[at + 1].isspace() else ", "
+    return "," if text[index + 1].isspace() else ", "

@@ -14,22 +14,34 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch")
-if (
-    importlib.util.find_spec("voxcpm") is None
-):  # it cannot be imported here: what it imports need not be there
+# not importorskip: what it imports need not be there
+if importlib.util.find_spec("voxcpm") is None:
     pytest.skip("voxcpm is not installed", allow_module_level=True)
 
 import torch
 from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.torch import load, load_file, save, save_file
-from tiny_voxcpm import HEARD, LATENT, PATCH, RATE, STEPS, folder, itself, linked, loaded, recording, speak
+from tiny_voxcpm import (
+    LATENT,
+    PATCH,
+    RATE,
+    RECORDING_RATE,
+    STEPS,
+    folder,
+    library_model,
+    linked,
+    loaded,
+    recording,
+    speak,
+)
 
-from engines.adapters.voxcpm.engine import LONGEST_SAMPLES, VoxCPM
-from engines.adapters.voxcpm.library import recording as wav
-from engines.adapters.voxcpm.text import described, spoken
+from engines.adapters.voxcpm.engine import VoxCPM
+from engines.adapters.voxcpm.library import wav_file
+from engines.adapters.voxcpm.text import join_descriptions, without_leading_brackets
 from engines.api import Audio, Prompt, Sample, SpeechEvent, SpeechJob
 from engines.errors import BadAudio, BadInput, UnknownVoice
+from engines.toolkit.clone_audio import LONGEST_SECONDS
 
 TEXT = "Hello you."
 
@@ -47,44 +59,44 @@ pytestmark = pytest.mark.usefixtures("offline")
 
 
 def prompt(*samples: Sample) -> Prompt:
-    """Make a voice of samples."""
+    """Return the voice prompt of samples."""
     data = loaded()[0].create_prompt(samples, "voxcpm2")
     return Prompt(str(hash(data)), data)
 
 
-def whole(patches: Iterator[Any]) -> NDArray[np.int16]:
-    """Write sound of the library's as PCM."""
+def as_pcm(patches: Iterator[Any]) -> NDArray[np.int16]:
+    """Return audio of the library's as PCM samples."""
     sound = np.concatenate([np.ravel(np.asarray(patch)) for patch in patches])
     pcm: NDArray[np.int16] = np.rint(np.clip(sound, -1, 1) * 32767).astype("<i2")
     return pcm
 
 
-def told_by_the_library(
+def library_audio(
     text: str, seed: int, sample: Sample | None = None, *, streaming: bool = True
 ) -> NDArray[np.int16]:
-    """Speak with the library itself, with a recording in a file as the voice."""
+    """Return what the library itself speaks, with a recording in a file as the voice."""
     place = folder() / "reference.wav"
     reference = {}
     if sample:
-        place.write_bytes(wav(sample.pcm, HEARD).read())
+        place.write_bytes(wav_file(sample.pcm, RECORDING_RATE).read())
         reference = {"reference_wav_path": str(place)}
     options: dict[str, Any] = {"inference_timesteps": STEPS, "retry_badcase": False, **reference}
-    model = itself()
+    model = library_model()
     torch.manual_seed(seed)
-    return whole(
+    return as_pcm(
         model.generate_streaming(text, **options) if streaming else iter([model.generate(text, **options)])
     )
 
 
-def differ(one: NDArray[np.int16], another: NDArray[np.int16]) -> int:
-    """Give the largest difference there is where both sound."""
+def largest_difference(one: NDArray[np.int16], another: NDArray[np.int16]) -> int:
+    """Return the largest difference there is where both sound."""
     shorter = min(len(one), len(another))
     return int(np.abs(one[:shorter].astype(int) - another[:shorter]).max())
 
 
-def test_account_of_itself() -> None:
-    """It says its name, rates and abilities as the model's files have them; every OpenAI name is the one
-    voice that it has.
+def test_info() -> None:
+    """Its info has its name, rates and capabilities as the model's files have them; every OpenAI name is the
+    one voice that it has.
     """
     info = loaded()[1]
 
@@ -110,7 +122,7 @@ def test_account_of_itself() -> None:
     )
     assert speech.cloning is not None
     assert (speech.cloning.sample_rate, speech.cloning.longest, speech.cloning.transcript) == (
-        HEARD,
+        RECORDING_RATE,
         30.0,
         False,
     )
@@ -129,14 +141,14 @@ def test_it_says_what_the_library_says() -> None:
         (SpeechJob(TEXT, "", design="an old man", seed=5), f"(an old man){TEXT}", None),
         (SpeechJob(TEXT, "", prompt=clone, instructions="Slowly.", seed=5), f"(Slowly){TEXT}", sample),
     ):
-        said = speak(job)
-        assert np.array_equal(said, told_by_the_library(text, 5, reference))
-        assert differ(said, told_by_the_library(text, 5, reference, streaming=False)) <= 1
+        spoken = speak(job)
+        assert np.array_equal(spoken, library_audio(text, 5, reference))
+        assert largest_difference(spoken, library_audio(text, 5, reference, streaming=False)) <= 1
 
 
 def test_what_decides_the_sound() -> None:
-    """Same job, same audio; another seed, text, voice, description or instruction is heard. Without a seed no
-    two are alike.
+    """Same job, same audio; another seed, text, voice, description or instruction changes it. Without a seed
+    no two are alike.
     """
     job = SpeechJob(TEXT, "default", seed=5)
     first = speak(job)
@@ -150,18 +162,18 @@ def test_what_decides_the_sound() -> None:
         SpeechJob(TEXT, "", design="an old man", seed=5),
         SpeechJob(TEXT, "default", instructions="slowly", seed=5),
     ):
-        assert differ(speak(other), first) > 100
-    assert differ(speak(SpeechJob(TEXT, "")), speak(SpeechJob(TEXT, ""))) > 100
+        assert largest_difference(speak(other), first) > 100
+    assert largest_difference(speak(SpeechJob(TEXT, "")), speak(SpeechJob(TEXT, ""))) > 100
 
 
 def test_clones() -> None:
-    """Two voices sound different, one is the same each time it is made; samples are heard as one, up to half
+    """Two voices sound different, one is the same each time it is made; samples are joined, up to half
     a minute.
     """
     low, high = prompt(recording(120)), prompt(recording(260))
 
     assert (
-        differ(
+        largest_difference(
             speak(SpeechJob(TEXT, "", prompt=low, seed=5)), speak(SpeechJob(TEXT, "", prompt=high, seed=5))
         )
         > 20
@@ -170,7 +182,7 @@ def test_clones() -> None:
     joined = prompt(Sample(recording(120).pcm + recording(260).pcm))
     assert prompt(recording(120), recording(260)).data == joined.data != low.data
 
-    long = recording(120, LONGEST_SAMPLES)
+    long = recording(120, LONGEST_SECONDS)
     assert prompt(long, recording(260)).data == prompt(long).data
     assert len(speak(SpeechJob(TEXT, "", prompt=prompt(long), seed=5))) > 0
 
@@ -180,20 +192,22 @@ def test_a_prompt_is_the_librarys_own(tmp_path: Path) -> None:
     never been written.
     """
     sample = recording(120)
-    heard = itself().tts_model.build_prompt_cache(reference_wav_path=wav(sample.pcm, HEARD))
+    encoded = library_model().tts_model.build_prompt_cache(
+        reference_wav_path=wav_file(sample.pcm, RECORDING_RATE)
+    )
     made = prompt(sample)
     file = tmp_path / "voice.safetensors"
     file.write_bytes(made.data)
     with safe_open(file, framework="pt") as content:
-        assert content.metadata() == {"mode": heard["mode"]} == {"mode": "reference"}
+        assert content.metadata() == {"mode": encoded["mode"]} == {"mode": "reference"}
         assert list(content.keys()) == ["ref_audio_feat"]
-        assert torch.equal(content.get_tensor("ref_audio_feat"), heard["ref_audio_feat"])
+        assert torch.equal(content.get_tensor("ref_audio_feat"), encoded["ref_audio_feat"])
 
     torch.manual_seed(5)
-    patches = itself().tts_model.generate_with_prompt_cache_streaming(
-        target_text=TEXT, prompt_cache=heard, inference_timesteps=STEPS
+    patches = library_model().tts_model.generate_with_prompt_cache_streaming(
+        target_text=TEXT, prompt_cache=encoded, inference_timesteps=STEPS
     )
-    direct = whole(patch for patch, _, _ in patches)
+    direct = as_pcm(patch for patch, _, _ in patches)
     assert np.array_equal(speak(SpeechJob(TEXT, "", prompt=made, seed=5)), direct)
 
 
@@ -222,7 +236,7 @@ def test_texts_are_no_descriptions(text: str, read: str) -> None:
     """Whatever a text begins with, no bracket opens before its first word; brackets further on stay, and all
     words do.
     """
-    assert spoken(text) == read
+    assert without_leading_brackets(text) == read
 
 
 @pytest.mark.parametrize(
@@ -238,7 +252,7 @@ def test_texts_are_no_descriptions(text: str, read: str) -> None:
 )
 def test_descriptions_do_not_end_early(parts: tuple[str | None, ...], written: str) -> None:
     """A description has no brackets, so that none of it is spoken; several are one."""
-    assert described(*parts) == written
+    assert join_descriptions(*parts) == written
 
 
 def test_a_text_in_brackets_is_spoken() -> None:
@@ -246,11 +260,11 @@ def test_a_text_in_brackets_is_spoken() -> None:
     description.
     """
     text = "(An old man) Hello."
-    said = speak(SpeechJob(text, "", seed=5))
+    spoken = speak(SpeechJob(text, "", seed=5))
 
-    assert np.array_equal(said, speak(SpeechJob("An old man, Hello.", "", seed=5)))
-    assert differ(said, told_by_the_library(text, 5)) > 100
-    assert differ(said, speak(SpeechJob("Hello.", "", design="An old man", seed=5))) > 100
+    assert np.array_equal(spoken, speak(SpeechJob("An old man, Hello.", "", seed=5)))
+    assert largest_difference(spoken, library_audio(text, 5)) > 100
+    assert largest_difference(spoken, speak(SpeechJob("Hello.", "", design="An old man", seed=5))) > 100
     both = speak(SpeechJob(text, "", design="A woman", seed=5))
     assert np.array_equal(both, speak(SpeechJob("An old man, Hello.", "", design="A woman", seed=5)))
 
@@ -281,9 +295,9 @@ def test_it_streams_patches() -> None:
 
 
 @pytest.mark.parametrize("accepted", [0, 1, 2])
-def test_stops_when_told(accepted: int) -> None:
-    """Once `emit` says False nothing more is made or emitted, no thread works on, and the next job is as if
-    nothing had been.
+def test_stops_when_emit_returns_false(accepted: int) -> None:
+    """Once `emit` returns False nothing more is made or emitted, no thread works on, and the next job is as
+    if nothing had been.
     """
     expected = speak(SpeechJob(TEXT, "default", seed=5))
     engine, threads = loaded()[0], threading.active_count()
@@ -338,7 +352,9 @@ def test_one_job_at_a_time() -> None:
 
 
 def test_speech_ends(tmp_path: Path) -> None:
-    """A model that never ends is stopped at what the text may take; how a voice is described does not count."""
+    """A model that never ends is stopped at what the text may take; how a voice is described does not
+    count.
+    """
     place = linked(tmp_path / "endless", "model.safetensors")
     weights = load_file(folder() / "model.safetensors")
     save_file({**weights, "stop_head.weight": -weights["stop_head.weight"]}, place / "model.safetensors")
@@ -412,7 +428,8 @@ def test_prompts_of_others(data: Callable[[], bytes]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pcm", "reason"), [(b"", "too short"), (bytes(HEARD // 2), "too short"), (bytes(4 * HEARD), "silent")]
+    ("pcm", "reason"),
+    [(b"", "too short"), (bytes(RECORDING_RATE // 2), "too short"), (bytes(4 * RECORDING_RATE), "silent")],
 )
 def test_samples_of_nothing(pcm: bytes, reason: str) -> None:
     """No voice is made of nothing."""

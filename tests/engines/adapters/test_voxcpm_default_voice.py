@@ -1,4 +1,4 @@
-"""The voice that VoxCPM2 finds for whoever asks for none."""
+"""The default voice that VoxCPM2 records for whoever asks for none."""
 
 from __future__ import annotations
 
@@ -8,74 +8,73 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch")
-if (
-    importlib.util.find_spec("voxcpm") is None
-):  # it cannot be imported here: what it imports need not be there
+# not importorskip: what it imports need not be there
+if importlib.util.find_spec("voxcpm") is None:
     pytest.skip("voxcpm is not installed", allow_module_level=True)
 
 from numpy.typing import NDArray
-from tiny_voxcpm import HEARD, RATE, STEPS, folder, loaded, speak
+from tiny_voxcpm import RATE, RECORDING_RATE, STEPS, folder, loaded, speak
 
 from engines.adapters.voxcpm.engine import VoxCPM
 from engines.api import Prompt, Sample, SpeechJob
-from engines.toolkit.default_voice import LINE, own_voice, resampled
+from engines.toolkit.default_voice import SAMPLE_TEXT, record_default_voice, resample
 
 TEXT = "Hello you."
 
 
 @pytest.fixture(scope="module")
-def settled() -> VoxCPM:
-    """The engine, as it is by default."""
-    engine = VoxCPM(path=str(folder()), steps=STEPS)
-    engine.load()
-    return engine
+def engine() -> VoxCPM:
+    """Return the engine, as it is by default."""
+    loaded_engine = VoxCPM(path=str(folder()), steps=STEPS)
+    loaded_engine.load()
+    return loaded_engine
 
 
-def test_one_voice_for_every_text(settled: VoxCPM) -> None:
-    """Without a voice it speaks as with a clone of the line that it said when it was loaded, whichever the
-    text; so after a restart.
+def test_one_voice_for_every_text(engine: VoxCPM) -> None:
+    """Without a voice it speaks as with a clone of the sentence that it spoke when it was loaded, whichever
+    the text; so after a restart.
     """
-    line: NDArray[np.float32] = speak(SpeechJob(LINE, "default", seed=0)).astype(np.float32) / np.float32(
-        32767
-    )
-    pcm = (resampled(line, RATE, HEARD) * 32767).round().astype("<i2").tobytes()
-    clone = Prompt("own", settled.create_prompt([Sample(pcm)], "voxcpm2"))
+    line: NDArray[np.float32] = speak(SpeechJob(SAMPLE_TEXT, "default", seed=0)).astype(
+        np.float32
+    ) / np.float32(32767)
+    pcm = (resample(line, RATE, RECORDING_RATE) * 32767).round().astype("<i2").tobytes()
+    clone = Prompt("own", engine.create_prompt([Sample(pcm)], "voxcpm2"))
     again = VoxCPM(path=str(folder()), steps=STEPS)
     again.load()
     for text in (TEXT, "Good morning, dear friends."):
         job = SpeechJob(text, "default", seed=5)
-        said = speak(job, settled)
-        difference = said.astype(int) - speak(SpeechJob(text, "", prompt=clone, seed=5))
+        spoken = speak(job, engine)
+        difference = spoken.astype(int) - speak(SpeechJob(text, "", prompt=clone, seed=5))
         assert np.abs(difference).max() < 40, "the line was written as 16 bits once more than by the engine"
-        assert np.array_equal(said, speak(job, again))
-        assert not np.array_equal(said, speak(job)), "without a voice of its own it is another"
+        assert np.array_equal(spoken, speak(job, again))
+        assert not np.array_equal(spoken, speak(job)), "without a voice of its own it is another"
 
 
-def test_descriptions_are_not_bound_to_it(settled: VoxCPM) -> None:
+def test_descriptions_are_not_bound_to_it(engine: VoxCPM) -> None:
     """A voice that is described is what the description makes of it."""
     job = SpeechJob(TEXT, "", design="an old man", seed=5)
-    assert np.array_equal(speak(job, settled), speak(job, loaded()[0]))
+    assert np.array_equal(speak(job, engine), speak(job, loaded()[0]))
 
 
 def test_what_is_no_voice() -> None:
-    """Lines that are silent, too short or never end are said again with other random numbers; after three
-    there is no voice.
+    """What is silent, too short or never ends is spoken again with other random numbers, three times
+    at most.
     """
     good = np.sin(np.arange(2 * RATE) / 20).astype(np.float32)
     bad = [(0 * good, True), (good[: RATE // 10], True), (good, False)]
     seeds: list[int] = []
 
-    def take(tries: list[tuple[NDArray[np.float32], bool]]) -> bytes | None:
-        def say(_text: str, seed: int) -> tuple[NDArray[np.float32], bool]:
+    def record(tries: list[tuple[NDArray[np.float32], bool]]) -> bytes | None:
+        def synthesise(_text: str, seed: int) -> tuple[NDArray[np.float32], bool]:
             seeds.append(seed)
             return tries[seed]
 
-        return own_voice(say, RATE, HEARD)
+        return record_default_voice(synthesise, RATE, RECORDING_RATE)
 
-    assert take(bad) is None
-    found = take([bad[0], bad[1], (good, True)])
+    assert record(bad) is None
+    found = record([bad[0], bad[1], (good, True)])
     assert found is not None
-    assert len(found) == 2 * 2 * HEARD
+    assert len(found) == 2 * 2 * RECORDING_RATE
     assert seeds == [0, 1, 2, 0, 1, 2]
 
 
@@ -85,4 +84,4 @@ def test_other_rates(wanted: int) -> None:
     tone: NDArray[np.float32] = np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000).astype(np.float32)
     expected = np.sin(2 * np.pi * 440 * np.arange(wanted) / wanted)
 
-    assert np.abs(resampled(tone, 48_000, wanted) - expected).max() < 1e-3
+    assert np.abs(resample(tone, 48_000, wanted) - expected).max() < 1e-3

@@ -1,5 +1,6 @@
-"""The files of VoxCPM2 and its library: what is missing, broken or another's, and what stands in for
-packages. No socket is opened.
+"""The files of VoxCPM2 and its library: what is missing, broken or another's, and stubs for packages.
+
+No socket is opened.
 """
 
 from __future__ import annotations
@@ -15,30 +16,28 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch")
-if (
-    importlib.util.find_spec("voxcpm") is None
-):  # it cannot be imported here: what it imports need not be there
+# not importorskip: what it imports need not be there
+if importlib.util.find_spec("voxcpm") is None:
     pytest.skip("voxcpm is not installed", allow_module_level=True)
 
 import torch
 from safetensors.torch import load_file, save_file
 from tiny_voxcpm import (
     CONFIG,
-    HEARD,
     PATCH,
+    RECORDING_RATE,
     STEPS,
     broken,
+    codec_weights,
     folder,
     linked,
     loaded,
     recording,
-    sound_weights,
     speak,
 )
 
 from engines.adapters.voxcpm.engine import VoxCPM
-from engines.adapters.voxcpm.library import Librosa, StandIn
-from engines.adapters.voxcpm.library import recording as wav
+from engines.adapters.voxcpm.library import LibrosaStub, StubModule, wav_file
 from engines.api import Prompt, SpeechJob
 from engines.errors import EngineFailed
 
@@ -79,7 +78,7 @@ def test_files_that_are_broken(tmp_path: Path, name: str) -> None:
 
 
 def test_weights_of_another_model(tmp_path: Path) -> None:
-    """Weights that are missing, which the library would leave to chance, or of other shapes are told of, with
+    """Weights that are missing, which the library would leave to chance, or of other shapes are named, with
     their file.
     """
     place = linked(tmp_path / "few", "model.safetensors")
@@ -100,7 +99,7 @@ def test_weights_of_another_model(tmp_path: Path) -> None:
     save_file({"x": torch.zeros(1)}, place / "audiovae.safetensors")
     with pytest.raises(EngineFailed, match=r"audiovae\.safetensors is not whole"):
         VoxCPM(path=str(place)).load()
-    save_file({**sound_weights(), "encoder.fc_mu.bias": torch.zeros(3)}, place / "audiovae.safetensors")
+    save_file({**codec_weights(), "encoder.fc_mu.bias": torch.zeros(3)}, place / "audiovae.safetensors")
     with pytest.raises(EngineFailed, match=r"audiovae\.safetensors is of another model"):
         VoxCPM(path=str(place)).load()
 
@@ -122,7 +121,7 @@ def test_configurations_of_others(tmp_path: Path, config: dict[str, str], reason
 
 
 def test_weights_of_half_the_width(tmp_path: Path) -> None:
-    """With the numbers of 16 bits that the published model has, it listens and speaks as well."""
+    """With the numbers of 16 bits that the published model has, it clones and speaks as well."""
     engine = broken(tmp_path / "model", "config.json", json.dumps(CONFIG | {"dtype": "bfloat16"}).encode())
     engine.load()
     made = Prompt("half", engine.create_prompt([recording(120)], ""))
@@ -135,7 +134,7 @@ def test_a_library_that_is_not_whole(tmp_path: Path) -> None:
     (tmp_path / "einops.py").write_text("raise ImportError('no einops here')\n")
     script = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
-        "from engines.api import EngineFailed\n"
+        "from engines.errors import EngineFailed\n"
         "from engines.adapters.voxcpm.engine import VoxCPM\n"
         f"try: VoxCPM(path={str(folder())!r}).load()\n"
         "except EngineFailed as exc: print(exc)\n"
@@ -158,11 +157,11 @@ def test_prompts_fit_an_encoder(tmp_path: Path) -> None:
     """Weights with another encoder make prompts of another version; where only the others differ, prompts go
     on being good.
     """
-    heard = sound_weights()
+    weights = codec_weights()
     versions = [loaded()[1].speech.cloning.version]  # type: ignore[union-attr] # tested above
     for name in ("encoder.fc_mu.bias", "decoder.model.0.bias"):
         place = linked(tmp_path / name, "audiovae.pth")
-        save_file({**heard, name: heard[name] + 1}, place / "audiovae.safetensors")
+        save_file({**weights, name: weights[name] + 1}, place / "audiovae.safetensors")
         speech = VoxCPM(path=str(place)).load().speech
         assert speech is not None
         assert speech.cloning is not None
@@ -211,11 +210,11 @@ def test_packages_that_are_not_used(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
-def test_what_stands_in() -> None:
-    """What takes the place of a package says so when more is wanted of it than it has."""
+def test_stubs() -> None:
+    """A stub of a package says so when more is wanted of it than it has."""
     with pytest.raises(AttributeError, match=r"voxcpm wants torchaudio\.load"):
-        StandIn("torchaudio").load  # noqa: B018
+        StubModule("torchaudio").load  # noqa: B018
     with pytest.raises(AttributeError, match=r"voxcpm wants librosa\.effects"):
-        Librosa("librosa").effects  # noqa: B018
+        LibrosaStub("librosa").effects  # noqa: B018
     with pytest.raises(ValueError, match="only 16-bit mono at 8000 Hz"):
-        Librosa("librosa").load(wav(bytes(100), HEARD), sr=8000, mono=True)
+        LibrosaStub("librosa").load(wav_file(bytes(100), RECORDING_RATE), sr=8000, mono=True)
