@@ -15,7 +15,7 @@ import av
 import httpx
 import pytest
 import yaml
-from servers import PATIENCE, Server, running
+from servers import TIMEOUT, Server, running
 
 from compat.openai.names import LISTED
 from engines.settings import EngineSettings
@@ -92,7 +92,7 @@ def test_flags_are_settings() -> None:
         [sys.executable, "-m", "gateway", "serve", "--help"],
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         check=True,
     ).stdout
     for name, flag in sources.FLAGS.items():
@@ -112,7 +112,7 @@ def test_the_sdk_example_runs(server: Server, tmp_path: Path) -> None:
     script = tmp_path / "example.py"
     script.write_text(code.replace(ADDRESS, server.url))
     done = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, timeout=PATIENCE, cwd=tmp_path
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=TIMEOUT, cwd=tmp_path
     )
 
     assert done.returncode == 0, done.stderr
@@ -130,7 +130,7 @@ def test_the_voices_example_runs(tmp_path: Path) -> None:
         mimicking.wait_ready()
         (tmp_path / "example.py").write_text(code.replace(ADDRESS, mimicking.url))
         done = subprocess.run(
-            [sys.executable, "example.py"], capture_output=True, text=True, timeout=PATIENCE, cwd=tmp_path
+            [sys.executable, "example.py"], capture_output=True, text=True, timeout=TIMEOUT, cwd=tmp_path
         )
 
     assert done.returncode == 0, done.stderr
@@ -144,7 +144,7 @@ def test_the_curl_examples_run(server: Server, tmp_path: Path) -> None:
     (code,) = blocks("bash")
     script = f"set -e\n{code.replace(ADDRESS, server.url)}"
     done = subprocess.run(
-        ["bash", "-c", script], capture_output=True, text=True, timeout=PATIENCE, cwd=tmp_path
+        ["bash", "-c", script], capture_output=True, text=True, timeout=TIMEOUT, cwd=tmp_path
     )
 
     assert done.returncode == 0, done.stderr
@@ -202,7 +202,7 @@ def test_models_of_the_readme_are_served() -> None:
 def test_voices_of_the_readme_speak(server: Server, voice: str) -> None:
     """Every voice in the README's table says something."""
     body = {"model": "tts-1", "voice": voice, "input": "One.", "response_format": "pcm"}
-    answer = httpx.post(f"{server.base_url}/audio/speech", json=body, timeout=PATIENCE)
+    answer = httpx.post(f"{server.base_url}/audio/speech", json=body, timeout=TIMEOUT)
 
     assert answer.status_code == 200, answer.text
     assert len(answer.content) > 4800
@@ -251,7 +251,7 @@ def test_scripts_are_sound(script: str) -> None:
     shell = path.read_text().partition("\n")[0].removeprefix("#!").split()[-1].rpartition("/")[2]
 
     assert os.access(path, os.X_OK)
-    subprocess.run([shell, "-n", str(path)], check=True, timeout=PATIENCE)
+    subprocess.run([shell, "-n", str(path)], check=True, timeout=TIMEOUT)
 
 
 def test_the_example_is_yaml_as_others_read_it() -> None:

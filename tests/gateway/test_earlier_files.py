@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
-from cloning_server import NEAR, Json, call, done, heard, pcm, profile, refused
-from servers import PATIENCE, Server, running
+from cloning_server import BRIGHTNESS_TOLERANCE, Json, brightness_of, call, json_of, pcm, profile, refused
+from servers import TIMEOUT, Server, running
 
 EARLIER = Path(__file__).parents[1] / "data" / "earlier"
 EXPECTED: Json = json.loads((EARLIER / "expected.json").read_text("utf-8"))
@@ -84,10 +84,10 @@ def fetched(server: Server, path: str) -> bytes:
 
 def test_voices_are_listed_as_before(kept: Kept) -> None:
     """The key's voices are listed word for word, and so are engines'; without the key, none of its own."""
-    listed = done(call(kept.server, "GET", "/audio/voices", KEY))["data"]
+    listed = json_of(call(kept.server, "GET", "/audio/voices", KEY))["data"]
     own = [voice for voice in listed if voice["id"].startswith("voice_")]
     before = [voice for voice in EXPECTED["voices"] if voice["id"].startswith("voice_")]
-    anybody = {voice["id"] for voice in done(call(kept.server, "GET", "/audio/voices"))["data"]}
+    anybody = {voice["id"] for voice in json_of(call(kept.server, "GET", "/audio/voices"))["data"]}
 
     assert own == before
     assert [voice for voice in listed if voice.get("engine") == "mimic"] == EXPECTED["voices"][len(before) :]
@@ -100,7 +100,7 @@ def test_profiles_are_as_before(kept: Kept, kind: str) -> None:
     before = PROFILES[kind]
 
     assert profile(kept.server, before["id"], KEY) == before
-    assert done(call(kept.server, "GET", f"/audio/voices/{before['name']}", KEY))["id"] == before["id"]
+    assert json_of(call(kept.server, "GET", f"/audio/voices/{before['name']}", KEY))["id"] == before["id"]
 
 
 @pytest.mark.parametrize("kind", sorted(EXPECTED["audio"]))
@@ -118,8 +118,8 @@ def test_picture_and_consent_are_as_before(kept: Kept) -> None:
     path, consent = "/audio/voice_consents", PROFILES["cloned"]["consent"]
 
     assert digest(fetched(kept.server, f"/voicebox/profiles/{CLONED}/avatar")) == EXPECTED["avatar"]
-    assert done(call(kept.server, "GET", f"{path}/{consent}", KEY)) == EXPECTED["consent"]
-    assert done(call(kept.server, "GET", path, KEY))["data"] == [EXPECTED["consent"]]
+    assert json_of(call(kept.server, "GET", f"{path}/{consent}", KEY)) == EXPECTED["consent"]
+    assert json_of(call(kept.server, "GET", path, KEY))["data"] == [EXPECTED["consent"]]
 
 
 @pytest.mark.parametrize("kind", ["cloned", "designed"])
@@ -134,7 +134,7 @@ def test_voices_speak_with_their_prompts(kept: Kept, kind: str) -> None:
 
 def test_names_lead_where_they_led(kept: Kept) -> None:
     """Aliases are there, those of the settings too, and lead to the voices they led to."""
-    listed = done(call(kept.server, "GET", "/voicebox/aliases", KEY))["data"]
+    listed = json_of(call(kept.server, "GET", "/voicebox/aliases", KEY))["data"]
 
     assert [alias for alias in listed if alias["source"] != "engine"] == EXPECTED["aliases"]
     assert say(kept.server, "storyteller") == say(kept.server, CLONED)
@@ -147,7 +147,7 @@ def test_words_are_said_as_before(kept: Kept) -> None:
     spelt = EXPECTED["spelt"]
     said = say(kept.server, CLONED, spelt["text"])
 
-    assert done(call(kept.server, "GET", "/voicebox/pronunciations", KEY)) == EXPECTED["pronunciations"]
+    assert json_of(call(kept.server, "GET", "/voicebox/pronunciations", KEY)) == EXPECTED["pronunciations"]
     assert (len(said), digest(said)) == (spelt["bytes"], spelt["sha256"])
     assert len(say(kept.server, "mimic/mid", spelt["text"])) == spelt["bytes_of_mimic_mid"]
 
@@ -156,7 +156,7 @@ def test_the_audit_goes_on(kept: Kept) -> None:
     """What was done with a voice is told from its beginning, and what is done now comes behind it."""
     before: list[Json] = EXPECTED["audit"]
     say(kept.server, CLONED)
-    audit = done(call(kept.server, "GET", f"/voicebox/profiles/{CLONED}/audit", KEY))["data"]
+    audit = json_of(call(kept.server, "GET", f"/voicebox/profiles/{CLONED}/audit", KEY))["data"]
 
     assert audit[: len(before)] == before
     assert {line["event"] for line in audit[len(before) :]} == {"spoken"}
@@ -167,7 +167,7 @@ def test_an_archive_is_imported(kept: Kept) -> None:
     archive = (EARLIER / EXPECTED["archive"]["file"]).read_bytes()
     path, before = "/voicebox/profiles", PROFILES["cloned"]
     zipped = {"content-type": "application/zip"}
-    back = done(call(kept.server, "POST", f"{path}/import?name=Again", KEY, content=archive, headers=zipped))
+    back = json_of(call(kept.server, "POST", f"{path}/import?name=Again", KEY, content=archive, headers=zipped))
     try:
         assert back["name"] == "Again"
         assert back["id"] != before["id"]
@@ -178,17 +178,17 @@ def test_an_archive_is_imported(kept: Kept) -> None:
             [sample.get(key) for key in OF_A_SAMPLE] for sample in before["samples"]
         ]
         assert digest(fetched(kept.server, f"{path}/{back['id']}/avatar")) == EXPECTED["avatar"]
-        said = [heard(say(kept.server, id), "pcm") for id in (back["id"], CLONED)]
-        assert said[0] == pytest.approx(said[1], rel=NEAR)
+        said = [brightness_of(say(kept.server, id), "pcm") for id in (back["id"], CLONED)]
+        assert said[0] == pytest.approx(said[1], rel=BRIGHTNESS_TOLERANCE)
     finally:
-        done(call(kept.server, "DELETE", f"{path}/{back['id']}", KEY))
+        json_of(call(kept.server, "DELETE", f"{path}/{back['id']}", KEY))
 
 
 def test_the_key_lets_in_and_nothing_else_does(kept: Kept) -> None:
     """The earlier key is good; no key, and another one, are refused."""
     path, speech = "/voicebox/profiles", {"model": "mimic", "voice": "low", "input": "Hello"}
 
-    assert {voice["id"] for voice in done(call(kept.server, "GET", path, KEY))["data"]} == {
+    assert {voice["id"] for voice in json_of(call(kept.server, "GET", path, KEY))["data"]} == {
         before["id"] for before in PROFILES.values()
     }
     for method, place, body in (("GET", path, None), ("POST", "/audio/speech", speech)):
@@ -206,7 +206,7 @@ def test_an_environment_counts_as_installed(kept: Kept, tmp_path: Path) -> None:
     python.touch()  # it only has to be there
     program = kept.server.process.args[:3]  # type: ignore[index]
     command = [*program, "engines", "list", "--json", "--config", str(config)]
-    listed = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    listed = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
     assert listed.returncode == 0, listed.stderr
     found = next(one for one in json.loads(listed.stdout) if one["name"] == written["group"])
 
@@ -230,7 +230,7 @@ def test_a_model_need_not_be_asked_again(tmp_path: Path) -> None:
     file.write_text(file.read_text("utf-8").replace(learned["models_folder"], str(hub)))
     config["models"]["folder"] = str(hub)
     with running(tmp_path / "copy", config) as server:
-        listed = {model["id"] for model in done(call(server, "GET", "/models", KEY))["data"]}
-        state = done(call(server, "GET", f"/voicebox/models/{name}", KEY))["state"]
+        listed = {model["id"] for model in json_of(call(server, "GET", "/models", KEY))["data"]}
+        state = json_of(call(server, "GET", f"/voicebox/models/{name}", KEY))["state"]
 
     assert (name in listed, state) == (True, "resting")

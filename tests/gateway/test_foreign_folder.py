@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from servers import PATIENCE, Server, running
+from servers import TIMEOUT, Server, running
 
 NAMES = ("compat", "conformance", "engines", "streaming", "voices")
 
@@ -44,7 +44,7 @@ def test_a_server_speaks_and_transcribes(foreign: Path, tmp_path: Path, args: tu
 def test_a_server_for_one_call(foreign: Path, tmp_path: Path) -> None:
     """`voicebox say` without a server starts one of its own there."""
     command = [sys.executable, "-m", "gateway", "say", "--output", str(tmp_path / "a.wav"), "One, two."]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, cwd=foreign)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, cwd=foreign)
 
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "a.wav").stat().st_size > 1000

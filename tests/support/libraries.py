@@ -16,7 +16,7 @@ from typing import Any, ParamSpec
 import anyio
 import pytest
 from espeak_in_process import RATE, say
-from servers import PATIENCE
+from servers import TIMEOUT
 from sqlalchemy import delete
 from sqlalchemy.engine import URL
 from stores import Bucket, drop_database, new_database
@@ -38,7 +38,7 @@ def awaited(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
 
     @functools.wraps(test)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        asyncio.run(asyncio.wait_for(test(*args, **kwargs), PATIENCE))
+        asyncio.run(asyncio.wait_for(test(*args, **kwargs), TIMEOUT))
 
     return run
 

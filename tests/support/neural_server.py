@@ -18,7 +18,7 @@ import published_checkpoints
 import pytest
 from hub_server import FakeHub, running_hub
 from numpy.typing import NDArray
-from servers import PATIENCE, Server, running, wait_until
+from servers import TIMEOUT, Server, running, wait_until
 
 VOICEBOX = [sys.executable, "-m", "gateway"]
 TEXT = "Hello there, my friend."
@@ -54,16 +54,16 @@ def serve_models(
         publish(hub)
         for name in names:
             command = [*VOICEBOX, "models", "pull", name, "--config", str(config)]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=2 * PATIENCE)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=2 * TIMEOUT)
             assert done.returncode == 0, done.stderr
     with running(folder / "server", settings) as started:
-        wait_until(lambda: set(names) <= served_models(started), "the models are served", 3 * PATIENCE)
+        wait_until(lambda: set(names) <= served_models(started), "the models are served", 3 * TIMEOUT)
         yield started
 
 
 def served_models(server: Server) -> set[str]:
     """Return the names of the models that a server has."""
-    return {one["id"] for one in httpx.get(f"{server.base_url}/models", timeout=PATIENCE).json()["data"]}
+    return {one["id"] for one in httpx.get(f"{server.base_url}/models", timeout=TIMEOUT).json()["data"]}
 
 
 def pcm_to_wav(pcm: bytes, rate: int) -> bytes:

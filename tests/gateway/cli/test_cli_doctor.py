@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from servers import PATIENCE, Server, wait_until
+from servers import TIMEOUT, Server, wait_until
 
 from gateway.cli.parser import make_parser
 from gateway.security.keys import KEYS_FILE, KeyStore
@@ -27,7 +27,7 @@ def doctor(tmp_path: Path, settings: str = "", **environ: str) -> tuple[int, dic
     done = subprocess.run(
         [*VOICEBOX, "doctor", "--json", "--config", str(config)],
         capture_output=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         env=environ,
     )
     assert b"Traceback" not in done.stderr
@@ -92,7 +92,7 @@ def test_a_server_stops_with_its_standard_input(tmp_path: Path) -> None:
         assert json.loads(ready.read_text())["pid"] == process.pid
         assert process.stdin
         process.stdin.close()
-        assert process.wait(PATIENCE) == 0
+        assert process.wait(TIMEOUT) == 0
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_server_stops_with_its_standard_input(tmp_path: Path) -> None:
 )
 def test_wrong_usage(words: list[str]) -> None:
     """Wrong usage ends with status 2 and a usage line."""
-    done = subprocess.run([*VOICEBOX, *words], capture_output=True, text=True, timeout=PATIENCE)
+    done = subprocess.run([*VOICEBOX, *words], capture_output=True, text=True, timeout=TIMEOUT)
     assert (done.returncode, done.stderr.startswith("usage: voicebox")) == (2, True)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from servers import PATIENCE
+from servers import TIMEOUT
 from wheels import index_variables, make_package
 
 from engines.environments.groups import REQUIREMENTS, WORKER_PACKAGES, find_group
@@ -50,7 +50,7 @@ def _add_core(wheel: Path) -> None:
 def voicebox(*arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.CompletedProcess[str]:
     """Run `voicebox engines`."""
     done = subprocess.run(
-        [*VOICEBOX, *arguments], capture_output=True, text=True, timeout=PATIENCE, stdin=stdin
+        [*VOICEBOX, *arguments], capture_output=True, text=True, timeout=TIMEOUT, stdin=stdin
     )
     assert "Traceback" not in done.stderr
     return done

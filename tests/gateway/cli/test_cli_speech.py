@@ -23,7 +23,7 @@ import av
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from servers import PATIENCE, Server, running, wait_until
+from servers import TIMEOUT, Server, running, wait_until
 
 from gateway.security.keys import KEYS_FILE, KeyStore
 from streaming.audio import wav
@@ -38,7 +38,7 @@ def voicebox(*words: str, url: str, sent: bytes = b"", **environ: str) -> subpro
         [*VOICEBOX, *words, "--url", url],
         input=sent,
         capture_output=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         env={**os.environ, **environ},
     )
 
@@ -234,7 +234,7 @@ def test_voices_and_models(server: Server) -> None:
 def test_a_reader_that_goes_away_is_no_failure(server: Server) -> None:
     """`voicebox voices | head -1` ends quietly."""
     command = f"{sys.executable} -m gateway voices --url {server.url} | head -1"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, timeout=PATIENCE)
+    done = subprocess.run(["bash", "-c", command], capture_output=True, timeout=TIMEOUT)
 
     assert done.stdout.startswith(b"alloy\t")
     assert done.stderr == b""
@@ -254,7 +254,7 @@ def test_a_table_on_a_terminal(server: Server) -> None:
         except OSError:  # Linux says EIO where others say end of file
             pass
         os.close(reader)
-        assert process.wait(PATIENCE) == 0
+        assert process.wait(TIMEOUT) == 0
 
     assert b"model" in shown
     assert b"owner" in shown
@@ -371,7 +371,7 @@ def test_an_interrupted_command_leaves_nothing(tmp_path: Path, number: int, stat
         pids = servers_of(process.pid)
         assert len(pids) >= 3
         process.send_signal(number)
-        assert process.wait(PATIENCE) == status
+        assert process.wait(TIMEOUT) == status
         assert process.stderr
         assert b"Traceback" not in process.stderr.read()
     wait_until(lambda: gone(pids), "server and workers are gone")

@@ -27,7 +27,7 @@ import tiny_pocket
 import tiny_whisper
 from hub_server import FakeHub
 from neural_server import TEXT, VOICEBOX, pcm_to_wav, serve_models, speak
-from servers import PATIENCE, Server
+from servers import TIMEOUT, Server
 
 from engines.adapters.kokoro.engine import Kokoro
 from engines.api import SpeechJob
@@ -168,7 +168,7 @@ def test_a_cloned_voice(server: Server) -> None:
             f"{server.base_url}/audio/voices",
             data={"name": name, "transcript": "Some words."},
             files={"audio_sample": ("a.wav", wav(sound, 6), "audio/wav")},
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
         )
         assert answer.status_code == 200, answer.text
         said[name] = speak(server, "pocket-tts-english", voice={"id": answer.json()["id"]}, seed=3)
@@ -178,7 +178,7 @@ def test_a_cloned_voice(server: Server) -> None:
     refused = httpx.post(
         f"{server.base_url}/audio/speech",
         json={"model": "kokoro", "input": "x", "voice": "low"},
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )
     assert refused.status_code == 400
     assert "pocket-tts-english" in refused.json()["error"]["message"]
@@ -228,13 +228,13 @@ def test_the_command_line(server: Server, tmp_path: Path) -> None:
         [*VOICEBOX, "transcribe", str(sound), "--model", "faster-whisper-tiny", *url],
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )
     said = subprocess.run(
         [*VOICEBOX, "say", TEXT, "--model", "kokoro", "--voice", "bf_emma", "-o", str(spoken), *url],
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )
 
     assert (transcript.returncode, transcript.stdout.strip()) == (0, tiny_whisper.TRANSCRIPTS["count"]), (
@@ -261,7 +261,7 @@ def test_the_command_line_alone(server: Server, tmp_path: Path) -> None:
         where = ["--config", str(config), "--url", f"http://127.0.0.1:{taken.getsockname()[1]}"]
         transcript, loaded = (
             subprocess.run(
-                [*VOICEBOX, *command, *where], capture_output=True, text=True, timeout=2 * PATIENCE
+                [*VOICEBOX, *command, *where], capture_output=True, text=True, timeout=2 * TIMEOUT
             )
             for command in (
                 ["transcribe", str(sound), "--model", "faster-whisper-tiny"],
@@ -281,9 +281,9 @@ def test_the_command_line_alone(server: Server, tmp_path: Path) -> None:
 def test_models_are_unloaded_and_loaded(server: Server) -> None:
     """A model that is unloaded has no worker; asked for, it is loaded again, and says the same as before."""
     before = speak(server, "kokoro", voice="af_bella", seed=5)
-    assert httpx.post(f"{server.base_url}/voicebox/models/kokoro/unload", timeout=PATIENCE).status_code == 200
-    listed = httpx.get(f"{server.base_url}/voicebox/models/kokoro", timeout=PATIENCE).json()
+    assert httpx.post(f"{server.base_url}/voicebox/models/kokoro/unload", timeout=TIMEOUT).status_code == 200
+    listed = httpx.get(f"{server.base_url}/voicebox/models/kokoro", timeout=TIMEOUT).json()
     assert listed["state"] == "resting"
-    assert httpx.get(f"{server.url}/readyz", timeout=PATIENCE).status_code == 200
+    assert httpx.get(f"{server.url}/readyz", timeout=TIMEOUT).status_code == 200
     assert np.array_equal(before, speak(server, "kokoro", voice="af_bella", seed=5))
-    assert httpx.get(f"{server.base_url}/voicebox/models/kokoro", timeout=PATIENCE).json()["state"] == "ready"
+    assert httpx.get(f"{server.base_url}/voicebox/models/kokoro", timeout=TIMEOUT).json()["state"] == "ready"

@@ -22,7 +22,7 @@ pytest.importorskip("ctranslate2")
 import published_checkpoints
 import tiny_whisper
 from neural_server import pcm_to_wav, serve_models
-from servers import PATIENCE, Server
+from servers import TIMEOUT, Server
 
 from engines.catalogue.models import find_model
 
@@ -88,10 +88,10 @@ def test_memory_does_not_grow(server: Server, model: str) -> None:
     """Hundreds of requests later, worker and gateway hold as much memory as after the first ones, within the
     allocator's play.
     """
-    worker = next(psutil.Process(pid) for pid in server.workers() if model in psutil.Process(pid).cmdline())
+    worker = next(psutil.Process(pid) for pid in server.worker_pids() if model in psutil.Process(pid).cmdline())
     gateway = psutil.Process(server.process.pid)
     curve: list[tuple[int, int, int]] = []
-    with httpx.Client(timeout=PATIENCE) as client, ThreadPoolExecutor(CLIENTS) as clients:
+    with httpx.Client(timeout=TIMEOUT) as client, ThreadPoolExecutor(CLIENTS) as clients:
         for done in range(0, REQUESTS, STEP):
             assert set(
                 clients.map(lambda number: ask(client, server, model, number), range(done, done + STEP))

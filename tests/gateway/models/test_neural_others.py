@@ -20,7 +20,7 @@ import published_checkpoints
 import tiny_whisper
 from hub_server import FakeHub
 from neural_server import pcm_to_wav, serve_models, speak
-from servers import PATIENCE, Server
+from servers import TIMEOUT, Server
 
 NAMES = ("voxcpm2", "mms-tts-eng", "wav2vec2-base-960h", "moonshine-tiny", "vibevoice-1.5b", "mine")
 OWN = {"mine": {"repo": "somebody/voices", "kind": "speech"}}
@@ -66,7 +66,7 @@ def test_they_speak(server: Server, model: str, voice: str) -> None:
 def test_ones_own_voices(server: Server) -> None:
     """The voices of a repository of one's own are listed, and differ."""
     listed = httpx.get(
-        f"{server.base_url}/voicebox/presets", params={"engine": "mine"}, timeout=PATIENCE
+        f"{server.base_url}/voicebox/presets", params={"engine": "mine"}, timeout=TIMEOUT
     ).json()
     assert {"speaker-0", "speaker-1", "speaker-2"} <= {one["voice"] for one in listed["data"]}
     assert not np.array_equal(
@@ -95,7 +95,7 @@ def test_a_designed_and_a_cloned_voice(server: Server) -> None:
         f"{server.base_url}/audio/voices",
         data={"name": "Ann"},
         files={"audio_sample": ("a.wav", sample, "audio/wav")},
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )
     designed = httpx.post(
         f"{server.base_url}/audio/voices",
@@ -105,7 +105,7 @@ def test_a_designed_and_a_cloned_voice(server: Server) -> None:
             "prompt": "An old man with a deep voice.",
             "script_hint": "Good evening to all of you. What a night it is. Let us begin with the first of them.",
         },
-        timeout=2 * PATIENCE,
+        timeout=2 * TIMEOUT,
     )
     assert (cloned.status_code, designed.status_code) == (200, 200), cloned.text + designed.text
     ann, bob = (speak(server, "voxcpm2", voice=name, seed=3) for name in ("Ann", "Bob"))

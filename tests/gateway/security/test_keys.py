@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from servers import PATIENCE, running
+from servers import TIMEOUT, running
 
 from gateway.cli.keys import parse_expiry
 from gateway.cli.output import Failure
@@ -249,7 +249,7 @@ def test_a_running_server_stays_shut_when_the_file_is_damaged(tmp_path: Path) ->
 
         def models() -> int:
             headers = {"authorization": f"Bearer {secret}"}
-            return httpx.get(f"{server.base_url}/models", headers=headers, timeout=PATIENCE).status_code
+            return httpx.get(f"{server.base_url}/models", headers=headers, timeout=TIMEOUT).status_code
 
         good = store.path.read_bytes()
         assert models() == 200

@@ -14,20 +14,20 @@ from typing import Any
 
 import pytest
 from cloning_server import (
-    MIMIC,
-    NEAR,
+    BRIGHTNESS_TOLERANCE,
+    CLONER,
     call,
     clone,
     design,
-    done,
     female,
+    json_of,
     male,
     pcm,
     profile,
     refused,
-    sampled,
+    sample_brightness,
     speak,
-    voiced,
+    spoken_brightness,
 )
 from servers import Server, running
 
@@ -41,7 +41,7 @@ DEAF: dict[str, Any] = {"pocketsphinx": {"enabled": False}}
 
 
 @contextmanager
-def keeping(folder: Path, number: int, engines: dict[str, Any], *args: str) -> Iterator[Server]:
+def library_server(folder: Path, number: int, engines: dict[str, Any], *args: str) -> Iterator[Server]:
     """Run a server on the one data folder."""
     with running(
         folder / str(number), {"engines": {**DEAF, **engines}, "data_dir": str(folder / "data")}, args
@@ -53,7 +53,7 @@ def test_engines_come_and_go(tmp_path: Path) -> None:
     """Without an engine that clones voices are made, listed and kept; with one they speak, and the same after
     each restart.
     """
-    with keeping(tmp_path, 1, {}) as server:
+    with library_server(tmp_path, 1, {}) as server:
         cloned, designed = clone(server, male(), "Jack"), design(server, PROMPT, "Merry")
         for voice in (cloned, designed):
             for model in ("tts-1", "espeak"):
@@ -63,24 +63,24 @@ def test_engines_come_and_go(tmp_path: Path) -> None:
                 assert voice["name"] in message
                 assert "`mimic` (not enabled: engines.mimic.enabled is false)" in message
         assert profile(server, designed["id"])["samples"] == []
-        fits = done(call(server, "GET", f"/voicebox/profiles/{cloned['id']}/engines"))["data"]
+        fits = json_of(call(server, "GET", f"/voicebox/profiles/{cloned['id']}/engines"))["data"]
         assert {(fit["engine"], fit["can"], fit["would"]) for fit in fits} >= {
             ("espeak", False, False),
             ("mimic", False, True),
         }
-    with keeping(tmp_path, 2, MIMIC, "--workers", "2") as server:
-        listed = done(call(server, "GET", "/audio/voices"))["data"][:2]
+    with library_server(tmp_path, 2, CLONER, "--workers", "2") as server:
+        listed = json_of(call(server, "GET", "/audio/voices"))["data"][:2]
         assert [(voice["id"], voice["name"]) for voice in listed] == [
             (voice["id"], voice["name"]) for voice in (cloned, designed)
         ]
-        assert voiced(server, "Jack") == pytest.approx(sampled(server, cloned["id"]), rel=NEAR)
+        assert spoken_brightness(server, "Jack") == pytest.approx(sample_brightness(server, cloned["id"]), rel=BRIGHTNESS_TOLERANCE)
         made_by_ten_at_once(server, designed["id"])
         said = [pcm(server, voice["id"]) for voice in (cloned, designed)]
         reference = profile(server, designed["id"])
     shutil.rmtree(tmp_path / "data" / "voices" / "prompts")
-    with keeping(tmp_path, 3, MIMIC) as server:
+    with library_server(tmp_path, 3, CLONER) as server:
         assert [pcm(server, voice["id"]) for voice in (cloned, designed)] == said
-        assert done(call(server, "DELETE", "/voicebox/cache")) == {"prompts": 2}
+        assert json_of(call(server, "DELETE", "/voicebox/cache")) == {"prompts": 2}
         assert [pcm(server, voice["id"]) for voice in (cloned, designed)] == said
         assert profile(server, designed["id"]) == reference
 
@@ -92,7 +92,7 @@ def made_by_ten_at_once(server: Server, id: str) -> None:
     There are two gateway processes, so that both make one.
     """
     with ThreadPoolExecutor(10) as pool:
-        said = list(pool.map(lambda _: voiced(server, id), range(10)))
+        said = list(pool.map(lambda _: spoken_brightness(server, id), range(10)))
     made = profile(server, id)
     kept = [
         path.name
@@ -103,8 +103,8 @@ def made_by_ten_at_once(server: Server, id: str) -> None:
     assert len(made["samples"]) == 1
     assert made["designed_by"] == "mimic"
     assert sorted(kept) == ["original", "prepared.wav"]
-    assert sampled(server, id) == pytest.approx(DESIGNED, rel=NEAR)
-    assert said == pytest.approx([sampled(server, id)] * 10, rel=NEAR)
+    assert sample_brightness(server, id) == pytest.approx(DESIGNED, rel=BRIGHTNESS_TOLERANCE)
+    assert said == pytest.approx([sample_brightness(server, id)] * 10, rel=BRIGHTNESS_TOLERANCE)
 
 
 def test_a_designed_voice_stays_as_it_was_made(cloning: Server) -> None:
@@ -131,7 +131,7 @@ def test_a_designed_voice_stays_as_it_was_made(cloning: Server) -> None:
     refused(call(cloning, "POST", f"{sample}/trim", json={"start": 1}), 400, None, "stays_as_made")
     refused(call(cloning, "DELETE", sample), 400, None, "stays_as_made")
     assert profile(cloning, made["id"]) == before
-    assert voiced(cloning, made["id"]) == pytest.approx(DESIGNED, rel=2 * NEAR)
+    assert spoken_brightness(cloning, made["id"]) == pytest.approx(DESIGNED, rel=2 * BRIGHTNESS_TOLERANCE)
 
 
 # What is deleted is gone...
@@ -169,14 +169,14 @@ def lead_a_life(server: Server) -> tuple[str, bytes]:
     path = f"/voicebox/profiles/{id}"
     sample = f"{path}/samples/{profile(server, id)['samples'][0]['id']}"
     words = [{"word": "Wilhelmina", "respelling": SPELLING}]
-    done(
+    json_of(
         call(
             server, "PATCH", path, json={"name": RENAMED, "description": DESCRIPTION, "pronunciations": words}
         )
     )
-    done(call(server, "PATCH", sample, json={"transcript": REWRITTEN}))
-    done(call(server, "PUT", f"{path}/avatar", content=b"\x89PNG\r\n\x1a\n" + female()[30_000:40_000]))
-    done(
+    json_of(call(server, "PATCH", sample, json={"transcript": REWRITTEN}))
+    json_of(call(server, "PUT", f"{path}/avatar", content=b"\x89PNG\r\n\x1a\n" + female()[30_000:40_000]))
+    json_of(
         call(
             server,
             "POST",
@@ -185,7 +185,7 @@ def lead_a_life(server: Server) -> tuple[str, bytes]:
             data={"transcript": TRANSCRIPT},
         )
     )
-    done(call(server, "PUT", "/voicebox/aliases/alloy", json={"target": RENAMED}))
+    json_of(call(server, "PUT", "/voicebox/aliases/alloy", json={"target": RENAMED}))
     pcm(server, RENAMED)
     assert (
         call(server, "GET", f"{path}/export").status_code
@@ -201,14 +201,14 @@ def test_what_is_deleted_is_gone(tmp_path: Path) -> None:
     """
     data = tmp_path / "data"
     text = tuple(word.encode() for word in WORDS)
-    with keeping(tmp_path, 1, MIMIC) as server:
+    with library_server(tmp_path, 1, CLONER) as server:
         other = clone(server, male(), "Somebody Else")
         id, prepared = lead_a_life(server)
         sound = slices(female()) + slices(prepared)
         there = {RENAMED.encode(), REWRITTEN.encode(), DESCRIPTION.encode(), SPELLING.encode()}
         assert found(data, sound) == set(sound)
         assert found(data, text) >= there
-        done(call(server, "DELETE", f"/voicebox/profiles/{id}"))
+        json_of(call(server, "DELETE", f"/voicebox/profiles/{id}"))
         assert found(data, sound) == set()
         assert [path for path in (data / "voices").rglob(f"*{id}*/*") if path.is_file()] == []
     assert (data / "voices.db").exists()

@@ -9,25 +9,25 @@ from pathlib import Path
 
 import pytest
 from cloning_server import (
-    MIMIC,
-    NEAR,
+    BRIGHTNESS_TOLERANCE,
+    CLONER,
     WORD_SECONDS,
     WORDS,
     Json,
+    brightness_of,
     call,
     clone,
-    done,
+    create_profile,
     female,
-    heard,
-    make,
+    json_of,
     male,
     new_name,
     pcm,
     refused,
-    sampled,
+    sample_brightness,
     seconds,
     speak,
-    voiced,
+    spoken_brightness,
 )
 from decoded import decoded, same_words
 from servers import Server, running
@@ -51,8 +51,8 @@ def woman(cloning: Server) -> Json:
 def test_a_clone_sounds_as_its_sample(cloning: Server, man: Json, woman: Json) -> None:
     """What comes back has the brightness of the sample, so that two voices differ as their samples do."""
     for voice in (man, woman):
-        assert voiced(cloning, {"id": voice["id"]}) == pytest.approx(sampled(cloning, voice["id"]), rel=NEAR)
-    assert voiced(cloning, woman["id"]) > 1.2 * voiced(cloning, man["id"])
+        assert spoken_brightness(cloning, {"id": voice["id"]}) == pytest.approx(sample_brightness(cloning, voice["id"]), rel=BRIGHTNESS_TOLERANCE)
+    assert spoken_brightness(cloning, woman["id"]) > 1.2 * spoken_brightness(cloning, man["id"])
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_every_name_of_a_voice(cloning: Server, woman: Json, form: str) -> None:
     said = cloning.sdk(strict=True).audio.speech.create(
         model="tts-1", voice={"id": name}, input=WORDS, response_format="wav"
     )
-    assert heard(said.content) == pytest.approx(sampled(cloning, woman["id"]), rel=NEAR)
+    assert brightness_of(said.content) == pytest.approx(sample_brightness(cloning, woman["id"]), rel=BRIGHTNESS_TOLERANCE)
 
 
 def test_a_model_that_is_a_voice(cloning: Server, woman: Json) -> None:
@@ -88,7 +88,7 @@ def test_every_format(cloning: Server, man: Json, format: str) -> None:
 
     assert deltas[-1]["type"] == "speech.audio.done"
     for one in (file, b"".join(parts)):
-        assert heard(one, format) == pytest.approx(sampled(cloning, man["id"]), rel=NEAR)
+        assert brightness_of(one, format) == pytest.approx(sample_brightness(cloning, man["id"]), rel=BRIGHTNESS_TOLERANCE)
 
 
 def test_fifty_at_once(cloning: Server, man: Json, woman: Json) -> None:
@@ -126,7 +126,7 @@ def test_engines_that_can(cloning: Server, man: Json, model: str) -> None:
 
     assert answer.headers["x-voicebox-engine"] == "mimic"
     assert answer.headers["x-voicebox-voice"] == man["name"]
-    assert heard(answer.content, "pcm") == pytest.approx(sampled(cloning, man["id"]), rel=NEAR)
+    assert brightness_of(answer.content, "pcm") == pytest.approx(sample_brightness(cloning, man["id"]), rel=BRIGHTNESS_TOLERANCE)
 
 
 def test_an_engine_that_cannot(cloning: Server, man: Json) -> None:
@@ -141,14 +141,14 @@ def test_an_engine_that_cannot(cloning: Server, man: Json) -> None:
 
 def test_a_voice_without_a_sample(cloning: Server) -> None:
     """A voice that is still to get its sample cannot speak, and says why."""
-    voice = make(cloning)
+    voice = create_profile(cloning)
     message = refused(speak(cloning, voice["id"]), 400, "voice", "voice_not_speakable")
     assert "no sample" in message
 
 
 def test_a_preset_under_a_name(cloning: Server) -> None:
     """A profile of a preset speaks as the preset does, on its own engine only."""
-    german = make(cloning, preset_engine="espeak", preset_voice_id="de")
+    german = create_profile(cloning, preset_engine="espeak", preset_voice_id="de")
     answer = speak(cloning, german["name"])
     direct = speak(cloning, "espeak/de")
 
@@ -166,7 +166,7 @@ def test_a_preset_under_a_name(cloning: Server) -> None:
 def test_kept_to_an_engine(cloning: Server) -> None:
     """A voice that its owner keeps to certain engines is spoken by no other."""
     voice = clone(cloning, female())
-    done(call(cloning, "PATCH", f"/voicebox/profiles/{voice['id']}", json={"engines": ["espeak"]}))
+    json_of(call(cloning, "PATCH", f"/voicebox/profiles/{voice['id']}", json={"engines": ["espeak"]}))
     refused(speak(cloning, voice["id"]), 400, "voice", "voice_not_speakable")
     refused(speak(cloning, voice["id"], model="mimic"), 400, "voice", "voice_not_speakable")
 
@@ -180,12 +180,12 @@ def test_the_speed_of_a_voice(
 ) -> None:
     """A voice has a speed of its own, and a request's goes before it; the sound stays that of the voice."""
     voice = clone(cloning, female())
-    done(call(cloning, "PATCH", f"/voicebox/profiles/{voice['id']}", json={"speed": own}))
+    json_of(call(cloning, "PATCH", f"/voicebox/profiles/{voice['id']}", json={"speed": own}))
     text = f"{WORDS} " * 4
     said = pcm(cloning, voice["id"], text, speed=sent)
 
     assert seconds(said) == pytest.approx(len(text.split()) * WORD_SECONDS / effective, rel=0.1)
-    assert heard(said, "pcm") == pytest.approx(sampled(cloning, voice["id"]), rel=2 * NEAR)
+    assert brightness_of(said, "pcm") == pytest.approx(sample_brightness(cloning, voice["id"]), rel=2 * BRIGHTNESS_TOLERANCE)
 
 
 def test_instructions_that_nobody_hears(cloning: Server) -> None:
@@ -215,7 +215,7 @@ def test_instructions_that_nobody_hears(cloning: Server) -> None:
 def test_mixtures(cloning: Server, mixture: str, frequency: float) -> None:
     """Presets of an engine that mixes are mixed by weight, through OpenAI's models and its own."""
     for model in ("tts-1", "mimic"):
-        assert voiced(cloning, mixture, model=model) == pytest.approx(frequency, rel=NEAR)
+        assert spoken_brightness(cloning, mixture, model=model) == pytest.approx(frequency, rel=BRIGHTNESS_TOLERANCE)
 
 
 @pytest.mark.parametrize("mixture", ["low(0)+high", "low(-1)+high", "low(x)+high", "low(nan)+high", "low(+high", "low+", "low(1e999)", "+".join(["low"] * 17)])  # fmt: skip
@@ -235,8 +235,8 @@ def test_mixtures_of_nobody(cloning: Server, man: Json) -> None:
 
 def test_a_mixture_under_a_name(cloning: Server) -> None:
     """A mixture can be kept as a voice of one's own; one of voices that are not there cannot."""
-    voice = make(cloning, preset_engine="mimic", preset_voice_id="low(2)+high(1)")
-    assert voiced(cloning, voice["name"]) == pytest.approx((2 * LOW + HIGH) / 3, rel=NEAR)
+    voice = create_profile(cloning, preset_engine="mimic", preset_voice_id="low(2)+high(1)")
+    assert spoken_brightness(cloning, voice["name"]) == pytest.approx((2 * LOW + HIGH) / 3, rel=BRIGHTNESS_TOLERANCE)
     for preset in ("low+nobody", "low(0)+high"):
         body = {"name": new_name(), "preset_engine": "mimic", "preset_voice_id": preset}
         refused(call(cloning, "POST", "/voicebox/profiles", json=body), 400, "preset_voice_id", None)
@@ -250,18 +250,18 @@ def test_two_processes(tmp_path: Path) -> None:
     both.
     """
     with running(
-        tmp_path, {"engines": {**MIMIC, "pocketsphinx": {"enabled": False}}}, ("--workers", "2")
+        tmp_path, {"engines": {**CLONER, "pocketsphinx": {"enabled": False}}}, ("--workers", "2")
     ) as server:
         with ThreadPoolExecutor(8) as pool:
             men = pool.map(lambda number: clone(server, male(), f"man {number}"), range(4))
             women = pool.map(lambda number: clone(server, female(), f"woman {number}"), range(4))
             made = [*men, *women]
             said = list(pool.map(lambda voice: {pcm(server, voice["id"]) for _ in range(6)}, made))
-        listed = [done(call(server, "GET", "/audio/voices"))["data"][:8] for _ in range(6)]
+        listed = [json_of(call(server, "GET", "/audio/voices"))["data"][:8] for _ in range(6)]
         assert all(len(same) == 1 for same in said)
         assert len(set.union(*said)) == 2
-        assert heard(said[0].pop(), "pcm") == pytest.approx(sampled(server, made[0]["id"]), rel=NEAR)
+        assert brightness_of(said[0].pop(), "pcm") == pytest.approx(sample_brightness(server, made[0]["id"]), rel=BRIGHTNESS_TOLERANCE)
         assert {voice["id"] for voice in made} == {voice["id"] for one in listed for voice in one}
         for voice in made:
-            done(call(server, "DELETE", f"/audio/voices/{voice['id']}"))
+            json_of(call(server, "DELETE", f"/audio/voices/{voice['id']}"))
             assert {speak(server, voice["id"]).status_code for _ in range(4)} == {400}

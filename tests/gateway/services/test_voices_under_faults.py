@@ -16,24 +16,24 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 from cloning_server import (
-    MIMIC,
-    NEAR,
+    BRIGHTNESS_TOLERANCE,
+    CLONER,
     WORDS,
     call,
     clone,
     design,
-    done,
     female,
+    json_of,
     new_name,
-    sampled,
+    sample_brightness,
     short,
     speak,
-    voiced,
+    spoken_brightness,
 )
-from servers import PATIENCE, Server, running, wait_until
+from servers import TIMEOUT, Server, running, wait_until
 
 QUICK: dict[str, Any] = {
-    "engines": {**MIMIC, "pocketsphinx": {"enabled": False}, "espeak": {"enabled": False}},
+    "engines": {**CLONER, "pocketsphinx": {"enabled": False}, "espeak": {"enabled": False}},
     "workers": {"restart_delay": 0.02, "restart_delay_max": 0.1},
 }
 
@@ -46,12 +46,12 @@ def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def worker(server: Server) -> int:
-    """Give the process id of mimic's worker, once it is ready."""
+    """Return the process id of the cloner's worker, once it is ready."""
     found = 0
 
     def ready() -> bool:
         nonlocal found
-        state = httpx.get(f"{server.url}/health", timeout=PATIENCE).json()["engines"]["mimic"]
+        state = httpx.get(f"{server.url}/health", timeout=TIMEOUT).json()["engines"]["mimic"]
         found = state["workers"][0]["pid"] if state["ready"] else 0
         return bool(found)
 
@@ -130,7 +130,7 @@ def test_workers_killed_all_the_time(fragile: Server) -> None:
     assert all(one[-1] == 200 for one in statuses)
     assert 0 not in statuses[0]
     listed = all_speak(fragile)
-    designed = done(call(fragile, "GET", "/voicebox/profiles", params={"voice_type": "designed"}))["data"]
+    designed = json_of(call(fragile, "GET", "/voicebox/profiles", params={"voice_type": "designed"}))["data"]
     assert len(designed) == statuses[0].count(200)
     assert known in listed
 
@@ -149,7 +149,7 @@ def upload(name: str) -> bytes:
 
 def send(server: Server, data: bytes) -> None:
     """Send and leave, without waiting for an answer."""
-    with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as client:
+    with socket.create_connection(("127.0.0.1", server.port), TIMEOUT) as client:
         client.sendall(data)
 
 
@@ -166,7 +166,7 @@ def stored(server: Server) -> set[str]:
 
 def test_leaving_in_the_middle_of_an_upload(cloning: Server) -> None:
     """Of an upload that ends in the middle nothing stays, no voice and no recording."""
-    before, blobs = done(call(cloning, "GET", "/voicebox/profiles")), stored(cloning)
+    before, blobs = json_of(call(cloning, "GET", "/voicebox/profiles")), stored(cloning)
     whole = upload("Half a voice")
     for sent in (200, 300, 400, 1000, len(whole) // 2, len(whole) - 10):
         send(cloning, whole[:sent])
@@ -175,7 +175,7 @@ def test_leaving_in_the_middle_of_an_upload(cloning: Server) -> None:
         lambda: len([line for line in cloning.requests() if "Disconnected" in line.get("error", "")]) >= 6,
         "all have left",
     )
-    assert done(call(cloning, "GET", "/voicebox/profiles")) == before
+    assert json_of(call(cloning, "GET", "/voicebox/profiles")) == before
     assert stored(cloning) == blobs
 
 
@@ -196,9 +196,9 @@ def worked_on(server: Server) -> int:
 
 def all_speak(server: Server) -> list[str]:
     """Check that every voice that is listed speaks as it should; give their ids."""
-    listed = [voice["id"] for voice in done(call(server, "GET", "/voicebox/profiles"))["data"]]
+    listed = [voice["id"] for voice in json_of(call(server, "GET", "/voicebox/profiles"))["data"]]
     for id in listed:
-        assert voiced(server, id) == pytest.approx(sampled(server, id), rel=NEAR)
+        assert spoken_brightness(server, id) == pytest.approx(sample_brightness(server, id), rel=BRIGHTNESS_TOLERANCE)
     return listed
 
 
@@ -206,7 +206,7 @@ def all_speak(server: Server) -> list[str]:
 
 
 def uploads(server: Server, number: int, made: list[str]) -> None:
-    """Make voices until the server is gone; note those that it told of."""
+    """Make voices until the server is gone; note those that it confirmed."""
     with suppress(httpx.TransportError):
         while True:
             made.append((design(server, new_name()) if number else clone(server, short()))["id"])
@@ -223,7 +223,7 @@ def killed_while_voices_are_made(server: Server, made: list[str]) -> None:
 
 
 def test_a_gateway_killed_while_voices_are_made(tmp_path: Path) -> None:
-    """kill -9 of the gateway in the middle of uploads, three times: what it told of is there, and whatever is
+    """kill -9 of the gateway in the middle of uploads, three times: what it confirmed is there, and whatever is
     there speaks.
     """
     made: list[str] = []

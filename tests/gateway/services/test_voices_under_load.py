@@ -14,10 +14,10 @@ from typing import Any
 
 import httpx2 as httpx
 import pytest
-from servers import PATIENCE, Server, running, wait_until
+from servers import TIMEOUT, Server, running, wait_until
 
 from conformance.context import CLIP, RECORDING
-from gateway.security.keys import KeyStore, default_path
+from gateway.security.keys import KEYS_FILE, KeyStore
 
 KEYS = ("alice", "bob")
 
@@ -25,7 +25,7 @@ KEYS = ("alice", "bob")
 def client(server: Server, key: str = "") -> httpx.Client:
     """Talk to a server."""
     headers = {"authorization": f"Bearer {key}"} if key else {}
-    return httpx.Client(base_url=server.base_url, timeout=PATIENCE, headers=headers)
+    return httpx.Client(base_url=server.base_url, timeout=TIMEOUT, headers=headers)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def mimic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def owned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, dict[str, str]]]:
     """The same with keys, and with consent demanded."""
     folder = tmp_path_factory.mktemp("owned")
-    secrets = {name: KeyStore(default_path(str(folder / "data"))).create(name, None)[1] for name in KEYS}
+    secrets = {name: KeyStore(folder / "data" / KEYS_FILE).create(name, None)[1] for name in KEYS}
     config = {"engines": {"mimic": {"enabled": True}}, "voices": {"require_consent": True}}
     with running(folder, config) as server:
         yield server.wait_ready(), secrets
@@ -79,11 +79,11 @@ def test_cutting_while_the_words_are_found_out(mimic: Server) -> None:
         path = f"/voicebox/profiles/{made(http.post('/voicebox/profiles', json={'name': 'Cut'}))['id']}"
         files = {"file": ("a.ogg", RECORDING.read_bytes(), "audio/ogg")}
         sample = made(http.post(f"{path}/samples", files=files, data={"transcribe": "false"}))["id"]
-        listening = threading.Thread(target=http.post, args=(f"{path}/samples/{sample}/transcribe",))
-        listening.start()
+        transcribing = threading.Thread(target=http.post, args=(f"{path}/samples/{sample}/transcribe",))
+        transcribing.start()
         time.sleep(0.2)
         cut = made(http.post(f"{path}/samples/{sample}/trim", json={"start": 0, "end": 4}))
-        listening.join()
+        transcribing.join()
         after = made(http.get(f"{path}/samples/{sample}"))
         audio = http.get(f"{path}/samples/{sample}/audio")
         spoken = say(http, "cut")
