@@ -82,7 +82,7 @@ def test_refused_in_the_same_words(server: Server) -> None:
 def test_none_waits_for_a_process_that_is_gone(
     tmp_path: Path, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When the process that runs the engines is killed, those who follow a pull are told, and the others end
+    """When the process that runs the engines is killed, those who follow a pull get an error, and the others end
     as they should.
     """
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
@@ -94,7 +94,7 @@ def test_none_waits_for_a_process_that_is_gone(
         hub.add_fault("model.safetensors", pause=60)
         assert call(server, "pull").status_code == 200
         url = f"{server.base_url}/voicebox/models/{MODEL}/progress"
-        members = [
+        gateway_processes = [
             psutil.Process(pid)
             for pid in server.worker_pids()
             if "gateway.cluster.supervisor" in psutil.Process(pid).cmdline()
@@ -105,5 +105,5 @@ def test_none_waits_for_a_process_that_is_gone(
             server.process.kill()
             with pytest.raises(httpx.HTTPError):
                 list(lines)
-        _, left = psutil.wait_procs(members, 20)
+        _, left = psutil.wait_procs(gateway_processes, 20)
         assert not left, "the drain takes 30 seconds, if anybody is waited for"

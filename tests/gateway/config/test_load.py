@@ -1,4 +1,4 @@
-"""Settings: layers, origins, and mistakes told all at once with their place."""
+"""Settings: layers, origins, and all mistakes reported at once with their place."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def write(tmp_path: Path) -> Write:
 
 
 def mistakes(path: Path | None, environ: dict[str, str] | None = None, **flags: object) -> list[str]:
-    """Load what is wrong, and give each problem as told, with the file's folder left out."""
+    """Load wrong settings and return each problem as reported, without the file's folder."""
     overrides = {name.replace("__", "."): value for name, value in flags.items()}
     with pytest.raises(ConfigError) as caught:
         load(path, environ or {}, overrides)
@@ -113,29 +113,36 @@ def test_what_containers_set_is_no_mistake() -> None:
     assert load(None, environ, {}) == Settings()
 
 
-def test_every_mistake_is_told_at_once_with_its_place(write: Write) -> None:
+def test_all_mistakes_are_reported_at_once_with_their_place(write: Write) -> None:
     """All problems of all layers come in one message: where, which key, what was given, what is allowed."""
     path = write("server:\n  port: 70000\n  prot: 1\nlog: {level: loud}\nworkers: {queue: many}\n")
-    told = mistakes(path, {"VOICEBOX_SERVER__PORT": "x", "VOICEBOX_SEVER__PORT": "1"}, server__host=5)
+    reported = mistakes(path, {"VOICEBOX_SERVER__PORT": "x", "VOICEBOX_SEVER__PORT": "1"}, server__host=5)
 
     keys = "host, port, processes, no_auth, allowed_hosts, cors_origins, drain_timeout, send_timeout, body_timeout, head_bytes"
     assert (
         f"settings.yaml:3: server.prot: there is no 'prot' here. Did you mean 'port' or 'host'? Allowed: {keys}"
-        in told
+        in reported
     )
-    assert "settings.yaml:4: log.level: 'loud' is given; allowed: one of debug, info, warning, error" in told
-    assert "settings.yaml:5: workers.queue: 'many' is given; allowed: a whole number of at least 1" in told
-    assert "VOICEBOX_SERVER__PORT: server.port: 'x' is given; allowed: a whole number from 0 to 65535" in told
-    assert "--host: server.host: 5 is given; allowed: text; put it in quotes" in told
+    assert (
+        "settings.yaml:4: log.level: 'loud' is given; allowed: one of debug, info, warning, error" in reported
+    )
+    assert (
+        "settings.yaml:5: workers.queue: 'many' is given; allowed: a whole number of at least 1" in reported
+    )
+    assert (
+        "VOICEBOX_SERVER__PORT: server.port: 'x' is given; allowed: a whole number from 0 to 65535"
+        in reported
+    )
+    assert "--host: server.host: 5 is given; allowed: text; put it in quotes" in reported
     assert any(
         line.startswith("VOICEBOX_SEVER__PORT: sever.port: there is no 'sever' here. Did you mean 'server'")
-        for line in told
+        for line in reported
     )
-    assert len(told) == 6
+    assert len(reported) == 6
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "reported"),
     [
         ("server:\n  port: 1\n  port: 2\n", "settings.yaml:3: server.port: is given twice, first at settings.yaml:2"),
         ("server:\n\tport: 1\n", "settings.yaml:2: is not YAML: a tab where YAML allows only spaces"),
@@ -157,14 +164,14 @@ def test_every_mistake_is_told_at_once_with_its_place(write: Write) -> None:
         ("workers: {restart_delay: 60}\n", "default: workers.restart_delay_max: 30 is less than restart_delay, 60"),
     ],
 )  # fmt: skip
-def test_one_mistake(write: Write, content: str | bytes, told: str) -> None:
-    """Each kind of mistake is told in one line that begins with its place."""
+def test_one_mistake(write: Write, content: str | bytes, reported: str) -> None:
+    """Each kind of mistake is reported in one line that begins with its place."""
     (line,) = mistakes(write(content))
-    assert line.startswith(told)
+    assert line.startswith(reported)
 
 
 def test_a_variable_for_something_below_a_value() -> None:
-    """A name that goes deeper than the settings do is told as that."""
+    """A name that goes deeper than the settings do is reported as that."""
     assert mistakes(None, {"VOICEBOX_SERVER__PORT__X": "1"}) == [
         "VOICEBOX_SERVER__PORT__X: server.port.x: there is nothing below server.port"
     ]

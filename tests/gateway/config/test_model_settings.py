@@ -10,7 +10,7 @@ from gateway.config.load import ConfigError, load
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "reported"),
     [
         (
             "models:\n  each: {kokro: {preload: true}}",
@@ -29,14 +29,14 @@ from gateway.config.load import ConfigError, load
         ("models: {own: {My Own: {repo: a/b}}}", ":1: models.own.My Own: 'My Own' cannot be a model's name; allowed: text that"),
     ],
 )  # fmt: skip
-def test_one_mistake(tmp_path: Path, content: str, told: str) -> None:
-    """Each mistake about models is told in one line with its place, and the names that were meant."""
+def test_one_mistake(tmp_path: Path, content: str, reported: str) -> None:
+    """Each mistake about models is reported in one line with its place, and the names that were meant."""
     path = tmp_path / "settings.yaml"
     path.write_text(content)
     with pytest.raises(ConfigError) as caught:
         load(path, {}, {})
     (line,) = map(str, caught.value.problems)
-    assert line.startswith(f"{path}{told}")
+    assert line.startswith(f"{path}{reported}")
 
 
 def test_models_may_be_preferred(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_a_request_is_counted_whole(counted: Server) -> None:
     assert total(counted, "voicebox_queue_wait_seconds_count", "engine=tone", "priority=interactive") == 3
 
 
-def test_the_engines_state_is_told(counted: Server) -> None:
+def test_the_engines_status(counted: Server) -> None:
     """Workers, queue and capacity are what they are at the moment of asking."""
     assert total(counted, "voicebox_workers", "engine=espeak", "state=ready") == 2
     assert total(counted, "voicebox_queue_depth") == 0

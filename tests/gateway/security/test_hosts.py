@@ -53,7 +53,7 @@ def test_origins() -> None:
      ("0.0.0.0", True, False, True), ("0.0.0.0", False, True, True), ("speech.example", False, False, False)],
 )  # fmt: skip
 def test_binding_beyond_loopback(host: str, no_auth: bool, has_keys: bool, starts: bool) -> None:
-    """Without keys the server listens beyond loopback only when told so in so many words."""
+    """Without keys the server listens beyond loopback only when `--no-auth` says so."""
     settings = Settings(server=ServerSettings(host=host, no_auth=no_auth))
     if starts:
         check_binding(settings, has_keys=has_keys)

@@ -115,7 +115,7 @@ def test_revoking_nobody(store: KeyStore) -> None:
 
 
 def test_another_process_is_seen_at_once(store: KeyStore) -> None:
-    """A store that has read the file sees what others make and revoke, without being told."""
+    """A store that has read the file sees what others make and revoke by itself."""
     watcher = KeyStore(store.path)
     assert watcher.empty()
     _, secret = store.create("alice", None)
