@@ -135,7 +135,7 @@ def _pull_object(status: PullStatus) -> dialect.PullObject:
 
 
 def _object(state: ModelState) -> dialect.ModelObject:
-    record, stored = state.record, state.stored
+    record = state.record
     fields = {
         name: getattr(record, name) for name in dialect.ModelObject.__struct_fields__ if hasattr(record, name)
     }
@@ -145,7 +145,7 @@ def _object(state: ModelState) -> dialect.ModelObject:
             "id": record.name,
             "name": record.display,
             "size": record.size_bytes,
-            "size_on_disk": stored.size,
+            "size_on_disk": state.stored.size,
             "state": state.state,
             "engine": record.engine.name,
             "reason": state.reason or UNSET,

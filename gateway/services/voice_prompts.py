@@ -17,7 +17,8 @@ async def voice_prompt(
     services: Services, engines: EngineSnapshot, choice: Choice, terms: RequestTerms
 ) -> Prompt | None:
     """Return the voice's prompt, made now if need be; None for a preset. Raises what the engine raises."""
-    profile, info = choice.profile, engines.infos.get(choice.engine)
+    profile = choice.profile
+    info = engines.infos.get(choice.engine)
     if profile is None or profile.voice_type == "preset":
         return None
     from voices import prompts

@@ -48,7 +48,8 @@ async def select_voice(
     """Return engine, model and voice for a caller's names. Raises what `Resolver.speak` raises, or
     LibraryFailed.
     """
-    resolver, settings = engines.resolver, services.settings
+    resolver = engines.resolver
+    settings = services.settings
     named_by_model = voice is None and not resolver.is_model(model)
     name = model if named_by_model else voice or settings.speech.voice
     try:

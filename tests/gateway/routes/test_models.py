@@ -18,7 +18,8 @@ if TYPE_CHECKING:  # pytest loads it
     from hub_server import FakeHub
 
 VOICEBOX = [sys.executable, "-m", "gateway"]
-NAME, REPO = "whisper-tiny", "openai/whisper-tiny"
+NAME = "whisper-tiny"
+REPO = "openai/whisper-tiny"
 FILES = {
     "config.json": b"{}",
     "generation_config.json": b"{ }",

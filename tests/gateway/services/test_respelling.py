@@ -30,7 +30,8 @@ from decoded import decoded, same_words
 from servers import Server
 
 PATH = "/voicebox/pronunciations"
-LOW, RISE = 400.0, 1.2
+LOW = 400.0
+RISE = 1.2
 """Hertz of mimic's voice, and how much higher it speaks a word in IPA"""
 
 

@@ -38,7 +38,8 @@ from servers import Server, running
 from gateway.security.keys import KEYS_FILE, KeyStore
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
-MINE, SHARED = "Mechthild", "Siegfried"
+MINE = "Mechthild"
+SHARED = "Siegfried"
 
 
 class TwoCallers:
@@ -57,7 +58,7 @@ class TwoCallers:
         json_of(call(server, "PUT", f"/voicebox/profiles/{self.shared}/avatar", self.anna, content=PNG))
 
     def consent(self, key: str) -> str:
-        """Give a consent."""
+        """Create a consent, and return its id."""
         form = {"name": new_name(), "language": "en"}
         answer = call(
             self.server, "POST", "/audio/voice_consents", key, data=form, files={"recording": ("a", male())}
@@ -79,12 +80,12 @@ def callers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoCallers]:
 
 
 def names(callers: TwoCallers, path: str, key: str) -> set[str]:
-    """Give the names in a list."""
+    """Return the names in a list."""
     return {one["name"] for one in json_of(call(callers.server, "GET", path, key))["data"]}
 
 
 def changes(callers: TwoCallers, id: str) -> list[tuple[str, str, Json]]:
-    """Give every call that changes a voice, or shows what only its owner may see."""
+    """Return every call that changes a voice, or shows what only its owner may see."""
     sample = profile(callers.server, id, callers.anna)["samples"][0]["id"]
     one = f"/voicebox/profiles/{id}"
     file = {"file": ("a.flac", male(), "audio/flac")}
@@ -113,7 +114,7 @@ def changes(callers: TwoCallers, id: str) -> list[tuple[str, str, Json]]:
 
 
 def untouched(callers: TwoCallers, id: str) -> Any:
-    """Give all that there is of a voice, for its owner."""
+    """Return all that there is of a voice, for its owner."""
     path = f"/voicebox/profiles/{id}"
     audio = [
         call(callers.server, "GET", f"{path}/samples/{sample['id']}/audio", callers.anna).content
@@ -372,7 +373,7 @@ def cloned(callers: TwoCallers, key: str, **fields: str) -> httpx.Response:
 
 
 def without_consent(archive: bytes, **fields: Any) -> bytes:
-    """Take the consent out of an archive, and set fields of its manifest."""
+    """Return an archive without its consent, with fields set of its manifest."""
     file = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(archive)) as source, zipfile.ZipFile(file, "w") as target:
         manifest = json.loads(source.read("profile.json")) | {"consent": None, **fields}

@@ -137,9 +137,12 @@ def test_a_designed_voice_stays_as_it_was_made(cloning: Server) -> None:
 # What is deleted is gone...
 
 
-NAME, RENAMED = "Wilhelmina Quartz", "Xanthippe Zirconium"
-TRANSCRIPT, REWRITTEN = "pomegranates and persimmons", "kumquats and mandarins"
-DESCRIPTION, SPELLING = "the daughter of the lighthouse keeper", "Villhelmeena"
+NAME = "Wilhelmina Quartz"
+RENAMED = "Xanthippe Zirconium"
+TRANSCRIPT = "pomegranates and persimmons"
+REWRITTEN = "kumquats and mandarins"
+DESCRIPTION = "the daughter of the lighthouse keeper"
+SPELLING = "Villhelmeena"
 WORDS = (
     NAME,
     RENAMED,
@@ -159,12 +162,12 @@ def found(folder: Path, secrets: tuple[bytes, ...]) -> set[bytes]:
 
 
 def slices(recording: bytes) -> tuple[bytes, ...]:
-    """Give pieces of a recording, of which no two recordings share one."""
+    """Return pieces of a recording, of which no two recordings share one."""
     return tuple(recording[at : at + 64] for at in range(20_000, len(recording) - 64, 20_000))
 
 
 def lead_a_life(server: Server) -> tuple[str, bytes]:
-    """Have a voice go through all that may leave traces; give its id and its recording as it was prepared."""
+    """Do with a voice all that may leave traces; return its id and its recording as it was prepared."""
     id = clone(server, female(), NAME, transcript=TRANSCRIPT)["id"]
     path = f"/voicebox/profiles/{id}"
     sample = f"{path}/samples/{profile(server, id)['samples'][0]['id']}"

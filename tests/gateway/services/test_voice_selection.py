@@ -32,7 +32,9 @@ from cloning_server import (
 from decoded import decoded, same_words
 from servers import Server, running
 
-LOW, MID, HIGH = 400.0, 1000.0, 2500.0
+LOW = 400.0
+MID = 1000.0
+HIGH = 2500.0
 """Hertz, mimic's presets"""
 
 

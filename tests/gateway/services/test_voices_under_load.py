@@ -46,7 +46,7 @@ def owned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, di
 
 
 def made(answer: httpx.Response) -> dict[str, Any]:
-    """Take the object of an answer that is good."""
+    """Return the object in a response that must be 200."""
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
 
@@ -58,7 +58,7 @@ def cloned(http: httpx.Client, name: str, **fields: str) -> str:
 
 
 def consented(http: httpx.Client) -> str:
-    """Give a consent's id."""
+    """Create a consent, and return its id."""
     fields = {"name": "me", "language": "en-US"}
     recording = {"recording": ("a.flac", CLIP.read_bytes(), "audio/flac")}
     return str(made(http.post("/audio/voice_consents", data=fields, files=recording))["id"])
