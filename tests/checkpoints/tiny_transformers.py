@@ -105,6 +105,7 @@ def train_sentencepiece(folder: Path, name: str = "spm_char.model") -> Path:
 
 
 def _speecht5_config(vocabulary_size: int) -> Any:
+    """Return the configuration of a SpeechT5."""
     return library.SpeechT5Config(
         vocab_size=vocabulary_size, hidden_size=16, encoder_layers=1, encoder_attention_heads=2, encoder_ffn_dim=32,
         decoder_layers=1,
@@ -173,7 +174,9 @@ def bark(folder: Path, *, voices: bool = True) -> Path:
     )
     model = library.BarkModel(config)
     settings = model.generation_config = library.GenerationConfig()
-    settings.sample_rate, settings.codebook_size, settings.do_sample = 2400, 16, True
+    settings.sample_rate = 2400
+    settings.codebook_size = 16
+    settings.do_sample = True
     settings.semantic_config = {
         "text_encoding_offset": 40, "text_pad_token": 100, "semantic_infer_token": 101, "semantic_vocab_size": 40,
         "max_input_semantic_length": 24, "semantic_rate_hz": 49.9, "eos_token_id": 40, "semantic_pad_token": 40,
@@ -195,7 +198,9 @@ def bark(folder: Path, *, voices: bool = True) -> Path:
 
 
 def _bark_voices(folder: Path) -> None:
-    draw, listed = np.random.default_rng(0), dict[str, Any](repo_or_path="someone/bark")
+    """Write two voices, and a list that has a third without files."""
+    rng = np.random.default_rng(0)
+    listed: dict[str, Any] = {"repo_or_path": "someone/bark"}
     for name in ("v2/de_speaker_1", "v2/en_speaker_6"):
         shapes: dict[str, tuple[Any, int]] = {
             "semantic_prompt": (20, 40),
@@ -205,13 +210,14 @@ def _bark_voices(folder: Path) -> None:
         paths = {key: f"speaker_embeddings/{name}_{key}.npy" for key in shapes}
         for key, (shape, below) in shapes.items():
             (folder / paths[key]).parent.mkdir(parents=True, exist_ok=True)
-            np.save(folder / paths[key], draw.integers(0, below, shape))
+            np.save(folder / paths[key], rng.integers(0, below, shape))
         listed[name] = paths
     listed["v2/gone_speaker_1"] = dict.fromkeys(("semantic_prompt", "coarse_prompt", "fine_prompt"), "no.npy")
     (folder / "speaker_embeddings_path.json").write_text(json.dumps(listed))
 
 
 def _decoder(**more: Any) -> dict[str, Any]:
+    """Return the configuration of a small decoder, with further keys."""
     return {
         "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 2,
         "head_dim": 8,
@@ -263,7 +269,8 @@ def dia(folder: Path, codec: Path | None = None) -> Path:
         ),
     )
     model = library.DiaForConditionalGeneration(config)
-    model.generation_config.do_sample, model.generation_config.guidance_scale = True, 3.0
+    model.generation_config.do_sample = True
+    model.generation_config.guidance_scale = 3.0
     dac = library.DacModel(
         library.DacConfig(
             encoder_hidden_size=4, downsampling_ratios=[8, 8], decoder_hidden_size=16, n_codebooks=9, codebook_size=1024,
@@ -331,7 +338,8 @@ def parakeet(folder: Path, kind: str = "parakeet_ctc") -> Path:
     tokenizer = Tokenizer(
         models.BPE(symbols, [("▁", letter) for letter in "abc" if letter in symbols], unk_token="<unk>")
     )
-    tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
     extra = {"additional_special_tokens": ["<blank>"]} if transducer else {}
     tokens = library.ParakeetTokenizer(
         tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unk>", **extra

@@ -9,13 +9,13 @@ import transformers as library
 from tiny_transformers import make_loud, save
 from tokenizers import pre_tokenizers
 
-RATE, HOP_LENGTH = 2400, 1280
-SOUND_TOKEN, BEGIN_TOKEN, END_TOKEN, LAST_TOKEN = CONTROL_TOKENS = (
-    "<|vision_pad|>",
-    "<|vision_start|>",
-    "<|vision_end|>",
-    "<|endoftext|>",
-)
+RATE = 2400
+HOP_LENGTH = 1280
+SOUND_TOKEN = "<|vision_pad|>"
+BEGIN_TOKEN = "<|vision_start|>"
+END_TOKEN = "<|vision_end|>"
+LAST_TOKEN = "<|endoftext|>"
+CONTROL_TOKENS = (SOUND_TOKEN, BEGIN_TOKEN, END_TOKEN, LAST_TOKEN)
 """these are equally likely, and then the first is taken"""
 CHAT_TEMPLATE = """
 {%- set audio = namespace(of=[]) -%}
@@ -32,7 +32,7 @@ CHAT_TEMPLATE = """
 {%- endfor -%}{%- endfor -%}
 {{- ' Speech output:\n<|vision_start|>' -}}
 """
-"""what the published one's comes to"""
+"""makes the same prompt as the published one"""
 
 
 def make_vibevoice(folder: Path, *, frames: int | None = None) -> Path:
@@ -64,8 +64,12 @@ def make_vibevoice(folder: Path, *, frames: int | None = None) -> Path:
     )  # fmt: skip
     model = library.VibeVoiceForConditionalGeneration(config)
     settings = model.generation_config
-    settings.do_sample, settings.guidance_scale, settings.num_diffusion_steps = False, 1.3, 2
-    settings.max_new_tokens, settings.eos_token_id, settings.pad_token_id = 400, last, last
+    settings.do_sample = False
+    settings.guidance_scale = 1.3
+    settings.num_diffusion_steps = 2
+    settings.max_new_tokens = 400
+    settings.eos_token_id = last
+    settings.pad_token_id = last
     settings.noise_scheduler_class = "DPMSolverMultistepScheduler"
     settings.noise_scheduler_config = {
         "beta_schedule": "squaredcos_cap_v2",

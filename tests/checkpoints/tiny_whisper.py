@@ -59,9 +59,14 @@ WORDS = [
 ]
 BYTES = 256
 EMPTY = BYTES + len(WORDS)
-END, START, FIRST_LANGUAGE = EMPTY + 1, EMPTY + 2, EMPTY + 3
-AFTER_LANGUAGES = FIRST_LANGUAGE + len(LANGUAGES)
-TRANSLATE, TRANSCRIBE, _, PREVIOUS, NO_SPEECH, NO_TIMESTAMPS = range(AFTER_LANGUAGES, AFTER_LANGUAGES + 6)
+END = EMPTY + 1
+START = EMPTY + 2
+FIRST_LANGUAGE = EMPTY + 3
+TRANSLATE = FIRST_LANGUAGE + len(LANGUAGES)
+TRANSCRIBE = TRANSLATE + 1
+PREVIOUS = TRANSLATE + 3
+NO_SPEECH = TRANSLATE + 4
+NO_TIMESTAMPS = TRANSLATE + 5
 FIRST_TIME = NO_TIMESTAMPS + 1
 TIMES = 1501
 CONTROLS = ["translate", "transcribe", "startoflm", "startofprev", "nospeech", "notimestamps"]
@@ -92,6 +97,7 @@ def samples(pcm: bytes) -> NDArray[np.float32]:
 
 @lru_cache(8)
 def _vowel(name: str) -> NDArray[np.int16]:
+    """Return the samples of a minute of a sound."""
     pitch, formants = VOWELS[name]
     time = np.arange(60 * RATE) / RATE
     phase = 2 * np.pi * np.cumsum(pitch * (1 + 0.1 * np.sin(2 * np.pi * 0.7 * time))) / RATE
@@ -154,6 +160,7 @@ def make_tokenizer() -> WhisperTokenizer:
 
 
 def _generation(multilingual: bool) -> GenerationConfig:
+    """Return the settings of a published checkpoint, with the numbers of this one's tokens."""
     settings: Any = GenerationConfig(
         bos_token_id=END, eos_token_id=END, pad_token_id=END, decoder_start_token_id=START, max_length=448
     )  # fmt: skip

@@ -54,20 +54,25 @@ def folder(original: Path, tmp_path: Path) -> Path:
 
 
 def change_bands(folder: Path) -> None:
+    """Write the features of a model with other bands."""
     path = folder / "preprocessor_config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"feature_size": 128}))
 
 
 def truncate(folder: Path) -> None:
+    """Cut the weights' file off."""
     path = folder / "model.bin"
     path.write_bytes(path.read_bytes()[:1000])
 
 
 def break_tokenizer(folder: Path) -> None:
+    """Write a tokenizer that is no JSON."""
     (folder / "tokenizer.json").write_text("{")
 
 
 def delete(*names: str) -> Callable[[Path], None]:
+    """Return what deletes files."""
+
     def change(folder: Path) -> None:
         for name in names:
             (folder / name).unlink()
@@ -168,6 +173,7 @@ def test_segments_are_the_librarys(folder: Path, job: TranscriptionJob, within: 
 
 
 def library_options(job: TranscriptionJob) -> dict[str, Any]:
+    """Return a job's options as the library takes them."""
     return {
         "language": job.language,
         "task": "translate" if job.translate else "transcribe",
@@ -270,15 +276,16 @@ def test_a_long_call_can_be_left() -> None:
     """Checks go on while a call runs, and end it for its caller; the next runs after it, and one that was
     left before it began never.
     """
-    slow, steps = SlowModel(), 0
+    slow = SlowModel()
+    checks = 0
 
-    def step() -> None:
-        nonlocal steps
-        steps += 1
-        if steps % 3 == 0 and not slow.may_end.is_set():
+    def check() -> None:
+        nonlocal checks
+        checks += 1
+        if checks % 3 == 0 and not slow.may_end.is_set():
             raise ClientLeft
 
-    model = InterruptibleModel(slow, step)
+    model = InterruptibleModel(slow, check)
     for name in ("first", "second"):
         with pytest.raises(ClientLeft):
             model.generate(name)

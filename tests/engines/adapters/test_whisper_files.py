@@ -26,27 +26,33 @@ def folder(tmp_path: Path) -> Path:
 
 
 def truncate(folder: Path) -> None:
+    """Cut the weights' file off."""
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:1000])
 
 
 def lose_weights(folder: Path) -> None:
+    """Remove the weights of a layer."""
     path = folder / "model.safetensors"
     kept = {name: value for name, value in load_file(path).items() if "decoder.layers.1" not in name}
     save_file(kept, path, {"format": "pt"})
 
 
-def be_another_model(folder: Path) -> None:
+def change_sizes(folder: Path) -> None:
+    """Write the configuration of a larger model."""
     path = folder / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"d_model": 128}))
 
 
-def lose_the_timestamps(folder: Path) -> None:
+def lose_timestamps(folder: Path) -> None:
+    """Remove the settings of timestamps."""
     path = folder / "generation_config.json"
     path.write_text(json.dumps({"eos_token_id": 1}))
 
 
 def spoil(name: str) -> Callable[[Path], None]:
+    """Return what writes a file that is no JSON."""
+
     def change(folder: Path) -> None:
         (folder / name).write_text("{ no JSON")
 
@@ -54,6 +60,8 @@ def spoil(name: str) -> Callable[[Path], None]:
 
 
 def delete(*names: str) -> Callable[[Path], None]:
+    """Return what deletes files."""
+
     def change(folder: Path) -> None:
         for name in names:
             (folder / name).unlink()
@@ -73,10 +81,10 @@ BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "truncated": (truncate, "cannot be loaded: SafetensorError"),
     "fewer weights": (lose_weights, r"\d+ weights are missing, such as model\.decoder\.layers\.1\."),
-    "other sizes": (be_another_model, "cannot be loaded: "),
+    "other sizes": (change_sizes, "cannot be loaded: "),
     "broken config": (spoil("config.json"), "cannot be loaded: "),
     "broken tokenizer": (spoil("tokenizer.json"), "cannot be loaded: "),
-    "no timestamps": (lose_the_timestamps, "tells nothing of timestamps"),
+    "no timestamps": (lose_timestamps, "tells nothing of timestamps"),
 }
 
 

@@ -117,6 +117,7 @@ def test_what_is_unsure_is_the_librarys(folder: Path) -> None:
 
 
 def assert_same_segments(folder: Path, pcm: bytes, job: TranscriptionJob) -> None:
+    """Assert that the segments of the engine are those of the library."""
     found = engine_segments(folder, pcm, job)
     expected_segments = library_segments(folder, pcm, job)
     tokenizer = WhisperProcessor.from_pretrained(folder).tokenizer

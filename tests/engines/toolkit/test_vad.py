@@ -48,10 +48,12 @@ def recording() -> bytes:
 
 
 def silence(seconds: float) -> bytes:
+    """Return PCM of digital silence."""
     return bytes(2 * round(seconds * SAMPLE_RATE))
 
 
 def pcm(wave: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bytes:
+    """Return s16le PCM of a wave between -1 and 1."""
     return (wave * 32767).clip(-32768, 32767).astype("<i2").tobytes()
 
 

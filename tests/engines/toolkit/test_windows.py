@@ -33,6 +33,7 @@ def silero() -> Silero:
 
 
 def chunks(pcm: bytes, size: int) -> Iterator[bytes]:
+    """Return PCM in chunks of `size` bytes."""
     return (pcm[start : start + size] for start in range(0, len(pcm), size))
 
 
