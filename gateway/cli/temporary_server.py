@@ -135,8 +135,8 @@ async def _wait_until_listening(process: subprocess.Popen[bytes], folder: Path) 
 
 
 async def _wait_until_settled(url: str) -> dict[str, EngineHealth]:
-    """Return the engines once each is ready or failed, or after a while: what is wrong with one that never
-    is, the request itself is told.
+    """Return the engines once each is ready or failed, or after a while: the request itself gets the error of
+    one that never is.
     """
     engines: dict[str, EngineHealth] = {}
 
