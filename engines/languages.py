@@ -27,5 +27,7 @@ def standard_tag(tag: str) -> str:
 
 
 def is_tag(value: str) -> bool:
-    """Tell whether a value has the form of a tag: subtags of letters and digits, the first of letters alone."""
+    """Tell whether a value has the form of a tag: subtags of letters and digits, the first of letters
+    alone.
+    """
     return TAG.fullmatch(value) is not None

@@ -1,4 +1,4 @@
-"""Run a command against a server of its own: `with_server.py COMMAND …`, where {url}, {base_url} and {key}
+"""Run a command against a temporary server: `with_server.py COMMAND …`, where {url}, {base_url} and {key}
 are filled in.
 """
 
@@ -13,11 +13,11 @@ from gateway.cli.output import Failure
 
 
 async def main(command: list[str]) -> int:
-    """Give the command's exit status."""
+    """Return the command's exit status."""
     try:
         async with temporary_server.run_temporary_server(None) as server:
             words = {"{url}": server.url, "{base_url}": f"{server.url}/v1", "{key}": server.key}
-            return subprocess.call([words.get(word, word) for word in command])  # noqa: ASYNC221, S603  # nothing else to do
+            return subprocess.call([words.get(word, word) for word in command])  # noqa: ASYNC221, S603 - nothing else runs meanwhile
     except Failure as exc:
         print(exc, file=sys.stderr)
         return exc.status

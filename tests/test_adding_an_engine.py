@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx2 as httpx
 import numpy as np
 import pytest
-from hub_server import Hub
-from neural_server import say, serving
+from hub_server import FakeHub
+from neural_server import serve_models, speak
 from safetensors.numpy import save
 
 ROOT = Path(__file__).parents[1]
@@ -43,15 +43,15 @@ def test_one_folder_and_one_record(copy: Path, tmp_path: Path) -> None:
     speaks.
     """
 
-    def publish(hub: Hub) -> None:
+    def publish(hub: FakeHub) -> None:
         hub.publish(
             "acme/hummer", {"model.safetensors": save({"low": np.array([200.0]), "high": np.array([800.0])})}
         )
 
     (tmp_path / "server").mkdir()
-    with serving(tmp_path / "server", ["hummer"], publish) as server:
+    with serve_models(tmp_path / "server", ["hummer"], publish) as server:
         listed = httpx.get(f"{server.base_url}/voicebox/models/hummer").json()
-        low, high = (say(server, "hummer", voice=voice) for voice in ("low", "high"))
+        low, high = (speak(server, "hummer", voice=voice) for voice in ("low", "high"))
 
     assert (listed["engine"], listed["licence"], listed["repo"]) == ("hummer", "CC0-1.0", "acme/hummer")
     crossings = [int(np.count_nonzero(np.diff(np.signbit(sound)))) for sound in (low, high)]

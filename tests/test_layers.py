@@ -141,7 +141,11 @@ def test_layers(top: str) -> None:
 
 def test_adapters_stand_alone() -> None:
     """An adapter imports the ground, the toolkit and its own folder: no other adapter, nothing of the fleet."""
-    adapters = {name: path for name, path in MODULES.items() if name.count(".") > 2 and within(name, "engines.adapters")}
+    adapters = {
+        name: path
+        for name, path in MODULES.items()
+        if name.count(".") > 2 and within(name, "engines.adapters")
+    }
     assert len(adapters) > 30
     wrong = [
         f"{name} imports {target}"
@@ -162,7 +166,8 @@ def test_the_ground_imports_nothing_of_ours(module: str) -> None:
 def test_no_cycles() -> None:
     """No module imports itself by way of others."""
     graph = {
-        name: {target for target in imports(path) if target in MODULES} - {name} for name, path in MODULES.items()
+        name: {target for target in imports(path) if target in MODULES} - {name}
+        for name, path in MODULES.items()
     }
     assert len(graph) > 50
     try:
@@ -200,7 +205,9 @@ def test_engine_libraries_only_in_engines() -> None:
     assert users
     assert all(within(name, "engines") for name in users)
     gateways = ("engines.api", "engines.catalogue", "engines.fleet", "engines.settings", "engines.wire")
-    assert not [name for name in users if any(within(name, one) for one in gateways) or name == "engines.fakes.tone"]
+    assert not [
+        name for name in users if any(within(name, one) for one in gateways) or name == "engines.fakes.tone"
+    ]
 
 
 def test_the_gateway_process_loads_no_engine() -> None:

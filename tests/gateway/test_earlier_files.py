@@ -167,7 +167,9 @@ def test_an_archive_is_imported(kept: Kept) -> None:
     archive = (EARLIER / EXPECTED["archive"]["file"]).read_bytes()
     path, before = "/voicebox/profiles", PROFILES["cloned"]
     zipped = {"content-type": "application/zip"}
-    back = json_of(call(kept.server, "POST", f"{path}/import?name=Again", KEY, content=archive, headers=zipped))
+    back = json_of(
+        call(kept.server, "POST", f"{path}/import?name=Again", KEY, content=archive, headers=zipped)
+    )
     try:
         assert back["name"] == "Again"
         assert back["id"] != before["id"]

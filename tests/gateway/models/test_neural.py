@@ -260,9 +260,7 @@ def test_the_command_line_alone(server: Server, tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         where = ["--config", str(config), "--url", f"http://127.0.0.1:{taken.getsockname()[1]}"]
         transcript, loaded = (
-            subprocess.run(
-                [*VOICEBOX, *command, *where], capture_output=True, text=True, timeout=2 * TIMEOUT
-            )
+            subprocess.run([*VOICEBOX, *command, *where], capture_output=True, text=True, timeout=2 * TIMEOUT)
             for command in (
                 ["transcribe", str(sound), "--model", "faster-whisper-tiny"],
                 ["models", "load", "faster-whisper-tiny"],

@@ -88,7 +88,9 @@ def test_memory_does_not_grow(server: Server, model: str) -> None:
     """Hundreds of requests later, worker and gateway hold as much memory as after the first ones, within the
     allocator's play.
     """
-    worker = next(psutil.Process(pid) for pid in server.worker_pids() if model in psutil.Process(pid).cmdline())
+    worker = next(
+        psutil.Process(pid) for pid in server.worker_pids() if model in psutil.Process(pid).cmdline()
+    )
     gateway = psutil.Process(server.process.pid)
     curve: list[tuple[int, int, int]] = []
     with httpx.Client(timeout=TIMEOUT) as client, ThreadPoolExecutor(CLIENTS) as clients:

@@ -73,7 +73,9 @@ def test_engines_come_and_go(tmp_path: Path) -> None:
         assert [(voice["id"], voice["name"]) for voice in listed] == [
             (voice["id"], voice["name"]) for voice in (cloned, designed)
         ]
-        assert spoken_brightness(server, "Jack") == pytest.approx(sample_brightness(server, cloned["id"]), rel=BRIGHTNESS_TOLERANCE)
+        assert spoken_brightness(server, "Jack") == pytest.approx(
+            sample_brightness(server, cloned["id"]), rel=BRIGHTNESS_TOLERANCE
+        )
         made_by_ten_at_once(server, designed["id"])
         said = [pcm(server, voice["id"]) for voice in (cloned, designed)]
         reference = profile(server, designed["id"])

@@ -53,7 +53,9 @@ def woman(cloning: Server) -> Json:
 def test_a_clone_sounds_as_its_sample(cloning: Server, man: Json, woman: Json) -> None:
     """What comes back has the brightness of the sample, so that two voices differ as their samples do."""
     for voice in (man, woman):
-        assert spoken_brightness(cloning, {"id": voice["id"]}) == pytest.approx(sample_brightness(cloning, voice["id"]), rel=BRIGHTNESS_TOLERANCE)
+        assert spoken_brightness(cloning, {"id": voice["id"]}) == pytest.approx(
+            sample_brightness(cloning, voice["id"]), rel=BRIGHTNESS_TOLERANCE
+        )
     assert spoken_brightness(cloning, woman["id"]) > 1.2 * spoken_brightness(cloning, man["id"])
 
 
@@ -71,7 +73,9 @@ def test_every_name_of_a_voice(cloning: Server, woman: Json, form: str) -> None:
     said = cloning.sdk(strict=True).audio.speech.create(
         model="tts-1", voice={"id": name}, input=WORDS, response_format="wav"
     )
-    assert brightness_of(said.content) == pytest.approx(sample_brightness(cloning, woman["id"]), rel=BRIGHTNESS_TOLERANCE)
+    assert brightness_of(said.content) == pytest.approx(
+        sample_brightness(cloning, woman["id"]), rel=BRIGHTNESS_TOLERANCE
+    )
 
 
 def test_a_model_that_is_a_voice(cloning: Server, woman: Json) -> None:
@@ -90,7 +94,9 @@ def test_every_format(cloning: Server, man: Json, format: str) -> None:
 
     assert deltas[-1]["type"] == "speech.audio.done"
     for one in (file, b"".join(parts)):
-        assert brightness_of(one, format) == pytest.approx(sample_brightness(cloning, man["id"]), rel=BRIGHTNESS_TOLERANCE)
+        assert brightness_of(one, format) == pytest.approx(
+            sample_brightness(cloning, man["id"]), rel=BRIGHTNESS_TOLERANCE
+        )
 
 
 def test_fifty_at_once(cloning: Server, man: Json, woman: Json) -> None:
@@ -128,7 +134,9 @@ def test_engines_that_can(cloning: Server, man: Json, model: str) -> None:
 
     assert answer.headers["x-voicebox-engine"] == "mimic"
     assert answer.headers["x-voicebox-voice"] == man["name"]
-    assert brightness_of(answer.content, "pcm") == pytest.approx(sample_brightness(cloning, man["id"]), rel=BRIGHTNESS_TOLERANCE)
+    assert brightness_of(answer.content, "pcm") == pytest.approx(
+        sample_brightness(cloning, man["id"]), rel=BRIGHTNESS_TOLERANCE
+    )
 
 
 def test_an_engine_that_cannot(cloning: Server, man: Json) -> None:
@@ -187,7 +195,9 @@ def test_the_speed_of_a_voice(
     said = pcm(cloning, voice["id"], text, speed=sent)
 
     assert seconds(said) == pytest.approx(len(text.split()) * WORD_SECONDS / effective, rel=0.1)
-    assert brightness_of(said, "pcm") == pytest.approx(sample_brightness(cloning, voice["id"]), rel=2 * BRIGHTNESS_TOLERANCE)
+    assert brightness_of(said, "pcm") == pytest.approx(
+        sample_brightness(cloning, voice["id"]), rel=2 * BRIGHTNESS_TOLERANCE
+    )
 
 
 def test_instructions_that_nobody_hears(cloning: Server) -> None:
@@ -217,7 +227,9 @@ def test_instructions_that_nobody_hears(cloning: Server) -> None:
 def test_mixtures(cloning: Server, mixture: str, frequency: float) -> None:
     """Presets of an engine that mixes are mixed by weight, through OpenAI's models and its own."""
     for model in ("tts-1", "mimic"):
-        assert spoken_brightness(cloning, mixture, model=model) == pytest.approx(frequency, rel=BRIGHTNESS_TOLERANCE)
+        assert spoken_brightness(cloning, mixture, model=model) == pytest.approx(
+            frequency, rel=BRIGHTNESS_TOLERANCE
+        )
 
 
 @pytest.mark.parametrize("mixture", ["low(0)+high", "low(-1)+high", "low(x)+high", "low(nan)+high", "low(+high", "low+", "low(1e999)", "+".join(["low"] * 17)])  # fmt: skip
@@ -238,7 +250,9 @@ def test_mixtures_of_nobody(cloning: Server, man: Json) -> None:
 def test_a_mixture_under_a_name(cloning: Server) -> None:
     """A mixture can be kept as a voice of one's own; one of voices that are not there cannot."""
     voice = create_profile(cloning, preset_engine="mimic", preset_voice_id="low(2)+high(1)")
-    assert spoken_brightness(cloning, voice["name"]) == pytest.approx((2 * LOW + HIGH) / 3, rel=BRIGHTNESS_TOLERANCE)
+    assert spoken_brightness(cloning, voice["name"]) == pytest.approx(
+        (2 * LOW + HIGH) / 3, rel=BRIGHTNESS_TOLERANCE
+    )
     for preset in ("low+nobody", "low(0)+high"):
         body = {"name": new_name(), "preset_engine": "mimic", "preset_voice_id": preset}
         refused(call(cloning, "POST", "/voicebox/profiles", json=body), 400, "preset_voice_id", None)
@@ -262,7 +276,9 @@ def test_two_processes(tmp_path: Path) -> None:
         listed = [json_of(call(server, "GET", "/audio/voices"))["data"][:8] for _ in range(6)]
         assert all(len(same) == 1 for same in said)
         assert len(set.union(*said)) == 2
-        assert brightness_of(said[0].pop(), "pcm") == pytest.approx(sample_brightness(server, made[0]["id"]), rel=BRIGHTNESS_TOLERANCE)
+        assert brightness_of(said[0].pop(), "pcm") == pytest.approx(
+            sample_brightness(server, made[0]["id"]), rel=BRIGHTNESS_TOLERANCE
+        )
         assert {voice["id"] for voice in made} == {voice["id"] for one in listed for voice in one}
         for voice in made:
             json_of(call(server, "DELETE", f"/audio/voices/{voice['id']}"))

@@ -198,7 +198,9 @@ def all_speak(server: Server) -> list[str]:
     """Check that every voice that is listed speaks as it should; give their ids."""
     listed = [voice["id"] for voice in json_of(call(server, "GET", "/voicebox/profiles"))["data"]]
     for id in listed:
-        assert spoken_brightness(server, id) == pytest.approx(sample_brightness(server, id), rel=BRIGHTNESS_TOLERANCE)
+        assert spoken_brightness(server, id) == pytest.approx(
+            sample_brightness(server, id), rel=BRIGHTNESS_TOLERANCE
+        )
     return listed
 
 
