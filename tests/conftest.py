@@ -22,7 +22,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 """a shell's background job is started with Ctrl-C ignored, and so would be all that it starts"""
 
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-"""as workers have it (engines/fleet/child_process.py): tests that compute with torch run beside each other"""
+"""as workers have it (engines/fleet/worker_environ.py): tests that compute with torch run beside each other"""
 
 settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ours")  # no test depends on speed
