@@ -24,7 +24,7 @@ ADAPTER, RECORD = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the program, which is the one that runs, with the page's adapter and record in it."""
     place = tmp_path / "copy"
-    for package in ("gateway", "engines", "voices", "compat", "streaming"):
+    for package in ("gateway", "engines", "voices", "compat", "streaming", "conformance"):
         shutil.copytree(ROOT / package, place / package, ignore=shutil.ignore_patterns("__pycache__"))
     adapter = place / "engines" / "adapters" / "hummer"
     adapter.mkdir()
