@@ -22,8 +22,8 @@ from structlog.typing import FilteringBoundLogger
 
 from compat.errors import WrongRoute
 from engines.errors import BadInput
+from engines.fleet.process_supervisor import supervise
 from engines.fleet.runtime import EngineSet
-from engines.fleet.supervisor import supervise
 from gateway.config.settings import Settings
 from gateway.http.context import context_provider
 from gateway.http.drain import Drain

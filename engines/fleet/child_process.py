@@ -1,181 +1,79 @@
-"""The process of a worker: it is started, ready after its handshake, and stopped with nothing left behind."""
+"""Child processes of ours: how they find our packages, how they are waited for, and how they are stopped."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import os
-import secrets
-import shutil
 import sys
-import tempfile
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 
-import msgspec
-
-from engines.api import EngineInfo
-from engines.catalogue.engines import EngineRecord
-from engines.fleet.processes import module_command, own_environ, stop_process, wait_for_end
-from engines.fleet.temporary_folders import folder_prefix
-from engines.fleet.worker_environ import default_variables, environ_for_other_interpreter
-from engines.settings import Options, WorkerSettings
-from engines.wire.address import SECRET_VARIABLE, Handshake, StartFailure, WorkerAddress
-
-Log = Callable[..., None]
-DRAIN_SECONDS = 1.0
-"""seconds for what a dead worker wrote last; a child of its own may hold the pipe open"""
-LINE_LIMIT = 16 * 1024 * 1024
-"""bytes of the handshake's line: an engine may have thousands of voices"""
+PACKAGES = Path(__file__).parents[2]
+"""the folder in which our packages lie: site-packages, or the checkout"""
+POLL_SECONDS = 0.5
 
 
-class StartFailed(Exception):
-    """A worker did not become ready."""
+def module_command(module: str, *arguments: str, python: str = sys.executable) -> tuple[str, ...]:
+    """Return the command that runs a module of ours.
 
-    def __init__(self, message: str, *, permanent: bool) -> None:
-        super().__init__(message)
-        self.permanent = permanent
-
-
-class WorkerProcess:
-    """The process of a worker that was ready. `start` makes one; whoever has it must `stop` it."""
-
-    def __init__(
-        self,
-        process: asyncio.subprocess.Process,
-        folder: Path,
-        address: WorkerAddress,
-        info: EngineInfo,
-        log: Log,
-    ) -> None:
-        self._process = process
-        self._folder = folder
-        self.address = address
-        self.info = info
-        self._stderr_task = asyncio.create_task(_forward_stderr(process, info.name, log))
-
-    @classmethod
-    async def start(
-        cls,
-        record: EngineRecord,
-        settings: WorkerSettings,
-        log: Log,
-        *,
-        options: Options | None = None,
-        loopback: bool | None = None,
-    ) -> WorkerProcess:
-        """Start a worker, and return it when it is ready. Raises StartFailed; nothing is left behind then."""
-        loopback = sys.platform == "win32" if loopback is None else loopback
-        try:
-            folder = Path(tempfile.mkdtemp(prefix=folder_prefix()))
-        except OSError as exc:
-            raise StartFailed(f"no folder for it could be made: {exc}", permanent=False) from exc
-        secret = secrets.token_urlsafe(32) if loopback else ""
-        socket = folder / "worker.sock"
-        process: asyncio.subprocess.Process | None = None
-        try:
-            process = await _start_process(
-                record, folder, None if loopback else socket, secret, options or {}
-            )
-            async with asyncio.timeout(settings.start_timeout):
-                ready, port = await _handshake(process)
-        except BaseException as exc:  # cancelled or failed, nothing of the start stays
-            if process is not None:
-                await stop_process(process, 0)
-                await asyncio.wait(
-                    [asyncio.ensure_future(_forward_stderr(process, record.name, log))], timeout=DRAIN_SECONDS
-                )
-            shutil.rmtree(folder, ignore_errors=True)
-            if isinstance(exc, TimeoutError):
-                raise StartFailed(f"not ready within {settings.start_timeout:g} s", permanent=False) from exc
-            if isinstance(exc, OSError):
-                raise StartFailed(f"no process could be started: {exc}", permanent=False) from exc
-            raise
-        address = (
-            WorkerAddress(f"http://127.0.0.1:{port}", None, secret)
-            if loopback
-            else WorkerAddress("http://worker", str(socket))
-        )
-        # an engine may run several models, each an engine of its own to all others
-        return cls(process, folder, address, msgspec.structs.replace(ready, name=record.name), log)
-
-    @property
-    def pid(self) -> int:
-        """The process id."""
-        return self._process.pid
-
-    @property
-    def running(self) -> bool:
-        """Whether it has not ended yet."""
-        return self._process.returncode is None
-
-    async def wait(self) -> int:
-        """Wait for its end, and return its exit status."""
-        return await wait_for_end(self._process)
-
-    def terminate(self) -> None:
-        """Send it SIGTERM."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.terminate()
-
-    def kill(self) -> None:
-        """Kill it at once; it must be stopped afterwards all the same."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
-
-    async def stop(self, timeout: float) -> None:
-        """Terminate it, kill it after `timeout` seconds, reap it, and remove its files."""
-        try:
-            await stop_process(self._process, timeout)
-            await asyncio.wait([self._stderr_task], timeout=DRAIN_SECONDS)
-        finally:
-            self._stderr_task.cancel()
-            shutil.rmtree(self._folder, ignore_errors=True)
+    `-P` keeps the working directory off `sys.path`: a folder there may be called `streaming` as well.
+    """
+    return python, "-P", "-m", module, *arguments
 
 
-async def _start_process(
-    record: EngineRecord, folder: Path, socket: Path | None, secret: str, options: Options
+def own_environ() -> dict[str, str]:
+    """Return a child's environment variables: ours, with our packages first on its path."""
+    path = os.pathsep.join(filter(None, [str(PACKAGES), os.environ.get("PYTHONPATH", "")]))
+    return {**os.environ, "PYTHONPATH": path}
+
+
+async def start_module(
+    module: str,
+    *arguments: str,
+    stdin: int | None = None,
+    stdout: int | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> asyncio.subprocess.Process:
-    where = ["--socket", str(socket)] if socket else ["--loopback"]
-    where += ["--warm"] if record.warm else []
-    where += ["--options", msgspec.json.encode(options).decode()] if options else []
-    which = ["--engine", record.name, "--adapter", record.import_path, "--parent", str(os.getpid())]
-    environ = environ_for_other_interpreter(folder) if record.python else own_environ()
+    """Start a module of ours with our own interpreter; `environ` adds to its variables. Raises OSError."""
     return await asyncio.create_subprocess_exec(
-        *module_command("engines.worker", *which, *where, python=record.python or sys.executable),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        limit=LINE_LIMIT,
-        env={**default_variables(), **environ, SECRET_VARIABLE: secret},
+        *module_command(module, *arguments),
+        stdin=stdin,
+        stdout=stdout,
+        env={**own_environ(), **(environ or {})},
     )
 
 
-async def _handshake(process: asyncio.subprocess.Process) -> tuple[EngineInfo, int]:
-    assert process.stdout is not None  # noqa: S101 - asked for a pipe
-    line = await process.stdout.readline()
-    if not line:
-        status = await process.wait()
-        raise StartFailed(f"the worker ended with status {status} before it was ready", permanent=False)
+async def wait_for_end(process: asyncio.subprocess.Process) -> int:
+    """Wait for a process's end and return its exit status.
+
+    `Process.wait` alone also waits for its pipes, which a child of its own may hold open.
+    """
+    waiting = asyncio.ensure_future(process.wait())
     try:
-        said = msgspec.json.decode(line, type=Handshake)
-    except msgspec.DecodeError as exc:
-        raise StartFailed(f"the worker said nothing that makes sense: {exc}", permanent=True) from exc
-    if said.ready is None:
-        failed = said.failed or StartFailure("it did not say why", permanent=True)
-        raise StartFailed(failed.message, permanent=failed.permanent)
-    return said.ready, said.port
+        while process.returncode is None:
+            await asyncio.wait([waiting], timeout=POLL_SECONDS)
+    finally:
+        waiting.cancel()
+    return process.returncode
 
 
-async def _forward_stderr(process: asyncio.subprocess.Process, engine: str, log: Log) -> None:
-    """Log what a worker writes to standard error, line by line."""
-    assert process.stderr is not None  # noqa: S101 - asked for a pipe
-    while True:
-        try:
-            line = await process.stderr.readline()
-        except ValueError:  # longer than LINE_LIMIT: asyncio drops what it has
-            continue
-        if not line:
-            return
-        if text := line.decode("utf-8", "replace").rstrip():
-            log("worker says", engine=engine, pid=process.pid, text=text)
+async def stop_process(process: asyncio.subprocess.Process, timeout: float) -> None:
+    """Terminate a process, kill it after `timeout` seconds (0: at once), and reap it.
+
+    A process that is not given its time, because the caller is cancelled meanwhile, is killed and reaped too.
+    """
+    try:
+        if process.returncode is None and timeout > 0:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await wait_for_end(process)
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await wait_for_end(process)
+        if process.stdin is not None:
+            process.stdin.close()

@@ -18,7 +18,7 @@ from engines.catalogue.engines import EngineRecord
 from engines.catalogue.hardware import devices
 from engines.catalogue.records import ModelRecord
 from engines.environments.find import choose_interpreter, obstacle
-from engines.fleet.learned import Learned, LearnedModels
+from engines.fleet.model_facts import Learned, LearnedModels
 from engines.fleet.on_demand import OnDemand
 from engines.memory.governor import GPUS, Governor, MemoryNeed
 from engines.settings import EngineSettings, ModelSettings, Options

@@ -10,13 +10,13 @@ from typing import Protocol
 from engines.api import EngineInfo
 from engines.catalogue.engines import CATALOGUE, EngineRecord, Kind
 from engines.errors import EngineUnavailable
-from engines.fleet.child_process import Log
 from engines.fleet.events import Observer
 from engines.fleet.on_demand import OnDemand
 from engines.fleet.pool import Pool
 from engines.fleet.status import EngineStatus
 from engines.fleet.temporary_folders import remove_stale_folders
 from engines.fleet.worker_group import WorkerGroup
+from engines.fleet.worker_process import Log
 from engines.settings import EngineSettings, WorkerSettings
 
 

@@ -9,8 +9,8 @@ from typing import Literal
 
 from engines.api import EngineInfo
 from engines.catalogue.engines import EngineRecord
-from engines.fleet.child_process import Log, StartFailed, WorkerProcess
-from engines.fleet.supervisor import LIVED_LONG, Backoff, ChildRun, Supervisor
+from engines.fleet.process_supervisor import LIVED_LONG, Backoff, ChildRun, Supervisor
+from engines.fleet.worker_process import Log, StartFailed, WorkerProcess
 from engines.settings import Options, WorkerSettings
 from engines.wire.client import WorkerClient
 

@@ -15,7 +15,6 @@ import msgspec
 from engines.api import EngineInfo
 from engines.catalogue.engines import EngineRecord
 from engines.errors import EngineUnavailable
-from engines.fleet.child_process import Log
 from engines.fleet.on_demand import OnDemand
 from engines.fleet.playback_gate import EngineLoad, PlaybackGate
 from engines.fleet.schedule import Schedule
@@ -23,6 +22,7 @@ from engines.fleet.slots import JobOutcome, Slot
 from engines.fleet.status import EngineStatus, WorkerStatus
 from engines.fleet.streams import RequestTerms, StreamNeed
 from engines.fleet.supervised_worker import SupervisedWorker
+from engines.fleet.worker_process import Log
 from engines.fleet.worker_slot import WorkerSlot
 from engines.settings import EngineSettings, WorkerSettings
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
-from engines.fleet.processes import module_command, own_environ
+from engines.fleet.child_process import module_command, own_environ
 from gateway.cli.output import Failure
 from gateway.security.keys import KeyStore
 

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
-from engines.fleet.processes import wait_for_end
+from engines.fleet.child_process import wait_for_end
+from engines.fleet.process_supervisor import ChildRun, Supervisor
 from engines.fleet.runtime import Engines
-from engines.fleet.supervisor import ChildRun, Supervisor
 from engines.fleet.temporary_folders import folder_prefix
 from gateway.app import VERSION, create_app
 from gateway.cluster.engine_client import RemoteEngines, RemoteRateLimiter, connect_to_engine_server

@@ -16,7 +16,7 @@ from engines.errors import EngineFailed, RunawayAudio
 from engines.fleet.pool import Stream
 from engines.fleet.streams import RequestTerms
 from gateway.observability.request_log import RequestLog
-from gateway.services import respelling, unsupported, voice_selection
+from gateway.services import respelling, unsupported_parameters, voice_selection
 from gateway.services.container import Services
 from gateway.services.engine_snapshot import EngineSnapshot
 from gateway.services.respelling import Respeller
@@ -57,7 +57,7 @@ async def prepare_synthesis(
     _log_choice(log_entry, request, choice)
     log_entry.batch = terms.batch
     log_entry.text = request.input if services.settings.log.texts else None
-    log_entry.ignored = unsupported.unsupported_speech_parameters(request, info, services.settings.compat)
+    log_entry.ignored = unsupported_parameters.of_speech(request, info, services.settings.compat)
     if (
         dictionary
         and info.speech

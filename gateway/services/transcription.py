@@ -12,7 +12,7 @@ from engines.api import TranscriptionEvent, TranscriptionJob
 from engines.errors import EngineFailed
 from engines.fleet.streams import RequestTerms
 from gateway.observability.request_log import RequestLog
-from gateway.services import unsupported
+from gateway.services import unsupported_parameters
 from gateway.services.container import Services
 from gateway.services.engine_snapshot import EngineSnapshot
 from gateway.services.upload_audio import UploadAudio
@@ -38,9 +38,7 @@ async def prepare_transcription(
     log_entry.engine = choice.engine
     log_entry.model = request.model
     log_entry.format = request.response_format
-    log_entry.ignored = unsupported.unsupported_transcription_parameters(
-        request, info, services.settings.compat
-    )
+    log_entry.ignored = unsupported_parameters.of_transcription(request, info, services.settings.compat)
     log_entry.mapped = list(choice.mapped)
     if info.transcription is None:
         raise EngineFailed(f"The engine `{choice.engine}` does not transcribe.")

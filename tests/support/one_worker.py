@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from engines.catalogue.engines import EngineRecord
-from engines.fleet.child_process import WorkerProcess
+from engines.fleet.worker_process import WorkerProcess
 from engines.settings import Options, WorkerSettings
 from engines.wire.client import WorkerClient
 

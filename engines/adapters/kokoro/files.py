@@ -19,7 +19,7 @@ from torch import Tensor
 
 from engines.adapters.kokoro.voices import is_voice_name
 from engines.errors import EngineFailed, UnknownVoice
-from engines.toolkit.exceptions import first_line
+from engines.toolkit.error_text import first_line
 
 REPOSITORY = "hexgrad/Kokoro-82M"
 CONFIG = "config.json"

@@ -24,7 +24,7 @@ from engines.adapters.kokoro.english import English, Mark
 from engines.adapters.kokoro.japanese import estimate_phonemes, make_japanese_phonemizer
 from engines.adapters.kokoro.voices import LANGUAGES
 from engines.errors import Unsupported
-from engines.toolkit.exceptions import first_line
+from engines.toolkit.error_text import first_line
 
 Spans = Sequence[tuple[int, int, str]]
 """stretches [start, end) of a text, with phonemes in Kokoro's letters"""

@@ -44,10 +44,10 @@ from engines.errors import EngineFailed, UnknownVoice
 from engines.toolkit import pcm
 from engines.toolkit.clone_audio import LONGEST_SECONDS, join_samples
 from engines.toolkit.devices import choose_device
-from engines.toolkit.exceptions import first_line
-from engines.toolkit.prompts import foreign_prompt, prompt_version
+from engines.toolkit.error_text import first_line
 from engines.toolkit.seeds import library_seed
 from engines.toolkit.stopping import stoppable
+from engines.toolkit.voice_prompts import foreign_prompt, prompt_version
 
 State = dict[str, dict[str, Tensor]]
 """by the model's layers: their attention caches, and how far these are filled"""

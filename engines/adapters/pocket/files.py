@@ -19,7 +19,7 @@ import torch
 import yaml
 
 from engines.errors import EngineFailed
-from engines.toolkit.exceptions import first_line
+from engines.toolkit.error_text import first_line
 
 CONFIG = "config.yaml"
 VOICE_FOLDERS = ("", "embeddings", "voices")

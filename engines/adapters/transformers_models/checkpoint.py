@@ -27,7 +27,7 @@ from engines.toolkit.checkpoint_kinds import (
     supported_architectures,
 )
 from engines.toolkit.devices import choose_device, choose_dtype
-from engines.toolkit.exceptions import first_line
+from engines.toolkit.error_text import first_line
 from engines.toolkit.stopping import Stop
 
 CONFIG_FILE = "config.json"

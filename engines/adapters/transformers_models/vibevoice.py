@@ -34,8 +34,8 @@ from engines.api import CloningCapabilities, Prompt, Sample, SpeechJob
 from engines.errors import EngineFailed
 from engines.toolkit.clone_audio import LONGEST_SECONDS, SHORTEST_SECONDS, join_samples
 from engines.toolkit.pcm import to_floats
-from engines.toolkit.prompts import foreign_prompt
 from engines.toolkit.vad import Floats
+from engines.toolkit.voice_prompts import foreign_prompt
 
 SPEAKERS = 4
 LANGUAGES = ("en", "zh")

@@ -50,9 +50,9 @@ from engines.toolkit.clone_audio import LONGEST_SECONDS, join_samples
 from engines.toolkit.default_voice import record_default_voice
 from engines.toolkit.devices import choose_device
 from engines.toolkit.openai_voices import OPENAI_VOICES
-from engines.toolkit.prompts import foreign_prompt, prompt_version
 from engines.toolkit.seeds import library_seed
 from engines.toolkit.stopping import stoppable
+from engines.toolkit.voice_prompts import foreign_prompt, prompt_version
 
 LANGUAGE_CODES = "en zh ar my da nl fi fr de el he hi id it ja km ko lo ms no pl pt ru es sw sv tl th tr vi"
 LANGUAGES = tuple(LANGUAGE_CODES.split())

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from engines.api import BYTES_PER_SAMPLE
 from engines.errors import EngineFailed
-from engines.toolkit.exceptions import first_line
+from engines.toolkit.error_text import first_line
 from engines.toolkit.pcm import to_floats
 
 ARCHITECTURE = "voxcpm2"

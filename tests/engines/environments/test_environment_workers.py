@@ -23,8 +23,8 @@ from engines.catalogue.hardware import devices
 from engines.environments import layout
 from engines.environments.find import obstacle
 from engines.environments.layout import Installed
-from engines.fleet.child_process import StartFailed, WorkerProcess
 from engines.fleet.model_engines import ModelEngines
+from engines.fleet.worker_process import StartFailed, WorkerProcess
 from engines.memory.governor import Governor
 from engines.settings import ModelSettings, WorkerSettings
 from engines.wire.client import WorkerClient

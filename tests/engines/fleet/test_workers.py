@@ -22,10 +22,10 @@ from engines.api import Audio, Finished, SpeechEvent, SpeechJob, TranscriptionJo
 from engines.catalogue.engines import EngineRecord, find_engine
 from engines.errors import BadInput, EngineFailed, EngineUnavailable, Overloaded
 from engines.fakes.tone import pitch
-from engines.fleet.child_process import StartFailed, WorkerProcess
 from engines.fleet.pool import Pool
 from engines.fleet.runtime import Engines, UnknownEngine
 from engines.fleet.worker_group import WorkerGroup
+from engines.fleet.worker_process import StartFailed, WorkerProcess
 from engines.settings import EngineSettings, WorkerSettings
 from engines.wire.client import WorkerLost
 

@@ -24,7 +24,7 @@ from engines.api import (
     TranscriptSegment,
 )
 from engines.catalogue.engines import EngineRecord
-from engines.fleet.child_process import WorkerProcess
+from engines.fleet.worker_process import WorkerProcess
 from engines.wire.client import WorkerClient
 from engines.worker.app import HUNG
 from engines.worker.audio_queue import AudioQueue

@@ -13,8 +13,8 @@ from one_worker import path_of_engines, started
 
 from engines.api import Audio, EmitSpeech, EngineInfo, SpeechCapabilities, SpeechJob, Voice
 from engines.catalogue.engines import EngineRecord
-from engines.fleet.child_process import WorkerProcess
 from engines.fleet.worker_environ import default_variables
+from engines.fleet.worker_process import WorkerProcess
 from engines.settings import Options
 from engines.wire.client import WorkerClient
 from engines.worker import malloc_trim

@@ -26,9 +26,9 @@ from tones import tone, word_frequencies
 from engines.api import Audio, Prompt, Sample, SpeechJob
 from engines.catalogue.engines import find_engine
 from engines.errors import BadAudio, BadInput, EngineFailed, MissingPrompt
-from engines.fleet.child_process import WorkerProcess
 from engines.fleet.pool import Pool
 from engines.fleet.worker_group import WorkerGroup
+from engines.fleet.worker_process import WorkerProcess
 from engines.settings import EngineSettings, WorkerSettings
 from engines.wire import bodies
 from engines.wire.address import WorkerAddress

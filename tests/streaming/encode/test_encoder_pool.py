@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from engines.errors import EngineFailed
-from engines.fleet.supervisor import supervise
+from engines.fleet.process_supervisor import supervise
 from streaming.encode.encoders import Encoder, InlineEncoder, ThreadEncoderFactory
 from streaming.encode.pool import EncoderPool, EncoderSession
 from streaming.encode.prefetch import MAX_PREFETCHES, PREFETCH_TIMEOUT

@@ -17,9 +17,7 @@ from engines.languages import primary_language
 from gateway.config.settings import CompatSettings
 
 
-def unsupported_speech_parameters(
-    request: SpeechRequest, info: EngineInfo, settings: CompatSettings
-) -> list[str]:
+def of_speech(request: SpeechRequest, info: EngineInfo, settings: CompatSettings) -> list[str]:
     """Return the names of a speech request's parameters that its engine ignores. Raises Unsupported."""
     capabilities = info.speech or SpeechCapabilities(0, ())
     unsupported = {
@@ -32,9 +30,7 @@ def unsupported_speech_parameters(
     return _ignore_or_refuse(lost, info, settings, request.unknown)
 
 
-def unsupported_transcription_parameters(
-    request: TranscriptionRequest, info: EngineInfo, settings: CompatSettings
-) -> list[str]:
+def of_transcription(request: TranscriptionRequest, info: EngineInfo, settings: CompatSettings) -> list[str]:
     """Return the names of a transcription's parameters that its engine ignores. Raises Unsupported."""
     capabilities = info.transcription or TranscriptionCapabilities(())
     _refuse_what_matters(request, capabilities, info.name)

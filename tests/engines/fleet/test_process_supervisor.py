@@ -12,8 +12,8 @@ from typing import NoReturn
 
 import pytest
 
-from engines.fleet.processes import stop_process, wait_for_end
-from engines.fleet.supervisor import Backoff, ChildRun, Supervisor, supervise
+from engines.fleet.child_process import stop_process, wait_for_end
+from engines.fleet.process_supervisor import Backoff, ChildRun, Supervisor, supervise
 
 SLEEPS = "import time; print('up', flush=True); time.sleep(60)"
 IGNORES_SIGTERM = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPS}"

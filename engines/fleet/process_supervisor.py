@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
-from engines.fleet.processes import start_module, stop_process
+from engines.fleet.child_process import start_module, stop_process
 
 LIVED_LONG = 30.0
 """seconds after which a death no longer counts as one in a row"""

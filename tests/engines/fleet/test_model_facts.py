@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from engines.api import EngineInfo, TranscriptionCapabilities
-from engines.fleet.learned import Learned, LearnedModels, same_key
+from engines.fleet.model_facts import Learned, LearnedModels, same_key
 
 KEY = "whisper  model=whisper-tiny path=/models/whisper-tiny"
 INFO = EngineInfo(
