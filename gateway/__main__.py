@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from gateway.config.packages import ROOT, ForeignPackage, check_packages
+from gateway.config.foreign_packages import ROOT, ForeignPackage, check_packages
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.packages import PACKAGES, ROOT, check_packages
+from gateway.config.foreign_packages import PACKAGES, ROOT, check_packages
 
 
 def run(folder: Path, path: Path, *command: str) -> subprocess.CompletedProcess[str]:
@@ -80,7 +80,7 @@ def test_a_distribution_in_the_same_folder(tmp_path: Path) -> None:
     """A distribution that was installed over ours, or beside it in one of our packages, is named as well."""
     site = tmp_path / "site"
     files = {f"{name}/__init__.py": "" for name in PACKAGES} | {"gateway/config/__init__.py": ""}
-    for file in ("gateway/__main__.py", "gateway/config/packages.py"):
+    for file in ("gateway/__main__.py", "gateway/config/foreign_packages.py"):
         files[file] = (ROOT / file).read_text("utf-8")
     add_distribution(site, "voicebox-gateway", files)
     check = ("-c", "from gateway.config.packages import check_packages as c; c()")
