@@ -72,7 +72,7 @@ def test_a_folder_of_no_distribution(tmp_path: Path, file: str) -> None:
 def test_a_folder_without_init_is_no_package(tmp_path: Path) -> None:
     """A mere folder of that name stands behind our package, and hurts nobody."""
     (tmp_path / "streaming").mkdir()
-    done = run(tmp_path, ROOT, "-c", "from gateway.config.packages import check_packages as c; c()")
+    done = run(tmp_path, ROOT, "-c", "from gateway.config.foreign_packages import check_packages as c; c()")
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -83,7 +83,7 @@ def test_a_distribution_in_the_same_folder(tmp_path: Path) -> None:
     for file in ("gateway/__main__.py", "gateway/config/foreign_packages.py"):
         files[file] = (ROOT / file).read_text("utf-8")
     add_distribution(site, "voicebox-gateway", files)
-    check = ("-c", "from gateway.config.packages import check_packages as c; c()")
+    check = ("-c", "from gateway.config.foreign_packages import check_packages as c; c()")
     assert run(tmp_path, site, *check).stderr == ""
 
     (site / "streaming" / "leftover.py").write_text("")  # nobody's: an update may leave such a file
