@@ -1,4 +1,6 @@
-"""Models that are loaded, unloaded, replaced and fail while somebody waits for them."""
+"""Tests of engines whose workers start on demand: models that are loaded, unloaded, replaced and that fail
+while requests wait for them.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +32,8 @@ KNOWN = Sleepy().load()
 
 
 @pytest.fixture(autouse=True)
-def findable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let workers find the engine."""
+def sleepy_importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the tests' support folder on the workers' import path, so that they find the engine `sleepy`."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2] / "support"))
 
 
@@ -47,7 +49,9 @@ def quiet(*_args: object, **_fields: object) -> None:
 async def run_on_demand(
     on_demand: OnDemand, bad: Path | None = None
 ) -> AsyncIterator[tuple[WorkerGroup, Pool]]:
-    """Run the engine, with its workers started on demand."""
+    """Run the engine `sleepy` with workers that start on demand; `bad`: a file that makes loading fail while
+    it exists.
+    """
     options = EngineSettings(options={"bad": str(bad)} if bad else {})
     group = WorkerGroup(RECORD, options, WorkerSettings(), quiet, on_demand=on_demand)
     async with group.running():
@@ -55,23 +59,23 @@ async def run_on_demand(
 
 
 async def count_events(pool: Pool, job: SpeechJob = JOB) -> int:
-    """Speak, and count the events."""
+    """Synthesise a job and return the number of its events."""
     async with aclosing(pool.speak(job)) as events:
         return len([event async for event in events])
 
 
-def test_the_first_start_makes_room_too() -> None:
-    """A model of which nothing is known yet is started without being asked, but only where there is room, and
-    one at a time.
+def test_the_first_start_reserves_memory() -> None:
+    """A model of which nothing is known is started without a request, but only where memory can be reserved,
+    and one model at a time.
     """
-    rooms: list[bool] = [False]
+    memory_is_free: list[bool] = [False]
     at_once: list[int] = []
     starting: set[int] = set()
 
-    def admitting(number: int) -> Callable[[int, bool], Awaitable[None]]:
+    def reservation(number: int) -> Callable[[int, bool], Awaitable[None]]:
         async def reserve(_count: int, _evict: bool) -> None:
-            if not rooms[0]:
-                raise EngineUnavailable("no room")
+            if not memory_is_free[0]:
+                raise EngineUnavailable("no memory")
             starting.add(number)
             at_once.append(len(starting))
 
@@ -80,15 +84,17 @@ def test_the_first_start_makes_room_too() -> None:
     async def test() -> None:
         start_lock = asyncio.Lock()
         settings = [
-            OnDemand(reserve=admitting(one), on_started=partial(starting.discard, one), start_lock=start_lock)
-            for one in range(2)
+            OnDemand(
+                reserve=reservation(index), on_started=partial(starting.discard, index), start_lock=start_lock
+            )
+            for index in range(2)
         ]
         async with run_on_demand(settings[0]) as (first, _):
             await asyncio.sleep(0.3)
             assert not first.pids()
             assert first.info is None
-            assert (first.status().known, first.status().workers[0].reason) == (False, "no room")
-        rooms[0] = True
+            assert (first.status().known, first.status().workers[0].reason) == (False, "no memory")
+        memory_is_free[0] = True
         async with run_on_demand(settings[0]) as (first, _), run_on_demand(settings[1]) as (second, _):
             while not (first.info and second.info):  # noqa: ASYNC110 - the state is another process's
                 await asyncio.sleep(0.02)
@@ -97,14 +103,14 @@ def test_the_first_start_makes_room_too() -> None:
     run(test)
 
 
-def test_two_loads_at_once_share_no_room() -> None:
-    """With room for one of two that are started together, the second is refused, or the first is stopped,
-    never both loaded.
+def test_two_loads_at_once_do_not_share_memory() -> None:
+    """With memory for one of two models that are started together, the second is refused or the first is
+    stopped; never are both loaded.
     """
 
     async def test() -> None:
         governor = Governor(
-            free=lambda: 3 * GIB - 2 * GIB * sum(bool(one.pids()) for one in (first, second)),
+            free=lambda: 3 * GIB - 2 * GIB * sum(bool(group.pids()) for group in (first, second)),
             held=lambda _pid: 2 * GIB,
         )
 
@@ -116,22 +122,22 @@ def test_two_loads_at_once_share_no_room() -> None:
             )
 
         async with (
-            run_on_demand(on_demand("first")) as (first, one),
-            run_on_demand(on_demand("second")) as (second, other),
+            run_on_demand(on_demand("first")) as (first, first_pool),
+            run_on_demand(on_demand("second")) as (second, second_pool),
         ):
             governor.add(first)
             governor.add(second)
-            results = await asyncio.gather(count_events(one), count_events(other), return_exceptions=True)
-            assert sorted(str(type(one).__name__) for one in results) == ["EngineUnavailable", "int"]
+            results = await asyncio.gather(
+                count_events(first_pool), count_events(second_pool), return_exceptions=True
+            )
+            assert sorted(type(result).__name__ for result in results) == ["EngineUnavailable", "int"]
             assert bool(first.pids()) != bool(second.pids())
 
     run(test)
 
 
-def test_a_load_that_is_called_off_can_be_made_again_at_once() -> None:
-    """Loading follows unloading, before the old process or the old start has gone, and ends with a model that
-    works.
-    """
+def test_a_cancelled_load_can_be_repeated_at_once() -> None:
+    """A model that is loaded again before its previous process has ended becomes ready."""
 
     async def test() -> None:
         async with run_on_demand(OnDemand(info=KNOWN)) as (group, _):
@@ -147,8 +153,8 @@ def test_a_load_that_is_called_off_can_be_made_again_at_once() -> None:
     run(test)
 
 
-def test_what_is_kept_comes_back() -> None:
-    """A model that is to stay is loaded again after a crash, though nobody asks for it."""
+def test_a_pinned_model_is_restarted() -> None:
+    """A pinned model is loaded again after a crash, without a request for it."""
 
     async def test() -> None:
         async with run_on_demand(OnDemand(info=KNOWN, pinned=True)) as (group, _):
@@ -162,16 +168,16 @@ def test_what_is_kept_comes_back() -> None:
     run(test)
 
 
-def test_what_cannot_start_is_not_started_over_and_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where no worker can be started at all, a request is refused once, not after ten thousand attempts."""
-    started = 0
+def test_a_worker_that_cannot_start_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no worker can be started at all, a request is refused after one attempt."""
+    reservations = 0
 
     async def test() -> None:
-        nonlocal started
+        nonlocal reservations
 
         async def reserve(_count: int, _evict: bool) -> None:
-            nonlocal started
-            started += 1
+            nonlocal reservations
+            reservations += 1
 
         async with run_on_demand(OnDemand(info=KNOWN, reserve=reserve)) as (_, pool):
             monkeypatch.setattr("tempfile.tempdir", "/nowhere/at/all")
@@ -179,16 +185,16 @@ def test_what_cannot_start_is_not_started_over_and_over(monkeypatch: pytest.Monk
                 await asyncio.wait_for(count_events(pool), 20)
 
     run(test)
-    assert started == 1
+    assert reservations == 1
 
 
-def test_room_that_was_made_for_what_is_gone() -> None:
-    """A model that is removed while room is made for it holds none."""
+def test_a_removed_model_holds_no_memory() -> None:
+    """A model that is removed while memory is being reserved for it gives the reservation back."""
     held: list[str] = []
 
     async def reserve(_count: int, _evict: bool) -> None:
         await asyncio.sleep(0.5)
-        held.append("room")
+        held.append("memory")
 
     async def test() -> None:
         engines = Engines({}, WorkerSettings(), log=quiet, catalogue=())
@@ -206,9 +212,9 @@ def test_room_that_was_made_for_what_is_gone() -> None:
     assert held == []
 
 
-def test_who_is_killed_now_and_then_comes_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A model that has died twice speaks for the next who asks; one that dies a third time in a row has that
-    said first.
+def test_two_crashes_are_restarted_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model whose worker died twice in a row serves the next request; after the third death requests get
+    the reason.
     """
     monkeypatch.setattr("engines.fleet.supervised_worker.LIVED_LONG", 1e6)
     monkeypatch.setattr("engines.fleet.worker_group.RETRY_SECONDS", 1e6)
@@ -227,8 +233,8 @@ def test_who_is_killed_now_and_then_comes_back_at_once(monkeypatch: pytest.Monke
     run(test)
 
 
-def test_what_is_kept_makes_room_for_nobody() -> None:
-    """A model that is to stay is not stopped to make room."""
+def test_a_pinned_model_is_not_evicted() -> None:
+    """A pinned model is not stopped to free memory for another."""
 
     async def test() -> None:
         governor = Governor(free=lambda: GIB)
@@ -244,7 +250,7 @@ def test_what_is_kept_makes_room_for_nobody() -> None:
 
 
 def test_a_stream_ends_when_its_engine_is_removed() -> None:
-    """Nobody waits for ever on an engine that was removed in the middle of their stream, or of its load."""
+    """A stream whose engine is removed, while it plays or while the engine loads, ends with an error."""
 
     async def test() -> None:
         engines = Engines({}, WorkerSettings(), log=quiet, catalogue=())
@@ -262,8 +268,10 @@ def test_a_stream_ends_when_its_engine_is_removed() -> None:
     run(test)
 
 
-def test_unloaded_while_it_loads() -> None:
-    """Who waits for a load that is called off gets an error at once; the next request loads it again."""
+def test_unload_during_a_load() -> None:
+    """Whoever waits for a load that is cancelled gets an error at once; the next request loads the model
+    again.
+    """
 
     async def test() -> None:
         async with run_on_demand(OnDemand(info=KNOWN)) as (group, pool):
@@ -281,7 +289,7 @@ def test_unloaded_while_it_loads() -> None:
 
 
 def test_a_rest_does_not_shorten_the_next_load() -> None:
-    """However long it has rested, a model has all its time to load when it is wanted."""
+    """A model has its whole start timeout to load, however long its worker rested before."""
 
     async def test() -> None:
         async with run_on_demand(OnDemand(info=KNOWN, start_timeout=2.5)) as (group, pool):
@@ -294,8 +302,8 @@ def test_a_rest_does_not_shorten_the_next_load() -> None:
 
 
 def test_a_load_that_fails_can_be_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A model that does not load is still there: each request is refused with the reason, and once it is
-    mended it works.
+    """While a model cannot be loaded each request is refused with the reason; once its files are repaired
+    requests are served.
     """
     monkeypatch.setattr("engines.fleet.worker_group.RETRY_SECONDS", 0.3)
     (tmp_path / "bad").touch()
@@ -314,18 +322,18 @@ def test_a_load_that_fails_can_be_tried_again(tmp_path: Path, monkeypatch: pytes
     run(test)
 
 
-def test_a_worker_that_dies_is_started_again_with_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a crash room is made before it starts again; the stream that it died in gets an error, the next
-    one is served.
+def test_a_worker_that_dies_reserves_memory_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is reserved anew before a worker that died starts again.
 
-    One that dies again soon is left alone for some seconds.
+    The stream that it died in gets an error, and the next one is served. A worker that dies again soon is
+    restarted after some seconds only.
     """
     monkeypatch.setattr("engines.fleet.worker_group.RETRY_SECONDS", 0.3)
-    admitted = 0
+    reservations = 0
 
     async def reserve(_count: int, _evict: bool) -> None:
-        nonlocal admitted
-        admitted += 1
+        nonlocal reservations
+        reservations += 1
 
     async def test() -> None:
         async with run_on_demand(OnDemand(info=KNOWN, reserve=reserve)) as (group, pool):
@@ -334,7 +342,7 @@ def test_a_worker_that_dies_is_started_again_with_room(monkeypatch: pytest.Monke
             while group.ready:  # noqa: ASYNC110 - the state is another process's
                 await asyncio.sleep(0.02)
             assert await count_events(pool) == 2
-            assert admitted == 2
+            assert reservations == 2
             speaking = asyncio.create_task(count_events(pool, SpeechJob("word " * 10, "low")))
             await asyncio.sleep(1.2)
             os.kill(group.pids()[0], signal.SIGKILL)

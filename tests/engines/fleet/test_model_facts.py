@@ -1,4 +1,6 @@
-"""What is known of a model from when it last ran, also where an earlier version wrote it down."""
+"""Tests of what is remembered of a model from its last run, in today's files and in those of an earlier
+version.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ INFO = EngineInfo(
 
 
 def test_what_is_written_is_found(tmp_path: Path) -> None:
-    """A model's own words come back, with what its process holds; under another key they do not."""
+    """A model's info, memory and load time are found under its key, and under no other."""
     models = LearnedModels(tmp_path / "learned")
     models.measure_and_write("whisper-tiny", os.getpid(), Learned(KEY, INFO, 0, 2.5))
     found = models.find("whisper-tiny", KEY)
@@ -37,7 +39,9 @@ def test_what_is_written_is_found(tmp_path: Path) -> None:
 
 
 def test_what_an_earlier_version_wrote_is_found(tmp_path: Path) -> None:
-    """Its key begins with a path of import, and what transcribes was called `listening`."""
+    """A file whose key begins with an import path, and whose `transcription` is called `listening`, is
+    understood.
+    """
     info = msgspec.to_builtins(INFO)
     info["listening"] = info.pop("transcription")
     written = {
@@ -62,15 +66,17 @@ def test_what_an_earlier_version_wrote_is_found(tmp_path: Path) -> None:
     ],
 )
 def test_keys(written: str, same: bool) -> None:
-    """A key of the adapter's name is taken at its word, one of its import path by the rest."""
+    """A key that begins with an adapter's name is compared as a whole, one that begins with an import path by
+    the rest.
+    """
     assert same_key(written, KEY) == same
 
 
 @pytest.mark.parametrize(
     "content", ["", "[]", "null", '{"info": 3}', '{"key": "k", "info": {}, "memory": 1}']
 )
-def test_a_file_that_makes_no_sense_is_none(tmp_path: Path, content: str) -> None:
-    """What cannot be read is not known: the model is asked again."""
+def test_an_unreadable_file_is_ignored(tmp_path: Path, content: str) -> None:
+    """A file that cannot be read counts as none."""
     (tmp_path / "m.json").write_text(content)
     models = LearnedModels(tmp_path)
 

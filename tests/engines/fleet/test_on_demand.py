@@ -1,4 +1,4 @@
-"""Engines that start when they are wanted, rest when they are not, and make room for each other."""
+"""Tests of engines that start when they are wanted, rest when they are idle, and free memory for each other."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def quiet(*_args: object, **_fields: object) -> None:
 async def run_on_demand(
     on_demand: OnDemand, record: EngineRecord | None = None
 ) -> AsyncIterator[tuple[WorkerGroup, Pool]]:
-    """Run the engine `mimic`, or another, with its workers started on demand."""
+    """Run the engine `mimic`, or another, with workers that start on demand."""
     record = record or find_engine("mimic")
     group = WorkerGroup(record, EngineSettings(), WorkerSettings(), quiet, on_demand=on_demand)
     async with group.running():
@@ -45,20 +45,20 @@ async def run_on_demand(
 
 
 async def count_events(pool: Pool, job: SpeechJob = JOB) -> int:
-    """Speak, and count the events."""
+    """Synthesise a job and return the number of its events."""
     async with aclosing(pool.speak(job)) as events:
         return len([event async for event in events])
 
 
-async def until(true: Callable[[], bool]) -> None:
-    """Wait for something that another process does."""
-    while not true():  # noqa: ASYNC110 - the state is another process's
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds that another process brings about."""
+    while not condition():  # noqa: ASYNC110 - the state is another process's
         await asyncio.sleep(0.02)
 
 
-def test_it_starts_when_it_is_wanted_and_rests_when_it_is_not() -> None:
-    """What it can do is known before it runs; the first request starts it, idleness stops it, the next starts
-    it again.
+def test_a_request_starts_and_idleness_stops() -> None:
+    """An engine's info is known before it runs; the first request starts it, idleness stops it, and the next
+    request starts it again.
     """
 
     async def test() -> None:
@@ -75,13 +75,13 @@ def test_it_starts_when_it_is_wanted_and_rests_when_it_is_not() -> None:
     run(test)
 
 
-def test_many_who_want_it_start_it_once() -> None:
-    """Twenty requests at once cause one load, and all are served by it."""
-    admitted = 0
+def test_simultaneous_requests_start_it_once() -> None:
+    """Twenty simultaneous requests cause one load, and all are served."""
+    reservations = 0
 
     async def reserve(_count: int, _evict: bool) -> None:
-        nonlocal admitted
-        admitted += 1
+        nonlocal reservations
+        reservations += 1
 
     learned: list[EngineInfo] = []
 
@@ -94,11 +94,11 @@ def test_many_who_want_it_start_it_once() -> None:
             assert group.status().workers[0].restarts == 0
 
     run(test)
-    assert admitted == 1
+    assert reservations == 1
     assert learned == [KNOWN]
 
 
-def test_what_is_in_use_does_not_rest() -> None:
+def test_an_engine_in_use_does_not_rest() -> None:
     """A stream that lasts longer than the idle time is not cut off."""
 
     async def test() -> None:
@@ -118,9 +118,7 @@ def test_what_is_in_use_does_not_rest() -> None:
 
 
 def test_a_load_that_fails_says_why() -> None:
-    """The reason reaches the caller, also the next one, who is not made to wait for the same failure
-    again.
-    """
+    """The reason of a failed load reaches its request, and the next one at once, without another attempt."""
 
     async def test() -> None:
         record = EngineRecord("broken", "engines.nowhere:Nothing", ("speech",), "none")
@@ -133,9 +131,9 @@ def test_a_load_that_fails_says_why() -> None:
     run(test)
 
 
-def test_room_is_made_for_what_is_wanted() -> None:
-    """With room for one, the one that was not used for the longest time rests; with all in use the refusal
-    has the figures.
+def test_the_least_recently_used_engine_is_evicted() -> None:
+    """With memory for one engine, the one used the longest time ago rests; with all in use the refusal has
+    the figures.
     """
 
     async def test() -> None:
@@ -163,9 +161,9 @@ def test_room_is_made_for_what_is_wanted() -> None:
     run(test)
 
 
-def test_nobody_makes_room_in_vain() -> None:
-    """Nothing is stopped for what would not fit even then, nor, if so wished, for what would; the refusal has
-    the figures.
+def test_nothing_is_evicted_in_vain() -> None:
+    """Nothing is stopped for an engine that would not fit even then, nor where eviction is not wished; the
+    refusal has the figures.
     """
 
     async def test() -> None:
@@ -194,9 +192,9 @@ def test_nobody_makes_room_in_vain() -> None:
     run(test)
 
 
-def test_room_is_made_on_a_gpu() -> None:
-    """What runs on a GPU rests to make room there, what runs on the processor does not; another card has its
-    own memory.
+def test_gpus_are_evicted_separately() -> None:
+    """Engines on a GPU rest to free its memory, those on the processor do not; another card has its own
+    memory.
     """
 
     async def test() -> None:
@@ -226,7 +224,7 @@ def test_room_is_made_on_a_gpu() -> None:
 
 
 def test_memory_is_measured() -> None:
-    """A process holds something, one that is gone nothing."""
+    """A running process holds memory, one that has ended holds none."""
 
     async def test() -> None:
         async with run_on_demand(OnDemand(KNOWN)) as (group, pool):

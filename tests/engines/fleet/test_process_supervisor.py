@@ -1,4 +1,6 @@
-"""A supervisor runs one child over and over: real processes, and a clock that the tests move."""
+"""Tests of the supervisor that starts one process over and over, with real processes and a clock that the
+tests advance.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ IGNORES_SIGTERM = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 class Clock:
-    """A clock that moves when somebody sleeps by it."""
+    """A clock that advances when somebody sleeps by it."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -31,7 +33,7 @@ class Clock:
         return self.now
 
     async def sleep(self, seconds: float) -> None:
-        """Let the time pass at once."""
+        """Advance the clock at once."""
         self.slept.append(seconds)
         self.now += seconds
         await asyncio.sleep(0)
@@ -42,7 +44,7 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
 
 
 async def start(program: str) -> asyncio.subprocess.Process:
-    """Start a program and wait until it says that it is up."""
+    """Start a program and wait until it prints that it is up."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE
     )
@@ -52,16 +54,16 @@ async def start(program: str) -> asyncio.subprocess.Process:
 
 
 def exists(pid: int) -> bool:
-    """Tell whether a process is there, be it only to be reaped."""
+    """Return whether a process exists, if only as a zombie."""
     with suppress(ProcessLookupError):
         os.kill(pid, 0)
         return True
     return False
 
 
-async def until(true: Callable[[], bool]) -> None:
+async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
-        while not true():  # noqa: ASYNC110 - the state is another process's
+        while not condition():  # noqa: ASYNC110 - the state is another process's
             await asyncio.sleep(0.01)
 
 
@@ -72,7 +74,7 @@ async def cancel(task: asyncio.Task[None]) -> None:
 
 
 def test_the_delay_doubles_up_to_a_limit_and_begins_anew_after_a_long_life() -> None:
-    """Deaths in a row are answered later and later; one after a long life is the first of a new row."""
+    """Deaths in a row are followed by longer and longer delays; a death after a long life begins a new row."""
     clock, lives = Clock(), [0.0, 1.0, 2.0, 0.0, 0.0, 30.5, 0.0]
     died: list[int] = []
 
@@ -94,7 +96,7 @@ def test_the_delay_doubles_up_to_a_limit_and_begins_anew_after_a_long_life() -> 
     assert died == [1, 2, 3, 4, 5, 1, 2]
 
 
-def test_no_number_of_deaths_is_too_many() -> None:
+def test_the_delay_stays_at_its_limit() -> None:
     """The delay stays at its limit, however often a child has died."""
     backoff = Backoff(0.2, 30.0)
     for _ in range(5000):
@@ -104,7 +106,7 @@ def test_no_number_of_deaths_is_too_many() -> None:
 
 
 def test_a_run_that_raises_is_a_death() -> None:
-    """Whatever a run raises is told, and the child is started again."""
+    """An exception of a run is reported, and the child is started again."""
     clock = Clock()
     failures: list[Exception] = []
 
@@ -126,7 +128,7 @@ def test_a_run_that_raises_is_a_death() -> None:
 
 
 def test_a_process_that_dies_is_started_again_and_the_last_is_stopped() -> None:
-    """kill -9 brings another process; cancelling stops that one, with nothing left behind."""
+    """kill -9 brings another process; cancelling the supervisor stops that one and leaves nothing behind."""
     pids: list[int] = []
 
     async def live(run: ChildRun) -> None:
@@ -147,7 +149,7 @@ def test_a_process_that_dies_is_started_again_and_the_last_is_stopped() -> None:
 
 
 def test_a_child_that_is_not_ready_in_time_is_stopped() -> None:
-    """A start that takes too long is a death with that reason; one that was ready may live as long as it
+    """A start that takes too long is a death with that reason; a child that was ready may live as long as it
     likes.
     """
     pids: list[int] = []
@@ -174,7 +176,7 @@ def test_a_child_that_is_not_ready_in_time_is_stopped() -> None:
 
 
 def test_a_stop_is_clean_and_bounded() -> None:
-    """A process ends by SIGTERM unless it ignores that, and by SIGKILL after the limit."""
+    """A process is stopped by SIGTERM, or by SIGKILL after the time limit where it ignores that."""
 
     async def test() -> None:
         loop = asyncio.get_running_loop()
@@ -191,7 +193,7 @@ def test_a_stop_is_clean_and_bounded() -> None:
 
 
 def test_a_stop_that_is_cancelled_leaves_no_process() -> None:
-    """Who stops waiting for a process's end has it killed and reaped."""
+    """When the wait for a process's end is cancelled, the process is killed and reaped."""
 
     async def test() -> None:
         stubborn = await start(IGNORES_SIGTERM)
@@ -205,7 +207,7 @@ def test_a_stop_that_is_cancelled_leaves_no_process() -> None:
 
 
 def test_a_cancellation_that_a_run_swallowed_ends_the_supervisor() -> None:
-    """Where a run ends as if nothing were the matter, though it was cancelled, no further one begins."""
+    """A run that was cancelled but returns normally is followed by no other."""
     runs: list[int] = []
 
     async def live(_run: ChildRun) -> None:
@@ -223,7 +225,9 @@ def test_a_cancellation_that_a_run_swallowed_ends_the_supervisor() -> None:
 
 
 def test_a_child_on_demand_sleeps_until_it_is_woken_and_after_each_death() -> None:
-    """It runs when it is wanted; its deaths in a row are counted from one to the next; `rest` is no death."""
+    """A child on demand runs when it is woken, its deaths in a row are counted across runs, and `rest` is no
+    death.
+    """
     clock = Clock()
     died: list[int] = []
     runs: list[asyncio.Event] = []

@@ -1,4 +1,6 @@
-"""Round robin over callers, then over their streams, in order within each."""
+"""Property tests of the round-robin queue: over callers, then over their streams, in order within each
+stream.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ ITEMS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 3)), max_size=
 
 
 def filled(items: list[tuple[str, int]]) -> RoundRobin[int]:
-    """Put the items in, each numbered."""
+    """Return a queue with the items, each with its number."""
     queue: RoundRobin[int] = RoundRobin()
     for number, (caller, stream) in enumerate(items):
         queue.add(caller, stream, number)
@@ -25,20 +27,20 @@ def drained(queue: RoundRobin[int]) -> list[int]:
 
 
 @given(ITEMS)
-def test_all_come_out_once_in_their_streams_order(items: list[tuple[str, int]]) -> None:
-    """Nothing is lost or doubled, and a stream's items keep their order."""
+def test_each_item_comes_once_in_its_streams_order(items: list[tuple[str, int]]) -> None:
+    """No item is lost or doubled, and a stream's items keep their order."""
     order = drained(filled(items))
 
     assert sorted(order) == list(range(len(items)))
     for stream in set(items):
-        mine = [number for number in order if items[number] == stream]
-        assert mine == sorted(mine)
+        own_numbers = [number for number in order if items[number] == stream]
+        assert own_numbers == sorted(own_numbers)
 
 
 @given(ITEMS)
-def test_no_owner_waits_for_two_turns_of_another(items: list[tuple[str, int]]) -> None:
-    """Between two items of one caller comes one of every other that waits; the same for a caller's
-    streams.
+def test_callers_and_their_streams_alternate(items: list[tuple[str, int]]) -> None:
+    """Between two items of one caller comes one of every other caller that waits; the same holds for a
+    caller's streams.
     """
     order = [items[number] for number in drained(filled(items))]
     for start, (caller, _) in enumerate(order):
@@ -51,7 +53,7 @@ def test_no_owner_waits_for_two_turns_of_another(items: list[tuple[str, int]]) -
 
 @given(ITEMS, st.data())
 def test_removing(items: list[tuple[str, int]], data: st.DataObject) -> None:
-    """What is taken out does not come, what is not there cannot be taken out, and the count stays true."""
+    """A removed item does not come, an item that is not there cannot be removed, and the count stays right."""
     queue = filled(items)
     gone = data.draw(st.sets(st.sampled_from(range(len(items))))) if items else set()
     for number in gone:

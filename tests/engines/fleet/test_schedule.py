@@ -1,4 +1,4 @@
-"""The schedule and the playback gate: the order of jobs, and which streams are admitted."""
+"""Tests of the schedule, which orders jobs, and of the playback gate, which admits streams."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engines.fleet.streams import RequestTerms, StreamNeed
 
 
 class FakeSlot(msgspec.Struct, frozen=True):
-    """A slot that is only a name."""
+    """A slot that has only a worker's name."""
 
     worker: str
     number: int = 0
@@ -26,12 +26,12 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(asyncio.wait_for(test(), 30))
 
 
-def need(caller: str = "a", *, batch: bool = False, in_hand: float | None = None) -> StreamNeed:
-    """Make a stream; `in_hand` is how many seconds its player has, where it plays already."""
-    made = StreamNeed(RequestTerms(caller, batch))
-    if in_hand is not None:
-        made.report(made=100 + in_hand, ahead=0.0, dry_at=time.monotonic() + in_hand)
-    return made
+def need(caller: str = "a", *, batch: bool = False, slack: float | None = None) -> StreamNeed:
+    """Return a stream's need; `in_hand`: the seconds of audio that its player has, where it plays already."""
+    stream_need = StreamNeed(RequestTerms(caller, batch))
+    if slack is not None:
+        stream_need.report(made=100 + slack, ahead=0.0, dry_at=time.monotonic() + slack)
+    return stream_need
 
 
 async def order(waiting: list[tuple[str, StreamNeed]]) -> list[str]:
@@ -40,64 +40,64 @@ async def order(waiting: list[tuple[str, StreamNeed]]) -> list[str]:
     slot = FakeSlot("w")
     schedule.offer(slot)
     held = await schedule.acquire(need("first"))
-    got: list[str] = []
+    served: list[str] = []
 
-    async def one(name: str, its: StreamNeed) -> None:
-        mine = await schedule.acquire(its)
-        got.append(name)
+    async def wait(name: str, stream_need: StreamNeed) -> None:
+        own_slot = await schedule.acquire(stream_need)
+        served.append(name)
         await asyncio.sleep(0)
-        schedule.release(mine, usable=True, seconds=0.1, made=1.0)
+        schedule.release(own_slot, usable=True, seconds=0.1, made=1.0)
 
-    tasks = [asyncio.create_task(one(*each)) for each in waiting]
+    tasks = [asyncio.create_task(wait(*each)) for each in waiting]
     await asyncio.sleep(0)
     schedule.release(held, usable=True, seconds=0.1, made=1.0)
     await asyncio.gather(*tasks)
-    return got
+    return served
 
 
-def test_callers_take_turns_then_their_streams() -> None:
-    """Ten jobs of one key's two streams do not hold up another key's one."""
+def test_callers_alternate_then_their_streams() -> None:
+    """Ten jobs of two streams of one caller do not delay the one job of another caller."""
 
     async def test() -> None:
         first, second, other = need("a"), need("a"), need("b")
         names = [(f"first{n}", first) for n in range(3)] + [(f"second{n}", second) for n in range(3)]
-        got = await order([*names, ("other", other)])
-        assert got == ["first0", "other", "second0", "first1", "second1", "first2", "second2"]
+        served = await order([*names, ("other", other)])
+        assert served == ["first0", "other", "second0", "first1", "second1", "first2", "second2"]
 
     run(test)
 
 
-def test_batches_stand_back_but_do_not_starve() -> None:
-    """Batch segments go when no other waits, and one in eight all the same."""
+def test_batches_wait_but_do_not_starve() -> None:
+    """Batch segments get a slot when no other waits, and one slot in eight all the same."""
 
     async def test() -> None:
         batch, live = need("a", batch=True), [need(f"k{n}") for n in range(2 * BATCH_SHARE)]
-        got = await order(
+        served = await order(
             [("batch0", batch), ("batch1", batch), *((f"live{n}", one) for n, one in enumerate(live))]
         )
-        assert got.index("batch0") == BATCH_SHARE - 1
-        assert got.index("batch1") == 2 * BATCH_SHARE - 1
+        assert served.index("batch0") == BATCH_SHARE - 1
+        assert served.index("batch1") == 2 * BATCH_SHARE - 1
 
     run(test)
 
 
-def test_who_runs_dry_goes_first_but_not_for_ever() -> None:
-    """A player with little in hand goes before those who wait longer, the driest first; then one of the
-    others goes.
+def test_low_slack_goes_first_but_not_for_ever() -> None:
+    """Streams with little slack precede those that wait longer, the least slack first; then one of the others
+    is served.
     """
 
     async def test() -> None:
         new = [(f"new{n}", need(f"n{n}")) for n in range(2)]
-        dry = [(f"dry{n}", need(f"d{n}", in_hand=1.5 - 0.2 * n)) for n in range(5)]
-        got = await order([*new, *dry, ("well", need("w", in_hand=60))])
-        assert got[:URGENT_IN_A_ROW] == ["dry4", "dry3", "dry2"]
-        assert got[URGENT_IN_A_ROW] == "new0"
+        dry = [(f"dry{n}", need(f"d{n}", slack=1.5 - 0.2 * n)) for n in range(5)]
+        served = await order([*new, *dry, ("well", need("w", slack=60))])
+        assert served[:URGENT_IN_A_ROW] == ["dry4", "dry3", "dry2"]
+        assert served[URGENT_IN_A_ROW] == "new0"
 
     run(test)
 
 
 def test_the_least_busy_worker_is_chosen() -> None:
-    """Jobs spread over workers, whatever the order in which their slots came."""
+    """Jobs spread over workers, in whatever order their slots became free."""
 
     async def test() -> None:
         schedule: Schedule[FakeSlot] = Schedule()
@@ -112,17 +112,17 @@ def test_the_least_busy_worker_is_chosen() -> None:
 
 
 def test_a_cancelled_wait_loses_no_slot() -> None:
-    """A job that is cancelled, also in the moment of getting a slot, leaves the slot to the next."""
+    """A job that is cancelled, even at the moment it gets a slot, leaves the slot to the next job."""
 
     async def test() -> None:
         schedule: Schedule[FakeSlot] = Schedule()
         schedule.offer(FakeSlot("w"))
         held = await schedule.acquire(need())
-        tasks = [asyncio.create_task(schedule.acquire(need(in_hand=1.0))) for _ in range(3)]
+        tasks = [asyncio.create_task(schedule.acquire(need(slack=1.0))) for _ in range(3)]
         await asyncio.sleep(0)
         tasks[0].cancel()
         schedule.release(held, usable=True, seconds=0.1, made=0.1)
-        tasks[1].cancel()  # it has been given the slot, and does not know yet
+        tasks[1].cancel()  # the slot is assigned, and the task has not resumed yet
         slot = await tasks[2]
         schedule.release(slot, usable=True, seconds=0.1, made=0.1)
         assert (schedule.running, schedule.queued, schedule.slots) == (0, 0, 1)
@@ -131,10 +131,8 @@ def test_a_cancelled_wait_loses_no_slot() -> None:
     run(test)
 
 
-def test_a_slot_that_comes_free_as_a_waiter_leaves_is_not_lost() -> None:
-    """A job that ends in the very moment in which those who wait are cancelled, before they know, gives its
-    slot to the next.
-    """
+def test_a_slot_freed_as_waiters_are_cancelled_is_not_lost() -> None:
+    """A slot that is freed at the moment its waiters are cancelled, before they resume, goes to the next job."""
 
     async def test() -> None:
         schedule: Schedule[FakeSlot] = Schedule()
@@ -163,7 +161,7 @@ def test_a_slot_that_comes_free_as_a_waiter_leaves_is_not_lost() -> None:
 
 
 class Machine:
-    """A playback gate, and the load of its engine."""
+    """A playback gate and the load of its engine."""
 
     def __init__(self, capacity: float) -> None:
         self.load = EngineLoad(capacity=capacity, queued=0, slots=1, job_seconds=0.1)
@@ -174,8 +172,8 @@ def stream(seconds: float = 60.0, *, batch: bool = False, timeout: float = 20.0)
     return RequestTerms("a", batch, time.monotonic() + timeout, seconds)
 
 
-def test_no_more_are_let_in_than_can_be_kept_playing() -> None:
-    """With room for four, the fifth waits until one has ended; a batch is admitted at any time."""
+def test_no_more_streams_than_can_be_kept_playing() -> None:
+    """With capacity for four streams the fifth waits until one has ended; a batch is admitted at any time."""
 
     async def test() -> None:
         gate = Machine(capacity=5.0).gate
@@ -191,9 +189,9 @@ def test_no_more_are_let_in_than_can_be_kept_playing() -> None:
     run(test)
 
 
-def test_a_short_one_fits_between_streams_that_are_well_ahead() -> None:
-    """A line of two seconds is admitted where every player has enough in hand to spare the time; a long text
-    is not.
+def test_a_short_text_fits_between_streams_with_slack() -> None:
+    """A text of two seconds is admitted where every player has enough slack to wait for it; a long text is
+    not.
     """
 
     async def test() -> None:
@@ -211,8 +209,8 @@ def test_a_short_one_fits_between_streams_that_are_well_ahead() -> None:
     run(test)
 
 
-def test_an_engine_slower_than_speech_lets_everybody_in() -> None:
-    """Where nobody could be kept playing there is nothing to protect: all are admitted."""
+def test_an_engine_slower_than_speech_admits_all() -> None:
+    """Where an engine could keep no stream playing, all are admitted."""
 
     async def test() -> None:
         gate = Machine(capacity=0.5).gate
@@ -224,8 +222,8 @@ def test_an_engine_slower_than_speech_lets_everybody_in() -> None:
 
 
 def test_waiting_is_bounded_in_number_and_time() -> None:
-    """Too many who wait, or a wait that would outlast the deadline, are refused at once; the others at their
-    deadline.
+    """Too many waiting streams, or a wait that would outlast the deadline, are refused at once; the others at
+    their deadline.
     """
 
     async def test() -> None:
@@ -247,8 +245,8 @@ def test_waiting_is_bounded_in_number_and_time() -> None:
     run(test)
 
 
-def test_a_gate_that_closes_tells_those_who_wait() -> None:
-    """When there is nothing to wait for any more, nobody is left waiting."""
+def test_a_gate_that_closes_releases_all_waiting() -> None:
+    """When a gate closes, every stream that waits at it stops waiting."""
 
     async def test() -> None:
         gate = Machine(capacity=1.5).gate

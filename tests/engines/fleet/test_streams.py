@@ -1,4 +1,6 @@
-"""The slack of a stream: the response that plays it and the engines that order it go by one number."""
+"""Property tests of a stream's slack: the response that plays it and the schedule that orders it compute the
+same number.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,8 @@ def report(need: StreamNeed, pacing: Pacing) -> None:
     need.report(pacing.made, pacing.ahead, pacing.dry_at)
 
 
-def test_both_agree_after_a_stall() -> None:
-    """What a player lost while it was dry does not count against its stream afterwards."""
+def test_slack_agrees_after_a_stall() -> None:
+    """The time that a player lost in an underrun does not count against its stream afterwards."""
     pacing, need = Pacing(), StreamNeed(RequestTerms())
     pacing.record_made(1.0, 0.0)
     pacing.record_read(1.0)
@@ -29,12 +31,14 @@ def test_both_agree_after_a_stall() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0, 3), st.floats(0, 1), st.floats(0, 1)), max_size=40), st.floats(0, 5))
-def test_both_agree_at_any_time(steps: list[tuple[float, float, float]], later: float) -> None:
-    """However audio is made and taken, and with whatever gaps, both say the same, also a while later."""
+def test_slack_agrees_at_any_time(steps: list[tuple[float, float, float]], later: float) -> None:
+    """However audio is produced and read, and with whatever gaps, both numbers are the same, also a while
+    later.
+    """
     pacing, need, now = Pacing(), StreamNeed(RequestTerms()), 0.0
-    for gap, made, share in steps:
+    for gap, produced, share in steps:
         now += gap
-        pacing.record_made(made, now)
+        pacing.record_made(produced, now)
         pacing.record_read(share * pacing.ahead)
         report(need, pacing)
         assert need.slack(now + later) == pacing.slack(now + later)

@@ -1,4 +1,6 @@
-"""Workers in processes of their own: started, watched, killed, replaced; real processes and real sockets."""
+"""Tests of workers in processes of their own: started, watched, killed and replaced, with real processes and
+real sockets.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,7 @@ TONE = find_engine("tone")
 
 
 class Log:
-    """Keeps what is logged."""
+    """A log that keeps its lines."""
 
     def __init__(self) -> None:
         self.lines: list[dict[str, Any]] = []
@@ -76,27 +78,27 @@ def pid_of(pool: Pool, number: int = 0) -> int:
     return pid
 
 
-async def until(true: Callable[[], bool]) -> None:
+async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
-        while not true():  # noqa: ASYNC110 - the state is another process's
+        while not condition():  # noqa: ASYNC110 - the state is another process's
             await asyncio.sleep(0.01)
 
 
-def folders() -> list[Path]:
-    """Find the temporary folders of this process's workers."""
+def worker_folders() -> list[Path]:
+    """Return the temporary folders of this process's workers."""
     return list(Path(tempfile.gettempdir()).glob(f"voicebox-{os.getpid()}-*"))
 
 
 def frequency(pcm: bytes) -> float:
-    """Count the zero crossings of a tone."""
+    """Return the frequency of a tone in Hz, by counting zero crossings."""
     samples = array("h", pcm)[240:2160]
     return (
         sum(1 for one, other in pairwise(samples) if (one < 0) != (other < 0)) / 2 / (len(samples) / 24_000)
     )
 
 
-def test_speaks_with_words() -> None:
-    """A job gives PCM of its voice and word, and words with their offsets and times."""
+def test_speech_has_words() -> None:
+    """A job yields PCM of its voice, and words with their offsets and times."""
 
     async def test() -> None:
         async with running_pool() as pool:
@@ -110,7 +112,7 @@ def test_speaks_with_words() -> None:
 
 
 def test_a_stray_print_breaks_nothing() -> None:
-    """What an engine prints goes to the log; it is neither handshake nor audio."""
+    """What an engine prints goes to the log, and disturbs neither the start nor the audio."""
 
     async def test() -> None:
         async with running_pool() as pool:
@@ -120,7 +122,7 @@ def test_a_stray_print_breaks_nothing() -> None:
 
 
 def test_errors_keep_their_kind() -> None:
-    """What the engine raises arrives as the same class, before and after the first audio."""
+    """An exception of the engine arrives as the same class, before and after the first audio."""
 
     async def test() -> None:
         async with running_pool() as pool:
@@ -134,14 +136,14 @@ def test_errors_keep_their_kind() -> None:
 
 
 @pytest.mark.parametrize("loopback", [False, True])
-def test_start_and_stop_leave_nothing(loopback: bool) -> None:
+def test_start_and_stop_leave_no_files(loopback: bool) -> None:
     """A worker on a Unix socket, or on a loopback port with a secret, starts, answers, and leaves no process
     and no file.
     """
 
     async def test() -> None:
         process = await WorkerProcess.start(TONE, QUICK, Log(), loopback=loopback)
-        assert len(folders()) == 1
+        assert len(worker_folders()) == 1
         if loopback:
             async with (
                 aiohttp.ClientSession() as stranger,
@@ -150,33 +152,33 @@ def test_start_and_stop_leave_nothing(loopback: bool) -> None:
                 assert answer.status == 401
         await process.stop(5)
         assert not process.running
-        assert not folders()
+        assert not worker_folders()
 
     run(test)
 
 
 @pytest.mark.parametrize(
-    ("adapter", "permanent", "says"),
+    ("adapter", "permanent", "reason"),
     [
         ("engines.nowhere:Nothing", True, "No module named"),
         ("engines.fakes.tone:Missing", True, "Missing"),
         ("os:_exit", True, "TypeError"),
     ],
 )
-def test_starts_that_cannot_work(adapter: str, permanent: bool, says: str) -> None:
-    """A missing library or class is reported in words, and as permanent; nothing is left behind."""
+def test_permanent_start_failures(adapter: str, permanent: bool, reason: str) -> None:
+    """A missing library or class is reported with its reason, and as permanent; nothing is left behind."""
 
     async def test() -> None:
-        with pytest.raises(StartFailed, match=says) as caught:
+        with pytest.raises(StartFailed, match=reason) as caught:
             await WorkerProcess.start(EngineRecord("broken", adapter, ("speech",), "MIT"), QUICK, Log())
         assert caught.value.permanent == permanent
-        assert not folders()
+        assert not worker_folders()
 
     run(test)
 
 
 def test_a_failed_engine_is_not_started_again() -> None:
-    """An engine that can never start is unavailable at once, with the reason, and is not tried for ever."""
+    """An engine that can never start is unavailable at once, with the reason, and is not started again."""
 
     async def test() -> None:
         record = EngineRecord("broken", "engines.nowhere:Nothing", ("speech",), "MIT")
@@ -191,7 +193,7 @@ def test_a_failed_engine_is_not_started_again() -> None:
     run(test)
 
 
-def test_too_slow_to_start() -> None:
+def test_a_start_that_takes_too_long() -> None:
     """A worker that is not ready in time is killed."""
 
     async def test() -> None:
@@ -201,8 +203,8 @@ def test_too_slow_to_start() -> None:
     run(test)
 
 
-def test_killed_in_the_middle() -> None:
-    """kill -9 costs the job in hand, and the next one works."""
+def test_a_worker_killed_during_a_job() -> None:
+    """kill -9 fails the running job only; the next one works."""
 
     async def test() -> None:
         async with running_pool() as pool:
@@ -219,9 +221,9 @@ def test_killed_in_the_middle() -> None:
     run(test)
 
 
-def test_lost_before_the_first_audio_is_tried_again() -> None:
-    """Workers that die before they gave anything cost a second try, not the job, also where the other one has
-    died too.
+def test_a_job_is_retried_before_its_first_audio() -> None:
+    """A job whose worker dies before the first audio is tried again, also where the other worker has died
+    too.
     """
 
     async def test() -> None:
@@ -236,8 +238,10 @@ def test_lost_before_the_first_audio_is_tried_again() -> None:
     run(test)
 
 
-def test_ctrl_c_is_the_gateways_business() -> None:
-    """A terminal sends SIGINT to the workers too: a job in hand goes on, for the gateway lets it finish."""
+def test_workers_ignore_sigint() -> None:
+    """A terminal's SIGINT, which reaches the workers too, does not end a running job: the gateway lets it
+    finish.
+    """
 
     async def test() -> None:
         async with running_pool() as pool:
@@ -251,10 +255,8 @@ def test_ctrl_c_is_the_gateways_business() -> None:
 
 
 @pytest.mark.parametrize("ticks", [0, 1, 2, 3])
-def test_leaving_while_a_dead_worker_is_cleared_away(ticks: int) -> None:
-    """A shutdown in the very moment of a worker's death ends, starts no other worker, and leaves no
-    folder.
-    """
+def test_shutdown_while_a_dead_worker_is_replaced(ticks: int) -> None:
+    """A shutdown at the moment of a worker's death ends, starts no other worker, and leaves no folder."""
 
     async def test() -> None:
         async with asyncio.timeout(20), running_pool() as pool:
@@ -262,13 +264,13 @@ def test_leaving_while_a_dead_worker_is_cleared_away(ticks: int) -> None:
             await until(lambda: pool.status().workers[0].state == "starting")
             for _ in range(ticks):
                 await asyncio.sleep(0)
-        assert not folders()
+        assert not worker_folders()
 
     run(test)
 
 
-def test_a_start_that_breaks_is_tried_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Where no temporary folder can be made for a while, the worker comes back once one can."""
+def test_a_failed_start_is_retried(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where no temporary folder can be created for a while, the worker comes back once one can."""
 
     async def test() -> None:
         async with running_pool() as pool:
@@ -281,11 +283,11 @@ def test_a_start_that_breaks_is_tried_again(monkeypatch: pytest.MonkeyPatch, tmp
     run(test)
 
 
-def test_jobs_do_not_wait_for_ever_for_a_worker_that_cannot_come_back(
+def test_queued_jobs_fail_when_their_worker_cannot_restart(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Queued behind a job whose worker dies and cannot be started again, jobs fail with that reason
-    after the time of a start.
+    """Jobs that are queued behind a worker that died and cannot be started again fail with the reason after
+    the start timeout.
     """
 
     async def test() -> None:
@@ -302,8 +304,8 @@ def test_jobs_do_not_wait_for_ever_for_a_worker_that_cannot_come_back(
     run(test)
 
 
-def test_a_broken_recording_is_no_fault_of_the_workers() -> None:
-    """What breaks the audio on its way in is raised as it is, and costs no worker."""
+def test_an_error_of_the_recording_costs_no_worker() -> None:
+    """An exception from the audio that is sent to a worker is raised unchanged, and costs no worker."""
 
     async def test() -> None:
         async def audio() -> AsyncIterator[bytes]:
@@ -319,8 +321,8 @@ def test_a_broken_recording_is_no_fault_of_the_workers() -> None:
     run(test)
 
 
-def test_more_audio_than_a_frame_holds() -> None:
-    """An engine may give half an hour of audio in one event."""
+def test_half_an_hour_of_audio_in_one_event() -> None:
+    """An engine may emit half an hour of audio, more than a frame holds, in one event."""
 
     async def test() -> None:
         async with running_pool() as pool:
@@ -330,8 +332,8 @@ def test_more_audio_than_a_frame_holds() -> None:
     run(test)
 
 
-def test_a_crash_by_itself_is_reported() -> None:
-    """An engine that takes its process down twice loses the job, and is there again for the next."""
+def test_an_engine_that_crashes_its_worker() -> None:
+    """A job that crashes its worker twice fails with WorkerLost, and the next job is served."""
 
     async def test() -> None:
         async with running_pool() as pool:
@@ -342,7 +344,7 @@ def test_a_crash_by_itself_is_reported() -> None:
     run(test)
 
 
-def test_leaving_frees_the_slot() -> None:
+def test_closing_a_job_frees_its_slot() -> None:
     """Closing a job stops it in the worker, which begins the next at once."""
 
     async def test() -> None:
@@ -359,7 +361,7 @@ def test_leaving_frees_the_slot() -> None:
 
 
 def test_a_hanging_engine_is_replaced() -> None:
-    """An engine that gives nothing for too long is killed with its worker, and started again."""
+    """An engine that emits nothing for too long is killed with its worker, and started again."""
 
     async def test() -> None:
         async with running_pool() as pool:
@@ -371,9 +373,7 @@ def test_a_hanging_engine_is_replaced() -> None:
 
 
 def test_a_frozen_worker_is_replaced() -> None:
-    """A process that is stopped in its tracks, with a job in it, is found out by its silence, killed, and the
-    job tried again.
-    """
+    """A worker that is stopped by SIGSTOP fails its health check, is killed, and its job is tried again."""
 
     async def test() -> None:
         settings = msgspec.structs.replace(QUICK, health_interval=0.2, health_timeout=3.0, stall_timeout=50.0)
@@ -386,8 +386,8 @@ def test_a_frozen_worker_is_replaced() -> None:
     run(test)
 
 
-def test_many_at_once_keep_apart() -> None:
-    """Each of fifty simultaneous jobs gets its own voice and words, to the sample."""
+def test_simultaneous_jobs_are_not_mixed_up() -> None:
+    """Each of fifty simultaneous jobs gets the audio of its own voice and words, to the sample."""
 
     async def test() -> None:
         async with running_pool(workers=2, settings=msgspec.structs.replace(QUICK, queue=100)) as pool:
@@ -400,7 +400,7 @@ def test_many_at_once_keep_apart() -> None:
 
 
 def test_the_queue_is_bounded() -> None:
-    """What would wait behind too many is refused at once, with a time to come back; those that wait are
+    """A job beyond the queue's limit is refused at once, with a time to come back; those that wait are
     served.
     """
 
@@ -422,8 +422,8 @@ def test_the_queue_is_bounded() -> None:
     run(test)
 
 
-def test_who_leaves_the_queue_is_forgotten() -> None:
-    """A job that is cancelled while it waits gets no slot later."""
+def test_a_job_cancelled_in_the_queue_gets_no_slot() -> None:
+    """A job that is cancelled while it is queued gets no slot later."""
 
     async def test() -> None:
         async with running_pool() as pool:
@@ -439,8 +439,8 @@ def test_who_leaves_the_queue_is_forgotten() -> None:
     run(test)
 
 
-def test_listens() -> None:
-    """A recording goes in as it comes, and events come out; the length is the recording's."""
+def test_transcription() -> None:
+    """A recording is sent in chunks and events come back; the length is the recording's."""
 
     async def test() -> None:
         async def audio() -> AsyncIterator[bytes]:
@@ -457,7 +457,7 @@ def test_listens() -> None:
 
 
 def test_the_json_form() -> None:
-    """The provider API's plain form gives base64 of float32, and its other calls answer."""
+    """The provider API's plain form answers base64 of float32, and its other calls answer."""
 
     async def test() -> None:
         process = await WorkerProcess.start(TONE, QUICK, Log())
@@ -486,14 +486,14 @@ def test_the_json_form() -> None:
     run(test)
 
 
-def test_settings_name_only_engines_there_are() -> None:
-    """A wrong engine name in the settings is an error that lists the right ones."""
+def test_unknown_engine_in_the_settings() -> None:
+    """An unknown engine name in the settings is an error that lists the right ones."""
     with pytest.raises(UnknownEngine, match=r"espek.*espeak"):
         Engines({"espek": EngineSettings()}, QUICK, log=Log())
 
 
-def test_bad_input_is_no_crash() -> None:
-    """A recording that is no WAV is the caller's mistake, not the worker's."""
+def test_bad_input_does_not_crash_the_worker() -> None:
+    """A recording that is no WAV is the caller's error, and the worker goes on."""
 
     async def test() -> None:
         process = await WorkerProcess.start(TONE, QUICK, Log())
