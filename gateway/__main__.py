@@ -25,9 +25,14 @@ def _forget_working_directory() -> None:
 
     A folder of the user's there may be called `streaming` or `engines` as well.
     """
-    working_directory = os.path.realpath(os.curdir)
+    if sys.flags.safe_path:
+        return
+    try:
+        working_directory = os.path.realpath(os.curdir)
+    except FileNotFoundError:  # it was deleted
+        return
     first = os.path.realpath(sys.path[0])
-    if not sys.flags.safe_path and first == working_directory != str(ROOT):
+    if first == working_directory != os.path.realpath(ROOT):
         del sys.path[0]
 
 

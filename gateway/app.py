@@ -24,6 +24,7 @@ from compat.errors import WrongRoute
 from engines.errors import BadInput
 from engines.fleet.process_supervisor import supervise
 from engines.fleet.runtime import EngineSet
+from engines.languages import standard_tag
 from gateway.config.settings import Settings
 from gateway.http.context import context_provider
 from gateway.http.drain import Drain
@@ -171,8 +172,10 @@ def _lifespan(
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
+        loading = asyncio.create_task(asyncio.to_thread(standard_tag, "en"))  # imports langcodes: 50 ms
         async with engines.running(), encoders.running(), manager.running():
             yield
+        await loading
         if tracing:
             await asyncio.to_thread(tracing.close)
 

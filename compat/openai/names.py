@@ -103,9 +103,9 @@ def counts_tokens(model: str) -> bool:
 
 
 def _kind(model: str, patterns: dict[Kind, re.Pattern[str]]) -> Kind | None:
-    for use, pattern in patterns.items():
+    for kind, pattern in patterns.items():
         if pattern.fullmatch(model.casefold()):
-            return use
+            return kind
     return None
 
 

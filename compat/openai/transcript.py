@@ -223,12 +223,12 @@ def deltas(segment: TranscriptSegment, *, first: bool, logprobs: bool = False) -
     """
     left = [_bare(token) if first and number == 0 else token for number, token in enumerate(segment.logprobs)]
     words = _SPACED_WORD.findall(segment.text)
-    told = 0
+    sent_bytes = 0
     for number, word in enumerate(words):
         delta = f" {word}" if number == 0 and segment.space_before and not first else word
-        told += len(delta.encode())
-        own = _until(left, told if number < len(words) - 1 else math.inf)
-        told -= sum(len(token.bytes) for token in own)
+        sent_bytes += len(delta.encode())
+        own = _until(left, sent_bytes if number < len(words) - 1 else math.inf)
+        sent_bytes -= sum(len(token.bytes) for token in own)
         yield Delta(delta, own if logprobs else UNSET)
 
 

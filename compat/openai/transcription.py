@@ -139,11 +139,11 @@ def _json_list(value: str) -> list[str]:
 
 
 def _granularities(fields: Fields) -> list[str]:
-    asked = _many(fields, "timestamp_granularities")
-    for value in asked:
+    request = _many(fields, "timestamp_granularities")
+    for value in request:
         if value not in GRANULARITIES:
             raise validation.not_one_of("timestamp_granularities", GRANULARITIES)
-    return asked
+    return request
 
 
 def _format(fields: Fields) -> TranscriptFormat:
@@ -187,14 +187,14 @@ def _optional(fields: Fields, model: str) -> tuple[str, ...]:
     return tuple(given)
 
 
-def requires_logprobs(asked: TranscriptionRequest) -> bool:
+def requires_logprobs(request: TranscriptionRequest) -> bool:
     """Return whether log-probabilities are wanted here: with `json`, and not from the models of OpenAI's that
     have none.
     """
-    return asked.logprobs and asked.response_format == "json" and not names.lacks_logprobs(asked.model)
+    return request.logprobs and request.response_format == "json" and not names.lacks_logprobs(request.model)
 
 
-def incompatible(asked: TranscriptionRequest) -> BadInput:
+def incompatible(request: TranscriptionRequest) -> BadInput:
     """Return the error that a model does not give a response format."""
-    message = f"response_format '{asked.response_format}' is not compatible with model '{asked.model}'."
+    message = f"response_format '{request.response_format}' is not compatible with model '{request.model}'."
     return BadInput(message, param="response_format", code="unsupported_value")

@@ -14,6 +14,7 @@ serves the same files over HTTP, up to 50 GB each. Nothing needs to be disabled 
 
 from __future__ import annotations
 
+import logging
 import re
 import socket
 from collections.abc import Iterable, Iterator
@@ -50,6 +51,9 @@ from engines.hub.errors import (
     TokenRefused,
 )
 from engines.hub.layout import COMMIT_HASH, RemoteFile, Tree
+
+# It writes its records itself and hands them on as well: where we write them too, each would be there twice.
+logging.getLogger("huggingface_hub").handlers.clear()
 
 LIBRARY_NAME = "voicebox-gateway"
 CONNECT_TIMEOUT = 10.0

@@ -81,11 +81,7 @@ class EngineConnection:
         finally:
             self._waiting.pop(number, None)
         if isinstance(response, messages.Refused):
-            raise (
-                RuntimeError(response.message)
-                if response.kind == messages.UNEXPECTED
-                else _error_of(response)
-            )
+            raise _error_of(response)
         assert isinstance(response, kind)  # noqa: S101 - the server answers each request with its own type
         return response
 
@@ -157,11 +153,11 @@ class RemoteRateLimiter:
         self._connection = connection
 
     async def acquire(self, caller: str, model: str, seconds: float) -> Permit:
-        """Let a request of about so many seconds of audio begin. Raises RateLimited or Overloaded."""
-        admitted = await self._connection.request(
+        """Acquire the permit of a request of about so many seconds of audio. Raises RateLimited or Overloaded."""
+        acquired = await self._connection.request(
             lambda number: messages.AcquirePermit(number, caller, model, seconds), messages.PermitAcquired
         )
-        return Permit(caller, 0.0, admitted.headers, admitted.permit)
+        return Permit(caller, 0.0, acquired.headers, acquired.permit)
 
     def release(self, permit: Permit, seconds: float) -> None:
         """End a request, after so many seconds of audio."""
@@ -187,10 +183,10 @@ class RemoteWorkerSource:
 
     async def open_stream(self, terms: RequestTerms) -> StreamNeed:
         """Wait until a stream may open. Raises Overloaded, DeadlineExceeded or EngineUnavailable."""
-        entered = await self._connection.request(
+        opened = await self._connection.request(
             lambda number: messages.OpenStream(number, self._name, terms), messages.StreamOpened
         )
-        return StreamNeed(terms, entered.need)
+        return StreamNeed(terms, opened.need)
 
     def close_stream(self, need: StreamNeed) -> None:
         """Close a stream."""

@@ -6,13 +6,17 @@ written over ours in the same folder, would fail somewhere later, with a traceba
 
 from __future__ import annotations
 
+import csv
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
 DISTRIBUTION = "voicebox-gateway"
 PACKAGES = ("compat", "conformance", "engines", "gateway", "streaming", "voices")
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(os.path.abspath(__file__)).parents[2]  # noqa: PTH100 - links stay: a package may be a farm of them
+"""the folder in which our packages lie"""
 ADVICE = (
     "This program needs an environment of its own: install it with `pipx install` or `uv tool install`, "
     "and keep other folders out of PYTHONPATH."
@@ -31,7 +35,7 @@ def check_packages(root: Path = ROOT) -> None:
     """
     for name in PACKAGES:
         found = _find_folder(name)
-        if found is None:
+        if found is None or not (root / name / "__init__.py").is_file():
             raise ForeignPackage(f"the package `{name}` is missing in {root}: install {DISTRIBUTION} again.")
         if found.resolve() != (root / name).resolve():
             owner = _owner(name, found)
@@ -64,10 +68,14 @@ def _owner(name: str, folder: Path) -> str:
 
 def _other_distributions(name: str) -> list[str]:
     """Return the other distributions with a top-level package of a name. Takes up to a second."""
-    from importlib.metadata import packages_distributions, version
+    from importlib.metadata import PackageNotFoundError, packages_distributions, version
 
-    owners = sorted(set(packages_distributions().get(name, ())) - {DISTRIBUTION})
-    return [f"{owner} {version(owner)}" for owner in owners]
+    owners = sorted({owner for owner in packages_distributions().get(name, ()) if owner} - {DISTRIBUTION})
+    found = []
+    for owner in owners:
+        with suppress(PackageNotFoundError):
+            found.append(f"{owner} {version(owner)}")
+    return found
 
 
 def _changed_packages(root: Path) -> Iterator[str]:
@@ -81,8 +89,7 @@ def _changed_packages(root: Path) -> Iterator[str]:
         return
     sizes: dict[str, str] = {}
     entries: dict[str, set[str]] = {name: {"__pycache__"} for name in PACKAGES}
-    for line in record.read_text("utf-8").splitlines():
-        path, _, size = line.rsplit(",", 2)
+    for path, _, size in (row for row in csv.reader(record.read_text("utf-8").splitlines()) if len(row) == 3):
         name, *rest = path.split("/")
         if name in entries and rest:
             entries[name].add(rest[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def data_folder(settings: Settings) -> Path:
     """
     if settings.data_dir:
         return Path(settings.data_dir).expanduser()
-    return _application_support() or platformdirs.user_data_path(APP, appauthor=False)
+    return _own_folder("LOCALAPPDATA") or platformdirs.user_data_path(APP, appauthor=False)
 
 
 def config_folder() -> Path:
@@ -29,15 +30,17 @@ def config_folder() -> Path:
     It is `$XDG_CONFIG_HOME` or ~/.config on Linux, %APPDATA% on Windows, ~/Library/Application Support on
     macOS.
     """
-    return _application_support() or platformdirs.user_config_path(APP, appauthor=False, roaming=True)
+    return _own_folder("APPDATA") or platformdirs.user_config_path(APP, appauthor=False, roaming=True)
 
 
-def _application_support() -> Path | None:
-    """Return the folder for both on macOS, None on other systems.
+def _own_folder(windows_variable: str) -> Path | None:
+    """Return the folder where platformdirs would name another than this program ever did, else None.
 
-    platformdirs obeys XDG variables there too since 4.6. A server that obeyed them as well would look for its
-    keys elsewhere than it did, find none, and let everybody in.
+    On macOS it obeys XDG variables since 4.6; on Windows it asks the system before the environment. A server
+    that did so too would look for its keys elsewhere than it did, find none, and let everybody in.
     """
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support" / APP
+    if sys.platform == "win32" and (folder := os.environ.get(windows_variable)):
+        return Path(folder) / APP
     return None

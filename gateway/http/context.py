@@ -52,7 +52,7 @@ class RequestContext:
         self.log_entry = request_log.log_entry_of(request)
         self.log_entry.route = request.route_handler.opt.get(ROUTE)
         self.caller = self.log_entry.key or ""
-        """the API key's name; empty where the server has no keys"""
+        """the API key's name, which owns what is made; empty without a key, and for a key that is nobody's"""
         self.headers: Mapping[bytes, bytes] = dict(request.scope["headers"])
         self._request = request
 

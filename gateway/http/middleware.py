@@ -27,7 +27,7 @@ from streaming.http.response import ClientStalled, Message, Receive, Send
 
 App = Callable[[Any, Any, Any], Any]
 PROBES = frozenset({"/health", "/livez", "/readyz"})
-"""answered while the server is closing, and logged only where they fail"""
+"""answered while the server is closing, and logged at debug level unless they fail"""
 UNCOUNTED = PROBES | {"/metrics"}
 """left out of metrics and traces"""
 LEFTOVER_SECONDS = 20.0

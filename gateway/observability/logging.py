@@ -46,10 +46,10 @@ def configure(settings: LogSettings) -> FilteringBoundLogger:
 
 
 def _configure_libraries(shared: list[Processor], render: list[Processor], level: int) -> None:
-    """Have the standard library's records written in our form, from warnings on."""
+    """Have the standard library's records from `level` on written in our form."""
     handler = logging.StreamHandler(sys.stderr)
     handler.set_name(HANDLER)
-    handler.addFilter(lambda record: record.getMessage() != UNFINISHED)
+    handler.addFilter(lambda record: record.msg != UNFINISHED)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[_add_source, *shared],

@@ -20,7 +20,6 @@ from engines.fleet.events import Observer
 from engines.fleet.status import EngineStatus
 from gateway.observability.request_log import RequestLog
 
-CONTENT_TYPE = prometheus.CONTENT_TYPE_LATEST
 FIRST_BYTE_BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """seconds"""
 TOTAL_BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)

@@ -30,7 +30,7 @@ NOT_FIELDS = ("version", "samples", "consent", "avatar")
 
 
 async def export_voice(library: OpenLibrary, profile: Profile, caller: str) -> IO[bytes]:
-    """Write a voice into a file without a name, and return it at its begin; the caller closes it."""
+    """Write a voice into a file without a name, and return it, read from its start; who gets it closes it."""
     from voices import archive
 
     consent: Consent | None = None

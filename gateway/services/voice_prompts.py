@@ -30,6 +30,7 @@ async def voice_prompt(
     # Others will use what is made here, so this request's deadline is not that of the work.
     terms = RequestTerms(terms.caller, terms.batch)
     profile = await voice_design.ensure_reference(services, engines, profile, terms)
+    engines = services.engine_snapshot()  # anew: a design may have taken minutes
     if cloning.transcript:
         profile = await sample_transcripts.with_transcripts(services, engines, profile, terms)
     model = choice.model or info.models[0]

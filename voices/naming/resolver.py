@@ -37,8 +37,8 @@ Kind = Literal["speech", "transcription"]
 class Names(msgspec.Struct, frozen=True):
     """What a dialect knows of names; given by `compat`, which this package does not import."""
 
-    openai_use: Callable[[str], Kind | None]
-    peer_use: Callable[[str], Kind | None]
+    openai_kind: Callable[[str], Kind | None]
+    peer_kind: Callable[[str], Kind | None]
     peer_voice: Callable[[str], tuple[str, str] | None]
     """(language, gender) of a peer's voice name"""
 
@@ -145,29 +145,31 @@ class Resolver:
 
     # Models...
 
-    def model(self, model: str, use: Kind) -> Choice:
+    def model(self, model: str, kind: Kind) -> Choice:
         """Choose the engine of a model. Raises UnknownModel, WrongKind or EngineUnavailable."""
-        ready = self._speaking if use == "speech" else self._transcribing
+        ready = self._speaking if kind == "speech" else self._transcribing
         if not ready:
-            raise EngineUnavailable(f"No engine for {use} is ready yet.")
+            raise EngineUnavailable(f"No engine for {kind} is ready yet.")
         target = matching.alias(model, self._rules.model_aliases) or model
         known = self._known_model(target, ready)
         if known:
             return known
-        asked_for = self._names.openai_use(target)
-        if asked_for == use:
+        asked_for = self._names.openai_kind(target)
+        if asked_for == kind:
             return Choice(next(iter(ready)), "")
         if asked_for or self._known_model(target, self._speaking | self._transcribing):
             raise WrongKind(matching.shown(model))
         absent = next((one for one in self._around.absent if one.name == target.casefold()), None)
-        if not (absent and absent.here) and (self._names.peer_use(target) == use or self._rules.map_unknown):
+        if not (absent and absent.here) and (
+            self._names.peer_kind(target) == kind or self._rules.map_unknown
+        ):
             best = next(iter(ready))
             return Choice(best, "", mapped=(f"model={model}->{best}",))
         if absent:
             raise EngineUnavailable(f"The model `{absent.name}` cannot be used yet: {absent.reason}.")
         raise UnknownModel(
             f"The model `{matching.shown(model)}` does not exist or you do not have access to it."
-            + matching.did_you_mean(model, self._all_models(use))
+            + matching.did_you_mean(model, self._all_models(kind))
         )
 
     @staticmethod
@@ -184,17 +186,17 @@ class Resolver:
 
     def _is_model(self, model: str) -> bool:
         return self._known_model(model, self._speaking | self._transcribing) is not None or bool(
-            self._names.openai_use(model) or matching.alias(model, self._rules.model_aliases)
+            self._names.openai_kind(model) or matching.alias(model, self._rules.model_aliases)
         )
 
-    def _all_models(self, use: Kind) -> list[str]:
-        ready = self._speaking if use == "speech" else self._transcribing
+    def _all_models(self, kind: Kind) -> list[str]:
+        ready = self._speaking if kind == "speech" else self._transcribing
         own = [model for info in ready.values() for model in info.models]
         return [
             *own,
             *(
                 ["tts-1", "tts-1-hd", "gpt-4o-mini-tts"]
-                if use == "speech"
+                if kind == "speech"
                 else ["whisper-1", "gpt-4o-transcribe"]
             ),
         ]
