@@ -1,4 +1,5 @@
-"""What an earlier version wrote is there: data, settings, archives; nothing of them is lost or made anew.
+"""Tests that an earlier version's data, settings and archives are read, and that nothing of them is lost or
+computed anew.
 
 `tests/data/earlier` was written by a server that really ran, before the code's modules and classes got the
 names they have now. Files that this version writes are of no use here: the earlier ones are what users have.
@@ -23,7 +24,8 @@ EARLIER = Path(__file__).parents[1] / "data" / "earlier"
 EXPECTED: Json = json.loads((EARLIER / "expected.json").read_text("utf-8"))
 KEY: str = EXPECTED["key"]["key"]
 PROFILES: Json = EXPECTED["profiles"]
-CLONED, DESIGNED = PROFILES["cloned"]["id"], PROFILES["designed"]["id"]
+CLONED = PROFILES["cloned"]["id"]
+DESIGNED = PROFILES["designed"]["id"]
 PROMPTS = Path("data", "voices", "prompts")
 UNIQUE = {"id", "name", "created_at", "updated_at", "avatar", "samples"}
 """what an imported voice has of its own"""
@@ -33,20 +35,20 @@ Stamp = tuple[int, int, str]
 
 
 class Kept(NamedTuple):
-    """A server on a copy of the earlier files, and the prompts that were there before it started."""
+    """A server on a copy of the earlier files, and the prompts that existed before it started."""
 
     server: Server
     prompts: dict[str, Stamp]
 
 
 def copied(folder: Path) -> dict[str, Any]:
-    """Copy the earlier files into a folder that is not there yet; give their settings, which use it."""
+    """Copy the earlier files into a new folder; return settings that use it."""
     shutil.copytree(EARLIER, folder)
     return {**yaml.safe_load((folder / "config.yaml").read_text("utf-8")), "data_dir": str(folder / "data")}
 
 
 def stamps(folder: Path) -> dict[str, Stamp]:
-    """Tell what prompts there are, and of each what changes when it is written again."""
+    """Return the prompts that exist, and of each what changes when it is written again."""
     files = sorted(path for path in (folder / PROMPTS).rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): stamp(path) for path in files}
 
@@ -62,7 +64,7 @@ def digest(data: bytes) -> str:
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
-    """A server of this version on the files of the earlier one."""
+    """Run a server of this version on the files of the earlier one."""
     folder = tmp_path_factory.mktemp("earlier") / "copy"
     config = copied(folder)
     prompts = stamps(folder)
@@ -71,7 +73,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
 
 
 def say(server: Server, voice: Any, text: str = EXPECTED["spoken"]["text"], model: str = "mimic") -> bytes:
-    """Have a text spoken, with the key."""
+    """Synthesise a text, with the key."""
     return pcm(server, voice, text, KEY, model=model)
 
 
@@ -83,7 +85,7 @@ def fetched(server: Server, path: str) -> bytes:
 
 
 def test_voices_are_listed_as_before(kept: Kept) -> None:
-    """The key's voices are listed word for word, and so are engines'; without the key, none of its own."""
+    """The key's voices are listed exactly as before, and so are engines'; without the key, none of its own."""
     listed = json_of(call(kept.server, "GET", "/audio/voices", KEY))["data"]
     own = [voice for voice in listed if voice["id"].startswith("voice_")]
     before = [voice for voice in EXPECTED["voices"] if voice["id"].startswith("voice_")]
@@ -96,7 +98,7 @@ def test_voices_are_listed_as_before(kept: Kept) -> None:
 
 @pytest.mark.parametrize("kind", sorted(PROFILES))
 def test_profiles_are_as_before(kept: Kept, kind: str) -> None:
-    """Everything that was known of a voice is known, by its id and by its name."""
+    """Every field of a profile is as before, by its id and by its name."""
     before = PROFILES[kind]
 
     assert profile(kept.server, before["id"], KEY) == before
@@ -105,7 +107,7 @@ def test_profiles_are_as_before(kept: Kept, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", sorted(EXPECTED["audio"]))
 def test_recordings_are_as_before(kept: Kept, kind: str) -> None:
-    """A sample's recording is there to the bit, as it was prepared and as it came."""
+    """A sample's recording is the same to the byte, as it was prepared and as it was sent."""
     voice, before = PROFILES[kind], EXPECTED["audio"][kind]
     path = f"/voicebox/profiles/{voice['id']}/samples/{voice['samples'][0]['id']}/audio"
 
@@ -114,7 +116,7 @@ def test_recordings_are_as_before(kept: Kept, kind: str) -> None:
 
 
 def test_picture_and_consent_are_as_before(kept: Kept) -> None:
-    """A voice's picture and the consent behind it are there."""
+    """A voice's picture and its consent exist."""
     path, consent = "/audio/voice_consents", PROFILES["cloned"]["consent"]
 
     assert digest(fetched(kept.server, f"/voicebox/profiles/{CLONED}/avatar")) == EXPECTED["avatar"]
@@ -124,16 +126,16 @@ def test_picture_and_consent_are_as_before(kept: Kept) -> None:
 
 @pytest.mark.parametrize("kind", ["cloned", "designed"])
 def test_voices_speak_with_their_prompts(kept: Kept, kind: str) -> None:
-    """A voice sounds as it did, of the prompt that was kept: none is made anew, none is added."""
-    said = say(kept.server, {"id": PROFILES[kind]["id"]})
+    """A voice sounds as before, from the stored prompt: none is computed anew, none is added."""
+    spoken = say(kept.server, {"id": PROFILES[kind]["id"]})
 
-    assert (len(said), digest(said)) == (EXPECTED["spoken"]["bytes"], EXPECTED["spoken"]["sha256"][kind])
+    assert (len(spoken), digest(spoken)) == (EXPECTED["spoken"]["bytes"], EXPECTED["spoken"]["sha256"][kind])
     assert {path: sha256 for path, (_, _, sha256) in kept.prompts.items()} == EXPECTED["prompts"]
     assert stamps(kept.server.folder) == kept.prompts
 
 
-def test_names_lead_where_they_led(kept: Kept) -> None:
-    """Aliases are there, those of the settings too, and lead to the voices they led to."""
+def test_aliases_are_as_before(kept: Kept) -> None:
+    """Aliases, those of the settings too, have the same targets."""
     listed = json_of(call(kept.server, "GET", "/voicebox/aliases", KEY))["data"]
 
     assert [alias for alias in listed if alias["source"] != "engine"] == EXPECTED["aliases"]
@@ -142,18 +144,18 @@ def test_names_lead_where_they_led(kept: Kept) -> None:
     assert say(kept.server, "narrator", model="acme/anything") == say(kept.server, "mimic/low")
 
 
-def test_words_are_said_as_before(kept: Kept) -> None:
-    """The caller's dictionary and the voice's own are there, and are used."""
+def test_pronunciations_are_as_before(kept: Kept) -> None:
+    """The caller's dictionary and the voice's own exist, and are applied."""
     spelt = EXPECTED["spelt"]
-    said = say(kept.server, CLONED, spelt["text"])
+    spoken = say(kept.server, CLONED, spelt["text"])
 
     assert json_of(call(kept.server, "GET", "/voicebox/pronunciations", KEY)) == EXPECTED["pronunciations"]
-    assert (len(said), digest(said)) == (spelt["bytes"], spelt["sha256"])
+    assert (len(spoken), digest(spoken)) == (spelt["bytes"], spelt["sha256"])
     assert len(say(kept.server, "mimic/mid", spelt["text"])) == spelt["bytes_of_mimic_mid"]
 
 
 def test_the_audit_goes_on(kept: Kept) -> None:
-    """What was done with a voice is told from its beginning, and what is done now comes behind it."""
+    """The audit of a voice is reported from its beginning, and new entries follow."""
     before: list[Json] = EXPECTED["audit"]
     say(kept.server, CLONED)
     audit = json_of(call(kept.server, "GET", f"/voicebox/profiles/{CLONED}/audit", KEY))["data"]
@@ -163,7 +165,7 @@ def test_the_audit_goes_on(kept: Kept) -> None:
 
 
 def test_an_archive_is_imported(kept: Kept) -> None:
-    """An earlier archive becomes a voice with all that the first has, which sounds alike."""
+    """An earlier archive becomes a voice with all that the exported one has, and sounds alike."""
     archive = (EARLIER / EXPECTED["archive"]["file"]).read_bytes()
     path, before = "/voicebox/profiles", PROFILES["cloned"]
     zipped = {"content-type": "application/zip"}
@@ -180,14 +182,14 @@ def test_an_archive_is_imported(kept: Kept) -> None:
             [sample.get(key) for key in OF_A_SAMPLE] for sample in before["samples"]
         ]
         assert digest(fetched(kept.server, f"{path}/{back['id']}/avatar")) == EXPECTED["avatar"]
-        said = [brightness_of(say(kept.server, id), "pcm") for id in (back["id"], CLONED)]
-        assert said[0] == pytest.approx(said[1], rel=BRIGHTNESS_TOLERANCE)
+        sounds = [brightness_of(say(kept.server, id), "pcm") for id in (back["id"], CLONED)]
+        assert sounds[0] == pytest.approx(sounds[1], rel=BRIGHTNESS_TOLERANCE)
     finally:
         json_of(call(kept.server, "DELETE", f"{path}/{back['id']}", KEY))
 
 
-def test_the_key_lets_in_and_nothing_else_does(kept: Kept) -> None:
-    """The earlier key is good; no key, and another one, are refused."""
+def test_the_key_is_valid(kept: Kept) -> None:
+    """The earlier key is accepted; no key, and another one, are refused."""
     path, speech = "/voicebox/profiles", {"model": "mimic", "voice": "low", "input": "Hello"}
 
     assert {voice["id"] for voice in json_of(call(kept.server, "GET", path, KEY))["data"]} == {
@@ -199,7 +201,7 @@ def test_the_key_lets_in_and_nothing_else_does(kept: Kept) -> None:
 
 
 def test_an_environment_counts_as_installed(kept: Kept, tmp_path: Path) -> None:
-    """What was written of an environment that was installed is understood: it is not installed again."""
+    """An environment that an earlier version installed is recognised: it is not installed again."""
     written, config = EXPECTED["environment"], tmp_path / "config.yaml"
     config.write_text(yaml.safe_dump(copied(tmp_path / "copy")))
     home = tmp_path / "copy" / "data" / "environments" / written["group"]
@@ -215,8 +217,8 @@ def test_an_environment_counts_as_installed(kept: Kept, tmp_path: Path) -> None:
     assert (found["python"], found["repaired"]) == (str(python), written["repaired"])
 
 
-def test_a_model_need_not_be_asked_again(tmp_path: Path) -> None:
-    """A model that was pulled is here, and what it said of itself is known: it is served without a start.
+def test_a_model_is_served_without_a_start(tmp_path: Path) -> None:
+    """A pulled model is present, and its recorded info is used: it is listed and offered without a start.
 
     Of its files there are only the sizes, so that it could not be started either.
     """

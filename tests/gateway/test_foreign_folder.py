@@ -1,4 +1,4 @@
-"""Started in a folder that has packages of our names, the program and its children use their own all the same."""
+"""Tests of a server in a folder that has packages of our names: the program and its children use their own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAMES = ("compat", "conformance", "engines", "streaming", "voices")
 
 @pytest.fixture
 def foreign(tmp_path: Path) -> Path:
-    """A folder with packages of our names, which break whoever imports them."""
+    """Create a folder with packages of our names, which fail to import."""
     folder = tmp_path / "foreign"
     for name in NAMES:
         (folder / name).mkdir(parents=True)
@@ -31,18 +31,18 @@ def speak(server: Server) -> bytes:
 
 @pytest.mark.parametrize("args", [(), ("--workers", "2")], ids=["one process", "several"])
 def test_a_server_speaks_and_transcribes(foreign: Path, tmp_path: Path, args: tuple[str, ...]) -> None:
-    """Its workers, its encoder processes and its further gateway processes all start, once each."""
+    """Workers, encoder processes and further gateway processes all start there, once each."""
     config = {"speech": {"coders": 1}}
     with running(tmp_path / "server", config, args, cwd=foreign) as server:
         audio = speak(server)
-        said = server.sdk().audio.transcriptions.create(model="pocketsphinx", file=("a.mp3", audio))
+        transcript = server.sdk().audio.transcriptions.create(model="pocketsphinx", file=("a.mp3", audio))
         assert len(audio) > 1000
-        assert said.text
+        assert transcript.text
         assert "not our" not in server.log_path.read_text()
 
 
 def test_a_server_for_one_call(foreign: Path, tmp_path: Path) -> None:
-    """`voicebox say` without a server starts one of its own there."""
+    """`voicebox say` without a server starts one there."""
     command = [sys.executable, "-m", "gateway", "say", "--output", str(tmp_path / "a.wav"), "One, two."]
     done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, cwd=foreign)
 

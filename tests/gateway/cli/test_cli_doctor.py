@@ -1,4 +1,4 @@
-"""`doctor` and `serve` as commands, and what `--help` promises."""
+"""Tests of the commands `doctor` and `serve`, and of `--help`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VOICEBOX = [sys.executable, "-m", "gateway"]
 
 
 def doctor(tmp_path: Path, settings: str = "", **environ: str) -> tuple[int, dict[str, dict[str, Any]]]:
-    """Run it on settings of its own; give its status, and the checks by `area: name`."""
+    """Run `doctor` with settings of its own; return its exit status, and its checks by `area: name`."""
     config = tmp_path / "doctor.yaml"
     config.write_text(settings or "server: {port: 0}\n")
     environ = {**os.environ, "VOICEBOX_DATA_DIR": str(tmp_path / "data"), **environ}
@@ -35,7 +35,7 @@ def doctor(tmp_path: Path, settings: str = "", **environ: str) -> tuple[int, dic
 
 
 def test_a_healthy_machine(tmp_path: Path) -> None:
-    """All that is needed is there, the workers really start, and the status is 0."""
+    """On a machine in order workers start, all checks pass, and the status is 0."""
     status, checks = doctor(tmp_path)
 
     assert status == 0, checks
@@ -46,16 +46,17 @@ def test_a_healthy_machine(tmp_path: Path) -> None:
     assert checks["device: cpu"]["found"]
 
 
-def test_what_is_missing_comes_with_what_mends_it(tmp_path: Path, server: Server) -> None:
-    """A taken port, keys that are all gone, and a damaged key file are each reported with a remedy, and the status
-    is 1.
+def test_faults_come_with_a_remedy(tmp_path: Path, server: Server) -> None:
+    """A port in use, keys that are all revoked, and a damaged key file are each reported with a remedy, and
+    the status is 1.
     """
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    with socket.create_server(("127.0.0.1", 0)) as occupied:
         store = KeyStore(tmp_path / "data" / KEYS_FILE)
         store.create("only", None)
         store.revoke("only")
         status, checks = doctor(
-            tmp_path, f"server: {{port: {taken.getsockname()[1]}}}\nengines: {{espeak: {{enabled: false}}}}\n"
+            tmp_path,
+            f"server: {{port: {occupied.getsockname()[1]}}}\nengines: {{espeak: {{enabled: false}}}}\n",
         )
 
     port = next(check for name, check in checks.items() if name.startswith("port:"))
@@ -73,8 +74,8 @@ def test_what_is_missing_comes_with_what_mends_it(tmp_path: Path, server: Server
     assert checks[f"port: 127.0.0.1:{server.port}"]["found"] == "a Voicebox Gateway runs there"
 
 
-def test_settings_that_are_wrong(tmp_path: Path) -> None:
-    """The mistake is reported, and nothing is started with such settings."""
+def test_wrong_settings(tmp_path: Path) -> None:
+    """A mistake in the settings is reported, and nothing is started with such settings."""
     status, checks = doctor(tmp_path, "server: {prot: 1}\n")
 
     assert status == 1
@@ -83,7 +84,7 @@ def test_settings_that_are_wrong(tmp_path: Path) -> None:
 
 
 def test_a_server_stops_with_its_standard_input(tmp_path: Path) -> None:
-    """With --stop-with-stdin the server goes once whoever started it is gone."""
+    """With --stop-with-stdin the server ends when its standard input closes."""
     ready = tmp_path / "ready.json"
     command = [*VOICEBOX, "serve", "--port", "0", "--stop-with-stdin", "--ready-file", str(ready)]
     environ = {**os.environ, "VOICEBOX_DATA_DIR": str(tmp_path)}
@@ -106,7 +107,7 @@ def test_wrong_usage(words: list[str]) -> None:
 
 
 def test_every_command_can_be_imported() -> None:
-    """Each command of the parser names a function that is there, and has a help text."""
+    """Each command of the parser names a function that exists, and has a help text."""
     names = [
         "serve",
         "say x",

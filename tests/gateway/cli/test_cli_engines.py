@@ -1,4 +1,4 @@
-"""`voicebox engines`, with packages that bear the names of the real ones and hold nothing."""
+"""Tests of `voicebox engines`, with empty packages that have the names of the real ones."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ CORE = "def default_device():\n    return 'Device(cpu, 0)'\n"
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of packages for all that the environment `mlx` needs, and settings that keep it in a folder of
-    its own.
+    """Provide a folder of packages for all that the environment `mlx` needs, and settings that keep it in a
+    folder of its own.
     """
     folder = tmp_path / "index"
     for file in ("worker.txt", "mlx.txt"):
@@ -57,7 +57,7 @@ def voicebox(*arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Com
 
 
 def listed(name: str) -> dict[str, Any]:
-    """Return an environment as `voicebox engines list` has it."""
+    """Return an environment's entry in `voicebox engines list`."""
     done = voicebox("list", "--json")
     assert done.returncode == 0, done.stderr
     return next(one for one in json.loads(done.stdout) if one["name"] == name)
@@ -83,15 +83,15 @@ def test_install_check_and_remove(tmp_path: Path, index: Path) -> None:
     checked = voicebox("check", "--json")
     assert checked.returncode == 1
     faults = next(one for one in json.loads(checked.stdout) if one["name"] == "mlx")["faults"]
-    mend = "voicebox engines remove mlx && voicebox engines install mlx"
-    assert faults == [{"what": "mlx_audio", "found": "OSError: libmetal", "mend": mend}]
+    remedy = "voicebox engines remove mlx && voicebox engines install mlx"
+    assert faults == [{"what": "mlx_audio", "found": "OSError: libmetal", "mend": remedy}]
 
     assert "freed" in voicebox("remove", "mlx").stderr
     assert listed("mlx")["state"] != "installed"
     assert "was not installed" in voicebox("remove", "mlx").stderr
 
 
-def test_terms_are_shown_and_agreed_to(tmp_path: Path, index: Path) -> None:
+def test_terms_are_shown_and_confirmed(tmp_path: Path, index: Path) -> None:
     """Size and licences are shown first; nothing is installed where nobody can be asked, nor when the answer
     is no.
     """
@@ -114,8 +114,8 @@ def test_terms_are_shown_and_agreed_to(tmp_path: Path, index: Path) -> None:
 
 
 def test_an_engines_name_is_its_environments(tmp_path: Path, index: Path) -> None:
-    """An engine's name stands for its environment, and GPL parts of it are named; one that nobody knows is
-    told with near ones.
+    """An engine's name stands for its environment, and GPL parts of it are named; an unknown name is refused
+    with similar ones.
     """
     done = voicebox("install", "kokoro")
     assert done.returncode == 2
@@ -129,9 +129,9 @@ def test_an_engines_name_is_its_environments(tmp_path: Path, index: Path) -> Non
     assert voicebox("check", "legacy457").returncode == 1
 
 
-def test_an_install_keeps_to_the_index_of_the_one_before(tmp_path: Path, index: Path) -> None:
-    """Where torch came from is remembered without its password, and a further install does not go elsewhere
-    unless it is told to.
+def test_an_install_uses_the_index_of_the_previous_one(tmp_path: Path, index: Path) -> None:
+    """The index that torch came from is stored without its password, and a further install uses it unless
+    another is given.
     """
     url = "https://me:secret@torch.example.com/cpu"
     assert voicebox("install", "mlx", "--yes", "--index-url", url).returncode == 0
@@ -145,8 +145,8 @@ def test_an_install_keeps_to_the_index_of_the_one_before(tmp_path: Path, index: 
 
 
 def test_a_failed_install_ends_with_its_reason(tmp_path: Path, index: Path) -> None:
-    """When a package cannot be had the status is 1, the installer's reason comes last, and the environment is
-    not listed as installed.
+    """When a package cannot be installed the status is 1, the installer's reason comes last, and the
+    environment is not listed as installed.
     """
     (index / "mlx_audio-0.6.2-py3-none-any.whl").unlink()
     done = voicebox("install", "mlx", "--yes")

@@ -1,5 +1,5 @@
-"""`say`, `transcribe`, `voices`, `models`: with a running server, and with one of their own that leaves
-nothing behind.
+"""Tests of `say`, `transcribe`, `voices` and `models`: with a running server, and with one that the command
+starts itself.
 """
 
 from __future__ import annotations
@@ -64,8 +64,10 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def saboteur() -> Iterator[str]:
-    """A server that promises more audio than it sends, and answers other things as no speech server would."""
+def faulty_server() -> Iterator[str]:
+    """Run a server that announces more audio than it sends, and answers other routes as no speech server
+    would.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -101,7 +103,9 @@ def saboteur() -> Iterator[str]:
     ],
 )
 def test_say_writes_a_file(server: Server, tmp_path: Path, words: list[str], file: str, codec: str) -> None:
-    """The format is the asked one, else the ending's, else mp3; the file is whole, and nothing else is left."""
+    """The format is the requested one, else that of the file's ending, else mp3; the file is whole, and
+    nothing else is left.
+    """
     done = voicebox("say", SPEECH, *words, url=server.url)
 
     assert done.returncode == 0, done.stderr
@@ -112,8 +116,8 @@ def test_say_writes_a_file(server: Server, tmp_path: Path, words: list[str], fil
     assert 0.5 < seconds(tmp_path / file) < 6
 
 
-def test_a_wav_file_tells_its_length(server: Server, tmp_path: Path) -> None:
-    """The header of a file has its sizes, as players show them, though it came as a stream of unknown length."""
+def test_a_wav_file_has_its_sizes(server: Server, tmp_path: Path) -> None:
+    """A WAV file's header has its sizes, though it was received as a stream of unknown length."""
     assert voicebox("say", SPEECH, "-o", "a.wav", url=server.url).returncode == 0
     with wave.open(str(tmp_path / "a.wav")) as file:
         assert 44 + 2 * file.getnframes() == (tmp_path / "a.wav").stat().st_size > 10_000
@@ -123,8 +127,8 @@ def test_a_wav_file_tells_its_length(server: Server, tmp_path: Path) -> None:
     st.sampled_from([b"", wav.header(24_000), wav.header(24_000, 4), wav.header(24_000)[:43]]),
     st.binary(max_size=200),
 )
-def test_other_files_stay_as_they_are(begin: bytes, rest: bytes) -> None:
-    """Sizes are written into a header that left them open, and into nothing else."""
+def test_sizes_are_written_into_open_headers_only(begin: bytes, rest: bytes) -> None:
+    """Sizes are written into a header that left them open, and into no other file."""
     was, left_open = begin + rest, wav.header(24_000)
     file = io.BytesIO(was)
     wav.fill_in_sizes(file)
@@ -132,10 +136,8 @@ def test_other_files_stay_as_they_are(begin: bytes, rest: bytes) -> None:
     assert file.getvalue() == (wav.header(24_000, len(was) - 44) + was[44:] if is_open else was)
 
 
-def test_say_in_a_pipe(server: Server) -> None:
-    """`-` reads the text from standard input and writes the audio to standard output, and nothing but the
-    audio.
-    """
+def test_say_reads_and_writes_pipes(server: Server) -> None:
+    """`-` reads the text from standard input and writes audio, and nothing else, to standard output."""
     done = voicebox("say", "-", "-o", "-", "--format", "pcm", url=server.url, sent=SPEECH.encode())
 
     assert done.returncode == 0
@@ -143,8 +145,8 @@ def test_say_in_a_pipe(server: Server) -> None:
     assert done.stderr == b""
 
 
-def test_say_over_a_file(server: Server, tmp_path: Path) -> None:
-    """An older file is replaced once the new one is whole, by way of a link too; a device is written to, not
+def test_say_replaces_a_file(server: Server, tmp_path: Path) -> None:
+    """An existing file is replaced once the new one is whole, through a link too; a device is written to, not
     replaced.
     """
     (tmp_path / "real.mp3").write_bytes(b"old")
@@ -173,7 +175,7 @@ def test_say_over_a_file(server: Server, tmp_path: Path) -> None:
 def test_refusals_are_one_sentence(
     server: Server, tmp_path: Path, words: list[str], status: int, message: str
 ) -> None:
-    """What cannot be done is reported in a sentence with its status, and leaves no file."""
+    """An error is reported in one sentence with its exit status, and leaves no file."""
     done = voicebox(*words, url=server.url)
 
     assert done.returncode == status
@@ -183,21 +185,19 @@ def test_refusals_are_one_sentence(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_broken_answer_leaves_nothing(saboteur: str, tmp_path: Path) -> None:
-    """When the server breaks off, the status says so, and an older file is untouched."""
+def test_a_broken_answer_leaves_nothing(faulty_server: str, tmp_path: Path) -> None:
+    """When the server breaks off, the exit status says so, and an existing file is untouched."""
     (tmp_path / "speech.mp3").write_bytes(b"old")
-    done = voicebox("say", SPEECH, url=saboteur)
+    done = voicebox("say", SPEECH, url=faulty_server)
 
     assert done.returncode == 1
     assert b"broke off" in done.stderr
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
-    assert b"is --url right?" in voicebox("voices", url=saboteur).stderr
+    assert b"is --url right?" in voicebox("voices", url=faulty_server).stderr
 
 
 def test_transcribe(server: Server, tmp_path: Path) -> None:
-    """Files and pipes are transcribed into each format, to standard output or a file, at once or as it is
-    transcribed.
-    """
+    """Files and pipes are transcribed into each format, to standard output or a file, whole or streamed."""
     voicebox("say", "One two three four five.", "-o", "in.flac", url=server.url)
     recording = (tmp_path / "in.flac").read_bytes()
 
@@ -217,7 +217,9 @@ def test_transcribe(server: Server, tmp_path: Path) -> None:
 
 
 def test_voices_and_models(server: Server) -> None:
-    """Lists are lines with tabs in a pipe, JSON on request, and can be narrowed to an engine or a language."""
+    """Lists are tab-separated lines in a pipe, JSON on request, and can be narrowed to an engine or a
+    language.
+    """
     lines = voicebox("voices", url=server.url).stdout.decode().splitlines()
     german = json.loads(
         voicebox("voices", "--language", "de", "--engine", "espeak", "--json", url=server.url).stdout
@@ -231,7 +233,7 @@ def test_voices_and_models(server: Server) -> None:
     assert {model["id"] for model in models} >= {"tts-1", "whisper-1", "espeak"}
 
 
-def test_a_reader_that_goes_away_is_no_failure(server: Server) -> None:
+def test_a_closed_pipe_is_no_failure(server: Server) -> None:
     """`voicebox voices | head -1` ends quietly."""
     command = f"{sys.executable} -m gateway voices --url {server.url} | head -1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, timeout=TIMEOUT)
@@ -261,8 +263,8 @@ def test_a_table_on_a_terminal(server: Server) -> None:
     assert b"\t" not in shown
 
 
-def test_keys_go_along(tmp_path: Path) -> None:
-    """A key is sent when given by flag or environment; without it the server's refusal is printed."""
+def test_keys_are_sent(tmp_path: Path) -> None:
+    """A key from a flag or the environment is sent; without one the server's refusal is printed."""
     _, secret = KeyStore(tmp_path / "server/data" / KEYS_FILE).create("reader", None)
     with running(tmp_path / "server") as server:
         refused = voicebox("models", url=server.url)
@@ -272,9 +274,9 @@ def test_keys_go_along(tmp_path: Path) -> None:
         assert voicebox("models", url=server.url, VOICEBOX_API_KEY=secret).returncode == 0
 
 
-def test_a_player_gets_the_sound(server: Server, tmp_path: Path) -> None:
-    """`--play` feeds the player that is there, in a format it plays; with none, the sentence names those that
-    would do.
+def test_play(server: Server, tmp_path: Path) -> None:
+    """`--play` pipes audio to an installed player, in a format it plays; without any, the error names players
+    to install.
     """
     tools = tmp_path / "tools"
     tools.mkdir()
@@ -324,9 +326,9 @@ def gone(pids: list[int]) -> bool:
     return True
 
 
-def test_a_server_of_its_own(tmp_path: Path) -> None:
-    """Where no server runs on this machine one is started, said so, and stopped; keys of the user are not
-    needed.
+def test_the_command_starts_a_server(tmp_path: Path) -> None:
+    """Where no server runs on this machine the command starts one, says so, and stops it; the user's keys are
+    not needed.
     """
     KeyStore(tmp_path / "data" / KEYS_FILE).create("mine", None)
     url = f"http://127.0.0.1:{free_port()}"
@@ -337,14 +339,14 @@ def test_a_server_of_its_own(tmp_path: Path) -> None:
     assert seconds(tmp_path / "speech.mp3") > 0.5
 
 
-def test_no_server_elsewhere() -> None:
-    """For another machine's address none is started: status 3, and the address."""
+def test_no_server_is_started_for_another_machine() -> None:
+    """For another machine's address no server is started: the status is 3, and the error names the address."""
     done = voicebox("voices", url=f"http://192.0.2.1.invalid:{free_port()}")
     assert (done.returncode, b"no server answers at http://192.0.2.1.invalid" in done.stderr) == (3, True)
 
 
 def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
-    """What is wrong with the settings reaches the user."""
+    """A mistake in the settings reaches the user."""
     (tmp_path / "bad.yaml").write_text("server: {prot: 1}\n")
     done = voicebox("voices", "--config", "bad.yaml", url=f"http://127.0.0.1:{free_port()}")
     assert (done.returncode, b"bad.yaml:1: server.prot" in done.stderr) == (3, True)
@@ -357,7 +359,7 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
 )
 def test_an_interrupted_command_leaves_nothing(tmp_path: Path, number: int, status: int) -> None:
     """Ctrl-C, SIGTERM and even kill -9 leave no server, no worker, and no file under its name; the first two
-    no part either.
+    no partial file either.
     """
     text = "This goes on and on, and nobody listens to it to the end. " * 3000
     command = [*VOICEBOX, "say", "-", "--url", f"http://127.0.0.1:{free_port()}"]

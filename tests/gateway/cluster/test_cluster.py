@@ -1,5 +1,5 @@
-"""Several gateway processes behind one address: one set of engines, one set of limits, and none of them
-missed when it dies.
+"""Tests of several gateway processes behind one address: one set of engines, one set of limits, and no harm
+when a process dies.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from servers import Server, parent_of, running, status, wait_until
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Three processes, four requests at once in all, two workers of the test engine."""
+    """Run three processes with four requests at once in all, and two workers of the test engine."""
     config = {"engines": {"tone": {"enabled": True, "workers": 2}}, "admission": {"streams": 4}}
     with running(tmp_path_factory.mktemp("cluster"), config, ("--workers", "3")) as server:
         yield server
 
 
 def named(server: Server, part: str) -> list[int]:
-    """Give the server's children whose command line has this in it."""
+    """Return the server's child processes whose command line contains `part`."""
     children = server.worker_pids()
     return [pid for pid in children if part.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
@@ -55,7 +55,7 @@ def test_one_set_of_engines(cluster: Server) -> None:
     assert len(named(cluster, "gateway.cluster.supervisor")) == 3
 
 
-def test_everything_is_answered_as_by_one(cluster: Server, server: Server) -> None:
+def test_answers_are_those_of_a_single_process(cluster: Server, server: Server) -> None:
     """Speech, lists, errors and transcriptions are those of a single process, whichever process answers."""
     for _ in range(6):
         assert speak(cluster, "one two three").content == speak(server, "one two three").content
@@ -73,7 +73,9 @@ def test_everything_is_answered_as_by_one(cluster: Server, server: Server) -> No
 
 
 def test_limits_hold_for_all_together(cluster: Server) -> None:
-    """Four streams are let in however they are spread; the fifth is refused; what ends makes room."""
+    """Four streams are admitted, however they are spread over processes; the fifth is refused until one has
+    ended.
+    """
     with ThreadPoolExecutor(8) as pool:
         jobs = [pool.submit(speak, cluster, "[wait 2] one") for _ in range(4)]
         wait_until(lambda: engine(cluster)["streams"] == 4, "all four are in")
@@ -87,7 +89,7 @@ def test_limits_hold_for_all_together(cluster: Server) -> None:
 
 
 def test_metrics_add_up(cluster: Server) -> None:
-    """Any process tells the counts of all."""
+    """Any process reports the counts of all."""
 
     def counted() -> set[float]:
         found = set()
@@ -110,9 +112,9 @@ def test_metrics_add_up(cluster: Server) -> None:
     wait_until(lambda: counted() == {max(before) + 9}, "all nine are in the counts of all")
 
 
-def test_a_process_that_dies_gives_back_what_it_held(cluster: Server) -> None:
-    """kill -9 of a gateway process costs its own requests; their places and permits are free again, and it is
-    started anew.
+def test_a_process_that_dies_releases_its_permits(cluster: Server) -> None:
+    """kill -9 of a gateway process breaks its own requests only; their slots and permits are free again, and
+    it is restarted.
     """
     with ThreadPoolExecutor(4) as pool:
         jobs = [pool.submit(speak, cluster, "[wait 5] one") for _ in range(4)]
@@ -131,15 +133,15 @@ def test_a_process_that_dies_gives_back_what_it_held(cluster: Server) -> None:
 
 
 def test_a_worker_that_dies_is_replaced(cluster: Server) -> None:
-    """The engines' process keeps the workers running for all."""
+    """The engines' process restarts a worker that died, for all gateway processes."""
     os.kill(named(cluster, "engines.fakes.tone")[0], signal.SIGKILL)
 
     assert all(speak(cluster, "one two").status_code == 200 for _ in range(5))
 
 
-def test_a_port_is_not_shared_with_strangers(cluster: Server, tmp_path: Path) -> None:
-    """A second program at the same port says that it cannot listen, and ends: else each would get some of the
-    requests.
+def test_a_port_is_not_shared_with_another_server(cluster: Server, tmp_path: Path) -> None:
+    """A second server at the same port reports that it cannot listen, and ends: else each would get some of
+    the requests.
     """
     port = cluster.url.rpartition(":")[2]
     config = tmp_path / "config.yaml"
@@ -162,8 +164,8 @@ def test_a_port_is_not_shared_with_strangers(cluster: Server, tmp_path: Path) ->
     assert "cannot listen" in done.stderr + done.stdout
 
 
-def test_all_go_together(tmp_path: Path) -> None:
-    """SIGTERM lets running requests finish and ends everything; nothing is left, and the port is free."""
+def test_sigterm_ends_all_processes(tmp_path: Path) -> None:
+    """SIGTERM lets running requests finish and ends all processes; nothing is left, and the port is free."""
     config = {"engines": {"tone": {"enabled": True}, "espeak": {"enabled": False}}}
     with running(tmp_path / "server", config, ("--workers", "2")) as server, ThreadPoolExecutor(2) as pool:
         children = server.worker_pids()
@@ -179,8 +181,8 @@ def test_all_go_together(tmp_path: Path) -> None:
         free.bind(("127.0.0.1", server.port))
 
 
-def test_none_outlives_the_first(tmp_path: Path) -> None:
-    """kill -9 of the process that runs the engines takes all others with it."""
+def test_killing_the_first_process_ends_all(tmp_path: Path) -> None:
+    """kill -9 of the process that runs the engines ends all others with it."""
     with running(
         tmp_path / "server", {"engines": {"espeak": {"enabled": False}}}, ("--workers", "2")
     ) as server:

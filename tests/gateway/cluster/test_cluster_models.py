@@ -1,4 +1,6 @@
-"""Models with several gateway processes: whichever is asked, it is done once, and all of them know."""
+"""Tests of loading and unloading models with several gateway processes: it happens once, and all processes
+know of it.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ from engines.catalogue.models import find_model
 if TYPE_CHECKING:  # pytest loads it
     from hub_server import FakeHub
 
-MODEL, CALLS = "whisper-tiny", 8
+MODEL = "whisper-tiny"
+CALLS = 8
 """calls enough for each process to get some: every one is a connection of its own"""
 
 
@@ -37,37 +40,37 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def call(server: Server, what: str) -> httpx.Response:
-    """Ask for something to be done to the model."""
+    """Call a route of the model's."""
     return httpx.post(f"{server.base_url}/voicebox/models/{MODEL}/{what}", timeout=TIMEOUT)
 
 
 def states(server: Server) -> set[str]:
-    """Ask many times how it stands."""
+    """Return the model's state, asked for many times."""
     url = f"{server.base_url}/voicebox/models/{MODEL}"
     return {httpx.get(url, timeout=TIMEOUT).json()["state"] for _ in range(CALLS)}
 
 
-def hear(server: Server) -> httpx.Response:
-    """Have a recording transcribed."""
+def transcribe(server: Server) -> httpx.Response:
+    """Transcribe a recording."""
     file = {"file": ("a.wav", pcm_to_wav(tiny_whisper.sound("count", 1.0), tiny_whisper.RATE))}
     fields = {"model": MODEL, "response_format": "text"}
     return httpx.post(f"{server.base_url}/audio/transcriptions", data=fields, files=file, timeout=TIMEOUT)
 
 
 def test_loaded_and_unloaded(server: Server) -> None:
-    """A model is loaded once and taken out of memory by any of the processes; each tells so from then on, and
-    each can use it.
+    """A model is loaded and unloaded once by any of the processes; each reports it from then on, and each can
+    use it.
     """
     for _ in range(2):
         assert call(server, "load").status_code == 200
         assert states(server) == {"ready"}
-        assert {hear(server).text.strip() for _ in range(CALLS)} == {tiny_whisper.TRANSCRIPTS["count"]}
+        assert {transcribe(server).text.strip() for _ in range(CALLS)} == {tiny_whisper.TRANSCRIPTS["count"]}
         assert call(server, "unload").json()["state"] == "resting"
         assert states(server) == {"resting"}
 
 
-def test_refused_in_the_same_words(server: Server) -> None:
-    """What cannot be done is refused as by a single process: status, code and reason."""
+def test_refusals_are_those_of_a_single_process(server: Server) -> None:
+    """A call that is impossible is refused as by a single process: status, code and reason."""
     unknown = [
         httpx.get(f"{server.base_url}/voicebox/models/{MODEL}/progress", timeout=TIMEOUT)
         for _ in range(CALLS)
@@ -79,11 +82,11 @@ def test_refused_in_the_same_words(server: Server) -> None:
     assert "voicebox models pull kokoro" in absent.json()["error"]["message"]
 
 
-def test_none_waits_for_a_process_that_is_gone(
+def test_none_waits_for_a_process_that_has_ended(
     tmp_path: Path, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When the process that runs the engines is killed, those who follow a pull get an error, and the others end
-    as they should.
+    """When the process that runs the engines is killed, clients that follow a pull get an error, and the
+    other processes end.
     """
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
     hub.publish(

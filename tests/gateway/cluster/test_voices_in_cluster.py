@@ -1,4 +1,4 @@
-"""Voices kept in PostgreSQL and S3, by several gateway processes at once."""
+"""Tests of voices in PostgreSQL and S3, used by several gateway processes at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from conformance.context import CLIP
 
 
 def say(server: Server, voice: str) -> bytes:
-    """Speak, over a new connection: whichever process takes it."""
+    """Synthesise over a new connection, which any process may accept."""
     with httpx.Client(base_url=server.base_url, timeout=TIMEOUT) as client:
         body = {"model": "tts-1", "voice": voice, "input": "Hello there.", "response_format": "pcm"}
         answer = client.post("/audio/speech", json=body)
@@ -26,8 +26,8 @@ def say(server: Server, voice: str) -> bytes:
 def test_a_voice_in_postgresql_and_s3(
     tmp_path: Path, postgres_database: str, s3_bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What one process makes all others speak at once; deleting it leaves the library's mark alone, and
-    nothing is in the data folder.
+    """A voice that one process creates can be spoken by all others at once; its deletion leaves only the
+    library's mark, and nothing is in the data folder.
     """
     s3_bucket.export(monkeypatch)
     config = {
@@ -39,11 +39,13 @@ def test_a_voice_in_postgresql_and_s3(
         server.wait_ready()
         with httpx.Client(base_url=server.base_url, timeout=TIMEOUT) as client:
             sample = {"audio_sample": ("clip.flac", CLIP.read_bytes(), "audio/flac")}
-            made = client.post("/audio/voices", data={"name": "Anna"}, files=sample)
-            assert made.status_code == 200, made.text
-            spoken = {say(server, voice) for voice in ["anna", made.json()["id"], "ANNA", "profile:anna"] * 3}
+            created = client.post("/audio/voices", data={"name": "Anna"}, files=sample)
+            assert created.status_code == 200, created.text
+            spoken = {
+                say(server, voice) for voice in ["anna", created.json()["id"], "ANNA", "profile:anna"] * 3
+            }
             kept = [one["path"] for batch in obstore.list(from_url(s3_bucket.url)) for one in batch]
-            assert client.delete(f"/audio/voices/{made.json()['id']}").status_code == 200
+            assert client.delete(f"/audio/voices/{created.json()['id']}").status_code == 200
             assert client.get("/voicebox/profiles").json()["data"] == []
     assert len(spoken) == 1
     assert sorted(Path(key).suffix for key in kept) == ["", "", ".safetensors", ".wav"]
@@ -54,8 +56,8 @@ def test_a_voice_in_postgresql_and_s3(
 
 
 def test_a_database_out_of_reach(tmp_path: Path) -> None:
-    """The server says so, with 503 and nothing of the address; voices of engines speak as long as nobody asks
-    for the library.
+    """An unreachable database is a 503 without its address; engines' voices speak as long as the library is
+    not needed.
     """
     config = {"voices": {"database": "postgresql://someone:secret@127.0.0.1:9/none"}}
     with running(tmp_path, config) as server:

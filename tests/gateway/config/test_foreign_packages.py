@@ -1,4 +1,4 @@
-"""A start that finds another distribution's package under one of our names refuses, and names it."""
+"""Tests that a start is refused when another distribution's package has one of our packages' names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.config.foreign_packages import PACKAGES, ROOT, check_packages
 
 
 def run(folder: Path, path: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run Python in a folder with another in front of its path."""
+    """Run Python in a folder, with another folder first on its path."""
     environ = {**os.environ, "PYTHONPATH": str(path), "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(
         [sys.executable, *command],
@@ -40,7 +40,7 @@ def add_distribution(site: Path, name: str, files: dict[str, str]) -> None:
 
 
 def test_nothing_is_wrong_here() -> None:
-    """Our own packages pass."""
+    """Our own packages pass the check."""
     check_packages()
 
 
@@ -60,7 +60,7 @@ def test_a_package_in_front_of_ours(tmp_path: Path, command: tuple[str, ...]) ->
 
 @pytest.mark.parametrize("file", ["engines/__init__.py", "voices.py"])
 def test_a_folder_of_no_distribution(tmp_path: Path, file: str) -> None:
-    """What no distribution owns is named by its folder or file."""
+    """A package that belongs to no distribution is named by its folder or file."""
     site = tmp_path / "site"
     (site / file).parent.mkdir(parents=True, exist_ok=True)
     (site / file).write_text("raise SystemExit('imported')")
@@ -70,14 +70,14 @@ def test_a_folder_of_no_distribution(tmp_path: Path, file: str) -> None:
 
 
 def test_a_folder_without_init_is_no_package(tmp_path: Path) -> None:
-    """A mere folder of that name stands behind our package, and hurts nobody."""
+    """A folder of that name without `__init__.py` comes after our package in imports, and is no fault."""
     (tmp_path / "streaming").mkdir()
     done = run(tmp_path, ROOT, "-c", "from gateway.config.foreign_packages import check_packages as c; c()")
     assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_distribution_in_the_same_folder(tmp_path: Path) -> None:
-    """A distribution that was installed over ours, or beside it in one of our packages, is named as well."""
+    """A distribution that was installed over ours, or inside one of our packages, is named as well."""
     site = tmp_path / "site"
     files = {f"{name}/__init__.py": "" for name in PACKAGES} | {"gateway/config/__init__.py": ""}
     for file in ("gateway/__main__.py", "gateway/config/foreign_packages.py"):

@@ -1,4 +1,6 @@
-"""Settings: layers, origins, and all mistakes reported at once with their place."""
+"""Tests of settings: their layers, their origins, and mistakes, which are all reported at once with their
+place.
+"""
 
 from __future__ import annotations
 
@@ -46,13 +48,13 @@ def mistakes(path: Path | None, environ: dict[str, str] | None = None, **flags: 
 
 
 @pytest.mark.parametrize("content", ["", "# nothing\n", "---\n", "server:\nspeech:\n", "\ufeffserver: {}\n"])
-def test_nothing_given_is_the_defaults(write: Write, content: str) -> None:
+def test_empty_settings_are_the_defaults(write: Write, content: str) -> None:
     """An empty file, empty sections, and a byte order mark all leave the defaults."""
     assert load(write(content), {}, {}) == Settings()
 
 
 def test_environment_goes_over_the_file_and_flags_over_both(write: Write) -> None:
-    """Each layer covers the one below, value by value, and the origin of each is known."""
+    """Each layer overrides the one below, value by value, and the origin of each value is known."""
     path = write("server: {port: 1, host: '::1'}\nlog: {level: debug}\n")
     loaded = load_traced(
         path,
@@ -73,8 +75,8 @@ def test_environment_goes_over_the_file_and_flags_over_both(write: Write) -> Non
 
 
 def test_environment_values() -> None:
-    """Variables hold YAML; texts are taken as they stand, lists may be written with commas, mappings are laid
-    over defaults.
+    """Variables hold YAML; texts are used literally, lists may be written with commas, mappings are merged
+    with the defaults.
     """
     environ = {
         "VOICEBOX_COMPAT__STRICT": "true",
@@ -100,8 +102,10 @@ def test_environment_values() -> None:
     assert settings.data_dir == "/srv/voices"
 
 
-def test_what_containers_set_is_no_mistake() -> None:
-    """Kubernetes and Docker set variables beside a service named voicebox, and the command line has its own."""
+def test_variables_of_containers_are_ignored() -> None:
+    """Variables that Kubernetes and Docker set for a service named voicebox, and those of the command line,
+    are no mistakes.
+    """
     environ = {
         "VOICEBOX_SERVICE_HOST": "10.0.0.1",
         "VOICEBOX_SERVICE_PORT_HTTP": "80",
@@ -114,7 +118,7 @@ def test_what_containers_set_is_no_mistake() -> None:
 
 
 def test_all_mistakes_are_reported_at_once_with_their_place(write: Write) -> None:
-    """All problems of all layers come in one message: where, which key, what was given, what is allowed."""
+    """All mistakes of all layers come in one message: place, key, value, and what is allowed."""
     path = write("server:\n  port: 70000\n  prot: 1\nlog: {level: loud}\nworkers: {queue: many}\n")
     reported = mistakes(path, {"VOICEBOX_SERVER__PORT": "x", "VOICEBOX_SEVER__PORT": "1"}, server__host=5)
 
@@ -170,16 +174,16 @@ def test_one_mistake(write: Write, content: str | bytes, reported: str) -> None:
     assert line.startswith(reported)
 
 
-def test_a_variable_for_something_below_a_value() -> None:
-    """A name that goes deeper than the settings do is reported as that."""
+def test_a_variable_below_a_value() -> None:
+    """A variable's name that goes deeper than the settings do is reported."""
     assert mistakes(None, {"VOICEBOX_SERVER__PORT__X": "1"}) == [
         "VOICEBOX_SERVER__PORT__X: server.port.x: there is nothing below server.port"
     ]
 
 
-def test_which_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The named file, then VOICEBOX_CONFIG, then ./config.yaml, then the user's; one that is named must be
-    there.
+def test_the_settings_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The named file is used, else that of VOICEBOX_CONFIG, then ./config.yaml, then the user's; a file that
+    is named must exist.
     """
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "etc"))
@@ -216,16 +220,14 @@ def test_shown_settings_load_to_the_same(write: Write) -> None:
 
 @pytest.mark.parametrize("name", ["api_key", "token", "client_secret", "password", "keys", "hf_token", "KEY"])
 def test_secrets_are_masked(name: str) -> None:
-    """A setting whose name tells a secret is never shown, an empty one may be, and other names are left
-    alone.
-    """
+    """The value of a setting whose name marks a secret is never shown, unless it is empty; others are shown."""
     assert schema.masked(("upstream", name), "hunter2") == schema.MASK
     assert schema.masked(("upstream", name), "") == ""
     assert schema.masked(("upstream", "monkey"), "banana") == "banana"
 
 
-def test_no_setting_of_today_is_taken_for_a_secret() -> None:
-    """The mask hides nothing that people need to see."""
+def test_no_present_setting_is_masked() -> None:
+    """The mask hides none of the settings that exist today."""
     assert not [path for path, _ in schema.leaves(Settings()) if schema.is_secret(path)]
 
 

@@ -1,4 +1,4 @@
-"""Settings that name models: what is no model's name, what one's own must say, and who may be preferred."""
+"""Tests of settings that name models: unknown names, models of one's own, and the preferred engine."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ from gateway.config.load import ConfigError, load
     ],
 )  # fmt: skip
 def test_one_mistake(tmp_path: Path, content: str, reported: str) -> None:
-    """Each mistake about models is reported in one line with its place, and the names that were meant."""
+    """Each mistake about models is reported in one line with its place and the names that may have been
+    meant.
+    """
     path = tmp_path / "settings.yaml"
     path.write_text(content)
     with pytest.raises(ConfigError) as caught:
@@ -40,9 +42,7 @@ def test_one_mistake(tmp_path: Path, content: str, reported: str) -> None:
 
 
 def test_models_may_be_preferred(tmp_path: Path) -> None:
-    """A model may be the engine behind OpenAI's names, one's own too; and any model that there is may have
-    settings.
-    """
+    """A model, one's own too, may be the engine behind OpenAI's names; any existing model may have settings."""
     path = tmp_path / "settings.yaml"
     path.write_text(
         "speech: {engine: mine}\ntranscription: {engine: faster-whisper-base}\n"

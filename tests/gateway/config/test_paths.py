@@ -1,4 +1,4 @@
-"""The user's folders, on each system where they have always been."""
+"""Tests of the user's folders on each operating system."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_macos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Data is local to the machine, settings roam; no author's folder stands between."""
+    """Data is local to the machine, settings roam; there is no author's folder in the path."""
     known = {"CSIDL_APPDATA": "/users/me/Roaming", "CSIDL_LOCAL_APPDATA": "/users/me/Local"}
     monkeypatch.setattr(windows, "get_win_folder", known.__getitem__)
     data = windows.Windows(APP, appauthor=False)
@@ -70,7 +70,7 @@ def test_windows(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_data_dir_in_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`data_dir` goes before the user's own folder, with ~ for the home."""
+    """`data_dir` overrides the user's own folder, with ~ for the home."""
     monkeypatch.setenv("HOME", str(tmp_path))
     assert data_folder(Settings(data_dir="/srv/voices")) == Path("/srv/voices")
     assert data_folder(Settings(data_dir="~/voices")) == tmp_path / "voices"

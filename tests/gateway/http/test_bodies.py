@@ -1,4 +1,4 @@
-"""Bodies of requests: any order, any chunking, within limits."""
+"""Tests of request bodies: any order of parts, any chunking, within limits."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def read(parts: list[Part], cuts: list[int] = [], limits: FormLimits | None = No
     values=st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=3, max_size=3),
 )
 def test_any_order_any_chunking(content: bytes, cuts: list[int], where: int, values: list[str]) -> None:
-    """The file is the file wherever it stands among the fields, and however the network cut the body."""
+    """The file is found wherever it is among the fields, and however the network cut the body."""
     parts = [field(f"f{number}[]", value) for number, value in enumerate(values)]
     parts.insert(where, file(content))
 
@@ -75,7 +75,7 @@ def test_any_order_any_chunking(content: bytes, cuts: list[int], where: int, val
     "head", ['; filename="file"', "", '; filename="C:\\\\x\\\\a.webm"', "; filename*=utf-8''na%C3%AFve.mp3"]
 )
 def test_files_by_field_name(head: str) -> None:
-    """What makes a part the file is its field, not its file name, which clients leave out or garble."""
+    """A part is the file because of its field, not its file name, which clients leave out or garble."""
     with read([file(b"sound", head=head)]) as got:
         assert got.file is not None
         assert got.file.read() == b"sound"
@@ -88,7 +88,7 @@ def test_odd_part_headers() -> None:
         assert got.fields == [("model", "whisper-1")]
 
 
-def test_a_second_file_is_not_glued_on() -> None:
+def test_a_second_file_is_ignored() -> None:
     """Only the first `file` part is the recording."""
     with read([file(b"one"), file(b"two")]) as got:
         assert got.file is not None
@@ -96,7 +96,7 @@ def test_a_second_file_is_not_glued_on() -> None:
 
 
 def test_large_files_go_to_disk() -> None:
-    """An upload beyond the spool's size does not stay in memory, and comes back whole."""
+    """An upload beyond the spool's size is written to disk, and is read back whole."""
     content = bytes(range(256)) * 8000
     with read([file(content)], cuts=list(range(0, len(content), 65536))) as got:
         assert got.file is not None
@@ -106,12 +106,12 @@ def test_large_files_go_to_disk() -> None:
 
 @pytest.mark.parametrize("limits", [FormLimits(body=500, fields=10**6), FormLimits(body=10**6, fields=500)])
 def test_limits(limits: FormLimits) -> None:
-    """More than is taken is refused, whether the whole body or its text fields."""
+    """A body beyond the limits is refused, be it the whole body or its text fields."""
     with pytest.raises(TooLarge, match="413"):
         read([field("prompt", "x" * 1000), file(b"x")], limits=limits)
 
 
-def test_announced_length_is_enough() -> None:
+def test_an_announced_length_beyond_the_limit() -> None:
     """A body announced as too long is refused before any of it is read."""
     with pytest.raises(TooLarge):
         asyncio.run(read_all({b"content-length": b"1000"}, receiver([]), 999))
@@ -130,7 +130,7 @@ def test_no_form_at_all(content_type: bytes) -> None:
 
 @given(st.binary(max_size=300))
 def test_garbage(body: bytes) -> None:
-    """No bytes whatever do more than be refused."""
+    """No bytes cause anything but a refusal."""
     headers = {b"content-type": b"multipart/form-data; boundary=edge"}
     try:
         asyncio.run(read_form(headers, receiver([body]), FormLimits(body=10**6, fields=10**6))).close()
@@ -138,7 +138,7 @@ def test_garbage(body: bytes) -> None:
         assert "malformed" in exc.message
 
 
-def test_leaving_in_the_middle() -> None:
+def test_a_client_that_leaves_during_an_upload() -> None:
     """A client that leaves mid-upload ends the reading."""
     headers = {b"content-type": b"multipart/form-data; boundary=edge"}
     body = multipart([file(b"x" * 100)])[:60]

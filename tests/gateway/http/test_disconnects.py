@@ -1,4 +1,6 @@
-"""Clients that leave, workers that die, servers that stop: nothing stays, nothing else is hurt."""
+"""Tests of clients that leave, workers that die and servers that stop: nothing is left behind, and no other
+request is hurt.
+"""
 
 from __future__ import annotations
 
@@ -31,16 +33,16 @@ def busy(server: Server, engine: str = "tone") -> int:
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> object:
-    """A server that a test may break."""
+def breakable(tmp_path: Path) -> object:
+    """Run a server that a test may break."""
     with running(
         tmp_path, {"engines": {"tone": {"enabled": True, "workers": 2}}, "server": {"drain_timeout": 15}}
     ) as server:
         yield server
 
 
-def test_leaving_mid_stream_stops_the_work(server: Server) -> None:
-    """A client that leaves in the middle frees its worker soon, and the log says that it left."""
+def test_a_client_that_leaves_stops_its_jobs(server: Server) -> None:
+    """A client that leaves during its stream frees its worker soon, and the log says that it left."""
     with httpx.stream("POST", **tone(server, SLOW)) as answer:  # type: ignore[arg-type]
         chunks = answer.iter_raw()  # dropping it would close the connection
         next(chunks)
@@ -52,8 +54,8 @@ def test_leaving_mid_stream_stops_the_work(server: Server) -> None:
     assert next(line for line in server.requests() if line["id"] == request_id)["outcome"] == "client_gone"
 
 
-def test_leaving_before_the_first_byte(server: Server) -> None:
-    """So does one that leaves before anything came."""
+def test_a_client_that_leaves_before_the_first_byte(server: Server) -> None:
+    """A client that leaves before the first byte frees its worker too."""
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(**tone(server, "[hang] never"), timeout=0.5)  # type: ignore[arg-type]
 
@@ -61,7 +63,7 @@ def test_leaving_before_the_first_byte(server: Server) -> None:
 
 
 @pytest.mark.parametrize("format", ["mp3", "opus", "aac", "flac"])
-def test_leaving_while_it_is_encoded(server: Server, format: str) -> None:
+def test_clients_that_leave_during_encoding(server: Server, format: str) -> None:
     """Clients that leave at any moment of the encoding never take the server down."""
     for number in range(25):
         with httpx.stream(
@@ -76,25 +78,25 @@ def test_leaving_while_it_is_encoded(server: Server, format: str) -> None:
     wait_until(lambda: busy(server, "espeak") == 0, "the work has stopped", 10)
 
 
-def test_a_worker_killed_mid_stream(own: Server) -> None:
-    """kill -9 of the workers breaks the stream in hand, and the next request works."""
-    asked: Any = tone(own, SLOW)
+def test_a_worker_killed_mid_stream(breakable: Server) -> None:
+    """kill -9 of the workers breaks the running stream, and the next request works."""
+    asked: Any = tone(breakable, SLOW)
     with pytest.raises(httpx.RemoteProtocolError), httpx.stream("POST", **asked, timeout=30) as answer:
         for number, _ in enumerate(answer.iter_raw()):
             if number == 2:
-                for pid in own.worker_pids():
+                for pid in breakable.worker_pids():
                     os.kill(pid, signal.SIGKILL)
 
-    again = httpx.post(**tone(own, "one two"), timeout=60)  # type: ignore[arg-type]
+    again = httpx.post(**tone(breakable, "one two"), timeout=60)  # type: ignore[arg-type]
     assert again.status_code == 200
     spoken = httpx.post(
-        f"{own.base_url}/audio/speech", json={"model": "tts-1", "input": "Hello."}, timeout=60
+        f"{breakable.base_url}/audio/speech", json={"model": "tts-1", "input": "Hello."}, timeout=60
     )
     assert spoken.status_code == 200
 
 
 def test_killing_the_gateway_leaves_no_worker(tmp_path: Path) -> None:
-    """Even kill -9 of the gateway leaves no orphan, and the next one takes away its temporary files."""
+    """kill -9 of the gateway leaves no worker behind, and the next gateway deletes its temporary files."""
     server = Server(tmp_path).wait_ready()
     workers = server.worker_pids()
     assert workers
@@ -109,15 +111,18 @@ def test_killing_the_gateway_leaves_no_worker(tmp_path: Path) -> None:
         assert not list(Path(tempfile.gettempdir()).glob(left))
 
 
-def test_sigterm_lets_streams_finish(own: Server) -> None:
-    """SIGTERM: the stream under way ends whole, a new request gets 503 and Retry-After, then all is gone."""
-    workers = own.worker_pids()
-    whole = httpx.post(**tone(own, "[slow 0.05] one two three four. " * 8), timeout=60).content  # type: ignore[arg-type]
+def test_sigterm_lets_streams_finish(breakable: Server) -> None:
+    """After SIGTERM the running stream ends whole, a new request gets 503 and Retry-After, then all processes
+    end.
+    """
+    workers = breakable.worker_pids()
+    text = "[slow 0.05] one two three four. " * 8
+    whole = httpx.post(**tone(breakable, text), timeout=60).content  # type: ignore[arg-type]
     received: list[bytes] = []
     started = threading.Event()
 
     def play() -> None:
-        with httpx.stream("POST", **tone(own, "[slow 0.05] one two three four. " * 8), timeout=60) as answer:  # type: ignore[arg-type]
+        with httpx.stream("POST", **tone(breakable, text), timeout=60) as answer:  # type: ignore[arg-type]
             for chunk in answer.iter_raw():
                 received.append(chunk)
                 started.set()
@@ -125,20 +130,20 @@ def test_sigterm_lets_streams_finish(own: Server) -> None:
     player = threading.Thread(target=play)
     player.start()
     assert started.wait(30)
-    own.process.send_signal(signal.SIGTERM)
-    wait_until(lambda: httpx.get(f"{own.url}/readyz").status_code == 503, "it is going", 5)
-    refused = httpx.post(**tone(own, "new"))  # type: ignore[arg-type]
+    breakable.process.send_signal(signal.SIGTERM)
+    wait_until(lambda: httpx.get(f"{breakable.url}/readyz").status_code == 503, "it is going", 5)
+    refused = httpx.post(**tone(breakable, "new"))  # type: ignore[arg-type]
     player.join(60)
 
     assert refused.status_code == 503
     assert int(refused.headers["retry-after"]) >= 1
     assert b"".join(received) == whole
-    assert own.process.wait(30) == 0
+    assert breakable.process.wait(30) == 0
     wait_until(lambda: all(parent_of(pid) is None for pid in workers), "the workers are gone", 10)
 
 
-def test_a_reader_that_stalls_holds_nobody(server: Server) -> None:
-    """A client that reads nothing holds its own buffer only: the engine is free and others are served."""
+def test_a_client_that_stops_reading_delays_no_other(server: Server) -> None:
+    """A client that reads nothing fills its own buffer only: the engine is free and others are served."""
     with socket.create_connection(("127.0.0.1", server.port)) as stalled:
         body = b'{"model":"tts-1","input":"' + b"This is a long text. " * 2000 + b'","response_format":"pcm"}'
         head = f"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -152,8 +157,8 @@ def test_a_reader_that_stalls_holds_nobody(server: Server) -> None:
         )
 
 
-def test_a_body_that_never_comes(tmp_path: Path) -> None:
-    """A client that announces a body and sends none is answered, not waited for for ever."""
+def test_an_announced_body_that_is_not_sent(tmp_path: Path) -> None:
+    """A client that announces a body and sends none is answered after a time limit."""
     with (
         running(tmp_path, {"server": {"body_timeout": 0.5}}) as server,
         socket.create_connection(("127.0.0.1", server.port)) as idle,

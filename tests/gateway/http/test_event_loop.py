@@ -1,5 +1,5 @@
-"""Nothing blocks the event loop: the whole application, in this process, under a guard that raises when
-something does.
+"""Tests that nothing blocks the event loop: the application runs in this process, under a guard that raises
+when anything does.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ JFK = Path(__file__).parents[2] / "data" / "jfk.flac"
 
 
 class Guarded(uvicorn.Server):
-    """A server whose loop may not be blocked."""
+    """A server whose event loop must not be blocked."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -46,8 +46,8 @@ class Guarded(uvicorn.Server):
 
     @staticmethod
     def _let(guard: BlockBuster) -> None:
-        """Let pass what is known and short: one stat of the key file, the log's line, a lock that an encoder
-        holds for a moment.
+        """Allow known short calls: one stat of the key file, a log line, a lock that an encoder holds for a
+        moment.
         """
         guard.functions["os.stat"].can_block_in("gateway/security/keys.py", "_refresh")
         for function in guard.functions.values():
@@ -64,7 +64,7 @@ class Guarded(uvicorn.Server):
 
 @pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[str]:
-    """The application, served in a thread of this process."""
+    """Run the application in a thread of this process, under the guard."""
     log = logging.configure(LogSettings(level="error"))
     enabled = {name: EngineSettings(enabled=True) for name in ("tone", "mimic")}
     engines = Engines(enabled, WorkerSettings(), log=lambda *_, **__: None)
@@ -104,8 +104,8 @@ def test_nothing_blocks_the_loop(guarded: str) -> None:
         assert httpx.get(f"{guarded}{path}").status_code == 200
 
 
-def test_the_guard_guards() -> None:
-    """The guard does raise when a loop is blocked."""
+def test_the_guard_raises() -> None:
+    """The guard raises when an event loop is blocked."""
 
     async def blocked() -> None:
         time.sleep(0.01)  # noqa: ASYNC251 - that is the point
@@ -115,13 +115,13 @@ def test_the_guard_guards() -> None:
 
 
 def test_voices_do_not_block_the_loop(guarded: str) -> None:
-    """A voice is made, spoken with, exported, imported and deleted under the guard, from an empty library on."""
+    """A voice is created, spoken, exported, imported and deleted under the guard, from an empty library on."""
     with httpx.Client(base_url=f"{guarded}/v1", timeout=60) as client:
         assert client.get("/audio/voices").status_code == 200
         sample = {"audio_sample": ("jfk.flac", JFK.read_bytes(), "audio/flac")}
-        made = client.post("/audio/voices", data={"name": "Anna"}, files=sample)
-        assert made.status_code == 200, made.text
-        path = f"/voicebox/profiles/{made.json()['id']}"
+        created = client.post("/audio/voices", data={"name": "Anna"}, files=sample)
+        assert created.status_code == 200, created.text
+        path = f"/voicebox/profiles/{created.json()['id']}"
         spoken = client.post(
             "/audio/speech", json={"model": "tts-1", "voice": "anna", "input": "Hello there."}
         )
@@ -132,6 +132,6 @@ def test_voices_do_not_block_the_loop(guarded: str) -> None:
             client.post("/voicebox/profiles/import", params={"name": "Copy"}, content=archive.content),
             client.get("/voicebox/models"),
             client.get(f"{path}/engines"),
-            client.delete(f"/audio/voices/{made.json()['id']}"),
+            client.delete(f"/audio/voices/{created.json()['id']}"),
         ]
     assert {answer.status_code for answer in answers} == {200}, [answer.text[:200] for answer in answers]

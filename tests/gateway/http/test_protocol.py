@@ -1,4 +1,6 @@
-"""What comes before a request: bounded in size and time, and refused in the envelope."""
+"""Tests of requests below HTTP's semantics: heads are bounded in size and time, and refused in OpenAI's error
+envelope.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,7 @@ def exchange(server: Server, pieces: list[bytes]) -> bytes:
         b"GET /\x00 HTTP/1.1\r\n\r\n",
     ],
 )
-def test_what_is_no_http(server: Server, rubbish: bytes) -> None:
+def test_bytes_that_are_no_http(server: Server, rubbish: bytes) -> None:
     """Bytes that are no HTTP are a 400 in the envelope."""
     status, error = refusal(exchange(server, [rubbish]))
 
@@ -53,7 +55,7 @@ def test_what_is_no_http(server: Server, rubbish: bytes) -> None:
 
 
 def test_a_head_without_end(server: Server) -> None:
-    """A head that goes on and on is cut off early, and the server goes on."""
+    """A head without an end is cut off early, and the server goes on."""
     pieces = [b"GET /livez HTTP/1.1\r\nHost: localhost\r\n", *[b"X-Filler: " + b"a" * 60_000 + b"\r\n"] * 50]
     data = exchange(server, pieces)
 
@@ -72,7 +74,7 @@ def test_headers_over_the_limit_at_once(server: Server) -> None:
 
 
 def test_long_bodies_are_no_heads(server: Server) -> None:
-    """The limit is on the head alone: large bodies pass, also several on one connection."""
+    """The limit concerns the head alone: large bodies pass, also several on one connection."""
     with httpx.Client() as client:
         for _ in range(3):
             body = (
@@ -83,8 +85,8 @@ def test_long_bodies_are_no_heads(server: Server) -> None:
             assert client.post(f"{server.base_url}/audio/speech", content=body).status_code == 400
 
 
-def test_a_head_that_never_comes(tmp_path: Path) -> None:
-    """A connection that says nothing, or half a head, is closed with a 408."""
+def test_an_incomplete_head_times_out(tmp_path: Path) -> None:
+    """A connection that sends nothing, or half a head, is closed with a 408."""
     with running(tmp_path, {"server": {"body_timeout": 0.3}}) as server:
         assert refusal(exchange(server, []))[0] == 408
         assert refusal(exchange(server, [b"GET /livez HT"]))[0] == 408

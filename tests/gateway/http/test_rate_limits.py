@@ -1,5 +1,5 @@
-"""Limits: a caller's own answer 429, the server's 503, both with the time to come back, which the SDK's retry
-then honours.
+"""Tests of limits: a caller's own answer 429, the server's 503, both with the time to come back, which the
+SDK's retries honour.
 """
 
 from __future__ import annotations
@@ -42,19 +42,19 @@ def rate_limiter(**settings: float) -> tuple[LocalRateLimiter, Clock]:
 
 
 def test_requests_per_minute() -> None:
-    """A minute's worth at once, then as time refills it; each caller by itself; the refusal says when, and
-    then it is so.
+    """A caller may send a minute's worth of requests at once, then as time refills it; the refusal's time to
+    come back is right.
     """
 
     async def test() -> None:
-        made, clock = rate_limiter(requests_per_minute=3)
+        limiter, clock = rate_limiter(requests_per_minute=3)
         for left in (2, 1, 0):
-            permit = await made.acquire("a", "tts-1", 1.0)
+            permit = await limiter.acquire("a", "tts-1", 1.0)
             assert permit.headers["x-ratelimit-limit-requests"] == "3"
             assert permit.headers["x-ratelimit-remaining-requests"] == str(left)
-            made.release(permit, 1.0)
+            limiter.release(permit, 1.0)
         with pytest.raises(RateLimited) as caught:
-            await made.acquire("a", "tts-1", 1.0)
+            await limiter.acquire("a", "tts-1", 1.0)
         assert caught.value.retry_after == pytest.approx(20)
         refused = refusal(caught.value)
         assert (refused.status, refused.body.error.type, refused.body.error.code) == (
@@ -65,49 +65,49 @@ def test_requests_per_minute() -> None:
         assert refused.headers["retry-after"] == "20"
         assert refused.headers["x-ratelimit-reset-requests"] == "1m0s"
         assert "Limit 3, Used 3, Requested 1. Please try again in 20s" in refused.body.error.message
-        await made.acquire("b", "tts-1", 1.0)
+        await limiter.acquire("b", "tts-1", 1.0)
         clock.now += 20.001
-        await made.acquire("a", "tts-1", 1.0)
+        await limiter.acquire("a", "tts-1", 1.0)
 
     asyncio.run(test())
 
 
-def test_audio_seconds_are_settled_by_what_it_came_to() -> None:
-    """A request is charged its estimate, and gets back, or owes, the difference; one larger than all passes
-    when all is there.
+def test_audio_seconds_are_settled_afterwards() -> None:
+    """A request is charged its estimate, and the difference afterwards; one beyond the whole allowance passes
+    when that is full.
     """
 
     async def test() -> None:
-        made, clock = rate_limiter(audio_seconds_per_minute=60)
-        permit = await made.acquire("a", "tts-1", 50.0)
+        limiter, clock = rate_limiter(audio_seconds_per_minute=60)
+        permit = await limiter.acquire("a", "tts-1", 50.0)
         assert permit.headers["x-ratelimit-remaining-tokens"] == "200"
         with pytest.raises(RateLimited) as caught:
-            await made.acquire("a", "tts-1", 30.0)
+            await limiter.acquire("a", "tts-1", 30.0)
         assert refusal(caught.value).body.error.type == "tokens"
-        made.release(permit, 20.0)
-        made.release(await made.acquire("a", "tts-1", 30.0), 100.0)
+        limiter.release(permit, 20.0)
+        limiter.release(await limiter.acquire("a", "tts-1", 30.0), 100.0)
         with pytest.raises(RateLimited):
-            await made.acquire("a", "tts-1", 1.0)
+            await limiter.acquire("a", "tts-1", 1.0)
         clock.now += 3600
-        await made.acquire("a", "tts-1", 1000.0)
+        await limiter.acquire("a", "tts-1", 1000.0)
 
     asyncio.run(test())
 
 
 def test_concurrent_streams() -> None:
-    """A caller's own bound is its own fault, the server's is not; what ends makes room."""
+    """A caller's limit answers 429, the server's 503; a stream that ends frees its permit."""
 
     async def test() -> None:
-        made, _ = rate_limiter(streams=3, streams_per_caller=2)
-        held = [await made.acquire("a", "tts-1", 1.0) for _ in range(2)]
+        limiter, _ = rate_limiter(streams=3, streams_per_caller=2)
+        held = [await limiter.acquire("a", "tts-1", 1.0) for _ in range(2)]
         with pytest.raises(RateLimited):
-            await made.acquire("a", "tts-1", 1.0)
-        other = await made.acquire("b", "tts-1", 1.0)
+            await limiter.acquire("a", "tts-1", 1.0)
+        other = await limiter.acquire("b", "tts-1", 1.0)
         assert other.headers["x-ratelimit-remaining-requests"] == "0"
         with pytest.raises(Overloaded):
-            await made.acquire("c", "tts-1", 1.0)
-        made.release(held[0], 1.0)
-        await made.acquire("c", "tts-1", 1.0)
+            await limiter.acquire("c", "tts-1", 1.0)
+        limiter.release(held[0], 1.0)
+        await limiter.acquire("c", "tts-1", 1.0)
 
     asyncio.run(test())
 
@@ -126,7 +126,7 @@ def test_durations_are_written_as_go_does(seconds: float) -> None:
 
 @pytest.fixture(scope="module")
 def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, str, str]]:
-    """A server with two keys, two streams for each, three in all, and little audio a minute."""
+    """Run a server with two keys, two streams for each, three in all, and little audio a minute."""
     folder = tmp_path_factory.mktemp("limited")
     keys = KeyStore(folder / "data" / KEYS_FILE)
     first, second = keys.create("first", None)[1], keys.create("second", None)[1]
@@ -148,15 +148,15 @@ def streams(server: Server) -> int:
 
 
 def test_limits_on_the_wire(limited: tuple[Server, str, str]) -> None:
-    """Over its own bound a key gets 429, over the server's anybody 503, in the envelope, with whole seconds
-    to wait; the SDK's own retries then succeed.
+    """Beyond a key's limit requests get 429, beyond the server's 503, in the envelope, with whole seconds to
+    wait; the SDK's own retries then succeed.
     """
     server, first, second = limited
     with ThreadPoolExecutor(4) as pool:
         long = "[wait 2] one two three"
         running = [pool.submit(speak, server, key, long) for key in (first, first)]
         wait_until(lambda: streams(server) == 2, "both are let in")
-        mine = speak(server, first)
+        own_streams = speak(server, first)
         running.append(pool.submit(speak, server, second, long))
         wait_until(lambda: streams(server) == 3, "all three are let in")
         whole = speak(server, second)
@@ -166,10 +166,10 @@ def test_limits_on_the_wire(limited: tuple[Server, str, str]) -> None:
             spoken = patient.audio.speech.create(**body).content  # type: ignore[arg-type]
         answers = [one.result() for one in running]
 
-    assert mine.status_code == 429
-    assert mine.json()["error"]["code"] == "rate_limit_exceeded"
+    assert own_streams.status_code == 429
+    assert own_streams.json()["error"]["code"] == "rate_limit_exceeded"
     assert whole.status_code == 503
-    for refused in (mine, whole):
+    for refused in (own_streams, whole):
         assert int(refused.headers["retry-after"]) >= 1
         assert refused.headers["x-should-retry"] == "true"
     assert len(spoken) > 1000
@@ -177,10 +177,8 @@ def test_limits_on_the_wire(limited: tuple[Server, str, str]) -> None:
     assert streams(server) == 0
 
 
-def test_every_audio_answer_tells_the_limits(limited: tuple[Server, str, str], server: Server) -> None:
-    """The headers that OpenAI sends are there on speech and transcriptions, with a limit or without; not on
-    lists.
-    """
+def test_audio_responses_have_rate_limit_headers(limited: tuple[Server, str, str], server: Server) -> None:
+    """Speech and transcriptions have OpenAI's rate limit headers, with a limit or without; lists have none."""
     own, first, _ = limited
     set_by_rate, set_by_room = speak(own, first), speak(server, "x")
 
@@ -202,8 +200,8 @@ def test_every_audio_answer_tells_the_limits(limited: tuple[Server, str, str], s
         ({"x-voicebox-deadline": "-1"}, "deadline"),
     ],
 )
-def test_terms_that_make_no_sense(server: Server, headers: dict[str, str], param: str) -> None:
-    """A priority or a deadline that cannot be read is the caller's mistake."""
+def test_invalid_priority_or_deadline(server: Server, headers: dict[str, str], param: str) -> None:
+    """A priority or a deadline that cannot be parsed is the caller's error."""
     answer = httpx.post(f"{server.base_url}/audio/speech", json=SPEECH, headers=headers)
 
     assert answer.status_code == 400

@@ -1,4 +1,4 @@
-"""Errors as clients see them: the envelope, the status, the SDK's exception, on every route."""
+"""Tests of errors as clients see them: the envelope, the status and the SDK's exception, on every route."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GOOD = {"model": "tts-1", "voice": "alloy", "input": "Hello."}
 
 
 def error(answer: httpx.Response) -> dict[str, Any]:
-    """Return the error in a response, which must have all that every response has."""
+    """Return the error in a response, after checks of what every error response must have."""
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["x-request-id"].startswith("req_")
     body = answer.json()["error"]
@@ -25,7 +25,7 @@ def error(answer: httpx.Response) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("change", "status", "type", "param", "code", "says"),
+    ("change", "status", "type", "param", "code", "message"),
     [
         ({"model": None}, 400, "invalid_request_error", None, None, "you must provide a model parameter"),
         ({"model": "no-such"}, 404, "invalid_request_error", None, "model_not_found", "`no-such` does not exist"),
@@ -47,18 +47,18 @@ def test_speech_errors(
     type: str,
     param: str | None,
     code: str | None,
-    says: str,
+    message: str,
 ) -> None:
     """Each mistake has OpenAI's status, type, param and code."""
     answer = httpx.post(f"{server.base_url}/audio/speech", json=GOOD | change)
     body = error(answer)
 
     assert (answer.status_code, body["type"], body["param"], body["code"]) == (status, type, param, code)
-    assert says in body["message"]
+    assert message in body["message"]
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status", "says"),
+    ("method", "path", "status", "message"),
     [
         ("GET", "/v1/foo", 404, "Invalid URL (GET /v1/foo)"),
         ("POST", "/nowhere", 404, "Invalid URL (POST /nowhere)"),
@@ -68,12 +68,12 @@ def test_speech_errors(
         ("GET", "/v1/models/no-such", 404, "The model 'no-such' does not exist"),
     ],
 )
-def test_routes_and_methods(server: Server, method: str, path: str, status: int, says: str) -> None:
+def test_routes_and_methods(server: Server, method: str, path: str, status: int, message: str) -> None:
     """Unknown routes and wrong methods answer in the envelope too."""
     answer = httpx.request(method, f"{server.url}{path}")
 
     assert answer.status_code == status
-    assert says in error(answer)["message"]
+    assert message in error(answer)["message"]
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"not json", b"\xff", b"[]"])
@@ -88,8 +88,8 @@ def test_bad_json(server: Server, body: bytes) -> None:
         assert "We could not parse the JSON body" in error(answer)["message"]
 
 
-def test_json_under_another_type(server: Server) -> None:
-    """curl -d sends JSON as a form: it is read all the same, and so is HTTP without any type."""
+def test_json_under_another_content_type(server: Server) -> None:
+    """JSON that is sent as a form, as curl -d does, or without any type, is read all the same."""
     body = b'{"model":"tts-1","voice":"alloy","input":"Hello.\n"}'
     for headers in (
         {"content-type": "application/x-www-form-urlencoded"},
@@ -100,7 +100,7 @@ def test_json_under_another_type(server: Server) -> None:
 
 
 def test_body_too_large(server: Server) -> None:
-    """A body beyond the limit is 413 in the envelope, announced or not, and the client reads it."""
+    """A body beyond the limit gets 413 in the envelope, announced or not, and the client can read it."""
     big = b" " * 5_000_000
     announced = httpx.post(f"{server.base_url}/audio/speech", content=big)
     chunked = httpx.post(
@@ -128,7 +128,7 @@ def test_sdk_exceptions(server: Server) -> None:
 
 
 def test_engine_failure_before_the_first_byte(server: Server) -> None:
-    """An engine that fails before any audio gives a JSON error, for plain audio and for SSE."""
+    """An engine that fails before any audio causes a JSON error, for plain audio and for SSE."""
     for stream_format in ("audio", "sse"):
         answer = httpx.post(
             f"{server.base_url}/audio/speech",
@@ -140,7 +140,7 @@ def test_engine_failure_before_the_first_byte(server: Server) -> None:
 
 
 def test_engine_failure_after_the_first_byte(server: Server) -> None:
-    """After the first byte a failure breaks the connection: half the audio never ends cleanly."""
+    """After the first byte a failure breaks the connection, so that truncated audio never ends cleanly."""
     for format in ("mp3", "pcm", "wav", "opus"):
         with pytest.raises(httpx.RemoteProtocolError), httpx.stream(
             "POST", f"{server.base_url}/audio/speech",
@@ -152,7 +152,7 @@ def test_engine_failure_after_the_first_byte(server: Server) -> None:
 
 
 def test_engine_failure_in_sse(server: Server) -> None:
-    """In SSE it is an error event, and no [DONE] follows."""
+    """In SSE a failure is an error event, and no [DONE] follows."""
     answer = httpx.post(
         f"{server.base_url}/audio/speech",
         json={
@@ -167,8 +167,8 @@ def test_engine_failure_in_sse(server: Server) -> None:
     assert "[DONE]" not in answer.text
 
 
-def test_websockets_are_refused_in_words(server: Server) -> None:
-    """An upgrade to the realtime API, which is not here yet, is a plain 404."""
+def test_websockets_are_refused(server: Server) -> None:
+    """An upgrade to the realtime API, which does not exist here, is a plain 404."""
     with socket.create_connection(("127.0.0.1", server.port), 10) as connection:
         connection.sendall(
             b"GET /v1/realtime?model=x HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"

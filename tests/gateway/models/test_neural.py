@@ -1,5 +1,5 @@
-"""The engines that run models, end to end on tiny checkpoints: pulled from a hub by the command line, served,
-asked by the SDK.
+"""End-to-end tests of engines that run models, on tiny checkpoints: pulled by the command line, served,
+called by the SDK.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SPOKEN = ["hello", "count", "morgen"]
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with all of them."""
+    """Run a server with all of these models."""
     folder = tmp_path_factory.mktemp("neural")
 
     def publish(hub: FakeHub) -> None:
@@ -59,9 +59,9 @@ def wav(name: str, seconds: float = 2.0) -> bytes:
 
 
 @pytest.mark.parametrize("model", ["whisper-tiny", "faster-whisper-tiny"])
-def test_everything_about_a_recording(server: Server, model: str) -> None:
-    """The verbose answer has language, duration, segments and words with their times; a stream has the
-    same text.
+def test_transcripts_in_detail(server: Server, model: str) -> None:
+    """The verbose answer has language, duration, segments and words with their times; a stream has the same
+    text.
     """
     sdk = server.sdk()
     verbose = sdk.audio.transcriptions.create(
@@ -87,7 +87,7 @@ def test_everything_about_a_recording(server: Server, model: str) -> None:
 
 @pytest.mark.parametrize("model", ["whisper-tiny", "faster-whisper-tiny", "gpt-4o-transcribe"])
 def test_log_probabilities(server: Server, model: str) -> None:
-    """Log-probabilities that are asked for come, whole and streamed: the tokens are the text, each at most
+    """Requested log-probabilities are returned, whole and streamed: their tokens are the text, each at most
     zero.
     """
     sdk, sound = server.sdk(), ("a.wav", wav("hello"))
@@ -113,7 +113,7 @@ def test_log_probabilities(server: Server, model: str) -> None:
     assert len(events[-1].logprobs or ()) == len(transcript.logprobs)
 
 
-def test_silence_is_no_words(server: Server) -> None:
+def test_silence_has_no_transcript(server: Server) -> None:
     """A silent recording gives no text."""
     silent = pcm_to_wav(tiny_whisper.silence(4), tiny_whisper.RATE)
 
@@ -121,7 +121,7 @@ def test_silence_is_no_words(server: Server) -> None:
 
 
 @pytest.mark.parametrize(("model", "voice"), [("kokoro", "af_bella"), ("pocket-tts-english", "marius")])
-def test_a_seed_repeats_what_is_said(server: Server, model: str, voice: str) -> None:
+def test_a_seed_repeats_the_audio(server: Server, model: str, voice: str) -> None:
     """The same seed gives the same audio; another text, another voice or another seed gives other audio."""
     first, again = (speak(server, model, voice=voice, seed=11) for _ in range(2))
 
@@ -132,10 +132,8 @@ def test_a_seed_repeats_what_is_said(server: Server, model: str, voice: str) -> 
     assert not np.array_equal(first, speak(server, model, voice=voice, seed=12))
 
 
-def test_it_is_the_engines_own_audio(server: Server) -> None:
-    """What Kokoro says through the gateway is what its engine says, as long and alike in shape; Pocket TTS
-    too.
-    """
+def test_audio_is_the_engines_own(server: Server) -> None:
+    """Kokoro's audio through the gateway is as long as its engine's and alike in shape; Pocket TTS's too."""
     kokoro = Kokoro(path=str(tiny_kokoro.folder(real=True)), device="cpu")
     kokoro.load()
     for model, voice, own in (
@@ -150,8 +148,8 @@ def test_it_is_the_engines_own_audio(server: Server) -> None:
         )
 
 
-def test_the_best_serves_openais_names(server: Server) -> None:
-    """OpenAI's model and voice names are served by the best engine that is there; the header names it."""
+def test_the_best_engine_serves_openais_names(server: Server) -> None:
+    """OpenAI's model and voice names are served by the best engine available; a header names it."""
     answer = server.sdk().audio.speech.with_raw_response.create(model="tts-1", input=TEXT, voice="nova")
 
     assert answer.headers["x-voicebox-engine"] == "kokoro"
@@ -159,10 +157,10 @@ def test_the_best_serves_openais_names(server: Server) -> None:
 
 
 def test_a_cloned_voice(server: Server) -> None:
-    """A voice made of a recording by the SDK speaks through Pocket TTS, and sounds otherwise than another;
-    Kokoro cannot, and says so.
+    """A voice that the SDK cloned from a recording speaks through Pocket TTS, and differs from another;
+    Kokoro refuses it with the reason.
     """
-    said = {}
+    spoken = {}
     for name, sound in (("low", "hello"), ("high", "count")):
         answer = httpx.post(
             f"{server.base_url}/audio/voices",
@@ -171,10 +169,10 @@ def test_a_cloned_voice(server: Server) -> None:
             timeout=TIMEOUT,
         )
         assert answer.status_code == 200, answer.text
-        said[name] = speak(server, "pocket-tts-english", voice={"id": answer.json()["id"]}, seed=3)
-        assert np.array_equal(said[name], speak(server, "tts-1", voice=name, seed=3))
+        spoken[name] = speak(server, "pocket-tts-english", voice={"id": answer.json()["id"]}, seed=3)
+        assert np.array_equal(spoken[name], speak(server, "tts-1", voice=name, seed=3))
 
-    assert not np.array_equal(said["low"], said["high"])
+    assert not np.array_equal(spoken["low"], spoken["high"])
     refused = httpx.post(
         f"{server.base_url}/audio/speech",
         json={"model": "kokoro", "input": "x", "voice": "low"},
@@ -185,7 +183,7 @@ def test_a_cloned_voice(server: Server) -> None:
 
 
 def test_voices_are_mixed(server: Server) -> None:
-    """Kokoro speaks a mixture of two voices, which is neither of them."""
+    """Kokoro speaks a mixture of two voices, which sounds like neither of them."""
     one, other, mixed = (
         speak(server, "kokoro", voice=voice, seed=1)
         for voice in ("af_bella", "am_michael", "af_bella(2)+am_michael(1)")
@@ -200,7 +198,7 @@ def test_voices_are_mixed(server: Server) -> None:
     reason="Kokoro has no Japanese here",
 )
 def test_japanese(server: Server) -> None:
-    """A Japanese voice speaks Japanese: the same text is the same audio, another is not, and a longer one
+    """A Japanese voice speaks Japanese: the same text is the same audio, another is not, and a longer text
     lasts longer.
     """
     first, again, other, long = (
@@ -220,7 +218,7 @@ def test_japanese(server: Server) -> None:
 
 
 def test_the_command_line(server: Server, tmp_path: Path) -> None:
-    """`voicebox say` and `voicebox transcribe` use the models of the server that runs."""
+    """`voicebox say` and `voicebox transcribe` use the models of the running server."""
     sound, spoken = tmp_path / "a.wav", tmp_path / "b.wav"
     sound.write_bytes(wav("count"))
     url = ["--url", server.url]
@@ -230,7 +228,7 @@ def test_the_command_line(server: Server, tmp_path: Path) -> None:
         text=True,
         timeout=TIMEOUT,
     )
-    said = subprocess.run(
+    say = subprocess.run(
         [*VOICEBOX, "say", TEXT, "--model", "kokoro", "--voice", "bf_emma", "-o", str(spoken), *url],
         capture_output=True,
         text=True,
@@ -240,25 +238,23 @@ def test_the_command_line(server: Server, tmp_path: Path) -> None:
     assert (transcript.returncode, transcript.stdout.strip()) == (0, tiny_whisper.TRANSCRIPTS["count"]), (
         transcript.stderr
     )
-    assert said.returncode == 0, said.stderr
+    assert say.returncode == 0, say.stderr
     with wave.open(str(spoken)) as file:
         assert file.getnframes() > 1000
 
 
-def test_the_command_line_alone(server: Server, tmp_path: Path) -> None:
-    """Without a server a command uses what the user has: models, and what is known of them; it leaves no key
-    behind.
-
-    To load a model in a server there must be one.
+def test_the_command_line_without_a_server(server: Server, tmp_path: Path) -> None:
+    """Without a server a command uses the user's models, and what is known of them, and leaves no key behind;
+    loading a model in a server needs one.
     """
     others = {name: {"enabled": False} for name in NAMES if name != "faster-whisper-tiny"}
     models = {"folder": str(server.folder.parent / "hub"), "each": others}
     config, sound, data = tmp_path / "config.yaml", tmp_path / "a.wav", tmp_path / "data"
     config.write_text(json.dumps({"data_dir": str(data), "models": models}))
     sound.write_bytes(wav("count"))
-    with socket.socket() as taken:  # bound and not listening: nobody answers there
-        taken.bind(("127.0.0.1", 0))
-        where = ["--config", str(config), "--url", f"http://127.0.0.1:{taken.getsockname()[1]}"]
+    with socket.socket() as occupied:  # bound and not listening: nobody answers there
+        occupied.bind(("127.0.0.1", 0))
+        where = ["--config", str(config), "--url", f"http://127.0.0.1:{occupied.getsockname()[1]}"]
         transcript, loaded = (
             subprocess.run([*VOICEBOX, *command, *where], capture_output=True, text=True, timeout=2 * TIMEOUT)
             for command in (
@@ -277,7 +273,7 @@ def test_the_command_line_alone(server: Server, tmp_path: Path) -> None:
 
 
 def test_models_are_unloaded_and_loaded(server: Server) -> None:
-    """A model that is unloaded has no worker; asked for, it is loaded again, and says the same as before."""
+    """An unloaded model has no worker; a request loads it again, with the same audio as before."""
     before = speak(server, "kokoro", voice="af_bella", seed=5)
     assert httpx.post(f"{server.base_url}/voicebox/models/kokoro/unload", timeout=TIMEOUT).status_code == 200
     listed = httpx.get(f"{server.base_url}/voicebox/models/kokoro", timeout=TIMEOUT).json()

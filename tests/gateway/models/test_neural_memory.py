@@ -1,7 +1,7 @@
-"""A model that has served many requests holds no more memory than one that has served some.
+"""Test that a model which has served many requests holds no more memory than one that has served some.
 
-`REQUESTS=2000` in the environment asks for more of them than a test has time for, and `MODELS="kokoro
-pocket-tts-english"` asks other models: any of SOURCES.
+`REQUESTS=2000` in the environment sends more of them than a test has time for, and `MODELS="kokoro
+pocket-tts-english"` tests other models: any of SOURCES.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # pytest loads it
 
 CLIENTS = 4
 WARM = 100
-"""requests after which all that is kept for good has been made: caches, arenas of each thread"""
+"""requests after which all permanent memory is allocated: caches, arenas of each thread"""
 REQUESTS = int(os.environ.get("REQUESTS", "300"))
 STEP = 50
 GROWTH = 16 * 1024 * 1024
@@ -55,13 +55,13 @@ SOUNDS = [pcm_to_wav(tiny_whisper.sound(name, 1.0), tiny_whisper.RATE) for name 
 
 @pytest.fixture(params=os.environ.get("MODELS", "whisper-tiny").split())
 def model(request: pytest.FixtureRequest) -> str:
-    """The model that is asked."""
+    """Return the model that is tested."""
     return str(request.param)
 
 
 @pytest.fixture
 def server(tmp_path: Path, model: str) -> Iterator[Server]:
-    """A server with that one, tiny; on one thread where it has that option."""
+    """Run a server with that model, tiny; on one thread where it has that option."""
     chosen = {"preload": True, "options": {"threads": 1} if model in THREADED else {}}
     with serve_models(
         tmp_path, [model], lambda hub: SOURCES[model](hub, tmp_path), {"each": {model: chosen}}
@@ -70,7 +70,7 @@ def server(tmp_path: Path, model: str) -> Iterator[Server]:
 
 
 def ask(client: httpx.Client, server: Server, model: str, number: int) -> int:
-    """Have a line spoken, or a recording transcribed; return the status."""
+    """Have a line spoken, or a recording transcribed; return the HTTP status."""
     if "speech" in find_model(model).kinds:
         body = {
             "model": model,
@@ -85,8 +85,8 @@ def ask(client: httpx.Client, server: Server, model: str, number: int) -> int:
 
 
 def test_memory_does_not_grow(server: Server, model: str) -> None:
-    """Hundreds of requests later, worker and gateway hold as much memory as after the first ones, within the
-    allocator's play.
+    """After hundreds of requests worker and gateway hold as much memory as after the first ones, within the
+    allocator's variation.
     """
     worker = next(
         psutil.Process(pid) for pid in server.worker_pids() if model in psutil.Process(pid).cmdline()

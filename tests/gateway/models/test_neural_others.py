@@ -1,5 +1,5 @@
-"""VoxCPM2 and models that transformers itself runs, end to end on tiny checkpoints; one of them a repository of
-one's own choice.
+"""End-to-end tests of VoxCPM2 and of models that transformers itself runs, on tiny checkpoints; one from a
+repository of one's own.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ OWN = {"mine": {"repo": "somebody/voices", "kind": "speech"}}
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with all of them."""
+    """Run a server with all of these models."""
     folder = tmp_path_factory.mktemp("others")
 
     def publish(hub: FakeHub) -> None:
@@ -39,7 +39,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     models = {"own": OWN, "each": {"voxcpm2": {"options": {"steps": 3}}}}
     with serve_models(
         folder, NAMES, publish, models, voices={"shortest_sample": 0.5}
-    ) as started:  # the tiny one is short of breath
+    ) as started:  # the tiny model's speech is short
         yield started
 
 
@@ -52,8 +52,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         ("mine", "speaker-1"),
     ],
 )
-def test_they_speak(server: Server, model: str, voice: str) -> None:
-    """Each speaks; the same seed gives the same audio, another text or seed other audio."""
+def test_models_speak(server: Server, model: str, voice: str) -> None:
+    """Each model speaks; the same seed gives the same audio, another text or seed other audio."""
     first = speak(server, model, voice=voice, seed=11)
 
     assert len(first) > 1000
@@ -63,7 +63,7 @@ def test_they_speak(server: Server, model: str, voice: str) -> None:
     assert not np.array_equal(first, speak(server, model, voice=voice, seed=12))
 
 
-def test_ones_own_voices(server: Server) -> None:
+def test_voices_of_an_own_repository(server: Server) -> None:
     """The voices of a repository of one's own are listed, and differ."""
     listed = httpx.get(
         f"{server.base_url}/voicebox/presets", params={"engine": "mine"}, timeout=TIMEOUT
@@ -75,8 +75,8 @@ def test_ones_own_voices(server: Server) -> None:
 
 
 @pytest.mark.parametrize("model", ["wav2vec2-base-960h", "moonshine-tiny"])
-def test_they_transcribe(server: Server, model: str) -> None:
-    """Each gives a text for speech, the same each time, and none for silence."""
+def test_models_transcribe(server: Server, model: str) -> None:
+    """Each model returns a text for speech, the same each time, and none for silence."""
     sound = ("a.wav", pcm_to_wav(tiny_whisper.sound("hello", 2), tiny_whisper.RATE))
     silent = ("a.wav", pcm_to_wav(tiny_whisper.silence(2), tiny_whisper.RATE))
     texts = {server.sdk().audio.transcriptions.create(model=model, file=sound).text for _ in range(2)}
@@ -87,9 +87,7 @@ def test_they_transcribe(server: Server, model: str) -> None:
 
 
 def test_a_designed_and_a_cloned_voice(server: Server) -> None:
-    """A voice that was described, and one made of a recording, speak through VoxCPM2 and VibeVoice, each its
-    own way, and stay the same.
-    """
+    """A designed and a cloned voice speak through VoxCPM2 and VibeVoice, sound different, and stay the same."""
     sample = pcm_to_wav(tiny_whisper.sound("count", 6), tiny_whisper.RATE)
     cloned = httpx.post(
         f"{server.base_url}/audio/voices",

@@ -1,4 +1,6 @@
-"""Repositories that the settings name: what they do, under the word of today and of earlier versions."""
+"""Tests of the repositories that the settings name, and of the words for their kind, earlier versions'
+included.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from gateway.config.load import load
     [("speech", "speech"), ("transcription", "transcription"), ("listening", "transcription")],
 )
 def test_kinds_of_own_models(tmp_path: Path, word: str, kind: str) -> None:
-    """A repository speaks or transcribes as its `kind` says; `listening` is another word for transcription."""
+    """A repository speaks or transcribes as its `kind` says; `listening` is the former word for
+    transcription.
+    """
     config = tmp_path / "config.yaml"
     config.write_text(json.dumps({"models": {"own": {"mine": {"repo": "somebody/model", "kind": word}}}}))
     record = find_model("mine", all_models(load(config, {}, {}).models.own))

@@ -1,4 +1,4 @@
-"""Reports of a pull that is under way: to a client that reads slowly, and by a bar on a terminal."""
+"""Tests of progress reports of a pull: to a client that reads slowly, and by a bar on a terminal."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from streaming.http import sse
 MEGA = 1_000_000
 
 
-def test_the_last_word_is_how_it_ended() -> None:
-    """A pull that ends while an event is on its way to the client is status as done before the stream ends."""
+def test_the_last_event_is_the_result() -> None:
+    """A pull that ends while an event is on its way to the client is reported as done before the stream ends."""
 
     async def follow() -> list[bytes]:
         status = PullStatus(PullProgress("toy", "pulling", 1, 2), 1)
@@ -40,9 +40,9 @@ def test_the_last_word_is_how_it_ended() -> None:
     assert end == sse.DONE
 
 
-def test_whoever_follows_a_pull_gets_its_end() -> None:
-    """A pull that is cancelled and begun again at once is status as cancelled to those who follow it; the next
-    is another.
+def test_every_follower_gets_its_pulls_end() -> None:
+    """A pull that is cancelled and started again at once is reported as cancelled to those who follow it; the
+    next is another pull.
     """
 
     async def follow() -> tuple[list[PullStatus], int]:
@@ -64,8 +64,8 @@ def test_whoever_follows_a_pull_gets_its_end() -> None:
     assert [(one.number == number, one.ended) for one in current] == [(False, False)] * 2
 
 
-def test_what_is_no_error_of_ours_is_reported_too() -> None:
-    """Whatever ends a pull, it has ended for those who follow it, with a reason."""
+def test_any_exception_ends_a_pull() -> None:
+    """Whatever exception ends a pull, its followers get its end with a reason."""
 
     async def fail() -> PullStatus:
         async def work(_record: ModelRecord, _pull: Pull) -> None:
@@ -81,8 +81,8 @@ def test_what_is_no_error_of_ours_is_reported_too() -> None:
     assert "odd" in status.error
 
 
-def drawn(total: int | None) -> str:
-    """Draw a bar two seconds into its work, at ten megabytes a second."""
+def draw_bar(total: int | None) -> str:
+    """Draw a bar two seconds after its begin, at ten megabytes a second."""
     seconds = [0.0]
     console = Console(file=io.StringIO(), force_terminal=True, width=120, color_system=None)
     shown = progress_bar(console, lambda: seconds[0])
@@ -95,13 +95,11 @@ def drawn(total: int | None) -> str:
     return captured.get()
 
 
-def test_the_bar_shows_speed_and_the_time_to_go() -> None:
-    """Where it is known how many bytes there will be, their speed and the time to go are shown; elsewhere
-    neither is.
-    """
-    status = drawn(100 * MEGA)
+def test_the_bar_shows_speed_and_remaining_time() -> None:
+    """Where the total of bytes is known, speed and remaining time are shown; elsewhere neither is."""
+    status = draw_bar(100 * MEGA)
     assert "20.0/100.0 MB" in status
     assert "10.0 MB/s" in status
     assert "0:00:08 to go" in status
-    assert "MB/s" not in drawn(None)
-    assert "to go" not in drawn(None)
+    assert "MB/s" not in draw_bar(None)
+    assert "to go" not in draw_bar(None)

@@ -1,4 +1,4 @@
-"""Log lines: one form for our own and for those of uvicorn and other libraries."""
+"""Tests of log lines: one form for our own and for those of uvicorn and other libraries."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ except ValueError:
 """
 
 
-def logged(level: str, form: str) -> list[str]:
+def log_lines(level: str, form: str) -> list[str]:
     """Return the lines that a process writes to stderr."""
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, level, form], capture_output=True, text=True, timeout=60, check=True
@@ -39,7 +39,7 @@ def logged(level: str, form: str) -> list[str]:
 
 def test_json() -> None:
     """Each record is one JSON object: our own fields first, then event, level and timestamp; libraries add `source`."""
-    lines = [json.loads(line) for line in logged("info", "json")]
+    lines = [json.loads(line) for line in log_lines("info", "json")]
     assert [list(line) for line in lines[:3]] == [
         ["answer", "event", "level", "timestamp"],
         ["source", "event", "level", "timestamp"],
@@ -57,9 +57,9 @@ def test_json() -> None:
 
 
 def test_level() -> None:
-    """The level holds for libraries too, which never say less than a warning."""
-    assert [json.loads(line)["level"] for line in logged("error", "json")] == ["error", "error"]
-    assert [json.loads(line)["level"] for line in logged("debug", "json")] == [
+    """The level holds for libraries too, which never log less than warnings."""
+    assert [json.loads(line)["level"] for line in log_lines("error", "json")] == ["error", "error"]
+    assert [json.loads(line)["level"] for line in log_lines("debug", "json")] == [
         "info",
         "warning",
         "error",
@@ -68,9 +68,9 @@ def test_level() -> None:
 
 
 @pytest.mark.parametrize("form", ["console", "auto"])
-def test_for_people(form: str) -> None:
-    """On the console a library's line looks like ours; `auto` writes JSON where nobody watches."""
-    text = "\n".join(logged("info", form))
+def test_console(form: str) -> None:
+    """On the console a library's line has the form of ours; `auto` writes JSON where there is no terminal."""
+    text = "\n".join(log_lines("info", form))
     assert ("\x1b" in text) is False
     assert ("source=uvicorn.error" in text) is (form == "console")
     assert ('"source": "uvicorn.error"' in text.replace('":"', '": "')) is (form == "auto")

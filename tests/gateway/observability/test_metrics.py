@@ -1,4 +1,4 @@
-"""What is counted and traced: a request's whole story, in Prometheus' format and as OpenTelemetry spans."""
+"""Tests of metrics and traces: a request's measurements in Prometheus' format and as OpenTelemetry spans."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ JFK = Path(__file__).parents[2] / "data" / "jfk.flac"
 
 @pytest.fixture(scope="module")
 def counted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server of its own, since others' requests would be counted too."""
+    """Run a server of its own, since others' requests would be counted too."""
     with running(tmp_path_factory.mktemp("counted"), {"engines": {"tone": {"enabled": True}}}) as server:
         yield server
 
@@ -49,12 +49,12 @@ def speak(server: Server, text: str, **more: Any) -> httpx.Response:
 def total(server: Server, name: str, *labels: str) -> float:
     return sum(
         value
-        for (sample, *its), value in samples(server).items()
-        if sample == name and set(labels) <= set(its)
+        for (sample, *labels_of_sample), value in samples(server).items()
+        if sample == name and set(labels) <= set(labels_of_sample)
     )
 
 
-def test_a_request_is_counted_whole(counted: Server) -> None:
+def test_a_request_is_counted(counted: Server) -> None:
     """Requests, times, audio, real-time factor and wait are counted by engine and kind of voice, in a format
     that parses.
     """
@@ -88,7 +88,7 @@ def test_a_request_is_counted_whole(counted: Server) -> None:
 
 
 def test_the_engines_status(counted: Server) -> None:
-    """Workers, queue and capacity are what they are at the moment of asking."""
+    """Workers, queue and capacity are those at the moment of the scrape."""
     assert total(counted, "voicebox_workers", "engine=espeak", "state=ready") == 2
     assert total(counted, "voicebox_queue_depth") == 0
     assert total(counted, "voicebox_build_info") == 1
@@ -103,7 +103,7 @@ def test_the_engines_status(counted: Server) -> None:
 
 
 def test_a_client_that_leaves_is_counted(counted: Server) -> None:
-    """The job that was stopped because nobody wanted the rest is a cancellation."""
+    """A job that was stopped because its client left is counted as a cancellation."""
     body = {
         "model": "tone",
         "voice": "tone-1",
@@ -121,7 +121,7 @@ def test_a_client_that_leaves_is_counted(counted: Server) -> None:
 
 
 def test_an_engine_slower_than_speech_underruns(counted: Server) -> None:
-    """A player that ran dry is counted; the log tells whose."""
+    """An underrun is counted, and the log names its request."""
     answer = speak(counted, "[slow 0.4] one two three four five six")
 
     wait_until(
@@ -132,7 +132,7 @@ def test_an_engine_slower_than_speech_underruns(counted: Server) -> None:
 
 
 def test_unknown_paths_make_no_labels(counted: Server) -> None:
-    """Whatever strangers ask for, the number of series stays bounded."""
+    """However many unknown paths are requested, the number of series stays bounded."""
     for number in range(20):
         httpx.get(f"{counted.base_url}/nowhere/{number}")
 
@@ -147,7 +147,7 @@ def test_unknown_paths_make_no_labels(counted: Server) -> None:
 
 
 def test_metrics_want_a_key_where_there_are_keys(tmp_path: Path) -> None:
-    """With keys, /metrics is for those who have one, unless it is made public."""
+    """With keys, /metrics needs one too, unless it is public."""
     for public, status in ((False, 401), (True, 200)):
         folder = tmp_path / str(public)
         KeyStore(folder / "data" / KEYS_FILE).create("someone", None)
@@ -158,7 +158,7 @@ def test_metrics_want_a_key_where_there_are_keys(tmp_path: Path) -> None:
 
 
 class Collector(ThreadingHTTPServer):
-    """Takes OTLP over HTTP."""
+    """A collector that receives OTLP over HTTP."""
 
     def __init__(self) -> None:
         self.spans: list[Any] = []
@@ -167,12 +167,12 @@ class Collector(ThreadingHTTPServer):
 
 
 class Receiving(BaseHTTPRequestHandler):
-    """Keeps the spans."""
+    """A request handler that keeps the spans."""
 
     server: Collector
 
     def do_POST(self) -> None:
-        """Take an export."""
+        """Receive an export."""
         data = self.rfile.read(int(self.headers["content-length"]))
         if self.headers.get("content-encoding") == "gzip":
             data = gzip.decompress(data)
@@ -186,9 +186,7 @@ class Receiving(BaseHTTPRequestHandler):
 
 
 def test_traces(tmp_path: Path) -> None:
-    """With a collector in the settings, a request's span has its story, its parent is the caller's, and its
-    wait lies inside.
-    """
+    """A request's span has its attributes, its parent is the caller's span, and the wait's span lies inside."""
     collector = Collector()
     port = collector.server_address[1]
     trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -218,7 +216,7 @@ def test_traces(tmp_path: Path) -> None:
         assert spans[inner].end_time_unix_nano <= request.end_time_unix_nano
 
 
-def test_the_dashboard_asks_for_what_there_is(counted: Server) -> None:
+def test_the_dashboard_uses_existing_metrics(counted: Server) -> None:
     """Every metric and label that the Grafana dashboard in docs/ names is one that /metrics has."""
     dashboard = json.loads((Path(__file__).parents[3] / "docs" / "grafana.json").read_text())
     text = httpx.get(f"{counted.url}/metrics").text

@@ -1,4 +1,6 @@
-"""Voices as files: what is exported comes back whole, and what is no voice is refused and leaves nothing."""
+"""Tests of voices as archives: an exported voice is imported whole, and what is no voice's archive is refused
+and leaves nothing.
+"""
 
 from __future__ import annotations
 
@@ -64,9 +66,9 @@ def consents(server: Server) -> list[Json]:
     return listed
 
 
-def rich(server: Server, start: float = 5.0) -> Json:
-    """Create a voice that has everything; its consent is the recording that begins at so many seconds of the
-    speech.
+def complete_voice(server: Server, start: float = 5.0) -> Json:
+    """Create a voice with all there can be; its consent is the recording that begins at `start` seconds of
+    the speech.
     """
     form = {"name": "Me myself", "language": "en-GB"}
     consent = json_of(
@@ -87,10 +89,10 @@ def rich(server: Server, start: float = 5.0) -> Json:
         language="en",
     )
     path = f"{PATH}/{voice['id']}"
-    made = json_of(
+    added = json_of(
         call(server, "POST", f"{path}/samples", files={"file": ("a", male())}, data={"transcript": "x"})
     )
-    json_of(call(server, "POST", f"{path}/samples/{made['id']}/trim", json={"start": 2, "end": 6}))
+    json_of(call(server, "POST", f"{path}/samples/{added['id']}/trim", json={"start": 2, "end": 6}))
     json_of(call(server, "PUT", f"{path}/avatar", content=PNG))
     words = [{"word": "SQL", "respelling": "sequel", "ipa": "ˈsiːkwəl"}]
     fields = {
@@ -104,11 +106,11 @@ def rich(server: Server, start: float = 5.0) -> Json:
     return profile(server, voice["id"])
 
 
-def test_there_and_back(cloning: Server) -> None:
-    """A voice comes back from its archive with all its recordings, words, settings, picture and consent, and
-    sounds the same.
+def test_export_and_import(cloning: Server) -> None:
+    """A voice is imported from its archive with all its recordings, transcripts, settings, picture and
+    consent, and sounds the same.
     """
-    voice = rich(cloning)
+    voice = complete_voice(cloning)
     archive = exported(cloning, voice["id"])
     name = new_name("Again")
     back = json_of(imported(cloning, archive, name))
@@ -128,25 +130,23 @@ def test_there_and_back(cloning: Server) -> None:
     assert (consent["name"], consent["language"]) == ("Me myself", "en-GB")
 
 
-def test_there_after_the_voice_is_gone(cloning: Server) -> None:
-    """An archive is all that is needed: the voice, its consent and its recordings may be gone."""
-    voice = rich(cloning, 6.0)
-    said, archive = pcm(cloning, voice["id"]), exported(cloning, voice["id"])
+def test_import_after_the_voice_is_deleted(cloning: Server) -> None:
+    """An archive suffices: the voice, its consent and its recordings may have been deleted."""
+    voice = complete_voice(cloning, 6.0)
+    spoken, archive = pcm(cloning, voice["id"]), exported(cloning, voice["id"])
     json_of(call(cloning, "DELETE", f"{PATH}/{voice['id']}"))
     json_of(call(cloning, "DELETE", f"/audio/voice_consents/{voice['consent']}"))
     back = json_of(imported(cloning, archive))
 
-    assert (back["name"], pcm(cloning, back["id"])) == (voice["name"], said)
+    assert (back["name"], pcm(cloning, back["id"])) == (voice["name"], spoken)
     assert back["consent"] in {one["id"] for one in consents(cloning)} - {voice["consent"]}
     audit = json_of(call(cloning, "GET", f"{PATH}/{back['id']}/audit"))["data"]
     assert [line["event"] for line in audit] == ["created", "changed", "imported", "spoken"]
 
 
-def test_what_an_archive_holds(cloning: Server) -> None:
-    """An archive is an ordinary ZIP file of that name: the recordings as they came, and a manifest that
-    anybody can read.
-    """
-    voice = rich(cloning)
+def test_the_contents_of_an_archive(cloning: Server) -> None:
+    """An archive is an ordinary ZIP file: the original recordings, and a readable manifest."""
+    voice = complete_voice(cloning)
     answer = call(cloning, "GET", f"{PATH}/{voice['id']}/export")
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         assert archive.testzip() is None
@@ -169,9 +169,9 @@ def test_what_an_archive_holds(cloning: Server) -> None:
 
 
 @pytest.mark.parametrize("kind", ["designed", "preset", "bare", "unmade"])
-def test_other_kinds(cloning: Server, kind: str) -> None:
-    """Designed voices come back as they sounded, presets as presets, and a voice without samples without
-    them.
+def test_archives_of_other_kinds(cloning: Server, kind: str) -> None:
+    """Designed voices sound as before after an import, presets are presets, and a voice without samples has
+    none.
     """
     preset = {"preset_engine": "mimic", "preset_voice_id": "high"}
     voice = {
@@ -188,11 +188,11 @@ def test_other_kinds(cloning: Server, kind: str) -> None:
         assert pcm(cloning, back["id"]) == pcm(cloning, voice["id"])
 
 
-def test_a_name_that_is_taken(cloning: Server) -> None:
-    """An archive whose name is taken is refused until it gets another; nothing of the first try stays, its
+def test_an_archive_whose_name_is_in_use(cloning: Server) -> None:
+    """An archive whose name is in use is refused until it gets another; nothing of the first try stays, its
     consent neither.
     """
-    voice = rich(cloning, 7.0)
+    voice = complete_voice(cloning, 7.0)
     archive = exported(cloning, voice["id"])
     json_of(call(cloning, "DELETE", f"/audio/voice_consents/{voice['consent']}"))
     before = state(cloning)
@@ -205,7 +205,7 @@ def test_a_name_that_is_taken(cloning: Server) -> None:
 
 
 def state(server: Server) -> Any:
-    """Return all voices, consents and recordings that there are."""
+    """Return all stored voices, consents and recordings."""
     folder = server.folder / "data" / "voices"
     blobs = {
         str(path)
@@ -281,10 +281,8 @@ GARBAGE: dict[str, tuple[bytes, str, str | None]] = {
 
 
 @pytest.mark.parametrize("what", GARBAGE)
-def test_what_is_no_archive(cloning: Server, what: str) -> None:
-    """What is no archive of a voice is refused with the reason, as a body and as a form, and leaves nothing
-    behind.
-    """
+def test_invalid_archives(cloning: Server, what: str) -> None:
+    """An invalid archive is refused with the reason, as a body and as a form, and leaves nothing behind."""
     data, param, code = GARBAGE[what]
     before = state(cloning)
 
@@ -293,9 +291,9 @@ def test_what_is_no_archive(cloning: Server, what: str) -> None:
     assert state(cloning) == before
 
 
-def test_an_archive_by_hand(cloning: Server) -> None:
-    """A manifest needs no more than a name, a kind and its samples' files: the archive that is spoilt above
-    is good.
+def test_a_minimal_archive(cloning: Server) -> None:
+    """A name, a kind and its samples' files are a complete manifest: the archive that the other tests spoil
+    is valid.
     """
     back = json_of(imported(cloning, PLAIN, new_name()))
     assert spoken_brightness(cloning, back["id"]) == pytest.approx(
@@ -303,9 +301,9 @@ def test_an_archive_by_hand(cloning: Server) -> None:
     )
 
 
-def test_damage_anywhere(cloning: Server) -> None:
-    """Whatever bytes of an archive are changed, it is taken or refused: nothing breaks, and no refused one
-    leaves anything.
+def test_damaged_archives(cloning: Server) -> None:
+    """An archive with any bytes changed is imported or refused: nothing crashes, and a refused one leaves
+    nothing.
     """
     chance = random.Random(20)
     archive = packed(cloned(**sample(sha256=hashlib.sha256(short()).hexdigest())), samples_1=short())
@@ -320,8 +318,8 @@ def test_damage_anywhere(cloning: Server) -> None:
         assert answer.status_code == 200 or state(cloning)[1:] == before
 
 
-def test_bombs(cloning: Server) -> None:
-    """What is small packed and huge unpacked is refused before it is unpacked to its end."""
+def test_zip_bombs(cloning: Server) -> None:
+    """An archive that unpacks to far more than its size is refused before it is unpacked to its end."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("profile.json", json.dumps(cloned(**sample())))

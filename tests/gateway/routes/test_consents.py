@@ -1,4 +1,6 @@
-"""Consents: recordings in which people agree to have their voice cloned, as OpenAI's SDK has them."""
+"""Tests of consents: recordings in which people agree to have their voice cloned, as OpenAI's SDK handles
+them.
+"""
 
 from __future__ import annotations
 
@@ -43,56 +45,56 @@ def new_consent(server: Server, name: str = "", recording: bytes = BRIEF) -> Voi
 
 
 def test_life_of_a_consent(cloning: Server) -> None:
-    """A consent is kept, looked up, renamed, deleted, and then not found by any call."""
+    """A consent is created, looked up, renamed, deleted, and then not found by any call."""
     consents = strict(cloning).audio.voice_consents
-    made = new_consent(cloning, "Me")
+    consent = new_consent(cloning, "Me")
 
-    assert (made.object, made.name, made.language) == ("audio.voice_consent", "Me", "en-US")
-    assert made.id.startswith("cons_")
-    assert consents.retrieve(made.id) == made
-    renamed = consents.update(made.id, name=" Myself ")
-    assert renamed == made.model_copy(update={"name": "Myself"})
-    assert consents.retrieve(made.id) == renamed
-    gone = consents.delete(made.id)
-    assert (gone.id, gone.deleted, gone.object) == (made.id, True, "audio.voice_consent")
+    assert (consent.object, consent.name, consent.language) == ("audio.voice_consent", "Me", "en-US")
+    assert consent.id.startswith("cons_")
+    assert consents.retrieve(consent.id) == consent
+    renamed = consents.update(consent.id, name=" Myself ")
+    assert renamed == consent.model_copy(update={"name": "Myself"})
+    assert consents.retrieve(consent.id) == renamed
+    gone = consents.delete(consent.id)
+    assert (gone.id, gone.deleted, gone.object) == (consent.id, True, "audio.voice_consent")
     calls: list[Any] = [consents.retrieve, consents.delete, lambda id: consents.update(id, name="x")]
     for again in calls:
         with pytest.raises(openai.NotFoundError) as caught:
-            again(made.id)
+            again(consent.id)
         refused(caught.value.response, 404, None, "voice_consent_not_found")
-    assert made.id not in [one.id for one in consents.list(limit=100)]
+    assert consent.id not in [one.id for one in consents.list(limit=100)]
 
 
 def test_pages(cloning: Server) -> None:
     """25 consents in pages of 10: the SDK pages through all, newest first, none twice, none left out."""
     consents = strict(cloning).audio.voice_consents
-    made = [new_consent(cloning).id for _ in range(25)]
+    ids = [new_consent(cloning).id for _ in range(25)]
     first = consents.list(limit=10)
     second = first.get_next_page()
     listed = [one.id for one in consents.list(limit=10)]
 
-    assert [one.id for one in [*first.data, *second.data]] == made[::-1][:20]
+    assert [one.id for one in [*first.data, *second.data]] == ids[::-1][:20]
     assert first.has_more
-    assert listed[:25] == made[::-1]
+    assert listed[:25] == ids[::-1]
     assert len(set(listed)) == len(listed)
     assert [one.id for one in consents.list(limit=1)] == listed
-    assert [one.id for one in consents.list(after=made[5], limit=100)] == listed[20:]
+    assert [one.id for one in consents.list(after=ids[5], limit=100)] == listed[20:]
     body = json_of(call(cloning, "GET", PATH))
     assert ([one["id"] for one in body["data"]], body["first_id"], body["last_id"]) == (
         listed[:20],
         listed[0],
         listed[19],
     )
-    for id in made:
+    for id in ids:
         consents.delete(id)
 
 
 def test_the_last_page(cloning: Server) -> None:
     """The page that ends the list says so, also when it is full, or empty."""
     oldest = [one.id for one in strict(cloning).audio.voice_consents.list(limit=100)]
-    made = new_consent(cloning).id
+    consent_id = new_consent(cloning).id
     full = json_of(call(cloning, "GET", PATH, params={"limit": len(oldest) + 1}))
-    beyond = json_of(call(cloning, "GET", PATH, params={"after": (oldest or [made])[-1]}))
+    beyond = json_of(call(cloning, "GET", PATH, params={"after": (oldest or [consent_id])[-1]}))
 
     assert (len(full["data"]), full["has_more"]) == (len(oldest) + 1, False)
     assert (beyond["data"], beyond["has_more"], beyond["first_id"], beyond["last_id"]) == (
@@ -104,13 +106,13 @@ def test_the_last_page(cloning: Server) -> None:
 
 
 @pytest.mark.parametrize("limit", ["0", "101", "-1", "ten", "1.5", "１", "9" * 5000])
-def test_limits_that_are_none(cloning: Server, limit: str) -> None:
-    """A page has 1 to 100 consents; what else is asked for is refused by name."""
+def test_invalid_limits(cloning: Server, limit: str) -> None:
+    """A page has 1 to 100 consents; any other limit is refused by the parameter's name."""
     refused(call(cloning, "GET", PATH, params={"limit": limit}), 400, "limit", "invalid_value")
 
 
 def test_unknown_cursor(cloning: Server) -> None:
-    """A cursor that is no consent's is not found, rather than taken for the beginning."""
+    """A cursor that is no consent's id is not found, rather than treated as the beginning."""
     new_consent(cloning)
     refused(
         call(cloning, "GET", PATH, params={"after": "cons_nothing"}), 404, None, "voice_consent_not_found"
@@ -131,7 +133,7 @@ RECORDINGS = {
 
 @pytest.mark.parametrize("what", RECORDINGS)
 def test_recordings_that_are_refused(cloning: Server, what: str) -> None:
-    """What cannot be a consent is refused with its reason's code, and none comes of it."""
+    """A recording that cannot be a consent is refused with the code of the reason, and no consent is created."""
     file, code = RECORDINGS[what]
     consents = strict(cloning).audio.voice_consents
     before = consents.list().data
@@ -143,7 +145,7 @@ def test_recordings_that_are_refused(cloning: Server, what: str) -> None:
 
 
 def test_ten_mebibytes_and_no_more(cloning: Server) -> None:
-    """A recording of exactly 10 MiB is taken, one of a byte more answers 413."""
+    """A recording of exactly 10 MiB is accepted, one of a byte more answers 413."""
     assert new_consent(cloning, recording=padded(BRIEF, UPLOAD_LIMIT)).language == "en-US"
     with pytest.raises(openai.APIStatusError) as caught:
         new_consent(cloning, recording=padded(BRIEF, UPLOAD_LIMIT + 1))
@@ -162,7 +164,7 @@ FIELDS = {
 
 @pytest.mark.parametrize("what", FIELDS)
 def test_fields_that_are_refused(cloning: Server, what: str) -> None:
-    """A field that is missing or makes no sense is named."""
+    """A field that is missing or invalid is named."""
     fields, param, code = FIELDS[what]
     refused(
         call(cloning, "POST", PATH, files={name: (None, value) for name, value in fields.items()}),
@@ -177,16 +179,14 @@ def test_fields_that_are_refused(cloning: Server, what: str) -> None:
     [({}, "missing_required_parameter"), ({"name": " "}, None), ({"name": 5}, "invalid_type")],
 )
 def test_renaming_needs_a_name(cloning: Server, body: dict[str, Any], code: str | None) -> None:
-    """A consent is not renamed to nothing."""
-    made = new_consent(cloning)
-    refused(call(cloning, "POST", f"{PATH}/{made.id}", json=body), 400, "name", code)
-    assert strict(cloning).audio.voice_consents.retrieve(made.id) == made
+    """A consent cannot be renamed to an empty name."""
+    consent = new_consent(cloning)
+    refused(call(cloning, "POST", f"{PATH}/{consent.id}", json=body), 400, "name", code)
+    assert strict(cloning).audio.voice_consents.retrieve(consent.id) == consent
 
 
 def test_a_voice_outlives_its_consent(cloning: Server) -> None:
-    """Deleting a consent takes its recording away; the voice that was made by it speaks on, and tells by
-    which.
-    """
+    """Deleting a consent deletes its recording; the voice that was cloned under it speaks on, and names it."""
     recording = coded(piece(2, 2.5))
     consent = new_consent(cloning, recording=recording)
     voice = strict(cloning).audio.voices.create(

@@ -1,4 +1,4 @@
-"""Models, voices, probes: what clients look at before they ask for anything."""
+"""Tests of models, voices and probes: what clients look up before they ask for anything."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def test_aliases_can_be_looked_up(server: Server, model: str) -> None:
 
 
 def test_voices(server: Server) -> None:
-    """The voice list has the shape every client reads: strings `id` and `name`, the same, under both keys; no
-    key needed.
+    """The voice list has the shape that every client reads: strings `id` and `name`, the same, under both
+    keys; no key needed.
     """
     body = get(server, "/v1/audio/voices").json()
 
@@ -77,7 +77,7 @@ def test_voices(server: Server) -> None:
 
 
 def test_every_listed_voice_resolves(server: Server) -> None:
-    """No voice is listed that a request could not name."""
+    """Every listed voice can be named in a request."""
     for voice in get(server, "/v1/audio/voices").json()["voices"][::15]:
         answer = httpx.post(
             f"{server.base_url}/audio/speech", json={"model": "tts-1", "voice": voice["id"], "input": "1"}
@@ -86,13 +86,13 @@ def test_every_listed_voice_resolves(server: Server) -> None:
         assert answer.status_code == 200, voice
 
 
-def test_open_webuis_models(server: Server) -> None:
-    """Open WebUI asks for /audio/models first."""
+def test_open_webui_asks_for_audio_models(server: Server) -> None:
+    """Open WebUI gets the models at /audio/models."""
     assert "tts-1" in [model["id"] for model in get(server, "/v1/audio/models").json()["models"]]
 
 
-def test_wyomings_probes(server: Server) -> None:
-    """The bridge to Home Assistant must not take us for LocalAI or Speaches, and finds the real voices."""
+def test_probes_of_the_wyoming_bridge(server: Server) -> None:
+    """The bridge to Home Assistant does not mistake us for LocalAI or Speaches, and finds the real voices."""
     assert get(server, "/v1/readyz").status_code == 404
     assert get(server, "/health").text.strip() != "OK"
     assert get(server, "/v1/test").json() == {"status": "ok"}
@@ -100,20 +100,20 @@ def test_wyomings_probes(server: Server) -> None:
 
 
 def test_health(server: Server) -> None:
-    """Alive and ready are two questions, and health tells about each engine."""
+    """The server is alive and ready, by two routes, and /health reports on each engine."""
     assert get(server, "/livez").status_code == get(server, "/readyz").status_code == 200
     assert {"espeak", "pocketsphinx"} <= set(get(server, "/health").json()["engines"])
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/models", "/v1/v1/models", "/v1/models/", "/models/"])
 def test_paths_however_joined(server: Server, path: str) -> None:
-    """Base URLs are typed with and without /v1, and with slashes at the end."""
+    """Base URLs work with and without /v1, and with slashes at the end."""
     assert get(server, path).json()["object"] == "list"
 
 
 @pytest.mark.parametrize("path", ["/", "/v1", "/v1/"])
 def test_roots(server: Server, path: str) -> None:
-    """Clients warm up on the roots: cheap, and 200."""
+    """The roots, on which clients warm up, answer 200."""
     assert get(server, path).status_code == 200
 
 
@@ -129,7 +129,7 @@ def test_head(server: Server) -> None:
     "key", [None, "Bearer", "Bearer ", "Bearer null", "Bearer undefined", "undefined", "Basic eDp5"]
 )
 def test_any_key_while_none_is_set(server: Server, key: str | None) -> None:
-    """Without keys of our own, whatever a client must send is accepted."""
+    """Without keys in the settings, whatever key a client sends is accepted."""
     request = urllib.request.Request(
         f"{server.base_url}/models", headers={"Authorization": key} if key else {}
     )
@@ -153,7 +153,7 @@ def test_schema(server: Server) -> None:
 
 
 def test_request_ids_and_log_lines(server: Server) -> None:
-    """Each answer has its own id, and the log one line for it, with what it was and no text of the user's."""
+    """Each answer has its own id, and one log line with what it was and no text of the user's."""
     secret = "xylophone quartz"
     answer = httpx.post(f"{server.base_url}/audio/speech", json={"model": "tts-1", "input": secret})
     wait_until(

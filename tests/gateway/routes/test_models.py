@@ -1,4 +1,6 @@
-"""Models end to end: pulled from a hub by command and over HTTP, followed, cut, refused, loaded and deleted."""
+"""End-to-end tests of models: pulled from a hub by command and over HTTP, followed, cancelled, refused,
+loaded and deleted.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,7 @@ def served(
 
 
 def call(server: Server, method: str, path: str, **fields: Any) -> httpx.Response:
-    """Ask for something under /v1/voicebox/models."""
+    """Call a route under /v1/voicebox/models."""
     return httpx.request(method, f"{server.base_url}/voicebox/models{path}", timeout=TIMEOUT, **fields)
 
 
@@ -51,21 +53,21 @@ def state(server: Server) -> str:
 
 
 def refusal(server: Server) -> httpx.Response:
-    """Ask the model to transcribe."""
+    """Return the error of a transcription by the model."""
     url, data = f"{server.base_url}/audio/transcriptions", {"model": NAME}
     return httpx.post(url, data=data, files={"file": ("a.wav", b"x")}, timeout=TIMEOUT)
 
 
 def events(server: Server) -> list[dict[str, Any]]:
-    """Follow a pull to its end."""
+    """Follow a pull to its end, and return its events."""
     lines = call(server, "GET", f"/{NAME}/progress").text.split("\r\n\r\n")
     assert lines[-2:] == ["data: [DONE]", ""]
     return [json.loads(line.removeprefix("data: ")) for line in lines[:-2]]
 
 
 def test_a_model_is_pulled_followed_and_deleted(served: Server) -> None:
-    """It is absent, then pulled with its bytes counted, then here; what is no model says why it cannot be
-    loaded; then it is gone.
+    """A model is absent, then pulled with its bytes counted, then present; what is no real model cannot be
+    loaded, with the reason; then it is deleted.
     """
     assert state(served) == "absent"
     assert call(served, "POST", f"/{NAME}/load").status_code == 503
@@ -96,7 +98,7 @@ def test_a_model_is_pulled_followed_and_deleted(served: Server) -> None:
 
 
 def test_a_pull_that_fails_says_why_and_goes_on(served: Server, hub: FakeHub) -> None:
-    """A repository that is gated is named as such, in the events too; once it is not, the same call succeeds."""
+    """A gated repository is named as such, in the events too; once it is open, the same call succeeds."""
     hub.add_fault("model.safetensors", status=403, headers={"x-error-code": "GatedRepo"})
     call(served, "POST", f"/{NAME}/pull")
     progress = events(served)
@@ -108,7 +110,7 @@ def test_a_pull_that_fails_says_why_and_goes_on(served: Server, hub: FakeHub) ->
 
 
 def test_a_pull_is_cancelled(served: Server, hub: FakeHub) -> None:
-    """Cancelling ends it at once, tells so, and keeps what has come."""
+    """Cancelling ends a pull at once, reports so, and keeps what has been received."""
     hub.add_fault("model.safetensors", pause=0.2)
     call(served, "POST", f"/{NAME}/pull")
     wait_until(lambda: state(served) == "pulling", "the pull runs")
@@ -119,8 +121,8 @@ def test_a_pull_is_cancelled(served: Server, hub: FakeHub) -> None:
     assert events(served)[-1]["state"] == "done"
 
 
-def test_what_is_not_there(served: Server) -> None:
-    """An unknown model is a 404 everywhere, and so is the progress of a pull that nobody began."""
+def test_unknown_models_and_pulls(served: Server) -> None:
+    """An unknown model is a 404 on every route, and so is the progress of a pull that nobody started."""
     for method, path in (
         ("GET", "/nope"),
         ("POST", "/nope/pull"),
@@ -142,8 +144,8 @@ def test_what_is_not_there(served: Server) -> None:
 def test_a_model_that_does_not_fit_says_so(
     tmp_path: Path, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A model for which there is no room is refused with the figures, the first time and every time, and
-    listed with them.
+    """A model for which memory does not suffice is refused with the figures, every time, and listed with
+    them.
     """
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
     hub.publish(REPO, FILES)
@@ -163,8 +165,8 @@ def test_a_model_that_does_not_fit_says_so(
         assert call(server, "POST", f"/{NAME}/load").status_code == 503
 
 
-def test_what_goes_wrong_within_is_answered(served: Server, hub: FakeHub) -> None:
-    """A fault that nobody thought of is a 500 at once, whichever process it is in, and the server goes on."""
+def test_unexpected_errors_are_answered(served: Server, hub: FakeHub) -> None:
+    """An unexpected exception is a 500 at once, whichever process it is in, and the server goes on."""
     call(served, "POST", f"/{NAME}/pull")
     assert events(served)[-1]["state"] == "done"
     (damaged,) = (served.folder / "hub").glob("models--*/snapshots/*/tokenizer.json")
@@ -190,7 +192,7 @@ def voicebox(*args: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_command_line(tmp_path: Path, hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Models are listed, pulled, verified and deleted without a server; what goes wrong is one sentence and a
+    """Models are listed, pulled, verified and deleted without a server; each error is one sentence and a
     status.
     """
     monkeypatch.setenv("HF_ENDPOINT", hub.url)

@@ -1,4 +1,6 @@
-"""Further names: the presets that engines bring along, and aliases, of OpenAI's own names too."""
+"""Tests of further names of voices: the presets that engines bring along, and aliases, of OpenAI's own names
+too.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ from servers import Server
 
 
 def test_presets(cloning: Server) -> None:
-    """The voices of all engines are listed, or of one; each is spoken by the id that is listed."""
+    """The presets of all engines are listed, or of one engine; each speaks by the id that is listed."""
     everything = json_of(call(cloning, "GET", "/voicebox/presets"))["data"]
     mimics = [one for one in everything if one["engine"] == "mimic"]
 
@@ -42,23 +44,23 @@ def test_presets(cloning: Server) -> None:
 
 
 def alias(server: Server, name: str) -> Json | None:
-    """Look an alias up in the list."""
+    """Return an alias from the list."""
     listed: list[Json] = json_of(call(server, "GET", "/voicebox/aliases"))["data"]
     return next((one for one in listed if one["name"] == name), None)
 
 
 def test_an_alias_of_openais_own(cloning: Server) -> None:
-    """`alloy` is led to a voice of one's own, elsewhere, and back to what it was; nobody has to know."""
-    made, before = clone(cloning, female()), pcm(cloning, "alloy")
+    """`alloy` can be an alias of one's own voice, then of another, and its deletion restores what it was."""
+    voice, before = clone(cloning, female()), pcm(cloning, "alloy")
     path = "/voicebox/aliases/alloy"
     own = alias(cloning, "alloy")
     assert own
     assert own == {"name": "alloy", "target": own["target"], "source": "engine"}
 
-    assert json_of(call(cloning, "PUT", path, json={"target": made["name"]}))["source"] == "api"
-    assert alias(cloning, "alloy") == {"name": "alloy", "target": made["name"], "source": "api"}
+    assert json_of(call(cloning, "PUT", path, json={"target": voice["name"]}))["source"] == "api"
+    assert alias(cloning, "alloy") == {"name": "alloy", "target": voice["name"], "source": "api"}
     for name in ("alloy", "ALLOY", None):
-        assert pcm(cloning, name) == pcm(cloning, made["id"])
+        assert pcm(cloning, name) == pcm(cloning, voice["id"])
     json_of(call(cloning, "PUT", path, json={"target": "mimic/high"}))
     assert spoken_brightness(cloning, "alloy") == pytest.approx(2500, rel=BRIGHTNESS_TOLERANCE)
     assert json_of(call(cloning, "DELETE", path)) == {
@@ -74,21 +76,21 @@ def test_an_alias_of_openais_own(cloning: Server) -> None:
 @pytest.mark.parametrize("name", ["Erzähler", "team/narrator", "the second one", "名"])
 def test_names_of_aliases(cloning: Server, name: str) -> None:
     """An alias may have any name that a voice may have, slashes too; its target may be any name of a voice."""
-    made = clone(cloning, female())
+    voice = clone(cloning, female())
     path = f"/voicebox/aliases/{name}"
-    for target in (made["id"], made["name"].upper(), f"profile:{made['id']}"):
+    for target in (voice["id"], voice["name"].upper(), f"profile:{voice['id']}"):
         assert json_of(call(cloning, "PUT", path, json={"target": target})) == {
             "name": name,
             "target": target,
             "source": "api",
         }
-        assert pcm(cloning, name.upper()) == pcm(cloning, made["id"])
+        assert pcm(cloning, name.upper()) == pcm(cloning, voice["id"])
     json_of(call(cloning, "DELETE", path))
     refused(speak(cloning, name), 400, None, None)
 
 
 def test_aliases_that_are_refused(cloning: Server) -> None:
-    """An alias leads to a voice that can be spoken, or it is not made."""
+    """An alias whose target is no voice that can be spoken is refused."""
     path = f"/voicebox/aliases/{new_name()}"
     refused(call(cloning, "PUT", path, json={"target": "nobody-at-all"}), 400, None, None)
     refused(call(cloning, "PUT", path, json={"target": ""}), 400, "target", None)
@@ -98,15 +100,15 @@ def test_aliases_that_are_refused(cloning: Server) -> None:
 
 
 def test_an_alias_of_an_alias(cloning: Server) -> None:
-    """Aliases are no chain: one that would lead to another alone is refused, and told the end. So two names
-    can be swapped.
+    """An alias that would only lead to another alias is refused, naming the target's target; so two names can
+    be swapped.
     """
-    made = clone(cloning, female())
+    voice = clone(cloning, female())
     path = f"/voicebox/aliases/{new_name()}"
-    json_of(call(cloning, "PUT", path, json={"target": made["id"]}))
+    json_of(call(cloning, "PUT", path, json={"target": voice["id"]}))
     answer = call(cloning, "PUT", "/voicebox/aliases/alloy", json={"target": path.rsplit("/", 1)[1]})
 
-    assert made["id"] in refused(answer, 400, "target", None)
+    assert voice["id"] in refused(answer, 400, "target", None)
     for name, target in (("low", "high"), ("high", "low")):
         json_of(call(cloning, "PUT", f"/voicebox/aliases/{name}", json={"target": target}))
     assert [spoken_brightness(cloning, name) for name in ("low", "high")] == pytest.approx(
@@ -121,10 +123,10 @@ def test_an_alias_of_an_alias(cloning: Server) -> None:
 
 @pytest.mark.parametrize("form", ["{id}", "{name}", "profile:{id}", "PROFILE:{name}"])
 def test_an_alias_goes_with_its_voice(cloning: Server, form: str) -> None:
-    """When a voice is deleted, names that led to it lead to what they led to before."""
-    made = clone(cloning, female())
-    json_of(call(cloning, "PUT", "/voicebox/aliases/alloy", json={"target": form.format(**made)}))
-    json_of(call(cloning, "DELETE", f"/audio/voices/{made['id']}"))
+    """When a voice is deleted its aliases go too, and their names mean what they meant before."""
+    voice = clone(cloning, female())
+    json_of(call(cloning, "PUT", "/voicebox/aliases/alloy", json={"target": form.format(**voice)}))
+    json_of(call(cloning, "DELETE", f"/audio/voices/{voice['id']}"))
 
     assert speak(cloning, "alloy").headers.get("x-voicebox-engine") == "espeak"
     refused(call(cloning, "DELETE", "/voicebox/aliases/alloy"), 404, None, "not_found")

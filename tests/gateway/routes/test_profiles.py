@@ -1,5 +1,5 @@
-"""Profiles through /v1/voicebox: made, changed, listed, refused by field; their pictures, engines, previews
-and audit.
+"""Tests of profiles under /v1/voicebox: created, changed, listed, refused by field; their pictures, engines,
+previews and audit.
 """
 
 from __future__ import annotations
@@ -37,20 +37,22 @@ KEYS = {
 
 
 def test_life_of_a_profile(cloning: Server) -> None:
-    """A profile is made bare, is looked up and listed, gets a sample, speaks, and is gone when it is deleted."""
-    made = create_profile(cloning, languages=["en-GB"], description="  First  ")
-    path = f"{PATH}/{made['id']}"
+    """A profile is created without samples, looked up, listed, gets a sample, speaks, and is gone when it is
+    deleted.
+    """
+    created = create_profile(cloning, languages=["en-GB"], description="  First  ")
+    path = f"{PATH}/{created['id']}"
 
-    assert set(made) == KEYS
-    assert (made["object"], made["voice_type"], made["mine"], made["samples"]) == (
+    assert set(created) == KEYS
+    assert (created["object"], created["voice_type"], created["mine"], created["samples"]) == (
         "voicebox.profile",
         "cloned",
         True,
         [],
     )
-    assert (made["languages"], made["description"], made["speed"]) == (["en-GB"], "First", None)
-    assert json_of(call(cloning, "GET", path)) == made
-    assert made in json_of(call(cloning, "GET", PATH))["data"]
+    assert (created["languages"], created["description"], created["speed"]) == (["en-GB"], "First", None)
+    assert json_of(call(cloning, "GET", path)) == created
+    assert created in json_of(call(cloning, "GET", PATH))["data"]
     json_of(
         call(
             cloning,
@@ -60,24 +62,24 @@ def test_life_of_a_profile(cloning: Server) -> None:
             data={"transcript": "x"},
         )
     )
-    assert spoken_brightness(cloning, made["name"]) == pytest.approx(
-        sample_brightness(cloning, made["id"]), rel=BRIGHTNESS_TOLERANCE
+    assert spoken_brightness(cloning, created["name"]) == pytest.approx(
+        sample_brightness(cloning, created["id"]), rel=BRIGHTNESS_TOLERANCE
     )
     assert json_of(call(cloning, "DELETE", path)) == {
-        "id": made["id"],
+        "id": created["id"],
         "object": "voicebox.profile",
         "deleted": True,
     }
     for method in ("GET", "DELETE", "PATCH", "PUT"):
         refused(call(cloning, method, path, json={}), 404, None, "voice_not_found")
-    assert made["id"] not in {one["id"] for one in json_of(call(cloning, "GET", PATH))["data"]}
+    assert created["id"] not in {one["id"] for one in json_of(call(cloning, "GET", PATH))["data"]}
 
 
 @pytest.mark.parametrize("method", ["PATCH", "PUT"])
 def test_changes(cloning: Server, method: str) -> None:
-    """What is sent is set, what is not sent stays, and null takes the speed away again."""
-    made = create_profile(cloning, speed=1.5, description="Old", instructions="Calmly")
-    path = f"{PATH}/{made['id']}"
+    """Fields that are sent are set, the others stay, and null removes the speed."""
+    created = create_profile(cloning, speed=1.5, description="Old", instructions="Calmly")
+    path = f"{PATH}/{created['id']}"
     words = [{"word": "SQL", "respelling": "sequel"}]
     changed = {
         "name": new_name("Renamed"),
@@ -88,15 +90,15 @@ def test_changes(cloning: Server, method: str) -> None:
     }
 
     after = json_of(call(cloning, method, path, json=changed))
-    assert after == made | changed | {"updated_at": after["updated_at"]}
+    assert after == created | changed | {"updated_at": after["updated_at"]}
     assert json_of(call(cloning, method, path, json={"speed": None}))["speed"] is None
-    assert json_of(call(cloning, method, path, json={})) == profile(cloning, made["id"])
-    assert call(cloning, "GET", f"/audio/voices/{made['name']}").status_code == 404
-    assert json_of(call(cloning, "GET", f"/audio/voices/{changed['name']}"))["id"] == made["id"]
+    assert json_of(call(cloning, method, path, json={})) == profile(cloning, created["id"])
+    assert call(cloning, "GET", f"/audio/voices/{created['name']}").status_code == 404
+    assert json_of(call(cloning, "GET", f"/audio/voices/{changed['name']}"))["id"] == created["id"]
 
 
 def test_filters(cloning: Server) -> None:
-    """The list is filtered by kind and by language, whose region does not matter."""
+    """The list is filtered by kind and by language, regardless of the language's region."""
     french = create_profile(cloning, languages=["fr-CA", "en"])
     preset = create_profile(cloning, preset_engine="espeak", preset_voice_id="fr-fr")
     designed = design(cloning, "A designed one")
@@ -150,24 +152,24 @@ WRONG: dict[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize("what", WRONG)
 def test_fields_that_are_refused(cloning: Server, what: str) -> None:
-    """Whatever makes no sense is refused by its field's name, when a profile is made and when it is changed;
-    nothing changes.
+    """An invalid field is refused by its name, when a profile is created and when it is changed; nothing
+    changes.
     """
     fields, param = WRONG[what]
-    made = create_profile(cloning)
+    created = create_profile(cloning)
     before = json_of(call(cloning, "GET", PATH))
     asked = fields if what == "no name" else {"name": new_name(), **fields}
     create = call(cloning, "POST", PATH, json=asked)
 
     refused(create, 400, param, "missing_required_parameter" if what == "no name" else None)
     if what != "no name":
-        refused(call(cloning, "PATCH", f"{PATH}/{made['id']}", json=fields), 400, param, None)
+        refused(call(cloning, "PATCH", f"{PATH}/{created['id']}", json=fields), 400, param, None)
     assert json_of(call(cloning, "GET", PATH)) == before
 
 
 def test_names_are_unique(cloning: Server) -> None:
-    """No profile takes another's name, neither when it is made nor when it is renamed; one may change the
-    case of its own.
+    """No profile gets another's name, neither at its creation nor by renaming; a profile may change the case
+    of its own name.
     """
     one, other = create_profile(cloning), create_profile(cloning)
     refused(call(cloning, "POST", PATH, json={"name": one["name"].upper()}), 400, "name", "name_taken")
@@ -184,17 +186,17 @@ def test_names_are_unique(cloning: Server) -> None:
 
 
 def test_consents_of_a_profile(cloning: Server) -> None:
-    """A consent that is not there is not noted, neither at first nor later."""
-    made = create_profile(cloning)
+    """A consent that does not exist is refused, at the creation of a profile and later."""
+    created = create_profile(cloning)
     body = {"name": new_name(), "consent": "cons_nothing"}
     refused(call(cloning, "POST", PATH, json=body), 404, "consent", "voice_consent_not_found")
     refused(
-        call(cloning, "PATCH", f"{PATH}/{made['id']}", json={"consent": "cons_nothing"}),
+        call(cloning, "PATCH", f"{PATH}/{created['id']}", json={"consent": "cons_nothing"}),
         404,
         "consent",
         "voice_consent_not_found",
     )
-    assert profile(cloning, made["id"])["consent"] == ""
+    assert profile(cloning, created["id"])["consent"] == ""
 
 
 # Pictures...
@@ -218,11 +220,11 @@ NO_PICTURES = {
 @pytest.mark.parametrize("media_type", PICTURES)
 @pytest.mark.parametrize("form", [False, True])
 def test_pictures(cloning: Server, media_type: str, form: bool) -> None:
-    """A picture is given as a form or as the body, comes back as it was, is never taken for anything else,
-    and goes again.
+    """A picture is sent as a form or as the body, comes back unchanged and safe from being interpreted as
+    another type, and can be deleted.
     """
-    made = create_profile(cloning)
-    path, data = f"{PATH}/{made['id']}/avatar", PICTURES[media_type]
+    created = create_profile(cloning)
+    path, data = f"{PATH}/{created['id']}/avatar", PICTURES[media_type]
     sent: Any = {"files": {"file": ("a.html", data, "text/html")}} if form else {"content": data}
 
     refused(call(cloning, "GET", path), 404, None, "not_found")
@@ -234,8 +236,10 @@ def test_pictures(cloning: Server, media_type: str, form: bool) -> None:
     refused(call(cloning, "GET", path), 404, None, "not_found")
 
 
-def test_a_picture_takes_the_place_of_another(cloning: Server) -> None:
-    """There is one picture, the last; of those before it nothing stays. The same one again is the same."""
+def test_a_picture_replaces_another(cloning: Server) -> None:
+    """A voice has one picture, the last; no file of those before it stays. Sending the same one again changes
+    nothing.
+    """
     path = f"{PATH}/{create_profile(cloning)['id']}"
     for data in (PICTURES["image/png"], PICTURES["image/gif"], PICTURES["image/gif"]):
         json_of(call(cloning, "POST", f"{path}/avatar", content=data))
@@ -245,8 +249,8 @@ def test_a_picture_takes_the_place_of_another(cloning: Server) -> None:
 
 
 @pytest.mark.parametrize("what", NO_PICTURES)
-def test_what_is_no_picture(cloning: Server, what: str) -> None:
-    """What a browser could run is no picture, whatever it says it is; the picture there was stays."""
+def test_files_that_are_no_picture(cloning: Server, what: str) -> None:
+    """A file that a browser could run is no picture, whatever type it claims; the existing picture stays."""
     path = f"{PATH}/{create_profile(cloning)['id']}/avatar"
     json_of(call(cloning, "PUT", path, content=PICTURES["image/png"]))
     file = {"file": ("a.png", NO_PICTURES[what], "image/png")}
@@ -263,7 +267,7 @@ def test_what_is_no_picture(cloning: Server, what: str) -> None:
 
 
 def test_two_megabytes_of_picture(cloning: Server) -> None:
-    """A picture of two million bytes is taken, one of a byte more answers 413."""
+    """A picture of two million bytes is accepted, one of a byte more answers 413."""
     path = f"{PATH}/{create_profile(cloning)['id']}/avatar"
     png = PICTURES["image/png"].ljust(2_000_000, b"\0")
     json_of(call(cloning, "PUT", path, content=png))
@@ -279,8 +283,8 @@ def fits(server: Server, id: str) -> dict[str, Json]:
 
 
 def test_engines(cloning: Server) -> None:
-    """Of every engine it is said whether it can speak the voice, and why not; the answer changes with the
-    voice.
+    """For every engine it is reported whether it can speak the voice, and why not; the answer changes with
+    the voice.
     """
     bare, cloned = create_profile(cloning), clone(cloning, short())
     preset = create_profile(cloning, preset_engine="espeak", preset_voice_id="de")
@@ -300,9 +304,9 @@ def test_engines(cloning: Server) -> None:
 
 
 def test_previews(cloning: Server) -> None:
-    """A preview speaks a text of ours or the caller's, as mp3 or as asked, and in its own voice."""
-    made = clone(cloning, female())
-    path = f"{PATH}/{made['id']}/preview"
+    """A preview speaks a text of ours or the caller's, as mp3 or in another format, in the profile's voice."""
+    voice = clone(cloning, female())
+    path = f"{PATH}/{voice['id']}/preview"
     plain = call(cloning, "POST", path)
     asked = call(
         cloning, "POST", path, json={"input": "one two three", "response_format": "pcm", "model": "mimic"}
@@ -310,9 +314,9 @@ def test_previews(cloning: Server) -> None:
 
     assert (plain.headers["content-type"], facts(plain.content)[0]) == ("audio/mpeg", "mp3")
     assert brightness_of(plain.content) == pytest.approx(
-        sample_brightness(cloning, made["id"]), rel=BRIGHTNESS_TOLERANCE
+        sample_brightness(cloning, voice["id"]), rel=BRIGHTNESS_TOLERANCE
     )
-    assert asked.content == pcm(cloning, made["id"], "one two three")
+    assert asked.content == pcm(cloning, voice["id"], "one two three")
     refused(
         call(cloning, "POST", path, json={"input": "one", "response_format": "midi"}),
         400,
@@ -329,38 +333,38 @@ def test_previews(cloning: Server) -> None:
     refused(call(cloning, "POST", f"{PATH}/voice_nothing/preview"), 404, None, "voice_not_found")
 
 
-def test_prompts_are_forgotten_and_made_anew(cloning: Server) -> None:
-    """Clearing a voice's prompts, or all, deletes their files, tells how many, and changes nothing of what is
-    heard.
+def test_prompts_are_cleared_and_computed_anew(cloning: Server) -> None:
+    """Clearing a voice's prompts, or all, deletes their files, reports how many, and does not change the
+    audio.
     """
-    made = [clone(cloning, data) for data in (female(), short())]
-    said = [pcm(cloning, voice["id"]) for voice in made]
+    clones = [clone(cloning, data) for data in (female(), short())]
+    spoken = [pcm(cloning, voice["id"]) for voice in clones]
     prompts = cloning.folder / "data" / "voices" / "prompts"
 
     def kept(voice: Json) -> int:
         return len([path for path in (prompts / voice["id"]).rglob("*") if path.is_file()])
 
-    assert [kept(voice) for voice in made] == [1, 1]
-    assert json_of(call(cloning, "DELETE", f"{PATH}/{made[0]['id']}/cache")) == {"prompts": 1}
-    assert [kept(voice) for voice in made] == [0, 1]
-    assert json_of(call(cloning, "DELETE", f"{PATH}/{made[0]['id']}/cache")) == {"prompts": 0}
+    assert [kept(voice) for voice in clones] == [1, 1]
+    assert json_of(call(cloning, "DELETE", f"{PATH}/{clones[0]['id']}/cache")) == {"prompts": 1}
+    assert [kept(voice) for voice in clones] == [0, 1]
+    assert json_of(call(cloning, "DELETE", f"{PATH}/{clones[0]['id']}/cache")) == {"prompts": 0}
     assert json_of(call(cloning, "DELETE", "/voicebox/cache"))["prompts"] >= 1
-    assert [kept(voice) for voice in made] == [0, 0]
-    assert [pcm(cloning, voice["id"]) for voice in made] == said
-    assert [kept(voice) for voice in made] == [1, 1]
+    assert [kept(voice) for voice in clones] == [0, 0]
+    assert [pcm(cloning, voice["id"]) for voice in clones] == spoken
+    assert [kept(voice) for voice in clones] == [1, 1]
 
 
 # The audit...
 
 
 def test_the_audit(cloning: Server) -> None:
-    """What is done with a voice is written down: made, changed, each synthesis with its request, exported; no
-    text, no name.
+    """The audit has an entry for each change, synthesis with its request, and export of a voice, without
+    texts or names.
     """
-    made = clone(cloning, female())
-    path = f"{PATH}/{made['id']}"
-    said = [speak(cloning, voice, "quince jelly") for voice in (made["id"], made["name"])]
-    said.append(call(cloning, "POST", f"{path}/preview", json={"input": "quince"}))
+    created = clone(cloning, female())
+    path = f"{PATH}/{created['id']}"
+    spoken = [speak(cloning, voice, "quince jelly") for voice in (created["id"], created["name"])]
+    spoken.append(call(cloning, "POST", f"{path}/preview", json={"input": "quince"}))
     json_of(call(cloning, "PATCH", path, json={"description": "x"}))
     assert call(cloning, "GET", f"{path}/export").status_code == 200
     body = json_of(call(cloning, "GET", f"{path}/audit"))
@@ -375,7 +379,7 @@ def test_the_audit(cloning: Server) -> None:
         "changed",
         "exported",
     ]
-    assert [line["request"] for line in lines[1:4]] == [answer.headers["x-request-id"] for answer in said]
+    assert [line["request"] for line in lines[1:4]] == [answer.headers["x-request-id"] for answer in spoken]
     assert [(line["engine"], line["characters"]) for line in lines[1:4]] == [
         ("mimic", 12),
         ("mimic", 12),
@@ -383,25 +387,25 @@ def test_the_audit(cloning: Server) -> None:
     ]
     assert sorted(lines, key=lambda line: line["time"]) == lines
     assert "quince" not in str(body)
-    assert made["name"] not in str(body)
+    assert created["name"] not in str(body)
 
 
-def test_who_leaves_is_in_the_audit(cloning: Server) -> None:
-    """A client that leaves after the first sound has used the voice, and its line is there."""
-    made = clone(cloning, female())
+def test_a_client_that_leaves_is_in_the_audit(cloning: Server) -> None:
+    """A client that leaves after the first sound has used the voice, and is in the audit."""
+    cloned = clone(cloning, female())
     with cloning.sdk().audio.speech.with_streaming_response.create(
-        model="tts-1", voice={"id": made["id"]}, input="whole " * 4000, response_format="pcm"
+        model="tts-1", voice={"id": cloned["id"]}, input="whole " * 4000, response_format="pcm"
     ) as answer:
         next(answer.iter_bytes(1024))
         id = answer.headers["x-request-id"]
-    lines = json_of(call(cloning, "GET", f"{PATH}/{made['id']}/audit"))["data"]
+    lines = json_of(call(cloning, "GET", f"{PATH}/{cloned['id']}/audit"))["data"]
     assert [line["request"] for line in lines if line["event"] == "spoken"] == [id]
 
 
 def test_presets_leave_no_audit(cloning: Server) -> None:
-    """Nobody's voice is in a preset, even under a name of one's own."""
-    made = create_profile(cloning, preset_engine="mimic", preset_voice_id="low")
-    pcm(cloning, made["id"])
+    """A preset, even under a name of one's own, is nobody's voice and has no audit."""
+    created = create_profile(cloning, preset_engine="mimic", preset_voice_id="low")
+    pcm(cloning, created["id"])
     assert [
-        line["event"] for line in json_of(call(cloning, "GET", f"{PATH}/{made['id']}/audit"))["data"]
+        line["event"] for line in json_of(call(cloning, "GET", f"{PATH}/{created['id']}/audit"))["data"]
     ] == ["created"]

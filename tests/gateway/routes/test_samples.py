@@ -1,4 +1,4 @@
-"""The samples of a voice: several, with their words, cut, listened to, deleted, refused."""
+"""Tests of a voice's samples: several, with their transcripts, cut, downloaded, deleted, refused."""
 
 from __future__ import annotations
 
@@ -52,28 +52,28 @@ def add(server: Server, voice: Json, data: bytes, **fields: str) -> Json:
 
 
 def test_life_of_a_sample(cloning: Server) -> None:
-    """A sample is added with its words, looked up, listed, given other words, deleted, and then not found by
-    any call.
+    """A sample is added with its transcript, looked up, listed, given another transcript, deleted, and then
+    not found by any call.
     """
     voice = create_profile(cloning)
-    made = add(cloning, voice, female(), transcript=" The quick brown fox ")
-    path = f"{path_of(voice)}/{made['id']}"
+    added = add(cloning, voice, female(), transcript=" The quick brown fox ")
+    path = f"{path_of(voice)}/{added['id']}"
 
-    assert set(made) == KEYS
-    assert (made["transcript"], made["media_type"], made["bytes"]) == (
+    assert set(added) == KEYS
+    assert (added["transcript"], added["media_type"], added["bytes"]) == (
         "The quick brown fox",
         "audio/wav",
         len(female()),
     )
-    assert 4 < made["seconds"] < 6
-    assert json_of(call(cloning, "GET", path)) == made
-    assert json_of(call(cloning, "GET", path_of(voice))) == {"object": "list", "data": [made]}
+    assert 4 < added["seconds"] < 6
+    assert json_of(call(cloning, "GET", path)) == added
+    assert json_of(call(cloning, "GET", path_of(voice))) == {"object": "list", "data": [added]}
     for method in ("PATCH", "PUT"):
         assert (
             json_of(call(cloning, method, path, json={"transcript": f" {method} "}))["transcript"] == method
         )
     assert json_of(call(cloning, "DELETE", path)) == {
-        "id": made["id"],
+        "id": added["id"],
         "object": "voicebox.sample",
         "deleted": True,
     }
@@ -102,7 +102,7 @@ def voice_speaks(server: Server, voice: Json) -> Any:
 
 
 def test_several_samples_are_one_voice(cloning: Server) -> None:
-    """A voice of two samples lies between those of each; one of them deleted, it is the other; three are the
+    """A voice of two samples sounds between those of each; without one of them it is the other; three are the
     most here.
     """
     voice = create_profile(cloning)
@@ -121,7 +121,9 @@ def test_several_samples_are_one_voice(cloning: Server) -> None:
 
 
 def test_samples_added_at_once(cloning: Server) -> None:
-    """Of six samples that come at once as many stay as there is room for, and nothing of the others."""
+    """Of six samples that are sent at once as many are added as the limit allows, and nothing of the others
+    stays.
+    """
     voice = create_profile(cloning)
     with ThreadPoolExecutor(6) as pool:
         files = [{"file": ("a", coded(piece(number, 1.5)))} for number in range(6)]
@@ -139,67 +141,67 @@ def test_samples_added_at_once(cloning: Server) -> None:
 
 
 @pytest.mark.parametrize("coding", CODINGS[:-1], ids=lambda coding: coding[0])
-def test_listening_to_a_sample(cloning: Server, coding: Any) -> None:
-    """A sample is sent as it came, to the byte, and as it is used: a WAV, mono, of the same sound, trimmed
-    of its silence.
+def test_downloading_a_sample(cloning: Server, coding: Any) -> None:
+    """A sample can be downloaded as it was sent, to the byte, and as it is used: a WAV, mono, of the same
+    sound, trimmed of its silence.
     """
     silence = np.zeros(RATE)
     data = coded(np.concatenate([silence, piece(0, 3), silence]), coding)
     voice = create_profile(cloning)
-    made = add(cloning, voice, data, transcript="x")
-    path = f"{path_of(voice)}/{made['id']}/audio"
+    added = add(cloning, voice, data, transcript="x")
+    path = f"{path_of(voice)}/{added['id']}/audio"
     prepared, original = call(cloning, "GET", path), call(cloning, "GET", f"{path}?original=true")
 
     assert original.content == data
-    assert original.headers["content-type"] == made["media_type"]
+    assert original.headers["content-type"] == added["media_type"]
     assert prepared.headers["content-type"] == "audio/wav"
     assert (
         prepared.headers["x-content-type-options"] == original.headers["x-content-type-options"] == "nosniff"
     )
     assert facts(prepared.content)[::3] == ("wav", 1)
-    assert facts(prepared.content)[2] == made["sample_rate"]
+    assert facts(prepared.content)[2] == added["sample_rate"]
     sound = decoded(prepared.content)
-    assert len(sound) / made["sample_rate"] == pytest.approx(made["seconds"], abs=0.001)
-    assert 1.9 < made["seconds"] < 3.2
+    assert len(sound) / added["sample_rate"] == pytest.approx(added["seconds"], abs=0.001)
+    assert 1.9 < added["seconds"] < 3.2
     assert brightness_of(prepared.content) == pytest.approx(brightness_of(data), rel=BRIGHTNESS_TOLERANCE)
 
 
 # Words...
 
 
-def test_words_are_found_out(cloning: Server) -> None:
-    """Where no words are given an engine that listens writes them down, and is named; people's words go over
-    its own.
+def test_samples_are_transcribed(cloning: Server) -> None:
+    """A sample without a transcript is transcribed by an engine, which is named; a transcript of the user's
+    replaces it.
     """
     voice = create_profile(cloning)
-    made = add(cloning, voice, short())
-    path = f"{path_of(voice)}/{made['id']}"
+    added = add(cloning, voice, short())
+    path = f"{path_of(voice)}/{added['id']}"
 
-    assert made["transcribed_by"] == "pocketsphinx"
-    assert "americans" in made["transcript"]
-    assert profile(cloning, voice["id"])["samples"] == [made]
+    assert added["transcribed_by"] == "pocketsphinx"
+    assert "americans" in added["transcript"]
+    assert profile(cloning, voice["id"])["samples"] == [added]
     changed = json_of(call(cloning, "PATCH", path, json={"transcript": "And so, my fellow Americans"}))
     assert changed["transcript"] == "And so, my fellow Americans"
     assert "transcribed_by" not in changed
     again = json_of(call(cloning, "POST", f"{path}/transcribe"))
-    assert (again["transcript"], again["transcribed_by"]) == (made["transcript"], "pocketsphinx")
+    assert (again["transcript"], again["transcribed_by"]) == (added["transcript"], "pocketsphinx")
 
 
 @pytest.mark.parametrize("fields", [{"transcribe": "false"}, {"transcript": "My own"}])
-def test_words_are_not_found_out(cloning: Server, fields: dict[str, str]) -> None:
-    """Words that were given are kept, and who wants none gets none."""
-    made = add(cloning, create_profile(cloning), short(), **fields)
-    assert made["transcript"] == fields.get("transcript", "")
-    assert "transcribed_by" not in made
+def test_samples_that_are_not_transcribed(cloning: Server, fields: dict[str, str]) -> None:
+    """A transcript that was sent is kept, and who asks for none gets none."""
+    added = add(cloning, create_profile(cloning), short(), **fields)
+    assert added["transcript"] == fields.get("transcript", "")
+    assert "transcribed_by" not in added
 
 
-def test_words_of_another_language(cloning: Server) -> None:
-    """A language that no engine transcribes leaves the sample without words, and a request for them is refused."""
+def test_a_language_that_no_engine_transcribes(cloning: Server) -> None:
+    """In a language that no engine transcribes a sample has no transcript, and a request for one is refused."""
     voice = create_profile(cloning, languages=["de"])
-    made = add(cloning, voice, short())
-    answer = call(cloning, "POST", f"{path_of(voice)}/{made['id']}/transcribe")
+    added = add(cloning, voice, short())
+    answer = call(cloning, "POST", f"{path_of(voice)}/{added['id']}/transcribe")
 
-    assert made["transcript"] == ""
+    assert added["transcript"] == ""
     assert "transcript" in refused(answer, 404, None, "model_not_found")
 
 
@@ -207,24 +209,24 @@ def test_words_of_another_language(cloning: Server) -> None:
 
 
 def test_trimming(cloning: Server) -> None:
-    """Of a sample only a part is used: its length, sound and voice are the part's; the original stays, and
+    """Only a part of a sample is used: its length, sound and voice are the part's; the original stays, and
     can be cut anew.
     """
     voice = create_profile(cloning)
     both = np.concatenate([piece(0, 3), decoded(female(), rate=RATE)])
-    made = add(cloning, voice, coded(both), transcript="All of it")
-    path = f"{path_of(voice)}/{made['id']}"
+    added = add(cloning, voice, coded(both), transcript="All of it")
+    path = f"{path_of(voice)}/{added['id']}"
     mixed = spoken_brightness(cloning, voice["id"])
     parts = []
     for start, end in ((0, 3), (3, None)):
         cut = json_of(call(cloning, "POST", f"{path}/trim", json={"start": start, "end": end}))
         assert (cut["id"], cut["trimmed"], cut["sha256"], cut["transcript"]) == (
-            made["id"],
+            added["id"],
             [start, end],
-            made["sha256"],
+            added["sha256"],
             "",
         )
-        assert cut["seconds"] < made["seconds"] - 2
+        assert cut["seconds"] < added["seconds"] - 2
         parts.append(spoken_brightness(cloning, voice["id"]))
         assert parts[-1] == pytest.approx(sample_brightness(cloning, voice["id"]), rel=BRIGHTNESS_TOLERANCE)
 
@@ -232,20 +234,20 @@ def test_trimming(cloning: Server) -> None:
     assert parts[0] < mixed < parts[1]
     assert call(cloning, "GET", f"{path}/audio?original=true").content == coded(both)
     whole = json_of(call(cloning, "POST", f"{path}/trim", json={}))
-    assert whole["seconds"] == pytest.approx(made["seconds"])
+    assert whole["seconds"] == pytest.approx(added["seconds"])
     folder = cloning.folder / "data" / "voices" / "profiles" / voice["id"]
     assert len([one for one in folder.rglob("*") if one.is_file()]) == 2
 
 
-def test_trimming_finds_the_words_anew(cloning: Server) -> None:
-    """Words that an engine wrote down are those of the part afterwards."""
+def test_trimming_transcribes_anew(cloning: Server) -> None:
+    """A transcript by an engine is that of the part after trimming."""
     voice = create_profile(cloning)
-    made = add(cloning, voice, coded(piece(0, 6)))
-    cut = json_of(call(cloning, "POST", f"{path_of(voice)}/{made['id']}/trim", json={"start": 0, "end": 3}))
+    added = add(cloning, voice, coded(piece(0, 6)))
+    cut = json_of(call(cloning, "POST", f"{path_of(voice)}/{added['id']}/trim", json={"start": 0, "end": 3}))
 
     assert cut["transcribed_by"] == "pocketsphinx"
     assert "americans" in cut["transcript"]
-    assert len(cut["transcript"]) < len(made["transcript"])
+    assert len(cut["transcript"]) < len(added["transcript"])
 
 
 @pytest.mark.parametrize(
@@ -261,24 +263,24 @@ def test_trimming_finds_the_words_anew(cloning: Server) -> None:
         ({"start": 0, "end": 0.5}, "start", "audio_too_short"),
     ],
 )
-def test_parts_that_are_none(cloning: Server, body: Json, param: str, code: str | None) -> None:
+def test_invalid_parts(cloning: Server, body: Json, param: str, code: str | None) -> None:
     """A part that is not in the recording, or too short, is refused, and the sample stays as it was."""
     voice = create_profile(cloning)
-    made = add(cloning, voice, short(), transcript="x")
+    added = add(cloning, voice, short(), transcript="x")
 
-    refused(call(cloning, "POST", f"{path_of(voice)}/{made['id']}/trim", json=body), 400, param, code)
-    assert profile(cloning, voice["id"])["samples"] == [made]
-    assert call(cloning, "GET", f"{path_of(voice)}/{made['id']}/audio").status_code == 200
+    refused(call(cloning, "POST", f"{path_of(voice)}/{added['id']}/trim", json=body), 400, param, code)
+    assert profile(cloning, voice["id"])["samples"] == [added]
+    assert call(cloning, "GET", f"{path_of(voice)}/{added['id']}/audio").status_code == 200
 
 
-def test_cutting_and_listening_at_once(cloning: Server) -> None:
-    """While words are found out the sample is cut and given others: whoever comes too late is refused, and
-    nothing is half done.
+def test_changes_during_a_transcription(cloning: Server) -> None:
+    """While a sample is being transcribed it is cut and given transcripts: calls that come too late are
+    refused, and nothing is half done.
     """
     voice = create_profile(cloning)
     data = coded(piece(0, 5))
-    made = add(cloning, voice, data, transcript="x")
-    path = f"{path_of(voice)}/{made['id']}"
+    added = add(cloning, voice, data, transcript="x")
+    path = f"{path_of(voice)}/{added['id']}"
     parts = ([0, 3], [1, 4])
     acts: list[tuple[str, str, Json]] = [("POST", "/transcribe", {}), ("PATCH", "", {"transcript": "mine"})]
     acts += [("POST", "/trim", {"start": start, "end": end}) for start, end in parts]
@@ -316,7 +318,7 @@ SAMPLES = {
 
 @pytest.mark.parametrize("what", SAMPLES)
 def test_samples_that_are_refused(cloning: Server, what: str) -> None:
-    """What cannot be a sample is refused by the name of its field, with its reason's code, and nothing of it
+    """An invalid sample is refused by the name of its field, with the code of the reason, and nothing of it
     stays.
     """
     files, code = SAMPLES[what]
@@ -340,15 +342,15 @@ def test_ten_mebibytes_and_no_more(cloning: Server) -> None:
     )
 
 
-def test_presets_take_no_samples(cloning: Server) -> None:
-    """A preset is not cloned from anything."""
+def test_presets_have_no_samples(cloning: Server) -> None:
+    """A preset is cloned from nothing: samples are refused."""
     voice = create_profile(cloning, preset_engine="mimic", preset_voice_id="low")
     refused(call(cloning, "POST", path_of(voice), files={"file": ("a", short())}), 400, "file", None)
 
 
 @pytest.mark.parametrize("body", [{}, {"transcript": 5}, {"transcript": "x" * 10_001}])
-def test_words_that_are_refused(cloning: Server, body: Json) -> None:
-    """Words are text, and not a book."""
+def test_transcripts_that_are_refused(cloning: Server, body: Json) -> None:
+    """A transcript must be text of limited length."""
     voice = create_profile(cloning)
-    made = add(cloning, voice, short(), transcript="x")
-    refused(call(cloning, "PATCH", f"{path_of(voice)}/{made['id']}", json=body), 400, "transcript", None)
+    added = add(cloning, voice, short(), transcript="x")
+    refused(call(cloning, "PATCH", f"{path_of(voice)}/{added['id']}", json=body), 400, "transcript", None)

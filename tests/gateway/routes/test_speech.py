@@ -1,4 +1,4 @@
-"""Speech end to end: a real server, the real SDK, real decoders on what comes back."""
+"""End-to-end tests of speech: a real server, the real SDK, real decoders for what comes back."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ def pcm(server: Server, text: str = TEXT, **fields: object) -> np.ndarray:
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_formats(server: Server, format: str) -> None:
-    """Every format is what it says, 24 kHz mono, and as long as the PCM, to the codec's own padding; its tail
-    is whole.
+    """Every format is what it claims to be, 24 kHz mono, and as long as the PCM, to the codec's own padding;
+    its tail is whole.
     """
     media_type, container, codec, padding = FORMATS[format]
     answer = speak(server, response_format=format)
@@ -106,7 +106,7 @@ def test_wav_header(server: Server) -> None:
     assert same_words(decoded(data[44:], "pcm"), pcm(server))
 
 
-def test_no_clicks_at_start_and_joins(server: Server) -> None:
+def test_no_clicks_at_the_start_and_between_segments(server: Server) -> None:
     """Where segments meet, and where the audio begins, no sample jumps further than speech itself does."""
     sentences = [f"Sentence number {number} is here, with some words in it." for number in range(12)]
     sound = pcm(server, " ".join(sentences))
@@ -118,7 +118,7 @@ def test_no_clicks_at_start_and_joins(server: Server) -> None:
 
 
 def test_all_thirteen_voices_differ(server: Server) -> None:
-    """Each of OpenAI's voices speaks, intelligibly long, and none sounds like another."""
+    """Each of OpenAI's voices speaks, for a plausible time, and none sounds like another."""
     with ThreadPoolExecutor(4) as pool:
         sounds = list(pool.map(lambda voice: pcm(server, voice=voice), VOICES))
 
@@ -132,7 +132,7 @@ def test_all_thirteen_voices_differ(server: Server) -> None:
 
 @pytest.mark.parametrize("speed", [0.25, 0.5, 2.0, 4.0])
 def test_speed_keeps_pitch(server: Server, speed: float) -> None:
-    """Speed changes how long it takes, not how high it sounds."""
+    """Speed changes the duration, not the pitch."""
     text = f"{TEXT} " * 4  # long enough for a median that does not depend on a few frames
     normal, changed = pcm(server, text), pcm(server, text, speed=speed)
 
@@ -142,8 +142,8 @@ def test_speed_keeps_pitch(server: Server, speed: float) -> None:
     assert pitch(changed) == pytest.approx(pitch(normal), rel=0.5)
 
 
-def test_streams_while_it_speaks(server: Server) -> None:
-    """Audio of a long text leaves while later sentences are still to be made."""
+def test_audio_is_streamed(server: Server) -> None:
+    """Audio of a long text is sent while later sentences are still to be synthesised."""
     text = " ".join(f"[slow 0.02] word{number} is spoken here." for number in range(60))
     arrived: list[int] = []
     with httpx.stream(
@@ -178,7 +178,7 @@ def test_sse(server: Server, format: str) -> None:
 
 
 def test_sdk_sync_and_async(server: Server) -> None:
-    """The SDK's ways to get audio all give the same sound."""
+    """The SDK's methods to get audio, sync and async, all return the same sound."""
     plain = (
         client(server)
         .audio.speech.create(model="tts-1", voice="alloy", input=TEXT, response_format="wav")
@@ -198,7 +198,7 @@ def test_sdk_sync_and_async(server: Server) -> None:
 
 
 def test_ignored_and_mapped_parameters_are_named(server: Server) -> None:
-    """What the engine cannot honour is never lost in silence: headers and log name it."""
+    """What the engine ignores, or does in another form, is named in headers and the log."""
     answer = speak(server, instructions="Whisper.", seed=3, speed=9, stream=True)
 
     assert set(answer.headers["x-voicebox-ignored"].split(", ")) == {"instructions", "seed", "stream"}
@@ -208,7 +208,7 @@ def test_ignored_and_mapped_parameters_are_named(server: Server) -> None:
 
 @pytest.mark.parametrize("body", [{"model": "alloy"}, {"model": "tts-1", "voice": ""}, {"model": "tts-1", "voice": "ALLOY"},
                                   {"model": "espeak", "voice": "alloy"}])  # fmt: skip
-def test_ways_to_say_alloy(server: Server, body: dict[str, str]) -> None:
+def test_spellings_of_a_voice(server: Server, body: dict[str, str]) -> None:
     """A model that names a voice, an empty voice, another case, the engine's own model: all speak with the
     same voice.
     """
@@ -223,7 +223,7 @@ def test_ways_to_say_alloy(server: Server, body: dict[str, str]) -> None:
 
 
 def test_engines_own_voices(server: Server) -> None:
-    """An engine's own voices go by their names, with or without the engine's before them."""
+    """An engine's own voices are found by their names, with or without the engine's name before them."""
     text = "Guten Tag, meine Damen und Herren, wie geht es Ihnen heute?"
     german = pcm(server, text, voice="de")
 
@@ -233,9 +233,9 @@ def test_engines_own_voices(server: Server) -> None:
 
 
 @pytest.mark.parametrize("model", ["tone", "tts-1"])
-def test_many_voices_at_once_keep_apart(server: Server, model: str) -> None:
-    """Each of many simultaneous answers is its own voice and its own words: to the sample where the engine
-    repeats itself so.
+def test_simultaneous_requests_are_not_mixed_up(server: Server, model: str) -> None:
+    """Each of many simultaneous answers has its own voice and words: to the sample where the engine is
+    deterministic.
     """
     jobs = [
         (VOICES[number % 13], f"This is request number {number}. {'And another word. ' * (number % 4)}")
@@ -261,14 +261,14 @@ def test_many_voices_at_once_keep_apart(server: Server, model: str) -> None:
     "text", ["...", "🎉", " \n ", "\x00", "¿?", "a" * 3000, "你好。" * 300, "สวัสดี" * 200, "مرحبا. " * 50]
 )
 def test_odd_texts(server: Server, text: str) -> None:
-    """No text is an error, however little there is to say in it, and every file is whole."""
+    """An empty text is an error; one with hardly anything to speak is a whole file."""
     answer = speak(server, text, response_format="wav")
 
     assert answer.status_code == 200
     assert answer.content[:4] == b"RIFF" or not answer.content
 
 
-def test_longer_than_openai_takes(server: Server) -> None:
+def test_longer_than_openai_allows(server: Server) -> None:
     """5,000 characters, beyond OpenAI's 4,096, are spoken to the end."""
     half = pcm(server, "The quick brown fox jumps over the lazy dog. " * 55)
     whole = pcm(server, "The quick brown fox jumps over the lazy dog. " * 110)

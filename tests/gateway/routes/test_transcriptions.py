@@ -1,4 +1,6 @@
-"""Transcription end to end: a real recording, every container and format, the SDK and bare multipart."""
+"""End-to-end tests of transcription: a real recording, every container and format, the SDK and bare
+multipart.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ import pytest
 from servers import Server
 
 JFK = Path(__file__).parents[2] / "data" / "jfk.flac"
-SAID = (
+TRANSCRIPT = (
     "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
 )
 
@@ -28,16 +30,16 @@ def client(server: Server) -> openai.OpenAI:
     return server.sdk(strict=True)
 
 
-def word_error_rate(said: str, transcript: str) -> float:
-    """Count the edits between two texts, per word said (Levenshtein over words)."""
-    one, other = said.split(), re.sub(r"[^\w\s']", "", transcript.lower()).split()
-    row = list(range(len(other) + 1))
+def word_error_rate(reference: str, transcript: str) -> float:
+    """Count the edits between two texts, per word of the reference (Levenshtein over words)."""
+    one, transcribed = reference.split(), re.sub(r"[^\w\s']", "", transcript.lower()).split()
+    row = list(range(len(transcribed) + 1))
     for number, word in enumerate(one, 1):
         previous, row[0] = row[0], number
-        for column, other_word in enumerate(other, 1):
+        for column, transcribed_word in enumerate(transcribed, 1):
             previous, row[column] = (
                 row[column],
-                min(row[column] + 1, row[column - 1] + 1, previous + (word != other_word)),
+                min(row[column] + 1, row[column - 1] + 1, previous + (word != transcribed_word)),
             )
     return row[-1] / len(one)
 
@@ -96,7 +98,7 @@ def test_a_real_recording(server: Server) -> None:
     with JFK.open("rb") as file:
         answer = client(server).audio.transcriptions.create(model="whisper-1", file=file)
 
-    assert word_error_rate(SAID, answer.text) <= 0.4
+    assert word_error_rate(TRANSCRIPT, answer.text) <= 0.4
     assert "country" in answer.text
 
 
@@ -106,7 +108,7 @@ def test_a_real_recording(server: Server) -> None:
      ("flac", "flac", 16000), ("adts", "aac", 16000)],
 )  # fmt: skip
 def test_any_container(server: Server, container: str, codec: str, rate: int) -> None:
-    """Whatever FFmpeg reads is transcribed, whatever the file is called."""
+    """Whatever FFmpeg reads is transcribed, whatever the file is named."""
     answer = send(server, coded(samples()[: 4 * 16000], container, codec, rate), name="file")
 
     assert answer.status_code == 200, answer.text
@@ -114,14 +116,14 @@ def test_any_container(server: Server, container: str, codec: str, rate: int) ->
 
 
 def test_streamed_wav_with_open_sizes(server: Server, clip: bytes) -> None:
-    """A WAV whose sizes were never filled in, as ours and OpenAI's speech are, is read to its end."""
+    """A WAV whose sizes were never filled in, such as our and OpenAI's streamed speech, is read to its end."""
     broken = clip[:4] + struct.pack("<I", 0xFFFFFFFF) + clip[8:40] + struct.pack("<I", 0xFFFFFFFF) + clip[44:]
 
     assert send(server, broken).json()["text"] == send(server, clip).json()["text"]
 
 
 def test_json_and_text(server: Server, clip: bytes) -> None:
-    """`json` carries the usage, `text` is the text and one newline, as plain text."""
+    """`json` includes the usage; `text` is the text and one newline, as plain text."""
     answer, text = send(server, clip), send(server, clip, response_format="text")
 
     assert answer.headers["content-type"] == "application/json"
@@ -144,7 +146,7 @@ def test_subtitles(server: Server, clip: bytes) -> None:
 
 @pytest.mark.parametrize("asked", [None, ["word"], ["segment"], ["word", "segment"]])
 def test_verbose_json(server: Server, clip: bytes, asked: list[str] | None) -> None:
-    """`verbose_json` passes the SDK's strict validation, and has the granularities asked for and no others."""
+    """`verbose_json` passes the SDK's strict validation, and has the requested granularities and no others."""
     extra: dict[str, Any] = {"timestamp_granularities": asked} if asked else {}
     answer = client(server).audio.transcriptions.create(
         model="whisper-1", file=("a.wav", clip), response_format="verbose_json", language="en", **extra
@@ -161,7 +163,7 @@ def test_verbose_json(server: Server, clip: bytes, asked: list[str] | None) -> N
     assert times == sorted(times)
 
 
-def test_stream(server: Server, clip: bytes) -> None:
+def test_streamed_events(server: Server, clip: bytes) -> None:
     """`stream=true` gives deltas that add up to the text, then done, through the SDK."""
     whole = send(server, clip).json()["text"]
     with client(server).audio.transcriptions.create(
@@ -174,7 +176,7 @@ def test_stream(server: Server, clip: bytes) -> None:
     assert events[-1].text == whole  # type: ignore[union-attr]
 
 
-def test_stream_bytes(server: Server, clip: bytes) -> None:
+def test_the_bytes_of_a_stream(server: Server, clip: bytes) -> None:
     """The stream is data lines only, each with an empty line behind it, and [DONE] at the end."""
     answer = send(server, clip, stream="true")
     records = answer.content.split(b"\r\n\r\n")
@@ -185,7 +187,7 @@ def test_stream_bytes(server: Server, clip: bytes) -> None:
 
 
 def test_silence(server: Server) -> None:
-    """Silence has no words, which is no error."""
+    """Silence has an empty transcript, which is no error."""
     answer = send(server, wav(np.zeros(32000)))
 
     assert answer.status_code == 200
@@ -194,22 +196,22 @@ def test_silence(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "status", "says"),
+    ("file", "status", "message"),
     [(b"", 400, ""), (b"garbage" * 500, 400, "could not be decoded"), (bytes(range(256)) * 40, 400, "could not be decoded"),
      (wav(np.zeros(800)), 400, "too short"), (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", 400, "could not be decoded")],
     ids=["empty", "garbage", "bytes", "short", "playlist"],
 )  # fmt: skip
-def test_what_is_no_recording(server: Server, file: bytes, status: int, says: str) -> None:
-    """What cannot be decoded is a 400 that says so, quickly, plain and streamed."""
+def test_files_that_are_no_recording(server: Server, file: bytes, status: int, message: str) -> None:
+    """A file that cannot be decoded is a quick 400 that says so, plain and streamed."""
     for stream in ("false", "true"):
         answer = send(server, file, stream=stream)
 
         assert answer.status_code == status
-        assert says in answer.json()["error"]["message"]
+        assert message in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize(
-    ("fields", "status", "param", "says"),
+    ("fields", "status", "param", "message"),
     [
         ({"model": ""}, 400, None, "you must provide a model"),
         ({"model": "no-such"}, 404, None, "does not exist"),
@@ -225,18 +227,18 @@ def test_what_is_no_recording(server: Server, file: bytes, status: int, says: st
     ],
 )
 def test_refusals(
-    server: Server, clip: bytes, fields: dict[str, str], status: int, param: str | None, says: str
+    server: Server, clip: bytes, fields: dict[str, str], status: int, param: str | None, message: str
 ) -> None:
-    """What is wrong, or cannot be had from the engine, is said in the envelope."""
+    """An invalid parameter, or one that the engine cannot serve, is refused in the envelope."""
     answer = send(server, clip, **fields)
 
     assert answer.status_code == status, answer.text
     assert answer.json()["error"]["param"] == param
-    assert says in answer.json()["error"]["message"]
+    assert message in answer.json()["error"]["message"]
 
 
 def test_no_file(server: Server) -> None:
-    """Without a file there is a 400 that names it."""
+    """Without a file the answer is a 400 that names it."""
     answer = httpx.post(f"{server.base_url}/audio/transcriptions", files={"model": (None, "whisper-1")})
 
     assert answer.status_code == 400
@@ -250,20 +252,20 @@ def test_no_file(server: Server) -> None:
      {"chunking_strategy[type]": "server_vad"}, {"include[]": "logprobs"}, {"timestamp_granularities": "word"}],
     ids=str,
 )  # fmt: skip
-def test_what_clients_send_beside(server: Server, clip: bytes, fields: dict[str, str]) -> None:
-    """Empty values, tags, unknown fields and OpenAI's own options that mean nothing here are no errors."""
+def test_harmless_extra_fields(server: Server, clip: bytes, fields: dict[str, str]) -> None:
+    """Empty values, tags, unknown fields and OpenAI's own options that have no meaning here are no errors."""
     assert send(server, clip, **fields).status_code == 200
 
 
 def test_ignored_options_are_named(server: Server, clip: bytes) -> None:
-    """What had no effect is in the header."""
+    """Options without effect are named in a header."""
     answer = send(server, clip, prompt="Names: Kennedy", temperature="0.5", vad_filter="true")
 
     assert set(answer.headers["x-voicebox-ignored"].split(", ")) == {"prompt", "temperature", "vad_filter"}
 
 
 def test_json_request(server: Server, clip: bytes) -> None:
-    """Open WebUI's other way: JSON with the recording in base64."""
+    """JSON with the recording in base64, as Open WebUI sends it, is accepted."""
     body = {
         "model": "whisper-1",
         "input_audio": {"data": base64.b64encode(clip).decode(), "format": "wav"},
@@ -275,7 +277,7 @@ def test_json_request(server: Server, clip: bytes) -> None:
 
 
 def test_chunked_upload_with_the_file_first(server: Server, clip: bytes) -> None:
-    """Node's SDK sends the file first, chunked, without a length."""
+    """A chunked upload with the file first and no length, as Node's SDK sends it, is accepted."""
 
     def body() -> Any:
         yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="blob"\r\n\r\n'
@@ -292,7 +294,7 @@ def test_chunked_upload_with_the_file_first(server: Server, clip: bytes) -> None
 
 
 def test_translations(server: Server, clip: bytes) -> None:
-    """Translation answers in its own shapes; for English speech it is the transcript."""
+    """Translations have their own response shapes; for English speech the text is the transcript."""
     with pytest.warns(DeprecationWarning):
         answer = client(server).audio.translations.create(model="whisper-1", file=("a.wav", clip))
     verbose = send(server, clip, route="translations", response_format="verbose_json").json()

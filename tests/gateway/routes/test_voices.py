@@ -1,5 +1,5 @@
-"""OpenAI's custom voices, as its SDK has them: made of a sample or a description, listed, looked up, deleted,
-refused.
+"""Tests of OpenAI's custom voices, through its SDK: created from a sample or a description, listed, looked
+up, deleted, refused.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def consent(server: Server, data: bytes | None = None, media_type: str = "audio/
 
 
 def test_the_containers_are_openais() -> None:
-    """What is tried below is what the SDK documents, all of it."""
+    """The containers of these tests are all those that the SDK documents."""
     documented = get_overloads(Voices.create)[0].__doc__ or ""
 
     assert set(re.findall(r"`(audio/[^`]+)`", documented)) == set(CONTAINERS)
@@ -71,7 +71,9 @@ def test_the_containers_are_openais() -> None:
 
 @pytest.mark.parametrize("media_type", CONTAINERS)
 def test_every_container(cloning: Server, media_type: str) -> None:
-    """A consent and a sample come in any of OpenAI's eight types, and the voice sounds as the recording does."""
+    """A consent and a sample are accepted in any of OpenAI's eight types, and the voice sounds as the
+    recording does.
+    """
     data = coded(piece(0, 3), CONTAINERS[media_type])
     name = new_name()
     given = consent(cloning, data, media_type)
@@ -92,7 +94,7 @@ def test_every_container(cloning: Server, media_type: str) -> None:
 
 @pytest.mark.parametrize("form", ["bytes", "file", "path", "stream", "pair", "triple"])
 def test_files_in_every_form(cloning: Server, form: str) -> None:
-    """The SDK's ways of giving a file all arrive whole, whatever they say of its type."""
+    """The SDK's forms of giving a file all arrive whole, whatever type they claim."""
     with JFK.open("rb") as file:
         given: Any = {
             "bytes": male(),
@@ -110,7 +112,7 @@ def test_files_in_every_form(cloning: Server, form: str) -> None:
 
 @pytest.mark.parametrize("hint", [None, "Once upon a time there was a voice that nobody had heard before."])
 def test_described_voices(cloning: Server, hint: str | None) -> None:
-    """A voice is made of a prompt, by the SDK's multipart and by JSON alike; the same words give the same
+    """A voice is designed from a prompt, by the SDK's multipart and by JSON; the same words give the same
     voice.
     """
     more: Any = {"script_hint": hint} if hint else {}
@@ -133,15 +135,15 @@ def test_described_voices(cloning: Server, hint: str | None) -> None:
 
 
 def test_delete(cloning: Server) -> None:
-    """A deleted voice is gone for every call; the second time it is not found; its consent stays."""
+    """A deleted voice is not found by any call, a second deletion included; its consent stays."""
     given = consent(cloning)
     client = strict(cloning)
     voice = client.audio.voices.create(
         name=new_name(), consent=given, audio_sample=("a.wav", short(), "audio/wav")
     )
-    gone = client.audio.voices.delete(voice.id)
+    lookups = client.audio.voices.delete(voice.id)
 
-    assert (gone.id, gone.deleted, gone.object) == (voice.id, True, "audio.voice.deleted")
+    assert (lookups.id, lookups.deleted, lookups.object) == (voice.id, True, "audio.voice.deleted")
     with pytest.raises(openai.NotFoundError) as again:
         client.audio.voices.delete(voice.id)
     assert again.value.code == "voice_not_found"
@@ -152,7 +154,9 @@ def test_delete(cloning: Server) -> None:
 
 
 def test_listed_and_looked_up(cloning: Server) -> None:
-    """Voices of one's own head the list, with their kind, and are found by id or by name, as presets are."""
+    """Voices of one's own come first in the list, with their kind, and are found by id or by name, as presets
+    are.
+    """
     cloned, designed = clone(cloning, short()), design(cloning, PROMPT)
     body = json_of(call(cloning, "GET", "/audio/voices"))
     by_id = {voice["id"]: voice for voice in body["data"]}
@@ -184,7 +188,7 @@ SAMPLES = {
 
 @pytest.mark.parametrize("what", SAMPLES)
 def test_samples_that_are_refused(cloning: Server, what: str) -> None:
-    """What cannot be a sample is refused with its reason's code, through the SDK, and no voice comes of it."""
+    """An invalid sample is refused with the code of the reason, through the SDK, and no voice is created."""
     file, code = SAMPLES[what]
     name = new_name()
     with pytest.raises(openai.BadRequestError) as caught:
@@ -195,7 +199,7 @@ def test_samples_that_are_refused(cloning: Server, what: str) -> None:
 
 
 def test_ten_mebibytes_and_no_more(cloning: Server) -> None:
-    """A sample of exactly 10 MiB is taken, one of a byte more answers 413."""
+    """A sample of exactly 10 MiB is accepted, one of a byte more answers 413."""
     assert clone(cloning, padded(short(), UPLOAD_LIMIT))["type"] == "audio_sample"
     with pytest.raises(openai.APIStatusError) as caught:
         strict(cloning).audio.voices.create(
@@ -242,7 +246,7 @@ SENT = {
 @pytest.mark.parametrize("what", SENT)
 @pytest.mark.parametrize("as_json", [False, True])
 def test_fields_that_are_refused(cloning: Server, what: str, as_json: bool) -> None:
-    """A field that is missing or makes no sense is named, in a form and in JSON, and nothing is made."""
+    """A field that is missing or invalid is named, in a form and in JSON, and nothing is created."""
     fields, status, param, code = SENT[what]
     before = json_of(call(cloning, "GET", "/voicebox/profiles"))
     form: Any = (
@@ -257,14 +261,14 @@ def test_fields_that_are_refused(cloning: Server, what: str, as_json: bool) -> N
 
 @pytest.mark.parametrize("field", ["name", "prompt", "script_hint"])
 def test_fields_of_the_wrong_type(cloning: Server, field: str) -> None:
-    """JSON can hold what a form cannot: a number where text belongs is refused."""
+    """JSON with a number where text belongs is refused."""
     fields = {"type": "prompt", "name": new_name(), "prompt": PROMPT, field: 5}
     code = None if field == "script_hint" else "invalid_type"
     refused(call(cloning, "POST", "/audio/voices", json=fields), 400, field, code)
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff\xfe", json.dumps("name").encode()])
-def test_bodies_that_are_no_object(cloning: Server, body: bytes) -> None:
+def test_bodies_that_are_no_json_object(cloning: Server, body: bytes) -> None:
     """A body that is no JSON object is a refusal like any other."""
     answer = call(
         cloning, "POST", "/audio/voices", content=body, headers={"content-type": "application/json"}
@@ -274,7 +278,9 @@ def test_bodies_that_are_no_object(cloning: Server, body: bytes) -> None:
 
 
 def test_names_are_unique(cloning: Server) -> None:
-    """Of two names that are the same to people only one is given; it is free again once its voice is deleted."""
+    """Of two names that people take for the same only one can be used; it is free again once its voice is
+    deleted.
+    """
     name = new_name("Straße")
     first = clone(cloning, short(), name)
     for same in (name, name.upper(), f"  {name.lower()} ", name.replace("S", "Ｓ"), name.replace(" ", "   ")):

@@ -1,4 +1,4 @@
-"""Host, Origin, binding, keys in headers, paths: the guards, one by one."""
+"""Unit tests of the guards: hosts, origins, binding, keys in headers, and paths."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def test_own_hosts_pass(host: str) -> None:
 @pytest.mark.parametrize(
     "host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8000", "", "a b", "[::1"]
 )
-def test_strange_hosts_do_not(host: str) -> None:
-    """A name that is not ours is refused: it may have been rebound to our address."""
+def test_unknown_hosts_are_refused(host: str) -> None:
+    """A host name that is not ours is refused: it may have been rebound to our address."""
     with pytest.raises(NotPermitted) as caught:
         HostGuard([], []).check(host, None)
 
@@ -35,7 +35,7 @@ def test_strange_hosts_do_not(host: str) -> None:
 
 
 def test_origins() -> None:
-    """Pages may call from this server's own origin and from those of the settings, from no other."""
+    """Pages of this server's own origin and of those in the settings may call it, of no other."""
     guard = HostGuard([], ["app://obsidian.md"])
 
     guard.check("localhost:8000", "http://localhost:8000")
@@ -76,8 +76,8 @@ def test_binding_beyond_loopback(host: str, no_auth: bool, has_keys: bool, start
         ({b"api-key": b"abc"}, "abc"),
     ],
 )
-def test_keys_however_sent(headers: dict[bytes, bytes], key: str | None) -> None:
-    """The key is found wherever clients put it."""
+def test_keys_in_every_header(headers: dict[bytes, bytes], key: str | None) -> None:
+    """The key is found in each header that clients use."""
     assert auth.find_secret(headers) == key
 
 
@@ -94,5 +94,5 @@ def test_keys_are_masked() -> None:
      ("//audio//speech", "/v1/audio/speech"), ("/v1/foo", "/v1/foo"), ("/foo", "/foo")],
 )  # fmt: skip
 def test_paths(path: str, route: str) -> None:
-    """Every way of joining a base URL leads to the same route; the server's own paths stay where they are."""
+    """Every form of joining a base URL leads to the same route; the server's own paths stay where they are."""
     assert urls.canonical(path) == route

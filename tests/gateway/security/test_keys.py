@@ -1,4 +1,4 @@
-"""API keys: what is kept, who sees changes, and that damage never opens the door."""
+"""Tests of API keys: what is stored, that changes are seen at once, and that damage never disables the check."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from gateway.security.keys import KEYS_FILE, KeyChoiceError, KeyFileError, KeySt
 
 @pytest.fixture
 def store(tmp_path: Path) -> KeyStore:
-    """A store in a folder that is still to be made."""
+    """Return a store in a folder that does not exist yet."""
     return KeyStore(tmp_path / "data" / KEYS_FILE)
 
 
-def test_a_key_is_good_until_revoked(store: KeyStore) -> None:
-    """A new key is verified by its secret and no other, and is good no more once revoked by name or id."""
+def test_a_key_is_valid_until_revoked(store: KeyStore) -> None:
+    """A new key is verified by its secret and no other, until it is revoked by name or id."""
     assert store.empty()
     alice, secret = store.create("alice", None)
     bob, other = store.create("bob", None)
@@ -41,8 +41,8 @@ def test_a_key_is_good_until_revoked(store: KeyStore) -> None:
     assert store.verify(secret) is store.verify(other) is None
 
 
-def test_revoking_the_last_key_does_not_open_the_door(store: KeyStore) -> None:
-    """Once a key was made, keys stay required."""
+def test_revoking_the_last_key_keeps_keys_required(store: KeyStore) -> None:
+    """Once a key was created, keys stay required."""
     store.create("only", None)
     store.revoke("only")
 
@@ -51,9 +51,9 @@ def test_revoking_the_last_key_does_not_open_the_door(store: KeyStore) -> None:
     assert not KeyStore(store.path).empty()
 
 
-def test_the_secret_is_long_random_and_kept_nowhere(store: KeyStore) -> None:
-    """32 random bytes behind a prefix that scanners know; the folder holds only its hash and its last
-    characters.
+def test_the_secret_is_long_random_and_not_stored(store: KeyStore) -> None:
+    """A secret is 32 random bytes behind a prefix that scanners know; only its hash and its last characters
+    are stored.
     """
     key, secret = store.create("alice", None)
     kept = b"".join(path.read_bytes() for path in store.path.parent.iterdir())
@@ -68,8 +68,8 @@ def test_the_secret_is_long_random_and_kept_nowhere(store: KeyStore) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
-def test_only_the_owner_can_read_it(store: KeyStore) -> None:
-    """The file is 0600 whatever the umask, and no half-written one stays beside it."""
+def test_only_the_owner_can_read_the_file(store: KeyStore) -> None:
+    """The key file is 0600 whatever the umask, and no half-written file stays beside it."""
     before = os.umask(0)
     try:
         store.create("alice", None)
@@ -83,7 +83,7 @@ def test_only_the_owner_can_read_it(store: KeyStore) -> None:
 
 
 def test_expiry(store: KeyStore) -> None:
-    """An expired key is found, so that the refusal can say why, and tells that it has expired; a past time is
+    """An expired key is found, so that the refusal can say that it has expired; an expiry in the past is
     refused.
     """
     soon = datetime.now(UTC) + timedelta(hours=1)
@@ -100,22 +100,22 @@ def test_expiry(store: KeyStore) -> None:
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 65, "a\nb", "key_1234", "alice", "  alice "])
 def test_names(store: KeyStore, name: str) -> None:
-    """A name is short, printable, unlike an id, and given once."""
+    """A name is short, printable, unlike an id, and unique."""
     store.create("alice", None)
     with pytest.raises(KeyChoiceError):
         store.create(name, None)
     assert len(store.list()) == 1
 
 
-def test_revoking_nobody(store: KeyStore) -> None:
-    """A name that no key has is an error that tells the names there are."""
+def test_revoking_an_unknown_key(store: KeyStore) -> None:
+    """Revoking an unknown name is an error that lists the names."""
     store.create("alice", None)
     with pytest.raises(KeyChoiceError, match="alice"):
         store.revoke("bob")
 
 
-def test_another_process_is_seen_at_once(store: KeyStore) -> None:
-    """A store that has read the file sees what others make and revoke by itself."""
+def test_changes_of_another_process_are_seen(store: KeyStore) -> None:
+    """A store that has read the file sees what others create and revoke."""
     watcher = KeyStore(store.path)
     assert watcher.empty()
     _, secret = store.create("alice", None)
@@ -125,8 +125,8 @@ def test_another_process_is_seen_at_once(store: KeyStore) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="flock is Unix's")
-def test_the_lock_is_flock_on_a_file_beside(store: KeyStore) -> None:
-    """A process with flock on `keys.json.lock`, as earlier versions take it, keeps others from writing."""
+def test_the_lock_is_flock_on_keys_json_lock(store: KeyStore) -> None:
+    """A process that holds flock on `keys.json.lock`, as earlier versions do, keeps others from writing."""
     import fcntl
 
     store.create("alice", None)
@@ -142,7 +142,7 @@ def test_the_lock_is_flock_on_a_file_beside(store: KeyStore) -> None:
 
 
 def test_many_writers(store: KeyStore) -> None:
-    """Processes that make keys at the same time lose none."""
+    """Processes that create keys at the same time lose none."""
     script = "import sys; from pathlib import Path; from gateway.security.keys import KeyStore\nfor n in range(8): KeyStore(Path(sys.argv[1])).create(f'{sys.argv[2]}-{n}', None)"
     writers = [
         subprocess.Popen([sys.executable, "-c", script, str(store.path), str(writer)]) for writer in range(3)
@@ -165,10 +165,8 @@ def test_many_writers(store: KeyStore) -> None:
         b"null",
     ],
 )
-def test_a_damaged_file_opens_nothing(store: KeyStore, content: bytes) -> None:
-    """Whatever is in the file that is not keys is an error that names the file, for all questions, and is
-    left as it is.
-    """
+def test_a_damaged_file_admits_nobody(store: KeyStore, content: bytes) -> None:
+    """With a damaged key file every question raises an error that names the file, which is left as it is."""
     _, secret = store.create("alice", None)
     store.path.write_bytes(content)
     for ask in (store.empty, store.list, lambda: store.verify(secret), lambda: store.create("bob", None)):
@@ -179,8 +177,8 @@ def test_a_damaged_file_opens_nothing(store: KeyStore, content: bytes) -> None:
     assert store.path.read_bytes() == content
 
 
-def test_a_file_that_goes_away_opens_nothing(store: KeyStore) -> None:
-    """A running server whose key file is deleted does not take that for "no keys"; a new one does."""
+def test_a_deleted_file_admits_nobody(store: KeyStore) -> None:
+    """A running server whose key file is deleted does not conclude that there are no keys; a new one does."""
     _, secret = store.create("alice", None)
     store.path.unlink()
     with pytest.raises(KeyFileError, match="gone"):
@@ -190,7 +188,7 @@ def test_a_file_that_goes_away_opens_nothing(store: KeyStore) -> None:
     assert KeyStore(store.path).empty()
 
 
-def test_expiry_as_people_write_it() -> None:
+def test_spellings_of_an_expiry() -> None:
     """A span counts from now, a date means its end in UTC, and anything else is refused."""
     now = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -204,7 +202,9 @@ def test_expiry_as_people_write_it() -> None:
 
 
 def test_the_commands(tmp_path: Path) -> None:
-    """The secret alone is on standard output, once; lists never hold it; errors have a status and a sentence."""
+    """A created secret alone is on standard output, once; lists never have it; errors have a status and a
+    sentence.
+    """
 
     def voicebox(*words: str) -> subprocess.CompletedProcess[str]:
         environ = {**os.environ, "VOICEBOX_DATA_DIR": str(tmp_path)}
@@ -216,13 +216,13 @@ def test_the_commands(tmp_path: Path) -> None:
             env=environ,
         )
 
-    made = voicebox("create", "alice", "--expires", "30d")
-    secret = made.stdout.strip()
+    created = voicebox("create", "alice", "--expires", "30d")
+    secret = created.stdout.strip()
     listed = voicebox("list", "--json")
 
-    assert made.returncode == 0
+    assert created.returncode == 0
     assert KeyStore(tmp_path / KEYS_FILE).verify(secret) is not None
-    assert secret not in made.stderr + listed.stdout
+    assert secret not in created.stderr + listed.stdout
     assert json.loads(listed.stdout)[0]["name"] == "alice"
     assert "sha256" not in listed.stdout
     assert voicebox("list").stdout.startswith("alice\tkey_")
@@ -239,9 +239,9 @@ def test_the_commands(tmp_path: Path) -> None:
     assert "Traceback" not in broken.stderr
 
 
-def test_a_running_server_stays_shut_when_the_file_is_damaged(tmp_path: Path) -> None:
-    """Damage under a running server lets nobody in, not even with a good key; once mended, the key is good
-    again.
+def test_a_running_server_with_a_damaged_file(tmp_path: Path) -> None:
+    """While the file is damaged a running server admits nobody, not even with a valid key; once it is
+    repaired, the key is valid again.
     """
     store = KeyStore(tmp_path / "data" / KEYS_FILE)
     _, secret = store.create("alice", None)

@@ -1,4 +1,4 @@
-"""Safe from the first day: keys, hosts, origins, bindings, on a real server."""
+"""Tests of keys, hosts, origins and bindings on a real server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SPEECH = {"model": "tts-1", "voice": "alloy", "input": "Hello."}
 
 
 def test_foreign_host_and_origin(server: Server) -> None:
-    """A rebound name and a page from elsewhere are both turned away, in the envelope."""
+    """A rebound host name and a page from elsewhere are both refused, in the envelope."""
     for headers in ({"host": "evil.example"}, {"origin": "http://evil.example"}, {"origin": "null"}):
         answer = httpx.post(f"{server.base_url}/audio/speech", json=SPEECH, headers=headers)
 
@@ -27,7 +27,7 @@ def test_foreign_host_and_origin(server: Server) -> None:
         assert "access-control-allow-origin" not in answer.headers
 
 
-def test_paths_in_requests_are_only_words(server: Server, tmp_path: Path) -> None:
+def test_names_in_requests_are_not_opened(server: Server, tmp_path: Path) -> None:
     """No voice, model or file name is opened as a path or fetched as an address."""
     for voice in ("/etc/passwd", "../../etc/passwd", "http://127.0.0.1:1/x", "file:///etc/passwd"):
         answer = httpx.post(f"{server.base_url}/audio/speech", json=SPEECH | {"voice": voice})
@@ -37,7 +37,7 @@ def test_paths_in_requests_are_only_words(server: Server, tmp_path: Path) -> Non
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> object:
-    """A server with a key, an expired key, and CORS for one origin."""
+    """Run a server with a key, an expired key, and CORS for one origin."""
     folder = tmp_path_factory.mktemp("guarded")
     keys = KeyStore(folder / "data" / KEYS_FILE)
     _, secret = keys.create("reader", None)
@@ -46,7 +46,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> object:
 
 
 def test_keys(guarded: tuple[Server, str]) -> None:
-    """With a key set, the SDK gets in with it and raises AuthenticationError with another or none."""
+    """With a key set, the SDK is admitted with it and raises AuthenticationError with another or none."""
     server, secret = guarded
 
     assert list(server.sdk(secret).models.list())
@@ -59,8 +59,8 @@ def test_keys(guarded: tuple[Server, str]) -> None:
     assert missing.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_what_needs_no_key(guarded: tuple[Server, str]) -> None:
-    """Probes need no key, nor does the voice list where none is sent; a wrong one is wrong there too."""
+def test_routes_without_a_key(guarded: tuple[Server, str]) -> None:
+    """Probes need no key, nor does the voice list where none is sent; a wrong one is refused there too."""
     server, _ = guarded
 
     for path in ("/health", "/livez", "/readyz", "/v1/test", "/v1/audio/voices"):
@@ -72,8 +72,8 @@ def test_what_needs_no_key(guarded: tuple[Server, str]) -> None:
     assert httpx.get(f"{server.base_url}/models").status_code == 401
 
 
-def test_a_new_key_works_at_once_and_a_revoked_one_no_more(guarded: tuple[Server, str]) -> None:
-    """A running server sees keys come and go."""
+def test_a_running_server_sees_new_and_revoked_keys(guarded: tuple[Server, str]) -> None:
+    """A running server accepts a new key at once, and refuses a revoked one."""
     server, _ = guarded
     keys = KeyStore(server.folder / "data" / KEYS_FILE)
     _, secret = keys.create("guest", None)
@@ -107,8 +107,8 @@ def test_cors(guarded: tuple[Server, str]) -> None:
     assert (error.status_code, refused.status_code) == (400, 401)
 
 
-def test_refuses_to_listen_in_the_open(tmp_path: Path) -> None:
-    """Beyond loopback without keys it does not start, says why and how to mend it, and leaves nothing
+def test_no_binding_beyond_loopback_without_keys(tmp_path: Path) -> None:
+    """Beyond loopback without keys the server does not start, says why and what to do, and leaves nothing
     running.
     """
     environ = {**os.environ, "VOICEBOX_DATA_DIR": str(tmp_path)}
@@ -123,7 +123,7 @@ def test_refuses_to_listen_in_the_open(tmp_path: Path) -> None:
 
 
 def test_strict_and_unknown_default(tmp_path: Path) -> None:
-    """`strict` brings OpenAI's limits back, and `unknown: default` maps what nobody knows, saying so."""
+    """`strict` applies OpenAI's limits, and `unknown: default` maps unknown names and names the mapping."""
     with running(
         tmp_path, {"compat": {"strict": True, "unknown": "default", "unsupported": "refuse"}}
     ) as server:

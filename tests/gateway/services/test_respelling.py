@@ -1,5 +1,5 @@
-"""How words are said: respelt or in IPA, by caller and by voice, on every engine, without a word being lost
-on the way.
+"""Tests of pronunciations: respellings and IPA, by caller and by voice, on every engine, without a word being
+lost.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ RISE = 1.2
 
 @pytest.fixture
 def words(cloning: Server) -> Iterator[Any]:
-    """Return a function that sets the caller's dictionary, which is empty again afterwards."""
+    """Return a function that sets the caller's dictionary, which is empty again after the test."""
 
     def put(*entries: Json) -> Json:
         return json_of(call(cloning, "PUT", PATH, json={"pronunciations": entries}))
@@ -55,9 +55,9 @@ def respelt(word: str, respelling: str) -> Json:
     return {"word": word, "respelling": respelling}
 
 
-def test_a_dictionary_is_kept_and_replaced(cloning: Server, words: Any) -> None:
-    """What is put is what is there, in good form; the next one takes its place, and an empty one takes it
-    away.
+def test_a_dictionary_is_stored_and_replaced(cloning: Server, words: Any) -> None:
+    """The stored dictionary is the one sent, normalised; the next one replaces it, and an empty one deletes
+    it.
     """
     assert json_of(call(cloning, "GET", PATH)) == {"pronunciations": []}
     kept = words({"word": " GIF ", "respelling": " jif  file ", "ipa": "/dʒɪf/"}, respelt("SQL", "sequel"))
@@ -85,20 +85,22 @@ def test_a_dictionary_is_kept_and_replaced(cloning: Server, words: Any) -> None:
     ],
 )
 def test_respelling(cloning: Server, words: Any, text: str, spoken: int) -> None:
-    """Whole words are respelt, in any case, the longest first, and only these: mimic's words tell."""
+    """Whole words are respelt, in any case, the longest first, and only these, as the number of mimic's words
+    shows.
+    """
     words(respelt("SQL", "structured query language"), respelt("New York", "the big big apple"))
     assert count(cloning, text) == spoken
 
 
 def test_respelling_in_a_long_text(cloning: Server, words: Any) -> None:
-    """However a text is cut into segments, every word in it is respelt, and none twice."""
+    """However a text is cut into segments, every word in it is respelt once."""
     words(respelt("SQL", "structured query language"), respelt("query", "never again"))
     text = " ".join(f"Sentence {number} is about SQL and more." for number in range(60))
     assert count(cloning, text) == 60 * 9
 
 
 def test_every_voice_and_transport(cloning: Server, words: Any) -> None:
-    """A caller's dictionary works in every voice, cloned ones too, and in server-sent events."""
+    """A caller's dictionary applies to every voice, cloned ones too, and to server-sent events."""
     voice = clone(cloning, female())["id"]
     words(respelt("SQL", "structured query language"))
     events = pcm(cloning, voice, "SQL", stream_format="sse").split(b"\r\n\r\n")[:-3]
@@ -109,21 +111,21 @@ def test_every_voice_and_transport(cloning: Server, words: Any) -> None:
 
 
 def test_on_espeak(cloning: Server, words: Any) -> None:
-    """eSpeak NG says a respelt word as it says its respelling."""
-    plain, wanted = (said(cloning, text) for text in ("The GIF is here.", "The jiffy elephant is here."))
+    """eSpeak NG pronounces a respelt word as its respelling."""
+    plain, wanted = (
+        sound_bytes(cloning, text) for text in ("The GIF is here.", "The jiffy elephant is here.")
+    )
     words(respelt("GIF", "jiffy elephant"))
     assert not same_words(plain, wanted)
-    assert same_words(said(cloning, "The GIF is here."), wanted)
+    assert same_words(sound_bytes(cloning, "The GIF is here."), wanted)
 
 
-def said(server: Server, text: str) -> Any:
+def sound_bytes(server: Server, text: str) -> Any:
     return decoded(pcm(server, "espeak/en-us", text), "pcm")
 
 
-def test_a_voice_has_its_own(cloning: Server, words: Any) -> None:
-    """A voice's dictionary goes before the caller's where both have a word; where one has none, the other's
-    works.
-    """
+def test_a_voices_own_dictionary(cloning: Server, words: Any) -> None:
+    """A voice's dictionary precedes the caller's for words that both have; the other's applies elsewhere."""
     voice = clone(cloning, female())["id"]
     preset = create_profile(
         cloning,
@@ -143,8 +145,8 @@ def test_a_voice_has_its_own(cloning: Server, words: Any) -> None:
 
 
 def test_ipa(cloning: Server, words: Any) -> None:
-    """IPA goes to the engine that takes it, which then says the word as written; a respelling beside it is for
-    the others.
+    """IPA is sent to the engine that supports it, with the word as written; a respelling beside it is for
+    other engines.
     """
     words({"word": "somebody", "respelling": "some body else", "ipa": "ˈsʌmbədi"})
     answer = speak(cloning, "mimic/low", "somebody")
@@ -158,14 +160,14 @@ def test_ipa(cloning: Server, words: Any) -> None:
     other = speak(cloning, "espeak/en-us", "There is somebody.")
     assert "x-voicebox-ignored" not in other.headers
     words()
-    assert same_words(decoded(other.content, "pcm"), said(cloning, "There is some body else."))
+    assert same_words(decoded(other.content, "pcm"), sound_bytes(cloning, "There is some body else."))
 
 
-def test_ipa_that_nobody_hears(cloning: Server, words: Any) -> None:
-    """An engine that takes no IPA says the word its own way, and the answer says so, where the word is in the
+def test_ipa_on_an_engine_without_support(cloning: Server, words: Any) -> None:
+    """An engine without IPA pronounces the word its own way, and the answer says so, where the word is in the
     text.
     """
-    plain = said(cloning, "There is somebody.")
+    plain = sound_bytes(cloning, "There is somebody.")
     words({"word": "somebody", "ipa": "ˈsʌmbədi"})
     answer = speak(cloning, "espeak/en-us", "There is somebody.")
 
@@ -200,7 +202,7 @@ WRONG: dict[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize("what", WRONG)
 def test_dictionaries_that_are_refused(cloning: Server, words: Any, what: str) -> None:
-    """A dictionary with a fault is refused as a whole, by the field, and the one there was stays."""
+    """A dictionary with a fault is refused as a whole, by the field, and the existing one stays."""
     before = words(respelt("SQL", "sequel"))
     body, param = WRONG[what]
     refused(call(cloning, "PUT", PATH, json=body), 400, param, None)
@@ -208,7 +210,7 @@ def test_dictionaries_that_are_refused(cloning: Server, words: Any, what: str) -
 
 
 def test_a_thousand_words(cloning: Server, words: Any) -> None:
-    """A thousand entries work, the last as the first."""
+    """Of a thousand entries the last works as the first."""
     words(
         *(respelt(f"{new_name()[-6:]}x{number}", "one two") for number in range(999)),
         respelt("SQL", "one two three"),

@@ -1,5 +1,5 @@
-"""Many at once on few workers: turns, deadlines, readers that stand still, engines that run away, and what is
-left afterwards.
+"""Tests of many requests on few workers: their order, deadlines, clients that stop reading, runaway engines,
+and what is left afterwards.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SENTENCE = "The quick brown fox jumps over the lazy dog and rests. "
 
 @pytest.fixture(scope="module")
 def paced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with one worker that works at a set pace, twenty times real time."""
+    """Run a server with one worker that works at a set pace, twenty times real time."""
     options = {"rtf": 0.05, "first_chunk": 0.02}
     engines = {
         "pace": {"enabled": True, "workers": 1, "options": options},
@@ -63,7 +63,7 @@ def line_of(server: Server, answer: httpx.Response) -> dict[str, Any]:
 
 
 class StreamReader(threading.Thread):
-    """Reads a stream in the background, and counts."""
+    """A client that reads a stream in the background, and counts its bytes."""
 
     def __init__(self, request: dict[str, Any]) -> None:
         super().__init__(daemon=True)
@@ -83,9 +83,9 @@ class StreamReader(threading.Thread):
                     return
 
 
-def test_a_line_behind_a_long_text_gets_its_turn(paced: Server) -> None:
+def test_a_line_behind_a_long_text_is_not_delayed(paced: Server) -> None:
     """Behind 100,000 characters on the same worker, a line is spoken whole while the long text has hardly
-    moved on.
+    progressed.
     """
     long = StreamReader(ask(paced, SENTENCE * 1800, key="one"))
     try:
@@ -103,8 +103,8 @@ def test_a_line_behind_a_long_text_gets_its_turn(paced: Server) -> None:
     wait_until(lambda: engine(paced)["streams"] == 0, "nothing is left of either")
 
 
-def test_a_key_with_many_requests_does_not_hold_up_another(paced: Server) -> None:
-    """Of forty requests of one key and one of another, all at once, that one is not among the last."""
+def test_a_key_with_many_requests_does_not_delay_another(paced: Server) -> None:
+    """Of forty requests of one key and one of another, all at once, that one is not among the last to end."""
     ended: list[str] = []
 
     def one(key: str) -> None:
@@ -123,7 +123,7 @@ def test_a_key_with_many_requests_does_not_hold_up_another(paced: Server) -> Non
 
 def test_a_deadline_is_kept(paced: Server) -> None:
     """A request that waited past its own deadline is refused with 503 and the time to come back, and is not
-    made.
+    synthesised.
     """
     with ThreadPoolExecutor(8) as pool:
         jobs = [
@@ -139,8 +139,8 @@ def test_a_deadline_is_kept(paced: Server) -> None:
     assert answers == [200] * 3
 
 
-def test_batches_stand_back(paced: Server) -> None:
-    """What is marked as a batch waits for those that are not, though it came first."""
+def test_batches_wait(paced: Server) -> None:
+    """A batch request waits for those that are not batch, though it came first."""
     ended: list[str] = []
 
     def one(name: str, priority: str) -> None:
@@ -171,9 +171,9 @@ def descriptors(server: Server) -> int:
     return sum(1 for _ in Path(f"/proc/{server.process.pid}/fd").iterdir())
 
 
-def test_readers_that_stand_still_hold_only_their_own(server: Server) -> None:
-    """Two hundred clients that ask for a long text each and read next to nothing: bounded memory, no worker
-    held, and another client is served whole meanwhile.
+def test_clients_that_stop_reading_hold_no_worker(server: Server) -> None:
+    """Two hundred clients that request a long text each and read next to nothing: memory is bounded, no
+    worker is held, and another client is served whole meanwhile.
     """
     body = json.dumps(
         {"model": "tts-1", "voice": "alloy", "input": SENTENCE * 400, "response_format": "mp3"}
@@ -209,8 +209,8 @@ def test_readers_that_stand_still_hold_only_their_own(server: Server) -> None:
 
 @pytest.mark.parametrize("fault", ["noise", "loop", "mute"])
 def test_runaway_audio_is_stopped_and_logged(paced: Server, fault: str) -> None:
-    """An engine that does not stop costs no minutes of noise: the stream breaks off, events end with the
-    error, and log and metrics tell.
+    """An engine that does not stop is stopped: the stream breaks off, events end with the error, and log and
+    metrics report it.
     """
     text = f"[{fault}] A short text."
     with (
@@ -230,9 +230,9 @@ def test_runaway_audio_is_stopped_and_logged(paced: Server, fault: str) -> None:
     assert 'voicebox_truncations_total{engine="tone",kind="run away"}' in metrics
 
 
-def test_runaway_audio_that_nobody_has_played_is_made_again(paced: Server) -> None:
-    """A later sentence that runs away at first is made again with another seed, and nothing shows it but
-    the log.
+def test_runaway_audio_that_was_not_sent_is_retried(paced: Server) -> None:
+    """A later sentence that runs away at first is synthesised again with another seed, and only the log shows
+    it.
     """
     good = "This is the second sentence, which goes on for a while, and then it ends as it should have."
     answer = httpx.post(**ask(paced, f"{SENTENCE}[seeded] [noise] {good}", model="tone"))
@@ -244,7 +244,7 @@ def test_runaway_audio_that_nobody_has_played_is_made_again(paced: Server) -> No
 
 
 def test_words_that_are_missing_are_logged(paced: Server) -> None:
-    """A segment that comes out far too short twice is noted: the caller has what there is."""
+    """A segment that is far too short twice is logged, and the caller gets what there is."""
     answer = httpx.post(**ask(paced, f"One. [short] {SENTENCE * 9}", model="tone"))
 
     assert answer.status_code == 200
@@ -252,8 +252,8 @@ def test_words_that_are_missing_are_logged(paced: Server) -> None:
 
 
 def test_ten_times_too_much(tmp_path: Path) -> None:
-    """Ten times what the engine can do, for some seconds: what is let in is spoken whole and keeps playing,
-    the rest gets 503 with Retry-After, nothing else happens, and afterwards all is as before.
+    """Under ten times the engine's capacity, for some seconds, admitted requests are spoken whole and keep
+    playing, the others get 503 with Retry-After, and afterwards everything is as before.
     """
     options = {"rtf": 0.25, "first_chunk": 0.02}
     config = {
@@ -297,12 +297,12 @@ def test_ten_times_too_much(tmp_path: Path) -> None:
     assert (state["streams"], state["running"], state["queued"]) == (0, 0, 0)
     assert (
         underruns.count(0) > len(underruns) / 2
-    )  # all, but for a machine that stalls; bench/overload.py measures it
+    )  # all, unless the machine stalls; bench/overload.py measures it
 
 
-def test_a_thousand_at_once_keep_apart(paced: Server) -> None:
-    """A thousand requests with 32 voices and as many texts, all at once: each answer is, to the sample, what
-    the request gives alone.
+def test_a_thousand_requests_are_not_mixed_up(paced: Server) -> None:
+    """A thousand simultaneous requests with 32 voices and as many texts: each answer is, to the sample, what
+    the request returns alone.
     """
     texts = [(f"tone-{number}", f"Word{number} and other{number * 7} things here.") for number in range(32)]
     alone = {

@@ -1,5 +1,6 @@
-"""Whose a voice is: what another key sees of it, may do with it, and hears of it. On this server no voice is
-cloned without consent.
+"""Tests of who owns a voice: what another key sees of it, may do with it, and learns of it.
+
+On this server no voice is cloned without consent.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ SHARED = "Siegfried"
 
 
 class TwoCallers:
-    """A server with two keys, `anna` and `bert`; a voice that was there before them; and two voices of
-    Anna's, one shared.
+    """A server with two keys, `anna` and `bert`; a voice older than the keys; and two voices of Anna's, one
+    of them shared.
     """
 
     def __init__(self, server: Server) -> None:
@@ -72,7 +73,7 @@ class TwoCallers:
 
 @pytest.fixture(scope="module")
 def callers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoCallers]:
-    """A server with two callers' keys, and their voices."""
+    """Run a server with two callers' keys, and their voices."""
     with running(
         tmp_path_factory.mktemp("callers"), {"engines": CLONER, "voices": {"require_consent": True}}
     ) as server:
@@ -113,8 +114,8 @@ def changes(callers: TwoCallers, id: str) -> list[tuple[str, str, Json]]:
     ]
 
 
-def untouched(callers: TwoCallers, id: str) -> Any:
-    """Return all that there is of a voice, for its owner."""
+def owners_view(callers: TwoCallers, id: str) -> Any:
+    """Return all that the owner can get of a voice, to compare."""
     path = f"/voicebox/profiles/{id}"
     audio = [
         call(callers.server, "GET", f"{path}/samples/{sample['id']}/audio", callers.anna).content
@@ -125,8 +126,8 @@ def untouched(callers: TwoCallers, id: str) -> Any:
 
 
 def test_lists(callers: TwoCallers) -> None:
-    """A key sees its own voices, the shared ones and those from before there were keys; without a key only
-    the last are seen.
+    """A key sees its own voices, the shared ones and those older than the keys; without a key only the last
+    are seen.
     """
     for path in ("/audio/voices", "/voicebox/profiles"):
         assert names(callers, path, callers.anna) >= {MINE, SHARED, "Commons"}
@@ -141,8 +142,8 @@ def test_lists(callers: TwoCallers) -> None:
     assert (mine[callers.shared], mine[callers.common]) == (False, True)
 
 
-def test_without_a_key_there_is_only_the_list(callers: TwoCallers) -> None:
-    """Whatever is more than the list of voices needs a key, and the list of one voice too."""
+def test_without_a_key_only_the_list_is_open(callers: TwoCallers) -> None:
+    """Every route but the list of voices needs a key, the list of a single voice included."""
     for path in (
         f"/audio/voices/{callers.shared}",
         "/voicebox/profiles",
@@ -153,11 +154,9 @@ def test_without_a_key_there_is_only_the_list(callers: TwoCallers) -> None:
     assert speak(callers.server, callers.shared).status_code == 401
 
 
-def test_private_voices_are_not_there(callers: TwoCallers) -> None:
-    """For another key a private voice does not exist, whatever is tried, and nothing that is tried changes
-    it.
-    """
-    before = untouched(callers, callers.private)
+def test_private_voices_do_not_exist_for_others(callers: TwoCallers) -> None:
+    """For another key a private voice does not exist, by any call, and no call changes it."""
+    before = owners_view(callers, callers.private)
     one = f"/voicebox/profiles/{callers.private}"
     looks: list[tuple[str, str, Json]] = [
         ("GET", one, {}),
@@ -173,16 +172,16 @@ def test_private_voices_are_not_there(callers: TwoCallers) -> None:
         error = answer.json()["error"]
         assert error["code"] == "voice_not_found", (method, path)
         assert MINE not in error["message"].replace(path.rsplit("/", 1)[-1], "")
-    assert untouched(callers, callers.private) == before
+    assert owners_view(callers, callers.private) == before
 
 
 @pytest.mark.parametrize(
     "asked",
     ["{id}", "profile:{id}", "Mechthild", "profile:Mechthild", "Mechthilt", "mechthil", "mimic/Mechthild"],
 )
-def test_private_voices_are_not_spoken(callers: TwoCallers, asked: str) -> None:
-    """Another key cannot speak a private voice, by any name, nor is it told of it as a near miss; its owner
-    can, and is.
+def test_private_voices_are_not_spoken_by_others(callers: TwoCallers, asked: str) -> None:
+    """Another key cannot speak with a private voice, by any name, nor is it suggested as a near miss, as it
+    is to its owner.
     """
     voice = asked.format(id=callers.private)
     for field in ({"voice": voice}, {"voice": {"id": voice}}, {"voice": None, "model": voice}):
@@ -194,8 +193,8 @@ def test_private_voices_are_not_spoken(callers: TwoCallers, asked: str) -> None:
         assert f"'{MINE}'" in refused(speak(callers.server, voice, key=callers.anna), 400, None, None)
 
 
-def test_shared_voices_are_used(callers: TwoCallers) -> None:
-    """Another key may speak a shared voice, look at it and hear it, and is shown no recordings."""
+def test_shared_voices_can_be_used(callers: TwoCallers) -> None:
+    """Another key may look at a shared voice and speak with it, but is shown no recordings."""
     mine = pcm(callers.server, SHARED, key=callers.anna)
     shown = profile(callers.server, callers.shared, callers.bert)
 
@@ -216,10 +215,10 @@ def test_shared_voices_are_used(callers: TwoCallers) -> None:
 
 
 def test_shared_voices_are_not_changed(callers: TwoCallers) -> None:
-    """Whatever another key tries with a shared voice is refused with 403, and nothing of it is changed, nor
-    its picture lost.
+    """Every change of a shared voice by another key is refused with 403, and neither the voice nor its
+    picture changes.
     """
-    before = untouched(callers, callers.shared)
+    before = owners_view(callers, callers.shared)
     for method, path, body in changes(callers, callers.shared):
         answer = call(callers.server, method, path, callers.bert, **body)
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "not_yours"), (
@@ -227,14 +226,14 @@ def test_shared_voices_are_not_changed(callers: TwoCallers) -> None:
             path,
             answer.text,
         )
-    assert untouched(callers, callers.shared) == before
+    assert owners_view(callers, callers.shared) == before
     assert spoken_brightness(callers.server, SHARED, key=callers.bert) == pytest.approx(
         sample_brightness(callers.server, callers.shared, callers.anna), rel=BRIGHTNESS_TOLERANCE
     )
 
 
 def test_sharing_ends(callers: TwoCallers) -> None:
-    """What is shared no more is gone for others at once."""
+    """A voice that is no longer shared is not found by others at once."""
     id = callers.voice(callers.anna, female(), "Fleeting")
     path = f"/voicebox/profiles/{id}"
     for shared, status in ((False, 400), (True, 200), (False, 400)):
@@ -243,8 +242,8 @@ def test_sharing_ends(callers: TwoCallers) -> None:
         assert ("Fleeting" in names(callers, "/audio/voices", callers.bert)) == shared
 
 
-def test_voices_from_before_there_were_keys(callers: TwoCallers) -> None:
-    """They belong to everybody: every key speaks and changes them."""
+def test_voices_older_than_the_keys(callers: TwoCallers) -> None:
+    """Voices older than the keys belong to everybody: every key speaks with them and changes them."""
     for key in (callers.anna, callers.bert):
         json_of(
             call(
@@ -262,8 +261,8 @@ def test_voices_from_before_there_were_keys(callers: TwoCallers) -> None:
 
 
 def test_names_of_two_keys(callers: TwoCallers) -> None:
-    """Two keys may use one name, each for its own voice; among the shared a name is given once, and one's own
-    goes before.
+    """Two keys may use the same name, each for its own voice; among shared voices a name is unique, and one's
+    own voice comes first.
     """
     anna, bert = callers.voice(callers.anna, female(), "Twin"), callers.voice(callers.bert, male(), "TWIN")
     own = {key: spoken_brightness(callers.server, "twin", key=key) for key in (callers.anna, callers.bert)}
@@ -282,8 +281,8 @@ def test_names_of_two_keys(callers: TwoCallers) -> None:
 
 
 def test_aliases_of_two_keys(callers: TwoCallers) -> None:
-    """An alias that one key makes, even of OpenAI's own name, is no other's; the same name may lead elsewhere
-    for another.
+    """An alias of one key, even of OpenAI's own name, is no other's; the same name may have another target
+    for another key.
     """
     path = "/voicebox/aliases/alloy"
     json_of(call(callers.server, "PUT", path, callers.anna, json={"target": MINE}))
@@ -317,7 +316,7 @@ def test_aliases_of_two_keys(callers: TwoCallers) -> None:
 
 
 def test_pronunciations_of_two_keys(callers: TwoCallers) -> None:
-    """How one key wants words said is neither heard nor seen by another."""
+    """One key's pronunciations are neither applied nor shown to another."""
     words = {"pronunciations": [{"word": "SQL", "respelling": "structured query language"}]}
     json_of(call(callers.server, "PUT", "/voicebox/pronunciations", callers.anna, json=words))
     lengths = [seconds(pcm(callers.server, "mimic/low", "SQL", key)) for key in (callers.anna, callers.bert)]
@@ -336,7 +335,7 @@ def test_pronunciations_of_two_keys(callers: TwoCallers) -> None:
 
 
 def test_consents_of_two_keys(callers: TwoCallers) -> None:
-    """A consent is its giver's alone: another key neither sees, changes, deletes nor uses it."""
+    """A consent is its owner's alone: another key cannot see, change, delete or use it."""
     given = callers.consent(callers.anna)
     path = f"/audio/voice_consents/{given}"
     tries: list[tuple[str, Json]] = [("GET", {}), ("POST", {"json": {"name": "Bert's"}}), ("DELETE", {})]
@@ -356,9 +355,9 @@ def test_consents_of_two_keys(callers: TwoCallers) -> None:
         "voice_consent_not_found",
     )
     refused(cloned(callers, callers.bert, consent=given), 404, "consent", "voice_consent_not_found")
-    made = create_profile(callers.server, callers.bert)["id"]
+    profile_id = create_profile(callers.server, callers.bert)["id"]
     answer = call(
-        callers.server, "PATCH", f"/voicebox/profiles/{made}", callers.bert, json={"consent": given}
+        callers.server, "PATCH", f"/voicebox/profiles/{profile_id}", callers.bert, json={"consent": given}
     )
     refused(answer, 404, "consent", "voice_consent_not_found")
     assert json_of(call(callers.server, "GET", path, callers.anna))["name"] != "Bert's"
@@ -383,8 +382,8 @@ def without_consent(archive: bytes, **fields: Any) -> bytes:
 
 
 def test_no_voice_without_consent(callers: TwoCallers) -> None:
-    """Where the settings demand consent nothing is cloned without it: not by upload, not sample by sample,
-    not by an archive.
+    """Where the settings demand consent nothing is cloned without it: neither by upload, nor sample by
+    sample, nor by an archive.
     """
     server, bert, profiles = callers.server, callers.bert, "/voicebox/profiles"
     bare = f"{profiles}/{create_profile(server, bert)['id']}"
@@ -405,12 +404,12 @@ def test_no_voice_without_consent(callers: TwoCallers) -> None:
 
 
 def test_the_audit_names_the_key(callers: TwoCallers) -> None:
-    """Who spoke with a shared voice, its owner can look up: the key's name and the request's id."""
-    said = speak(callers.server, callers.shared, "one two", callers.bert)
+    """The owner of a shared voice can look up who spoke with it: the key's name and the request's id."""
+    answer = speak(callers.server, callers.shared, "one two", callers.bert)
     lines = json_of(call(callers.server, "GET", f"/voicebox/profiles/{callers.shared}/audit", callers.anna))[
         "data"
     ]
-    line = next(line for line in lines if line.get("request") == said.headers["x-request-id"])
+    line = next(line for line in lines if line.get("request") == answer.headers["x-request-id"])
 
     assert (line["event"], line["key"], line["engine"], line["characters"]) == ("spoken", "bert", "mimic", 7)
     assert line["consent"] == profile(callers.server, callers.shared, callers.anna)["consent"]

@@ -1,5 +1,5 @@
-"""Voices stay what they are: whatever engines come and go, through restarts and lost caches; and what is
-deleted is gone.
+"""Tests that voices stay as they are whichever engines exist, through restarts and lost caches, and that
+deleted ones are gone.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from engines.fakes.cloner import LOWEST
 PROMPT = "A bright and merry voice"
 DESIGNED = LOWEST + zlib.crc32(PROMPT.encode()) % 3000
 """Hertz, in which mimic speaks the script"""
-DEAF: dict[str, Any] = {"pocketsphinx": {"enabled": False}}
+NO_TRANSCRIPTION: dict[str, Any] = {"pocketsphinx": {"enabled": False}}
 """starts sooner"""
 
 
@@ -44,14 +44,16 @@ DEAF: dict[str, Any] = {"pocketsphinx": {"enabled": False}}
 def library_server(folder: Path, number: int, engines: dict[str, Any], *args: str) -> Iterator[Server]:
     """Run a server on the one data folder."""
     with running(
-        folder / str(number), {"engines": {**DEAF, **engines}, "data_dir": str(folder / "data")}, args
+        folder / str(number),
+        {"engines": {**NO_TRANSCRIPTION, **engines}, "data_dir": str(folder / "data")},
+        args,
     ) as server:
         yield server
 
 
 def test_engines_come_and_go(tmp_path: Path) -> None:
-    """Without an engine that clones voices are made, listed and kept; with one they speak, and the same after
-    each restart.
+    """Without an engine that clones, voices are created, listed and kept; with one they speak, and the same
+    after each restart.
     """
     with library_server(tmp_path, 1, {}) as server:
         cloned, designed = clone(server, male(), "Jack"), design(server, PROMPT, "Merry")
@@ -76,44 +78,44 @@ def test_engines_come_and_go(tmp_path: Path) -> None:
         assert spoken_brightness(server, "Jack") == pytest.approx(
             sample_brightness(server, cloned["id"]), rel=BRIGHTNESS_TOLERANCE
         )
-        made_by_ten_at_once(server, designed["id"])
-        said = [pcm(server, voice["id"]) for voice in (cloned, designed)]
+        first_speech_by_ten_requests(server, designed["id"])
+        spoken = [pcm(server, voice["id"]) for voice in (cloned, designed)]
         reference = profile(server, designed["id"])
     shutil.rmtree(tmp_path / "data" / "voices" / "prompts")
     with library_server(tmp_path, 3, CLONER) as server:
-        assert [pcm(server, voice["id"]) for voice in (cloned, designed)] == said
+        assert [pcm(server, voice["id"]) for voice in (cloned, designed)] == spoken
         assert json_of(call(server, "DELETE", "/voicebox/cache")) == {"prompts": 2}
-        assert [pcm(server, voice["id"]) for voice in (cloned, designed)] == said
+        assert [pcm(server, voice["id"]) for voice in (cloned, designed)] == spoken
         assert profile(server, designed["id"]) == reference
 
 
-def made_by_ten_at_once(server: Server, id: str) -> None:
-    """Have a designed voice speak for the first time, ten times at once: one reference comes of it, and
+def first_speech_by_ten_requests(server: Server, id: str) -> None:
+    """Have a designed voice speak for the first time, in ten requests at once: one reference is created, and
     nothing else stays.
 
-    There are two gateway processes, so that both make one.
+    There are two gateway processes, so that both create one.
     """
     with ThreadPoolExecutor(10) as pool:
-        said = list(pool.map(lambda _: spoken_brightness(server, id), range(10)))
-    made = profile(server, id)
+        sounds = list(pool.map(lambda _: spoken_brightness(server, id), range(10)))
+    profile_then = profile(server, id)
     kept = [
         path.name
         for path in (server.folder.parent / "data" / "voices" / "profiles" / id).rglob("*")
         if path.is_file()
     ]
 
-    assert len(made["samples"]) == 1
-    assert made["designed_by"] == "mimic"
+    assert len(profile_then["samples"]) == 1
+    assert profile_then["designed_by"] == "mimic"
     assert sorted(kept) == ["original", "prepared.wav"]
     assert sample_brightness(server, id) == pytest.approx(DESIGNED, rel=BRIGHTNESS_TOLERANCE)
-    assert said == pytest.approx([sample_brightness(server, id)] * 10, rel=BRIGHTNESS_TOLERANCE)
+    assert sounds == pytest.approx([sample_brightness(server, id)] * 10, rel=BRIGHTNESS_TOLERANCE)
 
 
-def test_a_designed_voice_stays_as_it_was_made(cloning: Server) -> None:
-    """It cannot be described anew, cut, or robbed of its reference."""
-    made = design(cloning, PROMPT)
-    path = f"/voicebox/profiles/{made['id']}"
-    before = profile(cloning, made["id"])
+def test_a_designed_voice_keeps_its_reference(cloning: Server) -> None:
+    """A designed voice cannot get another description, and its reference cannot be cut or deleted."""
+    voice = design(cloning, PROMPT)
+    path = f"/voicebox/profiles/{voice['id']}"
+    before = profile(cloning, voice["id"])
     sample = f"{path}/samples/{before['samples'][0]['id']}"
 
     refused(call(cloning, "PATCH", path, json={"design_prompt": "Another"}), 400, "design_prompt", None)
@@ -132,8 +134,8 @@ def test_a_designed_voice_stays_as_it_was_made(cloning: Server) -> None:
     )
     refused(call(cloning, "POST", f"{sample}/trim", json={"start": 1}), 400, None, "stays_as_made")
     refused(call(cloning, "DELETE", sample), 400, None, "stays_as_made")
-    assert profile(cloning, made["id"]) == before
-    assert spoken_brightness(cloning, made["id"]) == pytest.approx(DESIGNED, rel=2 * BRIGHTNESS_TOLERANCE)
+    assert profile(cloning, voice["id"]) == before
+    assert spoken_brightness(cloning, voice["id"]) == pytest.approx(DESIGNED, rel=2 * BRIGHTNESS_TOLERANCE)
 
 
 # What is deleted is gone...
@@ -158,18 +160,18 @@ WORDS = (
 
 
 def found(folder: Path, secrets: tuple[bytes, ...]) -> set[bytes]:
-    """Find which of some bytes any file under a folder holds."""
+    """Return which of some byte strings any file under a folder contains."""
     files = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
     return {secret for secret in secrets if any(secret in content for content in files)}
 
 
 def slices(recording: bytes) -> tuple[bytes, ...]:
-    """Return pieces of a recording, of which no two recordings share one."""
+    """Return pieces of a recording, none of which two recordings share."""
     return tuple(recording[at : at + 64] for at in range(20_000, len(recording) - 64, 20_000))
 
 
-def lead_a_life(server: Server) -> tuple[str, bytes]:
-    """Do with a voice all that may leave traces; return its id and its recording as it was prepared."""
+def use_a_voice(server: Server) -> tuple[str, bytes]:
+    """Do everything with a voice that may leave traces; return its id and its recording as it was prepared."""
     id = clone(server, female(), NAME, transcript=TRANSCRIPT)["id"]
     path = f"/voicebox/profiles/{id}"
     sample = f"{path}/samples/{profile(server, id)['samples'][0]['id']}"
@@ -200,7 +202,7 @@ def lead_a_life(server: Server) -> tuple[str, bytes]:
     return id, call(server, "GET", f"{sample}/audio").content
 
 
-def test_what_is_deleted_is_gone(tmp_path: Path) -> None:
+def test_deleted_voices_leave_no_trace(tmp_path: Path) -> None:
     """After DELETE no file holds a piece of the recordings, and once the server has ended no name and no
     transcript either.
     """
@@ -208,7 +210,7 @@ def test_what_is_deleted_is_gone(tmp_path: Path) -> None:
     text = tuple(word.encode() for word in WORDS)
     with library_server(tmp_path, 1, CLONER) as server:
         other = clone(server, male(), "Somebody Else")
-        id, prepared = lead_a_life(server)
+        id, prepared = use_a_voice(server)
         sound = slices(female()) + slices(prepared)
         there = {RENAMED.encode(), REWRITTEN.encode(), DESCRIPTION.encode(), SPELLING.encode()}
         assert found(data, sound) == set(sound)

@@ -1,4 +1,4 @@
-"""Voices of one's own speak: under every name, in every format, many at once, and on the engine that can."""
+"""Tests that custom voices speak under every name, in every format, many at once, and on an engine that can."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ HIGH = 2500.0
 
 @pytest.fixture(scope="module")
 def man(cloning: Server) -> Json:
-    """A voice cloned from a recorded man."""
+    """Clone a voice from a recorded man."""
     return clone(cloning, male(), new_name("Jack"))
 
 
 @pytest.fixture(scope="module")
 def woman(cloning: Server) -> Json:
-    """A voice cloned from a synthetic woman."""
+    """Clone a voice from a synthetic woman."""
     return clone(cloning, female(), new_name("Nora"))
 
 
 def test_a_clone_sounds_as_its_sample(cloning: Server, man: Json, woman: Json) -> None:
-    """What comes back has the brightness of the sample, so that two voices differ as their samples do."""
+    """A clone has the brightness of its sample, so that two voices differ as their samples do."""
     for voice in (man, woman):
         assert spoken_brightness(cloning, {"id": voice["id"]}) == pytest.approx(
             sample_brightness(cloning, voice["id"]), rel=BRIGHTNESS_TOLERANCE
@@ -63,22 +63,22 @@ def test_a_clone_sounds_as_its_sample(cloning: Server, man: Json, woman: Json) -
     "form", ["{id}", "{name}", "{NAME}", "profile:{id}", "PROFILE:{id}", "profile:{name}", " {name} "]
 )
 def test_every_name_of_a_voice(cloning: Server, woman: Json, form: str) -> None:
-    """A voice is named by its id or its name, in any case, with `profile:` or without; the SDK may send an
+    """A voice is found by its id or its name, in any case, with `profile:` or without; the SDK may send an
     object.
     """
     name = form.format(**woman, NAME=woman["name"].upper())
 
     assert pcm(cloning, name) == pcm(cloning, {"id": woman["id"]})
     assert pcm(cloning, {"id": name}) == pcm(cloning, woman["id"])
-    said = cloning.sdk(strict=True).audio.speech.create(
+    spoken = cloning.sdk(strict=True).audio.speech.create(
         model="tts-1", voice={"id": name}, input=WORDS, response_format="wav"
     )
-    assert brightness_of(said.content) == pytest.approx(
+    assert brightness_of(spoken.content) == pytest.approx(
         sample_brightness(cloning, woman["id"]), rel=BRIGHTNESS_TOLERANCE
     )
 
 
-def test_a_model_that_is_a_voice(cloning: Server, woman: Json) -> None:
+def test_a_voice_in_the_field_model(cloning: Server, woman: Json) -> None:
     """A client that has only a field for the model may put the voice there."""
     for model in (woman["id"], woman["name"]):
         assert pcm(cloning, None, model=model) == pcm(cloning, woman["id"])
@@ -86,7 +86,7 @@ def test_a_model_that_is_a_voice(cloning: Server, woman: Json) -> None:
 
 @pytest.mark.parametrize("format", ["mp3", "opus", "aac", "flac", "wav", "pcm"])
 def test_every_format(cloning: Server, man: Json, format: str) -> None:
-    """Every format carries the voice, as a file and as server-sent events."""
+    """Every format has the voice, as a file and as server-sent events."""
     file = pcm(cloning, man["id"], response_format=format)
     events = pcm(cloning, man["id"], response_format=format, stream_format="sse").split(b"\r\n\r\n")
     deltas = [json.loads(event.removeprefix(b"data: ")) for event in events[:-2]]
@@ -100,8 +100,8 @@ def test_every_format(cloning: Server, man: Json, format: str) -> None:
 
 
 def test_fifty_at_once(cloning: Server, man: Json, woman: Json) -> None:
-    """Fifty requests at once, the voices in turn, each with a text of its own: every answer is what it is
-    alone, to the sample.
+    """Fifty simultaneous requests with alternating voices and a text each: every answer is what it is alone,
+    to the sample.
     """
     texts = [f"{WORDS} {'whole ' * (number % 7)}number {number}" for number in range(50)]
     jobs = [((man, woman)[number % 2]["id"], text) for number, text in enumerate(texts)]
@@ -114,13 +114,13 @@ def test_fifty_at_once(cloning: Server, man: Json, woman: Json) -> None:
 
 
 def test_first_speech_at_once(cloning: Server) -> None:
-    """A voice that speaks for the first time in ten requests at once is made into a prompt once."""
+    """A voice that speaks for the first time in ten requests at once is computed into a prompt once."""
     voice = clone(cloning, female())
     with ThreadPoolExecutor(10) as pool:
-        said = set(pool.map(lambda _: pcm(cloning, voice["id"]), range(10)))
+        sounds = set(pool.map(lambda _: pcm(cloning, voice["id"]), range(10)))
     prompts = cloning.folder / "data" / "voices" / "prompts" / voice["id"]
 
-    assert len(said) == 1
+    assert len(sounds) == 1
     assert len([path for path in prompts.rglob("*") if path.is_file()]) == 1
 
 
@@ -128,7 +128,7 @@ def test_first_speech_at_once(cloning: Server) -> None:
 
 
 @pytest.mark.parametrize("model", ["tts-1", "tts-1-hd", "gpt-4o-mini-tts", "mimic", "MIMIC", "mimic/mimic"])
-def test_engines_that_can(cloning: Server, man: Json, model: str) -> None:
+def test_a_clone_needs_an_engine_that_clones(cloning: Server, man: Json, model: str) -> None:
     """A cloned voice is spoken by the engine that clones, whether the model names it or is one of OpenAI's."""
     answer = speak(cloning, man["id"], model=model)
 
@@ -139,10 +139,8 @@ def test_engines_that_can(cloning: Server, man: Json, model: str) -> None:
     )
 
 
-def test_an_engine_that_cannot(cloning: Server, man: Json) -> None:
-    """A model that cannot speak the voice is refused, before any audio, and the refusal names the one that
-    can.
-    """
+def test_an_engine_that_does_not_clone(cloning: Server, man: Json) -> None:
+    """A model that cannot speak the voice is refused, before any audio, and the refusal names one that can."""
     message = refused(speak(cloning, man["id"], model="espeak"), 400, "voice", "voice_not_speakable")
     assert man["name"] in message
     assert "`espeak`" in message
@@ -150,13 +148,13 @@ def test_an_engine_that_cannot(cloning: Server, man: Json) -> None:
 
 
 def test_a_voice_without_a_sample(cloning: Server) -> None:
-    """A voice that is still to get its sample cannot speak, and says why."""
+    """A cloned voice that has no sample yet cannot speak, and the refusal says why."""
     voice = create_profile(cloning)
     message = refused(speak(cloning, voice["id"]), 400, "voice", "voice_not_speakable")
     assert "no sample" in message
 
 
-def test_a_preset_under_a_name(cloning: Server) -> None:
+def test_a_profile_of_a_preset(cloning: Server) -> None:
     """A profile of a preset speaks as the preset does, on its own engine only."""
     german = create_profile(cloning, preset_engine="espeak", preset_voice_id="de")
     answer = speak(cloning, german["name"])
@@ -173,8 +171,8 @@ def test_a_preset_under_a_name(cloning: Server) -> None:
     )
 
 
-def test_kept_to_an_engine(cloning: Server) -> None:
-    """A voice that its owner keeps to certain engines is spoken by no other."""
+def test_a_voice_restricted_to_engines(cloning: Server) -> None:
+    """A voice that its owner restricts to certain engines is spoken by no other."""
     voice = clone(cloning, female())
     json_of(call(cloning, "PATCH", f"/voicebox/profiles/{voice['id']}", json={"engines": ["espeak"]}))
     refused(speak(cloning, voice["id"]), 400, "voice", "voice_not_speakable")
@@ -188,21 +186,21 @@ def test_kept_to_an_engine(cloning: Server) -> None:
 def test_the_speed_of_a_voice(
     cloning: Server, own: float | None, sent: float | None, effective: float
 ) -> None:
-    """A voice has a speed of its own, and a request's goes before it; the sound stays that of the voice."""
+    """A voice has a speed, which a request's speed overrides; the sound stays that of the voice."""
     voice = clone(cloning, female())
     json_of(call(cloning, "PATCH", f"/voicebox/profiles/{voice['id']}", json={"speed": own}))
     text = f"{WORDS} " * 4
-    said = pcm(cloning, voice["id"], text, speed=sent)
+    spoken = pcm(cloning, voice["id"], text, speed=sent)
 
-    assert seconds(said) == pytest.approx(len(text.split()) * WORD_SECONDS / effective, rel=0.1)
-    assert brightness_of(said, "pcm") == pytest.approx(
+    assert seconds(spoken) == pytest.approx(len(text.split()) * WORD_SECONDS / effective, rel=0.1)
+    assert brightness_of(spoken, "pcm") == pytest.approx(
         sample_brightness(cloning, voice["id"]), rel=2 * BRIGHTNESS_TOLERANCE
     )
 
 
-def test_instructions_that_nobody_hears(cloning: Server) -> None:
-    """Instructions, of the request or of the voice, that the engine does not follow are told, and speech
-    comes all the same.
+def test_instructions_on_an_engine_without_support(cloning: Server) -> None:
+    """Instructions, of the request or of the voice, that the engine does not follow are named in the answer,
+    which is speech all the same.
     """
     voice = clone(cloning, female())
     assert speak(cloning, voice["id"], instructions="Whisper").headers["x-voicebox-ignored"] == "instructions"
@@ -233,22 +231,22 @@ def test_mixtures(cloning: Server, mixture: str, frequency: float) -> None:
 
 
 @pytest.mark.parametrize("mixture", ["low(0)+high", "low(-1)+high", "low(x)+high", "low(nan)+high", "low(+high", "low+", "low(1e999)", "+".join(["low"] * 17)])  # fmt: skip
-def test_mixtures_that_are_none(cloning: Server, mixture: str) -> None:
-    """A weight that is none, a part that is empty, a parenthesis that stays open: refused, with the reason."""
+def test_invalid_mixtures(cloning: Server, mixture: str) -> None:
+    """An invalid weight, an empty part or an open parenthesis is refused, with the reason."""
     for model in ("tts-1", "mimic"):
         message = refused(speak(cloning, mixture, model=model), 400, "voice", None)
         assert "mixture" in message
 
 
-def test_mixtures_of_nobody(cloning: Server, man: Json) -> None:
+def test_mixtures_of_unknown_presets(cloning: Server, man: Json) -> None:
     """A part that is no preset of the engine makes the whole an unknown voice."""
     for mixture in ("low+nobody", "nobody(2)+high", f"low+{man['name']}"):
         assert "known voice" in refused(speak(cloning, mixture), 400, None, None)
     assert "`mimic` can" in refused(speak(cloning, "low+high", model="espeak"), 400, None, None)
 
 
-def test_a_mixture_under_a_name(cloning: Server) -> None:
-    """A mixture can be kept as a voice of one's own; one of voices that are not there cannot."""
+def test_a_profile_of_a_mixture(cloning: Server) -> None:
+    """A mixture can be stored as a voice of one's own, unless one of its voices is unknown."""
     voice = create_profile(cloning, preset_engine="mimic", preset_voice_id="low(2)+high(1)")
     assert spoken_brightness(cloning, voice["name"]) == pytest.approx(
         (2 * LOW + HIGH) / 3, rel=BRIGHTNESS_TOLERANCE
@@ -262,24 +260,22 @@ def test_a_mixture_under_a_name(cloning: Server) -> None:
 
 
 def test_two_processes(tmp_path: Path) -> None:
-    """With two gateway processes a voice that one makes, the very first of all too, speaks the same through
-    both.
-    """
+    """With two gateway processes a voice that one creates, even the very first, speaks the same through both."""
     with running(
         tmp_path, {"engines": {**CLONER, "pocketsphinx": {"enabled": False}}}, ("--workers", "2")
     ) as server:
         with ThreadPoolExecutor(8) as pool:
             men = pool.map(lambda number: clone(server, male(), f"man {number}"), range(4))
             women = pool.map(lambda number: clone(server, female(), f"woman {number}"), range(4))
-            made = [*men, *women]
-            said = list(pool.map(lambda voice: {pcm(server, voice["id"]) for _ in range(6)}, made))
+            clones = [*men, *women]
+            sounds = list(pool.map(lambda voice: {pcm(server, voice["id"]) for _ in range(6)}, clones))
         listed = [json_of(call(server, "GET", "/audio/voices"))["data"][:8] for _ in range(6)]
-        assert all(len(same) == 1 for same in said)
-        assert len(set.union(*said)) == 2
-        assert brightness_of(said[0].pop(), "pcm") == pytest.approx(
-            sample_brightness(server, made[0]["id"]), rel=BRIGHTNESS_TOLERANCE
+        assert all(len(same) == 1 for same in sounds)
+        assert len(set.union(*sounds)) == 2
+        assert brightness_of(sounds[0].pop(), "pcm") == pytest.approx(
+            sample_brightness(server, clones[0]["id"]), rel=BRIGHTNESS_TOLERANCE
         )
-        assert {voice["id"] for voice in made} == {voice["id"] for one in listed for voice in one}
-        for voice in made:
+        assert {voice["id"] for voice in clones} == {voice["id"] for one in listed for voice in one}
+        for voice in clones:
             json_of(call(server, "DELETE", f"/audio/voices/{voice['id']}"))
             assert {speak(server, voice["id"]).status_code for _ in range(4)} == {400}

@@ -1,4 +1,4 @@
-"""Voices while things break: workers are killed, the gateway is, and clients leave in the middle."""
+"""Tests of voices while things break: workers are killed, the gateway is, and clients leave during requests."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ QUICK: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with mimic alone, whose worker is started again at once."""
+    """Run a server with mimic alone, whose worker is restarted at once."""
     with running(tmp_path_factory.mktemp("fragile"), QUICK) as server:
         yield server
 
@@ -60,15 +60,15 @@ def worker(server: Server) -> int:
 
 
 @contextmanager
-def killing(server: Server, times: int) -> Iterator[threading.Event]:
-    """Kill mimic's worker so many times, each time that it has come back; the event tells that it is over."""
+def kill_workers(server: Server, times: int) -> Iterator[threading.Event]:
+    """Kill mimic's worker `times` times, each time that it has come back; the event is set when this is over."""
     over = threading.Event()
 
     def kill() -> None:
         try:
             for number in range(times):
                 pid = worker(server)
-                time.sleep(0.03 * number)  # somewhere else in the work each time
+                time.sleep(0.03 * number)  # at another point of the work each time
                 os.kill(pid, signal.SIGKILL)
                 wait_until(lambda: worker(server) != pid, "another has come")  # noqa: B023 - called at once
         finally:
@@ -82,9 +82,9 @@ def killing(server: Server, times: int) -> Iterator[threading.Event]:
         killer.join()
 
 
-def again_and_again(act: Callable[[], httpx.Response], over: threading.Event) -> list[int]:
-    """Do something until the killing is over, and once more; give the statuses, 0 for an answer that broke
-    off after its begin.
+def repeat_until(act: Callable[[], httpx.Response], over: threading.Event) -> list[int]:
+    """Repeat a request until the killing is over, and once more; return the statuses, 0 for an answer that
+    broke off after its begin.
     """
     statuses: list[int] = []
     while True:
@@ -113,9 +113,9 @@ def first_words(server: Server) -> httpx.Response:
     return speak(server, clone(server, short())["id"])
 
 
-def test_workers_killed_all_the_time(fragile: Server) -> None:
-    """kill -9 of the worker while voices are made and speak: each call ends well or with a clean error, and
-    no voice is half made.
+def test_workers_are_killed_over_and_over(fragile: Server) -> None:
+    """While workers are killed each call about voices ends well or with a clean error, and no voice is half
+    created.
     """
     known = clone(fragile, female())["id"]
     acts = (
@@ -123,8 +123,8 @@ def test_workers_killed_all_the_time(fragile: Server) -> None:
         lambda: first_words(fragile),
         lambda: speak(fragile, known, f"{WORDS} " * 20),
     )
-    with killing(fragile, 4) as over, ThreadPoolExecutor(3) as pool:
-        statuses = list(pool.map(lambda act: again_and_again(act, over), acts))
+    with kill_workers(fragile, 4) as over, ThreadPoolExecutor(3) as pool:
+        statuses = list(pool.map(lambda act: repeat_until(act, over), acts))
 
     assert all(set(one) <= {0, 200, 500, 503} for one in statuses)
     assert all(one[-1] == 200 for one in statuses)
@@ -139,7 +139,7 @@ def test_workers_killed_all_the_time(fragile: Server) -> None:
 
 
 def upload(name: str) -> bytes:
-    """Make a request that makes a voice."""
+    """Return the bytes of a request that creates a voice."""
     part = '--x\r\nContent-Disposition: form-data; name="{}"\r\n\r\n'
     head, tail = f"{part.format('name')}{name}\r\n{part.format('audio_sample')}".encode(), b"\r\n--x--\r\n"
     body = head + female() + tail
@@ -154,7 +154,7 @@ def send(server: Server, data: bytes) -> None:
 
 
 def stored(server: Server) -> set[str]:
-    """Name the recordings in the data folder."""
+    """Return the names of the recordings in the data folder."""
     folder = server.folder / "data" / "voices"
     return {
         str(path)
@@ -164,7 +164,7 @@ def stored(server: Server) -> set[str]:
     }
 
 
-def test_leaving_in_the_middle_of_an_upload(cloning: Server) -> None:
+def test_a_client_that_leaves_during_an_upload(cloning: Server) -> None:
     """Of an upload that ends in the middle nothing stays, no voice and no recording."""
     before, blobs = json_of(call(cloning, "GET", "/voicebox/profiles")), stored(cloning)
     whole = upload("Half a voice")
@@ -179,23 +179,23 @@ def test_leaving_in_the_middle_of_an_upload(cloning: Server) -> None:
     assert stored(cloning) == blobs
 
 
-def test_leaving_before_the_answer(fragile: Server) -> None:
-    """Who leaves before the answer has made a voice or none, never half of one."""
-    began = worked_on(fragile)
+def test_a_client_that_leaves_before_the_answer(fragile: Server) -> None:
+    """A client that leaves before the answer has created a voice or none, never half of one."""
+    began = ended_calls(fragile)
     for _ in range(5):
         send(fragile, upload(new_name()))
 
-    wait_until(lambda: worked_on(fragile) >= began + 5, "all have been worked on")
+    wait_until(lambda: ended_calls(fragile) >= began + 5, "all have been worked on")
     all_speak(fragile)
 
 
-def worked_on(server: Server) -> int:
-    """Count the calls about OpenAI's voices that have ended."""
+def ended_calls(server: Server) -> int:
+    """Return the number of calls of OpenAI's voices routes that have ended."""
     return len([line for line in server.requests() if line["route"] == "voices"])
 
 
 def all_speak(server: Server) -> list[str]:
-    """Check that every voice that is listed speaks as it should; give their ids."""
+    """Check that every listed voice speaks as it should; return their ids."""
     listed = [voice["id"] for voice in json_of(call(server, "GET", "/voicebox/profiles"))["data"]]
     for id in listed:
         assert spoken_brightness(server, id) == pytest.approx(
@@ -207,32 +207,32 @@ def all_speak(server: Server) -> list[str]:
 # A gateway that dies...
 
 
-def uploads(server: Server, number: int, made: list[str]) -> None:
-    """Make voices until the server is gone; note those that it confirmed."""
+def upload_until_killed(server: Server, number: int, confirmed: list[str]) -> None:
+    """Create voices until the server is gone, and add to a list those that it confirmed."""
     with suppress(httpx.TransportError):
         while True:
-            made.append((design(server, new_name()) if number else clone(server, short()))["id"])
+            confirmed.append((design(server, new_name()) if number else clone(server, short()))["id"])
 
 
-def killed_while_voices_are_made(server: Server, made: list[str]) -> None:
-    """Make voices in three threads at once until the server is killed."""
-    enough = len(made) + 4
+def kill_during_uploads(server: Server, confirmed: list[str]) -> None:
+    """Create voices in three threads at once until the server is killed."""
+    enough = len(confirmed) + 4
     with ThreadPoolExecutor(3) as pool:
         for kind in (0, 0, 1):
-            pool.submit(uploads, server, kind, made)
-        wait_until(lambda: len(made) >= enough, "some voices are made")
+            pool.submit(upload_until_killed, server, kind, confirmed)
+        wait_until(lambda: len(confirmed) >= enough, "some voices are confirmed")
         server.process.kill()
 
 
-def test_a_gateway_killed_while_voices_are_made(tmp_path: Path) -> None:
-    """kill -9 of the gateway in the middle of uploads, three times: what it confirmed is there, and whatever is
-    there speaks.
+def test_a_gateway_killed_during_uploads(tmp_path: Path) -> None:
+    """After kill -9 of the gateway during uploads, three times, every voice that it confirmed exists, and
+    every voice that exists speaks.
     """
-    made: list[str] = []
+    confirmed: list[str] = []
     config = {**QUICK, "data_dir": str(tmp_path / "data")}
     for number in range(3):
         with running(tmp_path / str(number), config) as server:
-            assert set(made) <= set(all_speak(server))
-            killed_while_voices_are_made(server, made)
+            assert set(confirmed) <= set(all_speak(server))
+            kill_during_uploads(server, confirmed)
     with running(tmp_path / "last", config) as server:
-        assert set(made) <= set(all_speak(server))
+        assert set(confirmed) <= set(all_speak(server))
