@@ -32,7 +32,9 @@ async def run(target: Target) -> list[Figure]:
     single, four = [await _throughput(workers) for workers in (1, 4)]
     return [
         *figures,
-        Figure("set pace", "4 workers against 1, throughput", round(four / single, 2), "x", "at least 3.6"),
+        Figure(
+            "added latency", "4 workers against 1, throughput", round(four / single, 2), "x", "at least 3.6"
+        ),
     ]
 
 
@@ -65,7 +67,7 @@ async def _added(target: Target, format: str, streams: int) -> list[Figure]:
     await asyncio.gather(*(client(number) for number in range(streams)))
     return [
         Figure(
-            "set pace",
+            "added latency",
             f"{format}, added to the first byte, {streams} at once, {name}",
             round(1000 * (quantile(times, share) - FIRST_CHUNK), 1),
             "ms",

@@ -30,7 +30,7 @@ async def run(target: Target) -> list[Figure]:
             while await _running(session, target):  # noqa: ASYNC110 - the state is in another process
                 await asyncio.sleep(0.001)
             times.append(time.perf_counter() - began)
-    return spread("leaving", "disconnect to nothing running", times, "under 200")
+    return spread("disconnect", "disconnect to nothing running", times, "under 200")
 
 
 async def _running(session: aiohttp.ClientSession, target: Target) -> int | None:

@@ -38,8 +38,8 @@ async def run(target: Target) -> list[Figure]:
     worst = round(max(times) / SEGMENT_SECONDS, 2)
     median = round(quantile(times, 0.5) / SEGMENT_SECONDS, 2)
     return [
-        Figure("behind a long text", "a line's first byte, median", median, "segments"),
-        Figure("behind a long text", "a line's first byte, worst", worst, "segments", "at most 2"),
+        Figure("head of line", "a line's first byte, median", median, "segments"),
+        Figure("head of line", "a line's first byte, worst", worst, "segments", "at most 2"),
     ]
 
 

@@ -43,12 +43,12 @@ async def _steps(target: Target) -> list[Figure]:
     for streams in STEPS:
         players, memory = await _play(target, streams)
         dry = sum(1 for player in players if player.underruns or player.failed)
-        figures.append(Figure("paced", f"{streams} streams, of which ran dry or failed", dry, ""))
+        figures.append(Figure("realtime players", f"{streams} streams, of which ran dry or failed", dry, ""))
         if before is not None and memory is not None:
             each = (memory - before) * 1024 / streams
             figures.append(
                 Figure(
-                    "paced",
+                    "realtime players",
                     f"{streams} streams, memory of each, gateway and encoders",
                     round(each),
                     "kB",
@@ -58,7 +58,7 @@ async def _steps(target: Target) -> list[Figure]:
         if dry:
             break
         best = streams
-    figures.append(Figure("paced", "streams without an underrun", best, "", "at least 300"))
+    figures.append(Figure("realtime players", "streams without an underrun", best, "", "at least 300"))
     return figures
 
 

@@ -26,16 +26,16 @@ async def run(target: Target) -> list[Figure]:
     seconds = len(await fetched(target, speech(texts.paragraph(5), "pcm"))) / 48_000
     for format in FORMATS:
         size = len(await fetched(target, speech(texts.paragraph(5), format)))
-        limit = await asyncio.to_thread(baseline.run, format) if target.pid else 0.0
-        if limit:
-            figures.append(Figure("limit", f"{format}, bare loop", round(limit), "s/s"))
+        baseline_seconds = await asyncio.to_thread(baseline.run, format) if target.pid else 0.0
+        if baseline_seconds:
+            figures.append(Figure("throughput", f"{format}, bare loop", round(baseline_seconds), "s/s"))
         for clients in CLIENTS if (format, 16) in AIMS else CLIENTS_OF_OTHERS:
-            figures += await _cell(target, format, clients, size / seconds, limit)
+            figures += await _cell(target, format, clients, size / seconds, baseline_seconds)
     return figures
 
 
 async def _cell(
-    target: Target, format: str, clients: int, bytes_per_second: float, limit: float
+    target: Target, format: str, clients: int, bytes_per_second: float, baseline_seconds: float
 ) -> list[Figure]:
     load = Load(target, format)
     workers = [asyncio.create_task(load.client()) for _ in range(clients)]
@@ -47,13 +47,13 @@ async def _cell(
         worker.cancel()
     await asyncio.gather(*workers, return_exceptions=True)
     await asyncio.sleep(0.3)
-    figures = [Figure("limit", f"{format}, {clients} clients", round(made), "s/s")]
-    if limit:
+    figures = [Figure("throughput", f"{format}, {clients} clients", round(made), "s/s")]
+    if baseline_seconds:
         aim = AIMS.get((format, clients))
-        ratio = round(made / limit, 2)
+        ratio = round(made / baseline_seconds, 2)
         figures.append(
             Figure(
-                "limit",
+                "throughput",
                 f"{format}, {clients} clients, of the bare loop",
                 ratio,
                 "x",

@@ -187,9 +187,8 @@ def _opened(place: LibraryLocation) -> OpenLibrary:
     for folder in {place.folder, place.file.parent if place.file else place.folder}:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if place.file:
-        place.file.touch(
-            mode=0o600
-        )  # there are names and words of people in it; what SQLite puts beside it is alike
+        # There are names and words of people in it. What SQLite puts beside it has the same mode.
+        place.file.touch(mode=0o600)
     url = database_url(place.database, place.folder)
     try:
         Database.migrate(url)

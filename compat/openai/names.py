@@ -9,22 +9,6 @@ from typing import Literal
 
 Kind = Literal["speech", "transcription"]
 
-VOICES = (
-    "alloy",
-    "ash",
-    "ballad",
-    "cedar",
-    "coral",
-    "echo",
-    "fable",
-    "marin",
-    "nova",
-    "onyx",
-    "sage",
-    "shimmer",
-    "verse",
-)
-"""OpenAI's built-in voices"""
 
 CREATED = {
     "tts-1": 1681940951,

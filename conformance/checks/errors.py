@@ -236,9 +236,8 @@ async def wrong_key(context: Context) -> str:
         expect(error["type"] == "invalid_request_error", f"type {error['type']!r}")
         expect(WRONG not in error["message"], "the message repeats the key")
         expect(given != f"Bearer {WRONG}" or error["code"] == "invalid_api_key", f"code {error['code']!r}")
-    create = context.sdk.with_options(
-        api_key=WRONG
-    ).audio.speech.create  # shares its connections, and must not close them
+    # It shares the client's connections, and must not close them.
+    create = context.sdk.with_options(api_key=WRONG).audio.speech.create
     await _raises(
         openai.AuthenticationError,
         create(model=context.target.tts_model, voice=context.target.voice, input="x"),

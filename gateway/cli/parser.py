@@ -151,7 +151,7 @@ def _transcribe(commands: Commands) -> None:
     )
     parser.add_argument("--language", help="ISO-639-1 code of the language spoken, like en")
     parser.add_argument(
-        "--stream", action="store_true", help="print the text as it is heard; only with --format text"
+        "--stream", action="store_true", help="print the text as it comes; only with --format text"
     )
     _server(parser)
 

@@ -153,7 +153,7 @@ class RemoteRateLimiter:
         self._connection = connection
 
     async def acquire(self, caller: str, model: str, seconds: float) -> Permit:
-        """Acquire the permit of a request of about so many seconds of audio. Raises RateLimited or Overloaded."""
+        """Acquire a permit for about so many seconds of audio. Raises RateLimited or Overloaded."""
         acquired = await self._connection.request(
             lambda number: messages.AcquirePermit(number, caller, model, seconds), messages.PermitAcquired
         )

@@ -1,7 +1,8 @@
 """OpenTelemetry traces, where the settings name a collector.
 
 A request's span is made when the request has ended, from its log entry, and sent by a thread of the
-library's: a request that is being handled does not wait for them. A caller's `traceparent` becomes the span's parent.
+library's: a request that is being handled does not wait for them. A caller's `traceparent` becomes the span's
+parent.
 """
 
 from __future__ import annotations

@@ -46,9 +46,8 @@ def canonical(parts: Iterable[Part]) -> str:
     """Write a mixture in the one form that all its spellings share: equal voices as one, in the order they
     came in.
     """
-    return "+".join(
-        f"{part.voice}({part.weight:.12g})" for part in _merged(parts)
-    )  # 12 digits: 0.1 + 0.2 is 0.3
+    # Of 12 digits, so that 0.1 + 0.2 is 0.3.
+    return "+".join(f"{part.voice}({part.weight:.12g})" for part in _merged(parts))
 
 
 def normalised(parts: Iterable[Part]) -> tuple[Part, ...]:

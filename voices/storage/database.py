@@ -164,9 +164,8 @@ async def one_by_one(connection: AsyncConnection) -> None:
     """Let only one transaction at a time go on from here: what others count or replace could not be there
     yet.
     """
-    await connection.execute(
-        select(tables.library.c.id).with_for_update()
-    )  # SQLite has one writer at a time anyhow
+    # SQLite ignores FOR UPDATE: it has one writer at a time anyhow.
+    await connection.execute(select(tables.library.c.id).with_for_update())
 
 
 def _prepare_sqlite(engine: AsyncEngine, begins: str = "") -> None:
