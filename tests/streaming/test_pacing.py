@@ -1,4 +1,4 @@
-"""Pacing: chunks that grow, and underruns as a player has them. Time is a number here."""
+"""Tests of pacing: growing chunks, and underruns as a player has them. Time is a number here."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def test_the_first_chunks_are_short_and_later_ones_grow() -> None:
 
 @given(st.lists(st.floats(0, 0.5), min_size=1, max_size=50))
 def test_no_chunk_keeps_the_reader_waiting(gaps: list[float]) -> None:
-    """However the audio comes, what must be there before it is encoded is a quarter of the slack, or next to
-    nothing.
+    """However the audio comes, the minimum that is gathered before encoding is a quarter of the slack, or
+    next to nothing.
     """
     pacing, now = Pacing(), 0.0
     for gap in gaps:
@@ -42,8 +42,8 @@ def test_no_chunk_keeps_the_reader_waiting(gaps: list[float]) -> None:
 
 @pytest.mark.parametrize(("pace", "underruns"), [(0.5, 0), (0.99, 0), (1.5, 16)])
 def test_underruns(pace: float, underruns: int) -> None:
-    """A stream made faster than it is played never runs dry; one made slower does so at every chunk, once
-    what it began with is played.
+    """A stream synthesised faster than it is played never runs dry; a slower one does at every chunk, once
+    its initial slack is played.
     """
     pacing = Pacing()
     for number in range(20):
@@ -54,7 +54,7 @@ def test_underruns(pace: float, underruns: int) -> None:
 
 
 def test_a_reader_that_lags_is_no_underrun() -> None:
-    """Who has not yet read what there is does not wait for what comes."""
+    """A client that has not yet read all available audio has no underrun."""
     pacing = Pacing()
     pacing.record_made(1.0, 0.0)
     pacing.record_made(1.0, 50.0)

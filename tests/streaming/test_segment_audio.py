@@ -1,5 +1,5 @@
-"""Segment audio and the pipeline: what is tried again, what is reported, what is held back, and how far ahead
-it goes.
+"""Tests of segment audio and the pipeline: what is retried, reported and held back, and how far ahead
+segments are synthesised.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ def segment(index: int = 0) -> Segment:
 
 
 def engine(*attempts: float | Exception, pace: float = 0.0) -> tuple[Speak, list[tuple[int, int]]]:
-    """Return an engine that yields so many seconds of audio at each attempt, or raises; and the segments and
-    attempts that it was called with.
+    """Return an engine that yields so many seconds of audio at each attempt, or raises; and its calls, by
+    segment and attempt.
     """
     calls: list[tuple[int, int]] = []
 
     async def speak(segment: Segment, attempt: int) -> AsyncGenerator[SpeechEvent, None]:
         calls.append((segment.index, attempt))
-        made = attempts[min(attempt, len(attempts) - 1)]
-        if isinstance(made, Exception):
+        outcome = attempts[min(attempt, len(attempts) - 1)]
+        if isinstance(outcome, Exception):
             yield Audio(b"\x10\x20" * 100)
-            raise made
-        for _ in range(round(made * 10)):
+            raise outcome
+        for _ in range(round(outcome * 10)):
             await asyncio.sleep(pace)
             yield Audio(b"\x10\x20" * (RATE // 10))
 
@@ -52,7 +52,7 @@ def engine(*attempts: float | Exception, pace: float = 0.0) -> tuple[Speak, list
 
 
 class Reports:
-    """Records what a segment's audio reports."""
+    """A retry policy's reports of one segment, recorded."""
 
     def __init__(self) -> None:
         self.retries: list[str] = []
@@ -79,8 +79,10 @@ async def read_all(audio: SegmentAudio) -> bytes:
 @pytest.mark.parametrize(
     ("first", "reason"), [(RunawayAudio("on and on"), "run away"), (0.1, "truncated"), (1000.0, "run away")]
 )
-def test_what_has_not_left_is_made_again(first: float | Exception, reason: str) -> None:
-    """Audio that went wrong before any of it was read is made once more, and only the second is read."""
+def test_faulty_audio_is_retried_before_it_is_read(first: float | Exception, reason: str) -> None:
+    """Audio that is found faulty before any of it was read is synthesised once more, and only the second is
+    read.
+    """
 
     async def test() -> None:
         reports = Reports()
@@ -94,8 +96,8 @@ def test_what_has_not_left_is_made_again(first: float | Exception, reason: str) 
     run(test)
 
 
-def test_it_is_made_again_once_only() -> None:
-    """What goes wrong twice is an error, or reported where it is only too short."""
+def test_there_is_one_retry() -> None:
+    """Audio that is faulty twice is an error, or reported where it is only too short."""
 
     async def test() -> None:
         reports = Reports()
@@ -112,8 +114,10 @@ def test_it_is_made_again_once_only() -> None:
     run(test)
 
 
-def test_what_has_left_is_not_made_again() -> None:
-    """Once some has been read, running away is an error: half of one and half of another would be worse."""
+def test_audio_that_was_read_is_not_retried() -> None:
+    """Once some audio has been read, running away is an error: half of one and half of another would be
+    worse.
+    """
 
     async def test() -> None:
         reports = Reports()
@@ -128,7 +132,7 @@ def test_what_has_left_is_not_made_again() -> None:
 
 
 def test_other_errors_are_not_tried_again() -> None:
-    """An engine that fails has said why; only running away may be chance."""
+    """An engine's own error is not retried; only running away may be chance."""
 
     async def test() -> None:
         speak, calls = engine(EngineFailed("no"))
@@ -139,8 +143,8 @@ def test_other_errors_are_not_tried_again() -> None:
     run(test)
 
 
-def test_an_engine_that_does_not_stream_is_waited_for() -> None:
-    """Where all comes at the end anyhow, nothing is read before it has been found good."""
+def test_audio_of_an_engine_that_does_not_stream() -> None:
+    """Of an engine that emits all at its end, nothing is read before it has been checked."""
 
     async def test() -> None:
         speak, _ = engine(1000.0, 3.0)
@@ -158,8 +162,10 @@ def make_pipeline(
     return SpeechPipeline(config, iter([segment(index) for index in range(count)]), speak, encoders)
 
 
-def test_segments_come_in_order_though_made_together() -> None:
-    """Later segments that are ready first wait for the earlier ones; none is lost."""
+def test_segments_come_in_order() -> None:
+    """Segments are synthesised at the same time; those that are ready early wait for the previous ones, and
+    none is lost.
+    """
 
     async def test() -> None:
         async def speak(segment: Segment, attempt: int) -> AsyncGenerator[SpeechEvent, None]:
@@ -175,7 +181,7 @@ def test_segments_come_in_order_though_made_together() -> None:
 
 
 def test_a_reader_that_stops_stops_the_engine() -> None:
-    """With nobody reading, no more segments are begun than fill the buffer; reading on begins the rest."""
+    """While nobody reads, no more segments are begun than fill the buffer; reading on begins the rest."""
 
     async def test() -> None:
         speak, calls = engine(4.0)
@@ -192,8 +198,8 @@ def test_a_reader_that_stops_stops_the_engine() -> None:
     run(test)
 
 
-def test_leaving_stops_all_that_is_under_way() -> None:
-    """Closing a pipeline closes the segments that are being made, also those ahead."""
+def test_closing_a_pipeline_closes_its_segments() -> None:
+    """Closing a pipeline closes the segments that are being synthesised, also those ahead."""
     closed: list[int] = []
 
     async def test() -> None:
@@ -214,8 +220,8 @@ def test_leaving_stops_all_that_is_under_way() -> None:
 
 
 def test_a_segment_is_held_back_while_there_is_time() -> None:
-    """A later segment that runs away is made again before any of it is sent, since the reader had enough in
-    hand to wait for its end.
+    """A later segment that runs away is retried before any of it is sent, since the slack sufficed to wait
+    for its end.
     """
 
     async def test() -> None:
@@ -231,7 +237,7 @@ def test_a_segment_is_held_back_while_there_is_time() -> None:
 
 
 class RecordingEncoder(InlineEncoder):
-    """Records how long each prefetch would wait."""
+    """An encoder that records how long each prefetch would wait."""
 
     def __init__(self, request: TranscodeRequest) -> None:
         super().__init__(request)
@@ -243,7 +249,7 @@ class RecordingEncoder(InlineEncoder):
 
 
 class OneEncoder:
-    """Opens the one encoder that there is."""
+    """An encoder pool with a single encoder."""
 
     def __init__(self, encoder: RecordingEncoder) -> None:
         self._encoder = encoder
@@ -254,8 +260,8 @@ class OneEncoder:
 
 
 def test_only_segments_wait_to_be_prefetched_and_never_for_long() -> None:
-    """A stream with much slack waits before each further segment, not before the file's end, and seconds at
-    most.
+    """A stream with much slack waits before each further segment, not before the file's end, and for seconds
+    at most.
     """
 
     async def test() -> None:

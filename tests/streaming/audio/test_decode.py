@@ -1,4 +1,6 @@
-"""Decoding uploads: anything FFmpeg reads, nothing that points elsewhere, and no bytes whatever do harm."""
+"""Tests of decoding uploads: anything FFmpeg reads, nothing that refers to other files or addresses, and no
+harm by any bytes.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ def tone(seconds: float = 2.0, rate: int = 44_100) -> np.ndarray:
 def encoded(
     container: str, codec: str, rate: int = 48_000, layout: str = "stereo", video: bool = False
 ) -> bytes:
-    """Make a two-second file, with a moving picture beside the sound where one is wanted."""
+    """Return a two-second file, with a video stream beside the sound if `video`."""
     file = io.BytesIO()
     with av.open(file, "w", format=container) as out:
         if video:
@@ -75,7 +77,7 @@ def frequency(samples: np.ndarray) -> float:
      ("au", "pcm_s16be", 22_050, "mono"), ("caf", "pcm_s16le", 48_000, "mono"), ("mpegts", "mp2", 44_100, "stereo")],
 )  # fmt: skip
 def test_containers(container: str, codec: str, rate: int, layout: str) -> None:
-    """Every usual container and codec gives the same tone at 16 kHz mono, as long as it is."""
+    """Every usual container and codec decodes to the same tone at 16 kHz mono, of the right length."""
     samples = decoded(encoded(container, codec, rate, layout))
 
     assert len(samples) / RATE == pytest.approx(2.0, abs=0.12)
@@ -84,13 +86,13 @@ def test_containers(container: str, codec: str, rate: int, layout: str) -> None:
 
 
 def test_video() -> None:
-    """Of a video the sound is decoded."""
+    """The sound of a video file is decoded."""
     assert frequency(decoded(encoded("mp4", "aac", video=True))) == pytest.approx(440, rel=0.01)
 
 
 @pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 0x7FFFFFFF])
 def test_wav_with_wrong_sizes(size: int) -> None:
-    """A WAV that was streamed, with sizes that say nothing, is read to its end."""
+    """A WAV that was streamed, with meaningless sizes, is read to its end."""
     pcm = tone(2.0, RATE).tobytes()
     head = bytearray(wav.header(RATE, len(pcm)))
     head[4:8] = head[40:44] = struct.pack("<I", size)
@@ -99,12 +101,12 @@ def test_wav_with_wrong_sizes(size: int) -> None:
 
 
 def test_chained_ogg() -> None:
-    """Two Ogg files end to end, as some recorders make them, are both decoded."""
+    """Two concatenated Ogg files, as some recorders write them, are both decoded."""
     assert len(decoded(encoded("ogg", "libopus") * 2)) / RATE == pytest.approx(4.0, abs=0.2)
 
 
 def test_chunks_are_moderate() -> None:
-    """A long recording comes in chunks, none of them long, all of whole samples."""
+    """A long recording is decoded in chunks, none of them long, all of whole samples."""
     data = wav.header(RATE) + bytes(2 * RATE * 120)
     chunks = list(decode(io.BytesIO(data), max_seconds=600))
 
@@ -113,8 +115,8 @@ def test_chunks_are_moderate() -> None:
     assert all(len(chunk) % 2 == 0 for chunk in chunks)
 
 
-def test_cut_off_in_the_middle() -> None:
-    """What there is of a file that breaks off is decoded."""
+def test_a_truncated_file() -> None:
+    """The part that is left of a truncated file is decoded."""
     for data in (
         encoded("mp3", "libmp3lame"),
         encoded("webm", "libopus", layout="mono"),
@@ -124,14 +126,14 @@ def test_cut_off_in_the_middle() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "code", "says"),
+    ("data", "code", "message"),
     [(b"", None, "could not be decoded"), (b"\0" * 5000, None, "could not be decoded"), (b"no sound " * 900, None, "could not be"),
      (wav.header(RATE, 0), None, "could not be decoded"), (wav.header(RATE) + bytes(3000), "audio_too_short", "0.1 seconds")],
     ids=["empty", "zeros", "text", "no samples", "short"],
 )  # fmt: skip
-def test_refused(data: bytes, code: str | None, says: str) -> None:
-    """What holds no sound is refused in OpenAI's words."""
-    with pytest.raises(BadAudio, match=says) as caught:
+def test_files_without_sound_are_refused(data: bytes, code: str | None, message: str) -> None:
+    """A file without sound is refused in OpenAI's words."""
+    with pytest.raises(BadAudio, match=message) as caught:
         decoded(data)
 
     assert (caught.value.param, caught.value.code) == ("file", code)
@@ -147,9 +149,9 @@ def test_too_long() -> None:
     assert decoded_bytes <= 2 * RATE * 2
 
 
-def test_nothing_else_is_opened(tmp_path: Path) -> None:
-    """Playlists, scripts and descriptions that point at a file or an address are refused, and nobody is asked
-    for anything.
+def test_references_are_not_followed(tmp_path: Path) -> None:
+    """Playlists, scripts and descriptions that refer to a file or an address are refused, and nothing is
+    opened or requested.
     """
     secret = tmp_path / "secret.wav"
     secret.write_bytes(wav.header(RATE, 64_000) + tone(2.0, RATE).tobytes())
@@ -175,7 +177,7 @@ def test_nothing_else_is_opened(tmp_path: Path) -> None:
 @given(st.binary(max_size=2000))
 @settings(max_examples=150, deadline=None)
 def test_any_bytes(data: bytes) -> None:
-    """No bytes do more than be refused, or decode to something."""
+    """Any bytes are refused, or decode to something."""
     try:
         decoded(data)
     except BadAudio as exc:

@@ -1,4 +1,4 @@
-"""Sample rate, tempo and the joins of segments, continuous over the response."""
+"""Tests of the joiner: sample rate, tempo and the joins of segments, continuous over the response."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def frequency(samples: np.ndarray, rate: int = 24_000) -> float:
 
 @pytest.mark.parametrize("rate", [8000, 16_000, 22_050, 24_000, 44_100, 48_000])
 def test_resampling(rate: int) -> None:
-    """Any engine's rate becomes 24 kHz: as long, as high."""
+    """Any engine's rate becomes 24 kHz, with the same duration and pitch."""
     out = converted(tone(rate=rate), rate)
 
     assert len(out) == 48_000
@@ -48,28 +48,28 @@ def test_resampled_length(rate: int, samples: int, step: int) -> None:
 
 
 def test_resampling_is_clean() -> None:
-    """A tone is the same tone afterwards: in phase, as loud, 60 dB above whatever the resampler adds."""
+    """A resampled tone has its phase and loudness, and is 60 dB above whatever the resampler adds."""
     out = converted(tone(), 22_050)[2400:-2400]
     due = np.frombuffer(tone(rate=24_000), "<i2").astype(float)[2400:-2400]
 
     assert 10 * np.log10((due**2).mean() / ((out - due) ** 2).mean()) > 60
 
 
-def test_the_same_rate_and_tempo_touch_nothing() -> None:
-    """Where there is nothing to change, the bytes stay."""
+def test_the_same_rate_and_tempo_change_nothing() -> None:
+    """Where rate and tempo stay, the bytes are unchanged."""
     assert np.array_equal(converted(tone(rate=24_000), 24_000), np.frombuffer(tone(rate=24_000), "<i2"))
 
 
 @pytest.mark.parametrize("tempo", [0.25, 0.4, 0.55, 0.9, 1.1, 1.6, 2.5, 4.0])
 def test_tempo_keeps_pitch(tempo: float) -> None:
-    """Tempo changes the length by its factor, and the pitch not at all."""
+    """Tempo changes the duration by its factor, and not the pitch."""
     out = converted(tone(), 22_050, tempo)
 
     assert len(out) == pytest.approx(48_000 / tempo, rel=0.03)
     assert frequency(out) == pytest.approx(440, rel=0.01)
 
 
-def test_nothing_in_nothing_out() -> None:
+def test_no_audio() -> None:
     """No audio stays no audio, at any tempo."""
     for tempo in (1.0, 1.5):
         assert len(converted(b"", 22_050, tempo)) == 0
@@ -85,7 +85,7 @@ def joined(segments: list[bytes], rate: int = 22_050, step: int = 500) -> np.nda
 
 
 def test_joins_do_not_click() -> None:
-    """Segments that begin and end far from zero meet without a jump, and begin without one."""
+    """Segments that begin and end far from zero are joined without a jump, and begin without one."""
     loud = tone(phase=1.5, seconds=0.1013)
     out = joined([loud, loud, loud])
 
@@ -97,7 +97,7 @@ def test_joins_do_not_click() -> None:
 
 
 def test_quiet_edges_are_left_alone() -> None:
-    """Where nothing would click, every sample stays."""
+    """Where nothing would click, no sample is changed."""
     quiet = bytes(400) + tone(seconds=0.1) + bytes(400)
 
     assert np.array_equal(joined([quiet, quiet]), np.frombuffer(quiet + quiet, "<i2"))
@@ -106,7 +106,7 @@ def test_quiet_edges_are_left_alone() -> None:
 @given(st.lists(st.integers(0, 400), max_size=4), st.integers(1, 50))
 @settings(deadline=None)
 def test_no_sample_is_lost(lengths: list[int], step: int) -> None:
-    """However short segments are, and however they are cut, all samples come out."""
+    """However short segments are, and however they are cut into chunks, all samples come out."""
     segments = [tone(phase=1.0)[: 2 * length] for length in lengths]
 
     assert len(joined(segments, step=2 * step)) == sum(lengths)

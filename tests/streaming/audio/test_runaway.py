@@ -1,4 +1,4 @@
-"""Runaway audio: whatever a text can be said in passes, for any text; what runs away does not."""
+"""Tests of the detector of runaway audio: plausible speech of any text passes, runaway audio does not."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ TEXT = "The quick brown fox jumps over the lazy dog, and then it runs into the f
 
 @pytest.fixture(scope="module")
 def espeak() -> Espeak:
-    """The engine itself, in this process."""
+    """Return the engine itself, in this process."""
     engine = Espeak()
     engine.load()
     return engine
@@ -63,7 +63,7 @@ def checked(pcm: bytes, text: str, speed: float = 1.0) -> RunawayDetector:
 @pytest.mark.parametrize("voice", ["en-us", "de", "cmn"])
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_real_speech_passes(espeak: Espeak, voice: str, script: str) -> None:
-    """What a real engine makes of any script, its own or one it can only spell, is neither too much nor too
+    """What eSpeak NG makes of any script, its own or one it can only spell, is neither too much nor too
     little.
     """
     chosen = random.Random(script)
@@ -77,8 +77,8 @@ def test_real_speech_passes(espeak: Espeak, voice: str, script: str) -> None:
 @example("", 1.0)
 @settings(max_examples=60)
 def test_estimates_make_sense(text: str, speed: float) -> None:
-    """For any text the least is below what is expected, which is below the most; twice the text is twice the
-    time.
+    """For any text the minimum is below the expected duration, which is below the maximum; twice the text
+    lasts twice as long.
     """
     one, two = estimate_duration(text, speed=speed), estimate_duration(text + "\n" + text, speed=speed)
 
@@ -88,7 +88,7 @@ def test_estimates_make_sense(text: str, speed: float) -> None:
 
 
 def test_too_much_is_stopped() -> None:
-    """Noise that goes on is stopped within three times of what the text can be, and some seconds."""
+    """Endless noise is stopped within three times the text's duration, and some seconds."""
     noise = (np.random.default_rng(1).normal(0, 4000, RATE * 60)).astype("<i2").tobytes()
     detector = RunawayDetector(limits_for(TEXT), RATE)
 
@@ -99,7 +99,7 @@ def test_too_much_is_stopped() -> None:
 
 
 def test_silence_that_goes_on_is_stopped(espeak: Espeak) -> None:
-    """Six seconds without a sound are no pause, at the start or in the middle."""
+    """Six seconds of silence are no pause, at the start or in the middle."""
     speech = spoken(espeak, TEXT, "en-us")
     for before in (b"", speech[: len(speech) // 4 * 2]):
         with pytest.raises(RunawayAudio, match="silence"):
@@ -108,7 +108,7 @@ def test_silence_that_goes_on_is_stopped(espeak: Espeak) -> None:
 
 
 def test_a_loop_is_stopped_before_the_longest_estimate(espeak: Espeak) -> None:
-    """The same phrase over and over is seen long before there is too much of it."""
+    """A phrase that repeats is detected long before the maximum duration."""
     phrase = spoken(espeak, "lazy dog", "en-us")
     detector = RunawayDetector(limits_for(TEXT), RATE)
 
@@ -125,7 +125,7 @@ def test_texts_that_repeat_themselves_are_no_loop(espeak: Espeak) -> None:
 
 
 def test_different_speech_is_no_loop(espeak: Espeak) -> None:
-    """Seconds of ordinary speech do not look like a repetition, nor does a steady tone or noise."""
+    """Seconds of ordinary speech are no repetition, nor is a steady tone or noise."""
     rng = np.random.default_rng(3)
     tone = 9000 * np.sin(np.arange(RATE * 12) / 10)
     for pcm in (

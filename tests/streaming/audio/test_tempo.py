@@ -1,4 +1,4 @@
-"""Tempo: as long as asked, as high as before, whole to the end."""
+"""Tests of the tempo filter: the requested duration, the original pitch, whole to the end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TEMPI = [0.25, 0.3, 0.5, 0.8, 1.25, 2.0, 2.5, 4.0]
 
 
 def bursts(seconds: float = 3.0) -> bytes:
-    """Make a tone of 50 ms every half second, each higher than the last, one at the very end."""
+    """Return a tone of 50 ms every half second, each higher than the last, one at the very end."""
     sound = np.zeros(round(seconds * RATE))
     t = np.arange(RATE // 20) / RATE
     for number in range(round(2 * seconds)):
@@ -34,21 +34,21 @@ def filtered(pcm: bytes, tempo: float, step: int = 882) -> np.ndarray:
 
 
 def onsets(samples: np.ndarray, quiet: float) -> np.ndarray:
-    """Give where sound begins after at least `quiet` seconds without any."""
+    """Return where sound begins after at least `quiet` seconds without any."""
     loud = np.flatnonzero(np.abs(samples) > 1000)
     return loud[np.diff(loud, prepend=-RATE) > quiet * RATE]
 
 
 @pytest.mark.parametrize("tempo", TEMPI)
 def test_length(tempo: float) -> None:
-    """The sound is as long as the tempo makes it: never shorter, and longer by less than a window."""
+    """The duration is what the tempo makes it: never shorter, and longer by less than a window."""
     out, due = len(filtered(bursts(), tempo)), 3 * RATE / tempo
 
     assert -1 <= out - due <= 0.03 * RATE
 
 
 @pytest.mark.parametrize("tempo", TEMPI)
-def test_every_sound_is_there(tempo: float) -> None:
+def test_every_burst_comes_once(tempo: float) -> None:
     """Each burst comes out once, at its time, the one at the very end too."""
     out = filtered(bursts(), tempo)
     found = onsets(out, 0.2 / tempo)
@@ -61,7 +61,7 @@ def test_every_sound_is_there(tempo: float) -> None:
 
 @pytest.mark.parametrize("tempo", TEMPI)
 def test_sound_does_not_wait_for_the_end(tempo: float) -> None:
-    """Sound leaves after a quarter of a second of it has come, at any tempo."""
+    """Output begins after a quarter of a second of input, at any tempo."""
     tempo_filter, sound = TempoFilter(RATE, tempo), bursts()
 
     assert any(tempo_filter.push(sound[start : start + 1764]) for start in range(0, RATE // 4 * 2, 1764))
@@ -70,9 +70,7 @@ def test_sound_does_not_wait_for_the_end(tempo: float) -> None:
 @given(st.integers(0, 3000), st.sampled_from(TEMPI))
 @settings(max_examples=40, deadline=None)
 def test_short_sounds(samples: int, tempo: float) -> None:
-    """Sounds shorter than atempo's window come out too, as long as they should be, but not by more than what
-    pads them.
-    """
+    """Sounds shorter than atempo's window come out with their duration, longer at most by the padding."""
     out, due = len(filtered(bursts()[: 2 * samples], tempo)), samples / tempo
 
     assert -1 <= out - due <= PAD_SECONDS * RATE
@@ -81,13 +79,13 @@ def test_short_sounds(samples: int, tempo: float) -> None:
 
 @pytest.mark.parametrize("tempo", [0.0, -1.0, 0.01, 50.0, float("nan"), float("inf")])
 def test_impossible_tempo(tempo: float) -> None:
-    """A tempo that makes no sense is refused at once."""
+    """An impossible tempo is refused at once."""
     with pytest.raises(ValueError, match="tempo must be"):
         TempoFilter(RATE, tempo)
 
 
-def test_the_end_comes_once() -> None:
-    """Asking for the end again gives nothing."""
+def test_the_end_can_be_asked_for_twice() -> None:
+    """Asking for the end a second time returns nothing."""
     tempo_filter = TempoFilter(RATE, 1.5)
     tempo_filter.push(bursts())
 

@@ -1,4 +1,4 @@
-"""WAV files, read by Python's own reader."""
+"""Tests of WAV files, read and written by Python's own module."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_whole_file(rate: int) -> None:
 
 
 def test_sizes_are_filled_in() -> None:
-    """A finished file with unknown sizes gets them; one that has them, or is no WAV, stays as it is."""
+    """A file with open sizes gets them; one that has sizes, or is no WAV, stays as it is."""
     for content in (wav.header(24_000) + PCM, wav.encode(PCM, 24_000)):
         file = io.BytesIO(content)
         wav.fill_in_sizes(file)

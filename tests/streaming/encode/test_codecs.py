@@ -1,4 +1,4 @@
-"""Codecs, compared with real decoders: one file, gapless, its tail whole, first bytes early."""
+"""Tests of the codecs against real decoders: one file, gapless, its tail whole, first bytes early."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def encoded(format: OutputFormat, pcm: bytes, step: int = 960) -> bytes:
 
 
 def shift(original: Samples, samples: Samples) -> int:
-    """Find the codec's delay in samples, by cross-correlation."""
+    """Return the codec's delay in samples, by cross-correlation."""
     size = 1 << (len(samples) + len(original)).bit_length()
     product = np.fft.irfft(np.fft.rfft(samples, size) * np.conj(np.fft.rfft(original, size)))
     return int(np.argmax(product[:4000]))
@@ -50,7 +50,7 @@ def shift(original: Samples, samples: Samples) -> int:
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_gapless(format: OutputFormat) -> None:
-    """What is decoded is what was encoded, as long to the codec's own padding, to the last sample."""
+    """The decoded samples are those that were encoded, to the codec's own padding and to the last sample."""
     original = np.frombuffer(sweep(), "<i2").astype(float) / 32768
     samples = decoded(encoded(format, sweep()), format, RATE)
     delay = shift(original, samples)
@@ -67,7 +67,7 @@ def test_gapless(format: OutputFormat) -> None:
 
 @pytest.mark.parametrize("format", [one for one in FORMATS if one != "pcm"])
 def test_one_file(format: OutputFormat) -> None:
-    """There is one header, at the start, and a whole file behind it."""
+    """A response is one whole file with one header, at the start."""
     data = encoded(format, sweep())
     marks = {"wav": b"RIFF", "flac": b"fLaC", "opus": b"OpusHead"}
 
@@ -80,7 +80,7 @@ def test_one_file(format: OutputFormat) -> None:
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_first_bytes_come_early(format: OutputFormat) -> None:
-    """Some bytes of sound leave as early as the codec allows."""
+    """The first bytes of sound are emitted as early as the codec allows."""
     encoder, pcm, data, pushed = open_file_encoder(format), sweep(), b"", 0
     while True:
         data += encoder.push(pcm[pushed : pushed + 192])
@@ -95,7 +95,7 @@ def test_first_bytes_come_early(format: OutputFormat) -> None:
 @given(cuts=st.lists(st.integers(0, 20_000), max_size=12), format=st.sampled_from(FORMATS))
 @settings(max_examples=40, deadline=None)
 def test_any_chunking_gives_the_same_file(cuts: list[int], format: OutputFormat) -> None:
-    """However PCM is cut, also within a sample, the file is the same."""
+    """However PCM is cut into chunks, also within a sample, the file is the same."""
     pcm = sweep(0.2)
     edges = [0, *sorted(min(cut, len(pcm)) for cut in cuts), len(pcm)]
     encoder = open_file_encoder(format)
@@ -109,8 +109,8 @@ def test_any_chunking_gives_the_same_file(cuts: list[int], format: OutputFormat)
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_nothing_is_still_a_file(format: OutputFormat) -> None:
-    """No audio at all makes an empty file of its kind, and the end may be asked for twice."""
+def test_no_audio_is_an_empty_file(format: OutputFormat) -> None:
+    """No audio at all becomes an empty file of its format, and the end may be asked for twice."""
     encoder = open_file_encoder(format)
     data = encoder.finish()
 
@@ -121,8 +121,8 @@ def test_nothing_is_still_a_file(format: OutputFormat) -> None:
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_closing_under_way(format: OutputFormat) -> None:
-    """An encoder may be closed at any moment, also from another thread; what comes after is nothing."""
+def test_closing_while_encoding(format: OutputFormat) -> None:
+    """An encoder may be closed at any moment, also from another thread, and encodes nothing afterwards."""
     encoder, pcm = open_file_encoder(format), sweep()
     pushing = threading.Thread(
         target=lambda: [encoder.push(pcm[start : start + 480]) for start in range(0, len(pcm), 480)]
@@ -134,7 +134,7 @@ def test_closing_under_way(format: OutputFormat) -> None:
 
 
 def test_wav_header_with_sizes() -> None:
-    """A header for a known length has right sizes, and strict readers take it."""
+    """A header for a known length has the right sizes, and strict readers accept it."""
     pcm = sweep(0.1)
     with wave.open(io.BytesIO(header(RATE, len(pcm)) + pcm)) as file:
         assert (file.getnframes(), file.getframerate(), file.getnchannels(), file.getsampwidth()) == (
@@ -146,7 +146,7 @@ def test_wav_header_with_sizes() -> None:
 
 
 def test_bitrate() -> None:
-    """The file is as large as the bit rate says."""
+    """The file's size follows the bit rate."""
     sizes = []
     for bitrate in (32_000, 128_000):
         encoder = open_file_encoder("mp3", bitrate=bitrate)

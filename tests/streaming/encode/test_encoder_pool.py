@@ -1,4 +1,6 @@
-"""Encoder processes: they make the same files as threads do, and what becomes of those when a process dies."""
+"""Tests of encoder processes: they write the same files as threads do, and a process that dies fails its own
+files only.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +77,7 @@ def transcode(request: TranscodeRequest, segments: list[bytes]) -> bytes:
 
 
 def without_serial(format: OutputFormat, data: bytes) -> bytes:
-    """Take out what differs from file to file: the serial number of an Ogg stream, and with it each page's
+    """Return a file without what differs each time: an Ogg stream's serial number, and with it each page's
     checksum.
     """
     if format != "opus":
@@ -86,7 +88,9 @@ def without_serial(format: OutputFormat, data: bytes) -> bytes:
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_same_file_as_in_this_process(format: OutputFormat) -> None:
-    """Process, thread and plain call make the same bytes and the same length, for any format, among others."""
+    """Process, thread and plain call produce the same bytes and the same length, for any format, while others
+    are encoded too.
+    """
 
     async def test() -> None:
         request = TranscodeRequest(format, RATE)
@@ -110,7 +114,9 @@ def test_the_same_file_as_in_this_process(format: OutputFormat) -> None:
 
 
 def test_a_process_that_dies_costs_its_files_only() -> None:
-    """kill -9: the files in that process fail with an error, those in the other go on, and it is started again."""
+    """After kill -9 the files in that process fail with an error, those in the other go on, and it is
+    restarted.
+    """
 
     async def test() -> None:
         async with running_pool() as pool:
@@ -135,8 +141,8 @@ def test_a_process_that_dies_costs_its_files_only() -> None:
     run(test)
 
 
-def test_threads_serve_until_a_process_is_there() -> None:
-    """A request that comes before the processes do is served all the same."""
+def test_threads_encode_until_a_process_is_ready() -> None:
+    """A request that comes before the processes are ready is encoded all the same."""
 
     async def test() -> None:
         pool = EncoderPool(
@@ -150,8 +156,8 @@ def test_threads_serve_until_a_process_is_there() -> None:
     run(test)
 
 
-def test_what_is_urgent_goes_first() -> None:
-    """Among many chunks of streams that are well ahead, the first chunk of a new one is encoded among the
+def test_streams_with_little_slack_go_first() -> None:
+    """Among many chunks of streams with much slack, the first chunk of a new stream is encoded among the
     next.
     """
 
@@ -174,8 +180,8 @@ def test_what_is_urgent_goes_first() -> None:
     run(test)
 
 
-def test_a_call_that_is_cancelled_disturbs_no_other() -> None:
-    """Whoever stops waiting for an answer leaves the order of the others' as it was."""
+def test_a_cancelled_call_leaves_the_order() -> None:
+    """A cancelled call leaves the order of the others' results as it was."""
 
     async def test() -> None:
         async with running_pool(1) as pool:
@@ -194,8 +200,8 @@ def test_a_call_that_is_cancelled_disturbs_no_other() -> None:
     run(test)
 
 
-def test_a_request_that_cannot_be_carried_out() -> None:
-    """What FFmpeg refuses is an error for the one who asked, and the process goes on."""
+def test_a_request_that_ffmpeg_refuses() -> None:
+    """What FFmpeg refuses is an error for its request, and the process goes on."""
 
     async def test() -> None:
         async with running_pool(1) as pool:
@@ -207,8 +213,8 @@ def test_a_request_that_cannot_be_carried_out() -> None:
     run(test)
 
 
-def test_who_is_gone_gets_no_permit() -> None:
-    """A crowd that left while it waited for permits does not delay the one who stays."""
+def test_cancelled_requests_get_no_permit() -> None:
+    """Many requests that were cancelled while they waited for permits do not delay the one that is left."""
 
     async def test() -> None:
         async with running_pool(1) as pool:

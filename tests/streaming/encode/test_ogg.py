@@ -1,4 +1,4 @@
-"""Ogg pages, checked against the RFCs by a reader of the test's own, and by FFmpeg's."""
+"""Tests of Ogg pages against the RFCs, by a reader of the tests' own and by FFmpeg's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HEAD = b"OpusHead\x01\x01" + struct.pack("<HIhB", 312, RATE, 0, 0)
 
 
 class Page(msgspec.Struct):
-    """One page."""
+    """One Ogg page."""
 
     flags: int
     position: int
@@ -28,7 +28,9 @@ class Page(msgspec.Struct):
 
 
 def crc(data: bytes) -> int:
-    """Compute the CRC bit by bit, as RFC 3533 words it: polynomial 0x04c11db7, from 0, nothing inverted."""
+    """Return the CRC, computed bit by bit as RFC 3533 words it: polynomial 0x04c11db7, from 0, nothing
+    inverted.
+    """
     register = 0
     for byte in data:
         register ^= byte << 24
@@ -39,7 +41,7 @@ def crc(data: bytes) -> int:
 
 
 def pages(data: bytes) -> list[Page]:
-    """Read pages strictly: nothing between them, checksums right, whole packets."""
+    """Return the pages, read strictly: nothing between them, checksums right, whole packets."""
     found = []
     while data:
         mark, version, flags, position, serial, number, check, segments = struct.unpack_from(
@@ -75,7 +77,9 @@ def test_checksum(data: bytes) -> None:
 @example(pushes=[[bytes(255), bytes(510), bytes(254)]], last=bytes(255))
 @settings(deadline=None)
 def test_packets_come_back(pushes: list[list[bytes]], last: bytes) -> None:
-    """Whatever the packets, a reader gets them back in order; the file begins, counts and ends as the RFCs say."""
+    """Whatever the packets, a reader gets them back in order; the file begins, counts and ends as the RFCs
+    say.
+    """
     writer = PageWriter(HEAD)
     written = pages(b"".join(writer.push(packets) for packets in pushes) + writer.finish([last], 1000))
 
@@ -100,7 +104,7 @@ def test_packets_come_back(pushes: list[list[bytes]], last: bytes) -> None:
 @example(samples=960)
 @settings(max_examples=60, deadline=None)
 def test_any_length_is_exact(samples: int) -> None:
-    """A file is as long as its sound, to the sample, wherever in a packet that ends."""
+    """A file has its sound's exact number of samples, wherever in a packet that ends."""
     pcm = (8000 * np.sin(np.arange(samples) / 20)).astype("<i2").tobytes()
     encoder = open_file_encoder("opus")
     data = encoder.push(pcm) + encoder.finish()
@@ -109,8 +113,8 @@ def test_any_length_is_exact(samples: int) -> None:
     assert pages(data)[-1].flags == 4
 
 
-def test_each_page_leaves_with_its_sound() -> None:
-    """A page goes as soon as a packet is full, not with the next one."""
+def test_a_page_is_written_as_soon_as_a_packet_is_full() -> None:
+    """A page is written as soon as a packet is full, not with the next one."""
     encoder = open_file_encoder("opus")
     first = pages(encoder.push(bytes(2 * 480)))
     second = pages(encoder.push(bytes(2 * 480)))

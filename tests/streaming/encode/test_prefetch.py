@@ -1,4 +1,6 @@
-"""Prefetching: a few permits at a time, those with the least slack first, and none is ever lost."""
+"""Tests of prefetching: a few permits at a time, to the streams with the least slack first, and none is ever
+lost.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
 
 
 def test_a_few_at_a_time_those_with_the_least_slack_first() -> None:
-    """The stream with the least slack begins first; the next begins when the audio of one before it has come."""
+    """The stream with the least slack gets the first permit; the next is granted when the audio of a previous
+    one has come.
+    """
 
     async def test() -> None:
         throttle = PrefetchThrottle()
@@ -32,7 +36,7 @@ def test_a_few_at_a_time_those_with_the_least_slack_first() -> None:
 
 
 def test_a_slow_engine_is_not_kept_idle() -> None:
-    """Though no audio comes, all are granted a permit after a while."""
+    """Though no audio comes, all get a permit after a while."""
 
     async def test() -> None:
         throttle = PrefetchThrottle()
@@ -44,8 +48,8 @@ def test_a_slow_engine_is_not_kept_idle() -> None:
 
 
 def test_a_busy_encoder_grants_no_permits() -> None:
-    """While the encoder is behind nobody begins more, however long no audio has come: else what waits would
-    only grow.
+    """While the encoder is behind no permit is granted, however long no audio has come: else the backlog
+    would only grow.
     """
 
     async def test() -> None:
@@ -64,7 +68,7 @@ def test_a_busy_encoder_grants_no_permits() -> None:
 
 
 def test_a_cancelled_request_delays_nobody() -> None:
-    """A permit that nobody waits for any more is not granted; those after it are all the same."""
+    """A permit whose request was cancelled is not granted; those after it are."""
 
     async def test() -> None:
         throttle = PrefetchThrottle()
@@ -80,7 +84,7 @@ def test_a_cancelled_request_delays_nobody() -> None:
 
 
 def test_a_lost_process_lets_all_proceed() -> None:
-    """Who waits for a process that is lost proceeds, and meets the error there."""
+    """Requests that wait for a process that is lost proceed, and meet the error there."""
 
     async def test() -> None:
         throttle = PrefetchThrottle()

@@ -1,4 +1,4 @@
-"""Server-sent events, byte by byte."""
+"""Tests of server-sent events, byte by byte."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from streaming.http import sse
 
 
 def test_an_event() -> None:
-    """An event is one data line and an empty line, nothing else."""
+    """An event is one data line and an empty line."""
     assert sse.event({"type": "x", "text": "a\nb"}) == b'data: {"type":"x","text":"a\\nb"}\r\n\r\n'
     assert sse.DONE == b"data: [DONE]\r\n\r\n"
 
@@ -60,7 +60,7 @@ def test_a_failure_after_the_first_event_is_an_event(before: list[bytes]) -> Non
 
 
 def test_closing_closes_the_events() -> None:
-    """A stream that is left closes what it sends at once, and no error is made of it."""
+    """Closing a stream closes its source at once, and is no error."""
     closed: list[bool] = []
 
     async def events() -> AsyncGenerator[bytes, None]:
@@ -84,7 +84,7 @@ def test_closing_closes_the_events() -> None:
 
 @given(st.text())
 def test_no_text_breaks_an_event(text: str) -> None:
-    """Whatever is inside, an event has one line."""
+    """An event has one line, whatever text it contains."""
     framed = sse.event({"text": text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")})
 
     assert framed.count(b"\r\n") == 2

@@ -1,4 +1,4 @@
-"""Splitting text: nothing lost, nothing twice, in order, for any text in any script."""
+"""Property tests of splitting text: nothing lost or doubled, in order, for any text in any script."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def split(text: str, first_limit: int = 80, limit: int = 240, language: str | No
 def test_all_segments_together_are_the_text(
     text: str, lengths: tuple[int, int], language: str | None
 ) -> None:
-    """No word is lost or doubled at a cut: the segments join to the text, their offsets say where they were."""
+    """No word is lost or doubled at a cut: the segments join to the text, and their offsets are right."""
     segments = split(text, *lengths, language)
 
     assert "".join(segment.text for segment in segments) == text
@@ -55,7 +55,7 @@ def test_segments_are_bounded(text: str, lengths: tuple[int, int]) -> None:
 
 @given(ANY, LENGTHS)
 def test_no_cut_inside_a_letter(text: str, lengths: tuple[int, int]) -> None:
-    """A combining mark, a joined emoji, a flag stay with what they belong to."""
+    """Combining marks, joined emoji and flags are never cut apart."""
     edges = {match.end() for match in regex.finditer(r"\X", text)}
     clusters = [match[0] for match in regex.finditer(r"\X", text)]
     if all(len(cluster) < 20 for cluster in clusters):
@@ -64,7 +64,7 @@ def test_no_cut_inside_a_letter(text: str, lengths: tuple[int, int]) -> None:
 
 @given(ANY)
 def test_every_segment_is_worth_speaking(text: str) -> None:
-    """A segment of nothing but spaces and marks is only made when there is nothing else."""
+    """A segment consists of spaces and marks alone only when there is nothing else."""
     segments = split(text)
     speakable = [any(unicodedata.category(char)[0] in "LNS" for char in segment.text) for segment in segments]
 
@@ -115,7 +115,7 @@ def test_scripts_without_spaces(text: str) -> None:
 
 
 def test_long_sentences_are_cut_behind_clauses() -> None:
-    """A long sentence is cut where a reader would breathe."""
+    """A long sentence is cut after a clause, where a reader would breathe."""
     sentence = (
         "When the rain had stopped at last, the children ran out into the garden, and nobody called them back, "
         * 3
@@ -136,16 +136,16 @@ def test_no_cut_inside_a_word(word: str) -> None:
 
 @pytest.mark.parametrize("marks", ["... ", "\n\n\n", "— — —\n", "«»" * 60])
 def test_marks_at_the_start_are_no_segment(marks: str) -> None:
-    """What cannot be spoken and comes first goes along with the first words."""
+    """Unspeakable marks at the start belong to the segment of the first words."""
     segments = split(marks + "Good morning. How are you?" * 4)
 
     assert "Good" in segments[0].text
 
 
 @pytest.mark.parametrize("filler", ["a", "\n", " ", ".", "\u0301", "a. ", "你", "\ud800", "🇩"])
-def test_two_hundred_thousand_of_anything(filler: str) -> None:
-    """The longest text there may be, of the strangest kind, is split whole; its first segment does not need
-    its end.
+def test_two_hundred_thousand_characters(filler: str) -> None:
+    """The longest text allowed, of the strangest kind, is split whole; its first segment does not need its
+    end.
     """
     text = filler * (200_000 // len(filler))
 
