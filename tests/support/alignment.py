@@ -1,5 +1,4 @@
-"""Find words that are known in a recording of them, by forced alignment; and tell right words from wrong
-ones.
+"""Find known words in a recording of them by forced alignment, and tell right words from wrong ones.
 
 Measured on six sentences, single and in pairs, by eSpeak NG in 26 voices: the words that were spoken fit at
 -5.5 or better, other sentences at -6.3 or worse, most not at all; a word's start lies within 0.25 s of the
@@ -37,8 +36,9 @@ class AlignmentFailed(AssertionError):
 
 
 def align(pcm: bytes, text: str) -> list[tuple[str, float, float]]:
-    """Find each word of a text in s16le mono PCM at 16 kHz: (word, start, end) in seconds. Raises
-    AlignmentFailed.
+    """Find each word of a text in s16le mono PCM at 16 kHz: (word, start, end) in seconds.
+
+    Raises AlignmentFailed.
     """
     found = [segment for segment in _path(pcm, _words(text)) if _is_word(segment)]
     if fit(pcm, text) < ITS_OWN:
@@ -54,7 +54,7 @@ def align(pcm: bytes, text: str) -> list[tuple[str, float, float]]:
 
 
 def fit(pcm: bytes, text: str) -> float:
-    """Tell how well a text fits what is said: thousandths of a nat per frame below the best sound there is,
+    """Return how well a text fits the speech: thousandths of a nat per frame below the best sound there is,
     at most 0.
 
     Minus infinity where there is no path through all words, or one that passes over much of the sound as if
@@ -69,7 +69,7 @@ def fit(pcm: bytes, text: str) -> float:
 
 
 def passed_over(pcm: bytes, path: list[Any]) -> float:
-    """Give the part of the sound's energy that a path takes for silence."""
+    """Return the part of the sound's energy that a path treats as silence."""
     energy = np.frombuffer(PADDING + pcm + PADDING, "<i2").astype(float) ** 2
     step = RATE // FRAMES_PER_SECOND
     silent = [
@@ -91,7 +91,7 @@ def _decoder() -> Any:
     return Decoder(
         samprate=RATE, lm=None, loglevel="FATAL", cmn="batch", beam=WIDE, wbeam=WIDE, pbeam=WIDE,
         fsgusefiller=False,
-        bestpath=False,  # the lattice it makes loses the last words
+        bestpath=False,  # its lattice loses the last words
     )  # fmt: skip
 
 
@@ -108,7 +108,7 @@ def _path(pcm: bytes, words: list[str]) -> list[Any]:
 
 
 def _transitions(words: list[str]) -> list[tuple[int, int, float] | tuple[int, int, float, str]]:
-    """Build the grammar: silence, the words with a pause between any two that may be missing, silence."""
+    """Build the grammar: silence, the words with an optional pause between any two, silence."""
     arcs: list[tuple[int, int, float] | tuple[int, int, float, str]] = [(0, 1, 1.0, "<sil>")]
     for number, word in enumerate(words):
         before, after = 2 * number + 1, 2 * number + 2

@@ -1,4 +1,4 @@
-"""Archives to test with: a good one, and ZIP files put together byte by byte, be they wrong."""
+"""Archives to test with: a good one, and ZIP files composed byte by byte, valid or not."""
 
 from __future__ import annotations
 
@@ -27,12 +27,10 @@ def digest(data: bytes) -> str:
 
 
 LIMIT = 1_000_000
-FIRST, SECOND, PICTURE, AGREED = (
-    b"first recording " * 99,
-    bytes(range(256)) * 9,
-    b"\x89PNG\r\n\x1a\n",
-    b"I agree.",
-)
+FIRST = b"first recording " * 99
+SECOND = bytes(range(256)) * 9
+PICTURE = b"\x89PNG\r\n\x1a\n"
+AGREED = b"I agree."
 BLOBS = {"samp_1/original": FIRST, "samp_2/original": SECOND, "picture": PICTURE, "consent/recording": AGREED}
 CONSENT = Consent("cons_1", "Anna", "de-AT", "consent/recording", digest(AGREED))
 FULL = voice(
@@ -41,13 +39,17 @@ FULL = voice(
     samples=(replace(sample("samp_1", transcript="Hello.", transcribed_by="ear", trimmed=(0.5, None)), sha256=digest(FIRST)),
              replace(sample("samp_2"), sha256=digest(SECOND))),
 )  # fmt: skip
-CRC, STORED, DEFLATED, ENCRYPTED, PATCHED = 14, 0, 8, 0x01, 0x20
+CRC = 14
+STORED = 0
+DEFLATED = 8
+ENCRYPTED = 0x01
+PATCHED = 0x20
 
 
 @dataclasses.dataclass
 class Raw:
-    """An entry of a ZIP file as its bytes are, be they wrong; where the two headers can differ, the second is
-    the directory's.
+    """An entry of a ZIP file by its bytes, valid or not; where the two headers can differ, the second is the
+    directory's.
     """
 
     name: str
@@ -62,7 +64,7 @@ class Raw:
     local_name: str | None = None
 
     def header(self, *, local: bool) -> bytes:
-        """Give what both headers share: APPNOTE.TXT, 4.3.7 and 4.3.12."""
+        """Return what both headers share: APPNOTE.TXT, 4.3.7 and 4.3.12."""
         crc = zlib.crc32(self.data) if self.crc is None else self.crc
         name = (self.local_name if local and self.local_name is not None else self.name).encode()
         packed = len(self.data) if self.packed is None else self.packed
@@ -75,7 +77,7 @@ class Raw:
 def zipped(
     *entries: Raw, comment: bytes = b"", count: int | None = None, directory_size: int | None = None
 ) -> bytes:
-    """Put a ZIP file together."""
+    """Return a ZIP file of the entries."""
     body, directory = b"", b""
     for entry in entries:
         start = len(body) if entry.offset is None else entry.offset
@@ -102,7 +104,7 @@ def deflated(data: bytes) -> bytes:
 
 
 def zeros(gigabytes: int) -> bytes:
-    """Deflate zeros without having them all: blocks that stand by themselves can be repeated."""
+    """Deflate gigabytes of zeros without having them all: independent blocks can be repeated."""
     packer = zlib.compressobj(wbits=-15)
     block = packer.compress(bytes(2**20)) + packer.flush(zlib.Z_FULL_FLUSH)
     return block * (1024 * gigabytes) + packer.flush()
@@ -131,7 +133,7 @@ def written(profile: Profile = FULL, consent: Consent | None = CONSENT) -> bytes
 
 
 def refused(data: bytes, limit: int = LIMIT) -> str:
-    """Have an archive refused, and give the reason."""
+    """Check that an archive is refused, and return the reason."""
     with pytest.raises(BadInput, match=r"^The archive cannot be imported: ") as caught:
         read(io.BytesIO(data), limit)
     assert (caught.value.param, caught.value.code) == ("file", "bad_archive")
@@ -140,7 +142,7 @@ def refused(data: bytes, limit: int = LIMIT) -> str:
 
 
 def refused_or_right(data: bytes) -> Archive | None:
-    """Have an archive refused, or read as what its manifest says."""
+    """Check that an archive is refused, or read as its manifest says."""
     try:
         found = read(io.BytesIO(data), LIMIT)
     except BadInput as exc:
@@ -153,7 +155,7 @@ def refused_or_right(data: bytes) -> Archive | None:
 
 
 def peak(work: Callable[[], object]) -> int:
-    """Give the bytes that some work holds at most."""
+    """Return the bytes that a function allocates at most."""
     tracemalloc.start()
     try:
         work()

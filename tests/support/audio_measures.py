@@ -1,5 +1,6 @@
-"""What a sound is like, in numbers: for telling voices apart and finding faults. Samples are floats in -1..1,
-mono.
+"""Measures of a sound, for telling voices apart and finding faults.
+
+Samples are floats in -1..1, mono.
 """
 
 from __future__ import annotations
@@ -11,20 +12,21 @@ Samples = NDArray[np.float64]
 FRAME = 1024
 LOUD = 0.05
 """frames with less than this part of the loudest one's energy do not count"""
-BEND, ISOLATED = 0.02, 5.0
+BEND = 0.02
+ISOLATED = 5.0
 """a click bends the waveform by more than this, and by this many times as much as the seventh strongest bend
 within 10 ms
 """
 
 
 def samples(pcm: bytes) -> Samples:
-    """Read s16le PCM."""
+    """Return s16le PCM as samples."""
     return np.frombuffer(pcm, "<i2").astype(float) / 32768
 
 
 def spectral_centroid(sound: Samples, rate: int) -> float:
-    """Give the centre of the amplitude spectrum of the loud parts, their median in Hertz: how bright a voice
-    is.
+    """Return the centre of the amplitude spectrum of the loud parts, their median in Hertz: how bright a
+    voice is.
     """
     frames = np.lib.stride_tricks.sliding_window_view(sound, FRAME)[:: FRAME // 2] * np.hanning(FRAME)
     amplitude = np.abs(np.fft.rfft(frames, axis=1))
@@ -38,7 +40,7 @@ def clicks(sound: Samples, rate: int) -> list[float]:
     ends above zero.
 
     Clean speech of eSpeak NG stays below 3.5 times its surroundings; a step of 0.1 within a quiet place is 5
-    or more. Small steps inside loud speech are not found, as they are not heard.
+    or more. Small steps inside loud speech are not found, as they are inaudible.
     """
     reach = rate // 100
     bends = np.abs(np.diff(np.pad(sound, 2), 2))
@@ -48,5 +50,5 @@ def clicks(sound: Samples, rate: int) -> list[float]:
 
 
 def clipped(sound: Samples) -> int:
-    """Count the samples that are at the end of the scale."""
+    """Return the number of samples that are at the end of the scale."""
     return int((np.abs(sound) >= 32767 / 32768).sum())

@@ -1,4 +1,4 @@
-"""What the tests of voices share: a server whose engine clones, recordings to clone, and how bright voices are."""
+"""Helpers of the voices' tests: a server whose engine clones, recordings to clone, and how bright voices are."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Json = dict[str, Any]
 
 @pytest.fixture(scope="session")
 def cloning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One gateway with the cloner beside its embedded engines, for all tests that do not mind others' voices."""
+    """Run one gateway with the cloner beside its embedded engines, for all tests that can share it."""
     config = {"engines": CLONER, "voices": {"samples": 3}}
     with running(tmp_path_factory.mktemp("cloning"), config) as started:
         yield started

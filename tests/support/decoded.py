@@ -26,14 +26,14 @@ def decoded(data: bytes, format: str | None = None, rate: int | None = None) -> 
 
 
 def facts(data: bytes) -> tuple[str, str, int, int]:
-    """Give container, codec, sample rate and channels."""
+    """Return container, codec, sample rate and channels."""
     with av.open(io.BytesIO(data)) as container:
         stream = container.streams.audio[0]
         return container.format.name, stream.codec_context.name, stream.rate, stream.channels
 
 
 def pitch(samples: Samples, rate: int = RATE) -> float:
-    """Estimate the median pitch of the voiced parts, in Hertz, by autocorrelation."""
+    """Return the median pitch of the voiced parts, in Hertz, by autocorrelation."""
     size, found = rate // 20, []
     for start in range(0, len(samples) - size, size):
         frame = samples[start : start + size] - samples[start : start + size].mean()
@@ -48,26 +48,26 @@ def pitch(samples: Samples, rate: int = RATE) -> float:
 
 
 def loudness(samples: Samples) -> float:
-    """Give the root mean square."""
+    """Return the root mean square."""
     return float(np.sqrt((samples**2).mean())) if len(samples) else 0.0
 
 
 def longest_silence(samples: Samples, rate: int = RATE, threshold: float = 0.005) -> float:
-    """Give the longest stretch below a threshold, in seconds."""
+    """Return the longest stretch below a threshold, in seconds."""
     quiet = np.concatenate([[0], (np.abs(samples) < threshold).astype(int), [0]])
     edges = np.flatnonzero(np.diff(quiet))
     return float((edges[1::2] - edges[::2]).max(initial=0)) / rate
 
 
 def envelope(samples: Samples, rate: int = RATE) -> Samples:
-    """Give the loudness of every 20 ms."""
+    """Return the loudness of every 20 ms."""
     size = rate // 50
     frames = samples[: len(samples) // size * size].reshape(-1, size)
     return np.sqrt((frames**2).mean(axis=1))  # type: ignore[no-any-return]
 
 
 def timbre(samples: Samples, rate: int = RATE) -> Samples:
-    """Give the mean spectrum in 32 bands up to 6 kHz, in decibels, without the overall loudness."""
+    """Return the mean spectrum in 32 bands up to 6 kHz, in decibels, without the overall loudness."""
     size = 1024
     frames = samples[: len(samples) // size * size].reshape(-1, size) * np.hanning(size)
     power = (np.abs(np.fft.rfft(frames)) ** 2).mean(axis=0)
@@ -78,19 +78,23 @@ def timbre(samples: Samples, rate: int = RATE) -> Samples:
 
 
 def voice_distance(one: Samples, other: Samples) -> float:
-    """Tell how far two voices are apart that say the same: decibels between their timbres, and 1 for every 3
-    % of pitch.
+    """Return how far apart two voices are that speak the same text: decibels between their timbres, and 1 for
+    every 3 % of pitch.
     """
     return timbre_distance(one, other) + abs(float(np.log(pitch(one) / pitch(other)))) / float(np.log(1.03))
 
 
 def timbre_distance(one: Samples, other: Samples) -> float:
-    """Tell how far two timbres are apart, in decibels; unlike pitch, it is measured well on short recordings."""
+    """Return how far apart two timbres are, in decibels; unlike pitch, it is measured well on short
+    recordings.
+    """
     return float(np.sqrt(((timbre(one) - timbre(other)) ** 2).mean()))
 
 
 def same_words(one: Samples, other: Samples) -> bool:
-    """Tell whether two recordings of one voice say the same: as long to 3 %, and as loud in the same places."""
+    """Return whether two recordings of one voice have the same words: as long to 3 %, and as loud in the same
+    places.
+    """
     if abs(len(one) - len(other)) > 0.03 * max(len(one), len(other)):
         return False
     first, second = envelope(one), envelope(other)

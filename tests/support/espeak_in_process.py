@@ -1,4 +1,4 @@
-"""eSpeak NG in this very process, loaded once: for tests of what it says rather than of how it is run."""
+"""eSpeak NG in this process, loaded once: for tests of what it speaks rather than of how it is run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RATE = 22_050
 
 
 class Spoken(NamedTuple):
-    """What a job gave; `ahead` tells for each word whether it came before the sample it begins at."""
+    """A job's output; `ahead` has for each word whether it came before the sample it begins at."""
 
     pcm: bytes
     words: list[Word]
@@ -20,13 +20,13 @@ class Spoken(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        """How long it is."""
+        """Return the duration."""
         return len(self.pcm) / 2 / RATE
 
 
 @lru_cache(1)
 def loaded() -> tuple[Espeak, EngineInfo]:
-    """Load the engine; give it and its account of itself."""
+    """Load the engine; return it and its info."""
     engine = Espeak()
     return engine, engine.load()
 

@@ -34,7 +34,7 @@ P = ParamSpec("P")
 
 
 def awaited(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
-    """Run a coroutine function as a test; one that waits for what never comes fails."""
+    """Run a coroutine function as a test, with a time limit."""
 
     @functools.wraps(test)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -45,13 +45,13 @@ def awaited(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest) -> str:
-    """Give the setting `database` for an empty database, of each kind in turn."""
+    """Return the setting `database` for an empty database, of each kind in turn."""
     return str(request.getfixturevalue("postgres_database")) if request.param == "postgresql" else ""
 
 
 @pytest.fixture(params=["folder", "s3"])
 def audio(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Give the setting `audio` for an empty folder or bucket, in turn."""
+    """Return the setting `audio` for an empty folder or bucket, in turn."""
     if request.param == "folder":
         return ""
     bucket: Bucket = request.getfixturevalue("s3_bucket")
@@ -61,13 +61,13 @@ def audio(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
 
 @pytest.fixture
 def blank(database: str, tmp_path: Path) -> URL:
-    """Give the URL of an empty database."""
+    """Return the URL of an empty database."""
     return database_url(database, tmp_path)
 
 
 @pytest.fixture(scope="session")
 def on_postgres(postgres_server: str) -> Iterator[URL]:
-    """Give the URL of a PostgreSQL database with all its tables: to make one takes half a second."""
+    """Yield the URL of a PostgreSQL database with all its tables, which take half a second to create."""
     setting = new_database(postgres_server)
     url = database_url(setting, Path())
     Database.migrate(url)
@@ -77,7 +77,7 @@ def on_postgres(postgres_server: str) -> Iterator[URL]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> URL:
-    """Give the URL of a database with all its tables, which are empty, of each kind in turn."""
+    """Return the URL of a database with all its tables, which are empty, of each kind in turn."""
     if request.param == "postgresql":
         url: URL = request.getfixturevalue("on_postgres")
         asyncio.run(emptied(url))
@@ -88,7 +88,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> URL:
 
 
 async def emptied(url: URL) -> None:
-    """Delete what other tests left."""
+    """Delete what other tests left in a database."""
     async with connected(url) as database, database.writing() as connection:
         for table in reversed(tables.metadata.sorted_tables):
             if table is not tables.library:
@@ -97,7 +97,7 @@ async def emptied(url: URL) -> None:
 
 @asynccontextmanager
 async def connected(url: URL) -> AsyncIterator[Database]:
-    """Use a database."""
+    """Open a database for the block."""
     database = Database(url)
     try:
         yield database
@@ -106,8 +106,8 @@ async def connected(url: URL) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def shelves_at(place: LibraryLocation) -> AsyncIterator[OpenLibrary]:
-    """Open a library."""
+async def open_library(place: LibraryLocation) -> AsyncIterator[OpenLibrary]:
+    """Open a library for the block."""
     library = Library(place, anyio.CapacityLimiter(1))
     try:
         yield await library.open()
@@ -116,19 +116,19 @@ async def shelves_at(place: LibraryLocation) -> AsyncIterator[OpenLibrary]:
 
 
 async def found(database: Database, name: str, caller: str) -> Profile | None:
-    """Find a voice in both of the ways that there are, which agree."""
+    """Return the voice that both ways of looking one up find."""
     one = await Store(database).find(name, caller)
     assert (await look_up(database, name, caller)).profile == one
     return one
 
 
 def voice(name: str, owner: str = "", **fields: Any) -> Profile:
-    """Make a voice of one's own."""
+    """Return a new custom voice's profile."""
     return Profile(new_id(VOICE), name, fields.pop("voice_type", "cloned"), owner, created=now(), **fields)
 
 
 def sample(id: str, *, created: float = 0.0, **fields: Any) -> Sample:
-    """Make a sample whose recording is nowhere."""
+    """Return a sample whose recording does not exist."""
     return Sample(
         id, f"{id}/original", f"{id}/prepared.wav", "0" * 64, 1.5, 16_000, created=created, **fields
     )
@@ -136,15 +136,13 @@ def sample(id: str, *, created: float = 0.0, **fields: Any) -> Sample:
 
 @lru_cache(8)
 def clip(text: str = "One two three four.") -> bytes:
-    """Make a WAV of somebody who speaks: by default 1.4 s, which are prepared in a hundredth of a second."""
+    """Return a WAV of somebody who speaks: by default 1.4 s, which are prepared in a hundredth of a second."""
     pcm = say(text).pcm
     return wav.header(RATE, len(pcm)) + pcm
 
 
 async def check_whole(opened: OpenLibrary, profiles: Iterable[Profile]) -> None:
-    """See that all that voices name is there: the recordings as they came and, decoded, as they were
-    prepared.
-    """
+    """Check that all recordings of voices exist, as they were sent and, decoded, as they were prepared."""
     for profile in profiles:
         for one in profile.samples:
             assert hashlib.sha256(await opened.blobs.get(one.original)).hexdigest() == one.sha256
@@ -155,10 +153,8 @@ async def check_whole(opened: OpenLibrary, profiles: Iterable[Profile]) -> None:
         assert not profile.avatar or await opened.blobs.get(profile.avatar)
 
 
-async def check_nothing_else(opened: OpenLibrary, folder: Path) -> None:
-    """See that in the store of recordings there is nothing that no voice names, and, where that is a folder,
-    no empty one.
-    """
+async def check_no_orphans(opened: OpenLibrary, folder: Path) -> None:
+    """Check that the store has no recording that no voice names, and, where it is a folder, no empty folder."""
     there = set(await opened.blobs.keys("")) - {MARK}
     assert {key for key in there if not key.startswith("prompts/")} == await opened.store.blobs()
     assert {key.split("/")[1] for key in there if key.startswith("prompts/")} <= await opened.store.ids()
@@ -167,10 +163,10 @@ async def check_nothing_else(opened: OpenLibrary, folder: Path) -> None:
 
 
 def files(folder: Path) -> set[str]:
-    """Name all files in a folder and those in it."""
+    """Return the paths of all files below a folder."""
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
 def empty(folder: Path) -> list[Path]:
-    """Give all folders in a folder in which nothing is."""
+    """Return all empty folders below a folder."""
     return [path for path in folder.rglob("*") if path.is_dir() and not any(path.iterdir())]

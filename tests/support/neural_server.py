@@ -1,4 +1,4 @@
-"""A server with models that were pulled from a hub by the command line; the hub is gone when it starts."""
+"""A server with models that the command line pulled from a hub; the hub is closed when the server starts."""
 
 from __future__ import annotations
 

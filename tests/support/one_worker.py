@@ -24,7 +24,7 @@ def path_of_engines(file: str) -> str:
 async def started(
     record: EngineRecord, options: Options | None = None
 ) -> AsyncIterator[tuple[WorkerProcess, WorkerClient]]:
-    """Run one for the block."""
+    """Run a worker and a client of it for the block."""
     process = await WorkerProcess.start(record, SETTINGS, lambda *_, **__: None, options=options)
     client = WorkerClient(process.address, stall_timeout=30.0)
     try:

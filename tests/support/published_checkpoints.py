@@ -1,4 +1,4 @@
-"""Tiny checkpoints, published on a hub in the files of the real ones."""
+"""Tiny checkpoints, published on a test hub in the files of the real ones."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def publish_transformers(hub: FakeHub, folder: Path) -> None:
 
 
 def publish_vibevoice(hub: FakeHub, folder: Path) -> None:
-    """Publish vibevoice-1.5b, which says everything in two seconds: one that does not end by itself is
+    """Publish vibevoice-1.5b, whose speech always lasts two seconds: one that does not end by itself is
     stopped.
     """
     import tiny_vibevoice

@@ -1,4 +1,4 @@
-"""Recordings made for tests: real and synthetic speech, what is no speech, in files of any coding."""
+"""Recordings for tests: real and synthetic speech, sounds without speech, in files of any coding."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def at_full_scale(sound: Samples) -> Samples:
 
 @lru_cache(1)
 def jfk() -> Samples:
-    """Eleven seconds of a speech, its highest sample at full scale."""
+    """Return eleven seconds of a speech, its highest sample at full scale."""
     return at_full_scale(decoded(JFK.read_bytes()))
 
 
@@ -43,7 +43,7 @@ def piece(start: float, seconds: float) -> Samples:
 
 
 def coded(sound: Samples, coding: Coding = WAV, rate: int = RATE, channels: int = 1) -> bytes:
-    """Make a file of a sound; what is beyond full scale is clipped."""
+    """Return a file of a sound; what is beyond full scale is clipped."""
     container, codec, coded_rate = coding
     layout = {1: "mono", 2: "stereo"}[channels]
     samples = np.rint(sound * 32767).clip(-32768, 32767).astype("<i2")
@@ -64,7 +64,7 @@ def coded(sound: Samples, coding: Coding = WAV, rate: int = RATE, channels: int 
 
 
 def noise(count: int, seed: int = 1, slope: float = 0.0) -> Samples:
-    """Make noise whose amplitude falls with that power of the frequency: white 0, pink 0.5, rumble 1."""
+    """Return noise whose amplitude falls with that power of the frequency: white 0, pink 0.5, rumble 1."""
     spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(count))
     spectrum[1:] /= np.arange(1, len(spectrum)) ** slope
     spectrum[0] = 0
@@ -77,6 +77,6 @@ def tone(*frequencies: float, seconds: float = 3.0) -> Samples:
 
 
 def with_noise(sound: Samples, ratio: float, slope: float, seed: int = 1) -> Samples:
-    """Add noise, the speech being so many decibels above it."""
+    """Return speech with noise; the speech is `ratio` decibels above it."""
     added = noise(len(sound), seed, slope)
     return at_full_scale(sound + added * np.sqrt((sound**2).mean() / (added**2).mean()) * 10 ** (-ratio / 20))

@@ -1,4 +1,4 @@
-"""The real program on a real socket, as tests start and stop it."""
+"""Start and stop the real program on a real socket."""
 
 from __future__ import annotations
 

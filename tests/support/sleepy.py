@@ -1,5 +1,6 @@
-"""An engine that takes its time: a second to load, half a second for each word. A file named in its options
-makes it fail to load.
+"""A slow engine: a second to load, half a second for each word.
+
+A file named in its options makes it fail to load while it exists.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from engines.errors import EngineFailed
 
 
 class Sleepy:
-    """See the module."""
+    """A slow engine that speaks silence."""
 
     def __init__(self, bad: str = "") -> None:
         self._bad = bad
 
     def load(self) -> EngineInfo:
-        """Wait, and say what it is. Raises EngineFailed."""
+        """Wait, and return its info. Raises EngineFailed."""
         time.sleep(1.0)
         if self._bad and Path(self._bad).exists():
             raise EngineFailed("the files are spoilt")
@@ -26,7 +27,7 @@ class Sleepy:
         return EngineInfo("sleepy", "1", "Apache-2.0", ("sleepy",), (Voice("low", "Low"),), speech=abilities)
 
     def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
-        """Speak words."""
+        """Emit a chunk for each word."""
         for _ in job.text.split():
             time.sleep(0.5)
             if not emit(Audio(bytes(4800))):

@@ -1,4 +1,4 @@
-"""Start real stores, a PostgreSQL and an S3 server, and make sure that nothing of them stays."""
+"""Start real stores, a PostgreSQL and an S3 server, and ensure that nothing of them is left behind."""
 
 from __future__ import annotations
 
@@ -58,23 +58,25 @@ class Bucket:
 
     @property
     def url(self) -> str:
-        """Give its URL for from_url."""
+        """Return its URL for from_url."""
         return f"s3://{self.name}"
 
     @property
     def config(self) -> S3Config:
-        """Give what obstore is told; beside it stands client_options={"allow_http": True}."""
+        """Return obstore's configuration; client_options={"allow_http": True} is needed too."""
         keys: S3Config = {"access_key_id": S3_KEY, "secret_access_key": S3_SECRET, "region": S3_REGION}
         return {**keys, "endpoint": self.endpoint, "virtual_hosted_style_request": False}
 
     @property
     def environ(self) -> dict[str, str]:
-        """Give the same as environment variables, with which S3Store and from_url need nothing but the name."""
+        """Return the same as environment variables, with which S3Store and from_url need nothing but the
+        name.
+        """
         keys = {"AWS_ACCESS_KEY_ID": S3_KEY, "AWS_SECRET_ACCESS_KEY": S3_SECRET, "AWS_REGION": S3_REGION}
         return {**keys, "AWS_ENDPOINT": self.endpoint, "AWS_ALLOW_HTTP": "true"}
 
     def export(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Put these into the environment in place of the developer's own."""
+        """Set these in the environment in place of the developer's own."""
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             monkeypatch.delenv(name)
         for name, value in self.environ.items():
@@ -83,7 +85,7 @@ class Bucket:
 
 @contextmanager
 def short_folder() -> Iterator[Path]:
-    """Make a folder whose path leaves room for a socket's name, which the system limits to some hundred
+    """Create a folder whose path is short enough for a socket's name, which the system limits to some hundred
     bytes.
     """
     with TemporaryDirectory(prefix="vb-store-", dir="/tmp", ignore_cleanup_errors=True) as folder:
@@ -91,7 +93,7 @@ def short_folder() -> Iterator[Path]:
 
 
 def bare_environ() -> dict[str, str]:
-    """Give the environment without what would configure these servers, or translate what they say."""
+    """Return the environment without what would configure these servers, or translate their messages."""
     own = ("PG", "AWS_", "MOTO_", "WERKZEUG_")
     return {name: value for name, value in os.environ.items() if not name.startswith(own)} | {"LC_ALL": "C"}
 
@@ -120,15 +122,15 @@ def leashed(
 
 
 def wait_for(ready: Any, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until a server is ready. Raises RuntimeError with what it said when it ends instead."""
+    """Wait until a server is ready. Raises RuntimeError with its output when it ends instead."""
     wait_until(lambda: process.poll() is not None or ready(), "the store listens")
     if process.returncode is not None:
         raise RuntimeError(f"the store ended with {process.returncode}:\n{log.read_text(errors='replace')}")
 
 
 def postgres_programs() -> Path | None:
-    """Give the folder of PostgreSQL's programs, the newest of Debian's or that on the PATH; None where it is
-    not installed.
+    """Return the folder of PostgreSQL's programs, the newest of Debian's or that on the PATH; None where it
+    is not installed.
     """
     debian = sorted(DEBIAN.glob("[0-9]*/bin/initdb"), key=lambda path: float(path.parts[-3]))
     found = debian[-1] if debian else shutil.which("initdb")
@@ -136,7 +138,7 @@ def postgres_programs() -> Path | None:
 
 
 def postgres_program(name: str) -> str:
-    """Give the path of one of its programs; skip the test where it is not installed."""
+    """Return the path of one of its programs; skip the test where it is not installed."""
     programs = postgres_programs()
     if programs is None:
         pytest.skip(ABSENT)
@@ -144,16 +146,16 @@ def postgres_program(name: str) -> str:
 
 
 def postgres_identity() -> dict[str, Any]:
-    """Give who the server runs as, for subprocess: root may not, so for root the account that the package
-    makes.
+    """Return the account that the server runs as, for subprocess: root may not, so for root the account that
+    the package creates.
     """
     return {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
 
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """Run a PostgreSQL server of one's own, and give the URL of an empty database; skip the test where it is
-    not installed.
+    """Run a PostgreSQL server, and yield the URL of an empty database; skip the test where it is not
+    installed.
     """
     server = postgres_program("postgres")
     options = [part for name, value in POSTGRES_OPTIONS.items() for part in ("-c", f"{name}={value}")]
@@ -173,7 +175,7 @@ def postgres() -> Iterator[str]:
 
 
 def make_cluster(folder: Path) -> None:
-    """Make the files of an empty server in `folder`/data."""
+    """Create the files of an empty server in `folder`/data."""
     identity = postgres_identity()
     if identity:
         shutil.chown(folder, identity["user"], identity["group"])
@@ -193,27 +195,28 @@ def make_cluster(folder: Path) -> None:
 
 
 def postgres_command(url: str, program: str, *args: str) -> int:
-    """Run one of PostgreSQL's client programs on the server of a URL, and give its exit status."""
+    """Run one of PostgreSQL's client programs on the server of a URL, and return its exit status."""
     command = [postgres_program(program), "-h", str(make_url(url).query["host"]), "-U", POSTGRES_USER, *args]
     return subprocess.run(command, env=bare_environ()).returncode
 
 
 def new_database(url: str) -> str:
-    """Make an empty database on the server of a URL, and give the URL of the new one."""
+    """Create an empty database on the server of a URL, and return the URL of the new one."""
     name = f"test_{uuid4().hex}"
     assert postgres_command(url, "createdb", name) == 0
     return make_url(url).set(database=name).render_as_string(hide_password=False)
 
 
 def drop_database(url: str) -> None:
-    """Drop the database of a URL, and cut whoever is connected to it."""
+    """Drop the database of a URL, and disconnect its clients."""
     assert postgres_command(url, "dropdb", "--force", str(make_url(url).database)) == 0
 
 
 @contextmanager
 def s3() -> Iterator[Bucket]:
-    """Run an S3 server of one's own, and give an empty bucket. It keeps all in memory and believes every
-    signature.
+    """Run an S3 server, and yield an empty bucket.
+
+    It holds all in memory and accepts every signature.
     """
     with short_folder() as folder:
         log = folder / "log"
@@ -223,13 +226,13 @@ def s3() -> Iterator[Bucket]:
 
 
 def s3_endpoint(log: Path) -> str:
-    """Give the URL that the server says it listens at, empty as long as it has not."""
+    """Return the URL that the server reports it listens at, empty as long as it has not."""
     found = re.search(r"Running on (http://[\d.]+:\d+)\s", log.read_text(errors="replace"))
     return found[1] if found else ""
 
 
 def new_bucket(endpoint: str) -> Bucket:
-    """Make an empty bucket."""
+    """Create an empty bucket."""
     bucket = Bucket(endpoint, f"test-{uuid4().hex}")
     request = urllib.request.Request(f"{endpoint}/{bucket.name}", method="PUT")
     with urllib.request.urlopen(request) as answer:
@@ -239,14 +242,14 @@ def new_bucket(endpoint: str) -> Bucket:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """One PostgreSQL server for all tests; the URL is that of a database of its own."""
+    """Run one PostgreSQL server for all tests; the URL is that of a database of its own."""
     with postgres() as url:
         yield url
 
 
 @pytest.fixture
 def postgres_database(postgres_server: str) -> Iterator[str]:
-    """Give the URL of an empty PostgreSQL database, which goes with the test."""
+    """Yield the URL of an empty PostgreSQL database, which is dropped after the test."""
     url = new_database(postgres_server)
     yield url
     drop_database(url)
@@ -254,12 +257,12 @@ def postgres_database(postgres_server: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[str]:
-    """One S3 server for all tests; the URL is its endpoint."""
+    """Run one S3 server for all tests; the URL is its endpoint."""
     with s3() as bucket:
         yield bucket.endpoint
 
 
 @pytest.fixture
 def s3_bucket(s3_server: str) -> Bucket:
-    """Give an empty bucket."""
+    """Return an empty bucket."""
     return new_bucket(s3_server)

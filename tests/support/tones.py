@@ -1,4 +1,4 @@
-"""Tones: recordings made of them, and the frequencies of those that the engine `mimic` speaks with."""
+"""Recordings of tones, and the frequencies of the tones that the engine `mimic` speaks with."""
 
 from __future__ import annotations
 

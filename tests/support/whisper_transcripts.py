@@ -51,12 +51,12 @@ def sound_sequence(parts: SoundSequence, gap: float = GAP_SECONDS) -> bytes:
 
 
 def timed_texts(events: list[TranscriptionEvent]) -> list[TimedText]:
-    """Return what the segments say, and when."""
+    """Return the segments' texts and times."""
     return [(segment.text, segment.start, segment.end) for segment in segments_of(events)]
 
 
 def are_near(one: list[TimedText], other: list[TimedText], seconds: float) -> bool:
-    """Tell whether the same is said at the same times, give or take some seconds."""
+    """Return whether two transcripts have the same texts at the same times, up to `seconds`."""
     return [text for text, _, _ in one] == [text for text, _, _ in other] and all(
         abs(first - second) <= seconds
         for a, b in zip(one, other, strict=True)
@@ -65,7 +65,7 @@ def are_near(one: list[TimedText], other: list[TimedText], seconds: float) -> bo
 
 
 def expected_texts(parts: SoundSequence, start: float = 0.0) -> Iterator[TimedText]:
-    """Yield what is said in a `sound_sequence` that begins at `start`, and when."""
+    """Yield the texts and times of a `sound_sequence` that begins at `start`."""
     for name, seconds in parts:
         yield TRANSCRIPTS[name], start, start + seconds
         start += seconds + GAP_SECONDS

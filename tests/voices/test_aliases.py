@@ -1,4 +1,4 @@
-"""What belongs to a key beside its voices: aliases, consents, and how it wants words said."""
+"""Tests of what belongs to a key beside its voices: aliases, consents and pronunciations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from voices.pronunciation import Entry
 from voices.storage.lookup import look_up
 from voices.storage.store import Store
 
-on_postgres, url = libraries.on_postgres, libraries.url
+on_postgres = libraries.on_postgres
+url = libraries.url
 MANY = 20
 
 
@@ -33,7 +34,7 @@ def consent(id: str, owner: str = "", created: float = 0.0) -> Consent:
 
 @awaited
 async def test_aliases(url: URL) -> None:
-    """An alias is found without regard to case, spaces and Unicode forms; one's own goes before that of all."""
+    """An alias is found regardless of case, spaces and Unicode form; one's own comes before one for all."""
     async with connected(url) as database:
         aliases = Aliases(database)
         await aliases.put("House Voice", "tone/a", "")
@@ -48,8 +49,8 @@ async def test_aliases(url: URL) -> None:
 
 
 @awaited
-async def test_an_alias_is_changed_and_taken_away(url: URL) -> None:
-    """A name leads to one place, and, once it is taken away, nowhere; those of others stay."""
+async def test_an_alias_is_changed_and_deleted(url: URL) -> None:
+    """An alias has one target, and none once it is deleted; other keys' aliases stay."""
     async with connected(url) as database:
         aliases = Aliases(database)
         await aliases.put("news", "tone/a", "one")
@@ -64,16 +65,16 @@ async def test_an_alias_is_changed_and_taken_away(url: URL) -> None:
 
 
 @awaited
-async def test_aliases_that_nobody_made(url: URL) -> None:
-    """What cannot be a name leads nowhere, and is no fault of the database."""
+async def test_unknown_aliases(url: URL) -> None:
+    """A text that cannot be a name has no target, and is no database error."""
     async with connected(url) as database:
         for name in ("", "a\0b", "x" * 10_000):
             assert await Aliases(database).find(name, "one") is None
 
 
 @awaited
-async def test_one_alias_for_many_at_once(url: URL) -> None:
-    """Many who make an alias at the same time all succeed, and one of them has the last word."""
+async def test_simultaneous_writes_of_an_alias(url: URL) -> None:
+    """Simultaneous writes of an alias all succeed, and one of them is the last."""
     async with connected(url) as one, connected(url) as two:
         targets = [f"tone/{number}" for number in range(MANY)]
         await asyncio.gather(
@@ -88,9 +89,7 @@ async def test_one_alias_for_many_at_once(url: URL) -> None:
 
 @awaited
 async def test_aliases_go_with_their_voice(url: URL) -> None:
-    """What led to a voice that is deleted goes with it, by whichever of its names; what leads elsewhere
-    stays.
-    """
+    """Aliases of a deleted voice are deleted, by whichever of its names they were; others stay."""
     async with connected(url) as database:
         aliases, store = Aliases(database), Store(database)
         anna, _ = await store.create(voice("Anna", "one")), await store.create(voice("Anna", "two"))
@@ -113,7 +112,7 @@ async def test_aliases_go_with_their_voice(url: URL) -> None:
 
 @awaited
 async def test_dictionaries(url: URL) -> None:
-    """A key has its own words, and replaces them all at once."""
+    """A key has its own entries, and replaces them all at once."""
     first, second = (Entry("SQL", "sequel"),), (Entry("GIF", ipa="dʒɪf"), Entry("nginx", "engine x"))
     async with connected(url) as database:
         dictionaries = Dictionaries(database)
@@ -128,8 +127,8 @@ async def test_dictionaries(url: URL) -> None:
 
 
 @awaited
-async def test_one_dictionary_for_many_at_once(url: URL) -> None:
-    """Many who replace a dictionary at the same time all succeed, and what is there is whole."""
+async def test_simultaneous_writes_of_a_dictionary(url: URL) -> None:
+    """Simultaneous replacements of a dictionary all succeed, and the stored one is whole."""
     async with connected(url) as one, connected(url) as two:
         words = [(Entry("SQL", f"sequel {number}"), Entry("GIF", f"jif {number}")) for number in range(MANY)]
         await asyncio.gather(
@@ -146,7 +145,7 @@ async def test_one_dictionary_for_many_at_once(url: URL) -> None:
 
 @awaited
 async def test_consents(url: URL) -> None:
-    """A consent is seen, changed and deleted by the key that gave it, and by all where there was none."""
+    """A consent is seen, changed and deleted by the key that created it, and by all where there was none."""
     async with connected(url) as database:
         consents = Consents(database)
         mine, everybodys = (
@@ -174,7 +173,7 @@ async def test_consents(url: URL) -> None:
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 8, 100])
 @awaited
 async def test_pages(url: URL, limit: int) -> None:
-    """Page by page every consent comes once, newest first, also those of the same moment."""
+    """Every consent comes on one page only, newest first, also those of the same moment."""
     async with connected(url) as database:
         consents, moments = Consents(database), (1.0, 2.0, 2.0, 2.0, 2.0, 3.0, 4.5)
         for number, moment in enumerate(moments):
@@ -193,7 +192,7 @@ async def test_pages(url: URL, limit: int) -> None:
 
 @awaited
 async def test_no_change_of_a_consent_is_lost(url: URL) -> None:
-    """Changes at the same time build on each other."""
+    """Simultaneous changes build on each other."""
     async with connected(url) as one, connected(url) as two:
         await Consents(one).create(consent("cons_1"))
         changes = (

@@ -1,4 +1,4 @@
-"""Archives: what is written is read again, whatever else is in them, and by no other names than their own."""
+"""Tests of archives: what is written is read again, whatever else a ZIP file contains."""
 
 from __future__ import annotations
 
@@ -42,10 +42,8 @@ NAMES = ["../../x", "/etc/x", "C:\\x", "\\\\host\\x", "samples/../../x", "sample
 # There and back...
 
 
-def test_there_and_back() -> None:
-    """All of a voice is in its archive: what it is, its recordings as they came, its picture, and the
-    consent.
-    """
+def test_write_and_read() -> None:
+    """An archive has all of a voice: its fields, its original recordings, its picture and the consent."""
     found = read(io.BytesIO(written()), LIMIT)
 
     assert found.files == {"samples/1": FIRST, "samples/2": SECOND, "avatar": PICTURE, "consent": AGREED}
@@ -58,14 +56,14 @@ def test_there_and_back() -> None:
         assert getattr(found.manifest, name) == getattr(FULL, name), name
 
 
-def test_what_is_not_told() -> None:
-    """Whose a voice is, who may use it, and its ids, are nobody's business who gets the file."""
+def test_private_fields_are_left_out() -> None:
+    """A voice's owner, its sharing, and its ids are not in its archive."""
     data = written(replace(FULL, owner="a secret key", shared=True))
     for secret in (FULL.id, "a secret key", "shared", "cons_1", "samp_1"):
         assert secret.encode() not in data
 
 
-def test_a_voice_of_its_name_alone() -> None:
+def test_a_voice_without_recordings() -> None:
     """A voice without recordings has an archive too."""
     bare = voice("Bare", voice_type="preset", preset_engine="mimic", preset_voice="low(2)+high")
     found = read(io.BytesIO(written(bare, None)), 0)
@@ -75,7 +73,7 @@ def test_a_voice_of_its_name_alone() -> None:
 
 
 def test_designed_samples_are_marked() -> None:
-    """What an engine spoke is not held to be a person's speech when it comes back."""
+    """A sample that an engine spoke is still marked as such after reading."""
     found = read(
         io.BytesIO(written(replace(FULL, voice_type="designed", design_prompt="warm", designed_by="mimic"))),
         LIMIT,
@@ -95,7 +93,7 @@ PROFILES = st.builds(
 @given(PROFILES, st.lists(st.tuples(st.binary(max_size=3000), TEXT), max_size=4))
 @settings(max_examples=60, deadline=None)
 def test_any_voice_comes_back(profile: Profile, recordings: list[tuple[bytes, str]]) -> None:
-    """Whatever a voice is called and says, and whatever its recordings hold, it comes back as it went."""
+    """A voice of any fields and recordings is the same after writing and reading."""
     blobs = {f"samp_{number}/original": data for number, (data, _) in enumerate(recordings)}
     samples = [
         replace(sample(f"samp_{number}", transcript=text), sha256=digest(data))
@@ -111,7 +109,7 @@ def test_any_voice_comes_back(profile: Profile, recordings: list[tuple[bytes, st
 
 
 def test_archives_of_others() -> None:
-    """A ZIP file may be compressed, have a comment, more entries, more fields, and something before it."""
+    """A ZIP file may be compressed, and have a comment, more entries, more fields, and bytes before it."""
     packed = Raw("samples/1", deflated(FIRST), DEFLATED, crc=zlib.crc32(FIRST), size=len(FIRST))
     data = with_manifest(
         manifest(samples=[{"file": "samples/1"}], color="red"),
@@ -124,16 +122,16 @@ def test_archives_of_others() -> None:
 
 
 def test_limit() -> None:
-    """All entries together may have so many bytes, unpacked, and not one more."""
+    """All entries together may have as many bytes, unpacked, as the limit, and not one more."""
     total = sum(map(len, (FIRST, SECOND, PICTURE, AGREED)))
     assert len(read(io.BytesIO(written()), total).files) == 4
     assert "larger than is taken" in refused(written(), total - 1)
 
 
-@pytest.mark.parametrize("claimed", [len(FIRST) + 1, 2**31, 0xFFFFFFFE])
-def test_claims_do_not_count(claimed: int) -> None:
-    """An entry that claims to be larger than it is holds what it holds."""
-    data = one_sample(replaced(PACKED, size=claimed))
+@pytest.mark.parametrize("written_size", [len(FIRST) + 1, 2**31, 0xFFFFFFFE])
+def test_wrong_sizes_are_ignored(written_size: int) -> None:
+    """An entry whose header has a larger size is read with its real bytes."""
+    data = one_sample(replaced(PACKED, size=written_size))
     assert peak(lambda: read(io.BytesIO(data), LIMIT)) < LIMIT
     assert read(io.BytesIO(data), LIMIT).files == {"samples/1": FIRST}
 
@@ -143,9 +141,7 @@ def test_claims_do_not_count(claimed: int) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_entries_of_any_name(name: str) -> None:
-    """What an entry is called nobody cares about: it is left where it is. Only a manifest that means it is
-    refused.
-    """
+    """Entries of other names are ignored. Only a manifest that refers to such a name is refused."""
     assert read(io.BytesIO(with_manifest(manifest(), Raw(name, FIRST))), LIMIT).files == {}
     for field in (
         {"samples": [{"file": name}]},
@@ -157,13 +153,13 @@ def test_entries_of_any_name(name: str) -> None:
 
 
 def test_a_link_is_no_link() -> None:
-    """An entry that says it is a symbolic link, a folder or a device is bytes like any other."""
+    """An entry marked as a symbolic link, a folder or a device is read as bytes."""
     for kind in (0o120777, 0o040755, 0o020666):
         found = read(io.BytesIO(one_sample(Raw("samples/1", b"/etc/passwd", attributes=kind << 16))), LIMIT)
         assert found.files == {"samples/1": b"/etc/passwd"}
 
 
 def test_an_archive_in_an_archive() -> None:
-    """A recording that is a ZIP file is bytes."""
+    """A recording that is a ZIP file is read as bytes."""
     inner = written()
     assert read(io.BytesIO(one_sample(Raw("samples/1", inner))), LIMIT).files == {"samples/1": inner}

@@ -1,4 +1,4 @@
-"""No bytes that somebody sends as an archive do more than be refused: nothing is written, and little is held."""
+"""Tests that any bytes as an archive are refused or read: nothing is written to disk, and memory is bounded."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from voices.archive import MANIFEST
 
 @pytest.fixture(autouse=True)
 def _nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Run in an empty folder, and see that neither that nor the one above it is touched."""
+    """Run in an empty folder, and check that neither it nor its parent is changed."""
     inner = tmp_path / "above" / "here"
     inner.mkdir(parents=True)
     monkeypatch.chdir(inner)
@@ -88,8 +88,8 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("what", REFUSED)
-def test_refused(what: str) -> None:
-    """What cannot be trusted is refused, and why is said."""
+def test_invalid_archives(what: str) -> None:
+    """An invalid archive is refused with its reason."""
     data, reason = REFUSED[what]
     message = refused(data)
     assert any(one in message for one in reason.split("|")), message
@@ -108,23 +108,23 @@ MANIFESTS = {
 
 
 @pytest.mark.parametrize("what", MANIFESTS)
-def test_manifests(what: str) -> None:
-    """A manifest that is none is refused."""
+def test_invalid_manifests(what: str) -> None:
+    """An invalid manifest is refused."""
     refused(with_manifest(MANIFESTS[what]))
 
 
 # Bombs...
 
 
-@pytest.mark.parametrize("claimed", [2**30, 1000, 0xFFFFFFFE])
-def test_a_gigabyte_of_zeros(claimed: int) -> None:
-    """What unpacks to a gigabyte is unpacked up to the limit and no further, whatever it claims to be."""
-    bomb = one_sample(Raw("samples/1", zeros(1), DEFLATED, size=claimed))
+@pytest.mark.parametrize("written_size", [2**30, 1000, 0xFFFFFFFE])
+def test_a_gigabyte_of_zeros(written_size: int) -> None:
+    """An entry of a gigabyte is unpacked up to the limit and no further, whatever size its header has."""
+    bomb = one_sample(Raw("samples/1", zeros(1), DEFLATED, size=written_size))
     assert peak(lambda: refused(bomb)) < 2 * len(bomb) + 4 * LIMIT
 
 
 def test_bombs_side_by_side() -> None:
-    """A hundred recordings that each keep to the limit do not together."""
+    """A hundred recordings that are each within the limit exceed it together."""
     half = deflated(bytes(LIMIT // 2))
     names = [f"samples/{number}" for number in range(100)]
     entries = [
@@ -135,7 +135,7 @@ def test_bombs_side_by_side() -> None:
 
 
 def test_one_bomb_under_many_names() -> None:
-    """Entries that share their bytes, as in 42.zip's successors, are not read as if they were many."""
+    """Entries that share their bytes, as in 42.zip's successors, are refused."""
     names = [f"samples/{number}" for number in range(100)]
     first = Raw(names[0], deflated(bytes(LIMIT)), DEFLATED, crc=zlib.crc32(bytes(LIMIT)), size=LIMIT)
     others = [
@@ -147,7 +147,7 @@ def test_one_bomb_under_many_names() -> None:
 
 
 def test_a_hundred_thousand_entries() -> None:
-    """So many entries are refused before they are looked at."""
+    """So many entries are refused before they are read."""
     entry = Raw("x", b"")
     directory = b"PK\x01\x02" + struct.pack("<H", 0x0314) + entry.header(local=False) + bytes(14) + b"x"
     data = (
@@ -159,7 +159,7 @@ def test_a_hundred_thousand_entries() -> None:
 
 
 def test_a_large_manifest_of_small_things() -> None:
-    """A manifest of a megabyte costs a score of them at most, whatever it is made of."""
+    """A manifest of a megabyte needs twenty megabytes at most, whatever it contains."""
     for list_of in (b"[]", b"{}", b"null", b'"x"', b'{"file":"samples/1"}', b'{"word":"a"}'):
         for field in (b"samples", b"pronunciations", b"languages", b"elsewhere"):
             body = (
@@ -179,7 +179,7 @@ def test_a_large_manifest_of_small_things() -> None:
 @given(st.binary(max_size=2000))
 @settings(max_examples=150, deadline=None)
 def test_any_bytes(data: bytes) -> None:
-    """Bytes that nobody made an archive of are refused, also in front of an end, and behind a beginning."""
+    """Arbitrary bytes are refused, also before a valid end, and after a valid beginning."""
     refused(data)
     refused(data + zipped())
     refused_or_right(written() + data)
@@ -187,8 +187,8 @@ def test_any_bytes(data: bytes) -> None:
 
 @given(st.data())
 @settings(max_examples=300, deadline=None)
-def test_damaged(data: st.DataObject) -> None:
-    """An archive in which bits, bytes and pieces are others is refused, or read as what its manifest says."""
+def test_damaged_archives(data: st.DataObject) -> None:
+    """An archive in which bits, bytes and pieces are changed is refused, or read as its manifest says."""
     broken = bytearray(data.draw(st.sampled_from([WHOLE, SMALL])))
     for _ in range(data.draw(st.integers(1, 6))):
         start, length = data.draw(st.integers(0, len(broken))), data.draw(st.integers(0, 40))
@@ -202,15 +202,15 @@ def test_damaged(data: st.DataObject) -> None:
 @given(st.integers(0), st.integers(0, 255))
 @settings(max_examples=300, deadline=None)
 def test_a_byte_of_the_headers(place: int, value: int) -> None:
-    """So is one in which a single byte of the headers is another, which is where all the sizes and places
-    are.
+    """An archive with any byte of the headers changed, where the sizes and offsets are, is refused or read as
+    its manifest says.
     """
     at = HEADERS[place % len(HEADERS)]
     refused_or_right(SMALL[:at] + bytes([value]) + SMALL[at + 1 :])
 
 
-def test_cut_off() -> None:
-    """An archive that breaks off anywhere is refused."""
+def test_truncated_archives() -> None:
+    """An archive that is truncated anywhere is refused."""
     for length in range(len(SMALL)):
         refused(SMALL[:length])
 

@@ -1,5 +1,5 @@
-"""Many who make, change, use and delete voices at the same time leave what their successes add up to, and
-nothing else.
+"""Tests that simultaneous creation, change, use and deletion of voices lead to exactly what the successful
+calls add up to.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import anyio
 import libraries
 import pytest
-from libraries import awaited, check_nothing_else, check_whole, clip, shelves_at, voice
+from libraries import awaited, check_no_orphans, check_whole, clip, open_library, voice
 from msgspec.structs import replace
 from safetensors.numpy import save
 from sqlalchemy import select
@@ -34,7 +34,9 @@ from voices.storage.sweep import sweep
 
 database = libraries.database
 
-FIRST, LIKED, TRIES = 24, 6, 200
+FIRST = 24
+LIKED = 6
+TRIES = 200
 """voices that are there first, those of them that most want something of, and what is tried then"""
 KINDS = {
     "create": 5,
@@ -66,7 +68,7 @@ PICTURES = (b"\x89PNG\r\n\x1a\n", b"\x89PNG\r\n\x1a\n2")
 
 
 class Try(NamedTuple):
-    """Something that somebody tries with a voice, and with one of its samples."""
+    """A call that is tried with a voice, and with one of its samples."""
 
     kind: str
     caller: str
@@ -77,7 +79,7 @@ class Try(NamedTuple):
 
 
 class Model:
-    """What must be there, as far as it was told: whatever can be set has a history, by when the voice was
+    """The expected state, from the successful calls: every field has a history, by when the voice was
     changed.
     """
 
@@ -89,48 +91,48 @@ class Model:
         self.history: dict[tuple[str, str], list[tuple[float, Any]]] = defaultdict(list)
         self.events: Counter[tuple[str, str]] = Counter()
 
-    def made(self, profile: Profile) -> None:
-        """Take a new voice down."""
+    def add_voice(self, profile: Profile) -> None:
+        """Record a new voice."""
         self.voices[profile.id] = profile
         self.samples[profile.id] |= {sample.id for sample in profile.samples}
-        self.write_audit(profile, profile.id, name=profile.name, avatar="")
+        self.record(profile, profile.id, name=profile.name, avatar="")
         for sample in profile.samples:
-            self.write_audit(profile, sample.id, recording=sample.prepared, words=sample.transcript)
+            self.record(profile, sample.id, recording=sample.prepared, words=sample.transcript)
 
-    def write_audit(self, profile: Profile, id: str, **what: Any) -> None:
-        """Take down what was set, by when the voice was changed."""
+    def record(self, profile: Profile, id: str, **what: Any) -> None:
+        """Record what was set, by when the voice was changed."""
         for name, value in what.items():
             self.history[id, name].append((profile.updated, value))
 
     def last(self, id: str, what: str) -> Any:
-        """Give what was set last."""
+        """Return what was set last."""
         return max(self.history[id, what])[1]
 
     def names(self, scope: str, but: str) -> set[str]:
-        """Give all names that other voices ever had among the same people."""
+        """Return all names that other voices ever had in a scope."""
         others = [id for id, profile in self.voices.items() if profile.scope == scope and id != but]
         return {folded(name) for id in others for _, name in self.history[id, "name"]}
 
 
 class Program:
-    """Tries at random, all at once."""
+    """A program that makes random calls, all at once."""
 
     def __init__(self, opened: OpenLibrary, seed: int) -> None:
         self.library = opened
         self.model = Model()
         self.random = random.Random(seed)
-        self.making = VoiceService(opened, RULES, anyio.CapacityLimiter(2))
+        self.service = VoiceService(opened, RULES, anyio.CapacityLimiter(2))
         self.refused: list[tuple[Try, BadInput]] = []
 
     async def run(self) -> None:
-        """Make voices, then try all at once."""
+        """Create voices, then make all calls at once."""
         await asyncio.gather(*(self.tried(self.drawn("create", [])) for _ in range(FIRST)))
         voices = list(self.model.voices.values())
         kinds = self.random.choices(list(KINDS), list(KINDS.values()), k=TRIES)
         await asyncio.gather(*(self.tried(self.drawn(kind, voices)) for kind in kinds))
 
     def drawn(self, kind: str, voices: list[Profile]) -> Try:
-        """Draw what to try, mostly as one who may."""
+        """Return a random call, mostly by one who is allowed to make it."""
         name = self.random.choice(NAMES)
         name = self.random.choice([name, name.upper(), name.title()])
         liked = voices[:LIKED] if kind != "delete" and self.random.random() < 0.6 else voices
@@ -142,31 +144,33 @@ class Program:
         return Try(kind, caller, profile, sample, name, data)
 
     async def tried(self, what: Try) -> None:
-        """Try, and take down what was refused."""
+        """Make a call, and record a refusal."""
         try:
             await getattr(self, what.kind)(what)
         except BadInput as exc:
             self.refused.append((what, exc))
 
-    # What is tried...
+    # The calls...
 
     async def create(self, what: Try) -> None:
-        """Make a voice with up to two recordings."""
+        """Create a voice with up to two recordings."""
         uploads = tuple(Upload(data) for data in (clip(), what.data)[: self.random.randint(0, 2)])
         draft = replace(voice(what.name, what.caller), shared=self.random.random() < 0.3)
-        made = await self.making.create(draft, uploads)
-        self.model.made(made)
-        self.model.events[made.id, "created"] += 1
+        created = await self.service.create(draft, uploads)
+        self.model.add_voice(created)
+        self.model.events[created.id, "created"] += 1
 
     async def name(self, what: Try) -> None:
-        """Give a voice another name."""
-        after = await self.making.change(what.voice.id, what.caller, lambda one: replace(one, name=what.name))
-        self.model.write_audit(after, after.id, name=what.name)
+        """Rename a voice."""
+        after = await self.service.change(
+            what.voice.id, what.caller, lambda one: replace(one, name=what.name)
+        )
+        self.model.record(after, after.id, name=what.name)
         self.model.events[after.id, "changed"] += 1
 
     async def delete(self, what: Try) -> None:
-        """Delete a voice: only one can."""
-        await self.making.delete(what.voice.id, what.caller)
+        """Delete a voice: only one call may succeed."""
+        await self.service.delete(what.voice.id, what.caller)
         assert what.voice.id not in self.model.deleted
         self.model.deleted.add(what.voice.id)
         self.model.events[what.voice.id, "deleted"] += 1
@@ -174,48 +178,48 @@ class Program:
     async def add(self, what: Try) -> None:
         """Add a recording."""
         profile = await self.library.store.get(what.voice.id, what.caller)
-        after, made = await self.making.samples.add(profile, Upload(what.data, "Added."), what.caller)
-        self.model.samples[after.id].add(made.id)
-        self.model.write_audit(after, made.id, recording=made.prepared, words="Added.")
+        after, new = await self.service.samples.add(profile, Upload(what.data, "Added."), what.caller)
+        self.model.samples[after.id].add(new.id)
+        self.model.record(after, new.id, recording=new.prepared, words="Added.")
 
     async def remove(self, what: Try) -> None:
-        """Delete a sample: only one can."""
-        await self.making.samples.remove(what.voice.id, what.sample, what.caller)
+        """Delete a sample: only one call may succeed."""
+        await self.service.samples.remove(what.voice.id, what.sample, what.caller)
         assert what.sample not in self.model.removed
         self.model.removed.add(what.sample)
 
     async def replace(self, what: Try) -> None:
-        """Put another recording in a sample's place."""
+        """Replace a sample's recording."""
         profile = await self.library.store.get(what.voice.id, what.caller)
         old = sample_of(profile, what.sample)
-        after, made = await self.making.samples.replace(
+        after, new = await self.service.samples.replace(
             profile, old, Upload(what.data, "Replaced."), what.caller
         )
-        self.model.write_audit(after, what.sample, recording=made.prepared, words="Replaced.")
+        self.model.record(after, what.sample, recording=new.prepared, words="Replaced.")
 
     async def cut(self, what: Try) -> None:
         """Use only the beginning of a recording."""
         profile = await self.library.store.get(what.voice.id, what.caller)
-        after, made = await self.making.samples.cut(
+        after, new = await self.service.samples.cut(
             profile, sample_of(profile, what.sample), 0.0, 1.3, what.caller
         )
-        self.model.write_audit(after, what.sample, recording=made.prepared, words="")
+        self.model.record(after, what.sample, recording=new.prepared, words="")
 
     async def words(self, what: Try) -> None:
-        """Change what a sample says."""
-        after = await self.making.samples.change(
+        """Change a sample's transcript."""
+        after = await self.service.samples.change(
             what.voice.id, what.sample, what.caller, lambda one: replace(one, transcript=what.name)
         )
-        self.model.write_audit(after, what.sample, words=what.name)
+        self.model.record(after, what.sample, words=what.name)
 
     async def picture(self, what: Try) -> None:
-        """Give a voice one of two pictures."""
-        after = await self.making.avatar(what.voice.id, PICTURES[folded(what.name)[-1] < "n"], what.caller)
-        self.model.write_audit(after, after.id, avatar=after.avatar)
+        """Set one of two pictures."""
+        after = await self.service.avatar(what.voice.id, PICTURES[folded(what.name)[-1] < "n"], what.caller)
+        self.model.record(after, after.id, avatar=after.avatar)
         self.model.events[after.id, "changed"] += 1
 
     async def read(self, what: Try) -> None:
-        """See what there is: no two of a name, and nothing of others."""
+        """Check the visible voices: no two of a name, and none of others."""
         store = self.library.store
         seen = await store.visible(what.caller)
         assert max(Counter((one.scope, folded(one.name)) for one in seen).values(), default=1) == 1
@@ -224,22 +228,22 @@ class Program:
         assert found is None or folded(found.name) == folded(what.name)
 
     async def speak(self, what: Try) -> None:
-        """Have a prompt made of a voice as it was a moment ago."""
+        """Have a prompt computed of a voice as it was a moment ago."""
         profile = await self.library.store.get(what.voice.id, what.caller)
 
-        async def made() -> Prompt:
+        async def compute() -> Prompt:
             for sample in profile.samples:
                 await self.library.blobs.get(sample.prepared)
             return Prompt("", PROMPT)
 
         try:
-            await self.library.prompts.get(prompts.path(profile, INFO, "mimic"), made)
+            await self.library.prompts.get(prompts.path(profile, INFO, "mimic"), compute)
         except BlobsFailed as exc:
             assert "missing" in exc.message, "the voice was changed since it was read"
 
 
 def is_just(model: Model, what: Try, exc: BadInput) -> bool:
-    """Tell whether something was refused for a reason that there was."""
+    """Return whether a refusal had a valid reason."""
     own = "" if what.kind == "create" else what.voice.id
     reasons = {
         UnknownProfile: what.voice.id in model.deleted or not what.voice.visible(what.caller),
@@ -271,7 +275,7 @@ async def events(opened: OpenLibrary) -> Counter[tuple[str, str]]:
 
 
 async def check(program: Program, opened: OpenLibrary, folder: Path) -> None:
-    """Compare what is there with what the successes add up to."""
+    """Compare the library with the expected state."""
     model, there = program.model, await everything(opened)
     assert there.keys() == model.voices.keys() - model.deleted
     for id, profile in there.items():
@@ -288,11 +292,11 @@ async def check(program: Program, opened: OpenLibrary, folder: Path) -> None:
     assert all(key.startswith("prompts/") for key in await sweep(opened, spare=0)), (
         "only prompts of voices that went meanwhile"
     )
-    await check_nothing_else(opened, folder / "voices")
+    await check_no_orphans(opened, folder / "voices")
 
 
 async def run(place: LibraryLocation, seed: int) -> None:
-    async with shelves_at(place) as opened:
+    async with open_library(place) as opened:
         program = Program(opened, seed)
         await program.run()
         await check(program, opened, place.folder)
@@ -303,21 +307,21 @@ async def run(place: LibraryLocation, seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(2))
 @awaited
-async def test_many_at_once(database: str, tmp_path: Path, seed: int) -> None:
-    """Two hundred who create, change, use and delete voices at once: what is there afterwards is what their
-    successes add up to.
+async def test_simultaneous_calls(database: str, tmp_path: Path, seed: int) -> None:
+    """After two hundred simultaneous calls that create, change, use and delete voices, the library is what
+    the successful ones add up to.
 
-    Every voice has the name, the samples, the words and the picture that were set last; every recording that
-    is named is there and can be decoded; no other is, and no empty folder. Whatever was refused was for a
-    reason that there was.
+    Every voice has the name, the samples, the transcripts and the picture that were set last; every recording
+    that is named exists and can be decoded; there is no other, and no empty folder. Every refusal had a valid
+    reason.
     """
     await run(LibraryLocation(tmp_path, database), seed)
 
 
 @awaited
-async def test_many_at_once_in_a_bucket(
+async def test_simultaneous_calls_with_a_bucket(
     database: str, s3_bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """So it is where the recordings are in a bucket."""
+    """The same holds where the recordings are in a bucket."""
     s3_bucket.export(monkeypatch)
     await run(LibraryLocation(tmp_path, database, f"{s3_bucket.url}/voices"), 9)

@@ -1,4 +1,4 @@
-"""A library opens once, for whoever comes, and leaves nothing behind where it cannot."""
+"""Tests that a library opens once, whoever opens it, and leaves nothing behind where it cannot open."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from pathlib import Path
 import anyio
 import libraries
 import pytest
-from libraries import awaited, files, shelves_at, voice
+from libraries import awaited, files, open_library, voice
 from stores import Bucket
 
 from voices.library import Library, LibraryLocation
 from voices.storage import MARK
 from voices.storage.blobs import BlobsFailed
 
-database, audio = libraries.database, libraries.audio
+database = libraries.database
+audio = libraries.audio
 
 
 def library(place: LibraryLocation) -> Library:
@@ -26,18 +27,18 @@ def library(place: LibraryLocation) -> Library:
 
 @awaited
 async def test_opened_once(database: str, audio: str, tmp_path: Path) -> None:
-    """Of many who open it at once all get the same, and what one process puts in the next finds, with the
-    same mark.
+    """Many simultaneous opens return the same library; what one process writes the next finds, with the same
+    mark.
     """
     shared = library(LibraryLocation(tmp_path, database, audio))
     opened = await asyncio.gather(*(shared.open() for _ in range(20)))
     assert {id(one) for one in opened} == {id(opened[0])}
-    made = await opened[0].store.create(voice("Anna"))
+    created = await opened[0].store.create(voice("Anna"))
     mark = await opened[0].blobs.get(MARK)
     assert mark.decode() == await opened[0].store.library()
     await shared.close()
-    async with shelves_at(LibraryLocation(tmp_path, database, audio)) as again:
-        assert await again.store.visible("") == [made]
+    async with open_library(LibraryLocation(tmp_path, database, audio)) as again:
+        assert await again.store.visible("") == [created]
         assert await again.blobs.get(MARK) == mark
 
 
@@ -45,15 +46,15 @@ async def test_opened_once(database: str, audio: str, tmp_path: Path) -> None:
 async def test_two_libraries_have_two_marks(tmp_path: Path) -> None:
     """No two databases have the same mark."""
     async with (
-        shelves_at(LibraryLocation(tmp_path / "one")) as one,
-        shelves_at(LibraryLocation(tmp_path / "two")) as two,
+        open_library(LibraryLocation(tmp_path / "one")) as one,
+        open_library(LibraryLocation(tmp_path / "two")) as two,
     ):
         assert await one.blobs.get(MARK) != await two.blobs.get(MARK)
 
 
 @awaited
-async def test_asking_makes_nothing(tmp_path: Path) -> None:
-    """A library that nobody put anything in is not made by asking what is there."""
+async def test_asking_creates_nothing(tmp_path: Path) -> None:
+    """Asking for the voices of a library that was never written to creates no file."""
     folder = tmp_path / "data"
     asked = library(LibraryLocation(folder))
     assert await asked.is_empty()
@@ -66,9 +67,9 @@ async def test_asking_makes_nothing(tmp_path: Path) -> None:
 
 
 @awaited
-async def test_nobody_else_reads_it(tmp_path: Path) -> None:
-    """Of the database and the recordings nothing can be read by other accounts of the machine."""
-    async with shelves_at(LibraryLocation(tmp_path / "data")) as opened:
+async def test_other_accounts_cannot_read_it(tmp_path: Path) -> None:
+    """Other accounts of the machine can read neither the database nor the recordings."""
+    async with open_library(LibraryLocation(tmp_path / "data")) as opened:
         await opened.store.create(voice("Anna"))
         for path in (
             tmp_path / "data",
@@ -80,18 +81,18 @@ async def test_nobody_else_reads_it(tmp_path: Path) -> None:
 
 
 @awaited
-async def test_what_cannot_be_opened_leaves_nothing(
+async def test_a_failed_open_leaves_nothing(
     database: str, s3_bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Where the recordings are out of reach every try is refused, none leaves a connection, and one succeeds
-    once they are there.
+    """While the recordings are unreachable every attempt fails and leaves no connection; one succeeds once
+    they are reachable.
     """
     s3_bucket.export(monkeypatch)
     opened = library(LibraryLocation(tmp_path, database, "s3://nobody-made-this"))
     for _ in range(3):
         with pytest.raises(BlobsFailed):
             await opened.open()
-    gc.collect()  # a connection that was left behind would warn now
+    gc.collect()  # a leaked connection would warn now
     opened.place = LibraryLocation(tmp_path, database, s3_bucket.url)
     assert await (await opened.open()).store.visible("") == []
     await opened.close()

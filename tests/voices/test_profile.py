@@ -1,4 +1,4 @@
-"""Names and languages of voices, and who may do what with them."""
+"""Property tests of voices' names and languages, and of who may do what with voices."""
 
 from __future__ import annotations
 
@@ -64,19 +64,19 @@ NO_TAGS = [
 
 @given(TEXT)
 def test_folding_twice_is_folding_once(name: str) -> None:
-    """What names are compared by is compared by itself."""
+    """The folded form of a name is its own folded form."""
     assert folded(folded(name)) == folded(name)
 
 
 @given(TEXT)
 def test_forms_are_the_same(name: str) -> None:
-    """In whichever Unicode form a name comes, it is the same name."""
+    """All Unicode forms of a name are the same name."""
     assert {folded(unicodedata.normalize(form, name)) for form in FORMS} == {folded(name)}
 
 
 @given(CASED)
 def test_case_is_the_same(name: str) -> None:
-    """However a name is written, it is the same name; İ, and letters whose capitals are two, included."""
+    """A name in any case is the same name; İ, and letters whose capitals are two, included."""
     assert {folded(name.upper()), folded(name.lower()), folded(name.title()), folded(name.casefold())} == {
         folded(name)
     }
@@ -92,7 +92,7 @@ def test_spaces_are_the_same(words: list[str], space: str) -> None:
 
 
 def test_every_letter() -> None:
-    """All of this holds for every character there is, but for ı, whose capital is that of i."""
+    """The above holds for every character there is, but for ı, whose capital is that of i."""
     for character in map(chr, range(0x110000)):
         others = {
             character,
@@ -109,7 +109,7 @@ def test_every_letter() -> None:
     [("a", "b"), ("a", "á"), ("ab", "a b"), ("ı", "i"), ("あ", "ア"), ("a-b", "a_b"), ("o", "0")],
 )
 def test_other_names_differ(one: str, other: str) -> None:
-    """What people tell apart is not the same name."""
+    """Names that people can tell apart are not the same."""
     assert folded(one) != folded(other)
 
 
@@ -118,9 +118,7 @@ def test_other_names_differ(one: str, other: str) -> None:
 
 @given(TEXT)
 def test_checked_names(name: str) -> None:
-    """A name is trimmed and composed, or refused; what came out goes in again, and the database has room for
-    it.
-    """
+    """A name is trimmed and composed, or refused; the result passes the check again, and fits the database."""
     try:
         checked = checked_name(name)
     except BadInput as exc:
@@ -150,20 +148,20 @@ def test_checked_names(name: str) -> None:
         "0",
     ],
 )
-def test_names_that_may_be(name: str) -> None:
-    """Nearly anything can be a name; around it spaces do not count."""
+def test_valid_names(name: str) -> None:
+    """Nearly any text can be a name; spaces around it do not count."""
     assert checked_name(name) == unicodedata.normalize("NFC", name).strip()
 
 
 @pytest.mark.parametrize(
-    ("name", "says"),
+    ("name", "message"),
     [("", "must not be blank"), (" \t\n\u3000", "must not be blank"), ("x" * 101, "has 101 characters; 100 are the most"), ("a\0b", "printable"), ("a\nb", "printable"),
      ("a\u202eb", "printable"), ("a\u200bb", "printable"), ("a\ud800", "printable"), ("ﷺ" * 100, "printable"), ("voice_1", "must not begin"), ("VOICE_", "must not begin"),
      ("Profile:Anna", "must not begin"), (" profile:", "must not begin")],
 )  # fmt: skip
-def test_names_that_may_not(name: str, says: str) -> None:
-    """What nobody could read, type, or tell from an id is refused, about the caller's parameter."""
-    with pytest.raises(BadInput, match=says) as caught:
+def test_invalid_names(name: str, message: str) -> None:
+    """A name that nobody could read, type, or tell from an id is refused, with the caller's parameter."""
+    with pytest.raises(BadInput, match=message) as caught:
         checked_name(name, "voice.name")
     assert caught.value.param == "voice.name"
     assert "`voice.name`" in caught.value.message
@@ -174,13 +172,13 @@ def test_names_that_may_not(name: str, says: str) -> None:
 
 @pytest.mark.parametrize("tag", TAGS)
 def test_languages(tag: str) -> None:
-    """A tag of the form of BCP 47 is taken as it is, without spaces around it."""
+    """A BCP 47 tag is accepted as it is, without spaces around it."""
     assert checked_language(tag) == tag.strip()
 
 
 @pytest.mark.parametrize("tag", NO_TAGS)
-def test_what_is_no_language(tag: str) -> None:
-    """Anything else is refused, about the caller's parameter."""
+def test_invalid_languages(tag: str) -> None:
+    """Any other text is refused, with the caller's parameter."""
     with pytest.raises(BadInput, match=r"`languages` should be a BCP-47 language tag") as caught:
         checked_language(tag, "languages")
     assert caught.value.param == "languages"
@@ -188,7 +186,7 @@ def test_what_is_no_language(tag: str) -> None:
 
 @given(st.text(max_size=30))
 def test_any_language(tag: str) -> None:
-    """No text does more than be refused."""
+    """Any text is accepted or refused, without another error."""
     try:
         assert checked_language(tag).replace("-", "").isascii()
     except BadInput as exc:
@@ -215,14 +213,14 @@ def test_who_may(owner: str, shared: bool, caller: str, visible: bool, editable:
 
 
 def test_blobs_of_a_voice() -> None:
-    """A voice names its recordings, as they came and as they were prepared, and its picture."""
+    """A voice names its recordings, original and prepared, and its picture."""
     assert voice("Anna").blobs() == set()
     both = voice("Anna", samples=(sample("one"), sample("two")), avatar="picture")
     assert both.blobs() == {"one/original", "one/prepared.wav", "two/original", "two/prepared.wav", "picture"}
 
 
 def test_ids_are_not_guessed() -> None:
-    """No two ids are the same, and each tells what it is of."""
+    """Ids are unique, and begin with the kind of thing that they name."""
     ids = {new_id("voice_") for _ in range(1000)}
     assert len(ids) == 1000
     assert all(id.startswith("voice_") and len(id) == 30 for id in ids)

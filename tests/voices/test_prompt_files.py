@@ -1,4 +1,4 @@
-"""Files of prompts: safetensors with a checksum, which tells of every byte that is another."""
+"""Tests of prompt files: safetensors with a checksum, which detects any changed byte."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ SIGNED = signed(FILE)
 @given(place=st.integers(0, len(SIGNED) - 1), value=st.integers(0, 255))
 @settings(max_examples=400, deadline=None)
 def test_every_byte_counts(place: int, value: int) -> None:
-    """A file in which any single byte is another is not whole."""
+    """A file with any single byte changed is not whole."""
     changed = SIGNED[:place] + bytes([value]) + SIGNED[place + 1 :]
     assert is_whole(changed) == (changed == SIGNED)
 
 
 def test_every_bit_counts() -> None:
-    """Nor is one in which any single bit is."""
+    """A file with any single bit changed is not whole."""
     for place in range(len(SIGNED)):
         for bit in range(8):
             assert not is_whole(SIGNED[:place] + bytes([SIGNED[place] ^ 1 << bit]) + SIGNED[place + 1 :])
 
 
 def test_every_byte_is_needed() -> None:
-    """A file that breaks off anywhere is not whole, and neither is one that goes on."""
+    """A file that is truncated anywhere, or extended, is not whole."""
     assert is_whole(SIGNED)
     assert not any(is_whole(SIGNED[:length]) for length in range(len(SIGNED)))
     assert not is_whole(SIGNED + SIGNED)
@@ -50,7 +50,7 @@ def test_every_byte_is_needed() -> None:
 @given(st.binary(max_size=300), st.integers(0, len(SIGNED)))
 @settings(max_examples=200, deadline=None)
 def test_any_bytes_are_not_whole(data: bytes, place: int) -> None:
-    """Other bytes, by themselves or in the file, are not whole, and are no error."""
+    """Other bytes, alone or inside the file, are not whole, and cause no exception."""
     assert not is_whole(data)
     assert is_whole(SIGNED[:place] + data + SIGNED[place:]) == (not data)
 
@@ -59,9 +59,7 @@ def test_any_bytes_are_not_whole(data: bytes, place: int) -> None:
 
 
 def test_signed_is_safetensors(tmp_path: Path) -> None:
-    """A signed file is read by safetensors: the same tensors, what the engine wrote of them, and the checksum
-    beside it.
-    """
+    """A signed file can be read by safetensors: the same tensors, the engine's metadata, and the checksum."""
     (tmp_path / "prompt.safetensors").write_bytes(SIGNED)
     with safe_open(tmp_path / "prompt.safetensors", "numpy") as file:
         metadata = file.metadata()
@@ -75,7 +73,7 @@ def test_signed_is_safetensors(tmp_path: Path) -> None:
 
 
 def test_signing_again_changes_nothing() -> None:
-    """A file that was signed is signed alike, so that the same voice has the same id."""
+    """Signing a signed file returns the same bytes, so that the same voice has the same id."""
     assert signed(SIGNED) == SIGNED
     assert signed(FILE) == SIGNED
 
@@ -91,7 +89,7 @@ def test_signing_again_changes_nothing() -> None:
 )
 @settings(max_examples=100, deadline=None)
 def test_any_tensors_can_be_signed(values: dict[str, list[float]], metadata: dict[str, str] | None) -> None:
-    """Whatever tensors are called, and whatever is written beside them, they are there afterwards, and whole."""
+    """Tensors and metadata of any names are in the signed file, whole."""
     tensors = {name: np.array(value, dtype=np.float32) for name, value in values.items()}
     after = signed(save(tensors, metadata=metadata))
     assert is_whole(after)

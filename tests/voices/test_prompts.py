@@ -1,5 +1,5 @@
-"""Prompts are computed once, kept whole, made anew where anything of what they were made of changed, and
-forgotten when told.
+"""Tests of the cache of voice prompts: computed once, stored whole, computed anew after a change, and
+cleared.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ KEY = path(PROFILE, INFO, "mimic")
 
 
 class Maker:
-    """Makes prompts, counts them, and waits before each until it may go on."""
+    """A function that computes prompts, counts its calls, and waits in each until `may` is set."""
 
     def __init__(self, data: bytes = FILE, *, open: bool = True, errors: tuple[Exception, ...] = ()) -> None:
         self.data = data
-        self.made = 0
+        self.calls = 0
         self.may = asyncio.Event()
         self.began = asyncio.Event()
         self.ended = asyncio.Event()
@@ -47,8 +47,8 @@ class Maker:
             self.may.set()
 
     async def __call__(self) -> Prompt:
-        """Make one, or raise the next error."""
-        self.made += 1
+        """Return a prompt, or raise the next error."""
+        self.calls += 1
         self.began.set()
         await self.may.wait()
         self.ended.set()
@@ -58,7 +58,7 @@ class Maker:
 
 
 class Late:
-    """A store whose writes take until they may."""
+    """A store whose writes wait until `may` is set."""
 
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
@@ -69,7 +69,7 @@ class Late:
         return getattr(self._blobs, name)
 
     async def put(self, key: str, data: bytes) -> None:
-        """Write one, in the end."""
+        """Write an object once `may` is set."""
         self.began.set()
         await self.may.wait()
         await self._blobs.put(key, data)
@@ -84,11 +84,11 @@ def info(**speech: Any) -> EngineInfo:
 
 
 def first(**fields: Any) -> Profile:
-    """Give the voice, its first sample being another."""
+    """Return the profile with another first sample."""
     return replace(PROFILE, samples=(replace(PROFILE.samples[0], **fields), PROFILE.samples[1]))
 
 
-# What a prompt is made of...
+# What a prompt's path depends on...
 
 
 @pytest.mark.parametrize(
@@ -113,15 +113,15 @@ def first(**fields: Any) -> Profile:
     ],
 )
 def test_a_change_makes_another_prompt(other: str) -> None:
-    """What a prompt is made of is in its name: samples and their words, the engine, its version, its model,
-    its form.
+    """A prompt's path depends on samples and their transcripts, the engine, its version, its model and its
+    capabilities.
     """
     assert other != KEY
 
 
 def test_other_changes_do_not() -> None:
-    """A voice's name, and what it says of itself, are in no prompt; nor is what the engine can do beside
-    cloning.
+    """A prompt's path does not depend on the voice's name and description, nor on engine capabilities other
+    than cloning.
     """
     renamed = replace(
         PROFILE, name="Berta", description="new", speed=2.0, shared=True, updated=9.0, engines=("mimic",)
@@ -135,8 +135,8 @@ def test_other_changes_do_not() -> None:
 
 
 @awaited
-async def test_made_once(audio: str, tmp_path: Path) -> None:
-    """Of a hundred who ask at once one has it made; then it is in memory, and in the store for who comes
+async def test_computed_once(audio: str, tmp_path: Path) -> None:
+    """Of a hundred simultaneous requests one has the prompt computed; then it is in memory, and in the store
     after a restart.
     """
     blobs, make = open_blobs(audio, tmp_path), Maker()
@@ -146,23 +146,23 @@ async def test_made_once(audio: str, tmp_path: Path) -> None:
     assert await blobs.keys("prompts/") == [KEY]
     assert await cache.get(KEY, make) is prompts[0]
     assert await PromptCache(blobs).get(KEY, make) == prompts[0]
-    assert make.made == 1
+    assert make.calls == 1
 
 
 @awaited
 async def test_from_memory(tmp_path: Path) -> None:
-    """What is in memory does without the store."""
+    """A prompt in memory is returned without the store."""
     blobs, make = in_folder(tmp_path), Maker()
     cache = PromptCache(blobs)
     held = await cache.get(KEY, make)
     await blobs.delete([KEY])
     assert await cache.get(KEY, make) is held
-    assert make.made == 1
+    assert make.calls == 1
 
 
 @awaited
-async def test_different_prompts_are_made_side_by_side(tmp_path: Path) -> None:
-    """Who asks for one prompt does not wait for another."""
+async def test_different_prompts_are_computed_concurrently(tmp_path: Path) -> None:
+    """A request for one prompt does not wait for another prompt."""
     cache, slow = PromptCache(in_folder(tmp_path)), Maker(open=False)
     waiting = asyncio.create_task(cache.get(KEY, slow))
     await slow.began.wait()
@@ -188,8 +188,8 @@ async def test_an_id_names_the_bytes(tmp_path: Path) -> None:
 
 
 @awaited
-async def test_what_fails_is_tried_again(tmp_path: Path) -> None:
-    """All who wait are told why it failed; who asks later has it made anew. Nothing is kept of it."""
+async def test_a_failure_is_not_cached(tmp_path: Path) -> None:
+    """All waiting requests get the error; a later request has the prompt computed anew."""
     blobs = in_folder(tmp_path)
     cache, make = PromptCache(blobs), Maker(errors=(EngineFailed("second"), EngineFailed("first")))
     for fault in ("first", "second"):
@@ -197,12 +197,12 @@ async def test_what_fails_is_tried_again(tmp_path: Path) -> None:
         assert {(type(outcome), str(outcome)) for outcome in outcomes} == {(EngineFailed, fault)}
     assert await blobs.keys("") == []
     assert (await cache.get(KEY, make)).data == SIGNED
-    assert make.made == 3
+    assert make.calls == 3
 
 
 @awaited
-async def test_who_goes_disturbs_nobody(tmp_path: Path) -> None:
-    """Of those who wait some go, the first among them: the others get the prompt, made once."""
+async def test_a_cancelled_request_leaves_the_others(tmp_path: Path) -> None:
+    """When some requests are cancelled, the first among them, the others get the prompt, computed once."""
     cache, make = PromptCache(in_folder(tmp_path)), Maker(open=False)
     waiting = [asyncio.create_task(cache.get(KEY, make)) for _ in range(10)]
     await make.began.wait()
@@ -211,12 +211,12 @@ async def test_who_goes_disturbs_nobody(tmp_path: Path) -> None:
     make.may.set()
     outcomes = await asyncio.gather(*waiting, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [asyncio.CancelledError] * 5 + [Prompt] * 5
-    assert make.made == 1
+    assert make.calls == 1
 
 
 @awaited
-async def test_all_go(tmp_path: Path) -> None:
-    """When nobody waits any more the prompt is made all the same, and is there for who comes back."""
+async def test_all_requests_cancelled(tmp_path: Path) -> None:
+    """When all requests are cancelled the prompt is still computed, and is there for later ones."""
     blobs, make = in_folder(tmp_path), Maker(open=False)
     cache = PromptCache(blobs)
     waiting = asyncio.create_task(cache.get(KEY, make))
@@ -224,12 +224,12 @@ async def test_all_go(tmp_path: Path) -> None:
     waiting.cancel()
     make.may.set()
     assert (await cache.get(KEY, make)).data == await blobs.get(KEY)
-    assert make.made == 1
+    assert make.calls == 1
 
 
 @awaited
-async def test_all_go_and_it_fails(tmp_path: Path) -> None:
-    """That nobody waits any more for what then fails is no fault of the program's."""
+async def test_all_requests_cancelled_and_a_failure(tmp_path: Path) -> None:
+    """A failure after all requests were cancelled is not reported as an unhandled exception."""
     cache, make, faults = (
         PromptCache(in_folder(tmp_path)),
         Maker(open=False, errors=(EngineFailed("too late"),)),
@@ -250,15 +250,15 @@ async def test_all_go_and_it_fails(tmp_path: Path) -> None:
     "data", [b"", b"RIFF", b"\0" * 100, FILE[:-1], FILE + b"x", b"\xff" * 8 + FILE[8:], b'{"a":1}']
 )
 @awaited
-async def test_what_is_no_prompt(tmp_path: Path, data: bytes) -> None:
-    """What an engine gives that is not in safetensors is its fault, and is not kept."""
+async def test_an_invalid_prompt(tmp_path: Path, data: bytes) -> None:
+    """Bytes from an engine that are not safetensors are the engine's error, and are not stored."""
     blobs = in_folder(tmp_path)
     with pytest.raises(EngineFailed, match="not in safetensors"):
         await PromptCache(blobs).get(KEY, Maker(data))
     assert await blobs.keys("") == []
 
 
-# What is kept is whole, or made anew...
+# Stored prompts are whole, or computed anew...
 
 
 @pytest.mark.parametrize(
@@ -267,23 +267,25 @@ async def test_what_is_no_prompt(tmp_path: Path, data: bytes) -> None:
      SIGNED[:-3] + bytes([SIGNED[-3] ^ 1]) + SIGNED[-2:], signed(save({"speaker": np.ones(1)})).replace(b"speaker", b"speakes")],
 )  # fmt: skip
 @awaited
-async def test_a_broken_file_is_made_anew(audio: str, tmp_path: Path, broken: bytes) -> None:
-    """A file that is empty, cut off, changed, not signed, or something else is not used; the new one replaces
+async def test_a_damaged_file_is_replaced(audio: str, tmp_path: Path, broken: bytes) -> None:
+    """A file that is empty, truncated, changed, unsigned, or something else is not used; a new one replaces
     it.
     """
     blobs, make = open_blobs(audio, tmp_path), Maker()
     await blobs.put(KEY, broken)
     assert (await PromptCache(blobs).get(KEY, make)).data == SIGNED == await blobs.get(KEY)
     assert (await PromptCache(blobs).get(KEY, make)).data == SIGNED
-    assert make.made == 1
+    assert make.calls == 1
 
 
-# Forgotten...
+# Cleared...
 
 
 @awaited
 async def test_clear(audio: str, tmp_path: Path) -> None:
-    """The prompts of one voice go from memory and from the store, or those of all; how many is told."""
+    """The prompts of one voice, or of all, are deleted from memory and from the store; their number is
+    returned.
+    """
     blobs = open_blobs(audio, tmp_path)
     cache, make = PromptCache(blobs), Maker()
     other = path(replace(PROFILE, id=f"{PROFILE.id}0"), INFO, "mimic")
@@ -292,24 +294,24 @@ async def test_clear(audio: str, tmp_path: Path) -> None:
     assert await cache.clear(PROFILE.id) == 2
     assert await blobs.keys("prompts/") == [other]
     await cache.get(other, make)
-    assert make.made == 3
+    assert make.calls == 3
     await cache.get(KEY, make)
-    assert make.made == 4
+    assert make.calls == 4
     assert await cache.clear() == 2
     assert await blobs.keys("") == []
     assert await cache.clear() == 0
 
 
 async def cleared(cache: PromptCache, asked: Awaitable[Prompt], go_on: Callable[[], None]) -> None:
-    """Clear while a prompt is being made or written; whoever asked for it gets it all the same."""
+    """Clear while a prompt is being computed or written; the waiting request gets it all the same."""
     await cache.clear(PROFILE.id)
     go_on()
     assert (await asked).data == SIGNED
 
 
 @awaited
-async def test_cleared_while_it_is_made(audio: str, tmp_path: Path) -> None:
-    """What was being made when it was forgotten is kept nowhere: neither in the store nor in memory."""
+async def test_cleared_during_computation(audio: str, tmp_path: Path) -> None:
+    """A prompt that is cleared during its computation is stored nowhere: neither in the store nor in memory."""
     blobs, make = open_blobs(audio, tmp_path), Maker(open=False)
     cache = PromptCache(blobs)
     asked = asyncio.create_task(cache.get(KEY, make))
@@ -317,12 +319,12 @@ async def test_cleared_while_it_is_made(audio: str, tmp_path: Path) -> None:
     await cleared(cache, asked, make.may.set)
     assert await blobs.keys("") == []
     await cache.get(KEY, make)
-    assert make.made == 2
+    assert make.calls == 2
 
 
 @awaited
-async def test_cleared_while_it_is_written(tmp_path: Path) -> None:
-    """Nor is what was being written."""
+async def test_cleared_during_the_write(tmp_path: Path) -> None:
+    """A prompt that is cleared while it is being written is not stored either."""
     blobs = in_folder(tmp_path)
     late, make = Late(blobs), Maker()
     cache = PromptCache(late)  # type: ignore[arg-type]
@@ -331,12 +333,12 @@ async def test_cleared_while_it_is_written(tmp_path: Path) -> None:
     await cleared(cache, asked, late.may.set)
     assert await blobs.keys("") == []
     await cache.get(KEY, make)
-    assert make.made == 2
+    assert make.calls == 2
 
 
 @awaited
-async def test_asked_for_again_while_the_forgotten_one_is_made(tmp_path: Path) -> None:
-    """Who asks after it was forgotten does not get what was begun before."""
+async def test_requested_again_during_a_cleared_computation(tmp_path: Path) -> None:
+    """A request after the clearing does not get the prompt whose computation began before."""
     blobs, old, new = in_folder(tmp_path), Maker(open=False), Maker(save({"new": np.ones(3)}))
     cache = PromptCache(blobs)
     before = asyncio.create_task(cache.get(KEY, old))
@@ -350,9 +352,9 @@ async def test_asked_for_again_while_the_forgotten_one_is_made(tmp_path: Path) -
 
 
 @awaited
-async def test_the_forgotten_one_is_made_before_the_new_one(tmp_path: Path) -> None:
-    """What was forgotten and comes first does not count for what was begun after it: that is kept, and made
-    once.
+async def test_a_cleared_computation_ends_before_the_new_one(tmp_path: Path) -> None:
+    """A cleared computation that ends first does not affect the one that began after the clearing: that is
+    stored, and computed once.
     """
     blobs, old, new = in_folder(tmp_path), Maker(open=False), Maker(save({"new": np.ones(3)}), open=False)
     cache = PromptCache(blobs)
@@ -367,12 +369,12 @@ async def test_the_forgotten_one_is_made_before_the_new_one(tmp_path: Path) -> N
     new.may.set()
     assert await after is await later
     assert (await after).data == await blobs.get(KEY)
-    assert new.made == 1
+    assert new.calls == 1
 
 
 @awaited
-async def test_another_is_forgotten_meanwhile(tmp_path: Path) -> None:
-    """What is being made for one voice is kept though another's prompts are forgotten."""
+async def test_another_voices_prompts_are_cleared(tmp_path: Path) -> None:
+    """A prompt that is being computed is stored though another voice's prompts are cleared."""
     blobs, make = in_folder(tmp_path), Maker(open=False)
     cache = PromptCache(blobs)
     asked = asyncio.create_task(cache.get(KEY, make))
@@ -382,7 +384,7 @@ async def test_another_is_forgotten_meanwhile(tmp_path: Path) -> None:
     await asked
     assert await blobs.keys("") == [KEY]
     await cache.get(KEY, make)
-    assert make.made == 1
+    assert make.calls == 1
 
 
 # In memory...
@@ -390,7 +392,9 @@ async def test_another_is_forgotten_meanwhile(tmp_path: Path) -> None:
 
 @awaited
 async def test_memory_is_bounded(tmp_path: Path) -> None:
-    """Beyond so many bytes those that were not asked for longest go; they are in the store still."""
+    """Beyond the limit of bytes the least recently used prompts are dropped from memory; the store still has
+    them.
+    """
     blobs = in_folder(tmp_path)
     cache, make = PromptCache(blobs, 3 * len(SIGNED)), Maker()
     keys = [f"prompts/voice/mimic/{number}" for number in range(4)]
@@ -399,16 +403,16 @@ async def test_memory_is_bounded(tmp_path: Path) -> None:
     await blobs.delete(keys)
     for key in (keys[0], keys[2], keys[3]):
         await cache.get(key, make)
-    assert make.made == 4
+    assert make.calls == 4
     await cache.get(keys[1], make)
-    assert make.made == 5
+    assert make.calls == 5
 
 
 @awaited
-async def test_one_that_is_larger_than_the_memory(tmp_path: Path) -> None:
-    """A prompt that is larger than all that may be held is held alone: it is the one in use."""
+async def test_a_prompt_larger_than_the_memory(tmp_path: Path) -> None:
+    """A prompt that is larger than the whole memory is held alone: it is the one in use."""
     blobs, make = in_folder(tmp_path), Maker()
     cache = PromptCache(blobs, 10)
     for key in ("prompts/voice/mimic/1", "prompts/voice/mimic/2"):
         assert await cache.get(key, make) is await cache.get(key, make)
-    assert make.made == 2
+    assert make.calls == 2

@@ -1,5 +1,5 @@
-"""Pronunciations: whole words only, in any script, and every place of what is spoken leads back to the
-caller's text.
+"""Property tests of pronunciations: whole words only, in any script, and offsets in the spoken text map to
+the caller's text.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def read(text: str, word: str) -> str:
 
 
 def valid(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """Keep the entries that `check` takes, one for each word."""
+    """Return the entries that `check` accepts, one for each word."""
     kept: tuple[Entry, ...] = ()
     for entry in entries:
         try:
@@ -104,14 +104,16 @@ def valid(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     ],
 )
 def test_whole_words(word: str, text: str, result: str) -> None:
-    """An entry fits whole words, however they are written; where a script sets no spaces, and at its edge, it
-    fits anywhere.
+    """An entry matches whole words, in any form; in scripts without spaces, and at their edges, it matches
+    anywhere.
     """
     assert read(text, word) == result
 
 
 def test_the_longest_entry_goes_first() -> None:
-    """Of entries that begin at one place the longest is taken, whatever their order, and nothing inside it."""
+    """Of entries that begin at the same place the longest is applied, in whatever order they are, and none
+    inside it.
+    """
     entries = [Entry("York", "1"), Entry("New", "2"), Entry("new york city", "York"), Entry("New York", "4")]
 
     for order in (entries, entries[::-1]):
@@ -120,26 +122,26 @@ def test_the_longest_entry_goes_first() -> None:
         )
 
 
-def test_a_replacement_is_not_looked_at_again() -> None:
-    """What an entry puts into the text is no word for another, nor with what stands next to it."""
+def test_a_replacement_is_not_replaced() -> None:
+    """A replacement matches no other entry, nor does it together with the text next to it."""
     assert spoken("a b c", Entry("a", "b"), Entry("b", "c"), Entry("b b", "x")).text == "b c c"
 
 
 # IPA...
 
 
-def test_ipa_for_engines_that_take_it() -> None:
-    """An engine that takes IPA gets the caller's word with its IPA, rather than its respelling."""
-    said = spoken("SQL: Łódź, ŁÓDŹ!", *ENTRIES, ipa=True)
+def test_ipa_for_engines_that_support_it() -> None:
+    """An engine that supports IPA gets the caller's word with its IPA, rather than its respelling."""
+    applied = spoken("SQL: Łódź, ŁÓDŹ!", *ENTRIES, ipa=True)
 
-    assert said.text == "sequel: Łódź, ŁÓDŹ!"
-    assert said.ipa == ((8, 12, "wut͡ɕ"), (14, 18, "wut͡ɕ"))
-    assert not said.ignored
-    assert [said.original(start, end) for start, end, _ in said.ipa] == [(5, 9), (11, 15)]
+    assert applied.text == "sequel: Łódź, ŁÓDŹ!"
+    assert applied.ipa == ((8, 12, "wut͡ɕ"), (14, 18, "wut͡ɕ"))
+    assert not applied.ignored
+    assert [applied.original(start, end) for start, end, _ in applied.ipa] == [(5, 9), (11, 15)]
 
 
-def test_ipa_for_engines_that_take_none() -> None:
-    """An engine that takes no IPA gets the respelling; where there is none the word stays, and that is told."""
+def test_ipa_for_engines_that_do_not() -> None:
+    """An engine without IPA gets the respelling; without one the word stays, and is reported as ignored."""
     assert spoken("Łódź", *ENTRIES) == Spoken("Woodge", replaced=((0, 6, 0, 4),))
     assert spoken("use nginx", *ENTRIES) == Spoken("use nginx", ignored=True)
     assert not spoken("nginxes", *ENTRIES).ignored
@@ -149,29 +151,31 @@ def test_ipa_for_engines_that_take_none() -> None:
 
 
 def test_offsets_lead_back() -> None:
-    """Outside a replaced word offsets are exact; a span that touches one covers the word it stands for."""
-    said = spoken("My SQL's in New York.", *ENTRIES)
-
-    assert said.text == "My sequel's in Nu Jork."
-    assert said.original(0, 3) == (0, 3)
-    assert [said.original(*span) for span in ((3, 9), (4, 5), (3, 4), (8, 9))] == [(3, 6)] * 4
-    assert said.original(9, 11) == (6, 8)
-    assert said.original(2, 4) == (2, 6)
-    assert said.original(8, 16) == (3, 20)
-    assert said.original(22, 23) == (20, 21)
-    assert said.original(0, len(said.text)) == (0, 21)
-
-
-def test_offsets_of_nothing() -> None:
-    """An empty span stays empty, one inside a replaced word is at its begin, and one out of range is at an
-    end.
+    """Outside a replaced word offsets are exact; a span that touches a replacement maps to the whole replaced
+    word.
     """
-    said = spoken("My SQL's", *ENTRIES)
+    applied = spoken("My SQL's in New York.", *ENTRIES)
 
-    assert [said.original(at, at) for at in (0, 3, 5, 9, 11)] == [(0, 0), (3, 3), (3, 3), (6, 6), (8, 8)]
-    assert said.original(5, 2) == (3, 3)
-    assert said.original(-5, 99) == (0, 8)
-    assert said.original(99, 120) == (8, 8)
+    assert applied.text == "My sequel's in Nu Jork."
+    assert applied.original(0, 3) == (0, 3)
+    assert [applied.original(*span) for span in ((3, 9), (4, 5), (3, 4), (8, 9))] == [(3, 6)] * 4
+    assert applied.original(9, 11) == (6, 8)
+    assert applied.original(2, 4) == (2, 6)
+    assert applied.original(8, 16) == (3, 20)
+    assert applied.original(22, 23) == (20, 21)
+    assert applied.original(0, len(applied.text)) == (0, 21)
+
+
+def test_offsets_of_empty_spans() -> None:
+    """An empty span stays empty, one inside a replacement is at the replaced word's begin, and one out of
+    range is at an end.
+    """
+    applied = spoken("My SQL's", *ENTRIES)
+
+    assert [applied.original(at, at) for at in (0, 3, 5, 9, 11)] == [(0, 0), (3, 3), (3, 3), (6, 6), (8, 8)]
+    assert applied.original(5, 2) == (3, 3)
+    assert applied.original(-5, 99) == (0, 8)
+    assert applied.original(99, 120) == (8, 8)
 
 
 PIECE = st.sampled_from(
@@ -183,40 +187,38 @@ PIECE = st.sampled_from(
 
 
 @given(st.lists(st.tuples(PIECE, st.sampled_from([", ", "—", "\n", "! ", " (", "\u200b"]))))
-def test_each_word_leads_back_to_itself(pieces: list[tuple[tuple[str, str | None], str]]) -> None:
-    """A word that is replaced leads back to where the caller wrote it, any other and all between exactly to
-    itself.
-    """
+def test_each_word_maps_to_itself(pieces: list[tuple[tuple[str, str | None], str]]) -> None:
+    """A replacement maps to where the caller wrote the word, all other text exactly to itself."""
     text = "".join(word + behind for (word, _), behind in pieces)
-    said = spoken(text, *ENTRIES)
+    applied = spoken(text, *ENTRIES)
     at = original = 0
 
     for (word, respelling), behind in pieces:
         shown = word if respelling is None else respelling
-        assert said.text[at : at + len(shown)] == shown
-        assert said.original(at, at + len(shown)) == (original, original + len(word))
+        assert applied.text[at : at + len(shown)] == shown
+        assert applied.original(at, at + len(shown)) == (original, original + len(word))
         at, original = at + len(shown), original + len(word)
         for _ in behind:
-            assert said.original(at, at + 1) == (original, original + 1)
-            assert said.text[at] == text[original]
+            assert applied.original(at, at + 1) == (original, original + 1)
+            assert applied.text[at] == text[original]
             at, original = at + 1, original + 1
-    assert (at, original) == (len(said.text), len(text))
+    assert (at, original) == (len(applied.text), len(text))
 
 
 @given(FEW, FEW_ENTRIES, st.booleans())
 @example("ab", [Entry("a", "b")], False)
 @example("你你a", [Entry("你", "b b"), Entry("a", "a", "ə")], True)
 def test_offsets_are_in_order_and_in_range(text: str, entries: list[Entry], ipa: bool) -> None:
-    """Whatever is replaced, spans lead into the text, later ones not before earlier ones, wider ones around
-    narrower ones.
-    """
-    said = Dictionary(valid(entries)).apply(text, ipa=ipa)
-    size = len(said.text)
+    """Spans map into the text, later ones not before earlier ones, wider ones around narrower ones."""
+    applied = Dictionary(valid(entries)).apply(text, ipa=ipa)
+    size = len(applied.text)
     spans = {
-        (start, end): said.original(start, end) for start in range(size + 1) for end in range(start, size + 1)
+        (start, end): applied.original(start, end)
+        for start in range(size + 1)
+        for end in range(start, size + 1)
     }
 
-    assert said.original(0, size) == (0, len(text)) or not size
+    assert applied.original(0, size) == (0, len(text)) or not size
     for (start, end), (first, last) in spans.items():
         assert 0 <= first <= last <= len(text)
         assert (first < last) == (start < end)
@@ -230,52 +232,54 @@ def test_offsets_are_in_order_and_in_range(text: str, entries: list[Entry], ipa:
 
 @given(FEW, FEW_ENTRIES, st.booleans())
 def test_only_words_of_the_dictionary_change(text: str, entries: list[Entry], ipa: bool) -> None:
-    """What is replaced is an entry's word and becomes its respelling; what has IPA is one too; all else is as
-    it was.
+    """Only entries' words are replaced, by their respelling; spans with IPA are such words too; all else is
+    unchanged.
     """
     known = {entry.word: entry for entry in valid(entries)}
-    said = Dictionary(known.values()).apply(text, ipa=ipa)
+    applied = Dictionary(known.values()).apply(text, ipa=ipa)
     touched: set[int] = set()
 
-    for start, end, first, last in said.replaced:
-        assert said.text[start:end] == known[" ".join(text[first:last].split())].respelling
-        assert said.original(start, end) == (first, last)
+    for start, end, first, last in applied.replaced:
+        assert applied.text[start:end] == known[" ".join(text[first:last].split())].respelling
+        assert applied.original(start, end) == (first, last)
         touched.update(range(start, end))
-    for start, end, sounds in said.ipa:
-        first, last = said.original(start, end)
-        assert said.text[start:end] == text[first:last]
+    for start, end, sounds in applied.ipa:
+        first, last = applied.original(start, end)
+        assert applied.text[start:end] == text[first:last]
         assert sounds == known[" ".join(text[first:last].split())].ipa
         assert ipa and not touched & set(range(start, end))
-    for at in set(range(len(said.text))) - touched:
-        first, last = said.original(at, at + 1)
-        assert said.text[at] == text[first:last]
+    for at in set(range(len(applied.text))) - touched:
+        first, last = applied.original(at, at + 1)
+        assert applied.text[at] == text[first:last]
 
 
 @given(ANY, st.lists(st.builds(Entry, ANY, ANY, ANY), max_size=6), st.booleans())
 def test_anything_is_applied_or_refused(text: str, entries: list[Entry], ipa: bool) -> None:
-    """No entry and no text brings anything but an error of the caller's; entries in form stay as they are."""
+    """Any entries and text are applied, or refused as the caller's error; entries in normal form stay as they
+    are.
+    """
     checked = valid(entries)
-    said = Dictionary(checked).apply(text, ipa=ipa)
+    applied = Dictionary(checked).apply(text, ipa=ipa)
 
     assert check(checked) == checked
     assert merge(checked, checked) == checked
-    assert said.original(0, len(said.text)) == (0, len(text))
-    assert said.replaced or said.text == text
+    assert applied.original(0, len(applied.text)) == (0, len(text))
+    assert applied.replaced or applied.text == text
 
 
 @given(ANY, st.booleans())
 def test_without_entries_nothing_changes(text: str, ipa: bool) -> None:
-    """A dictionary without entries gives back the text, each place its own."""
-    said = Dictionary(()).apply(text, ipa=ipa)
+    """A dictionary without entries returns the text, each offset its own."""
+    applied = Dictionary(()).apply(text, ipa=ipa)
 
-    assert said == Spoken(text)
-    assert all(said.original(at, at + 1) == (at, at + 1) for at in range(len(text)))
+    assert applied == Spoken(text)
+    assert all(applied.original(at, at + 1) == (at, at + 1) for at in range(len(text)))
 
 
 @given(ANY)
 @example(":\u200d가")
 def test_an_entry_fits_its_own_word(word: str) -> None:
-    """Any word that may be an entry is found where it stands alone, in whatever case and normal form."""
+    """A valid word matches where it stands alone, in whatever case and normal form."""
     for entry in valid([Entry(word, "•")]):
         for form in ("NFC", "NFD"):
             assert Dictionary([entry]).apply(unicodedata.normalize(form, entry.word), ipa=False).text == "•"
@@ -283,7 +287,7 @@ def test_an_entry_fits_its_own_word(word: str) -> None:
 
 
 def test_a_large_dictionary_and_a_long_text() -> None:
-    """As many entries as there may be, all alike, and texts made to be hard are served."""
+    """The largest dictionary, all entries alike, is applied to adversarial texts in reasonable time."""
     dictionary = Dictionary(
         check([Entry("a " * (number % 24) + f"b{number}", "•") for number in range(MOST_ENTRIES)])
     )
@@ -298,7 +302,7 @@ def test_a_large_dictionary_and_a_long_text() -> None:
 
 
 def test_entries_are_brought_into_form() -> None:
-    """Words are NFC with single spaces; IPA may come between slashes or brackets."""
+    """Words are NFC with single spaces; IPA may be written between slashes or brackets."""
     entries = [
         Entry(" cafe\u0301 au\u00a0 lait\n", " x ", "/kafe/"),
         Entry("b", ipa=" [ be ] "),
@@ -330,7 +334,7 @@ def test_entries_are_brought_into_form() -> None:
     ],
 )
 def test_wrong_entries(entries: list[Entry], complaint: str) -> None:
-    """An entry that cannot be meant is refused by its place and its word."""
+    """An invalid entry is refused with its position and its word."""
     with pytest.raises(BadInput, match=complaint) as caught:
         check(entries)
     assert caught.value.param == "pronunciations"
@@ -345,7 +349,7 @@ def test_entries_may_be_as_long_as_allowed() -> None:
 
 
 def test_later_dictionaries_win() -> None:
-    """A word has the entry of the last dictionary that has it, in whatever case; each keeps its place."""
+    """A word has the entry of the last dictionary that has it, in whatever case, at its first position."""
     server, voice, request = (
         [Entry("SQL", "1"), Entry("b", "1")],
         [Entry("c", ipa="2")],
@@ -362,7 +366,7 @@ def test_later_dictionaries_win() -> None:
 
 
 def test_unknown_fields_are_refused() -> None:
-    """A misspelt field of an entry is no silence."""
+    """A misspelt field of an entry is an error."""
     with pytest.raises(msgspec.ValidationError):
         msgspec.json.decode(b'{"word": "a", "respeling": "b"}', type=Entry)
     assert msgspec.json.encode(Entry("a", "b")) == b'{"word":"a","respelling":"b"}'

@@ -1,4 +1,4 @@
-"""Which engines can speak a voice of one's own, why the others cannot, and which of them is chosen."""
+"""Tests of which engines can speak a custom voice, why the others cannot, and which of them is chosen."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def around(*infos: EngineInfo, absent: tuple[UnavailableEngine, ...] = ()) -> Av
 def reasons(
     profile: Profile, infos: Iterable[EngineInfo], absent: tuple[UnavailableEngine, ...] = ()
 ) -> dict[str, str]:
-    """Tell for each engine why it cannot; empty where it can."""
+    """Return for each engine why it cannot; empty where it can."""
     found = fits(profile, around(*infos, absent=absent))
     assert all(fit.can == (not fit.reason) for fit in found)
     return {fit.engine: fit.reason for fit in found}
@@ -101,14 +101,16 @@ REASONS = {
 
 
 @pytest.mark.parametrize("what", REASONS)
-def test_who_can(what: str) -> None:
-    """Each engine that speaks is told of, and why it cannot, where it cannot."""
+def test_reasons_by_engine(what: str) -> None:
+    """Each engine that speaks is listed with the reason why it cannot speak the voice, or none."""
     profile, infos, expected = REASONS[what]
     assert reasons(profile, infos) == expected
 
 
-def test_who_is_not_there() -> None:
-    """An engine that is not ready cannot, for the reason that it is not; whether it would do is told."""
+def test_engines_that_are_not_ready() -> None:
+    """An engine that is not ready is listed with that reason; whether it could speak the voice is reported
+    too.
+    """
     absent = (
         UnavailableEngine("later", "it is starting", clones=True),
         UnavailableEngine("robot", "it has failed"),
@@ -128,7 +130,7 @@ def test_who_is_not_there() -> None:
         assert [fit.engine for fit in found if fit.would] == would
 
 
-# What callers are told...
+# Error messages...
 
 
 @pytest.mark.parametrize(
@@ -187,10 +189,8 @@ def speak(
     [("tts-1", "parrot", ""), ("gpt-4o-mini-tts", "parrot", ""), ("", "parrot", ""), ("parrot", "parrot", "parrot"), ("scribe", "scribe", "scribe"),
      ("PARROT-XL", "parrot", "parrot-xl"), ("parrot/parrot-xl", "parrot", "parrot-xl"), ("house", "scribe", "scribe")],
 )  # fmt: skip
-def test_the_model_chooses(model: str, engine: str, own_model: str) -> None:
-    """A model of an engine's own ties the voice to it; one of OpenAI's, or none, leaves it to the first
-    engine that can.
-    """
+def test_the_model_selects_the_engine(model: str, engine: str, own_model: str) -> None:
+    """An engine's own model selects that engine; one of OpenAI's, or none, selects the first engine that can."""
     choice = speak(model, CLONE, model_aliases={"house": "scribe"})
     assert (choice.engine, choice.model, choice.voice, choice.mapped, choice.mix) == (
         engine,
@@ -208,30 +208,30 @@ def test_the_model_chooses(model: str, engine: str, own_model: str) -> None:
      (replace(CLONE, model="ear"), "parrot", ""), (replace(CLONE, model="tts-1-hd"), "parrot", ""),
      (replace(CLONE, model="parrot-xl", engines=("scribe",)), "scribe", "")],
 )  # fmt: skip
-def test_the_voice_prefers(profile: Profile, engine: str, own_model: str) -> None:
-    """Where the caller names no engine, that of the voice's own model is taken, if it can; else the first
-    that can.
+def test_the_voices_model_is_preferred(profile: Profile, engine: str, own_model: str) -> None:
+    """Where the caller names no engine, that of the voice's own model is used, if it can; else the first that
+    can.
     """
     for model in ("", "tts-1"):
         choice = speak(model, profile)
         assert (choice.engine, choice.model) == (engine, own_model)
 
 
-def test_the_caller_goes_first() -> None:
-    """The caller's model counts more than the voice's own."""
+def test_the_callers_model_is_preferred() -> None:
+    """The caller's model overrides the voice's own."""
     assert speak("parrot", replace(CLONE, model="scribe")).model == "parrot"
     assert speak("scribe", replace(CLONE, model="parrot-xl")).engine == "scribe"
 
 
 @pytest.mark.parametrize("model", ["robot", "mixer"])
-def test_tied_to_who_cannot(model: str) -> None:
-    """An engine that was asked for by name and cannot is not replaced by one that can."""
+def test_a_named_engine_is_not_replaced(model: str) -> None:
+    """An engine that was named and cannot speak the voice is not replaced by one that can."""
     with pytest.raises(Unsupported, match=rf"engine `{model}` cannot .* These can: `parrot`, `scribe`\."):
         speak(model, CLONE)
 
 
-def test_models_that_are_none() -> None:
-    """A model that nobody has, and one that listens, are as wrong as for any voice."""
+def test_unknown_models() -> None:
+    """An unknown model, and one that transcribes, are errors as for any voice."""
     with pytest.raises(UnknownModel, match="does not exist"):
         speak("gone", CLONE)
     for model in ("whisper-1", "ear"):
@@ -239,17 +239,17 @@ def test_models_that_are_none() -> None:
             speak(model, CLONE)
 
 
-def test_unknown_models_are_mapped_where_they_are() -> None:
-    """Where the settings map unknown models, the voice is spoken by the first engine that can, and the
-    mapping is told.
+def test_unknown_models_are_mapped_on_request() -> None:
+    """Where the settings map unknown models, the first engine that can speaks the voice, and the mapping is
+    reported.
     """
     choice = speak("gone", CLONE, map_unknown=True)
     assert (choice.engine, choice.mapped) == ("parrot", ("model=gone->robot",))
 
 
-def test_nobody_is_ready() -> None:
-    """While no engine that speaks is ready, the answer is to come back; where the voice names itself, who
-    would do.
+def test_no_engine_is_ready() -> None:
+    """While no engine that speaks is ready, the error is to come back; of the engines, those that could are
+    named.
     """
     with pytest.raises(EngineUnavailable):
         speak("tts-1", CLONE, (EAR,))
@@ -262,8 +262,8 @@ def test_nobody_is_ready() -> None:
     [("en-us", "en-us", "robot"), ("DE", "de", "robot"), ("de+M7", "de+m7", "robot"), ("fr+f3", "fr+f3", "robot"), ("LOW", "Low", "mixer"), ("a-b", "a-b", "mixer")],
 )  # fmt: skip
 def test_presets(id: str, voice: str, engine: str) -> None:
-    """A preset is spoken by its engine, as that calls it, with any model of OpenAI's and with the engine's
-    own.
+    """A preset is spoken by its engine, under that engine's name for it, with any model of OpenAI's and with
+    the engine's own.
     """
     for model, own in (("tts-1", ""), ("", ""), (engine, engine)):
         choice = speak(model, preset(engine, id))
@@ -281,7 +281,7 @@ def test_a_preset_of_another_engine() -> None:
 
 @pytest.mark.parametrize("written", ["low(3)+HIGH", "low(1.5) + low(1.5)+high", "Low(6)+high(2)"])
 def test_a_mixture(written: str) -> None:
-    """A preset may be a mixture, whose weights add up to 1 in the order in which it was written."""
+    """A preset may be a mixture, whose weights add up to 1 in their original order."""
     choice = speak("tts-1", preset("mixer", written))
     assert (choice.engine, choice.mix) == ("mixer", (("Low", 0.75), ("high", 0.25)))
     assert choice.voice in ("Low(3)+high(1)", "Low(6)+high(2)")

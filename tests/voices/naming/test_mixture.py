@@ -1,4 +1,4 @@
-"""Mixtures of voices: every spelling is understood or refused, and one form stands for all of them."""
+"""Tests of mixtures of voices: every spelling is parsed or refused, and all have one canonical form."""
 
 from __future__ import annotations
 
@@ -30,9 +30,7 @@ WRITTEN = st.text(st.sampled_from("ab+()12.-e \tnanif٣_\ud800"), max_size=40)
     ],
 )
 def test_spellings(text: str, parts: list[tuple[str, float]]) -> None:
-    """A weight goes in parentheses behind its voice and is 1 where there is none; spaces do not matter, "-"
-    is a letter.
-    """
+    """A weight is in parentheses after its voice and is 1 by default; spaces do not matter, "-" is a letter."""
     assert parse(text) == tuple(Part(voice, weight) for voice, weight in parts)
 
 
@@ -40,7 +38,7 @@ def test_spellings(text: str, parts: list[tuple[str, float]]) -> None:
     "text", ["", "af_bella", "en-us", "English (America)", "Nan (nancy)", "a)", "af_bella - af_sky"]
 )
 def test_other_names_are_no_mixture(text: str) -> None:
-    """A name without "+" and without a weight is none, even one with words in parentheses."""
+    """A name without "+" and without a weight is no mixture, even with words in parentheses."""
     assert parse(text) is None
 
 
@@ -54,16 +52,14 @@ def test_other_names_are_no_mixture(text: str) -> None:
     ],
 )  # fmt: skip
 def test_malformed(text: str) -> None:
-    """An empty part, a weight that is none, a parenthesis without its other: an error that names the
-    parameter.
-    """
+    """An empty part, an invalid weight or an unbalanced parenthesis is an error that names the parameter."""
     with pytest.raises(BadInput) as caught:
         parse(text)
     assert caught.value.param == "voice"
 
 
 def test_parts_are_counted() -> None:
-    """As many parts as allowed are taken, and no more."""
+    """The maximum number of parts is accepted, and not one more."""
     assert len(parse("+".join("a" * MOST_PARTS)) or ()) == MOST_PARTS
     with pytest.raises(BadInput, match="16 parts"):
         parse("+".join("a" * (MOST_PARTS + 1)))
@@ -79,15 +75,15 @@ def test_parts_are_counted() -> None:
     ],
 )
 def test_canonical(text: str, written: str) -> None:
-    """Weights are as short as can be, equal voices are one, and the order is the caller's."""
+    """In the canonical form weights are as short as can be, equal voices are merged, and the order is the
+    caller's.
+    """
     assert canonical(parse(text) or ()) == written
 
 
 @given(PARTS)
-def test_the_canonical_form_is_read_as_what_was_written(parts: list[Part]) -> None:
-    """What `canonical` writes, `parse` understands: the same voices, and the same weights but for their last
-    digits.
-    """
+def test_the_canonical_form_can_be_parsed(parts: list[Part]) -> None:
+    """`parse` reads what `canonical` writes: the same voices, and the same weights but for their last digits."""
     written = canonical(parts)
     again = parse(written)
 
@@ -104,9 +100,7 @@ def test_the_canonical_form_is_read_as_what_was_written(parts: list[Part]) -> No
 @example([Part("a", 5e-324), Part("b", HEAVIEST)])
 @example([Part("a", 5e-324)])
 def test_weights_add_up_to_one(parts: list[Part]) -> None:
-    """Whatever the weights, those of all voices make one whole, each voice there once and in its old
-    proportion.
-    """
+    """The shares of all voices add up to one, each voice once and in its proportion."""
     shares = normalised(parts)
 
     assert math.isclose(math.fsum(part.weight for part in shares), 1.0)
@@ -116,9 +110,7 @@ def test_weights_add_up_to_one(parts: list[Part]) -> None:
 
 @given(st.one_of(st.text(), WRITTEN))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    """No text brings anything but a mixture that can be written again, no mixture, or an error of the
-    caller's.
-    """
+    """Any text is a mixture that can be written again, no mixture, or the caller's error."""
     try:
         parts = parse(text)
     except BadInput as exc:

@@ -1,4 +1,4 @@
-"""From names in a request to an engine and a voice."""
+"""Tests of resolving the names in a request to an engine and a voice."""
 
 from __future__ import annotations
 
@@ -49,22 +49,20 @@ def resolver(**rules: object) -> Resolver:
     ],
 )
 def test_what_names_mean(model: str, voice: str | None, engine: str, preset: str) -> None:
-    """Models and voices go by any of their names, without regard to case, and literally: nothing counts as
-    mapped.
-    """
+    """Models and voices have several names each, in any case; none of these counts as mapped."""
     choice = resolver().speak(model, voice)
 
     assert (choice.engine, choice.voice, choice.mapped) == (engine, preset, ())
 
 
 def test_unknown_voice_names_near_misses() -> None:
-    """An unknown voice is an error that says what may have been meant."""
+    """An unknown voice is an error that suggests similar names."""
     with pytest.raises(UnknownVoice, match=r"'alloyy' is not one.*Did you mean 'alloy'"):
         resolver().speak("tts-1", "alloyy")
 
 
 def test_unknown_model_names_near_misses() -> None:
-    """So is an unknown model."""
+    """An unknown model is an error that suggests similar names."""
     with pytest.raises(UnknownModel, match=r"`tts-l` does not exist.*Did you mean 'tts-1'"):
         resolver().speak("tts-l", "alloy")
 
@@ -78,13 +76,13 @@ def test_absurd_names_cost_nothing() -> None:
 
 
 def test_a_voice_of_another_engine() -> None:
-    """A model that is an engine's own is tied to it; the error says which engine has the voice."""
+    """An engine's own model selects that engine; the error says which engine has the voice."""
     with pytest.raises(UnknownVoice, match="`robot` cannot speak the voice 'aria'; `singer` can"):
         resolver().speak("robot", "aria")
 
 
-def test_unknown_names_map_when_told_to() -> None:
-    """With `unknown: default` the default speaks, and says so."""
+def test_unknown_names_are_mapped_on_request() -> None:
+    """With `unknown: default` the default voice speaks, and the mapping is reported."""
     lenient = resolver(map_unknown=True)
 
     assert lenient.speak("mystery", "stranger").mapped == (
@@ -94,8 +92,8 @@ def test_unknown_names_map_when_told_to() -> None:
     assert lenient.transcribe("mystery").mapped == ("model=mystery->ear",)
 
 
-def test_wrong_direction() -> None:
-    """A model that only listens is not asked to speak, nor the other way round."""
+def test_models_of_the_wrong_kind() -> None:
+    """A transcription model cannot speak, nor a speech model transcribe."""
     for model in ("whisper-1", "ear"):
         with pytest.raises(WrongKind):
             resolver().speak(model, "alloy")
@@ -104,9 +102,9 @@ def test_wrong_direction() -> None:
             resolver().transcribe(model)
 
 
-def test_peers_names_are_mapped_and_told() -> None:
-    """Names of other servers' models and voices get the nearest here: same language, same gender where there
-    is one.
+def test_peers_names_are_mapped_and_reported() -> None:
+    """Names of other servers' models and voices are mapped to the nearest here: same language, same gender
+    where there is one.
     """
     choice = resolver().speak("kokoro", "if_sara")
 
@@ -115,7 +113,7 @@ def test_peers_names_are_mapped_and_told() -> None:
 
 
 def test_peers_voices_keep_their_gender() -> None:
-    """Where a language has only voices of the other gender, the engine's variants help."""
+    """Where a language has only voices of the other gender, the engine's variants are used."""
     bilingual = EngineInfo("robot", "1", "MIT", ("robot",), voices=(Voice("ja", "Japanese", ("ja",), "male"), *ROBOT.voices),
                         variants=("f3",), speech=SpeechCapabilities(22050, ("ja",)))  # fmt: skip
 
@@ -127,7 +125,7 @@ def test_peers_voices_keep_their_gender() -> None:
 
 
 def test_aliases_of_the_settings_go_first() -> None:
-    """The settings may give any name any meaning, with patterns."""
+    """The settings may map any name to any other, with patterns."""
     own = resolver(model_aliases={"house-*": "singer"}, voice_aliases={"alloy": "singer/Aria"})
 
     assert own.speak("house-voice", None).engine == "singer"
@@ -135,6 +133,6 @@ def test_aliases_of_the_settings_go_first() -> None:
 
 
 def test_nothing_ready() -> None:
-    """While no engine is up the answer is to come back, not that the name is wrong."""
+    """While no engine is ready the error is to come back, not that the name is wrong."""
     with pytest.raises(EngineUnavailable):
         Resolver({}, NAMES, ResolverRules("alloy")).speak("tts-1", "alloy")

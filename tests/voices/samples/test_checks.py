@@ -1,4 +1,4 @@
-"""What is refused as a sample of a voice, with the figure that is wrong; and bytes that are no recording."""
+"""Tests of the checks of samples, whose errors have the measured figure, and of bytes that are no recording."""
 
 from __future__ import annotations
 
@@ -69,20 +69,18 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("what", REFUSED)
-def test_refused(what: str) -> None:
-    """What is no sample of a voice is refused, with the figure that is wrong, and about the caller's
-    parameter.
-    """
-    sound, code, says = REFUSED[what]
+def test_unsuitable_recordings(what: str) -> None:
+    """A recording that fails a check is refused with the figure, and about the caller's parameter."""
+    sound, code, message = REFUSED[what]
     error = refused(coded(sound), param="files[2]")
 
     assert (error.code, error.param) == (code, "files[2]")
-    assert re.search(says, error.message), error.message
+    assert re.search(message, error.message), error.message
 
 
 @pytest.mark.parametrize("coding", CODINGS)
 def test_refused_in_any_coding(coding: Coding) -> None:
-    """Lossy coding hides neither clipping nor that there is no speech."""
+    """Lossy coding hides neither clipping nor the absence of speech."""
     for seed, slope in enumerate((0.0, 0.5, 1.0)):
         assert refused(coded(noise(2 * RATE, seed, slope) * 0.5, coding)).code == "no_speech"
     assert refused(coded(tone(300) * 0.4, coding)).code == "no_speech"
@@ -92,7 +90,7 @@ def test_refused_in_any_coding(coding: Coding) -> None:
 
 @pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_mulaw", "pcm_alaw"])
 def test_clipped_on_the_telephone(codec: str) -> None:
-    """Clipping at 8 kHz is seen, though the sample is made at 16 kHz."""
+    """Clipping at 8 kHz is detected, though the sample is prepared at 16 kHz."""
     telephone = at_full_scale(decoded(JFK.read_bytes(), rate=8000))
 
     assert prepared(coded(telephone * 0.9, ("wav", codec, 8000), 8000))[1].clipped < 0.01
@@ -100,12 +98,12 @@ def test_clipped_on_the_telephone(codec: str) -> None:
 
 
 def test_without_speech() -> None:
-    """Where speech is not asked for, silence is refused all the same."""
+    """Where speech is not demanded, silence is refused all the same."""
     assert refused(coded(tone(1000) * 0.001), speech=False).code == "audio_silent"
 
 
 def test_longest() -> None:
-    """A recording that is longer by less than a tenth of a second passes; the sample is not cut."""
+    """A recording beyond the limit by less than a tenth of a second passes; the sample is not cut."""
     bounds = Bounds(shortest=1, longest=4)
 
     assert prepared(coded(piece(0.4, 4.09)), bounds)[1].original_seconds == pytest.approx(4.09, abs=0.001)
@@ -115,7 +113,7 @@ def test_longest() -> None:
 
 
 def test_far_too_long() -> None:
-    """A recording that is far too long is neither kept nor read to its end."""
+    """A recording far beyond the limit is neither stored nor read to its end."""
     source = io.BytesIO(wav.header(RATE) + bytes(2 * RATE * 600))
     with pytest.raises(
         BadAudio, match=r"^The recording has more than 20 s; at most 5 s is taken\.$"
@@ -135,7 +133,7 @@ def test_far_too_long() -> None:
     ids=["empty", "text", "no samples", "no index"],
 )
 def test_garbage(data: bytes) -> None:
-    """What cannot be decoded is refused in the decoder's words, about the caller's parameter."""
+    """A file that cannot be decoded is refused in the decoder's words, about the caller's parameter."""
     assert (refused(data, param="sample").param, refused(data).param) == ("sample", "audio_sample")
     assert "could not be decoded" in refused(data).message
     with pytest.raises(BadAudio) as caught:
@@ -144,9 +142,9 @@ def test_garbage(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("coding", [WAV, MP3, OPUS, FLAC, WEBM])
-def test_cut_off_in_the_middle(coding: Coding) -> None:
-    """Of a file that breaks off, what there is is a sample; where little is left, it is refused as too short
-    or not decodable.
+def test_a_truncated_file(coding: Coding) -> None:
+    """The readable part of a truncated file is a sample; where little is left, it is refused as too short or
+    not decodable.
     """
     data = coded(jfk(), coding)
 
@@ -157,14 +155,14 @@ def test_cut_off_in_the_middle(coding: Coding) -> None:
 @given(st.binary(max_size=2000))
 @settings(max_examples=100, deadline=None)
 def test_any_bytes(data: bytes) -> None:
-    """No bytes do more than be refused, about the caller's parameter."""
+    """Any bytes are refused about the caller's parameter, without another error."""
     assert refused(data, param="voice").param == "voice"
 
 
 @given(st.sampled_from(CODINGS), st.data())
 @settings(max_examples=40, deadline=None)
 def test_damaged_files(coding: Coding, data: st.DataObject) -> None:
-    """A file with any of its bytes changed is refused or a sample, and nothing else."""
+    """A file with any bytes changed is refused or is a sample."""
     broken = bytearray(FILES.setdefault(coding, coded(piece(0, 4), coding)))
     for _ in range(data.draw(st.integers(1, 20))):
         broken[data.draw(st.integers(0, len(broken) - 1))] = data.draw(st.integers(0, 255))

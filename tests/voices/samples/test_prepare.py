@@ -1,4 +1,4 @@
-"""Preparing recordings of voices: every usual file becomes an even sample, speech is taken, and so are parts;
+"""Tests of preparing recordings of voices: every usual file becomes an even sample; parts of recordings, and
 consents.
 """
 
@@ -52,12 +52,12 @@ TEXTS = {
 }
 
 
-def made(data: bytes, **options: Any) -> tuple[bytes, SampleFacts]:
+def prepared(data: bytes, **options: Any) -> tuple[bytes, SampleFacts]:
     return prepare(io.BytesIO(data), BOUNDS, **options)
 
 
 def level(sound: Samples, rate: int) -> float:
-    """Measure the active level, in dBFS, in the tests' own way."""
+    """Return the active level, in dBFS, measured by the tests themselves."""
     frames = envelope(sound, rate)
     return float(10 * np.log10((frames[frames > np.percentile(frames, 95) / 10**1.5] ** 2).mean()))
 
@@ -66,7 +66,7 @@ def peak(sound: Samples) -> float:
     return float(20 * np.log10(np.abs(sound).max()))
 
 
-# What is made...
+# The prepared sample...
 
 
 @pytest.mark.parametrize(
@@ -78,10 +78,10 @@ def peak(sound: Samples) -> float:
 )  # fmt: skip
 @pytest.mark.parametrize("channels", [1, 2])
 def test_containers(coding: Coding, container: str, codec: str, rate: int, channels: int) -> None:
-    """Every usual file becomes a mono WAV of even loudness, at its own sample rate within 16 and 48 kHz, and
-    says what it was.
+    """Every usual file becomes a mono WAV of even loudness, at its own sample rate within 16 and 48 kHz; the
+    original's facts are reported.
     """
-    data, known = made(coded(jfk() * 0.3, coding, channels=channels))
+    data, known = prepared(coded(jfk() * 0.3, coding, channels=channels))
     sound = decoded(data)
 
     assert facts(data) == ("wav", "pcm_s16le", rate, 1)
@@ -97,9 +97,11 @@ def test_containers(coding: Coding, container: str, codec: str, rate: int, chann
 @given(gain=st.floats(-30, 0), start=st.floats(0, 6), seconds=st.floats(2.5, 5))
 @settings(max_examples=25, deadline=None)
 def test_gain(gain: float, start: float, seconds: float) -> None:
-    """However loud a recording was, its sample is as loud, and never clips; what was done is told."""
-    loud, at_full = made(coded(piece(start, seconds)))
-    quiet, known = made(coded(piece(start, seconds) * 10 ** (gain / 20)))
+    """Whatever a recording's loudness, its sample is as loud as others, and never clips; the gain is
+    reported.
+    """
+    loud, at_full = prepared(coded(piece(start, seconds)))
+    quiet, known = prepared(coded(piece(start, seconds) * 10 ** (gain / 20)))
 
     assert level(decoded(quiet), RATE) == pytest.approx(level(decoded(loud), RATE), abs=0.2)
     assert peak(decoded(quiet)) <= -0.99
@@ -113,14 +115,12 @@ def test_gain(gain: float, start: float, seconds: float) -> None:
 @example(before=3.0, after=3.0, floor=0.0)
 @settings(max_examples=25, deadline=None)
 def test_silence_around_is_cut(before: float, after: float, floor: float) -> None:
-    """Silence at both ends, be it digital or a quiet room, is cut to a tenth of a second, and nothing of the
-    speech is.
-    """
+    """Silence at both ends, digital or of a quiet room, is cut to a tenth of a second, and no speech is."""
     speech = piece(0.4, 4)
     start, end = round(before * RATE), round(after * RATE)
     sound = np.concatenate([np.zeros(start), speech, np.zeros(end)])
-    data, known = made(coded(sound + floor * noise(len(sound))))
-    _, bare = made(coded(np.concatenate([np.zeros(RATE), speech, np.zeros(RATE)])))
+    data, known = prepared(coded(sound + floor * noise(len(sound))))
+    _, bare = prepared(coded(np.concatenate([np.zeros(RATE), speech, np.zeros(RATE)])))
     result = decoded(data)
 
     assert known.original_seconds == pytest.approx(4 + before + after, abs=0.01)
@@ -135,14 +135,14 @@ def test_silence_within_is_kept() -> None:
     """A pause between two sentences stays as long as it is."""
     sound = np.concatenate([piece(0.4, 2), np.zeros(RATE), piece(3.2, 2)])
 
-    assert made(coded(sound))[1].seconds == pytest.approx(5, abs=0.3)
+    assert prepared(coded(sound))[1].seconds == pytest.approx(5, abs=0.3)
 
 
 def test_peaks() -> None:
-    """Where the highest sample would come above -1 dBFS, the sample stays quieter."""
+    """Where the highest sample would exceed -1 dBFS, the sample stays quieter."""
     sound = jfk() * 0.05
     sound[3 * RATE : 3 * RATE + 200] += 0.7 * np.hanning(200)
-    data, known = made(coded(sound))
+    data, known = prepared(coded(sound))
 
     assert peak(decoded(data)) == pytest.approx(-1, abs=0.01)
     assert level(decoded(data), RATE) < -22
@@ -150,16 +150,16 @@ def test_peaks() -> None:
 
 
 def test_offset() -> None:
-    """A constant offset is no loudness, and is taken away."""
-    data, known = made(coded(jfk() * 0.2 + 0.3))
-    plain, without = made(coded(jfk() * 0.2))
+    """A constant offset does not count as loudness, and is removed."""
+    data, known = prepared(coded(jfk() * 0.2 + 0.3))
+    plain, without = prepared(coded(jfk() * 0.2))
 
     assert abs(decoded(data).mean()) < 0.001
     assert known.level == pytest.approx(without.level, abs=0.1)
     assert len(data) == len(plain)
 
 
-# Speech is taken...
+# Speech is accepted...
 
 
 @given(
@@ -170,34 +170,36 @@ def test_offset() -> None:
 def test_speech(
     start: float, seconds: float, gain: float, coding: Coding, slope: float | None, seed: int
 ) -> None:
-    """Speech is taken: any part of it, loud or quiet, 15 dB above noise, over a telephone, in any coding."""
+    """Speech is accepted: any part of it, loud or quiet, 15 dB above noise, over a telephone, in any coding."""
     sound = piece(min(start, 11 - seconds), seconds)
     if slope is not None:
         sound = with_noise(sound, 15, slope, seed)
 
-    assert made(coded(sound * 10 ** (gain / 20), coding))[1].seconds > 1
+    assert prepared(coded(sound * 10 ** (gain / 20), coding))[1].seconds > 1
 
 
 @pytest.mark.parametrize("variant", ["", "+m7", "+f2", "+f4", "+croak"])
 @pytest.mark.parametrize("voice", TEXTS)
 def test_languages(voice: str, variant: str) -> None:
-    """Speech is taken of women and men, in any language, clean and 15 dB above noise."""
+    """Speech of women and men, in any language, clean and 15 dB above noise, is accepted."""
     sound = audio_measures.samples(say(TEXTS[voice], voice + variant).pcm)
     for recorded in (sound, with_noise(sound, 15, 0)):
-        assert made(coded(recorded, ("wav", "pcm_s16le", ESPEAK_RATE), ESPEAK_RATE))[1].rate == ESPEAK_RATE
+        assert (
+            prepared(coded(recorded, ("wav", "pcm_s16le", ESPEAK_RATE), ESPEAK_RATE))[1].rate == ESPEAK_RATE
+        )
 
 
 def test_speech_with_long_pauses_in_noise() -> None:
-    """Of a noisy recording that is mostly pauses, it is the loud parts that count."""
+    """Of a noisy recording that is mostly pauses, the loud parts count."""
     sound = with_noise(np.concatenate([np.zeros(4 * RATE), jfk()[: 5 * RATE], np.zeros(4 * RATE)]), 12, 0)
 
-    assert made(coded(sound))[1].active > 0.9
+    assert prepared(coded(sound))[1].active > 0.9
 
 
 def test_without_speech() -> None:
-    """Where speech is not asked for, a tone is a sample."""
+    """Where speech is not demanded, a tone is accepted."""
     sound = np.pad(tone(1000) * 0.1, RATE)
-    data, known = made(coded(sound), speech=False)
+    data, known = prepared(coded(sound), speech=False)
 
     assert known.seconds == pytest.approx(3.2, abs=0.05)
     assert level(decoded(data), RATE) == pytest.approx(-20, abs=0.1)
@@ -207,10 +209,10 @@ def test_without_speech() -> None:
 
 
 def test_trim() -> None:
-    """A part of a recording is made a sample of as if it were all there is."""
+    """A part of a recording is prepared as if it were the whole."""
     recording = coded(jfk() * 0.5, FLAC)
     data, known = trim(io.BytesIO(recording), 3.25, 8.0, BOUNDS)
-    whole, of_part = made(coded(piece(3.25, 4.75) * 0.5))
+    whole, of_part = prepared(coded(piece(3.25, 4.75) * 0.5))
 
     assert known.original_seconds == pytest.approx(11, abs=0.01)
     assert known.seconds == of_part.seconds
@@ -219,7 +221,7 @@ def test_trim() -> None:
 
 
 def test_trim_to_the_end() -> None:
-    """Without an end it is all the rest; an end just behind the recording's is its end."""
+    """Without an end the part lasts to the recording's end; an end just behind it counts as it."""
     recording = coded(jfk()[: 9 * RATE])
     rest = trim(io.BytesIO(recording), 4, None, BOUNDS)
 
@@ -228,14 +230,14 @@ def test_trim_to_the_end() -> None:
 
 
 def test_trim_again() -> None:
-    """A sample can be trimmed as the recording can."""
-    sample, _ = made(coded(jfk()))
+    """A prepared sample can be trimmed as the recording can."""
+    sample, _ = prepared(coded(jfk()))
 
     assert trim(io.BytesIO(sample), 2, 6, BOUNDS)[1].seconds == pytest.approx(4, abs=0.3)
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "code", "says"),
+    ("start", "end", "code", "message"),
     [(3, 3, "invalid_value", "The part from 3 s to 3 s is none"), (5, 2, "invalid_value", "from 5 s to 2 s is none"),
      (-1, 5, "invalid_value", "from -1 s to 5 s is none"), (math.nan, 5, "invalid_value", "from nan s to 5 s is none"),
      (1, math.nan, "invalid_value", "from 1 s to nan s is none"), (6, None, "invalid_value", "from 6 s to 5 s is none"),
@@ -243,16 +245,16 @@ def test_trim_again() -> None:
      (1, 5.2, "invalid_value", "from 1 s to 5.2 s is not in"), (1, math.inf, "invalid_value", "from 1 s to inf s is not in"),
      (1, 1.999, "audio_too_short", "only 0.99 s of sound; at least 1 s"), (4.9999999, None, "audio_too_short", "only 0 s")],
 )  # fmt: skip
-def test_trim_refused(start: float, end: float | None, code: str, says: str) -> None:
-    """A part that is none, not in the recording, or too short is refused, with the figures."""
-    with pytest.raises(BadAudio, match=says) as caught:
+def test_trim_refused(start: float, end: float | None, code: str, message: str) -> None:
+    """A part that is empty, not in the recording, or too short is refused, with the figures."""
+    with pytest.raises(BadAudio, match=message) as caught:
         trim(io.BytesIO(coded(piece(0, 5))), start, end, BOUNDS, param="trim")
 
     assert (caught.value.code, caught.value.param) == (code, "trim")
 
 
 def test_trim_without_speech() -> None:
-    """What is asked of a part is asked of that part alone."""
+    """The checks apply to the part alone."""
     recording = coded(np.concatenate([piece(0, 5), tone(440) * 0.3, piece(0, 2) * 31]))
 
     assert trim(io.BytesIO(recording), 0, 5, BOUNDS)[1].clipped == 0
@@ -268,7 +270,7 @@ def test_trim_without_speech() -> None:
 
 @pytest.mark.parametrize("coding", CODINGS)
 def test_check_recording(coding: Coding) -> None:
-    """A recording of a consent is taken as it is, and its length is measured."""
+    """A recording of a consent is stored unchanged, and its length is measured."""
     known = check_recording(io.BytesIO(coded(jfk(), coding)), longest=60)
 
     assert known.duration == pytest.approx(11, abs=0.2)
@@ -276,7 +278,7 @@ def test_check_recording(coding: Coding) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sound", "code", "says"),
+    ("sound", "code", "message"),
     [(piece(0.5, 0.4), "audio_too_short", "only 0.4 s of sound; at least 0.5 s"),
      (piece(0.5, 0.05), "audio_too_short", "less than 0.1 s of sound; at least 0.5 s"),
      (np.zeros(RATE), "audio_silent", "-120.0 dBFS; at least -50 dBFS"), (np.full(RATE, 0.3), "audio_silent", "silent"),
@@ -284,9 +286,9 @@ def test_check_recording(coding: Coding) -> None:
      (np.tile(jfk(), 2), "audio_too_long", "The recording has more than 20 s; at most 5 s is taken.")],
     ids=["short", "shorter", "silent", "offset", "long", "longer"],
 )  # fmt: skip
-def test_check_recording_refuses(sound: Samples, code: str, says: str) -> None:
+def test_check_recording_refuses(sound: Samples, code: str, message: str) -> None:
     """A recording of a consent that is too short, too long or silent is refused, with the figure."""
-    with pytest.raises(BadAudio, match=says) as caught:
+    with pytest.raises(BadAudio, match=message) as caught:
         check_recording(io.BytesIO(coded(sound)), longest=5)
 
     assert (caught.value.code, caught.value.param) == (code, "recording")

@@ -1,6 +1,4 @@
-"""Where recordings lie, in a folder and in a bucket: what is put is there, whole, and what goes wrong is
-said.
-"""
+"""Tests of the store of recordings, in a folder and in a bucket: objects are whole, and errors are reported."""
 
 from __future__ import annotations
 
@@ -34,7 +32,7 @@ def store(audio: str, tmp_path: Path) -> Blobs:
 
 
 def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    """Have it be so many seconds later."""
+    """Set the clock forward by some seconds."""
 
     class Later(datetime):
         @classmethod
@@ -46,8 +44,8 @@ def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
 
 
 @awaited
-async def test_what_is_put_is_there(store: Blobs) -> None:
-    """Bytes of any number and kind come back as they went, and can be replaced."""
+async def test_put_and_get(store: Blobs) -> None:
+    """Bytes of any number and kind are read as they were written, and can be replaced."""
     for data in (b"", b"\0", bytes(range(256)) * 8000):
         await store.put("profiles/voice_1/a/original", data)
         assert (
@@ -58,10 +56,8 @@ async def test_what_is_put_is_there(store: Blobs) -> None:
 
 
 @awaited
-async def test_what_is_not_there(store: Blobs) -> None:
-    """What is not there is not found, is an error where it must be, and is no matter when it is to be
-    deleted.
-    """
+async def test_missing_objects(store: Blobs) -> None:
+    """A missing object is not found, is an error where it must exist, and can be deleted without error."""
     await store.put(KEYS[0], b"there")
     for key in ("profiles/voice_1/a/prepared.wav", "profiles/voice_1", "nothing"):
         assert await store.find(key) is None
@@ -86,8 +82,8 @@ async def test_keys_under_a_prefix(store: Blobs) -> None:
 
 
 @awaited
-async def test_only_what_is_old(store: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was written less than so many seconds ago can be left out."""
+async def test_recent_objects_can_be_left_out(store: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Objects written less than so many seconds ago can be left out of the list."""
     await store.put(KEYS[0], b"x")
     assert await store.keys("", older=60) == []
     later(monkeypatch, 30)
@@ -98,7 +94,7 @@ async def test_only_what_is_old(store: Blobs, monkeypatch: pytest.MonkeyPatch) -
 
 @awaited
 async def test_many_at_once(store: Blobs) -> None:
-    """Whoever reads while others write and delete gets a recording whole, or none."""
+    """A read during writes and deletions returns a whole recording, or none."""
     whole = [bytes([number]) * 100_000 for number in range(4)]
 
     async def write(data: bytes) -> None:
@@ -121,7 +117,7 @@ async def test_many_at_once(store: Blobs) -> None:
 
 @awaited
 async def test_no_empty_folder_stays(tmp_path: Path) -> None:
-    """With the last recording in it a folder goes, though not that of all, and not one in which something is."""
+    """The last recording's folder is deleted with it, unless it is the root or has other files."""
     store, folder = open_blobs("", tmp_path), tmp_path / "voices"
     for key in KEYS:
         await store.put(key, b"x")
@@ -134,7 +130,7 @@ async def test_no_empty_folder_stays(tmp_path: Path) -> None:
 
 @awaited
 async def test_folders_come_and_go_at_once(tmp_path: Path) -> None:
-    """A recording can be put into a folder that is on its way out, which is no fault in listing and tidying
+    """A recording can be put into a folder that is being deleted; listing and tidying meanwhile are no errors
     either.
     """
     store = open_blobs("", tmp_path)
@@ -153,22 +149,22 @@ async def test_folders_come_and_go_at_once(tmp_path: Path) -> None:
     assert list((tmp_path / "voices").iterdir()) == []
 
 
-def test_others_cannot_look_in(tmp_path: Path) -> None:
-    """The folder is its owner's alone; a setting may name another, also as a URL, and with ~."""
+def test_the_folder_is_private(tmp_path: Path) -> None:
+    """The folder is readable by its owner alone; a setting may name another, also as a URL, and with ~."""
     for setting, path in (("", "voices"), (str(tmp_path / "a/b"), "a/b"), (f"file://{tmp_path}/c", "c")):
         open_blobs(setting, tmp_path)
         assert stat.S_IMODE((tmp_path / path).stat().st_mode) == 0o700
 
 
-def test_the_folder_of_a_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tilde_is_the_users_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """~ is the home of whoever runs the server."""
     monkeypatch.setenv("HOME", str(tmp_path))
     open_blobs("~/own", tmp_path / "data")
     assert (tmp_path / "own").is_dir()
 
 
-def test_folders_that_cannot_be_made(tmp_path: Path) -> None:
-    """Where a file is in the way, or nothing can be made, the store is not opened, and says so."""
+def test_folders_that_cannot_be_created(tmp_path: Path) -> None:
+    """Where a file is in the way, or no folder can be created, opening the store fails with the reason."""
     (tmp_path / "voices").write_text("no folder")
     for setting in ("", f"file://{tmp_path}/voices/deeper", "/proc/voices"):
         with pytest.raises(BlobsFailed, match="store of recordings cannot be opened") as caught:
@@ -178,9 +174,7 @@ def test_folders_that_cannot_be_made(tmp_path: Path) -> None:
 
 @awaited
 async def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
-    """What cannot be kept, read or deleted is an error that says what failed, and not what the server's
-    folders are called.
-    """
+    """A failed write, read or deletion is an error that says what failed, without the server's paths."""
     store, key = open_blobs("", tmp_path), "profiles/voice_1/a/original"
     (tmp_path / "voices/profiles").write_text("in the way, also of root")
     with pytest.raises(BlobsFailed, match=r"^A recording could not be kept\.$"):
@@ -195,7 +189,7 @@ async def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 @awaited
 async def test_a_folder_without_the_right_to_write(tmp_path: Path) -> None:
-    """So it is where the folder is another's."""
+    """A folder of another account is such an error too."""
     store = open_blobs("", tmp_path)
     (tmp_path / "voices").chmod(0o500)
     with pytest.raises(BlobsFailed, match="could not be kept"):
@@ -203,9 +197,9 @@ async def test_a_folder_without_the_right_to_write(tmp_path: Path) -> None:
 
 
 @awaited
-async def test_half_written(tmp_path: Path) -> None:
-    """What a killed process was writing is listed nowhere, and deleted once it is old; what is whole or
-    another's stays.
+async def test_partial_files(tmp_path: Path) -> None:
+    """Partial files of a killed process are not listed, and deleted once they are old; whole files and
+    others' stay.
     """
     store, folder = open_blobs("", tmp_path), tmp_path / "voices/profiles/voice_1"
     names = ("a/original#1", "a/prepared.wav#22", "b/avatar#1", "p/x.safetensors#3")
@@ -222,16 +216,14 @@ async def test_half_written(tmp_path: Path) -> None:
 
 @awaited
 async def test_folders_left_empty(tmp_path: Path) -> None:
-    """A folder that a killed process made, or could not delete any more, goes once it is old, in the end;
-    another's stays.
-    """
+    """Empty folders of a killed process are deleted once they are old; others' stay."""
     store, folder = open_blobs("", tmp_path), tmp_path / "voices"
     for name in ("profiles/voice_1/a", "consents/cons_1", "theirs/empty", "profiles/voice_2"):
         (folder / name).mkdir(parents=True)
     await store.put("profiles/voice_2/a/original", b"x")
     await store.delete_unfinished(older=60)
     assert (folder / "profiles/voice_1/a").is_dir()
-    for _ in range(3):  # one floor at a time: what lost a folder has just been changed
+    for _ in range(3):  # one level at a time: a folder that lost a subfolder has just been changed
         await store.delete_unfinished(older=0)
     assert sorted(path.name for path in folder.iterdir()) == ["profiles", "theirs"]
     assert [path.name for path in (folder / "profiles").iterdir()] == ["voice_2"]
@@ -242,10 +234,8 @@ async def test_folders_left_empty(tmp_path: Path) -> None:
 
 
 @awaited
-async def test_a_bucket_that_is_not_there(
-    s3_bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """A bucket that nobody made takes nothing and lists nothing, which is an error."""
+async def test_a_missing_bucket(s3_bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Writing to and listing a bucket that does not exist are errors."""
     s3_bucket.export(monkeypatch)
     store = open_blobs("s3://nobody-made-this", tmp_path)
     with pytest.raises(BlobsFailed, match=r"^A recording could not be kept\.$"):
@@ -260,7 +250,7 @@ async def test_a_bucket_that_is_not_there(
 async def test_a_bucket_has_no_files(
     s3_bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A bucket never holds what is half-written, nor is anything looked for in the folder."""
+    """A bucket has no partial files, and no folder is searched for them."""
     s3_bucket.export(monkeypatch)
     (tmp_path / "original#1").write_bytes(b"x")
     assert await open_blobs(s3_bucket.url, tmp_path).delete_unfinished(older=0) == []
@@ -281,7 +271,7 @@ async def test_two_prefixes_of_a_bucket(
 
 
 @pytest.mark.parametrize("setting", ["s3://", "ftp://host/x", "nonsense://x", "http://"])
-def test_what_is_no_store(setting: str, tmp_path: Path) -> None:
-    """A URL that means no store is refused when it is opened."""
+def test_unsupported_urls(setting: str, tmp_path: Path) -> None:
+    """A URL of an unsupported kind is refused when it is opened."""
     with pytest.raises(BlobsFailed, match="cannot be opened"):
         open_blobs(setting, tmp_path)

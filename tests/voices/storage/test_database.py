@@ -1,5 +1,5 @@
-"""The database: its schema is brought up to date when it is opened, whoever opens it, and it says why where
-it cannot be.
+"""Tests of the database: its schema is migrated when it is opened, by whoever opens it, and errors say why it
+cannot be opened.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ from voices.storage import tables
 from voices.storage.database import HEAD, VERSION, Database, StoreFailed, database_url
 from voices.storage.store import Store
 
-database, blank = libraries.database, libraries.blank
-on_postgres, url = libraries.on_postgres, libraries.url
+database = libraries.database
+blank = libraries.blank
+on_postgres = libraries.on_postgres
+url = libraries.url
 
 VERSIONS = table(VERSION, column("version_num"))
 MIGRATIONS = Path(voices.__file__).parent / "storage" / "migrations"
@@ -65,7 +67,7 @@ async def version(database: Database) -> str:
 
 
 async def contents(url: URL) -> dict[str, list[tuple[object, ...]]]:
-    """Give all rows of all tables."""
+    """Return all rows of all tables."""
     async with connected(url) as database, database.reading() as connection:
         names = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
         found = [
@@ -85,18 +87,18 @@ def alembic_config(connection: Connection | None = None) -> Config:
 
 
 def differences(connection: Connection) -> list[object]:
-    """Tell in what the tables that are there differ from those that are written down."""
+    """Return how the existing tables differ from the declared ones."""
     return list(compare_metadata(MigrationContext.configure(connection), tables.metadata))
 
 
-def test_the_newest_step_is_the_newest() -> None:
-    """What the program takes for the newest step is that of the folder of steps, and there is one."""
+def test_the_newest_migration() -> None:
+    """The program's newest migration is that of the folder, and there is one head."""
     assert ScriptDirectory.from_config(alembic_config()).get_heads() == [HEAD]
 
 
 @awaited
 async def test_a_new_database_is_up_to_date(url: URL) -> None:
-    """A database that was empty has the tables that are written down, and says of which step they are."""
+    """A database that was empty has the declared tables and the newest version."""
     async with connected(url) as database:
         assert await version(database) == HEAD
         async with database.reading() as connection:
@@ -104,8 +106,8 @@ async def test_a_new_database_is_up_to_date(url: URL) -> None:
 
 
 @awaited
-async def test_steps_can_be_taken_back(url: URL) -> None:
-    """All steps back leave nothing but the version, and forth again all tables."""
+async def test_migrations_can_be_reverted(url: URL) -> None:
+    """All migrations back leave only the version table, and forth again all tables."""
     async with connected(url) as database:
         async with database.writing() as connection:
             await connection.run_sync(lambda sync: command.downgrade(alembic_config(sync), "base"))
@@ -116,23 +118,23 @@ async def test_steps_can_be_taken_back(url: URL) -> None:
 
 
 @awaited
-async def test_differences_are_seen(url: URL) -> None:
-    """The comparison is worth something: a column too many is told."""
+async def test_differences_are_detected(url: URL) -> None:
+    """The comparison detects a superfluous column."""
     async with connected(url) as database, database.writing() as connection:
         await connection.execute(text("ALTER TABLE consents ADD COLUMN spare VARCHAR(9)"))
         assert "spare" in str(await connection.run_sync(differences))
 
 
 def test_four_open_it_at_once(blank: URL) -> None:
-    """Of four programs that find a database empty none fails, and the schema is made once."""
+    """Of four programs that open an empty database none fails, and the schema is created once."""
     assert opened(blank, 4) == ["none", "none", "none", "steps"], (
         "who comes later does not so much as load what takes them"
     )
 
 
 def test_it_is_opened_while_another_writes(tmp_path: Path) -> None:
-    """A new database is opened though another program holds its lock just then: it waits, as SQLite itself
-    would not.
+    """A new database can be opened while another program holds its lock: it waits, as SQLite itself would
+    not.
     """
     file = tmp_path / "voices.db"
     url = database_url(f"sqlite:///{file}", tmp_path)
@@ -145,14 +147,14 @@ def test_it_is_opened_while_another_writes(tmp_path: Path) -> None:
     release.join()
     other.close()
 
-    with closing(sqlite3.connect(file)) as made:
-        assert made.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert made.execute("SELECT count(*) FROM profiles").fetchone() == (0,)
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert connection.execute("SELECT count(*) FROM profiles").fetchone() == (0,)
 
 
 @awaited
 async def test_opening_changes_nothing(url: URL, tmp_path: Path) -> None:
-    """A database that is up to date is the same once it was opened: to the byte, where it is a file."""
+    """Opening a database that is up to date changes nothing: not a byte, where it is a file."""
     async with connected(url) as database:
         await Store(database).create(voice("Anna", samples=(sample("samp_1"),)))
     before, file = await contents(url), tmp_path / "voices.db"
@@ -166,10 +168,10 @@ async def test_opening_changes_nothing(url: URL, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("at", ["0002", "9999", "9a7c"])
 def test_a_newer_version_is_refused(url: URL, at: str) -> None:
-    """A database that a newer program made is not touched, and both versions are named."""
+    """A database of a newer program is not changed, and the error names both versions."""
 
     @awaited
-    async def made_newer() -> None:
+    async def set_newer_version() -> None:
         async with connected(url) as database, database.writing() as connection:
             await connection.execute(update(VERSIONS).values(version_num=at))
 
@@ -178,7 +180,7 @@ def test_a_newer_version_is_refused(url: URL, at: str) -> None:
         async with connected(url) as database:
             assert await version(database) == at
 
-    made_newer()
+    set_newer_version()
     with pytest.raises(StoreFailed, match=rf"newer version \({at}\) than this program \({HEAD}\)"):
         Database.migrate(url)
     is_still_newer()
@@ -190,21 +192,21 @@ def test_a_newer_version_is_refused(url: URL, at: str) -> None:
 @pytest.mark.parametrize(
     "setting", ["mysql://host/voices", "sqlite+pysqlite:///x.db", "voices.db", "postgresql://a:b:c:d"]
 )
-def test_what_is_no_database(setting: str, tmp_path: Path) -> None:
-    """A URL of another kind of database, or that is none, is refused by the setting's name."""
+def test_unsupported_urls(setting: str, tmp_path: Path) -> None:
+    """A URL of another kind of database, or an invalid one, is refused by the setting's name."""
     with pytest.raises(StoreFailed, match=r"^voices\.database"):
         database_url(setting, tmp_path)
 
 
 def test_urls_get_the_driver(tmp_path: Path) -> None:
-    """A URL need not name a driver; without one there is a file in the data folder."""
+    """A URL need not name a driver; without a URL there is a file in the data folder."""
     assert database_url("", tmp_path).render_as_string() == f"sqlite+aiosqlite:///{tmp_path / 'voices.db'}"
     for scheme in ("postgres", "postgresql", "postgresql+asyncpg"):
         assert database_url(f"{scheme}://me@host/db", tmp_path) == make_url("postgresql+asyncpg://me@host/db")
 
 
 def test_out_of_reach(tmp_path: Path) -> None:
-    """A file that is no database, and a server that does not listen, are errors that say so, and not where."""
+    """A file that is no database, and a server that does not listen, are errors without their location."""
     (tmp_path / "letter").write_text("Dear sir or madam, " * 100)
     for setting in (f"sqlite:///{tmp_path}/letter", f"postgresql://me:secret@/db?host={tmp_path}"):
         with pytest.raises(StoreFailed, match=r"^The database of voices [\w ]+\.$"):
@@ -216,7 +218,7 @@ def test_out_of_reach(tmp_path: Path) -> None:
 
 @awaited
 async def test_all_or_nothing(url: URL) -> None:
-    """A transaction that is left by an exception leaves nothing."""
+    """A transaction that an exception ends changes nothing."""
     row = {"owner": "me", "document": "[]"}
     async with connected(url) as database:
         with pytest.raises(KeyError):
@@ -228,9 +230,7 @@ async def test_all_or_nothing(url: URL) -> None:
 
 @awaited
 async def test_samples_go_with_their_voice(url: URL) -> None:
-    """The database itself deletes the samples of a voice that goes, and takes none of a voice that is not
-    there.
-    """
+    """The database deletes a voice's samples with it, and refuses samples of unknown voices."""
     async with connected(url) as database:
         await Store(database).create(voice("Anna", samples=(sample("samp_1"), sample("samp_2"))))
         with pytest.raises(IntegrityError):
@@ -243,8 +243,8 @@ async def test_samples_go_with_their_voice(url: URL) -> None:
 
 
 @awaited
-async def test_who_is_deleted_is_forgotten(tmp_path: Path) -> None:
-    """Of a voice that was deleted no word is left in SQLite's files."""
+async def test_deleted_voices_leave_no_trace(tmp_path: Path) -> None:
+    """No word of a deleted voice is left in SQLite's files."""
     url = database_url("", tmp_path)
     words = [f"rumpelstilzchen {number}" for number in range(200)]
 
@@ -254,13 +254,13 @@ async def test_who_is_deleted_is_forgotten(tmp_path: Path) -> None:
     async with connected(url) as database:
         await migrated(database)
         store = Store(database)
-        made = [
+        profiles = [
             await store.create(voice(word, description=f"Secretly {word}", samples=(sample(word),)))
             for word in words
         ]
     assert b"umpelstilzchen" in files()
     async with connected(url) as database:
-        for profile in made:
+        for profile in profiles:
             await Store(database).delete(profile.id, "")
     assert b"umpelstilzchen" not in files()
 

@@ -1,4 +1,4 @@
-"""Voices in the database: what is kept, all of it or nothing, on SQLite and on PostgreSQL."""
+"""Tests of the store of voices, on SQLite and on PostgreSQL: changes are made as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from voices.storage import tables
 from voices.storage.database import Database
 from voices.storage.store import Store
 
-on_postgres, url = libraries.on_postgres, libraries.url
+on_postgres = libraries.on_postgres
+url = libraries.url
 
 
 async def count(database: Database, table: str) -> int:
@@ -31,14 +32,12 @@ async def count(database: Database, table: str) -> int:
         )
 
 
-# What is kept...
+# What is stored...
 
 
 @awaited
-async def test_what_is_made_is_there(url: URL) -> None:
-    """A voice comes back as it went, its samples in the order in which they came, whichever way it is asked
-    for.
-    """
+async def test_create_and_get(url: URL) -> None:
+    """A voice is read as it was written, its samples in order, by each kind of lookup."""
     samples = (
         sample("samp_b", created=1.0, transcript="Dear O'Brien; --"),
         sample("samp_a", created=2.0, trimmed=(0.5, None)),
@@ -59,7 +58,7 @@ async def test_what_is_made_is_there(url: URL) -> None:
 
 @awaited
 async def test_deleted(url: URL) -> None:
-    """With a voice its samples go, and its name is free; others stay."""
+    """A deleted voice's samples are deleted, and its name is free; others stay."""
     async with connected(url) as database:
         store = Store(database)
         kept = await store.create(voice("Kept", samples=(sample("samp_1"),)))
@@ -75,31 +74,31 @@ async def test_deleted(url: URL) -> None:
 
 @awaited
 async def test_samples_are_changed_with_their_voice(url: URL) -> None:
-    """Samples are added, changed and taken away; those that stay are as they were."""
+    """Samples are added, changed and deleted; the others stay as they were."""
     first, second, third = (sample(f"samp_{number}", created=float(number)) for number in range(3))
     async with connected(url) as database:
         store = Store(database)
-        made = await store.create(voice("Anna", samples=(first, second)))
+        anna = await store.create(voice("Anna", samples=(first, second)))
         spoken = replace(second, transcript="Hello.")
-        before, after = await store.change(made.id, "", lambda one: replace(one, samples=(spoken, third)))
-        assert before == made
+        before, after = await store.change(anna.id, "", lambda one: replace(one, samples=(spoken, third)))
+        assert before == anna
         assert after.samples == (spoken, third)
-        assert await store.get(made.id, "") == after
+        assert await store.get(anna.id, "") == after
         assert await count(database, "samples") == 2
 
 
 @awaited
-async def test_a_change_keeps_what_a_voice_is(url: URL) -> None:
-    """No change gives a voice another id or another time of birth; when it was changed is noted."""
+async def test_id_and_creation_time_do_not_change(url: URL) -> None:
+    """No change alters a voice's id or its creation time; the time of the change is stored."""
     async with connected(url) as database:
         store = Store(database)
-        made = await store.create(voice("Anna"))
+        anna = await store.create(voice("Anna"))
         _, after = await store.change(
-            made.id, "", lambda one: replace(one, id="voice_other", created=0.0, description="new")
+            anna.id, "", lambda one: replace(one, id="voice_other", created=0.0, description="new")
         )
         assert await store.visible("") == [after]
-        assert after == replace(made, description="new", updated=after.updated)
-        assert made.created <= after.updated <= now()
+        assert after == replace(anna, description="new", updated=after.updated)
+        assert anna.created <= after.updated <= now()
 
 
 # All or nothing...
@@ -107,12 +106,12 @@ async def test_a_change_keeps_what_a_voice_is(url: URL) -> None:
 
 @awaited
 async def test_a_change_that_is_refused(url: URL) -> None:
-    """When the change raises, or the name is taken, the voice and its samples are as they were."""
+    """When a change raises, or the name is in use, the voice and its samples stay as they were."""
 
     def too_far(profile: Profile) -> Profile:
         raise BadInput("Too far.")
 
-    def taken(profile: Profile) -> Profile:
+    def with_used_name(profile: Profile) -> Profile:
         return replace(profile, name="anna", description="new", samples=(sample("samp_9"),))
 
     async with connected(url) as database:
@@ -122,14 +121,14 @@ async def test_a_change_that_is_refused(url: URL) -> None:
         with pytest.raises(BadInput, match="Too far"):
             await store.change(bert.id, "", too_far)
         with pytest.raises(NameTaken):
-            await store.change(bert.id, "", taken)
+            await store.change(bert.id, "", with_used_name)
         assert await store.get(bert.id, "") == bert
         assert await count(database, "samples") == 3
 
 
 @awaited
 async def test_a_voice_that_is_refused(url: URL) -> None:
-    """Of a voice whose name is taken no sample stays."""
+    """No sample is stored of a voice whose name is in use."""
     async with connected(url) as database:
         await Store(database).create(voice("Anna"))
         with pytest.raises(NameTaken):
@@ -138,22 +137,22 @@ async def test_a_voice_that_is_refused(url: URL) -> None:
 
 
 @awaited
-async def test_one_name_for_many_at_once(url: URL) -> None:
-    """Of many who want a name at the same time, from two processes even, one gets it; the others are told
-    that it is taken.
+async def test_simultaneous_creations_of_a_name(url: URL) -> None:
+    """Of many who create a name at the same time, from two processes even, one succeeds; the others are
+    refused.
     """
     async with connected(url) as one, connected(url) as two:
         makers = [Store(database).create(voice("Anna")) for database in (one, two) for _ in range(10)]
         outcomes = await asyncio.gather(*makers, return_exceptions=True)
-        made = [outcome for outcome in outcomes if isinstance(outcome, Profile)]
-        assert await Store(one).visible("") == made
-        assert len(made) == 1
+        created = [outcome for outcome in outcomes if isinstance(outcome, Profile)]
+        assert await Store(one).visible("") == created
+        assert len(created) == 1
         assert [type(outcome) for outcome in outcomes if not isinstance(outcome, Profile)] == [NameTaken] * 19
 
 
 @awaited
 async def test_no_change_is_lost(url: URL) -> None:
-    """Changes at the same time, from two processes even, build on each other."""
+    """Simultaneous changes, from two processes even, build on each other."""
 
     def longer(profile: Profile) -> Profile:
         return replace(
@@ -163,17 +162,17 @@ async def test_no_change_is_lost(url: URL) -> None:
         )
 
     async with connected(url) as one, connected(url) as two:
-        made = await Store(one).create(voice("Anna"))
+        anna = await Store(one).create(voice("Anna"))
         await asyncio.gather(
-            *(Store(database).change(made.id, "", longer) for database in (one, two) for _ in range(20))
+            *(Store(database).change(anna.id, "", longer) for database in (one, two) for _ in range(20))
         )
-        after = await Store(two).get(made.id, "")
+        after = await Store(two).get(anna.id, "")
         assert (len(after.description), len(after.samples)) == (40, 40)
 
 
 @awaited
-async def test_as_many_as_one_may_have(url: URL) -> None:
-    """An owner's voices are limited, however many are made at once; another's do not count."""
+async def test_voices_per_owner_are_limited(url: URL) -> None:
+    """An owner's voices are limited, however many are created at once; others' do not count."""
     async with connected(url) as database:
         await Store(database).create(voice("Anna", "two"))
         makers = [Store(database).create(voice(f"Voice {number}", "one"), 3) for number in range(20)]
@@ -184,14 +183,14 @@ async def test_as_many_as_one_may_have(url: URL) -> None:
 
 
 @awaited
-async def test_two_see_the_same(url: URL) -> None:
-    """What one process does the other sees at once."""
+async def test_two_processes_see_the_same(url: URL) -> None:
+    """A change by one process is seen by the other at once."""
     async with connected(url) as one, connected(url) as two:
-        made = await Store(one).create(voice("Anna", samples=(sample("samp_1"),)))
-        assert await found(two, "anna", "") == made
-        _, changed = await Store(two).change(made.id, "", lambda one: replace(one, name="Bert"))
+        anna = await Store(one).create(voice("Anna", samples=(sample("samp_1"),)))
+        assert await found(two, "anna", "") == anna
+        _, changed = await Store(two).change(anna.id, "", lambda one: replace(one, name="Bert"))
         assert await Store(one).visible("") == [changed]
-        await Store(one).delete(made.id, "")
+        await Store(one).delete(anna.id, "")
         assert await Store(two).visible("") == []
 
 
@@ -200,33 +199,33 @@ async def test_two_see_the_same(url: URL) -> None:
 
 @awaited
 async def test_the_audit(url: URL) -> None:
-    """What was done with a voice is noted in order, and stays when the voice has gone."""
+    """The audit of a voice is stored in order, and stays when the voice is deleted."""
     async with connected(url) as database:
         store = Store(database)
-        made = await store.create(voice("Anna"))
+        anna = await store.create(voice("Anna"))
         lines = [
-            Audit(float(9 - number), event, made.id, "one", engine="mimic")
+            Audit(float(9 - number), event, anna.id, "one", engine="mimic")
             for number, event in enumerate(("created", "spoken", "deleted"))
         ]
         for line in lines:
             await store.write_audit(line)
         await store.write_audit(Audit(0.0, "created", "voice_other"))
-        await store.delete(made.id, "")
-        assert await store.audit(made.id) == lines
-        assert await store.audit(made.id, limit=2) == lines[1:]
+        await store.delete(anna.id, "")
+        assert await store.audit(anna.id) == lines
+        assert await store.audit(anna.id, limit=2) == lines[1:]
         assert await store.audit("voice_none") == []
 
 
 @awaited
 async def test_blobs_of_consents_are_named(url: URL) -> None:
-    """What a consent keeps is named beside what voices keep."""
+    """Consents' recordings are among the named blobs, as voices' are."""
     async with connected(url) as database:
         await Consents(database).create(
             Consent("cons_1", "Anna", "en", "consents/cons_1/recording", "0" * 64)
         )
-        made = await Store(database).create(voice("Anna", avatar="avatar"))
+        anna = await Store(database).create(voice("Anna", avatar="avatar"))
         assert (
             await Store(database).blobs()
-            == made.blobs() | {"consents/cons_1/recording"}
+            == anna.blobs() | {"consents/cons_1/recording"}
             == {"avatar", "consents/cons_1/recording"}
         )

@@ -1,4 +1,4 @@
-"""Voices in the database: who finds, sees and changes which, on SQLite and on PostgreSQL."""
+"""Tests of the store of voices: who finds, sees and changes which, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from voices.profile import LONGEST_FOLDED, Profile, checked_name
 from voices.storage import tables
 from voices.storage.store import Store
 
-on_postgres, url = libraries.on_postgres, libraries.url
+on_postgres = libraries.on_postgres
+url = libraries.url
 
 SAME = {
     "case": ("Anna", "ANNA"),
@@ -50,10 +51,8 @@ def named(name: str) -> Callable[[Profile], Profile]:
 
 @pytest.mark.parametrize("kind", SAME)
 @awaited
-async def test_names_that_are_the_same(url: URL, kind: str) -> None:
-    """Two voices of one key have no name that people take for the same, and each such name finds the
-    voice.
-    """
+async def test_equal_names(url: URL, kind: str) -> None:
+    """Two voices of one key cannot have equal names, and each equal name finds the voice."""
     one, other = SAME[kind]
     async with connected(url) as database:
         store = Store(database)
@@ -79,22 +78,20 @@ async def test_names_that_differ(url: URL) -> None:
 
 
 @awaited
-async def test_a_name_may_come_back(url: URL) -> None:
-    """A voice may take its own name in another form, and one that was left."""
+async def test_a_name_can_be_reused(url: URL) -> None:
+    """A voice may change the form of its own name, and use a name that is free again."""
     async with connected(url) as database:
         store = Store(database)
-        made = await store.create(voice("anna"))
-        assert (await store.change(made.id, "", named("ANNA")))[1].name == "ANNA"
-        await store.change(made.id, "", named("Bert"))
+        created = await store.create(voice("anna"))
+        assert (await store.change(created.id, "", named("ANNA")))[1].name == "ANNA"
+        await store.change(created.id, "", named("Bert"))
         assert await found(database, "anna", "") is None
         await store.create(voice("Anna"))
 
 
 @awaited
-async def test_names_are_among_those_who_see_them(url: URL) -> None:
-    """Each key has its own names, and there are those of all: shared voices, and those that were made without
-    a key.
-    """
+async def test_names_are_unique_by_scope(url: URL) -> None:
+    """Each key has its own names, and there are those of all: shared voices, and those created without a key."""
     async with connected(url) as database:
         store = Store(database)
         mine = await store.create(voice("Anna", "one"))
@@ -112,41 +109,41 @@ async def test_names_are_among_those_who_see_them(url: URL) -> None:
 @pytest.mark.parametrize("name", ["x" * 100, "ﷺ" * 22, "🎙" * 100, "ΐ" * 100, "O'Brien; --", "100 % \\ _"])
 @awaited
 async def test_names_of_any_kind(url: URL, name: str) -> None:
-    """What may be a name, both databases hold, be it as long as it may."""
+    """Both databases store any valid name, up to the longest."""
     async with connected(url) as database:
-        made = await Store(database).create(voice(checked_name(name)))
-        assert await found(database, name, "") == made
+        created = await Store(database).create(voice(checked_name(name)))
+        assert await found(database, name, "") == created
         assert await found(database, name[:-1], "") is None
 
 
 @given(name=st.one_of(st.text(max_size=100), st.text("ﷺﷲ㋿㌀ΐßİ\u0345\u0301 a", max_size=100)))
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_name_is_kept_or_refused(url: URL, name: str) -> None:
-    """A name that is not refused finds its voice again, on both databases."""
+def test_any_name_is_stored_or_refused(url: URL, name: str) -> None:
+    """A valid name finds its voice again, on both databases."""
     try:
-        made = voice(checked_name(name))
+        created = voice(checked_name(name))
     except BadInput:
         return
 
     @awaited
     async def kept() -> None:
         async with connected(url) as database:
-            assert await Store(database).create(made) == await found(database, name, "")
-            await Store(database).delete(made.id, "")
+            assert await Store(database).create(created) == await found(database, name, "")
+            await Store(database).delete(created.id, "")
 
     kept()
 
 
 def test_the_longest_name_fits() -> None:
-    """What names are compared by has as much room in the tables as the rules for names say."""
+    """The columns of folded names are as long as the rules for names allow."""
     for table in (tables.profiles, tables.aliases):
         assert getattr(table.c.folded.type, "length", 0) == LONGEST_FOLDED
 
 
 @pytest.mark.parametrize("name", ["", "profile:", "a\0b", "voice_\0", "%", "x" * 10_000, "\ufffd"])
 @awaited
-async def test_names_that_nobody_has(url: URL, name: str) -> None:
-    """What cannot be a name finds nothing, and is no fault of the database."""
+async def test_unknown_names(url: URL, name: str) -> None:
+    """An invalid name finds nothing, and is no database error."""
     async with connected(url) as database:
         store = Store(database)
         await store.create(voice("Anna"))
@@ -161,8 +158,8 @@ async def test_names_that_nobody_has(url: URL, name: str) -> None:
 
 @awaited
 async def test_ids_go_before_names(url: URL) -> None:
-    """An exact id is a voice's own, even where another has it as its name; then the caller's own name, then
-    one for all.
+    """An exact id finds its own voice, even where another voice has it as a name; then the caller's own name,
+    then one for all.
     """
     async with connected(url) as database:
         store = Store(database)
@@ -177,8 +174,8 @@ async def test_ids_go_before_names(url: URL) -> None:
 
 
 @awaited
-async def test_what_is_not_seen_is_not_there(url: URL) -> None:
-    """Another key's voice is as unknown as one that was never made: same error, same words but the id, and it
+async def test_invisible_voices_are_unknown(url: URL) -> None:
+    """Another key's voice is as unknown as one that never existed: same error, same words but the id, and it
     stays as it was.
     """
     async with connected(url) as database:
@@ -202,8 +199,8 @@ async def test_what_is_not_seen_is_not_there(url: URL) -> None:
 
 
 @awaited
-async def test_shared_is_to_be_used(url: URL) -> None:
-    """A shared voice is seen by all, and changed by the key that made it alone."""
+async def test_shared_voices(url: URL) -> None:
+    """A shared voice is seen by all, and changed by its owner alone."""
     async with connected(url) as database:
         store = Store(database)
         shared = await store.create(voice("Anna", "two", shared=True))
@@ -217,9 +214,9 @@ async def test_shared_is_to_be_used(url: URL) -> None:
 
 
 @awaited
-async def test_what_nobody_owns(url: URL) -> None:
-    """What was made without a key everybody may change."""
+async def test_voices_without_owner(url: URL) -> None:
+    """A voice that was created without a key can be changed by everybody."""
     async with connected(url) as database:
-        made = await Store(database).create(voice("Anna"))
-        await Store(database).change(made.id, "one", named("Bert"))
-        await Store(database).delete(made.id, "two")
+        created = await Store(database).create(voice("Anna"))
+        await Store(database).change(created.id, "one", named("Bert"))
+        await Store(database).delete(created.id, "two")

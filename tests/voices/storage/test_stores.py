@@ -1,5 +1,5 @@
-"""The stores that other tests rely on: a real PostgreSQL, a real S3 server, and the libraries that speak to
-them.
+"""Tests of the stores that other tests rely on: a real PostgreSQL, a real S3 server, and their client
+libraries.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ with getattr(stores, sys.argv[2])() as held:
 
 
 async def tables(url: str) -> list[str]:
-    """Name the tables of a database."""
+    """Return the names of a database's tables."""
     engine = create_async_engine(url)
     async with engine.connect() as connection:
         found = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
@@ -64,7 +64,7 @@ async def tables(url: str) -> list[str]:
 
 
 async def kept(url: str) -> list[str]:
-    """Write titles on one connection, and read them on another."""
+    """Write titles on one connection, and return those that another reads."""
     engine = create_async_engine(url)
     async with engine.begin() as connection:
         await connection.run_sync(TALES.metadata.create_all)
@@ -80,7 +80,7 @@ async def kept(url: str) -> list[str]:
 def opened(
     request: pytest.FixtureRequest, s3_bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[str], ObjectStore]:
-    """Open the bucket with a prefix, in one of the ways that there are."""
+    """Open the bucket with a prefix, in each way that there is."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     if "environment" in request.param:
@@ -90,7 +90,7 @@ def opened(
 
 @contextmanager
 def holding(what: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Start a store from another process; give that and the store's URL."""
+    """Start a store from another process; yield that process and the store's URL."""
     command = [sys.executable, "-c", HOLDER, str(Path(stores.__file__).parent), what]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout
@@ -101,17 +101,17 @@ def holding(what: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 def folder_of(url: str) -> Path:
-    """Give the folder a PostgreSQL server lives in."""
+    """Return the folder of a PostgreSQL server."""
     return Path(str(make_url(url).query["host"]))
 
 
 def listening(url: str) -> bool:
-    """Tell whether a PostgreSQL server answers."""
+    """Return whether a PostgreSQL server answers."""
     return stores.postgres_command(url, "pg_isready", "-q") == 0
 
 
 def test_postgres_keeps_what_is_written(postgres_database: str) -> None:
-    """Through SQLAlchemy and asyncpg a table is made, filled and read, over a Unix socket."""
+    """Through SQLAlchemy and asyncpg a table is created, filled and read, over a Unix socket."""
     assert asyncio.run(kept(postgres_database)) == TITLES
 
 
@@ -129,7 +129,7 @@ def test_each_test_has_an_empty_database(postgres_database: str, _time: str) -> 
 
 
 def test_postgres_leaves_nothing() -> None:
-    """With the block the server ends and its folder goes, also when an exception leaves the block."""
+    """The server ends with the block and its folder is deleted, also when an exception ends the block."""
     with pytest.raises(KeyboardInterrupt), postgres() as url:
         assert listening(url)
         assert folder_of(url).is_dir()
@@ -150,15 +150,15 @@ def test_postgres_ends_with_who_started_it() -> None:
 
 
 def test_without_postgres_tests_are_skipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Where PostgreSQL is not installed the summary says so, and what to do about it."""
+    """Where PostgreSQL is not installed the summary says so, and how to install it."""
     monkeypatch.setattr(stores, "DEBIAN", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(pytest.skip.Exception, match="apt-get install postgresql"), postgres():
         pass
 
 
-def test_the_newest_postgres_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Of Debian's versions the highest number counts; without any, the PATH does."""
+def test_the_newest_postgres_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of Debian's versions the highest number is used; without any, the one on the PATH."""
     monkeypatch.setattr(stores, "DEBIAN", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path / "own"))
     for version in ("own", "9.6", "15", "18"):
@@ -169,7 +169,7 @@ def test_the_newest_postgres_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 
 def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
-    """What a server wrote before it ended is in the error."""
+    """The error has the server's output."""
     broken = ["sh", "-c", "echo no room left; exit 3"]
     with (
         pytest.raises(RuntimeError, match=r"ended with 3:\nno room left"),
@@ -200,7 +200,7 @@ def test_s3_keeps_prefixes_apart(opened: Callable[[str], ObjectStore]) -> None:
 
 
 def test_s3_puts_only_where_nothing_is(opened: Callable[[str], ObjectStore]) -> None:
-    """With mode="create" what is there already stays as it is."""
+    """With mode="create" an existing object stays as it is."""
     store = opened("")
     obstore.put(store, "key", b"first", mode="create")
     with pytest.raises(AlreadyExistsError):
@@ -210,8 +210,8 @@ def test_s3_puts_only_where_nothing_is(opened: Callable[[str], ObjectStore]) -> 
 
 @pytest.mark.parametrize("size", [5_000_000, 13_000_000], ids=["one request", "parts"])
 def test_s3_keeps_large_objects(opened: Callable[[str], ObjectStore], size: int) -> None:
-    """Five megabytes come back as they went, and so do more, which go in parts; without blocking the event
-    loop.
+    """Five megabytes are read as they were written, and so do more, which are sent in parts; without blocking
+    the event loop.
     """
     data = os.urandom(size)
 
@@ -234,7 +234,7 @@ def test_s3_ends_with_who_started_it() -> None:
 
 
 def test_s3_leaves_nothing() -> None:
-    """With the block the server ends."""
+    """The server ends with the block."""
     with s3() as bucket:
         assert status(bucket.endpoint) == 200
     assert status(bucket.endpoint) == 0

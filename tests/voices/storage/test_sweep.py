@@ -1,4 +1,4 @@
-"""The sweep deletes what nothing names, and nothing else."""
+"""Tests that the sweep deletes what nothing names, and nothing else."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from libraries import audio, awaited, clip, shelves_at, voice  # noqa: F401 - audio is a fixture
+from libraries import audio, awaited, clip, open_library, voice  # noqa: F401 - audio is a fixture
 
 from engines.errors import BadInput, Forbidden
 from voices.authoring import VoiceService
@@ -22,8 +22,8 @@ ORPHAN = "profiles/voice_0123456789abcdef01234567/0123456789abcdef01234567/origi
 
 @awaited
 async def test_only_what_nothing_names_goes(tmp_path: Path, audio: str) -> None:  # noqa: F811
-    """Recordings and prompts of voices that there are stay, and so does whatever does not look like ours."""
-    async with shelves_at(LibraryLocation(tmp_path, audio=audio)) as opened:
+    """Existing voices' recordings and prompts stay, and so do files of unknown kinds."""
+    async with open_library(LibraryLocation(tmp_path, audio=audio)) as opened:
         kept = await VoiceService(opened, VoiceLimits(), _threads()).create(voice("Anna"), (Upload(clip()),))
         foreign = "profiles/mine/thesis.txt"
         prompt = f"prompts/{kept.id}/mimic/aa.safetensors"
@@ -40,23 +40,23 @@ async def test_only_what_nothing_names_goes(tmp_path: Path, audio: str) -> None:
 
 @awaited
 async def test_another_databases_recordings_are_left_alone(tmp_path: Path) -> None:
-    """Two databases on one folder of recordings, by a mistake in the settings: the second deletes nothing of
+    """Where the settings wrongly give two databases one folder of recordings, the second deletes nothing of
     the first's.
     """
     recordings = str(tmp_path / "recordings")
-    async with shelves_at(LibraryLocation(tmp_path / "one", audio=recordings)) as opened:
+    async with open_library(LibraryLocation(tmp_path / "one", audio=recordings)) as opened:
         await VoiceService(opened, VoiceLimits(), _threads()).create(voice("Anna"), (Upload(clip()),))
         before = await opened.blobs.keys("")
-    async with shelves_at(LibraryLocation(tmp_path / "other", audio=recordings)) as opened:
+    async with open_library(LibraryLocation(tmp_path / "other", audio=recordings)) as opened:
         with pytest.raises(NotOurs):
             await sweep(opened, spare=0)
         assert await opened.blobs.keys("") == before
 
 
 @awaited
-async def test_what_was_half_written_goes(tmp_path: Path) -> None:
-    """A file that a killed process was writing is nowhere listed, and is deleted all the same."""
-    async with shelves_at(LibraryLocation(tmp_path)) as opened:
+async def test_partial_files_are_deleted(tmp_path: Path) -> None:
+    """A partial file of a killed process is not listed, and is deleted all the same."""
+    async with open_library(LibraryLocation(tmp_path)) as opened:
         half = tmp_path / "voices" / f"{ORPHAN}#1"
         half.parent.mkdir(parents=True)
         half.write_bytes(b"half a rec")
@@ -67,9 +67,9 @@ async def test_what_was_half_written_goes(tmp_path: Path) -> None:
 
 
 @awaited
-async def test_who_may_not_change_a_voice_deletes_nothing_of_it(tmp_path: Path) -> None:
-    """A picture that is refused takes away no picture, were it the very same."""
-    async with shelves_at(LibraryLocation(tmp_path)) as opened:
+async def test_a_refused_change_deletes_nothing(tmp_path: Path) -> None:
+    """A picture that is refused deletes no picture, even an identical one."""
+    async with open_library(LibraryLocation(tmp_path)) as opened:
         voices = VoiceService(opened, VoiceLimits(), _threads())
         kept = await voices.create(voice("Anna", "alice", shared=True))
         kept = await voices.avatar(kept.id, PNG, "alice")
@@ -81,9 +81,9 @@ async def test_who_may_not_change_a_voice_deletes_nothing_of_it(tmp_path: Path) 
 
 
 @awaited
-async def test_a_sample_that_was_cut_is_not_cut_again_by_who_saw_it_before(tmp_path: Path) -> None:
-    """Of two who cut the same recording at once, the second is told; the first's recording stays."""
-    async with shelves_at(LibraryLocation(tmp_path)) as opened:
+async def test_simultaneous_cuts_of_a_sample(tmp_path: Path) -> None:
+    """Of two simultaneous cuts of a recording the second is refused; the first's recording stays."""
+    async with open_library(LibraryLocation(tmp_path)) as opened:
         voices = VoiceService(opened, VoiceLimits(), _threads())
         kept = await voices.create(
             voice("Anna"), (Upload(clip("One two three four five six seven eight nine ten.")),)
@@ -98,8 +98,8 @@ async def test_a_sample_that_was_cut_is_not_cut_again_by_who_saw_it_before(tmp_p
 
 @awaited
 async def test_a_creation_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    """Of several recordings the last is bad, or the name is taken: no recording stays behind."""
-    async with shelves_at(LibraryLocation(tmp_path)) as opened:
+    """Where the last of several recordings is invalid, or the name is in use, no recording is left."""
+    async with open_library(LibraryLocation(tmp_path)) as opened:
         voices = VoiceService(opened, VoiceLimits(voices_per_caller=1), _threads())
         for uploads in ((Upload(clip()), Upload(b"no audio")), (Upload(clip()), Upload(b""))):
             with pytest.raises(BadInput):
