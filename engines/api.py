@@ -110,7 +110,10 @@ class EngineInfo(msgspec.Struct, frozen=True):
     variants: tuple[str, ...] = ()
     """what may follow any voice's id after a "+", beyond the voices listed (espeak: "f3", "m7")"""
     speech: SpeechCapabilities | None = None
-    transcription: TranscriptionCapabilities | None = None
+    transcription: TranscriptionCapabilities | None = msgspec.field(default=None, name="listening")
+    """`listening` is its name in the provider API 1.0, and in files that keep what an engine said of
+    itself
+    """
     device: str = "cpu"
     slots: int = 1
     """jobs that one worker runs at once; at least `batch`"""
@@ -242,8 +245,10 @@ class TranscriptSegment(msgspec.Struct, frozen=True, tag="segment"):
     temperature: float = 0.0
     logprobs: tuple[TranscriptToken, ...] = ()
     """of all its tokens, where the job asks for them"""
-    space_before: bool = True
-    """a space separates it from the segment before: not so in Chinese, Japanese or Thai"""
+    space_before: bool = msgspec.field(default=True, name="gap")
+    """`gap` in the provider API 1.0: a space separates it from the segment before: not so in Chinese,
+    Japanese or Thai
+    """
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress"):

@@ -51,7 +51,7 @@ class OwnModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     repo: Annotated[str, Meta(pattern=r"^[\w.-]+/[\w.-]+$")]
     """owner/name"""
     kind: Kind | Literal["listening"] = "speech"
-    """speech or transcription; "listening" is how settings of before 0.1 call the latter"""
+    """speech or transcription; "listening" is how earlier settings call the latter"""
     revision: str = "main"
     """a branch, a tag or a commit"""
     files: Annotated[tuple[str, ...], Meta(min_length=1)] = SAFE_FILES

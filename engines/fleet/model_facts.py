@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -53,8 +52,7 @@ class LearnedModels:
 
     def _read(self, name: str) -> Learned | None:
         try:
-            found = msgspec.json.decode((self._folder / f"{name}.json").read_bytes())
-            return msgspec.convert(with_present_names(found), Learned)
+            return msgspec.json.decode((self._folder / f"{name}.json").read_bytes(), type=Learned)
         except (OSError, msgspec.DecodeError):
             return None
 
@@ -67,10 +65,3 @@ def same_key(written: str, key: str) -> bool:
     """
     adapter, _, rest = written.partition(" ")
     return written == key or (":" in adapter and rest == key.partition(" ")[2])
-
-
-def with_present_names(written: Any) -> Any:  # noqa: ANN401 - JSON, whatever it holds
-    """Return what a file holds with the fields' present names: `transcription` was once `listening`."""
-    if isinstance(written, dict) and isinstance(info := written.get("info"), dict) and "listening" in info:
-        info.setdefault("transcription", info["listening"])
-    return written

@@ -17,7 +17,7 @@ RESTART_DELAY = 0.2
 RESTART_DELAY_MAX = 30.0
 STOP_TIMEOUT = 5.0
 MOST_DOUBLINGS = 62
-"""beyond which a delay would be no float any more"""
+"""of the first delay: enough for any longest one, and far from what a float cannot hold"""
 
 
 class Backoff:
@@ -124,6 +124,7 @@ class Supervisor:
         if not on_demand:
             self._wanted.set()
         self._last_death: float | None = None
+        self._start_timed_out = False
         self.ending = False
         """the run that is under way was asked to end, by `rest`"""
 
@@ -144,7 +145,9 @@ class Supervisor:
         self.ending = self._running
 
     async def run(self) -> None:
-        """Run the child over and over, until cancelled: its process is stopped then, and reaped."""
+        """Run the child over and over, until cancelled: what `ChildRun` started is stopped then, and
+        reaped.
+        """
         while True:
             await self._wanted.wait()
             began = self._clock()
@@ -180,6 +183,7 @@ class Supervisor:
                 await self._run_once(run)
         except TimeoutError as exc:
             if limit.expired():
+                self._start_timed_out = True
                 raise TimeoutError(f"not ready within {self._start_timeout:g} s") from exc
             raise
         finally:
@@ -189,7 +193,10 @@ class Supervisor:
     def _count_death(self, began: float) -> None:
         now = self._clock()
         since = self._last_death if self._on_demand else began
-        self._backoff.record_death(float("inf") if since is None else now - since)
+        lived = float("inf") if since is None else now - since
+        # A start that took its whole limit is no long life.
+        self._backoff.record_death(0.0 if self._start_timed_out else lived)
+        self._start_timed_out = False
         self._last_death = now
         if self._on_demand:
             self._wanted.clear()

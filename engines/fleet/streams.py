@@ -65,9 +65,13 @@ class StreamNeed(msgspec.Struct, eq=False):
         return self.made > 0
 
     def slack(self, now: float) -> float:
-        """Return the seconds of audio in hand; negative when the player has run dry."""
+        """Return the seconds of audio in hand; 0 when the player has run dry, for however long.
+
+        What a dry player lost is no audio that is still due: playback only shifts. Were it counted, one
+        stream that hangs would keep all others out.
+        """
         in_hand = self.made if self.dry_at is None else self.dry_at - now
-        return max(self.ahead, in_hand) if self.ahead > NOTHING else in_hand
+        return max(0.0, self.ahead, in_hand)
 
     def left(self) -> float:
         """Return the seconds of audio that are still to be made, about."""

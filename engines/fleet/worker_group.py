@@ -256,7 +256,7 @@ class WorkerGroup:
         except TimeoutError as exc:
             raise EngineUnavailable(f"The engine `{self.record.name}` is still starting.") from exc
 
-    def release(self, _claim: StreamNeed, slot: Slot, outcome: JobOutcome) -> None:
+    def release(self, _need: StreamNeed, slot: Slot, outcome: JobOutcome) -> None:
         """End a job; a worker that hung or broke off gets no further one, and its process is replaced."""
         assert isinstance(slot, WorkerSlot)  # noqa: S101 - it came from `acquire`
         if outcome.lost:

@@ -53,7 +53,9 @@ from engines.hub.errors import (
 from engines.hub.layout import COMMIT_HASH, RemoteFile, Tree
 
 # It writes its records itself and hands them on as well: where we write them too, each would be there twice.
-logging.getLogger("huggingface_hub").handlers.clear()
+_hub_logger = logging.getLogger("huggingface_hub")
+for _handler in [one for one in _hub_logger.handlers if type(one) is logging.StreamHandler]:
+    _hub_logger.removeHandler(_handler)
 
 LIBRARY_NAME = "voicebox-gateway"
 CONNECT_TIMEOUT = 10.0

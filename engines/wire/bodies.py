@@ -28,14 +28,14 @@ class VoicePromptField(msgspec.Struct, frozen=True, omit_defaults=True):
     """id of a preset voice"""
 
 
-class GenerateRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+class GenerateRequest(msgspec.Struct, frozen=True):
     """The body of `/tts/generate`: the fields that providers share, and those of SpeechJob."""
 
     text: str
-    voice_prompt: VoicePromptField = VoicePromptField()
+    voice_prompt: VoicePromptField | msgspec.UnsetType = msgspec.UNSET
     language: str | None = None
     seed: int | None = None
-    model_size: str | None = None
+    model_size: str | msgspec.UnsetType | None = msgspec.UNSET
     """the model, where `model` does not name it"""
     instruct: str | None = None
     speed: float = 1.0
@@ -43,9 +43,9 @@ class GenerateRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     model: str = ""
     pitch: float | None = None
     pause: bool = True
-    design: str = ""
-    mix: tuple[tuple[str, float], ...] = ()
-    ipa: tuple[tuple[int, int, str], ...] = ()
+    design: str | msgspec.UnsetType = msgspec.UNSET
+    mix: tuple[tuple[str, float], ...] | msgspec.UnsetType = msgspec.UNSET
+    ipa: tuple[tuple[int, int, str], ...] | msgspec.UnsetType = msgspec.UNSET
 
     def to_job(self, prompt: Prompt | None) -> SpeechJob:
         """Return the job, spoken with `prompt`; a preset in `voice_prompt` is the voice where `voice` is
@@ -53,7 +53,7 @@ class GenerateRequest(msgspec.Struct, frozen=True, omit_defaults=True):
         """
         return SpeechJob(
             text=self.text,
-            voice=self.voice or str(self.voice_prompt.preset),
+            voice=self.voice or str(self.prompt_field.preset),
             model=self.model or self.model_size or "",
             language=self.language,
             speed=self.speed,
@@ -62,10 +62,15 @@ class GenerateRequest(msgspec.Struct, frozen=True, omit_defaults=True):
             instructions=self.instruct,
             pause=self.pause,
             prompt=prompt,
-            design=self.design,
-            mix=self.mix,
-            ipa=self.ipa,
+            design=self.design or "",
+            mix=self.mix or (),
+            ipa=self.ipa or (),
         )
+
+    @property
+    def prompt_field(self) -> VoicePromptField:
+        """The field `voice_prompt`, empty where it is missing."""
+        return self.voice_prompt or VoicePromptField()
 
 
 class PromptResponse(msgspec.Struct, frozen=True):
@@ -77,7 +82,7 @@ class PromptResponse(msgspec.Struct, frozen=True):
 
 def encode_job(job: SpeechJob, *, include_prompt: bool) -> bytes:
     """Return the body of `/tts/generate`; `include_prompt` puts the whole prompt into it, not only its id."""
-    voice_prompt = VoicePromptField()
+    voice_prompt: VoicePromptField | msgspec.UnsetType = msgspec.UNSET
     if job.prompt:
         data = base64.b64encode(job.prompt.data).decode() if include_prompt else None
         voice_prompt = VoicePromptField(id=job.prompt.id, safetensors=data)
@@ -92,9 +97,9 @@ def encode_job(job: SpeechJob, *, include_prompt: bool) -> bytes:
         model=job.model,
         pitch=job.pitch,
         pause=job.pause,
-        design=job.design,
-        mix=job.mix,
-        ipa=job.ipa,
+        design=job.design or msgspec.UNSET,
+        mix=job.mix or msgspec.UNSET,
+        ipa=job.ipa or msgspec.UNSET,
     )
     return msgspec.json.encode(request)
 

@@ -178,7 +178,7 @@ class WorkerApp:
             request = msgspec.json.decode(await asgi.read_body(receive), type=GenerateRequest)
         except msgspec.DecodeError as exc:
             raise BadInput(f"The body cannot be read: {exc}") from exc
-        job = request.to_job(self._prompts.resolve(request.voice_prompt))
+        job = request.to_job(self._prompts.resolve(request.prompt_field))
         events: EventQueue[SpeechEvent] = EventQueue()
         accepts_frames = frames.MEDIA_TYPE.encode() in headers.get(b"accept", b"")
         response = FrameResponse(send, self._info) if accepts_frames else JsonResponse(send, self._info)

@@ -43,7 +43,6 @@ def test_what_an_earlier_version_wrote_is_found(tmp_path: Path) -> None:
     understood.
     """
     info = msgspec.to_builtins(INFO)
-    info["listening"] = info.pop("transcription")
     written = {
         "key": KEY.replace("whisper ", "engines.whisper.engine:Whisper ", 1),
         "info": info,

@@ -127,6 +127,29 @@ def test_a_run_that_raises_is_a_death() -> None:
     assert clock.slept == [0.2, 0.4, 0.8]
 
 
+def test_a_start_that_takes_its_whole_limit_is_no_long_life() -> None:
+    """Children that never get ready are started ever more seldom, however long each start was given."""
+    clock = Clock()
+
+    async def never_ready(_run: ChildRun) -> None:
+        clock.now += 60.0
+        await asyncio.sleep(60)
+
+    async def test() -> None:
+        died = asyncio.Semaphore(0)
+        supervisor = Supervisor(
+            never_ready, start_timeout=0.01, clock=clock, sleep=clock.sleep, died=lambda _: died.release()
+        )
+        task = asyncio.create_task(supervisor.run())
+        for _ in range(5):
+            await died.acquire()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert clock.slept[:4] == [0.2, 0.4, 0.8, 1.6]
+
+    run(test)
+
+
 def test_a_process_that_dies_is_started_again_and_the_last_is_stopped() -> None:
     """kill -9 brings another process; cancelling the supervisor stops that one and leaves nothing behind."""
     pids: list[int] = []

@@ -209,6 +209,18 @@ def test_a_short_text_fits_between_streams_with_slack() -> None:
     run(test)
 
 
+def test_a_stream_that_stalls_keeps_nobody_out() -> None:
+    """What the player of a stalled stream lost is not due any more: there is room for further streams."""
+
+    async def test() -> None:
+        gate = Machine(capacity=12.0).gate
+        stalled = await gate.open_stream(stream(80))
+        stalled.report(made=30.0, ahead=0.0, dry_at=time.monotonic() - 30.0)
+        await asyncio.wait_for(gate.open_stream(stream(20)), 5)
+
+    run(test)
+
+
 def test_an_engine_slower_than_speech_admits_all() -> None:
     """Where an engine could keep no stream playing, all are admitted."""
 

@@ -27,13 +27,14 @@ def test_slack_agrees_after_a_stall() -> None:
 
     assert pacing.underruns == 1
     assert need.slack(11.5) == pacing.slack(11.5) == pytest.approx(1.5)
-    assert need.slack(14.0) == pacing.slack(14.0) == pytest.approx(-1.0)
+    assert pacing.slack(14.0) == pytest.approx(-1.0)
+    assert need.slack(14.0) == 0.0
 
 
 @given(st.lists(st.tuples(st.floats(0, 3), st.floats(0, 1), st.floats(0, 1)), max_size=40), st.floats(0, 5))
 def test_slack_agrees_at_any_time(steps: list[tuple[float, float, float]], later: float) -> None:
     """However audio is produced and read, and with whatever gaps, both numbers are the same, also a while
-    later.
+    later; but that a dry player has 0 in hand to the engine, while the response counts how late it is.
     """
     pacing, need, now = Pacing(), StreamNeed(RequestTerms()), 0.0
     for gap, produced, share in steps:
@@ -41,4 +42,4 @@ def test_slack_agrees_at_any_time(steps: list[tuple[float, float, float]], later
         pacing.record_made(produced, now)
         pacing.record_read(share * pacing.ahead)
         report(need, pacing)
-        assert need.slack(now + later) == pacing.slack(now + later)
+        assert need.slack(now + later) == pytest.approx(max(0.0, pacing.slack(now + later)), abs=1e-5)

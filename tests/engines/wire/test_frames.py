@@ -1,4 +1,4 @@
-"""Frames between worker and gateway: whole under any chunking, and never mistaken."""
+"""Tests of frames between worker and gateway: whole in any chunking, and never misread."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ def parsed(data: bytes, cuts: list[int]) -> list[frames.Frame]:
 
 @given(EVENTS, st.lists(st.integers(0, 2000), max_size=10))
 def test_events_survive_any_chunking(events: list[SpeechEvent], cuts: list[int]) -> None:
-    """All PCM and all words arrive, in order, however the bytes are cut; a word stays before the audio it
-    came before.
+    """All PCM and all words arrive in order, however the bytes are cut; a word stays before the audio that
+    followed it.
     """
-    got = parsed(frames.encode_events(events), cuts)
+    received = parsed(frames.encode_events(events), cuts)
 
-    assert b"".join(event.pcm for event in got if isinstance(event, Audio)) == b"".join(
+    assert b"".join(event.pcm for event in received if isinstance(event, Audio)) == b"".join(
         event.pcm for event in events if isinstance(event, Audio)
     )
-    assert [event for event in got if isinstance(event, Word)] == [
+    assert [event for event in received if isinstance(event, Word)] == [
         event for event in events if isinstance(event, Word)
     ]
 
 
 def test_neighbouring_audio_is_one_frame() -> None:
-    """Chunks that wait together leave together."""
+    """Adjacent chunks of audio are sent as one frame."""
     assert parsed(frames.encode_events([Audio(b"ab"), Audio(b"cd")]), []) == [Audio(b"abcd")]
 
 
 def test_errors_and_ends() -> None:
-    """Errors and ends come as what they are."""
+    """Errors and ends are parsed as such."""
     error = frames.encode_error(frames.ErrorFrame("BadInput", "no", "text"))
     end = frames.encode_end(17)
 
@@ -59,7 +59,7 @@ def test_errors_and_ends() -> None:
 
 
 @pytest.mark.parametrize("data", [b"Q\0\0\0\0", b"A\xff\xff\xff\xff", b"W\0\0\0\x01x", b"Z\0\0\0\x02{}"])
-def test_what_is_no_frame(data: bytes) -> None:
-    """Unknown tags, absurd lengths and broken JSON are errors, not silence."""
+def test_invalid_frames(data: bytes) -> None:
+    """Unknown tags, absurd lengths and broken JSON are errors."""
     with pytest.raises(frames.BadFrame):
         parsed(data, [])
