@@ -1,4 +1,4 @@
-"""Language tags: every spelling that clients and models use is read, and what is no tag says so."""
+"""Tests of language tags: all spellings of clients and models are parsed, and others are refused."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def test_primary_language(tag: str, language: str) -> None:
     ],
 )
 def test_standard_tag(tag: str, standard: str) -> None:
-    """Old codes, three-letter codes and members of a macrolanguage get the tag that everybody else uses."""
+    """Old codes, three-letter codes and members of a macrolanguage get the standard tag."""
     assert standard_tag(tag) == standard
 
 
 @pytest.mark.parametrize("value", ["e", "klingonese-", "english-ish!", "en us", ""])
-def test_what_is_no_tag(value: str) -> None:
-    """What has not the form of a tag is a ValueError."""
+def test_invalid_tags(value: str) -> None:
+    """A text without the form of a tag is a ValueError."""
     assert not is_tag(value)
     with pytest.raises(ValueError, match=r"."):
         standard_tag(value)
@@ -49,7 +49,7 @@ def test_what_is_no_tag(value: str) -> None:
 
 @given(st.text(max_size=40))
 def test_any_text(text: str) -> None:
-    """No text whatever does more than be refused, and what is a tag has a language."""
+    """Any text is refused, or is a tag with a language."""
     primary_language(text)
     if is_tag(text):
         assert primary_language(text).isalpha()
@@ -59,12 +59,12 @@ def test_any_text(text: str) -> None:
     ("given", "code"), [("iw", "he"), ("cmn", "zh"), ("tl", "tl"), ("fil", "tl"), ("nb-NO", "no")]
 )
 def test_whisper_has_codes_of_its_own(given: str, code: str) -> None:
-    """Whisper's codes that differ from the registry's are met from both sides."""
+    """Whisper's codes that differ from the registry's are matched in both directions."""
     assert whisper.to_code(given) == code
 
 
 def test_a_worker_needs_no_registry() -> None:
-    """A language's first subtag is had without `langcodes`: environments of before do not have it."""
+    """A tag's first subtag is found without `langcodes`, which older environments lack."""
     script = "import sys; sys.modules['langcodes'] = None; from engines.languages import primary_language as p; print(p('de-AT'))"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True

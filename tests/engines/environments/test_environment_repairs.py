@@ -1,4 +1,4 @@
-"""Repairs, each on a package that is broken as the real one is."""
+"""Tests of repairs, each on a package that is broken as the real one is."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engines.environments.groups import Group
 from engines.environments.install import install_environment
 from engines.environments.layout import Environment
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 TORCHAUDIO = """
 import ctypes, pathlib
 import torch
@@ -41,7 +41,7 @@ except ImportError:
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that packages are installed from."""
+    """Create the folder that packages are installed from."""
     folder = tmp_path / "index"
     folder.mkdir()
     for name, value in index_variables(folder).items():
@@ -64,38 +64,38 @@ def install_packages(tmp_path: Path, text: str, *, without_dependencies: tuple[s
     return install_environment(small, tmp_path / "envs", lambda _line: None, installer=Installer(""))
 
 
-def output_of(made: Environment, code: str) -> str:
+def output_of(environment: Environment, code: str) -> str:
     """Run some code by an environment's interpreter, and return what it prints."""
     done = subprocess.run(
-        [str(made.python), "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=True
+        [str(environment.python), "-c", code], capture_output=True, text=True, timeout=TIMEOUT, check=True
     )
     return done.stdout.strip()
 
 
 def test_torchaudio_without_its_cuda(tmp_path: Path, index: Path) -> None:
-    """Libraries of torchaudio that do not load beside this torch are taken away, and it can be imported then."""
+    """Libraries of torchaudio that do not load with this torch are deleted, and it can be imported then."""
     make_package(index, "torch")
     make_wheel(
         index,
         "torchaudio",
         {"torchaudio/__init__.py": TORCHAUDIO, "torchaudio/lib/_torchaudio.abi3.so": "no ELF"},
     )
-    made = install_packages(tmp_path, "torch\ntorchaudio\n")
+    environment = install_packages(tmp_path, "torch\ntorchaudio\n")
 
-    assert len(made.installed.repaired) == 1
-    assert made.installed.repaired[0].startswith("torchaudio: 1 libraries taken away")
-    assert output_of(made, "import torchaudio; print('in')") == "in"
+    assert len(environment.installed.repaired) == 1
+    assert environment.installed.repaired[0].startswith("torchaudio: 1 libraries taken away")
+    assert output_of(environment, "import torchaudio; print('in')") == "in"
 
 
-def test_torchaudio_is_left_where_it_works_or_torch_does_not(tmp_path: Path, index: Path) -> None:
+def test_torchaudio_is_kept_where_it_works_or_torch_does_not(tmp_path: Path, index: Path) -> None:
     """Libraries that load stay, and so do those that fail only because torch itself does."""
     make_package(index, "torch")
     make_wheel(
         index, "torchaudio", {"torchaudio/__init__.py": "", "torchaudio/lib/_torchaudio.abi3.so": "no ELF"}
     )
-    made = install_packages(tmp_path, "torch\ntorchaudio\n")
-    assert made.installed.repaired == ()
-    assert list(made.site.glob("torchaudio/lib/*.so"))
+    environment = install_packages(tmp_path, "torch\ntorchaudio\n")
+    assert environment.installed.repaired == ()
+    assert list(environment.site.glob("torchaudio/lib/*.so"))
 
     make_package(index, "torch", "2.0", text="raise OSError('libcuda')\n")
     make_wheel(
@@ -104,9 +104,9 @@ def test_torchaudio_is_left_where_it_works_or_torch_does_not(tmp_path: Path, ind
         {"torchaudio/__init__.py": TORCHAUDIO, "torchaudio/lib/_torchaudio.abi3.so": "no ELF"},
         "2.0",
     )
-    made = install_packages(tmp_path, "torch==2.0\ntorchaudio==2.0\n")
-    assert made.installed.repaired == ()
-    assert list(made.site.glob("torchaudio/lib/*.so"))
+    environment = install_packages(tmp_path, "torch==2.0\ntorchaudio==2.0\n")
+    assert environment.installed.repaired == ()
+    assert list(environment.site.glob("torchaudio/lib/*.so"))
 
 
 def test_soundfile_with_its_library(tmp_path: Path, index: Path) -> None:
@@ -119,45 +119,45 @@ def test_soundfile_with_its_library(tmp_path: Path, index: Path) -> None:
         "_soundfile_data/libsndfile_x86_64.so": "",
     }
     make_wheel(index, "soundfile", right, "0.14.0", PLATFORM)
-    made = install_packages(tmp_path, f"soundfile @ {wrong.as_uri()}\n")
+    environment = install_packages(tmp_path, f"soundfile @ {wrong.as_uri()}\n")
 
-    assert made.installed.repaired == (
+    assert environment.installed.repaired == (
         "soundfile: the wheel with its library installed in place of the one without",
     )
-    assert made.installed.packages == {"soundfile": "0.14.0"}
-    assert output_of(made, "import soundfile; print('in')") == "in"
+    assert environment.installed.packages == {"soundfile": "0.14.0"}
+    assert output_of(environment, "import soundfile; print('in')") == "in"
 
 
-def test_soundfile_that_nothing_mends(tmp_path: Path, index: Path) -> None:
-    """Where there is no wheel with a library either, the install fails with what soundfile says."""
+def test_soundfile_that_cannot_be_repaired(tmp_path: Path, index: Path) -> None:
+    """Where there is no wheel with a library either, the install fails with soundfile's error."""
     make_wheel(index, "soundfile", {"soundfile.py": SOUNDFILE}, "0.14.0")
     with pytest.raises(InstallFailed, match=r"cannot load library 'libsndfile\.so'"):
         install_packages(tmp_path, "soundfile\n")
 
 
 def test_perth_gets_the_old_setuptools(tmp_path: Path, index: Path) -> None:
-    """perth, which hides that it could not import pkg_resources, gets the setuptools that has it."""
+    """perth, which hides that it could not import pkg_resources, gets a setuptools that has it."""
     make_package(index, "resemble-perth", "1.0.1", module="perth", text=PERTH)
     make_package(index, "setuptools", "84.2.1")
     make_wheel(index, "setuptools", {"setuptools/__init__.py": "", "pkg_resources/__init__.py": ""}, "80.9.0")
-    made = install_packages(tmp_path, "resemble-perth\nsetuptools\n")
+    environment = install_packages(tmp_path, "resemble-perth\nsetuptools\n")
 
-    assert made.installed.repaired == ("setuptools: one with pkg_resources installed, for perth",)
-    assert made.installed.packages["setuptools"] == "80.9.0"
-    assert output_of(made, "import perth; print(perth.PerthImplicitWatermarker)") != "None"
+    assert environment.installed.repaired == ("setuptools: one with pkg_resources installed, for perth",)
+    assert environment.installed.packages["setuptools"] == "80.9.0"
+    assert output_of(environment, "import perth; print(perth.PerthImplicitWatermarker)") != "None"
 
 
-def test_bare_packages_come_without_what_they_add_dependency(tmp_path: Path, index: Path) -> None:
-    """A package whose list of what it needs is wrong is installed without it; one that is there already is
-    left alone.
-    """
+def test_packages_without_dependencies(tmp_path: Path, index: Path) -> None:
+    """A package with wrong dependencies is installed without them; one that is installed already is kept."""
     path = make_package(index, "Voice_CPM", "2.0.3", module="voicecpm")
     _add_dependency(path, "gradio")
     make_package(index, "there", "1.0")
-    made = install_packages(tmp_path, "there\n", without_dependencies=("voice-cpm==2.0.3", "there==1.0"))
+    environment = install_packages(
+        tmp_path, "there\n", without_dependencies=("voice-cpm==2.0.3", "there==1.0")
+    )
 
-    assert made.installed.repaired == ("installed without what they ask for: voice-cpm==2.0.3",)
-    assert made.installed.packages == {"voice-cpm": "2.0.3", "there": "1.0"}
+    assert environment.installed.repaired == ("installed without what they ask for: voice-cpm==2.0.3",)
+    assert environment.installed.packages == {"voice-cpm": "2.0.3", "there": "1.0"}
 
 
 def _add_dependency(wheel: Path, requirement: str) -> None:

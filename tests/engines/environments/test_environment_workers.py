@@ -1,6 +1,4 @@
-"""Workers that another interpreter runs: they find our `engines`, and of our other packages none that is not
-theirs.
-"""
+"""Tests of workers that another interpreter runs: they import our `engines`, and no other package of ours."""
 
 from __future__ import annotations
 
@@ -47,7 +45,9 @@ class Other(Tone):
 
 
 def environment(home: Path, *modules: str, libraries: bool = True) -> Path:
-    """Make an environment as an install would leave it, with modules and our own libraries; return its path."""
+    """Create an environment as an install would leave it, with modules and our own libraries; return its
+    path.
+    """
     path = home / "env"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(path)], check=True, timeout=60)
     site = layout.site_packages(path)
@@ -60,7 +60,7 @@ def environment(home: Path, *modules: str, libraries: bool = True) -> Path:
 
 
 async def speak_in_worker(record: EngineRecord) -> tuple[str, bytes, str]:
-    """Start a worker and have it speak; return the version in its info, the PCM, and its interpreter."""
+    """Start a worker and synthesise; return the version in its info, the PCM, and its interpreter."""
     process = await WorkerProcess.start(record, SETTINGS, lambda _event, **_fields: None)
     client = WorkerClient(process.address, stall_timeout=10.0)
     try:
@@ -74,7 +74,7 @@ async def speak_in_worker(record: EngineRecord) -> tuple[str, bytes, str]:
 
 
 def test_a_worker_speaks_on_another_interpreter(tmp_path: Path) -> None:
-    """The tone engine says the same by another environment's interpreter as by ours."""
+    """The tone engine produces the same audio on another environment's interpreter as on ours."""
     python = str(layout.interpreter(environment(tmp_path)))
     _, ours, _ = asyncio.run(speak_in_worker(find_engine("tone")))
     _, theirs, program = asyncio.run(
@@ -87,8 +87,8 @@ def test_a_worker_speaks_on_another_interpreter(tmp_path: Path) -> None:
 
 
 def test_another_interpreter_sees_its_own_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An adapter may lie in the environment; neither our PYTHONPATH nor the folder beside our `engines`
-    reaches into it.
+    """An adapter may be in the environment; neither our PYTHONPATH nor the folder beside our `engines` is on
+    its path.
     """
     path = environment(tmp_path)
     (layout.site_packages(path) / "other.py").write_text(ADAPTER)
@@ -102,9 +102,9 @@ def test_another_interpreter_sees_its_own_packages(tmp_path: Path, monkeypatch: 
     assert pcm
 
 
-def test_an_interpreter_that_is_gone_or_lacks_packages_is_reported(tmp_path: Path) -> None:
-    """Without its interpreter, or without what a worker needs, a worker does not start, and the reason is
-    told.
+def test_a_missing_interpreter_or_package_is_reported(tmp_path: Path) -> None:
+    """Without its interpreter, or without a worker's own packages, a worker does not start, and the reason is
+    reported.
     """
     with pytest.raises(StartFailed, match="no process could be started"):
         asyncio.run(
@@ -115,24 +115,24 @@ def test_an_interpreter_that_is_gone_or_lacks_packages_is_reported(tmp_path: Pat
         asyncio.run(speak_in_worker(msgspec.structs.replace(find_engine("tone"), python=str(poor))))
 
 
-def test_a_model_runs_by_its_groups_interpreter(tmp_path: Path) -> None:
-    """A model whose packages are in its group's environment has no obstacle, and its workers are run from
-    there.
+def test_a_model_runs_on_its_groups_interpreter(tmp_path: Path) -> None:
+    """A model whose packages are in its group's environment has no obstacle, and its workers run on that
+    interpreter.
     """
     model = models.find_model("kokoro")
     engine = model.engine
     assert devices() & set(model.requires)
     path = environment(tmp_path / engine.group, *_tops(engine.packages))
     instances = ModelEngines(tmp_path / "learned", Governor(0), 0.0, tmp_path)
-    made = instances.make(model, [tmp_path], 0, ModelSettings())
+    instance = instances.make(model, [tmp_path], 0, ModelSettings())
 
     assert instances.obstacle(model) == ""
-    assert made.record.python == str(layout.interpreter(path))
+    assert instance.record.python == str(layout.interpreter(path))
 
 
-def test_a_model_without_its_packages_says_what_brings_them(tmp_path: Path) -> None:
-    """Where neither the environment nor our own interpreter has what a model needs, the obstacle names it and
-    the command.
+def test_a_model_without_its_packages_names_the_command(tmp_path: Path) -> None:
+    """Where neither the environment nor our own interpreter has a model's packages, the obstacle names them
+    and the command to install them.
     """
     engine = msgspec.structs.replace(
         models.find_model("kokoro").engine, packages=("torch_of_nobody", "kokoro_of_nobody")

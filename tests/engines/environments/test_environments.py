@@ -1,4 +1,4 @@
-"""Environments, made with real venvs and a real pip, of tiny packages."""
+"""Tests of environments, created with real venvs, a real pip and tiny packages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from engines.toolkit.gpu_architectures import runs_on
 
 ROOT = Path(__file__).parents[3]
 PIP = Installer("")
-PATIENCE = 60.0
+TIMEOUT = 60.0
 SCRIPT = """
 import json, sys, time
 from pathlib import Path
@@ -45,13 +45,13 @@ def on_line(line):
         time.sleep(600)
 
 group = Group(name="small", display="Small", requirements=requirements, packages=("voicelib",), size=1000)
-made = install_environment(group, folder, on_line, installer=Installer(""))
-print(json.dumps([str(made.path), lines]))
+environment = install_environment(group, folder, on_line, installer=Installer(""))
+print(json.dumps([str(environment.path), lines]))
 """
 
 
 class Lines:
-    """The lines that an install prints, kept."""
+    """The lines that an install prints."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -63,7 +63,7 @@ class Lines:
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that packages are installed from."""
+    """Create the folder that packages are installed from."""
     folder = tmp_path / "index"
     for name, value in index_variables(folder).items():
         monkeypatch.setenv(name, value)
@@ -92,71 +92,73 @@ def install_in_process(folder: Path, stop: str = "") -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
 
 
-def imports(made: Environment, package: str) -> bool:
+def imports(environment: Environment, package: str) -> bool:
     """Return whether an environment's interpreter can import a package."""
     return (
         subprocess.run(
-            [str(made.python), "-c", f"import {package}"], capture_output=True, timeout=PATIENCE
+            [str(environment.python), "-c", f"import {package}"], capture_output=True, timeout=TIMEOUT
         ).returncode
         == 0
     )
 
 
-def test_install_makes_an_interpreter_that_has_the_packages(tmp_path: Path, index: Path) -> None:
-    """After an install the group's interpreter has the packages, ours still has not, and the second install
-    finds it made.
+def test_an_installed_interpreter_has_the_packages(tmp_path: Path, index: Path) -> None:
+    """After an install the group's interpreter has the packages, ours still has not, and a second install
+    changes nothing.
     """
     small, printed = group(tmp_path), Lines()
-    made = install_environment(small, tmp_path / "envs", printed, installer=PIP)
+    environment = install_environment(small, tmp_path / "envs", printed, installer=PIP)
 
-    assert made.installed.packages == {"voicelib": "1.5"}
-    assert imports(made, "voicelib")
+    assert environment.installed.packages == {"voicelib": "1.5"}
+    assert imports(environment, "voicelib")
     assert any("voicelib" in line for line in printed.lines)
-    assert choose_interpreter("small", ["voicelib"], tmp_path / "envs").python == str(made.python)
+    assert choose_interpreter("small", ["voicelib"], tmp_path / "envs").python == str(environment.python)
     assert choose_interpreter("small", ["voicelib"], None).python is None
-    assert install_environment(small, tmp_path / "envs", printed, installer=PIP) == made
+    assert install_environment(small, tmp_path / "envs", printed, installer=PIP) == environment
     assert printed.lines[-1] == "small is installed already"
 
 
 def test_other_requirements_are_another_environment(tmp_path: Path, index: Path) -> None:
-    """When a group's requirements have changed, an install makes it anew, and the old one goes only then."""
-    made = install_environment(group(tmp_path), tmp_path / "envs", Lines(), installer=PIP)
+    """When a group's requirements have changed, an install creates a new environment, and deletes the old one
+    only then.
+    """
+    environment = install_environment(group(tmp_path), tmp_path / "envs", Lines(), installer=PIP)
     with pytest.raises(InstallFailed):
         install_environment(group(tmp_path, "voicelib==2.0\n"), tmp_path / "envs", Lines(), installer=PIP)
-    assert layout.read_environment(tmp_path / "envs" / "small") == made
+    assert layout.read_environment(tmp_path / "envs" / "small") == environment
 
     make_package(index, "voicelib", "2.0")
     other = install_environment(group(tmp_path, "voicelib==2.0\n"), tmp_path / "envs", Lines(), installer=PIP)
     assert other.installed.packages == {"voicelib": "2.0"}
-    assert not made.path.exists()
+    assert not environment.path.exists()
 
 
-def test_an_install_that_was_killed_is_begun_afresh(tmp_path: Path, index: Path) -> None:
-    """An install killed in its middle counts as none, and the next one clears it away and is whole."""
+def test_a_killed_install_is_repeated(tmp_path: Path, index: Path) -> None:
+    """An install killed in its middle does not count, and the next one deletes its files and installs all."""
     small, envs = group(tmp_path), tmp_path / "envs"
     process = install_in_process(tmp_path, "voicelib")
     assert process.stdout
     assert process.stdout.readline() == "stopped\n"
     (begun,) = (envs / "small").iterdir()
     process.send_signal(signal.SIGKILL)
-    process.wait(PATIENCE)
+    process.wait(TIMEOUT)
     process.stdout.close()
     assert layout.read_environment(envs / "small") is None
     assert choose_interpreter("small", ["voicelib"], envs).install_command == "voicebox engines install small"
 
     printed = Lines()
-    made = install_environment(small, envs, printed, installer=PIP)
+    environment = install_environment(small, envs, printed, installer=PIP)
     assert printed.lines[0] == "an install that did not end was cleared away; this one begins afresh"
-    assert made.path != begun
-    assert imports(made, "voicelib")
+    assert environment.path != begun
+    assert imports(environment, "voicelib")
 
 
 def test_two_at_once_do_one_install(tmp_path: Path, index: Path) -> None:
-    """Of two installs at once one does the work, and the other waits and finds it done."""
+    """Of two simultaneous installs one does the work, and the other waits for it."""
     group(tmp_path)
     results = []
     for process in [install_in_process(tmp_path), install_in_process(tmp_path)]:
-        printed, _ = process.communicate(timeout=PATIENCE)
+        printed, _ = process.communicate(timeout=TIMEOUT)
         results.append(json.loads(printed))
 
     assert results[0][0] == results[1][0]
@@ -164,7 +166,7 @@ def test_two_at_once_do_one_install(tmp_path: Path, index: Path) -> None:
 
 
 def test_a_failure_quotes_pip(tmp_path: Path, index: Path) -> None:
-    """The error quotes what pip prints of a failure, and nothing is left of the install."""
+    """The error quotes pip's output, and nothing is left of the install."""
     with pytest.raises(InstallFailed, match="No matching distribution found for nothere"):
         install_environment(group(tmp_path, "nothere==9\n"), tmp_path / "envs", Lines(), installer=PIP)
 
@@ -172,17 +174,19 @@ def test_a_failure_quotes_pip(tmp_path: Path, index: Path) -> None:
     assert list((tmp_path / "envs" / "small").iterdir()) == []
 
 
-def test_a_full_disk_is_seen_before(tmp_path: Path, index: Path) -> None:
-    """Where the disk has no room, the error has the figures, and nothing is made."""
+def test_a_full_disk_is_detected_first(tmp_path: Path, index: Path) -> None:
+    """Where the disk has too little space, the error has the figures, and nothing is written."""
     with pytest.raises(InstallFailed, match=r"needs about 1500000000\.0 GB of disk .* has \d+\.\d GB free"):
         install_environment(group(tmp_path, size=10**18), tmp_path / "envs", Lines(), installer=PIP)
     assert not (tmp_path / "envs" / "small").exists()
 
 
-def test_a_python_that_is_not_supported_is_not_used(
+def test_an_unsupported_python_is_not_used(
     tmp_path: Path, index: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where no Python fits a group, the error says which would; one of that name on the PATH is taken."""
+    """Where no Python fits a group, the error names those that would; one of such a version on the PATH is
+    used.
+    """
     odd = msgspec.structs.replace(group(tmp_path), python=">=3.97,<3.98")
     with pytest.raises(InstallFailed, match=r"needs Python >=3\.97,<3\.98, .*: install Python 3\.97"):
         install_environment(odd, tmp_path / "envs", Lines(), installer=PIP)
@@ -194,20 +198,18 @@ def test_a_python_that_is_not_supported_is_not_used(
 
 
 def test_uv_does_the_same(tmp_path: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where uv is on the PATH it makes the environment, and errors quote its output."""
+    """Where uv is on the PATH it creates the environment, and errors quote its output."""
     monkeypatch.setenv("PATH", sysconfig.get_path("scripts"), prepend=os.pathsep)
     assert Installer.detect().uv
-    made = install_environment(group(tmp_path), tmp_path / "envs", Lines())
-    assert made.installed.packages == {"voicelib": "1.5"}
-    assert imports(made, "voicelib")
+    environment = install_environment(group(tmp_path), tmp_path / "envs", Lines())
+    assert environment.installed.packages == {"voicelib": "1.5"}
+    assert imports(environment, "voicelib")
     with pytest.raises(InstallFailed, match="nothere"):
         install_environment(group(tmp_path, "nothere==9\n"), tmp_path / "envs", Lines())
 
 
 def test_remove_deletes_all(tmp_path: Path, index: Path) -> None:
-    """A removed environment is gone from the disk and from what can be chosen; removing it again frees
-    nothing.
-    """
+    """A removed environment is deleted from the disk and no longer chosen; removing it again frees nothing."""
     small = group(tmp_path)
     install_environment(small, tmp_path / "envs", Lines(), installer=PIP)
 
@@ -218,16 +220,16 @@ def test_remove_deletes_all(tmp_path: Path, index: Path) -> None:
 
 
 def test_check_reports_versions_and_what_is_missing(tmp_path: Path, index: Path) -> None:
-    """A check imports each package: it gives the versions of those that work, and of the others the reason
-    and what mends it.
+    """A check imports each package: it reports the versions of those that work, and for the others the reason
+    and a remedy.
     """
     make_package(index, "broken", text="import voicelib\nraise OSError('no such library')\n")
     small = group(tmp_path, "voicelib\nbroken\n", packages=("voicelib", "broken", "absent"))
-    made = install_environment(small, tmp_path / "envs", Lines(), installer=PIP)
-    report = check_environment(small, made.python)
+    environment = install_environment(small, tmp_path / "envs", Lines(), installer=PIP)
+    report = check_environment(small, environment.python)
     found = {one.name: (one.version, one.fault) for one in report.packages}
 
-    assert report.version == made.installed.python
+    assert report.version == environment.installed.python
     assert found["voicelib"] == ("1.5", "")
     assert found["broken"] == ("", "OSError: no such library")
     assert "No module named 'absent'" in found["absent"][1]
@@ -280,7 +282,9 @@ def test_a_gpu_without_code_is_a_fault_with_a_remedy(tmp_path: Path) -> None:
 
 
 def test_every_group_is_in_order() -> None:
-    """Each group's requirements can be read, name all of our worker's own, and pin what the group is about."""
+    """Each group's requirements can be parsed, include all of our worker's own, and pin the group's main
+    packages.
+    """
     for one in GROUPS:
         text = groups._text(one.requirements)
         for package in WORKER_PACKAGES:
@@ -292,7 +296,7 @@ def test_every_group_is_in_order() -> None:
         assert "3.11" in one.python_versions()
 
 
-def test_what_runs_beside_an_install_ends_with_it(tmp_path: Path, index: Path) -> None:
+def test_an_interrupted_install_stops_pip(tmp_path: Path, index: Path) -> None:
     """An install that is interrupted stops pip, and leaves nothing."""
 
     def on_line(line: str) -> None:
@@ -302,5 +306,5 @@ def test_what_runs_beside_an_install_ends_with_it(tmp_path: Path, index: Path) -
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         install_environment(group(tmp_path), tmp_path / "envs", on_line, installer=PIP)
-    assert time.monotonic() - began < PATIENCE
+    assert time.monotonic() - began < TIMEOUT
     assert list((tmp_path / "envs" / "small").iterdir()) == []

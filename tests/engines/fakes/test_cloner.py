@@ -1,4 +1,4 @@
-"""The engine `mimic` by itself: its numbers are those that tests of voices rely on."""
+"""Tests of the engine `mimic`, whose frequencies the tests of voices rely on."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def prompt(*samples: bytes) -> Prompt:
 
 
 def test_its_capabilities() -> None:
-    """It clones, designs, mixes and honours IPA, at 24 kHz, and has three presets."""
+    """The engine clones, designs, mixes and supports IPA, at 24 kHz, and has three presets."""
     info = Cloner().load()
 
     assert info.speech is not None
@@ -51,7 +51,7 @@ def test_its_capabilities() -> None:
 
 @pytest.mark.parametrize("hertz", [250, 1000, 1234.5, 5000])
 def test_the_centroid(hertz: float) -> None:
-    """A tone's centroid is its frequency; that of two tones as loud lies in the middle between them."""
+    """A tone's centroid is its frequency; that of two tones of equal loudness is in the middle between them."""
     assert centroid(array("h", tone(hertz))) == pytest.approx(hertz, rel=0.01)
     assert centroid(array("h", tone(hertz, 3000))) == pytest.approx((hertz + 3000) / 2, rel=0.02)
 
@@ -71,7 +71,7 @@ def test_a_voice_has_its_samples_frequency() -> None:
     assert prompt(tone(700)).data == one.data
 
 
-def test_a_voice_stays_within_what_is_audible() -> None:
+def test_a_voice_stays_audible() -> None:
     """However low or high the samples are, the voice is neither below 200 Hz nor above 6 kHz."""
     assert word_frequencies(spoken(SpeechJob("every", "", prompt=prompt(tone(60))))[0]) == pytest.approx(
         [LOWEST], rel=0.01
@@ -83,8 +83,8 @@ def test_a_voice_stays_within_what_is_audible() -> None:
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_presets_and_words(preset: str) -> None:
-    """Each word lasts 120 ms, comes with its offsets and its time, and differs from the voice by 2 % at most,
-    always the same.
+    """Each word lasts 120 ms, has its offsets and its time, and differs from the voice by 2 % at most, always
+    the same.
     """
     text = "One two  three, answers: Four!"
     pcm, words = spoken(SpeechJob(text, preset))
@@ -102,8 +102,8 @@ def test_presets_and_words(preset: str) -> None:
 
 
 def test_design() -> None:
-    """A description is a frequency: the same for the same words, another for others, within what is
-    audible.
+    """A description determines a frequency: the same for the same words, another for others, within the
+    audible range.
     """
     found = [
         word_frequencies(spoken(SpeechJob("every", "", design=text))[0])[0]
@@ -116,21 +116,21 @@ def test_design() -> None:
 
 
 def test_mixtures() -> None:
-    """A mixture lies at the weighted mean."""
+    """A mixture's frequency is the weighted mean."""
     mixed = SpeechJob(WORDS, "", mix=(("low", 0.25), ("high", 0.75)))
     assert word_frequencies(spoken(mixed)[0]) == pytest.approx([0.25 * 400 + 0.75 * 2500] * 6, rel=0.01)
 
 
 def test_ipa() -> None:
-    """A word with IPA of its own, be it on a part of the word, sounds 20 % higher, and no other does."""
+    """A word with IPA, be it for a part of the word, sounds 20 % higher, and no other does."""
     start = WORDS.index("every")
     for span in ((start, start + 5), (start + 1, start + 2)):
         found = word_frequencies(spoken(SpeechJob(WORDS, "mid", ipa=((*span, "ˈɛvɹi"),)))[0])
         assert found == pytest.approx([1000, 1000, 1200, 1000, 1000, 1000], rel=0.01)
 
 
-def test_what_is_no_voice() -> None:
-    """Presets that are not there, recordings of nothing, and prompts of others are refused in words."""
+def test_invalid_voices() -> None:
+    """Unknown presets, recordings without sound, and prompts of other engines are refused with the reason."""
     for job in (
         SpeechJob("x", "nobody"),
         SpeechJob("x", ""),
@@ -151,7 +151,7 @@ def test_what_is_no_voice() -> None:
 
 
 def test_it_stops_when_cancelled() -> None:
-    """Once an event is not wanted nothing more is emitted."""
+    """Once `emit` returns False nothing more is emitted."""
     events: list[SpeechEvent] = []
 
     def three(event: SpeechEvent) -> bool:

@@ -1,4 +1,6 @@
-"""Selection of a repository's files: those in older formats only where no safetensors hold the same."""
+"""Tests of the selection of a repository's files: older formats are pulled only without the same weights in
+safetensors.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ from engines.catalogue.transformers import FALLBACK_FILES, SAFE_FILES
 from engines.hub.layout import RemoteFile, Tree
 
 SOURCE = Source("acme/toy", files=SAFE_FILES, fallback_files=FALLBACK_FILES)
-OLD, SHARDS = "pytorch_model.bin", ("pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin")
+OLD = "pytorch_model.bin"
+SHARDS = ("pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin")
 
 
 def wanted(*names: str, source: Source = SOURCE) -> set[str]:
@@ -33,13 +36,13 @@ def wanted(*names: str, source: Source = SOURCE) -> set[str]:
     ],
 )
 def test_older_formats(names: tuple[str, ...], kept: set[str]) -> None:
-    """Weights in `.bin` are pulled unless safetensors in the same folder hold them; others elsewhere change
-    nothing.
+    """Weights in `.bin` are pulled unless the same folder has them in safetensors; other folders do not
+    matter.
     """
     assert wanted(*names) == kept
 
 
-def test_what_no_pattern_says() -> None:
-    """A source without patterns means all there is; one without older formats means none of these."""
+def test_sources_without_patterns() -> None:
+    """A source without patterns means all files; one without older formats means none of these."""
     assert wanted(OLD, "modeling.py", source=Source("acme/toy")) == {OLD, "modeling.py"}
     assert wanted(OLD, "config.json", source=Source("acme/toy", files=SAFE_FILES)) == {"config.json"}

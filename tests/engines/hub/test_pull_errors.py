@@ -1,5 +1,5 @@
-"""Pulls that cannot be: what is not there, not allowed, not whole, not reachable or does not fit, and what
-the error says.
+"""Tests of pulls that fail: files that are missing, forbidden, damaged or unreachable, or do not fit, and the
+errors' messages.
 """
 
 from __future__ import annotations
@@ -77,9 +77,9 @@ def record(repo: str, revision: str = "main", files: tuple[str, ...] = ()) -> Mo
     return ModelRecord("other", "Other", TONE, repo, "MIT", ("speech",), revision, files)
 
 
-def test_a_damaged_file_is_named_and_not_kept(hub: FakeHub, tmp_path: Path) -> None:
-    """Bytes of another hash than the hub lists are deleted, the error names the file, and the next pull
-    brings it whole.
+def test_a_damaged_file_is_named_and_deleted(hub: FakeHub, tmp_path: Path) -> None:
+    """A file with another hash than the hub lists is deleted, the error names it, and the next pull downloads
+    it whole.
     """
     hub.publish(REPO, FILES)
     hub.add_fault(WEIGHTS, content=WEIGHT_BYTES[::-1], times=1)
@@ -93,15 +93,15 @@ def test_a_damaged_file_is_named_and_not_kept(hub: FakeHub, tmp_path: Path) -> N
 
 
 def test_small_files_are_checked_too(hub: FakeHub, tmp_path: Path) -> None:
-    """Files that are kept in git itself have another kind of hash, and are checked by it."""
+    """Files that are stored in git itself have another kind of hash, and are checked by it."""
     hub.publish(REPO, FILES)
     hub.add_fault("config.json", content=b'{"a": 2}\n', times=1)
     with pytest.raises(ModelDamaged, match=r"config\.json"):
         pull(model_files(tmp_path, hub.url))
 
 
-def test_a_file_of_another_length_leaves_what_had_come(hub: FakeHub, tmp_path: Path) -> None:
-    """What announces another length than the hub lists, such as a proxy's page, is not written, least of all
+def test_a_response_of_another_length_is_not_written(hub: FakeHub, tmp_path: Path) -> None:
+    """A response of another length than the hub lists, such as a proxy's page, is not written, least of all
     over a good part.
     """
     hub.publish(REPO, FILES)
@@ -115,8 +115,10 @@ def test_a_file_of_another_length_leaves_what_had_come(hub: FakeHub, tmp_path: P
     assert hub.bytes_sent(WEIGHTS) - 19 == len(WEIGHT_BYTES)
 
 
-def test_lengths_that_nobody_announces_are_counted(hub: FakeHub, tmp_path: Path) -> None:
-    """Without a length an early end is a cut, and what comes beyond the length that the hub lists is damage."""
+def test_unannounced_lengths_are_checked(hub: FakeHub, tmp_path: Path) -> None:
+    """Without a content-length an early end is a broken connection, and bytes beyond the listed length are
+    damage.
+    """
     hub.publish(REPO, FILES)
     hub.add_fault(WEIGHTS, content=WEIGHT_BYTES[:HALF], without_length=True, times=1)
     hub.add_fault("voices/a.pt", content=WEIGHT_BYTES[:20_001], without_length=True)
@@ -126,8 +128,8 @@ def test_lengths_that_nobody_announces_are_counted(hub: FakeHub, tmp_path: Path)
 
 
 @pytest.mark.parametrize("token", ["", "hf_known"])
-def test_what_the_hub_does_not_have(hub: FakeHub, tmp_path: Path, token: str) -> None:
-    """The error names a repository, revision or file that is not there, with a known token or without."""
+def test_unknown_repositories_and_files(hub: FakeHub, tmp_path: Path, token: str) -> None:
+    """The error names a repository, revision or file that does not exist, with a known token or without."""
     hub.publish(REPO, FILES)
     hub.tokens.add("hf_known")
     files = model_files(tmp_path, hub.url, token=token)
@@ -145,8 +147,8 @@ def test_what_the_hub_does_not_have(hub: FakeHub, tmp_path: Path, token: str) ->
 def test_gated_and_private_repositories(
     hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who is not let in learns what to do, by whether they said who they are; who is gets the files, and the
-    store no token.
+    """A client without access is told what to do, depending on its token; one with access gets the files, and
+    the file store gets no token.
     """
     hub.publish(REPO, FILES, admitted={"hf_friend"})
     hub.tokens |= {"hf_friend", "hf_stranger"}
@@ -167,7 +169,7 @@ def test_gated_and_private_repositories(
 
 
 def test_a_busy_hub_is_waited_for_as_it_says(hub: FakeHub, tmp_path: Path) -> None:
-    """429 with a short Retry-After is waited out; with a long one it is an error with that time."""
+    """A 429 with a short Retry-After is waited out; with a long one it is an error with that time."""
     hub.publish(REPO, FILES)
     hub.add_fault(hub.LISTING, status=429, headers={"Retry-After": "1"}, times=1)
     assert contents(pull(model_files(tmp_path, hub.url))) == PULLED
@@ -179,7 +181,7 @@ def test_a_busy_hub_is_waited_for_as_it_says(hub: FakeHub, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("what", ["listing", WEIGHTS])
 def test_a_broken_hub_is_tried_a_few_times(hub: FakeHub, tmp_path: Path, what: str) -> None:
-    """Server errors are tried again, but not for ever."""
+    """Server errors are retried, a limited number of times."""
     hub.publish(REPO, FILES)
     hub.add_fault(what, status=500, times=POLICY.attempts - 1)
     assert contents(pull(model_files(tmp_path / "patient", hub.url))) == PULLED
@@ -191,7 +193,7 @@ def test_a_broken_hub_is_tried_a_few_times(hub: FakeHub, tmp_path: Path, what: s
 
 
 def test_no_hub(hub: FakeHub, tmp_path: Path) -> None:
-    """The error says when nothing listens there, or what answers is no hub."""
+    """The error says when nothing listens there, or when the answer is not a hub's."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     with pytest.raises(ModelUnreachable, match="cannot be reached for acme/toy"):
@@ -205,8 +207,8 @@ def test_no_hub(hub: FakeHub, tmp_path: Path) -> None:
 
 
 def test_a_listing_is_not_trusted_with_paths(hub: FakeHub, tmp_path: Path) -> None:
-    """A file whose path would lead out of the folder is refused before anything is written, where it is
-    wanted at all.
+    """A file whose path would lead out of the folder is refused before anything is written, if it is wanted
+    at all.
     """
     hub.publish(REPO, {**FILES, "voices/../../../../../evil.pt": b"x"})
     with pytest.raises(ModelUnreachable, match=r"cannot be kept: 'voices/\.\./"):
@@ -220,8 +222,8 @@ def test_a_listing_is_not_trusted_with_paths(hub: FakeHub, tmp_path: Path) -> No
     assert RepoFolder(tmp_path, REPO).complete_snapshot(Source(REPO, "0" * 40)) is None
 
 
-def test_a_full_disk_is_seen_before(hub: FakeHub, tmp_path: Path) -> None:
-    """What does not fit is not begun, and the error has what is needed and what there is."""
+def test_a_full_disk_is_detected_first(hub: FakeHub, tmp_path: Path) -> None:
+    """A pull that does not fit is not started, and the error has the needed and the free bytes."""
     hub.publish(REPO, FILES, listed={WEIGHTS: 10**17})
     with pytest.raises(DiskFull, match="100,000,000,000 MB are to come") as caught:
         pull(model_files(tmp_path, hub.url))
@@ -231,8 +233,9 @@ def test_a_full_disk_is_seen_before(hub: FakeHub, tmp_path: Path) -> None:
 
 
 def test_a_disk_that_fills_up_meanwhile(hub: FakeHub, tmp_path: Path) -> None:
-    """When writing fails for want of room, the error says so and what has come is kept. The limit is the
-    system's on file sizes.
+    """When a write fails for lack of space, the error says so and the received bytes are kept.
+
+    The limit is the system's on file sizes.
     """
     hub.publish(REPO, FILES)
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))"
@@ -245,11 +248,9 @@ def test_a_disk_that_fills_up_meanwhile(hub: FakeHub, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("variable", ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", ""])
-def test_offline_nobody_is_asked(
-    hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
-) -> None:
-    """Told to stay offline, by the environment or by a setting, a pull gives what is complete, and refuses at
-    once what is not.
+def test_offline_mode(hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    """In offline mode, by the environment or by a setting, a pull returns complete models, and refuses others
+    at once.
     """
     hub.publish(REPO, FILES)
     here = pull(model_files(tmp_path / "full", hub.url))
@@ -269,9 +270,7 @@ def test_offline_nobody_is_asked(
 def test_a_setting_goes_before_the_environment(
     hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A setting to go online, or where the hub is, is followed, whatever the environment said when
-    the client was loaded.
-    """
+    """A setting to go online, or of the hub's address, overrides the environment when the client was loaded."""
     hub.publish(REPO, FILES)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
@@ -285,7 +284,7 @@ def test_a_setting_goes_before_the_environment(
 
 
 def test_every_error_is_ours(hub: FakeHub, tmp_path: Path) -> None:
-    """A folder that cannot be written is an error of ours too, with the folder in it."""
+    """A folder that cannot be written is an error of our classes too, with the folder in it."""
     hub.publish(REPO, FILES)
     (tmp_path / "cache").write_text("a file")
     with pytest.raises(ModelError, match="cache cannot be used: Not a directory"):

@@ -1,4 +1,6 @@
-"""Pulls of model files through the hub's own client: their files, their progress, and how they resume."""
+"""Tests of pulls of model files through the hub's own client: their files, their progress, and how they
+resume.
+"""
 
 from __future__ import annotations
 
@@ -36,10 +38,8 @@ if TYPE_CHECKING:  # pytest loads it
 HALF = 150_000
 
 
-def test_a_model_comes_as_its_record_says(hub: FakeHub, tmp_path: Path) -> None:
-    """The files that the record names are there as they are on the hub, the others are not, and none was
-    fetched twice.
-    """
+def test_the_files_of_the_record_are_pulled(hub: FakeHub, tmp_path: Path) -> None:
+    """The record's files are pulled unchanged, the others are not, and none is fetched twice."""
     commit = hub.publish(REPO, FILES)
     files = model_files(tmp_path, hub.url)
     path = pull(files)
@@ -52,7 +52,7 @@ def test_a_model_comes_as_its_record_says(hub: FakeHub, tmp_path: Path) -> None:
 
 def test_the_hubs_own_client_finds_what_was_pulled(hub: FakeHub, tmp_path: Path) -> None:
     """The layout is the client's: its own functions find the snapshot and single files in the folder, and
-    load nothing.
+    download nothing.
     """
     from huggingface_hub import snapshot_download, try_to_load_from_cache
 
@@ -76,8 +76,8 @@ def test_the_hubs_own_client_finds_what_was_pulled(hub: FakeHub, tmp_path: Path)
 
 
 def test_progress_is_reported(hub: FakeHub, tmp_path: Path) -> None:
-    """While a pull is under way its callback learns the bytes and files done and to do, the speed, the time
-    left and the file.
+    """During a pull its callback gets the bytes and files done and to do, the speed, the remaining time and
+    the file.
     """
     hub.publish(REPO, FILES)
     stall = hub.add_fault(WEIGHTS, stall_after=HALF)
@@ -95,7 +95,7 @@ def test_progress_is_reported(hub: FakeHub, tmp_path: Path) -> None:
 
 
 def test_speed_is_that_of_the_last_seconds() -> None:
-    """The speed follows what comes now, forgets what is long past, and falls to nothing in a stall."""
+    """The speed follows the last seconds, and falls to zero in a stall."""
     now = 100.0
     meter = SpeedMeter(lambda: now)
     assert meter.speed() == 0
@@ -111,10 +111,8 @@ def test_speed_is_that_of_the_last_seconds() -> None:
     assert meter.speed() == 0
 
 
-def test_what_is_there_is_not_pulled_again(hub: FakeHub, tmp_path: Path) -> None:
-    """A second pull asks what there is, and fetches nothing; of a commit that is complete it does not even
-    ask.
-    """
+def test_complete_models_are_not_pulled_again(hub: FakeHub, tmp_path: Path) -> None:
+    """A second pull asks the hub, and fetches nothing; for a commit that is complete it does not even ask."""
     commit = hub.publish(REPO, FILES)
     files = model_files(tmp_path, hub.url)
     path = pull(files)
@@ -127,9 +125,9 @@ def test_what_is_there_is_not_pulled_again(hub: FakeHub, tmp_path: Path) -> None
     assert hub.requests == []
 
 
-def test_a_revision_that_moves_on_brings_what_changed(hub: FakeHub, tmp_path: Path) -> None:
-    """When a branch has moved, only changed files come, and the old snapshot is the one that is found until
-    all have.
+def test_a_moved_branch_pulls_changed_files(hub: FakeHub, tmp_path: Path) -> None:
+    """When a branch has moved only changed files are pulled, and the old snapshot is found until all are
+    there.
     """
     hub.publish(REPO, FILES)
     files = model_files(tmp_path, hub.url)
@@ -151,7 +149,7 @@ def test_a_revision_that_moves_on_brings_what_changed(hub: FakeHub, tmp_path: Pa
 
 
 def test_a_cut_is_resumed_within_the_pull(hub: FakeHub, tmp_path: Path) -> None:
-    """A connection that ends early is made again, and goes on where it was: no byte comes twice."""
+    """After a broken connection the pull reconnects and continues there: no byte is sent twice."""
     hub.publish(REPO, FILES)
     hub.add_fault(WEIGHTS, cut_after=50_000, times=4)
 
@@ -167,7 +165,7 @@ def test_a_cut_is_resumed_within_the_pull(hub: FakeHub, tmp_path: Path) -> None:
 
 
 def test_an_ended_pull_is_resumed_by_the_next(hub: FakeHub, tmp_path: Path) -> None:
-    """A pull gives up when nothing more comes, keeps what has, and the next goes on from there."""
+    """A pull ends when nothing more is received, keeps the received bytes, and the next continues from there."""
     hub.publish(REPO, FILES)
     hub.add_fault(WEIGHTS, cut_after=HALF, times=1)
     hub.add_fault(WEIGHTS, cut_after=0)
@@ -183,7 +181,7 @@ def test_an_ended_pull_is_resumed_by_the_next(hub: FakeHub, tmp_path: Path) -> N
 
 
 def test_a_killed_pull_is_resumed(hub: FakeHub, tmp_path: Path) -> None:
-    """After kill -9 in the middle of a file, the next pull fetches no more than what had not come."""
+    """After kill -9 in the middle of a file, the next pull fetches only the missing bytes."""
     hub.publish(REPO, FILES)
     hub.add_fault(WEIGHTS, stall_after=HALF)
     process = PullProcess(tmp_path / "cache", hub.url)
@@ -201,8 +199,8 @@ def test_a_killed_pull_is_resumed(hub: FakeHub, tmp_path: Path) -> None:
 
 
 def test_a_pull_is_cancelled_at_once(hub: FakeHub, tmp_path: Path) -> None:
-    """Cancelling ends a pull even while no byte comes, closes its connection and its files, and keeps what
-    has come.
+    """Cancelling ends a pull even during a stall, closes its connection and its files, and keeps the received
+    bytes.
     """
     hub.publish(REPO, FILES)
     stall = hub.add_fault(WEIGHTS, stall_after=HALF)
@@ -222,7 +220,7 @@ def test_a_pull_is_cancelled_at_once(hub: FakeHub, tmp_path: Path) -> None:
 
 
 def test_a_pull_that_waits_for_the_hub_is_cancelled_at_once(hub: FakeHub, tmp_path: Path) -> None:
-    """Neither does the time that the hub wants us to wait keep anybody from leaving."""
+    """A pull that waits for the hub's Retry-After can be cancelled at once too."""
     hub.publish(REPO, FILES)
     hub.add_fault(hub.LISTING, status=429, headers={"Retry-After": "40"})
     puller = PullThread(model_files(tmp_path, hub.url, DownloadPolicy(max_delay=60.0)))
@@ -233,7 +231,7 @@ def test_a_pull_that_waits_for_the_hub_is_cancelled_at_once(hub: FakeHub, tmp_pa
 
 
 def test_a_callback_that_fails_ends_the_pull(hub: FakeHub, tmp_path: Path) -> None:
-    """What a callback raises comes out of the pull, which ends."""
+    """An exception of the callback ends the pull and is raised from it."""
     hub.publish(REPO, FILES)
     hub.add_fault(WEIGHTS, stall_after=HALF)
     files = model_files(tmp_path, hub.url)
@@ -249,7 +247,7 @@ def test_a_callback_that_fails_ends_the_pull(hub: FakeHub, tmp_path: Path) -> No
 
 
 def test_a_stall_is_an_error_that_can_be_resumed(hub: FakeHub, tmp_path: Path) -> None:
-    """Where no byte comes for the time that is allowed, again and again, the pull ends, and the next goes on."""
+    """After repeated stalls the pull ends with an error, and the next continues."""
     hub.publish(REPO, FILES)
     hub.add_fault(WEIGHTS, stall_after=HALF, times=1)
     hub.add_fault(WEIGHTS, stall_after=0)
@@ -263,7 +261,7 @@ def test_a_stall_is_an_error_that_can_be_resumed(hub: FakeHub, tmp_path: Path) -
 
 
 def test_a_hub_without_ranges_begins_anew(hub: FakeHub, tmp_path: Path) -> None:
-    """Where ranges are ignored the file is begun anew, and is right."""
+    """Where the hub ignores ranges the file is downloaded from its start, and is correct."""
     hub.publish(REPO, FILES)
     hub.add_fault(WEIGHTS, cut_after=HALF, times=1)
     hub.add_fault(WEIGHTS, ignore_range=True)
@@ -276,10 +274,8 @@ def test_a_hub_without_ranges_begins_anew(hub: FakeHub, tmp_path: Path) -> None:
     [b"", b"rubbish", WEIGHT_BYTES, WEIGHT_BYTES + b"rubbish"],
     ids=["none", "other", "all", "more"],
 )
-def test_whatever_is_left_of_a_file_the_next_pull_ends_well(
-    hub: FakeHub, tmp_path: Path, rubbish: bytes
-) -> None:
-    """A partial blob of any length and content is completed, or reported as damaged and downloaded anew."""
+def test_partial_files_of_any_content(hub: FakeHub, tmp_path: Path, rubbish: bytes) -> None:
+    """A partial file of any length and content is completed, or reported as damaged and downloaded anew."""
     commit = hub.publish(REPO, FILES)
     files = model_files(tmp_path, hub.url)
     pull(files)

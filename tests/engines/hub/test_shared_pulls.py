@@ -1,4 +1,4 @@
-"""Several who pull the same model: one download serves them all, in one process and in many."""
+"""Tests of simultaneous pulls of one model: one download serves them all, in one process and in many."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ HALF = 150_000
 
 
 def test_pulls_of_one_process_share_a_download(hub: FakeHub, tmp_path: Path) -> None:
-    """Who pulls what is being pulled already joins in: every byte comes once, and all get the same progress."""
+    """A pull of a model that is being pulled joins in: every byte is downloaded once, and all get the same
+    progress.
+    """
     hub.publish(REPO, FILES)
     stall = hub.add_fault(WEIGHTS, stall_after=HALF)
     files = model_files(tmp_path, hub.url)
@@ -52,8 +54,8 @@ def test_pulls_of_one_process_share_a_download(hub: FakeHub, tmp_path: Path) -> 
     assert hub.bytes_sent() == TOTAL_BYTES
 
 
-def test_who_cancels_leaves_alone(hub: FakeHub, tmp_path: Path) -> None:
-    """One who cancels a shared pull, even the one who began it, does not end it for the others."""
+def test_cancelling_a_shared_pull(hub: FakeHub, tmp_path: Path) -> None:
+    """Cancelling one of the pulls that share a download, even the first one, does not end it for the others."""
     hub.publish(REPO, FILES)
     stall = hub.add_fault(WEIGHTS, stall_after=HALF)
     files = model_files(tmp_path, hub.url)
@@ -73,8 +75,8 @@ def test_who_cancels_leaves_alone(hub: FakeHub, tmp_path: Path) -> None:
     assert hub.bytes_sent() == TOTAL_BYTES
 
 
-def test_an_error_is_everybodys(hub: FakeHub, tmp_path: Path) -> None:
-    """When a shared pull fails, all who share it get the error, and the next pull begins anew."""
+def test_all_get_the_error(hub: FakeHub, tmp_path: Path) -> None:
+    """When a shared download fails, all who share it get the error, and the next pull starts anew."""
     hub.publish(REPO, FILES)
     fault = hub.add_fault(WEIGHTS, stall_after=HALF, content=WEIGHT_BYTES[::-1], times=1)
     files = model_files(tmp_path, hub.url)
@@ -91,7 +93,7 @@ def test_an_error_is_everybodys(hub: FakeHub, tmp_path: Path) -> None:
 
 
 def test_processes_share_a_download(hub: FakeHub, tmp_path: Path) -> None:
-    """A second process waits for the first, sees how far that is, and finds all there: every byte comes once."""
+    """A second process waits for the first and reports its progress: every byte is downloaded once."""
     hub.publish(REPO, FILES)
     stall = hub.add_fault(WEIGHTS, stall_after=HALF)
     cache = tmp_path / "cache"
@@ -109,8 +111,8 @@ def test_processes_share_a_download(hub: FakeHub, tmp_path: Path) -> None:
     assert hub.bytes_sent() == TOTAL_BYTES
 
 
-def test_a_process_that_dies_is_succeeded(hub: FakeHub, tmp_path: Path) -> None:
-    """When the process that pulls is killed, the one that waited goes on where it was."""
+def test_a_killed_pull_is_continued_by_the_waiting_process(hub: FakeHub, tmp_path: Path) -> None:
+    """When the process that pulls is killed, the one that waited continues there."""
     hub.publish(REPO, FILES)
     hub.add_fault(WEIGHTS, stall_after=HALF, times=1)
     cache = tmp_path / "cache"
@@ -128,7 +130,7 @@ def test_a_process_that_dies_is_succeeded(hub: FakeHub, tmp_path: Path) -> None:
 
 
 def test_waiting_for_another_process_can_be_cancelled(hub: FakeHub, tmp_path: Path) -> None:
-    """Who waits for another's pull may leave; the other goes on."""
+    """Waiting for another process's pull can be cancelled; the other goes on."""
     hub.publish(REPO, FILES)
     files = model_files(tmp_path, hub.url)
     held, done = threading.Event(), threading.Event()

@@ -1,4 +1,6 @@
-"""Model files on this machine: finding, checking, listing and deleting them, in a cache that others use too."""
+"""Tests of finding, checking, listing and deleting model files on this machine, in a cache that others use
+too.
+"""
 
 from __future__ import annotations
 
@@ -54,8 +56,8 @@ def blobs(folder: Path, repo: str = REPO) -> set[str]:
     return {path.name for path in (folder / f"models--{repo.replace('/', '--')}/blobs").iterdir()}
 
 
-def test_what_is_not_complete_is_not_found(hub: FakeHub, tmp_path: Path) -> None:
-    """A model is found once all its files are there in their lengths, and no more when one is gone or cut."""
+def test_incomplete_models_are_not_found(hub: FakeHub, tmp_path: Path) -> None:
+    """A model is found once all its files have their lengths, and no more when one is missing or truncated."""
     hub.publish(REPO, FILES)
     files = model_files(tmp_path, hub.url)
     assert files.locate(MODEL) is None
@@ -71,7 +73,7 @@ def test_what_is_not_complete_is_not_found(hub: FakeHub, tmp_path: Path) -> None
     assert hub.downloads("*") == []
 
 
-def test_what_else_an_engine_needs_belongs_to_the_model(hub: FakeHub, tmp_path: Path) -> None:
+def test_files_of_further_repositories(hub: FakeHub, tmp_path: Path) -> None:
     """Files of further repositories are pulled with a model, which is not complete without them."""
     hub.publish(REPO, FILES)
     hub.publish("acme/codec", {"codec.bin": b"codec"})
@@ -89,8 +91,8 @@ def test_what_else_an_engine_needs_belongs_to_the_model(hub: FakeHub, tmp_path: 
 
 
 def test_what_the_hubs_client_pulled_is_found(hub: FakeHub, tmp_path: Path) -> None:
-    """What the hub's own client pulled is used as it is, be it an old one that leaves no listing, and can be
-    checked.
+    """Files that the hub's own client pulled are used, and can be checked, even those of an old client that
+    leaves no listing.
     """
     from huggingface_hub import hf_hub_download, snapshot_download
 
@@ -115,7 +117,7 @@ def test_what_the_hubs_client_pulled_is_found(hub: FakeHub, tmp_path: Path) -> N
 
 
 def test_damage_is_found_named_and_repaired(hub: FakeHub, tmp_path: Path) -> None:
-    """Checking reads every byte; damaged files are deleted, and named with those that are gone; a pull brings
+    """A check reads every byte; damaged files are deleted, and named with the missing ones; a pull downloads
     just these.
     """
     hub.publish(REPO, FILES)
@@ -139,7 +141,9 @@ def test_damage_is_found_named_and_repaired(hub: FakeHub, tmp_path: Path) -> Non
 
 
 def test_the_listing_has_what_is_on_disk(hub: FakeHub, tmp_path: Path) -> None:
-    """For each model it has the bytes on disk, of partial files too, the commit, and whether it is complete."""
+    """The listing has each model's bytes on disk, of partial files too, its commit, and whether it is
+    complete.
+    """
     commit = hub.publish(REPO, FILES)
     hub.add_fault(WEIGHTS, cut_after=HALF, times=1)
     hub.add_fault(WEIGHTS, cut_after=0)
@@ -157,7 +161,7 @@ def test_the_listing_has_what_is_on_disk(hub: FakeHub, tmp_path: Path) -> None:
     assert len(files.listing()) == len(MODELS)
 
 
-def test_a_deleted_model_is_gone_and_nothing_else(hub: FakeHub, tmp_path: Path) -> None:
+def test_deleting_a_model(hub: FakeHub, tmp_path: Path) -> None:
     """Deleting removes a repository's blobs and refs, returns the bytes, and leaves the other repositories as
     they were.
     """
@@ -176,7 +180,7 @@ def test_a_deleted_model_is_gone_and_nothing_else(hub: FakeHub, tmp_path: Path) 
     assert contents(pull(files)) == PULLED
 
 
-def test_parts_and_old_commits_go_too(hub: FakeHub, tmp_path: Path) -> None:
+def test_deleting_partial_files_and_old_commits(hub: FakeHub, tmp_path: Path) -> None:
     """Deleting removes what earlier commits left, and partial blobs."""
     hub.publish(REPO, FILES)
     files = model_files(tmp_path, hub.url)
@@ -192,9 +196,9 @@ def test_parts_and_old_commits_go_too(hub: FakeHub, tmp_path: Path) -> None:
     assert not (tmp_path / "models--acme--toy").exists()
 
 
-def test_what_others_need_stays(hub: FakeHub, tmp_path: Path) -> None:
-    """Files that another model shares, and files that are no model's, stay when a model is deleted; with the
-    last, all go.
+def test_shared_files_stay(hub: FakeHub, tmp_path: Path) -> None:
+    """Files that another model shares, and files of no model, stay when a model is deleted; with the last
+    model, all are deleted.
     """
     from huggingface_hub import hf_hub_download
 
@@ -216,7 +220,7 @@ def test_what_others_need_stays(hub: FakeHub, tmp_path: Path) -> None:
     assert not (tmp_path / "models--acme--codec").exists()
 
 
-def test_bytes_that_repositories_share_go_with_the_last(hub: FakeHub, tmp_path: Path) -> None:
+def test_shared_blobs_are_deleted_with_the_last_model(hub: FakeHub, tmp_path: Path) -> None:
     """Blobs that the hub's client keeps once for several repositories (Xet) are freed when the last of these
     is deleted.
     """
@@ -247,10 +251,8 @@ def test_bytes_that_repositories_share_go_with_the_last(hub: FakeHub, tmp_path: 
     assert not payload.exists()
 
 
-def test_without_links_files_lie_in_the_snapshot(
-    hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where links cannot be, the same holds: complete, checked, not pulled twice, deleted."""
+def test_without_symbolic_links(hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without symbolic links the same holds: complete, checked, not pulled twice, deleted."""
     monkeypatch.setenv("HF_HUB_DISABLE_SYMLINKS", "1")
     hub.publish(REPO, FILES)
     files = model_files(tmp_path, hub.url)
@@ -279,7 +281,7 @@ FOLDERS: list[dict[str, str]] = [
 
 @pytest.mark.parametrize("environ", FOLDERS)
 def test_the_folder_is_the_clients(environ: dict[str, str]) -> None:
-    """By default the files lie where the hub's own client would look for them."""
+    """By default the files are in the folder of the hub's own client."""
     whole = {"HOME": "/home/me", "PATH": os.environ["PATH"], **environ}
     script = "from huggingface_hub import constants; from engines.hub.layout import default_cache_folder as d; print(constants.HF_HUB_CACHE, d())"
     done = subprocess.run(
@@ -297,8 +299,8 @@ def test_the_folder_is_the_clients(environ: dict[str, str]) -> None:
 
 
 def test_the_client_is_loaded_by_pulls_alone(hub: FakeHub, tmp_path: Path) -> None:
-    """Finding, checking and listing need no client of the hub; a pull loads it, and it contacts nobody but the
-    hub.
+    """Finding, checking and listing do not import the hub's client; a pull does, and it contacts nobody but
+    the hub.
     """
     hub.publish(REPO, FILES)
     script = (
@@ -321,8 +323,8 @@ def test_the_client_is_loaded_by_pulls_alone(hub: FakeHub, tmp_path: Path) -> No
     assert all(REPO in one.url for one in hub.requests)
 
 
-def test_records_are_sound() -> None:
-    """Every model has its own name, says which files it is and what it does, and is found by its name."""
+def test_records_are_complete() -> None:
+    """Every model has a unique name, its files and its kinds, and is found by its name."""
     kinds: set[Kind] = {"speech", "transcription"}
     assert len({record.name for record in MODELS}) == len(MODELS)
     for record in MODELS:
@@ -338,7 +340,7 @@ def test_records_are_sound() -> None:
 
 
 def test_the_order_of_models() -> None:
-    """Better models come before lesser ones; what knows no English comes behind every engine that speaks it."""
+    """Better models come before lesser ones; models without English come after every engine that speaks it."""
     order = {record.name: record.total_rank for record in MODELS}
     sizes = ["tiny", "base", "small", "medium", "large-v3", "large-v3-turbo"]
 

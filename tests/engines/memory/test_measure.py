@@ -1,5 +1,5 @@
-"""How much memory is reported as free: what limits a container, which GPUs are meant, and whose memory is the
-machine's.
+"""Tests of how much memory is free: containers' limits, which GPUs count, and GPUs that use the machine's
+memory.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ def write(folder: Path, **files: object) -> None:
         (folder / name.replace("__", ".")).write_text(f"{value}\n")
 
 
-def own(tmp_path: Path, text: str) -> Path:
-    """Write which groups are this process's."""
+def write_own_groups(tmp_path: Path, text: str) -> Path:
+    """Write the control groups of this process."""
     path = tmp_path / "cgroup"
     path.write_text(text)
     return path
 
 
 def test_a_containers_limit_counts(tmp_path: Path) -> None:
-    """What is free is what the container's limit leaves, files that can be given back included, where the
+    """The free memory is what the container's limit leaves, reclaimable file caches included, where the
     machine has more.
     """
     root = tmp_path / "fs"
@@ -46,26 +46,26 @@ def test_a_containers_limit_counts(tmp_path: Path) -> None:
         memory__current=600,
         memory__stat="anon 100\ninactive_file 250\nactive_file 50",
     )
-    groups = own(tmp_path, "0::/\n")
+    groups = write_own_groups(tmp_path, "0::/\n")
 
     assert list(limit_headrooms(root, groups)) == [650]
     assert available_bytes(root, groups) == 650
 
 
 def test_limits_above_count_too(tmp_path: Path) -> None:
-    """The limit of every group above is asked, those that are "max" or untold are none, and what is exceeded
+    """The limit of every parent group counts; "max" and missing files are no limits, and an exceeded one
     leaves nothing.
     """
     root = tmp_path / "fs"
     write(root / "a/b/c", memory__max="max", memory__current=10, memory__stat="inactive_file 0")
     write(root / "a/b", memory__max=500, memory__current=100)
     write(root / "a", memory__max=90, memory__current=100, memory__stat="inactive_file 5")
-    assert list(limit_headrooms(root, own(tmp_path, "0::/a/b/c\n"))) == [400, 0]
-    assert list(limit_headrooms(root, own(tmp_path, "0::/../a/b\n"))) == [400, 0]
+    assert list(limit_headrooms(root, write_own_groups(tmp_path, "0::/a/b/c\n"))) == [400, 0]
+    assert list(limit_headrooms(root, write_own_groups(tmp_path, "0::/../a/b\n"))) == [400, 0]
 
 
 def test_the_older_control_groups(tmp_path: Path) -> None:
-    """Version 1 says the same, and where only the container's own group is mounted, that is the root."""
+    """Version 1 gives the same, and where only the container's own group is mounted, that is the root."""
     root = tmp_path / "fs"
     figures = {
         "memory__limit_in_bytes": 1000,
@@ -73,16 +73,14 @@ def test_the_older_control_groups(tmp_path: Path) -> None:
         "memory__stat": "inactive_file 1\ntotal_inactive_file 300",
     }
     write(root / "memory", **figures)
-    groups = own(tmp_path, "9:name=systemd:/docker/1\n4:cpu,memory:/docker/1\n0::/\n")
+    groups = write_own_groups(tmp_path, "9:name=systemd:/docker/1\n4:cpu,memory:/docker/1\n0::/\n")
     assert list(limit_headrooms(root, groups)) == [600]
 
 
 def test_without_limits_the_machine_counts(tmp_path: Path) -> None:
-    """Where nothing limits memory, as outside containers and off Linux, what the machine has free is what
-    there is.
-    """
+    """Without limits, as outside containers and off Linux, the machine's free memory counts."""
     assert list(limit_headrooms(tmp_path, tmp_path / "none")) == []
-    assert list(limit_headrooms(tmp_path, own(tmp_path, "0::/user.slice\n"))) == []
+    assert list(limit_headrooms(tmp_path, write_own_groups(tmp_path, "0::/user.slice\n"))) == []
     assert 0 < available_bytes(tmp_path, tmp_path / "none") <= psutil.virtual_memory().total
 
 
@@ -108,14 +106,16 @@ def test_without_limits_the_machine_counts(tmp_path: Path) -> None:
     ],
 )
 def test_which_cards_are_visible(value: str | None, numbers: list[int]) -> None:
-    """CUDA_VISIBLE_DEVICES chooses and orders cards by numbers or by how UUIDs begin; what is wrong ends the
-    list.
+    """CUDA_VISIBLE_DEVICES selects and orders cards by numbers or by UUIDs' prefixes; an invalid entry ends
+    the list.
     """
     assert visible_devices(UUIDS, value) == numbers
 
 
 def test_an_order_that_only_cuda_knows() -> None:
-    """GPUs that CUDA counts by speed are not known, unless they are all alike, or named by their UUIDs."""
+    """The order of GPUs that CUDA counts by speed is unknown, unless they are all alike, or named by their
+    UUIDs.
+    """
     fastest, unlike = {"CUDA_DEVICE_ORDER": "FASTEST_FIRST"}, ("slow", "fast", "slow")
     assert cuda_order(UUIDS, unlike, {}) == [0, 1, 2]
     assert cuda_order(UUIDS, unlike, {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": "1"}) == [1]
@@ -129,7 +129,7 @@ def test_an_order_that_only_cuda_knows() -> None:
 
 
 def card(folder: Path, number: int, total: int, used: int, shared: int, maker: str = "") -> None:
-    """Write what Linux reports of one of AMD's GPUs; sizes are GiB."""
+    """Write Linux's files of an AMD GPU; sizes are GiB."""
     figures = {
         "mem_info_vram_total": total * GIB,
         "mem_info_vram_used": used * GIB,
@@ -139,7 +139,7 @@ def card(folder: Path, number: int, total: int, used: int, shared: int, maker: s
 
 
 def test_amds_cards_in_the_order_of_their_numbers(tmp_path: Path) -> None:
-    """The tenth card comes after the second, and ROCm's variables choose among them, one after the other."""
+    """The tenth card comes after the second, and ROCm's variables select among them, one after the other."""
     for number, used in ((10, 3), (2, 2), (0, 1)):
         card(tmp_path, number, 16, used, 8, "samsung")
     (tmp_path / "card0-DP-1").mkdir()
@@ -148,10 +148,8 @@ def test_amds_cards_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     assert free_amd_bytes(tmp_path, {"ROCR_VISIBLE_DEVICES": "1,2", "HIP_VISIBLE_DEVICES": "1"}) == [13 * GIB]
 
 
-def test_memory_that_is_the_machines_is_no_gpus(tmp_path: Path) -> None:
-    """A GPU in the processor, whose own memory is a small piece of the machine's, is left out; a card beside
-    it is not.
-    """
+def test_integrated_gpus_are_left_out(tmp_path: Path) -> None:
+    """A GPU in the processor, which uses the machine's memory, is left out; a separate card is not."""
     card(tmp_path, 0, 1, 0, 15)
     card(tmp_path, 1, 2, 0, 15, "unknown")
     card(tmp_path, 2, 16, 4, 32, "hynix")

@@ -1,4 +1,4 @@
-"""Which device is chosen, and what is said where there is none."""
+"""Tests of the choice of a device, and of the errors where it is missing."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from engines.toolkit.gpu_architectures import missing_code_reason  # noqa: E402
 
 
 def test_a_processor_is_always_there() -> None:
-    """What is asked for is chosen where it is there; "auto" means the best that is there."""
+    """A requested device is chosen where it exists; "auto" means the best one, at least the processor."""
     assert devices.choose_device("cpu").type == "cpu"
     best = next(kind for kind in devices.PREFERENCE if devices._is_available(kind))
     assert devices.choose_device("auto").type == best
 
 
-def test_what_is_not_there_is_refused() -> None:
-    """A device that is not there is never replaced by a slower one: the error names it, and what there is."""
+def test_a_missing_device_is_refused() -> None:
+    """A missing device is never replaced by a slower one: the error names it, and the existing ones."""
     for asked in ("cuda:99", "xpu:99", "mps"):
         if asked == "mps" and torch.backends.mps.is_available():
             continue
@@ -34,10 +34,8 @@ def test_what_is_not_there_is_refused() -> None:
         devices.choose_device("cuda", ("cpu",))
 
 
-def test_the_best_that_is_unfit_is_no_reason_for_a_slower_one() -> None:
-    """Where torch has no code for the GPU, "auto" says so, and what mends it, rather than taking the
-    processor.
-    """
+def test_an_unusable_gpu_is_not_replaced() -> None:
+    """Where torch has no code for the GPU, "auto" is an error with a remedy, rather than the processor."""
 
     def unfit(name: str) -> str:
         return "no code" if name.startswith("cuda") else ""
@@ -53,10 +51,8 @@ def test_the_best_that_is_unfit_is_no_reason_for_a_slower_one() -> None:
     assert devices.resolve_device("auto", devices.PREFERENCE, there, lambda name: "") == "cuda"
 
 
-def test_what_brings_code_for_a_gpu() -> None:
-    """The reason for a torch without code for a GPU names both, and the command that mends it names the engine's
-    environment.
-    """
+def test_the_remedy_for_missing_gpu_code() -> None:
+    """The error for a torch without code for a GPU names both, and the command that installs the right one."""
     reason = missing_code_reason("Old", "6.1", ("sm_80", "sm_90"), "legacy457")
     assert "no code for the GPU Old (compute capability 6.1, it has sm_80, sm_90)" in reason
     assert "`voicebox engines install legacy457 --index-url https://download.pytorch.org/whl/cu126`" in reason
@@ -70,9 +66,7 @@ def test_what_brings_code_for_a_gpu() -> None:
 
 
 def test_a_cpu_in_place_of_a_gpu_is_explained() -> None:
-    """A model that computes on the processor, where this machine has a GPU for it, says what would change
-    that.
-    """
+    """A model on the processor of a machine with a GPU for it says what would change that."""
     kokoro, here = find_model("kokoro"), frozenset[Device]({"cpu", "cuda"})
     assert "voicebox engines install main --index-url https://download.pytorch.org/whl/cu130" in slow_reason(
         kokoro, "cpu", "auto", here

@@ -1,4 +1,4 @@
-"""Float samples become PCM, and PCM float samples."""
+"""Tests of the conversion of float samples to PCM, and back."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ def numbers(pcm: bytes) -> list[int]:
 
 
 def test_floats_become_pcm() -> None:
-    """Full scale is 32767, halves go to the even number, and what is beyond the scale is limited."""
+    """Full scale is 32767, halves are rounded to the even number, and samples beyond the scale are limited."""
     samples = np.array([0, 1, -1, 2, -2, 1.5 / LARGEST, 2.5 / LARGEST], np.float32)
 
     assert numbers(from_floats(samples)) == [0, LARGEST, -LARGEST, LARGEST, -LARGEST, 2, 2]
 
 
 def test_no_number_is_silence() -> None:
-    """A sample that is no number becomes silence, without a warning."""
+    """A NaN becomes silence, without a warning."""
     assert numbers(from_floats(np.array([np.nan, 0.5], np.float32))) == [0, 16384]
 
 
 def test_pcm_becomes_floats() -> None:
-    """The smallest sample is -1, and none is changed on the way to floats and back to its scale."""
+    """The smallest sample is -1, and no sample is changed by a conversion to floats and back."""
     every = np.arange(-32768, 32768, dtype="<i2")
     samples = to_floats(every.tobytes())
 
@@ -36,7 +36,7 @@ def test_pcm_becomes_floats() -> None:
 
 
 def test_tensors_are_like_arrays() -> None:
-    """A tensor of another shape and precision becomes what torch itself makes of it."""
+    """A tensor of any shape and precision is converted as torch itself does."""
     torch = pytest.importorskip("torch")
     sound = torch.randn(2, 3, 1000, generator=torch.Generator().manual_seed(0)).half()
     expected = (sound.float().clamp(-1, 1) * LARGEST).round().short().numpy().astype("<i2").tobytes()

@@ -1,4 +1,4 @@
-"""The seed of a job becomes that of a library."""
+"""Tests of the conversion of a job's seed to that of a library."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from engines.toolkit.seeds import library_seed
 
 
 def test_a_seed_is_kept() -> None:
-    """A seed is passed on as it is, unless it is larger, or less, than a library can take."""
+    """A seed is passed on unchanged, unless it is out of the library's range."""
     assert library_seed(0) == 0
     assert library_seed(2**63 - 1) == 2**63 - 1
     assert library_seed(2**63 + 5) == 5
@@ -14,7 +14,7 @@ def test_a_seed_is_kept() -> None:
 
 
 def test_without_a_seed_each_is_another() -> None:
-    """A job without a seed gets one of its own each time."""
+    """Each job without a seed gets another one."""
     seeds = {library_seed(None) for _ in range(10)}
 
     assert len(seeds) == 10

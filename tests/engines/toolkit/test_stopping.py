@@ -1,4 +1,4 @@
-"""Work ends once nobody wants the rest of it."""
+"""Tests that a job's work ends once nobody wants the rest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from engines.toolkit.stopping import Stop, StopCheck, stop_unless, stoppable
 
 
 def test_false_becomes_stop() -> None:
-    """Events are passed on until the first that is answered with False, which ends the block without an error."""
+    """Events are passed on until `emit` returns False, which ends the block without an error."""
     seen: list[int] = []
 
     def emit(event: int) -> bool:
@@ -23,7 +23,7 @@ def test_false_becomes_stop() -> None:
 
 
 def test_other_errors_pass() -> None:
-    """What else is raised in the block is not kept back."""
+    """Other exceptions in the block are raised from it."""
     with pytest.raises(ValueError, match="broken"), stoppable(bool):
         raise ValueError("broken")
     with pytest.raises(Stop):
@@ -31,7 +31,7 @@ def test_other_errors_pass() -> None:
 
 
 def test_a_check_belongs_to_a_job() -> None:
-    """A check is made in its job only, and never again after it."""
+    """Checks are made during their job only."""
     calls: list[str] = []
     check = StopCheck()
     check("a hook's argument")
@@ -47,7 +47,7 @@ def test_a_check_belongs_to_a_job() -> None:
 
 
 def test_a_check_now_and_then() -> None:
-    """With an interval a check is made at the first call of each job, and not again before it has passed."""
+    """With an interval a check is made at the first call of each job, and again only after the interval."""
     calls: list[int] = []
     check = StopCheck(interval=60)
     for job in range(2):

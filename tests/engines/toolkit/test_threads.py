@@ -1,4 +1,4 @@
-"""How many threads a model runs on."""
+"""Tests of the number of threads that a model runs on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engines.toolkit.threads import cpu_threads, set_torch_threads, usable_cores
 
 
 def test_the_option_or_a_thread_a_core() -> None:
-    """What is asked for is what is used; 0 is one a core that the process may run on."""
+    """The option's number is used; 0 means one per core that the process may run on."""
     assert cpu_threads(3) == 3
     assert cpu_threads(0) == usable_cores()
     assert 1 <= usable_cores() <= (os.cpu_count() or 1)

@@ -1,4 +1,4 @@
-"""A recording is cut into utterances at its silences."""
+"""Tests of cutting a recording into utterances at its silences."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SECOND = 2 * RATE
 
 
 def cut(pcm: bytes, sizes: list[int]) -> tuple[UtteranceSplitter, list[Utterance]]:
-    """Cut PCM that comes in chunks of these sizes, in turn."""
+    """Cut PCM that comes in chunks of these sizes, in rotation."""
     splitter, chunks, at = UtteranceSplitter(), list[bytes](), 0
     while at < len(pcm):
         size = sizes[len(chunks) % len(sizes)]
@@ -26,14 +26,12 @@ def cut(pcm: bytes, sizes: list[int]) -> tuple[UtteranceSplitter, list[Utterance
 
 
 def spoken(text: str) -> bytes:
-    """Speak a text, at 16 kHz."""
+    """Synthesise a text, at 16 kHz."""
     return at_16k(say(text, pause=False).pcm, SPOKEN_RATE)
 
 
 def test_cuts_at_silence() -> None:
-    """Each stretch of speech is one utterance, which starts where the speech does, within 0.4 s, and holds
-    all of it.
-    """
+    """Each stretch of speech is one utterance with the right start, within 0.4 s, and complete."""
     one, two = spoken("my sister found seven old coins"), spoken("under the kitchen floor")
     splitter, found = cut(one + bytes(2 * SECOND) + two + bytes(2 * SECOND), [3200])
 
@@ -46,7 +44,7 @@ def test_cuts_at_silence() -> None:
 
 
 def test_processed_follows_the_utterances() -> None:
-    """Speech whose utterance goes on does not count as processed; silence does."""
+    """Speech of an unfinished utterance does not count as processed; silence does."""
     splitter = UtteranceSplitter()
     assert list(splitter.push(bytes(SECOND))) == []
     assert splitter.processed == 1.0
@@ -80,7 +78,7 @@ def test_speech_without_silence_is_cut() -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(1, 20000), min_size=1, max_size=6))
 def test_chunk_sizes_do_not_matter(sizes: list[int]) -> None:
-    """The cuts are the same however the recording was chopped up on its way."""
+    """The cuts are the same in whatever chunks the recording came."""
     pcm = (
         bytes(SECOND // 2)
         + spoken("good evening")

@@ -1,4 +1,4 @@
-"""Voice detection finds speech where there is some, and none elsewhere."""
+"""Tests of voice detection: it finds speech where there is some, and none elsewhere."""
 
 from __future__ import annotations
 
@@ -58,16 +58,14 @@ def pcm(wave: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bytes:
 
 
 def in_chunks(data: bytes, size: int) -> list[Span]:
-    """Find the speech in a recording that comes in pieces."""
+    """Find the speech in a recording that comes in chunks."""
     speech = SpeechDetector(silero())
     found = [span for start in range(0, len(data), size) for span in speech.push(data[start : start + size])]
     return [*found, *speech.finish()]
 
 
 def test_finds_speech_between_silence() -> None:
-    """Real speech is one span, its times those of the recording, with a little of the silence
-    around it.
-    """
+    """Real speech is one span with the recording's times, with a little of the silence around it."""
     spans = speech_spans(silence(5) + recording() + silence(7), silero())
 
     assert len(spans) == 1
@@ -84,7 +82,7 @@ def test_a_pause_ends_a_span() -> None:
 
 
 def test_shorter_pauses_can_be_asked_for() -> None:
-    """The pauses between phrases cut too, when they are asked for; stretches stay in order and apart."""
+    """With a shorter minimum pause the pauses between phrases end spans too; spans stay in order and apart."""
     spans = speech_spans(recording(), silero(), pause=0.3)
 
     assert len(spans) >= 4
@@ -112,16 +110,14 @@ def test_finds_nothing_where_nobody_speaks(data: bytes) -> None:
 @settings(max_examples=20, deadline=None)
 @given(size=st.integers(1, 3 * SECOND))
 def test_chunks_do_not_matter(size: int) -> None:
-    """The same is found however the recording was cut on its way, even within a sample."""
+    """The spans are the same in whatever chunks the recording came, even with cuts within a sample."""
     data = silence(1) + recording()[: 2 * SECOND] + silence(3)
 
     assert in_chunks(data, max(size, 501)) == speech_spans(data, silero())
 
 
 def test_decided_seconds() -> None:
-    """While silence comes in all of it is decided but for the padding; in a span, all up to where that
-    begins, which is known.
-    """
+    """During silence everything but the padding is decided; in a span, everything up to its begin."""
     speech = SpeechDetector(silero())
     speech.push(silence(10))
     decided_in_silence = speech.decided_seconds
@@ -135,7 +131,7 @@ def test_decided_seconds() -> None:
 
 
 def test_a_span_comes_while_the_recording_goes_on() -> None:
-    """A span comes once its pause is over, not at the end of the recording."""
+    """A span is returned once its pause is over, not at the end of the recording."""
     speech = SpeechDetector(silero(), pause=1.0)
 
     assert speech.push(recording()[: 2 * SECOND]) == []
@@ -167,7 +163,7 @@ def test_is_what_silero_gives_frame_by_frame() -> None:
 
 
 def test_the_network_of_the_other_package_does_as_well() -> None:
-    """The file that faster-whisper brings finds the same speech: neither package needs the other."""
+    """The network file of faster-whisper finds the same speech: neither package needs the other."""
     spec = find_spec("faster_whisper")
     assert spec is not None
     assert spec.origin is not None
@@ -180,7 +176,7 @@ def test_the_network_of_the_other_package_does_as_well() -> None:
 
 
 def test_a_file_that_is_no_network(tmp_path: Path) -> None:
-    """What is missing or broken is named."""
+    """A missing or broken network file is named."""
     (tmp_path / "broken.onnx").write_bytes(b"no network")
 
     for name in ("broken.onnx", "missing.onnx"):

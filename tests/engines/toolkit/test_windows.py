@@ -1,4 +1,4 @@
-"""The windows of a recording: what is in them, when they come, and that nothing else is kept."""
+"""Tests of a recording's windows: their contents, when they come, and that nothing else is kept in memory."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def chunks(pcm: bytes, size: int) -> Iterator[bytes]:
 def cut(
     pcm: bytes, *, vad: bool, size: int = BYTES_PER_SECOND, transcribed: tuple[float, ...] = (1.0,)
 ) -> list[Window]:
-    """Return all windows, where fractions of them are transcribed in turn."""
+    """Return all windows, where fractions of them are transcribed, in rotation."""
     windows = Windows(chunks(pcm, size), silero() if vad else None, lambda _: None)
     fractions = cycle(transcribed)
     found = []
@@ -62,7 +62,7 @@ def test_a_recording_is_cut_every_thirty_seconds() -> None:
 
 
 def test_a_window_begins_where_the_transcript_of_the_last_ends() -> None:
-    """What is not transcribed of a window is in the next one."""
+    """The part of a window that was not transcribed is in the next one."""
     assert [start for start, _ in spans(cut(sound("hello", 50), vad=False, transcribed=(0.5, 1.0, 1.0)))] == [
         0,
         15,
@@ -72,9 +72,7 @@ def test_a_window_begins_where_the_transcript_of_the_last_ends() -> None:
 
 @pytest.mark.parametrize("vad", [True, False])
 def test_a_window_holds_the_recordings_samples(vad: bool) -> None:
-    """Its samples are those of the recording, with what surrounds them, and it begins on a frame of the
-    spectrum.
-    """
+    """A window's samples are the recording's, with some context, and it begins on a frame of the spectrum."""
     whole = samples(SPEECH)
     for window in cut(SPEECH, vad=vad, transcribed=(0.7, 1.0)):
         start = round(window.start * RATE)
@@ -101,7 +99,7 @@ def test_silence_is_in_no_window() -> None:
 @settings(max_examples=15, deadline=None)
 @given(size=st.integers(2000, len(SPEECH)), transcribed=st.lists(st.floats(0.3, 1.0), min_size=1, max_size=4))
 def test_chunks_do_not_matter(vad: bool, size: int, transcribed: list[float]) -> None:
-    """The windows are the same however the recording was cut on its way."""
+    """The windows are the same in whatever chunks the recording came."""
     found, expected = (
         cut(SPEECH, vad=vad, size=one, transcribed=tuple(transcribed)) for one in (size, 16_000)
     )
@@ -117,7 +115,7 @@ def test_chunks_do_not_matter(vad: bool, size: int, transcribed: list[float]) ->
     ("vad", "pcm"), [(True, silence(1)), (True, sound("hello", 1)), (False, sound("hello", 1))]
 )
 def test_nothing_is_kept_that_is_processed(vad: bool, pcm: bytes) -> None:
-    """However long the recording, little more than a window of it is kept."""
+    """However long the recording, little more than a window of it is in memory."""
     windows = Windows(iter([silence(1)] + [pcm] * 300), silero() if vad else None, lambda _: None)
     longest = 0
     while window := windows.next_window():
@@ -129,7 +127,7 @@ def test_nothing_is_kept_that_is_processed(vad: bool, pcm: bytes) -> None:
 
 
 def test_progress_never_goes_back() -> None:
-    """Progress grows, also where voice detection finds that speech has begun a while ago."""
+    """Progress never decreases, also where voice detection finds that speech began a while ago."""
     progress: list[float] = []
     windows = Windows(chunks(SPEECH, 1000), silero(), progress.append)
     while window := windows.next_window():
@@ -141,7 +139,7 @@ def test_progress_never_goes_back() -> None:
 
 
 def test_a_time_behind_the_window_is_its_end() -> None:
-    """A time that the model makes up becomes the window's end."""
+    """A time of the model's beyond the window becomes the window's end."""
     window = cut(sound("hello", 2), vad=False)[0]
 
     assert [window.recording_time(seconds) for seconds in (0.5, 2.0, 7.3)] == [0.5, 2.0, 2.0]

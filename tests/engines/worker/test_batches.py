@@ -1,4 +1,4 @@
-"""Batching in the worker: real workers, with the engine that works at a set pace."""
+"""Tests of batching in real workers, with the engine that works at a set pace."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Failing(Paced):
     """An engine that fails on request: the whole batch, one job of it, or by never returning."""
 
     def speak_batch(self, items: Sequence[BatchItem]) -> None:
-        """Speak, unless a text asks for something else."""
+        """Synthesise, or fail as a text asks."""
         for item in items:
             if item.job.text == "fail all":
                 raise ValueError("no batch of mine")
@@ -42,8 +42,8 @@ class Failing(Paced):
 
 
 @pytest.fixture
-def adapter_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the worker import the engine of this file."""
+def adapter_importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put this file on the worker's import path."""
     monkeypatch.setenv("PYTHONPATH", path_of_engines(__file__))
 
 
@@ -64,7 +64,7 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
 
 
 async def whole(speech: AsyncGenerator[SpeechEvent, None]) -> bytes:
-    """Return all PCM of some speech."""
+    """Return all PCM of a stream of events."""
     async with aclosing(speech) as events:
         return b"".join([event.pcm async for event in events if isinstance(event, Audio)])
 
@@ -75,7 +75,7 @@ def jobs(count: int) -> list[SpeechJob]:
 
 
 def test_each_job_of_a_batch_gets_its_own_audio() -> None:
-    """What comes out of a batch is, to the sample, what comes out of each job alone."""
+    """A job's audio in a batch is, to the sample, that of the job alone."""
 
     async def test() -> None:
         async with (
@@ -90,7 +90,7 @@ def test_each_job_of_a_batch_gets_its_own_audio() -> None:
 
 
 def test_jobs_that_wait_together_share_a_call() -> None:
-    """Eight jobs in one call take the time of one, not of eight."""
+    """Eight jobs in one call need the time of one, not of eight."""
     calls: list[int] = []
 
     class Counting(Paced):
@@ -117,8 +117,8 @@ def test_jobs_that_wait_together_share_a_call() -> None:
     run(test)
 
 
-def test_a_client_that_leaves_holds_nobody() -> None:
-    """A client that leaves in the middle of a batch frees its slot at once; the others get all of theirs."""
+def test_a_client_that_leaves_frees_its_slot() -> None:
+    """A client that leaves during a batch frees its slot at once; the others get all their audio."""
 
     async def test() -> None:
         async with pool({"rtf": 0.3, "first_chunk": 0.01, "batch": 4, "batch_wait": 0.1}) as engine:
@@ -137,7 +137,7 @@ def test_a_client_that_leaves_holds_nobody() -> None:
 
 @pytest.mark.usefixtures("adapter_is_found")
 def test_errors_in_a_batch() -> None:
-    """One job's failure is its own; a call that fails, fails all; either way the worker goes on."""
+    """A job's error fails that job only; a call's error fails all; either way the worker goes on."""
 
     async def test() -> None:
         async with pool(
@@ -163,7 +163,7 @@ def test_errors_in_a_batch() -> None:
 
 @pytest.mark.usefixtures("adapter_is_found")
 def test_a_batch_that_hangs_costs_its_worker_only() -> None:
-    """A call that never returns is detected once nobody wants anything of it, and the worker is replaced."""
+    """A call that never returns is detected once nobody wants its jobs, and the worker is replaced."""
 
     async def test() -> None:
         async with pool({"rtf": 0.001, "first_chunk": 0.0, "batch": 4}, FAILING) as engine:
@@ -175,7 +175,7 @@ def test_a_batch_that_hangs_costs_its_worker_only() -> None:
 
 
 def test_a_killed_worker_costs_its_batch_one_more_try() -> None:
-    """kill -9 before the first audio: every job of the batch is spoken again."""
+    """After kill -9 before the first audio every job of the batch is tried again."""
 
     async def test() -> None:
         async with pool({"rtf": 0.1, "first_chunk": 0.5, "batch": 4, "batch_wait": 0.05}) as engine:

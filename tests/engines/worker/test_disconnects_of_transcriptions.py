@@ -1,5 +1,5 @@
-"""A client that leaves in the middle of a transcription: its engine stops at once, however much audio waits,
-and nothing is left of it.
+"""Tests of clients that leave during a transcription: the engine stops at once, however much audio is
+buffered, and nothing is left.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Stalling:
     """
 
     def load(self) -> EngineInfo:
-        """Return what it can do, and that it stops a job in less than half a second."""
+        """Return its info, which declares that it stops a job in less than half a second."""
         return EngineInfo(
             "stalling",
             "1",
@@ -52,7 +52,7 @@ class Stalling:
         )
 
     def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], emit: EmitTranscription) -> None:
-        """Read what the job asks for."""
+        """Read as much as the job asks for."""
         chunk = next(audio)
         emit(Progress(0.1))
         if job.prompt == "all":
@@ -68,8 +68,8 @@ class Stalling:
 
 
 @pytest.fixture(autouse=True)
-def adapters(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let workers find the engines of this file."""
+def adapters_importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put this file on the workers' import path."""
     monkeypatch.setenv("PYTHONPATH", path_of_engines(__file__))
 
 
@@ -92,7 +92,7 @@ async def recording(seconds: int = LONG, sent: list[int] | None = None) -> Async
 
 
 async def leave(client: WorkerClient, job: TranscriptionJob, sent: list[int], until: int) -> None:
-    """Close a job once so many seconds of its recording have been sent."""
+    """Close a job once that many seconds of its recording have been sent."""
     events: AsyncGenerator[TranscriptionEvent, None]
     async with aclosing(client.transcribe(job, recording(LONG, sent))) as events, asyncio.timeout(20):
         async for _ in events:
@@ -107,9 +107,7 @@ async def transcribed(client: WorkerClient, seconds: int) -> list[TranscriptionE
 
 
 def unnamed_files(pid: int) -> list[str]:
-    """Return the temporary files that a process holds open, which have no name any more; none where the system
-    does not list them.
-    """
+    """Return the deleted temporary files that a process holds open; none where the system does not list them."""
     folder = Path(f"/proc/{pid}/fd")
     if not folder.is_dir():
         return []
@@ -118,8 +116,8 @@ def unnamed_files(pid: int) -> list[str]:
 
 @pytest.mark.parametrize("until", [LONG // 2, LONG])
 def test_a_disconnect_is_noticed_however_much_waits(until: int) -> None:
-    """An engine that reads no more of a long recording is stopped when its client leaves, while it is sent and
-    afterwards.
+    """An engine that reads no more of a long recording is stopped when its client leaves, while it is sent
+    and afterwards.
     """
 
     async def test() -> None:
@@ -132,9 +130,9 @@ def test_a_disconnect_is_noticed_however_much_waits(until: int) -> None:
     run(test)
 
 
-def test_what_waits_arrives_whole() -> None:
-    """All of a recording that the engine reads late arrives, in its order; what waited on disk is gone with
-    the job.
+def test_buffered_audio_arrives_whole() -> None:
+    """A recording that the engine reads late arrives complete and in order; its temporary file is deleted
+    with the job.
     """
 
     async def test() -> None:
@@ -152,8 +150,8 @@ def test_what_waits_arrives_whole() -> None:
     run(test)
 
 
-def test_what_finds_no_room_on_disk_waits() -> None:
-    """Once the file is full as well the sender waits, and nothing is lost or out of order."""
+def test_a_full_buffer_blocks_the_sender() -> None:
+    """Once the temporary file is full too the sender waits, and nothing is lost or out of order."""
 
     async def test() -> None:
         pieces = [bytes([number]) * SECOND for number in range(LONG)]
@@ -178,7 +176,7 @@ def test_what_finds_no_room_on_disk_waits() -> None:
 
 
 def test_an_engine_declares_how_long_it_may_need_to_stop() -> None:
-    """One that stops in the time it declared keeps its process; one that needs longer loses it."""
+    """An engine that stops within the time it declared keeps its process; a slower one loses it."""
 
     async def test() -> None:
         async with worker() as (process, client):

@@ -1,4 +1,4 @@
-"""Memory that a worker does not use any more goes back to the system."""
+"""Tests that a worker returns unused memory to the system."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ RETURNED = 0.8
 
 
 class Fragmenting:
-    """An engine that allocates much memory in pieces for each job, and frees all but the last of them: the C
-    library then gives none back by itself.
+    """An engine that allocates much memory in pieces for each job, and frees all but the last of them, of
+    which the C library alone returns none.
     """
 
     def __init__(self, report: str = "") -> None:
@@ -36,7 +36,7 @@ class Fragmenting:
         self._kept: list[bytes] = []
 
     def load(self) -> EngineInfo:
-        """Return what it can do. Time is short here: its worker gives memory back soon."""
+        """Return its info. Its idle time is short, so that its worker returns memory soon."""
         malloc_trim.DELAY_SECONDS = 0.5
         capabilities = SpeechCapabilities(24_000, ("en",))
         return EngineInfo(
@@ -44,7 +44,7 @@ class Fragmenting:
         )
 
     def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
-        """Allocate memory, free it, report what the process holds then, and speak."""
+        """Allocate memory, free it, report the process's memory, and synthesise."""
         pieces = [bytes([number % 255 + 1]) * PIECE_BYTES for number in range(PIECES)]
         self._kept.append(pieces[-1])
         del pieces
@@ -57,14 +57,14 @@ def worker(options: Options) -> AbstractAsyncContextManager[tuple[WorkerProcess,
 
 
 @pytest.fixture(autouse=True)
-def adapters(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let workers find the engine of this file."""
+def adapters_importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put this file on the workers' import path."""
     monkeypatch.setenv("PYTHONPATH", path_of_engines(__file__))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the C library of other systems is not called")
-def test_what_a_job_left_goes_back(tmp_path: Path) -> None:
-    """Soon after a job a worker holds hardly anything of what the job allocated and freed, though it stood between
+def test_memory_of_a_job_is_returned(tmp_path: Path) -> None:
+    """Soon after a job a worker holds hardly any of the memory that the job freed, though it lay between
     pieces in use.
     """
 
@@ -82,8 +82,10 @@ def test_what_a_job_left_goes_back(tmp_path: Path) -> None:
     asyncio.run(asyncio.wait_for(test(), 60))
 
 
-def test_only_a_c_library_that_accepts_them_gets_settings_of_its_heap() -> None:
-    """An older glibc would refuse a part of what makes one heap, and be slower for the rest."""
+def test_heap_settings_depend_on_the_c_library() -> None:
+    """Only a glibc that accepts all heap settings gets them: an older one would refuse a part, and be slower
+    with the rest.
+    """
     heap_is_set = {
         libc: "MALLOC_ARENA_MAX" in default_variables(libc)
         for libc in (("glibc", "2.35"), ("glibc", "2.34"), ("", ""), ("musl", "3.1"))
@@ -94,7 +96,7 @@ def test_only_a_c_library_that_accepts_them_gets_settings_of_its_heap() -> None:
 
 @pytest.mark.parametrize("capacity", [None, "1024"])
 def test_caches_of_kernels_are_small(monkeypatch: pytest.MonkeyPatch, capacity: str | None) -> None:
-    """oneDNN keeps 128 kernels in a worker, or as many as the gateway was started with."""
+    """oneDNN keeps 128 kernels in a worker, or as many as the gateway's environment says."""
     monkeypatch.delenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", raising=False)
     monkeypatch.delenv("LRU_CACHE_CAPACITY", raising=False)
     if capacity:

@@ -1,4 +1,4 @@
-"""The first job of a model, which is done before it is ready."""
+"""Tests of the warm-up, a model's first job, which runs before it is ready."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from engines.worker.warm_up import VOWEL_SECONDS, vowel, warm_up
 
 
 class Both:
-    """An engine that speaks and transcribes, and keeps count of both."""
+    """An engine that speaks and transcribes, and counts both."""
 
     def __init__(self) -> None:
         self.chunks = 0
@@ -51,7 +51,7 @@ INFO = EngineInfo(
 )
 
 
-def test_it_speaks_until_audio_comes_and_transcribes_a_vowel() -> None:
+def test_the_warm_up_speaks_and_transcribes() -> None:
     """A model speaks until its first audio, no longer, and transcribes a second and a half of sound."""
     engine = Both()
     warm_up(engine, INFO)
@@ -60,8 +60,8 @@ def test_it_speaks_until_audio_comes_and_transcribes_a_vowel() -> None:
     assert len(engine.recording) == round(2 * VOWEL_SECONDS * 16_000)
 
 
-def test_what_cannot_be_done_is_no_error(capfd: pytest.CaptureFixture[str]) -> None:
-    """A model that refuses the job is loaded all the same, and the log says why it is not warm."""
+def test_a_failed_warm_up_is_no_error(capfd: pytest.CaptureFixture[str]) -> None:
+    """A model that refuses the job is loaded all the same, and the log has the reason."""
 
     class Refusing(Both):
         def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
@@ -72,7 +72,7 @@ def test_what_cannot_be_done_is_no_error(capfd: pytest.CaptureFixture[str]) -> N
 
 
 def test_the_vowel_counts_as_speech() -> None:
-    """Voice detection finds speech in the sound, else nothing behind it would be warm."""
+    """Voice detection finds speech in the warm-up's sound, else the stages after it would not be warmed up."""
     pytest.importorskip("onnxruntime")
     from engines.toolkit.vad import speech_spans
 

@@ -1,4 +1,4 @@
-"""Voice prompts on their way to a worker and in it: the provider API, each across the wire once, and what is
+"""Tests of voice prompts between gateway and worker: the provider API, each prompt sent once, and what is
 refused.
 """
 
@@ -55,7 +55,7 @@ async def spoken(client: WorkerClient, job: SpeechJob) -> list[float]:
 
 
 class BareWorker:
-    """A worker of `mimic`: by the gateway's client, and by the bare API."""
+    """A worker of `mimic`, used through the gateway's client and through the bare API."""
 
     def __init__(self, client: WorkerClient, session: aiohttp.ClientSession) -> None:
         self.client = client
@@ -75,7 +75,7 @@ class BareWorker:
             return answer.status, await answer.json()
 
     async def post(self, body: bytes, content_type: str) -> tuple[int, Any]:
-        """Send any bytes to where voice prompts are created; return the status and the JSON."""
+        """Send any bytes to the route that creates voice prompts; return the status and the JSON."""
         async with self._session.post(
             "/tts/create_voice_prompt", data=body, headers={"content-type": content_type}
         ) as answer:
@@ -108,8 +108,8 @@ def wav(pcm: bytes, rate: int = RATE, channels: int = 1, width: int = 2) -> byte
 
 
 def test_the_provider_api() -> None:
-    """A prompt is made of WAV parts with their words, comes back in base64 with its SHA-256, and speaks in
-    JSON and frames.
+    """A prompt is created from WAV parts with their transcripts, returned in base64 with its SHA-256, and
+    used for JSON and frames.
     """
 
     async def test() -> None:
@@ -133,8 +133,8 @@ def test_the_provider_api() -> None:
     run(test)
 
 
-def test_a_prompt_crosses_the_wire_once() -> None:
-    """The gateway sends a prompt whole the first time, and only its id afterwards, to whichever worker."""
+def test_a_prompt_is_sent_once() -> None:
+    """The gateway sends a prompt whole the first time, and only its id afterwards, to each worker."""
 
     async def test() -> None:
         async with mimic_worker() as first, mimic_worker() as other:
@@ -160,10 +160,8 @@ def start(socket: Path) -> subprocess.Popen[bytes]:
     return process
 
 
-def test_a_prompt_that_a_worker_has_dropped_is_sent_again(tmp_path: Path) -> None:
-    """A prompt that is named to a worker which has dropped it is sent at once; the caller gets its audio
-    all the same.
-    """
+def test_a_dropped_prompt_is_sent_again(tmp_path: Path) -> None:
+    """A prompt that the worker no longer has is sent whole at once, and the caller gets the audio."""
     socket = tmp_path / "worker.sock"
 
     async def test() -> None:
@@ -188,7 +186,7 @@ def test_a_prompt_that_a_worker_has_dropped_is_sent_again(tmp_path: Path) -> Non
 
 
 def test_a_prompt_is_sent_to_a_worker_that_was_replaced() -> None:
-    """After kill -9 the next worker has no prompts; whoever speaks then does not notice."""
+    """After kill -9 the new worker has no prompts, and gets them with the next job."""
 
     async def test() -> None:
         group = WorkerGroup(find_engine("mimic"), EngineSettings(workers=1), SETTINGS, silent)
@@ -212,8 +210,8 @@ def test_a_prompt_is_sent_to_a_worker_that_was_replaced() -> None:
 
 
 def test_jobs_that_are_refused() -> None:
-    """A prompt that is not held, of another id, no base64, or of no use is refused in words, and the worker
-    works on.
+    """A prompt that is unknown, has another id, is no base64, or is invalid is refused with the reason, and
+    the worker goes on.
     """
 
     async def test() -> None:
@@ -241,7 +239,9 @@ def test_jobs_that_are_refused() -> None:
 
 
 def test_recordings_that_are_refused() -> None:
-    """What is no WAV of the engine's own rate, mono and 16 bits, or no form at all, is refused in words."""
+    """A recording that is no WAV of the engine's own rate, mono and 16 bits, or no form at all, is refused
+    with the reason.
+    """
 
     async def test() -> None:
         async with mimic_worker() as worker:
@@ -273,7 +273,7 @@ def test_recordings_that_are_refused() -> None:
 
 
 def test_refusals_keep_their_kind() -> None:
-    """What the engine raises for a recording reaches the gateway as the same error."""
+    """An exception of the engine for a recording reaches the gateway as the same class."""
 
     async def test() -> None:
         async with mimic_worker() as worker:
@@ -286,7 +286,7 @@ def test_refusals_keep_their_kind() -> None:
 
 
 def test_engines_that_do_not_clone() -> None:
-    """An engine that does not clone refuses to."""
+    """An engine that does not clone refuses to create prompts."""
 
     async def test() -> None:
         process = await WorkerProcess.start(find_engine("tone"), SETTINGS, silent)
@@ -300,9 +300,7 @@ def test_engines_that_do_not_clone() -> None:
 
 
 def test_the_cache_has_a_limit() -> None:
-    """Beyond the limit those prompts are dropped that were not used for the longest time; the newest
-    always stays.
-    """
+    """Beyond the limit the least recently used prompts are dropped; the newest always stays."""
     cache = PromptCache(limit=250)
     one = cache.add(b"1" * 100)
     other = cache.add(b"2" * 100)
@@ -330,7 +328,7 @@ def test_the_cache_has_a_limit() -> None:
         '{"voice_prompt": {"safetensors": "é"}}',
     ],
 )
-def test_answers_that_are_no_prompt(answer: str) -> None:
-    """A worker that answers anything else has failed."""
+def test_invalid_answers_of_a_worker(answer: str) -> None:
+    """Any other answer of a worker is a failure."""
     with pytest.raises(EngineFailed, match="no voice prompt"):
         bodies.decode_prompt(answer.encode())
