@@ -1,4 +1,4 @@
-"""The eSpeak NG adapter: what it speaks, how it streams and how it stops."""
+"""Tests of the eSpeak NG adapter: its audio, how it streams and how it stops."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def seconds(speed: float) -> float:
 
 
 def test_info() -> None:
-    """Its info has its name, licence and capabilities, and every voice it lists has an id of its own."""
+    """Its info has its name, licence and capabilities, and every listed voice has a unique id."""
     info = loaded()[1]
 
     assert (info.name, info.licence, info.models) == ("espeak", "GPL-3.0-or-later", ("espeak",))
@@ -38,14 +38,14 @@ def test_info() -> None:
 
 
 def test_every_listed_voice_speaks() -> None:
-    """Whatever is listed makes sound: no voice without a dictionary, no variant without a file."""
+    """Every listed voice makes sound: no voice without a dictionary, no variant without a file."""
     silent = [voice.id for voice in loaded()[1].voices if say("1 2 one two", voice.id).seconds < 0.3]
 
     assert silent == []
 
 
 def test_streams_from_the_first_buffer() -> None:
-    """The first audio comes with the first buffer, and no chunk is long; each is of whole samples."""
+    """The first audio comes with the first buffer; chunks are short and of whole samples."""
     sizes: list[int] = []
 
     def emit(event: SpeechEvent) -> bool:
@@ -63,7 +63,7 @@ def test_streams_from_the_first_buffer() -> None:
 
 @pytest.mark.parametrize("accepted", [0, 1, 7])
 def test_stops_when_emit_returns_false(accepted: int) -> None:
-    """Once `emit` returns False nothing more is emitted, and the next job is not touched by it."""
+    """Once `emit` returns False nothing more is emitted, and the next job is not affected."""
     calls = 0
 
     def emit(_: SpeechEvent) -> bool:
@@ -80,7 +80,7 @@ def test_stops_when_emit_returns_false(accepted: int) -> None:
 
 
 def test_raises_what_emit_raises() -> None:
-    """An exception of the receiver's comes out of `speak`, at once, and leaves the engine able to work."""
+    """An exception of `emit` is raised from `speak`, at once, and the engine goes on working."""
     calls = 0
 
     def emit(_: SpeechEvent) -> bool:
@@ -94,8 +94,8 @@ def test_raises_what_emit_raises() -> None:
     assert say("Still here.").seconds > 0.5
 
 
-def test_speed_is_its_own() -> None:
-    """Speed changes the length as asked and leaves the pitch; beyond its range it goes as far as it can."""
+def test_speed() -> None:
+    """Speed changes the duration as requested and keeps the pitch; beyond its range it is clamped."""
     normal = seconds(1.0)
 
     assert seconds(2.0) == pytest.approx(normal / 2, rel=0.15)
@@ -107,7 +107,7 @@ def test_speed_is_its_own() -> None:
     )
 
 
-def test_nothing_carries_over() -> None:
+def test_jobs_do_not_affect_each_other() -> None:
     """Voice, speed and pitch of one job are not those of the next."""
     before = say(SENTENCE)
     speak(SpeechJob(SENTENCE, "de+f3", speed=2.5, pitch=90.0))
@@ -130,7 +130,7 @@ def test_pitch_changes_the_voice() -> None:
 
 
 def test_pause_after_a_sentence_only() -> None:
-    """A job that was cut in the middle of a sentence ends without the pause of a full stop."""
+    """A job that ends within a sentence has no pause of a full stop at its end."""
     assert say("Hello world.").seconds - say("Hello world.", pause=False).seconds > 0.2
 
 
@@ -154,7 +154,7 @@ def test_no_clicks() -> None:
     ],
 )
 def test_markup_is_text(text: str, longer_than: str) -> None:
-    """Angle brackets, ampersands and double brackets are read out, not obeyed: no words vanish with them."""
+    """Angle brackets, ampersands and double brackets are spoken, not interpreted: no words vanish with them."""
     assert say(text).seconds > say(longer_than).seconds + 0.1
 
 
@@ -175,7 +175,7 @@ def test_leading_dash_and_controls() -> None:
     "text", ["", " ", "\n\n", "...", "!?", "😀", "—", "\u200b", "\u202e", "```", "\U0010ffff", "\0"]
 )
 def test_wordless_texts(text: str) -> None:
-    """Text without words gives little audio and no error."""
+    """Text without words yields little audio and no error."""
     assert say(text).seconds < 2.0
 
 
@@ -199,7 +199,7 @@ def test_any_text(text: str, voice: str) -> None:
     assert all(spoken.ahead)
 
 
-def test_long_text_streams_flat() -> None:
+def test_memory_of_a_long_text() -> None:
     """A text of 100,000 characters in one job is spoken whole, and memory does not grow with it."""
     program = (
         "import resource\n"
@@ -226,5 +226,5 @@ def test_long_text_streams_flat() -> None:
 
 
 def test_pauses_at_commas() -> None:
-    """A comma makes a pause, so the check for silence is one that could fail."""
+    """A comma makes a pause, so the check for silence can fail."""
     assert longest_silence(audio_measures.samples(say("Well, yes, no.", pause=False).pcm), RATE) > 0.1

@@ -1,4 +1,4 @@
-"""Which of eSpeak NG's voices a name means, and that the thirteen characters differ."""
+"""Tests of the names of eSpeak NG's voices, and that the thirteen characters differ."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ def some_voices() -> Voices:
     ],
 )
 def test_identifies(voice: str, language: str | None, expected: str) -> None:
-    """A voice goes by code, alias or longer tag in any case; a language takes its place and leaves the
-    variant.
+    """A voice is found by code, alias or longer tag in any case; a language replaces its language and keeps
+    the variant.
     """
     assert some_voices().identify(voice, language) == expected
 
@@ -104,16 +104,14 @@ def test_identifies(voice: str, language: str | None, expected: str) -> None:
     ],
 )
 def test_refuses_unknown_voices(voice: str) -> None:
-    """What is no voice is refused: the library would take an unknown variant for none, and a path for a file
-    to open.
-    """
+    """An invalid voice is refused: the library would ignore an unknown variant, and open a path as a file."""
     with pytest.raises(UnknownVoice) as caught:
         some_voices().identify(voice, None)
     assert caught.value.param == "voice"
 
 
 def test_names_near_misses() -> None:
-    """A slip of the finger is met with what may have been meant."""
+    """A misspelt voice is refused with similar names."""
     with pytest.raises(UnknownVoice, match=r"Did you mean en-us\+Mr serious"):
         some_voices().identify("en-us+mr-seriuos", None)
     with pytest.raises(UnknownVoice, match=r"Did you mean .*cmn"):

@@ -1,4 +1,4 @@
-"""Word times of eSpeak NG: which words, where in the text, and when in the audio."""
+"""Tests of eSpeak NG's word times: which words, where in the text, and when in the audio."""
 
 from __future__ import annotations
 
@@ -43,9 +43,7 @@ SENTENCES = [
     ],
 )
 def test_words_of_the_text(text: str, voice: str, expected: list[str]) -> None:
-    """Words are code-point ranges of the caller's own text: whole words, without the punctuation around them,
-    each once.
-    """
+    """Words are code-point ranges of the caller's text: whole words, without punctuation, each once."""
     assert [text[word.start : word.end] for word in say(text, voice).words] == expected
 
 
@@ -82,10 +80,8 @@ def test_times_are_those_of_the_audio(voice: str) -> None:
 
 
 @pytest.mark.parametrize("voice", ["en-us", "en-gb", "en-us+f2", *CHARACTERS.values()])
-def test_says_its_own_words(voice: str) -> None:
-    """What is said fits its own text, and no other: the check that other tests of whose words these are rest
-    upon.
-    """
+def test_audio_fits_its_own_text(voice: str) -> None:
+    """Speech fits its own text, and no other: the check on which other tests rely."""
     for text, other in zip(SENTENCES[:2], SENTENCES[2:], strict=False):
         pcm = alignment.at_16k(say(text, voice).pcm, RATE)
 
@@ -96,7 +92,7 @@ def test_says_its_own_words(voice: str) -> None:
 
 
 def test_a_missing_word_does_not_align() -> None:
-    """A text with a sentence more, or one less, than was said does not fit."""
+    """A text with a sentence more, or one less, than the speech does not fit."""
     pcm = alignment.at_16k(say(SENTENCES[0] + " " + SENTENCES[1]).pcm, RATE)
 
     assert alignment.fit(pcm, SENTENCES[0] + " " + SENTENCES[1]) > alignment.ITS_OWN
@@ -104,7 +100,7 @@ def test_a_missing_word_does_not_align() -> None:
     assert alignment.fit(pcm, " ".join(SENTENCES[:3])) < alignment.ITS_OWN
 
 
-def test_alignment_of_silence_fails() -> None:
+def test_silence_does_not_align() -> None:
     """Silence has no words."""
     with pytest.raises(alignment.AlignmentFailed):
         alignment.align(bytes(2 * 16000 * 3), SENTENCES[2])
@@ -122,7 +118,7 @@ def test_word_times_in_seconds() -> None:
 
 
 def test_reader_leaves_out_repeats() -> None:
-    """Events inside a number that is read as many words add none, nor do those counted one place too far."""
+    """Events inside a number that is read as many words add none, nor do those with an offset one too large."""
     reader = WordReader("1999 😀 end")
     events = [(0, 4), (1, 4), (1, 4), (5, 1), (6, 1), (7, 3)]
 

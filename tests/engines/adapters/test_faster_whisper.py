@@ -1,4 +1,4 @@
-"""The Whisper of CTranslate2: its files, number formats and GPUs, and that its transcripts are the
+"""Tests of CTranslate2's Whisper: its files, number formats and GPUs, and that its transcripts are the
 library's.
 """
 
@@ -40,7 +40,7 @@ from engines.toolkit.transcription_options import fallback_temperatures
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make the model, not converted yet."""
+    """Create the model, not converted yet."""
     folder = tmp_path_factory.mktemp("original")
     tiny.make_whisper(folder)
     return folder
@@ -48,7 +48,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(original: Path, tmp_path: Path) -> Path:
-    """Make the converted model, to be spoilt."""
+    """Create the converted model, to be spoilt."""
     tiny.convert_to_ctranslate2(original, tmp_path / "converted")
     return tmp_path / "converted"
 
@@ -91,7 +91,7 @@ BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_files_that_are_not_whole(folder: Path, name: str) -> None:
-    """What is missing or broken is named in a sentence with the folder; nothing is fetched for it."""
+    """A missing or broken file is named in a sentence with the folder; nothing is downloaded for it."""
     change, message = BROKEN[name]
     change(folder)
 
@@ -125,7 +125,7 @@ def test_on_a_cpu_in_eight_bits(folder: Path) -> None:
 
 
 def test_a_model_for_english_only(tmp_path: Path) -> None:
-    """A model that knows only English says so, and refuses all else."""
+    """A model that knows only English says so, and refuses other languages."""
     tiny.make_whisper(tmp_path / "original", multilingual=False)
     vocabulary = tmp_path / "converted" / "vocabulary.json"
     tiny.convert_to_ctranslate2(tmp_path / "original", tmp_path / "converted")
@@ -149,7 +149,7 @@ JOBS = [
 
 @pytest.mark.parametrize(("job", "within"), JOBS, ids=["translation", "words"])
 def test_segments_are_the_librarys(folder: Path, job: TranscriptionJob, within: float) -> None:
-    """Segments, times, words and probabilities are those that the library gives for the whole recording."""
+    """Segments, times, words and probabilities are the library's for the whole recording."""
     engine = FasterWhisper(str(folder), dtype="float32", vad=False, threads=1)
     engine.load()
     model = WhisperModel(str(folder), device="cpu", compute_type="float32", cpu_threads=1)
@@ -204,7 +204,7 @@ def test_loads_no_torch_and_says_nothing(folder: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-# What takes long...
+# Long calls...
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +228,7 @@ EVENTS_BEFORE_DECODER = 42
 
 
 def test_reports_every_attempt(unsure: FasterWhisper) -> None:
-    """A window that is tried six times is reported six times, so that no job seems to have stalled."""
+    """A window that is tried six times is reported six times, so that the job does not count as stalled."""
     events = transcribe(unsure, sound("hello", 4), UNSURE_JOB)
     first_segment = next(
         number for number, event in enumerate(events) if isinstance(event, TranscriptSegment)
@@ -239,7 +239,7 @@ def test_reports_every_attempt(unsure: FasterWhisper) -> None:
 
 
 def test_stops_between_two_attempts(unsure: FasterWhisper) -> None:
-    """A client that leaves while a window is tried again and again gets nothing more."""
+    """A client that leaves between two attempts at a window gets nothing more."""
     events: list[TranscriptionEvent] = []
 
     def emit(event: TranscriptionEvent) -> bool:
@@ -253,7 +253,7 @@ def test_stops_between_two_attempts(unsure: FasterWhisper) -> None:
 
 
 class SlowModel:
-    """Stands in for CTranslate2's model: its calls take until they may end."""
+    """A stand-in for CTranslate2's model whose calls last until they are released."""
 
     device = "cpu"
 
@@ -262,19 +262,19 @@ class SlowModel:
         self.begun: list[str] = []
 
     def generate(self, name: str) -> str:
-        """Take long."""
+        """Wait until released."""
         self.begun.append(name)
         assert self.may_end.wait(30)
         return name
 
 
 class ClientLeft(Exception):
-    """The client left."""
+    """Raised by a check when the client has left."""
 
 
-def test_a_long_call_can_be_left() -> None:
-    """Checks go on while a call runs, and end it for its caller; the next runs after it, and one that was
-    left before it began never.
+def test_a_long_call_can_be_abandoned() -> None:
+    """Checks go on during a call, and end it for its caller; the next call runs after it, and one that was
+    abandoned before its begin never runs.
     """
     slow = SlowModel()
     checks = 0
@@ -300,9 +300,7 @@ def test_a_long_call_can_be_left() -> None:
 
 
 def test_a_gpu_without_cublas(capfd: pytest.CaptureFixture[str]) -> None:
-    """Where cuBLAS is missing the CPU takes the work, and says why; a request for the GPU is refused with what to
-    install.
-    """
+    """Without cuBLAS the CPU is used, with the reason; a request for the GPU is refused with what to install."""
     try:
         ctypes.CDLL(CUBLAS)
         pytest.skip("cuBLAS 12 is here")
@@ -318,7 +316,7 @@ def test_a_gpu_without_cublas(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_gpu_with_cublas_of_a_package(tmp_path: Path) -> None:
-    """That of the package nvidia-cublas-cu12 is found, though it lies where no linker looks."""
+    """cuBLAS in the package nvidia-cublas-cu12 is found, though it is not on the linker's path."""
     library = tmp_path / "nvidia" / "cublas" / "lib" / CUBLAS
     library.parent.mkdir(parents=True)
     name = "import _ctypes; print(_ctypes.__file__)"

@@ -1,5 +1,5 @@
-"""Kokoro, with a network of random weights: what the library gives, voices, seeds, words, and files that are
-not right. Offline.
+"""Tests of Kokoro with a network of random weights: the library's audio, voices, seeds, words, and broken
+files. Offline.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ pytestmark = pytest.mark.usefixtures("offline")
 def library_results(
     text: str, voice: object, *, language: str = "a", speed: float = 1.0, seed: int = SEED
 ) -> list[Any]:
-    """Return what the library itself makes of a text."""
-    made = pipeline(language)  # making it draws random numbers
+    """Return what the library itself computes for a text."""
+    pipe = pipeline(language)  # making it draws random numbers
     torch.manual_seed(seed)
     return list(
-        made(
+        pipe(
             text,
             voice=str(folder() / "voices" / f"{voice}.pt") if isinstance(voice, str) else voice,
             speed=speed,
@@ -60,7 +60,7 @@ def library_results(
 
 
 def linked(to: Path, *left_out: str) -> Path:
-    """Make a folder that has the model's files, but for some."""
+    """Create a folder with links to the model's files, but for some."""
     to.mkdir()
     for name in {"config.json", "kokoro-v1_0.pth", "voices"} - set(left_out):
         (to / name).symlink_to(folder() / name)
@@ -113,7 +113,7 @@ def test_info() -> None:
         ),
     ],
 )
-def test_it_says_what_the_library_says(voice_name: str, text: str, speed: float) -> None:
+def test_audio_is_the_librarys(voice_name: str, text: str, speed: float) -> None:
     """In every language, at any speed, audio is the library's own, sample for sample, but limited where it is
     too loud.
     """
@@ -126,7 +126,7 @@ def test_it_says_what_the_library_says(voice_name: str, text: str, speed: float)
 
 
 def test_too_loud_is_limited() -> None:
-    """Samples beyond the scale stop at its ends, and do not wrap around."""
+    """Samples beyond full scale are limited, and do not wrap around."""
     [result] = library_results(TEXT, voice("af_heart") * 3)
     loaded()[0]._voices._loaded["af_sky"] = voice("af_heart") * 3
     loaded()[0]._voices._files["af_sky"] = Path()
@@ -137,8 +137,10 @@ def test_too_loud_is_limited() -> None:
     assert int(np.abs(spoken.pcm.astype(int)).max()) == 32767
 
 
-def test_what_decides_the_sound() -> None:
-    """Same job, same audio; another seed or voice changes it. Without a seed no two are alike, though as long."""
+def test_seeds_and_voices() -> None:
+    """The same job yields the same audio; another seed or voice changes it. Without a seed no two are alike,
+    though as long.
+    """
     first = speak(SpeechJob(TEXT, "af_heart", seed=SEED)).pcm
 
     assert np.array_equal(speak(SpeechJob(TEXT, "af_heart", seed=SEED)).pcm, first)
@@ -151,7 +153,7 @@ def test_what_decides_the_sound() -> None:
     assert np.abs(one.astype(int) - another).mean() > 500
 
 
-def test_any_seed_will_do() -> None:
+def test_any_seed() -> None:
     """Seeds are whole numbers of any size and sign."""
     for seed in (0, -1, 2**63 - 1, 2**80):
         assert len(speak(SpeechJob("Hi.", "af_heart", seed=seed)).pcm)
@@ -171,7 +173,7 @@ def test_mixtures() -> None:
 
 
 def test_words() -> None:
-    """Words come with their offsets in the text, when the library says they begin, each before its sound."""
+    """Words have their offsets in the text and the library's times, each before its sound."""
     text = "  Hello,  [there](/ðˈɛɹ/) 2 dogs."
     events = events_of(SpeechJob(text, "af_heart", seed=SEED))
     words = [event for event in events if isinstance(event, Word)]
@@ -180,14 +182,14 @@ def test_words() -> None:
     assert [text[word.start : word.end] for word in words] == ["Hello", "there", "2", "dogs"]
     expected = [token.start_ts * 40 * FRAME / RATE for token in result.tokens if token.text not in ",."]
     assert [word.time for word in words] == pytest.approx(expected)
-    made = 0
+    emitted = 0
     for event in events:
-        made += len(event.pcm) // 2 if isinstance(event, Audio) else 0
-        assert not isinstance(event, Word) or event.time * RATE >= made - 1
+        emitted += len(event.pcm) // 2 if isinstance(event, Audio) else 0
+        assert not isinstance(event, Word) or event.time * RATE >= emitted - 1
 
 
 def test_a_long_text_is_spoken_wholly() -> None:
-    """A long text is cut into chunks that the network can take, and lasts as long as they do; words go on
+    """A long text is cut into chunks that fit the network, and lasts as long as they do; words continue
     through them.
     """
     text = "The first one is this, and it goes on for long. The second is here, and it is as long."
@@ -210,7 +212,7 @@ def test_a_long_text_is_spoken_wholly() -> None:
 
 
 def test_ipa() -> None:
-    """A stretch is spoken as its IPA says, in Kokoro's letters, and words stay where they are."""
+    """A stretch with IPA is spoken in Kokoro's letters for it, and words stay where they are."""
     spoken = speak(SpeechJob("Say Kokoro.", "af_heart", seed=SEED, ipa=((4, 10, "ˈkəʊ.kɑ"),)))
     [result] = library_results("Say [Kokoro](/ˈkOkɑ/).", "af_heart")
 
@@ -219,16 +221,14 @@ def test_ipa() -> None:
 
 
 @pytest.mark.parametrize("text", ["", " \n ", "\x00"])
-def test_nothing_to_say(text: str) -> None:
-    """A text without anything in it is no audio, and no error."""
+def test_empty_texts(text: str) -> None:
+    """An empty text yields no audio, and no error."""
     assert len(speak(SpeechJob(text, "af_heart")).pcm) == 0
 
 
 @pytest.mark.parametrize("accepted", [0, 1, 3])
 def test_stops_when_emit_returns_false(accepted: int) -> None:
-    """Once `emit` returns False nothing more is emitted, however long the text; the next job is as if nothing
-    had been.
-    """
+    """Once `emit` returns False nothing more is emitted, however long the text; the next job is not affected."""
     calls = 0
 
     def emit(_: SpeechEvent) -> bool:
@@ -244,7 +244,7 @@ def test_stops_when_emit_returns_false(accepted: int) -> None:
 
 
 def test_raises_what_emit_raises() -> None:
-    """An exception of the receiver's comes out of `speak`, and leaves the engine able to work."""
+    """An exception of `emit` is raised from `speak`, and the engine goes on working."""
 
     def emit(_: SpeechEvent) -> bool:
         raise ConnectionResetError("gone")
@@ -258,7 +258,7 @@ def test_raises_what_emit_raises() -> None:
     "name", ["nobody", "af_bella.pt", "../config", "/etc/passwd", "af_bella,af_heart", "af_nova"]
 )
 def test_voices_are_names_only(name: str) -> None:
-    """Nothing but the name of a voice that is there is one: no path is opened, nothing is fetched."""
+    """Only an existing voice's name is a voice: no path is opened, nothing is fetched."""
     for job in (SpeechJob(TEXT, name), SpeechJob(TEXT, "", mix=(("af_heart", 0.5), (name, 0.5)))):
         with pytest.raises(UnknownVoice, match="has no voice"):
             speak(job)
@@ -267,7 +267,7 @@ def test_voices_are_names_only(name: str) -> None:
 
 
 def test_languages_whose_packages_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A voice whose language needs more packages says so, and the others speak."""
+    """A voice whose language needs missing packages is refused with their names, and the others speak."""
     monkeypatch.setitem(__import__("sys").modules, "fugashi", None)
     monkeypatch.setattr(loaded()[0], "_front_ends", {})
     with pytest.raises(Unsupported, match="Japanese needs fugashi"):
@@ -276,17 +276,15 @@ def test_languages_whose_packages_are_missing(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_settings() -> None:
-    """It goes by the name that the settings give it, and by its own; a processor gets one job at a time,
-    unless `batch` says otherwise.
+    """It has the name in the settings, and its own; a processor gets one job at a time, unless `batch` says
+    otherwise.
     """
     info = Kokoro(path=str(folder()), model="kokoro-82m", device="cpu").load()
     assert (info.models, info.batch, info.slots) == (("kokoro-82m", "kokoro"), 1, 1)
 
 
 def test_files_that_are_missing(tmp_path: Path) -> None:
-    """What is missing is named, whether it is a file, the folder, or its name; so is a device that is not
-    there.
-    """
+    """A missing file, folder or folder name is named, and so is a missing device."""
     for number, name in enumerate(["config.json", "kokoro-v1_0.pth"]):
         with pytest.raises(EngineFailed, match=rf"files are not there: .*{name} is missing"):
             Kokoro(path=str(linked(tmp_path / str(number), name)), device="cpu").load()
@@ -299,7 +297,7 @@ def test_files_that_are_missing(tmp_path: Path) -> None:
 
 
 def changed(how: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
-    """Make what writes a configuration that is changed a little."""
+    """Return a function that writes a changed configuration."""
 
     def write(file: Path) -> None:
         config = json.loads((folder() / "config.json").read_text("utf-8"))
@@ -321,7 +319,7 @@ def changed(how: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
         (changed(lambda config: config.update(n_layer=2)), "lacks .* weights, such as"),
     ],
 )
-def test_a_configuration_that_is_wrong(tmp_path: Path, write: Callable[[Path], object], reason: str) -> None:
+def test_invalid_configurations(tmp_path: Path, write: Callable[[Path], object], reason: str) -> None:
     """A configuration that cannot be read, or is of another network, is named in a sentence."""
     place = linked(tmp_path / "model", "config.json")
     write(place / "config.json")
@@ -329,10 +327,8 @@ def test_a_configuration_that_is_wrong(tmp_path: Path, write: Callable[[Path], o
         Kokoro(path=str(place), device="cpu").load()
 
 
-def test_weights_that_are_wrong(tmp_path: Path) -> None:
-    """Weights that are cut off, unsafe, others', or fewer than they should be, are named in an error; none is
-    assumed to be right.
-    """
+def test_invalid_weights(tmp_path: Path) -> None:
+    """Weights that are truncated, unsafe, another model's, or incomplete, are named in an error."""
     whole = torch.load(folder() / "kokoro-v1_0.pth", weights_only=True, mmap=True)
     some = {**whole, "bert_encoder": {"module.weight": whole["bert_encoder"]["module.weight"]}}
     place = linked(tmp_path / "model", "kokoro-v1_0.pth")
@@ -353,9 +349,9 @@ def test_weights_that_are_wrong(tmp_path: Path) -> None:
             Kokoro(path=str(place), device="cpu").load()
 
 
-def test_voices_that_are_wrong(tmp_path: Path) -> None:
-    """A voice's file that is broken or of another shape fails when it is used; what is no voice's name is
-    not listed.
+def test_invalid_voices(tmp_path: Path) -> None:
+    """A voice's file that is broken or of another shape fails when it is used; an invalid voice name is not
+    listed.
     """
     place = linked(tmp_path / "model", "voices")
     (place / "voices").mkdir()
@@ -376,10 +372,8 @@ def test_voices_that_are_wrong(tmp_path: Path) -> None:
             speak(SpeechJob(TEXT, name), engine)
 
 
-def test_the_library_is_what_it_is_measured_by() -> None:
-    """The library loads the same files, and its network depends on what a voice says of sound and of
-    movement.
-    """
+def test_the_library_loads_the_same_files() -> None:
+    """The library loads the same files, and its audio depends on both halves of a voice."""
     network = library()
     row = voice("af_heart")[5]
     for half in (slice(0, 128), slice(128, 256)):

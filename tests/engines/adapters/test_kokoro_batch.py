@@ -1,4 +1,4 @@
-"""Kokoro's batches: several jobs in one pass are what each is alone, and each ends by itself."""
+"""Tests of Kokoro's batches: several jobs in one pass yield what each yields alone, and each ends by itself."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def utterances() -> list[Utterance]:
 
 
 def library_audio(index: int, network: KModel) -> tuple[torch.Tensor, list[int]]:
-    """Return an utterance's audio and frames as the library itself makes them."""
+    """Return an utterance's audio and frames as the library itself computes them."""
     one = utterances()[index]
     torch.manual_seed(index)
     audio, frames = network.forward_with_tokens(torch.tensor([[0, *one.ids, 0]]), one.voice, one.speed)
@@ -68,7 +68,7 @@ def library_audio(index: int, network: KModel) -> tuple[torch.Tensor, list[int]]
 
 @pytest.fixture(params=["small", "real"])
 def network(request: pytest.FixtureRequest) -> KModel:
-    """Return a network that makes few samples of a frame, and one that makes as many as the real one."""
+    """Return a network with few samples to a frame, and one with as many as the real one."""
     if request.param == "small":
         return library()
     return random_network({**CONFIG, "istftnet": {**CONFIG["istftnet"], **REAL_RATES}})
@@ -77,7 +77,7 @@ def network(request: pytest.FixtureRequest) -> KModel:
 def together(
     jobs: Sequence[SpeechJob], leave: dict[int, int] | None = None
 ) -> tuple[list[SpokenJob], list[list[Exception | None]]]:
-    """Speak jobs in one call: return what each gave, and with what each was finished, as often as it was.
+    """Speak jobs in one call: return each job's events, and each of its ends.
 
     `leave` says after how many events nobody wants a job any more.
     """
@@ -101,17 +101,17 @@ def alike(one: NDArray[np.int16], other: NDArray[np.int16]) -> bool:
     return len(one) == len(other) and float(np.abs(one.astype(int) - other).max()) <= 3
 
 
-def test_together_they_are_what_each_is_alone(network: KModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In one pass, padded to the longest, each is what the library makes of it alone, up to rounding; alone,
+def test_a_pass_yields_what_each_yields_alone(network: KModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one pass, padded to the longest, each utterance is the library's of it alone, up to rounding; alone,
     bit for bit.
     """
     monkeypatch.setattr("engines.adapters.kokoro.forward.MAX_LENGTH_RATIO", 100.0)
-    made: list[UtteranceAudio] = list(synthesise(network, utterances(), 8, lambda _: None))
+    results: list[UtteranceAudio] = list(synthesise(network, utterances(), 8, lambda _: None))
     [single] = synthesise(network, utterances()[2:], 8, lambda _: None)
 
-    assert sorted(spoken.index for spoken in made) == [0, 1, 2]
-    assert len({len(spoken.audio) for spoken in made}) == 3
-    for spoken in made:
+    assert sorted(spoken.index for spoken in results) == [0, 1, 2]
+    assert len({len(spoken.audio) for spoken in results}) == 3
+    for spoken in results:
         audio, frames = library_audio(spoken.index, network)
         assert spoken.frames == frames
         assert float((spoken.audio - audio).abs().max()) < 1e-4
@@ -119,10 +119,8 @@ def test_together_they_are_what_each_is_alone(network: KModel, monkeypatch: pyte
         assert spoken.index != 2 or torch.equal(single.audio, audio)
 
 
-def test_what_need_not_be_the_same_is_planned_together() -> None:
-    """Utterances that need not always come out the same last as long as each does alone, and hit the same
-    notes.
-    """
+def test_utterances_without_seeds_are_planned_together() -> None:
+    """Utterances that need not be reproducible have the duration and pitch that each has alone."""
     loose = [msgspec.structs.replace(one, reproducible=False) for one in utterances()]
     with torch.inference_mode():
         apart = [_plan_batch(library(), [indexed])[0] for indexed in enumerate(utterances())]
@@ -137,19 +135,19 @@ def test_what_need_not_be_the_same_is_planned_together() -> None:
     assert lengths == {index: sum(plan.frames) * FRAME for index, plan in enumerate(apart)}
 
 
-def test_the_decoder_batches_what_is_alike() -> None:
+def test_the_decoder_batches_similar_lengths() -> None:
     """Utterances of very different lengths share no pass of the decoder; the shortest comes first."""
     groups: list[tuple[int, ...]] = []
-    made = list(synthesise(library(), utterances(), 8, lambda indexes: groups.append(tuple(indexes))))
+    results = list(synthesise(library(), utterances(), 8, lambda indexes: groups.append(tuple(indexes))))
 
-    lengths = {spoken.index: len(spoken.audio) for spoken in made}
-    assert [spoken.index for spoken in made] == sorted(lengths, key=lengths.__getitem__)
+    lengths = {spoken.index: len(spoken.audio) for spoken in results}
+    assert [spoken.index for spoken in results] == sorted(lengths, key=lengths.__getitem__)
     for group in set(groups):
         assert max(lengths[index] for index in group) <= 1.25 * min(lengths[index] for index in group)
 
 
-def test_what_nobody_wants_is_left() -> None:
-    """An utterance that nobody wants any more is left; the others are spoken."""
+def test_unwanted_utterances_are_skipped() -> None:
+    """An utterance that nobody wants any more is skipped; the others are spoken."""
 
     def check(indexes: Sequence[int]) -> None:
         if 0 in indexes:
@@ -158,8 +156,8 @@ def test_what_nobody_wants_is_left() -> None:
     assert [spoken.index for spoken in synthesise(library(), utterances(), 1, check)] == [2, 1]
 
 
-def test_noise_is_each_jobs_own() -> None:
-    """What one job draws depends on its seed and on what it drew, not on who draws in between."""
+def test_each_job_has_its_own_noise() -> None:
+    """A job's random numbers depend on its seed and its own draws, not on other jobs'."""
     one, other = Noise(7, CPU), Noise(8, CPU)
     drawn = []
     for _ in range(2):
@@ -170,8 +168,8 @@ def test_noise_is_each_jobs_own() -> None:
 
 
 def test_a_batch_of_jobs() -> None:
-    """Jobs of different voices, speeds and seeds give, together, what each gives alone, words included; each
-    ends once.
+    """Jobs of different voices, speeds and seeds yield, together, what each yields alone, words included;
+    each ends once.
     """
     spoken_jobs, ends = together(JOBS)
 
@@ -183,7 +181,7 @@ def test_a_batch_of_jobs() -> None:
 
 
 def test_texts_of_different_lengths() -> None:
-    """A job of one chunk ends while one of several goes on, which is what it is alone, noise included."""
+    """A job of one chunk ends while one of several goes on, which yields what it does alone, noise included."""
     long = "The first one is this, and it goes on for long. The second is here, and it is as long."
     jobs = [
         SpeechJob(long, "af_heart", seed=1, speed=2.0),
@@ -198,7 +196,7 @@ def test_texts_of_different_lengths() -> None:
     assert len(spoken_jobs[2].pcm) == 0
 
 
-def test_each_fails_by_itself() -> None:
+def test_one_job_fails() -> None:
     """A job that cannot be spoken fails; the others are not affected."""
     spoken_jobs, ends = together([JOBS[0], SpeechJob("Hi.", "nobody"), JOBS[1]])
 
@@ -208,7 +206,7 @@ def test_each_fails_by_itself() -> None:
     assert alike(spoken_jobs[2].pcm, speak(JOBS[1]).pcm)
 
 
-def test_each_leaves_by_itself() -> None:
+def test_one_client_leaves() -> None:
     """A job that nobody wants any more gets no further event, and the others go on to their ends."""
     spoken_jobs, ends = together(JOBS[:3], leave={1: 2})
 
@@ -218,8 +216,8 @@ def test_each_leaves_by_itself() -> None:
         assert alike(spoken_jobs[index].pcm, speak(JOBS[index]).pcm)
 
 
-def test_all_leave() -> None:
-    """When nobody wants anything any more the call returns, however much there was to say."""
+def test_all_clients_leave() -> None:
+    """When nobody wants any job any more the call returns, however long the texts were."""
     many = [SpeechJob("On and on. " * 2000, "af_heart", seed=index) for index in range(3)]
     spoken_jobs, ends = together(many, leave={0: 0, 1: 1, 2: 2})
 
@@ -228,9 +226,7 @@ def test_all_leave() -> None:
 
 
 def test_a_batch_asks_with_empty_audio() -> None:
-    """Whether a job is still wanted is asked with audio of no length, which is none: so it can stop before
-    its first sound.
-    """
+    """Whether a job is still wanted is asked by emitting empty audio: so it can stop before its first sound."""
     events = events_of(JOBS[0])
 
     assert events[0] == Audio(b"")

@@ -1,4 +1,4 @@
-"""Japanese becomes phonemes: as the library reads it, wholly, and without going online."""
+"""Tests of Japanese phonemes: as the library reads a text, completely, and offline."""
 
 from __future__ import annotations
 
@@ -56,21 +56,21 @@ def phonemes(text: str, limit: int = 510) -> list[str]:
 
 
 def whole(text: str) -> str:
-    """Return what the library makes of a text of any length, without spaces."""
+    """Return the library's phonemes of a text of any length, without spaces."""
     return str(front_ends()[1].g2p(text)[0]).replace(" ", "")
 
 
 @needs_packages
 @pytest.mark.parametrize("text", TEXTS)
-def test_it_reads_as_the_library_does(text: str) -> None:
-    """What the library's own pipeline makes of a text is what is spoken of it."""
+def test_phonemes_are_the_librarys(text: str) -> None:
+    """The phonemes of a text are those of the library's own pipeline."""
     assert phonemes(text) == [result.phonemes for result in front_ends()[1](text)]
 
 
 @needs_packages
 def test_kokoro_knows_the_phonemes() -> None:
-    """All that Japanese words and marks become is in Kokoro's vocabulary; what is not stands for brackets and
-    signs without a sound.
+    """All phonemes of Japanese words and marks are in Kokoro's vocabulary, but for brackets and signs without
+    a sound.
     """
     kana = [chr(code) for code in (*range(0x3041, 0x3097), *range(0x30A1, 0x30FB))]
     lines = [first.join(("", *"ゃゅょぁぃぅぇぉァィゥェォンっー", "")) for first in kana]
@@ -81,9 +81,9 @@ def test_kokoro_knows_the_phonemes() -> None:
 
 
 @needs_packages
-def test_a_long_text_is_said_wholly() -> None:
-    """Where the library cuts off what is more than 510 phonemes, a text without a space is cut behind its
-    sentences, and none is lost.
+def test_a_long_text_is_read_completely() -> None:
+    """Where the library drops phonemes beyond 510, a text without a space is cut behind its sentences, and
+    none is lost.
     """
     text = SENTENCE * 60
     [library] = [result.phonemes for result in front_ends()[1](text)]
@@ -108,8 +108,8 @@ def test_a_long_text_is_said_wholly() -> None:
     ],
 )
 def test_where_it_is_cut(sentence: str, end: str) -> None:
-    """It is cut behind the marks that end a sentence and the brackets after them, then behind commas, at last
-    between words.
+    """A text is cut behind the marks that end a sentence and the brackets after them, then behind commas, at
+    last between words.
     """
     parts = phonemes(sentence * 40, limit=100)
 
@@ -120,8 +120,8 @@ def test_where_it_is_cut(sentence: str, end: str) -> None:
 
 
 @needs_packages
-def test_nothing_to_cut_at() -> None:
-    """Even a text without any mark or word that can be told apart is cut into what fits."""
+def test_a_text_without_marks_is_cut() -> None:
+    """A text without marks or separable words is cut too."""
     parts = phonemes(WORDLESS * 40, limit=100)
     assert max(map(len, parts)) <= 100
     assert sum(map(len, parts)) > 0.9 * len(whole(WORDLESS)) * 40
@@ -137,9 +137,9 @@ def test_nothing_to_cut_at() -> None:
         ("፩はい", "はい"),
     ],
 )
-def test_what_the_library_fails_at(text: str, same: str) -> None:
-    """Long numbers are said digit by digit, digits of other scripts like ours; what cannot be said is left
-    out, and the rest is said.
+def test_texts_that_the_library_fails_at(text: str, same: str) -> None:
+    """Long numbers are read digit by digit, digits of other scripts like ours; unreadable characters are left
+    out.
     """
     with pytest.raises((AssertionError, KeyError)):
         front_ends()[1].g2p(text)
@@ -159,8 +159,8 @@ def test_what_the_library_fails_at(text: str, same: str) -> None:
         ("㍿です", "株式会社です"),
     ],
 )
-def test_how_it_is_written_makes_no_difference(text: str, same: str) -> None:
-    """Names in forms that the dictionary lacks are said, and numbers are one number, with commas or a point
+def test_spellings_of_the_same_text(text: str, same: str) -> None:
+    """Names in forms that the dictionary lacks are read, and numbers are one number, with commas or a point
     in them.
     """
     assert "".join(phonemes(text)).replace(" ", "") == "".join(phonemes(same)).replace(" ", "") != ""
@@ -168,10 +168,8 @@ def test_how_it_is_written_makes_no_difference(text: str, same: str) -> None:
 
 @needs_packages
 @pytest.mark.parametrize("sign", ["\ufdfa", "㍿", "123456789 ", "漢", "あ"])
-def test_no_more_is_read_at_once_than_can_be(sign: str) -> None:
-    """What becomes many phonemes is read in parts: the time that misaki takes grows with the cube of their
-    number.
-    """
+def test_long_readings_are_computed_in_parts(sign: str) -> None:
+    """A text of very many phonemes is read in parts: misaki's time grows with the cube of their number."""
     read, spell = [], make_japanese_phonemizer()
 
     def spelled(text: str) -> str:
@@ -193,14 +191,14 @@ def test_no_more_is_read_at_once_than_can_be(sign: str) -> None:
     )
 )
 def test_no_text_is_an_error(text: str) -> None:
-    """Whatever is written, it is read, within the limit."""
+    """Any text is read, within the limit."""
     assert all(0 < len(part) <= 30 for part in phonemes(text, limit=30))
 
 
 @needs_packages
 def test_audio() -> None:
-    """A Japanese voice speaks; the same text and seed are the same audio, another text is not, and a longer
-    one is more chunks.
+    """A Japanese voice speaks; the same text and seed yield the same audio, another text does not, and a
+    longer one is more chunks.
     """
     first, again, other = (
         speak(SpeechJob(text, "jf_alpha", seed=3)).pcm for text in (SENTENCE, SENTENCE, "こんばんは。")
@@ -226,7 +224,7 @@ def missing(monkeypatch: pytest.MonkeyPatch, *packages: str) -> str:
 
 
 def test_without_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where packages are missing Japanese says which, and how to install them."""
+    """Without its packages Japanese is refused with their names, and how to install them."""
     assert missing(monkeypatch, *PACKAGES, "unidic").endswith(
         "here: pip install fugashi jaconv mojimoji unidic-lite."
     )
@@ -234,7 +232,7 @@ def test_without_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @needs_packages
 def test_without_a_dictionary(monkeypatch: pytest.MonkeyPatch) -> None:
-    """fugashi without a dictionary is not tried; neither is one of the system's used, which is of another
+    """fugashi without a dictionary is not tried; neither is a dictionary of the system, which is of another
     kind.
     """
     assert missing(monkeypatch, "unidic_lite", "unidic").endswith("here: pip install unidic-lite.")
@@ -252,15 +250,13 @@ def empty_unidic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
 
 @needs_packages
 def test_a_dictionary_that_was_not_downloaded(empty_unidic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`unidic` goes before `unidic-lite`: where its files were not downloaded that is said, and nothing is
-    fetched.
-    """
+    """`unidic` is preferred to `unidic-lite`: without its files the error says so, and nothing is downloaded."""
     assert empty_unidic.is_dir()
     assert "uninstall it, or run python -m unidic download" in missing(monkeypatch)
 
 
 @needs_packages
 def test_pyopenjtalk_is_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """pyopenjtalk, which would fetch a dictionary, is not even imported."""
+    """pyopenjtalk, which would download a dictionary, is not even imported."""
     monkeypatch.setitem(sys.modules, "pyopenjtalk", None)
     assert list(make_front_end("j").chunks(SENTENCE, (), 510))

@@ -1,4 +1,4 @@
-"""Kokoro's front ends: texts become phonemes, chunks of them, and words; without the network, and offline."""
+"""Tests of Kokoro's front ends, from texts to phonemes, chunks and words; without the network, and offline."""
 
 from __future__ import annotations
 
@@ -108,16 +108,14 @@ def test_long_english_is_cut_where_the_library_cuts() -> None:
     ],
 )
 def test_words_are_found_in_the_text(text: str, expected: str) -> None:
-    """Words come with their offsets in the text as it was given: behind marks, double spaces, and what
-    cannot be spoken.
-    """
+    """Words have their offsets in the original text: behind marks, double spaces, and unspeakable characters."""
     assert words(text) == expected.split()
     places = [(word.start, word.end) for chunk in chunks(text) for word in chunk.words]
     assert all(before[1] <= after[0] for before, after in pairwise(places))
 
 
 def test_repeated_words_are_each_found() -> None:
-    """Of equal words each is the next in the text, whole, however they are marked."""
+    """Equal words are found one after another in the text, whole, whatever marks are around them."""
     text = "no [no](/nˈO/) nono no"
     found = [
         (word.start, word.end) for chunk in chunks(text, spans=((15, 19, "nˈOnO"),)) for word in chunk.words
@@ -138,14 +136,14 @@ def test_repeated_words_are_each_found() -> None:
 @example("[a](/b/)[c](//)[](/d/)[e]()[f](0.5)[g](#&#)")
 @example("'\"‘’“”")
 def test_any_text_can_be_read(text: str) -> None:
-    """No text fails; words lie in it, in order, not empty; no chunk is too long, or says nothing."""
-    made = chunks(text, limit=40)
-    places = [(word.start, word.end) for chunk in made for word in chunk.words]
+    """No text fails; words lie in it, in order, not empty; no chunk is too long or empty."""
+    pieces = chunks(text, limit=40)
+    places = [(word.start, word.end) for chunk in pieces for word in chunk.words]
 
-    assert all(0 < len(chunk.phonemes) <= 40 for chunk in made)
+    assert all(0 < len(chunk.phonemes) <= 40 for chunk in pieces)
     assert all(0 <= start < end <= len(text) for start, end in places)
     assert all(before[1] <= after[0] for before, after in pairwise(places))
-    assert all(0 <= word.first_phoneme < len(chunk.phonemes) for chunk in made for word in chunk.words)
+    assert all(0 <= word.first_phoneme < len(chunk.phonemes) for chunk in pieces for word in chunk.words)
 
 
 @settings(deadline=None, max_examples=40)
@@ -159,10 +157,10 @@ def test_no_word_of_other_languages_is_lost(parts: list[str], limit: int) -> Non
     for part in parts:
         counts[part] = counts.get(part, 0) + 1
     spelled = {"casa": "kˈasa", "perro.": "pˈero.", "mundo,": "mˈundo,", "ola": "ˈola", "123": "θjˈ"}
-    made = chunks(" ".join(parts), "e", limit)
+    pieces = chunks(" ".join(parts), "e", limit)
 
-    assert all(0 < len(chunk.phonemes) <= limit for chunk in made)
-    together = re.sub(r"\s", "", "".join(chunk.phonemes for chunk in made))
+    assert all(0 < len(chunk.phonemes) <= limit for chunk in pieces)
+    together = re.sub(r"\s", "", "".join(chunk.phonemes for chunk in pieces))
     for part, sound in spelled.items():
         assert together.count(sound) >= counts.get(part, 0)
 
@@ -172,13 +170,13 @@ def test_no_word_of_other_languages_is_lost(parts: list[str], limit: int) -> Non
     [("a", "supercali", "sˌupəɹ"), ("f", "bonjour", "bɔ̃ʒ"), ("h", "नमस्ते", "nəm")],
 )
 def test_long_texts_lose_nothing(language: str, word: str, sound: str) -> None:
-    """Each of many words is spoken: with marks between them, without, and with neither marks nor spaces."""
+    """Each of many words is read: with marks between them, without, and with neither marks nor spaces."""
     for joint, count in ((". ", 300), (" ", 300)):
-        made = chunks(joint.join([word] * count), language)
+        pieces = chunks(joint.join([word] * count), language)
         assert (
             sum(
                 chunk.phonemes.replace("ˈ", "").replace("ˌ", "").count(sound.replace("ˌ", ""))
-                for chunk in made
+                for chunk in pieces
             )
             == count
         )
@@ -187,8 +185,8 @@ def test_long_texts_lose_nothing(language: str, word: str, sound: str) -> None:
 
 
 def test_tokens_that_are_too_long() -> None:
-    """What is longer than a chunk by itself is cut, and is one word at its first piece."""
-    made = list(
+    """A token that is longer than a chunk is cut, and is one word at its first piece."""
+    pieces = list(
         pack(
             [
                 Token("ab", 0, 2, space_after=True),
@@ -199,8 +197,8 @@ def test_tokens_that_are_too_long() -> None:
         )
     )
 
-    assert [chunk.phonemes for chunk in made] == ["ab", "c" * 10, "c" * 10, "ccccc d"]
-    assert [(word.start, word.end, word.first_phoneme) for chunk in made for word in chunk.words] == [
+    assert [chunk.phonemes for chunk in pieces] == ["ab", "c" * 10, "c" * 10, "ccccc d"]
+    assert [(word.start, word.end, word.first_phoneme) for chunk in pieces for word in chunk.words] == [
         (0, 2, 0),
         (3, 9, 0),
         (10, 11, 6),
@@ -208,7 +206,7 @@ def test_tokens_that_are_too_long() -> None:
 
 
 def test_times_are_the_librarys() -> None:
-    """Words begin when the library says they do, where it says so rightly."""
+    """Words have the library's times, where those are right."""
     text = "Hello there, this is Kokoro: one, two (three) and four."
     [result] = library("a")(text, voice=None)
     frames = torch.arange(3, 3 + len(result.phonemes) + 2) % 7 + 1
@@ -221,8 +219,8 @@ def test_times_are_the_librarys() -> None:
     )
 
 
-def test_times_without_what_is_not_known() -> None:
-    """Phonemes that the network does not know take no time, and move no word."""
+def test_unknown_phonemes_take_no_time() -> None:
+    """Phonemes that the network does not know take no time, and do not move any word."""
     [chunk] = chunks("One two three.")
     known = set(SYMBOLS) - {"w"}
     frames = [2, *(5 for symbol in chunk.phonemes if symbol in known), 2]
@@ -232,9 +230,9 @@ def test_times_without_what_is_not_known() -> None:
     assert word_start_frames(chunk, known, frames) == pytest.approx(expected)
 
 
-def test_given_phonemes_are_said() -> None:
-    """A stretch is said as it is to be, whether it is a word, several, or a part of one; the words around
-    stay as they are.
+def test_given_phonemes_replace_the_text() -> None:
+    """A stretch gets its given phonemes, whether it is a word, several, or a part of one; the words around
+    are unchanged.
     """
     plain = phonemes("I say tomato here.")
 
@@ -247,14 +245,14 @@ def test_given_phonemes_are_said() -> None:
 
 
 def test_given_phonemes_survive_cutting() -> None:
-    """A stretch is whole wherever a text is cut, and one that lies outside of the text is left out."""
+    """A stretch is whole wherever a text is cut, and one outside of the text is ignored."""
     text = "uno dos tres cuatro cinco seis siete ocho nueve diez " * 4
     start = text.index("cuatro", 60)
-    made = chunks(text, "e", 40, ((start, start + 12, "QQQ RRR"), (900, 905, "XXX"), (5, 5, "YYY")))
+    pieces = chunks(text, "e", 40, ((start, start + 12, "QQQ RRR"), (900, 905, "XXX"), (5, 5, "YYY")))
 
-    assert sum("QQQ RRR" in chunk.phonemes for chunk in made) == 1
-    assert not any(lost in chunk.phonemes for chunk in made for lost in ("XXX", "YYY"))
-    assert sum(chunk.phonemes.count("kwˈatɾ") for chunk in made) == 3
+    assert sum("QQQ RRR" in chunk.phonemes for chunk in pieces) == 1
+    assert not any(lost in chunk.phonemes for chunk in pieces for lost in ("XXX", "YYY"))
+    assert sum(chunk.phonemes.count("kwˈatɾ") for chunk in pieces) == 3
     [whole] = chunks("abc", "e", 4, ((0, 3, "abcdefgh"),))[:1]
     assert whole.phonemes == "abcd"
 
@@ -275,7 +273,7 @@ def test_given_phonemes_survive_cutting() -> None:
     ],
 )
 def test_ipa(ipa: str, language: str, expected: str) -> None:
-    """IPA as dictionaries have it becomes Kokoro's letters, without what it has none for."""
+    """Dictionaries' IPA becomes Kokoro's letters; sounds without a letter are left out."""
     assert kokoro_phonemes(ipa, language, SYMBOLS) == expected
 
 
@@ -291,8 +289,8 @@ def test_ipa(ipa: str, language: str, expected: str) -> None:
         ("We used to go.", 1, "jˈust"),
     ],
 )
-def test_the_tagger_decides_what_is_read(text: str, word: int, sound: str) -> None:
-    """Without spaCy's model, words that are spelled alike are told apart where their neighbours do."""
+def test_homographs_are_distinguished(text: str, word: int, sound: str) -> None:
+    """Without spaCy's model, words of the same spelling are distinguished by their neighbours."""
     if ENGLISH[False].nlp.has_pipe("tagger"):
         pytest.skip("spaCy's own model is installed, and tags")
     [chunk] = chunks(text)
@@ -300,7 +298,7 @@ def test_the_tagger_decides_what_is_read(text: str, word: int, sound: str) -> No
 
 
 def test_marks_have_their_tags() -> None:
-    """Quotation marks open and close, dashes join or part, and the rest is told apart as misaki needs it."""
+    """Quotation marks, dashes and other marks get the tags that misaki needs."""
     tokens = [
         TaggerToken(text, gap, number=False)
         for text, gap in [("so", True), ('"', False), ("it", False), ('"', True), ("-", True)]
@@ -314,32 +312,30 @@ def test_marks_have_their_tags() -> None:
 
 
 def test_chinese_without_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Chinese names what is to be installed."""
+    """Without its packages Chinese is refused with their names."""
     monkeypatch.setitem(sys.modules, "misaki.zh", None)
     with pytest.raises(Unsupported, match=re.escape("misaki[zh]")):
         make_front_end("z")
 
 
 def test_chinese() -> None:
-    """Chinese is the library's own, cut where it is too long without losing anything; numbers and other
-    scripts are no obstacle.
+    """Chinese is the library's own, cut without loss where it is too long; numbers and other scripts are no
+    obstacle.
     """
     pytest.importorskip("jieba")
     from misaki.zh import ZHG2P
 
-    made, library = make_front_end("z"), ZHG2P()
+    ours, library = make_front_end("z"), ZHG2P()
     text = "你好，世界。今天天气很好！"
-    assert [chunk.phonemes for chunk in made.chunks(text, (), 510)] == [library(text)[0].strip()]
-    parts = [chunk.phonemes for chunk in made.chunks(text * 20, (), 100)]
+    assert [chunk.phonemes for chunk in ours.chunks(text, (), 510)] == [library(text)[0].strip()]
+    parts = [chunk.phonemes for chunk in ours.chunks(text * 20, (), 100)]
     assert max(map(len, parts)) <= 100
     assert "".join(parts).replace(" ", "") == (library(text)[0] * 20).replace(" ", "")
-    assert list(made.chunks("我有42个苹果，and one banana。", (), 510))
+    assert list(ours.chunks("我有42个苹果，and one banana。", (), 510))
 
 
 def test_voices() -> None:
-    """There are 54 voices of nine languages, each with a name of its own; every OpenAI name has another one
-    that there is.
-    """
+    """There are 54 voices of nine languages with unique names; every OpenAI name has another one of them."""
     voices = describe_voices(VOICE_NAMES)
 
     assert len({voice.id for voice in voices}) == len({voice.name for voice in voices}) == 54
@@ -360,7 +356,7 @@ def test_voices() -> None:
 
 
 def test_substitutes() -> None:
-    """Where only some voices are there, every OpenAI name has one of its gender, of its accent if possible."""
+    """Where some voices are missing, every OpenAI name has one of its gender, and of its accent if possible."""
     mapped = map_openai_voices(["ff_siwis", "bm_lewis", "am_adam", "af_sky"])
 
     assert set(mapped) == set(CHARACTERS)
@@ -369,7 +365,7 @@ def test_substitutes() -> None:
     assert map_openai_voices([]) == {}
 
 
-def test_a_front_end_that_gives_too_much() -> None:
-    """Even a single letter that is said at length is cut, not lost."""
+def test_a_letter_with_many_phonemes() -> None:
+    """A single letter with very many phonemes is cut, and nothing is lost."""
     odd = WholeTextFrontEnd(lambda text: "x" * 25 * len(text))
     assert sum(len(chunk.phonemes) for chunk in odd.chunks("ab", (), 10)) == 50

@@ -1,5 +1,5 @@
-"""Pocket TTS, with a model of random weights: what the library gives, voices of both kinds, and how it stops.
-No socket is opened.
+"""Tests of Pocket TTS with a model of random weights: the library's audio, presets and clones, and how it
+stops. Offline.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def prompt(*samples: Sample) -> Prompt:
 
 
 def library_audio(state: Any, text: str, seed: int) -> Any:
-    """Return what the library itself speaks, a frame at a time."""
+    """Return the library's own audio, a frame at a time."""
     model = library()
     model.max_decoder_frames_per_call = 1
     torch.manual_seed(seed)
@@ -47,7 +47,7 @@ def library_audio(state: Any, text: str, seed: int) -> Any:
 
 
 def linked(to: Path, *left_out: str) -> Path:
-    """Make a folder that has the model's files, but for some."""
+    """Create a folder with links to the model's files, but for some."""
     to.mkdir()
     for name in {"config.yaml", "model.safetensors", "tokenizer.json", "embeddings"} - set(left_out):
         (to / name).symlink_to(folder() / name)
@@ -73,7 +73,7 @@ def test_info() -> None:
     assert Pocket(path=str(folder()), model="mine").load().models == ("mine", "pocket-tts")
 
 
-def test_it_says_what_the_library_says() -> None:
+def test_audio_is_the_librarys() -> None:
     """With a preset or a clone, audio is the library's own, sample for sample."""
     preset = library().get_state_for_audio_prompt(folder() / "embeddings" / "marius.safetensors")
     assert np.array_equal(speak(SpeechJob(TEXT, "marius", seed=5)), library_audio(preset, TEXT, 5))
@@ -86,8 +86,10 @@ def test_it_says_what_the_library_says() -> None:
     )
 
 
-def test_what_decides_the_sound() -> None:
-    """Same job, same audio; another seed, voice or text changes it. Without a seed no two are alike."""
+def test_seeds_texts_and_voices() -> None:
+    """The same job yields the same audio; another seed, voice or text changes it. Without a seed no two are
+    alike.
+    """
     job = SpeechJob(TEXT, "alba", seed=5)
     first = speak(job)
 
@@ -105,7 +107,7 @@ def test_what_decides_the_sound() -> None:
 
 
 def test_clones() -> None:
-    """Two voices sound different, one sounds the same each time it is made; several samples are joined."""
+    """Two clones sound different, one sounds the same each time it is created; several samples are joined."""
     low, high = prompt(recording(120)), prompt(recording(260))
     spoken = speak(SpeechJob(TEXT, "", prompt=low, seed=5))
 
@@ -117,22 +119,20 @@ def test_clones() -> None:
 
 
 def test_a_prompt_is_the_librarys_own_file(tmp_path: Path) -> None:
-    """A prompt is what the library writes to a file and reads back; a file of the library's older form is
-    understood.
-    """
-    made = prompt(recording(120))
+    """A prompt is the library's own file format; a file of the library's older form is understood."""
+    new_prompt = prompt(recording(120))
     file = tmp_path / "voice.safetensors"
-    file.write_bytes(made.data)
-    spoken = speak(SpeechJob(TEXT, "", prompt=made, seed=5))
+    file.write_bytes(new_prompt.data)
+    spoken = speak(SpeechJob(TEXT, "", prompt=new_prompt, seed=5))
     assert np.array_equal(library_audio(library().get_state_for_audio_prompt(file), TEXT, 5), spoken)
 
-    older = load(made.data)
+    older = load(new_prompt.data)
     for name in [name for name in older if name.endswith("/offset")]:
         older[name.replace("offset", "current_end")] = torch.zeros(int(older.pop(name)))
     assert np.array_equal(speak(SpeechJob(TEXT, "", prompt=Prompt("older", save(older)), seed=5)), spoken)
 
 
-def test_voices_that_were_dropped_come_back() -> None:
+def test_voices_dropped_from_the_cache_sound_the_same() -> None:
     """However many voices alternate, each keeps its own sound."""
     prompts = [prompt(recording(100 + 17 * number)) for number in range(CACHED_STATES + 2)]
     first = [speak(SpeechJob("Hi.", "", prompt=one, seed=5)) for one in prompts]
@@ -143,7 +143,7 @@ def test_voices_that_were_dropped_come_back() -> None:
 
 
 def test_it_streams_frames() -> None:
-    """Audio comes frame by frame, 80 ms each, where a seed is given; in whole frames otherwise."""
+    """With a seed audio comes frame by frame, 80 ms each; otherwise in whole frames."""
     sizes: dict[int | None, list[int]] = {5: [], None: []}
     for seed, seen in sizes.items():
 
@@ -160,8 +160,8 @@ def test_it_streams_frames() -> None:
 
 @pytest.mark.parametrize("accepted", [0, 1, 3])
 def test_stops_when_emit_returns_false(accepted: int) -> None:
-    """Once `emit` returns False nothing more is emitted, no thread works on, and the next job is as if
-    nothing had been.
+    """Once `emit` returns False nothing more is emitted, no thread works on, and the next job is not
+    affected.
     """
     expected = speak(SpeechJob(TEXT, "alba", seed=5))
     threads = threading.active_count()
@@ -180,7 +180,7 @@ def test_stops_when_emit_returns_false(accepted: int) -> None:
 
 
 def test_raises_what_emit_raises() -> None:
-    """An exception of the receiver's comes out of `speak`, and leaves the engine as it was."""
+    """An exception of `emit` is raised from `speak`, and the engine is as before."""
     expected = speak(SpeechJob(TEXT, "alba", seed=5))
 
     def emit(_: SpeechEvent) -> bool:
@@ -200,8 +200,8 @@ def test_a_long_text_is_spoken_wholly() -> None:
 
 
 @pytest.mark.parametrize("text", ["", " \n ", "…", "😀"])
-def test_nothing_to_say(text: str) -> None:
-    """A text without letters and digits is no audio, and no error."""
+def test_empty_texts(text: str) -> None:
+    """A text without letters and digits yields no audio, and no error."""
     assert len(speak(SpeechJob(text, "alba"))) == 0
 
 
@@ -210,8 +210,8 @@ def test_nothing_to_say(text: str) -> None:
     ["nobody", "../model", "model", "/etc/passwd", "hf://kyutai/tts-voices/alba.wav", "http://x/y.wav"],
 )
 def test_voices_are_names_only(voice: str) -> None:
-    """Nothing but a preset's name is a voice: no path is opened, no address fetched, even for the library's
-    own names.
+    """Only a preset's name is a voice: no path is opened, no address fetched, even for the library's own
+    names.
     """
     with pytest.raises(UnknownVoice, match="has no voice"):
         speak(SpeechJob(TEXT, voice))
@@ -220,7 +220,7 @@ def test_voices_are_names_only(voice: str) -> None:
 
 
 def spoilt(how: Callable[[dict[str, Any]], object]) -> bytes:
-    """Make a prompt, with something done to its tensors."""
+    """Return a prompt with changed tensors."""
     tensors = load(prompt(recording(120)).data)
     how(tensors)
     return bytes(save(tensors))
@@ -247,8 +247,8 @@ def spoilt(how: Callable[[dict[str, Any]], object]) -> bytes:
     ],
     ids=["empty", "noise", "cut", "another engine's", "a layer short", "another shape", "longer than it is"],
 )
-def test_prompts_of_others(data: Callable[[], bytes]) -> None:
-    """What is not this model's prompt is refused in words, and the next job is none the worse."""
+def test_invalid_prompts(data: Callable[[], bytes]) -> None:
+    """A prompt that is not this model's is refused with the reason, and the next job is not affected."""
     with pytest.raises(BadInput, match="none of this model's"):
         speak(SpeechJob(TEXT, "", prompt=Prompt("broken", data())))
     assert len(speak(SpeechJob("Hi.", "alba"))) > 0
@@ -257,16 +257,14 @@ def test_prompts_of_others(data: Callable[[], bytes]) -> None:
 @pytest.mark.parametrize(
     ("pcm", "reason"), [(b"", "too short"), (bytes(RATE // 2), "too short"), (bytes(4 * RATE), "silent")]
 )
-def test_samples_of_nothing(pcm: bytes, reason: str) -> None:
-    """No voice is made of nothing."""
+def test_invalid_samples(pcm: bytes, reason: str) -> None:
+    """Samples without sound are refused with the reason."""
     with pytest.raises(BadAudio, match=reason):
         loaded()[0].create_prompt([Sample(pcm)], "")
 
 
 def test_files_that_are_missing(tmp_path: Path) -> None:
-    """What is missing is named, whether it is a file, the folder, its name, or the model that the library is
-    to know.
-    """
+    """A missing file, folder, folder name or model of the library is named."""
     for number, name in enumerate(["model.safetensors", "tokenizer.json"]):
         with pytest.raises(EngineFailed, match=rf"files are not there: .*{name} is missing"):
             Pocket(path=str(linked(tmp_path / str(number), name))).load()
@@ -329,7 +327,7 @@ def test_paths_of_its_configuration(tmp_path: Path) -> None:
 
 
 def test_weights_without_cloning(tmp_path: Path) -> None:
-    """It does not say that it clones where the weights are those published without; other weights are another
+    """With the published weights without cloning the engine's info has none; other weights are another
     version.
     """
     weights = load_file(folder() / "model.safetensors")
@@ -348,8 +346,8 @@ def test_weights_without_cloning(tmp_path: Path) -> None:
     assert len(set(versions)) == 3
 
 
-def test_torchs_threads_stay_as_they_were() -> None:
-    """Loading it leaves the number of torch's threads, which the library sets to one when it is imported."""
+def test_the_number_of_torch_threads_stays() -> None:
+    """Loading keeps torch's number of threads, which the library sets to one when it is imported."""
     script = (
         "import torch; torch.set_num_threads(3); from engines.adapters.pocket.engine import Pocket; "
         f"Pocket(path={str(folder())!r}).load(); print(torch.get_num_threads())"

@@ -1,4 +1,4 @@
-"""The PocketSphinx adapter: what it transcribes, when, and how it stops."""
+"""Tests of the PocketSphinx adapter: its transcripts, when they come, and how it stops."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def segments_of(events: list[TranscriptionEvent]) -> list[TranscriptSegment]:
 
 @lru_cache(1)
 def speech() -> tuple[TranscriptionEvent, ...]:
-    """Transcribe the recording once for all tests that look at the result."""
+    """Return the events of the recording's transcription, made once for all tests."""
     return tuple(transcribe(recording()))
 
 
@@ -137,7 +137,9 @@ def test_info() -> None:
 
 
 def test_transcribes_a_real_recording() -> None:
-    """Of a recording from 1961 most words are right, and none are fillers or pronunciation marks."""
+    """In the transcript of a recording from 1961 most words are right, and none are fillers or pronunciation
+    marks.
+    """
     segments = segments_of(list(speech()))
 
     words = " ".join(segment.text for segment in segments).split()
@@ -147,7 +149,7 @@ def test_transcribes_a_real_recording() -> None:
 
 
 def test_words_make_up_segments() -> None:
-    """A segment's text is its words; their times run on, lie within it and within the recording."""
+    """A segment's text is its words; their times increase, within it and within the recording."""
     for segment in segments_of(list(speech())):
         assert segment.text == " ".join(word.word for word in segment.words)
         edges = [edge for word in segment.words for edge in (word.start, word.end)]
@@ -161,7 +163,7 @@ def test_words_make_up_segments() -> None:
 
 
 def test_word_times_are_right() -> None:
-    """A word that is right begins within 0.3 s of where forced alignment of the true text finds it."""
+    """A correct word begins within 0.3 s of where forced alignment of the true text finds it."""
     true = [(word, start) for word, start, _ in align(recording(), " ".join(SPOKEN))]
     words = [word for segment in segments_of(list(speech())) for word in segment.words]
 
@@ -174,7 +176,7 @@ def test_word_times_are_right() -> None:
 
 
 def test_progress_runs_on() -> None:
-    """Progress never goes back, comes often, and ends at the recording's end."""
+    """Progress never decreases, comes often, and ends at the recording's end."""
     seconds = [event.seconds for event in speech() if isinstance(event, Progress)]
 
     assert seconds == sorted(seconds)
@@ -184,14 +186,14 @@ def test_progress_runs_on() -> None:
 
 @pytest.mark.parametrize("size", [SECOND * 60, 333])
 def test_chunks_do_not_matter(size: int) -> None:
-    """The transcript is the same however the audio was cut on its way, even within a sample."""
+    """The transcript is the same in whatever chunks the audio came, even with cuts within a sample."""
     pcm = recording()[: 2 * SECOND]
 
     assert segments_of(transcribe(pcm, size=size)) == segments_of(transcribe(pcm))
 
 
 def test_jobs_do_not_affect_each_other() -> None:
-    """What was transcribed before, or stopped in the middle, changes nothing."""
+    """A previous job, complete or stopped in the middle, changes nothing."""
     pcm = recording()[: 2 * SECOND]
     before = segments_of(transcribe(pcm))
     loaded()[0].transcribe(
@@ -217,7 +219,7 @@ def test_silence(pcm: bytes) -> None:
 
 
 def test_silence_between_utterances_cuts() -> None:
-    """Speech, silence, speech give segments whose times count from the start of the recording."""
+    """Speech, silence, speech yield segments whose times count from the start of the recording."""
     pcm = recording()[: 2 * SECOND]
     events = transcribe(pcm + bytes(3 * SECOND) + pcm)
 
@@ -229,7 +231,7 @@ def test_silence_between_utterances_cuts() -> None:
 
 @pytest.mark.parametrize("language", ["de", "zh"])
 def test_refuses_other_languages(language: str) -> None:
-    """A language it does not know is refused by name, before any audio is read."""
+    """An unknown language is refused by name, before any audio is read."""
 
     def never() -> Iterator[bytes]:
         raise AssertionError("audio was read")
@@ -241,7 +243,7 @@ def test_refuses_other_languages(language: str) -> None:
 
 
 def test_english_is_its_own_translation() -> None:
-    """English, named or not, translated or not, gives the same."""
+    """English, named or not, translated or not, yields the same."""
     pcm = recording()[: 2 * SECOND]
 
     assert segments_of(transcribe(pcm, TranscriptionJob(language="en", translate=True))) == segments_of(
@@ -250,7 +252,7 @@ def test_english_is_its_own_translation() -> None:
 
 
 def test_transcribes_audio_as_it_comes() -> None:
-    """An utterance is transcribed as soon as it is over, while the recording goes on: audio is never gathered first."""
+    """An utterance is transcribed as soon as it is over, while the recording goes on."""
     read = 0.0
     read_before: list[float] = []
 
@@ -274,7 +276,7 @@ def test_transcribes_audio_as_it_comes() -> None:
 @pytest.mark.parametrize("after", [0.0, 4.0])
 def test_stops_when_emit_returns_false(after: float) -> None:
     """Once `emit` returns False nothing more is emitted and no more audio is read, however long the utterance
-    already is.
+    is already.
     """
     calls_after, stopped, read = 0, False, 0
 
@@ -298,9 +300,7 @@ def test_stops_when_emit_returns_false(after: float) -> None:
 
 
 def test_stopping_takes_less_than_the_work() -> None:
-    """To stop in the middle of an utterance is quick: the decoder's last pass over the utterance is not
-    made.
-    """
+    """To stop in the middle of an utterance is quick: the decoder's last pass is left out."""
     last_emit = 0.0
 
     def emit(event: TranscriptionEvent) -> bool:
@@ -316,7 +316,7 @@ def test_stopping_takes_less_than_the_work() -> None:
 
 
 def test_quiet_on_both_streams() -> None:
-    """The library writes nothing to standard output or error, which belong to the worker."""
+    """The library writes nothing to standard output or error, which the worker uses."""
     program = (
         "from engines.api import TranscriptionJob\n"
         "from engines.adapters.pocketsphinx.engine import PocketSphinx\n"

@@ -1,5 +1,5 @@
-"""The files of speech models of transformers' own: where they may be, what is refused, and that no
-code runs.
+"""Tests of the files of transformers' own speech models: where they may be, what is refused, and that no code
+of them runs.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def rewrite(file: Path, **changes: Any) -> None:
 
 
 def test_vocoder_codec_and_voices_elsewhere(tmp_path: Path) -> None:
-    """What a model needs besides may lie in other folders, or right within them."""
+    """A model's vocoder, codec and voices may be in other folders, or within its own."""
     tiny.speecht5(tmp_path / "talker", vocoder=tmp_path / "hifigan", voices=tmp_path / "voices")
     tiny.dia(tmp_path / "dia", codec=tmp_path / "more" / "dac")
     others = os.pathsep.join(str(tmp_path / name) for name in ("hifigan", "voices"))
@@ -91,7 +91,7 @@ def test_vocoder_codec_and_voices_elsewhere(tmp_path: Path) -> None:
         TransformersSpeech(str(tmp_path / "talker"), others=str(tmp_path / "nowhere")).load()
 
 
-def test_voices_that_are_none(tmp_path: Path) -> None:
+def test_invalid_voices(tmp_path: Path) -> None:
     """A voice of another size, or one that would have to be unpickled, is refused by its file's name."""
     for name, value in (("short", np.zeros(3, np.float32)), ("evil", np.array([print], dtype=object))):
         path = copied("speecht5", tmp_path / name)
@@ -101,7 +101,7 @@ def test_voices_that_are_none(tmp_path: Path) -> None:
 
 
 def test_weights_that_are_missing(tmp_path: Path) -> None:
-    """A model that lacks weights does not speak with random ones: it is refused, and so is a vocoder."""
+    """A model or vocoder with missing weights is refused rather than run with random ones."""
     for part in (".", "vocoder"):
         path = copied("speecht5", tmp_path / part.replace(".", "model"))
         kept = load_file(path / part / "model.safetensors")
@@ -116,9 +116,7 @@ def test_weights_that_are_missing(tmp_path: Path) -> None:
 
 
 def test_weights_as_plain_tensors(tmp_path: Path) -> None:
-    """Weights in a `.bin` are loaded, with the names of old too; but nothing in one is unpickled that is no
-    tensor.
-    """
+    """Weights in a `.bin` are loaded, with old names too; but nothing other than tensors is unpickled."""
     path = copied("vits", tmp_path)
     weights = load_file(path / "model.safetensors")
     (path / "model.safetensors").unlink()
@@ -144,7 +142,7 @@ def test_weights_as_plain_tensors(tmp_path: Path) -> None:
 
 
 class Unpickled:
-    """What leaves a trace when it is unpickled."""
+    """An object that leaves a trace when it is unpickled."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -154,7 +152,7 @@ class Unpickled:
 
 
 def test_no_code_of_a_model_is_run(tmp_path: Path) -> None:
-    """Code that lies in a model's folder is not run, whatever its configuration says."""
+    """Code in a model's folder is not run, whatever its configuration says."""
     path = copied("dia", tmp_path)
     (path / "evil.py").write_text(f"import os\nos.mkdir({str(tmp_path / 'run')!r})\n")
     auto_map = {
@@ -185,8 +183,8 @@ def test_no_code_of_a_model_is_run(tmp_path: Path) -> None:
     ],
 )
 def test_models_that_are_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
-    """An architecture that was never tried is refused by name, with those there are; so is a model that does
-    not fit its files.
+    """An untested architecture is refused by name, with the supported ones; so is a model that does not fit
+    its files.
     """
     path = copied("vits", tmp_path)
     rewrite(path / "config.json", **changes)
@@ -196,7 +194,7 @@ def test_models_that_are_refused(tmp_path: Path, changes: dict[str, Any], messag
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "vocab.json"])
 def test_files_that_are_missing_or_broken(tmp_path: Path, name: str) -> None:
-    """Where a file is missing or broken, the sentence names its folder."""
+    """A missing or broken file is reported with its folder."""
     path = copied("vits", tmp_path)
     (path / name).write_bytes(b"{no")
     with pytest.raises(EngineFailed, match=str(path)):
@@ -207,7 +205,7 @@ def test_files_that_are_missing_or_broken(tmp_path: Path, name: str) -> None:
 
 
 def test_options_that_are_wrong(tmp_path: Path) -> None:
-    """No folder, an empty folder, and a dtype that there is not, are named in the error."""
+    """No folder, an empty folder, and an unknown dtype are named in the error."""
     for engine, message in (
         (TransformersSpeech(), "`path`"),
         (TransformersSpeech(str(tmp_path)), "config.json is missing"),
@@ -218,8 +216,8 @@ def test_options_that_are_wrong(tmp_path: Path) -> None:
 
 
 def test_what_a_model_is_without_torch() -> None:
-    """A model's kind and sample rate are read from its configuration, for which neither torch nor
-    transformers is loaded.
+    """A model's kind and sample rate are read from its configuration, without importing torch or
+    transformers.
     """
     assert (
         checkpoint_kind({"model_type": "vits"}),

@@ -1,4 +1,4 @@
-"""Speech models of transformers' own, with random weights: audio, voices, and how they stop."""
+"""Tests of transformers' own speech models, with random weights: audio, voices, and how they stop."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def speak(engine: TransformersSpeech, job: SpeechJob) -> Pcm:
 
 
 def by_the_library(family: str, path: Path, text: str) -> Any:
-    """Return what speaks with the library alone, as its documentation has it, with the first voice."""
+    """Return a function that speaks with the library alone, as its documentation shows, with the first voice."""
     if family == "vits":
         tokens, model = library.VitsTokenizer.from_pretrained(path), library.VitsModel.from_pretrained(path)
         return lambda: model(**tokens(text, return_tensors="pt")).waveform
@@ -114,7 +114,7 @@ def test_audio_is_the_librarys(family: str) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_account_of_itself(family: str) -> None:
+def test_info(family: str) -> None:
     """The engine's info has its name, rate, voices and capabilities; every OpenAI name has a voice, and the
     first is the default.
     """
@@ -132,7 +132,7 @@ def test_account_of_itself(family: str) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_seeds(family: str) -> None:
-    """The same seed gives the same audio, another seed another; without one no two are alike."""
+    """The same seed yields the same audio, another seed another; without one no two are alike."""
     engine = loaded(family)[0]
     first = speak(engine, SpeechJob(TEXT, "", seed=5))
 
@@ -144,8 +144,8 @@ def test_seeds(family: str) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("after", [1, 7, 20])
 def test_stops_when_nobody_wants_the_rest(family: str, after: int) -> None:
-    """Once `emit` returns False nothing more is emitted, before all audio is made; and the next job is as
-    ever.
+    """Once `emit` returns False nothing more is emitted, before all audio is computed; the next job is not
+    affected.
     """
     engine = loaded(family)[0]
     first = speak(engine, SpeechJob(TEXT, "", seed=5))
@@ -169,7 +169,7 @@ def test_unknown_voices_are_refused(family: str) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_nothing_to_say(family: str) -> None:
+def test_empty_texts(family: str) -> None:
     """A text without letters or digits gives no audio."""
     assert len(speak(loaded(family)[0], SpeechJob(" … -- !", ""))) == 0
 
@@ -179,7 +179,7 @@ def test_nothing_to_say(family: str) -> None:
     [("speecht5", ["ben"]), ("bark", ["v2/de_speaker_1", "random"]), ("csm", ["speaker-3"]), ("dia", ["s2"])],
 )
 def test_voices_sound_different(family: str, others: list[str]) -> None:
-    """Each of a model's voices sounds another way; a voice whose files are missing is none."""
+    """Each of a model's voices sounds different; a voice with missing files is not listed."""
     engine, info = loaded(family)
 
     assert set(others) < {voice.id for voice in info.voices}
@@ -204,9 +204,7 @@ def test_speakers_of_vits(tmp_path: Path) -> None:
 
 
 def test_speed_of_vits() -> None:
-    """The speed is the model's own speaking rate, without change of pitch: twice as fast takes about half the
-    time.
-    """
+    """The speed is the model's own speaking rate, at the same pitch: twice as fast takes about half the time."""
     engine, info = loaded("vits")
     lengths = [len(speak(engine, SpeechJob(TEXT * 2, "", seed=5, speed=speed))) for speed in (0.5, 1.0, 2.0)]
 
@@ -234,7 +232,7 @@ def test_text_of_vits() -> None:
 
 
 def test_numbers_are_words() -> None:
-    """A model that knows letters only says numbers in words; signs alone are silent, and no error amid a
+    """A model that knows letters only reads numbers as words; signs alone are silent, and no error amid a
     longer text.
     """
     pytest.importorskip("num2words")
@@ -272,7 +270,7 @@ def test_language_of_vits(
 
 
 def test_tags() -> None:
-    """Codes of three letters become those of two where there are such; what is no code gives none."""
+    """Codes of three letters become those of two where there are such; an invalid code yields none."""
     assert [bcp47_tag(code) for code in ("deu", "cmn", "ceb", "en", "azj-script_latin", "", None, "Klingon!")] == [
         "de", "zh", "ceb", "en", "az-Latn", "", "", "",
     ]  # fmt: skip

@@ -1,4 +1,6 @@
-"""Transcription models of transformers' own, with random weights: transcripts, windows, and how they stop."""
+"""Tests of transformers' own transcription models, with random weights: transcripts, windows, and how they
+stop.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,7 @@ def by_the_pipeline(kind: str, pcm: bytes) -> Any:
 
 
 def by_the_library(kind: str, pcm: bytes) -> str:
-    """Return the text of the library's own model that writes token by token."""
+    """Return the text of the library's own model that generates token by token."""
     features = library.AutoFeatureExtractor.from_pretrained(folder(kind))
     model = library.AutoModelForSpeechSeq2Seq.from_pretrained(folder(kind))
     inputs = features(samples(pcm), sampling_rate=16000, return_tensors="pt", return_attention_mask=True)
@@ -139,7 +141,7 @@ def test_qwen_transcripts_are_the_librarys() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_account_of_itself(kind: str) -> None:
+def test_info(kind: str) -> None:
     """The engine's info has its name and capabilities; kind and rate are known by the configuration alone."""
     info = loaded(kind)[1]
     config = json.loads((folder(kind) / "config.json").read_text())
@@ -165,8 +167,8 @@ def test_account_of_itself(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("after", [1, 12, 32])
 def test_stops_when_nobody_wants_the_rest(kind: str, after: int) -> None:
-    """Once `emit` returns False nothing more is emitted, while reading or transcribing; the next job is as
-    ever.
+    """Once `emit` returns False nothing more is emitted, while reading or transcribing; the next job is not
+    affected.
     """
     engine = loaded(kind)[0]
     first = segments_of(transcribe(engine, RECORDING))
@@ -209,7 +211,7 @@ def test_silence(kind: str) -> None:
 
 
 def test_long_recordings_come_in_windows() -> None:
-    """A recording longer than a window is cut at pauses, transcribed while it comes in, and progress runs to
+    """A recording longer than a window is cut at pauses and transcribed while it comes in; progress reaches
     its end.
     """
     engine = loaded("wav2vec2", vad=True)[0]
@@ -241,9 +243,7 @@ def test_long_recordings_come_in_windows() -> None:
 
 
 def test_where_a_window_is_cut() -> None:
-    """A full window is cut in its last pause, by the voice detector or by loudness; what is no full window is
-    not cut.
-    """
+    """A full window is cut in its last pause, by the voice detector or by loudness; a shorter one is not cut."""
     spoken = samples(
         sound("hello", 10) + silence(0.6) + sound("count", 9.4) + silence(0.5) + sound("hello", 9.5)
     )
@@ -291,7 +291,7 @@ def test_translation_is_refused() -> None:
 
 
 def test_a_jobs_language_is_the_transcripts() -> None:
-    """A model that takes no language transcribes a job with one all the same, and gives it as the
+    """A model without a language option transcribes a job with a language, and returns it as the
     transcript's.
     """
     assert transcribe(loaded("hubert")[0], RECORDING, TranscriptionJob(language="fr"))[-1] == Finished(
@@ -300,7 +300,7 @@ def test_a_jobs_language_is_the_transcripts() -> None:
 
 
 def test_models_that_are_refused(tmp_path: Path) -> None:
-    """A model that speaks, one that lacks weights, and one that wants another rate, are refused in words."""
+    """A speech model, one that lacks weights, and one of another sample rate are refused with the reason."""
     with pytest.raises(
         EngineFailed, match=r"VitsModel, which this engine does not listen with\. It does with .*HubertForCTC"
     ):

@@ -1,6 +1,4 @@
-"""VibeVoice, with random weights: audio, cloned voices, conversations, and how it stops. It opens no
-socket.
-"""
+"""Tests of VibeVoice with random weights: audio, cloned voices, conversations, and how it stops. Offline."""
 
 from __future__ import annotations
 
@@ -94,7 +92,7 @@ def library_model() -> tuple[Any, Any]:
 
 
 def by_the_library(turns: Turns, max_tokens: int) -> Pcm:
-    """Return the samples of the library alone, used as its documentation has it."""
+    """Return the samples of the library alone, used as its documentation shows."""
     processor, model = library_model()
     inputs = processor.apply_chat_template(turns, tokenize=True, return_dict=True, return_tensors="pt")
     torch.manual_seed(5)
@@ -104,7 +102,7 @@ def by_the_library(turns: Turns, max_tokens: int) -> Pcm:
 
 
 def turn(role: str, text: str, *more: dict[str, Any]) -> dict[str, Any]:
-    """Return what somebody says, as the library's processor takes it."""
+    """Return one speaker's turn, in the form of the library's processor."""
     return {"role": role, "content": [{"type": "text", "text": text}, *more]}
 
 
@@ -140,7 +138,7 @@ def test_audio_is_the_librarys(text: str, turns: list[tuple[str, str]], cloned: 
     assert np.abs(spoken.astype(int)).max() > 1000
 
 
-def test_account_of_itself() -> None:
+def test_info() -> None:
     """The engine's info has its name, the rate of its checkpoint, its speakers, and that it clones; OpenAI's
     names all have a speaker.
     """
@@ -158,7 +156,7 @@ def test_account_of_itself() -> None:
 
 
 def test_seeds_texts_and_speakers() -> None:
-    """The same seed gives the same audio; another seed, text or speaker another, and so does no seed."""
+    """The same seed yields the same audio; another seed, text or speaker another, and so does no seed."""
     first = speak(SpeechJob(TEXT, "", seed=5))
     others = [
         speak(job)
@@ -175,8 +173,8 @@ def test_seeds_texts_and_speakers() -> None:
 @pytest.mark.parametrize("after", [1, 7, 40])
 @pytest.mark.parametrize("cloned", [False, True], ids=["numbered", "cloned"])
 def test_stops_when_nobody_wants_the_rest(after: int, cloned: bool) -> None:
-    """Once `emit` returns False nothing more is emitted, before all audio is made; and the next job is as
-    ever.
+    """Once `emit` returns False nothing more is emitted, before all audio is computed; the next job is not
+    affected.
     """
     job = SpeechJob(TEXT, "", seed=5, prompt=prompt(recording(200)) if cloned else None)
     first = speak(job)
@@ -193,7 +191,7 @@ def test_stops_when_nobody_wants_the_rest(after: int, cloned: bool) -> None:
 
 
 def test_checks_within_each_frame() -> None:
-    """Each frame of audio is made in many steps, so that it stops long before the frame is done."""
+    """Each frame of audio is computed in many steps, and the job can stop between them."""
     checks = 0
 
     def emit(event: SpeechEvent) -> bool:
@@ -207,15 +205,15 @@ def test_checks_within_each_frame() -> None:
 
 
 def test_no_longer_than_its_text() -> None:
-    """Speech that does not end by itself is no longer than a text of that length can be."""
+    """Speech that does not end by itself is no longer than a text of that length can last."""
     assert len(speak(SpeechJob(TEXT, "", seed=5))) == HOP_LENGTH * max_frames(TEXT, RATE / HOP_LENGTH)
     assert len(speak(SpeechJob(TEXT * 3, "", seed=5))) == HOP_LENGTH * max_frames(TEXT * 3, RATE / HOP_LENGTH)
 
 
 @pytest.mark.parametrize("frames", [0, 1, 5])
-def test_one_that_ends(tmp_path: Path, frames: int) -> None:
-    """Speech is as long as the model makes it; one that ends before it has said anything gives no audio, and
-    no error.
+def test_speech_that_ends(tmp_path: Path, frames: int) -> None:
+    """Speech is as long as the model makes it; where it ends before any sound there is no audio, and no
+    error.
     """
     engine = TransformersSpeech(
         str(make_vibevoice(tmp_path / "brief", frames=frames)), threads=1, own_voice=False
@@ -225,20 +223,16 @@ def test_one_that_ends(tmp_path: Path, frames: int) -> None:
     assert len(speak(SpeechJob(TEXT, ""), engine)) == frames * HOP_LENGTH
 
 
-def test_voices_and_texts_that_are_none() -> None:
-    """A voice that it does not have is refused by name; a text of signs alone, or of names alone, gives no
-    audio.
-    """
+def test_unknown_voices_and_empty_texts() -> None:
+    """An unknown voice is refused by name; a text of signs alone, or of names alone, yields no audio."""
     with pytest.raises(UnknownVoice, match="'nobody'"):
         speak(SpeechJob(TEXT, "nobody"))
     for text in (" … -- !", "Speaker 1:", "Speaker 1: …\nSpeaker 2: !"):
         assert len(speak(SpeechJob(text, "", prompt=prompt(recording(200))))) == 0
 
 
-def test_turns() -> None:
-    """Who speaks is what stands before a colon at the beginning of a line, where it is a speaker that there
-    can be.
-    """
+def test_speakers_of_lines() -> None:
+    """The speaker of a line is the name before a colon at its beginning, where it is a possible speaker."""
     named = [
         (one["role"], one["content"][0]["text"])
         for one in split_turns(
@@ -251,8 +245,8 @@ def test_turns() -> None:
 
 @pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # of the library's schedule
 @pytest.mark.parametrize("control", [BEGIN_TOKEN, LAST_TOKEN])
-def test_control_tokens_are_words(control: str) -> None:
-    """What stands for a beginning or an end in a prompt is nothing but letters in a text."""
+def test_control_tokens_are_spoken(control: str) -> None:
+    """A control token of the prompt's format is ordinary letters in a text."""
     text = f"Hi {control}"
     with_control = by_the_library([turn("0", text)], max_frames(text, RATE / HOP_LENGTH))
     spoken = speak(SpeechJob(text, "", seed=5))
@@ -262,8 +256,8 @@ def test_control_tokens_are_words(control: str) -> None:
 
 
 @pytest.mark.parametrize("cloned", [False, True], ids=["numbered", "cloned"])
-def test_sounds_are_words(cloned: bool) -> None:
-    """Likewise what stands for a sound, of which there seem to be more then than there are recordings."""
+def test_sound_tokens_are_spoken(cloned: bool) -> None:
+    """A sound's token in a text is ordinary letters too, and does not count as a recording."""
     clone = prompt(recording(200)) if cloned else None
 
     assert len(speak(SpeechJob(f"Hi {SOUND_TOKEN}", "", seed=5, prompt=clone))) > 0
@@ -281,8 +275,8 @@ def test_half_precision() -> None:
 
 
 def test_clones_differ() -> None:
-    """Each recording is a voice of its own, whatever voice is named besides; the same gives the same prompt,
-    and several are joined.
+    """Each recording is a voice of its own, whatever voice is named; the same recording yields the same
+    prompt, and several are joined.
     """
     low, high = prompt(recording(120)), prompt(recording(260))
     spoken = [
@@ -298,7 +292,7 @@ def test_clones_differ() -> None:
 
 
 def test_the_longest_recording() -> None:
-    """Of longer recordings the first 30 seconds count, and with these it speaks."""
+    """Of longer recordings the first 30 seconds are used."""
     whole = prompt(recording(120, LONGEST_SECONDS))
 
     assert prompt(recording(120, LONGEST_SECONDS + 2)).data == whole.data
@@ -320,8 +314,8 @@ def test_the_longest_recording() -> None:
     ],
     ids=["empty", "noise", "cut", "nothing", "two", "another type", "another shape", "too short", "too long"],
 )
-def test_prompts_of_others(data: Callable[[], bytes]) -> None:
-    """What is not this model's prompt is refused in words."""
+def test_invalid_prompts(data: Callable[[], bytes]) -> None:
+    """A prompt that is not this model's is refused with the reason."""
     with pytest.raises(BadInput, match="none of this model's"):
         speak(SpeechJob(TEXT, "", prompt=Prompt("broken", data())))
 
@@ -329,14 +323,14 @@ def test_prompts_of_others(data: Callable[[], bytes]) -> None:
 @pytest.mark.parametrize(
     ("pcm", "reason"), [(b"", "too short"), (bytes(RATE // 2), "too short"), (bytes(4 * RATE), "silent")]
 )
-def test_samples_of_nothing(pcm: bytes, reason: str) -> None:
-    """No voice is made of nothing."""
+def test_invalid_samples(pcm: bytes, reason: str) -> None:
+    """Samples without sound are refused with the reason."""
     with pytest.raises(BadAudio, match=reason):
         loaded()[0].create_prompt([Sample(pcm)], "")
 
 
 def test_others_do_not_clone(tmp_path: Path) -> None:
-    """A model of another kind, which does not clone, is refused as such."""
+    """A model of another kind, which does not clone, refuses to create prompts."""
     engine = TransformersSpeech(str(tiny_transformers.vits(tmp_path / "vits")), model="mine", threads=1)
     engine.load()
     with pytest.raises(Unsupported, match="'mine' does not clone"):
@@ -347,8 +341,8 @@ def test_others_do_not_clone(tmp_path: Path) -> None:
 
 
 def test_diffusers_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the package `diffusers` it is refused with the package's name, and its record says so before it
-    is tried.
+    """Without the package `diffusers` loading fails with the package's name, and the model's record says so
+    beforehand.
     """
     monkeypatch.setitem(sys.modules, "diffusers", None)
     with pytest.raises(EngineFailed, match="pip install diffusers"):
@@ -358,7 +352,7 @@ def test_diffusers_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_files_that_are_missing_or_others(tmp_path: Path) -> None:
-    """What cannot be loaded is events of with what is wrong: the makers' own layout, no weights, no
+    """Files that cannot be loaded are refused with the reason: the makers' own layout, no weights, no
     processor.
     """
     for name, spoil, match in (
@@ -386,8 +380,8 @@ def _add(file: Path, **more: Any) -> None:
 
 
 def test_a_preset_is_one_voice(tmp_path: Path) -> None:
-    """A speaker is a clone of the sample text that the model spoke with its number, whichever the text; to
-    leave meanwhile changes nothing.
+    """A speaker is a clone of the sample text that the model spoke with its number, whichever the text; a
+    client that leaves meanwhile changes nothing.
     """
     recording_engine, plain_engine = (
         TransformersSpeech(

@@ -1,5 +1,5 @@
-"""VoxCPM2, with a model of random weights: what the library gives, voices of every kind, and how it stops. No
-socket is opened.
+"""Tests of VoxCPM2 with a model of random weights: the library's audio, voices of every kind, and how it
+stops. Offline.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch")
-# not importorskip: what it imports need not be there
+# not importorskip: its own imports may be missing
 if importlib.util.find_spec("voxcpm") is None:
     pytest.skip("voxcpm is not installed", allow_module_level=True)
 
@@ -48,7 +48,7 @@ TEXT = "Hello you."
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread() -> Iterator[None]:
-    """Let torch have one thread: several wait for each other longer than such small layers take."""
+    """Let torch use one thread: with more, threads wait for each other longer than such small layers take."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -65,7 +65,7 @@ def prompt(*samples: Sample) -> Prompt:
 
 
 def as_pcm(patches: Iterator[Any]) -> NDArray[np.int16]:
-    """Return audio of the library's as PCM samples."""
+    """Return the library's audio as PCM samples."""
     sound = np.concatenate([np.ravel(np.asarray(patch)) for patch in patches])
     pcm: NDArray[np.int16] = np.rint(np.clip(sound, -1, 1) * 32767).astype("<i2")
     return pcm
@@ -74,7 +74,7 @@ def as_pcm(patches: Iterator[Any]) -> NDArray[np.int16]:
 def library_audio(
     text: str, seed: int, sample: Sample | None = None, *, streaming: bool = True
 ) -> NDArray[np.int16]:
-    """Return what the library itself speaks, with a recording in a file as the voice."""
+    """Return the library's own audio, with a recording in a file as the voice."""
     place = folder() / "reference.wav"
     reference = {}
     if sample:
@@ -89,14 +89,14 @@ def library_audio(
 
 
 def largest_difference(one: NDArray[np.int16], another: NDArray[np.int16]) -> int:
-    """Return the largest difference there is where both sound."""
+    """Return the largest difference within the shorter of two recordings."""
     shorter = min(len(one), len(another))
     return int(np.abs(one[:shorter].astype(int) - another[:shorter]).max())
 
 
 def test_info() -> None:
-    """Its info has its name, rates and capabilities as the model's files have them; every OpenAI name is the
-    one voice that it has.
+    """Its info has its name, rates and capabilities as in the model's files; every OpenAI name is its single
+    voice.
     """
     info = loaded()[1]
 
@@ -129,9 +129,9 @@ def test_info() -> None:
     assert VoxCPM(path=str(folder()), model="mine").load().models == ("mine", "voxcpm")
 
 
-def test_it_says_what_the_library_says() -> None:
-    """Audio is what the library streams, sample for sample, whichever the voice; and what it gives at once,
-    but for rounding.
+def test_audio_is_the_librarys() -> None:
+    """Audio is that of the library's streaming, sample for sample, with any voice; and that of its plain
+    call, up to rounding.
     """
     sample = recording(170)
     clone = prompt(sample)
@@ -146,9 +146,9 @@ def test_it_says_what_the_library_says() -> None:
         assert largest_difference(spoken, library_audio(text, 5, reference, streaming=False)) <= 1
 
 
-def test_what_decides_the_sound() -> None:
-    """Same job, same audio; another seed, text, voice, description or instruction changes it. Without a seed
-    no two are alike.
+def test_seeds_texts_and_voices() -> None:
+    """The same job yields the same audio; another seed, text, voice, description or instruction changes it.
+    Without a seed no two are alike.
     """
     job = SpeechJob(TEXT, "default", seed=5)
     first = speak(job)
@@ -167,8 +167,8 @@ def test_what_decides_the_sound() -> None:
 
 
 def test_clones() -> None:
-    """Two voices sound different, one is the same each time it is made; samples are joined, up to half
-    a minute.
+    """Two clones sound different, one is the same each time it is created; samples are joined, up to half a
+    minute.
     """
     low, high = prompt(recording(120)), prompt(recording(260))
 
@@ -188,16 +188,14 @@ def test_clones() -> None:
 
 
 def test_a_prompt_is_the_librarys_own(tmp_path: Path) -> None:
-    """A prompt is what the library makes of the recording, in safetensors; spoken with, it is as if it had
-    never been written.
-    """
+    """A prompt is the library's encoding of the recording, in safetensors; reading it back changes nothing."""
     sample = recording(120)
     encoded = library_model().tts_model.build_prompt_cache(
         reference_wav_path=wav_file(sample.pcm, RECORDING_RATE)
     )
-    made = prompt(sample)
+    new_prompt = prompt(sample)
     file = tmp_path / "voice.safetensors"
-    file.write_bytes(made.data)
+    file.write_bytes(new_prompt.data)
     with safe_open(file, framework="pt") as content:
         assert content.metadata() == {"mode": encoded["mode"]} == {"mode": "reference"}
         assert list(content.keys()) == ["ref_audio_feat"]
@@ -208,7 +206,7 @@ def test_a_prompt_is_the_librarys_own(tmp_path: Path) -> None:
         target_text=TEXT, prompt_cache=encoded, inference_timesteps=STEPS
     )
     direct = as_pcm(patch for patch, _, _ in patches)
-    assert np.array_equal(speak(SpeechJob(TEXT, "", prompt=made, seed=5)), direct)
+    assert np.array_equal(speak(SpeechJob(TEXT, "", prompt=new_prompt, seed=5)), direct)
 
 
 @pytest.mark.parametrize(
@@ -233,8 +231,8 @@ def test_a_prompt_is_the_librarys_own(tmp_path: Path) -> None:
     ],
 )
 def test_texts_are_no_descriptions(text: str, read: str) -> None:
-    """Whatever a text begins with, no bracket opens before its first word; brackets further on stay, and all
-    words do.
+    """Whatever a text begins with, no bracket opens before its first word; later brackets stay, and all words
+    do.
     """
     assert without_leading_brackets(text) == read
 
@@ -251,14 +249,12 @@ def test_texts_are_no_descriptions(text: str, read: str) -> None:
     ],
 )
 def test_descriptions_do_not_end_early(parts: tuple[str | None, ...], written: str) -> None:
-    """A description has no brackets, so that none of it is spoken; several are one."""
+    """A description has no brackets, so that none of it is spoken; several are joined."""
     assert join_descriptions(*parts) == written
 
 
 def test_a_text_in_brackets_is_spoken() -> None:
-    """A text that begins like a description is spoken as words, with a described voice too, and is no
-    description.
-    """
+    """A text that begins like a description is spoken, with a described voice too."""
     text = "(An old man) Hello."
     spoken = speak(SpeechJob(text, "", seed=5))
 
@@ -270,18 +266,18 @@ def test_a_text_in_brackets_is_spoken() -> None:
 
 
 def test_it_streams_patches() -> None:
-    """Audio comes patch by patch, 160 ms each, and no more are made than were asked for."""
-    engine, sizes, made = loaded()[0], [], 0
+    """Audio comes patch by patch, 160 ms each, and no more patches are computed than were emitted."""
+    engine, sizes, computed = loaded()[0], [], 0
     ahead: list[int] = []
 
     def count(*_: object) -> None:
-        nonlocal made
-        made += 1
+        nonlocal computed
+        computed += 1
 
     def emit(event: SpeechEvent) -> bool:
         assert isinstance(event, Audio)
         sizes.append(len(event.pcm) // 2)
-        ahead.append(made - len(sizes))
+        ahead.append(computed - len(sizes))
         return True
 
     hook = engine._model.feat_decoder.register_forward_hook(count)
@@ -296,16 +292,16 @@ def test_it_streams_patches() -> None:
 
 @pytest.mark.parametrize("accepted", [0, 1, 2])
 def test_stops_when_emit_returns_false(accepted: int) -> None:
-    """Once `emit` returns False nothing more is made or emitted, no thread works on, and the next job is as
-    if nothing had been.
+    """Once `emit` returns False nothing more is computed or emitted, no thread works on, and the next job is
+    not affected.
     """
     expected = speak(SpeechJob(TEXT, "default", seed=5))
     engine, threads = loaded()[0], threading.active_count()
-    calls = made = 0
+    calls = computed = 0
 
     def count(*_: object) -> None:
-        nonlocal made
-        made += 1
+        nonlocal computed
+        computed += 1
 
     def emit(_: SpeechEvent) -> bool:
         nonlocal calls
@@ -318,13 +314,13 @@ def test_stops_when_emit_returns_false(accepted: int) -> None:
     finally:
         hook.remove()
 
-    assert calls == made == accepted + 1
+    assert calls == computed == accepted + 1
     assert threading.active_count() == threads
     assert np.array_equal(speak(SpeechJob(TEXT, "default", seed=5)), expected)
 
 
 def test_raises_what_emit_raises() -> None:
-    """An exception of the receiver's comes out of `speak`, and leaves the engine as it was."""
+    """An exception of `emit` is raised from `speak`, and the engine is as before."""
     expected = speak(SpeechJob(TEXT, "default", seed=5))
 
     def emit(_: SpeechEvent) -> bool:
@@ -336,7 +332,7 @@ def test_raises_what_emit_raises() -> None:
 
 
 def test_one_job_at_a_time() -> None:
-    """Jobs of several threads wait for each other: each sounds as it does alone."""
+    """Jobs of several threads wait for each other, and each sounds as it does alone."""
     jobs = [SpeechJob(TEXT, "default", seed=seed) for seed in range(3)]
     alone = [speak(job) for job in jobs]
     together: dict[int, NDArray[np.int16]] = {}
@@ -352,7 +348,7 @@ def test_one_job_at_a_time() -> None:
 
 
 def test_speech_ends(tmp_path: Path) -> None:
-    """A model that never ends is stopped at what the text may take; how a voice is described does not
+    """A model that never ends is stopped at the text's maximum duration; the voice's description does not
     count.
     """
     place = linked(tmp_path / "endless", "model.safetensors")
@@ -369,26 +365,26 @@ def test_speech_ends(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", " \n ", "…", "😀", "()"])
-def test_nothing_to_say(text: str) -> None:
-    """A text without letters and digits is no audio, and no error, however its voice is described."""
+def test_empty_texts(text: str) -> None:
+    """A text without letters and digits yields no audio, and no error, whatever the voice's description."""
     assert len(speak(SpeechJob(text, "default"))) == 0
     assert len(speak(SpeechJob(text, "", design="An old man"))) == 0
 
 
 @pytest.mark.parametrize("voice", ["nobody", "../model", "/etc/passwd", "http://x/y.wav", "Default"])
 def test_voices_are_names_only(voice: str) -> None:
-    """Nothing but the one preset's name is a voice, even where there is nothing to say."""
+    """Only the one preset's name is a voice, even for an empty text."""
     for text in (TEXT, ""):
         with pytest.raises(UnknownVoice, match="has no voice"):
             speak(SpeechJob(text, voice))
 
 
 def spoilt(change: Callable[[torch.Tensor], torch.Tensor]) -> bytes:
-    """Make a prompt, with something done to it."""
-    made: bytes = save(
+    """Return a prompt with changed tensors."""
+    data: bytes = save(
         {name: change(value).contiguous() for name, value in load(prompt(recording(120)).data).items()}
     )
-    return made
+    return data
 
 
 @pytest.mark.parametrize(
@@ -420,8 +416,8 @@ def spoilt(change: Callable[[torch.Tensor], torch.Tensor]) -> bytes:
         "too long",
     ],
 )
-def test_prompts_of_others(data: Callable[[], bytes]) -> None:
-    """What is not this model's prompt is refused in words, and the next job is none the worse."""
+def test_invalid_prompts(data: Callable[[], bytes]) -> None:
+    """A prompt that is not this model's is refused with the reason, and the next job is not affected."""
     with pytest.raises(BadInput, match="none of this model's"):
         speak(SpeechJob(TEXT, "", prompt=Prompt("broken", data())))
     assert len(speak(SpeechJob("Hi.", "default"))) > 0
@@ -431,7 +427,7 @@ def test_prompts_of_others(data: Callable[[], bytes]) -> None:
     ("pcm", "reason"),
     [(b"", "too short"), (bytes(RECORDING_RATE // 2), "too short"), (bytes(4 * RECORDING_RATE), "silent")],
 )
-def test_samples_of_nothing(pcm: bytes, reason: str) -> None:
-    """No voice is made of nothing."""
+def test_invalid_samples(pcm: bytes, reason: str) -> None:
+    """Samples without sound are refused with the reason."""
     with pytest.raises(BadAudio, match=reason):
         loaded()[0].create_prompt([Sample(pcm)], "")

@@ -1,4 +1,4 @@
-"""The default voice that VoxCPM2 records for whoever asks for none."""
+"""Tests of the default voice that VoxCPM2 records for jobs without a voice."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch")
-# not importorskip: what it imports need not be there
+# not importorskip: its own imports may be missing
 if importlib.util.find_spec("voxcpm") is None:
     pytest.skip("voxcpm is not installed", allow_module_level=True)
 
@@ -31,8 +31,8 @@ def engine() -> VoxCPM:
 
 
 def test_one_voice_for_every_text(engine: VoxCPM) -> None:
-    """Without a voice it speaks as with a clone of the sentence that it spoke when it was loaded, whichever
-    the text; so after a restart.
+    """Without a voice the audio is that of a clone of the sentence spoken at load time, whichever the text;
+    so after a restart.
     """
     line: NDArray[np.float32] = speak(SpeechJob(SAMPLE_TEXT, "default", seed=0)).astype(
         np.float32
@@ -51,13 +51,13 @@ def test_one_voice_for_every_text(engine: VoxCPM) -> None:
 
 
 def test_descriptions_are_not_bound_to_it(engine: VoxCPM) -> None:
-    """A voice that is described is what the description makes of it."""
+    """A described voice does not depend on the default voice."""
     job = SpeechJob(TEXT, "", design="an old man", seed=5)
     assert np.array_equal(speak(job, engine), speak(job, loaded()[0]))
 
 
-def test_what_is_no_voice() -> None:
-    """What is silent, too short or never ends is spoken again with other random numbers, three times
+def test_unusable_recordings_are_repeated() -> None:
+    """A recording that is silent, too short or endless is made again with other random numbers, three times
     at most.
     """
     good = np.sin(np.arange(2 * RATE) / 20).astype(np.float32)

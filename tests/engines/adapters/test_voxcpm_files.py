@@ -1,6 +1,5 @@
-"""The files of VoxCPM2 and its library: what is missing, broken or another's, and stubs for packages.
-
-No socket is opened.
+"""Tests of the files of VoxCPM2 and its library: missing, broken or another model's, and stubs for packages.
+Offline.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch")
-# not importorskip: what it imports need not be there
+# not importorskip: its own imports may be missing
 if importlib.util.find_spec("voxcpm") is None:
     pytest.skip("voxcpm is not installed", allow_module_level=True)
 
@@ -47,7 +46,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread() -> Iterator[None]:
-    """Let torch have one thread: several wait for each other longer than such small layers take."""
+    """Let torch use one thread: with more, threads wait for each other longer than such small layers take."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -58,7 +57,7 @@ pytestmark = pytest.mark.usefixtures("offline")
 
 
 def test_files_that_are_missing(tmp_path: Path) -> None:
-    """What is missing is named, be it a file, the folder, or its name."""
+    """A missing file, folder or folder name is named."""
     for number, name in enumerate(["config.json", "model.safetensors", "audiovae.pth", "tokenizer.json"]):
         with pytest.raises(EngineFailed, match=rf"files are not there: .*{name} .*is missing"):
             VoxCPM(path=str(linked(tmp_path / str(number), name))).load()
@@ -78,8 +77,8 @@ def test_files_that_are_broken(tmp_path: Path, name: str) -> None:
 
 
 def test_weights_of_another_model(tmp_path: Path) -> None:
-    """Weights that are missing, which the library would leave to chance, or of other shapes are named, with
-    their file.
+    """Missing weights, which the library would leave random, or weights of other shapes are named, with their
+    file.
     """
     place = linked(tmp_path / "few", "model.safetensors")
     weights = load_file(folder() / "model.safetensors")
@@ -121,16 +120,16 @@ def test_configurations_of_others(tmp_path: Path, config: dict[str, str], reason
 
 
 def test_weights_of_half_the_width(tmp_path: Path) -> None:
-    """With the numbers of 16 bits that the published model has, it clones and speaks as well."""
+    """With the 16-bit weights of the published model it clones and speaks as well."""
     engine = broken(tmp_path / "model", "config.json", json.dumps(CONFIG | {"dtype": "bfloat16"}).encode())
     engine.load()
-    made = Prompt("half", engine.create_prompt([recording(120)], ""))
+    half_prompt = Prompt("half", engine.create_prompt([recording(120)], ""))
 
-    assert len(speak(SpeechJob(TEXT, "", prompt=made, seed=5), engine)) == 4 * PATCH
+    assert len(speak(SpeechJob(TEXT, "", prompt=half_prompt, seed=5), engine)) == 4 * PATCH
 
 
 def test_a_library_that_is_not_whole(tmp_path: Path) -> None:
-    """A package that the library needs and lacks is named when the engine is loaded."""
+    """A missing package of the library is named when the engine is loaded."""
     (tmp_path / "einops.py").write_text("raise ImportError('no einops here')\n")
     script = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
@@ -145,8 +144,8 @@ def test_a_library_that_is_not_whole(tmp_path: Path) -> None:
     assert done.stdout == "VoxCPM's library cannot be imported: no einops here\n"
 
 
-def test_settings_that_cannot_be() -> None:
-    """Too few steps, or a device that is none, fail in words."""
+def test_invalid_settings() -> None:
+    """Too few steps, or an unknown device, are refused with the reason."""
     with pytest.raises(EngineFailed, match="at least 2 `steps`"):
         VoxCPM(path=str(folder()), steps=1).load()
     with pytest.raises(EngineFailed, match="abacus"):
@@ -154,8 +153,8 @@ def test_settings_that_cannot_be() -> None:
 
 
 def test_prompts_fit_an_encoder(tmp_path: Path) -> None:
-    """Weights with another encoder make prompts of another version; where only the others differ, prompts go
-    on being good.
+    """Weights with another encoder make prompts of another version; where only others differ, prompts stay
+    valid.
     """
     weights = codec_weights()
     versions = [loaded()[1].speech.cloning.version]  # type: ignore[union-attr] # tested above
@@ -171,9 +170,7 @@ def test_prompts_fit_an_encoder(tmp_path: Path) -> None:
 
 
 def test_the_published_tokenizer(tmp_path: Path) -> None:
-    """What the published files say of their tokenizer, code of their own and lists of special tokens, changes
-    nothing.
-    """
+    """The published tokenizer files, with code of their own and lists of special tokens, change nothing."""
     about = json.loads((folder() / "tokenizer_config.json").read_text())
     about["tokenizer_class"] = "VoxCPM2Tokenizer"
     about["auto_map"] = {"AutoTokenizer": ["tokenization_voxcpm2.VoxCPM2Tokenizer", None]}
@@ -187,7 +184,7 @@ def test_the_published_tokenizer(tmp_path: Path) -> None:
 
 
 def test_packages_that_are_not_used(tmp_path: Path) -> None:
-    """Loading and speaking need no torchaudio or librosa, leave those that are there, and write nothing to
+    """Loading and speaking need no torchaudio or librosa, do not replace installed ones, and write nothing to
     standard error.
     """
     (tmp_path / "librosa.py").write_text("real = True\n")
@@ -211,7 +208,7 @@ def test_packages_that_are_not_used(tmp_path: Path) -> None:
 
 
 def test_stubs() -> None:
-    """A stub of a package says so when more is wanted of it than it has."""
+    """A stub of a package raises a clear error when anything it lacks is used."""
     with pytest.raises(AttributeError, match=r"voxcpm wants torchaudio\.load"):
         StubModule("torchaudio").load  # noqa: B018
     with pytest.raises(AttributeError, match=r"voxcpm wants librosa\.effects"):

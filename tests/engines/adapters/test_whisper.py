@@ -1,4 +1,6 @@
-"""The transcripts of both Whispers, when they come, and how they stop; on a tiny model of three sentences."""
+"""Tests of the transcripts of both Whispers, when they come, and how they stop; on a tiny model of three
+sentences.
+"""
 
 from __future__ import annotations
 
@@ -55,10 +57,8 @@ class Loaded(NamedTuple):
 
 @pytest.fixture(scope="module", params=["whisper", "faster-whisper"])
 def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
-    """Make the model and load it.
-
-    CTranslate2 computes in float32 here: its int8 differs from processor to processor, and a model this small
-    is unsure of its words by it.
+    """Load both engines. CTranslate2 computes in float32 here: its int8 differs from processor to processor,
+    and a model this small becomes unsure of its words.
     """
     folder, converted = tmp_path_factory.mktemp("whisper"), tmp_path_factory.mktemp("converted")
     tiny.make_whisper(folder)
@@ -76,7 +76,7 @@ def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return Loaded(engine, plain, engine.load())
 
 
-def test_account_of_itself(loaded: Loaded) -> None:
+def test_info(loaded: Loaded) -> None:
     """The engine's info has its model, its languages by their ISO codes, and its capabilities."""
     info = loaded.info
 
@@ -97,9 +97,7 @@ def test_account_of_itself(loaded: Loaded) -> None:
 
 
 def test_transcribes_sentences(loaded: Loaded) -> None:
-    """Sentences are transcribed with the recording's times, however much silence goes before; the last event
-    is the end.
-    """
+    """Sentences have the recording's times, however much silence precedes them; the last event is the end."""
     parts = [("hello", 3.0), ("count", 4.0), ("morgen", 3.0)]
     events = transcribe(loaded.engine, silence(7) + sound_sequence(parts) + silence(3), NO_WORDS)
 
@@ -166,7 +164,7 @@ def test_refuses_a_language_it_does_not_know(loaded: Loaded) -> None:
 
 
 def test_translates(loaded: Loaded) -> None:
-    """A translation is what was said, in English; the language is that which was spoken."""
+    """A translation is in English; the language is the spoken one."""
     events = transcribe(
         loaded.plain, sound_sequence([("morgen", 3.0), ("hello", 3.0)]), TranscriptionJob(translate=True)
     )
@@ -179,7 +177,7 @@ def test_translates(loaded: Loaded) -> None:
 
 @pytest.mark.parametrize("prompt", ["Names: Alpha, Beta.", "x" * 5000, "<|endoftext|> <|de|>", "  "])
 def test_prompts(loaded: Loaded, prompt: str) -> None:
-    """A prompt goes along, of one that is too long the end; control tokens in it are none."""
+    """A prompt is passed on, of one that is too long the end; control tokens in it are ordinary text."""
     assert isinstance(
         transcribe(loaded.plain, sound("hello", 3), TranscriptionJob(prompt=prompt, temperature=1.0))[-1],
         Finished,
@@ -187,7 +185,7 @@ def test_prompts(loaded: Loaded, prompt: str) -> None:
 
 
 def test_temperature(loaded: Loaded) -> None:
-    """The temperature of a job is used, and given in the segment."""
+    """The temperature of a job is used, and reported in the segment."""
     segment = segments_of(transcribe(loaded.plain, sound("count", 3), TranscriptionJob(temperature=0.4)))[0]
 
     assert (segment.text, segment.temperature) == (TRANSCRIPTS["count"], 0.4)
@@ -236,8 +234,8 @@ def test_a_sound_longer_than_a_window(loaded: Loaded) -> None:
     ids=["nothing", "one sample", "a spectrum's frame", "short", "long", "noise"],
 )
 def test_no_transcript_where_nobody_speaks(loaded: Loaded, pcm: bytes) -> None:
-    """Silence and noise give no words, and their length: with voice detection, and by what the model itself
-    thinks of them.
+    """Silence and noise yield no words, and their length: with voice detection, and by the model's own
+    probability.
     """
     for engine in (loaded.engine, loaded.plain):
         events = transcribe(engine, pcm)
@@ -246,7 +244,7 @@ def test_no_transcript_where_nobody_speaks(loaded: Loaded, pcm: bytes) -> None:
 
 
 def test_silence_between_sentences(loaded: Loaded) -> None:
-    """A long silence between two sentences gives nothing, and moves no times."""
+    """A long silence between two sentences yields nothing, and moves no times."""
     segments = segments_of(
         transcribe(
             loaded.engine, silence(2) + sound("hello", 3) + silence(45) + sound("count", 3) + silence(20)
@@ -258,7 +256,7 @@ def test_silence_between_sentences(loaded: Loaded) -> None:
 
 
 def test_progress_runs_on(loaded: Loaded) -> None:
-    """Progress never goes back, and ends at the recording's end."""
+    """Progress never decreases, and ends at the recording's end."""
     progress = [
         event.seconds
         for event in transcribe(loaded.engine, silence(2) + sound_sequence(LONG_SEQUENCE) + silence(9))
@@ -279,8 +277,8 @@ def test_chunks_do_not_matter(loaded: Loaded, size: int) -> None:
         assert segments_of(transcribe(engine, pcm, size=size)) == segments_of(transcribe(engine, pcm))
 
 
-def test_jobs_do_not_touch_each_other(loaded: Loaded) -> None:
-    """A job before, or one that was stopped in the middle, changes nothing."""
+def test_jobs_do_not_affect_each_other(loaded: Loaded) -> None:
+    """A previous job, or one that was stopped in the middle, changes nothing."""
     pcm = sound_sequence([("hello", 3.0), ("count", 3.0)])
     before = segments_of(transcribe(loaded.plain, pcm))
     loaded.plain.transcribe(
@@ -351,7 +349,7 @@ def test_stops_when_nobody_wants_the_rest(loaded: Loaded, after: int) -> None:
 
 
 def test_stops_at_a_segment(loaded: Loaded) -> None:
-    """Nothing follows a segment at which `emit` returns False, and the next job is as ever."""
+    """Nothing follows a segment at which `emit` returns False, and the next job is not affected."""
     events: list[TranscriptionEvent] = []
 
     def emit(event: TranscriptionEvent) -> bool:

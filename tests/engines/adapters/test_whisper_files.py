@@ -1,4 +1,4 @@
-"""What the Whisper of transformers is loaded from, what it runs on, and the errors of broken checkpoints."""
+"""Tests of the files and options of transformers' Whisper, and of the errors of broken checkpoints."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from engines.errors import EngineFailed, Unsupported
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Make the model, to be spoilt."""
+    """Create the model, to be spoilt."""
     tiny.make_whisper(tmp_path)
     return tmp_path
 
@@ -90,7 +90,7 @@ BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_files_that_are_not_whole(folder: Path, name: str) -> None:
-    """What is missing or broken is named in a sentence with the folder; nothing is made up for it."""
+    """A missing or broken file is named in a sentence with the folder, and not replaced by random weights."""
     change, message = BROKEN[name]
     change(folder)
 
@@ -127,9 +127,7 @@ def test_in_half_precision(folder: Path) -> None:
 
 
 def test_sets_the_threads(folder: Path) -> None:
-    """Torch runs on as many threads as are asked for, or as there are cores, whatever another library left
-    behind.
-    """
+    """Torch runs on as many threads as are requested, or as there are cores, whatever another library set."""
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(1)
@@ -142,7 +140,7 @@ def test_sets_the_threads(folder: Path) -> None:
 
 
 def test_quiet_on_both_streams(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """The library writes nothing to standard output or error, which belong to the worker."""
+    """The library writes nothing to standard output or error, which the worker uses."""
     capfd.readouterr()
     engine = Whisper(str(folder), threads=1)
     engine.load()
@@ -152,7 +150,7 @@ def test_quiet_on_both_streams(folder: Path, capfd: pytest.CaptureFixture[str]) 
 
 
 def test_a_model_for_english_only(tmp_path: Path) -> None:
-    """A model that knows only English says so, refuses all else, and is given no language."""
+    """A model that knows only English says so, refuses other languages, and gets no language token."""
     tiny.make_whisper(tmp_path, multilingual=False)
     engine = Whisper(str(tmp_path), model="whisper-tiny.en", vad=False, threads=1)
     info = engine.load()
@@ -167,7 +165,7 @@ def test_a_model_for_english_only(tmp_path: Path) -> None:
 
 
 def test_a_model_without_the_times_of_words(folder: Path) -> None:
-    """Without the heads that look at what is said there are no words, and the rest is as ever."""
+    """Without alignment heads there are no words, and the rest is the same."""
     path = folder / "generation_config.json"
     path.write_text(
         json.dumps(
@@ -183,10 +181,10 @@ def test_a_model_without_the_times_of_words(folder: Path) -> None:
 
 
 def test_stops_within_a_window(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A window is given up between two layers or two tokens: no more of it is worked on than was reported."""
+    """A window is abandoned between two layers or two tokens: no more of it is computed than was reported."""
     monkeypatch.setattr(
         "engines.adapters.whisper.engine.STOP_CHECK_SECONDS", 0.0
-    )  # it checks at every one, however quick they are
+    )  # it checks at every layer, however quick they are
     engine = Whisper(str(folder), vad=False, threads=1)
     engine.load()
     pcm = sound_sequence([("hello", 5), ("count", 6), ("morgen", 4)])

@@ -1,4 +1,6 @@
-"""Transcripts result window by window, while the audio comes in, are the library's of the whole recording."""
+"""Tests that transcripts computed window by window, while the audio comes in, are the library's of the whole
+recording.
+"""
 
 from __future__ import annotations
 
@@ -30,14 +32,14 @@ OPTIONS: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make the model."""
+    """Create the model."""
     path = tmp_path_factory.mktemp("whisper")
     tiny.make_whisper(path)
     return path
 
 
 def speech() -> bytes:
-    """Read real speech, of which the tiny model makes all kinds of segments: s16le mono PCM at 16 kHz."""
+    """Return real speech, of which the tiny model makes all kinds of segments: s16le mono PCM at 16 kHz."""
     with av.open(str(JFK), mode="r") as container:
         resampler = av.AudioResampler("s16", "mono", RATE)
         frames = [*container.decode(audio=0), None]
@@ -45,7 +47,7 @@ def speech() -> bytes:
 
 
 def sentences() -> bytes:
-    """Make 70 seconds of the model's own sounds."""
+    """Return 70 seconds of the model's own sounds."""
     names = ["hello", "count", "morgen", "count", "hello", "morgen", "hello", "count", "morgen", "hello"]
     return b"".join(
         sound(name, 5 + number % 3) + silence(0.4 + 0.1 * (number % 4)) for number, name in enumerate(names)
@@ -107,9 +109,9 @@ def test_segments_are_the_librarys(folder: Path, name: str) -> None:
     assert_same_segments(folder, sentences(), JOBS[name])
 
 
-def test_what_is_unsure_is_the_librarys(folder: Path) -> None:
-    """So they are where the model is unsure and draws random tokens: on speech, with windows that end
-    anywhere and attempts that fail.
+def test_fallbacks_are_the_librarys(folder: Path) -> None:
+    """Segments are the library's too where the model is unsure and draws random tokens: on speech, with
+    windows that end anywhere and attempts that fail.
     """
     assert_same_segments(
         folder, speech() * 3, TranscriptionJob(temperature=0.8, language="en", prompt="Testing")
@@ -150,7 +152,7 @@ def mean_logprob(tokens: torch.Tensor, scores: list[torch.Tensor], temperature: 
 
 
 def test_words_are_the_pipelines(folder: Path) -> None:
-    """Words and their times are those that the library's pipeline gives for the whole recording."""
+    """Words and their times are those of the library's pipeline for the whole recording."""
     pcm = sentences()
     model = WhisperForConditionalGeneration.from_pretrained(folder)
     processor = WhisperProcessor.from_pretrained(folder)
@@ -201,7 +203,7 @@ def test_words_of_languages_without_spaces(folder: Path) -> None:
 
 @pytest.mark.parametrize("kind", [InstrumentedWhisper, WhisperForConditionalGeneration])
 def test_no_maps_of_attention_are_kept(folder: Path, kind: type[Any]) -> None:
-    """Once times are known the maps they come from are no part of our result, as of the library's: each is
+    """Once times are known the attention maps are dropped from our result, as from the library's: each is
     copied off a GPU.
     """
     model = kind.from_pretrained(folder, attn_implementation="eager")
@@ -222,7 +224,7 @@ def test_no_maps_of_attention_are_kept(folder: Path, kind: type[Any]) -> None:
 
 
 class ObservedWhisper(WhisperForConditionalGeneration):  # type: ignore[misc]  # a class without types
-    """The library's model, which keeps the probability that nobody speaks."""
+    """The library's model, which records the probability that nobody speaks."""
 
     no_speech_prob = -1.0
 
@@ -237,9 +239,7 @@ class ObservedWhisper(WhisperForConditionalGeneration):  # type: ignore[misc]  #
 
 @pytest.mark.parametrize("prompt", [None, [tiny.PREVIOUS, 3, 4, 5]])
 def test_silence_is_judged_as_the_library_does(folder: Path, prompt: list[int] | None) -> None:
-    """A window is found to be silence as likely as by the library, though its prompt is read once and not
-    twice.
-    """
+    """A window counts as silence as by the library, though its prompt is read once and not twice."""
     inputs = WhisperProcessor.from_pretrained(folder)(
         samples(sound("hello", 4)), sampling_rate=RATE, return_tensors="pt"
     )
