@@ -305,6 +305,12 @@ async def run(place: LibraryLocation, seed: int) -> None:
     assert len(program.refused) < 0.75 * TRIES
 
 
+@pytest.fixture(autouse=True)
+def patient_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let calls wait for a connection for as long as a busy machine takes: two hundred share ten."""
+    monkeypatch.setattr("voices.storage.database.POOL_SECONDS", 120)
+
+
 @pytest.mark.parametrize("seed", range(2))
 @awaited
 async def test_simultaneous_calls(database: str, tmp_path: Path, seed: int) -> None:

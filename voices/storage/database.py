@@ -37,6 +37,8 @@ POLL_SECONDS = 0.02
 """between two tries to turn WAL mode on"""
 CONNECT_SECONDS = 5
 """in which a connection to PostgreSQL must be there"""
+POOL_SECONDS = 5
+"""for which a transaction waits for a connection that others use"""
 VERSION = "alembic_version"
 """Alembic's table"""
 PRAGMAS = ("synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
@@ -76,7 +78,7 @@ class Database:
         if self._sqlite:
             options |= {"pool_size": 2, "pool_timeout": BUSY_SECONDS}
         else:
-            options |= {"pool_size": 10, "pool_timeout": CONNECT_SECONDS, "pool_pre_ping": True}
+            options |= {"pool_size": 10, "pool_timeout": POOL_SECONDS, "pool_pre_ping": True}
             options["connect_args"] = {"timeout": CONNECT_SECONDS, "command_timeout": 60}
         self._engine = create_async_engine(url, **options)
         self._reader = create_async_engine(
