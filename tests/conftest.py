@@ -1,4 +1,4 @@
-"""What all tests share: the repository's tests folder on the path, and one real server."""
+"""Shared by all tests: the helpers' folders on the import path, and one real server."""
 
 from __future__ import annotations
 
@@ -50,8 +50,6 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One gateway with its embedded engines and the test engine, for all tests that leave it as they found
-    it.
-    """
+    """Run one gateway with its embedded engines and the test engine, for all tests that do not change it."""
     with running(tmp_path_factory.mktemp("server"), {"engines": {"tone": {"enabled": True}}}) as started:
         yield started

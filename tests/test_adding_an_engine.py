@@ -1,6 +1,4 @@
-"""The promise of docs/adding-an-engine.md: a further engine is one new folder and one record, and nothing else
-changes.
-"""
+"""Tests the promise of docs/adding-an-engine.md: a further engine is one new folder and one record."""
 
 from __future__ import annotations
 
@@ -22,7 +20,7 @@ ADAPTER, RECORD = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 @pytest.fixture
 def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the program, which is the one that runs, with the page's adapter and record in it."""
+    """Create a copy of the program, which is the one that runs, with the page's adapter and record in it."""
     place = tmp_path / "copy"
     for package in ("gateway", "engines", "voices", "compat", "streaming", "conformance"):
         shutil.copytree(ROOT / package, place / package, ignore=shutil.ignore_patterns("__pycache__"))
@@ -39,9 +37,7 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_one_folder_and_one_record(copy: Path, tmp_path: Path) -> None:
-    """With the two pieces of the page the model is listed, pulled, served under its name with its voices, and
-    speaks.
-    """
+    """With the two pieces of the page the model is listed, pulled, served with its voices, and speaks."""
 
     def publish(hub: FakeHub) -> None:
         hub.publish(

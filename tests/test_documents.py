@@ -1,4 +1,4 @@
-"""What is written down is true: the example settings are the defaults, and the README's examples run."""
+"""Tests that the documents are true: the example settings are the defaults, and the README's examples run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ADDRESS = "http://127.0.0.1:8000"
 
 
 def blocks(language: str, text: str = README) -> list[str]:
-    """Give the code blocks of a language."""
+    """Return the code blocks of a language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
@@ -41,7 +41,7 @@ def blocks(language: str, text: str = README) -> list[str]:
 
 
 def test_the_example_is_the_defaults() -> None:
-    """`config.example.yaml` as it stands loads to exactly the defaults."""
+    """`config.example.yaml` unchanged loads to exactly the defaults."""
     assert load(EXAMPLE, {}, {}) == Settings()
 
 
@@ -72,7 +72,7 @@ def test_every_setting_says_why() -> None:
 
 
 def test_the_examples_in_the_example_load(tmp_path: Path) -> None:
-    """With the examples uncommented, in place of the lines above them, the file is still in order."""
+    """With the examples uncommented, in place of the lines above them, the file is still valid."""
     text = EXAMPLE.read_text("utf-8")
     for key in re.findall(r"^#\|\s*(\w+): *[\[{\n]", text, re.MULTILINE):
         text = re.sub(rf"^\s*{key}: (\[\]|{{}}).*\n", "", text, flags=re.MULTILINE)
@@ -87,7 +87,7 @@ def test_the_examples_in_the_example_load(tmp_path: Path) -> None:
 
 
 def test_flags_are_settings() -> None:
-    """Every flag that stands for a setting names one that exists, and `serve --help` has it."""
+    """Every flag that stands for a setting names an existing one, and `serve --help` lists it."""
     help_text = subprocess.run(
         [sys.executable, "-m", "gateway", "serve", "--help"],
         capture_output=True,
@@ -154,7 +154,7 @@ def test_the_curl_examples_run(server: Server, tmp_path: Path) -> None:
 
 
 def test_the_command_lines_are_understood() -> None:
-    """Every `voicebox` line of the documents is one that the program takes."""
+    """Every `voicebox` line of the documents is accepted by the program's parser."""
     lines = [
         line.split("|")[0].split("<")[0]
         for page in PAGES
@@ -200,7 +200,7 @@ def test_models_of_the_readme_are_served() -> None:
     ),
 )
 def test_voices_of_the_readme_speak(server: Server, voice: str) -> None:
-    """Every voice in the README's table says something."""
+    """Every voice in the README's table speaks."""
     body = {"model": "tts-1", "voice": voice, "input": "One.", "response_format": "pcm"}
     answer = httpx.post(f"{server.base_url}/audio/speech", json=body, timeout=TIMEOUT)
 
@@ -216,7 +216,7 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_files_that_documents_name_exist() -> None:
-    """Every path of ours that a document names is there."""
+    """Every path of ours that a document names exists."""
     named = {
         (page.name, path)
         for page in PAGES
@@ -259,5 +259,5 @@ def test_scripts_are_sound(script: str) -> None:
 
 
 def test_the_example_is_yaml_as_others_read_it() -> None:
-    """An ordinary YAML reader gives the same sections in the same order."""
+    """An ordinary YAML parser reads the same sections in the same order."""
     assert list(yaml.safe_load(EXAMPLE.read_text("utf-8"))) == schema.keys(Settings)

@@ -1,4 +1,4 @@
-"""The layers: which module may import which, no cycles, and what the gateway process never loads."""
+"""Tests of the layers: which module may import which, no cycles, and what the gateway process never loads."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import pytest
 from engines.catalogue.engines import CATALOGUE
 
 ROOT = Path(__file__).parents[1]
-GROUND = ("engines.api", "engines.errors", "engines.languages")
+BASE = ("engines.api", "engines.errors", "engines.languages")
 """what every layer may import; these import nothing of ours"""
 ALLOWED = {
     "gateway": ("compat", "streaming", "voices", "engines"),
-    "compat": (*GROUND, "streaming.formats"),
-    "streaming": GROUND,
-    "voices": (*GROUND, "streaming.audio", "streaming.formats"),
+    "compat": (*BASE, "streaming.formats"),
+    "streaming": BASE,
+    "voices": (*BASE, "streaming.audio", "streaming.formats"),
     "engines": (),
     "conformance": (),
 }
@@ -66,8 +66,12 @@ LAYERS: dict[str, list[set[str]]] = {
     ],
 }
 """for each top folder its modules and packages, from the top; each imports itself and what stands below"""
-ADAPTERS_MAY_IMPORT = (*GROUND, "engines.toolkit")
-AT_HOME = {"litestar": ("gateway",), "av": ("streaming", "conformance"), "openai": ("conformance",)}
+ADAPTERS_MAY_IMPORT = (*BASE, "engines.toolkit")
+FOLDERS_OF_LIBRARIES = {
+    "litestar": ("gateway",),
+    "av": ("streaming", "conformance"),
+    "openai": ("conformance",),
+}
 """libraries that only some top folders import"""
 HEAVY = ("torch", "transformers", "onnxruntime", "tensorflow", "mlx", "ctranslate2")
 
@@ -82,7 +86,9 @@ MODULES = {module_name(path): path for top in ALLOWED for path in sorted((ROOT /
 
 
 def imports(path: Path, *, deferred: bool = True) -> Iterator[str]:
-    """Yield what a file imports, modules where `from` names some; without those in functions unless `deferred`."""
+    """Yield what a file imports, modules where `from` names some; without those in functions unless
+    `deferred`.
+    """
     waiting: list[ast.AST] = [ast.parse(path.read_text("utf-8"))]
     while waiting:
         node = waiting.pop()
@@ -99,7 +105,7 @@ def imports(path: Path, *, deferred: bool = True) -> Iterator[str]:
 
 
 def within(module: str, package: str) -> bool:
-    """Tell whether a module is a package or lies in it."""
+    """Return whether a module is a package or lies in it."""
     return f"{module}.".startswith(f"{package}.")
 
 
@@ -124,7 +130,7 @@ def test_directions(top: str) -> None:
 
 @pytest.mark.parametrize("top", LAYERS)
 def test_layers(top: str) -> None:
-    """Inside a top folder a module imports its own package and what stands below, nothing beside or above it."""
+    """Inside a top folder a module imports its own package and lower layers, nothing beside or above it."""
     height = {name: -depth for depth, names in enumerate(LAYERS[top]) for name in names}
     inside = {name: path for name, path in MODULES.items() if within(name, top) and part(name)}
     assert {part(name) for name in inside} == set(height)
@@ -140,7 +146,9 @@ def test_layers(top: str) -> None:
 
 
 def test_adapters_stand_alone() -> None:
-    """An adapter imports the ground, the toolkit and its own folder: no other adapter, nothing of the fleet."""
+    """An adapter imports the base modules, the toolkit and its own folder: no other adapter, nothing of the
+    fleet.
+    """
     adapters = {
         name: path
         for name, path in MODULES.items()
@@ -157,9 +165,9 @@ def test_adapters_stand_alone() -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("module", [*GROUND, "streaming.formats"])
-def test_the_ground_imports_nothing_of_ours(module: str) -> None:
-    """What everybody may import imports nothing of ours."""
+@pytest.mark.parametrize("module", [*BASE, "streaming.formats"])
+def test_base_modules_import_nothing_of_ours(module: str) -> None:
+    """The modules that everybody may import import nothing of ours."""
     assert [target for target in imports(MODULES[module]) if target.partition(".")[0] in ALLOWED] == []
 
 
@@ -176,19 +184,19 @@ def test_no_cycles() -> None:
         pytest.fail(f"import cycle: {' → '.join(exc.args[1])}")
 
 
-@pytest.mark.parametrize("library", AT_HOME)
-def test_libraries_stay_at_home(library: str) -> None:
+@pytest.mark.parametrize("library", FOLDERS_OF_LIBRARIES)
+def test_libraries_are_imported_in_their_folders_only(library: str) -> None:
     """Litestar, av and the SDK are imported in their own top folders only."""
     homes = {
         name.partition(".")[0]
         for name, path in MODULES.items()
         if any(within(target, library) for target in imports(path))
     }
-    assert homes <= set(AT_HOME[library])
+    assert homes <= set(FOLDERS_OF_LIBRARIES[library])
 
 
 def engine_libraries() -> set[str]:
-    """Return what only adapters may load: the packages the catalogue tells, and the heavy ones."""
+    """Return what only adapters may load: the packages that the catalogue names, and the heavy ones."""
     return {file.partition("/")[0] for record in CATALOGUE for file in record.files} | set(HEAVY)
 
 

@@ -1,9 +1,9 @@
 """A Kokoro of random weights, in the files that the real one comes in.
 
-It is as small as the library lets it be: 58 million numbers.
-It speaks 62 phonemes at once where the real one speaks 510, so that a long text is not long, and makes 40
-samples of a frame where the real one makes 600: most of the work. What it says depends on everything that
-should change it: pitch lies where voices lie, and voices differ.
+It is as small as the library lets it be: 58 million numbers. It speaks 62 phonemes at once where the real one
+speaks 510, so that a long text is not long, and computes 40 samples of a frame where the real one computes
+600: most of the work. Its audio depends on everything that should change it: its pitch is in the range of
+voices, and voices differ.
 """
 
 from __future__ import annotations
@@ -86,21 +86,21 @@ CONFIG: dict[str, Any] = {
 
 @functools.cache
 def folder(*, real: bool = False) -> Path:
-    """Return the folder of the files, which are made once for all tests.
+    """Return the folder of the files, which are created once for all tests.
 
-    `real`: with as many samples to a frame as the real one makes.
+    `real`: with as many samples to a frame as the real one.
     """
-    made = Path(tempfile.mkdtemp(prefix="tiny-kokoro-"))
-    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    path = Path(tempfile.mkdtemp(prefix="tiny-kokoro-"))
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
     config = CONFIG | {"istftnet": CONFIG["istftnet"] | REAL_RATES} if real else CONFIG
-    (made / "config.json").write_text(json.dumps(config), "utf-8")
+    (path / "config.json").write_text(json.dumps(config), "utf-8")
     weights = {name: _published(part) for name, part in random_network(config).named_children()}
-    torch.save(weights, made / "kokoro-v1_0.pth")
-    (made / "voices").mkdir()
+    torch.save(weights, path / "kokoro-v1_0.pth")
+    (path / "voices").mkdir()
     for number, voice in enumerate(VOICES):
         source = torch.Generator().manual_seed(number)
-        torch.save(torch.randn(510, 1, 256, generator=source) * 0.5, made / "voices" / f"{voice}.pt")
-    return made
+        torch.save(torch.randn(510, 1, 256, generator=source) * 0.5, path / "voices" / f"{voice}.pt")
+    return path
 
 
 def random_network(config: dict[str, Any]) -> KModel:
@@ -166,7 +166,7 @@ def voice(name: str) -> torch.Tensor:
 
 
 class SpokenJob(msgspec.Struct):
-    """What came out of a job."""
+    """The output of a job."""
 
     pcm: NDArray[np.int16]
     words: list[Word]
@@ -175,7 +175,7 @@ class SpokenJob(msgspec.Struct):
 
 
 def gather(events: list[SpeechEvent]) -> SpokenJob:
-    """Return a job's events put together."""
+    """Return a job's events, joined."""
     audio = [event.pcm for event in events if isinstance(event, Audio) and event.pcm]
     words = [event for event in events if isinstance(event, Word)]
     return SpokenJob(np.frombuffer(b"".join(audio), "<i2"), words, [len(pcm) // 2 for pcm in audio])
@@ -199,7 +199,7 @@ def speak(job: SpeechJob, engine: Kokoro | None = None) -> SpokenJob:
 
 
 def as_pcm(audio: torch.Tensor) -> NDArray[np.int16]:
-    """Return the library's audio as ours should be: limited, not wrapped around."""
+    """Return the library's audio as our PCM should be: limited, not wrapped around."""
     return np.asarray(np.rint(np.clip(audio.numpy(), -1, 1) * 32767), dtype=np.int16)
 
 

@@ -1,7 +1,7 @@
 """A Pocket TTS of random weights, a quarter of a million numbers, in the files that the real one comes in.
 
-What it says depends on voice, text and seed: layers that the library begins with zeros are given numbers. It
-ends a text by its length, as it never learned when one is over.
+Its audio depends on voice, text and seed: layers that the library begins with zeros are given numbers. It
+ends a text by its length, as it was never trained to find an end.
 """
 
 from __future__ import annotations
@@ -97,39 +97,39 @@ CONFIG: dict[str, Any] = {
 
 @functools.cache
 def folder() -> Path:
-    """Return the folder of the files, which are made once for all tests.
+    """Return the folder of the files, which are created once for all tests.
 
     Paths in `config.yaml` are those of a hub, as in the published ones.
     """
-    made = Path(tempfile.mkdtemp(prefix="tiny-pocket-"))
-    atexit.register(shutil.rmtree, made, ignore_errors=True)
-    _tokenizer().save(str(made / "tokenizer.json"))
-    save_file(_weights(made), made / "model.safetensors")
+    target = Path(tempfile.mkdtemp(prefix="tiny-pocket-"))
+    atexit.register(shutil.rmtree, target, ignore_errors=True)
+    _tokenizer().save(str(target / "tokenizer.json"))
+    save_file(_weights(target), target / "model.safetensors")
     config = {**CONFIG, "weights_path": "hf://kyutai/pocket-tts/languages/english/model.safetensors@db04f0e"}
     table = {
         **CONFIG["flow_lm"]["lookup_table"],
         "tokenizer_path": "hf://kyutai/pocket-tts/languages/english/tokenizer.json@00eac05",
     }
     config["flow_lm"] = {**CONFIG["flow_lm"], "lookup_table": table}
-    (made / "config.yaml").write_text(yaml.safe_dump(config), "utf-8")
-    engine = Pocket(path=str(made))
+    (target / "config.yaml").write_text(yaml.safe_dump(config), "utf-8")
+    engine = Pocket(path=str(target))
     engine.load()
-    (made / "embeddings").mkdir()
+    (target / "embeddings").mkdir()
     for number, voice in enumerate(VOICES):
-        (made / "embeddings" / f"{voice}.safetensors").write_bytes(
+        (target / "embeddings" / f"{voice}.safetensors").write_bytes(
             engine.create_prompt([recording(110.0 + 90 * number)], "")
         )
-    return made
+    return target
 
 
 def _tokenizer() -> Tokenizer:
     """Return a tokenizer of letters."""
     words = {word: number for number, word in enumerate(["<unk>", "▁", *LETTERS])}
     words |= {f"<{number}>": number for number in range(len(words), TOKENS)}
-    made = Tokenizer(models.BPE(vocab=words, merges=[], unk_token="<unk>"))
-    made.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
-    made.decoder = decoders.Metaspace(replacement="▁")
-    return made
+    tokenizer = Tokenizer(models.BPE(vocab=words, merges=[], unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
+    tokenizer.decoder = decoders.Metaspace(replacement="▁")
+    return tokenizer
 
 
 def _weights(folder: Path) -> dict[str, torch.Tensor]:

@@ -81,7 +81,7 @@ def make_vibevoice(folder: Path, *, frames: int | None = None) -> Path:
     )
     with torch.no_grad():
         for weight in model.parameters():
-            if weight.dim() > 1:  # as they come, they make hardly any sound, and all texts the same
+            if weight.dim() > 1:  # the initial weights make hardly any sound, and the same for all texts
                 weight.div_(float(weight.std()) * (weight.numel() / len(weight)) ** 0.5)
         make_loud(model, model.get_input_embeddings()).get_input_embeddings().weight[
             : len(CONTROL_TOKENS)

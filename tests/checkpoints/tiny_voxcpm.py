@@ -1,7 +1,8 @@
 """A VoxCPM2 of random weights, some four hundred thousand numbers, in the files that the real one comes in.
 
-What it says depends on voice, text and seed: layers that the library begins with zeros are given numbers, and
-those that carry them are made louder. It ends every text as soon as the library lets it, after four patches.
+Its audio depends on voice, text and seed: layers that the library begins with zeros are given numbers, and
+those that carry them have larger weights. It ends every text as soon as the library lets it, after four
+patches.
 """
 
 from __future__ import annotations
@@ -106,15 +107,15 @@ LOUDER = {
 
 @functools.cache
 def folder() -> Path:
-    """Return the folder of the files, which are made once for all tests."""
-    made = Path(tempfile.mkdtemp(prefix="tiny-voxcpm-"))
-    atexit.register(shutil.rmtree, made, ignore_errors=True)
-    (made / "config.json").write_text(json.dumps(CONFIG), "utf-8")
-    _tokenizer().save(str(made / "tokenizer.json"))
+    """Return the folder of the files, which are created once for all tests."""
+    path = Path(tempfile.mkdtemp(prefix="tiny-voxcpm-"))
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    (path / "config.json").write_text(json.dumps(CONFIG), "utf-8")
+    _tokenizer().save(str(path / "tokenizer.json"))
     special = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
     about = {"tokenizer_class": "LlamaTokenizerFast", "add_bos_token": True, "legacy": False, **special}
-    (made / "tokenizer_config.json").write_text(json.dumps(about), "utf-8")
-    weights = _weights(made)
+    (path / "tokenizer_config.json").write_text(json.dumps(about), "utf-8")
+    weights = _weights(path)
     codec = {
         name.removeprefix("audio_vae."): value
         for name, value in weights.items()
@@ -122,10 +123,10 @@ def folder() -> Path:
     }
     save_file(
         {name: value for name, value in weights.items() if not name.startswith("audio_vae.")},
-        made / "model.safetensors",
+        path / "model.safetensors",
     )
-    torch.save({"state_dict": codec}, made / "audiovae.pth")
-    return made
+    torch.save({"state_dict": codec}, path / "audiovae.pth")
+    return path
 
 
 def _tokenizer() -> Tokenizer:
@@ -133,10 +134,10 @@ def _tokenizer() -> Tokenizer:
     words = {"<unk>": 0, "<s>": 1, "</s>": 2} | {f"<{number}>": number for number in range(3, RESERVED)}
     words |= {letter: RESERVED + number for number, letter in enumerate(LETTERS)}
     words |= {f"<{number}>": number for number in range(len(words), TOKENS)}
-    made = Tokenizer(models.BPE(vocab=words, merges=[], unk_token="<unk>"))
-    made.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="first")
-    made.decoder = decoders.Metaspace(replacement="▁")
-    return made
+    tokenizer = Tokenizer(models.BPE(vocab=words, merges=[], unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="first")
+    tokenizer.decoder = decoders.Metaspace(replacement="▁")
+    return tokenizer
 
 
 def _weights(place: Path) -> dict[str, torch.Tensor]:
@@ -201,14 +202,14 @@ def linked(to: Path, *left_out: str) -> Path:
 
 
 def broken(place: Path, name: str, data: bytes) -> VoxCPM:
-    """Return an engine one of whose files has other contents."""
+    """Return an engine, one of whose files has other contents."""
     linked(place, name)
     (place / name).write_bytes(data)
     return VoxCPM(path=str(place), own_voice=False)
 
 
 def codec_weights() -> dict[str, torch.Tensor]:
-    """Return the weights that turn speech into sound."""
+    """Return the audio codec's weights."""
     weights: dict[str, torch.Tensor] = torch.load(folder() / "audiovae.pth", weights_only=True)["state_dict"]
     return weights
 

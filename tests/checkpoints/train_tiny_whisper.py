@@ -113,7 +113,7 @@ def set_encoder(model: Any, sounds: list[torch.Tensor], hiss: torch.Tensor) -> N
 
 
 def convolved(model: Any, features: torch.Tensor) -> torch.Tensor:
-    """Return what the convolutions make of frames, 3,000 at most: a row for each 20 ms."""
+    """Return the convolutions' output for frames, 3,000 at most: a row for each 20 ms."""
     encoder, gelu = model.model.encoder, torch.nn.functional.gelu
     with torch.no_grad():
         out: torch.Tensor = gelu(encoder.conv2(gelu(encoder.conv1(features[None]))))[0].T
@@ -144,7 +144,7 @@ def draw_spans() -> list[Span]:
 
 
 def draw_prompt(task: int) -> list[int]:
-    """Return a random prompt: any words, or what was said in windows before."""
+    """Return a random prompt: any words, or transcripts of previous windows."""
     before: list[int] = []
     if rng.random() < 0.6:
         before += [int(one) for one in rng.integers(0, END - 1, rng.integers(1, 30))]
@@ -159,8 +159,8 @@ def draw_prompt(task: int) -> list[int]:
 
 
 def draw_speech(sounds: list[torch.Tensor], silent_state: torch.Tensor, padding: torch.Tensor) -> Example:
-    """Return a random window with sounds, and its transcript: at times without times, which is how words are
-    aligned.
+    """Return a random window with sounds, and its transcript; now and then without timestamps, which is how
+    words are aligned.
     """
     drawn, states = draw_spans(), silent_state.repeat(WINDOW_STEPS, 1)
     for number, begin, end, _ in drawn:
@@ -171,11 +171,11 @@ def draw_speech(sounds: list[torch.Tensor], silent_state: torch.Tensor, padding:
         states[min(WINDOW_STEPS, int(drawn[-1][2] * 50) + int(rng.integers(0, 30))) :] = padding
     task, language = int(rng.integers(2)), SOUND_LANGUAGES[drawn[0][0]]
     before = draw_prompt(task) if rng.random() < 0.5 else []
-    told = language if rng.random() < 0.8 else (ENGLISH, GERMAN)[int(rng.integers(2))]
+    prompt_language = language if rng.random() < 0.8 else (ENGLISH, GERMAN)[int(rng.integers(2))]
     text = transcript(drawn, task)
     if rng.random() < 0.2:
         text = [(NO_TIMESTAMPS, None), *((token, steps) for token, steps in text if token < END)]
-    ids = [*before, START, told, (TRANSCRIBE, TRANSLATE)[task], *(token for token, _ in text), END]
+    ids = [*before, START, prompt_language, (TRANSCRIBE, TRANSLATE)[task], *(token for token, _ in text), END]
     labels = [IGNORED] * (len(ids) - 1)
     labels[len(before)] = language
     labels[len(before) + 2 :] = ids[len(before) + 3 :]
@@ -186,8 +186,8 @@ def draw_speech(sounds: list[torch.Tensor], silent_state: torch.Tensor, padding:
 
 
 def transcript(drawn: list[Span], task: int) -> list[tuple[int, Steps | None]]:
-    """Return the tokens of a window, and where each is said: of a sound that is cut off, and is not the only
-    one, no more than where it begins.
+    """Return the tokens of a window, and the steps of each: of a sound that is cut off, and is not the only
+    one, only its begin.
     """
     out: list[tuple[int, Steps | None]] = []
     for number, begin, end, cut in drawn:

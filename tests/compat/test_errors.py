@@ -1,4 +1,4 @@
-"""The one map from our errors to OpenAI's envelope."""
+"""Tests of the map from our errors to OpenAI's envelope."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ KINDS: list[type[SpeechError]] = [
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS), key=str))
 def test_every_error_has_a_row(kind: type[SpeechError]) -> None:
-    """No error of ours is answered by accident: each class has a row of its own."""
+    """Each of our error classes has a row of its own."""
     assert kind in TABLE
 
 
 def test_all_four_keys() -> None:
-    """The envelope always has message, type, param and code, null where there is nothing to say."""
+    """The envelope always has message, type, param and code, null where they are unset."""
     for answer in (refusal(EngineFailed("lost")), unexpected()):
         body = msgspec.json.decode(msgspec.json.encode(answer.body))
 
@@ -35,25 +35,25 @@ def test_all_four_keys() -> None:
 
 
 def test_an_errors_own_code_goes_first() -> None:
-    """A code given where the error arose replaces the table's."""
+    """A code of the error itself replaces the table's."""
     assert refusal(UnknownModel("x")).body.error.code == "model_not_found"
     assert refusal(UnknownModel("x", code="other")).body.error.code == "other"
 
 
-@pytest.mark.parametrize(("wait", "said"), [(0.0, "1"), (2.1, "3"), (4000, "60")])
-def test_retry_after_in_whole_seconds(wait: float, said: str) -> None:
-    """Overload says when to come back, within what the SDKs obey: 1 to 60 whole seconds."""
+@pytest.mark.parametrize(("wait", "header"), [(0.0, "1"), (2.1, "3"), (4000, "60")])
+def test_retry_after_in_whole_seconds(wait: float, header: str) -> None:
+    """The time to come back is within what the SDKs obey: 1 to 60 whole seconds."""
     answer = refusal(Overloaded("full", retry_after=wait))
 
     assert (answer.status, answer.headers["retry-after"], answer.headers["x-should-retry"]) == (
         503,
-        said,
+        header,
         "true",
     )
 
 
-def test_no_key_says_how() -> None:
-    """A 401 carries the challenge."""
+def test_a_401_has_the_challenge() -> None:
+    """A 401 has the header WWW-Authenticate."""
     answer = refusal(NotPermitted("no key", status=401))
 
     assert answer.status == 401

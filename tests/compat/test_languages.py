@@ -1,4 +1,4 @@
-"""Languages, in whatever form a client gives them."""
+"""Tests of languages, in every form that clients send."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from engines.errors import BadInput
      ("zh-Hant-TW", "zh"), ("mandarin", "zh"), ("haitian creole", "ht"), ("yue", "yue"), ("jw", "jv")],
 )  # fmt: skip
 def test_forms(given: str, code: str) -> None:
-    """Codes of two and three letters, tags with regions, and names all mean the language."""
+    """Codes of two and three letters, tags with regions, and names are all parsed to the language."""
     assert languages.to_code(given) == code
 
 
 @pytest.mark.parametrize("given", ["", " ", "auto", "AUTO", "None"])
 def test_unset(given: str) -> None:
-    """Empty and `auto` mean: find out."""
+    """Empty and `auto` mean that the language is to be detected."""
     assert languages.to_code(given) is None
 
 
 @pytest.mark.parametrize("given", ["xx", "klingon", "e", "english-ish!", "x" * 1000])
 def test_unknown(given: str) -> None:
-    """What is no language is OpenAI's own error, and is not repeated at length."""
+    """An unknown language is OpenAI's own error, and is not repeated at length."""
     with pytest.raises(BadInput) as caught:
         languages.to_code(given)
 

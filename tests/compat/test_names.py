@@ -1,4 +1,4 @@
-"""OpenAI's model ids, and those of peers."""
+"""Tests of OpenAI's model ids, and those of other servers."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from compat.openai import names
 
 SPEECH = ["tts-1", "tts-1-hd", "tts-1-1106", "tts-1-hd-1106", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-03-20",
           "gpt-4o-mini-tts-2025-12-15", "TTS-1"]  # fmt: skip
-LISTENING = ["whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-mini-transcribe-2025-12-15",
+TRANSCRIPTION = ["whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-mini-transcribe-2025-12-15",
              "gpt-4o-transcribe-diarize", "gpt-transcribe", "gpt-4o-transcribe-api-ev3", "gpt-live-transcribe",
              "gpt-realtime-whisper"]  # fmt: skip
 
 
 @pytest.mark.parametrize("model", SPEECH)
 def test_every_speech_id(model: str) -> None:
-    """Every id OpenAI had for speech is known as one, dated ones too."""
+    """Every id that OpenAI had for speech is known as one, dated ones too."""
     assert names.openai_kind(model) == "speech"
 
 
-@pytest.mark.parametrize("model", LISTENING)
+@pytest.mark.parametrize("model", TRANSCRIPTION)
 def test_every_transcription_id(model: str) -> None:
-    """Every id OpenAI had for transcription is known as one."""
+    """Every id that OpenAI had for transcription is known as one."""
     assert names.openai_kind(model) == "transcription"
 
 
@@ -29,8 +29,8 @@ def test_every_transcription_id(model: str) -> None:
     "model",
     ["", "gpt-4o", "tts", "whisper", "tts-1x", "tts-2", "whisper-99", "xtts-1", "espeak", "gpt-x-tts"],
 )
-def test_what_openai_never_had(model: str) -> None:
-    """Other names are not taken for OpenAI's."""
+def test_other_ids(model: str) -> None:
+    """Other names do not count as OpenAI's."""
     assert names.openai_kind(model) is None
 
 
@@ -41,7 +41,7 @@ def test_what_openai_never_had(model: str) -> None:
      ("whisper-large-v3-turbo", "transcription"), ("distil-whisper/distil-large-v3", None), ("whisper-99", None), ("whisper", "transcription")],
 )  # fmt: skip
 def test_peers_models(model: str, use: str | None) -> None:
-    """Names that users of other self-hosted servers have in their settings are known for what they do."""
+    """Names that users of other self-hosted servers have in their settings are known by their kind."""
     assert names.peer_kind(model) == use
 
 
@@ -51,5 +51,5 @@ def test_peers_models(model: str, use: str | None) -> None:
      ("af_bella+af_sky", ("en-us", "female")), ("am_adam(2)+af_sky(1)", ("en-us", "male")), ("alloy", None), ("xx_y", None)],
 )  # fmt: skip
 def test_kokoros_voices(voice: str, traits: tuple[str, str] | None) -> None:
-    """Kokoro's voice names tell language and gender, and so does the first of a blend."""
+    """Kokoro's voice names have language and gender, and so has the first of a blend."""
     assert names.kokoro_voice(voice) == traits

@@ -1,4 +1,4 @@
-"""What a speech request may look like, and what is made of it."""
+"""Tests of parsing speech requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def asked(bounds: Bounds = LOOSE, **fields: Any) -> SpeechRequest:
 
 
 def test_defaults() -> None:
-    """What is left out takes OpenAI's defaults: mp3, speed 1, plain audio."""
+    """Omitted fields have OpenAI's defaults: mp3, speed 1, plain audio."""
     request = asked()
 
     assert (request.response_format, request.speed, request.sse, request.voice) == ("mp3", 1.0, False, None)
@@ -31,20 +31,20 @@ def test_defaults() -> None:
     ("given_value", "speed"),
     [(1, 1.0), (1.5, 1.5), ("1.25", 1.25), ("", 1.0), (None, 1.0), (9, 4.0), (0.1, 0.25)],
 )
-def test_speed_in_any_dress(given_value: Any, speed: float) -> None:
+def test_spellings_of_speed(given_value: Any, speed: float) -> None:
     """Speed may be an int, a float, a numeric string or unset; beyond OpenAI's range it is clamped."""
     assert asked(speed=given_value).speed == speed
 
 
-def test_a_clamped_speed_is_told() -> None:
-    """What was moved into range is named, for x-voicebox-mapped."""
+def test_a_clamped_speed_is_reported() -> None:
+    """A clamped value is named, for x-voicebox-mapped."""
     assert asked(speed=9).clamped == ("speed=9->4",)
     assert asked(speed=2).clamped == ()
 
 
 @pytest.mark.parametrize("speed", ["fast", "nan", -1, 0, True, [1]])
-def test_no_speed_at_all(speed: Any) -> None:
-    """What is no positive number is refused, with the field's name."""
+def test_invalid_speeds(speed: Any) -> None:
+    """A value that is no positive number is refused, with the field's name."""
     with pytest.raises(BadInput, match="speed"):
         asked(speed=speed)
 
@@ -66,22 +66,20 @@ def test_voice_as_string_object_or_nothing(voice: Any, name: str | None) -> None
 
 
 @pytest.mark.parametrize("voice", [{"name": "x"}, 3, ["alloy"]])
-def test_what_is_no_voice(voice: Any) -> None:
+def test_invalid_voices(voice: Any) -> None:
     """Anything else in `voice` is refused."""
     with pytest.raises(BadInput, match="voice"):
         asked(voice=voice)
 
 
-def test_instructions_that_say_none() -> None:
-    """Home Assistant sends the string "None" when it has no instructions: they are unset."""
+def test_instructions_of_none() -> None:
+    """The string "None", which Home Assistant sends without instructions, means unset."""
     assert asked(instructions="None").instructions is None
     assert asked(instructions="Whisper.").instructions == "Whisper."
 
 
 def test_bad_format_has_its_own_code() -> None:
-    """A format that does not exist is refused with param and code, as upstream; "acc" is what one client
-    calls aac.
-    """
+    """An unknown format is refused with param and code, as upstream; "acc" is one client's spelling of aac."""
     with pytest.raises(BadInput) as caught:
         asked(response_format="midi")
 
@@ -92,7 +90,7 @@ def test_bad_format_has_its_own_code() -> None:
 
 
 def test_raw_control_characters() -> None:
-    """FreeSWITCH puts raw newlines and tabs into its JSON strings, and one after the body."""
+    """Raw newlines and tabs in JSON strings, and one after the body, as FreeSWITCH sends them, are accepted."""
     request = parse(b'{"model":"tts-1","voice":"alloy","input":"one\ntwo\tthree"}\n', LOOSE)
 
     assert request.input == "one\ntwo\tthree"
@@ -102,14 +100,14 @@ def test_raw_control_characters() -> None:
     "body", [b"", b"{", b"[]", b'"x"', b"\xff\xfe", b"[" * 100_000, b'{"model": 3, "input": "x"}']
 )
 def test_bodies_that_are_no_json_object(body: bytes) -> None:
-    """Whatever cannot be read is one clear error, never a crash."""
+    """Any unreadable body is the same clear error."""
     with pytest.raises(BadInput, match="We could not parse the JSON body"):
         parse(body, LOOSE)
 
 
 @pytest.mark.parametrize("missing", ["model", "input"])
 def test_required_fields(missing: str) -> None:
-    """Without a model or an input there is nothing to do."""
+    """A request without a model or an input is refused."""
     fields = {"model": "tts-1", "input": "x"}
     del fields[missing]
     with pytest.raises(BadInput, match=missing):
@@ -117,13 +115,13 @@ def test_required_fields(missing: str) -> None:
 
 
 def test_unknown_fields_are_kept_by_name() -> None:
-    """Fields nobody knows are no error, but not lost either; null ones were not set."""
+    """Unknown fields are no error, but their names are kept; null fields count as unset."""
     assert asked(stream=True, params={"a": 1}, user=None).unknown == ("stream", "params")
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes(body: bytes) -> None:
-    """No bytes whatever do more than be refused."""
+    """Any bytes are parsed or refused."""
     try:
         parse(body, LOOSE)
     except BadInput as exc:
@@ -132,7 +130,7 @@ def test_any_bytes(body: bytes) -> None:
 
 @given(st.text(min_size=1))
 def test_any_text_survives(text: str) -> None:
-    """The text arrives as it was sent, but for lone surrogates, which cannot be spoken or encoded."""
+    """The text is unchanged, but for lone surrogates, which cannot be spoken or encoded."""
     request = asked(input=text)
 
     assert request.input.encode()

@@ -1,4 +1,4 @@
-"""Subtitles and texts, byte by byte, and read back by a parser of their own."""
+"""Tests of subtitles and texts, byte by byte, and read back by a separate parser."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_vtt_is_openais() -> None:
 
 
 def test_text() -> None:
-    """Text is the transcript and one newline, also when nothing was heard."""
+    """Text is the transcript and one newline, also for an empty transcript."""
     assert (
         subtitles.text([*HELLO, TranscriptSegment("", 2, 3), TranscriptSegment("Again.", 3, 4)])
         == "Hello, world! Again.\n"
@@ -44,16 +44,16 @@ def test_rounding_carries() -> None:
 @given(CUES)
 @example([TranscriptSegment("a ---> b ----->", 0, 1)])
 def test_any_cues_read_back(segments: list[TranscriptSegment]) -> None:
-    """Whatever was heard, the file parses into just the cues that have text, none of it broken by arrows or
+    """A file of any segments parses into just the cues that have text, none of it broken by arrows or
     newlines.
     """
-    for made in (subtitles.srt(segments), subtitles.vtt(segments).removeprefix("WEBVTT\n\n")):
-        cues = CUE.findall(made)
+    for file in (subtitles.srt(segments), subtitles.vtt(segments).removeprefix("WEBVTT\n\n")):
+        cues = CUE.findall(file)
         texts = [re.sub("--+>", "->", " ".join(segment.text.split())) for segment in segments]
 
         assert [cue[8] for cue in cues] == [text for text in texts if text]
         assert not any("-->" in cue[8] for cue in cues)
-        assert "".join(match[0] for match in CUE.finditer(made)).strip() == made.strip()
+        assert "".join(match[0] for match in CUE.finditer(file)).strip() == file.strip()
         for cue in cues:
             start, end = [
                 int(h) * 3_600_000 + int(m) * 60_000 + int(s) * 1000 + int(t)

@@ -1,4 +1,4 @@
-"""What servers get wrong in events, transcripts, lists and errors."""
+"""Faults of servers in events, transcripts, lists and errors."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def thin_segments(answer: Answer) -> None:
 
 
 def error_in_200(answer: Answer) -> None:
-    """Tell errors under status 200."""
+    """Send errors with status 200."""
     if answer.status >= 400:
         answer.status = 200
 
@@ -97,7 +97,7 @@ def plain_ok(answer: Answer) -> None:
 
 
 def silence_is_an_error(answer: Answer) -> None:
-    """Refuse recordings in which nothing is heard."""
+    """Refuse recordings without speech."""
     if answer.path.endswith("/transcriptions") and answer.status == 200 and b'"text":""' in answer.body:
         answer.status = 500
 
@@ -111,7 +111,7 @@ def _events(answer: Answer) -> bool:
 
 
 def retry_line(answer: Answer) -> None:
-    """Tell clients when to come again, in the midst of events."""
+    """Send a retry line among the events."""
     if _events(answer):
         answer.body = b"retry: 1000\r\n\r\n" + answer.body
 
@@ -185,7 +185,7 @@ def words_in_milliseconds(answer: Answer) -> None:
 
 
 def hallucinated(answer: Answer) -> None:
-    """Hear the same in every recording."""
+    """Return the same transcript for every recording."""
     if _transcript(answer) and b'"duration":11' in answer.body:
         answer.put(
             {
@@ -197,7 +197,7 @@ def hallucinated(answer: Answer) -> None:
 
 
 def created_missing(answer: Answer) -> None:
-    """List models without the time of their making."""
+    """List models without the time of their creation."""
     answer.body = answer.body.replace(b'"created": 1, ', b"")
 
 
@@ -216,13 +216,13 @@ def server_error(answer: Answer) -> None:
 
 
 def html(answer: Answer) -> None:
-    """Answer unknown routes as a web server does."""
+    """Answer unknown routes with HTML, as a web server does."""
     if answer.status in (404, 405):
         answer.headers["content-type"], answer.body = "text/html", b"<h1>Not Found</h1>"
 
 
 def repeats_key(answer: Answer) -> None:
-    """Say which key was wrong."""
+    """Repeat the wrong key in the error."""
     if answer.status == 401:
         answer.put(
             {
@@ -269,19 +269,19 @@ def deleted_voice(answer: Answer) -> None:
 
 
 def deletes_twice(answer: Answer) -> None:
-    """Be content with deleting what is not there."""
+    """Accept deleting what does not exist."""
     if answer.status == 404 and answer.path.startswith("/audio/voices/"):
         answer.status = 200
         answer.put({"id": answer.path.rpartition("/")[2], "deleted": True, "object": "audio.voice.deleted"})
 
 
 def bare_ids(answer: Answer) -> None:
-    """Leave out what ids begin with."""
+    """Leave out the prefixes of ids."""
     answer.body = answer.body.replace(b'"voice_', b'"')
 
 
 def prompt_lost(answer: Answer) -> None:
-    """Forget what was described."""
+    """Leave out a designed voice's prompt."""
     answer.body = re.sub(rb', "prompt": "[^"]*"', b"", answer.body)
 
 
@@ -296,7 +296,7 @@ def never_more(answer: Answer) -> None:
 
 
 def keeps_names(answer: Answer) -> None:
-    """Rename nothing."""
+    """Ignore renaming."""
     answer.body = answer.body.replace(b'"another name"', b'"the first name"')
 
 

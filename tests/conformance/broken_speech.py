@@ -1,4 +1,4 @@
-"""What servers get wrong in audio: each fault is done to the answers of a server that is good otherwise."""
+"""Faults of servers in audio: each is applied to the answers of an otherwise good server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from conformance import sound
 
 
 def speech(answer: Answer) -> bool:
-    """Tell whether it is speech that came well."""
+    """Return whether an answer is successful speech."""
     return answer.path.endswith("/audio/speech") and answer.status == 200
 
 
@@ -100,17 +100,17 @@ class Swap:
 
 
 def buffered(answer: Answer) -> None:
-    """Make the whole before any of it leaves."""
+    """Send nothing before the whole is complete."""
     answer.early = 1.0
 
 
 def header_then_buffered(answer: Answer) -> None:
-    """Send a header at once, and the rest when all is made."""
+    """Send a header at once, and the rest when all is complete."""
     answer.early, answer.head = 1.0, 417
 
 
 def with_length(answer: Answer) -> None:
-    """Know the length before the first byte leaves: the whole was made before."""
+    """Send a content-length, which requires the whole before the first byte."""
     if answer.seconds:
         answer.headers["content-length"] = str(len(answer.body))
 
@@ -144,13 +144,13 @@ def big_endian(answer: Answer) -> None:
 
 
 def wav_rate_field(answer: Answer) -> None:
-    """Say 22,050 Hz in the header."""
+    """Write 22,050 Hz in the header."""
     if speech(answer) and answer.kind == "audio/wav":
         answer.body = tones.wav_header(22_050) + answer.body[44:]
 
 
 def zero_sizes(answer: Answer) -> None:
-    """Say that there are no samples."""
+    """Write sizes of zero in the header."""
     if speech(answer) and answer.kind == "audio/wav":
         answer.body = tones.wav_header(size=0) + answer.body[44:]
 
@@ -162,7 +162,7 @@ def raw_opus(answer: Answer) -> None:
 
 
 def fast_mp3(answer: Answer) -> None:
-    """Say that 24 kHz are 32: the chipmunk's voice."""
+    """Label audio of 24 kHz as 32 kHz, which plays it too fast and too high."""
     if speech(answer) and answer.kind == "audio/mpeg":
         decoded = sound.decode(answer.body)
         answer.body = sound.encode(sound.Sound(decoded.samples, 32_000), *tones.ENCODERS["mp3"])

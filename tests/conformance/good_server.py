@@ -1,4 +1,4 @@
-"""A good server in one file, of tones instead of speech: what the suite must pass, and what `broken` breaks."""
+"""A good server in one file, of tones instead of speech: the suite must pass it, and `broken_*` break it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LONG = 3000
 
 
 class Answer(msgspec.Struct):
-    """What goes back, to be broken. `asked` is the request's JSON, or nothing."""
+    """An answer before it is sent, which a fault may change. `asked` is the request's JSON, or nothing."""
 
     path: str
     asked: dict[str, Any]
@@ -49,15 +49,15 @@ class Answer(msgspec.Struct):
 
     @property
     def kind(self) -> str:
-        """The content type."""
+        """Return the content type."""
         return self.headers.get("content-type", "")
 
     def json(self) -> Any:
-        """The body's JSON."""
+        """Return the body's JSON."""
         return json.loads(self.body)
 
     def put(self, value: object) -> None:
-        """Make the body JSON."""
+        """Set the body to JSON."""
         self.body = json.dumps(value).encode()
 
 
@@ -109,7 +109,7 @@ class Server:
     def _break(self, answer: Answer) -> None:
         try:
             self.fault(answer)
-        except Exception as exc:  # any mistake in a fault is the test's, which looks here
+        except Exception as exc:  # an exception of a fault is the test's, which reads it here
             self.crashes.append(repr(exc))
             raise
 
@@ -269,7 +269,7 @@ class Quiet(uvicorn.Server):
 
 @asynccontextmanager
 async def served(app: Server) -> AsyncIterator[str]:
-    """Serve on a real socket; gives the base URL."""
+    """Serve on a real socket; yields the base URL."""
     server = Quiet(uvicorn.Config(app, port=0, log_level="critical", lifespan="off", ws="none"))
     running = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn tells it so and no other way

@@ -1,6 +1,4 @@
-"""Transcripts of the two recordings that the suite brings: told apart by their length, and from silence by
-their loudness.
-"""
+"""Transcripts of the suite's two recordings: told apart by their length, and from silence by their loudness."""
 
 from __future__ import annotations
 
@@ -23,7 +21,7 @@ ENGLISH = {"", "auto", "en", "en-us"}
 
 
 def answer(translate: bool, kind: str, body: bytes, refuse: Refuse, models: list[str]) -> tuple[str, bytes]:
-    """Answer a transcription; gives content type and body. Raises what `refuse` makes."""
+    """Answer a transcription; return content type and body. Raises what `refuse` returns."""
     fields, file = _json(body, refuse) if kind.startswith("application/json") else _form(kind, body, refuse)
     form, model = fields.get("response_format") or "json", fields.get("model")
     if not model:
@@ -38,10 +36,10 @@ def answer(translate: bool, kind: str, body: bytes, refuse: Refuse, models: list
         raise refuse("Invalid language. Use ISO-639-1.", 400, "invalid_language_format", "language")
     if fields.get("include[]"):
         raise refuse("There are no logprobs here.")
-    return _written(_hear(file, refuse), fields, form, translate)
+    return _written(_recognised(file, refuse), fields, form, translate)
 
 
-def _hear(file: bytes, refuse: Refuse) -> tuple[list[str], float]:
+def _recognised(file: bytes, refuse: Refuse) -> tuple[list[str], float]:
     if not file or file.startswith(b"#EXTM3U"):
         raise refuse("The audio file could not be decoded or its format is not supported.")
     try:
@@ -50,8 +48,8 @@ def _hear(file: bytes, refuse: Refuse) -> tuple[list[str], float]:
         raise refuse("The audio file could not be decoded or its format is not supported.") from None
     if decoded.seconds < 0.1:
         raise refuse("Audio file is too short.", 400, "audio_too_short", "file")
-    said = WORDS.split() if decoded.seconds > 5 else WORDS.split()[:5]
-    return (said if sound.loudness(decoded) > 50 else []), decoded.seconds
+    words = WORDS.split() if decoded.seconds > 5 else WORDS.split()[:5]
+    return (words if sound.loudness(decoded) > 50 else []), decoded.seconds
 
 
 def _written(

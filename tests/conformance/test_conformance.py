@@ -1,4 +1,4 @@
-"""The suite passes a good server and fails broken ones, each by the check that is there for it."""
+"""Tests that the suite passes a good server and fails broken ones, each by the check for its fault."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ async def verdict(base_url: str, name: str, key: str | None = None) -> Result:
 
 
 class Pretending:
-    """A server in a thread, whose fault a test sets, and what the suite says of it while it has none."""
+    """A server in a thread, whose fault a test sets, and the suite's results while it has none."""
 
     def __init__(self, app: good_server.Server, base_url: str) -> None:
         self.app = app
@@ -145,14 +145,14 @@ class Pretending:
         self.good = {result.id: result for result in results}
 
     def verdict(self, fault: good_server.Break, name: str) -> Result:
-        """Give what a check says of the server with a fault."""
+        """Return a check's result for the server with a fault."""
         self.app.fault = fault
         return asyncio.run(verdict(self.base_url, name))
 
 
 @pytest.fixture(scope="module")
 def pretending() -> Iterator[Pretending]:
-    """Serve tones."""
+    """Run the good server."""
     app = good_server.Server()
     with (
         start_blocking_portal() as portal,
@@ -165,7 +165,7 @@ def pretending() -> Iterator[Pretending]:
     ("fault", "name"), FAULTS, ids=[f"{getattr(fault, '__name__', fault)}-{name}" for fault, name in FAULTS]
 )
 def test_a_broken_server_fails(pretending: Pretending, fault: good_server.Break, name: str) -> None:
-    """Each fault, really done, is seen by the check named for it, which passes where nothing is broken."""
+    """Each fault is detected by the check named for it, which passes without the fault."""
     good, bad = pretending.good[name], pretending.verdict(fault, name)
 
     assert pretending.app.crashes == []
@@ -173,9 +173,7 @@ def test_a_broken_server_fails(pretending: Pretending, fault: good_server.Break,
 
 
 def test_keys() -> None:
-    """Where a key is wanted, the check passes a server that refuses wrong ones well, and sees those that do
-    not.
-    """
+    """Where a key is required, the check passes a server that refuses wrong ones properly, and fails others."""
 
     async def run(fault: good_server.Break, key: str | None) -> Result:
         async with good_server.served(good_server.Server(fault, key)) as base_url:
@@ -205,16 +203,14 @@ def test_one_check_leaves_the_others_their_connections() -> None:
 
 
 @pytest.mark.parametrize("name", ["transcriptions.logprobs", "transcriptions.diarized"])
-def test_what_is_not_offered_is_said_properly(pretending: Pretending, name: str) -> None:
-    """A server may do without some things when it says so in the envelope, not when it says so otherwise."""
+def test_unsupported_features_must_be_refused_properly(pretending: Pretending, name: str) -> None:
+    """A server may lack some features when it says so in the envelope, not otherwise."""
     assert pretending.good[name].verdict == "not offered"
     assert pretending.verdict(answers.detail_422, name).verdict == "fail"
 
 
 def test_nothing_fails_against_a_good_server(pretending: Pretending) -> None:
-    """A good server that shares no line with the gateway passes everything: no check asks for the gateway's
-    own ways.
-    """
+    """A good server that shares no code with the gateway passes everything: no check depends on the gateway."""
     results = list(pretending.good.values())
 
     assert [(result.id, result.seen) for result in results if result.verdict == "fail"] == []
@@ -223,7 +219,7 @@ def test_nothing_fails_against_a_good_server(pretending: Pretending) -> None:
 
 
 def test_nothing_fails_against_the_gateway(server: Server) -> None:
-    """The gateway passes everything that is quickly looked at, and one check of each kind that is not."""
+    """The gateway passes all quick checks, and one of each kind of slow ones."""
     chosen = [
         one for one in REGISTRY.checks.values() if not one.id.startswith(HEAVY) or one.id in ONE_OF_EACH
     ]
@@ -240,9 +236,7 @@ def _program(*args: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_program(server: Server) -> None:
-    """Run as people run it, it writes a table, JSON or Markdown; a failure is status 1, a server that does
-    not answer 3.
-    """
+    """The program prints a table, JSON or Markdown; a failure is status 1, a server that does not answer 3."""
     base = ["--only", "models.list", "--base-url"]
     as_json, as_markdown = (
         _program(*base, server.base_url, "--format", form) for form in ("json", "markdown")
@@ -259,9 +253,9 @@ def test_the_program(server: Server) -> None:
 
 
 @pytest.mark.parametrize("wrong", [("--only", "no-such-check"), ("--audio", "/no/such/file"), ()])
-def test_wrong_usage_is_no_success(wrong: tuple[str, ...]) -> None:
-    """A pattern that fits no check, a recording that is not there and a missing address are status 2, not a
-    run of nothing.
+def test_wrong_usage(wrong: tuple[str, ...]) -> None:
+    """A pattern without a check, a missing recording and a missing address are status 2, not a run of
+    nothing.
     """
     base = ("--base-url", "http://127.0.0.1:9/v1") if wrong else ()
 
@@ -269,7 +263,7 @@ def test_wrong_usage_is_no_success(wrong: tuple[str, ...]) -> None:
 
 
 def test_every_check_names_its_clause() -> None:
-    """A check says what it promises and where the contract says so, and --list shows it."""
+    """Every check has its promise and the contract's clause, and --list shows them."""
     listed = _program("--list").stdout.splitlines()
 
     assert checks.__all__
@@ -279,8 +273,8 @@ def test_every_check_names_its_clause() -> None:
         assert check.clause, check.id
 
 
-def test_it_stands_apart() -> None:
-    """The program imports nothing of the gateway's, so that it can measure any server from anywhere."""
+def test_the_program_imports_nothing_of_the_gateway() -> None:
+    """The program imports no module of the gateway, so that it can measure any server from anywhere."""
     ours = "('gateway', 'compat', 'streaming', 'voices', 'engines')"
     code = f"import conformance.__main__, sys; sys.exit(any(name.split('.')[0] in {ours} for name in sys.modules))"
 

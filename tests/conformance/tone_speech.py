@@ -1,4 +1,4 @@
-"""Tones for words: a voice is a pitch, a text is heard by the lengths of its words, and a full stop is a
+"""Tones in place of words: a voice is a pitch, words are recognised by their lengths, and a full stop is a
 pause.
 """
 
@@ -43,7 +43,7 @@ PAUSE = 0.2
 
 
 def spoken(text: str, voice: str, speed: float) -> NDArray[np.int16]:
-    """Speak a text, at 24 kHz."""
+    """Return a text's audio, at 24 kHz."""
     pitch = 90.0 * 1.07 ** VOICES.index(voice)
     pieces: list[NDArray[np.float64]] = []
     for sentence in re.split(r"(?<=[.!?…。])\s*", text):
@@ -74,14 +74,14 @@ def encoded(pcm: NDArray[np.int16], form: str) -> bytes:
 
 
 def wav_header(rate: int = 24_000, size: int = 0xFFFFFFFF) -> bytes:
-    """Give a header with open sizes."""
+    """Return a header with open sizes."""
     return struct.pack(
         "<4sI4s4sIHHIIHH4sI", b"RIFF", size, b"WAVE", b"fmt ", 16, 1, 1, rate, 2 * rate, 2, 16, b"data", size
     )
 
 
 def events(data: bytes, characters: int) -> bytes:
-    """Cut a file into events."""
+    """Return a file's events."""
     pieces = [base64.b64encode(data[start : start + 4096]).decode() for start in range(0, len(data), 4096)]
     usage = {"input_tokens": characters // 4 + 1, "output_tokens": 9, "total_tokens": characters // 4 + 10}
     records: list[dict[str, object]] = [{"type": "speech.audio.delta", "audio": piece} for piece in pieces]
@@ -89,6 +89,6 @@ def events(data: bytes, characters: int) -> bytes:
 
 
 def framed(records: list[dict[str, object]]) -> bytes:
-    """Write events as OpenAI does, [DONE] last."""
+    """Return events as OpenAI writes them, [DONE] last."""
     lines = [*(json.dumps(record, separators=(",", ":")) for record in records), "[DONE]"]
     return "".join(f"data: {line}\r\n\r\n" for line in lines).encode()
