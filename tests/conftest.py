@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 FOLDERS = ("support", "checkpoints", "conformance")
-"""of modules that tests share"""
+"""folders of modules that tests share"""
 sys.path[:0] = [str(Path(__file__).parent / name) for name in FOLDERS]
 
 from servers import Server, running  # noqa: E402 - found by the line before

@@ -65,7 +65,7 @@ LAYERS: dict[str, list[set[str]]] = {
         {"pronunciation", "errors", "limits"},
     ],
 }
-"""for each top folder its modules and packages, from the top; each imports itself and what stands below"""
+"""for each top folder its modules and packages, from the top; each imports itself and the ones below"""
 ADAPTERS_MAY_IMPORT = (*BASE, "engines.toolkit")
 FOLDERS_OF_LIBRARIES = {
     "litestar": ("gateway",),

@@ -31,11 +31,11 @@ from engines.adapters.kokoro.english import English
 from engines.api import Audio, EngineInfo, SpeechEvent, SpeechJob, Word
 
 SYMBOLS = ';:,.!?—…"()“” \u0303ʣʥʦʨᵝ\uab67AIOQSTWYᵊabcdefhijklmnopqrstuvwxyzɑɐɒæβɔɕçɖðʤəɚɛɜɟɡɥɨɪʝɯɰŋɳɲɴøɸθœɹɾɻʁɽʂʃʈʧʊʋʌɣɤχʎʒʔˈˌːʰʲ↓→↗↘ᵻ'
-"""those that Kokoro knows, in its order"""
+"""the phonemes that Kokoro knows, in its order"""
 LIMIT = 62
-"""phonemes that it speaks at once"""
+"""the most phonemes of a chunk"""
 FRAME = 40
-"""samples"""
+"""samples of a frame"""
 REAL_RATES = {"upsample_kernel_sizes": [20, 12], "upsample_rates": [10, 6]}
 VOICES = (
     "af_heart",
@@ -228,5 +228,5 @@ def front_end(language: str, model: KModel | bool) -> KPipeline:
 def cutlet() -> Any:
     """Return misaki's Japanese."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it uses what importlib will drop one day
+        warnings.simplefilter("ignore")  # it uses a deprecated part of importlib
         return import_module("misaki.cutlet").Cutlet()

@@ -27,7 +27,7 @@ from engines.api import Audio, EngineInfo, Sample, SpeechEvent, SpeechJob
 
 RATE = 24_000
 FRAME = 1920
-"""samples"""
+"""samples of a frame"""
 VOICES = ("alba", "marius", "jane")
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,!?'-:;\"()"
 TOKENS = 128

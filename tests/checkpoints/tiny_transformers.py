@@ -21,7 +21,7 @@ SENTENCES = [
     "a b c d e f g h i j k l m",
 ]
 EMBEDDING_SIZE = 8
-"""of a SpeechT5 voice"""
+"""numbers of a SpeechT5 voice"""
 
 
 def make_loud(model: Any, *lasts: torch.nn.Module, gain: float = 1.0) -> Any:
@@ -48,7 +48,7 @@ def save(folder: Path, *things: Any) -> Path:
 
 
 def vits(folder: Path, *, speakers: int = 1, **tokenizer: Any) -> Path:
-    """Make a VITS, by default like one of MMS."""
+    """Create a VITS, by default like one of MMS."""
     torch.manual_seed(0)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "vocab.json").write_text(
@@ -117,7 +117,7 @@ def _speecht5_config(vocabulary_size: int) -> Any:
 
 
 def speecht5(folder: Path, *, vocoder: Path | None = None, voices: Path | None = None) -> Path:
-    """Make a SpeechT5 that speaks, with its vocoder and two voices: within it, or elsewhere."""
+    """Create a SpeechT5 that speaks, with its vocoder and two voices: within it, or elsewhere."""
     torch.manual_seed(0)
     tokens = library.SpeechT5Tokenizer(str(train_sentencepiece(folder)))
     model = library.SpeechT5ForTextToSpeech(_speecht5_config(len(tokens)))
@@ -153,7 +153,7 @@ def letter_tokenizer(vocabulary: int, *controls: str) -> Any:
 
 
 def bark(folder: Path, *, voices: bool = True) -> Path:
-    """Make a Bark that says little, with two voices."""
+    """Create a Bark that says little, with two voices."""
     torch.manual_seed(0)
     part = {"block_size": 64, "num_layers": 1, "num_heads": 2, "hidden_size": 16, "bias": True}
     codec = library.EncodecConfig(
@@ -225,7 +225,7 @@ def _decoder(**more: Any) -> dict[str, Any]:
 
 
 def csm(folder: Path) -> Path:
-    """Make a CSM."""
+    """Create a CSM."""
     torch.manual_seed(0)
     tokens = letter_tokenizer(64, "<|AUDIO|>", "<|audio_eos|>", "[", "]", *"0123456789")
     codec = library.MimiConfig(
@@ -252,7 +252,7 @@ def csm(folder: Path) -> Path:
 
 
 def dia(folder: Path, codec: Path | None = None) -> Path:
-    """Make a Dia, with its codec within it, or elsewhere."""
+    """Create a Dia, with its codec within it, or elsewhere."""
     torch.manual_seed(0)
     shared = {
         "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 2, "hidden_size": 16, "intermediate_size": 32,
@@ -306,7 +306,7 @@ CTC_CLASSES = {
 
 
 def ctc(folder: Path, kind: str = "wav2vec2") -> Path:
-    """Make a Wav2Vec2 or a model like it."""
+    """Create a Wav2Vec2 or a model like it."""
     torch.manual_seed(0)
     folder.mkdir(parents=True, exist_ok=True)
     symbols = ["<pad>", "<s>", "</s>", "<unk>", "|", *"abcde"]
@@ -328,7 +328,7 @@ def ctc(folder: Path, kind: str = "wav2vec2") -> Path:
 
 
 def parakeet(folder: Path, kind: str = "parakeet_ctc") -> Path:
-    """Make a Parakeet of one of its kinds."""
+    """Create a Parakeet of one of its kinds."""
     torch.manual_seed(0)
     symbols = {"<unk>": 0, "<pad>": 1, "▁": 2} | {f"▁{a}": 3 + index for index, a in enumerate("abc")}
     symbols |= {letter: len(symbols) + index for index, letter in enumerate("defgh")}
@@ -365,7 +365,7 @@ def parakeet(folder: Path, kind: str = "parakeet_ctc") -> Path:
 
 
 def moonshine(folder: Path) -> Path:
-    """Make a Moonshine."""
+    """Create a Moonshine."""
     torch.manual_seed(0)
     config = library.MoonshineConfig(
         vocab_size=32, hidden_size=16, intermediate_size=32, encoder_num_hidden_layers=1, decoder_num_hidden_layers=1,
@@ -382,7 +382,7 @@ def moonshine(folder: Path) -> Path:
 
 
 def speech_to_text(folder: Path) -> Path:
-    """Make a Speech2Text."""
+    """Create a Speech2Text."""
     torch.manual_seed(0)
     file = train_sentencepiece(folder, "sentencepiece.bpe.model")
     symbols = ["<s>", "<pad>", "</s>", "<unk>", "▁", *LETTERS]
@@ -400,7 +400,7 @@ def speech_to_text(folder: Path) -> Path:
 
 
 def speecht5_transcription(folder: Path) -> Path:
-    """Make a SpeechT5 that transcribes."""
+    """Create a SpeechT5 that transcribes."""
     torch.manual_seed(0)
     tokens = library.SpeechT5Tokenizer(str(train_sentencepiece(folder)))
     model = library.SpeechT5ForSpeechToText(_speecht5_config(len(tokens)))
@@ -415,7 +415,7 @@ QWEN_TEMPLATE = """
 
 
 def qwen3_asr(folder: Path) -> Path:
-    """Make a Qwen3-ASR."""
+    """Create a Qwen3-ASR."""
     torch.manual_seed(0)
     controls = [
         "<|im_start|>",

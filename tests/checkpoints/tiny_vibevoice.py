@@ -36,7 +36,7 @@ CHAT_TEMPLATE = """
 
 
 def make_vibevoice(folder: Path, *, frames: int | None = None) -> Path:
-    """Make a VibeVoice that speaks for as long as it may, or one that ends after so many frames."""
+    """Create a VibeVoice that speaks for as long as it may, or one that ends after so many frames."""
     torch.manual_seed(0)
     vocabulary = {control: index for index, control in enumerate(CONTROL_TOKENS)}
     vocabulary |= {

@@ -180,7 +180,7 @@ def draw_speech(sounds: list[torch.Tensor], silent_state: torch.Tensor, padding:
     labels[len(before)] = language
     labels[len(before) + 2 :] = ids[len(before) + 3 :]
     if text[0][0] == NO_TIMESTAMPS:
-        labels[len(before) + 2] = IGNORED  # it is given, never found out
+        labels[len(before) + 2] = IGNORED  # the model never detects it
     token_steps = [None] * (len(before) + 2) + [steps for _, steps in text] + [None]
     return states, ids[:-1], labels, token_steps
 

@@ -57,7 +57,7 @@ def no_hours(answer: Answer) -> None:
 
 
 def null_words(answer: Answer) -> None:
-    """Give null for words."""
+    """Return null for words."""
     if answer.kind.startswith("application/json") and b'"words":' in answer.body:
         answer.put({**answer.json(), "words": None})
 
@@ -79,7 +79,7 @@ def error_in_200(answer: Answer) -> None:
 
 
 def int_code(answer: Answer) -> None:
-    """Give a number for the error's code."""
+    """Return a number for the error's code."""
     if answer.status >= 400:
         answer.put({"error": {**answer.json()["error"], "code": answer.status}})
 
@@ -163,13 +163,13 @@ def srt_without_last_line(answer: Answer) -> None:
 
 
 def all_granularities(answer: Answer) -> None:
-    """Give words and segments whatever was asked for: here, null for what was not."""
+    """Return words and segments whatever was requested: here, null for what was not."""
     if _transcript(answer) and b'"words"' in answer.body and b'"segments"' not in answer.body:
         answer.put({**answer.json(), "segments": None})
 
 
 def words_backwards(answer: Answer) -> None:
-    """Give words in the wrong order."""
+    """Return words in the wrong order."""
     if _transcript(answer) and b'"words"' in answer.body:
         answer.put({**answer.json(), "words": answer.json()["words"][::-1]})
 

@@ -86,7 +86,7 @@ def one_voice(answer: Answer) -> None:
 
 
 class Swap:
-    """Give an answer to somebody else, when several are asked for at once."""
+    """Return an answer to another request, when several are sent at once."""
 
     __name__ = "swapped"
 

@@ -27,7 +27,7 @@ METHODS = {
 }  # fmt: skip
 LARGEST = 4_000_000
 LONG = 3000
-"""characters of a text that is streamed, and spoken fast, since nobody listens to it"""
+"""characters of a text that is streamed, and spoken fast to save time"""
 
 
 class Answer(msgspec.Struct):
@@ -39,13 +39,13 @@ class Answer(msgspec.Struct):
     headers: dict[str, str]
     body: bytes
     seconds: float = 0.0
-    """how long the body takes to be made"""
+    """the time until the body is complete"""
     early: float = 1.0
     """the share of that time after which the first bytes leave; all of it means that nothing streams"""
     head: int = 0
     """bytes that leave at once, whatever `early` says"""
     others: int = 0
-    """requests that are under way as well"""
+    """other requests in progress"""
 
     @property
     def kind(self) -> str:

@@ -106,7 +106,7 @@ FAULTS: list[tuple[good_server.Break, str]] = [
     (answers.error_in_200, "voices.errors"),
     (answers.html, "voices.errors"),
 ]
-"""what is broken, and the check that must see it"""
+"""faults, and the check that must detect each"""
 HEAVY = (
     "transcri",
     "transla",

@@ -23,11 +23,11 @@ FRAMES_PER_SECOND = 100
 WIDE = 1e-250
 """beam: nothing that could still become the right path is dropped"""
 PAUSE = 0.01
-"""probability of a pause between two words"""
+"""the probability of a pause between two words"""
 ITS_OWN = -5.9
-"""fit of a text that was spoken, at least"""
+"""the least fit of a text that was spoken"""
 UNSAID = 0.3
-"""part of the sound's energy that may lie outside all words"""
+"""the part of the sound's energy that may lie outside all words"""
 SMALLEST = 1e-308
 
 

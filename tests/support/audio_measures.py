@@ -13,10 +13,9 @@ FRAME = 1024
 LOUD = 0.05
 """frames with less than this part of the loudest one's energy do not count"""
 BEND = 0.02
+"""a click bends the waveform by more than this"""
 ISOLATED = 5.0
-"""a click bends the waveform by more than this, and by this many times as much as the seventh strongest bend
-within 10 ms
-"""
+"""a click's bend is this many times as strong as the seventh strongest bend within 10 ms"""
 
 
 def samples(pcm: bytes) -> Samples:

@@ -22,14 +22,14 @@ CLONER = {"mimic": {"enabled": True}}
 WORDS = "somebody hears every small browser since"
 """words that the cloner speaks at exactly its voice's frequency; others differ from it by 2 % at most"""
 WORD_SECONDS = 0.12
-"""that the cloner's words last"""
+"""seconds of each of the cloner's words"""
 BRIGHTNESS_TOLERANCE = 0.03
 """how far the brightness of speech may be from that of its voice, relative"""
 UPLOAD_LIMIT = 10 * 1024 * 1024
 """bytes of a sample and of a consent, OpenAI's own limit"""
 FRAME = 1024
 HTTP = httpx.Client(timeout=TIMEOUT, limits=httpx.Limits(max_keepalive_connections=0))
-"""keeps no connection open"""
+"""a client that keeps no connection open"""
 Json = dict[str, Any]
 
 

@@ -25,7 +25,7 @@ TEXT = "Hello there, my friend."
 
 
 QUEUE_SECONDS = 120
-"""that a request may wait: several models share two cores with whatever else runs on them"""
+"""seconds that a request may wait: several models share two cores with whatever else runs on them"""
 
 
 @contextmanager

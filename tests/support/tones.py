@@ -10,7 +10,7 @@ import numpy as np
 from engines.fakes.sine import RATE
 
 WORD_SAMPLES = round(0.12 * RATE)
-"""of a word of `mimic`, with the gap behind it"""
+"""samples of a word of `mimic`, with the gap behind it"""
 
 
 def tone(*hertz: float, seconds: float = 1.0) -> bytes:

@@ -17,7 +17,7 @@ LONG_SEQUENCE: SoundSequence = [
     ("hello", 5), ("count", 6), ("morgen", 4), ("count", 7), ("hello", 6), ("morgen", 5), ("hello", 7), ("count", 8),
     ("morgen", 6), ("hello", 6), ("count", 5),
 ]  # fmt: skip
-"""more than seventy seconds"""
+"""more than seventy seconds of sounds"""
 
 
 def transcribe(

@@ -39,7 +39,7 @@ NAMES = ["../../x", "/etc/x", "C:\\x", "\\\\host\\x", "samples/../../x", "sample
          "samples", "samples/1/", "SAMPLES/1", "samples/１", "avatar2", " avatar", "x" * 41]  # fmt: skip
 
 
-# There and back...
+# Writing and reading...
 
 
 def test_write_and_read() -> None:

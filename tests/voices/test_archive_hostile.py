@@ -47,7 +47,7 @@ def _nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     assert [(path, path.stat().st_mtime_ns) for path in (tmp_path, *tmp_path.rglob("*"))] == before
 
 
-# What is refused...
+# Invalid archives...
 
 SAMPLE = Raw("samples/1", FIRST)
 PACKED = Raw("samples/1", deflated(FIRST), DEFLATED, crc=zlib.crc32(FIRST), size=len(FIRST))

@@ -35,9 +35,11 @@ from voices.storage.sweep import sweep
 database = libraries.database
 
 FIRST = 24
+"""voices that are created first"""
 LIKED = 6
+"""voices of those that most calls concern"""
 TRIES = 200
-"""voices that are there first, those of them that most want something of, and what is tried then"""
+"""calls that are made then"""
 KINDS = {
     "create": 5,
     "name": 5,
@@ -51,7 +53,7 @@ KINDS = {
     "read": 5,
     "speak": 4,
 }
-"""how often each is tried, of all"""
+"""kinds of calls, with their weights"""
 OWNERS = (NOBODY, "one", "two")
 NAMES = [f"voice of {letter}" for letter in "abcdefghijklmnopqrstuvwxyzäöü"]
 TEXTS = ("One two three four.", "Five six seven eight.")

@@ -59,7 +59,7 @@ NO_TAGS = [
 ]
 
 
-# What names have in common...
+# Equal names...
 
 
 @given(TEXT)
@@ -113,7 +113,7 @@ def test_other_names_differ(one: str, other: str) -> None:
     assert folded(one) != folded(other)
 
 
-# Names that may be...
+# Valid names...
 
 
 @given(TEXT)

@@ -22,7 +22,7 @@ FILE = save(TENSORS, metadata={"model": "mimic-1", "note": "ünd so weiter"})
 SIGNED = signed(FILE)
 
 
-# What is whole...
+# Whole files...
 
 
 @given(place=st.integers(0, len(SIGNED) - 1), value=st.integers(0, 255))
@@ -55,7 +55,7 @@ def test_any_bytes_are_not_whole(data: bytes, place: int) -> None:
     assert is_whole(SIGNED[:place] + data + SIGNED[place:]) == (not data)
 
 
-# How it is signed...
+# Signing...
 
 
 def test_signed_is_safetensors(tmp_path: Path) -> None:

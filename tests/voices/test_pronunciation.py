@@ -32,7 +32,7 @@ SCRIPTS = st.text(
 )
 ANY = st.one_of(st.text(max_size=40), SCRIPTS)
 FEW = st.text(st.sampled_from("ab '你"), max_size=60)
-"""few letters, so that entries meet each other"""
+"""texts of few letters, so that entries overlap"""
 FEW_ENTRIES = st.lists(
     st.builds(
         Entry,

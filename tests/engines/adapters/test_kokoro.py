@@ -276,8 +276,8 @@ def test_languages_whose_packages_are_missing(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_settings() -> None:
-    """It has the name in the settings, and its own; a processor gets one job at a time, unless `batch` says
-    otherwise.
+    """The engine has the name in the settings, and its own; a processor gets one job at a time, unless
+    `batch` says otherwise.
     """
     info = Kokoro(path=str(folder()), model="kokoro-82m", device="cpu").load()
     assert (info.models, info.batch, info.slots) == (("kokoro-82m", "kokoro"), 1, 1)

@@ -37,7 +37,7 @@ ROOT = Path(__file__).parents[3]
 
 @cache
 def folder(family: str) -> Path:
-    """Make a family's model, once."""
+    """Create a family's model, once."""
     return tiny.SPEECH_MODELS[family](Path(mkdtemp()) / family)
 
 

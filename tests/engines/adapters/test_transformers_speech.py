@@ -38,7 +38,7 @@ pytestmark = pytest.mark.usefixtures("offline")
 
 @cache
 def folder(family: str) -> Path:
-    """Make a family's model, once."""
+    """Create a family's model, once."""
     return tiny.SPEECH_MODELS[family](Path(mkdtemp()) / family)
 
 

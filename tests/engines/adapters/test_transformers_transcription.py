@@ -43,7 +43,7 @@ RECORDING = sound("hello", 2) + sound("count", 1)
 
 @cache
 def folder(kind: str) -> Path:
-    """Make a model, once."""
+    """Create a model, once."""
     return tiny.TRANSCRIPTION_MODELS[kind](Path(mkdtemp()) / kind)
 
 

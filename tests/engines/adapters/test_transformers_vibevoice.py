@@ -47,7 +47,7 @@ pytestmark = pytest.mark.usefixtures("offline")
 
 @cache
 def folder() -> Path:
-    """Make a model, once."""
+    """Create a model, once."""
     return make_vibevoice(Path(mkdtemp()) / "vibevoice")
 
 
@@ -264,7 +264,7 @@ def test_sound_tokens_are_spoken(cloned: bool) -> None:
 
 
 def test_half_precision() -> None:
-    """It speaks with 16 bits too, cloned voices included."""
+    """The model speaks with 16 bits too, cloned voices included."""
     engine = TransformersSpeech(str(folder()), dtype="bfloat16", threads=1, own_voice=False)
     engine.load()
 

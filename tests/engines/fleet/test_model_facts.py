@@ -39,9 +39,7 @@ def test_what_is_written_is_found(tmp_path: Path) -> None:
 
 
 def test_what_an_earlier_version_wrote_is_found(tmp_path: Path) -> None:
-    """A file whose key begins with an import path, and whose `transcription` is called `listening`, is
-    understood.
-    """
+    """A file whose key begins with an import path is understood."""
     info = msgspec.to_builtins(INFO)
     written = {
         "key": KEY.replace("whisper ", "engines.whisper.engine:Whisper ", 1),

@@ -210,7 +210,7 @@ def test_a_stop_is_clean_and_bounded() -> None:
         await stop_process(stubborn, 0.3)
         assert stubborn.returncode == -signal.SIGKILL
         assert 0.3 <= loop.time() - began < 10
-        await stop_process(stubborn, 0.3)  # one that has ended is no error
+        await stop_process(stubborn, 0.3)  # stopping an ended process is no error
 
     run(test)
 

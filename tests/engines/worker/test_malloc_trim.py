@@ -23,7 +23,7 @@ PIECES = 3_000
 """pieces of memory that a job needs"""
 PIECE_BYTES = 40_000
 RETURNED = 0.8
-"""the part of that memory that goes back, at least"""
+"""the least part of that memory that is returned"""
 
 
 class Fragmenting:

@@ -293,7 +293,7 @@ def test_play(server: Server, tmp_path: Path) -> None:
     assert (none.returncode, b"ffplay" in none.stderr) == (1, True)
 
 
-# A server of its own...
+# A server that the command starts...
 
 
 def servers_of(command: int) -> list[int]:

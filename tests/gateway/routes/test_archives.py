@@ -216,7 +216,7 @@ def state(server: Server) -> Any:
     return json_of(call(server, "GET", PATH))["data"], consents(server), blobs
 
 
-# What is no voice...
+# Invalid archives...
 
 
 def packed(manifest: Any, **files: bytes) -> bytes:

@@ -58,7 +58,7 @@ def test_models_through_the_sdk(server: Server) -> None:
     ],
 )
 def test_aliases_can_be_looked_up(server: Server, model: str) -> None:
-    """What a request may name can be looked up, slashes raw or escaped."""
+    """Every name that a request may use can be looked up, slashes raw or escaped."""
     assert get(server, f"/v1/models/{model}").status_code == 200
 
 

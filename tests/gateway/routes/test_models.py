@@ -28,7 +28,7 @@ FILES = {
     "model.safetensors": b"not one" * 20_000,
     "tokenizer.json": b"{  }",
 }
-"""files as a model has them by name only: what they hold is no model"""
+"""files with the names of a model's, but other contents"""
 
 
 @pytest.fixture(params=[(), ("--workers", "2")], ids=["one process", "several"])

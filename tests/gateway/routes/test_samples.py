@@ -301,7 +301,7 @@ def test_changes_during_a_transcription(cloning: Server) -> None:
     assert call(cloning, "GET", f"{path}/audio?original=true").content == data
 
 
-# What is refused...
+# Refusals...
 
 
 SAMPLES = {

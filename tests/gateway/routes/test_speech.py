@@ -32,7 +32,7 @@ FORMATS = {
     "wav": ("audio/wav", "wav", "pcm_s16le", 0.0),
 }
 WOBBLE = 0.03
-"""seconds by which eSpeak NG's own length differs from call to call; streaming/test_encode.py measures the
+"""seconds by which eSpeak NG's own length differs from call to call; tests/streaming/encode/test_codecs.py measures the
 codecs exactly
 """
 VOICES = [

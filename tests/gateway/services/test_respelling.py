@@ -31,8 +31,9 @@ from servers import Server
 
 PATH = "/voicebox/pronunciations"
 LOW = 400.0
+"""the frequency of mimic's preset `low`, in Hertz"""
 RISE = 1.2
-"""Hertz of mimic's voice, and how much higher it speaks a word in IPA"""
+"""the factor by which mimic speaks a word in IPA higher"""
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ PROMPT = "A bright and merry voice"
 DESIGNED = LOWEST + zlib.crc32(PROMPT.encode()) % 3000
 """Hertz, in which mimic speaks the script"""
 NO_TRANSCRIPTION: dict[str, Any] = {"pocketsphinx": {"enabled": False}}
-"""starts sooner"""
+"""settings for a faster start"""
 
 
 @contextmanager
@@ -138,7 +138,7 @@ def test_a_designed_voice_keeps_its_reference(cloning: Server) -> None:
     assert spoken_brightness(cloning, voice["id"]) == pytest.approx(DESIGNED, rel=2 * BRIGHTNESS_TOLERANCE)
 
 
-# What is deleted is gone...
+# Deletion...
 
 
 NAME = "Wilhelmina Quartz"

@@ -35,7 +35,7 @@ from servers import Server, running
 LOW = 400.0
 MID = 1000.0
 HIGH = 2500.0
-"""Hertz, mimic's presets"""
+"""the brightness of mimic's presets `low`, `mid` and `high`, in Hertz"""
 
 
 @pytest.fixture(scope="module")

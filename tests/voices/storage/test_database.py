@@ -53,7 +53,7 @@ except ChildProcessError:
     sys.exit(0)
 sys.exit("one of them failed")
 """
-"""opens a database from several processes at once, each of which says whether it loaded what takes steps"""
+"""opens a database from several processes at once, each of which prints whether it imported the migrations"""
 
 
 def opened(url: URL, processes: int) -> list[str]:
@@ -186,7 +186,7 @@ def test_a_newer_version_is_refused(url: URL, at: str) -> None:
     is_still_newer()
 
 
-# What cannot be opened...
+# Databases that cannot be opened...
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,7 @@ async def test_unknown_names(url: URL, name: str) -> None:
                 await ask
 
 
-# Who finds what...
+# Lookup...
 
 
 @awaited

@@ -105,7 +105,7 @@ def folder_of(url: str) -> Path:
     return Path(str(make_url(url).query["host"]))
 
 
-def listening(url: str) -> bool:
+def server_answers(url: str) -> bool:
     """Return whether a PostgreSQL server answers."""
     return stores.postgres_command(url, "pg_isready", "-q") == 0
 
@@ -122,7 +122,7 @@ def test_sqlite_keeps_what_is_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("_time", ["first", "second"])
 def test_each_test_has_an_empty_database(postgres_database: str, _time: str) -> None:
-    """What one test writes the next does not see."""
+    """A test's database is empty, whatever previous tests wrote."""
     assert asyncio.run(tables(postgres_database)) == []
     asyncio.run(kept(postgres_database))
     assert asyncio.run(tables(postgres_database)) == ["tales"]
@@ -131,11 +131,11 @@ def test_each_test_has_an_empty_database(postgres_database: str, _time: str) -> 
 def test_postgres_leaves_nothing() -> None:
     """The server ends with the block and its folder is deleted, also when an exception ends the block."""
     with pytest.raises(KeyboardInterrupt), postgres() as url:
-        assert listening(url)
+        assert server_answers(url)
         assert folder_of(url).is_dir()
         raise KeyboardInterrupt
     assert not folder_of(url).exists()
-    assert not listening(url)
+    assert not server_answers(url)
 
 
 def test_postgres_ends_with_who_started_it() -> None:
@@ -143,10 +143,10 @@ def test_postgres_ends_with_who_started_it() -> None:
     if postgres_programs() is None:
         pytest.skip(stores.ABSENT)
     with holding("postgres") as (holder, url):
-        assert listening(url)
+        assert server_answers(url)
         holder.send_signal(signal.SIGKILL)
         holder.wait(TIMEOUT)
-        wait_until(lambda: not folder_of(url).exists() and not listening(url), "the server is gone")
+        wait_until(lambda: not folder_of(url).exists() and not server_answers(url), "the server is gone")
 
 
 def test_without_postgres_tests_are_skipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
