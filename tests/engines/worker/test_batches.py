@@ -135,7 +135,7 @@ def test_a_client_that_leaves_frees_its_slot() -> None:
     run(test)
 
 
-@pytest.mark.usefixtures("adapter_is_found")
+@pytest.mark.usefixtures("adapter_importable")
 def test_errors_in_a_batch() -> None:
     """A job's error fails that job only; a call's error fails all; either way the worker goes on."""
 
@@ -161,7 +161,7 @@ def test_errors_in_a_batch() -> None:
     run(test)
 
 
-@pytest.mark.usefixtures("adapter_is_found")
+@pytest.mark.usefixtures("adapter_importable")
 def test_a_batch_that_hangs_costs_its_worker_only() -> None:
     """A call that never returns is detected once nobody wants its jobs, and the worker is replaced."""
 
