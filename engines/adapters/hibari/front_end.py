@@ -17,6 +17,7 @@ from hibari.g2p.normalize import normalize
 from hibari.g2p.token import Tok
 
 from engines.adapters.hibari.clean_text import clean
+from engines.adapters.hibari.compact_tables import compact
 from engines.adapters.hibari.sentences import split_sentences
 from engines.adapters.hibari.traced_text import TracedText
 from engines.adapters.hibari.words import Span, align_words, join_spans
@@ -48,6 +49,7 @@ class FrontEnd:
 
     def __init__(self, *, british: bool) -> None:
         self._g2p = G2P(british=british)
+        compact(self._g2p)
 
     def phrases(self, text: str, pronunciations: Pronunciations = ()) -> Iterator[Phrase]:
         """Yield the phrases of a text; those in which nothing can be said are left out."""
@@ -159,6 +161,7 @@ def _locate(cleaned: TracedText, tokens: Sequence[Tok], spans: Sequence[Span | N
     """Yield the package's tokens with their places in the caller's text: a word's first token has it."""
     unit = 0
     position = 0
+    follows_space = True
     for token in tokens:
         phonemes = token.phonemes or ""
         span = spans[unit]
@@ -166,8 +169,9 @@ def _locate(cleaned: TracedText, tokens: Sequence[Tok], spans: Sequence[Span | N
         if end > start >= position:
             yield Token(phonemes, start, end, space_after=bool(token.whitespace))
             position = end
-        else:
+        elif phonemes or not follows_space:
             yield Token(phonemes, space_after=bool(token.whitespace))
+        follows_space = bool(token.whitespace) or (follows_space and not phonemes)
         unit += bool(token.whitespace)
 
 

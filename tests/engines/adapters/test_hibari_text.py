@@ -9,11 +9,13 @@ import unicodedata
 from functools import lru_cache
 
 import pytest
+from hibari.g2p import G2P
 from hibari_in_process import say, spoken_words
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engines.adapters.hibari.clean_text import clean
+from engines.adapters.hibari.compact_tables import compact
 from engines.adapters.hibari.front_end import MOST_PHONEMES, FrontEnd, Phrase
 from engines.adapters.hibari.pronunciation import hibari_phonemes
 from engines.adapters.hibari.sentences import split_sentences
@@ -41,6 +43,19 @@ def phonemes(text: str) -> str:
 def words(text: str) -> list[str]:
     """Return the words of a text that are spoken, as they stand in it."""
     return [text[word.start : word.end] for phrase in phrases(text) for word in phrase.chunk.words]
+
+
+def test_compact_tables_hold_the_same() -> None:
+    """Each entry of the lexicon and the tagger is what it was in a dictionary; what was not there is not."""
+    own, compacted = G2P(), G2P()
+    compact(compacted)
+    for one, other in (
+        (own.lexicon.golds.d, compacted.lexicon.golds.d),
+        (own.lexicon.silvers.d, compacted.lexicon.silvers.d),
+        (own.tagger.weights, compacted.tagger.weights),
+    ):
+        assert all(other.get(key) == value for key, value in one.items())
+        assert not any(other.get(f"{key}\0") for key in one)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +99,8 @@ def test_words_are_those_of_the_text(text: str, expected: str) -> None:
         ("No. 5 is alive.", "Number 5 is alive."),
         ("(555) 123-4567", "555-123-4567"),
         ("AT&amp;T &lt;3", "AT&T <3"),
+        ("It is $-5 or -€5", "It is minus $5 or minus €5"),
+        ("https://www.example.com, www.x.org", "w w w dot example.com, w w w dot x.org"),
         ("The α particle", "The alpha particle"),
         ("5 μm", "5 µm"),
         ("Say [one](/tˈu/) now.", "Say one now."),
@@ -122,6 +139,12 @@ def test_nobody_sets_phonemes_in_a_text() -> None:
 def test_sentences(text: str, expected: list[str]) -> None:
     """Sentences end at stops that end one, and at line breaks that are none of a wrapped line."""
     assert [text[one.start : one.end].strip() for one in split_sentences(text)] == expected
+
+
+def test_nothing_is_left_of_what_is_not_said() -> None:
+    """What is not spoken leaves no second space, which would be a pause, and no phrase of its own."""
+    assert "  " not in phonemes("😀 Nice 😀 😀 work. 世界 😀 * Well 世 done 😀. 😀 😀.")
+    assert len(phrases("One. 😀 😀. * * *. Two.")) == 2
 
 
 def test_a_phrase_has_its_pause() -> None:
