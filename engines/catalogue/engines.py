@@ -42,6 +42,15 @@ class EngineRecord(msgspec.Struct, frozen=True):
 
 CATALOGUE = (
     EngineRecord(
+        name="hibari",
+        import_path="engines.adapters.hibari.engine:Hibari",
+        kinds=("speech",),
+        licence="Apache-2.0",
+        rank=15,
+        enabled_by_default=False,
+        files=("hibari/assets/hibari.onnx", "onnxruntime/__init__.py"),
+    ),
+    EngineRecord(
         name="espeak",
         import_path="engines.adapters.espeak.engine:Espeak",
         kinds=("speech",),

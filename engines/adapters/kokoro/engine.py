@@ -21,10 +21,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from engines.adapters.kokoro.chunks import Chunk, word_start_frames
+from engines.adapters.kokoro.chunks import word_start_frames
 from engines.adapters.kokoro.files import VoiceFiles, load_network
 from engines.adapters.kokoro.forward import STYLE, Noise, Utterance, UtteranceAudio, synthesise
-from engines.adapters.kokoro.ipa import kokoro_phonemes
 from engines.adapters.kokoro.text import FrontEnd, make_front_end
 from engines.adapters.kokoro.voices import DEFAULT, LANGUAGES, describe_voices, map_openai_voices
 from engines.api import (
@@ -41,6 +40,8 @@ from engines.api import (
 from engines.errors import BadInput, EngineFailed, SpeechError
 from engines.toolkit import pcm
 from engines.toolkit.devices import choose_device
+from engines.toolkit.kokoro_ipa import kokoro_phonemes
+from engines.toolkit.phoneme_chunks import Chunk
 from engines.toolkit.seeds import library_seed
 from engines.toolkit.stopping import stop_unless
 

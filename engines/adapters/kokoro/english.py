@@ -21,8 +21,8 @@ from misaki.token import MToken
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from engines.adapters.kokoro.chunks import Token
 from engines.adapters.kokoro.tagger import TaggerToken, tag_tokens
+from engines.toolkit.phoneme_chunks import Token
 
 MODEL = "en_core_web_sm"
 TAGGER = "kokoro_tagger"

@@ -19,12 +19,12 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from engines.adapters.kokoro.chunks import Chunk, ChunkWord, pack, slices
 from engines.adapters.kokoro.english import English, Mark
 from engines.adapters.kokoro.japanese import estimate_phonemes, make_japanese_phonemizer
 from engines.adapters.kokoro.voices import LANGUAGES
 from engines.errors import Unsupported
 from engines.toolkit.error_text import first_line
+from engines.toolkit.phoneme_chunks import Chunk, ChunkWord, pack, slices
 
 Spans = Sequence[tuple[int, int, str]]
 """stretches [start, end) of a text, with phonemes in Kokoro's letters"""

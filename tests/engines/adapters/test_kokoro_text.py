@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 from kokoro import KPipeline
 from tiny_kokoro import SYMBOLS, front_end
 
-from engines.adapters.kokoro.chunks import Chunk, Token, pack, word_start_frames
+from engines.adapters.kokoro.chunks import word_start_frames
 from engines.adapters.kokoro.english import English
-from engines.adapters.kokoro.ipa import kokoro_phonemes
 from engines.adapters.kokoro.tagger import TaggerToken, tag_tokens
 from engines.adapters.kokoro.text import EnglishFrontEnd, FrontEnd, WholeTextFrontEnd, make_front_end
 from engines.adapters.kokoro.voices import (
@@ -29,6 +28,8 @@ from engines.adapters.kokoro.voices import (
     map_openai_voices,
 )
 from engines.errors import Unsupported
+from engines.toolkit.kokoro_ipa import kokoro_phonemes
+from engines.toolkit.phoneme_chunks import Chunk, Token, pack
 
 ENGLISH = {british: English(british=british) for british in (False, True)}
 FRONT_ENDS: dict[str, FrontEnd] = {"a": EnglishFrontEnd(ENGLISH[False]), "b": EnglishFrontEnd(ENGLISH[True])}

@@ -1,0 +1,1 @@
+"""The engine `hibari`: small English voices that need no torch."""
