@@ -41,6 +41,7 @@ SMALL_NUMBERS = [
     "nineteen",
     "twenty",
 ]
+TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 SPELLINGS = {"smokey": "smoky", "grey": "gray", "mr": "mister", "dr": "doctor", "it's": "it is"}
 """one for several that are right"""
 
@@ -61,13 +62,20 @@ def hear(sound: NDArray[Any], rate: int) -> str:
 
 
 def plain_words(text: str) -> list[str]:
-    """Give the words of a text without case and punctuation, small numbers written out."""
+    """Give the words of a text without case and punctuation, numbers below a hundred written out."""
     words = re.findall(r"[a-z]+(?:'[a-z]+)*|\d+", text.casefold().replace("’", "'"))
-    plain = (
-        SMALL_NUMBERS[int(word)] if word.isdecimal() and int(word) < len(SMALL_NUMBERS) else word
-        for word in words
-    )
-    return " ".join(SPELLINGS.get(word, word) for word in plain).split()
+    plain = (_number_words(int(word)) if word.isdecimal() else word for word in words)
+    return " ".join(SPELLINGS.get(word, word) for word in " ".join(plain).split()).split()
+
+
+def _number_words(number: int) -> str:
+    """Give a number below a hundred in words, a larger one as it is."""
+    if number < len(SMALL_NUMBERS):
+        return SMALL_NUMBERS[number]
+    if number >= 100:
+        return str(number)
+    tens, ones = divmod(number, 10)
+    return f"{TENS[tens - 2]} {SMALL_NUMBERS[ones]}" if ones else TENS[tens - 2]
 
 
 def word_errors(said: Sequence[str], heard: Sequence[str]) -> int:

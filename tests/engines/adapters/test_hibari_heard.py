@@ -28,7 +28,7 @@ NO_COMMAS = (
     "grew cold so they went home and made a fire and ate warm soup with bread and cheese before they went to bed"
 )
 MOST_ERRORS = 0.08
-"""of the words; 0.03 to 0.05 was seen"""
+"""of the words; 0.025 was seen in every voice"""
 
 pytestmark = pytest.mark.usefixtures("offline")
 
@@ -54,6 +54,7 @@ def test_nothing_is_lost_where_a_sentence_is_cut() -> None:
 def test_the_measure_itself() -> None:
     """Words are compared without case, punctuation and the spelling of small numbers; each error counts once."""
     assert plain_words("Four o'clock, Smokey!") == plain_words("4 o'clock smoky")
+    assert plain_words("Fifty-one, 20, 100") == plain_words("51 twenty 100")
     assert word_errors(["a", "b", "c", "d"], ["a", "x", "c", "d", "e"]) == 2
     assert word_errors(["a", "b", "c"], []) == 3
     assert error_rate([("one two", "1 2"), ("three four", "three")]) == 0.25
