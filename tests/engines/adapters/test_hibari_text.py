@@ -9,7 +9,6 @@ import unicodedata
 from functools import lru_cache
 
 import pytest
-from hibari.g2p import G2P
 from hibari_in_process import say, spoken_words
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -47,6 +46,8 @@ def words(text: str) -> list[str]:
 
 def test_compact_tables_hold_the_same() -> None:
     """Each entry of the lexicon and the tagger is what it was in a dictionary; what was not there is not."""
+    from hibari.g2p import G2P
+
     own, compacted = G2P(), G2P()
     compact(compacted)
     for one, other in (
