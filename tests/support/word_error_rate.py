@@ -1,4 +1,4 @@
-"""A real ear: Whisper tiny.en, from a package, and how many words it hears wrong."""
+"""Word error rates of spoken texts, as Whisper tiny.en transcribes them; the model comes in a package."""
 
 from __future__ import annotations
 
@@ -47,29 +47,29 @@ SPELLINGS = {"smokey": "smoky", "grey": "gray", "mr": "mister", "dr": "doctor", 
 
 
 @lru_cache(1)
-def ear() -> Any:
-    """Load the model."""
+def whisper() -> Any:
+    """Return the model, loaded."""
     return library.WhisperModel(
         str(models.get_model_path()), device="cpu", compute_type="int8", cpu_threads=1, num_workers=1
     )
 
 
-def hear(sound: NDArray[Any], rate: int) -> str:
-    """Transcribe mono samples in -1..1: at most half a minute, which is what it hears at once."""
-    heard = resample(np.asarray(sound, np.float32), rate, RATE)
-    segments, _ = ear().transcribe(heard, beam_size=5, language="en", condition_on_previous_text=False)
+def transcribe(sound: NDArray[Any], rate: int) -> str:
+    """Return the transcript of mono samples in -1..1: at most half a minute, the model's window."""
+    samples = resample(np.asarray(sound, np.float32), rate, RATE)
+    segments, _ = whisper().transcribe(samples, beam_size=5, language="en", condition_on_previous_text=False)
     return " ".join(segment.text.strip() for segment in segments)
 
 
 def plain_words(text: str) -> list[str]:
-    """Give the words of a text without case and punctuation, numbers below a hundred written out."""
+    """Return the words of a text without case and punctuation, numbers below a hundred written out."""
     words = re.findall(r"[a-z]+(?:'[a-z]+)*|\d+", text.casefold().replace("’", "'"))
     plain = (_number_words(int(word)) if word.isdecimal() else word for word in words)
     return " ".join(SPELLINGS.get(word, word) for word in " ".join(plain).split()).split()
 
 
 def _number_words(number: int) -> str:
-    """Give a number below a hundred in words, a larger one as it is."""
+    """Return a number below a hundred in words, a larger one as it is."""
     if number < len(SMALL_NUMBERS):
         return SMALL_NUMBERS[number]
     if number >= 100:
@@ -78,12 +78,12 @@ def _number_words(number: int) -> str:
     return f"{TENS[tens - 2]} {SMALL_NUMBERS[ones]}" if ones else TENS[tens - 2]
 
 
-def word_errors(said: Sequence[str], heard: Sequence[str]) -> int:
-    """Count the words to replace, add and take out to make what was heard of what was said, at the least."""
-    row = list(range(len(heard) + 1))
-    for number, word in enumerate(said, 1):
+def word_errors(spoken: Sequence[str], transcript: Sequence[str]) -> int:
+    """Count the words to replace, add and take out to make the transcript of the text, at the least."""
+    row = list(range(len(transcript) + 1))
+    for number, word in enumerate(spoken, 1):
         diagonal, row[0] = row[0], number
-        for place, other in enumerate(heard, 1):
+        for place, other in enumerate(transcript, 1):
             diagonal, row[place] = (
                 row[place],
                 min(row[place] + 1, row[place - 1] + 1, diagonal + (word != other)),
@@ -92,9 +92,10 @@ def word_errors(said: Sequence[str], heard: Sequence[str]) -> int:
 
 
 def error_rate(pairs: Sequence[tuple[str, str]]) -> float:
-    """Give the word error rate over pairs of what was said and what was heard."""
-    said = [plain_words(text) for text, _ in pairs]
+    """Return the word error rate over pairs of a text and its transcript."""
+    spoken = [plain_words(text) for text, _ in pairs]
     errors = sum(
-        word_errors(words, plain_words(heard)) for words, (_, heard) in zip(said, pairs, strict=True)
+        word_errors(words, plain_words(transcript))
+        for words, (_, transcript) in zip(spoken, pairs, strict=True)
     )
-    return errors / sum(map(len, said))
+    return errors / sum(map(len, spoken))

@@ -6,8 +6,8 @@ The ear itself errs: on clean recordings of such sentences it gets about one wor
 from __future__ import annotations
 
 import pytest
-from heard import error_rate, hear, plain_words, word_errors
 from hibari_in_process import RATE, say
+from word_error_rate import error_rate, plain_words, transcribe, word_errors
 
 from engines.adapters.hibari.front_end import FrontEnd
 
@@ -35,8 +35,8 @@ pytestmark = pytest.mark.usefixtures("offline")
 
 @pytest.mark.parametrize("voice", ["marin", "onyx", "shimmer", "verse"])
 def test_it_is_understood(voice: str) -> None:
-    """Of twenty sentences hardly a word is heard wrong, in the plain voice and the ones furthest from it."""
-    pairs = [(text, hear(say(text, voice).sound, RATE)) for text in HARVARD]
+    """Of twenty sentences hardly a word is transcribed wrong, in the plain voice and the ones furthest from it."""
+    pairs = [(text, transcribe(say(text, voice).sound, RATE)) for text in HARVARD]
     rate = error_rate(pairs)
     print(f"{voice}: {rate:.1%}")
 
@@ -44,11 +44,11 @@ def test_it_is_understood(voice: str) -> None:
 
 
 def test_nothing_is_lost_where_a_sentence_is_cut() -> None:
-    """A sentence too long to be spoken at once is heard whole, no word lost or doubled at the seam."""
+    """A sentence too long to be spoken at once is transcribed whole, no word lost or doubled at the seam."""
     assert len(list(FrontEnd(british=False).phrases(NO_COMMAS))) > 1
-    heard = hear(say(NO_COMMAS).sound, RATE)
+    transcript = transcribe(say(NO_COMMAS).sound, RATE)
 
-    assert error_rate([(NO_COMMAS, heard)]) <= MOST_ERRORS, heard
+    assert error_rate([(NO_COMMAS, transcript)]) <= MOST_ERRORS, transcript
 
 
 def test_the_measure_itself() -> None:
