@@ -20,8 +20,6 @@ underestimated
 NEVER = 1e9
 """a moment of the monotonic clock that does not come; unlike infinity it travels as JSON"""
 
-NOTHING = 1e-6
-"""seconds of audio that are rounding"""
 _numbers = itertools.count(1)
 
 

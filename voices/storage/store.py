@@ -25,7 +25,7 @@ Change = Callable[[Profile], Profile]
 
 
 class Store:
-    """See the module."""
+    """The profiles in the database, with their samples and the audit."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
