@@ -54,6 +54,38 @@ class Source(NamedTuple):
         return (*self.files, *self.fallback_files) if self.files else ()
 
 
+class Wheel(NamedTuple):
+    """A wheel on a package index."""
+
+    project: str
+    version: str
+    filename: str
+    sha256: str
+    size: int
+    """bytes"""
+    module: str = ""
+    """the package that it installs: where that is importable, its files are used as they lie"""
+
+
+class PackagedFile(NamedTuple):
+    """A file of a model that comes in wheels."""
+
+    path: str
+    """in the folder of the model"""
+    sha256: str
+    size: int
+    """bytes"""
+    parts: tuple[tuple[int, str], ...]
+    """(index of the wheel, path in it) of each part; the file is their parts joined"""
+
+
+class PackageSource(NamedTuple):
+    """Files of a model in wheels of a package index."""
+
+    wheels: tuple[Wheel, ...]
+    files: tuple[PackagedFile, ...]
+
+
 class ModelRecord(msgspec.Struct, frozen=True):
     """A model: its files, its engine, and what it can do."""
 
@@ -78,6 +110,8 @@ class ModelRecord(msgspec.Struct, frozen=True):
     """as in Source"""
     extra_sources: tuple[Source, ...] = ()
     """files of other repositories that the engine needs too"""
+    packaged: PackageSource | None = None
+    """the same model in wheels of a package index; the engine gets one folder, with its files"""
     options: dict[str, str] = {}
     """further arguments of the engine, besides the path of the files and the name of the model"""
     size_bytes: int = 0
