@@ -302,7 +302,7 @@ def test_ten_times_too_much(tmp_path: Path) -> None:
 
 def test_a_thousand_requests_are_not_mixed_up(paced: Server) -> None:
     """A thousand simultaneous requests with 32 voices and as many texts: each answer is, to the sample, what
-    the request returns alone.
+    the request returns alone. One that a slow machine has no room for is refused with 503, and asked again.
     """
     texts = [(f"tone-{number}", f"Word{number} and other{number * 7} things here.") for number in range(32)]
     alone = {
@@ -310,11 +310,14 @@ def test_a_thousand_requests_are_not_mixed_up(paced: Server) -> None:
     }
     assert len(set(alone.values())) == 32
 
-    def one(number: int) -> bool:
+    def one(number: int) -> tuple[int, bool]:
         voice, text = texts[number % 32]
         answer = client.post(**ask(paced, text, model="tone", voice=voice))
-        return answer.status_code == 200 and answer.content == alone[voice]
+        while answer.status_code == 503:
+            time.sleep(max(1, int(answer.headers["retry-after"])))
+            answer = client.post(**ask(paced, text, model="tone", voice=voice))
+        return answer.status_code, answer.content == alone[voice]
 
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
     with httpx.Client(limits=limits, timeout=120) as client, ThreadPoolExecutor(200) as pool:
-        assert all(pool.map(one, range(1000)))
+        assert set(pool.map(one, range(1000))) == {(200, True)}
