@@ -14,11 +14,11 @@ from pathlib import Path
 
 import espeakng_loader
 
-from engines.adapters.espeak.c_api import PITCH, RATE, VOLUME, Library, WordEvent
 from engines.adapters.espeak.voices import CHARACTERS, DEFAULT, Voices, has_dictionary, variant_names
-from engines.adapters.espeak.words import WordReader
 from engines.api import Audio, EmitSpeech, EngineInfo, SpeechCapabilities, SpeechEvent, SpeechJob, Word
 from engines.errors import EngineFailed
+from engines.toolkit.espeak_library import PITCH, RATE, VOLUME, Library, WordEvent
+from engines.toolkit.espeak_words import WordReader
 from engines.toolkit.stopping import stoppable
 
 WORDS_PER_MINUTE = 175

@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from engines.adapters.espeak.c_api import EspeakVoice
 from engines.api import Gender, Voice
 from engines.errors import UnknownVoice
 from engines.languages import primary_language
+from engines.toolkit.espeak_library import EspeakVoice
 
 EFFECT_VARIANTS = re.compile(
     r"whisperf?|croak|robosoft\d?|UniRobot|anikaRobot|fast|Demonic|klatt\d?|Storm|zac|caleb|announcer"

@@ -21,13 +21,13 @@ from pathlib import Path
 import msgspec
 from hibari.voices import ASSETS
 
-from engines.adapters.hibari.front_end import FrontEnd, Phrase
 from engines.adapters.hibari.network import RATE, Network
-from engines.adapters.hibari.pronunciation import hibari_phonemes
 from engines.adapters.hibari.synthesis import JobSpeech
 from engines.adapters.hibari.voices import PRESETS, Preset, VoiceFiles, is_british
 from engines.api import EmitSpeech, EngineInfo, SpeechCapabilities, SpeechJob
 from engines.errors import BadInput
+from engines.toolkit.english.front_end import FrontEnd, Phrase
+from engines.toolkit.english.pronunciation import hibari_phonemes
 from engines.toolkit.stopping import stoppable
 
 WARM_UP = "Xqzvlor, warm up."

@@ -4,10 +4,7 @@ The network is an ONNX graph, which onnxruntime runs on one thread: with more th
 order, a seed would not give the same samples everywhere, and it is no quicker. It gives five spectra for each
 frame of 12.5 ms; the package's `dsp` makes the sound of them.
 
-How long each phoneme lasts is computed in the graph too, but is none of its outputs. A graph is a protobuf
-message, and messages of which the bytes are joined are merged by whoever reads them, so a few bytes behind
-the file's own make an output of any tensor in it
-(https://protobuf.dev/programming-guides/encoding/#last-one-wins).
+How long each phoneme lasts is computed in the graph too, but is none of its outputs: it is made one.
 """
 
 from __future__ import annotations
@@ -22,6 +19,7 @@ from numpy.typing import NDArray
 
 from engines.errors import EngineFailed
 from engines.toolkit.error_text import first_line
+from engines.toolkit.onnx_outputs import add_output
 
 Floats = NDArray[np.float32]
 RATE = 24_000
@@ -32,14 +30,6 @@ SAMPLES_PER_STEP = 600
 """in which durations are counted: 25 ms, two frames"""
 DURATIONS = "/Clip_output_0"
 """the tensor of durations in steps, [1, phonemes], in the graphs of all of Hibari's voices that were seen"""
-GRAPH_FIELD = 7
-"""of ModelProto; this and the next two as of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto"""
-OUTPUT_FIELD = 12
-"""of GraphProto"""
-NAME_FIELD = 1
-"""of ValueInfoProto"""
-LENGTH_DELIMITED = 2
-"""protobuf's type of a field that holds bytes"""
 EDGE = 0
 """the id before the first and behind the last phoneme"""
 QUIET = 3
@@ -103,23 +93,3 @@ def render(frames: Frames, noise: np.random.Generator) -> Floats:
         noise,
     )
     return np.asarray(sound, np.float32)
-
-
-def add_output(model: bytes, tensor: str) -> bytes:
-    """Return an ONNX model, serialised, that has a tensor of its graph as a further output, the last."""
-    output = _field(OUTPUT_FIELD, _field(NAME_FIELD, tensor.encode()))
-    return model + _field(GRAPH_FIELD, output)
-
-
-def _field(number: int, content: bytes) -> bytes:
-    """Return a field of a protobuf message that holds bytes."""
-    return _varint(number << 3 | LENGTH_DELIMITED) + _varint(len(content)) + content
-
-
-def _varint(number: int) -> bytes:
-    """Return a number as protobuf writes it: seven bits a byte, lowest first, the top bit where more come."""
-    encoded = bytearray()
-    while number > 0x7F:
-        encoded.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*encoded, number])

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 
 import numpy as np
 
 from engines.adapters.hibari.characters import Character, shape
-from engines.adapters.hibari.front_end import Phrase, inner_pause
-from engines.adapters.hibari.levels import amplify, trim
 from engines.adapters.hibari.network import RATE, SAMPLES_PER_STEP, Network, render
-from engines.api import BYTES_PER_SAMPLE, Audio, SpeechEvent, SpeechJob, Word
+from engines.api import BYTES_PER_SAMPLE, SpeechJob, Word
 from engines.errors import BadInput
 from engines.toolkit import pcm
+from engines.toolkit.english.front_end import Phrase, inner_pause
+from engines.toolkit.levels import amplify, trim
 from engines.toolkit.phoneme_chunks import Chunk
 from engines.toolkit.seeds import library_seed
+from engines.toolkit.timed_audio import Send, TimedAudio
 
 PAUSES = {"paragraph": 0.65, "sentence": 0.45, "clause": 0.2, "word": 0.02}
 """seconds behind a phrase, by what it ends at"""
 NOTHING_TO_SAY = PAUSES["clause"]
 """seconds of silence for a text of signs only"""
-CHUNK_BYTES = BYTES_PER_SAMPLE * RATE
-"""sent at once: a second"""
-Send = Callable[[SpeechEvent], None]
 
 
 class JobSpeech:
@@ -33,9 +31,8 @@ class JobSpeech:
         self._job = job
         self._network = network
         self._vocabulary = vocabulary
-        self._send = send
+        self._audio = TimedAudio(send, RATE)
         self._noise = np.random.default_rng(library_seed(job.seed))
-        self._samples_sent = 0
 
     def speak(self, phrases: Iterator[Phrase], character: Character) -> None:
         """Speak phrases. Raises EngineFailed; BadInput where there are none though the text has letters."""
@@ -51,40 +48,24 @@ class JobSpeech:
         """Speak a phrase. Nobody may want it any more: that is asked before each step that takes a while."""
         chunk = phrase.chunk
         ids = [self._vocabulary[symbol] for symbol in chunk.phonemes if symbol in self._vocabulary]
-        self._check()
+        self._audio.check()
         frames = self._network.run(ids, character.pace)
-        self._check()
+        self._audio.check()
         is_cut = is_last and not self._job.pause
         pause = PAUSES[inner_pause(chunk) if is_cut else phrase.pause]
-        sound, cut_off = trim(render(shape(frames, character), self._noise), pause)
+        sound, cut_off = trim(render(shape(frames, character), self._noise), pause, RATE)
         starts = word_starts(chunk, self._vocabulary, frames.durations.tolist())
         words = [
-            Word(word.start, word.end, (self._samples_sent + max(0, start - cut_off)) / RATE)
+            Word(word.start, word.end, self._audio.seconds + max(0, start - cut_off) / RATE)
             for word, start in zip(chunk.words, starts, strict=True)
         ]
-        self._send_audio(pcm.from_floats(amplify(sound, character.gain)), words)
-
-    def _send_audio(self, audio: bytes, words: Sequence[Word]) -> None:
-        """Send audio, a second at a time, each word before the audio in which it begins."""
-        for start in range(0, len(audio), CHUNK_BYTES):
-            part = audio[start : start + CHUNK_BYTES]
-            self._samples_sent += len(part) // BYTES_PER_SAMPLE
-            is_last = start + CHUNK_BYTES >= len(audio)
-            due = [word for word in words if is_last or word.time < self._samples_sent / RATE]
-            words = words[len(due) :]
-            events: list[SpeechEvent] = [*due, Audio(part)]
-            for event in events:
-                self._send(event)
+        self._audio.send(pcm.from_floats(amplify(sound, character.gain, RATE)), words)
 
     def _say_nothing(self) -> None:
         """Send a short silence for a text of signs only. Raises BadInput for one with letters."""
         if any(map(str.isalnum, self._job.text)):
             raise BadInput("Hibari speaks English only, and there is none in this text.", param="input")
-        self._send(Audio(bytes(BYTES_PER_SAMPLE * round(NOTHING_TO_SAY * RATE))))
-
-    def _check(self) -> None:
-        """Raise Stop once nobody wants the rest."""
-        self._send(Audio(b""))
+        self._audio.send(bytes(BYTES_PER_SAMPLE * round(NOTHING_TO_SAY * RATE)))
 
 
 def word_starts(chunk: Chunk, vocabulary: Mapping[str, int], durations: Sequence[int]) -> list[int]:

@@ -10,10 +10,10 @@ import pytest
 from decoded import pitch
 from espeak_in_process import RATE, loaded, say, speak
 
-from engines.adapters.espeak.c_api import EspeakVoice
 from engines.adapters.espeak.voices import CHARACTERS, Voices, bcp47_tag
 from engines.api import SpeechJob
 from engines.errors import UnknownVoice
+from engines.toolkit.espeak_library import EspeakVoice
 
 OPENAI = {
     "alloy",

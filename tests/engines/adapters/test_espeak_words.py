@@ -8,7 +8,7 @@ from audio_measures import samples
 from espeak_in_process import RATE, say
 
 from engines.adapters.espeak.voices import CHARACTERS
-from engines.adapters.espeak.words import WordReader
+from engines.toolkit.espeak_words import WordReader
 
 SENTENCES = [
     "The quick brown fox jumps over the lazy dog and nobody is the wisest.",

@@ -20,10 +20,11 @@ import pytest
 from hibari_in_process import RATE, SEED, is_audio, loaded, say, speak
 
 from engines.adapters.hibari.engine import Hibari
-from engines.adapters.hibari.levels import amplify, find_sound, trim
-from engines.adapters.hibari.network import SAMPLES_PER_STEP, Network, add_output, render
+from engines.adapters.hibari.network import SAMPLES_PER_STEP, Network, render
 from engines.api import Audio, Prompt, SpeechEvent, SpeechJob
 from engines.errors import BadInput, EngineFailed, UnknownVoice
+from engines.toolkit.levels import amplify, find_sound, trim
+from engines.toolkit.onnx_outputs import add_output
 
 SENTENCE = "The birch canoe slid on the smooth planks."
 TWO = f"{SENTENCE} Glue the sheet to the dark blue background."
@@ -87,7 +88,7 @@ def test_it_says_what_the_library_says() -> None:
 
 def test_a_job_is_the_librarys_sound() -> None:
     """A whole job is what the library says, but for the silence around sentences and the loudness."""
-    theirs = [amplify(trim(sound, 0.45)[0], 7.3) for sound in library().stream(TWO, seed=SEED)]
+    theirs = [amplify(trim(sound, 0.45, RATE)[0], 7.3, RATE) for sound in library().stream(TWO, seed=SEED)]
 
     assert np.abs(say(TWO).sound - np.concatenate(theirs)).max() < 2e-3
 
@@ -161,8 +162,8 @@ def test_words() -> None:
 def test_silence_around_sentences(voice: str) -> None:
     """It begins within 20 ms, pauses 0.45 s between sentences, and ends with a pause only where asked to."""
     whole, cut = say(TWO, voice), say(TWO, voice, pause=False)
-    begin, end = find_sound(whole.sound.astype(np.float32))
-    cut_begin, cut_end = find_sound(cut.sound.astype(np.float32))
+    begin, end = find_sound(whole.sound.astype(np.float32), RATE)
+    cut_begin, cut_end = find_sound(cut.sound.astype(np.float32), RATE)
 
     assert begin <= 0.02 * RATE and cut_begin <= 0.02 * RATE
     assert 0.4 < (len(whole.sound) - end) / RATE < 0.5
@@ -187,11 +188,11 @@ def test_nothing_clips() -> None:
     times = np.arange(RATE) / RATE
     sound = (0.05 * np.sin(2 * np.pi * 220 * times)).astype(np.float32)
     sound[12_000:12_100] *= 18
-    louder = amplify(sound, 12)
+    louder = amplify(sound, 12, RATE)
 
     assert np.abs(louder).max() <= 0.891
     assert np.allclose(louder[:11_000], sound[:11_000] * 10 ** (12 / 20), atol=1e-6)
-    assert amplify(sound[:0], 12).size == 0
+    assert amplify(sound[:0], 12, RATE).size == 0
 
 
 # Long texts, stopping...

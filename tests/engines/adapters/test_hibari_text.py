@@ -13,12 +13,12 @@ from hibari_in_process import say, spoken_words
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from engines.adapters.hibari.clean_text import clean
-from engines.adapters.hibari.compact_tables import compact
-from engines.adapters.hibari.front_end import MOST_PHONEMES, FrontEnd, Phrase
-from engines.adapters.hibari.pronunciation import hibari_phonemes
-from engines.adapters.hibari.sentences import split_sentences
-from engines.adapters.hibari.words import align_words
+from engines.toolkit.english.clean_text import clean
+from engines.toolkit.english.compact_tables import compact
+from engines.toolkit.english.front_end import MOST_PHONEMES, FrontEnd, Phrase
+from engines.toolkit.english.pronunciation import hibari_phonemes
+from engines.toolkit.english.sentences import split_sentences
+from engines.toolkit.english.words import align_words
 
 pytestmark = pytest.mark.usefixtures("offline")
 

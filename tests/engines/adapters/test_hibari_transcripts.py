@@ -9,7 +9,7 @@ import pytest
 from hibari_in_process import RATE, say
 from word_error_rate import error_rate, plain_words, transcribe, word_errors
 
-from engines.adapters.hibari.front_end import FrontEnd
+from engines.toolkit.english.front_end import FrontEnd
 
 HARVARD = (
     "The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background. It's easy to tell the "

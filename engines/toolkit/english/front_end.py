@@ -16,11 +16,11 @@ from hibari.g2p import G2P
 from hibari.g2p.normalize import normalize
 from hibari.g2p.token import Tok
 
-from engines.adapters.hibari.clean_text import clean
-from engines.adapters.hibari.compact_tables import compact
-from engines.adapters.hibari.sentences import split_sentences
-from engines.adapters.hibari.traced_text import TracedText
-from engines.adapters.hibari.words import Span, align_words, join_spans
+from engines.toolkit.english.clean_text import clean
+from engines.toolkit.english.compact_tables import compact
+from engines.toolkit.english.sentences import split_sentences
+from engines.toolkit.english.traced_text import TracedText
+from engines.toolkit.english.words import Span, align_words, join_spans
 from engines.toolkit.phoneme_chunks import Chunk, Token, pack
 
 MOST_PHONEMES = 240

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from engines.adapters.hibari.traced_text import Piece, TracedText
+from engines.toolkit.english.traced_text import Piece, TracedText
 
 LINK = re.compile(r"\[([^\]\n]+)\]\([^)\n]*\)")
 """of Markdown, and the front end's own mark of phonemes"""
