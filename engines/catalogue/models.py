@@ -4,21 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from engines.catalogue.records import TORCH_DEVICES, Adapter, ModelRecord, Source
+from engines.catalogue.records import TOKENIZER_FILES, TORCH_DEVICES, Adapter, ModelRecord, Source
 from engines.catalogue.transformers import TRANSFORMERS_MODELS, OwnModel, own_records
+from engines.catalogue.whisper import WHISPER_MODELS
 
-WHISPER = Adapter(
-    name="whisper",
-    import_path="engines.adapters.whisper.engine:Whisper",
-    packages=("torch", "transformers", "onnxruntime"),
-    rank=30,
-)
-FASTER_WHISPER = Adapter(
-    name="faster-whisper",
-    import_path="engines.adapters.faster_whisper.engine:FasterWhisper",
-    packages=("faster_whisper",),
-    rank=31,
-)
 KOKORO_ENGINE = Adapter(
     name="kokoro",
     import_path="engines.adapters.kokoro.engine:Kokoro",
@@ -39,31 +28,6 @@ VOXCPM = Adapter(
     designs=True,
 )
 
-WHISPER_CODES = """
-en zh de es ru ko fr ja pt tr pl ca nl ar sv it id hi fi vi he uk el ms cs ro da hu ta no th ur hr bg lt la
-mi ml cy sk te fa lv bn sr az sl kn et mk br eu is hy ne mn bs kk sq sw gl mr pa si km sn yo so af oc ka be
-tg sd gu am yi lo uz fo ht ps tk nn mt sa lb my bo tl mg as tt haw ln ha ba jv su
-"""
-WHISPER_LANGUAGES = tuple(WHISPER_CODES.split())
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "vocab.json",
-    "merges.txt",
-    "special_tokens_map.json",
-    "added_tokens.json",
-)
-WHISPER_FILES = (
-    "config.json",
-    "generation_config.json",
-    "preprocessor_config.json",
-    "normalizer.json",
-    "model.safetensors",
-    *TOKENIZER_FILES,
-)
-FASTER_WHISPER_FILES = ("config.json", "model.bin", "tokenizer.json", "vocabulary.*")
-FASTER_WHISPER_V3_FILES = (*FASTER_WHISPER_FILES, "preprocessor_config.json")
-"""of the later models, which have another number of mel bands: that file names it"""
 KOKORO_LANGUAGES = ("en-US", "en-GB", "es", "fr", "hi", "it", "ja", "pt-BR", "zh")
 POCKET_CLONING = "kyutai/pocket-tts"
 POCKET_PRESETS = "kyutai/pocket-tts-without-voice-cloning"
@@ -86,54 +50,6 @@ POCKET_VOICES = POCKET_ENGLISH[1]
 """the commit of the preset voices of all languages"""
 
 # Sizes are approximate, from memory of what the hub listed, and serve for choosing; a pull asks the hub.
-
-WHISPER_SIZES = ("distil-large-v3", "tiny", "base", "small", "medium", "large-v3", "large-v3-turbo")
-"""of Whisper, the best last: what somebody has pulled is what should be used; what knows only English comes
-first
-"""
-RANK_STEP = 4
-"""between two sizes"""
-
-
-def _whisper(
-    size: str, size_bytes: int, *, licence: str = "Apache-2.0", owner: str = "openai"
-) -> ModelRecord:
-    """Return the record of a Whisper as its makers publish it. Distilled ones know English only."""
-    distilled = size.startswith("distil-")
-    return ModelRecord(
-        name=f"whisper-{size}",
-        display=f"Whisper {size}",
-        engine=WHISPER,
-        repo=f"{owner}/{size}" if distilled else f"{owner}/whisper-{size}",
-        licence=licence,
-        kinds=("transcription",),
-        files=WHISPER_FILES,
-        size_bytes=size_bytes,
-        languages=("en",) if distilled else WHISPER_LANGUAGES,
-        sample_rate=16_000,
-        rank=RANK_STEP * WHISPER_SIZES.index(size),
-        requires=TORCH_DEVICES,
-    )
-
-
-def _faster_whisper(
-    size: str, size_bytes: int, repo: str = "", files: tuple[str, ...] = FASTER_WHISPER_FILES
-) -> ModelRecord:
-    """Return the record of a Whisper converted for CTranslate2."""
-    return ModelRecord(
-        name=f"faster-whisper-{size}",
-        display=f"faster-whisper {size}",
-        engine=FASTER_WHISPER,
-        repo=repo or f"Systran/faster-whisper-{size}",
-        licence="MIT",
-        kinds=("transcription",),
-        files=files,
-        size_bytes=size_bytes,
-        languages=("en",) if size.startswith("distil-") else WHISPER_LANGUAGES,
-        sample_rate=16_000,
-        rank=RANK_STEP * WHISPER_SIZES.index(size),
-        requires=("cpu", "cuda"),
-    )
 
 
 def _pocket(language: str, tag: str, commits: PocketCommits, *, cloning: bool) -> ModelRecord:
@@ -215,27 +131,7 @@ MODELS: tuple[ModelRecord, ...] = (
         )
         for cloning in (True, False)
     ),
-    _whisper("tiny", 155_000_000),
-    _whisper("base", 294_000_000),
-    _whisper("small", 971_000_000),
-    _whisper("medium", 3_060_000_000),
-    _whisper("large-v3", 3_090_000_000),
-    _whisper("large-v3-turbo", 1_620_000_000, licence="MIT"),
-    _whisper("distil-large-v3", 1_520_000_000, licence="MIT", owner="distil-whisper"),
-    _faster_whisper("tiny", 78_000_000),
-    _faster_whisper("base", 148_000_000),
-    _faster_whisper("small", 486_000_000),
-    _faster_whisper("medium", 1_530_000_000),
-    _faster_whisper("large-v3", 3_090_000_000, files=FASTER_WHISPER_V3_FILES),
-    _faster_whisper(
-        "large-v3-turbo",
-        1_620_000_000,
-        "mobiuslabsgmbh/faster-whisper-large-v3-turbo",
-        FASTER_WHISPER_V3_FILES,
-    ),
-    _faster_whisper(
-        "distil-large-v3", 1_520_000_000, "Systran/faster-distil-whisper-large-v3", FASTER_WHISPER_V3_FILES
-    ),
+    *WHISPER_MODELS,
     *TRANSFORMERS_MODELS,
 )
 

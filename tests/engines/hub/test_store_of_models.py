@@ -332,6 +332,7 @@ def test_records_are_complete() -> None:
         assert record.licence
         assert set(record.kinds) <= kinds
         assert record.kinds
+        assert record.sources or record.packaged
         assert all(source.files and source.repo.count("/") == 1 for source in record.sources)
         assert record.cloning == ("cloned" in record.voice_types)
         assert ("speech" in record.kinds) == bool(record.voice_types)
@@ -348,3 +349,5 @@ def test_the_order_of_models() -> None:
     assert sorted(sizes, key=lambda size: order[f"whisper-{size}"]) == sizes
     assert order["faster-whisper-small"] > order["whisper-small"] < order["whisper-medium"]
     assert order["whisper-distil-large-v3"] < order["whisper-tiny"]
+    for english in ("tiny.en", "base.en", "small.en", "medium.en"):
+        assert 10 < order[f"whisper-{english}"] < order[f"faster-whisper-{english}"] < order["whisper-tiny"]

@@ -1,0 +1,105 @@
+"""Where the files of a model lie that comes in wheels: in the cache, or in packages that are installed.
+
+    packages--<model>/
+        <digest of the files>/<path>    the files, each whole
+        wheels/<sha256>.incomplete      what has been downloaded of a wheel
+        wheels/<sha256>                 a wheel, until its files have been taken out of it
+        unpacking/                      a file that is being taken out
+    .locks/packages--<model>/           one lock for each model
+
+The folder of the files is named by what is in it, so that it is the same whichever wheels it came in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.machinery import PathFinder
+from pathlib import Path, PurePosixPath
+
+import msgspec
+
+from engines.catalogue.records import ModelRecord, PackagedFile, PackageSource, Wheel
+from engines.hub.layout import list_folder, size_of, walk_files
+
+DIGEST_DIGITS = 16
+"""of the name of the folder of the files"""
+WHEELS_FOLDER = "wheels"
+UNPACKING_FOLDER = "unpacking"
+
+
+class PackageFolder:
+    """The folder in the cache of one model that comes in wheels."""
+
+    def __init__(self, cache: Path, model: str, source: PackageSource) -> None:
+        name = f"packages--{model}"
+        self.source = source
+        self.root = cache / name
+        self.lock = cache / ".locks" / name / "voicebox.lock"
+        self.files = self.root / source_digest(source)
+        self.unpacking = self.root / UNPACKING_FOLDER
+
+    def wheel(self, wheel: Wheel) -> Path:
+        """Return the path of a wheel."""
+        return self.root / WHEELS_FOLDER / wheel.sha256
+
+    def partial_wheel(self, wheel: Wheel) -> Path:
+        """Return the path of a wheel as long as it is not complete."""
+        return self.root / WHEELS_FOLDER / f"{wheel.sha256}.incomplete"
+
+    def missing(self) -> list[PackagedFile]:
+        """Return the files that are not there."""
+        return [file for file in self.source.files if size_of(self.files / file.path) != file.size]
+
+    def complete(self) -> Path | None:
+        """Return the folder of the files if all are there."""
+        return self.files if self.source.files and not self.missing() else None
+
+    def sizes_on_disk(self) -> dict[Path, int]:
+        """Return the bytes of all that is here of the model: its files, and wheels that are whole or not."""
+        return {path: size_of(path) or 0 for path in walk_files(self.root)}
+
+    def is_empty(self) -> bool:
+        """Return whether nothing of the model is here."""
+        return not list_folder(self.root)
+
+
+def package_folder(cache: Path, record: ModelRecord) -> PackageFolder | None:
+    """Return the folder in the cache of a model that comes in wheels; None where it does not."""
+    return PackageFolder(cache, record.name, record.packaged) if record.packaged else None
+
+
+def source_digest(source: PackageSource) -> str:
+    """Return the name of the folder of a source's files: a hash of their paths and hashes."""
+    content = [(file.path, file.sha256, file.size) for file in source.files]
+    return hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:DIGEST_DIGITS]
+
+
+def installed_folder(source: PackageSource) -> Path | None:
+    """Return the folder in which packages of our own interpreter have all files of a source, each of the
+    right size and at the path that it must have; else None.
+
+    Packages are looked for, not imported. A file in several parts is not a file there.
+    """
+    folders = {_installed_root(source, file) for file in source.files}
+    return folders.pop() if len(folders) == 1 else None
+
+
+def _installed_root(source: PackageSource, file: PackagedFile) -> Path | None:
+    """Return the folder below which an installed package has a file at its path, whole."""
+    if len(file.parts) != 1:
+        return None
+    ((index, member),) = file.parts
+    site = _site_folder(source.wheels[index].module)
+    depth = len(PurePosixPath(file.path).parts)
+    parts = PurePosixPath(member).parts
+    if site is None or parts[-depth:] != PurePosixPath(file.path).parts:
+        return None
+    found = site.joinpath(*parts)
+    return site.joinpath(*parts[:-depth]) if size_of(found) == file.size else None
+
+
+def _site_folder(module: str) -> Path | None:
+    """Return the folder that a package of our own interpreter was installed into."""
+    spec = PathFinder.find_spec(module) if module and "." not in module else None
+    locations = list(spec.submodule_search_locations or ()) if spec else []
+    return Path(locations[0]).parent if locations else None
