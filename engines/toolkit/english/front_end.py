@@ -53,16 +53,20 @@ class FrontEnd:
 
     def phrases(self, text: str, pronunciations: Pronunciations = ()) -> Iterator[Phrase]:
         """Yield the phrases of a text; those in which nothing can be said are left out."""
-        cleaned = clean(text)
-        given = _place_pronunciations(cleaned, pronunciations)
-        for sentence in split_sentences(cleaned.text):
-            own = [mark for mark in given if sentence.start <= mark[0] and mark[1] <= sentence.end]
-            tokens = self._read(cleaned, sentence.start, sentence.end, own)
+        for ends_paragraph, tokens in self.sentences(text, pronunciations):
             chunks = [chunk for chunk in pack(tokens, MOST_PHONEMES) if is_spoken(chunk.phonemes)]
             for chunk in chunks[:-1]:
                 yield Phrase(chunk, inner_pause(chunk))
             for chunk in chunks[-1:]:
-                yield Phrase(chunk, "paragraph" if sentence.ends_paragraph else "sentence")
+                yield Phrase(chunk, "paragraph" if ends_paragraph else "sentence")
+
+    def sentences(self, text: str, pronunciations: Pronunciations = ()) -> Iterator[tuple[bool, list[Token]]]:
+        """Yield the tokens of each sentence of a text, and whether it ends a paragraph."""
+        cleaned = clean(text)
+        given = _place_pronunciations(cleaned, pronunciations)
+        for sentence in split_sentences(cleaned.text):
+            own = [mark for mark in given if sentence.start <= mark[0] and mark[1] <= sentence.end]
+            yield sentence.ends_paragraph, self._read(cleaned, sentence.start, sentence.end, own)
 
     def _read(self, cleaned: TracedText, start: int, end: int, given: Pronunciations) -> list[Token]:
         """Return the tokens of a stretch of the text.
