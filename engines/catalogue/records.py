@@ -25,6 +25,9 @@ NO_ENGLISH_PENALTY = 100
 """taken off the rank of a model that knows no English"""
 VoiceType = Literal["preset", "cloned", "designed"]
 Tier = Literal["first-class", "experimental"]
+SourceName = Literal["hub", "packages"]
+"""where models come from: the hub, and wheels of a package index"""
+SOURCE_NAMES: tuple[SourceName, ...] = ("hub", "packages")
 
 
 class Adapter(msgspec.Struct, frozen=True):

@@ -15,10 +15,8 @@ serves the same files over HTTP, up to 50 GB each. Nothing needs to be disabled 
 from __future__ import annotations
 
 import logging
-import re
-import socket
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from http import HTTPStatus
 
 import httpx2
@@ -51,6 +49,7 @@ from engines.hub.errors import (
     TokenRefused,
 )
 from engines.hub.layout import COMMIT_HASH, RemoteFile, Tree
+from engines.hub.responses import FileResponse
 
 # It writes its records itself and hands them on as well: where we write them too, each would be there twice.
 _hub_logger = logging.getLogger("huggingface_hub")
@@ -60,7 +59,6 @@ for _handler in [one for one in _hub_logger.handlers if type(one) is logging.Str
 LIBRARY_NAME = "voicebox-gateway"
 CONNECT_TIMEOUT = 10.0
 """seconds"""
-CONTENT_RANGE = re.compile(r"bytes (\d+)-")
 RESUMABLE = "What has come is kept: pull it again to go on."
 
 # Set here, as the client has read the environment when somebody imported it first. With telemetry it would
@@ -69,34 +67,6 @@ RESUMABLE = "What has come is kept: pull it again to go on."
 # setting that goes before the environment.
 constants.HF_HUB_DISABLE_TELEMETRY = True
 constants.HF_HUB_OFFLINE = False
-
-
-class FileResponse:
-    """The response to a request for a file: its bytes from `start` on; `length` is how many the headers
-    announce, None where they do not.
-    """
-
-    def __init__(self, response: httpx2.Response) -> None:
-        self._response = response
-        content_range = CONTENT_RANGE.match(response.headers.get("content-range", ""))
-        self.start = (
-            int(content_range[1])
-            if content_range and response.status_code == HTTPStatus.PARTIAL_CONTENT
-            else 0
-        )
-        announced = response.headers.get("content-length", "")
-        plain = response.headers.get("content-encoding", "identity") == "identity"
-        self._empty = response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
-        self.length = int(announced) if plain and announced.isdigit() and not self._empty else None
-
-    def chunks(self) -> Iterator[bytes]:
-        """Return an iterator over the bytes as they arrive."""
-        return iter(()) if self._empty else self._response.iter_bytes()
-
-    def abort(self) -> None:
-        """Shut the connection down, from another thread: who waits for the next bytes gets an error."""
-        with suppress(Exception):  # it may end by itself at this very moment, in any of the layers below
-            self._response.extensions["network_stream"].get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
 
 class HubClient:

@@ -1,25 +1,23 @@
-"""The download of one file from the hub into its blob: checked as it arrives, resumed where it was cut."""
+"""The download of one file: checked as it arrives, resumed where it was cut."""
 
 from __future__ import annotations
 
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 import msgspec
 
-from engines.catalogue.records import Source
 from engines.hub.errors import ModelDamaged, ModelUnreachable, PullCancelled
 from engines.hub.hashing import BLOCK_SIZE, Digest, new_digest
-from engines.hub.layout import RemoteFile, RepoFolder, Tree
-
-if TYPE_CHECKING:
-    from engines.hub.client import FileResponse, HubClient
+from engines.hub.layout import RemoteFile
+from engines.hub.responses import FileBody
 
 Result = TypeVar("Result")
+IMPATIENT_ATTEMPTS = 2
 CANCELLED_MESSAGE = "It was cancelled. What has come is kept: pull it again to go on."
 
 
@@ -35,13 +33,17 @@ class DownloadPolicy(msgspec.Struct, frozen=True):
     max_delay: float = 60.0
     """that is waited when the hub says how long; above it the pull is given up at once"""
 
+    def impatient(self) -> DownloadPolicy:
+        """Return the policy of asking one who is not the only one that may have it."""
+        return msgspec.structs.replace(self, attempts=min(self.attempts, IMPATIENT_ATTEMPTS))
+
 
 class Cancellation:
     """The means to end a pull from another thread, wherever it is."""
 
     def __init__(self, event: threading.Event | None = None) -> None:
         self._event = event or threading.Event()
-        self._response: FileResponse | None = None
+        self._response: FileBody | None = None
 
     def cancel(self) -> None:
         """End the pull, and the response that it reads."""
@@ -59,7 +61,7 @@ class Cancellation:
             raise PullCancelled(CANCELLED_MESSAGE, code="pull_cancelled")
 
     @contextmanager
-    def aborting(self, response: FileResponse) -> Iterator[None]:
+    def aborting(self, response: FileBody) -> Iterator[None]:
         """Abort a response when cancelled during the block. Raises PullCancelled in place of what its reader
         then gets.
         """
@@ -72,22 +74,29 @@ class Cancellation:
             self.check()
 
 
-class PlannedFile(NamedTuple):
-    """A file of a repository at a commit, and the folder it goes to."""
+class Transfer(NamedTuple):
+    """A file that is to be downloaded."""
 
-    folder: RepoFolder
-    source: Source
-    commit: str
-    path: str
+    name: str
+    """for people"""
     file: RemoteFile
+    partial: Path
+    """where its bytes go until all are there"""
+    blob: Path
+    """where it lies then"""
+    open: Callable[[int], AbstractContextManager[FileBody]]
+    """requests it from a byte on; the answer may begin at 0 all the same; raises ModelError"""
+    sender: str = "the hub"
+    expected: str = "it lists"
+    """who says what the file is to be"""
 
-    def is_present(self) -> bool:
-        """Return whether all its bytes are on the disk."""
-        return self.folder.has(self.commit, self.path, self.file)
-
-    def bytes_present(self) -> int:
-        """Return how many of its bytes are on the disk."""
-        return self.folder.bytes_present(self.commit, self.path, self.file)
+    def damaged(self, reason: str) -> ModelDamaged:
+        """Return the error of a file that is not what it should be."""
+        return ModelDamaged(
+            f"{self.name} came damaged: {self.sender} {reason} than {self.expected}."
+            " It was deleted: pull it again.",
+            (self.name,),
+        )
 
 
 class PartialBlob:
@@ -97,10 +106,10 @@ class PartialBlob:
     write at once: the hash shows it, and the file is begun anew.
     """
 
-    def __init__(self, planned: PlannedFile) -> None:
-        self._partial = planned.folder.partial_blob(planned.file.etag)
-        self._path = planned.path
-        self._remote = planned.file
+    def __init__(self, transfer: Transfer) -> None:
+        self._transfer = transfer
+        self._partial = transfer.partial
+        self._remote = transfer.file
         self._partial.parent.mkdir(parents=True, exist_ok=True)
         self._file = self._partial.open("ab")
         self.size = self._file.tell()
@@ -122,7 +131,7 @@ class PartialBlob:
     def write(self, data: bytes) -> None:
         """Append bytes. Raises ModelDamaged when they are more than there should be."""
         if self.size + len(data) > self._remote.size:
-            raise self._delete_damaged("sends more of it than it lists")
+            raise self._delete_damaged("sends more of it")
         self._file.write(data)
         self._digest.update(data)
         self.size += len(data)
@@ -130,7 +139,7 @@ class PartialBlob:
     def finish(self, blob: Path) -> None:
         """Check the hash, and rename the file to the blob. Raises ModelDamaged."""
         if self._digest.hexdigest() != self._remote.etag:
-            raise self._delete_damaged("lists another hash of it")
+            raise self._delete_damaged("sends another file")
         self._file.flush()
         # or a power cut could leave a blob of the right name and length, and of zeros
         os.fsync(self._file.fileno())
@@ -141,9 +150,7 @@ class PartialBlob:
         """Delete the bytes, and return the error that says why."""
         self._file.close()
         self._partial.unlink(missing_ok=True)
-        return ModelDamaged(
-            f"{self._path} came damaged: the hub {reason}. It was deleted: pull it again.", (self._path,)
-        )
+        return self._transfer.damaged(reason)
 
     def _hash_present(self) -> Digest:
         """Return the digest of the bytes that are there."""
@@ -155,44 +162,36 @@ class PartialBlob:
 
 
 class Downloader:
-    """Lists and downloads files of one hub, trying again as its policy says."""
+    """Downloads files, trying again as its policy says."""
 
-    def __init__(self, hub: HubClient, policy: DownloadPolicy, cancellation: Cancellation) -> None:
-        self._hub = hub
+    def __init__(self, policy: DownloadPolicy, cancellation: Cancellation) -> None:
         self._policy = policy
         self._cancellation = cancellation
 
-    def list_files(self, source: Source) -> tuple[str, Tree]:
-        """Return the commit that a source is at, and all files there. Raises ModelError."""
-        return self._retry(lambda: self._hub.list_files(source))
-
-    def download(self, planned: PlannedFile, on_progress: Callable[[int], None]) -> None:
-        """Download a file into its blob; `on_progress` gets how many of its bytes are there.
+    def download(self, transfer: Transfer, on_progress: Callable[[int], None]) -> None:
+        """Download a file; `on_progress` gets how many of its bytes are there.
 
         Raises ModelError and OSError.
         """
-        with PartialBlob(planned) as blob:
+        with PartialBlob(transfer) as blob:
 
             def attempt() -> None:
-                if blob.size < planned.file.size:
-                    self._transfer(planned, blob, on_progress)
+                if blob.size < transfer.file.size:
+                    self._read(transfer, blob, on_progress)
 
-            self._retry(attempt, lambda: blob.size)
-            blob.finish(planned.folder.blob(planned.file.etag))
+            self.retry(attempt, lambda: blob.size)
+            blob.finish(transfer.blob)
 
-    def _transfer(self, planned: PlannedFile, blob: PartialBlob, on_progress: Callable[[int], None]) -> None:
+    def _read(self, transfer: Transfer, blob: PartialBlob, on_progress: Callable[[int], None]) -> None:
         """Write the body of one response to a blob. Raises ModelUnreachable when that was not all of it."""
-        path, size = planned.path, planned.file.size
-        with (
-            self._hub.open_file(planned.source, planned.commit, path, blob.size) as response,
-            self._cancellation.aborting(response),
-        ):
+        name, size, sender = transfer.name, transfer.file.size, transfer.sender
+        with transfer.open(blob.size) as response, self._cancellation.aborting(response):
             if response.length not in (None, size - response.start):
                 message = (
-                    f"The hub lists {path} with {size} bytes and sends {response.length}:"
-                    " nothing of that was kept."
+                    f"{sender[0].upper()}{sender[1:]} should send {name} with {size} bytes and sends"
+                    f" {response.length}: nothing of that was kept."
                 )
-                raise ModelDamaged(message, (path,))
+                raise ModelDamaged(message, (name,))
             if response.start != blob.size:
                 blob.restart()
             for data in response.chunks():
@@ -201,10 +200,11 @@ class Downloader:
                 on_progress(blob.size)
         if blob.size < size:
             raise ModelUnreachable(
-                f"The hub sent only a part of {path}. What has come is kept: pull it again to go on."
+                f"{sender[0].upper()}{sender[1:]} sent only a part of {name}. What has come is kept:"
+                " pull it again to go on."
             )
 
-    def _retry(self, attempt: Callable[[], Result], bytes_present: Callable[[], int] = lambda: 0) -> Result:
+    def retry(self, attempt: Callable[[], Result], bytes_present: Callable[[], int] = lambda: 0) -> Result:
         """Return what an attempt returns, trying again after ModelUnreachable.
 
         Raises ModelError after too many attempts in a row that brought no further bytes.

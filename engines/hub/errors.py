@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from engines.errors import EngineUnavailable, Forbidden, NotFound, SpeechError
 
 
@@ -10,7 +12,9 @@ class ModelError(SpeechError):
 
 
 class ModelNotFound(ModelError, NotFound):
-    """The hub has no such repository or file, or shows it to nobody without a token."""
+    """The hub has no such repository or file, or shows it to nobody without a token; or no package index has
+    it.
+    """
 
 
 class RevisionNotFound(ModelNotFound):
@@ -22,12 +26,12 @@ class ModelGated(ModelError, Forbidden):
 
 
 class TokenRefused(ModelGated):
-    """The hub does not know the token."""
+    """The hub does not know the token, or a package index not the name and password."""
 
 
 class ModelUnreachable(ModelError, EngineUnavailable):
-    """The hub does not answer, or not as a hub does; what was downloaded is kept, and the next pull resumes
-    there.
+    """The hub or the index does not answer, or not as one does; what was downloaded is kept, and the next
+    pull resumes there.
     """
 
     def __init__(self, message: str, *, code: str | None = None, retry_after: float = 0.0) -> None:
@@ -45,7 +49,7 @@ class PullStalled(ModelUnreachable):
 
 
 class ModelDamaged(ModelError, EngineUnavailable):
-    """Files are not what the hub lists, or are gone; `files` names them. Damaged ones were deleted."""
+    """Files are not what they should be, or are gone; `files` names them. Damaged ones were deleted."""
 
     def __init__(self, message: str, files: tuple[str, ...]) -> None:
         super().__init__(message, code="model_damaged")
@@ -71,3 +75,26 @@ class ModelBusy(ModelError, EngineUnavailable):
 
 class Offline(ModelError, EngineUnavailable):
     """The network may not be used, and the files are not here."""
+
+
+class ModelInstalled(ModelError, Forbidden):
+    """The files belong to a package that is installed."""
+
+
+NOT_THERE = (ModelNotFound, ModelUnreachable, ModelDamaged, TokenRefused, Offline)
+"""errors after which another source may still have the files: not where terms must be agreed to, the disk is
+full or the pull was cancelled
+"""
+
+
+def joined(errors: Sequence[ModelError], intro: str, names: Sequence[str]) -> ModelError:
+    """Return the error of several sources, of which each has a name, that have none of the files: of the
+    class of the one that may have them later, with all reasons in it.
+    """
+    if len(errors) == 1:
+        return errors[0]
+    chosen = next((error for error in errors if isinstance(error, ModelUnreachable)), errors[0])
+    reasons = " ".join(f"{name}: {error.message}" for name, error in zip(names, errors, strict=True))
+    chosen.message = f"{intro} {reasons}"
+    chosen.args = (chosen.message,)
+    return chosen

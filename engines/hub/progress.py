@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 PullState = Literal["looking", "waiting", "pulling", "done"]
-"""asking the hub, waiting for another pull of the same files, pulling, all there"""
+"""asking what there is, waiting for another pull of the same files, pulling, all there"""
 SPEED_WINDOW = 5.0
 """seconds over which the speed is measured"""
 MIN_INTERVAL = 0.05
@@ -69,6 +69,7 @@ class ProgressTracker:
     """The progress of a pull as its thread records it and other threads read it."""
 
     def __init__(self, model: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._meter = SpeedMeter(clock)
         self._model = model
         self._sizes: dict[Hashable, int] = {}
@@ -77,10 +78,18 @@ class ProgressTracker:
         self.state: PullState = "looking"
         self.file = ""
 
+    def begin(self) -> None:
+        """Begin to pull from a source, whatever was begun from another."""
+        self._present, self._sizes = {}, {}  # who reads looks up in the second what it finds in the first
+        self._done = 0
+        self._meter = SpeedMeter(self._clock)
+        self.state, self.file = "looking", ""
+
     def set_sizes(self, sizes: dict[Hashable, int]) -> None:
-        """Set the size in bytes of every file to pull, once."""
+        """Set the size in bytes of every file to pull; of none anything is there yet."""
         self._sizes = sizes  # first: who reads meanwhile looks up in it what it finds in the other
         self._present = dict.fromkeys(sizes, 0)
+        self._done = 0
 
     def set_present(self, file: Hashable, size: int) -> None:
         """Set how many bytes of a file are on the disk."""
@@ -91,7 +100,8 @@ class ProgressTracker:
 
     def progress(self) -> PullProgress:
         """Return the progress at this moment."""
-        total, done = sum(self._sizes.values()), self._done
+        sizes = self._sizes
+        total, done = sum(sizes.values()), self._done
         speed = self._meter.speed() if self.state in ("waiting", "pulling") else 0.0
         return PullProgress(
             model=self._model,
@@ -101,6 +111,6 @@ class ProgressTracker:
             speed=speed,
             eta=(total - done) / speed if speed else None,
             file=self.file,
-            files_done=sum(size >= self._sizes[file] for file, size in list(self._present.items())),
-            files_total=len(self._sizes),
+            files_done=sum(size >= sizes.get(file, 0) for file, size in list(self._present.items())),
+            files_total=len(sizes),
         )

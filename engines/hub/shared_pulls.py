@@ -5,10 +5,9 @@ wants it any more.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 
-from engines.catalogue.records import Source
 from engines.hub.download import CANCELLED_MESSAGE, Cancellation
 from engines.hub.errors import ModelError, PullCancelled
 from engines.hub.progress import ProgressTracker, PullProgress
@@ -19,7 +18,6 @@ STOP_SECONDS = 0.5
 """that the last waiter to leave waits for the thread to end, so that its files are closed"""
 Work = Callable[[ProgressTracker, Cancellation], Path]
 """pulls, and returns the folder of the files; raises ModelError"""
-Key = tuple[Source, ...]
 
 
 class SharedPull:
@@ -73,11 +71,11 @@ class SharedPulls:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._pulls: dict[Key, SharedPull] = {}
+        self._pulls: dict[Hashable, SharedPull] = {}
 
     def join(
         self,
-        key: Key,
+        key: Hashable,
         name: str,
         work: Work,
         on_progress: Callable[[PullProgress], None],
@@ -94,7 +92,7 @@ class SharedPulls:
         finally:
             self._leave(key, pull)
 
-    def _leave(self, key: Key, pull: SharedPull) -> None:
+    def _leave(self, key: Hashable, pull: SharedPull) -> None:
         """Take a waiter off a pull, and stop it with the last one."""
         with self._lock:
             pull.waiters -= 1

