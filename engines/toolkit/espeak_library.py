@@ -1,4 +1,4 @@
-"""eSpeak NG's C API through ctypes: the few calls of `speak_lib.h` that speaking needs.
+"""eSpeak NG's C API through ctypes: the few calls of `speak_lib.h` that speaking and reading need.
 
 The library keeps global state and is not re-entrant: one thread at a time. It is GPL-3.0-or-later, comes with
 the `espeakng-loader` wheel, and is loaded in a worker process only.
@@ -31,6 +31,13 @@ EVENT_END_OF_LIST = 0
 EVENT_WORD = 1
 CONTINUE_SYNTHESIS = 0
 STOP_SYNTHESIS = 1
+PHONEMES_IN_IPA = 2
+UNSPEAKABLE = dict.fromkeys(
+    (*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0xD800, 0xE000)), " "
+)
+"""control characters, of which NUL would end the text for C and 0x01 begin a command to the library, and lone
+surrogates
+"""
 
 
 class _EventId(c.Union):
@@ -91,6 +98,15 @@ class WordEvent(msgspec.Struct, frozen=True):
     """when it begins, in seconds"""
 
 
+class Clause(msgspec.Struct, frozen=True):
+    """A clause, as the library reads it."""
+
+    phonemes: str
+    """in the International Phonetic Alphabet, words apart; `(en)` where another language begins"""
+    end: int
+    """where the next one begins, in code points, or one behind that"""
+
+
 Sink = Callable[[list[WordEvent], bytes], None]
 """gets words and s16le PCM; what it raises ends the synthesis"""
 
@@ -118,6 +134,8 @@ class Library:
         lib.espeak_SetParameter.argtypes = [c.c_int, c.c_int, c.c_int]
         lib.espeak_SetVoiceByName.argtypes = [c.c_char_p]
         lib.espeak_SetSynthCallback.restype = None
+        lib.espeak_TextToPhonemes.restype = c.c_char_p
+        lib.espeak_TextToPhonemes.argtypes = [c.POINTER(c.c_void_p), c.c_int, c.c_int]
         lib.espeak_Synth.argtypes = [
             c.c_char_p,
             c.c_size_t,
@@ -151,6 +169,22 @@ class Library:
     def set_parameter(self, parameter: int, value: int) -> None:
         """Set the rate (words per minute), volume (100 is the default) or pitch (0 to 99)."""
         self._lib.espeak_SetParameter(parameter, value, 0)
+
+    def clauses(self, text: str) -> list[Clause]:
+        """Return the clauses of a text, read by the voice that is set.
+
+        The library reads a clause at a call, and moves a pointer on; at the end it is NULL.
+        """
+        encoded = text.encode("utf-8", "replace")
+        buffer = c.create_string_buffer(encoded)
+        pointer = c.c_void_p(c.addressof(buffer))
+        clauses: list[Clause] = []
+        while pointer.value is not None:
+            phonemes = self._lib.espeak_TextToPhonemes(c.byref(pointer), CHARS_UTF8, PHONEMES_IN_IPA)
+            read = len(encoded) if pointer.value is None else pointer.value - c.addressof(buffer)
+            end = len(encoded[:read].decode("utf-8", "ignore"))
+            clauses.append(Clause((phonemes or b"").decode("utf-8", "replace"), end))
+        return clauses
 
     def synthesise(self, text: str, sink: Sink, *, pause: bool) -> None:
         """Speak a text, passing words and PCM to `sink` as they come, and raise what `sink` raises.

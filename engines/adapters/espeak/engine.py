@@ -17,7 +17,7 @@ import espeakng_loader
 from engines.adapters.espeak.voices import CHARACTERS, DEFAULT, Voices, has_dictionary, variant_names
 from engines.api import Audio, EmitSpeech, EngineInfo, SpeechCapabilities, SpeechEvent, SpeechJob, Word
 from engines.errors import EngineFailed
-from engines.toolkit.espeak_library import PITCH, RATE, VOLUME, Library, WordEvent
+from engines.toolkit.espeak_library import PITCH, RATE, UNSPEAKABLE, VOLUME, Library, WordEvent
 from engines.toolkit.espeak_words import WordReader
 from engines.toolkit.stopping import stoppable
 
@@ -30,12 +30,6 @@ DEFAULT_PITCH = 50
 HIGHEST_PITCH = 99
 LARGEST_CHUNK = 88_200
 """bytes: two seconds of audio, made in a millisecond or two"""
-UNSPEAKABLE = dict.fromkeys(
-    (*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0xD800, 0xE000)), " "
-)
-"""control characters, of which NUL would end the text for C and 0x01 begin a command to the library, and lone
-surrogates
-"""
 
 
 class Espeak:

@@ -26,8 +26,9 @@ from engines.adapters.hibari.synthesis import JobSpeech
 from engines.adapters.hibari.voices import PRESETS, Preset, VoiceFiles, is_british
 from engines.api import EmitSpeech, EngineInfo, SpeechCapabilities, SpeechJob
 from engines.errors import BadInput
-from engines.toolkit.english.front_end import FrontEnd, Phrase
+from engines.toolkit.english.front_end import FrontEnd
 from engines.toolkit.english.pronunciation import hibari_phonemes
+from engines.toolkit.phrases import Phrase
 from engines.toolkit.stopping import stoppable
 
 WARM_UP = "Xqzvlor, warm up."

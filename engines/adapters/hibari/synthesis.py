@@ -12,16 +12,11 @@ from engines.adapters.hibari.network import RATE, SAMPLES_PER_STEP, Network, ren
 from engines.api import BYTES_PER_SAMPLE, SpeechJob, Word
 from engines.errors import BadInput
 from engines.toolkit import pcm
-from engines.toolkit.english.front_end import Phrase, inner_pause
 from engines.toolkit.levels import amplify, trim
 from engines.toolkit.phoneme_chunks import Chunk
+from engines.toolkit.phrases import NOTHING_TO_SAY, PAUSES, Phrase, inner_pause
 from engines.toolkit.seeds import library_seed
 from engines.toolkit.timed_audio import Send, TimedAudio
-
-PAUSES = {"paragraph": 0.65, "sentence": 0.45, "clause": 0.2, "word": 0.02}
-"""seconds behind a phrase, by what it ends at"""
-NOTHING_TO_SAY = PAUSES["clause"]
-"""seconds of silence for a text of signs only"""
 
 
 class JobSpeech:

@@ -9,7 +9,6 @@ phrase is longer than the network can speak in little memory.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
 
 import msgspec
 from hibari.g2p import G2P
@@ -21,7 +20,8 @@ from engines.toolkit.english.compact_tables import compact
 from engines.toolkit.english.sentences import split_sentences
 from engines.toolkit.english.traced_text import TracedText
 from engines.toolkit.english.words import Span, align_words, join_spans
-from engines.toolkit.phoneme_chunks import Chunk, Token, pack
+from engines.toolkit.phoneme_chunks import Token, pack
+from engines.toolkit.phrases import Phrase, inner_pause, is_spoken
 
 MOST_PHONEMES = 240
 """in a phrase: some 45 words, 15 seconds, a tenth of a second's work. The package cuts at commas beyond 400
@@ -30,18 +30,8 @@ and nowhere else; 2,700 at once took a gigabyte
 GIVEN_TAG = "NN"
 GIVEN_RATING = 5
 """the package's marks of a word whose phonemes are given"""
-CLAUSE_ENDS = frozenset(",;:—…)”")
-"""phonemes behind which there is a pause within a sentence"""
-Pause = Literal["paragraph", "sentence", "clause", "word"]
 Pronunciations = Sequence[tuple[int, int, str]]
 """stretches [start, end) of a text, with phonemes in Hibari's letters, which are Kokoro's"""
-
-
-class Phrase(msgspec.Struct, frozen=True):
-    """What is spoken at once, and what it ends at."""
-
-    chunk: Chunk
-    pause: Pause
 
 
 class FrontEnd:
@@ -102,16 +92,6 @@ class Written(msgspec.Struct):
     """behind it, a space or nothing"""
     given: str | None = None
     """its phonemes, where somebody gave them"""
-
-
-def inner_pause(chunk: Chunk) -> Pause:
-    """Return what a chunk ends at within a sentence."""
-    return "clause" if chunk.phonemes[-1] in CLAUSE_ENDS else "word"
-
-
-def is_spoken(phonemes: str) -> bool:
-    """Return whether there is anything to hear in phonemes."""
-    return any(map(str.isalpha, phonemes))
 
 
 def _place_pronunciations(cleaned: TracedText, pronunciations: Pronunciations) -> Pronunciations:

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from engines.toolkit.english.clean_text import clean
 from engines.toolkit.english.compact_tables import compact
-from engines.toolkit.english.front_end import MOST_PHONEMES, FrontEnd, Phrase
+from engines.toolkit.english.front_end import MOST_PHONEMES, FrontEnd
 from engines.toolkit.english.pronunciation import hibari_phonemes
 from engines.toolkit.english.sentences import split_sentences
 from engines.toolkit.english.words import align_words
+from engines.toolkit.phrases import Phrase
 
 pytestmark = pytest.mark.usefixtures("offline")
 
