@@ -28,11 +28,15 @@ class ModelObject(msgspec.Struct, frozen=True):
     requires: tuple[str, ...]
     tier: str
     gated: bool
+    sources: tuple[str, ...]
+    """where it may be pulled from: hub, packages"""
     size: int
     """bytes to pull, about; 0 where nobody has measured"""
     size_on_disk: int
     state: str
     """absent, pulling, incomplete, unusable, disabled, resting, starting, ready or failed"""
+    source: str | UnsetType = UNSET
+    """where its files are from, once all are here: hub, packages, or installed, for a package that is"""
     reason: str | UnsetType = UNSET
     loading_seconds: float | UnsetType = UNSET
     """how long it has been starting"""
@@ -79,7 +83,7 @@ class Freed(msgspec.Struct, frozen=True):
 
 
 class Verified(msgspec.Struct, frozen=True):
-    """The files are what the hub says they are."""
+    """The files are what they should be."""
 
     id: str
     whole: bool = True

@@ -7,7 +7,6 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from engines.catalogue.engines import Kind
-from engines.languages import primary_language
 
 Device = Literal["cpu", "cuda", "rocm", "xpu", "mps", "mlx"]
 TORCH_DEVICES: tuple[Device, ...] = ("cpu", "cuda", "rocm", "xpu", "mps")
@@ -21,8 +20,6 @@ TOKENIZER_FILES = (
     "added_tokens.json",
 )
 """of a tokenizer as transformers keeps it: those that it has of them"""
-NO_ENGLISH_PENALTY = 100
-"""taken off the rank of a model that knows no English"""
 VoiceType = Literal["preset", "cloned", "designed"]
 Tier = Literal["first-class", "experimental"]
 SourceName = Literal["hub", "packages"]
@@ -151,12 +148,14 @@ class ModelRecord(msgspec.Struct, frozen=True):
 
     @property
     def total_rank(self) -> int:
-        """Its rank among the models of all engines.
+        """Its rank among the models of all engines, of those that know the language of a request."""
+        return self.engine.rank + self.rank
 
-        What knows no English comes last: nobody would expect it behind OpenAI's names.
-        """
-        english = not self.languages or "en" in map(primary_language, self.languages)
-        return self.engine.rank + self.rank - (0 if english else NO_ENGLISH_PENALTY)
+    @property
+    def source_names(self) -> tuple[SourceName, ...]:
+        """The sources that it may be pulled from."""
+        having = {"hub": bool(self.repo), "packages": self.packaged is not None}
+        return tuple(name for name in SOURCE_NAMES if having[name])
 
     @property
     def sources(self) -> tuple[Source, ...]:

@@ -136,13 +136,12 @@ class ModelFiles:
 
     def _usable_sources(self, record: ModelRecord, wanted: Sequence[SourceName]) -> tuple[SourceName, ...]:
         """Return the sources that have a model, in their order. Raises ModelNotFound."""
-        having = {"hub": bool(record.sources), "packages": record.packaged is not None}
-        if tried := tuple(source for source in wanted or self.sources if having[source]):
+        asked = wanted or self.sources
+        if tried := tuple(source for source in asked if source in record.source_names):
             return tried
-        other = ", ".join(name for name, has in having.items() if has) or "nowhere"
         message = (
-            f"{record.name} does not come from {' or '.join(wanted or self.sources)}: it comes from {other}"
-            f" (voicebox models pull {record.name} --from {other})."
+            f"{record.name} does not come from {' or '.join(asked)}:"
+            f" voicebox models pull {record.name} --from {' or '.join(record.source_names)}"
         )
         raise ModelNotFound(message, code="model_not_found")
 

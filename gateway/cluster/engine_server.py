@@ -219,7 +219,9 @@ class Session:
         record = manager.models.record(request.model)
         match request.action:
             case "pull":
-                return messages.ModelManaged(number, {record.name: await manager.pull(record)})
+                return messages.ModelManaged(
+                    number, {record.name: await manager.pull(record, request.sources)}
+                )
             case "pull_status":
                 return messages.ModelManaged(
                     number, {record.name: await manager.pull_status(record, request.pull)}

@@ -8,6 +8,7 @@ import msgspec
 
 from engines.api import EngineInfo
 from engines.catalogue.engines import Kind
+from engines.catalogue.records import SourceName
 from engines.fleet.slots import JobOutcome
 from engines.fleet.status import EngineStatus
 from engines.fleet.streams import RequestTerms
@@ -97,6 +98,8 @@ class ManageModel(msgspec.Struct, frozen=True, tag="manage_model"):
     model: str = ""
     pull: int = 0
     """the number of the pull that is asked about"""
+    sources: tuple[SourceName, ...] = ()
+    """those to pull from; none means those of the settings"""
 
 
 class Cancel(msgspec.Struct, frozen=True, tag="cancel"):

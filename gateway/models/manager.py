@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
-from engines.catalogue.records import ModelRecord
+from engines.catalogue.records import ModelRecord, SourceName
 from engines.errors import BadInput, EngineUnavailable, SpeechError
+from engines.fleet.resting_engines import RestingEngines
 from engines.fleet.runtime import Engines
+from gateway.config.paths import data_folder
 from gateway.config.settings import Settings
 from gateway.models.pulls import Pull, Pulls, PullStatus
 from gateway.models.registry import ModelRegistry, disabled_reason, make_registry
@@ -33,8 +35,11 @@ class ModelManager(Protocol):
     def running(self) -> AbstractAsyncContextManager[None]:
         """Keep what is known of models as the files are, for the block."""
 
-    async def pull(self, record: ModelRecord) -> PullStatus:
-        """Begin to pull a model, or join a pull that is under way; return its status."""
+    async def pull(self, record: ModelRecord, sources: Sequence[SourceName] = ()) -> PullStatus:
+        """Begin to pull a model, or join a pull that is under way; return its status.
+
+        `sources` are those to try; none means those of the settings.
+        """
 
     async def pull_status(self, record: ModelRecord, number: int = 0) -> PullStatus:
         """Return the status of a model's pull by its number, or of the last. Raises NotFound."""
@@ -84,9 +89,12 @@ class LocalModelManager:
 
     # Files...
 
-    async def pull(self, record: ModelRecord) -> PullStatus:
-        """Begin to pull a model, or join a pull that is under way; return its status."""
-        return self._pulls.begin(record)
+    async def pull(self, record: ModelRecord, sources: Sequence[SourceName] = ()) -> PullStatus:
+        """Begin to pull a model, or join a pull that is under way; return its status.
+
+        `sources` are those to try; none means those of the settings.
+        """
+        return self._pulls.begin(record, sources)
 
     async def pull_status(self, record: ModelRecord, number: int = 0) -> PullStatus:
         """Return the status of a model's pull by its number, or of the last. Raises NotFound."""
@@ -103,7 +111,8 @@ class LocalModelManager:
     async def _pull(self, record: ModelRecord, pull: Pull) -> None:
         began = time.monotonic()
         try:
-            await asyncio.to_thread(lambda: self.models.files.pull(record, pull.update, pull.cancel))
+            files = await asyncio.to_thread(lambda: self.models.files)
+            await asyncio.to_thread(files.pull, record, pull.update, pull.cancel, pull.sources)
         except SpeechError as exc:
             self._log.warning("model not pulled", model=record.name, reason=exc.message)
             raise
@@ -197,3 +206,8 @@ async def run_periodically(
 def make_manager(settings: Settings, engines: Engines, log: FilteringBoundLogger) -> LocalModelManager:
     """Return the manager of the models that the settings name."""
     return LocalModelManager(make_registry(settings, engines), engines, log)
+
+
+def make_resting(settings: Settings) -> RestingEngines:
+    """Return how those of the catalogue's engines are run that rest."""
+    return RestingEngines(data_folder(settings) / "engines", settings.models.rest_after)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from engines.catalogue.records import ModelRecord
+from engines.catalogue.records import ModelRecord, SourceName
 from engines.errors import NotFound, SpeechError
 from engines.hub.progress import PullProgress
 
@@ -30,7 +30,9 @@ class PullStatus(msgspec.Struct, frozen=True):
 class Pull:
     """One pull, with its task and what cancels it."""
 
-    def __init__(self, name: str, number: int) -> None:
+    def __init__(self, name: str, number: int, sources: Sequence[SourceName] = ()) -> None:
+        self.sources = tuple(sources)
+        """those to try; none means those of the settings"""
         self.cancel = threading.Event()
         self.status = PullStatus(PullProgress(name), number)
         self.task: asyncio.Task[None] | None = None
@@ -54,14 +56,17 @@ class Pulls:
         """how the pull before the last ended, by model: somebody may still follow it"""
         self._numbers = itertools.count(1)
 
-    def begin(self, record: ModelRecord) -> PullStatus:
-        """Begin to pull a model, or join a pull that is under way; return its status."""
+    def begin(self, record: ModelRecord, sources: Sequence[SourceName] = ()) -> PullStatus:
+        """Begin to pull a model, or join a pull that is under way; return its status.
+
+        `sources` are those to try; none means those of the settings.
+        """
         last = self._pulls.get(record.name)
         if last and not last.status.ended:
             return last.status
         if last:
             self._previous[record.name] = last.status
-        pull = self._pulls[record.name] = Pull(record.name, next(self._numbers))
+        pull = self._pulls[record.name] = Pull(record.name, next(self._numbers), sources)
         pull.task = asyncio.create_task(self._run(record, pull))
         return pull.status
 

@@ -72,7 +72,12 @@ class ModelRegistry:
     def files(self) -> ModelFiles:
         """The model files; made in a thread, since that reads the disk."""
         folder = Path(self._settings.folder).expanduser() if self._settings.folder else None
-        return ModelFiles(folder, offline=self._settings.offline or None)
+        return ModelFiles(
+            folder,
+            offline=self._settings.offline or None,
+            sources=self._settings.sources,
+            package_index=self._settings.package_index,
+        )
 
     def unavailable(self) -> tuple[UnavailableEngine, ...]:
         """Return every model that cannot be used, with what would change that, as of the last scan."""

@@ -9,10 +9,12 @@ from functools import partial
 import msgspec
 from litestar import Router, delete, get, post
 from litestar.di import NamedDependency, Provide
-from litestar.params import FromPath, SkipValidation
+from litestar.params import FromPath, FromQuery, SkipValidation
 from msgspec import UNSET
 
 from compat.voicebox import models as dialect
+from engines.catalogue.records import SOURCE_NAMES, SourceName
+from engines.errors import BadInput
 from gateway.http.context import ROUTE, RequestContext
 from gateway.models.manager import ModelManager
 from gateway.models.pulls import PullStatus
@@ -48,9 +50,12 @@ async def remove(manager: Manager, name: FromPath[str]) -> dialect.Freed:
 
 
 @post(ONE + "/pull", status_code=200, summary="Begin to pull a model's files; what was cut goes on")
-async def pull(manager: Manager, name: FromPath[str]) -> dialect.PullObject:
-    """Begin or join a pull, and return how far it is. Raises NotFound."""
-    return _pull_object(await manager.pull(manager.models.record(name)))
+async def pull(manager: Manager, name: FromPath[str], source: FromQuery[str] = "") -> dialect.PullObject:
+    """Begin or join a pull, and return how far it is; from one source, where that is asked for.
+
+    Raises NotFound or BadInput.
+    """
+    return _pull_object(await manager.pull(manager.models.record(name), _sources(source)))
 
 
 @get(ONE + "/progress", summary="Follow a pull, in events", opt={ROUTE: "progress"})
@@ -127,6 +132,14 @@ async def _events(
         status = await poll()
 
 
+def _sources(source: str) -> tuple[SourceName, ...]:
+    """Return the sources that a request asks for; none means those of the settings. Raises BadInput."""
+    chosen = tuple(name for name in SOURCE_NAMES if name == source)
+    if source and not chosen:
+        raise BadInput(f"`source` must be {' or '.join(SOURCE_NAMES)}.", param="source")
+    return chosen
+
+
 def _pull_object(status: PullStatus) -> dialect.PullObject:
     fields = msgspec.structs.asdict(status.progress)
     if status.error:
@@ -146,6 +159,8 @@ def _object(state: ModelState) -> dialect.ModelObject:
             "name": record.display,
             "size": record.size_bytes,
             "size_on_disk": state.stored.size,
+            "sources": record.source_names,
+            "source": state.stored.source or UNSET,
             "state": state.state,
             "engine": record.engine.name,
             "reason": state.reason or UNSET,
