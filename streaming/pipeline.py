@@ -162,6 +162,8 @@ class SpeechPipeline:
         self._under_way.append(SegmentAudio(segment, self._speak, self._config.retry_policy))
 
     async def _encode_segment(self, audio: SegmentAudio) -> None:
+        if self._config.retry_policy.check is not None:
+            self._look_ahead()  # while this one is transcribed the engine has nothing else to do
         await self._wait_until_complete(audio)
         now = time.monotonic()
         self._dry_without_segment = now + self.pacing.slack(now)

@@ -3,6 +3,9 @@
 Until the first of it has been read, audio that runs away or comes out far too short is made once more. After
 that, running away is an error, and too short is only reported: the words are lost, but their moment has
 passed.
+
+Where a segment is verified, nothing is read before it is whole and was transcribed; a doubtful take is made
+again, and the best one is read.
 """
 
 from __future__ import annotations
@@ -10,17 +13,38 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
+from typing import Protocol
 
 import msgspec
 
-from engines.api import Audio, SpeechEvent
-from engines.errors import RunawayAudio
+from engines.api import BYTES_PER_SAMPLE, Audio, SpeechEvent
+from engines.errors import RunawayAudio, SpeechError
+from streaming.audio.likeness import Reading, is_same_reading, reading_of
 from streaming.audio.runaway import RunawayDetector, limits_for
+from streaming.text.heard_words import comparable_words
 from streaming.text.segments import Segment
+from streaming.text.takes import Result, Takes
 
 Speak = Callable[[Segment, int], AsyncGenerator[SpeechEvent, None]]
 """yields a segment's events; the number is how many attempts there were before"""
 MAX_ATTEMPTS = 2
+
+
+class TakeCheck(Protocol):
+    """How takes are transcribed before they are sent, and who wants to know what came of it."""
+
+    @property
+    def takes(self) -> int:
+        """How many takes of one segment there may be."""
+        ...
+
+    async def transcribe(self, pcm: bytes, rate: int) -> str | None:
+        """Return the transcript of a take, None where there can be none now. Raises nothing of its own."""
+        ...
+
+    def decided(self, result: Result, *, varies: bool) -> None:
+        """Note what came of a segment, and whether the engine's takes differ as far as is known."""
+        ...
 
 
 class RetryPolicy(msgspec.Struct, frozen=True):
@@ -37,6 +61,8 @@ class RetryPolicy(msgspec.Struct, frozen=True):
     on_truncation: Callable[[], None] = lambda: None
     """called when the audio that is sent is far too short"""
     max_attempts: int = MAX_ATTEMPTS
+    check: TakeCheck | None = None
+    """by what takes are verified; None sends them as they come"""
 
 
 class SegmentAudio:
@@ -46,10 +72,11 @@ class SegmentAudio:
         self.segment = segment
         self._speak = speak
         self._policy = policy
+        self._check = policy.check if comparable_words(segment.text) else None
         self._limits = limits_for(segment.text, speed=policy.speed)
         self._pcm = bytearray()
         self._was_read = False
-        self._may_be_read = policy.engine_streams
+        self._may_be_read = policy.engine_streams and self._check is None
         self._changed = asyncio.Event()
         self._task = asyncio.create_task(self._synthesise())
         self._task.add_done_callback(lambda _: self._changed.set())
@@ -92,6 +119,14 @@ class SegmentAudio:
 
     async def _synthesise(self) -> None:
         """Make the audio, in as many attempts as it needs and may have. Raises what the last one raises."""
+        complete = await (self._best_take(self._check) if self._check else self._attempts())
+        self._may_be_read = True
+        self._changed.set()
+        if not complete:
+            self._policy.on_truncation()
+
+    async def _attempts(self) -> bool:
+        """Make the audio until it is faultless, or some was read, and return whether it is long enough."""
         for attempt in range(self._policy.max_attempts):
             last = attempt == self._policy.max_attempts - 1
             try:
@@ -104,10 +139,34 @@ class SegmentAudio:
                     raise
                 self._policy.on_retry("run away")
             self._pcm.clear()
-        self._may_be_read = True
-        self._changed.set()
-        if not complete:
-            self._policy.on_truncation()
+        return complete
+
+    async def _best_take(self, check: TakeCheck) -> bool:
+        """Make takes until one is good or no other is worth it, keep the best, and return whether that is
+        long enough.
+
+        Raises what the last one raises when none can be sent.
+        """
+        verified = _VerifiedTakes(self.segment.text, self._policy, check)
+        takes = verified.takes
+        reason: str | None = ""
+        while reason is not None:
+            try:
+                complete = await self._attempt(takes.count)
+                await verified.add(bytes(self._pcm), truncated=not complete)
+            except SpeechError as exc:
+                takes.add_failure("run away" if isinstance(exc, RunawayAudio) else "failed")
+                reason = takes.reason_for_another(check.takes)
+                if reason is None and not takes.best_is_usable:
+                    raise
+            else:
+                reason = takes.reason_for_another(check.takes)
+            self._pcm.clear()
+            if reason is not None:
+                self._policy.on_retry(reason)
+        self._pcm += verified.best_pcm
+        check.decided(takes.result(), varies=verified.vary)
+        return not takes.best_is_truncated
 
     async def _attempt(self, attempt: int) -> bool:
         """Make the audio once, and return whether it is as long as can be expected. Raises RunawayAudio."""
@@ -119,3 +178,32 @@ class SegmentAudio:
                     self._pcm += event.pcm
                     self._changed.set()
         return not detector.is_truncated()
+
+
+class _VerifiedTakes:
+    """The takes of a segment with what was heard in them, and the audio of the best one."""
+
+    def __init__(self, text: str, policy: RetryPolicy, check: TakeCheck) -> None:
+        self.takes = Takes(text, policy.speed)
+        self.best_pcm = b""
+        self.vary = True
+        """whether no take was the same reading as another"""
+        self._rate = policy.rate
+        self._check = check
+        self._readings: dict[int, Reading] = {}
+
+    async def add(self, pcm: bytes, *, truncated: bool) -> None:
+        """Have a take transcribed unless it is the same reading as another, and keep it if it is the best."""
+        number = self.takes.count
+        reading = reading_of(pcm, self._rate)
+        for earlier, known in self._readings.items():
+            if is_same_reading(known, reading):
+                self.vary = False
+                self.takes.add_repetition(earlier)
+                return
+        self._readings[number] = reading
+        transcript = await self._check.transcribe(pcm, self._rate) if pcm else ""
+        seconds = len(pcm) / BYTES_PER_SAMPLE / self._rate
+        self.takes.add(seconds, transcript, truncated=truncated)
+        if self.takes.best == number:
+            self.best_pcm = pcm

@@ -13,6 +13,7 @@ import msgspec
 from engines.errors import BadInput
 
 UNPARSEABLE = "We could not parse the JSON body of your request."
+FALSE_WORDS = frozenset({"false", "0", "no", "off"})
 UNSET_WORDS = frozenset({"", "none", "null", "undefined"})
 """what string fields hold in clients that had nothing to put there"""
 
@@ -81,6 +82,20 @@ def number(value: object, field: str) -> float | None:
             "'msg': 'Input should be a valid number'}]"
         )
     return result
+
+
+def flag(value: object, field: str) -> bool | None:
+    """Return a boolean as `truth` reads it; None when unset. Raises BadInput that names the field."""
+    if value is None or (isinstance(value, str) and value.strip().casefold() in UNSET_WORDS):
+        return None
+    if value in (False, 0) or (isinstance(value, str) and value.strip().casefold() in FALSE_WORDS):
+        return False
+    if not truth(value):
+        raise BadInput(
+            f"[{{'type': 'bool_parsing', 'loc': ('body', '{field}'), "
+            "'msg': 'Input should be a valid boolean, unable to interpret input'}]"
+        )
+    return True
 
 
 def truth(value: object) -> bool:

@@ -29,6 +29,7 @@ KNOWN = frozenset(
         "stream_format",
         "language",
         "seed",
+        "verify",
     }
 )
 
@@ -56,6 +57,8 @@ class SpeechRequest(msgspec.Struct, frozen=True):
     instructions: str | None = None
     language: str | None = None
     seed: int | None = None
+    verify: bool | None = None
+    """transcribe what is spoken before it is sent; None leaves it to the settings"""
     unknown: tuple[str, ...] = ()
     clamped: tuple[str, ...] = ()
 
@@ -78,6 +81,7 @@ class SpeechBody(msgspec.Struct):
     stream_format: Literal["audio", "sse"] = "audio"
     language: str | None = None
     seed: int | None = None
+    verify: bool | None = None
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -94,10 +98,12 @@ class SpeechDelta(msgspec.Struct, frozen=True, tag="speech.audio.delta", tag_fie
     audio: str
 
 
-class SpeechDone(msgspec.Struct, frozen=True, tag="speech.audio.done", tag_field="type"):
+class SpeechDone(msgspec.Struct, frozen=True, tag="speech.audio.done", tag_field="type", omit_defaults=True):
     """The event after the last audio of a stream."""
 
     usage: Usage
+    voicebox_verified: dict[str, int] | None = None
+    """ours: how many segments were clean, mended, doubtful or unheard, where they were verified"""
 
 
 def parse(body: bytes, bounds: Bounds) -> SpeechRequest:
@@ -117,6 +123,7 @@ def parse(body: bytes, bounds: Bounds) -> SpeechRequest:
         instructions=_instructions(fields, bounds),
         language=_language(fields),
         seed=_seed(fields),
+        verify=loose.flag(fields.get("verify"), "verify"),
         unknown=tuple(name for name, value in fields.items() if name not in KNOWN and value is not None),
         clamped=clamped,
     )

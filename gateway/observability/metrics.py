@@ -76,6 +76,14 @@ class Metrics(Observer):
         self._faulty = self._counter(
             "truncations", "Segments stopped as running away, or far too short.", ["engine", "kind"]
         )
+        self._verified = self._counter(
+            "verified_segments",
+            "Segments that were to be verified, by what came of it.",
+            ["engine", "transcriber", "result"],
+        )
+        self._verify_seconds = self._counter(
+            "verify_seconds", "Time that transcribing segments took.", ["engine", "transcriber"]
+        )
         self._refused = self._counter(
             "refusals", "Requests turned away by an engine's queue.", ["engine", "reason"]
         )
@@ -113,6 +121,10 @@ class Metrics(Observer):
             self._faulty.labels(engine, "truncated").inc(log_entry.truncations)
         if log_entry.ran_away:
             self._faulty.labels(engine, "run away").inc()
+        if log_entry.verified and log_entry.verify:
+            for result, count in log_entry.verified.items():
+                self._verified.labels(engine, log_entry.verify, result).inc(count)
+            self._verify_seconds.labels(engine, log_entry.verify).inc(log_entry.verify_seconds)
 
     def waited(self, engine: str, seconds: float, *, batch: bool) -> None:
         """Count how many seconds a request waited for its first job to begin."""

@@ -56,6 +56,14 @@ class RequestLog(msgspec.Struct):
     """segments that came out far too short for their text"""
     ran_away: bool = False
     """whether a segment was stopped, as its audio was far too long for its text"""
+    verify: str | None = None
+    """the engine by which segments are verified, or "unavailable" and why"""
+    verified: dict[str, int] | None = None
+    """how many segments were clean, mended, doubtful or unheard"""
+    verify_seconds: float = 0.0
+    """that transcribing them took"""
+    verify_error: str | None = None
+    """why the first of the unheard segments was not transcribed"""
     limits: dict[str, str] = {}
     """headers with the caller's limits"""
     ignored: list[str] = []
@@ -65,10 +73,11 @@ class RequestLog(msgspec.Struct):
     text: str | None = None
 
     def headers(self) -> dict[str, str]:
-        """Return the headers with engine and voice, and with what was ignored or replaced."""
+        """Return the headers with engine and voice, what verifies them, and what was ignored or replaced."""
         headers = {
             "x-voicebox-engine": self.engine,
             "x-voicebox-voice": header_safe(self.voice) if self.voice else None,
+            "x-voicebox-verify": header_safe(self.verify) if self.verify else None,
             "x-voicebox-ignored": ", ".join(map(header_safe, self.ignored)),
             "x-voicebox-mapped": ", ".join(map(header_safe, self.mapped)),
         }
@@ -92,6 +101,8 @@ class RequestLog(msgspec.Struct):
         if self.queue_seconds is not None:
             fields["queue_ms"] = round(1000 * self.queue_seconds, 1)
         fields["total_ms"] = round(1000 * (ended - self.began), 1)
+        if self.verify_seconds:
+            fields["verify_seconds"] = round(self.verify_seconds, 3)
         if self.audio_seconds:
             fields["audio_seconds"] = round(self.audio_seconds, 3)
         return fields

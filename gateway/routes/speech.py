@@ -63,7 +63,7 @@ async def _events(
         async for chunk in chunks:
             yield b"".join(_deltas(chunk))
     seconds = log_entry.audio_seconds or 0.0
-    yield sse.event(dialect.SpeechDone(dialect.usage(len(request.input), seconds)))
+    yield sse.event(dialect.SpeechDone(dialect.usage(len(request.input), seconds), log_entry.verified))
     yield sse.DONE
 
 

@@ -20,6 +20,7 @@ from gateway.services import respelling, unsupported_parameters, voice_selection
 from gateway.services.container import Services
 from gateway.services.engine_snapshot import EngineSnapshot
 from gateway.services.respelling import Respeller
+from gateway.services.speech_check import NoTranscriber, SpeechCheck
 from gateway.services.voice_audit import write_audit
 from gateway.services.voice_prompts import voice_prompt
 from streaming.pipeline import PipelineConfig, SpeechPipeline
@@ -121,6 +122,7 @@ class Synthesis:
         self._prompt: Prompt | None = None
         slowest, fastest = info.speech.speed
         self._speed = min(fastest, max(slowest, request.speed))
+        self._check = self._speech_check()
 
     async def audio(self) -> AsyncGenerator[bytes, None]:
         """Yield the encoded file as it is made, once there is a permit. Raises RateLimited, Overloaded,
@@ -176,9 +178,11 @@ class Synthesis:
             buffered_seconds=settings.buffered_seconds,
             look_ahead=settings.look_ahead,
         )
-        language = self._language() or _voice_language(self._info, self._choice)
         segments = split_text(
-            request.input, language=language, first_limit=settings.first_segment, limit=settings.segment
+            request.input,
+            language=self._spoken_language(),
+            first_limit=settings.first_segment,
+            limit=settings.segment,
         )
         return SpeechPipeline(
             config, self._respeller.respelt(segments), speak, self._services.encoders, stream.report
@@ -187,16 +191,45 @@ class Synthesis:
     def _retry_policy(self) -> RetryPolicy:
         capabilities = self._capabilities
         policy = RetryPolicy(
-            capabilities.sample_rate, self._speed, capabilities.streaming, self._on_retry, self._on_truncation
+            capabilities.sample_rate,
+            self._speed,
+            capabilities.streaming,
+            self._on_retry,
+            self._on_truncation,
+            check=self._check,
         )
-        if self._request.seed is not None and capabilities.seed:  # what this seed gives is what was asked for
-            return msgspec.structs.replace(policy, max_attempts=1)
-        return policy
+        return msgspec.structs.replace(policy, max_attempts=1) if self._has_seed else policy
+
+    @property
+    def _has_seed(self) -> bool:
+        """Return whether the caller chose a seed: what it gives is what was asked for, and not made again."""
+        return self._request.seed is not None and self._capabilities.seed
+
+    def _speech_check(self) -> SpeechCheck | None:
+        """Return by what the speech is verified, and log that; None where it is not, or cannot be."""
+        settings = self._services.settings.speech
+        if not (settings.verify if self._request.verify is None else self._request.verify):
+            return None
+        takes = 1 if self._has_seed else settings.verify_takes
+        language = self._spoken_language()
+        try:
+            check = SpeechCheck(
+                self._services, self._engines, language, self._terms, self._log_entry, takes=takes
+            )
+        except NoTranscriber as exc:
+            self._log_entry.verify = f"unavailable: {exc}"
+            return None
+        self._log_entry.verify = check.transcriber
+        return check
 
     def _language(self) -> str | None:
         profile = self._choice.profile
         profile_language = profile.languages[0] if profile and profile.languages else None
         return (self._request.language or profile_language) if self._capabilities.language else None
+
+    def _spoken_language(self) -> str | None:
+        """Return the BCP-47 tag of what is spoken, where it is known."""
+        return self._language() or _voice_language(self._info, self._choice)
 
     def _job(self, segment: Segment, attempt: int) -> SpeechJob:
         request = self._request

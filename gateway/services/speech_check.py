@@ -1,0 +1,118 @@
+"""Verified speech: each segment is transcribed before it is sent, and made again where words were lost.
+
+The transcriber is the best engine at hand that knows the language. What it cannot do is never a reason to
+refuse or to break a request: then its segments are sent unverified, which log, metrics and answer tell.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import msgspec
+
+from compat.openai.transcript import whole_text
+from engines.api import BYTES_PER_SAMPLE, TranscriptionJob, TranscriptSegment
+from engines.errors import SpeechError
+from engines.fleet.streams import RequestTerms
+from engines.languages import primary_language
+from gateway.observability.request_log import RequestLog
+from gateway.services.container import Services
+from gateway.services.engine_snapshot import EngineSnapshot
+from streaming.audio.joiner import TempoResampler
+from streaming.text.takes import Result
+
+FALLBACK_RATE = 16_000
+"""Hertz"""
+CHUNK_SECONDS = 1.0
+"""resampled at once on the event loop: a tenth of a millisecond's work"""
+
+
+class NoTranscriber(Exception):
+    """No engine can verify; says in words why."""
+
+
+def choose_transcriber(engines: EngineSnapshot, language: str | None) -> str:
+    """Return the name of the best engine that transcribes a language (a BCP-47 tag). Raises NoTranscriber.
+
+    A language that is not known is left to engines that know several.
+    """
+    transcribers = {name: info.transcription for name, info in engines.infos.items() if info.transcription}
+    if not transcribers:
+        raise NoTranscriber("no engine that transcribes is ready")
+    wanted = primary_language(language) if language else None
+    for name, known in transcribers.items():
+        if not known.languages or (wanted in known.languages if wanted else len(known.languages) > 1):
+            return name
+    raise NoTranscriber(
+        f"no engine that transcribes '{wanted}' is ready" if wanted else "the voice's language is not known"
+    )
+
+
+class SpeechCheck:
+    """Has the takes of one request transcribed, and counts what came of its segments in its log entry.
+
+    `language` is the BCP-47 tag of what is spoken, `takes` how many each segment may have. Raises
+    NoTranscriber.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        engines: EngineSnapshot,
+        language: str | None,
+        terms: RequestTerms,
+        log_entry: RequestLog,
+        *,
+        takes: int,
+    ) -> None:
+        self.takes = takes
+        self.transcriber = choose_transcriber(engines, language)
+        known = engines.infos[self.transcriber].transcription
+        self._rate = known.sample_rate if known else FALLBACK_RATE
+        self._services = services
+        self._language = primary_language(language) if language else None
+        self._terms = terms
+        self._log_entry = log_entry
+        self._patience = services.settings.admission.wait
+        """seconds that failures of the transcriber may still take"""
+
+    async def transcribe(self, pcm: bytes, rate: int) -> str | None:
+        """Return the transcript of s16le mono PCM at `rate` Hertz, None where there can be none now."""
+        if self._patience <= 0:
+            return None
+        began = time.monotonic()
+        terms = msgspec.structs.replace(self._terms, deadline=began + self._patience, seconds=0.0)
+        job = TranscriptionJob(language=self._language, words=False)
+        segments: list[TranscriptSegment] = []
+        try:
+            transcribed = self._services.engines.pool(self.transcriber).transcribe(
+                job, _resampled(pcm, rate, self._rate), terms
+            )
+            async with aclosing(transcribed) as events:
+                async for event in events:
+                    if isinstance(event, TranscriptSegment):
+                        segments.append(event)
+        except SpeechError as exc:
+            self._patience -= time.monotonic() - began
+            self._log_entry.verify_error = self._log_entry.verify_error or f"{type(exc).__name__}: {exc}"
+            return None
+        self._log_entry.verify_seconds += time.monotonic() - began
+        return whole_text(segments)
+
+    def decided(self, result: Result, *, varies: bool) -> None:
+        """Count what came of a segment; an engine whose takes are all the same makes no more of them."""
+        if not varies:
+            self.takes = 1
+        counts = self._log_entry.verified or {}
+        self._log_entry.verified = {**counts, result: counts.get(result, 0) + 1}
+
+
+async def _resampled(pcm: bytes, rate: int, target: int) -> AsyncIterator[bytes]:
+    """Yield PCM at another rate, in chunks."""
+    resampler = TempoResampler(rate, target_rate=target)
+    step = BYTES_PER_SAMPLE * round(CHUNK_SECONDS * rate)
+    for start in range(0, len(pcm), step):
+        yield resampler.push(pcm[start : start + step])
+    yield resampler.finish()
