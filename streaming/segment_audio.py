@@ -195,15 +195,19 @@ class _VerifiedTakes:
     async def add(self, pcm: bytes, *, truncated: bool) -> None:
         """Have a take transcribed unless it is the same reading as another, and keep it if it is the best."""
         number = self.takes.count
-        reading = reading_of(pcm, self._rate)
-        for earlier, known in self._readings.items():
-            if is_same_reading(known, reading):
-                self.vary = False
-                self.takes.add_repetition(earlier)
-                return
-        self._readings[number] = reading
+        if number and (earlier := self._repeated(pcm)) is not None:
+            self.vary = False
+            self.takes.add_repetition(earlier)
+            return
         transcript = await self._check.transcribe(pcm, self._rate) if pcm else ""
         seconds = len(pcm) / BYTES_PER_SAMPLE / self._rate
         self.takes.add(seconds, transcript, truncated=truncated)
         if self.takes.best == number:
             self.best_pcm = pcm
+        if self.takes.reason_for_another(self._check.takes) is not None:
+            self._readings[number] = reading_of(pcm, self._rate)
+
+    def _repeated(self, pcm: bytes) -> int | None:
+        """Return the number of an earlier take of which a take is the same reading."""
+        reading = reading_of(pcm, self._rate)
+        return next((number for number, one in self._readings.items() if is_same_reading(one, reading)), None)

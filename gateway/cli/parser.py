@@ -127,6 +127,9 @@ def _say(commands: Commands) -> None:
     )
     parser.add_argument("--speed", type=float, help="0.25 to 4, default 1")
     parser.add_argument("--instructions", help="how to say it, for engines that listen to that")
+    parser.add_argument(
+        "--verify", action="store_true", help="transcribe it before it is sent, and mend what lacks words"
+    )
     parser.add_argument("--play", action="store_true", help="play it; written to a file only with -o")
     _server(parser)
 

@@ -112,8 +112,9 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 def print_changes(response: aiohttp.ClientResponse) -> None:
-    """Print what the server mapped or ignored of a request."""
-    for header, what in (("x-voicebox-mapped", "taken as"), ("x-voicebox-ignored", "ignored")):
+    """Print what the server mapped or ignored of a request, and what verifies its speech."""
+    told = {"mapped": "taken as", "ignored": "ignored", "verify": "verification"}
+    for header, what in ((f"x-voicebox-{name}", words) for name, words in told.items()):
         if header in response.headers:
             output.print_note(f"{what}: {response.headers[header]}")
 

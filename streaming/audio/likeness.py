@@ -13,7 +13,7 @@ import msgspec
 
 BLOCK_SECONDS = 0.02
 """the stretch of audio whose loudness is measured"""
-STRIDE = 4
+STRIDE = 16
 """one sample in so many is enough to measure it"""
 LEAST_CORRELATION = 0.99
 """of the loudness of two takes of one reading; hibari's with two seeds: 0.999"""
