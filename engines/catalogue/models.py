@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from engines.catalogue.own import OwnModel
+from engines.catalogue.piper import PIPER_MODELS, own_voice
 from engines.catalogue.records import TOKENIZER_FILES, TORCH_DEVICES, Adapter, ModelRecord, Source
-from engines.catalogue.transformers import TRANSFORMERS_MODELS, OwnModel, own_records
+from engines.catalogue.transformers import TRANSFORMERS_MODELS, own_record
 from engines.catalogue.whisper import WHISPER_MODELS
 
 KOKORO_ENGINE = Adapter(
@@ -131,6 +133,7 @@ MODELS: tuple[ModelRecord, ...] = (
         )
         for cloning in (True, False)
     ),
+    *PIPER_MODELS,
     *WHISPER_MODELS,
     *TRANSFORMERS_MODELS,
 )
@@ -147,3 +150,9 @@ def find_model(name: str, records: Iterable[ModelRecord] = MODELS) -> ModelRecor
 def all_models(own: Mapping[str, OwnModel]) -> tuple[ModelRecord, ...]:
     """Return all models, with those of the settings, which go before others of the same name."""
     return (*(record for record in MODELS if record.name not in own), *own_records(own))
+
+
+def own_records(own: Mapping[str, OwnModel]) -> tuple[ModelRecord, ...]:
+    """Return the records of all repositories that the settings name."""
+    make = {"transformers": own_record, "piper": own_voice}
+    return tuple(make[model.engine](name, model) for name, model in own.items())

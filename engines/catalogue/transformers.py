@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Literal
-
 import msgspec
-from msgspec import Meta
 
-from engines.catalogue.engines import Kind
+from engines.catalogue.own import SAFE_FILES, OwnModel
 from engines.catalogue.records import TORCH_DEVICES, Adapter, ModelRecord, Source
 
 SPEECH_ENGINE = Adapter(
@@ -26,8 +22,6 @@ TRANSCRIPTION_ENGINE = Adapter(
     packages=("torch", "transformers", "onnxruntime"),
     rank=15,
 )
-SAFE_FILES = ("*.json", "*.txt", "*.safetensors", "*.model", "*.jinja", "speaker_embeddings/*.np[yz]")
-"""what these models are made of, never code"""
 FALLBACK_FILES = ("pytorch_model*.bin", "*/pytorch_model*.bin")
 """older formats, pulled where there are no safetensors"""
 MMS_LANGUAGES = {
@@ -43,22 +37,6 @@ MMS_LANGUAGES = {
 """ISO 639-3 codes, by which the repositories are named, and BCP-47 tags; a thousand more can be had by
 `models.own`
 """
-
-
-class OwnModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A repository that the settings name, run by an engine of transformers."""
-
-    repo: Annotated[str, Meta(pattern=r"^[\w.-]+/[\w.-]+$")]
-    """owner/name"""
-    kind: Kind | Literal["listening"] = "speech"
-    """speech or transcription; "listening" is how earlier settings call the latter"""
-    revision: str = "main"
-    """a branch, a tag or a commit"""
-    files: Annotated[tuple[str, ...], Meta(min_length=1)] = SAFE_FILES
-    """patterns of the files to pull; without any it would be all, code too"""
-    also: tuple[Annotated[str, Meta(pattern=r"^[\w.-]+/[\w.-]+$")], ...] = ()
-    """further repositories that it needs, such as a vocoder"""
-    licence: str = "see its page on the hub"
 
 
 def own_record(name: str, own: OwnModel) -> ModelRecord:
@@ -80,11 +58,6 @@ def own_record(name: str, own: OwnModel) -> ModelRecord:
         requires=TORCH_DEVICES,
         tier="experimental",
     )
-
-
-def own_records(own: Mapping[str, OwnModel]) -> tuple[ModelRecord, ...]:
-    """Return the records of all repositories that the settings name."""
-    return tuple(own_record(name, model) for name, model in own.items())
 
 
 def _speech(

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from engines.catalogue.own import OwnModel
 from engines.catalogue.records import SOURCE_NAMES, SourceName
-from engines.catalogue.transformers import OwnModel
 from engines.settings import EngineSettings, ModelSettings, WorkerSettings
 
 Positive = Annotated[float, Meta(gt=0)]

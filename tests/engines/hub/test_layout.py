@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import pytest
 
+from engines.catalogue.own import SAFE_FILES
 from engines.catalogue.records import Source
-from engines.catalogue.transformers import FALLBACK_FILES, SAFE_FILES
+from engines.catalogue.transformers import FALLBACK_FILES
 from engines.hub.layout import RemoteFile, Tree
 
 SOURCE = Source("acme/toy", files=SAFE_FILES, fallback_files=FALLBACK_FILES)

@@ -1,0 +1,1 @@
+"""The engine `piper`: voices of Piper, in forty languages, by plain onnxruntime."""
