@@ -14,7 +14,14 @@ from pathlib import Path
 
 import espeakng_loader
 
-from engines.adapters.espeak.voices import CHARACTERS, DEFAULT, Voices, has_dictionary, variant_names
+from engines.adapters.espeak.voices import (
+    CHARACTERS,
+    DEFAULT,
+    Voices,
+    has_dictionary,
+    variant_names,
+    volume_of,
+)
 from engines.api import Audio, EmitSpeech, EngineInfo, SpeechCapabilities, SpeechEvent, SpeechJob, Word
 from engines.errors import EngineFailed
 from engines.toolkit.espeak_library import PITCH, RATE, UNSPEAKABLE, VOLUME, Library, WordEvent
@@ -24,8 +31,6 @@ from engines.toolkit.stopping import stoppable
 WORDS_PER_MINUTE = 175
 SLOWEST = 80
 FASTEST = 450
-HEADROOM_VOLUME = 85
-"""at the library's own 100 its louder variants reach the end of the scale"""
 DEFAULT_PITCH = 50
 HIGHEST_PITCH = 99
 LARGEST_CHUNK = 88_200
@@ -82,7 +87,7 @@ class Espeak:
         if not self._library.set_voice(identifier):
             raise EngineFailed(f"eSpeak NG could not load the voice '{job.voice}'.")
         self._library.set_parameter(RATE, min(FASTEST, max(SLOWEST, round(WORDS_PER_MINUTE * job.speed))))
-        self._library.set_parameter(VOLUME, HEADROOM_VOLUME)
+        self._library.set_parameter(VOLUME, volume_of(identifier))
         pitch = DEFAULT_PITCH if job.pitch is None else min(HIGHEST_PITCH, max(0, job.pitch))
         self._library.set_parameter(PITCH, round(pitch))
 

@@ -45,6 +45,27 @@ CHARACTERS = {
 """chosen by character among the variants that do not clip and whose words align well, and so that each
 differs from every other in pitch or in timbre, as tests/engines measures
 """
+VOLUMES = {
+    "gmw/en-US": 112,
+    "": 100,
+    "victor": 200,
+    "iven4": 120,
+    "Reed": 93,
+    "belinda": 81,
+    "m8": 183,
+    "Nguyen": 121,
+    "linda": 80,
+    "f5": 108,
+    "david": 150,
+    "steph": 105,
+    "f4": 93,
+    "rob": 135,
+}
+"""by the library's identifier or by variant, none for the plain voices of all languages: the volume at which
+it is as loud as other engines are, -20 LUFS, measured on eight Harvard lists; languages differ by some 2 LU
+"""
+HEADROOM_VOLUME = 85
+"""of variants that nobody measured: at the library's own 100 the louder ones reach the end of the scale"""
 
 
 class Voices:
@@ -118,6 +139,12 @@ class Voices:
             variants = difflib.get_close_matches(fold_tag(variant), list(self._variants))
             near = [f"{code}+{self._variants[name]}" for name in variants]
         return f" Did you mean {', '.join(near)}?" if near else ""
+
+
+def volume_of(identifier: str) -> int:
+    """Return the volume of a voice by the library's identifier: 100 is the library's own, 200 its loudest."""
+    variant = identifier.partition("+")[2]
+    return VOLUMES.get(identifier, VOLUMES.get(variant, HEADROOM_VOLUME))
 
 
 def variant_names(data: Path) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import audio_measures
 import pytest
 from decoded import pitch
 from espeak_in_process import RATE, loaded, say, speak
+from loudness import integrated_loudness
 
 from engines.adapters.espeak.voices import CHARACTERS, Voices, bcp47_tag
 from engines.api import SpeechJob
@@ -162,6 +163,14 @@ def test_characters_are_openais() -> None:
         voice in codes or (voice.split("+")[0] in codes and voice.split("+")[1] in info.variants)
         for voice in CHARACTERS.values()
     )
+
+
+@pytest.mark.parametrize("name", CHARACTERS)
+def test_characters_are_equally_loud(name: str) -> None:
+    """Each of the thirteen is as loud as other engines are, -20 LUFS within 1."""
+    sound = audio_measures.samples(say(SPOKEN * 2, CHARACTERS[name]).pcm)
+
+    assert integrated_loudness(sound, RATE) == pytest.approx(-20, abs=1)
 
 
 def test_characters_differ() -> None:
