@@ -32,6 +32,9 @@ EVENT_WORD = 1
 CONTINUE_SYNTHESIS = 0
 STOP_SYNTHESIS = 1
 PHONEMES_IN_IPA = 2
+TIED = 0x80
+TIE_SHIFT = 8
+"""of the phonemes' mode: a flag, and where the character is"""
 UNSPEAKABLE = dict.fromkeys(
     (*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0xD800, 0xE000)), " "
 )
@@ -170,17 +173,20 @@ class Library:
         """Set the rate (words per minute), volume (100 is the default) or pitch (0 to 99)."""
         self._lib.espeak_SetParameter(parameter, value, 0)
 
-    def clauses(self, text: str) -> list[Clause]:
+    def clauses(self, text: str, tie: str = "") -> list[Clause]:
         """Return the clauses of a text, read by the voice that is set.
+
+        `tie` is put between the letters of one sound, such as an affricate.
 
         The library reads a clause at a call, and moves a pointer on; at the end it is NULL.
         """
         encoded = text.encode("utf-8", "replace")
         buffer = c.create_string_buffer(encoded)
         pointer = c.c_void_p(c.addressof(buffer))
+        mode = PHONEMES_IN_IPA | (TIED | ord(tie) << TIE_SHIFT if tie else 0)
         clauses: list[Clause] = []
         while pointer.value is not None:
-            phonemes = self._lib.espeak_TextToPhonemes(c.byref(pointer), CHARS_UTF8, PHONEMES_IN_IPA)
+            phonemes = self._lib.espeak_TextToPhonemes(c.byref(pointer), CHARS_UTF8, mode)
             read = len(encoded) if pointer.value is None else pointer.value - c.addressof(buffer)
             end = len(encoded[:read].decode("utf-8", "ignore"))
             clauses.append(Clause((phonemes or b"").decode("utf-8", "replace"), end))

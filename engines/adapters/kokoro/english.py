@@ -21,6 +21,7 @@ from misaki.token import MToken
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from engines.adapters.kokoro.marks import Mark
 from engines.adapters.kokoro.tagger import TaggerToken, tag_tokens
 from engines.toolkit.phoneme_chunks import Token
 
@@ -32,15 +33,6 @@ LONGEST_NUMBER = 15
 """what has more digits is read digit by digit"""
 GIVEN_RATING = 5
 """misaki's mark for phonemes that were given"""
-
-
-class Mark(msgspec.Struct, frozen=True):
-    """What is asked for a stretch [start, end) of the text."""
-
-    start: int
-    end: int
-    value: str | float
-    """as misaki writes it: "/phonemes", a stress, or "#flags" of numbers"""
 
 
 @functools.cache

@@ -1,5 +1,5 @@
-"""Kokoro's files, from a local folder only: `config.json`, `kokoro-v1_0.pth` and `voices/*.pt`, as they are
-published.
+"""Kokoro's files for torch, from a local folder only: `config.json`, `kokoro-v1_0.pth` and `voices/*.pt`, as
+they are published.
 
 Nothing is unpickled but tensors, and nothing is ever downloaded.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import warnings
-from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,13 @@ import torch
 from kokoro import KModel
 from torch import Tensor
 
-from engines.adapters.kokoro.voices import is_voice_name
-from engines.errors import EngineFailed, UnknownVoice
+from engines.adapters.kokoro.network import TORCH_WEIGHTS as WEIGHTS
+from engines.adapters.kokoro.voice_bank import Floats, VoiceBank, check_shape
+from engines.errors import EngineFailed
 from engines.toolkit.error_text import first_line
 
 REPOSITORY = "hexgrad/Kokoro-82M"
 CONFIG = "config.json"
-WEIGHTS = "kokoro-v1_0.pth"
 VOICES = "voices"
 PUBLISHED_PREFIX = "module."
 """what the published weights' names begin with"""
@@ -52,46 +52,15 @@ def load_network(folder: Path, device: torch.device) -> KModel:
     return network.to(device).eval()
 
 
-class VoiceFiles:
-    """The voices of a folder, each read when it is first used.
+def published_voices(folder: Path) -> VoiceBank:
+    """Return the voices of a folder. Raises EngineFailed where there are none."""
+    files = sorted((folder / VOICES).glob("*.pt"))
+    return VoiceBank({file.stem: partial(_read_voice, file) for file in files}, f"{folder / VOICES}/*.pt")
 
-    A voice is [lengths, 1, 256], a row for each number of phonemes. Raises EngineFailed where there are none.
-    """
 
-    def __init__(self, folder: Path, width: int) -> None:
-        self._files = {
-            file.stem: file for file in sorted((folder / VOICES).glob("*.pt")) if is_voice_name(file.stem)
-        }
-        self._width = width
-        self._loaded: dict[str, Tensor] = {}
-        if not self._files:
-            raise EngineFailed(f"Kokoro has no voices: there is no {folder / VOICES}/*.pt.")
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Return the names of the voices."""
-        return tuple(self._files)
-
-    def voice(self, name: str) -> Tensor:
-        """Return a voice. Raises UnknownVoice or EngineFailed."""
-        if name not in self._files:
-            raise UnknownVoice(f"Kokoro has no voice '{name}'.", param="voice")
-        if name not in self._loaded:
-            self._loaded[name] = self._load(self._files[name])
-        return self._loaded[name]
-
-    def mix(self, parts: Sequence[tuple[str, float]]) -> Tensor:
-        """Return the weighted sum of voices. Raises UnknownVoice or EngineFailed."""
-        voices = [self.voice(name) * weight for name, weight in parts]
-        rows = min(len(voice) for voice in voices)
-        return torch.stack([voice[:rows] for voice in voices]).sum(0)
-
-    def _load(self, file: Path) -> Tensor:
-        voice = _read_tensors(file, "voice")
-        fits = isinstance(voice, Tensor) and voice.ndim == 3 and tuple(voice.shape[1:]) == (1, self._width)
-        if not isinstance(voice, Tensor) or not fits or not len(voice):
-            raise EngineFailed(f"Kokoro's voice {file} has another shape than voices have.")
-        return voice.float()
+def _read_voice(file: Path) -> Floats:
+    voice = _read_tensors(file, "voice")
+    return check_shape(voice.float().numpy() if isinstance(voice, Tensor) else voice, file)
 
 
 def _read_config(file: Path) -> dict[str, Any]:

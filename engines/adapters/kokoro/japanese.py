@@ -16,8 +16,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-PACKAGES = {"fugashi": "fugashi", "jaconv": "jaconv", "mojimoji": "mojimoji", "unidic_lite": "unidic-lite"}
-"""what misaki's Japanese imports, and the names to install it by"""
+from engines.adapters.kokoro.packages import JAPANESE, missing_packages
+
 DIGITS = re.compile(r"\d+")
 THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(,\d{3})+(?![\d,])")
 DECIMAL = re.compile(r"(?<![\d.,])(\d+)\.(\d+)(?![\d.,])")
@@ -61,14 +61,9 @@ def normalise(text: str) -> str:
 
 def _check_packages() -> None:
     """Raise an error that names what is not installed, so that nothing is tried without it."""
-    unidic = find_spec("unidic")  # the large dictionary, which fugashi prefers
-    missing = [
-        name
-        for module, name in PACKAGES.items()
-        if not find_spec(module) and not (unidic and module == "unidic_lite")
-    ]
-    if missing:
+    if missing := missing_packages(JAPANESE):
         raise ModuleNotFoundError(f"pip install {' '.join(missing)}")
+    unidic = find_spec("unidic")  # the large dictionary, which fugashi prefers
     if unidic and not Path(unidic.origin or "").with_name("dicdir").is_dir():
         raise FileNotFoundError(
             "unidic is there without its dictionary: uninstall it, or run python -m unidic download"

@@ -2,9 +2,10 @@
 
 It works offline, and loses no text.
 
-English goes through misaki, word by word (`english`). Spanish, French, Hindi, Italian and Portuguese go
-through eSpeak NG, Japanese (`japanese`) and Chinese through misaki where the packages that it needs for them
-are installed; of these languages only whole stretches are known, so a text that is too long is halved at the
+English goes through misaki, word by word (`english`), or where torch and spaCy are to be left alone through
+hibari's front end (`light_english`). Spanish, French, Hindi, Italian and Portuguese go through eSpeak NG,
+Japanese (`japanese`) and Chinese through misaki where the packages that it needs for them are installed
+(`packages`); of these languages only whole stretches are known, so a text that is too long is halved at the
 best place until its parts fit. A blank line always parts chunks.
 
 In English text `[word](/phonemes/)` and the other marks of misaki's are honoured, as users of Kokoro know
@@ -19,18 +20,20 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from engines.adapters.kokoro.english import English, Mark
 from engines.adapters.kokoro.japanese import estimate_phonemes, make_japanese_phonemizer
+from engines.adapters.kokoro.marks import Mark
+from engines.adapters.kokoro.packages import missing_packages, needed_packages
 from engines.adapters.kokoro.voices import LANGUAGES
 from engines.errors import Unsupported
 from engines.toolkit.error_text import first_line
-from engines.toolkit.phoneme_chunks import Chunk, ChunkWord, pack, slices
+from engines.toolkit.phoneme_chunks import Chunk, ChunkWord, Token, pack, slices
 
+VOICES = {"e": "es", "f": "fr-fr", "h": "hi", "i": "it", "p": "pt-br"}
+"""eSpeak's voices by Kokoro's letters for languages"""
 Spans = Sequence[tuple[int, int, str]]
 """stretches [start, end) of a text, with phonemes in Kokoro's letters"""
 Phonemize = Callable[[str], str]
 
-ESPEAK = {"e": "es", "f": "fr-fr", "h": "hi", "i": "it", "p": "pt-br"}
 PARAGRAPH = re.compile(r"\n\s*\n")
 BLANK = re.compile(r"\s")
 UNSPEAKABLE = dict.fromkeys((*range(9), *range(14, 32), *range(127, 160), *range(0xD800, 0xE000)), " ")
@@ -50,6 +53,10 @@ before a stem
 """
 
 
+LATIN = re.compile(r"[A-Za-z]")
+EAST_ASIAN = re.compile(r"[ぁ-ヿㇰ-ㇿ㐀-鿿豈-﫿ｦ-ﾟ\U00020000-\U0003FFFF々〆〇]")
+
+
 class FrontEnd(Protocol):
     """What turns texts of one language into phonemes."""
 
@@ -58,19 +65,66 @@ class FrontEnd(Protocol):
         ...
 
 
-def make_front_end(language: str) -> FrontEnd:
-    """Return the front end of a language, by Kokoro's letter for it.
+def choose_language(language: str, text: str) -> str:
+    """Return the language that a voice of some language reads a text in, both by Kokoro's letters.
+
+    Japanese and Chinese are never written in Latin letters alone, and misaki would leave those as they are,
+    which sounds like nothing: such a text is read as English.
+    """
+    is_foreign = language in "jz" and LATIN.search(text) and not EAST_ASIAN.search(text)
+    return "a" if is_foreign else language
+
+
+class EnglishPhonemizer(Protocol):
+    """What turns English into phonemes, word by word."""
+
+    def phonemize(self, text: str, marks: Sequence[Mark] = ()) -> list[Token]:
+        """Return the tokens of a text whose spaces are plain ones."""
+        ...
+
+
+def make_front_end(language: str, *, light: bool = False) -> FrontEnd:
+    """Return the front end of a language, by Kokoro's letter for it; `light` is one without torch and spaCy.
 
     Raises Unsupported where its packages are missing.
     """
+    if language in "jz":
+        phonemize = _asian_phonemizer(language)
+        return WholeTextFrontEnd(phonemize, estimate_phonemes if language == "j" else len)
+    if missing := missing_packages(needed_packages(language, light=light)):
+        raise Unsupported(
+            f"Kokoro's {LANGUAGES[language].name} needs packages that are not installed here: "
+            f"pip install {' '.join(missing)}.",
+            param="voice",
+        )
     if language in "ab":
-        return EnglishFrontEnd(English(british=language == "b"))
-    if language in ESPEAK:
-        from misaki.espeak import EspeakG2P
+        return EnglishFrontEnd(_english(british=language == "b", light=light))
+    espeak = _light_espeak(language) if light else _espeak(language)
+    return WholeTextFrontEnd(lambda text: espeak(LONG_WORD.sub(r"\g<0> ", text)))
 
-        espeak = EspeakG2P(language=ESPEAK[language])
-        return WholeTextFrontEnd(lambda text: str(espeak(LONG_WORD.sub(r"\g<0> ", text))[0]))
-    return WholeTextFrontEnd(_asian_phonemizer(language), estimate_phonemes if language == "j" else len)
+
+def _english(*, british: bool, light: bool) -> EnglishPhonemizer:
+    if light:
+        from engines.adapters.kokoro.light_english import LightEnglish
+
+        return LightEnglish(british=british)
+    from engines.adapters.kokoro.english import English
+
+    english: EnglishPhonemizer = English(british=british)
+    return english
+
+
+def _espeak(language: str) -> Phonemize:
+    from misaki.espeak import EspeakG2P
+
+    espeak = EspeakG2P(language=VOICES[language])
+    return lambda text: str(espeak(text)[0])
+
+
+def _light_espeak(language: str) -> Phonemize:
+    from engines.adapters.kokoro.espeak_reader import EspeakReader
+
+    return EspeakReader(language).phonemize
 
 
 def _asian_phonemizer(language: str) -> Phonemize:
@@ -98,7 +152,7 @@ def _chinese_phonemizer() -> Phonemize:
 class EnglishFrontEnd:
     """The front end of English, which gives words."""
 
-    def __init__(self, english: English) -> None:
+    def __init__(self, english: EnglishPhonemizer) -> None:
         self._english = english
 
     def chunks(self, text: str, spans: Spans, max_phonemes: int) -> Iterator[Chunk]:

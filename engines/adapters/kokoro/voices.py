@@ -105,7 +105,8 @@ def _substitute(meant: str, available: list[str]) -> str:
         return meant
     alike = (meant[:2], "a" + meant[1])
     matches = (voice for prefix in alike for voice in available if voice.startswith(prefix))
-    return next(matches, available[0])
+    same_gender = (voice for voice in available if voice[1] == meant[1])
+    return next(matches, next(same_gender, available[0]))
 
 
 def _voice(name: str, *, unique: bool) -> Voice:

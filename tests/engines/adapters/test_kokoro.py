@@ -128,8 +128,8 @@ def test_audio_is_the_librarys(voice_name: str, text: str, speed: float) -> None
 def test_too_loud_is_limited() -> None:
     """Samples beyond full scale are limited, and do not wrap around."""
     [result] = library_results(TEXT, voice("af_heart") * 3)
-    loaded()[0]._voices._loaded["af_sky"] = voice("af_heart") * 3
-    loaded()[0]._voices._files["af_sky"] = Path()
+    loaded()[0]._network.voices._loaded["af_sky"] = voice("af_heart").numpy() * 3
+    loaded()[0]._network.voices._readers["af_sky"] = lambda: np.zeros(0, np.float32)
     spoken = speak(SpeechJob(TEXT, "af_sky", seed=SEED))
 
     assert float(result.audio.abs().max()) > 1.1

@@ -1,0 +1,102 @@
+"""What the engine needs of a network of Kokoro's, whatever computes it: torch or onnxruntime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from engines.adapters.kokoro.voice_bank import Floats, VoiceBank
+
+RATE = 24_000
+"""Hertz"""
+TORCH_WEIGHTS = "kokoro-v1_0.pth"
+"""the file by which a folder is known to be one for torch"""
+Check = Callable[[Sequence[int]], None]
+"""raises Stop once nobody wants any of the lines with these indexes"""
+
+
+class Options(msgspec.Struct, frozen=True):
+    """How a network is to be computed."""
+
+    device: str = "auto"
+    batch: int = 0
+    """lines at once, by torch; 0 for what suits the device"""
+    precision: str = ""
+    """of the graph, where a folder has several: fp32, fp16, int8"""
+    threads: int = 0
+    """of a graph on a CPU; 0 is one a core"""
+
+
+class NetworkFacts(msgspec.Struct, frozen=True):
+    """What a network is and can do."""
+
+    version: str
+    """of the library that computes it"""
+    vocabulary: Mapping[str, int]
+    """the ids of phonemes"""
+    max_phonemes: int
+    """in a line"""
+    device: str
+    batch: int = 1
+    """lines that go through at once"""
+    words: bool = True
+    """it tells how long each phoneme lasts"""
+    seed: bool = True
+    """the same seed gives the same audio"""
+    speed: tuple[float, float] = (0.5, 2.0)
+    """lowest and highest speed"""
+    light: bool = False
+    """its texts are read without torch and spaCy"""
+
+
+class Line(msgspec.Struct, frozen=True, eq=False):
+    """What a network speaks at once."""
+
+    ids: Sequence[int]
+    """of its phonemes, without the zeros around them"""
+    voice: Floats
+    """the row of a voice, [1, 256]"""
+    speed: float
+    noise: object
+    """of its job, as the network made it"""
+    reproducible: bool = True
+    """comes out the same whoever shares its batch, but for the last bits"""
+
+
+class LineAudio(msgspec.Struct, frozen=True, eq=False):
+    """The audio of a line."""
+
+    index: int
+    """of the line, among those that were given"""
+    pcm: bytes
+    """s16le at 24 kHz"""
+    frames: list[int]
+    """how many each of its ids lasts, and both ends; nothing where the network does not tell"""
+
+
+class Network(Protocol):
+    """A network with its voices. One thread at a time."""
+
+    @property
+    def facts(self) -> NetworkFacts:
+        """Return what it is and can do."""
+        ...
+
+    @property
+    def voices(self) -> VoiceBank:
+        """Return its voices."""
+        ...
+
+    def start_noise(self, seed: int) -> object:
+        """Return the random numbers of a job, which are used up line by line."""
+        ...
+
+    def speak(self, lines: Sequence[Line], check: Check) -> Iterator[LineAudio]:
+        """Yield the audio of lines, in any order.
+
+        `check` is called now and then with the indexes of those in work; where it raises Stop, they are left
+        out. Raises EngineFailed.
+        """
+        ...
