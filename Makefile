@@ -1,12 +1,14 @@
 # Every target does its own set-up; ARGS="…" is passed on, as in: make serve ARGS="--port 9000"
+# MINIMAL=1 leaves out the natural voice and Whisper, as in: make serve MINIMAL=1
 
 IN_VENV := .venv/bin/python
-READY := .venv/.installed
+MINIMAL ?=
+READY := .venv/.installed$(if $(MINIMAL),-minimal)
 READY_TO_TEST := .venv/.installed-test
 ARGS ?=
 URL ?=
 
-.PHONY: serve test lint types bench conformance wheel-check setup clean
+.PHONY: serve test lint types bench quality conformance wheel-check setup clean
 
 serve: $(READY)
 	@exec $(IN_VENV) -m gateway serve $(ARGS)
@@ -24,6 +26,10 @@ types: $(READY_TO_TEST)
 bench: $(READY_TO_TEST)
 	$(IN_VENV) -m bench $(ARGS)
 
+# What the engines are heard to say; make quality ARGS="--write" puts the findings into docs/quality.md
+quality: $(READY_TO_TEST)
+	$(IN_VENV) -m bench.quality $(ARGS)
+
 # Against a server of its own, or any other: make conformance URL=https://host/v1 ARGS="--api-key KEY"
 conformance: $(READY_TO_TEST)
 ifeq ($(URL),)
@@ -38,10 +44,10 @@ wheel-check: $(READY)
 
 setup: $(READY)
 
-$(READY): pyproject.toml scripts/setup
-	@scripts/setup
+$(READY): pyproject.toml scripts/setup scripts/natural.txt
+	@scripts/setup $(if $(MINIMAL),minimal)
 
-$(READY_TO_TEST): pyproject.toml scripts/setup
+$(READY_TO_TEST): pyproject.toml scripts/setup scripts/natural.txt
 	@scripts/setup test
 
 clean:

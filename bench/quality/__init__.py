@@ -1,0 +1,1 @@
+"""What engines are heard to say: texts go through a real server, and a real ear listens."""

@@ -1,0 +1,111 @@
+"""The server's side: which engines speak, and what they say, asked for over HTTP as any client does."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+
+from bench.target import Target
+
+PATIENCE = 600.0
+"""seconds that an answer may take: an engine may have to load its model first"""
+TRIES = 20
+BUSY = (429, 503)
+SEED = 5
+"""of all requests, so that who measures again hears the same"""
+VOICE = "marin"
+"""the voice of hibari that is nobody in disguise; other engines have one of that name as well"""
+VOICES = (
+    "alloy",
+    "ash",
+    "ballad",
+    "cedar",
+    "coral",
+    "echo",
+    "fable",
+    "marin",
+    "nova",
+    "onyx",
+    "sage",
+    "shimmer",
+    "verse",
+)
+FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")
+
+
+class Manner(msgspec.Struct, frozen=True):
+    """How a text is to be spoken."""
+
+    engine: str
+    voice: str = VOICE
+    format: str = "pcm"
+    speed: float = 1.0
+
+
+def speak(target: Target, text: str, manner: Manner) -> bytes:
+    """Return the answer of the server to a text, whole; where it is busy it is asked again."""
+    body: dict[str, Any] = {
+        "model": manner.engine,
+        "voice": manner.voice,
+        "input": text,
+        "response_format": manner.format,
+        "speed": manner.speed,
+        "seed": SEED,
+    }
+    headers = {"content-type": "application/json", **target.headers()}
+    return _answer(f"{target.base_url}/audio/speech", json.dumps(body).encode(), headers)
+
+
+def transcribe(target: Target, recording: bytes, model: str = "whisper-1") -> str:
+    """Return the server's own transcript of a WAV file of English."""
+    mark = uuid4().hex
+    fields = {"model": model, "language": "en", "response_format": "text"}
+    head = "".join(
+        f'--{mark}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    )
+    file = f'--{mark}\r\nContent-Disposition: form-data; name="file"; filename="spoken.wav"\r\n\r\n'
+    body = f"{head}{file}".encode() + recording + f"\r\n--{mark}--\r\n".encode()
+    headers = {"content-type": f"multipart/form-data; boundary={mark}", **target.headers()}
+    return _answer(f"{target.base_url}/audio/transcriptions", body, headers).decode()
+
+
+def speaking_engines(target: Target) -> list[str]:
+    """Return the names of the engines and models of the server that speak English now, hibari first."""
+    request = urllib.request.Request(f"{target.base_url}/models", headers=target.headers())
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+        listed = json.load(answer)["data"]
+    names = [
+        one["id"]
+        for one in listed
+        if one.get("owned_by") == "voicebox" and one.get("task") == "text-to-speech"
+    ]
+    able = [name for name in names if _speaks(target, name)]
+    return sorted(able, key=lambda name: name != "hibari")
+
+
+def _speaks(target: Target, engine: str) -> bool:
+    try:
+        return bool(speak(target, "Good morning.", Manner(engine)))
+    except OSError:
+        return False
+
+
+def _answer(url: str, body: bytes, headers: dict[str, str]) -> bytes:
+    for _ in range(TRIES):
+        request = urllib.request.Request(url, body, headers)
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                return bytes(answer.read())
+        except urllib.error.HTTPError as exc:
+            if exc.code not in BUSY:
+                raise OSError(f"{url}: {exc.code} {exc.read().decode(errors='replace')[:300]}") from exc
+            exc.close()
+            time.sleep(float(exc.headers.get("retry-after", 1)))
+    raise TimeoutError(f"{url}: still busy")
