@@ -165,7 +165,7 @@ def test_without_a_transcriber(program: Path, tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def odd(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Serve a transcriber that fails at short segments, and never ends with long ones."""
-    sections: dict[str, Any] = {"admission": {"wait": 1.0}, "speech": {"first_segment": 60, "verify": True}}
+    sections: dict[str, Any] = {"admission": {"wait": 3.0}, "speech": {"first_segment": 60, "verify": True}}
     with serve(program, tmp_path_factory.mktemp("odd"), transcriber="odd", **sections) as server:
         yield server
 

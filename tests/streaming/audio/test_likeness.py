@@ -16,7 +16,7 @@ def pulses(levels: list[int], noise: float = 0.0, seed: int = 0) -> bytes:
     envelope = np.repeat(levels, RATE // 20).astype(float)
     tone = envelope * np.sin(np.arange(len(envelope)) * 2 * np.pi * 180 / RATE)
     hiss = np.random.default_rng(seed).normal(0, 1, len(tone)) * noise * (envelope.mean() + 1)
-    return (tone + hiss).clip(-32768, 32767).astype("<i2").tobytes()
+    return bytes((tone + hiss).clip(-32768, 32767).astype("<i2"))
 
 
 LEVELS = st.lists(st.sampled_from([0, 800, 4000, 12_000]), min_size=8, max_size=60).filter(
