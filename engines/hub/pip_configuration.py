@@ -45,10 +45,12 @@ class PackagePlaces(NamedTuple):
     places: tuple[Place, ...]
     certificates: str = ""
     """the file of those to be trusted; empty: the system's"""
+    offline: bool = False
+    """only what is on this machine may be asked"""
 
     def local(self) -> PackagePlaces:
         """Return those that are on this machine."""
-        return self._replace(places=tuple(place for place in self.places if place.is_local))
+        return self._replace(places=tuple(place for place in self.places if place.is_local), offline=True)
 
 
 def package_places(chosen: str = "", environ: Mapping[str, str] = os.environ) -> PackagePlaces:
