@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from engines.catalogue.kokoro import KOKORO, KOKORO_GRAPHS
 from engines.catalogue.own import OwnModel
 from engines.catalogue.piper import PIPER_MODELS, own_voice
-from engines.catalogue.records import TOKENIZER_FILES, TORCH_DEVICES, Adapter, ModelRecord, Source
+from engines.catalogue.records import TOKENIZER_FILES, Adapter, ModelRecord, Source
 from engines.catalogue.transformers import TRANSFORMERS_MODELS, own_record
 from engines.catalogue.whisper import WHISPER_MODELS
 
-KOKORO_ENGINE = Adapter(
-    name="kokoro",
-    import_path="engines.adapters.kokoro.engine:Kokoro",
-    packages=("torch", "kokoro"),
-    rank=50,
-)
 POCKET = Adapter(
     name="pocket-tts",
     import_path="engines.adapters.pocket.engine:Pocket",
@@ -30,7 +25,6 @@ VOXCPM = Adapter(
     designs=True,
 )
 
-KOKORO_LANGUAGES = ("en-US", "en-GB", "es", "fr", "hi", "it", "ja", "pt-BR", "zh")
 POCKET_CLONING = "kyutai/pocket-tts"
 POCKET_PRESETS = "kyutai/pocket-tts-without-voice-cloning"
 PocketCommits = tuple[str, str, str]
@@ -82,20 +76,6 @@ def _pocket(language: str, tag: str, commits: PocketCommits, *, cloning: bool) -
     )
 
 
-KOKORO = ModelRecord(
-    name="kokoro",
-    display="Kokoro 82M",
-    engine=KOKORO_ENGINE,
-    repo="hexgrad/Kokoro-82M",
-    licence="Apache-2.0",
-    kinds=("speech",),
-    files=("config.json", "kokoro-v1_0.pth", "voices/*.pt"),
-    size_bytes=355_000_000,
-    languages=KOKORO_LANGUAGES,
-    voice_types=("preset",),
-    requires=TORCH_DEVICES,
-)
-
 VOXCPM_CODES = "en zh ar my da nl fi fr de el he hi id it ja km ko lo ms no pl pt ru es sw sv tl th tr vi"
 VOXCPM_LANGUAGES = tuple(VOXCPM_CODES.split())
 VOXCPM2 = ModelRecord(
@@ -119,6 +99,7 @@ VOXCPM2 = ModelRecord(
 
 MODELS: tuple[ModelRecord, ...] = (
     KOKORO,
+    *KOKORO_GRAPHS,
     VOXCPM2,
     *(
         _pocket(language, tag, commits, cloning=cloning)

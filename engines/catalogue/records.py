@@ -121,6 +121,10 @@ class ModelRecord(msgspec.Struct, frozen=True):
     """files of other repositories that the engine needs too, where the model comes from the hub"""
     packaged: PackageSource | None = None
     """the same model in wheels of a package index; the engine gets one folder, with its files"""
+    substitute: str = ""
+    """the model that is pulled in its place where this one cannot be had or cannot run; what is called by its
+    name is then served by that one
+    """
     options: dict[str, str] = {}
     """further arguments of the engine, besides the path of the files and the name of the model"""
     size_bytes: int = 0

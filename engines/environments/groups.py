@@ -130,6 +130,19 @@ GROUPS = (
         without_dependencies=(TORCHAUDIO_REQUIREMENT, "voxcpm==2.0.3"),
     ),
     Group(
+        name="onnx",
+        display="Kokoro and Piper without torch, by onnxruntime",
+        requirements=REQUIREMENTS / "onnx.txt",
+        packages=("onnxruntime", "hibari", "espeakng_loader"),
+        size=280_000_000,
+        licences=(
+            Licence("onnxruntime", "MIT"),
+            Licence("hibari-tts, misaki", "Apache-2.0"),
+            Licence("espeakng-loader, espeak-ng", "GPL-3.0-or-later"),
+            Licence("jieba, pypinyin, cn2an, ordered-set (for Chinese)", "MIT"),
+        ),
+    ),
+    Group(
         name="legacy457",
         display="Qwen3-TTS and TADA, which run on transformers 4.57 only",
         requirements=REQUIREMENTS / "legacy457.txt",

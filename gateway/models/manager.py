@@ -23,6 +23,7 @@ from gateway.config.paths import data_folder
 from gateway.config.settings import Settings
 from gateway.models.pulls import Pull, Pulls, PullStatus
 from gateway.models.registry import ModelRegistry, disabled_reason, make_registry
+from gateway.models.substitutes import pull_or_substitute
 
 SCAN_SECONDS = 5.0
 
@@ -112,11 +113,21 @@ class LocalModelManager:
         began = time.monotonic()
         try:
             files = await asyncio.to_thread(lambda: self.models.files)
-            await asyncio.to_thread(files.pull, record, pull.update, pull.cancel, pull.sources)
+            pulled, _ = await asyncio.to_thread(
+                pull_or_substitute,
+                record,
+                self.models.records,
+                self.models.model_engines.obstacle,
+                lambda one: files.pull(one, pull.update, pull.cancel, pull.sources),
+                lambda one, why: self._log.warning(
+                    "another model is pulled in its place", model=record.name, pulled=one.name, reason=why
+                ),
+                pull.sources,
+            )
         except SpeechError as exc:
             self._log.warning("model not pulled", model=record.name, reason=exc.message)
             raise
-        self._log.info("model pulled", model=record.name, seconds=round(time.monotonic() - began, 1))
+        self._log.info("model pulled", model=pulled.name, seconds=round(time.monotonic() - began, 1))
         await self.scan()
 
     async def delete(self, record: ModelRecord) -> int:
