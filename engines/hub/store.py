@@ -306,6 +306,17 @@ class ModelFiles:
         ModelBusy while somebody pulls the same files, and ModelInstalled where all there is of it is in a
         package that is installed.
         """
+        self.check_deletable(record)
+        packages = self._package_folder(record)
+        with translated_errors(self.folder):
+            freed = self._delete_from_hub(record, others)
+            if packages and packages.root.is_dir():
+                with locked(packages.lock, lambda: _raise_busy(record)):
+                    freed += packages.delete()
+        return freed
+
+    def check_deletable(self, record: ModelRecord) -> None:
+        """Raise ModelInstalled where all there is of a model is in a package that is installed."""
         found, packages = self.find(record), self._package_folder(record)
         roots = [RepoFolder(self.folder, source.repo).root for source in record.sources]
         if packages:
@@ -316,12 +327,6 @@ class ModelFiles:
                 f" pip uninstall {_projects(record)}."
             )
             raise ModelInstalled(message, code="model_installed")
-        with translated_errors(self.folder):
-            freed = self._delete_from_hub(record, others)
-            if packages and packages.root.is_dir():
-                with locked(packages.lock, lambda: _raise_busy(record)):
-                    freed += packages.delete()
-        return freed
 
     def _delete_from_hub(self, record: ModelRecord, others: Sequence[ModelRecord]) -> int:
         """Delete the files of a model that came from the hub, but for what complete models share with it."""

@@ -133,13 +133,15 @@ class LocalModelManager:
     async def delete(self, record: ModelRecord) -> int:
         """Take a model out of memory and delete its files; return the bytes that this frees.
 
-        Raises ModelBusy, or BadInput while it is in use.
+        Raises ModelBusy or ModelInstalled, or BadInput while it is in use.
         """
+        files = await asyncio.to_thread(lambda: self.models.files)
+        await asyncio.to_thread(files.check_deletable, record)
         await self.unload(record)
         async with self._scan_lock:
             if record.name in self._running:
                 await self._remove_engine(record.name)
-            freed = await asyncio.to_thread(lambda: self.models.files.delete(record, self.models.records))
+            freed = await asyncio.to_thread(files.delete, record, self.models.records)
             # or requests would be refused as if it were about to be loaded
             await asyncio.to_thread(self.models.scan_runnable)
             return freed

