@@ -99,7 +99,7 @@ class ModelFiles:
             os.environ.get("HF_HUB_OFFLINE") or os.environ.get("TRANSFORMERS_OFFLINE")
         )
         self.offline = offline_by_environment if offline is None else offline
-        self.sources = tuple(sources)
+        self.sources = tuple(dict.fromkeys(sources))
         self.package_index = package_index
         self._token = token
         self._policy = policy or DownloadPolicy()

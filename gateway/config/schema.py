@@ -132,7 +132,9 @@ def _description(info: inspect.Type) -> str:
         case inspect.FloatType():
             return "a number" + _range(info)
         case inspect.VarTupleType(item_type=item, min_length=least):
-            return f"a list of {_description(item)}s" + (f", at least {least}" if least else "")
+            allowed = _description(item)
+            kinds = allowed if isinstance(item, inspect.LiteralType) else f"{allowed}s"
+            return f"a list of {kinds}" + (f", at least {least}" if least else "")
         case inspect.UnionType(types=kinds):
             return ", ".join(_description(kind) for kind in kinds[:-1]) + f" or {_description(kinds[-1])}"
         case inspect.DictType(key_type=key, value_type=value):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config.load import ConfigError, load
+from gateway.config.schema import masked
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,8 @@ from gateway.config.load import ConfigError, load
         ("models: {own: {espeak: {repo: a/b}}}", ":1: models.own.espeak: an engine has that name; choose another"),
         ("models: {own: {mine: {repo: a/b, files: []}}}", ":1: models.own.mine.files: [] is given; allowed: a list of texts, at least 1"),
         ("models: {own: {mine: {kind: listening}}}", ":1: models.own.mine.repo: is needed; allowed: text that matches"),
+        ("models: {sources: [hub, pypi]}", ":1: models.sources: ['hub', 'pypi'] is given; allowed: a list of one of hub, packages, at"),
+        ("models: {sources: []}", ":1: models.sources: [] is given; allowed: a list of one of hub, packages, at least 1"),
         ("models: {own: {My Own: {repo: a/b}}}", ":1: models.own.My Own: 'My Own' cannot be a model's name; allowed: text that"),
     ],
 )  # fmt: skip
@@ -39,6 +42,21 @@ def test_one_mistake(tmp_path: Path, content: str, reported: str) -> None:
         load(path, {}, {})
     (line,) = map(str, caught.value.problems)
     assert line.startswith(f"{path}{reported}")
+
+
+def test_the_order_of_sources(tmp_path: Path) -> None:
+    """Where models come from is a list, also in a variable; a package index's password is not shown."""
+    path = tmp_path / "settings.yaml"
+    path.write_text("models: {sources: [packages]}")
+    assert load(path, {}, {}).models.sources == ("packages",)
+    variables = {
+        "VOICEBOX_MODELS__SOURCES": "packages hub",
+        "VOICEBOX_MODELS__PACKAGE_INDEX": "https://me:hidden@host.example/simple",
+    }
+    settings = load(path, variables, {})
+    assert settings.models.sources == ("packages", "hub")
+    assert settings.models.package_index == "https://me:hidden@host.example/simple"
+    assert "hidden" not in str(masked(("models", "package_index"), settings.models.package_index))
 
 
 def test_models_may_be_preferred(tmp_path: Path) -> None:
