@@ -28,6 +28,7 @@ from bench import (
     overload,
     realtime_players,
     throughput,
+    verified_speech,
 )
 from bench.figures import Figure
 from bench.target import Target, own
@@ -45,9 +46,10 @@ PROGRAMS = {
     "many_voices": many_voices.run,
     "overload": overload.run,
     "engines": engines.run,
+    "verified_speech": verified_speech.run,
 }
 """the first needs a server that has done nothing yet"""
-ASKED_FOR = {"engines"}
+ASKED_FOR = {"engines", "verified_speech"}
 """these take longer than all others, and need what only some have installed: they are run only when they are
 named
 """

@@ -153,7 +153,9 @@ class SegmentAudio:
         while reason is not None:
             try:
                 complete = await self._attempt(takes.count)
-                await verified.add(bytes(self._pcm), truncated=not complete)
+                pcm = bytes(self._pcm)
+                self._pcm.clear()
+                await verified.add(pcm, truncated=not complete)
             except SpeechError as exc:
                 takes.add_failure("run away" if isinstance(exc, RunawayAudio) else "failed")
                 reason = takes.reason_for_another(check.takes)

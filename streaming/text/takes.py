@@ -16,8 +16,8 @@ import msgspec
 from streaming.text.duration import estimate_duration
 from streaming.text.heard_words import Difference, compare
 
-SHORT_FACTOR = 0.4
-"""audio of less than this share of its text's usual time was cut off..."""
+SHORT_FACTOR = 2.0
+"""audio of less than so many times the least that holds its text's letters was cut off..."""
 LONG_FACTOR = 2.5
 """...and audio of more than so many times as much has something else in it"""
 LENGTH_MARGIN = 1.0
@@ -48,7 +48,7 @@ class Takes:
 
     def __init__(self, text: str, speed: float = 1.0) -> None:
         self._text = text
-        self._usual = estimate_duration(text, speed=speed).expected
+        self._estimate = estimate_duration(text, speed=speed)
         self._takes: list[Take] = []
         self._is_final = False
         """whether further takes would be no better"""
@@ -119,9 +119,10 @@ class Takes:
         return "truncated" in self._takes[self.best].defects
 
     def _length_faults(self, seconds: float) -> Iterator[Fault]:
-        if seconds < SHORT_FACTOR * self._usual and seconds + LENGTH_MARGIN < self._usual:
+        usual = self._estimate.expected
+        if seconds < SHORT_FACTOR * self._estimate.shortest and seconds + LENGTH_MARGIN < usual:
             yield "too short"
-        if seconds > LONG_FACTOR * self._usual and seconds > self._usual + LENGTH_MARGIN:
+        if seconds > LONG_FACTOR * usual and seconds > usual + LENGTH_MARGIN:
             yield "too long"
 
     def _proven(self, take: Take) -> frozenset[Difference | Fault]:
@@ -133,7 +134,7 @@ class Takes:
         take = self._takes[number]
         if not take.usable:
             return (MOST_DEFECTS, 0, 0, number)
-        length = abs(math.log(max(take.seconds, 0.01) / max(self._usual, 0.01)))
+        length = abs(math.log(max(take.seconds, 0.01) / max(self._estimate.expected, 0.01)))
         return (len(take.defects), take.misheard, length, number)
 
 
