@@ -49,6 +49,34 @@ def test_invalid_speeds(speed: Any) -> None:
         asked(speed=speed)
 
 
+@pytest.mark.parametrize(
+    ("given_value", "verify"),
+    [
+        (True, True),
+        ("true", True),
+        (1, True),
+        (False, False),
+        ("False", False),
+        (0, False),
+        (None, None),
+        ("", None),
+        ("null", None),
+    ],
+)
+def test_spellings_of_verify(given_value: Any, verify: bool | None) -> None:
+    """Whether speech is verified may be a boolean as clients spell it, or is left to the settings."""
+    request = asked(verify=given_value)
+    assert (request.verify, request.unknown) == (verify, ())
+    assert asked().verify is None
+
+
+@pytest.mark.parametrize("verify", ["perhaps", 2, -1, [True], {"takes": 2}])
+def test_invalid_verify(verify: Any) -> None:
+    """A value that is no boolean is refused, with the field's name."""
+    with pytest.raises(BadInput, match="verify"):
+        asked(verify=verify)
+
+
 @pytest.mark.parametrize(("field", "value"), [("speed", 4.5), ("speed", 0.2), ("input", "x" * 4097)])
 def test_strict_keeps_openais_limits(field: str, value: Any) -> None:
     """Under `strict` OpenAI's bounds are errors; otherwise they are not."""

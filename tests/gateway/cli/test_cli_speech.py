@@ -8,6 +8,7 @@ import io
 import json
 import os
 import pty
+import re
 import signal
 import socket
 import subprocess
@@ -114,6 +115,15 @@ def test_say_writes_a_file(server: Server, tmp_path: Path, words: list[str], fil
     with av.open(str(tmp_path / file)) as container:
         assert container.streams.audio[0].codec_context.name.startswith(codec)
     assert 0.5 < seconds(tmp_path / file) < 6
+
+
+def test_say_tells_what_verifies(server: Server, tmp_path: Path) -> None:
+    """`--verify` has the speech verified, and a note tells by what, or why by nothing."""
+    done = voicebox("say", SPEECH, "--verify", url=server.url)
+
+    assert done.returncode == 0, done.stderr
+    assert re.search(rb"voicebox: verification: \S+", done.stderr)
+    assert b"verification" not in voicebox("say", SPEECH, url=server.url).stderr
 
 
 def test_a_wav_file_has_its_sizes(server: Server, tmp_path: Path) -> None:
