@@ -53,6 +53,8 @@ class SpeechCapabilities(msgspec.Struct, frozen=True):
     """BCP-47 tags"""
     speed: tuple[float, float] = (1.0, 1.0)
     """lowest and highest speed it speaks at by itself, without changing pitch"""
+    scripts: tuple[str, ...] = ()
+    """scripts that it reads, by Unicode's names ("Latin"); letters of others are left out. Empty: any"""
     language: bool = False
     """honours SpeechJob.language apart from the voice"""
     pitch: bool = False

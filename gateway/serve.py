@@ -26,7 +26,7 @@ from gateway.app import VERSION, create_app, make_encoders
 from gateway.config.settings import Settings
 from gateway.http.drain import Drain
 from gateway.http.protocol import bounded
-from gateway.models.manager import make_manager
+from gateway.models.manager import make_manager, make_resting
 from gateway.observability import logging
 from gateway.observability.metrics import Metrics
 from gateway.observability.tracing import TracingMissing
@@ -56,6 +56,7 @@ def run(settings: Settings, *, ready_file: Path | None = None) -> int:
         log=lambda event, **fields: log.info(event, **fields),
         observer=metrics,
         encoding=encoders.capacity,
+        resting=make_resting(settings),
     )
     manager = make_manager(settings, engines, log)
     drain = Drain()

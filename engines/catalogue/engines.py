@@ -5,11 +5,17 @@ A further engine is one folder in `engines/adapters/` and one record here.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import util
+from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from engines.settings import EngineSettings
+
 Kind = Literal["speech", "transcription"]
+Rests = Literal["never", "behind a better one", "always"]
 
 
 class EngineRecord(msgspec.Struct, frozen=True):
@@ -32,12 +38,31 @@ class EngineRecord(msgspec.Struct, frozen=True):
     """speaks with voices that are described in words"""
     enabled_by_default: bool = True
     """enabled unless the settings say otherwise"""
+    optional: bool = False
+    """part of the full installation only: where its files are missing it is not enabled by default"""
+    rests: Rests = "never"
+    """when its workers start only once they are wanted: behind a better one of its kind, or always"""
     files: tuple[str, ...] = ()
     """what must be installed for it, as `package/path`; `voicebox doctor` looks for them without importing"""
     warm: bool = False
     """whether it does a job before it is ready, so that the first request is not the slow one"""
     python: str = ""
     """the interpreter that runs its workers; empty is our own"""
+
+    @property
+    def installed(self) -> bool:
+        """Whether all its files are there."""
+        return not any(self.missing_files())
+
+    def missing_files(self) -> Iterator[str]:
+        """Yield those of its files that are not there."""
+        return (file for file in self.files if locate_file(file) is None)
+
+    def is_enabled(self, settings: Mapping[str, EngineSettings]) -> bool:
+        """Return whether it is enabled, by the settings of engines or, where they are silent, by default."""
+        if self.name in settings:
+            return settings[self.name].enabled
+        return self.enabled_by_default and (not self.optional or self.installed)
 
 
 CATALOGUE = (
@@ -47,7 +72,7 @@ CATALOGUE = (
         kinds=("speech",),
         licence="Apache-2.0",
         rank=15,
-        enabled_by_default=False,
+        optional=True,
         files=("hibari/assets/hibari.onnx", "onnxruntime/__init__.py"),
     ),
     EngineRecord(
@@ -57,6 +82,7 @@ CATALOGUE = (
         licence="GPL-3.0-or-later",
         workers=2,
         rank=10,
+        rests="behind a better one",
         files=("espeakng_loader/espeak-ng-data/phontab",),
     ),
     EngineRecord(
@@ -65,6 +91,7 @@ CATALOGUE = (
         kinds=("transcription",),
         licence="BSD-2-Clause",
         rank=10,
+        rests="always",
         files=("pocketsphinx/model/en-us/en-us/mdef", "pocketsphinx/model/en-us/en-us.lm.bin"),
     ),
     EngineRecord(
@@ -102,3 +129,17 @@ def find_engine(name: str) -> EngineRecord:
         if record.name == name:
             return record
     raise KeyError(name)
+
+
+def locate_file(name: str) -> Path | None:
+    """Return the path of an installed file, given as `package/path`; nothing is imported."""
+    package, _, rest = name.partition("/")
+    spec = util.find_spec(package)
+    folders = (spec.submodule_search_locations or ()) if spec else ()
+    return next((path for folder in folders if (path := Path(folder, rest)).is_file()), None)
+
+
+def does_rest(record: EngineRecord, enabled: Iterable[EngineRecord]) -> bool:
+    """Return whether an engine starts only once it is wanted, beside the others that are enabled."""
+    better = any(other.rank > record.rank and {*other.kinds} & {*record.kinds} for other in enabled)
+    return record.rests == "always" or (record.rests == "behind a better one" and better)

@@ -17,6 +17,13 @@ POCKET = Adapter(
     packages=("torch", "pocket_tts"),
     rank=40,
 )
+HIBARI_ENGINE = Adapter(
+    name="hibari",
+    import_path="engines.adapters.hibari.engine:Hibari",
+    packages=("hibari", "onnxruntime"),
+    rank=15,
+    group="onnx",
+)
 VOXCPM = Adapter(
     name="voxcpm",
     import_path="engines.adapters.voxcpm.engine:VoxCPM",
@@ -97,7 +104,22 @@ VOXCPM2 = ModelRecord(
     tier="experimental",
 )
 
+HIBARI_VOICES = ModelRecord(
+    name="hibari-voices",
+    display="Hibari, with four further voices: American and British, women and men",
+    engine=HIBARI_ENGINE,
+    repo="maureesewilliams/hibari",
+    licence="Apache-2.0",
+    kinds=("speech",),
+    files=("voices/*.onnx",),
+    size_bytes=31_800_000,
+    languages=("en-US", "en-GB"),
+    voice_types=("preset",),
+    rank=1,  # before the embedded engine, whose voices it has too
+)
+
 MODELS: tuple[ModelRecord, ...] = (
+    HIBARI_VOICES,
     KOKORO,
     *KOKORO_GRAPHS,
     VOXCPM2,

@@ -8,11 +8,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
 from engines.api import EngineInfo
-from engines.catalogue.engines import CATALOGUE, EngineRecord, Kind
+from engines.catalogue.engines import CATALOGUE, EngineRecord, Kind, does_rest
 from engines.errors import EngineUnavailable
 from engines.fleet.events import Observer
 from engines.fleet.on_demand import OnDemand
 from engines.fleet.pool import Pool
+from engines.fleet.resting_engines import RestingEngines
 from engines.fleet.status import EngineStatus
 from engines.fleet.temporary_folders import remove_stale_folders
 from engines.fleet.worker_group import WorkerGroup
@@ -55,7 +56,10 @@ async def _run_group(group: WorkerGroup) -> None:
 
 
 class Engines:
-    """The engines of the catalogue that the settings enable, run by this process. Raises UnknownEngine."""
+    """The engines of the catalogue that the settings enable, run by this process. Raises UnknownEngine.
+
+    Without `resting` all of them are always ready.
+    """
 
     def __init__(
         self,
@@ -66,6 +70,7 @@ class Engines:
         observer: Observer | None = None,
         encoding: Callable[[], float] = lambda: 0.0,
         catalogue: tuple[EngineRecord, ...] = CATALOGUE,
+        resting: RestingEngines | None = None,
     ) -> None:
         self._workers = workers
         self._log = log
@@ -79,10 +84,11 @@ class Engines:
             )
         self._groups: dict[str, WorkerGroup] = {}
         self._pools: dict[str, Pool] = {}
-        for record in sorted(catalogue, key=lambda one: -one.rank):
-            chosen = settings.get(record.name, EngineSettings(enabled=record.enabled_by_default))
-            if chosen.enabled:
-                self.add(record, chosen)
+        enabled = [record for record in catalogue if record.is_enabled(settings)]
+        for record in sorted(enabled, key=lambda one: -one.rank):
+            chosen = settings.get(record.name, EngineSettings())
+            rests = resting is not None and does_rest(record, enabled)
+            self.add(record, chosen, resting.on_demand(record, chosen) if resting and rests else None)
 
     def add(
         self, record: EngineRecord, settings: EngineSettings, on_demand: OnDemand | None = None

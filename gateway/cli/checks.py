@@ -18,8 +18,7 @@ from typing import Any, Literal
 import msgspec
 from packaging.requirements import Requirement
 
-from engines.catalogue.engines import CATALOGUE, EngineRecord
-from engines.settings import EngineSettings
+from engines.catalogue.engines import CATALOGUE, EngineRecord, locate_file
 from gateway.cli import remote, temporary_server
 from gateway.cli.output import Failure
 from gateway.cli.temporary_server import EngineHealth
@@ -54,7 +53,7 @@ def run_checks(config: Path | None) -> Iterator[Check]:
         return
     yield from _data(loaded.settings)
     yield _port(loaded.settings)
-    enabled = [record for record in CATALOGUE if _enabled(record, loaded.settings)]
+    enabled = [record for record in CATALOGUE if record.is_enabled(loaded.settings.engines)]
     for record in enabled:
         yield from _files(record)
     yield from _workers(enabled, config)
@@ -193,19 +192,14 @@ def _server_name(host: str, port: int) -> str:
 # Engines...
 
 
-def _enabled(record: EngineRecord, settings: Settings) -> bool:
-    return settings.engines.get(record.name, EngineSettings(enabled=record.enabled_by_default)).enabled
-
-
 def _files(record: EngineRecord) -> Iterator[Check]:
     for file in record.files:
-        package, _, path = file.partition("/")
-        spec = util.find_spec(package)
-        folders = list(spec.submodule_search_locations or ()) if spec else []
-        if any(Path(folder, path).is_file() for folder in folders):
+        if locate_file(file):
             yield Check("engine file", f"{record.name}: {file}", "ok", "there")
         else:
-            found = "the file is missing" if spec else f"the package {package} is not installed"
+            package = file.partition("/")[0]
+            is_there = util.find_spec(package) is not None
+            found = "the file is missing" if is_there else f"the package {package} is not installed"
             mend = REINSTALL.format(package.replace("_", "-"))
             yield Check("engine file", f"{record.name}: {file}", "missing", found, mend)
 
@@ -221,6 +215,8 @@ def _workers(enabled: list[EngineRecord], config: Path | None) -> Iterator[Check
         engine = engines.get(record.name)
         if engine and engine.ready:
             yield Check("worker", record.name, "ok", "starts and is ready")
+        elif engine and engine.on_demand and engine.usable:
+            yield Check("worker", record.name, "ok", "rests until it is wanted")
         else:
             reasons = [worker.reason for worker in engine.workers if worker.reason] if engine else []
             found = f"does not start: {reasons[0]}" if reasons else "does not start"

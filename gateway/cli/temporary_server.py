@@ -52,6 +52,7 @@ class EngineHealth(msgspec.Struct, frozen=True):
     ready: bool
     on_demand: bool = msgspec.field(default=False, name="lazy")
     known: bool = True
+    usable: bool = True
     workers: tuple[WorkerHealth, ...] = ()
 
     def is_settled(self) -> bool:

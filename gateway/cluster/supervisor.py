@@ -30,7 +30,7 @@ from gateway.cluster.remote_manager import RemoteModelManager
 from gateway.config.settings import Settings
 from gateway.http.drain import Drain
 from gateway.http.rate_limits import LocalRateLimiter
-from gateway.models.manager import make_manager
+from gateway.models.manager import make_manager, make_resting
 from gateway.models.registry import make_registry
 from gateway.observability import logging
 from gateway.observability.metrics import MULTIPROCESS, Metrics
@@ -103,7 +103,10 @@ class ClusterSupervisor:
         self._folder = folder
         self._stopping = asyncio.Event()
         engines = Engines(
-            settings.engines, settings.workers, log=lambda event, **fields: log.info(event, **fields)
+            settings.engines,
+            settings.workers,
+            log=lambda event, **fields: log.info(event, **fields),
+            resting=make_resting(settings),
         )
         self._engines = engines
         self._manager = make_manager(settings, engines, log)

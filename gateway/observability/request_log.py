@@ -42,6 +42,8 @@ class RequestLog(msgspec.Struct):
     """preset, cloned or designed"""
     profile: str | None = None
     """the id of a custom voice"""
+    language: str | None = None
+    """of the text, where it was asked for or found"""
     format: str | None = None
     characters: int | None = None
     audio_seconds: float | None = None
@@ -73,10 +75,11 @@ class RequestLog(msgspec.Struct):
     text: str | None = None
 
     def headers(self) -> dict[str, str]:
-        """Return the headers with engine and voice, what verifies them, and what was ignored or replaced."""
+        """Return the headers with engine, voice and language, what verifies them, and what was ignored or replaced."""
         headers = {
             "x-voicebox-engine": self.engine,
             "x-voicebox-voice": header_safe(self.voice) if self.voice else None,
+            "x-voicebox-language": header_safe(self.language) if self.language else None,
             "x-voicebox-verify": header_safe(self.verify) if self.verify else None,
             "x-voicebox-ignored": ", ".join(map(header_safe, self.ignored)),
             "x-voicebox-mapped": ", ".join(map(header_safe, self.mapped)),

@@ -8,7 +8,7 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 
-from engines.catalogue.engines import Kind
+from engines.catalogue.engines import CATALOGUE, Kind
 from engines.fleet.runtime import EngineSet
 from gateway.http.context import RequestContext
 from gateway.http.drain import Drain
@@ -16,6 +16,7 @@ from gateway.observability.metrics import Metrics
 
 METRICS_TYPE = "text/plain; version=0.0.4"
 KINDS: tuple[Kind, ...] = get_args(Kind)
+EMBEDDED = frozenset(record.name for record in CATALOGUE)
 
 
 @get("/livez", summary="The process answers")
@@ -60,11 +61,20 @@ def health_routes(version: str, drain: Drain, metrics: Metrics) -> list[HTTPRout
 def _is_ready(engines: EngineSet) -> bool:
     """Return whether every engine that is enabled works, but for those that never will beside one that does.
 
-    Models start when they are wanted: nobody waits for one that is not.
+    What rests starts when it is wanted, and nobody waits for it; except, the first time, until an engine of
+    the catalogue has said what it is.
     """
     statuses = engines.statuses()
-    not_ready = (status for status in statuses.values() if not status.on_demand and not status.ready)
-    starting = any(worker.state == "starting" for status in not_ready for worker in status.workers)
-    able = {name for name, status in statuses.items() if status.ready or (status.on_demand and status.usable)}
+    awaited = (
+        status
+        for name, status in statuses.items()
+        if not status.ready and (not status.on_demand or (name in EMBEDDED and not status.known))
+    )
+    starting = any(worker.state == "starting" for status in awaited for worker in status.workers)
+    able = {
+        name
+        for name, status in statuses.items()
+        if status.ready or (status.on_demand and status.usable and status.known)
+    }
     kinds = [engines.names(kind) for kind in KINDS]
     return not starting and all(able.intersection(kind) for kind in kinds if kind) and bool(statuses)

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 ALLOWED_METHODS = "GET, HEAD, POST, DELETE, OPTIONS"
-EXPOSED_HEADERS = (
-    "x-request-id, retry-after, x-voicebox-engine, x-voicebox-voice, x-voicebox-ignored, x-voicebox-mapped"
+EXPOSED_HEADERS = ", ".join(
+    (
+        "x-request-id",
+        "retry-after",
+        *(f"x-voicebox-{name}" for name in ("engine", "voice", "language", "verify", "ignored", "mapped")),
+    )
 )
 
 

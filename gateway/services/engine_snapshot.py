@@ -61,7 +61,7 @@ def _unavailable_engines(
         UnavailableEngine(record.name, _reason(record.name, statuses), record.clones, record.designs)
         for record in CATALOGUE
         if "speech" in record.kinds and record.name not in infos
-        if record.name in statuses or record.clones or record.enabled_by_default
+        if record.name in statuses or record.clones or record.is_enabled({})
     ]
 
 

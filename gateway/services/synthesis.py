@@ -21,6 +21,7 @@ from gateway.services.container import Services
 from gateway.services.engine_snapshot import EngineSnapshot
 from gateway.services.respelling import Respeller
 from gateway.services.speech_check import NoTranscriber, SpeechCheck
+from gateway.services.text_languages import text_language, voice_languages
 from gateway.services.voice_audit import write_audit
 from gateway.services.voice_prompts import voice_prompt
 from streaming.pipeline import PipelineConfig, SpeechPipeline
@@ -45,9 +46,16 @@ async def prepare_synthesis(
 
     Raises what can be known before any work is done: unknown names, unsupported parameters, a wrong endpoint.
     """
+    language = text_language(request, services.settings.speech)
+    log_entry.language = language
     try:
         selected = await voice_selection.select_voice(
-            services, engines, request.model, request.voice, log_entry.key or ""
+            services,
+            engines,
+            request.model,
+            request.voice,
+            log_entry.key or "",
+            language,
         )
     except WrongKind as exc:
         raise wrong_endpoint(shown(request.model), "/v1/audio/speech", "does not speak") from exc
@@ -58,7 +66,9 @@ async def prepare_synthesis(
     _log_choice(log_entry, request, choice)
     log_entry.batch = terms.batch
     log_entry.text = request.input if services.settings.log.texts else None
-    log_entry.ignored = unsupported_parameters.of_speech(request, info, services.settings.compat)
+    log_entry.ignored = unsupported_parameters.of_speech(
+        request, info, services.settings.compat, voice_languages(info, choice)
+    )
     if (
         dictionary
         and info.speech
@@ -225,11 +235,12 @@ class Synthesis:
     def _language(self) -> str | None:
         profile = self._choice.profile
         profile_language = profile.languages[0] if profile and profile.languages else None
-        return (self._request.language or profile_language) if self._capabilities.language else None
+        wanted = self._request.language or profile_language or self._choice.language
+        return wanted if self._capabilities.language else None
 
     def _spoken_language(self) -> str | None:
         """Return the BCP-47 tag of what is spoken, where it is known."""
-        return self._language() or _voice_language(self._info, self._choice)
+        return self._language() or next(iter(voice_languages(self._info, self._choice)), None)
 
     def _job(self, segment: Segment, attempt: int) -> SpeechJob:
         request = self._request
@@ -255,12 +266,3 @@ class Synthesis:
 
     def _on_truncation(self) -> None:
         self._log_entry.truncations += 1
-
-
-def _voice_language(info: EngineInfo, choice: Choice) -> str | None:
-    """Return the language in which a voice speaks first."""
-    if choice.profile and choice.profile.languages:
-        return choice.profile.languages[0]
-    base = choice.voice.partition("+")[0]
-    voice = next((voice for voice in info.voices if voice.id in (choice.voice, base)), None)
-    return voice.languages[0] if voice and voice.languages else None

@@ -54,7 +54,7 @@ async def prepare_transcription(
 
 def _choose_engine(engines: EngineSnapshot, request: TranscriptionRequest, path: str) -> Choice:
     try:
-        return engines.resolver.transcribe(request.model)
+        return engines.resolver.transcribe(request.model, request.language)
     except WrongKind as exc:
         raise wrong_endpoint(shown(request.model), path, "does not transcribe") from exc
 

@@ -7,7 +7,7 @@ or speakers that were asked for and cannot be had) is always refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from compat.openai.speech import SpeechRequest
 from compat.openai.transcription import TranscriptionRequest, incompatible, requires_logprobs
@@ -15,19 +15,47 @@ from engines.api import EngineInfo, SpeechCapabilities, TranscriptionCapabilitie
 from engines.errors import Unsupported
 from engines.languages import primary_language
 from gateway.config.settings import CompatSettings
+from streaming.text.scripts import letters_by_script
+
+MULTILINGUAL = "voicebox models pull faster-whisper-small"
+"""the command that brings an engine which transcribes a hundred languages"""
 
 
-def of_speech(request: SpeechRequest, info: EngineInfo, settings: CompatSettings) -> list[str]:
-    """Return the names of a speech request's parameters that its engine ignores. Raises Unsupported."""
+def of_speech(
+    request: SpeechRequest, info: EngineInfo, settings: CompatSettings, voice_languages: Sequence[str] = ()
+) -> list[str]:
+    """Return the names of a speech request's parameters that its engine ignores, and the scripts of its text
+    that it leaves out. `voice_languages` are those of the voice.
+
+    Raises Unsupported, also where the engine could read nothing of the text.
+    """
     capabilities = info.speech or SpeechCapabilities(0, ())
     unsupported = {
         "instructions": request.instructions is not None and not capabilities.instructions,
         "seed": request.seed is not None and not capabilities.seed,
         "language": request.language is not None
-        and not (capabilities.language and _speaks(capabilities, request.language)),
+        and not (capabilities.language and _includes(capabilities.languages, request.language))
+        and not (voice_languages and _includes(voice_languages, request.language)),
     }
-    lost = [*(name for name, is_lost in unsupported.items() if is_lost), *request.unknown]
+    unread = _unread_scripts(request.input, info.name, capabilities.scripts)
+    lost = [*(name for name, is_lost in unsupported.items() if is_lost), *unread, *request.unknown]
     return _ignore_or_refuse(lost, info, settings, request.unknown)
+
+
+def _unread_scripts(text: str, engine: str, read: Sequence[str]) -> list[str]:
+    """Return what an engine leaves out of a text that reads some scripts only, `read`, where it names any.
+
+    Raises Unsupported where nothing would be left.
+    """
+    letters = letters_by_script(text) if read else {}
+    unread = sorted(script for script in letters if script not in read)
+    if unread and not any(map(str.isdigit, text)) and len(unread) == len(letters):
+        raise Unsupported(
+            f"The engine `{engine}` reads {', '.join(read)} only, and the text is in {', '.join(unread)}:"
+            " choose another voice, or name its language.",
+            param="input",
+        )
+    return [f"input in {script}" for script in unread]
 
 
 def of_transcription(request: TranscriptionRequest, info: EngineInfo, settings: CompatSettings) -> list[str]:
@@ -48,7 +76,8 @@ def _refuse_what_matters(
     if request.language and capabilities.languages and request.language not in capabilities.languages:
         known = ", ".join(capabilities.languages)
         raise Unsupported(
-            f"The engine `{engine}` does not know the language '{request.language}', only: {known}.",
+            f"The engine `{engine}` does not know the language '{request.language}', only: {known}."
+            f" One that knows it comes by: {MULTILINGUAL}",
             param="language",
         )
     if request.diarize and not capabilities.diarize:
@@ -75,7 +104,6 @@ def _ignore_or_refuse(
     return lost
 
 
-def _speaks(capabilities: SpeechCapabilities, language: str) -> bool:
-    return not capabilities.languages or primary_language(language) in map(
-        primary_language, capabilities.languages
-    )
+def _includes(languages: Sequence[str], language: str) -> bool:
+    """Return whether a language is among some; no languages mean any."""
+    return not languages or primary_language(language) in map(primary_language, languages)

@@ -43,10 +43,16 @@ _dictionary = functools.lru_cache(maxsize=64)(Dictionary)
 
 
 async def select_voice(
-    services: Services, engines: EngineSnapshot, model: str, voice: str | None, caller: str
+    services: Services,
+    engines: EngineSnapshot,
+    model: str,
+    voice: str | None,
+    caller: str,
+    language: str | None = None,
 ) -> SelectedVoice:
-    """Return engine, model and voice for a caller's names. Raises what `Resolver.speak` raises, or
-    LibraryFailed.
+    """Return engine, model and voice for a caller's names, and the language of the text where it is known.
+
+    Raises what `Resolver.speak` raises, or LibraryFailed.
     """
     resolver = engines.resolver
     settings = services.settings
@@ -55,14 +61,15 @@ async def select_voice(
     try:
         found = await services.library.find(name, caller, settings.compat.voice_aliases, resolver.is_voice)
     except LibraryFailed as exc:
-        return SelectedVoice(_without_library(services, engines, model, voice, name, exc))
+        return SelectedVoice(_without_library(services, engines, model, voice, name, exc, language))
     if found.profile:
         choice = resolver.speak("" if named_by_model else model, name, found.profile)
         return SelectedVoice(choice, found.words)
     if named_by_model:
         model = found.voice
     try:
-        choice = resolver.speak(model, found.voice if voice or found.voice != name else None)
+        named = found.voice if voice or found.voice != name else None
+        choice = resolver.speak(model, named, language=language)
     except UnknownVoice:
         choice = await _unknown_voice(services, engines, model, found.voice, name, caller)
     return SelectedVoice(choice, found.words)
@@ -75,6 +82,7 @@ def _without_library(
     voice: str | None,
     name: str,
     exc: LibraryFailed,
+    language: str | None,
 ) -> Choice:
     """Return an engine's voice though nobody can tell whether the caller has one of that name, and say so.
 
@@ -83,7 +91,7 @@ def _without_library(
     if not engines.resolver.is_voice(name):
         raise exc
     services.log.warning("voices are out of reach", reason=str(exc.__cause__ or exc))
-    choice = engines.resolver.speak(model, voice)
+    choice = engines.resolver.speak(model, voice, language=language)
     return msgspec.structs.replace(choice, mapped=(*choice.mapped, "voices=out of reach"))
 
 

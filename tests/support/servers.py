@@ -21,6 +21,9 @@ import yaml
 TIMEOUT = 60.0
 """seconds that anything may take before a test gives up; only for liveness"""
 
+EAR = "faster-whisper-tiny.en"
+"""the transcribing model that comes with the full installation"""
+
 
 class Server:
     """A gateway in a process of its own."""
@@ -32,12 +35,15 @@ class Server:
         args: tuple[str, ...] = (),
         *,
         cwd: Path | None = None,
+        natural: bool = False,
     ) -> None:
         self.folder = folder
         self._clients: list[openai.OpenAI] = []
         self.log_path = folder / "server.log"
         ready = folder / "ready.json"
         settings = {"log": {"format": "json"}, "data_dir": str(folder / "data"), **(config or {})}
+        if not natural:
+            settings = minimal(settings)
         (folder / "config.yaml").write_text(yaml.safe_dump(settings))
         command = [
             sys.executable,
@@ -110,6 +116,18 @@ class Server:
         return [line for line in self.lines() if line.get("event") == "request"]
 
 
+def minimal(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return settings without the natural voice and the better ear, unless they speak of them: as an
+    installation is that lacks both.
+    """
+    models = settings.get("models", {})
+    return {
+        **settings,
+        "engines": {"hibari": {"enabled": False}, **settings.get("engines", {})},
+        "models": {**models, "each": {EAR: {"enabled": False}, **models.get("each", {})}},
+    }
+
+
 def parent_of(pid: int) -> int | None:
     """Return the parent of a process that runs, None for one that does not, or is a zombie."""
     try:
@@ -147,10 +165,13 @@ def running(
     args: tuple[str, ...] = (),
     *,
     cwd: Path | None = None,
+    natural: bool = False,
 ) -> Iterator[Server]:
-    """Run a server, ready, for the duration of the context."""
+    """Run a server, ready, for the duration of the context; with the natural voice and the better ear if
+    `natural`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    server = Server(folder, config, args, cwd=cwd)
+    server = Server(folder, config, args, cwd=cwd, natural=natural)
     try:
         yield server.wait_ready()
     finally:

@@ -9,7 +9,8 @@ A voice is looked for, in this order, as:
 4. a preset of the engine that the model names (or, where the model is one of OpenAI's, of the preferred
    engine, then of the others), by id, display name or language, or a mixture of presets (`a(2)+b(1)`) where
    the engine mixes;
-5. one of OpenAI's voice names, which each engine that speaks gives a preset for;
+5. one of OpenAI's voice names (looked for first, as some engine may have a preset of that name), which the
+   best engine that speaks the text's language has a voice for (`voices.naming.characters`);
 6. a name of a peer's voice (Kokoro's), which gets a voice of the same language and gender.
 
 Case does not matter. A model that names a voice is taken as one. What is still unknown is an error with near
@@ -28,6 +29,7 @@ import msgspec
 from engines.api import EngineInfo, Voice
 from engines.errors import EngineUnavailable, UnknownModel, UnknownVoice
 from voices.naming import compatibility, matching, mixture
+from voices.naming.characters import ENGLISH, find_character, speaks, transcribes
 from voices.naming.compatibility import AvailableEngines, UnavailableEngine
 from voices.profile import Profile
 
@@ -66,6 +68,8 @@ class Choice(msgspec.Struct, frozen=True):
     """voices with their weights, which add up to 1, where the voice is a mixture"""
     profile: Profile | None = None
     """a custom voice"""
+    language: str | None = None
+    """what the voice is to be told to speak, where it was chosen for a language that is not its own"""
 
 
 class WrongKind(UnknownModel):
@@ -91,26 +95,30 @@ class Resolver:
         self._names = names
         self._rules = rules
 
-    def transcribe(self, model: str) -> Choice:
-        """Choose the engine and model that transcribe. Raises UnknownModel, WrongKind or
-        EngineUnavailable.
-        """
-        return self.model(model, "transcription")
+    def transcribe(self, model: str, language: str | None = None) -> Choice:
+        """Choose the engine and model that transcribe, one that knows the language for a model of OpenAI's.
 
-    def speak(self, model: str, voice: str | None, profile: Profile | None = None) -> Choice:
+        Raises UnknownModel, WrongKind or EngineUnavailable.
+        """
+        return self.model(model, "transcription", language)
+
+    def speak(
+        self, model: str, voice: str | None, profile: Profile | None = None, language: str | None = None
+    ) -> Choice:
         """Choose engine, model and voice. Raises UnknownModel, UnknownVoice, Unsupported, WrongKind or
         EngineUnavailable.
 
-        `profile` is the custom voice that `voice` names; where `model` named it, there is no model.
+        `profile` is the custom voice that `voice` names; where `model` named it, there is no model. OpenAI's
+        voice names speak `language`, where an engine does.
         """
         if profile:
             return self._profile(model, profile)
         if self._is_voice(model):
-            return self._voice(None, voice or model)
+            return self._voice(None, voice or model, language)
         if "/" in model and not self._is_model(model) and self._is_voice(model.partition("/")[2]):
-            chosen = self.model(model.partition("/")[0], "speech")
-            return self._voice(chosen, voice or model.partition("/")[2])
-        return self._voice(self.model(model, "speech"), voice)
+            chosen = self.model(model.partition("/")[0], "speech", language)
+            return self._voice(chosen, voice or model.partition("/")[2], language)
+        return self._voice(self.model(model, "speech", language), voice, language)
 
     def is_model(self, model: str) -> bool:
         """Return whether a name is a model's, hence no voice's."""
@@ -145,8 +153,11 @@ class Resolver:
 
     # Models...
 
-    def model(self, model: str, kind: Kind) -> Choice:
-        """Choose the engine of a model. Raises UnknownModel, WrongKind or EngineUnavailable."""
+    def model(self, model: str, kind: Kind, language: str | None = None) -> Choice:
+        """Choose the engine of a model. Raises UnknownModel, WrongKind or EngineUnavailable.
+
+        Behind OpenAI's names is the best one that knows `language`, which is English where nobody says.
+        """
         ready = self._speaking if kind == "speech" else self._transcribing
         if not ready:
             raise EngineUnavailable(f"No engine for {kind} is ready yet.")
@@ -156,14 +167,14 @@ class Resolver:
             return known
         asked_for = self._names.openai_kind(target)
         if asked_for == kind:
-            return Choice(next(iter(ready)), "")
+            return Choice(_best(ready, kind, language or ENGLISH), "")
         if asked_for or self._known_model(target, self._speaking | self._transcribing):
             raise WrongKind(matching.shown(model))
         absent = next((one for one in self._around.absent if one.name == target.casefold()), None)
         if not (absent and absent.here) and (
             self._names.peer_kind(target) == kind or self._rules.map_unknown
         ):
-            best = next(iter(ready))
+            best = _best(ready, kind, language or ENGLISH)
             return Choice(best, "", mapped=(f"model={model}->{best}",))
         if absent:
             raise EngineUnavailable(f"The model `{absent.name}` cannot be used yet: {absent.reason}.")
@@ -206,18 +217,18 @@ class Resolver:
     def _is_voice(self, name: str) -> bool:
         return not self._is_model(name) and self._find_voice(name, list(self._speaking)) is not None
 
-    def _voice(self, chosen: Choice | None, voice: str | None) -> Choice:
+    def _voice(self, chosen: Choice | None, voice: str | None, language: str | None) -> Choice:
         """Choose a voice; a model that is an engine's own (`chosen.model` set) ties the voice to that
         engine.
         """
         asked = voice or self._rules.default_voice
         tied = chosen is not None and bool(chosen.model)
         order = [chosen.engine] if chosen and tied else self._preferring(chosen.engine if chosen else None)
-        found = self._find_voice(asked, order)
+        found = self._find_voice(asked, order, language)
         mapped = chosen.mapped if chosen else ()
         if found:
             model = chosen.model if chosen and chosen.engine == found.engine else ""
-            return Choice(found.engine, model, found.voice, mapped + found.mapped, found.mix)
+            return msgspec.structs.replace(found, model=model, mapped=mapped + found.mapped)
         if self._rules.map_unknown and (default := self._find_voice(self._rules.default_voice, order)):
             return Choice(
                 default.engine,
@@ -230,13 +241,15 @@ class Resolver:
     def _preferring(self, engine: str | None) -> list[str]:
         return sorted(self._speaking, key=lambda name: name != engine)
 
-    def _find_voice(self, voice: str, order: list[str]) -> Choice | None:
+    def _find_voice(self, voice: str, order: list[str], language: str | None = None) -> Choice | None:
         if target := matching.alias(voice, self._rules.voice_aliases):
             voice = target
         engine, slash, rest = voice.partition("/")
         if slash and (named := next((name for name in order if name.casefold() == engine.casefold()), None)):
             order, voice = [named], rest
-        for search in (self._own_voice, self._character, self._peer_voice):
+        if found := self._character(order, voice, language):
+            return found
+        for search in (self._own_voice, self._peer_voice):
             for name in order:
                 if found := search(name, voice):
                     return found
@@ -274,9 +287,15 @@ class Resolver:
         mix = tuple((part.voice, part.weight) for part in mixture.normalised(own))
         return Choice(engine, "", mixture.canonical(own), mix=mix)
 
-    def _character(self, engine: str, voice: str) -> Choice | None:
-        preset = self._speaking[engine].characters.get(voice.casefold())
-        return Choice(engine, "", preset) if preset else None
+    def _character(self, order: list[str], voice: str, language: str | None) -> Choice | None:
+        found = find_character(self._speaking, order, voice, language)
+        usual = order if len(order) == 1 else list(self._speaking)
+        plain = find_character(self._speaking, usual, voice, ENGLISH if language else None)
+        if found is None or plain is None:
+            return None
+        is_moved = (found.engine, found.preset) != (plain.engine, plain.preset)
+        mapped = (f"voice={matching.shown(voice)}->{found.engine}/{found.preset}",) if is_moved else ()
+        return Choice(found.engine, "", found.preset, mapped, language=found.language)
 
     def _peer_voice(self, engine: str, voice: str) -> Choice | None:
         if not (traits := self._names.peer_voice(voice)):
@@ -307,6 +326,12 @@ class Resolver:
             if tied is None or tied.engine == name:
                 yield from info.characters
                 yield from (voice.id for voice in info.voices)
+
+
+def _best(ready: Mapping[str, EngineInfo], kind: Kind, language: str) -> str:
+    """Return the best engine that knows a language; the best of all where none does."""
+    knows = speaks if kind == "speech" else transcribes
+    return next((name for name, info in ready.items() if knows(info, language)), next(iter(ready)))
 
 
 def _variant(voices: tuple[Voice, ...], gender: str) -> str:

@@ -1,6 +1,8 @@
 """Hibari: natural English in fourteen megabytes, a hundred times as fast as speech on one core, no downloads.
 
-Its option `path` names a folder with further voices of Hibari's, which may be absent (`voices`).
+Its option `path` names a folder with further voices of Hibari's, which may be absent (`voices`); `model` is
+the name that it goes by. `voicebox models pull hibari-voices` brings them, as a model of its own beside the
+embedded engine.
 
 It speaks phrase by phrase, at most 240 phonemes at once. Times of words are exact, as the network tells how
 long each phoneme lasts. A seed makes the noise in the sound repeatable, to the bit where numpy, scipy and
@@ -40,7 +42,8 @@ WARM_UP_VOICE = "alloy"
 class Hibari:
     """The engine of Hibari. One thread at a time."""
 
-    def __init__(self, path: str = "") -> None:
+    def __init__(self, path: str = "", model: str = "hibari") -> None:
+        self._model = model
         self._voices = VoiceFiles(Path(path) if path else None)
         self._networks: dict[str, Network] = {}
         self._front_ends: dict[bool, FrontEnd] = {}
@@ -52,15 +55,16 @@ class Hibari:
         self.speak(SpeechJob(WARM_UP, WARM_UP_VOICE), lambda _: True)
         voices = self._voices.listed()
         return EngineInfo(
-            name="hibari",
+            name=self._model,
             version=version("hibari-tts"),
             licence="Apache-2.0",
-            models=("hibari",),
+            models=(self._model,),
             voices=voices,
             characters={name: name for name in PRESETS},
             speech=SpeechCapabilities(
                 sample_rate=RATE,
                 languages=tuple(dict.fromkeys(tag for voice in voices for tag in voice.languages)),
+                scripts=("Latin",),
                 seed=True,
                 words=True,
                 ipa=True,

@@ -10,7 +10,6 @@ import numpy as np
 from engines.adapters.hibari.characters import Character, shape
 from engines.adapters.hibari.network import RATE, SAMPLES_PER_STEP, Network, render
 from engines.api import BYTES_PER_SAMPLE, SpeechJob, Word
-from engines.errors import BadInput
 from engines.toolkit import pcm
 from engines.toolkit.levels import amplify, trim
 from engines.toolkit.phoneme_chunks import Chunk
@@ -30,7 +29,7 @@ class JobSpeech:
         self._noise = np.random.default_rng(library_seed(job.seed))
 
     def speak(self, phrases: Iterator[Phrase], character: Character) -> None:
-        """Speak phrases. Raises EngineFailed; BadInput where there are none though the text has letters."""
+        """Speak phrases. Raises EngineFailed."""
         phrase = next(phrases, None)
         if phrase is None:
             self._say_nothing()
@@ -57,9 +56,7 @@ class JobSpeech:
         self._audio.send(pcm.from_floats(amplify(sound, character.gain, RATE)), words)
 
     def _say_nothing(self) -> None:
-        """Send a short silence for a text of signs only. Raises BadInput for one with letters."""
-        if any(map(str.isalnum, self._job.text)):
-            raise BadInput("Hibari speaks English only, and there is none in this text.", param="input")
+        """Send a short silence for a text that has no letter or number to read."""
         self._audio.send(bytes(BYTES_PER_SAMPLE * round(NOTHING_TO_SAY * RATE)))
 
 

@@ -19,6 +19,8 @@ from engines.api import Gender, Voice
 from engines.errors import UnknownVoice
 
 BUNDLED = "heart"
+PUBLISHED_FOLDER = "voices"
+"""where the other voices lie in the repository that they are published in"""
 GENDERS: dict[str, Gender] = {"female": "female", "male": "male"}
 
 
@@ -61,8 +63,9 @@ class VoiceFiles:
     def __init__(self, folder: Path | None) -> None:
         self._files: dict[str, Path] = {BUNDLED: Path(ASSETS) / VOICES[BUNDLED]["file"]}
         if folder is not None:
-            more = {name: folder / voice["file"] for name, voice in VOICES.items() if name != BUNDLED}
-            self._files |= {name: file for name, file in more.items() if file.is_file()}
+            for place in (folder, folder / PUBLISHED_FOLDER):
+                more = {name: place / voice["file"] for name, voice in VOICES.items() if name != BUNDLED}
+                self._files |= {name: file for name, file in more.items() if file.is_file()}
         self._presets = {name: self._at_its_best(preset) for name, preset in PRESETS.items()}
         self._presets |= {VOICES[name]["kokoro"]: _real(name) for name in self._files if name != BUNDLED}
 

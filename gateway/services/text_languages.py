@@ -1,0 +1,26 @@
+"""The language of what is to be spoken: that of a text, and those of a voice."""
+
+from __future__ import annotations
+
+from compat.openai.speech import SpeechRequest
+from engines.api import EngineInfo
+from gateway.config.settings import SpeechSettings
+from streaming.text.language import detect_language
+from voices.naming.resolver import Choice
+
+
+def text_language(request: SpeechRequest, settings: SpeechSettings) -> str | None:
+    """Return the language of a request's text: what it says, else what is found in the text.
+
+    None where it says nothing, and the settings want no detection.
+    """
+    return request.language or (detect_language(request.input) if settings.detect_language else None)
+
+
+def voice_languages(info: EngineInfo, choice: Choice) -> tuple[str, ...]:
+    """Return the languages of a voice that was chosen, the first first; nothing where they are not known."""
+    if choice.profile and choice.profile.languages:
+        return choice.profile.languages
+    base = choice.voice.partition("+")[0]
+    voice = next((voice for voice in info.voices if voice.id in (choice.voice, base)), None)
+    return voice.languages if voice else ()

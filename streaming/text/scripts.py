@@ -1,0 +1,91 @@
+"""Scripts: which one a text is written in, and which languages are written in it."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import msgspec
+import regex
+
+LATIN = "Latin"
+
+
+class Script(msgspec.Struct, frozen=True):
+    """A script of Unicode's, with the languages that are written in it."""
+
+    name: str
+    language: str
+    """the one that is meant where nothing tells more, as in ISO-639-1"""
+    others: frozenset[str] = frozenset()
+    """further ones, where a detector may tell"""
+    weight: int = 1
+    """how many letters of an alphabet one of its characters stands for, about"""
+
+
+def _script(name: str, languages: str, weight: int = 1) -> Script:
+    first, *others = languages.split()
+    return Script(name, first, frozenset(others), weight)
+
+
+SCRIPTS = (
+    _script(LATIN, "en"),
+    _script("Cyrillic", "ru uk be bg sr mk kk ky mn tg tt ba cv"),
+    _script("Han", "zh", 3),
+    _script("Hiragana", "ja", 2),
+    _script("Katakana", "ja", 2),
+    _script("Hangul", "ko", 2),
+    _script("Arabic", "ar fa ur ug ckb ps sd"),
+    _script("Hebrew", "he yi"),
+    _script("Greek", "el"),
+    _script("Devanagari", "hi mr ne sa"),
+    _script("Bengali", "bn as"),
+    _script("Thai", "th"),
+    _script("Tamil", "ta"),
+    _script("Telugu", "te"),
+    _script("Kannada", "kn"),
+    _script("Malayalam", "ml"),
+    _script("Gujarati", "gu"),
+    _script("Gurmukhi", "pa"),
+    _script("Oriya", "or"),
+    _script("Sinhala", "si"),
+    _script("Georgian", "ka"),
+    _script("Armenian", "hy"),
+    _script("Ethiopic", "am"),
+    _script("Khmer", "km"),
+    _script("Lao", "lo"),
+    _script("Myanmar", "my"),
+    _script("Tibetan", "bo"),
+    _script("Cherokee", "chr"),
+)
+KANA = frozenset({"Hiragana", "Katakana"})
+JAPANESE = next(script for script in SCRIPTS if script.name == "Hiragana")
+
+
+def letters_by_script(text: str) -> dict[str, int]:
+    """Return how many letters of each script a text has, those of a denser script counted by its weight."""
+    if text.isascii():
+        return {LATIN: sum(map(str.isalpha, text))}
+    counts = {script.name: script.weight * _count(script.name, text) for script in SCRIPTS}
+    return {name: count for name, count in counts.items() if count}
+
+
+def main_script(text: str) -> Script | None:
+    """Return the script that most of a text is in; None where it has no letters of a known one.
+
+    Kana among Han is Japanese.
+    """
+    counts = letters_by_script(text)
+    japanese = sum(counts.get(name, 0) for name in KANA)
+    if japanese:
+        counts[JAPANESE.name] = japanese + counts.pop("Han", 0)
+    name = max(counts, key=lambda one: counts[one], default="")
+    return next((script for script in SCRIPTS if script.name == name and counts[name]), None)
+
+
+def _count(script: str, text: str) -> int:
+    return sum(len(run) for run in _runs(script).findall(text))
+
+
+@cache
+def _runs(script: str) -> regex.Pattern[str]:
+    return regex.compile(rf"\p{{{script}}}+")

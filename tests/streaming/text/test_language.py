@@ -1,0 +1,78 @@
+"""Tests of finding the language of a text."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.quality.corpus import harvard_lists
+from streaming.text.language import detect_language
+from streaming.text.scripts import letters_by_script, main_script
+
+SHORT_ENGLISH = (
+    "Hello.|OK|Good morning.|Timer set for 5 minutes.|It's 72 degrees.|Change the base URL, nothing else.|"
+    "GPT-4o mini|Nova|Alarm!|No.|Paris|San Francisco, California|kubectl apply|The café résumé naïve|"
+    "Que sera, sera, as the song says.|Welcome home, Jürgen.|Xochitl and Grzegorz met in Kraków.|a|1 2 3|"
+    "It costs £20 or €25.|MAIN STREET|pip install openai|Good night Jürgen Müller|test|...|🎉|https://example.org/de"
+)
+"""what people have spoken that a detector by itself takes for other languages: short, capitals, names, loan words"""
+
+
+def test_english_is_english() -> None:
+    """The 720 Harvard sentences, and short lines, names, codes and signs, are all taken for English."""
+    texts = [*(sentence for one in harvard_lists() for sentence in one), *SHORT_ENGLISH.split("|")]
+
+    assert {text: found for text in texts if (found := detect_language(text)) != "en"} == {}
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("de", "Guten Tag, wie geht es Ihnen heute?"),
+        ("de", "ALLE MENSCHEN SIND FREI UND GLEICH GEBOREN"),
+        ("fr", "Bonjour, comment allez-vous ?"),
+        ("es", "La luz de la cocina está encendida."),
+        ("it", "La luce della cucina è accesa."),
+        ("pt", "Bom dia, como vai você?"),
+        ("nl", "Het licht in de keuken is aan."),
+        ("pl", "Światło w kuchni jest włączone."),
+        ("tr", "Günaydın, nasılsınız?"),
+        ("vi", "Xin chào, bạn có khỏe không?"),
+        ("fi", "Hyvää huomenta, mitä kuuluu?"),
+        ("ru", "Доброе утро, как дела?"),
+        ("uk", "Добрий ранок, як справи? Дякую за їжу."),
+        ("zh", "早上好,你好吗?"),
+        ("zh", "Hello 你好世界"),
+        ("ja", "日本語のテキストです。"),
+        ("ko", "안녕하세요"),
+        ("ar", "صباح الخير، كيف حالك؟"),
+        ("fa", "سلام، حال شما چطور است؟ خیلی خوبم"),
+        ("el", "Καλημέρα"),
+        ("he", "בוקר טוב"),
+        ("hi", "नमस्ते, आप कैसे हैं?"),
+        ("th", "สวัสดีตอนเช้า"),
+        ("ka", "დილა მშვიდობისა"),
+    ],
+)
+def test_other_languages_are_found(language: str, text: str) -> None:
+    """A sentence in another language is recognised, in capitals too; its script decides where it can."""
+    assert detect_language(text) == language
+
+
+def test_a_script_that_is_not_the_main_one_is_counted() -> None:
+    """The letters of each script are counted, and the main one is that of most of the text."""
+    text = "Look at Привет here, please."
+
+    assert letters_by_script(text) == {"Latin": 16, "Cyrillic": 6}
+    assert (main := main_script(text)) and main.name == "Latin"
+    assert main_script("123 …") is None
+
+
+@settings(deadline=None)
+@given(st.text(max_size=3000))
+def test_any_text_has_a_language(text: str) -> None:
+    """Whatever a text is, a code of two or three letters is returned."""
+    found = detect_language(text)
+
+    assert found.isascii() and found.isalpha() and 2 <= len(found) <= 3

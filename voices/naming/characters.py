@@ -1,0 +1,86 @@
+"""OpenAI's voice names: which engine speaks under one, and with which of its voices, in a language.
+
+The same name means a voice of like character in every language that some engine here speaks: the best engine
+that has one is taken, and among its voices of that language one of the same gender, another for each name as
+far as they go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from engines.api import EngineInfo, Gender, Voice
+from engines.languages import primary_language
+
+MASCULINE = frozenset({"ash", "ballad", "cedar", "echo", "fable", "onyx", "verse"})
+"""OpenAI's names whose voices are men's; the others are women's"""
+ENGLISH = "en"
+
+
+class Character(NamedTuple):
+    """A voice that speaks under one of OpenAI's names."""
+
+    engine: str
+    preset: str
+    language: str | None = None
+    """what it is to be told to speak, where that is not its own"""
+
+
+def find_character(
+    engines: Mapping[str, EngineInfo], order: Sequence[str], name: str, language: str | None
+) -> Character | None:
+    """Return the voice that one of OpenAI's names means among some engines, the best first, in a language.
+
+    None where no engine has such a name. Where no engine speaks the language, the best one's own voice.
+    """
+    folded = name.casefold()
+    holders = [engine for engine in order if folded in engines[engine].characters]
+    if not holders:
+        return None
+    for engine in order if language else ():
+        if found := _in_language(engine, engines[engine], folded, language or ENGLISH):
+            return found
+    return Character(holders[0], engines[holders[0]].characters[folded])
+
+
+def speaks(info: EngineInfo, language: str) -> bool:
+    """Return whether an engine speaks a language; one that names none speaks any."""
+    languages = info.speech.languages if info.speech else ()
+    return not languages or _includes(languages, language)
+
+
+def transcribes(info: EngineInfo, language: str) -> bool:
+    """Return whether an engine transcribes a language; one that names none transcribes any."""
+    languages = info.transcription.languages if info.transcription else ()
+    return not languages or _includes(languages, language)
+
+
+def _in_language(engine: str, info: EngineInfo, name: str, language: str) -> Character | None:
+    own = info.characters.get(name)
+    voice = next((voice for voice in info.voices if voice.id == own), None)
+    if own and (not voice or not voice.languages):
+        return Character(engine, own, language) if speaks(info, language) else None
+    able = [voice for voice in info.voices if _includes(voice.languages, language)]
+    exact = [voice for voice in able if language.casefold() in map(str.casefold, voice.languages)]
+    if own and voice and (voice in exact or (voice in able and not exact)):
+        return Character(engine, own)
+    if own and info.speech and info.speech.language and speaks(info, language):
+        return Character(engine, own, language)
+    preset = _like(exact or able, name)
+    return Character(engine, preset.id) if preset else None
+
+
+def _like(voices: Sequence[Voice], name: str) -> Voice | None:
+    """Return one of some voices that is of the gender of OpenAI's voice, the next one for the next name."""
+    gender: Gender = "male" if name in MASCULINE else "female"
+    alike = [voice for voice in voices if voice.gender == gender] or list(voices)
+    names = sorted(MASCULINE) if name in MASCULINE else _FEMININE
+    return alike[names.index(name) % len(alike)] if alike and name in names else next(iter(alike), None)
+
+
+def _includes(languages: Sequence[str], language: str) -> bool:
+    return primary_language(language) in map(primary_language, languages)
+
+
+_FEMININE = ["alloy", "coral", "marin", "nova", "sage", "shimmer"]
