@@ -1,0 +1,106 @@
+"""Tests of OpenAI's voice names in every language that an engine here speaks."""
+
+from __future__ import annotations
+
+import pytest
+
+from compat.openai import names
+from engines.api import EngineInfo, SpeechCapabilities, TranscriptionCapabilities, Voice
+from voices.naming.resolver import Choice, Names, Resolver, ResolverRules
+
+NAMES = Names(names.openai_kind, names.peer_kind, names.kokoro_voice)
+OPENAI = ("alloy", "ash", "nova", "onyx")
+ENGLISH = EngineInfo(
+    "english", "1", "MIT", ("english",),
+    voices=tuple(Voice(name, name.title(), ("en-US", "en")) for name in OPENAI),
+    characters={name: name for name in OPENAI}, speech=SpeechCapabilities(24000, ("en-US", "en")),
+)  # fmt: skip
+SINGER = EngineInfo(
+    "singer", "1", "MIT", ("singer",),
+    voices=(Voice("af_a", "Alloy", ("en-US",), "female"), Voice("am_b", "B", ("en-US",), "male"),
+            Voice("jf_c", "C", ("ja",), "female"), Voice("jf_d", "D", ("ja",), "female"), Voice("jm_e", "E", ("ja",), "male"),
+            Voice("pf_f", "F", ("pt-PT",), "female"), Voice("pf_g", "G", ("pt-BR",), "female")),
+    characters={"alloy": "af_a", "nova": "af_a", "ash": "am_b", "onyx": "am_b"}, speech=SpeechCapabilities(24000, ("en-US", "ja", "pt-PT", "pt-BR")),
+)  # fmt: skip
+ROBOT = EngineInfo(
+    "robot", "1", "GPL", ("robot",), voices=(Voice("en-us", "English", ("en-US", "en"), "male"), Voice("de", "German", ("de",), "male")),
+    characters={"alloy": "en-us+f5", "onyx": "en-us", "nova": "en-us+f1", "ash": "en-us+m2"}, speech=SpeechCapabilities(22050, ("en", "de", "ja", "eo"), language=True),
+)  # fmt: skip
+GERMAN = EngineInfo(
+    "german", "1", "MIT", ("german",), voices=(Voice("thorsten", "Thorsten", ("de",), "male"),),
+    characters=dict.fromkeys(OPENAI, "thorsten"), speech=SpeechCapabilities(22050, ("de",)),
+)  # fmt: skip
+EAR = EngineInfo("ear", "1", "MIT", ("ear",), transcription=TranscriptionCapabilities(("en",)))
+GOOD_EAR = EngineInfo(
+    "good-ear", "1", "MIT", ("good-ear",), transcription=TranscriptionCapabilities(("en", "de"))
+)
+
+
+def speak(voice: str, language: str | None, *engines: EngineInfo, model: str = "tts-1") -> Choice:
+    """Return what is chosen among some engines, the best first."""
+    resolver = Resolver({info.name: info for info in engines}, NAMES, ResolverRules("alloy"))
+    return resolver.speak(model, voice, language=language)
+
+
+@pytest.mark.parametrize(
+    ("voice", "language", "engine", "preset", "told"),
+    [
+        ("alloy", "en", "singer", "af_a", None),
+        ("alloy", None, "singer", "af_a", None),
+        ("alloy", "en-GB", "singer", "af_a", None),
+        ("alloy", "ja", "singer", "jf_c", None),
+        ("nova", "ja", "singer", "jf_d", None),
+        ("onyx", "ja", "singer", "jm_e", None),
+        ("alloy", "pt-BR", "singer", "pf_g", None),
+        ("alloy", "pt", "singer", "pf_f", None),
+        ("onyx", "de", "robot", "en-us", "de"),
+        ("alloy", "eo", "robot", "en-us+f5", "eo"),
+        ("alloy", "xx", "singer", "af_a", None),
+    ],
+)
+def test_a_name_speaks_every_language(
+    voice: str, language: str | None, engine: str, preset: str, told: str | None
+) -> None:
+    """The best engine that speaks the language is taken, with a voice of it that is of the same gender; an engine
+    that switches languages by itself is told which. Without any such engine the name means what it always does.
+    """
+    choice = speak(voice, language, SINGER, ENGLISH, ROBOT)
+
+    assert (choice.engine, choice.voice, choice.language) == (engine, preset, told)
+
+
+def test_what_was_moved_is_told() -> None:
+    """A name that another voice speaks than in English is told as mapped; English itself is not."""
+    assert speak("alloy", "de", ENGLISH, ROBOT).mapped == ("voice=alloy->robot/en-us+f5",)
+    assert speak("alloy", "en", ENGLISH, ROBOT).mapped == ()
+    assert speak("alloy", "de", ROBOT).mapped == ()
+
+
+def test_an_engine_without_english_serves_its_own_language_only() -> None:
+    """However good it is, it speaks no English for OpenAI's names, but its language before a lesser engine."""
+    assert speak("alloy", "en", GERMAN, ENGLISH, ROBOT).engine == "english"
+    assert speak("alloy", None, GERMAN, ENGLISH, ROBOT).engine == "english"
+    assert speak("alloy", "de", GERMAN, ENGLISH, ROBOT).voice == "thorsten"
+
+
+def test_a_named_model_keeps_its_engine() -> None:
+    """A model of an engine's own is not left for a language; OpenAI's names get its voice of that language."""
+    assert speak("nova", "ja", ENGLISH, SINGER, ROBOT, model="singer").voice == "jf_d"
+    assert speak("nova", "de", ENGLISH, SINGER, ROBOT, model="singer").voice == "af_a"
+    assert speak("german/thorsten", "en", ENGLISH, GERMAN).engine == "german"
+
+
+def test_presets_of_openai_names_do_not_hide_better_engines() -> None:
+    """An engine whose presets are called by OpenAI's names gets them only where no better one speaks."""
+    assert speak("ash", "en", SINGER, ENGLISH).engine == "singer"
+    assert speak("ash", "en", ENGLISH, SINGER).engine == "english"
+
+
+def test_transcription_goes_to_an_engine_that_knows_the_language() -> None:
+    """OpenAI's models transcribe a language with the best engine that knows it."""
+    resolver = Resolver({"ear": EAR, "good-ear": GOOD_EAR}, NAMES, ResolverRules("alloy"))
+
+    assert resolver.transcribe("whisper-1").engine == "ear"
+    assert resolver.transcribe("whisper-1", "de").engine == "good-ear"
+    assert resolver.transcribe("whisper-1", "fr").engine == "ear"
+    assert resolver.transcribe("ear", "de").engine == "ear"
