@@ -47,18 +47,17 @@ class Link(NamedTuple):
 class PackageIndex:
     """A client of places where wheels may be.
 
-    `stall_timeout` is in seconds without a byte; `certificates` is a file of those that are trusted, empty
-    for the system's. With `offline` nothing beyond this machine is asked.
+    `stall_timeout` is in seconds without a byte; `certificates` is a file or folder of those that are trusted,
+    empty for the system's. With `offline` nothing beyond this machine is asked. Raises ModelError.
     """
 
     def __init__(self, stall_timeout: float, certificates: str = "", *, offline: bool = False) -> None:
         self._offline = offline
-        trusted = ssl.create_default_context(cafile=certificates) if certificates else True
         self._client = httpx2.Client(
             headers={"user-agent": USER_AGENT},
             timeout=httpx2.Timeout(stall_timeout, connect=CONNECT_TIMEOUT),
             follow_redirects=True,
-            verify=trusted,
+            verify=_trusted(certificates) if certificates else True,
         )
 
     def close(self) -> None:
@@ -150,6 +149,19 @@ def unreachable(url: str, reason: str, retry_after: float = 0.0) -> ModelUnreach
     """Return the error of an index that cannot be reached now; `retry_after` is in seconds."""
     message = f"The package index {shown(url)} cannot be reached: {reason}. {RESUMABLE}"
     return ModelUnreachable(message, code="index_unreachable", retry_after=retry_after)
+
+
+def _trusted(certificates: str) -> ssl.SSLContext:
+    """Return the certificates of a file or folder. Raises ModelError."""
+    try:
+        if Path(certificates).is_dir():
+            return ssl.create_default_context(capath=certificates)
+        return ssl.create_default_context(cafile=certificates)
+    except OSError as exc:
+        raise ModelError(
+            f"{certificates}, which pip is configured for as its certificates, cannot be used"
+            f" ({exc.strerror or exc}): correct PIP_CERT or `cert` in pip's configuration."
+        ) from exc
 
 
 def netrc_credentials(url: str) -> Credentials | None:

