@@ -47,8 +47,8 @@ class Link(NamedTuple):
 class PackageIndex:
     """A client of places where wheels may be.
 
-    `stall_timeout` is in seconds without a byte; `certificates` is a file or folder of those that are trusted,
-    empty for the system's. With `offline` nothing beyond this machine is asked. Raises ModelError.
+    `stall_timeout` is in seconds without a byte; `certificates` is a file or folder of those that are
+    trusted, empty for the system's. With `offline` nothing beyond this machine is asked. Raises ModelError.
     """
 
     def __init__(self, stall_timeout: float, certificates: str = "", *, offline: bool = False) -> None:
