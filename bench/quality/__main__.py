@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any
 
 from bench.quality import page, sentences, voices
@@ -42,7 +43,9 @@ def main() -> int:
     """Measure, print, and return the exit status."""
     asked = _arguments()
     served: AbstractContextManager[Target] = (
-        nullcontext(Target(asked.url.rstrip("/"), asked.api_key)) if asked.url else own(SETTINGS)
+        nullcontext(Target(asked.url.rstrip("/"), asked.api_key))
+        if asked.url
+        else own(_settings(asked.models))
     )
     extent = Extent(asked.lists, asked.long, asked.sentences, asked.streams)
     with served as target:
@@ -60,11 +63,17 @@ def main() -> int:
     return bool(broken)
 
 
+def _settings(models: Path | None) -> dict[str, Any]:
+    """Return the settings of a server of our own, with the models in a folder."""
+    return {**SETTINGS, "models": {"folder": str(models.resolve())}} if models else SETTINGS
+
+
 def _arguments() -> argparse.Namespace:
     extent = Extent()
     parser = argparse.ArgumentParser(prog="bench.quality")
     parser.add_argument("--url", help="measure this server instead of one of our own; up to and with /v1")
     parser.add_argument("--api-key")
+    parser.add_argument("--models", type=Path, help="a folder with model files, instead of the user's own")
     parser.add_argument("--only", choices=MEASUREMENTS, action="append")
     parser.add_argument(
         "--engine", action="append", help="only this one; hibari is what others are measured by"

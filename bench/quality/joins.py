@@ -7,6 +7,7 @@ long answer sample by sample where it belongs: so no word is lost, doubled or cu
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections.abc import Sequence
@@ -21,13 +22,17 @@ from bench.quality.scoring import compare, normal_words, wrong_places
 from bench.quality.sound import PCM_RATE, Samples
 from bench.quality.speakers import Manner
 from gateway.config.settings import SpeechSettings
-from streaming.text.segments import split_text
+from streaming.text.segments import Segment, split_text
 
 MEASURE = "hibari"
 NEAR = 2
 """words on either side of a join"""
 BLOCK = 8
 """long texts that are in memory at once"""
+ENDLESS_SHARE = 5
+"""of the long texts one in so many is spoken as one endless sentence too"""
+CLAUSES = 12
+"""that it has"""
 MOST_LIKE = 0.98
 """correlation of a segment's samples by itself with those in the long answer: noise differs by its seed"""
 
@@ -58,46 +63,72 @@ class Errors(msgspec.Struct):
 
 
 def joins(listener: Listener) -> Section:
-    """Measure long texts."""
+    """Measure long texts: some of sentences, and some of one endless sentence, which must be cut within."""
     extent = listener.extent
     drawn = long_texts(extent.long_texts, extent.sentences, extent.lists)
-    spoken_alone: dict[str, Samples] = {}
-    made: list[Errors] = []
-    misplaced = segments = 0
+    endless = [
+        tuple(map(clause, sentences[:CLAUSES])) for sentences in drawn[: -(-len(drawn) // ENDLESS_SHARE)]
+    ]
+    known: dict[str, Samples] = {}
+    texts: list[Errors] = []
+    lost = segments = 0
     for at in range(0, len(drawn), BLOCK):
-        texts = [spoken(listener, sentences, spoken_alone) for sentences in drawn[at : at + BLOCK]]
-        misplaced += sum(text.misplaced for text in texts)
-        segments += sum(len(text.ends) + 1 for text in texts)
-        made += listened(texts)
-    return _section(made, misplaced, segments)
+        long = [spoken(listener, sentences, known) for sentences in drawn[at : at + BLOCK]]
+        lost += sum(text.misplaced for text in long)
+        segments += sum(len(text.ends) + 1 for text in long)
+        texts += listened(long)
+    cut: list[Errors] = []
+    for at in range(0, len(endless), BLOCK):
+        cut += listened([spoken_endless(listener, clauses, known) for clauses in endless[at : at + BLOCK]])
+    return _section(texts, cut, lost, segments)
 
 
 def spoken(listener: Listener, sentences: tuple[str, ...], known: dict[str, Samples]) -> LongText:
-    """Speak a long text as one, by its segments, and by its sentences."""
-    manner = Manner(MEASURE)
+    """Speak a long text as one, by its segments, and by its sentences; `known` are those spoken before."""
     text = " ".join(sentences)
-    settings = SpeechSettings()
-    pieces = list(split_text(text, language="en", first_limit=settings.first_segment, limit=settings.segment))
-    for sentence in sentences:
-        if sentence not in known:
-            known[sentence] = listener.pcm(sentence, manner)
-    whole = listener.pcm(text, manner)
-    segments = [listener.pcm(piece.text.strip(), manner) for piece in pieces]
+    pieces = _pieces(text)
+    whole = listener.pcm(text, Manner(MEASURE))
+    segments = [listener.pcm(piece.text.strip(), Manner(MEASURE)) for piece in pieces]
+    ends = [piece.end for piece in pieces[:-1]]
+    alone = _spoken_alone(listener, sentences, known)
     return LongText(
-        sentences,
-        _sentence_ends(sentences, [piece.end for piece in pieces[:-1]]),
-        whole,
-        np.concatenate([known[sentence] for sentence in sentences]),
-        misplaced(whole, segments),
+        sentences, _sentences_over(sentences, " ", ends), whole, alone, misplaced(whole, segments)
     )
 
 
-def _sentence_ends(sentences: Sequence[str], ends: Sequence[int]) -> list[int]:
-    """Return how many sentences are over where segments end; an end within a sentence counts as its start."""
-    length, over = 0, []
+def spoken_endless(listener: Listener, clauses: tuple[str, ...], known: dict[str, Samples]) -> LongText:
+    """Speak one sentence of many clauses, and each clause as a sentence of its own.
+
+    Samples cannot be compared: what ends a sentence is not spoken as what does not.
+    """
+    text = f"{', '.join(clauses)}."
+    ends = [piece.end for piece in _pieces(text)[:-1]]
+    alone = _spoken_alone(listener, [f"{one[0].upper()}{one[1:]}." for one in clauses], known)
+    whole = listener.pcm(f"{text[0].upper()}{text[1:]}", Manner(MEASURE))
+    return LongText(clauses, _sentences_over(clauses, ", ", ends), whole, alone, 0)
+
+
+def clause(sentence: str) -> str:
+    """Return a sentence as a clause of a longer one."""
+    return f"and {sentence[0].lower()}{sentence[1:].rstrip('.')}"
+
+
+def _pieces(text: str) -> list[Segment]:
+    """Return the segments that a server with default settings makes of a text."""
+    settings = SpeechSettings()
+    return list(split_text(text, language="en", first_limit=settings.first_segment, limit=settings.segment))
+
+
+def _spoken_alone(listener: Listener, sentences: Sequence[str], known: dict[str, Samples]) -> Samples:
     for sentence in sentences:
-        length += len(sentence) + 1
-        over.append(length)
+        if sentence not in known:
+            known[sentence] = listener.pcm(sentence, Manner(MEASURE))
+    return np.concatenate([known[sentence] for sentence in sentences])
+
+
+def _sentences_over(sentences: Sequence[str], between: str, ends: Sequence[int]) -> list[int]:
+    """Return how many sentences are over where segments end."""
+    over = list(itertools.accumulate(len(sentence) + len(between) for sentence in sentences))
     return [sum(one <= end for one in over) for end in ends]
 
 
@@ -145,21 +176,21 @@ def more_than_chance(differences: Sequence[int]) -> bool:
     return mean > 0 and mean > 2 * statistics.stdev(differences) / math.sqrt(len(differences))
 
 
-def _section(made: Sequence[Errors], misplaced: int, segments: int) -> Section:
+def _section(texts: Sequence[Errors], cut: Sequence[Errors], lost: int, segments: int) -> Section:
+    near = f"{NEAR} words on either side of a join"
     rows = [
-        _row("all words", *_sums(made, "words", "whole", "alone")),
-        _row(f"{NEAR} words on either side of a join", *_sums(made, "near", "near_whole", "near_alone")),
+        _row("all words", *_sums(texts, "words", "whole", "alone")),
+        _row(near, *_sums(texts, "near", "near_whole", "near_alone")),
+        _row("one endless sentence: all words", *_sums(cut, "words", "whole", "alone")),
+        _row(f"one endless sentence: {near}", *_sums(cut, "near", "near_whole", "near_alone")),
     ]
-    everywhere = [one.whole - one.alone for one in made]
-    at_joins = [one.near_whole - one.near_alone for one in made]
     checks = [
-        Check("every segment lies where it belongs", f"{misplaced} of {segments} do not", not misplaced),
-        _none_more("a long text has no more errors than its sentences alone", everywhere),
-        _none_more("nor has it at its joins", at_joins),
+        Check("every segment lies where it belongs", f"{lost} of {segments} do not", not lost),
+        _none_more("a long text has no more errors than its sentences alone", texts, "whole", "alone"),
+        _none_more("nor has it at its joins", texts, "near_whole", "near_alone"),
+        _none_more("nor has an endless sentence where it is cut", cut, "near_whole", "near_alone"),
     ]
-    notes = (
-        f"{len(made)} long texts in {segments} segments. More errors are those beyond two standard errors."
-    )
+    notes = f"{len(texts)} long texts in {segments} segments, and {len(cut)} endless sentences."
     return Section(
         "joins", "Joins", ("where", "words", "as one text", "the sentences alone"), rows, checks, notes
     )
@@ -173,7 +204,8 @@ def _row(where: str, words: int, whole: int, alone: int) -> tuple[str, ...]:
     return where, str(words), _of(whole, words), _of(alone, words)
 
 
-def _none_more(promise: str, differences: Sequence[int]) -> Check:
+def _none_more(promise: str, made: Sequence[Errors], whole: str, alone: str) -> Check:
+    differences = [getattr(one, whole) - getattr(one, alone) for one in made]
     return Check(promise, f"{sum(differences):+d} words", not more_than_chance(differences))
 
 

@@ -17,6 +17,8 @@ PATIENCE = 600.0
 """seconds that an answer may take: an engine may have to load its model first"""
 TRIES = 20
 BUSY = (429, 503)
+PRESENT = ("resting", "starting", "ready")
+"""states of models that can be used"""
 SEED = 5
 """of all requests, so that who measures again hears the same"""
 VOICE = "marin"
@@ -77,17 +79,24 @@ def transcribe(target: Target, recording: bytes, model: str = "whisper-1") -> st
 
 
 def speaking_engines(target: Target) -> list[str]:
-    """Return the names of the engines and models of the server that speak English now, hibari first."""
-    request = urllib.request.Request(f"{target.base_url}/models", headers=target.headers())
-    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-        listed = json.load(answer)["data"]
-    names = [
+    """Return the names of the engines and models of the server that speak English, hibari first."""
+    models = _listed(target, "voicebox/models")
+    known = {model["id"] for model in models}
+    embedded = [
         one["id"]
-        for one in listed
-        if one.get("owned_by") == "voicebox" and one.get("task") == "text-to-speech"
+        for one in _listed(target, "models")
+        if one.get("task") == "text-to-speech" and one["owned_by"] == "voicebox" and one["id"] not in known
     ]
-    able = [name for name in names if _speaks(target, name)]
+    pulled = [model["id"] for model in models if model["state"] in PRESENT and "speech" in model["kinds"]]
+    able = [name for name in (*embedded, *pulled) if _speaks(target, name)]
     return sorted(able, key=lambda name: name != "hibari")
+
+
+def _listed(target: Target, path: str) -> list[dict[str, Any]]:
+    request = urllib.request.Request(f"{target.base_url}/{path}", headers=target.headers())
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+        listed: list[dict[str, Any]] = json.load(answer)["data"]
+    return listed
 
 
 def _speaks(target: Target, engine: str) -> bool:

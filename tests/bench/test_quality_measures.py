@@ -85,7 +85,7 @@ def test_what_joins_do_wrong_is_seen() -> None:
     one, two, three = parts
     noise = np.asarray(drawn.normal(size=12_000), np.float32)
 
-    assert misplaced(np.concatenate(parts) + noise / 20, parts) == 0
+    assert misplaced(np.concatenate(parts) + noise / np.float32(20), parts) == 0
     assert misplaced(np.concatenate([one, three]), parts) == 3
     assert misplaced(np.concatenate([one, two, two, three]), parts) == 3
     assert misplaced(np.concatenate([one, three, two]), parts) == 2
