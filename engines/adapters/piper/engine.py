@@ -17,7 +17,6 @@ No code of Piper's is here. eSpeak NG is GPL-3.0-or-later, and loaded in this wo
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,7 +26,6 @@ from engines.adapters.piper.config import VoiceFile
 from engines.adapters.piper.letters_reader import LettersReader
 from engines.adapters.piper.network import Network, Scales
 from engines.adapters.piper.readers import Pronunciations, TokenReader
-from engines.adapters.piper.resample import resample
 from engines.adapters.piper.symbols import Symbols
 from engines.adapters.piper.synthesis import JobSpeech, Manner, measure_gain
 from engines.adapters.piper.voices import Speaker, Voices, read_folder
@@ -110,10 +108,8 @@ class Piper:
         if job.prompt or job.design or job.mix:
             raise BadInput("Piper speaks with its own voices only.", param="voice")
         speaker = self._voices.find(job.voice)
-        rate = speaker.voice.config.audio.sample_rate
-        convert = partial(resample, rate=rate, wanted=self._rate)
         with stoppable(emit) as send:
-            speech = JobSpeech(job, self._manner(speaker), self._gain(speaker), self._rate, convert, send)
+            speech = JobSpeech(job, self._manner(speaker), self._gain(speaker), self._rate, send)
             speech.speak(self._reader(speaker.voice).phrases(job.text, job.ipa))
 
     def _manner(self, speaker: Speaker) -> Manner:

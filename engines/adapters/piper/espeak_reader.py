@@ -12,11 +12,12 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import pairwise
 
 from engines.adapters.piper.phrases import find_terminator
 from engines.api import Word
 from engines.errors import EngineFailed
-from engines.toolkit.espeak_library import RATE, Clause, Library, WordEvent
+from engines.toolkit.espeak_library import RATE, Library, WordEvent
 from engines.toolkit.espeak_words import WordReader
 from engines.toolkit.phoneme_chunks import Token
 
@@ -25,7 +26,9 @@ FASTEST = 450
 LANGUAGE_FLAG = re.compile(r"\([\w-]+\)")
 """where words of another language begin and end"""
 GREEK = "el"
+SPOKEN = re.compile(r"[^\W_][^\s.,;:!?…()\[\]«»„“”\"]*")
 Span = tuple[int, int]
+NOWHERE = (0, 0)
 
 
 @cache
@@ -49,27 +52,18 @@ class EspeakReader:
         self._set_voice()
         clauses = self._library.clauses(text)
         events = self._word_events(text)
-        words = WordReader(text)
+        reader = WordReader(text)
         start = 0
         for number, clause in enumerate(clauses):
             is_last = number == len(clauses) - 1
             end = clause.end if is_last else clause.end - 1
             count = len(events) if is_last else sum(event.offset < end for event in events)
-            spans = [_span(words.read(one.offset, one.length, one.time)) for one in events[:count]]
+            spans = [_span(reader.read(one.offset, one.length, one.time)) for one in events[:count]]
             events = events[count:]
-            yield from self._tokens(clause, spans, text[start:end], is_last=is_last)
+            words = LANGUAGE_FLAG.sub("", clause.phonemes).split()
+            yield from _tokens(words, _distribute(spans, len(words)), text[:end])
+            yield Token(find_terminator(self._marks(text[start:end])), space_after=not is_last)
             start = end
-
-    def _tokens(
-        self, clause: Clause, spans: Sequence[Span | None], text: str, *, is_last: bool
-    ) -> Iterator[Token]:
-        """Yield the tokens of a clause, whose text ends with the marks behind it."""
-        words = LANGUAGE_FLAG.sub("", clause.phonemes).split()
-        places = list(_distribute(spans, len(words)))
-        for number, (word, (start, end)) in enumerate(zip(words, places, strict=True), 1):
-            yield Token(word, start, end, space_after=number < len(words))
-        terminator = find_terminator(self._marks(text))
-        yield Token(terminator, space_after=not is_last)
 
     def _marks(self, text: str) -> str:
         """Return what stands behind the last word of a clause."""
@@ -98,15 +92,41 @@ def _span(word: Word | None) -> Span | None:
     return (word.start, word.end) if word else None
 
 
-def _distribute(spans: Sequence[Span | None], count: int) -> Iterator[Span]:
-    """Yield for each of some words the place of the word of the text that it begins; (0, 0) where it only
+def _tokens(words: Sequence[str], places: Sequence[Span], text: str) -> Iterator[Token]:
+    """Yield the tokens of a clause with which `text` ends.
+
+    Some words are read as one, such as "on the": its phonemes are shared out by the letters.
+    """
+    for number, (phonemes, (start, end)) in enumerate(zip(words, places, strict=True), 1):
+        space_after = number < len(words)
+        following = places[number : number + 1]
+        merged: list[Span] = []
+        if end > start and NOWHERE not in following:
+            until = following[0][0] if following else len(text)
+            merged = [word.span() for word in SPOKEN.finditer(text, end, until)]
+        spans = [(start, end), *merged]
+        for part, span in zip(_share_out(phonemes, spans), spans, strict=True):
+            yield Token(part, *span, space_after=space_after and span == spans[-1])
+
+
+def _share_out(phonemes: str, spans: Sequence[Span]) -> Iterator[str]:
+    """Yield the parts of phonemes that belong to some words, about."""
+    lengths = [end - start for start, end in spans]
+    cuts = [
+        0,
+        *(len(phonemes) * sum(lengths[:count]) // max(1, sum(lengths)) for count in range(1, len(spans))),
+    ]
+    for cut, following in pairwise([*cuts, len(phonemes)]):
+        yield phonemes[cut:following]
+
+
+def _distribute(spans: Sequence[Span | None], count: int) -> list[Span]:
+    """Return for each of some words the place of the word of the text that it begins; NOWHERE where it only
     goes on with one.
     """
-    places: list[Span] = [(0, 0)] * count
-    for number, span in enumerate(spans):
+    places = [NOWHERE] * count
+    for number, span in enumerate(spans if count else ()):
         index = number * count // len(spans)
-        if span and places[index] == (0, 0):
-            places[index] = span
-        elif span:
-            places[index] = (places[index][0], span[1])
-    yield from places
+        if span:
+            places[index] = span if places[index] == NOWHERE else (places[index][0], span[1])
+    return places

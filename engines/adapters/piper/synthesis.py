@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
@@ -11,6 +11,7 @@ from engines.adapters.piper.symbols import Symbols
 from engines.api import BYTES_PER_SAMPLE, SpeechJob, Word
 from engines.errors import BadInput
 from engines.toolkit import pcm
+from engines.toolkit.default_voice import resample
 from engines.toolkit.levels import amplify, trim
 from engines.toolkit.loudness import loudness
 from engines.toolkit.phrases import NOTHING_TO_SAY, PAUSES, Phrase, inner_pause
@@ -48,9 +49,7 @@ def measure_gain(manner: Manner, phrases: Iterator[Phrase]) -> float:
 
 
 class JobSpeech:
-    """The speech of one job in a manner. `convert` brings sound to the rate of the engine; `send` may raise
-    Stop.
-    """
+    """The speech of one job in a manner, at the rate of the engine. `send` may raise Stop."""
 
     def __init__(
         self,
@@ -58,14 +57,12 @@ class JobSpeech:
         manner: Manner,
         gain: float,
         rate: int,
-        convert: Callable[[Floats], Floats],
         send: Send,
     ) -> None:
         self._job = job
         self._manner = manner
         self._gain = gain
         self._rate = rate
-        self._convert = convert
         self._audio = TimedAudio(send, rate)
         self._seed = library_seed(job.seed)
 
@@ -96,8 +93,12 @@ class JobSpeech:
             Word(word.start, word.end, before + max(0, start - cut_off) / self._manner.rate)
             for word, start in self._word_starts(phrase, speech)
         ]
-        louder = amplify(self._convert(sound), self._gain, self._rate)
+        louder = amplify(self._at_rate(sound), self._gain, self._rate)
         self._audio.send(pcm.from_floats(louder), words)
+
+    def _at_rate(self, sound: Floats) -> Floats:
+        rate = self._manner.rate
+        return resample(sound, rate, self._rate) if rate != self._rate and len(sound) else sound
 
     def _word_starts(self, phrase: Phrase, speech: Speech) -> Iterator[tuple[Word, int]]:
         """Yield the words of a phrase with the samples of the network's sound at which they begin."""
@@ -110,7 +111,5 @@ class JobSpeech:
     def _say_nothing(self) -> None:
         """Send a short silence for a text of signs only. Raises BadInput for one with letters."""
         if any(map(str.isalnum, self._job.text)):
-            raise BadInput(
-                "This voice cannot read anything of this text: it is in another language.", param="input"
-            )
+            raise BadInput("This voice can read nothing of this text.", param="input")
         self._audio.send(bytes(BYTES_PER_SAMPLE * round(NOTHING_TO_SAY * self._rate)))

@@ -133,7 +133,7 @@ def _write_plain(text: str, offset: int, words: list[Written], spans: list[Span 
     for number, span in enumerate(align_words(text, rewritten.split(), normalize)):
         if number:
             spans.append(None)
-        if span:
+        if span and (spans[-1] is None or any(map(str.isalnum, text[slice(*span)]))):
             spans[-1] = join_spans(spans[-1], (offset + span[0], offset + span[1]))
     words += [Written(word, space) for word, space in g2p.tokenizer(rewritten)]
     if text[-1:].isspace():
