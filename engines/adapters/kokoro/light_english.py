@@ -1,8 +1,8 @@
 """Turn English into Kokoro's phonemes without spaCy and eSpeak NG: by the front end of the package hibari.
 
 Its dictionaries and rules are misaki's, its tagger and what spells unknown words are its own: most texts
-become the same phonemes. Of misaki's marks it honours phonemes; a word marked with a stress or flags is read
-as if it had no mark.
+become the same phonemes, without their quotation marks. Of misaki's marks it honours phonemes; a word marked
+with a stress or flags is read as if it had no mark.
 """
 
 from __future__ import annotations

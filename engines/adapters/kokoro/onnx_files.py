@@ -45,8 +45,8 @@ def find_graph(folder: Path, precision: str = "") -> Path | None:
         raise EngineFailed(
             f"Kokoro's files are not there: {folder} has no graph in {precision}, only {', '.join(graphs)}."
         )
-    rank = {name: number for number, name in enumerate((*PREFERRED, *graphs))}
-    return graphs[precision or min(graphs, key=lambda name: rank.get(name, len(rank)))]
+    best_first = [name for name in (*PREFERRED, *graphs) if name in graphs]
+    return graphs[precision or best_first[0]]
 
 
 def precision_of(stem: str) -> str:
