@@ -86,6 +86,15 @@ CATALOGUE = (
         files=("espeakng_loader/espeak-ng-data/phontab",),
     ),
     EngineRecord(
+        name="piper",
+        import_path="engines.adapters.piper.engine:Piper",
+        kinds=("speech",),
+        licence="see its voices' MODEL_CARDs; GPL-3.0-or-later for eSpeak NG",
+        rank=13,
+        enabled_by_default=False,
+        files=("onnxruntime/__init__.py", "espeakng_loader/espeak-ng-data/phontab"),
+    ),
+    EngineRecord(
         name="pocketsphinx",
         import_path="engines.adapters.pocketsphinx.engine:PocketSphinx",
         kinds=("transcription",),
