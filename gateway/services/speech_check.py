@@ -7,7 +7,7 @@ refuse or to break a request: then its segments are sent unverified, which log, 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 
 import msgspec
@@ -48,6 +48,16 @@ def choose_transcriber(engines: EngineSnapshot, language: str | None) -> str:
     raise NoTranscriber(
         f"no engine that transcribes '{wanted}' is ready" if wanted else "the voice's language is not known"
     )
+
+
+def language_to_hear(text: str | None, voice: Sequence[str]) -> str | None:
+    """Return the language in which a voice says a text: the text's, if the voice speaks it or may do so.
+
+    Else it is the voice's first: a voice says any text in its own way.
+    """
+    if text and (not voice or primary_language(text) in map(primary_language, voice)):
+        return text
+    return voice[0] if voice else None
 
 
 class SpeechCheck:

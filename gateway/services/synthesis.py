@@ -20,7 +20,7 @@ from gateway.services import respelling, unsupported_parameters, voice_selection
 from gateway.services.container import Services
 from gateway.services.engine_snapshot import EngineSnapshot
 from gateway.services.respelling import Respeller
-from gateway.services.speech_check import NoTranscriber, SpeechCheck
+from gateway.services.speech_check import NoTranscriber, SpeechCheck, language_to_hear
 from gateway.services.text_languages import text_language, voice_languages
 from gateway.services.voice_audit import write_audit
 from gateway.services.voice_prompts import voice_prompt
@@ -221,7 +221,8 @@ class Synthesis:
         if not (settings.verify if self._request.verify is None else self._request.verify):
             return None
         takes = 1 if self._has_seed else settings.verify_takes
-        language = self._spoken_language()
+        known = voice_languages(self._info, self._choice)
+        language = self._language() or language_to_hear(self._log_entry.language, known)
         try:
             check = SpeechCheck(
                 self._services, self._engines, language, self._terms, self._log_entry, takes=takes

@@ -6,7 +6,7 @@ import pytest
 
 from engines.api import EngineInfo, SpeechCapabilities, TranscriptionCapabilities
 from gateway.services.engine_snapshot import EngineSnapshot
-from gateway.services.speech_check import NoTranscriber, choose_transcriber
+from gateway.services.speech_check import NoTranscriber, choose_transcriber, language_to_hear
 from voices.naming.resolver import ResolverRules
 
 RULES = ResolverRules("alloy", {}, {}, map_unknown=False)
@@ -44,3 +44,18 @@ def test_there_may_be_none(language: str | None, known: tuple[str, ...] | None, 
     """It is said why nothing can transcribe: no engine at all, or none that knows the language."""
     with pytest.raises(NoTranscriber, match=reason):
         choose_transcriber(engines(one=known), language)
+
+
+@pytest.mark.parametrize(
+    ("text", "voice", "expected"),
+    [
+        ("de", ("en-US", "de-DE"), "de"),
+        ("de", ("en-US",), "en-US"),
+        ("de", (), "de"),
+        (None, ("en-US", "de-DE"), "en-US"),
+        (None, (), None),
+    ],
+)
+def test_the_language_to_hear(text: str | None, voice: tuple[str, ...], expected: str | None) -> None:
+    """It is the text's where the voice speaks that, and the voice's own otherwise."""
+    assert language_to_hear(text, voice) == expected
