@@ -4,7 +4,7 @@ running a model. Packages are looked for, not imported.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from engines.catalogue.hardware import devices
-from engines.catalogue.records import ModelRecord
+from engines.catalogue.records import Device, ModelRecord
 from engines.environments import layout
 
 
@@ -56,6 +56,14 @@ def obstacle(record: ModelRecord, environments: Path | None = None) -> str:
     if choice.python is not None:
         return ""
     return f"{', '.join(choice.missing)} not installed: {choice.install_command}"
+
+
+def recommended_group(available: Collection[Device] | None = None) -> str:
+    """Return the name of the group that suits a machine best: the one without torch where no GPU is there.
+
+    `available` are the machine's devices, `devices()` by default.
+    """
+    return "main" if set(devices() if available is None else available) - {"cpu"} else "onnx"
 
 
 def missing_packages(packages: Sequence[str], site: Path | None = None) -> tuple[str, ...]:

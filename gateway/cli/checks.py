@@ -19,10 +19,14 @@ import msgspec
 from packaging.requirements import Requirement
 
 from engines.catalogue.engines import CATALOGUE, EngineRecord, locate_file
+from engines.environments import layout
+from engines.environments.find import missing_packages, recommended_group
+from engines.environments.groups import find_group
 from gateway.cli import remote, temporary_server
 from gateway.cli.output import Failure
 from gateway.cli.temporary_server import EngineHealth
 from gateway.config.load import ConfigError, Loaded, load_traced
+from gateway.config.paths import data_folder
 from gateway.config.settings import Settings
 from gateway.security.keys import KeyFileError, KeyStore, key_file
 
@@ -52,6 +56,7 @@ def run_checks(config: Path | None) -> Iterator[Check]:
     if loaded is None:
         return
     yield from _data(loaded.settings)
+    yield _environment(loaded.settings)
     yield _port(loaded.settings)
     enabled = [record for record in CATALOGUE if record.is_enabled(loaded.settings.engines)]
     for record in enabled:
@@ -155,6 +160,19 @@ def _data(settings: Settings) -> Iterator[Check]:
         )
     else:
         yield Check("data", "keys", "ok", f"{good} good, {len(keys) - good} expired")
+
+
+def _environment(settings: Settings) -> Check:
+    """Return whether the packages are there that suit this machine for engines that run models."""
+    group = find_group(recommended_group())
+    if environment := layout.read_environment(
+        data_folder(settings) / layout.ENVIRONMENTS_FOLDER / group.name
+    ):
+        return Check("environment", group.name, "ok", str(environment.path))
+    if not missing_packages(group.packages):
+        return Check("environment", group.name, "ok", "in this program's own Python")
+    found = f"not installed; for {group.display}"
+    return Check("environment", group.name, "note", found, f"voicebox engines install {group.name}")
 
 
 def _port(settings: Settings) -> Check:

@@ -18,7 +18,7 @@ from engines.catalogue.models import MODELS
 from engines.environments import layout
 from engines.environments.check import EnvironmentReport, Fault, check_environment, find_faults
 from engines.environments.commands import InstallFailed
-from engines.environments.find import missing_packages
+from engines.environments.find import missing_packages, recommended_group
 from engines.environments.groups import GROUPS, Group, find_group
 from engines.environments.install import install_environment, remove_environment
 from gateway.cli import output
@@ -52,6 +52,11 @@ def show(args: Namespace) -> int:
             for group, environment, names in rows
         ],
     )
+    best = find_group(recommended_group())
+    if _state(best, layout.read_environment(folder / best.name)) == "not installed":
+        gpu = "no GPU" if best.name == "onnx" else "a GPU"
+        size = _size(best.disk_needed())
+        output.print_note(f"this machine has {gpu}: voicebox engines install {best.name}, about {size}")
     return 0
 
 

