@@ -33,6 +33,8 @@ ENDLESS_SHARE = 5
 """of the long texts one in so many is spoken as one endless sentence too"""
 CLAUSES = 12
 """that it has"""
+LOST = 0.4
+"""seconds that are taken out behind joins, to see whether the ear would notice: a short word"""
 MOST_LIKE = 0.98
 """correlation of a segment's samples by itself with those in the long answer: noise differs by its seed"""
 
@@ -46,8 +48,10 @@ class LongText(msgspec.Struct):
     whole: Samples
     alone: Samples
     """its sentences, each spoken by itself, one after another"""
-    misplaced: int
+    misplaced: int = 0
     """segments that do not lie where they belong"""
+    joins: list[int] = []
+    """where segments but the first begin, in samples"""
 
 
 class Errors(msgspec.Struct):
@@ -62,6 +66,18 @@ class Errors(msgspec.Struct):
     near_alone: int
 
 
+class Found(msgspec.Struct):
+    """What was found in all texts."""
+
+    texts: list[Errors]
+    endless: list[Errors]
+    damaged: list[Errors]
+    """some of the texts, with a piece taken out at each join"""
+    segments: int = 0
+    lost: int = 0
+    """segments that do not lie where they belong"""
+
+
 def joins(listener: Listener) -> Section:
     """Measure long texts: some of sentences, and some of one endless sentence, which must be cut within."""
     extent = listener.extent
@@ -70,17 +86,19 @@ def joins(listener: Listener) -> Section:
         tuple(map(clause, sentences[:CLAUSES])) for sentences in drawn[: -(-len(drawn) // ENDLESS_SHARE)]
     ]
     known: dict[str, Samples] = {}
-    texts: list[Errors] = []
-    lost = segments = 0
+    found = Found([], [], [])
     for at in range(0, len(drawn), BLOCK):
         long = [spoken(listener, sentences, known) for sentences in drawn[at : at + BLOCK]]
-        lost += sum(text.misplaced for text in long)
-        segments += sum(len(text.ends) + 1 for text in long)
-        texts += listened(long)
-    cut: list[Errors] = []
+        found.lost += sum(text.misplaced for text in long)
+        found.segments += sum(len(text.ends) + 1 for text in long)
+        found.texts += listened(long)
+        if not at:
+            found.damaged += listened([damaged(text) for text in long])
     for at in range(0, len(endless), BLOCK):
-        cut += listened([spoken_endless(listener, clauses, known) for clauses in endless[at : at + BLOCK]])
-    return _section(texts, cut, lost, segments)
+        found.endless += listened(
+            [spoken_endless(listener, clauses, known) for clauses in endless[at : at + BLOCK]]
+        )
+    return _section(found)
 
 
 def spoken(listener: Listener, sentences: tuple[str, ...], known: dict[str, Samples]) -> LongText:
@@ -92,7 +110,12 @@ def spoken(listener: Listener, sentences: tuple[str, ...], known: dict[str, Samp
     ends = [piece.end for piece in pieces[:-1]]
     alone = _spoken_alone(listener, sentences, known)
     return LongText(
-        sentences, _sentences_over(sentences, " ", ends), whole, alone, misplaced(whole, segments)
+        sentences,
+        _sentences_over(sentences, " ", ends),
+        whole,
+        alone,
+        misplaced(whole, segments),
+        list(itertools.accumulate(map(len, segments[:-1]))),
     )
 
 
@@ -105,7 +128,7 @@ def spoken_endless(listener: Listener, clauses: tuple[str, ...], known: dict[str
     ends = [piece.end for piece in _pieces(text)[:-1]]
     alone = _spoken_alone(listener, [f"{one[0].upper()}{one[1:]}." for one in clauses], known)
     whole = listener.pcm(f"{text[0].upper()}{text[1:]}", Manner(MEASURE))
-    return LongText(clauses, _sentences_over(clauses, ", ", ends), whole, alone, 0)
+    return LongText(clauses, _sentences_over(clauses, ", ", ends), whole, alone)
 
 
 def clause(sentence: str) -> str:
@@ -168,6 +191,12 @@ def _errors(text: LongText, whole: str, alone: str) -> Errors:
     )
 
 
+def damaged(text: LongText) -> LongText:
+    """Return a long text with a piece taken out behind each join, as if a join had lost it."""
+    lost = [np.arange(join, join + round(LOST * PCM_RATE)) for join in text.joins]
+    return msgspec.structs.replace(text, whole=np.delete(text.whole, np.concatenate(lost)))
+
+
 def more_than_chance(differences: Sequence[int]) -> bool:
     """Tell whether a mean lies above nothing by more than two standard errors."""
     mean = statistics.mean(differences)
@@ -176,21 +205,30 @@ def more_than_chance(differences: Sequence[int]) -> bool:
     return mean > 0 and mean > 2 * statistics.stdev(differences) / math.sqrt(len(differences))
 
 
-def _section(texts: Sequence[Errors], cut: Sequence[Errors], lost: int, segments: int) -> Section:
+def _section(found: Found) -> Section:
     near = f"{NEAR} words on either side of a join"
+    whole, at_joins = ("words", "whole", "alone"), ("near", "near_whole", "near_alone")
     rows = [
-        _row("all words", *_sums(texts, "words", "whole", "alone")),
-        _row(near, *_sums(texts, "near", "near_whole", "near_alone")),
-        _row("one endless sentence: all words", *_sums(cut, "words", "whole", "alone")),
-        _row(f"one endless sentence: {near}", *_sums(cut, "near", "near_whole", "near_alone")),
+        _row("all words", *_sums(found.texts, *whole)),
+        _row(near, *_sums(found.texts, *at_joins)),
+        _row(f"{near}, {LOST:g} s taken out there by us", *_sums(found.damaged, *at_joins)),
+        _row("one endless sentence: all words", *_sums(found.endless, *whole)),
+        _row(f"one endless sentence: {near}", *_sums(found.endless, *at_joins)),
     ]
+    lost = Check(
+        "every segment lies where it belongs", f"{found.lost} of {found.segments} do not", not found.lost
+    )
+    noticed = _none_more("the ear would notice what a join loses", found.damaged, *at_joins[1:])
     checks = [
-        Check("every segment lies where it belongs", f"{lost} of {segments} do not", not lost),
-        _none_more("a long text has no more errors than its sentences alone", texts, "whole", "alone"),
-        _none_more("nor has it at its joins", texts, "near_whole", "near_alone"),
-        _none_more("nor has an endless sentence where it is cut", cut, "near_whole", "near_alone"),
+        lost,
+        _none_more("a long text has no more errors than its sentences alone", found.texts, *whole[1:]),
+        _none_more("nor has it at its joins", found.texts, *at_joins[1:]),
+        _none_more("nor has an endless sentence where it is cut", found.endless, *at_joins[1:]),
+        msgspec.structs.replace(noticed, holds=not noticed.holds),
     ]
-    notes = f"{len(texts)} long texts in {segments} segments, and {len(cut)} endless sentences."
+    notes = (
+        f"{len(found.texts)} long texts in {found.segments} segments; {len(found.endless)} endless sentences."
+    )
     return Section(
         "joins", "Joins", ("where", "words", "as one text", "the sentences alone"), rows, checks, notes
     )

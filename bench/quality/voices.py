@@ -20,7 +20,7 @@ SENTENCES = 5
 SEGMENTS = 4
 """that a long text is cut into, to compare its beginning with its end"""
 LEAST_ITSELF = 0.85
-"""Resemblyzer's likeness of recordings of one person that long is 0.84 on average, of two people 0.55"""
+"""single utterances are alike by 0.84 on average where the speaker is the same, by 0.55 where not"""
 SPOKEN = (
     "People often travel by train when winter comes to the northern cities. My sister found seven old coins "
     "under the kitchen floor. Good evening, the last bus leaves in twenty minutes from the station."

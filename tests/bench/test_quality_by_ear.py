@@ -67,16 +67,18 @@ def test_numbers_are_understood(listener: Listener) -> None:
 
 def test_joins_lose_nothing(listener: Listener) -> None:
     """In six long texts each segment lies where it belongs, sample by sample, and the joins add no error that the
-    same sentences do not have alone.
+    same sentences do not have alone; if they lost a word, the ear would notice.
     """
     drawn = long_texts(FEW.long_texts, FEW.sentences, FEW.lists)
     texts = [joins.spoken(listener, sentences, {}) for sentences in drawn]
     errors = joins.listened(texts)
-    print(errors)
+    damaged = joins.listened([joins.damaged(text) for text in texts[:2]])
+    print(errors, damaged)
 
     assert all(len(text.ends) >= 2 for text in texts)
     assert [text.misplaced for text in texts] == [0] * FEW.long_texts
     assert not joins.more_than_chance([one.whole - one.alone for one in errors])
+    assert all(one.near_whole > one.near_alone for one in damaged), "the ear would not notice a loss"
 
 
 def test_streams_keep_their_own_words(listener: Listener) -> None:
