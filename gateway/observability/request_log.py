@@ -75,7 +75,7 @@ class RequestLog(msgspec.Struct):
     text: str | None = None
 
     def headers(self) -> dict[str, str]:
-        """Return the headers with engine, voice and language, what verifies them, and what was ignored or replaced."""
+        """Return the headers: engine, voice and language, what verifies them, what was ignored or mapped."""
         headers = {
             "x-voicebox-engine": self.engine,
             "x-voicebox-voice": header_safe(self.voice) if self.voice else None,
