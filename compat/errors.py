@@ -14,6 +14,7 @@ import msgspec
 from engines.errors import (
     BadAudio,
     BadInput,
+    ChildLost,
     DeadlineExceeded,
     EngineFailed,
     EngineUnavailable,
@@ -112,6 +113,7 @@ TABLE: dict[type[SpeechError], tuple[int, str, str | None]] = {
     EngineUnavailable: (503, SERVER, None),
     Overloaded: (503, SERVER, None),
     EngineFailed: (500, SERVER, None),
+    ChildLost: (500, SERVER, None),
     RunawayAudio: (500, SERVER, "run_away"),
     MissingPrompt: (500, SERVER, None),
     DeadlineExceeded: (503, SERVER, None),

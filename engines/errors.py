@@ -11,6 +11,7 @@ SpeechError
 ├── EngineUnavailable     no worker can take the work now: starting, failed, or going away
 ├── Overloaded            the queue is full
 ├── EngineFailed          the engine raised, or its worker died with the work in it
+│   ├── ChildLost         the process that did the work was lost with the work in it
 │   ├── RunawayAudio      it made far more audio than the text can be, or silence, or the same over and over
 │   └── MissingPrompt     the worker does not hold the prompt that a job names
 └── DeadlineExceeded      the work did not begin, or end, in the time it was allowed
@@ -74,6 +75,10 @@ class Overloaded(SpeechError):
 
 class EngineFailed(SpeechError):
     """The engine raised, or its worker died with the work in it."""
+
+
+class ChildLost(EngineFailed):
+    """The process that did the work was lost with the work in it; another one may do it again."""
 
 
 class RunawayAudio(EngineFailed):

@@ -9,13 +9,17 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
+from engines.fleet.answer_watch import Answers, AnswerTerms, wait_until_overdue
 from engines.fleet.child_process import start_module, stop_process
+from engines.memory.measure import processor_seconds
 
 LIVED_LONG = 30.0
 """seconds after which a death no longer counts as one in a row"""
 RESTART_DELAY = 0.2
 RESTART_DELAY_MAX = 30.0
 STOP_TIMEOUT = 5.0
+EVERY_CHILD = AnswerTerms()
+"""what a child has to keep to that has no terms of its own"""
 MOST_DOUBLINGS = 62
 """of the first delay: enough for any longest one, and far from what a float cannot hold"""
 
@@ -54,6 +58,7 @@ class ChildRun:
     def __init__(self, start_limit: asyncio.Timeout) -> None:
         self._start_limit = start_limit
         self._processes: list[asyncio.subprocess.Process] = []
+        self._watches: list[asyncio.Task[None]] = []
 
     async def start_module(
         self,
@@ -72,10 +77,31 @@ class ChildRun:
         """Note that the child is ready: the limit on its start no longer counts."""
         self._start_limit.reschedule(None)
 
+    def watch(
+        self,
+        pid: int,
+        answers: Answers,
+        kill: Callable[[float], None],
+        terms: AnswerTerms = EVERY_CHILD,
+    ) -> None:
+        """Call `kill` once the process owes an answer for too long, with the seconds."""
+        self._watches.append(asyncio.create_task(_watch(pid, answers, kill, terms)))
+
     async def stop(self, timeout: float) -> None:
-        """Stop what was started and still runs: terminate it, and kill it after `timeout` seconds."""
-        for process in self._processes:
-            await stop_process(process, timeout)
+        """Stop what was started and still runs: terminate it, and kill it after `timeout` seconds.
+
+        It owes its answers to the end: one that is frozen is not waited for so long.
+        """
+        try:
+            for process in self._processes:
+                await stop_process(process, timeout)
+        finally:
+            for watch in self._watches:
+                watch.cancel()
+
+
+async def _watch(pid: int, answers: Answers, kill: Callable[[float], None], terms: AnswerTerms) -> None:
+    kill(await wait_until_overdue(answers, terms, lambda: processor_seconds(pid)))
 
 
 def _ignore_failure(_exc: Exception) -> None:

@@ -2,8 +2,8 @@
 
 A job is one segment of a stream. The order: jobs of a stream whose player is about to run dry; else round and
 round over callers, and over each caller's streams; then those whose players have plenty in hand; then batch
-requests, which get one slot in eight all the same. Among several free slots, the one on the worker with the
-least work is used.
+requests, which get one slot in eight all the same. Among several free slots, one on a worker with the least
+work is used.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import random
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -126,7 +127,9 @@ class Schedule(Generic[SlotT]):
             job.future.set_exception(error)
 
     def _take_slot(self) -> SlotT:
-        slot = min(self._free, key=lambda one: self._load[one.worker])
+        least = min(self._load[one.worker] for one in self._free)
+        # at random: a worker that answers nobody is free most often, and must not be the first each time
+        slot = random.choice([one for one in self._free if self._load[one.worker] == least])  # noqa: S311
         self._free.remove(slot)
         self._load[slot.worker] += 1
         self.running += 1

@@ -9,6 +9,8 @@ from typing import Literal
 
 from engines.api import EngineInfo
 from engines.catalogue.engines import EngineRecord
+from engines.fleet.answer_watch import AnswerTerms
+from engines.fleet.health_answers import HealthAnswers
 from engines.fleet.process_supervisor import LIVED_LONG, Backoff, ChildRun, Supervisor
 from engines.fleet.worker_process import Log, StartFailed, WorkerProcess
 from engines.settings import Options, WorkerSettings
@@ -127,7 +129,7 @@ class SupervisedWorker:
         if self._on_demand:
             self._set_state("resting" if in_a_row <= DEATHS_FORGIVEN else "failed")
 
-    async def _run_once(self, _run: ChildRun) -> None:
+    async def _run_once(self, run: ChildRun) -> None:
         """Start a worker, and return when it has ended. Raises StartFailed."""
         self._set_state("starting")
         self.start_began = time.monotonic()
@@ -144,7 +146,8 @@ class SupervisedWorker:
             self._set_state("ready")
         else:
             process.terminate()
-        checks = asyncio.create_task(self._check_health(client))
+        health = HealthAnswers(client, self._terms.busy_within)
+        run.watch(process.pid, health, lambda seconds: self._give_up_frozen(client, seconds), self._terms)
         try:
             status = await process.wait()
             if not self._supervisor.ending:
@@ -155,9 +158,8 @@ class SupervisedWorker:
         finally:
             wanted: WorkerState = "starting" if self._supervisor.wanted else "resting"
             self._set_state("stopped" if process.running else wanted)
-            checks.cancel()
             try:
-                await asyncio.wait([checks])
+                await health.close()
                 # before its client is closed: who reads from it learns of its end by that
                 await process.stop(self._settings.stop_timeout)
             finally:
@@ -187,13 +189,13 @@ class SupervisedWorker:
         elif changed:
             self._lost(self)
 
-    async def _check_health(self, client: WorkerClient) -> None:
-        """Ask the worker again and again whether it lives, and kill it when it does not say so.
+    @property
+    def _terms(self) -> AnswerTerms:
+        """What a worker has to keep to. One that works may answer late: its jobs have limits of their own."""
+        settings = self._settings
+        busy_within = max(settings.stall_timeout, settings.health_timeout)
+        return AnswerTerms(settings.health_interval, settings.health_timeout, busy_within)
 
-        It answers while it is busy, too: engines work in threads beside.
-        """
-        while True:
-            await asyncio.sleep(self._settings.health_interval)
-            if not await client.health(self._settings.health_timeout):
-                self._log("worker does not answer", engine=self._record.name, pid=self.pid)
-                self.give_up(client)
+    def _give_up_frozen(self, client: WorkerClient, seconds: float) -> None:
+        self._log("worker does not answer", engine=self._record.name, pid=self.pid, seconds=round(seconds, 1))
+        self.give_up(client)

@@ -21,7 +21,7 @@ from engines.api import (
     TranscriptionJob,
     TranscriptSegment,
 )
-from engines.errors import EngineFailed, EngineUnavailable, MissingPrompt, SpeechError
+from engines.errors import ChildLost, EngineFailed, EngineUnavailable, MissingPrompt, SpeechError
 from engines.wire import bodies, errors, frames
 from engines.wire.address import WorkerAddress
 from engines.wire.wav import encode_wav, open_wav_header
@@ -36,7 +36,7 @@ TRANSCRIPTION_RATE = 16_000
 """Hertz, of the recordings that are sent"""
 
 
-class WorkerLost(EngineFailed):
+class WorkerLost(ChildLost):
     """The worker died, or its stream broke, with the job in it."""
 
 

@@ -18,11 +18,16 @@ PR_SET_PDEATHSIG = 1
 
 def die_with_parent(parent: int) -> None:
     """Have this process end with its parent, a process id; exit at once when that is gone already."""
+    be_killed_with_parent(parent)
+    threading.Thread(target=_exit_at_end_of_input, daemon=True, name="parent").start()
+
+
+def be_killed_with_parent(parent: int) -> None:
+    """Have the kernel kill this process with its parent, even while it is stopped (Linux; prctl(2))."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(1)
-    threading.Thread(target=_exit_at_end_of_input, daemon=True, name="parent").start()
 
 
 def _exit_at_end_of_input() -> None:

@@ -2,8 +2,8 @@
 
 An EncoderSession is one response's encoder: its Transcoder lives in one EncoderProcess from start to end. A
 process works on one request at a time, those first whose player runs dry first, and has the next one ready
-meanwhile. When a process dies, its sessions fail, and it is started again; until a process is ready,
-responses are encoded in threads.
+meanwhile. It owes a reply to each; who runs the processes kills one that owes it for too long. When a process
+dies, its sessions fail, and it is started again; until a process is ready, responses are encoded in threads.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import random
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,7 +20,7 @@ from typing import Protocol
 
 import msgspec
 
-from engines.errors import EngineFailed
+from engines.errors import ChildLost, EngineFailed
 from streaming.encode import messages
 from streaming.encode.encoders import Encoder, EncoderFactory, InlineEncoder, needs_no_codec
 from streaming.encode.prefetch import PrefetchThrottle
@@ -31,10 +32,27 @@ DECAY = 0.99
 """how much of what is known of a process's speed stays with each reply"""
 KNOWN_SECONDS = 20.0
 """of audio, after which the speed of a process is known"""
+LATE_SECONDS = 1.0
+"""a process that owes a reply for longer than this gets no new response, where another one owes none"""
 PROCESS_LOST = "The encoder's process was lost."
 FINISH_SLACK = 0.0
 CLOSE_SLACK = -1.0
 """before all others: it frees memory, and needs no time"""
+NO_SESSION = 0
+"""in a request of which only the reply is wanted: a sign of life"""
+LAST_SESSION_ID = 2**32 - 1
+
+
+class Answers(Protocol):
+    """The replies that a process owes and has given."""
+
+    def owed(self) -> object:
+        """Return what tells the reply that is owed now from those before; None while none is owed."""
+        ...
+
+    def ask(self) -> None:
+        """Ask for a sign of life, which is owed from now on."""
+        ...
 
 
 class ProcessRun(Protocol):
@@ -48,6 +66,10 @@ class ProcessRun(Protocol):
 
     def ready(self) -> None:
         """Note that the process is ready: the limit on its start no longer counts."""
+        ...
+
+    def watch(self, pid: int, answers: Answers, kill: Callable[[float], None]) -> None:
+        """Call `kill` once the process owes a reply for too long, with the seconds."""
         ...
 
 
@@ -65,8 +87,10 @@ class PendingRequest(msgspec.Struct, eq=False):
     """A request to the process, and the future of its reply."""
 
     message: bytes
+    session_id: int
     reply: asyncio.Future[EncodedChunk]
     sent_at: float = 0.0
+    """when it was sent; 0 while it waits"""
 
 
 class EncoderProcess:
@@ -76,6 +100,7 @@ class EncoderProcess:
         assert process.stdin is not None  # noqa: S101 - asked for a pipe
         assert process.stdout is not None  # noqa: S101 - asked for a pipe
         self.pid = process.pid
+        self._process = process
         self._requests = process.stdin
         self._replies = process.stdout
         self._waiting: list[tuple[float, int, PendingRequest]] = []
@@ -84,6 +109,7 @@ class EncoderProcess:
         self._in_flight: deque[PendingRequest] = deque()
         self._prefetches = PrefetchThrottle(lambda: not self._waiting)
         self._lost = False
+        self._reply_count = 0
         self._last_reply_at = 0.0
         self._busy_seconds = 0.0
         self._encoded_seconds = 0.0
@@ -94,29 +120,39 @@ class EncoderProcess:
         """Return whether requests wait, or will soon."""
         return bool(self._waiting) or self._prefetches.full
 
+    @property
+    def late(self) -> bool:
+        """Return whether it has owed the same reply for long."""
+        if not self._in_flight:
+            return False
+        return time.monotonic() - max(self._last_reply_at, self._in_flight[0].sent_at) > LATE_SECONDS
+
+    def owed(self) -> object:
+        """Return the number of replies before the one that is owed; None while none is owed."""
+        return self._reply_count if self._in_flight else None
+
+    def ask(self) -> None:
+        """Ask for a sign of life."""
+        _ignore_failure(self.send(messages.CLOSE, NO_SESSION, b"", CLOSE_SLACK).reply)
+
     def capacity(self) -> float:
         """Estimate how many seconds of audio it encodes in a second; 0 while little is known."""
         known = self._encoded_seconds > KNOWN_SECONDS
         return self._encoded_seconds / self._busy_seconds if known else 0.0
 
-    def send(
-        self, operation: bytes, session_id: int, payload: bytes, slack: float
-    ) -> asyncio.Future[EncodedChunk]:
-        """Send a request, after those with less slack, and return the future of its reply.
-
-        The future raises EngineFailed.
-        """
+    def send(self, operation: bytes, session_id: int, payload: bytes, slack: float) -> PendingRequest:
+        """Send a request, after those with less slack, and return it; its reply raises EngineFailed."""
         reply: asyncio.Future[EncodedChunk] = asyncio.get_running_loop().create_future()
-        if self._lost:
-            reply.set_exception(EngineFailed(PROCESS_LOST))
-            return reply
         head = messages.REQUEST.pack(operation, session_id, len(payload))
+        request = PendingRequest(head + payload, session_id, reply)
+        if self._lost:
+            reply.set_exception(ChildLost(PROCESS_LOST))
+            return request
         runs_dry_at = time.monotonic() + slack
-        request = PendingRequest(head + payload, reply)
         heapq.heappush(self._waiting, (runs_dry_at, next(self._tie_breaker), request))
         self._prefetches.release(session_id)
         self._send_waiting()
-        return reply
+        return request
 
     async def wait_to_prefetch(self, session_id: int, slack: float, timeout: float) -> None:
         """Wait until a session with so much slack may prefetch a segment, for `timeout` seconds at most."""
@@ -130,9 +166,14 @@ class EncoderProcess:
 
     async def wait_until_ready(self) -> None:
         """Wait until the process replies, or has ended."""
-        self._requests.write(messages.REQUEST.pack(messages.CLOSE, 0, 0))
+        self._requests.write(messages.REQUEST.pack(messages.CLOSE, NO_SESSION, 0))
         with suppress(asyncio.IncompleteReadError):
             await self._replies.readexactly(messages.REPLY.size)
+
+    def kill(self) -> None:
+        """Kill the process."""
+        with suppress(ProcessLookupError):
+            self._process.kill()
 
     async def run(self) -> None:
         """Receive the replies, until the process ends."""
@@ -142,6 +183,7 @@ class EncoderProcess:
                 succeeded, seconds, length = messages.REPLY.unpack(head)
                 data = await self._replies.readexactly(length)
                 request = self._in_flight.popleft()
+                self._reply_count += 1
                 self._measure(request, seconds)
                 if not request.reply.done():
                     _resolve(request.reply, succeeded, seconds, data)
@@ -153,13 +195,14 @@ class EncoderProcess:
             self._prefetches.close()
             for request in [*self._in_flight, *(request for _, _, request in self._waiting)]:
                 if not request.reply.done():
-                    request.reply.set_exception(EngineFailed(PROCESS_LOST))
+                    request.reply.set_exception(ChildLost(PROCESS_LOST))
 
     def _measure(self, request: PendingRequest, seconds: float) -> None:
         """Note how long a request took since it was sent, or since the one before it was done."""
         now = time.monotonic()
-        self._busy_seconds = DECAY * self._busy_seconds + now - max(self._last_reply_at, request.sent_at)
-        self._encoded_seconds = DECAY * self._encoded_seconds + seconds
+        if request.session_id != NO_SESSION:
+            self._busy_seconds = DECAY * self._busy_seconds + now - max(self._last_reply_at, request.sent_at)
+            self._encoded_seconds = DECAY * self._encoded_seconds + seconds
         self._last_reply_at = now
 
     def _send_waiting(self) -> None:
@@ -187,13 +230,14 @@ class EncoderSession:
         self._session_id = session_id
         self._request: TranscodeRequest | None = request
         """what is still to be opened in the process"""
+        self._opening: PendingRequest | None = None
         process.session_count += 1
 
     async def push(self, pcm: bytes, *, ends_segment: bool, slack: float) -> EncodedChunk:
         """Encode some PCM of a segment, or the last of it, and return what is ready. Raises EngineFailed."""
         self._open(slack)
         operation = messages.PUSH_LAST if ends_segment else messages.PUSH
-        return await self._process.send(operation, self._session_id, pcm, slack)
+        return await self._process.send(operation, self._session_id, pcm, slack).reply
 
     @property
     def busy(self) -> bool:
@@ -207,20 +251,25 @@ class EncoderSession:
     async def finish(self) -> EncodedChunk:
         """End the file, and return its last bytes. Raises EngineFailed."""
         self._open(FINISH_SLACK)
-        return await self._process.send(messages.FINISH, self._session_id, b"", FINISH_SLACK)
+        return await self._process.send(messages.FINISH, self._session_id, b"", FINISH_SLACK).reply
 
     def close(self) -> None:
-        """Free the codec in the process."""
+        """Free the codec in the process. What waits to be opened there never is: closing goes before it."""
         self._process.session_count -= 1
-        if self._request is None:
-            _ignore_failure(self._process.send(messages.CLOSE, self._session_id, b"", CLOSE_SLACK))
+        if self._opening is None:
+            return
+        if self._opening.sent_at:
+            _ignore_failure(self._process.send(messages.CLOSE, self._session_id, b"", CLOSE_SLACK).reply)
+        else:
+            self._opening.reply.cancel()
 
     def _open(self, slack: float) -> None:
         """Open the transcoder before the first PCM, whose request fails too where that fails."""
         if self._request is not None:
             payload = msgspec.json.encode(self._request)
             self._request = None
-            _ignore_failure(self._process.send(messages.OPEN, self._session_id, payload, slack))
+            self._opening = self._process.send(messages.OPEN, self._session_id, payload, slack)
+            _ignore_failure(self._opening.reply)
 
 
 def _ignore_failure(reply: asyncio.Future[EncodedChunk]) -> None:
@@ -242,16 +291,18 @@ class EncoderPool:
         self._supervise = supervise
         self._log = log
         self._processes: list[EncoderProcess] = []
-        self._session_ids = itertools.count(1)
+        self._session_ids = itertools.count()
 
     def open(self, request: TranscodeRequest) -> Encoder:
-        """Return an encoder for one response, in the process with the fewest sessions."""
+        """Return an encoder for one response, in one of the processes with the fewest sessions."""
         if needs_no_codec(request):
             return InlineEncoder(request)
         if not self._processes:
             return self._fallback.open(request)
-        process = min(self._processes, key=lambda process: process.session_count)
-        return EncoderSession(process, next(self._session_ids) % 2**32, request)
+        prompt = [process for process in self._processes if not process.late] or self._processes
+        fewest = min(process.session_count for process in prompt)
+        process = random.choice([one for one in prompt if one.session_count == fewest])  # noqa: S311 - no secret
+        return EncoderSession(process, next(self._session_ids) % LAST_SESSION_ID + 1, request)
 
     def capacity(self) -> float:
         """Estimate how many seconds of audio all processes encode in a second; 0 while little is known."""
@@ -283,9 +334,14 @@ class EncoderPool:
         process = EncoderProcess(await run.start_module("streaming.encode.process", stdin=pipe, stdout=pipe))
         await process.wait_until_ready()
         run.ready()
+        run.watch(process.pid, process, lambda seconds: self._kill(process, seconds))
         self._processes.append(process)
         try:
             await process.run()
             self._log("encoder died", pid=process.pid)
         finally:
             self._processes.remove(process)
+
+    def _kill(self, process: EncoderProcess, seconds: float) -> None:
+        self._log("encoder does not answer", pid=process.pid, seconds=round(seconds, 1))
+        process.kill()
