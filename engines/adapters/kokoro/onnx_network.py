@@ -158,10 +158,9 @@ def _open(graph: Path, options: Options) -> tuple[Any, bool, bool]:
     try:
         model = graph.read_bytes()
         graph_nodes = list(nodes(model))
-        durations = find_durations(graph_nodes)
-        session = onnxruntime.InferenceSession(
-            add_output(model, durations) if durations else model, settings, providers=providers
-        )
+        if durations := find_durations(graph_nodes):
+            model = add_output(model, durations)  # by the same name, so that one copy of it is enough
+        session = onnxruntime.InferenceSession(model, settings, providers=providers)
     except Exception as exc:  # the library raises its own kinds, which are not exported
         raise EngineFailed(f"Kokoro's {graph} cannot be loaded: {first_line(exc)}") from exc
     is_random = any(node.kind.startswith("Random") for node in graph_nodes)

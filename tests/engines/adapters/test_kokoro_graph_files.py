@@ -13,7 +13,7 @@ from kokoro_in_process import THREADS, folder, loaded, speak
 
 from engines.adapters.kokoro.engine import Kokoro
 from engines.adapters.kokoro.onnx_files import find_graph, graph_voices, precision_of
-from engines.adapters.kokoro.onnx_network import find_durations
+from engines.adapters.kokoro.onnx_network import Inputs, find_durations
 from engines.adapters.kokoro.onnx_providers import choose_providers, device_of
 from engines.adapters.kokoro.vocabulary import KNOWN, read_vocabulary
 from engines.api import SpeechJob
@@ -171,6 +171,27 @@ def test_durations_are_found_by_what_they_are() -> None:
     assert find_durations([*others, rounded, cast, Node("Max", ("one", "cast"), ("found",))]) == "found"
     assert find_durations(others) == ""
     assert find_durations([rounded, *(Node("Clip", ("rounded",), (name,)) for name in "ab")]) == ""
+
+
+def test_inputs_have_the_graphs_types() -> None:
+    """A graph gets its inputs by its own names and in its own types; one that takes whole numbers for speed can be
+    asked for none.
+    """
+    row = np.full((1, 256), 0.5, np.float32)
+    half = Inputs("input_ids", "style", {"input_ids": np.int64, "style": np.float16, "speed": np.float32})
+    whole = Inputs("tokens", "ref_s", {"ref_s": np.float32, "tokens": np.int32, "speed": np.int32})
+    none = Inputs("tokens", "style", {"style": np.float32, "tokens": np.int64})
+    fed = half.feed([7, 8], row, 1.5)
+
+    assert [(name, value.dtype, value.shape) for name, value in fed.items()] == [
+        ("input_ids", np.int64, (1, 4)),
+        ("style", np.float16, (1, 256)),
+        ("speed", np.float32, (1,)),
+    ]
+    assert fed["input_ids"].tolist() == [[0, 7, 8, 0]] and fed["speed"].tolist() == [1.5]
+    assert [one.has_speed for one in (half, whole, none)] == [True, False, False]
+    assert {name: value.dtype for name, value in whole.feed([7], row, 1.0).items()} == whole.types
+    assert set(none.feed([7], row, 1.0)) == {"style", "tokens"}
 
 
 def test_devices() -> None:
