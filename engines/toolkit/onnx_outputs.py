@@ -37,13 +37,18 @@ class Node(msgspec.Struct, frozen=True):
 
 def add_output(model: bytes, tensor: str) -> bytes:
     """Return an ONNX model, serialised, that has a tensor of its graph as a further output, the last."""
+    return model + output_field(tensor)
+
+
+def output_field(tensor: str) -> bytes:
+    """Return what makes a tensor an output where it stands behind a model."""
     output = write_field(OUTPUT_FIELD, write_field(NAME_FIELD, tensor.encode()))
-    return model + write_field(GRAPH_FIELD, output)
+    return write_field(GRAPH_FIELD, output)
 
 
-def nodes(model: bytes) -> Iterator[Node]:
+def nodes(model: memoryview) -> Iterator[Node]:
     """Yield the nodes of a serialised model. Raises ValueError for what is none."""
-    for graph in read_fields(memoryview(model)):
+    for graph in read_fields(model):
         if graph.number == GRAPH_FIELD:
             yield from (read_node(one) for one in read_fields(graph.content) if one.number == NODE_FIELD)
 

@@ -65,7 +65,7 @@ class Piper:
         threads: int = 1,
         device: str = "auto",
     ) -> None:
-        self._path = Path(path or ".")
+        self._path = path
         self._model = model
         self._voice = voice
         self._speaker = str(speaker)
@@ -81,7 +81,9 @@ class Piper:
         """Load the default voice, and speak so that the first job is quick. Raises EngineFailed."""
         if self._phonemes not in PHONEMES:
             raise EngineFailed(f"There are no phonemes '{self._phonemes}': they are {', '.join(PHONEMES)}.")
-        self._voices = Voices(read_folder(self._path, self._voice), self._speaker)
+        if not self._path:
+            raise EngineFailed("Piper needs a folder with voices: the option `path`.")
+        self._voices = Voices(read_folder(Path(self._path), self._voice), self._speaker)
         default = self._voices.find("")
         self._rate = default.voice.config.audio.sample_rate
         self._gain(default)
@@ -96,6 +98,7 @@ class Piper:
             speech=SpeechCapabilities(
                 sample_rate=self._rate,
                 languages=tuple(dict.fromkeys(tag for voice in listed for tag in voice.languages)),
+                scripts=("Latin",) if self._voices.are_all(self._reads_english) else (),
                 seed=True,
                 words=self._network(default.voice).tells_durations,
                 ipa=default.voice.config.phoneme_type == "espeak",
@@ -149,13 +152,15 @@ class Piper:
         symbols = Symbols(voice.config)
         if voice.config.phoneme_type == "text":
             return TokenReader(LettersReader(frozenset(voice.config.phoneme_id_map)), symbols)
-        wants_english = self._phonemes == "english" or (
-            self._phonemes == "auto" and find_spec("hibari") is not None
-        )
-        if voice.is_english and wants_english:
+        if self._reads_english(voice):
             from engines.adapters.piper.english_reader import EnglishReader  # needs a package of its own
 
             return EnglishReader(symbols, british=voice.is_british)
         from engines.adapters.piper.espeak_reader import EspeakReader, shared_library  # loads a library
 
         return TokenReader(EspeakReader(shared_library(), voice.espeak_voice), symbols)
+
+    def _reads_english(self, voice: VoiceFile) -> bool:
+        """Return whether the text code of English is to read for a voice."""
+        here = self._phonemes == "auto" and find_spec("hibari") is not None
+        return voice.is_english and (here or self._phonemes == "english")

@@ -1,8 +1,7 @@
 """A Piper voice's network: from the numbers of phonemes to sound, and how long each lasts.
 
-Three things are changed in the graph when it is loaded: its random numbers become inputs, so that a seed
-decides them; how long each phoneme lasts becomes an output; and what somebody does not ask for stays out of
-memory.
+Two things are changed in the graph when it is loaded: its random numbers become inputs, so that a seed
+decides them, and how long each phoneme lasts becomes an output.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from engines.adapters.piper.config import VoiceFile
 from engines.adapters.piper.noise_inputs import PREFIX, with_noise_inputs
 from engines.errors import EngineFailed
 from engines.toolkit.error_text import first_line
-from engines.toolkit.onnx_outputs import add_output, nodes
+from engines.toolkit.onnx_outputs import nodes
 from engines.toolkit.threads import cpu_threads
 
 Floats = NDArray[np.float32]
@@ -70,12 +69,11 @@ class Network:
         options.log_severity_level = QUIET
         providers = choose_providers(device)
         try:
-            model = with_noise_inputs(voice.graph.read_bytes())
+            model = memoryview(voice.graph.read_bytes())
             durations = [node.outputs[0] for node in nodes(model) if node.kind == DURATIONS_KIND]
             self.tells_durations = len(durations) == 1
-            if self.tells_durations:
-                model = add_output(model, durations[0])
-            self._session = onnxruntime.InferenceSession(model, options, providers=providers)
+            changed = with_noise_inputs(model, durations if self.tells_durations else ())
+            self._session = onnxruntime.InferenceSession(changed, options, providers=providers)
         except Exception as exc:  # the library raises its own kinds, which are not exported
             raise EngineFailed(f"The Piper voice {voice.graph} cannot be loaded: {first_line(exc)}") from exc
         self._inputs = [one.name for one in self._session.get_inputs()]

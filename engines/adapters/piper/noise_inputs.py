@@ -8,6 +8,8 @@ do not suffice, and give them that shape.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from engines.toolkit.onnx_outputs import (
     GRAPH_FIELD,
     NAME_FIELD,
@@ -15,6 +17,7 @@ from engines.toolkit.onnx_outputs import (
     NODE_INPUT_FIELD,
     NODE_OUTPUT_FIELD,
     NODE_TYPE_FIELD,
+    output_field,
     read_node,
 )
 from engines.toolkit.protobuf import field_head, read_fields, write_field, write_number
@@ -43,19 +46,20 @@ DIMENSION_NAME_FIELD = 2
 FLOAT = 1
 
 
-def with_noise_inputs(model: bytes) -> bytes:
+def with_noise_inputs(model: memoryview, outputs: Sequence[str] = ()) -> bytes:
     """Return a serialised model that takes its noise from inputs `noise_0`, `noise_1` …, [any number of
-    floats], as many as it has random nodes. Raises ValueError for what is no ONNX model.
+    floats], as many as it has random nodes, and has some tensors as further outputs, the last.
+
+    Raises ValueError for what is no ONNX model.
     """
-    fields = list(read_fields(memoryview(model)))
     pieces: list[bytes | memoryview] = []
-    for field in fields:
+    for field in read_fields(model):
         if field.number != GRAPH_FIELD:
-            pieces.append(memoryview(model)[field.start : field.end])
+            pieces.append(model[field.start : field.end])
             continue
         graph = _rewrite_graph(field.content)
         pieces += [field_head(GRAPH_FIELD, sum(map(len, graph))), *graph]
-    return b"".join(pieces)
+    return b"".join([*pieces, *map(output_field, outputs)])
 
 
 def _rewrite_graph(graph: memoryview) -> list[bytes | memoryview]:

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from engines.toolkit.phoneme_chunks import Token, pack
 from engines.toolkit.phrases import Phrase, inner_pause, is_spoken
 
-MOST_PHONEMES = 300
-"""in a phrase: some 20 seconds"""
+MOST_PHONEMES = 240
+"""in a phrase: some 15 seconds, of which the network takes 300 MB"""
 SENTENCE_ENDS = frozenset(".?!")
 TERMINATORS = {
     **dict.fromkeys(",،、，﹐､՝", ","),

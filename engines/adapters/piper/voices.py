@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -60,6 +60,10 @@ class Voices:
         """Return all speakers as the contract describes voices, the default first."""
         names = [self._default, *(name for name in self._speakers if name != self._default)]
         return tuple(_describe(name, self._speakers[name]) for name in names)
+
+    def are_all(self, is_such: Callable[[VoiceFile], bool]) -> bool:
+        """Return whether all files are of a kind."""
+        return all(is_such(speaker.voice) for speaker in self._speakers.values())
 
     def characters(self) -> dict[str, str]:
         """Return a speaker for each of OpenAI's names: the default, and others where it has some in its file,

@@ -160,6 +160,8 @@ def test_options_that_are_wrong(tmp_path: Path) -> None:
     """A device that is not here and phonemes that nobody knows are errors that say what there is."""
     write_voice(tmp_path, KEY)
 
+    with pytest.raises(EngineFailed, match="option `path`"):
+        Piper().load()
     with pytest.raises(EngineFailed, match=r"no device 'abacus'.*auto, cpu"):
         load(tmp_path, device="abacus")
     with pytest.raises(EngineFailed, match=r"no phonemes 'sampa'.*auto, espeak, english"):
