@@ -28,8 +28,9 @@ def at_once(listener: Listener) -> Section:
     alone = [listener.pcm(text, manner) for text, manner in zip(texts, manners, strict=True)]
     different = sum(not np.array_equal(one, other) for one, other in zip(together, alone, strict=True))
     transcripts = heard(together)
+    transcripts_alone = heard(alone) if different else transcripts
     own = total(score(plain(text), transcript) for text, transcript in zip(texts, transcripts, strict=True))
-    by_itself = total(score(plain(text), said) for text, said in zip(texts, heard(alone), strict=True))
+    by_itself = total(score(plain(text), said) for text, said in zip(texts, transcripts_alone, strict=True))
     strangers = others_words(texts, transcripts)
     rows = [
         ("at once", percent(own.rate), str(own.errors)),

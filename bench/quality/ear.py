@@ -7,20 +7,16 @@ transcriptions is between a voice and its measure. Its weights come in the packa
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from bench.quality.sound import EAR_RATE, resampled, silence
+from bench.quality.sound import EAR_RATE, resampled
 
 BEAM = 5
 AT_ONCE = min(4, os.cpu_count() or 1)
 """recordings that can be heard at once, one on each core"""
-GAP = 0.4
-"""seconds between recordings that are heard as one"""
 
 
 @lru_cache(1)
@@ -44,8 +40,3 @@ def transcribe(sound: NDArray[Any], rate: int = EAR_RATE) -> str:
         vad_filter=True,
     )
     return " ".join(segment.text.strip() for segment in segments)
-
-
-def transcribe_joined(sounds: Sequence[NDArray[Any]]) -> str:
-    """Return the transcript of recordings at the ear's rate, one after another with silence between."""
-    return transcribe(np.concatenate([part for sound in sounds for part in (sound, silence(GAP, EAR_RATE))]))

@@ -52,6 +52,7 @@ class Listener:
 
     def transcripts(self, texts: Sequence[Text], manner: Manner) -> list[str]:
         """Return what is heard of texts, each spoken by a request of its own."""
+        ear.whisper()  # so that it is loaded once, and not by each thread
         with ThreadPoolExecutor(ear.AT_ONCE) as pool:
             return list(pool.map(lambda text: self._transcript(text.spoken, manner), texts))
 
@@ -71,5 +72,6 @@ class Listener:
 
 def heard(sounds: Sequence[Samples], rate: int = PCM_RATE) -> list[str]:
     """Return the transcripts of recordings, in their order."""
+    ear.whisper()
     with ThreadPoolExecutor(ear.AT_ONCE) as pool:
         return list(pool.map(lambda sound: ear.transcribe(sound, rate), sounds))

@@ -54,11 +54,6 @@ def integrated_loudness(sound: NDArray[Any], rate: int) -> float:
     return loudness
 
 
-def silence(seconds: float, rate: int) -> Samples:
-    """Return a silence."""
-    return np.zeros(round(seconds * rate), np.float32)
-
-
 def _frame(sound: NDArray[Any], rate: int) -> av.AudioFrame:
     frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound, np.float32)[None], "flt", "mono")
     frame.sample_rate = rate
