@@ -56,7 +56,7 @@ def main() -> int:
     for section in sections:
         print(f"\n{markdown(section)}")
     if asked.write:
-        page.write(sections, _circumstances())
+        page.write(sections, _circumstances(extent))
     broken = [check for section in sections for check in section.checks if not check.holds]
     for check in broken:
         print(f"broken: {check.promise}: {check.found}", file=sys.stderr)
@@ -96,9 +96,9 @@ def _measured(listener: Listener, names: list[str]) -> list[Section]:
     return sections
 
 
-def _circumstances() -> str:
+def _circumstances(extent: Extent) -> str:
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    return f"*{datetime.date.today():%d %B %Y}, {machine}.*"
+    return f"*{datetime.date.today():%d %B %Y}, {machine}; {extent.lists} Harvard lists.*"
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ MOST_APART = 2.0
 
 def likenesses(listener: Listener) -> Section:
     """Measure how alike a voice is to itself, to other engines' and to the other names of its engine."""
-    requests = {engine: _of_requests(listener, Manner(engine)) for engine in listener.engines}
+    requests = {engine: of_requests(listener, Manner(engine)) for engine in listener.engines}
     parts = {engine: _of_parts(listener, Manner(engine)) for engine in listener.engines}
     voices = {engine: mean_direction(vectors) for engine, vectors in requests.items()}
     names = {engine: _of_names(listener, engine) for engine in listener.engines}
@@ -87,10 +87,10 @@ def _checks(
     return checks
 
 
-def _of_requests(listener: Listener, manner: Manner) -> list[Vector]:
+def of_requests(listener: Listener, manner: Manner, count: int = REQUESTS) -> list[Vector]:
     """Return a voice as it is in requests at once, each of another text."""
-    texts = [" ".join(sentences[:SENTENCES]) for sentences in harvard_lists()[:REQUESTS]]
-    with ThreadPoolExecutor(REQUESTS) as pool:
+    texts = [" ".join(sentences[:SENTENCES]) for sentences in harvard_lists()[:count]]
+    with ThreadPoolExecutor(count) as pool:
         sounds = list(pool.map(lambda text: listener.sound(text, manner), texts))
     return [embedded(sound) for sound in sounds]
 

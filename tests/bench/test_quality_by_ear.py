@@ -22,8 +22,8 @@ pytest.importorskip("whisper_normalizer", reason="whisper-normalizer is not inst
 
 from bench.quality import joins, voices
 from bench.quality.at_once import at_once
-from bench.quality.corpus import harvard_lists, harvard_texts, long_texts, texts_of
-from bench.quality.embedder import embedded, fetch_weights, likeness
+from bench.quality.corpus import harvard_texts, long_texts, texts_of
+from bench.quality.embedder import fetch_weights, likeness
 from bench.quality.listening import Extent, Listener
 from bench.quality.speakers import Manner, speaking_engines
 from bench.target import Target
@@ -97,17 +97,16 @@ def test_all_are_equally_loud(listener: Listener) -> None:
 
 
 def test_one_voice_is_itself(listener: Listener) -> None:
-    """An embedder of speakers takes requests of one voice, spoken by two workers, for one speaker, and another
-    engine's voice for another.
+    """An embedder of speakers takes four requests of one voice at once, with two workers to speak them, for one
+    speaker, and another engine's voice for another.
     """
     pytest.importorskip("torch", reason="torch is not installed: scripts/setup test")
     try:
         fetch_weights()
     except OSError as exc:
         pytest.skip(str(exc))
-    texts = [" ".join(sentences[:5]) for sentences in harvard_lists()[:3]]
-    own = [embedded(listener.sound(text, Manner("hibari"))) for text in texts]
-    others = [embedded(listener.sound(text, Manner("espeak"))) for text in texts]
+    own = voices.of_requests(listener, Manner("hibari"), 4)
+    others = voices.of_requests(listener, Manner("espeak"), 4)
     itself = [likeness(one, another) for one, another in itertools.combinations(own, 2)]
     other = [likeness(one, another) for one, another in itertools.product(own, others)]
     print(itself, other)
