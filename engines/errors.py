@@ -78,7 +78,12 @@ class EngineFailed(SpeechError):
 
 
 class ChildLost(EngineFailed):
-    """The process that did the work was lost with the work in it; another one may do it again."""
+    """The process that did the work was lost with the work in it; another one may do it again.
+
+    `repeated` says that others have tried it already, in vain.
+    """
+
+    repeated = False
 
 
 class RunawayAudio(EngineFailed):

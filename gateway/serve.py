@@ -1,7 +1,8 @@
 """Run the server: from settings to an exit status.
 
-The shutdown has this order: refuse new requests (503 with Retry-After, on old and new connections), let those
-under way finish within `server.drain_timeout`, close the sockets, cancel what is left, stop the workers.
+The shutdown has this order: say so at `/readyz` for `server.drain_delay`, refuse new requests (503 with
+Retry-After, on old and new connections), let those under way finish within `server.drain_timeout`, close the
+sockets, cancel what is left, stop the workers.
 """
 
 from __future__ import annotations
@@ -115,6 +116,7 @@ class GatewayServer(uvicorn.Server):
                 port=self._settings.port,
                 log_config=None,
                 access_log=False,
+                proxy_headers=False,  # believed from trusted proxies only: gateway/http/proxies.py
                 http=bounded(self._settings.head_bytes, self._settings.body_timeout),
                 lifespan="on",
                 ws="none",
@@ -153,9 +155,14 @@ class GatewayServer(uvicorn.Server):
         if self._drain_task is None:
             self._drain_task = asyncio.ensure_future(self._drain_and_exit(reason))
 
+    def break_off(self, reason: str) -> None:
+        """Close the sockets at once: nothing can be served any more."""
+        self._log.error("going away", reason=reason, running=self._drain.running)
+        self.should_exit = True
+
     async def _drain_and_exit(self, reason: str) -> None:
         self._log.info("going away", signal=reason, running=self._drain.running)
-        if not await self._drain.finish(self._settings.drain_timeout):
+        if not await self._drain.finish(self._settings.drain_timeout, self._settings.drain_delay):
             self._log.warning("breaking off requests", running=self._drain.running)
         self.should_exit = True
 

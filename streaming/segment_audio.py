@@ -1,8 +1,8 @@
 """One segment's audio, synthesised in the background, checked, and synthesised again if need be.
 
-Until the first of it has been read, audio that runs away or comes out far too short is made once more. After
-that, running away is an error, and too short is only reported: the words are lost, but their moment has
-passed.
+Until the first of it has been read, audio that runs away, comes out far too short or loses its worker is made
+once more. After that, running away and a lost worker are errors, and too short is only reported: the words
+are lost, but their moment has passed.
 
 Where a segment is verified, nothing is read before it is whole and was transcribed; a doubtful take is made
 again, and the best one is read.
@@ -18,7 +18,7 @@ from typing import Protocol
 import msgspec
 
 from engines.api import BYTES_PER_SAMPLE, Audio, SpeechEvent
-from engines.errors import RunawayAudio, SpeechError
+from engines.errors import ChildLost, RunawayAudio, SpeechError
 from streaming.audio.likeness import Reading, is_same_reading, reading_of
 from streaming.audio.runaway import RunawayDetector, limits_for
 from streaming.text.heard_words import comparable_words
@@ -76,6 +76,7 @@ class SegmentAudio:
         self._limits = limits_for(segment.text, speed=policy.speed)
         self._pcm = bytearray()
         self._was_read = False
+        self._lost_before = False
         self._may_be_read = policy.engine_streams and self._check is None
         self._changed = asyncio.Event()
         self._task = asyncio.create_task(self._synthesise())
@@ -171,7 +172,22 @@ class SegmentAudio:
         return not takes.best_is_truncated
 
     async def _attempt(self, attempt: int) -> bool:
-        """Make the audio once, and return whether it is as long as can be expected. Raises RunawayAudio."""
+        """Make the audio once, and return whether it is as long as can be expected. Raises RunawayAudio.
+
+        The first time that a worker is lost in it, it is begun anew, unless some was read.
+        """
+        try:
+            return await self._make(attempt)
+        except ChildLost as exc:
+            exc.repeated = exc.repeated or self._lost_before
+            if self._was_read or exc.repeated:
+                raise
+        self._lost_before = True
+        self._pcm.clear()
+        self._policy.on_retry("lost")
+        return await self._attempt(attempt)
+
+    async def _make(self, attempt: int) -> bool:
         detector = RunawayDetector(self._limits, self._policy.rate)
         async with aclosing(self._speak(self.segment, attempt)) as events:
             async for event in events:

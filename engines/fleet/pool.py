@@ -1,14 +1,14 @@
 """A pool is an engine as the gateway uses it: streams are admitted, and their jobs run on workers.
 
-A job whose worker dies before it gave anything is tried again on another; a job may lose as many workers as
-there are.
+A job whose worker dies before it gave anything is tried again on another; a segment may lose as many workers
+as there are, a recording one, whose audio is read again from its begin.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 
 import msgspec
@@ -16,6 +16,7 @@ import msgspec
 from engines.api import (
     Audio,
     EngineInfo,
+    Progress,
     Prompt,
     Sample,
     SpeechEvent,
@@ -32,6 +33,8 @@ from engines.fleet.streams import NEVER, RequestTerms, StreamNeed
 from engines.wire.client import WorkerLost, WorkerUnreachable
 
 DEFAULT_TERMS = RequestTerms()
+RECORDING_LOSSES = 1
+"""workers that a recording may lose: to be read again may take as long as all before"""
 
 
 class Stream:
@@ -72,10 +75,10 @@ class Stream:
             except WorkerLost as exc:
                 # a worker that cannot be reached is replaced, so that this ends without a count
                 losses += not isinstance(exc, WorkerUnreachable)
-                if given or losses > self._pool.worker_count:
+                exc.repeated = losses > self._pool.worker_count
+                if given or exc.repeated:
                     raise
-                self._pool.retried += 1
-                self._pool.observer.retried(self._pool.name, "lost")
+                self._pool.count_retry()
 
     async def create_prompt(self, samples: Sequence[Sample], rate: int, model: str) -> Prompt:
         """Return a voice prompt made of samples at `rate` Hertz. Raises as `speak` does."""
@@ -88,23 +91,43 @@ class Stream:
                 losses += not isinstance(exc, WorkerUnreachable)
                 if losses > self._pool.worker_count:
                     raise
-                self._pool.retried += 1
-                self._pool.observer.retried(self._pool.name, "lost")
+                self._pool.count_retry()
 
     async def transcribe(
-        self, job: TranscriptionJob, audio: AsyncIterator[bytes]
+        self, job: TranscriptionJob, audio: AsyncIterable[bytes], *, whole: bool = False
     ) -> AsyncGenerator[TranscriptionEvent, None]:
-        """Transcribe one recording, and yield its events. Raises as `speak` does."""
+        """Transcribe one recording, and yield its events. Raises as `speak` does.
+
+        Its events but Progress come all at its end if `whole`. Audio that is no iterator itself can be read
+        again, and is where its worker was lost before any words were yielded.
+        """
+        losses = 0
         while True:
+            given = False
+            kept: list[TranscriptionEvent] = []
             try:
-                async with self._slot() as (slot, _), aclosing(slot.client.transcribe(job, audio)) as events:
+                async with (
+                    self._slot() as (slot, _),
+                    aclosing(slot.client.transcribe(job, aiter(audio))) as events,
+                ):
                     async for event in events:
-                        yield event
-                return
-            # none of the audio was read; such a worker is replaced, so that this ends
-            except WorkerUnreachable:
-                self._pool.retried += 1
-                self._pool.observer.retried(self._pool.name, "lost")
+                        if isinstance(event, Progress):
+                            yield event
+                        elif whole:
+                            kept.append(event)
+                        else:
+                            given = True
+                            yield event
+                break
+            except WorkerLost as exc:
+                # such a worker read none of the audio and is replaced, so that this ends without a count
+                if not isinstance(exc, WorkerUnreachable):
+                    losses += 1
+                    if given or losses > RECORDING_LOSSES or isinstance(audio, AsyncIterator):
+                        raise
+                self._pool.count_retry()
+        for event in kept:
+            yield event
 
     @asynccontextmanager
     async def _slot(self) -> AsyncIterator[tuple[Slot, _SampleCount]]:
@@ -161,6 +184,11 @@ class Pool:
         self.retried = 0
         self._source = source
 
+    def count_retry(self) -> None:
+        """Count a job that is tried again because its worker was lost."""
+        self.retried += 1
+        self.observer.retried(self.name, "lost")
+
     @property
     def info(self) -> EngineInfo | None:
         """What the engine says of itself; None until a worker has been ready, or when none can be again."""
@@ -200,9 +228,14 @@ class Pool:
                 yield event
 
     async def transcribe(
-        self, job: TranscriptionJob, audio: AsyncIterator[bytes], terms: RequestTerms = DEFAULT_TERMS
+        self,
+        job: TranscriptionJob,
+        audio: AsyncIterable[bytes],
+        terms: RequestTerms = DEFAULT_TERMS,
+        *,
+        whole: bool = False,
     ) -> AsyncGenerator[TranscriptionEvent, None]:
         """Transcribe one recording that is a stream of its own."""
-        async with self.open(terms) as stream, aclosing(stream.transcribe(job, audio)) as events:
+        async with self.open(terms) as stream, aclosing(stream.transcribe(job, audio, whole=whole)) as events:
             async for event in events:
                 yield event

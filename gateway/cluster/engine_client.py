@@ -22,14 +22,12 @@ from engines.fleet.pool import Pool
 from engines.fleet.slots import JobOutcome, Slot
 from engines.fleet.status import EngineStatus
 from engines.fleet.streams import RequestTerms, StreamNeed
-from engines.wire.address import WorkerAddress
 from engines.wire.client import WorkerClient
 from gateway.cluster import messages
+from gateway.cluster.worker_clients import WorkerClients
 from gateway.services.permits import Permit
 
 LINE_LIMIT = 16 * 1024 * 1024
-MAX_CLIENTS = 64
-"""workers whose connections are kept after use"""
 ResponseT = TypeVar(
     "ResponseT", messages.PermitAcquired, messages.StreamOpened, messages.SlotAcquired, messages.ModelManaged
 )
@@ -38,7 +36,12 @@ GONE = "The process that runs the engines is gone."
 
 
 class EngineConnection:
-    """The connection to the engine server. `on_lost` is called when it ends."""
+    """The connection to the engine server. `on_lost` is called when it ends.
+
+    `encoding` returns how many seconds of audio this process can encode in a second.
+    """
+
+    encoding: Callable[[], float] = staticmethod(lambda: 0.0)
 
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, on_lost: Callable[[], None]
@@ -98,6 +101,7 @@ class EngineConnection:
                 if not future.done():
                     future.set_exception(EngineUnavailable(GONE))
             self._on_lost()
+            self.states_received.set()  # who waits for the first of them would wait for ever
 
     def close(self) -> None:
         """End the connection."""
@@ -110,6 +114,8 @@ class EngineConnection:
             self.states = message
             self.infos |= message.infos
             self.states_received.set()
+        elif isinstance(message, messages.AreYouAlive):
+            self.send(messages.Alive(self.encoding()))
         elif not isinstance(message, messages.Welcome):
             future = self._waiting.get(message.id)
             if future and not future.done():
@@ -174,9 +180,7 @@ class RemoteSlot(msgspec.Struct, frozen=True, eq=False):
 class RemoteWorkerSource:
     """The workers of one engine that the engine server runs."""
 
-    def __init__(
-        self, name: str, connection: EngineConnection, clients: Callable[[WorkerAddress], WorkerClient]
-    ) -> None:
+    def __init__(self, name: str, connection: EngineConnection, clients: WorkerClients) -> None:
         self._name = name
         self._connection = connection
         self._clients = clients
@@ -198,11 +202,12 @@ class RemoteWorkerSource:
         acquired = await self._connection.request(
             lambda number: messages.AcquireSlot(number, need.number, progress), messages.SlotAcquired
         )
-        return RemoteSlot(acquired.slot, self._clients(acquired.address))
+        return RemoteSlot(acquired.slot, self._clients.borrow(acquired.address))
 
     def release(self, need: StreamNeed, slot: Slot, outcome: JobOutcome) -> None:
         """Release the slot of a job that has ended."""
         assert isinstance(slot, RemoteSlot)  # noqa: S101 - it came from `acquire`
+        self._clients.give_back(slot.client)
         self._connection.send(messages.ReleaseSlot(slot.number, outcome, _progress(need)))
 
     @property
@@ -226,11 +231,9 @@ class RemoteEngines:
 
     def __init__(self, connection: EngineConnection, stall_timeout: float, observer: Observer) -> None:
         self._connection = connection
-        self._stall_timeout = stall_timeout
         self._observer = observer
         self._pools: dict[str, Pool] = {}
-        self._clients: dict[WorkerAddress, WorkerClient] = {}
-        self._closing: set[asyncio.Task[None]] = set()
+        self._clients = WorkerClients(stall_timeout)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -241,9 +244,7 @@ class RemoteEngines:
             yield
         finally:
             receiver.cancel()
-            await asyncio.gather(
-                receiver, *(client.close() for client in self._clients.values()), return_exceptions=True
-            )
+            await asyncio.gather(receiver, self._clients.close(), return_exceptions=True)
             self._connection.close()
 
     def infos(self) -> dict[str, EngineInfo]:
@@ -257,7 +258,7 @@ class RemoteEngines:
             del self._pools[name]
         for name, state in engines.items():
             if name not in self._pools:
-                source = RemoteWorkerSource(name, self._connection, self._client)
+                source = RemoteWorkerSource(name, self._connection, self._clients)
                 self._pools[name] = Pool(name, source, max(1, len(state.state.workers)), self._observer)
         return {name: self._pools[name] for name in engines}
 
@@ -275,17 +276,6 @@ class RemoteEngines:
     def names(self, kind: Kind) -> list[str]:
         """Return the names of the enabled engines of a kind, the best first."""
         return [name for name, state in self._connection.states.engines.items() if kind in state.kinds]
-
-    def _client(self, address: WorkerAddress) -> WorkerClient:
-        """Return the client of a worker; the oldest client is closed where there are too many."""
-        if address not in self._clients:
-            while len(self._clients) >= MAX_CLIENTS:
-                oldest = self._clients.pop(next(iter(self._clients)))
-                task = asyncio.create_task(oldest.close())
-                self._closing.add(task)
-                task.add_done_callback(self._closing.discard)
-            self._clients[address] = WorkerClient(address, stall_timeout=self._stall_timeout)
-        return self._clients[address]
 
 
 async def connect_to_engine_server(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import traceback
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,12 @@ class EngineServer:
         self._welcome = welcome
         self.accepting: set[int] = set()
         """process ids of the gateway processes that accept connections"""
+        self.obstacles: dict[int, str] = {}
+        """why gateway processes could not start, by process id"""
+        self.on_accepting: Callable[[int], None] = lambda _pid: None
+        """called with the process id of a gateway process that accepts connections now"""
         self._sessions: set[Session] = set()
+        self._sessions_by_pid: dict[int, Session] = {}
         self.actions: set[asyncio.Task[None]] = set()
         """model actions under way: they run to their end, even without the process that asked for them"""
 
@@ -72,8 +77,12 @@ class EngineServer:
                 message = messages.request_decoder.decode(line)
                 if isinstance(message, messages.Hello):
                     pid = message.pid
+                    self._sessions_by_pid[pid] = session
                 elif isinstance(message, messages.Accepting):
                     self.accepting.add(pid)
+                    self.on_accepting(pid)
+                elif isinstance(message, messages.CannotStart):
+                    self.obstacles[pid] = message.reason
                 else:
                     session.handle(message)
         except (OSError, asyncio.IncompleteReadError):
@@ -81,9 +90,19 @@ class EngineServer:
         finally:
             self.accepting.discard(pid)
             self._sessions.discard(session)
+            self._sessions_by_pid.pop(pid, None)
             publisher.cancel()
             session.close()
             writer.close()
+
+    def session(self, pid: int) -> Session | None:
+        """Return the connection of a gateway process; None while it has none."""
+        return self._sessions_by_pid.get(pid)
+
+    def encoding(self) -> float:
+        """Return how many seconds of audio all gateway processes can encode in a second; 0 if not known."""
+        known = [session.encoding for session in self._sessions if session.encoding]
+        return sum(known) / len(known) * len(self._sessions) if known else 0.0
 
     def publish(self) -> None:
         """Send the engines' states to all processes."""
@@ -105,6 +124,19 @@ class Session:
         self._streams: dict[int, tuple[WorkerGroup, StreamNeed]] = {}
         self._slots: dict[int, tuple[WorkerGroup, StreamNeed, Slot]] = {}
         self._sent_infos: dict[str, EngineInfo] = {}
+        self._asked = 0
+        self._answered = 0
+        self.encoding = 0.0
+        """seconds of audio that it can encode in a second; 0 while it does not know"""
+
+    def owed(self) -> object:
+        """Return the number of answers before the one that the process owes; None while it owes none."""
+        return self._answered if self._asked > self._answered else None
+
+    def ask(self) -> None:
+        """Ask the process for a sign of life."""
+        self._asked += 1
+        self._send(messages.AreYouAlive())
 
     def handle(self, message: messages.Request) -> None:
         """Handle one message of the process."""
@@ -128,6 +160,9 @@ class Session:
                 action = asyncio.create_task(self._respond(message.id, self._manage(message)))
                 self._server.actions.add(action)
                 action.add_done_callback(self._server.actions.discard)
+            case messages.Alive():
+                self._answered += 1
+                self.encoding = message.encoding
             case messages.Cancel():
                 if task := self._tasks.get(message.id):
                     task.cancel()

@@ -36,6 +36,19 @@ class Accepting(msgspec.Struct, frozen=True, tag="accepting"):
     """A gateway process accepts connections."""
 
 
+class CannotStart(msgspec.Struct, frozen=True, tag="cannot_start"):
+    """A gateway process cannot serve, and ends; the reason in words."""
+
+    reason: str
+
+
+class Alive(msgspec.Struct, frozen=True, tag="alive"):
+    """The answer to AreYouAlive."""
+
+    encoding: float
+    """seconds of audio that the process can encode in a second; 0 while it does not know"""
+
+
 class AcquirePermit(msgspec.Struct, frozen=True, tag="acquire_permit"):
     """Ask for a request's permit; answered by PermitAcquired or Refused."""
 
@@ -111,6 +124,8 @@ class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
 Request = (
     Hello
     | Accepting
+    | CannotStart
+    | Alive
     | AcquirePermit
     | ReleasePermit
     | OpenStream
@@ -130,6 +145,10 @@ class Welcome(msgspec.Struct, frozen=True, tag="welcome"):
     settings: Settings
     host: str
     port: int
+
+
+class AreYouAlive(msgspec.Struct, frozen=True, tag="are_you_alive"):
+    """Ask a gateway process for a sign of life; answered by Alive."""
 
 
 class EngineState(msgspec.Struct, frozen=True):
@@ -191,7 +210,16 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
     headers: dict[str, str] = {}
 
 
-Response = Welcome | EngineStates | PermitAcquired | StreamOpened | SlotAcquired | ModelManaged | Refused
+Response = (
+    Welcome
+    | AreYouAlive
+    | EngineStates
+    | PermitAcquired
+    | StreamOpened
+    | SlotAcquired
+    | ModelManaged
+    | Refused
+)
 
 request_decoder: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 response_decoder: msgspec.json.Decoder[Response] = msgspec.json.Decoder(Response)

@@ -1,8 +1,8 @@
 """Several gateway processes behind one address: this one runs engines and rate limits, the others serve HTTP.
 
 All of them bind the same address with SO_REUSEPORT, and the kernel spreads connections over them; this
-process keeps the port by a socket that does not listen. A process that dies is started again, and costs the
-requests it had. All end with this one.
+process keeps the port by a socket that does not listen. A process that dies or freezes is replaced, and costs
+the requests it had. All end with this one.
 """
 
 from __future__ import annotations
@@ -12,19 +12,22 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
-from engines.fleet.child_process import wait_for_end
-from engines.fleet.process_supervisor import ChildRun, Supervisor
 from engines.fleet.runtime import Engines
 from engines.fleet.temporary_folders import folder_prefix
-from gateway.app import VERSION, create_app
-from gateway.cluster.engine_client import RemoteEngines, RemoteRateLimiter, connect_to_engine_server
+from gateway.app import VERSION, create_app, make_encoders
+from gateway.cluster import messages
+from gateway.cluster.engine_client import (
+    EngineConnection,
+    RemoteEngines,
+    RemoteRateLimiter,
+    connect_to_engine_server,
+)
 from gateway.cluster.engine_server import EngineServer
+from gateway.cluster.members import Members
 from gateway.cluster.messages import Accepting, Welcome
 from gateway.cluster.remote_manager import RemoteModelManager
 from gateway.config.settings import Settings
@@ -33,14 +36,13 @@ from gateway.http.rate_limits import LocalRateLimiter
 from gateway.models.manager import make_manager, make_resting
 from gateway.models.registry import make_registry
 from gateway.observability import logging
-from gateway.observability.metrics import MULTIPROCESS, Metrics
+from gateway.observability.metrics import Metrics
 from gateway.security.hosts import UnsafeBinding, check_binding
 from gateway.security.keys import KeyStore, key_file
-from gateway.serve import CANCEL_AFTER, SIGNALS, GatewayServer, announce, tune_memory
+from gateway.serve import SIGNALS, GatewayServer, announce, tune_memory
+from gateway.services.container import codec_threads
 
 POLL_PERIOD = 0.05
-STOP_GRACE = 5.0
-"""seconds beyond the drain's own limit, after which a process is killed"""
 
 
 def run(settings: Settings, *, ready_file: Path | None = None) -> int:
@@ -106,17 +108,20 @@ class ClusterSupervisor:
             settings.engines,
             settings.workers,
             log=lambda event, **fields: log.info(event, **fields),
+            encoding=lambda: self._engine_server.encoding(),
             resting=make_resting(settings),
         )
+        self._failure = ""
+        """why the members cannot serve"""
         self._engines = engines
         self._manager = make_manager(settings, engines, log)
         self._engine_server = EngineServer(
             engines, LocalRateLimiter(settings.admission), self._manager, Welcome(settings, *address)
         )
-        self._processes: set[asyncio.subprocess.Process] = set()
+        self._members = Members(settings.server, log, folder, self._engine_server, self._fail)
 
     async def serve(self, ready_file: Path | None) -> int:
-        """Run everything until a signal; return the exit status."""
+        """Run everything until a signal, or until no member can serve; return the exit status."""
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
             loop.add_signal_handler(number, self._stopping.set)
@@ -124,55 +129,25 @@ class ClusterSupervisor:
             self._engines.running(),
             self._manager.running(),
             self._engine_server.running(self._folder / "engines.sock"),
-            self._children(),
+            self._members.running(),
         ):
             announcer = asyncio.create_task(self._announce(ready_file))
             await self._stopping.wait()
             announcer.cancel()
-            self._log.info("going away", processes=len(self._processes))
-        return 0
+            self._log.info("going away", processes=len(self._engine_server.accepting))
+        return 1 if self._failure else 0
+
+    def _fail(self, reason: str) -> None:
+        if not self._failure:
+            self._failure = reason
+            self._log.error("cannot serve", reason=reason)
+            self._stopping.set()
 
     async def _announce(self, ready_file: Path | None) -> None:
         while len(self._engine_server.accepting) < self._settings.server.processes:  # noqa: ASYNC110 - they report to the engine server
             await asyncio.sleep(POLL_PERIOD)
         tune_memory()
         announce(self._address, self._log, ready_file)
-
-    @asynccontextmanager
-    async def _children(self) -> AsyncIterator[None]:
-        """Keep the processes that serve HTTP running; stop all together on the way out."""
-        processes = range(self._settings.server.processes)
-        tasks = [asyncio.create_task(self._supervisor().run()) for _ in processes]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _supervisor(self) -> Supervisor:
-        return Supervisor(
-            self._run_once,
-            stop_timeout=self._settings.server.drain_timeout + CANCEL_AFTER + STOP_GRACE,
-            failed=lambda exc: self._log.warning("gateway process did not start", reason=str(exc)),
-        )
-
-    async def _run_once(self, run: ChildRun) -> None:
-        """Run one process that serves HTTP, until it ends."""
-        counts = self._folder / "metrics"
-        counts.mkdir(exist_ok=True)
-        process = await run.start_module(
-            "gateway.cluster.supervisor",
-            str(self._folder / "engines.sock"),
-            environ={MULTIPROCESS: str(counts)},
-        )
-        self._processes.add(process)
-        try:
-            status = await wait_for_end(process)
-        finally:
-            self._processes.discard(process)
-        if not self._stopping.is_set():
-            self._log.warning("gateway process died", pid=process.pid, status=status)
 
 
 async def run_gateway_process(path: Path) -> int:
@@ -183,13 +158,27 @@ async def run_gateway_process(path: Path) -> int:
 
     def stop() -> None:
         for server in servers:
-            server.begin_shutdown("the engines' process ended")
+            server.break_off("the engines' process ended")
 
     welcome, connection = await connect_to_engine_server(path, stop)
+    try:
+        server = _make_server(welcome, connection)
+        servers.append(server)
+        with bind(welcome.host, welcome.port) as listener:
+            await server.serve(sockets=[listener])
+    except Exception as exc:  # whatever it is, the first process says why its members cannot serve
+        connection.send(messages.CannotStart(f"{type(exc).__name__}: {exc}"))
+        raise
+    return 0 if server.started else 1
+
+
+def _make_server(welcome: messages.Welcome, connection: EngineConnection) -> GatewayServer:
     settings = welcome.settings
     log = logging.configure(settings.log)
     metrics = Metrics(lambda: engines.statuses(), VERSION)
     engines = RemoteEngines(connection, settings.workers.stall_timeout, metrics)
+    encoders = make_encoders(settings, codec_threads(), log)
+    connection.encoding = encoders.capacity
     drain = Drain()
     app = create_app(
         settings,
@@ -199,9 +188,10 @@ async def run_gateway_process(path: Path) -> int:
         log=log,
         metrics=metrics,
         manager=RemoteModelManager(make_registry(settings, engines), connection, log),
+        encoders=encoders,
         rate_limiter=RemoteRateLimiter(connection),
     )
-    server = GatewayServer(
+    return GatewayServer(
         settings,
         app,
         drain,
@@ -209,10 +199,6 @@ async def run_gateway_process(path: Path) -> int:
         on_listening=lambda _: connection.send(Accepting()),
         signals=(signal.SIGTERM,),
     )
-    servers.append(server)
-    with bind(welcome.host, welcome.port) as listener:
-        await server.serve(sockets=[listener])
-    return 0 if server.started else 1
 
 
 if __name__ == "__main__":

@@ -29,7 +29,13 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allowed_hosts: tuple[str, ...] = ()
     """host names clients may use besides localhost, IP addresses and this machine's name; "*" allows any"""
     cors_origins: tuple[str, ...] = ()
-    """browser origins that may call; "*" allows any, empty none"""
+    """browser origins that may call; "*" allows any, empty none; "moz-extension://*" any of its kind"""
+    trusted_proxies: tuple[str, ...] = ()
+    """networks of proxies whose X-Forwarded and Forwarded headers are believed"""
+    base_path: str = ""
+    """what all paths begin with where a proxy shows the server below a path"""
+    drain_delay: Annotated[float, Meta(ge=0)] = 0.0
+    """seconds after SIGTERM in which /readyz says 503 and all is served, for load balancers to notice"""
     drain_timeout: Positive = 30.0
     """seconds that running streams have to finish after SIGTERM"""
     send_timeout: Positive = 120.0

@@ -1,4 +1,9 @@
-"""Draining before a shutdown: running requests finish within a time, new ones are refused."""
+"""Draining before a shutdown: it is announced first, then new requests are refused, and running ones finish
+within a time.
+
+A server that refuses answers faster than any that works: a load balancer that has not been told before sends
+it everything.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +13,13 @@ from engines.errors import Overloaded
 
 
 class Drain:
-    """Counts the requests under way, and knows when no more are accepted."""
+    """Counts the requests under way, and knows when no more are wanted, and when no more are accepted."""
 
     def __init__(self) -> None:
+        self.announced = False
+        """`/readyz` says that the server is closing, while requests are still served"""
         self.closing = False
+        """new requests are refused"""
         self.running = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -32,11 +40,13 @@ class Drain:
         if self.closing:
             raise Overloaded("The server is going away; another one may be about to start.", retry_after=5.0)
 
-    async def finish(self, timeout: float) -> bool:
-        """Accept no more requests, and wait for those under way.
+    async def finish(self, timeout: float, delay: float = 0.0) -> bool:
+        """Announce the end for `delay` seconds, accept no more requests then, and wait for those under way.
 
-        Return whether all have ended within `timeout` seconds.
+        Return whether all have ended within `timeout` further seconds.
         """
+        self.announced = True
+        await asyncio.sleep(delay)
         self.closing = True
         try:
             await asyncio.wait_for(self._idle.wait(), timeout)

@@ -10,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from engines.catalogue.engines import CATALOGUE, Kind
 from engines.fleet.runtime import EngineSet
+from gateway.config.addresses import base_path
 from gateway.http.context import RequestContext
 from gateway.http.drain import Drain
 from gateway.observability.metrics import Metrics
@@ -35,8 +36,10 @@ def health_routes(version: str, drain: Drain, metrics: Metrics) -> list[HTTPRout
     """Return the routes that say how the server is."""
 
     @get(["/", "/v1"], summary="What this is")
-    async def root() -> dict[str, str]:
-        return {"name": "Voicebox Gateway", "version": version, "schema": "/schema", "health": "/health"}
+    async def root(context: NamedDependency[RequestContext]) -> dict[str, str]:
+        base = base_path(context.services.settings.server.base_path)
+        urls = {"schema": f"{base}/schema", "health": f"{base}/health"}
+        return {"name": "Voicebox Gateway", "version": version, **urls}
 
     @get("/health", summary="How the engines are")
     async def health(context: NamedDependency[RequestContext]) -> dict[str, Any]:
@@ -46,7 +49,7 @@ def health_routes(version: str, drain: Drain, metrics: Metrics) -> list[HTTPRout
 
     @get("/readyz", summary="Requests can be served")
     async def readyz(context: NamedDependency[RequestContext]) -> Response[dict[str, str]]:
-        if drain.closing:
+        if drain.announced:
             return Response({"status": "closing"}, status_code=503, headers={"retry-after": "5"})
         ready = _is_ready(context.services.engines)
         return Response({"status": "ok" if ready else "starting"}, status_code=200 if ready else 503)

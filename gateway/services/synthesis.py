@@ -12,7 +12,7 @@ import msgspec
 from compat.errors import wrong_endpoint
 from compat.openai.speech import SpeechRequest
 from engines.api import EngineInfo, Prompt, SpeechCapabilities, SpeechEvent, SpeechJob
-from engines.errors import EngineFailed, RunawayAudio
+from engines.errors import ChildLost, EngineFailed, RunawayAudio
 from engines.fleet.pool import Stream
 from engines.fleet.streams import RequestTerms
 from gateway.observability.request_log import RequestLog
@@ -146,21 +146,46 @@ class Synthesis:
         log_entry.limits = permit.headers
         try:
             terms = await self._prepare_voice()
-            async with self._services.engines.pool(self._choice.engine).open(terms) as stream:
-                pipeline = self._pipeline(stream)
-                try:
-                    async with aclosing(pipeline.chunks()) as chunks:
-                        async for chunk in chunks:
-                            yield chunk
-                except RunawayAudio:
-                    log_entry.ran_away = True
-                    raise
-                finally:
-                    log_entry.audio_seconds = pipeline.pacing.made
-                    log_entry.underruns = pipeline.pacing.underruns
-                    log_entry.queue_seconds = stream.waited
+            pool = self._services.engines.pool(self._choice.engine)
+            async with pool.open(terms) as stream, aclosing(self._chunks(stream)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
         finally:
             rate_limiter.release(permit, log_entry.audio_seconds or 0.0)
+
+    async def _chunks(self, stream: Stream) -> AsyncGenerator[bytes, None]:
+        """Yield the file; all is done again once where a worker or an encoder was lost before anything was
+        sent.
+        """
+        sent = False
+        try:
+            async with aclosing(self._chunks_once(stream)) as chunks:
+                async for chunk in chunks:
+                    sent = True
+                    yield chunk
+            return
+        except ChildLost as exc:
+            if sent or exc.repeated:
+                raise
+        self._on_retry("lost")
+        async with aclosing(self._chunks_once(stream)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def _chunks_once(self, stream: Stream) -> AsyncGenerator[bytes, None]:
+        log_entry = self._log_entry
+        pipeline = self._pipeline(stream)
+        try:
+            async with aclosing(pipeline.chunks()) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        except RunawayAudio:
+            log_entry.ran_away = True
+            raise
+        finally:
+            log_entry.audio_seconds = pipeline.pacing.made
+            log_entry.underruns = pipeline.pacing.underruns
+            log_entry.queue_seconds = stream.waited
 
     async def _prepare_voice(self) -> RequestTerms:
         """Make the voice's prompt, and return the terms with the deadline later by the time that it took."""
