@@ -18,6 +18,7 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import RedocRenderPlugin, SwaggerRenderPlugin
+from litestar.openapi.spec import Server
 from structlog.typing import FilteringBoundLogger
 
 from compat.errors import WrongRoute
@@ -25,10 +26,12 @@ from engines.errors import BadInput
 from engines.fleet.process_supervisor import supervise
 from engines.fleet.runtime import EngineSet
 from engines.languages import standard_tag
+from gateway.config.addresses import base_path
 from gateway.config.settings import Settings
 from gateway.http.context import context_provider
 from gateway.http.drain import Drain
 from gateway.http.middleware import RequestMiddleware
+from gateway.http.proxies import Proxies
 from gateway.http.rate_limits import LocalRateLimiter
 from gateway.models.manager import ModelManager
 from gateway.observability.metrics import Metrics
@@ -51,6 +54,7 @@ from gateway.security.keys import KeyStore
 from gateway.services.container import Services, codec_threads, open_library
 from gateway.services.library_lifespan import library_lifespan
 from gateway.services.permits import RateLimiter
+from streaming.audio.decoding_threads import DecodingThreads
 from streaming.encode.encoders import ThreadEncoderFactory
 from streaming.encode.pool import EncoderPool
 
@@ -81,7 +85,7 @@ def create_app(
     tracing = _make_tracing(settings)
     codecs = codec_threads()
     encoders = encoders or make_encoders(settings, codecs, log)
-    library = open_library(settings, codecs)
+    library = open_library(settings)
     services = Services(
         settings,
         engines,
@@ -89,7 +93,7 @@ def create_app(
         rate_limiter,
         metrics,
         encoders,
-        codecs,
+        DecodingThreads(codecs, settings.admission.wait),
         library,
         manager.models.unavailable,
     )
@@ -115,6 +119,7 @@ def create_app(
             title="Voicebox Gateway",
             version=VERSION,
             path="/schema",
+            servers=[Server(url=base_path(settings.server.base_path) or "/")],
             render_plugins=[SwaggerRenderPlugin(), RedocRenderPlugin()],
         ),
         logging_config=None,
@@ -129,6 +134,8 @@ def create_app(
         log=log,
         body_timeout=settings.server.body_timeout,
         ended=_request_observer(metrics, tracing),
+        proxies=Proxies(settings.server.trusted_proxies),
+        base_path=base_path(settings.server.base_path),
     )
 
 

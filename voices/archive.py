@@ -2,18 +2,20 @@
 consent behind it.
 
 Nothing in an archive is ever unpacked by its own name: the manifest says which entries there are, their names
-have one form, and each is read into memory up to a limit.
+have one form, and each is unpacked into a file without a name, up to a limit.
 https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
 import struct
+import tempfile
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator
 from typing import IO, Annotated
 
 import msgspec
@@ -38,6 +40,12 @@ ZIP64_LOCATOR = b"PK\x06\x07"
 ZIP64_LOCATOR_SIZE = 20
 CHUNK = 65_536
 """bytes that are unpacked at once"""
+SPOOL_BYTES = 262_144
+"""an entry longer than this goes to disk"""
+MOST_SAMPLES = 100
+"""that a manifest may name"""
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, errno.ENFILE)
+"""why a file could not be written, where the archive has no part in it"""
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 FAULTS = (
     zipfile.BadZipFile,
@@ -95,23 +103,47 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     speed: Annotated[float, Meta(ge=0.25, le=4.0)] | None = None
     instructions: Text = ""
     pronunciations: Annotated[tuple[Entry, ...], Meta(max_length=1000)] = ()
-    samples: Annotated[tuple[ArchivedSample, ...], Meta(max_length=100)] = ()
+    samples: Annotated[tuple[ArchivedSample, ...], Meta(max_length=MOST_SAMPLES)] = ()
     consent: ArchivedConsent | None = None
     avatar: File = ""
 
 
-class Archive(msgspec.Struct, frozen=True):
-    """The contents of an archive: the manifest, and the entries that it names."""
+class Archive:
+    """The contents of an archive: the manifest, and the entries that it names, each in a file. `close` it."""
 
-    manifest: Manifest
-    files: Mapping[str, bytes]
+    def __init__(self, manifest: Manifest) -> None:
+        self.manifest = manifest
+        self.files: dict[str, IO[bytes]] = {}
+
+    def close(self) -> None:
+        """Close all files, which deletes them."""
+        for file in self.files.values():
+            file.close()
 
 
-def write(target: IO[bytes], profile: Profile, blobs: Mapping[str, bytes], consent: Consent | None) -> None:
-    """Write the archive of a voice; `blobs` are its recordings and picture, by their keys in the store.
+class ArchiveWriter:
+    """Writes the archive of a voice, piece by piece: its manifest, then an entry for each of `files`.
 
     Audio is not compressed again.
     """
+
+    def __init__(self, target: IO[bytes], profile: Profile, consent: Consent | None) -> None:
+        manifest, self.files = _contents(profile, consent)
+        """`files` has the keys in the store of what belongs in, by the names of the entries"""
+        self._archive = zipfile.ZipFile(target, "w", zipfile.ZIP_STORED)
+        self._archive.writestr(MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=2))
+
+    def entry(self, name: str) -> IO[bytes]:
+        """Begin an entry, and return what it is written to; it is to be closed before the next."""
+        return self._archive.open(name, "w")
+
+    def close(self) -> None:
+        """Write the list of entries, which ends the archive."""
+        self._archive.close()
+
+
+def _contents(profile: Profile, consent: Consent | None) -> tuple[Manifest, dict[str, str]]:
+    """Return the manifest of a voice's archive, and the keys of its other entries in the store."""
     files = {f"samples/{number}": sample.original for number, sample in enumerate(profile.samples, 1)}
     samples = [_archived(name, sample, profile) for name, sample in zip(files, profile.samples, strict=True)]
     kept = ArchivedConsent("consent", consent.name, consent.language, consent.sha256) if consent else None
@@ -127,21 +159,36 @@ def write(target: IO[bytes], profile: Profile, blobs: Mapping[str, bytes], conse
     manifest = Manifest(
         **(same | {"samples": tuple(samples), "consent": kept, "avatar": "avatar" if profile.avatar else ""})
     )
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr(MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=2))
-        for name, key in files.items():
-            archive.writestr(name, blobs[key])
+    return manifest, files
 
 
-def read(source: IO[bytes], limit: int) -> Archive:
-    """Read an archive that holds so many bytes at most, unpacked. Raises BadInput with the reason."""
+def read(source: IO[bytes], limit: int, *, most_samples: int = MOST_SAMPLES) -> Archive:
+    """Read an archive that holds so many bytes at most, unpacked; who gets it closes it. Raises BadInput with
+    the reason, and OSError where there is no room on the disk.
+    """
     try:
         _check_directory(source)
         with zipfile.ZipFile(source) as archive:
-            manifest = _manifest(archive)
-            return Archive(manifest, _files(archive, manifest, limit))
+            found = Archive(_manifest(archive))
+            _check_samples(found.manifest, most_samples)
+            try:
+                _unpack(archive, found, limit)
+            except BaseException:  # cancelled or failed, no file stays
+                found.close()
+                raise
+            return found
     except FAULTS as exc:
+        if isinstance(exc, OSError) and exc.errno in NO_ROOM:
+            raise
         raise _bad("it is no ZIP file, or a damaged one") from exc
+
+
+def _check_samples(manifest: Manifest, most: int) -> None:
+    """Check that a voice may have so many samples, before any is unpacked. Raises BadInput."""
+    if len(manifest.samples) > most:
+        raise BadInput(
+            f"A voice may have {most} samples; this one has {len(manifest.samples)}.", param="file"
+        )
 
 
 def _check_directory(source: IO[bytes]) -> None:
@@ -163,42 +210,46 @@ def _check_directory(source: IO[bytes]) -> None:
 
 def _manifest(archive: zipfile.ZipFile) -> Manifest:
     try:
-        return msgspec.json.decode(_entry(archive, MANIFEST, MANIFEST_BYTES), type=Manifest)
+        return msgspec.json.decode(b"".join(_entry(archive, MANIFEST, MANIFEST_BYTES)), type=Manifest)
     except msgspec.DecodeError as exc:
         raise _bad(f"its {MANIFEST} cannot be read: {exc}") from exc
 
 
-def _files(archive: zipfile.ZipFile, manifest: Manifest, limit: int) -> dict[str, bytes]:
+def _unpack(archive: zipfile.ZipFile, found: Archive, limit: int) -> None:
+    """Unpack the entries that a manifest names, each into a file."""
+    manifest = found.manifest
     wanted = {sample.file: sample.sha256 for sample in manifest.samples}
     if manifest.consent:
         wanted[manifest.consent.file] = manifest.consent.sha256
     if manifest.avatar:
         wanted[manifest.avatar] = ""
-    files: dict[str, bytes] = {}
     for name, checksum in wanted.items():
         if not ENTRY.fullmatch(name):
             raise _bad(f"its {MANIFEST} names an entry '{name}'")
-        files[name] = _entry(archive, name, limit)
-        limit -= len(files[name])
-        if checksum and hashlib.sha256(files[name]).hexdigest() != checksum:
+        file = found.files[name] = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 - Archive closes it
+        digest = hashlib.sha256()
+        for chunk in _entry(archive, name, limit):
+            file.write(chunk)
+            digest.update(chunk)
+            limit -= len(chunk)
+        file.seek(0)
+        if checksum and digest.hexdigest() != checksum:
             raise _bad(f"its entry '{name}' is not what its {MANIFEST} says")
-    return files
 
 
-def _entry(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
-    """Read an entry, whatever size it claims, up to a limit."""
+def _entry(archive: zipfile.ZipFile, name: str, limit: int) -> Iterator[bytes]:
+    """Yield an entry in chunks, whatever size it claims, up to a limit."""
     found = [info for info in archive.infolist() if info.filename == name]
     if len(found) != 1:
         raise _bad(f"it has {'several entries' if found else 'no entry'} '{name}'")
     if found[0].flag_bits & 1 or found[0].compress_type not in METHODS:
         raise _bad(f"its entry '{name}' is encrypted, or compressed in a way that is not known here")
-    data = bytearray()
     with archive.open(found[0]) as entry:
         while chunk := entry.read(CHUNK):
-            data += chunk
-            if len(data) > limit:
+            limit -= len(chunk)
+            if limit < 0:
                 raise _bad(f"its entry '{name}' is larger than is taken, unpacked")
-    return bytes(data)
+            yield chunk
 
 
 def _archived(name: str, sample: Sample, profile: Profile) -> ArchivedSample:

@@ -5,21 +5,22 @@ It decides what is written where, in which order, and what the audit says of it.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import secrets
 from collections.abc import Callable
+from typing import IO
 
-import anyio
 import msgspec
 
 from engines.errors import BadInput
+from streaming.audio.avio import Source
 from streaming.audio.decode import AudioFacts
+from streaming.audio.decoding_threads import DecodingThreads, StoppableSource
 from voices.errors import UnknownConsent, not_yours
 from voices.library import OpenLibrary
 from voices.limits import VoiceLimits
 from voices.profile import CONSENT, VOICE, Audit, Consent, Profile, new_id, now
-from voices.samples.samples import MEDIA_TYPES, Samples, Upload
+from voices.samples.samples import MEDIA_TYPES, Samples, Upload, digest_and_size
 
 LONGEST_CONSENT = 300.0
 """seconds of a consent's recording"""
@@ -37,7 +38,7 @@ AVATARS = {
 class VoiceService:
     """Creates, changes and deletes voices and consents in an open library."""
 
-    def __init__(self, opened: OpenLibrary, rules: VoiceLimits, threads: anyio.CapacityLimiter) -> None:
+    def __init__(self, opened: OpenLibrary, rules: VoiceLimits, threads: DecodingThreads) -> None:
         self._library = opened
         self._rules = rules
         self._threads = threads
@@ -89,9 +90,10 @@ class VoiceService:
                 "`consent` is missing: this server clones no voice without its owner's.", param="consent"
             )
 
-    async def consent(self, name: str, language: str, data: bytes, owner: str) -> Consent:
-        """Create a consent of its recording. Raises BadAudio or BlobsFailed."""
-        facts, digest = await anyio.to_thread.run_sync(lambda: _checked(data), limiter=self._threads)
+    async def consent(self, name: str, language: str, data: bytes | IO[bytes], owner: str) -> Consent:
+        """Create a consent of its recording, bytes or a file. Raises BadAudio, Overloaded or BlobsFailed."""
+        source = StoppableSource(io.BytesIO(data) if isinstance(data, bytes) else data)
+        facts, digest, size = await self._threads.run(lambda: _checked(source), source)
         id = new_id(CONSENT)
         consent = Consent(
             id=id,
@@ -100,7 +102,7 @@ class VoiceService:
             recording=f"consents/{id}/recording",
             sha256=digest,
             media_type=MEDIA_TYPES.get(facts.container, "application/octet-stream"),
-            size=len(data),
+            size=size,
             seconds=facts.duration or 0.0,
             owner=owner,
             created=now(),
@@ -146,12 +148,11 @@ def checked_script(script: str, param: str = "script_hint") -> str:
     return script
 
 
-def _checked(data: bytes) -> tuple[AudioFacts, str]:
+def _checked(source: Source) -> tuple[AudioFacts, str, int]:
+    """Check a consent's recording, and return its facts, its SHA-256 and its size; blocks."""
     from voices.samples import prepare
 
-    return prepare.check_recording(io.BytesIO(data), longest=LONGEST_CONSENT), hashlib.sha256(
-        data
-    ).hexdigest()
+    return prepare.check_recording(source, longest=LONGEST_CONSENT), *digest_and_size(source)
 
 
 def checked_picture(data: bytes, limit: int) -> str:

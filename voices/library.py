@@ -14,13 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-import anyio
 import msgspec
 
 from voices.errors import LibraryFailed
-from voices.naming import matching
-from voices.profile import NOBODY, Profile
-from voices.pronunciation import Entry
+from voices.naming.meaning import Meaning, find_meaning
+from voices.profile import NameRecords, Profile
 from voices.storage import MARK
 
 if TYPE_CHECKING:
@@ -28,12 +26,11 @@ if TYPE_CHECKING:
     from voices.prompts import PromptCache
     from voices.storage.blobs import Blobs
     from voices.storage.database import Database
-    from voices.storage.lookup import LookupResult
     from voices.storage.store import Store
 
 
 ARCHIVES_AT_ONCE = 2
-"""archives that are held in memory at the same time"""
+"""archives that are packed or unpacked at the same time"""
 DOWN_SECONDS = 5.0
 """in which a library that failed is not asked again: each try may take as long"""
 
@@ -54,15 +51,6 @@ class LibraryLocation(msgspec.Struct, frozen=True):
         return Path(path) if path and kind.startswith("sqlite") else None
 
 
-class FoundProfile(msgspec.Struct, frozen=True):
-    """The result of looking a voice's name up: a custom voice, or a name to look for among presets."""
-
-    voice: str
-    profile: Profile | None = None
-    words: tuple[Entry, ...] = ()
-    """how the caller wants words said"""
-
-
 class OpenLibrary:
     """An open library: the parts that hold profiles, recordings, consents, aliases, pronunciations and
     prompts.
@@ -81,17 +69,16 @@ class OpenLibrary:
         self.aliases: Aliases = Aliases(database)
         self.dictionaries: Dictionaries = Dictionaries(database)
         self.prompts: PromptCache = PromptCache(blobs)
-        self.look_up: Callable[[str, str], Awaitable[LookupResult]] = functools.partial(look_up, database)
+        self.look_up: Callable[[str, str], Awaitable[NameRecords]] = functools.partial(look_up, database)
 
 
 class Library:
-    """The library, open or not. `threads` bounds how many recordings are worked on at once."""
+    """The library, open or not."""
 
-    def __init__(self, place: LibraryLocation, threads: anyio.CapacityLimiter) -> None:
+    def __init__(self, place: LibraryLocation) -> None:
         self.place = place
-        self.threads = threads
-        self.heavy = anyio.CapacityLimiter(ARCHIVES_AT_ONCE)
-        """for work that holds whole archives in memory"""
+        self.archives = asyncio.Semaphore(ARCHIVES_AT_ONCE)
+        """for work on archives, which takes room on the disk"""
         self._library: OpenLibrary | None = None
         self._opening = asyncio.Lock()
         self._alone: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -123,50 +110,32 @@ class Library:
         self,
         voice: str,
         caller: str,
-        aliases: Mapping[str, str] | None = None,
-        known: Callable[[str], bool] = lambda _: False,
-    ) -> FoundProfile:
-        """Look a voice's name up: among custom voices, then among aliases, of which `aliases` are the
-        settings'.
+        aliases: Mapping[str, str],
+        is_understood: Callable[[str], bool],
+        *,
+        is_target: bool = False,
+    ) -> Meaning:
+        """Return what a voice's name means to a caller, as `voices.naming.meaning` says.
 
-        A voice that another key shares cannot take a name that is `known` already. Raises LibraryFailed, and,
-        once it did, for some seconds without trying again: each try may take as long.
+        Raises LibraryFailed, and, once it did, for some seconds without trying again: each try may take as
+        long.
         """
         if await self.is_empty():
-            return FoundProfile(voice)
+            return Meaning(voice)
         if time.monotonic() < self._down_until:
             raise LibraryFailed("The library of voices is out of reach.")
         try:
-            return await self._find(voice, caller, aliases, known)
+            look_up = (await self.open()).look_up
+            return await find_meaning(
+                voice, lambda name: look_up(name, caller), aliases, is_understood, is_target=is_target
+            )
         except LibraryFailed:
             self._down_until = time.monotonic() + DOWN_SECONDS
             raise
 
-    async def _find(
-        self, voice: str, caller: str, aliases: Mapping[str, str] | None, known: Callable[[str], bool]
-    ) -> FoundProfile:
-        opened = await self.open()
-        looked = await opened.look_up(voice, caller)
-        if looked.profile and not (_is_anothers(looked.profile, voice, caller) and known(voice)):
-            return FoundProfile(voice, looked.profile, looked.words)
-        if looked.alias:
-            return FoundProfile(
-                looked.alias, (await opened.look_up(looked.alias, caller)).profile, looked.words
-            )
-        target = matching.alias(voice, aliases or {})  # the resolver knows these too, but no custom voices
-        return FoundProfile(
-            voice, (await opened.look_up(target, caller)).profile if target else None, looked.words
-        )
-
     async def visible(self, caller: str) -> list[Profile]:
         """Return the custom voices that a caller may use, oldest first."""
         return [] if await self.is_empty() else await (await self.open()).store.visible(caller)
-
-
-def _is_anothers(profile: Profile, voice: str, caller: str) -> bool:
-    """Return whether a voice was found by its bare name, and belongs to another caller."""
-    by_name = profile.id != voice and not voice.casefold().startswith("profile:")
-    return by_name and profile.owner not in (NOBODY, caller)
 
 
 async def _marked(opened: OpenLibrary) -> OpenLibrary:

@@ -13,7 +13,7 @@ from engines.errors import SpeechError
 from gateway.cli import output, remote
 from gateway.cli.output import Failure
 from gateway.config import load
-from gateway.services.container import codec_threads, open_library
+from gateway.services.container import open_library
 
 
 def clone(args: Namespace) -> int:
@@ -74,7 +74,7 @@ async def _clear(args: Namespace) -> int:
 
 async def _sweep(args: Namespace) -> list[str]:
     settings = load.load(args.config, os.environ, {})
-    library = open_library(settings, codec_threads())
+    library = open_library(settings)
     if await library.is_empty():
         return []
     from voices.storage import sweep

@@ -7,14 +7,14 @@ import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import cached_property
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 from litestar import Request
 
 from compat.errors import ErrorBody, TooLarge, refusal, unexpected
 from compat.openai import loose
-from engines.errors import BadInput, SpeechError
+from engines.errors import BadInput, Overloaded, SpeechError
 from engines.fleet.streams import RequestTerms
 from gateway.http import bodies, priority
 from gateway.observability import request_log
@@ -69,7 +69,8 @@ class RequestContext:
         """Return the service that creates, changes and deletes voices. Raises StoreFailed or BlobsFailed."""
         from voices.authoring import VoiceService
 
-        return VoiceService(await self.library(), self.services.voice_limits(), self.services.codecs)
+        threads = self.services.decoding.ending_with(self.client_left)
+        return VoiceService(await self.library(), self.services.voice_limits(), threads)
 
     def terms(self, characters: int = 0, seconds: float = 0.0) -> RequestTerms:
         """Return the terms on which engines work for this request. Raises BadInput for bad headers.
@@ -88,15 +89,42 @@ class RequestContext:
         return priority.key_or_address(self.log_entry.key, self._request.scope.get("client"))
 
     @asynccontextmanager
-    async def permit(self) -> AsyncIterator[None]:
-        """Hold a permit of the rate limiter: recordings cost time. Raises RateLimited or Overloaded."""
+    async def permit(self, seconds: float = 0.0) -> AsyncIterator[None]:
+        """Hold a permit of the rate limiter for about so many seconds of audio: recordings cost time.
+
+        It is for a request whose body is here: who sends slowly holds none. Raises RateLimited or Overloaded.
+        """
         rate_limiter = self.services.rate_limiter
-        permit = await rate_limiter.acquire(self._key_or_address(), self.log_entry.route or "", 0.0)
+        permit = await rate_limiter.acquire(self._key_or_address(), self.log_entry.route or "", seconds)
         self.log_entry.limits = permit.headers
         try:
             yield
         finally:
-            rate_limiter.release(permit, 0.0)
+            rate_limiter.release(permit, seconds)
+
+    @asynccontextmanager
+    async def archive_place(self) -> AsyncIterator[None]:
+        """Hold one of the few places for work on archives. Raises Overloaded when none comes free in time."""
+        wait = self.services.settings.admission.wait
+        archives = self.services.library.archives
+        try:
+            async with asyncio.timeout(wait):
+                await archives.acquire()
+        except TimeoutError as exc:
+            raise Overloaded(
+                "The server is currently busy with other archives, please try again later.", retry_after=5.0
+            ) from exc
+        try:
+            yield
+        finally:
+            archives.release()
+
+    async def client_left(self) -> NoReturn:
+        """Wait until the client leaves, once its body has been read. Raises Disconnected."""
+        while (await self._request.receive())["type"] != "http.disconnect":
+            pass
+        self.log_entry.mark_client_gone()
+        raise bodies.Disconnected("The client left before its answer.")
 
     # What is in the request...
 

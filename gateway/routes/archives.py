@@ -18,11 +18,10 @@ from compat.voicebox import profiles as dialect
 from compat.voicebox.bodies import read
 from gateway.http.context import ROUTE, RequestContext
 from gateway.http.openapi import FORM, documented
-from gateway.routes.profiles import ONE, PATH, editable_profile, visible_profile
-from gateway.routes.speech import bounds, speech_response
+from gateway.routes.profiles import ONE, PATH, editable_profile, shown_profile, visible_profile
+from gateway.routes.speech import bounds, speech_response, speech_terms
 from gateway.services import voice_design
-from gateway.services.profile_mapping import profile_object
-from gateway.services.voice_archives import VoiceImport, draft_profile, export_voice, read_archive
+from gateway.services.voice_archives import VoiceImport, draft_profile, export_voice, open_archive
 from streaming.http.response import StreamingResponse
 
 CHUNK_BYTES = 262_144
@@ -32,7 +31,7 @@ CHUNK_BYTES = 262_144
 async def export(context: NamedDependency[RequestContext], profile_id: FromPath[str]) -> StreamingResponse:
     """Return a profile as a ZIP file. Raises UnknownProfile or Forbidden."""
     profile = await editable_profile(context, profile_id)
-    async with context.services.library.heavy:
+    async with context.archive_place():
         file = await export_voice(await context.library(), profile, context.caller)
     await (await context.voices()).write_audit("exported", profile, key=context.caller)
     file_name = quote(f"{profile.name}.voicebox.zip", safe="")
@@ -51,15 +50,15 @@ async def import_(context: NamedDependency[RequestContext]) -> dialect.ProfileOb
     """Create a profile from a ZIP file, and return it. Raises BadInput, BadAudio or NameTaken."""
     settings = context.services.settings.voices
     async with (
-        context.permit(),
         context.spool_file(settings.import_bytes) as file,
-        context.services.library.heavy,
+        context.permit(),
+        context.archive_place(),
+        open_archive(file, settings) as found,
     ):
-        found = await read_archive(await asyncio.to_thread(file.read), settings)
         draft = draft_profile(found.manifest, context.query("name"), context.engines, context.caller)
         importer = VoiceImport(await context.library(), await context.voices(), context.caller)
         profile = await importer.create(draft, found)
-        return profile_object(profile, context.caller)
+        return shown_profile(context, profile)
 
 
 @post(
@@ -78,7 +77,7 @@ async def preview(context: NamedDependency[RequestContext], profile_id: FromPath
         "input": body.input or voice_design.script_of(profile),
     }
     request = openai.parse(msgspec.json.encode(fields), bounds(context.services.settings))
-    return await speech_response(context, request, context.terms(len(request.input)))
+    return await speech_response(context, request, speech_terms(context, request))
 
 
 @delete(

@@ -31,11 +31,7 @@ async def profiles(context: NamedDependency[RequestContext]) -> dialect.ProfileL
     language = context.query("language")
     visible = await context.services.library.visible(context.caller)
     return dialect.ProfileList(
-        tuple(
-            profile_object(profile, context.caller)
-            for profile in visible
-            if _matches(profile, kind, language)
-        )
+        tuple(shown_profile(context, profile) for profile in visible if _matches(profile, kind, language))
     )
 
 
@@ -43,7 +39,7 @@ async def profiles(context: NamedDependency[RequestContext]) -> dialect.ProfileL
 async def create(context: NamedDependency[RequestContext]) -> dialect.ProfileObject:
     """Create a profile, and return it. Raises BadInput, NameTaken or UnknownConsent."""
     body = read(await context.read_json(), dialect.ProfileBody)
-    return profile_object(await _create(context, body), context.caller)
+    return shown_profile(context, await _create(context, body))
 
 
 @get(ONE, summary="Look a profile up")
@@ -51,7 +47,7 @@ async def retrieve(
     context: NamedDependency[RequestContext], profile_id: FromPath[str]
 ) -> dialect.ProfileObject:
     """Return a profile. Raises UnknownProfile."""
-    return profile_object(await visible_profile(context, profile_id), context.caller)
+    return shown_profile(context, await visible_profile(context, profile_id))
 
 
 @delete(ONE, status_code=200, summary="Delete a profile with all its recordings")
@@ -82,7 +78,7 @@ async def change(
     profile = await voices.change(
         profile_id, context.caller, lambda profile: changed_profile(profile, body, engines)
     )
-    return profile_object(profile, context.caller)
+    return shown_profile(context, profile)
 
 
 @get(ONE + "/engines", summary="Which engines can speak a profile, and why the others cannot")
@@ -119,7 +115,7 @@ async def set_avatar(
     data = await context.read_file(VoiceLimits().avatar_bytes)
     await visible_profile(context, profile_id)
     profile = await (await context.voices()).avatar(profile_id, data, context.caller)
-    return profile_object(profile, context.caller)
+    return shown_profile(context, profile)
 
 
 @get(ONE + "/avatar", summary="A profile's picture")
@@ -144,7 +140,7 @@ async def remove_avatar(
         context.caller,
         lambda profile: msgspec.structs.replace(profile, avatar="", avatar_type=""),
     )
-    return profile_object(profile, context.caller)
+    return shown_profile(context, profile)
 
 
 PROFILE_ROUTER = Router(
@@ -163,6 +159,11 @@ PROFILE_ROUTER = Router(
     ],
     opt={ROUTE: "profiles"},
 )
+
+
+def shown_profile(context: RequestContext, profile: Profile) -> dialect.ProfileObject:
+    """Return a profile as its caller may see it, with URLs as they are behind the proxy."""
+    return profile_object(profile, context.caller, context.services.settings.server.base_path)
 
 
 async def visible_profile(context: RequestContext, id: str) -> Profile:
@@ -188,12 +189,24 @@ async def _create(context: RequestContext, body: dialect.ProfileBody) -> Profile
     voices = await context.voices()
     if draft.consent:
         await voices.require_consent(draft.consent, context.caller)
-    profile = await voices.create(draft)
-    if kind == "designed" and voice_design.find_designer(context.engines):
+    return await (create_designed(context, draft) if kind == "designed" else voices.create(draft))
+
+
+async def create_designed(context: RequestContext, draft: Profile) -> Profile:
+    """Create a designed voice, with its reference if an engine that designs is ready; else that is made when
+    the voice first speaks. Raises as `VoiceService.create` does, RateLimited, or what the engine raises.
+    """
+    voices = await context.voices()
+    designs = voice_design.find_designer(context.engines) is not None
+    seconds = voice_design.reference_seconds(draft) if designs else 0.0
+    async with context.permit(seconds):
+        profile = await voices.create(draft)
+        if not designs:
+            return profile
+        terms = context.terms(seconds=seconds)
         return await voice_design.create_or_roll_back(
-            context.services, context.engines, profile, context.terms(), voices
+            context.services, context.engines, profile, terms, voices
         )
-    return profile
 
 
 def _voice_type(body: dialect.ProfileBody) -> dialect.Kind:

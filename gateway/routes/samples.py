@@ -12,7 +12,7 @@ from compat.openai import voices as openai
 from compat.voicebox import profiles as dialect
 from compat.voicebox.bodies import read
 from engines.errors import BadInput, UnknownModel
-from gateway.http.context import ROUTE, RequestContext
+from gateway.http.context import ROUTE, FormOrJson, RequestContext
 from gateway.http.openapi import FORM, documented
 from gateway.routes.profiles import ONE as PROFILE
 from gateway.routes.profiles import PATH as PROFILES
@@ -40,8 +40,9 @@ async def samples(context: NamedDependency[RequestContext], profile_id: FromPath
 )
 async def add(context: NamedDependency[RequestContext], profile_id: FromPath[str]) -> dialect.SampleObject:
     """Add a sample to a profile, and return it. Raises BadInput, BadAudio, UnknownProfile or Forbidden."""
+    form = await context.read_form_or_json(FILE, context.services.settings.voices.upload_bytes)
     async with context.permit():
-        return sample_object(await _add(context, profile_id))
+        return sample_object(await _add(context, profile_id, form))
 
 
 @get(ONE, summary="Look a sample up")
@@ -117,9 +118,10 @@ async def trim(
     sample = _sample(profile, sample_id)
     _check_changeable(profile)
     voices = await context.voices()
-    after, trimmed = await voices.samples.cut(profile, sample, body.start, body.end, context.caller)
-    if sample.transcribed_by:
-        trimmed = await _with_transcript(context, after, trimmed)
+    async with context.permit():
+        after, trimmed = await voices.samples.cut(profile, sample, body.start, body.end, context.caller)
+        if sample.transcribed_by:
+            trimmed = await _with_transcript(context, after, trimmed)
     return sample_object(trimmed)
 
 
@@ -142,10 +144,9 @@ SAMPLE_ROUTER = Router(
 )
 
 
-async def _add(context: RequestContext, profile_id: str) -> Sample:
+async def _add(context: RequestContext, profile_id: str, form: FormOrJson) -> Sample:
     from voices.samples.samples import Upload
 
-    form = await context.read_form_or_json(FILE, context.services.settings.voices.upload_bytes)
     profile = await editable_profile(context, profile_id)
     if profile.voice_type != "cloned":
         raise BadInput(f"A {profile.voice_type} voice takes no samples.", param=FILE)

@@ -33,14 +33,19 @@ async def speech(context: NamedDependency[RequestContext]) -> StreamingResponse:
     """Return the response that speaks the text of the body."""
     body = await context.read_body(context.services.settings.limits.json_bytes)
     request = dialect.parse(body, bounds(context.services.settings))
-    seconds = estimate_duration(request.input, speed=request.speed).expected
-    return await speech_response(context, request, context.terms(len(request.input), seconds))
+    return await speech_response(context, request, speech_terms(context, request))
 
 
 def bounds(settings: Settings) -> dialect.Bounds:
     """Return what the settings allow one request to hold."""
     limits = settings.limits
     return dialect.Bounds(limits.input_characters, limits.instructions_characters, settings.compat.strict)
+
+
+def speech_terms(context: RequestContext, request: dialect.SpeechRequest) -> RequestTerms:
+    """Return the terms of a request to speak, with about how much audio it will come to. Raises BadInput."""
+    seconds = estimate_duration(request.input, speed=request.speed).expected
+    return context.terms(len(request.input), seconds)
 
 
 async def speech_response(

@@ -17,7 +17,8 @@ from compat.openai.models import ListedVoice, VoiceList
 from gateway.http.context import ROUTE, RequestContext
 from gateway.http.openapi import FORM, documented
 from gateway.routes.listing import preset_voices
-from gateway.services import voice_design
+from gateway.routes.profiles import create_designed
+from gateway.services.voice_selection import meaning_of
 from voices.errors import unknown
 from voices.profile import Profile, VoiceType, checked_language, checked_name
 
@@ -39,11 +40,11 @@ async def create(context: NamedDependency[RequestContext]) -> dialect.VoiceObjec
     """Create a cloned or designed voice, and return it. Raises BadInput, BadAudio, NameTaken or
     UnknownConsent.
     """
+    form = await context.read_form_or_json("audio_sample", context.services.settings.voices.upload_bytes)
+    request = dialect.create_voice(form.fields)
+    if request.type == "prompt":
+        return voice_object(await _design(context, request))
     async with context.permit():
-        form = await context.read_form_or_json("audio_sample", context.services.settings.voices.upload_bytes)
-        request = dialect.create_voice(form.fields)
-        if request.type == "prompt":
-            return voice_object(await _design(context, request))
         return voice_object(await _clone(context, request, form.data, form.data_type))
 
 
@@ -63,11 +64,11 @@ async def retrieve(
 ) -> ListedVoice | dialect.VoiceObject:
     """Return a custom voice or a preset, by id or name. Raises UnknownProfile."""
     name = voice_id.lstrip("/")
-    found = await context.services.library.find(name, context.caller)
+    found = await meaning_of(context.services, context.engines, name, context.caller)
     if found.profile:
         return voice_object(found.profile)
     presets = preset_voices(context.engines.infos)
-    preset = next((voice for voice in presets if voice.id.casefold() == name.casefold()), None)
+    preset = next((voice for voice in presets if voice.id.casefold() == found.name.casefold()), None)
     if preset is None:
         raise unknown(name)
     return preset
@@ -101,22 +102,14 @@ async def _clone(
 
 
 async def _design(context: RequestContext, request: dialect.CreateVoice) -> Profile:
-    """Create a described voice, with its reference if an engine that designs is ready; else that is made when
-    the voice first speaks.
-    """
+    """Create a described voice."""
     from voices.authoring import checked_script
 
     script = checked_script(request.script_hint) if request.script_hint is not None else ""
     draft = msgspec.structs.replace(
         _draft(context, request, "designed"), design_prompt=request.prompt.strip(), design_script=script
     )
-    voices = await context.voices()
-    profile = await voices.create(draft)
-    if not voice_design.find_designer(context.engines):
-        return profile
-    return await voice_design.create_or_roll_back(
-        context.services, context.engines, profile, context.terms(), voices
-    )
+    return await create_designed(context, draft)
 
 
 def _draft(context: RequestContext, request: dialect.CreateVoice, voice_type: VoiceType) -> Profile:

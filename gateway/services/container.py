@@ -15,6 +15,7 @@ from gateway.config.paths import data_folder
 from gateway.config.settings import Settings
 from gateway.services.engine_snapshot import EngineSnapshot, take_snapshot
 from gateway.services.permits import RateLimiter
+from streaming.audio.decoding_threads import DecodingThreads
 from streaming.encode.encoders import EncoderFactory
 from voices.library import Library, LibraryLocation
 from voices.limits import Bounds, VoiceLimits
@@ -31,8 +32,8 @@ class Services(msgspec.Struct, frozen=True):
     observer: Observer
     encoders: EncoderFactory
     """where responses are encoded"""
-    codecs: anyio.CapacityLimiter
-    """threads that decode, and encode where there are no encoder processes: as many as there are cores"""
+    decoding: DecodingThreads
+    """where recordings are decoded"""
     library: Library
     """custom voices"""
     missing_models: Callable[[], tuple[UnavailableEngine, ...]] = tuple
@@ -50,12 +51,12 @@ class Services(msgspec.Struct, frozen=True):
 
 
 def codec_threads() -> anyio.CapacityLimiter:
-    """Return the limit on codec threads: more than there are cores would only switch between them."""
+    """Return the limit on threads that decode, and encode where there are no encoder processes: more than
+    there are cores would only switch between them.
+    """
     return anyio.CapacityLimiter(max(2, os.cpu_count() or 2))
 
 
-def open_library(settings: Settings, codecs: anyio.CapacityLimiter) -> Library:
+def open_library(settings: Settings) -> Library:
     """Return the library that the settings name; it opens when it is needed."""
-    return Library(
-        LibraryLocation(data_folder(settings), settings.voices.database, settings.voices.audio), codecs
-    )
+    return Library(LibraryLocation(data_folder(settings), settings.voices.database, settings.voices.audio))

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import io
 
-import anyio
-
 from gateway.services.container import Services
 from streaming.audio.decode import decode
+from streaming.audio.decoding_threads import StoppableSource
 from voices.profile import Sample
 
 
 async def sample_pcm(services: Services, sample: Sample, rate: int) -> bytes:
-    """Return a prepared sample as s16le mono PCM at `rate` Hertz. Raises BlobsFailed or BadAudio."""
+    """Return a prepared sample as s16le mono PCM at `rate` Hertz. Raises BlobsFailed, BadAudio or
+    Overloaded."""
     wav = await (await services.library.open()).blobs.get(sample.prepared)
 
-    def decode_all() -> bytes:
-        return b"".join(decode(io.BytesIO(wav), rate=rate, max_seconds=sample.seconds + 1))
+    source = StoppableSource(io.BytesIO(wav))
 
-    return await anyio.to_thread.run_sync(decode_all, limiter=services.codecs)
+    def decode_all() -> bytes:
+        return b"".join(decode(source, rate=rate, max_seconds=sample.seconds + 1))
+
+    return await services.decoding.run(decode_all, source)

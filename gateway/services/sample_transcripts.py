@@ -48,7 +48,7 @@ async def transcribe_sample(
         )
     transcript = await _transcript(services, info, sample, profile, terms)
     opened = await services.library.open()
-    samples = Samples(opened, services.voice_limits().bounds, services.codecs)
+    samples = Samples(opened, services.voice_limits().bounds, services.decoding)
 
     def with_transcript(now: Sample) -> Sample:
         if (now.prepared, now.transcript) != (sample.prepared, sample.transcript):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import IO
@@ -28,10 +29,9 @@ async def prepare_transcription(
     terms: RequestTerms,
     log_entry: RequestLog,
 ) -> Transcription:
-    """Choose the engine, check what it cannot honour, and decode the first of the recording, which stays
-    open.
+    """Choose the engine, and check what it cannot honour; the recording stays open.
 
-    Raises what can be known before any work is done: an unknown model, unsupported parameters, BadAudio.
+    Raises what can be known before any work is done: an unknown model, unsupported parameters.
     """
     choice = _choose_engine(engines, request, f"/v1/audio/{log_entry.route}")
     info = engines.infos[choice.engine]
@@ -46,9 +46,8 @@ async def prepare_transcription(
         recording,
         rate=info.transcription.sample_rate,
         max_seconds=services.settings.limits.audio_seconds,
-        codecs=services.codecs,
+        threads=services.decoding,
     )
-    await audio.open()
     return Transcription(services, request, choice, audio, terms, log_entry)
 
 
@@ -94,12 +93,14 @@ class Transcription:
         permit = await rate_limiter.acquire(self._terms.caller, shown(self._request.model), 0.0)
         log_entry.limits = permit.headers
         try:
+            await self._audio.open(max(0.0, self._terms.deadline - time.monotonic()))
             transcribed = pool.transcribe(self._job(), self._audio.pcm(), self._terms)
             async with aclosing(transcribed) as events:
                 async for event in events:
                     yield event
             self._audio.check()
         finally:
+            self._audio.stop()
             log_entry.audio_seconds = self._audio.seconds
             rate_limiter.release(permit, self._audio.seconds)
 

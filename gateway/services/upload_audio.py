@@ -5,16 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import math
 from collections.abc import AsyncIterator, Iterator
 from typing import IO, Any
-
-import anyio
-import anyio.to_thread
 
 from compat.openai import validation
 from engines.api import BYTES_PER_SAMPLE
 from engines.errors import BadAudio, SpeechError
 from streaming.audio.decode import decode
+from streaming.audio.decoding_threads import DecodingThreads, StoppableSource
 
 
 class UploadAudio:
@@ -24,12 +23,11 @@ class UploadAudio:
     breaks later ends the audio, and `check` raises it: an engine that is being fed has no use for our errors.
     """
 
-    def __init__(
-        self, source: IO[bytes], *, rate: int, max_seconds: float, codecs: anyio.CapacityLimiter
-    ) -> None:
-        self._chunks: Iterator[bytes] = decode(source, rate=rate, max_seconds=max_seconds)
+    def __init__(self, source: IO[bytes], *, rate: int, max_seconds: float, threads: DecodingThreads) -> None:
+        self._source = StoppableSource(source)
+        self._chunks: Iterator[bytes] = decode(self._source, rate=rate, max_seconds=max_seconds)
         self._rate = rate
-        self._codecs = codecs
+        self._threads = threads
         self._first = b""
         self._failure: SpeechError | None = None
         self.samples = 0
@@ -39,9 +37,11 @@ class UploadAudio:
         """How much has been decoded so far."""
         return self.samples / self._rate
 
-    async def open(self) -> None:
-        """Decode the first chunk. Raises BadAudio."""
-        self._first = await self._next_chunk()
+    async def open(self, longest_wait: float) -> None:
+        """Decode the first chunk. Raises BadAudio, and Overloaded where no thread came free for it in so many
+        seconds.
+        """
+        self._first = await self._next_chunk(longest_wait)
 
     async def pcm(self) -> AsyncIterator[bytes]:
         """Yield the PCM as it is decoded."""
@@ -60,8 +60,14 @@ class UploadAudio:
         if self._failure:
             raise self._failure
 
-    async def _next_chunk(self) -> bytes:
-        return await anyio.to_thread.run_sync(next, self._chunks, b"", limiter=self._codecs)
+    def stop(self) -> None:
+        """End the audio here, whoever reads it."""
+        self._source.stop()
+
+    async def _next_chunk(self, longest_wait: float = math.inf) -> bytes:
+        return await self._threads.run(
+            lambda: next(self._chunks, b""), self._source, longest_wait=longest_wait
+        )
 
 
 def from_base64(body: dict[str, Any]) -> IO[bytes]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import io
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from typing import IO, TYPE_CHECKING
 
 import msgspec
 
-from engines.errors import BadInput, NotFound, SpeechError
+from engines.errors import NotFound, SpeechError
 from gateway.config.settings import VoiceSettings
 from gateway.services.engine_snapshot import EngineSnapshot
 from gateway.services.profile_mapping import check_profile
@@ -30,22 +30,40 @@ NOT_FIELDS = ("version", "samples", "consent", "avatar")
 
 
 async def export_voice(library: OpenLibrary, profile: Profile, caller: str) -> IO[bytes]:
-    """Write a voice into a file without a name, and return it, read from its start; who gets it closes it."""
-    from voices import archive
+    """Write a voice into a file without a name, and return it, read from its start; who gets it closes it.
 
+    Only a piece of a recording is held at a time. Raises BlobsFailed.
+    """
     consent: Consent | None = None
     if profile.consent:
         try:
             consent = await library.consents.get(profile.consent, caller)
         except NotFound:
             consent = None
-    keys = {sample.original for sample in profile.samples} | ({profile.avatar} - {""})
-    keys |= {consent.recording} if consent else set()
-    blobs = {key: await library.blobs.get(key) for key in keys}
     file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - the caller closes it
-    await asyncio.to_thread(archive.write, file, profile, blobs, consent)
-    file.seek(0)
+    try:
+        await _write(file, library, profile, consent)
+    except BaseException:  # cancelled or failed, nobody gets it
+        file.close()
+        raise
     return file
+
+
+async def _write(file: IO[bytes], library: OpenLibrary, profile: Profile, consent: Consent | None) -> None:
+    """Write an archive, and go back to its start."""
+    from voices.archive import ArchiveWriter
+
+    writer = ArchiveWriter(file, profile, consent)
+    for name, key in writer.files.items():
+        entry = writer.entry(name)
+        try:
+            async with aclosing(library.blobs.chunks(key)) as chunks:
+                async for chunk in chunks:
+                    await asyncio.to_thread(entry.write, chunk)
+        finally:
+            await asyncio.to_thread(entry.close)
+    await asyncio.to_thread(writer.close)
+    file.seek(0)
 
 
 class VoiceImport:
@@ -58,7 +76,10 @@ class VoiceImport:
 
     async def create(self, draft: Profile, found: Archive) -> Profile:
         """Create the voice of a draft with what is in the file. Raises BadInput, BadAudio or NameTaken."""
-        avatar = found.files[found.manifest.avatar] if found.manifest.avatar else b""
+        avatar = b""
+        if found.manifest.avatar:
+            most = VoiceLimits().avatar_bytes
+            avatar = await asyncio.to_thread(found.files[found.manifest.avatar].read, most + 1)
         if avatar:
             from voices.authoring import checked_picture
 
@@ -73,13 +94,15 @@ class VoiceImport:
 
     async def _consent(self, found: Archive) -> tuple[str, bool]:
         """Return the id of an archive's consent, and whether it is new: the same recording is kept once."""
+        from voices.samples.samples import digest_and_size
+
         consent = found.manifest.consent
         if consent is None:
             return "", False
         name = checked_name(consent.name)
         language = checked_language(consent.language)
         data = found.files[consent.file]
-        digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
+        digest, _ = await asyncio.to_thread(digest_and_size, data)
         if known := await self._library.consents.same(digest, self._caller):
             return known.id, False
         return (await self._voices.consent(name, language, data, self._caller)).id, True
@@ -104,17 +127,19 @@ class VoiceImport:
         return profile
 
 
-async def read_archive(data: bytes, settings: VoiceSettings) -> Archive:
-    """Return what is in a ZIP file. Raises BadInput for a malformed one, or one with too many samples."""
+@asynccontextmanager
+async def open_archive(source: IO[bytes], settings: VoiceSettings) -> AsyncIterator[Archive]:
+    """Unpack a ZIP file for the block. Raises BadInput for a malformed one, or one with too many samples."""
     from voices import archive
 
-    found = await asyncio.to_thread(archive.read, io.BytesIO(data), settings.import_bytes)
-    if len(found.manifest.samples) > settings.samples:
-        raise BadInput(
-            f"A voice may have {settings.samples} samples; this one has {len(found.manifest.samples)}.",
-            param="file",
-        )
-    return found
+    def unpack() -> Archive:
+        return archive.read(source, settings.import_bytes, most_samples=settings.samples)
+
+    found = await asyncio.to_thread(unpack)
+    try:
+        yield found
+    finally:
+        await asyncio.to_thread(found.close)
 
 
 def draft_profile(manifest: Manifest, name: str | None, engines: EngineSnapshot, caller: str) -> Profile:

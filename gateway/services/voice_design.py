@@ -15,6 +15,7 @@ from engines.languages import primary_language
 from gateway.services.container import Services
 from gateway.services.engine_snapshot import EngineSnapshot
 from streaming.audio import wav
+from streaming.text.duration import estimate_duration
 from voices.profile import Profile
 
 if TYPE_CHECKING:
@@ -104,6 +105,11 @@ def script_of(profile: Profile) -> str:
     return profile.design_script or SCRIPTS.get(language, SCRIPTS["en"])
 
 
+def reference_seconds(profile: Profile) -> float:
+    """Return about how many seconds of audio a voice's reference is."""
+    return estimate_duration(script_of(profile)).expected
+
+
 async def _speak_script(
     services: Services, designer: EngineInfo, profile: Profile, terms: RequestTerms
 ) -> bytes:
@@ -134,7 +140,7 @@ async def _keep_reference(
     from voices.samples.samples import Samples, Upload
 
     opened = await services.library.open()
-    samples: Samples = Samples(opened, services.voice_limits().bounds, services.codecs)
+    samples: Samples = Samples(opened, services.voice_limits().bounds, services.decoding)
     sample = await samples.make(
         profile.id, Upload(recording, script_of(profile), speech=False, param="prompt")
     )

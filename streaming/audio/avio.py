@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO
+from typing import Protocol
 
 import av
 import av.error
@@ -23,6 +25,13 @@ manifests are not here
 MAX_STREAMS = 256
 """a broadcast has a few dozen"""
 PROBE_BYTES = 1_000_000
+"""of packets, by which FFmpeg finds out what the streams are"""
+PROBE_READ_BYTES = 67_108_864
+"""that may be read until a container is open: some hold pictures of tens of megabytes before the sound"""
+PROBE_CALLS = 400_000
+"""reads and seeks until then: a RIFF file of 60 MB may have eight million chunks"""
+STEP_SECONDS = 10.0
+"""of the processor, for opening a container and for each half second of sound"""
 NOT_DECODED = "The audio file could not be decoded or its format is not supported."
 FFMPEG_ERRORS = (av.error.FFmpegError, ValueError, EOFError, MemoryError)
 """what PyAV raises over bytes that make no sense, and options no codec accepts"""
@@ -69,31 +78,104 @@ class Sink(io.RawIOBase):
         return data
 
 
-class UnnamedFile:
-    """A file without its name, whose ending FFmpeg would let weigh in its guess of the format."""
+class Source(Protocol):
+    """A file as far as an upload needs to be one."""
 
-    def __init__(self, source: IO[bytes]) -> None:
-        self.read = source.read
-        self.seek = source.seek
+    def read(self, size: int = -1, /) -> bytes:
+        """Return the next bytes, none at the end."""
+        ...
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Move, and return the new position."""
+        ...
+
+    def tell(self) -> int:
+        """Return the position."""
+        ...
+
+
+class UploadReader:
+    """An upload as FFmpeg reads it: without its name, whose ending would weigh in the guess of the format.
+
+    Until the container is `opened`, so many bytes and calls may be spent, and in each step so many seconds of
+    the processor. What needs more ends there as if the file were over, and so does what cannot be read:
+    PyAV would keep an exception for whatever its thread does next. `check` raises the reason.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
         self.tell = source.tell
+        self._bytes_left: float = PROBE_READ_BYTES
+        self._calls_left: float = PROBE_CALLS
+        self._failure: Exception | None = None
+        self.begin_step()
+
+    def begin_step(self) -> None:
+        """Begin another step, in the thread that does it."""
+        self._step_ends = time.thread_time() + STEP_SECONDS
+
+    def opened(self) -> None:
+        """Note that the container is open: from here on only steps are bounded."""
+        self._bytes_left = self._calls_left = math.inf
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes, none at the end or once a bound is reached."""
+        self._calls_left -= 1
+        if self._bytes_left <= 0 or self._calls_left <= 0 or time.thread_time() > self._step_ends:
+            self._failure = self._failure or BadAudio(NOT_DECODED, param="file")
+        if self._failure:
+            return b""
+        try:
+            data = self._source.read(size)
+        except (OSError, ValueError) as exc:  # the latter where it was closed
+            self._failure = exc
+            return b""
+        self._bytes_left -= len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Move, and return the new position; -1 where the file cannot be read any more."""
+        self._calls_left -= 1
+        try:
+            return self._source.seek(offset, whence)
+        except (OSError, ValueError) as exc:
+            self._failure = self._failure or exc
+            return -1
+
+    def check(self) -> None:
+        """Raise BadAudio if a bound was reached, or what broke the file."""
+        if self._failure:
+            raise self._failure
 
 
-def open_upload(source: IO[bytes]) -> InputContainer:
-    """Open a seekable file, from its start. Raises BadAudio.
+def open_upload(source: Source) -> tuple[InputContainer, UploadReader]:
+    """Open a seekable file, from its start, and return what reads it too. Raises BadAudio.
 
     FFmpeg gets this one file and can open nothing else: the container must be one of CONTAINERS, and whatever
     else it were to ask for would need a protocol, of which none is allowed.
     """
     source.seek(0)
-    with map_decode_errors():
-        return av.open(
-            UnnamedFile(source),
-            "r",
-            options={
-                "format_whitelist": CONTAINERS,
-                "protocol_whitelist": "none",
-                "probesize": str(PROBE_BYTES),
-                "max_streams": str(MAX_STREAMS),
-            },
-            metadata_errors="replace",
-        )
+    reader = UploadReader(source)
+    try:
+        with map_decode_errors():
+            container = av.open(
+                reader,
+                "r",
+                options={
+                    "format_whitelist": CONTAINERS,
+                    "protocol_whitelist": "none",
+                    "probesize": str(PROBE_BYTES),
+                    "max_streams": str(MAX_STREAMS),
+                },
+                metadata_errors="replace",
+            )
+    except BadAudio:
+        reader.check()  # which may know better why
+        raise
+    try:
+        reader.check()
+    except BaseException:  # whatever it is, nobody else would close it
+        container.close()
+        raise
+    reader.opened()
+    return container, reader

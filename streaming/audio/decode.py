@@ -6,9 +6,8 @@ that one file and nothing else (`streaming.audio.avio`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
-from typing import IO
 
 import av
 import msgspec
@@ -17,7 +16,14 @@ from av.stream import Discard
 
 from engines.api import BYTES_PER_SAMPLE
 from engines.errors import BadAudio
-from streaming.audio.avio import FFMPEG_ERRORS, NOT_DECODED, map_decode_errors, open_upload
+from streaming.audio.avio import (
+    FFMPEG_ERRORS,
+    NOT_DECODED,
+    Source,
+    UploadReader,
+    map_decode_errors,
+    open_upload,
+)
 from streaming.audio.filters import Resampler
 
 CHUNK_SECONDS = 0.5
@@ -40,16 +46,17 @@ class AudioFacts(msgspec.Struct, frozen=True):
     """seconds, where they are known"""
 
 
-def probe(source: IO[bytes]) -> AudioFacts:
+def probe(source: Source) -> AudioFacts:
     """Return what a recording is, without decoding it. Raises BadAudio."""
-    with closing(open_upload(source)) as container:
+    container, _ = open_upload(source)
+    with closing(container):
         stream = _audio_stream(container)
         name = container.format.name.partition(",")[0]
         codec = stream.codec_context
         return AudioFacts(name, codec.name, codec.sample_rate, codec.channels, _duration(container, stream))
 
 
-def decode(source: IO[bytes], *, rate: int = 16_000, max_seconds: float) -> Iterator[bytes]:
+def decode(source: Source, *, rate: int = 16_000, max_seconds: float) -> Iterator[bytes]:
     """Yield a recording as s16le mono PCM at `rate` Hertz, in chunks of about half a second.
 
     A recording that breaks off in the middle is decoded as far as it goes. Raises BadAudio: nothing in it can
@@ -58,14 +65,17 @@ def decode(source: IO[bytes], *, rate: int = 16_000, max_seconds: float) -> Iter
     samples = 0
     waiting = bytearray()
     chunk_bytes = round(CHUNK_SECONDS * rate) * BYTES_PER_SAMPLE
-    for pcm in _decode(source, rate, max_seconds):
-        waiting += pcm
-        samples += len(pcm) // BYTES_PER_SAMPLE
-        if samples > max_seconds * rate:
-            raise _too_long(max_seconds)
-        if len(waiting) >= chunk_bytes:
-            yield bytes(waiting)
-            waiting.clear()
+    container, reader = open_upload(source)
+    with closing(container), closing(_decode(container, reader, rate, max_seconds)) as decoded:
+        for pcm in decoded:
+            waiting += pcm
+            samples += len(pcm) // BYTES_PER_SAMPLE
+            if samples > max_seconds * rate:
+                raise _too_long(max_seconds)
+            if len(waiting) >= chunk_bytes:
+                yield bytes(waiting)
+                reader.begin_step()  # in whichever thread the next chunk is asked for
+                waiting.clear()
     if samples < SHORTEST_SECONDS * rate:
         if not samples:
             raise BadAudio(NOT_DECODED, param="file")
@@ -75,23 +85,25 @@ def decode(source: IO[bytes], *, rate: int = 16_000, max_seconds: float) -> Iter
         yield bytes(waiting)
 
 
-def _decode(source: IO[bytes], rate: int, max_seconds: float) -> Iterator[bytes]:
+def _decode(
+    container: InputContainer, reader: UploadReader, rate: int, max_seconds: float
+) -> Generator[bytes]:
     """Yield the PCM as the decoder produces it. Raises BadAudio."""
     resampler = Resampler(rate)
-    with closing(open_upload(source)) as container:
-        stream = _audio_stream(container)
-        declared = _duration(container, stream) or 0
-        if container.format.name.startswith(DURATION_CONTAINERS) and declared > max_seconds + 1:
-            raise _too_long(max_seconds)
-        for frame in _frames(container, stream):
-            if frame.sample_rate not in SAMPLE_RATES:
-                raise BadAudio(NOT_DECODED, param="file")
-            with map_decode_errors():
-                pcm = resampler.push(frame)
-            yield pcm
+    stream = _audio_stream(container)
+    declared = _duration(container, stream) or 0
+    if container.format.name.startswith(DURATION_CONTAINERS) and declared > max_seconds + 1:
+        raise _too_long(max_seconds)
+    for frame in _frames(container, stream):
+        if frame.sample_rate not in SAMPLE_RATES:
+            raise BadAudio(NOT_DECODED, param="file")
         with map_decode_errors():
-            pcm = resampler.finish()
+            pcm = resampler.push(frame)
         yield pcm
+    reader.check()
+    with map_decode_errors():
+        pcm = resampler.finish()
+    yield pcm
 
 
 def _audio_stream(container: InputContainer) -> av.AudioStream:

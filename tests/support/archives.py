@@ -8,8 +8,8 @@ import io
 import struct
 import tracemalloc
 import zlib
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
@@ -17,7 +17,7 @@ from libraries import sample, voice
 from msgspec.structs import replace
 
 from engines.errors import BadInput
-from voices.archive import MANIFEST, Archive, read, write
+from voices.archive import MANIFEST, ArchiveWriter, Manifest, read
 from voices.profile import Consent, Profile
 from voices.pronunciation import Entry
 
@@ -127,9 +127,34 @@ def one_sample(entry: Raw, file: str = "samples/1", **options: Any) -> bytes:
 
 
 def written(profile: Profile = FULL, consent: Consent | None = CONSENT) -> bytes:
+    return packed(profile, BLOBS, consent)
+
+
+def packed(profile: Profile, blobs: Mapping[str, bytes], consent: Consent | None) -> bytes:
+    """Return the archive of a voice whose recordings and picture are `blobs`, by their keys."""
     file = io.BytesIO()
-    write(file, profile, BLOBS, consent)
+    writer = ArchiveWriter(file, profile, consent)
+    for name, key in writer.files.items():
+        with writer.entry(name) as entry:
+            entry.write(blobs[key])
+    writer.close()
     return file.getvalue()
+
+
+class Unpacked(NamedTuple):
+    """What was in an archive."""
+
+    manifest: Manifest
+    files: dict[str, bytes]
+
+
+def unpacked(data: bytes, limit: int = LIMIT) -> Unpacked:
+    """Read an archive, and all that it holds."""
+    found = read(io.BytesIO(data), limit)
+    try:
+        return Unpacked(found.manifest, {name: file.read() for name, file in found.files.items()})
+    finally:
+        found.close()
 
 
 def refused(data: bytes, limit: int = LIMIT) -> str:
@@ -141,10 +166,10 @@ def refused(data: bytes, limit: int = LIMIT) -> str:
     return caught.value.message
 
 
-def refused_or_right(data: bytes) -> Archive | None:
+def refused_or_right(data: bytes) -> Unpacked | None:
     """Check that an archive is refused, or read as its manifest says."""
     try:
-        found = read(io.BytesIO(data), LIMIT)
+        found = unpacked(data)
     except BadInput as exc:
         assert exc.code == "bad_archive"
         return None

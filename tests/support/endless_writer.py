@@ -23,6 +23,7 @@ import anyio
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from streaming.audio.decoding_threads import DecodingThreads
 from voices import consents, prompts  # noqa: F401 - here, so that not every process has to load them
 from voices.authoring import VoiceService
 from voices.library import Library, LibraryLocation, OpenLibrary
@@ -109,9 +110,12 @@ def kill_before_step(opened: OpenLibrary, step: int) -> None:
 
 
 async def work(place: LibraryLocation, sound: bytes, run: str, step: int) -> None:
-    library = Library(place, anyio.CapacityLimiter(2))
+    library = Library(place)
     opened = await library.open()
-    voices, upload = VoiceService(opened, VoiceLimits(), library.threads), Upload(sound)
+    voices, upload = (
+        VoiceService(opened, VoiceLimits(), DecodingThreads(anyio.CapacityLimiter(2))),
+        Upload(sound),
+    )
     if step:
         kill_before_step(opened, step)
         await delete_voice(voices, await create_and_change(voices, run, upload))

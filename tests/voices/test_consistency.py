@@ -21,6 +21,7 @@ from stores import Bucket
 
 from engines.api import CloningCapabilities, EngineInfo, Prompt, SpeechCapabilities
 from engines.errors import BadAudio, BadInput, Forbidden
+from streaming.audio.decoding_threads import DecodingThreads
 from voices import prompts
 from voices.authoring import VoiceService
 from voices.errors import NameTaken, UnknownProfile, UnknownSample
@@ -123,7 +124,7 @@ class Program:
         self.library = opened
         self.model = Model()
         self.random = random.Random(seed)
-        self.service = VoiceService(opened, RULES, anyio.CapacityLimiter(2))
+        self.service = VoiceService(opened, RULES, DecodingThreads(anyio.CapacityLimiter(2)))
         self.refused: list[tuple[Try, BadInput]] = []
 
     async def run(self) -> None:

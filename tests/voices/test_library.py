@@ -7,7 +7,6 @@ import gc
 import stat
 from pathlib import Path
 
-import anyio
 import libraries
 import pytest
 from libraries import awaited, files, open_library, voice
@@ -22,7 +21,7 @@ audio = libraries.audio
 
 
 def library(place: LibraryLocation) -> Library:
-    return Library(place, anyio.CapacityLimiter(1))
+    return Library(place)
 
 
 @awaited

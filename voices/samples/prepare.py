@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO
 
 import msgspec
 import numpy as np
 
 from engines.errors import BadAudio
+from streaming.audio.avio import Source
 from streaming.audio.decode import AudioFacts, probe
 from voices.samples import checks as check
 from voices.samples import measures as measure
@@ -64,7 +64,7 @@ class SampleFacts(msgspec.Struct, frozen=True):
 
 
 def prepare(
-    source: IO[bytes], bounds: Bounds, *, speech: bool = True, param: str = "audio_sample"
+    source: Source, bounds: Bounds, *, speech: bool = True, param: str = "audio_sample"
 ) -> tuple[bytes, SampleFacts]:
     """Make a sample of a recording: a WAV, s16le mono, at the recording's own sample rate within 16..48 kHz.
 
@@ -77,7 +77,7 @@ def prepare(
 
 
 def trim(
-    source: IO[bytes],
+    source: Source,
     start: float,
     end: float | None,
     bounds: Bounds,
@@ -96,7 +96,7 @@ def trim(
         return _prepared(recording, recording.part(start, end), bounds, speech)
 
 
-def check_recording(source: IO[bytes], *, longest: float, param: str = "recording") -> AudioFacts:
+def check_recording(source: Source, *, longest: float, param: str = "recording") -> AudioFacts:
     """Return the facts of a consent's recording, its duration measured. Raises BadAudio, about `param`, as
     `prepare` does.
 

@@ -9,11 +9,12 @@ import io
 import math
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
-from typing import IO, NamedTuple, cast
+from typing import NamedTuple, cast
 
 from engines.api import BYTES_PER_SAMPLE
 from engines.errors import BadAudio
 from streaming.audio import wav
+from streaming.audio.avio import Source
 from streaming.audio.decode import SHORTEST_SECONDS, AudioFacts, decode, probe
 from voices.samples import checks as check
 from voices.samples import measures as measure
@@ -48,7 +49,7 @@ class Recording(NamedTuple):
         return self.sound[int(start * self.rate) : math.ceil(last * self.rate)]
 
 
-def read(source: IO[bytes], shortest: float, longest: float) -> Recording:
+def read(source: Source, shortest: float, longest: float) -> Recording:
     """Read a recording at its own sample rate, or the nearest from 8 to 48 kHz. Raises BadAudio as `chunks`
     does.
     """
@@ -58,7 +59,7 @@ def read(source: IO[bytes], shortest: float, longest: float) -> Recording:
     return Recording(facts, rate, measure.samples(pcm))
 
 
-def chunks(source: IO[bytes], rate: int, shortest: float, longest: float) -> Iterator[bytes]:
+def chunks(source: Source, rate: int, shortest: float, longest: float) -> Iterator[bytes]:
     """Decode a recording, of at most `longest` seconds, to s16le PCM. Raises BadAudio, which names `shortest`
     where that is told.
 

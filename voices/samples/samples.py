@@ -12,12 +12,13 @@ import io
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, TypeVar
+from typing import IO, TYPE_CHECKING
 
-import anyio
 import msgspec
 
 from engines.errors import BadInput
+from streaming.audio.avio import Source
+from streaming.audio.decoding_threads import DecodingThreads, StoppableSource
 from voices.errors import unknown_sample
 from voices.library import OpenLibrary
 from voices.limits import Bounds
@@ -32,15 +33,16 @@ MEDIA_TYPES = {
     "matroska": "audio/webm", "mov": "audio/mp4",
 }  # fmt: skip
 """by the name that FFmpeg has for the container"""
-T = TypeVar("T")
+CHUNK_BYTES = 1_048_576
+"""of a file that are read at once"""
 
 
 class Upload(msgspec.Struct, frozen=True):
-    """An uploaded recording, and its words where they were given; `speech` is False for what an
-    engine made.
+    """An uploaded recording, its bytes or a file with them, and its words where they were given; `speech` is
+    False for what an engine made.
     """
 
-    data: bytes
+    data: bytes | IO[bytes]
     transcript: str = ""
     speech: bool = True
     param: str = "audio_sample"
@@ -50,16 +52,20 @@ class Upload(msgspec.Struct, frozen=True):
 class Samples:
     """Creates, changes and deletes samples; `threads` bounds how many are worked on at once."""
 
-    def __init__(self, opened: OpenLibrary, bounds: Bounds, threads: anyio.CapacityLimiter) -> None:
+    def __init__(self, opened: OpenLibrary, bounds: Bounds, threads: DecodingThreads) -> None:
         self._library = opened
         self._bounds = bounds
         self._threads = threads
 
     async def make(self, profile: str, upload: Upload) -> Sample:
-        """Prepare a recording and keep it for a voice; its row is the caller's to write. Raises BadAudio or
-        BlobsFailed.
+        """Prepare a recording and keep it for a voice; its row is the caller's to write. Raises BadAudio,
+        Overloaded or BlobsFailed.
         """
-        wav, facts, digest = await self._run(lambda: _prepared(upload, self._bounds))
+        file = io.BytesIO(upload.data) if isinstance(upload.data, bytes) else upload.data
+        source = StoppableSource(file)
+        wav, facts, digest, size = await self._threads.run(
+            lambda: _prepared(source, upload, self._bounds), source
+        )
         # Not the sample's id: that stays when its recording changes.
         folder = f"profiles/{profile}/{secrets.token_hex(12)}"
         sample = Sample(
@@ -70,7 +76,7 @@ class Samples:
             seconds=facts.seconds,
             rate=facts.rate,
             media_type=MEDIA_TYPES.get(facts.container, "application/octet-stream"),
-            size=len(upload.data),
+            size=size,
             transcript=upload.transcript.strip(),
             trimmed=upload.trim,
             facts=msgspec.to_builtins(facts),
@@ -178,9 +184,6 @@ class Samples:
         upload = Upload(data, "", trim=(start, end), param="start")
         return await self.replace(profile, sample, upload, caller)
 
-    async def _run(self, work: Callable[[], T]) -> T:
-        return await anyio.to_thread.run_sync(work, limiter=self._threads)
-
 
 def sample_of(profile: Profile, id: str) -> Sample:
     """Return the sample of a voice that has an id. Raises BadInput."""
@@ -194,14 +197,25 @@ def _changed() -> BadInput:
     return BadInput("This sample was changed in the meantime.", code="changed_meanwhile")
 
 
-def _prepared(upload: Upload, bounds: Bounds) -> tuple[bytes, SampleFacts, str]:
-    """Prepare a recording, and give the SHA-256 of it as it came; blocks, and brings numpy along."""
+def _prepared(source: Source, upload: Upload, bounds: Bounds) -> tuple[bytes, SampleFacts, str, int]:
+    """Prepare a recording, and give the SHA-256 and the size of it as it came; blocks, and brings numpy
+    along.
+    """
     from voices.samples import prepare
 
     limits = prepare.Bounds(bounds.shortest, bounds.longest)
-    source = io.BytesIO(upload.data)
     if upload.trim:
         made = prepare.trim(source, *upload.trim, limits, speech=upload.speech, param=upload.param)
     else:
         made = prepare.prepare(source, limits, speech=upload.speech, param=upload.param)
-    return *made, hashlib.sha256(upload.data).hexdigest()
+    return *made, *digest_and_size(source)
+
+
+def digest_and_size(source: Source) -> tuple[str, int]:
+    """Return the SHA-256 of a file in hexadecimal, and its size in bytes; blocks."""
+    digest, size = hashlib.sha256(), 0
+    source.seek(0)
+    while data := source.read(CHUNK_BYTES):
+        digest.update(data)
+        size += len(data)
+    return digest.hexdigest(), size

@@ -10,10 +10,11 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import IO
 
 import obstore
 from obstore.exceptions import BaseError
@@ -27,6 +28,9 @@ UNFINISHED = re.compile(r"^(original|prepared\.wav|avatar|recording|library|.*\.
 OUR_FOLDERS = (("profiles",), ("consents",), ("prompts",))
 TRIES = 5
 """of writing a file, whose folder may go at that moment"""
+PARTS_AT_ONCE = 2
+"""of a file, each of 5 MB, that are on their way to a bucket"""
+CHUNK_BYTES = 1_048_576
 RETRIES = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
 """of a store that does not answer well; left alone, a request would hang for three minutes"""
 
@@ -58,11 +62,13 @@ class Blobs:
         self._store = store
         self._folder = folder
 
-    async def put(self, key: str, data: bytes) -> None:
-        """Write a blob. Raises BlobsFailed."""
+    async def put(self, key: str, data: bytes | IO[bytes]) -> None:
+        """Write a blob, from its bytes or from a file, which is never held whole. Raises BlobsFailed."""
         for left in reversed(range(TRIES if self._folder else 1)):
             try:
-                await obstore.put_async(self._store, key, data)
+                if not isinstance(data, bytes):
+                    data.seek(0)
+                await obstore.put_async(self._store, key, data, max_concurrency=PARTS_AT_ONCE)
                 break
             except (BaseError, OSError) as exc:
                 if not left:
@@ -82,6 +88,17 @@ class Blobs:
             return bytes(await answer.bytes_async())
         except FileNotFoundError:
             return None
+        except (BaseError, OSError) as exc:
+            raise BlobsFailed("A recording could not be read.") from exc
+
+    async def chunks(self, key: str) -> AsyncGenerator[bytes, None]:
+        """Yield a blob in pieces of about a megabyte. Raises BlobsFailed."""
+        try:
+            answer = await obstore.get_async(self._store, key)
+            async for chunk in answer.stream(min_chunk_size=CHUNK_BYTES):
+                yield bytes(chunk)
+        except FileNotFoundError as exc:
+            raise BlobsFailed("A recording of this voice is missing from the store.") from exc
         except (BaseError, OSError) as exc:
             raise BlobsFailed("A recording could not be read.") from exc
 

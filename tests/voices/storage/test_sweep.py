@@ -9,6 +9,7 @@ import pytest
 from libraries import audio, awaited, clip, open_library, voice  # noqa: F401 - audio is a fixture
 
 from engines.errors import BadInput, Forbidden
+from streaming.audio.decoding_threads import DecodingThreads
 from voices.authoring import VoiceService
 from voices.library import LibraryLocation
 from voices.limits import VoiceLimits
@@ -115,5 +116,5 @@ async def test_a_creation_that_fails_leaves_nothing(tmp_path: Path) -> None:
         assert set(await opened.blobs.keys("profiles/")) == kept.blobs()
 
 
-def _threads() -> anyio.CapacityLimiter:
-    return anyio.CapacityLimiter(1)
+def _threads() -> DecodingThreads:
+    return DecodingThreads(anyio.CapacityLimiter(1))
