@@ -111,14 +111,15 @@ def _batch(device: str) -> Work:
 
     engine: Any = Kokoro(path=str(checkpoints.kokoro()), device=device)
     engine.load()
-    network, where = engine._network, torch.device(device)
+    network, where = engine._network.network, torch.device(device)
 
     def work(count: str) -> float:
         given = []
         for number in range(int(count)):
             chunk, voice = next(engine._read(SpeechJob(texts.line(number), VOICE)))
             ids = [network.vocab[symbol] for symbol in chunk.phonemes if symbol in network.vocab]
-            given.append(Utterance(ids, voice[len(ids) - 1], 1.0, Noise(number, where), reproducible=False))
+            row = torch.from_numpy(voice[len(ids) - 1])
+            given.append(Utterance(ids, row, 1.0, Noise(number, where), reproducible=False))
         return sum(len(one.audio) for one in synthesise(network, given, int(count), lambda _: None)) / 24_000
 
     return work
