@@ -9,7 +9,7 @@ replaces.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,7 +17,7 @@ import msgspec
 
 from engines.catalogue.engines import CATALOGUE, Kind
 from engines.catalogue.models import all_models
-from gateway.config import schema, sources
+from gateway.config import addresses, schema, sources
 from gateway.config.paths import config_folder
 from gateway.config.settings import Settings
 from gateway.config.sources import Given, Problem
@@ -155,11 +155,29 @@ def _entries(section: schema.Path, origins: Mapping[schema.Path, str]) -> dict[s
 def _contradictions(loaded: Loaded) -> Iterator[Problem]:
     """Yield the problems of values that are valid each by itself, and cannot work together."""
     yield from _wrong_names(loaded)
+    yield from _wrong_addresses(loaded)
     workers = loaded.settings.workers
     if workers.restart_delay > workers.restart_delay_max:
         path = ("workers", "restart_delay_max")
         what = f"{workers.restart_delay_max:g} is less than restart_delay, {workers.restart_delay:g}"
         yield Problem(loaded.origins.get(path, "default"), path, what)
+
+
+def _wrong_addresses(loaded: Loaded) -> Iterator[Problem]:
+    """Yield the problems of networks, origins and paths that are none."""
+    server = loaded.settings.server
+    checks: tuple[tuple[str, Iterable[str], Callable[[str], object]], ...] = (
+        ("trusted_proxies", server.trusted_proxies, addresses.proxy_network),
+        ("cors_origins", server.cors_origins, addresses.origin_pattern),
+        ("base_path", (server.base_path,), addresses.base_path),
+    )
+    for name, values, check in checks:
+        for value in values:
+            try:
+                check(value)
+            except ValueError as exc:
+                path = ("server", name)
+                yield Problem(loaded.origins.get(path, "default"), path, str(exc))
 
 
 def _wrong_names(loaded: Loaded) -> Iterator[Problem]:

@@ -15,10 +15,11 @@ from typing import Any
 import msgspec
 from structlog.typing import FilteringBoundLogger
 
-from compat.errors import Refusal, SlowBody, TooLarge, refusal, unexpected
+from compat.errors import NotPermitted, Refusal, SlowBody, TooLarge, refusal, unexpected
 from engines.errors import SpeechError
 from gateway.http import urls
 from gateway.http.drain import Drain
+from gateway.http.proxies import Forwarding, Proxies
 from gateway.observability import request_log
 from gateway.security import cors
 from gateway.security.auth import Authenticator
@@ -30,6 +31,9 @@ PROBES = frozenset({"/health", "/livez", "/readyz"})
 """answered while the server is closing, and logged at debug level unless they fail"""
 UNCOUNTED = PROBES | {"/metrics"}
 """left out of metrics and traces"""
+MOST_ORIGINS = 100
+"""refused origins that are told in the log"""
+LONGEST_ORIGIN = 200
 LEFTOVER_SECONDS = 20.0
 """for which the rest of a body that was refused for its length is still read, so that the client reads why"""
 
@@ -47,7 +51,12 @@ class RequestMiddleware:
         log: FilteringBoundLogger,
         body_timeout: float,
         ended: Callable[[request_log.RequestLog, Mapping[bytes, bytes]], None],
+        proxies: Proxies | None = None,
+        base_path: str = "",
     ) -> None:
+        self._proxies = proxies or Proxies(())
+        self._base_path = base_path
+        self._refused_origins: set[str] = set()
         self._ended = ended
         self._app = app
         self._hosts = hosts
@@ -61,7 +70,8 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = Exchange(scope, receive, send, self._body_timeout)
+        came = self._proxies.forwarding(scope)
+        exchange = Exchange(scope, receive, send, self._body_timeout, came, self._base_path)
         self._drain.enter()
         try:
             await self._serve(exchange)
@@ -86,7 +96,12 @@ class RequestMiddleware:
         origin = exchange.header(b"origin")
         if origin is not None and self._hosts.known_origin(origin):
             exchange.cors_headers = cors.allowed_origin_headers(origin)
-        self._hosts.check(exchange.header(b"host"), origin)
+        host = exchange.header(b"host")
+        if exchange.came.host is None:
+            self._hosts.check(host, origin)
+        else:
+            self._hosts.check(host, None)
+            self._hosts.check(exchange.came.host, origin)
         exchange.log_entry.key = self._auth.check(exchange.path, exchange.method, exchange.headers)
         if exchange.path not in PROBES:
             self._drain.check()
@@ -98,6 +113,8 @@ class RequestMiddleware:
         )
         if not isinstance(cause, SpeechError | ClientStalled):
             self._log.error("unexpected failure", request=exchange.log_entry.id, exc_info=cause)
+        if isinstance(cause, NotPermitted) and cause.code == "origin_not_allowed":
+            self._warn_of_origin(exchange.header(b"origin") or "")
         if exchange.started:
             if not isinstance(cause, ClientStalled):
                 exchange.log_entry.outcome = "broken"
@@ -105,6 +122,13 @@ class RequestMiddleware:
         if isinstance(cause, TooLarge):
             await exchange.read_leftover()
         await exchange.answer(refusal(cause) if isinstance(cause, SpeechError) else unexpected())
+
+    def _warn_of_origin(self, origin: str) -> None:
+        """Say in the log, once for each, that pages are refused: a browser does not show its user why."""
+        origin = origin[:LONGEST_ORIGIN]
+        if origin not in self._refused_origins and len(self._refused_origins) < MOST_ORIGINS:
+            self._refused_origins.add(origin)
+            self._log.warning("pages are refused", origin=origin, setting="server.cors_origins")
 
     def _log_request(self, exchange: Exchange) -> None:
         fields = exchange.log_entry.line()
@@ -117,7 +141,16 @@ class RequestMiddleware:
 class Exchange:
     """One request and its answer, with the headers that every answer carries."""
 
-    def __init__(self, scope: dict[str, Any], receive: Receive, send: Send, body_timeout: float) -> None:
+    def __init__(
+        self,
+        scope: dict[str, Any],
+        receive: Receive,
+        send: Send,
+        body_timeout: float,
+        came: Forwarding,
+        base_path: str,
+    ) -> None:
+        self.came = came
         self._scope = scope
         self._receive = receive
         self._send = send
@@ -125,9 +158,10 @@ class Exchange:
         self._body_begun = False
         self._body_complete = False
         self.method: str = scope["method"]
-        self.path = urls.canonical(scope["path"])
+        self.path = urls.canonical(scope["path"], base_path)
         self.headers: Mapping[bytes, bytes] = dict(scope["headers"])
         self.log_entry = request_log.RequestLog(self.method, scope["path"])
+        self.log_entry.client = came.address
         self.cors_headers: list[tuple[bytes, bytes]] = []
         self.started = False
 
@@ -146,6 +180,8 @@ class Exchange:
             "path": self.path,
             "raw_path": self.path.encode(),
             "method": method,
+            "scheme": self.came.scheme,
+            "client": (self.came.address, 0) if self.came.address else None,
             request_log.SCOPE_KEY: self.log_entry,
         }
 
@@ -179,6 +215,7 @@ class Exchange:
             (b"openai-processing-ms", b"%d" % elapsed_ms),
             (b"openai-version", b"2020-10-01"),
             *((name.encode(), value.encode()) for name, value in self.log_entry.limits.items()),
+            *((b"x-voicebox-warning", warning.encode()) for warning in self.log_entry.warnings),
             *self.cors_headers,
         ]
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from engines.errors import BadInput
 from engines.fleet.streams import RequestTerms
 from gateway.config.settings import AdmissionSettings
+from gateway.http.proxies import caller_network
 
 PRIORITY = b"x-voicebox-priority"
 DEADLINE = b"x-voicebox-deadline"
@@ -24,7 +25,7 @@ ADDRESS = "address "
 
 def key_or_address(key: str | None, client: tuple[str, int] | list[object] | None) -> str:
     """Return who a request counts for: its key by name, or else its address."""
-    return key if key is not None else ADDRESS + str(client[0] if client else "unknown")
+    return key if key is not None else ADDRESS + (caller_network(str(client[0])) if client else "unknown")
 
 
 def request_terms(

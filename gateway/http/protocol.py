@@ -1,7 +1,9 @@
-"""HTTP/1.1 as uvicorn speaks it, with limits on the head of a request: its size, and the time it takes.
+"""HTTP/1.1 as uvicorn speaks it, with the rules of framing that it leaves out.
 
-uvicorn's httptools protocol has neither, and an application never sees a request whose head does not end.
-What is not HTTP is answered in OpenAI's envelope like every other mistake.
+A request's head is bounded in size and time. What stands behind a body's last chunk (trailers) is dropped and
+bounded, never taken for headers. A request has exactly one Host and one of each header that says who calls.
+What is not HTTP is answered in OpenAI's envelope like every other mistake; but never into the middle of an
+answer that has begun: then the connection ends behind that answer.
 """
 
 from __future__ import annotations
@@ -15,15 +17,37 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from compat.errors import Envelope, ErrorBody
 from gateway.observability.request_log import new_request_id
 
+HEADER_OVERHEAD = 4
+"""bytes that a header takes beside its name and value"""
+TRAILER_BYTES = 8192
+"""the most that may stand behind the last chunk of a body, as it is sent"""
+MOST_TRAILERS = 64
+ONCE = frozenset({b"host", b"authorization", b"x-api-key", b"api-key", b"origin"})
+"""headers that decide who may do what: two of one could be read differently by a proxy and by us"""
+
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with limits on a request's head; `bounded` sets them."""
+    """uvicorn's protocol with bounds on what surrounds a request; `bounded` sets them."""
 
     head_bytes = 65_536
     head_timeout = 60.0
     _head_received = 0
+    """bytes since the last request ended"""
+    _head_size = 0
+    """bytes of the headers that were parsed"""
     _in_head = True
-    _head_timer: asyncio.TimerHandle | None = None
+    _head_begun = False
+    """whether a byte of a head has come that is no empty line"""
+    _ended_chunks = False
+    """whether the last that came of a body was the head of a chunk: behind the last one stand the trailers"""
+    _trailer_received = 0
+    """bytes since the head of the last chunk"""
+    _trailer_size = 0
+    """bytes of the trailers that were parsed"""
+    _trailers = 0
+    _refused = False
+    """whether nothing more of this connection is read"""
+    _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the timer for the first request."""
@@ -36,47 +60,114 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse some bytes. Too many before the head has ended are refused."""
-        if self._in_head:
-            self._start_timer()
-            self._head_received += len(data)
-            # The last piece may hold the end of the head, and a body.
-            if self._head_received > self.head_bytes + len(data):
-                self._refuse_head()
-                return
-        super().data_received(data)
-
-    def on_message_begin(self) -> None:
-        """Note that a head begins."""
-        self._in_head = True
-        self._head_received = 0
-        super().on_message_begin()
-
-    def on_headers_complete(self) -> None:
-        """Note that a head has ended, and check its size: what came with it may have been a body."""
-        self._in_head = False
-        self._stop_timer()
-        if sum(len(name) + len(value) for name, value in self.headers) > self.head_bytes:
+        """Parse some bytes. Too many before a head or behind the last chunk has ended are refused."""
+        if self._refused or self.transport.is_closing():
+            return
+        # The last piece may hold the end of the head, and a body: only what came before it is counted.
+        if self._in_head and self._head_received > self.head_bytes:
             self._refuse_head()
             return
-        super().on_headers_complete()
+        if self._ended_chunks and self._trailer_received > TRAILER_BYTES:
+            self._refuse_trailers()
+            return
+        self._head_received += len(data)
+        self._trailer_received += len(data)
+        super().data_received(data)
+        if not (self._head_begun or self._is_answering() or self._timer) and self._in_head:
+            self._wait_for_another()
+
+    # What the parser calls...
+
+    def on_message_begin(self) -> None:
+        """Note that a head begins. It has to come in time, unless an answer keeps its client from sending."""
+        self._in_head = self._head_begun = True
+        self._head_size = self._trailers = self._trailer_size = 0
+        if not self._is_answering():
+            self._start_timer()
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header; count a trailer, and drop it."""
+        if self._refused:
+            return
+        size = len(name) + len(value) + HEADER_OVERHEAD
+        if not self._in_head:
+            self._trailers += 1
+            self._trailer_size += size
+            if self._trailers > MOST_TRAILERS or self._trailer_size > TRAILER_BYTES:
+                self._refuse_trailers()
+            return
+        self._head_size += size
+        if self._head_size > self.head_bytes:
+            self._refuse_head()
+            return
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Begin the request whose head has ended, if it has the headers that it must have."""
+        if not self._refused and (wrong := self._wrong_headers()):
+            self._refuse(HTTPStatus.BAD_REQUEST, wrong)
+        self._in_head = self._head_begun = self._ended_chunks = False
+        self._stop_timer()
+        if not self._refused:
+            super().on_headers_complete()
+
+    def on_chunk_header(self) -> None:
+        """Note that a chunk begins. Nothing of it has come; if it is the last one, nothing ever will."""
+        self._ended_chunks = True
+        self._trailer_received = 0
+
+    def on_body(self, body: bytes) -> None:
+        """Give a request some of its body."""
+        self._ended_chunks = False
+        if not self._refused:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Note that a request has ended: what comes next is the head of another."""
         self._in_head = True
+        self._head_begun = self._ended_chunks = False
         self._head_received = 0
-        super().on_message_complete()
+        self._stop_timer()
+        if not self._refused:
+            super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Give the client its time for the rest of what it has begun to send."""
+        super().on_response_complete()
+        if self._head_begun or not self._in_head:
+            self._start_timer()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is not HTTP."""
         self._refuse(HTTPStatus.BAD_REQUEST, msg)
 
+    # What is refused...
+
+    def _wrong_headers(self) -> str | None:
+        """Return what is wrong with the headers of a request, None where nothing is (RFC 9112, 3.2)."""
+        names = [name for name, _ in self.headers]
+        if names.count(b"host") != 1 and self.parser.get_http_version() == "1.1":
+            return f"A request of HTTP/1.1 has one Host header; this one has {names.count(b'host')}."
+        twice = next((name for name in sorted(ONCE) if names.count(name) > 1), None)
+        return f"The header `{twice.decode()}` is there more than once." if twice else None
+
     def _refuse_head(self) -> None:
         message = f"The head of the request is over {self.head_bytes} bytes."
         self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, message)
 
+    def _refuse_trailers(self) -> None:
+        message = f"There is more than {TRAILER_BYTES} bytes or {MOST_TRAILERS} fields behind the body."
+        self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, message)
+
     def _refuse(self, status: HTTPStatus, message: str) -> None:
-        if self.transport.is_closing():
+        """Answer with an error and close; where another answer is under way, close behind that one."""
+        if self._refused or self.transport.is_closing():
+            return
+        self._refused = True
+        self._stop_timer()
+        if self._is_answering() and (self._in_head or self.cycle.response_started or self.pipeline):
+            self.cycle.keep_alive = False
             return
         body = msgspec.json.encode(Envelope(ErrorBody(message, "invalid_request_error")))
         head = [
@@ -89,20 +180,36 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.write("\r\n".join([*head, "", ""]).encode() + body)
         self.transport.close()
 
+    def _is_answering(self) -> bool:
+        """Return whether a request is waiting for its answer, or for the rest of it."""
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _wait_for_another(self) -> None:
+        """Wait for the next request as long as after an answer: an empty line is no beginning of one."""
+        if self.timeout_keep_alive_task is None and not self.transport.is_closing():
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
     def _start_timer(self) -> None:
-        if self._head_timer is None:
-            self._head_timer = self.loop.call_later(self.head_timeout, self._refuse_slow)
+        if self._timer is None:
+            self._timer = self.loop.call_later(self.head_timeout, self._give_up)
 
     def _stop_timer(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
-    def _refuse_slow(self) -> None:
-        self._refuse(
-            HTTPStatus.REQUEST_TIMEOUT,
-            f"The head of the request did not come within {self.head_timeout:g} seconds.",
-        )
+    def _give_up(self) -> None:
+        """End a connection whose head, or whose rest of an answered request, did not come in time."""
+        self._timer = None
+        if self._is_answering():
+            return
+        if not self._in_head:
+            self.transport.close()
+            return
+        seconds = f"{self.head_timeout:g} seconds"
+        self._refuse(HTTPStatus.REQUEST_TIMEOUT, f"The head of the request did not come within {seconds}.")
 
 
 def bounded(head_bytes: int, head_timeout: float) -> type[BoundedProtocol]:

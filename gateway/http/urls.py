@@ -8,8 +8,10 @@ API_ROOTS = frozenset({"audio", "models", "test", "voicebox"})
 """first segments of paths below /v1; all others are the server's own"""
 
 
-def canonical(path: str) -> str:
-    """Return the path under which a route is registered."""
+def canonical(path: str, base_path: str = "") -> str:
+    """Return the path under which a route is registered, without `base_path` where it begins with that."""
+    if base_path and (path == base_path or path.startswith(f"{base_path}/")):
+        path = path[len(base_path) :]
     parts = [part for part in path.split("/") if part]
     while parts[:2] == ["v1", "v1"]:
         parts = parts[1:]

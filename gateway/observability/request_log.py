@@ -33,6 +33,8 @@ class RequestLog(msgspec.Struct):
     first_byte: float | None = None
     outcome: Outcome = "ok"
     error: str | None = None
+    client: str | None = None
+    """the caller's address"""
     key: str | None = None
     route: str | None = None
     engine: str | None = None
@@ -73,6 +75,8 @@ class RequestLog(msgspec.Struct):
     mapped: list[str] = []
     """names for which others were used"""
     text: str | None = None
+    warnings: list[str] = []
+    """what the caller should know of what was done"""
 
     def headers(self) -> dict[str, str]:
         """Return the headers: engine, voice and language, what verifies them, what was ignored or mapped."""

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-ALLOWED_METHODS = "GET, HEAD, POST, DELETE, OPTIONS"
+ALLOWED_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+ALLOWED_HEADERS = b"authorization, content-type, x-api-key, api-key, x-voicebox-priority, x-voicebox-deadline"
+"""what a request may have, where the browser does not say what it is going to send"""
 EXPOSED_HEADERS = ", ".join(
     (
         "x-request-id",
+        "openai-processing-ms",
         "retry-after",
+        "content-disposition",
+        *(
+            f"x-ratelimit-{what}-{kind}"
+            for what in ("limit", "remaining", "reset")
+            for kind in ("requests", "tokens")
+        ),
         *(f"x-voicebox-{name}" for name in ("engine", "voice", "language", "verify", "ignored", "mapped")),
     )
 )
@@ -33,7 +42,7 @@ def preflight_headers(headers: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes
 
     The headers asked for are echoed, since `*` leaves out Authorization.
     """
-    requested = headers.get(b"access-control-request-headers", b"authorization, content-type")
+    requested = headers.get(b"access-control-request-headers", ALLOWED_HEADERS)
     return [
         (b"access-control-allow-methods", ALLOWED_METHODS.encode()),
         (b"access-control-allow-headers", requested),

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from compat.errors import NotPermitted
+from gateway.config.addresses import origin_pattern
 from gateway.config.settings import Settings
 
 LOCAL_NAMES = ("localhost", "host.docker.internal", "host.containers.internal", "gateway.docker.internal")
@@ -49,7 +50,7 @@ class HostGuard:
     def __init__(self, allowed_hosts: Iterable[str], cors_origins: Iterable[str]) -> None:
         own = socket.gethostname()
         self._names = {name.casefold() for name in (*LOCAL_NAMES, own, f"{own}.local", *allowed_hosts)}
-        self._origins = {origin.casefold().rstrip("/") for origin in cors_origins}
+        self._origins = tuple(map(origin_pattern, cors_origins))
 
     def check(self, host: str | None, origin: str | None) -> None:
         """Raise NotPermitted with status 403 for an unknown Host or Origin."""
@@ -63,14 +64,16 @@ class HostGuard:
         if origin is not None and not self.known_origin(origin) and not _same_origin(origin, host):
             raise NotPermitted(
                 f"Pages from {origin!r} may not use this server. "
-                "To let them, add the origin to server.cors_origins.",
+                "To let them, add the origin to server.cors_origins in the settings "
+                "(VOICEBOX_SERVER__CORS_ORIGINS).",
                 status=403,
                 code="origin_not_allowed",
             )
 
     def known_origin(self, origin: str) -> bool:
         """Return whether CORS is on for an origin."""
-        return "*" in self._origins or origin.casefold().rstrip("/") in self._origins
+        wanted = origin.casefold().rstrip("/")
+        return any(pattern.fullmatch(wanted) for pattern in self._origins)
 
     def _known_host(self, host: str) -> bool:
         name = _host_name(host)
@@ -93,4 +96,7 @@ def _is_address(name: str) -> bool:
 
 
 def _same_origin(origin: str, host: str | None) -> bool:
-    return host is not None and urlsplit(origin).netloc.casefold() == host.casefold()
+    try:
+        return host is not None and urlsplit(origin).netloc.casefold() == host.casefold()
+    except ValueError:
+        return False

@@ -10,6 +10,7 @@ from msgspec import UNSET
 from compat.voicebox import profiles as dialect
 from engines.catalogue.engines import CATALOGUE
 from engines.errors import BadInput
+from gateway.config import addresses
 from gateway.services.engine_snapshot import EngineSnapshot
 from voices.naming import compatibility
 from voices.profile import Profile, Sample, checked_language, checked_name
@@ -28,8 +29,11 @@ TEXT_FIELDS = (
 )
 
 
-def profile_object(profile: Profile, caller: str) -> dialect.ProfileObject:
-    """Return a profile as a caller may see it: who may only use it sees no recordings."""
+def profile_object(profile: Profile, caller: str, base_path: str = "") -> dialect.ProfileObject:
+    """Return a profile as a caller may see it: who may only use it sees no recordings.
+
+    `base_path` is what the paths of this server begin with, as the settings have it.
+    """
     mine = profile.editable(caller)
     return dialect.ProfileObject(
         id=profile.id,
@@ -53,7 +57,9 @@ def profile_object(profile: Profile, caller: str) -> dialect.ProfileObject:
         design_prompt=profile.design_prompt if mine and profile.design_prompt else UNSET,
         design_script=profile.design_script if mine and profile.design_script else UNSET,
         designed_by=profile.designed_by or UNSET,
-        avatar=f"/v1/voicebox/profiles/{profile.id}/avatar" if profile.avatar else UNSET,
+        avatar=f"{addresses.base_path(base_path)}/v1/voicebox/profiles/{profile.id}/avatar"
+        if profile.avatar
+        else UNSET,
     )
 
 

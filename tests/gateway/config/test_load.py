@@ -302,3 +302,26 @@ def test_config_commands(write: Write) -> None:
     shown = json.loads(show.stdout)
     assert shown["settings"]["server"]["port"] == 9
     assert shown["origins"] == {"server.port": f"{path}:1"}
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("trusted_proxies", "[proxy.example]"),
+        ("trusted_proxies", '["*"]'),
+        ("trusted_proxies", "[10.0.0.0/99]"),
+        ("cors_origins", "[app.example.com]"),
+        ("cors_origins", '["https://app.example.com/page"]'),
+        ("cors_origins", '["https://a*.example.com"]'),
+        ("cors_origins", '["*://example.com"]'),
+        ("base_path", "/v o"),
+        ("base_path", "/a/../b"),
+        ("base_path", "/schema"),
+    ],
+)
+def test_addresses_that_never_fit(write: Write, setting: str, value: str) -> None:
+    """A network, an origin or a path that could never fit is refused, with its place and what to write."""
+    with pytest.raises(ConfigError) as caught:
+        load(write(f"server:\n  {setting}: {value}\n"), {}, {})
+    assert f"server.{setting}" in str(caught.value)
+    assert "write" in str(caught.value)

@@ -12,6 +12,8 @@ import httpx
 import pytest
 from servers import Server, running
 
+from gateway.security.keys import KeyStore
+
 
 def refusal(data: bytes) -> tuple[int, dict[str, object]]:
     """Read status and error out of a raw answer."""
@@ -90,3 +92,101 @@ def test_an_incomplete_head_times_out(tmp_path: Path) -> None:
     with running(tmp_path, {"server": {"body_timeout": 0.3}}) as server:
         assert refusal(exchange(server, []))[0] == 408
         assert refusal(exchange(server, [b"GET /livez HT"]))[0] == 408
+
+
+HEAD = b"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+SPEECH = b'{"model":"tts-1","input":"One sentence. And another one.","response_format":"pcm"}'
+
+
+def chunked(body: bytes, trailers: bytes) -> bytes:
+    """Return a request with a chunked body, and trailers behind it."""
+    framed = b"%x\r\n%s\r\n0\r\n" % (len(body), body)
+    return HEAD + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n" + framed + trailers + b"\r\n"
+
+
+def test_trailers_are_no_headers(tmp_path: Path) -> None:
+    """What stands behind a body is dropped: neither a key nor a host name counts there."""
+    with running(tmp_path, {"engines": {"tone": {"enabled": True}}}) as server:
+        foreign = chunked(SPEECH, b"Host: evil.example\r\n")
+        assert exchange(server, [foreign]).startswith(b"HTTP/1.1 200")
+        own = foreign.replace(b"Host: localhost", b"Host: evil.example", 1)
+        own = own.replace(b"0\r\nHost: evil.example", b"0\r\nHost: localhost", 1)
+        assert refusal(exchange(server, [own]))[0] == 403
+
+
+def test_a_key_in_a_trailer_is_none(tmp_path: Path) -> None:
+    """A right key behind the body does not let a request in."""
+    store = KeyStore(tmp_path / "data" / "keys.json")
+    _, secret = store.create("anna", None)
+    with running(tmp_path) as server:
+        data = exchange(server, [chunked(SPEECH, b"Authorization: Bearer %s\r\n" % secret.encode())])
+        assert refusal(data)[0] == 401
+
+
+@pytest.mark.parametrize(
+    "trailers",
+    [b"X: " + b"a" * 9_000 + b"\r\n", b"X: y\r\n" * 65, b"X: " + b"a" * 4_000_000],
+    ids=["long", "many", "without end"],
+)
+def test_trailers_are_bounded(server: Server, trailers: bytes) -> None:
+    """Too many or too long trailers are refused as soon as that is known, whether the body was read or not."""
+    pieces = [
+        chunked(SPEECH, b"")[:-2],
+        *[trailers[at : at + 60_000] for at in range(0, len(trailers), 60_000)],
+    ]
+    data = exchange(server, [*pieces, b"\r\n"])
+
+    assert not data or b" 431 " in data.partition(b"\r\n")[0]
+    assert httpx.get(f"{server.url}/livez").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /livez HTTP/1.1\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\nHost: localhost\r\nhost: localhost\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\nHost: localhost\r\nAuthorization: a\r\nAuthorization: b\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\nHost: localhost\r\nx-api-key: a\r\nX-API-Key: b\r\n\r\n",
+        b"GET /livez HTTP/1.0\r\nHost: localhost\r\nHost: localhost\r\n\r\n",
+    ],
+)
+def test_what_decides_is_said_once(server: Server, head: bytes) -> None:
+    """A request without Host, with two of it, or with two keys is a 400: others could read it differently."""
+    assert refusal(exchange(server, [head]))[0] == 400
+
+
+def test_without_host_in_the_old_version(server: Server) -> None:
+    """A request of HTTP/1.0 needs no Host."""
+    assert exchange(server, [b"GET /livez HTTP/1.0\r\n\r\n"]).startswith(b"HTTP/1.1 200")
+
+
+def test_many_small_headers_are_a_long_head(server: Server) -> None:
+    """Headers count with what stands around them: tens of thousands of empty ones are over the limit."""
+    head = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n" + b"a:\r\n" * 20_000 + b"\r\n"
+    assert refusal(exchange(server, [head]))[0] == 431
+
+
+def read_all(connection: socket.socket) -> bytes:
+    """Read what comes until the other side closes."""
+    data = b""
+    while chunk := connection.recv(65536):
+        data += chunk
+    return data
+
+
+@pytest.mark.parametrize("behind", [b"\r\n", b"\r\n\r\n", b"GET /livez HT", b"\x00rubbish\r\n\r\n"])
+def test_nothing_is_written_into_an_answer(tmp_path: Path, behind: bytes) -> None:
+    """An empty line, half a head or rubbish behind a body waits until the answer is whole: nothing else is in it."""
+    engines = {"pace": {"enabled": True, "options": {"rtf": 0.15}}}
+    with running(tmp_path, {"server": {"body_timeout": 0.3}, "engines": engines}) as server:
+        body = b'{"model":"pace","input":"%s","response_format":"pcm"}' % (b"Some words to say. " * 8)
+        request = HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body + behind
+        with socket.create_connection(("127.0.0.1", server.port), 30) as connection:
+            connection.sendall(request)
+            head, _, answer = read_all(connection).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200"), head
+    whole, ended, rest = answer.partition(b"\r\n0\r\n\r\n")
+    assert ended, answer[-100:]
+    assert b"HTTP/1.1" not in whole
+    assert rest.startswith(b"HTTP/1.1 408") if behind.startswith(b"GET") else not rest

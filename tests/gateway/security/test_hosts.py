@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import re
+from pathlib import Path
 
 import pytest
 
+import gateway.routes
 from compat.errors import NotPermitted
-from gateway.config.settings import ServerSettings, Settings
+from gateway.config.settings import AdmissionSettings, ServerSettings, Settings
 from gateway.http import urls
-from gateway.security import auth
+from gateway.http.rate_limits import LocalRateLimiter
+from gateway.observability.request_log import RequestLog
+from gateway.security import auth, cors
 from gateway.security.hosts import HostGuard, UnsafeBinding, check_binding
 
 
@@ -96,3 +102,58 @@ def test_keys_are_masked() -> None:
 def test_paths(path: str, route: str) -> None:
     """Every form of joining a base URL leads to the same route; the server's own paths stay where they are."""
     assert urls.canonical(path) == route
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fits", "others"),
+    [
+        ("moz-extension://*", ["moz-extension://0a1b-2c"], ["chrome-extension://0a1b", "http://moz-extension"]),
+        ("chrome-extension://*", ["chrome-extension://abcdef"], ["chrome-extension://a/b"]),
+        ("http://localhost:*", ["http://localhost:3000"], ["http://localhost", "http://localhost.evil:1"]),
+        ("https://*.example.com", ["https://a.b.example.com"], ["https://example.com", "https://evilexample.com"]),
+        ("https://*", ["https://a.example", "https://a.example:8443"], ["http://a.example"]),
+        ("https://App.example.com/", ["https://app.example.com"], ["https://appxexample.com"]),
+        ("null", ["null"], ["https://null"]),
+    ],
+)  # fmt: skip
+def test_patterns_of_origins(pattern: str, fits: list[str], others: list[str]) -> None:
+    """A star in an origin of the settings stands for any host of a scheme, any subdomain, any port."""
+    guard = HostGuard([], [pattern])
+    assert all(guard.known_origin(origin) for origin in fits)
+    assert not any(guard.known_origin(origin) for origin in others)
+
+
+@pytest.mark.parametrize("origin", ["http://[", "https://[::1", "", "null", "\x00"])
+def test_origins_that_are_none(origin: str) -> None:
+    """What is no origin is refused like an unknown one, in words that name the setting."""
+    with pytest.raises(NotPermitted, match=r"server\.cors_origins") as caught:
+        HostGuard([], []).check("localhost", origin)
+    assert caught.value.status == 403
+
+
+def test_browsers_may_use_every_route() -> None:
+    """A page of an allowed origin may use every method that some route has, and read every header of ours."""
+    asked = {
+        b"access-control-request-method": b"PUT",
+        b"access-control-request-headers": b"x-voicebox-priority",
+    }
+    preflight = dict(cors.preflight_headers(asked))
+    allowed = preflight[b"access-control-allow-methods"].decode().split(", ")
+    routes = Path(gateway.routes.__file__).parent
+    source = "".join(path.read_text() for path in routes.glob("*.py"))
+    used = {name.upper() for name in re.findall(r"@(get|post|put|patch|delete)\(", source)}
+    for listed in re.findall(r"http_method=\[([^\]]*)\]", source):
+        used |= set(re.findall(r"[A-Z]+", listed))
+    assert used == {"GET", "POST", "PUT", "PATCH", "DELETE"}
+    assert used <= set(allowed)
+    assert preflight[b"access-control-allow-headers"] == b"x-voicebox-priority"
+
+    exposed = dict(cors.allowed_origin_headers("https://a.example"))[
+        b"access-control-expose-headers"
+    ].decode()
+    bucket = AdmissionSettings(requests_per_minute=5, audio_seconds_per_minute=60.0)
+    permit = asyncio.run(LocalRateLimiter(bucket).acquire("anna", "tts-1", 1.0))
+    log_entry = RequestLog(
+        "POST", "/", engine="e", voice="v", language="de", verify="w", ignored=["a"], mapped=["b"]
+    )
+    assert {*permit.headers, *log_entry.headers()} <= set(exposed.split(", "))
