@@ -92,31 +92,16 @@ class Consents:
 
 
 class Aliases:
-    """The aliases in the database: a caller's own go before those of everybody."""
+    """The aliases in the database, of each owner by themselves."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def list(self, caller: str) -> dict[str, str]:
-        """Return the targets of the aliases that a caller sees, by name."""
-        query = (
-            select(tables.aliases)
-            .where(tables.aliases.c.scope.in_({NOBODY, caller}))
-            .order_by(tables.aliases.c.scope)
-        )
+    async def list(self, owner: str) -> dict[str, str]:
+        """Return the targets of an owner's aliases, by name."""
+        query = select(tables.aliases).where(tables.aliases.c.scope == owner)
         async with self._database.reading() as connection:
-            rows = (await connection.execute(query)).all()
-        by_fold = {row.folded: (row.name, row.target) for row in rows}
-        return dict(by_fold.values())
-
-    async def find(self, name: str, caller: str) -> str | None:
-        """Return the target of an alias; None where the caller sees none of that name."""
-        table = tables.aliases.c
-        query = select(table.target).where(
-            table.folded == folded(plain(name)), table.scope.in_({NOBODY, caller})
-        )
-        async with self._database.reading() as connection:
-            return (await connection.execute(query.order_by(table.scope.desc()).limit(1))).scalar()
+            return {row.name: row.target for row in await connection.execute(query)}
 
     async def put(self, name: str, target: str, owner: str) -> None:
         """Create or change an owner's alias."""

@@ -113,6 +113,23 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
         return kept | ({self.avatar} if self.avatar else set())
 
 
+class NameRecords(msgspec.Struct, frozen=True):
+    """What is kept under a name, as one caller may see it."""
+
+    exact: Profile | None = None
+    """the voice of that id, or that `profile:` and its id or name say"""
+    own: Profile | None = None
+    """the caller's own voice of that name"""
+    shared: Profile | None = None
+    """the voice of that name that others share, or that belongs to everybody while the caller has a key"""
+    alias: str | None = None
+    """where an alias of the caller's own leads"""
+    common_alias: str | None = None
+    """where an alias leads that was made for everybody, while the caller has a key"""
+    words: tuple[Entry, ...] = ()
+    """how the caller wants words said"""
+
+
 class Consent(msgspec.Struct, frozen=True, omit_defaults=True):
     """A recording in which a person agrees to have their voice cloned."""
 

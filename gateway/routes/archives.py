@@ -21,6 +21,7 @@ from gateway.http.openapi import FORM, documented
 from gateway.routes.profiles import ONE, PATH, editable_profile, shown_profile, visible_profile
 from gateway.routes.speech import bounds, speech_response, speech_terms
 from gateway.services import voice_design
+from gateway.services.name_warnings import warn_of_name
 from gateway.services.voice_archives import VoiceImport, draft_profile, export_voice, open_archive
 from streaming.http.response import StreamingResponse
 
@@ -58,6 +59,7 @@ async def import_(context: NamedDependency[RequestContext]) -> dialect.ProfileOb
         draft = draft_profile(found.manifest, context.query("name"), context.engines, context.caller)
         importer = VoiceImport(await context.library(), await context.voices(), context.caller)
         profile = await importer.create(draft, found)
+        warn_of_name(context.services, context.engines, profile, context.log_entry)
         return shown_profile(context, profile)
 
 

@@ -15,8 +15,9 @@ from engines.errors import BadInput, NotFound
 from gateway.http.context import ROUTE, RequestContext
 from gateway.http.openapi import documented
 from gateway.services.profile_mapping import checked_entries, pronunciation_bodies
-from gateway.services.voice_selection import select_voice
-from voices.profile import checked_name
+from gateway.services.voice_selection import meaning_of, select_voice
+from voices.naming.meaning import lasting_target
+from voices.profile import NOBODY, checked_name
 
 ALIASES = "/v1/voicebox/aliases"
 ALIAS = ALIASES + "/{name:path}"
@@ -57,14 +58,18 @@ async def aliases(context: NamedDependency[RequestContext]) -> dialect.Aliases:
     """Return all aliases; of those with one name only the one that counts."""
     services = context.services
     own: dict[str, str] = {}
+    common: dict[str, str] = {}
     if not await services.library.is_empty():
-        own = await (await context.library()).aliases.list(context.caller)
-    found = [dialect.Alias(name, target, "api") for name, target in own.items()]
+        kept = (await context.library()).aliases
+        own = await kept.list(context.caller)
+        common = await kept.list(NOBODY) if context.caller else {}
+    found = [dialect.Alias(*pair, "api") for pair in own.items()]
     found += [dialect.Alias(*pair, "settings") for pair in services.settings.compat.voice_aliases.items()]
     for engine, info in context.engines.infos.items():
         found += [
             dialect.Alias(name, f"{engine}/{preset}", "engine") for name, preset in info.characters.items()
         ]
+    found += [dialect.Alias(*pair, "api") for pair in common.items()]
     return dialect.Aliases(tuple({alias.name.casefold(): alias for alias in reversed(found)}.values())[::-1])
 
 
@@ -79,10 +84,13 @@ async def put_alias(context: NamedDependency[RequestContext], name: FromPath[str
     target = read(await context.read_json(), dialect.AliasBody).target.strip()
     alias = checked_name(name.lstrip("/"))
     await select_voice(context.services, context.engines, ANY_MODEL, target, context.caller)
+    found = await meaning_of(context.services, context.engines, target, context.caller, is_target=True)
     opened = await context.library()
-    found = await opened.look_up(target, context.caller)
-    if found.alias and not found.profile and not context.engines.resolver.is_voice(target):
-        raise BadInput(f"'{target}' is an alias itself; it leads to '{found.alias}'.", param="target")
+    if found.source == "nothing":
+        named = await opened.look_up(target, context.caller)
+        if leads_to := named.alias or named.common_alias:
+            raise BadInput(f"'{target}' is an alias itself; it leads to '{leads_to}'.", param="target")
+    target = lasting_target(target, found, context.caller)
     await opened.aliases.put(alias, target, context.caller)
     return dialect.Alias(alias, target, "api")
 

@@ -14,11 +14,12 @@ from engines.languages import primary_language
 from gateway.http.context import ROUTE, RequestContext
 from gateway.http.openapi import FORM, documented
 from gateway.services import voice_design
+from gateway.services.name_warnings import warn_of_name
 from gateway.services.profile_mapping import changed_profile, profile_object
 from voices.errors import not_yours, unknown
 from voices.limits import VoiceLimits
 from voices.naming import compatibility
-from voices.profile import Profile
+from voices.profile import Profile, folded
 
 PATH = "/v1/voicebox/profiles"
 ONE = "/{profile_id:str}"
@@ -39,7 +40,9 @@ async def profiles(context: NamedDependency[RequestContext]) -> dialect.ProfileL
 async def create(context: NamedDependency[RequestContext]) -> dialect.ProfileObject:
     """Create a profile, and return it. Raises BadInput, NameTaken or UnknownConsent."""
     body = read(await context.read_json(), dialect.ProfileBody)
-    return shown_profile(context, await _create(context, body))
+    profile = await _create(context, body)
+    warn_of_name(context.services, context.engines, profile, context.log_entry)
+    return shown_profile(context, profile)
 
 
 @get(ONE, summary="Look a profile up")
@@ -78,6 +81,8 @@ async def change(
     profile = await voices.change(
         profile_id, context.caller, lambda profile: changed_profile(profile, body, engines)
     )
+    if body.name is not msgspec.UNSET and folded(profile.name) != folded(before.name):
+        warn_of_name(context.services, context.engines, profile, context.log_entry)
     return shown_profile(context, profile)
 
 

@@ -18,6 +18,7 @@ from gateway.http.context import ROUTE, RequestContext
 from gateway.http.openapi import FORM, documented
 from gateway.routes.listing import preset_voices
 from gateway.routes.profiles import create_designed
+from gateway.services.name_warnings import warn_of_name
 from gateway.services.voice_selection import meaning_of
 from voices.errors import unknown
 from voices.profile import Profile, VoiceType, checked_language, checked_name
@@ -43,9 +44,12 @@ async def create(context: NamedDependency[RequestContext]) -> dialect.VoiceObjec
     form = await context.read_form_or_json("audio_sample", context.services.settings.voices.upload_bytes)
     request = dialect.create_voice(form.fields)
     if request.type == "prompt":
-        return voice_object(await _design(context, request))
-    async with context.permit():
-        return voice_object(await _clone(context, request, form.data, form.data_type))
+        profile = await _design(context, request)
+    else:
+        async with context.permit():
+            profile = await _clone(context, request, form.data, form.data_type)
+    warn_of_name(context.services, context.engines, profile, context.log_entry)
+    return voice_object(profile)
 
 
 @get("/", summary="List the voices")

@@ -11,7 +11,9 @@ from engines.errors import UnknownVoice
 from gateway.services.container import Services
 from gateway.services.engine_snapshot import EngineSnapshot
 from voices.errors import LibraryFailed
-from voices.naming.resolver import Choice
+from voices.naming.matching import shown
+from voices.naming.meaning import Meaning
+from voices.naming.resolver import Choice, Resolver
 from voices.profile import Profile
 from voices.pronunciation import Dictionary, Entry, merge
 
@@ -55,24 +57,51 @@ async def select_voice(
     Raises what `Resolver.speak` raises, or LibraryFailed.
     """
     resolver = engines.resolver
-    settings = services.settings
     named_by_model = voice is None and not resolver.is_model(model)
-    name = model if named_by_model else voice or settings.speech.voice
+    name = model if named_by_model else voice or services.settings.speech.voice
     try:
-        found = await services.library.find(name, caller, settings.compat.voice_aliases, resolver.is_voice)
+        found = await meaning_of(services, engines, name, caller, is_model=named_by_model)
     except LibraryFailed as exc:
         return SelectedVoice(_without_library(services, engines, model, voice, name, exc, language))
     if found.profile:
         choice = resolver.speak("" if named_by_model else model, name, found.profile)
-        return SelectedVoice(choice, found.words)
+        return SelectedVoice(_told(choice, name, found, resolver), found.words)
     if named_by_model:
-        model = found.voice
+        model = found.name
     try:
-        named = found.voice if voice or found.voice != name else None
+        named = found.name if voice or found.name != name else None
         choice = resolver.speak(model, named, language=language)
     except UnknownVoice:
-        choice = await _unknown_voice(services, engines, model, found.voice, name, caller)
+        choice = await _unknown_voice(services, engines, model, found.name, name, caller)
     return SelectedVoice(choice, found.words)
+
+
+async def meaning_of(
+    services: Services,
+    engines: EngineSnapshot,
+    name: str,
+    caller: str,
+    *,
+    is_model: bool = False,
+    is_target: bool = False,
+) -> Meaning:
+    """Return what a voice's name means to a caller; `is_model` says that it came as a model's, `is_target`
+    that it is an alias's target.
+
+    Raises LibraryFailed.
+    """
+    understood = engines.resolver.is_understood if is_model else engines.resolver.is_taken
+    aliases = services.settings.compat.voice_aliases
+    return await services.library.find(name, caller, aliases, understood, is_target=is_target)
+
+
+def _told(choice: Choice, name: str, found: Meaning, resolver: Resolver) -> Choice:
+    """Return a choice that says where the caller's own voice has taken the name of an engine's."""
+    if found.profile is None or found.source != "own" or not resolver.is_taken(name):
+        return choice
+    return msgspec.structs.replace(
+        choice, mapped=(*choice.mapped, f"voice={shown(name)}->{found.profile.id}")
+    )
 
 
 def _without_library(
@@ -99,12 +128,14 @@ async def _unknown_voice(
     services: Services, engines: EngineSnapshot, model: str, voice: str, name: str, caller: str
 ) -> Choice:
     """Return the default voice where the settings want that. Raises UnknownVoice with the nearest names."""
-    if services.settings.compat.unknown == "default" and (profile := await _default_voice(services, caller)):
+    if services.settings.compat.unknown == "default" and (
+        profile := await _default_voice(services, engines, caller)
+    ):
         choice = engines.resolver.speak(model, name, profile)
         return msgspec.structs.replace(choice, mapped=(*choice.mapped, f"voice={name}->{profile.name}"))
     visible = await services.library.visible(caller)
     return engines.resolver_with(tuple(profile.name for profile in visible)).speak(model, voice)
 
 
-async def _default_voice(services: Services, caller: str) -> Profile | None:
-    return (await services.library.find(services.settings.speech.voice, caller)).profile
+async def _default_voice(services: Services, engines: EngineSnapshot, caller: str) -> Profile | None:
+    return (await meaning_of(services, engines, services.settings.speech.voice, caller)).profile

@@ -34,18 +34,24 @@ def consent(id: str, owner: str = "", created: float = 0.0) -> Consent:
 
 @awaited
 async def test_aliases(url: URL) -> None:
-    """An alias is found regardless of case, spaces and Unicode form; one's own comes before one for all."""
+    """An alias is found regardless of case, spaces and Unicode form; one's own is told from one for all."""
     async with connected(url) as database:
         aliases = Aliases(database)
         await aliases.put("House Voice", "tone/a", "")
         await aliases.put("Ｎews", "tone/b", "one")
         await aliases.put("house  voice", "tone/c", "one")
-        for caller, target in (("one", "tone/c"), ("two", "tone/a"), ("", "tone/a")):
-            assert await aliases.find("HOUSE\tVOICE", caller) == target
-            assert (await look_up(database, "HOUSE\tVOICE", caller)).alias == target
+        for caller, own, common in (
+            ("one", "tone/c", "tone/a"),
+            ("two", None, "tone/a"),
+            ("", "tone/a", None),
+        ):
+            records = await look_up(database, "HOUSE\tVOICE", caller)
+            assert (records.alias, records.common_alias) == (own, common)
         assert await aliases.list("one") == {"house  voice": "tone/c", "Ｎews": "tone/b"}
-        assert await aliases.list("two") == {"House Voice": "tone/a"}
-        assert await aliases.find("news", "two") is None
+        assert await aliases.list("two") == {}
+        assert await aliases.list("") == {"House Voice": "tone/a"}
+        assert (await look_up(database, "news", "two")).alias is None
+        assert (await look_up(database, "profile:news", "one")).alias is None
 
 
 @awaited
@@ -60,8 +66,8 @@ async def test_an_alias_is_changed_and_deleted(url: URL) -> None:
         assert await aliases.delete("NEWS", "one")
         assert not await aliases.delete("NEWS", "one")
         assert not await aliases.delete("a\0b", "one")
-        assert await aliases.find("news", "one") is None
-        assert await aliases.find("news", "two") == "tone/c"
+        assert (await look_up(database, "news", "one")).alias is None
+        assert (await look_up(database, "news", "two")).alias == "tone/c"
 
 
 @awaited
@@ -69,7 +75,7 @@ async def test_unknown_aliases(url: URL) -> None:
     """A text that cannot be a name has no target, and is no database error."""
     async with connected(url) as database:
         for name in ("", "a\0b", "x" * 10_000):
-            assert await Aliases(database).find(name, "one") is None
+            assert (await look_up(database, name, "one")).alias is None
 
 
 @awaited
@@ -84,7 +90,7 @@ async def test_simultaneous_writes_of_an_alias(url: URL) -> None:
             )
         )
         assert list(await Aliases(one).list("")) == ["news"]
-        assert await Aliases(two).find("news", "") in targets
+        assert (await look_up(two, "news", "")).alias in targets
 
 
 @awaited

@@ -18,6 +18,9 @@ MASCULINE = frozenset({"ash", "ballad", "cedar", "echo", "fable", "onyx", "verse
 ENGLISH = "en"
 
 
+_FEMININE = ("alloy", "coral", "marin", "nova", "sage", "shimmer")
+
+
 class Character(NamedTuple):
     """A voice that speaks under one of OpenAI's names."""
 
@@ -25,6 +28,11 @@ class Character(NamedTuple):
     preset: str
     language: str | None = None
     """what it is to be told to speak, where that is not its own"""
+
+
+def is_openai_voice(name: str) -> bool:
+    """Return whether a name is that of one of OpenAI's voices."""
+    return name.casefold() in MASCULINE or name.casefold() in _FEMININE
 
 
 def find_character(
@@ -75,12 +83,9 @@ def _like(voices: Sequence[Voice], name: str) -> Voice | None:
     """Return one of some voices that is of the gender of OpenAI's voice, the next one for the next name."""
     gender: Gender = "male" if name in MASCULINE else "female"
     alike = [voice for voice in voices if voice.gender == gender] or list(voices)
-    names = sorted(MASCULINE) if name in MASCULINE else _FEMININE
+    names = sorted(MASCULINE) if name in MASCULINE else list(_FEMININE)
     return alike[names.index(name) % len(alike)] if alike and name in names else next(iter(alike), None)
 
 
 def _includes(languages: Sequence[str], language: str) -> bool:
     return primary_language(language) in map(primary_language, languages)
-
-
-_FEMININE = ["alloy", "coral", "marin", "nova", "sage", "shimmer"]

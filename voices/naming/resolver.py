@@ -1,17 +1,17 @@
 """From the `model` and `voice` of a request to an engine and one of its voices.
 
-A voice is looked for, in this order, as:
+What belongs to callers is looked for first: custom voices and aliases, in the order of
+`voices.naming.meaning`, which asks here (`is_taken`, `is_understood`) before anything that others share is
+considered. What is then left is looked for, in this order, as:
 
-1. a custom voice: by exact id, by name, as `profile:` and either (`voices.library` looks these up); one that
-   another caller shares goes by its bare name only where nothing below has it;
-2. an alias, made through the API or in the settings; its target is looked for in the same way;
-3. `engine/voice`;
+1. an alias of the settings;
+2. `engine/voice`;
+3. one of OpenAI's voice names (before presets, as some engine may have one of that name), which the best
+   engine that speaks the text's language has a voice for (`voices.naming.characters`);
 4. a preset of the engine that the model names (or, where the model is one of OpenAI's, of the preferred
    engine, then of the others), by id, display name or language, or a mixture of presets (`a(2)+b(1)`) where
    the engine mixes;
-5. one of OpenAI's voice names (looked for first, as some engine may have a preset of that name), which the
-   best engine that speaks the text's language has a voice for (`voices.naming.characters`);
-6. a name of a peer's voice (Kokoro's), which gets a voice of the same language and gender.
+5. a name of a peer's voice (Kokoro's), which gets a voice of the same language and gender.
 
 Case does not matter. A model that names a voice is taken as one. What is still unknown is an error with near
 misses, or the default voice where the settings say so; then `mapped` says which. A custom voice is spoken by
@@ -27,9 +27,9 @@ from typing import Literal
 import msgspec
 
 from engines.api import EngineInfo, Voice
-from engines.errors import EngineUnavailable, UnknownModel, UnknownVoice
+from engines.errors import EngineUnavailable, SpeechError, UnknownModel, UnknownVoice
 from voices.naming import compatibility, matching, mixture
-from voices.naming.characters import ENGLISH, find_character, speaks, transcribes
+from voices.naming.characters import ENGLISH, find_character, is_openai_voice, speaks, transcribes
 from voices.naming.compatibility import AvailableEngines, UnavailableEngine
 from voices.profile import Profile
 
@@ -127,6 +127,31 @@ class Resolver:
     def is_voice(self, voice: str) -> bool:
         """Return whether an engine that is ready has a voice by that name, or the settings lead to one."""
         return self._find_voice(voice, list(self._speaking)) is not None
+
+    def is_taken(self, voice: str) -> bool:
+        """Return whether a name has a meaning that no custom voice of another caller may take: an engine's
+        voice, OpenAI's, a peer's, or one that the settings lead to.
+        """
+        known = is_openai_voice(voice) or self._names.peer_voice(voice) is not None
+        return known or self.is_voice(voice)
+
+    def is_understood(self, model: str) -> bool:
+        """Return whether a model's name has such a meaning, be it that of a model which is not here."""
+        exact = Resolver(
+            self._around.engines,
+            self._names,
+            msgspec.structs.replace(self._rules, map_unknown=False),
+            self._around.absent,
+        )
+        if exact.is_taken(model):
+            return True
+        try:
+            exact.speak(model, None)
+        except UnknownModel as exc:
+            return isinstance(exc, WrongKind)
+        except SpeechError:
+            return True
+        return True
 
     # Custom voices...
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import BindParameter, CompoundSelect, bindparam, literal, null, or_, select, union_all
 
-from voices.profile import NOBODY, Profile, folded
+from voices.profile import NOBODY, NameRecords, folded
 from voices.pronunciation import Entry
 from voices.storage import tables
 from voices.storage.database import Database, plain
@@ -15,16 +15,6 @@ from voices.storage.store import joined, profiles
 
 PROFILE = "profile:"
 OWN, ALIAS, WORDS = "profile", "alias", "words"
-
-
-class LookupResult(msgspec.Struct, frozen=True):
-    """A custom voice by that name, where an alias of that name leads, and how the caller wants words
-    said.
-    """
-
-    profile: Profile | None = None
-    alias: str | None = None
-    words: tuple[Entry, ...] = ()
 
 
 def _query() -> CompoundSelect[Any]:
@@ -48,17 +38,24 @@ def _query() -> CompoundSelect[Any]:
 QUERY = _query()
 
 
-async def look_up(database: Database, voice: str, caller: str) -> LookupResult:
-    """Look a voice up by id, by name, or by `profile:` and either; of two with the name, the caller's own."""
-    wanted = plain(voice[len(PROFILE) :] if voice.casefold().startswith(PROFILE) else voice)
+async def look_up(database: Database, voice: str, caller: str) -> NameRecords:
+    """Return what is kept under a name that a caller may see; `profile:` means voices only."""
+    said = voice.casefold().startswith(PROFILE)
+    wanted = plain(voice[len(PROFILE) :] if said else voice)
     async with database.reading() as connection:
         values = {"wanted": wanted, "name": folded(wanted), "caller": caller}
         rows = [(row[0], row[1], row[2]) for row in await connection.execute(QUERY, values)]
     found = profiles((document, sample) for kind, document, sample in rows if kind == OWN)
-    aliases = sorted((scope or "", target) for kind, target, scope in rows if kind == ALIAS)
+    by_id = next((one for one in found if one.id == wanted), None)
+    own = min((one for one in found if one.owner == caller), key=lambda one: one.shared, default=None)
+    shared = next((one for one in found if one.owner != caller), None)
+    aliases = {scope or "": target for kind, target, scope in rows if kind == ALIAS and not said}
     words = next((document for kind, document, _ in rows if kind == WORDS), None)
-    return LookupResult(
-        min(found, key=lambda one: (one.id != wanted, one.scope != caller), default=None),
-        aliases[-1][1] if aliases else None,
+    return NameRecords(
+        by_id or ((own or shared) if said else None),
+        own,
+        shared,
+        aliases.get(caller),
+        aliases.get(NOBODY) if caller else None,
         msgspec.json.decode(words, type=tuple[Entry, ...]) if words else (),
     )
