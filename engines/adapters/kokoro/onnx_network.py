@@ -157,7 +157,7 @@ def _open(graph: Path, options: Options) -> tuple[Any, bool, bool]:
     providers = choose_providers(options.device, onnxruntime.get_available_providers(), settings)
     try:
         model = graph.read_bytes()
-        graph_nodes = list(nodes(model))
+        graph_nodes = list(nodes(memoryview(model)))
         if durations := find_durations(graph_nodes):
             model = add_output(model, durations)  # by the same name, so that one copy of it is enough
         session = onnxruntime.InferenceSession(model, settings, providers=providers)

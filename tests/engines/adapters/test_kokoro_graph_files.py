@@ -183,10 +183,10 @@ def test_inputs_have_the_graphs_types() -> None:
     none = Inputs("tokens", "style", {"style": np.float32, "tokens": np.int64})
     fed = half.feed([7, 8], row, 1.5)
 
-    assert [(name, value.dtype, value.shape) for name, value in fed.items()] == [
-        ("input_ids", np.int64, (1, 4)),
-        ("style", np.float16, (1, 256)),
-        ("speed", np.float32, (1,)),
+    assert [(name, str(value.dtype), value.shape) for name, value in fed.items()] == [
+        ("input_ids", "int64", (1, 4)),
+        ("style", "float16", (1, 256)),
+        ("speed", "float32", (1,)),
     ]
     assert fed["input_ids"].tolist() == [[0, 7, 8, 0]] and fed["speed"].tolist() == [1.5]
     assert [one.has_speed for one in (half, whole, none)] == [True, False, False]
