@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
-from engines.fleet.supervised_worker import WorkerState
+WorkerState = Literal["resting", "starting", "ready", "failed", "stopped"]
+"""a worker that rests starts when it is wanted"""
 
 
 class WorkerStatus(msgspec.Struct, frozen=True):

@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Literal
 
 from engines.api import EngineInfo
 from engines.catalogue.engines import EngineRecord
 from engines.fleet.answer_watch import AnswerTerms
 from engines.fleet.health_answers import HealthAnswers
 from engines.fleet.process_supervisor import LIVED_LONG, Backoff, ChildRun, Supervisor
+from engines.fleet.status import WorkerState, WorkerStatus
 from engines.fleet.worker_process import Log, StartFailed, WorkerProcess
 from engines.settings import Options, WorkerSettings
 from engines.wire.client import WorkerClient
 
-WorkerState = Literal["resting", "starting", "ready", "failed", "stopped"]
-"""a worker that rests starts when it is wanted"""
 DEATHS_FORGIVEN = 2
 """deaths in a row after which who wants a model still has it started at once"""
 
@@ -76,6 +74,12 @@ class SupervisedWorker:
     def pid(self) -> int | None:
         """The id of its process, while there is one."""
         return self._process.pid if self._process else None
+
+    def status(self, refusal: str) -> WorkerStatus:
+        """Return its status; `refusal` is why it could not be started, where it rests."""
+        starting = time.monotonic() - self.start_began if self.state == "starting" else 0.0
+        reason = self.reason or (refusal if self.state == "resting" else "")
+        return WorkerStatus(self.state, self.pid, self.restarts, reason, starting)
 
     def give_up(self, client: WorkerClient) -> None:
         """Kill the process behind `client`, which hung or broke off, and start another instead."""

@@ -19,7 +19,7 @@ from engines.fleet.on_demand import OnDemand
 from engines.fleet.playback_gate import EngineLoad, PlaybackGate
 from engines.fleet.schedule import Schedule
 from engines.fleet.slots import JobOutcome, Slot
-from engines.fleet.status import EngineStatus, WorkerStatus
+from engines.fleet.status import EngineStatus
 from engines.fleet.streams import RequestTerms, StreamNeed
 from engines.fleet.supervised_worker import SupervisedWorker
 from engines.fleet.worker_process import Log
@@ -202,9 +202,11 @@ class WorkerGroup:
     async def rest(self) -> None:
         """Stop its workers until they are wanted, and wait until they have ended."""
         self._unloaded = True
+        ending = set(self.pids())
         for worker in self._workers:
             worker.rest()
-        while self.pids():  # noqa: ASYNC110 - no event says so
+        # not those of a start that was asked for meanwhile: that may wait for the room of these
+        while ending.intersection(self.pids()):  # noqa: ASYNC110 - no event says so
             await asyncio.sleep(POLL_SECONDS)
 
     def status(self) -> EngineStatus:
@@ -214,7 +216,7 @@ class WorkerGroup:
             running=self._schedule.running,
             queued=self._schedule.queued + self._gate.pending,
             streams=self._gate.open_streams,
-            workers=tuple(_worker_status(worker, self._no_room_reason) for worker in self._workers),
+            workers=tuple(worker.status(self._no_room_reason) for worker in self._workers),
             wait=self._gate.wait_estimate(),
             capacity=self._capacity(),
             on_demand=self._on_demand is not None,
@@ -392,9 +394,3 @@ class WorkerGroup:
 
     def _reason(self) -> str:
         return next((worker.reason for worker in self._workers if worker.reason), "none of its workers runs")
-
-
-def _worker_status(worker: SupervisedWorker, refusal: str) -> WorkerStatus:
-    starting = time.monotonic() - worker.start_began if worker.state == "starting" else 0.0
-    reason = worker.reason or (refusal if worker.state == "resting" else "")
-    return WorkerStatus(worker.state, worker.pid, worker.restarts, reason, starting)

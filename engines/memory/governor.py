@@ -2,12 +2,13 @@
 
 A model in use is never stopped; where there is no room without that, the request is refused with the figures.
 How much a model takes, of the machine's memory and of a GPU's, is what it took the last time, or, before
-that, what its files make likely.
+that, what its files make likely. None is stopped where that cannot be enough.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Protocol
 
@@ -21,6 +22,10 @@ RESERVE = 512 * 1024 * 1024
 GPU_RESERVE = 256 * 1024 * 1024
 """bytes that are left to a GPU's other work"""
 GIB = 1024**3
+WAIT_SECONDS = 60.0
+"""for which a model may wait until room has been made for others"""
+REST_SECONDS = 30.0
+"""for which it may wait until one that was stopped has ended: a process in the kernel's hands may not"""
 GPUS = ("cuda", "rocm")
 """devices with memory of their own whose drivers report it"""
 
@@ -76,7 +81,9 @@ class Governor:
     """Reserves memory for models that start.
 
     `limit` bounds the memory of all models together, in bytes; 0 leaves it to what the machine has. `free`
-    returns the bytes that the machine has left, `gpus` those of each GPU, `held` those that a process holds.
+    returns the bytes that the machine has left, `gpus` those of each GPU, `held` those that a process holds;
+    `gpu_totals` returns all bytes of each GPU, `gpu_held` those that a process holds of them, 0 where the
+    driver does not say.
     """
 
     def __init__(
@@ -85,71 +92,111 @@ class Governor:
         free: Callable[[], int] = measure.available_bytes,
         gpus: Callable[[], list[int]] = measure.free_gpu_bytes,
         held: Callable[[int], int] = measure.resident_bytes,
+        gpu_totals: Callable[[], list[int]] = measure.total_gpu_bytes,
+        gpu_held: Callable[[int], int] = measure.gpu_bytes_of,
     ) -> None:
         self._limit = limit
         self._free = free
         self._gpus = gpus
         self._held_by = held
+        self._gpu_totals = gpu_totals
+        self._gpu_held_by = gpu_held
         self._models: list[Evictable] = []
+        self._names: dict[int, str] = {}
+        """under which they reserve, by the models' ids"""
+        self._granted: dict[str, MemoryNeed] = {}
+        """what each was last granted"""
         self._reserved: dict[str, MemoryNeed] = {}
         """a model that is starting takes memory that cannot be measured yet"""
         self._lock = asyncio.Lock()
 
-    def add(self, model: Evictable) -> None:
-        """Add a model that may be stopped."""
+    def add(self, model: Evictable, name: str = "") -> None:
+        """Add a model that may be stopped, and the name under which it reserves."""
         self._models.append(model)
+        self._names[id(model)] = name
 
     def remove(self, model: Evictable) -> None:
         """Remove a model."""
         if model in self._models:
             self._models.remove(model)
+            del self._names[id(model)]
 
     async def reserve(self, name: str, need: MemoryNeed, *, evict: bool = True) -> None:
         """Reserve memory for a model until `release`. Raises EngineUnavailable with the figures.
 
         Other models are stopped only if `evict`, and if what they hold can be enough.
         """
-        async with self._lock:
-            while need.memory > (room := await asyncio.to_thread(self._room, name)):
-                what = f"`{name}`: it takes about {_in_gib(need.memory)}, {_in_gib(room)}"
-                await self._stop(self._running(), what, need.memory - room, evict)
-            while (
-                need.gpu
-                and (left := await asyncio.to_thread(self._gpu_room, name, need.gpu_index)) is not None
-                and need.gpu > left
-            ):
-                there = [
-                    one
-                    for one in self._running()
-                    if one.device.startswith(GPUS) and one.gpu_index == need.gpu_index
-                ]
-                what = (
-                    f"`{name}` on GPU {need.gpu_index}: it takes about {_in_gib(need.gpu)}, {_in_gib(left)}"
-                )
-                await self._stop(there, what, 0, evict)  # not every driver says which process holds how much
-            self._reserved[name] = need
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                await self._lock.acquire()
+        except TimeoutError as exc:
+            raise EngineUnavailable(f"Room is still being made for others than `{name}`.") from exc
+        try:
+            await self._make_room(name, need, evict)
+            await self._make_gpu_room(name, need, evict)
+            self._reserved[name] = self._granted[name] = need
+        finally:
+            self._lock.release()
+
+    async def _make_room(self, name: str, need: MemoryNeed, evict: bool) -> None:
+        while need.memory > (room := await asyncio.to_thread(self._room, name)):
+            what = f"`{name}`: it takes about {_in_gib(need.memory)}, {_in_gib(room)}"
+            await self._stop(self._running(), what, need.memory - room, self._held, evict)
+
+    async def _make_gpu_room(self, name: str, need: MemoryNeed, evict: bool) -> None:
+        while (
+            need.gpu
+            and (left := await asyncio.to_thread(self._gpu_room, name, need.gpu_index)) is not None
+            and need.gpu > left
+        ):
+            there = [
+                one
+                for one in self._running()
+                if one.device.startswith(GPUS) and one.gpu_index == need.gpu_index
+            ]
+            what = f"`{name}` on GPU {need.gpu_index}: it takes about {_in_gib(need.gpu)}, {_in_gib(left)}"
+            total = await asyncio.to_thread(self._gpu_total, need.gpu_index)
+            if total is not None and need.gpu > total:
+                there = []  # nothing that anybody gives up is enough
+            await self._stop(there, what, need.gpu - left, self._gpu_held, evict)
 
     def release(self, name: str) -> None:
         """End a reservation: the model has started, and what it takes can be measured, or it has not."""
         self._reserved.pop(name, None)
 
-    async def _stop(self, there: list[Evictable], what: str, wanted: int, evict: bool) -> None:
-        """Stop the model that has been unused for longest.
+    async def _stop(
+        self,
+        there: list[Evictable],
+        what: str,
+        wanted: int,
+        held: Callable[[list[Evictable]], float],
+        evict: bool,
+    ) -> None:
+        """Stop the model that has been unused for longest, unless all have come into use meanwhile.
 
-        Raises EngineUnavailable where none may be stopped, or where those that may hold less than `wanted`
-        bytes of memory together.
+        Raises EngineUnavailable where none may be stopped, where those that may hold less than `wanted` bytes
+        together, by `held`, or where one does not end.
         """
-        idle = [one for one in there if not one.in_use and not one.pinned]
+        idle = _idle(there)
         why = "is in use or to be kept"
         if idle and not evict:
             why = "stays unless `voicebox models load` asks for its room"
-        elif idle and await asyncio.to_thread(self._held, idle) < wanted:
+        elif idle and await asyncio.to_thread(held, idle) < wanted:
             why = "does not hold enough that could be given up"
-        elif idle:
-            return await min(idle, key=lambda one: one.idle_since).rest()
+        elif idle := _idle(idle):  # some may have come into use since
+            return await self._rest(min(idle, key=lambda one: one.idle_since), what)
         raise EngineUnavailable(
             f"There is no room for {what} can be had, and what else is loaded ({len(there)}) {why}."
         )
+
+    async def _rest(self, model: Evictable, what: str) -> None:
+        try:
+            async with asyncio.timeout(REST_SECONDS):
+                await model.rest()
+        except TimeoutError as exc:
+            raise EngineUnavailable(
+                f"There is no room for {what} can be had, and what was stopped for it does not end."
+            ) from exc
 
     def _room(self, name: str) -> int:
         promised = sum(need.memory for other, need in list(self._reserved.items()) if other != name)
@@ -166,11 +213,31 @@ class Governor:
         )
         return free[gpu_index] - GPU_RESERVE - promised if gpu_index < len(free) else None
 
+    def _gpu_total(self, gpu_index: int) -> int | None:
+        """Return the bytes of a GPU that models can have at most; None where its driver does not say."""
+        totals = self._gpu_totals()
+        return totals[gpu_index] - GPU_RESERVE if gpu_index < len(totals) else None
+
     def _held(self, models: list[Evictable]) -> int:
         return sum(self._held_by(pid) for one in models for pid in one.pids())
 
+    def _gpu_held(self, models: list[Evictable]) -> float:
+        """Return the bytes that models hold of their GPUs: what the driver says, else what they were granted;
+        infinity where neither is known.
+        """
+        total = 0.0
+        for one in models:
+            granted = self._granted.get(self._names.get(id(one), ""))
+            measured = sum(self._gpu_held_by(pid) for pid in one.pids())
+            total += max(measured, granted.gpu if granted else 0) or math.inf
+        return total
+
     def _running(self) -> list[Evictable]:
         return [one for one in self._models if one.pids()]
+
+
+def _idle(models: list[Evictable]) -> list[Evictable]:
+    return [one for one in models if not one.in_use and not one.pinned]
 
 
 def _in_gib(size: int) -> str:

@@ -132,15 +132,25 @@ def free_gpu_bytes(environ: Mapping[str, str] = os.environ) -> list[int]:
     nvml = _nvml()
     if nvml is None:
         return free_amd_bytes(DRM, environ)
+    return [int(card.free) for card in _nvidia_memory(nvml, environ)]
+
+
+def total_gpu_bytes(environ: Mapping[str, str] = os.environ) -> list[int]:
+    """Return all bytes of each GPU whose driver reports them, in the order of `free_gpu_bytes`."""
+    nvml = _nvml()
+    if nvml is None:
+        return total_amd_bytes(DRM, environ)
+    return [int(card.total) for card in _nvidia_memory(nvml, environ)]
+
+
+def _nvidia_memory(nvml: Any, environ: Mapping[str, str]) -> list[Any]:  # noqa: ANN401 - a module without types
     with suppress(nvml.NVMLError):
         cards = _cards(nvml)
         uuids, names = (
             [_text(ask(card)) for card in cards] for ask in (nvml.nvmlDeviceGetUUID, nvml.nvmlDeviceGetName)
         )
-        return [
-            int(nvml.nvmlDeviceGetMemoryInfo(cards[number]).free)
-            for number in cuda_order(uuids, names, environ)
-        ]
+        order = cuda_order(uuids, names, environ)
+        return [nvml.nvmlDeviceGetMemoryInfo(cards[number]) for number in order]
     return []
 
 
@@ -194,6 +204,15 @@ def free_amd_bytes(cards: Path, environ: Mapping[str, str]) -> list[int]:
     """Return the free bytes of AMD's GPUs under a folder of cards, in order of their numbers, as the
     variables of ROCm choose among them.
     """
+    return [free for _, free in _amd_memory(cards, environ)]
+
+
+def total_amd_bytes(cards: Path, environ: Mapping[str, str]) -> list[int]:
+    """Return all bytes of the same GPUs."""
+    return [total for total, _ in _amd_memory(cards, environ)]
+
+
+def _amd_memory(cards: Path, environ: Mapping[str, str]) -> list[tuple[int, int]]:
     found = [
         path for path in cards.glob(f"card*/device/{VRAM_TOTAL}") if re.fullmatch(r"card\d+", path.parts[-3])
     ]
@@ -204,12 +223,12 @@ def free_amd_bytes(cards: Path, environ: Mapping[str, str]) -> list[int]:
     # in this order: the second counts what the first left
     for value in (environ.get("ROCR_VISIBLE_DEVICES"), of_hip):
         devices = [devices[number] for number in visible_devices([""] * len(devices), value)]
-    return [free for device in devices if (free := _free_on(device)) is not None]
+    return [memory for device in devices if (memory := _memory_on(device)) is not None]
 
 
-def _free_on(device: Path) -> int | None:
-    """Return the free bytes of one of AMD's GPUs; None where its driver does not report them, or it has no
-    memory of its own.
+def _memory_on(device: Path) -> tuple[int, int] | None:
+    """Return all and the free bytes of one of AMD's GPUs; None where its driver does not report them, or it
+    has no memory of its own.
 
     What a processor's own GPU has is a piece cut out of the machine's memory, and where more of the latter
     may be used (GTT) work goes there. Other GPUs may use as much of it; but they name who made the memory
@@ -222,7 +241,7 @@ def _free_on(device: Path) -> int | None:
     with suppress(KeyError, ValueError):
         total = int(reported[VRAM_TOTAL])
         own = int(reported.get(GTT_TOTAL, 0)) <= total or reported.get(VRAM_VENDOR, "unknown") != "unknown"
-        return total - int(reported[VRAM_USED]) if own else None
+        return (total, total - int(reported[VRAM_USED])) if own else None
     return None
 
 

@@ -21,11 +21,14 @@ from engines.fleet.resting_engines import RestingEngines
 from engines.fleet.runtime import Engines
 from gateway.config.paths import data_folder
 from gateway.config.settings import Settings
+from gateway.models.file_threads import FileThreads
 from gateway.models.pulls import Pull, Pulls, PullStatus
 from gateway.models.registry import ModelRegistry, disabled_reason, make_registry
 from gateway.models.substitutes import pull_or_substitute
 
 SCAN_SECONDS = 5.0
+PULLS_AT_ONCE = 64
+"""of different models; further ones wait"""
 
 
 class ModelManager(Protocol):
@@ -63,6 +66,9 @@ class ModelManager(Protocol):
     async def unload(self, record: ModelRecord) -> None:
         """Take a model out of memory. Raises BadInput while it is in use."""
 
+    def break_off(self) -> None:
+        """Break off pulls and checks: the server is going away."""
+
 
 class LocalModelManager:
     """A ModelManager in the process that runs the engines."""
@@ -75,6 +81,7 @@ class LocalModelManager:
         """models that are engines, by name, with the files and the interpreter of each"""
         self._scan_lock = asyncio.Lock()
         self._pulls = Pulls(self._pull)
+        self._pull_threads = FileThreads("pull", PULLS_AT_ONCE)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -87,6 +94,11 @@ class LocalModelManager:
         finally:
             scanner.cancel()
             await asyncio.gather(scanner, self._pulls.close(), return_exceptions=True)
+
+    def break_off(self) -> None:
+        """Break off pulls and checks: the server is going away."""
+        self._pulls.break_off()
+        self.models.break_off()
 
     # Files...
 
@@ -112,17 +124,17 @@ class LocalModelManager:
     async def _pull(self, record: ModelRecord, pull: Pull) -> None:
         began = time.monotonic()
         try:
-            files = await asyncio.to_thread(lambda: self.models.files)
-            pulled, _ = await asyncio.to_thread(
-                pull_or_substitute,
-                record,
-                self.models.records,
-                self.models.model_engines.obstacle,
-                lambda one: files.pull(one, pull.update, pull.cancel, pull.sources),
-                lambda one, why: self._log.warning(
-                    "another model is pulled in its place", model=record.name, pulled=one.name, reason=why
-                ),
-                pull.sources,
+            pulled, _ = await self._pull_threads.run(
+                lambda: pull_or_substitute(
+                    record,
+                    self.models.records,
+                    self.models.model_engines.obstacle,
+                    lambda one: self.models.files.pull(one, pull.update, pull.cancel, pull.sources),
+                    lambda one, why: self._log.warning(
+                        "another model is pulled in its place", model=record.name, pulled=one.name, reason=why
+                    ),
+                    pull.sources,
+                )
             )
         except SpeechError as exc:
             self._log.warning("model not pulled", model=record.name, reason=exc.message)
@@ -135,22 +147,22 @@ class LocalModelManager:
 
         Raises ModelBusy or ModelInstalled, or BadInput while it is in use.
         """
-        files = await asyncio.to_thread(lambda: self.models.files)
-        await asyncio.to_thread(files.check_deletable, record)
+        models = self.models
+        await models.threads.run(lambda: models.files.check_deletable(record))
         await self.unload(record)
         async with self._scan_lock:
             if record.name in self._running:
                 await self._remove_engine(record.name)
-            freed = await asyncio.to_thread(files.delete, record, self.models.records)
+            freed = await models.threads.run(lambda: models.files.delete(record, models.records))
             # or requests would be refused as if it were about to be loaded
-            await asyncio.to_thread(self.models.scan_runnable)
+            await models.threads.run(models.scan_runnable)
             return freed
 
     # Memory...
 
     async def load(self, record: ModelRecord) -> None:
         """Load a model, and wait until it is ready. Raises EngineUnavailable with the reason."""
-        if reason := await asyncio.to_thread(self.models.model_engines.obstacle, record):
+        if reason := await self.models.threads.run(lambda: self.models.model_engines.obstacle(record)):
             raise EngineUnavailable(f"`{record.name}` cannot run here: {reason}.")
         await self.scan()
         if not self.models.is_enabled(record.name):
@@ -177,7 +189,7 @@ class LocalModelManager:
     async def scan(self) -> None:
         """Make engines of models that are new, and remove those of models that are gone."""
         async with self._scan_lock:
-            found = await asyncio.to_thread(self.models.scan_runnable)
+            found = await self.models.threads.run(self.models.scan_runnable)
             stale = [
                 name
                 for name, location in self._running.items()
@@ -187,9 +199,9 @@ class LocalModelManager:
                 await self._remove_engine(name)
             for name, model in found.items():
                 if name not in self._running:
-                    engine = await asyncio.to_thread(self.models.make_engine, model)
+                    engine = await self.models.threads.run(partial(self.models.make_engine, model))
                     added = self._engines.add(engine.record, engine.settings, engine.on_demand)
-                    self.models.model_engines.governor.add(added)
+                    self.models.model_engines.governor.add(added, name)
                     self._running[name] = model.location
 
     async def _remove_engine(self, name: str) -> None:
