@@ -49,8 +49,8 @@ def run(settings: Settings, *, ready_file: Path | None = None) -> int:
     It is 0, or 1 when the server could not start, or 2 when the settings do not allow it.
     """
     log = logging.configure(settings.log)
-    metrics = Metrics(lambda: engines.statuses(), VERSION)
     encoders = make_encoders(settings, codec_threads(), log)
+    metrics = Metrics(lambda: engines.statuses(), VERSION, encoders.encoder_count)
     engines = Engines(
         settings.engines,
         settings.workers,

@@ -38,7 +38,7 @@ class RemoteModelManager:
 
     async def _scan(self) -> None:
         self._connection.engines_changed.clear()
-        await asyncio.to_thread(self.models.scan_runnable)
+        await self.models.threads.run(self.models.scan_runnable)
 
     async def _pause(self) -> None:
         """Wait a while, or until there are other engines."""
@@ -78,6 +78,10 @@ class RemoteModelManager:
     async def unload(self, record: ModelRecord) -> None:
         """Take a model out of memory. Raises BadInput while it is in use."""
         await self._request("unload", record.name)
+
+    def break_off(self) -> None:
+        """Break off checks of files, which are this process's own: the engine server does so with pulls."""
+        self.models.break_off()
 
     async def _request(
         self,

@@ -133,6 +133,7 @@ class ClusterSupervisor:
         ):
             announcer = asyncio.create_task(self._announce(ready_file))
             await self._stopping.wait()
+            self._manager.break_off()
             announcer.cancel()
             self._log.info("going away", processes=len(self._engine_server.accepting))
         return 1 if self._failure else 0
@@ -175,9 +176,9 @@ async def run_gateway_process(path: Path) -> int:
 def _make_server(welcome: messages.Welcome, connection: EngineConnection) -> GatewayServer:
     settings = welcome.settings
     log = logging.configure(settings.log)
-    metrics = Metrics(lambda: engines.statuses(), VERSION)
-    engines = RemoteEngines(connection, settings.workers.stall_timeout, metrics)
     encoders = make_encoders(settings, codec_threads(), log)
+    metrics = Metrics(lambda: engines.statuses(), VERSION, encoders.encoder_count)
+    engines = RemoteEngines(connection, settings.workers.stall_timeout, metrics)
     connection.encoding = encoders.capacity
     drain = Drain()
     app = create_app(

@@ -30,12 +30,20 @@ MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 
 
 class Metrics(Observer):
-    """The gateway's metrics. `statuses` returns the engines' statuses, by name."""
+    """The gateway's metrics.
 
-    def __init__(self, statuses: Callable[[], Mapping[str, EngineStatus]], version: str) -> None:
+    `statuses` returns the engines' statuses, by name, `encoders` how many encoders are open.
+    """
+
+    def __init__(
+        self,
+        statuses: Callable[[], Mapping[str, EngineStatus]],
+        version: str,
+        encoders: Callable[[], int] = lambda: 0,
+    ) -> None:
         self._own = CollectorRegistry()
         self._live = CollectorRegistry()
-        self._live.register(EngineCollector(statuses, version))
+        self._live.register(EngineCollector(statuses, version, encoders))
         speech_labels = ["engine", "voice_type"]
         self._requests = self._counter(
             "requests",
@@ -154,15 +162,20 @@ class Metrics(Observer):
 class EngineCollector(Collector):
     """Gauges of the engines, read at each scrape."""
 
-    def __init__(self, statuses: Callable[[], Mapping[str, EngineStatus]], version: str) -> None:
+    def __init__(
+        self, statuses: Callable[[], Mapping[str, EngineStatus]], version: str, encoders: Callable[[], int]
+    ) -> None:
         self._statuses = statuses
         self._version = version
+        self._encoders = encoders
 
     def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
         """Yield the version and the engines' gauges."""
         build = GaugeMetricFamily("voicebox_build_info", "The version that runs.", labels=["version"])
         build.add_metric([self._version], 1)
         gauge, by_engine = GaugeMetricFamily, ["engine"]
+        encoders = gauge("voicebox_open_encoders", "Encoders open in this process's encoder processes.")
+        encoders.add_metric([], self._encoders())
         queued = gauge("voicebox_queue_depth", "Segments and requests that wait.", labels=by_engine)
         running = gauge("voicebox_running_jobs", "Jobs that workers are at.", labels=by_engine)
         streams = gauge("voicebox_streams", "Requests that were let in and have not ended.", labels=by_engine)
@@ -179,4 +192,4 @@ class EngineCollector(Collector):
             restarts.add_metric([name], sum(worker.restarts for worker in status.workers))
             for state in ("starting", "ready", "failed", "stopped"):
                 workers.add_metric([name, state], sum(worker.state == state for worker in status.workers))
-        yield from (build, queued, running, streams, capacity, workers, restarts)
+        yield from (build, encoders, queued, running, streams, capacity, workers, restarts)

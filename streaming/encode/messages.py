@@ -22,3 +22,7 @@ FINISH = b"F"
 """end the file"""
 CLOSE = b"C"
 """drop the session"""
+NO_SESSION = 0
+"""in a CLOSE of which only the reply is wanted, as a sign of life..."""
+COUNT = struct.Struct("<I")
+"""...whose bytes are the number of sessions that are open"""

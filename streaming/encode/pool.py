@@ -38,8 +38,6 @@ PROCESS_LOST = "The encoder's process was lost."
 FINISH_SLACK = 0.0
 CLOSE_SLACK = -1.0
 """before all others: it frees memory, and needs no time"""
-NO_SESSION = 0
-"""in a request of which only the reply is wanted: a sign of life"""
 LAST_SESSION_ID = 2**32 - 1
 
 
@@ -114,6 +112,9 @@ class EncoderProcess:
         self._busy_seconds = 0.0
         self._encoded_seconds = 0.0
         self.session_count = 0
+        """sessions that are open here"""
+        self.encoder_count = 0
+        """sessions that were open there when it was last asked"""
 
     @property
     def busy(self) -> bool:
@@ -133,7 +134,12 @@ class EncoderProcess:
 
     def ask(self) -> None:
         """Ask for a sign of life."""
-        _ignore_failure(self.send(messages.CLOSE, NO_SESSION, b"", CLOSE_SLACK).reply)
+        reply = self.send(messages.CLOSE, messages.NO_SESSION, b"", CLOSE_SLACK).reply
+        reply.add_done_callback(self._note_count)
+
+    def _note_count(self, reply: asyncio.Future[EncodedChunk]) -> None:
+        if not reply.cancelled() and not reply.exception():
+            (self.encoder_count,) = messages.COUNT.unpack(reply.result().data)
 
     def capacity(self) -> float:
         """Estimate how many seconds of audio it encodes in a second; 0 while little is known."""
@@ -166,9 +172,9 @@ class EncoderProcess:
 
     async def wait_until_ready(self) -> None:
         """Wait until the process replies, or has ended."""
-        self._requests.write(messages.REQUEST.pack(messages.CLOSE, NO_SESSION, 0))
+        self._requests.write(messages.REQUEST.pack(messages.CLOSE, messages.NO_SESSION, 0))
         with suppress(asyncio.IncompleteReadError):
-            await self._replies.readexactly(messages.REPLY.size)
+            await self._replies.readexactly(messages.REPLY.size + messages.COUNT.size)
 
     def kill(self) -> None:
         """Kill the process."""
@@ -200,7 +206,7 @@ class EncoderProcess:
     def _measure(self, request: PendingRequest, seconds: float) -> None:
         """Note how long a request took since it was sent, or since the one before it was done."""
         now = time.monotonic()
-        if request.session_id != NO_SESSION:
+        if request.session_id != messages.NO_SESSION:
             self._busy_seconds = DECAY * self._busy_seconds + now - max(self._last_reply_at, request.sent_at)
             self._encoded_seconds = DECAY * self._encoded_seconds + seconds
         self._last_reply_at = now
@@ -232,6 +238,15 @@ class EncoderSession:
         """what is still to be opened in the process"""
         self._opening: PendingRequest | None = None
         process.session_count += 1
+
+    @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return self._process.pid
+
+    def ask(self) -> None:
+        """Ask the process how many encoders are open in it."""
+        self._process.ask()
 
     async def push(self, pcm: bytes, *, ends_segment: bool, slack: float) -> EncodedChunk:
         """Encode some PCM of a segment, or the last of it, and return what is ready. Raises EngineFailed."""
@@ -308,6 +323,10 @@ class EncoderPool:
         """Estimate how many seconds of audio all processes encode in a second; 0 while little is known."""
         known = [capacity for process in self._processes if (capacity := process.capacity())]
         return sum(known) / len(known) * len(self._processes) if known else 0.0
+
+    def encoder_count(self) -> int:
+        """Return how many encoders are open in the processes, as these said last."""
+        return sum(process.encoder_count for process in self._processes)
 
     def pids(self) -> list[int]:
         """Return the ids of the processes that are ready."""

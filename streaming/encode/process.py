@@ -40,6 +40,8 @@ class Sessions:
             return self._transcoders[session_id].push(payload, ends_segment=ends_segment)
         elif operation == messages.FINISH:
             return self._transcoders[session_id].finish()
+        elif session_id == messages.NO_SESSION:
+            return EncodedChunk(messages.COUNT.pack(len(self._transcoders)))
         elif operation == messages.CLOSE and (transcoder := self._transcoders.pop(session_id, None)):
             transcoder.close()
         return EncodedChunk(b"")

@@ -14,10 +14,10 @@ import anyio
 import numpy as np
 import pytest
 
-from engines.errors import EngineFailed
+from engines.errors import ChildLost, EngineFailed
 from engines.fleet.process_supervisor import supervise
 from streaming.encode.encoders import Encoder, InlineEncoder, ThreadEncoderFactory
-from streaming.encode.pool import EncoderPool, EncoderSession
+from streaming.encode.pool import LATE_SECONDS, EncoderPool, EncoderSession
 from streaming.encode.prefetch import MAX_PREFETCHES, PREFETCH_TIMEOUT
 from streaming.encode.transcoder import Transcoder, TranscodeRequest
 from streaming.formats import OutputFormat
@@ -232,5 +232,117 @@ def test_cancelled_requests_get_no_permit() -> None:
             start = loop.time()
             await last
             assert loop.time() - start < 400 / MAX_PREFETCHES * PREFETCH_TIMEOUT / 2
+
+    run(test)
+
+
+def test_a_frozen_process_is_replaced() -> None:
+    """A process that is stopped is killed and replaced, the calls that wait for it fail as lost, and encoders
+    that are opened a second after that are in the other one.
+    """
+
+    async def test() -> None:
+        async with running_pool() as pool:
+            request = TranscodeRequest("mp3", RATE)
+            first, second = pool.open(request), pool.open(request)
+            for encoder in (first, second):
+                await encoder.push(sound(0.5, 400), ends_segment=False, slack=0.0)
+            frozen = pool.pids()[0]
+            os.kill(frozen, signal.SIGSTOP)
+            calls = [asyncio.create_task(encode(encoder, [sound(0.5, 400)])) for encoder in (first, second)]
+            await asyncio.sleep(LATE_SECONDS + 0.2)
+            later = [encode(pool.open(request), [sound(0.5, 300)]) for _ in range(10)]
+            assert all(await asyncio.wait_for(asyncio.gather(*later), 3))
+            results = await asyncio.gather(*calls, return_exceptions=True)
+            assert sorted(type(result).__name__ for result in results) == ["ChildLost", "tuple"]
+            await wait_until_ready(pool, 2)
+            assert frozen not in pool.pids()
+
+    run(test)
+
+
+def test_an_idle_frozen_process_is_replaced() -> None:
+    """A process that is stopped while nobody wants anything of it is replaced before somebody does."""
+
+    async def test() -> None:
+        async with running_pool(1) as pool:
+            frozen = pool.pids()[0]
+            os.kill(frozen, signal.SIGSTOP)
+            async with asyncio.timeout(30):
+                while pool.pids() in ([frozen], []):  # noqa: ASYNC110 - the state is another process's
+                    await asyncio.sleep(0.05)
+            assert (await encode(pool.open(TranscodeRequest("mp3", RATE)), [sound(0.5, 300)]))[0]
+
+    run(test)
+
+
+def test_equal_processes_are_chosen_at_random() -> None:
+    """Streams that come one after another are spread over the processes, none of which comes first."""
+
+    async def test() -> None:
+        async with running_pool() as pool:
+            chosen = set()
+            for _ in range(40):
+                encoder = pool.open(TranscodeRequest("mp3", RATE))
+                assert isinstance(encoder, EncoderSession)
+                chosen.add(encoder.pid)
+                encoder.close()
+            assert chosen == set(pool.pids())
+
+    run(test)
+
+
+def test_encoders_that_are_cancelled_stay_nowhere() -> None:
+    """Under load, calls are cancelled at every moment, also before their encoder was opened: none stays open in
+    the process.
+    """
+
+    async def test() -> None:
+        async with running_pool(1) as pool:
+            request = TranscodeRequest("flac", RATE)
+
+            async def leave_after(number: int) -> None:
+                encoder = pool.open(request)
+                call = asyncio.create_task(encode_on(encoder))
+                for _ in range(number % 7):
+                    await asyncio.sleep(0.002)
+                call.cancel()
+                with suppress(asyncio.CancelledError):
+                    await call
+                encoder.close()
+
+            async def encode_on(encoder: Encoder) -> None:
+                while True:
+                    await encoder.push(sound(1.0, 300), ends_segment=False, slack=0.0)
+
+            stays = pool.open(request)
+            await stays.push(sound(0.5, 300), ends_segment=False, slack=0.0)
+            await asyncio.gather(*(leave_after(number) for number in range(200)))
+            assert await open_encoders(pool) == 1
+            stays.close()
+            assert await open_encoders(pool) == 0
+
+    run(test)
+
+
+async def open_encoders(pool: EncoderPool) -> int:
+    """Return how many encoders are open in the only process, once all that was sent to it is done."""
+    encoder = pool.open(TranscodeRequest("mp3", RATE))
+    assert isinstance(encoder, EncoderSession)
+    await encode(encoder, [sound(0.1, 300)])
+    encoder.ask()
+    await encode(pool.open(TranscodeRequest("mp3", RATE)), [sound(0.1, 300)])
+    return pool.encoder_count()
+
+
+def test_a_request_to_a_lost_process_says_so() -> None:
+    """An encoder whose process is gone raises that it was lost, so that its response can be made anew."""
+
+    async def test() -> None:
+        async with running_pool(1) as pool:
+            encoder = pool.open(TranscodeRequest("mp3", RATE))
+            os.kill(pool.pids()[0], signal.SIGKILL)
+            with pytest.raises(ChildLost):
+                await encode(encoder, [sound(0.5, 300)] * 50)
 
     run(test)
