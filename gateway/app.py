@@ -82,6 +82,7 @@ def create_app(
     """
     check_binding(settings, has_keys=not keys.empty())
     rate_limiter = rate_limiter or LocalRateLimiter(settings.admission)
+    drain.on_closing(manager.break_off)
     tracing = _make_tracing(settings)
     codecs = codec_threads()
     encoders = encoders or make_encoders(settings, codecs, log)

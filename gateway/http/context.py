@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from functools import cached_property
-from typing import IO, TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import msgspec
 from litestar import Request
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from voices.library import OpenLibrary
 
 HttpRequest = Request[Any, Any, Any]
+T = TypeVar("T")
 ROUTE = "route"
 """the key in a handler's `opt` under which its name in logs and metrics is"""
 FORM = b"multipart/form-data"
@@ -118,6 +119,20 @@ class RequestContext:
             yield
         finally:
             archives.release()
+
+    async def while_client_waits(self, work: Coroutine[Any, Any, T]) -> T:
+        """Return what `work` returns, which is cancelled when the client leaves. Raises what it raises, and
+        Disconnected.
+        """
+        working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(self.client_left())
+        both: list[asyncio.Future[Any]] = [working, leaving]
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            return working.result() if working.done() else leaving.result()
+        finally:
+            for task in both:
+                task.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
 
     async def client_left(self) -> NoReturn:
         """Wait until the client leaves, once its body has been read. Raises Disconnected."""

@@ -8,6 +8,7 @@ it everything.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from engines.errors import Overloaded
 
@@ -21,8 +22,13 @@ class Drain:
         self.closing = False
         """new requests are refused"""
         self.running = 0
+        self._on_closing: list[Callable[[], None]] = []
         self._idle = asyncio.Event()
         self._idle.set()
+
+    def on_closing(self, call: Callable[[], None]) -> None:
+        """Have something called once no more requests are accepted."""
+        self._on_closing.append(call)
 
     def enter(self) -> None:
         """Count a request that begins."""
@@ -48,6 +54,8 @@ class Drain:
         self.announced = True
         await asyncio.sleep(delay)
         self.closing = True
+        for call in self._on_closing:
+            call()
         try:
             await asyncio.wait_for(self._idle.wait(), timeout)
         except TimeoutError:

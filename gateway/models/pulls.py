@@ -90,10 +90,14 @@ class Pulls:
             await asyncio.wait([pull.task])
         return pull.status
 
-    async def close(self) -> None:
-        """Cancel all pulls, and wait until they have ended."""
+    def break_off(self) -> None:
+        """Cancel all pulls; what has come is kept."""
         for pull in self._pulls.values():
             pull.cancel.set()
+
+    async def close(self) -> None:
+        """Cancel all pulls, and wait until they have ended."""
+        self.break_off()
         await asyncio.gather(
             *(pull.task for pull in self._pulls.values() if pull.task), return_exceptions=True
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import threading
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -13,17 +13,23 @@ from engines.catalogue.hardware import slow_reason
 from engines.catalogue.models import all_models
 from engines.catalogue.records import ModelRecord
 from engines.environments import layout
-from engines.errors import NotFound
+from engines.errors import EngineUnavailable, NotFound
 from engines.fleet.model_engines import ModelEngine, ModelEngines
 from engines.fleet.runtime import EngineSet
 from engines.fleet.status import EngineStatus
+from engines.hub.errors import PullCancelled
 from engines.hub.store import ModelFiles, StoredModel
 from engines.memory.governor import Governor
 from engines.settings import ModelSettings
 from gateway.config.paths import data_folder
 from gateway.config.settings import ModelsSettings, Settings
+from gateway.models.file_threads import FileThreads
 from gateway.models.pulls import PullStatus
 from voices.naming.compatibility import UnavailableEngine
+
+SCANS_AT_ONCE = 4
+CHECKS_AT_ONCE = 2
+"""models that are read at once to be compared with their hashes"""
 
 
 class RunnableModel(msgspec.Struct, frozen=True):
@@ -67,6 +73,11 @@ class ModelRegistry:
         self._runnable: dict[str, ModelRecord] = {}
         self.model_engines = model_engines
         self._unavailable: tuple[UnavailableEngine, ...] = ()
+        self.threads = FileThreads("models", SCANS_AT_ONCE)
+        """for what reads and deletes files"""
+        self._verify_threads = FileThreads("verify", CHECKS_AT_ONCE)
+        self._checks: set[threading.Event] = set()
+        """what cancels the checks under way"""
 
     @cached_property
     def files(self) -> ModelFiles:
@@ -100,16 +111,37 @@ class ModelRegistry:
     async def states(self, pulls: Mapping[str, PullStatus]) -> list[ModelState]:
         """Return the state of every model; `pulls` are those under way or ended, by model."""
         records = self.records
-        stored = await asyncio.to_thread(self.files.listing, records)
-        reasons = await asyncio.to_thread(lambda: [self.model_engines.obstacle(record) for record in records])
+        stored = await self.threads.run(lambda: self.files.listing(records))
+        reasons = await self.threads.run(lambda: [self.model_engines.obstacle(record) for record in records])
         states = [
             self._state(record, one, reason, pulls.get(record.name))
             for record, one, reason in zip(records, stored, reasons, strict=True)
         ]
         return [await self._with_usual_seconds(state) if state.loading else state for state in states]
 
+    async def verify(self, record: ModelRecord) -> None:
+        """Compare a model's files with their hashes, until this is cancelled.
+
+        Raises what is wrong with them, and EngineUnavailable when it was broken off.
+        """
+        cancel = threading.Event()
+        self._checks.add(cancel)
+        try:
+            await self._verify_threads.run(lambda: self.files.verify(record, cancel), cancel)
+        except PullCancelled as exc:
+            raise EngineUnavailable(
+                "The server is going away: not all files were read."
+            ) from exc
+        finally:
+            self._checks.discard(cancel)
+
+    def break_off(self) -> None:
+        """Break off all checks: the server is going away."""
+        for cancel in self._checks:
+            cancel.set()
+
     async def _with_usual_seconds(self, state: ModelState) -> ModelState:
-        usual = await asyncio.to_thread(self.model_engines.load_seconds, state.record.name)
+        usual = await self.threads.run(lambda: self.model_engines.load_seconds(state.record.name))
         return msgspec.structs.replace(state, usual=usual)
 
     def _state(

@@ -76,11 +76,14 @@ async def cancel(manager: Manager, name: FromPath[str]) -> dialect.PullObject:
 
 
 @post(ONE + "/verify", status_code=200, summary="Compare a model's files with their hashes")
-async def verify(manager: Manager, name: FromPath[str]) -> dialect.Verified:
-    """Compare a model's files with their hashes. Raises NotFound, or what is wrong with them."""
+async def verify(
+    context: NamedDependency[RequestContext], manager: Manager, name: FromPath[str]
+) -> dialect.Verified:
+    """Compare a model's files with their hashes, while the client waits. Raises NotFound, or what is wrong
+    with them.
+    """
     models = manager.models
-    record = models.record(name)
-    await asyncio.to_thread(lambda: models.files.verify(record))
+    await context.while_client_waits(models.verify(models.record(name)))
     return dialect.Verified(name)
 
 
