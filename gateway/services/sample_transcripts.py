@@ -10,6 +10,7 @@ import msgspec
 from compat.openai.transcript import whole_text
 from engines.api import EngineInfo, TranscriptionJob, TranscriptSegment
 from engines.errors import BadInput, UnknownModel
+from engines.fleet.repeatable_audio import RepeatableAudio
 from engines.fleet.streams import RequestTerms
 from engines.languages import primary_language
 from gateway.services.container import Services
@@ -76,7 +77,8 @@ async def _transcript(
     pcm = await sample_pcm(services, sample, rate)
     job = TranscriptionJob(language=primary_language(profile.languages[0]) if profile.languages else None)
     segments: list[TranscriptSegment] = []
-    async with aclosing(services.engines.pool(info.name).transcribe(job, _chunks(pcm), terms)) as events:
+    audio = RepeatableAudio(lambda: _chunks(pcm))
+    async with aclosing(services.engines.pool(info.name).transcribe(job, audio, terms, whole=True)) as events:
         async for event in events:
             if isinstance(event, TranscriptSegment):
                 segments.append(event)

@@ -15,6 +15,7 @@ import msgspec
 from compat.openai.transcript import whole_text
 from engines.api import BYTES_PER_SAMPLE, TranscriptionJob, TranscriptSegment
 from engines.errors import SpeechError
+from engines.fleet.repeatable_audio import RepeatableAudio
 from engines.fleet.streams import RequestTerms
 from engines.languages import primary_language
 from gateway.observability.request_log import RequestLog
@@ -97,9 +98,9 @@ class SpeechCheck:
         job = TranscriptionJob(language=self._language, words=False)
         segments: list[TranscriptSegment] = []
         try:
-            transcribed = self._services.engines.pool(self.transcriber).transcribe(
-                job, _resampled(pcm, rate, self._rate), terms
-            )
+            audio = RepeatableAudio(lambda: _resampled(pcm, rate, self._rate))
+            pool = self._services.engines.pool(self.transcriber)
+            transcribed = pool.transcribe(job, audio, terms, whole=True)
             async with aclosing(transcribed) as events:
                 async for event in events:
                     if isinstance(event, TranscriptSegment):

@@ -94,7 +94,8 @@ class Transcription:
         log_entry.limits = permit.headers
         try:
             await self._audio.open(max(0.0, self._terms.deadline - time.monotonic()))
-            transcribed = pool.transcribe(self._job(), self._audio.pcm(), self._terms)
+            whole = not self._request.stream  # nothing is sent before the end: all can be done again
+            transcribed = pool.transcribe(self._job(), self._audio, self._terms, whole=whole)
             async with aclosing(transcribed) as events:
                 async for event in events:
                     yield event

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import io
+import asyncio
 import math
 from collections.abc import AsyncIterator, Iterator
-from typing import IO, Any
+from typing import IO
 
-from compat.openai import validation
 from engines.api import BYTES_PER_SAMPLE
-from engines.errors import BadAudio, SpeechError
+from engines.errors import SpeechError
 from streaming.audio.decode import decode
 from streaming.audio.decoding_threads import DecodingThreads, StoppableSource
 
@@ -21,13 +18,18 @@ class UploadAudio:
 
     `open` decodes the first chunk, so that what is no audio at all is refused before an engine is asked. What
     breaks later ends the audio, and `check` raises it: an engine that is being fed has no use for our errors.
+
+    It can be read again from its begin, where the worker that got it was lost.
     """
 
     def __init__(self, source: IO[bytes], *, rate: int, max_seconds: float, threads: DecodingThreads) -> None:
-        self._source = StoppableSource(source)
-        self._chunks: Iterator[bytes] = decode(self._source, rate=rate, max_seconds=max_seconds)
+        self._recording = source
         self._rate = rate
+        self._max_seconds = max_seconds
         self._threads = threads
+        self._lock = asyncio.Lock()
+        """held while a thread decodes: who was cancelled may still wait for its end"""
+        self._source, self._chunks = self._decoding()
         self._first = b""
         self._failure: SpeechError | None = None
         self.samples = 0
@@ -41,19 +43,25 @@ class UploadAudio:
         """Decode the first chunk. Raises BadAudio, and Overloaded where no thread came free for it in so many
         seconds.
         """
-        self._first = await self._next_chunk(longest_wait)
+        self._first = await self._next_chunk(self._source, self._chunks, longest_wait)
 
-    async def pcm(self) -> AsyncIterator[bytes]:
-        """Yield the PCM as it is decoded."""
-        chunk = self._first
-        while chunk:
-            self.samples += len(chunk) // BYTES_PER_SAMPLE
-            yield chunk
-            try:
-                chunk = await self._next_chunk()
-            except SpeechError as exc:
-                self._failure = exc
-                return
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield the PCM as it is decoded, from the begin; nobody may read it at the same time."""
+        if not self._first:
+            async with self._lock:
+                self._recording.seek(0)
+                self._source, self._chunks = self._decoding()
+        source, chunks = self._source, self._chunks
+        self.samples, self._failure = 0, None
+        chunk, self._first = self._first, b""
+        try:
+            chunk = chunk or await self._next_chunk(source, chunks)
+            while chunk:
+                self.samples += len(chunk) // BYTES_PER_SAMPLE
+                yield chunk
+                chunk = await self._next_chunk(source, chunks)
+        except SpeechError as exc:
+            self._failure = exc
 
     def check(self) -> None:
         """Raise what broke the recording on its way."""
@@ -64,21 +72,12 @@ class UploadAudio:
         """End the audio here, whoever reads it."""
         self._source.stop()
 
-    async def _next_chunk(self, longest_wait: float = math.inf) -> bytes:
-        return await self._threads.run(
-            lambda: next(self._chunks, b""), self._source, longest_wait=longest_wait
-        )
+    def _decoding(self) -> tuple[StoppableSource, Iterator[bytes]]:
+        source = StoppableSource(self._recording)
+        return source, decode(source, rate=self._rate, max_seconds=self._max_seconds)
 
-
-def from_base64(body: dict[str, Any]) -> IO[bytes]:
-    """Return the recording in a JSON body, `input_audio: {data, format}`. Raises BadInput or BadAudio."""
-    audio = body.get("input_audio")
-    data = audio.get("data") if isinstance(audio, dict) else None
-    if not isinstance(data, str):
-        raise validation.missing_file()
-    try:
-        return io.BytesIO(
-            base64.b64decode(data.partition(",")[2] if data.startswith("data:") else data, validate=False)
-        )
-    except (binascii.Error, ValueError) as exc:
-        raise BadAudio("`input_audio.data` is not base64.", param="file") from exc
+    async def _next_chunk(
+        self, source: StoppableSource, chunks: Iterator[bytes], longest_wait: float = math.inf
+    ) -> bytes:
+        async with self._lock:
+            return await self._threads.run(lambda: next(chunks, b""), source, longest_wait=longest_wait)

@@ -41,13 +41,13 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(asyncio.wait_for(test(), 30))
 
 
-def on_a_card(models: list[Loaded], **more: Callable[[int], int]) -> Governor:
+def on_a_card(models: list[Loaded], gpu_held: Callable[[int], int] = lambda _: 0) -> Governor:
     """Return a governor of models that take 2 GiB each of a card of 8."""
     governor = Governor(
         free=lambda: 100 * GIB,
         gpus=lambda: [8 * GIB - 2 * GIB * sum(not one.rested for one in models)],
         gpu_totals=lambda: [8 * GIB],
-        **more,
+        gpu_held=gpu_held,
     )
     for number, model in enumerate(models):
         governor.add(model, f"model{number}")
@@ -85,7 +85,7 @@ def test_a_card_is_cleared_as_far_as_needed() -> None:
 
     async def test() -> None:
         models = [Loaded(1, 3.0), Loaded(2, 1.0), Loaded(3, 2.0)]
-        await on_a_card(models, gpu_held=lambda _: 0).reserve("one", MemoryNeed(GIB, gpu=5 * GIB))
+        await on_a_card(models).reserve("one", MemoryNeed(GIB, gpu=5 * GIB))
         assert [one.rested for one in models] == [False, True, True]
 
     run(test)
