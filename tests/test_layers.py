@@ -63,6 +63,7 @@ LAYERS: dict[str, list[set[str]]] = {
         {"archive", "storage", "naming"},
         {"profile"},
         {"pronunciation", "errors", "limits"},
+        {"crowded_text"},
     ],
 }
 """for each top folder its modules and packages, from the top; each imports itself and the ones below"""

@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from engines.errors import BadInput
 from engines.languages import is_tag
+from voices.crowded_text import is_crowded
 from voices.pronunciation import Entry
 
 VoiceType = Literal["preset", "cloned", "designed"]
@@ -25,6 +26,8 @@ CONSENT = "cons_"
 SAMPLE = "samp_"
 LONGEST_NAME = 100
 """characters"""
+LONGEST_LOOKED_UP = 1000
+"""characters of what may be a name in another form, longer than that in which it is kept"""
 LONGEST_FOLDED = 400
 """some signs stand for whole phrases, which is what they are compared by"""
 NOBODY = ""
@@ -171,7 +174,12 @@ def new_id(kind: str) -> str:
 
 
 def folded(name: str) -> str:
-    """Return the form by which names are compared: NFKC, no case, single spaces."""
+    """Return the form by which names are compared: NFKC, no case, single spaces.
+
+    What is too long or too crowded with marks for a name stays as it is, cut: nothing has that name.
+    """
+    if len(name) > LONGEST_LOOKED_UP or is_crowded(name):
+        return name[: LONGEST_LOOKED_UP + 1]
     return unicodedata.normalize(
         "NFKC", " ".join(unicodedata.normalize("NFKD", name).casefold().split())
     ).casefold()
@@ -179,6 +187,10 @@ def folded(name: str) -> str:
 
 def checked_name(name: str, param: str = "name") -> str:
     """Return a name in NFC without outer spaces. Raises BadInput where nobody could use it."""
+    if len(name) > LONGEST_LOOKED_UP:
+        raise BadInput(f"`{param}` has {len(name)} characters; {LONGEST_NAME} are the most.", param=param)
+    if is_crowded(name):
+        raise BadInput(f"`{param}` has more marks on one letter than any script.", param=param)
     name = unicodedata.normalize("NFC", name).strip()
     if not name:
         raise BadInput(f"`{param}` must not be blank.", param=param)

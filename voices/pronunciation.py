@@ -16,6 +16,7 @@ import msgspec
 import regex
 
 from engines.errors import BadInput
+from voices.crowded_text import is_crowded
 
 MOST_ENTRIES = 1000
 """of a dictionary"""
@@ -23,6 +24,8 @@ MOST_CHARACTERS = 30_000
 """of all words of a dictionary together"""
 LONGEST_WORD = 100
 """code points"""
+LONGEST_TOKEN = 400
+"""code points of what may be a part of a word in another form"""
 LONGEST_READING = 200
 """code points of a respelling, and of IPA"""
 SCRIPTS = r"\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Thai}\p{scx=Laoo}\p{scx=Khmr}\p{scx=Mymr}"
@@ -205,6 +208,8 @@ def _folded(token: str) -> str:
         return " "
     if token.isascii():
         return token.lower()
+    if len(token) > LONGEST_TOKEN:  # no entry has it
+        return token
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", token).casefold()).translate(APOSTROPHES)
 
 
@@ -230,6 +235,8 @@ def _checked(raw: Entry, place: int) -> Entry:
 
 def _clean(written: str, word: str, place: int) -> str:
     """Normalise, with single spaces. Raises BadInput for a control character inside, or a lone surrogate."""
+    if len(written) > MOST_CHARACTERS or is_crowded(written):
+        raise _wrong(place, word, "is too long, or has more marks on one letter than any script")
     stripped = unicodedata.normalize("NFC", written).strip()
     if any(unicodedata.category(char) in ("Cc", "Cs") for char in stripped):
         raise _wrong(place, word, "has a control character")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 import msgspec
@@ -13,13 +14,27 @@ import msgspec
 from engines.errors import BadInput
 
 UNPARSEABLE = "We could not parse the JSON body of your request."
+MOST_VALUES = 20_000
+"""of a JSON body, keys and parts of lists included"""
+SEPARATORS = (b",", b"[", b"{", b":")
+STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+SURROGATES = re.compile("[\ud800-\udfff]+")
+REPLACEMENT = "\ufffd"
+LONGEST_WORD = 20
+LONGEST_NAME = 1000
+"""code points of a field that names something: no model, voice or language has a longer name"""
 FALSE_WORDS = frozenset({"false", "0", "no", "off"})
 UNSET_WORDS = frozenset({"", "none", "null", "undefined"})
 """what string fields hold in clients that had nothing to put there"""
 
 
 def json_object(body: bytes) -> dict[str, Any]:
-    """Decode a JSON object; raw control characters inside strings are let through (FreeSWITCH sends them)."""
+    """Decode a JSON object; raw control characters inside strings are let through (FreeSWITCH sends them).
+
+    Raises BadInput, also for one of too many values: each takes a thousand times as long as a byte of text.
+    """
+    if _separators(body) > MOST_VALUES:
+        raise BadInput(f"{UNPARSEABLE} (It has more than {MOST_VALUES} values.)")
     try:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -27,6 +42,15 @@ def json_object(body: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadInput(f"{UNPARSEABLE} (It is not a JSON object.)")
     return value
+
+
+def _separators(body: bytes) -> int:
+    """Return how many signs stand between values; those in strings count only where there are few."""
+    count = sum(map(body.count, SEPARATORS))
+    if count <= MOST_VALUES:
+        return count
+    rest, strings = STRING.subn(b"", body, MOST_VALUES + 1)
+    return max(strings, sum(map(rest.count, SEPARATORS)))
 
 
 def _lenient(body: bytes) -> object:
@@ -54,24 +78,37 @@ def _mended(value: object) -> object:
 
 def text(value: object) -> str | None:
     """Return a string; None when it is unset or says so in words."""
-    if not isinstance(value, str) or value.strip().casefold() in UNSET_WORDS:
+    if not isinstance(value, str) or word(value) in UNSET_WORDS:
         return None
     return whole(value)
 
 
+def word(value: str) -> str:
+    """Return a value in the form in which it is compared with words of a few letters."""
+    stripped = value.strip()
+    return stripped.casefold() if len(stripped) <= LONGEST_WORD else stripped
+
+
+def name(value: str, field: str) -> str:
+    """Return what names something, without outer spaces. Raises BadInput where nothing has so long a name."""
+    if len(value) > LONGEST_NAME:
+        raise BadInput(f"`{field}` has {len(value)} characters; {LONGEST_NAME} are the most.", param=field)
+    return whole(value.strip())
+
+
 def whole(value: str) -> str:
     """Replace lone surrogates, which no encoding carries."""
-    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return SURROGATES.sub(lambda found: REPLACEMENT * len(found[0]), value)
 
 
 def number(value: object, field: str) -> float | None:
     """Return a finite number, also as a numeric string; None when unset. Raises BadInput that names the
     field.
     """
-    if value is None or (isinstance(value, str) and value.strip().casefold() in UNSET_WORDS):
+    if value is None or (isinstance(value, str) and word(value) in UNSET_WORDS):
         return None
     try:
-        if isinstance(value, bool):
+        if isinstance(value, bool) or (isinstance(value, str) and len(value) > LONGEST_NAME):
             raise ValueError
         result = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
@@ -86,9 +123,9 @@ def number(value: object, field: str) -> float | None:
 
 def flag(value: object, field: str) -> bool | None:
     """Return a boolean as `truth` reads it; None when unset. Raises BadInput that names the field."""
-    if value is None or (isinstance(value, str) and value.strip().casefold() in UNSET_WORDS):
+    if value is None or (isinstance(value, str) and word(value) in UNSET_WORDS):
         return None
-    if value in (False, 0) or (isinstance(value, str) and value.strip().casefold() in FALSE_WORDS):
+    if value in (False, 0) or (isinstance(value, str) and word(value) in FALSE_WORDS):
         return False
     if not truth(value):
         raise BadInput(
@@ -101,7 +138,5 @@ def flag(value: object, field: str) -> bool | None:
 def truth(value: object) -> bool:
     """Return a boolean as SDKs, curl and .NET spell it."""
     return (
-        value is True
-        or (isinstance(value, str) and value.strip().casefold() in {"true", "1", "yes", "on"})
-        or value == 1
+        value is True or (isinstance(value, str) and word(value) in {"true", "1", "yes", "on"}) or value == 1
     )

@@ -135,7 +135,7 @@ def _model(fields: dict[str, Any]) -> str:
         raise validation.no_model()
     if not isinstance(model, str):
         raise BadInput(f"{loose.UNPARSEABLE} (`model` should be a string.)")
-    return loose.whole(model.strip())
+    return loose.name(model, "model")
 
 
 def _input(fields: dict[str, Any], bounds: Bounds) -> str:
@@ -164,14 +164,14 @@ def _voice(fields: dict[str, Any]) -> str | None:
         raise validation.invalid(
             "string_type", "voice", "Input should be a valid string, or an object with an `id`"
         )
-    return loose.text(voice)
+    return loose.text(None if voice is None else loose.name(voice, "voice"))
 
 
 def _format(fields: dict[str, Any]) -> OutputFormat:
     asked = fields.get("response_format")
     if asked is None or asked == "":
         return "mp3"
-    name = str(asked).strip().casefold() if isinstance(asked, str) else ""
+    name = loose.name(asked, "response_format").casefold() if isinstance(asked, str) else ""
     name = MISSPELT.get(name, name)
     if name not in FORMATS:
         raise BadInput("Invalid response_format.", param="response_format", code="unsupported_value")
@@ -212,6 +212,7 @@ def _instructions(fields: dict[str, Any], bounds: Bounds) -> str | None:
 
 def _language(fields: dict[str, Any]) -> str | None:
     language = loose.text(fields.get("language"))
+    language = None if language is None else loose.name(language, "language")
     return None if language is None or language.casefold() == "auto" else language
 
 

@@ -96,6 +96,7 @@ def parse(fields: Fields, *, translate: bool = False) -> TranscriptionRequest:
     model = loose.text(_last(fields, "model"))
     if model is None:
         raise validation.no_model()
+    model = loose.name(model, "model")
     granularities = _granularities(fields)
     response_format = _format(fields)
     return TranscriptionRequest(
@@ -126,6 +127,7 @@ def _many(fields: Fields, name: str) -> list[str]:
     for value in fields.get(name, []):
         if not isinstance(value, str):
             continue
+        value = loose.name(value, name)
         listed = _json_list(value) if value.lstrip().startswith("[") else value.split(",")
         words += [word.strip() for word in listed if word.strip()]
     return words
@@ -134,7 +136,7 @@ def _many(fields: Fields, name: str) -> list[str]:
 def _json_list(value: str) -> list[str]:
     try:
         return [item for item in json.loads(value) if isinstance(item, str)]
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
 
 
@@ -157,7 +159,7 @@ def _language(fields: Fields) -> str | None:
     value = _last(fields, "language")
     if not isinstance(value, str):
         return None
-    return languages.to_code(value)
+    return languages.to_code(loose.name(value, "language"))
 
 
 def _temperature(fields: Fields) -> float:

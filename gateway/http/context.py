@@ -12,14 +12,16 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
 import msgspec
 from litestar import Request
 
-from compat.errors import ErrorBody, TooLarge, refusal, unexpected
+from compat.errors import ErrorBody, TooLarge, known_error, refusal, unexpected
 from compat.openai import loose
-from engines.errors import BadInput, Overloaded, SpeechError
+from engines.errors import BadInput, Overloaded
 from engines.fleet.streams import RequestTerms
 from gateway.http import bodies, priority
+from gateway.http.failures import in_words
 from gateway.observability import request_log
 from gateway.services.container import Services
 from gateway.services.engine_snapshot import EngineSnapshot
+from gateway.services.off_loop import off_loop
 from streaming.http import sse
 from streaming.http.response import StreamingResponse
 
@@ -52,6 +54,7 @@ class RequestContext:
         self.services = services
         self.log_entry = request_log.log_entry_of(request)
         self.log_entry.route = request.route_handler.opt.get(ROUTE)
+        self.log_entry.template = request.scope.get("path_template")
         self.caller = self.log_entry.key or ""
         """the API key's name, which owns what is made; empty without a key, and for a key that is nobody's"""
         self.headers: Mapping[bytes, bytes] = dict(request.scope["headers"])
@@ -156,6 +159,13 @@ class RequestContext:
         """Return the whole body. Raises TooLarge beyond `limit` bytes."""
         return await bodies.read_all(self.headers, self._request.receive, limit)
 
+    async def read_long_body(self, limit: int) -> bytearray:
+        """Return the whole of a body that may be long, without putting its pieces together at the end."""
+        body = bytearray()
+        async for chunk in bodies.read_chunks(self.headers, self._request.receive, limit):
+            body += chunk
+        return body
+
     async def read_form(self, limits: bodies.FormLimits, file_field: str = "file") -> bodies.Form:
         """Return the form, which the caller closes. Raises BadInput or TooLarge."""
         return await bodies.read_form(self.headers, self._request.receive, limits, file_field)
@@ -163,7 +173,7 @@ class RequestContext:
     async def read_json(self) -> dict[str, Any]:
         """Return the JSON object that is sent; an empty body is an empty one. Raises BadInput or TooLarge."""
         body = await self.read_body(self.services.settings.limits.json_bytes)
-        return loose.json_object(body) if body.strip() else {}
+        return await off_loop(len(body), loose.json_object, body) if body and not body.isspace() else {}
 
     async def read_form_or_json(self, file_field: str, limit: int) -> FormOrJson:
         """Return a form's fields and its file of at most `limit` bytes, or a JSON object's fields.
@@ -247,8 +257,11 @@ class RequestContext:
     def _note_failure(self, exc: Exception) -> ErrorBody:
         """Log that the stream broke, and return what its client is told of it."""
         self.log_entry.outcome = "broken"
-        self.log_entry.error = f"{type(exc).__name__}: {exc}"
-        return (refusal(exc) if isinstance(exc, SpeechError) else unexpected()).body.error
+        self.log_entry.error = in_words(exc)
+        known = known_error(exc)
+        if known is None:
+            self.services.log.error("unexpected failure", request=self.log_entry.id, exc_info=exc)
+        return (refusal(known) if known else unexpected()).body.error
 
 
 def context_provider(services: Services) -> Callable[[HttpRequest], RequestContext]:

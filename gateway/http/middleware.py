@@ -15,10 +15,20 @@ from typing import Any
 import msgspec
 from structlog.typing import FilteringBoundLogger
 
-from compat.errors import NotPermitted, Refusal, SlowBody, TooLarge, refusal, unexpected
-from engines.errors import SpeechError
+from compat.errors import (
+    NotPermitted,
+    Refusal,
+    SlowBody,
+    TooLarge,
+    WrongRoute,
+    known_error,
+    refusal,
+    unexpected,
+)
 from gateway.http import urls
+from gateway.http.bodies import Disconnected
 from gateway.http.drain import Drain
+from gateway.http.failures import FailureLog, in_words, unwrapped
 from gateway.http.proxies import Forwarding, Proxies
 from gateway.observability import request_log
 from gateway.security import cors
@@ -34,6 +44,8 @@ UNCOUNTED = PROBES | {"/metrics"}
 MOST_ORIGINS = 100
 """refused origins that are told in the log"""
 LONGEST_ORIGIN = 200
+LONGEST_PATH = 4096
+"""bytes of a URL's path, and of its query"""
 LEFTOVER_SECONDS = 20.0
 """for which the rest of a body that was refused for its length is still read, so that the client reads why"""
 
@@ -63,6 +75,7 @@ class RequestMiddleware:
         self._auth = auth
         self._drain = drain
         self._log = log
+        self._failures = FailureLog(log)
         self._body_timeout = body_timeout
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -93,6 +106,7 @@ class RequestMiddleware:
             await self._answer_failure(exchange, exc)
 
     def _check(self, exchange: Exchange) -> None:
+        exchange.check_length()
         origin = exchange.header(b"origin")
         if origin is not None and self._hosts.known_origin(origin):
             exchange.cors_headers = cors.allowed_origin_headers(origin)
@@ -107,12 +121,14 @@ class RequestMiddleware:
             self._drain.check()
 
     async def _answer_failure(self, exchange: Exchange, exc: Exception) -> None:
-        cause = exc.__cause__ or exc if exchange.started else exc  # Litestar wraps what fails after the start
-        exchange.log_entry.error = f"{type(cause).__name__}: {cause}" + (
-            f" ({cause.__cause__!r})" if cause.__cause__ else ""
-        )
-        if not isinstance(cause, SpeechError | ClientStalled):
-            self._log.error("unexpected failure", request=exchange.log_entry.id, exc_info=cause)
+        cause = unwrapped(exc)
+        exchange.log_entry.error = in_words(cause)
+        if isinstance(cause, Disconnected):
+            exchange.log_entry.mark_client_gone()
+            return
+        known = known_error(cause)
+        if not isinstance(cause, ClientStalled):
+            self._failures.tell(cause, known, exchange.log_entry.id)
         if isinstance(cause, NotPermitted) and cause.code == "origin_not_allowed":
             self._warn_of_origin(exchange.header(b"origin") or "")
         if exchange.started:
@@ -121,7 +137,7 @@ class RequestMiddleware:
             return
         if isinstance(cause, TooLarge):
             await exchange.read_leftover()
-        await exchange.answer(refusal(cause) if isinstance(cause, SpeechError) else unexpected())
+        await exchange.answer(refusal(known) if known else unexpected())
 
     def _warn_of_origin(self, origin: str) -> None:
         """Say in the log, once for each, that pages are refused: a browser does not show its user why."""
@@ -184,6 +200,12 @@ class Exchange:
             "client": (self.came.address, 0) if self.came.address else None,
             request_log.SCOPE_KEY: self.log_entry,
         }
+
+    def check_length(self) -> None:
+        """Raise WrongRoute where the URL is longer than any here: so names in it are bounded."""
+        parts = (self._scope.get("raw_path", b""), self._scope["query_string"])
+        if max(map(len, parts)) > LONGEST_PATH:
+            raise WrongRoute(f"The URL has a part of more than {LONGEST_PATH} bytes.", status=414)
 
     async def receive(self) -> Message:
         """Return the next part of the request. Raises SlowBody for a body that stops coming."""

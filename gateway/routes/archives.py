@@ -21,8 +21,9 @@ from gateway.http.openapi import FORM, documented
 from gateway.routes.profiles import ONE, PATH, editable_profile, shown_profile, visible_profile
 from gateway.routes.speech import bounds, speech_response, speech_terms
 from gateway.services import voice_design
-from gateway.services.name_warnings import warn_of_name
+from gateway.services.off_loop import off_loop
 from gateway.services.voice_archives import VoiceImport, draft_profile, export_voice, open_archive
+from gateway.services.voice_warnings import warn_of_voice
 from streaming.http.response import StreamingResponse
 
 CHUNK_BYTES = 262_144
@@ -59,7 +60,7 @@ async def import_(context: NamedDependency[RequestContext]) -> dialect.ProfileOb
         draft = draft_profile(found.manifest, context.query("name"), context.engines, context.caller)
         importer = VoiceImport(await context.library(), await context.voices(), context.caller)
         profile = await importer.create(draft, found)
-        warn_of_name(context.services, context.engines, profile, context.log_entry)
+        warn_of_voice(context.services, context.engines, profile, context.log_entry)
         return shown_profile(context, profile)
 
 
@@ -78,8 +79,9 @@ async def preview(context: NamedDependency[RequestContext], profile_id: FromPath
         "voice": profile.id,
         "input": body.input or voice_design.script_of(profile),
     }
-    request = openai.parse(msgspec.json.encode(fields), bounds(context.services.settings))
-    return await speech_response(context, request, speech_terms(context, request))
+    encoded = msgspec.json.encode(fields)
+    request = await off_loop(len(encoded), openai.parse, encoded, bounds(context.services.settings))
+    return await speech_response(context, request, await speech_terms(context, request))
 
 
 @delete(

@@ -15,6 +15,7 @@ from gateway.config.settings import Settings
 from gateway.http.context import ROUTE, RequestContext
 from gateway.http.openapi import SpeechOperation
 from gateway.observability.request_log import RequestLog
+from gateway.services.off_loop import off_loop
 from gateway.services.synthesis import Synthesis, prepare_synthesis
 from streaming.encode import codecs
 from streaming.http import sse
@@ -32,8 +33,8 @@ from streaming.text.duration import estimate_duration
 async def speech(context: NamedDependency[RequestContext]) -> StreamingResponse:
     """Return the response that speaks the text of the body."""
     body = await context.read_body(context.services.settings.limits.json_bytes)
-    request = dialect.parse(body, bounds(context.services.settings))
-    return await speech_response(context, request, speech_terms(context, request))
+    request = await off_loop(len(body), dialect.parse, body, bounds(context.services.settings))
+    return await speech_response(context, request, await speech_terms(context, request))
 
 
 def bounds(settings: Settings) -> dialect.Bounds:
@@ -42,10 +43,11 @@ def bounds(settings: Settings) -> dialect.Bounds:
     return dialect.Bounds(limits.input_characters, limits.instructions_characters, settings.compat.strict)
 
 
-def speech_terms(context: RequestContext, request: dialect.SpeechRequest) -> RequestTerms:
+async def speech_terms(context: RequestContext, request: dialect.SpeechRequest) -> RequestTerms:
     """Return the terms of a request to speak, with about how much audio it will come to. Raises BadInput."""
-    seconds = estimate_duration(request.input, speed=request.speed).expected
-    return context.terms(len(request.input), seconds)
+    text = request.input
+    estimate = await off_loop(len(text), estimate_duration, text, speed=request.speed)
+    return context.terms(len(text), estimate.expected)
 
 
 async def speech_response(

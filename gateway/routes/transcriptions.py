@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import IO
@@ -10,7 +11,7 @@ import msgspec
 from litestar import post
 from litestar.di import NamedDependency
 
-from compat.openai import loose, subtitles, transcript, transcription, validation
+from compat.openai import subtitles, transcript, transcription, validation
 from compat.openai.transcription import TranscriptionRequest
 from engines.api import Finished, TranscriptionEvent, TranscriptSegment
 from gateway.config.settings import Settings
@@ -18,7 +19,7 @@ from gateway.http.bodies import FormLimits
 from gateway.http.context import JSON, ROUTE, RequestContext
 from gateway.http.openapi import TranscriptionOperation
 from gateway.observability.request_log import RequestLog
-from gateway.services import upload_audio
+from gateway.services.json_upload import read_upload
 from gateway.services.transcription import Transcription, prepare_transcription
 from streaming.http import sse
 from streaming.http.response import StreamingResponse
@@ -82,8 +83,9 @@ async def _read(context: RequestContext) -> tuple[transcription.Fields, IO[bytes
     settings = context.services.settings
     limit = _upload_limit(settings)
     if context.has_type(JSON):
-        body = loose.json_object(await context.read_body(min(limit, OPENAI_UPLOAD * 2)))
-        return transcription.from_json(body), upload_audio.from_base64(body)
+        body = await context.read_long_body(min(limit, OPENAI_UPLOAD * 2))
+        upload = await asyncio.to_thread(read_upload, body, settings.limits.json_bytes)
+        return transcription.from_json(upload.fields), upload.recording
     form = await context.read_form(FormLimits(limit, settings.limits.text_fields_bytes))
     if form.file is None:
         transcription.parse(transcription.from_form(form.fields))  # other complaints come first

@@ -19,6 +19,7 @@ from gateway.observability.request_log import RequestLog
 from gateway.services import respelling, unsupported_parameters, voice_selection
 from gateway.services.container import Services
 from gateway.services.engine_snapshot import EngineSnapshot
+from gateway.services.off_loop import off_loop
 from gateway.services.respelling import Respeller
 from gateway.services.speech_check import NoTranscriber, SpeechCheck, language_to_hear
 from gateway.services.text_languages import text_language, voice_languages
@@ -66,8 +67,13 @@ async def prepare_synthesis(
     _log_choice(log_entry, request, choice)
     log_entry.batch = terms.batch
     log_entry.text = request.input if services.settings.log.texts else None
-    log_entry.ignored = unsupported_parameters.of_speech(
-        request, info, services.settings.compat, voice_languages(info, choice)
+    log_entry.ignored = await off_loop(
+        len(request.input),
+        unsupported_parameters.of_speech,
+        request,
+        info,
+        services.settings.compat,
+        voice_languages(info, choice),
     )
     if (
         dictionary

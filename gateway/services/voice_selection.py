@@ -33,7 +33,7 @@ class SelectedVoice(msgspec.Struct, frozen=True):
         profile = self.choice.profile
         entries = self.pronunciations
         if profile and profile.pronunciations:
-            entries = merge(entries, profile.pronunciations)
+            entries = (*entries, *profile.pronunciations)
         if not entries:
             return None
         if len(entries) > FEW_ENTRIES:
@@ -41,7 +41,10 @@ class SelectedVoice(msgspec.Struct, frozen=True):
         return _dictionary(entries)
 
 
-_dictionary = functools.lru_cache(maxsize=64)(Dictionary)
+@functools.lru_cache(maxsize=64)
+def _dictionary(entries: tuple[Entry, ...]) -> Dictionary:
+    """Return entries made ready, in which later ones replace earlier ones for the same word."""
+    return Dictionary(merge(entries))
 
 
 async def select_voice(

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import zlib
 from array import array
+from itertools import accumulate
+from operator import mul
 
 import msgspec
 
@@ -135,23 +137,38 @@ def has_loop(loudness: list[int]) -> bool:
     """
     shortest = round(SHORTEST_PERIOD_SECONDS / BLOCK_SECONDS)
     longest = round(LONGEST_PERIOD_SECONDS / BLOCK_SECONDS)
+    steady = round(LOOP_SECONDS / BLOCK_SECONDS)
+    recent = _Stretches(loudness[-(LOOP_TIMES + 1) * longest :])
     for period in range(shortest, longest + 1):
-        length = max(round(LOOP_SECONDS / BLOCK_SECONDS), LOOP_TIMES * period)
-        if len(loudness) < length + period:
+        length = max(steady, LOOP_TIMES * period)
+        if recent.count < length + period:
             return False
-        if _correlation(loudness[-length:], loudness[-length - period : -period]) > LOOP_CORRELATION:
+        if recent.correlation(length, period) > LOOP_CORRELATION:
             return True
     return False
 
 
-def _correlation(first: list[int], second: list[int]) -> float:
-    """Return the correlation of two stretches, 0 where either is steady."""
-    count = len(first)
-    mean_first = sum(first) / count
-    mean_second = sum(second) / count
-    variance_first = sum((value - mean_first) ** 2 for value in first) / count
-    variance_second = sum((value - mean_second) ** 2 for value in second) / count
-    if min(variance_first, variance_second) <= (STEADY_VARIATION * max(mean_first, 1.0)) ** 2:
-        return 0.0
-    products = sum((a - mean_first) * (b - mean_second) for a, b in zip(first, second, strict=True))
-    return float(products / count / (variance_first * variance_second) ** 0.5)
+class _Stretches:
+    """Whole numbers with what the means and variances of their last ones follow from at once."""
+
+    def __init__(self, values: list[int]) -> None:
+        self.count = len(values)
+        self._values = values
+        self._sums = [0, *accumulate(values)]
+        self._squares = [0, *accumulate(map(mul, values, values))]
+
+    def correlation(self, length: int, period: int) -> float:
+        """Return the correlation of the last `length` with those `period` earlier, 0 where any is steady."""
+        end, start = self.count, self.count - length
+        mean_first, variance_first = self._moments(start, end)
+        mean_second, variance_second = self._moments(start - period, end - period)
+        if min(variance_first, variance_second) <= (STEADY_VARIATION * max(mean_first, 1.0)) ** 2:
+            return 0.0
+        products = sum(map(mul, self._values[start:], self._values[start - period : end - period]))
+        covariance = products / length - mean_first * mean_second
+        return float(covariance / (variance_first * variance_second) ** 0.5)
+
+    def _moments(self, start: int, end: int) -> tuple[float, float]:
+        count = end - start
+        mean = (self._sums[end] - self._sums[start]) / count
+        return mean, (self._squares[end] - self._squares[start]) / count - mean * mean

@@ -9,6 +9,8 @@ spelled out ("Chinese letter"), a symbol or a picture read by its name.
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
+from itertools import pairwise
 
 import msgspec
 
@@ -47,19 +49,24 @@ class DurationEstimate(msgspec.Struct, frozen=True):
 def estimate_duration(text: str, *, speed: float = 1.0) -> DurationEstimate:
     """Estimate the audio of a text spoken `speed` times as fast as usual."""
     expected = longest = letters = 0.0
-    after_capital = False
-    for char in text:
+    for char, count in Counter(text).items():  # each character is looked up once, however often it is there
         usual, most, is_letter = _seconds(char)
-        capital = char.isupper()
-        expected += usual
-        longest += max(most, SPELLED_SECONDS) if capital and after_capital else most
-        letters += usual if is_letter else 0.0
-        after_capital = capital
+        expected += count * usual
+        longest += count * most
+        letters += count * usual if is_letter else 0.0
+    if not text.islower():
+        for char, count in _after_capitals(text).items():
+            longest += count * max(0.0, SPELLED_SECONDS - _seconds(char)[1])
     return DurationEstimate(
         expected / speed,
         (LONGEST_FACTOR * longest + LONGEST_EXTRA_SECONDS) / speed,
         SHORTEST_FACTOR * letters / speed,
     )
+
+
+def _after_capitals(text: str) -> Counter[str]:
+    """Return how often each capital letter stands behind another."""
+    return Counter(char for before, char in pairwise(text) if before.isupper() and char.isupper())
 
 
 def _seconds(char: str) -> tuple[float, float, bool]:

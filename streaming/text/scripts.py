@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cache
 
 import msgspec
@@ -65,7 +66,13 @@ def letters_by_script(text: str) -> dict[str, int]:
     """Return how many letters of each script a text has, those of a denser script counted by its weight."""
     if text.isascii():
         return {LATIN: sum(map(str.isalpha, text))}
-    counts = {script.name: script.weight * _count(script.name, text) for script in SCRIPTS}
+    times = Counter(text)
+    distinct = "".join(times)
+    counts = {
+        script.name: script.weight
+        * sum(times[char] for run in _runs(script.name).findall(distinct) for char in run)
+        for script in SCRIPTS
+    }
     return {name: count for name, count in counts.items() if count}
 
 
@@ -80,10 +87,6 @@ def main_script(text: str) -> Script | None:
         counts[JAPANESE.name] = japanese + counts.pop("Han", 0)
     name = max(counts, key=lambda one: counts[one], default="")
     return next((script for script in SCRIPTS if script.name == name and counts[name]), None)
-
-
-def _count(script: str, text: str) -> int:
-    return sum(len(run) for run in _runs(script).findall(text))
 
 
 @cache

@@ -23,12 +23,17 @@ from engines.languages import primary_language
 
 WINDOW = 4096
 """code points that are split into sentences at a time"""
-CLAUSE = re.compile(r"[,;:)\]”»–—…][\"'”’»]*\s+|[、，；：。！？）」』،؛।॥၊။።፣፤፥፡]\s*|\n+")
-"""ends of clauses: western marks count only before a space, so that 1,000 and 12:30 stay whole"""
-SPACE = re.compile(r"\s+")
+PAUSE = re.compile(r"[、，；：。！？）」』،؛।॥၊။።፣፤፥፡]\s*|\s+")
+"""ends of clauses, and spaces, which are one behind a western mark, or where a line ends"""
+CLAUSE_MARKS = frozenset(",;:)]”»–—…")
+"""they end a clause only before a space, so that 1,000 and 12:30 stay whole"""
+CLOSING_QUOTES = frozenset("\"'”’»")
+"""may stand between such a mark and the space"""
 CLUSTER = regex.compile(r"\X")
 LONGEST_CLUSTER = 64
 """a grapheme cluster longer than this is no letter of any script, and is cut"""
+CLUSTER_PIECE = 128
+"""code points in which clusters begin that are looked for at a time"""
 UNSPEAKABLE_LIMIT = 4
 """how many times the limit a segment may grow to by what cannot be spoken"""
 TITLES = re.compile(
@@ -138,12 +143,31 @@ def _find_cut(text: str, start: int, end: int) -> int:
     grapheme clusters.
     """
     part = text[start:end]
-    least = len(part) // 3
-    for pattern in (CLAUSE, SPACE):
-        cuts = [match.end() for match in pattern.finditer(part) if match.end() >= least]
-        if cuts:
-            return min(end, _after_combining_marks(text, start + cuts[-1]))
-    return _cluster_end(text, start, end)
+    clause = space = 0
+    for match in PAUSE.finditer(part):
+        space = match.end() if match[0][-1].isspace() else space
+        clause = _clause_end(part, match) or clause
+    least = max(1, len(part) // 3)
+    cut = next((cut for cut in (clause, space) if cut >= least), 0)
+    return min(end, _after_combining_marks(text, start + cut)) if cut else _cluster_end(text, start, end)
+
+
+def _clause_end(part: str, pause: re.Match[str]) -> int:
+    """Return where a clause ends at a pause, 0 where it is only a space between words.
+
+    Quotes before a space are looked through backwards, once each: a pattern that began at each of them would
+    take quadratic time.
+    """
+    if not pause[0][0].isspace():
+        return pause.end()
+    before = pause.start() - 1
+    while before >= 0 and part[before] in CLOSING_QUOTES:
+        if part[before] in CLAUSE_MARKS:
+            return pause.end()
+        before -= 1
+    if before >= 0 and part[before] in CLAUSE_MARKS:
+        return pause.end()
+    return pause.start() + pause[0].rfind("\n") + 1 if "\n" in pause[0] else 0
 
 
 def _after_combining_marks(text: str, cut: int) -> int:
@@ -158,14 +182,27 @@ def _after_combining_marks(text: str, cut: int) -> int:
 def _cluster_end(text: str, start: int, end: int) -> int:
     """Return the last end of a grapheme cluster up to `end`; the first one's, where even that is too long."""
     last = start
-    for match in CLUSTER.finditer(text[start : end + LONGEST_CLUSTER]):
-        cluster_end = start + int(match.end())
+    for cluster_end in _cluster_ends(text, start, end + LONGEST_CLUSTER):
         if cluster_end > end and last > start:
             return last
         last = min(cluster_end, max(end, start + LONGEST_CLUSTER))
         if last >= end:
             return last
     return max(last, start + 1)
+
+
+def _cluster_ends(text: str, start: int, end: int) -> Iterator[int]:
+    """Yield the ends of the grapheme clusters of text[start:end].
+
+    In pieces, since \\X counts flags back to the start of the text that it is given.
+    """
+    while start < end:
+        begun = start
+        for match in CLUSTER.finditer(text[begun : min(end, begun + 2 * CLUSTER_PIECE)]):
+            if match.start() >= CLUSTER_PIECE:
+                break
+            start = begun + int(match.end())
+            yield start
 
 
 def _merge_unspeakable(text: str, spans: Iterator[Span], limit: int) -> Iterator[Span]:

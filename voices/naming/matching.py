@@ -5,11 +5,18 @@ fits.
 from __future__ import annotations
 
 import difflib
+import heapq
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
+from itertools import islice, pairwise
 
 LONGEST_NAME = 200
 """no model or voice has a longer name; comparing longer ones would only cost time"""
+
+MOST_KNOWN = 3000
+"""names that are looked at for near misses"""
+MOST_COMPARED = 100
+"""names that are compared letter by letter"""
 
 
 def shown(name: str) -> str:
@@ -30,12 +37,30 @@ def alias(name: str, aliases: Mapping[str, str]) -> str | None:
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
-    """Find the known names that are most like `name`, best first."""
+    """Find the known names that are most like `name`, best first: among the first few thousand, by those that
+    share most pairs of letters with it, so that it takes milliseconds however many there are.
+    """
     if len(name) > LONGEST_NAME:
         return []
-    by_fold = {candidate.casefold(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.casefold(), by_fold, count, cutoff=0.5)
+    folded = name.casefold()
+    by_fold = {candidate.casefold(): candidate for candidate in islice(known, MOST_KNOWN)}
+    likely = by_fold if len(by_fold) <= MOST_COMPARED else _likely(folded, by_fold)
+    close = difflib.get_close_matches(folded, likely, count, cutoff=0.5)
     return [by_fold[match] for match in close]
+
+
+def _likely(name: str, known: Iterable[str]) -> list[str]:
+    """Return the names that share most pairs of letters with one, for their length."""
+    wanted = _pairs(name)
+
+    def likeness(candidate: str) -> float:
+        return len(wanted & _pairs(candidate)) / (len(name) + len(candidate) + 1)
+
+    return heapq.nlargest(MOST_COMPARED, known, key=likeness)
+
+
+def _pairs(name: str) -> set[tuple[str, str]]:
+    return set(pairwise(name[:LONGEST_NAME]))
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
