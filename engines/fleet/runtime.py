@@ -49,8 +49,10 @@ class EngineSet(Protocol):
         ...
 
 
-async def _run_group(group: WorkerGroup) -> None:
-    """Run an engine's workers until cancelled."""
+async def _run_group(group: WorkerGroup, before: asyncio.Task[None] | None = None) -> None:
+    """Run an engine's workers until cancelled, once those that ran before have been stopped."""
+    if before:
+        await asyncio.wait([before])
     async with group.running():
         await asyncio.get_running_loop().create_future()
 
@@ -77,6 +79,8 @@ class Engines:
         self._observer = observer
         self._encoding = encoding
         self._tasks: dict[str, asyncio.Task[None]] | None = None
+        self._replaced: set[asyncio.Task[None]] = set()
+        """tasks of engines that others have replaced, while their workers stop"""
         names = {record.name for record in catalogue}
         if unknown := sorted(set(settings) - names):
             raise UnknownEngine(
@@ -93,7 +97,12 @@ class Engines:
     def add(
         self, record: EngineRecord, settings: EngineSettings, on_demand: OnDemand | None = None
     ) -> WorkerGroup:
-        """Add an engine, also while they run, and return its worker group. The best engine stays first."""
+        """Add an engine, also while they run, and return its worker group. The best engine stays first.
+
+        One of that name which runs is replaced: its workers are stopped before the new ones start.
+        """
+        if replaced := self._groups.get(record.name):
+            replaced.stop_reason = f"`{record.name}` has been removed or replaced."
         group = WorkerGroup(
             record, settings, self._workers, self._log, encoding=self._encoding, on_demand=on_demand
         )
@@ -105,7 +114,12 @@ class Engines:
         self._groups = dict(ranked)
         self._pools = {name: self._pools[name] for name in self._groups}
         if self._tasks is not None:
-            self._tasks[record.name] = asyncio.create_task(_run_group(group))
+            before = self._tasks.get(record.name)
+            if before:
+                before.cancel()
+                self._replaced.add(before)
+                before.add_done_callback(self._replaced.discard)
+            self._tasks[record.name] = asyncio.create_task(_run_group(group, before))
         return group
 
     async def remove(self, name: str) -> None:
@@ -115,7 +129,7 @@ class Engines:
             group.stop_reason = f"`{name}` has been removed or replaced."
         if self._tasks and (task := self._tasks.pop(name, None)):
             task.cancel()
-            await asyncio.wait([task])
+            await asyncio.wait([task, *self._replaced])
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -128,7 +142,7 @@ class Engines:
             tasks, self._tasks = self._tasks, None
             for task in tasks.values():
                 task.cancel()
-            await asyncio.gather(*tasks.values(), return_exceptions=True)
+            await asyncio.gather(*tasks.values(), *self._replaced, return_exceptions=True)
 
     async def ready(self, timeout: float) -> bool:
         """Wait until every engine has a worker that is ready; return False when one has none in time, or

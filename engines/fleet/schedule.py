@@ -100,10 +100,7 @@ class Schedule(Generic[SlotT]):
 
     def release(self, slot: SlotT, *, usable: bool, seconds: float, made: float) -> None:
         """End a job that took `seconds` and made so many seconds of audio."""
-        self.running -= 1
-        self._load[slot.worker] -= 1
-        if not self._load[slot.worker]:
-            del self._load[slot.worker]
+        self._return_slot(slot)
         self._busy_seconds = DECAY * self._busy_seconds + seconds
         self._made_seconds = DECAY * self._made_seconds + made
         self._jobs = DECAY * self._jobs + 1
@@ -126,6 +123,12 @@ class Schedule(Generic[SlotT]):
         while job := self._next_live():
             job.future.set_exception(error)
 
+    def _return_slot(self, slot: SlotT) -> None:
+        self.running -= 1
+        self._load[slot.worker] -= 1
+        if not self._load[slot.worker]:
+            del self._load[slot.worker]
+
     def _take_slot(self) -> SlotT:
         least = min(self._load[one.worker] for one in self._free)
         # at random: a worker that answers nobody is free most often, and must not be the first each time
@@ -147,9 +150,9 @@ class Schedule(Generic[SlotT]):
         future = job.future
         if future.done() and not future.cancelled() and not future.exception():
             slot: SlotT = future.result()  # type: ignore[assignment]
-            self.running -= 1
-            self._load[slot.worker] -= 1
-            self.offer(slot)
+            self._return_slot(slot)
+            if slot.valid:  # its worker may have died meanwhile, and nobody would withdraw it again
+                self.offer(slot)
 
     def _queue(self, need: StreamNeed) -> RoundRobin[WaitingJob]:
         if need.terms.batch:

@@ -42,6 +42,11 @@ class LocalSlot(Protocol):
         """The worker, which several slots share."""
         ...
 
+    @property
+    def valid(self) -> bool:
+        """Whether the worker can still take a job in it."""
+        ...
+
 
 class WorkerSource(Protocol):
     """Admits streams, and gives their jobs slots."""

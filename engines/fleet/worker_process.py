@@ -6,9 +6,7 @@ import asyncio
 import contextlib
 import os
 import secrets
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +15,7 @@ import msgspec
 from engines.api import EngineInfo
 from engines.catalogue.engines import EngineRecord
 from engines.fleet.child_process import module_command, own_environ, stop_process, wait_for_end
-from engines.fleet.temporary_folders import folder_prefix
+from engines.fleet.temporary_folders import TemporaryFolder
 from engines.fleet.worker_environ import default_variables, environ_for_other_interpreter
 from engines.settings import Options, WorkerSettings
 from engines.wire.address import SECRET_VARIABLE, Handshake, StartFailure, WorkerAddress
@@ -43,7 +41,7 @@ class WorkerProcess:
     def __init__(
         self,
         process: asyncio.subprocess.Process,
-        folder: Path,
+        folder: TemporaryFolder,
         address: WorkerAddress,
         info: EngineInfo,
         log: Log,
@@ -67,15 +65,15 @@ class WorkerProcess:
         """Start a worker, and return it when it is ready. Raises StartFailed; nothing is left behind then."""
         loopback = sys.platform == "win32" if loopback is None else loopback
         try:
-            folder = Path(tempfile.mkdtemp(prefix=folder_prefix()))
+            folder = TemporaryFolder()
         except OSError as exc:
             raise StartFailed(f"no folder for it could be made: {exc}", permanent=False) from exc
         secret = secrets.token_urlsafe(32) if loopback else ""
-        socket = folder / "worker.sock"
+        socket = folder.path / "worker.sock"
         process: asyncio.subprocess.Process | None = None
         try:
             process = await _start_process(
-                record, folder, None if loopback else socket, secret, options or {}
+                record, folder.path, None if loopback else socket, secret, options or {}
             )
             async with asyncio.timeout(settings.start_timeout):
                 ready, port = await _handshake(process)
@@ -85,7 +83,7 @@ class WorkerProcess:
                 await asyncio.wait(
                     [asyncio.ensure_future(_forward_stderr(process, record.name, log))], timeout=DRAIN_SECONDS
                 )
-            shutil.rmtree(folder, ignore_errors=True)
+            folder.remove()
             if isinstance(exc, TimeoutError):
                 raise StartFailed(f"not ready within {settings.start_timeout:g} s", permanent=False) from exc
             if isinstance(exc, OSError):
@@ -130,7 +128,7 @@ class WorkerProcess:
             await asyncio.wait([self._stderr_task], timeout=DRAIN_SECONDS)
         finally:
             self._stderr_task.cancel()
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.remove()
 
 
 async def _start_process(

@@ -88,6 +88,8 @@ class WorkerClient:
 
     async def health(self, timeout: float) -> bool:
         """Return whether the worker answers within `timeout` seconds."""
+        if self._session.closed:
+            return False
         try:
             limit = aiohttp.ClientTimeout(total=timeout)
             async with self._session.get("/tts/health", timeout=limit) as response:
@@ -114,7 +116,7 @@ class WorkerClient:
         headers = {"accept": frames.MEDIA_TYPE, "content-type": "application/json"}
         parser = frames.FrameParser()
         ended = False
-        with _raise_worker_lost():
+        with _raise_worker_lost(self._session):
             async with self._session.post("/tts/generate", data=body, headers=headers) as response:
                 await _raise_for_status(response)
                 if job.prompt:
@@ -147,7 +149,7 @@ class WorkerClient:
             wav = encode_wav(sample.pcm, rate)
             form.add_field("audio", wav, filename="audio.wav", content_type="audio/wav")
             form.add_field("reference_text", sample.transcript)
-        with _raise_worker_lost():
+        with _raise_worker_lost(self._session):
             async with self._session.post("/tts/create_voice_prompt", data=form) as response:
                 await _raise_for_status(response)
                 return bodies.decode_prompt(await response.read())
@@ -166,7 +168,7 @@ class WorkerClient:
             wav = form.append(upload.wav(), {"content-type": "audio/wav"})
             wav.set_content_disposition("form-data", name="audio", filename="audio.wav")
         ended = False
-        with upload.raise_source_error(), _raise_worker_lost():
+        with upload.raise_source_error(), _raise_worker_lost(self._session):
             async with self._session.post("/stt/transcribe", data=form) as response:
                 await _raise_for_status(response)
                 async for line in response.content:
@@ -221,8 +223,10 @@ async def _raise_for_status(response: aiohttp.ClientResponse) -> None:
 
 
 @contextmanager
-def _raise_worker_lost() -> Iterator[None]:
+def _raise_worker_lost(session: aiohttp.ClientSession) -> Iterator[None]:
     """Raise WorkerLost for whatever breaks a connection to a worker; the engine's own errors pass."""
+    if session.closed:  # aiohttp raises a bare RuntimeError
+        raise WorkerUnreachable("The engine's worker was gone.")
     try:
         yield
     except (SpeechError, asyncio.CancelledError, GeneratorExit):

@@ -11,13 +11,12 @@ import asyncio
 import signal
 import socket
 import sys
-import tempfile
 from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
 from engines.fleet.runtime import Engines
-from engines.fleet.temporary_folders import folder_prefix
+from engines.fleet.temporary_folders import TemporaryFolder
 from gateway.app import VERSION, create_app, make_encoders
 from gateway.cluster import messages
 from gateway.cluster.engine_client import (
@@ -67,10 +66,8 @@ def run(settings: Settings, *, ready_file: Path | None = None) -> int:
     except OSError as exc:
         log.error("cannot listen", host=settings.server.host, port=settings.server.port, reason=str(exc))
         return 1
-    with held, tempfile.TemporaryDirectory(prefix=folder_prefix()) as folder:
-        return asyncio.run(
-            ClusterSupervisor(settings, log, held.getsockname()[:2], Path(folder)).serve(ready_file)
-        )
+    with held, TemporaryFolder() as folder:
+        return asyncio.run(ClusterSupervisor(settings, log, held.getsockname()[:2], folder).serve(ready_file))
 
 
 def bind(host: str, port: int, *, shared: bool = True) -> socket.socket:

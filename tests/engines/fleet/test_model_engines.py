@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from servers import parent_of
 from sleepy import Sleepy
 
 from engines.api import SpeechJob
@@ -210,6 +211,25 @@ def test_a_removed_model_holds_no_memory() -> None:
 
     run(test)
     assert held == []
+
+
+def test_an_engine_that_is_added_twice_is_replaced() -> None:
+    """An engine that is added under the name of one that runs replaces it: of the old one no process is left."""
+
+    async def test() -> None:
+        engines = Engines({}, WorkerSettings(), log=quiet, catalogue=())
+        pids: list[int] = []
+        async with engines.running():
+            for _ in range(3):
+                group = engines.add(RECORD, EngineSettings())
+                assert await group.wait_ready()
+                pids += group.pids()
+                assert await count_events(engines.pool("sleepy"))
+                assert [pid for pid in pids if parent_of(pid)] == pids[-1:]
+            engines.add(RECORD, EngineSettings())  # and the end comes while it is being replaced
+        assert not any(map(parent_of, pids))
+
+    run(test)
 
 
 def test_two_crashes_are_restarted_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ class FakeSlot(msgspec.Struct, frozen=True):
 
     worker: str
     number: int = 0
+    valid: bool = True
 
 
 def run(test: Callable[[], Awaitable[None]]) -> None:
@@ -269,5 +270,30 @@ def test_a_gate_that_closes_releases_all_waiting() -> None:
         with pytest.raises(EngineUnavailable):
             await waiting
         assert (gate.pending, gate.open_streams) == (0, 1)
+
+    run(test)
+
+
+class MortalSlot(msgspec.Struct, eq=False):
+    """A slot whose worker can die."""
+
+    worker: str
+    valid: bool = True
+
+
+def test_a_dead_workers_slot_is_not_offered_again() -> None:
+    """A slot that was given to a job which was cancelled at that moment goes to nobody once its worker is dead."""
+
+    async def test() -> None:
+        schedule: Schedule[MortalSlot] = Schedule()
+        slot = MortalSlot("w")
+        waiting = asyncio.create_task(schedule.acquire(need()))
+        await asyncio.sleep(0)
+        schedule.offer(slot)
+        slot.valid = False
+        schedule.withdraw(lambda one: one.worker == "w")
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        assert (schedule.slots, schedule.running) == (0, 0)
 
     run(test)

@@ -155,4 +155,3 @@ def test_imports_are_unpacked_to_disk(server: Server, at_once: int) -> None:
         thread.join()
     assert answers == [400] * at_once, "a recording of hours is none of a voice"
     assert peak_memory(pid) - before < unpacked / 3
-    print(peak_memory(pid)-before)
