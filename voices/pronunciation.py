@@ -9,13 +9,13 @@ place, in one pass.
 from __future__ import annotations
 
 import unicodedata
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 import regex
 
 from engines.errors import BadInput
+from engines.offsets import Edit, Rewritten, rewrite
 from voices.crowded_text import is_crowded
 
 MOST_ENTRIES = 1000
@@ -49,8 +49,6 @@ Token = tuple[str, int, int]
 """what it is compared by, and its span [start, end) of the text"""
 Key = tuple[str, ...]
 """what two spellings of a word share: its tokens"""
-Replaced = tuple[int, int, int, int]
-"""a span of the text that is spoken, and the span of the original text that it stands for"""
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -92,38 +90,13 @@ def merge(*dictionaries: Iterable[Entry]) -> tuple[Entry, ...]:
     return tuple({_key(entry.word): entry for entries in dictionaries for entry in entries}.values())
 
 
-class Spoken(msgspec.Struct, frozen=True):
+class Spoken(Rewritten, frozen=True):
     """A text after its pronunciations were applied: what an engine reads. All offsets are code points."""
 
-    text: str
     ipa: tuple[tuple[int, int, str], ...] = ()
     """spans [start, end) of `text`, with how they are pronounced"""
     ignored: bool = False
     """a word was left as it is, for its entry has only IPA and the engine takes none"""
-    replaced: tuple[Replaced, ...] = ()
-
-    def original(self, start: int, end: int) -> tuple[int, int]:
-        """Return the span of the caller's text that [start, end) of `text` stands for; a replaced word is
-        covered whole.
-        """
-        start = min(max(start, 0), len(self.text))
-        end = min(end, len(self.text))
-        first = self._origin_of_start(start)
-        return first, self._origin_of_end(end) if end > start else first
-
-    def _origin_of_start(self, offset: int) -> int:
-        at = bisect_right(self.replaced, offset, key=_begin) - 1
-        if at < 0:
-            return offset
-        _, end, original_start, original_end = self.replaced[at]
-        return original_start if offset < end else original_end + offset - end
-
-    def _origin_of_end(self, offset: int) -> int:
-        at = bisect_left(self.replaced, offset, key=_begin) - 1
-        if at < 0:
-            return offset
-        _, end, _, original_end = self.replaced[at]
-        return original_end + max(0, offset - end)
 
 
 class Dictionary:
@@ -141,22 +114,20 @@ class Dictionary:
         """Apply the entries to a text; `ipa` tells whether the engine takes IPA, which then goes before a
         respelling.
         """
-        pieces: list[str] = []
+        edits: list[Edit] = []
         spans: list[tuple[int, int, str]] = []
-        replaced: list[Replaced] = []
-        behind = shift = 0
+        shift = 0
         ignored = False
         for start, end, entry in self._found(text):
             if ipa and entry.ipa:
                 spans.append((start + shift, end + shift, entry.ipa))
             elif entry.respelling:
-                pieces += text[behind:start], entry.respelling
-                replaced.append((start + shift, start + shift + len(entry.respelling), start, end))
+                edits.append(Edit(start, end, entry.respelling))
                 shift += len(entry.respelling) - (end - start)
-                behind = end
             else:
                 ignored = True
-        return Spoken("".join((*pieces, text[behind:])), tuple(spans), ignored, tuple(replaced))
+        written = rewrite(text, edits)
+        return Spoken(written.text, written.replaced, tuple(spans), ignored)
 
     def _found(self, text: str) -> Iterator[tuple[int, int, Entry]]:
         """Return what fits, in order: the longest entry at each place that no entry before it covers."""
@@ -191,10 +162,6 @@ class _Node:
     def __init__(self) -> None:
         self.entry: Entry | None = None
         self.then: dict[str, _Node] = {}
-
-
-def _begin(replaced: Replaced) -> int:
-    return replaced[0]
 
 
 def _tokens(text: str) -> Iterator[Token]:
