@@ -1,4 +1,6 @@
-"""From our errors to OpenAI's envelope: one table, most specific class wins.
+"""From any exception to OpenAI's envelope: one table of our own errors, most specific class wins.
+
+What the system and libraries raise is put into our terms by `compat.system_errors`.
 
 Statuses, types and codes follow what api.openai.com answers, so that its SDKs raise the exceptions they raise
 there.
@@ -7,10 +9,12 @@ there.
 from __future__ import annotations
 
 import math
+import re
 from typing import Literal
 
 import msgspec
 
+from compat.system_errors import system_error
 from engines.errors import (
     BadAudio,
     BadInput,
@@ -24,6 +28,7 @@ from engines.errors import (
     Overloaded,
     RunawayAudio,
     SpeechError,
+    StorageFull,
     UnknownModel,
     UnknownVoice,
     Unsupported,
@@ -32,6 +37,12 @@ from engines.errors import (
 RateKind = Literal["requests", "tokens"]
 MAX_RETRY_AFTER = 60
 """seconds; Node's SDK ignores a longer wait and retries at once"""
+
+
+PYTHON_ERROR = re.compile(r"\b[A-Za-z_.]*[A-Z]\w*(?:Error|Exception|Interrupt)\b(?:\([^()]*\)|:)? ?")
+"""`KeyError(3)`, or `torch.cuda.OutOfMemoryError: ` before what it says"""
+PATH = re.compile(r"(?<![\w:/.])(?:/[\w.@+~%-]+){2,}/?|\b[A-Za-z]:\\[^\s'\"]+")
+"""a path of at least two parts from the root, and no part of a URL"""
 
 
 class ErrorBody(msgspec.Struct, frozen=True):
@@ -83,6 +94,10 @@ class RateLimited(SpeechError):
         self.headers = headers
 
 
+class KeysUnreadable(SpeechError):
+    """The keys cannot be read, so that nobody can be let in."""
+
+
 class WrongRoute(SpeechError):
     """No such path, or not with this method; `status` is 404 or 405."""
 
@@ -110,6 +125,7 @@ TABLE: dict[type[SpeechError], tuple[int, str, str | None]] = {
     BadAudio: (400, INVALID, None),
     NotFound: (404, INVALID, "not_found"),
     Forbidden: (403, INVALID, "not_yours"),
+    StorageFull: (507, SERVER, "storage_full"),
     EngineUnavailable: (503, SERVER, None),
     Overloaded: (503, SERVER, None),
     EngineFailed: (500, SERVER, None),
@@ -118,6 +134,7 @@ TABLE: dict[type[SpeechError], tuple[int, str, str | None]] = {
     MissingPrompt: (500, SERVER, None),
     DeadlineExceeded: (503, SERVER, None),
     NotPermitted: (403, INVALID, None),
+    KeysUnreadable: (503, SERVER, "keys_unreadable"),
     TooLarge: (413, SERVER, None),
     SlowBody: (408, INVALID, None),
     RateLimited: (429, "requests", "rate_limit_exceeded"),
@@ -128,10 +145,13 @@ TABLE: dict[type[SpeechError], tuple[int, str, str | None]] = {
 
 def refusal(error: SpeechError) -> Refusal:
     """Put an error into its status, envelope and headers."""
-    row = next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
-    status = error.status if isinstance(error, NotPermitted | WrongRoute) else row[0]
-    kind = error.kind if isinstance(error, RateLimited) else row[1]
-    body = ErrorBody(error.message, kind, error.param, error.code or row[2])
+    status, kind, code = row(error)
+    if isinstance(error, NotPermitted | WrongRoute):
+        status = error.status
+    if isinstance(error, RateLimited):
+        kind = error.kind
+    message = without_internals(error.message) if status >= 500 else error.message
+    body = ErrorBody(message, kind, error.param, error.code or code)
     return Refusal(status, Envelope(body), _headers(error, status))
 
 
@@ -156,3 +176,37 @@ def unexpected() -> Refusal:
     """Answer for a fault of our own: nothing of it is told but that it happened."""
     body = ErrorBody("The server had an error while processing your request.", SERVER)
     return Refusal(500, Envelope(body))
+
+
+def answer_to(exc: BaseException) -> Refusal:
+    """Return the answer to any exception: one of ours, a system's that the table knows, or the plain 500."""
+    known = known_error(exc)
+    return refusal(known) if known else unexpected()
+
+
+def known_error(exc: BaseException) -> SpeechError | None:
+    """Return an exception in our own terms; None for one that nobody foresaw.
+
+    One of ours that is the server's fault gives way to what the system said of its cause: a full disk is that
+    also where the library reports it.
+    """
+    if isinstance(exc, BaseExceptionGroup):
+        found = [known for one in exc.exceptions if (known := known_error(one))]
+        return found[0] if found and len(found) == len(exc.exceptions) else None
+    own = exc if isinstance(exc, SpeechError) else None
+    if own and row(own)[0] < 500:
+        return own
+    return system_error(exc) or own
+
+
+def without_internals(message: str) -> str:
+    """Return a message of the server's own fault without names of Python's errors and paths of files.
+
+    Engines put into words what their libraries said; this is the last place that it passes.
+    """
+    return PATH.sub("…", PYTHON_ERROR.sub("", message))
+
+
+def row(error: SpeechError) -> tuple[int, str, str | None]:
+    """Return the table's row for an error, that of its nearest class."""
+    return next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)

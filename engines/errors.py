@@ -8,6 +8,7 @@ SpeechError
 │   ├── BadAudio          an upload cannot be decoded, or is too short or too long
 │   ├── NotFound          what the path names is not there, or not for this caller
 │   └── Forbidden         what the path names may be used by this caller, not changed
+├── StorageFull           nothing can be written: the disk is full, or read-only
 ├── EngineUnavailable     no worker can take the work now: starting, failed, or going away
 ├── Overloaded            the queue is full
 ├── EngineFailed          the engine raised, or its worker died with the work in it
@@ -23,11 +24,14 @@ from __future__ import annotations
 class SpeechError(Exception):
     """Anything this program refuses or fails to do, in a sentence a caller may read.
 
-    `param` names the parameter that is wrong; `code` is a word for programs.
+    `param` names the parameter that is wrong; `code` is a word for programs; `detail` is what a library said,
+    for the log only.
     """
 
-    def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str, *, param: str | None = None, code: str | None = None, detail: str = ""
+    ) -> None:
+        super().__init__(f"{message} ({detail})" if detail else message)
         self.message = message
         self.param = param
         self.code = code
@@ -59,6 +63,10 @@ class NotFound(BadInput):
 
 class Forbidden(BadInput):
     """What the path names may be used by this caller, not changed."""
+
+
+class StorageFull(SpeechError):
+    """Nothing can be written: the disk is full, or read-only."""
 
 
 class EngineUnavailable(SpeechError):

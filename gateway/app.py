@@ -34,6 +34,7 @@ from gateway.http.middleware import RequestMiddleware
 from gateway.http.proxies import Proxies
 from gateway.http.rate_limits import LocalRateLimiter
 from gateway.models.manager import ModelManager
+from gateway.observability.descriptors import watch_descriptors
 from gateway.observability.metrics import Metrics
 from gateway.observability.request_log import RequestLog
 from gateway.observability.tracing import Tracing
@@ -98,6 +99,9 @@ def create_app(
         library,
         manager.models.unavailable,
     )
+    auth = Authenticator(
+        keys, public_voices=settings.auth.public_voices, public_metrics=settings.telemetry.public_metrics
+    )
     app = Litestar(
         route_handlers=[
             speech,
@@ -111,10 +115,14 @@ def create_app(
             ARCHIVE_ROUTER,
             *NAME_ROUTES,
             model_router(manager),
-            *health_routes(VERSION, drain, metrics),
+            *health_routes(VERSION, drain, metrics, auth),
         ],
         dependencies={"context": Provide(context_provider(services), sync_to_thread=False)},
-        lifespan=[_lifespan(engines, encoders, tracing, manager), library_lifespan(library, log)],
+        lifespan=[
+            _lifespan(engines, encoders, tracing, manager),
+            library_lifespan(library, log),
+            watch_descriptors(log),
+        ],
         exception_handlers={HTTPException: _raise_in_our_terms, Exception: _reraise},
         openapi_config=OpenAPIConfig(
             title="Voicebox Gateway",
@@ -128,9 +136,7 @@ def create_app(
     return RequestMiddleware(
         app,
         hosts=HostGuard(settings.server.allowed_hosts, settings.server.cors_origins),
-        auth=Authenticator(
-            keys, public_voices=settings.auth.public_voices, public_metrics=settings.telemetry.public_metrics
-        ),
+        auth=auth,
         drain=drain,
         log=log,
         body_timeout=settings.server.body_timeout,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engines.errors import BadInput, EngineUnavailable, Forbidden, NotFound
+from engines.errors import BadInput, EngineUnavailable, Forbidden, NotFound, SpeechError
 
 
 class LibraryFailed(EngineUnavailable):
@@ -19,6 +19,10 @@ class UnknownConsent(NotFound):
 
 class UnknownSample(NotFound):
     """The voice has no such sample."""
+
+
+class RecordingDamaged(SpeechError):
+    """A recording that is kept of a voice can no longer be read."""
 
 
 class NameTaken(BadInput):
@@ -38,6 +42,13 @@ def unknown_consent(id: str) -> UnknownConsent:
 def unknown_sample(id: str) -> UnknownSample:
     """Return the error of a sample that does not exist."""
     return UnknownSample(f"This voice has no sample with id '{id[:100]}'.", code="sample_not_found")
+
+
+def recording_damaged() -> RecordingDamaged:
+    """Return the error of a voice whose recording has rotted."""
+    return RecordingDamaged(
+        "A recording of this voice is damaged and cannot be read. Upload it again.", code="recording_damaged"
+    )
 
 
 def not_yours() -> Forbidden:

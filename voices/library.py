@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -47,7 +48,8 @@ class LibraryLocation(msgspec.Struct, frozen=True):
         """The file of a SQLite database; None where the database is another."""
         if not self.database:
             return self.folder / "voices.db"
-        kind, _, path = self.database.partition(":///")
+        kind, _, rest = self.database.partition(":///")
+        path = unquote(rest.partition("?")[0]).removeprefix("file:")  # the latter in SQLite's own URIs
         return Path(path) if path and kind.startswith("sqlite") else None
 
 
@@ -153,11 +155,14 @@ def _opened(place: LibraryLocation) -> OpenLibrary:
     from voices.storage.blobs import open_blobs
     from voices.storage.database import Database, database_url
 
-    for folder in {place.folder, place.file.parent if place.file else place.folder}:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if place.file:
-        # There are names and words of people in it. What SQLite puts beside it has the same mode.
-        place.file.touch(mode=0o600)
+    try:
+        for folder in {place.folder, place.file.parent if place.file else place.folder}:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if place.file:
+            # There are names and words of people in it. What SQLite puts beside it has the same mode.
+            place.file.touch(mode=0o600)
+    except OSError as exc:
+        raise LibraryFailed("The folder of the library of voices cannot be used.") from exc
     url = database_url(place.database, place.folder)
     try:
         Database.migrate(url)

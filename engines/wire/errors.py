@@ -15,6 +15,8 @@ STATUS = {
     "EngineUnavailable": 503,
 }
 """HTTP statuses of the provider API by class; everything else is 500"""
+FAILED = "The engine failed at this."
+"""what callers are told of a library's error"""
 NOT_FROM_WORKERS = (errors.Overloaded, errors.DeadlineExceeded)
 """errors that only the gateway itself raises, with arguments that a frame does not carry"""
 
@@ -23,7 +25,7 @@ def to_frame(exc: BaseException) -> ErrorFrame:
     """Return the frame of an exception; one that is none of ours becomes EngineFailed."""
     if isinstance(exc, SpeechError):
         return ErrorFrame(type(exc).__name__, exc.message, exc.param, exc.code)
-    return ErrorFrame("EngineFailed", f"{type(exc).__name__}: {exc}")
+    return ErrorFrame("EngineFailed", FAILED, detail=f"{type(exc).__name__}: {exc}")
 
 
 def to_exception(frame: ErrorFrame) -> SpeechError:
@@ -31,4 +33,4 @@ def to_exception(frame: ErrorFrame) -> SpeechError:
     kind = getattr(errors, frame.kind, EngineFailed)
     if not (isinstance(kind, type) and issubclass(kind, SpeechError)) or kind in NOT_FROM_WORKERS:
         kind = EngineFailed
-    return kind(frame.message, param=frame.param, code=frame.code)
+    return kind(frame.message, param=frame.param, code=frame.code, detail=frame.detail)

@@ -29,6 +29,8 @@ class ErrorFrame(msgspec.Struct, frozen=True):
     message: str
     param: str | None = None
     code: str | None = None
+    detail: str = ""
+    """what a library said, for the log only"""
 
 
 class EndFrame(msgspec.Struct, frozen=True):

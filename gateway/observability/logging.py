@@ -1,9 +1,16 @@
-"""Logs on stderr, those of uvicorn and other libraries included: for people on a terminal, JSON otherwise."""
+"""Logs on stderr, those of uvicorn and other libraries included: for people on a terminal, JSON otherwise.
+
+What others wrote (a path, a name, a header) is escaped before it is written: no control character reaches a
+terminal. Tracebacks never show the values of variables, which are users' texts and keys.
+"""
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
+import threading
+from typing import TextIO
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
@@ -14,6 +21,10 @@ HANDLER = "voicebox"
 """the name of our handler on the root logger"""
 UNFINISHED = "ASGI callable returned without completing response."
 """what uvicorn logs of a stream that we broke on purpose; the request's own line says more"""
+UPGRADES = ("Unsupported upgrade request.", "No supported WebSocket library detected.")
+"""what uvicorn logs of a WebSocket, which no installation of anything would make work here"""
+MULTILINE = frozenset({"exception", "stack"})
+"""fields whose lines are ours, not a caller's"""
 TRACEBACKS = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
@@ -29,7 +40,13 @@ def configure(settings: LogSettings) -> FilteringBoundLogger:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     render: list[Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        [
+            structlog.processors.format_exc_info,  # the standard library's own, which shows no variables
+            escape_controls,
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            ),
+        ]
         if console
         else [TRACEBACKS, structlog.processors.JSONRenderer()]
     )
@@ -37,19 +54,22 @@ def configure(settings: LogSettings) -> FilteringBoundLogger:
     structlog.configure(
         processors=[*shared, *render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(_stream()),
         cache_logger_on_first_use=True,
     )
     _configure_libraries(shared, render, max(level, logging.WARNING))
+    logging.captureWarnings(capture=True)
+    if not console and sys.stderr is sys.__stderr__:
+        sys.stderr = Lines(_stream())  # type: ignore[assignment]
     log: FilteringBoundLogger = structlog.get_logger()
     return log
 
 
 def _configure_libraries(shared: list[Processor], render: list[Processor], level: int) -> None:
     """Have the standard library's records from `level` on written in our form."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(_stream())
     handler.set_name(HANDLER)
-    handler.addFilter(lambda record: record.msg != UNFINISHED)
+    handler.addFilter(lambda record: record.msg != UNFINISHED and not str(record.msg).startswith(UPGRADES))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[_add_source, *shared],
@@ -68,3 +88,71 @@ def _configure_libraries(shared: list[Processor], render: list[Processor], level
 def _add_source(_logger: object, _method: str, event: EventDict) -> EventDict:
     """Add the name of the library's logger to a record of the standard library's."""
     return {"source": event["_record"].name, **event}
+
+
+def _stream() -> TextIO:
+    """Return the stream that log lines go to."""
+    return sys.stderr.stream if isinstance(sys.stderr, Lines) else sys.stderr
+
+
+def escape_controls(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Return an event with escapes in the place of control characters, in whatever callers wrote."""
+    return {name: _escaped(value, lines=name in MULTILINE) for name, value in event.items()}
+
+
+def _escaped(value: object, *, lines: bool = False) -> object:
+    if isinstance(value, str):
+        return "".join(
+            char if char.isprintable() or (lines and char in "\n\t") else _escape(char) for char in value
+        )
+    if isinstance(value, dict):
+        return {_escaped(name): _escaped(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_escaped(one) for one in value]
+    return value
+
+
+def _escape(char: str) -> str:
+    return char.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+class Lines(io.TextIOBase):
+    """Standard error in a JSON log: each line that anything prints there becomes a record.
+
+    A library may print, warn, or bring a handler of its own; who reads the log finds JSON on every line.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self._rest = ""
+        self._lock = threading.RLock()
+
+    def write(self, text: str) -> int:
+        """Take a text, and log the lines that are whole."""
+        with self._lock:
+            *whole, self._rest = (self._rest + text).split("\n")
+        for line in whole:
+            if line.strip():
+                structlog.get_logger().warning(line.rstrip(), source="stderr")
+        return len(text)
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """The encoding below."""
+        return self.stream.encoding
+
+    def flush(self) -> None:
+        """Write what is buffered below."""
+        self.stream.flush()
+
+    def fileno(self) -> int:
+        """Return the descriptor below, for those who write there themselves."""
+        return self.stream.fileno()
+
+    def isatty(self) -> bool:
+        """Return whether a terminal is below."""
+        return self.stream.isatty()
+
+    def writable(self) -> bool:
+        """Return that this can be written to."""
+        return True

@@ -11,8 +11,10 @@ from litestar import Request
 
 SCOPE_KEY = "voicebox.record"
 """where the ASGI scope holds the request's log entry"""
-INTERNAL_FIELDS = frozenset({"began", "first_byte", "path", "limits", "queue_seconds"})
+INTERNAL_FIELDS = frozenset({"began", "first_byte", "path", "template", "limits", "queue_seconds"})
 """fields that the line has in another form, or not at all"""
+CLIENT_CLOSED_REQUEST = 499
+"""nginx's status of a request whose client left, which is never sent"""
 
 Outcome = Literal["ok", "refused", "failed", "broken", "client_gone"]
 
@@ -37,6 +39,8 @@ class RequestLog(msgspec.Struct):
     """the caller's address"""
     key: str | None = None
     route: str | None = None
+    template: str | None = None
+    """the path of the route, with the names of what changes in it"""
     engine: str | None = None
     model: str | None = None
     voice: str | None = None
@@ -91,8 +95,11 @@ class RequestLog(msgspec.Struct):
         return {name: value for name, value in headers.items() if value}
 
     def mark_client_gone(self) -> None:
-        """Set the outcome of a request whose client left before the end."""
+        """Set the outcome of a request whose client left before the end, and, where it got no status, the one
+        that proxies use for it.
+        """
         self.outcome = "client_gone"
+        self.status = self.status or CLIENT_CLOSED_REQUEST
 
     def line(self) -> dict[str, object]:
         """Return the fields of the log line: those that are set, times in milliseconds."""

@@ -22,6 +22,7 @@ MISSING = (
 ATTRIBUTES = {
     "http.request.method": "method",
     "url.path": "path",
+    "http.route": "template",
     "http.response.status_code": "status",
     "voicebox.request_id": "id",
     "voicebox.outcome": "outcome",
@@ -35,6 +36,9 @@ ATTRIBUTES = {
     "voicebox.batch": "batch",
 }
 """the log entry's field for each attribute of a span; HTTP's names follow OpenTelemetry's conventions"""
+
+
+METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 
 
 class TracingMissing(Exception):
@@ -75,7 +79,7 @@ class Tracing:
         }
         began = clock_offset + round(1e9 * log_entry.began)
         span = self._tracer.start_span(
-            f"{log_entry.method} {log_entry.route or log_entry.path}",
+            span_name(log_entry),
             parent,
             trace.SpanKind.SERVER,
             attributes,
@@ -98,3 +102,10 @@ class Tracing:
     def close(self) -> None:
         """Send the spans that are left, and stop."""
         self._provider.shutdown()
+
+
+def span_name(log_entry: RequestLog) -> str:
+    """Return a span's name: method and route, of which there are few; never what a caller wrote."""
+    method = log_entry.method if log_entry.method in METHODS else "HTTP"
+    route = log_entry.route or log_entry.template
+    return f"{method} {route}" if route else method

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 
 from engines.catalogue.engines import CATALOGUE, Kind
 from engines.fleet.runtime import EngineSet
+from engines.fleet.status import EngineStatus
 from gateway.config.addresses import base_path
 from gateway.http.context import RequestContext
 from gateway.http.drain import Drain
 from gateway.observability.metrics import Metrics
+from gateway.security.auth import Authenticator
 
 METRICS_TYPE = "text/plain; version=0.0.4"
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -32,7 +35,9 @@ async def test() -> dict[str, str]:
     return {"status": "ok"}
 
 
-def health_routes(version: str, drain: Drain, metrics: Metrics) -> list[HTTPRouteHandler]:
+def health_routes(
+    version: str, drain: Drain, metrics: Metrics, auth: Authenticator
+) -> list[HTTPRouteHandler]:
     """Return the routes that say how the server is."""
 
     @get(["/", "/v1"], summary="What this is")
@@ -41,11 +46,14 @@ def health_routes(version: str, drain: Drain, metrics: Metrics) -> list[HTTPRout
         urls = {"schema": f"{base}/schema", "health": f"{base}/health"}
         return {"name": "Voicebox Gateway", "version": version, **urls}
 
-    @get("/health", summary="How the engines are")
+    @get("/health", summary="How the engines are; why one does not work, to callers with a key")
     async def health(context: NamedDependency[RequestContext]) -> dict[str, Any]:
         engines = context.services.engines
         status = "ok" if _is_ready(engines) else "starting"
-        return {"status": status, "version": version, "engines": engines.statuses()}
+        statuses = engines.statuses()
+        if not auth.may_see_internals(context.headers, context.log_entry.client):
+            statuses = {name: _public(one) for name, one in statuses.items()}
+        return {"status": status, "version": version, "engines": statuses}
 
     @get("/readyz", summary="Requests can be served")
     async def readyz(context: NamedDependency[RequestContext]) -> Response[dict[str, str]]:
@@ -59,6 +67,12 @@ def health_routes(version: str, drain: Drain, metrics: Metrics) -> list[HTTPRout
         return metrics.exposition()
 
     return [root, health, livez, readyz, test, exposition]
+
+
+def _public(status: EngineStatus) -> EngineStatus:
+    """Return a status without what only an owner should know: process ids, and reasons with paths in them."""
+    workers = tuple(msgspec.structs.replace(worker, pid=None, reason="") for worker in status.workers)
+    return msgspec.structs.replace(status, workers=workers)
 
 
 def _is_ready(engines: EngineSet) -> bool:

@@ -14,8 +14,8 @@ from engines.languages import primary_language
 from gateway.http.context import ROUTE, RequestContext
 from gateway.http.openapi import FORM, documented
 from gateway.services import voice_design
-from gateway.services.name_warnings import warn_of_name
 from gateway.services.profile_mapping import changed_profile, profile_object
+from gateway.services.voice_warnings import warn_of_voice
 from voices.errors import not_yours, unknown
 from voices.limits import VoiceLimits
 from voices.naming import compatibility
@@ -41,7 +41,7 @@ async def create(context: NamedDependency[RequestContext]) -> dialect.ProfileObj
     """Create a profile, and return it. Raises BadInput, NameTaken or UnknownConsent."""
     body = read(await context.read_json(), dialect.ProfileBody)
     profile = await _create(context, body)
-    warn_of_name(context.services, context.engines, profile, context.log_entry)
+    warn_of_voice(context.services, context.engines, profile, context.log_entry)
     return shown_profile(context, profile)
 
 
@@ -82,7 +82,7 @@ async def change(
         profile_id, context.caller, lambda profile: changed_profile(profile, body, engines)
     )
     if body.name is not msgspec.UNSET and folded(profile.name) != folded(before.name):
-        warn_of_name(context.services, context.engines, profile, context.log_entry)
+        warn_of_voice(context.services, context.engines, profile, context.log_entry)
     return shown_profile(context, profile)
 
 

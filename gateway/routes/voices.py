@@ -18,8 +18,8 @@ from gateway.http.context import ROUTE, RequestContext
 from gateway.http.openapi import FORM, documented
 from gateway.routes.listing import preset_voices
 from gateway.routes.profiles import create_designed
-from gateway.services.name_warnings import warn_of_name
 from gateway.services.voice_selection import meaning_of
+from gateway.services.voice_warnings import warn_of_voice
 from voices.errors import unknown
 from voices.profile import Profile, VoiceType, checked_language, checked_name
 
@@ -48,7 +48,7 @@ async def create(context: NamedDependency[RequestContext]) -> dialect.VoiceObjec
     else:
         async with context.permit():
             profile = await _clone(context, request, form.data, form.data_type)
-    warn_of_name(context.services, context.engines, profile, context.log_entry)
+    warn_of_voice(context.services, context.engines, profile, context.log_entry)
     return voice_object(profile)
 
 

@@ -6,8 +6,9 @@ import base64
 import binascii
 from collections.abc import Mapping
 
-from compat.errors import NotPermitted
-from gateway.security.keys import KeyStore
+from compat.errors import KeysUnreadable, NotPermitted
+from gateway.security.hosts import is_loopback
+from gateway.security.keys import KeyFileError, KeyStore
 
 NO_KEY = (
     "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer "
@@ -16,6 +17,8 @@ NO_KEY = (
 PUBLIC_PATHS = frozenset({"/", "/v1", "/health", "/livez", "/readyz", "/v1/test"})
 VOICE_LIST = "/v1/audio/voices"
 METRICS = "/metrics"
+FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-real-ip")
+"""what proxies add: the address that is seen is theirs then"""
 
 
 class Authenticator:
@@ -28,7 +31,29 @@ class Authenticator:
         }
 
     def check(self, path: str, method: str, headers: Mapping[bytes, bytes]) -> str | None:
-        """Return the name of the caller's key, None for an unnamed caller. Raises NotPermitted (401)."""
+        """Return the name of the caller's key, None for an unnamed caller. Raises NotPermitted (401) or
+        KeysUnreadable.
+        """
+        try:
+            return self._check(path, method, headers)
+        except KeyFileError as exc:
+            raise KeysUnreadable("The server cannot read its API keys; its log says why.") from exc
+
+    def may_see_internals(self, headers: Mapping[bytes, bytes], client: str | None) -> bool:
+        """Return whether a caller may be told of processes and reasons: by a valid key; where there are none,
+        by being on this machine.
+        """
+        try:
+            if self._store.empty():
+                forwarded = any(name in headers for name in FORWARDED)
+                return client is not None and is_loopback(client) and not forwarded
+            secret = find_secret(headers)
+            found = self._store.verify(secret) if secret else None
+        except KeyFileError:
+            return False
+        return found is not None and not found.expired()
+
+    def _check(self, path: str, method: str, headers: Mapping[bytes, bytes]) -> str | None:
         if path in PUBLIC_PATHS or path.startswith("/schema") or method == "OPTIONS" or self._store.empty():
             return None
         secret = find_secret(headers)

@@ -13,6 +13,7 @@ from engines.errors import BadInput
 from gateway.config import addresses
 from gateway.services.engine_snapshot import EngineSnapshot
 from voices.naming import compatibility
+from voices.naming.matching import did_you_mean
 from voices.profile import Profile, Sample, checked_language, checked_name
 from voices.pronunciation import Entry, check
 
@@ -145,15 +146,31 @@ def _check_unchangeable(before: Profile, after: Profile) -> None:
 
 
 def _check_engines(profile: Profile, engines: EngineSnapshot) -> None:
-    known = {record.name for record in CATALOGUE if "speech" in record.kinds}
+    known = speaking_names(engines.available)
     for param, names in (("engines", profile.engines), ("preset_engine", (profile.preset_engine,))):
         for name in filter(None, names):
             if name not in known:
                 raise BadInput(
-                    f"There is no engine `{name[:100]}`; there are: {', '.join(sorted(known))}.", param=param
+                    f"There is no engine or model `{name[:100]}` that speaks.{did_you_mean(name, known)} "
+                    "GET /v1/voicebox/models lists the models.",
+                    param=param,
                 )
     if profile.voice_type == "preset" and profile.preset_engine in engines.infos:
         around = compatibility.AvailableEngines(engines.infos)
         fit = next(fit for fit in compatibility.fits(profile, around) if fit.engine == profile.preset_engine)
         if not fit.can:
             raise BadInput(f"`{fit.engine}` cannot speak this voice: {fit.reason}.", param="preset_voice_id")
+
+
+def speaking_names(around: compatibility.AvailableEngines) -> set[str]:
+    """Return the names of all engines and models that speak, here or not."""
+    known = {record.name for record in CATALOGUE if "speech" in record.kinds}
+    ready = {name for name, info in around.engines.items() if info.speech}
+    return known | ready | {one.name for one in around.absent if one.speaks}
+
+
+def absent_preset_engine(profile: Profile, engines: EngineSnapshot) -> str:
+    """Return why the engine of a preset cannot speak now, and what would change that; empty if it can."""
+    absent = (one for one in engines.available.absent if one.name == profile.preset_engine)
+    reason = next((one.reason for one in absent), "")
+    return f"{profile.preset_engine} cannot be used yet: {reason}" if reason else ""

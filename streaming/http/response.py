@@ -20,6 +20,9 @@ Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 """sends a Message"""
 
+LISTEN_PAUSE = 1.0
+"""seconds until the client is listened to again whose request broke"""
+
 
 class StreamingResponse:
     """Send `chunks` as the response's body with the given type and headers.
@@ -50,9 +53,6 @@ class StreamingResponse:
             tasks.start_soon(self._cancel_on_disconnect, receive, tasks.cancel_scope)
             try:
                 await self._send_all(send)
-            except TimeoutError:
-                self._on_disconnect()
-                failure = ClientStalled(f"the client took no bytes for {self._send_timeout:g} s")
             except Exception as exc:  # raised below, outside the task group, which would wrap it
                 failure = exc
             tasks.cancel_scope.cancel()
@@ -66,20 +66,32 @@ class StreamingResponse:
                 await send({"type": "http.response.start", "status": 200, "headers": self._raw_headers()})
                 started = True
             if chunk:
-                with anyio.fail_after(self._send_timeout):
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                await self._send_in_time(
+                    send, {"type": "http.response.body", "body": chunk, "more_body": True}
+                )
         if not started:
             await send({"type": "http.response.start", "status": 200, "headers": self._raw_headers()})
         self._complete = True
-        with anyio.fail_after(self._send_timeout):
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        await self._send_in_time(send, {"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _send_in_time(self, send: Send, message: Message) -> None:
+        """Send a message. Raises ClientStalled, which nothing else that takes too long does."""
+        with anyio.move_on_after(self._send_timeout) as scope:
+            await send(message)
+        if scope.cancelled_caught:
+            self._on_disconnect()
+            raise ClientStalled(f"the client took no bytes for {self._send_timeout:g} s")
 
     def _raw_headers(self) -> list[tuple[bytes, bytes]]:
         return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self._headers.items()]
 
     async def _cancel_on_disconnect(self, receive: Receive, scope: anyio.CancelScope) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        while True:
+            try:
+                if (await receive())["type"] == "http.disconnect":
+                    break
+            except Exception:  # whatever breaks the rest of a request, its answer goes on to its end
+                await anyio.sleep(LISTEN_PAUSE)
         if not self._complete:  # a server reports a disconnect once all is sent, too
             self._on_disconnect()
             scope.cancel()

@@ -7,6 +7,7 @@ leaves, `voices.storage.sweep` finds.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 import secrets
@@ -19,7 +20,7 @@ import msgspec
 from engines.errors import BadInput
 from streaming.audio.avio import Source
 from streaming.audio.decoding_threads import DecodingThreads, StoppableSource
-from voices.errors import unknown_sample
+from voices.errors import recording_damaged, unknown_sample
 from voices.library import OpenLibrary
 from voices.limits import Bounds
 from voices.profile import SAMPLE, Profile, Sample, new_id, now
@@ -181,6 +182,8 @@ class Samples:
         data = await self._library.blobs.find(sample.original)
         if data is None:
             raise _changed()
+        if (await asyncio.to_thread(hashlib.sha256, data)).hexdigest() != sample.sha256:
+            raise recording_damaged()
         upload = Upload(data, "", trim=(start, end), param="start")
         return await self.replace(profile, sample, upload, caller)
 

@@ -12,15 +12,15 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, event, inspect, select, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from voices.errors import LibraryFailed
@@ -31,14 +31,17 @@ HEAD = "0001"
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 LOCK = 0x766F6963
 """of PostgreSQL's advisory locks, the one that is held while the schema changes"""
-BUSY_SECONDS = 30
-"""for which a locked SQLite file is waited for"""
+BUSY_SECONDS = 3
+"""for which a locked SQLite file is waited for; our own transactions take milliseconds"""
+LOCKED_SECONDS = 5
+"""for which a file that stayed locked is not written to again: who waits would wait in vain, one by one"""
 POLL_SECONDS = 0.02
 """between two tries to turn WAL mode on"""
 CONNECT_SECONDS = 5
 """in which a connection to PostgreSQL must be there"""
 POOL_SECONDS = 5
 """for which a transaction waits for a connection that others use"""
+LOCKED = "The database of voices is locked by another program."
 VERSION = "alembic_version"
 """Alembic's table"""
 PRAGMAS = ("synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
@@ -64,7 +67,14 @@ def database_url(setting: str, folder: Path) -> URL:
         raise StoreFailed(
             f"voices.database: '{url.drivername}' is not supported, only sqlite and postgresql are."
         )
+    if url.drivername.startswith("sqlite") and not _has_file(url):
+        raise StoreFailed("voices.database: SQLite needs a file, as in sqlite:////srv/voices.db.")
     return url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
+
+
+def _has_file(url: URL) -> bool:
+    """Return whether a URL of SQLite names a file: each connection has a memory of its own."""
+    return bool(url.database) and ":memory:" not in str(url.database) and url.query.get("mode") != "memory"
 
 
 class Database:
@@ -76,7 +86,7 @@ class Database:
         # Each connection to SQLite has a thread and three open files, and a statement takes a fifth of a
         # millisecond.
         if self._sqlite:
-            options |= {"pool_size": 2, "pool_timeout": BUSY_SECONDS}
+            options |= {"pool_size": 2, "pool_timeout": POOL_SECONDS}
         else:
             options |= {"pool_size": 10, "pool_timeout": POOL_SECONDS, "pool_pre_ping": True}
             options["connect_args"] = {"timeout": CONNECT_SECONDS, "command_timeout": 60}
@@ -90,6 +100,7 @@ class Database:
         )
         """for single statements, with nothing around them: on every request there is one"""
         self._writer = asyncio.Lock()
+        self._locked_until = 0.0
         if self._sqlite:
             _prepare_sqlite(self._engine, begins="BEGIN IMMEDIATE")
             _prepare_sqlite(self._reader)
@@ -112,14 +123,30 @@ class Database:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """Begin a transaction: all of it happens, or, when it is left by an exception, nothing."""
+        """Begin a transaction: all of it happens, or, when it is left by an exception, nothing.
+
+        Raises StoreFailed, at once while another program is known to hold SQLite's lock.
+        """
         async with AsyncExitStack() as stack:
             if self._sqlite:  # which has one writer anyhow: here they wait in order, there by chance
                 await stack.enter_async_context(self._writer)
+            if time.monotonic() < self._locked_until:
+                raise StoreFailed(LOCKED)
             await stack.enter_async_context(_faults())
             connection = await stack.enter_async_context(self._engine.connect())
-            await stack.enter_async_context(connection.begin())
+            with self._noting_locks():
+                await stack.enter_async_context(connection.begin())
             yield connection
+
+    @contextmanager
+    def _noting_locks(self) -> Iterator[None]:
+        """Note that another program holds SQLite's lock, which was waited for in vain."""
+        try:
+            yield
+        except OperationalError as exc:
+            if _is_locked(exc):
+                self._locked_until = time.monotonic() + LOCKED_SECONDS
+            raise
 
     async def forget(self) -> None:
         """Overwrite SQLite's log, in which what was deleted may still stand."""
@@ -152,7 +179,13 @@ async def _faults() -> AsyncIterator[None]:
     except IntegrityError:
         raise
     except (SQLAlchemyError, OSError, TimeoutError) as exc:
-        raise StoreFailed("The database of voices does not answer.") from exc
+        raise StoreFailed(LOCKED if _is_locked(exc) else "The database of voices does not answer.") from exc
+
+
+def _is_locked(exc: BaseException) -> bool:
+    """Return whether SQLite's file is locked by another program."""
+    original = getattr(exc, "orig", None)
+    return str(getattr(original, "sqlite_errorname", "")).startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
 
 
 def plain(text: str) -> str:

@@ -1,20 +1,24 @@
-"""Warnings of custom voices whose names are those of the server's own voices."""
+"""Warnings of what a custom voice that was made or renamed means for requests."""
 
 from __future__ import annotations
 
 from gateway.observability.request_log import RequestLog, header_safe
 from gateway.services.container import Services
 from gateway.services.engine_snapshot import EngineSnapshot
+from gateway.services.profile_mapping import absent_preset_engine
 from voices.profile import NOBODY, Profile
 
 
-def warn_of_name(
+def warn_of_voice(
     services: Services, engines: EngineSnapshot, profile: Profile, log_entry: RequestLog
 ) -> None:
-    """Say in the answer and the log that a voice which was made or renamed goes before one of the server's.
+    """Say in the answer, and of names in the log, what is to be known of a voice that was made or renamed.
 
-    It does so for its owner only; but without a key that is everybody who has none.
+    It may go before one of the server's: for its owner only, but without a key that is everybody who has
+    none. Or its engine is not here.
     """
+    if absent := absent_preset_engine(profile, engines):
+        log_entry.warnings.append(header_safe(absent, 300))
     if not engines.resolver.is_taken(profile.name):
         return
     whose = "your requests" if profile.owner != NOBODY else "the requests of every client without a key"
