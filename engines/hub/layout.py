@@ -4,7 +4,7 @@
         refs/main                   the commit a branch or tag was at when it was pulled
         snapshots/<commit>/<path>   links into blobs
         blobs/<etag>                named by the SHA-256 of large files, by git's hash of the others
-        blobs/<etag>.incomplete     what has been downloaded of one
+        blobs/<etag>.voicebox.incomplete    what has been downloaded of one
         trees/<commit>.json         what the hub lists at a commit
     .locks/models--owner--name/     one lock for each repository of ours beside those of the hub's client
 
@@ -29,6 +29,8 @@ from engines.hub.errors import ModelUnreachable
 
 COMMIT_HASH = re.compile(r"[0-9a-f]{40}")
 BLOB_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+PARTIAL_SUFFIX = ".voicebox.incomplete"
+"""of what has been downloaded of a blob: older clients of the hub write into `<etag>.incomplete`"""
 TREE_VERSION = 1
 SAFETENSORS_NAMES = ("model.safetensors", "model.safetensors.index.json")
 """a model's weights, whole or in parts, as all loaders look for them first"""
@@ -157,7 +159,7 @@ class RepoFolder:
 
     def partial_blob(self, etag: str) -> Path:
         """Return the path of a blob as long as it is not complete."""
-        return self.root / "blobs" / f"{etag}.incomplete"
+        return self.root / "blobs" / f"{etag}{PARTIAL_SUFFIX}"
 
     def tree(self, commit: str) -> Tree | None:
         """Return what the hub listed at a commit; None where that was not written down."""

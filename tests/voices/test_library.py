@@ -95,3 +95,27 @@ async def test_a_failed_open_leaves_nothing(
     opened.place = LibraryLocation(tmp_path, database, s3_bucket.url)
     assert await (await opened.open()).store.visible("") == []
     await opened.close()
+
+
+@pytest.mark.parametrize("query", ["", "?timeout=3", "?timeout=3&cached_statements=20"])
+@pytest.mark.parametrize("name", ["x.db", "our voices.db"])
+@awaited
+async def test_only_the_file_of_the_url(tmp_path: Path, name: str, query: str) -> None:
+    """A URL of SQLite names one file, whatever options follow; no other is made."""
+    file = tmp_path / "there" / name
+    place = LibraryLocation(tmp_path / "data", f"sqlite:///{str(file).replace(' ', '%20')}{query}")
+    async with open_library(place) as opened:
+        await opened.store.create(voice("Anna"), 0)
+    made = {path.name.removesuffix("-wal").removesuffix("-shm") for path in file.parent.iterdir()}
+    assert made == {name}
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert not await library(place).is_empty()
+
+
+@awaited
+async def test_a_uri_of_sqlites_own(tmp_path: Path) -> None:
+    """A URI as SQLite has them is understood as well."""
+    place = LibraryLocation(tmp_path / "data", f"sqlite:///file:{tmp_path}/x.db?mode=rwc&uri=true")
+    async with open_library(place):
+        made = await asyncio.to_thread(lambda: {path.name[:4] for path in tmp_path.iterdir()})
+    assert made == {"x.db", "data"}

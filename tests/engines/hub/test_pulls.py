@@ -30,6 +30,7 @@ from small_model import (
 
 from engines.hub.download import DownloadPolicy
 from engines.hub.errors import ModelDamaged, ModelUnreachable, PullCancelled, PullStalled
+from engines.hub.layout import PARTIAL_SUFFIX
 from engines.hub.progress import PullProgress, SpeedMeter
 
 if TYPE_CHECKING:  # pytest loads it
@@ -281,8 +282,22 @@ def test_partial_files_of_any_content(hub: FakeHub, tmp_path: Path, rubbish: byt
     pull(files)
     blob = (tmp_path / "models--acme--toy/snapshots" / commit / WEIGHTS).resolve()
     blob.unlink()
-    blob.with_name(f"{blob.name}.incomplete").write_bytes(rubbish)
+    blob.with_name(f"{blob.name}{PARTIAL_SUFFIX}").write_bytes(rubbish)
     if rubbish == b"rubbish":
         with pytest.raises(ModelDamaged):
             pull(files)
     assert contents(pull(files)) == PULLED
+
+
+def test_partial_files_of_the_hubs_own_client(hub: FakeHub, tmp_path: Path) -> None:
+    """What another client of the hub has begun to download, in the same cache, is neither read nor changed."""
+    commit = hub.publish(REPO, FILES)
+    files = model_files(tmp_path, hub.url)
+    pull(files)
+    blob = (tmp_path / "models--acme--toy/snapshots" / commit / WEIGHTS).resolve()
+    blob.unlink()
+    others = [blob.with_name(f"{blob.name}{suffix}") for suffix in (".incomplete", ".0a1b2c3d.incomplete")]
+    for other in others:
+        other.write_bytes(b"of another")
+    assert contents(pull(files)) == PULLED
+    assert [other.read_bytes() for other in others] == [b"of another"] * 2

@@ -190,7 +190,16 @@ def test_a_newer_version_is_refused(url: URL, at: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "setting", ["mysql://host/voices", "sqlite+pysqlite:///x.db", "voices.db", "postgresql://a:b:c:d"]
+    "setting",
+    [
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite:///file:x?mode=memory&uri=true",
+        "mysql://host/voices",
+        "sqlite+pysqlite:///x.db",
+        "voices.db",
+        "postgresql://a:b:c:d",
+    ],
 )
 def test_unsupported_urls(setting: str, tmp_path: Path) -> None:
     """A URL of another kind of database, or an invalid one, is refused by the setting's name."""
