@@ -99,6 +99,10 @@ class EngineServer:
         """Return the connection of a gateway process; None while it has none."""
         return self._sessions_by_pid.get(pid)
 
+    def sessions(self) -> frozenset[Session]:
+        """Return the connections of all gateway processes."""
+        return frozenset(self._sessions)
+
     def encoding(self) -> float:
         """Return how many seconds of audio all gateway processes can encode in a second; 0 if not known."""
         known = [session.encoding for session in self._sessions if session.encoding]

@@ -41,6 +41,10 @@ class WorkerClients:
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
 
+    def __len__(self) -> int:
+        """Return how many clients are open."""
+        return len(self._clients)
+
     async def close(self) -> None:
         """Close all clients."""
         await asyncio.gather(
