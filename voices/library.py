@@ -135,9 +135,18 @@ class Library:
             self._down_until = time.monotonic() + DOWN_SECONDS
             raise
 
-    async def visible(self, caller: str) -> list[Profile]:
-        """Return the custom voices that a caller may use, oldest first."""
-        return [] if await self.is_empty() else await (await self.open()).store.visible(caller)
+    async def page(self, caller: str, after: str, limit: int) -> tuple[list[Profile], bool]:
+        """Return some of the custom voices that a caller may use, oldest first, and whether there are more.
+
+        They follow `after`, the id of one, or empty. Raises UnknownProfile.
+        """
+        if await self.is_empty():
+            return [], False
+        return await (await self.open()).store.page(caller, after, limit)
+
+    async def near_names(self, voice: str, caller: str) -> list[str]:
+        """Return the names of custom voices, which a caller may use, that are most like one."""
+        return [] if await self.is_empty() else await (await self.open()).store.near_names(voice, caller)
 
 
 async def _marked(opened: OpenLibrary) -> OpenLibrary:

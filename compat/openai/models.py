@@ -53,6 +53,9 @@ class VoiceList(msgspec.Struct, frozen=True):
     voices: tuple[ListedVoice, ...]
     data: tuple[ListedVoice, ...]
     object: str = "list"
+    has_more: bool = False
+    """there are more custom voices, behind `last_id`"""
+    last_id: str | None = None
 
 
 def listed(name: str, voice: Voice, engine: str) -> ListedVoice:

@@ -95,6 +95,10 @@ class ProfileList(msgspec.Struct, frozen=True):
 
     data: tuple[ProfileObject, ...]
     object: Literal["list"] = "list"
+    has_more: bool = False
+    """there are more, behind `last_id`"""
+    last_id: str | None = None
+    """of the last that was looked at"""
 
 
 class SampleList(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ from engines.api import EngineInfo
 from engines.errors import BadInput, NotFound
 from gateway.http.context import ROUTE, RequestContext
 from gateway.http.openapi import documented
+from gateway.http.paging import HIGHEST_LIMIT
 from gateway.services.profile_mapping import checked_entries, pronunciation_bodies
 from gateway.services.voice_selection import meaning_of, select_voice
 from voices.naming.meaning import lasting_target
@@ -139,12 +140,14 @@ async def put_words(context: NamedDependency[RequestContext]) -> dialect.Diction
 )
 async def clear(context: NamedDependency[RequestContext]) -> dialect.Cleared:
     """Delete the voice prompts of the caller's voices, and return how many there were."""
-    visible = await context.services.library.visible(context.caller)
-    own = [profile for profile in visible if profile.editable(context.caller)]
-    if not own:
-        return dialect.Cleared(0)
-    prompts = (await context.library()).prompts
-    return dialect.Cleared(sum([await prompts.clear(profile.id) for profile in own]))
+    cleared, after, more = 0, "", True
+    while more:
+        found, more = await context.services.library.page(context.caller, after, HIGHEST_LIMIT)
+        for profile in found:
+            after = profile.id
+            if profile.editable(context.caller):
+                cleared += await (await context.library()).prompts.clear(profile.id)
+    return dialect.Cleared(cleared)
 
 
 NAME_ROUTES = (presets, of_engine, aliases, put_alias, delete_alias, get_words, put_words, clear)

@@ -13,6 +13,7 @@ from engines.errors import BadInput, NotFound
 from engines.languages import primary_language
 from gateway.http.context import ROUTE, RequestContext
 from gateway.http.openapi import FORM, documented
+from gateway.http.paging import asked_page
 from gateway.services import voice_design
 from gateway.services.profile_mapping import changed_profile, profile_object
 from gateway.services.voice_warnings import warn_of_voice
@@ -27,13 +28,15 @@ ONE = "/{profile_id:str}"
 
 @get("/", summary="List the profiles")
 async def profiles(context: NamedDependency[RequestContext]) -> dialect.ProfileList:
-    """Return the profiles that the caller may use; `?voice_type=` and `?language=` narrow them down."""
+    """Return the profiles that the caller may use; `?voice_type=` and `?language=` narrow them down,
+    `?limit=` and `?after=` page. Raises BadInput or UnknownProfile.
+    """
     kind = context.query("voice_type")
     language = context.query("language")
-    visible = await context.services.library.visible(context.caller)
-    return dialect.ProfileList(
-        tuple(shown_profile(context, profile) for profile in visible if _matches(profile, kind, language))
-    )
+    page = asked_page(context)
+    visible, more = await context.services.library.page(context.caller, page.after, page.limit)
+    found = tuple(shown_profile(context, profile) for profile in visible if _matches(profile, kind, language))
+    return dialect.ProfileList(found, has_more=more, last_id=visible[-1].id if visible else None)
 
 
 @post("/", status_code=200, operation_class=documented(dialect.ProfileBody), summary="Make a profile")
@@ -209,9 +212,8 @@ async def create_designed(context: RequestContext, draft: Profile) -> Profile:
         if not designs:
             return profile
         terms = context.terms(seconds=seconds)
-        return await voice_design.create_or_roll_back(
-            context.services, context.engines, profile, terms, voices
-        )
+        making = voice_design.ensure_reference(context.services, context.engines, profile, terms)
+        return await voice_design.made_or_rolled_back(context.while_client_waits(making), profile, voices)
 
 
 def _voice_type(body: dialect.ProfileBody) -> dialect.Kind:

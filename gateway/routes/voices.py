@@ -16,6 +16,7 @@ from compat.openai import voices as dialect
 from compat.openai.models import ListedVoice, VoiceList
 from gateway.http.context import ROUTE, RequestContext
 from gateway.http.openapi import FORM, documented
+from gateway.http.paging import asked_page
 from gateway.routes.listing import preset_voices
 from gateway.routes.profiles import create_designed
 from gateway.services.voice_selection import meaning_of
@@ -54,12 +55,16 @@ async def create(context: NamedDependency[RequestContext]) -> dialect.VoiceObjec
 
 @get("/", summary="List the voices")
 async def voices(context: NamedDependency[RequestContext]) -> VoiceList:
-    """Return the custom voices that the caller may use, then the presets."""
+    """Return the custom voices that the caller may use, then the presets: a page of them, with the presets
+    behind the last of the custom ones. Raises BadInput or UnknownProfile.
+    """
     caller = context.caller
-    visible = await context.services.library.visible(caller)
+    page = asked_page(context)
+    visible, more = await context.services.library.page(caller, page.after, page.limit)
     custom = [_listed(profile, caller) for profile in visible if caller or not profile.owner]
-    found = (*custom, *preset_voices(context.engines.infos))
-    return VoiceList(found, found)
+    presets = () if more else preset_voices(context.engines.infos)
+    found = (*custom, *presets)
+    return VoiceList(found, found, has_more=more, last_id=visible[-1].id if more else None)
 
 
 @get("/{voice_id:path}", summary="Look a voice up")

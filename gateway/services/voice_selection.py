@@ -136,8 +136,8 @@ async def _unknown_voice(
     ):
         choice = engines.resolver.speak(model, name, profile)
         return msgspec.structs.replace(choice, mapped=(*choice.mapped, f"voice={name}->{profile.name}"))
-    visible = await services.library.visible(caller)
-    return engines.resolver_with(tuple(profile.name for profile in visible)).speak(model, voice)
+    near = await services.library.near_names(name, caller)
+    return engines.resolver_with(tuple(near)).speak(model, voice)
 
 
 async def _default_voice(services: Services, engines: EngineSnapshot, caller: str) -> Profile | None:

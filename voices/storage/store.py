@@ -6,21 +6,37 @@ A `caller` is the key that asks, by name, or "" for none; what it must not see i
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, CursorResult, Select, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Select,
+    case,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engines.errors import BadInput
 from voices.errors import not_yours, taken, unknown
+from voices.naming.matching import nearest
 from voices.profile import NOBODY, Audit, Profile, Sample, folded, now
 from voices.storage import tables
 from voices.storage.database import Database, one_by_one, plain
 
 PROFILE = "profile:"
+NEAR_NAMES = 500
+"""names that are looked at for one that is like another"""
 Change = Callable[[Profile], Profile]
 
 
@@ -50,6 +66,37 @@ class Store:
     async def visible(self, caller: str) -> list[Profile]:
         """Return all voices that a key may use, oldest first."""
         return await self._read(joined().where(tables.profiles.c.scope.in_({NOBODY, caller})))
+
+    async def page(self, caller: str, after: str, limit: int) -> tuple[list[Profile], bool]:
+        """Return at most `limit` voices that a key may use, oldest first, and whether there are more.
+
+        They follow `after`, the id of one, or empty. Raises UnknownProfile.
+        """
+        table = tables.profiles.c
+        query = select(table.id).where(table.scope.in_({NOBODY, caller}))
+        if after:
+            last = await self.get(after, caller)
+            query = query.where(tuple_(table.created, table.id) > (last.created, last.id))
+        query = query.order_by(table.created, table.id).limit(limit + 1)
+        async with self._database.reading() as connection:
+            ids = (await connection.execute(query)).scalars().all()
+            rows = _pairs(await connection.execute(joined().where(table.id.in_(ids[:limit]))))
+        return await asyncio.to_thread(profiles, rows), len(ids) > limit
+
+    async def near_names(self, voice: str, caller: str) -> list[str]:
+        """Return the names, of voices that a key may use, that are most like one: of the newest that begin
+        alike, and of the newest.
+        """
+        table = tables.profiles.c
+        visible = table.scope.in_({NOBODY, caller})
+        wanted = folded(plain(voice))
+        alike = case((func.substr(table.folded, 1, 2) == wanted[:2], 0), else_=1)
+        some = select(table.folded).where(visible).order_by(alike, table.created.desc()).limit(NEAR_NAMES)
+        async with self._database.reading() as connection:
+            near = nearest(wanted, (await connection.execute(some)).scalars().all())
+            found = select(table.document).where(visible, table.folded.in_(near))
+            documents = (await connection.execute(found)).scalars().all()
+        return [msgspec.json.decode(document, type=Profile).name for document in documents]
 
     async def create(self, profile: Profile, most: int = 0) -> Profile:
         """Keep a new voice, with its samples; an owner may have `most`, 0 is any number. Raises NameTaken or
