@@ -97,7 +97,7 @@ async def transcribe(
     profile = await editable_profile(context, profile_id)
     async with context.permit():
         sample = _sample(profile, sample_id)
-        after = await transcribe_sample(context.services, context.engines, profile, sample, context.terms())
+        after = await _transcribed(context, profile, sample)
     return sample_object(_sample(after, sample_id))
 
 
@@ -166,10 +166,17 @@ async def _add(context: RequestContext, profile_id: str, form: FormOrJson) -> Sa
 async def _with_transcript(context: RequestContext, profile: Profile, sample: Sample) -> Sample:
     """Return a sample with its transcript if an engine can make one; the sample stays in any case."""
     try:
-        profile = await transcribe_sample(context.services, context.engines, profile, sample, context.terms())
+        profile = await _transcribed(context, profile, sample)
     except (BadInput, UnknownModel):
         return sample
     return _sample(profile, sample.id)
+
+
+async def _transcribed(context: RequestContext, profile: Profile, sample: Sample) -> Profile:
+    """Return a profile with the transcript of a sample, which is made while the client waits."""
+    return await context.while_client_waits(
+        transcribe_sample(context.services, context.engines, profile, sample, context.terms())
+    )
 
 
 def _check_changeable(profile: Profile) -> None:

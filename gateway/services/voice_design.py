@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -84,16 +85,10 @@ async def ensure_reference(
         return await _keep_reference(services, profile, designer, recording)
 
 
-async def create_or_roll_back(
-    services: Services,
-    engines: EngineSnapshot,
-    profile: Profile,
-    terms: RequestTerms,
-    voices: VoiceService,
-) -> Profile:
-    """Make the reference of a new voice, or delete the voice. Raises what `ensure_reference` raises."""
+async def made_or_rolled_back(making: Awaitable[Profile], profile: Profile, voices: VoiceService) -> Profile:
+    """Return a new voice once its reference is made, or delete the voice. Raises what making it raises."""
     try:
-        return await ensure_reference(services, engines, profile, terms)
+        return await making
     except SpeechError:
         await voices.delete(profile.id, profile.owner)
         raise
