@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from types import FrameType
 
-from gateway.config.foreign_packages import ROOT, ForeignPackage, check_packages
+INTERRUPTED = 130
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    os._exit(INTERRUPTED)
+
+
+# Ctrl-C while the rest is imported: nothing has been begun that would have to be ended.
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, _leave)
+
+from gateway.config.foreign_packages import ROOT, ForeignPackage, check_packages  # noqa: E402
 
 
 def main() -> int:
@@ -17,6 +30,8 @@ def main() -> int:
         return 2
     from gateway.cli import main as run_command  # not before the check: it imports our other packages
 
+    if signal.getsignal(signal.SIGINT) is _leave:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     return run_command()
 
 

@@ -26,6 +26,7 @@ from engines.fleet.runtime import Engines
 from gateway.app import VERSION, create_app, make_encoders
 from gateway.config.settings import Settings
 from gateway.http.drain import Drain
+from gateway.http.listening import CannotListen, check_address, check_ready_file
 from gateway.http.protocol import bounded
 from gateway.models.manager import make_manager, make_resting
 from gateway.observability import logging
@@ -35,6 +36,8 @@ from gateway.security.hosts import UnsafeBinding
 from gateway.security.keys import KeyStore, key_file
 from gateway.services.container import codec_threads
 
+INTERRUPTED = 130
+"""the exit status of a program that Ctrl-C ended, as shells have it"""
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 M_MMAP_THRESHOLD = -3
 """mallopt's parameter for the size from which blocks are mapped by themselves"""
@@ -46,9 +49,16 @@ CANCEL_AFTER = 2
 def run(settings: Settings, *, ready_file: Path | None = None) -> int:
     """Serve until a signal; return the exit status.
 
-    It is 0, or 1 when the server could not start, or 2 when the settings do not allow it.
+    It is 0, or 1 when the server could not start, 2 when the settings do not allow it, or 130 when it was
+    interrupted while it started.
     """
     log = logging.configure(settings.log)
+    try:
+        check_address(settings.server.host, settings.server.port)
+        check_ready_file(ready_file)
+    except CannotListen as exc:
+        print(f"voicebox: {exc}", file=sys.stderr)
+        return 1
     encoders = make_encoders(settings, codec_threads(), log)
     metrics = Metrics(lambda: engines.statuses(), VERSION, encoders.encoder_count)
     engines = Engines(
@@ -83,6 +93,8 @@ def run(settings: Settings, *, ready_file: Path | None = None) -> int:
         server.run()
     except SystemExit as exc:
         return int(exc.code or 0)
+    if server.stopped_by is signal.SIGINT:
+        return INTERRUPTED
     return 0 if server.started else 1
 
 
@@ -109,6 +121,8 @@ class GatewayServer(uvicorn.Server):
         self._log = log
         self._on_listening = on_listening
         self._drain_task: asyncio.Task[None] | None = None
+        self.stopped_by: signal.Signals | None = None
+        """the signal that came while the server was starting"""
         super().__init__(
             uvicorn.Config(
                 app,  # type: ignore[arg-type]
@@ -127,10 +141,10 @@ class GatewayServer(uvicorn.Server):
         )
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
-        """Accept connections, then announce the address."""
+        """Accept connections, then announce the address, unless a signal came meanwhile."""
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)  # type: ignore[arg-type]
-        if self.started:
+        if self.started and not self.should_exit:
             tune_memory()
             self._on_listening(self.servers[0].sockets[0].getsockname()[:2])
 
@@ -145,7 +159,14 @@ class GatewayServer(uvicorn.Server):
                 signal.signal(number, handler)
 
     def _on_signal(self, number: int, _frame: object) -> None:
-        if self._drain_task is not None or not self.started:
+        if not self.started:
+            if self.stopped_by is not None:
+                raise KeyboardInterrupt
+            # What has started is stopped in order as soon as all has.
+            self.stopped_by = signal.Signals(number)
+            self.should_exit = True
+            return
+        if self._drain_task is not None:
             self.should_exit = self.force_exit = True
             return
         self._loop.call_soon_threadsafe(self.begin_shutdown, signal.Signals(number).name)

@@ -39,6 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader (`| head`) has gone. Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
+    except OSError as exc:
+        if not exc.errno:
+            raise
+        return _print_error(f"{exc.strerror}: {exc.filename}" if exc.filename else exc.strerror, FAILED)
 
 
 def _command(args: Namespace) -> Callable[[Namespace], int]:
@@ -50,7 +54,7 @@ def _command(args: Namespace) -> Callable[[Namespace], int]:
     return command
 
 
-def _print_error(exc: Exception, status: int) -> int:
+def _print_error(exc: object, status: int) -> int:
     """Print an error, and return the exit status."""
     print(f"voicebox: {exc}", file=sys.stderr)
     return status

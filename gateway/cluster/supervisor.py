@@ -31,6 +31,7 @@ from gateway.cluster.messages import Accepting, Welcome
 from gateway.cluster.remote_manager import RemoteModelManager
 from gateway.config.settings import Settings
 from gateway.http.drain import Drain
+from gateway.http.listening import cannot_listen
 from gateway.http.rate_limits import LocalRateLimiter
 from gateway.models.manager import make_manager, make_resting
 from gateway.models.registry import make_registry
@@ -64,7 +65,7 @@ def run(settings: Settings, *, ready_file: Path | None = None) -> int:
         print(f"voicebox: {exc}", file=sys.stderr)
         return 2
     except OSError as exc:
-        log.error("cannot listen", host=settings.server.host, port=settings.server.port, reason=str(exc))
+        print(f"voicebox: {cannot_listen(settings.server.host, settings.server.port, exc)}", file=sys.stderr)
         return 1
     with held, TemporaryFolder() as folder:
         return asyncio.run(ClusterSupervisor(settings, log, held.getsockname()[:2], folder).serve(ready_file))

@@ -9,6 +9,7 @@ replaces.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -18,7 +19,7 @@ import msgspec
 from engines.catalogue.engines import CATALOGUE, Kind
 from engines.catalogue.models import all_models
 from gateway.config import addresses, schema, sources
-from gateway.config.paths import config_folder
+from gateway.config.paths import config_folder, default_data_folder
 from gateway.config.settings import Settings
 from gateway.config.sources import Given, Problem
 from voices.naming.matching import did_you_mean
@@ -26,6 +27,10 @@ from voices.naming.matching import did_you_mean
 FILE_NAME = "config.yaml"
 OWN_MODELS = ("models", "own")
 MODEL_SETTINGS = ("models", "each")
+DATABASE = re.compile(r"(sqlite|sqlite\+aiosqlite|postgres|postgresql|postgresql\+asyncpg)://")
+COLLECTOR = re.compile(r"https?://[^/\s]+")
+FILE_SETTINGS: tuple[schema.Path, ...] = (("data_dir",), ("auth", "file"), ("models", "folder"))
+"""settings that name a file or a folder"""
 MODELS_HINT = "`voicebox models available` lists them"
 
 
@@ -156,6 +161,8 @@ def _contradictions(loaded: Loaded) -> Iterator[Problem]:
     """Yield the problems of values that are valid each by itself, and cannot work together."""
     yield from _wrong_names(loaded)
     yield from _wrong_addresses(loaded)
+    yield from _wrong_folders(loaded)
+    yield from _wrong_urls(loaded)
     workers = loaded.settings.workers
     if workers.restart_delay > workers.restart_delay_max:
         path = ("workers", "restart_delay_max")
@@ -178,6 +185,54 @@ def _wrong_addresses(loaded: Loaded) -> Iterator[Problem]:
             except ValueError as exc:
                 path = ("server", name)
                 yield Problem(loaded.origins.get(path, "default"), path, str(exc))
+
+
+def _wrong_folders(loaded: Loaded) -> Iterator[Problem]:
+    """Yield the problems of paths that lead nowhere: `~` where no home is known, or of a user who is not."""
+    for path in FILE_SETTINGS:
+        value: Any = loaded.settings
+        for name in path:
+            value = getattr(value, name)
+        source = loaded.origins.get(path, "default")
+        if "\0" in value:
+            yield Problem(source, path, f"{value!r} is given, which no file can be named")
+        elif value.startswith("~") and not _has_home(value):
+            yield Problem(
+                source, path, f"{value!r} is given, and no home folder is known for it; write a whole path"
+            )
+    if not loaded.settings.data_dir and not _has_home(str(default_data_folder())):
+        what = "no home folder is known: HOME is not set, and the system does not know this user; set one"
+        yield Problem("default", ("data_dir",), what)
+
+
+def _wrong_urls(loaded: Loaded) -> Iterator[Problem]:
+    """Yield the problems of URLs of a kind that nothing here understands."""
+    settings = loaded.settings
+    checks: tuple[tuple[schema.Path, str, re.Pattern[str], str], ...] = (
+        (
+            ("voices", "database"),
+            settings.voices.database,
+            DATABASE,
+            "postgresql://user@host/name or sqlite:///path",
+        ),
+        (
+            ("telemetry", "otlp_endpoint"),
+            settings.telemetry.otlp_endpoint,
+            COLLECTOR,
+            "http://localhost:4318",
+        ),
+    )
+    for path, value, pattern, example in checks:
+        if value and not pattern.match(value):
+            what = "what is given is no URL of its kind" if path[0] == "voices" else f"{value!r} is given"
+            yield Problem(loaded.origins.get(path, "default"), path, f"{what}; write one such as {example}")
+
+
+def _has_home(path: str) -> bool:
+    try:
+        return not str(Path(path).expanduser()).startswith("~")
+    except RuntimeError:
+        return False
 
 
 def _wrong_names(loaded: Loaded) -> Iterator[Problem]:

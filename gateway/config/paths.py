@@ -21,6 +21,11 @@ def data_folder(settings: Settings) -> Path:
     """
     if settings.data_dir:
         return Path(settings.data_dir).expanduser()
+    return default_data_folder()
+
+
+def default_data_folder() -> Path:
+    """Return the user's own folder for data; it begins with `~` where nobody knows the user's home."""
     return _own_folder("LOCALAPPDATA") or platformdirs.user_data_path(APP, appauthor=False)
 
 
