@@ -17,6 +17,7 @@ from rich.table import Table
 
 from bench import (
     added_latency,
+    chaos,
     cpu,
     disconnect,
     engines,
@@ -47,9 +48,10 @@ PROGRAMS = {
     "overload": overload.run,
     "engines": engines.run,
     "verified_speech": verified_speech.run,
+    "chaos": chaos.run,
 }
 """the first needs a server that has done nothing yet"""
-ASKED_FOR = {"engines", "verified_speech"}
+ASKED_FOR = {"engines", "verified_speech", "chaos"}
 """these take longer than all others, and need what only some have installed: they are run only when they are
 named
 """

@@ -27,7 +27,9 @@ TERMS = AnswerTerms(asked_every=1.0)
 START_TIMEOUT = 120.0
 """seconds until a member accepts connections: it may have a database to bring up to date"""
 START_TRIES = 4
-"""starts in a row that fail, after which the reason will not go away"""
+"""starts in a row that fail, after which the reason will not go away..."""
+LATER_TRIES = 8
+"""...and once all have served: within a minute it may, such as a full disk"""
 STOP_GRACE = 5.0
 """seconds beyond the drain's own limits, after which a member is killed"""
 
@@ -98,8 +100,8 @@ class Members:
                 failed_starts = 0
 
         def died(_in_a_row: int) -> None:
-            serving = len(self._engine_server.accepting)
-            if failed_starts >= START_TRIES and (not self._complete or not serving):
+            tries = LATER_TRIES if self._complete else START_TRIES
+            if failed_starts >= tries and not (self._complete and self._engine_server.accepting):
                 reasons = self._engine_server.obstacles.values()
                 self._failed(next(iter(reversed(reasons)), "it ended before it served; the log says more"))
 
