@@ -10,7 +10,7 @@ can be read out of the audio again. Markers in the text make it misbehave:
     [silence S]      S seconds of silence            [print]      write to standard output, as libraries do
     [noise]          noise without end               [loop]       the same half second over and over
     [mute]           silence without end             [short]      stop here, with words left
-    [seeded]         from here on ignore markers, if the job has a seed
+    [fault]          raise as a library does         [seeded]     from here on ignore markers, if seeded
 
 As a transcriber it says how long the recording was, in words, unless it was silent.
 """
@@ -68,7 +68,8 @@ OPENAI_VOICES = [
 ]
 VOICES = tuple(Voice(f"tone-{number}", f"Tone {number}", ("en",), "neutral") for number in range(32))
 MARKER_OR_WORD = re.compile(
-    r"\[(fail-after|fail|crash|hang|slow|wait|silence|print|noise|loop|mute|short|seeded)(?: ([\d.]+))?\]|\S+"
+    r"\[(fail-after|fail|fault|crash|hang|slow|wait|silence|print|noise|loop|mute|short|seeded)"
+    r"(?: ([\d.]+))?\]|\S+"
 )
 
 
@@ -183,6 +184,8 @@ ENDLESS: dict[str, Callable[[], bytes]] = {
 def _misbehave(marker: str, value: float) -> None:
     if marker == "fail":
         raise EngineFailed("Told to fail.")
+    if marker == "fault":
+        raise KeyError(3)
     if marker == "crash":
         os._exit(9)
     if marker == "print":

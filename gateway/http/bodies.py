@@ -21,6 +21,8 @@ from streaming.http.response import Receive
 SPOOL_BYTES = 262_144
 """an upload longer than this goes to disk, and is written in pieces of this size"""
 MAX_PARTS = 500
+ANY_BYTES = "latin-1"
+"""the charset that headers of parts are read with: file names come in any, and are not used"""
 CHARSETS = {
     "utf-8": "utf-8",
     "utf8": "utf-8",
@@ -126,7 +128,7 @@ async def read_form(
         await reader.finish()
     except MultipartError as exc:
         reader.form.close()
-        raise BadInput(f"The multipart body is malformed: {exc}") from exc
+        raise BadInput(f"The multipart body is malformed: {exc.args[0]}") from exc
     except BaseException:  # cancelled or failed, the file is closed
         reader.form.close()
         raise
@@ -138,7 +140,9 @@ class _FormReader:
 
     def __init__(self, boundary: str, limits: FormLimits, file_field: str) -> None:
         self.form = Form()
-        self._parser = PushMultipartParser(boundary, max_segment_count=MAX_PARTS, max_header_count=32)
+        self._parser = PushMultipartParser(
+            boundary, max_segment_count=MAX_PARTS, max_header_count=32, header_charset=ANY_BYTES
+        )
         self._limits = limits
         self._file_field = file_field
         self._segment: MultipartSegment | None = None
@@ -194,7 +198,7 @@ class _FormReader:
                 if len(text) <= PIECE
                 else await asyncio.to_thread(_decoded, text, codec)
             )
-            self.form.fields.append((self._segment.name, value))
+            self.form.fields.append((_name(self._segment), value))
         self._text = bytearray()
         self._segment = None
 
@@ -205,11 +209,16 @@ class _FormReader:
             await asyncio.to_thread(self.form.file.write, data)
 
 
+def _name(segment: MultipartSegment) -> str:
+    """Return a part's name, which is UTF-8 as HTML has it."""
+    return str(segment.name).encode(ANY_BYTES).decode("utf-8", "replace")
+
+
 def _codec(segment: MultipartSegment) -> str:
     """Return the codec of a part's text. Raises BadInput for a charset that is not one of a few."""
     codec = CHARSETS.get((segment.charset or "utf-8").strip().casefold())
     if codec is None:
-        name = segment.name[:100]
+        name = _name(segment)[:100]
         raise BadInput(f"The charset of `{name}` is not known here; utf-8 is best.", param=name)
     return codec
 
