@@ -162,9 +162,11 @@ def _contents(profile: Profile, consent: Consent | None) -> tuple[Manifest, dict
     return manifest, files
 
 
-def read(source: IO[bytes], limit: int, *, most_samples: int = MOST_SAMPLES) -> Archive:
-    """Read an archive that holds so many bytes at most, unpacked; who gets it closes it. Raises BadInput with
-    the reason, and OSError where there is no room on the disk.
+def read(
+    source: IO[bytes], limit: int, *, most_samples: int = MOST_SAMPLES, entry_limit: int | None = None
+) -> Archive:
+    """Read an archive that holds so many bytes at most, unpacked, and so many in each entry; who gets it
+    closes it. Raises BadInput with the reason, and OSError where there is no room on the disk.
     """
     try:
         _check_directory(source)
@@ -172,7 +174,7 @@ def read(source: IO[bytes], limit: int, *, most_samples: int = MOST_SAMPLES) -> 
             found = Archive(_manifest(archive))
             _check_samples(found.manifest, most_samples)
             try:
-                _unpack(archive, found, limit)
+                _unpack(archive, found, limit, limit if entry_limit is None else entry_limit)
             except BaseException:  # cancelled or failed, no file stays
                 found.close()
                 raise
@@ -215,7 +217,7 @@ def _manifest(archive: zipfile.ZipFile) -> Manifest:
         raise _bad(f"its {MANIFEST} cannot be read: {exc}") from exc
 
 
-def _unpack(archive: zipfile.ZipFile, found: Archive, limit: int) -> None:
+def _unpack(archive: zipfile.ZipFile, found: Archive, limit: int, entry_limit: int) -> None:
     """Unpack the entries that a manifest names, each into a file."""
     manifest = found.manifest
     wanted = {sample.file: sample.sha256 for sample in manifest.samples}
@@ -228,7 +230,7 @@ def _unpack(archive: zipfile.ZipFile, found: Archive, limit: int) -> None:
             raise _bad(f"its {MANIFEST} names an entry '{name}'")
         file = found.files[name] = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 - Archive closes it
         digest = hashlib.sha256()
-        for chunk in _entry(archive, name, limit):
+        for chunk in _entry(archive, name, min(limit, entry_limit)):
             file.write(chunk)
             digest.update(chunk)
             limit -= len(chunk)

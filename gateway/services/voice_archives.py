@@ -133,7 +133,12 @@ async def open_archive(source: IO[bytes], settings: VoiceSettings) -> AsyncItera
     from voices import archive
 
     def unpack() -> Archive:
-        return archive.read(source, settings.import_bytes, most_samples=settings.samples)
+        return archive.read(
+            source,
+            settings.import_bytes,
+            most_samples=settings.samples,
+            entry_limit=max(settings.upload_bytes, VoiceLimits().avatar_bytes),
+        )
 
     found = await asyncio.to_thread(unpack)
     try:

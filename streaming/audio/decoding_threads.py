@@ -48,18 +48,22 @@ class DecodingThreads:
     `longest_wait` is the most seconds that work may wait for one.
     """
 
-    def __init__(self, limiter: anyio.CapacityLimiter, longest_wait: float = math.inf) -> None:
+    def __init__(
+        self,
+        limiter: anyio.CapacityLimiter,
+        longest_wait: float = math.inf,
+        *,
+        executor: ThreadPoolExecutor | None = None,
+        left: Left | None = None,
+    ) -> None:
         self._limiter = limiter
         self._longest_wait = longest_wait
-        self._executor = ThreadPoolExecutor(max(1, int(limiter.total_tokens)), "decoding")
-        self._left: Left | None = None
+        self._executor = executor or ThreadPoolExecutor(max(1, int(limiter.total_tokens)), "decoding")
+        self._left = left
 
     def ending_with(self, left: Left) -> DecodingThreads:
         """Return the same threads for the work of a client, which ends when the client leaves."""
-        threads = DecodingThreads(self._limiter, self._longest_wait)
-        threads._executor = self._executor
-        threads._left = left
-        return threads
+        return DecodingThreads(self._limiter, self._longest_wait, executor=self._executor, left=left)
 
     async def run(
         self, work: Callable[[], T], *sources: StoppableSource, longest_wait: float | None = None

@@ -114,26 +114,29 @@ def forget_peak(pid: int) -> None:
     Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
-def bomb(megabytes: int) -> bytes:
-    """Return an archive of some 290 kB whose sample is silence of so many megabytes."""
+def bomb(samples: int, megabytes: int) -> bytes:
+    """Return an archive of some hundred kilobytes whose samples are silence of so many megabytes each."""
     head = b"RIFF" + struct.pack("<I", megabytes * MEGABYTE - 8) + b"WAVEfmt " + struct.pack(
         "<IHHIIHH", 16, 1, 1, 8000, 16_000, 2, 16
     ) + b"data" + struct.pack("<I", megabytes * MEGABYTE - 44)  # fmt: skip
+    names = [f"samples/{number}" for number in range(1, samples + 1)]
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        manifest = {"name": "Silence", "voice_type": "cloned", "samples": [{"file": "samples/1"}]}
+        manifest = {"name": "Silence", "voice_type": "cloned", "samples": [{"file": name} for name in names]}
         archive.writestr("profile.json", json.dumps(manifest))
-        with archive.open("samples/1", "w") as entry:
-            entry.write(head)
-            for _ in range(megabytes - 1):
-                entry.write(bytes(MEGABYTE))
+        for name in names:
+            with archive.open(name, "w") as entry:
+                entry.write(head)
+                for _ in range(megabytes - 1):
+                    entry.write(bytes(MEGABYTE))
     return file.getvalue()
 
 
+@pytest.mark.parametrize("many", [True, False], ids=["many samples", "one sample"])
 @pytest.mark.parametrize("at_once", [1, 4])
-def test_imports_are_unpacked_to_disk(server: Server, at_once: int) -> None:
+def test_imports_are_unpacked_to_disk(server: Server, at_once: int, many: bool) -> None:
     """An import takes a small part of the memory that its archive has unpacked, several at once too."""
-    archive, unpacked = bomb(250), 250 * MEGABYTE
+    archive, unpacked = (bomb(20, 10), 200 * MEGABYTE) if many else (bomb(1, 250), 250 * MEGABYTE)
     assert len(archive) < MEGABYTE
     pid = server.process.pid
 

@@ -15,13 +15,14 @@ from libraries import awaited
 
 from engines.errors import BadAudio, Overloaded
 from gateway.services.upload_audio import UploadAudio
-from streaming.audio import wav
+from streaming.audio import avio, wav
 from streaming.audio.avio import PROBE_CALLS, PROBE_READ_BYTES
-from streaming.audio.decode import decode, probe
+from streaming.audio.decode import CHUNK_SECONDS, decode, probe
 from streaming.audio.decoding_threads import DecodingThreads, StoppableSource
 
 HEAD = b"RIFF\xff\xff\xff\x7fWAVE"
 EMPTY_CHUNK = b"junk\0\0\0\0"
+RATE = 16_000
 SIZE = 2**31 - 1
 """bytes that endless files claim to have"""
 
@@ -94,6 +95,17 @@ def test_what_is_read_before_there_is_sound() -> None:
     with pytest.raises(BadAudio):
         probe(source)
     assert source.bytes_read < 2 * PROBE_READ_BYTES
+
+
+def test_sound_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recording whose next half second takes more of the processor than it may is refused."""
+    source = endless_sound()
+    chunks = decode(source, max_seconds=1e9)
+    assert len(next(chunks)) >= CHUNK_SECONDS * RATE * 2
+    monkeypatch.setattr(avio, "STEP_SECONDS", -1.0)  # as if the clock had moved on
+    with pytest.raises(BadAudio):
+        list(chunks)
+    assert source.position < SIZE / 10
 
 
 def test_a_closed_file_harms_no_other() -> None:
