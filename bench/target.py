@@ -63,9 +63,17 @@ class Target(msgspec.Struct):
 
 
 @contextmanager
-def own(config: dict[str, Any] | None = None) -> Iterator[Target]:
-    """Run a server of our own, with default settings but for these, and time its start."""
+def own(
+    config: dict[str, Any] | None = None,
+    module: str = "gateway",
+    prepare: Callable[[Path], None] = lambda _: None,
+) -> Iterator[Target]:
+    """Run a server of our own, with default settings but for these, and time its start.
+
+    `prepare` puts something into its data folder before.
+    """
     with tempfile.TemporaryDirectory() as folder:
+        prepare(Path(folder))
         ready = Path(folder) / "ready.json"
         environ = {name: value for name, value in os.environ.items() if not name.startswith("VOICEBOX_")}
         environ["VOICEBOX_DATA_DIR"] = folder
@@ -75,7 +83,7 @@ def own(config: dict[str, Any] | None = None) -> Iterator[Target]:
         command = [
             sys.executable,
             "-m",
-            "gateway",
+            module,
             "serve",
             "--port",
             "0",

@@ -98,6 +98,8 @@ def name(value: str, field: str) -> str:
 
 def whole(value: str) -> str:
     """Replace lone surrogates, which no encoding carries."""
+    if value.isascii():
+        return value
     return SURROGATES.sub(lambda found: REPLACEMENT * len(found[0]), value)
 
 

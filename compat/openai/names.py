@@ -42,8 +42,8 @@ _PATTERNS: dict[Kind, re.Pattern[str]] = {
     ),
 }
 _WHISPER = (
-    r"(faster-|distil-|faster-distil-|mlx-)*whisper(-v?\d)?"
-    r"(-(tiny|base|small|medium|large|turbo))+(-v\d)?[\w.-]*"
+    r"(faster-|distil-|faster-distil-|mlx-)*+whisper(-v?\d)?+"
+    r"(-(tiny|base|small|medium|large|turbo))++[\w.-]*+"
 )
 _PEERS: dict[Kind, re.Pattern[str]] = {
     "speech": re.compile(r"(.*/)?(kokoro|piper|xtts|chatterbox)[\w.-]*|tts"),

@@ -204,15 +204,15 @@ def _sse(fields: dict[str, Any]) -> bool:
 
 
 def _instructions(fields: dict[str, Any], bounds: Bounds) -> str | None:
-    text = loose.text(fields.get("instructions"))
-    if text is not None and len(text) > bounds.instructions_characters:
+    text = fields.get("instructions")
+    if isinstance(text, str) and len(text) > bounds.instructions_characters:
         raise validation.too_long("instructions", bounds.instructions_characters)
-    return text
+    return loose.text(text)
 
 
 def _language(fields: dict[str, Any]) -> str | None:
-    language = loose.text(fields.get("language"))
-    language = None if language is None else loose.name(language, "language")
+    given = fields.get("language")
+    language = loose.text(loose.name(given, "language")) if isinstance(given, str) else None
     return None if language is None or language.casefold() == "auto" else language
 
 

@@ -45,6 +45,8 @@ ALIKE = frozenset(
 """what clients call the same types, and what they send where they do not know"""
 DEFAULT_LIMIT, HIGHEST_LIMIT = 20, 100
 LONGEST_PROMPT = 4096
+LONGEST_TEXT = 10_000
+"""characters of any field"""
 
 Created = Literal["audio_sample", "prompt"]
 
@@ -186,6 +188,8 @@ def required(fields: Mapping[str, Any], name: str) -> str:
         raise BadInput(f"`{name}` should be a string.", param=name, code="invalid_type")
     if not value.strip():
         raise BadInput(f"`{name}` must not be blank.", param=name)
+    if len(value) > LONGEST_TEXT:
+        raise BadInput(f"`{name}` has {len(value)} characters, more than any.", param=name)
     return loose.whole(value)
 
 

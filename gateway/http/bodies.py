@@ -225,6 +225,9 @@ def _codec(segment: MultipartSegment) -> str:
 
 def _decoded(text: bytearray, codec: str) -> str:
     """Return text, piece by piece: in a thread, the event loop goes on between two."""
+    if codec == "utf-16":
+        codec = "utf-16-be" if text.startswith(codecs.BOM_UTF16_BE) else "utf-16-le"
+        text = text.removeprefix(codecs.BOM_UTF16_BE).removeprefix(codecs.BOM_UTF16_LE)
     decoder = codecs.getincrementaldecoder(codec)("replace")
     pieces = [decoder.decode(text[at : at + PIECE]) for at in range(0, len(text), PIECE)]
     return "".join([*pieces, decoder.decode(b"", final=True)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
@@ -159,13 +160,6 @@ class RequestContext:
         """Return the whole body. Raises TooLarge beyond `limit` bytes."""
         return await bodies.read_all(self.headers, self._request.receive, limit)
 
-    async def read_long_body(self, limit: int) -> bytearray:
-        """Return the whole of a body that may be long, without putting its pieces together at the end."""
-        body = bytearray()
-        async for chunk in bodies.read_chunks(self.headers, self._request.receive, limit):
-            body += chunk
-        return body
-
     async def read_form(self, limits: bodies.FormLimits, file_field: str = "file") -> bodies.Form:
         """Return the form, which the caller closes. Raises BadInput or TooLarge."""
         return await bodies.read_form(self.headers, self._request.receive, limits, file_field)
@@ -217,11 +211,18 @@ class RequestContext:
                     raise BadInput("`file` is missing.", param="file")
                 yield form.file
             return
+        async with self.spool_body(limit) as file:
+            if not file.seek(0, os.SEEK_END):
+                raise BadInput("`file` is missing.", param="file")
+            file.seek(0)
+            yield file
+
+    @asynccontextmanager
+    async def spool_body(self, limit: int) -> AsyncIterator[IO[bytes]]:
+        """Read the whole body onto the disk, where it is long. Raises TooLarge."""
         with tempfile.SpooledTemporaryFile(bodies.SPOOL_BYTES) as file:
             async for chunk in bodies.read_chunks(self.headers, self._request.receive, limit):
                 await asyncio.to_thread(file.write, chunk)
-            if not file.tell():
-                raise BadInput("`file` is missing.", param="file")
             file.seek(0)
             yield file
 

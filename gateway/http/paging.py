@@ -1,4 +1,4 @@
-"""Pages of lists: how long one is, and what it begins behind. No list is longer than what takes milliseconds."""
+"""Pages of lists: how long one is, and what it begins behind, so that each takes milliseconds."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from engines.catalogue.engines import Kind
 from engines.errors import EngineUnavailable, UnknownModel
 from gateway.http.context import RequestContext
 from gateway.services.engine_snapshot import EngineSnapshot
-from voices.naming.matching import shown
+from voices.naming.matching import LONGEST_NAME, shown
 from voices.naming.resolver import WrongKind
 
 OWNER = "voicebox"
@@ -41,7 +41,10 @@ async def audio_models(context: NamedDependency[RequestContext]) -> AudioModels:
 @get("/v1/models/{model:path}", summary="Look one model up")
 async def model(context: NamedDependency[RequestContext], model: FromPath[str]) -> Model:
     """Return one model, a speech model with the voices it speaks with. Raises UnknownModel."""
-    return _model(context.engines, model.lstrip("/"))
+    name = model.lstrip("/")
+    if len(name) > LONGEST_NAME:
+        raise UnknownModel(f"The model '{shown(name)}' does not exist", param="model")
+    return _model(context.engines, name)
 
 
 def _models(engines: EngineSnapshot) -> Iterator[Model]:

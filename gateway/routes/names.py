@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from litestar import delete, get, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath
@@ -127,7 +129,8 @@ async def get_words(context: NamedDependency[RequestContext]) -> dialect.Diction
 )
 async def put_words(context: NamedDependency[RequestContext]) -> dialect.Dictionary:
     """Replace the caller's pronunciations, and return them. Raises BadInput."""
-    entries = checked_entries(read(await context.read_json(), dialect.Dictionary).pronunciations)
+    bodies = read(await context.read_json(), dialect.Dictionary).pronunciations
+    entries = await asyncio.to_thread(checked_entries, bodies)
     await (await context.library()).dictionaries.put(context.caller, entries)
     return dialect.Dictionary(pronunciation_bodies(entries))
 

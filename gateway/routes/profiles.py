@@ -15,7 +15,7 @@ from gateway.http.context import ROUTE, RequestContext
 from gateway.http.openapi import FORM, documented
 from gateway.http.paging import asked_page
 from gateway.services import voice_design
-from gateway.services.profile_mapping import changed_profile, profile_object
+from gateway.services.profile_mapping import changed_profile, profile_object, words_of
 from gateway.services.voice_warnings import warn_of_voice
 from voices.errors import not_yours, unknown
 from voices.limits import VoiceLimits
@@ -80,9 +80,9 @@ async def change(
     voices = await context.voices()
     if body.consent or (body.consent == "" and before.voice_type == "cloned"):
         await voices.require_consent(str(body.consent), context.caller)
-    engines = context.engines
+    engines, words = context.engines, await words_of(body)
     profile = await voices.change(
-        profile_id, context.caller, lambda profile: changed_profile(profile, body, engines)
+        profile_id, context.caller, lambda profile: changed_profile(profile, body, engines, words)
     )
     if body.name is not msgspec.UNSET and folded(profile.name) != folded(before.name):
         warn_of_voice(context.services, context.engines, profile, context.log_entry)
@@ -193,7 +193,8 @@ async def _create(context: RequestContext, body: dialect.ProfileBody) -> Profile
     if body.name is msgspec.UNSET:
         raise BadInput("`name` is missing.", param="name", code="missing_required_parameter")
     kind: dialect.Kind = body.voice_type if isinstance(body.voice_type, str) else _voice_type(body)
-    draft = changed_profile(Profile("", "", kind, context.caller), body, context.engines)
+    words = await words_of(body)
+    draft = changed_profile(Profile("", "", kind, context.caller), body, context.engines, words)
     voices = await context.voices()
     if draft.consent:
         await voices.require_consent(draft.consent, context.caller)

@@ -28,6 +28,8 @@ JSON_TYPE = "application/json"
 TEXT_TYPE = "text/plain; charset=utf-8"
 OPENAI_UPLOAD = 26_214_400
 """bytes of a body; `compat.strict` brings it back"""
+JSON_UPLOAD = 2 * OPENAI_UPLOAD
+"""bytes of a JSON body with a recording in it"""
 FALLBACK_LANGUAGE = "en"
 
 
@@ -83,8 +85,8 @@ async def _read(context: RequestContext) -> tuple[transcription.Fields, IO[bytes
     settings = context.services.settings
     limit = _upload_limit(settings)
     if context.has_type(JSON):
-        body = await context.read_long_body(min(limit, OPENAI_UPLOAD * 2))
-        upload = await asyncio.to_thread(read_upload, body, settings.limits.json_bytes)
+        async with context.spool_body(min(limit, JSON_UPLOAD)) as body:
+            upload = await asyncio.to_thread(read_upload, body, settings.limits.json_bytes)
         return transcription.from_json(upload.fields), upload.recording
     form = await context.read_form(FormLimits(limit, settings.limits.text_fields_bytes))
     if form.file is None:

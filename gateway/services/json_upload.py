@@ -8,6 +8,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import mmap
+import os
 import re
 import tempfile
 from typing import IO, Any
@@ -22,6 +24,8 @@ SPOOL_BYTES = 262_144
 PIECE = 65_536
 """bytes of base64 that are decoded at a time, in well under a millisecond"""
 LONGEST_ESCAPE = 6
+LONGEST_PREFIX = 200
+"""bytes of the `data:audio/wav;base64,` that some put before"""
 KEY = b'"data"'
 """whose value is the recording; inside a string the quotes would be escaped"""
 MOST_KEYS = 1000
@@ -37,16 +41,25 @@ class JsonUpload(msgspec.Struct, frozen=True):
     recording: IO[bytes]
 
 
-def read_upload(body: bytearray, longest_rest: int) -> JsonUpload:
+def read_upload(file: IO[bytes], longest_rest: int) -> JsonUpload:
     """Return what is in a body, `input_audio: {data, format}` and other fields. To be called in a thread.
 
-    `longest_rest` is how many bytes there may be beside the recording. Raises BadInput or BadAudio.
+    The body is a file that lies on the disk where it is long. `longest_rest` is how many bytes there may be
+    beside the recording. Raises BadInput or BadAudio.
     """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if size <= SPOOL_BYTES:
+        return _read_upload(file.read(), longest_rest)
+    with mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) as body:
+        return _read_upload(body, longest_rest)
+
+
+def _read_upload(body: bytes | mmap.mmap, longest_rest: int) -> JsonUpload:
     start, end = _longest_data(body)
     if len(body) - (end - start) > longest_rest:
         raise BadInput(f"The JSON beside the recording has more than {longest_rest} bytes.")
-    view = memoryview(body)
-    rest = bytes(view[:start]) + b"%d" % start + bytes(view[end:]) if start else bytes(view)
+    rest = body[:start] + b"%d" % start + body[end:] if start else body[:]
     fields = loose.json_object(rest)
     audio = fields.get("input_audio")
     data = audio.get("data") if isinstance(audio, dict) else None
@@ -54,10 +67,10 @@ def read_upload(body: bytearray, longest_rest: int) -> JsonUpload:
         raise validation.missing_file()
     if data != str(start):  # the longest is another field's
         raise BadAudio("`input_audio.data` is not base64.", param="file")
-    return JsonUpload(fields, _decoded(view[start:end]))
+    return JsonUpload(fields, _decoded(body, start, end))
 
 
-def _longest_data(body: bytearray) -> tuple[int, int]:
+def _longest_data(body: bytes | mmap.mmap) -> tuple[int, int]:
     """Return where the longest value of a key "data" begins and ends; twice 0 where there is none."""
     longest = (0, 0)
     at = body.find(KEY)
@@ -73,11 +86,11 @@ def _longest_data(body: bytearray) -> tuple[int, int]:
     return longest
 
 
-def _decoded(data: memoryview) -> IO[bytes]:
-    """Return a file with what base64 stands for. Raises BadAudio."""
+def _decoded(body: bytes | mmap.mmap, start: int, end: int) -> IO[bytes]:
+    """Return a file with what the base64 of body[start:end] stands for. Raises BadAudio."""
     file: IO[bytes] = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 - the caller closes it
     try:
-        _decode_into(data, file)
+        _decode_into(body, start, end, file)
     except BaseException:  # whatever it was, the file is closed
         file.close()
         raise
@@ -85,16 +98,17 @@ def _decoded(data: memoryview) -> IO[bytes]:
     return file
 
 
-def _decode_into(data: memoryview, file: IO[bytes]) -> None:
-    begun = bytes(data[:200]).partition(b",")
-    at = len(begun[0]) + 1 if begun[0].startswith(b"data:") and begun[1] else 0
+def _decode_into(body: bytes | mmap.mmap, start: int, end: int, file: IO[bytes]) -> None:
+    at = start
+    if body[start : start + 5] == b"data:":
+        at = body.find(b",", start, min(end, start + LONGEST_PREFIX)) + 1 or start
     left = b""
     try:
-        while at < len(data):
-            piece = bytes(data[at : at + PIECE])
+        while at < end:
+            piece = body[at : min(end, at + PIECE)]
             at += len(piece)
             if b"\\" in piece:
-                piece, at = _unescaped(piece, at, len(data))
+                piece, at = _unescaped(piece, at, end)
             left += piece.translate(None, NOT_BASE64)
             whole = len(left) - len(left) % 4
             file.write(base64.b64decode(left[:whole]))
@@ -104,12 +118,12 @@ def _decode_into(data: memoryview, file: IO[bytes]) -> None:
         raise BadAudio("`input_audio.data` is not base64.", param="file") from exc
 
 
-def _unescaped(piece: bytes, at: int, total: int) -> tuple[bytes, int]:
+def _unescaped(piece: bytes, at: int, end: int) -> tuple[bytes, int]:
     """Return a piece without JSON's escapes (some write every "/" and "+" so), and where the next begins: one
     that may be cut is left to it. Raises ValueError.
     """
     cut = piece.rfind(b"\\", len(piece) - LONGEST_ESCAPE)
-    if at < total and cut > 0:
+    if at < end and cut > 0:
         at -= len(piece) - cut
         piece = piece[:cut]
     return json.loads(b'"%s"' % piece, strict=False).encode("ascii", "ignore"), at

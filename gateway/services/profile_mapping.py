@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -91,8 +92,19 @@ def checked_entries(bodies: tuple[dialect.PronunciationBody, ...]) -> tuple[Entr
     return check([Entry(body.word, body.respelling, body.ipa) for body in bodies])
 
 
-def changed_profile(profile: Profile, body: dialect.ProfileBody, engines: EngineSnapshot) -> Profile:
-    """Return a profile with what a body sets. Raises BadInput where that makes no sense."""
+async def words_of(body: dialect.ProfileBody) -> tuple[Entry, ...]:
+    """Return the pronunciations that a body sets, checked beside the event loop. Raises BadInput."""
+    bodies = () if body.pronunciations is UNSET else body.pronunciations
+    return await asyncio.to_thread(checked_entries, bodies) if bodies else ()
+
+
+def changed_profile(
+    profile: Profile, body: dialect.ProfileBody, engines: EngineSnapshot, words: tuple[Entry, ...] = ()
+) -> Profile:
+    """Return a profile with what a body sets; `words` are its pronunciations, as `words_of` gives them.
+
+    Raises BadInput where that makes no sense.
+    """
     fields: dict[str, Any] = {
         name: value for name in body.__struct_fields__ if (value := getattr(body, name)) is not UNSET
     }
@@ -104,7 +116,7 @@ def changed_profile(profile: Profile, body: dialect.ProfileBody, engines: Engine
     if "languages" in fields:
         fields["languages"] = tuple(checked_language(tag, "languages") for tag in fields["languages"])
     if "pronunciations" in fields:
-        fields["pronunciations"] = checked_entries(fields["pronunciations"])
+        fields["pronunciations"] = words
     if fields.get("design_script"):
         fields["design_script"] = _checked_script(fields["design_script"])
     after = msgspec.structs.replace(

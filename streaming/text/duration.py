@@ -14,6 +14,8 @@ from itertools import pairwise
 
 import msgspec
 
+from streaming.text.scripts import count_characters
+
 LETTER_SECONDS = 1 / 14
 SYLLABLE_SECONDS = 1 / 6
 IDEOGRAPH_SECONDS = 1 / 4
@@ -49,7 +51,7 @@ class DurationEstimate(msgspec.Struct, frozen=True):
 def estimate_duration(text: str, *, speed: float = 1.0) -> DurationEstimate:
     """Estimate the audio of a text spoken `speed` times as fast as usual."""
     expected = longest = letters = 0.0
-    for char, count in Counter(text).items():  # each character is looked up once, however often it is there
+    for char, count in count_characters(text).items():
         usual, most, is_letter = _seconds(char)
         expected += count * usual
         longest += count * most

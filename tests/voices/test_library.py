@@ -57,7 +57,7 @@ async def test_asking_creates_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     asked = library(LibraryLocation(folder))
     assert await asked.is_empty()
-    assert await asked.visible("") == []
+    assert await asked.page("", "", 10) == ([], False)
     assert files(tmp_path) == set()
     await asked.open()
     assert not await asked.is_empty()

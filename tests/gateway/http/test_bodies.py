@@ -144,3 +144,33 @@ def test_a_client_that_leaves_during_an_upload() -> None:
     body = multipart([file(b"x" * 100)])[:60]
     with pytest.raises(BadInput, match="left"):
         asyncio.run(read_form(headers, receiver([body], leave=True), FormLimits(body=10**6, fields=10**6)))
+
+
+def charset_form(charset: str, value: bytes) -> tuple[dict[bytes, bytes], bytes]:
+    """Return headers and body of a form with one field in a charset."""
+    part = (
+        b'content-disposition: form-data; name="prompt"\r\ncontent-type: text/plain; charset='
+        + charset.encode()
+    )
+    return {b"content-type": b"multipart/form-data; boundary=edge"}, multipart([(part, value)])
+
+
+@pytest.mark.parametrize("length", [10, 100_000])
+@pytest.mark.parametrize(
+    "charset", ["utf-8", "UTF-8", "latin-1", "ISO-8859-1", "utf-16", "utf-16le", "utf-16be"]
+)
+def test_charsets_of_a_few(charset: str, length: int) -> None:
+    """Text in the charsets that programs send is read as it was meant, short or long."""
+    text = "é" * length
+    headers, body = charset_form(charset, text.encode(charset))
+    with asyncio.run(read_form(headers, receiver([body]), FormLimits(body=10**6, fields=10**6))) as form:
+        assert form.fields == [("prompt", text)]
+
+
+@pytest.mark.parametrize("charset", ["punycode", "idna", "unicode_escape", "hex", "rot13", "zip", "nonsense"])
+def test_charsets_of_nobody(charset: str) -> None:
+    """Any other charset is a clear refusal, whatever Python makes of it."""
+    headers, body = charset_form(charset, b"abcd" * 1000)
+    with pytest.raises(BadInput, match="charset of `prompt`") as caught:
+        asyncio.run(read_form(headers, receiver([body]), FormLimits(body=10**6, fields=10**6)))
+    assert caught.value.param == "prompt"
