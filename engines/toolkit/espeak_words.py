@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 from engines.api import Word
 
@@ -54,6 +55,56 @@ class WordReader:
         self._last_end = _word_end(text, start, length)
         self._last_time = max(self._last_time, time)
         return Word(start, self._last_end, self._last_time)
+
+
+class WordFiller:
+    """Puts back the words that the library reports no event for: it reads "in the" as one, and what stands
+    behind a dash without spaces.
+
+    Words come in order. One is known to have been left out when the next one comes, or the end.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._end = 0
+        self._length = 0
+        """of the last word"""
+        self._time = 0.0
+
+    def add(self, word: Word) -> list[Word]:
+        """Return the words that were left out before a word, spread over the time since the one before, and
+        it.
+        """
+        words = [*self._left_out(word.start, word.time), word]
+        self._end, self._length, self._time = word.end, word.end - word.start, word.time
+        return words
+
+    def finish(self, time: float) -> list[Word]:
+        """Return the words that were left out at the end, given when the audio ends."""
+        return list(self._left_out(len(self._text), time))
+
+    def _left_out(self, until: int, time: float) -> Iterator[Word]:
+        if self._end == 0:
+            return  # nothing was spoken yet
+        spans = list(_words_between(self._text, self._end, until))
+        letters = self._length + sum(end - start for start, end in spans)
+        passed = self._length
+        for start, end in spans:
+            yield Word(start, end, self._time + (time - self._time) * passed / letters)
+            passed += end - start
+
+
+def _words_between(text: str, start: int, until: int) -> Iterator[tuple[int, int]]:
+    """Yield the stretches of text[start:until] that are words of letters or digits."""
+    while start < until:
+        if not text[start].isalnum():
+            start += 1
+            continue
+        end = start + 1
+        while end < until and (_is_word_character(text[end]) or _joins(text, end)):
+            end += 1
+        yield start, end
+        start = end
 
 
 def _word_end(text: str, start: int, length: int) -> int:

@@ -22,10 +22,21 @@ from engines.adapters.espeak.voices import (
     variant_names,
     volume_of,
 )
-from engines.api import Audio, EmitSpeech, EngineInfo, SpeechCapabilities, SpeechEvent, SpeechJob, Word
+from engines.api import (
+    BYTES_PER_SAMPLE,
+    Audio,
+    EmitSpeech,
+    EngineInfo,
+    SpeechCapabilities,
+    SpeechEvent,
+    SpeechJob,
+    Word,
+)
 from engines.errors import EngineFailed
+from engines.offsets import Rewriting
 from engines.toolkit.espeak_library import PITCH, RATE, UNSPEAKABLE, VOLUME, Library, WordEvent
-from engines.toolkit.espeak_words import WordReader
+from engines.toolkit.espeak_text import pieces, prepare
+from engines.toolkit.espeak_words import WordFiller, WordReader
 from engines.toolkit.stopping import stoppable
 
 WORDS_PER_MINUTE = 175
@@ -33,6 +44,8 @@ SLOWEST = 80
 FASTEST = 450
 DEFAULT_PITCH = 50
 HIGHEST_PITCH = 99
+FIRST_CHUNK = 0.06
+"""seconds of audio"""
 LARGEST_CHUNK = 88_200
 """bytes: two seconds of audio, made in a millisecond or two"""
 
@@ -70,16 +83,29 @@ class Espeak:
     def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
         """Speak one segment. Raises UnknownVoice or EngineFailed."""
         self._prepare(job)
-        reader = WordReader(job.text)
         with stoppable(emit) as send:
-            buffer = GrowingBuffer(send)
+            text = prepare(job.text, self._read_aloud)
+            buffer = GrowingBuffer(send, self._library.sample_rate)
+            words = Words(text)
+            for start, end in pieces(text.text, self._read_aloud):
+                began = buffer.seconds
 
-            def sink(events: list[WordEvent], pcm: bytes) -> None:
-                words = (reader.read(event.offset, event.length, event.time) for event in events)
-                buffer.add([word for word in words if word], pcm)
+                def sink(
+                    events: list[WordEvent], pcm: bytes, start: int = start, began: float = began
+                ) -> None:
+                    for event in events:
+                        known = words.add(start + event.offset, event.length, began + event.time)
+                        buffer.add_words(known)
+                    buffer.add(pcm)
 
-            self._library.synthesise(job.text.translate(UNSPEAKABLE), sink, pause=job.pause)
-            buffer.flush()
+                pause = job.pause and end == len(text.text)
+                self._library.synthesise(text.text[start:end].translate(UNSPEAKABLE), sink, pause=pause)
+            buffer.add_words(words.finish(buffer.seconds))
+            buffer.finish()
+
+    def _read_aloud(self, text: str) -> str:
+        """Return the phonemes of a short text in the voice that is set."""
+        return " ".join(clause.phonemes for clause in self._library.clauses(text.translate(UNSPEAKABLE)))
 
     def _prepare(self, job: SpeechJob) -> None:
         """Set voice, rate and pitch, all of which the library keeps from one call to the next."""
@@ -92,31 +118,84 @@ class Espeak:
         self._library.set_parameter(PITCH, round(pitch))
 
 
+class Words:
+    """The words of a job, from the library's events of the text that was prepared for it."""
+
+    def __init__(self, text: Rewriting) -> None:
+        self._text = text
+        self._reader = WordReader(text.text)
+        self._filler = WordFiller(text.text)
+        self._end = 0
+
+    def add(self, offset: int, length: int, time: float) -> list[Word]:
+        """Return the words that an event tells of, by their offsets in the job's text."""
+        word = self._reader.read(offset, length, time)
+        return self._placed(self._filler.add(word)) if word else []
+
+    def finish(self, time: float) -> list[Word]:
+        """Return the words behind the last event, given when the audio ends."""
+        return self._placed(self._filler.finish(time))
+
+    def _placed(self, words: list[Word]) -> list[Word]:
+        """Return words of the prepared text by their places in the job's: each of its words once."""
+        placed = []
+        for word in words:
+            start, end = self._text.original(word.start, word.end)
+            if end > self._end:
+                placed.append(Word(max(start, self._end), end, word.time))
+                self._end = end
+        return placed
+
+
 class GrowingBuffer:
     """A buffer that sends the first audio at once, and the rest in ever larger chunks.
 
-    Sending costs more than making the audio. `send` may raise Stop.
+    Sending costs more than making the audio. What follows a word is held until the next one is known, so that
+    words go before the audio they begin in. `send` may raise Stop.
     """
 
-    def __init__(self, send: Callable[[SpeechEvent], None]) -> None:
+    def __init__(self, send: Callable[[SpeechEvent], None], rate: int) -> None:
         self._send = send
+        self._rate = rate
         self._words: list[Word] = []
         self._pcm = bytearray()
-        self._chunk_size = 1
+        self._sent = 0
+        """bytes"""
+        self._chunk_size = round(FIRST_CHUNK * rate) * BYTES_PER_SAMPLE
 
-    def add(self, words: list[Word], pcm: bytes) -> None:
-        """Add words and PCM, and send what is there once it is enough."""
+    @property
+    def seconds(self) -> float:
+        """Return how much has been added."""
+        return (self._sent + len(self._pcm)) / BYTES_PER_SAMPLE / self._rate
+
+    def add_words(self, words: list[Word]) -> None:
+        """Add the next words, with all that comes before them, and send the audio before the last of them."""
         self._words += words
-        self._pcm += pcm
-        if len(self._pcm) >= self._chunk_size:
-            self.flush()
+        if words:
+            self._flush(round(words[-1].time * self._rate) * BYTES_PER_SAMPLE - self._sent)
 
-    def flush(self) -> None:
-        """Send what is there, the words before the audio."""
-        words, self._words = self._words, []
-        pcm, self._pcm = bytes(self._pcm), bytearray()
-        self._chunk_size = min(LARGEST_CHUNK, 2 * max(len(pcm), self._chunk_size))
-        for word in words:
-            self._send(word)
-        if pcm:
-            self._send(Audio(pcm))
+    def add(self, pcm: bytes) -> None:
+        """Add PCM, and send what is there where that is much."""
+        self._pcm += pcm
+        if len(self._pcm) >= LARGEST_CHUNK:
+            self._flush(len(self._pcm))
+
+    def finish(self) -> None:
+        """Send all that is left."""
+        self._flush(len(self._pcm), is_last=True)
+
+    def _flush(self, size: int, *, is_last: bool = False) -> None:
+        """Send `size` bytes in chunks, the words in each before it; less than a chunk waits."""
+        while size >= self._chunk_size or (is_last and (size > 0 or self._words)):
+            pcm = bytes(self._pcm[: min(size, self._chunk_size)])
+            del self._pcm[: len(pcm)]
+            size -= len(pcm)
+            end = (self._sent + len(pcm)) / BYTES_PER_SAMPLE / self._rate
+            due = [word for word in self._words if word.time <= end or (is_last and size <= 0)]
+            self._words = self._words[len(due) :]
+            for word in due:
+                self._send(word)
+            if pcm:
+                self._send(Audio(pcm))
+            self._sent += len(pcm)
+            self._chunk_size = min(LARGEST_CHUNK, 2 * self._chunk_size)
