@@ -148,11 +148,8 @@ def test_a_client_that_leaves_during_an_upload() -> None:
 
 def charset_form(charset: str, value: bytes) -> tuple[dict[bytes, bytes], bytes]:
     """Return headers and body of a form with one field in a charset."""
-    part = (
-        b'content-disposition: form-data; name="prompt"\r\ncontent-type: text/plain; charset='
-        + charset.encode()
-    )
-    return {b"content-type": b"multipart/form-data; boundary=edge"}, multipart([(part, value)])
+    head = f'content-disposition: form-data; name="prompt"\r\ncontent-type: text/plain; charset={charset}'
+    return {b"content-type": b"multipart/form-data; boundary=edge"}, multipart([(head, value)])
 
 
 @pytest.mark.parametrize("length", [10, 100_000])
