@@ -30,9 +30,12 @@ def main() -> int:
         return 2
     from gateway.cli import main as run_command  # not before the check: it imports our other packages
 
-    if signal.getsignal(signal.SIGINT) is _leave:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    return run_command()
+    try:
+        if signal.getsignal(signal.SIGINT) is _leave:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        return run_command()
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def _forget_working_directory() -> None:

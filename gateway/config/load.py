@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
 
@@ -96,7 +97,9 @@ def find_file(named: Path | None, environ: Mapping[str, str] = os.environ) -> Pa
         if not named.is_file():
             raise ConfigError([Problem(str(named), (), "there is no such file")])
         return named
-    candidates = (Path(FILE_NAME), config_folder() / FILE_NAME)
+    candidates = [Path(FILE_NAME)]
+    with suppress(RuntimeError):  # no home is known, so that the user has no file there
+        candidates.append(config_folder() / FILE_NAME)
     return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
@@ -200,7 +203,7 @@ def _wrong_folders(loaded: Loaded) -> Iterator[Problem]:
             yield Problem(
                 source, path, f"{value!r} is given, and no home folder is known for it; write a whole path"
             )
-    if not loaded.settings.data_dir and not _has_home(str(default_data_folder())):
+    if not loaded.settings.data_dir and not _has_own_folder():
         what = "no home folder is known: HOME is not set, and the system does not know this user; set one"
         yield Problem("default", ("data_dir",), what)
 
@@ -226,6 +229,13 @@ def _wrong_urls(loaded: Loaded) -> Iterator[Problem]:
         if value and not pattern.match(value):
             what = "what is given is no URL of its kind" if path[0] == "voices" else f"{value!r} is given"
             yield Problem(loaded.origins.get(path, "default"), path, f"{what}; write one such as {example}")
+
+
+def _has_own_folder() -> bool:
+    try:
+        return default_data_folder().is_absolute()
+    except RuntimeError:
+        return False
 
 
 def _has_home(path: str) -> bool:

@@ -25,7 +25,10 @@ def data_folder(settings: Settings) -> Path:
 
 
 def default_data_folder() -> Path:
-    """Return the user's own folder for data; it begins with `~` where nobody knows the user's home."""
+    """Return the user's own folder for data; which is in their home.
+
+    Raises RuntimeError where nobody knows the home.
+    """
     return _own_folder("LOCALAPPDATA") or platformdirs.user_data_path(APP, appauthor=False)
 
 
