@@ -56,7 +56,7 @@ async def chaos(minutes: float, processes: int, seed: int = 1) -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder, full_disk(Path(folder)) as disk:
         config = {**CONFIG, "server": {"processes": processes}}
         with _temporary_files_in(folder), own(config) as target:
-            figures = await _measure(target, disk, minutes, seed)
+            figures = await _measure(target, disk, minutes, seed, processes)
             remains = Remains(target, Path(folder))
             remains.note_processes()
         left = remains.after_the_end()
@@ -77,7 +77,7 @@ def _temporary_files_in(folder: str) -> Iterator[None]:
 
 
 async def _measure(
-    target: Target, disk: Faults, minutes: float, seed: int
+    target: Target, disk: Faults, minutes: float, seed: int, processes: int
 ) -> list[tuple[str, float, str, str]]:
     chance = random.Random(seed)
     ends = time.monotonic() + 60 * minutes
@@ -107,6 +107,7 @@ async def _measure(
         (f"requests that took more than {ANSWER_SECONDS:g} s", seen["hanging"], "", "0"),
         ("answers that failed though nothing was done", seen["without cause"], "", "0"),
         ("lost with a process in mid-answer", seen["broken"], "", ""),
+        ("lost with a member before an answer", seen["no answer"], "", "0" if processes == 1 else ""),
         ("lost twice (500)", seen["lost twice"], "", ""),
         ("refused (503)", seen["refused"], "", ""),
         ("refused for want of disk (507)", seen["no space"], "", ""),

@@ -97,7 +97,8 @@ class Requests:
         except TimeoutError:
             self.seen["hanging"] += 1
         except (aiohttp.ClientError, OSError) as exc:
-            self._explain("broken", f"{type(exc).__name__}: {exc}", began)
+            kind = "broken" if isinstance(exc, aiohttp.ClientPayloadError) else "no answer"
+            self._explain(kind, f"{type(exc).__name__}: {exc}", began)
         else:
             self._judge_answer(question, status, body, began)
 

@@ -16,6 +16,7 @@ from structlog.typing import FilteringBoundLogger
 from engines.fleet.answer_watch import AnswerTerms
 from engines.fleet.child_process import wait_for_end
 from engines.fleet.process_supervisor import ChildRun, Supervisor
+from gateway.cluster import metric_files
 from gateway.cluster.engine_server import EngineServer
 from gateway.config.settings import ServerSettings
 from gateway.observability.metrics import MULTIPROCESS
@@ -118,9 +119,11 @@ class Members:
         """Run a member until it ends; return whether it has accepted connections."""
         counts = self._folder / "metrics"
         counts.mkdir(exist_ok=True)
-        process = await run.start_module(
-            MODULE, str(self._folder / "engines.sock"), environ={MULTIPROCESS: str(counts)}
-        )
+        environ = {MULTIPROCESS: str(counts)}
+        if not await asyncio.to_thread(metric_files.has_space, counts):
+            self._log.warning("no disk space for metrics: a gateway process counts for itself alone")
+            environ = {}
+        process = await run.start_module(MODULE, str(self._folder / "engines.sock"), environ=environ)
         self._starting[process.pid] = run
 
         def kill(seconds: float) -> None:
@@ -133,6 +136,8 @@ class Members:
             status = await wait_for_end(process)
         finally:
             has_served = self._starting.pop(process.pid, None) is None
+            if process.returncode is not None:
+                metric_files.trim(counts, process.pid)
         if not self._stopping:
             self._log.warning("gateway process died", pid=process.pid, status=status)
         return has_served

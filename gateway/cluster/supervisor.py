@@ -8,6 +8,7 @@ the requests it had. All end with this one.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -18,7 +19,7 @@ from structlog.typing import FilteringBoundLogger
 from engines.fleet.runtime import Engines
 from engines.fleet.temporary_folders import TemporaryFolder
 from gateway.app import VERSION, create_app, make_encoders
-from gateway.cluster import messages
+from gateway.cluster import messages, metric_files
 from gateway.cluster.engine_client import (
     EngineConnection,
     RemoteEngines,
@@ -36,7 +37,7 @@ from gateway.http.rate_limits import LocalRateLimiter
 from gateway.models.manager import make_manager, make_resting
 from gateway.models.registry import make_registry
 from gateway.observability import logging
-from gateway.observability.metrics import Metrics
+from gateway.observability.metrics import MULTIPROCESS, Metrics
 from gateway.security.hosts import UnsafeBinding, check_binding
 from gateway.security.keys import KeyStore, key_file
 from gateway.serve import SIGNALS, GatewayServer, announce, tune_memory
@@ -161,6 +162,8 @@ async def run_gateway_process(path: Path) -> int:
 
     welcome, connection = await connect_to_engine_server(path, stop)
     try:
+        if folder := os.environ.get(MULTIPROCESS):
+            metric_files.allocate(Path(folder), os.getpid())
         server = _make_server(welcome, connection)
         servers.append(server)
         with bind(welcome.host, welcome.port) as listener:
