@@ -224,3 +224,19 @@ def test_ids_are_not_guessed() -> None:
     ids = {new_id("voice_") for _ in range(1000)}
     assert len(ids) == 1000
     assert all(id.startswith("voice_") and len(id) == 30 for id in ids)
+
+
+@pytest.mark.parametrize(
+    "name", ["a" + "\u0301\u0323" * 20_000, "a" + "\u0301" * 31, "a" * 101, "𝟘" * 50_000]
+)
+def test_names_that_are_none(name: str) -> None:
+    """A name that is too long, or has more marks on a letter than any script, is refused, and is nobody's."""
+    with pytest.raises(BadInput):
+        checked_name(name)
+    assert folded(name) not in {folded("a"), folded("\u00e1")}
+
+
+def test_names_with_some_marks() -> None:
+    """Letters with as many marks as scripts have stay names, in any form."""
+    assert checked_name("Zalgo" + "\u0301" * 5)
+    assert folded("e\u0301") == folded("\u00e9")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import libraries
+import msgspec
 import pytest
 from libraries import awaited, connected, found, sample, voice
 from msgspec.structs import replace
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.engine import URL
 
 from engines.errors import BadInput
@@ -229,3 +230,53 @@ async def test_blobs_of_consents_are_named(url: URL) -> None:
             == anna.blobs() | {"consents/cons_1/recording"}
             == {"avatar", "consents/cons_1/recording"}
         )
+
+
+# Many...
+
+
+@awaited
+async def test_pages(url: URL) -> None:
+    """Pages one behind another are all voices that a caller may use, once each, in order, with their samples."""
+    async with connected(url) as database:
+        store = Store(database)
+        for number in range(7):
+            await store.create(voice(f"Voice {number}", "one", samples=(sample(f"samp_{number}"),)))
+        await store.create(voice("Hidden", "two"))
+        seen: list[Profile] = []
+        after, more = "", True
+        while more:
+            page, more = await store.page("one", after, 3)
+            assert len(page) <= 3
+            seen += page
+            after = page[-1].id
+        assert seen == await store.visible("one")
+        assert len(seen) == 7
+        hidden = (await store.visible("two"))[0]
+        with pytest.raises(UnknownProfile):
+            await store.page("one", hidden.id, 3)
+
+
+@awaited
+async def test_near_names(url: URL) -> None:
+    """Of thousands of names the nearest is found, though few are looked at, and none that is hidden."""
+    async with connected(url) as database:
+        store = Store(database)
+        await store.create(replace(voice("Anneliese", "one"), created=1.0))
+        await store.create(replace(voice("Annelise", "two"), created=2.0))
+        rows = [
+            {
+                "id": f"voice_{number}",
+                "owner": "one",
+                "scope": "one",
+                "folded": f"voice {number}",
+                "consent": "",
+                "created": 10.0 + number,
+                "document": msgspec.json.encode(voice(f"Voice {number}", "one")).decode(),
+            }
+            for number in range(3000)
+        ]
+        async with database.writing() as connection:
+            await connection.execute(insert(tables.profiles), rows)
+        assert await store.near_names("anneliesse", "one") == ["Anneliese"]
+        assert await store.near_names("a" + "\u0301\u0323" * 20_000, "one") == []
