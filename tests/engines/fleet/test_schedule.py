@@ -297,3 +297,23 @@ def test_a_dead_workers_slot_is_not_offered_again() -> None:
         assert (schedule.slots, schedule.running) == (0, 0)
 
     run(test)
+
+
+def test_equal_workers_are_chosen_at_random() -> None:
+    """Jobs that come one after another are spread over the workers that are free: none comes first each time."""
+
+    async def test() -> None:
+        schedule: Schedule[FakeSlot] = Schedule()
+        for name in ("one", "two", "three"):
+            schedule.offer(FakeSlot(name))
+        chosen = set()
+        for _ in range(60):
+            slot = await schedule.acquire(need())
+            chosen.add(slot.worker)
+            schedule.release(slot, usable=False, seconds=0.1, made=1.0)
+            schedule.withdraw(lambda _: True)
+            for name in ("one", "two", "three"):
+                schedule.offer(FakeSlot(name))
+        assert chosen == {"one", "two", "three"}
+
+    run(test)
