@@ -21,7 +21,7 @@ FAULT_SECONDS = 20.0
 """for which what was done to the server may show: one that is frozen is killed only after a while"""
 REFUSED = 503
 REFUSED_SECONDS = 0.3
-"""for which a client that was refused waits, though it is told to wait longer"""
+"""for which a client waits that was refused or not answered, though it may be told to wait longer"""
 FORMATS = ("pcm", "wav", "mp3", "flac", "aac")
 RATE = 16_000
 
@@ -99,6 +99,7 @@ class Requests:
         except (aiohttp.ClientError, OSError) as exc:
             kind = "broken" if isinstance(exc, aiohttp.ClientPayloadError) else "no answer"
             self._explain(kind, f"{type(exc).__name__}: {exc}", began)
+            await asyncio.sleep(REFUSED_SECONDS)
         else:
             self._judge_answer(question, status, body, began)
 

@@ -17,6 +17,8 @@ LIVED_LONG = 30.0
 """seconds after which a death no longer counts as one in a row"""
 RESTART_DELAY = 0.2
 RESTART_DELAY_MAX = 30.0
+OWN_RESTART_DELAY_MAX = 5.0
+"""of children that run no engine: to start them takes little, and the others have their work meanwhile"""
 STOP_TIMEOUT = 5.0
 EVERY_CHILD = AnswerTerms()
 """what a child has to keep to that has no terms of its own"""
@@ -235,5 +237,6 @@ async def supervise(
     *,
     start_timeout: float = 60.0,
 ) -> None:
-    """Run a child over and over with the usual back-off, until cancelled."""
-    await Supervisor(run_once, start_timeout=start_timeout, failed=failed).run()
+    """Run a child that runs no engine over and over with the usual back-off, until cancelled."""
+    backoff = Backoff(longest=OWN_RESTART_DELAY_MAX)
+    await Supervisor(run_once, backoff, start_timeout=start_timeout, failed=failed).run()

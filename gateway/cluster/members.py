@@ -15,7 +15,7 @@ from structlog.typing import FilteringBoundLogger
 
 from engines.fleet.answer_watch import AnswerTerms
 from engines.fleet.child_process import wait_for_end
-from engines.fleet.process_supervisor import ChildRun, Supervisor
+from engines.fleet.process_supervisor import OWN_RESTART_DELAY_MAX, Backoff, ChildRun, Supervisor
 from gateway.cluster import metric_files
 from gateway.cluster.engine_server import EngineServer
 from gateway.config.settings import ServerSettings
@@ -109,6 +109,7 @@ class Members:
         settings = self._settings
         await Supervisor(
             run_once,
+            Backoff(longest=OWN_RESTART_DELAY_MAX),
             start_timeout=START_TIMEOUT,
             stop_timeout=settings.drain_delay + settings.drain_timeout + CANCEL_AFTER + STOP_GRACE,
             failed=lambda exc: self._log.warning("gateway process did not start", reason=str(exc)),
