@@ -134,7 +134,7 @@ TABLE: dict[type[SpeechError], tuple[int, str, str | None]] = {
     MissingPrompt: (500, SERVER, None),
     DeadlineExceeded: (503, SERVER, None),
     NotPermitted: (403, INVALID, None),
-    KeysUnreadable: (503, SERVER, "keys_unreadable"),
+    KeysUnreadable: (500, SERVER, "keys_unreadable"),
     TooLarge: (413, SERVER, None),
     SlowBody: (408, INVALID, None),
     RateLimited: (429, "requests", "rate_limit_exceeded"),

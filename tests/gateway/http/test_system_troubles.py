@@ -173,7 +173,7 @@ def test_a_websocket(troubled: Server) -> None:
 
 
 def test_a_damaged_key_file(tmp_path: Path) -> None:
-    """When the key file is damaged while the server runs, requests are 503 in the envelope, and the log says why
+    """When the key file is damaged while the server runs, requests are 500 in the envelope, and the log says why
     in one line; when it is mended, keys are valid again. Without a key nobody learns of processes or paths.
     """
     file = tmp_path / "data" / KEYS_FILE
@@ -182,7 +182,7 @@ def test_a_damaged_key_file(tmp_path: Path) -> None:
         good = file.read_bytes()
         file.write_bytes(b'{"keys": [')
         for _ in range(3):
-            assert envelope(call(server, "GET", "/models", secret), 503)["code"] == "keys_unreadable"
+            assert envelope(call(server, "GET", "/models", secret), 500)["code"] == "keys_unreadable"
         file.write_bytes(good)
         json_of(call(server, "GET", "/models", secret))
         assert len(troubles(server)) == 1
