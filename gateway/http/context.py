@@ -129,6 +129,7 @@ class RequestContext:
         Disconnected.
         """
         working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(self.client_left())
+        leaving.add_done_callback(lambda task: task.cancelled() or task.exception())  # maybe too late
         both: list[asyncio.Future[Any]] = [working, leaving]
         try:
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
@@ -136,7 +137,7 @@ class RequestContext:
         finally:
             for task in both:
                 task.cancel()
-            await asyncio.gather(*both, return_exceptions=True)
+            await asyncio.wait([working])
 
     async def client_left(self) -> NoReturn:
         """Wait until the client leaves, once its body has been read. Raises Disconnected."""

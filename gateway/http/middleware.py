@@ -215,7 +215,9 @@ class Exchange:
             message = await self._receive()
             return message
         try:
-            message = await asyncio.wait_for(self._receive(), self._body_timeout)
+            # not wait_for, which forgets that it was cancelled when the message comes at that moment
+            async with asyncio.timeout(self._body_timeout):
+                message = await self._receive()
         except TimeoutError as exc:
             raise SlowBody(f"The body stopped coming for {self._body_timeout:g} seconds.") from exc
         self._body_complete = not message.get("more_body", False)

@@ -107,6 +107,7 @@ class DecodingThreads:
             await asyncio.wait([running])
             return
         leaving = asyncio.ensure_future(self._left())
+        leaving.add_done_callback(lambda task: task.cancelled() or task.exception())  # maybe too late
         both: list[asyncio.Future[Any]] = [running, leaving]
         try:
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
@@ -114,4 +115,3 @@ class DecodingThreads:
                 leaving.result()
         finally:
             leaving.cancel()
-            await asyncio.gather(leaving, return_exceptions=True)
