@@ -29,8 +29,8 @@ START_TIMEOUT = 120.0
 """seconds until a member accepts connections: it may have a database to bring up to date"""
 START_TRIES = 4
 """starts in a row that fail, after which the reason will not go away..."""
-LATER_TRIES = 8
-"""...and once all have served: within a minute it may, such as a full disk"""
+LATER_TRIES = 15
+"""...and once all have served: within a minute it may"""
 STOP_GRACE = 5.0
 """seconds beyond the drain's own limits, after which a member is killed"""
 
