@@ -145,7 +145,7 @@ def void(_: object) -> None:
 
 def whole(fields: dict[str, Any]) -> dict[str, Any]:
     """Return fields as JSON brings them: without lone surrogates."""
-    return msgspec.json.decode(
+    return loose.json_object(
         msgspec.json.encode(
             {name: loose.whole(value) if isinstance(value, str) else value for name, value in fields.items()}
         )
