@@ -18,6 +18,7 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from voices.errors import LibraryFailed
+from voices.naming.matching import nearest
 from voices.naming.meaning import Meaning, find_meaning
 from voices.profile import NameRecords, Profile
 from voices.storage import MARK
@@ -146,7 +147,9 @@ class Library:
 
     async def near_names(self, voice: str, caller: str) -> list[str]:
         """Return the names of custom voices, which a caller may use, that are most like one."""
-        return [] if await self.is_empty() else await (await self.open()).store.near_names(voice, caller)
+        if await self.is_empty():
+            return []
+        return await (await self.open()).store.near_names(voice, caller, nearest)
 
 
 async def _marked(opened: OpenLibrary) -> OpenLibrary:

@@ -7,7 +7,7 @@ A `caller` is the key that asks, by name, or "" for none; what it must not see i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -29,7 +29,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engines.errors import BadInput
 from voices.errors import not_yours, taken, unknown
-from voices.naming.matching import nearest
 from voices.profile import NOBODY, Audit, Profile, Sample, folded, now
 from voices.storage import tables
 from voices.storage.database import Database, one_by_one, plain
@@ -38,6 +37,8 @@ PROFILE = "profile:"
 NEAR_NAMES = 500
 """names that are looked at for one that is like another"""
 Change = Callable[[Profile], Profile]
+Nearest = Callable[[str, Sequence[str]], Sequence[str]]
+"""returns those of some names that are most like one"""
 
 
 class Store:
@@ -83,9 +84,9 @@ class Store:
             rows = _pairs(await connection.execute(joined().where(table.id.in_(ids[:limit]))))
         return await asyncio.to_thread(profiles, rows), len(ids) > limit
 
-    async def near_names(self, voice: str, caller: str) -> list[str]:
+    async def near_names(self, voice: str, caller: str, nearest: Nearest) -> list[str]:
         """Return the names, of voices that a key may use, that are most like one: of the newest that begin
-        alike, and of the newest.
+        alike, and of the newest. `nearest` chooses among them.
         """
         table = tables.profiles.c
         visible = table.scope.in_({NOBODY, caller})

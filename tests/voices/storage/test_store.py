@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL
 from engines.errors import BadInput
 from voices.consents import Consents
 from voices.errors import NameTaken, UnknownProfile
+from voices.naming.matching import nearest
 from voices.profile import SAMPLE, Audit, Consent, Profile, new_id, now
 from voices.storage import tables
 from voices.storage.database import Database
@@ -278,5 +279,5 @@ async def test_near_names(url: URL) -> None:
         ]
         async with database.writing() as connection:
             await connection.execute(insert(tables.profiles), rows)
-        assert await store.near_names("anneliesse", "one") == ["Anneliese"]
-        assert await store.near_names("a" + "\u0301\u0323" * 20_000, "one") == []
+        assert await store.near_names("anneliesse", "one", nearest) == ["Anneliese"]
+        assert await store.near_names("a" + "\u0301\u0323" * 20_000, "one", nearest) == []
