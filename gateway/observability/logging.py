@@ -60,7 +60,7 @@ def configure(settings: LogSettings) -> FilteringBoundLogger:
     _configure_libraries(shared, render, max(level, logging.WARNING))
     logging.captureWarnings(capture=True)
     if not console and sys.stderr is sys.__stderr__:
-        sys.stderr = Lines(_stream())  # type: ignore[assignment]
+        sys.stderr = Lines(_stream())
     log: FilteringBoundLogger = structlog.get_logger()
     return log
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+from msgspec.structs import replace
+
+from compat.errors import without_internals
 from compat.openai import names
 from engines.api import EngineInfo
 from engines.catalogue.engines import CATALOGUE
@@ -40,10 +45,11 @@ def take_snapshot(
     ready = engines.infos()
     preferred = {settings.speech.engine, settings.transcription.engine}
     infos = dict(sorted(ready.items(), key=lambda item: item[0] not in preferred))
-    unavailable = (
+    absent = (
         *_unavailable_engines(infos, engines.statuses()),
         *(model for model in missing_models if model.name not in infos),
     )
+    unavailable = tuple(map(_public, absent))
     rules = ResolverRules(
         default_voice=settings.speech.voice,
         model_aliases=settings.compat.model_aliases,
@@ -51,6 +57,15 @@ def take_snapshot(
         map_unknown=settings.compat.unknown == "default",
     )
     return EngineSnapshot(infos, unavailable, rules)
+
+
+def _public(engine: UnavailableEngine) -> UnavailableEngine:
+    """Return an engine with a reason for callers: that of a worker may hold what its library said."""
+    reason = _public_reason(engine.reason)
+    return engine if reason == engine.reason else replace(engine, reason=reason)
+
+
+_public_reason = lru_cache(maxsize=512)(without_internals)  # there are few, and every request asks for all
 
 
 def _unavailable_engines(

@@ -11,6 +11,8 @@ REQUEST = struct.Struct("<cII")
 """operation, session id, length of the bytes that follow"""
 REPLY = struct.Struct("<?dI")
 """whether it succeeded, seconds of audio, length of the bytes that follow: the file's, or an error message"""
+DETAIL = "\0"
+"""between an error's message and what a library said, which is for the log"""
 
 OPEN = b"O"
 """open a session: the bytes are its TranscodeRequest as JSON"""

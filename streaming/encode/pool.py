@@ -225,7 +225,8 @@ def _resolve(reply: asyncio.Future[EncodedChunk], succeeded: bool, seconds: floa
     if succeeded:
         reply.set_result(EncodedChunk(data, seconds))
     else:
-        reply.set_exception(EngineFailed(data.decode("utf-8", "replace")))
+        message, _, detail = data.decode("utf-8", "replace").partition(messages.DETAIL)
+        reply.set_exception(EngineFailed(message, detail=detail))
 
 
 class EncoderSession:

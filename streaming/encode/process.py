@@ -61,11 +61,8 @@ def _reply(sessions: Sessions, operation: bytes, session_id: int, payload: bytes
         chunk = sessions.handle(operation, session_id, payload)
         return messages.REPLY.pack(True, chunk.seconds, len(chunk.data)) + chunk.data
     except Exception as exc:  # whatever is wrong with one file, the others go on
-        if isinstance(exc, SpeechError):
-            message = exc.message
-        else:
-            print(f"an encoder failed: {exc!r}", file=sys.stderr)  # callers are not told what a library says
-            message = "The audio could not be encoded."
+        told = exc.message if isinstance(exc, SpeechError) else "The audio could not be encoded."
+        message = f"{told}{messages.DETAIL}{'' if isinstance(exc, SpeechError) else repr(exc)}"
         return messages.REPLY.pack(False, 0.0, len(message.encode())) + message.encode()
 
 

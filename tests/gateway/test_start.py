@@ -26,7 +26,7 @@ def environ(folder: Path, **more: str) -> dict[str, str]:
 
 
 def serve(
-    folder: Path, *args: str, before: tuple[str, ...] = (), **more: str
+    folder: Path, *args: str, before: tuple[str, ...] = (), variables: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Return how a server ended that does not start."""
     command = [*before, sys.executable, "-m", "gateway", "serve", "--log-format", "console", *args]
@@ -35,7 +35,7 @@ def serve(
         capture_output=True,
         text=True,
         timeout=TIMEOUT,
-        env=environ(folder, **more),
+        env=environ(folder, **(variables or {})),
         cwd=folder,
         check=False,
     )
@@ -86,7 +86,7 @@ def test_a_ready_file_without_a_folder(tmp_path: Path) -> None:
 )
 def test_settings_that_lead_nowhere(tmp_path: Path, name: str, value: str, setting: str) -> None:
     """Paths of users who are not there, and URLs of another kind, are named with their setting and its source."""
-    explained(serve(tmp_path, "--port", "0", **{name: value}), 2, setting, name)
+    explained(serve(tmp_path, "--port", "0", variables={name: value}), 2, setting, name)
 
 
 def test_a_file_setting_that_is_no_name(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_no_home(tmp_path: Path) -> None:
 def test_a_damaged_key_file(tmp_path: Path) -> None:
     """A key file that cannot be understood keeps the server from starting, by its name, in one line."""
     (tmp_path / KEYS_FILE).write_text('{"keys": [')
-    done = serve(tmp_path, "--port", "0", VOICEBOX_DATA_DIR=str(tmp_path))
+    done = serve(tmp_path, "--port", "0", variables={"VOICEBOX_DATA_DIR": str(tmp_path)})
     explained(done, 1, KEYS_FILE, "is damaged")
     assert len(done.stderr.splitlines()) == 1
 
