@@ -12,12 +12,13 @@ py3langid 16 and 5 (in 130 MB of memory), fastText 10 and 3, before the rules be
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
-from streaming.text.scripts import LATIN, main_script
+from streaming.text.scripts import LATIN, letters_by_script, main_script
 
 SAMPLE = 2000
 """code points that are looked at"""
@@ -25,13 +26,23 @@ SURE = {1: 0.9, 2: 0.85, 3: 0.8}
 """probability from which so many words are taken for another language than English"""
 SURE_OF_MANY = 0.65
 """the same of more words"""
+SURE_AMID_SIGNS = 0.995
+"""the same of up to four words beside numbers or codes: dates, times and names of things are short"""
+FEW_WORDS = 4
+LEAST_LETTERS = 2
+"""of another script, before a text is taken for a language of it: one alone is a sign in a formula"""
+SPANISH_MARKS = re.compile(r"[¿¡]")
+UNSEEN = dict.fromkeys((0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))
+"""soft hyphen, joiners and marks of no width, which break words for a detector"""
+ARTIFICIAL = frozenset(["eo", "ia", "ie", "io", "jbo", "vo", "la"])
+"""languages that a detector finds in names and nonsense, and that nearly nobody means"""
 MORE_LIKELY = 0.5
 """probability from which a text is taken for another language than its script's first"""
 ENGLISH_SHARE = 0.15
 """of a text's words that are plainly English: from there it is English, whatever else is in it"""
 ENGLISH_WORDS = """
 the and of is are was were with this that these those you your my his her their our what which who when
-where how why not from they have has had will would should could been being please
+where how why not from they have has had will would should could been being please it it's i'm don't
 """
 PLAINLY_ENGLISH = frozenset(ENGLISH_WORDS.split())
 """words that are common in English and rare in languages written alike"""
@@ -53,13 +64,15 @@ def detect_language(text: str) -> str:
 
     It is "en" where nothing tells otherwise.
     """
-    items = ITEM.findall(text[:SAMPLE])
+    items = ITEM.findall(unicodedata.normalize("NFKC", text[:SAMPLE]).translate(UNSEEN))
     prose = [item for item in items if not NOT_PROSE.search(item)]
     sample, left_out = " ".join(prose), len(items) - len(prose)
     script = main_script(sample)
-    if script is None:
+    if script is None or sum(letters_by_script(sample).values()) < LEAST_LETTERS:
         return "en"
     if script.name == LATIN:
+        if SPANISH_MARKS.search(sample):
+            return "es"
         return _latin(WORD.findall(sample), left_out)
     if not script.others:
         return script.language
@@ -74,7 +87,9 @@ def _latin(words: list[str], left_out: int) -> str:
         return "en"
     # a detector takes words in capitals for a language that writes so
     found, probability = _predict(" ".join(words).casefold())
-    return found if probability >= SURE.get(len(words), SURE_OF_MANY) else "en"
+    amid_signs = left_out > 0 and len(words) <= FEW_WORDS
+    sure = SURE_AMID_SIGNS if amid_signs else SURE.get(len(words), SURE_OF_MANY)
+    return found if probability >= sure and found not in ARTIFICIAL else "en"
 
 
 def _predict(text: str) -> tuple[str, float]:

@@ -14,7 +14,10 @@ SHORT_ENGLISH = (
     "Hello.|OK|Good morning.|Timer set for 5 minutes.|It's 72 degrees.|Change the base URL, nothing else.|"
     "GPT-4o mini|Nova|Alarm!|No.|Paris|San Francisco, California|kubectl apply|The café résumé naïve|"
     "Que sera, sera, as the song says.|Welcome home, Jürgen.|Xochitl and Grzegorz met in Kraków.|a|1 2 3|"
-    "It costs £20 or €25.|MAIN STREET|pip install openai|Good night Jürgen Müller|test|...|🎉|https://example.org/de"
+    "It costs £20 or €25.|It costs 5 zł.|On 29.11.2026 we met.|We met on 3.4.|"
+    "Flight KL 1234 to Schiphol.|π = 3.14|"
+    "Hel\xadlo wor\xadld|Ｆｕｌｌｗｉｄｔｈ ｔｅｘｔ ｉｓ ｒｅａｄ|cafe\u0301 nai\u0308ve re\u0301sume\u0301 of the chef|"
+    "MAIN STREET|pip install openai|Good night Jürgen Müller|test|...|🎉|https://example.org/de"
 )
 """what people have spoken that a detector by itself takes for other languages: short, capitals, names, loan words"""
 
@@ -33,6 +36,9 @@ def test_english_is_english() -> None:
         ("de", "ALLE MENSCHEN SIND FREI UND GLEICH GEBOREN"),
         ("fr", "Bonjour, comment allez-vous ?"),
         ("es", "La luz de la cocina está encendida."),
+        ("es", "¿Dónde está?"),
+        ("es", "¡Hola!"),
+        ("de", "Es ist 5 Uhr, und ich möchte einen Kaffee."),
         ("it", "La luce della cucina è accesa."),
         ("pt", "Bom dia, como vai você?"),
         ("nl", "Het licht in de keuken is aan."),
