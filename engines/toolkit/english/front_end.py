@@ -19,6 +19,7 @@ from engines.toolkit.english.clean_text import clean
 from engines.toolkit.english.compact_tables import compact
 from engines.toolkit.english.sentences import split_sentences
 from engines.toolkit.english.traced_text import TracedText
+from engines.toolkit.english.unknown_words import UnknownWords
 from engines.toolkit.english.words import Span, align_words, join_spans
 from engines.toolkit.phoneme_chunks import Token, pack
 from engines.toolkit.phrases import Phrase, inner_pause, is_spoken
@@ -38,7 +39,7 @@ class FrontEnd:
     """The front end of American or British English. One thread at a time."""
 
     def __init__(self, *, british: bool) -> None:
-        self._g2p = G2P(british=british)
+        self._g2p = G2P(UnknownWords(british=british), british=british)
         compact(self._g2p)
 
     def phrases(self, text: str, pronunciations: Pronunciations = ()) -> Iterator[Phrase]:

@@ -18,6 +18,7 @@ from engines.toolkit.english.compact_tables import compact
 from engines.toolkit.english.front_end import MOST_PHONEMES, FrontEnd
 from engines.toolkit.english.pronunciation import hibari_phonemes
 from engines.toolkit.english.sentences import split_sentences
+from engines.toolkit.english.unknown_words import cut_word
 from engines.toolkit.english.words import align_words
 from engines.toolkit.phrases import Phrase
 
@@ -164,6 +165,40 @@ def test_a_phrase_is_never_too_long() -> None:
         found = phrases(text)
         assert found
         assert max(len(phrase.chunk.phonemes) for phrase in found) <= MOST_PHONEMES
+
+
+@pytest.mark.parametrize("british", [False, True])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz",
+        ("bazolinterpugamikodevar" * 5)[:78],
+        "a" * 300,
+    ],
+)
+def test_a_long_unknown_word_is_read_whole(word: str, british: bool) -> None:
+    """A word in no dictionary that is longer than its network reads has a sound for every other letter at
+    least, up to its end, and is one word of the text.
+    """
+    reader = FrontEnd(british=british)
+    text = f"The {word} is."
+    found = list(reader.phrases(text))
+    spoken = "".join(phrase.chunk.phonemes for phrase in found)
+
+    assert sum(map(str.isalpha, spoken)) > len(word) / 2
+    assert [text[one.start : one.end] for phrase in found for one in phrase.chunk.words] == [
+        "The",
+        word,
+        "is",
+    ]
+
+
+@given(st.text("aeioubcdfgürst", max_size=200), st.integers(2, 30))
+def test_pieces_of_a_word_are_the_word(word: str, longest: int) -> None:
+    """A word that is cut loses no letter, and no piece is longer than allowed."""
+    pieces = list(cut_word(word, longest))
+    assert "".join(pieces) == word
+    assert all(0 < len(piece) <= longest for piece in pieces)
 
 
 @pytest.mark.parametrize(
