@@ -19,14 +19,12 @@ def iso_codes(model_codes: Iterable[str]) -> dict[str, str]:
     return {ISO_CODES.get(code, code): code for code in model_codes} or {ENGLISH: ENGLISH}
 
 
-def check_job(job: TranscriptionJob, model: str, languages: Mapping[str, str], *, translates: bool) -> None:
-    """Check that a model knows a job's language, and translates if asked to. Raises Unsupported."""
+def check_job(job: TranscriptionJob, model: str, languages: Mapping[str, str]) -> None:
+    """Check that a model knows a job's language. Raises Unsupported."""
     if job.language is not None and job.language not in languages:
         raise Unsupported(
             f"The model '{model}' does not know the language '{job.language}'.", param="language"
         )
-    if job.translate and not translates:
-        raise Unsupported(f"The model '{model}' does not translate: it knows only English.", param="model")
 
 
 def fallback_temperatures(lowest: float) -> tuple[float, ...]:

@@ -78,13 +78,13 @@ class FasterWhisper:
                 logprobs=True,
                 prompt=True,
                 temperature=True,
-                translate=bool(self._model.model.is_multilingual),
+                translate=True,  # what knows only English does so by its transcript
             ),
         )
 
     def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], emit: EmitTranscription) -> None:
         """Transcribe a recording, window by window. Raises Unsupported."""
-        check_job(job, self._name, self._codes, translates=self._model.model.is_multilingual)
+        check_job(job, self._name, self._codes)
         with stoppable(emit) as send:
             windows = Windows(audio, self._silero, lambda seconds: send(Progress(seconds)))
             with self._model.stop_check.during_job(lambda: send(Progress(windows.processed_seconds))):
@@ -120,7 +120,7 @@ class WindowTranscriber:
         for segment in self._model.transcribe_window(
             window.samples,
             language=self.language,
-            task="translate" if self._job.translate else "transcribe",
+            task="translate" if self._job.translate and self._model.model.is_multilingual else "transcribe",
             initial_prompt=self._tokens or None,
             temperature=fallback_temperatures(self._job.temperature),
             word_timestamps=self._job.words or self._job.logprobs,

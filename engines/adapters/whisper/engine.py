@@ -77,13 +77,13 @@ class Whisper:
                 logprobs=True,
                 prompt=True,
                 temperature=True,
-                translate=self._model.is_multilingual,
+                translate=True,  # what knows only English does so by its transcript
             ),
         )
 
     def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], emit: EmitTranscription) -> None:
         """Transcribe a recording, window by window. Raises Unsupported."""
-        check_job(job, self._name, self._codes, translates=self._model.is_multilingual)
+        check_job(job, self._name, self._codes)
         with stoppable(emit) as send:
             windows = Windows(audio, self._silero, lambda seconds: send(Progress(seconds)))
             with self._stop_check.during_job(lambda: send(Progress(windows.processed_seconds))):

@@ -125,7 +125,9 @@ def test_on_a_cpu_in_eight_bits(folder: Path) -> None:
 
 
 def test_a_model_for_english_only(tmp_path: Path) -> None:
-    """A model that knows only English says so, and refuses other languages."""
+    """A model that knows only English says so, refuses other languages, and translates English by its
+    transcript.
+    """
     tiny.make_whisper(tmp_path / "original", multilingual=False)
     vocabulary = tmp_path / "converted" / "vocabulary.json"
     tiny.convert_to_ctranslate2(tmp_path / "original", tmp_path / "converted")
@@ -134,11 +136,15 @@ def test_a_model_for_english_only(tmp_path: Path) -> None:
     info = engine.load()
 
     assert info.transcription is not None
-    assert (info.transcription.languages, info.transcription.translate) == (("en",), False)
+    assert (info.transcription.languages, info.transcription.translate) == (("en",), True)
     assert transcribe(engine, sound("hello", 3), TranscriptionJob(language="en"))[-1] == Finished(3.0, "en")
-    for job in (TranscriptionJob(language="de"), TranscriptionJob(translate=True)):
-        with pytest.raises(Unsupported, match=r"tiny\.en"):
-            transcribe(engine, b"", job)
+    plain, translated = (
+        transcribe(engine, sound("hello", 3), TranscriptionJob(translate=translate))
+        for translate in (False, True)
+    )
+    assert translated == plain
+    with pytest.raises(Unsupported, match=r"tiny\.en"):
+        transcribe(engine, b"", TranscriptionJob(language="de"))
 
 
 JOBS = [

@@ -47,6 +47,18 @@ def test_what_it_says_it_understands(natural: Server, tmp_path: Path) -> None:
     assert {line["engine"] for line in lines if line.get("engine")} >= {"hibari", "faster-whisper-tiny.en"}
 
 
+def test_english_is_its_own_translation(natural: Server) -> None:
+    """An ear that knows only English translates English speech by its transcript."""
+    answer = httpx.post(
+        f"{natural.base_url}/audio/translations",
+        files={"file": JFK.read_bytes()},
+        data={"model": "whisper-1"},
+        timeout=60,
+    )
+
+    assert plain_words(answer.json()["text"]) == plain_words(JFK_WORDS)
+
+
 def test_silence_is_not_heard_as_words(natural: Server) -> None:
     """Digital silence gives an empty transcript, since nothing is transcribed that is not speech."""
     silence = ("silence.wav", wav(bytes(2 * 16_000 * 3)), "audio/wav")
