@@ -23,7 +23,7 @@ from streaming.encode.encoders import EncoderFactory
 from streaming.encode.transcoder import EncodedChunk, TranscodeRequest
 from streaming.formats import OutputFormat
 from streaming.pacing import Pacing
-from streaming.segment_audio import RetryPolicy, SegmentAudio, Speak
+from streaming.segment_audio import NOTHING_TO_SAY_SECONDS, RetryPolicy, SegmentAudio, Speak, silence
 from streaming.text.segments import Segment
 
 LOOK_AHEAD_SECONDS = 4.0
@@ -130,8 +130,11 @@ class SpeechPipeline:
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     async def _produce(self) -> None:
-        """Synthesise and encode all segments, and end the file."""
+        """Synthesise and encode all segments, and end the file. A text of none becomes a short silence."""
         try:
+            if not await self._ensure_segment():
+                pcm = silence(NOTHING_TO_SAY_SECONDS, self._config.retry_policy.rate)
+                await self._encode(pcm, ends_segment=True)
             while await self._ensure_segment():
                 await self._encode_segment(self._under_way[0])
                 self._under_way.popleft()

@@ -4,6 +4,9 @@ Until the first of it has been read, audio that runs away, comes out far too sho
 once more. After that, running away and a lost worker are errors, and too short is only reported: the words
 are lost, but their moment has passed.
 
+No audio at all is an error where the text has letters or digits; where it has none it becomes a short
+silence, so that no answer is an empty file.
+
 Where a segment is verified, nothing is read before it is whole and was transcribed; a doubtful take is made
 again, and the best one is read.
 """
@@ -18,7 +21,7 @@ from typing import Protocol
 import msgspec
 
 from engines.api import BYTES_PER_SAMPLE, Audio, SpeechEvent
-from engines.errors import ChildLost, RunawayAudio, SpeechError
+from engines.errors import ChildLost, EngineFailed, RunawayAudio, SpeechError
 from streaming.audio.likeness import Reading, is_same_reading, reading_of
 from streaming.audio.runaway import RunawayDetector, limits_for
 from streaming.text.heard_words import comparable_words
@@ -28,6 +31,8 @@ from streaming.text.takes import Result, Takes
 Speak = Callable[[Segment, int], AsyncGenerator[SpeechEvent, None]]
 """yields a segment's events; the number is how many attempts there were before"""
 MAX_ATTEMPTS = 2
+NOTHING_TO_SAY_SECONDS = 0.2
+"""of silence, for a text that has nothing to say"""
 
 
 class TakeCheck(Protocol):
@@ -119,8 +124,14 @@ class SegmentAudio:
             await self._task
 
     async def _synthesise(self) -> None:
-        """Make the audio, in as many attempts as it needs and may have. Raises what the last one raises."""
+        """Make the audio, in as many attempts as it needs and may have. Raises what the last one raises, and
+        EngineFailed where there is none for a text that says something.
+        """
         complete = await (self._best_take(self._check) if self._check else self._attempts())
+        if not (self._pcm or self._was_read):
+            if any(map(str.isalnum, self.segment.text)):
+                raise EngineFailed("The engine gave no audio for this text.")
+            self._pcm += silence(NOTHING_TO_SAY_SECONDS, self._policy.rate)
         self._may_be_read = True
         self._changed.set()
         if not complete:
@@ -196,6 +207,11 @@ class SegmentAudio:
                     self._pcm += event.pcm
                     self._changed.set()
         return not detector.is_truncated()
+
+
+def silence(seconds: float, rate: int) -> bytes:
+    """Return PCM in which nothing is heard."""
+    return bytes(BYTES_PER_SAMPLE * round(seconds * rate))
 
 
 class _VerifiedTakes:

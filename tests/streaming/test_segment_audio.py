@@ -143,6 +143,41 @@ def test_other_errors_are_not_tried_again() -> None:
     run(test)
 
 
+def test_no_audio_is_an_error_where_a_text_says_something() -> None:
+    """An engine that twice gives nothing for letters has failed; once is mended by the second attempt."""
+
+    async def test() -> None:
+        for streams in (True, False):
+            reports = Reports()
+            speak, calls = engine(0.0)
+            with pytest.raises(EngineFailed, match="no audio"):
+                await read_all(SegmentAudio(segment(), speak, reports.retry_policy(engine_streams=streams)))
+            assert (len(calls), reports.truncations) == (2, 0), streams
+        speak, _ = engine(0.0, 3.0)
+        audio = SegmentAudio(segment(), speak, Reports().retry_policy())
+        assert len(await read_all(audio)) == 3 * len(SECOND)
+
+    run(test)
+
+
+@pytest.mark.parametrize("text", [" \n ", "😀", "...", None])
+def test_a_text_that_says_nothing_is_a_short_silence(text: str | None) -> None:
+    """Where an engine gives nothing for signs, or a text has no segments, the file is no empty one."""
+
+    async def test() -> None:
+        speak, calls = engine(0.0)
+        segments = [] if text is None else [Segment(text, 0, len(text), 0, True)]
+        config = PipelineConfig("pcm", RetryPolicy(RATE))
+        encoders = ThreadEncoderFactory(anyio.CapacityLimiter(1))
+        pipeline = SpeechPipeline(config, iter(segments), speak, encoders)
+        async with aclosing(pipeline.chunks()) as chunks:
+            pcm = b"".join([chunk async for chunk in chunks])
+        assert pcm == bytes(len(pcm)) and 0 < len(pcm) < len(SECOND)
+        assert len(calls) == len(segments)
+
+    run(test)
+
+
 def test_audio_of_an_engine_that_does_not_stream() -> None:
     """Of an engine that emits all at its end, nothing is read before it has been checked."""
 
