@@ -126,6 +126,7 @@ def _say(commands: Commands) -> None:
         "--format", choices=AUDIO_FORMATS, help="audio format (default: by the ending of FILE, or mp3)"
     )
     parser.add_argument("--speed", type=float, help="0.25 to 4, default 1")
+    parser.add_argument("--language", help="the text's language, as in de or pt-BR (default: found in it)")
     parser.add_argument("--instructions", help="how to say it, for engines that listen to that")
     parser.add_argument(
         "--verify", action="store_true", help="transcribe it before it is sent, and mend what lacks words"

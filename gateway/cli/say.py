@@ -30,7 +30,8 @@ async def _speak(args: Namespace) -> int:
     player, audio_format = choose_player(audio_format) if args.play else (None, audio_format or "mp3")
     target = args.output or (None if args.play else f"speech.{audio_format}")
     body = {"model": args.model, "input": text, "voice": args.voice, "response_format": audio_format}
-    body |= {"speed": args.speed, "instructions": args.instructions, "verify": args.verify or None}
+    body |= {"speed": args.speed, "language": args.language, "instructions": args.instructions}
+    body |= {"verify": args.verify or None}
     body = {name: value for name, value in body.items() if value is not None}
     async with (
         remote.connect(args) as server,
