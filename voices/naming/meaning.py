@@ -110,4 +110,4 @@ async def _without_aliases(
         return Meaning(name, source="settings" if target else "engines")
     if records.shared:
         return Meaning(name, records.shared, "settings" if target else "shared")
-    return Meaning(name, source="settings" if target else "nothing")
+    return Meaning(name)

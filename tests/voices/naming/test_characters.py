@@ -104,3 +104,20 @@ def test_transcription_goes_to_an_engine_that_knows_the_language() -> None:
     assert resolver.transcribe("whisper-1", "de").engine == "good-ear"
     assert resolver.transcribe("whisper-1", "fr").engine == "ear"
     assert resolver.transcribe("ear", "de").engine == "ear"
+
+
+def test_names_of_kokoro_without_kokoro() -> None:
+    """A voice of Kokoro's that is not here is spoken by the best engine that has one of its language and gender,
+    and that is told; an engine that was named and lacks it does not stand in the way.
+    """
+    british = speak("bf_emma", "en", ENGLISH, ROBOT)
+    japanese_only = EngineInfo(
+        "kokoro", "1", "MIT", ("kokoro",), voices=(Voice("jf_alpha", "Alpha", ("ja",), "female"),),
+        characters={"alloy": "jf_alpha"}, speech=SpeechCapabilities(24000, ("ja",)),
+    )  # fmt: skip
+    absent = speak("af_bella", "en", japanese_only, ENGLISH, ROBOT, model="kokoro")
+
+    assert (british.engine, absent.engine) == ("english", "english")
+    assert british.mapped == (f"voice=bf_emma->english/{british.voice}",)
+    assert absent.mapped == (f"voice=af_bella->english/{absent.voice}",)
+    assert speak("jf_alpha", "ja", japanese_only, ENGLISH, model="kokoro").mapped == ()
