@@ -29,6 +29,8 @@ class Voice(msgspec.Struct, frozen=True, omit_defaults=True):
     """BCP-47 tags, the best first"""
     gender: Gender | None = None
     description: str = ""
+    scripts: tuple[str, ...] = ()
+    """scripts that it reads, by Unicode's names, where they are not those of its engine"""
 
 
 class CloningCapabilities(msgspec.Struct, frozen=True):
@@ -75,6 +77,10 @@ class SpeechCapabilities(msgspec.Struct, frozen=True):
     """speaks with several of its voices in one: honours SpeechJob.mix"""
     ipa: bool = False
     """honours SpeechJob.ipa"""
+    emoji: bool = False
+    """reads emoji by their names; others are given the names"""
+    ties: bool = False
+    """pauses at dots, but at none with a no-break space behind it, which ends no sentence"""
 
 
 class TranscriptionCapabilities(msgspec.Struct, frozen=True):

@@ -22,6 +22,7 @@ import msgspec
 from msgspec import Meta
 
 from engines.errors import BadInput
+from streaming.formats import TextFormat
 from voices.profile import Consent, Profile, Sample, VoiceType
 from voices.pronunciation import Entry
 
@@ -102,6 +103,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     model: Text = ""
     speed: Annotated[float, Meta(ge=0.25, le=4.0)] | None = None
     instructions: Text = ""
+    text_format: TextFormat | None = None
     pronunciations: Annotated[tuple[Entry, ...], Meta(max_length=1000)] = ()
     samples: Annotated[tuple[ArchivedSample, ...], Meta(max_length=MOST_SAMPLES)] = ()
     consent: ArchivedConsent | None = None

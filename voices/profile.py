@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from engines.errors import BadInput
 from engines.languages import is_tag
+from streaming.formats import TextFormat
 from voices.crowded_text import is_crowded
 from voices.pronunciation import Entry
 
@@ -89,6 +90,8 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     speed: float | None = None
     instructions: str = ""
     pronunciations: tuple[Entry, ...] = ()
+    text_format: TextFormat | None = None
+    """what texts for it are written in, where a request does not say"""
     consent: str = ""
     avatar: str = ""
     """blob"""

@@ -7,7 +7,7 @@ other standards, and tags with regions or scripts, are read by `engines.language
 from __future__ import annotations
 
 from engines.errors import BadInput
-from engines.languages import primary_language, standard_tag
+from engines.languages import primary_language, read_language
 
 TABLE = """
 en english
@@ -152,9 +152,6 @@ def _code_of_tag(tag: str) -> str | None:
     language = primary_language(tag)
     if language in NAMES:
         return language
-    try:
-        language = primary_language(standard_tag(language))
-    except ValueError:
-        return None
+    language = primary_language(read_language(tag) or "")
     language = OWN_CODES.get(language, language)
     return language if language in NAMES else None

@@ -9,7 +9,8 @@ import msgspec
 
 from compat.openai import loose, validation
 from engines.errors import BadInput
-from streaming.formats import OutputFormat
+from engines.languages import read_language
+from streaming.formats import TEXT_FORMATS, OutputFormat, TextFormat
 
 FORMATS: tuple[str, ...] = get_args(OutputFormat)
 MISSPELT = {"acc": "aac", "ogg": "opus", "mpeg": "mp3", "wave": "wav", "raw": "pcm"}
@@ -29,6 +30,7 @@ KNOWN = frozenset(
         "stream_format",
         "language",
         "seed",
+        "text_format",
         "verify",
     }
 )
@@ -57,6 +59,8 @@ class SpeechRequest(msgspec.Struct, frozen=True):
     instructions: str | None = None
     language: str | None = None
     seed: int | None = None
+    text_format: TextFormat | None = None
+    """what `input` is written in; None leaves it to voice and settings"""
     verify: bool | None = None
     """transcribe what is spoken before it is sent; None leaves it to the settings"""
     unknown: tuple[str, ...] = ()
@@ -81,6 +85,7 @@ class SpeechBody(msgspec.Struct):
     stream_format: Literal["audio", "sse"] = "audio"
     language: str | None = None
     seed: int | None = None
+    text_format: TextFormat | None = None
     verify: bool | None = None
 
 
@@ -123,6 +128,7 @@ def parse(body: bytes, bounds: Bounds) -> SpeechRequest:
         instructions=_instructions(fields, bounds),
         language=_language(fields),
         seed=_seed(fields),
+        text_format=_text_format(fields),
         verify=loose.flag(fields.get("verify"), "verify"),
         unknown=tuple(name for name, value in fields.items() if name not in KNOWN and value is not None),
         clamped=clamped,
@@ -213,7 +219,19 @@ def _instructions(fields: dict[str, Any], bounds: Bounds) -> str | None:
 def _language(fields: dict[str, Any]) -> str | None:
     given = fields.get("language")
     language = loose.text(loose.name(given, "language")) if isinstance(given, str) else None
-    return None if language is None or language.casefold() == "auto" else language
+    if language is None or language.casefold() == "auto":
+        return None
+    return read_language(language) or language
+
+
+def _text_format(fields: dict[str, Any]) -> TextFormat | None:
+    value = fields.get("text_format")
+    if value is None or value == "":
+        return None
+    name = value.casefold() if isinstance(value, str) else ""
+    if name not in TEXT_FORMATS:
+        raise validation.not_one_of("text_format", TEXT_FORMATS)
+    return name  # type: ignore[return-value]
 
 
 def _seed(fields: dict[str, Any]) -> int | None:

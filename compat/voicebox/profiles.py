@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from streaming.formats import TextFormat
+
 Kind = Literal["preset", "cloned", "designed"]
 Text = Annotated[str, Meta(max_length=4096)]
 Short = Annotated[str, Meta(max_length=200)]
@@ -39,6 +41,8 @@ class ProfileBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: Short | UnsetType = UNSET
     speed: Annotated[float, Meta(ge=0.25, le=4.0)] | UnsetType | None = UNSET
     instructions: Text | UnsetType = UNSET
+    text_format: TextFormat | UnsetType | None = UNSET
+    """what texts for it are written in, where a request does not say"""
     pronunciations: tuple[PronunciationBody, ...] | UnsetType = UNSET
     consent: Short | UnsetType = UNSET
 
@@ -75,6 +79,7 @@ class ProfileObject(msgspec.Struct, frozen=True):
     model: str
     speed: float | None
     instructions: str
+    text_format: TextFormat | None
     pronunciations: tuple[PronunciationBody, ...]
     consent: str
     samples: tuple[SampleObject, ...]

@@ -116,7 +116,7 @@ def _with_tones_apart(text: str) -> Iterator[Edit]:
     """Yield the edits that put the skin tones of an emoji behind it: together the library knows neither."""
     for match in TONED.finditer(text) if TONES.search(text) else ():
         if tones := TONES.findall(match[0]):
-            yield Edit(*match.span(), " ".join([TONES.sub("", match[0]), *tones, ""]))
+            yield Edit(match.start(), match.end(), " ".join([TONES.sub("", match[0]), *tones, ""]))
 
 
 def _broken_runs(text: str, read_aloud: ReadAloud) -> Iterator[Edit]:
@@ -125,24 +125,24 @@ def _broken_runs(text: str, read_aloud: ReadAloud) -> Iterator[Edit]:
         position = run.start()
         for number in LONG_NUMBER.finditer(text, *run.span()):
             yield from _cuts(text, position, number.start(), read_aloud)
-            yield Edit(*number.span(), f" {' '.join(number[0])} ")
+            yield Edit(number.start(), number.end(), f" {' '.join(number[0])} ")
             position = number.end()
         yield from _cuts(text, position, run.end(), read_aloud)
 
 
 def _cuts(text: str, start: int, end: int, read_aloud: ReadAloud) -> Iterator[Edit]:
     """Yield a space before each further piece of a run of other things than long numbers."""
+    uncut_since = start
     while end - start > LONGEST_RUN:
         cut = _fitting(text, start, end, LONGEST_WORD if end - start <= LONGEST_WORD else LONGEST_PIECE)
         longest = _longest_word(read_aloud(text[start:cut]))
-        if longest <= SHORT_WORD_PHONEMES and longest:
-            start = cut
-            continue
+        is_cut_by_library = 0 < longest <= SHORT_WORD_PHONEMES
         while longest > MOST_WORD_PHONEMES and cut - start > 1:
             cut = _fitting(text, start, end, (cut - start) // 2)
             longest = _longest_word(read_aloud(text[start:cut]))
-        if cut < end:
+        if cut < end and (not is_cut_by_library or cut - uncut_since >= LONGEST_WORD):
             yield Edit(cut, cut, " ")
+            uncut_since = cut
         start = cut
 
 

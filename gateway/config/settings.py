@@ -10,6 +10,7 @@ from msgspec import Meta
 from engines.catalogue.own import OwnModel
 from engines.catalogue.records import SOURCE_NAMES, SourceName
 from engines.settings import EngineSettings, ModelSettings, WorkerSettings
+from streaming.formats import TextFormat
 
 Positive = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=1)]
@@ -71,6 +72,8 @@ class SpeechSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """the voice of a request that names none"""
     detect_language: bool = True
     """find the language of a text that comes without, so that OpenAI's voice names speak it"""
+    text_format: TextFormat = "plain"
+    """what a text is written in where neither request nor voice says: plain, markdown or html"""
     first_segment: Annotated[int, Meta(ge=20, le=2000)] = 80
     """characters of the first segment at most: short, so that audio starts soon"""
     segment: Annotated[int, Meta(ge=40, le=4000)] = 240

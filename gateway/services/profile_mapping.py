@@ -49,6 +49,7 @@ def profile_object(profile: Profile, caller: str, base_path: str = "") -> dialec
         model=profile.model,
         speed=profile.speed,
         instructions=profile.instructions if mine else "",
+        text_format=profile.text_format,
         pronunciations=pronunciation_bodies(profile.pronunciations),
         consent=profile.consent if mine else "",
         samples=tuple(map(sample_object, profile.samples)) if mine else (),

@@ -11,6 +11,7 @@ import msgspec
 
 from engines.api import SpeechEvent, Word
 from engines.errors import BadInput
+from engines.offsets import Rewriting
 from streaming.text.segments import Segment
 from voices.pronunciation import Dictionary, Spoken
 
@@ -23,10 +24,11 @@ SMALL_TEXT = 2000
 
 
 class Respeller:
-    """Respells the segments of one request; without a dictionary everything passes as it is."""
+    """Respells the segments of one request's text; without a dictionary everything passes as it is."""
 
-    def __init__(self, dictionary: Dictionary | None, *, ipa: bool) -> None:
+    def __init__(self, dictionary: Dictionary | None, text: Rewriting, *, ipa: bool) -> None:
         self._dictionary = dictionary
+        self._text = text
         self._ipa = ipa
         self._spoken: dict[int, Spoken] = {}
 
@@ -44,9 +46,21 @@ class Respeller:
     def with_original_offsets(
         self, segment: Segment, events: AsyncGenerator[SpeechEvent, None]
     ) -> AsyncGenerator[SpeechEvent, None]:
-        """Return a segment's events, its words by their offsets in what the caller wrote."""
-        spoken = self._spoken.get(segment.index)
-        return _with_original_offsets(spoken, events) if spoken and spoken.replaced else events
+        """Return a segment's events, its words by their offsets in all that the caller wrote."""
+        return self._with_original_offsets(self._spoken.get(segment.index), segment.start, events)
+
+    async def _with_original_offsets(
+        self, spoken: Spoken | None, start: int, events: AsyncGenerator[SpeechEvent, None]
+    ) -> AsyncGenerator[SpeechEvent, None]:
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, Word):
+                    first, last = event.start, event.end
+                    if spoken:
+                        first, last = spoken.original(first, last)
+                    yield Word(*self._text.original(start + first, start + last), event.time)
+                else:
+                    yield event
 
     def _respell(self, dictionary: Dictionary, segment: Segment) -> Segment:
         spoken = dictionary.apply(segment.text, ipa=self._ipa)
@@ -68,15 +82,3 @@ async def ignores_entries(dictionary: Dictionary, text: str, *, ipa: bool) -> bo
         )
         raise BadInput(message, param="input")
     return spoken.ignored
-
-
-async def _with_original_offsets(
-    spoken: Spoken, events: AsyncGenerator[SpeechEvent, None]
-) -> AsyncGenerator[SpeechEvent, None]:
-    async with aclosing(events):
-        async for event in events:
-            if isinstance(event, Word):
-                start, end = spoken.original(event.start, event.end)
-                yield Word(start, end, event.time)
-            else:
-                yield event

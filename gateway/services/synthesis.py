@@ -15,6 +15,7 @@ from engines.api import EngineInfo, Prompt, SpeechCapabilities, SpeechEvent, Spe
 from engines.errors import ChildLost, EngineFailed, RunawayAudio
 from engines.fleet.pool import Stream
 from engines.fleet.streams import RequestTerms
+from engines.offsets import Rewriting
 from gateway.observability.request_log import RequestLog
 from gateway.services import respelling, unsupported_parameters, voice_selection
 from gateway.services.container import Services
@@ -22,7 +23,8 @@ from gateway.services.engine_snapshot import EngineSnapshot
 from gateway.services.off_loop import off_loop
 from gateway.services.respelling import Respeller
 from gateway.services.speech_check import NoTranscriber, SpeechCheck, language_to_hear
-from gateway.services.text_languages import text_language, voice_languages
+from gateway.services.spoken_text import text_to_speak
+from gateway.services.text_languages import language_of_job, spoken_language, text_language, voice_languages
 from gateway.services.voice_audit import write_audit
 from gateway.services.voice_prompts import voice_prompt
 from streaming.pipeline import PipelineConfig, SpeechPipeline
@@ -74,15 +76,16 @@ async def prepare_synthesis(
         info,
         services.settings.compat,
         voice_languages(info, choice),
+        unsupported_parameters.scripts_read(info, choice),
     )
-    if (
-        dictionary
-        and info.speech
-        and await respelling.ignores_entries(dictionary, request.input, ipa=info.speech.ipa)
-    ):
-        log_entry.ignored.append("pronunciations")
+    text = Rewriting(request.input)
+    if info.speech:
+        spoken = spoken_language(request, choice, info)
+        text = await text_to_speak(request, choice.profile, info.speech, spoken, services.settings.speech)
+        if dictionary and await respelling.ignores_entries(dictionary, text.text, ipa=info.speech.ipa):
+            log_entry.ignored.append("pronunciations")
     log_entry.mapped = [*choice.mapped, *request.clamped]
-    return Synthesis(services, engines, request, choice, terms, log_entry, dictionary)
+    return Synthesis(services, engines, request, choice, terms, log_entry, text, dictionary)
 
 
 def _log_choice(log_entry: RequestLog, request: SpeechRequest, choice: Choice) -> None:
@@ -121,6 +124,7 @@ class Synthesis:
         choice: Choice,
         terms: RequestTerms,
         log_entry: RequestLog,
+        text: Rewriting,
         dictionary: Dictionary | None = None,
     ) -> None:
         info = engines.infos[choice.engine]
@@ -134,7 +138,8 @@ class Synthesis:
         self._capabilities: SpeechCapabilities = info.speech
         self._terms = terms
         self._log_entry = log_entry
-        self._respeller = Respeller(dictionary, ipa=info.speech.ipa)
+        self._text = text
+        self._respeller = Respeller(dictionary, text, ipa=info.speech.ipa)
         self._prompt: Prompt | None = None
         slowest, fastest = info.speech.speed
         self._speed = min(fastest, max(slowest, request.speed))
@@ -220,8 +225,8 @@ class Synthesis:
             look_ahead=settings.look_ahead,
         )
         segments = split_text(
-            request.input,
-            language=self._spoken_language(),
+            self._text.text,
+            language=spoken_language(request, self._choice, self._info),
             first_limit=settings.first_segment,
             limit=settings.segment,
         )
@@ -265,14 +270,7 @@ class Synthesis:
         return check
 
     def _language(self) -> str | None:
-        profile = self._choice.profile
-        profile_language = profile.languages[0] if profile and profile.languages else None
-        wanted = self._request.language or profile_language or self._choice.language
-        return wanted if self._capabilities.language else None
-
-    def _spoken_language(self) -> str | None:
-        """Return the BCP-47 tag of what is spoken, where it is known."""
-        return self._language() or next(iter(voice_languages(self._info, self._choice)), None)
+        return language_of_job(self._request, self._choice, self._info)
 
     def _job(self, segment: Segment, attempt: int) -> SpeechJob:
         request = self._request

@@ -17,6 +17,19 @@ def text_language(request: SpeechRequest, settings: SpeechSettings) -> str | Non
     return request.language or (detect_language(request.input) if settings.detect_language else None)
 
 
+def language_of_job(request: SpeechRequest, choice: Choice, info: EngineInfo) -> str | None:
+    """Return what an engine is to be told to speak; None where it is not, or takes nothing of the kind."""
+    profile = choice.profile
+    profile_language = profile.languages[0] if profile and profile.languages else None
+    wanted = request.language or profile_language or choice.language
+    return wanted if info.speech and info.speech.language else None
+
+
+def spoken_language(request: SpeechRequest, choice: Choice, info: EngineInfo) -> str | None:
+    """Return the BCP-47 tag of what is spoken, where it is known."""
+    return language_of_job(request, choice, info) or next(iter(voice_languages(info, choice)), None)
+
+
 def voice_languages(info: EngineInfo, choice: Choice) -> tuple[str, ...]:
     """Return the languages of a voice that was chosen, the first first; nothing where they are not known."""
     if choice.profile and choice.profile.languages:

@@ -13,21 +13,34 @@ from compat.openai.speech import SpeechRequest
 from compat.openai.transcription import TranscriptionRequest, incompatible, requires_logprobs
 from engines.api import EngineInfo, SpeechCapabilities, TranscriptionCapabilities
 from engines.errors import Unsupported
-from engines.languages import primary_language
+from engines.languages import alike
 from gateway.config.settings import CompatSettings
 from streaming.text.scripts import letters_by_script
+from voices.naming.resolver import Choice
 
 MULTILINGUAL = "voicebox models pull faster-whisper-small"
 """the command that brings an engine which transcribes a hundred languages"""
 
 
+def scripts_read(info: EngineInfo, choice: Choice) -> tuple[str, ...]:
+    """Return the scripts that a voice reads, of a mixture its first one; nothing where it reads any."""
+    name = choice.mix[0][0] if choice.mix else choice.voice
+    voice = next((voice for voice in info.voices if voice.id == name), None)
+    own = voice.scripts if voice else ()
+    return own or (info.speech.scripts if info.speech else ())
+
+
 def of_speech(
-    request: SpeechRequest, info: EngineInfo, settings: CompatSettings, voice_languages: Sequence[str] = ()
+    request: SpeechRequest,
+    info: EngineInfo,
+    settings: CompatSettings,
+    voice_languages: Sequence[str] = (),
+    scripts: Sequence[str] = (),
 ) -> list[str]:
     """Return the names of a speech request's parameters that its engine ignores, and the scripts of its text
-    that it leaves out. `voice_languages` are those of the voice.
+    that it leaves out. `voice_languages` and `scripts` are those of the voice.
 
-    Raises Unsupported, also where the engine could read nothing of the text.
+    Raises Unsupported, also where the voice could read nothing of the text.
     """
     capabilities = info.speech or SpeechCapabilities(0, ())
     unsupported = {
@@ -37,13 +50,13 @@ def of_speech(
         and not (capabilities.language and _includes(capabilities.languages, request.language))
         and not (voice_languages and _includes(voice_languages, request.language)),
     }
-    unread = _unread_scripts(request.input, info.name, capabilities.scripts)
+    unread = _unread_scripts(request.input, info.name, scripts)
     lost = [*(name for name, is_lost in unsupported.items() if is_lost), *unread, *request.unknown]
     return _ignore_or_refuse(lost, info, settings, request.unknown)
 
 
 def _unread_scripts(text: str, engine: str, read: Sequence[str]) -> list[str]:
-    """Return what an engine leaves out of a text that reads some scripts only, `read`, where it names any.
+    """Return what a voice leaves out of a text that reads some scripts only, `read`, where it names any.
 
     Raises Unsupported where nothing would be left.
     """
@@ -51,7 +64,7 @@ def _unread_scripts(text: str, engine: str, read: Sequence[str]) -> list[str]:
     unread = sorted(script for script in letters if script not in read)
     if unread and not any(map(str.isdigit, text)) and len(unread) == len(letters):
         raise Unsupported(
-            f"The engine `{engine}` reads {', '.join(read)} only, and the text is in {', '.join(unread)}:"
+            f"This voice of `{engine}` reads {', '.join(read)} only, and the text is in {', '.join(unread)}:"
             " choose another voice, or name its language.",
             param="input",
         )
@@ -106,4 +119,4 @@ def _ignore_or_refuse(
 
 def _includes(languages: Sequence[str], language: str) -> bool:
     """Return whether a language is among some; no languages mean any."""
-    return not languages or primary_language(language) in map(primary_language, languages)
+    return not languages or any(alike(language, known) for known in languages)

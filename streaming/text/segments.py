@@ -75,6 +75,11 @@ def split_text(text: str, *, language: str | None, first_limit: int, limit: int)
         yield Segment(text[start:end], start, end, index, ends_sentence)
 
 
+def sentence_ends(text: str, language: str) -> Iterator[int]:
+    """Yield the offsets behind the sentences of a text in a language, given by its primary subtag."""
+    return (end for _, end, is_whole in _sentences(text, language) if is_whole)
+
+
 def _sentences(text: str, language: str) -> Iterator[Span]:
     """Yield the sentences, window by window; one that fills a window comes in parts."""
     position = 0

@@ -28,9 +28,11 @@ import msgspec
 
 from engines.api import EngineInfo, Voice
 from engines.errors import EngineUnavailable, SpeechError, UnknownModel, UnknownVoice
+from engines.languages import primary_language
 from voices.naming import compatibility, matching, mixture
 from voices.naming.characters import ENGLISH, find_character, is_openai_voice, speaks, transcribes
 from voices.naming.compatibility import AvailableEngines, UnavailableEngine
+from voices.naming.language_voices import voice_of_tag
 from voices.profile import Profile
 
 Kind = Literal["speech", "transcription"]
@@ -86,10 +88,14 @@ class Resolver:
         rules: ResolverRules,
         absent: tuple[UnavailableEngine, ...] = (),
         own: tuple[str, ...] = (),
+        *,
+        usual: tuple[str, ...] = (),
     ) -> None:
         self._around = AvailableEngines(engines, absent)
         self._own = own
         """names of custom voices, for near misses"""
+        self._usual = usual
+        """the engines in their usual order, where one of them is given up for now and hence last"""
         self._speaking = {name: info for name, info in engines.items() if info.speech}
         self._transcribing = {name: info for name, info in engines.items() if info.transcription}
         self._names = names
@@ -192,7 +198,10 @@ class Resolver:
             return known
         asked_for = self._names.openai_kind(target)
         if asked_for == kind:
-            return Choice(_best(ready, kind, language or ENGLISH), "")
+            best = _best(ready, kind, language or ENGLISH)
+            usual = {name: ready[name] for name in self._usual if name in ready} or ready
+            is_other = best != _best(usual, kind, language or ENGLISH)
+            return Choice(best, "", mapped=(f"model={matching.shown(model)}->{best}",) if is_other else ())
         if asked_for or self._known_model(target, self._speaking | self._transcribing):
             raise WrongKind(matching.shown(model))
         absent = next((one for one in self._around.absent if one.name == target.casefold()), None)
@@ -250,6 +259,8 @@ class Resolver:
         tied = chosen is not None and bool(chosen.model)
         order = [chosen.engine] if chosen and tied else self._preferring(chosen.engine if chosen else None)
         found = self._find_voice(asked, order, language)
+        if not found and self._names.peer_voice(asked):  # clients send such names whatever is here
+            found = self._find_voice(asked, self._preferring(None), language)
         mapped = chosen.mapped if chosen else ()
         if found:
             model = chosen.model if chosen and chosen.engine == found.engine else ""
@@ -288,7 +299,7 @@ class Resolver:
         for candidate in info.voices:
             if candidate.name.casefold() == folded:
                 return Choice(engine, "", candidate.id)
-        if plain := _plainest(info.voices, folded):
+        if plain := _plainest(info.voices, folded) or voice_of_tag(info.voices, voice):
             return Choice(engine, "", plain.id)
         base, plus, variant = voice.partition("+")
         if plus and variant.casefold() in (known.casefold() for known in info.variants):
@@ -327,7 +338,9 @@ class Resolver:
             return None
         language, gender = traits
         voices = self._speaking[engine].voices
-        speaks = [known for known in voices if _speaks(known, language)]
+        speaks = [known for known in voices if _speaks(known, language)] or [
+            known for known in voices if _speaks(known, primary_language(language))
+        ]
         best = next((known.id for known in speaks if known.gender == gender), None)
         if not best and speaks:
             best = speaks[0].id + _variant(voices, gender)

@@ -77,6 +77,8 @@ class Espeak:
                 language=True,
                 pitch=True,
                 words=True,
+                emoji=True,
+                ties=True,
             ),
         )
 

@@ -1,0 +1,46 @@
+"""What is spoken of a request's text: read in its form, and rewritten for the engine that speaks it."""
+
+from __future__ import annotations
+
+from compat.openai.speech import SpeechRequest
+from engines.api import SpeechCapabilities
+from engines.errors import BadInput
+from engines.offsets import Rewriting
+from gateway.config.settings import SpeechSettings
+from gateway.services.off_loop import off_loop
+from streaming.formats import TextFormat
+from streaming.text.reading_forms import read_form
+from streaming.text.spoken import spoken_text
+from voices.profile import Profile
+
+GROWN = 4
+"""times as long that a text may become by what is written out in it, beyond a short one"""
+SMALL = 4000
+"""code points"""
+
+
+async def text_to_speak(
+    request: SpeechRequest,
+    profile: Profile | None,
+    capabilities: SpeechCapabilities,
+    language: str | None,
+    settings: SpeechSettings,
+) -> Rewriting:
+    """Return what is spoken of a request's text, with the way back to it. Raises BadInput for nothing."""
+    form = request.text_format or (profile and profile.text_format) or settings.text_format
+    return await off_loop(len(request.input), _rewritten, request.input, form, capabilities, language)
+
+
+def _rewritten(
+    written: str, form: TextFormat, capabilities: SpeechCapabilities, language: str | None
+) -> Rewriting:
+    text = Rewriting(written)
+    read_form(text, form)
+    if form != "plain" and not text.text.strip():
+        raise BadInput(
+            f"There is nothing to read aloud in this text, which was read as {form}.", param="input"
+        )
+    spoken_text(text, language, emoji=capabilities.emoji, ties=capabilities.ties)
+    if len(text.text) > max(SMALL, GROWN * len(written)):
+        raise BadInput("This text becomes too long where its emoji and signs are written out.", param="input")
+    return text

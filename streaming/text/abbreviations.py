@@ -1,0 +1,76 @@
+"""Dots that end no sentence: behind abbreviations, initials, and German ordinals.
+
+`sentencex` knows where sentences end, and so which dots are none. A no-break space behind such a dot says so
+to the engines that pause at it otherwise. German ordinals are written out, by num2words: their noun has a
+capital letter, so nothing else tells them from the end of a sentence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from engines.offsets import Edit
+
+DOT = re.compile(r"(?<=\w)\.[ \u00a0]+(?=[^\W_])")
+MONTHS = (
+    "Januar|Jänner|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember"
+    "|Jan|Feb|Apr|Aug|Sept|Okt|Nov|Dez"
+)
+NOUNS = r"Jahrhundert\w*|Jahrtausend\w*|Geburtstag\w*|Weltkrieg\w*|Lebensjahr\w*|Hochzeitstag\w*|Schuljahr\w*"
+DATIVE = (
+    r"am|vom|zum|zur|im|beim|dem|den|des|ab|bis|seit|diesem|diesen|jedem|jeden|einem|einen|nach dem"
+    r"|ihrem|seinem|meinem|ihren|seinen|meinen"
+)
+FEMININE_DATIVE = r"(?:in|an|auf|bei|mit|nach|seit|von|zu|aus|vor|während|innerhalb|ab)\s+der"
+NOMINATIVE = r"der|die|das|diese|dieser|dieses|jede|jeder|jedes"
+ORDINAL = re.compile(
+    rf"(?:\b(?P<dative>{DATIVE}|{FEMININE_DATIVE})\s+|\b(?P<plain>{NOMINATIVE})\s+)?"
+    rf"(?<![\w.,])(?P<number>\d{{1,3}})\.(?=[ \u00a0\n](?P<known>(?:{MONTHS}|{NOUNS})\b)?[A-ZÄÖÜ])",
+    re.IGNORECASE,
+)
+CAPITAL = re.compile(r"[ \u00a0\n][A-ZÄÖÜ]")
+
+
+def german_ordinals(text: str) -> Iterator[Edit]:
+    """Yield the ordinals of a German text in words, with the ending that the word before asks for."""
+    for match in ORDINAL.finditer(text):
+        if not CAPITAL.match(text, match.end()):
+            continue
+        known = _is_known_noun(text, match.end())
+        if not (known or match["dative"] or match["plain"]):
+            continue
+        ending = "n" if match["dative"] else "" if match["plain"] or not _is_month(text, match.end()) else "r"
+        start = match.start("number")
+        yield Edit(start, match.end(), _ordinal(int(match["number"])) + ending)
+
+
+KNOWN = re.compile(rf"[ \u00a0\n](?:(?P<month>{MONTHS})|{NOUNS})\b")
+
+
+def _is_known_noun(text: str, at: int) -> bool:
+    return KNOWN.match(text, at) is not None
+
+
+def _is_month(text: str, at: int) -> bool:
+    found = KNOWN.match(text, at)
+    return found is not None and found["month"] is not None
+
+
+def _ordinal(number: int) -> str:
+    from num2words import num2words
+
+    return str(num2words(number, lang="de", to="ordinal"))
+
+
+def tied_dots(text: str, sentence_ends: Callable[[str], Iterator[int]]) -> Iterator[Edit]:
+    """Yield a no-break space for the spaces behind each dot that ends no sentence.
+
+    `sentence_ends` yields the offsets behind the sentences of a text, and behind the spaces that follow.
+    """
+    if not DOT.search(text):
+        return
+    ends = set(sentence_ends(text))
+    for match in DOT.finditer(text):
+        if match.end() not in ends:
+            yield Edit(match.start() + 1, match.end(), "\u00a0")

@@ -1,0 +1,99 @@
+"""Characters as every engine knows them: composed, without what nobody sees, in their usual form.
+
+Texts come from editors, web pages, chats and PDFs. What is the same to a reader is often another code point,
+which engines spell out ("letter f f one"), leave out, or break a word at.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+
+import regex
+
+from engines.offsets import Edit
+
+MOST_MARKS = 30
+"""combining marks that are composed with a letter; ordering more takes quadratic time, and is no letter"""
+COMPOSABLE = rf"""
+    \P{{M}} \p{{M}}{{1,{MOST_MARKS}}}+
+    | [\u1100-\u11FF\uA960-\uA97F\uD7B0-\uD7FF]{{1,60}}+
+    | [\u2126\u212A\u212B\uF900-\uFAFF\uFB1D-\uFB4F]
+"""
+"""what NFC may change: letters with their marks, Korean letters, and some that were coded twice"""
+DECOMPOSED = regex.compile(COMPOSABLE, regex.VERBOSE)
+COMPATIBLE = (
+    r"[\uFF01-\uFF5E&&[\p{L}\p{N}\p{S}％＃＆＠＊]]|[\uFF66-\uFF9F]+|[\uFFE0-\uFFE6]|[\U0001D400-\U0001D7FF]"
+    r"|[\uFB00-\uFB06]|[\u2160-\u217F]|[\u3300-\u33FF]"
+)
+"""full width, half width, mathematical letters, ligatures, Roman numerals, units in one square: NFKC.
+
+Punctuation in full width stays: it ends sentences and clauses.
+"""
+GROUPED = r"(?<![\d.,])\d{1,3}(?:[\u00A0\u202F\u2007\u2009]\d{3})+(?!\d)"
+"""thousands that a space sets apart which no line breaks at"""
+INVISIBLE = (
+    r"[\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180E\u200B\u200E\u200F\u202A-\u202E\u2060-\u206F"
+    r"\uFE00-\uFE0F\uFEFF\uFFF9-\uFFFB\U000E0100-\U000E01EF]"
+)
+JOINER = r"[\u200C\u200D](?<=[\p{Latin}\p{Greek}\p{Cyrillic}\p{N}].)"
+"""which means something in Persian, in Indic scripts and in emoji only"""
+SPACE = r"[\u00A0\u1680\u2000-\u200A\u202F\u205F\u3000]"
+APOSTROPHE = r"[\u02BC\u0060\u00B4\u2018\u2019\u201B\u2032\uA78C\u055A\uFF07](?<=[\p{L}\p{M}].)(?=\p{L})"
+"""what people and programs write for one, between letters"""
+OPEN_APOSTROPHE = r"[\u02BC\uFF07](?<=\p{L}.)|[\u02BC\uFF07](?=\p{L})"
+HYPHEN = r"[\u2010\u2011\uFE63\uFF0D]"
+ARABIC_POINT = r"(?<=\p{Nd})\u066B(?=\p{Nd})"
+ARABIC_COMMA = r"(?<=\p{Nd})\u066C(?=\p{Nd})"
+CIRCLED = r"[\u2460-\u2473\u2776-\u277F\u24F5-\u24FE\u2780-\u2793]"
+KEYCAP = r"(?<=[0-9#*]\uFE0F?)\u20E3"
+DIGIT = r"(?![0-9])\p{Nd}"
+ODD = regex.compile(
+    rf"""(?V1)(?P<keycap>{KEYCAP})|(?P<grouped>{GROUPED})|(?P<invisible>{INVISIBLE}|{JOINER})|(?P<space>{SPACE})
+    |(?P<apostrophe>{APOSTROPHE}|{OPEN_APOSTROPHE})|(?P<hyphen>{HYPHEN})|(?P<point>{ARABIC_POINT})
+    |(?P<comma>{ARABIC_COMMA})|(?P<percent>\u066A)|(?P<circled>{CIRCLED})|(?P<digit>{DIGIT})
+    |(?P<compatible>{COMPATIBLE})""",
+    regex.VERBOSE,
+)
+"""in one pass; the names of the groups say what becomes of each"""
+WRITTEN = {
+    "keycap": " ",
+    "invisible": "",
+    "space": " ",
+    "apostrophe": "'",
+    "hyphen": "-",
+    "point": ".",
+    "comma": "",
+    "percent": "%",
+}
+SEPARATORS = regex.compile(SPACE)
+
+
+def composed(text: str) -> Iterator[Edit]:
+    """Yield the edits that put a text into NFC."""
+    if text.isascii():
+        return
+    for match in DECOMPOSED.finditer(text):
+        yield Edit(match.start(), match.end(), unicodedata.normalize("NFC", match[0]))
+
+
+def usual(text: str) -> Iterator[Edit]:
+    """Yield the edits that write the characters of a text in their usual form."""
+    if text.isascii() and "`" not in text:
+        return
+    for match in ODD.finditer(text):
+        yield Edit(match.start(), match.end(), _written(match.lastgroup or "", match[0]))
+
+
+def _written(kind: str, found: str) -> str:
+    match kind:
+        case "grouped":
+            return str(SEPARATORS.sub("", found))
+        case "digit":
+            return str(unicodedata.decimal(found))
+        case "circled":
+            return f"{unicodedata.digit(found, None) or int(unicodedata.numeric(found))} "
+        case "compatible":
+            return unicodedata.normalize("NFKC", found)
+        case _:
+            return WRITTEN[kind]

@@ -1,0 +1,109 @@
+"""Read Markdown aloud: its text, without marks, addresses and blocks of code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import accumulate
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from engines.offsets import Edit, rewrite
+from streaming.text.found_again import found_again
+from streaming.text.html_reading import html_edits
+
+BREAK = "\n\n"
+BLOCK_ENDS = frozenset(
+    ("paragraph_close", "heading_close", "list_item_close", "tr_close", "blockquote_close")
+)
+CELL_ENDS = frozenset(("th_close", "td_close"))
+TASKS = ("[ ] ", "[x] ", "[X] ")
+
+
+def markdown_edits(text: str) -> Iterator[Edit]:
+    """Yield the edits that leave what is read of a document, in order."""
+    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    reader = _Reader(text)
+    for token in parser.parse(text):
+        reader.read(token)
+    return reader.edits()
+
+
+class _Reader:
+    """Finds what is read in its source again, from the front to the back."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._lines = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
+        self._pieces: list[Edit] = []
+        """what is read of the source, in order; the rest is not"""
+        self._position = 0
+        self._addresses: list[str] = []
+
+    def edits(self) -> Iterator[Edit]:
+        """Yield the edits of the source."""
+        position = 0
+        for piece in self._pieces:
+            yield Edit(position, piece.start, "")
+            yield piece
+            position = piece.end
+        yield Edit(position, len(self._text), "")
+
+    def read(self, token: Token) -> None:
+        """Read a block."""
+        if token.map:
+            self._position = max(self._position, self._lines[token.map[0]])
+        if token.type == "inline":
+            for child in token.children or []:
+                self._read_inline(child)
+        elif token.type in BLOCK_ENDS:
+            self._add(BREAK)
+        elif token.type in CELL_ENDS:
+            self._add(", ")
+        elif token.type == "list_item_open" and token.info:
+            self._add(f"{token.info}. ")
+        elif token.type == "html_block":
+            self._add(rewrite(token.content, html_edits(token.content)).text + BREAK)
+        elif token.type in ("fence", "code_block") and token.map:
+            self._position = max(self._position, self._lines[min(token.map[1], len(self._lines) - 1)])
+
+    def _read_inline(self, token: Token) -> None:
+        match token.type:
+            case "text" | "code_inline":
+                content = token.content
+                if token.type == "text" and content.startswith(TASKS) and self._begins_block():
+                    content = content[len(TASKS[0]) :]
+                self._find(content)
+            case "softbreak" | "hardbreak":
+                self._find("\n")
+            case "image":
+                for child in token.children or []:
+                    self._read_inline(child)
+                self._skip(str(token.attrs.get("src", "")))
+            case "link_open":
+                self._addresses.append("" if token.markup == "autolink" else str(token.attrs.get("href", "")))
+            case "link_close":
+                self._skip(self._addresses.pop() if self._addresses else "")
+            case "html_inline":
+                self._skip(token.content)
+                if token.content.lower().startswith("<br"):
+                    self._add("\n")
+
+    def _begins_block(self) -> bool:
+        return not self._pieces or self._pieces[-1].text.endswith(("\n\n", ". "))
+
+    def _find(self, content: str) -> None:
+        """Add what is read, by where it stands in the source."""
+        pieces = list(found_again(self._text, self._position, content))
+        self._pieces += pieces
+        self._position = pieces[-1].end
+
+    def _add(self, written: str) -> None:
+        """Add what is not in the source."""
+        self._pieces.append(Edit(self._position, self._position, written))
+
+    def _skip(self, source: str) -> None:
+        """Go on behind something that is not read."""
+        at = self._text.find(source, self._position, self._position + len(source) + 200) if source else -1
+        if at >= 0:
+            self._position = at + len(source)

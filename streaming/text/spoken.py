@@ -1,0 +1,43 @@
+"""A text as it is to be spoken: what every engine should be given in the place of what was written.
+
+Each step edits what the one before left, and offsets lead back to the caller's text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engines.languages import primary_language
+from engines.offsets import Rewriting
+from streaming.text.abbreviations import german_ordinals, tied_dots
+from streaming.text.amounts import spelt_amounts
+from streaming.text.characters import composed, usual
+from streaming.text.emoji_names import named_emoji
+from streaming.text.line_ends import marked_line_ends
+from streaming.text.segments import sentence_ends
+from streaming.text.signs import named_signs
+
+
+def spoken_text(text: Rewriting, language: str | None, *, emoji: bool = False, ties: bool = False) -> None:
+    """Rewrite a text in a language, English where nobody knows, for an engine.
+
+    `emoji` says that the engine reads emoji by their names itself, `ties` that it wants a no-break space
+    behind a dot that ends no sentence.
+    """
+    code = primary_language(language or "en")
+    text.apply(composed(text.text))
+    text.apply(usual(text.text))
+    text.apply(named_signs(text.text, code))
+    if not emoji:
+        text.apply(named_emoji(text.text, code))
+    text.apply(marked_line_ends(text.text))
+    if code == "en":
+        text.apply(spelt_amounts(text.text))
+    if code == "de":
+        text.apply(german_ordinals(text.text))
+    if ties:
+
+        def ends(part: str) -> Iterator[int]:
+            return sentence_ends(part, code)
+
+        text.apply(tied_dots(text.text, ends))

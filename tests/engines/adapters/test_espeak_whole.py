@@ -1,0 +1,173 @@
+"""Tests that eSpeak NG speaks all of a text: its phonemes are counted, in every language it has."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import pytest
+from espeak_in_process import loaded, say
+
+from engines.toolkit.espeak_text import pieces, prepare
+
+STRESS = str.maketrans("", "", "ˈˌː")
+FLAG = re.compile(r"\([\w-]+\)")
+NUMBERS = ",\n".join(map(str, range(1, 301)))
+RUN = 500
+
+
+def identifiers() -> dict[str, str]:
+    """Return the library's own name of each base voice, by its code."""
+    return {code: loaded()[0]._voices.identify(code, None) for code in sorted(loaded()[0]._voices._bases)}
+
+
+def set_voice(identifier: str) -> None:
+    """Set the voice of the library that is loaded."""
+    assert loaded()[0]._library.set_voice(identifier)
+
+
+def spoken(text: str) -> list[str]:
+    """Return the words of phonemes that the adapter has the library speak of a text, without stress."""
+    read = loaded()[0]._read_aloud
+    whole = prepare(text, read).text
+    return _words(" ".join(read(whole[start:end]) for start, end in pieces(whole, read)))
+
+
+@cache
+def _words(phonemes: str) -> list[str]:
+    return FLAG.sub(" ", phonemes.translate(STRESS)).split()
+
+
+def alone(text: str) -> list[str]:
+    """Return the phonemes of a short text by itself."""
+    return _words(loaded()[0]._read_aloud(text))
+
+
+def letters(words: list[str]) -> int:
+    """Return how many letters of phonemes some words have."""
+    return sum(map(len, words))
+
+
+def test_numbers_on_lines_in_every_language() -> None:
+    """1 to 300, one a line, are all said in every language: as much as they are by themselves."""
+    short = {}
+    for code, identifier in identifiers().items():
+        set_voice(identifier)
+        wanted = sum(letters(alone(f"{number},")) for number in range(1, 301))
+        got = letters(spoken(NUMBERS))
+        if got < 0.97 * wanted:
+            short[code] = (got, wanted)
+
+    assert short == {}
+
+
+@pytest.mark.parametrize("digits", [30, 80, 300])
+def test_long_numbers_in_every_language(digits: int) -> None:
+    """A number of more than 20 digits is said digit by digit, each once, in every language."""
+    number = ("1234567890" * 30)[:digits]
+    short = {}
+    for code, identifier in identifiers().items():
+        set_voice(identifier)
+        names = {digit: letters(alone(digit)) for digit in "0123456789"}
+        wanted, got = sum(names[digit] for digit in number), letters(spoken(number))
+        if not 0.85 * wanted <= got <= 1.25 * wanted:
+            short[code] = (got, wanted)
+
+    assert short == {}
+
+
+@pytest.mark.parametrize(
+    ("code", "unit"),
+    [
+        ("ja", "わたしはがくせいです"),
+        ("ko", "가나다라마바사"),
+        ("en-us", "antidis"),
+        ("en-us", "x"),
+        ("de", "abenteuer"),
+        ("ru", "привет"),
+        ("ar", "مرحبا"),
+        ("hi", "नमस्ते"),
+        ("th", "สวัสดี"),
+        ("my", "မြန်မာ"),
+        ("el", "καλημερα"),
+        ("ta", "வணக்கம்"),
+        ("cmn", "今天天气"),
+    ],
+)
+def test_an_unbroken_run_is_said_whole(code: str, unit: str) -> None:
+    """500 characters without a space are said to the end: no less than their parts by themselves."""
+    set_voice(identifiers()[code])
+    count = RUN // len(unit)
+    assert letters(spoken(unit * count)) >= 0.85 * count * letters(alone(unit))
+
+
+def test_a_run_in_every_language_ends_no_process() -> None:
+    """A run of 500 Latin letters, at which the library itself aborts, is said in every language."""
+    short = {}
+    for code, identifier in identifiers().items():
+        set_voice(identifier)
+        got, part = letters(spoken("banana" * 84)), letters(alone("bananabananabanana"))
+        if got < 0.8 * 28 * part:
+            short[code] = (got, 28 * part)
+
+    assert short == {}
+
+
+def test_a_long_word_stays_whole() -> None:
+    """A long word of a language is no run to be cut: it is read as the library reads it."""
+    set_voice(identifiers()["de"])
+    word = "Donaudampfschifffahrtsgesellschaftskapitän"
+
+    assert spoken(word) == alone(word)
+
+
+def test_a_usual_text_is_one_piece() -> None:
+    """Nothing is changed in a usual text, and it is spoken at once."""
+    text = "The quick brown fox jumps over the lazy dog, and nobody is any the wiser for it. " * 5
+    read = loaded()[0]._read_aloud
+
+    assert prepare(text, read).text == text
+    assert list(pieces(text, read)) == [(0, len(text))]
+
+
+def test_words_of_a_long_list() -> None:
+    """Each of 300 numbers on lines has a word event of its own, in order, in German."""
+    say("ja", "de")  # after voices that were read only, the library forgets the first event it has
+    words = say(NUMBERS, "de").words
+
+    assert [NUMBERS[word.start : word.end] for word in words] == [str(number) for number in range(1, 301)]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("He stood in the house—not on the roof", "He stood in the house not on the roof"),
+        ("out of the blue, one of them", "out of the blue one of them"),
+        ("yes–no and a—b", "yes no and a b"),
+    ],
+)
+def test_no_word_event_is_missing(text: str, words: str) -> None:
+    """Words that the library reads as one, and those behind a dash, are told too, in their order."""
+    spoken_words = say(text).words
+
+    assert [text[word.start : word.end] for word in spoken_words] == words.split()
+    assert [word.time for word in spoken_words] == sorted(word.time for word in spoken_words)
+
+
+def test_a_tied_dot_makes_no_pause() -> None:
+    """Behind a dot with a no-break space there is no pause, and its words are where they were."""
+    tied = "I met Dr.\u00a0Smith today, not J.\u00a0R.\u00a0R.\u00a0Tolkien, and No.\u00a05."
+    usual = tied.replace("\u00a0", " ")
+
+    assert say(tied).seconds < say(usual).seconds - 0.3
+    assert say("I met Dr.\u00a0Smith today.").seconds == pytest.approx(
+        say("I met Doctor Smith today.").seconds, abs=0.05
+    )
+    assert "Smith" in [tied[word.start : word.end] for word in say(tied).words]
+
+
+def test_skin_tones_are_named_behind_the_whole_name() -> None:
+    """An emoji with a skin tone has its whole name, and the tone."""
+    set_voice(identifiers()["en-us"])
+
+    assert spoken("👍🏽") == alone("👍") + alone("🏽")

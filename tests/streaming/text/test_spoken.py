@@ -1,0 +1,214 @@
+"""Tests of what is spoken of a text: characters, line ends, dots, amounts, signs, emoji, and the way back."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engines.offsets import Rewriting, rewrite
+from streaming.text.line_ends import marked_line_ends
+from streaming.text.reading_forms import read_form
+from streaming.text.spoken import spoken_text
+
+
+def spoken(text: str, language: str = "en", *, emoji: bool = True, ties: bool = False) -> str:
+    """Return what is spoken of a text, with single spaces."""
+    rewriting = Rewriting(text)
+    spoken_text(rewriting, language, emoji=emoji, ties=ties)
+    return " ".join(rewriting.text.split(" ")).replace("  ", " ").strip()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The cafe\u0301 and man\u0303ana", "The café and mañana"),
+        ("\u1112\u1161\u11ab", "한"),
+        ("１２３ ＡＢＣ", "123 ABC"),
+        ("In ١٩٩٠, १९९०, ๑๙๙๐", "In 1990, 1990, 1990"),
+        ("10\u00a0000 and 10\u202f000\u202f000", "10000 and 10000000"),
+        ("It wasn\u02bct. Don`t. Can\uff07t. Won\u2019t.", "It wasn't. Don't. Can't. Won't."),
+        ("`code` stays", "`code` stays"),
+        ("Hel\u2060lo fea\u00adture zero\u200bwidth \ufeffmark", "Hello feature zerowidth mark"),
+        ("5\u20117", "5-7"),
+        ("❤\ufe0f", "❤"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("ｶﾞｷﾞ ﬁne", "ガギ fine"),
+    ],
+)
+def test_characters_in_their_usual_form(text: str, expected: str) -> None:
+    """Engines are given letters composed, plain digits, one apostrophe, and nothing that nobody sees."""
+    assert spoken(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "expected"),
+    [
+        ("It made $5.3 billion.", "en", "It made five point three billion dollars."),
+        ("€29,99, $5.3M, $1.2k and £2bn", "en", "€29.99, five point three million dollars, one point two thousand dollars and 2 billion pounds"),
+        ("$1,500 stays, 3/4/2020 too", "en", "$1,500 stays, 3/4/2020 too"),
+        ("1/2, 2 3/4 and 2/3", "en", "one half, 2 and three quarters and two thirds"),
+        ("5 > 3 and x^2 and <5", "en", "5 greater than 3 and x caret 2 and less than 5"),
+        ("5 > 3", "de", "5 größer als 3"),
+        ("<b>bold</b> -> x", "en", "<b>bold</b> -> x"),
+        ("Am 24. Dezember um neun.", "de", "Am vierundzwanzigsten Dezember um neun."),
+        ("Im 19. Jahrhundert, der 2. Platz, in der 3. Klasse.", "de", "Im neunzehnten Jahrhundert, der zweite Platz, in der dritten Klasse."),
+        ("Das Ergebnis ist 24. Danach ging er.", "de", "Das Ergebnis ist 24. Danach ging er."),
+        ("See No. 5.", "en", "See number 5."),
+    ],
+)  # fmt: skip
+def test_amounts_signs_and_ordinals(text: str, language: str, expected: str) -> None:
+    """What engines misread is written out; what they read rightly stays."""
+    assert spoken(text, language) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "tied"),
+    [
+        ("I met Dr. Smith today. He left.", "en", ["Smith"]),
+        ("J. R. R. Tolkien wrote. Then he slept.", "en", ["R", "R", "Tolkien"]),
+        ("St. John lives. Ask him.", "en", ["John"]),
+        ("z. B. Hunde sind da. Ja.", "de", ["B", "Hunde"]),
+        ("M. Dupont arrive. Il part.", "fr", ["Dupont"]),
+    ],
+)
+def test_dots_that_end_no_sentence_are_tied(text: str, language: str, tied: list[str]) -> None:
+    """A no-break space stands behind such dots, and behind no other, where an engine asks for that."""
+    parts = spoken(text, language, ties=True).split("\u00a0")[1:]
+
+    assert [part.partition(" ")[0].rstrip(".") for part in parts] == tied
+    assert "\u00a0" not in spoken(text, language)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "expected"),
+    [
+        ("I ❤️ you", "en", "I red heart you"),
+        ("👍🏽", "en", "thumbs up medium skin tone"),
+        ("👨‍👩‍👧 🇩🇪", "en", "family man woman girl Germany"),
+        ("👍", "de", "daumen hoch"),
+        ("© 2024", "en", "© 2024"),
+    ],
+)
+def test_emoji_by_name(text: str, language: str, expected: str) -> None:
+    """Engines that know no emoji are given their whole names; those that do are given the emoji."""
+    assert " ".join(spoken(text, language, emoji=False).split()) == expected
+    assert spoken("👍", "en", emoji=True) == "👍"
+
+
+LISTS = [
+    "There are four fruits:\nApple\nBanana\nOrange\nPear",
+    "apple\nbanana\norange",
+    "1\n2\n3\n4",
+    "+49 30 123456\n+49 30 123457\n+49 30 123458",
+    "- milk for the children\n- bread\n- a pound of butter",
+    "Buy milk for the kids\nCall the bank about the loan\nFix the car",
+    "Subject: hello\nFrom: me\nTo: you",
+    "今日は\n明日は\n昨日は",
+    "Roses are red\nViolets are blue\nSugar is sweet",
+    "# The title\nThe text begins here.",
+]
+PROSE = [
+    "The quick brown\nfox jumps over\nthe lazy dog.",
+    "I saw the\nBig Ben and\nthen left.",
+    "Wir fuhren am Abend nach Berlin und trafen dort unsere\nFreunde, die uns schon seit dem Morgen auf dem Bahnhof\n"
+    "erwarteten und froh waren.",
+    "It was the best of times, it was the worst of times, it was the age of\nwisdom, it was the age of foolishness,"
+    " it was the epoch of belief, it was\nthe epoch of incredulity.",
+    "semantic line breaks\nput a clause on each line\nand go on in small letters",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", LISTS)
+def test_lines_of_lists_pause(text: str) -> None:
+    """Each line of a list, and each heading, ends in a mark at which engines pause."""
+    lines = rewrite(text, marked_line_ends(text)).text.split("\n")[:-1]
+
+    assert all(line[-1] in ".,:。" for line in lines), lines
+
+
+@pytest.mark.parametrize("text", PROSE)
+def test_wrapped_prose_does_not_pause(text: str) -> None:
+    """Nothing is put behind the lines of prose that was wrapped."""
+    assert rewrite(text, marked_line_ends(text)).text == text
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "expected"),
+    [
+        (
+            "markdown",
+            "# Results\n\n**Bold** and `code`.\n\n- one\n- two\n\n[the manual](https://example.org/a?c=d) https://x.org/y",
+            "Results Bold and code. one two the manual x.org",
+        ),
+        (
+            "markdown",
+            "call my_func_name now; 2 * 3 * 4 = 24\n* first\n* **Rome:** The capital.",
+            "call my_func_name now; 2 * 3 * 4 = 24 first Rome: The capital.",
+        ),
+        ("markdown", "| a | b |\n|---|---|\n| 1 | 2 |\n\n```py\nx = 1\n```\nAfter &amp; <b>it</b>", "a, b, 1, 2, After & it"),
+        ("markdown", "1. first\n2. second\n\n- [ ] task\n\n![a cat](u.png)", "1. first 2. second task a cat"),
+        (
+            "html",
+            '<font color="#c8a86e">"Run!"</font> <thinking>hidden plan</thinking>Answer.',
+            '"Run!" hidden planAnswer.',
+        ),
+        (
+            "html",
+            "<style>p{}</style><h1>Hi</h1><p>One &amp; two<br>three</p><script>no()</script><img alt='A cat'> 5 &lt; 6",
+            "Hi One & two three A cat 5 < 6",
+        ),
+        ("plain", "# a <b> **c**", "# a <b> **c**"),
+    ],
+)  # fmt: skip
+def test_reading_forms(form: str, text: str, expected: str) -> None:
+    """Of Markdown and HTML the text is read, without marks, tags and addresses, and nothing else is lost."""
+    rewriting = Rewriting(text)
+    read_form(rewriting, form)  # type: ignore[arg-type]
+
+    assert " ".join(rewriting.text.split()) == expected
+
+
+def test_offsets_lead_back() -> None:
+    """A stretch of what is spoken leads back to where the caller wrote it, through every step."""
+    text = "# Cafe\u0301\n\n**Dr. Smith** paid $5.3 billion &amp; the 👍🏽 man"
+    rewriting = Rewriting(text)
+    read_form(rewriting, "markdown")
+    spoken_text(rewriting, "en", ties=True)
+
+    for word, origin in [
+        ("Café", "Cafe\u0301"),
+        ("Smith", "Smith"),
+        ("billion", "$5.3 billion"),
+        ("thumbs", "👍🏽"),
+        ("man", "man"),
+    ]:
+        start = rewriting.text.index(word)
+        first, last = rewriting.original(start, start + len(word))
+        assert text[first:last] == origin
+
+
+@given(st.text(max_size=200), st.sampled_from(["en", "de", "ja"]), st.booleans())
+def test_any_text_can_be_spoken(text: str, language: str, emoji: bool) -> None:
+    """Any text is rewritten without an error, and every place in it leads back into the caller's."""
+    rewriting = Rewriting(text)
+    spoken_text(rewriting, language, emoji=emoji, ties=True)
+
+    for start in range(len(rewriting.text)):
+        first, last = rewriting.original(start, start + 1)
+        assert 0 <= first <= last <= len(text)
+    assert unicodedata.is_normalized("NFC", rewriting.text) or any(
+        unicodedata.combining(char) for char in rewriting.text
+    )
+
+
+@given(st.text(alphabet="<>&ab *_[]()`#-\n|/=\"'!", max_size=120), st.sampled_from(["markdown", "html"]))
+def test_any_text_can_be_read_in_any_form(text: str, form: str) -> None:
+    """Broken Markdown and HTML are read without an error."""
+    rewriting = Rewriting(text)
+    read_form(rewriting, form)  # type: ignore[arg-type]
+    spoken_text(rewriting, "en")
+
+    assert rewriting.original(0, len(rewriting.text))[1] <= len(text)
