@@ -12,6 +12,7 @@ from engines.adapters.kokoro.voice_bank import Floats
 from engines.api import BYTES_PER_SAMPLE, Audio, BatchItem, SpeechEvent, Word
 from engines.errors import EngineFailed, SpeechError
 from engines.toolkit.phoneme_chunks import Chunk
+from engines.toolkit.phrases import NOTHING_TO_SAY, is_spoken
 
 CHUNK_BYTES = BYTES_PER_SAMPLE * RATE
 """sent at once: a second"""
@@ -36,21 +37,31 @@ class ChunkedJob:
     def advance(self) -> bool:
         """Go on to the next chunk, and return whether there is one.
 
-        A job that has none, is not wanted, or cannot be read, is finished.
+        A job that has none, is not wanted, or cannot be read, is finished; one that had none at all is a
+        short silence.
         """
         following = None
         error: SpeechError | None = None
         try:
-            following = next(self._chunks, None) if self._wanted else None
+            following = self._next_spoken() if self._wanted else None
         except SpeechError as exc:
             error = exc
         except Exception as exc:  # front ends of many languages fail in many ways; the other jobs go on
             error = EngineFailed(f"Kokoro could not read the text: {type(exc).__name__}: {exc}")
         if following is None:
+            if error is None and not self._samples_sent:
+                self._emit(Audio(bytes(BYTES_PER_SAMPLE * round(NOTHING_TO_SAY * RATE))))
             self._item.finish(error)
             return False
         self._chunk, self._voice = following
         return True
+
+    def _next_spoken(self) -> tuple[Chunk, Floats] | None:
+        """Return the next chunk in which the network knows something to say."""
+        for chunk, voice in self._chunks:
+            if is_spoken("".join(filter(self._vocabulary.__contains__, chunk.phonemes))):
+                return chunk, voice
+        return None
 
     def line(self) -> Line:
         """Return the chunk as the network reads it; a voice has one row for each number of phonemes."""

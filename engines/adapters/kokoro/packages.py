@@ -32,6 +32,19 @@ CHINESE: Packages = MISAKI | {
     "cn2an": "cn2an",
     "ordered_set": "ordered-set",
 }
+LATIN = "Latin"
+SCRIPTS = {"j": ("Han", "Hiragana", "Katakana", LATIN), "z": ("Han", LATIN)}
+"""scripts of languages in which others are left out, by Unicode's names; a text in Latin letters is read as
+English
+"""
+
+
+def read_scripts(language: str, *, light: bool) -> tuple[str, ...]:
+    """Return the scripts that are read in a language; none where eSpeak NG reads or names the letters of any.
+
+    `light` is without misaki's English, in which eSpeak NG does that.
+    """
+    return (LATIN,) if light and language in "ab" else SCRIPTS.get(language, ())
 
 
 def needed_packages(language: str, *, light: bool) -> Packages:

@@ -54,7 +54,8 @@ before a stem
 
 
 LATIN = re.compile(r"[A-Za-z]")
-EAST_ASIAN = re.compile(r"[ぁ-ヿㇰ-ㇿ㐀-鿿豈-﫿ｦ-ﾟ\U00020000-\U0003FFFF々〆〇]")
+EAST_ASIAN = re.compile(r"[ぁ-ヿㇰ-ㇿ㐀-鿿\uf900-\ufaffｦ-ﾟ\U00020000-\U0003FFFF々〆〇]")
+"""compatibility forms by their numbers: what composes texts would replace them, and let Hangul in"""
 
 
 class FrontEnd(Protocol):

@@ -220,10 +220,22 @@ def test_ipa() -> None:
     assert [(word.start, word.end) for word in spoken.words] == [(0, 3), (4, 10)]
 
 
-@pytest.mark.parametrize("text", ["", " \n ", "\x00"])
-def test_empty_texts(text: str) -> None:
-    """An empty text yields no audio, and no error."""
-    assert len(speak(SpeechJob(text, "af_heart")).pcm) == 0
+@pytest.mark.parametrize("text", ["", " \n ", "\x00", "..."])
+def test_texts_with_nothing_to_say(text: str) -> None:
+    """A text without words yields a short silence, and no error."""
+    spoken = speak(SpeechJob(text, "af_heart"))
+    assert 0 < len(spoken.pcm) < RATE and not spoken.pcm.any()
+
+
+def test_each_voice_tells_what_it_reads() -> None:
+    """Japanese and Chinese voices name the scripts that they read; eSpeak NG reads those of any to the others."""
+    info = loaded()[1]
+
+    scripts = {voice.id[0]: voice.scripts for voice in info.voices}
+    assert (scripts["a"], scripts["b"], scripts["e"], scripts["f"]) == ((), (), (), ())
+    assert scripts["j"] == ("Han", "Hiragana", "Katakana", "Latin")
+    assert scripts["z"] == ("Han", "Latin")
+    assert info.speech and info.speech.scripts == ()
 
 
 @pytest.mark.parametrize("accepted", [0, 1, 3])

@@ -193,7 +193,7 @@ def test_texts_of_different_lengths() -> None:
     assert ends == [[None]] * 3
     assert alike(spoken_jobs[0].pcm, speak(jobs[0]).pcm)
     assert alike(spoken_jobs[1].pcm, speak(jobs[1]).pcm)
-    assert len(spoken_jobs[2].pcm) == 0
+    assert len(spoken_jobs[2].pcm) > 0 and not spoken_jobs[2].pcm.any()
 
 
 def test_one_job_fails() -> None:

@@ -13,7 +13,12 @@ pytest.importorskip("spacy")
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engines.adapters.kokoro.packages import missing_packages, needed_packages, readable_languages
+from engines.adapters.kokoro.packages import (
+    missing_packages,
+    needed_packages,
+    read_scripts,
+    readable_languages,
+)
 from engines.adapters.kokoro.text import choose_language, make_front_end
 from engines.toolkit.phoneme_chunks import Chunk
 
@@ -109,6 +114,7 @@ def test_sentences_and_paragraphs() -> None:
     [
         ("j", "Hello there.", "a"),
         ("z", "OpenAI!", "a"),
+        ("j", "Hello 안녕", "a"),
         ("j", "Helloと言う", "j"),
         ("j", "ｱｲｳ ABC", "j"),
         ("z", "你好 OpenAI", "z"),
@@ -121,6 +127,13 @@ def test_sentences_and_paragraphs() -> None:
 def test_latin_letters_alone_are_english(language: str, text: str, read_as: str) -> None:
     """Japanese and Chinese voices read a text of Latin letters alone as English; others read all in their own."""
     assert choose_language(language, text) == read_as
+
+
+def test_scripts() -> None:
+    """English without misaki leaves out what is in no Latin letters, and says so; eSpeak NG reads any."""
+    assert chunks("안녕하세요 Привет мир مرحبا 你好 😀", "a", light=True) == []
+    assert [read_scripts(letter, light=True) for letter in "abe"] == [("Latin",), ("Latin",), ()]
+    assert [read_scripts(letter, light=False) for letter in "abe"] == [(), (), ()]
 
 
 def test_what_is_needed() -> None:

@@ -74,6 +74,8 @@ def test_info() -> None:
     assert info.speech is not None
     assert (info.speech.sample_rate, info.speech.speed) == (RATE, (0.5, 2.0))
     assert info.speech.languages == ("ja",)
+    assert info.speech.scripts == ("Han", "Hiragana", "Katakana", "Latin")
+    assert {voice.scripts for voice in info.voices} == {info.speech.scripts}
     assert info.speech.seed and info.speech.words and info.speech.mixing and info.speech.ipa
     assert (info.version, network().facts.max_phonemes) == (onnxruntime.__version__, 510)
 
@@ -225,10 +227,20 @@ def test_voices_are_names_only(name: str) -> None:
         speak(SpeechJob("Hi.", "", prompt=Prompt("id", b"")))
 
 
-@pytest.mark.parametrize("text", ["", " \n ", "\x00", "☃"])
+@pytest.mark.parametrize("text", ["", " \n ", "\x00", "☃", "😀", "...", "안녕하세요", "Привет мир", "مرحبا"])
 def test_texts_with_nothing_to_say(text: str) -> None:
-    """A text without words yields no words, and no error."""
-    assert speak(SpeechJob(text, "jf_alpha")).words == []
+    """A text in which a voice can read nothing yields a short silence, no words, and no error."""
+    spoken = speak(SpeechJob(text, "jf_alpha"))
+    assert spoken.words == []
+    assert 0 < spoken.seconds < 1 and not spoken.pcm.any()
+
+
+def test_only_what_is_not_read_is_left_out() -> None:
+    """A paragraph with nothing to say adds nothing to those around it."""
+    alone = speak(SpeechJob("Hello.\n\nHello.", "jf_alpha"))
+    among = speak(SpeechJob("Hello.\n\n😀\n\n안녕\n\nHello.", "jf_alpha"))
+
+    assert (among.seconds, len(among.words)) == (alone.seconds, 2)
 
 
 # Stopping...
