@@ -57,6 +57,8 @@ class SpeechCapabilities(msgspec.Struct, frozen=True):
     """lowest and highest speed it speaks at by itself, without changing pitch"""
     scripts: tuple[str, ...] = ()
     """scripts that it reads, by Unicode's names ("Latin"); letters of others are left out. Empty: any"""
+    script_languages: dict[str, tuple[str, ...]] = {}
+    """scripts that only voices of some languages read; others name their letters at best"""
     language: bool = False
     """honours SpeechJob.language apart from the voice"""
     pitch: bool = False

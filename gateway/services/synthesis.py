@@ -77,6 +77,7 @@ async def prepare_synthesis(
         services.settings.compat,
         voice_languages(info, choice),
         unsupported_parameters.scripts_read(info, choice),
+        language_of_job(request, choice, info),
     )
     text = Rewriting(request.input)
     if info.speech:

@@ -36,9 +36,11 @@ def of_speech(
     settings: CompatSettings,
     voice_languages: Sequence[str] = (),
     scripts: Sequence[str] = (),
+    language: str | None = None,
 ) -> list[str]:
     """Return the names of a speech request's parameters that its engine ignores, and the scripts of its text
-    that it leaves out. `voice_languages` and `scripts` are those of the voice.
+    that it leaves out. `voice_languages` and `scripts` are those of the voice, `language` is what it
+    is told to speak.
 
     Raises Unsupported, also where the voice could read nothing of the text.
     """
@@ -51,7 +53,8 @@ def of_speech(
         and not (voice_languages and _includes(voice_languages, request.language)),
     }
     unread = _unread_scripts(request.input, info.name, scripts)
-    lost = [*(name for name, is_lost in unsupported.items() if is_lost), *unread, *request.unknown]
+    spelled = _spelled_scripts(request.input, capabilities, [language] if language else voice_languages)
+    lost = [*(name for name, is_lost in unsupported.items() if is_lost), *unread, *spelled, *request.unknown]
     return _ignore_or_refuse(lost, info, settings, request.unknown)
 
 
@@ -69,6 +72,18 @@ def _unread_scripts(text: str, engine: str, read: Sequence[str]) -> list[str]:
             param="input",
         )
     return [f"input in {script}" for script in unread]
+
+
+def _spelled_scripts(text: str, capabilities: SpeechCapabilities, languages: Sequence[str]) -> list[str]:
+    """Return what a voice of some languages names letter by letter, instead of reading it."""
+    limited = capabilities.script_languages
+    letters = letters_by_script(text) if limited and not text.isascii() else {}
+    return [
+        f"input in {script}"
+        for script in sorted(letters)
+        if script in limited
+        and not any(alike(known, language) for known in limited[script] for language in languages)
+    ]
 
 
 def of_transcription(request: TranscriptionRequest, info: EngineInfo, settings: CompatSettings) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import espeakng_loader
 
+from engines.adapters.espeak.scripts import SCRIPT_LANGUAGES
 from engines.adapters.espeak.voices import (
     CHARACTERS,
     DEFAULT,
@@ -74,6 +75,7 @@ class Espeak:
                 sample_rate=self._library.sample_rate,
                 languages=tuple(sorted({language for voice in voices for language in voice.languages})),
                 speed=(SLOWEST / WORDS_PER_MINUTE, FASTEST / WORDS_PER_MINUTE),
+                script_languages=SCRIPT_LANGUAGES,
                 language=True,
                 pitch=True,
                 words=True,

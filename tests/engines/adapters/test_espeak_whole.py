@@ -8,6 +8,8 @@ from functools import cache
 import pytest
 from espeak_in_process import loaded, say
 
+from engines.adapters.espeak.scripts import SCRIPT_LANGUAGES
+from engines.languages import primary_language
 from engines.toolkit.espeak_text import pieces, prepare
 
 STRESS = str.maketrans("", "", "ˈˌː")
@@ -171,3 +173,36 @@ def test_skin_tones_are_named_behind_the_whole_name() -> None:
     set_voice(identifiers()["en-us"])
 
     assert spoken("👍🏽") == alone("👍") + alone("🏽")
+
+
+@pytest.mark.parametrize(
+    ("script", "word"),
+    [
+        ("Hiragana", "きょう"),
+        ("Katakana", "カタカナ"),
+        ("Cyrillic", "привет"),
+        ("Arabic", "مرحبا"),
+        ("Hebrew", "שלום"),
+        ("Thai", "สวัสดี"),
+        ("Telugu", "నమస్తే"),
+        ("Oriya", "ନମସ୍କାର"),
+        ("Ethiopic", "ሰላም"),
+        ("Hangul", "안녕하세요"),
+        ("Devanagari", "नमस्ते"),
+        ("Tamil", "வணக்கம்"),
+        ("Georgian", "გამარჯობა"),
+    ],
+)
+def test_the_voices_that_read_a_script(script: str, word: str) -> None:
+    """The table of scripts agrees with what the voices say: a word that is read is no row of letters' names."""
+    listed = SCRIPT_LANGUAGES.get(script)
+    reading = set()
+    for code, identifier in identifiers().items():
+        set_voice(identifier)
+        if len(alone(word)) == 1:
+            reading.add(primary_language(code))
+
+    if listed is None:
+        assert len(reading) > 80
+    else:
+        assert reading <= set(listed)

@@ -138,3 +138,23 @@ def test_a_wrong_form_is_refused(server: Server) -> None:
     assert refused.status_code == 400
     assert "text_format" in refused.text
     assert answer(server, "<br>", text_format="html").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("text", "voice", "told"),
+    [
+        ("今日は良い天気です。", "ja", "input in Han"),
+        ("きょうはよいてんきです。", "ja", None),
+        ("Hello 你好", "en-us", "input in Han"),
+        ("你好", "cmn", None),
+        ("Привет", "de", "input in Cyrillic"),
+        ("Привет", "ru", None),
+        ("Ωμέγα", "el", None),
+        ("안녕 नमस्ते", "en-us", None),
+    ],
+)
+def test_a_script_that_is_only_spelled_is_told(
+    server: Server, text: str, voice: str, told: str | None
+) -> None:
+    """Letters that a voice names instead of reading them are told in x-voicebox-ignored, and no others."""
+    assert answer(server, text, voice=voice).headers.get("x-voicebox-ignored") == told
