@@ -11,6 +11,7 @@ from functools import cache
 
 from engines.errors import EngineFailed
 from engines.toolkit.espeak_library import Library
+from engines.toolkit.espeak_text import pieces, prepare
 
 VOICES = {"e": "es", "f": "fr", "h": "hi", "i": "it", "p": "pt-br"}
 """the library's voices by Kokoro's letters for languages"""
@@ -65,9 +66,18 @@ class EspeakReader:
         """Return the phonemes of a stretch without marks."""
         if not text:
             return ""
-        clauses = self._library.clauses(text, tie=TIE)
+        whole = prepare(text, self._read_aloud).text
+        clauses = [
+            clause
+            for start, end in pieces(whole, self._read_aloud)
+            for clause in self._library.clauses(whole[start:end], tie=TIE)
+        ]
         spoken = " ".join(clause.phonemes for clause in clauses if clause.phonemes)
         spoken = FLAG.sub("", " ".join(spoken.split()))
         for sound, letter in TIED.items():
             spoken = spoken.replace(sound, letter)
         return spoken.replace(TIE, "").replace("-", "").strip()
+
+    def _read_aloud(self, text: str) -> str:
+        """Return the phonemes of a short text as the library has them."""
+        return " ".join(clause.phonemes for clause in self._library.clauses(text))

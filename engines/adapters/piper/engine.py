@@ -98,6 +98,7 @@ class Piper:
             speech=SpeechCapabilities(
                 sample_rate=self._rate,
                 languages=tuple(dict.fromkeys(tag for voice in listed for tag in voice.languages)),
+                ties=True,
                 scripts=("Latin",) if self._voices.are_all(self._reads_english) else (),
                 seed=True,
                 words=self._network(default.voice).tells_durations,

@@ -14,10 +14,14 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import pairwise
 
+import msgspec
+
 from engines.adapters.piper.phrases import find_terminator
 from engines.api import Word
 from engines.errors import EngineFailed
+from engines.offsets import Rewriting
 from engines.toolkit.espeak_library import RATE, Library, WordEvent
+from engines.toolkit.espeak_text import pieces, prepare
 from engines.toolkit.espeak_words import WordReader
 from engines.toolkit.phoneme_chunks import Token
 
@@ -50,6 +54,22 @@ class EspeakReader:
     def read(self, text: str) -> Iterator[Token]:
         """Yield the words of a text and what stands between clauses. Raises EngineFailed."""
         self._set_voice()
+        prepared = prepare(text, self._read_aloud)
+        behind = 0
+        for start, end in pieces(prepared.text, self._read_aloud):
+            for token in self._read_piece(prepared.text[start:end]):
+                placed = _placed(token, start, behind, prepared)
+                behind = max(behind, placed.end)
+                yield placed
+            if end < len(prepared.text):
+                yield Token("", space_after=True)
+
+    def _read_aloud(self, text: str) -> str:
+        """Return the phonemes of a short text in the voice that is set."""
+        return " ".join(clause.phonemes for clause in self._library.clauses(text))
+
+    def _read_piece(self, text: str) -> Iterator[Token]:
+        """Yield the same of what the library can hold."""
         clauses = self._library.clauses(text)
         events = self._word_events(text)
         reader = WordReader(text)
@@ -82,6 +102,16 @@ class EspeakReader:
     def _set_voice(self) -> None:
         if not self._library.set_voice(self._voice):
             raise EngineFailed(f"eSpeak NG has no voice '{self._voice}', which this voice of Piper's needs.")
+
+
+def _placed(token: Token, start: int, behind: int, prepared: Rewriting) -> Token:
+    """Return a token of a piece by its place in the caller's text; only the first of a word has one."""
+    if token.end <= token.start:
+        return token
+    first, last = prepared.original(start + token.start, start + token.end)
+    if last <= behind:
+        first = last = 0
+    return msgspec.structs.replace(token, start=first, end=last)
 
 
 def _is_of_word(character: str) -> bool:
