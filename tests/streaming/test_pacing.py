@@ -61,3 +61,17 @@ def test_a_reader_that_lags_is_no_underrun() -> None:
 
     assert pacing.underruns == 0
     assert pacing.slack(60.0) == 2.0
+
+
+def test_a_stall_is_lost_once() -> None:
+    """What the player lost in an underrun shifts all that is played later, and is no underrun again."""
+    pacing = Pacing()
+    pacing.record_made(1.0, 0.0)
+    pacing.record_read(1.0)
+    pacing.record_made(2.0, 11.0)
+    pacing.record_read(2.0)
+    assert pacing.dry_at == 13.0
+    pacing.record_made(1.0, 12.5)
+
+    assert pacing.underruns == 1
+    assert pacing.dry_at == 14.0

@@ -5,6 +5,7 @@ stream.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Hashable
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,12 +44,18 @@ def test_callers_and_their_streams_alternate(items: list[tuple[str, int]]) -> No
     caller's streams.
     """
     order = [items[number] for number in drained(filled(items))]
-    for start, (caller, _) in enumerate(order):
-        rest = Counter(other for other, _ in order[start:])
-        following = next((index for index in range(start + 1, len(order)) if order[index][0] == caller), None)
+    assert_alternates([caller for caller, _ in order])
+    for one in {caller for caller, _ in items}:
+        assert_alternates([stream for caller, stream in order if caller == one])
+
+
+def assert_alternates(order: list[Hashable]) -> None:
+    """Demand that one of each other kind that is left comes between two of a kind."""
+    for start, kind in enumerate(order):
+        rest = Counter(order[start:])
+        following = next((index for index in range(start + 1, len(order)) if order[index] == kind), None)
         if following is not None:
-            between = [other for other, _ in order[start + 1 : following]]
-            assert sorted(between) == sorted(other for other in rest if other != caller)
+            assert Counter(order[start + 1 : following]) == Counter(other for other in rest if other != kind)
 
 
 @given(ITEMS, st.data())

@@ -90,9 +90,66 @@ def test_low_slack_goes_first_but_not_for_ever() -> None:
     async def test() -> None:
         new = [(f"new{n}", need(f"n{n}")) for n in range(2)]
         dry = [(f"dry{n}", need(f"d{n}", slack=1.5 - 0.2 * n)) for n in range(5)]
-        served = await order([*new, *dry, ("well", need("w", slack=60))])
+        served = await order([("well", need("w", slack=60)), *new, *dry])
         assert served[:URGENT_IN_A_ROW] == ["dry4", "dry3", "dry2"]
         assert served[URGENT_IN_A_ROW] == "new0"
+        assert served[-1] == "well"  # with plenty in hand it waits for all, though it came first
+
+    run(test)
+
+
+def test_what_is_urgent_is_seen_anew() -> None:
+    """A stream whose player got more in hand while it waited no longer goes before one that came earlier."""
+
+    async def test() -> None:
+        schedule: Schedule[FakeSlot] = Schedule()
+        schedule.offer(FakeSlot("w"))
+        held = await schedule.acquire(need("first"))
+        refilled = need("b", slack=1.0)
+        earlier = asyncio.create_task(schedule.acquire(need("a")))
+        later = asyncio.create_task(schedule.acquire(refilled))
+        await asyncio.sleep(0)
+        refilled.report(made=200.0, ahead=0.0, dry_at=time.monotonic() + 60)
+        schedule.release(held, usable=True, seconds=0.1, made=1.0)
+        await asyncio.sleep(0)
+        assert (earlier.done(), later.done()) == (True, False)
+        schedule.release(await earlier, usable=True, seconds=0.1, made=1.0)
+        await later
+
+    run(test)
+
+
+def test_the_pace_is_measured() -> None:
+    """Nothing is known of an engine's pace at first; then it is what jobs took and made, for all slots."""
+
+    async def test() -> None:
+        schedule: Schedule[FakeSlot] = Schedule()
+        schedule.offer(FakeSlot("w", 1))
+        schedule.offer(FakeSlot("w", 2))
+        assert (schedule.capacity(), schedule.job_seconds(), schedule.job_audio()) == (0, 0, 0)
+        for _ in range(5):
+            schedule.release(await schedule.acquire(need()), usable=True, seconds=0.5, made=2.0)
+        assert schedule.capacity() == pytest.approx(2 * 4)
+        assert schedule.job_seconds() == pytest.approx(0.5)
+        assert schedule.job_audio() == pytest.approx(2.0)
+
+    run(test)
+
+
+def test_work_that_is_done_counts_no_more() -> None:
+    """A worker whose jobs have ended is again the least busy one."""
+
+    async def test() -> None:
+        for _ in range(20):
+            schedule: Schedule[FakeSlot] = Schedule()
+            for number in range(2):
+                schedule.offer(FakeSlot("one", number))
+                schedule.offer(FakeSlot("two", number))
+            held = [await schedule.acquire(need()) for _ in range(4)]
+            held.sort(key=lambda slot: slot.worker)
+            for slot in held[:3]:  # both of one, and one of two
+                schedule.release(slot, usable=True, seconds=0.1, made=1.0)
+            assert (await schedule.acquire(need())).worker == "one"
 
     run(test)
 
@@ -186,6 +243,40 @@ def test_no_more_streams_than_can_be_kept_playing() -> None:
         assert gate.pending == 1
         gate.close_stream(inside[0])
         await asyncio.wait_for(fifth, 5)
+
+    run(test)
+
+
+def test_a_job_that_has_begun_is_waited_for() -> None:
+    """Where jobs are long, one that cannot be interrupted is counted before what is due: streams that would just
+    fit without it wait.
+    """
+
+    async def test() -> None:
+        machine = Machine(capacity=10.0)
+        machine.load = msgspec.structs.replace(machine.load, job_audio=5.0)
+        for _ in range(2):  # within 2 s each needs a whole job of 5 s, and 17 s can be made
+            await machine.gate.open_stream(stream())
+        third = asyncio.create_task(machine.gate.open_stream(stream()))
+        await asyncio.sleep(0.05)
+        assert not third.done()
+        third.cancel()
+
+    run(test)
+
+
+def test_encoders_bound_the_streams_too() -> None:
+    """Where the engine is fast, no more streams are admitted than the encoders can keep playing."""
+
+    async def test() -> None:
+        machine = Machine(capacity=100.0)
+        machine.load = msgspec.structs.replace(machine.load, encoding=5.0)
+        for _ in range(4):
+            await asyncio.wait_for(machine.gate.open_stream(stream()), 5)
+        fifth = asyncio.create_task(machine.gate.open_stream(stream()))
+        await asyncio.sleep(0.05)
+        assert not fifth.done()
+        fifth.cancel()
 
     run(test)
 

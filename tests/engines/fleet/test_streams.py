@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engines.fleet.streams import RequestTerms, StreamNeed
+from engines.fleet.streams import LEAST_LEFT, RequestTerms, StreamNeed
 from streaming.pacing import Pacing
 
 
@@ -29,6 +29,18 @@ def test_slack_agrees_after_a_stall() -> None:
     assert need.slack(11.5) == pacing.slack(11.5) == pytest.approx(1.5)
     assert pacing.slack(14.0) == pytest.approx(-1.0)
     assert need.slack(14.0) == 0.0
+
+
+def test_what_is_left() -> None:
+    """What is still to be made is what the request will come to less what is made; a second at least, since a
+    stream that goes on was underestimated.
+    """
+    need = StreamNeed(RequestTerms(seconds=10.0))
+    assert need.left() == 10.0
+    need.report(made=4.0, ahead=0.0, dry_at=None)
+    assert need.left() == 6.0
+    need.report(made=40.0, ahead=0.0, dry_at=None)
+    assert need.left() == LEAST_LEFT > 0
 
 
 @given(st.lists(st.tuples(st.floats(0, 3), st.floats(0, 1), st.floats(0, 1)), max_size=40), st.floats(0, 5))

@@ -133,10 +133,28 @@ def test_a_process_that_dies_releases_its_permits(cluster: Server) -> None:
 
 
 def test_a_worker_that_dies_is_replaced(cluster: Server) -> None:
-    """The engines' process restarts a worker that died, for all gateway processes."""
-    os.kill(named(cluster, "engines.fakes.tone")[0], signal.SIGKILL)
+    """The engines' process restarts a worker that died, for all gateway processes: the new one answers once the
+    other is dead too.
+    """
+    before = set(named(cluster, "engines.fakes.tone"))
+    dead, other = before
+    os.kill(dead, signal.SIGKILL)
+    wait_until(lambda: parent_of(dead) is None, "it is dead")
 
     assert all(speak(cluster, "one two").status_code == 200 for _ in range(5))
+    wait_until(lambda: ready_workers(cluster) - before, "another one is ready in its place")
+    assert len(ready_workers(cluster)) == 2
+    os.kill(other, signal.SIGKILL)
+    wait_until(lambda: parent_of(other) is None, "the other is dead too")
+    assert all(speak(cluster, "one two").status_code == 200 for _ in range(5))
+    wait_until(lambda: len(ready_workers(cluster) - before) == 2, "both are replaced")
+
+
+def ready_workers(server: Server) -> set[int]:
+    """Return the processes of the test engine that are ready."""
+    running_now = set(named(server, "engines.fakes.tone"))
+    ready = sum(worker["state"] == "ready" for worker in engine(server)["workers"])
+    return running_now if ready == len(running_now) else set()
 
 
 def test_a_port_is_not_shared_with_another_server(cluster: Server, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import openai
 import pytest
 from decoded import (
+    RATE,
     decoded,
     facts,
     longest_silence,
@@ -257,15 +258,35 @@ def test_simultaneous_requests_are_not_mixed_up(server: Server, model: str) -> N
         assert timbre_distance(decoded(first, "pcm"), decoded(second, "pcm")) < 2
 
 
-@pytest.mark.parametrize(
-    "text", ["...", "🎉", " \n ", "\x00", "¿?", "a" * 3000, "你好。" * 300, "สวัสดี" * 200, "مرحبا. " * 50]
-)
-def test_odd_texts(server: Server, text: str) -> None:
-    """An empty text is an error; one with hardly anything to speak is a whole file."""
+@pytest.mark.parametrize("text", ["...", " \n ", "\x00", "¿?"])
+def test_texts_that_say_nothing(server: Server, text: str) -> None:
+    """A text with nothing to speak is a whole file of a moment of silence; only one without any character is an
+    error.
+    """
     answer = speak(server, text, response_format="wav")
 
-    assert answer.status_code == 200
-    assert answer.content[:4] == b"RIFF" or not answer.content
+    assert answer.status_code == 200, answer.text
+    assert answer.content[:4] == b"RIFF"
+    samples = decoded(answer.content, "wav")
+    assert 0 < len(samples) <= RATE
+    assert loudness(samples) == 0
+    assert speak(server, "", response_format="wav").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("text", "least"),
+    [("🎉", 0.5), ("a" * 3000, 60), ("你好。" * 300, 100), ("สวัสดี" * 200, 60), ("مرحبا. " * 50, 25)],
+)
+def test_odd_texts(server: Server, text: str, least: float) -> None:
+    """A text without words of the voice's language is a whole file that is heard, also in its second half."""
+    answer = speak(server, text, response_format="wav")
+
+    assert answer.status_code == 200, answer.text
+    assert answer.content[:4] == b"RIFF"
+    samples = decoded(answer.content, "wav")
+    assert len(samples) / RATE >= least
+    for part in np.array_split(samples, 2):
+        assert loudness(part) > 0.01
 
 
 def test_longer_than_openai_allows(server: Server) -> None:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import openai
 import pytest
+from opened_files import FileWatch
 from servers import Server, running
 
 from gateway.security.keys import KEYS_FILE, KeyStore
 
-SPEECH = {"model": "tts-1", "voice": "alloy", "input": "Hello."}
+SPEECH: dict[str, object] = {"model": "tts-1", "voice": "alloy", "input": "Hello."}
+RECORDING = Path(__file__).parents[2] / "data" / "jfk.flac"
 
 
 def test_foreign_host_and_origin(server: Server) -> None:
@@ -28,11 +33,66 @@ def test_foreign_host_and_origin(server: Server) -> None:
 
 
 def test_names_in_requests_are_not_opened(server: Server, tmp_path: Path) -> None:
-    """No voice, model or file name is opened as a path or fetched as an address."""
-    for voice in ("/etc/passwd", "../../etc/passwd", "http://127.0.0.1:1/x", "file:///etc/passwd"):
-        answer = httpx.post(f"{server.base_url}/audio/speech", json=SPEECH | {"voice": voice})
+    """No voice, model, language, text or file name of a request is opened as a path or fetched as an address, by
+    the gateway or a worker: a file they name is never opened, and nothing connects to an address in them.
+    """
+    marker = tmp_path / "marker.wav"
+    marker.write_bytes(RECORDING.read_bytes())
+    relative = os.path.relpath(marker, server.folder / "data")
+    with FileWatch(marker) as watch, socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        names = (
+            str(marker),
+            f"file://{marker}",
+            relative,
+            os.path.relpath(marker),
+            f"http://{address}/a.wav",
+        )
+        for name in names:
+            for answer in answers_about(server, name):
+                assert answer.status_code in (200, 400, 404, 422), (name, answer.text)
+        assert not watch.opened()
+        with pytest.raises(BlockingIOError):
+            listener.accept()
 
-        assert answer.status_code == 400
+        marker.read_bytes()
+        with socket.create_connection(listener.getsockname()):  # both would have been seen
+            assert watch.opened()
+            listener.accept()[0].close()
+
+
+def answers_about(server: Server, name: str) -> Iterator[httpx.Response]:
+    """Put a name into each field of requests that may be taken for one of something to open."""
+    speech = f"{server.base_url}/audio/speech"
+    for fields in (
+        *({field: name} for field in ("voice", "model", "input", "instructions", "language")),
+        {"voice": f"espeak/{name}"},
+        {"voice": {"id": name}},
+        {"model": f"espeak/{name}"},
+        {"model": "espeak", "voice": name},
+        {"model": "tone", "voice": name},
+    ):
+        yield httpx.post(speech, json=SPEECH | fields, timeout=60)
+    for form in (
+        {"model": name},
+        *({"model": "tone", field: name} for field in ("language", "prompt", "file_name")),
+    ):
+        with RECORDING.open("rb") as recording:
+            files = {"file": (name, recording)}
+            yield httpx.post(f"{server.base_url}/audio/transcriptions", data=form, files=files, timeout=60)
+    upload = {"file": (name, name.encode())}
+    yield httpx.post(f"{server.base_url}/audio/transcriptions", data={"model": "tone"}, files=upload)
+    for profile in (
+        {"name": "marked", "preset_engine": name, "preset_voice_id": name},
+        {"name": "marked", "preset_engine": "espeak", "preset_voice_id": name},
+        {"name": "marked", "model": name, "avatar": name, "samples": [name]},
+    ):
+        answer = httpx.post(f"{server.base_url}/voicebox/profiles", json=profile)
+        yield answer
+        if answer.status_code == 200:
+            httpx.delete(f"{server.base_url}/voicebox/profiles/{answer.json()['id']}")
+    yield httpx.get(f"{server.base_url}/models/{quote(name, safe='')}")
 
 
 @pytest.fixture(scope="module")

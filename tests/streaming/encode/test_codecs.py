@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from streaming.audio.wav import header
 from streaming.encode.codecs import open_file_encoder
+from streaming.encode.ogg import FIRST_PAGE, LAST_PAGE
 from streaming.formats import OutputFormat
 
 FORMATS: tuple[OutputFormat, ...] = ("mp3", "opus", "aac", "flac", "wav", "pcm")
@@ -110,13 +111,21 @@ def test_any_chunking_gives_the_same_file(cuts: list[int], format: OutputFormat)
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_no_audio_is_an_empty_file(format: OutputFormat) -> None:
-    """No audio at all becomes an empty file of its format, and the end may be asked for twice."""
+    """No audio at all becomes an empty file of its format, and the end may be asked for twice: headers alone where
+    the format has them, and no byte where it is frames or samples only.
+    """
     encoder = open_file_encoder(format)
-    data = encoder.finish()
+    data = encoder.push(b"") + encoder.finish()
 
     assert encoder.finish() == b""
     if format in ("wav", "flac"):
-        assert facts(data)[3] == 1
+        assert facts(data) == (format, {"wav": "pcm_s16le"}.get(format, format), RATE, 1)
+        assert len(decoded(data, format)) == 0
+    elif format == "opus":
+        assert [page[1] for page in data.split(b"OggS")[1:]] == [FIRST_PAGE, 0, LAST_PAGE]
+        assert (data.count(b"OpusHead"), data.count(b"OpusTags")) == (1, 1)
+    else:
+        assert data == b""
     encoder.close()
 
 
@@ -124,12 +133,23 @@ def test_no_audio_is_an_empty_file(format: OutputFormat) -> None:
 def test_closing_while_encoding(format: OutputFormat) -> None:
     """An encoder may be closed at any moment, also from another thread, and encodes nothing afterwards."""
     encoder, pcm = open_file_encoder(format), sweep()
-    pushing = threading.Thread(
-        target=lambda: [encoder.push(pcm[start : start + 480]) for start in range(0, len(pcm), 480)]
-    )
+    failures: list[BaseException] = []
+
+    def push() -> None:
+        try:
+            for start in range(0, len(pcm), 480):
+                encoder.push(pcm[start : start + 480])
+        except BaseException as exc:
+            failures.append(exc)
+
+    pushing = threading.Thread(target=push)
     pushing.start()
     encoder.close()
     pushing.join()
+
+    assert not failures
+    if format not in ("wav", "pcm"):  # these have no codec that could be closed
+        assert encoder.push(pcm) + encoder.finish() == b""
     encoder.close()
 
 

@@ -180,22 +180,40 @@ def test_streams_with_little_slack_go_first() -> None:
     run(test)
 
 
-def test_a_cancelled_call_leaves_the_order() -> None:
-    """A cancelled call leaves the order of the others' results as it was."""
+def test_cancelled_calls_leave_the_order() -> None:
+    """While a process has more to do than it was sent, calls are cancelled that it works on, that it was sent and
+    that wait: each other call gets its own result, and the encoders of cancelled calls go on where they were.
+    """
 
     async def test() -> None:
         async with running_pool(1) as pool:
             request = TranscodeRequest("flac", RATE)
-            for _ in range(5):
-                left, other = pool.open(request), pool.open(request)
-                cancelled = asyncio.create_task(left.push(sound(1.0, 300), ends_segment=False, slack=0.0))
-                encoded = asyncio.create_task(encode(other, [sound(0.5, 500)]))
+            for most_urgent in (True, False):
+                others = [pool.open(request) for _ in range(6)]
+                files = [
+                    asyncio.create_task(encode(one, [sound(0.5, 300 + n)])) for n, one in enumerate(others)
+                ]
                 await asyncio.sleep(0)
-                cancelled.cancel()
-                with suppress(asyncio.CancelledError):
-                    await cancelled
-                left.close()
-                assert (await encoded)[0] == transcode(request, [sound(0.5, 500)])
+                left = [pool.open(request) for _ in range(12)]
+                slack = -0.5 if most_urgent else 30.0
+                calls = [
+                    asyncio.create_task(one.push(sound(0.5, 900), ends_segment=False, slack=slack))
+                    for one in left
+                ]
+                await asyncio.sleep(0)
+                assert all(one.busy for one in left)
+                for number, call in enumerate(calls):
+                    call.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await call
+                    if number % 2:
+                        left[number].close()
+                for number, file in enumerate(files):
+                    assert (await file)[0] == transcode(request, [sound(0.5, 300 + number)])
+                for one in left[::2]:
+                    chunk = await one.push(sound(0.5, 700), ends_segment=True, slack=0.0)
+                    assert chunk.seconds == pytest.approx(0.5, abs=0.02)
+                    one.close()
 
     run(test)
 

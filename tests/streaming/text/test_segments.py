@@ -126,6 +126,35 @@ def test_long_sentences_are_cut_behind_clauses() -> None:
     assert all(segment.text.rstrip().endswith((",", "ever.")) for segment in segments)
 
 
+def test_segments_grow_by_half() -> None:
+    """Behind a short first segment each may be half as long again, up to the limit: no long one stands between the
+    first words and the next.
+    """
+    lengths = [len(segment.text) for segment in split("word " * 500 + "end.", first_limit=40, limit=400)]
+
+    bounds = [40, 60, 90, 135, 202, 303, *[400] * len(lengths)]
+    assert all(length <= bound for length, bound in zip(lengths, bounds, strict=False))
+    assert all(length > 0.8 * bound for length, bound in zip(lengths[:-1], bounds, strict=False))
+
+
+def test_marks_behind_a_sentence_end_it() -> None:
+    """Marks that are joined to a whole sentence leave it a whole one."""
+    segments = split("Good morning. \n\n...", first_limit=20, limit=240)
+
+    assert [(segment.text, segment.ends_sentence) for segment in segments] == [
+        ("Good morning. \n\n...", True)
+    ]
+
+
+@pytest.mark.parametrize("text", ["Hello. " + "... " * 5000, "... " * 5000 + "Hello.", "a\n" + "\n" * 20_000])
+def test_marks_make_no_segment_endless(text: str) -> None:
+    """However many marks there are, they lengthen a segment to four times the limit at most."""
+    segments = split(text, first_limit=80, limit=240)
+
+    assert "".join(segment.text for segment in segments) == text
+    assert max(len(segment.text) for segment in segments) <= 4 * 240
+
+
 @pytest.mark.parametrize("word", ["alpha ", "extraordinarily, "])
 def test_no_cut_inside_a_word(word: str) -> None:
     """A sentence longer than a window is still cut between words, wherever the window ends."""

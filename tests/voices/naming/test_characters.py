@@ -121,3 +121,27 @@ def test_names_of_kokoro_without_kokoro() -> None:
     assert british.mapped == (f"voice=bf_emma->english/{british.voice}",)
     assert absent.mapped == (f"voice=af_bella->english/{absent.voice}",)
     assert speak("jf_alpha", "ja", japanese_only, ENGLISH, model="kokoro").mapped == ()
+
+
+def test_a_language_without_voices_of_the_gender() -> None:
+    """Where an engine's voices of a language are all of the other gender, one of these speaks it."""
+    bilingual = EngineInfo(
+        "bilingual", "1", "MIT", ("bilingual",),
+        voices=(Voice("ann", "Ann", ("en",), "female"), Voice("otto", "Otto", ("de",), "male")),
+        characters={"alloy": "ann"}, speech=SpeechCapabilities(24000, ("en", "de")),
+    )  # fmt: skip
+
+    assert speak("alloy", "de", bilingual, ROBOT).voice == "otto"
+
+
+def test_a_region_that_has_voices_is_spoken_by_them() -> None:
+    """A name's own voice speaks all regions of its language but those that other voices are of."""
+    regional = EngineInfo(
+        "regional", "1", "MIT", ("regional",),
+        voices=(Voice("gb", "Emma", ("en-GB",), "female"), Voice("us", "Bella", ("en-US",), "female")),
+        characters={"alloy": "gb"}, speech=SpeechCapabilities(24000, ("en-GB", "en-US")),
+    )  # fmt: skip
+
+    assert speak("alloy", "en-GB", regional).voice == "gb"
+    assert speak("alloy", "en-AU", regional).voice == "gb"
+    assert speak("alloy", "en-US", regional).voice == "us"

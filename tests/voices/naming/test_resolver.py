@@ -7,6 +7,7 @@ import pytest
 from compat.openai import names
 from engines.api import EngineInfo, SpeechCapabilities, TranscriptionCapabilities, Voice
 from engines.errors import BadInput, EngineUnavailable, UnknownModel, UnknownVoice
+from voices.naming import matching
 from voices.naming.resolver import Names, Resolver, ResolverRules, WrongKind
 
 NAMES = Names(names.openai_kind, names.peer_kind, names.kokoro_voice)
@@ -136,3 +137,58 @@ def test_nothing_ready() -> None:
     """While no engine is ready the error is to come back, not that the name is wrong."""
     with pytest.raises(EngineUnavailable):
         Resolver({}, NAMES, ResolverRules("alloy")).speak("tts-1", "alloy")
+
+
+def test_who_stands_in_is_told() -> None:
+    """Where the best engine for one of OpenAI's models is given up for now, `mapped` names the one that does its
+    work; it is empty where another than the best is given up, or the best is asked for by its own name.
+    """
+    good = EngineInfo("good-ear", "1", "MIT", ("good-ear",), transcription=TranscriptionCapabilities(("en",)))
+    others = {"ear": EAR, "good-ear": good}
+    rules = ResolverRules("alloy")
+    given_up = Resolver(others, NAMES, rules, usual=("good-ear", "robot", "ear"))
+    chosen = given_up.transcribe("whisper-1", "en")
+
+    assert (chosen.engine, chosen.mapped) == ("ear", ("model=whisper-1->ear",))
+    assert given_up.transcribe("good-ear", "en").mapped == ()
+    assert Resolver(others, NAMES, rules, usual=("ear", "good-ear")).transcribe("whisper-1").mapped == ()
+    assert Resolver(others, NAMES, rules).transcribe("whisper-1").mapped == ()
+
+
+def test_names_that_are_understood() -> None:
+    """A name of a model or a voice is understood, also one of a model that only transcribes; any other is not."""
+    names_here = (
+        "robot-xl",
+        "robot/robot",
+        "tts-1",
+        "ear",
+        "whisper-1",
+        "alloy",
+        "German",
+        "af_bella",
+        "kokoro",
+    )
+    for name in names_here:
+        assert resolver().is_understood(name), name
+    for name in ("stranger", "singer/robot-xl", "nobody/alloy", "robot/stranger"):
+        assert not resolver(map_unknown=True).is_understood(name), name
+
+
+def test_a_model_belongs_to_its_engine() -> None:
+    """The name of an engine before the model of another one is no model."""
+    for model in ("singer/robot-xl", "nobody/robot"):
+        with pytest.raises(UnknownModel):
+            resolver().speak(model, "alloy")
+    assert resolver().speak("ROBOT/Robot-XL", "alloy").model == "robot-xl"
+
+
+def test_near_misses_among_many_names() -> None:
+    """Among more names than can be compared letter by letter, those that share most with a name are found, in
+    whatever case it is written.
+    """
+    known = [f"Voice {number:04}" for number in range(matching.MOST_KNOWN - 1)] + ["Siegfried"]
+
+    assert matching.nearest("siegfriet", known) == ["Siegfried"]
+    assert matching.nearest("SIEGFRIET", known) == ["Siegfried"]
+    assert matching.nearest("SIEGFRIET", ["Siegfried", "alloy"]) == ["Siegfried"]
+    assert matching.nearest("VOICE 1234", known)[0] == "Voice 1234"
