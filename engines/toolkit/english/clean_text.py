@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from engines.toolkit.english.traced_text import Piece, TracedText
+from engines.toolkit.english.written_numbers import write_numbers
 
 LINK = re.compile(r"\[([^\]\n]+)\]\([^)\n]*\)")
 """of Markdown, and the front end's own mark of phonemes"""
@@ -44,12 +45,15 @@ MICRO = {"\u03bc": "\u00b5"}
 
 def clean(text: str) -> TracedText:
     """Return a text in which nothing is left that the front end stumbles over; line breaks stay."""
-    return (
+    plain = (
         TracedText(_characters(text))
         .keep(LINK, 1)
         .replace(ENTITY, lambda match: html.unescape(match[0]))
         .replace(APOSTROPHE, lambda _: "'")
         .replace(AREA_CODE, lambda match: f"{match[1]}-")
+    )
+    return (
+        write_numbers(plain)
         .replace(NEGATIVE_MONEY, lambda match: f"minus {match[1] or match[2]}")
         .replace(SCHEME, lambda _: "")
         .replace(WWW, lambda _: "w w w dot ")

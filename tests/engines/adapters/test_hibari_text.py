@@ -78,6 +78,9 @@ def test_compact_tables_hold_the_same() -> None:
         ("cafe\u0301, nai\u0308ve, re\u0301sume\u0301.", "cafe\u0301|nai\u0308ve|re\u0301sume\u0301"),
         ("He\u200bllo wor\u00adld.", "He\u200bllo|wor\u00adld"),
         ("See [the docs](https://x.y/z) now.", "See|the|docs|now"),
+        ("Go to 192.168.0.1, v1.2.3 on 29.11.2026.", "Go|to|192.168.0.1|v1.2.3|on|29.11.2026"),
+        ("007-123, 0123 and SKU-007", "007-123|0123|and|SKU-007"),
+        ("It costs 3,50 € or 12,5 % off.", "It|costs|3,50|€|or|12,5|%|off"),
         ("C# and F# and .NET, AT&amp;T", "C#|and|F#|and|.NET|AT&amp;T"),
         ("The α and the Ω.", "The|α|and|the|Ω"),
         ("**Bold** and `code` _it_.", "Bold|and|code|it"),
@@ -103,6 +106,17 @@ def test_words_are_those_of_the_text(text: str, expected: str) -> None:
         ("(555) 123-4567", "555-123-4567"),
         ("AT&amp;T &lt;3", "AT&T <3"),
         ("It is $-5 or -€5", "It is minus $5 or minus €5"),
+        ("Go to 192.168.0.1.", "Go to 192 dot 168 dot zero dot one."),
+        ("v1.2.3 and 2.10.3", "v 1 point 2 point 3 and 2 point 10 point 3"),
+        ("1.02.3", "one point zero two point three"),
+        ("Agent 007-123, 0123", "Agent zero zero 7, 1 2 3, zero 1 2 3"),
+        ("SKU-007", "SKU zero zero 7"),
+        ("Call 030-123456 or 555.123.4567.", "Call zero 3 zero, 1 2 3 4 5 6 or 555-123-4567."),
+        ("1,50 euros, 12,5% of it", "1.50 euros, 12.5% of it"),
+        ("It costs 3,50 €, 1 €, 21 €, 5$ and 5-10 €.",
+         "It costs 3.50 euros, 1 euro, 21 euros, 5 dollars and 5-10 euros."),
+        ("On 29.11.2026.", "On 29 November 2026."),
+        ("On 31.02.2026.", "On 31 point zero two point 2026."),
         ("https://www.example.com, www.x.org", "w w w dot example.com, w w w dot x.org"),
         ("The α particle", "The alpha particle"),
         ("5 μm", "5 µm"),
@@ -115,6 +129,19 @@ def test_words_are_those_of_the_text(text: str, expected: str) -> None:
 def test_reads_alike(text: str, like: str) -> None:
     """What people and programs write oddly is read as what they mean."""
     assert "".join(filter(str.isalpha, phonemes(text))) == "".join(filter(str.isalpha, phonemes(like)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1,234,567.89", "1,00,000", "1 000 000", "0.05", "00.5", "$3.50", "€5", "-5", "10.5", "1,500 euros",
+        "June 06, 2026", "09:05:07", "2026-01-05", "01/02/2026", "1990-2001", "5-10", "1,2 and 3", "3:1", "Ch. 1.2.",
+        "abc007", "5 $10",
+    ],
+)  # fmt: skip
+def test_numbers_that_are_read_rightly_are_left_alone(text: str) -> None:
+    """What the package reads itself, or nobody can tell the meaning of, stays as it is written."""
+    assert clean(text).text == text
 
 
 def test_nobody_sets_phonemes_in_a_text() -> None:
