@@ -64,7 +64,7 @@ def run(settings: Settings, *, ready_file: Path | None = None) -> int:
     engines = Engines(
         settings.engines,
         settings.workers,
-        log=lambda event, **fields: log.info(event, **fields),
+        log=logging.engine_log(log),
         observer=metrics,
         encoding=encoders.capacity,
         resting=make_resting(settings),

@@ -9,6 +9,11 @@ import msgspec
 
 from engines.api import EngineInfo
 
+UNASKED_RETRY_MAX = 600.0
+"""seconds between two attempts to start a model that nobody asks for, at most"""
+UNASKED_SECONDS = 60.0
+"""seconds for which a model that nobody asked for stays"""
+
 
 async def _no_limit(_count: int, _evict: bool) -> None:
     """Reserve memory without any limit."""

@@ -20,6 +20,8 @@ class WorkerStatus(msgspec.Struct, frozen=True):
     """why it does not run"""
     starting: float = 0.0
     """seconds since its start began; 0 unless it is starting"""
+    retry_in: float = 0.0
+    """seconds until a model that failed may be tried again; 0 where it is not left alone"""
 
 
 class EngineStatus(msgspec.Struct, frozen=True):

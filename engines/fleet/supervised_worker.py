@@ -59,6 +59,8 @@ class SupervisedWorker:
             died=self._died,
         )
         self.reason = ""
+        self._fails_for_good = False
+        """it failed in a way in which it would fail again, as long as nobody repairs anything"""
         self.restarts = 0
         self.start_began = time.monotonic()
         """when its last start began"""
@@ -75,11 +77,14 @@ class SupervisedWorker:
         """The id of its process, while there is one."""
         return self._process.pid if self._process else None
 
-    def status(self, refusal: str) -> WorkerStatus:
-        """Return its status; `refusal` is why it could not be started, where it rests."""
+    def status(self, refusal: str, retry_in: float = 0.0) -> WorkerStatus:
+        """Return its status; `refusal` is why it could not be started, where it rests, `retry_in` the seconds
+        until it may be tried again, where it failed.
+        """
         starting = time.monotonic() - self.start_began if self.state == "starting" else 0.0
         reason = self.reason or (refusal if self.state == "resting" else "")
-        return WorkerStatus(self.state, self.pid, self.restarts, reason, starting)
+        left = round(retry_in, 1) if self.state == "failed" else 0.0
+        return WorkerStatus(self.state, self.pid, self.restarts, reason, starting, left)
 
     def give_up(self, client: WorkerClient) -> None:
         """Kill the process behind `client`, which hung or broke off, and start another instead."""
@@ -93,6 +98,11 @@ class SupervisedWorker:
         if self.state in ("resting", "failed"):
             self._set_state("starting")
         self._supervisor.wake()
+
+    def forgive(self) -> None:
+        """Have it rest, if it failed in a way that may be over by now: who wants it has it started again."""
+        if self.state == "failed" and not self._fails_for_good:
+            self._set_state("resting")
 
     def rest(self) -> None:
         """Stop it until it is wanted again."""
@@ -121,7 +131,8 @@ class SupervisedWorker:
         else:
             self.reason = f"{type(exc).__name__}: {exc}"
             self._log("worker broke", engine=self._record.name, reason=self.reason)
-        if self._on_demand or (isinstance(exc, StartFailed) and exc.permanent):
+        self._fails_for_good = isinstance(exc, StartFailed) and exc.permanent
+        if self._on_demand or self._fails_for_good:
             self._supervisor.rest()
             self._set_state("failed")
 
@@ -130,6 +141,7 @@ class SupervisedWorker:
         again.
         """
         self.restarts += 1
+        self._fails_for_good = False
         if self._on_demand:
             self._set_state("resting" if in_a_row <= DEATHS_FORGIVEN else "failed")
 

@@ -9,14 +9,16 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import msgspec
 
 from engines.api import EngineInfo
 from engines.catalogue.engines import EngineRecord
 from engines.errors import EngineUnavailable
-from engines.fleet.on_demand import OnDemand
+from engines.fleet.on_demand import UNASKED_RETRY_MAX, UNASKED_SECONDS, OnDemand
 from engines.fleet.playback_gate import EngineLoad, PlaybackGate
+from engines.fleet.retry_pause import RETRY_SECONDS, RetryPause
 from engines.fleet.schedule import Schedule
 from engines.fleet.slots import JobOutcome, Slot
 from engines.fleet.status import EngineStatus
@@ -26,15 +28,7 @@ from engines.fleet.worker_process import Log
 from engines.fleet.worker_slot import WorkerSlot
 from engines.settings import EngineSettings, WorkerSettings
 
-UNASKED_RETRY_MAX = 600.0
-"""seconds between two attempts to start a model that nobody asks for, at most"""
-UNASKED_SECONDS = 60.0
-"""seconds for which a model that nobody asked for stays"""
 POLL_SECONDS = 0.02
-RETRY_SECONDS = 10.0
-"""seconds after a start that failed in which requests are refused with the reason, and the start is not tried
-again
-"""
 
 
 class WorkerGroup:
@@ -57,7 +51,7 @@ class WorkerGroup:
         self._on_demand = on_demand
         self._wake_lock = asyncio.Lock()
         self._last_used = time.monotonic()
-        self._last_failure = self._last_used
+        self._pause = RetryPause(RETRY_SECONDS, self._forgive, partial(log, engine=record.name))
         self.record = record
         if on_demand and on_demand.start_timeout:
             workers = msgspec.structs.replace(workers, start_timeout=on_demand.start_timeout)
@@ -102,6 +96,7 @@ class WorkerGroup:
             self._changed.set()
             self._fail(EngineUnavailable(self.stop_reason))
             self._set_start_deadline(False)
+            self._pause.cancel()
             tasks += self._tasks
             for task in tasks:
                 task.cancel()
@@ -173,11 +168,13 @@ class WorkerGroup:
             self._last_used = time.monotonic()
             self._unloaded = False
             down = [worker for worker in self._workers if worker.state in ("resting", "failed")]
-            if self.usable and time.monotonic() - self._last_failure < RETRY_SECONDS:
+            if self.usable and self._pause.left:
                 down = [worker for worker in down if worker.state == "resting"]
             if self._on_demand and down and not await self._make_room(self._on_demand, len(down), evict):
                 return
             for worker in down:
+                if worker.state == "failed":
+                    self._pause.cancel()
                 worker.wake()
 
     async def _make_room(self, on_demand: OnDemand, count: int, evict: bool) -> bool:
@@ -216,7 +213,7 @@ class WorkerGroup:
             running=self._schedule.running,
             queued=self._schedule.queued + self._gate.pending,
             streams=self._gate.open_streams,
-            workers=tuple(worker.status(self._no_room_reason) for worker in self._workers),
+            workers=tuple(worker.status(self._no_room_reason, self._pause.left) for worker in self._workers),
             wait=self._gate.wait_estimate(),
             capacity=self._capacity(),
             on_demand=self._on_demand is not None,
@@ -268,7 +265,7 @@ class WorkerGroup:
 
     async def _wake_for_a_request(self) -> None:
         """Start its workers, though not again at once where that failed."""
-        if self.usable or time.monotonic() - self._last_failure > RETRY_SECONDS:
+        if self.usable or not self._pause.left:
             await self.wake()
 
     async def _start_unasked(self, on_demand: OnDemand) -> None:
@@ -316,7 +313,7 @@ class WorkerGroup:
     def _raise_if_unavailable(self) -> None:
         self._raise_if_stopped()
         if not self.usable:
-            raise EngineUnavailable(f"The engine `{self.record.name}` is not available: {self._reason()}")
+            raise self._unavailable()
 
     def _capacity(self) -> float:
         """Return the capacity of the slower of engine and encoders; 0 while nothing is known."""
@@ -334,8 +331,14 @@ class WorkerGroup:
             self._encoding(),
         )
 
+    def _forgive(self) -> None:
+        """Have its workers be tried again when they are wanted: they were left alone for long enough."""
+        for worker in self._workers:
+            worker.forgive()
+
     def _worker_ready(self, worker: SupervisedWorker) -> None:
         self._info = worker.info
+        self._pause.worker_ready()
         self._last_used = time.monotonic()
         if self._on_demand and worker.info and worker.pid:
             self._on_demand.on_ready(worker.info, worker.pid, worker.start_seconds)
@@ -350,12 +353,10 @@ class WorkerGroup:
         self._schedule.withdraw(lambda slot: slot.worker is worker)
         self._changed.set()
         self._report_started()
-        if worker.state == "failed":
-            self._last_failure = time.monotonic()
+        if worker.state == "failed" and self._on_demand:
+            self._pause.begin(worker.reason)
         if not self.usable:
-            self._fail(
-                EngineUnavailable(f"The engine `{self.record.name}` is not available: {self._reason()}")
-            )
+            self._fail(self._unavailable())
         elif not self.ready:
             self._set_start_deadline(self.starting)
             if self._on_demand and worker.state == "resting" and self.in_use and not self.starting:
@@ -392,5 +393,6 @@ class WorkerGroup:
         self._gate.fail(error)
         self._schedule.fail(error)
 
-    def _reason(self) -> str:
-        return next((worker.reason for worker in self._workers if worker.reason), "none of its workers runs")
+    def _unavailable(self) -> EngineUnavailable:
+        why = next((worker.reason for worker in self._workers if worker.reason), "none of its workers runs")
+        return EngineUnavailable(f"The engine `{self.record.name}` is not available: {why}{self._pause.told}")

@@ -106,7 +106,7 @@ class ClusterSupervisor:
         engines = Engines(
             settings.engines,
             settings.workers,
-            log=lambda event, **fields: log.info(event, **fields),
+            log=logging.engine_log(log),
             encoding=lambda: self._engine_server.encoding(),
             resting=make_resting(settings),
         )

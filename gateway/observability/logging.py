@@ -15,6 +15,8 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
+from engines.fleet.retry_pause import GIVEN_UP
+from engines.fleet.worker_process import Log
 from gateway.config.settings import LogSettings
 
 HANDLER = "voicebox"
@@ -63,6 +65,15 @@ def configure(settings: LogSettings) -> FilteringBoundLogger:
         sys.stderr = Lines(_stream())
     log: FilteringBoundLogger = structlog.get_logger()
     return log
+
+
+def engine_log(log: FilteringBoundLogger) -> Log:
+    """Return what engines log with: all they say is information, but that one is given up is a warning."""
+
+    def write(event: str, **fields: object) -> None:
+        (log.warning if event == GIVEN_UP else log.info)(event, **fields)
+
+    return write
 
 
 def _configure_libraries(shared: list[Processor], render: list[Processor], level: int) -> None:

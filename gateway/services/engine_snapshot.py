@@ -23,19 +23,25 @@ class EngineSnapshot:
     """The engines that are ready, those that are not, and what names mean among them."""
 
     def __init__(
-        self, infos: dict[str, EngineInfo], unavailable: tuple[UnavailableEngine, ...], rules: ResolverRules
+        self,
+        infos: dict[str, EngineInfo],
+        unavailable: tuple[UnavailableEngine, ...],
+        rules: ResolverRules,
+        usual: tuple[str, ...] = (),
     ) -> None:
         self.infos = infos
         """engines that are ready, the best first; one that the settings prefer is before all others"""
         self.available = AvailableEngines(infos, unavailable)
         """the same with those that could speak a custom voice, were they ready or enabled"""
-        self.resolver = Resolver(infos, NAMES, rules, unavailable)
+        self.resolver = Resolver(infos, NAMES, rules, unavailable, usual=usual)
         self._unavailable = unavailable
         self._rules = rules
+        self._usual = usual
+        """the names of the engines, the best first, were none given up for now; empty where none is"""
 
     def resolver_with(self, custom_voices: tuple[str, ...]) -> Resolver:
         """Return a resolver whose near misses include these names of custom voices."""
-        return Resolver(self.infos, NAMES, self._rules, self._unavailable, custom_voices)
+        return Resolver(self.infos, NAMES, self._rules, self._unavailable, custom_voices, usual=self._usual)
 
 
 def take_snapshot(
@@ -45,8 +51,9 @@ def take_snapshot(
     ready = engines.infos()
     preferred = {settings.speech.engine, settings.transcription.engine}
     infos = dict(sorted(ready.items(), key=lambda item: item[0] not in preferred))
+    statuses = engines.statuses()
     absent = (
-        *_unavailable_engines(infos, engines.statuses()),
+        *_unavailable_engines(infos, statuses),
         *(model for model in missing_models if model.name not in infos),
     )
     unavailable = tuple(map(_public, absent))
@@ -56,7 +63,9 @@ def take_snapshot(
         voice_aliases=settings.compat.voice_aliases,
         map_unknown=settings.compat.unknown == "default",
     )
-    return EngineSnapshot(infos, unavailable, rules)
+    given_up = any(one.on_demand and not one.usable for name, one in statuses.items() if name in infos)
+    usual = sorted(statuses, key=lambda name: name not in preferred) if given_up else ()
+    return EngineSnapshot(infos, unavailable, rules, tuple(usual))
 
 
 def _public(engine: UnavailableEngine) -> UnavailableEngine:

@@ -22,8 +22,10 @@ from engines.catalogue.engines import EngineRecord
 from engines.errors import EngineFailed, EngineUnavailable, SpeechError
 from engines.fleet.on_demand import OnDemand
 from engines.fleet.pool import Pool
+from engines.fleet.retry_pause import GIVEN_UP
 from engines.fleet.runtime import Engines
 from engines.fleet.worker_group import WorkerGroup
+from engines.fleet.worker_process import Log
 from engines.memory.governor import GIB, Governor, MemoryNeed
 from engines.settings import EngineSettings, WorkerSettings
 
@@ -48,15 +50,15 @@ def quiet(*_args: object, **_fields: object) -> None:
 
 @asynccontextmanager
 async def run_on_demand(
-    on_demand: OnDemand, bad: Path | None = None
+    on_demand: OnDemand, bad: Path | None = None, log: Log = quiet, record: EngineRecord = RECORD
 ) -> AsyncIterator[tuple[WorkerGroup, Pool]]:
     """Run the engine `sleepy` with workers that start on demand; `bad`: a file that makes loading fail while
     it exists.
     """
     options = EngineSettings(options={"bad": str(bad)} if bad else {})
-    group = WorkerGroup(RECORD, options, WorkerSettings(), quiet, on_demand=on_demand)
+    group = WorkerGroup(record, options, WorkerSettings(), log, on_demand=on_demand)
     async with group.running():
-        yield group, Pool(RECORD.name, group, 1)
+        yield group, Pool(record.name, group, 1)
 
 
 async def count_events(pool: Pool, job: SpeechJob = JOB) -> int:
@@ -249,6 +251,70 @@ def test_two_crashes_are_restarted_at_once(monkeypatch: pytest.MonkeyPatch) -> N
                     await asyncio.sleep(0.02)
             with pytest.raises(EngineUnavailable, match="ended with status -9"):
                 await count_events(pool)
+
+    run(test)
+
+
+def test_a_model_that_was_given_up_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model whose worker died three times in a row is left alone for a while, which log and status tell; then it is
+    usable again, without being asked for by name, and serves. After the next death the while is twice as long.
+    """
+    monkeypatch.setattr("engines.fleet.process_supervisor.LIVED_LONG", 1e6)
+    monkeypatch.setattr("engines.fleet.supervised_worker.LIVED_LONG", 1e6)
+    monkeypatch.setattr("engines.fleet.retry_pause.LIVED_LONG", 1e6)
+    monkeypatch.setattr("engines.fleet.worker_group.RETRY_SECONDS", 2.0)
+    given_up: list[dict[str, object]] = []
+
+    def log(event: str, **fields: object) -> None:
+        if event == GIVEN_UP:
+            given_up.append(fields)
+
+    async def die(group: WorkerGroup, pool: Pool) -> None:
+        assert await count_events(pool) == 2
+        os.kill(group.pids()[0], signal.SIGKILL)
+        while group.ready or group.pids() or group.starting:  # noqa: ASYNC110 - the state is another process's
+            await asyncio.sleep(0.01)
+
+    async def test() -> None:
+        async with run_on_demand(OnDemand(info=KNOWN), log=log) as (group, pool):
+            for pause in (2.0, 4.0):
+                while not given_up:
+                    await die(group, pool)
+                worker = group.status().workers[0]
+                assert (worker.state, group.usable) == ("failed", False)
+                assert 0 < worker.retry_in <= pause
+                reason = "the worker ended with status -9"
+                assert given_up == [{"engine": "sleepy", "retry_in": pause, "reason": reason}]
+                given_up.clear()
+                while not group.usable:  # noqa: ASYNC110 - nothing says so
+                    await asyncio.sleep(0.02)
+                worker = group.status().workers[0]
+                assert (worker.state, worker.retry_in, worker.reason) == ("resting", 0.0, reason)
+            assert await count_events(pool) == 2
+
+    run(test)
+
+
+def test_a_model_that_cannot_be_started_is_no_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model whose library is not there stays unusable, so that others do what nobody asked of it by name; who names
+    it has it tried again.
+    """
+    monkeypatch.setattr("engines.fleet.worker_group.RETRY_SECONDS", 0.1)
+    record = EngineRecord("absent", "not_there:Absent", ("speech",), "Apache-2.0")
+    failures: list[str] = []
+
+    def log(event: str, **_fields: object) -> None:
+        if event == "worker did not start":
+            failures.append(event)
+
+    async def test() -> None:
+        async with run_on_demand(OnDemand(info=KNOWN), log=log, record=record) as (group, pool):
+            for starts in (1, 2):
+                with pytest.raises(EngineUnavailable, match="not_there"):
+                    await count_events(pool)
+                assert len(failures) == starts
+                await asyncio.sleep(0.5)
+                assert not group.usable
 
     run(test)
 
