@@ -79,12 +79,12 @@ class ProfileObject(msgspec.Struct, frozen=True):
     model: str
     speed: float | None
     instructions: str
-    text_format: TextFormat | None
     pronunciations: tuple[PronunciationBody, ...]
     consent: str
     samples: tuple[SampleObject, ...]
     created_at: int
     updated_at: int
+    text_format: TextFormat | UnsetType = UNSET
     preset_engine: str | UnsetType = UNSET
     preset_voice_id: str | UnsetType = UNSET
     design_prompt: str | UnsetType = UNSET

@@ -158,3 +158,16 @@ def test_a_script_that_is_only_spelled_is_told(
 ) -> None:
     """Letters that a voice names instead of reading them are told in x-voicebox-ignored, and no others."""
     assert answer(server, text, voice=voice).headers.get("x-voicebox-ignored") == told
+
+
+def test_a_profile_may_say_what_its_texts_are_written_in(server: Server) -> None:
+    """A voice's own form is used where a request names none, and goes with the voice's other fields."""
+    fields = {"name": "Reader", "voice_type": "preset", "preset_engine": "espeak", "preset_voice_id": "en-us"}
+    profiles = f"{server.url}/v1/voicebox/profiles"
+    made = httpx2.post(profiles, json={**fields, "text_format": "html"}, timeout=60).json()
+    try:
+        assert made["text_format"] == "html"
+        hello = seconds(server, "<p>Hello</p>", voice="Reader", text_format="plain")
+        assert seconds(server, "<p>Hello</p>", voice="Reader") < hello - 0.3
+    finally:
+        httpx2.delete(f"{profiles}/{made['id']}", timeout=60)
