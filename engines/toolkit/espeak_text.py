@@ -9,9 +9,9 @@ are spoken in pieces. Nothing of that touches a usual text.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable, Iterator
-
-import regex
 
 from engines.offsets import Edit, Rewriting
 
@@ -41,17 +41,16 @@ MOST_CLAUSE_BYTES = 500
 SURELY_SHORT = 60
 """code points of a clause that cannot fill the buffer unless most are numbers and signs"""
 
-TIED_DOT = regex.compile(r"\.\u00a0(\S)(\p{Lu})?")
+TIED_DOT = re.compile(r"\.\u00a0(\S)")
 """a dot that ends no sentence: a no-break space stands behind it"""
-TONES = regex.compile(r"[\U0001F3FB-\U0001F3FF]")
-TONED = regex.compile(r"(?:\p{Extended_Pictographic}[\uFE0F\U0001F3FB-\U0001F3FF]*\u200d?)+")
-RUN = regex.compile(rf"\S{{{LONGEST_RUN + 1},}}")
-LONG_NUMBER = regex.compile(rf"\d{{{LONGEST_NUMBER + 1},}}")
-CLUSTER = regex.compile(r"\X")
-CLAUSE = regex.compile(r"[^.,;:!?…。、，；：！？।؟،؛\n]+[.,;:!?…。、，；：！？।؟،؛\n]*\s*")
-WORD = regex.compile(r"\S+\s*|\s+")
-SIGN = regex.compile(r"[\p{P}\p{Sm}]")
-HARD = regex.compile(r"[^\p{Latin}\p{M}\s]")
+TONES = re.compile(r"[\U0001F3FB-\U0001F3FF]")
+PICTURE = "[\u231a-\u2bff\U0001f000-\U0001f3fa\U0001f400-\U0001faff]"
+TONED = re.compile(rf"(?:{PICTURE}[\uFE0F\U0001F3FB-\U0001F3FF]*\u200d?)+")
+RUN = re.compile(rf"\S{{{LONGEST_RUN + 1},}}")
+LONG_NUMBER = re.compile(rf"\d{{{LONGEST_NUMBER + 1},}}")
+CLAUSE = re.compile(r"[^.,;:!?…。、，；：！？।؟،؛\n]+[.,;:!?…。、，；：！？।؟،؛\n]*\s*")
+WORD = re.compile(r"\S+\s*|\s+")
+HARD = re.compile(r"[^A-Za-z\u00C0-\u024F\u0300-\u036F\u1E00-\u1EFF\s]")
 """may be read by a long name, or as several words"""
 
 
@@ -106,7 +105,7 @@ def _untied(text: str) -> Iterator[Edit]:
     for match in TIED_DOT.finditer(text):
         dot, (first, end) = match.start(), match.span(1)
         letter = match[1]
-        is_word = letter.isupper() and match[2] is None and text[end : end + 1].isalpha()
+        is_word = letter.isupper() and text[end : end + 1].isalpha() and not text[end].isupper()
         yield Edit(dot, dot + 1, "." if is_word else " ")
         yield Edit(dot + 1, first, " ")
         yield Edit(first, end, letter.lower() if is_word else letter)
@@ -156,12 +155,21 @@ def _fitting(text: str, start: int, end: int, most: int) -> int:
         last -= 1
     if last >= end:
         return end
-    signs = (at for at in range(last, start + most // 2, -1) if SIGN.match(text[at - 1]))
+    signs = (at for at in range(last, start + most // 2, -1) if unicodedata.category(text[at - 1])[0] in "PS")
     sign = next(signs, 0)
     if sign:
         return sign
-    ends = [match.end() for match in CLUSTER.finditer(text[start : last + 1])]
-    return start + next((at for at in reversed(ends) if at <= last - start), last - start)
+    ends = (at for at in range(last, start, -1) if _is_boundary(text, at))
+    return next(ends, last)
+
+
+def _is_boundary(text: str, at: int) -> bool:
+    """Return whether a letter with all its marks ends before a place."""
+    return (
+        text[at - 1] != "\u200d"
+        and text[at] not in "\u200c\u200d"
+        and unicodedata.category(text[at])[0] != "M"
+    )
 
 
 def _longest_word(phonemes: str) -> int:
