@@ -242,6 +242,7 @@ def test_no_more_streams_than_can_be_kept_playing() -> None:
         assert not fifth.done()
         assert gate.pending == 1
         gate.close_stream(inside[0])
+        assert gate.pending == 0  # at once, not when it is tried again
         await asyncio.wait_for(fifth, 5)
 
     run(test)

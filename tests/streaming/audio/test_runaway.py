@@ -148,3 +148,37 @@ def test_too_little_is_noticed(espeak: Espeak) -> None:
 
     assert checked(pcm[: len(pcm) // 20 * 2], TEXT).is_truncated()
     assert not checked(pcm, TEXT).is_truncated()
+
+
+@pytest.mark.parametrize(
+    ("text", "loops"),
+    [
+        (TEXT, True),
+        ("Straße, naïve Œuvre: überall größer.", True),
+        ("ha " * 60, False),
+        ("ха " * 60, False),
+        ("Съешь же ещё этих мягких французских булок, да выпей чаю.", False),
+        ("天地玄黄宇宙洪荒日月盈昃辰宿列张", False),
+    ],
+)
+def test_where_loops_are_searched_for(text: str, loops: bool) -> None:
+    """Loops are searched for where a text does not repeat itself and all of its letters are Latin."""
+    assert limits_for(text).loops is loops
+
+
+@pytest.mark.parametrize("samples", [100, 441, 700])
+def test_a_loop_in_any_pieces_is_stopped(espeak: Espeak, samples: int) -> None:
+    """A loop is found however its audio is cut, also into pieces shorter than what is measured at once."""
+    loop = spoken(espeak, "lazy dog", "en-us") * 60
+    detector = RunawayDetector(limits_for(TEXT), RATE)
+
+    with pytest.raises(RunawayAudio, match="over and over"):
+        for start in range(0, len(loop), 2 * samples):
+            detector.push(loop[start : start + 2 * samples])
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_sound_on_one_side_of_zero_is_no_silence(sign: int) -> None:
+    """Audio whose samples are all above or all below zero is sound."""
+    wave = sign * np.abs(9000 * np.sin(np.arange(RATE * 8) / 40))
+    checked(wave.astype("<i2").tobytes(), TEXT * 4)

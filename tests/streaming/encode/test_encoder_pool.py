@@ -189,16 +189,20 @@ def test_cancelled_calls_leave_the_order() -> None:
         async with running_pool(1) as pool:
             request = TranscodeRequest("flac", RATE)
             for most_urgent in (True, False):
+                left = [pool.open(request)]
+                calls = [asyncio.create_task(left[0].push(sound(0.5, 900), ends_segment=False, slack=0.0))]
+                await asyncio.sleep(0)  # the process was sent it
                 others = [pool.open(request) for _ in range(6)]
                 files = [
-                    asyncio.create_task(encode(one, [sound(0.5, 300 + n)])) for n, one in enumerate(others)
+                    asyncio.create_task(encode(one, [sound(0.5, 300 + number)]))
+                    for number, one in enumerate(others)
                 ]
                 await asyncio.sleep(0)
-                left = [pool.open(request) for _ in range(12)]
+                left += [pool.open(request) for _ in range(12)]
                 slack = -0.5 if most_urgent else 30.0
-                calls = [
+                calls += [
                     asyncio.create_task(one.push(sound(0.5, 900), ends_segment=False, slack=slack))
-                    for one in left
+                    for one in left[1:]
                 ]
                 await asyncio.sleep(0)
                 assert all(one.busy for one in left)
