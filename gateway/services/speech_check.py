@@ -6,18 +6,20 @@ refuse or to break a request: then its segments are sent unverified, which log, 
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 import msgspec
 
 from compat.openai.transcript import whole_text
 from engines.api import BYTES_PER_SAMPLE, TranscriptionJob, TranscriptSegment
-from engines.errors import SpeechError
-from engines.fleet.repeatable_audio import RepeatableAudio
+from engines.errors import DeadlineExceeded, SpeechError
+from engines.fleet.playback_gate import LATE_MESSAGE
 from engines.fleet.streams import RequestTerms
 from engines.languages import primary_language
+from engines.wire.client import WorkerLost
 from gateway.observability.request_log import RequestLog
 from gateway.services.container import Services
 from gateway.services.engine_snapshot import EngineSnapshot
@@ -26,6 +28,12 @@ from streaming.text.takes import Result
 
 FALLBACK_RATE = 16_000
 """Hertz"""
+LEAST_PATIENCE = 0.5
+"""seconds in which the transcriber may still take a segment up, where those before it have used up the
+request's patience: one that died is back by then, or is not
+"""
+ATTEMPTS = 2
+"""at a segment, where a worker is lost with it"""
 CHUNK_SECONDS = 1.0
 """resampled at once on the event loop: a tenth of a millisecond's work"""
 
@@ -90,27 +98,50 @@ class SpeechCheck:
         """seconds that failures of the transcriber may still take"""
 
     async def transcribe(self, pcm: bytes, rate: int) -> str | None:
-        """Return the transcript of s16le mono PCM at `rate` Hertz, None where there can be none now."""
-        if self._patience <= 0:
-            return None
+        """Return the transcript of s16le mono PCM at `rate` Hertz, None where there can be none now.
+
+        Each segment tries, whatever became of those before. It waits for a transcriber that died within what
+        those have left of the patience.
+        """
         began = time.monotonic()
-        terms = msgspec.structs.replace(self._terms, deadline=began + self._patience, seconds=0.0)
-        job = TranscriptionJob(language=self._language, words=False)
-        segments: list[TranscriptSegment] = []
+        patience = max(LEAST_PATIENCE, self._patience)
+        terms = msgspec.structs.replace(self._terms, deadline=began + patience, seconds=0.0)
         try:
-            audio = RepeatableAudio(lambda: _resampled(pcm, rate, self._rate))
-            pool = self._services.engines.pool(self.transcriber)
-            transcribed = pool.transcribe(job, audio, terms, whole=True)
-            async with aclosing(transcribed) as events:
-                async for event in events:
-                    if isinstance(event, TranscriptSegment):
-                        segments.append(event)
+            segments = await self._in_attempts(pcm, rate, terms)
         except SpeechError as exc:
             self._patience -= time.monotonic() - began
             self._log_entry.verify_error = self._log_entry.verify_error or f"{type(exc).__name__}: {exc}"
             return None
         self._log_entry.verify_seconds += time.monotonic() - began
         return whole_text(segments)
+
+    async def _in_attempts(self, pcm: bytes, rate: int, terms: RequestTerms) -> list[TranscriptSegment]:
+        """Transcribe, once more after a worker was lost. Raises what the last attempt raises."""
+        for _ in range(ATTEMPTS - 1):
+            with suppress(WorkerLost):
+                return await self._attempt(pcm, rate, terms)
+        return await self._attempt(pcm, rate, terms)
+
+    async def _attempt(self, pcm: bytes, rate: int, terms: RequestTerms) -> list[TranscriptSegment]:
+        """Transcribe as a stream of its own, which a worker reads from before the deadline, if one ever does.
+
+        Raises as `Pool.transcribe` does.
+        """
+        job = TranscriptionJob(language=self._language, words=False)
+        pool = self._services.engines.pool(self.transcriber)
+        limit = asyncio.timeout(terms.deadline - time.monotonic())
+
+        async def audio() -> AsyncIterator[bytes]:
+            if not limit.expired():
+                limit.reschedule(None)
+            async for chunk in _resampled(pcm, rate, self._rate):
+                yield chunk
+
+        try:
+            async with limit, aclosing(pool.transcribe(job, audio(), terms, whole=True)) as events:
+                return [event async for event in events if isinstance(event, TranscriptSegment)]
+        except TimeoutError as exc:
+            raise DeadlineExceeded(LATE_MESSAGE) from exc
 
     def decided(self, result: Result, *, varies: bool) -> None:
         """Count what came of a segment; an engine whose takes are all the same makes no more of them."""

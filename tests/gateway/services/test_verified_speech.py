@@ -201,6 +201,24 @@ def test_a_client_that_leaves_and_one_that_cannot_wait(odd: Server) -> None:
     wait_until(lambda: any(line["outcome"] == "client_gone" for line in odd.requests()), "it is logged so")
 
 
+def test_a_transcriber_that_dies(program: Path, tmp_path: Path) -> None:
+    """A transcriber that dies takes the segment with it that it has, and those that no patience is left for while it
+    loads; what comes once it is back is heard.
+    """
+    sections: dict[str, Any] = {
+        "admission": {"wait": 1.0},
+        "speech": {"first_segment": 60, "segment": 60, "verify": True, "verify_takes": 1},
+    }
+    options = {"deaths": str(tmp_path / "deaths")}
+    with serve(program, tmp_path, transcriber="odd", options=options, **sections) as server:
+        line = log_line(server, speak(server, " ".join(15 * SENTENCES)))
+
+    assert line["status"] == 200
+    assert line["verified"]["unheard"] >= 1
+    assert sum(line["verified"].values()) > line["verified"]["unheard"]
+    assert line["verify_error"]
+
+
 def test_several_gateway_processes(program: Path, tmp_path: Path) -> None:
     """Speech is verified by the one set of engines that several processes share."""
     with serve(program, tmp_path, server={"processes": 2}, speech={"first_segment": 60}) as server:
