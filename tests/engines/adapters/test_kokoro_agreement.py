@@ -91,11 +91,16 @@ def test_another_voice_is_another_sound() -> None:
 
 
 def test_both_say_the_same_of_themselves() -> None:
-    """Voices, languages, rate and limits are the same."""
+    """Voices, languages, rate and limits are the same, but for the scripts that the two read English in."""
     by_torch, by_graph = engines()["torch"][1], engines()["graph"][1]
 
     assert {voice.id for voice in by_torch.voices} == set(VOICES)
-    assert (by_torch.voices, by_torch.characters) == (by_graph.voices, by_graph.characters)
+    own = {voice.id: voice for voice in by_graph.voices}
+    assert {voice.scripts for voice in by_graph.voices if voice.id[0] in "ab"} == {("Latin",)}
+    assert by_torch.voices == tuple(
+        msgspec.structs.replace(own[voice], scripts=()) if voice[0] in "ab" else own[voice] for voice in own
+    )
+    assert by_torch.characters == by_graph.characters
     assert by_torch.speech and by_graph.speech
     for name in ("sample_rate", "languages", "speed", "words", "mixing", "ipa"):
         assert getattr(by_torch.speech, name) == getattr(by_graph.speech, name)
