@@ -65,14 +65,19 @@ def test_names_in_requests_are_not_opened(server: Server, tmp_path: Path) -> Non
 def answers_about(server: Server, name: str) -> Iterator[httpx.Response]:
     """Put a name into each field of requests that may be taken for one of something to open."""
     speech = f"{server.base_url}/audio/speech"
-    for fields in (
-        *({field: name} for field in ("voice", "model", "input", "instructions", "language")),
+    spoken: list[dict[str, object]] = [
+        {"voice": name},
+        {"model": name},
+        {"input": name},
+        {"instructions": name},
+        {"language": name},
         {"voice": f"espeak/{name}"},
         {"voice": {"id": name}},
         {"model": f"espeak/{name}"},
         {"model": "espeak", "voice": name},
         {"model": "tone", "voice": name},
-    ):
+    ]
+    for fields in spoken:
         yield httpx.post(speech, json=SPEECH | fields, timeout=60)
     for form in (
         {"model": name},
@@ -90,7 +95,7 @@ def answers_about(server: Server, name: str) -> Iterator[httpx.Response]:
     ):
         answer = httpx.post(f"{server.base_url}/voicebox/profiles", json=profile)
         yield answer
-        if answer.status_code == 200:
+        if answer.is_success:
             httpx.delete(f"{server.base_url}/voicebox/profiles/{answer.json()['id']}")
     yield httpx.get(f"{server.base_url}/models/{quote(name, safe='')}")
 
