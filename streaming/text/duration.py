@@ -28,7 +28,7 @@ PAUSE_SECONDS = 0.4
 """the end of a sentence or a line"""
 SPELLED_SECONDS = 0.35
 """a capital letter beside another: an abbreviation that may be spelled"""
-UNKNOWN_SECONDS = 0.4
+UNKNOWN_SECONDS = 0.6
 """a letter of a script that the voice may not know, spelled out"""
 OTHER_SECONDS = 0.02
 """the most for a space or a control character"""
