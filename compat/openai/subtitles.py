@@ -12,8 +12,9 @@ ARROW = re.compile("-{2,}>")
 
 
 def text(segments: Sequence[TranscriptSegment]) -> str:
-    """Write the transcript and one newline."""
-    return " ".join(segment.text for segment in segments if segment.text) + "\n"
+    """Write the transcript and one newline; scripts without spaces have none between segments either."""
+    words = (" " * segment.space_before + segment.text for segment in segments if segment.text)
+    return "".join(words).strip() + "\n"
 
 
 def srt(segments: Sequence[TranscriptSegment]) -> str:

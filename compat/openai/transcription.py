@@ -36,6 +36,9 @@ KNOWN = frozenset(
 Fields = dict[str, list[Any]]
 """values by field name without brackets, in the order they came"""
 
+PROMPT_CHARACTERS = 4096
+"""of a prompt that are used, its last ones: Whisper takes 224 tokens, what is before them has no effect"""
+
 
 class TranscriptionRequest(msgspec.Struct, frozen=True):
     """What is asked, exact. `optional` holds the optional parameters that were set and that an engine may not
@@ -103,7 +106,7 @@ def parse(fields: Fields, *, translate: bool = False) -> TranscriptionRequest:
         model=model,
         response_format=response_format,
         language=None if translate else _language(fields),
-        prompt=loose.text(_last(fields, "prompt")),
+        prompt=(loose.text(_last(fields, "prompt")) or "")[-PROMPT_CHARACTERS:] or None,
         temperature=_temperature(fields),
         words="word" in granularities,
         segments="segment" in granularities or not granularities,

@@ -7,7 +7,7 @@ import functools
 
 import msgspec
 
-from engines.errors import UnknownVoice
+from engines.errors import UnknownVoice, Unsupported
 from gateway.services.container import Services
 from gateway.services.engine_snapshot import EngineSnapshot
 from voices.errors import LibraryFailed
@@ -67,7 +67,15 @@ async def select_voice(
     except LibraryFailed as exc:
         return SelectedVoice(_without_library(services, engines, model, voice, name, exc, language))
     if found.profile:
-        choice = resolver.speak("" if named_by_model else model, name, found.profile)
+        try:
+            choice = resolver.speak("" if named_by_model else model, name, found.profile)
+        except Unsupported:
+            if named_by_model or found.source != "own" or not resolver.is_taken(name):
+                raise
+            # one that nothing here can speak does not stand before an engine's voice of that name
+            choice = resolver.speak(model, voice, language=language)
+            note = f"voice={shown(name)}->{choice.engine}/{choice.voice}"
+            return SelectedVoice(msgspec.structs.replace(choice, mapped=(*choice.mapped, note)), found.words)
         return SelectedVoice(_told(choice, name, found, resolver), found.words)
     if named_by_model:
         model = found.name

@@ -34,6 +34,8 @@ def test_text() -> None:
         == "Hello, world! Again.\n"
     )
     assert subtitles.text([]) == "\n"
+    chinese = [TranscriptSegment(text, 0, 1, space_before=False) for text in ("你好。", "世界。")]
+    assert subtitles.text(chinese) == "你好。世界。\n"
 
 
 def test_rounding_carries() -> None:

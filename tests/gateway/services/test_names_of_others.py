@@ -145,3 +145,18 @@ def test_presets_of_models(cloning: Server) -> None:
     assert "'kokoro'" in refused(wrong, 400, "preset_engine", None)
     for made_id in (id, kept["id"]):
         json_of(call(cloning, "DELETE", f"/voicebox/profiles/{made_id}"))
+
+
+def test_a_voice_that_cannot_speak_takes_no_name(callers: Callers) -> None:
+    """A profile without any sample, under one of OpenAI's names, does not stand before the engine's voice: that
+    one speaks, and the answer says so.
+    """
+    before = callers.speaker("nova", callers.anna)
+    made = json_of(call(callers.server, "POST", "/voicebox/profiles", callers.anna, json={"name": "nova"}))
+    answer = speak(callers.server, "nova", key=callers.anna)
+    call(callers.server, "DELETE", f"/voicebox/profiles/{made['id']}", callers.anna)
+
+    assert answer.status_code == 200, answer.text
+    spoken = f"{answer.headers['x-voicebox-engine']}/{answer.headers['x-voicebox-voice']}"
+    assert spoken == before
+    assert answer.headers["x-voicebox-mapped"] == f"voice=nova->{before}"
