@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -42,6 +43,8 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 M_MMAP_THRESHOLD = -3
 """mallopt's parameter for the size from which blocks are mapped by themselves"""
 MMAP_THRESHOLD_BYTES = 262_144
+AGAIN_AFTER = 0.5
+"""seconds after which another signal is a second one: `timeout` signals its child, then the group it is in"""
 CANCEL_AFTER = 2
 """seconds that connections have to close once their requests have ended or were cancelled"""
 
@@ -121,6 +124,7 @@ class GatewayServer(uvicorn.Server):
         self._log = log
         self._on_listening = on_listening
         self._drain_task: asyncio.Task[None] | None = None
+        self._drain_began = 0.0
         self.stopped_by: signal.Signals | None = None
         """the signal that came while the server was starting"""
         super().__init__(
@@ -167,13 +171,15 @@ class GatewayServer(uvicorn.Server):
             self.should_exit = True
             return
         if self._drain_task is not None:
-            self.should_exit = self.force_exit = True
+            if time.monotonic() - self._drain_began > AGAIN_AFTER:
+                self.should_exit = self.force_exit = True
             return
         self._loop.call_soon_threadsafe(self.begin_shutdown, signal.Signals(number).name)
 
     def begin_shutdown(self, reason: str) -> None:
         """Begin to shut down in order, if that has not begun yet."""
         if self._drain_task is None:
+            self._drain_began = time.monotonic()
             self._drain_task = asyncio.ensure_future(self._drain_and_exit(reason))
 
     def break_off(self, reason: str) -> None:

@@ -1,5 +1,5 @@
 """`python -m engines.fleet.bound_child PARENT MODULE ARGUMENT…`: run a module of ours, which ends with its
-parent.
+parent, and not before.
 """
 
 from __future__ import annotations
@@ -7,11 +7,12 @@ from __future__ import annotations
 import runpy
 import sys
 
-from engines.worker.parent import be_killed_with_parent
+from engines.worker.parent import be_killed_with_parent, ignore_group_signals
 
 
 def main() -> None:
     """Run the module as if it had been started itself."""
+    ignore_group_signals()
     parent, module, *arguments = sys.argv[1:]
     be_killed_with_parent(int(parent))
     sys.argv = [module, *arguments]

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from engines.worker.parent import STOP_SIGNAL
+
 PACKAGES = Path(__file__).parents[2]
 """the folder in which our packages lie: site-packages, or the checkout"""
 POLL_SECONDS = 0.5
@@ -62,14 +64,14 @@ async def wait_for_end(process: asyncio.subprocess.Process) -> int:
 
 
 async def stop_process(process: asyncio.subprocess.Process, timeout: float) -> None:
-    """Terminate a process, kill it after `timeout` seconds (0: at once), and reap it.
+    """Have a process stop, kill it after `timeout` seconds (0: at once), and reap it.
 
     A process that is not given its time, because the caller is cancelled meanwhile, is killed and reaped too.
     """
     try:
         if process.returncode is None and timeout > 0:
             with contextlib.suppress(ProcessLookupError):
-                process.terminate()
+                process.send_signal(STOP_SIGNAL)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout):
                     await wait_for_end(process)

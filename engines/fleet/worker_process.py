@@ -19,6 +19,7 @@ from engines.fleet.temporary_folders import TemporaryFolder
 from engines.fleet.worker_environ import default_variables, environ_for_other_interpreter
 from engines.settings import Options, WorkerSettings
 from engines.wire.address import SECRET_VARIABLE, Handshake, StartFailure, WorkerAddress
+from engines.worker.parent import STOP_SIGNAL
 
 Log = Callable[..., None]
 DRAIN_SECONDS = 1.0
@@ -112,9 +113,9 @@ class WorkerProcess:
         return await wait_for_end(self._process)
 
     def terminate(self) -> None:
-        """Send it SIGTERM."""
+        """Have it stop."""
         with contextlib.suppress(ProcessLookupError):
-            self._process.terminate()
+            self._process.send_signal(STOP_SIGNAL)
 
     def kill(self) -> None:
         """Kill it at once; it must be stopped afterwards all the same."""

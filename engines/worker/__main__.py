@@ -1,4 +1,5 @@
-"""`python -m engines.worker --engine NAME --socket PATH`: load one engine and serve it until SIGTERM.
+"""`python -m engines.worker --engine NAME --socket PATH`: load one engine and serve it until its
+parent stops it.
 
 Before any engine code is imported, standard output becomes standard error: a library that prints cannot break
 the handshake, which is one line of JSON on what was standard output (`engines.wire.address.Handshake`).
@@ -9,7 +10,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
-import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -20,7 +20,7 @@ from engines.api import Engine, EngineInfo
 from engines.catalogue import engines
 from engines.wire.address import SECRET_VARIABLE, Handshake, StartFailure
 from engines.worker.malloc_trim import find_malloc_trim
-from engines.worker.parent import die_with_parent
+from engines.worker.parent import die_with_parent, ignore_group_signals
 from engines.worker.warm_up import warm_up
 
 LOAD_FAILED = 3
@@ -86,10 +86,9 @@ def prepare(adapter: str, options: dict[str, Any], *, warm: bool) -> tuple[Engin
 
 def main() -> int:
     """Run the worker, and return its exit status."""
+    ignore_group_signals()
     arguments = parse_arguments()
     pipe = ParentPipe()
-    # Ctrl-C in a terminal goes to the gateway, which stops us in order
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent(arguments.parent)
     try:
         adapter = arguments.adapter or engines.find_engine(arguments.engine).import_path

@@ -3,6 +3,9 @@
 Two ways at once. On Linux the kernel kills the child when the parent dies, even if the child hangs in C code.
 Everywhere, a thread reads standard input, a pipe whose other end only the parent holds: its end means that
 the parent is gone.
+
+Nor does it end before its parent wants that: Ctrl-C, `timeout` and systemd signal all processes of a group,
+and the parent still needs its children to finish what is under way. It stops them by a signal of its own.
 """
 
 from __future__ import annotations
@@ -14,6 +17,14 @@ import sys
 import threading
 
 PR_SET_PDEATHSIG = 1
+STOP_SIGNAL: signal.Signals = getattr(signal, "SIGUSR1", signal.SIGTERM)
+"""by which a parent stops a child: nobody sends it to a whole group (Windows has no groups, and no other)"""
+
+
+def ignore_group_signals() -> None:
+    """Ignore the signals by which a whole group of processes is stopped: the parent gets them too."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def die_with_parent(parent: int) -> None:

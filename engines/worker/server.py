@@ -14,6 +14,7 @@ import uvicorn
 from engines.api import Engine, EngineInfo
 from engines.wire.address import Handshake
 from engines.worker.app import WorkerApp
+from engines.worker.parent import STOP_SIGNAL
 
 
 class WorkerServer(uvicorn.Server):
@@ -25,12 +26,12 @@ class WorkerServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave SIGINT ignored: Ctrl-C in a terminal goes to the gateway, which stops us in order."""
-        before = signal.signal(signal.SIGTERM, self.handle_exit)
+        """End at the parent's own signal alone: what stops the whole group goes to the parent too."""
+        before = signal.signal(STOP_SIGNAL, self.handle_exit)
         try:
             yield
         finally:
-            signal.signal(signal.SIGTERM, before)
+            signal.signal(STOP_SIGNAL, before)
 
     async def startup(self, sockets: list[Any] | None = None) -> None:
         """Accept connections, and call `on_ready`."""
@@ -48,7 +49,7 @@ def serve(
     secret: str,
     send_handshake: Callable[[Handshake], None],
 ) -> int:
-    """Serve an engine until SIGTERM, and return the exit status."""
+    """Serve an engine until its parent stops it, and return the exit status."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     config = uvicorn.Config(
         WorkerApp(engine, info, secret=secret),

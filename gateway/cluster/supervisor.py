@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
 import sys
 from pathlib import Path
@@ -18,6 +17,7 @@ from structlog.typing import FilteringBoundLogger
 
 from engines.fleet.runtime import Engines
 from engines.fleet.temporary_folders import TemporaryFolder
+from engines.worker.parent import STOP_SIGNAL, ignore_group_signals
 from gateway.app import VERSION, create_app, make_encoders
 from gateway.cluster import messages, metric_files
 from gateway.cluster.engine_client import (
@@ -151,9 +151,9 @@ class ClusterSupervisor:
 
 
 async def run_gateway_process(path: Path) -> int:
-    """Serve HTTP with the engines of the server at `path` until it ends, or SIGTERM; return the status."""
-    # Ctrl-C in a terminal goes to all processes; the first one stops this one in order.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Serve HTTP with the engines of the server at `path` until it ends, or stops us; return the status."""
+    # Ctrl-C or `timeout` goes to all processes; the first one stops this one in order.
+    ignore_group_signals()
     servers: list[GatewayServer] = []
 
     def stop() -> None:
@@ -199,7 +199,7 @@ def _make_server(welcome: messages.Welcome, connection: EngineConnection) -> Gat
         drain,
         log,
         on_listening=lambda _: connection.send(Accepting()),
-        signals=(signal.SIGTERM,),
+        signals=(STOP_SIGNAL,),
     )
 
 

@@ -80,8 +80,9 @@ def warm_up() -> None:
 
 def main() -> int:
     """Serve the parent, and return the exit status."""
-    # Ctrl-C in a terminal goes to the gateway too, which closes our input
+    # what stops the whole group, Ctrl-C or `timeout`, goes to the gateway too, which stops us in order
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     warm_up()

@@ -36,6 +36,7 @@ class Server:
         *,
         cwd: Path | None = None,
         natural: bool = False,
+        new_group: bool = False,
     ) -> None:
         self.folder = folder
         self._clients: list[openai.OpenAI] = []
@@ -58,7 +59,12 @@ class Server:
         environ = {name: value for name, value in os.environ.items() if not name.startswith("VOICEBOX_")}
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                [*command, "--ready-file", str(ready), *args], stderr=log, stdout=log, env=environ, cwd=cwd
+                [*command, "--ready-file", str(ready), *args],
+                stderr=log,
+                stdout=log,
+                env=environ,
+                cwd=cwd,
+                process_group=0 if new_group else None,
             )
         wait_until(lambda: ready.exists() or self.process.poll() is not None, "the server listens")
         if not ready.exists():
@@ -166,12 +172,13 @@ def running(
     *,
     cwd: Path | None = None,
     natural: bool = False,
+    new_group: bool = False,
 ) -> Iterator[Server]:
     """Run a server, ready, for the duration of the context; with the natural voice and the better ear if
-    `natural`.
+    `natural`; in a process group of its own if `new_group`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    server = Server(folder, config, args, cwd=cwd, natural=natural)
+    server = Server(folder, config, args, cwd=cwd, natural=natural, new_group=new_group)
     try:
         yield server.wait_ready()
     finally:

@@ -16,9 +16,10 @@ import pytest
 
 from engines.fleet.child_process import stop_process, wait_for_end
 from engines.fleet.process_supervisor import Backoff, ChildRun, Supervisor, supervise
+from engines.worker.parent import STOP_SIGNAL
 
 SLEEPS = "import time; print('up', flush=True); time.sleep(60)"
-IGNORES_SIGTERM = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPS}"
+STUBBORN = f"import signal; signal.signal({STOP_SIGNAL:d}, signal.SIG_IGN); {SLEEPS}"
 
 
 class Clock:
@@ -199,13 +200,13 @@ def test_a_child_that_is_not_ready_in_time_is_stopped() -> None:
 
 
 def test_a_stop_is_clean_and_bounded() -> None:
-    """A process is stopped by SIGTERM, or by SIGKILL after the time limit where it ignores that."""
+    """A process is stopped by its parent's signal, or by SIGKILL after the time limit where it ignores that."""
 
     async def test() -> None:
         loop = asyncio.get_running_loop()
-        polite, stubborn = await start(SLEEPS), await start(IGNORES_SIGTERM)
+        polite, stubborn = await start(SLEEPS), await start(STUBBORN)
         await stop_process(polite, 20)
-        assert polite.returncode == -signal.SIGTERM
+        assert polite.returncode == -STOP_SIGNAL
         began = loop.time()
         await stop_process(stubborn, 0.3)
         assert stubborn.returncode == -signal.SIGKILL
@@ -219,7 +220,7 @@ def test_a_stop_that_is_cancelled_leaves_no_process() -> None:
     """When the wait for a process's end is cancelled, the process is killed and reaped."""
 
     async def test() -> None:
-        stubborn = await start(IGNORES_SIGTERM)
+        stubborn = await start(STUBBORN)
         task = asyncio.create_task(stop_process(stubborn, 60))
         await asyncio.sleep(0.05)
         await cancel(task)

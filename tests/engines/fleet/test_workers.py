@@ -238,8 +238,9 @@ def test_a_job_is_retried_before_its_first_audio() -> None:
     run(test)
 
 
-def test_workers_ignore_sigint() -> None:
-    """A terminal's SIGINT, which reaches the workers too, does not end a running job: the gateway lets it
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_workers_ignore_what_stops_the_group(number: signal.Signals) -> None:
+    """A terminal's SIGINT, or a SIGTERM to the group, does not end a worker's running job: the gateway lets it
     finish.
     """
 
@@ -247,7 +248,7 @@ def test_workers_ignore_sigint() -> None:
         async with running_pool() as pool:
             job = asyncio.create_task(speak(pool, "[slow 0.2] one two three"))
             await until(lambda: pool.status().running == 1)
-            os.kill(pid_of(pool), signal.SIGINT)
+            os.kill(pid_of(pool), number)
             assert await job == await speak(pool, "one two three")
             assert pool.status().workers[0].restarts == 0
 

@@ -9,6 +9,7 @@ import signal
 import socket
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,44 @@ def test_sigterm_lets_streams_finish(breakable: Server) -> None:
     assert b"".join(received) == whole
     assert breakable.process.wait(30) == 0
     wait_until(lambda: all(parent_of(pid) is None for pid in workers), "the workers are gone", 10)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_sigterm_to_the_group_lets_streams_finish(tmp_path: Path, processes: int) -> None:
+    """A SIGTERM to all processes at once, which `timeout` and systemd send, leaves slow readers' streams whole."""
+    text = "[slow 0.05] one two three four. " * 8
+    config = {
+        "engines": {"tone": {"enabled": True, "workers": 2}},
+        "server": {"drain_timeout": 60, "processes": processes},
+    }
+    received: list[bytes] = [b"", b"", b""]
+    started = threading.Barrier(4, timeout=60)
+
+    with running(tmp_path, config, new_group=True) as server:
+        workers = server.worker_pids()
+        request = tone(server, text, response_format="wav")
+        whole = httpx.post(**request, timeout=60).content  # type: ignore[arg-type]
+
+        def play(number: int) -> None:
+            with httpx.stream("POST", **request, timeout=60) as answer:  # type: ignore[arg-type]
+                chunks = answer.iter_raw()
+                received[number] += next(chunks)
+                started.wait()
+                for chunk in chunks:
+                    received[number] += chunk
+                    time.sleep(0.02)
+
+        players = [threading.Thread(target=play, args=(number,)) for number in range(3)]
+        for player in players:
+            player.start()
+        started.wait()
+        os.killpg(server.process.pid, signal.SIGTERM)
+        for player in players:
+            player.join(60)
+
+        assert [len(audio) for audio in received] == [len(whole)] * 3
+        assert server.process.wait(30) == 0
+        wait_until(lambda: all(parent_of(pid) is None for pid in workers), "its children are gone", 10)
 
 
 def test_a_client_that_stops_reading_delays_no_other(server: Server) -> None:
