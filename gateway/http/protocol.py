@@ -3,25 +3,34 @@
 A request's head is bounded in size and time. What stands behind a body's last chunk (trailers) is dropped and
 bounded, never taken for headers. A request has exactly one Host and one of each header that says who calls.
 What is not HTTP is answered in OpenAI's envelope like every other mistake; but never into the middle of an
-answer that has begun: then the connection ends behind that answer.
+answer that has begun: then the connection ends behind that answer. A client of HTTP/1.0 gets no chunks.
 """
 
 from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
 import msgspec
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from compat.errors import Envelope, ErrorBody
+from gateway.http.unframed import unframed
 from gateway.observability.request_log import new_request_id
+from gateway.security.hosts import is_host
 
 HEADER_OVERHEAD = 4
 """bytes that a header takes beside its name and value"""
 TRAILER_BYTES = 8192
 """the most that may stand behind the last chunk of a body, as it is sent"""
 MOST_TRAILERS = 64
+FRAMING_BYTES = 16_384
+"""the most that may stand around a body's chunks: extensions, which nobody reads, and trailers"""
+CHUNK_OVERHEAD = 24
+"""bytes of a chunk that are no extension: its size in hexadecimal digits and two line ends"""
+VERSIONS = ("1.0", "1.1")
 ONCE = frozenset({b"host", b"authorization", b"x-api-key", b"api-key", b"origin"})
 """headers that decide who may do what: two of one could be read differently by a proxy and by us"""
 
@@ -45,6 +54,8 @@ class BoundedProtocol(HttpToolsProtocol):
     _trailer_size = 0
     """bytes of the trailers that were parsed"""
     _trailers = 0
+    _framing_received = 0
+    """bytes of a body that belong to no chunk, counted from the first piece behind the head's"""
     _refused = False
     """whether nothing more of this connection is read"""
     _timer: asyncio.TimerHandle | None = None
@@ -72,7 +83,14 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._head_received += len(data)
         self._trailer_received += len(data)
+        in_body = not self._in_head
+        self._framing_received += len(data)
         super().data_received(data)
+        if not in_body or self._in_head:
+            self._framing_received = 0
+        elif self._framing_received > FRAMING_BYTES:
+            self._refuse_framing()
+        self._framing_received = max(0, self._framing_received)
         if not (self._head_begun or self._is_answering() or self._timer) and self._in_head:
             self._wait_for_another()
 
@@ -105,8 +123,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Begin the request whose head has ended, if it has the headers that it must have."""
-        if not self._refused and (wrong := self._wrong_headers()):
-            self._refuse(HTTPStatus.BAD_REQUEST, wrong)
+        if not self._refused:
+            self._check_head()
         self._in_head = self._head_begun = self._ended_chunks = False
         self._stop_timer()
         if not self._refused:
@@ -116,10 +134,12 @@ class BoundedProtocol(HttpToolsProtocol):
         """Note that a chunk begins. Nothing of it has come; if it is the last one, nothing ever will."""
         self._ended_chunks = True
         self._trailer_received = 0
+        self._framing_received -= CHUNK_OVERHEAD
 
     def on_body(self, body: bytes) -> None:
         """Give a request some of its body."""
         self._ended_chunks = False
+        self._framing_received -= len(body)
         if not self._refused:
             super().on_body(body)
 
@@ -142,13 +162,49 @@ class BoundedProtocol(HttpToolsProtocol):
         """Refuse what is not HTTP."""
         self._refuse(HTTPStatus.BAD_REQUEST, msg)
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Begin to answer a request."""
+        if cycle.scope["http_version"] == "1.0":
+            app = unframed(cycle, app)
+        super()._start_asgi_task(cycle, app)
+
     # What is refused...
+
+    def _check_head(self) -> None:
+        """Refuse a head that has not what it must have; read the host out of an absolute URI."""
+        version = self.parser.get_http_version()
+        if version not in VERSIONS:
+            message = f"This server speaks HTTP/1.1 and HTTP/1.0, not HTTP/{version}."
+            self._refuse(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, message)
+        elif wrong := self._wrong_headers() or self._wrong_target():
+            self._refuse(HTTPStatus.BAD_REQUEST, wrong)
+
+    def _wrong_target(self) -> str | None:
+        """Return what is wrong with the request's target, None where nothing is.
+
+        The host of an absolute URI takes the place of the header (RFC 9112, 3.2.2).
+        """
+        if self.url.startswith(b"/") or self.url == b"*" or self.parser.get_method() == b"CONNECT":
+            return None
+        try:
+            parts = urlsplit(self.url.decode("latin-1"))
+        except ValueError:
+            return "The URI of the request is none."
+        if parts.scheme not in ("http", "https") or not parts.netloc or not is_host(parts.netloc):
+            return "The URI of the request is neither a path nor the URL of a server."
+        self.headers[:] = [(name, value) for name, value in self.headers if name != b"host"]
+        self.headers.append((b"host", parts.netloc.encode("latin-1")))
+        query = f"?{parts.query}" if parts.query else ""
+        self.url = f"{parts.path or '/'}{query}".encode("latin-1")
+        return None
 
     def _wrong_headers(self) -> str | None:
         """Return what is wrong with the headers of a request, None where nothing is (RFC 9112, 3.2)."""
         names = [name for name, _ in self.headers]
         if names.count(b"host") != 1 and self.parser.get_http_version() == "1.1":
             return f"A request of HTTP/1.1 has one Host header; this one has {names.count(b'host')}."
+        if any(name == b"host" and not is_host(value.decode("latin-1")) for name, value in self.headers):
+            return "The Host header is no host name or address, with a port or without."
         twice = next((name for name in sorted(ONCE) if names.count(name) > 1), None)
         return f"The header `{twice.decode()}` is there more than once." if twice else None
 
@@ -158,6 +214,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _refuse_trailers(self) -> None:
         message = f"There is more than {TRAILER_BYTES} bytes or {MOST_TRAILERS} fields behind the body."
+        self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, message)
+
+    def _refuse_framing(self) -> None:
+        message = f"There is more than {FRAMING_BYTES} bytes around the chunks of the body."
         self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, message)
 
     def _refuse(self, status: HTTPStatus, message: str) -> None:

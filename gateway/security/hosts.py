@@ -8,6 +8,7 @@ safe: rebinding needs a name.
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from collections.abc import Iterable
 from urllib.parse import urlsplit
@@ -17,6 +18,11 @@ from gateway.config.addresses import origin_pattern
 from gateway.config.settings import Settings
 
 LOCAL_NAMES = ("localhost", "host.docker.internal", "host.containers.internal", "gateway.docker.internal")
+
+HOST_AND_PORT = re.compile(
+    r"(?P<name>\[[0-9A-Fa-f:.]+(?:%[^\[\]/?#@\\\s]+)?\]|[A-Za-z0-9\-._~!$&'()*+,;=%]*)(?::[0-9]*)?", re.ASCII
+)
+"""what a Host may be (RFC 3986, 3.2.2): no user stands in it, nor a path"""
 
 
 class UnsafeBinding(Exception):
@@ -80,7 +86,14 @@ class HostGuard:
         return "*" in self._names or name in self._names or name.endswith(".localhost") or _is_address(name)
 
 
+def is_host(host: str) -> bool:
+    """Return whether a text is a host name or address, with a port or without."""
+    return HOST_AND_PORT.fullmatch(host) is not None
+
+
 def _host_name(host: str) -> str:
+    if not is_host(host):
+        return ""
     try:
         return (urlsplit(f"//{host}").hostname or "").rstrip(".").casefold()
     except ValueError:

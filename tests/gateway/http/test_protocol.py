@@ -44,7 +44,6 @@ def exchange(server: Server, pieces: list[bytes]) -> bytes:
     [
         b"hello\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00",
-        b"GET / HTTP/9.9\r\n\r\n",
         b"GET /\x00 HTTP/1.1\r\n\r\n",
     ],
 )
@@ -192,3 +191,78 @@ def test_nothing_is_written_into_an_answer(tmp_path: Path, behind: bytes) -> Non
     assert ended, answer[-100:]
     assert b"HTTP/1.1" not in whole
     assert rest.startswith(b"HTTP/1.1 408") if behind.startswith(b"GET") else not rest
+
+
+def test_no_chunks_in_the_old_version(tmp_path: Path) -> None:
+    """A client of HTTP/1.0 gets a stream's audio without framing, and the connection's end behind it."""
+    with running(tmp_path, {"engines": {"tone": {"enabled": True}}}) as server:
+        body = SPEECH.replace(b"tts-1", b"tone")
+        whole = httpx.post(
+            f"{server.base_url}/audio/speech", content=body, headers={"content-type": "application/json"}
+        ).content
+        old = HEAD.replace(b"HTTP/1.1", b"HTTP/1.0") + b"Expect: 100-continue\r\nConnection: keep-alive\r\n"
+        data = exchange(server, [old + b"Content-Length: %d\r\n\r\n" % len(body) + body])
+    head, _, audio = data.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200"), head
+    assert b"transfer-encoding" not in head.lower()
+    assert b"connection: close" in head.lower()
+    assert audio == whole
+
+
+def test_a_stream_that_breaks_off_in_the_old_version(tmp_path: Path) -> None:
+    """A client of HTTP/1.0 learns by a reset that its stream is not whole."""
+    with running(tmp_path, {"engines": {"tone": {"enabled": True, "workers": 1}}}) as server:
+        body = b'{"model":"tone","input":"[slow 0.2] One two three. [crash] four.","response_format":"pcm"}'
+        old = HEAD.replace(b"HTTP/1.1", b"HTTP/1.0") + b"Content-Length: %d\r\n\r\n" % len(body) + body
+        with socket.create_connection(("127.0.0.1", server.port), 30) as connection:
+            connection.sendall(old)
+            first = connection.recv(12)
+            if first.endswith(b"200"):  # otherwise nothing was sent before it broke
+                with pytest.raises(ConnectionResetError):
+                    read_all(connection)
+
+
+@pytest.mark.parametrize(
+    "line", [b"GET /livez", b"GET /livez HTTP/2.0", b"GET /livez HTTP/0.9", b"GET / HTTP/9.9"]
+)
+def test_other_versions_are_refused(server: Server, line: bytes) -> None:
+    """A request of a version that the server does not speak is a 505, or a 400 where that is no version."""
+    status, _ = refusal(exchange(server, [line + b"\r\nHost: localhost\r\n\r\n"]))
+    assert status in (400, 505)
+
+
+@pytest.mark.parametrize(
+    ("target", "host", "status"),
+    [
+        (b"http://evil.example/livez", b"localhost", 403),
+        (b"http://localhost/livez", b"evil.example", 200),
+        (b"http://localhost:8000/livez?a=b", b"localhost", 200),
+        (b"HTTP://[::1]:8000/livez", b"localhost", 200),
+        (b"http://evil.example@127.0.0.1/livez", b"localhost", 400),
+        (b"ftp://localhost/livez", b"localhost", 400),
+        (b"/livez", b"evil.example@127.0.0.1", 400),
+        (b"/livez", b"127.0.0.1/evil.example", 400),
+        (b"/livez", b"127.0.0.1#evil.example", 400),
+        (b"/livez", b"[::1]:8000", 200),
+    ],
+)
+def test_the_host_that_counts(server: Server, target: bytes, host: bytes, status: int) -> None:
+    """The host of an absolute URI counts before the header, and neither may hold more than host and port."""
+    head = b"GET " + target + b" HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n"
+    data = exchange(server, [head])
+    assert int(data.split()[1]) == status, data
+
+
+def test_extensions_of_chunks_are_bounded(server: Server) -> None:
+    """What stands behind the sizes of chunks is refused once it is too much; many small chunks are not."""
+    start = HEAD + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    long = exchange(server, [start, *[b"1;" + b"a" * 60_000] * 40])
+    assert not long or refusal(long)[0] == 431
+    many = exchange(server, [start, *[b"1;" + b"a" * 600 + b"\r\n \r\n"] * 2_000])
+    assert not many or refusal(many)[0] == 431
+
+    small = b"".join(b"1\r\n%c\r\n" % byte for byte in b" " * 20_000 + SPEECH)
+    data = exchange(
+        server, [start, *[small[at : at + 5_000] for at in range(0, len(small), 5_000)], b"0\r\n\r\n"]
+    )
+    assert data.startswith(b"HTTP/1.1 200"), data[:300]

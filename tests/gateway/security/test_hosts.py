@@ -30,7 +30,17 @@ def test_own_hosts_pass(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8000", "", "a b", "[::1"]
+    "host",
+    [
+        "evil.example",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example:8000",
+        "",
+        "a b",
+        "[::1",
+        "evil.example@127.0.0.1",
+        "127.0.0.1/evil",
+    ],
 )
 def test_unknown_hosts_are_refused(host: str) -> None:
     """A host name that is not ours is refused: it may have been rebound to our address."""
