@@ -15,6 +15,7 @@ from hibari.g2p import G2P
 from hibari.g2p.normalize import normalize
 from hibari.g2p.token import Tok
 
+from engines.toolkit.english.bounded_reader import BoundedReader
 from engines.toolkit.english.clean_text import clean
 from engines.toolkit.english.compact_tables import compact
 from engines.toolkit.english.sentences import split_sentences
@@ -39,7 +40,7 @@ class FrontEnd:
     """The front end of American or British English. One thread at a time."""
 
     def __init__(self, *, british: bool) -> None:
-        self._g2p = G2P(UnknownWords(british=british), british=british)
+        self._g2p = BoundedReader(UnknownWords(british=british), british=british)
         compact(self._g2p)
 
     def phrases(self, text: str, pronunciations: Pronunciations = ()) -> Iterator[Phrase]:

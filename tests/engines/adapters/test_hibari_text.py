@@ -5,6 +5,7 @@ over. Offline.
 from __future__ import annotations
 
 import string
+import sys
 import unicodedata
 from functools import lru_cache
 
@@ -192,6 +193,60 @@ def test_a_phrase_is_never_too_long() -> None:
         found = phrases(text)
         assert found
         assert max(len(phrase.chunk.phonemes) for phrase in found) <= MOST_PHONEMES
+
+
+def calls_to_read(text: str) -> int:
+    """Return how many calls it takes to read a text."""
+    front_end()
+    calls = 0
+
+    def count(_frame: object, _event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    sys.setprofile(count)
+    try:
+        assert phrases(text)
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "@",
+        "%",
+        "&",
+        "+",
+        "a@",
+        "1%",
+        "Q&A",
+        "a/",
+        "a-",
+        "-1",
+        "a1",
+        "aB",
+        "1+",
+        "'s",
+        "é$",
+        "a/b",
+        "(a)",
+        "A.",
+    ],
+)
+def test_signs_without_spaces_are_read_in_time_that_grows_as_they_do(unit: str) -> None:
+    """Twice as many words and signs without a space take less than three times the work; none is left out,
+    and together they are one word of the text.
+    """
+    once, twice = unit * (120 // len(unit)), unit * (240 // len(unit))
+    few, many = (calls_to_read(text) for text in (once, twice))
+    assert many < 3 * few, (few, many)
+
+    sounds = [sum(map(str.isalpha, phonemes(text))) for text in (once, twice)]
+    assert sounds[1] >= 1.9 * sounds[0] > 0
+    [word] = [word for phrase in phrases(twice) for word in phrase.chunk.words]
+    assert word.end - word.start >= len(twice) - 2
 
 
 @pytest.mark.parametrize("british", [False, True])
