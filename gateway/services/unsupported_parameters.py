@@ -15,7 +15,7 @@ from engines.api import EngineInfo, SpeechCapabilities, TranscriptionCapabilitie
 from engines.errors import Unsupported
 from engines.languages import alike
 from gateway.config.settings import CompatSettings
-from streaming.text.scripts import letters_by_script
+from streaming.text.scripts import OTHER_LETTERS, letters_by_script, other_letters
 from voices.naming.resolver import Choice
 
 MULTILINGUAL = "voicebox models pull faster-whisper-small"
@@ -64,6 +64,8 @@ def _unread_scripts(text: str, engine: str, read: Sequence[str]) -> list[str]:
     Raises Unsupported where nothing would be left.
     """
     letters = letters_by_script(text) if read else {}
+    if read and other_letters(text):
+        letters[OTHER_LETTERS] = other_letters(text)
     unread = sorted(script for script in letters if script not in read)
     if unread and not any(map(str.isdigit, text)) and len(unread) == len(letters):
         raise Unsupported(

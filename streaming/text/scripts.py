@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from functools import cache
 
@@ -9,8 +10,13 @@ import msgspec
 import regex
 
 LATIN = "Latin"
+OTHER_LETTERS = "other letters"
+"""letters of scripts that are not in SCRIPTS, by this name among theirs"""
 PIECE = 20_000
 """code points that are counted in a millisecond"""
+OF_FORMULAS = regex.compile(r"[\p{Latin}\p{Greek}]")
+LETTERS = frozenset(["Lu", "Ll", "Lt", "Lo", "Nl"])
+"""Unicode's categories of letters, without those that only modify others"""
 
 
 class Script(msgspec.Struct, frozen=True):
@@ -86,6 +92,23 @@ def letters_by_script(text: str) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
+def other_letters(text: str) -> int:
+    """Return how many letters a text has that are of none of the known scripts, such as runes.
+
+    Signs of no script that formulas have for Latin and Greek letters do not count, those for Hebrew ones do;
+    nor does what only lengthens or modifies a letter.
+    """
+    if text.isascii():
+        return 0
+    return sum(
+        times
+        for char, times in count_characters(text).items()
+        if unicodedata.category(char) in LETTERS
+        and not _known().match(char)
+        and not OF_FORMULAS.search(unicodedata.normalize("NFKC", char))
+    )
+
+
 def main_script(text: str) -> Script | None:
     """Return the script that most of a text is in; None where it has no letters of a known one.
 
@@ -97,6 +120,12 @@ def main_script(text: str) -> Script | None:
         counts[JAPANESE.name] = japanese + counts.pop("Han", 0)
     name = max(counts, key=lambda one: counts[one], default="")
     return next((script for script in SCRIPTS if script.name == name and counts[name]), None)
+
+
+@cache
+def _known() -> regex.Pattern[str]:
+    """Return what finds a character of a known script, also one that several scripts share."""
+    return regex.compile("".join(["[", *(rf"\p{{scx={script.name}}}" for script in SCRIPTS), "]"]))
 
 
 @cache

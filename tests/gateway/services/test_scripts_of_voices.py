@@ -34,7 +34,9 @@ def unread(text: str, choice: Choice, *scripts: str) -> list[str]:
     return of_speech(request(text), info, CompatSettings(), (), scripts_read(info, choice))
 
 
-@pytest.mark.parametrize("text", ["안녕하세요", "Привет мир", "مرحبا", "你好"])
+@pytest.mark.parametrize(
+    "text", ["안녕하세요", "Привет мир", "مرحبا", "你好", "ⴰⵣⵓⵍ", "ᠮᠣᠩᠭᠣᠯ", "ℵ", "ᚠᚢ привет"]
+)
 def test_a_text_that_the_voice_cannot_read_is_refused(text: str) -> None:
     """A text in other scripts only is refused, whatever other voices of the engine read."""
     mixture = Choice("kokoro", "", "af_heart(1)+zf_xiaobei(1)", mix=(("af_heart", 0.5), ("zf_xiaobei", 0.5)))
@@ -50,3 +52,5 @@ def test_what_the_voice_leaves_out_is_named() -> None:
     assert unread(text, Choice("kokoro", "", "zf_xiaobei")) == ["input in Cyrillic"]
     assert unread(text, Choice("kokoro", "", "ef_dora")) == []
     assert unread(text, Choice("kokoro", "", "ef_dora"), "Latin", "Cyrillic") == ["input in Han"]
+    assert unread("Hello ⴰⵣⵓⵍ, ᚠᚢ", Choice("kokoro", "", "af_heart")) == ["input in other letters"]
+    assert unread("Hello 𝐛𝐨𝐥𝐝, 5 µm", Choice("kokoro", "", "af_heart")) == []

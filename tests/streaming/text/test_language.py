@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bench.quality.corpus import harvard_lists
 from streaming.text.language import detect_language
-from streaming.text.scripts import letters_by_script, main_script
+from streaming.text.scripts import letters_by_script, main_script, other_letters
 
 SHORT_ENGLISH = (
     "Hello.|OK|Good morning.|Timer set for 5 minutes.|It's 72 degrees.|Change the base URL, nothing else.|"
@@ -73,6 +73,24 @@ def test_a_script_that_is_not_the_main_one_is_counted() -> None:
     assert letters_by_script(text) == {"Latin": 16, "Cyrillic": 6}
     assert (main := main_script(text)) and main.name == "Latin"
     assert main_script("123 …") is None
+
+
+@pytest.mark.parametrize("text", ["ⴰⵣⵓⵍ", "ᠮᠣᠩᠭᠣᠯ", "ꦗꦮ", "ᚠᚢᚦ", "𒀀𒁀", "ℵ", "ⲁⲃ", "ㄅㄆ", "ꀀ", "𐌰"])
+def test_letters_of_further_scripts_are_counted(text: str) -> None:
+    """Letters of scripts that are not known are counted apart, and make no language of a text."""
+    letters = sum(map(str.isalpha, text))
+    assert other_letters(text) == letters > 0
+    assert other_letters(f"Hello Привет 你好 {text} {text}") == 2 * letters
+    assert letters_by_script(f"Hello {text}") == {"Latin": 5}
+    assert detect_language(text) == "en"
+
+
+@pytest.mark.parametrize(
+    "text", ["Hello, naïve 123 $ 😀", "𝐛𝐨𝐥𝐝 𝛂", "5 µm, 3 Ω, Å", "ªº ⅷ ⓐ ʰ ʼ", "々ー〇ｱ", "ﷲ", "Ꮳ", "ﬁ", ""]
+)
+def test_letters_of_known_scripts_are_no_others(text: str) -> None:
+    """Letters of known scripts, signs of formulas and what modifies letters are none of further scripts."""
+    assert other_letters(text) == 0
 
 
 @settings(deadline=None)
