@@ -146,7 +146,7 @@ def test_sigterm_lets_streams_finish(breakable: Server) -> None:
 @pytest.mark.parametrize("processes", [1, 2])
 def test_sigterm_to_the_group_lets_streams_finish(tmp_path: Path, processes: int) -> None:
     """A SIGTERM to all processes at once, which `timeout` and systemd send, leaves slow readers' streams whole."""
-    text = "[slow 0.05] one two three four. " * 8
+    text = "[slow 0.05] one two three four. " * 40
     config = {
         "engines": {"tone": {"enabled": True, "workers": 2}},
         "server": {"drain_timeout": 60, "processes": processes},
@@ -156,7 +156,7 @@ def test_sigterm_to_the_group_lets_streams_finish(tmp_path: Path, processes: int
 
     with running(tmp_path, config, new_group=True) as server:
         workers = server.worker_pids()
-        request = tone(server, text, response_format="wav")
+        request = tone(server, text, response_format="mp3")
         whole = httpx.post(**request, timeout=60).content  # type: ignore[arg-type]
 
         def play(number: int) -> None:
