@@ -129,9 +129,7 @@ class ModelRegistry:
         try:
             await self._verify_threads.run(lambda: self.files.verify(record, cancel), cancel)
         except PullCancelled as exc:
-            raise EngineUnavailable(
-                "The server is going away: not all files were read."
-            ) from exc
+            raise EngineUnavailable("The server is going away: not all files were read.") from exc
         finally:
             self._checks.discard(cancel)
 

@@ -71,7 +71,13 @@ class Exchanged:
             body_timeout=10,
             ended=lambda *_: None,
         )
-        scope: dict[str, Any] = {"type": "http", "method": "POST", "path": "/v1/audio/speech", "headers": [], "client": None}
+        scope: dict[str, Any] = {
+            "type": "http",
+            "method": "POST",
+            "path": "/v1/audio/speech",
+            "headers": [],
+            "client": None,
+        }
         scope |= {"scheme": "http", "query_string": b"", "raw_path": b"/v1/audio/speech"}
         asyncio.run(middleware(scope, self._receive, self._send))
 
