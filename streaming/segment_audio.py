@@ -4,8 +4,9 @@ Until the first of it has been read, audio that runs away, comes out far too sho
 once more. After that, running away and a lost worker are errors, and too short is only reported: the words
 are lost, but their moment has passed.
 
-No audio at all is an error where the text has letters or digits; where it has none it becomes a short
-silence, so that no answer is an empty file.
+No audio at all for the first segment is an error where it has letters or digits. Where it has none, and in
+later segments, which must not break what is being heard, it becomes a short silence, reported as too short
+where words are lost. So no answer is an empty file.
 
 Where a segment is verified, nothing is read before it is whole and was transcribed; a doubtful take is made
 again, and the best one is read.
@@ -125,12 +126,14 @@ class SegmentAudio:
 
     async def _synthesise(self) -> None:
         """Make the audio, in as many attempts as it needs and may have. Raises what the last one raises, and
-        EngineFailed where there is none for a text that says something.
+        EngineFailed where there is none for a first segment that says something.
         """
         complete = await (self._best_take(self._check) if self._check else self._attempts())
         if not (self._pcm or self._was_read):
-            if any(map(str.isalnum, self.segment.text)):
+            says_something = any(map(str.isalnum, self.segment.text))
+            if says_something and self.segment.index == 0:
                 raise EngineFailed("The engine gave no audio for this text.")
+            complete = not says_something
             self._pcm += silence(NOTHING_TO_SAY_SECONDS, self._policy.rate)
         self._may_be_read = True
         self._changed.set()

@@ -44,6 +44,8 @@ from engines.api import (
 from engines.errors import EngineFailed
 from engines.fakes.sine import RATE, faded_sine
 
+SHORT_SECONDS = 0.05
+"""what is left of a segment that stops short at once"""
 WORD_SECONDS = 0.1
 GAP_SECONDS = 0.02
 CHUNK_SECONDS = 0.04
@@ -111,6 +113,7 @@ class Tone:
             elif marker and ignore_markers:
                 continue
             elif marker == "short":
+                emit(Audio(silence(SHORT_SECONDS)))
                 return
             elif marker in ENDLESS:
                 while emit(Audio(ENDLESS[marker]())):

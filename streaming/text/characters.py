@@ -18,7 +18,7 @@ MOST_MARKS = 30
 COMPOSABLE = rf"""
     \P{{M}} \p{{M}}{{1,{MOST_MARKS}}}+
     | [\u1100-\u11FF\uA960-\uA97F\uD7B0-\uD7FF]{{1,60}}+
-    | [\u2126\u212A\u212B\uF900-\uFAFF\uFB1D-\uFB4F]
+    | [\u2126\u212A\u212B\uF900-\uFAFF\uFB1D-\uFB4F\U0002F800-\U0002FA1F]
 """
 """what NFC may change: letters with their marks, Korean letters, and some that were coded twice"""
 DECOMPOSED = regex.compile(COMPOSABLE, regex.VERBOSE)
@@ -90,9 +90,10 @@ def _written(kind: str, found: str) -> str:
         case "grouped":
             return str(SEPARATORS.sub("", found))
         case "digit":
-            return str(unicodedata.decimal(found))
+            return str(unicodedata.decimal(found, found))  # what is newer than this Python's Unicode stays
         case "circled":
-            return f"{unicodedata.digit(found, None) or int(unicodedata.numeric(found))} "
+            number = unicodedata.numeric(found, None)
+            return found if number is None else f"{int(number)} "
         case "compatible":
             return unicodedata.normalize("NFKC", found)
         case _:

@@ -89,7 +89,7 @@ def _plain(character: str) -> str:
     if category in BLANKED or character.isspace():
         return " "
     if category == "Nd":
-        return str(unicodedata.decimal(character))
+        return str(unicodedata.decimal(character, character))
     if (
         unicodedata.decomposition(character).startswith(("<wide>", "<font>"))
         or "\ufb00" <= character <= "\ufb06"

@@ -105,7 +105,7 @@ def test_the_last_page(cloning: Server) -> None:
     )
 
 
-@pytest.mark.parametrize("limit", ["0", "101", "-1", "ten", "1.5", "１", "9" * 5000])
+@pytest.mark.parametrize("limit", ["0", "101", "-1", "ten", "1.5", "１", "9" * 4000])
 def test_invalid_limits(cloning: Server, limit: str) -> None:
     """A page has 1 to 100 consents; any other limit is refused by the parameter's name."""
     refused(call(cloning, "GET", PATH, params={"limit": limit}), 400, "limit", "invalid_value")

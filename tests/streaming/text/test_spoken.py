@@ -212,3 +212,12 @@ def test_any_text_can_be_read_in_any_form(text: str, form: str) -> None:
     spoken_text(rewriting, "en")
 
     assert rewriting.original(0, len(rewriting.text))[1] <= len(text)
+
+
+def test_every_character_can_be_read() -> None:
+    """No character of Unicode breaks the layer, those included that one of its libraries knows and another does
+    not.
+    """
+    everything = "".join(map(chr, (*range(0x20, 0xD800), *range(0xE000, 0x32000), *range(0xE0000, 0xE0200))))
+
+    assert len(spoken(everything)) > 100_000
