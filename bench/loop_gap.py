@@ -70,6 +70,8 @@ class TickingServer:
             deadline = time.monotonic() + READING
             while time.monotonic() < deadline and answer.read1(65_536):
                 pass
+        except http.client.IncompleteRead:
+            pass  # what cannot be spoken ends a stream, and is no matter of the loop
         except OSError:
             self.status = 0  # refused before all was sent
         finally:

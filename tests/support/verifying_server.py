@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,7 +76,11 @@ def serve(
 def speak(server: Server, text: str, **fields: Any) -> httpx.Response:
     """Speak a text with the engine that loses words, as WAV."""
     body = {"model": "forgetful", "voice": "alloy", "input": text, "response_format": "wav", **fields}
+    deadline = time.monotonic() + TIMEOUT
     answer = httpx.post(f"{server.base_url}/audio/speech", json=body, timeout=TIMEOUT)
+    while answer.status_code == 503 and time.monotonic() < deadline:  # a process may not know the engines yet
+        time.sleep(0.5)
+        answer = httpx.post(f"{server.base_url}/audio/speech", json=body, timeout=TIMEOUT)
     assert answer.status_code == 200, answer.text
     return answer
 
