@@ -18,8 +18,10 @@ from bench.ticking_server import HOLD_PATH, HOLD_SECONDS
 SIZES = Sizes(upload=64_000_000, archive=32_000_000, sample=10_000_000)
 ROUNDS = 8
 """tries, of which the best counts: another program may have held the machine"""
-MOST = 6.0
-"""how many times as long as an empty loop's, or as a little work, the longest gap may be"""
+MOST = 15.0
+"""how many times as long as an empty loop's, or as a little work, the longest gap may be. On a quiet machine it is
+below 6 for nearly all; what this looks for took from 100 times as long to minutes
+"""
 MORE = {"flags": 40.0, "JSON with a recording": 40.0}
 """the same for what is known to hold the loop for longer, by the case's name: some 20 to 60 ms"""
 CASES = list(cases(SIZES))
