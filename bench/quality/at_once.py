@@ -13,7 +13,8 @@ from bench.quality.findings import Check, Section, at_most, percent
 from bench.quality.listening import Listener, heard
 from bench.quality.scoring import Score, compare, normal_words, score, total
 from bench.quality.sound import Samples
-from bench.quality.speakers import VOICES, Manner
+from bench.quality.speakers import Manner
+from engines.toolkit.openai_voices import OPENAI_VOICES
 
 MEASURE = "hibari"
 SENTENCES = 5
@@ -23,7 +24,7 @@ SLACK = 0.02
 def at_once(listener: Listener) -> Section:
     """Measure many streams, each of another text and voice."""
     texts = _texts(listener.extent.streams)
-    manners = [Manner(MEASURE, VOICES[number % len(VOICES)]) for number in range(len(texts))]
+    manners = [Manner(MEASURE, OPENAI_VOICES[number % len(OPENAI_VOICES)]) for number in range(len(texts))]
     together = spoken_at_once(listener, texts, manners)
     alone = [listener.pcm(text, manner) for text, manner in zip(texts, manners, strict=True)]
     different = sum(not np.array_equal(one, other) for one, other in zip(together, alone, strict=True))

@@ -8,8 +8,9 @@ from bench.quality.findings import Check, Section, at_most, percent, points
 from bench.quality.listening import Listener
 from bench.quality.scoring import Score, normal_words, wrong_places
 from bench.quality.sound import PCM_RATE
-from bench.quality.speakers import FORMATS, VOICES, Manner, speak
+from bench.quality.speakers import FORMATS, Manner, speak
 from bench.quality.speakers import transcribe as transcribe_there
+from engines.toolkit.openai_voices import OPENAI_VOICES
 
 MEASURE = "hibari"
 """the engine that others are compared with: where its words are misheard, the ear or the text is hard"""
@@ -89,7 +90,7 @@ def formats(listener: Listener) -> Section:
 def voices(listener: Listener) -> Section:
     """Measure each of OpenAI's names."""
     texts = harvard_texts(listener.extent.lists)
-    scores = {voice: listener.score(texts, Manner(MEASURE, voice)) for voice in VOICES}
+    scores = {voice: listener.score(texts, Manner(MEASURE, voice)) for voice in OPENAI_VOICES}
     return _against_plain("voices", "Voices", scores, Manner(MEASURE).voice)
 
 

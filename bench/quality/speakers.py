@@ -23,21 +23,6 @@ SEED = 5
 """of all requests, so that who measures again hears the same"""
 VOICE = "marin"
 """the voice of hibari that is nobody in disguise; other engines have one of that name as well"""
-VOICES = (
-    "alloy",
-    "ash",
-    "ballad",
-    "cedar",
-    "coral",
-    "echo",
-    "fable",
-    "marin",
-    "nova",
-    "onyx",
-    "sage",
-    "shimmer",
-    "verse",
-)
 FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")
 
 

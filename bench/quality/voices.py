@@ -11,7 +11,8 @@ from bench.quality.embedder import Vector, embedded, likeness, mean_direction
 from bench.quality.findings import Check, Section
 from bench.quality.listening import Listener
 from bench.quality.sound import PCM_RATE, integrated_loudness
-from bench.quality.speakers import VOICE, VOICES, Manner
+from bench.quality.speakers import VOICE, Manner
+from engines.toolkit.openai_voices import OPENAI_VOICES
 
 MEASURE = "hibari"
 REQUESTS = 8
@@ -106,7 +107,7 @@ def _of_parts(listener: Listener, manner: Manner) -> list[Vector]:
 
 
 def _of_names(listener: Listener, engine: str) -> list[Vector]:
-    return [embedded(listener.sound(SPOKEN, Manner(engine, voice))) for voice in VOICES]
+    return [embedded(listener.sound(SPOKEN, Manner(engine, voice))) for voice in OPENAI_VOICES]
 
 
 def _pairs(vectors: Sequence[Vector]) -> list[float]:
@@ -123,7 +124,7 @@ def loudnesses(listener: Listener) -> Section:
     found = {
         engine: {
             voice: integrated_loudness(listener.pcm(SPOKEN, Manner(engine, voice)), PCM_RATE)
-            for voice in VOICES
+            for voice in OPENAI_VOICES
         }
         for engine in listener.engines
     }
