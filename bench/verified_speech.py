@@ -1,7 +1,7 @@
 """Verified speech: what each transcriber finds in damaged speech, what it costs, and the first byte.
 
 Speech is hibari's, whose word times are exact: a word is cut out of each sentence, said twice, or has a hole,
-and the decision is that of the server (`streaming.text.takes`).
+and the decision is that of the server (`streaming.text.attempts`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bench.quality.corpus import harvard_lists
 from bench.target import Target, own
 from bench.texts import paragraph
 from engines.api import BYTES_PER_SAMPLE, Audio, SpeechEvent, SpeechJob, Word
-from streaming.text.takes import Takes
+from streaming.text.attempts import Attempts
 
 PROGRAM = "verified speech"
 NEEDED = ("hibari", "onnxruntime")
@@ -124,7 +124,7 @@ async def _found(
             transcript = await _transcript(session, target, name, pcm)
             took += time.perf_counter() - began
             audio += seconds
-            takes = Takes(one.text)
+            takes = Attempts(one.text)
             takes.add(seconds, transcript)
             found += takes.result() == "doubtful"
         figures.append(Figure(PROGRAM, f"{name}: {what}", round(100 * found / len(spoken)), "%"))

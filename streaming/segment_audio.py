@@ -25,9 +25,9 @@ from engines.api import BYTES_PER_SAMPLE, Audio, SpeechEvent
 from engines.errors import ChildLost, EngineFailed, RunawayAudio, SpeechError
 from streaming.audio.likeness import Reading, is_same_reading, reading_of
 from streaming.audio.runaway import RunawayDetector, limits_for
-from streaming.text.heard_words import comparable_words
+from streaming.text.attempts import Attempts, Result
 from streaming.text.segments import Segment
-from streaming.text.takes import Result, Takes
+from streaming.text.transcript_words import comparable_words
 
 Speak = Callable[[Segment, int], AsyncGenerator[SpeechEvent, None]]
 """yields a segment's events; the number is how many attempts there were before"""
@@ -40,7 +40,7 @@ class TakeCheck(Protocol):
     """How takes are transcribed before they are sent, and who wants to know what came of it."""
 
     @property
-    def takes(self) -> int:
+    def most_attempts(self) -> int:
         """How many takes of one segment there may be."""
         ...
 
@@ -162,28 +162,28 @@ class SegmentAudio:
 
         Raises what the last one raises when none can be sent.
         """
-        verified = _VerifiedTakes(self.segment.text, self._policy, check)
-        takes = verified.takes
+        verified = _VerifiedAttempts(self.segment.text, self._policy, check)
+        attempts = verified.attempts
         reason: str | None = ""
         while reason is not None:
             try:
-                complete = await self._attempt(takes.count)
+                complete = await self._attempt(attempts.count)
                 pcm = bytes(self._pcm)
                 self._pcm.clear()
                 await verified.add(pcm, truncated=not complete)
             except SpeechError as exc:
-                takes.add_failure("run away" if isinstance(exc, RunawayAudio) else "failed")
-                reason = takes.reason_for_another(check.takes)
-                if reason is None and not takes.best_is_usable:
+                attempts.add_failure("run away" if isinstance(exc, RunawayAudio) else "failed")
+                reason = attempts.reason_for_another(check.most_attempts)
+                if reason is None and not attempts.best_is_usable:
                     raise
             else:
-                reason = takes.reason_for_another(check.takes)
+                reason = attempts.reason_for_another(check.most_attempts)
             self._pcm.clear()
             if reason is not None:
                 self._policy.on_retry(reason)
         self._pcm += verified.best_pcm
-        check.decided(takes.result(), varies=verified.vary)
-        return not takes.best_is_truncated
+        check.decided(attempts.result(), varies=verified.vary)
+        return not attempts.best_is_truncated
 
     async def _attempt(self, attempt: int) -> bool:
         """Make the audio once, and return whether it is as long as can be expected. Raises RunawayAudio.
@@ -217,11 +217,11 @@ def silence(seconds: float, rate: int) -> bytes:
     return bytes(BYTES_PER_SAMPLE * round(seconds * rate))
 
 
-class _VerifiedTakes:
+class _VerifiedAttempts:
     """The takes of a segment with what was heard in them, and the audio of the best one."""
 
     def __init__(self, text: str, policy: RetryPolicy, check: TakeCheck) -> None:
-        self.takes = Takes(text, policy.speed)
+        self.attempts = Attempts(text, policy.speed)
         self.best_pcm = b""
         self.vary = True
         """whether no take was the same reading as another"""
@@ -231,17 +231,17 @@ class _VerifiedTakes:
 
     async def add(self, pcm: bytes, *, truncated: bool) -> None:
         """Have a take transcribed unless it is the same reading as another, and keep it if it is the best."""
-        number = self.takes.count
+        number = self.attempts.count
         if number and (earlier := self._repeated(pcm)) is not None:
             self.vary = False
-            self.takes.add_repetition(earlier)
+            self.attempts.add_repetition(earlier)
             return
         transcript = await self._check.transcribe(pcm, self._rate) if pcm else ""
         seconds = len(pcm) / BYTES_PER_SAMPLE / self._rate
-        self.takes.add(seconds, transcript, truncated=truncated)
-        if self.takes.best == number:
+        self.attempts.add(seconds, transcript, truncated=truncated)
+        if self.attempts.best == number:
             self.best_pcm = pcm
-        if self.takes.reason_for_another(self._check.takes) is not None:
+        if self.attempts.reason_for_another(self._check.most_attempts) is not None:
             self._readings[number] = reading_of(pcm, self._rate)
 
     def _repeated(self, pcm: bytes) -> int | None:

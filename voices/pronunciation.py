@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 import regex
 
+from engines.api.offsets import Edit, Rewritten, rewrite
 from engines.errors import BadInput
-from engines.offsets import Edit, Rewritten, rewrite
 from voices.crowded_text import is_crowded
 
 MOST_ENTRIES = 1000

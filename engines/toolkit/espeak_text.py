@@ -13,7 +13,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 
-from engines.offsets import Edit, Rewriting
+from engines.api.offsets import Edit, Rewriting
 
 ReadAloud = Callable[[str], str]
 """returns the phonemes of a short text in the voice that is set"""

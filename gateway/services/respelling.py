@@ -10,8 +10,8 @@ from contextlib import aclosing
 import msgspec
 
 from engines.api import SpeechEvent, Word
+from engines.api.offsets import Rewriting
 from engines.errors import BadInput
-from engines.offsets import Rewriting
 from streaming.text.segments import Segment
 from voices.pronunciation import Dictionary, Spoken
 

@@ -24,7 +24,7 @@ from gateway.observability.request_log import RequestLog
 from gateway.services.container import Services
 from gateway.services.engine_snapshot import EngineSnapshot
 from streaming.audio.joiner import TempoResampler
-from streaming.text.takes import Result
+from streaming.text.attempts import Result
 
 FALLBACK_RATE = 16_000
 """Hertz"""
@@ -86,7 +86,7 @@ class SpeechCheck:
         *,
         takes: int,
     ) -> None:
-        self.takes = takes
+        self.most_attempts = takes
         self.transcriber = choose_transcriber(engines, language)
         known = engines.infos[self.transcriber].transcription
         self._rate = known.sample_rate if known else FALLBACK_RATE
@@ -146,7 +146,7 @@ class SpeechCheck:
     def decided(self, result: Result, *, varies: bool) -> None:
         """Count what came of a segment; an engine whose takes are all the same makes no more of them."""
         if not varies:
-            self.takes = 1
+            self.attempts = 1
         counts = self._log_entry.verified or {}
         self._log_entry.verified = {**counts, result: counts.get(result, 0) + 1}
 

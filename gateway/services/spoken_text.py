@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from compat.openai.speech import SpeechRequest
 from engines.api import SpeechCapabilities
+from engines.api.offsets import Rewriting
 from engines.errors import BadInput
-from engines.offsets import Rewriting
 from gateway.config.settings import SpeechSettings
 from gateway.services.off_loop import off_loop
 from streaming.formats import TextFormat

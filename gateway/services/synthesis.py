@@ -12,10 +12,10 @@ import msgspec
 from compat.errors import wrong_endpoint
 from compat.openai.speech import SpeechRequest
 from engines.api import EngineInfo, Prompt, SpeechCapabilities, SpeechEvent, SpeechJob
+from engines.api.offsets import Rewriting
 from engines.errors import ChildLost, EngineFailed, RunawayAudio
 from engines.fleet.pool import Stream
 from engines.fleet.streams import RequestTerms
-from engines.offsets import Rewriting
 from gateway.observability.request_log import RequestLog
 from gateway.services import respelling, unsupported_parameters, voice_selection
 from gateway.services.container import Services

@@ -76,7 +76,7 @@ async def select_voice(
             choice = resolver.speak(model, voice, language=language)
             note = f"voice={shown(name)}->{choice.engine}/{choice.voice}"
             return SelectedVoice(msgspec.structs.replace(choice, mapped=(*choice.mapped, note)), found.words)
-        return SelectedVoice(_told(choice, name, found, resolver), found.words)
+        return SelectedVoice(_with_hidden_name(choice, name, found, resolver), found.words)
     if named_by_model:
         model = found.name
     try:
@@ -106,7 +106,7 @@ async def meaning_of(
     return await services.library.find(name, caller, aliases, understood, is_target=is_target)
 
 
-def _told(choice: Choice, name: str, found: Meaning, resolver: Resolver) -> Choice:
+def _with_hidden_name(choice: Choice, name: str, found: Meaning, resolver: Resolver) -> Choice:
     """Return a choice that says where the caller's own voice has taken the name of an engine's."""
     if found.profile is None or found.source != "own" or not resolver.is_taken(name):
         return choice

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from engines.offsets import Edit
+from engines.api.offsets import Edit
 
 DOT = re.compile(r"(?<=\w)\.[ \u00a0]+(?=[^\W_])")
 MONTHS = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from engines.offsets import Edit
+from engines.api.offsets import Edit
 
 CURRENCIES = {
     "$": "dollars",

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import regex
 
-from engines.offsets import Edit
+from engines.api.offsets import Edit
 
 MOST_MARKS = 30
 """combining marks that are composed with a letter; ordering more takes quadratic time, and is no letter"""

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import regex
 
+from engines.api.offsets import Edit
 from engines.languages import primary_language
-from engines.offsets import Edit
 
 MAY_BE_EMOJI = regex.compile(r"\p{Extended_Pictographic}|[\U0001F1E6-\U0001F1FF\U0001F3FB-\U0001F3FF]")
 EMOJI = regex.compile(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from engines.offsets import Edit
+from engines.api.offsets import Edit
 from streaming.text.found_again import found_again
 
 BLOCK_NAMES = """

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import regex
 
-from engines.offsets import Edit
+from engines.api.offsets import Edit
 
 LINE = regex.compile(r"[^\n\v\f\r\x85\u2028\u2029]+|\r\n|[\n\v\f\r\x85\u2028\u2029]")
 LIST_MARK = regex.compile(r"(?:[-*+•‣◦▪●–—·✓✔☐☑]|\(?\d{1,3}[.)]|\(?\p{L}[.)]|#{1,6})\s")

@@ -8,7 +8,7 @@ from itertools import accumulate
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from engines.offsets import Edit, rewrite
+from engines.api.offsets import Edit, rewrite
 from streaming.text.found_again import found_again
 from streaming.text.html_reading import html_edits
 

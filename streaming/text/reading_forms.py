@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from engines.offsets import Edit, Rewriting
+from engines.api.offsets import Edit, Rewriting
 from streaming.formats import TextFormat
 
 URL = re.compile(r"\b(?:https?|ftp)://(?:www\.)?([^\s/?#<>\"']+)[^\s<>\"']*(?<![.,;:!?)\]])", re.IGNORECASE)

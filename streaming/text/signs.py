@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
+from engines.api.offsets import Edit
 from engines.languages import primary_language
-from engines.offsets import Edit
 
 NAMES = """
 af|kleiner as|groter as|kappie

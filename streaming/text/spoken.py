@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from engines.api.offsets import Rewriting
 from engines.languages import primary_language
-from engines.offsets import Rewriting
 from streaming.text.abbreviations import german_ordinals, tied_dots
 from streaming.text.amounts import spelt_amounts
 from streaming.text.characters import composed, usual

@@ -14,8 +14,8 @@ from engines.errors import EngineFailed, RunawayAudio
 from streaming.encode.encoders import ThreadEncoderFactory
 from streaming.pipeline import PipelineConfig, SpeechPipeline
 from streaming.segment_audio import RetryPolicy, SegmentAudio, Speak
+from streaming.text.attempts import Result
 from streaming.text.segments import Segment
-from streaming.text.takes import Result
 
 RATE = 24_000
 WORDS = "twelve words of text that take a while to say all in all"
@@ -34,7 +34,7 @@ class Check:
     """A transcriber that says what it is told, take by take, and notes what came of the segments."""
 
     def __init__(self, *transcripts: str | None, takes: int = 3, wait: asyncio.Event | None = None) -> None:
-        self.takes = takes
+        self.most_attempts = takes
         self.heard: list[bytes] = []
         self.results: list[tuple[Result, bool]] = []
         self.stopped = 0

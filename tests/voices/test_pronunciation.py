@@ -12,8 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from engines.api.offsets import Replaced
 from engines.errors import BadInput
-from engines.offsets import Replaced
 from voices.pronunciation import (
     LONGEST_READING,
     LONGEST_WORD,

@@ -33,8 +33,8 @@ from engines.api import (
     SpeechJob,
     Word,
 )
+from engines.api.offsets import Rewriting
 from engines.errors import EngineFailed
-from engines.offsets import Rewriting
 from engines.toolkit.espeak_library import PITCH, RATE, UNSPEAKABLE, VOLUME, Library, WordEvent
 from engines.toolkit.espeak_text import pieces, prepare
 from engines.toolkit.espeak_words import WordFiller, WordReader

@@ -18,8 +18,8 @@ import msgspec
 
 from engines.adapters.piper.phrases import find_terminator
 from engines.api import Word
+from engines.api.offsets import Rewriting
 from engines.errors import EngineFailed
-from engines.offsets import Rewriting
 from engines.toolkit.espeak_library import RATE, Library, WordEvent
 from engines.toolkit.espeak_text import pieces, prepare
 from engines.toolkit.espeak_words import WordReader

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engines.offsets import Rewriting, rewrite
+from engines.api.offsets import Rewriting, rewrite
 from streaming.text.line_ends import marked_line_ends
 from streaming.text.reading_forms import read_form
 from streaming.text.spoken import spoken_text

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streaming.text.heard_words import Difference, comparable_words, compare
 from streaming.text.spoken_numbers import is_numeric
+from streaming.text.transcript_words import Difference, comparable_words, compare
 
 CONTENT_WORDS = ["river", "mountain", "apple", "window", "singing", "quickly", "garden", "yellow", "thunder"]
 CONTENT_WORDS += [

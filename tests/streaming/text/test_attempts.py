@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streaming.text.takes import Takes
+from streaming.text.attempts import Attempts
 
 TEXT = "The birch canoe slid on the smooth planks."
 WORDS = TEXT.split()
@@ -18,15 +18,15 @@ def without(*places: int) -> str:
     return " ".join(word for place, word in enumerate(WORDS) if place not in places)
 
 
-def takes(*transcripts: str | None, seconds: float = SECONDS) -> Takes:
+def takes(*transcripts: str | None, seconds: float = SECONDS) -> Attempts:
     """Return takes with these transcripts."""
-    made = Takes(TEXT)
+    made = Attempts(TEXT)
     for transcript in transcripts:
         made.add(seconds, transcript)
     return made
 
 
-def decision(made: Takes) -> tuple[str | None, int, str]:
+def decision(made: Attempts) -> tuple[str | None, int, str]:
     """Return the reason for another take, the number of the best one, and the result."""
     return made.reason_for_another(MOST), made.best, made.result()
 
@@ -62,14 +62,14 @@ def test_takes_that_lack_different_words_are_all_bad() -> None:
     assert decision(takes(without(1, 2), without(4), without(2, 6))) == (None, 1, "doubtful")
 
 
-def test_of_equal_takes_the_one_with_fewer_misheard_words_is_sent() -> None:
+def test_of_equal_takes_the_one_with_fewer_mistranscript_words_is_sent() -> None:
     """Misheard words decide between takes that lack as much."""
     assert takes(without(2).replace("slid", "lid"), without(4)).best == 1
 
 
 def test_a_take_that_ran_away_is_made_again_and_never_sent() -> None:
     """It has no audio to send; where all ran away there is none at all."""
-    made = Takes(TEXT)
+    made = Attempts(TEXT)
     made.add_failure("run away")
     assert made.reason_for_another(MOST) == "run away"
     assert not made.best_is_usable
@@ -106,7 +106,7 @@ def test_what_nobody_heard_is_sent() -> None:
     """A take without a transcript is sent as it is, and told as unheard, unless it was cut off."""
     assert decision(takes(None)) == (None, 0, "unheard")
     assert decision(takes(without(2), None)) == (None, 1, "unheard")
-    made = Takes(TEXT)
+    made = Attempts(TEXT)
     made.add(0.3, None, truncated=True)
     assert made.reason_for_another(MOST) is not None
 
@@ -123,7 +123,7 @@ def test_takes_end_and_the_best_is_kept(lost: list[set[int] | None], most: int) 
     and it is always the newest or one that was the best before, so that its audio need only be kept when it
     comes.
     """
-    made = Takes(TEXT)
+    made = Attempts(TEXT)
     best = 0
     for transcript in lost:
         made.add(SECONDS, None if transcript is None else without(*transcript))

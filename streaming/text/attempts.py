@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from streaming.text.duration import estimate_duration
-from streaming.text.heard_words import Difference, compare
+from streaming.text.transcript_words import Difference, compare
 
 SHORT_FACTOR = 2.0
 """audio of less than so many times the least that holds its text's letters was cut off..."""
@@ -43,7 +43,7 @@ class Take(msgspec.Struct, frozen=True):
     """whether there is whole audio that could be sent"""
 
 
-class Takes:
+class Attempts:
     """The takes of one segment, whose engine speaks `speed` times as fast as usual."""
 
     def __init__(self, text: str, speed: float = 1.0) -> None:

@@ -17,7 +17,7 @@ from engines.adapters.faster_whisper.engine import FasterWhisper
 from engines.api import BYTES_PER_SAMPLE, TranscriptionJob
 from streaming.audio.joiner import TempoResampler
 from streaming.audio.likeness import is_same_reading, reading_of
-from streaming.text.takes import Takes
+from streaming.text.attempts import Attempts
 
 SENTENCES = (
     "The birch canoe slid on the smooth planks.",
@@ -43,9 +43,9 @@ def transcriber() -> FasterWhisper:
     return engine
 
 
-def decision(text: str, *recordings: bytes) -> Takes:
+def decision(text: str, *recordings: bytes) -> Attempts:
     """Return the takes of a text that these recordings are."""
-    takes = Takes(text)
+    takes = Attempts(text)
     for pcm in recordings:
         resampler = TempoResampler(RATE, target_rate=16_000)
         events = transcribe(
