@@ -37,7 +37,7 @@ class RetryPause:
         return max(0.0, self._until - time.monotonic()) if self._timer else 0.0
 
     @property
-    def told(self) -> str:
+    def note(self) -> str:
         """What follows the reason of a failure in an error's message."""
         return f"; it is tried again after {self.left:.0f} s" if self.left >= 1 else ""
 

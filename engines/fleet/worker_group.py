@@ -395,4 +395,4 @@ class WorkerGroup:
 
     def _unavailable(self) -> EngineUnavailable:
         why = next((worker.reason for worker in self._workers if worker.reason), "none of its workers runs")
-        return EngineUnavailable(f"The engine `{self.record.name}` is not available: {why}{self._pause.told}")
+        return EngineUnavailable(f"The engine `{self.record.name}` is not available: {why}{self._pause.note}")
