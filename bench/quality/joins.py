@@ -85,30 +85,27 @@ def joins(listener: Listener) -> Section:
     endless = [
         tuple(map(clause, sentences[:CLAUSES])) for sentences in drawn[: -(-len(drawn) // ENDLESS_SHARE)]
     ]
-    known: dict[str, Samples] = {}
     found = Found([], [], [])
     for at in range(0, len(drawn), BLOCK):
-        long = [spoken(listener, sentences, known) for sentences in drawn[at : at + BLOCK]]
+        long = [spoken(listener, sentences) for sentences in drawn[at : at + BLOCK]]
         found.lost += sum(text.misplaced for text in long)
         found.segments += sum(len(text.ends) + 1 for text in long)
         found.texts += listened(long)
         if not at:
             found.damaged += listened([damaged(text) for text in long])
     for at in range(0, len(endless), BLOCK):
-        found.endless += listened(
-            [spoken_endless(listener, clauses, known) for clauses in endless[at : at + BLOCK]]
-        )
+        found.endless += listened([spoken_endless(listener, clauses) for clauses in endless[at : at + BLOCK]])
     return _section(found)
 
 
-def spoken(listener: Listener, sentences: tuple[str, ...], known: dict[str, Samples]) -> LongText:
-    """Speak a long text as one, by its segments, and by its sentences; `known` are those spoken before."""
+def spoken(listener: Listener, sentences: tuple[str, ...]) -> LongText:
+    """Speak a long text as one, by its segments, and by its sentences."""
     text = " ".join(sentences)
     pieces = _pieces(text)
     whole = listener.pcm(text, Manner(MEASURE))
     segments = [listener.pcm(piece.text.strip(), Manner(MEASURE)) for piece in pieces]
     ends = [piece.end for piece in pieces[:-1]]
-    alone = _spoken_alone(listener, sentences, known)
+    alone = _spoken_alone(listener, sentences)
     return LongText(
         sentences,
         _sentences_over(sentences, " ", ends),
@@ -119,14 +116,14 @@ def spoken(listener: Listener, sentences: tuple[str, ...], known: dict[str, Samp
     )
 
 
-def spoken_endless(listener: Listener, clauses: tuple[str, ...], known: dict[str, Samples]) -> LongText:
+def spoken_endless(listener: Listener, clauses: tuple[str, ...]) -> LongText:
     """Speak one sentence of many clauses, and each clause as a sentence of its own.
 
     Samples cannot be compared: what ends a sentence is not spoken as what does not.
     """
     text = f"{', '.join(clauses)}."
     ends = [piece.end for piece in _pieces(text)[:-1]]
-    alone = _spoken_alone(listener, [f"{one[0].upper()}{one[1:]}." for one in clauses], known)
+    alone = _spoken_alone(listener, [f"{one[0].upper()}{one[1:]}." for one in clauses])
     whole = listener.pcm(f"{text[0].upper()}{text[1:]}", Manner(MEASURE))
     return LongText(clauses, _sentences_over(clauses, ", ", ends), whole, alone)
 
@@ -142,11 +139,13 @@ def _pieces(text: str) -> list[Segment]:
     return list(split_text(text, language="en", first_limit=settings.first_segment, limit=settings.segment))
 
 
-def _spoken_alone(listener: Listener, sentences: Sequence[str], known: dict[str, Samples]) -> Samples:
-    for sentence in sentences:
-        if sentence not in known:
-            known[sentence] = listener.pcm(sentence, Manner(MEASURE))
-    return np.concatenate([known[sentence] for sentence in sentences])
+def _spoken_alone(listener: Listener, sentences: Sequence[str]) -> Samples:
+    """Speak sentences by themselves, one after another.
+
+    Each is spoken anew though other texts have it too: its noise is drawn each time, and one recording that
+    the ear happens to get right or wrong would otherwise count in every text that has the sentence.
+    """
+    return np.concatenate([listener.pcm(sentence, Manner(MEASURE)) for sentence in sentences])
 
 
 def _sentences_over(sentences: Sequence[str], between: str, ends: Sequence[int]) -> list[int]:

@@ -70,7 +70,7 @@ def test_joins_lose_nothing(listener: Listener) -> None:
     same sentences do not have alone; if they lost a word, the ear would notice.
     """
     drawn = long_texts(FEW.long_texts, FEW.sentences, FEW.lists)
-    texts = [joins.spoken(listener, sentences, {}) for sentences in drawn]
+    texts = [joins.spoken(listener, sentences) for sentences in drawn]
     errors = joins.listened(texts)
     damaged = joins.listened([joins.damaged(text) for text in texts[:2]])
     print(errors, damaged)
