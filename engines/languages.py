@@ -9,38 +9,34 @@ from __future__ import annotations
 import re
 from functools import cache
 
-UNSTANDARD = {
-    "jp": "ja",
-    "cn": "zh",
-    "cz": "cs",
-    "dk": "da",
-    "gr": "el",
-    "ua": "uk",
-    "vn": "vi",
-    "us": "en-US",
-    "gb": "en-GB",
-}
-"""codes of countries that people write for languages; none of them is a language's own"""
+UNREGISTERED = {"sp": "es", "zlm": "ms", "pbt": "ps", "pbu": "ps"}
+"""codes that are written for languages: of nobody, or of one of several that the registry does not join"""
 NAMES = """
-af afrikaans|am amharic|ar arabic|as assamese|az azerbaijani|ba bashkir|be belarusian|bg bulgarian
-bn bengali,bangla|bo tibetan|br breton|bs bosnian|ca catalan,valencian|cs czech|cy welsh|da danish
-de german,deutsch|el greek|en english|en-GB british,british english,uk english
-en-US american,american english,us english|eo esperanto|es spanish,castilian,español|et estonian
-eu basque|fa persian,farsi|fi finnish|fil filipino,tagalog|fo faroese|fr french,français|ga irish
-gl galician|gu gujarati|ha hausa|haw hawaiian|he hebrew|hi hindi|hr croatian|ht haitian creole,haitian
-hu hungarian|hy armenian|id indonesian|is icelandic|it italian,italiano|ja japanese,日本語|jv javanese
-ka georgian|kk kazakh|km khmer|kn kannada|ko korean,한국어|ku kurdish|ky kyrgyz|la latin
-lb luxembourgish,letzeburgesch|ln lingala|lo lao|lt lithuanian|lv latvian|mg malagasy|mi maori
-mk macedonian|ml malayalam|mn mongolian|mr marathi|ms malay|mt maltese|my burmese,myanmar|ne nepali
-nl dutch,flemish,nederlands|nn nynorsk|no norwegian|nb bokmål|oc occitan|or odia|pa punjabi,panjabi
-pl polish,polski|ps pashto,pushto|pt portuguese,português|pt-BR brazilian,brazilian portuguese
-pt-PT european portuguese|ro romanian,moldavian,moldovan|ru russian,русский|sa sanskrit|sd sindhi
-si sinhala,sinhalese|sk slovak|sl slovenian|sn shona|so somali|sq albanian|sr serbian|su sundanese
-sv swedish,svenska|sw swahili|ta tamil|te telugu|tg tajik|th thai|tk turkmen|tr turkish,türkçe|tt tatar
-ug uyghur|uk ukrainian|ur urdu|uz uzbek|vi vietnamese|yi yiddish|yo yoruba|yue cantonese
-zh chinese,mandarin,中文|zu zulu
+af afrikaans|am amharic|ar arabic,العربية|as assamese|az azerbaijani|ba bashkir|be belarusian
+bg bulgarian,български|bn bengali,bangla|bo tibetan|br breton|bs bosnian|ca catalan,valencian,català
+cs czech,čeština,cestina|cy welsh|da danish,dansk|de german,deutsch|el greek,ελληνικά|en english
+en-GB british,british english,uk english|en-US american,american english,us english|eo esperanto
+es spanish,castilian,español,espanol|et estonian|eu basque|fa persian,farsi,فارسی|fi finnish,suomi
+fil filipino,tagalog|fo faroese|fr french,français,francais|ga irish|gl galician|gu gujarati
+ha hausa|haw hawaiian|he hebrew,עברית|hi hindi,हिन्दी|hr croatian,hrvatski|ht haitian creole,haitian
+hu hungarian,magyar|hy armenian|id indonesian,bahasa,bahasa indonesia|is icelandic
+it italian,italiano|ja japanese,日本語|jv javanese|ka georgian|kk kazakh|km khmer|kn kannada
+ko korean,한국어|ku kurdish|ky kyrgyz|la latin|lb luxembourgish,letzeburgesch|ln lingala|lo lao
+lt lithuanian|lv latvian|mg malagasy|mi maori|mk macedonian|ml malayalam|mn mongolian|mr marathi
+ms malay,bahasa melayu,bahasa malaysia|mt maltese|my burmese,myanmar|ne nepali
+nl dutch,flemish,nederlands|nn nynorsk,norwegian nynorsk|no norwegian,norsk
+nb bokmål,norwegian bokmål|oc occitan|or odia,oriya|pa punjabi,panjabi|pl polish,polski
+ps pashto,pushto|pt portuguese,português|pt-BR brazilian,brazilian portuguese
+pt-PT european portuguese|ro romanian,moldavian,moldovan,română|ru russian,русский|sa sanskrit
+sd sindhi|si sinhala,sinhalese|sk slovak,slovenčina|sl slovenian,slovene,slovenščina|sn shona
+so somali|sq albanian|sr serbian,serbo-croatian,српски,srpski|su sundanese|sv swedish,svenska
+sw swahili|ta tamil|te telugu|tg tajik|th thai,ไทย|tk turkmen|tr turkish,türkçe,turkce|tt tatar
+ug uyghur|uk ukrainian,українська|ur urdu|uz uzbek|vi vietnamese,tiếng việt|yi yiddish|yo yoruba
+yue cantonese,粵語|zh chinese,mandarin,mandarin chinese,中文|zu zulu
 """
 """tags, and the names that people write for them"""
+COUNTRY = re.compile(r"(?!aa|q[m-z]|x.|zz)[a-z]{2}")
+"""a country's code: those that ISO 3166 leaves to users are none"""
 TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,7}")
 
 
@@ -70,14 +66,27 @@ def read_language(value: str) -> str | None:
     if found := _names().get(folded.replace("-", " ")):
         return found
     first, dash, rest = folded.partition("-")
-    folded = f"{UNSTANDARD.get(first, first)}{dash}{rest}"
+    folded = f"{UNREGISTERED.get(first, first)}{dash}{rest}"
     if not is_tag(folded):
         return None
     try:
         tag = standard_tag(folded)
     except ValueError:
         return None
-    return tag if langcodes.tag_is_valid(tag) else None
+    return tag if langcodes.tag_is_valid(tag) else language_of_country(folded)
+
+
+def language_of_country(code: str) -> str | None:
+    """Return the tag of the language that most people speak in a country: `ja-JP` of `jp`, `uk-UA` of `ua`.
+
+    People write countries for languages. None for what is no country's code.
+    """
+    import langcodes
+
+    if not COUNTRY.fullmatch(code) or not langcodes.tag_is_valid(f"und-{code}"):
+        return None
+    found = langcodes.Language.make(territory=code.upper()).maximize()
+    return f"{found.language}-{found.territory}"
 
 
 def alike(one: str, other: str) -> bool:
@@ -101,7 +110,7 @@ SAME = {"nb": "no", "tl": "fil", "jw": "jv"}
 @cache
 def _names() -> dict[str, str]:
     rows = (row.partition(" ") for line in NAMES.strip().splitlines() for row in line.split("|"))
-    return {name: tag for tag, _, names in rows for name in names.split(",")}
+    return {name.replace("-", " "): tag for tag, _, names in rows for name in names.split(",")}
 
 
 def is_tag(value: str) -> bool:

@@ -6,8 +6,10 @@ other standards, and tags with regions or scripts, are read by `engines.language
 
 from __future__ import annotations
 
+import difflib
+
 from engines.errors import BadInput
-from engines.languages import primary_language, read_language
+from engines.languages import language_of_country, primary_language, read_language
 
 TABLE = """
 en english
@@ -112,10 +114,13 @@ su sundanese
 yue cantonese
 """
 """code and names (the first is the one that answers use; "_" for a space)"""
-UNSET = ("", "auto", "none", "null", "undefined")
+UNSET = ("", "auto", "none", "null", "undefined", "und", "mul", "detect", "unknown")
 """what clients send where they mean: find out"""
 OWN_CODES = {"fil": "tl", "nb": "no", "jw": "jv"}
 """languages that Whisper knows by another code than the registry's, or that it has used itself"""
+CODE_LENGTH = 3
+LONGEST_NAME = 20
+"""letters of a language's name that are compared with others"""
 
 _ROWS = [line.split() for line in TABLE.strip().splitlines()]
 NAMES = {code: names.split(",")[0].replace("_", " ") for code, names in _ROWS}
@@ -140,11 +145,21 @@ def to_code(value: str) -> str | None:
         return None
     found = _CODES.get(folded) or _code_of_tag(folded)
     if found is None:
-        message = (
-            f"Invalid language '{value[:40]}'. Language parameter must be specified in ISO-639-1 format."
-        )
-        raise BadInput(message, param="language", code="invalid_language_format")
+        raise BadInput(_advice(value, folded), param="language", code="invalid_language_format")
     return found
+
+
+def _advice(value: str, folded: str) -> str:
+    """Return what is wrong with a language, and what to write."""
+    invalid = f"Invalid language '{value[:40]}'. Language parameter must be specified in ISO-639-1 format."
+    meant = primary_language(language_of_country(folded) or "")
+    if meant in NAMES:
+        return f"{invalid} For {NAMES[meant].title()} that is '{meant}'."
+    near = difflib.get_close_matches(folded[:LONGEST_NAME], _CODES, 1) if len(folded) > CODE_LENGTH else []
+    if near:
+        code = _CODES[near[0]]
+        return f"{invalid} For {NAMES[code].title()} that is '{code}'."
+    return f"{invalid} Write for example 'en', 'de' or 'pt-BR', or leave it out to have it found."
 
 
 def _code_of_tag(tag: str) -> str | None:

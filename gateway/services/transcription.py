@@ -7,11 +7,14 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import IO
 
+from msgspec.structs import replace
+
 from compat.errors import wrong_endpoint
 from compat.openai.transcription import TranscriptionRequest, requires_logprobs
 from engines.api import TranscriptionEvent, TranscriptionJob
 from engines.errors import EngineFailed
 from engines.fleet.streams import RequestTerms
+from engines.languages import alike
 from gateway.observability.request_log import RequestLog
 from gateway.services import unsupported_parameters
 from gateway.services.container import Services
@@ -48,7 +51,15 @@ async def prepare_transcription(
         max_seconds=services.settings.limits.audio_seconds,
         threads=services.decoding,
     )
+    request = replace(request, language=own_code(request.language, info.transcription.languages))
     return Transcription(services, request, choice, audio, terms, log_entry)
+
+
+def own_code(language: str | None, known: tuple[str, ...]) -> str | None:
+    """Return the code that an engine has for a language, among those that it knows: `no` may be its `nb`."""
+    if language is None or language in known:
+        return language
+    return next((code for code in known if alike(code, language)), language)
 
 
 def _choose_engine(engines: EngineSnapshot, request: TranscriptionRequest, path: str) -> Choice:

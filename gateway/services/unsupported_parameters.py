@@ -103,7 +103,7 @@ def of_transcription(request: TranscriptionRequest, info: EngineInfo, settings: 
 def _refuse_what_matters(
     request: TranscriptionRequest, capabilities: TranscriptionCapabilities, engine: str
 ) -> None:
-    if request.language and capabilities.languages and request.language not in capabilities.languages:
+    if request.language and not _includes(capabilities.languages, request.language):
         known = ", ".join(capabilities.languages)
         raise Unsupported(
             f"The engine `{engine}` does not know the language '{request.language}', only: {known}."

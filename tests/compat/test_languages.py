@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
+import langcodes
 import pytest
 
 from compat.openai import languages
 from engines.errors import BadInput
+from gateway.services.transcription import own_code
 
 
 @pytest.mark.parametrize(
@@ -18,7 +22,39 @@ def test_forms(given: str, code: str) -> None:
     assert languages.to_code(given) == code
 
 
-@pytest.mark.parametrize("given", ["", " ", "auto", "AUTO", "None"])
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        *[("nb", "no"), ("nb-NO", "no"), ("iw", "he"), ("iw_IL", "he"), ("in", "id"), ("ji", "yi"), ("fil", "tl"), ("cmn", "zh")],
+        *[("jp", "ja"), ("cn", "zh"), ("ua", "uk"), ("cz", "cs"), ("dk", "da"), ("gr", "el"), ("sh", "sr"), ("by", "be"), ("ge", "ka")],
+        *[("vn", "vi"), ("at", "de"), ("mx", "es"), ("gb", "en"), ("zlm", "ms"), ("mo", "ro"), ("zh_CN.UTF-8", "zh"), ("cmn-Hans-CN", "zh")],
+        *[("norsk", "no"), ("Norwegian Bokmål", "no"), ("bahasa indonesia", "id"), ("serbo-croatian", "sr"), ("suomi", "fi"), ("українська", "uk")],
+    ],
+)  # fmt: skip
+def test_old_codes_countries_and_names(given: str, code: str) -> None:
+    """Codes that were replaced, countries' codes that are no language's, and languages' own names are read."""
+    assert languages.to_code(given) == code
+
+
+def test_every_code_of_iso_639_2() -> None:
+    """Each of Whisper's languages is read by its three-letter codes, both where it has two."""
+    for code in languages.NAMES:
+        language = langcodes.Language.get(code)
+        for variant in ("T", "B"):
+            assert languages.to_code(language.to_alpha3(variant=variant)) == code
+
+
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [("kr", "Korean that is 'ko'"), ("se", "Swedish that is 'sv'"), ("germn", "German that is 'de'"), ("eo", "'pt-BR'"), ("qz", "leave it out")],
+)  # fmt: skip
+def test_what_to_write(given: str, advice: str) -> None:
+    """The error says what to write: the language that a country's code or a misspelt name seems to mean."""
+    with pytest.raises(BadInput, match=re.escape(advice)):
+        languages.to_code(given)
+
+
+@pytest.mark.parametrize("given", ["", " ", "auto", "AUTO", "None", "und", "detect"])
 def test_unset(given: str) -> None:
     """Empty and `auto` mean that the language is to be detected."""
     assert languages.to_code(given) is None
@@ -42,3 +78,14 @@ def test_names() -> None:
     for code, name in languages.NAMES.items():
         assert name == name.lower()
         assert languages.to_code(name) == code
+
+
+@pytest.mark.parametrize(
+    ("language", "known", "own"),
+    [("no", ("en", "nb"), "nb"), ("tl", ("fil",), "fil"), ("de", ("de-DE",), "de-DE"), ("zh", ("cmn",), "cmn"), ("de", ("en",), "de"), (None, ("en",), None)],
+)  # fmt: skip
+def test_an_engine_is_asked_by_its_own_code(
+    language: str | None, known: tuple[str, ...], own: str | None
+) -> None:
+    """An engine that knows a language by another code than Whisper's is told its own."""
+    assert own_code(language, known) == own
