@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from gateway.cli import checks, output
+from gateway.cli import checks, output, tables
 
 MARKS = {"ok": "ok", "note": "-", "missing": "MISSING"}
 
@@ -16,5 +16,5 @@ def run(args: Namespace) -> int:
         output.print_json(results)
     else:
         rows = [(MARKS[check.state], check.area, check.name, check.found, check.mend) for check in results]
-        output.print_table(("", "what", "which", "found", "mend it with"), rows)
+        tables.print_table(("", "what", "which", "found", "mend it with"), rows)
     return int(any(check.state == "missing" for check in results))

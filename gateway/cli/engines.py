@@ -21,7 +21,7 @@ from engines.environments.commands import InstallFailed
 from engines.environments.find import missing_packages, recommended_group
 from engines.environments.groups import GROUPS, Group, find_group
 from engines.environments.install import install_environment, remove_environment
-from gateway.cli import output
+from gateway.cli import output, tables
 from gateway.cli.output import Failure
 from gateway.config import load
 from gateway.config.paths import data_folder
@@ -39,7 +39,7 @@ def show(args: Namespace) -> int:
     if args.json:
         output.print_json([_facts(group, environment, names) for group, environment, names in rows])
         return 0
-    output.print_table(
+    tables.print_table(
         ("environment", "state", "size", "engines", "for"),
         [
             (
@@ -51,6 +51,7 @@ def show(args: Namespace) -> int:
             )
             for group, environment, names in rows
         ],
+        whole=("size",),
     )
     best = find_group(recommended_group())
     if _state(best, layout.read_environment(folder / best.name)) == "not installed":
@@ -116,7 +117,7 @@ def check(args: Namespace) -> int:
     if args.json:
         output.print_json([_report_facts(*one) for one in checked])
     else:
-        output.print_table(
+        tables.print_table(
             ("environment", "what", "state", "found", "mend"),
             [row for one in checked for row in _rows(one[0], one[2], one[3])],
         )

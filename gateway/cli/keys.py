@@ -7,7 +7,7 @@ import re
 from argparse import Namespace
 from datetime import UTC, date, datetime, time, timedelta
 
-from gateway.cli import output
+from gateway.cli import output, tables
 from gateway.config import load
 from gateway.security.keys import Key, KeyStore, key_file
 
@@ -35,7 +35,7 @@ def show(args: Namespace) -> int:
         output.print_json([_public(key) for key in keys])
     else:
         rows = [(key.name, key.id, f"…{key.ending}", _day(key.created), _validity(key)) for key in keys]
-        output.print_table(("name", "id", "ends in", "made", "good"), rows)
+        tables.print_table(("name", "id", "ends in", "made", "good"), rows)
     return 0
 
 

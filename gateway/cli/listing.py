@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import Any
 
-from gateway.cli import output, remote
+from gateway.cli import output, remote, tables
 
 
 def voices(args: Namespace) -> int:
@@ -15,7 +15,7 @@ def voices(args: Namespace) -> int:
         output.print_json(found)
     else:
         columns = ("voice", "name", "languages", "gender", "engine", "description")
-        output.print_table(columns, [_voice_row(voice) for voice in found])
+        tables.print_table(columns, [_voice_row(voice) for voice in found])
     return 0
 
 
@@ -26,7 +26,7 @@ def models(args: Namespace) -> int:
         output.print_json(found)
     else:
         rows = [(model["id"], model.get("task", ""), model.get("owned_by", "")) for model in found]
-        output.print_table(("model", "task", "owner"), rows)
+        tables.print_table(("model", "task", "owner"), rows)
     return 0
 
 

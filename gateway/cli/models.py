@@ -20,7 +20,7 @@ from engines.environments.find import obstacle
 from engines.errors import SpeechError
 from engines.hub.progress import PullProgress
 from engines.hub.store import ModelFiles
-from gateway.cli import output, remote
+from gateway.cli import output, remote, tables
 from gateway.cli.output import Failure, ShowProgress
 from gateway.config import load as configuration
 from gateway.config.paths import data_folder
@@ -47,22 +47,21 @@ def show(args: Namespace) -> int:
         ]
         output.print_json(facts)
         return 0
+    remarks = tables.Footnotes()
+    lines = [
+        (
+            record.name,
+            record.kinds[0],
+            _size(record.size_bytes),
+            _size(result.size) if result.complete else "",
+            result.source or "",
+            record.licence,
+            remarks.mark(why),
+        )
+        for record, result, why in sorted(rows, key=lambda row: not row[1].complete)
+    ]
     columns = ("model", "kind", "size", "here", "from", "licence", "remark")
-    output.print_table(
-        columns,
-        [
-            (
-                record.name,
-                record.kinds[0],
-                _size(record.size_bytes),
-                _size(result.size) if result.complete else "",
-                result.source or "",
-                record.licence,
-                why,
-            )
-            for record, result, why in rows
-        ],
-    )
+    tables.print_table(columns, lines, whole=("size", "here"), spare=("from", "licence"), notes=remarks)
     return 0
 
 

@@ -1,12 +1,10 @@
-"""The output of commands: tables on a terminal, tab-separated lines in a pipe, JSON for machines, progress on
-standard error.
-"""
+"""The output of commands: JSON for machines; notes and progress on standard error."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
@@ -37,20 +35,6 @@ class ShowProgress(Protocol):
 def print_json(value: object) -> None:
     """Print a value as JSON."""
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
-
-
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows: a table on a terminal, otherwise one line each, with tabs between and no heading."""
-    if not sys.stdout.isatty():
-        for row in rows:
-            print("\t".join(" ".join(cell.split()) for cell in row))
-        return
-    from rich import box, console, table, text
-
-    shown = table.Table(*columns, box=box.SIMPLE_HEAD)
-    for row in rows:
-        shown.add_row(*(text.Text(cell) for cell in row))
-    console.Console().print(shown)
 
 
 def print_note(message: str) -> None:
