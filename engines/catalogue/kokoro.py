@@ -12,13 +12,21 @@ from engines.catalogue.records import (
 )
 
 KOKORO_IMPORT = "engines.adapters.kokoro.engine:Kokoro"
-KOKORO_ENGINE = Adapter(name="kokoro", import_path=KOKORO_IMPORT, packages=("torch", "kokoro"), rank=50)
+KOKORO_VOICES = "engines.adapters.kokoro.voice_files:read_voices"
+KOKORO_ENGINE = Adapter(
+    name="kokoro",
+    import_path=KOKORO_IMPORT,
+    packages=("torch", "kokoro"),
+    rank=50,
+    voices=KOKORO_VOICES,
+)
 KOKORO_ONNX = Adapter(
     name="kokoro-onnx",
     import_path=KOKORO_IMPORT,
     packages=("onnxruntime", "numpy", "hibari"),
     rank=45,
     group="onnx",
+    voices=KOKORO_VOICES,
 )
 """the same code over another network; where both are there torch's goes first"""
 KOKORO_LANGUAGES = ("en-US", "en-GB", "es", "fr", "hi", "it", "ja", "pt-BR", "zh")

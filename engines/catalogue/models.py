@@ -16,6 +16,7 @@ POCKET = Adapter(
     import_path="engines.adapters.pocket.engine:Pocket",
     packages=("torch", "pocket_tts"),
     rank=40,
+    voices="engines.adapters.pocket.voice_files:read_voices",
 )
 HIBARI_ENGINE = Adapter(
     name="hibari",
@@ -23,6 +24,7 @@ HIBARI_ENGINE = Adapter(
     packages=("hibari", "onnxruntime"),
     rank=15,
     group="onnx",
+    voices="engines.adapters.hibari.voice_files:read_voices",
 )
 VOXCPM = Adapter(
     name="voxcpm",
@@ -30,6 +32,7 @@ VOXCPM = Adapter(
     packages=("torch", "transformers", "einops", "voxcpm"),
     rank=20,
     designs=True,
+    voices="engines.adapters.voxcpm.voice_files:read_voices",
 )
 
 POCKET_CLONING = "kyutai/pocket-tts"

@@ -17,6 +17,7 @@ PIPER = Adapter(
     packages=("onnxruntime", "espeakng_loader", "numpy"),
     rank=13,
     group="onnx",
+    voices="engines.adapters.piper.voice_files:read_voices",
 )
 """its rank is above eSpeak's and below Hibari's, the default for English"""
 REPO = "rhasspy/piper-voices"

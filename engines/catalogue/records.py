@@ -41,6 +41,10 @@ class Adapter(msgspec.Struct, frozen=True):
     """the environment that runs it, by name: engines/environments/groups.py"""
     designs: bool = False
     """speaks with voices that are described in words"""
+    voices: str = ""
+    """module:function that tells the preset voices from a model's files, without the engine's libraries
+    (`engines.toolkit.preset_voices.ReadVoices`); empty where there are none
+    """
 
 
 class Source(NamedTuple):

@@ -12,6 +12,7 @@ SPEECH_ENGINE = Adapter(
     import_path="engines.adapters.transformers_models.speech_engine:TransformersSpeech",
     packages=("torch", "transformers"),
     rank=15,
+    voices="engines.adapters.transformers_models.voice_files:read_voices",
 )
 DIFFUSERS_SPEECH_ENGINE = msgspec.structs.replace(
     SPEECH_ENGINE, packages=(*SPEECH_ENGINE.packages, "diffusers")

@@ -19,6 +19,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from engines.fleet.playback_gate import EngineLoad
 from engines.fleet.round_robin import RoundRobin
 from engines.fleet.slots import LocalSlot
 from engines.fleet.streams import StreamNeed
@@ -85,6 +86,11 @@ class Schedule(Generic[SlotT]):
     def job_audio(self) -> float:
         """Estimate how many seconds of audio a job makes; 0 while nothing is known."""
         return self._made_seconds / self._jobs if self._jobs else 0.0
+
+    def load(self, encoding: float) -> EngineLoad:
+        """Return what the engine can do and has to do; `encoding` is what the encoders can."""
+        seconds, audio = self.job_seconds(), self.job_audio()
+        return EngineLoad(self.capacity(), self.queued, self.slots, seconds, audio, encoding)
 
     async def acquire(self, need: StreamNeed) -> SlotT:
         """Wait for a slot, and return it."""
