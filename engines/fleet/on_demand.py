@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import msgspec
 
 from engines.api import EngineInfo
+from engines.errors import EngineUnavailable
 
 UNASKED_RETRY_MAX = 600.0
 """seconds between two attempts to start a model that nobody asks for, at most"""
@@ -42,3 +44,17 @@ class OnDemand(msgspec.Struct, frozen=True):
     """is called with what it says of itself, the process that said so, and the seconds its start took"""
     start_timeout: float = 0.0
     """seconds in which a worker must be ready; 0 takes that of all workers"""
+    hold: Callable[[], AbstractContextManager[None]] = nullcontext
+    """holds what it is run from for as long as one of its processes is there; may block"""
+    is_current: Callable[[], bool] = lambda: True
+    """tells whether what it is run from is still the same; may block"""
+    on_replaced: Callable[[], None] = lambda: None
+    """is called when a request found that it is not"""
+
+    async def check_current(self, name: str) -> None:
+        """Raise EngineUnavailable if what the engine of that name is run from is not the same any more."""
+        if not await asyncio.to_thread(self.is_current):
+            self.on_replaced()
+            raise EngineUnavailable(
+                f"The files of `{name}` have just been replaced or deleted. Please try again."
+            )

@@ -20,6 +20,8 @@ from engines.fleet.worker_group import WorkerGroup
 from engines.fleet.worker_process import Log
 from engines.settings import EngineSettings, WorkerSettings
 
+IDLE_POLL_SECONDS = 0.2
+
 
 class UnknownEngine(ValueError):
     """The settings name an engine that does not exist."""
@@ -57,6 +59,16 @@ async def _run_group(group: WorkerGroup, before: asyncio.Task[None] | None = Non
         await asyncio.get_running_loop().create_future()
 
 
+async def _end_when_idle(group: WorkerGroup, task: asyncio.Task[None]) -> None:
+    """Stop an engine, which `task` runs, once it is not in use, or when this is cancelled."""
+    try:
+        while group.in_use:  # noqa: ASYNC110 - no event says so
+            await asyncio.sleep(IDLE_POLL_SECONDS)
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
 class Engines:
     """The engines of the catalogue that the settings enable, run by this process. Raises UnknownEngine.
 
@@ -81,6 +93,8 @@ class Engines:
         self._tasks: dict[str, asyncio.Task[None]] | None = None
         self._replaced: set[asyncio.Task[None]] = set()
         """tasks of engines that others have replaced, while their workers stop"""
+        self._retired: set[asyncio.Task[None]] = set()
+        """tasks of engines that are removed once what they have begun is finished"""
         names = {record.name for record in catalogue}
         if unknown := sorted(set(settings) - names):
             raise UnknownEngine(
@@ -122,6 +136,15 @@ class Engines:
             self._tasks[record.name] = asyncio.create_task(_run_group(group, before))
         return group
 
+    def retire(self, name: str) -> None:
+        """Remove an engine: what it has begun is finished, and it gets nothing new."""
+        self._pools.pop(name, None)
+        group = self._groups.pop(name, None)
+        if group and self._tasks and (task := self._tasks.pop(name, None)):
+            ending = asyncio.create_task(_end_when_idle(group, task))
+            self._retired.add(ending)
+            ending.add_done_callback(self._retired.discard)
+
     async def remove(self, name: str) -> None:
         """Stop and remove an engine."""
         self._pools.pop(name, None)
@@ -142,7 +165,9 @@ class Engines:
             tasks, self._tasks = self._tasks, None
             for task in tasks.values():
                 task.cancel()
-            await asyncio.gather(*tasks.values(), *self._replaced, return_exceptions=True)
+            for task in self._retired:
+                task.cancel()
+            await asyncio.gather(*tasks.values(), *self._replaced, *self._retired, return_exceptions=True)
 
     async def ready(self, timeout: float) -> bool:
         """Wait until every engine has a worker that is ready; return False when one has none in time, or

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 
 from engines.api import EngineInfo
 from engines.catalogue.engines import EngineRecord
@@ -26,7 +27,7 @@ class SupervisedWorker:
     `ready` is called when it can work, `lost` at every other change of its state. A start that would fail in
     the same way again is not tried again. A worker `on_demand` rests until it is wanted, and again after it
     died or failed to start: a model takes memory, for which room must be made first, and half a minute to say
-    that it does not load.
+    that it does not load. `hold` is entered before a process of it starts, and left once that has ended.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class SupervisedWorker:
         lost: Callable[[SupervisedWorker], None],
         options: Options | None = None,
         on_demand: bool = False,
+        hold: Callable[[], AbstractContextManager[None]] | None = None,
     ) -> None:
         self._record = record
         self._settings = settings
@@ -50,9 +52,10 @@ class SupervisedWorker:
         self.client: WorkerClient | None = None
         self.state: WorkerState = "resting" if on_demand else "starting"
         self._on_demand = on_demand
+        self._hold = hold or nullcontext
         self._starting_process: asyncio.Future[WorkerProcess] | None = None
         self._supervisor = Supervisor(
-            self._run_once,
+            self._run_and_hold,
             Backoff(settings.restart_delay, settings.restart_delay_max, LIVED_LONG),
             on_demand=on_demand,
             failed=self._failed,
@@ -145,6 +148,11 @@ class SupervisedWorker:
         if self._on_demand:
             self._set_state("resting" if in_a_row <= DEATHS_FORGIVEN else "failed")
 
+    async def _run_and_hold(self, run: ChildRun) -> None:
+        """Start a worker, and return when it has ended; what it is run from is held meanwhile."""
+        async with _in_thread(self._hold()):
+            await self._run_once(run)
+
     async def _run_once(self, run: ChildRun) -> None:
         """Start a worker, and return when it has ended. Raises StartFailed."""
         self._set_state("starting")
@@ -215,3 +223,15 @@ class SupervisedWorker:
     def _give_up_frozen(self, client: WorkerClient, seconds: float) -> None:
         self._log("worker does not answer", engine=self._record.name, pid=self.pid, seconds=round(seconds, 1))
         self.give_up(client)
+
+
+@asynccontextmanager
+async def _in_thread(blocking: AbstractContextManager[None]) -> AsyncIterator[None]:
+    """Enter and leave what may block, in threads, for the block."""
+    entering = asyncio.ensure_future(asyncio.to_thread(blocking.__enter__))
+    try:
+        await asyncio.shield(entering)
+        yield
+    finally:
+        await asyncio.wait([entering])
+        await asyncio.to_thread(blocking.__exit__, None, None, None)

@@ -67,6 +67,7 @@ class WorkerGroup:
                 lost=self._worker_lost,
                 options=engine.options,
                 on_demand=on_demand is not None,
+                hold=on_demand.hold if on_demand else None,
             )
             for _ in range(engine.workers or record.workers)
         ]
@@ -233,6 +234,7 @@ class WorkerGroup:
     async def open_stream(self, terms: RequestTerms) -> StreamNeed:
         """Wait until a stream is admitted. Raises Overloaded, DeadlineExceeded or EngineUnavailable."""
         if self._on_demand:
+            await self._on_demand.check_current(self.record.name)
             await self._wake_for_a_request()
         self._raise_if_unavailable()
         return await self._gate.open_stream(terms)

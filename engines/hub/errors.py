@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engines.errors import EngineUnavailable, Forbidden, NotFound, SpeechError
+from engines.errors import BadInput, EngineUnavailable, Forbidden, NotFound, SpeechError
 
 
 class ModelError(SpeechError):
@@ -71,6 +71,17 @@ class PullCancelled(ModelError):
 
 class ModelBusy(ModelError, EngineUnavailable):
     """Another pull holds the files."""
+
+
+class ModelInUse(ModelError, BadInput):
+    """Another process speaks or transcribes with the files; `pid` is its id."""
+
+    def __init__(self, model: str, pid: int) -> None:
+        message = (
+            f"`{model}` is in use by another program on this machine (process {pid}): it is deleted once that"
+            " has taken it out of memory or ended."
+        )
+        super().__init__(message, code="model_in_use")
 
 
 class Offline(ModelError, EngineUnavailable):

