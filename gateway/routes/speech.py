@@ -17,7 +17,7 @@ from gateway.http.openapi import SpeechOperation
 from gateway.observability.request_log import RequestLog
 from gateway.services.off_loop import off_loop
 from gateway.services.synthesis import Synthesis, prepare_synthesis
-from streaming.encode import codecs
+from streaming.formats import media_type
 from streaming.http import sse
 from streaming.http.response import StreamingResponse
 from streaming.text.duration import estimate_duration
@@ -58,8 +58,7 @@ async def speech_response(
     synthesis = await prepare_synthesis(context.services, context.engines, request, terms, log_entry)
     if request.sse:
         return context.stream_events(_events(synthesis, request, log_entry), log_entry.headers())
-    media_type = codecs.media_type(request.response_format)
-    return context.stream(synthesis.audio(), media_type, log_entry.headers())
+    return context.stream(synthesis.audio(), media_type(request.response_format), log_entry.headers())
 
 
 async def _events(

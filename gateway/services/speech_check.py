@@ -23,7 +23,6 @@ from engines.wire.client import WorkerLost
 from gateway.observability.request_log import RequestLog
 from gateway.services.container import Services
 from gateway.services.engine_snapshot import EngineSnapshot
-from streaming.audio.joiner import TempoResampler
 from streaming.text.attempts import Result
 
 FALLBACK_RATE = 16_000
@@ -146,13 +145,15 @@ class SpeechCheck:
     def decided(self, result: Result, *, varies: bool) -> None:
         """Count what came of a segment; an engine whose takes are all the same makes no more of them."""
         if not varies:
-            self.attempts = 1
+            self.most_attempts = 1
         counts = self._log_entry.verified or {}
         self._log_entry.verified = {**counts, result: counts.get(result, 0) + 1}
 
 
 async def _resampled(pcm: bytes, rate: int, target: int) -> AsyncIterator[bytes]:
     """Yield PCM at another rate, in chunks."""
+    from streaming.audio.resampling import TempoResampler  # not before: it loads FFmpeg
+
     resampler = TempoResampler(rate, target_rate=target)
     step = BYTES_PER_SAMPLE * round(CHUNK_SECONDS * rate)
     for start in range(0, len(pcm), step):

@@ -1,8 +1,9 @@
 """Encode PCM as a file, whose bytes leave as soon as the codec has produced them.
 
-A FileEncoder is the codec of one file, so that each file has one header: a PcmEncoder for `pcm` and `wav`, a
-PacketEncoder (`streaming.encode.packets`) for `mp3` and `opus`, a ContainerEncoder for `aac` and `flac`. All
-are synchronous, for PCM at one sample rate; a Transcoder (`streaming.encode.transcoder`) uses one.
+A FileEncoder is the codec of one file, so that each file has one header: a PcmEncoder
+(`streaming.encode.file_encoders`) for `pcm` and `wav`, a PacketEncoder (`streaming.encode.packets`) for `mp3`
+and `opus`, a ContainerEncoder for `aac` and `flac`. All are synchronous, for PCM at one sample rate; a
+Transcoder (`streaming.encode.transcoder`) uses one.
 
 | format | what is sent | first bytes after |
 |---|---|---|
@@ -23,42 +24,22 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from typing import Protocol, cast
+from typing import cast
 
 import av
 import msgspec
 from av.container import OutputContainer
 
-from streaming.audio import frames, wav
+from streaming.audio import frames
 from streaming.audio.avio import FFMPEG_ERRORS, Sink, map_encode_errors
 from streaming.audio.pcm import SampleAligner
 from streaming.encode.packets import Framing, OggOpusFraming, PacketEncoder, RawPackets
 from streaming.formats import OutputFormat
 
 
-class FileEncoder(Protocol):
-    """The codec of one file: encodes s16le mono PCM, one call at a time."""
-
-    media_type: str
-    """of the file, as HTTP names it"""
-
-    def push(self, pcm: bytes) -> bytes:
-        """Encode PCM, cut anywhere, and return the bytes that are ready. Raises EngineFailed."""
-        ...
-
-    def finish(self) -> bytes:
-        """End the file, and return its last bytes. Raises EngineFailed."""
-        ...
-
-    def close(self) -> None:
-        """Free the codec, whether the file is finished or not."""
-        ...
-
-
 class Codec(msgspec.Struct, frozen=True):
     """How a format is encoded, by FFmpeg's names."""
 
-    media_type: str
     container: str | type[Framing]
     """a container of FFmpeg's, or our own framing of the codec's packets"""
     name: str
@@ -74,70 +55,27 @@ class Codec(msgspec.Struct, frozen=True):
 # for its synthesis by eSpeak NG.
 CODECS: dict[OutputFormat, Codec] = {
     "mp3": Codec(
-        "audio/mpeg", RawPackets, "libmp3lame", "s16p", bitrate=128_000,
+        RawPackets, "libmp3lame", "s16p", bitrate=128_000,
         # Without a reservoir each frame stands alone, and can be played, or cut, as soon as it has come.
         # Level 7 costs 3.6 ms; LAME's own 5 costs 5.2 ms and 2 costs 14.6 ms for the same error and the same
         # spectrum.
         options={"reservoir": "0", "compression_level": "7"},
     ),
     "opus": Codec(
-        "audio/opus", OggOpusFraming, "libopus", "s16", bitrate=48_000, max_bitrate=256_000,
+        OggOpusFraming, "libopus", "s16", bitrate=48_000, max_bitrate=256_000,
         # Complexity 5 costs 2.1 ms, 10 costs 5.6 ms and is 1 dB further from the original. "voip" costs 5.3
         # ms and is 11 dB further: it filters.
         options={"frame_duration": "20", "application": "audio", "compression_level": "5"},
     ),
     # 1.8 ms; the other method, "twoloop", 4.8 ms for 5 dB that nobody notices at 45 dB
-    "aac": Codec("audio/aac", "adts", "aac", "fltp", bitrate=96_000, options={"aac_coder": "fast"}),
+    "aac": Codec("adts", "aac", "fltp", bitrate=96_000, options={"aac_coder": "fast"}),
     # 0.4 ms; level 8 costs 0.7 ms and saves 2 %. An open encoder takes 7 MB, whatever its blocks
     "flac": Codec(
-        "audio/flac", "flac", "flac", "s16",
+        "flac", "flac", "s16",
         container_options={"metadata_header_padding": "0"},  # otherwise 8 KiB of padding precede the audio
         options={"compression_level": "3", "frame_size": "960"},
     ),
 }  # fmt: skip
-
-
-def media_type(format: OutputFormat) -> str:
-    """Return the format's media type."""
-    return CODECS[format].media_type if format in CODECS else f"audio/{format}"
-
-
-def open_file_encoder(format: OutputFormat, *, bitrate: int | None = None, rate: int = 24_000) -> FileEncoder:
-    """Return an encoder of PCM at `rate` Hertz; `bitrate` is in bits per second, where the format has one.
-
-    Raises EngineFailed.
-    """
-    if format == "pcm":
-        return PcmEncoder("audio/pcm", b"")
-    if format == "wav":
-        return PcmEncoder("audio/wav", wav.header(rate))
-    return _open_codec(CODECS[format], bitrate, rate)
-
-
-class PcmEncoder:
-    """Encodes as PCM: the samples as they are, after a header or none."""
-
-    def __init__(self, media_type: str, header: bytes) -> None:
-        self.media_type = media_type
-        self._header = header
-        self._aligner = SampleAligner()
-
-    def push(self, pcm: bytes) -> bytes:
-        """Return the whole samples, after the header if they are the first."""
-        pcm = self._aligner.push(pcm)
-        return self._header_once() + pcm if pcm else b""
-
-    def finish(self) -> bytes:
-        """Return the header if there was no audio to put it before."""
-        return self._header_once()
-
-    def close(self) -> None:
-        """Do nothing: there is no codec."""
-
-    def _header_once(self) -> bytes:
-        header = self._header
-        self._header = b""
-        return header
 
 
 class ContainerEncoder:
@@ -147,7 +85,6 @@ class ContainerEncoder:
     """
 
     def __init__(self, codec: Codec, stream: av.AudioStream, sink: Sink) -> None:
-        self.media_type = codec.media_type
         self._codec_name = codec.name
         self._stream = stream
         self._container = cast(OutputContainer, stream.container)
@@ -192,7 +129,9 @@ class ContainerEncoder:
         self.close()
 
 
-def _open_codec(codec: Codec, bitrate: int | None, rate: int) -> FileEncoder:
+def open_codec(format: OutputFormat, bitrate: int | None, rate: int) -> PacketEncoder | ContainerEncoder:
+    """Return an encoder of PCM at `rate` Hertz by the format's codec. Raises EngineFailed."""
+    codec = CODECS[format]
     with map_encode_errors(codec.name):
         if not isinstance(codec.container, str):
             context = cast(av.AudioCodecContext, av.CodecContext.create(codec.name, "w"))
@@ -201,7 +140,7 @@ def _open_codec(codec: Codec, bitrate: int | None, rate: int) -> FileEncoder:
             context.options = codec.options
             _configure(context, codec, bitrate)
             context.open()
-            return PacketEncoder(codec.media_type, context, codec.container(context))
+            return PacketEncoder(context, codec.container(context))
         sink = Sink()
         options = {"flush_packets": "1", **codec.container_options}
         container = av.open(sink, "w", format=codec.container, options=options)

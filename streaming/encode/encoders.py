@@ -59,9 +59,13 @@ class InlineEncoder:
 
     def __init__(self, request: TranscodeRequest) -> None:
         self._transcoder = Transcoder(request)
+        self._filters_are_loaded = not self._transcoder.resamples
 
     async def push(self, pcm: bytes, *, ends_segment: bool, slack: float) -> EncodedChunk:
         """Encode some PCM of a segment, or the last of it, and return what is ready. Raises EngineFailed."""
+        if not self._filters_are_loaded:
+            self._filters_are_loaded = True
+            await anyio.to_thread.run_sync(self._transcoder.load_filters)
         return self._transcoder.push(pcm, ends_segment=ends_segment)
 
     async def wait_to_prefetch(self, slack: float, timeout: float) -> None:

@@ -63,8 +63,7 @@ class OggOpusFraming:
 class PacketEncoder:
     """Encodes with a codec of FFmpeg's, and puts its packets into a framing of ours."""
 
-    def __init__(self, media_type: str, codec: av.AudioCodecContext, framing: Framing) -> None:
-        self.media_type = media_type
+    def __init__(self, codec: av.AudioCodecContext, framing: Framing) -> None:
         self._codec_name = codec.name
         self._rate = codec.sample_rate
         self._codec: av.AudioCodecContext | None = codec

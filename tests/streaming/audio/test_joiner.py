@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streaming.audio.joiner import Joiner, TempoResampler
+from streaming.audio.joiner import Joiner
+from streaming.audio.resampling import TempoResampler
 
 
 def tone(frequency: float = 440, seconds: float = 2.0, rate: int = 22_050, phase: float = 0.0) -> bytes:

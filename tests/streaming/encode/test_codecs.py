@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streaming.audio.wav import header
-from streaming.encode.codecs import open_file_encoder
+from streaming.encode.file_encoders import open_file_encoder
 from streaming.encode.ogg import FIRST_PAGE, LAST_PAGE
 from streaming.formats import OutputFormat
 

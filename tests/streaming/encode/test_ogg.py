@@ -10,7 +10,7 @@ from decoded import decoded
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from streaming.encode.codecs import open_file_encoder
+from streaming.encode.file_encoders import open_file_encoder
 from streaming.encode.ogg import PACKET_SAMPLES, PageWriter, checksum
 
 RATE = 24_000

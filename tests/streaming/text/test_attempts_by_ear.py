@@ -15,8 +15,8 @@ from whisper_transcripts import texts, transcribe
 
 from engines.adapters.faster_whisper.engine import FasterWhisper
 from engines.api import BYTES_PER_SAMPLE, TranscriptionJob
-from streaming.audio.joiner import TempoResampler
 from streaming.audio.likeness import is_same_reading, reading_of
+from streaming.audio.resampling import TempoResampler
 from streaming.text.attempts import Attempts
 
 SENTENCES = (
