@@ -96,6 +96,7 @@ def create_app(
         metrics,
         encoders,
         DecodingThreads(codecs, settings.admission.wait),
+        manager.look_again,
         library,
         manager.models.unavailable,
     )

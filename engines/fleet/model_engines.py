@@ -1,8 +1,8 @@
 """Models as engines: each that is pulled and can run here is one, under its own name, started when it is
 wanted.
 
-What a model says of itself when it runs (voices, languages, capabilities) is written down, with the memory
-that it took, so that the next time it need not be started to be asked.
+Voices and languages of one that has never run are those of its record and its files. What a model says of
+itself when it runs (voices, languages, capabilities) is written down, with the memory that it took.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from engines.catalogue.records import ModelRecord
 from engines.environments.find import choose_interpreter, obstacle
 from engines.fleet.model_facts import Learned, LearnedModels
 from engines.fleet.on_demand import OnDemand
+from engines.fleet.presumed_info import presumed_info
 from engines.memory.governor import GPUS, Governor, MemoryNeed
 from engines.settings import EngineSettings, ModelSettings, Options
 
@@ -101,11 +102,18 @@ class ModelEngines:
         return ModelEngine(
             record,
             EngineSettings(workers=settings.workers, options=options),
-            self._on_demand(model, options, size, key, pinned=settings.preload),
+            self._on_demand(model, paths, options, size, key, pinned=settings.preload),
         )
 
     def _on_demand(
-        self, model: ModelRecord, options: Options, size: int, key: str, *, pinned: bool
+        self,
+        model: ModelRecord,
+        paths: Sequence[Path],
+        options: Options,
+        size: int,
+        key: str,
+        *,
+        pinned: bool,
     ) -> OnDemand:
         device = str(options.get("device", "auto"))
         known = self._learned.find(model.name, key)
@@ -118,6 +126,7 @@ class ModelEngines:
 
         return OnDemand(
             info=known.info if known else None,
+            presumed=None if known else presumed_info(model, paths, options),
             rest_after=self._rest_after,
             reserve=reserve,
             on_started=lambda: self.governor.release(model.name),

@@ -25,7 +25,11 @@ class OnDemand(msgspec.Struct, frozen=True):
     """How an engine is run whose workers start when they are wanted: a model, which takes memory."""
 
     info: EngineInfo | None = None
-    """what it said of itself when it last ran; without it, it is started soon, to be asked"""
+    """what it said of itself when it last ran"""
+    presumed: EngineInfo | None = None
+    """what its record and its files say, which counts until it has run; without either it is started soon,
+    to be asked
+    """
     pinned: bool = False
     """it is started soon, never rests, and makes room for no other"""
     gpu_index: int = 0

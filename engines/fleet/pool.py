@@ -33,6 +33,7 @@ from engines.fleet.streams import NEVER, RequestTerms, StreamNeed
 from engines.wire.client import WorkerLost, WorkerUnreachable
 
 DEFAULT_TERMS = RequestTerms()
+LOADING_MESSAGE = "`{name}` is still being loaded. Please try again later."
 RECORDING_LOSSES = 1
 """workers that a recording may lose: to be read again may take as long as all before"""
 
@@ -55,6 +56,11 @@ class Stream:
     def report(self, made: float, ahead: float, dry_at: float | None) -> None:
         """Note how far the response is, as `StreamNeed.report` says."""
         self._need.report(made, ahead, dry_at)
+
+    async def wait_ready(self) -> None:
+        """Wait until a worker can take a job. Raises DeadlineExceeded or EngineUnavailable."""
+        slot = await self._acquire()
+        self._source.release(self._need, slot, JobOutcome(0.0))
 
     async def speak(self, job: SpeechJob) -> AsyncGenerator[SpeechEvent, None]:
         """Synthesise one segment, and yield its events.
@@ -158,7 +164,9 @@ class Stream:
                 slot = await self._source.acquire(self._need)
         except TimeoutError as exc:
             self._pool.observer.refused(self._pool.name, "deadline")
-            raise DeadlineExceeded(LATE_MESSAGE, retry_after=self._source.status().wait) from exc
+            status = self._source.status()
+            message = LATE_MESSAGE if status.ready else LOADING_MESSAGE.format(name=self._pool.name)
+            raise DeadlineExceeded(message, retry_after=status.wait) from exc
         self._has_begun = True
         self.waited = time.monotonic() - self._opened_at
         self._pool.observer.waited(self._pool.name, self.waited, batch=self._need.terms.batch)

@@ -49,4 +49,6 @@ class EngineStatus(msgspec.Struct, frozen=True):
     usable: bool = True
     """some worker is ready, or will be when it is wanted"""
     known: bool = True
-    """it has said what it is, now or when it last ran"""
+    """it has said what it is, now or when it last ran, or its record and files tell"""
+    presumed: bool = False
+    """what is known of it is from its record and files: it has never run"""

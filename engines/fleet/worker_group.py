@@ -17,10 +17,11 @@ from engines.api import EngineInfo
 from engines.catalogue.engines import EngineRecord
 from engines.errors import EngineUnavailable
 from engines.fleet.on_demand import UNASKED_RETRY_MAX, UNASKED_SECONDS, OnDemand
-from engines.fleet.playback_gate import EngineLoad, PlaybackGate
+from engines.fleet.playback_gate import PlaybackGate
 from engines.fleet.retry_pause import RETRY_SECONDS, RetryPause
 from engines.fleet.schedule import Schedule
 from engines.fleet.slots import JobOutcome, Slot
+from engines.fleet.start_deadline import StartDeadline
 from engines.fleet.status import EngineStatus
 from engines.fleet.streams import RequestTerms, StreamNeed
 from engines.fleet.supervised_worker import SupervisedWorker
@@ -57,7 +58,7 @@ class WorkerGroup:
             workers = msgspec.structs.replace(workers, start_timeout=on_demand.start_timeout)
         self._settings = workers
         self._schedule: Schedule[WorkerSlot] = Schedule(changed=lambda: self._gate.admit_pending())
-        self._gate = PlaybackGate(workers.queue, self._load)
+        self._gate = PlaybackGate(workers.queue, lambda: self._schedule.load(encoding()))
         self._workers = [
             SupervisedWorker(
                 record,
@@ -71,9 +72,13 @@ class WorkerGroup:
             )
             for _ in range(engine.workers or record.workers)
         ]
-        self._info: EngineInfo | None = on_demand.info if on_demand else None
+        self._info: EngineInfo | None = (on_demand.info or on_demand.presumed) if on_demand else None
+        self._has_said = bool(on_demand and on_demand.info)
+        """whether it has said itself what it is"""
+        self._kept = False
+        """it stays although nobody wants it, while others do not need its memory"""
         self._changed = asyncio.Event()
-        self._start_deadline: asyncio.TimerHandle | None = None
+        self._start_deadline = StartDeadline(workers.start_timeout, self._start_deadline_passed)
         self._stopped = False
         self.stop_reason = "The server is going away."
         """the message of the error that ends waiting requests when it is stopped for good"""
@@ -88,7 +93,7 @@ class WorkerGroup:
         tasks = [asyncio.create_task(worker.run()) for worker in self._workers]
         if self._on_demand:
             tasks.append(asyncio.create_task(self._stop_when_idle(self._on_demand)))
-            if self._on_demand.pinned or self._on_demand.info is None:
+            if self._on_demand.pinned or self._info is None:
                 tasks.append(asyncio.create_task(self._start_unasked(self._on_demand)))
         try:
             yield
@@ -96,7 +101,7 @@ class WorkerGroup:
             self._stopped = True
             self._changed.set()
             self._fail(EngineUnavailable(self.stop_reason))
-            self._set_start_deadline(False)
+            self._start_deadline.end()
             self._pause.cancel()
             tasks += self._tasks
             for task in tasks:
@@ -178,6 +183,18 @@ class WorkerGroup:
                     self._pause.cancel()
                 worker.wake()
 
+    async def keep(self) -> None:
+        """Start it where memory is free, and have it stay while others do not need that."""
+        self._kept = True
+        try:
+            await self.wake(evict=False)
+        except EngineUnavailable as exc:
+            self._no_room_reason = exc.message
+
+    def let_go(self) -> None:
+        """Have it stop when nobody has wanted it for a while, as others do."""
+        self._kept = False
+
     async def _make_room(self, on_demand: OnDemand, count: int, evict: bool) -> bool:
         """Reserve memory for workers; return False where there is none, and others can do the work.
 
@@ -194,7 +211,7 @@ class WorkerGroup:
             on_demand.on_started()
         self._raise_if_stopped()
         if not self.ready:
-            self._set_start_deadline(True)
+            self._start_deadline.begin()
         return True
 
     async def rest(self) -> None:
@@ -220,6 +237,7 @@ class WorkerGroup:
             on_demand=self._on_demand is not None,
             usable=self.usable,
             known=self._info is not None,
+            presumed=not self._has_said and self._info is not None,
         )
 
     async def wait_ready(self) -> bool:
@@ -301,7 +319,7 @@ class WorkerGroup:
             await asyncio.sleep(min(1.0, on_demand.rest_after / 4) if on_demand.rest_after else 60.0)
             if (
                 on_demand.rest_after
-                and not on_demand.pinned
+                and not (on_demand.pinned or self._kept)
                 and self.ready
                 and not self.in_use
                 and time.monotonic() - self._last_used > on_demand.rest_after
@@ -322,17 +340,6 @@ class WorkerGroup:
         known = [capacity for capacity in (self._schedule.capacity(), self._encoding()) if capacity]
         return min(known, default=0.0)
 
-    def _load(self) -> EngineLoad:
-        schedule = self._schedule
-        return EngineLoad(
-            schedule.capacity(),
-            schedule.queued,
-            schedule.slots,
-            schedule.job_seconds(),
-            schedule.job_audio(),
-            self._encoding(),
-        )
-
     def _forgive(self) -> None:
         """Have its workers be tried again when they are wanted: they were left alone for long enough."""
         for worker in self._workers:
@@ -340,12 +347,13 @@ class WorkerGroup:
 
     def _worker_ready(self, worker: SupervisedWorker) -> None:
         self._info = worker.info
+        self._has_said = True
         self._pause.worker_ready()
         self._last_used = time.monotonic()
         if self._on_demand and worker.info and worker.pid:
             self._on_demand.on_ready(worker.info, worker.pid, worker.start_seconds)
         self._changed.set()
-        self._set_start_deadline(False)
+        self._start_deadline.end()
         self._report_started()
         if worker.info and worker.client:
             for _ in range(max(worker.info.slots, worker.info.batch)):
@@ -360,7 +368,9 @@ class WorkerGroup:
         if not self.usable:
             self._fail(self._unavailable())
         elif not self.ready:
-            self._set_start_deadline(self.starting)
+            self._start_deadline.end()
+            if self.starting:
+                self._start_deadline.begin()
             if self._on_demand and worker.state == "resting" and self.in_use and not self.starting:
                 task = asyncio.create_task(self._wake_again())
                 self._tasks.add(task)
@@ -377,18 +387,7 @@ class WorkerGroup:
         if self._on_demand and not self.starting:
             self._on_demand.on_started()
 
-    def _set_start_deadline(self, begins: bool) -> None:
-        """Begin or end the time in which a worker must be ready; when it is over, all that wait fail."""
-        if self._start_deadline:
-            self._start_deadline.cancel()
-        self._start_deadline = (
-            asyncio.get_running_loop().call_later(self._settings.start_timeout, self._start_deadline_passed)
-            if begins
-            else None
-        )
-
     def _start_deadline_passed(self) -> None:
-        self._start_deadline = None
         self._fail(EngineUnavailable(f"The engine `{self.record.name}` is still starting."))
 
     def _fail(self, error: Exception) -> None:

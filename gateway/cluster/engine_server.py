@@ -255,6 +255,9 @@ class Session:
         manager, number = self._server.manager, request.id
         if request.action == "pulls":
             return messages.ModelManaged(number, await manager.pulls())
+        if request.action == "look_again":
+            await manager.look_again()
+            return messages.ModelManaged(number)
         record = manager.models.record(request.model)
         match request.action:
             case "pull":

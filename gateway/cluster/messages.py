@@ -16,9 +16,9 @@ from engines.wire.address import WorkerAddress
 from gateway.config.settings import Settings
 from gateway.models.pulls import PullStatus
 
-ModelAction = Literal["pull", "pull_status", "cancel", "pulls", "delete", "load", "unload"]
+ModelAction = Literal["pull", "pull_status", "cancel", "pulls", "delete", "load", "unload", "look_again"]
 """the methods of `gateway.models.manager.ModelManager`"""
-STATE_CHANGING: tuple[ModelAction, ...] = ("delete", "load", "unload")
+STATE_CHANGING: tuple[ModelAction, ...] = ("pull_status", "delete", "load", "unload", "look_again")
 """actions after which a model has another status"""
 UNEXPECTED = "unexpected"
 """stands for an error's class in Refused: a fault in the program, with its traceback"""

@@ -79,6 +79,11 @@ class RemoteModelManager:
         """Take a model out of memory. Raises BadInput while it is in use."""
         await self._request("unload", record.name)
 
+    async def look_again(self) -> None:
+        """Return once models that have come a moment ago are known, and those that have gone are not."""
+        await self._request("look_again")
+        await self._scan()
+
     def break_off(self) -> None:
         """Break off checks of files, which are this process's own: the engine server does so with pulls."""
         self.models.break_off()

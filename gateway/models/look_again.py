@@ -19,7 +19,9 @@ class LookAgain:
         self._began = 0.0
 
     async def __call__(self) -> None:
-        """Return once all has been looked at that was there when this was called. Raises what `look` raises."""
+        """Return once all has been looked at that was there when this was called. Raises what `look`
+        raises.
+        """
         if self._next is None:
             self._next = asyncio.create_task(self._run())
         await asyncio.shield(self._next)

@@ -22,10 +22,10 @@ from engines.fleet.runtime import Engines
 from gateway.config.paths import data_folder
 from gateway.config.settings import Settings
 from gateway.models.file_threads import FileThreads
-from gateway.models.kept_model import KeptModel
+from gateway.models.kept_model import KeptModel, last_pulled
 from gateway.models.look_again import LookAgain
 from gateway.models.pulls import Pull, Pulls, PullStatus
-from gateway.models.registry import ModelRegistry, disabled_reason, make_registry
+from gateway.models.registry import ModelRegistry, RunnableModel, disabled_reason, make_registry
 from gateway.models.substitutes import pull_or_substitute
 
 SCAN_SECONDS = 5.0
@@ -216,6 +216,7 @@ class LocalModelManager:
                     self._retire_engine(name)
                 else:
                     await self._remove_engine(name)
+            untried: list[RunnableModel] = []
             for name, model in found.items():
                 if name not in self._running:
                     engine = await self.models.threads.run(
@@ -224,6 +225,10 @@ class LocalModelManager:
                     added = self._engines.add(engine.record, engine.settings, engine.on_demand)
                     self.models.model_engines.governor.add(added, name)
                     self._running[name] = model.location
+                    if added.status().presumed:
+                        untried.append(model)
+            if newest := await self.models.threads.run(lambda: last_pulled(untried)):
+                await self._kept.keep(newest)
 
     async def _pause(self) -> None:
         """Wait until it is time to look at the files again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import anyio
 import msgspec
@@ -22,6 +22,10 @@ from voices.limits import Bounds, VoiceLimits
 from voices.naming.compatibility import UnavailableEngine
 
 
+async def _nothing_new() -> None:
+    """Find no further models."""
+
+
 class Services(msgspec.Struct, frozen=True):
     """The parts that requests share."""
 
@@ -38,6 +42,9 @@ class Services(msgspec.Struct, frozen=True):
     """custom voices"""
     missing_models: Callable[[], tuple[UnavailableEngine, ...]] = tuple
     """returns the models that this version knows and that cannot be used now"""
+
+    look_for_models: Callable[[], Awaitable[None]] = _nothing_new
+    """looks for models that have come a moment ago, and returns when those are known"""
 
     def engine_snapshot(self) -> EngineSnapshot:
         """Return the engines as they are now; a request takes one and decides everything by it."""

@@ -28,7 +28,10 @@ class EngineSnapshot:
         unavailable: tuple[UnavailableEngine, ...],
         rules: ResolverRules,
         usual: tuple[str, ...] = (),
+        presumed: frozenset[str] = frozenset(),
     ) -> None:
+        self.presumed = presumed
+        """engines that have never run: what is known of them is from their records and files"""
         self.infos = infos
         """engines that are ready, the best first; one that the settings prefer is before all others"""
         self.available = AvailableEngines(infos, unavailable)
@@ -65,7 +68,8 @@ def take_snapshot(
     )
     given_up = any(one.on_demand and not one.usable for name, one in statuses.items() if name in infos)
     usual = sorted(statuses, key=lambda name: name not in preferred) if given_up else ()
-    return EngineSnapshot(infos, unavailable, rules, tuple(usual))
+    presumed = frozenset(name for name, one in statuses.items() if one.presumed)
+    return EngineSnapshot(infos, unavailable, rules, tuple(usual), presumed)
 
 
 def _public(engine: UnavailableEngine) -> UnavailableEngine:

@@ -20,6 +20,7 @@ from gateway.observability.request_log import RequestLog
 from gateway.services import respelling, unsupported_parameters, voice_selection
 from gateway.services.container import Services
 from gateway.services.engine_snapshot import EngineSnapshot
+from gateway.services.engine_start import select_started
 from gateway.services.off_loop import off_loop
 from gateway.services.respelling import Respeller
 from gateway.services.speech_check import NoTranscriber, SpeechCheck, language_to_hear
@@ -51,14 +52,18 @@ async def prepare_synthesis(
     """
     language = text_language(request, services.settings.speech)
     log_entry.language = language
+    caller = log_entry.key or ""
     try:
-        selected = await voice_selection.select_voice(
+        engines, selected = await select_started(
             services,
             engines,
+            lambda known: voice_selection.select_voice(
+                services, known, request.model, request.voice, caller, language
+            ),
+            lambda selected: selected.choice.engine,
             request.model,
-            request.voice,
-            log_entry.key or "",
-            language,
+            "speech",
+            terms,
         )
     except WrongKind as exc:
         raise wrong_endpoint(shown(request.model), "/v1/audio/speech", "does not speak") from exc

@@ -19,6 +19,7 @@ from gateway.observability.request_log import RequestLog
 from gateway.services import unsupported_parameters
 from gateway.services.container import Services
 from gateway.services.engine_snapshot import EngineSnapshot
+from gateway.services.engine_start import select_started
 from gateway.services.upload_audio import UploadAudio
 from voices.naming.matching import shown
 from voices.naming.resolver import Choice, WrongKind
@@ -36,7 +37,16 @@ async def prepare_transcription(
 
     Raises what can be known before any work is done: an unknown model, unsupported parameters.
     """
-    choice = _choose_engine(engines, request, f"/v1/audio/{log_entry.route}")
+    path = f"/v1/audio/{log_entry.route}"
+    engines, choice = await select_started(
+        services,
+        engines,
+        lambda known: _choose_engine(known, request, path),
+        lambda choice: choice.engine,
+        request.model,
+        "transcription",
+        terms,
+    )
     info = engines.infos[choice.engine]
     log_entry.engine = choice.engine
     log_entry.model = request.model
@@ -62,7 +72,7 @@ def own_code(language: str | None, known: tuple[str, ...]) -> str | None:
     return next((code for code in known if alike(code, language)), language)
 
 
-def _choose_engine(engines: EngineSnapshot, request: TranscriptionRequest, path: str) -> Choice:
+async def _choose_engine(engines: EngineSnapshot, request: TranscriptionRequest, path: str) -> Choice:
     try:
         return engines.resolver.transcribe(request.model, request.language)
     except WrongKind as exc:
