@@ -12,24 +12,16 @@ from contextlib import closing
 import av
 import msgspec
 from av.container import InputContainer
-from av.stream import Discard
 
 from engines.api import BYTES_PER_SAMPLE
 from engines.errors import BadAudio
-from streaming.audio.avio import (
-    FFMPEG_ERRORS,
-    NOT_DECODED,
-    Source,
-    UploadReader,
-    map_decode_errors,
-    open_upload,
-)
+from streaming.audio.avio import NOT_DECODED, Source, UploadReader, map_decode_errors
 from streaming.audio.filters import Resampler
+from streaming.audio.timeline import MOST_SILENCE, Timeline, is_plausible
+from streaming.audio.tracks import SAMPLE_RATES, frames, open_track
 
 CHUNK_SECONDS = 0.5
 SHORTEST_SECONDS = 0.1
-SAMPLE_RATES = range(1000, 1_000_000)
-"""Hertz; what declares another sample rate is no audio, and would cost gigabytes to resample"""
 DURATION_CONTAINERS = ("mov", "matroska", "flac")
 """containers whose declared duration is believed; that of WAV and MP3 is too often wrong"""
 
@@ -47,26 +39,34 @@ class AudioFacts(msgspec.Struct, frozen=True):
 
 
 def probe(source: Source) -> AudioFacts:
-    """Return what a recording is, without decoding it. Raises BadAudio."""
-    container, _ = open_upload(source)
+    """Return what a recording is, by the track that is heard; what is decoded for that is thrown away. Raises
+    BadAudio.
+    """
+    container, _, stream = open_track(source)
     with closing(container):
-        stream = _audio_stream(container)
         name = container.format.name.partition(",")[0]
         codec = stream.codec_context
         return AudioFacts(name, codec.name, codec.sample_rate, codec.channels, _duration(container, stream))
 
 
-def decode(source: Source, *, rate: int = 16_000, max_seconds: float) -> Iterator[bytes]:
+def decode(
+    source: Source, *, rate: int = 16_000, max_seconds: float, most_silence: float = MOST_SILENCE
+) -> Iterator[bytes]:
     """Yield a recording as s16le mono PCM at `rate` Hertz, in chunks of about half a second.
 
+    What is heard late, or after a hole, comes at its time, behind silence: of `most_silence` seconds in all.
     A recording that breaks off in the middle is decoded as far as it goes. Raises BadAudio: nothing in it can
     be decoded, it contains no audio, it is shorter than 0.1 s or longer than `max_seconds`.
     """
     samples = 0
     waiting = bytearray()
     chunk_bytes = round(CHUNK_SECONDS * rate) * BYTES_PER_SAMPLE
-    container, reader = open_upload(source)
-    with closing(container), closing(_decode(container, reader, rate, max_seconds)) as decoded:
+    container, reader, stream = open_track(source)
+    timeline = Timeline(container, max_seconds=max_seconds, most_silence=most_silence)
+    with (
+        closing(container),
+        closing(_decode(container, reader, stream, timeline, rate, max_seconds)) as decoded,
+    ):
         for pcm in decoded:
             waiting += pcm
             samples += len(pcm) // BYTES_PER_SAMPLE
@@ -86,17 +86,27 @@ def decode(source: Source, *, rate: int = 16_000, max_seconds: float) -> Iterato
 
 
 def _decode(
-    container: InputContainer, reader: UploadReader, rate: int, max_seconds: float
+    container: InputContainer,
+    reader: UploadReader,
+    stream: av.AudioStream,
+    timeline: Timeline,
+    rate: int,
+    max_seconds: float,
 ) -> Generator[bytes]:
-    """Yield the PCM as the decoder produces it. Raises BadAudio."""
+    """Yield the PCM as the decoder produces it, and silence in its holes. Raises BadAudio."""
     resampler = Resampler(rate)
-    stream = _audio_stream(container)
     declared = _duration(container, stream) or 0
-    if container.format.name.startswith(DURATION_CONTAINERS) and declared > max_seconds + 1:
+    is_believed = container.format.name.startswith(DURATION_CONTAINERS) and is_plausible(declared, container)
+    if is_believed and declared > max_seconds + 1:
         raise _too_long(max_seconds)
-    for frame in _frames(container, stream):
+    for _, frame in frames(container, [stream]):
         if frame.sample_rate not in SAMPLE_RATES:
             raise BadAudio(NOT_DECODED, param="file")
+        if silence := timeline.silence_before(frame):
+            with map_decode_errors():
+                rest = resampler.finish()
+            yield rest
+            yield from _silence(silence, rate)
         with map_decode_errors():
             pcm = resampler.push(frame)
         yield pcm
@@ -106,40 +116,11 @@ def _decode(
     yield pcm
 
 
-def _audio_stream(container: InputContainer) -> av.AudioStream:
-    """Return the first audio stream that can be decoded, and skip all others. Raises BadAudio."""
-    if not container.streams.audio:
-        raise BadAudio("The file holds no sound.", param="file")
-    stream = next((audio for audio in container.streams.audio if audio.codec_context), None)
-    if stream is None:
-        raise BadAudio(NOT_DECODED, param="file")
-    for other in container.streams:
-        if other.index != stream.index:
-            other.discard = Discard.all
-    return stream
-
-
-def _frames(container: InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
-    """Yield the frames; skip what cannot be decoded, and end where nothing more can be read."""
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets)
-        except StopIteration:
-            return
-        # PyAV raises IndexError at the end of a file in which streams appeared on the way
-        except (*FFMPEG_ERRORS, IndexError):
-            break
-        yield from _decode_packet(stream, packet)
-    yield from _decode_packet(stream, None)
-
-
-def _decode_packet(stream: av.AudioStream, packet: av.Packet[av.AudioStream] | None) -> list[av.AudioFrame]:
-    """Return the frames of a packet, none where it is damaged; None drains the decoder."""
-    try:
-        return stream.codec_context.decode(packet)
-    except FFMPEG_ERRORS:
-        return []
+def _silence(seconds: float, rate: int) -> Iterator[bytes]:
+    """Yield silence in chunks."""
+    samples, chunk = round(seconds * rate), round(CHUNK_SECONDS * rate)
+    for start in range(0, samples, chunk):
+        yield bytes(BYTES_PER_SAMPLE * min(chunk, samples - start))
 
 
 def _duration(container: InputContainer, stream: av.AudioStream) -> float | None:

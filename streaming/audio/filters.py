@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import av
 import av.error
 import av.filter
 
 from streaming.audio import frames
+
+if TYPE_CHECKING:
+    from streaming.audio.downmix import Downmix
 
 
 class FilterGraph:
@@ -57,6 +61,8 @@ class Resampler:
         self._source_format: tuple[int, str, str] | None = None
         """sample rate, sample format and channel layout of the frames that come in"""
         self._filters: FilterGraph | None = None
+        self._downmix: Downmix | None = None
+        """mixes the channels, where there are several"""
 
     def push(self, frame: av.AudioFrame) -> bytes:
         """Convert a frame, and return the PCM that is ready."""
@@ -67,16 +73,28 @@ class Resampler:
             self._source_format = source_format
             needs_filter = source_format != (self._rate, "s16", "mono")
             self._filters = self._open(frame) if needs_filter else None
-        frame.pts = None  # of the file's clock, whose gaps and jumps are none of ours
-        return before + frames.to_pcm(self._filters.push(frame) if self._filters else [frame])
+        frame.pts = None  # of the file's clock, which whoever decodes has read (streaming.audio.timeline)
+        return before + self._mixed(self._filters.push(frame) if self._filters else [frame])
 
     def finish(self) -> bytes:
         """Return the rest of the PCM."""
-        filters = self._filters
-        self._filters = None
+        rest = self._mixed(self._filters.push(None)) if self._filters else b""
+        if self._downmix:
+            rest += self._downmix.finish()
+        self._filters = self._downmix = None
         self._source_format = None
-        return frames.to_pcm(filters.push(None)) if filters else b""
+        return rest
+
+    def _mixed(self, resampled: list[av.AudioFrame]) -> bytes:
+        if self._downmix is None:
+            return frames.to_pcm(resampled)
+        return b"".join(map(self._downmix.push, resampled))
 
     def _open(self, frame: av.AudioFrame) -> FilterGraph:
         target = f"sample_fmts=s16:channel_layouts=mono:sample_rates={self._rate}"
+        if frame.layout.nb_channels > 1:
+            from streaming.audio.downmix import Downmix
+
+            self._downmix = Downmix([channel.name for channel in frame.layout.channels], self._rate)
+            target = f"sample_fmts=s16:sample_rates={self._rate}"
         return FilterGraph(frame, [("aformat", target)])

@@ -67,7 +67,9 @@ def chunks(source: Source, rate: int, shortest: float, longest: float) -> Iterat
     """
     samples, seconds = 0, 0.0
     with (
-        closing(cast("Generator[bytes]", decode(source, rate=rate, max_seconds=math.inf))) as decoded,
+        closing(
+            cast("Generator[bytes]", decode(source, rate=rate, max_seconds=math.inf, most_silence=longest))
+        ) as decoded,
         _measured_by(shortest),
     ):
         for chunk in decoded:

@@ -1,0 +1,153 @@
+"""The audio track of a recording that is heard, and the frames of it.
+
+A film or a screen recording may have several tracks. Heard is the one that its author marked, or the first,
+as by players; where that one is empty or silent, the next that has sound.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+import av
+import msgspec
+from av.container import InputContainer
+from av.stream import Discard, Disposition
+
+from engines.errors import BadAudio
+from streaming.audio.avio import FFMPEG_ERRORS, NOT_DECODED, Source, UploadReader, open_upload
+from streaming.audio.filters import Resampler
+
+SAMPLE_RATES = range(1000, 1_000_000)
+"""Hertz; what declares another sample rate is no audio, and would cost gigabytes to resample"""
+MOST_TRACKS = 8
+"""tracks that are listened to, to find the one with sound"""
+SEARCH_SECONDS = 300.0
+"""of a recording in which that one is looked for"""
+SEARCH_RATE = 16_000
+"""Hertz, at which tracks are listened to"""
+SOUNDING = 33
+"""of 32768, -60 dBFS, which the samples of a frame with sound exceed, and codecs' noise does not"""
+SOUNDING_SECONDS = 0.2
+"""of frames with sound, as a lone click is none"""
+ASIDE = Disposition.comment | Disposition.karaoke | Disposition.visual_impaired | Disposition.non_diegetic
+"""tracks that accompany the one with the speech"""
+
+
+class _Listening(msgspec.Struct):
+    """What was heard of a track so far, in seconds."""
+
+    resampler: Resampler
+    decoded: float = 0.0
+    sounding: float = 0.0
+
+    def hear(self, frame: av.AudioFrame) -> None:
+        """Listen to one more frame."""
+        with suppress(*FFMPEG_ERRORS):
+            samples = array("h", self.resampler.push(frame))
+            seconds = len(samples) / SEARCH_RATE
+            self.decoded += seconds
+            if samples and max(max(samples), -min(samples)) > SOUNDING:
+                self.sounding += seconds
+
+
+def open_track(source: Source) -> tuple[InputContainer, UploadReader, av.AudioStream]:
+    """Open a seekable file, from its start, and return it with what reads it and the track to be heard.
+
+    All other tracks are skipped. Raises BadAudio.
+    """
+    container, reader = open_upload(source)
+    try:
+        tracks = _tracks(container)
+        heard = tracks[0].index if len(tracks) == 1 else _heard(container, tracks)
+        if len(tracks) > 1:  # what was read in the search is read again
+            container.close()
+            container, reader = open_upload(source)
+        stream = _track(container, heard)
+    except BaseException:  # whatever it is, nobody else would close it
+        container.close()
+        raise
+    _skip_all_but(container, [stream])
+    return container, reader, stream
+
+
+def frames(
+    container: InputContainer, tracks: Sequence[av.AudioStream]
+) -> Iterator[tuple[int, av.AudioFrame]]:
+    """Yield the frames of tracks with the index of each; skip what cannot be decoded, and end where nothing
+    more can be read.
+    """
+    by_index = {track.index: track for track in tracks}
+    packets = container.demux(*tracks)
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        # PyAV raises IndexError at the end of a file in which streams appeared on the way
+        except (*FFMPEG_ERRORS, IndexError):
+            break
+        yield from _decoded(by_index[packet.stream.index], packet)
+    for track in tracks:
+        yield from _decoded(track, None)
+
+
+def _decoded(track: av.AudioStream, packet: av.Packet[Any] | None) -> Iterator[tuple[int, av.AudioFrame]]:
+    """Yield the frames of a packet, none where it is damaged; None drains the decoder."""
+    try:
+        decoded = track.codec_context.decode(packet)
+    except FFMPEG_ERRORS:
+        return
+    for frame in decoded:
+        yield track.index, frame
+
+
+def _tracks(container: InputContainer) -> list[av.AudioStream]:
+    """Return the tracks that can be decoded, the one that is preferred first. Raises BadAudio."""
+    if not container.streams.audio:
+        raise BadAudio("The file holds no sound.", param="file")
+    tracks = [track for track in container.streams.audio if track.codec_context]
+    if not tracks:
+        raise BadAudio(NOT_DECODED, param="file")
+    return sorted(tracks, key=_rank)[:MOST_TRACKS]
+
+
+def _rank(track: av.AudioStream) -> tuple[bool, bool, int]:
+    disposition = track.disposition
+    return not disposition & Disposition.default, bool(disposition & ASIDE), track.index
+
+
+def _heard(container: InputContainer, tracks: Sequence[av.AudioStream]) -> int:
+    """Return the index of the first track with sound; where none has any, of the first with frames."""
+    _skip_all_but(container, tracks)
+    listening = {track.index: _Listening(Resampler(SEARCH_RATE)) for track in tracks}
+    for index, frame in frames(container, tracks):
+        heard = listening[index]
+        if frame.sample_rate in SAMPLE_RATES:
+            heard.hear(frame)
+        if listening[tracks[0].index].sounding >= SOUNDING_SECONDS or heard.decoded >= SEARCH_SECONDS:
+            break
+    found = [
+        *(index for index, heard in listening.items() if heard.sounding >= SOUNDING_SECONDS),
+        *(index for index, heard in listening.items() if heard.sounding),
+        *(index for index, heard in listening.items() if heard.decoded),
+        tracks[0].index,
+    ]
+    return found[0]
+
+
+def _track(container: InputContainer, index: int) -> av.AudioStream:
+    """Return a track of a file that was opened again. Raises BadAudio where it is not there any more."""
+    for track in container.streams.audio:
+        if track.index == index:
+            return track
+    raise BadAudio(NOT_DECODED, param="file")
+
+
+def _skip_all_but(container: InputContainer, tracks: Sequence[av.AudioStream]) -> None:
+    kept = {track.index for track in tracks}
+    for stream in container.streams:
+        if stream.index not in kept:
+            stream.discard = Discard.all

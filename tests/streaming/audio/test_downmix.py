@@ -1,0 +1,115 @@
+"""Tests that what is in any channel of a recording is heard, whatever is in the others."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from muxed import RATE, Samples, muxed, once
+
+from streaming.audio.decode import decode
+
+VOICE, MUSIC = 440.0, 1000.0
+
+
+def tone(frequency: float, seconds: float = 2.0, level: float = 0.3) -> Samples:
+    return level * np.sin(2 * np.pi * frequency * np.arange(round(seconds * RATE)) / RATE)
+
+
+def mixed(*channels: Samples, layout: str = "stereo", codec: str = "flac", rate: int = 16_000) -> Samples:
+    data = muxed("matroska", once(np.stack(channels), codec=codec, layout=layout))
+    pcm = b"".join(decode(io.BytesIO(data), rate=rate, max_seconds=600))
+    return np.frombuffer(pcm, "<i2").astype(float) / 32768
+
+
+def level(sound: Samples, frequency: float, rate: int = 16_000) -> float:
+    """Return the amplitude of a frequency in the middle of a sound."""
+    middle = sound[len(sound) // 4 : len(sound) * 3 // 4]
+    turns = np.exp(-2j * np.pi * frequency * np.arange(len(middle)) / rate)
+    window = np.hanning(len(middle))
+    return float(2 * abs((middle * turns * window).sum()) / window.sum())
+
+
+@pytest.mark.parametrize("opposed", [-1.0, -0.9, -0.5])
+@pytest.mark.parametrize("rate", [16_000, 24_000, 48_000])
+def test_antiphase(opposed: float, rate: int) -> None:
+    """A voice that is in both channels with opposite signs is heard, as loud as in one of them, or half."""
+    for frequency in (110.0, VOICE, 3000.0):
+        sound = mixed(tone(frequency), opposed * tone(frequency), rate=rate)
+        assert 0.1 < level(sound, frequency, rate) < 0.35
+
+
+def test_a_voice_at_the_sides() -> None:
+    """A voice in antiphase is heard amid music that is in phase, and the music too."""
+    voice, music = tone(VOICE), tone(MUSIC)
+    sound = mixed(music + voice, music - voice)
+
+    assert level(sound, VOICE) > 0.15
+    assert level(sound, MUSIC) > 0.15
+
+
+def test_two_speakers() -> None:
+    """Both are heard of whom each has a channel."""
+    sound = mixed(tone(VOICE), tone(MUSIC))
+
+    assert level(sound, VOICE) > 0.12
+    assert level(sound, MUSIC) > 0.12
+
+
+@pytest.mark.parametrize(
+    ("layout", "count"), [("stereo", 2), ("2.1", 3), ("quad", 4), ("5.1", 6), ("5.1(side)", 6), ("7.1", 8)]
+)
+def test_any_two_channels_in_antiphase(layout: str, count: int) -> None:
+    """A sound in any two channels, with the same sign or not, is heard; so is one in a single channel."""
+    import av
+
+    names = [channel.name for channel in av.AudioLayout(layout).channels]
+    audible = [at for at, name in enumerate(names) if not name.startswith("LFE")]
+    nothing = np.zeros(RATE)
+    for one in audible:
+        for other in audible:
+            for sign in (-1, 1):
+                channels = [nothing] * count
+                channels[one] = tone(VOICE, 1.0)
+                channels[other] = sign * tone(VOICE, 1.0)
+                assert level(mixed(*channels, layout=layout), VOICE) > 0.01, (names[one], names[other], sign)
+
+
+def test_the_same_in_both_channels() -> None:
+    """A voice that is the same in both channels is what it is in one, sample by sample."""
+    voice = tone(VOICE)
+    both, one = mixed(voice, voice), mixed(voice, layout="mono")
+
+    assert len(both) == len(one)
+    assert np.abs(both - one).max() < 2 / 32768
+
+
+@pytest.mark.parametrize("seconds", [0.2, 1.0])
+def test_channels_that_turn(seconds: float) -> None:
+    """A voice is heard without a gap or a click where its channels turn to antiphase, and it stays as long."""
+    voice = tone(VOICE, 2.0)
+    turned = np.where(np.arange(len(voice)) < seconds * RATE, voice, -voice)
+    sound = mixed(voice, turned)
+
+    assert len(sound) == 32_000
+    frames = sound[: len(sound) // 320 * 320].reshape(-1, 320)
+    assert np.sqrt((frames[1:-1] ** 2).mean(axis=1)).min() > 0.08
+    assert np.abs(np.diff(sound)).max() < 0.4
+
+
+def test_codecs_noise_changes_nothing() -> None:
+    """A voice in the middle stays the mean of its channels through a lossy codec."""
+    voice = tone(VOICE)
+    sound = mixed(voice, voice, codec="libopus")
+
+    assert level(sound, VOICE) == pytest.approx(0.3, rel=0.05)
+
+
+def test_full_scale() -> None:
+    """The loudest channels there can be do not wrap around."""
+    square = np.sign(tone(100.0))
+    sound = mixed(square, -square)
+
+    assert np.abs(np.diff(sound)).max() < 1.5
+    assert np.abs(sound).max() > 0.3
