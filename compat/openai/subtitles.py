@@ -1,7 +1,8 @@
-"""Transcripts as text, SubRip and WebVTT, exactly as OpenAI writes them."""
+"""Transcripts as text, SubRip and WebVTT, as OpenAI writes them but for what players would swallow."""
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator, Sequence
 
@@ -9,6 +10,10 @@ from engines.api import TranscriptSegment
 
 ARROW = re.compile("-{2,}>")
 """what a reader of subtitles would take for a cue's times"""
+SRT_MARKUP = re.compile(r"<(?=.*>)|\{(?=\\)|\\(?=[Nnh])")
+"""the first character of what players take for a tag in SubRip, which has no way to write it otherwise"""
+WORD_JOINER = "\u2060"
+"""unseen, and without width"""
 
 
 def text(segments: Sequence[TranscriptSegment]) -> str:
@@ -18,31 +23,36 @@ def text(segments: Sequence[TranscriptSegment]) -> str:
 
 
 def srt(segments: Sequence[TranscriptSegment]) -> str:
-    """Write SubRip: numbered cues, commas in times, one more newline at the very end."""
+    """Write SubRip: numbered cues, commas in times, one more newline at the very end.
+
+    What a player would take for a tag is broken by an unseen character.
+    """
     cues = [
-        f"{number}\n{start} --> {end}\n{line}\n\n"
+        f"{number}\n{start} --> {end}\n{_srt_text(line)}\n\n"
         for number, (start, end, line) in enumerate(_cues(segments, ","), 1)
     ]
     return "".join(cues) + "\n"
 
 
 def vtt(segments: Sequence[TranscriptSegment]) -> str:
-    """Write WebVTT: no cue ids, hours always there."""
+    """Write WebVTT: no cue ids, hours always there, and `&`, `<` and `>` as the format wants them."""
     return "WEBVTT\n\n" + "".join(
-        f"{start} --> {end}\n{line}\n\n" for start, end, line in _cues(segments, ".")
+        f"{start} --> {end}\n{html.escape(line, quote=False)}\n\n"
+        for start, end, line in _cues(segments, ".")
     )
 
 
+def _srt_text(line: str) -> str:
+    return SRT_MARKUP.sub(rf"\g<0>{WORD_JOINER}", ARROW.sub("->", line))
+
+
 def _cues(segments: Sequence[TranscriptSegment], mark: str) -> Iterator[tuple[str, str, str]]:
-    """Return each cue's times and its text on one line; what would read as an arrow in it is made
-    harmless.
-    """
+    """Return each cue's times and its text on one line; no cue ends as it begins, as none is shown then."""
     for segment in segments:
         line = " ".join(segment.text.split())
-        line = ARROW.sub("->", line)
         if line:
             start = max(0, round(segment.start * 1000))
-            yield _time(start, mark), _time(max(start, round(segment.end * 1000)), mark), line
+            yield _time(start, mark), _time(max(start + 1, round(segment.end * 1000)), mark), line
 
 
 def _time(milliseconds: int, mark: str) -> str:
