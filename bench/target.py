@@ -91,8 +91,10 @@ def own(
             str(ready),
             "--config",
             str(settings),
+            "--stop-with-stdin",
         ]
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environ)
+        # its standard input ends with this process, however that ends
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environ)
         try:
             _wait(ready.exists)
             said = json.loads(ready.read_text())

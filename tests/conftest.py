@@ -20,6 +20,8 @@ from servers import Server, running  # noqa: E402 - found by the line before
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 """a shell's background job is started with Ctrl-C ignored, and so would be all that it starts"""
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+"""so that fixtures end what they have started, as after Ctrl-C"""
 
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 """as workers have it (engines/fleet/worker_environ.py): tests that compute with torch run beside each other"""
@@ -27,7 +29,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ours")  # no test depends on speed
 
-pytest_plugins = ["stores", "hub_server", "index_server", "cloning_server"]
+pytest_plugins = ["shown_answers", "stores", "hub_server", "index_server", "cloning_server"]
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ from typing import Any
 
 import openai
 import yaml
+from with_parent import with_parent
 
 TIMEOUT = 60.0
 """seconds that anything may take before a test gives up; only for liveness"""
@@ -59,7 +60,7 @@ class Server:
         environ = {name: value for name, value in os.environ.items() if not name.startswith("VOICEBOX_")}
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                [*command, "--ready-file", str(ready), *args],
+                with_parent([*command, "--ready-file", str(ready), *args]),
                 stderr=log,
                 stdout=log,
                 env=environ,
