@@ -98,6 +98,14 @@ class KeysUnreadable(SpeechError):
     """The keys cannot be read, so that nobody can be let in."""
 
 
+class RangeNotSatisfiable(SpeechError):
+    """None of the bytes that are asked for are in the file, which has `size` bytes."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"The file has {size} bytes; the range that is asked for is not among them.")
+        self.size = size
+
+
 class WrongRoute(SpeechError):
     """No such path, or not with this method; `status` is 404 or 405."""
 
@@ -137,6 +145,7 @@ TABLE: dict[type[SpeechError], tuple[int, str, str | None]] = {
     KeysUnreadable: (500, SERVER, "keys_unreadable"),
     TooLarge: (413, SERVER, None),
     SlowBody: (408, INVALID, None),
+    RangeNotSatisfiable: (416, INVALID, "range_not_satisfiable"),
     RateLimited: (429, "requests", "rate_limit_exceeded"),
     WrongRoute: (404, INVALID, None),
 }
@@ -158,6 +167,8 @@ def refusal(error: SpeechError) -> Refusal:
 def _headers(error: SpeechError, status: int) -> dict[str, str]:
     if isinstance(error, WrongRoute):
         return error.headers
+    if isinstance(error, RangeNotSatisfiable):
+        return {"content-range": f"bytes */{error.size}", "accept-ranges": "bytes"}
     if status == 401:
         return {"www-authenticate": 'Bearer realm="Voicebox Gateway"'}
     if isinstance(error, RateLimited):

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import msgspec
-from litestar import Request
+from litestar import Request, Response
 
 from compat.errors import ErrorBody, TooLarge, known_error, refusal, unexpected
 from compat.openai import loose
@@ -19,6 +19,7 @@ from engines.errors import BadInput, Overloaded
 from engines.fleet.streams import RequestTerms
 from gateway.http import bodies, priority
 from gateway.http.failures import in_words
+from gateway.http.stored_files import stored_file
 from gateway.observability import request_log
 from gateway.services.container import Services
 from gateway.services.engine_snapshot import EngineSnapshot
@@ -228,6 +229,12 @@ class RequestContext:
             yield file
 
     # What is sent back...
+
+    def stored_file(self, data: bytes, media_type: str, key: str) -> Response[bytes]:
+        """Return the response that sends a stored file, whose content `key` names, or the range of it that is
+        asked for. Raises RangeNotSatisfiable.
+        """
+        return stored_file(data, media_type, key=key, method=self.log_entry.method, headers=self.headers)
 
     def stream(
         self,

@@ -128,12 +128,12 @@ async def set_avatar(
 
 @get(ONE + "/avatar", summary="A profile's picture")
 async def avatar(context: NamedDependency[RequestContext], profile_id: FromPath[str]) -> Response[bytes]:
-    """Return a profile's picture. Raises NotFound."""
+    """Return a profile's picture, or a range of it. Raises NotFound or RangeNotSatisfiable."""
     profile = await visible_profile(context, profile_id)
     if not profile.avatar:
         raise NotFound("This profile has no picture.")
     data = await (await context.library()).blobs.get(profile.avatar)
-    return Response(data, media_type=profile.avatar_type, headers={"x-content-type-options": "nosniff"})
+    return context.stored_file(data, profile.avatar_type, profile.avatar)
 
 
 @delete(ONE + "/avatar", status_code=200, summary="Take a profile's picture away")

@@ -57,12 +57,14 @@ async def retrieve(
 async def audio(
     context: NamedDependency[RequestContext], profile_id: FromPath[str], sample_id: FromPath[str]
 ) -> Response[bytes]:
-    """Return a sample's recording. Raises UnknownProfile, Forbidden or NotFound."""
+    """Return a sample's recording, or a range of it. Raises UnknownProfile, Forbidden, NotFound or
+    RangeNotSatisfiable.
+    """
     sample = _sample(await editable_profile(context, profile_id), sample_id)
     original = loose.truth(context.query("original"))
-    data = await (await context.library()).blobs.get(sample.original if original else sample.prepared)
-    media_type = sample.media_type if original else "audio/wav"
-    return Response(data, media_type=media_type, headers={"x-content-type-options": "nosniff"})
+    blob = sample.original if original else sample.prepared
+    data = await (await context.library()).blobs.get(blob)
+    return context.stored_file(data, sample.media_type if original else "audio/wav", blob)
 
 
 @route(

@@ -13,6 +13,9 @@ EXPOSED_HEADERS = ", ".join(
         "openai-processing-ms",
         "retry-after",
         "content-disposition",
+        "accept-ranges",
+        "content-range",
+        "etag",
         *(
             f"x-ratelimit-{what}-{kind}"
             for what in ("limit", "remaining", "reset")
