@@ -12,6 +12,7 @@ from litestar import post
 from litestar.di import NamedDependency
 
 from compat.openai import subtitles, transcript, transcription, validation
+from compat.openai.transcript_times import in_order
 from compat.openai.transcription import TranscriptionRequest
 from engines.api import Finished, TranscriptionEvent, TranscriptSegment
 from gateway.config.settings import Settings
@@ -113,7 +114,7 @@ async def _whole_body(
             elif isinstance(event, Finished):
                 language = event.language
     log_entry.characters = len(transcript.whole_text(segments))
-    yield _body(request, segments, work.seconds, language)
+    yield _body(request, in_order(segments, work.seconds), work.seconds, language)
 
 
 async def _events(

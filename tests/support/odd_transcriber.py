@@ -1,4 +1,4 @@
-"""A transcribing engine for tests that fails, never ends, or dies; copied into a copy of the program."""
+"""A transcribing engine for tests that fails, never ends, dies, or tells odd times; for a copy of the program."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+import msgspec
 
 from engines.api import (
     BYTES_PER_SAMPLE,
@@ -32,21 +34,28 @@ class OddTranscriber:
     """Fails at short recordings, and goes on with longer ones until it is stopped.
 
     With `deaths`, a file, it dies with its first recordings instead, which it counts there, and then hears "one".
+    With `heard`, a JSON list of segments, that is what it hears in any recording.
     """
 
-    def __init__(self, deaths: str = "") -> None:
+    def __init__(self, deaths: str = "", heard: str = "") -> None:
+        self._heard = msgspec.json.decode(heard, type=list[TranscriptSegment]) if heard else []
         self._deaths = Path(deaths) if deaths else None
 
     def load(self) -> EngineInfo:
         """Load nothing, slowly after a death."""
         if self._deaths and self._deaths.exists():
             time.sleep(LOAD_SECONDS)
-        capabilities = TranscriptionCapabilities(("en",))
+        capabilities = TranscriptionCapabilities(("en",), words=True)
         return EngineInfo("odd", "1", "Apache-2.0", ("odd",), transcription=capabilities)
 
     def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], emit: EmitTranscription) -> None:
         """Transcribe nothing."""
         seconds = sum(map(len, audio)) / BYTES_PER_SAMPLE / RATE
+        if self._heard:
+            for segment in self._heard:
+                emit(segment)
+            emit(Finished(seconds, "en"))
+            return
         if self._deaths:
             if not self._deaths.exists() or self._deaths.stat().st_size < DEATHS:
                 with self._deaths.open("ab") as counted:
