@@ -180,7 +180,8 @@ def _format(fields: dict[str, Any]) -> OutputFormat:
     name = loose.name(asked, "response_format").casefold() if isinstance(asked, str) else ""
     name = MISSPELT.get(name, name)
     if name not in FORMATS:
-        raise BadInput("Invalid response_format.", param="response_format", code="unsupported_value")
+        message = f"Invalid response_format. It may be {validation.one_of(FORMATS)}."
+        raise BadInput(message, param="response_format", code="unsupported_value")
     return name  # type: ignore[return-value]
 
 

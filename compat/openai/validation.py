@@ -41,9 +41,14 @@ def too_long(field: str, limit: int) -> BadInput:
 
 def not_one_of(field: str, allowed: Sequence[str]) -> BadInput:
     """Return the error of a field that has none of its values."""
-    quoted = [f"'{value}'" for value in allowed]
-    expected = ", ".join(quoted[:-1]) + f" or {quoted[-1]}"
+    expected = one_of(allowed)
     return invalid("enum", field, f"Input should be {expected}", expected=expected)
+
+
+def one_of(allowed: Sequence[str]) -> str:
+    """Return a list of values to choose from, in words."""
+    quoted = [f"'{value}'" for value in allowed]
+    return ", ".join(quoted[:-1]) + f" or {quoted[-1]}"
 
 
 def no_model() -> BadInput:

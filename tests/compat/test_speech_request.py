@@ -112,7 +112,8 @@ def test_bad_format_has_its_own_code() -> None:
         asked(response_format="midi")
 
     assert (caught.value.message, caught.value.param, caught.value.code) == (
-        "Invalid response_format.", "response_format", "unsupported_value",
+        "Invalid response_format. It may be 'mp3', 'opus', 'aac', 'flac', 'wav' or 'pcm'.",
+        "response_format", "unsupported_value",
     )  # fmt: skip
     assert asked(response_format="acc").response_format == "aac"
 

@@ -7,12 +7,15 @@ import threading
 import wave
 from itertools import pairwise
 
+import espeak_in_process
 import numpy as np
 import pytest
 from decoded import Samples, decoded, facts
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from recordings import JFK
 
+from engines.wire.wav import encode_wav
 from streaming.audio.wav import header
 from streaming.encode.file_encoders import open_file_encoder
 from streaming.encode.ogg import FIRST_PAGE, LAST_PAGE
@@ -163,6 +166,24 @@ def test_wav_header_with_sizes() -> None:
             1,
             2,
         )
+
+
+@pytest.mark.parametrize(("format", "kilobits"), [("mp3", 128), ("opus", 48), ("aac", 110)])
+@pytest.mark.parametrize("bitrate", [None, 0.5])
+def test_bitrates_are_those_of_the_readme(format: OutputFormat, kilobits: int, bitrate: float | None) -> None:
+    """Speech, of a person and of an engine, comes to the bit rate that is promised, a tenth more or less."""
+    person = decoded(JFK.read_bytes(), rate=RATE)
+    made = espeak_in_process.say("The quick brown fox jumps over the lazy dog. " * 8, "en-us").pcm
+    engine = decoded(encode_wav(made, espeak_in_process.RATE), rate=RATE)
+    asked = (
+        None if bitrate is None else round(bitrate * {"mp3": 128_000, "opus": 48_000, "aac": 96_000}[format])
+    )
+    for speech in (person, engine):
+        encoder = open_file_encoder(format, bitrate=asked)
+        size = len(encoder.push((speech * 32767).astype("<i2").tobytes()) + encoder.finish())
+        expected = 1000 * kilobits * (bitrate or 1)
+
+        assert 8 * size / (len(speech) / RATE) == pytest.approx(expected, rel=0.12)
 
 
 def test_bitrate() -> None:
