@@ -72,8 +72,8 @@ CODECS: dict[OutputFormat, Codec] = {
             "vbr": "constrained",
         },
     ),
-    # 1.8 ms; the other method, "twoloop", 4.8 ms for 5 dB that nobody notices at 45 dB. Speech comes to a tenth
-    # or a fifth more than is asked of either
+    # 1.8 ms; the other method, "twoloop", 4.8 ms for 5 dB that nobody notices at 45 dB. Speech comes to a
+    # tenth or a fifth more than is asked of either
     "aac": Codec("adts", "aac", "fltp", bitrate=96_000, options={"aac_coder": "fast"}),
     # 0.4 ms; level 8 costs 0.7 ms and saves 2 %. An open encoder takes 7 MB, whatever its blocks
     "flac": Codec(
