@@ -173,6 +173,7 @@ class PreviewBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: str = "tts-1"
     response_format: str = "mp3"
     speed: float = 1.0
+    stream_format: str = "audio"
 
 
 class AuditLine(msgspec.Struct, frozen=True, omit_defaults=True):

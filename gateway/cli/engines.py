@@ -19,9 +19,11 @@ from engines.environments import layout
 from engines.environments.check import EnvironmentReport, Fault, check_environment, find_faults
 from engines.environments.commands import InstallFailed
 from engines.environments.find import missing_packages, recommended_group
-from engines.environments.groups import GROUPS, Group, find_group
+from engines.environments.groups import GROUPS, Group, find_group, without_credentials
 from engines.environments.install import install_environment, remove_environment
+from engines.environments.torch_index import INDEX_FOR_CPUS, choose_torch_index
 from gateway.cli import output, tables
+from gateway.cli.install_log import logged
 from gateway.cli.output import Failure
 from gateway.config import load
 from gateway.config.paths import data_folder
@@ -29,7 +31,6 @@ from voices.naming.matching import did_you_mean
 
 TERMINATED = 143
 """exit status after SIGTERM"""
-CPU_TORCH = "https://download.pytorch.org/whl/cpu"
 
 
 def show(args: Namespace) -> int:
@@ -68,15 +69,20 @@ def install(args: Namespace) -> int:
     # so that what was begun is deleted
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(TERMINATED))
     environment = layout.read_environment(folder / group.name)
-    index_url = _index_url(environment) if args.index_url is None else args.index_url
+    index_url = _chosen_index(group, environment) if args.index_url is None else args.index_url
     if not environment or environment.installed.digest != group.digest(index_url):
         _print_terms(group, folder, index_url)
         if not args.yes:
             _confirm()
-    with _failures():
+    with (
+        _failures(),
+        output.progress(group.name) as show,
+        logged(folder.parent, f"install-{group.name}", lambda done: show(round(done))) as take,
+    ):
         installed = install_environment(
-            group, folder, lambda line: print(line, file=sys.stderr), index_url=index_url
+            group, folder, take, index_url=index_url, or_usual=args.index_url is None
         )
+    with _failures():
         faults = find_faults(group, check_environment(group, installed.python), _index_url(installed))
     for fault in faults:
         output.print_note(f"{fault.what}: {fault.found}; {fault.mend}")
@@ -139,8 +145,7 @@ def _confirm() -> None:
     """Ask whether to go on. Raises Failure when there is no terminal, or the answer is no."""
     if not sys.stdin.isatty():
         raise Failure("nobody is there to be asked; --yes agrees to the above", 2)
-    print("Install? [y/N] ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().casefold() not in ("y", "yes"):
+    if not output.confirm("Install?"):
         raise Failure("nothing was installed")
 
 
@@ -148,10 +153,11 @@ def _print_terms(group: Group, folder: Path, index_url: str) -> None:
     """Print the size and the licences of an environment."""
     output.print_note(f"{group.name}: {group.display}")
     output.print_note(f"about {_size(group.disk_needed(index_url))}, into {folder / group.name}")
-    if group.disk_needed(index_url) > group.size:
-        output.print_note(
-            f"that is with torch for CUDA; for CPUs it is about {_size(group.size)}: --index-url {CPU_TORCH}"
-        )
+    if group.has_torch and index_url:
+        output.print_note(f"with torch from {without_credentials(index_url)}")
+    elif group.disk_needed(index_url) > group.size:
+        smaller = f"for CPUs it is about {_size(group.size)}: --index-url {INDEX_FOR_CPUS}"
+        output.print_note(f"that is with torch for CUDA; {smaller}")
     for one in group.licences:
         output.print_note(f"licence of {one.package}: {one.licence}")
 
@@ -180,6 +186,13 @@ def _python(group: Group, folder: Path) -> Path | None:
 def _index_url(environment: layout.Environment | None) -> str:
     """Return the index that an environment's torch came from; empty where that is the default."""
     return environment.installed.index_url if environment else ""
+
+
+def _chosen_index(group: Group, environment: layout.Environment | None) -> str:
+    """Return the index for torch where nobody names one: as before, or the one that suits this machine."""
+    if environment:
+        return _index_url(environment)
+    return choose_torch_index() if group.has_torch else ""
 
 
 def _state(group: Group, environment: layout.Environment | None) -> str:

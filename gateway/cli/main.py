@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 from gateway.cli.output import Failure
 from gateway.cli.parser import make_parser
+from gateway.cli.server_address import server_url
 from gateway.config.load import ConfigError
 from gateway.security.keys import KeyChoiceError, KeyFileError
 
@@ -25,6 +26,8 @@ BROKEN_PIPE = 141
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     args = make_parser().parse_args(argv)
+    if "url" in args:
+        args.url = args.url or server_url(args.config)
     try:
         return _command(args)(args)
     except ConfigError as exc:

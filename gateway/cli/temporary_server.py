@@ -11,13 +11,16 @@ import asyncio
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import get_args
 
 import aiohttp
 import msgspec
 
+from engines.catalogue.engines import CATALOGUE, Kind
+from engines.catalogue.models import MODELS
 from engines.fleet.child_process import module_command, own_environ
 from gateway.cli.output import Failure
 from gateway.security.keys import KeyStore
@@ -28,6 +31,10 @@ STOP_TIMEOUT = 15.0
 """seconds"""
 POLL_SECONDS = 0.05
 """between two looks at a condition that is waited for"""
+KINDS: tuple[Kind, ...] = get_args(Kind)
+SPEECH: tuple[Kind, ...] = ("speech",)
+TRANSCRIPTION: tuple[Kind, ...] = ("transcription",)
+NOTHING: tuple[Kind, ...] = ()
 NO_SERVER = 3
 """the exit status where there is no server"""
 
@@ -66,6 +73,14 @@ def _is_settled(worker: WorkerHealth) -> bool:
     return worker.state in ("failed", "stopped") or (worker.state == "resting" and bool(worker.reason))
 
 
+def does(name: str, kinds: Collection[Kind]) -> bool:
+    """Return whether an engine does something of `kinds`; one that the catalogue does not know may."""
+    known = {engine.name: engine.kinds for engine in CATALOGUE} | {
+        model.name: model.kinds for model in MODELS
+    }
+    return not set(known.get(name, kinds)).isdisjoint(kinds)
+
+
 class Health(msgspec.Struct, frozen=True):
     """The fields that are read of /health."""
 
@@ -78,12 +93,16 @@ class TemporaryServer(msgspec.Struct, frozen=True):
     url: str
     key: str
     engines: dict[str, EngineHealth]
-    """all that are enabled, each ready or failed for good"""
+    """all that are enabled"""
 
 
 @asynccontextmanager
-async def run_temporary_server(config: Path | None) -> AsyncIterator[TemporaryServer]:
-    """Run a server with the user's settings for the block. Raises Failure with what the server printed."""
+async def run_temporary_server(
+    config: Path | None, kinds: Collection[Kind] = KINDS
+) -> AsyncIterator[TemporaryServer]:
+    """Run a server with the user's settings for the block, with all engines that do something of `kinds`
+    ready or failed for good. Raises Failure with what the server printed.
+    """
     with tempfile.TemporaryDirectory(prefix="voicebox-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         keys = folder / "keys.json"
@@ -91,7 +110,7 @@ async def run_temporary_server(config: Path | None) -> AsyncIterator[TemporarySe
         process = _spawn(folder, config, keys)
         try:
             url = await _wait_until_listening(process, folder)
-            yield TemporaryServer(url, key, await _wait_until_settled(url))
+            yield TemporaryServer(url, key, await _wait_until_settled(url, kinds))
         finally:
             await _stop(process)
 
@@ -135,9 +154,9 @@ async def _wait_until_listening(process: subprocess.Popen[bytes], folder: Path) 
     return msgspec.json.decode(ready_file.read_bytes(), type=ReadyFile).url
 
 
-async def _wait_until_settled(url: str) -> dict[str, EngineHealth]:
-    """Return the engines once each is ready or failed, or after a while: the request itself gets the error of
-    one that never is.
+async def _wait_until_settled(url: str, kinds: Collection[Kind]) -> dict[str, EngineHealth]:
+    """Return the engines once each of `kinds` is ready or failed, or after a while: the request itself gets
+    the error of one that never is.
     """
     engines: dict[str, EngineHealth] = {}
 
@@ -146,7 +165,7 @@ async def _wait_until_settled(url: str) -> dict[str, EngineHealth]:
             health = msgspec.json.decode(await response.read(), type=Health)
         engines.clear()
         engines.update(health.engines)
-        return all(engine.is_settled() for engine in engines.values())
+        return all(engine.is_settled() for name, engine in engines.items() if does(name, kinds))
 
     async with aiohttp.ClientSession() as session:
         await _poll(settled)

@@ -17,6 +17,7 @@ import msgspec
 from gateway.cli import output, remote
 from gateway.cli.output import Failure
 from gateway.cli.output_file import open_output
+from gateway.cli.temporary_server import TRANSCRIPTION
 
 CHUNK_SIZE = 256 * 1024
 """bytes"""
@@ -49,7 +50,7 @@ async def _transcribe(args: Namespace) -> int:
             "file", _chunks(file, show_progress), filename=name, content_type="application/octet-stream"
         )
         async with (
-            remote.connect(args) as server,
+            remote.connect(args, needs=TRANSCRIPTION) as server,
             server.request("POST", "/v1/audio/transcriptions", data=form) as response,
         ):
             remote.print_changes(response)

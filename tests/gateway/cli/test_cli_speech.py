@@ -152,7 +152,7 @@ def test_say_reads_and_writes_pipes(server: Server) -> None:
 
     assert done.returncode == 0
     assert 0.5 < len(done.stdout) / 48000 < 6
-    assert done.stderr == b""
+    assert re.fullmatch(rb"voicebox: espeak, [\w+-]+, \d+\.\d s in \d+\.\d s\n", done.stderr)
 
 
 def test_say_replaces_a_file(server: Server, tmp_path: Path) -> None:
