@@ -21,7 +21,7 @@ from engines.environments.groups import Group
 from engines.environments.layout import environ_for_other_python
 
 OnLine = Callable[[str], None]
-"""gets what a command prints, a line at a time"""
+"""gets what a command prints, a line at a time, and what this program has to say of it, as Note"""
 ERROR_LINES = 20
 """how many of a command's last lines an error quotes"""
 SCRIPT_TIMEOUT = 300.0
@@ -32,6 +32,12 @@ NON_INTERACTIVE = {
     "PYTHONUNBUFFERED": "1",
     "PYTHONIOENCODING": "utf-8",
 }
+
+
+class Note(str):
+    """A line that this program says itself, among those that an installer prints."""
+
+    __slots__ = ()
 
 
 class InstallFailed(Exception):

@@ -16,6 +16,8 @@ from packaging.specifiers import SpecifierSet
 REQUIREMENTS = Path(__file__).with_name("requirements")
 WORKER_PACKAGES = ("msgspec", "uvicorn", "multipart", "safetensors", "numpy")
 """what our own worker imports, wherever it runs"""
+WITHOUT_CUDA = ("/cpu", "/xpu")
+"""endings of indexes whose torch brings no libraries of CUDA's size"""
 MAX_MINOR = 100
 """above the minor version of any Python"""
 CUDA_BYTES = 5_000_000_000
@@ -56,12 +58,13 @@ class Group(msgspec.Struct, frozen=True):
 
     def disk_needed(self, index_url: str = "") -> int:
         """Return the bytes that it takes, about, with a torch from that index."""
-        cuda = (
-            sys.platform == "linux"
-            and any(Requirement(one).name == "torch" for one in self.first)
-            and not index_url.rstrip("/").endswith("cpu")
-        )
+        cuda = sys.platform == "linux" and self.has_torch and not index_url.rstrip("/").endswith(WITHOUT_CUDA)
         return self.size + (CUDA_BYTES if cuda else 0)
+
+    @property
+    def has_torch(self) -> bool:
+        """Whether torch is installed first, from an index of its own where one is given."""
+        return any(Requirement(one).name == "torch" for one in self.first)
 
     def digest(self, index_url: str = "") -> str:
         """Return a hash of what would be installed: another hash is another environment."""

@@ -9,7 +9,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from engines.environments import layout
-from engines.environments.commands import Installer, InstallFailed, OnLine, run_command, run_script
+from engines.environments.commands import (
+    Installer,
+    InstallFailed,
+    Note,
+    OnLine,
+    run_command,
+    run_script,
+)
 from engines.environments.groups import Group, without_credentials
 from engines.environments.layout import Environment, Installed, installed_versions, interpreter, site_packages
 from engines.environments.repairs import RepairContext, repair_environment
@@ -21,25 +28,33 @@ VERSION_SCRIPT = "import json, platform; print(json.dumps(platform.python_versio
 
 
 def install_environment(
-    group: Group, folder: Path, on_line: OnLine, *, index_url: str = "", installer: Installer | None = None
+    group: Group,
+    folder: Path,
+    on_line: OnLine,
+    *,
+    index_url: str = "",
+    or_usual: bool = False,
+    installer: Installer | None = None,
 ) -> Environment:
     """Install a group's environment below a folder, and return it, also where it was installed before.
 
-    `index_url` is where torch is downloaded from. An old environment is used until the new one is complete.
+    `index_url` is where torch is downloaded from; with `or_usual` it comes from where all packages do where
+    that index has none, or cannot be reached. An old environment is used until the new one is complete.
     Raises InstallFailed; nothing that counts as installed is left then.
     """
     home = folder / group.name
     with _locked(home, on_line):
         known = layout.read_environment(home)
         if known and known.installed.digest == group.digest(index_url):
-            on_line(f"{group.name} is installed already")
+            on_line(Note(f"{group.name} is installed already"))
             return known
         if _delete_others(home, known):
-            on_line("an install that did not end was cleared away; this one begins afresh")
+            on_line(Note("an install that did not end was cleared away; this one begins afresh"))
         _check_room(group, home, index_url)
         path = home / secrets.token_hex(4)
         try:
-            installed = _install_into(path, group, index_url, installer or Installer.detect(), on_line)
+            installer = installer or Installer.detect()
+            installed = _install_into(path, group, index_url, installer, on_line, or_usual=or_usual)
             layout.write_marker(home, installed)
         except OSError as exc:
             shutil.rmtree(path, ignore_errors=True)
@@ -79,14 +94,14 @@ def _locked(home: Path, on_line: OnLine) -> Iterator[None]:
         nonlocal waiting
         if not waiting:
             waiting = True
-            on_line("another command works on this environment; waiting for it")
+            on_line(Note("another command works on this environment; waiting for it"))
 
     with locked(home.with_name(f".{home.name}.lock"), on_wait):
         yield
 
 
 def _install_into(
-    path: Path, group: Group, index_url: str, installer: Installer, on_line: OnLine
+    path: Path, group: Group, index_url: str, installer: Installer, on_line: OnLine, *, or_usual: bool
 ) -> Installed:
     """Make an environment and install a group into it; return what its marker says.
 
@@ -98,12 +113,7 @@ def _install_into(
     )
     python = interpreter(path)
     if group.first:
-        options = ("--index-url", index_url) if index_url else ()
-        run_command(
-            installer.install_command(python, *group.first, *options),
-            on_line,
-            f"installing {', '.join(group.first)}",
-        )
+        index_url = _install_first(python, group, index_url, installer, on_line, or_usual=or_usual)
     run_command(
         installer.install_command(python, "-r", str(group.requirements)),
         on_line,
@@ -121,6 +131,27 @@ def _install_into(
         index_url=without_credentials(index_url),
         repaired=tuple(repaired),
     )
+
+
+def _install_first(
+    python: Path, group: Group, index_url: str, installer: Installer, on_line: OnLine, *, or_usual: bool
+) -> str:
+    """Install what comes first, and return the index that it came from; empty for the usual. Raises
+    InstallFailed.
+    """
+    what = f"installing {', '.join(group.first)}"
+    options = ("--index-url", index_url) if index_url else ()
+    try:
+        run_command(installer.install_command(python, *group.first, *options), on_line, what)
+    except InstallFailed:
+        if not (index_url and or_usual):
+            raise
+        where = without_credentials(index_url)
+        on_line(Note(f"{where} does not give it: it comes from where all packages do"))
+        _check_room(group, python.parent, "")
+        run_command(installer.install_command(python, *group.first), on_line, what)
+        return ""
+    return index_url
 
 
 def _delete_others(home: Path, kept: Environment | None) -> bool:

