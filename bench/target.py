@@ -96,18 +96,20 @@ def own(
         # its standard input ends with this process, however that ends
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environ)
         try:
-            _wait(ready.exists)
+            _wait(ready.exists, process)
             said = json.loads(ready.read_text())
-            _wait(lambda: _status(f"{said['url']}/readyz") == 200)
+            _wait(lambda: _status(f"{said['url']}/readyz") == 200, process)
             yield Target(f"{said['url']}/v1", None, said["pid"], time.monotonic() - began)
         finally:
             process.terminate()
             process.wait(PATIENCE)
 
 
-def _wait(true: Callable[[], bool]) -> None:
+def _wait(true: Callable[[], bool], server: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not true():
+        if server.poll() is not None:
+            raise RuntimeError(f"the server ended with status {server.returncode} before it was ready")
         if time.monotonic() > deadline:
             raise TimeoutError("the server did not become ready")
         time.sleep(0.01)
