@@ -29,6 +29,7 @@ from gateway.http import urls
 from gateway.http.bodies import Disconnected
 from gateway.http.drain import Drain
 from gateway.http.failures import FailureLog, in_words, unwrapped
+from gateway.http.media_types import JSON_UTF8, with_charset
 from gateway.http.proxies import Forwarding, Proxies
 from gateway.observability import request_log
 from gateway.security import cors
@@ -229,7 +230,7 @@ class Exchange:
             self.started = True
             self.log_entry.status = message["status"]
             self.log_entry.first_byte = time.monotonic()
-            message["headers"] = [*message.get("headers", ()), *self._common_headers()]
+            message["headers"] = [*with_charset(message.get("headers", ())), *self._common_headers()]
         await self._send(message)
 
     def _common_headers(self) -> list[tuple[bytes, bytes]]:
@@ -252,7 +253,7 @@ class Exchange:
             for name, value in refused.headers.items()
             if name not in self.log_entry.limits
         ]
-        headers += [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        headers += [(b"content-type", JSON_UTF8), (b"content-length", b"%d" % len(body))]
         await self.send({"type": "http.response.start", "status": refused.status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})
 

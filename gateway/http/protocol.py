@@ -17,6 +17,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from compat.errors import Envelope, ErrorBody
+from gateway.http.media_types import JSON_UTF8
 from gateway.http.unframed import unframed
 from gateway.observability.request_log import new_request_id
 from gateway.security.hosts import is_host
@@ -232,7 +233,7 @@ class BoundedProtocol(HttpToolsProtocol):
         body = msgspec.json.encode(Envelope(ErrorBody(message, "invalid_request_error")))
         head = [
             f"HTTP/1.1 {status.value} {status.phrase}",
-            "content-type: application/json",
+            f"content-type: {JSON_UTF8.decode()}",
             f"content-length: {len(body)}",
             f"x-request-id: {new_request_id()}",
             "connection: close",

@@ -15,7 +15,7 @@ GOOD = {"model": "tts-1", "voice": "alloy", "input": "Hello."}
 
 def error(answer: httpx.Response) -> dict[str, Any]:
     """Return the error in a response, after checks of what every error response must have."""
-    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["content-type"] == "application/json; charset=utf-8"
     assert answer.headers["x-request-id"].startswith("req_")
     body = answer.json()["error"]
     assert set(body) == {"message", "type", "param", "code"}

@@ -126,7 +126,7 @@ def test_json_and_text(server: Server, clip: bytes) -> None:
     """`json` includes the usage; `text` is the text and one newline, as plain text."""
     answer, text = send(server, clip), send(server, clip, response_format="text")
 
-    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["content-type"] == "application/json; charset=utf-8"
     assert answer.json()["usage"] == {"type": "duration", "seconds": 4}
     assert text.headers["content-type"] == "text/plain; charset=utf-8"
     assert text.text == answer.json()["text"] + "\n"
