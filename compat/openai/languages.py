@@ -132,7 +132,7 @@ def to_name(code: str) -> str:
     """Return a language's name as Whisper has it, in lower-case English; a code it does not know stays as it
     is.
     """
-    return NAMES.get(code.casefold(), code)
+    return NAMES.get(_code_of_tag(code.casefold()) or "", code)
 
 
 def to_code(value: str) -> str | None:

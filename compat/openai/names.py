@@ -45,30 +45,67 @@ _WHISPER = (
     r"(faster-|distil-|faster-distil-|mlx-)*+whisper(-v?\d)?+"
     r"(-(tiny|base|small|medium|large|turbo))++[\w.-]*+"
 )
+_SIZE = r"(tiny|base|small|medium)(\.en)?|large(-v[123])?(-turbo)?|turbo|distil-(small|medium|large)[\w.-]*+"
+"""what openai/whisper's own program and those after it call their models"""
 _PEERS: dict[Kind, re.Pattern[str]] = {
     "speech": re.compile(r"(.*/)?(kokoro|piper|xtts|chatterbox)[\w.-]*|tts"),
-    "transcription": re.compile(rf"(.*/)?({_WHISPER}|parakeet[\w.-]*|moonshine[\w.-]*)|whisper"),
+    "transcription": re.compile(
+        rf"(.*/)?({_WHISPER}|parakeet[\w.-]*|moonshine[\w.-]*)|whisper|(distil-whisper/)?({_SIZE})"
+    ),
 }
+_WHISPER_OF_SIZE = re.compile(
+    rf"(.*/)?(?P<distil>(faster-|mlx-|distil-)*+)(whisper-)?(?P<size>{_SIZE})(-(ct2|mlx|int8|fp16))*+"
+)
+_SAME_SIZE = {
+    "large": "large-v3",
+    "turbo": "large-v3-turbo",
+    "large-turbo": "large-v3-turbo",
+}
+"""what openai/whisper's program means by a size"""
+_KOKORO_MODEL = re.compile(r"(.*/)?kokoro(-82m)?(-v1\.\d)?(-onnx)?")
+OPENAI = "openai/"
+"""what stands before OpenAI's names in programs that know several providers"""
+
+
+def bare(model: str) -> str:
+    """Return a name in lower case, and without the name of OpenAI before it: `tts-1` of `openai/TTS-1`."""
+    return model.casefold().removeprefix(OPENAI)
+
+
+def other_names(model: str) -> tuple[str, ...]:
+    """Return the names under which engines here have what a name means: `faster-whisper-base` and
+    `whisper-base` of `base`, `whisper-1` of `openai/whisper-1`.
+    """
+    plain = bare(model)
+    found = [plain] if plain != model.casefold() else []
+    if (match := _WHISPER_OF_SIZE.fullmatch(plain)) and peer_kind(model) == "transcription":
+        size = _SAME_SIZE.get(match["size"], match["size"])
+        if "distil-" in match["distil"] and not size.startswith("distil-"):
+            size = f"distil-{size}"
+        found += [f"faster-whisper-{size}", f"whisper-{size}"]
+    if _KOKORO_MODEL.fullmatch(plain):
+        found += ["kokoro", "kokoro-onnx", "kokoro-fp16", "kokoro-int8"]
+    return tuple(name for name in found if name != model.casefold())
 
 
 def openai_kind(model: str) -> Kind | None:
     """Return what a model id of OpenAI's is for, dated ones included; None when it is not one of theirs."""
-    return _kind(model, _PATTERNS)
+    return _kind(bare(model), _PATTERNS)
 
 
 def peer_kind(model: str) -> Kind | None:
     """Return what a model id that other self-hosted servers use is for; None when it is not known."""
-    return _kind(model, _PEERS)
+    return _kind(bare(model), _PEERS)
 
 
 def gives_logprobs(model: str) -> bool:
     """Return whether OpenAI's model of that name gives log-probabilities when asked."""
-    return bool(re.fullmatch(rf"gpt-4o-(mini-)?transcribe{_DATE}", model.casefold()))
+    return bool(re.fullmatch(rf"gpt-4o-(mini-)?transcribe{_DATE}", bare(model)))
 
 
 def tells_languages(model: str) -> bool:
     """Return whether OpenAI's model of that name says which languages were spoken."""
-    return bool(re.fullmatch(rf"gpt-transcribe{_DATE}", model.casefold()))
+    return bool(re.fullmatch(rf"gpt-transcribe{_DATE}", bare(model)))
 
 
 def lacks_logprobs(model: str) -> bool:
@@ -78,12 +115,12 @@ def lacks_logprobs(model: str) -> bool:
 
 def diarizes(model: str) -> bool:
     """Return whether the name asks for speakers to be told apart."""
-    return "diarize" in model.casefold() and openai_kind(model) == "transcription"
+    return "diarize" in bare(model) and openai_kind(model) == "transcription"
 
 
 def counts_tokens(model: str) -> bool:
     """Return whether OpenAI bills that transcription model by token rather than by second."""
-    return model.casefold().startswith("gpt-4o")
+    return bare(model).startswith("gpt-4o")
 
 
 def _kind(model: str, patterns: dict[Kind, re.Pattern[str]]) -> Kind | None:

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from compat.openai import languages, loose, names, validation
+from compat.openai.form_names import Fields, gather
 from engines.errors import BadInput
 
 TranscriptFormat = Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"]
@@ -33,9 +34,7 @@ KNOWN = frozenset(
     }
 )
 
-Fields = dict[str, list[Any]]
-"""values by field name without brackets, in the order they came"""
-
+LOGPROBS = "logprobs"
 PROMPT_CHARACTERS = 4096
 """of a prompt that are used, its last ones: Whisper takes 224 tokens, what is before them has no effect"""
 
@@ -56,6 +55,7 @@ class TranscriptionRequest(msgspec.Struct, frozen=True):
     stream: bool = False
     translate: bool = False
     logprobs: bool = False
+    """log-probabilities are asked for, and have a place in the answer"""
     diarize: bool = False
     optional: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
@@ -76,22 +76,26 @@ class TranscriptionForm(msgspec.Struct):
 
 
 def from_form(pairs: Iterable[tuple[str, str]]) -> Fields:
-    """Gather a form's text parts: `name`, `name[]` and `name[sub]` alike, repeated ones in a list."""
-    fields: Fields = {}
-    for name, value in pairs:
-        base, bracket, sub = name.partition("[")
-        sub = sub.rstrip("]")
-        fields.setdefault(base, []).append({sub: value} if bracket and sub else value)
-    return fields
+    """Gather a form's text parts: `name`, `name[]`, `name[0]` and `name[sub]` alike, repeated ones in a
+    list.
+    """
+    return gather(pairs)
 
 
 def from_json(body: dict[str, Any]) -> Fields:
     """Gather the fields of a JSON body (Open WebUI's other request format) in the same shape."""
-    return {
-        name: value if isinstance(value, list) else [value]
-        for name, value in body.items()
-        if name != "input_audio"
-    }
+    return gather(
+        (name, item) for name, value in body.items() if name != "input_audio" for item in _items(value)
+    )
+
+
+def _items(value: object) -> list[Any]:
+    """Return the values of a list, which PHP writes as an object with numbers for names; else the value."""
+    if isinstance(value, list):
+        return value
+    if isinstance(value, dict) and value and all(name.isdigit() for name in value):
+        return list(value.values())
+    return [value]
 
 
 def parse(fields: Fields, *, translate: bool = False) -> TranscriptionRequest:
@@ -102,6 +106,7 @@ def parse(fields: Fields, *, translate: bool = False) -> TranscriptionRequest:
     model = loose.name(model, "model")
     granularities = _granularities(fields)
     response_format = _format(fields)
+    include = _many(fields, "include")
     return TranscriptionRequest(
         model=model,
         response_format=response_format,
@@ -112,9 +117,9 @@ def parse(fields: Fields, *, translate: bool = False) -> TranscriptionRequest:
         segments="segment" in granularities or not granularities,
         stream=not translate and loose.truth(_last(fields, "stream")),
         translate=translate,
-        logprobs="logprobs" in _many(fields, "include"),
+        logprobs=LOGPROBS in include and _can_have_logprobs(model, response_format),
         diarize=response_format == "diarized_json" or names.diarizes(model),
-        optional=_optional(fields, model),
+        optional=_optional(fields, model, response_format, include),
         unknown=tuple(name for name in fields if name not in KNOWN),
     )
 
@@ -131,14 +136,14 @@ def _many(fields: Fields, name: str) -> list[str]:
         if not isinstance(value, str):
             continue
         value = loose.name(value, name)
-        listed = _json_list(value) if value.lstrip().startswith("[") else value.split(",")
+        listed = _json_list(value) if value.lstrip().startswith(("[", "{")) else value.split(",")
         words += [word.strip() for word in listed if word.strip()]
     return words
 
 
 def _json_list(value: str) -> list[str]:
     try:
-        return [item for item in json.loads(value) if isinstance(item, str)]
+        return [item for item in _items(json.loads(value)) if isinstance(item, str)]
     except (ValueError, RecursionError):
         return []
 
@@ -176,7 +181,9 @@ def _temperature(fields: Fields) -> float:
     return value
 
 
-def _optional(fields: Fields, model: str) -> tuple[str, ...]:
+def _optional(
+    fields: Fields, model: str, response_format: TranscriptFormat, include: list[str]
+) -> tuple[str, ...]:
     """Name what was set beside the common fields; `chunking_strategy: auto` asks for nothing in
     particular.
     """
@@ -185,21 +192,36 @@ def _optional(fields: Fields, model: str) -> tuple[str, ...]:
         if fields.get(name):
             given.append(name)
     strategy = fields.get("chunking_strategy", [])
-    if any(value not in ("auto", "", None) for value in strategy):
+    if any(value not in ("auto", "", None, {"type": "auto"}) for value in strategy):
         given.append("chunking_strategy")
-    if fields.get("include") and names.lacks_logprobs(model):
+    if _granularities(fields) and response_format != "verbose_json":
+        given.append("timestamp_granularities")
+    has_logprobs = _can_have_logprobs(model, response_format)
+    if any(value != LOGPROBS or not has_logprobs for value in include):
         given.append("include")
     return tuple(given)
 
 
-def requires_logprobs(request: TranscriptionRequest) -> bool:
-    """Return whether log-probabilities are wanted here: with `json`, and not from the models of OpenAI's that
-    have none.
+def _can_have_logprobs(model: str, response_format: TranscriptFormat) -> bool:
+    """Return whether there is a place for log-probabilities: with `json`, and not from the models of OpenAI's
+    that have none.
     """
-    return request.logprobs and request.response_format == "json" and not names.lacks_logprobs(request.model)
+    return response_format == "json" and not names.lacks_logprobs(model)
 
 
-def incompatible(request: TranscriptionRequest) -> BadInput:
-    """Return the error that a model does not give a response format."""
-    message = f"response_format '{request.response_format}' is not compatible with model '{request.model}'."
-    return BadInput(message, param="response_format", code="unsupported_value")
+def no_speakers(request: TranscriptionRequest) -> BadInput:
+    """Return the error that nothing here tells speakers apart, as a model or a response format asks."""
+    reason = "nothing here tells speakers apart (diarization)"
+    if names.diarizes(request.model):
+        return BadInput(
+            f"The model '{request.model}' cannot be used: {reason}. 'gpt-4o-transcribe' transcribes without"
+            " speakers.",
+            param="model",
+            code="unsupported_value",
+        )
+    return BadInput(
+        f"response_format '{request.response_format}' is not compatible with model '{request.model}', and"
+        f" {reason}. 'json' and 'verbose_json' give the text without speakers.",
+        param="response_format",
+        code="unsupported_value",
+    )

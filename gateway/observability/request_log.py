@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Iterable
 from typing import Any, Literal, cast
 
 import msgspec
@@ -13,6 +14,7 @@ SCOPE_KEY = "voicebox.record"
 """where the ASGI scope holds the request's log entry"""
 INTERNAL_FIELDS = frozenset({"began", "first_byte", "path", "template", "limits", "queue_seconds"})
 """fields that the line has in another form, or not at all"""
+LONGEST_WARNING = 300
 CLIENT_CLOSED_REQUEST = 499
 """nginx's status of a request whose client left, which is never sent"""
 
@@ -81,6 +83,12 @@ class RequestLog(msgspec.Struct):
     text: str | None = None
     warnings: list[str] = []
     """what the caller should know of what was done"""
+
+    def note_choice(self, mapped: Iterable[str], advice: str) -> None:
+        """Note which names were not used literally, and what would bring what was asked for."""
+        self.mapped = list(mapped)
+        if advice:
+            self.warnings = [*self.warnings, header_safe(advice, LONGEST_WARNING)]
 
     def headers(self) -> dict[str, str]:
         """Return the headers: engine, voice and language, what verifies them, what was ignored or mapped."""

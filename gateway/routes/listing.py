@@ -56,10 +56,19 @@ def _models(engines: EngineSnapshot) -> Iterator[Model]:
     }
     for kind, is_usable in usable.items():
         if is_usable:
-            yield from (_openai_model(name, kind) for name in names.LISTED[kind])
+            yield from (
+                _openai_model(name, kind)
+                for name in names.LISTED[kind]
+                if not names.diarizes(name) or _diarizes(engines)
+            )
     for info in infos:
         for name in info.models:
             yield Model(name, LISTED_SINCE, OWNER, task=TASKS["speech" if info.speech else "transcription"])
+
+
+def _diarizes(engines: EngineSnapshot) -> bool:
+    """Return whether something tells speakers apart."""
+    return any(info.transcription and info.transcription.diarize for info in engines.infos.values())
 
 
 def _openai_model(name: str, kind: Kind) -> Model:
@@ -68,9 +77,13 @@ def _openai_model(name: str, kind: Kind) -> Model:
 
 def _model(engines: EngineSnapshot, name: str) -> Model:
     """Return a model as a request would resolve it. Raises UnknownModel."""
+    if names.diarizes(name) and not _diarizes(engines):
+        raise UnknownModel(
+            f"The model '{shown(name)}' is not here: nothing tells speakers apart", param="model"
+        )
     for kind in TASKS:
         if _resolves(engines, name, kind):
-            created = names.CREATED.get(name, LISTED_SINCE)
+            created = names.CREATED.get(names.bare(name), LISTED_SINCE)
             owner = "system" if names.openai_kind(name) else OWNER
             voices = tuple(preset_voices(engines.infos)) if kind == "speech" else UNSET
             return Model(name, created, owner, task=TASKS[kind], voices=voices)

@@ -12,6 +12,7 @@ from litestar import post
 from litestar.di import NamedDependency
 
 from compat.openai import subtitles, transcript, transcription, validation
+from compat.openai.form_names import Fields
 from compat.openai.transcript_times import in_order
 from compat.openai.transcription import TranscriptionRequest
 from engines.api import Finished, TranscriptionEvent, TranscriptSegment
@@ -72,14 +73,14 @@ async def _response(context: RequestContext, *, translate: bool) -> StreamingRes
         recording.close()
         raise
     if request.stream:
-        events = _closing(recording, _events(work, request, log_entry))
+        events = _closing(recording, _events(work, log_entry))
         return context.stream_events(events, log_entry.headers())
     text_type = request.response_format in ("text", "srt", "vtt")
-    chunks = _closing(recording, _whole_body(work, request, log_entry))
+    chunks = _closing(recording, _whole_body(work, log_entry))
     return context.stream(chunks, TEXT_TYPE if text_type else JSON_TYPE, log_entry.headers())
 
 
-async def _read(context: RequestContext) -> tuple[transcription.Fields, IO[bytes]]:
+async def _read(context: RequestContext) -> tuple[Fields, IO[bytes]]:
     """Return the fields and the recording of a form, or of a JSON body. Raises BadInput, BadAudio or
     TooLarge.
     """
@@ -101,10 +102,9 @@ def _upload_limit(settings: Settings) -> int:
     return min(OPENAI_UPLOAD, limit) if settings.compat.strict else limit
 
 
-async def _whole_body(
-    work: Transcription, request: TranscriptionRequest, log_entry: RequestLog
-) -> AsyncGenerator[bytes, None]:
+async def _whole_body(work: Transcription, log_entry: RequestLog) -> AsyncGenerator[bytes, None]:
     """Yield the body of a response that is not streamed, once all is transcribed."""
+    request = work.request
     segments: list[TranscriptSegment] = []
     language = request.language or FALLBACK_LANGUAGE
     async with aclosing(work.events()) as events:
@@ -117,12 +117,10 @@ async def _whole_body(
     yield _body(request, in_order(segments, work.seconds), work.seconds, language)
 
 
-async def _events(
-    work: Transcription, request: TranscriptionRequest, log_entry: RequestLog
-) -> AsyncGenerator[bytes, None]:
+async def _events(work: Transcription, log_entry: RequestLog) -> AsyncGenerator[bytes, None]:
     """Yield deltas as segments are transcribed, then the whole; the first event starts the response."""
     segments: list[TranscriptSegment] = []
-    logprobs = transcription.requires_logprobs(request)
+    request, logprobs = work.request, work.request.logprobs
     language = request.language or ""
     async with aclosing(work.events()) as events:
         async for event in events:
@@ -172,8 +170,7 @@ def _body(
             segments=request.segments,
         )
     else:
-        logprobs = transcription.requires_logprobs(request)
         answer = transcript.transcription(
-            segments, seconds, request.model, language=language, logprobs=logprobs
+            segments, seconds, request.model, language=language, logprobs=request.logprobs
         )
     return msgspec.json.encode(answer)

@@ -16,7 +16,7 @@ from gateway.config.settings import Settings
 from voices.naming.compatibility import AvailableEngines, UnavailableEngine
 from voices.naming.resolver import Names, Resolver, ResolverRules
 
-NAMES = Names(names.openai_kind, names.peer_kind, names.kokoro_voice)
+NAMES = Names(names.openai_kind, names.peer_kind, names.kokoro_voice, names.other_names)
 
 
 class EngineSnapshot:

@@ -90,7 +90,7 @@ async def prepare_synthesis(
         text = await text_to_speak(request, choice.profile, info.speech, spoken, services.settings.speech)
         if dictionary and await respelling.ignores_entries(dictionary, text.text, ipa=info.speech.ipa):
             log_entry.ignored.append("pronunciations")
-    log_entry.mapped = [*choice.mapped, *request.clamped]
+    log_entry.note_choice((*choice.mapped, *request.clamped), choice.advice)
     return Synthesis(services, engines, request, choice, terms, log_entry, text, dictionary)
 
 

@@ -10,7 +10,7 @@ from typing import IO
 from msgspec.structs import replace
 
 from compat.errors import wrong_endpoint
-from compat.openai.transcription import TranscriptionRequest, requires_logprobs
+from compat.openai.transcription import TranscriptionRequest
 from engines.api import TranscriptionEvent, TranscriptionJob
 from engines.errors import EngineFailed
 from engines.fleet.streams import RequestTerms
@@ -52,7 +52,7 @@ async def prepare_transcription(
     log_entry.model = request.model
     log_entry.format = request.response_format
     log_entry.ignored = unsupported_parameters.of_transcription(request, info, services.settings.compat)
-    log_entry.mapped = list(choice.mapped)
+    log_entry.note_choice(choice.mapped, choice.advice)
     if info.transcription is None:
         raise EngineFailed(f"The engine `{choice.engine}` does not transcribe.")
     audio = UploadAudio(
@@ -61,7 +61,11 @@ async def prepare_transcription(
         max_seconds=services.settings.limits.audio_seconds,
         threads=services.decoding,
     )
-    request = replace(request, language=own_code(request.language, info.transcription.languages))
+    request = replace(
+        request,
+        language=own_code(request.language, info.transcription.languages),
+        logprobs=request.logprobs and info.transcription.logprobs,
+    )
     return Transcription(services, request, choice, audio, terms, log_entry)
 
 
@@ -92,7 +96,8 @@ class Transcription:
         log_entry: RequestLog,
     ) -> None:
         self._services = services
-        self._request = request
+        self.request = request
+        """what is asked of the engine: without what it does not have"""
         self._choice = choice
         self._audio = audio
         self._terms = terms
@@ -111,11 +116,11 @@ class Transcription:
         rate_limiter = self._services.rate_limiter
         log_entry = self._log_entry
         pool = self._services.engines.pool(self._choice.engine)
-        permit = await rate_limiter.acquire(self._terms.caller, shown(self._request.model), 0.0)
+        permit = await rate_limiter.acquire(self._terms.caller, shown(self.request.model), 0.0)
         log_entry.limits = permit.headers
         try:
             await self._audio.open(max(0.0, self._terms.deadline - time.monotonic()))
-            whole = not self._request.stream  # nothing is sent before the end: all can be done again
+            whole = not self.request.stream  # nothing is sent before the end: all can be done again
             transcribed = pool.transcribe(self._job(), self._audio, self._terms, whole=whole)
             async with aclosing(transcribed) as events:
                 async for event in events:
@@ -127,7 +132,7 @@ class Transcription:
             rate_limiter.release(permit, self._audio.seconds)
 
     def _job(self) -> TranscriptionJob:
-        request = self._request
+        request = self.request
         return TranscriptionJob(
             model=self._choice.model,
             language=request.language,
@@ -135,5 +140,5 @@ class Transcription:
             temperature=request.temperature,
             translate=request.translate,
             words=request.words,
-            logprobs=requires_logprobs(request),
+            logprobs=request.logprobs,
         )

@@ -1,8 +1,8 @@
 """Parameters that the chosen engine cannot honour: the one place where it is decided what becomes of them.
 
 Optional ones are ignored and named in x-voicebox-ignored and in the log, or, where the settings say so,
-refused. What would change the meaning of the answer (a language the engine does not know, log-probabilities
-or speakers that were asked for and cannot be had) is always refused.
+refused. What would change the meaning of the answer (a language the engine does not know, speakers that were
+asked for and cannot be told apart) is always refused.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from compat.openai.speech import SpeechRequest
-from compat.openai.transcription import TranscriptionRequest, incompatible, requires_logprobs
+from compat.openai.transcription import TranscriptionRequest, no_speakers
 from engines.api import EngineInfo, SpeechCapabilities, TranscriptionCapabilities
 from engines.errors import Unsupported
 from engines.languages import alike
@@ -95,6 +95,7 @@ def of_transcription(request: TranscriptionRequest, info: EngineInfo, settings: 
     unsupported = {
         "prompt": request.prompt is not None and not capabilities.prompt,
         "temperature": request.temperature > 0 and not capabilities.temperature,
+        "include": request.logprobs and not capabilities.logprobs,
     }
     lost = [*(name for name, is_lost in unsupported.items() if is_lost), *request.optional, *request.unknown]
     return _ignore_or_refuse(lost, info, settings, request.unknown)
@@ -111,11 +112,7 @@ def _refuse_what_matters(
             param="language",
         )
     if request.diarize and not capabilities.diarize:
-        if request.response_format == "diarized_json":
-            raise incompatible(request)
-        raise Unsupported(f"The engine `{engine}` cannot tell speakers apart (diarization).", param="model")
-    if requires_logprobs(request) and not capabilities.logprobs:
-        raise Unsupported(f"The engine `{engine}` gives no log-probabilities.", param="include")
+        raise no_speakers(request)
     if request.translate and not capabilities.translate:
         raise Unsupported(f"The engine `{engine}` does not translate.", param="model")
 

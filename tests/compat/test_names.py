@@ -38,11 +38,49 @@ def test_other_ids(model: str) -> None:
     ("model", "use"),
     [("kokoro", "speech"), ("hexgrad/Kokoro-82M", "speech"), ("whisper-small", "transcription"),
      ("Systran/faster-whisper-large-v3", "transcription"), ("gpt-4o", None), ("tts-l", None),
-     ("whisper-large-v3-turbo", "transcription"), ("distil-whisper/distil-large-v3", None), ("whisper-99", None), ("whisper", "transcription")],
+     ("whisper-large-v3-turbo", "transcription"), ("distil-whisper/distil-large-v3", "transcription"), ("base.en", "transcription"),
+     ("large-v3", "transcription"), ("turbo", "transcription"), ("openai/tiny", "transcription"), ("small.de", None), ("large-v9", None), ("whisper-99", None), ("whisper", "transcription")],
 )  # fmt: skip
 def test_peers_models(model: str, use: str | None) -> None:
     """Names that users of other self-hosted servers have in their settings are known by their kind."""
     assert names.peer_kind(model) == use
+
+
+@pytest.mark.parametrize(
+    ("model", "kind"),
+    [("openai/whisper-1", "transcription"), ("OpenAI/TTS-1-HD", "speech"), ("openai/gpt-4o-mini-tts-2025-12-15", "speech"),
+     ("openai/gpt-4o-transcribe", "transcription"), ("openai/", None), ("azure/tts-1", None)],
+)  # fmt: skip
+def test_openai_before_a_name(model: str, kind: str | None) -> None:
+    """The name of OpenAI before a name of theirs changes nothing, as programs with several providers send it."""
+    assert names.openai_kind(model) == kind
+    assert names.gives_logprobs("openai/gpt-4o-transcribe")
+    assert names.counts_tokens("openai/gpt-4o-transcribe")
+    assert names.tells_languages("openai/gpt-transcribe")
+    assert names.diarizes("openai/gpt-4o-transcribe-diarize")
+
+
+@pytest.mark.parametrize(
+    ("model", "size"),
+    [("base", "base"), ("base.en", "base.en"), ("tiny", "tiny"), ("small", "small"), ("medium.en", "medium.en"), ("large", "large-v3"),
+     ("large-v3", "large-v3"), ("turbo", "large-v3-turbo"), ("large-v3-turbo", "large-v3-turbo"), ("large-v2", "large-v2"),
+     ("distil-large-v3", "distil-large-v3"), ("distil-whisper/distil-large-v3", "distil-large-v3"),
+     ("Systran/faster-distil-whisper-large-v3", "distil-large-v3"), ("Systran/faster-whisper-small.en", "small.en"),
+     ("openai/whisper-large-v3-turbo", "large-v3-turbo"), ("deepdml/faster-whisper-large-v3-turbo-ct2", "large-v3-turbo"),
+     ("mlx-community/whisper-tiny-mlx", "tiny")],
+)  # fmt: skip
+def test_what_sizes_of_whisper_mean(model: str, size: str) -> None:
+    """A size of Whisper means it in whichever form an engine has it."""
+    found = {model.casefold(), *names.other_names(model)}
+    assert {f"faster-whisper-{size}", f"whisper-{size}"} <= found
+
+
+@pytest.mark.parametrize(
+    "model", ["whisper-1", "tts-1", "espeak", "base/x", "af_heart", "", "parakeet-ctc-1.1b"]
+)
+def test_names_that_mean_themselves(model: str) -> None:
+    """Other names mean nothing else."""
+    assert names.other_names(model) == ()
 
 
 @pytest.mark.parametrize(

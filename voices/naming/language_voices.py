@@ -27,3 +27,29 @@ def voice_of_tag(voices: Sequence[Voice], name: str) -> Voice | None:
     plain = [voice for voice in able if voice.id.casefold() in (main, f"{main}-{main}")]
     own = [voice for voice in able if voice.languages and "-" not in voice.languages[0]]
     return next(iter([*exact, *plain, *own, *able]), None)
+
+
+def variant_of_gender(voices: tuple[Voice, ...], gender: str) -> str:
+    """Find the ending that makes another voice one of that gender (`+f3`), where the engine lists such a one;
+    else nothing.
+    """
+    varied = (voice.id.partition("+") for voice in voices if voice.gender == gender)
+    return next((plus + variant for _, plus, variant in varied if plus), "")
+
+
+def plainest(voices: tuple[Voice, ...], language: str) -> Voice | None:
+    """Find the voice that a bare language means: `fr` is `fr-fr` where there is one, else the first of that
+    language.
+    """
+    speaks = [voice for voice in voices if language in (tag.casefold() for tag in voice.languages)]
+    return next((voice for voice in speaks if voice.id.casefold() == f"{language}-{language}"), None) or next(
+        iter(speaks), None
+    )
+
+
+def voice_speaks(voice: Voice, language: str) -> bool:
+    """Return whether a voice is of a language, or has its tag for a name."""
+    folded = language.casefold()
+    return any(
+        tag.casefold() == folded or tag.casefold().startswith(f"{folded}-") for tag in voice.languages
+    ) or (voice.id.casefold() == folded)

@@ -20,19 +20,19 @@ the engine that the model names, or else by the best that can (`voices.naming.co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Literal
 
 import msgspec
 
-from engines.api import EngineInfo, Voice
+from engines.api import EngineInfo
 from engines.errors import EngineUnavailable, SpeechError, UnknownModel, UnknownVoice
 from engines.languages import primary_language
 from voices.naming import compatibility, matching, mixture
 from voices.naming.characters import ENGLISH, find_character, is_openai_voice, speaks, transcribes
 from voices.naming.compatibility import AvailableEngines, UnavailableEngine
-from voices.naming.language_voices import voice_of_tag
+from voices.naming.language_voices import plainest, variant_of_gender, voice_of_tag, voice_speaks
 from voices.profile import Profile
 
 Kind = Literal["speech", "transcription"]
@@ -45,6 +45,8 @@ class Names(msgspec.Struct, frozen=True):
     peer_kind: Callable[[str], Kind | None]
     peer_voice: Callable[[str], tuple[str, str] | None]
     """(language, gender) of a peer's voice name"""
+    other_names: Callable[[str], tuple[str, ...]] = lambda _: ()
+    """the names under which engines may have what a model's name means"""
 
 
 class ResolverRules(msgspec.Struct, frozen=True):
@@ -72,6 +74,8 @@ class Choice(msgspec.Struct, frozen=True):
     """a custom voice"""
     language: str | None = None
     """what the voice is to be told to speak, where it was chosen for a language that is not its own"""
+    advice: str = ""
+    """what would bring the model that was asked for, where another has taken its place"""
 
 
 class WrongKind(UnknownModel):
@@ -193,8 +197,8 @@ class Resolver:
         if not ready:
             raise EngineUnavailable(f"No engine for {kind} is ready yet.")
         target = matching.alias(model, self._rules.model_aliases) or model
-        known = self._known_model(target, ready)
-        if known:
+        candidates = (target, *self._names.other_names(target))
+        if known := self._first_known(candidates, ready):
             return known
         asked_for = self._names.openai_kind(target)
         if asked_for == kind:
@@ -202,20 +206,31 @@ class Resolver:
             usual = {name: ready[name] for name in self._usual if name in ready} or ready
             is_other = best != _best(usual, kind, language or ENGLISH)
             return Choice(best, "", mapped=(f"model={matching.shown(model)}->{best}",) if is_other else ())
-        if asked_for or self._known_model(target, self._speaking | self._transcribing):
+        if asked_for or self._first_known(candidates, self._speaking | self._transcribing):
             raise WrongKind(matching.shown(model))
-        absent = next((one for one in self._around.absent if one.name == target.casefold()), None)
-        if not (absent and absent.here) and (
-            self._names.peer_kind(target) == kind or self._rules.map_unknown
-        ):
+        peer_kind = self._names.peer_kind(target)
+        if peer_kind and peer_kind != kind:
+            raise WrongKind(matching.shown(model))
+        absent = self._absent(candidates)
+        if not (absent and absent.here) and (peer_kind == kind or self._rules.map_unknown):
             best = _best(ready, kind, language or ENGLISH)
-            return Choice(best, "", mapped=(f"model={model}->{best}",))
+            advice = f"`{absent.name}` is not here: {absent.reason}" if absent else ""
+            return Choice(best, "", mapped=(f"model={model}->{best}",), advice=advice)
         if absent:
             raise EngineUnavailable(f"The model `{absent.name}` cannot be used yet: {absent.reason}.")
         raise UnknownModel(
             f"The model `{matching.shown(model)}` does not exist or you do not have access to it."
             + matching.did_you_mean(model, self._all_models(kind))
         )
+
+    def _first_known(self, candidates: Iterable[str], ready: Mapping[str, EngineInfo]) -> Choice | None:
+        return next(filter(None, (self._known_model(name, ready) for name in candidates)), None)
+
+    def _absent(self, candidates: Iterable[str]) -> UnavailableEngine | None:
+        """Return the engine that has one of some names and is not ready, one that is here before others."""
+        wanted = [name.casefold() for name in candidates]
+        absent = [one for name in wanted for one in self._around.absent if one.name == name]
+        return next((one for one in absent if one.here), next(iter(absent), None))
 
     @staticmethod
     def _known_model(model: str, ready: Mapping[str, EngineInfo]) -> Choice | None:
@@ -230,7 +245,8 @@ class Resolver:
         return None
 
     def _is_model(self, model: str) -> bool:
-        return self._known_model(model, self._speaking | self._transcribing) is not None or bool(
+        candidates = (model, *self._names.other_names(model))
+        return self._first_known(candidates, self._speaking | self._transcribing) is not None or bool(
             self._names.openai_kind(model) or matching.alias(model, self._rules.model_aliases)
         )
 
@@ -264,7 +280,8 @@ class Resolver:
         mapped = chosen.mapped if chosen else ()
         if found:
             model = chosen.model if chosen and chosen.engine == found.engine else ""
-            return msgspec.structs.replace(found, model=model, mapped=mapped + found.mapped)
+            advice = chosen.advice if chosen else ""
+            return msgspec.structs.replace(found, model=model, mapped=mapped + found.mapped, advice=advice)
         if self._rules.map_unknown and (default := self._find_voice(self._rules.default_voice, order)):
             return Choice(
                 default.engine,
@@ -283,6 +300,8 @@ class Resolver:
         engine, slash, rest = voice.partition("/")
         if slash and (named := next((name for name in order if name.casefold() == engine.casefold()), None)):
             order, voice = [named], rest
+        elif slash:
+            voice = next(iter(self._names.other_names(voice)), voice)
         if found := self._character(order, voice, language):
             return found
         for search in (self._own_voice, self._peer_voice):
@@ -299,7 +318,7 @@ class Resolver:
         for candidate in info.voices:
             if candidate.name.casefold() == folded:
                 return Choice(engine, "", candidate.id)
-        if plain := _plainest(info.voices, folded) or voice_of_tag(info.voices, voice):
+        if plain := plainest(info.voices, folded) or voice_of_tag(info.voices, voice):
             return Choice(engine, "", plain.id)
         base, plus, variant = voice.partition("+")
         if plus and variant.casefold() in (known.casefold() for known in info.variants):
@@ -338,12 +357,12 @@ class Resolver:
             return None
         language, gender = traits
         voices = self._speaking[engine].voices
-        speaks = [known for known in voices if _speaks(known, language)] or [
-            known for known in voices if _speaks(known, primary_language(language))
+        speaks = [known for known in voices if voice_speaks(known, language)] or [
+            known for known in voices if voice_speaks(known, primary_language(language))
         ]
         best = next((known.id for known in speaks if known.gender == gender), None)
         if not best and speaks:
-            best = speaks[0].id + _variant(voices, gender)
+            best = speaks[0].id + variant_of_gender(voices, gender)
         return Choice(engine, "", best, (f"voice={voice}->{engine}/{best}",)) if best else None
 
     def _unknown_voice(self, asked: str, tied: Choice | None) -> UnknownVoice:
@@ -370,28 +389,3 @@ def _best(ready: Mapping[str, EngineInfo], kind: Kind, language: str) -> str:
     """Return the best engine that knows a language; the best of all where none does."""
     knows = speaks if kind == "speech" else transcribes
     return next((name for name, info in ready.items() if knows(info, language)), next(iter(ready)))
-
-
-def _variant(voices: tuple[Voice, ...], gender: str) -> str:
-    """Find the ending that makes another voice one of that gender (`+f3`), where the engine lists such a one;
-    else nothing.
-    """
-    varied = (voice.id.partition("+") for voice in voices if voice.gender == gender)
-    return next((plus + variant for _, plus, variant in varied if plus), "")
-
-
-def _plainest(voices: tuple[Voice, ...], language: str) -> Voice | None:
-    """Find the voice that a bare language means: `fr` is `fr-fr` where there is one, else the first of that
-    language.
-    """
-    speaks = [voice for voice in voices if language in (tag.casefold() for tag in voice.languages)]
-    return next((voice for voice in speaks if voice.id.casefold() == f"{language}-{language}"), None) or next(
-        iter(speaks), None
-    )
-
-
-def _speaks(voice: Voice, language: str) -> bool:
-    folded = language.casefold()
-    return any(
-        tag.casefold() == folded or tag.casefold().startswith(f"{folded}-") for tag in voice.languages
-    ) or (voice.id.casefold() == folded)

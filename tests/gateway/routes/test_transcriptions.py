@@ -221,9 +221,18 @@ def test_files_that_are_no_recording(server: Server, file: bytes, status: int, m
         ({"model": "gpt-4o-transcribe-diarize"}, 400, "model", "speakers"),
         ({"language": "de"}, 400, "language", "de"),
         ({"language": "klingon"}, 400, "language", "ISO-639-1"),
+        ({"language": "kr"}, 400, "language", "'ko'"),
+        ({"language": "nb-NO"}, 400, "language", "'no'"),
         ({"temperature": "2"}, 400, None, "temperature"),
         ({"timestamp_granularities[]": "letter"}, 400, None, "timestamp_granularities"),
-        ({"model": "gpt-4o-transcribe", "include[]": "logprobs"}, 400, "include", "log-probabilities"),
+        ({"model": "openai/tts-1"}, 404, None, "does not transcribe"),
+        ({"model": "openai/gpt-4o-transcribe-diarize"}, 400, "model", "speakers"),
+        (
+            {"model": "gpt-4o-transcribe-diarize", "response_format": "diarized_json"},
+            400,
+            "model",
+            "speakers",
+        ),
     ],
 )
 def test_refusals(
@@ -255,6 +264,33 @@ def test_no_file(server: Server) -> None:
 def test_harmless_extra_fields(server: Server, clip: bytes, fields: dict[str, str]) -> None:
     """Empty values, tags, unknown fields and OpenAI's own options that have no meaning here are no errors."""
     assert send(server, clip, **fields).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("model", "response_format"),
+    [("whisper-1", "json"), ("gpt-4o-transcribe", "json"), ("gpt-4o-transcribe", "text"), ("gpt-transcribe", "srt"), ("base", "vtt"),
+     ("tone", "verbose_json")],
+)  # fmt: skip
+def test_log_probabilities_that_cannot_be_had(
+    server: Server, clip: bytes, model: str, response_format: str
+) -> None:
+    """They are left out and named in a header, whatever the model and the format: no request fails for them."""
+    fields = {"model": model, "response_format": response_format, "include[0]": "logprobs"}
+    short = clip[:20_000]
+    for answer in (send(server, short, **fields), send(server, short, stream="true", **fields)):
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["x-voicebox-ignored"] == "include"
+        assert "logprobs" not in answer.text
+
+
+def test_words_asked_by_number(server: Server, clip: bytes) -> None:
+    """Words come with a list that PHP or qs has written, as they do with brackets."""
+    fields = {"model": "tone", "response_format": "verbose_json"}
+    plain = send(server, clip, **fields, **{"timestamp_granularities[]": "word"}).json()
+    numbered = send(server, clip, **fields, **{"timestamp_granularities[0]": "word"})
+
+    assert numbered.json()["words"] == plain["words"]
+    assert "x-voicebox-ignored" not in numbered.headers
 
 
 def test_ignored_options_are_named(server: Server, clip: bytes) -> None:
