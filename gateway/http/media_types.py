@@ -1,7 +1,7 @@
 """The media type of JSON as every answer names it.
 
-JSON is UTF-8 whether it says so or not, but PowerShell 5 and older clients of Java's read what does not say so
-as Latin-1.
+JSON is UTF-8 whether it says so or not, but PowerShell 5 and older clients of Java's read what does not say
+so as Latin-1.
 """
 
 from __future__ import annotations
