@@ -219,5 +219,10 @@ def without_internals(message: str) -> str:
 
 
 def row(error: SpeechError) -> tuple[int, str, str | None]:
-    """Return the table's row for an error, that of its nearest class."""
-    return next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
+    """Return the table's row for an error."""
+    return row_of(type(error))
+
+
+def row_of(kind: type[SpeechError]) -> tuple[int, str, str | None]:
+    """Return the table's row for a class of errors, that of its nearest class."""
+    return next(TABLE[base] for base in kind.__mro__ if base in TABLE)

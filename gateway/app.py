@@ -16,9 +16,6 @@ from anyio import CapacityLimiter
 from litestar import Litestar, Request
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import RedocRenderPlugin, SwaggerRenderPlugin
-from litestar.openapi.spec import Server
 from structlog.typing import FilteringBoundLogger
 
 from compat.errors import WrongRoute
@@ -46,6 +43,7 @@ from gateway.routes.models import model_router
 from gateway.routes.names import NAME_ROUTES
 from gateway.routes.profiles import PROFILE_ROUTER
 from gateway.routes.samples import SAMPLE_ROUTER
+from gateway.routes.schema import schema_routes
 from gateway.routes.speech import speech
 from gateway.routes.transcriptions import transcriptions, translations
 from gateway.routes.voices import VOICE_ROUTER
@@ -96,9 +94,9 @@ def create_app(
         metrics,
         encoders,
         DecodingThreads(codecs, settings.admission.wait),
-        manager.look_again,
         library,
         manager.models.unavailable,
+        manager.look_again,
     )
     auth = Authenticator(
         keys, public_voices=settings.auth.public_voices, public_metrics=settings.telemetry.public_metrics
@@ -117,6 +115,7 @@ def create_app(
             *NAME_ROUTES,
             model_router(manager),
             *health_routes(VERSION, drain, metrics, auth),
+            *schema_routes(VERSION, auth),
         ],
         dependencies={"context": Provide(context_provider(services), sync_to_thread=False)},
         lifespan=[
@@ -125,13 +124,7 @@ def create_app(
             watch_descriptors(log),
         ],
         exception_handlers={HTTPException: _raise_in_our_terms, Exception: _reraise},
-        openapi_config=OpenAPIConfig(
-            title="Voicebox Gateway",
-            version=VERSION,
-            path="/schema",
-            servers=[Server(url=base_path(settings.server.base_path) or "/")],
-            render_plugins=[SwaggerRenderPlugin(), RedocRenderPlugin()],
-        ),
+        openapi_config=None,  # gateway/http/openapi makes the document
         logging_config=None,
     )
     return RequestMiddleware(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 from msgspec import UNSET, UnsetType
 
@@ -19,6 +21,13 @@ class ListedVoice(msgspec.Struct, frozen=True):
     gender: str | UnsetType = UNSET
     description: str | UnsetType = UNSET
     engine: str | UnsetType = UNSET
+    """the engine that brings it along; not told of voices of your own"""
+    created_at: int | UnsetType = UNSET
+    """seconds since 1970; of voices of your own, as is all below"""
+    type: Literal["audio_sample", "prompt", "preset"] | UnsetType = UNSET
+    """what it was made from"""
+    prompt: str | UnsetType = UNSET
+    """what it was designed from, where you may change the voice"""
 
 
 class Model(msgspec.Struct, frozen=True):

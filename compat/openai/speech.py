@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
+from msgspec import Meta
 
 from compat.openai import loose, validation
 from engines.errors import BadInput
@@ -74,19 +75,32 @@ class VoiceReference(msgspec.Struct):
 
 
 class SpeechBody(msgspec.Struct):
-    """The JSON body as documented at /schema; what is read is more forgiving."""
+    """A text to speak, and how; the API's description is made of this, what is read is more forgiving."""
 
     model: str
-    input: str
+    """OpenAI's names (`tts-1`, `gpt-4o-mini-tts` and others) get the best speaking engine; `/v1/models` lists
+    all
+    """
+    input: Annotated[str, Meta(min_length=1)]
+    """the text to speak"""
     voice: str | VoiceReference | None = None
+    """a name that `/v1/audio/voices` lists, or the name or id of a voice of your own"""
     instructions: str | None = None
+    """how it is to be spoken, for engines that take instructions"""
     response_format: OutputFormat = "mp3"
-    speed: float = 1.0
+    """the format of the audio"""
+    speed: Annotated[float, Meta(ge=SLOWEST, le=FASTEST)] = 1.0
+    """1 is the voice's own pace; what lies outside is moved inside, or refused in strict mode"""
     stream_format: Literal["audio", "sse"] = "audio"
+    """`sse` sends the audio in events, `audio` as it is; both as it is made"""
     language: str | None = None
+    """ours: the language of the text (`de`, `pt-BR`, `german`); without it, it is found in the text"""
     seed: int | None = None
+    """ours: a number that makes an engine of chance speak alike twice"""
     text_format: TextFormat | None = None
+    """ours: what the text is written in; marks, tags and links are left out or said sensibly"""
     verify: bool | None = None
+    """ours: whether what is spoken is heard before it is sent, and made again where words are missing"""
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -98,9 +112,10 @@ class Usage(msgspec.Struct, frozen=True):
 
 
 class SpeechDelta(msgspec.Struct, frozen=True, tag="speech.audio.delta", tag_field="type"):
-    """Some bytes of the file, base64."""
+    """Some bytes of the file."""
 
     audio: str
+    """base64"""
 
 
 class SpeechDone(msgspec.Struct, frozen=True, tag="speech.audio.done", tag_field="type", omit_defaults=True):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
+from msgspec import Meta
 
 from compat.openai import languages, loose, names, validation
 from compat.openai.form_names import Fields, gather
@@ -61,18 +62,74 @@ class TranscriptionRequest(msgspec.Struct, frozen=True):
     unknown: tuple[str, ...] = ()
 
 
-class TranscriptionForm(msgspec.Struct):
-    """The form as documented at /schema; what is read is more forgiving."""
+class _TranscriptionFields(msgspec.Struct, kw_only=True):
+    """What is asked of a transcription beside its recording."""
+
+    model: str
+    """OpenAI's names (`whisper-1`, `gpt-4o-transcribe` and others) get the best transcribing engine"""
+    language: str | None = None
+    """the language of the recording (`en`, `pt-BR`, `german`); without it, an engine that can finds it out"""
+    prompt: str | None = None
+    """words that may come up, or the text before, for engines that take it; the last 4,096 characters"""
+    response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = "json"
+    """the format of the transcript"""
+    temperature: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    """how freely an engine may guess, for engines that take it"""
+    timestamp_granularities: list[Literal["word", "segment"]] = []
+    """with `verbose_json`: what times are told of; segments, unless asked otherwise"""
+    include: list[Literal["logprobs"]] = []
+    """with `json`: how sure the engine was of each token, from the models that tell it"""
+    stream: bool = False
+    """send the transcript in events, as it is made"""
+    languages: list[str] = []
+    """languages to expect; taken, and named in `x-voicebox-ignored`"""
+    keywords: list[str] = []
+    """words to expect; taken, and named in `x-voicebox-ignored`"""
+    chunking_strategy: str | None = None
+    """`auto`; another is taken, and named in `x-voicebox-ignored`"""
+    known_speaker_names: list[str] = []
+    """taken, and named in `x-voicebox-ignored`"""
+    known_speaker_references: list[str] = []
+    """taken, and named in `x-voicebox-ignored`"""
+
+
+class TranscriptionForm(_TranscriptionFields, kw_only=True):
+    """A recording to transcribe, and how; the API's description is made of this, what is read is more
+    forgiving. Fields that are lists may be sent several times, with or without `[]` behind their names.
+    """
 
     file: bytes
+    """the recording, in any format that FFmpeg reads"""
+
+
+class TranslationForm(msgspec.Struct, kw_only=True):
+    """A recording to transcribe into English."""
+
+    file: bytes
+    """the recording, in any format that FFmpeg reads"""
     model: str
-    language: str | None = None
+    """the name of a transcribing model that translates"""
     prompt: str | None = None
-    response_format: TranscriptFormat = "json"
-    temperature: float = 0.0
-    timestamp_granularities: list[Literal["word", "segment"]] = []
-    include: list[Literal["logprobs"]] = []
-    stream: bool = False
+    """English words that may come up, for engines that take it"""
+    response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = "json"
+    """the format of the transcript"""
+    temperature: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    """how freely an engine may guess, for engines that take it"""
+
+
+class InputAudio(msgspec.Struct, kw_only=True):
+    """A recording within JSON."""
+
+    data: str
+    """the recording in base64, or a `data:` URL of it"""
+    format: str | None = None
+    """what it is said to be; its content decides"""
+
+
+class TranscriptionBody(_TranscriptionFields, kw_only=True):
+    """A recording to transcribe, and how, as JSON."""
+
+    input_audio: InputAudio
 
 
 def from_form(pairs: Iterable[tuple[str, str]]) -> Fields:

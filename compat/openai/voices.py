@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from compat.openai import loose
-from compat.openai.models import ListedVoice
 from engines.errors import BadInput
 
 MIME_TYPES = (
@@ -64,30 +63,51 @@ class CreateVoice(msgspec.Struct, frozen=True):
 
 
 class CreateVoiceForm(msgspec.Struct):
-    """The form of `POST /v1/audio/voices` as documented at /schema. `type: prompt` may come as JSON, too."""
+    """A voice to be made from a sample, or from a description."""
 
     name: str
     type: Created = "audio_sample"
+    """`audio_sample` clones the voice of a recording, `prompt` designs one from words"""
     audio_sample: bytes = b""
+    """the recording, for `audio_sample`"""
     consent: str = ""
+    """the id of the consent of who is heard; whether it is needed, the settings say"""
     transcript: str = ""
     """what is said in the sample; found out where an engine needs it and nobody said"""
     language: str = ""
-    prompt: str = ""
-    script_hint: str = ""
+    """the language that the voice speaks"""
+    prompt: Annotated[str, Meta(max_length=LONGEST_PROMPT)] = ""
+    """what the voice is like, for `prompt`"""
+    script_hint: Annotated[str, Meta(max_length=LONGEST_PROMPT)] = ""
+    """what a designed voice says in its reference"""
     model: str = "auto"
+    """taken, and of no effect: the engine is chosen when the voice speaks"""
+
+
+class DesignVoiceBody(msgspec.Struct):
+    """A voice to be made from a description, as JSON."""
+
+    name: str
+    type: Literal["prompt"]
+    prompt: Annotated[str, Meta(max_length=LONGEST_PROMPT)]
+    """what the voice is like"""
+    language: str = ""
+    """the language that the voice speaks"""
+    script_hint: Annotated[str, Meta(max_length=LONGEST_PROMPT)] = ""
+    """what the voice says in its reference"""
 
 
 class ConsentForm(msgspec.Struct):
-    """The form of `POST /v1/audio/voice_consents`."""
+    """A recording in which a person agrees to have their voice cloned."""
 
     name: str
     language: str
+    """the language that is spoken, as a tag"""
     recording: bytes
 
 
 class ConsentName(msgspec.Struct):
-    """The body of `POST /v1/audio/voice_consents/{id}`."""
+    """A new name of a consent."""
 
     name: str
 
@@ -100,14 +120,6 @@ class VoiceObject(msgspec.Struct, frozen=True):
     created_at: int
     type: Created
     object: Literal["audio.voice"] = "audio.voice"
-    prompt: str | UnsetType = UNSET
-
-
-class OwnVoice(ListedVoice, frozen=True, kw_only=True):
-    """A custom voice in the list of all voices."""
-
-    created_at: int
-    type: Created | Literal["preset"]
     prompt: str | UnsetType = UNSET
 
 

@@ -16,20 +16,45 @@ from compat.openai import speech as openai
 from compat.voicebox import names
 from compat.voicebox import profiles as dialect
 from compat.voicebox.bodies import read
+from engines.errors import BadAudio, BadInput, Forbidden, StorageFull, UnknownModel
 from gateway.http.context import ROUTE, RequestContext
-from gateway.http.openapi import FORM, documented
-from gateway.routes.profiles import ONE, PATH, editable_profile, shown_profile, visible_profile
-from gateway.routes.speech import bounds, speech_response, speech_terms
+from gateway.http.openapi import headers
+from gateway.http.openapi.operation import (
+    BINARY_TYPE,
+    DOCUMENTED,
+    FORM_TYPE,
+    JSON_TYPE,
+    PROFILES_TAG,
+    ZIP_TYPE,
+    Documented,
+    Query,
+)
+from gateway.routes.profiles import MINE, ONE, PATH, editable_profile, shown_profile, visible_profile
+from gateway.routes.speech import SPOKEN, bounds, speech_response, speech_terms
 from gateway.services import voice_design
 from gateway.services.off_loop import off_loop
 from gateway.services.voice_archives import VoiceImport, draft_profile, export_voice, open_archive
 from gateway.services.voice_warnings import warn_of_voice
 from streaming.http.response import StreamingResponse
+from voices.errors import NameTaken, UnknownProfile
 
 CHUNK_BYTES = 262_144
 
 
-@get(ONE + "/export", summary="A profile with its recordings, as a ZIP file", opt={ROUTE: "export"})
+@get(
+    ONE + "/export",
+    operation_id="exportProfile",
+    summary="A profile with its recordings, as a ZIP file",
+    response_description="The ZIP file.",
+    opt={
+        ROUTE: "export",
+        DOCUMENTED: Documented(
+            answers={ZIP_TYPE: bytes},
+            answer_headers=("content-disposition",),
+            raises=(UnknownProfile, Forbidden, StorageFull),
+        ),
+    },
+)
 async def export(context: NamedDependency[RequestContext], profile_id: FromPath[str]) -> StreamingResponse:
     """Return a profile as a ZIP file. Raises UnknownProfile or Forbidden."""
     profile = await editable_profile(context, profile_id)
@@ -37,16 +62,25 @@ async def export(context: NamedDependency[RequestContext], profile_id: FromPath[
         file = await export_voice(await context.library(), profile, context.caller)
     await (await context.voices()).write_audit("exported", profile, key=context.caller)
     file_name = quote(f"{profile.name}.voicebox.zip", safe="")
-    headers = {"content-disposition": f"attachment; filename*=UTF-8''{file_name}"}
-    return context.stream(_chunks(file), "application/zip", headers)
+    disposition = {"content-disposition": f"attachment; filename*=UTF-8''{file_name}"}
+    return context.stream(_chunks(file), ZIP_TYPE, disposition)
 
 
 @post(
     "/import",
     status_code=200,
-    operation_class=documented(dialect.FileForm, FORM),
+    operation_id="importProfile",
     summary="Make a profile of a ZIP file; ?name= gives it another name",
-    opt={ROUTE: "import"},
+    description="The file is sent in a form, or is the body itself.",
+    opt={
+        ROUTE: "import",
+        DOCUMENTED: Documented(
+            body={FORM_TYPE: dialect.FileForm, ZIP_TYPE: bytes, BINARY_TYPE: bytes},
+            query=(Query("name", "The name that the voice is to have."),),
+            raises=(BadInput, BadAudio, NameTaken, StorageFull),
+            is_counted=True,
+        ),
+    },
 )
 async def import_(context: NamedDependency[RequestContext]) -> dialect.ProfileObject:
     """Create a profile from a ZIP file, and return it. Raises BadInput, BadAudio or NameTaken."""
@@ -67,9 +101,21 @@ async def import_(context: NamedDependency[RequestContext]) -> dialect.ProfileOb
 @post(
     ONE + "/preview",
     status_code=200,
-    operation_class=documented(dialect.PreviewBody),
+    operation_id="previewProfile",
     summary="Hear a profile",
-    opt={ROUTE: "preview"},
+    response_description="The audio, in the format that was asked for.",
+    opt={
+        ROUTE: "preview",
+        DOCUMENTED: Documented(
+            body={JSON_TYPE: dialect.PreviewBody},
+            body_required=False,
+            answers={media_type: content for media_type, content in SPOKEN.items() if content is bytes},
+            answer_headers=headers.SPEECH,
+            raises=(UnknownProfile, UnknownModel),
+            is_queued=True,
+            is_counted=True,
+        ),
+    },
 )
 async def preview(context: NamedDependency[RequestContext], profile_id: FromPath[str]) -> StreamingResponse:
     """Return the response in which a profile speaks a text, or its script. Raises UnknownProfile."""
@@ -87,8 +133,9 @@ async def preview(context: NamedDependency[RequestContext], profile_id: FromPath
 @delete(
     ONE + "/cache",
     status_code=200,
+    operation_id="clearProfileCache",
     summary="Forget a profile's prompts; they are made anew when it next speaks",
-    opt={ROUTE: "cache"},
+    opt={ROUTE: "cache", DOCUMENTED: MINE},
 )
 async def clear(context: NamedDependency[RequestContext], profile_id: FromPath[str]) -> names.Cleared:
     """Delete a profile's voice prompts, and return how many. Raises UnknownProfile or Forbidden."""
@@ -96,7 +143,7 @@ async def clear(context: NamedDependency[RequestContext], profile_id: FromPath[s
     return names.Cleared(await (await context.library()).prompts.clear(profile_id))
 
 
-ARCHIVE_ROUTER = Router(PATH, route_handlers=[export, import_, preview, clear])
+ARCHIVE_ROUTER = Router(PATH, route_handlers=[export, import_, preview, clear], tags=[PROFILES_TAG])
 
 
 async def _chunks(file: IO[bytes]) -> AsyncGenerator[bytes, None]:

@@ -8,8 +8,10 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from compat.openai import voices as dialect
+from engines.errors import BadAudio, BadInput, StorageFull
 from gateway.http.context import ROUTE, RequestContext
-from gateway.http.openapi import FORM, documented
+from gateway.http.openapi.operation import CONSENTS_TAG, DOCUMENTED, FORM_TYPE, JSON_TYPE, PAGE, Documented
+from voices.errors import UnknownConsent
 from voices.profile import Consent, checked_language, checked_name
 
 ONE = "/{consent_id:str}"
@@ -18,8 +20,13 @@ ONE = "/{consent_id:str}"
 @post(
     "/",
     status_code=200,
-    operation_class=documented(dialect.ConsentForm, FORM),
+    operation_id="createVoiceConsent",
     summary="Keep a consent recording",
+    opt={
+        DOCUMENTED: Documented(
+            body={FORM_TYPE: dialect.ConsentForm}, raises=(BadInput, BadAudio, StorageFull), is_counted=True
+        )
+    },
 )
 async def create(context: NamedDependency[RequestContext]) -> dialect.ConsentObject:
     """Keep a consent, and return it. Raises BadInput or BadAudio."""
@@ -34,7 +41,12 @@ async def create(context: NamedDependency[RequestContext]) -> dialect.ConsentObj
         return _object(await voices.consent(name, language, form.data, context.caller))
 
 
-@get("/", summary="List the consents, newest first")
+@get(
+    "/",
+    operation_id="listVoiceConsents",
+    summary="List the consents, newest first",
+    opt={DOCUMENTED: Documented(query=PAGE, raises=(UnknownConsent,))},
+)
 async def page(context: NamedDependency[RequestContext]) -> dialect.ConsentList:
     """Return a page of the caller's consents. Raises BadInput or UnknownConsent."""
     limit = dialect.page_limit(context.query("limit"))
@@ -47,7 +59,12 @@ async def page(context: NamedDependency[RequestContext]) -> dialect.ConsentList:
     return dialect.ConsentList(data, found.more, first, last)
 
 
-@get(ONE, summary="Look a consent up")
+@get(
+    ONE,
+    operation_id="retrieveVoiceConsent",
+    summary="Look a consent up",
+    opt={DOCUMENTED: Documented(raises=(UnknownConsent,))},
+)
 async def retrieve(
     context: NamedDependency[RequestContext], consent_id: FromPath[str]
 ) -> dialect.ConsentObject:
@@ -55,7 +72,13 @@ async def retrieve(
     return _object(await (await context.library()).consents.get(consent_id, context.caller))
 
 
-@post(ONE, status_code=200, operation_class=documented(dialect.ConsentName), summary="Rename a consent")
+@post(
+    ONE,
+    status_code=200,
+    operation_id="updateVoiceConsent",
+    summary="Rename a consent",
+    opt={DOCUMENTED: Documented(body={JSON_TYPE: dialect.ConsentName}, raises=(UnknownConsent, StorageFull))},
+)
 async def rename(
     context: NamedDependency[RequestContext], consent_id: FromPath[str]
 ) -> dialect.ConsentObject:
@@ -68,7 +91,13 @@ async def rename(
     return _object(renamed)
 
 
-@delete(ONE, status_code=200, summary="Delete a consent")
+@delete(
+    ONE,
+    status_code=200,
+    operation_id="deleteVoiceConsent",
+    summary="Delete a consent",
+    opt={DOCUMENTED: Documented(raises=(UnknownConsent,))},
+)
 async def remove(
     context: NamedDependency[RequestContext], consent_id: FromPath[str]
 ) -> dialect.ConsentDeleted:
@@ -80,6 +109,7 @@ async def remove(
 CONSENT_ROUTER = Router(
     "/v1/audio/voice_consents",
     route_handlers=[create, page, retrieve, rename, remove],
+    tags=[CONSENTS_TAG],
     opt={ROUTE: "voice_consents"},
 )
 

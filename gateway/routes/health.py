@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Literal, get_args
 
 import msgspec
 from litestar import Response, get
@@ -15,6 +15,8 @@ from engines.fleet.status import EngineStatus
 from gateway.config.addresses import base_path
 from gateway.http.context import RequestContext
 from gateway.http.drain import Drain
+from gateway.http.openapi.operation import DOCUMENTED, SERVER_TAG, TEXT_TYPE, Documented
+from gateway.http.server_status import Health, Liveness, Readiness, ServerInfo
 from gateway.observability.metrics import Metrics
 from gateway.security.auth import Authenticator
 
@@ -23,16 +25,16 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 EMBEDDED = frozenset(record.name for record in CATALOGUE)
 
 
-@get("/livez", summary="The process answers")
-async def livez() -> dict[str, str]:
+@get("/livez", operation_id="getLiveness", tags=[SERVER_TAG], summary="The process answers")
+async def livez() -> Liveness:
     """Return that the process runs."""
-    return {"status": "ok"}
+    return Liveness()
 
 
-@get("/v1/test", summary="What Wyoming's bridge probes")
-async def test() -> dict[str, str]:
+@get("/v1/test", operation_id="getTest", tags=[SERVER_TAG], summary="What Wyoming's bridge probes")
+async def test() -> Liveness:
     """Return that the process runs."""
-    return {"status": "ok"}
+    return Liveness()
 
 
 def health_routes(
@@ -40,29 +42,47 @@ def health_routes(
 ) -> list[HTTPRouteHandler]:
     """Return the routes that say how the server is."""
 
-    @get(["/", "/v1"], summary="What this is")
-    async def root(context: NamedDependency[RequestContext]) -> dict[str, str]:
+    @get(["/", "/v1"], operation_id="getServer", tags=[SERVER_TAG], summary="What this is")
+    async def root(context: NamedDependency[RequestContext]) -> ServerInfo:
         base = base_path(context.services.settings.server.base_path)
-        urls = {"schema": f"{base}/schema", "health": f"{base}/health"}
-        return {"name": "Voicebox Gateway", "version": version, **urls}
+        return ServerInfo("Voicebox Gateway", version, f"{base}/schema", f"{base}/health")
 
-    @get("/health", summary="How the engines are; why one does not work, to callers with a key")
-    async def health(context: NamedDependency[RequestContext]) -> dict[str, Any]:
+    @get(
+        "/health",
+        operation_id="getHealth",
+        tags=[SERVER_TAG],
+        summary="How the engines are; why one does not work, to callers with a key",
+    )
+    async def health(context: NamedDependency[RequestContext]) -> Health:
         engines = context.services.engines
-        status = "ok" if _is_ready(engines) else "starting"
+        status: Literal["ok", "starting"] = "ok" if _is_ready(engines) else "starting"
         statuses = engines.statuses()
         if not auth.may_see_internals(context.headers, context.log_entry.client):
             statuses = {name: _public(one) for name, one in statuses.items()}
-        return {"status": status, "version": version, "engines": statuses}
+        return Health(status, version, statuses)
 
-    @get("/readyz", summary="Requests can be served")
-    async def readyz(context: NamedDependency[RequestContext]) -> Response[dict[str, str]]:
+    @get(
+        "/readyz",
+        operation_id="getReadiness",
+        tags=[SERVER_TAG],
+        summary="Requests can be served",
+        opt={DOCUMENTED: Documented(unready=Readiness)},
+    )
+    async def readyz(context: NamedDependency[RequestContext]) -> Response[Readiness]:
         if drain.announced:
-            return Response({"status": "closing"}, status_code=503, headers={"retry-after": "5"})
+            return Response(Readiness("closing"), status_code=503, headers={"retry-after": "5"})
         ready = _is_ready(context.services.engines)
-        return Response({"status": "ok" if ready else "starting"}, status_code=200 if ready else 503)
+        return Response(Readiness("ok" if ready else "starting"), status_code=200 if ready else 503)
 
-    @get("/metrics", summary="Counts for Prometheus", media_type=METRICS_TYPE, sync_to_thread=True)
+    @get(
+        "/metrics",
+        operation_id="getMetrics",
+        tags=[SERVER_TAG],
+        summary="Counts for Prometheus",
+        media_type=METRICS_TYPE,
+        sync_to_thread=True,
+        opt={DOCUMENTED: Documented(answers={TEXT_TYPE: str})},
+    )
     def exposition() -> bytes:
         return metrics.exposition()
 

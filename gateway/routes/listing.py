@@ -15,6 +15,7 @@ from engines.api import EngineInfo
 from engines.catalogue.engines import Kind
 from engines.errors import EngineUnavailable, UnknownModel
 from gateway.http.context import RequestContext
+from gateway.http.openapi.operation import DOCUMENTED, MODELS_TAG, Documented
 from gateway.services.engine_snapshot import EngineSnapshot
 from voices.naming.matching import LONGEST_NAME, shown
 from voices.naming.resolver import WrongKind
@@ -25,20 +26,31 @@ LISTED_SINCE = 1767225600
 TASKS: dict[Kind, str] = {"speech": "text-to-speech", "transcription": "automatic-speech-recognition"}
 
 
-@get("/v1/models", summary="List the models")
+@get("/v1/models", operation_id="listModels", tags=[MODELS_TAG], summary="List the models")
 async def models(context: NamedDependency[RequestContext]) -> ModelList:
     """Return all models."""
     return ModelList(tuple(_models(context.engines)))
 
 
-@get("/v1/audio/models", summary="List the models, as Open WebUI asks")
+@get(
+    "/v1/audio/models",
+    operation_id="listAudioModels",
+    tags=[MODELS_TAG],
+    summary="List the models, as Open WebUI asks",
+)
 async def audio_models(context: NamedDependency[RequestContext]) -> AudioModels:
     """Return all models in the form that Open WebUI reads."""
     found = tuple(_models(context.engines))
     return AudioModels(found, found)
 
 
-@get("/v1/models/{model:path}", summary="Look one model up")
+@get(
+    "/v1/models/{model:path}",
+    operation_id="retrieveModel",
+    tags=[MODELS_TAG],
+    summary="Look one model up",
+    opt={DOCUMENTED: Documented(raises=(UnknownModel,))},
+)
 async def model(context: NamedDependency[RequestContext], model: FromPath[str]) -> Model:
     """Return one model, a speech model with the voices it speaks with. Raises UnknownModel."""
     name = model.lstrip("/")

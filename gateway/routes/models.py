@@ -14,8 +14,9 @@ from msgspec import UNSET
 
 from compat.voicebox import models as dialect
 from engines.catalogue.records import SOURCE_NAMES, SourceName
-from engines.errors import BadInput
+from engines.errors import BadInput, NotFound, StorageFull
 from gateway.http.context import ROUTE, RequestContext
+from gateway.http.openapi.operation import DOCUMENTED, EVENTS_TYPE, FILES_TAG, Documented, Query
 from gateway.models.manager import ModelManager
 from gateway.models.pulls import PullStatus
 from gateway.models.registry import ModelState
@@ -25,31 +26,50 @@ from streaming.http.response import StreamingResponse
 PATH = "/v1/voicebox/models"
 ONE = "/{name:str}"
 POLL_SECONDS = 0.25
+KNOWN = Documented(raises=(NotFound, BadInput))
+"""of a model by name"""
 HEARTBEAT_SECONDS = 10.0
 """between two events, where nothing moves"""
 
 Manager = NamedDependency[SkipValidation[ModelManager]]
 
 
-@get(summary="List the models, and the state of each")
+@get(operation_id="listModelFiles", summary="List the models, and the state of each")
 async def listing(manager: Manager) -> dialect.ModelObjects:
     """Return all models that are known."""
     return dialect.ModelObjects(tuple(map(_object, await manager.models.states(await manager.pulls()))))
 
 
-@get(ONE, summary="Look a model up")
+@get(ONE, operation_id="retrieveModelFiles", summary="Look a model up", opt={DOCUMENTED: KNOWN})
 async def retrieve(manager: Manager, name: FromPath[str]) -> dialect.ModelObject:
     """Return a model. Raises NotFound."""
     return await _model(manager, name)
 
 
-@delete(ONE, status_code=200, summary="Delete a model's files")
+@delete(
+    ONE,
+    status_code=200,
+    operation_id="deleteModelFiles",
+    summary="Delete a model's files",
+    opt={DOCUMENTED: KNOWN},
+)
 async def remove(manager: Manager, name: FromPath[str]) -> dialect.Freed:
     """Delete a model's files, and return how many bytes that freed. Raises NotFound."""
     return dialect.Freed(name, await manager.delete(manager.models.record(name)))
 
 
-@post(ONE + "/pull", status_code=200, summary="Begin to pull a model's files; what was cut goes on")
+@post(
+    ONE + "/pull",
+    status_code=200,
+    operation_id="pullModel",
+    summary="Begin to pull a model's files; what was cut goes on",
+    opt={
+        DOCUMENTED: Documented(
+            query=(Query("source", "From this source only.", type=SourceName),),
+            raises=(NotFound, StorageFull),
+        )
+    },
+)
 async def pull(manager: Manager, name: FromPath[str], source: FromQuery[str] = "") -> dialect.PullObject:
     """Begin or join a pull, and return how far it is; from one source, where that is asked for.
 
@@ -58,7 +78,16 @@ async def pull(manager: Manager, name: FromPath[str], source: FromQuery[str] = "
     return _pull_object(await manager.pull(manager.models.record(name), _sources(source)))
 
 
-@get(ONE + "/progress", summary="Follow a pull, in events", opt={ROUTE: "progress"})
+@get(
+    ONE + "/progress",
+    operation_id="followPull",
+    summary="Follow a pull, in events",
+    response_description="How far the pull is, a few times a second, until it has ended.",
+    opt={
+        ROUTE: "progress",
+        DOCUMENTED: Documented(answers={EVENTS_TYPE: dialect.PullObject}, raises=(NotFound,)),
+    },
+)
 async def progress(
     context: NamedDependency[RequestContext], manager: Manager, name: FromPath[str]
 ) -> StreamingResponse:
@@ -69,13 +98,25 @@ async def progress(
     return context.stream(events, sse.EVENT_STREAM, {"cache-control": "no-store"})
 
 
-@post(ONE + "/cancel", status_code=200, summary="Stop a pull; what has come is kept")
+@post(
+    ONE + "/cancel",
+    status_code=200,
+    operation_id="cancelPull",
+    summary="Stop a pull; what has come is kept",
+    opt={DOCUMENTED: KNOWN},
+)
 async def cancel(manager: Manager, name: FromPath[str]) -> dialect.PullObject:
     """Stop a pull, and return how far it got. Raises NotFound."""
     return _pull_object(await manager.cancel(manager.models.record(name)))
 
 
-@post(ONE + "/verify", status_code=200, summary="Compare a model's files with their hashes")
+@post(
+    ONE + "/verify",
+    status_code=200,
+    operation_id="verifyModel",
+    summary="Compare a model's files with their hashes",
+    opt={DOCUMENTED: KNOWN},
+)
 async def verify(
     context: NamedDependency[RequestContext], manager: Manager, name: FromPath[str]
 ) -> dialect.Verified:
@@ -87,14 +128,26 @@ async def verify(
     return dialect.Verified(name)
 
 
-@post(ONE + "/load", status_code=200, summary="Load a model into memory")
+@post(
+    ONE + "/load",
+    status_code=200,
+    operation_id="loadModel",
+    summary="Load a model into memory",
+    opt={DOCUMENTED: KNOWN},
+)
 async def load(manager: Manager, name: FromPath[str]) -> dialect.ModelObject:
     """Load a model, and return it. Raises NotFound or EngineUnavailable."""
     await manager.load(manager.models.record(name))
     return await _model(manager, name)
 
 
-@post(ONE + "/unload", status_code=200, summary="Take a model out of memory")
+@post(
+    ONE + "/unload",
+    status_code=200,
+    operation_id="unloadModel",
+    summary="Take a model out of memory",
+    opt={DOCUMENTED: KNOWN},
+)
 async def unload(manager: Manager, name: FromPath[str]) -> dialect.ModelObject:
     """Unload a model, and return it. Raises NotFound."""
     await manager.unload(manager.models.record(name))
@@ -106,6 +159,7 @@ def model_router(manager: ModelManager) -> Router:
     return Router(
         PATH,
         route_handlers=[listing, retrieve, remove, pull, progress, cancel, verify, load, unload],
+        tags=[FILES_TAG],
         dependencies={"manager": Provide(lambda: manager, sync_to_thread=False)},
     )
 

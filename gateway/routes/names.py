@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 from litestar import delete, get, put
 from litestar.di import NamedDependency
@@ -13,12 +14,13 @@ from compat.voicebox import names as dialect
 from compat.voicebox.bodies import read
 from compat.voicebox.profiles import Deleted
 from engines.api import EngineInfo
-from engines.errors import BadInput, NotFound
+from engines.errors import BadInput, NotFound, StorageFull, UnknownVoice, Unsupported
 from gateway.http.context import ROUTE, RequestContext
-from gateway.http.openapi import documented
+from gateway.http.openapi.operation import DOCUMENTED, JSON_TYPE, NAMES_TAG, Documented, Query
 from gateway.http.paging import HIGHEST_LIMIT
 from gateway.services.profile_mapping import checked_entries, pronunciation_bodies
 from gateway.services.voice_selection import meaning_of, select_voice
+from voices.naming.matching import did_you_mean
 from voices.naming.meaning import lasting_target
 from voices.profile import NOBODY, checked_name
 
@@ -29,13 +31,19 @@ ANY_MODEL = "tts-1"
 """a model that leaves the choice of the engine open"""
 
 
-@get("/v1/voicebox/presets", summary="List the voices that engines bring along")
+@get(
+    "/v1/voicebox/presets",
+    operation_id="listPresets",
+    tags=[NAMES_TAG],
+    summary="List the voices that engines bring along",
+    opt={DOCUMENTED: Documented(query=(Query("engine", "Only those of this engine."),), raises=(NotFound,))},
+)
 async def presets(context: NamedDependency[RequestContext]) -> dialect.Presets:
     """Return the presets of all engines, or of the one in `?engine=`. Raises NotFound."""
     engine = context.query("engine")
     infos = context.engines.infos
     if engine and engine not in infos:
-        raise _no_engine(engine)
+        raise _no_engine(engine, context.engines.infos)
     return dialect.Presets(
         tuple(
             preset for info in infos.values() if engine in (None, "", info.name) for preset in _presets(info)
@@ -43,17 +51,25 @@ async def presets(context: NamedDependency[RequestContext]) -> dialect.Presets:
     )
 
 
-@get("/v1/voicebox/engines/{engine:str}/presets", summary="List the voices that an engine brings along")
+@get(
+    "/v1/voicebox/engines/{engine:str}/presets",
+    operation_id="listEnginePresets",
+    tags=[NAMES_TAG],
+    summary="List the voices that an engine brings along",
+    opt={DOCUMENTED: Documented(raises=(NotFound,))},
+)
 async def of_engine(context: NamedDependency[RequestContext], engine: FromPath[str]) -> dialect.Presets:
     """Return the presets of one engine. Raises NotFound."""
     info = context.engines.infos.get(engine)
     if info is None:
-        raise _no_engine(engine)
+        raise _no_engine(engine, context.engines.infos)
     return dialect.Presets(tuple(_presets(info)))
 
 
 @get(
     ALIASES,
+    operation_id="listAliases",
+    tags=[NAMES_TAG],
     summary="List further names of voices: of the API, the settings, and OpenAI's",
     opt={ROUTE: "aliases"},
 )
@@ -78,9 +94,15 @@ async def aliases(context: NamedDependency[RequestContext]) -> dialect.Aliases:
 
 @put(
     ALIAS,
-    operation_class=documented(dialect.AliasBody),
+    operation_id="setAlias",
+    tags=[NAMES_TAG],
     summary="Make or change an alias: yours where you have a key, everybody's where there are none",
-    opt={ROUTE: "aliases"},
+    opt={
+        ROUTE: "aliases",
+        DOCUMENTED: Documented(
+            body={JSON_TYPE: dialect.AliasBody}, raises=(UnknownVoice, Unsupported, NotFound, StorageFull)
+        ),
+    },
 )
 async def put_alias(context: NamedDependency[RequestContext], name: FromPath[str]) -> dialect.Alias:
     """Make or change an alias, and return it. Raises BadInput, UnknownVoice or Unsupported."""
@@ -98,7 +120,14 @@ async def put_alias(context: NamedDependency[RequestContext], name: FromPath[str
     return dialect.Alias(alias, target, "api")
 
 
-@delete(ALIAS, status_code=200, summary="Take an alias away that was made here", opt={ROUTE: "aliases"})
+@delete(
+    ALIAS,
+    status_code=200,
+    operation_id="deleteAlias",
+    tags=[NAMES_TAG],
+    summary="Take an alias away that was made here",
+    opt={ROUTE: "aliases", DOCUMENTED: Documented(raises=(NotFound,))},
+)
 async def delete_alias(context: NamedDependency[RequestContext], name: FromPath[str]) -> Deleted:
     """Delete an alias of the caller's. Raises NotFound."""
     alias = name.lstrip("/")
@@ -110,6 +139,8 @@ async def delete_alias(context: NamedDependency[RequestContext], name: FromPath[
 
 @get(
     PRONUNCIATIONS,
+    operation_id="retrievePronunciations",
+    tags=[NAMES_TAG],
     summary="How you want words to be said, in every voice",
     opt={ROUTE: "pronunciations"},
 )
@@ -123,9 +154,13 @@ async def get_words(context: NamedDependency[RequestContext]) -> dialect.Diction
 
 @put(
     PRONUNCIATIONS,
-    operation_class=documented(dialect.Dictionary),
+    operation_id="setPronunciations",
+    tags=[NAMES_TAG],
     summary="Say how you want words to be said, in every voice; replaces what was there",
-    opt={ROUTE: "pronunciations"},
+    opt={
+        ROUTE: "pronunciations",
+        DOCUMENTED: Documented(body={JSON_TYPE: dialect.Dictionary}, raises=(StorageFull,)),
+    },
 )
 async def put_words(context: NamedDependency[RequestContext]) -> dialect.Dictionary:
     """Replace the caller's pronunciations, and return them. Raises BadInput."""
@@ -138,6 +173,8 @@ async def put_words(context: NamedDependency[RequestContext]) -> dialect.Diction
 @delete(
     "/v1/voicebox/cache",
     status_code=200,
+    operation_id="clearCache",
+    tags=[NAMES_TAG],
     summary="Forget the prompts of all voices that you may change",
     opt={ROUTE: "cache"},
 )
@@ -156,8 +193,8 @@ async def clear(context: NamedDependency[RequestContext]) -> dialect.Cleared:
 NAME_ROUTES = (presets, of_engine, aliases, put_alias, delete_alias, get_words, put_words, clear)
 
 
-def _no_engine(name: str) -> NotFound:
-    return NotFound(f"There is no engine `{name[:100]}` that is ready.")
+def _no_engine(name: str, ready: Iterable[str]) -> NotFound:
+    return NotFound(f"There is no engine `{name[:100]}` that is ready.{did_you_mean(name, ready)}")
 
 
 def _presets(info: EngineInfo) -> list[dialect.Preset]:

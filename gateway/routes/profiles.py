@@ -9,24 +9,52 @@ from litestar.params import FromPath
 
 from compat.voicebox import profiles as dialect
 from compat.voicebox.bodies import read
-from engines.errors import BadInput, NotFound
+from engines.errors import BadInput, Forbidden, NotFound, StorageFull
 from engines.languages import primary_language
 from gateway.http.context import ROUTE, RequestContext
-from gateway.http.openapi import FORM, documented
+from gateway.http.openapi.operation import (
+    DOCUMENTED,
+    FORM_TYPE,
+    JSON_TYPE,
+    PAGE,
+    PROFILES_TAG,
+    Documented,
+    Query,
+)
 from gateway.http.paging import asked_page
 from gateway.services import voice_design
 from gateway.services.profile_mapping import changed_profile, profile_object, words_of
 from gateway.services.voice_warnings import warn_of_voice
-from voices.errors import not_yours, unknown
+from voices.errors import NameTaken, UnknownConsent, UnknownProfile, not_yours, unknown
 from voices.limits import VoiceLimits
 from voices.naming import compatibility
 from voices.profile import Profile, folded
 
 PATH = "/v1/voicebox/profiles"
 ONE = "/{profile_id:str}"
+USABLE = Documented(raises=(UnknownProfile,))
+"""of a profile that the caller may use"""
+MINE = Documented(raises=(UnknownProfile, Forbidden))
+"""of a profile that the caller may change"""
+PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+"""media types of avatars"""
 
 
-@get("/", summary="List the profiles")
+@get(
+    "/",
+    operation_id="listProfiles",
+    summary="List the profiles",
+    opt={
+        DOCUMENTED: Documented(
+            query=(
+                *PAGE,
+                Query("voice_type", "Only voices of this type.", type=dialect.Kind),
+                Query("language", "Only voices that speak this language, in any of its countries."),
+            ),
+            raises=(UnknownProfile,),
+        )
+    },
+)
 async def profiles(context: NamedDependency[RequestContext]) -> dialect.ProfileList:
     """Return the profiles that the caller may use; `?voice_type=` and `?language=` narrow them down,
     `?limit=` and `?after=` page. Raises BadInput or UnknownProfile.
@@ -39,7 +67,20 @@ async def profiles(context: NamedDependency[RequestContext]) -> dialect.ProfileL
     return dialect.ProfileList(found, has_more=more, last_id=visible[-1].id if visible else None)
 
 
-@post("/", status_code=200, operation_class=documented(dialect.ProfileBody), summary="Make a profile")
+@post(
+    "/",
+    status_code=200,
+    operation_id="createProfile",
+    summary="Make a profile",
+    opt={
+        DOCUMENTED: Documented(
+            body={JSON_TYPE: dialect.ProfileBody},
+            raises=(BadInput, NameTaken, UnknownConsent, StorageFull),
+            is_queued=True,
+            is_counted=True,
+        )
+    },
+)
 async def create(context: NamedDependency[RequestContext]) -> dialect.ProfileObject:
     """Create a profile, and return it. Raises BadInput, NameTaken or UnknownConsent."""
     body = read(await context.read_json(), dialect.ProfileBody)
@@ -48,7 +89,12 @@ async def create(context: NamedDependency[RequestContext]) -> dialect.ProfileObj
     return shown_profile(context, profile)
 
 
-@get(ONE, summary="Look a profile up")
+@get(
+    ONE,
+    operation_id="retrieveProfile",
+    summary="Look a profile up",
+    opt={DOCUMENTED: USABLE},
+)
 async def retrieve(
     context: NamedDependency[RequestContext], profile_id: FromPath[str]
 ) -> dialect.ProfileObject:
@@ -56,7 +102,13 @@ async def retrieve(
     return shown_profile(context, await visible_profile(context, profile_id))
 
 
-@delete(ONE, status_code=200, summary="Delete a profile with all its recordings")
+@delete(
+    ONE,
+    status_code=200,
+    operation_id="deleteProfile",
+    summary="Delete a profile with all its recordings",
+    opt={DOCUMENTED: MINE},
+)
 async def remove(context: NamedDependency[RequestContext], profile_id: FromPath[str]) -> dialect.Deleted:
     """Delete a profile. Raises UnknownProfile or Forbidden."""
     await visible_profile(context, profile_id)
@@ -68,8 +120,14 @@ async def remove(context: NamedDependency[RequestContext], profile_id: FromPath[
     ONE,
     http_method=["PATCH", "PUT"],
     status_code=200,
-    operation_class=documented(dialect.ProfileBody),
+    operation_id="updateProfile",
     summary="Change a profile: what is sent is set",
+    opt={
+        DOCUMENTED: Documented(
+            body={JSON_TYPE: dialect.ProfileBody},
+            raises=(BadInput, NameTaken, UnknownProfile, UnknownConsent, Forbidden, StorageFull),
+        )
+    },
 )
 async def change(
     context: NamedDependency[RequestContext], profile_id: FromPath[str]
@@ -89,7 +147,12 @@ async def change(
     return shown_profile(context, profile)
 
 
-@get(ONE + "/engines", summary="Which engines can speak a profile, and why the others cannot")
+@get(
+    ONE + "/engines",
+    operation_id="listProfileEngines",
+    summary="Which engines can speak a profile, and why the others cannot",
+    opt={DOCUMENTED: USABLE},
+)
 async def engines(context: NamedDependency[RequestContext], profile_id: FromPath[str]) -> dialect.EngineFits:
     """Return of every engine whether it can speak a profile. Raises UnknownProfile."""
     profile = await visible_profile(context, profile_id)
@@ -99,7 +162,12 @@ async def engines(context: NamedDependency[RequestContext], profile_id: FromPath
     )
 
 
-@get(ONE + "/audit", summary="What was done with a profile")
+@get(
+    ONE + "/audit",
+    operation_id="listProfileAudit",
+    summary="What was done with a profile",
+    opt={DOCUMENTED: MINE},
+)
 async def audit(context: NamedDependency[RequestContext], profile_id: FromPath[str]) -> dialect.AuditLines:
     """Return the audit of a profile that the caller may change. Raises UnknownProfile or Forbidden."""
     await editable_profile(context, profile_id)
@@ -113,8 +181,15 @@ async def audit(context: NamedDependency[RequestContext], profile_id: FromPath[s
     ONE + "/avatar",
     http_method=["POST", "PUT"],
     status_code=200,
-    operation_class=documented(dialect.FileForm, FORM),
+    operation_id="setProfileAvatar",
     summary="Give a profile a picture",
+    description="The picture is sent in a form, or is the body itself.",
+    opt={
+        DOCUMENTED: Documented(
+            body={FORM_TYPE: dialect.FileForm, **dict.fromkeys(PICTURES, bytes)},
+            raises=(BadInput, UnknownProfile, Forbidden, StorageFull),
+        )
+    },
 )
 async def set_avatar(
     context: NamedDependency[RequestContext], profile_id: FromPath[str]
@@ -126,7 +201,13 @@ async def set_avatar(
     return shown_profile(context, profile)
 
 
-@get(ONE + "/avatar", summary="A profile's picture")
+@get(
+    ONE + "/avatar",
+    operation_id="retrieveProfileAvatar",
+    summary="A profile's picture",
+    response_description="The picture.",
+    opt={DOCUMENTED: Documented(answers=dict.fromkeys(PICTURES, bytes), raises=(NotFound,))},
+)
 async def avatar(context: NamedDependency[RequestContext], profile_id: FromPath[str]) -> Response[bytes]:
     """Return a profile's picture, or a range of it. Raises NotFound or RangeNotSatisfiable."""
     profile = await visible_profile(context, profile_id)
@@ -136,7 +217,13 @@ async def avatar(context: NamedDependency[RequestContext], profile_id: FromPath[
     return context.stored_file(data, profile.avatar_type, profile.avatar)
 
 
-@delete(ONE + "/avatar", status_code=200, summary="Take a profile's picture away")
+@delete(
+    ONE + "/avatar",
+    status_code=200,
+    operation_id="deleteProfileAvatar",
+    summary="Take a profile's picture away",
+    opt={DOCUMENTED: MINE},
+)
 async def remove_avatar(
     context: NamedDependency[RequestContext], profile_id: FromPath[str]
 ) -> dialect.ProfileObject:
@@ -165,6 +252,7 @@ PROFILE_ROUTER = Router(
         avatar,
         remove_avatar,
     ],
+    tags=[PROFILES_TAG],
     opt={ROUTE: "profiles"},
 )
 

@@ -11,21 +11,30 @@ from compat.openai import loose
 from compat.openai import voices as openai
 from compat.voicebox import profiles as dialect
 from compat.voicebox.bodies import read
-from engines.errors import BadInput, UnknownModel
+from engines.errors import BadAudio, BadInput, Forbidden, StorageFull, UnknownModel
 from gateway.http.context import ROUTE, FormOrJson, RequestContext
-from gateway.http.openapi import FORM, documented
+from gateway.http.openapi.operation import (
+    BINARY_TYPE,
+    DOCUMENTED,
+    FORM_TYPE,
+    JSON_TYPE,
+    SAMPLES_TAG,
+    Documented,
+    Query,
+)
+from gateway.routes.profiles import MINE, editable_profile
 from gateway.routes.profiles import ONE as PROFILE
 from gateway.routes.profiles import PATH as PROFILES
-from gateway.routes.profiles import editable_profile
 from gateway.services.profile_mapping import sample_object
 from gateway.services.sample_transcripts import transcribe_sample
+from voices.errors import UnknownConsent, UnknownProfile
 from voices.profile import Profile, Sample
 
 ONE = "/{sample_id:str}"
 FILE = "file"
 
 
-@get("/", summary="List a profile's samples")
+@get("/", operation_id="listSamples", summary="List a profile's samples", opt={DOCUMENTED: MINE})
 async def samples(context: NamedDependency[RequestContext], profile_id: FromPath[str]) -> dialect.SampleList:
     """Return the samples of a profile. Raises UnknownProfile or Forbidden."""
     profile = await editable_profile(context, profile_id)
@@ -35,8 +44,16 @@ async def samples(context: NamedDependency[RequestContext], profile_id: FromPath
 @post(
     "/",
     status_code=200,
-    operation_class=documented(dialect.SampleForm, FORM),
+    operation_id="addSample",
     summary="Add a sample; its words are found out where they are not given",
+    opt={
+        DOCUMENTED: Documented(
+            body={FORM_TYPE: dialect.SampleForm},
+            raises=(BadInput, BadAudio, UnknownProfile, UnknownConsent, Forbidden, StorageFull),
+            is_queued=True,
+            is_counted=True,
+        )
+    },
 )
 async def add(context: NamedDependency[RequestContext], profile_id: FromPath[str]) -> dialect.SampleObject:
     """Add a sample to a profile, and return it. Raises BadInput, BadAudio, UnknownProfile or Forbidden."""
@@ -45,7 +62,7 @@ async def add(context: NamedDependency[RequestContext], profile_id: FromPath[str
         return sample_object(await _add(context, profile_id, form))
 
 
-@get(ONE, summary="Look a sample up")
+@get(ONE, operation_id="retrieveSample", summary="Look a sample up", opt={DOCUMENTED: MINE})
 async def retrieve(
     context: NamedDependency[RequestContext], profile_id: FromPath[str], sample_id: FromPath[str]
 ) -> dialect.SampleObject:
@@ -53,7 +70,19 @@ async def retrieve(
     return sample_object(_sample(await editable_profile(context, profile_id), sample_id))
 
 
-@get(ONE + "/audio", summary="A sample as it is used, or, with ?original=true, as it came")
+@get(
+    ONE + "/audio",
+    operation_id="retrieveSampleAudio",
+    summary="A sample as it is used, or, with ?original=true, as it came",
+    response_description="The recording.",
+    opt={
+        DOCUMENTED: Documented(
+            query=(Query("original", "The recording as it came.", type=bool, default=False),),
+            answers={"audio/wav": bytes, "audio/*": bytes, "video/*": bytes, BINARY_TYPE: bytes},
+            raises=(UnknownProfile, Forbidden),
+        )
+    },
+)
 async def audio(
     context: NamedDependency[RequestContext], profile_id: FromPath[str], sample_id: FromPath[str]
 ) -> Response[bytes]:
@@ -71,8 +100,9 @@ async def audio(
     ONE,
     http_method=["PATCH", "PUT"],
     status_code=200,
-    operation_class=documented(dialect.SampleBody),
+    operation_id="updateSample",
     summary="Give a sample's words",
+    opt={DOCUMENTED: msgspec.structs.replace(MINE, body={JSON_TYPE: dialect.SampleBody})},
 )
 async def change(
     context: NamedDependency[RequestContext], profile_id: FromPath[str], sample_id: FromPath[str]
@@ -89,7 +119,17 @@ async def change(
     return sample_object(_sample(after, sample_id))
 
 
-@post(ONE + "/transcribe", status_code=200, summary="Find out a sample's words")
+@post(
+    ONE + "/transcribe",
+    status_code=200,
+    operation_id="transcribeSample",
+    summary="Find out a sample's words",
+    opt={
+        DOCUMENTED: Documented(
+            raises=(BadInput, UnknownModel, UnknownProfile, Forbidden), is_queued=True, is_counted=True
+        )
+    },
+)
 async def transcribe(
     context: NamedDependency[RequestContext], profile_id: FromPath[str], sample_id: FromPath[str]
 ) -> dialect.SampleObject:
@@ -106,8 +146,16 @@ async def transcribe(
 @post(
     ONE + "/trim",
     status_code=200,
-    operation_class=documented(dialect.TrimBody),
+    operation_id="trimSample",
     summary="Use only a part of a sample's original, in seconds",
+    opt={
+        DOCUMENTED: Documented(
+            body={JSON_TYPE: dialect.TrimBody},
+            raises=(UnknownProfile, Forbidden, StorageFull),
+            is_queued=True,
+            is_counted=True,
+        )
+    },
 )
 async def trim(
     context: NamedDependency[RequestContext], profile_id: FromPath[str], sample_id: FromPath[str]
@@ -127,7 +175,13 @@ async def trim(
     return sample_object(trimmed)
 
 
-@delete(ONE, status_code=200, summary="Delete a sample")
+@delete(
+    ONE,
+    status_code=200,
+    operation_id="deleteSample",
+    summary="Delete a sample",
+    opt={DOCUMENTED: Documented(raises=(BadInput, UnknownProfile, Forbidden))},
+)
 async def remove(
     context: NamedDependency[RequestContext], profile_id: FromPath[str], sample_id: FromPath[str]
 ) -> dialect.Deleted:
@@ -142,6 +196,7 @@ async def remove(
 SAMPLE_ROUTER = Router(
     PROFILES + PROFILE + "/samples",
     route_handlers=[samples, add, retrieve, audio, change, transcribe, trim, remove],
+    tags=[SAMPLES_TAG],
     opt={ROUTE: "samples"},
 )
 

@@ -5,30 +5,60 @@ from __future__ import annotations
 import base64
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import get_args
 
 from litestar import post
 from litestar.di import NamedDependency
 
+from compat.errors import Envelope
 from compat.openai import speech as dialect
+from engines.errors import BadInput, DeadlineExceeded, UnknownModel, UnknownVoice, Unsupported
 from engines.fleet.streams import RequestTerms
 from gateway.config.settings import Settings
 from gateway.http.context import ROUTE, RequestContext
-from gateway.http.openapi import SpeechOperation
+from gateway.http.openapi import headers
+from gateway.http.openapi.operation import (
+    DOCUMENTED,
+    EVENTS_TYPE,
+    JSON_TYPE,
+    SPEECH_TAG,
+    Content,
+    Documented,
+)
 from gateway.observability.request_log import RequestLog
 from gateway.services.off_loop import off_loop
 from gateway.services.synthesis import Synthesis, prepare_synthesis
-from streaming.formats import media_type
+from streaming.formats import OutputFormat, media_type
 from streaming.http import sse
 from streaming.http.response import StreamingResponse
 from streaming.text.duration import estimate_duration
+
+SPOKEN: dict[str, Content] = {
+    **{media_type(name): bytes for name in get_args(OutputFormat)},
+    EVENTS_TYPE: (dialect.SpeechDelta, dialect.SpeechDone, Envelope),
+}
+"""what speech is answered with, by media type"""
 
 
 @post(
     "/v1/audio/speech",
     status_code=200,
-    operation_class=SpeechOperation,
+    operation_id="createSpeech",
+    tags=[SPEECH_TAG],
     summary="Speak a text",
-    opt={ROUTE: "speech"},
+    description="Returns the audio while it is being made, as a file or in events.",
+    response_description="The audio, in the format that was asked for, or the events that hold it.",
+    opt={
+        ROUTE: "speech",
+        DOCUMENTED: Documented(
+            body={JSON_TYPE: dialect.SpeechBody},
+            answers=SPOKEN,
+            answer_headers=headers.SPEECH,
+            raises=(BadInput, UnknownModel, UnknownVoice, Unsupported, DeadlineExceeded),
+            is_queued=True,
+            is_counted=True,
+        ),
+    },
 )
 async def speech(context: NamedDependency[RequestContext]) -> StreamingResponse:
     """Return the response that speaks the text of the body."""

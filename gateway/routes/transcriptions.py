@@ -11,36 +11,64 @@ import msgspec
 from litestar import post
 from litestar.di import NamedDependency
 
+from compat.errors import Envelope
 from compat.openai import subtitles, transcript, transcription, validation
 from compat.openai.form_names import Fields
 from compat.openai.transcript_times import in_order
 from compat.openai.transcription import TranscriptionRequest
 from engines.api import Finished, TranscriptionEvent, TranscriptSegment
+from engines.errors import BadAudio, BadInput, DeadlineExceeded, StorageFull, UnknownModel, Unsupported
 from gateway.config.settings import Settings
 from gateway.http.bodies import FormLimits
 from gateway.http.context import JSON, ROUTE, RequestContext
-from gateway.http.openapi import TranscriptionOperation
+from gateway.http.openapi import headers
+from gateway.http.openapi.operation import (
+    DOCUMENTED,
+    EVENTS_TYPE,
+    FORM_TYPE,
+    JSON_TYPE,
+    TRANSCRIPTION_TAG,
+    Documented,
+)
 from gateway.observability.request_log import RequestLog
 from gateway.services.json_upload import read_upload
 from gateway.services.transcription import Transcription, prepare_transcription
 from streaming.http import sse
 from streaming.http.response import StreamingResponse
 
-JSON_TYPE = "application/json"
 TEXT_TYPE = "text/plain; charset=utf-8"
 OPENAI_UPLOAD = 26_214_400
 """bytes of a body; `compat.strict` brings it back"""
 JSON_UPLOAD = 2 * OPENAI_UPLOAD
 """bytes of a JSON body with a recording in it"""
 FALLBACK_LANGUAGE = "en"
+TRANSCRIBED = Documented(
+    body={FORM_TYPE: transcription.TranscriptionForm, JSON_TYPE: transcription.TranscriptionBody},
+    answers={
+        JSON_TYPE: (transcript.Verbose, transcript.Transcription),
+        "text/plain": str,
+        EVENTS_TYPE: (transcript.Delta, transcript.Done, Envelope),
+    },
+    answer_headers=headers.CHOICE,
+    raises=(BadInput, BadAudio, UnknownModel, Unsupported, DeadlineExceeded, StorageFull),
+    is_queued=True,
+    is_counted=True,
+)
+TRANSLATED = msgspec.structs.replace(
+    TRANSCRIBED,
+    body={FORM_TYPE: transcription.TranslationForm},
+    answers={JSON_TYPE: (transcript.Verbose, transcript.Transcription), "text/plain": str},
+)
 
 
 @post(
     "/v1/audio/transcriptions",
     status_code=200,
-    operation_class=TranscriptionOperation,
+    operation_id="createTranscription",
+    tags=[TRANSCRIPTION_TAG],
     summary="Transcribe a recording",
-    opt={ROUTE: "transcriptions"},
+    response_description="The transcript, in the format that was asked for, or the events that hold it.",
+    opt={ROUTE: "transcriptions", DOCUMENTED: TRANSCRIBED},
 )
 async def transcriptions(context: NamedDependency[RequestContext]) -> StreamingResponse:
     """Return the response that transcribes a recording in its own language."""
@@ -50,9 +78,11 @@ async def transcriptions(context: NamedDependency[RequestContext]) -> StreamingR
 @post(
     "/v1/audio/translations",
     status_code=200,
-    operation_class=TranscriptionOperation,
+    operation_id="createTranslation",
+    tags=[TRANSCRIPTION_TAG],
     summary="Translate into English",
-    opt={ROUTE: "translations"},
+    response_description="The English transcript, in the format that was asked for.",
+    opt={ROUTE: "translations", DOCUMENTED: TRANSLATED},
 )
 async def translations(context: NamedDependency[RequestContext]) -> StreamingResponse:
     """Return the response that transcribes a recording into English."""

@@ -14,14 +14,15 @@ from msgspec import UNSET
 
 from compat.openai import voices as dialect
 from compat.openai.models import ListedVoice, VoiceList
+from engines.errors import BadAudio, BadInput, Forbidden, StorageFull
 from gateway.http.context import ROUTE, RequestContext
-from gateway.http.openapi import FORM, documented
+from gateway.http.openapi.operation import DOCUMENTED, FORM_TYPE, JSON_TYPE, PAGE, VOICES_TAG, Documented
 from gateway.http.paging import asked_page
 from gateway.routes.listing import preset_voices
 from gateway.routes.profiles import create_designed
 from gateway.services.voice_selection import meaning_of
 from gateway.services.voice_warnings import warn_of_voice
-from voices.errors import unknown
+from voices.errors import NameTaken, UnknownConsent, UnknownProfile, unknown
 from voices.profile import Profile, VoiceType, checked_language, checked_name
 
 LISTED_TYPES: dict[VoiceType, Literal["audio_sample", "prompt", "preset"]] = {
@@ -34,9 +35,17 @@ LISTED_TYPES: dict[VoiceType, Literal["audio_sample", "prompt", "preset"]] = {
 @post(
     "/",
     status_code=200,
-    operation_class=documented(dialect.CreateVoiceForm, FORM),
+    operation_id="createVoice",
     summary="Make a voice from a sample or a description",
-    opt={ROUTE: "voices"},
+    opt={
+        ROUTE: "voices",
+        DOCUMENTED: Documented(
+            body={FORM_TYPE: dialect.CreateVoiceForm, JSON_TYPE: dialect.DesignVoiceBody},
+            raises=(BadInput, BadAudio, NameTaken, UnknownConsent, StorageFull),
+            is_queued=True,
+            is_counted=True,
+        ),
+    },
 )
 async def create(context: NamedDependency[RequestContext]) -> dialect.VoiceObject:
     """Create a cloned or designed voice, and return it. Raises BadInput, BadAudio, NameTaken or
@@ -53,7 +62,12 @@ async def create(context: NamedDependency[RequestContext]) -> dialect.VoiceObjec
     return voice_object(profile)
 
 
-@get("/", summary="List the voices")
+@get(
+    "/",
+    operation_id="listVoices",
+    summary="List the voices",
+    opt={DOCUMENTED: Documented(query=PAGE, raises=(UnknownProfile,))},
+)
 async def voices(context: NamedDependency[RequestContext]) -> VoiceList:
     """Return the custom voices that the caller may use, then the presets: a page of them, with the presets
     behind the last of the custom ones. Raises BadInput or UnknownProfile.
@@ -67,7 +81,12 @@ async def voices(context: NamedDependency[RequestContext]) -> VoiceList:
     return VoiceList(found, found, has_more=more, last_id=visible[-1].id if more else None)
 
 
-@get("/{voice_id:path}", summary="Look a voice up")
+@get(
+    "/{voice_id:path}",
+    operation_id="retrieveVoice",
+    summary="Look a voice up",
+    opt={DOCUMENTED: Documented(raises=(BadInput, UnknownProfile))},
+)
 async def retrieve(
     context: NamedDependency[RequestContext], voice_id: FromPath[str]
 ) -> ListedVoice | dialect.VoiceObject:
@@ -83,7 +102,13 @@ async def retrieve(
     return preset
 
 
-@delete("/{voice_id:path}", status_code=200, summary="Delete a voice", opt={ROUTE: "voices"})
+@delete(
+    "/{voice_id:path}",
+    status_code=200,
+    operation_id="deleteVoice",
+    summary="Delete a voice",
+    opt={ROUTE: "voices", DOCUMENTED: Documented(raises=(UnknownProfile, Forbidden))},
+)
 async def remove(context: NamedDependency[RequestContext], voice_id: FromPath[str]) -> dialect.VoiceDeleted:
     """Delete a custom voice by its id. Raises UnknownProfile or Forbidden."""
     id = voice_id.lstrip("/")
@@ -93,7 +118,9 @@ async def remove(context: NamedDependency[RequestContext], voice_id: FromPath[st
     return dialect.VoiceDeleted(id)
 
 
-VOICE_ROUTER = Router("/v1/audio/voices", route_handlers=[create, voices, retrieve, remove])
+VOICE_ROUTER = Router(
+    "/v1/audio/voices", route_handlers=[create, voices, retrieve, remove], tags=[VOICES_TAG]
+)
 
 
 async def _clone(
@@ -138,8 +165,8 @@ def voice_object(profile: Profile) -> dialect.VoiceObject:
     )
 
 
-def _listed(profile: Profile, caller: str) -> dialect.OwnVoice:
-    return dialect.OwnVoice(
+def _listed(profile: Profile, caller: str) -> ListedVoice:
+    return ListedVoice(
         id=profile.id,
         name=profile.name,
         language=profile.languages[0] if profile.languages else UNSET,

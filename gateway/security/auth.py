@@ -17,6 +17,7 @@ NO_KEY = (
 PUBLIC_PATHS = frozenset({"/", "/v1", "/health", "/livez", "/readyz", "/v1/test"})
 VOICE_LIST = "/v1/audio/voices"
 METRICS = "/metrics"
+SCHEMA = "/schema"
 FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-real-ip")
 """what proxies add: the address that is seen is theirs then"""
 
@@ -39,6 +40,17 @@ class Authenticator:
         except KeyFileError as exc:
             raise KeysUnreadable("The server cannot read its API keys; its log says why.") from exc
 
+    def needs_keys(self) -> bool:
+        """Return whether callers need a key, also where the keys cannot be read."""
+        try:
+            return not self._store.empty()
+        except KeyFileError:
+            return True
+
+    def is_public(self, path: str) -> bool:
+        """Return whether a path is open to callers without a key."""
+        return path in PUBLIC_PATHS or path in self._public or path.startswith(SCHEMA)
+
     def may_see_internals(self, headers: Mapping[bytes, bytes], client: str | None) -> bool:
         """Return whether a caller may be told of processes and reasons: by a valid key; where there are none,
         by being on this machine.
@@ -54,7 +66,7 @@ class Authenticator:
         return found is not None and not found.expired()
 
     def _check(self, path: str, method: str, headers: Mapping[bytes, bytes]) -> str | None:
-        if path in PUBLIC_PATHS or path.startswith("/schema") or method == "OPTIONS" or self._store.empty():
+        if path in PUBLIC_PATHS or path.startswith(SCHEMA) or method == "OPTIONS" or self._store.empty():
             return None
         secret = find_secret(headers)
         if secret is None:

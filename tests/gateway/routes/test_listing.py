@@ -137,21 +137,6 @@ def test_any_key_while_none_is_set(server: Server, key: str | None) -> None:
         assert answer.status == 200
 
 
-def test_schema(server: Server) -> None:
-    """OpenAPI is at /schema, and documents what a speech request and a form hold."""
-    schema = get(server, "/schema/openapi.json").json()
-
-    speech = schema["paths"]["/v1/audio/speech"]["post"]["requestBody"]["content"]["application/json"][
-        "schema"
-    ]
-    form = schema["paths"]["/v1/audio/transcriptions"]["post"]["requestBody"]["content"][
-        "multipart/form-data"
-    ]["schema"]
-    assert set(speech["required"]) == {"model", "input"}
-    assert form["properties"]["file"]["format"] == "binary"
-    assert get(server, "/schema").status_code == 200
-
-
 def test_request_ids_and_log_lines(server: Server) -> None:
     """Each answer has its own id, and one log line with what it was and no text of the user's."""
     secret = "xylophone quartz"
