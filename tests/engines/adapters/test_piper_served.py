@@ -16,7 +16,7 @@ from servers import Server, running
 from tiny_piper import write_voice
 
 pytest.importorskip(
-    "onnxruntime", reason="onnxruntime is not installed: pip install 'voicebox-gateway[hibari]'"
+    "onnxruntime", reason="onnxruntime is not installed: pip install -e '.[natural]'"
 )
 
 GERMAN = "piper-de_DE-thorsten-medium"

@@ -27,7 +27,7 @@ from engines.hub.errors import ModelInUse
 from engines.hub.store import ModelFiles
 
 pytest.importorskip(
-    "onnxruntime", reason="onnxruntime is not installed: pip install 'voicebox-gateway[hibari]'"
+    "onnxruntime", reason="onnxruntime is not installed: pip install -e '.[natural]'"
 )
 
 NAME = "mine"

@@ -13,7 +13,7 @@ import httpx2 as httpx
 import pytest
 from servers import TIMEOUT, Server, wait_until
 
-pytest.importorskip("hibari", reason="hibari-tts is not installed: pip install 'voicebox-gateway[hibari]'")
+pytest.importorskip("hibari", reason="hibari-tts is not installed: pip install -e '.[natural]'")
 pytest.importorskip("faster_whisper", reason="faster-whisper is not installed")
 
 from forgetful_hibari import FAILS_AGAIN, LOSES_ALWAYS, LOSES_BY_TURNS
