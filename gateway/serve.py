@@ -36,9 +36,12 @@ from gateway.observability.tracing import TracingMissing
 from gateway.security.hosts import UnsafeBinding
 from gateway.security.keys import KeyStore, key_file
 from gateway.services.container import codec_threads
+from gateway.services.startup_banner import startup_banner
 
 INTERRUPTED = 130
 """the exit status of a program that Ctrl-C ended, as shells have it"""
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
+"""addresses that a server listens on for all, and where it is reached on its own machine"""
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 M_MMAP_THRESHOLD = -3
 """mallopt's parameter for the size from which blocks are mapped by themselves"""
@@ -90,7 +93,7 @@ def run(settings: Settings, *, ready_file: Path | None = None) -> int:
         print(f"voicebox: {exc}", file=sys.stderr)
         return 2
     server = GatewayServer(
-        settings, app, drain, log, on_listening=lambda address: announce(address, log, ready_file)
+        settings, app, drain, log, on_listening=lambda address: announce(address, settings, log, ready_file)
     )
     try:
         server.run()
@@ -207,14 +210,21 @@ def tune_memory() -> None:
         libc.mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES)
 
 
-def announce(address: tuple[str, int], log: FilteringBoundLogger, ready_file: Path | None) -> None:
-    """Write the server's address to the log, and to `ready_file` for programs that wait for it."""
+def announce(
+    address: tuple[str, int], settings: Settings, log: FilteringBoundLogger, ready_file: Path | None
+) -> None:
+    """Tell the server's address: people by a banner, machines by a log line, and programs that wait for it by
+    `ready_file`.
+    """
     host, port = address
     url_host = f"[{host}]" if ":" in host else host
-    log.info("listening", url=f"http://{url_host}:{port}", pid=os.getpid())
+    local = f"http://{EVERYWHERE.get(host, url_host)}:{port}"
+    if logging.for_people(settings.log) and settings.log.level in ("debug", "info"):
+        print(startup_banner(local, settings, KeyStore(key_file(settings)), VERSION), file=sys.stderr)
+    else:
+        log.info("listening", url=f"http://{url_host}:{port}", pid=os.getpid())
     if ready_file:
-        local = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, url_host)
-        _write_whole(ready_file, msgspec.json.encode({"url": f"http://{local}:{port}", "pid": os.getpid()}))
+        _write_whole(ready_file, msgspec.json.encode({"url": local, "pid": os.getpid()}))
 
 
 def _write_whole(path: Path, content: bytes) -> None:

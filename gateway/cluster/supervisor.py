@@ -147,7 +147,7 @@ class ClusterSupervisor:
         while len(self._engine_server.accepting) < self._settings.server.processes:  # noqa: ASYNC110 - they report to the engine server
             await asyncio.sleep(POLL_PERIOD)
         tune_memory()
-        announce(self._address, self._log, ready_file)
+        announce(self._address, self._settings, self._log, ready_file)
 
 
 async def run_gateway_process(path: Path) -> int:

@@ -32,6 +32,7 @@ from gateway.http.failures import FailureLog, in_words, unwrapped
 from gateway.http.media_types import JSON_UTF8, with_charset
 from gateway.http.proxies import Forwarding, Proxies
 from gateway.observability import request_log
+from gateway.observability.levels import request_level
 from gateway.security import cors
 from gateway.security.auth import Authenticator
 from gateway.security.hosts import HostGuard
@@ -149,8 +150,9 @@ class RequestMiddleware:
 
     def _log_request(self, exchange: Exchange) -> None:
         fields = exchange.log_entry.line()
-        quiet = exchange.path in PROBES and exchange.log_entry.outcome == "ok"
-        (self._log.debug if quiet else self._log.info)("request", **fields)
+        entry = exchange.log_entry
+        level = request_level(entry.outcome, entry.status, quiet=exchange.path in PROBES)
+        self._log.log(level, "request", **fields)
         if exchange.path not in UNCOUNTED:
             self._ended(exchange.log_entry, exchange.headers)
 

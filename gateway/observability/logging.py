@@ -15,9 +15,10 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
-from engines.fleet.retry_pause import GIVEN_UP
 from engines.fleet.worker_process import Log
 from gateway.config.settings import LogSettings
+from gateway.observability.console import ConsoleLines, wants_colours
+from gateway.observability.levels import worker_level
 
 HANDLER = "voicebox"
 """the name of our handler on the root logger"""
@@ -35,19 +36,18 @@ TRACEBACKS = structlog.processors.ExceptionRenderer(
 
 def configure(settings: LogSettings) -> FilteringBoundLogger:
     """Set logging up for the process and return its logger."""
-    console = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
+    console = for_people(settings)
+    timestamp = ("%H:%M:%S", False) if console else ("iso", True)
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.TimeStamper(fmt=timestamp[0], utc=timestamp[1]),
     ]
     render: list[Processor] = (
         [
             structlog.processors.format_exc_info,  # the standard library's own, which shows no variables
             escape_controls,
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-            ),
+            ConsoleLines(colours=wants_colours()),
         ]
         if console
         else [TRACEBACKS, structlog.processors.JSONRenderer()]
@@ -67,11 +67,16 @@ def configure(settings: LogSettings) -> FilteringBoundLogger:
     return log
 
 
+def for_people(settings: LogSettings) -> bool:
+    """Return whether the log is for people: on a terminal, or where the settings say so."""
+    return settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
+
+
 def engine_log(log: FilteringBoundLogger) -> Log:
-    """Return what engines log with: all they say is information, but that one is given up is a warning."""
+    """Return what engines log with, each event at its level."""
 
     def write(event: str, **fields: object) -> None:
-        (log.warning if event == GIVEN_UP else log.info)(event, **fields)
+        log.log(worker_level(event), event, **fields)
 
     return write
 
