@@ -104,10 +104,12 @@ class Stream:
     ) -> AsyncGenerator[TranscriptionEvent, None]:
         """Transcribe one recording, and yield its events. Raises as `speak` does.
 
-        Its events but Progress come all at its end if `whole`. Audio that is no iterator itself can be read
-        again, and is where its worker was lost before any words were yielded.
+        The first is a Progress, once a worker has it. Its events but Progress come all at its end if `whole`.
+        Audio that is no iterator itself can be read again, and is where its worker was lost before any words
+        were yielded.
         """
         losses = 0
+        begun = False
         while True:
             given = False
             kept: list[TranscriptionEvent] = []
@@ -116,6 +118,9 @@ class Stream:
                     self._slot() as (slot, _),
                     aclosing(slot.client.transcribe(job, aiter(audio))) as events,
                 ):
+                    if not begun:
+                        begun = True
+                        yield Progress(0.0)
                     async for event in events:
                         if isinstance(event, Progress):
                             yield event

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
 import msgspec
 from litestar import Request, Response
 
-from compat.errors import ErrorBody, TooLarge, known_error, refusal, unexpected
+from compat.errors import Envelope, ErrorBody, TooLarge, known_error, refusal, unexpected
 from compat.openai import loose
 from engines.errors import BadInput, Overloaded
 from engines.fleet.streams import RequestTerms
@@ -25,6 +25,7 @@ from gateway.services.container import Services
 from gateway.services.engine_snapshot import EngineSnapshot
 from gateway.services.off_loop import off_loop
 from streaming.http import sse
+from streaming.http.keep_alive import EVENT_FILLER, JSON_FILLER, Filler, kept_alive
 from streaming.http.response import StreamingResponse
 
 if TYPE_CHECKING:
@@ -251,14 +252,50 @@ class RequestContext:
             on_disconnect=self.log_entry.mark_client_gone,
         )
 
+    def stream_when_done(
+        self,
+        chunks: AsyncGenerator[bytes, None],
+        media_type: str,
+        headers: Mapping[str, str],
+        filler: Filler,
+        is_good: Callable[[], bool],
+    ) -> StreamingResponse:
+        """Return the response that sends `chunks`, with `filler` before the first while that is worked at.
+
+        A failure behind filler is an error object in the place of JSON; in other formats the body is left
+        unfinished, since whatever stood there would be read as the text.
+        """
+        interval = self.services.settings.server.keep_alive
+        on_failure = self._error_object if filler is JSON_FILLER else None
+        return self.stream(kept_alive(chunks, filler, interval, is_good, on_failure), media_type, headers)
+
+    def _error_object(self, exc: Exception) -> bytes:
+        return msgspec.json.encode(Envelope(self._note_failure(exc)))
+
     def stream_events(
-        self, events: AsyncGenerator[bytes, None], headers: Mapping[str, str] | None = None
+        self,
+        events: AsyncGenerator[bytes, None],
+        headers: Mapping[str, str] | None = None,
+        *,
+        is_good: Callable[[], bool] | None = None,
     ) -> StreamingResponse:
         """Return the response that sends server-sent events; where they fail after the first, the last is an
         error.
+
+        With `is_good`, comments are sent while there are none, once it says that there will be.
         """
+        framed = sse.with_error_event(events, self._note_failure)
+        if is_good:
+            interval = self.services.settings.server.keep_alive
+            framed = kept_alive(
+                framed,
+                EVENT_FILLER,
+                interval,
+                is_good,
+                lambda exc: sse.error_event(self._note_failure(exc)),
+            )
         return self.stream(
-            sse.with_error_event(events, self._note_failure),
+            framed,
             sse.EVENT_STREAM,
             {**(headers or {}), "cache-control": "no-store"},
         )

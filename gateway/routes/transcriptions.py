@@ -34,6 +34,7 @@ from gateway.observability.request_log import RequestLog
 from gateway.services.json_upload import read_upload
 from gateway.services.transcription import Transcription, prepare_transcription
 from streaming.http import sse
+from streaming.http.keep_alive import JSON_FILLER, TEXT_FILLER, WEBVTT_FILLER, Filler
 from streaming.http.response import StreamingResponse
 
 TEXT_TYPE = "text/plain; charset=utf-8"
@@ -59,6 +60,8 @@ TRANSLATED = msgspec.structs.replace(
     body={FORM_TYPE: transcription.TranslationForm},
     answers={JSON_TYPE: (transcript.Verbose, transcript.Transcription), "text/plain": str},
 )
+FILLERS: dict[str, Filler] = {"text": TEXT_FILLER, "srt": TEXT_FILLER, "vtt": WEBVTT_FILLER}
+"""what may be sent before a transcript that is still worked at; in the other formats it is JSON"""
 
 
 @post(
@@ -104,10 +107,11 @@ async def _response(context: RequestContext, *, translate: bool) -> StreamingRes
         raise
     if request.stream:
         events = _closing(recording, _events(work, log_entry))
-        return context.stream_events(events, log_entry.headers())
-    text_type = request.response_format in ("text", "srt", "vtt")
+        return context.stream_events(events, log_entry.headers(), is_good=lambda: work.begun)
     chunks = _closing(recording, _whole_body(work, log_entry))
-    return context.stream(chunks, TEXT_TYPE if text_type else JSON_TYPE, log_entry.headers())
+    filler = FILLERS.get(request.response_format, JSON_FILLER)
+    media_type = JSON_TYPE if filler is JSON_FILLER else TEXT_TYPE
+    return context.stream_when_done(chunks, media_type, log_entry.headers(), filler, lambda: work.begun)
 
 
 async def _read(context: RequestContext) -> tuple[Fields, IO[bytes]]:

@@ -102,6 +102,8 @@ class Transcription:
         self._audio = audio
         self._terms = terms
         self._log_entry = log_entry
+        self.begun = False
+        """a worker has the recording: what can be refused has been"""
 
     @property
     def seconds(self) -> float:
@@ -124,7 +126,9 @@ class Transcription:
             transcribed = pool.transcribe(self._job(), self._audio, self._terms, whole=whole)
             async with aclosing(transcribed) as events:
                 async for event in events:
-                    yield event
+                    if self.begun:
+                        yield event
+                    self.begun = True
             self._audio.check()
         finally:
             self._audio.stop()

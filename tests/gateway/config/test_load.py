@@ -122,7 +122,7 @@ def test_all_mistakes_are_reported_at_once_with_their_place(write: Write) -> Non
     path = write("server:\n  port: 70000\n  prot: 1\nlog: {level: loud}\nworkers: {queue: many}\n")
     reported = mistakes(path, {"VOICEBOX_SERVER__PORT": "x", "VOICEBOX_SEVER__PORT": "1"}, server__host=5)
 
-    keys = "host, port, processes, no_auth, allowed_hosts, cors_origins, trusted_proxies, base_path, drain_delay, drain_timeout, send_timeout, body_timeout, head_bytes"
+    keys = "host, port, processes, no_auth, allowed_hosts, cors_origins, trusted_proxies, base_path, drain_delay, drain_timeout, send_timeout, body_timeout, keep_alive, head_bytes"
     assert (
         f"settings.yaml:3: server.prot: there is no 'prot' here. Did you mean 'port' or 'host'? Allowed: {keys}"
         in reported
