@@ -104,10 +104,25 @@ def _speech() -> Iterator[Case]:
         "sentences": "One sentence. ",
         "quotes": "\"'”",
         "lines": "\n",
+        "emoji": "👍🏽",
+        "Thai": "สวัสดี",
+        "letters with marks": "e\u0301",
+        "full width": "５",
+        "comparisons": "5 > 3 ",
+        "titles": "Dr. X ",
     }
     for name, unit in texts.items():
         text = (unit * CHARACTERS)[:CHARACTERS]
         yield _say(name, {"input": text})
+    for form, unit in (
+        ("markdown", "a *b*\n\n"),
+        ("markdown", "a\n"),
+        ("markdown", "[a](b) "),
+        ("html", "<p>a "),
+        ("html", "<b>a</b> &lt; "),
+    ):
+        text = (unit * CHARACTERS)[:CHARACTERS]
+        yield _say(f"{form} of {unit.strip()}", {"input": text, "text_format": form})
     everything = "".join(map(chr, range(0xA0, 0xD800))) + "".join(map(chr, range(0x10000, 0x2A000)))
     yield _say("every character", {"input": everything[:CHARACTERS]})
     yield _say("with events", {"input": "”" * CHARACTERS, "stream_format": "sse"})

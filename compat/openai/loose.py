@@ -16,6 +16,8 @@ from engines.errors import BadInput
 UNPARSEABLE = "We could not parse the JSON body of your request."
 MOST_VALUES = 20_000
 """of a JSON body, keys and parts of lists included"""
+MOST_DIGITS = 1000
+"""of a whole number; a float ends at 309"""
 SEPARATORS = (b",", b"[", b"{", b":")
 STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 SURROGATES = re.compile("[\ud800-\udfff]+")
@@ -55,7 +57,7 @@ def _separators(body: bytes) -> int:
 
 def _lenient(body: bytes) -> object:
     try:
-        return _mended(json.loads(body, strict=False))
+        return _mended(json.loads(body, strict=False, parse_int=_integer))
     except (ValueError, RecursionError) as exc:
         reason = (
             f"{exc}" if isinstance(exc, json.JSONDecodeError) else "it is not valid UTF-8 or nests too deep"
@@ -63,6 +65,13 @@ def _lenient(body: bytes) -> object:
         raise BadInput(
             f"{UNPARSEABLE} (HINT: This likely means you aren't using your HTTP library correctly: {reason})"
         ) from exc
+
+
+def _integer(digits: str) -> float:
+    """Return a whole number; one of more digits than anybody needs is infinite, as Python reads no more."""
+    if len(digits) > MOST_DIGITS:
+        return -math.inf if digits.startswith("-") else math.inf
+    return int(digits)
 
 
 def _mended(value: object) -> object:

@@ -23,6 +23,8 @@ SPOOL_BYTES = 262_144
 """a recording longer than this goes to disk"""
 PIECE = 65_536
 """bytes of base64 that are decoded at a time, in well under a millisecond"""
+STRETCH = 1_000_000
+"""bytes that are searched at a time, in a millisecond or two"""
 LONGEST_ESCAPE = 6
 LONGEST_PREFIX = 200
 """bytes of the `data:audio/wav;base64,` that some put before"""
@@ -73,17 +75,29 @@ def _read_upload(body: bytes | mmap.mmap, longest_rest: int) -> JsonUpload:
 def _longest_data(body: bytes | mmap.mmap) -> tuple[int, int]:
     """Return where the longest value of a key "data" begins and ends; twice 0 where there is none."""
     longest = (0, 0)
-    at = body.find(KEY)
+    at = _find(body, KEY, 0)
     for _ in range(MOST_KEYS):
         if at < 0:
             break
         if begin := VALUE.match(body, at + len(KEY)):
-            end = body.find(b'"', begin.end())
+            end = _find(body, b'"', begin.end())
             longest = max(
                 longest, (begin.end(), len(body) if end < 0 else end), key=lambda span: span[1] - span[0]
             )
-        at = body.find(KEY, at + 1)
+        at = _find(body, KEY, at + 1)
     return longest
+
+
+def _find(body: bytes | mmap.mmap, sought: bytes, start: int) -> int:
+    """Return where something is found behind a place, -1 where it is not.
+
+    It is looked for in stretches, since a search holds all other threads, and reads the disk.
+    """
+    for begin in range(start, len(body), STRETCH):
+        at = body.find(sought, begin, begin + STRETCH + len(sought) - 1)
+        if at >= 0:
+            return at
+    return -1
 
 
 def _decoded(body: bytes | mmap.mmap, start: int, end: int) -> IO[bytes]:

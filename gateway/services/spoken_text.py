@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from compat.openai.speech import SpeechRequest
 from engines.api import SpeechCapabilities
-from engines.api.offsets import Rewriting
+from engines.api.offsets import Rewriting, TooLong
 from engines.errors import BadInput
 from gateway.config.settings import SpeechSettings
 from gateway.services.off_loop import off_loop
@@ -34,13 +34,16 @@ async def text_to_speak(
 def _rewritten(
     written: str, form: TextFormat, capabilities: SpeechCapabilities, language: str | None
 ) -> Rewriting:
-    text = Rewriting(written)
-    read_form(text, form)
-    if form != "plain" and not text.text.strip():
+    text = Rewriting(written, max(SMALL, GROWN * len(written)))
+    try:
+        read_form(text, form)
+        if form != "plain" and not text.text.strip():
+            raise BadInput(
+                f"There is nothing to read aloud in this text, which was read as {form}.", param="input"
+            )
+        spoken_text(text, language, emoji=capabilities.emoji, ties=capabilities.ties)
+    except TooLong as exc:
         raise BadInput(
-            f"There is nothing to read aloud in this text, which was read as {form}.", param="input"
-        )
-    spoken_text(text, language, emoji=capabilities.emoji, ties=capabilities.ties)
-    if len(text.text) > max(SMALL, GROWN * len(written)):
-        raise BadInput("This text becomes too long where its emoji and signs are written out.", param="input")
+            "This text becomes too long where its emoji and signs are written out.", param="input"
+        ) from exc
     return text

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 from engines.api.offsets import Edit
 
-DOT = re.compile(r"(?<=\w)\.[ \u00a0]+(?=[^\W_])")
+DOT = re.compile(r"\.[ \u00a0]+(?=[^\W_])")
 MONTHS = (
     "Januar|Jänner|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember"
     "|Jan|Feb|Apr|Aug|Sept|Okt|Nov|Dez"
@@ -68,9 +68,12 @@ def tied_dots(text: str, sentence_ends: Callable[[str], Iterator[int]]) -> Itera
 
     `sentence_ends` yields the offsets behind the sentences of a text, and behind the spaces that follow.
     """
-    if not DOT.search(text):
+    if ". " not in text and ".\u00a0" not in text:
         return
-    ends = set(sentence_ends(text))
+    ends = sentence_ends(text)
+    end = next(ends, len(text))
     for match in DOT.finditer(text):
-        if match.end() not in ends:
+        while end < match.end():
+            end = next(ends, len(text))
+        if match.end() != end and text[match.start() - 1 : match.start()].isalnum():
             yield Edit(match.start() + 1, match.end(), "\u00a0")

@@ -26,7 +26,8 @@ UNREAD = frozenset(("script", "style", "template", "noscript", "svg", "math", "h
 """elements whose contents nobody sees as text"""
 TEXT = "-text"
 BREAK = "\n\n"
-SPACES = re.compile(r"[ \t\r\n\f]+")
+SPACES = re.compile(r"[\t\r\n\f][ \t\r\n\f]*| [ \t\r\n\f]+")
+"""spaces that are shown as one, where they are not one already"""
 
 
 def html_edits(text: str) -> Iterator[Edit]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import accumulate
 
@@ -17,16 +18,65 @@ BLOCK_ENDS = frozenset(
     ("paragraph_close", "heading_close", "list_item_close", "tr_close", "blockquote_close")
 )
 CELL_ENDS = frozenset(("th_close", "td_close"))
+PIECE = 10_000
+"""code points that are parsed at once"""
+LINE_BEGIN = re.compile(
+    r"^(?:[ ]{0,3}(?P<fence>`{3,}|~{3,})|(?P<block>(?<=\n\n)(?![-+*]\s|\d+[.)]\s)\S))", re.MULTILINE
+)
+"""a line that begins or ends a block of code, or one behind an empty line that goes on with no list"""
+TARGET = re.compile(r"^[ ]{0,3}\[[^\]\n]{1,999}\]:[^\n]*", re.MULTILINE)
+"""where a link's target is told apart from it"""
 TASKS = ("[ ] ", "[x] ", "[X] ")
 
 
 def markdown_edits(text: str) -> Iterator[Edit]:
     """Yield the edits that leave what is read of a document, in order."""
     parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-    reader = _Reader(text)
-    for token in parser.parse(text):
-        reader.read(token)
-    return reader.edits()
+    targets: dict[str, object] = {}
+    if len(text) > PIECE:
+        parser.parse("\n\n".join(TARGET.findall(text)), targets)
+    for start, end in _parts(text):
+        reader = _Reader(text[start:end])
+        for token in parser.parse(text[start:end], targets):
+            reader.read(token)
+        for edit in reader.edits():
+            yield Edit(start + edit.start, start + edit.end, edit.text)
+
+
+def _parts(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the parts of a document that are parsed by themselves, each to where a block ends if it can be.
+
+    Tokens are a hundred times as large as what they are made of, and the garbage collector looks at them all.
+    """
+    start = 0
+    while len(text) - start > PIECE:
+        end = _part_end(text, start)
+        yield start, end
+        start = end
+    yield start, len(text)
+
+
+def _part_end(text: str, start: int) -> int:
+    """Return the last place for a cut in the next piece: before a block, a line, a word, or anywhere; but
+    behind the end of a block of code.
+    """
+    block = 0
+    fence = ""
+    for line in LINE_BEGIN.finditer(text, start):
+        marks = line["fence"] or ""
+        if line.start() > start + PIECE and not fence:
+            break
+        if fence:
+            fence = "" if marks.startswith(fence) else fence
+        elif marks:
+            fence = marks
+        elif line["block"] is not None and line.start() > start:
+            block = line.start()
+    else:
+        if fence:
+            return len(text)
+    last = start + PIECE
+    return block or text.rfind("\n", start, last) + 1 or text.rfind(" ", start, last) + 1 or last
 
 
 class _Reader:

@@ -81,7 +81,7 @@ def count_characters(text: str) -> Counter[str]:
 def letters_by_script(text: str) -> dict[str, int]:
     """Return how many letters of each script a text has, those of a denser script counted by its weight."""
     if text.isascii():
-        return {LATIN: sum(map(str.isalpha, text))}
+        return {LATIN: sum(times for char, times in count_characters(text).items() if char.isalpha())}
     times = count_characters(text)
     distinct = "".join(times)
     counts = {

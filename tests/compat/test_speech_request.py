@@ -148,6 +148,18 @@ def test_unknown_fields_are_kept_by_name() -> None:
     assert asked(stream=True, params={"a": 1}, user=None).unknown == ("stream", "params")
 
 
+@pytest.mark.parametrize("field", ["speed", "seed"])
+@pytest.mark.parametrize("digits", [400, 5000, 1_000_000])
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_numbers_beyond_all_bounds(field: str, digits: int, sign: str) -> None:
+    """A number of any length is refused as what it is, no number that can be used, by the field's name."""
+    with pytest.raises(BadInput) as refused:
+        parse(f'{{"model": "tts-1", "input": "x", "{field}": {sign}{"1" * digits}}}'.encode(), LOOSE)
+
+    assert "valid number" in refused.value.message
+    assert f"'{field}'" in refused.value.message
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes(body: bytes) -> None:
     """Any bytes are parsed or refused."""

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engines.api.offsets import Replaced
+from engines.api.offsets import Replaced, Replacements
 from engines.errors import BadInput
 from voices.pronunciation import (
     LONGEST_READING,
@@ -143,7 +143,7 @@ def test_ipa_for_engines_that_support_it() -> None:
 
 def test_ipa_for_engines_that_do_not() -> None:
     """An engine without IPA gets the respelling; without one the word stays, and is reported as ignored."""
-    assert spoken("Łódź", *ENTRIES) == Spoken("Woodge", replaced=(Replaced(0, 6, 0, 4),))
+    assert spoken("Łódź", *ENTRIES) == Spoken("Woodge", replaced=Replacements([Replaced(0, 6, 0, 4)]))
     assert spoken("use nginx", *ENTRIES) == Spoken("use nginx", ignored=True)
     assert not spoken("nginxes", *ENTRIES).ignored
 

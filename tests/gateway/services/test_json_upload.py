@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engines.errors import BadAudio, BadInput
-from gateway.services.json_upload import PIECE, SPOOL_BYTES, JsonUpload, read_upload
+from gateway.services.json_upload import PIECE, SPOOL_BYTES, STRETCH, JsonUpload, _longest_data, read_upload
 
 
 def spooled(body: bytes) -> IO[bytes]:
@@ -77,3 +77,25 @@ def test_bodies_that_are_none(body: bytes) -> None:
     """What is no JSON, no base64, or too long beside the recording is refused."""
     with pytest.raises((BadInput, BadAudio)):
         upload(body)
+
+
+class Searched(bytes):
+    """A body that keeps how much was looked at in one call, which holds all other threads."""
+
+    longest = 0
+
+    def find(self, sought: Any, start: Any = 0, end: Any = None, /) -> int:
+        """Find as bytes do."""
+        stop = len(self) if end is None else min(len(self), end)
+        Searched.longest = max(Searched.longest, stop - start)
+        return super().find(sought, start, stop)
+
+
+def test_a_long_body_is_searched_in_stretches() -> None:
+    """The end of a long recording is looked for a megabyte at a time, and found wherever it is."""
+    recording = b"A" * (3 * STRETCH)
+    for before in (b'{"data":"', b" " * (STRETCH - 3) + b'{"data": "'):
+        body = Searched(before + recording + b'"}')
+
+        assert _longest_data(body) == (len(before), len(before) + len(recording))
+    assert Searched.longest <= STRETCH + 10

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engines.api.offsets import Rewriting, rewrite
+from engines.api.offsets import Rewriting, TooLong, rewrite
 from streaming.text.line_ends import marked_line_ends
+from streaming.text.markdown_reading import PIECE, _parts, markdown_edits
 from streaming.text.reading_forms import read_form
 from streaming.text.spoken import spoken_text
 
@@ -221,3 +223,46 @@ def test_every_character_can_be_read() -> None:
     everything = "".join(map(chr, (*range(0x20, 0xD800), *range(0xE000, 0x32000), *range(0xE0000, 0xE0200))))
 
     assert len(spoken(everything)) > 100_000
+
+
+# Long texts...
+
+LONG = 30_000
+
+
+@pytest.mark.parametrize("unit", ["👍🏽", "５", "a\u200b", "e\u0301", "a\n", "Dr. X ", "5 > 3 "])
+def test_a_long_text_leaves_no_heap_of_objects(unit: str) -> None:
+    """What is known of the changes to a long text is no hundred thousand objects."""
+    rewriting = Rewriting((unit * LONG)[:LONG])
+    gc.collect()
+    before = len(gc.get_objects())
+    spoken_text(rewriting, "en", ties=True)
+
+    assert len(gc.get_objects()) - before < 1000
+    assert rewriting.original(0, len(rewriting.text))[1] >= LONG - 1
+
+
+@pytest.mark.parametrize("unit", ["a\n", "a *b*\n\n", "[a](b) ", "- a\n", "```\na\n```\n", "x"])
+def test_a_long_document_is_parsed_in_parts(unit: str) -> None:
+    """However long a document, it is parsed in short parts, which are all of it."""
+    text = unit * LONG
+    parts = list(_parts(text))
+
+    assert "".join(text[start:end] for start, end in parts) == text
+    assert max(end - start for start, end in parts) <= 2 * PIECE
+
+
+def test_parts_of_a_document_are_cut_between_blocks() -> None:
+    """A document longer than a part is read as one: its code stays unread, its links know their targets."""
+    block = "A paragraph with a [link][target], *marks* and `code`.\n\n```py\nx = 1\n\ny = 2\n```\n\n- one\n\n- two\n\n"
+    count = 3 * PIECE // len(block)
+    text = block * count + "[target]: https://example.org/somewhere"
+    read = rewrite(text, markdown_edits(text)).text
+
+    assert " ".join(read.split()) == " ".join(["A paragraph with a link, marks and code. one two"] * count)
+
+
+def test_a_text_does_not_grow_beyond_its_bound() -> None:
+    """A text whose edits make it longer than it may be is given up at once."""
+    with pytest.raises(TooLong):
+        spoken_text(Rewriting("👍🏽" * 1000, 4000), "en")
