@@ -103,9 +103,12 @@ def _install(settings: Settings, steps: Sequence[Step], total: int) -> int:
         for number, step in enumerate(steps, 1):
             begun = done
             show(done, total)
-            _note(f"{number} of {len(steps)}: {step.name}")
+            output.print_note(f"{number} of {len(steps)}: {step.name}")
             try:
                 _do(step, settings, data, lambda now, begun=begun: show(round(begun + now), total))  # type: ignore[misc]
+            except KeyboardInterrupt:
+                output.print_note("stopped; `voicebox setup` goes on with what is missing")
+                raise
             except Failure as exc:
                 failures.append(f"{step.name}: {exc}")
             done += step.size
@@ -185,9 +188,3 @@ def _row(step: Step) -> tuple[str, ...]:
 
 def _gigabytes(size: float) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
-
-
-def _note(message: str) -> None:
-    """Print a note where no bar says how far it is."""
-    if not sys.stderr.isatty():
-        output.print_note(message)

@@ -144,6 +144,27 @@ def test_an_install_uses_the_index_of_the_previous_one(tmp_path: Path, index: Pa
     assert voicebox("install", "mlx", "--index-url", "").returncode == 2
 
 
+def test_what_the_installer_says_is_in_a_file(tmp_path: Path, index: Path) -> None:
+    """The terminal gets a few lines, a file all that the installer said; a failure is the line that matters and the path
+    of that file.
+    """
+    log = tmp_path / "data" / "logs" / "install-mlx.log"
+    done = voicebox("install", "mlx", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert len(done.stderr.splitlines()) < 12
+    assert str(log) in done.stderr
+    assert "mlx-audio" in log.read_text()
+    assert len(log.read_text().splitlines()) > 10
+
+    voicebox("remove", "mlx")
+    (index / "mlx_audio-0.6.2-py3-none-any.whl").unlink()
+    done = voicebox("install", "mlx", "--yes")
+    reason, where = done.stderr.splitlines()[-2:]
+    assert reason.startswith("voicebox: installing mlx.txt failed")
+    assert "mlx-audio" in reason
+    assert str(log) in where
+
+
 def test_a_failed_install_ends_with_its_reason(tmp_path: Path, index: Path) -> None:
     """When a package cannot be installed the status is 1, the installer's reason comes last, and the
     environment is not listed as installed.

