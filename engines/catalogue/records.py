@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from engines.catalogue.engines import Kind
+from engines.catalogue.own import OwnModel
 
 Device = Literal["cpu", "cuda", "rocm", "xpu", "mps", "mlx"]
 TORCH_DEVICES: tuple[Device, ...] = ("cpu", "cuda", "rocm", "xpu", "mps")
@@ -151,6 +152,12 @@ class ModelRecord(msgspec.Struct, frozen=True):
     """the devices that it runs on; one of them is enough"""
     tier: Tier = "first-class"
     """how well it is supported"""
+    own: OwnModel | None = None
+    """what the settings say, of a model of one's own"""
+    folder: str = ""
+    """where its files lie that are nobody's to pull or delete; empty where they come from a source"""
+    unfit: str = ""
+    """why no engine fits its files, where that is known"""
     gated: bool = False
     """its terms must be agreed to on the hub, by the owner of the token"""
 

@@ -41,21 +41,22 @@ MMS_LANGUAGES = {
 
 
 def own_record(name: str, own: OwnModel) -> ModelRecord:
-    """Return the record of a repository that the settings name."""
+    """Return the record of a model of one's own that transformers runs; it speaks unless told otherwise."""
+    kind = own.wanted_kind or "speech"
     return ModelRecord(
         name=name,
         display=name,
-        engine=SPEECH_ENGINE if own.kind == "speech" else TRANSCRIPTION_ENGINE,
+        engine=SPEECH_ENGINE if kind == "speech" else TRANSCRIPTION_ENGINE,
         repo=own.repo,
         licence=own.licence,
-        kinds=("speech",) if own.kind == "speech" else ("transcription",),
+        kinds=(kind,),
         revision=own.revision,
         files=own.files,
         fallback_files=FALLBACK_FILES,
         extra_sources=tuple(
             Source(repo, files=SAFE_FILES, fallback_files=FALLBACK_FILES) for repo in own.also
         ),
-        voice_types=("preset",) if own.kind == "speech" else (),
+        voice_types=("preset",) if kind == "speech" else (),
         requires=TORCH_DEVICES,
         tier="experimental",
     )

@@ -48,6 +48,8 @@ def obstacle(record: ModelRecord, environments: Path | None = None) -> str:
 
     `environments` is the folder of environments, None where there are none. Reads the disk.
     """
+    if record.unfit:
+        return record.unfit
     engine = record.engine
     here = devices()
     if not here & set(record.requires):

@@ -77,11 +77,17 @@ class ModelEngines:
         return self._learned.load_seconds(name)
 
     def make(
-        self, model: ModelRecord, paths: Sequence[Path], size: int, settings: ModelSettings
+        self,
+        model: ModelRecord,
+        paths: Sequence[Path],
+        size: int,
+        settings: ModelSettings,
+        identity: str = "",
     ) -> ModelEngine:
         """Make an engine of a model.
 
-        Its files, of `size` bytes, lie at `paths`, those of its own repository first.
+        Its files, of `size` bytes, lie at `paths`, those of its own repository first; `identity` says which
+        they are, where the paths alone do not.
         """
         python = self.python(model)
         options = _options(model, paths, settings)
@@ -98,6 +104,7 @@ class ModelEngines:
         )
         key = " ".join(
             [model.engine.name, python, *(f"{name}={value}" for name, value in sorted(options.items()))]
+            + ([f"files={identity}"] if identity else [])
         )
         return ModelEngine(
             record,

@@ -92,6 +92,17 @@ class ModelInstalled(ModelError, Forbidden):
     """The files belong to a package that is installed."""
 
 
+class ModelInFolder(ModelError, Forbidden):
+    """The files lie in a folder of the user's own."""
+
+    def __init__(self, model: str) -> None:
+        message = (
+            f"`{model}` lies in a folder that models.own names, and is used from there as it is: it is not"
+            " pulled, compared or deleted."
+        )
+        super().__init__(message, code="model_in_folder")
+
+
 NOT_THERE = (ModelNotFound, ModelUnreachable, ModelDamaged, TokenRefused, Offline)
 """errors after which another source may still have the files: not where terms must be agreed to, the disk is
 full or the pull was cancelled

@@ -13,6 +13,7 @@ from engines.hub.download import Cancellation, Downloader, DownloadPolicy, Trans
 from engines.hub.errors import ModelNotFound, ModelUnreachable
 from engines.hub.layout import COMMIT_HASH, RemoteFile, RepoFolder
 from engines.hub.locks import locked
+from engines.hub.own_models import fit_before_pull
 from engines.hub.progress import ProgressTracker
 
 if TYPE_CHECKING:
@@ -71,8 +72,10 @@ class HubPull:
     def run(self, record: ModelRecord, tracker: ProgressTracker) -> Path:
         """Download all files of a model in this thread, and return its snapshot.
 
-        Raises ModelError and OSError.
+        Raises ModelError, OSError, and UnfitModel before anything of a model is downloaded that no engine
+        fits.
         """
+        record = fit_before_pull(record, self._hub, self._lister)
         plans = [self._plan(source) for source in record.sources]
         files = [planned for plan in plans for planned in plan.files]
         tracker.set_sizes({planned: planned.file.size for planned in files})

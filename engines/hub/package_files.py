@@ -20,7 +20,8 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from engines.catalogue.records import PackagedFile, PackageSource, Wheel
+from engines.catalogue.records import ModelRecord, PackagedFile, PackageSource, Wheel
+from engines.hub.errors import ModelDamaged
 from engines.hub.hashing import is_intact
 from engines.hub.layout import size_of, walk_files
 
@@ -96,6 +97,21 @@ def damaged_files(folder: Path, source: PackageSource, check: Callable[[], None]
         if size_of(folder / file.path) is None
         or not is_intact(folder / file.path, file.sha256, file.size, check)
     ]
+
+
+def verify_installed(record: ModelRecord, folder: Path, check: Callable[[], None]) -> None:
+    """Compare the files of an installed package with their hashes. Raises ModelDamaged."""
+    if record.packaged and (bad := damaged_files(folder, record.packaged, check)):
+        message = (
+            f"{record.name} is damaged in an installed package: {', '.join(bad)}."
+            f" Bring it again: pip install --force-reinstall {projects(record)}."
+        )
+        raise ModelDamaged(message, tuple(bad))
+
+
+def projects(record: ModelRecord) -> str:
+    """Return the names of the packages that hold a model."""
+    return " ".join(wheel.project for wheel in record.packaged.wheels) if record.packaged else ""
 
 
 def installed_folder(source: PackageSource) -> Path | None:

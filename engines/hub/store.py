@@ -15,6 +15,7 @@ import msgspec
 
 from engines.catalogue.models import MODELS
 from engines.catalogue.records import SOURCE_NAMES, ModelRecord, SourceName
+from engines.hub import own_models
 from engines.hub.claims import Claims
 from engines.hub.disk import translated_errors
 from engines.hub.download import Cancellation, DownloadPolicy
@@ -23,6 +24,7 @@ from engines.hub.errors import (
     ModelBusy,
     ModelDamaged,
     ModelError,
+    ModelInFolder,
     ModelInstalled,
     ModelInUse,
     ModelNotFound,
@@ -30,9 +32,9 @@ from engines.hub.errors import (
     joined,
 )
 from engines.hub.hub_pull import HubPull
-from engines.hub.layout import RepoFolder, default_cache_folder, is_true
+from engines.hub.layout import RepoFolder, default_cache_folder, is_true, size_of
 from engines.hub.locks import locked
-from engines.hub.package_files import PackageFolder, damaged_files, installed_folder
+from engines.hub.package_files import PackageFolder, installed_folder, projects, verify_installed
 from engines.hub.package_pull import PackagePull
 from engines.hub.pip_configuration import package_places
 from engines.hub.progress import ProgressTracker, PullProgress
@@ -115,6 +117,7 @@ class ModelFiles:
         in this thread, about ten times a second. Who pulls the same files joins in: each may cancel for
         itself. Files that are there already are checked by their size; `verify` reads them.
         """
+        _raise_if_in_folder(record)
         tried = self._usable_sources(record, sources)
         found = self.find(record)
         if found and not sources:  # only the hub may have something newer: what is in wheels is named by hash
@@ -219,8 +222,15 @@ class ModelFiles:
         found = self.find(record)
         return found.folders if found else ()
 
+    def fitted(self, records: Sequence[ModelRecord]) -> tuple[ModelRecord, ...]:
+        """Return the records of models, those of one's own as their files on this machine show them to be."""
+        return tuple(own_models.fitted(self.folder, record) for record in records)
+
     def find(self, record: ModelRecord) -> FoundModel | None:
         """Return where a model lies that is complete, else None; the hub is not asked."""
+        if record.folder:
+            folder = Path(record.folder).expanduser()
+            return FoundModel((folder,), "folder") if folder.is_dir() and not record.unfit else None
         finders = {"hub": self._find_from_hub, "packages": self._find_packaged}
         ordered = dict.fromkeys((*self.sources, *SOURCE_NAMES))
         return next((found for source in ordered if (found := finders[source](record))), None)
@@ -252,6 +262,8 @@ class ModelFiles:
         for source in record.sources:
             sizes |= RepoFolder(self.folder, source.repo).sizes_on_disk(source)
         found, packages = self.find(record), self._package_folder(record)
+        if found and found.source == "folder":
+            sizes |= {path: size_of(path) or 0 for path in snapshot_files(record, found)}
         if packages:
             sizes |= packages.sizes_on_disk()
         if packages and found and found.source == "installed":
@@ -272,11 +284,12 @@ class ModelFiles:
         Raises ModelDamaged with the names of those that are gone or damaged, the latter deleted, so that a
         pull downloads them again; ModelNotFound where nothing is here; PullCancelled.
         """
+        _raise_if_in_folder(record)
         check = Cancellation(cancel).check
         found, packages = self.find(record), self._package_folder(record)
         with translated_errors(self.folder):
             if found and found.source == "installed":
-                _verify_installed(record, found.folders[0], check)
+                verify_installed(record, found.folders[0], check)
                 return
             if packages and (found.source == "packages" if found else packages.files.is_dir()):
                 bad = packages.damaged(check)
@@ -329,7 +342,10 @@ class ModelFiles:
         return set(self.claims.names(snapshot_files(record, found))) if found else set()
 
     def check_deletable(self, record: ModelRecord) -> None:
-        """Raise ModelInstalled where all there is of a model is in a package that is installed."""
+        """Raise ModelInstalled where all there is of a model is in a package that is installed, ModelInFolder
+        where it is in a folder that the settings name.
+        """
+        _raise_if_in_folder(record)
         found, packages = self.find(record), self._package_folder(record)
         roots = [RepoFolder(self.folder, source.repo).root for source in record.sources]
         if packages:
@@ -337,7 +353,7 @@ class ModelFiles:
         if found and found.source == "installed" and not any(root.is_dir() for root in roots):
             message = (
                 f"{record.name} lies in an installed package, which is not this program's to delete:"
-                f" pip uninstall {_projects(record)}."
+                f" pip uninstall {projects(record)}."
             )
             raise ModelInstalled(message, code="model_installed")
 
@@ -365,19 +381,9 @@ class ModelFiles:
         return freed
 
 
-def _verify_installed(record: ModelRecord, folder: Path, check: Callable[[], None]) -> None:
-    """Compare the files of an installed package with their hashes. Raises ModelDamaged."""
-    if record.packaged and (bad := damaged_files(folder, record.packaged, check)):
-        message = (
-            f"{record.name} is damaged in an installed package: {', '.join(bad)}."
-            f" Bring it again: pip install --force-reinstall {_projects(record)}."
-        )
-        raise ModelDamaged(message, tuple(bad))
-
-
-def _projects(record: ModelRecord) -> str:
-    """Return the names of the packages that hold a model."""
-    return " ".join(wheel.project for wheel in record.packaged.wheels) if record.packaged else ""
+def _raise_if_in_folder(record: ModelRecord) -> None:
+    if record.folder:
+        raise ModelInFolder(record.name)
 
 
 def _raise_busy(record: ModelRecord) -> None:

@@ -18,6 +18,7 @@ from engines.catalogue.records import ModelRecord, SourceName
 from engines.environments import layout
 from engines.environments.find import obstacle
 from engines.errors import SpeechError
+from engines.hub.errors import ModelInUse
 from engines.hub.progress import PullProgress
 from engines.hub.store import ModelFiles
 from gateway.cli import output, remote, tables
@@ -89,6 +90,7 @@ def pull(args: Namespace) -> int:
             cancel.set()
             raise
     output.print_note(f"{pulled.name} is here ({path}), and a running server finds it by itself")
+    (pulled,) = files.fitted([pulled])
     if why := obstacle(pulled, environments):
         output.print_note(f"but it cannot run yet: {why}")
     return 0
@@ -105,7 +107,13 @@ def verify(args: Namespace) -> int:
 def delete(args: Namespace) -> int:
     """Delete a model's files."""
     with _failures():
-        freed = _files(args).delete(_record(args), _records(args))
+        try:
+            freed = _files(args).delete(_record(args), _records(args), force=args.force)
+        except ModelInUse as exc:
+            raise Failure(
+                f"{exc.message} In the server that runs: voicebox models unload {args.name}. With --force it"
+                " is deleted all the same, and whoever speaks with it gets errors."
+            ) from exc
     output.print_note(f"{_size(freed) or '0 MB'} freed")
     return 0
 
@@ -141,7 +149,7 @@ def _report(show_progress: ShowProgress, progress: PullProgress) -> None:
 
 
 def _records(args: Namespace) -> tuple[ModelRecord, ...]:
-    return all_models(configuration.load(args.config, os.environ, {}).models.own)
+    return _files(args).fitted(all_models(configuration.load(args.config, os.environ, {}).models.own))
 
 
 def _record(args: Namespace) -> ModelRecord:

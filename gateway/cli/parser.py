@@ -176,6 +176,8 @@ def _models(commands: Commands) -> None:
     ):
         command = add_command(subcommands, name, f"gateway.cli.models:{name}", summary)
         command.add_argument("name", metavar="NAME", help="as `voicebox models available` has it")
+        if name == "delete":
+            command.add_argument("--force", action="store_true", help="even while another program uses it")
         if name == "pull":
             command.set_defaults(command="gateway.cli.pull:run")
             add_server(command, "as the settings have it, where one runs; it has the model ready then")

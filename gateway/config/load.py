@@ -19,6 +19,8 @@ import msgspec
 
 from engines.catalogue.engines import CATALOGUE, Kind
 from engines.catalogue.models import all_models
+from engines.catalogue.own import PLACE_NEEDED
+from engines.catalogue.records import ModelRecord
 from gateway.config import addresses, schema, sources
 from gateway.config.paths import config_folder, default_data_folder
 from gateway.config.settings import Settings
@@ -76,7 +78,7 @@ def load_traced(path: Path | None, environ: Mapping[str, str], overrides: Mappin
             else:
                 given[found.path] = found
     values = {path: _checked(one, problems) for path, one in given.items()}
-    problems += _incomplete_models(given)
+    problems += _impossible_names(given)
     if problems:
         raise ConfigError(problems)
     loaded = Loaded(_build(values), {path: one.source for path, one in given.items()}, file)
@@ -94,13 +96,23 @@ def find_file(named: Path | None, environ: Mapping[str, str] = os.environ) -> Pa
         named = Path(environ["VOICEBOX_CONFIG"])
     if named is not None:
         named = named.expanduser()
-        if not named.is_file():
+        if named.is_dir():
+            raise ConfigError([Problem(str(named), (), _not_a_folder(named))])
+        if not named.exists():
             raise ConfigError([Problem(str(named), (), "there is no such file")])
         return named
     candidates = [Path(FILE_NAME)]
     with suppress(RuntimeError):  # no home is known, so that the user has no file there
         candidates.append(config_folder() / FILE_NAME)
     return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
+def _not_a_folder(named: Path) -> str:
+    """Return what to say of a folder where a settings file is wanted."""
+    files = [path.name for pattern in ("*.yaml", "*.yml") for path in sorted(named.glob(pattern))]
+    if FILE_NAME in files or len(files) == 1:
+        return f"is a folder; name the file in it: {named / (FILE_NAME if FILE_NAME in files else files[0])}"
+    return "is a folder; name a settings file, or start one from config.example.yaml"
 
 
 def _checked(given: Given, problems: list[Problem]) -> object:
@@ -129,10 +141,9 @@ def _build(values: Mapping[schema.Path, object]) -> Settings:
     return msgspec.convert(tree, Settings)
 
 
-def _incomplete_models(given: Mapping[schema.Path, Given]) -> Iterator[Problem]:
-    """Yield a problem for each of the user's own models with an impossible name or without a required key."""
-    kind = schema.type_at(OWN_MODELS)
-    name_type, section = get_args(kind)
+def _impossible_names(given: Mapping[schema.Path, Given]) -> Iterator[Problem]:
+    """Yield a problem for each of the user's own models with an impossible name."""
+    name_type, _ = get_args(schema.type_at(OWN_MODELS))
     for name, origin in _entries(OWN_MODELS, {path: one.source for path, one in given.items()}).items():
         try:
             schema.convert(name, name_type)
@@ -142,13 +153,6 @@ def _incomplete_models(given: Mapping[schema.Path, Given]) -> Iterator[Problem]:
                 (*OWN_MODELS, name),
                 f"{name!r} cannot be a model's name; allowed: {schema.allowed(name_type)}",
             )
-        for key in schema.required(section):
-            if (*OWN_MODELS, name, key) not in given:
-                yield Problem(
-                    origin,
-                    (*OWN_MODELS, name, key),
-                    f"is needed; allowed: {schema.allowed(schema.type_at((*OWN_MODELS, name, key)))}",
-                )
 
 
 def _entries(section: schema.Path, origins: Mapping[schema.Path, str]) -> dict[str, str]:
@@ -165,6 +169,7 @@ def _contradictions(loaded: Loaded) -> Iterator[Problem]:
     yield from _wrong_names(loaded)
     yield from _wrong_addresses(loaded)
     yield from _wrong_folders(loaded)
+    yield from _wrong_places(loaded)
     yield from _wrong_urls(loaded)
     workers = loaded.settings.workers
     if workers.restart_delay > workers.restart_delay_max:
@@ -208,6 +213,25 @@ def _wrong_folders(loaded: Loaded) -> Iterator[Problem]:
         yield Problem("default", ("data_dir",), what)
 
 
+def _wrong_places(loaded: Loaded) -> Iterator[Problem]:
+    """Yield the problems of models of the user's own that are nowhere, or at two places, or in a folder that
+    depends on where the server was started.
+    """
+    origins = _entries(OWN_MODELS, loaded.origins)
+    for name, own in loaded.settings.models.own.items():
+        source, path = origins.get(name, "default"), (*OWN_MODELS, name)
+        if bool(own.repo) == bool(own.folder):
+            yield Problem(source, path, PLACE_NEEDED)
+        elif own.folder and not _is_whole(own.folder):
+            what = f"{own.folder!r} is given; write a whole path, or one that begins with ~"
+            yield Problem(source, (*path, "folder"), what)
+
+
+def _is_whole(path: str) -> bool:
+    """Return whether a path leads to the same place from everywhere."""
+    return "\0" not in path and (_has_home(path) if path.startswith("~") else Path(path).is_absolute())
+
+
 def _wrong_urls(loaded: Loaded) -> Iterator[Problem]:
     """Yield the problems of URLs of a kind that nothing here understands."""
     settings = loaded.settings
@@ -245,6 +269,11 @@ def _has_home(path: str) -> bool:
         return False
 
 
+def _is_told(record: ModelRecord) -> bool:
+    """Return whether it is known what a model does, whose files nobody has read here."""
+    return record.own is None or record.own.wanted_kind is not None
+
+
 def _wrong_names(loaded: Loaded) -> Iterator[Problem]:
     """Yield the problems of names that no engine or model has, or that another has already."""
     settings, models = loaded.settings, all_models(loaded.settings.models.own)
@@ -254,7 +283,10 @@ def _wrong_names(loaded: Loaded) -> Iterator[Problem]:
     )
     for section, engine, kind in preferred:
         engines = [record.name for record in CATALOGUE if kind in record.kinds]
-        usable = [*engines, *(record.name for record in models if kind in record.kinds)]
+        usable = [
+            *engines,
+            *(record.name for record in models if kind in record.kinds or not _is_told(record)),
+        ]
         if engine and engine not in usable:
             path = (section, "engine")
             allowed = f"{', '.join(engines)}, a model for {section} ({MODELS_HINT}), or nothing"

@@ -27,6 +27,7 @@ from gateway.config.settings import ModelsSettings, Settings
 from gateway.models.file_threads import FileThreads
 from gateway.models.pulls import PullStatus
 from voices.naming.compatibility import UnavailableEngine
+from voices.naming.matching import did_you_mean
 
 SCANS_AT_ONCE = 4
 CHECKS_AT_ONCE = 2
@@ -45,8 +46,8 @@ class RunnableModel(msgspec.Struct, frozen=True):
 
     @property
     def location(self) -> tuple[FoundModel, str, str]:
-        """The files and the interpreter, which must not change while it runs."""
-        return self.found, self.identity, self.python
+        """The files, the engine and its interpreter, which must not change while it runs."""
+        return self.found, f"{self.record.engine.name} {self.identity}", self.python
 
 
 class ModelState(msgspec.Struct, frozen=True):
@@ -72,6 +73,7 @@ class ModelRegistry:
     def __init__(self, settings: ModelsSettings, engines: EngineSet, model_engines: ModelEngines) -> None:
         self._settings = settings
         self.records = all_models(settings.own)
+        """those of the settings as their files were at the last scan"""
         self._engines = engines
         self._runnable: dict[str, ModelRecord] = {}
         self.model_engines = model_engines
@@ -109,7 +111,8 @@ class ModelRegistry:
         for record in self.records:
             if record.name == name:
                 return record
-        raise NotFound(f"There is no model `{name[:100]}`; GET /v1/voicebox/models lists them.")
+        near = did_you_mean(name, [record.name for record in self.records])
+        raise NotFound(f"There is no model `{name[:100]}`.{near} GET /v1/voicebox/models lists them.")
 
     async def states(self, pulls: Mapping[str, PullStatus]) -> list[ModelState]:
         """Return the state of every model; `pulls` are those under way or ended, by model."""
@@ -178,6 +181,7 @@ class ModelRegistry:
         """Return the models that are complete and can run here, by name; `unavailable` returns the others
         then.
         """
+        self.records = self.files.fitted(self.records)
         reasons = {record.name: self.model_engines.obstacle(record) for record in self.records}
         usable = [
             record for record in self.records if self.is_enabled(record.name) and not reasons[record.name]
@@ -210,7 +214,8 @@ class ModelRegistry:
         """
         record, found = model.record, model.found
         settings = self._settings.each.get(record.name, ModelSettings())
-        engine = self.model_engines.make(record, found.folders, model.size, settings)
+        identity = model.identity if found.source == "folder" else ""
+        engine = self.model_engines.make(record, found.folders, model.size, settings, identity)
         on_demand = msgspec.structs.replace(
             engine.on_demand,
             hold=lambda: self.files.claims.hold(record.name, snapshot_files(record, found)),

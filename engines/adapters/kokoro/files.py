@@ -17,7 +17,7 @@ import torch
 from kokoro import KModel
 from torch import Tensor
 
-from engines.adapters.kokoro.network import TORCH_WEIGHTS as WEIGHTS
+from engines.adapters.kokoro.network import torch_weights
 from engines.adapters.kokoro.voice_bank import Floats, VoiceBank, check_shape
 from engines.errors import EngineFailed
 from engines.toolkit.error_text import first_line
@@ -34,7 +34,8 @@ NOT_PUBLISHED = (".norm.weight", ".norm.bias")
 def load_network(folder: Path, device: torch.device) -> KModel:
     """Return the network of a folder, on a device. Raises EngineFailed."""
     config = _read_config(folder / CONFIG)
-    weights = _read_weights(folder / WEIGHTS)
+    weights_file = torch_weights(folder)
+    weights = _read_weights(weights_file)
     no_weights = io.BytesIO()
     torch.save({}, no_weights)
     no_weights.seek(0)
@@ -47,7 +48,7 @@ def load_network(folder: Path, device: torch.device) -> KModel:
             f"Kokoro's {folder / CONFIG} describes no network: {type(exc).__name__}: {exc}"
         ) from exc
     for name, part in network.named_children():
-        _load_part(name, part, weights.get(name), folder / WEIGHTS)
+        _load_part(name, part, weights.get(name), weights_file)
     _fold_weight_norms(network)
     return network.to(device).eval()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -12,9 +13,17 @@ from engines.adapters.kokoro.voice_bank import Floats, VoiceBank
 RATE = 24_000
 """Hertz"""
 TORCH_WEIGHTS = "kokoro-v1_0.pth"
-"""the file by which a folder is known to be one for torch"""
+"""as it is published"""
 Check = Callable[[Sequence[int]], None]
 """raises Stop once nobody wants any of the lines with these indexes"""
+
+
+def torch_weights(folder: Path) -> Path:
+    """Return the file by which a folder is known to be one for torch: of the published name, or, of a model
+    of one's own, the only one of its kind.
+    """
+    others = sorted(folder.glob("*.pth"))
+    return others[0] if len(others) == 1 else folder / TORCH_WEIGHTS
 
 
 class Options(msgspec.Struct, frozen=True):

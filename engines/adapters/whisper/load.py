@@ -6,8 +6,9 @@ Nothing is downloaded, and a checkpoint that lacks files or weights is refused.
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from transformers import WhisperForConditionalGeneration, WhisperProcessor
 from transformers.utils import logging as library_logging
@@ -16,9 +17,22 @@ from engines.errors import EngineFailed
 from engines.toolkit.devices import choose_device, choose_dtype
 
 WEIGHTS_FILE = "model.safetensors"
-REQUIRED_FILES = ("config.json", "generation_config.json", WEIGHTS_FILE, "tokenizer.json")
+OLDER_WEIGHTS = ("pytorch_model.bin", "pytorch_model.bin.index.json")
+"""read as plain tensors where there are no safetensors"""
+TOKENIZER_FILE = "tokenizer.json"
+OLDER_TOKENIZER = ("vocab.json", "merges.txt")
+"""what fine-tuning often leaves in its place"""
+REQUIRED_FILES = ("config.json", WEIGHTS_FILE, TOKENIZER_FILE)
+GENERATION_FILE = "generation_config.json"
 FEATURE_FILES = ("preprocessor_config.json", "processor_config.json")
 """either will do"""
+NO_TIMES = "<|notimestamps|>"
+LANGUAGE_TOKEN = re.compile(r"<\|[a-z]{2,3}\|>")
+FIRST_SECONDS = 1
+"""in which a window's first words begin, as in all published models"""
+TIMES_A_SECOND = 50
+ENGLISH_TOKENS = 51_864
+"""in the vocabulary of the Whispers that know English only: one less than the others have"""
 Model = TypeVar("Model", bound=WhisperForConditionalGeneration)
 
 
@@ -34,7 +48,12 @@ def load_whisper(
     try:
         processor = WhisperProcessor.from_pretrained(path, local_files_only=True)
         model, loading_info = model_class.from_pretrained(
-            path, dtype=torch_dtype, local_files_only=True, use_safetensors=True, output_loading_info=True
+            path,
+            dtype=torch_dtype,
+            local_files_only=True,
+            use_safetensors=_has_safetensors(path),
+            weights_only=True,
+            output_loading_info=True,
         )
         model = model.to(device).eval()
     except Exception as exc:  # the library raises whatever its parsers do
@@ -45,6 +64,8 @@ def load_whisper(
         raise EngineFailed(
             f"{path} holds no whole Whisper model: {len(missing)} weights are missing, such as {missing[0]}."
         )
+    if not (path / GENERATION_FILE).is_file():
+        _set_generation(model, processor.tokenizer)
     if not hasattr(model.generation_config, "no_timestamps_token_id"):
         raise EngineFailed(
             f"{path}/generation_config.json tells nothing of timestamps: it is not that of a Whisper model."
@@ -65,10 +86,39 @@ def check_folder(folder: str) -> Path:
             f"There is no folder {path}: the option `path` should name that of a Whisper checkpoint."
         )
     missing = [name for name in REQUIRED_FILES if not (path / name).is_file()]
-    if WEIGHTS_FILE in missing and (path / f"{WEIGHTS_FILE}.index.json").is_file():
-        missing.remove(WEIGHTS_FILE)  # large ones come in several files
+    if WEIGHTS_FILE in missing and (
+        _has_safetensors(path) or any((path / name).is_file() for name in OLDER_WEIGHTS)
+    ):
+        missing.remove(WEIGHTS_FILE)
+    if TOKENIZER_FILE in missing and all((path / name).is_file() for name in OLDER_TOKENIZER):
+        missing.remove(TOKENIZER_FILE)
     if not any((path / name).is_file() for name in FEATURE_FILES):
         missing.append(FEATURE_FILES[0])
     if missing:
         raise EngineFailed(f"The Whisper model in {path} is not whole: {', '.join(missing)} is missing.")
     return path
+
+
+def _has_safetensors(path: Path) -> bool:
+    """Return whether a folder has its weights in safetensors; large ones come in several files."""
+    return any((path / name).is_file() for name in (WEIGHTS_FILE, f"{WEIGHTS_FILE}.index.json"))
+
+
+def _set_generation(model: WhisperForConditionalGeneration, tokenizer: Any) -> None:  # noqa: ANN401 - without types
+    """Tell a model how it is prompted by its tokenizer's words, where a fine-tuned one came without the file
+    that says so. It then finds no times of words, which only that file could tell.
+    """
+    tokens: dict[str, int] = tokenizer.get_added_vocab()
+    if NO_TIMES not in tokens:
+        return
+    settings = model.generation_config
+    languages = {word: number for word, number in tokens.items() if LANGUAGE_TOKEN.fullmatch(word)}
+    settings.no_timestamps_token_id = tokens[NO_TIMES]
+    settings.decoder_start_token_id = tokens["<|startoftranscript|>"]
+    settings.prev_sot_token_id = tokens["<|startofprev|>"]
+    settings.max_initial_timestamp_index = FIRST_SECONDS * TIMES_A_SECOND
+    settings.is_multilingual = model.config.vocab_size != ENGLISH_TOKENS
+    if settings.is_multilingual:
+        settings.lang_to_id = languages
+        settings.task_to_id = {task: tokens[f"<|{task}|>"] for task in ("transcribe", "translate")}
+    settings.forced_decoder_ids = None
