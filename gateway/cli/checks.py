@@ -1,127 +1,62 @@
-"""The checks of `voicebox doctor`. Packages are looked for, not imported, as importing them might break."""
+"""The checks of `voicebox doctor`: settings and what they name; the others lie beside."""
 
 from __future__ import annotations
 
 import os
-import platform
-import shutil
 import socket
-import subprocess
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from importlib import metadata, util
+from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
-from packaging.requirements import Requirement
 
-from engines.catalogue.engines import CATALOGUE, EngineRecord, locate_file
+from engines.catalogue.hardware import GPUS, devices
 from engines.environments import layout
 from engines.environments.find import missing_packages, recommended_group
 from engines.environments.groups import find_group
-from gateway.cli import remote, temporary_server
-from gateway.cli.output import Failure
-from gateway.cli.temporary_server import EngineHealth
+from engines.toolkit.gpu_architectures import INDEX_FOR_NEWER_GPUS, INDEX_FOR_ROCM
+from gateway.cli.check import Check
+from gateway.cli.engine_checks import engine_checks
+from gateway.cli.machine_checks import check_disk, machine_checks
+from gateway.cli.server_address import server_url
+from gateway.cli.temporary_server import EngineHealth, Health
 from gateway.config.load import ConfigError, Loaded, load_traced
 from gateway.config.paths import data_folder
 from gateway.config.settings import Settings
+from gateway.models.on_disk import model_files
+from gateway.security.hosts import is_loopback
 from gateway.security.keys import KeyFileError, KeyStore, key_file
 
-DISTRIBUTION = "voicebox-gateway"
-REINSTALL = "pip install --force-reinstall {}"
-OLDEST_PYTHON = (3, 11)
-
-
-class Check(msgspec.Struct, frozen=True):
-    """The result of one check: what is `missing` is needed for the work, a `note` is not."""
-
-    area: str
-    name: str
-    state: Literal["ok", "note", "missing"]
-    found: str
-    mend: str = ""
-    """the command that repairs it"""
+OUR_NAME = "Voicebox Gateway"
 
 
 def run_checks(config: Path | None) -> Iterator[Check]:
     """Yield the results of all checks, the cheap ones first."""
-    yield _python()
-    yield from _packages()
-    yield from _devices()
+    yield from machine_checks()
     loaded, check = _settings(config)
     yield check
     if loaded is None:
         return
-    yield from _data(loaded.settings)
-    yield _environment(loaded.settings)
-    yield _port(loaded.settings)
-    enabled = [record for record in CATALOGUE if record.is_enabled(loaded.settings.engines)]
-    for record in enabled:
-        yield from _files(record)
-    yield from _workers(enabled, config)
-
-
-# This machine...
-
-
-def _python() -> Check:
-    found = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
-    good = sys.version_info[:2] >= OLDEST_PYTHON
-    return Check(
-        "python",
-        "version",
-        "ok" if good else "missing",
-        found,
-        "" if good else "install Python 3.11 or newer",
-    )
-
-
-def _packages() -> Iterator[Check]:
-    for requirement in metadata.requires(DISTRIBUTION) or ():
-        needed = Requirement(requirement)
-        if needed.marker and not needed.marker.evaluate({"extra": ""}):
-            continue
-        name = needed.name
-        try:
-            yield Check("package", name, "ok", metadata.version(name))
-        except metadata.PackageNotFoundError:
-            yield Check(
-                "package",
-                name,
-                "missing",
-                "not installed",
-                f"pip install '{requirement.partition(';')[0].strip()}'",
-            )
-
-
-def _devices() -> Iterator[Check]:
-    yield Check("device", "cpu", "ok", f"{os.cpu_count()} cores")
-    if sys.platform == "darwin" and platform.machine() == "arm64":
-        yield Check("device", "mps", "ok", "Apple silicon")
-    gpus = _output_of("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader")
-    yield from (Check("device", "cuda", "ok", line) for line in gpus)
-    if Path("/dev/kfd").exists():
-        yield Check("device", "rocm", "ok", "an AMD GPU's compute device is there")
-    if not gpus and not Path("/dev/kfd").exists() and sys.platform != "darwin":
-        yield Check("device", "gpu", "note", "none found; the embedded engines need none")
-
-
-def _output_of(*command: str) -> list[str]:
-    """Return the lines that a program prints; none when it is not installed or fails."""
-    program = shutil.which(command[0])
-    if program is None:
-        return []
-    try:
-        done = subprocess.run([program, *command[1:]], capture_output=True, text=True, timeout=20, check=True)  # noqa: S603
-    except (OSError, subprocess.SubprocessError):
-        return []
-    return done.stdout.strip().splitlines()
-
-
-# Settings and what they name...
+    settings = loaded.settings
+    yield from _data(settings)
+    yield check_disk("data", data_folder(settings))
+    yield check_disk("models", model_files(settings).folder)
+    yield _environment(settings)
+    port = _port(settings)
+    yield port
+    running = _running_engines(server_url(config)) if port.found.startswith("a ") else None
+    if running is None:
+        yield Check("server", "running", "ok", "none")
+    else:
+        ready = sum(engine.ready or engine.on_demand for engine in running.values())
+        yield Check(
+            "server", "running", "ok", f"at {server_url(config)}, {ready} of {len(running)} engines work"
+        )
+    yield from engine_checks(settings, config, running)
 
 
 def _settings(config: Path | None) -> tuple[Loaded | None, Check]:
@@ -150,7 +85,9 @@ def _data(settings: Settings) -> Iterator[Check]:
         yield Check("data", "keys", "missing", str(exc), f"mend or delete {store.path}")
         return
     good = sum(not key.expired() for key in keys)
-    if store.empty():
+    if store.empty() and is_loopback(settings.server.host):
+        yield Check("data", "keys", "ok", "none made, and none needed: it listens on this machine only")
+    elif store.empty():
         yield Check("data", "keys", "note", "none: any key is accepted", "voicebox keys create NAME")
     elif sys.platform != "win32" and store.path.stat().st_mode & 0o077:
         yield Check("data", "keys", "missing", f"others can read {store.path}", f"chmod 600 '{store.path}'")
@@ -165,6 +102,12 @@ def _data(settings: Settings) -> Iterator[Check]:
 def _environment(settings: Settings) -> Check:
     """Return whether the packages are there that suit this machine for engines that run models."""
     group = find_group(recommended_group())
+    if torch := _torch_without_gpu(settings):
+        index = INDEX_FOR_NEWER_GPUS if "cuda" in devices() else INDEX_FOR_ROCM
+        mend = f"voicebox engines install main --index-url {index}"
+        return Check(
+            "environment", "torch", "note", f"{torch} is for processors, and this machine has a GPU", mend
+        )
     if environment := layout.read_environment(
         data_folder(settings) / layout.ENVIRONMENTS_FOLDER / group.name
     ):
@@ -173,6 +116,14 @@ def _environment(settings: Settings) -> Check:
         return Check("environment", group.name, "ok", "in this program's own Python")
     found = f"not installed; for {group.display}"
     return Check("environment", group.name, "note", found, f"voicebox engines install {group.name}")
+
+
+def _torch_without_gpu(settings: Settings) -> str:
+    """Return the version of a torch that finds none of the GPUs of this machine; empty where all is well."""
+    environment = layout.read_environment(data_folder(settings) / layout.ENVIRONMENTS_FOLDER / "main")
+    path = [str(environment.site)] if environment else sys.path
+    found = next(iter(metadata.distributions(name="torch", path=path)), None)
+    return f"torch {found.version}" if found and "+cpu" in found.version and GPUS & devices() else ""
 
 
 def _port(settings: Settings) -> Check:
@@ -207,40 +158,10 @@ def _server_name(host: str, port: int) -> str:
         return ""
 
 
-# Engines...
-
-
-def _files(record: EngineRecord) -> Iterator[Check]:
-    for file in record.files:
-        if locate_file(file):
-            yield Check("engine file", f"{record.name}: {file}", "ok", "there")
-        else:
-            package = file.partition("/")[0]
-            is_there = util.find_spec(package) is not None
-            found = "the file is missing" if is_there else f"the package {package} is not installed"
-            mend = REINSTALL.format(package.replace("_", "-"))
-            yield Check("engine file", f"{record.name}: {file}", "missing", found, mend)
-
-
-def _workers(enabled: list[EngineRecord], config: Path | None) -> Iterator[Check]:
-    """Start a server with all its workers, and yield which become ready."""
+def _running_engines(url: str) -> dict[str, EngineHealth] | None:
+    """Return the engines of the server that runs; None where it does not tell."""
     try:
-        engines = remote.run(_engines(config))
-    except Failure as exc:
-        yield Check("worker", "server", "missing", str(exc), "voicebox serve --log-level debug")
-        return
-    for record in enabled:
-        engine = engines.get(record.name)
-        if engine and engine.ready:
-            yield Check("worker", record.name, "ok", "starts and is ready")
-        elif engine and engine.on_demand and engine.usable:
-            yield Check("worker", record.name, "ok", "rests until it is wanted")
-        else:
-            reasons = [worker.reason for worker in engine.workers if worker.reason] if engine else []
-            found = f"does not start: {reasons[0]}" if reasons else "does not start"
-            yield Check("worker", record.name, "missing", found, "voicebox serve --log-level debug")
-
-
-async def _engines(config: Path | None) -> dict[str, EngineHealth]:
-    async with temporary_server.run_temporary_server(config) as server:
-        return server.engines
+        with urllib.request.urlopen(f"{url}/health", timeout=10) as response:  # noqa: S310 - our own address
+            return msgspec.json.decode(response.read(), type=Health).engines
+    except (OSError, msgspec.DecodeError):
+        return None

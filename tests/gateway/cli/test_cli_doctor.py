@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from servers import TIMEOUT, Server, wait_until
+from terminal import on_terminal
 
 from gateway.cli.parser import make_parser
 from gateway.security.keys import KEYS_FILE, KeyStore
@@ -40,7 +41,13 @@ def test_a_healthy_machine(tmp_path: Path) -> None:
 
     assert status == 0, checks
     assert checks["python: version"]["state"] == "ok"
-    assert checks["package: litestar"]["state"] == "ok"
+    assert checks["package: all"]["state"] == "ok"
+    assert checks["quality: good ear"]["found"]
+    assert checks["memory: free"]["found"]
+    assert checks["disk: data"]["found"]
+    assert checks["models: here"]["found"]
+    assert checks["server: running"]["found"]
+    assert len([name for name in checks if name.startswith("package")]) == 1
     assert checks["worker: espeak"]["state"] == "ok"
     assert checks["worker: pocketsphinx"]["state"] == "ok"
     assert checks["device: cpu"]["found"]
@@ -72,6 +79,51 @@ def test_faults_come_with_a_remedy(tmp_path: Path, server: Server) -> None:
     assert status == 1
     assert checks["data: keys"]["state"] == "missing"
     assert checks[f"port: 127.0.0.1:{server.port}"]["found"] == "a Voicebox Gateway runs there"
+
+
+def test_problems_come_first_with_what_to_do(tmp_path: Path) -> None:
+    """On a terminal of any width what is wrong stands first, each with what mends it, then what is in order; the
+    end says what is next, and the status is 1.
+    """
+    config = tmp_path / "doctor.yaml"
+    keys = tmp_path / "data" / KEYS_FILE
+    keys.parent.mkdir()
+    keys.write_text("{")
+    for columns in (60, 120):
+        with socket.create_server(("127.0.0.1", 0)) as occupied:
+            config.write_text(
+                f"server: {{port: {occupied.getsockname()[1]}}}\nengines: {{espeak: {{enabled: false}}}}\n"
+            )
+            status, text = on_terminal(
+                "doctor", "--config", str(config), columns=columns, VOICEBOX_DATA_DIR=str(keys.parent)
+            )
+        report = text[text.index("Wrong, and needed") :]
+        wrong, _, rest = report.partition("In order:")
+        assert status == 1
+        assert "data keys" in wrong
+        assert "-> voicebox serve --port 8001" in wrong
+        assert "python version" in rest
+        assert "Next: mend" in " ".join(rest.split())
+        assert "package" in rest
+        assert max(len(line) for line in rest.splitlines() if len(line.split()) > 4) <= columns
+
+
+def test_a_running_server_is_asked(tmp_path: Path, server: Server) -> None:
+    """Where a server runs, its own engines are reported, and none is started beside."""
+    status, checks = doctor(tmp_path, f"server: {{port: {server.port}}}\n")
+    assert status == 0, checks
+    assert server.url in checks["server: running"]["found"]
+    assert checks["worker: espeak"]["found"] in ("is ready", "rests until it is wanted")
+
+
+def test_models_that_cannot_run_are_told(tmp_path: Path) -> None:
+    """A model that is here in part, or is switched off, is told with what to do, and one that runs beside it."""
+    model = 'models: {each: {"faster-whisper-tiny.en": {enabled: false}}}\n'
+    status, checks = doctor(tmp_path, f"server: {{port: 0}}\n{model}")
+    assert status == 0, checks
+    assert "models.each" in checks["models: faster-whisper-tiny.en"]["mend"]
+    assert checks["quality: good ear"]["state"] == "note"
+    assert "models pull" in checks["quality: good ear"]["mend"]
 
 
 def test_wrong_settings(tmp_path: Path) -> None:
