@@ -51,6 +51,7 @@ from gateway.security.auth import Authenticator
 from gateway.security.hosts import HostGuard, check_binding
 from gateway.security.keys import KeyStore
 from gateway.services.container import Services, codec_threads, open_library
+from gateway.services.first_start import FirstStart
 from gateway.services.library_lifespan import library_lifespan
 from gateway.services.permits import RateLimiter
 from streaming.audio.decoding_threads import DecodingThreads
@@ -73,6 +74,7 @@ def create_app(
     manager: ModelManager,
     encoders: EncoderPool | None = None,
     rate_limiter: RateLimiter | None = None,
+    first_start: FirstStart | None = None,
 ) -> RequestMiddleware:
     """Return the application for the given engines, keys and limits.
 
@@ -81,6 +83,7 @@ def create_app(
     """
     check_binding(settings, has_keys=not keys.empty())
     rate_limiter = rate_limiter or LocalRateLimiter(settings.admission)
+    first_start = first_start or make_first_start(settings, engines, manager, log.info)
     drain.on_closing(manager.break_off)
     tracing = _make_tracing(settings)
     codecs = codec_threads()
@@ -97,6 +100,7 @@ def create_app(
         library,
         manager.models.unavailable,
         manager.look_again,
+        first_start,
     )
     auth = Authenticator(
         keys, public_voices=settings.auth.public_voices, public_metrics=settings.telemetry.public_metrics
@@ -114,12 +118,12 @@ def create_app(
             ARCHIVE_ROUTER,
             *NAME_ROUTES,
             model_router(manager),
-            *health_routes(VERSION, drain, metrics, auth),
+            *health_routes(VERSION, drain, metrics, auth, first_start),
             *schema_routes(VERSION, auth),
         ],
-        dependencies={"context": Provide(context_provider(services), sync_to_thread=False)},
+        dependencies={"context": Provide(context_provider(services))},
         lifespan=[
-            _lifespan(engines, encoders, tracing, manager),
+            _lifespan(engines, encoders, tracing, manager, first_start),
             library_lifespan(library, log),
             watch_descriptors(log),
         ],
@@ -165,6 +169,17 @@ def make_encoders(settings: Settings, codecs: CapacityLimiter, log: FilteringBou
     return EncoderPool(_encoder_processes(settings), ThreadEncoderFactory(codecs), supervise, log.warning)
 
 
+def make_first_start(
+    settings: Settings, engines: EngineSet, manager: ModelManager, log: Callable[..., object]
+) -> FirstStart:
+    """Return the first start of engines, which `log` is told of once they are ready."""
+
+    def tell(seconds: float, ready: list[str]) -> None:
+        log("ready", seconds=seconds, engines=ready)
+
+    return FirstStart(engines, manager.look_again, settings.admission.wait, tell)
+
+
 def _encoder_processes(settings: Settings) -> int:
     """Return the number of encoder processes: a single core gains nothing from any."""
     cores = os.cpu_count() or 1
@@ -174,14 +189,18 @@ def _encoder_processes(settings: Settings) -> int:
 
 
 def _lifespan(
-    engines: EngineSet, encoders: EncoderPool, tracing: Tracing | None, manager: ModelManager
+    engines: EngineSet,
+    encoders: EncoderPool,
+    tracing: Tracing | None,
+    manager: ModelManager,
+    first_start: FirstStart,
 ) -> Callable[[Litestar], Any]:
     """Return the lifespan in which engines, encoders and the model manager run."""
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
         loading = asyncio.create_task(asyncio.to_thread(standard_tag, "en"))  # imports langcodes: 50 ms
-        async with engines.running(), encoders.running(), manager.running():
+        async with engines.running(), encoders.running(), manager.running(), first_start.watched():
             yield
         await loading
         if tracing:

@@ -18,7 +18,7 @@ from structlog.typing import FilteringBoundLogger
 from engines.fleet.runtime import Engines
 from engines.fleet.temporary_folders import TemporaryFolder
 from engines.worker.parent import STOP_SIGNAL, ignore_group_signals
-from gateway.app import VERSION, create_app, make_encoders
+from gateway.app import VERSION, create_app, make_encoders, make_first_start
 from gateway.cluster import messages, metric_files
 from gateway.cluster.engine_client import (
     EngineConnection,
@@ -127,6 +127,7 @@ class ClusterSupervisor:
         async with (
             self._engines.running(),
             self._manager.running(),
+            make_first_start(self._settings, self._engines, self._manager, self._log.info).watched(),
             self._engine_server.running(self._folder / "engines.sock"),
             self._members.running(),
         ):
@@ -182,6 +183,7 @@ def _make_server(welcome: messages.Welcome, connection: EngineConnection) -> Gat
     engines = RemoteEngines(connection, settings.workers.stall_timeout, metrics)
     connection.encoding = encoders.capacity
     drain = Drain()
+    manager = RemoteModelManager(make_registry(settings, engines), connection, log)
     app = create_app(
         settings,
         keys=KeyStore(key_file(settings)),
@@ -189,9 +191,10 @@ def _make_server(welcome: messages.Welcome, connection: EngineConnection) -> Gat
         drain=drain,
         log=log,
         metrics=metrics,
-        manager=RemoteModelManager(make_registry(settings, engines), connection, log),
+        manager=manager,
         encoders=encoders,
         rate_limiter=RemoteRateLimiter(connection),
+        first_start=make_first_start(settings, engines, manager, log.debug),  # the first process tells of it
     )
     return GatewayServer(
         settings,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -310,10 +310,12 @@ class RequestContext:
         return (refusal(known) if known else unexpected()).body.error
 
 
-def context_provider(services: Services) -> Callable[[HttpRequest], RequestContext]:
-    """Return what makes the context of each request."""
+def context_provider(services: Services) -> Callable[[HttpRequest], Awaitable[RequestContext]]:
+    """Return what makes the context of each request, once the engines that it may name are known."""
 
-    def provide(request: HttpRequest) -> RequestContext:
+    async def provide(request: HttpRequest) -> RequestContext:
+        if services.first_start:
+            await services.first_start.wait(request.scope["path"])
         return RequestContext(services, request)
 
     return provide

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal
 
 import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 
-from engines.catalogue.engines import CATALOGUE, Kind
-from engines.fleet.runtime import EngineSet
 from engines.fleet.status import EngineStatus
 from gateway.config.addresses import base_path
 from gateway.http.context import RequestContext
@@ -19,10 +17,9 @@ from gateway.http.openapi.operation import DOCUMENTED, SERVER_TAG, TEXT_TYPE, Do
 from gateway.http.server_status import Health, Liveness, Readiness, ServerInfo
 from gateway.observability.metrics import Metrics
 from gateway.security.auth import Authenticator
+from gateway.services.first_start import FirstStart
 
 METRICS_TYPE = "text/plain; version=0.0.4"
-KINDS: tuple[Kind, ...] = get_args(Kind)
-EMBEDDED = frozenset(record.name for record in CATALOGUE)
 
 
 @get("/livez", operation_id="getLiveness", tags=[SERVER_TAG], summary="The process answers")
@@ -38,7 +35,7 @@ async def test() -> Liveness:
 
 
 def health_routes(
-    version: str, drain: Drain, metrics: Metrics, auth: Authenticator
+    version: str, drain: Drain, metrics: Metrics, auth: Authenticator, first_start: FirstStart
 ) -> list[HTTPRouteHandler]:
     """Return the routes that say how the server is."""
 
@@ -55,7 +52,7 @@ def health_routes(
     )
     async def health(context: NamedDependency[RequestContext]) -> Health:
         engines = context.services.engines
-        status: Literal["ok", "starting"] = "ok" if _is_ready(engines) else "starting"
+        status: Literal["ok", "starting"] = "ok" if first_start.ready else "starting"
         statuses = engines.statuses()
         if not auth.may_see_internals(context.headers, context.log_entry.client):
             statuses = {name: _public(one) for name, one in statuses.items()}
@@ -71,7 +68,7 @@ def health_routes(
     async def readyz(context: NamedDependency[RequestContext]) -> Response[Readiness]:
         if drain.announced:
             return Response(Readiness("closing"), status_code=503, headers={"retry-after": "5"})
-        ready = _is_ready(context.services.engines)
+        ready = first_start.ready
         return Response(Readiness("ok" if ready else "starting"), status_code=200 if ready else 503)
 
     @get(
@@ -93,25 +90,3 @@ def _public(status: EngineStatus) -> EngineStatus:
     """Return a status without what only an owner should know: process ids, and reasons with paths in them."""
     workers = tuple(msgspec.structs.replace(worker, pid=None, reason="") for worker in status.workers)
     return msgspec.structs.replace(status, workers=workers)
-
-
-def _is_ready(engines: EngineSet) -> bool:
-    """Return whether every engine that is enabled works, but for those that never will beside one that does.
-
-    What rests starts when it is wanted, and nobody waits for it; except, the first time, until an engine of
-    the catalogue has said what it is.
-    """
-    statuses = engines.statuses()
-    awaited = (
-        status
-        for name, status in statuses.items()
-        if not status.ready and (not status.on_demand or (name in EMBEDDED and not status.known))
-    )
-    starting = any(worker.state == "starting" for status in awaited for worker in status.workers)
-    able = {
-        name
-        for name, status in statuses.items()
-        if status.ready or (status.on_demand and status.usable and status.known)
-    }
-    kinds = [engines.names(kind) for kind in KINDS]
-    return not starting and all(able.intersection(kind) for kind in kinds if kind) and bool(statuses)

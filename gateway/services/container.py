@@ -14,6 +14,7 @@ from engines.fleet.runtime import EngineSet
 from gateway.config.paths import data_folder
 from gateway.config.settings import Settings
 from gateway.services.engine_snapshot import EngineSnapshot, take_snapshot
+from gateway.services.first_start import FirstStart
 from gateway.services.permits import RateLimiter
 from streaming.audio.decoding_threads import DecodingThreads
 from streaming.encode.encoders import EncoderFactory
@@ -45,6 +46,8 @@ class Services(msgspec.Struct, frozen=True):
 
     look_for_models: Callable[[], Awaitable[None]] = _nothing_new
     """looks for models that have come a moment ago, and returns when those are known"""
+    first_start: FirstStart | None = None
+    """what requests wait for that come while the engines start; None where they have started"""
 
     def engine_snapshot(self) -> EngineSnapshot:
         """Return the engines as they are now; a request takes one and decides everything by it."""
