@@ -30,7 +30,7 @@ from gateway.services.voice_audit import write_audit
 from gateway.services.voice_prompts import voice_prompt
 from streaming.pipeline import PipelineConfig, SpeechPipeline
 from streaming.segment_audio import RetryPolicy
-from streaming.text.segments import Segment, split_text
+from streaming.text.segments import Segment, is_blank, split_text
 from voices.naming.matching import shown
 from voices.naming.resolver import Choice, WrongKind
 from voices.profile import Profile
@@ -117,6 +117,13 @@ def _with_voice_defaults(request: SpeechRequest, profile: Profile | None, info: 
     )
 
 
+async def _no_speech(_segment: Segment, _attempt: int) -> AsyncGenerator[SpeechEvent, None]:
+    """Yield the events of no segment."""
+    events: tuple[SpeechEvent, ...] = ()
+    for event in events:
+        yield event
+
+
 class Synthesis:
     """One request to speak, whatever its format and transport. Raises EngineFailed for an engine that does
     not.
@@ -162,13 +169,28 @@ class Synthesis:
         )
         log_entry.limits = permit.headers
         try:
-            terms = await self._prepare_voice()
-            pool = self._services.engines.pool(self._choice.engine)
-            async with pool.open(terms) as stream, aclosing(self._chunks(stream)) as chunks:
+            made = self._silence() if is_blank(self._text.text) else self._speech()
+            async with aclosing(made) as chunks:
                 async for chunk in chunks:
                     yield chunk
         finally:
             rate_limiter.release(permit, log_entry.audio_seconds or 0.0)
+
+    async def _silence(self) -> AsyncGenerator[bytes, None]:
+        """Yield the file of a text in which nothing is seen: no engine is waited for."""
+        pipeline = SpeechPipeline(self._config(), iter(()), _no_speech, self._services.encoders)
+        async with aclosing(pipeline.chunks()) as chunks:
+            async for chunk in chunks:
+                yield chunk
+        self._log_entry.audio_seconds = pipeline.pacing.made
+
+    async def _speech(self) -> AsyncGenerator[bytes, None]:
+        """Yield the file once an engine has admitted the request."""
+        terms = await self._prepare_voice()
+        pool = self._services.engines.pool(self._choice.engine)
+        async with pool.open(terms) as stream, aclosing(self._chunks(stream)) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
     async def _chunks(self, stream: Stream) -> AsyncGenerator[bytes, None]:
         """Yield the file; all is done again once where a worker or an encoder was lost before anything was
@@ -220,7 +242,20 @@ class Synthesis:
             events = stream.speak(self._job(segment, attempt))
             return self._respeller.with_original_offsets(segment, events)
 
-        config = PipelineConfig(
+        segments = split_text(
+            self._text.text,
+            language=spoken_language(request, self._choice, self._info),
+            first_limit=settings.first_segment,
+            limit=settings.segment,
+        )
+        return SpeechPipeline(
+            self._config(), self._respeller.respelt(segments), speak, self._services.encoders, stream.report
+        )
+
+    def _config(self) -> PipelineConfig:
+        request = self._request
+        settings = self._services.settings.speech
+        return PipelineConfig(
             format=request.response_format,
             retry_policy=self._retry_policy(),
             tempo=request.speed / self._speed,
@@ -229,15 +264,6 @@ class Synthesis:
             ),
             buffered_seconds=settings.buffered_seconds,
             look_ahead=settings.look_ahead,
-        )
-        segments = split_text(
-            self._text.text,
-            language=spoken_language(request, self._choice, self._info),
-            first_limit=settings.first_segment,
-            limit=settings.segment,
-        )
-        return SpeechPipeline(
-            config, self._respeller.respelt(segments), speak, self._services.encoders, stream.report
         )
 
     def _retry_policy(self) -> RetryPolicy:

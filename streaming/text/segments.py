@@ -30,6 +30,8 @@ CLAUSE_MARKS = frozenset(",;:)]”»–—…")
 CLOSING_QUOTES = frozenset("\"'”’»")
 """may stand between such a mark and the space"""
 CLUSTER = regex.compile(r"\X")
+BLANK = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+"""Unicode's categories of characters of which nothing is seen"""
 LONGEST_CLUSTER = 64
 """a grapheme cluster longer than this is no letter of any script, and is cut"""
 CLUSTER_PIECE = 128
@@ -73,6 +75,11 @@ def split_text(text: str, *, language: str | None, first_limit: int, limit: int)
     packed = _pack_sentences(text, _sentences(text, code), first_limit, limit)
     for index, (start, end, ends_sentence) in enumerate(_merge_unspeakable(text, packed, limit)):
         yield Segment(text[start:end], start, end, index, ends_sentence)
+
+
+def is_blank(text: str) -> bool:
+    """Tell whether nothing of a text is seen: spaces, controls, and characters without width."""
+    return all(unicodedata.category(char) in BLANK for char in text)
 
 
 def sentence_ends(text: str, language: str) -> Iterator[int]:
