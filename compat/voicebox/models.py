@@ -7,6 +7,9 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+FilesState = Literal["absent", "pulling", "incomplete", "unusable", "disabled"]
+WorkerState = Literal["resting", "starting", "ready", "failed", "stopped"]
+
 
 class ModelObject(msgspec.Struct, frozen=True):
     """A model, and how it stands on this machine."""
@@ -33,8 +36,8 @@ class ModelObject(msgspec.Struct, frozen=True):
     size: int
     """bytes to pull, about; 0 where nobody has measured"""
     size_on_disk: int
-    state: str
-    """absent, pulling, incomplete, unusable, disabled, resting, starting, ready or failed"""
+    state: FilesState | WorkerState
+    """what there is of its files, or, once all are here, what its worker does"""
     source: str | UnsetType = UNSET
     """where its files are from, once all are here: hub, packages, or installed, for a package that is"""
     reason: str | UnsetType = UNSET
@@ -56,8 +59,7 @@ class PullObject(msgspec.Struct, frozen=True):
     """How far a pull is; sizes in bytes."""
 
     model: str
-    state: str
-    """looking, waiting, pulling, done, or failed"""
+    state: Literal["looking", "waiting", "pulling", "done", "failed"]
     done: int
     total: int
     speed: float

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from streaming.formats import TextFormat
+from streaming.formats import OutputFormat, TextFormat
 
+FORMATS: tuple[str, ...] = get_args(OutputFormat)
 Kind = Literal["preset", "cloned", "designed"]
 Text = Annotated[str, Meta(max_length=4096)]
 Short = Annotated[str, Meta(max_length=200)]
@@ -171,8 +172,8 @@ class PreviewBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     input: str | None = None
     model: str = "tts-1"
-    response_format: str = "mp3"
-    speed: float = 1.0
+    response_format: Annotated[str, Meta(extra_json_schema={"enum": [*FORMATS]})] = "mp3"
+    speed: Annotated[float, Meta(extra_json_schema={"minimum": 0.25, "maximum": 4.0})] = 1.0
     stream_format: str = "audio"
 
 

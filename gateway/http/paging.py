@@ -6,9 +6,12 @@ import msgspec
 
 from engines.errors import BadInput
 from gateway.http.context import RequestContext
+from gateway.http.openapi.operation import page_query
 
 HIGHEST_LIMIT = 1000
 """voices of a page, also where none is asked for"""
+
+PAGE = page_query(HIGHEST_LIMIT, HIGHEST_LIMIT)
 
 
 class Page(msgspec.Struct, frozen=True):

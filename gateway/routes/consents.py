@@ -10,11 +10,19 @@ from litestar.params import FromPath
 from compat.openai import voices as dialect
 from engines.errors import BadAudio, BadInput, StorageFull
 from gateway.http.context import ROUTE, RequestContext
-from gateway.http.openapi.operation import CONSENTS_TAG, DOCUMENTED, FORM_TYPE, JSON_TYPE, PAGE, Documented
+from gateway.http.openapi.operation import (
+    CONSENTS_TAG,
+    DOCUMENTED,
+    FORM_TYPE,
+    JSON_TYPE,
+    Documented,
+    page_query,
+)
 from voices.errors import UnknownConsent
 from voices.profile import Consent, checked_language, checked_name
 
 ONE = "/{consent_id:str}"
+PAGE = page_query(dialect.HIGHEST_LIMIT, dialect.DEFAULT_LIMIT)
 
 
 @post(
@@ -45,7 +53,11 @@ async def create(context: NamedDependency[RequestContext]) -> dialect.ConsentObj
     "/",
     operation_id="listVoiceConsents",
     summary="List the consents, newest first",
-    opt={DOCUMENTED: Documented(query=PAGE, raises=(UnknownConsent,))},
+    opt={
+        DOCUMENTED: Documented(
+            query=page_query(dialect.HIGHEST_LIMIT, dialect.DEFAULT_LIMIT), raises=(UnknownConsent,)
+        )
+    },
 )
 async def page(context: NamedDependency[RequestContext]) -> dialect.ConsentList:
     """Return a page of the caller's consents. Raises BadInput or UnknownConsent."""

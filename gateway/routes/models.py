@@ -65,7 +65,7 @@ async def remove(manager: Manager, name: FromPath[str]) -> dialect.Freed:
     summary="Begin to pull a model's files; what was cut goes on",
     opt={
         DOCUMENTED: Documented(
-            query=(Query("source", "From this source only.", type=SourceName),),
+            query=(Query("source", "From this source only.", {"enum": [*SOURCE_NAMES]}),),
             raises=(NotFound, StorageFull),
         )
     },

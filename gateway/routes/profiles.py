@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import msgspec
 from litestar import Response, Router, delete, get, post, route
 from litestar.di import NamedDependency
@@ -16,12 +18,11 @@ from gateway.http.openapi.operation import (
     DOCUMENTED,
     FORM_TYPE,
     JSON_TYPE,
-    PAGE,
     PROFILES_TAG,
     Documented,
     Query,
 )
-from gateway.http.paging import asked_page
+from gateway.http.paging import PAGE, asked_page
 from gateway.services import voice_design
 from gateway.services.profile_mapping import changed_profile, profile_object, words_of
 from gateway.services.voice_warnings import warn_of_voice
@@ -48,7 +49,7 @@ PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
         DOCUMENTED: Documented(
             query=(
                 *PAGE,
-                Query("voice_type", "Only voices of this type.", type=dialect.Kind),
+                Query("voice_type", "Only voices of this type.", {"enum": [*get_args(dialect.Kind)]}),
                 Query("language", "Only voices that speak this language, in any of its countries."),
             ),
             raises=(UnknownProfile,),

@@ -77,7 +77,7 @@ async def retrieve(
     response_description="The recording.",
     opt={
         DOCUMENTED: Documented(
-            query=(Query("original", "The recording as it came.", type=bool, default=False),),
+            query=(Query("original", "The recording as it came.", {"type": "boolean", "default": False}),),
             answers={"audio/wav": bytes, "audio/*": bytes, "video/*": bytes, BINARY_TYPE: bytes},
             raises=(UnknownProfile, Forbidden),
         )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from functools import cache
 from importlib.resources import files
 
 import msgspec
@@ -79,7 +78,7 @@ def schema_routes(version: str, auth: Authenticator) -> list[HTTPRouteHandler]:
 async def page(context: NamedDependency[RequestContext]) -> Response[str]:
     """Return the page."""
     base = base_path(context.services.settings.server.base_path)
-    html = _file("page.html").decode().replace("{base}", base)
+    html = (await _file("page.html")).decode().replace("{base}", base)
     return Response(html, media_type=PAGE, headers=SECURITY_HEADERS)
 
 
@@ -90,9 +89,9 @@ async def asset(context: NamedDependency[RequestContext], name: FromPath[str]) -
         raise WrongRoute(f"Invalid URL (GET /schema/{name[:100]})")
     headers = {"cache-control": "public, max-age=3600", "x-content-type-options": "nosniff"}
     if name not in COMPRESSED:
-        return Response(_file(name), media_type=ASSETS[name], headers=headers)
+        return Response(await _file(name), media_type=ASSETS[name], headers=headers)
     headers |= {"vary": "accept-encoding"}
-    content = _file(f"{name}.gz")
+    content = await _file(f"{name}.gz")
     if b"gzip" in context.headers.get(b"accept-encoding", b""):
         headers |= {"content-encoding": "gzip"}
     else:
@@ -100,9 +99,8 @@ async def asset(context: NamedDependency[RequestContext], name: FromPath[str]) -
     return Response(content, media_type=ASSETS[name], headers=headers)
 
 
-@cache
-def _file(name: str) -> bytes:
-    return (FOLDER / name).read_bytes()
+async def _file(name: str) -> bytes:
+    return await asyncio.to_thread((FOLDER / name).read_bytes)
 
 
 def _document(context: RequestContext, request: HttpRequest, version: str, auth: Authenticator) -> bytes:

@@ -16,8 +16,8 @@ from compat.openai import voices as dialect
 from compat.openai.models import ListedVoice, VoiceList
 from engines.errors import BadAudio, BadInput, Forbidden, StorageFull
 from gateway.http.context import ROUTE, RequestContext
-from gateway.http.openapi.operation import DOCUMENTED, FORM_TYPE, JSON_TYPE, PAGE, VOICES_TAG, Documented
-from gateway.http.paging import asked_page
+from gateway.http.openapi.operation import DOCUMENTED, FORM_TYPE, JSON_TYPE, VOICES_TAG, Documented
+from gateway.http.paging import PAGE, asked_page
 from gateway.routes.listing import preset_voices
 from gateway.routes.profiles import create_designed
 from gateway.services.voice_selection import meaning_of

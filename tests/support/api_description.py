@@ -64,6 +64,24 @@ class ApiDescription:
         if answer.status_code == 200:
             self.seen.add(operation["operationId"])
 
+    def check_request(self, method: str, path: str, request: Json) -> None:
+        """Check that a request is one that an operation documents: its query and its body's fields."""
+        operation = self.operations()[method, path]
+        queries = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"}
+        assert set(request.get("params", {})) <= queries, (method, path)
+        content = operation.get("requestBody", {"content": {}})["content"]
+        if "json" in request:
+            self.validate(request["json"], content["application/json"]["schema"])
+        if "data" in request:
+            fields = self.resolved(content["multipart/form-data"]["schema"])["properties"]
+            sent = {name.removesuffix("[]") for name in (*request["data"], *request["files"])}
+            assert sent <= set(fields), (method, path, sent)
+        if "content" in request:
+            assert request.get("headers", {}).get("content-type", "application/json") in content, (
+                method,
+                path,
+            )
+
     def _check_body(self, answer: Any, media_type: str, media: Json) -> None:
         if media_type == "application/json":
             self.validate(answer.json(), media["schema"])

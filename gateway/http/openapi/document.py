@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Union, get_args, get_origin
 
 import msgspec
@@ -92,30 +92,33 @@ def build(routes: Iterable[BaseRoute], settings: Settings, version: str, is_publ
 
 def endpoints(routes: Iterable[BaseRoute]) -> Iterator[Endpoint]:
     """Yield each path with each method that the description has, in the order of the routes."""
-    named: dict[str, tuple[str, str]] = {}
-    for route in routes:
-        if not isinstance(route, HTTPRoute):
-            continue
-        for method, (handler, _) in sorted(route.route_handler_map.items()):
-            if method == "OPTIONS" or not handler.resolve_include_in_schema():
-                continue
-            path = route.path_format or "/"
-            yield Endpoint(
-                path,
-                method.lower(),
-                _operation_id(handler, path, method, named),
-                handler,
-                tuple(route.path_parameters),
-                handler.opt.get(DOCUMENTED) or Documented(),
-            )
+    found = [
+        (route, method, handler)
+        for route in routes
+        if isinstance(route, HTTPRoute)
+        for method, (handler, _) in sorted(route.route_handler_map.items())
+        if method != "OPTIONS" and handler.resolve_include_in_schema()
+    ]
+    firsts: dict[str, tuple[str, str]] = {}
+    for route, method, handler in sorted(found, key=lambda one: (one[0].path_format, one[1])):
+        firsts.setdefault(str(handler.operation_id), (route.path_format, method))
+    for route, method, handler in found:
+        yield Endpoint(
+            route.path_format or "/",
+            method.lower(),
+            _operation_id(handler, route.path_format, method, firsts),
+            handler,
+            tuple(route.path_parameters),
+            handler.opt.get(DOCUMENTED) or Documented(),
+        )
 
 
 def _operation_id(
-    handler: HTTPRouteHandler, path: str, method: str, named: dict[str, tuple[str, str]]
+    handler: HTTPRouteHandler, path: str, method: str, firsts: Mapping[str, tuple[str, str]]
 ) -> str:
-    """Return a handler's name, of which `named` has the first path and method; others say what they are."""
+    """Return a handler's name, which is that of its first path and method; others say what they are."""
     name = str(handler.operation_id)
-    first_path, first_method = named.setdefault(name, (path, method))
+    first_path, first_method = firsts[name]
     other_path = "" if path == first_path else "At" + "".join(part.title() for part in path.split("/"))
     other_method = "" if method == first_method else f"With{method.title()}"
     return name + other_path + other_method
@@ -151,9 +154,7 @@ def _parameters(endpoint: Endpoint) -> list[Json]:
         for name in endpoint.parameters
     ]
     for query in endpoint.documented.query:
-        schema = msgspec.json.schema(query.type)
-        if query.default is not None:
-            schema["default"] = query.default
+        schema = query.schema or {"type": "string"}
         found.append({"name": query.name, "in": "query", "description": query.description, "schema": schema})
     return [*found, *(headers.ASKED if endpoint.documented.is_queued else ())]
 

@@ -8,7 +8,7 @@ in `Documented`, in the handler's `opt`. Name, group and summary are Litestar's 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -56,9 +56,8 @@ class Query(msgspec.Struct, frozen=True):
 
     name: str
     description: str
-    type: Any = str
-    """what msgspec makes a schema of"""
-    default: str | int | bool | None = None
+    schema: Mapping[str, Any] = {}
+    """empty: a string"""
 
 
 class Documented(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,8 +81,10 @@ class Documented(msgspec.Struct, frozen=True, kw_only=True):
     """it counts against the caller's limits"""
 
 
-PAGE: tuple[Query, ...] = (
-    Query("after", "The id of the last that you have: the page behind it."),
-    Query("limit", "How many at most.", type=int),
-)
-UNDOCUMENTED: Mapping[str, Literal[False]] = {"include_in_schema": False}
+def page_query(highest: int, default: int) -> tuple[Query, ...]:
+    """Return the query parameters of a list that comes in pages of at most `highest`."""
+    limit = {"type": "integer", "minimum": 1, "maximum": highest, "default": default}
+    return (
+        Query("after", "The id of the last that you have: the page behind it."),
+        Query("limit", "How many at most.", limit),
+    )
