@@ -128,27 +128,3 @@ def _kind(model: str, patterns: dict[Kind, re.Pattern[str]]) -> Kind | None:
         if pattern.fullmatch(model.casefold()):
             return kind
     return None
-
-
-_KOKORO = re.compile(r"([abefhijpz])([fm])_[a-z0-9]+")
-_KOKORO_LANGUAGES = {
-    "a": "en-us",
-    "b": "en-gb",
-    "e": "es",
-    "f": "fr",
-    "h": "hi",
-    "i": "it",
-    "j": "ja",
-    "p": "pt-br",
-    "z": "cmn",
-}
-
-
-def kokoro_voice(name: str) -> tuple[str, Literal["female", "male"]] | None:
-    """Read language and gender out of one of Kokoro's voice names, the first of a blend:
-    `af_bella(2)+af_sky(1)`.
-    """
-    first = name.casefold().split("+")[0].split("(")[0].strip()
-    if not (match := _KOKORO.fullmatch(first)):
-        return None
-    return _KOKORO_LANGUAGES[match[1]], "female" if match[2] == "f" else "male"

@@ -83,7 +83,8 @@ class ServerClient:
             return await self.read_object(response)
 
     async def read_object(self, response: aiohttp.ClientResponse) -> dict[str, Any]:
-        """Return the JSON object of a response. Raises Failure where it has none."""
+        """Return the JSON object of a response, and print its warnings. Raises Failure."""
+        print_changes(response)
         try:
             body: dict[str, Any] = msgspec.json.decode(await response.read(), type=dict)
         except (msgspec.DecodeError, UnicodeDecodeError) as exc:
@@ -191,7 +192,7 @@ def quoted(name: str) -> str:
 
 def print_changes(response: aiohttp.ClientResponse) -> None:
     """Print what the server mapped or ignored of a request, and what verifies its speech."""
-    told = {"mapped": "taken as", "ignored": "ignored", "verify": "verification"}
+    told = {"mapped": "taken as", "ignored": "ignored", "verify": "verification", "warning": "note"}
     for header, what in ((f"x-voicebox-{name}", words) for name, words in told.items()):
         if header in response.headers:
             output.print_note(f"{what}: {response.headers[header]}")

@@ -127,6 +127,9 @@ class CompatSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """OpenAI's own limits: 4,096 characters, 25 MiB, speed outside 0.25 to 4 refused rather than clamped"""
     unknown: Literal["error", "default"] = "error"
     """an unknown model or voice: an error with similar names, or the default, named in x-voicebox-mapped"""
+    peer_names: Literal["map", "refuse"] = "map"
+    """names that programs made for other servers send (`kokoro`, `af_heart`): mapped to what is nearest,
+    which x-voicebox-mapped and x-voicebox-warning tell, or refused with what to pull"""
     unsupported: Literal["ignore", "refuse"] = "ignore"
     """a parameter that the engine lacks: ignored and named in x-voicebox-ignored, or refused with 400"""
     model_aliases: dict[str, str] = {}

@@ -8,6 +8,7 @@ can be said any more: the body is left unfinished, and the server breaks the con
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -152,6 +153,8 @@ class RequestMiddleware:
         fields = exchange.log_entry.line()
         entry = exchange.log_entry
         level = request_level(entry.outcome, entry.status, quiet=exchange.path in PROBES)
+        if entry.advice:
+            level = max(level, logging.WARNING)
         self._log.log(level, "request", **fields)
         if exchange.path not in UNCOUNTED:
             self._ended(exchange.log_entry, exchange.headers)

@@ -80,6 +80,8 @@ class RequestLog(msgspec.Struct):
     """parameters that had no effect"""
     mapped: list[str] = []
     """names for which others were used"""
+    advice: str | None = None
+    """what would bring what was asked for, where something else was taken for it"""
     text: str | None = None
     warnings: list[str] = []
     """what the caller should know of what was done"""
@@ -87,6 +89,7 @@ class RequestLog(msgspec.Struct):
     def note_choice(self, mapped: Iterable[str], advice: str) -> None:
         """Note which names were not used literally, and what would bring what was asked for."""
         self.mapped = list(mapped)
+        self.advice = advice or None
         if advice:
             self.warnings = [*self.warnings, header_safe(advice, LONGEST_WARNING)]
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from msgspec.structs import replace
 
 from compat.errors import without_internals
-from compat.openai import names
+from compat.openai import names, peer_voices
 from engines.api import EngineInfo
 from engines.catalogue.engines import CATALOGUE
 from engines.fleet.runtime import EngineSet
@@ -16,7 +16,7 @@ from gateway.config.settings import Settings
 from voices.naming.compatibility import AvailableEngines, UnavailableEngine
 from voices.naming.resolver import Names, Resolver, ResolverRules
 
-NAMES = Names(names.openai_kind, names.peer_kind, names.kokoro_voice, names.other_names)
+NAMES = Names(names.openai_kind, names.peer_kind, peer_voices.peer_voice, names.other_names)
 
 
 class EngineSnapshot:
@@ -65,6 +65,7 @@ def take_snapshot(
         model_aliases=settings.compat.model_aliases,
         voice_aliases=settings.compat.voice_aliases,
         map_unknown=settings.compat.unknown == "default",
+        map_peers=settings.compat.peer_names == "map",
     )
     given_up = any(one.on_demand and not one.usable for name, one in statuses.items() if name in infos)
     usual = sorted(statuses, key=lambda name: name not in preferred) if given_up else ()

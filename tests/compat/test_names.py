@@ -81,13 +81,3 @@ def test_what_sizes_of_whisper_mean(model: str, size: str) -> None:
 def test_names_that_mean_themselves(model: str) -> None:
     """Other names mean nothing else."""
     assert names.other_names(model) == ()
-
-
-@pytest.mark.parametrize(
-    ("voice", "traits"),
-    [("af_bella", ("en-us", "female")), ("bm_george", ("en-gb", "male")), ("zf_xiaobei", ("cmn", "female")),
-     ("af_bella+af_sky", ("en-us", "female")), ("am_adam(2)+af_sky(1)", ("en-us", "male")), ("alloy", None), ("xx_y", None)],
-)  # fmt: skip
-def test_kokoros_voices(voice: str, traits: tuple[str, str] | None) -> None:
-    """Kokoro's voice names have language and gender, and so has the first of a blend."""
-    assert names.kokoro_voice(voice) == traits

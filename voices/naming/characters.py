@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from engines.api import EngineInfo, Gender, Voice
 from engines.languages import primary_language
+from voices.naming.language_voices import variant_of_gender, voice_speaks
 
 MASCULINE = frozenset({"ash", "ballad", "cedar", "echo", "fable", "onyx", "verse"})
 """OpenAI's names whose voices are men's; the others are women's"""
@@ -50,6 +51,36 @@ def find_character(
         if found := _in_language(engine, engines[engine], folded, language or ENGLISH):
             return found
     return Character(holders[0], engines[holders[0]].characters[folded])
+
+
+def find_like(
+    engines: Mapping[str, EngineInfo], order: Sequence[str], traits: Sequence[str], language: str | None
+) -> Character | None:
+    """Return the voice that is most like one of another server's, given by its own language, its gender, and
+    the name of OpenAI's that is like it: in the text's language where that is another.
+
+    None where no engine speaks either.
+    """
+    own, gender, name = traits[:3]
+    # what nobody recognises is taken for English, and says nothing against a voice's own language
+    is_moved = language not in (None, ENGLISH) and primary_language(language or own) != primary_language(own)
+    for spoken in (language or own, own) if is_moved else (own,):
+        for engine in order:
+            info = engines[engine]
+            found = _in_language(engine, info, name, spoken) if name in info.characters else None
+            if found := found or _of_gender(engine, info, spoken, gender):
+                return found
+    return None
+
+
+def _of_gender(engine: str, info: EngineInfo, language: str, gender: str) -> Character | None:
+    speaking = [known for known in info.voices if voice_speaks(known, language)] or [
+        known for known in info.voices if voice_speaks(known, primary_language(language))
+    ]
+    best = next((known.id for known in speaking if known.gender == gender), None)
+    if not best and speaking:
+        best = speaking[0].id + variant_of_gender(info.voices, gender)
+    return Character(engine, best) if best else None
 
 
 def speaks(info: EngineInfo, language: str) -> bool:

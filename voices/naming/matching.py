@@ -67,3 +67,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Put the nearest names into a sentence with a leading space; empty when nothing is near."""
     close = nearest(name, known)
     return f" Did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
+
+
+def absence(voice: str, model: str) -> str:
+    """Return what to tell of a voice that is not here, and of the model that has it."""
+    pull = f": voicebox models pull {model}" if model else ", nor in any model that can be pulled"
+    return f"The voice '{shown(voice)}' is not here{pull}"

@@ -11,7 +11,7 @@ considered. What is then left is looked for, in this order, as:
 4. a preset of the engine that the model names (or, where the model is one of OpenAI's, of the preferred
    engine, then of the others), by id, display name or language, or a mixture of presets (`a(2)+b(1)`) where
    the engine mixes;
-5. a name of a peer's voice (Kokoro's), which gets a voice of the same language and gender.
+5. a name of a voice of another server's (Kokoro's, Piper's), which gets one of its language and like it.
 
 Case does not matter. A model that names a voice is taken as one. What is still unknown is an error with near
 misses, or the default voice where the settings say so; then `mapped` says which. A custom voice is spoken by
@@ -28,11 +28,10 @@ import msgspec
 
 from engines.api import EngineInfo
 from engines.errors import EngineUnavailable, SpeechError, UnknownModel, UnknownVoice
-from engines.languages import primary_language
 from voices.naming import compatibility, matching, mixture
-from voices.naming.characters import ENGLISH, find_character, is_openai_voice, speaks, transcribes
+from voices.naming.characters import ENGLISH, find_character, find_like, is_openai_voice, speaks, transcribes
 from voices.naming.compatibility import AvailableEngines, UnavailableEngine
-from voices.naming.language_voices import plainest, variant_of_gender, voice_of_tag, voice_speaks
+from voices.naming.language_voices import plainest, voice_of_tag
 from voices.profile import Profile
 
 Kind = Literal["speech", "transcription"]
@@ -43,8 +42,8 @@ class Names(msgspec.Struct, frozen=True):
 
     openai_kind: Callable[[str], Kind | None]
     peer_kind: Callable[[str], Kind | None]
-    peer_voice: Callable[[str], tuple[str, str] | None]
-    """(language, gender) of a peer's voice name"""
+    peer_voice: Callable[[str], tuple[str, str, str, str] | None]
+    """of a peer's voice: language, gender, the name of OpenAI's that is like it, and the model that has it"""
     other_names: Callable[[str], tuple[str, ...]] = lambda _: ()
     """the names under which engines may have what a model's name means"""
 
@@ -56,6 +55,8 @@ class ResolverRules(msgspec.Struct, frozen=True):
     model_aliases: dict[str, str] = {}
     voice_aliases: dict[str, str] = {}
     map_unknown: bool = False
+    map_peers: bool = True
+    """whether names of other servers' mean the nearest thing here"""
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -142,7 +143,7 @@ class Resolver:
         """Return whether a name has a meaning that no custom voice of another caller may take: an engine's
         voice, OpenAI's, a peer's, or one that the settings lead to.
         """
-        known = is_openai_voice(voice) or self._names.peer_voice(voice) is not None
+        known = is_openai_voice(voice) or self._peer(voice) is not None
         return known or self.is_voice(voice)
 
     def is_understood(self, model: str) -> bool:
@@ -212,7 +213,8 @@ class Resolver:
         if peer_kind and peer_kind != kind:
             raise WrongKind(matching.shown(model))
         absent = self._absent(candidates)
-        if not (absent and absent.here) and (peer_kind == kind or self._rules.map_unknown):
+        is_mapped = (peer_kind == kind and self._rules.map_peers) or self._rules.map_unknown
+        if not (absent and absent.here) and is_mapped:
             best = _best(ready, kind, language or ENGLISH)
             advice = f"`{absent.name}` is not here: {absent.reason}" if absent else ""
             return Choice(best, "", mapped=(f"model={model}->{best}",), advice=advice)
@@ -275,12 +277,12 @@ class Resolver:
         tied = chosen is not None and bool(chosen.model)
         order = [chosen.engine] if chosen and tied else self._preferring(chosen.engine if chosen else None)
         found = self._find_voice(asked, order, language)
-        if not found and self._names.peer_voice(asked):  # clients send such names whatever is here
+        if not found and self._peer(asked):  # clients send such names whatever is here
             found = self._find_voice(asked, self._preferring(None), language)
         mapped = chosen.mapped if chosen else ()
         if found:
             model = chosen.model if chosen and chosen.engine == found.engine else ""
-            advice = chosen.advice if chosen else ""
+            advice = (chosen.advice if chosen else "") or found.advice
             return msgspec.structs.replace(found, model=model, mapped=mapped + found.mapped, advice=advice)
         if self._rules.map_unknown and (default := self._find_voice(self._rules.default_voice, order)):
             return Choice(
@@ -304,11 +306,8 @@ class Resolver:
             voice = next(iter(self._names.other_names(voice)), voice)
         if found := self._character(order, voice, language):
             return found
-        for search in (self._own_voice, self._peer_voice):
-            for name in order:
-                if found := search(name, voice):
-                    return found
-        return None
+        own = next(filter(None, (self._own_voice(name, voice) for name in order)), None)
+        return own or self._peer_voice(order, voice, language)
 
     def _own_voice(self, engine: str, voice: str) -> Choice | None:
         folded, info = voice.casefold(), self._speaking[engine]
@@ -352,18 +351,24 @@ class Resolver:
         mapped = (f"voice={matching.shown(voice)}->{found.engine}/{found.preset}",) if is_moved else ()
         return Choice(found.engine, "", found.preset, mapped, language=found.language)
 
-    def _peer_voice(self, engine: str, voice: str) -> Choice | None:
-        if not (traits := self._names.peer_voice(voice)):
+    def _peer(self, voice: str) -> tuple[str, str, str, str] | None:
+        return self._names.peer_voice(voice) if self._rules.map_peers else None
+
+    def _peer_voice(self, order: list[str], voice: str, language: str | None) -> Choice | None:
+        if not (traits := self._peer(voice)):
             return None
-        language, gender = traits
-        voices = self._speaking[engine].voices
-        speaks = [known for known in voices if voice_speaks(known, language)] or [
-            known for known in voices if voice_speaks(known, primary_language(language))
-        ]
-        best = next((known.id for known in speaks if known.gender == gender), None)
-        if not best and speaks:
-            best = speaks[0].id + variant_of_gender(voices, gender)
-        return Choice(engine, "", best, (f"voice={voice}->{engine}/{best}",)) if best else None
+        found = find_like(self._speaking, order, traits, language)
+        if found is None:
+            return None
+        note = f"voice={matching.shown(voice)}->{found.engine}/{found.preset}"
+        return Choice(
+            found.engine,
+            "",
+            found.preset,
+            (note,),
+            language=found.language,
+            advice=matching.absence(voice, traits[3]),
+        )
 
     def _unknown_voice(self, asked: str, tied: Choice | None) -> UnknownVoice:
         if tied and (elsewhere := self._find_voice(asked, self._preferring(None))):
@@ -372,8 +377,10 @@ class Resolver:
                 f"`{elsewhere.engine}` can."
             )
         near = matching.did_you_mean(asked, self._voice_names(tied))
+        traits = self._names.peer_voice(asked)
+        absence = f" {matching.absence(asked, traits[3])}." if traits and traits[3] else ""
         return UnknownVoice(
-            f"Input should be a known voice: '{matching.shown(asked)}' is not one.{near} "
+            f"Input should be a known voice: '{matching.shown(asked)}' is not one.{absence}{near} "
             "GET /v1/audio/voices lists them."
         )
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from compat.openai import names
+from compat.openai.peer_voices import peer_voice
 from engines.api import EngineInfo, SpeechCapabilities, TranscriptionCapabilities, Voice
 from voices.naming.resolver import Choice, Names, Resolver, ResolverRules
 
-NAMES = Names(names.openai_kind, names.peer_kind, names.kokoro_voice)
+NAMES = Names(names.openai_kind, names.peer_kind, peer_voice)
 OPENAI = ("alloy", "ash", "nova", "onyx")
 ENGLISH = EngineInfo(
     "english", "1", "MIT", ("english",),

@@ -10,13 +10,14 @@ from libraries import sample, voice
 from msgspec.structs import replace
 
 from compat.openai import names
+from compat.openai.peer_voices import peer_voice
 from engines.api import CloningCapabilities, EngineInfo, SpeechCapabilities, TranscriptionCapabilities, Voice
 from engines.errors import EngineUnavailable, UnknownModel, Unsupported
 from voices.naming.compatibility import AvailableEngines, UnavailableEngine, fits, refusal
 from voices.naming.resolver import Choice, Names, Resolver, ResolverRules, WrongKind
 from voices.profile import Profile
 
-NAMES = Names(names.openai_kind, names.peer_kind, names.kokoro_voice)
+NAMES = Names(names.openai_kind, names.peer_kind, peer_voice)
 RATE = 24_000
 ROBOT = EngineInfo(
     "robot", "1", "MIT", ("robot",), voices=(Voice("en-us", "English", ("en-US",)), Voice("de", "German", ("de",)), Voice("fr+f3", "French")),

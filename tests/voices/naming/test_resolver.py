@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from compat.openai import names
+from compat.openai.peer_voices import peer_voice
 from engines.api import EngineInfo, SpeechCapabilities, TranscriptionCapabilities, Voice
 from engines.errors import BadInput, EngineUnavailable, UnknownModel, UnknownVoice
 from voices.naming import matching
 from voices.naming.resolver import Names, Resolver, ResolverRules, WrongKind
 
-NAMES = Names(names.openai_kind, names.peer_kind, names.kokoro_voice)
+NAMES = Names(names.openai_kind, names.peer_kind, peer_voice)
 ROBOT = EngineInfo(
     "robot", "1", "MIT", ("robot", "robot-xl"),
     voices=(Voice("en-us", "English (America)", ("en-US",), "male"), Voice("de", "German", ("de",), "male"),
