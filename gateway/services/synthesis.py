@@ -50,7 +50,7 @@ async def prepare_synthesis(
 
     Raises what can be known before any work is done: unknown names, unsupported parameters, a wrong endpoint.
     """
-    language = text_language(request, services.settings.speech)
+    language = await text_language(request, services.settings.speech)
     log_entry.language = language
     caller = log_entry.key or ""
     try:

@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from compat.openai.speech import SpeechRequest
 from engines.api import EngineInfo
+from engines.api.offsets import Rewriting
 from gateway.config.settings import SpeechSettings
+from streaming.formats import TextFormat
 from streaming.text.language import detect_language
+from streaming.text.reading_forms import read_form
 from voices.naming.resolver import Choice
 
+SAMPLE = 20_000
+"""code points of a document that are read for its language, unless nothing of them is text"""
 
-def text_language(request: SpeechRequest, settings: SpeechSettings) -> str | None:
-    """Return the language of a request's text: what it says, else what is found in the text.
+
+async def text_language(request: SpeechRequest, settings: SpeechSettings) -> str | None:
+    """Return the language of a request's text: what it says, else what is found in what of it is read aloud.
 
     None where it says nothing, and the settings want no detection.
     """
-    return request.language or (detect_language(request.input) if settings.detect_language else None)
+    if request.language or not settings.detect_language:
+        return request.language
+    form = request.text_format or settings.text_format
+    if form == "plain":
+        return detect_language(request.input)
+    return detect_language(await asyncio.to_thread(_read, request.input, form))
+
+
+def _read(text: str, form: TextFormat) -> str:
+    """Return what is read of the beginning of a document, or of all of it where that is nothing."""
+    beginning = Rewriting(text[:SAMPLE])
+    read_form(beginning, form)
+    if beginning.text or len(text) <= SAMPLE:
+        return beginning.text
+    whole = Rewriting(text)
+    read_form(whole, form)
+    return whole.text
 
 
 def language_of_job(request: SpeechRequest, choice: Choice, info: EngineInfo) -> str | None:

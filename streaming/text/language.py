@@ -48,6 +48,14 @@ PLAINLY_ENGLISH = frozenset(ENGLISH_WORDS.split())
 """words that are common in English and rare in languages written alike"""
 WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 """a word without digits in it"""
+MARKED = re.compile(r"[<&]|\]\(")
+MARKUP = re.compile(
+    r"<!--.*?-->|</?[a-z][^<>]{0,300}>|&(?:[a-z]{2,8}|#\d{1,6});|(?<=\])\([^()\s]{0,300}\)",
+    re.DOTALL | re.IGNORECASE,
+)
+"""tags, entities and targets of links, which are in English whatever the text is in"""
+LONGEST_MARKED = 4 * SAMPLE
+"""code points that are looked at for a sample without them"""
 ITEM = re.compile(r"\S+")
 NOT_PROSE = re.compile(r"https?://.|.@.|\d")
 """what is in links, addresses, codes and names of things in no language"""
@@ -60,11 +68,14 @@ class _Model(Protocol):
 
 
 def detect_language(text: str) -> str:
-    """Return the language of a text as in ISO-639-1, by its first 2,000 code points.
+    """Return the language of a text as in ISO-639-1, by its first 2,000 code points that are no marks.
 
     It is "en" where nothing tells otherwise.
     """
-    items = ITEM.findall(unicodedata.normalize("NFKC", text[:SAMPLE]).translate(UNSEEN))
+    shown = (
+        MARKUP.sub(" ", text[:LONGEST_MARKED])[:SAMPLE] if MARKED.search(text, 0, SAMPLE) else text[:SAMPLE]
+    )
+    items = ITEM.findall(unicodedata.normalize("NFKC", shown).translate(UNSEEN))
     prose = [item for item in items if not NOT_PROSE.search(item)]
     sample, left_out = " ".join(prose), len(items) - len(prose)
     script = main_script(sample)

@@ -132,6 +132,23 @@ def test_markdown_and_html_are_read_when_asked_for(server: Server) -> None:
     assert "x-voicebox-ignored" not in answer(server, text, text_format="markdown").headers
 
 
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("html", "<style>" + "the and of is are {} " * 1500 + "</style><p>Guten Tag, wie geht es Ihnen heute?</p>"),
+        ("markdown", "```\n" + "for the one and only of this: pass\n" * 100 + "```\n\nGuten Tag, wie geht es Ihnen heute?"),
+        ("plain", "<p class='the one and only that is of this'>Guten Tag, wie geht es Ihnen heute?</p>"),
+    ],
+)  # fmt: skip
+def test_the_language_is_that_of_what_is_read(server: Server, form: str, text: str) -> None:
+    """The language is found in what is spoken, not in tags, styles and code; what is asked for goes before."""
+    found = answer(server, text, model="tts-1", voice="alloy", text_format=form)
+
+    assert found.headers["x-voicebox-language"] == "de"
+    asked = answer(server, text, model="tts-1", voice="alloy", text_format=form, language="en")
+    assert asked.headers["x-voicebox-language"] == "en"
+
+
 def test_a_wrong_form_is_refused(server: Server) -> None:
     """An unknown form is an error that names the field; so is a page with nothing on it."""
     refused = answer(server, "x", text_format="rtf")

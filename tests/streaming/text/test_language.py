@@ -66,6 +66,21 @@ def test_other_languages_are_found(language: str, text: str) -> None:
     assert detect_language(text) == language
 
 
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("de", "<p class='the first and only one'>Guten&nbsp;Tag, wie geht es <b>Ihnen</b> heute?</p>"),
+        ("fr", "<div><span style='color: red'>Bonjour, comment allez-vous ?</span></div>"),
+        ("de", "Das [Handbuch](https://example.org/the/manual/of/this/and/that) liegt auf dem Tisch."),
+        ("en", "<p lang=de>Hello there, how are you today?</p>"),
+        ("en", "<ul><li>Nova</li></ul>"),
+    ],
+)
+def test_marks_are_in_no_language(language: str, text: str) -> None:
+    """Tags, entities and addresses say nothing of the language of a text, however it is to be read."""
+    assert detect_language(text) == language
+
+
 def test_a_script_that_is_not_the_main_one_is_counted() -> None:
     """The letters of each script are counted, and the main one is that of most of the text."""
     text = "Look at Привет here, please."
