@@ -10,10 +10,10 @@ import asyncio
 import sys
 from pathlib import Path
 
-import httpx2 as httpx
 from rich.console import Console
 
 from conformance import checks, report
+from conformance.addresses import find_base_url
 from conformance.context import CLIP, Target
 from conformance.registry import REGISTRY, Result
 from conformance.runner import run_all
@@ -26,9 +26,12 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="conformance", description="Measure a server against OpenAI's audio contract."
     )
-    parser.add_argument("--base-url", help="up to and with /v1, as an SDK gets it")
+    parser.add_argument(
+        "--base-url", help="as an SDK gets it: http://localhost:8000/v1; /v1 is added where it is left out"
+    )
     parser.add_argument("--api-key", help="the key to send, where one is wanted")
     parser.add_argument("--format", choices=("table", "json", "markdown"), default="table")
+    parser.add_argument("--quiet", action="store_true", help="print the report alone, and no progress")
     parser.add_argument("--only", default="*", metavar="GLOB", help="checks whose id fits, as in 'speech.*'")
     parser.add_argument("--list", action="store_true", help="list the checks, and run none")
     parser.add_argument("--tts-model", default="tts-1")
@@ -61,8 +64,14 @@ def main() -> int:
         for check in chosen:
             print(f"{check.id}\t{check.clause}\t{check.promise}")
         return 0
+    base_url = find_base_url(asked.base_url, asked.api_key)
+    if base_url is None:
+        print(f"conformance: nobody answers at {asked.base_url}", file=sys.stderr)
+        return 3
+    if base_url != asked.base_url.rstrip("/"):
+        print(f"conformance: the server's base URL is {base_url}", file=sys.stderr)
     target = Target(
-        asked.base_url.rstrip("/"),
+        base_url,
         asked.api_key,
         asked.tts_model,
         asked.stt_model,
@@ -70,25 +79,29 @@ def main() -> int:
         asked.audio,
         asked.timeout,
     )
-    if not _answers(target):
-        print(f"conformance: nobody answers at {target.base_url}", file=sys.stderr)
-        return 3
-    results = asyncio.run(run_all(target, chosen, _progress))
+    progress = (lambda _: None) if asked.quiet else Progress(len(chosen))
+    results = asyncio.run(run_all(target, chosen, progress))
     _print(asked.format, target.base_url, results)
     return 1 if any(result.verdict == "fail" for result in results) else 0
 
 
-def _answers(target: Target) -> bool:
-    try:
-        httpx.get(f"{target.base_url}/models", timeout=10)
-    except (httpx.HTTPError, httpx.InvalidURL):
-        return False
-    return True
+class Progress:
+    """Prints each check's result as soon as it is there, beside the report."""
 
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._done = 0
 
-def _progress(result: Result) -> None:
-    if sys.stderr.isatty():
-        print(f"{result.verdict:12} {result.id}", file=sys.stderr)
+    def __call__(self, result: Result) -> None:
+        """Print one more result, with what was seen where it is a failure."""
+        self._done += 1
+        seen = f": {result.seen}" if result.verdict == "fail" else ""
+        print(
+            f"{self._done:{len(str(self._total))}}/{self._total} {result.verdict:11} {result.id}"
+            f" ({result.seconds:.1f} s){seen}",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def _print(format: str, base_url: str, results: list[Result]) -> None:

@@ -17,6 +17,7 @@ from anyio.from_thread import start_blocking_portal
 from servers import Server
 
 from conformance import checks, report
+from conformance.addresses import cleaned, find_base_url
 from conformance.context import Context, Target
 from conformance.registry import REGISTRY, Result
 from conformance.runner import run_all, run_one
@@ -227,6 +228,68 @@ def test_nothing_fails_against_the_gateway(server: Server) -> None:
     results = asyncio.run(run_all(Target(server.base_url), chosen))
 
     assert [(result.id, result.seen) for result in results if result.verdict == "fail"] == []
+
+
+@pytest.mark.parametrize("name", ["speech.voices.case", "speech.voices.object"])
+@pytest.mark.parametrize("voice", ["alloy", "coral", "echo", "onyx", "Coral", "verse"])
+def test_any_voice_to_measure_with(pretending: Pretending, voice: str, name: str) -> None:
+    """A good server passes whichever voice it is measured with, and one that has a single voice never does."""
+    for fault, expected in ((good_server.whole, "pass"), (speech.one_voice, "fail")):
+        pretending.app.fault = fault
+        target = Target(pretending.base_url, voice=voice)
+        results = asyncio.run(run_all(target, [REGISTRY.checks[name]]))
+
+        assert results[0].verdict == expected, results[0].seen
+    pretending.app.fault = good_server.whole
+
+
+@pytest.mark.parametrize(
+    ("typed", "clean"),
+    [("http://h:8000/v1", "http://h:8000/v1"), ("http://h:8000/v1/", "http://h:8000/v1"), ("h:8000", "http://h:8000"),
+     (" https://h/openai/v1// ", "https://h/openai/v1"), ("h/v1/audio/speech?x=1", "http://h/v1"), ("http://h/v1/models", "http://h/v1")],
+)  # fmt: skip
+def test_addresses_as_people_type_them(typed: str, clean: str) -> None:
+    """What does not belong to a base URL is taken away."""
+    assert cleaned(typed) == clean
+
+
+def test_an_address_without_a_version(server: Server) -> None:
+    """The server is found without /v1, with slashes and without a scheme; probes at the root are not taken for others."""
+    bare = server.url.removeprefix("http://")
+    for typed in (
+        server.url,
+        f"{server.url}/",
+        f"{server.base_url}/",
+        bare,
+        f"{bare}/v1/",
+        f"{server.base_url}/audio/speech",
+    ):
+        assert find_base_url(typed) == server.base_url
+
+    done = _program("--only", "probes.*", "--base-url", f"{server.url}/", "--format", "json")
+
+    assert json.loads(done.stdout)["base_url"] == server.base_url
+    assert {result["verdict"] for result in json.loads(done.stdout)["results"]} == {"pass"}
+    assert f"base URL is {server.base_url}" in done.stderr
+
+
+def test_progress_is_printed_as_it_is_made(server: Server) -> None:
+    """Each check's result is printed when it is there, not at the end, and the report stands alone."""
+    command = [sys.executable, "-m", "conformance", "--only", "models.*", "--base-url", server.base_url]
+    done = _program(*command[3:], "--format", "json")
+    quiet = _program(*command[3:], "--format", "json", "--quiet")
+
+    results = json.loads(done.stdout)["results"]
+    assert [line.split()[0] for line in done.stderr.splitlines()] == [
+        f"{number}/{len(results)}" for number in range(1, len(results) + 1)
+    ]
+    assert {line.split()[2] for line in done.stderr.splitlines()} == {result["id"] for result in results}
+    assert quiet.stderr == ""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert "models." in process.stderr.readline()
+        assert process.stdout is not None
+        assert "passed" in process.stdout.read()
 
 
 def _program(*args: str) -> subprocess.CompletedProcess[str]:
