@@ -34,6 +34,8 @@ from engines.wire.client import WorkerLost, WorkerUnreachable
 
 DEFAULT_TERMS = RequestTerms()
 LOADING_MESSAGE = "`{name}` is still being loaded. Please try again later."
+LOADING_RETRY = 5.0
+"""seconds after which a client may ask again for what is being loaded"""
 RECORDING_LOSSES = 1
 """workers that a recording may lose: to be read again may take as long as all before"""
 
@@ -170,8 +172,10 @@ class Stream:
         except TimeoutError as exc:
             self._pool.observer.refused(self._pool.name, "deadline")
             status = self._source.status()
-            message = LATE_MESSAGE if status.ready else LOADING_MESSAGE.format(name=self._pool.name)
-            raise DeadlineExceeded(message, retry_after=status.wait) from exc
+            if status.ready:
+                raise DeadlineExceeded(LATE_MESSAGE, retry_after=status.wait) from exc
+            message = LOADING_MESSAGE.format(name=self._pool.name)
+            raise DeadlineExceeded(message, retry_after=max(status.wait, LOADING_RETRY)) from exc
         self._has_begun = True
         self.waited = time.monotonic() - self._opened_at
         self._pool.observer.waited(self._pool.name, self.waited, batch=self._need.terms.batch)

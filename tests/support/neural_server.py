@@ -61,6 +61,11 @@ def serve_models(
             assert done.returncode == 0, done.stderr
     with running(folder / "server", settings) as started:
         wait_until(lambda: set(names) <= served_models(started), "the models are served", 3 * TIMEOUT)
+        for (
+            name
+        ) in names:  # one after another, or several would share two cores, and each would take too long
+            load = f"{started.base_url}/voicebox/models/{name}/load"
+            httpx.post(load, timeout=5 * TIMEOUT).raise_for_status()
         yield started
 
 
