@@ -13,7 +13,7 @@ import aiohttp
 from gateway.cli import output, remote, tables
 from gateway.cli.output import Failure
 from gateway.cli.remote import ServerClient
-from gateway.cli.temporary_server import KINDS, NOTHING, SPEECH
+from gateway.cli.temporary_server import NOTHING, SPEECH
 from gateway.cli.voice_lookup import (
     PROFILES,
     VOICES,
@@ -38,11 +38,14 @@ def create(args: Namespace) -> int:
     """Create a voice of recordings, a description or an engine's voice, and print its id."""
     if bool(args.files) + bool(args.design) + bool(args.preset) != 1:
         raise Failure("give a recording, --design TEXT or --preset ENGINE/VOICE: one of the three", 2)
-    voice = remote.run(_create(args))
+    voice, fits = remote.run(_create(args))
     if args.json:
         output.print_json(voice)
     else:
         output.print_note(f"this is the voice {voice['name']!r}; it goes by that name, too")
+        would = engines_to_pull(fits)
+        if would and not any(fit["can"] for fit in fits):
+            output.print_note(f"no engine here can speak it yet: voicebox models pull {would[0]}")
         print(voice["id"])
     return 0
 
@@ -103,9 +106,8 @@ def _own_rows(profile: Object, fits: list[Object]) -> Iterator[tuple[str, str]]:
     yield "whose", _owner(profile)
     able = [fit["engine"] for fit in fits if fit["can"]]
     yield "spoken by", ", ".join(able) or "no engine that is ready"
-    for fit in fits:
-        if not able and fit.get("would"):
-            yield "would be", f"{fit['engine']}: {fit.get('reason', '')}"
+    if not able and (would := engines_to_pull(fits)):
+        yield "would be", f"after `voicebox models pull {would[0]}`, or another of: {', '.join(would)}"
     for name in FACTS:
         if profile.get(name):
             yield name.replace("_", " "), str(profile[name])
@@ -124,31 +126,40 @@ def _preset_rows(voice: Object) -> Iterator[tuple[str, str]]:
             yield name, voice[name]
 
 
+def engines_to_pull(fits: list[Object]) -> list[str]:
+    """Return the models that would speak a voice, were they here."""
+    pull = "voicebox models pull "
+    return [fit["engine"] for fit in fits if fit.get("would") and fit.get("reason", "").startswith(pull)]
+
+
 def _owner(profile: Object) -> str:
     if not profile["mine"]:
         return "another key's, shared with you"
     return "yours, shared with all keys" if profile["shared"] else "yours"
 
 
-async def _create(args: Namespace) -> Object:
-    fields = _facts(args)
-    # to design one an engine is needed, and to find out a recording's words
-    async with remote.connect(args, needs=KINDS if args.design or args.files else NOTHING) as server:
-        if args.files:
-            return await _clone(server, args, fields)
-        fields |= {"name": args.name, "languages": [args.language] if args.language else None}
-        fields |= {"design_prompt": args.design, "design_script": args.script, "consent": args.consent}
-        if args.preset:
-            engine, _, preset = args.preset.partition("/")
-            if not preset:
-                raise Failure(f"{args.preset!r} is no ENGINE/VOICE, such as hibari/nova", 2)
-            fields |= {"preset_engine": engine, "preset_voice_id": preset}
-        given = {name: value for name, value in fields.items() if value is not None}
+async def _create(args: Namespace) -> tuple[Object, list[Object]]:
+    """Create a voice; return it, and which engines can speak it."""
+    async with remote.connect(args, needs=SPEECH) as server:
+        make = _clone if args.files else _make
         with output.waiting("making the voice"):
-            return await server.send("POST", PROFILES, json=given)
+            voice = await make(server, args)
+        return voice, await speaking_engines(server, voice["id"])
 
 
-async def _clone(server: ServerClient, args: Namespace, facts: Object) -> Object:
+async def _make(server: ServerClient, args: Namespace) -> Object:
+    """Create a voice of a description, or of an engine's own."""
+    fields = _facts(args) | {"name": args.name, "languages": [args.language] if args.language else None}
+    fields |= {"design_prompt": args.design, "design_script": args.script, "consent": args.consent}
+    if args.preset:
+        fields["preset_engine"], _, fields["preset_voice_id"] = args.preset.partition("/")
+        if not fields["preset_voice_id"]:
+            raise Failure(f"{args.preset!r} is no ENGINE/VOICE, such as hibari/nova", 2)
+    given = {name: value for name, value in fields.items() if value is not None}
+    return await server.send("POST", PROFILES, json=given)
+
+
+async def _clone(server: ServerClient, args: Namespace) -> Object:
     """Create a voice of all recordings; where one is refused, none is made."""
     recordings = [read_recording(file) for file in args.files]
     if args.transcript and len(recordings) > 1:
@@ -157,20 +168,18 @@ async def _clone(server: ServerClient, args: Namespace, facts: Object) -> Object
     for field in ("name", "consent", "transcript", "language"):
         if getattr(args, field):
             form.add_field(field, getattr(args, field))
-    with output.waiting("making the voice"):
-        async with server.request("POST", VOICES, data=form) as response:
-            voice = await server.read_object(response)
-        path = f"{PROFILES}/{voice['id']}"
-        try:
-            for name, data in recordings[1:]:
-                more = recording_form("file", name, data)
-                async with server.request("POST", f"{path}/samples", data=more):
-                    pass
-            if given := {name: value for name, value in facts.items() if value is not None}:
-                await server.send("PATCH", path, json=given)
-        except Failure:
-            await server.send("DELETE", path)
-            raise
+    async with server.request("POST", VOICES, data=form) as response:
+        voice = await server.read_object(response)
+    path = f"{PROFILES}/{voice['id']}"
+    try:
+        for name, data in recordings[1:]:
+            async with server.request("POST", f"{path}/samples", data=recording_form("file", name, data)):
+                pass
+        if given := {name: value for name, value in _facts(args).items() if value is not None}:
+            await server.send("PATCH", path, json=given)
+    except Failure:
+        await server.send("DELETE", path)
+        raise
     return voice
 
 

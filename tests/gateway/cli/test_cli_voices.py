@@ -259,3 +259,13 @@ def test_without_a_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         )
         assert done.returncode == 0, done.stderr
     assert zipfile.is_zipfile(tmp_path / "Here.voicebox.zip")
+
+
+def test_a_voice_that_nothing_here_can_speak(server: Server) -> None:
+    """A clone that no engine here can speak is made, and what would speak it is told, then and when it is shown."""
+    name = new_name("Silent")
+    command = [*VOICEBOX, "voices", "create", name, "anna.flac", "--url", server.url]
+    made = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=True)
+    assert "voicebox models pull " in made.stderr
+    assert "voicebox models pull " in voices(server, "show", name)
+    voices(server, "delete", name, "--yes")
