@@ -36,15 +36,15 @@ ASIDE = Disposition.comment | Disposition.karaoke | Disposition.visual_impaired 
 """tracks that accompany the one with the speech"""
 
 
-class _Listening(msgspec.Struct):
-    """What was heard of a track so far, in seconds."""
+class _TrackSound(msgspec.Struct):
+    """How much of a track was decoded so far, and how much of that is no silence, in seconds."""
 
     resampler: Resampler
     decoded: float = 0.0
     sounding: float = 0.0
 
-    def hear(self, frame: av.AudioFrame) -> None:
-        """Listen to one more frame."""
+    def add(self, frame: av.AudioFrame) -> None:
+        """Measure one more frame."""
         with suppress(*FFMPEG_ERRORS):
             samples = array("h", self.resampler.push(frame))
             seconds = len(samples) / SEARCH_RATE
@@ -61,11 +61,11 @@ def open_track(source: Source) -> tuple[InputContainer, UploadReader, av.AudioSt
     container, reader = open_upload(source)
     try:
         tracks = _tracks(container)
-        heard = tracks[0].index if len(tracks) == 1 else _heard(container, tracks)
+        index = tracks[0].index if len(tracks) == 1 else _sounding_track(container, tracks)
         if len(tracks) > 1:  # what was read in the search is read again
             container.close()
             container, reader = open_upload(source)
-        stream = _track(container, heard)
+        stream = _track(container, index)
     except BaseException:  # whatever it is, nobody else would close it
         container.close()
         raise
@@ -119,20 +119,20 @@ def _rank(track: av.AudioStream) -> tuple[bool, bool, int]:
     return not disposition & Disposition.default, bool(disposition & ASIDE), track.index
 
 
-def _heard(container: InputContainer, tracks: Sequence[av.AudioStream]) -> int:
+def _sounding_track(container: InputContainer, tracks: Sequence[av.AudioStream]) -> int:
     """Return the index of the first track with sound; where none has any, of the first with frames."""
     _skip_all_but(container, tracks)
-    listening = {track.index: _Listening(Resampler(SEARCH_RATE)) for track in tracks}
+    sounds = {track.index: _TrackSound(Resampler(SEARCH_RATE)) for track in tracks}
     for index, frame in frames(container, tracks):
-        heard = listening[index]
+        sound = sounds[index]
         if frame.sample_rate in SAMPLE_RATES:
-            heard.hear(frame)
-        if listening[tracks[0].index].sounding >= SOUNDING_SECONDS or heard.decoded >= SEARCH_SECONDS:
+            sound.add(frame)
+        if sounds[tracks[0].index].sounding >= SOUNDING_SECONDS or sound.decoded >= SEARCH_SECONDS:
             break
     found = [
-        *(index for index, heard in listening.items() if heard.sounding >= SOUNDING_SECONDS),
-        *(index for index, heard in listening.items() if heard.sounding),
-        *(index for index, heard in listening.items() if heard.decoded),
+        *(index for index, sound in sounds.items() if sound.sounding >= SOUNDING_SECONDS),
+        *(index for index, sound in sounds.items() if sound.sounding),
+        *(index for index, sound in sounds.items() if sound.decoded),
         tracks[0].index,
     ]
     return found[0]
