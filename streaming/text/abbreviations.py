@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from engines.api.offsets import Edit
+from streaming.text.spelt_dots import is_ordinal_dot
 
 DOT = re.compile(r"\.[ \u00a0]+(?=[^\W_])")
 MONTHS = (
@@ -75,5 +76,10 @@ def tied_dots(text: str, sentence_ends: Callable[[str], Iterator[int]]) -> Itera
     for match in DOT.finditer(text):
         while end < match.end():
             end = next(ends, len(text))
-        if match.end() != end and text[match.start() - 1 : match.start()].isalnum():
+        if match.end() != end and _stands_before_dot(text, match.start()):
             yield Edit(match.start() + 1, match.end(), "\u00a0")
+
+
+def _stands_before_dot(text: str, dot: int) -> bool:
+    """Return whether a letter does, or a number that the engine does not make an ordinal by itself."""
+    return text[dot - 1 : dot].isalnum() and not is_ordinal_dot(text, dot)

@@ -20,6 +20,7 @@ import regex
 import sentencex
 
 from engines.languages import primary_language
+from streaming.text.spelt_dots import is_initial, is_ordinal_dot
 
 WINDOW = 4096
 """code points that are split into sentences at a time"""
@@ -108,9 +109,16 @@ def _sentence_ends(window: str, language: str) -> list[int]:
     total = 0
     for sentence in sentencex.segment(language, clean):
         total += len(sentence)
-        if total == len(window) or language not in TITLE_LANGUAGES or not TITLES.search(sentence):
+        if total == len(window) or not _goes_on(window, sentence, total, language):
             ends.append(_after_combining_marks(clean, total))
     return ends if total == len(window) else [len(window)]
+
+
+def _goes_on(window: str, sentence: str, end: int, language: str) -> bool:
+    """Return whether what was taken for a sentence ends behind a title, initials, or the number of a day."""
+    if language in TITLE_LANGUAGES and TITLES.search(sentence):
+        return True
+    return is_initial(sentence) or is_ordinal_dot(window, len(window[:end].rstrip()) - 1)
 
 
 def _pack_sentences(text: str, sentences: Iterator[Span], first_limit: int, limit: int) -> Iterator[Span]:

@@ -16,6 +16,7 @@ from streaming.text.emoji_names import named_emoji
 from streaming.text.line_ends import marked_line_ends
 from streaming.text.segments import sentence_ends
 from streaming.text.signs import named_signs
+from streaming.text.spelt_dots import spelt_dots
 
 
 def spoken_text(text: Rewriting, language: str | None, *, emoji: bool = False, ties: bool = False) -> None:
@@ -33,6 +34,7 @@ def spoken_text(text: Rewriting, language: str | None, *, emoji: bool = False, t
     text.apply(marked_line_ends(text.text))
     if code == "en":
         text.apply(spelt_amounts(text.text))
+    text.apply(spelt_dots(text.text, code))
     if code == "de":
         text.apply(german_ordinals(text.text))
     if ties:

@@ -13,6 +13,7 @@ from engines.api.offsets import Rewriting, TooLong, rewrite
 from streaming.text.line_ends import marked_line_ends
 from streaming.text.markdown_reading import PIECE, _parts, markdown_edits
 from streaming.text.reading_forms import read_form
+from streaming.text.segments import sentence_ends
 from streaming.text.spoken import spoken_text
 
 
@@ -72,8 +73,7 @@ def test_amounts_signs_and_ordinals(text: str, language: str, expected: str) -> 
         ("I met Dr. Smith today. He left.", "en", ["Smith"]),
         ("J. R. R. Tolkien wrote. Then he slept.", "en", ["R", "R", "Tolkien"]),
         ("St. John lives. Ask him.", "en", ["John"]),
-        ("z. B. Hunde sind da. Ja.", "de", ["B", "Hunde"]),
-        ("M. Dupont arrive. Il part.", "fr", ["Dupont"]),
+        ("А. С. Пушкин писал. Потом он спал.", "ru", ["С", "Пушкин"]),
     ],
 )
 def test_dots_that_end_no_sentence_are_tied(text: str, language: str, tied: list[str]) -> None:
@@ -82,6 +82,59 @@ def test_dots_that_end_no_sentence_are_tied(text: str, language: str, tied: list
 
     assert [part.partition(" ")[0].rstrip(".") for part in parts] == tied
     assert "\u00a0" not in spoken(text, language)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("da", "Den 3. maj, f.eks. hos hr. Jensen, ca. 5 km.", "Den tredje maj, for eksempel hos herr Jensen, cirka 5 km."),
+        ("nb", "Den 3. mai, bl.a. og osv. Så kom han.", "Den 3. mai, blant annet og og så videre. Så kom han."),
+        ("sv", "T.ex. på s. 5 kl. 8.", "Till exempel på sidan 5 klockan 8."),
+        ("cs", "Dne 5. května a 31. prosince, např. str. 5.", "Dne pátého května a třicátého prvního prosince, například strana 5."),
+        ("sk", "Dňa 21. mája.", "Dňa dvadsiateho prvého mája."),
+        ("pl", "Dnia 3. maja, ul. Długa itd. Potem.", "Dnia trzeciego maja, ulica Długa i tak dalej. Potem."),
+        ("hr", "Dana 25. svibnja, npr. ovo.", "Dana dvadeset petog svibnja, na primjer ovo."),
+        ("sl", "Dne 21. maja.", "Dne enaindvajsetega maja."),
+        ("fi", "Tulen 3. toukokuuta, esim. klo. 5.", "Tulen kolmas toukokuuta, esimerkiksi kello 5."),
+        ("et", "24. detsembril", "kahekümne neljas detsembril"),
+        ("tr", "21. yüzyılda Dr. Ahmet geldi.", "yirmibirinci yüzyılda Doktor Ahmet geldi."),
+        ("hu", "Pl. a május 3. napja, stb. Vége.", "Például a május 3. napja, és így tovább. Vége."),
+        ("de", "Z. B. Hunde, d.h. Tiere usw. Dann kam Dr. Maier mit 5 Mio. Euro.", "Zum Beispiel Hunde, das heißt Tiere und so weiter. Dann kam Doktor Maier mit 5 Millionen Euro."),
+        ("fr", "M. Dupont, p. ex. à la p. 5. M. dit non", "Monsieur Dupont, par exemple à la page 5. M. dit non"),
+        ("es", "El Sr. García, p. ej. en EE. UU. y D. Juan.", "El Señor García, por ejemplo en Estados Unidos y Don Juan."),
+        ("pt", "O Sr. Silva na pág. 5.", "O Senhor Silva na página 5."),
+        ("it", "Ad es. il Sig. Rossi ecc. Poi altro.", "Ad esempio il Signor Rossi eccetera. Poi altro."),
+        ("nl", "Bijv. dhr. Jansen, d.w.z. hij enz.", "Bijvoorbeeld de heer Jansen, dat wil zeggen hij enzovoort."),
+        ("ru", "Т. е. ул. Ленина, ср. стр. 5 и т. д.", "То есть улица Ленина, сравни страница 5 и так далее."),
+        ("ro", "Dl. Popescu pe str. Lungă nr. 5.", "Domnul Popescu pe strada Lungă numărul 5."),
+        ("el", "Π.χ. αυτό", "Παραδείγματος χάριν αυτό"),
+        ("en", "It is in the file. The word ca. is Latin, and 3. maj is none.", "It is in the file. The word ca. is Latin, and 3. maj is none."),
+    ],
+)  # fmt: skip
+def test_abbreviations_and_days_are_written_out(language: str, text: str, expected: str) -> None:
+    """Abbreviations and the numbers of days are said in words, and where they end a sentence it ends there."""
+    assert spoken(text, language) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("nb", "Den 3. mai kommer han hjem."),
+        ("lv", "Viņš nāk 5. maijā uz mājām."),
+        ("hu", "A május 3. napja szép volt."),
+        ("es", "D. Juan vino a casa."),
+        ("ru", "А. С. Пушкин писал стихи."),
+        ("en", "J. R. R. Tolkien met Dr. Smith at St. John's."),
+        ("pl", "Spotkałem m.in. prof. Nowaka na ul. Długiej."),
+        ("fr", "M. Dupont et Mme. Durand sont venus."),
+    ],
+)
+def test_no_sentence_ends_behind_such_a_dot(language: str, text: str) -> None:
+    """A text is not cut there."""
+    rewriting = Rewriting(text)
+    spoken_text(rewriting, language)
+
+    assert list(sentence_ends(rewriting.text, language)) == [len(rewriting.text)]
 
 
 @pytest.mark.parametrize(

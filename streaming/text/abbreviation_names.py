@@ -1,0 +1,116 @@
+"""Abbreviations by language, with what is said for them.
+
+Engines pause behind their dots, spell them, or read the dots; and sentences would be cut there. `~` stands
+before those that often end a sentence: before a capital letter their dot stays one. `#` says that one
+ counts
+only before a number, `^` only before a capital letter. A space in one may be missing. A
+line that begins with a space or a bar goes on with the row before.
+"""
+
+from __future__ import annotations
+
+ABBREVIATIONS = """
+da|f. eks.=for eksempel|bl. a.=blandt andet|ca.=cirka|hr.=herr|^fr.=fru|dr.=doktor|dvs.=det vil sige
+|~osv.=og så videre|#nr.=nummer|#kl.=klokken|mio.=millioner|mia.=milliarder|pga.=på grund af
+|mht.=med hensyn til|jf.=jævnfør|evt.=eventuelt|inkl.=inklusive|#s.=side|~kr.=kroner
+nb|f. eks.=for eksempel|bl. a.=blant annet|ca.=cirka|hr.=herr|^fr.=fru|dr.=doktor|dvs.=det vil si
+|~osv.=og så videre|#nr.=nummer|#kl.=klokken|mill.=millioner|mrd.=milliarder|pga.=på grunn av|jf.=jamfør
+|ev.=eventuelt|inkl.=inklusive|#s.=side|~kr.=kroner
+sv|t. ex.=till exempel|bl. a.=bland annat|ca.=cirka|dr.=doktor|hr.=herr|d. v. s.=det vill säga
+|dvs.=det vill säga|~osv.=och så vidare|~o. s. v.=och så vidare|#nr.=nummer|#kl.=klockan|milj.=miljoner
+|mdr.=miljarder|p. g. a.=på grund av|s. k.=så kallad|~m. m.=med mera|#s.=sidan|inkl.=inklusive
+de|z. B.=zum Beispiel|d. h.=das heißt|u. a.=unter anderem|i. d. R.=in der Regel|u. U.=unter Umständen
+|z. T.=zum Teil|v. a.=vor allem|bzw.=beziehungsweise|bspw.=beispielsweise|ca.=circa|~usw.=und so weiter
+|#Nr.=Nummer|ggf.=gegebenenfalls|evtl.=eventuell|inkl.=inklusive|exkl.=exklusive|zzgl.=zuzüglich
+|vgl.=vergleiche|sog.=sogenannte|#S.=Seite|#Abb.=Abbildung|#Kap.=Kapitel|#Tel.=Telefon|Dr.=Doktor
+|Prof.=Professor|Hr.=Herr|^Fr.=Frau|^St.=Sankt|Mio.=Millionen|Mrd.=Milliarden|Tsd.=Tausend
+nl|bijv.=bijvoorbeeld|bv.=bijvoorbeeld|dhr.=de heer|mevr.=mevrouw|dr.=dokter|o. a.=onder andere
+|d. w. z.=dat wil zeggen|#blz.=bladzijde|~enz.=enzovoort|#nr.=nummer|ca.=circa|m. a. w.=met andere woorden
+|i. p. v.=in plaats van|t. o. v.=ten opzichte van|~a. u. b.=alstublieft|mln.=miljoen|mld.=miljard
+fr|p. ex.=par exemple|c.-à-d.=c'est-à-dire|~av. J.-C.=avant Jésus-Christ|~apr. J.-C.=après Jésus-Christ
+|^M.=monsieur|^MM.=messieurs|^Mme.=madame|^Mlle.=mademoiselle|^Dr.=docteur|env.=environ|~etc.=et cetera
+|#p.=page|#chap.=chapitre|#tél.=téléphone
+es|p. ej.=por ejemplo|Sr.=señor|Sra.=señora|Srta.=señorita|Dr.=doctor|Dra.=doctora|^D.=don|^Dña.=doña
+|#pág.=página|#págs.=páginas|~EE. UU.=Estados Unidos|~etc.=etcétera|Ud.=usted|Uds.=ustedes|#núm.=número
+|aprox.=aproximadamente|^Av.=avenida|~a. C.=antes de Cristo|~d. C.=después de Cristo|#tel.=teléfono
+pt|p. ex.=por exemplo|Sr.=senhor|Sra.=senhora|Dr.=doutor|Dra.=doutora|^Prof.=professor|#pág.=página
+|#págs.=páginas|~etc.=etcétera|aprox.=aproximadamente|^Av.=avenida|~a. C.=antes de Cristo
+|~d. C.=depois de Cristo|#tel.=telefone
+it|ad es.=ad esempio|p. es.=per esempio|Sig.=signor|dott.=dottor|^prof.=professor|^ing.=ingegner
+|^avv.=avvocato|#pag.=pagina|#pagg.=pagine|~ecc.=eccetera|#n.=numero|~a. C.=avanti Cristo
+|~d. C.=dopo Cristo|ca.=circa|#tel.=telefono
+ro|dl.=domnul|dna.=doamna|^str.=strada|#nr.=numărul|de ex.=de exemplu|~etc.=et cetera|#pag.=pagina
+|dr.=doctor|mil.=milioane|mld.=miliarde
+pl|np.=na przykład|m. in.=między innymi|tzn.=to znaczy|tj.=to jest|~itd.=i tak dalej|~itp.=i tym podobne
+|ul.=ulica|^al.=aleja|prof.=profesor|dr.=doktor|mgr.=magister|inż.=inżynier|#str.=strona|#nr.=numer
+|ok.=około|tzw.=tak zwany|#godz.=godzina|^św.=święty|im.=imienia|tys.=tysięcy|zob.=zobacz
+cs|např.=například|tzv.=takzvaný|#str.=strana|#č.=číslo|~atd.=a tak dále|~apod.=a podobně|tj.=to jest
+|mj.=mimo jiné|^ing.=inženýr|dr.=doktor|^ul.=ulice|resp.=respektive|popř.=popřípadě|cca.=cirka
+|mil.=milionů|mld.=miliard|tis.=tisíc
+sk|napr.=napríklad|tzv.=takzvaný|#str.=strana|#č.=číslo|~atď.=a tak ďalej|tj.=to jest|^ing.=inžinier
+|dr.=doktor|^ul.=ulica|resp.=respektíve|mil.=miliónov|mld.=miliárd|tis.=tisíc
+hr|npr.=na primjer|~itd.=i tako dalje|tj.=to jest|dr.=doktor|#str.=stranica|#br.=broj|tzv.=takozvani
+bs|npr.=na primjer|~itd.=i tako dalje|tj.=to jest|dr.=doktor|#str.=stranica|#br.=broj
+sl|npr.=na primer|~itd.=in tako dalje|tj.=to je|dr.=doktor|#str.=stran|#št.=številka|oz.=oziroma
+fi|esim.=esimerkiksi|ks.=katso|~mm.=muun muassa|~jne.=ja niin edelleen|~ym.=ynnä muuta|#s.=sivu
+|#nro.=numero|#klo.=kello|ns.=niin sanottu|milj.=miljoonaa|mrd.=miljardia
+et|nt.=näiteks|~jne.=ja nii edasi|#nr.=number|#lk.=lehekülg|dr.=doktor
+hu|pl.=például|kb.=körülbelül|~stb.=és így tovább|dr.=doktor|ill.=illetve|ún.=úgynevezett|vö.=vesd össze
+|ld.=lásd|ifj.=ifjabb|id.=idősebb
+tr|örn.=örneğin|~vb.=ve benzeri|~vs.=vesaire|dr.=doktor|prof.=profesör|doç.=doçent|#no.=numara|#s.=sayfa
+|sn.=sayın|^av.=avukat|bkz.=bakınız
+lt|pvz.=pavyzdžiui|t. y.=tai yra|~ir t. t.=ir taip toliau|#nr.=numeris
+lv|piem.=piemēram|~utt.=un tā tālāk|#nr.=numurs
+ru|т. е.=то есть|т. к.=так как|ср.=сравни|~и т. д.=и так далее|~и т. п.=и тому подобное|~и др.=и другие
+|напр.=например|^ул.=улица|^г.=город|#стр.=страница|#с.=страница|см.=смотри|^проф.=профессор|^им.=имени
+|#д.=дом|#кв.=квартира|~руб.=рублей|тыс.=тысяч|млн.=миллионов|млрд.=миллиардов
+uk|напр.=наприклад|^вул.=вулиця|#стор.=сторінка|~і т. д.=і так далі|~і т. п.=і тому подібне|див.=дивись
+|^ім.=імені|~грн.=гривень|тис.=тисяч
+bg|т. е.=то ест|напр.=например|^ул.=улица|~и т. н.=и така нататък|#стр.=страница
+el|π. χ.=παραδείγματος χάριν|~κ. λπ.=και λοιπά|δηλ.=δηλαδή|^κ.=κύριος
+en|approx.=approximately|#pp.=pages
+"""
+MONTHS = """
+da|januar|februar|marts|april|maj|juni|juli|august|september|oktober|november|december
+cs|ledna|února|března|dubna|května|června|července|srpna|září|října|listopadu|prosince
+sk|januára|februára|marca|apríla|mája|júna|júla|augusta|septembra|októbra|novembra|decembra
+pl|stycznia|lutego|marca|kwietnia|maja|czerwca|lipca|sierpnia|września|października|listopada|grudnia
+hr|siječnja|veljače|ožujka|travnja|svibnja|lipnja|srpnja|kolovoza|rujna|listopada|studenoga|prosinca
+bs|januara|februara|marta|aprila|maja|juna|jula|augusta|septembra|oktobra|novembra|decembra
+sl|januarja|februarja|marca|aprila|maja|junija|julija|avgusta|septembra|oktobra|novembra|decembra
+et|jaanuar\\w*|veebruar\\w*|märts\\w*|aprill\\w*|mai\\w*|juuni\\w*|juuli\\w*|august\\w*|septemb\\w*
+|oktoob\\w*|novemb\\w*|detsemb\\w*
+fi|tammikuu\\w*|helmikuu\\w*|maaliskuu\\w*|huhtikuu\\w*|toukokuu\\w*|kesäkuu\\w*|heinäkuu\\w*|elokuu\\w*
+|syyskuu\\w*|lokakuu\\w*|marraskuu\\w*|joulukuu\\w*
+tr|yüzyıl\\w*|sınıf\\w*|kat\\w*|gün\\w*|bölüm\\w*|hafta\\w*|sıra\\w*|madde\\w*
+"""
+"""what stands behind a day, or in Turkish behind an ordinal; in the case in which it does"""
+DAYS = """
+cs
+|prvního druhého třetího čtvrtého pátého šestého sedmého osmého devátého desátého jedenáctého dvanáctého
+ třináctého čtrnáctého patnáctého šestnáctého sedmnáctého osmnáctého devatenáctého
+|dvacátého|třicátého
+sk
+|prvého druhého tretieho štvrtého piateho šiesteho siedmeho ôsmeho deviateho desiateho jedenásteho
+ dvanásteho trinásteho štrnásteho pätnásteho šestnásteho sedemnásteho osemnásteho devätnásteho
+|dvadsiateho|tridsiateho
+pl
+|pierwszego drugiego trzeciego czwartego piątego szóstego siódmego ósmego dziewiątego dziesiątego
+ jedenastego dwunastego trzynastego czternastego piętnastego szesnastego siedemnastego osiemnastego
+ dziewiętnastego
+|dwudziestego|trzydziestego
+hr
+|prvog drugog trećeg četvrtog petog šestog sedmog osmog devetog desetog jedanaestog dvanaestog trinaestog
+ četrnaestog petnaestog šesnaestog sedamnaestog osamnaestog devetnaestog
+|dvadesetog/dvadeset|tridesetog/trideset
+bs
+|prvog drugog trećeg četvrtog petog šestog sedmog osmog devetog desetog jedanaestog dvanaestog trinaestog
+ četrnaestog petnaestog šesnaestog sedamnaestog osamnaestog devetnaestog
+|dvadesetog/dvadeset|tridesetog/trideset
+et
+|esimene teine kolmas neljas viies kuues seitsmes kaheksas üheksas kümnes üheteistkümnes kaheteistkümnes
+ kolmeteistkümnes neljateistkümnes viieteistkümnes kuueteistkümnes seitsmeteistkümnes kaheksateistkümnes
+ üheksateistkümnes
+|kahekümnes/kahekümne|kolmekümnes/kolmekümne
+"""
+"""ordinals of days: 1 to 19, 20 and 30, with what they are before a further one where that differs"""

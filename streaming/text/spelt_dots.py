@@ -1,0 +1,139 @@
+"""Abbreviations and days with a dot, written out: engines pause there, spell, or read another number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from engines.api.offsets import Edit
+from streaming.text.abbreviation_names import ABBREVIATIONS, DAYS, MONTHS
+
+SAME = {"no": "nb", "nn": "nb", "sr": "bs"}
+"""codes of languages that share a row with another"""
+LAST_DAY = 31
+BY_LIBRARY = frozenset(["da", "fi", "tr"])
+"""languages whose ordinals num2words knows in the form that stands before a month"""
+NUMBER = re.compile(r"(?<![\w.,])\d{1,4}$")
+INITIALS = re.compile(r"\s*(?:[^\W\d_]\.[ \u00a0]?){1,4}\s*")
+ENDS = re.compile(r"\s*(?:$|[\n\"'”’»)\]])")
+CAPITAL = re.compile(r"\s+[\"'„“«(]?[^\W\d_]")
+
+
+def spelt_dots(text: str, language: str) -> Iterator[Edit]:
+    """Yield the abbreviations and the days of a text in a language in words, in order."""
+    if "." not in text:
+        return
+    code = SAME.get(language, language)
+    edits = [*_abbreviations(text, code), *_days(text, code)]
+    behind = 0
+    for edit in sorted(edits):
+        if edit.start >= behind:
+            yield edit
+            behind = edit.end
+
+
+def is_ordinal_dot(text: str, dot: int) -> bool:
+    """Return whether a dot stands behind a number, and before a word with a small letter: where the number is
+    an ordinal in many languages, and a sentence goes on in all.
+    """
+    behind = text[dot + 1 : dot + 4].lstrip(" \u00a0")
+    return behind[:1].islower() and bool(NUMBER.search(text[max(0, dot - 6) : dot]))
+
+
+def is_initial(sentence: str) -> bool:
+    """Return whether what was taken for a sentence is nothing but initials."""
+    return bool(INITIALS.fullmatch(sentence))
+
+
+def _abbreviations(text: str, code: str) -> Iterator[Edit]:
+    table = _table(code)
+    if table is None:
+        return
+    pattern, meanings = table
+    for match in pattern.finditer(text):
+        marks, spoken = meanings[_key(match[0])]
+        following = text[match.end() : match.end() + 4]
+        if "#" in marks and not following.strip()[:1].isdigit():
+            continue
+        is_capital = bool(CAPITAL.match(following)) and following.strip("\"'„“«( \u00a0\n")[:1].isupper()
+        if "^" in marks and not is_capital:
+            continue
+        if match[0][0].isupper():
+            spoken = spoken[0].upper() + spoken[1:]
+        ends = bool(ENDS.match(following)) or ("~" in marks and is_capital)
+        yield Edit(match.start(), match.end(), spoken + "." * ends)
+
+
+@cache
+def _table(code: str) -> tuple[re.Pattern[str], dict[str, tuple[str, str]]] | None:
+    """Return what finds the abbreviations of a language, and their marks and meanings."""
+    row = _row(ABBREVIATIONS, code)
+    if row is None:
+        return None
+    meanings = {}
+    patterns = []
+    for entry in row:
+        written, _, spoken = entry.partition("=")
+        marks, plain = re.sub(r"[^~#^]", "", written), re.sub(r"[~#^]", "", written)
+        meanings[_key(plain)] = marks, spoken
+        patterns.append(re.escape(plain).replace(r"\ ", r"[ \u00a0]?"))
+    patterns.sort(key=len, reverse=True)
+    return re.compile(rf"(?<![\w.])(?:{'|'.join(patterns)})(?![\w.])", re.IGNORECASE), meanings
+
+
+def _key(written: str) -> str:
+    return written.replace(" ", "").replace("\u00a0", "").casefold()
+
+
+def _days(text: str, code: str) -> Iterator[Edit]:
+    pattern = _day_pattern(code)
+    for match in pattern.finditer(text) if pattern else ():
+        number = int(match[1])
+        if 1 <= number <= LAST_DAY or code == "tr":
+            yield Edit(match.start(), match.end(), _day(number, code))
+
+
+@cache
+def _day_pattern(code: str) -> re.Pattern[str] | None:
+    months = _row(MONTHS, code)
+    if months is None:
+        return None
+    return re.compile(rf"(?<![\w.,])(\d{{1,2}})\.(?=[ \u00a0](?:{'|'.join(months)})\b)", re.IGNORECASE)
+
+
+def _day(number: int, code: str) -> str:
+    if code in BY_LIBRARY:
+        from num2words import num2words
+
+        return str(num2words(number, lang=code, to="ordinal"))
+    if code == "sl":
+        return _slovene(number)
+    low, *tens = _row(DAYS, code) or ()
+    names = low.split()
+    if number <= len(names):
+        return names[number - 1]
+    alone, _, before = tens[number // 10 - 2].partition("/")
+    return f"{before or alone} {names[number % 10 - 1]}" if number % 10 else alone
+
+
+SLOVENE_DAYS = (
+    "prvega drugega tretjega četrtega petega šestega sedmega osmega devetega desetega enajstega dvanajstega"
+    " trinajstega štirinajstega petnajstega šestnajstega sedemnajstega osemnajstega devetnajstega dvajsetega"
+)
+SLOVENE_ONES = "enain dvain triin štiriin petin šestin sedemin osemin devetin"
+
+
+def _slovene(number: int) -> str:
+    names, ones = SLOVENE_DAYS.split(), SLOVENE_ONES.split()
+    if number <= len(names):
+        return names[number - 1]
+    tens = "dvajsetega" if number < 30 else "tridesetega"
+    return (ones[number % 10 - 1] if number % 10 else "") + tens
+
+
+def _row(table: str, code: str) -> list[str] | None:
+    """Return a language's row of a table; None where it has none."""
+    whole = table.strip().replace("\n|", "|").replace("\n ", " ")
+    rows = (line.split("|") for line in whole.splitlines())
+    return next((parts[1:] for parts in rows if parts[0] == code), None)
