@@ -29,9 +29,9 @@ class NameTaken(BadInput):
     """Another voice has the name."""
 
 
-def unknown(id: str) -> UnknownProfile:
-    """Return the error of a voice that does not exist."""
-    return UnknownProfile(f"No voice found with id '{id[:100]}'.", code="voice_not_found")
+def unknown(id: str, hint: str = "") -> UnknownProfile:
+    """Return the error of a voice that does not exist; `hint` is a sentence with a leading space."""
+    return UnknownProfile(f"No voice found with id '{id[:100]}'.{hint}", code="voice_not_found")
 
 
 def unknown_consent(id: str) -> UnknownConsent:

@@ -23,6 +23,7 @@ from gateway.routes.profiles import create_designed
 from gateway.services.voice_selection import meaning_of
 from gateway.services.voice_warnings import warn_of_voice
 from voices.errors import NameTaken, UnknownConsent, UnknownProfile, unknown
+from voices.naming.matching import did_you_mean
 from voices.profile import Profile, VoiceType, checked_language, checked_name
 
 LISTED_TYPES: dict[VoiceType, Literal["audio_sample", "prompt", "preset"]] = {
@@ -95,10 +96,10 @@ async def retrieve(
     found = await meaning_of(context.services, context.engines, name, context.caller)
     if found.profile:
         return voice_object(found.profile)
-    presets = preset_voices(context.engines.infos)
-    preset = next((voice for voice in presets if voice.id.casefold() == found.name.casefold()), None)
+    presets = {voice.id.casefold(): voice for voice in preset_voices(context.engines.infos)}
+    preset = presets.get(found.name.casefold())
     if preset is None:
-        raise unknown(name)
+        raise unknown(name, did_you_mean(name, [voice.id for voice in presets.values()]))
     return preset
 
 
