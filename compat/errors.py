@@ -41,8 +41,17 @@ MAX_RETRY_AFTER = 60
 
 PYTHON_ERROR = re.compile(r"\b[A-Za-z_.]*[A-Z]\w*(?:Error|Exception|Interrupt)\b(?:\([^()]*\)|:)? ?")
 """`KeyError(3)`, or `torch.cuda.OutOfMemoryError: ` before what it says"""
-PATH = re.compile(r"(?<![\w:/.])(?:/[\w.@+~%-]+){2,}/?|\b[A-Za-z]:\\[^\s'\"]+")
-"""a path of at least two parts from the root, and no part of a URL"""
+PATH = re.compile(
+    r"file:/+[^\s'\"]+|~?(?<![\w:/.])(?!/v1/)(?:/[\w.@+~%=-]+){2,}/?|\b[A-Za-z]:\\[^\s'\"]+|\\\\\w[^\s'\"]+"
+)
+"""a path of at least two parts from the root, and no part of a URL or of our routes"""
+QUOTED_PATH = re.compile(r"(?P<quote>['\"`])(?:~?/|[A-Za-z]:\\)(?!v1/)[^'\"`\n]*[/\\][^'\"`\n]*(?P=quote)")
+"""a path in quotes, which may have spaces in it"""
+TRACE = re.compile(
+    r"\s*Traceback \(most recent call last\).*|\s*File \"[^\"\n]*\", line \d+[^\n]*", re.DOTALL
+)
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+"""of an object in memory, as Python shows what has no words of its own"""
 
 
 class ErrorBody(msgspec.Struct, frozen=True):
@@ -159,9 +168,14 @@ def refusal(error: SpeechError) -> Refusal:
         status = error.status
     if isinstance(error, RateLimited):
         kind = error.kind
-    message = without_internals(error.message) if status >= 500 else error.message
+    message = without_internals(error.message) if status >= 500 else _for_callers(error)
     body = ErrorBody(message, kind, error.param, error.code or code)
     return Refusal(status, Envelope(body), _headers(error, status))
+
+
+def _for_callers(error: SpeechError) -> str:
+    """Return the message of a caller's mistake: it may name the path of a URL, but no file."""
+    return error.message if isinstance(error, WrongRoute) else without_paths(error.message)
 
 
 def _headers(error: SpeechError, status: int) -> dict[str, str]:
@@ -211,11 +225,16 @@ def known_error(exc: BaseException) -> SpeechError | None:
 
 
 def without_internals(message: str) -> str:
-    """Return a message of the server's own fault without names of Python's errors and paths of files.
+    """Return a message without traces, names of Python's errors and paths of files.
 
     Engines put into words what their libraries said; this is the last place that it passes.
     """
-    return PATH.sub("…", PYTHON_ERROR.sub("", message))
+    return without_paths(PYTHON_ERROR.sub("", ADDRESS.sub("", TRACE.sub("", message))))
+
+
+def without_paths(message: str) -> str:
+    """Return a message without the paths of files; routes of ours stay."""
+    return PATH.sub("…", QUOTED_PATH.sub("…", message))
 
 
 def row(error: SpeechError) -> tuple[int, str, str | None]:

@@ -35,6 +35,7 @@ class SpeechError(Exception):
         self.message = message
         self.param = param
         self.code = code
+        self.detail = detail
 
 
 class BadInput(SpeechError):

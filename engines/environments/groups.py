@@ -126,7 +126,7 @@ GROUPS = (
             Licence("num2words (for Kokoro)", "LGPL"),
             Licence("pocket-tts", "MIT"),
             Licence("faster-whisper, ctranslate2, silero-vad", "MIT"),
-            Licence("voxcpm, diffusers", "Apache-2.0"),
+            Licence("voxcpm, diffusers, uroman", "Apache-2.0"),
         ),
         python=">=3.11,<3.13",  # kokoro 0.9.4 knows no later one
         first=(TORCH_REQUIREMENT,),

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import msgspec
+
 from engines.environments import layout
 from engines.environments.commands import (
     Installer,
@@ -43,7 +45,7 @@ def install_environment(
     Raises InstallFailed; nothing that counts as installed is left then.
     """
     home = folder / group.name
-    with _locked(home, on_line):
+    with environment_lock(home, on_line):
         known = layout.read_environment(home)
         if known and known.installed.digest == group.digest(index_url):
             on_line(Note(f"{group.name} is installed already"))
@@ -55,6 +57,8 @@ def install_environment(
         try:
             installer = installer or Installer.detect()
             installed = _install_into(path, group, index_url, installer, on_line, or_usual=or_usual)
+            if known and known.installed.added:
+                installed = _add_again(path, known.installed.added, installed, installer, on_line)
             layout.write_marker(home, installed)
         except OSError as exc:
             shutil.rmtree(path, ignore_errors=True)
@@ -74,7 +78,7 @@ def remove_environment(group: Group, folder: Path, on_line: OnLine = lambda _lin
     home = folder / group.name
     if not home.exists():
         return 0
-    with _locked(home, on_line):
+    with environment_lock(home, on_line):
         size = sum(path.lstat().st_size for path in home.rglob("*") if not path.is_dir() or path.is_symlink())
         with suppress(FileNotFoundError):
             (home / layout.MARKER_FILE).unlink()  # first: half an environment must not count
@@ -86,7 +90,7 @@ def remove_environment(group: Group, folder: Path, on_line: OnLine = lambda _lin
 
 
 @contextmanager
-def _locked(home: Path, on_line: OnLine) -> Iterator[None]:
+def environment_lock(home: Path, on_line: OnLine) -> Iterator[None]:
     """Hold the group's lock for the block. It lies beside the folder, which may be deleted."""
     waiting = False
 
@@ -131,6 +135,24 @@ def _install_into(
         index_url=without_credentials(index_url),
         repaired=tuple(repaired),
     )
+
+
+def _add_again(
+    path: Path, added: tuple[str, ...], installed: Installed, installer: Installer, on_line: OnLine
+) -> Installed:
+    """Install what somebody had added to the environment before, and return what the marker says then.
+
+    What cannot be had any more is said, and left out: the others are not to be lost for it.
+    """
+    kept = []
+    for package in added:
+        try:
+            run_command(installer.install_command(interpreter(path), package), on_line, f"adding {package}")
+            kept.append(package)
+        except InstallFailed as exc:
+            on_line(Note(f"{package}, which was added before, could not be installed again: {exc}"))
+    packages = installed_versions(site_packages(path))
+    return msgspec.structs.replace(installed, added=tuple(kept), packages=packages)
 
 
 def _install_first(

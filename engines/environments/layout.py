@@ -47,6 +47,8 @@ class Installed(msgspec.Struct, frozen=True):
     """where torch came from, without a password; empty: from where all came"""
     repaired: tuple[str, ...] = ()
     """what was repaired after the installation, in words"""
+    added: tuple[str, ...] = ()
+    """packages that somebody added to those of the group"""
 
 
 class Environment(msgspec.Struct, frozen=True):

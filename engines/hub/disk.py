@@ -18,8 +18,9 @@ def check_room(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(_nearest_existing(folder)).free
     if needed > free:
         message = (
-            f"{folder} has room for {free / 1e6:,.0f} MB, and {needed / 1e6:,.0f} MB are to come:"
-            f" make {(needed - free) / 1e6:,.0f} MB free, or choose another folder."
+            f"The folder of models, {folder}, has room for {free / 1e6:,.0f} MB,"
+            f" and {needed / 1e6:,.0f} MB are to come: make {(needed - free) / 1e6:,.0f} MB free,"
+            " or choose another folder."
         )
         raise DiskFull(message, needed=needed, free=free)
 

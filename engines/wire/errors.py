@@ -17,6 +17,8 @@ STATUS = {
 """HTTP statuses of the provider API by class; everything else is 500"""
 FAILED = "The engine failed at this."
 """what callers are told of a library's error"""
+LONGEST_DETAIL = 10_000
+"""characters of what a library said"""
 NOT_FROM_WORKERS = (errors.Overloaded, errors.DeadlineExceeded)
 """errors that only the gateway itself raises, with arguments that a frame does not carry"""
 
@@ -24,8 +26,19 @@ NOT_FROM_WORKERS = (errors.Overloaded, errors.DeadlineExceeded)
 def to_frame(exc: BaseException) -> ErrorFrame:
     """Return the frame of an exception; one that is none of ours becomes EngineFailed."""
     if isinstance(exc, SpeechError):
-        return ErrorFrame(type(exc).__name__, exc.message, exc.param, exc.code)
+        return ErrorFrame(
+            type(exc).__name__, exc.message, exc.param, exc.code, detail=exc.detail or _cause(exc)
+        )
     return ErrorFrame("EngineFailed", FAILED, detail=f"{type(exc).__name__}: {exc}")
+
+
+def _cause(exc: SpeechError) -> str:
+    """Return all that a library said which an error of ours came from: for the log, as callers are told one
+    line of it.
+    """
+    cause = exc.__cause__
+    said = "" if cause is None or isinstance(cause, SpeechError) else f"{type(cause).__name__}: {cause}"
+    return "" if said in exc.message else said[:LONGEST_DETAIL]
 
 
 def to_exception(frame: ErrorFrame) -> SpeechError:

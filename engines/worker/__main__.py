@@ -11,6 +11,7 @@ import argparse
 import importlib
 import os
 import sys
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -18,6 +19,8 @@ import msgspec
 
 from engines.api import Engine, EngineInfo
 from engines.catalogue import engines
+from engines.errors import SpeechError
+from engines.toolkit.error_text import telling_line
 from engines.wire.address import SECRET_VARIABLE, Handshake, StartFailure
 from engines.worker.malloc_trim import find_malloc_trim
 from engines.worker.parent import die_with_parent, ignore_group_signals
@@ -84,6 +87,11 @@ def prepare(adapter: str, options: dict[str, Any], *, warm: bool) -> tuple[Engin
     return engine, info
 
 
+def _reason(exc: Exception) -> str:
+    """Return why an engine could not be loaded, in one line."""
+    return exc.message if isinstance(exc, SpeechError) else f"{type(exc).__name__}: {telling_line(exc)}"
+
+
 def main() -> int:
     """Run the worker, and return its exit status."""
     ignore_group_signals()
@@ -97,7 +105,9 @@ def main() -> int:
             engine, info = loading.result()
     except Exception as exc:  # whatever keeps an engine from loading is reported to the gateway
         permanent = isinstance(exc, ImportError | KeyError | AttributeError | TypeError)
-        pipe.send(Handshake(failed=StartFailure(f"{type(exc).__name__}: {exc}", permanent)))
+        if "\n" in str(exc.__cause__ or exc):
+            traceback.print_exception(exc)  # the log gets all that the library said
+        pipe.send(Handshake(failed=StartFailure(_reason(exc), permanent)))
         return LOAD_FAILED
     from engines.worker.server import serve
 

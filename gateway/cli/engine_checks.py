@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from importlib import util
 from pathlib import Path
@@ -15,7 +16,7 @@ from gateway.cli.temporary_server import EngineHealth
 from gateway.config.settings import Settings
 from gateway.models.on_disk import ModelOnDisk, models_on_disk
 
-REINSTALL = "pip install --force-reinstall {}"
+REINSTALL = f"{sys.executable} -m pip install --force-reinstall {{}}"
 ROBOTS = ("espeak", "pocketsphinx", "tone", "mimic", "pace")
 """engines that do, and that nobody takes for a person or a good listener"""
 QUALITIES = (

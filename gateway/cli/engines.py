@@ -35,7 +35,7 @@ TERMINATED = 143
 
 def show(args: Namespace) -> int:
     """Print the environments, and which are installed."""
-    folder = _folder(args)
+    folder = environments_folder(args)
     rows = [(group, layout.read_environment(folder / group.name), _engines(group)) for group in GROUPS]
     if args.json:
         output.print_json([_facts(group, environment, names) for group, environment, names in rows])
@@ -64,8 +64,8 @@ def show(args: Namespace) -> int:
 
 def install(args: Namespace) -> int:
     """Install the environment of an engine. Returns 1 where something of it then does not work."""
-    group = _group(args.name)
-    folder = _folder(args)
+    group = named_group(args.name)
+    folder = environments_folder(args)
     # so that what was begun is deleted
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(TERMINATED))
     environment = layout.read_environment(folder / group.name)
@@ -94,8 +94,8 @@ def install(args: Namespace) -> int:
 
 def remove(args: Namespace) -> int:
     """Delete an environment, and print how much disk that frees."""
-    group = _group(args.name)
-    folder = _folder(args)
+    group = named_group(args.name)
+    folder = environments_folder(args)
     with _failures():
         freed = remove_environment(group, folder, output.print_note)
     output.print_note(f"{_size(freed)} freed" if freed else f"{group.name} was not installed")
@@ -104,8 +104,8 @@ def remove(args: Namespace) -> int:
 
 def check(args: Namespace) -> int:
     """Check what is installed, and print what is wrong. Returns 1 where something is."""
-    folder = _folder(args)
-    groups = [_group(args.name)] if args.name else list(GROUPS)
+    folder = environments_folder(args)
+    groups = [named_group(args.name)] if args.name else list(GROUPS)
     pythons = [(group, _python(group, folder)) for group in groups]
     if args.name and pythons[0][1] is None:
         raise Failure(f"{pythons[0][0].name} is not installed: voicebox engines install {pythons[0][0].name}")
@@ -162,7 +162,7 @@ def _print_terms(group: Group, folder: Path, index_url: str) -> None:
         output.print_note(f"licence of {one.package}: {one.licence}")
 
 
-def _group(name: str) -> Group:
+def named_group(name: str) -> Group:
     """Return the group of its own name or an engine's. Raises Failure."""
     names = {group.name: group.name for group in GROUPS} | {
         record.engine.name: record.engine.group for record in MODELS
@@ -207,7 +207,8 @@ def _engines(group: Group) -> list[str]:
     return list(dict.fromkeys(record.engine.name for record in MODELS if record.engine.group == group.name))
 
 
-def _folder(args: Namespace) -> Path:
+def environments_folder(args: Namespace) -> Path:
+    """Return the folder in which environments are."""
     settings = load.load(args.config, os.environ, {})
     return data_folder(settings) / layout.ENVIRONMENTS_FOLDER
 

@@ -56,7 +56,7 @@ def _packages() -> Iterator[Check]:
         if needed.marker and not needed.marker.evaluate({"extra": ""}):
             continue
         count += 1
-        mend = f"pip install '{requirement.partition(';')[0].strip()}'"
+        mend = f"voicebox engines add '{requirement.partition(';')[0].strip()}' --to own"
         try:
             version = metadata.version(needed.name)
         except metadata.PackageNotFoundError:

@@ -219,6 +219,20 @@ def _engines(commands: Commands) -> None:
         metavar="URL",
         help="where torch comes from (default: as before, or what suits this machine)",
     )
+    added = add_command(
+        subcommands,
+        "add",
+        "gateway.cli.engine_packages:add",
+        "add a package to the Python that runs an engine, where a model wants one",
+        "example:\n  voicebox engines add uroman --to main\n",
+    )
+    added.add_argument("packages", metavar="PACKAGE", nargs="+", help="its name, with a version perhaps")
+    added.add_argument(
+        "--to",
+        metavar="NAME",
+        default="",
+        help="an environment, an engine, or `own` for this program's Python (default: what is installed)",
+    )
     remove = add_command(subcommands, "remove", "gateway.cli.engines:remove", "delete an environment")
     check = add_command(
         subcommands,
@@ -233,7 +247,7 @@ def _engines(commands: Commands) -> None:
     )
     for parser in (shown, check):
         add_json(parser)
-    for parser in (shown, install, remove, check):
+    for parser in (shown, install, added, remove, check):
         add_config_file(parser)
 
 

@@ -12,6 +12,7 @@ import msgspec
 from engines.catalogue.records import ModelRecord, SourceName
 from engines.errors import NotFound, SpeechError
 from engines.hub.progress import PullProgress
+from engines.toolkit.error_text import telling_line
 
 
 class PullStatus(msgspec.Struct, frozen=True):
@@ -115,7 +116,7 @@ class Pulls:
         except SpeechError as exc:
             error = exc
         except Exception as exc:  # whatever ends a pull, its status says so
-            error = SpeechError(f"It ended unexpectedly: {type(exc).__name__}: {exc}")
+            error = SpeechError(f"It ended unexpectedly: {type(exc).__name__}: {telling_line(exc)}")
         finally:
             pull.status = msgspec.structs.replace(
                 pull.status,

@@ -12,6 +12,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, FromQuery, SkipValidation
 from msgspec import UNSET
 
+from compat.errors import without_internals
 from compat.voicebox import models as dialect
 from engines.catalogue.records import SOURCE_NAMES, SourceName
 from engines.errors import BadInput, NotFound, StorageFull
@@ -200,7 +201,7 @@ def _sources(source: str) -> tuple[SourceName, ...]:
 def _pull_object(status: PullStatus) -> dialect.PullObject:
     fields = msgspec.structs.asdict(status.progress)
     if status.error:
-        fields |= {"state": "failed", "error": status.error, "code": status.code or UNSET}
+        fields |= {"state": "failed", "error": without_internals(status.error), "code": status.code or UNSET}
     return dialect.PullObject(**fields)
 
 
@@ -220,7 +221,7 @@ def _object(state: ModelState) -> dialect.ModelObject:
             "source": state.stored.source or UNSET,
             "state": state.state,
             "engine": record.engine.name,
-            "reason": state.reason or UNSET,
+            "reason": without_internals(state.reason) or UNSET,
             "loading_seconds": round(state.loading, 1) if state.loading else UNSET,
             "usual_seconds": round(state.usual, 1) if state.usual else UNSET,
         }

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from compat.errors import answer_to, without_internals
+from compat.errors import WrongRoute, answer_to, without_internals
 from compat.system_errors import ERRNOS
 from engines.errors import BadInput, EngineFailed, EngineUnavailable, StorageFull
 
@@ -114,6 +114,14 @@ def test_a_callers_mistake_stays_one() -> None:
         ("torch.cuda.OutOfMemoryError: CUDA out of memory", "CUDA out of memory"),
         ("The engine failed: KeyError(3)", "The engine failed: "),
         (r"No file C:\Users\anna\model.bin here", "No file … here"),
+        ("The folder '/srv/my models/x' is gone", "The folder … is gone"),
+        ("It lies in ~/.cache/hub/x or file:///srv/x", "It lies in … or …"),
+        (
+            'It failed: Traceback (most recent call last):\n  File "/a/b.py", line 3, in f\n    g()',
+            "It failed:",
+        ),
+        ("It got <torch.Foo object at 0x7f01ab>", "It got <torch.Foo object>"),
+        ("GET /v1/voicebox/models lists them", "GET /v1/voicebox/models lists them"),
         ("Pull it: voicebox models pull kokoro", "Pull it: voicebox models pull kokoro"),
         ("See https://example.com/a/b and and/or 1/2.", "See https://example.com/a/b and and/or 1/2."),
     ],
@@ -122,3 +130,11 @@ def test_no_internals_in_the_servers_faults(message: str, shown: str) -> None:
     """Of what an engine put into words, paths and names of Python's errors are left out; all else stays."""
     assert without_internals(message) == shown
     assert answer_to(EngineFailed(message)).body.error.message == shown
+
+
+def test_no_paths_in_what_a_caller_did_wrong() -> None:
+    """Nor does a caller's mistake tell where files of the server lie; the route that was asked for is named."""
+    message = f"The sample in {SECRET}/a.wav cannot be read."
+    assert answer_to(BadInput(message)).body.error.message == "The sample in … cannot be read."
+    route = "Invalid URL (GET /v2/audio/speech)."
+    assert answer_to(WrongRoute(route)).body.error.message == route

@@ -12,6 +12,8 @@ import ctranslate2
 
 from engines.adapters.faster_whisper.model import WindowModel
 from engines.errors import EngineFailed
+from engines.toolkit.advice import add_command
+from engines.toolkit.error_text import telling_line
 
 REQUIRED_FILES = ("config.json", "model.bin", "tokenizer.json")
 """without the last the library would fetch one"""
@@ -34,7 +36,7 @@ def load_window_model(folder: str, device: str, dtype: str, threads: int) -> Win
         )
     except Exception as exc:  # the library raises whatever its parsers do
         raise EngineFailed(
-            f"The Whisper model in {path} cannot be loaded: {type(exc).__name__}: {exc}"
+            f"The Whisper model in {path} cannot be loaded: {type(exc).__name__}: {telling_line(exc)}"
         ) from exc
     if model.model.n_mels != len(model.feature_extractor.mel_filters):
         # older models have no such file, and the number of bands that the library takes by itself
@@ -52,7 +54,7 @@ def choose_device(requested: str, gpus: int) -> str:
     try:
         load_cublas()
     except OSError as exc:
-        install = f"pip --python {sys.executable} install nvidia-cublas-cu12"
+        install = add_command("nvidia-cublas-cu12")
         reason = f"CTranslate2 cannot use the GPU without cuBLAS 12 ({exc}); install it: {install}"
         if requested == "cuda":
             raise EngineFailed(reason) from exc

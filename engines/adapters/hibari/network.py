@@ -18,7 +18,7 @@ from hibari import dsp
 from numpy.typing import NDArray
 
 from engines.errors import EngineFailed
-from engines.toolkit.error_text import first_line
+from engines.toolkit.error_text import telling_line
 from engines.toolkit.onnx_outputs import add_output
 
 Floats = NDArray[np.float32]
@@ -64,7 +64,7 @@ class Network:
             model = add_output(file.read_bytes(), DURATIONS)
             self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except Exception as exc:  # the library raises its own kinds, which are not exported
-            raise EngineFailed(f"Hibari's voice {file} cannot be loaded: {first_line(exc)}") from exc
+            raise EngineFailed(f"Hibari's voice {file} cannot be loaded: {telling_line(exc)}") from exc
 
     def run(self, ids: list[int], speed: float) -> Frames:
         """Return the frames of some phonemes, given by their ids. Raises EngineFailed."""
@@ -75,7 +75,7 @@ class Network:
         try:
             *spectra, durations = self._session.run(None, inputs)
         except Exception as exc:  # as above
-            raise EngineFailed(f"Hibari's network failed: {first_line(exc)}") from exc
+            raise EngineFailed(f"Hibari's network failed: {telling_line(exc)}") from exc
         log, phase, noise_log, free_log, free_phase, fundamental = (spectrum[0] for spectrum in spectra)
         steps = np.rint(durations.reshape(-1)).astype(np.int64)
         return Frames(log, phase, noise_log, free_log, free_phase, fundamental, steps)

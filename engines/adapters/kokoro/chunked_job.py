@@ -11,6 +11,7 @@ from engines.adapters.kokoro.network import RATE, Line, LineAudio, NetworkFacts
 from engines.adapters.kokoro.voice_bank import Floats
 from engines.api import BYTES_PER_SAMPLE, Audio, BatchItem, SpeechEvent, Word
 from engines.errors import EngineFailed, SpeechError
+from engines.toolkit.error_text import telling_line
 from engines.toolkit.phoneme_chunks import Chunk
 from engines.toolkit.phrases import NOTHING_TO_SAY, is_spoken
 
@@ -47,7 +48,7 @@ class ChunkedJob:
         except SpeechError as exc:
             error = exc
         except Exception as exc:  # front ends of many languages fail in many ways; the other jobs go on
-            error = EngineFailed(f"Kokoro could not read the text: {type(exc).__name__}: {exc}")
+            error = EngineFailed(f"Kokoro could not read the text: {type(exc).__name__}: {telling_line(exc)}")
         if following is None:
             if error is None and not self._samples_sent:
                 self._emit(Audio(bytes(BYTES_PER_SAMPLE * round(NOTHING_TO_SAY * RATE))))

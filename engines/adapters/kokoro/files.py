@@ -20,7 +20,7 @@ from torch import Tensor
 from engines.adapters.kokoro.network import torch_weights
 from engines.adapters.kokoro.voice_bank import Floats, VoiceBank, check_shape
 from engines.errors import EngineFailed
-from engines.toolkit.error_text import first_line
+from engines.toolkit.error_text import telling_line
 
 REPOSITORY = "hexgrad/Kokoro-82M"
 CONFIG = "config.json"
@@ -45,7 +45,7 @@ def load_network(folder: Path, device: torch.device) -> KModel:
             network = KModel(repo_id=REPOSITORY, config=config, model=no_weights)
     except Exception as exc:  # what is missing or wrong in it fails wherever it is needed
         raise EngineFailed(
-            f"Kokoro's {folder / CONFIG} describes no network: {type(exc).__name__}: {exc}"
+            f"Kokoro's {folder / CONFIG} describes no network: {type(exc).__name__}: {telling_line(exc)}"
         ) from exc
     for name, part in network.named_children():
         _load_part(name, part, weights.get(name), weights_file)
@@ -89,7 +89,7 @@ def _read_tensors(file: Path, what: str) -> object:
     except FileNotFoundError:
         raise EngineFailed(f"Kokoro's files are not there: {file} is missing.") from None
     except Exception as exc:  # a broken file fails in many ways
-        reason = f"{type(exc).__name__}: {first_line(exc)}"
+        reason = f"{type(exc).__name__}: {telling_line(exc)}"
         raise EngineFailed(f"Kokoro's {what} {file} cannot be read: {reason}") from exc
 
 
@@ -104,8 +104,9 @@ def _load_part(name: str, part: torch.nn.Module, given: object, file: Path) -> N
         state = {key.removeprefix(PUBLISHED_PREFIX): value for key, value in given.items()}
         missing = part.load_state_dict(state, strict=False).missing_keys
     except Exception as exc:  # tensors of other shapes, or things that are none
-        reason = str(exc).strip().rpartition("\n")[2].strip()
-        raise EngineFailed(f"Kokoro's weights file {file} does not fit its {CONFIG}: {reason}") from exc
+        raise EngineFailed(
+            f"Kokoro's weights file {file} does not fit its {CONFIG}: {telling_line(exc)}"
+        ) from exc
     own = {key for key, _ in part.named_parameters()}
     if lacking := [key for key in missing if key in own and not key.endswith(NOT_PUBLISHED)]:
         raise EngineFailed(

@@ -10,6 +10,7 @@ left out here. What misaki would misread or leave out is written in another way 
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from engines.adapters.kokoro.packages import JAPANESE, missing_packages
+from engines.toolkit.advice import add_command
 
 DIGITS = re.compile(r"\d+")
 THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(,\d{3})+(?![\d,])")
@@ -62,11 +64,11 @@ def normalise(text: str) -> str:
 def _check_packages() -> None:
     """Raise an error that names what is not installed, so that nothing is tried without it."""
     if missing := missing_packages(JAPANESE):
-        raise ModuleNotFoundError(f"pip install {' '.join(missing)}")
+        raise ModuleNotFoundError(add_command(*missing))
     unidic = find_spec("unidic")  # the large dictionary, which fugashi prefers
     if unidic and not Path(unidic.origin or "").with_name("dicdir").is_dir():
         raise FileNotFoundError(
-            "unidic is there without its dictionary: uninstall it, or run python -m unidic download"
+            f"unidic is there without its dictionary, which this brings: {sys.executable} -m unidic download"
         )
 
 

@@ -25,7 +25,7 @@ from engines.adapters.kokoro.vocabulary import PAD, read_vocabulary
 from engines.adapters.kokoro.voice_bank import WIDTH, Floats
 from engines.errors import EngineFailed
 from engines.toolkit import pcm
-from engines.toolkit.error_text import first_line
+from engines.toolkit.error_text import telling_line
 from engines.toolkit.onnx_outputs import Node, add_output, nodes
 from engines.toolkit.stopping import Stop
 from engines.toolkit.threads import cpu_threads
@@ -127,7 +127,7 @@ class OnnxNetwork:
         try:
             sound, *others = computed.result()
         except Exception as exc:  # the library raises its own kinds, which are not exported
-            raise EngineFailed(f"Kokoro's network failed: {first_line(exc)}") from exc
+            raise EngineFailed(f"Kokoro's network failed: {telling_line(exc)}") from exc
         frames = np.rint(others[-1].reshape(-1)).astype(int).tolist() if self._has_durations else []
         return np.asarray(sound.reshape(-1), np.float32), frames
 
@@ -162,7 +162,7 @@ def _open(graph: Path, options: Options) -> tuple[Any, bool, bool]:
             model = add_output(model, durations)  # by the same name, so that one copy of it is enough
         session = onnxruntime.InferenceSession(model, settings, providers=providers)
     except Exception as exc:  # the library raises its own kinds, which are not exported
-        raise EngineFailed(f"Kokoro's {graph} cannot be loaded: {first_line(exc)}") from exc
+        raise EngineFailed(f"Kokoro's {graph} cannot be loaded: {telling_line(exc)}") from exc
     is_random = any(node.kind.startswith("Random") for node in graph_nodes)
     return session, bool(durations), is_random
 

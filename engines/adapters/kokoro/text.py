@@ -25,7 +25,8 @@ from engines.adapters.kokoro.marks import Mark
 from engines.adapters.kokoro.packages import missing_packages, needed_packages
 from engines.adapters.kokoro.voices import LANGUAGES
 from engines.errors import Unsupported
-from engines.toolkit.error_text import first_line
+from engines.toolkit.advice import add_command
+from engines.toolkit.error_text import telling_line
 from engines.toolkit.phoneme_chunks import Chunk, ChunkWord, Token, pack, slices
 
 VOICES = {"e": "es", "f": "fr-fr", "h": "hi", "i": "it", "p": "pt-br"}
@@ -95,7 +96,7 @@ def make_front_end(language: str, *, light: bool = False) -> FrontEnd:
     if missing := missing_packages(needed_packages(language, light=light)):
         raise Unsupported(
             f"Kokoro's {LANGUAGES[language].name} needs packages that are not installed here: "
-            f"pip install {' '.join(missing)}.",
+            f"{add_command(*missing)}.",
             param="voice",
         )
     if language in "ab":
@@ -134,7 +135,7 @@ def _asian_phonemizer(language: str) -> Phonemize:
             warnings.simplefilter("ignore")  # of what setuptools and importlib will drop one day
             return make_japanese_phonemizer() if language == "j" else _chinese_phonemizer()
     except Exception as exc:  # a package or its dictionary may be missing; each says so in its own way
-        reason = first_line(exc).rstrip(".")
+        reason = telling_line(exc).rstrip(".")
         packages = "fugashi, jaconv, mojimoji and unidic-lite" if language == "j" else "misaki[zh]"
         raise Unsupported(
             f"Kokoro's {LANGUAGES[language].name} needs {packages}, "

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from engines.adapters.piper.config import VoiceFile
 from engines.adapters.piper.noise_inputs import PREFIX, with_noise_inputs
 from engines.errors import EngineFailed
-from engines.toolkit.error_text import first_line
+from engines.toolkit.error_text import telling_line
 from engines.toolkit.onnx_outputs import nodes
 from engines.toolkit.threads import cpu_threads
 
@@ -75,7 +75,9 @@ class Network:
             changed = with_noise_inputs(model, durations if self.tells_durations else ())
             self._session = onnxruntime.InferenceSession(changed, options, providers=providers)
         except Exception as exc:  # the library raises its own kinds, which are not exported
-            raise EngineFailed(f"The Piper voice {voice.graph} cannot be loaded: {first_line(exc)}") from exc
+            raise EngineFailed(
+                f"The Piper voice {voice.graph} cannot be loaded: {telling_line(exc)}"
+            ) from exc
         self._inputs = [one.name for one in self._session.get_inputs()]
 
     def run(self, ids: list[int], scales: Scales, speaker: int, seed: int) -> Speech:
@@ -96,7 +98,7 @@ class Network:
         try:
             outputs = self._session.run(None, inputs)
         except Exception as exc:  # as above
-            raise EngineFailed(f"A Piper voice failed: {first_line(exc)}") from exc
+            raise EngineFailed(f"A Piper voice failed: {telling_line(exc)}") from exc
         sound = np.asarray(outputs[0], np.float32).reshape(-1)
         frames = np.rint(np.reshape(outputs[1:], -1)).astype(np.int64)
         samples = len(sound) // max(1, int(frames.sum()))

@@ -44,7 +44,7 @@ from engines.errors import EngineFailed, UnknownVoice
 from engines.toolkit import pcm
 from engines.toolkit.clone_audio import LONGEST_SECONDS, join_samples
 from engines.toolkit.devices import choose_device
-from engines.toolkit.error_text import first_line
+from engines.toolkit.error_text import telling_line
 from engines.toolkit.seeds import library_seed
 from engines.toolkit.stopping import stoppable
 from engines.toolkit.voice_prompts import foreign_prompt, prompt_version
@@ -173,14 +173,14 @@ class Pocket:
         try:
             return self._read_state(prompt.data)
         except Exception as exc:  # bytes that are no safetensors, or others'
-            raise foreign_prompt(first_line(exc)) from exc
+            raise foreign_prompt(telling_line(exc)) from exc
 
     def _preset_state(self, file: Path) -> State:
         try:
             return self._read_state(file.read_bytes())
         except Exception as exc:  # a broken file, or another model's
             raise EngineFailed(
-                f"Pocket TTS's voice {file} is none of this model's: {first_line(exc)}"
+                f"Pocket TTS's voice {file} is none of this model's: {telling_line(exc)}"
             ) from exc
 
     def _read_state(self, data: bytes) -> State:

@@ -19,7 +19,7 @@ import torch
 import yaml
 
 from engines.errors import EngineFailed
-from engines.toolkit.error_text import first_line
+from engines.toolkit.error_text import telling_line
 
 CONFIG = "config.yaml"
 VOICE_FOLDERS = ("", "embeddings", "voices")
@@ -52,7 +52,7 @@ def read_config(folders: Sequence[Path], language: str) -> dict[str, Any]:
                 _value_at(config, path[:-1])[path[-1]] = str(_find_file(places, written))
     except (OSError, ValueError, AttributeError, TypeError, KeyError, yaml.YAMLError) as exc:
         raise EngineFailed(
-            f"Pocket TTS's {file} cannot be read: {type(exc).__name__}: {first_line(exc)}"
+            f"Pocket TTS's {file} cannot be read: {type(exc).__name__}: {telling_line(exc)}"
         ) from exc
     return dict(config)
 
@@ -100,7 +100,7 @@ def load_model(config: dict[str, Any], device: str) -> Any:  # noqa: ANN401 - TT
             return import_library().TTSModel.load_model(config=str(file)).to(torch.device(device)).eval()
         except Exception as exc:  # a broken file, or one that does not fit, fails in many ways
             raise EngineFailed(
-                f"Pocket TTS cannot load its files: {type(exc).__name__}: {first_line(exc)}"
+                f"Pocket TTS cannot load its files: {type(exc).__name__}: {telling_line(exc)}"
             ) from exc
 
 

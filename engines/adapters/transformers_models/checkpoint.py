@@ -27,7 +27,7 @@ from engines.toolkit.checkpoint_kinds import (
     supported_architectures,
 )
 from engines.toolkit.devices import choose_device, choose_dtype
-from engines.toolkit.error_text import first_line
+from engines.toolkit.error_text import telling_line
 from engines.toolkit.stopping import Stop
 
 CONFIG_FILE = "config.json"
@@ -168,7 +168,7 @@ def as_engine_failed(failure: str) -> Iterator[None]:
     except (SpeechError, Stop):
         raise
     except Exception as exc:  # the library raises whatever its parsers do
-        raise EngineFailed(f"{failure}: {type(exc).__name__}: {first_line(exc)}") from exc
+        raise EngineFailed(f"{failure}: {type(exc).__name__}: {telling_line(exc)}") from exc
 
 
 def load_array(file: Path) -> torch.Tensor:
@@ -183,7 +183,7 @@ def load_array(file: Path) -> torch.Tensor:
             array = torch.from_numpy(np.load(file, allow_pickle=False))
     except Exception as exc:  # a file that is no array, or holds several, fails in many ways
         raise EngineFailed(
-            f"{file} cannot be read: it should hold one array: {type(exc).__name__}: {exc}"
+            f"{file} cannot be read: it should hold one array: {type(exc).__name__}: {telling_line(exc)}"
         ) from exc
     return array
 

@@ -32,6 +32,7 @@ from engines.adapters.transformers_models.speaking_model import (
 )
 from engines.api import CloningCapabilities, Prompt, Sample, SpeechJob
 from engines.errors import EngineFailed
+from engines.toolkit.advice import add_command
 from engines.toolkit.clone_audio import LONGEST_SECONDS, SHORTEST_SECONDS, join_samples
 from engines.toolkit.pcm import to_floats
 from engines.toolkit.vad import Floats
@@ -61,8 +62,8 @@ class VibeVoice:
             )
         if find_spec(PACKAGE) is None:
             raise EngineFailed(
-                f"The model in {checkpoint.path} speaks by diffusion: that needs the package `{PACKAGE}` "
-                f"(pip install {PACKAGE})."
+                f"The model in {checkpoint.path} speaks by diffusion: that needs the package `{PACKAGE}`: "
+                f"{add_command(PACKAGE)}."
             )
         self._checkpoint = checkpoint
         self._model = load_model(VibeVoiceForConditionalGeneration, checkpoint.path, checkpoint)

@@ -24,6 +24,7 @@ from engines.adapters.transformers_models.number_words import has_letters, spell
 from engines.adapters.transformers_models.speaking_model import numbered_voices, speaker_number
 from engines.api import SpeechJob, Voice
 from engines.errors import BadInput, EngineFailed
+from engines.toolkit.advice import add_command
 
 SPEED = (0.5, 2.0)
 
@@ -78,7 +79,7 @@ class Vits:
         if self._tokenizer.is_uroman and find_spec("uroman") is None:
             raise EngineFailed(
                 f"The model in {self._checkpoint.path} reads its language in Latin letters: "
-                "that needs the package `uroman` (pip install uroman)."
+                f"that needs the package `uroman`: {add_command('uroman')}."
             )
         if self._tokenizer.phonemize:
             _set_espeak_library(self._checkpoint)
@@ -102,7 +103,7 @@ def _set_espeak_library(checkpoint: Checkpoint) -> None:
     if find_spec("phonemizer") is None:
         raise EngineFailed(
             f"The model in {checkpoint.path} reads phonemes: "
-            "that needs the package `phonemizer-fork` (pip install phonemizer-fork)."
+            f"that needs the package `phonemizer-fork`: {add_command('phonemizer-fork')}."
         )
     if find_spec("espeakng_loader"):
         import espeakng_loader

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from engines.api import BYTES_PER_SAMPLE
 from engines.errors import EngineFailed
-from engines.toolkit.error_text import first_line
+from engines.toolkit.error_text import telling_line
 from engines.toolkit.pcm import to_floats
 
 ARCHITECTURE = "voxcpm2"
@@ -89,7 +89,7 @@ def import_library() -> Any:  # noqa: ANN401 - a module without types
             warnings.simplefilter("ignore")
             from voxcpm.model import voxcpm2
     except ImportError as exc:
-        raise EngineFailed(f"VoxCPM's library cannot be imported: {first_line(exc)}") from exc
+        raise EngineFailed(f"VoxCPM's library cannot be imported: {telling_line(exc)}") from exc
     transformers.logging.set_verbosity_error()
     voxcpm2.librosa = librosa
     voxcpm2.tqdm = _without_progress_bar  # its bars would fill the log
@@ -132,7 +132,7 @@ def load_model(folder: Path, device: str) -> Any:  # noqa: ANN401 - VoxCPM2Model
             except RuntimeError as exc:  # shapes that are others
                 file = codec_file if f"size mismatch for {CODEC_PREFIX}" in str(exc) else speech_file
                 raise EngineFailed(
-                    f"VoxCPM's {file} is of another model than {folder / CONFIG}: {_second_line(exc)}"
+                    f"VoxCPM's {file} is of another model than {folder / CONFIG}: {telling_line(exc)}"
                 ) from exc
             weights = {name for name, _ in self.named_parameters()}
             lacking = [key for key in lacking if key in weights]  # buffers come of its config
@@ -151,7 +151,7 @@ def load_model(folder: Path, device: str) -> Any:  # noqa: ANN401 - VoxCPM2Model
     except Exception as exc:  # a broken file, or one that does not fit, fails in many ways
         files = (folder / TOKENIZER, speech_file, codec_file)
         at_fault = next((file for file in files if not _is_readable(file)), folder)
-        reason = f"{type(exc).__name__}: {first_line(exc)}"
+        reason = f"{type(exc).__name__}: {telling_line(exc)}"
         raise EngineFailed(f"VoxCPM cannot load {at_fault}: {reason}") from exc
 
 
@@ -167,7 +167,7 @@ def _check_files(folder: Path) -> tuple[Path, Path]:
         if architecture == ARCHITECTURE:
             import_library().VoxCPMConfig.model_validate(config)
     except (OSError, ValueError, AttributeError) as exc:
-        reason = f"{type(exc).__name__}: {first_line(exc)}"
+        reason = f"{type(exc).__name__}: {telling_line(exc)}"
         raise EngineFailed(f"VoxCPM's {folder / CONFIG} cannot be read: {reason}") from exc
     if architecture != ARCHITECTURE:
         raise EngineFailed(
@@ -192,9 +192,3 @@ def _is_readable(file: Path) -> bool:
     except Exception:  # whatever its parser raises
         return False
     return True
-
-
-def _second_line(exc: BaseException) -> str:
-    """Return the second line of an exception's message, or its only one."""
-    lines = str(exc).strip().splitlines() or [""]
-    return lines[min(1, len(lines) - 1)].strip()

@@ -15,6 +15,7 @@ from transformers.utils import logging as library_logging
 
 from engines.errors import EngineFailed
 from engines.toolkit.devices import choose_device, choose_dtype
+from engines.toolkit.error_text import telling_line
 
 WEIGHTS_FILE = "model.safetensors"
 OLDER_WEIGHTS = ("pytorch_model.bin", "pytorch_model.bin.index.json")
@@ -58,7 +59,7 @@ def load_whisper(
         model = model.to(device).eval()
     except Exception as exc:  # the library raises whatever its parsers do
         raise EngineFailed(
-            f"The Whisper model in {path} cannot be loaded: {type(exc).__name__}: {exc}"
+            f"The Whisper model in {path} cannot be loaded: {type(exc).__name__}: {telling_line(exc)}"
         ) from exc
     if missing := sorted(loading_info["missing_keys"]):
         raise EngineFailed(

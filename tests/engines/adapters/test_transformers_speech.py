@@ -281,7 +281,7 @@ def test_uroman_is_asked_for(tmp_path: Path) -> None:
     """A model that reads Latin letters of another script is refused while `uroman` is not installed."""
     if find_spec("uroman"):
         pytest.skip("uroman is installed")
-    with pytest.raises(EngineFailed, match="pip install uroman"):
+    with pytest.raises(EngineFailed, match="voicebox engines add uroman"):
         TransformersSpeech(str(tiny.vits(tmp_path / "vits", is_uroman=True)), threads=1).load()
 
 

@@ -345,7 +345,7 @@ def test_diffusers_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     beforehand.
     """
     monkeypatch.setitem(sys.modules, "diffusers", None)
-    with pytest.raises(EngineFailed, match="pip install diffusers"):
+    with pytest.raises(EngineFailed, match="voicebox engines add diffusers"):
         TransformersSpeech(str(folder())).load()
     assert obstacle(find_model("vibevoice-1.5b")).startswith("diffusers not installed")
     assert "diffusers" not in obstacle(find_model("bark-small"))
