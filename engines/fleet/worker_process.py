@@ -66,7 +66,7 @@ class WorkerProcess:
         """Start a worker, and return it when it is ready. Raises StartFailed; nothing is left behind then."""
         loopback = sys.platform == "win32" if loopback is None else loopback
         try:
-            folder = TemporaryFolder()
+            folder = await _make_folder()
         except OSError as exc:
             raise StartFailed(f"no folder for it could be made: {exc}", permanent=False) from exc
         secret = secrets.token_urlsafe(32) if loopback else ""
@@ -132,6 +132,17 @@ class WorkerProcess:
             self._folder.remove()
 
 
+async def _make_folder() -> TemporaryFolder:
+    """Make a folder in a thread; who is cancelled meanwhile leaves none behind. Raises OSError."""
+    making = asyncio.ensure_future(asyncio.to_thread(TemporaryFolder))
+    try:
+        return await asyncio.shield(making)
+    except asyncio.CancelledError:
+        with contextlib.suppress(OSError):
+            (await making).remove()
+        raise
+
+
 async def _start_process(
     record: EngineRecord, folder: Path, socket: Path | None, secret: str, options: Options
 ) -> asyncio.subprocess.Process:
@@ -139,7 +150,9 @@ async def _start_process(
     where += ["--warm"] if record.warm else []
     where += ["--options", msgspec.json.encode(options).decode()] if options else []
     which = ["--engine", record.name, "--adapter", record.import_path, "--parent", str(os.getpid())]
-    environ = environ_for_other_interpreter(folder) if record.python else own_environ()
+    environ = (
+        await asyncio.to_thread(environ_for_other_interpreter, folder) if record.python else own_environ()
+    )
     return await asyncio.create_subprocess_exec(
         *module_command("engines.worker", *which, *where, python=record.python or sys.executable),
         stdin=asyncio.subprocess.PIPE,
