@@ -109,7 +109,7 @@ def _day(number: int, code: str) -> str:
         return str(num2words(number, lang=code, to="ordinal"))
     if code == "sl":
         return _slovene(number)
-    low, *tens = _row(DAYS, code) or ()
+    low, *tens = _row(DAYS, code) or [""]
     names = low.split()
     if number <= len(names):
         return names[number - 1]

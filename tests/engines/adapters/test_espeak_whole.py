@@ -9,13 +9,18 @@ import pytest
 from espeak_in_process import loaded, say
 
 from engines.adapters.espeak.scripts import SCRIPT_LANGUAGES
+from engines.api.offsets import Rewriting
 from engines.languages import primary_language
 from engines.toolkit.espeak_text import pieces, prepare
+from streaming.text.signs import _rows
+from streaming.text.spoken import spoken_text
 
 STRESS = str.maketrans("", "", "ˈˌː")
 FLAG = re.compile(r"\([\w-]+\)")
 NUMBERS = ",\n".join(map(str, range(1, 301)))
 RUN = 500
+NAMED = {code for code, names in _rows().items() if code and all(names[:4])}
+"""languages with names of signs"""
 
 
 def identifiers() -> dict[str, str]:
@@ -111,6 +116,58 @@ def test_a_run_in_every_language_ends_no_process() -> None:
         got, part = letters(spoken("banana" * 84)), letters(alone("bananabananabanana"))
         if got < 0.8 * 28 * part:
             short[code] = (got, 28 * part)
+
+    assert short == {}
+
+
+SIGNS = "< > ^ = + ± × ÷ ≈ ≤ ≥ ≠ % № & @ # / ~ | \\ ½ ¼ ¾ $5 €5 £5 ¥5"
+_COMMON = "en de fr es it pt nl pl ru uk sv da nb cs sk fi tr hu ja cmn ro ca el"
+COMMON = frozenset(_COMMON.split())
+UNNAMED = {"№", "½", "¼", "¾"}
+"""signs for which Unicode has names in some languages only"""
+
+
+def as_spoken(text: str, code: str) -> str:
+    """Return a text as the gateway gives it to the engine, in the language of a voice."""
+    rewriting = Rewriting(text)
+    spoken_text(rewriting, code, emoji=True, ties=True)
+    return rewriting.text
+
+
+def test_no_sign_is_dropped_in_any_language() -> None:
+    """Each sign between two numbers is said, in every language that Unicode has a name for it in, and in all of
+    the more common ones.
+    """
+    dropped = {}
+    for code, identifier in identifiers().items():
+        set_voice(identifier)
+        silence = alone("7 7")
+        is_common = primary_language(code) in COMMON
+        lost = [sign for sign in SIGNS.split() if alone(as_spoken(f"7 {sign} 7", code)) == silence]
+        lost = [sign for sign in lost if is_common or sign not in UNNAMED]
+        if lost and (is_common or primary_language(code) in NAMED):
+            dropped[code] = lost
+
+    assert dropped == {}
+
+
+def test_numbers_dates_lists_and_letters_in_every_language() -> None:
+    """Numbers, a date, a list and letters with marks apart are said whole in every language: as much as their
+    parts by themselves, or as the same letters composed.
+    """
+    short = {}
+    for code, identifier in identifiers().items():
+        set_voice(identifier)
+        items = [
+            *(str(1234567 + number) for number in range(40)),
+            *(f"{day}.12.2026" for day in range(10, 30)),
+        ]
+        wanted = sum(letters(alone(as_spoken(f"{item},", code))) for item in items)
+        got = letters(spoken(as_spoken("\n".join(items), code)))
+        if got < 0.95 * wanted:
+            short[code] = (got, wanted)
+        if spoken(as_spoken("cafe\u0301 u\u0308ber", code)) != spoken(as_spoken("caf\u00e9 \u00fcber", code)):
+            short[f"{code}, composed"] = (0, 0)
 
     assert short == {}
 

@@ -153,6 +153,27 @@ def test_emoji_by_name(text: str, language: str, expected: str) -> None:
     assert spoken("👍", "en", emoji=True) == "👍"
 
 
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("de", "5×3 ≈ 15, 21 °C, № 5, $5.3, €29,99, 29,99 €, 1,2 Mio. €, £3.50.", "5 mal 3 ungefähr 15, 21 Grad Celsius, Nummer 5, 5,3 Dollar, 29,99 Euro, 29,99 Euro, 1,2 Millionen Euro, 3,50 Pfund."),
+        ("fr", "5 = 5, €29,99, $5.30, ½, @", "5 égale 5, 29,99 euros, 5,30 dollars, ½, @"),
+        ("es", "½ kilo, $5.30, 5 ÷ 2", "medio kilo, 5,30 dólares, 5 entre 2"),
+        ("ru", "№ 5, ½, 500 ₽, ±5", "номер 5, одна вторая, 500 рублей, плюс-минус 5"),
+        ("ja", "¥1200, 5 = 3, 5%", "1200 えん, 5 イコール 3, 5 パーセント"),
+        ("cmn", "¥1200, 50%", "1200 元, 百分之50"),
+        ("fi", "€5", "5 euroa"),
+        ("en", "5 × 3, a | b, 21°C, x ≤ 5, R&D, a/b, C# and a@b.de", "5 times 3, a vertical bar b, 21 degrees Celsius, x less than or equal to 5, R&D, a/b, C# and a@b.de"),
+        ("en", "| a | b |\n| 1 | 2 |", "| a | b |,\n| 1 | 2 |"),
+        ("fr", "# Titre\n\n+ un", "# Titre.\n\n+ un"),
+        ("qq", "5 > 3", "5 greater than 3"),
+    ],
+)  # fmt: skip
+def test_signs_and_amounts_in_other_languages(language: str, text: str, expected: str) -> None:
+    """Signs that are dropped, or said in English, have names in the language, amounts their currency behind."""
+    assert spoken(text, language) == expected
+
+
 LISTS = [
     "There are four fruits:\nApple\nBanana\nOrange\nPear",
     "apple\nbanana\norange",
