@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # it takes a while to load, and most commands need none of it
     from rich.progress import Progress, Task
     from rich.text import Text
 
+SPINS_PER_SECOND = 4
+
 
 class Failure(Exception):
     """A command has failed; the message is for the user, `status` is the exit status."""
@@ -69,7 +71,7 @@ def waiting(what: str) -> Iterator[None]:
         return
     from rich.console import Console
 
-    with Console(stderr=True).status(what):
+    with Console(stderr=True).status(what, refresh_per_second=SPINS_PER_SECOND):
         yield
 
 
