@@ -269,7 +269,7 @@ def _has_home(path: str) -> bool:
         return False
 
 
-def _is_told(record: ModelRecord) -> bool:
+def _has_known_kind(record: ModelRecord) -> bool:
     """Return whether it is known what a model does, whose files nobody has read here."""
     return record.own is None or record.own.wanted_kind is not None
 
@@ -285,7 +285,7 @@ def _wrong_names(loaded: Loaded) -> Iterator[Problem]:
         engines = [record.name for record in CATALOGUE if kind in record.kinds]
         usable = [
             *engines,
-            *(record.name for record in models if kind in record.kinds or not _is_told(record)),
+            *(record.name for record in models if kind in record.kinds or not _has_known_kind(record)),
         ]
         if engine and engine not in usable:
             path = (section, "engine")
