@@ -68,13 +68,15 @@ class FirstStart:
 
     async def _watch(self) -> None:
         began = time.monotonic()
-        with suppress(
-            Exception
-        ):  # the manager's own looks tell the log; who cannot read models serves the rest
-            await self._look_for_models()
-        while is_starting(self._engines):  # noqa: ASYNC110 - their process may be another
-            await asyncio.sleep(POLL_SECONDS)
-        self._settled.set()
+        try:
+            with suppress(
+                Exception
+            ):  # the manager's own looks tell the log; the rest is served without models
+                await self._look_for_models()
+            while is_starting(self._engines):  # noqa: ASYNC110 - their process may be another
+                await asyncio.sleep(POLL_SECONDS)
+        finally:
+            self._settled.set()  # also when the server goes away: nobody waits for what will not come
         while not is_able(self._engines):  # noqa: ASYNC110 - the same
             await asyncio.sleep(POLL_SECONDS)
         self._tell(round(time.monotonic() - began, 2), sorted(_able(self._engines)))
