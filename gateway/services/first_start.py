@@ -69,9 +69,7 @@ class FirstStart:
     async def _watch(self) -> None:
         began = time.monotonic()
         try:
-            with suppress(
-                Exception
-            ):  # the manager's own looks tell the log; the rest is served without models
+            with suppress(Exception):  # the manager tells the log; the rest is served without models
                 await self._look_for_models()
             while is_starting(self._engines):  # noqa: ASYNC110 - their process may be another
                 await asyncio.sleep(POLL_SECONDS)
