@@ -13,9 +13,8 @@ from typing import IO
 import msgspec
 
 from engines.errors import BadInput
-from streaming.audio.avio import Source
-from streaming.audio.decode import AudioFacts
 from streaming.audio.decoding_threads import DecodingThreads, StoppableSource
+from streaming.audio.recording import AudioFacts, Source
 from voices.errors import UnknownConsent, not_yours
 from voices.library import OpenLibrary
 from voices.limits import VoiceLimits

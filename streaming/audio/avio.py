@@ -7,13 +7,13 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
 import av
 import av.error
 from av.container import InputContainer
 
 from engines.errors import BadAudio, EngineFailed
+from streaming.audio.recording import Source
 
 CONTAINERS = (
     "wav,w64,mp3,mov,matroska,ogg,flac,aac,aiff,caf,amr,amrnb,amrwb,asf,avi,flv,live_flv,mpeg,mpegts,mpegvideo,au,ac3,eac3,dts,"
@@ -76,22 +76,6 @@ class Sink(io.RawIOBase):
         data = b"".join(self._parts)
         self._parts.clear()
         return data
-
-
-class Source(Protocol):
-    """A file as far as an upload needs to be one."""
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Return the next bytes, none at the end."""
-        ...
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        """Move, and return the new position."""
-        ...
-
-    def tell(self) -> int:
-        """Return the position."""
-        ...
 
 
 class UploadReader:

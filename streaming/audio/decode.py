@@ -1,52 +1,23 @@
 """Decode any recording that FFmpeg reads into PCM, chunk by chunk.
 
-The format is recognised by the file's content: names and types of uploads are often wrong. FFmpeg may open
-that one file and nothing else (`streaming.audio.avio`).
+The format is recognised by the file's content: names and types of uploads are often wrong. FFmpeg is loaded
+with the first recording (`streaming.audio.decoder`): it takes 16 MB.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from contextlib import closing
+from collections.abc import Iterator
 
-import av
-import msgspec
-from av.container import InputContainer
-
-from engines.api import BYTES_PER_SAMPLE
-from engines.errors import BadAudio
-from streaming.audio.avio import NOT_DECODED, Source, UploadReader, map_decode_errors
-from streaming.audio.filters import Resampler
-from streaming.audio.timeline import MOST_SILENCE, Timeline, is_plausible
-from streaming.audio.tracks import SAMPLE_RATES, frames, open_track
-
-CHUNK_SECONDS = 0.5
-SHORTEST_SECONDS = 0.1
-DURATION_CONTAINERS = ("mov", "matroska", "flac")
-"""containers whose declared duration is believed; that of WAV and MP3 is too often wrong"""
-
-
-class AudioFacts(msgspec.Struct, frozen=True):
-    """What a recording declares of itself, by FFmpeg's names."""
-
-    container: str
-    codec: str
-    rate: int
-    """the sample rate in Hertz"""
-    channels: int
-    duration: float | None
-    """seconds, where they are known"""
+from streaming.audio.recording import MOST_SILENCE, AudioFacts, Source
 
 
 def probe(source: Source) -> AudioFacts:
     """Return what a recording is, by the track that is heard; what is decoded for that is thrown away. Raises
     BadAudio.
     """
-    container, _, stream = open_track(source)
-    with closing(container):
-        name = container.format.name.partition(",")[0]
-        codec = stream.codec_context
-        return AudioFacts(name, codec.name, codec.sample_rate, codec.channels, _duration(container, stream))
+    from streaming.audio import decoder
+
+    return decoder.probe(source)
 
 
 def decode(
@@ -58,77 +29,6 @@ def decode(
     A recording that breaks off in the middle is decoded as far as it goes. Raises BadAudio: nothing in it can
     be decoded, it contains no audio, it is shorter than 0.1 s or longer than `max_seconds`.
     """
-    samples = 0
-    waiting = bytearray()
-    chunk_bytes = round(CHUNK_SECONDS * rate) * BYTES_PER_SAMPLE
-    container, reader, stream = open_track(source)
-    timeline = Timeline(container, max_seconds=max_seconds, most_silence=most_silence)
-    with (
-        closing(container),
-        closing(_decode(container, reader, stream, timeline, rate, max_seconds)) as decoded,
-    ):
-        for pcm in decoded:
-            waiting += pcm
-            samples += len(pcm) // BYTES_PER_SAMPLE
-            if samples > max_seconds * rate:
-                raise _too_long(max_seconds)
-            if len(waiting) >= chunk_bytes:
-                yield bytes(waiting)
-                reader.begin_step()  # in whichever thread the next chunk is asked for
-                waiting.clear()
-    if samples < SHORTEST_SECONDS * rate:
-        if not samples:
-            raise BadAudio(NOT_DECODED, param="file")
-        message = f"Audio file is too short. Minimum audio length is {SHORTEST_SECONDS} seconds."
-        raise BadAudio(message, param="file", code="audio_too_short")
-    if waiting:
-        yield bytes(waiting)
+    from streaming.audio import decoder
 
-
-def _decode(
-    container: InputContainer,
-    reader: UploadReader,
-    stream: av.AudioStream,
-    timeline: Timeline,
-    rate: int,
-    max_seconds: float,
-) -> Generator[bytes]:
-    """Yield the PCM as the decoder produces it, and silence in its holes. Raises BadAudio."""
-    resampler = Resampler(rate)
-    declared = _duration(container, stream) or 0
-    is_believed = container.format.name.startswith(DURATION_CONTAINERS) and is_plausible(declared, container)
-    if is_believed and declared > max_seconds + 1:
-        raise _too_long(max_seconds)
-    for _, frame in frames(container, [stream]):
-        if frame.sample_rate not in SAMPLE_RATES:
-            raise BadAudio(NOT_DECODED, param="file")
-        if silence := timeline.silence_before(frame):
-            with map_decode_errors():
-                rest = resampler.finish()
-            yield rest
-            yield from _silence(silence, rate)
-        with map_decode_errors():
-            pcm = resampler.push(frame)
-        yield pcm
-    reader.check()
-    with map_decode_errors():
-        pcm = resampler.finish()
-    yield pcm
-
-
-def _silence(seconds: float, rate: int) -> Iterator[bytes]:
-    """Yield silence in chunks."""
-    samples, chunk = round(seconds * rate), round(CHUNK_SECONDS * rate)
-    for start in range(0, samples, chunk):
-        yield bytes(BYTES_PER_SAMPLE * min(chunk, samples - start))
-
-
-def _duration(container: InputContainer, stream: av.AudioStream) -> float | None:
-    if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    return container.duration / av.time_base if container.duration else None
-
-
-def _too_long(max_seconds: float) -> BadAudio:
-    message = f"The recording is longer than {max_seconds:g} seconds, the most that is taken."
-    return BadAudio(message, param="file", code="invalid_value")
+    yield from decoder.decode(source, rate, max_seconds, most_silence)

@@ -15,7 +15,7 @@ from typing import Any, NoReturn, TypeVar
 import anyio
 
 from engines.errors import Overloaded
-from streaming.audio.avio import Source
+from streaming.audio.recording import Source
 
 T = TypeVar("T")
 LONGEST_RETRY_AFTER = 5.0

@@ -16,8 +16,6 @@ CLOCKED = frozenset(
 """containers, by the first of FFmpeg's names, that write timestamps down"""
 TOLERANCE = 0.1
 """seconds by which timestamps may differ from the sound: codecs' delays, rounding, uneven clocks"""
-MOST_SILENCE = 3600.0
-"""seconds of silence that one recording is filled with, in all its holes together"""
 LEAST_BYTES_A_SECOND = 50
 """of a recording without holes: digital silence has more in FLAC, and speech in any codec twice as many"""
 REWOUND_FRAMES = 10
@@ -31,9 +29,7 @@ class Timeline:
     goes; a gap that does not fit is a clock that jumped, and no hole.
     """
 
-    def __init__(
-        self, container: InputContainer, *, max_seconds: float, most_silence: float = MOST_SILENCE
-    ) -> None:
+    def __init__(self, container: InputContainer, *, max_seconds: float, most_silence: float) -> None:
         self._is_clocked = container.format.name.partition(",")[0] in CLOCKED
         self._begin = None if container.start_time is None else container.start_time / av.time_base
         """what the clock shows at the recording's begin, once it is known"""

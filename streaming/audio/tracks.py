@@ -17,8 +17,9 @@ from av.container import InputContainer
 from av.stream import Discard, Disposition
 
 from engines.errors import BadAudio
-from streaming.audio.avio import FFMPEG_ERRORS, NOT_DECODED, Source, UploadReader, open_upload
+from streaming.audio.avio import FFMPEG_ERRORS, NOT_DECODED, UploadReader, open_upload
 from streaming.audio.filters import Resampler
+from streaming.audio.recording import Source
 
 SAMPLE_RATES = range(1000, 1_000_000)
 """Hertz; what declares another sample rate is no audio, and would cost gigabytes to resample"""

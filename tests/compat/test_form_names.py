@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from compat.openai.form_names import split_name
-from compat.openai.transcription import Fields, TranscriptionRequest, from_form, from_json, parse
+from compat.openai.form_names import Fields, split_name
+from compat.openai.transcription import TranscriptionRequest, from_form, from_json, parse
 
 
 def request_of(*pairs: tuple[str, str], model: str = "gpt-4o-transcribe") -> TranscriptionRequest:

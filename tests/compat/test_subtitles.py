@@ -8,6 +8,7 @@ import re
 
 import av
 import pytest
+from av.subtitles.subtitle import AssSubtitle
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -50,10 +51,11 @@ def test_rounding_carries() -> None:
 def shown(file: str, format: str) -> list[str]:
     """Return the texts that FFmpeg's reader and decoder of subtitles find in a file."""
     texts = []
-    with av.open(io.BytesIO(file.encode()), format=format) as container:
+    with av.open(io.BytesIO(file.encode()), "r", format=format) as container:
         stream = container.streams.subtitles[0]
         for packet in container.demux(stream):
-            for subtitle in stream.codec_context.decode(packet) or ():
+            for subtitle in packet.decode():
+                assert isinstance(subtitle, AssSubtitle)
                 texts.append(subtitle.ass.decode().split(",", 8)[8].replace("\u2060", ""))
     return texts
 

@@ -13,8 +13,8 @@ import msgspec
 import numpy as np
 
 from engines.errors import BadAudio
-from streaming.audio.avio import Source
-from streaming.audio.decode import AudioFacts, probe
+from streaming.audio.decode import probe
+from streaming.audio.recording import AudioFacts, Source
 from voices.samples import checks as check
 from voices.samples import measures as measure
 from voices.samples.measures import FrameMask, Sound

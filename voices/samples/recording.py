@@ -14,8 +14,8 @@ from typing import NamedTuple, cast
 from engines.api import BYTES_PER_SAMPLE
 from engines.errors import BadAudio
 from streaming.audio import wav
-from streaming.audio.avio import Source
-from streaming.audio.decode import SHORTEST_SECONDS, AudioFacts, decode, probe
+from streaming.audio.decode import decode, probe
+from streaming.audio.recording import SHORTEST_SECONDS, AudioFacts, Source
 from voices.samples import checks as check
 from voices.samples import measures as measure
 from voices.samples.measures import Sound

@@ -18,8 +18,8 @@ from typing import IO, TYPE_CHECKING
 import msgspec
 
 from engines.errors import BadInput
-from streaming.audio.avio import Source
 from streaming.audio.decoding_threads import DecodingThreads, StoppableSource
+from streaming.audio.recording import Source
 from voices.errors import recording_damaged, unknown_sample
 from voices.library import OpenLibrary
 from voices.limits import Bounds

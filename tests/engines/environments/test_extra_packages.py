@@ -101,6 +101,8 @@ def test_the_command_as_the_advice_has_it(envs: Path) -> None:
         environment = layout.read_environment(envs / "main")
         assert environment
         assert imports(environment.python, name)
+    assert environment
+    assert environment.installed
     assert environment.installed.added == ("speller", "rare")
 
 

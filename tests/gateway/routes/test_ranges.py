@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx2 as httpx
 import pytest
 from cloning_server import HTTP, call, create_profile, female, json_of
@@ -16,7 +18,7 @@ def files(cloning: Server) -> dict[str, bytes]:
     """Return the stored files of a voice by their URLs: its sample as it is used, and as it came, and its picture."""
     voice = create_profile(cloning)
     path = f"/voicebox/profiles/{voice['id']}"
-    sent = {
+    sent: dict[str, Any] = {
         "files": {"file": ("a.wav", female(), "audio/wav")},
         "data": {"transcript": "The quick brown fox"},
     }

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from engines.errors import BadAudio
 from streaming.audio import wav
-from streaming.audio.decode import CHUNK_SECONDS, decode
+from streaming.audio.decode import decode
+from streaming.audio.recording import CHUNK_SECONDS
 
 RATE = 16_000
 

@@ -17,8 +17,9 @@ from engines.errors import BadAudio, Overloaded
 from gateway.services.upload_audio import UploadAudio
 from streaming.audio import avio, wav
 from streaming.audio.avio import PROBE_CALLS, PROBE_READ_BYTES
-from streaming.audio.decode import CHUNK_SECONDS, decode, probe
+from streaming.audio.decode import decode, probe
 from streaming.audio.decoding_threads import DecodingThreads, StoppableSource
+from streaming.audio.recording import CHUNK_SECONDS
 
 HEAD = b"RIFF\xff\xff\xff\x7fWAVE"
 EMPTY_CHUNK = b"junk\0\0\0\0"

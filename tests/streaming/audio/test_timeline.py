@@ -11,7 +11,7 @@ from muxed import RATE, Samples, Track, muxed, once
 
 from engines.errors import BadAudio
 from streaming.audio.decode import decode
-from streaming.audio.timeline import MOST_SILENCE
+from streaming.audio.recording import MOST_SILENCE
 
 Spans = list[tuple[float, float]]
 CLOCKED = [("matroska", "libopus"), ("webm", "libopus"), ("mp4", "aac"), ("mpegts", "mp2"), ("mpegts", "aac"), ("ogg", "libopus"), ("flv", "aac"), ("nut", "flac")]  # fmt: skip
