@@ -53,7 +53,8 @@ SCALES = {
     "zh": ("摄氏", "华氏"),
 }
 """the names of temperatures' scales, in English those of all languages in Latin script"""
-QUOTED_LINE = re.compile(r"^[ \t]*>", re.MULTILINE)
+QUOTED_LINE = re.compile(r"\n[ \t]*>")
+QUOTED_BEGINNING = re.compile(r"[ \t]*>")
 """a line of a mail that is quoted"""
 MARKS = "#+|"
 """signs that begin lines of lists, headings and tables"""
@@ -69,7 +70,9 @@ def named_signs(text: str, language: str) -> Iterator[Edit]:
     code = primary_language(language)
     code = SAME.get(code, code)
     names = _names(code)
-    quotes = {match.end() - 1 for match in QUOTED_LINE.finditer(text)} if len(text.strip()) > 1 else set()
+    quotes = {match.end() - 1 for match in QUOTED_LINE.finditer(text)}
+    if (first := QUOTED_BEGINNING.match(text)) and text[first.end() :].strip():
+        quotes.add(first.end() - 1)
     edits = [
         Edit(*match.span(), said) for match in ALONE.finditer(text) if (said := _said(match, names, quotes))
     ]
