@@ -207,7 +207,7 @@ async def set_avatar(
     operation_id="retrieveProfileAvatar",
     summary="A profile's picture",
     response_description="The picture.",
-    opt={DOCUMENTED: Documented(answers=dict.fromkeys(PICTURES, bytes), raises=(NotFound,))},
+    opt={DOCUMENTED: Documented(answers=dict.fromkeys(PICTURES, bytes), raises=(NotFound,), is_file=True)},
 )
 async def avatar(context: NamedDependency[RequestContext], profile_id: FromPath[str]) -> Response[bytes]:
     """Return a profile's picture, or a range of it. Raises NotFound or RangeNotSatisfiable."""

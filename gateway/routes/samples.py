@@ -80,6 +80,7 @@ async def retrieve(
             query=(Query("original", "The recording as it came.", {"type": "boolean", "default": False}),),
             answers={"audio/wav": bytes, "audio/*": bytes, "video/*": bytes, BINARY_TYPE: bytes},
             raises=(UnknownProfile, Forbidden),
+            is_file=True,
         )
     },
 )

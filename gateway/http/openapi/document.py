@@ -156,7 +156,11 @@ def _parameters(endpoint: Endpoint) -> list[Json]:
     for query in endpoint.documented.query:
         schema = query.schema or {"type": "string"}
         found.append({"name": query.name, "in": "query", "description": query.description, "schema": schema})
-    return [*found, *(headers.ASKED if endpoint.documented.is_queued else ())]
+    return [
+        *found,
+        *(headers.ASKED if endpoint.documented.is_queued else ()),
+        *(headers.RANGED if endpoint.documented.is_file else ()),
+    ]
 
 
 def _request_body(documented: Documented) -> Json:
@@ -174,6 +178,8 @@ def _responses(endpoint: Endpoint, *, needs_key: bool) -> Json:
     names = [*headers.COMMON, "x-voicebox-warning", *documented.answer_headers]
     if documented.is_counted:
         names += headers.RATE_LIMITS
+    if documented.is_file:
+        names += headers.FILE
     success = {
         "description": endpoint.handler.response_description or "Done.",
         "headers": headers.references(*names),
@@ -189,7 +195,16 @@ def _responses(endpoint: Endpoint, *, needs_key: bool) -> Json:
             "headers": headers.references(*headers.COMMON),
             "content": {JSON_TYPE: {"schema": schemas.schema_of(documented.unready)}},
         }
-    return {str(endpoint.handler.status_code): success, **found}
+    ranged = _ranged(success) if documented.is_file else {}
+    return {str(endpoint.handler.status_code): success, **ranged, **found}
+
+
+def _ranged(whole: Json) -> Json:
+    """Return the answers of a stored file beside the whole one."""
+    names = headers.references(*headers.COMMON, *headers.FILE)
+    piece = {**whole, "description": "The range that is asked for."}
+    piece["headers"] = {**whole["headers"], **headers.references("content-range")}
+    return {"206": piece, "304": {"description": "The client has it already.", "headers": names}}
 
 
 def _media(media_type: str, content: Content, shown: Json) -> Json:

@@ -10,6 +10,7 @@ import msgspec
 from compat.errors import (
     Envelope,
     NotPermitted,
+    RangeNotSatisfiable,
     RateLimited,
     SlowBody,
     TooLarge,
@@ -68,6 +69,12 @@ ERRORS: dict[str, ErrorAnswer] = {
         "The body, or the file in it, is larger than the server takes.",
         TooLarge("413: Maximum content size limit (4000000) exceeded (5000000 bytes read)"),
     ),
+    "416": ErrorAnswer(
+        "RangeNotSatisfiable",
+        "None of the bytes that are asked for are in the file.",
+        RangeNotSatisfiable(1000),
+        headers=("content-range",),
+    ),
     "429": ErrorAnswer(
         "RateLimited",
         "The caller is over a limit of its own.",
@@ -114,6 +121,8 @@ def statuses(documented: Documented, *, needs_key: bool) -> set[str]:
         found.add("400")
     if documented.is_counted:
         found.add("429")
+    if documented.is_file:
+        found.add("416")
     return found | set(map(status_of, documented.raises))
 
 

@@ -14,6 +14,8 @@ RATE_LIMITS = tuple(
 )
 CHOICE = ("x-voicebox-engine", "x-voicebox-ignored", "x-voicebox-mapped")
 """of answers that an engine makes"""
+FILE = ("accept-ranges", "etag")
+"""of answers that are stored files"""
 SPEECH = (*CHOICE, "x-voicebox-voice", "x-voicebox-language", "x-voicebox-verify")
 
 STRING, INTEGER = {"type": "string"}, {"type": "integer"}
@@ -25,6 +27,9 @@ ANSWERED: dict[str, tuple[Json, str]] = {
     "x-should-retry": (STRING, "Tells OpenAI's SDKs to try again."),
     "www-authenticate": (STRING, "How to send a key."),
     "content-disposition": (STRING, "The file's name."),
+    "accept-ranges": (STRING, "`bytes`: the file can be asked for in ranges."),
+    "content-range": (STRING, "Which bytes these are, or, of an error, how many there are."),
+    "etag": (STRING, "Names this content of the file."),
     "x-voicebox-engine": (STRING, "The engine that did it."),
     "x-voicebox-voice": (STRING, "The voice that spoke."),
     "x-voicebox-language": (STRING, "The language that was spoken, where it was given or found."),
@@ -53,6 +58,15 @@ ASKED: tuple[Json, ...] = (
     },
 )
 """headers of requests that wait for an engine"""
+RANGED: tuple[Json, ...] = (
+    {
+        "name": "range",
+        "in": "header",
+        "description": "Bytes of the file, as RFC 9110 has them: `bytes=0-1023`.",
+        "schema": {"type": "string"},
+    },
+)
+"""headers of requests for stored files"""
 
 
 def components() -> Json:

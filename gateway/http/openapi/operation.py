@@ -77,6 +77,8 @@ class Documented(msgspec.Struct, frozen=True, kw_only=True):
     """errors beside those that every route may answer"""
     is_queued: bool = False
     """it waits for an engine: it takes the headers of priority and deadline"""
+    is_file: bool = False
+    """it answers a stored file, or the range of it that is asked for"""
     is_counted: bool = False
     """it counts against the caller's limits"""
 

@@ -155,6 +155,8 @@ def profiles(caller: Caller) -> None:
     caller.call("POST", SAMPLE + "/trim", values=both, json={"start": 0.1})
     for query in ({}, {"original": "true"}):
         caller.call("GET", SAMPLE + "/audio", values=both, params=query)
+    for asked, status in (("bytes=0-9", 206), ("bytes=99999999-", 416)):
+        caller.call("GET", SAMPLE + "/audio", values=both, headers={"range": asked}, status=status)
     for path in (SAMPLES, SAMPLE, PROFILE, PROFILES, PROFILE + "/engines", PROFILE + "/audit"):
         caller.call("GET", path, values=both)
     for method in ("POST", "PUT"):
