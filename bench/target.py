@@ -103,6 +103,8 @@ def own(
         finally:
             process.terminate()
             process.wait(PATIENCE)
+            if process.stdin:
+                process.stdin.close()
 
 
 def _wait(true: Callable[[], bool], server: subprocess.Popen[bytes]) -> None:
