@@ -9,12 +9,12 @@ from pathlib import Path
 
 from engines.api import (
     BYTES_PER_SAMPLE,
-    EmitTranscription,
     EngineInfo,
     Finished,
-    Progress,
+    Output,
     TranscriptionCapabilities,
     TranscriptionJob,
+    TranscriptionOutput,
     TranscriptSegment,
 )
 from engines.errors import EngineFailed
@@ -37,14 +37,14 @@ class OddTranscriber:
     def __init__(self, deaths: str = "") -> None:
         self._deaths = Path(deaths) if deaths else None
 
-    def load(self) -> EngineInfo:
+    def load(self, out: Output) -> EngineInfo:
         """Load nothing, slowly after a death."""
         if self._deaths and self._deaths.exists():
             time.sleep(LOAD_SECONDS)
         capabilities = TranscriptionCapabilities(("en",))
         return EngineInfo("odd", "1", "Apache-2.0", ("odd",), transcription=capabilities)
 
-    def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], emit: EmitTranscription) -> None:
+    def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], out: TranscriptionOutput) -> Finished:
         """Transcribe nothing."""
         seconds = sum(map(len, audio)) / BYTES_PER_SAMPLE / RATE
         if self._deaths:
@@ -52,10 +52,10 @@ class OddTranscriber:
                 with self._deaths.open("ab") as counted:
                     counted.write(b"x")
                 os._exit(1)
-            emit(TranscriptSegment("one", 0.0, seconds))
-            emit(Finished(seconds, "en"))
-            return
+            out.segment(TranscriptSegment("one", 0.0, seconds))
+            return Finished(seconds, "en")
         if seconds < SHORT:
             raise EngineFailed("Nothing could be heard.")
-        while emit(Progress(0.0)):
+        while True:
+            out.beat()
             time.sleep(0.02)

@@ -15,7 +15,6 @@ from transformers import VitsModel, VitsTokenizer
 
 from engines.adapters.transformers_models.checkpoint import (
     Checkpoint,
-    listed_layers,
     load_component,
     load_model,
 )
@@ -24,6 +23,7 @@ from engines.adapters.transformers_models.number_words import has_letters, spell
 from engines.adapters.transformers_models.speaking_model import numbered_voices, speaker_number
 from engines.api import SpeechJob, Voice
 from engines.errors import BadInput, EngineFailed
+from engines.toolkit.stopping import listed_layers
 
 SPEED = (0.5, 2.0)
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from kokoro import KPipeline
 from tiny_kokoro import SYMBOLS, front_end
 
-from engines.adapters.kokoro.chunks import word_start_frames
+from engines.adapters.kokoro.chunks import word_frames
 from engines.adapters.kokoro.english import English
 from engines.adapters.kokoro.tagger import TaggerToken, tag_tokens
 from engines.adapters.kokoro.text import EnglishFrontEnd, FrontEnd, WholeTextFrontEnd, make_front_end
@@ -215,7 +215,7 @@ def test_times_are_the_librarys() -> None:
     expected = [token.start_ts for token in result.tokens if any(char.isalpha() for char in token.phonemes)]
 
     [chunk] = chunks(text)
-    assert [frame / 40 for frame in word_start_frames(chunk, SYMBOLS, frames.tolist())] == pytest.approx(
+    assert [start / 40 for start, _ in word_frames(chunk, SYMBOLS, frames.tolist())] == pytest.approx(
         expected
     )
 
@@ -228,7 +228,7 @@ def test_unknown_phonemes_take_no_time() -> None:
     plain = chunk.phonemes.replace("w", "")
     expected = [max(0, 5 * plain.index(word) - 2.5) for word in ("ˈʌn", "t", "θ")]
 
-    assert word_start_frames(chunk, known, frames) == pytest.approx(expected)
+    assert [start for start, _ in word_frames(chunk, known, frames)] == pytest.approx(expected)
 
 
 def test_given_phonemes_replace_the_text() -> None:
