@@ -47,4 +47,4 @@ def listed_layers(*modules: Module) -> list[Module]:
     from torch.nn import ModuleList  # here, as not every engine that can be stopped has torch
 
     lists = [inner for module in modules for inner in module.modules() if isinstance(inner, ModuleList)]
-    return [layer for layers in lists for layer in layers]
+    return [layer for layers in lists for layer in layers if layer is not None]

@@ -168,7 +168,7 @@ class VoxCPM:
         if not any(char.isalnum() for char in text):
             return
         seed_torch(job.seed)
-        with self._hook.during(out.beat), closing(self._patches(text, voice, description)) as patches:
+        with closing(self._patches(text, voice, description)) as patches:
             for audio, _, _ in patches:
                 out.audio(pcm.from_tensor(audio))
 

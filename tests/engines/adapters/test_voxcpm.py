@@ -333,22 +333,6 @@ def test_raises_what_emit_raises() -> None:
     assert np.array_equal(speak(SpeechJob(TEXT, "default", seed=5)), expected)
 
 
-def test_one_job_at_a_time() -> None:
-    """Jobs of several threads wait for each other, and each sounds as it does alone."""
-    jobs = [SpeechJob(TEXT, "default", seed=seed) for seed in range(3)]
-    alone = [speak(job) for job in jobs]
-    together: dict[int, NDArray[np.int16]] = {}
-    threads = [
-        threading.Thread(target=lambda at=at: together.update({at: speak(jobs[at])})) for at in range(3)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert all(np.array_equal(together[at], alone[at]) for at in range(3))
-
-
 def test_speech_ends(tmp_path: Path) -> None:
     """A model that never ends is stopped at the text's maximum duration; the voice's description does not
     count.
