@@ -14,7 +14,7 @@ import contract_engines
 import pytest
 from one_worker import path_of_engines, started
 
-from engines.api import Audio, Progress, PromptJob, Sample, SpeechJob, TranscriptionJob
+from engines.api import Audio, Beat, Progress, PromptJob, Sample, SpeechJob, TranscriptionJob
 from engines.catalogue.engines import EngineRecord
 from engines.fleet.pool import Pool
 from engines.fleet.worker_group import WorkerGroup
@@ -137,7 +137,7 @@ def test_a_second_job_lives_by_the_first() -> None:
             ):
                 while not task.done():
                     chunk = await asyncio.wait_for(answer.content.readany(), STALL)
-                    beats += sum(isinstance(frame, frames.Beat) for frame in parser.feed(chunk))
+                    beats += sum(isinstance(frame, Beat) for frame in parser.feed(chunk))
             assert beats >= 2
             await task
 
@@ -158,7 +158,7 @@ def test_few_signs_cross() -> None:
                 session.post("/tts/generate", json={"text": "one"}, headers=headers) as answer,
             ):
                 found = [frame for chunk in [await answer.read()] for frame in parser.feed(chunk)]
-            beats = [frame for frame in found if isinstance(frame, frames.Beat)]
+            beats = [frame for frame in found if isinstance(frame, Beat)]
             assert 1 <= len(beats) <= time.monotonic() - began
             assert beats[0].progress == 0.5
             assert isinstance(found[-1], frames.EndFrame)

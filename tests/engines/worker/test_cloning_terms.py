@@ -15,6 +15,7 @@ from engines.catalogue.engines import EngineRecord
 from engines.errors import BadAudio, BadInput, Unsupported
 from engines.fleet.schedule import Schedule
 from engines.fleet.streams import RequestTerms, StreamNeed
+from engines.settings import Options
 from engines.wire.client import WorkerClient
 
 RATE = contract_engines.RATE
@@ -63,7 +64,7 @@ def test_transcripts_and_languages(tmp_path: Path) -> None:
     """
 
     async def test() -> None:
-        options = {"file": str(tmp_path / "notes"), "transcript": "needed", "languages": "en de"}
+        options: Options = {"file": str(tmp_path / "notes"), "transcript": "needed", "languages": "en de"}
         async with started(CLONING, options) as (_, client):
             with pytest.raises(BadInput, match="needs the words of each sample"):
                 await client.create_prompt(PromptJob((sample(1, "Yes."), sample(1))), RATE)
