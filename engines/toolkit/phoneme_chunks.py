@@ -45,7 +45,7 @@ class Chunk(msgspec.Struct, frozen=True):
 
     def word_ends(self) -> list[int]:
         """Return for each word the place behind its last phoneme, before the spaces and signs behind it."""
-        nexts = [word.first_phoneme for word in self.words[1:]] + [len(self.phonemes)]
+        nexts = [*(word.first_phoneme for word in self.words), len(self.phonemes)][1:]
         return [
             _last_sound(self.phonemes, word.first_phoneme, after)
             for word, after in zip(self.words, nexts, strict=True)

@@ -317,3 +317,12 @@ def test_broken_voice_names_itself(tmp_path: Path) -> None:
     with pytest.raises(EngineFailed, match=r"am_fenrir_v2\.int8\.onnx"):
         speak(SpeechJob("Hello.", "am_fenrir"), engine)
     assert speak(SpeechJob("Hello.", "alloy"), engine).seconds > 0.3
+
+
+def test_words_end_before_the_next_begins() -> None:
+    """A word tells when its sound ends: behind its beginning, and not behind that of the next."""
+    words = say("One two, three. And four more words, please.").words
+
+    assert len(words) == 8
+    assert all(word.until is not None and word.time < word.until for word in words)
+    assert all((one.until or 0) <= other.time + 1e-6 for one, other in pairwise(words))

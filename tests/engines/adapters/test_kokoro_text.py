@@ -370,3 +370,19 @@ def test_a_letter_with_many_phonemes() -> None:
     """A single letter with very many phonemes is cut, and nothing is lost."""
     odd = WholeTextFrontEnd(lambda text: "x" * 25 * len(text))
     assert sum(len(chunk.phonemes) for chunk in odd.chunks("ab", (), 10)) == 50
+
+
+def test_words_end_where_their_sound_does() -> None:
+    """A word ends with its last phoneme, before the space and the signs behind it, and before the next begins; a
+    chunk without words has no ends.
+    """
+    [chunk] = chunks("One two, three.")
+    ends = chunk.word_ends()
+    sounds = [chunk.phonemes[word.first_phoneme : end] for word, end in zip(chunk.words, ends, strict=True)]
+    frames = [2, *(5 for _ in chunk.phonemes), 2]
+    spans = word_frames(chunk, SYMBOLS, frames)
+
+    assert sounds == ["wˈʌn", "tˈu", "θɹˈi"]
+    assert all(start < end for start, end in spans)
+    assert all(end <= start for (_, end), (start, _) in pairwise(spans))
+    assert Chunk("ola.").word_ends() == []
