@@ -10,12 +10,14 @@ import io
 import multiprocessing as mp
 import os
 import time
+from contextlib import suppress
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 
 import av
 
 from bench import texts
+from bench.outputs import Hearing
 from streaming.audio import frames
 from streaming.encode.codecs import CODECS
 from streaming.encode.transcoder import RATE
@@ -51,10 +53,10 @@ def run(format: str) -> float:
 
 def _work(format: str, results: Queue[float], start: Event) -> None:
     from engines.adapters.espeak.engine import Espeak
-    from engines.api import Audio, SpeechEvent, SpeechJob
+    from engines.api import SpeechJob, Stop
 
     engine = Espeak()
-    info = engine.load()
+    info = engine.load(Hearing())
     rate = info.speech.sample_rate if info.speech else 0
     results.put(0.0)
     start.wait()
@@ -63,13 +65,14 @@ def _work(format: str, results: Queue[float], start: Event) -> None:
         number += 1
         file = File(format, rate)
 
-        def emit(event: SpeechEvent, file: File = file) -> bool:
+        def hear(pcm: bytes, file: File = file) -> None:
             nonlocal made
-            if isinstance(event, Audio):
-                made += file.push(event.pcm)
-            return time.monotonic() < end
+            made += file.push(pcm)
+            if time.monotonic() >= end:
+                raise Stop
 
-        engine.speak(SpeechJob(texts.paragraph(number), "en-us"), emit)
+        with suppress(Stop):
+            engine.speak(SpeechJob(texts.paragraph(number), "en-us"), Hearing(hear))
         file.finish()
     results.put(made)
 

@@ -19,6 +19,7 @@ import msgspec
 import numpy as np
 
 from bench import checkpoints, texts
+from bench.outputs import Hearing
 
 Work = Callable[[str], float]
 """does one piece of work, and gives the seconds of audio in it"""
@@ -110,7 +111,7 @@ def _batch(device: str) -> Work:
     from engines.api import SpeechJob
 
     engine: Any = Kokoro(path=str(checkpoints.kokoro()), device=device)
-    engine.load()
+    engine.load(Hearing())
     network, where = engine._network.network, torch.device(device)
 
     def work(count: str) -> float:

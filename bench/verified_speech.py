@@ -18,10 +18,11 @@ import aiohttp
 import msgspec
 
 from bench.figures import Figure
+from bench.outputs import Hearing
 from bench.quality.corpus import harvard_lists
 from bench.target import Target, own
 from bench.texts import paragraph
-from engines.api import BYTES_PER_SAMPLE, Audio, SpeechEvent, SpeechJob, Word
+from engines.api import BYTES_PER_SAMPLE, SpeechJob
 from streaming.text.attempts import Attempts
 
 PROGRAM = "verified speech"
@@ -77,20 +78,13 @@ def _speak_all() -> list[Spoken]:
     from engines.adapters.hibari.engine import Hibari
 
     engine = Hibari()
-    engine.load()
+    engine.load(Hearing())
     spoken = []
     for text in [sentence for one in harvard_lists()[:LISTS] for sentence in one]:
         pcm = bytearray()
-        words: list[Word] = []
-
-        def emit(event: SpeechEvent, pcm: bytearray = pcm, words: list[Word] = words) -> bool:
-            if isinstance(event, Audio):
-                pcm.extend(event.pcm)
-            else:
-                words.append(event)
-            return True
-
-        engine.speak(SpeechJob(text, VOICE, seed=1), emit)
+        out = Hearing(pcm.extend)
+        engine.speak(SpeechJob(text, VOICE, seed=1), out)
+        words = out.words
         lost = max(range(1, len(words) - 1), key=lambda number: words[number].end - words[number].start)
         start, end = (BYTES_PER_SAMPLE * round(RATE * words[place].time) for place in (lost, lost + 1))
         spoken.append(Spoken(text, bytes(pcm), start, end))

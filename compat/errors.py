@@ -20,6 +20,7 @@ from engines.errors import (
     BadInput,
     ChildLost,
     DeadlineExceeded,
+    EngineBroken,
     EngineFailed,
     EngineUnavailable,
     Forbidden,
@@ -146,6 +147,7 @@ TABLE: dict[type[SpeechError], tuple[int, str, str | None]] = {
     EngineUnavailable: (503, SERVER, None),
     Overloaded: (503, SERVER, None),
     EngineFailed: (500, SERVER, None),
+    EngineBroken: (500, SERVER, None),
     ChildLost: (500, SERVER, None),
     RunawayAudio: (500, SERVER, "run_away"),
     MissingPrompt: (500, SERVER, None),
@@ -188,7 +190,7 @@ def _headers(error: SpeechError, status: int) -> dict[str, str]:
     if isinstance(error, RateLimited):
         return {**error.headers, **_again(error.retry_after)}
     if status == 503:
-        return _again(error.retry_after if isinstance(error, Overloaded | DeadlineExceeded) else 1.0)
+        return _again(error.retry_after or 1.0)
     return {}
 
 

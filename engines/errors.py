@@ -12,6 +12,7 @@ SpeechError
 ├── EngineUnavailable     no worker can take the work now: starting, failed, or going away
 ├── Overloaded            the queue is full
 ├── EngineFailed          the engine raised, or its worker died with the work in it
+│   ├── EngineBroken      the engine cannot go on: its process ends, and another one begins
 │   ├── ChildLost         the process that did the work was lost with the work in it
 │   ├── RunawayAudio      it made far more audio than the text can be, or silence, or the same over and over
 │   └── MissingPrompt     the worker does not hold the prompt that a job names
@@ -25,17 +26,27 @@ class SpeechError(Exception):
     """Anything this program refuses or fails to do, in a sentence a caller may read.
 
     `param` names the parameter that is wrong; `code` is a word for programs; `detail` is what a library said,
-    for the log only.
+    for the log only. `retry_after` is in how many seconds another try may succeed, 0 where that is not known;
+    `elsewhere` says that one on another worker may succeed at once.
     """
 
     def __init__(
-        self, message: str, *, param: str | None = None, code: str | None = None, detail: str = ""
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        detail: str = "",
+        retry_after: float = 0.0,
+        elsewhere: bool = False,
     ) -> None:
         super().__init__(f"{message} ({detail})" if detail else message)
         self.message = message
         self.param = param
         self.code = code
         self.detail = detail
+        self.retry_after = retry_after
+        self.elsewhere = elsewhere
 
 
 class BadInput(SpeechError):
@@ -75,15 +86,15 @@ class EngineUnavailable(SpeechError):
 
 
 class Overloaded(SpeechError):
-    """The queue is full; `retry_after` is in seconds."""
-
-    def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
+    """The queue is full."""
 
 
 class EngineFailed(SpeechError):
     """The engine raised, or its worker died with the work in it."""
+
+
+class EngineBroken(EngineFailed):
+    """The engine cannot go on, as on a GPU whose context is lost: its process ends, and is replaced."""
 
 
 class ChildLost(EngineFailed):
@@ -104,8 +115,4 @@ class MissingPrompt(EngineFailed):
 
 
 class DeadlineExceeded(SpeechError):
-    """The work did not begin, or end, in the time it was allowed; `retry_after` is in seconds."""
-
-    def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
+    """The work did not begin, or end, in the time it was allowed."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import hashlib
-import struct
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import msgspec
 
 from engines.api import EngineInfo, Prompt
+from engines.api.prompt_file import NoPromptFile, is_whole, prompt_id, signed
 from engines.errors import EngineFailed
 from voices.profile import Profile
 from voices.storage.blobs import Blobs
@@ -25,17 +25,6 @@ from voices.storage.blobs import Blobs
 FOLDER = "prompts"
 MEMORY_BYTES = 64 * 1024 * 1024
 """of prompts that are kept in memory too"""
-METADATA = "__metadata__"
-"""the entry of a safetensors header that holds strings"""
-CHECKSUM = "sha256"
-LENGTH = struct.Struct("<Q")
-"""of the header, in front of it"""
-ALIGNMENT = 8
-"""bytes, of the tensors behind the header"""
-
-
-class Damaged(Exception):
-    """The bytes are no whole safetensors file."""
 
 
 def path(profile: Profile, info: EngineInfo, model: str) -> str:
@@ -87,12 +76,16 @@ class PromptCache:
     async def _find_or_make(self, key: str, make: Callable[[], Awaitable[Prompt]]) -> Prompt:
         data = await self._blobs.find(key)
         if data is None or not await asyncio.to_thread(is_whole, data):
-            data = await asyncio.to_thread(signed, (await make()).data)
+            made = await make()
+            try:
+                data = await asyncio.to_thread(signed, made.data)
+            except NoPromptFile as exc:
+                raise EngineFailed(str(exc)) from exc
             if self._wanted(key):  # or it would outlive what it was made of
                 await self._blobs.put(key, data)
                 if not self._wanted(key):
                     await self._blobs.delete([key])
-        prompt = Prompt(await asyncio.to_thread(_digest, data), data)
+        prompt = Prompt(await asyncio.to_thread(prompt_id, data), data)
         if self._wanted(key):
             self._hold(key, prompt)
         return prompt
@@ -110,45 +103,3 @@ class PromptCache:
         self._held[key] = prompt
         while sum(len(held.data) for held in self._held.values()) > self._limit and len(self._held) > 1:
             self._held.popitem(last=False)
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def signed(data: bytes) -> bytes:
-    """Write the checksum into the header of a safetensors file. Raises EngineFailed when it is none."""
-    try:
-        header, tensors = _split(data)
-    except Damaged as exc:
-        raise EngineFailed("The engine's voice prompt is not in safetensors.") from exc
-    metadata = header.pop(METADATA, None) or {}
-    metadata.pop(CHECKSUM, None)
-    checksum = hashlib.sha256(msgspec.json.encode([metadata, header]) + tensors).hexdigest()
-    encoded = msgspec.json.encode({METADATA: {**metadata, CHECKSUM: checksum}, **header})
-    encoded += b" " * (-len(encoded) % ALIGNMENT)
-    return LENGTH.pack(len(encoded)) + encoded + tensors
-
-
-def is_whole(data: bytes) -> bool:
-    """Return whether a file is what `signed` made."""
-    try:
-        return signed(data) == data
-    except EngineFailed:
-        return False
-
-
-def _split(data: bytes) -> tuple[dict[str, Any], bytes]:
-    """Return header and tensors of a file: https://huggingface.co/docs/safetensors, "Format". Raises
-    Damaged.
-    """
-    from safetensors import SafetensorError, deserialize
-
-    try:
-        deserialize(data)  # type: ignore[no-untyped-call]
-        (length,) = LENGTH.unpack_from(data)
-        return msgspec.json.decode(data[LENGTH.size : LENGTH.size + length], type=dict[str, Any]), data[
-            LENGTH.size + length :
-        ]
-    except (SafetensorError, struct.error, msgspec.DecodeError) as exc:
-        raise Damaged from exc

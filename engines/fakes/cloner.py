@@ -13,18 +13,16 @@ import math
 import re
 import zlib
 from array import array
-from collections.abc import Sequence
 
 from engines.api import (
     BYTES_PER_SAMPLE,
-    Audio,
     CloningCapabilities,
-    EmitSpeech,
     EngineInfo,
-    Prompt,
-    Sample,
+    Output,
+    PromptJob,
     SpeechCapabilities,
     SpeechJob,
+    SpeechOutput,
     Voice,
     Word,
 )
@@ -50,7 +48,7 @@ IPA_RISE = 1.2
 class Cloner:
     """The engine `mimic`."""
 
-    def load(self) -> EngineInfo:
+    def load(self, out: Output) -> EngineInfo:
         """Return what it can do."""
         return EngineInfo(
             name="mimic",
@@ -62,23 +60,33 @@ class Cloner:
             speech=SpeechCapabilities(
                 RATE,
                 ("en",),
-                words=True,
-                cloning=CloningCapabilities(RATE),
+                words="durations",
+                cloning=CloningCapabilities(RATE, shortest=FRAME / RATE),
                 design=True,
                 mixing=True,
                 ipa=True,
             ),
         )
 
-    def create_prompt(self, samples: Sequence[Sample], model: str) -> bytes:
+    def create_prompt(self, job: PromptJob, out: Output) -> bytes:
         """Return the centroid of all samples together, in safetensors. Raises BadAudio."""
         import numpy as np
         from safetensors.numpy import save
 
-        hertz = centroid(array("h", b"".join(sample.pcm for sample in samples)))
+        hertz = centroid(array("h", b"".join(sample.pcm for sample in job.samples)))
         return save({KEY: np.array([min(HIGHEST, max(LOWEST, hertz))], dtype=np.float32)})
 
-    def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
+    def open_prompt(self, data: bytes) -> float:
+        """Return the frequency in a voice prompt. Raises BadInput."""
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+
+        try:
+            return float(load(data)[KEY][0])
+        except (SafetensorError, KeyError) as exc:
+            raise BadInput("This voice prompt is not one of mine.", param="voice") from exc
+
+    def speak(self, job: SpeechJob, out: SpeechOutput) -> None:
         """Play the words. Raises BadInput."""
         base = frequency(job)
         seconds = 0.0
@@ -88,15 +96,15 @@ class Cloner:
             deviation = zlib.crc32(match[0].lower().encode()) % 41 / 1000 - 0.02
             gap = bytes(BYTES_PER_SAMPLE * round(GAP_SECONDS * RATE))
             pcm = _tone(base * rise * (1 + deviation), WORD_SECONDS) + gap
-            if not emit(Word(match.start(), match.end(), seconds)) or not emit(Audio(pcm)):
-                return
+            out.word(Word(match.start(), match.end(), seconds, seconds + WORD_SECONDS))
+            out.audio(pcm)
             seconds += WORD_SECONDS + GAP_SECONDS
 
 
 def frequency(job: SpeechJob) -> float:
     """Return the frequency of a job's voice, in Hertz. Raises BadInput."""
     if job.prompt:
-        return _decode(job.prompt)
+        return float(job.prompt.opened)
     if job.design:
         return LOWEST + zlib.crc32(job.design.encode()) % 3000
     mix = job.mix or ((job.voice, 1.0),)
@@ -121,17 +129,6 @@ def centroid(samples: array[int]) -> float:
     if not power.sum():
         raise BadAudio("The sample is silent.")
     return float((np.fft.rfftfreq(FRAME, 1 / RATE) * power).sum() / power.sum())
-
-
-def _decode(prompt: Prompt) -> float:
-    """Return the frequency in a voice prompt. Raises BadInput."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    try:
-        return float(load(prompt.data)[KEY][0])
-    except (SafetensorError, KeyError) as exc:
-        raise BadInput("This voice prompt is not one of mine.", param="voice") from exc
 
 
 def _tone(frequency: float, seconds: float) -> bytes:

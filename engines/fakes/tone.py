@@ -11,6 +11,8 @@ can be read out of the audio again. Markers in the text make it misbehave:
     [noise]          noise without end               [loop]       the same half second over and over
     [mute]           silence without end             [short]      stop here, with words left
     [fault]          raise as a library does         [seeded]     from here on ignore markers, if seeded
+    [think S]        compute for S seconds, with signs of it      [broken]     raise as a lost GPU does
+    [busy S]         say that it is overloaded, for S seconds
 
 As a transcriber it says how long the recording was, in words, unless it was silent.
 """
@@ -27,21 +29,21 @@ from collections.abc import Callable, Iterator
 
 from engines.api import (
     BYTES_PER_SAMPLE,
-    Audio,
-    EmitSpeech,
-    EmitTranscription,
     EngineInfo,
     Finished,
+    Output,
     SpeechCapabilities,
     SpeechJob,
+    SpeechOutput,
     TranscriptionCapabilities,
     TranscriptionJob,
+    TranscriptionOutput,
     TranscriptSegment,
     TranscriptWord,
     Voice,
     Word,
 )
-from engines.errors import EngineFailed
+from engines.errors import EngineFailed, Overloaded
 from engines.fakes.sine import RATE, faded_sine
 
 SHORT_SECONDS = 0.05
@@ -49,6 +51,8 @@ SHORT_SECONDS = 0.05
 WORD_SECONDS = 0.1
 GAP_SECONDS = 0.02
 CHUNK_SECONDS = 0.04
+THINKING_SECONDS = 0.05
+"""between two signs"""
 TRANSCRIPTION_RATE = 16_000
 """Hertz"""
 SILENCE_LEVEL = 100
@@ -70,7 +74,8 @@ OPENAI_VOICES = [
 ]
 VOICES = tuple(Voice(f"tone-{number}", f"Tone {number}", ("en",), "neutral") for number in range(32))
 MARKER_OR_WORD = re.compile(
-    r"\[(fail-after|fail|fault|crash|hang|slow|wait|silence|print|noise|loop|mute|short|seeded)"
+    r"\[(fail-after|fail|fault|crash|hang|slow|wait|silence|print|noise|loop|mute|short|seeded"
+    r"|think|broken|busy)"
     r"(?: ([\d.]+))?\]|\S+"
 )
 
@@ -86,7 +91,7 @@ def pitch(voice: str, word: str) -> float:
 class Tone:
     """The engine `tone`."""
 
-    def load(self) -> EngineInfo:
+    def load(self, out: Output) -> EngineInfo:
         """Return what it can do."""
         return EngineInfo(
             name="tone",
@@ -95,11 +100,11 @@ class Tone:
             models=("tone",),
             voices=VOICES,
             characters={name: f"tone-{number}" for number, name in enumerate(OPENAI_VOICES)},
-            speech=SpeechCapabilities(RATE, ("en",), speed=(0.5, 2.0), seed=True, words=True),
+            speech=SpeechCapabilities(RATE, ("en",), speed=(0.5, 2.0), seed=True, words="durations"),
             transcription=TranscriptionCapabilities(("en",), words=True),
         )
 
-    def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
+    def speak(self, job: SpeechJob, out: SpeechOutput) -> None:
         """Play the words, in 40 ms chunks. Raises EngineFailed where the text asks for it."""
         seconds = 0.0
         pause = 0.0
@@ -113,39 +118,40 @@ class Tone:
             elif marker and ignore_markers:
                 continue
             elif marker == "short":
-                emit(Audio(silence(SHORT_SECONDS)))
+                out.audio(silence(SHORT_SECONDS))
                 return
             elif marker in ENDLESS:
-                while emit(Audio(ENDLESS[marker]())):
+                while True:
+                    out.audio(ENDLESS[marker]())
                     time.sleep(0.001)
-                return
             elif marker == "slow":
                 pause = value
             elif marker == "fail-after":
                 fail_after = value
             elif marker == "silence":
                 seconds += value
-                if not emit(Audio(silence(value))):
-                    return
+                out.audio(silence(value))
+            elif marker == "think":
+                think(value, out)
             elif marker:
-                _misbehave(marker, value)
+                misbehave(marker, value)
             else:
-                word = Word(match.start(), match.end(), seconds)
-                if not emit(word) or not self._play(job, match[0], pause, emit):
-                    return
+                out.word(Word(match.start(), match.end(), seconds, seconds + WORD_SECONDS / job.speed))
+                self._play(job, match[0], pause, out)
                 seconds += (WORD_SECONDS + GAP_SECONDS) / job.speed
             if seconds >= fail_after:
                 raise EngineFailed("Told to fail in the middle.")
 
-    def _play(self, job: SpeechJob, word: str, pause: float, emit: EmitSpeech) -> bool:
-        """Emit the audio of a word after a pause in seconds, and return whether the rest is wanted."""
+    def _play(self, job: SpeechJob, word: str, pause: float, out: SpeechOutput) -> None:
+        """Give the audio of a word after a pause in seconds."""
         time.sleep(pause)
         tone = faded_sine(pitch(job.voice, word), round(WORD_SECONDS / job.speed * RATE))
         pcm = tone.tobytes() + silence(GAP_SECONDS / job.speed)
         step = BYTES_PER_SAMPLE * round(CHUNK_SECONDS * RATE)
-        return all(emit(Audio(pcm[start : start + step])) for start in range(0, len(pcm), step))
+        for start in range(0, len(pcm), step):
+            out.audio(pcm[start : start + step])
 
-    def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], emit: EmitTranscription) -> None:
+    def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], out: TranscriptionOutput) -> Finished:
         """Say how long the recording is, in tenths of a second, if there is any sound."""
         samples = 0
         loudest = 0
@@ -160,9 +166,8 @@ class Tone:
             timed = tuple(
                 TranscriptWord(word, number * each, (number + 1) * each) for number, word in enumerate(words)
             )
-            if not emit(TranscriptSegment(" ".join(words), 0.0, seconds, timed)):
-                return
-        emit(Finished(seconds, job.language or "en"))
+            out.segment(TranscriptSegment(" ".join(words), 0.0, seconds, timed))
+        return Finished(seconds, job.language or "en")
 
 
 def silence(seconds: float) -> bytes:
@@ -184,11 +189,24 @@ ENDLESS: dict[str, Callable[[], bytes]] = {
 """PCM that an engine which runs away emits again and again, by marker"""
 
 
-def _misbehave(marker: str, value: float) -> None:
+def think(seconds: float, out: SpeechOutput) -> None:
+    """Compute for so long before there is anything to give, with a sign now and then."""
+    began = time.monotonic()
+    while (passed := time.monotonic() - began) < seconds:
+        out.beat(passed / seconds)
+        time.sleep(min(THINKING_SECONDS, seconds - passed))
+
+
+def misbehave(marker: str, value: float) -> None:
+    """Do what a marker asks for that is no speech. Raises EngineFailed and others."""
     if marker == "fail":
         raise EngineFailed("Told to fail.")
     if marker == "fault":
         raise KeyError(3)
+    if marker == "broken":
+        raise RuntimeError("CUDA error: device-side assert triggered\nCompile with TORCH_USE_CUDA_DSA.")
+    if marker == "busy":
+        raise Overloaded("The engine has too much to do.", retry_after=value)
     if marker == "crash":
         os._exit(9)
     if marker == "print":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
 import msgspec
@@ -18,13 +18,13 @@ from engines.api import (
     EngineInfo,
     Progress,
     Prompt,
-    Sample,
+    PromptJob,
     SpeechEvent,
     SpeechJob,
     TranscriptionEvent,
     TranscriptionJob,
 )
-from engines.errors import DeadlineExceeded, Overloaded
+from engines.errors import DeadlineExceeded, EngineBroken, Overloaded
 from engines.fleet.events import Observer
 from engines.fleet.playback_gate import LATE_MESSAGE
 from engines.fleet.slots import JobOutcome, Slot, WorkerSource
@@ -61,7 +61,7 @@ class Stream:
 
     async def wait_ready(self) -> None:
         """Wait until a worker can take a job. Raises DeadlineExceeded or EngineUnavailable."""
-        slot = await self._acquire()
+        slot = await self._acquire("")
         self._source.release(self._need, slot, JobOutcome(0.0))
 
     async def speak(self, job: SpeechJob) -> AsyncGenerator[SpeechEvent, None]:
@@ -73,7 +73,8 @@ class Stream:
         losses = 0
         while True:
             try:
-                async with self._slot() as (slot, made), aclosing(slot.client.speak(job)) as events:
+                prompt = job.prompt.id if job.prompt else ""
+                async with self._slot(prompt) as (slot, made), aclosing(slot.client.speak(job)) as events:
                     async for event in events:
                         given = True
                         if isinstance(event, Audio):
@@ -88,13 +89,13 @@ class Stream:
                     raise
                 self._pool.count_retry()
 
-    async def create_prompt(self, samples: Sequence[Sample], rate: int, model: str) -> Prompt:
+    async def create_prompt(self, job: PromptJob, rate: int) -> Prompt:
         """Return a voice prompt made of samples at `rate` Hertz. Raises as `speak` does."""
         losses = 0
         while True:
             try:
                 async with self._slot() as (slot, _):
-                    return await slot.client.create_prompt(samples, rate, model)
+                    return await slot.client.create_prompt(job, rate)
             except WorkerLost as exc:
                 losses += not isinstance(exc, WorkerUnreachable)
                 if losses > self._pool.worker_count:
@@ -143,15 +144,15 @@ class Stream:
             yield event
 
     @asynccontextmanager
-    async def _slot(self) -> AsyncIterator[tuple[Slot, _SampleCount]]:
-        """Hold a slot for a job."""
-        slot = await self._acquire()
+    async def _slot(self, prompt: str = "") -> AsyncIterator[tuple[Slot, _SampleCount]]:
+        """Hold a slot for a job, of a worker that holds the voice prompt of this id, where one is free."""
+        slot = await self._acquire(prompt)
         made = _SampleCount()
         began = time.monotonic()
         lost = False
         try:
             yield slot, made
-        except WorkerLost:
+        except (WorkerLost, EngineBroken):
             lost = True
             raise
         except (asyncio.CancelledError, GeneratorExit):
@@ -162,13 +163,13 @@ class Stream:
             seconds = made.samples / self._pool.sample_rate()
             self._source.release(self._need, slot, JobOutcome(time.monotonic() - began, seconds, lost))
 
-    async def _acquire(self) -> Slot:
+    async def _acquire(self, prompt: str) -> Slot:
         if self._has_begun:
-            return await self._source.acquire(self._need)
+            return await self._source.acquire(self._need, prompt)
         left = self._need.terms.deadline - time.monotonic()
         try:
             async with asyncio.timeout(None if self._need.terms.deadline >= NEVER else left):
-                slot = await self._source.acquire(self._need)
+                slot = await self._source.acquire(self._need, prompt)
         except TimeoutError as exc:
             self._pool.observer.refused(self._pool.name, "deadline")
             status = self._source.status()

@@ -2,8 +2,8 @@
 
 A job is one segment of a stream. The order: jobs of a stream whose player is about to run dry; else round and
 round over callers, and over each caller's streams; then those whose players have plenty in hand; then batch
-requests, which get one slot in eight all the same. Among several free slots, one on a worker with the least
-work is used.
+requests, which get one slot in eight all the same. Among several free slots, one on a worker that holds the
+job's voice prompt is used, else one on a worker with the least work.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import heapq
 import itertools
 import random
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -32,6 +32,8 @@ PLENTY_SECONDS = 10.0
 """a stream with more audio in hand than this can wait for those that have less"""
 BATCH_SHARE = 8
 """of so many slots, one goes to a batch request"""
+PROMPTS_REMEMBERED = 1000
+"""voice prompts of which it is remembered that a worker has them; it may have dropped some"""
 DECAY = 0.98
 """of what is known of the engine's pace, with each job"""
 
@@ -44,6 +46,8 @@ class WaitingJob(msgspec.Struct, eq=False):
     need: StreamNeed
     future: asyncio.Future[object]
     queue: RoundRobin[WaitingJob]
+    prompt: str = ""
+    """id of its voice prompt"""
 
 
 class Schedule(Generic[SlotT]):
@@ -53,6 +57,8 @@ class Schedule(Generic[SlotT]):
         self._changed = changed
         self._free: list[SlotT] = []
         self._load: Counter[object] = Counter()
+        self._prompts: dict[object, OrderedDict[str, None]] = {}
+        """for each worker the ids of the prompts that it was last given"""
         self._interactive: RoundRobin[WaitingJob] = RoundRobin()
         self._plenty: RoundRobin[WaitingJob] = RoundRobin()
         self._batch: RoundRobin[WaitingJob] = RoundRobin()
@@ -92,11 +98,11 @@ class Schedule(Generic[SlotT]):
         seconds, audio = self.job_seconds(), self.job_audio()
         return EngineLoad(self.capacity(), self.queued, self.slots, seconds, audio, encoding)
 
-    async def acquire(self, need: StreamNeed) -> SlotT:
-        """Wait for a slot, and return it."""
+    async def acquire(self, need: StreamNeed, prompt: str = "") -> SlotT:
+        """Wait for a slot, and return it; `prompt` is the id of the job's voice prompt."""
         if self._free and not self.queued:
-            return self._take_slot()
-        job = WaitingJob(need, asyncio.get_running_loop().create_future(), self._queue(need))
+            return self._take_slot(prompt)
+        job = WaitingJob(need, asyncio.get_running_loop().create_future(), self._queue(need), prompt)
         self._add(job)
         try:
             return await job.future  # type: ignore[return-value]  # slots that are offered are SlotT
@@ -117,11 +123,13 @@ class Schedule(Generic[SlotT]):
         """Add a free slot, which the next job gets."""
         self._free.append(slot)
         while self._free and (job := self._next_live()):
-            job.future.set_result(self._take_slot())
+            job.future.set_result(self._take_slot(job.prompt))
         self._changed()
 
     def withdraw(self, gone: Callable[[SlotT], bool]) -> None:
         """Remove free slots; jobs that hold one keep it until they end."""
+        for slot in filter(gone, self._free):
+            self._prompts.pop(slot.worker, None)
         self._free = [slot for slot in self._free if not gone(slot)]
 
     def fail(self, error: Exception) -> None:
@@ -135,14 +143,26 @@ class Schedule(Generic[SlotT]):
         if not self._load[slot.worker]:
             del self._load[slot.worker]
 
-    def _take_slot(self) -> SlotT:
-        least = min(self._load[one.worker] for one in self._free)
+    def _take_slot(self, prompt: str) -> SlotT:
+        holders = [one for one in self._free if prompt in self._prompts.get(one.worker, ())]
+        free = holders or self._free
+        least = min(self._load[one.worker] for one in free)
         # at random: a worker that answers nobody is free most often, and must not be the first each time
-        slot = random.choice([one for one in self._free if self._load[one.worker] == least])  # noqa: S311
+        slot = random.choice([one for one in free if self._load[one.worker] == least])  # noqa: S311
         self._free.remove(slot)
+        self._note_prompt(slot.worker, prompt)
         self._load[slot.worker] += 1
         self.running += 1
         return slot
+
+    def _note_prompt(self, worker: object, prompt: str) -> None:
+        """Note that a worker holds a prompt from now on."""
+        if prompt:
+            held = self._prompts.setdefault(worker, OrderedDict())
+            held[prompt] = None
+            held.move_to_end(prompt)
+            if len(held) > PROMPTS_REMEMBERED:
+                held.popitem(last=False)
 
     def _add(self, job: WaitingJob) -> None:
         need = job.need

@@ -59,8 +59,10 @@ class WorkerSource(Protocol):
         """End a stream."""
         ...
 
-    async def acquire(self, need: StreamNeed) -> Slot:
-        """Wait for a slot, and return it. Raises EngineUnavailable."""
+    async def acquire(self, need: StreamNeed, prompt: str = "") -> Slot:
+        """Wait for a slot, and return it: of the free ones, one of a worker that had a job with the voice
+        prompt of this id. Raises EngineUnavailable.
+        """
         ...
 
     def release(self, need: StreamNeed, slot: Slot, outcome: JobOutcome) -> None:

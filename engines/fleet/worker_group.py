@@ -262,16 +262,16 @@ class WorkerGroup:
         self._gate.close_stream(need)
         self._last_used = time.monotonic()
 
-    async def acquire(self, need: StreamNeed) -> WorkerSlot:
+    async def acquire(self, need: StreamNeed, prompt: str = "") -> WorkerSlot:
         """Wait for a slot, and return it. Raises EngineUnavailable."""
         if self._on_demand and not self.ready and not self.starting:
             await self._wake_for_a_request()
         self._raise_if_unavailable()
         if self.ready:
-            return await self._schedule.acquire(need)
+            return await self._schedule.acquire(need, prompt)
         try:
             async with asyncio.timeout(self._settings.start_timeout):
-                return await self._schedule.acquire(need)
+                return await self._schedule.acquire(need, prompt)
         except TimeoutError as exc:
             raise EngineUnavailable(f"The engine `{self.record.name}` is still starting.") from exc
 
@@ -356,7 +356,7 @@ class WorkerGroup:
         self._start_deadline.end()
         self._report_started()
         if worker.info and worker.client:
-            for _ in range(max(worker.info.slots, worker.info.batch)):
+            for _ in range(worker.info.concurrency.jobs):
                 self._schedule.offer(WorkerSlot(worker, worker.client))
 
     def _worker_lost(self, worker: SupervisedWorker) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from engines.api import EngineInfo
+from engines.api import Beat, EngineInfo
 from engines.catalogue.engines import EngineRecord
 from engines.fleet.child_process import module_command, own_environ, stop_process, wait_for_end
 from engines.fleet.temporary_folders import TemporaryFolder
@@ -76,8 +76,7 @@ class WorkerProcess:
             process = await _start_process(
                 record, folder.path, None if loopback else socket, secret, options or {}
             )
-            async with asyncio.timeout(settings.start_timeout):
-                ready, port = await _handshake(process)
+            ready, port = await _handshake(process, settings.start_timeout)
         except BaseException as exc:  # cancelled or failed, nothing of the start stays
             if process is not None:
                 await stop_process(process, 0)
@@ -86,7 +85,8 @@ class WorkerProcess:
                 )
             folder.remove()
             if isinstance(exc, TimeoutError):
-                raise StartFailed(f"not ready within {settings.start_timeout:g} s", permanent=False) from exc
+                waited = f"{settings.start_timeout:g} s"
+                raise StartFailed(f"not ready within {waited} of its last sign", permanent=False) from exc
             if isinstance(exc, OSError):
                 raise StartFailed(f"no process could be started: {exc}", permanent=False) from exc
             raise
@@ -163,20 +163,31 @@ async def _start_process(
     )
 
 
-async def _handshake(process: asyncio.subprocess.Process) -> tuple[EngineInfo, int]:
+async def _handshake(process: asyncio.subprocess.Process, timeout: float) -> tuple[EngineInfo, int]:
+    """Return what the engine says of itself, and its port. Raises StartFailed, or TimeoutError where it gives
+    no sign for `timeout` seconds.
+    """
+    said = Handshake(beat=Beat())
+    while said.beat:
+        async with asyncio.timeout(timeout):
+            said = await _read_line(process)
+    if said.ready is None:
+        failed = said.failed or StartFailure("it did not say why", permanent=True)
+        raise StartFailed(failed.message, permanent=failed.permanent)
+    return said.ready, said.port
+
+
+async def _read_line(process: asyncio.subprocess.Process) -> Handshake:
+    """Return the next line that a worker writes to its parent. Raises StartFailed."""
     assert process.stdout is not None  # noqa: S101 - asked for a pipe
     line = await process.stdout.readline()
     if not line:
         status = await process.wait()
         raise StartFailed(f"the worker ended with status {status} before it was ready", permanent=False)
     try:
-        said = msgspec.json.decode(line, type=Handshake)
+        return msgspec.json.decode(line, type=Handshake)
     except msgspec.DecodeError as exc:
         raise StartFailed(f"the worker said nothing that makes sense: {exc}", permanent=True) from exc
-    if said.ready is None:
-        failed = said.failed or StartFailure("it did not say why", permanent=True)
-        raise StartFailed(failed.message, permanent=failed.permanent)
-    return said.ready, said.port
 
 
 async def _forward_stderr(process: asyncio.subprocess.Process, engine: str, log: Log) -> None:

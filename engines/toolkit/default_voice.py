@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engines.toolkit import pcm
+from engines.toolkit.resampling import Floats, resample
 
-Floats = NDArray[np.float32]
 SAMPLE_TEXT = "Hello! This is how I sound, whatever I am asked to read."
 SEEDS = range(3)
 """tried one after the other until one gives speech"""
@@ -38,13 +37,3 @@ def record_default_voice(
         if ended and long_enough and np.abs(samples).max() > FAINTEST_PEAK:
             return pcm.from_floats(resample(samples, synthesis_rate, recording_rate))
     return None
-
-
-def resample(samples: Floats, rate: int, wanted_rate: int) -> Floats:
-    """Return a whole recording at another rate, lower or higher.
-
-    Its spectrum is cut off, or padded, at half of the new rate.
-    """
-    count = round(len(samples) * wanted_rate / rate)
-    resampled = np.fft.irfft(np.fft.rfft(samples), count) * (count / len(samples))
-    return np.asarray(resampled, np.float32)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engines.errors import EngineFailed
+
 if TYPE_CHECKING:
     import numpy as np
     import torch
@@ -19,11 +21,16 @@ FULL_SCALE = 32768
 
 
 def from_floats(samples: NDArray[np.float32]) -> bytes:
-    """Return PCM of float samples, those beyond [-1, 1] limited; no number (NaN) becomes silence."""
+    """Return PCM of float samples, those beyond [-1, 1] limited.
+
+    Raises EngineFailed where there are some that are no numbers (NaN): a network that computes those has
+    failed, and what it failed at would be silence.
+    """
     import numpy as np
 
-    with np.errstate(invalid="ignore"):
-        return (samples.clip(-1, 1) * LARGEST).round().astype("<i2").tobytes()
+    if np.isnan(samples).any():
+        raise EngineFailed("The engine computed no sound.", detail="there are samples that are no numbers")
+    return (samples.clip(-1, 1) * LARGEST).round().astype("<i2").tobytes()
 
 
 def from_tensor(samples: torch.Tensor) -> bytes:

@@ -7,6 +7,7 @@ between words; nothing is lost where a single word is too long.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
 
@@ -41,6 +42,25 @@ class Chunk(msgspec.Struct, frozen=True):
 
     phonemes: str
     words: tuple[ChunkWord, ...] = ()
+
+    def word_ends(self) -> list[int]:
+        """Return for each word the place behind its last phoneme, before the spaces and signs behind it."""
+        nexts = [*(word.first_phoneme for word in self.words), len(self.phonemes)][1:]
+        return [
+            _last_sound(self.phonemes, word.first_phoneme, after)
+            for word, after in zip(self.words, nexts, strict=True)
+        ]
+
+
+def _last_sound(phonemes: str, start: int, end: int) -> int:
+    """Return the place behind the last of phonemes[start:end] that is neither a space nor a sign; the end
+    where there is none.
+    """
+    for place in range(end, start, -1):
+        phoneme = phonemes[place - 1]
+        if not phoneme.isspace() and unicodedata.category(phoneme)[0] != "P":
+            return place
+    return end
 
 
 def pack(tokens: Iterable[Token], max_phonemes: int) -> Iterator[Chunk]:

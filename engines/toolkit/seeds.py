@@ -11,3 +11,10 @@ BITS = 63
 def library_seed(seed: int | None) -> int:
     """Return a job's seed as libraries take it; another one each time where the job has none."""
     return secrets.randbits(BITS) if seed is None else seed % 2**BITS
+
+
+def seed_torch(seed: int | None) -> None:
+    """Have torch draw the random numbers of a job's seed."""
+    import torch  # here, as not every engine that has seeds has it
+
+    torch.manual_seed(library_seed(seed))

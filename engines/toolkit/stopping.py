@@ -1,65 +1,50 @@
-"""How work ends early: `Stop` is raised once nobody wants the rest of a job, and caught in one place.
-
-The contract's `emit` answers False then. `stoppable` makes of it one that raises `Stop`, so that no function
-in between has to pass the answer on. A library that computes for seconds calls a `StopCheck` now and then.
+"""How a library that computes for long is stopped: by hooks that give signs, which raise Stop at the right
+time.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING
 
-Event = TypeVar("Event")
-
-
-class Stop(Exception):
-    """Nobody wants the rest of the job."""
+if TYPE_CHECKING:
+    from torch.nn import Module
 
 
-def stop_unless(wanted: bool) -> None:
-    """Raise Stop unless the rest of the job is wanted: the answer of an `emit`."""
-    if not wanted:
-        raise Stop
-
-
-@contextmanager
-def stoppable(emit: Callable[[Event], bool]) -> Iterator[Callable[[Event], None]]:
-    """Yield an `emit` that raises Stop instead of answering False; the block that Stop ends has no error."""
-    try:
-        yield lambda event: stop_unless(emit(event))
-    except Stop:
-        return
-
-
-class StopCheck:
-    """A function that a library calls often while it works, to raise Stop once nobody wants the job.
+class BeatHook:
+    """A function that a library calls often while it works: it gives a sign for the job at hand.
 
     Between jobs it does nothing. It accepts whatever a library passes to its hooks, and returns None, so that
-    it can be one of torch's forward hooks. One job at a time.
+    it can be one of torch's forward hooks (`watch`). One job at a time.
     """
 
-    def __init__(self, interval: float = 0.0) -> None:
-        self._interval = interval
-        self._check: Callable[[], object] | None = None
-        self._due = 0.0
+    def __init__(self) -> None:
+        self._beat: Callable[[], object] | None = None
 
     def __call__(self, *_: object) -> None:
-        """Check, unless less than `interval` seconds have passed since the last time in this job."""
-        if self._check is None:
-            return
-        now = time.monotonic()
-        if now >= self._due:
-            self._due = now + self._interval
-            self._check()
+        """Give a sign. Raises Stop once nobody wants the job."""
+        if self._beat is not None:
+            self._beat()
+
+    def watch(self, modules: Iterable[Module]) -> None:
+        """Give a sign before each of some modules of a network."""
+        for module in modules:
+            module.register_forward_pre_hook(self)
 
     @contextmanager
-    def during_job(self, check: Callable[[], object]) -> Iterator[None]:
-        """Call `check`, which raises Stop, as the check of the job that the block works on."""
-        self._check = check
-        self._due = 0.0
+    def during(self, beat: Callable[[], object]) -> Iterator[None]:
+        """Call `beat`, which raises Stop, as the sign of the job that the block works on."""
+        self._beat = beat
         try:
             yield
         finally:
-            self._check = None
+            self._beat = None
+
+
+def listed_layers(*modules: Module) -> list[Module]:
+    """Return the modules in lists within modules: layers that run in turn, none of which takes long."""
+    from torch.nn import ModuleList  # here, as not every engine that can be stopped has torch
+
+    lists = [inner for module in modules for inner in module.modules() if isinstance(inner, ModuleList)]
+    return [layer for layers in lists for layer in layers if layer is not None]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from engines.api import BYTES_PER_SAMPLE, Audio, SpeechEvent, Word
-
-Send = Callable[[SpeechEvent], None]
+from engines.api import BYTES_PER_SAMPLE, SpeechOutput, Word
 
 
 class TimedAudio:
-    """The audio of one job, sent a second at a time. `send` may raise Stop."""
+    """The audio of one job, sent a second at a time. Each of its functions may raise Stop."""
 
-    def __init__(self, send: Send, rate: int) -> None:
-        self._send = send
+    def __init__(self, out: SpeechOutput, rate: int) -> None:
+        self._out = out
         self._rate = rate
         self._samples = 0
 
@@ -31,10 +29,10 @@ class TimedAudio:
             is_last = start + size >= len(audio)
             due = [word for word in words if is_last or word.time < self.seconds]
             words = words[len(due) :]
-            events: list[SpeechEvent] = [*due, Audio(part)]
-            for event in events:
-                self._send(event)
+            for word in due:
+                self._out.word(word)
+            self._out.audio(part)
 
-    def check(self) -> None:
-        """Raise Stop once nobody wants the rest."""
-        self._send(Audio(b""))
+    def beat(self) -> None:
+        """Say that the work goes on."""
+        self._out.beat()

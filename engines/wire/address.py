@@ -1,10 +1,10 @@
-"""The address of a worker, and the first line it writes: what it and its gateway need before any request."""
+"""The address of a worker, and the lines it writes first: what it and its gateway need before any request."""
 
 from __future__ import annotations
 
 import msgspec
 
-from engines.api import EngineInfo
+from engines.api import Beat, EngineInfo
 
 SECRET_VARIABLE = "VOICEBOX_WORKER_SECRET"  # noqa: S105 - a variable's name
 """the environment variable that gives a worker the secret its callers must know; empty for none"""
@@ -28,8 +28,10 @@ class StartFailure(msgspec.Struct, frozen=True):
 
 
 class Handshake(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The one line of JSON a worker writes to its parent: it is ready, or has failed."""
+    """A line of JSON that a worker writes to its parent: it still starts, or is ready, or has failed."""
 
+    beat: Beat | None = None
+    """further lines follow"""
     ready: EngineInfo | None = None
     failed: StartFailure | None = None
     port: int = 0

@@ -5,12 +5,12 @@ sides.
 from __future__ import annotations
 
 import base64
-import hashlib
 from typing import Any
 
 import msgspec
 
 from engines.api import Prompt, SpeechJob
+from engines.api.prompt_file import prompt_id
 from engines.errors import EngineFailed
 
 
@@ -26,6 +26,11 @@ class VoicePromptField(msgspec.Struct, frozen=True, omit_defaults=True):
     """base64"""
     preset: Any = ""
     """id of a preset voice"""
+
+    @property
+    def is_given(self) -> bool:
+        """Whether it names or brings a prompt."""
+        return self.id is not None or self.safetensors is not None
 
 
 class GenerateRequest(msgspec.Struct, frozen=True):
@@ -118,8 +123,3 @@ def decode_prompt(body: bytes) -> Prompt:
     except (msgspec.DecodeError, KeyError, ValueError) as exc:
         raise EngineFailed("The engine gave no voice prompt.") from exc
     return Prompt(prompt_id(data), data)
-
-
-def prompt_id(data: bytes) -> str:
-    """Return the id of a prompt: the SHA-256 of its bytes, in hexadecimal."""
-    return hashlib.sha256(data).hexdigest()

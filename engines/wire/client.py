@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
 
 import aiohttp
 import msgspec
 
 from engines.api import (
+    Audio,
     Finished,
     Progress,
     Prompt,
-    Sample,
+    PromptJob,
     SpeechEvent,
     SpeechJob,
     TranscriptionEvent,
     TranscriptionJob,
     TranscriptSegment,
+    Word,
 )
+from engines.api.prompt_file import prompt_id
 from engines.errors import ChildLost, EngineFailed, EngineUnavailable, MissingPrompt, SpeechError
 from engines.wire import bodies, errors, frames
 from engines.wire.address import WorkerAddress
@@ -48,13 +51,8 @@ class WorkerStalled(WorkerLost):
     """The worker sent nothing for too long."""
 
 
-class TranscriptionError(msgspec.Struct, frozen=True, tag="error"):
+class TranscriptionError(frames.ErrorFrame, frozen=True, tag="error"):
     """An error among transcription events."""
-
-    kind: str
-    message: str
-    param: str | None = None
-    code: str | None = None
 
 
 _EVENT_DECODER = msgspec.json.Decoder(TranscriptSegment | Progress | Finished | TranscriptionError)
@@ -127,7 +125,7 @@ class WorkerClient:
                             raise errors.to_exception(frame)
                         if isinstance(frame, frames.EndFrame):
                             ended = True
-                        else:
+                        elif isinstance(frame, Audio | Word):  # a sign has done its work by coming
                             yield frame
         if not ended:
             raise WorkerLost("The engine's audio broke off before its end.")
@@ -138,21 +136,22 @@ class WorkerClient:
             self._known_prompts.pop(next(iter(self._known_prompts)))
         return prompt is None or prompt.id in self._known_prompts
 
-    async def create_prompt(self, samples: Sequence[Sample], rate: int, model: str) -> Prompt:
+    async def create_prompt(self, job: PromptJob, rate: int) -> Prompt:
         """Return the voice prompt that the engine makes of samples, s16le mono PCM at `rate` Hertz.
 
         Raises what the engine raised, or WorkerLost.
         """
-        form = aiohttp.FormData(default_to_multipart=True)
-        form.add_field("model", model)
-        for sample in samples:
-            wav = encode_wav(sample.pcm, rate)
-            form.add_field("audio", wav, filename="audio.wav", content_type="audio/wav")
-            form.add_field("reference_text", sample.transcript)
+        headers = {"accept": f"{frames.MEDIA_TYPE}, application/json"}
         with _raise_worker_lost(self._session):
-            async with self._session.post("/tts/create_voice_prompt", data=form) as response:
+            async with self._session.post(
+                "/tts/create_voice_prompt", data=_prompt_form(job, rate), headers=headers
+            ) as response:
                 await _raise_for_status(response)
-                return bodies.decode_prompt(await response.read())
+                if response.content_type != frames.MEDIA_TYPE:
+                    return bodies.decode_prompt(await response.read())
+                prompt = await _read_prompt(response)
+        self._known_prompts[prompt.id] = None
+        return prompt
 
     async def transcribe(
         self, job: TranscriptionJob, audio: AsyncIterator[bytes]
@@ -174,13 +173,41 @@ class WorkerClient:
                 async for line in response.content:
                     event = _EVENT_DECODER.decode(line)
                     if isinstance(event, TranscriptionError):
-                        raise errors.to_exception(
-                            frames.ErrorFrame(event.kind, event.message, event.param, event.code)
-                        )
+                        raise errors.to_exception(event)
                     ended = isinstance(event, Finished)
                     yield event
         if not ended:
             raise WorkerLost("The engine stopped before the end of the recording.")
+
+
+def _prompt_form(job: PromptJob, rate: int) -> aiohttp.FormData:
+    """Return the form of `/tts/create_voice_prompt`."""
+    form = aiohttp.FormData(default_to_multipart=True)
+    form.add_field("model", job.model)
+    if job.language:
+        form.add_field("language", job.language)
+    if job.settings:
+        form.add_field("settings", msgspec.json.encode(job.settings).decode())
+    for sample in job.samples:
+        wav = encode_wav(sample.pcm, rate)
+        form.add_field("audio", wav, filename="audio.wav", content_type="audio/wav")
+        form.add_field("reference_text", sample.transcript)
+    return form
+
+
+async def _read_prompt(response: aiohttp.ClientResponse) -> Prompt:
+    """Return the voice prompt among frames. Raises what the engine raised, or WorkerLost."""
+    parser = frames.FrameParser()
+    prompt: Prompt | None = None
+    async for chunk in response.content.iter_any():
+        for frame in parser.feed(chunk):
+            if isinstance(frame, frames.ErrorFrame):
+                raise errors.to_exception(frame)
+            if isinstance(frame, Prompt):
+                prompt = Prompt(prompt_id(frame.data), frame.data)
+            elif isinstance(frame, frames.EndFrame) and prompt:
+                return prompt
+    raise WorkerLost("The engine's voice prompt broke off before its end.")
 
 
 class _AudioUpload:

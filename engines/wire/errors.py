@@ -1,4 +1,4 @@
-"""Errors on their way between worker and gateway: by the name of their class, and back."""
+"""Errors on their way between worker and gateway: by the name of their class, and back, whole."""
 
 from __future__ import annotations
 
@@ -13,21 +13,28 @@ STATUS = {
     "UnknownModel": 404,
     "BadAudio": 400,
     "EngineUnavailable": 503,
+    "Overloaded": 503,
+    "DeadlineExceeded": 503,
 }
 """HTTP statuses of the provider API by class; everything else is 500"""
 FAILED = "The engine failed at this."
 """what callers are told of a library's error"""
 LONGEST_DETAIL = 10_000
 """characters of what a library said"""
-NOT_FROM_WORKERS = (errors.Overloaded, errors.DeadlineExceeded)
-"""errors that only the gateway itself raises, with arguments that a frame does not carry"""
 
 
 def to_frame(exc: BaseException) -> ErrorFrame:
     """Return the frame of an exception; one that is none of ours becomes EngineFailed."""
     if isinstance(exc, SpeechError):
+        kind = next(base for base in type(exc).__mro__ if base.__module__ == errors.__name__)
         return ErrorFrame(
-            type(exc).__name__, exc.message, exc.param, exc.code, detail=exc.detail or _cause(exc)
+            kind.__name__,
+            exc.message,
+            exc.param,
+            exc.code,
+            exc.detail or _cause(exc),
+            retry_after=exc.retry_after,
+            elsewhere=exc.elsewhere,
         )
     return ErrorFrame("EngineFailed", FAILED, detail=f"{type(exc).__name__}: {exc}")
 
@@ -44,6 +51,13 @@ def _cause(exc: SpeechError) -> str:
 def to_exception(frame: ErrorFrame) -> SpeechError:
     """Return the exception that a frame describes; a kind that is not known becomes EngineFailed."""
     kind = getattr(errors, frame.kind, EngineFailed)
-    if not (isinstance(kind, type) and issubclass(kind, SpeechError)) or kind in NOT_FROM_WORKERS:
+    if not (isinstance(kind, type) and issubclass(kind, SpeechError)):
         kind = EngineFailed
-    return kind(frame.message, param=frame.param, code=frame.code, detail=frame.detail)
+    return kind(
+        frame.message,
+        param=frame.param,
+        code=frame.code,
+        detail=frame.detail,
+        retry_after=frame.retry_after,
+        elsewhere=frame.elsewhere,
+    )

@@ -1,21 +1,24 @@
 """How speech travels from a worker: frames of one tag byte, a 32-bit big-endian length, and that many bytes.
 
-`A` holds PCM (s16le mono), `W` words, `E` an error, `Z` the end; the latter three are JSON. A stream that
-ends without `E` or `Z` is a broken one.
+`A` holds PCM (s16le mono), `W` words, `P` a sign that the work goes on, `V` a voice prompt (safetensors), `E`
+an error, `Z` the end; words, signs, errors and the end are JSON. A stream that ends without `E` or `Z` is a
+broken one. `P` and `V` came with version 1.1 of the provider API.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from engines.api import Audio, SpeechEvent, Word
+from engines.api import Audio, Beat, Prompt, SpeechEvent, Word
 
 HEADER = struct.Struct(">cI")
 AUDIO = b"A"
 WORDS = b"W"
+BEAT = b"P"
+PROMPT = b"V"
 ERROR = b"E"
 END = b"Z"
 MAX_LENGTH = 64 * 1024 * 1024
@@ -31,6 +34,10 @@ class ErrorFrame(msgspec.Struct, frozen=True):
     code: str | None = None
     detail: str = ""
     """what a library said, for the log only"""
+    retry_after: float = 0.0
+    """seconds until another try may succeed; 0 where that is not known"""
+    elsewhere: bool = False
+    """a try on another worker may succeed at once"""
 
 
 class EndFrame(msgspec.Struct, frozen=True):
@@ -43,7 +50,9 @@ class BadFrame(Exception):
     """The bytes are no frames of ours."""
 
 
-Frame = SpeechEvent | ErrorFrame | EndFrame
+WorkEvent = SpeechEvent | Beat
+"""what comes of a job while it goes on"""
+Frame = WorkEvent | Prompt | ErrorFrame | EndFrame
 
 
 def encode_frame(tag: bytes, payload: bytes) -> bytes:
@@ -56,12 +65,17 @@ def encode_error(error: ErrorFrame) -> bytes:
     return encode_frame(ERROR, msgspec.json.encode(error))
 
 
+def encode_prompt(data: bytes) -> bytes:
+    """Return the frame of a voice prompt."""
+    return encode_frame(PROMPT, data)
+
+
 def encode_end(samples: int) -> bytes:
     """Return the frame that ends a stream of so many samples."""
     return encode_frame(END, msgspec.json.encode(EndFrame(samples)))
 
 
-def encode_events(events: list[SpeechEvent]) -> bytes:
+def encode_events(events: Sequence[WorkEvent]) -> bytes:
     """Return the frames of events in their order; neighbouring audio goes into one frame."""
     frames: list[bytes] = []
     pcm: list[bytes] = []
@@ -82,6 +96,8 @@ def encode_events(events: list[SpeechEvent]) -> bytes:
     for event in events:
         if isinstance(event, Audio):
             pcm.append(event.pcm)
+        elif isinstance(event, Beat):
+            frames.append(encode_frame(BEAT, msgspec.json.encode(event)))
         else:
             if pcm:
                 flush()
@@ -117,6 +133,10 @@ def _decode_frame(tag: bytes, payload: bytes) -> Iterator[Frame]:
             yield Audio(payload)
         elif tag == WORDS:
             yield from msgspec.json.decode(payload, type=list[Word])
+        elif tag == BEAT:
+            yield msgspec.json.decode(payload, type=Beat)
+        elif tag == PROMPT:
+            yield Prompt("", payload)
         elif tag == ERROR:
             yield msgspec.json.decode(payload, type=ErrorFrame)
         elif tag == END:

@@ -1,8 +1,9 @@
-"""`python -m engines.worker --engine NAME --socket PATH`: load one engine and serve it until its
-parent stops it.
+"""`python -m engines.worker --engine NAME --socket PATH`: load one engine and serve it until its parent stops
+it.
 
 Before any engine code is imported, standard output becomes standard error: a library that prints cannot break
-the handshake, which is one line of JSON on what was standard output (`engines.wire.address.Handshake`).
+the handshake, which is lines of JSON on what was standard output (`engines.wire.address.Handshake`): signs
+that the start goes on, and at last that it is ready, or has failed.
 """
 
 from __future__ import annotations
@@ -11,37 +12,55 @@ import argparse
 import importlib
 import os
 import sys
+import time
 import traceback
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
 
-from engines.api import Engine, EngineInfo
+from engines.api import Beat, Engine, EngineInfo, Output, Threads
 from engines.catalogue import engines
 from engines.errors import SpeechError
 from engines.toolkit.error_text import telling_line
 from engines.wire.address import SECRET_VARIABLE, Handshake, StartFailure
+from engines.worker.contract_check import check_engine
+from engines.worker.engine_threads import EngineThreads
 from engines.worker.malloc_trim import find_malloc_trim
+from engines.worker.outputs import BEAT_SECONDS
 from engines.worker.parent import die_with_parent, ignore_group_signals
-from engines.worker.warm_up import warm_up
+from engines.worker.warm_up import FirstJobFailed, warm_up
 
 LOAD_FAILED = 3
 """exit status of a worker whose engine cannot be loaded"""
 
 
 class ParentPipe:
-    """The pipe to the parent, which was standard output; what is printed goes to standard error instead."""
+    """The pipe to the parent, which was standard output; what is printed goes to standard error instead.
+
+    It is the output of the start: its signs go to the parent, at most one a second.
+    """
 
     def __init__(self) -> None:
         self._pipe = os.dup(1)
         os.set_inheritable(self._pipe, False)
         os.dup2(2, 1)
+        self._last_sent = time.monotonic()
+
+    def beat(self, progress: float | None = None) -> None:
+        """Say that the start goes on."""
+        if time.monotonic() - self._last_sent >= BEAT_SECONDS:
+            self._last_sent = time.monotonic()
+            self._write(Handshake(beat=Beat(progress)))
 
     def send(self, handshake: Handshake) -> None:
-        """Write the handshake, and close the pipe."""
-        os.write(self._pipe, msgspec.json.encode(handshake) + b"\n")
+        """Write the end of the start, and close the pipe."""
+        self._write(handshake)
         os.close(self._pipe)
+
+    def _write(self, handshake: Handshake) -> None:
+        line = memoryview(msgspec.json.encode(handshake) + b"\n")
+        while line:
+            line = line[os.write(self._pipe, line) :]
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -65,23 +84,14 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def load(adapter: str, options: dict[str, Any]) -> tuple[Engine, EngineInfo]:
-    """Import and load an engine, `module:class`."""
+def prepare(adapter: str, options: dict[str, Any], out: Output, *, warm: bool) -> tuple[Engine, EngineInfo]:
+    """Import and load an engine, `module:class`, and have it do a first job if `warm`."""
     module, _, name = adapter.partition(":")
     engine = getattr(importlib.import_module(module), name)(**options)
-    return engine, engine.load()
-
-
-def prepare(adapter: str, options: dict[str, Any], *, warm: bool) -> tuple[Engine, EngineInfo]:
-    """Load an engine, and have it do a first job if `warm`.
-
-    In a thread that ends: OpenMP keeps a team of threads for each thread that ever had work for one, and once
-    there are more of them than cores, none waits awake for more work, and each of a network's layers has to
-    wake its team up.
-    """
-    engine, info = load(adapter, options)
+    info = engine.load(out)
+    check_engine(engine, info)
     if warm:
-        warm_up(engine, info)
+        warm_up(engine, info, out)
     if malloc_trim := find_malloc_trim():
         malloc_trim()  # what loading left; what a model needs is measured once it is ready
     return engine, info
@@ -89,6 +99,8 @@ def prepare(adapter: str, options: dict[str, Any], *, warm: bool) -> tuple[Engin
 
 def _reason(exc: Exception) -> str:
     """Return why an engine could not be loaded, in one line."""
+    if isinstance(exc, FirstJobFailed):
+        return str(exc)
     return exc.message if isinstance(exc, SpeechError) else f"{type(exc).__name__}: {telling_line(exc)}"
 
 
@@ -98,20 +110,23 @@ def main() -> int:
     arguments = parse_arguments()
     pipe = ParentPipe()
     die_with_parent(arguments.parent)
+    threads = EngineThreads(1)
     try:
         adapter = arguments.adapter or engines.find_engine(arguments.engine).import_path
-        with ThreadPoolExecutor(1, thread_name_prefix="loading") as executor:
-            loading = executor.submit(prepare, adapter, arguments.options, warm=arguments.warm)
-            engine, info = loading.result()
+        loading = threads.submit(prepare, adapter, arguments.options, pipe, warm=arguments.warm)
+        engine, info = loading.result()
     except Exception as exc:  # whatever keeps an engine from loading is reported to the gateway
         permanent = isinstance(exc, ImportError | KeyError | AttributeError | TypeError)
         if "\n" in str(exc.__cause__ or exc):
             traceback.print_exception(exc)  # the log gets all that the library said
         pipe.send(Handshake(failed=StartFailure(_reason(exc), permanent)))
         return LOAD_FAILED
+    if isinstance(info.concurrency, Threads):
+        threads.shutdown()  # it declares that any thread will do
+        threads = EngineThreads(info.concurrency.count)
     from engines.worker.server import serve
 
-    return serve(engine, info, arguments.socket, os.environ.get(SECRET_VARIABLE, ""), pipe.send)
+    return serve(engine, info, threads, arguments.socket, os.environ.get(SECRET_VARIABLE, ""), pipe.send)
 
 
 if __name__ == "__main__":

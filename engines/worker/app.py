@@ -1,65 +1,73 @@
 """The provider API, version 1: what a worker answers. Plain ASGI, so that it runs behind any server.
 
-The engine runs in threads, `slots` jobs at once, never on the event loop. A client that leaves makes its
-job's `emit` return False; an engine that does not stop within its `cancel_grace` then has hung, and the whole
-process ends, to be started again.
+The engine runs in threads of its own, never on the event loop, as its `concurrency` says. Who leaves makes
+the output of the job raise Stop.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hmac
-import os
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import msgspec
 
 from engines.api import (
+    Batches,
     BatchSpeaker,
     Cloner,
+    CloningCapabilities,
     Engine,
     EngineInfo,
+    Prompt,
     Speaker,
-    SpeechEvent,
+    Steps,
+    StepSpeaker,
     Transcriber,
     TranscriptionEvent,
 )
-from engines.errors import BadInput, Unsupported
+from engines.api.prompt_file import NoPromptFile, signed
+from engines.errors import BadInput, EngineFailed, Unsupported
 from engines.wire import frames
-from engines.wire.bodies import GenerateRequest, prompt_response
-from engines.worker import asgi
+from engines.wire.bodies import GenerateRequest
+from engines.worker import asgi, responses
 from engines.worker.audio_queue import AudioQueue
 from engines.worker.batches import Batcher
+from engines.worker.engine_threads import EngineThreads
 from engines.worker.event_queue import EventQueue
-from engines.worker.forms import TranscriptionForm, read_samples
-from engines.worker.malloc_trim import HeapTrimmer
-from engines.worker.prompt_cache import PromptCache
-from engines.worker.responses import EventResponse, FrameResponse, JsonResponse, LineResponse, send_error
+from engines.worker.forms import TranscriptionForm, read_prompt_job
+from engines.worker.job_runs import JobRuns, end_hung
+from engines.worker.outputs import JobOutput, RecordingOutput
+from engines.worker.prompt_cache import HeldPrompt, PromptCache
+from engines.worker.prompt_samples import check_samples
+from engines.worker.speech_jobs import QueuedJob
+from engines.worker.steps import StepLoop
 
-API_VERSION = "1.0"
-HUNG = 70
-"""exit status of a worker whose engine does not stop a cancelled job (EX_SOFTWARE)"""
+API_VERSION = "1.1"
+"""1.1: signs that work goes on among the frames, voice prompts as frames, errors whole"""
 
 Handler = Callable[[dict[bytes, bytes], asgi.Receive, asgi.Send], Awaitable[None]]
 
 
-class WorkerApp:
-    """One engine's ASGI application."""
+class SharedCalls(Protocol):
+    """What runs several jobs in one call of the engine."""
 
-    def __init__(self, engine: Engine, info: EngineInfo, *, secret: str = "") -> None:
+    def submit(self, queued: QueuedJob) -> None:
+        """Have a job spoken."""
+        ...
+
+
+class WorkerApp:
+    """One engine's ASGI application; `threads` are those that it was loaded in."""
+
+    def __init__(self, engine: Engine, info: EngineInfo, threads: EngineThreads, *, secret: str = "") -> None:
         self._engine = engine
         self._info = info
         self._secret = secret
-        self._prompts = PromptCache()
-        self._slots = asyncio.Semaphore(info.slots)
-        self._busy = 0
-        """slots in use"""
-        threads = 1 if info.batch > 1 else info.slots
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="engine")
-        self._trimmer = HeapTrimmer(self._executor)
-        self._batcher = self._create_batcher() if info.batch > 1 else None
+        self._prompts = PromptCache(lambda data: cast(Cloner, engine).open_prompt(data))
+        self._runs = JobRuns(info, threads)
+        self._shared_calls = _shared_calls(engine, info, threads)
         self._routes: dict[tuple[str, str], Handler] = {
             ("GET", "/tts/health"): self._health,
             ("GET", "/tts/status"): self._status,
@@ -69,11 +77,6 @@ class WorkerApp:
             ("POST", "/models/load"): self._load_or_unload,
             ("POST", "/models/unload"): self._load_or_unload,
         }
-
-    def _create_batcher(self) -> Batcher:
-        engine = cast(BatchSpeaker, self._engine)
-        grace = self._info.cancel_grace
-        return Batcher(engine, self._info, self._executor, grace=grace, on_hang=_end_process)
 
     async def __call__(self, scope: dict[str, Any], receive: asgi.Receive, send: asgi.Send) -> None:
         """Serve one request."""
@@ -94,7 +97,7 @@ class WorkerApp:
         except asgi.ClientDisconnected:
             return
         except Exception as exc:  # an engine may raise anything; it is reported in the provider API's form
-            await send_error(send, exc)
+            await responses.send_error(send, exc)
 
     # What the engine is...
 
@@ -126,8 +129,8 @@ class WorkerApp:
             "languages": capabilities.languages if capabilities else (),
             "sample_rate": speech.sample_rate if speech else None,
             "streaming": bool(speech and speech.streaming),
-            "slots": info.slots,
-            "busy": self._busy,
+            "slots": info.concurrency.jobs,
+            "busy": self._runs.busy,
             "info": info,
         }
         await asgi.send_json(send, 200, answer)
@@ -148,25 +151,39 @@ class WorkerApp:
     async def _create_voice_prompt(
         self, headers: dict[bytes, bytes], receive: asgi.Receive, send: asgi.Send
     ) -> None:
-        """Answer with a voice prompt made of samples.
+        """Answer with a voice prompt made of samples, as frames where the client accepts them."""
+        cloning = self._cloning()
+        job = read_prompt_job(headers, await asgi.read_body(receive), cloning.sample_rate)
+        check_samples(job, cloning)
+        events: EventQueue[Any] = EventQueue()
+        out = JobOutput(events, self._runs.activity)
+        loop = asyncio.get_running_loop()
 
-        It cannot be stopped, so it goes on when the client leaves; one that hangs is the gateway's to kill.
-        """
+        def create() -> None:
+            try:
+                data = signed(cast(Cloner, self._engine).create_prompt(job, out))
+            except NoPromptFile as exc:
+                raise EngineFailed(str(exc)) from exc
+            held = asyncio.run_coroutine_threadsafe(self._keep(data), loop).result()
+            events.emit(Prompt(held.id, data))
+
+        response = (
+            responses.PromptFrameResponse(send)
+            if _accepts_frames(headers)
+            else responses.PromptJsonResponse(send)
+        )
+        reading = asgi.wait_until_disconnected(receive)
+        await self._runs.run(out, lambda: self._runs.call(create, out), response, reading)
+
+    async def _keep(self, data: bytes) -> HeldPrompt:
+        return self._prompts.add(data)
+
+    def _cloning(self) -> CloningCapabilities:
+        """Return what the engine needs to clone. Raises Unsupported where it does not."""
         cloning = self._info.speech.cloning if self._info.speech else None
         if cloning is None:
             raise Unsupported(f"The engine `{self._info.name}` does not clone voices.")
-        form = read_samples(headers, await asgi.read_body(receive), cloning.sample_rate)
-        engine = cast(Cloner, self._engine)
-        async with self._slots:
-            self._busy += 1
-            try:
-                data = await asyncio.get_running_loop().run_in_executor(
-                    self._executor, engine.create_prompt, form.samples, form.model
-                )
-            finally:
-                self._busy -= 1
-                self._trimmer.after_job()
-        await asgi.send_json(send, 200, prompt_response(self._prompts.add(data)))
+        return cloning
 
     # Synthesis...
 
@@ -178,17 +195,29 @@ class WorkerApp:
             request = msgspec.json.decode(await asgi.read_body(receive), type=GenerateRequest)
         except msgspec.DecodeError as exc:
             raise BadInput(f"The body cannot be read: {exc}") from exc
-        job = request.to_job(self._prompts.resolve(request.prompt_field))
-        events: EventQueue[SpeechEvent] = EventQueue()
-        accepts_frames = frames.MEDIA_TYPE.encode() in headers.get(b"accept", b"")
-        response = FrameResponse(send, self._info) if accepts_frames else JsonResponse(send, self._info)
+        if request.prompt_field.is_given:
+            self._cloning()
+        prompt = self._prompts.resolve(request.prompt_field)
+        events: EventQueue[frames.WorkEvent] = EventQueue()
+        shared = self._shared_calls
+        out = JobOutput(events, self._runs.activity, blocking=shared is None)
+        done = asyncio.get_running_loop().create_future()
+        queued = QueuedJob(request.to_job(None), prompt, out, done)
 
         def start() -> asyncio.Future[None]:
-            if self._batcher:
-                return self._batcher.submit(job, events)
-            return self._start_thread(lambda: cast(Speaker, self._engine).speak(job, events.emit), events)
+            if shared is None:
+                speaker = cast(Speaker, self._engine)
+                return self._runs.call(lambda: speaker.speak(queued.prepare(), out), out)
+            shared.submit(queued)
+            return queued.done
 
-        await self._run(events, start, response, asgi.wait_until_disconnected(receive))
+        response = (
+            responses.FrameResponse(send, self._info)
+            if _accepts_frames(headers)
+            else responses.JsonResponse(send, self._info)
+        )
+        reading = asgi.wait_until_disconnected(receive)
+        await self._runs.run(out, start, response, reading, shared=shared is not None)
 
     # Transcription...
 
@@ -204,6 +233,7 @@ class WorkerApp:
             if form.ready.is_set():
                 break
         events: EventQueue[TranscriptionEvent] = EventQueue()
+        out = RecordingOutput(events, self._runs.activity)
 
         async def read_rest() -> None:
             try:
@@ -214,78 +244,26 @@ class WorkerApp:
             await asgi.wait_until_disconnected(receive)
 
         def transcribe() -> None:
-            cast(Transcriber, self._engine).transcribe(form.job, iter(audio), events.emit)
-
-        def start() -> asyncio.Future[None]:
-            return self._start_thread(transcribe, events)
+            events.emit(cast(Transcriber, self._engine).transcribe(form.job, iter(audio), out))
 
         try:
-            await self._run(events, start, LineResponse(send), read_rest())
+            response = responses.LineResponse(send)
+            await self._runs.run(out, lambda: self._runs.call(transcribe, out), response, read_rest())
         finally:
             asyncio.get_running_loop().run_in_executor(None, audio.discard)
 
-    # Running a job...
 
-    async def _run(
-        self,
-        events: EventQueue[Any],
-        start: Callable[[], asyncio.Future[None]],
-        response: EventResponse,
-        reading: Awaitable[None],
-    ) -> None:
-        """Start one job once it has a slot, send its events, and stop it when the client leaves.
-
-        `reading` reads what is left of the request, and ends when the client has left.
-        """
-        reader = asyncio.ensure_future(reading)
-        reader.add_done_callback(lambda _: events.cancel())
-        async with self._slots:
-            self._busy += 1
-            running = start()
-            try:
-                if not reader.done():
-                    while batch := await events.get_all():
-                        await response.send_events(batch)
-                await self._wait_until_stopped(running, events)
-                error = running.exception()  # asked for in any case, or asyncio complains
-                if not reader.done() or _reading_error(reader):
-                    await response.finish(error or _reading_error(reader))
-            finally:
-                self._busy -= 1
-                self._trimmer.after_job()
-                events.cancel()
-                reader.cancel()
-
-    def _start_thread(self, work: Callable[[], None], events: EventQueue[Any]) -> asyncio.Future[None]:
-        return asyncio.get_running_loop().run_in_executor(self._executor, _run_unless_cancelled, work, events)
-
-    async def _wait_until_stopped(self, running: asyncio.Future[None], events: EventQueue[Any]) -> None:
-        """Wait for the engine; once the job is cancelled, only so long. A batch may go on for others: the
-        batcher detects by itself when it hangs.
-        """
-        if self._batcher and events.cancelled and not running.done():
-            running.set_result(None)
-        timeout = self._info.cancel_grace if events.cancelled else None
-        done, _ = await asyncio.wait([running], timeout=timeout)
-        if not done:
-            _end_process()
+def _shared_calls(engine: Engine, info: EngineInfo, threads: EngineThreads) -> SharedCalls | None:
+    """Return what runs several jobs in one call; None for an engine that has a call for each."""
+    grace = info.cancel_grace
+    match info.concurrency:
+        case Batches() as batches:
+            return Batcher(cast(BatchSpeaker, engine), batches, threads, grace=grace, on_hang=end_hung)
+        case Steps() as steps:
+            return StepLoop(cast(StepSpeaker, engine), steps, threads, grace=grace, on_hang=end_hung)
+        case _:
+            return None
 
 
-def _end_process() -> None:
-    os._exit(HUNG)
-
-
-def _run_unless_cancelled(work: Callable[[], None], events: EventQueue[Any]) -> None:
-    try:
-        if not events.cancelled:
-            work()
-    finally:
-        events.finish()
-
-
-def _reading_error(reader: asyncio.Future[None]) -> BaseException | None:
-    """Return what broke the reading of a body, unless it was the client's leaving."""
-    if not reader.done() or reader.cancelled():
-        return None
-    exc = reader.exception()
-    return None if isinstance(exc, asgi.ClientDisconnected) else exc
+def _accepts_frames(headers: dict[bytes, bytes]) -> bool:
+    return frames.MEDIA_TYPE.encode() in headers.get(b"accept", b"")

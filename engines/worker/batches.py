@@ -1,31 +1,19 @@
 """Jobs that wait together go through the engine in one call.
 
-The first job waits for others no longer than the engine's `batch_wait`. While a call runs, later jobs gather
-for the next. A job whose client left is out of the batch at its next audio; a call that goes on though nobody
-wants any of it has hung.
+The first job waits for others no longer than the engine's `Batches.wait`. While a call runs, later jobs
+gather for the next. A job whose client left is out of the batch at its next audio; a call that goes on though
+nobody wants any of it has hung.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 
-import msgspec
-
-from engines.api import BatchItem, BatchSpeaker, EngineInfo, SpeechEvent, SpeechJob
-from engines.worker.event_queue import EventQueue
-
-
-class QueuedJob(msgspec.Struct, frozen=True, eq=False):
-    """A job that waits for its batch, or is in it."""
-
-    job: SpeechJob
-    events: EventQueue[SpeechEvent]
-    done: asyncio.Future[None]
-    """done when the job is, with its error if it failed"""
+from engines.api import Batches, BatchItem, BatchSpeaker, Stop
+from engines.worker.speech_jobs import QueuedJob
 
 
 class Batcher:
@@ -34,18 +22,21 @@ class Batcher:
     `on_hang` is called when a call outlives its last client by `grace` seconds.
     """
 
+    shared = True
+    """a job that nobody wants is ended at once: the engine's call may go on for others"""
+
     def __init__(
         self,
         engine: BatchSpeaker,
-        info: EngineInfo,
+        batches: Batches,
         executor: Executor,
         *,
         grace: float,
         on_hang: Callable[[], None],
     ) -> None:
         self._engine = engine
-        self._size = info.batch
-        self._wait_seconds = info.batch_wait
+        self._size = batches.size
+        self._wait_seconds = batches.wait
         self._executor = executor
         self._grace = grace
         self._on_hang = on_hang
@@ -53,18 +44,13 @@ class Batcher:
         self._full = asyncio.Event()
         self._runner: asyncio.Task[None] | None = None
 
-    def submit(self, job: SpeechJob, events: EventQueue[SpeechEvent]) -> asyncio.Future[None]:
-        """Put a job into the next batch.
-
-        Returns a future that is done when the job is, with its error if it failed.
-        """
-        queued = QueuedJob(job, events, asyncio.get_running_loop().create_future())
+    def submit(self, queued: QueuedJob) -> None:
+        """Put a job into the next batch."""
         self._queue.append(queued)
         if len(self._queue) >= self._size:
             self._full.set()
         if self._runner is None or self._runner.done():
             self._runner = asyncio.create_task(self._run())
-        return queued.done
 
     async def _run(self) -> None:
         """Run batches until no job waits."""
@@ -75,66 +61,42 @@ class Batcher:
                     await asyncio.wait_for(self._full.wait(), self._wait_seconds)
             batch = self._queue[: self._size]
             self._queue = self._queue[self._size :]
-            await self._call([queued for queued in batch if not _end_if_cancelled(queued)])
+            for queued in batch:
+                if queued.unwanted:
+                    queued.end(None)
+            await self._call([queued for queued in batch if not queued.done.done()])
 
     async def _call(self, batch: list[QueuedJob]) -> None:
         """Have the engine speak a batch, in one call."""
         if not batch:
             return
-        loop = asyncio.get_running_loop()
-        items = [_batch_item(queued, loop) for queued in batch]
         watchdog = asyncio.create_task(self._detect_hang(batch))
+        error: Exception | None = None
         try:
-            await loop.run_in_executor(self._executor, self._engine.speak_batch, items)
-            error = None
+            await asyncio.get_running_loop().run_in_executor(self._executor, self._speak, batch)
         except Exception as exc:  # an engine may raise anything; it is the error of this batch's jobs
             error = exc
         finally:
             watchdog.cancel()
         for queued in batch:
-            _end(queued, error)
+            queued.end(error)
+
+    def _speak(self, batch: Sequence[QueuedJob]) -> None:
+        """Speak a batch, in the engine's thread."""
+        items = []
+        for queued in batch:
+            end = queued.ender()
+            try:
+                items.append(BatchItem(queued.prepare(), queued.out, end))
+            except Stop:
+                end(None)
+            except Exception as exc:  # a prompt that is none of the engine's is the error of this job alone
+                end(exc)
+        if items:
+            self._engine.speak_batch(items)
 
     async def _detect_hang(self, batch: Sequence[QueuedJob]) -> None:
         """Call `on_hang` once nobody has wanted anything of the batch for a while."""
         await asyncio.wait([queued.done for queued in batch])
         await asyncio.sleep(self._grace)
         self._on_hang()
-
-
-def _batch_item(queued: QueuedJob, loop: asyncio.AbstractEventLoop) -> BatchItem:
-    """Return the engine's side of a job; it ends once, by whichever thread comes first."""
-    lock = threading.Lock()
-    ended = False
-
-    def finish(error: Exception | None) -> None:
-        nonlocal ended
-        with lock:
-            ended_before = ended
-            ended = True
-        if not ended_before:
-            loop.call_soon_threadsafe(_end, queued, error)
-
-    def emit(event: SpeechEvent) -> bool:
-        wanted = queued.events.emit_nowait(event)
-        if not wanted:
-            finish(None)
-        return wanted
-
-    return BatchItem(queued.job, emit, finish)
-
-
-def _end_if_cancelled(queued: QueuedJob) -> bool:
-    """End a job that nobody wants any more, and return whether it was one."""
-    if queued.events.cancelled:
-        _end(queued, None)
-    return queued.events.cancelled
-
-
-def _end(queued: QueuedJob, error: Exception | None) -> None:
-    queued.events.finish()
-    if queued.done.done():
-        return
-    if error is None:
-        queued.done.set_result(None)
-    else:
-        queued.done.set_exception(error)

@@ -7,36 +7,35 @@ import asyncio
 import msgspec
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
-from engines.api import Sample, TranscriptionJob
+from engines.api import PromptJob, Sample, TranscriptionJob
 from engines.errors import BadInput
 from engines.wire.wav import WavStream, decode_wav
 from engines.worker.audio_queue import AudioQueue
 
 
-class SamplesForm(msgspec.Struct):
-    """The form of `/tts/create_voice_prompt`: what a prompt is to be made of."""
-
-    samples: tuple[Sample, ...] = ()
-    model: str = ""
-
-
-def read_samples(headers: dict[bytes, bytes], content: bytes, rate: int) -> SamplesForm:
-    """Return a form of `audio` parts (WAV at `rate` Hertz), each with the `reference_text` that follows it.
+def read_prompt_job(headers: dict[bytes, bytes], content: bytes, rate: int) -> PromptJob:
+    """Return the job in a form of `/tts/create_voice_prompt`: `audio` parts (WAV at `rate` Hertz), each with
+    the `reference_text` that follows it, and `model`, `language`, and `settings` (JSON).
 
     Raises BadInput or BadAudio.
     """
-    form = SamplesForm()
+    samples: list[Sample] = []
+    fields: dict[str, str] = {}
     for name, value in _parts(headers, content):
         if name == "audio":
-            form.samples += (Sample(decode_wav(value, rate)),)
-        elif name == "reference_text" and form.samples:
-            last = msgspec.structs.replace(form.samples[-1], transcript=value.decode("utf-8", "replace"))
-            form.samples = (*form.samples[:-1], last)
-        elif name == "model":
-            form.model = value.decode("utf-8", "replace")
-    if not form.samples:
+            samples.append(Sample(decode_wav(value, rate)))
+        elif name == "reference_text" and samples:
+            samples[-1] = Sample(samples[-1].pcm, value.decode("utf-8", "replace"))
+        else:
+            fields[name] = value.decode("utf-8", "replace")
+    if not samples:
         raise BadInput("`audio` is missing.", param="audio")
-    return form
+    try:
+        settings = msgspec.json.decode(fields.get("settings") or "{}", type=dict[str, bool | float | str])
+    except msgspec.DecodeError as exc:
+        message = "`settings` should be an object of numbers, words and booleans."
+        raise BadInput(message, param="settings") from exc
+    return PromptJob(tuple(samples), fields.get("model", ""), fields.get("language") or None, settings)
 
 
 def _parts(headers: dict[bytes, bytes], content: bytes) -> list[tuple[str, bytes]]:

@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
-from engines.api import BYTES_PER_SAMPLE, Audio, EngineInfo, SpeechEvent, TranscriptionEvent
+from engines.api import BYTES_PER_SAMPLE, Audio, Beat, EngineInfo, Prompt, TranscriptionEvent
 from engines.wire import errors, frames
+from engines.wire.bodies import prompt_response
 from engines.worker import asgi
 
 FULL_SCALE = 32768
@@ -48,7 +49,7 @@ class FrameResponse(EventResponse):
         self._rate = info.speech.sample_rate if info.speech else 0
         self._samples = 0
 
-    async def send_events(self, events: list[SpeechEvent]) -> None:
+    async def send_events(self, events: list[frames.WorkEvent]) -> None:
         """Send the frames of some events."""
         self._samples += sum(
             len(event.pcm) // BYTES_PER_SAMPLE for event in events if isinstance(event, Audio)
@@ -81,7 +82,7 @@ class JsonResponse(EventResponse):
         self._rate = info.speech.sample_rate if info.speech else 1
         self._pcm = array("h")
 
-    async def send_events(self, events: list[SpeechEvent]) -> None:
+    async def send_events(self, events: list[frames.WorkEvent]) -> None:
         """Collect the audio of some events."""
         for event in events:
             if isinstance(event, Audio):
@@ -99,6 +100,55 @@ class JsonResponse(EventResponse):
             "duration": len(samples) / self._rate,
         }
         await asgi.send_json(self._send, 200, answer)
+
+
+class PromptFrameResponse(EventResponse):
+    """A voice prompt as a frame, with signs that the work goes on before it."""
+
+    async def send_events(self, events: list[Beat | Prompt]) -> None:
+        """Send the frames of some events."""
+        await self._start()
+        for event in events:
+            if isinstance(event, Prompt):
+                await asgi.send_chunk(self._send, frames.encode_prompt(event.data))
+            else:
+                await asgi.send_chunk(self._send, frames.encode_events([event]))
+
+    async def finish(self, exc: BaseException | None) -> None:
+        """Send the last frame, an end or an error; an error before any other frame is the whole response."""
+        if exc and not self._started:
+            await send_error(self._send, exc)
+            return
+        await self._start()
+        last = frames.encode_error(errors.to_frame(exc)) if exc else frames.encode_end(0)
+        await asgi.send_chunk(self._send, last)
+        await asgi.send_end(self._send)
+
+    async def _start(self) -> None:
+        if not self._started:
+            self._started = True
+            await asgi.send_start(self._send, 200, frames.MEDIA_TYPE)
+
+
+class PromptJsonResponse(EventResponse):
+    """A voice prompt as one JSON object, the form every provider has."""
+
+    def __init__(self, send: asgi.Send) -> None:
+        super().__init__(send)
+        self._prompt = Prompt("")
+
+    async def send_events(self, events: list[Beat | Prompt]) -> None:
+        """Keep the prompt among some events."""
+        for event in events:
+            if isinstance(event, Prompt):
+                self._prompt = event
+
+    async def finish(self, exc: BaseException | None) -> None:
+        """Send the object, or the error."""
+        if exc:
+            await send_error(self._send, exc)
+        else:
+            await asgi.send_json(self._send, 200, prompt_response(self._prompt))
 
 
 class LineResponse(EventResponse):

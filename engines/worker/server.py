@@ -14,6 +14,7 @@ import uvicorn
 from engines.api import Engine, EngineInfo
 from engines.wire.address import Handshake
 from engines.worker.app import WorkerApp
+from engines.worker.engine_threads import EngineThreads
 from engines.worker.parent import STOP_SIGNAL
 
 
@@ -45,6 +46,7 @@ class WorkerServer(uvicorn.Server):
 def serve(
     engine: Engine,
     info: EngineInfo,
+    threads: EngineThreads,
     socket: str | None,
     secret: str,
     send_handshake: Callable[[Handshake], None],
@@ -52,7 +54,7 @@ def serve(
     """Serve an engine until its parent stops it, and return the exit status."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     config = uvicorn.Config(
-        WorkerApp(engine, info, secret=secret),
+        WorkerApp(engine, info, threads, secret=secret),
         uds=socket,
         host="127.0.0.1",
         port=0,

@@ -5,63 +5,137 @@ that it is ready.
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import Any
 
 from engines.api import (
-    Audio,
+    Batches,
     BatchItem,
     EngineInfo,
-    SpeechEvent,
+    Output,
+    Prompt,
+    PromptJob,
+    Sample,
     SpeechJob,
-    TranscriptionEvent,
+    SpeechOutput,
+    StepResult,
+    Steps,
+    Stop,
     TranscriptionJob,
+    TranscriptSegment,
+    Word,
 )
+from engines.api.prompt_file import prompt_id
+from engines.errors import BadInput
 
 TEXT = "Hello there."
 VOWEL_SECONDS = 1.5
+VOWEL_TRANSCRIPT = "Ah ah ah."
 PITCH = 80
 """Hertz, of the vowel"""
 FORMANTS = (390, 2300, 2850)
 """Hertz, of the vowel"""
 
 
-def warm_up(engine: Any, info: EngineInfo) -> None:  # noqa: ANN401 - an engine of whichever kind
-    """Speak until the first audio comes, or transcribe a vowel.
+class FirstJobFailed(Exception):
+    """A model was loaded, and cannot do a job."""
 
-    What cannot be done is no error: real jobs will report it. Raises what the engine raises when it is out of
-    memory.
+
+def warm_up(engine: Any, info: EngineInfo, out: Output) -> None:  # noqa: ANN401 - an engine of whichever kind
+    """Speak until the first audio comes, or transcribe a vowel; an engine that only clones clones the vowel.
+
+    A library may refuse this text alone, which is no fault of the engine's. Everything else that the job
+    raises is why this start failed. Raises FirstJobFailed.
     """
     try:
-        if info.speech and hasattr(engine, "speak"):
-            engine.speak(SpeechJob(TEXT, ""), _stop_at_audio)
-        elif info.speech:
-            engine.speak_batch([BatchItem(SpeechJob(TEXT, ""), _stop_at_audio, lambda _: None)])
+        if info.speech:
+            with suppress(Stop):
+                _speak(engine, info, SpeechJob(TEXT, "", prompt=_prompt(engine, info, out)), FirstAudio(out))
         if info.transcription:
             audio = iter([vowel(info.transcription.sample_rate)])
-            engine.transcribe(TranscriptionJob(), audio, _accept)
-    except MemoryError:
-        raise
-    except Exception as exc:  # a library may stumble over this text alone; without memory it would over all
-        if "out of memory" in str(exc):
-            raise
+            engine.transcribe(TranscriptionJob(), audio, FirstTranscript(out))
+    except BadInput as exc:
         print(f"not warmed up: {type(exc).__name__}: {exc}", file=sys.stderr)
+    except Exception as exc:  # an engine may raise anything; a real job would raise it too
+        raise FirstJobFailed(f"Its first job failed: {type(exc).__name__}: {exc}") from exc
 
 
-def _stop_at_audio(event: SpeechEvent) -> bool:
-    return not (isinstance(event, Audio) and event.pcm)
+def _speak(engine: Any, info: EngineInfo, job: SpeechJob, out: SpeechOutput) -> None:  # noqa: ANN401 - as above
+    """Speak a job, whichever way the engine does several. Raises what the engine raises, or Stop."""
+    match info.concurrency:
+        case Batches():
+            errors: list[Exception | None] = []
+            engine.speak_batch([BatchItem(job, out, errors.append)])
+            _raise_first(errors)
+        case Steps():
+            member = engine.begin(job, out)
+            try:
+                result: StepResult = True
+                while result is True:
+                    [result] = engine.step([member])
+            finally:
+                engine.drop(member)
+            _raise_first([result if isinstance(result, Exception) else None])
+        case _:
+            engine.speak(job, out)
 
 
-def _accept(_event: TranscriptionEvent) -> bool:
-    return True
+def _raise_first(errors: list[Exception | None]) -> None:
+    if error := next(filter(None, errors), None):
+        raise error
 
 
-def vowel(rate: int) -> bytes:
+def _prompt(engine: Any, info: EngineInfo, out: Output) -> Prompt | None:  # noqa: ANN401 - an engine of whichever kind
+    """Return the prompt to speak with, of an engine that has no voices of its own."""
+    cloning = info.speech.cloning if info.speech else None
+    if cloning is None or info.voices:
+        return None
+    seconds = min(max(VOWEL_SECONDS, 1.1 * cloning.shortest), cloning.longest)
+    sample = Sample(vowel(cloning.sample_rate, seconds), VOWEL_TRANSCRIPT)
+    data = engine.create_prompt(PromptJob((sample,), info.models[0]), out)
+    return Prompt(prompt_id(data), opened=engine.open_prompt(data))
+
+
+class FirstAudio:
+    """An output that wants nothing more once there is audio."""
+
+    def __init__(self, out: Output) -> None:
+        self._out = out
+
+    def audio(self, pcm: bytes) -> None:
+        """Stop at the first audio."""
+        if pcm:
+            raise Stop
+
+    def word(self, word: Word) -> None:
+        """Take a word."""
+
+    def beat(self, progress: float | None = None) -> None:
+        """Pass the sign on, without a share: it is one of this job, not of the start."""
+        self._out.beat()
+
+
+class FirstTranscript:
+    """An output that takes a transcript."""
+
+    def __init__(self, out: Output) -> None:
+        self._out = out
+
+    def segment(self, segment: TranscriptSegment) -> None:
+        """Take a segment."""
+
+    def beat(self, progress: float | None = None) -> None:
+        """Pass the sign on."""
+        self._out.beat()
+
+
+def vowel(rate: int, seconds: float = VOWEL_SECONDS) -> bytes:
     """Return a vowel that swells six times a second, which voice detection accepts as speech: s16le PCM at
     `rate` Hertz.
     """
     import numpy as np
 
-    time = np.arange(round(VOWEL_SECONDS * rate)) / rate
+    time = np.arange(round(seconds * rate)) / rate
     phase = 2 * np.pi * np.cumsum(PITCH * (1 + 0.1 * np.sin(2 * np.pi * 0.7 * time))) / rate
     wave = np.zeros(len(time))
     for harmonic in range(1, min(6500, rate // 2) // PITCH):

@@ -196,11 +196,11 @@ class RemoteWorkerSource:
         """Close a stream."""
         self._connection.send(messages.CloseStream(need.number))
 
-    async def acquire(self, need: StreamNeed) -> RemoteSlot:
+    async def acquire(self, need: StreamNeed, prompt: str = "") -> RemoteSlot:
         """Wait for a slot and return it. Raises EngineUnavailable."""
         progress = _progress(need)
         acquired = await self._connection.request(
-            lambda number: messages.AcquireSlot(number, need.number, progress), messages.SlotAcquired
+            lambda number: messages.AcquireSlot(number, need.number, progress, prompt), messages.SlotAcquired
         )
         return RemoteSlot(acquired.slot, self._clients.borrow(acquired.address))
 

@@ -239,7 +239,7 @@ class Session:
     async def _acquire_slot(self, request: messages.AcquireSlot) -> None:
         group, need = self._streams[request.need]
         _note_progress(need, request.progress)
-        slot = await group.acquire(need)
+        slot = await group.acquire(need, request.prompt)
         number = next(self._numbers)
         self._slots[number] = group, need, slot
         self._send(messages.SlotAcquired(request.id, number, slot.client.address))
@@ -296,7 +296,7 @@ def _refusal(number: int, exc: SpeechError) -> messages.Refused:
         exc.message,
         exc.param,
         exc.code,
-        getattr(exc, "retry_after", 1.0),
+        exc.retry_after,
         exc.kind if isinstance(exc, RateLimited) else "",
         exc.headers if isinstance(exc, RateLimited) else {},
     )

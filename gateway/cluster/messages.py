@@ -93,6 +93,8 @@ class AcquireSlot(msgspec.Struct, frozen=True, tag="acquire_slot"):
     id: int
     need: int
     progress: StreamProgress
+    prompt: str = ""
+    """id of the job's voice prompt"""
 
 
 class ReleaseSlot(msgspec.Struct, frozen=True, tag="release_slot"):

@@ -58,7 +58,7 @@ class Respeller:
                     first, last = event.start, event.end
                     if spoken:
                         first, last = spoken.original(first, last)
-                    yield Word(*self._text.original(start + first, start + last), event.time)
+                    yield Word(*self._text.original(start + first, start + last), event.time, event.until)
                 else:
                     yield event
 

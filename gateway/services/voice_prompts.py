@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engines.api import BYTES_PER_SAMPLE, CloningCapabilities, EngineInfo, Prompt, Sample
+from engines.api import BYTES_PER_SAMPLE, CloningCapabilities, EngineInfo, Prompt, PromptJob, Sample
 from engines.errors import EngineUnavailable, NotFound, Unsupported
 from engines.fleet.streams import RequestTerms
 from gateway.services import sample_transcripts, voice_design
@@ -31,7 +31,9 @@ async def voice_prompt(
     terms = RequestTerms(terms.caller, terms.batch)
     profile = await voice_design.ensure_reference(services, engines, profile, terms)
     engines = services.engine_snapshot()  # anew: a design may have taken minutes
-    if cloning.transcript:
+    if cloning.transcript == "needed" or (
+        cloning.transcript == "helps" and sample_transcripts.find_transcriber(engines, profile)
+    ):
         profile = await sample_transcripts.with_transcripts(services, engines, profile, terms)
     model = choice.model or info.models[0]
     opened = await services.library.open()
@@ -66,14 +68,23 @@ async def _create_prompt(
     model: str,
     terms: RequestTerms,
 ) -> Prompt:
-    """Have the engine make a prompt of as many seconds of the voice's samples as it uses."""
+    """Have the engine make a prompt of as many seconds of the voice's samples as it uses.
+
+    A sample that would be too long is cut; where its words belong to it, it is left out instead, unless it is
+    the only one, which the engine refuses with the figure.
+    """
     samples: list[Sample] = []
     seconds_left = cloning.longest
     for sample in profile.samples:
-        if seconds_left > 0:
-            pcm = await sample_pcm(services, sample, cloning.sample_rate)
-            most = BYTES_PER_SAMPLE * round(seconds_left * cloning.sample_rate)
-            samples.append(Sample(pcm[:most], sample.transcript))
-            seconds_left -= sample.seconds
+        if seconds_left <= 0:
+            break
+        pcm = await sample_pcm(services, sample, cloning.sample_rate)
+        if cloning.transcript == "no":
+            pcm = pcm[: BYTES_PER_SAMPLE * round(seconds_left * cloning.sample_rate)]
+        elif sample.seconds > seconds_left and samples:
+            continue
+        samples.append(Sample(pcm, sample.transcript))
+        seconds_left -= sample.seconds
+    job = PromptJob(tuple(samples), model, profile.languages[0] if profile.languages else None)
     async with services.engines.pool(info.name).open(terms) as stream:
-        return await stream.create_prompt(samples, cloning.sample_rate, model)
+        return await stream.create_prompt(job, cloning.sample_rate)

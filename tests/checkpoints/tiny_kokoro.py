@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from kokoro import KModel, KPipeline
 from numpy.typing import NDArray
+from outputs import QUIET, run_speech
 
 from engines.adapters.kokoro.engine import Kokoro
 from engines.adapters.kokoro.english import English
@@ -157,7 +158,7 @@ def library() -> KModel:
 def loaded() -> tuple[Kokoro, EngineInfo]:
     """Return the engine, for batches of four, and its info."""
     engine = Kokoro(path=str(folder()), device="cpu", batch=4)
-    return engine, engine.load()
+    return engine, engine.load(QUIET)
 
 
 def voice(name: str) -> torch.Tensor:
@@ -189,7 +190,7 @@ def events_of(job: SpeechJob, engine: Kokoro | None = None) -> list[SpeechEvent]
         events.append(event)
         return True
 
-    (engine or loaded()[0]).speak(job, emit)
+    run_speech(engine or loaded()[0], job, emit)
     return events
 
 

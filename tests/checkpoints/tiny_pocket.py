@@ -18,6 +18,7 @@ import numpy as np
 import torch
 import yaml
 from numpy.typing import NDArray
+from outputs import QUIET, create_prompt, run_speech
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
@@ -113,11 +114,11 @@ def folder() -> Path:
     config["flow_lm"] = {**CONFIG["flow_lm"], "lookup_table": table}
     (target / "config.yaml").write_text(yaml.safe_dump(config), "utf-8")
     engine = Pocket(path=str(target))
-    engine.load()
+    engine.load(QUIET)
     (target / "embeddings").mkdir()
     for number, voice in enumerate(VOICES):
         (target / "embeddings" / f"{voice}.safetensors").write_bytes(
-            engine.create_prompt([recording(110.0 + 90 * number)], "")
+            create_prompt(engine, [recording(110.0 + 90 * number)], "")
         )
     return target
 
@@ -156,7 +157,7 @@ def _weights(folder: Path) -> dict[str, torch.Tensor]:
 def loaded() -> tuple[Pocket, EngineInfo]:
     """Return the engine, and its info."""
     engine = Pocket(path=str(folder()))
-    return engine, engine.load()
+    return engine, engine.load(QUIET)
 
 
 @functools.cache
@@ -182,5 +183,5 @@ def speak(job: SpeechJob, engine: Pocket | None = None) -> NDArray[np.int16]:
         pcm.extend(event.pcm if isinstance(event, Audio) else b"")
         return True
 
-    (engine or loaded()[0]).speak(job, emit)
+    run_speech(engine or loaded()[0], job, emit)
     return np.frombuffer(bytes(pcm), "<i2")

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from outputs import QUIET, run_speech
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
@@ -171,7 +172,7 @@ def _weights(place: Path) -> dict[str, torch.Tensor]:
 def loaded() -> tuple[VoxCPM, EngineInfo]:
     """Return the engine, without a default voice, as the library is, and its info."""
     engine = VoxCPM(path=str(folder()), steps=STEPS, own_voice=False)
-    return engine, engine.load()
+    return engine, engine.load(QUIET)
 
 
 @functools.cache
@@ -229,5 +230,5 @@ def speak(job: SpeechJob, engine: VoxCPM | None = None) -> NDArray[np.int16]:
         pcm.extend(event.pcm if isinstance(event, Audio) else b"")
         return True
 
-    (engine or loaded()[0]).speak(job, emit)
+    run_speech(engine or loaded()[0], job, emit)
     return np.frombuffer(bytes(pcm), "<i2")

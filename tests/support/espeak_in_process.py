@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
+from outputs import QUIET, run_speech
+
 from engines.adapters.espeak.engine import Espeak
 from engines.api import Audio, EngineInfo, SpeechEvent, SpeechJob, Word
 
@@ -28,7 +30,7 @@ class Spoken(NamedTuple):
 def loaded() -> tuple[Espeak, EngineInfo]:
     """Load the engine; return it and its info."""
     engine = Espeak()
-    return engine, engine.load()
+    return engine, engine.load(QUIET)
 
 
 def speak(job: SpeechJob) -> Spoken:
@@ -43,7 +45,7 @@ def speak(job: SpeechJob) -> Spoken:
             spoken.ahead.append(event.time * RATE >= len(pcm) / 2 - 1)
         return True
 
-    loaded()[0].speak(job, emit)
+    run_speech(loaded()[0], job, emit)
     return spoken._replace(pcm=bytes(pcm))
 
 

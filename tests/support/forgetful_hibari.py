@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from engines.adapters.hibari.engine import Hibari
-from engines.api import BYTES_PER_SAMPLE, Audio, EmitSpeech, EngineInfo, SpeechEvent, SpeechJob, Word
+from engines.api import BYTES_PER_SAMPLE, EngineInfo, Output, SpeechJob, SpeechOutput, Word
 from engines.errors import EngineFailed
 
 RATE = 24_000
@@ -23,6 +23,28 @@ others lose a word without a seed, or with a low one
 """
 
 
+class Heard:
+    """An output that keeps what is said."""
+
+    def __init__(self, out: SpeechOutput) -> None:
+        self._out = out
+        self.pcm = bytearray()
+        self.words: list[Word] = []
+
+    def audio(self, pcm: bytes) -> None:
+        """Keep audio."""
+        self.pcm.extend(pcm)
+        self._out.beat()
+
+    def word(self, word: Word) -> None:
+        """Keep a word."""
+        self.words.append(word)
+
+    def beat(self, progress: float | None = None) -> None:
+        """Pass a sign on."""
+        self._out.beat(progress)
+
+
 class Forgetful:
     """Hibari, losing a word of each job: which and when is up to the voice."""
 
@@ -30,36 +52,28 @@ class Forgetful:
         self._hibari = Hibari()
         self._jobs = 0
 
-    def load(self) -> EngineInfo:
+    def load(self, out: Output) -> EngineInfo:
         """Load hibari."""
-        info = self._hibari.load()
+        info = self._hibari.load(out)
         assert info.speech
-        speech = msgspec.structs.replace(info.speech, words=False, ipa=False)
+        speech = msgspec.structs.replace(info.speech, words=None, ipa=False)
         return msgspec.structs.replace(info, name="forgetful", models=("forgetful",), speech=speech)
 
-    def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
+    def speak(self, job: SpeechJob, out: SpeechOutput) -> None:
         """Speak a job, and lose a word of it."""
         unlucky = job.seed is None or job.seed < UNLUCKY_SEEDS
         if job.voice == FAILS_AGAIN and not unlucky:
             raise EngineFailed("No second time.")
-        pcm = bytearray()
-        words: list[Word] = []
-
-        def collect(event: SpeechEvent) -> bool:
-            if isinstance(event, Word):
-                words.append(event)
-            else:
-                pcm.extend(event.pcm)
-            return emit(Audio(b""))
-
+        heard = Heard(out)
         fixed = msgspec.structs.replace(job, seed=FIXED_SEED)
-        self._hibari.speak(fixed, collect)
+        self._hibari.speak(fixed, heard)
+        pcm, words = heard.pcm, heard.words
         self._jobs += 1
         inner = sorted(range(1, len(words) - 1), key=lambda number: words[number].start - words[number].end)
         if inner and (unlucky or job.voice in (LOSES_ALWAYS, LOSES_BY_TURNS)):
             number = inner[self._jobs % 3 if job.voice == LOSES_BY_TURNS else 0]
             pcm = without_word(bytes(pcm), words, number)
-        emit(Audio(bytes(pcm)))
+        out.audio(bytes(pcm))
 
 
 def without_word(pcm: bytes, words: list[Word], number: int) -> bytearray:

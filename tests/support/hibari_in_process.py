@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from outputs import QUIET, run_speech
 
 pytest.importorskip("hibari", reason="hibari-tts is not installed: pip install -e '.[natural]'")
 
@@ -39,7 +40,7 @@ class Spoken(NamedTuple):
 def loaded() -> tuple[Hibari, EngineInfo]:
     """Load the engine; give it and its account of itself."""
     engine = Hibari()
-    return engine, engine.load()
+    return engine, engine.load(QUIET)
 
 
 def speak(job: SpeechJob, engine: Hibari | None = None) -> Spoken:
@@ -58,7 +59,7 @@ def speak(job: SpeechJob, engine: Hibari | None = None) -> Spoken:
             sizes.append(len(event.pcm))
         return True
 
-    (engine or loaded()[0]).speak(job, emit)
+    run_speech(engine or loaded()[0], job, emit)
     sound = np.frombuffer(pcm, "<i2").astype(float) / 32768
     return Spoken(sound, bytes(pcm), words, ahead, sizes)
 

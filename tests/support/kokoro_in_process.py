@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from outputs import QUIET, run_speech
 
 from engines.catalogue.kokoro import JAPANESE_VOICES
 
@@ -70,7 +71,7 @@ def _member(wheel: int, member: str) -> bytes:
 def loaded() -> tuple[Kokoro, EngineInfo]:
     """Load the engine; return it and its info."""
     engine = Kokoro(str(folder()), "kokoro-int8", "cpu", threads=THREADS)
-    return engine, engine.load()
+    return engine, engine.load(QUIET)
 
 
 def network() -> OnnxNetwork:
@@ -94,5 +95,5 @@ def speak(job: SpeechJob, engine: Kokoro | None = None) -> SpokenJob:
             ahead.append(event.time * RATE >= len(pcm) // 2 - 1)
         return True
 
-    (engine or loaded()[0]).speak(job, emit)
+    run_speech(engine or loaded()[0], job, emit)
     return SpokenJob(np.frombuffer(bytes(pcm), "<i2"), words, ahead)

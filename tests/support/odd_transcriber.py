@@ -11,12 +11,12 @@ import msgspec
 
 from engines.api import (
     BYTES_PER_SAMPLE,
-    EmitTranscription,
     EngineInfo,
     Finished,
-    Progress,
+    Output,
     TranscriptionCapabilities,
     TranscriptionJob,
+    TranscriptionOutput,
     TranscriptSegment,
 )
 from engines.errors import EngineFailed
@@ -41,30 +41,29 @@ class OddTranscriber:
         self._heard = msgspec.json.decode(heard, type=list[TranscriptSegment]) if heard else []
         self._deaths = Path(deaths) if deaths else None
 
-    def load(self) -> EngineInfo:
+    def load(self, out: Output) -> EngineInfo:
         """Load nothing, slowly after a death."""
         if self._deaths and self._deaths.exists():
             time.sleep(LOAD_SECONDS)
         capabilities = TranscriptionCapabilities(("en",), words=True)
         return EngineInfo("odd", "1", "Apache-2.0", ("odd",), transcription=capabilities)
 
-    def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], emit: EmitTranscription) -> None:
+    def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], out: TranscriptionOutput) -> Finished:
         """Transcribe nothing."""
         seconds = sum(map(len, audio)) / BYTES_PER_SAMPLE / RATE
         if self._heard:
             for segment in self._heard:
-                emit(segment)
-            emit(Finished(seconds, "en"))
-            return
+                out.segment(segment)
+            return Finished(seconds, "en")
         if self._deaths:
             if not self._deaths.exists() or self._deaths.stat().st_size < DEATHS:
                 with self._deaths.open("ab") as counted:
                     counted.write(b"x")
                 os._exit(1)
-            emit(TranscriptSegment("one", 0.0, seconds))
-            emit(Finished(seconds, "en"))
-            return
+            out.segment(TranscriptSegment("one", 0.0, seconds))
+            return Finished(seconds, "en")
         if seconds < SHORT:
             raise EngineFailed("Nothing could be heard.")
-        while emit(Progress(0.0)):
+        while True:
+            out.beat()
             time.sleep(0.02)

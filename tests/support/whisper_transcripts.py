@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from outputs import run_transcription
 from tiny_whisper import BYTES_PER_SECOND, TRANSCRIPTS, silence, sound
 
 from engines.api import Transcriber, TranscriptionEvent, TranscriptionJob, TranscriptSegment
@@ -31,7 +32,7 @@ def transcribe(
         events.append(event)
         return True
 
-    engine.transcribe(job or TranscriptionJob(), chunks, emit)
+    run_transcription(engine, job or TranscriptionJob(), chunks, emit)
     return events
 
 

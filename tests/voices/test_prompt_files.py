@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import load, save
 
-from voices.prompts import CHECKSUM, is_whole, signed
+from engines.api.prompt_file import CHECKSUM, is_whole, signed
 
 TENSORS: dict[str, NDArray[np.generic]] = {
     "speaker": np.arange(7, dtype=np.float32),

@@ -17,10 +17,11 @@ from libraries import awaited, sample, voice
 from msgspec.structs import replace
 from safetensors.numpy import save
 
-from engines.api import CloningCapabilities, EngineInfo, Prompt, SpeechCapabilities
+from engines.api import CloningCapabilities, EngineInfo, Prompt, SpeechCapabilities, Threads
+from engines.api.prompt_file import signed
 from engines.errors import EngineFailed
 from voices.profile import Profile
-from voices.prompts import PromptCache, path, signed
+from voices.prompts import PromptCache, path
 from voices.storage.blobs import Blobs, open_blobs
 
 audio = libraries.audio
@@ -128,7 +129,9 @@ def test_other_changes_do_not() -> None:
     )
     assert path(renamed, INFO, "mimic") == KEY
     assert path(first(facts={"level": 1.0}, created=9.0, transcribed_by="ear"), INFO, "mimic") == KEY
-    assert path(PROFILE, replace(info(words=True), slots=9, device="cuda"), "mimic") == KEY
+    assert (
+        path(PROFILE, replace(info(words="durations"), concurrency=Threads(9), device="cuda"), "mimic") == KEY
+    )
 
 
 # Once...

@@ -139,7 +139,7 @@ def _cloning_reason(profile: Profile, info: EngineInfo, around: AvailableEngines
     if not profile.samples and not around.designs:
         return "the voice has not been made yet, and no engine that designs voices is ready"
     if (
-        cloning.transcript
+        cloning.transcript == "needed"
         and not around.transcribes
         and not all(sample.transcript for sample in profile.samples)
     ):

@@ -9,7 +9,6 @@ library's waveform goes on from where its last one stopped.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import espeakng_loader
@@ -25,12 +24,11 @@ from engines.adapters.espeak.voices import (
 )
 from engines.api import (
     BYTES_PER_SAMPLE,
-    Audio,
-    EmitSpeech,
     EngineInfo,
+    Output,
     SpeechCapabilities,
-    SpeechEvent,
     SpeechJob,
+    SpeechOutput,
     Word,
 )
 from engines.api.offsets import Rewriting
@@ -38,7 +36,7 @@ from engines.errors import EngineFailed
 from engines.toolkit.espeak_library import PITCH, RATE, UNSPEAKABLE, VOLUME, Library, WordEvent
 from engines.toolkit.espeak_text import pieces, prepare
 from engines.toolkit.espeak_words import WordFiller, WordReader
-from engines.toolkit.stopping import stoppable
+from engines.toolkit.outputs import Discarding
 
 WORDS_PER_MINUTE = 175
 SLOWEST = 80
@@ -54,14 +52,14 @@ LARGEST_CHUNK = 88_200
 class Espeak:
     """The engine of eSpeak NG. One thread at a time."""
 
-    def load(self) -> EngineInfo:
+    def load(self, out: Output) -> EngineInfo:
         """Initialise the library, and speak a word so that the first job does not pay for its dictionary."""
         self._library = Library()
         data = Path(espeakng_loader.get_data_path())
         able = [voice for voice in self._library.voices() if has_dictionary(data, voice)]
         self._voices = Voices(able, variant_names(data))
         for code in sorted({voice.partition("+")[0] for voice in CHARACTERS.values()}):
-            self.speak(SpeechJob("warm", code), lambda _: True)
+            self.speak(SpeechJob("warm", code), Discarding(out))
         voices = self._voices.listed()
         return EngineInfo(
             name="espeak",
@@ -78,34 +76,31 @@ class Espeak:
                 script_languages=SCRIPT_LANGUAGES,
                 language=True,
                 pitch=True,
-                words=True,
+                words="events",
                 emoji=True,
                 ties=True,
             ),
         )
 
-    def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
+    def speak(self, job: SpeechJob, out: SpeechOutput) -> None:
         """Speak one segment. Raises UnknownVoice or EngineFailed."""
         self._prepare(job)
-        with stoppable(emit) as send:
-            text = prepare(job.text, self._read_aloud)
-            buffer = GrowingBuffer(send, self._library.sample_rate)
-            words = Words(text)
-            for start, end in pieces(text.text, self._read_aloud):
-                began = buffer.seconds
+        text = prepare(job.text, self._read_aloud)
+        buffer = GrowingBuffer(out, self._library.sample_rate)
+        words = Words(text)
+        for start, end in pieces(text.text, self._read_aloud):
+            began = buffer.seconds
 
-                def sink(
-                    events: list[WordEvent], pcm: bytes, start: int = start, began: float = began
-                ) -> None:
-                    for event in events:
-                        known = words.add(start + event.offset, event.length, began + event.time)
-                        buffer.add_words(known)
-                    buffer.add(pcm)
+            def sink(events: list[WordEvent], pcm: bytes, start: int = start, began: float = began) -> None:
+                for event in events:
+                    known = words.add(start + event.offset, event.length, began + event.time)
+                    buffer.add_words(known)
+                buffer.add(pcm)
 
-                pause = job.pause and end == len(text.text)
-                self._library.synthesise(text.text[start:end].translate(UNSPEAKABLE), sink, pause=pause)
-            buffer.add_words(words.finish(buffer.seconds))
-            buffer.finish()
+            pause = job.pause and end == len(text.text)
+            self._library.synthesise(text.text[start:end].translate(UNSPEAKABLE), sink, pause=pause)
+        buffer.add_words(words.finish(buffer.seconds))
+        buffer.finish()
 
     def _read_aloud(self, text: str) -> str:
         """Return the phonemes of a short text in the voice that is set."""
@@ -155,11 +150,11 @@ class GrowingBuffer:
     """A buffer that sends the first audio at once, and the rest in ever larger chunks.
 
     Sending costs more than making the audio. What follows a word is held until the next one is known, so that
-    words go before the audio they begin in. `send` may raise Stop.
+    words go before the audio they begin in. Each of its functions may raise Stop.
     """
 
-    def __init__(self, send: Callable[[SpeechEvent], None], rate: int) -> None:
-        self._send = send
+    def __init__(self, out: SpeechOutput, rate: int) -> None:
+        self._out = out
         self._rate = rate
         self._words: list[Word] = []
         self._pcm = bytearray()
@@ -198,8 +193,8 @@ class GrowingBuffer:
             due = [word for word in self._words if word.time <= end or (is_last and size <= 0)]
             self._words = self._words[len(due) :]
             for word in due:
-                self._send(word)
+                self._out.word(word)
             if pcm:
-                self._send(Audio(pcm))
+                self._out.audio(pcm)
             self._sent += len(pcm)
             self._chunk_size = min(LARGEST_CHUNK, 2 * self._chunk_size)

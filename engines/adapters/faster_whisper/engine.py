@@ -11,7 +11,7 @@ asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.metadata import version
 
 from faster_whisper.transcribe import Segment
@@ -19,18 +19,16 @@ from faster_whisper.transcribe import Segment
 from engines.adapters.faster_whisper.load import load_window_model
 from engines.adapters.faster_whisper.model import WindowModel
 from engines.api import (
-    EmitTranscription,
     EngineInfo,
     Finished,
-    Progress,
+    Output,
     TranscriptionCapabilities,
-    TranscriptionEvent,
     TranscriptionJob,
+    TranscriptionOutput,
     TranscriptSegment,
     TranscriptToken,
     TranscriptWord,
 )
-from engines.toolkit.stopping import stoppable
 from engines.toolkit.threads import cpu_threads
 from engines.toolkit.transcript_words import log_probability, strip_punctuation
 from engines.toolkit.transcription_options import ENGLISH, check_job, fallback_temperatures, iso_codes
@@ -60,7 +58,7 @@ class FasterWhisper:
         self._vad = vad
         self._threads = threads
 
-    def load(self) -> EngineInfo:
+    def load(self, out: Output) -> EngineInfo:
         """Load the model. Raises EngineFailed."""
         self._model = load_window_model(self._path, self._device, self._dtype, cpu_threads(self._threads))
         self._silero = Silero() if self._vad else None
@@ -82,25 +80,24 @@ class FasterWhisper:
             ),
         )
 
-    def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], emit: EmitTranscription) -> None:
+    def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], out: TranscriptionOutput) -> Finished:
         """Transcribe a recording, window by window. Raises Unsupported."""
         check_job(job, self._name, self._codes)
-        with stoppable(emit) as send:
-            windows = Windows(audio, self._silero, lambda seconds: send(Progress(seconds)))
-            with self._model.stop_check.during_job(lambda: send(Progress(windows.processed_seconds))):
-                self._transcribe_windows(job, windows, send)
+        windows = Windows(audio, self._silero, out.beat)
+        with self._model.hook.during(lambda: out.beat(windows.processed_seconds)):
+            return self._transcribe_windows(job, windows, out)
 
     def _transcribe_windows(
-        self, job: TranscriptionJob, windows: Windows, send: Callable[[TranscriptionEvent], None]
-    ) -> None:
+        self, job: TranscriptionJob, windows: Windows, out: TranscriptionOutput
+    ) -> Finished:
         transcriber = WindowTranscriber(self._model, job, self._codes.get(job.language or ""))
         while window := windows.next_window():
             for segment in transcriber.transcribe(window):
-                send(_transcript_segment(segment, window, job))
+                out.segment(_transcript_segment(segment, window, job))
             windows.advance(self._model.transcribed_seconds or len(window.samples) / SAMPLE_RATE)
-            send(Progress(windows.processed_seconds))
+            out.beat(windows.processed_seconds)
         language = next((iso for iso, code in self._codes.items() if code == transcriber.language), ENGLISH)
-        send(Finished(windows.duration, language))
+        return Finished(windows.duration, language)
 
 
 class WindowTranscriber:

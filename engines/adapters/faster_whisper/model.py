@@ -22,7 +22,7 @@ from faster_whisper import WhisperModel
 from faster_whisper.transcribe import Segment
 from faster_whisper.utils import get_end
 
-from engines.toolkit.stopping import StopCheck
+from engines.toolkit.stopping import BeatHook
 from engines.toolkit.vad import Floats
 
 FRAMES_PER_SECOND = 100
@@ -31,7 +31,7 @@ LONG_CALLS = ("encode", "detect_language", "generate", "align")
 STOP_CHECK_SECONDS = 0.5
 """from one check to the next while a call runs"""
 MAX_CALL_SECONDS = 600.0
-"""a call that takes longer has hung: there are no more checks, and the gateway misses their progress"""
+"""a call that takes longer has hung: there are no more signs, which the gateway misses"""
 
 
 class EndOfWindow(Exception):
@@ -77,9 +77,9 @@ class WindowModel(WhisperModel):  # type: ignore[misc]  # a class without types
 
     def __init__(self, folder: str, **options: object) -> None:
         super().__init__(folder, **options)
-        self.stop_check = StopCheck()
+        self.hook = BeatHook()
         """called before and during each of the calls that take long; what it raises ends the work"""
-        self.model: Any = InterruptibleModel(self.model, self.stop_check)
+        self.model: Any = InterruptibleModel(self.model, self.hook)
 
     @property
     def languages(self) -> tuple[str, ...]:

@@ -26,12 +26,12 @@ from hibari.voices import ASSETS
 from engines.adapters.hibari.network import RATE, Network
 from engines.adapters.hibari.synthesis import JobSpeech
 from engines.adapters.hibari.voices import PRESETS, Preset, VoiceFiles, is_british
-from engines.api import EmitSpeech, EngineInfo, SpeechCapabilities, SpeechJob
+from engines.api import EngineInfo, Output, SpeechCapabilities, SpeechJob, SpeechOutput
 from engines.errors import BadInput
 from engines.toolkit.english.front_end import FrontEnd
 from engines.toolkit.english.pronunciation import hibari_phonemes
+from engines.toolkit.outputs import Discarding
 from engines.toolkit.phrases import Phrase
-from engines.toolkit.stopping import stoppable
 
 WARM_UP = "Xqzvlor, warm up."
 """has a word that is in no dictionary, so that the network which spells such words is loaded too"""
@@ -48,11 +48,11 @@ class Hibari:
         self._networks: dict[str, Network] = {}
         self._front_ends: dict[bool, FrontEnd] = {}
 
-    def load(self) -> EngineInfo:
+    def load(self, out: Output) -> EngineInfo:
         """Load the voice in the package, and speak so that the first job is quick. Raises EngineFailed."""
         vocabulary = Path(ASSETS, "vocab.json").read_bytes()
         self._vocabulary = msgspec.json.decode(vocabulary, type=dict[str, int])
-        self.speak(SpeechJob(WARM_UP, WARM_UP_VOICE), lambda _: True)
+        self.speak(SpeechJob(WARM_UP, WARM_UP_VOICE), Discarding(out))
         voices = self._voices.listed()
         return EngineInfo(
             name=self._model,
@@ -66,19 +66,18 @@ class Hibari:
                 languages=tuple(dict.fromkeys(tag for voice in voices for tag in voice.languages)),
                 scripts=("Latin",),
                 seed=True,
-                words=True,
+                words="durations",
                 ipa=True,
             ),
         )
 
-    def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
+    def speak(self, job: SpeechJob, out: SpeechOutput) -> None:
         """Speak one segment. Raises UnknownVoice, BadInput or EngineFailed."""
         if job.prompt or job.design or job.mix:
             raise BadInput("Hibari speaks with its own voices only.", param="voice")
         preset = self._voices.find(job.voice)
         network = self._network(preset.source)
-        with stoppable(emit) as send:
-            JobSpeech(job, network, self._vocabulary, send).speak(self._read(job, preset), preset.character)
+        JobSpeech(job, network, self._vocabulary, out).speak(self._read(job, preset), preset.character)
 
     def _read(self, job: SpeechJob, preset: Preset) -> Iterator[Phrase]:
         british = is_british(preset.source)

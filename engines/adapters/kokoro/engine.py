@@ -24,6 +24,7 @@ Apache-2.0.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -36,12 +37,21 @@ from engines.adapters.kokoro.packages import read_scripts, readable_languages
 from engines.adapters.kokoro.text import FrontEnd, choose_language, make_front_end
 from engines.adapters.kokoro.voice_bank import Floats
 from engines.adapters.kokoro.voices import DEFAULT, LANGUAGES, describe_voices, map_openai_voices
-from engines.api import BatchItem, EmitSpeech, EngineInfo, SpeechCapabilities, SpeechJob
+from engines.api import (
+    EngineInfo,
+    Output,
+    SpeechCapabilities,
+    SpeechJob,
+    SpeechOutput,
+    StepResult,
+    Steps,
+    Stop,
+    attempt,
+)
 from engines.errors import BadInput, EngineFailed
 from engines.toolkit.kokoro_ipa import kokoro_phonemes
 from engines.toolkit.phoneme_chunks import Chunk
 from engines.toolkit.seeds import library_seed
-from engines.toolkit.stopping import stop_unless
 
 
 class Kokoro:
@@ -61,7 +71,7 @@ class Kokoro:
         self._options = Options(device, batch, precision, threads)
         self._front_ends: dict[str, FrontEnd] = {}
 
-    def load(self) -> EngineInfo:
+    def load(self, out: Output) -> EngineInfo:
         """Load the network. Raises EngineFailed."""
         if not self._path:
             raise EngineFailed("Kokoro's files are not there: tell their folder as `path`.")
@@ -93,43 +103,40 @@ class Kokoro:
                 speed=facts.speed,
                 scripts=tuple(dict.fromkeys(chain.from_iterable(scripts))) if all(scripts) else (),
                 seed=facts.seed,
-                words=facts.words,
+                words="durations" if facts.words else None,
                 mixing=True,
                 ipa=True,
             ),
             device=facts.device,
-            slots=facts.batch,
-            batch=facts.batch,
+            concurrency=Steps(facts.batch, admitted=facts.batch),
         )
 
-    def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
-        """Speak one segment. Raises UnknownVoice, Unsupported or EngineFailed."""
-        ended: list[Exception | None] = []
-        self.speak_batch([BatchItem(job, emit, ended.append)])
-        if ended and ended[0]:
-            raise ended[0]
+    def begin(self, job: SpeechJob, out: SpeechOutput) -> ChunkedJob:
+        """Begin a segment, up to its first chunk. Raises UnknownVoice, Unsupported or EngineFailed."""
+        noise = self._network.start_noise(library_seed(job.seed))
+        member = ChunkedJob(job, out, self._read(job), noise, self._network.facts)
+        member.advance()
+        return member
 
-    def speak_batch(self, items: Sequence[BatchItem]) -> None:
-        """Speak several segments, chunk by chunk in step, as BatchSpeaker has it."""
-        jobs = [job for job in map(self._start_job, items) if job.advance()]
-        while jobs:
-            self._speak_chunks(jobs)
-            jobs = [job for job in jobs if job.advance()]
-
-    def _speak_chunks(self, jobs: Sequence[ChunkedJob]) -> None:
-        """Speak the chunk that each job is at."""
+    def step(self, members: Sequence[ChunkedJob]) -> list[StepResult]:
+        """Speak the chunk that each segment is at, as StepSpeaker has it."""
+        speaking = [member for member in members if member.has_chunk]
 
         def check(indexes: Sequence[int]) -> None:
             # each of them is asked, so that none goes on that nobody wants
-            wanted = [jobs[index].is_wanted() for index in indexes]
-            stop_unless(any(wanted))
+            wanted = [speaking[index].is_wanted() for index in indexes]
+            if not any(wanted):
+                raise Stop
 
-        for spoken in self._network.speak([job.line() for job in jobs], check):
-            jobs[spoken.index].send_audio(spoken)
+        lines = [member.line() for member in speaking]
+        results: dict[int, StepResult] = {}
+        for spoken in self._network.speak(lines, check):
+            member = speaking[spoken.index]
+            results[id(member)] = attempt(partial(member.finish_chunk, spoken))
+        return [results.get(id(member), False) for member in members]
 
-    def _start_job(self, item: BatchItem) -> ChunkedJob:
-        noise = self._network.start_noise(library_seed(item.job.seed))
-        return ChunkedJob(item, self._read(item.job), noise, self._network.facts)
+    def drop(self, member: ChunkedJob) -> None:
+        """Forget a segment: it holds nothing but memory."""
 
     def _read(self, job: SpeechJob) -> Iterator[tuple[Chunk, Floats]]:
         """Yield a job's chunks, each with the voice. Raises UnknownVoice, Unsupported or EngineFailed."""

@@ -27,7 +27,7 @@ from kokoro import KModel
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
-from engines.toolkit.stopping import Stop
+from engines.api import Stop
 
 STYLE = 128
 """numbers of a voice's row that say how it sounds; as many behind them say how it moves"""

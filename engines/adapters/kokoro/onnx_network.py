@@ -23,11 +23,11 @@ from engines.adapters.kokoro.onnx_files import graph_voices
 from engines.adapters.kokoro.onnx_providers import choose_providers, device_of
 from engines.adapters.kokoro.vocabulary import PAD, read_vocabulary
 from engines.adapters.kokoro.voice_bank import WIDTH, Floats
+from engines.api import Stop
 from engines.errors import EngineFailed
 from engines.toolkit import pcm
 from engines.toolkit.error_text import telling_line
 from engines.toolkit.onnx_outputs import Node, add_output, nodes
-from engines.toolkit.stopping import Stop
 from engines.toolkit.threads import cpu_threads
 
 IDS = ("tokens", "input_ids")

@@ -29,10 +29,9 @@ from engines.adapters.piper.readers import Pronunciations, TokenReader
 from engines.adapters.piper.symbols import Symbols
 from engines.adapters.piper.synthesis import JobSpeech, Manner, measure_gain
 from engines.adapters.piper.voices import Speaker, Voices, read_folder
-from engines.api import EmitSpeech, EngineInfo, SpeechCapabilities, SpeechJob
+from engines.api import EngineInfo, Output, SpeechCapabilities, SpeechJob, SpeechOutput
 from engines.errors import BadInput, EngineFailed
 from engines.toolkit.phrases import Phrase
-from engines.toolkit.stopping import stoppable
 
 LEVEL_TEXT = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10."
 """read in every language that eSpeak knows"""
@@ -77,7 +76,7 @@ class Piper:
         self._readers: dict[str, Reader] = {}
         self._gains: dict[tuple[str, int], float] = {}
 
-    def load(self) -> EngineInfo:
+    def load(self, out: Output) -> EngineInfo:
         """Load the default voice, and speak so that the first job is quick. Raises EngineFailed."""
         if self._phonemes not in PHONEMES:
             raise EngineFailed(f"There are no phonemes '{self._phonemes}': they are {', '.join(PHONEMES)}.")
@@ -101,20 +100,19 @@ class Piper:
                 ties=True,
                 scripts=("Latin",) if self._voices.are_all(self._reads_english) else (),
                 seed=True,
-                words=self._network(default.voice).tells_durations,
+                words="durations" if self._network(default.voice).tells_durations else None,
                 ipa=default.voice.config.phoneme_type == "espeak",
             ),
             device=self._device if self._device != "auto" else "cpu",
         )
 
-    def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
+    def speak(self, job: SpeechJob, out: SpeechOutput) -> None:
         """Speak one segment. Raises UnknownVoice, BadInput or EngineFailed."""
         if job.prompt or job.design or job.mix:
             raise BadInput("Piper speaks with its own voices only.", param="voice")
         speaker = self._voices.find(job.voice)
-        with stoppable(emit) as send:
-            speech = JobSpeech(job, self._manner(speaker), self._gain(speaker), self._rate, send)
-            speech.speak(self._reader(speaker.voice).phrases(job.text, job.ipa))
+        speech = JobSpeech(job, self._manner(speaker), self._gain(speaker), self._rate, out)
+        speech.speak(self._reader(speaker.voice).phrases(job.text, job.ipa))
 
     def _manner(self, speaker: Speaker) -> Manner:
         config, asked = speaker.voice.config, self._asked

@@ -6,24 +6,24 @@ from collections.abc import Iterator
 
 import msgspec
 
-from engines.adapters.piper.network import Floats, Network, Scales, Speech
+from engines.adapters.piper.network import Network, Scales, Speech
 from engines.adapters.piper.symbols import Symbols
-from engines.api import BYTES_PER_SAMPLE, SpeechJob, Word
+from engines.api import BYTES_PER_SAMPLE, SpeechJob, SpeechOutput, Word
 from engines.errors import BadInput
 from engines.toolkit import pcm
-from engines.toolkit.default_voice import resample
 from engines.toolkit.levels import amplify, trim
 from engines.toolkit.loudness import loudness
+from engines.toolkit.phoneme_chunks import ChunkWord
 from engines.toolkit.phrases import NOTHING_TO_SAY, PAUSES, Phrase, inner_pause
-from engines.toolkit.seeds import library_seed
-from engines.toolkit.timed_audio import Send, TimedAudio
+from engines.toolkit.resampling import resample
+from engines.toolkit.seeds import BITS, library_seed
+from engines.toolkit.timed_audio import TimedAudio
 
 TARGET = -19.0
 """LUFS of each speaker: as loud as the other engines are"""
 LARGEST_GAIN = 20.0
 """decibels: what is quieter is no speech"""
 SEED_OF_LEVELS = 0
-BITS = 63
 
 
 class Manner(msgspec.Struct, frozen=True, eq=False):
@@ -49,7 +49,9 @@ def measure_gain(manner: Manner, phrases: Iterator[Phrase]) -> float:
 
 
 class JobSpeech:
-    """The speech of one job in a manner, at the rate of the engine. `send` may raise Stop."""
+    """The speech of one job in a manner, at the rate of the engine. Whatever gives audio or a sign may raise
+    Stop.
+    """
 
     def __init__(
         self,
@@ -57,13 +59,13 @@ class JobSpeech:
         manner: Manner,
         gain: float,
         rate: int,
-        send: Send,
+        out: SpeechOutput,
     ) -> None:
         self._job = job
         self._manner = manner
         self._gain = gain
         self._rate = rate
-        self._audio = TimedAudio(send, rate)
+        self._audio = TimedAudio(out, rate)
         self._seed = library_seed(job.seed)
 
     def speak(self, phrases: Iterator[Phrase]) -> None:
@@ -82,31 +84,28 @@ class JobSpeech:
         """Speak a phrase. Nobody may want it any more: that is asked before the network runs and
         behind it.
         """
-        self._audio.check()
+        self._audio.beat()
         speech = self._manner.say(phrase, (self._seed + number) % 2**BITS)
-        self._audio.check()
+        self._audio.beat()
         is_cut = is_last and not self._job.pause
         pause = PAUSES[inner_pause(phrase.chunk) if is_cut else phrase.pause]
         sound, cut_off = trim(speech.sound, pause, self._manner.rate)
         before = self._audio.seconds
+        rate = self._manner.rate
         words = [
-            Word(word.start, word.end, before + max(0, start - cut_off) / self._manner.rate)
-            for word, start in self._word_starts(phrase, speech)
+            Word(word.start, word.end, *(before + max(0, edge - cut_off) / rate for edge in span))
+            for word, span in self._word_spans(phrase, speech)
         ]
-        louder = amplify(self._at_rate(sound), self._gain, self._rate)
+        louder = amplify(resample(sound, rate, self._rate), self._gain, self._rate)
         self._audio.send(pcm.from_floats(louder), words)
 
-    def _at_rate(self, sound: Floats) -> Floats:
-        rate = self._manner.rate
-        return resample(sound, rate, self._rate) if rate != self._rate and len(sound) else sound
-
-    def _word_starts(self, phrase: Phrase, speech: Speech) -> Iterator[tuple[Word, int]]:
-        """Yield the words of a phrase with the samples of the network's sound at which they begin."""
+    def _word_spans(self, phrase: Phrase, speech: Speech) -> Iterator[tuple[ChunkWord, tuple[int, int]]]:
+        """Yield the words of a phrase with the samples of the network's sound at which they begin and end."""
         if not self._manner.network.tells_durations:
             return
         places = self._manner.symbols.places(phrase.chunk.phonemes)
-        for word in phrase.chunk.words:
-            yield Word(word.start, word.end, 0.0), int(speech.starts[places[word.first_phoneme]])
+        for word, end in zip(phrase.chunk.words, phrase.chunk.word_ends(), strict=True):
+            yield word, (int(speech.starts[places[word.first_phoneme]]), int(speech.starts[places[end]]))
 
     def _say_nothing(self) -> None:
         """Send a short silence for a text of signs only. Raises BadInput for one with letters."""

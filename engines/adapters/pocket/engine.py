@@ -6,11 +6,11 @@ goes by; `device`; `language`, which of the library's models it is.
 The folder holds `model.safetensors`, `tokenizer.json`, and preset voices as `<name>.safetensors` beside them,
 in `embeddings/` or in `voices/`. A `config.yaml` may say otherwise; where there is none, the library's own
 for that language does. A path in it that leads to a hub or the web is searched in the folders (`files`):
-nothing is ever downloaded. A voice, preset or cloned, is the model's state after a recording, and fits
-only the weights that made it.
+nothing is ever downloaded. A voice, preset or cloned, is the model's state after a recording, and fits only
+the weights that made it.
 
-The library draws from torch's own random numbers, and is not to be called from two threads: one job at a
-time. It runs on torch's threads as they are set; importing it would set them to one.
+The library draws from torch's own random numbers, and is not to be called from two threads. It runs on
+torch's threads as they are set; importing it would set them to one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -30,23 +30,20 @@ from torch import Tensor
 from engines.adapters.pocket.files import find_presets, load_model, read_config
 from engines.adapters.pocket.voices import describe_voices, language_tags, map_openai_voices
 from engines.api import (
-    Audio,
     CloningCapabilities,
-    EmitSpeech,
     EngineInfo,
-    Prompt,
-    Sample,
+    Output,
+    PromptJob,
     SpeechCapabilities,
-    SpeechEvent,
     SpeechJob,
+    SpeechOutput,
 )
 from engines.errors import EngineFailed, UnknownVoice
 from engines.toolkit import pcm
-from engines.toolkit.clone_audio import LONGEST_SECONDS, join_samples
+from engines.toolkit.clone_audio import join_samples
 from engines.toolkit.devices import choose_device
 from engines.toolkit.error_text import telling_line
-from engines.toolkit.seeds import library_seed
-from engines.toolkit.stopping import stoppable
+from engines.toolkit.seeds import seed_torch
 from engines.toolkit.voice_prompts import foreign_prompt, prompt_version
 
 State = dict[str, dict[str, Tensor]]
@@ -55,11 +52,11 @@ State = dict[str, dict[str, Tensor]]
 DEVICES = ("cpu", "cuda", "mps")
 """the best first: its makers find it no quicker elsewhere"""
 CACHED_STATES = 8
-"""of voices, some 6 MB each with the published model"""
+"""of presets, some 6 MB each with the published model"""
 
 
 class Pocket:
-    """The engine of Pocket TTS. It does one job at a time."""
+    """The engine of Pocket TTS."""
 
     def __init__(
         self,
@@ -74,10 +71,9 @@ class Pocket:
         self._device_option = device
         self._language = language
         self._others = others
-        self._lock = threading.Lock()
-        self._states: OrderedDict[str, State] = OrderedDict()
+        self._preset_states: OrderedDict[str, State] = OrderedDict()
 
-    def load(self) -> EngineInfo:
+    def load(self, out: Output) -> EngineInfo:
         """Load the model. Raises EngineFailed."""
         if not self._path:
             raise EngineFailed("Pocket TTS's files are not there: tell their folder as `path`.")
@@ -95,7 +91,7 @@ class Pocket:
         self._default_voice = voices[0].id if voices else ""
         cloning = None
         if _can_clone(self._model):
-            cloning = CloningCapabilities(self._rate, _prompt_version(self._model), LONGEST_SECONDS)
+            cloning = CloningCapabilities(self._rate, _prompt_version(self._model))
         return EngineInfo(
             name="pocket-tts",
             version=version("pocket-tts"),
@@ -107,11 +103,10 @@ class Pocket:
             device=self._device.type,
         )
 
-    def create_prompt(self, samples: Sequence[Sample], model: str) -> bytes:
-        """Return the model's state after samples, as safetensors. Raises BadAudio."""
-        recording = torch.from_numpy(pcm.to_floats(join_samples(samples, self._rate)))
-        with self._lock:
-            state = self._model.get_state_for_audio_prompt(recording[None])
+    def create_prompt(self, job: PromptJob, out: Output) -> bytes:
+        """Return the model's state after samples, as safetensors."""
+        recording = torch.from_numpy(pcm.to_floats(join_samples(job.samples)))
+        state = self._model.get_state_for_audio_prompt(recording[None])
         tensors = {
             f"{layer}/{key}": value.contiguous().cpu()
             for layer, values in state.items()
@@ -119,19 +114,24 @@ class Pocket:
         }
         return bytes(safetensors.torch.save(tensors))
 
-    def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
-        """Speak one segment, frame by frame. Raises UnknownVoice, BadInput or EngineFailed."""
-        with self._lock:
-            state = self._state(job)
-            torch.manual_seed(library_seed(job.seed))
-            # how many frames are decoded at once depends on timing, and decides how they are rounded
-            self._model.max_decoder_frames_per_call = 0 if job.seed is None else 1
-            if any(char.isalnum() for char in job.text):
-                with stoppable(emit) as send:
-                    self._stream(state, job.text, send)
+    def open_prompt(self, data: bytes) -> State:
+        """Return the state in a voice prompt. Raises BadInput."""
+        try:
+            return self._read_state(data)
+        except Exception as exc:  # bytes that are no safetensors, or others'
+            raise foreign_prompt(telling_line(exc)) from exc
 
-    def _stream(self, state: State, text: str, send: Callable[[SpeechEvent], None]) -> None:
-        """Send audio as it is made.
+    def speak(self, job: SpeechJob, out: SpeechOutput) -> None:
+        """Speak one segment, frame by frame. Raises UnknownVoice or EngineFailed."""
+        state = job.prompt.opened if job.prompt else self._preset_state(job.voice or self._default_voice)
+        seed_torch(job.seed)
+        # how many frames are decoded at once depends on timing, and decides how they are rounded
+        self._model.max_decoder_frames_per_call = 0 if job.seed is None else 1
+        if any(char.isalnum() for char in job.text):
+            self._stream(state, job.text, out)
+
+    def _stream(self, state: State, text: str, out: SpeechOutput) -> None:
+        """Give audio as it is made.
 
         Whatever ends it, the library's threads have come to rest when it returns.
         """
@@ -139,7 +139,7 @@ class Pocket:
         chunks: Iterator[Tensor] = self._model.generate_audio_stream(state, text, stop=stop)
         try:
             for chunk in chunks:
-                send(Audio(pcm.from_tensor(chunk)))
+                out.audio(pcm.from_tensor(chunk))
         finally:
             stop.set()
             for _ in chunks:
@@ -147,35 +147,20 @@ class Pocket:
 
     # Voices...
 
-    def _state(self, job: SpeechJob) -> State:
-        """Return the state of a job's voice, from the cache where it is there.
-
-        Raises UnknownVoice, BadInput or EngineFailed.
+    def _preset_state(self, voice: str) -> State:
+        """Return the state of a preset, from the cache where it is there. Raises UnknownVoice or
+        EngineFailed.
         """
-        if job.prompt:
-            prompt = job.prompt
-            return self._cached(f"prompt {prompt.id}", lambda: self._prompt_state(prompt))
-        voice = job.voice or self._default_voice
         if voice not in self._presets:
             raise UnknownVoice(f"Pocket TTS has no voice '{voice}' here.", param="voice")
-        return self._cached(f"preset {voice}", lambda: self._preset_state(self._presets[voice]))
+        if voice not in self._preset_states:
+            self._preset_states[voice] = self._read_preset(self._presets[voice])
+        self._preset_states.move_to_end(voice)
+        if len(self._preset_states) > CACHED_STATES:
+            self._preset_states.popitem(last=False)
+        return self._preset_states[voice]
 
-    def _cached(self, key: str, make: Callable[[], State]) -> State:
-        """Return a state from the cache, which keeps those used last, or make it."""
-        if key not in self._states:
-            self._states[key] = make()
-        self._states.move_to_end(key)
-        while len(self._states) > CACHED_STATES:
-            self._states.popitem(last=False)
-        return self._states[key]
-
-    def _prompt_state(self, prompt: Prompt) -> State:
-        try:
-            return self._read_state(prompt.data)
-        except Exception as exc:  # bytes that are no safetensors, or others'
-            raise foreign_prompt(telling_line(exc)) from exc
-
-    def _preset_state(self, file: Path) -> State:
+    def _read_preset(self, file: Path) -> State:
         try:
             return self._read_state(file.read_bytes())
         except Exception as exc:  # a broken file, or another model's

@@ -14,25 +14,23 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.metadata import version
 
 from pocketsphinx import Decoder
 
 from engines.api import (
     BYTES_PER_SAMPLE,
-    EmitTranscription,
     EngineInfo,
     Finished,
-    Progress,
+    Output,
     TranscriptionCapabilities,
-    TranscriptionEvent,
     TranscriptionJob,
+    TranscriptionOutput,
     TranscriptSegment,
     TranscriptWord,
 )
 from engines.errors import Unsupported
-from engines.toolkit.stopping import stoppable
 from engines.toolkit.utterances import BYTES_PER_SECOND, RATE, Utterance, UtteranceSplitter
 
 LANGUAGE = "en"
@@ -48,14 +46,11 @@ PRONUNCIATION = re.compile(r"\(\d+\)$")
 SMALLEST_PROBABILITY = 1e-300
 """a posterior may underflow to nothing"""
 
-Send = Callable[[TranscriptionEvent], None]
-"""sends an event, or raises Stop"""
-
 
 class PocketSphinx:
     """The engine of PocketSphinx. One thread at a time."""
 
-    def load(self) -> EngineInfo:
+    def load(self, out: Output) -> EngineInfo:
         """Load the wheel's US English model."""
         self._decoder: Decoder | None = self._new_decoder()
         self._mean_decoder = Decoder(
@@ -71,40 +66,38 @@ class PocketSphinx:
             ),
         )
 
-    def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], emit: EmitTranscription) -> None:
+    def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], out: TranscriptionOutput) -> Finished:
         """Transcribe a recording, utterance by utterance. Raises Unsupported for a language but English."""
         if job.language not in (None, LANGUAGE):
             raise Unsupported(
                 f"PocketSphinx hears only English (en), not '{job.language}'.", param="language"
             )
         splitter = UtteranceSplitter()
-        with stoppable(emit) as emit_or_stop:
-            send = _with_steady_progress(emit_or_stop)
-            for chunk in audio:
-                for utterance in splitter.push(chunk):
-                    self._transcribe_utterance(utterance, send)
-                send(Progress(splitter.processed))
-            for utterance in splitter.finish():
-                self._transcribe_utterance(utterance, send)
-            send(Finished(splitter.seconds, LANGUAGE))
+        for chunk in audio:
+            for utterance in splitter.push(chunk):
+                self._transcribe_utterance(utterance, out)
+            out.beat(splitter.processed)
+        for utterance in splitter.finish():
+            self._transcribe_utterance(utterance, out)
+        return Finished(splitter.seconds, LANGUAGE)
 
-    def _transcribe_utterance(self, utterance: Utterance, send: Send) -> None:
-        """Send an utterance's segment, if there are words in it."""
-        mean = self._cepstral_mean(utterance, send)
-        words = self._decode(utterance, mean, send)
+    def _transcribe_utterance(self, utterance: Utterance, out: TranscriptionOutput) -> None:
+        """Give an utterance's segment, if there are words in it."""
+        mean = self._cepstral_mean(utterance, out)
+        words = self._decode(utterance, mean, out)
         if not words:
             return
         text = " ".join(word.word for word in words)
         logprob = sum(word.logprob for word in words) / len(words)
-        send(TranscriptSegment(text, words[0].start, words[-1].end, words, logprob))
+        out.segment(TranscriptSegment(text, words[0].start, words[-1].end, words, logprob))
 
-    def _cepstral_mean(self, utterance: Utterance, send: Send) -> str:
+    def _cepstral_mean(self, utterance: Utterance, out: Output) -> str:
         """Return the mean of an utterance's cepstra as the decoder writes it: numbers with commas between."""
         pcm = utterance.pcm
         totals: list[float] = []
         self._mean_decoder.reinit_feat()  # what it has learnt of the noise would carry over, too
         for offset in range(0, len(pcm), MEAN_BYTES):
-            send(Progress(utterance.start))
+            out.beat(utterance.start)
             part = pcm[offset : offset + MEAN_BYTES]
             self._mean_decoder.start_utt()
             self._mean_decoder.process_raw(part, full_utt=True)
@@ -113,7 +106,7 @@ class PocketSphinx:
             totals = [one + other for one, other in zip(totals, mean, strict=True)] if totals else mean
         return ",".join(f"{total / len(pcm):.4f}" for total in totals)
 
-    def _decode(self, utterance: Utterance, mean: str, send: Send) -> tuple[TranscriptWord, ...]:
+    def _decode(self, utterance: Utterance, mean: str, out: Output) -> tuple[TranscriptWord, ...]:
         """Return the words of an utterance, which is decoded block by block.
 
         To end an utterance takes a last pass over it. So a decoder that is stopped is given up, and another
@@ -124,7 +117,7 @@ class PocketSphinx:
         decoder.set_cmn(mean)
         decoder.start_utt()
         for offset in range(0, len(utterance.pcm), BLOCK_BYTES):
-            send(Progress(utterance.start + offset / BYTES_PER_SECOND))
+            out.beat(utterance.start + offset / BYTES_PER_SECOND)
             decoder.process_raw(utterance.pcm[offset : offset + BLOCK_BYTES])
         decoder.end_utt()
         self._decoder = decoder
@@ -133,23 +126,6 @@ class PocketSphinx:
     @staticmethod
     def _new_decoder() -> Decoder:
         return Decoder(samprate=RATE, loglevel="FATAL")
-
-
-def _with_steady_progress(send: Send) -> Send:
-    """Return a `send` whose progress never goes back.
-
-    The endpointer finds speech to have begun some tenths of a second ago.
-    """
-    furthest = 0.0
-
-    def send_forward(event: TranscriptionEvent) -> None:
-        nonlocal furthest
-        if isinstance(event, Progress):
-            furthest = max(furthest, event.seconds)
-            event = Progress(furthest)
-        send(event)
-
-    return send_forward
 
 
 def _words(decoder: Decoder, offset: float) -> Iterator[TranscriptWord]:

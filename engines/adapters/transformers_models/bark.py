@@ -12,12 +12,12 @@ from transformers import BarkModel, BarkProcessor
 
 from engines.adapters.transformers_models.checkpoint import (
     Checkpoint,
-    listed_layers,
     load_component,
     load_model,
 )
 from engines.adapters.transformers_models.speaking_model import to_device
 from engines.api import SpeechJob, Voice
+from engines.toolkit.stopping import listed_layers
 
 LANGUAGES = ("en", "zh", "fr", "de", "hi", "it", "ja", "ko", "pl", "pt", "ru", "es", "tr")
 SPEAKER = re.compile(r"(?:^|/)([a-z]{2})_speaker_\d+$")

@@ -18,6 +18,7 @@ import msgspec
 import torch
 from transformers.utils import logging as library_logging
 
+from engines.api import Stop
 from engines.errors import EngineFailed, SpeechError
 from engines.toolkit.checkpoint_kinds import (
     Architecture,
@@ -28,7 +29,6 @@ from engines.toolkit.checkpoint_kinds import (
 )
 from engines.toolkit.devices import choose_device, choose_dtype
 from engines.toolkit.error_text import telling_line
-from engines.toolkit.stopping import Stop
 
 CONFIG_FILE = "config.json"
 TRAINING_ONLY_WEIGHTS = ("masked_spec_embed",)
@@ -186,17 +186,6 @@ def load_array(file: Path) -> torch.Tensor:
             f"{file} cannot be read: it should hold one array: {type(exc).__name__}: {telling_line(exc)}"
         ) from exc
     return array
-
-
-def listed_layers(*modules: torch.nn.Module) -> list[torch.nn.Module]:
-    """Return the modules in lists within modules: layers that run in turn, none of which takes long."""
-    lists = [
-        submodule
-        for module in modules
-        for submodule in module.modules()
-        if isinstance(submodule, torch.nn.ModuleList)
-    ]
-    return [layer for layers in lists for layer in layers]
 
 
 def _read_config(folder: Path) -> Mapping[str, Any]:

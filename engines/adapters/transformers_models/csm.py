@@ -10,7 +10,6 @@ from transformers import CsmForConditionalGeneration, CsmProcessor
 
 from engines.adapters.transformers_models.checkpoint import (
     Checkpoint,
-    listed_layers,
     load_component,
     load_model,
 )
@@ -21,6 +20,7 @@ from engines.adapters.transformers_models.speaking_model import (
     to_device,
 )
 from engines.api import SpeechJob
+from engines.toolkit.stopping import listed_layers
 
 SPEAKERS = 4
 LANGUAGES = ("en",)

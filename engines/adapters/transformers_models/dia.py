@@ -16,13 +16,13 @@ from transformers import (
 
 from engines.adapters.transformers_models.checkpoint import (
     Checkpoint,
-    listed_layers,
     load_component,
     load_model,
 )
 from engines.adapters.transformers_models.speaking_model import max_frames, to_device
 from engines.api import SpeechJob, Voice
 from engines.errors import EngineFailed
+from engines.toolkit.stopping import listed_layers
 
 LANGUAGES = ("en",)
 SPEAKER_TAGS = {"s1": "[S1]", "s2": "[S2]"}

@@ -12,7 +12,6 @@ from transformers import ParakeetProcessor
 
 from engines.adapters.transformers_models.checkpoint import (
     Checkpoint,
-    listed_layers,
     load_component,
     load_model,
 )
@@ -25,6 +24,7 @@ from engines.adapters.transformers_models.transcription_model import (
     pad_to_minimum,
 )
 from engines.api import TranscriptionJob
+from engines.toolkit.stopping import listed_layers
 from engines.toolkit.vad import SAMPLE_RATE, Floats
 
 

@@ -7,7 +7,6 @@ from transformers.models.qwen3_asr.processing_qwen3_asr import LANGUAGE_CODE_TO_
 
 from engines.adapters.transformers_models.checkpoint import (
     Checkpoint,
-    listed_layers,
     load_component,
     load_model,
 )
@@ -19,6 +18,7 @@ from engines.adapters.transformers_models.transcription_model import (
     pad_to_minimum,
 )
 from engines.api import TranscriptionJob
+from engines.toolkit.stopping import listed_layers
 from engines.toolkit.vad import Floats
 
 CODES_BY_NAME = {name: code for code, name in LANGUAGE_CODE_TO_NAME.items()}

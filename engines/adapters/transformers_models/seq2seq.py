@@ -9,7 +9,6 @@ from transformers import AutoFeatureExtractor, AutoTokenizer
 
 from engines.adapters.transformers_models.checkpoint import (
     Checkpoint,
-    listed_layers,
     load_component,
     load_model,
 )
@@ -20,6 +19,7 @@ from engines.adapters.transformers_models.transcription_model import (
     pad_to_minimum,
 )
 from engines.api import TranscriptionJob
+from engines.toolkit.stopping import listed_layers
 from engines.toolkit.vad import SAMPLE_RATE, Floats
 
 MAX_TOKENS_PER_SECOND = 25.0

@@ -59,6 +59,10 @@ class CloningModel(SpeakingModel, Protocol):
         """Return a voice made of samples, as safetensors. Raises BadAudio."""
         ...
 
+    def open_prompt(self, data: bytes) -> Any:  # noqa: ANN401 - each model has its own
+        """Return what `speak` needs of a voice. Raises BadInput where it is none of this model's."""
+        ...
+
 
 def select_voice(voices: Sequence[Voice], name: str, model_name: str) -> str:
     """Return the voice of a job, the first where it names none. Raises UnknownVoice."""

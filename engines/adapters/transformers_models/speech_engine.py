@@ -6,15 +6,14 @@ with a vocoder, a codec or voices in them; `remote_code`, whether code in the fo
 set to true; `own_voice`, whether a model that clones, and whose presets are no fixed voices, records one for
 each and keeps it (`engines.toolkit.default_voice`). Nothing is ever downloaded.
 
-The models draw from torch's own random numbers: one job at a time, each with a seed of its own.
+The models draw from torch's own random numbers: each job has a seed of its own.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
+from typing import Any
 
 import msgspec
 import torch
@@ -28,20 +27,22 @@ from engines.adapters.transformers_models.speaking_model import (
 )
 from engines.api import (
     BYTES_PER_SAMPLE,
-    Audio,
-    EmitSpeech,
     EngineInfo,
+    Output,
     Prompt,
+    PromptJob,
     Sample,
     SpeechCapabilities,
     SpeechJob,
+    SpeechOutput,
 )
 from engines.errors import Unsupported
-from engines.toolkit.default_voice import Floats, record_default_voice
+from engines.toolkit.default_voice import record_default_voice
 from engines.toolkit.openai_voices import OPENAI_VOICES
 from engines.toolkit.pcm import from_tensor
-from engines.toolkit.seeds import library_seed
-from engines.toolkit.stopping import StopCheck, stoppable
+from engines.toolkit.resampling import Floats
+from engines.toolkit.seeds import seed_torch
+from engines.toolkit.stopping import BeatHook
 from engines.toolkit.threads import set_torch_threads
 
 CHUNK_SECONDS = 0.5
@@ -74,10 +75,9 @@ class TransformersSpeech:
         self._records_voices = own_voice
         self._recorded_voices: dict[str, Prompt | None] = {}
         """by preset; None where no recording of it succeeded"""
-        self._lock = threading.Lock()
-        self._stop_check = StopCheck()
+        self._hook = BeatHook()
 
-    def load(self) -> EngineInfo:
+    def load(self, out: Output) -> EngineInfo:
         """Load the model. Raises EngineFailed."""
         set_torch_threads(self._threads)
         checkpoint = open_checkpoint(
@@ -91,8 +91,7 @@ class TransformersSpeech:
         )
         module, _, class_name = checkpoint.architecture.adapter.partition(":")
         self._model: SpeakingModel = getattr(import_module(module), class_name)(checkpoint)
-        for layer in self._model.stop_points:
-            layer.register_forward_pre_hook(self._stop_check)
+        self._hook.watch(self._model.stop_points)
         return self._info(checkpoint.device)
 
     def _info(self, device: str) -> EngineInfo:
@@ -115,28 +114,31 @@ class TransformersSpeech:
             device=torch.device(device).type,
         )
 
-    def create_prompt(self, samples: Sequence[Sample], model: str) -> bytes:
-        """Return a voice made of samples. Raises BadAudio, or Unsupported where the model does not clone."""
+    def create_prompt(self, job: PromptJob, out: Output) -> bytes:
+        """Return a voice made of samples. Raises Unsupported where the model does not clone."""
+        with self._hook.during(out.beat), torch.inference_mode():
+            return self._cloning_model().create_prompt(job.samples)
+
+    def open_prompt(self, data: bytes) -> Any:  # noqa: ANN401 - each model has its own
+        """Return what the model needs of a voice. Raises BadInput, or Unsupported."""
+        return self._cloning_model().open_prompt(data)
+
+    def _cloning_model(self) -> CloningModel:
         if not isinstance(self._model, CloningModel):
             raise Unsupported(f"The model '{self._name}' does not clone voices.")
-        return self._model.create_prompt(samples)
+        return self._model
 
-    def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
+    def speak(self, job: SpeechJob, out: SpeechOutput) -> None:
         """Speak one segment. Raises UnknownVoice, BadInput or EngineFailed."""
         voice = select_voice(self._model.voices, "" if job.prompt else job.voice, self._name)
         if not any(char.isalnum() for char in job.text):
             return
-        with stoppable(emit) as send:
-            with (
-                self._lock,
-                self._stop_check.during_job(lambda: send(Audio(b""))),
-                torch.inference_mode(),
-            ):
-                samples = self._synthesise(self._with_recorded_voice(job, voice), voice)
-            pcm = from_tensor(samples)
-            size = BYTES_PER_SAMPLE * round(CHUNK_SECONDS * self._model.sample_rate)
-            for start in range(0, len(pcm), size):
-                send(Audio(pcm[start : start + size]))
+        with self._hook.during(out.beat), torch.inference_mode():
+            samples = self._synthesise(self._with_recorded_voice(job, voice), voice)
+        pcm = from_tensor(samples)
+        size = BYTES_PER_SAMPLE * round(CHUNK_SECONDS * self._model.sample_rate)
+        for start in range(0, len(pcm), size):
+            out.audio(pcm[start : start + size])
 
     def _with_recorded_voice(self, job: SpeechJob, voice: str) -> SpeechJob:
         """Return a job with the recorded voice of its preset, where it has no prompt and the model clones."""
@@ -155,12 +157,12 @@ class TransformersSpeech:
 
         if voice not in self._recorded_voices:
             recording = record_default_voice(synthesise, model.sample_rate, model.cloning.sample_rate)
-            prompt = Prompt("", model.create_prompt([Sample(recording)])) if recording else None
-            self._recorded_voices[voice] = prompt
+            opened = model.open_prompt(model.create_prompt([Sample(recording)])) if recording else None
+            self._recorded_voices[voice] = Prompt("", opened=opened) if recording else None
         return self._recorded_voices[voice]
 
     def _synthesise(self, job: SpeechJob, voice: str) -> torch.Tensor:
         """Return the samples of a job, with its seed."""
-        torch.manual_seed(library_seed(job.seed))
+        seed_torch(job.seed)
         with as_engine_failed(f"The model '{self._name}' failed"):
             return self._model.speak(job, voice)

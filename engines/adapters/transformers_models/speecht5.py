@@ -13,7 +13,6 @@ from transformers import SpeechT5ForTextToSpeech, SpeechT5HifiGan, SpeechT5Token
 
 from engines.adapters.transformers_models.checkpoint import (
     Checkpoint,
-    listed_layers,
     load_array,
     load_component,
     load_model,
@@ -21,6 +20,7 @@ from engines.adapters.transformers_models.checkpoint import (
 from engines.adapters.transformers_models.number_words import has_letters, spell_numbers
 from engines.api import SpeechJob, Voice
 from engines.errors import BadInput, EngineFailed
+from engines.toolkit.stopping import listed_layers
 
 VOCODER_TYPES = ("hifigan", "speecht5_hifigan")
 """the published one has the first name"""

@@ -12,7 +12,7 @@ Each window is transcribed by itself: up to 30 seconds, which end at a pause.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib import import_module
 from importlib.metadata import version
 
@@ -22,18 +22,17 @@ from engines.adapters.transformers_models.checkpoint import as_engine_failed, op
 from engines.adapters.transformers_models.cut_points import cut_point
 from engines.adapters.transformers_models.transcription_model import TranscriptionModel, WindowTranscript
 from engines.api import (
-    EmitTranscription,
     EngineInfo,
     Finished,
-    Progress,
+    Output,
     TranscriptionCapabilities,
-    TranscriptionEvent,
     TranscriptionJob,
+    TranscriptionOutput,
     TranscriptSegment,
     TranscriptWord,
 )
 from engines.errors import Unsupported
-from engines.toolkit.stopping import StopCheck, stoppable
+from engines.toolkit.stopping import BeatHook
 from engines.toolkit.threads import set_torch_threads
 from engines.toolkit.transcription_options import ENGLISH
 from engines.toolkit.vad import SAMPLE_RATE, Floats, Silero
@@ -62,9 +61,9 @@ class TransformersTranscription:
         self._threads = threads
         self._others = others
         self._remote_code = remote_code
-        self._stop_check = StopCheck()
+        self._hook = BeatHook()
 
-    def load(self) -> EngineInfo:
+    def load(self, out: Output) -> EngineInfo:
         """Load the model. Raises EngineFailed."""
         set_torch_threads(self._threads)
         checkpoint = open_checkpoint(
@@ -79,8 +78,7 @@ class TransformersTranscription:
         module, _, class_name = checkpoint.architecture.adapter.partition(":")
         self._model: TranscriptionModel = getattr(import_module(module), class_name)(checkpoint)
         self._silero = Silero() if self._vad else None
-        for layer in self._model.stop_points:
-            layer.register_forward_pre_hook(self._stop_check)
+        self._hook.watch(self._model.stop_points)
         return EngineInfo(
             name="transformers",
             version=version("transformers"),
@@ -95,7 +93,7 @@ class TransformersTranscription:
             ),
         )
 
-    def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], emit: EmitTranscription) -> None:
+    def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], out: TranscriptionOutput) -> Finished:
         """Transcribe a recording, window by window. Raises Unsupported or EngineFailed."""
         if job.translate:
             raise Unsupported(f"The model '{self._name}' does not translate.", param="model")
@@ -103,14 +101,13 @@ class TransformersTranscription:
             raise Unsupported(
                 f"The model '{self._name}' does not know the language '{job.language}'.", param="language"
             )
-        with stoppable(emit) as send:
-            windows = Windows(audio, self._silero, lambda seconds: send(Progress(seconds)))
-            with self._stop_check.during_job(lambda: send(Progress(windows.processed_seconds))):
-                self._transcribe_windows(job, windows, send)
+        windows = Windows(audio, self._silero, out.beat)
+        with self._hook.during(lambda: out.beat(windows.processed_seconds)):
+            return self._transcribe_windows(job, windows, out)
 
     def _transcribe_windows(
-        self, job: TranscriptionJob, windows: Windows, send: Callable[[TranscriptionEvent], None]
-    ) -> None:
+        self, job: TranscriptionJob, windows: Windows, out: TranscriptionOutput
+    ) -> Finished:
         language = job.language or ""
         while window := windows.next_window():
             samples = window.samples[: cut_point(window.samples, self._silero)]
@@ -119,9 +116,9 @@ class TransformersTranscription:
             language = language or transcript.language
             windows.advance(seconds)
             if segment := _transcript_segment(transcript, window, seconds, with_words=job.words):
-                send(segment)
-            send(Progress(windows.processed_seconds))
-        send(Finished(windows.duration, language or ENGLISH))
+                out.segment(segment)
+            out.beat(windows.processed_seconds)
+        return Finished(windows.duration, language or ENGLISH)
 
     def _transcribe_window(self, samples: Floats, job: TranscriptionJob) -> WindowTranscript:
         torch.manual_seed(0)  # a checkpoint's own settings may make it draw random tokens

@@ -20,7 +20,6 @@ from transformers import VibeVoiceForConditionalGeneration, VibeVoiceProcessor
 
 from engines.adapters.transformers_models.checkpoint import (
     Checkpoint,
-    listed_layers,
     load_component,
     load_model,
 )
@@ -30,11 +29,12 @@ from engines.adapters.transformers_models.speaking_model import (
     speaker_number,
     to_device,
 )
-from engines.api import CloningCapabilities, Prompt, Sample, SpeechJob
+from engines.api import CloningCapabilities, Sample, SpeechJob
 from engines.errors import EngineFailed
 from engines.toolkit.advice import add_command
-from engines.toolkit.clone_audio import LONGEST_SECONDS, SHORTEST_SECONDS, join_samples
+from engines.toolkit.clone_audio import join_samples
 from engines.toolkit.pcm import to_floats
+from engines.toolkit.stopping import listed_layers
 from engines.toolkit.vad import Floats
 from engines.toolkit.voice_prompts import foreign_prompt
 
@@ -71,7 +71,7 @@ class VibeVoice:
         self.sample_rate = int(self._processor.feature_extractor.sampling_rate)
         self._frame_rate = self.sample_rate / int(self._model.config.audio_config.hop_length)
         self.voices = numbered_voices(SPEAKERS, LANGUAGES)
-        self.cloning = CloningCapabilities(self.sample_rate, longest=LONGEST_SECONDS)
+        self.cloning = CloningCapabilities(self.sample_rate)
         inner = self._model.model
         self.stop_points = [
             inner.language_model,
@@ -80,8 +80,8 @@ class VibeVoice:
         ]
 
     def create_prompt(self, samples: Sequence[Sample]) -> bytes:
-        """Return samples as a prompt, of which the first 30 seconds count. Raises BadAudio."""
-        pcm = join_samples(samples, self.sample_rate)
+        """Return samples as a prompt."""
+        pcm = join_samples(samples)
         return bytes(safetensors.torch.save({RECORDING: torch.frombuffer(bytearray(pcm), dtype=torch.int16)}))
 
     def first_speaker(self, text: str, voice: str) -> str:
@@ -90,12 +90,12 @@ class VibeVoice:
         return self.voices[int(turns[0]["role"])].id if turns else voice
 
     def speak(self, job: SpeechJob, voice: str) -> torch.Tensor:
-        """Return the speech of a text. Raises BadInput where a prompt is none of this model's."""
+        """Return the speech of a text."""
         turns = split_turns(job.text, speaker_number(voice))
         if not turns:
             return torch.zeros(0)
         if job.prompt:
-            turns[0]["content"].append({"type": "audio", "audio": self._recording(job.prompt)})
+            turns[0]["content"].append({"type": "audio", "audio": job.prompt.opened})
         inputs = self._processor.apply_chat_template(
             turns, tokenize=True, return_dict=True, return_tensors="pt", sanitize_control_tokens=True
         )
@@ -104,13 +104,14 @@ class VibeVoice:
         )
         return torch.zeros(0) if speech[0] is None else speech[0]  # it may end before it has said anything
 
-    def _recording(self, prompt: Prompt) -> Floats:
+    def open_prompt(self, data: bytes) -> Floats:
         """Return the samples of a prompt. Raises BadInput."""
         try:
-            (pcm,) = safetensors.torch.load(prompt.data).values()
+            (pcm,) = safetensors.torch.load(data).values()
         except Exception as exc:  # bytes that are no safetensors, or hold something else
             raise foreign_prompt(f"{type(exc).__name__}.") from exc
-        fits = SHORTEST_SECONDS * self.sample_rate <= pcm.numel() <= LONGEST_SECONDS * self.sample_rate
+        seconds = pcm.numel() / self.sample_rate
+        fits = self.cloning.shortest <= seconds <= self.cloning.longest + 0.1
         if pcm.dtype != torch.int16 or pcm.dim() != 1 or not fits:
             raise foreign_prompt("it is no recording.")
         return to_floats(pcm.numpy().astype("<i2").tobytes())

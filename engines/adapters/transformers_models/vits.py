@@ -15,7 +15,6 @@ from transformers import VitsModel, VitsTokenizer
 
 from engines.adapters.transformers_models.checkpoint import (
     Checkpoint,
-    listed_layers,
     load_component,
     load_model,
 )
@@ -25,6 +24,7 @@ from engines.adapters.transformers_models.speaking_model import numbered_voices,
 from engines.api import SpeechJob, Voice
 from engines.errors import BadInput, EngineFailed
 from engines.toolkit.advice import add_command
+from engines.toolkit.stopping import listed_layers
 
 SPEED = (0.5, 2.0)
 

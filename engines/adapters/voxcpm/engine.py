@@ -10,16 +10,15 @@ A designed voice's description, and instructions, go in brackets before the text
 text's own brackets at that place are taken away (`text`). A prompt is the encoder's account of a recording, 1
 kB for each patch, and fits all weights that have the same encoder.
 
-The library draws from torch's own random numbers and has one cache for what it is saying: one job at a time.
-It is not compiled on CUDA, since what torch compiles there belongs to one thread.
+The library draws from torch's own random numbers and has one cache for what it is saying. It is not compiled
+on CUDA: the first jobs would wait for that, some of them for minutes.
 """
 
 from __future__ import annotations
 
 import math
 import sys
-import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
@@ -34,24 +33,23 @@ from torch import Tensor
 from engines.adapters.voxcpm.library import load_model, wav_file
 from engines.adapters.voxcpm.text import join_descriptions, without_leading_brackets
 from engines.api import (
-    Audio,
     CloningCapabilities,
-    EmitSpeech,
     EngineInfo,
-    Prompt,
-    Sample,
+    Output,
+    PromptJob,
     SpeechCapabilities,
     SpeechJob,
+    SpeechOutput,
     Voice,
 )
 from engines.errors import EngineFailed, UnknownVoice
 from engines.toolkit import pcm
-from engines.toolkit.clone_audio import LONGEST_SECONDS, join_samples
+from engines.toolkit.clone_audio import join_samples
 from engines.toolkit.default_voice import record_default_voice
 from engines.toolkit.devices import choose_device
 from engines.toolkit.openai_voices import OPENAI_VOICES
-from engines.toolkit.seeds import library_seed
-from engines.toolkit.stopping import stoppable
+from engines.toolkit.seeds import seed_torch
+from engines.toolkit.stopping import BeatHook, listed_layers
 from engines.toolkit.voice_prompts import foreign_prompt, prompt_version
 
 LANGUAGE_CODES = "en zh ar my da nl fi fr de el he hi id it ja km ko lo ms no pl pt ru es sw sv tl th tr vi"
@@ -73,7 +71,7 @@ EXTRA_PATCHES = 10
 
 
 class VoxCPM:
-    """The engine of VoxCPM2. It does one job at a time."""
+    """The engine of VoxCPM2."""
 
     def __init__(
         self,
@@ -93,9 +91,9 @@ class VoxCPM:
         self._cfg = cfg
         self._wants_default_voice = own_voice
         self._default_prompt: dict[str, Any] | None = None
-        self._lock = threading.Lock()
+        self._hook = BeatHook()
 
-    def load(self) -> EngineInfo:
+    def load(self, out: Output) -> EngineInfo:
         """Load the model. Raises EngineFailed."""
         if not self._path:
             raise EngineFailed("VoxCPM's files are not there: tell their folder as `path`.")
@@ -104,13 +102,16 @@ class VoxCPM:
         if self._threads:
             torch.set_num_threads(self._threads)
         self._model = load_model(Path(self._path), str(choose_device(self._device_option, DEVICES)))
+        self._hook.watch(listed_layers(self._model))
         self._rate = int(self._model.sample_rate)
         self._recording_rate = int(self._model.audio_vae.sample_rate)
         """Hertz, of recordings to clone"""
         self._patch_samples = int(self._model.patch_size * self._model.chunk_size)
         """samples of a recording that make one patch of features"""
+        self._cloning = CloningCapabilities(self._recording_rate, _prompt_version(self._model))
         if self._wants_default_voice:
-            self._record_default_voice()
+            with self._hook.during(out.beat):
+                self._record_default_voice()
         return self._info()
 
     def _record_default_voice(self) -> None:
@@ -123,7 +124,7 @@ class VoxCPM:
 
     def _synthesise_whole(self, text: str, seed: int) -> tuple[NDArray[np.float32], bool]:
         """Return the samples of a text, and whether it ended by itself."""
-        torch.manual_seed(seed)
+        seed_torch(seed)
         patches = [audio.squeeze(0).float().cpu() for audio, _, _ in self._patches(text, None)]
         return torch.cat(patches).numpy(), len(patches) < self._max_patches(text)
 
@@ -140,19 +141,16 @@ class VoxCPM:
                 LANGUAGES,
                 instructions=True,
                 seed=True,
-                cloning=CloningCapabilities(
-                    self._recording_rate, _prompt_version(self._model), LONGEST_SECONDS
-                ),
+                cloning=self._cloning,
                 design=True,
             ),
             device=torch.device(self._model.device).type,
         )
 
-    def create_prompt(self, samples: Sequence[Sample], model: str) -> bytes:
-        """Return the encoder's account of samples, as safetensors. Raises BadAudio."""
-        recording = join_samples(samples, self._recording_rate)
-        with self._lock:
-            encoded = self._encode(recording)
+    def create_prompt(self, job: PromptJob, out: Output) -> bytes:
+        """Return the encoder's account of samples, as safetensors."""
+        with self._hook.during(out.beat):
+            encoded = self._encode(join_samples(job.samples))
         features = encoded[FEATURES].float().contiguous().cpu()
         return bytes(safetensors.torch.save({FEATURES: features}, {"mode": encoded["mode"]}))
 
@@ -162,18 +160,17 @@ class VoxCPM:
         encoded: dict[str, Any] = self._model.build_prompt_cache(reference_wav_path=file)
         return encoded
 
-    def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
-        """Speak one segment, patch by patch. Raises UnknownVoice or BadInput."""
+    def speak(self, job: SpeechJob, out: SpeechOutput) -> None:
+        """Speak one segment, patch by patch. Raises UnknownVoice."""
         voice = self._voice(job)
         text = without_leading_brackets(job.text)
         description = join_descriptions(job.design, job.instructions)
         if not any(char.isalnum() for char in text):
             return
-        with self._lock, stoppable(emit) as send:
-            torch.manual_seed(library_seed(job.seed))
-            with closing(self._patches(text, voice, description)) as patches:
-                for audio, _, _ in patches:
-                    send(Audio(pcm.from_tensor(audio)))
+        seed_torch(job.seed)
+        with closing(self._patches(text, voice, description)) as patches:
+            for audio, _, _ in patches:
+                out.audio(pcm.from_tensor(audio))
 
     def _patches(
         self, text: str, voice: dict[str, Any] | None, description: str = ""
@@ -195,29 +192,32 @@ class VoxCPM:
     def _voice(self, job: SpeechJob) -> dict[str, Any] | None:
         """Return the voice of a job as the library wants it; None where the model chooses one.
 
-        Raises UnknownVoice or BadInput.
+        Raises UnknownVoice.
         """
         if job.prompt:
-            return {FEATURES: self._features(job.prompt), "mode": MODE}
+            return dict(job.prompt.opened)
         if job.voice not in ("", DEFAULT):
             raise UnknownVoice(f"VoxCPM has no voice '{job.voice}'.", param="voice")
         return None if job.design else self._default_prompt
 
-    def _features(self, prompt: Prompt) -> Tensor:
-        """Return a prompt's features, [patches, steps of a patch, width]. Raises BadInput."""
+    def open_prompt(self, data: bytes) -> dict[str, Any]:
+        """Return a prompt as the library wants it: features, [patches, steps of a patch, width].
+
+        Raises BadInput.
+        """
         try:
-            tensors = safetensors.torch.load(prompt.data)
+            tensors = safetensors.torch.load(data)
         except Exception as exc:  # bytes that are no safetensors
             raise foreign_prompt(f"{type(exc).__name__}.") from exc
         features = tensors.get(FEATURES)
         if features is None or len(tensors) > 1 or not self._fits(features):
             raise foreign_prompt("it is of another shape.")
-        return features
+        return {FEATURES: features, "mode": MODE}
 
     def _fits(self, features: Tensor) -> bool:
         """Return whether features are of this model's shape, not too long, and without NaN or infinity."""
         patch_shape = (self._model.patch_size, self._model.audio_vae.latent_dim)
-        longest = math.ceil(LONGEST_SECONDS * self._recording_rate / self._patch_samples)
+        longest = 1 + math.ceil(self._cloning.longest * self._recording_rate / self._patch_samples)
         if features.dtype != torch.float32 or features.dim() != 1 + len(patch_shape):
             return False
         if features.shape[1:] != patch_shape:

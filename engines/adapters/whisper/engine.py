@@ -7,23 +7,22 @@ ever downloaded, and no code of a checkpoint is run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.metadata import version
 
 from engines.adapters.whisper.model import DecodedSegment, DecodedWindow, WhisperModel
 from engines.adapters.whisper.token_words import transcript_tokens, transcript_words
 from engines.api import (
-    EmitTranscription,
     EngineInfo,
     Finished,
-    Progress,
+    Output,
     TranscriptionCapabilities,
-    TranscriptionEvent,
     TranscriptionJob,
+    TranscriptionOutput,
     TranscriptSegment,
     TranscriptWord,
 )
-from engines.toolkit.stopping import StopCheck, stoppable
+from engines.toolkit.stopping import BeatHook
 from engines.toolkit.threads import set_torch_threads
 from engines.toolkit.transcription_options import ENGLISH, check_job, fallback_temperatures, iso_codes
 from engines.toolkit.vad import SAMPLE_RATE, Silero
@@ -31,10 +30,6 @@ from engines.toolkit.windows import Window, Windows
 
 UNSURE_TEMPERATURE = 0.5
 """text that came at such a temperature or above is no prompt of the next window: the library's limit"""
-STOP_CHECK_SECONDS = 0.1
-"""from one check whether a job is still wanted to the next: each wakes the event loop, for which the model's
-threads have to pause
-"""
 
 
 class Whisper:
@@ -55,13 +50,13 @@ class Whisper:
         self._dtype = dtype
         self._vad = vad
         self._threads = threads
-        self._stop_check = StopCheck(STOP_CHECK_SECONDS)
+        self._hook = BeatHook()
 
-    def load(self) -> EngineInfo:
+    def load(self, out: Output) -> EngineInfo:
         """Load the checkpoint. Raises EngineFailed."""
         set_torch_threads(self._threads)
         self._model = WhisperModel(self._path, self._device, self._dtype)
-        self._model.call_often(self._stop_check)
+        self._hook.watch(self._model.stop_points)
         self._silero = Silero() if self._vad else None
         self._codes = iso_codes(self._model.languages)
         return EngineInfo(
@@ -81,27 +76,26 @@ class Whisper:
             ),
         )
 
-    def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], emit: EmitTranscription) -> None:
+    def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], out: TranscriptionOutput) -> Finished:
         """Transcribe a recording, window by window. Raises Unsupported."""
         check_job(job, self._name, self._codes)
-        with stoppable(emit) as send:
-            windows = Windows(audio, self._silero, lambda seconds: send(Progress(seconds)))
-            with self._stop_check.during_job(lambda: send(Progress(windows.processed_seconds))):
-                self._transcribe_windows(job, windows, send)
+        windows = Windows(audio, self._silero, out.beat)
+        with self._hook.during(lambda: out.beat(windows.processed_seconds)):
+            return self._transcribe_windows(job, windows, out)
 
     def _transcribe_windows(
-        self, job: TranscriptionJob, windows: Windows, send: Callable[[TranscriptionEvent], None]
-    ) -> None:
+        self, job: TranscriptionJob, windows: Windows, out: TranscriptionOutput
+    ) -> Finished:
         transcriber = WindowTranscriber(self._model, job, self._codes.get(job.language or ""))
         while window := windows.next_window():
             decoded = transcriber.transcribe(window)
             windows.advance(decoded.seconds)
             for decoded_segment in decoded.segments:
                 if segment := transcriber.transcript_segment(decoded_segment, window, decoded):
-                    send(segment)
-            send(Progress(windows.processed_seconds))
+                    out.segment(segment)
+            out.beat(windows.processed_seconds)
         language = next((iso for iso, code in self._codes.items() if code == transcriber.language), ENGLISH)
-        send(Finished(windows.duration, language))
+        return Finished(windows.duration, language)
 
 
 class WindowTranscriber:

@@ -7,7 +7,7 @@ recording still comes in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -148,10 +148,10 @@ class WhisperModel:
         """The model's own language codes; none where it knows only English."""
         return tuple(name[2:-2] for name in self._settings.lang_to_id) if self.is_multilingual else ()
 
-    def call_often(self, check: Callable[..., None]) -> None:
-        """Call `check` at every layer of the encoder and every token; what it raises ends the work."""
-        for module in (*self.network.model.encoder.layers, self.network.model.decoder):
-            module.register_forward_pre_hook(check)
+    @property
+    def stop_points(self) -> list[torch.nn.Module]:
+        """The modules that run often: every layer of the encoder, and the decoder for each token."""
+        return [*self.network.model.encoder.layers, self.network.model.decoder]
 
     def prompt_tokens(self, text: str) -> list[int]:
         """Return the tokens of a prompt; names of control tokens in it are left out."""

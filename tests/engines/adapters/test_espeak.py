@@ -11,6 +11,7 @@ from decoded import longest_silence, pitch
 from espeak_in_process import RATE, loaded, say, speak
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from outputs import run_speech
 
 from engines.api import Audio, SpeechEvent, SpeechJob
 
@@ -29,7 +30,7 @@ def test_info() -> None:
     assert (info.name, info.licence, info.models) == ("espeak", "GPL-3.0-or-later", ("espeak",))
     assert info.version.startswith("1.")
     assert info.speech is not None
-    assert (info.speech.sample_rate, info.speech.words, info.speech.streaming) == (RATE, True, True)
+    assert (info.speech.sample_rate, info.speech.words, info.speech.streaming) == (RATE, "events", True)
     assert info.speech.speed == pytest.approx((80 / 175, 450 / 175))
     ids = [voice.id.casefold() for voice in info.voices]
     assert len(ids) == len(set(ids))
@@ -53,7 +54,7 @@ def test_streams_from_the_first_buffer() -> None:
             sizes.append(len(event.pcm))
         return True
 
-    loaded()[0].speak(SpeechJob(SENTENCE * 20, "en-us"), emit)
+    run_speech(loaded()[0], SpeechJob(SENTENCE * 20, "en-us"), emit)
 
     assert sizes[0] <= 2 * 0.07 * RATE
     assert max(sizes) <= 2 * 2.1 * RATE
@@ -71,7 +72,7 @@ def test_stops_when_emit_returns_false(accepted: int) -> None:
         calls += 1
         return calls <= accepted
 
-    loaded()[0].speak(SpeechJob(SENTENCE * 2000, "en-us"), emit)
+    run_speech(loaded()[0], SpeechJob(SENTENCE * 2000, "en-us"), emit)
 
     assert calls == accepted + 1
     after, before = say("Two words."), say("Two words.")
@@ -89,7 +90,7 @@ def test_raises_what_emit_raises() -> None:
         raise ConnectionResetError("gone")
 
     with pytest.raises(ConnectionResetError, match="gone"):
-        loaded()[0].speak(SpeechJob(SENTENCE * 50, "en-us"), emit)
+        run_speech(loaded()[0], SpeechJob(SENTENCE * 50, "en-us"), emit)
     assert calls == 1
     assert say("Still here.").seconds > 0.5
 
@@ -203,17 +204,18 @@ def test_memory_of_a_long_text() -> None:
     """A text of 100,000 characters in one job is spoken whole, and memory does not grow with it."""
     program = (
         "import resource\n"
-        "from engines.api import SpeechJob, Word\n"
+        "from engines.api import SpeechJob\n"
         "from engines.adapters.espeak.engine import Espeak\n"
-        "engine = Espeak(); engine.load()\n"
+        "engine = Espeak()\n"
         "used = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "last = [0]\n"
-        "def emit(event):\n"
-        "    if isinstance(event, Word): last[0] = event.end\n"
-        "    return True\n"
+        "class Out:\n"
+        "    audio = beat = lambda self, _=None: None\n"
+        "    def word(self, word): last[0] = word.end\n"
+        "engine.load(Out())\n"
         "text = 'Some words are spoken here, again and again. ' * 222\n"
-        "engine.speak(SpeechJob(text, 'en-us', speed=2.5), emit); before = used()\n"
-        "engine.speak(SpeechJob(text * 10, 'en-us', speed=2.5), emit)\n"
+        "engine.speak(SpeechJob(text, 'en-us', speed=2.5), Out()); before = used()\n"
+        "engine.speak(SpeechJob(text * 10, 'en-us', speed=2.5), Out())\n"
         "print(used() - before, len(text) * 10 - last[0])\n"
     )
     done = subprocess.run(

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import tiny_whisper as tiny
 from faster_whisper import WhisperModel
+from outputs import QUIET, run_transcription
 from safetensors.torch import load_file, save_file
 from tiny_whisper import TRANSCRIPTS, samples, silence, sound
 from whisper_transcripts import (
@@ -96,7 +97,7 @@ def test_files_that_are_not_whole(folder: Path, name: str) -> None:
     change(folder)
 
     with pytest.raises(EngineFailed, match=message) as caught:
-        FasterWhisper(str(folder), vad=False).load()
+        FasterWhisper(str(folder), vad=False).load(QUIET)
     assert str(folder) in caught.value.message
 
 
@@ -106,20 +107,20 @@ def test_only_folders_are_opened(path: str, message: str) -> None:
     downloaded.
     """
     with pytest.raises(EngineFailed, match=message):
-        FasterWhisper(path).load()
+        FasterWhisper(path).load(QUIET)
 
 
 def test_a_dtype_that_there_is_not(folder: Path) -> None:
     """A number format that does not exist is refused by name."""
     with pytest.raises(EngineFailed, match=r"cannot be loaded: .*int3"):
-        FasterWhisper(str(folder), dtype="int3", vad=False).load()
+        FasterWhisper(str(folder), dtype="int3", vad=False).load(QUIET)
 
 
 def test_on_a_cpu_in_eight_bits(folder: Path) -> None:
     """Without another option a CPU computes in eight bits."""
     for dtype, expected in (("auto", "int8"), ("float32", "float32")):
         engine = FasterWhisper(str(folder), device="cpu", dtype=dtype, vad=False, threads=1)
-        engine.load()
+        engine.load(QUIET)
         assert expected in engine._model.model.compute_type
         assert texts(transcribe(engine, sound("count", 3))) == [TRANSCRIPTS["count"]]
 
@@ -133,7 +134,7 @@ def test_a_model_for_english_only(tmp_path: Path) -> None:
     tiny.convert_to_ctranslate2(tmp_path / "original", tmp_path / "converted")
     vocabulary.write_text(json.dumps([token or "[unused]" for token in json.loads(vocabulary.read_text())]))
     engine = FasterWhisper(str(tmp_path / "converted"), model="tiny.en", vad=False, threads=1)
-    info = engine.load()
+    info = engine.load(QUIET)
 
     assert info.transcription is not None
     assert (info.transcription.languages, info.transcription.translate) == (("en",), True)
@@ -157,7 +158,7 @@ JOBS = [
 def test_segments_are_the_librarys(folder: Path, job: TranscriptionJob, within: float) -> None:
     """Segments, times, words and probabilities are the library's for the whole recording."""
     engine = FasterWhisper(str(folder), dtype="float32", vad=False, threads=1)
-    engine.load()
+    engine.load(QUIET)
     model = WhisperModel(str(folder), device="cpu", compute_type="float32", cpu_threads=1)
     events = transcribe(engine, sound_sequence(LONG_SEQUENCE), job)
     library_segments = list(
@@ -195,12 +196,13 @@ def test_loads_no_torch_and_says_nothing(folder: Path) -> None:
     pcm.write_bytes(silence(1) + sound("hello", 3) + silence(1))
     program = (
         "import pathlib, sys\n"
-        "from engines.api import TranscriptionJob, TranscriptSegment\n"
+        "from engines.api import TranscriptionJob\n"
         "from engines.adapters.faster_whisper.engine import FasterWhisper\n"
-        f"engine = FasterWhisper({str(folder)!r}); engine.load()\n"
+        f"engine = FasterWhisper({str(folder)!r}); engine.load(None)\n"
         "events = []\n"
-        f"engine.transcribe(TranscriptionJob(), iter([pathlib.Path({str(pcm)!r}).read_bytes()]), lambda event: not events.append(event))\n"
-        f"assert [event.text for event in events if isinstance(event, TranscriptSegment)] == [{TRANSCRIPTS['hello']!r}]\n"
+        "out = type('Out', (), {'beat': lambda self, _: None, 'segment': lambda self, one: events.append(one)})()\n"
+        f"engine.transcribe(TranscriptionJob(), iter([pathlib.Path({str(pcm)!r}).read_bytes()]), out)\n"
+        f"assert [event.text for event in events] == [{TRANSCRIPTS['hello']!r}]\n"
         "assert not {'torch', 'transformers', 'silero_vad'} & set(sys.modules)\n"
     )
     done = subprocess.run(
@@ -224,7 +226,7 @@ def unsure(tmp_path_factory: pytest.TempPathFactory) -> FasterWhisper:
     save_file(weights, folder / "original" / "model.safetensors", {"format": "pt"})
     tiny.convert_to_ctranslate2(folder / "original", folder / "converted")
     engine = FasterWhisper(str(folder / "converted"), vad=False, threads=1)
-    engine.load()
+    engine.load(QUIET)
     return engine
 
 
@@ -252,7 +254,7 @@ def test_stops_between_two_attempts(unsure: FasterWhisper) -> None:
         events.append(event)
         return len(events) < EVENTS_BEFORE_DECODER + 4
 
-    unsure.transcribe(UNSURE_JOB, iter([sound("hello", 0.1)] * 40), emit)
+    run_transcription(unsure, UNSURE_JOB, iter([sound("hello", 0.1)] * 40), emit)
 
     assert len(events) == EVENTS_BEFORE_DECODER + 4
     assert all(isinstance(event, Progress) for event in events)

@@ -18,6 +18,7 @@ import audio_measures
 import numpy as np
 import pytest
 from hibari_in_process import RATE, SEED, is_audio, loaded, say, speak
+from outputs import QUIET, run_speech
 
 from engines.adapters.hibari.engine import Hibari
 from engines.adapters.hibari.network import SAMPLES_PER_STEP, Network, render
@@ -240,7 +241,7 @@ def test_stops_when_emit_returns_false(accepted: int) -> None:
 
     before = say("Two words.")
     started = time.process_time()
-    loaded()[0].speak(SpeechJob(LONG * 10, "onyx", seed=SEED), emit)
+    run_speech(loaded()[0], SpeechJob(LONG * 10, "onyx", seed=SEED), emit)
 
     assert len(events) == accepted + 1
     assert time.process_time() - started < 5  # the whole would take twenty
@@ -255,7 +256,7 @@ def test_audio_comes_while_later_audio_is_computed() -> None:
         events.append(event)
         return not is_audio(event)
 
-    loaded()[0].speak(SpeechJob(TWO, "", seed=SEED), emit)
+    run_speech(loaded()[0], SpeechJob(TWO, "", seed=SEED), emit)
 
     assert sum(map(is_audio, events)) == 1
     assert sum(len(event.pcm) for event in events if isinstance(event, Audio)) <= 2 * RATE
@@ -295,7 +296,7 @@ def test_further_voices_are_used_where_their_files_are(tmp_path: Path) -> None:
     for name in ("bm_fable.int8.onnx", "af_kore.int8.onnx"):
         shutil.copy(bundled, tmp_path / name)
     engine = Hibari(str(tmp_path))
-    info = engine.load()
+    info = engine.load(QUIET)
     voices = {voice.id: voice for voice in info.voices}
 
     assert voices.keys() - {voice.id for voice in loaded()[1].voices} == {"bm_fable", "af_kore"}
@@ -311,8 +312,17 @@ def test_broken_voice_names_itself(tmp_path: Path) -> None:
     """A file that is no voice fails with its name, and the other voices speak on."""
     (tmp_path / "am_fenrir_v2.int8.onnx").write_bytes(b"no graph at all")
     engine = Hibari(str(tmp_path))
-    engine.load()
+    engine.load(QUIET)
 
     with pytest.raises(EngineFailed, match=r"am_fenrir_v2\.int8\.onnx"):
         speak(SpeechJob("Hello.", "am_fenrir"), engine)
     assert speak(SpeechJob("Hello.", "alloy"), engine).seconds > 0.3
+
+
+def test_words_end_before_the_next_begins() -> None:
+    """A word tells when its sound ends: behind its beginning, and not behind that of the next."""
+    words = say("One two, three. And four more words, please.").words
+
+    assert len(words) == 8
+    assert all(word.until is not None and word.time < word.until for word in words)
+    assert all((one.until or 0) <= other.time + 1e-6 for one, other in pairwise(words))

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from outputs import QUIET, run_speech
 
 pytest.importorskip("kokoro")
 
@@ -33,7 +34,7 @@ from tiny_kokoro import (
 )
 
 from engines.adapters.kokoro.engine import Kokoro
-from engines.api import Audio, Prompt, SpeechEvent, SpeechJob, Word
+from engines.api import Audio, Prompt, SpeechEvent, SpeechJob, Steps, Word
 from engines.errors import BadInput, EngineFailed, UnknownVoice, Unsupported
 
 TEXT = "Hello there."
@@ -73,12 +74,11 @@ def test_info() -> None:
     """
     info = loaded()[1]
 
-    assert (info.name, info.models, info.device, info.slots, info.batch) == (
+    assert (info.name, info.models, info.device, info.concurrency) == (
         "kokoro",
         ("kokoro",),
         "cpu",
-        4,
-        4,
+        Steps(4, 4),
     )
     assert "GPL-3.0" in info.licence
     assert {voice.id for voice in info.voices} == set(VOICES)
@@ -248,7 +248,7 @@ def test_stops_when_emit_returns_false(accepted: int) -> None:
         calls += 1
         return calls <= accepted
 
-    loaded()[0].speak(SpeechJob("On and on. " * 4000, "ef_dora", seed=SEED), emit)
+    run_speech(loaded()[0], SpeechJob("On and on. " * 4000, "ef_dora", seed=SEED), emit)
 
     assert calls == accepted + 1
     [result] = library_results("Hola.", "ef_dora", language="e")
@@ -262,7 +262,7 @@ def test_raises_what_emit_raises() -> None:
         raise ConnectionResetError("gone")
 
     with pytest.raises(ConnectionResetError, match="gone"):
-        loaded()[0].speak(SpeechJob(TEXT, "af_heart"), emit)
+        run_speech(loaded()[0], SpeechJob(TEXT, "af_heart"), emit)
     assert len(speak(SpeechJob("Hi.", "af_heart")).pcm)
 
 
@@ -291,21 +291,21 @@ def test_settings() -> None:
     """The engine has the name in the settings, and its own; a processor gets one job at a time, unless
     `batch` says otherwise.
     """
-    info = Kokoro(path=str(folder()), model="kokoro-82m", device="cpu").load()
-    assert (info.models, info.batch, info.slots) == (("kokoro-82m", "kokoro"), 1, 1)
+    info = Kokoro(path=str(folder()), model="kokoro-82m", device="cpu").load(QUIET)
+    assert (info.models, info.concurrency) == (("kokoro-82m", "kokoro"), Steps(1))
 
 
 def test_files_that_are_missing(tmp_path: Path) -> None:
     """A missing file, folder or folder name is named, and so is a missing device."""
     for number, name in enumerate(["config.json", "kokoro-v1_0.pth"]):
         with pytest.raises(EngineFailed, match=rf"files are not there: .*{name} is missing"):
-            Kokoro(path=str(linked(tmp_path / str(number), name)), device="cpu").load()
+            Kokoro(path=str(linked(tmp_path / str(number), name)), device="cpu").load(QUIET)
     with pytest.raises(EngineFailed, match="has no voices"):
-        Kokoro(path=str(linked(tmp_path / "mute", "voices")), device="cpu").load()
+        Kokoro(path=str(linked(tmp_path / "mute", "voices")), device="cpu").load(QUIET)
     with pytest.raises(EngineFailed, match="tell their folder"):
-        Kokoro().load()
+        Kokoro().load(QUIET)
     with pytest.raises(EngineFailed, match="no device 'abacus'"):
-        Kokoro(path=str(folder()), device="abacus").load()
+        Kokoro(path=str(folder()), device="abacus").load(QUIET)
 
 
 def changed(how: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
@@ -336,7 +336,7 @@ def test_invalid_configurations(tmp_path: Path, write: Callable[[Path], object],
     place = linked(tmp_path / "model", "config.json")
     write(place / "config.json")
     with pytest.raises(EngineFailed, match=reason):
-        Kokoro(path=str(place), device="cpu").load()
+        Kokoro(path=str(place), device="cpu").load(QUIET)
 
 
 def test_invalid_weights(tmp_path: Path) -> None:
@@ -354,11 +354,11 @@ def test_invalid_weights(tmp_path: Path) -> None:
     ):
         torch.save(content, file)
         with pytest.raises(EngineFailed, match=reason):
-            Kokoro(path=str(place), device="cpu").load()
+            Kokoro(path=str(place), device="cpu").load(QUIET)
     for data in (b"", b"nothing", (folder() / "kokoro-v1_0.pth").read_bytes()[:100_000]):
         file.write_bytes(data)
         with pytest.raises(EngineFailed, match="cannot be read"):
-            Kokoro(path=str(place), device="cpu").load()
+            Kokoro(path=str(place), device="cpu").load(QUIET)
 
 
 def test_invalid_voices(tmp_path: Path) -> None:
@@ -374,7 +374,7 @@ def test_invalid_voices(tmp_path: Path) -> None:
     torch.save({"x": torch.zeros(1)}, place / "voices" / "af_mine.pt")
     engine = Kokoro(path=str(place), device="cpu")
 
-    assert [voice.id for voice in engine.load().voices] == ["af_heart", "af_bella", "am_adam", "af_mine"]
+    assert [voice.id for voice in engine.load(QUIET).voices] == ["af_heart", "af_bella", "am_adam", "af_mine"]
     for name, reason in (
         ("af_bella", "cannot be read"),
         ("am_adam", "another shape"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from outputs import QUIET
 
 pytest.importorskip("kokoro")
 pytest.importorskip("hibari")
@@ -39,7 +40,7 @@ pytestmark = pytest.mark.usefixtures("offline")
 def engines() -> dict[str, tuple[Kokoro, EngineInfo]]:
     """Return both engines with their infos."""
     for_torch, with_graph = (Kokoro(str(path), device="cpu", threads=2) for path in folders())
-    found = {"torch": (for_torch, for_torch.load()), "graph": (with_graph, with_graph.load())}
+    found = {"torch": (for_torch, for_torch.load(QUIET)), "graph": (with_graph, with_graph.load(QUIET))}
     network = for_torch._network
     assert isinstance(network, TorchNetwork)
     network.network.decoder.generator.stft = exportable_transform()
@@ -115,7 +116,7 @@ def test_a_graph_that_draws_random_numbers(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(graph)
     for name in ("voices", "config.json"):
         (tmp_path / name).symlink_to(folders()[1] / name)
-    info = Kokoro(str(tmp_path), device="cpu").load()
+    info = Kokoro(str(tmp_path), device="cpu").load(QUIET)
 
     assert info.speech and not info.speech.seed
     assert engines()["graph"][1].speech == msgspec.structs.replace(info.speech, seed=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
+from outputs import run_steps
 
 pytest.importorskip("kokoro")
 
@@ -28,9 +29,8 @@ from tiny_kokoro import (
 )
 
 from engines.adapters.kokoro.forward import Noise, Utterance, UtteranceAudio, _plan_batch, synthesise
-from engines.api import Audio, BatchItem, SpeechEvent, SpeechJob
+from engines.api import Audio, SpeechEvent, SpeechJob, Stop
 from engines.errors import UnknownVoice
-from engines.toolkit.stopping import Stop
 
 CPU = torch.device("cpu")
 PHONEMES = ("ðɪs ɪz wˈʌn.", "ðæt ɪz ɐ lˈɔŋɡɚ wˈʌn.", "nˈO.")
@@ -76,23 +76,21 @@ def network(request: pytest.FixtureRequest) -> KModel:
 
 def together(
     jobs: Sequence[SpeechJob], leave: dict[int, int] | None = None
-) -> tuple[list[SpokenJob], list[list[Exception | None]]]:
-    """Speak jobs in one call: return each job's events, and each of its ends.
+) -> tuple[list[SpokenJob], list[Exception | None]]:
+    """Speak jobs together: return each job's events, and how it ended.
 
     `leave` says after how many events nobody wants a job any more.
     """
     events: list[list[SpeechEvent]] = [[] for _ in jobs]
-    ends: list[list[Exception | None]] = [[] for _ in jobs]
 
-    def item(index: int, job: SpeechJob) -> BatchItem:
+    def hear(index: int) -> Callable[[SpeechEvent], bool]:
         def emit(event: SpeechEvent) -> bool:
-            assert not ends[index], "an event behind the end"
             events[index].append(event)
             return len(events[index]) <= (leave or {}).get(index, 1_000_000)
 
-        return BatchItem(job, emit, ends[index].append)
+        return emit
 
-    loaded()[0].speak_batch([item(index, job) for index, job in enumerate(jobs)])
+    ends = run_steps(loaded()[0], [(job, hear(index)) for index, job in enumerate(jobs)])
     return [gather(one) for one in events], ends
 
 
@@ -173,7 +171,7 @@ def test_a_batch_of_jobs() -> None:
     """
     spoken_jobs, ends = together(JOBS)
 
-    assert ends == [[None]] * len(JOBS)
+    assert ends == [None] * len(JOBS)
     for job, one in zip(JOBS, spoken_jobs, strict=True):
         alone = speak(job)
         assert alike(one.pcm, alone.pcm)
@@ -190,7 +188,7 @@ def test_texts_of_different_lengths() -> None:
     ]
     spoken_jobs, ends = together(jobs)
 
-    assert ends == [[None]] * 3
+    assert ends == [None] * 3
     assert alike(spoken_jobs[0].pcm, speak(jobs[0]).pcm)
     assert alike(spoken_jobs[1].pcm, speak(jobs[1]).pcm)
     assert len(spoken_jobs[2].pcm) > 0 and not spoken_jobs[2].pcm.any()
@@ -200,8 +198,8 @@ def test_one_job_fails() -> None:
     """A job that cannot be spoken fails; the others are not affected."""
     spoken_jobs, ends = together([JOBS[0], SpeechJob("Hi.", "nobody"), JOBS[1]])
 
-    assert ends[0] == ends[2] == [None]
-    assert [type(end) for end in ends[1]] == [UnknownVoice]
+    assert ends[0] is ends[2] is None
+    assert type(ends[1]) is UnknownVoice
     assert alike(spoken_jobs[0].pcm, speak(JOBS[0]).pcm)
     assert alike(spoken_jobs[2].pcm, speak(JOBS[1]).pcm)
 
@@ -210,7 +208,7 @@ def test_one_client_leaves() -> None:
     """A job that nobody wants any more gets no further event, and the others go on to their ends."""
     spoken_jobs, ends = together(JOBS[:3], leave={1: 2})
 
-    assert ends == [[None]] * 3
+    assert ends == [None] * 3
     assert spoken_jobs[1].chunk_sizes == []
     for index in (0, 2):
         assert alike(spoken_jobs[index].pcm, speak(JOBS[index]).pcm)
@@ -221,7 +219,7 @@ def test_all_clients_leave() -> None:
     many = [SpeechJob("On and on. " * 2000, "af_heart", seed=index) for index in range(3)]
     spoken_jobs, ends = together(many, leave={0: 0, 1: 1, 2: 2})
 
-    assert ends == [[None]] * 3
+    assert ends == [None] * 3
     assert all(len(one.pcm) == 0 for one in spoken_jobs)
 
 

@@ -10,6 +10,7 @@ import onnxruntime
 import pytest
 from hibari.voices import ASSETS
 from kokoro_in_process import THREADS, folder, loaded, speak
+from outputs import QUIET
 
 from engines.adapters.kokoro.engine import Kokoro
 from engines.adapters.kokoro.onnx_files import find_graph, graph_voices, precision_of
@@ -54,7 +55,7 @@ def test_the_hubs_layout(tmp_path: Path) -> None:
     tokenizer = {"model": {"vocab": {"$": 0, **vocabulary}}, "post_processor": {"type": "TemplateProcessing"}}
     (place / "tokenizer.json").write_text(json.dumps(tokenizer), "utf-8")
     kokoro = engine(place, precision="int8")
-    kokoro.load()
+    kokoro.load(QUIET)
 
     assert "$" not in kokoro._network.facts.vocabulary
     assert np.array_equal(speak(JOB, kokoro).pcm, speak(JOB).pcm)
@@ -67,7 +68,7 @@ def test_the_layout_of_kokoro_onnx(tmp_path: Path) -> None:
     place = linked(tmp_path, voices_ja="voices-v1.0.bin", vocab="")
     kokoro = engine(place)
 
-    assert len(kokoro.load().voices) == 5
+    assert len(kokoro.load(QUIET).voices) == 5
     assert kokoro._network.facts.vocabulary == KNOWN == loaded()[0]._network.facts.vocabulary
     assert np.array_equal(speak(JOB, kokoro).pcm, speak(JOB).pcm)
 
@@ -96,13 +97,13 @@ def test_files_that_are_missing(tmp_path: Path) -> None:
     """A folder without a graph, or without voices, is refused with what it lacks."""
     (tmp_path / "empty").mkdir()
     with pytest.raises(EngineFailed, match="files are not there"):
-        engine(tmp_path / "empty").load()
+        engine(tmp_path / "empty").load(QUIET)
     with pytest.raises(EngineFailed, match="files are not there"):
-        engine(tmp_path / "nowhere").load()
+        engine(tmp_path / "nowhere").load(QUIET)
     with pytest.raises(EngineFailed, match=r"has no voices: there is no .*voices"):
-        engine(linked(tmp_path / "mute", voices_ja="")).load()
+        engine(linked(tmp_path / "mute", voices_ja="")).load(QUIET)
     with pytest.raises(EngineFailed, match="no graph in fp16, only int8"):
-        engine(linked(tmp_path / "other"), precision="fp16").load()
+        engine(linked(tmp_path / "other"), precision="fp16").load(QUIET)
 
 
 def test_graphs_that_are_none(tmp_path: Path) -> None:
@@ -116,7 +117,7 @@ def test_graphs_that_are_none(tmp_path: Path) -> None:
     ):
         (broken / GRAPH).write_bytes(content)
         with pytest.raises(EngineFailed, match=rf"{GRAPH} {reason}"):
-            engine(broken).load()
+            engine(broken).load(QUIET)
 
 
 def test_voices_that_are_broken(tmp_path: Path) -> None:
@@ -221,7 +222,7 @@ def test_devices() -> None:
     with pytest.raises(EngineFailed, match="cannot use the device 'cuda'"):
         device_of([cpu], "cuda")
     with pytest.raises(EngineFailed, match=r"no device 'cuda' here: .*onnxruntime-gpu"):
-        engine(folder(), device="cuda").load()
+        engine(folder(), device="cuda").load(QUIET)
     for name in ("abacus", "cuda:x", "mps"):
         with pytest.raises(EngineFailed, match="it should be auto, cuda"):
-            engine(folder(), device=name).load()
+            engine(folder(), device=name).load(QUIET)

@@ -14,6 +14,7 @@ import numpy as np
 import onnxruntime
 import pytest
 from kokoro_in_process import RATE, THREADS, folder, loaded, network, speak
+from outputs import QUIET, run_speech
 from word_error_rate import error_rate, transcribe
 
 from engines.adapters.kokoro import packages
@@ -21,7 +22,7 @@ from engines.adapters.kokoro.engine import Kokoro
 from engines.adapters.kokoro.network import Line
 from engines.adapters.kokoro.packages import JAPANESE, missing_packages
 from engines.adapters.kokoro.voice_bank import weighted_sum
-from engines.api import Audio, Prompt, SpeechEvent, SpeechJob
+from engines.api import Audio, Prompt, SpeechEvent, SpeechJob, Steps
 from engines.errors import BadInput, EngineFailed, UnknownVoice, Unsupported
 
 SENTENCE = "The birch canoe slid on the smooth planks."
@@ -70,7 +71,7 @@ def test_info() -> None:
     assert info.models == ("kokoro-int8", "kokoro")
     assert [voice.id for voice in info.voices] == VOICES
     assert info.characters["nova"].startswith("jf_") and info.characters["onyx"] == "jm_kumo"
-    assert (info.device, info.slots, info.batch) == ("cpu", 1, 1)
+    assert (info.device, info.concurrency) == ("cpu", Steps(1))
     assert info.speech is not None
     assert (info.speech.sample_rate, info.speech.speed) == (RATE, (0.5, 2.0))
     assert info.speech.languages == ("ja",)
@@ -87,8 +88,10 @@ import sys
 from engines.adapters.kokoro.engine import Kokoro
 from engines.api import SpeechJob
 engine = Kokoro({str(folder())!r}, threads={THREADS})
-engine.load()
-engine.speak(SpeechJob("Hello there.", "jf_alpha"), lambda _: True)
+out = type("Out", (), {{"__getattr__": lambda self, name: lambda *_: None}})()
+engine.load(out)
+member = engine.begin(SpeechJob("Hello there.", "jf_alpha"), out)
+assert engine.step([member]) == [False]
 print(sorted({{"torch", "spacy", "kokoro", "misaki", "phonemizer", "transformers"}} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
@@ -101,7 +104,7 @@ def test_languages_that_cannot_be_read_here(monkeypatch: pytest.MonkeyPatch) -> 
     stand for none of OpenAI's then, but read English.
     """
     engine = Kokoro(str(folder()), "kokoro-int8", "cpu", threads=THREADS)
-    engine.load()
+    engine.load(QUIET)
     monkeypatch.setattr(packages, "find_spec", lambda name: None if name == "fugashi" else find_spec(name))
     info = engine._info()
 
@@ -275,7 +278,7 @@ def test_a_line_is_ended_while_it_is_computed(monkeypatch: pytest.MonkeyPatch) -
         return len(asked) < 3
 
     monkeypatch.setattr(network(), "_session", watched)
-    loaded()[0].speak(SpeechJob(f"{LONG} " * 3, "jf_alpha"), emit)
+    run_speech(loaded()[0], SpeechJob(f"{LONG} " * 3, "jf_alpha"), emit)
 
     assert asked == [Audio(b"")] * 3
     assert len(watched.ends) == 1 and "terminate" in watched.ends[0]
@@ -289,5 +292,5 @@ def test_what_emit_raises_is_raised() -> None:
         raise ConnectionResetError("gone")
 
     with pytest.raises(ConnectionResetError, match="gone"):
-        loaded()[0].speak(SpeechJob("Hello there.", "jf_alpha"), emit)
+        run_speech(loaded()[0], SpeechJob("Hello there.", "jf_alpha"), emit)
     assert len(speak(SpeechJob("Hi.", "jf_alpha")).pcm)

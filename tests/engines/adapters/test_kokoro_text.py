@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from kokoro import KPipeline
 from tiny_kokoro import SYMBOLS, front_end
 
-from engines.adapters.kokoro.chunks import word_start_frames
+from engines.adapters.kokoro.chunks import word_frames
 from engines.adapters.kokoro.english import English
 from engines.adapters.kokoro.tagger import TaggerToken, tag_tokens
 from engines.adapters.kokoro.text import EnglishFrontEnd, FrontEnd, WholeTextFrontEnd, make_front_end
@@ -215,7 +215,7 @@ def test_times_are_the_librarys() -> None:
     expected = [token.start_ts for token in result.tokens if any(char.isalpha() for char in token.phonemes)]
 
     [chunk] = chunks(text)
-    assert [frame / 40 for frame in word_start_frames(chunk, SYMBOLS, frames.tolist())] == pytest.approx(
+    assert [start / 40 for start, _ in word_frames(chunk, SYMBOLS, frames.tolist())] == pytest.approx(
         expected
     )
 
@@ -228,7 +228,7 @@ def test_unknown_phonemes_take_no_time() -> None:
     plain = chunk.phonemes.replace("w", "")
     expected = [max(0, 5 * plain.index(word) - 2.5) for word in ("ˈʌn", "t", "θ")]
 
-    assert word_start_frames(chunk, known, frames) == pytest.approx(expected)
+    assert [start for start, _ in word_frames(chunk, known, frames)] == pytest.approx(expected)
 
 
 def test_given_phonemes_replace_the_text() -> None:
@@ -370,3 +370,19 @@ def test_a_letter_with_many_phonemes() -> None:
     """A single letter with very many phonemes is cut, and nothing is lost."""
     odd = WholeTextFrontEnd(lambda text: "x" * 25 * len(text))
     assert sum(len(chunk.phonemes) for chunk in odd.chunks("ab", (), 10)) == 50
+
+
+def test_words_end_where_their_sound_does() -> None:
+    """A word ends with its last phoneme, before the space and the signs behind it, and before the next begins; a
+    chunk without words has no ends.
+    """
+    [chunk] = chunks("One two, three.")
+    ends = chunk.word_ends()
+    sounds = [chunk.phonemes[word.first_phoneme : end] for word, end in zip(chunk.words, ends, strict=True)]
+    frames = [2, *(5 for _ in chunk.phonemes), 2]
+    spans = word_frames(chunk, SYMBOLS, frames)
+
+    assert sounds == ["wˈʌn", "tˈu", "θɹˈi"]
+    assert all(start < end for start, end in spans)
+    assert all(end <= start for (_, end), (start, _) in pairwise(spans))
+    assert Chunk("ola.").word_ends() == []

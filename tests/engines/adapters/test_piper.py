@@ -14,6 +14,7 @@ import audio_measures
 import numpy as np
 import pytest
 from loudness import integrated_loudness
+from outputs import run_speech
 from piper_in_process import JOE, RATE, folder, loaded, say, speak
 
 from engines.adapters.piper.network import Network, Scales
@@ -192,7 +193,7 @@ def test_stops_when_emit_returns_false(accepted: int) -> None:
 
     before = say("Two words.")
     started = time.process_time()
-    loaded()[0].speak(SpeechJob(LONG * 4, "", seed=1), emit)
+    run_speech(loaded()[0], SpeechJob(LONG * 4, "", seed=1), emit)
 
     assert len(events) == accepted + 1
     assert time.process_time() - started < 15  # the whole would take a minute
@@ -207,7 +208,7 @@ def test_audio_comes_while_later_audio_is_computed() -> None:
         events.append(event)
         return not (isinstance(event, Audio) and event.pcm)
 
-    loaded()[0].speak(SpeechJob(TWO, "", seed=1), emit)
+    run_speech(loaded()[0], SpeechJob(TWO, "", seed=1), emit)
 
     assert sum(len(event.pcm) for event in events if isinstance(event, Audio)) <= 2 * RATE
 

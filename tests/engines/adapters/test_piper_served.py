@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 from servers import Server, running
 from tiny_piper import write_voice
 
-pytest.importorskip(
-    "onnxruntime", reason="onnxruntime is not installed: pip install -e '.[natural]'"
-)
+pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: pip install -e '.[natural]'")
 
 GERMAN = "piper-de_DE-thorsten-medium"
 OWN = "nathalie"

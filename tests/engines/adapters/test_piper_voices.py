@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from loudness import integrated_loudness
+from outputs import QUIET
 from piper_in_process import Spoken, speak
 from tiny_piper import write_voice
 
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("offline")
 def load(folder: Path, **options: Any) -> tuple[Piper, EngineInfo]:
     """Load an engine on a folder of voices."""
     engine = Piper(str(folder), **options)
-    return engine, engine.load()
+    return engine, engine.load(QUIET)
 
 
 def say(engine: Piper, voice: str = "", rate: int = 22_050) -> Spoken:
@@ -161,7 +162,7 @@ def test_options_that_are_wrong(tmp_path: Path) -> None:
     write_voice(tmp_path, KEY)
 
     with pytest.raises(EngineFailed, match="option `path`"):
-        Piper().load()
+        Piper().load(QUIET)
     with pytest.raises(EngineFailed, match=r"no device 'abacus'.*auto, cpu"):
         load(tmp_path, device="abacus")
     with pytest.raises(EngineFailed, match=r"no phonemes 'sampa'.*auto, espeak, english"):

@@ -14,6 +14,7 @@ import av
 import numpy as np
 import pytest
 from alignment import align
+from outputs import QUIET, run_transcription
 
 from engines.adapters.pocketsphinx.engine import PocketSphinx
 from engines.api import (
@@ -60,7 +61,7 @@ WORST_ERROR_RATE = 0.4
 def loaded() -> tuple[PocketSphinx, EngineInfo]:
     """Load the engine; return it and its info."""
     engine = PocketSphinx()
-    return engine, engine.load()
+    return engine, engine.load(QUIET)
 
 
 @lru_cache(1)
@@ -83,7 +84,7 @@ def transcribe(
         events.append(event)
         return True
 
-    loaded()[0].transcribe(job or TranscriptionJob(), chunks, emit)
+    run_transcription(loaded()[0], job or TranscriptionJob(), chunks, emit)
     return events
 
 
@@ -196,7 +197,8 @@ def test_jobs_do_not_affect_each_other() -> None:
     """A previous job, complete or stopped in the middle, changes nothing."""
     pcm = recording()[: 2 * SECOND]
     before = segments_of(transcribe(pcm))
-    loaded()[0].transcribe(
+    run_transcription(
+        loaded()[0],
         TranscriptionJob(),
         iter([recording()]),
         lambda event: not isinstance(event, Progress) or event.seconds < 3,
@@ -238,7 +240,7 @@ def test_refuses_other_languages(language: str) -> None:
         yield b""
 
     with pytest.raises(Unsupported, match=f"'{language}'") as caught:
-        loaded()[0].transcribe(TranscriptionJob(language=language), never(), lambda _: True)
+        run_transcription(loaded()[0], TranscriptionJob(language=language), never(), lambda _: True)
     assert caught.value.param == "language"
 
 
@@ -268,7 +270,7 @@ def test_transcribes_audio_as_it_comes() -> None:
             read_before.append(read)
         return True
 
-    loaded()[0].transcribe(TranscriptionJob(), chunks(), emit)
+    run_transcription(loaded()[0], TranscriptionJob(), chunks(), emit)
 
     assert read_before == [4.0, 8.0, 12.0]
 
@@ -292,7 +294,7 @@ def test_stops_when_emit_returns_false(after: float) -> None:
         stopped = stopped or (isinstance(event, Progress) and event.seconds >= after)
         return not stopped
 
-    loaded()[0].transcribe(TranscriptionJob(), chunks(), emit)
+    run_transcription(loaded()[0], TranscriptionJob(), chunks(), emit)
 
     assert stopped
     assert calls_after == 0
@@ -309,7 +311,7 @@ def test_stopping_takes_less_than_the_work() -> None:
         return not (isinstance(event, Progress) and event.seconds >= 6)
 
     started = time.perf_counter()
-    loaded()[0].transcribe(TranscriptionJob(), iter([recording()]), emit)
+    run_transcription(loaded()[0], TranscriptionJob(), iter([recording()]), emit)
     finished = time.perf_counter()
 
     assert finished - last_emit < 0.1 * (last_emit - started)
@@ -320,9 +322,10 @@ def test_quiet_on_both_streams() -> None:
     program = (
         "from engines.api import TranscriptionJob\n"
         "from engines.adapters.pocketsphinx.engine import PocketSphinx\n"
-        "engine = PocketSphinx(); engine.load()\n"
+        "engine = PocketSphinx(); engine.load(None)\n"
+        "out = type('Out', (), {'__getattr__': lambda self, name: lambda *_: None})()\n"
         "noise = (b'\\x00\\x10' * 40 + b'\\x00\\xf0' * 40) * 400\n"
-        "engine.transcribe(TranscriptionJob(), iter([noise, b'']), lambda event: True)\n"
+        "engine.transcribe(TranscriptionJob(), iter([noise, b'']), out)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True

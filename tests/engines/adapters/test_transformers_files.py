@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from outputs import QUIET, run_speech
 
 pytest.importorskip("transformers")
 pytest.importorskip("sentencepiece")
@@ -44,7 +45,7 @@ def folder(family: str) -> Path:
 def loaded(family: str) -> TransformersSpeech:
     """Load a family's model."""
     engine = TransformersSpeech(str(folder(family)), threads=1)
-    engine.load()
+    engine.load(QUIET)
     return engine
 
 
@@ -56,7 +57,7 @@ def speak(engine: TransformersSpeech, job: SpeechJob) -> NDArray[np.int16]:
         events.append(event)
         return True
 
-    engine.speak(job, emit)
+    run_speech(engine, job, emit)
     return np.frombuffer(b"".join(event.pcm for event in events if isinstance(event, Audio)), "<i2")
 
 
@@ -79,16 +80,16 @@ def test_vocoder_codec_and_voices_elsewhere(tmp_path: Path) -> None:
         TransformersSpeech(str(tmp_path / "talker"), others=others, threads=1),
         TransformersSpeech(str(tmp_path / "dia"), others=str(tmp_path / "more"), threads=1),
     ):
-        engine.load()
+        engine.load(QUIET)
         assert len(speak(engine, SpeechJob(TEXT, "", seed=5))) > 100
 
     for path, lacking in (("talker", "vocoder"), ("dia", "codec")):
         with pytest.raises(EngineFailed, match=f"needs a {lacking}"):
-            TransformersSpeech(str(tmp_path / path)).load()
+            TransformersSpeech(str(tmp_path / path)).load(QUIET)
     with pytest.raises(EngineFailed, match="has no voices"):
-        TransformersSpeech(str(tmp_path / "talker"), others=str(tmp_path / "hifigan")).load()
+        TransformersSpeech(str(tmp_path / "talker"), others=str(tmp_path / "hifigan")).load(QUIET)
     with pytest.raises(EngineFailed, match=r"no folder .*nowhere"):
-        TransformersSpeech(str(tmp_path / "talker"), others=str(tmp_path / "nowhere")).load()
+        TransformersSpeech(str(tmp_path / "talker"), others=str(tmp_path / "nowhere")).load(QUIET)
 
 
 def test_invalid_voices(tmp_path: Path) -> None:
@@ -97,7 +98,7 @@ def test_invalid_voices(tmp_path: Path) -> None:
         path = copied("speecht5", tmp_path / name)
         np.save(path / "speaker_embeddings" / f"{name}.npy", value)
         with pytest.raises(EngineFailed, match=name):
-            TransformersSpeech(str(path)).load()
+            TransformersSpeech(str(path)).load(QUIET)
 
 
 def test_weights_that_are_missing(tmp_path: Path) -> None:
@@ -112,7 +113,7 @@ def test_weights_that_are_missing(tmp_path: Path) -> None:
             {"format": "pt"},
         )
         with pytest.raises(EngineFailed, match=r"1 weights are missing, such as .*\w"):
-            TransformersSpeech(str(path)).load()
+            TransformersSpeech(str(path)).load(QUIET)
 
 
 def test_weights_as_plain_tensors(tmp_path: Path) -> None:
@@ -129,7 +130,7 @@ def test_weights_as_plain_tensors(tmp_path: Path) -> None:
     assert set(old) != set(weights)
     torch.save(old, path / "pytorch_model.bin")
     engine = TransformersSpeech(str(path), threads=1)
-    engine.load()
+    engine.load(QUIET)
     assert np.array_equal(
         speak(engine, SpeechJob(TEXT, "", seed=5)), speak(loaded("vits"), SpeechJob(TEXT, "", seed=5))
     )
@@ -137,7 +138,7 @@ def test_weights_as_plain_tensors(tmp_path: Path) -> None:
     proof = tmp_path / "unpickled"
     torch.save({"weight": Unpickled(str(proof))}, path / "pytorch_model.bin", pickle_module=pickle)
     with pytest.raises(EngineFailed):
-        TransformersSpeech(str(path)).load()
+        TransformersSpeech(str(path)).load(QUIET)
     assert not proof.exists()
 
 
@@ -163,11 +164,11 @@ def test_no_code_of_a_model_is_run(tmp_path: Path) -> None:
     }
     for name in ("config.json", "tokenizer_config.json", "preprocessor_config.json"):
         rewrite(path / name, auto_map=auto_map)
-    TransformersSpeech(str(path), threads=1).load()
+    TransformersSpeech(str(path), threads=1).load(QUIET)
 
     assert not (tmp_path / "run").exists()
     with pytest.raises(EngineFailed, match="remote_code"):
-        TransformersSpeech(str(path), remote_code="yes").load()  # type: ignore[arg-type]
+        TransformersSpeech(str(path), remote_code="yes").load(QUIET)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -189,7 +190,7 @@ def test_models_that_are_refused(tmp_path: Path, changes: dict[str, Any], messag
     path = copied("vits", tmp_path)
     rewrite(path / "config.json", **changes)
     with pytest.raises(EngineFailed, match=message):
-        TransformersSpeech(str(path)).load()
+        TransformersSpeech(str(path)).load(QUIET)
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "vocab.json"])
@@ -198,10 +199,10 @@ def test_files_that_are_missing_or_broken(tmp_path: Path, name: str) -> None:
     path = copied("vits", tmp_path)
     (path / name).write_bytes(b"{no")
     with pytest.raises(EngineFailed, match=str(path)):
-        TransformersSpeech(str(path)).load()
+        TransformersSpeech(str(path)).load(QUIET)
     (path / name).unlink()
     with pytest.raises(EngineFailed, match=str(path)):
-        TransformersSpeech(str(path)).load()
+        TransformersSpeech(str(path)).load(QUIET)
 
 
 def test_options_that_are_wrong(tmp_path: Path) -> None:
@@ -212,7 +213,7 @@ def test_options_that_are_wrong(tmp_path: Path) -> None:
         (TransformersSpeech(str(folder("vits")), dtype="int8"), "no dtype 'int8'"),
     ):
         with pytest.raises(EngineFailed, match=message):
-            engine.load()
+            engine.load(QUIET)
 
 
 def test_what_a_model_is_without_torch() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from outputs import QUIET, run_speech
 
 pytest.importorskip("transformers")
 pytest.importorskip("sentencepiece")
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from engines.adapters.transformers_models.languages import bcp47_tag, tag_in_names
 from engines.adapters.transformers_models.speaking_model import max_frames
 from engines.adapters.transformers_models.speech_engine import TransformersSpeech
-from engines.api import Audio, EngineInfo, SpeechEvent, SpeechJob
+from engines.api import ALONE, Audio, EngineInfo, SpeechEvent, SpeechJob
 from engines.errors import BadInput, EngineFailed, UnknownVoice
 from engines.toolkit.checkpoint_kinds import checkpoint_kind
 
@@ -46,7 +47,7 @@ def folder(family: str) -> Path:
 def loaded(family: str) -> tuple[TransformersSpeech, EngineInfo]:
     """Load a family's model, once."""
     engine = TransformersSpeech(str(folder(family)), model=f"my-{family}", threads=1)
-    return engine, engine.load()
+    return engine, engine.load(QUIET)
 
 
 def speak(engine: TransformersSpeech, job: SpeechJob) -> Pcm:
@@ -57,7 +58,7 @@ def speak(engine: TransformersSpeech, job: SpeechJob) -> Pcm:
         events.append(event)
         return True
 
-    engine.speak(job, emit)
+    run_speech(engine, job, emit)
     return np.frombuffer(b"".join(event.pcm for event in events if isinstance(event, Audio)), "<i2")
 
 
@@ -120,7 +121,12 @@ def test_info(family: str) -> None:
     """
     info = loaded(family)[1]
 
-    assert (info.name, info.models, info.device, info.slots) == ("transformers", (f"my-{family}",), "cpu", 1)
+    assert (info.name, info.models, info.device, info.concurrency) == (
+        "transformers",
+        (f"my-{family}",),
+        "cpu",
+        ALONE,
+    )
     assert info.speech is not None
     assert (info.speech.sample_rate, info.speech.seed, info.speech.cloning) == (RATES[family], True, None)
     assert "en" in info.speech.languages
@@ -155,7 +161,7 @@ def test_stops_when_nobody_wants_the_rest(family: str, after: int) -> None:
         events.append(event)
         return len(events) < after
 
-    engine.speak(SpeechJob(TEXT, "", seed=5), emit)
+    run_speech(engine, SpeechJob(TEXT, "", seed=5), emit)
 
     assert events == [Audio(b"")] * after
     assert np.array_equal(speak(engine, SpeechJob(TEXT, "", seed=5)), first)
@@ -197,7 +203,7 @@ def test_voices_sound_different(family: str, others: list[str]) -> None:
 def test_speakers_of_vits(tmp_path: Path) -> None:
     """The speakers of a VITS are its voices."""
     engine = TransformersSpeech(str(tiny.vits(tmp_path / "vits", speakers=3)), threads=1)
-    voices = [voice.id for voice in engine.load().voices]
+    voices = [voice.id for voice in engine.load(QUIET).voices]
 
     assert voices == ["speaker-0", "speaker-1", "speaker-2"]
     assert len({speak(engine, SpeechJob(TEXT, voice, seed=5)).tobytes() for voice in voices}) == 3
@@ -263,7 +269,7 @@ def test_language_of_vits(
     """A model's language is what its tokenizer says, or its name: as a BCP-47 tag."""
     info = TransformersSpeech(
         str(tiny.vits(tmp_path / "vits", language=language)), model=model, threads=1
-    ).load()
+    ).load(QUIET)
 
     assert info.speech is not None
     assert (info.speech.languages, info.voices[0].languages) == (expected, expected)
@@ -282,7 +288,7 @@ def test_uroman_is_asked_for(tmp_path: Path) -> None:
     if find_spec("uroman"):
         pytest.skip("uroman is installed")
     with pytest.raises(EngineFailed, match="voicebox engines add uroman"):
-        TransformersSpeech(str(tiny.vits(tmp_path / "vits", is_uroman=True)), threads=1).load()
+        TransformersSpeech(str(tiny.vits(tmp_path / "vits", is_uroman=True)), threads=1).load(QUIET)
 
 
 def test_phonemes(tmp_path: Path) -> None:
@@ -290,7 +296,7 @@ def test_phonemes(tmp_path: Path) -> None:
     pytest.importorskip("phonemizer")
     pytest.importorskip("espeakng_loader")
     engine = TransformersSpeech(str(tiny.vits(tmp_path / "vits", phonemize=True, language=None)), threads=1)
-    info = engine.load()
+    info = engine.load(QUIET)
 
     assert info.speech is not None
     assert info.speech.languages == ("en-US",)

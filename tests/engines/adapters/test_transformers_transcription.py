@@ -14,6 +14,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 import pytest
+from outputs import QUIET, run_transcription
 
 pytest.importorskip("transformers")
 pytest.importorskip("sentencepiece")
@@ -31,7 +32,15 @@ from engines.adapters.transformers_models.cut_points import cut_point
 from engines.adapters.transformers_models.seq2seq import max_tokens
 from engines.adapters.transformers_models.transcription_engine import TransformersTranscription
 from engines.adapters.transformers_models.transcription_model import TimedText, join_words
-from engines.api import EngineInfo, Finished, Progress, TranscriptionEvent, TranscriptionJob, TranscriptWord
+from engines.api import (
+    ALONE,
+    EngineInfo,
+    Finished,
+    Progress,
+    TranscriptionEvent,
+    TranscriptionJob,
+    TranscriptWord,
+)
 from engines.errors import EngineFailed, Unsupported
 from engines.toolkit.checkpoint_kinds import checkpoint_kind, checkpoint_sample_rate
 from engines.toolkit.vad import Silero
@@ -51,7 +60,7 @@ def folder(kind: str) -> Path:
 def loaded(kind: str, vad: bool = False) -> tuple[TransformersTranscription, EngineInfo]:
     """Load a model, once."""
     engine = TransformersTranscription(str(folder(kind)), f"my-{kind}", vad=vad, threads=1)
-    return engine, engine.load()
+    return engine, engine.load(QUIET)
 
 
 def by_the_pipeline(kind: str, pcm: bytes) -> Any:
@@ -146,11 +155,11 @@ def test_info(kind: str) -> None:
     info = loaded(kind)[1]
     config = json.loads((folder(kind) / "config.json").read_text())
 
-    assert (info.name, info.models, info.device, info.slots, info.speech) == (
+    assert (info.name, info.models, info.device, info.concurrency, info.speech) == (
         "transformers",
         (f"my-{kind}",),
         "cpu",
-        1,
+        ALONE,
         None,
     )
     can = info.transcription
@@ -178,7 +187,8 @@ def test_stops_when_nobody_wants_the_rest(kind: str, after: int) -> None:
         events.append(event)
         return len(events) < after
 
-    engine.transcribe(
+    run_transcription(
+        engine,
         TranscriptionJob(),
         iter(
             [
@@ -230,7 +240,7 @@ def test_long_recordings_come_in_windows() -> None:
             assert seconds_read[-1] < segments_of([event])[0].end + 15
         return True
 
-    engine.transcribe(TranscriptionJob(), chunks(), emit)
+    run_transcription(engine, TranscriptionJob(), chunks(), emit)
 
     segments = segments_of(events)
     assert len(segments) >= 4
@@ -304,25 +314,25 @@ def test_models_that_are_refused(tmp_path: Path) -> None:
     with pytest.raises(
         EngineFailed, match=r"VitsModel, which this engine does not listen with\. It does with .*HubertForCTC"
     ):
-        TransformersTranscription(str(tiny.vits(tmp_path / "vits"))).load()
+        TransformersTranscription(str(tiny.vits(tmp_path / "vits"))).load(QUIET)
     path = Path(shutil.copytree(folder("moonshine"), tmp_path / "moonshine"))
     kept = load_file(path / "model.safetensors")
     save_file({name: kept[name] for name in sorted(kept)[1:]}, path / "model.safetensors", {"format": "pt"})
     with pytest.raises(EngineFailed, match="weights are missing"):
-        TransformersTranscription(str(path)).load()
+        TransformersTranscription(str(path)).load(QUIET)
     path = Path(shutil.copytree(folder("hubert"), tmp_path / "hubert"))
     features = json.loads((path / "preprocessor_config.json").read_text())
     (path / "preprocessor_config.json").write_text(json.dumps(features | {"sampling_rate": 8000}))
     with pytest.raises(EngineFailed, match="8000 Hz"):
-        TransformersTranscription(str(path)).load()
+        TransformersTranscription(str(path)).load(QUIET)
     with pytest.raises(EngineFailed, match="`path`"):
-        TransformersTranscription().load()
+        TransformersTranscription().load(QUIET)
 
 
 def test_half_precision() -> None:
     """A model runs in bfloat16 too."""
     engine = TransformersTranscription(str(folder("wav2vec2")), dtype="bfloat16", vad=False, threads=1)
-    engine.load()
+    engine.load(QUIET)
 
     assert len(texts(transcribe(engine, RECORDING))) == 1
     assert torch.get_default_dtype() is torch.float32

@@ -6,6 +6,7 @@ import importlib.util
 
 import numpy as np
 import pytest
+from outputs import QUIET, create_prompt, opened
 
 pytest.importorskip("torch")
 # not importorskip: its own imports may be missing
@@ -16,8 +17,9 @@ from numpy.typing import NDArray
 from tiny_voxcpm import RATE, RECORDING_RATE, STEPS, folder, loaded, speak
 
 from engines.adapters.voxcpm.engine import VoxCPM
-from engines.api import Prompt, Sample, SpeechJob
-from engines.toolkit.default_voice import SAMPLE_TEXT, record_default_voice, resample
+from engines.api import Sample, SpeechJob
+from engines.toolkit.default_voice import SAMPLE_TEXT, record_default_voice
+from engines.toolkit.resampling import resample
 
 TEXT = "Hello you."
 
@@ -26,7 +28,7 @@ TEXT = "Hello you."
 def engine() -> VoxCPM:
     """Return the engine, as it is by default."""
     loaded_engine = VoxCPM(path=str(folder()), steps=STEPS)
-    loaded_engine.load()
+    loaded_engine.load(QUIET)
     return loaded_engine
 
 
@@ -38,9 +40,9 @@ def test_one_voice_for_every_text(engine: VoxCPM) -> None:
         np.float32
     ) / np.float32(32767)
     pcm = (resample(line, RATE, RECORDING_RATE) * 32767).round().astype("<i2").tobytes()
-    clone = Prompt("own", engine.create_prompt([Sample(pcm)], "voxcpm2"))
+    clone = opened(engine, create_prompt(engine, [Sample(pcm)], "voxcpm2"))
     again = VoxCPM(path=str(folder()), steps=STEPS)
-    again.load()
+    again.load(QUIET)
     for text in (TEXT, "Good morning, dear friends."):
         job = SpeechJob(text, "default", seed=5)
         spoken = speak(job, engine)

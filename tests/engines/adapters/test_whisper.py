@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import pytest
 import tiny_whisper as tiny
+from outputs import QUIET, run_transcription
 from tiny_whisper import (
     BYTES_PER_SECOND,
     LANGUAGES_OF_SOUNDS,
@@ -33,6 +34,7 @@ from whisper_transcripts import (
 from engines.adapters.faster_whisper.engine import FasterWhisper
 from engines.adapters.whisper.engine import Whisper
 from engines.api import (
+    ALONE,
     EngineInfo,
     Finished,
     Progress,
@@ -72,8 +74,8 @@ def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             FasterWhisper(str(converted), threads=1, dtype="float32"),
             FasterWhisper(str(converted), vad=False, threads=1, dtype="float32"),
         )
-    plain.load()
-    return Loaded(engine, plain, engine.load())
+    plain.load(QUIET)
+    return Loaded(engine, plain, engine.load(QUIET))
 
 
 def test_info(loaded: Loaded) -> None:
@@ -81,7 +83,7 @@ def test_info(loaded: Loaded) -> None:
     info = loaded.info
 
     assert info.name in ("whisper", "faster-whisper")
-    assert (info.models, info.device, info.slots, info.speech) == ((info.name,), "cpu", 1, None)
+    assert (info.models, info.device, info.concurrency, info.speech) == ((info.name,), "cpu", ALONE, None)
     can = info.transcription
     assert can is not None
     assert {"en", "de", "zh", "jv"} < set(can.languages)
@@ -159,7 +161,7 @@ def test_refuses_a_language_it_does_not_know(loaded: Loaded) -> None:
         yield b""
 
     with pytest.raises(Unsupported, match="'xx'") as caught:
-        loaded.engine.transcribe(TranscriptionJob(language="xx"), never(), lambda _: True)
+        run_transcription(loaded.engine, TranscriptionJob(language="xx"), never(), lambda _: True)
     assert caught.value.param == "language"
 
 
@@ -281,7 +283,8 @@ def test_jobs_do_not_affect_each_other(loaded: Loaded) -> None:
     """A previous job, or one that was stopped in the middle, changes nothing."""
     pcm = sound_sequence([("hello", 3.0), ("count", 3.0)])
     before = segments_of(transcribe(loaded.plain, pcm))
-    loaded.plain.transcribe(
+    run_transcription(
+        loaded.plain,
         TranscriptionJob(words=False),
         iter([sound_sequence(LONG_SEQUENCE)]),
         lambda event: not isinstance(event, TranscriptSegment),
@@ -316,7 +319,7 @@ def test_transcribes_audio_as_it_comes(loaded: Loaded, vad: bool, latest: float)
             first = first or read / BYTES_PER_SECOND
         return True
 
-    (loaded.engine if vad else loaded.plain).transcribe(TranscriptionJob(), chunks(), emit)
+    run_transcription(loaded.engine if vad else loaded.plain, TranscriptionJob(), chunks(), emit)
 
     assert 4.0 < first < latest
 
@@ -342,7 +345,7 @@ def test_stops_when_nobody_wants_the_rest(loaded: Loaded, after: int) -> None:
         chunks_read_at_last_event = chunks_read
         return emitted < after
 
-    loaded.plain.transcribe(TranscriptionJob(), chunks(), emit)
+    run_transcription(loaded.plain, TranscriptionJob(), chunks(), emit)
 
     assert emitted == after
     assert chunks_read == chunks_read_at_last_event
@@ -356,7 +359,7 @@ def test_stops_at_a_segment(loaded: Loaded) -> None:
         events.append(event)
         return not isinstance(event, TranscriptSegment)
 
-    loaded.plain.transcribe(TranscriptionJob(), iter([sound_sequence(LONG_SEQUENCE)]), emit)
+    run_transcription(loaded.plain, TranscriptionJob(), iter([sound_sequence(LONG_SEQUENCE)]), emit)
 
     assert texts(events) == [TRANSCRIPTS["hello"]]
     assert isinstance(events[-1], TranscriptSegment)

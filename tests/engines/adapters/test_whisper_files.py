@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import tiny_whisper as tiny
 import torch
+from outputs import QUIET, run_transcription
 from safetensors.torch import load_file, save_file
 from tiny_whisper import TRANSCRIPTS, silence, sound
 from whisper_transcripts import sound_sequence, texts, transcribe
@@ -92,7 +93,7 @@ def test_files_that_are_not_whole(folder: Path, name: str) -> None:
     change(folder)
 
     with pytest.raises(EngineFailed, match=message) as caught:
-        Whisper(str(folder), vad=False, threads=1).load()
+        Whisper(str(folder), vad=False, threads=1).load(QUIET)
     assert str(folder) in caught.value.message
 
 
@@ -102,7 +103,7 @@ def test_files_that_are_not_whole(folder: Path, name: str) -> None:
 def test_only_folders_are_opened(path: str, message: str) -> None:
     """Without a folder there is no model: a name of the Hub is no folder, and nothing is downloaded."""
     with pytest.raises(EngineFailed, match=message):
-        Whisper(path).load()
+        Whisper(path).load(QUIET)
 
 
 def test_a_dtype_that_there_is_not(folder: Path) -> None:
@@ -112,13 +113,13 @@ def test_a_dtype_that_there_is_not(folder: Path) -> None:
             EngineFailed,
             match=f"There is no dtype '{dtype}': it should be auto, float32, float16 or bfloat16",
         ):
-            Whisper(str(folder), dtype=dtype, vad=False, threads=1).load()
+            Whisper(str(folder), dtype=dtype, vad=False, threads=1).load(QUIET)
 
 
 def test_in_half_precision(folder: Path) -> None:
     """In bfloat16 the transcript is the same."""
     engine = Whisper(str(folder), dtype="bfloat16", vad=False, threads=1)
-    engine.load()
+    engine.load(QUIET)
 
     assert texts(transcribe(engine, sound("count", 3))) == [TRANSCRIPTS["count"]]
 
@@ -128,9 +129,9 @@ def test_sets_the_threads(folder: Path) -> None:
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(1)
-        Whisper(str(folder), vad=False, threads=3).load()
+        Whisper(str(folder), vad=False, threads=3).load(QUIET)
         assert torch.get_num_threads() == 3
-        Whisper(str(folder), vad=False).load()
+        Whisper(str(folder), vad=False).load(QUIET)
         assert torch.get_num_threads() >= 1
     finally:
         torch.set_num_threads(before)
@@ -140,7 +141,7 @@ def test_quiet_on_both_streams(folder: Path, capfd: pytest.CaptureFixture[str]) 
     """The library writes nothing to standard output or error, which the worker uses."""
     capfd.readouterr()
     engine = Whisper(str(folder), threads=1)
-    engine.load()
+    engine.load(QUIET)
     transcribe(engine, silence(1) + sound("morgen", 3) + silence(1), TranscriptionJob(translate=True))
 
     assert capfd.readouterr() == ("", "")
@@ -150,7 +151,7 @@ def test_a_model_for_english_only(tmp_path: Path) -> None:
     """A model that knows only English says so, refuses other languages, and gets no language token."""
     tiny.make_whisper(tmp_path, multilingual=False)
     engine = Whisper(str(tmp_path), model="whisper-tiny.en", vad=False, threads=1)
-    info = engine.load()
+    info = engine.load(QUIET)
 
     assert info.models == ("whisper-tiny.en",)
     assert info.transcription is not None
@@ -169,7 +170,7 @@ def test_a_model_without_the_times_of_words(folder: Path) -> None:
         )
     )
     engine = Whisper(str(folder), vad=False, threads=1)
-    info = engine.load()
+    info = engine.load(QUIET)
 
     assert info.transcription is not None
     assert not info.transcription.words
@@ -182,7 +183,7 @@ def test_stops_within_a_window(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
         "engines.adapters.whisper.engine.STOP_CHECK_SECONDS", 0.0
     )  # it checks at every layer, however quick they are
     engine = Whisper(str(folder), vad=False, threads=1)
-    engine.load()
+    engine.load(QUIET)
     pcm = sound_sequence([("hello", 5), ("count", 6), ("morgen", 4)])
     whole = len(transcribe(engine, pcm, size=len(pcm)))
     layers = 0
@@ -201,7 +202,7 @@ def test_stops_within_a_window(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
             emitted += 1
             return emitted < last
 
-        engine.transcribe(TranscriptionJob(), iter([pcm]), emit)
+        run_transcription(engine, TranscriptionJob(), iter([pcm]), emit)
         assert emitted == last
         assert layers <= last
     handle.remove()
@@ -223,7 +224,7 @@ def test_as_fine_tuning_leaves_it(folder: Path) -> None:
     (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges))
     delete("tokenizer.json")(folder)
     engine = Whisper(str(folder), vad=False, threads=1)
-    info = engine.load()
+    info = engine.load(QUIET)
 
     assert info.transcription is not None
     assert "de" in info.transcription.languages

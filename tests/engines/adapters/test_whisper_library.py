@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tiny_whisper as tiny
 import torch
+from outputs import QUIET
 from tiny_whisper import BYTES_PER_SECOND, RATE, samples, silence, sound
 from transformers import WhisperForConditionalGeneration, WhisperProcessor, pipeline
 from whisper_transcripts import segments_of, transcribe
@@ -57,7 +58,7 @@ def sentences() -> bytes:
 def engine_segments(folder: Path, pcm: bytes, job: TranscriptionJob) -> list[TranscriptSegment]:
     """Return the segments of the engine."""
     engine = Whisper(str(folder), vad=False, threads=1)
-    engine.load()
+    engine.load(QUIET)
     return segments_of(transcribe(engine, pcm, job, size=BYTES_PER_SECOND // 3))
 
 

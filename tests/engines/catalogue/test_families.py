@@ -14,7 +14,9 @@ CTRANSLATE2 = ("config.json", "model.bin", "tokenizer.json", "vocabulary.json")
 KOKORO = ("config.json", "mine.pth", "voices/anna.pt")
 VITS = ("config.json", "model.safetensors", "vocab.json")
 PIPER = ("de_DE-a-low.onnx", "de_DE-a-low.onnx.json")
-MANY = tuple(f"de/{name}/de_DE-{name}-low.onnx{end}" for name in map(chr, range(97, 123)) for end in ("", ".json"))
+MANY = tuple(
+    f"de/{name}/de_DE-{name}-low.onnx{end}" for name in map(chr, range(97, 123)) for end in ("", ".json")
+)
 
 
 def fit(files: tuple[str, ...], config: dict[str, Any] | None = None, **own: Any) -> Any:
@@ -44,7 +46,12 @@ def test_the_files_tell(files: tuple[str, ...], config: dict[str, Any], engine: 
     record = fit(files, config)
     local = fit_model("mine", OwnModel(folder="/srv/mine"), CheckpointFacts(files, config))
 
-    assert (record.engine.name, record.kinds, record.name, record.repo) == (engine, (kind,), "mine", "acme/mine")
+    assert (record.engine.name, record.kinds, record.name, record.repo) == (
+        engine,
+        (kind,),
+        "mine",
+        "acme/mine",
+    )
     assert (local.engine.name, local.folder, local.repo, local.source_names) == (engine, "/srv/mine", "", ())
 
 
@@ -66,7 +73,9 @@ def test_the_files_tell(files: tuple[str, ...], config: dict[str, Any], engine: 
         (MANY, {}, {"voice": "de_DE-zz-low"}, "it has no voice `de_DE-zz-low`"),
     ],
 )  # fmt: skip
-def test_why_none_fits(files: tuple[str, ...], config: dict[str, Any], own: dict[str, Any], reason: str) -> None:
+def test_why_none_fits(
+    files: tuple[str, ...], config: dict[str, Any], own: dict[str, Any], reason: str
+) -> None:
     """What no engine runs is refused with the reason, and with what to write where that would help."""
     with pytest.raises(UnfitModel) as caught:
         fit(files, config, **own)

@@ -38,9 +38,9 @@ from engines.fakes.tone import Tone
 
 
 class Other(Tone):
-    def load(self):
+    def load(self, out):
         seen = f"{sys.prefix} {find_spec('gateway')}"
-        return msgspec.structs.replace(super().load(), version=seen)
+        return msgspec.structs.replace(super().load(out), version=seen)
 """
 
 

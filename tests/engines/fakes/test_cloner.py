@@ -7,6 +7,7 @@ from array import array
 
 import numpy as np
 import pytest
+from outputs import QUIET, create_prompt, opened, run_speech
 from safetensors.numpy import load, save
 from tones import WORD_SAMPLES, tone, word_frequencies
 
@@ -27,19 +28,19 @@ def spoken(job: SpeechJob) -> tuple[bytes, list[Word]]:
         events.append(event)
         return True
 
-    Cloner().speak(job, emit)
+    run_speech(Cloner(), job, emit)
     pcm = b"".join(event.pcm for event in events if isinstance(event, Audio))
     return pcm, [event for event in events if isinstance(event, Word)]
 
 
 def prompt(*samples: bytes) -> Prompt:
     """Return the voice prompt of recordings."""
-    return Prompt("id", Cloner().create_prompt([Sample(pcm) for pcm in samples], "mimic"))
+    return opened(Cloner(), create_prompt(Cloner(), [Sample(pcm) for pcm in samples], "mimic"))
 
 
 def test_its_capabilities() -> None:
     """The engine clones, designs, mixes and supports IPA, at 24 kHz, and has three presets."""
-    info = Cloner().load()
+    info = Cloner().load(QUIET)
 
     assert info.speech is not None
     assert info.speech.cloning is not None
@@ -147,7 +148,7 @@ def test_invalid_voices() -> None:
             prompt(pcm)
     for data in (b"", b"x" * 100, save({"other": np.zeros(1)})):
         with pytest.raises(BadInput, match="not one of mine"):
-            spoken(SpeechJob("x", "", prompt=Prompt("id", data)))
+            opened(Cloner(), data)
 
 
 def test_it_stops_when_cancelled() -> None:
@@ -158,5 +159,5 @@ def test_it_stops_when_cancelled() -> None:
         events.append(event)
         return len(events) < 3
 
-    Cloner().speak(SpeechJob("one " * 1000, "low"), three)
+    run_speech(Cloner(), SpeechJob("one " * 1000, "low"), three)
     assert len(events) == 3

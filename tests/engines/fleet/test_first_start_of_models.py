@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from outputs import QUIET
 
 from engines.catalogue.engines import EngineRecord
 from engines.errors import DeadlineExceeded, EngineUnavailable
@@ -35,12 +36,12 @@ class Patient(Cloner):
         super().__init__()
         self._file = Path(file)
 
-    def load(self):
+    def load(self, out):
         while not self._file.exists():
             time.sleep(0.01)
-        return super().load()
+        return super().load(out)
 '''
-SAID = Cloner().load()
+SAID = Cloner().load(QUIET)
 PRESUMED = msgspec.structs.replace(SAID, version="presumed", voices=SAID.voices[:1])
 
 

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from outputs import QUIET
 from servers import parent_of
 from sleepy import Sleepy
 
@@ -31,7 +32,7 @@ from engines.settings import EngineSettings, WorkerSettings
 
 RECORD = EngineRecord("sleepy", "sleepy:Sleepy", ("speech",), "Apache-2.0")
 JOB = SpeechJob("one two", "low")
-KNOWN = Sleepy().load()
+KNOWN = Sleepy().load(QUIET)
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ from contextlib import aclosing, asynccontextmanager
 
 import msgspec
 import pytest
+from outputs import QUIET
 
 from engines.api import EngineInfo, SpeechJob
 from engines.catalogue.engines import EngineRecord, find_engine
@@ -21,7 +22,7 @@ from engines.memory.governor import GIB, Governor, MemoryNeed
 from engines.memory.measure import resident_bytes
 from engines.settings import EngineSettings, WorkerSettings
 
-KNOWN = Cloner().load()
+KNOWN = Cloner().load(QUIET)
 JOB = SpeechJob("one two three", "low")
 
 

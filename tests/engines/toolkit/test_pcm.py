@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from engines.errors import EngineFailed
 from engines.toolkit.pcm import FULL_SCALE, LARGEST, from_floats, from_tensor, to_floats
 
 
@@ -20,9 +21,11 @@ def test_floats_become_pcm() -> None:
     assert numbers(from_floats(samples)) == [0, LARGEST, -LARGEST, LARGEST, -LARGEST, 2, 2]
 
 
-def test_no_number_is_silence() -> None:
-    """A NaN becomes silence, without a warning."""
-    assert numbers(from_floats(np.array([np.nan, 0.5], np.float32))) == [0, 16384]
+def test_no_number_is_an_error() -> None:
+    """A NaN is an error, as it would be silence that nobody notices; infinity is limited."""
+    with pytest.raises(EngineFailed):
+        from_floats(np.array([np.nan, 0.5], np.float32))
+    assert numbers(from_floats(np.array([np.inf, -np.inf], np.float32))) == [LARGEST, -LARGEST]
 
 
 def test_pcm_becomes_floats() -> None:

@@ -1,58 +1,63 @@
-"""Tests that a job's work ends once nobody wants the rest."""
+"""Tests that a library which computes for long is stopped by its hooks."""
 
 from __future__ import annotations
 
 import pytest
 
-from engines.toolkit.stopping import Stop, StopCheck, stop_unless, stoppable
+from engines.api import Stop
+from engines.toolkit.stopping import BeatHook
 
 
-def test_false_becomes_stop() -> None:
-    """Events are passed on until `emit` returns False, which ends the block without an error."""
-    seen: list[int] = []
-
-    def emit(event: int) -> bool:
-        seen.append(event)
-        return event < 3
-
-    with stoppable(emit) as send:
-        for number in range(10):
-            send(number)
-
-    assert seen == [0, 1, 2, 3]
-
-
-def test_other_errors_pass() -> None:
-    """Other exceptions in the block are raised from it."""
-    with pytest.raises(ValueError, match="broken"), stoppable(bool):
-        raise ValueError("broken")
-    with pytest.raises(Stop):
-        stop_unless(wanted=False)
-
-
-def test_a_check_belongs_to_a_job() -> None:
-    """Checks are made during their job only."""
+def test_a_hook_belongs_to_a_job() -> None:
+    """Signs are given during their job only, whatever the library passes, and may end it."""
     calls: list[str] = []
-    check = StopCheck()
-    check("a hook's argument")
-    with check.during_job(lambda: calls.append("one")):
-        check()
-        check()
-    check()
-    with pytest.raises(Stop), check.during_job(lambda: stop_unless(wanted=False)):
-        check()
-    check()
+
+    def stop() -> None:
+        raise Stop
+
+    hook = BeatHook()
+    hook("a hook's argument")
+    with hook.during(lambda: calls.append("one")):
+        hook()
+        hook(1, 2)
+    hook()
+    with pytest.raises(Stop), hook.during(stop):
+        hook()
+    hook()
 
     assert calls == ["one", "one"]
 
 
-def test_a_check_now_and_then() -> None:
-    """With an interval a check is made at the first call of each job, and again only after the interval."""
-    calls: list[int] = []
-    check = StopCheck(interval=60)
-    for job in range(2):
-        with check.during_job(lambda job=job: calls.append(job)):  # type: ignore[misc]
-            check()
-            check()
+def test_the_layers_of_a_network() -> None:
+    """Each module that is watched gives a sign before it runs, and one that raises ends the network's work."""
+    torch = pytest.importorskip("torch")
+    from engines.toolkit.stopping import listed_layers
 
-    assert calls == [0, 1]
+    class Network(torch.nn.Module):  # type: ignore[misc, name-defined]  # a class without types
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = torch.nn.ModuleList(torch.nn.Linear(2, 2) for _ in range(5))
+            self.last = torch.nn.Linear(2, 2)
+
+        def forward(self, numbers: object) -> object:
+            for layer in self.layers:
+                numbers = layer(numbers)
+            return self.last(numbers)
+
+    network = Network()
+    hook = BeatHook()
+    hook.watch(listed_layers(network))
+    calls = 0
+
+    def count() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 8:
+            raise Stop
+
+    with hook.during(count):
+        network(torch.zeros(2))
+        assert calls == 5
+        with pytest.raises(Stop):
+            network(torch.zeros(2))
+    assert calls == 8

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from engines.api import Sample, SpeechJob, TranscriptionJob
+from engines.api import PromptJob, Sample, SpeechJob, TranscriptionJob
 from engines.wire.address import WorkerAddress
 from engines.wire.client import WorkerClient, WorkerUnreachable
 
@@ -26,7 +26,7 @@ async def transcribe(client: WorkerClient) -> None:
 
 
 async def create_prompt(client: WorkerClient) -> None:
-    await client.create_prompt([Sample(bytes(2), "one")], 16_000, "mimic")
+    await client.create_prompt(PromptJob((Sample(bytes(2), "one"),), "mimic"), 16_000)
 
 
 @pytest.mark.parametrize("use", [speak, transcribe, create_prompt])

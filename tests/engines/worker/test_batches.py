@@ -11,8 +11,9 @@ from contextlib import aclosing, asynccontextmanager
 
 import pytest
 from one_worker import path_of_engines
+from outputs import QUIET
 
-from engines.api import Audio, BatchItem, EngineInfo, SpeechEvent, SpeechJob
+from engines.api import Audio, Batches, BatchItem, SpeechEvent, SpeechJob
 from engines.catalogue.engines import EngineRecord, find_engine
 from engines.errors import EngineFailed
 from engines.fakes.paced import Paced
@@ -99,19 +100,26 @@ def test_jobs_that_wait_together_share_a_call() -> None:
             super().speak_batch(items)
 
     async def test() -> None:
-        from concurrent.futures import ThreadPoolExecutor
-
         from engines.worker.batches import Batcher
+        from engines.worker.engine_threads import EngineThreads
         from engines.worker.event_queue import EventQueue
+        from engines.worker.outputs import Activity, JobOutput
+        from engines.worker.speech_jobs import QueuedJob
 
         counting = Counting(rtf=0.0, first_chunk=0.05, batch=8, batch_wait=0.05)
-        info: EngineInfo = counting.load()
+        batches = counting.load(QUIET).concurrency
+        assert isinstance(batches, Batches)
         batcher = Batcher(
-            counting, info, ThreadPoolExecutor(1), grace=5.0, on_hang=lambda: pytest.fail("it did not hang")
+            counting, batches, EngineThreads(1), grace=5.0, on_hang=lambda: pytest.fail("it did not hang")
         )
-        queues: list[EventQueue[SpeechEvent]] = [EventQueue() for _ in range(13)]
-        done = [batcher.submit(job, events) for job, events in zip(jobs(13), queues, strict=True)]
-        await asyncio.gather(*done)
+        loop = asyncio.get_running_loop()
+        queued = [
+            QueuedJob(job, None, JobOutput(EventQueue(), Activity(), blocking=False), loop.create_future())
+            for job in jobs(13)
+        ]
+        for one in queued:
+            batcher.submit(one)
+        await asyncio.gather(*(one.done for one in queued))
         assert calls == [8, 5]
 
     run(test)

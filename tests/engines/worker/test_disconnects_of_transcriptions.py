@@ -14,20 +14,21 @@ import pytest
 from one_worker import path_of_engines, started
 
 from engines.api import (
-    EmitTranscription,
     EngineInfo,
     Finished,
+    Output,
     Progress,
     TranscriptionCapabilities,
     TranscriptionEvent,
     TranscriptionJob,
+    TranscriptionOutput,
     TranscriptSegment,
 )
 from engines.catalogue.engines import EngineRecord
 from engines.fleet.worker_process import WorkerProcess
 from engines.wire.client import WorkerClient
-from engines.worker.app import HUNG
 from engines.worker.audio_queue import AudioQueue
+from engines.worker.job_runs import HUNG
 
 SECOND = 32_000
 """bytes of a second of audio"""
@@ -40,7 +41,7 @@ class Stalling:
     job's prompt says so.
     """
 
-    def load(self) -> EngineInfo:
+    def load(self, out: Output) -> EngineInfo:
         """Return its info, which declares that it stops a job in less than half a second."""
         return EngineInfo(
             "stalling",
@@ -51,20 +52,21 @@ class Stalling:
             cancel_grace=0.5,
         )
 
-    def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], emit: EmitTranscription) -> None:
+    def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], out: TranscriptionOutput) -> Finished:
         """Read as much as the job asks for."""
         chunk = next(audio)
-        emit(Progress(0.1))
+        out.beat(0.1)
         if job.prompt == "all":
             time.sleep(0.5)
             pcm = chunk + b"".join(audio)
-            emit(TranscriptSegment(str(sum(pcm)), 0.0, len(pcm) / SECOND))
-            emit(Finished(len(pcm) / SECOND, "en"))
-            return
-        while emit(Progress(0.2)):
-            time.sleep(0.01)
-        if job.prompt:
-            time.sleep(float(job.prompt))
+            out.segment(TranscriptSegment(str(sum(pcm)), 0.0, len(pcm) / SECOND))
+            return Finished(len(pcm) / SECOND, "en")
+        try:
+            while True:
+                out.beat(0.2)
+                time.sleep(0.01)
+        finally:
+            time.sleep(float(job.prompt or 0))
 
 
 @pytest.fixture(autouse=True)

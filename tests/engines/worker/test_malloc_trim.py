@@ -11,7 +11,7 @@ import psutil
 import pytest
 from one_worker import path_of_engines, started
 
-from engines.api import Audio, EmitSpeech, EngineInfo, SpeechCapabilities, SpeechJob, Voice
+from engines.api import EngineInfo, Output, SpeechCapabilities, SpeechJob, SpeechOutput, Voice
 from engines.catalogue.engines import EngineRecord
 from engines.fleet.worker_environ import default_variables
 from engines.fleet.worker_process import WorkerProcess
@@ -35,7 +35,7 @@ class Fragmenting:
         self._report = Path(report)
         self._kept: list[bytes] = []
 
-    def load(self) -> EngineInfo:
+    def load(self, out: Output) -> EngineInfo:
         """Return its info. Its idle time is short, so that its worker returns memory soon."""
         malloc_trim.DELAY_SECONDS = 0.5
         capabilities = SpeechCapabilities(24_000, ("en",))
@@ -43,13 +43,13 @@ class Fragmenting:
             "fragmenting", "1", "MIT", ("fragmenting",), (Voice("low", "Low"),), speech=capabilities
         )
 
-    def speak(self, job: SpeechJob, emit: EmitSpeech) -> None:
+    def speak(self, job: SpeechJob, out: SpeechOutput) -> None:
         """Allocate memory, free it, report the process's memory, and synthesise."""
         pieces = [bytes([number % 255 + 1]) * PIECE_BYTES for number in range(PIECES)]
         self._kept.append(pieces[-1])
         del pieces
         self._report.write_text(str(psutil.Process().memory_info().rss))
-        emit(Audio(bytes(4800)))
+        out.audio(bytes(4800))
 
 
 def worker(options: Options) -> AbstractAsyncContextManager[tuple[WorkerProcess, WorkerClient]]:

@@ -23,7 +23,7 @@ import pytest
 from safetensors.numpy import load
 from tones import tone, word_frequencies
 
-from engines.api import Audio, Prompt, Sample, SpeechJob
+from engines.api import Audio, Prompt, PromptJob, Sample, SpeechJob
 from engines.catalogue.engines import find_engine
 from engines.errors import BadAudio, BadInput, EngineFailed, MissingPrompt
 from engines.fleet.pool import Pool
@@ -134,19 +134,20 @@ def test_the_provider_api() -> None:
 
 
 def test_a_prompt_is_sent_once() -> None:
-    """The gateway sends a prompt whole the first time, and only its id afterwards, to each worker."""
+    """The gateway sends a prompt whole the first time, and only its id afterwards, to each worker; not even
+    once to the one that made it.
+    """
 
     async def test() -> None:
         async with mimic_worker() as first, mimic_worker() as other:
-            prompt = await first.client.create_prompt([Sample(tone(700))], RATE, "mimic")
+            prompt = await first.client.create_prompt(PromptJob((Sample(tone(700)),), "mimic"), RATE)
             named = SpeechJob("every", "", prompt=Prompt(prompt.id))  # sent whole, it would have the wrong id
-            for worker in (first, other):
-                with pytest.raises(BadInput, match="SHA-256"):
-                    await spoken(worker.client, named)
-                assert await spoken(worker.client, SpeechJob("every", "", prompt=prompt)) == pytest.approx(
-                    [700], rel=0.01
-                )
-                assert await spoken(worker.client, named) == pytest.approx([700], rel=0.01)
+            assert await spoken(first.client, named) == pytest.approx([700], rel=0.01)  # which made it
+            with pytest.raises(BadInput, match="SHA-256"):
+                await spoken(other.client, named)
+            whole = SpeechJob("every", "", prompt=prompt)
+            assert await spoken(other.client, whole) == pytest.approx([700], rel=0.01)
+            assert await spoken(other.client, named) == pytest.approx([700], rel=0.01)
 
     run(test)
 
@@ -169,7 +170,9 @@ def test_a_dropped_prompt_is_sent_again(tmp_path: Path) -> None:
         try:
             with start(socket) as process:
                 job = SpeechJob(
-                    "every", "", prompt=await client.create_prompt([Sample(tone(700))], RATE, "mimic")
+                    "every",
+                    "",
+                    prompt=await client.create_prompt(PromptJob((Sample(tone(700)),), "mimic"), RATE),
                 )
                 assert await spoken(client, job) == pytest.approx([700], rel=0.01)
                 process.kill()
@@ -194,7 +197,7 @@ def test_a_prompt_is_sent_to_a_worker_that_was_replaced() -> None:
         async with group.running():
             assert await group.wait_ready()
             async with pool.open() as stream:
-                prompt = await stream.create_prompt([Sample(tone(700))], RATE, "mimic")
+                prompt = await stream.create_prompt(PromptJob((Sample(tone(700)),), "mimic"), RATE)
             for _ in range(3):
                 pcm = [
                     event.pcm
@@ -216,7 +219,7 @@ def test_jobs_that_are_refused() -> None:
 
     async def test() -> None:
         async with mimic_worker() as worker:
-            prompt = await worker.client.create_prompt([Sample(tone(700))], RATE, "mimic")
+            prompt = await worker.client.create_prompt(PromptJob((Sample(tone(700)),), "mimic"), RATE)
             data = base64.b64encode(prompt.data).decode()
             wrong: list[tuple[Any, str, str]] = [
                 ({"id": "0" * 64}, "MissingPrompt", "does not hold"),
@@ -278,9 +281,9 @@ def test_refusals_keep_their_kind() -> None:
     async def test() -> None:
         async with mimic_worker() as worker:
             with pytest.raises(BadAudio, match="silent"):
-                await worker.client.create_prompt([Sample(bytes(48_000))], RATE, "mimic")
+                await worker.client.create_prompt(PromptJob((Sample(bytes(48_000)),), "mimic"), RATE)
             with pytest.raises(BadAudio, match="24000 Hz"):
-                await worker.client.create_prompt([Sample(tone(700))], 16_000, "mimic")
+                await worker.client.create_prompt(PromptJob((Sample(tone(700)),), "mimic"), 16_000)
 
     run(test)
 
@@ -292,7 +295,7 @@ def test_engines_that_do_not_clone() -> None:
         process = await WorkerProcess.start(find_engine("tone"), SETTINGS, silent)
         client = WorkerClient(process.address, stall_timeout=30)
         with pytest.raises(BadInput, match="does not clone"):
-            await client.create_prompt([Sample(tone(700))], RATE, "tone")
+            await client.create_prompt(PromptJob((Sample(tone(700)),), "tone"), RATE)
         await client.close()
         await process.stop(5)
 
@@ -301,7 +304,7 @@ def test_engines_that_do_not_clone() -> None:
 
 def test_the_cache_has_a_limit() -> None:
     """Beyond the limit the least recently used prompts are dropped; the newest always stays."""
-    cache = PromptCache(limit=250)
+    cache = PromptCache(lambda data: data, limit=250)
     one = cache.add(b"1" * 100)
     other = cache.add(b"2" * 100)
     assert cache.resolve(VoicePromptField(id=one.id)) == one

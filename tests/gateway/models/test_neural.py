@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx2 as httpx
 import numpy as np
 import pytest
+from outputs import QUIET
 
 pytest.importorskip("transformers")
 pytest.importorskip("faster_whisper")
@@ -135,7 +136,7 @@ def test_a_seed_repeats_the_audio(server: Server, model: str, voice: str) -> Non
 def test_audio_is_the_engines_own(server: Server) -> None:
     """Kokoro's audio through the gateway is as long as its engine's and alike in shape; Pocket TTS's too."""
     kokoro = Kokoro(path=str(tiny_kokoro.folder(real=True)), device="cpu")
-    kokoro.load()
+    kokoro.load(QUIET)
     for model, voice, own in (
         ("kokoro", "af_bella", tiny_kokoro.speak(SpeechJob(TEXT, "af_bella", seed=11), kokoro).pcm),
         ("pocket-tts-english", "marius", tiny_pocket.speak(SpeechJob(TEXT, "marius", seed=11))),

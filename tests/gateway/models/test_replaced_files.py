@@ -26,9 +26,7 @@ from engines.catalogue.own import OwnModel
 from engines.hub.errors import ModelInUse
 from engines.hub.store import ModelFiles
 
-pytest.importorskip(
-    "onnxruntime", reason="onnxruntime is not installed: pip install -e '.[natural]'"
-)
+pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: pip install -e '.[natural]'")
 
 NAME = "mine"
 REPO = "somebody/voice"

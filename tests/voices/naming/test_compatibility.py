@@ -35,7 +35,7 @@ SCRIBE = EngineInfo(
     "1",
     "MIT",
     ("scribe",),
-    speech=SpeechCapabilities(RATE, (), cloning=CloningCapabilities(RATE, transcript=True)),
+    speech=SpeechCapabilities(RATE, (), cloning=CloningCapabilities(RATE, transcript="needed")),
 )
 PAINTER = EngineInfo(
     "painter", "1", "MIT", ("painter",), speech=SpeechCapabilities(RATE, ("en",), design=True)

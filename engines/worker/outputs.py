@@ -1,0 +1,97 @@
+"""Where the work of an engine goes, on the worker's side of the contract: outputs that put events into a
+queue.
+
+A beat leaves only where nothing else has for a second, so that an engine may call it at every layer.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from engines.api import Audio, Beat, Progress, Stop, TranscriptSegment, Word
+from engines.worker.event_queue import EventQueue
+
+BEAT_SECONDS = 1.0
+"""between two signs of a job that goes on"""
+
+
+class Activity:
+    """When an engine last gave any sign, of whichever job: jobs that wait for their turn live by it."""
+
+    def __init__(self) -> None:
+        self.signs = 0
+
+    def note(self) -> None:
+        """Note a sign."""
+        self.signs += 1
+
+
+class JobOutput:
+    """The output of one job, used in the engine's thread: of speech, and of a prompt.
+
+    It waits for room where the queue is full, unless others share the engine's call (`blocking`).
+    """
+
+    def __init__(self, events: EventQueue[Any], activity: Activity, *, blocking: bool = True) -> None:
+        self.events = events
+        self._activity = activity
+        self._emit = events.emit if blocking else events.emit_nowait
+        self._last_sent = time.monotonic()
+        self.begun = False
+        """whether the engine has it"""
+
+    def begin(self) -> None:
+        """Note that the engine has the job now. Raises Stop where nobody wants it any more."""
+        if self.events.cancelled:
+            raise Stop
+        self.begun = True
+
+    def wait(self) -> None:
+        """Say, on the loop, that the job waits for its turn, and that the engine works on others."""
+        self.events.emit_nowait(self._sign(None))
+
+    def audio(self, pcm: bytes) -> None:
+        """Give audio, as SpeechOutput has it."""
+        if pcm:
+            self._put(Audio(pcm))
+        else:
+            self.beat()
+
+    def word(self, word: Word) -> None:
+        """Give a word, as SpeechOutput has it."""
+        self._put(word)
+
+    def beat(self, progress: float | None = None) -> None:
+        """Say that the work goes on, as Output has it."""
+        self._activity.note()
+        if self.events.cancelled:
+            raise Stop
+        if time.monotonic() - self._last_sent >= BEAT_SECONDS:
+            self._put(self._sign(progress))
+
+    def _sign(self, progress: float | None) -> Beat | Progress:
+        return Beat(progress)
+
+    def _put(self, event: object) -> None:
+        self._activity.note()
+        self._last_sent = time.monotonic()
+        if not self._emit(event):
+            raise Stop
+
+
+class RecordingOutput(JobOutput):
+    """The output of a transcription, whose signs say how many seconds of the recording are done."""
+
+    def __init__(self, events: EventQueue[Any], activity: Activity) -> None:
+        super().__init__(events, activity)
+        self._last_sent = float("-inf")  # the first sign leaves at once, and with it the answer's beginning
+        self._seconds = 0.0
+
+    def segment(self, segment: TranscriptSegment) -> None:
+        """Give a stretch of the transcript, as TranscriptionOutput has it."""
+        self._put(segment)
+
+    def _sign(self, progress: float | None) -> Progress:
+        self._seconds = max(self._seconds, progress or 0.0)
+        return Progress(self._seconds)
