@@ -61,6 +61,8 @@ class PipelineConfig(msgspec.Struct, frozen=True):
     """audio that is encoded and not read at most before a further segment is begun"""
     look_ahead: int = 1
     """segments that are synthesised while another is encoded"""
+    in_turn: bool = False
+    """a segment is synthesised only once the one before it is whole: the engine goes on from its end"""
 
 
 class SpeechPipeline:
@@ -203,10 +205,10 @@ class SpeechPipeline:
             return
         if busy and self.pacing.slack(time.monotonic()) > SLACK_TO_PREFETCH_SECONDS:
             return
-        while (
-            len(self._under_way) <= self._config.look_ahead
-            and (segment := next(self._segments, None)) is not None
-        ):
+        if self._config.in_turn and not all(audio.complete for audio in self._under_way):
+            return
+        most = min(1, self._config.look_ahead) if self._config.in_turn else self._config.look_ahead
+        while len(self._under_way) <= most and (segment := next(self._segments, None)) is not None:
             self._begin(segment)
 
     async def _encode(self, pcm: bytes, *, ends_segment: bool) -> None:

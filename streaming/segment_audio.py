@@ -94,6 +94,11 @@ class SegmentAudio:
         return len(self._pcm)
 
     @property
+    def complete(self) -> bool:
+        """Return whether all of it is made."""
+        return self._task.done()
+
+    @property
     def exhausted(self) -> bool:
         """Return whether all there will be has been read."""
         return self._task.done() and not self._pcm and self._task.exception() is None

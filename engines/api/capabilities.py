@@ -15,6 +15,9 @@ WordSource = Literal["durations", "events", "alignment"]
 where it is; or the words are found in the audio afterwards
 """
 
+LanguageNeed = Literal["ignored", "taken", "needed"]
+"""whether an engine is told the language apart from the voice: no; where it is known; or with each job"""
+
 
 class Voice(msgspec.Struct, frozen=True, omit_defaults=True):
     """A preset voice of an engine."""
@@ -60,8 +63,10 @@ class SpeechCapabilities(msgspec.Struct, frozen=True):
     """scripts that it reads, by Unicode's names ("Latin"); letters of others are left out. Empty: any"""
     script_languages: dict[str, tuple[str, ...]] = {}
     """scripts that only voices of some languages read; others name their letters at best"""
-    language: bool = False
-    """honours SpeechJob.language apart from the voice"""
+    language: LanguageNeed = "ignored"
+    """whether it honours SpeechJob.language apart from the voice, or even needs it: then each job has one of
+    `languages`
+    """
     pitch: bool = False
     """honours SpeechJob.pitch"""
     instructions: bool = False
@@ -84,6 +89,10 @@ class SpeechCapabilities(msgspec.Struct, frozen=True):
     """reads emoji by their names; others are given the names"""
     ties: bool = False
     """pauses at dots, but at none with a no-break space behind it, which ends no sentence"""
+    affinity: bool = False
+    """keeps something from one segment of a stream to the next: it gets them one after the other, all in the
+    same worker where that is free
+    """
 
 
 class TranscriptionCapabilities(msgspec.Struct, frozen=True):

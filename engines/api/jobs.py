@@ -54,6 +54,7 @@ class SpeechJob(msgspec.Struct, frozen=True, omit_defaults=True):
     """within SpeechCapabilities.speed"""
     pitch: float | None = None
     seed: int | None = None
+    """one for all segments of a request, where the engine has seeds; another attempt at one has another"""
     instructions: str | None = None
     pause: bool = True
     """end with the pause that follows a sentence; False where a sentence was cut in the middle"""
@@ -65,6 +66,14 @@ class SpeechJob(msgspec.Struct, frozen=True, omit_defaults=True):
     """the voices with their weights, which add up to 1, where it is a mixture"""
     ipa: tuple[tuple[int, int, str], ...] = ()
     """pronunciation of some stretches of the text, [start, end), in the International Phonetic Alphabet"""
+    stream: str = ""
+    """names the request that it is a segment of: the same for all its segments, and for no other's"""
+    index: int = 0
+    """its number among these, from 0; one that comes again is another attempt at it"""
+    before: str = ""
+    """the end of what the segments before it said, up to some 1,000 code points"""
+    last: bool = True
+    """no segment follows"""
 
 
 class Audio(msgspec.Struct, frozen=True):

@@ -51,6 +51,10 @@ class GenerateRequest(msgspec.Struct, frozen=True):
     design: str | msgspec.UnsetType = msgspec.UNSET
     mix: tuple[tuple[str, float], ...] | msgspec.UnsetType = msgspec.UNSET
     ipa: tuple[tuple[int, int, str], ...] | msgspec.UnsetType = msgspec.UNSET
+    stream: str | msgspec.UnsetType = msgspec.UNSET
+    index: int | msgspec.UnsetType = msgspec.UNSET
+    before: str | msgspec.UnsetType = msgspec.UNSET
+    last: bool | msgspec.UnsetType = msgspec.UNSET
 
     def to_job(self, prompt: Prompt | None) -> SpeechJob:
         """Return the job, spoken with `prompt`; a preset in `voice_prompt` is the voice where `voice` is
@@ -70,6 +74,10 @@ class GenerateRequest(msgspec.Struct, frozen=True):
             design=self.design or "",
             mix=self.mix or (),
             ipa=self.ipa or (),
+            stream=self.stream or "",
+            index=self.index or 0,
+            before=self.before or "",
+            last=self.last is not False,
         )
 
     @property
@@ -105,6 +113,10 @@ def encode_job(job: SpeechJob, *, include_prompt: bool) -> bytes:
         design=job.design or msgspec.UNSET,
         mix=job.mix or msgspec.UNSET,
         ipa=job.ipa or msgspec.UNSET,
+        stream=job.stream or msgspec.UNSET,
+        index=job.index or msgspec.UNSET,
+        before=job.before or msgspec.UNSET,
+        last=msgspec.UNSET if job.last else False,
     )
     return msgspec.json.encode(request)
 

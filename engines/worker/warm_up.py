@@ -16,6 +16,7 @@ from engines.api import (
     Prompt,
     PromptJob,
     Sample,
+    SpeechCapabilities,
     SpeechJob,
     SpeechOutput,
     StepResult,
@@ -29,6 +30,7 @@ from engines.api.prompt_file import prompt_id
 from engines.errors import BadInput
 
 TEXT = "Hello there."
+LANGUAGE = "en"
 VOWEL_SECONDS = 1.5
 VOWEL_TRANSCRIPT = "Ah ah ah."
 PITCH = 80
@@ -50,7 +52,7 @@ def warm_up(engine: Any, info: EngineInfo, out: Output) -> None:  # noqa: ANN401
     try:
         if info.speech:
             with suppress(Stop):
-                _speak(engine, info, SpeechJob(TEXT, "", prompt=_prompt(engine, info, out)), FirstAudio(out))
+                _speak(engine, info, _first_job(engine, info, info.speech, out), FirstAudio(out))
         if info.transcription:
             audio = iter([vowel(info.transcription.sample_rate)])
             engine.transcribe(TranscriptionJob(), audio, FirstTranscript(out))
@@ -58,6 +60,18 @@ def warm_up(engine: Any, info: EngineInfo, out: Output) -> None:  # noqa: ANN401
         print(f"not warmed up: {type(exc).__name__}: {exc}", file=sys.stderr)
     except Exception as exc:  # an engine may raise anything; a real job would raise it too
         raise FirstJobFailed(f"Its first job failed: {type(exc).__name__}: {exc}") from exc
+
+
+def _first_job(engine: Any, info: EngineInfo, speech: SpeechCapabilities, out: Output) -> SpeechJob:  # noqa: ANN401 - as above
+    """Return the job of a first sentence, with a language where the engine needs one."""
+    known = speech.languages or (LANGUAGE,)
+    language = LANGUAGE if LANGUAGE in known else known[0]
+    return SpeechJob(
+        TEXT,
+        "",
+        language=language if speech.language == "needed" else None,
+        prompt=_prompt(engine, info, out),
+    )
 
 
 def _speak(engine: Any, info: EngineInfo, job: SpeechJob, out: SpeechOutput) -> None:  # noqa: ANN401 - as above

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -19,24 +18,29 @@ from engines.fleet.streams import RequestTerms
 from gateway.observability.request_log import RequestLog
 from gateway.services import respelling, unsupported_parameters, voice_selection
 from gateway.services.container import Services
+from gateway.services.continuity import Continuity
 from gateway.services.engine_snapshot import EngineSnapshot
 from gateway.services.engine_start import select_started
 from gateway.services.off_loop import off_loop
 from gateway.services.respelling import Respeller
 from gateway.services.speech_check import NoTranscriber, SpeechCheck, language_to_hear
 from gateway.services.spoken_text import text_to_speak
-from gateway.services.text_languages import language_of_job, spoken_language, text_language, voice_languages
+from gateway.services.text_languages import (
+    language_of_job,
+    spoken_language,
+    text_language,
+    voice_languages,
+    with_needed_language,
+)
 from gateway.services.voice_audit import write_audit
 from gateway.services.voice_prompts import voice_prompt
 from streaming.pipeline import PipelineConfig, SpeechPipeline
 from streaming.segment_audio import RetryPolicy
-from streaming.text.segments import Segment, is_blank, split_text
+from streaming.text.segments import Segment, is_blank, split_text, with_text_before
 from voices.naming.matching import shown
 from voices.naming.resolver import Choice, WrongKind
 from voices.profile import Profile
 from voices.pronunciation import Dictionary
-
-ANY_SEED = 2**31
 
 
 async def prepare_synthesis(
@@ -67,9 +71,11 @@ async def prepare_synthesis(
         )
     except WrongKind as exc:
         raise wrong_endpoint(shown(request.model), "/v1/audio/speech", "does not speak") from exc
-    choice = selected.choice
     dictionary = await selected.dictionary()
-    info = engines.infos[choice.engine]
+    info = engines.infos[selected.choice.engine]
+    choice = await with_needed_language(selected.choice, info, request, services.settings.speech, language)
+    if info.speech and info.speech.language == "needed":
+        log_entry.language = choice.language
     request = _with_voice_defaults(request, choice.profile, info)
     _log_choice(log_entry, request, choice)
     log_entry.batch = terms.batch
@@ -154,6 +160,7 @@ class Synthesis:
         self._text = text
         self._respeller = Respeller(dictionary, text, ipa=info.speech.ipa)
         self._prompt: Prompt | None = None
+        self._continuity = Continuity(request.seed, honours_seed=info.speech.seed)
         slowest, fastest = info.speech.speed
         self._speed = min(fastest, max(slowest, request.speed))
         self._check = self._speech_check()
@@ -249,7 +256,11 @@ class Synthesis:
             limit=settings.segment,
         )
         return SpeechPipeline(
-            self._config(), self._respeller.respelt(segments), speak, self._services.encoders, stream.report
+            self._config(),
+            with_text_before(self._respeller.respelt(segments)),
+            speak,
+            self._services.encoders,
+            stream.report,
         )
 
     def _config(self) -> PipelineConfig:
@@ -264,6 +275,7 @@ class Synthesis:
             ),
             buffered_seconds=settings.buffered_seconds,
             look_ahead=settings.look_ahead,
+            in_turn=self._capabilities.affinity,
         )
 
     def _retry_policy(self) -> RetryPolicy:
@@ -307,19 +319,22 @@ class Synthesis:
     def _job(self, segment: Segment, attempt: int) -> SpeechJob:
         request = self._request
         capabilities = self._capabilities
-        seed = random.randrange(ANY_SEED) if attempt else request.seed  # noqa: S311 - any other seed will do
         return SpeechJob(
             text=segment.text,
             voice=self._choice.voice,
             model=self._choice.model,
             language=self._language(),
             speed=self._speed,
-            seed=seed if capabilities.seed else None,
+            seed=self._continuity.seed_of(segment.index, attempt),
             instructions=request.instructions if capabilities.instructions else None,
             pause=segment.ends_sentence,
             prompt=self._prompt,
             mix=self._choice.mix,
             ipa=self._respeller.ipa_of(segment),
+            stream=self._continuity.stream,
+            index=segment.index,
+            before=segment.before,
+            last=segment.end == len(self._text.text),
         )
 
     def _on_retry(self, reason: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
+
 from compat.openai.speech import SpeechRequest
 from engines.api import EngineInfo
 from engines.api.offsets import Rewriting
@@ -11,6 +13,7 @@ from gateway.config.settings import SpeechSettings
 from streaming.formats import TextFormat
 from streaming.text.language import detect_language
 from streaming.text.reading_forms import read_form
+from voices.naming.characters import ENGLISH, speaks
 from voices.naming.resolver import Choice
 
 SAMPLE = 20_000
@@ -24,6 +27,11 @@ async def text_language(request: SpeechRequest, settings: SpeechSettings) -> str
     """
     if request.language or not settings.detect_language:
         return request.language
+    return await found_language(request, settings)
+
+
+async def found_language(request: SpeechRequest, settings: SpeechSettings) -> str:
+    """Return the language that is found in what of a request's text is read aloud."""
     form = request.text_format or settings.text_format
     if form == "plain":
         return detect_language(request.input)
@@ -43,10 +51,31 @@ def _read(text: str, form: TextFormat) -> str:
 
 def language_of_job(request: SpeechRequest, choice: Choice, info: EngineInfo) -> str | None:
     """Return what an engine is to be told to speak; None where it is not, or takes nothing of the kind."""
+    if info.speech and info.speech.language == "needed":
+        return choice.language
     profile = choice.profile
     profile_language = profile.languages[0] if profile and profile.languages else None
     wanted = request.language or profile_language or choice.language
-    return wanted if info.speech and info.speech.language else None
+    return wanted if info.speech and info.speech.language == "taken" else None
+
+
+async def with_needed_language(
+    choice: Choice, info: EngineInfo, request: SpeechRequest, settings: SpeechSettings, known: str | None
+) -> Choice:
+    """Return a choice with the language to speak, for an engine that needs one; others as they are.
+
+    It is what the request says, else what is found in the text (`known`, where that was done), else that of
+    the voice, the first of these that the engine speaks. A text that nothing marks as another language is
+    found to be in English, which says nothing against a voice's own language.
+    """
+    if info.speech is None or info.speech.language != "needed":
+        return choice
+    found = request.language or known or await found_language(request, settings)
+    own = voice_languages(info, choice)
+    wanted = (found, *own) if request.language or found != ENGLISH or not own else (*own, found)
+    spoken = info.speech.languages
+    told = next((language for language in wanted if speaks(info, language)), next(iter(spoken), found))
+    return msgspec.structs.replace(choice, language=told)
 
 
 def spoken_language(request: SpeechRequest, choice: Choice, info: EngineInfo) -> str | None:

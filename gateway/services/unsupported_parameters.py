@@ -49,7 +49,7 @@ def of_speech(
         "instructions": request.instructions is not None and not capabilities.instructions,
         "seed": request.seed is not None and not capabilities.seed,
         "language": request.language is not None
-        and not (capabilities.language and _includes(capabilities.languages, request.language))
+        and not (capabilities.language != "ignored" and _includes(capabilities.languages, request.language))
         and not (voice_languages and _includes(voice_languages, request.language)),
     }
     unread = _unread_scripts(request.input, info.name, scripts)

@@ -17,6 +17,7 @@ from gateway.services.container import Services
 from gateway.services.engine_snapshot import EngineSnapshot
 from streaming.audio import wav
 from streaming.text.duration import estimate_duration
+from streaming.text.language import detect_language
 from voices.profile import Profile
 
 if TYPE_CHECKING:
@@ -109,9 +110,11 @@ async def _speak_script(
     services: Services, designer: EngineInfo, profile: Profile, terms: RequestTerms
 ) -> bytes:
     """Return the reference as a WAV file, cut at the longest sample that is taken."""
-    job = SpeechJob(
-        script_of(profile), "", design=profile.design_prompt, language=next(iter(profile.languages), None)
-    )
+    script = script_of(profile)
+    language = next(iter(profile.languages), None)
+    if designer.speech and designer.speech.language == "needed":
+        language = language or detect_language(script)
+    job = SpeechJob(script, "", design=profile.design_prompt, language=language)
     rate = designer.speech.sample_rate if designer.speech else FALLBACK_RATE
     samples_left = round(rate * (services.settings.voices.longest_sample - MARGIN_SECONDS))
     pcm: list[bytes] = []

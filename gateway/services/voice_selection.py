@@ -68,7 +68,7 @@ async def select_voice(
         return SelectedVoice(_without_library(services, engines, model, voice, name, exc, language))
     if found.profile:
         try:
-            choice = resolver.speak("" if named_by_model else model, name, found.profile)
+            choice = resolver.speak("" if named_by_model else model, name, found.profile, language)
         except Unsupported:
             if named_by_model or found.source != "own" or not resolver.is_taken(name):
                 raise
@@ -83,7 +83,7 @@ async def select_voice(
         named = found.name if voice or found.name != name else None
         choice = resolver.speak(model, named, language=language)
     except UnknownVoice:
-        choice = await _unknown_voice(services, engines, model, found.name, name, caller)
+        choice = await _unknown_voice(services, engines, model, found.name, name, caller, language)
     return SelectedVoice(choice, found.words)
 
 
@@ -136,13 +136,19 @@ def _without_library(
 
 
 async def _unknown_voice(
-    services: Services, engines: EngineSnapshot, model: str, voice: str, name: str, caller: str
+    services: Services,
+    engines: EngineSnapshot,
+    model: str,
+    voice: str,
+    name: str,
+    caller: str,
+    language: str | None,
 ) -> Choice:
     """Return the default voice where the settings want that. Raises UnknownVoice with the nearest names."""
     if services.settings.compat.unknown == "default" and (
         profile := await _default_voice(services, engines, caller)
     ):
-        choice = engines.resolver.speak(model, name, profile)
+        choice = engines.resolver.speak(model, name, profile, language)
         return msgspec.structs.replace(choice, mapped=(*choice.mapped, f"voice={name}->{profile.name}"))
     near = await services.library.near_names(name, caller)
     return engines.resolver_with(tuple(near)).speak(model, voice)

@@ -48,6 +48,11 @@ Swedish, Polish)
 """
 TITLE_LANGUAGES = frozenset({"fr", "nl", "sv", "pl"})
 
+TEXT_BEFORE = 1000
+"""code points of the text before a segment that it knows"""
+WORD_BEFORE = 100
+"""code points of it at whose first space it is cut, so that it begins with a whole word"""
+
 
 class Segment(msgspec.Struct, frozen=True):
     """A stretch of the text, [start, end) in code points."""
@@ -58,10 +63,23 @@ class Segment(msgspec.Struct, frozen=True):
     index: int
     ends_sentence: bool
     """false where a sentence was cut in the middle"""
+    before: str = ""
+    """the end of what the segments before it say, where that is asked for (`with_text_before`)"""
 
 
 Span = tuple[int, int, bool]
 """start, end, and whether a sentence ends there"""
+
+
+def with_text_before(segments: Iterator[Segment]) -> Iterator[Segment]:
+    """Return segments that know the end of what those before them say."""
+    before = ""
+    for segment in segments:
+        yield msgspec.structs.replace(segment, before=before)
+        before += segment.text
+        if len(before) > TEXT_BEFORE:
+            before = before[-TEXT_BEFORE:]
+            before = before[before.find(" ", 0, WORD_BEFORE) + 1 :]
 
 
 def split_text(text: str, *, language: str | None, first_limit: int, limit: int) -> Iterator[Segment]:

@@ -14,12 +14,12 @@ from engines.errors import EngineFailed
 RATE = 24_000
 FIXED_SEED = 7
 UNLUCKY_SEEDS = 1000
-"""seeds below this lose a word, and so does none; one taken by chance is below it once in two million times"""
+"""seeds below this lose a word; one taken by chance is below it once in two million times"""
 
 
 LOSES_ALWAYS, LOSES_BY_TURNS, FAILS_AGAIN = "ash", "ballad", "echo"
 """voices: one that loses the same word each time, one that loses another each time, and one that speaks only once;
-others lose a word without a seed, or with a low one
+others lose a word the first time that a request has a segment said, or with a low seed
 """
 
 
@@ -51,6 +51,8 @@ class Forgetful:
     def __init__(self) -> None:
         self._hibari = Hibari()
         self._jobs = 0
+        self._said: set[tuple[str, int]] = set()
+        """segments, by their stream and number"""
 
     def load(self, out: Output) -> EngineInfo:
         """Load hibari."""
@@ -61,7 +63,9 @@ class Forgetful:
 
     def speak(self, job: SpeechJob, out: SpeechOutput) -> None:
         """Speak a job, and lose a word of it."""
-        unlucky = job.seed is None or job.seed < UNLUCKY_SEEDS
+        segment = job.stream, job.index
+        unlucky = segment not in self._said or job.seed is None or job.seed < UNLUCKY_SEEDS
+        self._said.add(segment)
         if job.voice == FAILS_AGAIN and not unlucky:
             raise EngineFailed("No second time.")
         heard = Heard(out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -35,18 +35,18 @@ SENTENCES = (
 )
 
 
-def copy_program(place: Path) -> Path:
-    """Copy the program with the engines of these tests in it."""
+def copy_program(place: Path, engines: Mapping[str, str] = ENGINES, records: str = RECORDS) -> Path:
+    """Copy the program with some engines for tests in it, by the names of their folders and files."""
     for package in PACKAGES:
         shutil.copytree(ROOT / package, place / package, ignore=shutil.ignore_patterns("__pycache__"))
-    for name, source in ENGINES.items():
+    for name, source in engines.items():
         folder = place / "engines" / "adapters" / name
         folder.mkdir()
         (folder / "__init__.py").write_text('"""For tests."""\n')
         shutil.copy(ROOT / "tests" / "support" / source, folder / "engine.py")
     catalogue = place / "engines" / "catalogue" / "engines.py"
     before = catalogue.read_text()
-    catalogue.write_text(before.replace("CATALOGUE = (\n", f"CATALOGUE = ({RECORDS}", 1))
+    catalogue.write_text(before.replace("CATALOGUE = (\n", f"CATALOGUE = ({records}", 1))
     assert catalogue.read_text() != before
     return place
 

@@ -104,10 +104,16 @@ def _in_language(engine: str, info: EngineInfo, name: str, language: str) -> Cha
     exact = [voice for voice in able if language.casefold() in map(str.casefold, voice.languages)]
     if own and voice and (voice in exact or (voice in able and not exact)):
         return Character(engine, own)
-    if own and info.speech and info.speech.language and speaks(info, language):
+    is_told = info.speech is not None and info.speech.language != "ignored"
+    if own and is_told and speaks(info, language):
         return Character(engine, own, language)
-    preset = _like(exact or able, name)
-    return Character(engine, preset.id) if preset else None
+    if preset := _like(exact or able, name):
+        return Character(engine, preset.id)
+    if not speaks(info, language):
+        return None
+    # voices that are of no language, or are told theirs, speak all that the engine does
+    preset = _like([voice for voice in info.voices if is_told or not voice.languages], name)
+    return Character(engine, preset.id, language) if preset else None
 
 
 def _like(voices: Sequence[Voice], name: str) -> Voice | None:

@@ -120,10 +120,10 @@ class Resolver:
         EngineUnavailable.
 
         `profile` is the custom voice that `voice` names; where `model` named it, there is no model. OpenAI's
-        voice names speak `language`, where an engine does.
+        voice names and custom voices speak `language`, where an engine does that can.
         """
         if profile:
-            return self._profile(model, profile)
+            return self._profile(model, profile, language)
         if self._is_voice(model):
             return self._voice(None, voice or model, language)
         if "/" in model and not self._is_model(model) and self._is_voice(model.partition("/")[2]):
@@ -166,18 +166,19 @@ class Resolver:
 
     # Custom voices...
 
-    def _profile(self, model: str, profile: Profile) -> Choice:
-        chosen = self.model(model, "speech") if model else None
+    def _profile(self, model: str, profile: Profile, language: str | None) -> Choice:
+        chosen = self.model(model, "speech", language) if model else None
         tied = chosen.engine if chosen and chosen.model else ""
         preferred = chosen
         if profile.model and not tied:
             with suppress(UnknownModel, EngineUnavailable):
-                preferred = self.model(profile.model, "speech")
+                preferred = self.model(profile.model, "speech", language)
         found = compatibility.fits(profile, self._around)
         can = {fit.engine for fit in found if fit.can and tied in ("", fit.engine)}
-        engine = next(
-            (name for name in self._preferring(preferred.engine if preferred else None) if name in can), None
-        )
+        able = [name for name in self._preferring(preferred.engine if preferred else None) if name in can]
+        fluent = [name for name in able if language and speaks(self._speaking[name], language)]
+        is_own = preferred is not None and bool(preferred.model) and preferred.engine in able
+        engine = next(iter(able if is_own else fluent or able), None)
         if engine is None:
             raise compatibility.refusal(profile, found, tied)
         own_model = preferred.model if preferred and preferred.engine == engine else ""
@@ -284,12 +285,12 @@ class Resolver:
             model = chosen.model if chosen and chosen.engine == found.engine else ""
             advice = (chosen.advice if chosen else "") or found.advice
             return msgspec.structs.replace(found, model=model, mapped=mapped + found.mapped, advice=advice)
-        if self._rules.map_unknown and (default := self._find_voice(self._rules.default_voice, order)):
+        if self._rules.map_unknown and (
+            default := self._find_voice(self._rules.default_voice, order, language)
+        ):
+            note = f"voice={asked}->{default.engine}/{default.voice}"
             return Choice(
-                default.engine,
-                "",
-                default.voice,
-                (*mapped, f"voice={asked}->{default.engine}/{default.voice}"),
+                default.engine, "", default.voice, (*mapped, note), mix=default.mix, language=default.language
             )
         raise self._unknown_voice(asked, chosen if tied else None)
 

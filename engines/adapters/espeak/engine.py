@@ -74,7 +74,7 @@ class Espeak:
                 languages=tuple(sorted({language for voice in voices for language in voice.languages})),
                 speed=(SLOWEST / WORDS_PER_MINUTE, FASTEST / WORDS_PER_MINUTE),
                 script_languages=SCRIPT_LANGUAGES,
-                language=True,
+                language="taken",
                 pitch=True,
                 words="events",
                 emoji=True,

@@ -25,7 +25,7 @@ SINGER = EngineInfo(
 )  # fmt: skip
 ROBOT = EngineInfo(
     "robot", "1", "GPL", ("robot",), voices=(Voice("en-us", "English", ("en-US", "en"), "male"), Voice("de", "German", ("de",), "male")),
-    characters={"alloy": "en-us+f5", "onyx": "en-us", "nova": "en-us+f1", "ash": "en-us+m2"}, speech=SpeechCapabilities(22050, ("en", "de", "ja", "eo"), language=True),
+    characters={"alloy": "en-us+f5", "onyx": "en-us", "nova": "en-us+f1", "ash": "en-us+m2"}, speech=SpeechCapabilities(22050, ("en", "de", "ja", "eo"), language="taken"),
 )  # fmt: skip
 GERMAN = EngineInfo(
     "german", "1", "MIT", ("german",), voices=(Voice("thorsten", "Thorsten", ("de",), "male"),),
