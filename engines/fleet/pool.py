@@ -1,7 +1,8 @@
 """A pool is an engine as the gateway uses it: streams are admitted, and their jobs run on workers.
 
 A job whose worker dies before it gave anything is tried again on another; a segment may lose as many workers
-as there are, a recording one, whose audio is read again from its begin.
+as there are, a recording one, whose audio is read again from its begin. So is a job that a worker sends
+elsewhere, once on each other worker.
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ from engines.api import (
     TranscriptionEvent,
     TranscriptionJob,
 )
-from engines.errors import DeadlineExceeded, EngineBroken, Overloaded
+from engines.errors import DeadlineExceeded, EngineBroken, EngineUnavailable, Overloaded, SpeechError
 from engines.fleet.events import Observer
 from engines.fleet.playback_gate import LATE_MESSAGE
 from engines.fleet.slots import JobOutcome, Slot, WorkerSource
 from engines.fleet.status import EngineStatus
 from engines.fleet.streams import NEVER, RequestTerms, StreamNeed
+from engines.wire.address import WorkerAddress
 from engines.wire.client import WorkerLost, WorkerUnreachable
 
 DEFAULT_TERMS = RequestTerms()
@@ -38,6 +40,8 @@ LOADING_RETRY = 5.0
 """seconds after which a client may ask again for what is being loaded"""
 RECORDING_LOSSES = 1
 """workers that a recording may lose: to be read again may take as long as all before"""
+ELSEWHERE_WAIT = 30.0
+"""seconds that a job waits for another worker than those that sent it elsewhere, before it fails"""
 
 
 class Stream:
@@ -71,10 +75,14 @@ class Stream:
         """
         given = False
         losses = 0
+        sent = SentElsewhere(self._pool.worker_count)
+        prompt = job.prompt.id if job.prompt else ""
         while True:
             try:
-                prompt = job.prompt.id if job.prompt else ""
-                async with self._slot(prompt) as (slot, made), aclosing(slot.client.speak(job)) as events:
+                async with (
+                    self._slot(prompt, sent) as (slot, made),
+                    aclosing(slot.client.speak(job)) as events,
+                ):
                     async for event in events:
                         given = True
                         if isinstance(event, Audio):
@@ -88,19 +96,28 @@ class Stream:
                 if given or exc.repeated:
                     raise
                 self._pool.count_retry()
+            except SpeechError as exc:
+                if given or not sent.may_go_on(exc):
+                    raise
+                self._pool.count_retry("elsewhere")
 
     async def create_prompt(self, job: PromptJob, rate: int) -> Prompt:
         """Return a voice prompt made of samples at `rate` Hertz. Raises as `speak` does."""
         losses = 0
+        sent = SentElsewhere(self._pool.worker_count)
         while True:
             try:
-                async with self._slot() as (slot, _):
+                async with self._slot("", sent) as (slot, _):
                     return await slot.client.create_prompt(job, rate)
             except WorkerLost as exc:
                 losses += not isinstance(exc, WorkerUnreachable)
                 if losses > self._pool.worker_count:
                     raise
                 self._pool.count_retry()
+            except SpeechError as exc:
+                if not sent.may_go_on(exc):
+                    raise
+                self._pool.count_retry("elsewhere")
 
     async def transcribe(
         self, job: TranscriptionJob, audio: AsyncIterable[bytes], *, whole: bool = False
@@ -112,13 +129,14 @@ class Stream:
         were yielded.
         """
         losses = 0
+        sent = SentElsewhere(self._pool.worker_count)
         begun = False
         while True:
             given = False
             kept: list[TranscriptionEvent] = []
             try:
                 async with (
-                    self._slot() as (slot, _),
+                    self._slot("", sent) as (slot, _),
                     aclosing(slot.client.transcribe(job, aiter(audio))) as events,
                 ):
                     if not begun:
@@ -140,13 +158,20 @@ class Stream:
                     if given or losses > RECORDING_LOSSES or isinstance(audio, AsyncIterator):
                         raise
                 self._pool.count_retry()
+            except SpeechError as exc:
+                if given or isinstance(audio, AsyncIterator) or not sent.may_go_on(exc):
+                    raise
+                self._pool.count_retry("elsewhere")
         for event in kept:
             yield event
 
     @asynccontextmanager
-    async def _slot(self, prompt: str = "") -> AsyncIterator[tuple[Slot, _SampleCount]]:
-        """Hold a slot for a job, of a worker that holds the voice prompt of this id, where one is free."""
-        slot = await self._acquire(prompt)
+    async def _slot(self, prompt: str, sent: SentElsewhere) -> AsyncIterator[tuple[Slot, _SampleCount]]:
+        """Hold a slot for a job, of a worker that holds the voice prompt of this id, where one is free, and
+        that has not sent the job elsewhere. Raises the error of those that did where there is no other.
+        """
+        slot = await (self._acquire_elsewhere(prompt, sent) if sent.error else self._acquire(prompt))
+        sent.worker = slot.client.address
         made = _SampleCount()
         began = time.monotonic()
         lost = False
@@ -162,6 +187,14 @@ class Stream:
         finally:
             seconds = made.samples / self._pool.sample_rate()
             self._source.release(self._need, slot, JobOutcome(time.monotonic() - began, seconds, lost))
+
+    async def _acquire_elsewhere(self, prompt: str, sent: SentElsewhere) -> Slot:
+        try:
+            async with asyncio.timeout(ELSEWHERE_WAIT):
+                return await self._source.acquire(self._need, prompt, sent.by)
+        except (TimeoutError, EngineUnavailable) as exc:
+            sent.ended = True
+            raise sent.error or exc from None
 
     async def _acquire(self, prompt: str) -> Slot:
         if self._has_begun:
@@ -183,6 +216,28 @@ class Stream:
         return slot
 
 
+class SentElsewhere:
+    """The workers that sent a job elsewhere, and the error of the last one."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self.by: tuple[WorkerAddress, ...] = ()
+        self.error: SpeechError | None = None
+        self.worker: WorkerAddress | None = None
+        """the worker that has the job"""
+        self.ended = False
+        """there is no other worker"""
+
+    def may_go_on(self, error: SpeechError) -> bool:
+        """Note the error with which the worker ended the job, and return whether another one may have it."""
+        if self.ended or not error.elsewhere or self.worker is None or len(self.by) + 1 >= self._workers:
+            return False
+        self.error = error
+        self.by = (*self.by, self.worker)
+        self.worker = None
+        return True
+
+
 class _SampleCount:
     """The number of samples that a job gave."""
 
@@ -202,10 +257,10 @@ class Pool:
         self.retried = 0
         self._source = source
 
-    def count_retry(self) -> None:
-        """Count a job that is tried again because its worker was lost."""
+    def count_retry(self, reason: str = "lost") -> None:
+        """Count a job that is tried again because its worker was lost, or for another reason."""
         self.retried += 1
-        self.observer.retried(self.name, "lost")
+        self.observer.retried(self.name, reason)
 
     @property
     def info(self) -> EngineInfo | None:

@@ -2,8 +2,10 @@
 
 A job is one segment of a stream. The order: jobs of a stream whose player is about to run dry; else round and
 round over callers, and over each caller's streams; then those whose players have plenty in hand; then batch
-requests, which get one slot in eight all the same. Among several free slots, one on a worker that holds the
-job's voice prompt is used, else one on a worker with the least work.
+requests, which get one slot in eight all the same. Among several free slots, one on the worker that the
+stream stays with is used, else one on a worker that holds the job's voice prompt, else one on a worker with
+the least work. A job that some workers have sent elsewhere has had its turn: it gets the first slot of
+another one.
 """
 
 from __future__ import annotations
@@ -40,14 +42,20 @@ DECAY = 0.98
 SlotT = TypeVar("SlotT", bound=LocalSlot)
 
 
-class WaitingJob(msgspec.Struct, eq=False):
+class WaitingJob(msgspec.Struct, Generic[SlotT], eq=False):
     """A job that waits for a slot."""
 
     need: StreamNeed
-    future: asyncio.Future[object]
-    queue: RoundRobin[WaitingJob]
+    future: asyncio.Future[SlotT]
+    queue: RoundRobin[WaitingJob[SlotT]]
     prompt: str = ""
     """id of its voice prompt"""
+    fits: Callable[[SlotT], bool] | None = None
+    """tells which slots it may have, where that is not any"""
+
+    def may_have(self, slot: SlotT) -> bool:
+        """Return whether it may have a slot."""
+        return self.fits is None or self.fits(slot)
 
 
 class Schedule(Generic[SlotT]):
@@ -59,10 +67,12 @@ class Schedule(Generic[SlotT]):
         self._load: Counter[object] = Counter()
         self._prompts: dict[object, OrderedDict[str, None]] = {}
         """for each worker the ids of the prompts that it was last given"""
-        self._interactive: RoundRobin[WaitingJob] = RoundRobin()
-        self._plenty: RoundRobin[WaitingJob] = RoundRobin()
-        self._batch: RoundRobin[WaitingJob] = RoundRobin()
-        self._urgent: list[tuple[float, int, WaitingJob]] = []
+        self._interactive: RoundRobin[WaitingJob[SlotT]] = RoundRobin()
+        self._plenty: RoundRobin[WaitingJob[SlotT]] = RoundRobin()
+        self._batch: RoundRobin[WaitingJob[SlotT]] = RoundRobin()
+        self._urgent: list[tuple[float, int, WaitingJob[SlotT]]] = []
+        self._sent_elsewhere: list[WaitingJob[SlotT]] = []
+        """jobs that not every worker may have"""
         self._order = itertools.count()
         self._urgent_in_a_row = 0
         self._since_batch = 0
@@ -74,7 +84,7 @@ class Schedule(Generic[SlotT]):
     @property
     def queued(self) -> int:
         """The number of jobs that wait."""
-        return len(self._interactive) + len(self._plenty) + len(self._batch)
+        return len(self._sent_elsewhere) + len(self._interactive) + len(self._plenty) + len(self._batch)
 
     @property
     def slots(self) -> int:
@@ -98,14 +108,21 @@ class Schedule(Generic[SlotT]):
         seconds, audio = self.job_seconds(), self.job_audio()
         return EngineLoad(self.capacity(), self.queued, self.slots, seconds, audio, encoding)
 
-    async def acquire(self, need: StreamNeed, prompt: str = "") -> SlotT:
-        """Wait for a slot, and return it; `prompt` is the id of the job's voice prompt."""
-        if self._free and not self.queued:
-            return self._take_slot(prompt)
-        job = WaitingJob(need, asyncio.get_running_loop().create_future(), self._queue(need), prompt)
+    async def acquire(
+        self, need: StreamNeed, prompt: str = "", fits: Callable[[SlotT], bool] | None = None
+    ) -> SlotT:
+        """Wait for a slot, and return it; `prompt` is the id of the job's voice prompt, `fits` tells which
+        slots it may have.
+        """
+        job: WaitingJob[SlotT] = WaitingJob(
+            need, asyncio.get_running_loop().create_future(), self._queue(need), prompt, fits
+        )
+        in_turn = len(self._interactive) + len(self._plenty) + len(self._batch)
+        if any(map(job.may_have, self._free)) and (fits or not in_turn):
+            return self._take_slot(job)
         self._add(job)
         try:
-            return await job.future  # type: ignore[return-value]  # slots that are offered are SlotT
+            return await job.future
         except asyncio.CancelledError:
             self._abandon(job)
             raise
@@ -122,8 +139,7 @@ class Schedule(Generic[SlotT]):
     def offer(self, slot: SlotT) -> None:
         """Add a free slot, which the next job gets."""
         self._free.append(slot)
-        while self._free and (job := self._next_live()):
-            job.future.set_result(self._take_slot(job.prompt))
+        self._hand_out()
         self._changed()
 
     def withdraw(self, gone: Callable[[SlotT], bool]) -> None:
@@ -134,8 +150,21 @@ class Schedule(Generic[SlotT]):
 
     def fail(self, error: Exception) -> None:
         """Raise an error in every job that waits."""
-        while job := self._next_live():
-            job.future.set_exception(error)
+        sent_elsewhere, self._sent_elsewhere = self._sent_elsewhere, []
+        for job in sent_elsewhere:
+            if not job.future.done():
+                job.future.set_exception(error)
+        while next_job := self._next_live():
+            next_job.future.set_exception(error)
+
+    def _hand_out(self) -> None:
+        """Give free slots to jobs that wait."""
+        for job in list(self._sent_elsewhere):
+            if not job.future.done() and any(map(job.may_have, self._free)):
+                self._sent_elsewhere.remove(job)
+                job.future.set_result(self._take_slot(job))
+        while self._free and (next_job := self._next_live()):
+            next_job.future.set_result(self._take_slot(next_job))
 
     def _return_slot(self, slot: SlotT) -> None:
         self.running -= 1
@@ -143,14 +172,18 @@ class Schedule(Generic[SlotT]):
         if not self._load[slot.worker]:
             del self._load[slot.worker]
 
-    def _take_slot(self, prompt: str) -> SlotT:
-        holders = [one for one in self._free if prompt in self._prompts.get(one.worker, ())]
-        free = holders or self._free
+    def _take_slot(self, job: WaitingJob[SlotT]) -> SlotT:
+        need = job.need
+        free = [one for one in self._free if job.may_have(one)]
+        home = [one for one in free if need.stays and one.worker is need.home]
+        holders = [one for one in free if job.prompt in self._prompts.get(one.worker, ())]
+        free = home or holders or free
         least = min(self._load[one.worker] for one in free)
         # at random: a worker that answers nobody is free most often, and must not be the first each time
         slot = random.choice([one for one in free if self._load[one.worker] == least])  # noqa: S311
         self._free.remove(slot)
-        self._note_prompt(slot.worker, prompt)
+        self._note_prompt(slot.worker, job.prompt)
+        need.home = slot.worker if need.stays else None
         self._load[slot.worker] += 1
         self.running += 1
         return slot
@@ -164,34 +197,40 @@ class Schedule(Generic[SlotT]):
             if len(held) > PROMPTS_REMEMBERED:
                 held.popitem(last=False)
 
-    def _add(self, job: WaitingJob) -> None:
+    def _add(self, job: WaitingJob[SlotT]) -> None:
         need = job.need
+        if job.fits:
+            self._sent_elsewhere.append(job)
+            return
         job.queue.add(need.terms.caller, need.number, job)
         if not need.terms.batch and need.begun:
             heapq.heappush(self._urgent, (_dry_at(need), next(self._order), job))
 
-    def _abandon(self, job: WaitingJob) -> None:
+    def _abandon(self, job: WaitingJob[SlotT]) -> None:
         """Drop a job that was cancelled; the slot it may have been given goes to another."""
-        job.queue.remove(job.need.terms.caller, job.need.number, job)
+        if job in self._sent_elsewhere:
+            self._sent_elsewhere.remove(job)
+        elif not job.fits:
+            job.queue.remove(job.need.terms.caller, job.need.number, job)
         future = job.future
         if future.done() and not future.cancelled() and not future.exception():
-            slot: SlotT = future.result()  # type: ignore[assignment]
+            slot = future.result()
             self._return_slot(slot)
             if slot.valid:  # its worker may have died meanwhile, and nobody would withdraw it again
                 self.offer(slot)
 
-    def _queue(self, need: StreamNeed) -> RoundRobin[WaitingJob]:
+    def _queue(self, need: StreamNeed) -> RoundRobin[WaitingJob[SlotT]]:
         if need.terms.batch:
             return self._batch
         return self._plenty if need.slack(time.monotonic()) > PLENTY_SECONDS else self._interactive
 
-    def _next_live(self) -> WaitingJob | None:
+    def _next_live(self) -> WaitingJob[SlotT] | None:
         """Remove and return the next job, skipping those that were cancelled a moment ago."""
         while (job := self._next()) and job.future.done():
             pass
         return job
 
-    def _next(self) -> WaitingJob | None:
+    def _next(self) -> WaitingJob[SlotT] | None:
         if self._urgent_in_a_row < URGENT_IN_A_ROW and (urgent := self._most_urgent()):
             self._urgent_in_a_row += 1
             urgent.queue.remove(urgent.need.terms.caller, urgent.need.number, urgent)
@@ -204,7 +243,7 @@ class Schedule(Generic[SlotT]):
         self._since_batch += bool(self._batch)
         return live.pop() if live else None
 
-    def _most_urgent(self) -> WaitingJob | None:
+    def _most_urgent(self) -> WaitingJob[SlotT] | None:
         """Return the job whose player runs dry first, if it does so soon."""
         now = time.monotonic()
         while self._urgent and (

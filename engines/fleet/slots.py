@@ -11,6 +11,7 @@ import msgspec
 from engines.api import EngineInfo
 from engines.fleet.status import EngineStatus
 from engines.fleet.streams import RequestTerms, StreamNeed
+from engines.wire.address import WorkerAddress
 from engines.wire.client import WorkerClient
 
 
@@ -59,9 +60,13 @@ class WorkerSource(Protocol):
         """End a stream."""
         ...
 
-    async def acquire(self, need: StreamNeed, prompt: str = "") -> Slot:
-        """Wait for a slot, and return it: of the free ones, one of a worker that had a job with the voice
-        prompt of this id. Raises EngineUnavailable.
+    async def acquire(
+        self, need: StreamNeed, prompt: str = "", avoid: tuple[WorkerAddress, ...] = ()
+    ) -> Slot:
+        """Wait for a slot, and return it: of the free ones, one of the worker that the stream stays with,
+        else of one that had a job with the voice prompt of this id; never of the workers to `avoid`.
+
+        Raises EngineUnavailable, also where there is no other worker than these.
         """
         ...
 

@@ -50,6 +50,10 @@ class StreamNeed(msgspec.Struct, eq=False):
     """moment of the monotonic clock at which the player will have played all of it; None while it does not
     play yet
     """
+    home: object = None
+    """the worker that had its last job, where the engine keeps something from one to the next"""
+    stays: bool = False
+    """it goes back to that worker where it is free"""
 
     def report(self, made: float, ahead: float, dry_at: float | None) -> None:
         """Note how far the response is, which alone knows when its player stalled."""

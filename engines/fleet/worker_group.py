@@ -28,6 +28,7 @@ from engines.fleet.supervised_worker import SupervisedWorker
 from engines.fleet.worker_process import Log
 from engines.fleet.worker_slot import WorkerSlot
 from engines.settings import EngineSettings, WorkerSettings
+from engines.wire.address import WorkerAddress
 
 POLL_SECONDS = 0.02
 
@@ -262,16 +263,20 @@ class WorkerGroup:
         self._gate.close_stream(need)
         self._last_used = time.monotonic()
 
-    async def acquire(self, need: StreamNeed, prompt: str = "") -> WorkerSlot:
-        """Wait for a slot, and return it. Raises EngineUnavailable."""
+    async def acquire(
+        self, need: StreamNeed, prompt: str = "", avoid: tuple[WorkerAddress, ...] = ()
+    ) -> WorkerSlot:
+        """Wait for a slot, and return it, of none of the workers to `avoid`. Raises EngineUnavailable."""
         if self._on_demand and not self.ready and not self.starting:
             await self._wake_for_a_request()
         self._raise_if_unavailable()
-        if self.ready:
-            return await self._schedule.acquire(need, prompt)
+        need.stays = bool(self._info and self._info.speech and self._info.speech.affinity)
+        if avoid and not any(one.client and one.client.address not in avoid for one in self._workers):
+            raise EngineUnavailable(f"The engine `{self.record.name}` has no other worker.")
+        fits = (lambda slot: slot.client.address not in avoid) if avoid else None
         try:
-            async with asyncio.timeout(self._settings.start_timeout):
-                return await self._schedule.acquire(need, prompt)
+            async with asyncio.timeout(None if self.ready else self._settings.start_timeout):
+                return await self._schedule.acquire(need, prompt, fits)
         except TimeoutError as exc:
             raise EngineUnavailable(f"The engine `{self.record.name}` is still starting.") from exc
 

@@ -22,6 +22,7 @@ from engines.fleet.pool import Pool
 from engines.fleet.slots import JobOutcome, Slot
 from engines.fleet.status import EngineStatus
 from engines.fleet.streams import RequestTerms, StreamNeed
+from engines.wire.address import WorkerAddress
 from engines.wire.client import WorkerClient
 from gateway.cluster import messages
 from gateway.cluster.worker_clients import WorkerClients
@@ -196,11 +197,14 @@ class RemoteWorkerSource:
         """Close a stream."""
         self._connection.send(messages.CloseStream(need.number))
 
-    async def acquire(self, need: StreamNeed, prompt: str = "") -> RemoteSlot:
-        """Wait for a slot and return it. Raises EngineUnavailable."""
+    async def acquire(
+        self, need: StreamNeed, prompt: str = "", avoid: tuple[WorkerAddress, ...] = ()
+    ) -> RemoteSlot:
+        """Wait for a slot and return it, of none of the workers to `avoid`. Raises EngineUnavailable."""
         progress = _progress(need)
         acquired = await self._connection.request(
-            lambda number: messages.AcquireSlot(number, need.number, progress, prompt), messages.SlotAcquired
+            lambda number: messages.AcquireSlot(number, need.number, progress, prompt, avoid),
+            messages.SlotAcquired,
         )
         return RemoteSlot(acquired.slot, self._clients.borrow(acquired.address))
 

@@ -95,6 +95,8 @@ class AcquireSlot(msgspec.Struct, frozen=True, tag="acquire_slot"):
     progress: StreamProgress
     prompt: str = ""
     """id of the job's voice prompt"""
+    avoid: tuple[WorkerAddress, ...] = ()
+    """workers that sent the job elsewhere"""
 
 
 class ReleaseSlot(msgspec.Struct, frozen=True, tag="release_slot"):
