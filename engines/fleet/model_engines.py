@@ -8,6 +8,7 @@ itself when it runs (voices, languages, capabilities) is written down, with the 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,8 +44,8 @@ class ModelEngine(msgspec.Struct, frozen=True):
 class ModelEngines:
     """Makes engines of models.
 
-    `folder` keeps what was learned of them; `environments` is the folder of the environments; `rest_after`
-    and `load_timeout` are in seconds.
+    `folder` keeps what was learned of them; `environments` is the folder of the environments, `cache_folder`
+    that of pulled models; `rest_after` and `load_timeout` are in seconds.
     """
 
     def __init__(
@@ -55,12 +56,14 @@ class ModelEngines:
         environments: Path | None = None,
         *,
         load_timeout: float = 0.0,
+        cache_folder: Path | None = None,
     ) -> None:
         self.governor = governor
         self._learned = LearnedModels(folder)
         self._environments = environments
         self._rest_after = rest_after
         self._load_timeout = load_timeout
+        self._cache_folder = str(cache_folder or "")
         self._start_lock = asyncio.Lock()
 
     def obstacle(self, model: ModelRecord) -> str:
@@ -101,11 +104,9 @@ class ModelEngines:
             designs=model.engine.designs,
             warm=True,
             python=python,
+            cache_folder=self._cache_folder,
         )
-        key = " ".join(
-            [model.engine.name, python, *(f"{name}={value}" for name, value in sorted(options.items()))]
-            + ([f"files={identity}"] if identity else [])
-        )
+        key = _key(model, python, options, settings, identity)
         return ModelEngine(
             record,
             EngineSettings(workers=settings.workers, options=options),
@@ -147,6 +148,19 @@ class ModelEngines:
     def _learn(self, name: str, pid: int, learned: Learned) -> None:
         """Write down what a model said, in a thread: nobody waits for that."""
         asyncio.get_running_loop().run_in_executor(None, self._learned.measure_and_write, name, pid, learned)
+
+
+def _key(model: ModelRecord, python: str, options: Options, settings: ModelSettings, identity: str) -> str:
+    """Return what tells a model's files, and how it is run, from others.
+
+    It is written down. What the settings say may be secret, and is in it as a digest.
+    """
+    known = {name: value for name, value in options.items() if name not in settings.options}
+    parts = [model.engine.name, python, *(f"{name}={value}" for name, value in sorted(known.items()))]
+    if settings.options:
+        digest = hashlib.sha256(msgspec.json.encode(settings.options, order="sorted")).hexdigest()
+        parts.append(f"settings={digest}")
+    return " ".join(parts + ([f"files={identity}"] if identity else []))
 
 
 def _options(model: ModelRecord, paths: Sequence[Path], settings: ModelSettings) -> Options:

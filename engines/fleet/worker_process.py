@@ -16,9 +16,9 @@ from engines.api import Beat, EngineInfo
 from engines.catalogue.engines import EngineRecord
 from engines.fleet.child_process import module_command, own_environ, stop_process, wait_for_end
 from engines.fleet.temporary_folders import TemporaryFolder
-from engines.fleet.worker_environ import default_variables, environ_for_other_interpreter
+from engines.fleet.worker_environ import environ_for_other_interpreter, worker_environ
 from engines.settings import Options, WorkerSettings
-from engines.wire.address import SECRET_VARIABLE, Handshake, StartFailure, WorkerAddress
+from engines.wire.address import Handshake, StartFailure, StartOrder, WorkerAddress
 from engines.worker.parent import STOP_SIGNAL
 
 Log = Callable[..., None]
@@ -74,7 +74,7 @@ class WorkerProcess:
         process: asyncio.subprocess.Process | None = None
         try:
             process = await _start_process(
-                record, folder.path, None if loopback else socket, secret, options or {}
+                record, folder.path, None if loopback else socket, StartOrder(options or {}, secret)
             )
             ready, port = await _handshake(process, settings.start_timeout)
         except BaseException as exc:  # cancelled or failed, nothing of the start stays
@@ -144,23 +144,27 @@ async def _make_folder() -> TemporaryFolder:
 
 
 async def _start_process(
-    record: EngineRecord, folder: Path, socket: Path | None, secret: str, options: Options
+    record: EngineRecord, folder: Path, socket: Path | None, order: StartOrder
 ) -> asyncio.subprocess.Process:
     where = ["--socket", str(socket)] if socket else ["--loopback"]
     where += ["--warm"] if record.warm else []
-    where += ["--options", msgspec.json.encode(options).decode()] if options else []
     which = ["--engine", record.name, "--adapter", record.import_path, "--parent", str(os.getpid())]
-    environ = (
-        await asyncio.to_thread(environ_for_other_interpreter, folder) if record.python else own_environ()
-    )
-    return await asyncio.create_subprocess_exec(
-        *module_command("engines.worker", *which, *where, python=record.python or sys.executable),
+    environ = worker_environ(own_environ(), cache_folder=record.cache_folder)
+    if record.python:
+        environ = await asyncio.to_thread(environ_for_other_interpreter, folder, environ)
+    process = await asyncio.create_subprocess_exec(
+        *module_command(
+            "engines.worker", *which, "--ordered", *where, python=record.python or sys.executable
+        ),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         limit=LINE_LIMIT,
-        env={**default_variables(), **environ, SECRET_VARIABLE: secret},
+        env=environ,
     )
+    assert process.stdin is not None  # noqa: S101 - asked for a pipe
+    process.stdin.write(msgspec.json.encode(order) + b"\n")  # whether it reads that is seen by its handshake
+    return process
 
 
 async def _handshake(process: asyncio.subprocess.Process, timeout: float) -> tuple[EngineInfo, int]:

@@ -1,13 +1,13 @@
-"""The address of a worker, and the lines it writes first: what it and its gateway need before any request."""
+"""The address of a worker, and the lines that it reads and writes first: what it and its gateway need before
+any request.
+"""
 
 from __future__ import annotations
 
 import msgspec
 
 from engines.api import Beat, EngineInfo
-
-SECRET_VARIABLE = "VOICEBOX_WORKER_SECRET"  # noqa: S105 - a variable's name
-"""the environment variable that gives a worker the secret its callers must know; empty for none"""
+from engines.settings import Options
 
 
 class WorkerAddress(msgspec.Struct, frozen=True):
@@ -17,6 +17,18 @@ class WorkerAddress(msgspec.Struct, frozen=True):
     socket: str | None = None
     """path of the Unix socket"""
     secret: str = ""
+
+
+class StartOrder(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The line of JSON that a worker is given on its standard input before anything else.
+
+    What it holds may be secret: the command line and the environment of a process are for others to read.
+    """
+
+    options: Options = {}
+    """keyword arguments of the engine's class"""
+    secret: str = ""
+    """what its callers must know; empty for none"""
 
 
 class StartFailure(msgspec.Struct, frozen=True):

@@ -22,7 +22,7 @@ from engines.api import Beat, Engine, EngineInfo, Output, Threads
 from engines.catalogue import engines
 from engines.errors import SpeechError
 from engines.toolkit.error_text import telling_line
-from engines.wire.address import SECRET_VARIABLE, Handshake, StartFailure
+from engines.wire.address import Handshake, StartFailure, StartOrder
 from engines.worker.contract_check import check_engine
 from engines.worker.engine_threads import EngineThreads
 from engines.worker.malloc_trim import find_malloc_trim
@@ -74,14 +74,27 @@ def parse_arguments() -> argparse.Namespace:
         "--loopback", action="store_true", help="a free TCP port of 127.0.0.1, with a secret"
     )
     parser.add_argument(
-        "--options",
-        type=msgspec.json.decode,
-        default={},
-        help="JSON: keyword arguments of the engine's class",
+        "--ordered",
+        action="store_true",
+        help="the first line of standard input is JSON: the engine's options, and the secret of callers",
     )
     parser.add_argument("--warm", action="store_true", help="do a first job before it is ready")
     parser.add_argument("--parent", type=int, default=os.getppid())
     return parser.parse_args()
+
+
+def read_order() -> StartOrder:
+    """Return the order on standard input: one line, behind which the parent writes nothing.
+
+    Raises EOFError where the parent has gone before it was written.
+    """
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        piece = os.read(0, 2**16)
+        if not piece:
+            raise EOFError
+        line += piece
+    return msgspec.json.decode(line, type=StartOrder)
 
 
 def prepare(adapter: str, options: dict[str, Any], out: Output, *, warm: bool) -> tuple[Engine, EngineInfo]:
@@ -109,11 +122,15 @@ def main() -> int:
     ignore_group_signals()
     arguments = parse_arguments()
     pipe = ParentPipe()
+    try:
+        order = read_order() if arguments.ordered else StartOrder()
+    except EOFError:
+        return LOAD_FAILED
     die_with_parent(arguments.parent)
     threads = EngineThreads(1)
     try:
         adapter = arguments.adapter or engines.find_engine(arguments.engine).import_path
-        loading = threads.submit(prepare, adapter, arguments.options, pipe, warm=arguments.warm)
+        loading = threads.submit(prepare, adapter, order.options, pipe, warm=arguments.warm)
         engine, info = loading.result()
     except Exception as exc:  # whatever keeps an engine from loading is reported to the gateway
         permanent = isinstance(exc, ImportError | KeyError | AttributeError | TypeError)
@@ -126,7 +143,7 @@ def main() -> int:
         threads = EngineThreads(info.concurrency.count)
     from engines.worker.server import serve
 
-    return serve(engine, info, threads, arguments.socket, os.environ.get(SECRET_VARIABLE, ""), pipe.send)
+    return serve(engine, info, threads, arguments.socket, order.secret, pipe.send)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from engines.fleet.model_engines import ModelEngine, ModelEngines
 from engines.fleet.runtime import EngineSet
 from engines.fleet.status import EngineStatus
 from engines.hub.errors import PullCancelled
+from engines.hub.layout import default_cache_folder
 from engines.hub.snapshots import FoundModel, snapshot_files, snapshot_identity
 from engines.hub.store import ModelFiles, StoredModel
 from engines.memory.governor import Governor
@@ -263,6 +264,11 @@ def make_registry(settings: Settings, engines: EngineSet) -> ModelRegistry:
     folder = data_folder(settings)
     governor, environments = Governor(chosen.memory), folder / layout.ENVIRONMENTS_FOLDER
     model_engines = ModelEngines(
-        folder / "models", governor, chosen.rest_after, environments, load_timeout=chosen.load_timeout
+        folder / "models",
+        governor,
+        chosen.rest_after,
+        environments,
+        load_timeout=chosen.load_timeout,
+        cache_folder=Path(chosen.folder).expanduser() if chosen.folder else default_cache_folder(),
     )
     return ModelRegistry(chosen, engines, model_engines)

@@ -1,0 +1,148 @@
+"""Tests of the place that a worker gives its engine: what is in its environment, and what is not to be seen of
+its options.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from pathlib import Path
+
+import psutil
+import pytest
+from one_worker import path_of_engines, started
+from outputs import QUIET
+
+from engines.api import EngineInfo, Output, SpeechCapabilities, SpeechJob, SpeechOutput, Voice
+from engines.catalogue.engines import EngineRecord
+from engines.catalogue.models import find_model
+from engines.fleet.model_engines import ModelEngines
+from engines.memory.governor import Governor
+from engines.settings import ModelSettings
+
+RECORD = EngineRecord(
+    "telling", "test_place_of_workers:Telling", ("speech",), "none", cache_folder="/srv/models"
+)
+SECRET = "sk-of-somebody-1234"
+GIVEN = {
+    "VOICEBOX_S3__SECRET_KEY": "mine",
+    "VOICEBOX_WORKER_SECRET": "mine",
+    "AWS_ACCESS_KEY_ID": "mine",
+    "OPENAI_API_KEY": "mine",
+    "NVIDIA_API_KEY": "mine",
+    "HF_TOKEN": "mine",
+    "HUGGING_FACE_HUB_TOKEN": "mine",
+    "GOOGLE_APPLICATION_CREDENTIALS": "/mine",
+    "DATABASE_URL": "postgres://me:mine@db",
+    "TORCH_TOKEN": "mine",
+    "SOMETHING_ELSE": "mine",
+}
+"""variables of the gateway that are none of an engine's"""
+NEEDED = {
+    "LC_ALL": "C.UTF-8",
+    "https_proxy": "http://proxy:3128",
+    "CUDA_HOME": "/usr/local/cuda",
+    "HSA_OVERRIDE_GFX_VERSION": "10.3.0",
+    "OMP_PLACES": "cores",
+    "TOKENIZERS_PARALLELISM": "false",
+    "HF_HUB_OFFLINE": "0",
+}
+"""variables of the gateway that libraries of engines need"""
+
+
+class Telling:
+    """An engine that writes what it was given into a file."""
+
+    def __init__(self, file: str, key: str = "") -> None:
+        self._file = Path(file)
+        self._key = key
+
+    def load(self, out: Output) -> EngineInfo:
+        """Write it down."""
+        self._file.write_text(json.dumps({"environ": dict(os.environ), "key": self._key}))
+        return EngineInfo(
+            "telling",
+            "1",
+            "none",
+            ("telling",),
+            (Voice("low", "Low"),),
+            speech=SpeechCapabilities(24_000, ("en",)),
+        )
+
+    def speak(self, job: SpeechJob, out: SpeechOutput) -> None:
+        """Give a little audio."""
+        out.audio(bytes(480))
+
+
+def run(test: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(asyncio.wait_for(test(), 60))
+
+
+@pytest.fixture(autouse=True)
+def paths(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let workers import this file."""
+    monkeypatch.setenv("PYTHONPATH", path_of_engines(__file__))
+
+
+def test_an_engine_gets_what_it_needs_and_no_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A worker has the variables that libraries need, and neither the gateway's settings nor anybody's keys;
+    the hub's libraries are offline, and look where pulled models lie.
+    """
+    for name, value in {**GIVEN, **NEEDED}.items():
+        monkeypatch.setenv(name, value)
+
+    async def test() -> None:
+        async with started(RECORD, {"file": str(tmp_path / "told")}) as (process, _):
+            had = json.loads((tmp_path / "told").read_text())["environ"]
+            assert GIVEN.keys() & had.keys() == set()
+            assert "mine" not in str(psutil.Process(process.pid).environ())
+            assert {name: had[name] for name in NEEDED} == {**NEEDED, "HF_HUB_OFFLINE": "1"}
+            assert had["TRANSFORMERS_OFFLINE"] == "1"
+            assert had["HF_HUB_CACHE"] == "/srv/models"
+            assert had["HOME"] == os.environ["HOME"]
+            assert had["PYTORCH_CUDA_ALLOC_CONF"] == "expandable_segments:True"
+            assert had["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+
+    run(test)
+
+
+@pytest.mark.parametrize("size", [0, 1_000_000])
+def test_options_are_not_to_be_seen(tmp_path: Path, size: int) -> None:
+    """An engine gets its options whole, however long, and no list of processes shows them."""
+    key = SECRET + "x" * size
+
+    async def test() -> None:
+        async with started(RECORD, {"file": str(tmp_path / "told"), "key": key}) as (process, client):
+            shown = psutil.Process(process.pid)
+            assert SECRET not in str(shown.cmdline()) + str(shown.environ())
+            assert json.loads((tmp_path / "told").read_text())["key"] == key
+            async with aclosing(client.speak(SpeechJob("a", "low"))) as events:
+                assert [event async for event in events]
+
+    run(test)
+
+
+def test_what_is_remembered_of_a_model_tells_no_options(tmp_path: Path) -> None:
+    """The file in which it is written how a model was run does not have what the settings say; other settings
+    are another run all the same.
+    """
+    model = find_model("kokoro")
+    learned = tmp_path / "learned"
+    engines = ModelEngines(learned, Governor(), 0.0)
+
+    async def remember() -> None:
+        settings = ModelSettings(options={"api_key": SECRET})
+        made = engines.make(model, [tmp_path], 0, settings)
+        info = Telling(str(tmp_path / "told")).load(QUIET)
+        made.on_demand.on_ready(info, os.getpid(), 1.0)
+        while not (learned / "kokoro.json").exists():  # noqa: ASYNC110 - a thread writes it
+            await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(remember(), 30))
+    assert SECRET not in (learned / "kokoro.json").read_text()
+    for key, known in ((SECRET, True), ("another", False)):
+        again = engines.make(model, [tmp_path], 0, ModelSettings(options={"api_key": key}))
+        assert bool(again.on_demand.info) == known
