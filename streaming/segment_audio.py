@@ -67,6 +67,8 @@ class RetryPolicy(msgspec.Struct, frozen=True):
     on_truncation: Callable[[], None] = lambda: None
     """called when the audio that is sent is far too short"""
     max_attempts: int = MAX_ATTEMPTS
+    said: Callable[[str], str] = lambda text: text
+    """what is heard of a segment's text, where that is not what the engine reads"""
     check: TakeCheck | None = None
     """by what takes are verified; None sends them as they come"""
 
@@ -78,8 +80,9 @@ class SegmentAudio:
         self.segment = segment
         self._speak = speak
         self._policy = policy
-        self._check = policy.check if comparable_words(segment.text) else None
-        self._limits = limits_for(segment.text, speed=policy.speed)
+        self._said = policy.said(segment.text)
+        self._check = policy.check if comparable_words(self._said) else None
+        self._limits = limits_for(self._said, speed=policy.speed)
         self._pcm = bytearray()
         self._was_read = False
         self._lost_before = False
@@ -135,7 +138,7 @@ class SegmentAudio:
         """
         complete = await (self._best_take(self._check) if self._check else self._attempts())
         if not (self._pcm or self._was_read):
-            says_something = any(map(str.isalnum, self.segment.text))
+            says_something = any(map(str.isalnum, self._said))
             if says_something and self.segment.index == 0:
                 raise EngineFailed("The engine gave no audio for this text.")
             complete = not says_something
@@ -167,7 +170,7 @@ class SegmentAudio:
 
         Raises what the last one raises when none can be sent.
         """
-        verified = _VerifiedAttempts(self.segment.text, self._policy, check)
+        verified = _VerifiedAttempts(self._said, self._policy, check)
         attempts = verified.attempts
         reason: str | None = ""
         while reason is not None:

@@ -103,6 +103,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     model: Text = ""
     speed: Annotated[float, Meta(ge=0.25, le=4.0)] | None = None
     instructions: Text = ""
+    settings: Annotated[dict[Text, bool | float | Text], Meta(max_length=64)] = {}
     text_format: TextFormat | None = None
     pronunciations: Annotated[tuple[Entry, ...], Meta(max_length=1000)] = ()
     samples: Annotated[tuple[ArchivedSample, ...], Meta(max_length=MOST_SAMPLES)] = ()

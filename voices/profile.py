@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from engines.api import Settings
 from engines.errors import BadInput
 from engines.languages import is_tag
 from streaming.formats import TextFormat
@@ -89,6 +90,8 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     model: str = ""
     speed: float | None = None
     instructions: str = ""
+    settings: Settings = {}
+    """of engines' own, for requests that do not set them; an engine gets those that it has"""
     pronunciations: tuple[Entry, ...] = ()
     text_format: TextFormat | None = None
     """what texts for it are written in, where a request does not say"""

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from engines.api import Voice
+from engines.api import Setting, Voice
 
 
 class ListedVoice(msgspec.Struct, frozen=True):
@@ -30,6 +30,20 @@ class ListedVoice(msgspec.Struct, frozen=True):
     """what it was designed from, where you may change the voice"""
 
 
+class ModelSetting(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A setting of a model's own, that `settings` of a request may change."""
+
+    name: str
+    allowed: str
+    """what it may be, in words"""
+    minimum: float | UnsetType = UNSET
+    maximum: float | UnsetType = UNSET
+    choices: tuple[str, ...] | UnsetType = UNSET
+    default: float | bool | str | UnsetType = UNSET
+    """not there where it is the voice's own"""
+    description: str | UnsetType = UNSET
+
+
 class Model(msgspec.Struct, frozen=True):
     """A model in `/v1/models`. `voices` is there for speech models: Wyoming's bridge reads it."""
 
@@ -39,6 +53,8 @@ class Model(msgspec.Struct, frozen=True):
     object: str = "model"
     task: str | UnsetType = UNSET
     voices: tuple[ListedVoice, ...] | UnsetType = UNSET
+    settings: tuple[ModelSetting, ...] | UnsetType = UNSET
+    """its own, where it has some"""
 
 
 class ModelList(msgspec.Struct, frozen=True):
@@ -77,4 +93,20 @@ def listed(name: str, voice: Voice, engine: str) -> ListedVoice:
         gender=voice.gender or UNSET,
         description=voice.description or UNSET,
         engine=engine,
+    )
+
+
+def model_settings(settings: tuple[Setting, ...]) -> tuple[ModelSetting, ...]:
+    """Return an engine's settings as lists of models show them."""
+    return tuple(
+        ModelSetting(
+            name=one.name,
+            allowed=one.allowed,
+            minimum=UNSET if one.low is None else one.low,
+            maximum=UNSET if one.high is None else one.high,
+            choices=one.choices or UNSET,
+            default=UNSET if one.default is None else one.default,
+            description=one.about or UNSET,
+        )
+        for one in settings
     )

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta
 
-from compat.openai import loose, validation
+from compat.openai import engine_settings, loose, validation
+from engines.api import Settings
 from engines.errors import BadInput
 from engines.languages import read_language
 from streaming.formats import TEXT_FORMATS, OutputFormat, TextFormat
@@ -33,6 +34,7 @@ KNOWN = frozenset(
         "seed",
         "text_format",
         "verify",
+        "settings",
     }
 )
 
@@ -64,6 +66,8 @@ class SpeechRequest(msgspec.Struct, frozen=True):
     """what `input` is written in; None leaves it to voice and settings"""
     verify: bool | None = None
     """transcribe what is spoken before it is sent; None leaves it to the settings"""
+    settings: Settings = {}
+    """of the engine's own, by name; not checked against any engine"""
     unknown: tuple[str, ...] = ()
     clamped: tuple[str, ...] = ()
 
@@ -101,6 +105,10 @@ class SpeechBody(msgspec.Struct):
     """ours: what the text is written in; marks, tags and links are left out or said sensibly"""
     verify: bool | None = None
     """ours: whether what is spoken is heard before it is sent, and made again where words are missing"""
+    settings: dict[str, float | bool | str] | None = None
+    """ours: settings of the engine's own, such as a temperature; `/v1/models` lists those of each model with
+    their limits
+    """
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -145,6 +153,7 @@ def parse(body: bytes, bounds: Bounds) -> SpeechRequest:
         seed=_seed(fields),
         text_format=_text_format(fields),
         verify=loose.flag(fields.get("verify"), "verify"),
+        settings=engine_settings.read(fields.get("settings")),
         unknown=tuple(name for name, value in fields.items() if name not in KNOWN and value is not None),
         clamped=clamped,
     )

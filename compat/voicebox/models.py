@@ -7,6 +7,8 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from compat.openai.models import ModelSetting
+
 FilesState = Literal["absent", "pulling", "incomplete", "unusable", "disabled"]
 WorkerState = Literal["resting", "starting", "ready", "failed", "stopped"]
 
@@ -36,6 +38,14 @@ class ModelObject(msgspec.Struct, frozen=True):
     size: int
     """bytes to pull, about; 0 where nobody has measured"""
     size_on_disk: int
+    settings: tuple[ModelSetting, ...]
+    """its own, that `settings` of a request may change"""
+    marks: tuple[str, ...]
+    """patterns of what in a text is a sign to it, and not read as words"""
+    longest_text: int
+    """code points that it speaks at once; texts are cut accordingly. 0: any"""
+    longest_seconds: float
+    """the same, in seconds of audio"""
     state: FilesState | WorkerState
     """what there is of its files, or, once all are here, what its worker does"""
     source: str | UnsetType = UNSET

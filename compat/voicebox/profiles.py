@@ -42,6 +42,8 @@ class ProfileBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: Short | UnsetType = UNSET
     speed: Annotated[float, Meta(ge=0.25, le=4.0)] | UnsetType | None = UNSET
     instructions: Text | UnsetType = UNSET
+    settings: dict[str, float | bool | str] | UnsetType | None = UNSET
+    """of engines' own, for requests that do not set them; an engine gets those that it has"""
     text_format: TextFormat | UnsetType | None = UNSET
     """what texts for it are written in, where a request does not say"""
     pronunciations: tuple[PronunciationBody, ...] | UnsetType = UNSET
@@ -85,6 +87,7 @@ class ProfileObject(msgspec.Struct, frozen=True):
     samples: tuple[SampleObject, ...]
     created_at: int
     updated_at: int
+    settings: dict[str, float | bool | str] | UnsetType = UNSET
     text_format: TextFormat | UnsetType = UNSET
     preset_engine: str | UnsetType = UNSET
     preset_voice_id: str | UnsetType = UNSET

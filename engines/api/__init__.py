@@ -58,6 +58,12 @@ from engines.api.output import (
     Stop,
     TranscriptionOutput,
 )
+from engines.api.request_options import (
+    RequestOptions,
+    Setting,
+    Settings,
+    SettingValue,
+)
 from engines.api.steps import attempt
 
 BYTES_PER_SAMPLE = 2
@@ -84,7 +90,11 @@ __all__ = [
     "Progress",
     "Prompt",
     "PromptJob",
+    "RequestOptions",
     "Sample",
+    "Setting",
+    "SettingValue",
+    "Settings",
     "Speaker",
     "SpeechCapabilities",
     "SpeechEvent",

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from engines.api.concurrency import ALONE, Concurrency
+from engines.api.request_options import Setting
 
 Gender = Literal["female", "male", "neutral"]
 TranscriptNeed = Literal["no", "helps", "needed"]
@@ -89,6 +90,19 @@ class SpeechCapabilities(msgspec.Struct, frozen=True):
     """reads emoji by their names; others are given the names"""
     ties: bool = False
     """pauses at dots, but at none with a no-break space behind it, which ends no sentence"""
+    settings: tuple[Setting, ...] = ()
+    """settings of its own that a job may have in SpeechJob.settings"""
+    marks: tuple[str, ...] = ()
+    """regular expressions of what in a text is a sign to it, and no words: "[laughs]", "[S1]". It gets these
+    as they are written. What a group `said` finds in one is heard all the same: engines without the mark get
+    that, or nothing, in its place
+    """
+    longest_text: int = 0
+    """code points of a job's text, at most; 0: any"""
+    longest_seconds: float = 0.0
+    """seconds of audio that it makes for a job, at most; 0: any. Texts are cut by an estimate of their
+    length
+    """
     affinity: bool = False
     """keeps something from one segment of a stream to the next: it gets them one after the other, all in the
     same worker where that is free

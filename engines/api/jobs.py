@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from engines.api.request_options import Settings
+
 
 class Prompt(msgspec.Struct, frozen=True):
     """A voice prompt: a voice in an engine's own form, as `create_prompt` returned it."""
@@ -66,6 +68,8 @@ class SpeechJob(msgspec.Struct, frozen=True, omit_defaults=True):
     """the voices with their weights, which add up to 1, where it is a mixture"""
     ipa: tuple[tuple[int, int, str], ...] = ()
     """pronunciation of some stretches of the text, [start, end), in the International Phonetic Alphabet"""
+    settings: Settings = {}
+    """values of some of SpeechCapabilities.settings, each within its limits"""
     stream: str = ""
     """names the request that it is a segment of: the same for all its segments, and for no other's"""
     index: int = 0

@@ -19,6 +19,7 @@ KOKORO_ENGINE = Adapter(
     packages=("torch", "kokoro"),
     rank=50,
     voices=KOKORO_VOICES,
+    request_options="engines.adapters.kokoro.request_options:OPTIONS",
 )
 KOKORO_ONNX = Adapter(
     name="kokoro-onnx",
@@ -27,6 +28,7 @@ KOKORO_ONNX = Adapter(
     rank=45,
     group="onnx",
     voices=KOKORO_VOICES,
+    request_options="engines.adapters.kokoro.request_options:OPTIONS",
 )
 """the same code over another network; where both are there torch's goes first"""
 KOKORO_LANGUAGES = ("en-US", "en-GB", "es", "fr", "hi", "it", "ja", "pt-BR", "zh")

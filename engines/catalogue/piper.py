@@ -18,6 +18,7 @@ PIPER = Adapter(
     rank=13,
     group="onnx",
     voices="engines.adapters.piper.voice_files:read_voices",
+    request_options="engines.adapters.piper.request_options:OPTIONS",
 )
 """its rank is above eSpeak's and below Hibari's, the default for English"""
 REPO = "rhasspy/piper-voices"

@@ -10,6 +10,7 @@ POCKET = Adapter(
     packages=("torch", "pocket_tts"),
     rank=40,
     voices="engines.adapters.pocket.voice_files:read_voices",
+    request_options="engines.adapters.pocket.request_options:OPTIONS",
 )
 
 POCKET_CLONING = "kyutai/pocket-tts"

@@ -46,6 +46,10 @@ class Adapter(msgspec.Struct, frozen=True):
     """module:function that tells the preset voices from a model's files, without the engine's libraries
     (`engines.toolkit.preset_voices.ReadVoices`); empty where there are none
     """
+    request_options: str = ""
+    """module:NAME of its RequestOptions (`engines.api`): its settings, marks and limits, without the engine's
+    libraries; empty where it has none
+    """
 
 
 class Source(NamedTuple):

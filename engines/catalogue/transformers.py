@@ -70,6 +70,14 @@ def _speech(
     return msgspec.structs.replace(record, sample_rate=rate, languages=languages, gated=gated)
 
 
+def _with_options(record: ModelRecord, options: str) -> ModelRecord:
+    """Return a record of a model with settings or marks of its own, by their name in `request_options`."""
+    place = f"engines.adapters.transformers_models.request_options:{options}"
+    return msgspec.structs.replace(
+        record, engine=msgspec.structs.replace(record.engine, request_options=place)
+    )
+
+
 def _vibevoice(size: str) -> ModelRecord:
     """Return the record of a VibeVoice in transformers' layout, which is not its maker's own."""
     record = _speech(
@@ -92,9 +100,12 @@ TRANSFORMERS_MODELS = (
         for code, tag in MMS_LANGUAGES.items()
     ),
     _speech("vits-vctk", "kakao-enterprise/vits-vctk", "MIT", 22_050, ("en",)),
-    _speech("bark-small", "suno/bark-small", "MIT", 24_000, ()),
-    _speech("csm-1b", "sesame/csm-1b", "Apache-2.0", 24_000, ("en",), gated=True),
-    _speech("dia-1.6b", "nari-labs/Dia-1.6B-0626", "Apache-2.0", 44_100, ("en",), "descript/dac_44khz"),
+    _with_options(_speech("bark-small", "suno/bark-small", "MIT", 24_000, ()), "BARK"),
+    _with_options(_speech("csm-1b", "sesame/csm-1b", "Apache-2.0", 24_000, ("en",), gated=True), "CSM"),
+    _with_options(
+        _speech("dia-1.6b", "nari-labs/Dia-1.6B-0626", "Apache-2.0", 44_100, ("en",), "descript/dac_44khz"),
+        "DIA",
+    ),
     _vibevoice("1.5B"),
     _vibevoice("7B"),
     _transcription("wav2vec2-base-960h", "facebook/wav2vec2-base-960h", "Apache-2.0"),

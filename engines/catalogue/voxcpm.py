@@ -11,6 +11,7 @@ VOXCPM = Adapter(
     rank=20,
     designs=True,
     voices="engines.adapters.voxcpm.voice_files:read_voices",
+    request_options="engines.adapters.voxcpm.request_options:OPTIONS",
 )
 
 VOXCPM_CODES = "en zh ar my da nl fi fr de el he hi id it ja km ko lo ms no pl pt ru es sw sv tl th tr vi"

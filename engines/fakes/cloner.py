@@ -20,6 +20,7 @@ from engines.api import (
     EngineInfo,
     Output,
     PromptJob,
+    Setting,
     SpeechCapabilities,
     SpeechJob,
     SpeechOutput,
@@ -31,6 +32,12 @@ from engines.fakes.sine import AMPLITUDE, RATE
 
 WORD_SECONDS = 0.1
 GAP_SECONDS = 0.02
+SIZES = {"small": 1.5, "grown": 1.0, "giant": 0.75}
+"""factors of the frequency, by the setting `size`"""
+SETTINGS = (
+    Setting("size", default="grown", choices=tuple(SIZES), about="of who speaks: the smaller, the higher"),
+    Setting("octaves", 0, 2, 0, "by which all sounds higher", whole=True),
+)
 PRESETS = {"low": 400.0, "mid": 1000.0, "high": 2500.0}
 """Hertz"""
 LOWEST = 200.0
@@ -41,12 +48,19 @@ FRAME = 1024
 """samples that a spectrum is measured of"""
 KEY = "centroid"
 """of the frequency in a voice prompt"""
+LAUGH = "[laugh]"
+"""a mark, which is heard as one high tone"""
+LAUGH_RISE = 2.0
 IPA_RISE = 1.2
 """by which a word with IPA sounds higher"""
 
 
 class Cloner:
-    """The engine `mimic`."""
+    """The engine `mimic`. Options: `longest_text` and `longest_seconds` that it takes at once; 0: any."""
+
+    def __init__(self, longest_text: int = 0, longest_seconds: float = 0.0) -> None:
+        self._longest_text = longest_text
+        self._longest_seconds = longest_seconds
 
     def load(self, out: Output) -> EngineInfo:
         """Return what it can do."""
@@ -65,6 +79,10 @@ class Cloner:
                 design=True,
                 mixing=True,
                 ipa=True,
+                settings=SETTINGS,
+                marks=(re.escape(LAUGH),),
+                longest_text=self._longest_text,
+                longest_seconds=self._longest_seconds,
             ),
         )
 
@@ -88,11 +106,16 @@ class Cloner:
 
     def speak(self, job: SpeechJob, out: SpeechOutput) -> None:
         """Play the words. Raises BadInput."""
-        base = frequency(job)
+        if self._longest_text and len(job.text) > self._longest_text:
+            raise BadInput(f"I take {self._longest_text} characters at once.", param="input")
+        base = frequency(job) * SIZES[str(job.settings.get("size", "grown"))]
+        base *= 2.0 ** float(job.settings.get("octaves", 0))
         seconds = 0.0
         for match in re.finditer(r"\S+", job.text):
             has_ipa = any(start < match.end() and match.start() < end for start, end, _ in job.ipa)
             rise = IPA_RISE if has_ipa else 1.0
+            if match[0] == LAUGH:
+                rise = LAUGH_RISE
             deviation = zlib.crc32(match[0].lower().encode()) % 41 / 1000 - 0.02
             gap = bytes(BYTES_PER_SAMPLE * round(GAP_SECONDS * RATE))
             pcm = _tone(base * rise * (1 + deviation), WORD_SECONDS) + gap

@@ -32,6 +32,7 @@ from engines.api import (
     EngineInfo,
     Finished,
     Output,
+    Setting,
     SpeechCapabilities,
     SpeechJob,
     SpeechOutput,
@@ -73,6 +74,10 @@ OPENAI_VOICES = [
     "verse",
 ]
 VOICES = tuple(Voice(f"tone-{number}", f"Tone {number}", ("en",), "neutral") for number in range(32))
+SETTINGS = (
+    Setting("gap", 0.0, 1.0, GAP_SECONDS, "seconds of silence behind each word"),
+    Setting("legato", default=False, about="no silence between words where no gap is set"),
+)
 MARKER_OR_WORD = re.compile(
     r"\[(fail-after|fail|fault|crash|hang|slow|wait|silence|print|noise|loop|mute|short|seeded"
     r"|think|broken|busy)"
@@ -100,7 +105,9 @@ class Tone:
             models=("tone",),
             voices=VOICES,
             characters={name: f"tone-{number}" for number, name in enumerate(OPENAI_VOICES)},
-            speech=SpeechCapabilities(RATE, ("en",), speed=(0.5, 2.0), seed=True, words="durations"),
+            speech=SpeechCapabilities(
+                RATE, ("en",), speed=(0.5, 2.0), seed=True, words="durations", settings=SETTINGS
+            ),
             transcription=TranscriptionCapabilities(("en",), words=True),
         )
 
@@ -138,7 +145,7 @@ class Tone:
             else:
                 out.word(Word(match.start(), match.end(), seconds, seconds + WORD_SECONDS / job.speed))
                 self._play(job, match[0], pause, out)
-                seconds += (WORD_SECONDS + GAP_SECONDS) / job.speed
+                seconds += WORD_SECONDS / job.speed + gap_seconds(job)
             if seconds >= fail_after:
                 raise EngineFailed("Told to fail in the middle.")
 
@@ -146,7 +153,7 @@ class Tone:
         """Give the audio of a word after a pause in seconds."""
         time.sleep(pause)
         tone = faded_sine(pitch(job.voice, word), round(WORD_SECONDS / job.speed * RATE))
-        pcm = tone.tobytes() + silence(GAP_SECONDS / job.speed)
+        pcm = tone.tobytes() + silence(gap_seconds(job))
         step = BYTES_PER_SAMPLE * round(CHUNK_SECONDS * RATE)
         for start in range(0, len(pcm), step):
             out.audio(pcm[start : start + step])
@@ -168,6 +175,12 @@ class Tone:
             )
             out.segment(TranscriptSegment(" ".join(words), 0.0, seconds, timed))
         return Finished(seconds, job.language or "en")
+
+
+def gap_seconds(job: SpeechJob) -> float:
+    """Return the silence behind each word of a job."""
+    usual = 0.0 if job.settings.get("legato") else GAP_SECONDS
+    return float(job.settings.get("gap", usual)) / job.speed
 
 
 def silence(seconds: float) -> bytes:

@@ -15,6 +15,7 @@ import msgspec
 
 from engines.api import CloningCapabilities, EngineInfo, SpeechCapabilities, TranscriptionCapabilities, Voice
 from engines.catalogue.records import ModelRecord
+from engines.catalogue.request_options import request_options
 from engines.errors import SpeechError
 from engines.languages import primary_language
 from engines.toolkit.preset_voices import PresetVoices, ReadVoices
@@ -60,6 +61,7 @@ def _with_languages(voice: Voice, model: ModelRecord) -> Voice:
 
 
 def _speech(model: ModelRecord, found: PresetVoices) -> SpeechCapabilities:
+    options = request_options(model.engine)
     spoken = dict.fromkeys(tag for voice in found.voices for tag in voice.languages)
     return SpeechCapabilities(
         sample_rate=model.sample_rate,
@@ -69,6 +71,10 @@ def _speech(model: ModelRecord, found: PresetVoices) -> SpeechCapabilities:
         cloning=CloningCapabilities(model.sample_rate, PRESUMED_VERSION) if model.cloning else None,
         design=model.engine.designs,
         mixing=found.mixing,
+        settings=options.settings,
+        marks=options.marks,
+        longest_text=options.longest_text,
+        longest_seconds=options.longest_seconds,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from engines.api import Prompt, SpeechJob
+from engines.api import Prompt, Settings, SpeechJob
 from engines.api.prompt_file import prompt_id
 from engines.errors import EngineFailed
 
@@ -51,6 +51,7 @@ class GenerateRequest(msgspec.Struct, frozen=True):
     design: str | msgspec.UnsetType = msgspec.UNSET
     mix: tuple[tuple[str, float], ...] | msgspec.UnsetType = msgspec.UNSET
     ipa: tuple[tuple[int, int, str], ...] | msgspec.UnsetType = msgspec.UNSET
+    settings: Settings | msgspec.UnsetType = msgspec.UNSET
     stream: str | msgspec.UnsetType = msgspec.UNSET
     index: int | msgspec.UnsetType = msgspec.UNSET
     before: str | msgspec.UnsetType = msgspec.UNSET
@@ -74,6 +75,7 @@ class GenerateRequest(msgspec.Struct, frozen=True):
             design=self.design or "",
             mix=self.mix or (),
             ipa=self.ipa or (),
+            settings=self.settings or {},
             stream=self.stream or "",
             index=self.index or 0,
             before=self.before or "",
@@ -113,6 +115,7 @@ def encode_job(job: SpeechJob, *, include_prompt: bool) -> bytes:
         design=job.design or msgspec.UNSET,
         mix=job.mix or msgspec.UNSET,
         ipa=job.ipa or msgspec.UNSET,
+        settings=job.settings or msgspec.UNSET,
         stream=job.stream or msgspec.UNSET,
         index=job.index or msgspec.UNSET,
         before=job.before or msgspec.UNSET,

@@ -28,6 +28,7 @@ from engines.api import (
     TranscriptionEvent,
 )
 from engines.api.prompt_file import NoPromptFile, signed
+from engines.api.request_options import checked_settings
 from engines.errors import BadInput, EngineFailed, Unsupported
 from engines.wire import frames
 from engines.wire.bodies import GenerateRequest
@@ -197,12 +198,14 @@ class WorkerApp:
             raise BadInput(f"The body cannot be read: {exc}") from exc
         if request.prompt_field.is_given:
             self._cloning()
+        settings, _ = checked_settings(request.settings or {}, self._info.speech.settings, self._info.name)
         prompt = self._prompts.resolve(request.prompt_field)
         events: EventQueue[frames.WorkEvent] = EventQueue()
         shared = self._shared_calls
         out = JobOutput(events, self._runs.activity, blocking=shared is None)
         done = asyncio.get_running_loop().create_future()
-        queued = QueuedJob(request.to_job(None), prompt, out, done)
+        job = msgspec.structs.replace(request.to_job(None), settings=settings)
+        queued = QueuedJob(job, prompt, out, done)
 
         def start() -> asyncio.Future[None]:
             if shared is None:

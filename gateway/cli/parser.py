@@ -169,6 +169,16 @@ def _models(commands: Commands) -> None:
     )
     add_json(shown)
     add_config_file(shown)
+    card = add_command(
+        subcommands,
+        "show",
+        "gateway.cli.model_card:show",
+        "tell what a model is, and what a request may set of it",
+        "example:\n  voicebox models show piper-joe\n",
+    )
+    card.add_argument("name", metavar="NAME", help="as `voicebox models available` has it")
+    add_json(card)
+    add_config_file(card)
     for name, summary in (
         ("pull", "bring a model's files here; what was cut before goes on"),
         ("verify", "compare a model's files with their hashes"),

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from msgspec import UNSET
 
 from compat.openai import names
-from compat.openai.models import AudioModels, ListedVoice, Model, ModelList, listed
+from compat.openai.models import AudioModels, ListedVoice, Model, ModelList, listed, model_settings
 from engines.api import EngineInfo
 from engines.catalogue.engines import Kind
 from engines.errors import EngineUnavailable, UnknownModel
@@ -75,7 +75,9 @@ def _models(engines: EngineSnapshot) -> Iterator[Model]:
             )
     for info in infos:
         for name in info.models:
-            yield Model(name, LISTED_SINCE, OWNER, task=TASKS["speech" if info.speech else "transcription"])
+            task = TASKS["speech" if info.speech else "transcription"]
+            own = info.speech.settings if info.speech else ()
+            yield Model(name, LISTED_SINCE, OWNER, task=task, settings=model_settings(own) or UNSET)
 
 
 def _diarizes(engines: EngineSnapshot) -> bool:

@@ -13,8 +13,10 @@ from litestar.params import FromPath, FromQuery, SkipValidation
 from msgspec import UNSET
 
 from compat.errors import without_internals
+from compat.openai.models import model_settings
 from compat.voicebox import models as dialect
 from engines.catalogue.records import SOURCE_NAMES, SourceName
+from engines.catalogue.request_options import request_options
 from engines.errors import BadInput, NotFound, StorageFull
 from gateway.http.context import ROUTE, RequestContext
 from gateway.http.openapi.operation import DOCUMENTED, EVENTS_TYPE, FILES_TAG, Documented, Query
@@ -210,9 +212,14 @@ def _object(state: ModelState) -> dialect.ModelObject:
     fields = {
         name: getattr(record, name) for name in dialect.ModelObject.__struct_fields__ if hasattr(record, name)
     }
+    options = request_options(record.engine)
     return dialect.ModelObject(
         **fields
         | {
+            "settings": model_settings(options.settings),
+            "marks": options.marks,
+            "longest_text": options.longest_text,
+            "longest_seconds": options.longest_seconds,
             "id": record.name,
             "name": record.display,
             "size": record.size_bytes,

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from compat.openai import engine_settings
 from compat.voicebox import profiles as dialect
 from engines.catalogue.engines import CATALOGUE
 from engines.errors import BadInput
@@ -49,6 +50,7 @@ def profile_object(profile: Profile, caller: str, base_path: str = "") -> dialec
         model=profile.model,
         speed=profile.speed,
         instructions=profile.instructions if mine else "",
+        settings=profile.settings or UNSET,
         text_format=profile.text_format or UNSET,
         pronunciations=pronunciation_bodies(profile.pronunciations),
         consent=profile.consent if mine else "",
@@ -116,6 +118,8 @@ def changed_profile(
         fields["name"] = checked_name(fields["name"])
     if "languages" in fields:
         fields["languages"] = tuple(checked_language(tag, "languages") for tag in fields["languages"])
+    if "settings" in fields:
+        fields["settings"] = engine_settings.read(fields["settings"])
     if "pronunciations" in fields:
         fields["pronunciations"] = words
     if fields.get("design_script"):

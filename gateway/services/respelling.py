@@ -38,6 +38,10 @@ class Respeller:
             return segments
         return (self._respell(self._dictionary, segment) for segment in segments)
 
+    def respelling(self, text: str) -> str:
+        """Return a text as the engine is to read it."""
+        return self._dictionary.apply(text, ipa=self._ipa).text if self._dictionary else text
+
     def ipa_of(self, segment: Segment) -> tuple[tuple[int, int, str], ...]:
         """Return the IPA of stretches of a segment: (start, end, IPA)."""
         spoken = self._spoken.get(segment.index)

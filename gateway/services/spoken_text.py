@@ -9,6 +9,7 @@ from engines.errors import BadInput
 from gateway.config.settings import SpeechSettings
 from gateway.services.off_loop import off_loop
 from streaming.formats import TextFormat
+from streaming.text.marks import Marks
 from streaming.text.reading_forms import read_form
 from streaming.text.spoken import spoken_text
 from voices.profile import Profile
@@ -25,17 +26,22 @@ async def text_to_speak(
     capabilities: SpeechCapabilities,
     language: str | None,
     settings: SpeechSettings,
+    marks: Marks,
 ) -> Rewriting:
-    """Return what is spoken of a request's text, with the way back to it. Raises BadInput for nothing."""
+    """Return what is spoken of a request's text, with the way back to it; its marks are as `marks` has them.
+
+    Raises BadInput for nothing.
+    """
     form = request.text_format or (profile and profile.text_format) or settings.text_format
-    return await off_loop(len(request.input), _rewritten, request.input, form, capabilities, language)
+    return await off_loop(len(request.input), _rewritten, request.input, form, capabilities, language, marks)
 
 
 def _rewritten(
-    written: str, form: TextFormat, capabilities: SpeechCapabilities, language: str | None
+    written: str, form: TextFormat, capabilities: SpeechCapabilities, language: str | None, marks: Marks
 ) -> Rewriting:
     text = Rewriting(written, max(SMALL, GROWN * len(written)))
     try:
+        marks.take(text)
         read_form(text, form)
         if form != "plain" and not text.text.strip():
             raise BadInput(

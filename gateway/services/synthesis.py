@@ -12,6 +12,7 @@ from compat.errors import wrong_endpoint
 from compat.openai.speech import SpeechRequest
 from engines.api import EngineInfo, Prompt, SpeechCapabilities, SpeechEvent, SpeechJob
 from engines.api.offsets import Rewriting
+from engines.api.request_options import checked_settings
 from engines.errors import ChildLost, EngineFailed, RunawayAudio
 from engines.fleet.pool import Stream
 from engines.fleet.streams import RequestTerms
@@ -22,7 +23,9 @@ from gateway.services.continuity import Continuity
 from gateway.services.engine_snapshot import EngineSnapshot
 from gateway.services.engine_start import select_started
 from gateway.services.off_loop import off_loop
+from gateway.services.request_marks import marks_for
 from gateway.services.respelling import Respeller
+from gateway.services.segmenting import segments_of
 from gateway.services.speech_check import NoTranscriber, SpeechCheck, language_to_hear
 from gateway.services.spoken_text import text_to_speak
 from gateway.services.text_languages import (
@@ -36,7 +39,8 @@ from gateway.services.voice_audit import write_audit
 from gateway.services.voice_prompts import voice_prompt
 from streaming.pipeline import PipelineConfig, SpeechPipeline
 from streaming.segment_audio import RetryPolicy
-from streaming.text.segments import Segment, is_blank, split_text, with_text_before
+from streaming.text.marks import Marks
+from streaming.text.segments import Segment, is_blank, with_text_before
 from voices.naming.matching import shown
 from voices.naming.resolver import Choice, WrongKind
 from voices.profile import Profile
@@ -80,6 +84,13 @@ async def prepare_synthesis(
     _log_choice(log_entry, request, choice)
     log_entry.batch = terms.batch
     log_entry.text = request.input if services.settings.log.texts else None
+    marks = marks_for(info, engines)
+    text = Rewriting(request.input)
+    if info.speech:
+        spoken = spoken_language(request, choice, info)
+        text = await text_to_speak(
+            request, choice.profile, info.speech, spoken, services.settings.speech, marks
+        )
     log_entry.ignored = await off_loop(
         len(request.input),
         unsupported_parameters.of_speech,
@@ -89,15 +100,13 @@ async def prepare_synthesis(
         voice_languages(info, choice),
         unsupported_parameters.scripts_read(info, choice),
         language_of_job(request, choice, info),
+        marks,
     )
-    text = Rewriting(request.input)
-    if info.speech:
-        spoken = spoken_language(request, choice, info)
-        text = await text_to_speak(request, choice.profile, info.speech, spoken, services.settings.speech)
-        if dictionary and await respelling.ignores_entries(dictionary, text.text, ipa=info.speech.ipa):
-            log_entry.ignored.append("pronunciations")
+    takes_ipa = info.speech is not None and info.speech.ipa
+    if dictionary and await respelling.ignores_entries(dictionary, text.text, ipa=takes_ipa):
+        log_entry.ignored.append("pronunciations")
     log_entry.note_choice((*choice.mapped, *request.clamped), choice.advice)
-    return Synthesis(services, engines, request, choice, terms, log_entry, text, dictionary)
+    return Synthesis(services, engines, request, choice, terms, log_entry, text, marks, dictionary)
 
 
 def _log_choice(log_entry: RequestLog, request: SpeechRequest, choice: Choice) -> None:
@@ -112,14 +121,19 @@ def _log_choice(log_entry: RequestLog, request: SpeechRequest, choice: Choice) -
 
 
 def _with_voice_defaults(request: SpeechRequest, profile: Profile | None, info: EngineInfo) -> SpeechRequest:
-    """Return the request with its custom voice's own speed and instructions where it sets none itself."""
+    """Return the request with its custom voice's own speed, instructions and settings where it sets none
+    itself.
+    """
     if profile is None:
         return request
     instructions = profile.instructions if info.speech and info.speech.instructions else None
+    known = {setting.name for setting in info.speech.settings} if info.speech else set()
+    usual = {name: value for name, value in profile.settings.items() if name in known}
     return msgspec.structs.replace(
         request,
         speed=profile.speed if profile.speed and not request.speed_given else request.speed,
         instructions=request.instructions or instructions or None,
+        settings=usual | request.settings,
     )
 
 
@@ -144,6 +158,7 @@ class Synthesis:
         terms: RequestTerms,
         log_entry: RequestLog,
         text: Rewriting,
+        marks: Marks,
         dictionary: Dictionary | None = None,
     ) -> None:
         info = engines.infos[choice.engine]
@@ -158,11 +173,14 @@ class Synthesis:
         self._terms = terms
         self._log_entry = log_entry
         self._text = text
+        self._marks = marks
         self._respeller = Respeller(dictionary, text, ipa=info.speech.ipa)
         self._prompt: Prompt | None = None
         self._continuity = Continuity(request.seed, honours_seed=info.speech.seed)
         slowest, fastest = info.speech.speed
         self._speed = min(fastest, max(slowest, request.speed))
+        known = info.speech.settings
+        self._settings, _ = checked_settings(request.settings, known, info.name)
         self._check = self._speech_check()
 
     async def audio(self) -> AsyncGenerator[bytes, None]:
@@ -247,13 +265,17 @@ class Synthesis:
 
         def speak(segment: Segment, attempt: int) -> AsyncGenerator[SpeechEvent, None]:
             events = stream.speak(self._job(segment, attempt))
+            events = self._marks.with_offsets_before(segment.text, events)
             return self._respeller.with_original_offsets(segment, events)
 
-        segments = split_text(
+        segments = segments_of(
             self._text.text,
-            language=spoken_language(request, self._choice, self._info),
-            first_limit=settings.first_segment,
-            limit=settings.segment,
+            spoken_language(request, self._choice, self._info),
+            self._capabilities,
+            self._speed,
+            settings,
+            self._respeller,
+            self._marks,
         )
         return SpeechPipeline(
             self._config(),
@@ -286,6 +308,7 @@ class Synthesis:
             capabilities.streaming,
             self._on_retry,
             self._on_truncation,
+            said=self._marks.said,
             check=self._check,
         )
         return msgspec.structs.replace(policy, max_attempts=1) if self._has_seed else policy
@@ -320,7 +343,7 @@ class Synthesis:
         request = self._request
         capabilities = self._capabilities
         return SpeechJob(
-            text=segment.text,
+            text=self._marks.restored(segment.text).text,
             voice=self._choice.voice,
             model=self._choice.model,
             language=self._language(),
@@ -330,11 +353,12 @@ class Synthesis:
             pause=segment.ends_sentence,
             prompt=self._prompt,
             mix=self._choice.mix,
-            ipa=self._respeller.ipa_of(segment),
+            ipa=self._marks.moved(segment.text, self._respeller.ipa_of(segment)),
             stream=self._continuity.stream,
             index=segment.index,
-            before=segment.before,
+            before=self._marks.restored(segment.before).text,
             last=segment.end == len(self._text.text),
+            settings=self._settings,
         )
 
     def _on_retry(self, reason: str) -> None:

@@ -12,9 +12,11 @@ from collections.abc import Iterable, Sequence
 from compat.openai.speech import SpeechRequest
 from compat.openai.transcription import TranscriptionRequest, no_speakers
 from engines.api import EngineInfo, SpeechCapabilities, TranscriptionCapabilities
+from engines.api.request_options import checked_settings
 from engines.errors import Unsupported
 from engines.languages import alike
 from gateway.config.settings import CompatSettings
+from streaming.text.marks import Marks
 from streaming.text.scripts import OTHER_LETTERS, letters_by_script, other_letters
 from voices.naming.resolver import Choice
 
@@ -37,10 +39,11 @@ def of_speech(
     voice_languages: Sequence[str] = (),
     scripts: Sequence[str] = (),
     language: str | None = None,
+    marks: Marks | None = None,
 ) -> list[str]:
     """Return the names of a speech request's parameters that its engine ignores, and the scripts of its text
     that it leaves out. `voice_languages` and `scripts` are those of the voice, `language` is what it
-    is told to speak.
+    is told to speak; `marks` are those that were found in the text.
 
     Raises Unsupported, also where the voice could read nothing of the text.
     """
@@ -52,9 +55,19 @@ def of_speech(
         and not (capabilities.language != "ignored" and _includes(capabilities.languages, request.language))
         and not (voice_languages and _includes(voice_languages, request.language)),
     }
-    unread = _unread_scripts(request.input, info.name, scripts)
-    spelled = _spelled_scripts(request.input, capabilities, [language] if language else voice_languages)
-    lost = [*(name for name, is_lost in unsupported.items() if is_lost), *unread, *spelled, *request.unknown]
+    marks = marks or Marks()
+    text = marks.without(request.input)
+    unread = _unread_scripts(text, info.name, scripts)
+    spelled = _spelled_scripts(text, capabilities, [language] if language else voice_languages)
+    _, foreign = checked_settings(request.settings, capabilities.settings, info.name)
+    lost = [
+        *(name for name, is_lost in unsupported.items() if is_lost),
+        *(f"settings.{name}" for name in foreign),
+        *marks.names(),
+        *unread,
+        *spelled,
+        *request.unknown,
+    ]
     return _ignore_or_refuse(lost, info, settings, request.unknown)
 
 

@@ -32,6 +32,10 @@ UNKNOWN_SECONDS = 0.6
 """a letter of a script that the voice may not know, spelled out"""
 OTHER_SECONDS = 0.02
 """the most for a space or a control character"""
+MARK_SIGN = 0xF0000
+"""from this code point on a character stands for a sound that an engine makes (`streaming.text.marks`)"""
+SOUND_SECONDS = 0.5
+LONGEST_SOUND_SECONDS = 2.0
 LONGEST_FACTOR = 3.0
 LONGEST_EXTRA_SECONDS = 4.0
 SHORTEST_FACTOR = 0.2
@@ -89,6 +93,8 @@ def _seconds(char: str) -> tuple[float, float, bool]:
             return (PAUSE_SECONDS if char in SENTENCE_ENDS else MARK_SECONDS), PAUSE_SECONDS, False
         case "M":
             return 0.0, UNKNOWN_SECONDS, False
+        case "C" if code >= MARK_SIGN:
+            return SOUND_SECONDS, LONGEST_SOUND_SECONDS, False
         case _:
             return (PAUSE_SECONDS, PAUSE_SECONDS, False) if char == "\n" else (0.0, OTHER_SECONDS, False)
 

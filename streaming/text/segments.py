@@ -114,7 +114,7 @@ def _sentences(text: str, language: str) -> Iterator[Span]:
         at_end = position + len(window) == len(text)
         ends = _sentence_ends(window, language)[: None if at_end else -1]
         start = position
-        for end in ends or [_find_cut(text, position, position + len(window)) - position]:
+        for end in ends or [find_cut(text, position, position + len(window)) - position]:
             yield start, position + end, bool(ends)
             start = position + end
         position = start
@@ -154,7 +154,7 @@ def _pack_sentences(text: str, sentences: Iterator[Span], first_limit: int, limi
             elif start > 0 and until - start <= limit:
                 break
             else:
-                cut = min(_find_cut(text, max(begin, start), min(until, start + longest)), until)
+                cut = min(find_cut(text, max(begin, start), min(until, start + longest)), until)
                 cut_ends_sentence = whole and cut == until
             if cut >= until:
                 break
@@ -176,7 +176,7 @@ def _next_limit(longest: int, limit: int) -> int:
     return min(limit, longest * 3 // 2)
 
 
-def _find_cut(text: str, start: int, end: int) -> int:
+def find_cut(text: str, start: int, end: int) -> int:
     """Return the best offset to cut text[start:end] at: after a clause, else between words, else between
     grapheme clusters.
     """

@@ -34,6 +34,7 @@ from engines.adapters.kokoro.chunked_job import ChunkedJob
 from engines.adapters.kokoro.network import RATE, Network, Options
 from engines.adapters.kokoro.networks import open_network
 from engines.adapters.kokoro.packages import read_scripts, readable_languages
+from engines.adapters.kokoro.request_options import OPTIONS
 from engines.adapters.kokoro.text import FrontEnd, choose_language, make_front_end
 from engines.adapters.kokoro.voice_bank import Floats
 from engines.adapters.kokoro.voices import DEFAULT, LANGUAGES, describe_voices, map_openai_voices
@@ -106,6 +107,7 @@ class Kokoro:
                 words="durations" if facts.words else None,
                 mixing=True,
                 ipa=True,
+                marks=OPTIONS.marks,
             ),
             device=facts.device,
             concurrency=Steps(facts.batch, admitted=facts.batch),

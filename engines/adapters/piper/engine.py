@@ -26,10 +26,11 @@ from engines.adapters.piper.config import VoiceFile
 from engines.adapters.piper.letters_reader import LettersReader
 from engines.adapters.piper.network import Network, Scales
 from engines.adapters.piper.readers import Pronunciations, TokenReader
+from engines.adapters.piper.request_options import LENGTH, NOISE, NOISE_W, OPTIONS
 from engines.adapters.piper.symbols import Symbols
 from engines.adapters.piper.synthesis import JobSpeech, Manner, measure_gain
 from engines.adapters.piper.voices import Speaker, Voices, read_folder
-from engines.api import EngineInfo, Output, SpeechCapabilities, SpeechJob, SpeechOutput
+from engines.api import EngineInfo, Output, Settings, SpeechCapabilities, SpeechJob, SpeechOutput
 from engines.errors import BadInput, EngineFailed
 from engines.toolkit.phrases import Phrase
 
@@ -102,6 +103,7 @@ class Piper:
                 seed=True,
                 words="durations" if self._network(default.voice).tells_durations else None,
                 ipa=default.voice.config.phoneme_type == "espeak",
+                settings=OPTIONS.settings,
             ),
             device=self._device if self._device != "auto" else "cpu",
         )
@@ -111,16 +113,18 @@ class Piper:
         if job.prompt or job.design or job.mix:
             raise BadInput("Piper speaks with its own voices only.", param="voice")
         speaker = self._voices.find(job.voice)
-        speech = JobSpeech(job, self._manner(speaker), self._gain(speaker), self._rate, out)
+        gain = self._gain(speaker)
+        speech = JobSpeech(job, self._manner(speaker, job.settings), gain, self._rate, out)
         speech.speak(self._reader(speaker.voice).phrases(job.text, job.ipa))
 
-    def _manner(self, speaker: Speaker) -> Manner:
+    def _manner(self, speaker: Speaker, settings: Settings | None = None) -> Manner:
         config, asked = speaker.voice.config, self._asked
+        settings = settings or {}
         own = config.inference
         scales = Scales(
-            asked.noise if asked.noise >= 0 else own.noise_scale,
-            asked.length if asked.length > 0 else own.length_scale,
-            asked.noise_w if asked.noise_w >= 0 else own.noise_w,
+            float(settings.get(NOISE, asked.noise if asked.noise >= 0 else own.noise_scale)),
+            float(settings.get(LENGTH, asked.length if asked.length > 0 else own.length_scale)),
+            float(settings.get(NOISE_W, asked.noise_w if asked.noise_w >= 0 else own.noise_w)),
         )
         network = self._network(speaker.voice)
         return Manner(network, Symbols(config), scales, speaker.number, config.audio.sample_rate)

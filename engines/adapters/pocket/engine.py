@@ -28,6 +28,7 @@ import torch
 from torch import Tensor
 
 from engines.adapters.pocket.files import find_presets, load_model, read_config
+from engines.adapters.pocket.request_options import OPTIONS, TEMPERATURE
 from engines.adapters.pocket.voices import describe_voices, language_tags, map_openai_voices
 from engines.api import (
     CloningCapabilities,
@@ -38,6 +39,7 @@ from engines.api import (
     SpeechJob,
     SpeechOutput,
 )
+from engines.api.request_options import with_default
 from engines.errors import EngineFailed, UnknownVoice
 from engines.toolkit import pcm
 from engines.toolkit.clone_audio import join_samples
@@ -82,6 +84,7 @@ class Pocket:
         self._device = choose_device(self._device_option, DEVICES)
         self._model = load_model(config, str(self._device))
         self._rate = int(self._model.sample_rate)
+        self._temperature = float(self._model.temp)
         self._layer_shapes = _layer_shapes(self._model)
         self._presets = find_presets(folders, self._language, config)
         return self._info()
@@ -99,7 +102,13 @@ class Pocket:
             models=tuple(dict.fromkeys((self._model_name, "pocket-tts"))),
             voices=voices,
             characters=map_openai_voices(voices),
-            speech=SpeechCapabilities(self._rate, language_tags(self._language), seed=True, cloning=cloning),
+            speech=SpeechCapabilities(
+                self._rate,
+                language_tags(self._language),
+                seed=True,
+                cloning=cloning,
+                settings=tuple(with_default(one, self._temperature) for one in OPTIONS.settings),
+            ),
             device=self._device.type,
         )
 
@@ -125,6 +134,7 @@ class Pocket:
         """Speak one segment, frame by frame. Raises UnknownVoice or EngineFailed."""
         state = job.prompt.opened if job.prompt else self._preset_state(job.voice or self._default_voice)
         seed_torch(job.seed)
+        self._model.temp = float(job.settings.get(TEMPERATURE, self._temperature))
         # how many frames are decoded at once depends on timing, and decides how they are rounded
         self._model.max_decoder_frames_per_call = 0 if job.seed is None else 1
         if any(char.isalnum() for char in job.text):

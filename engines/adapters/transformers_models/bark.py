@@ -15,7 +15,8 @@ from engines.adapters.transformers_models.checkpoint import (
     load_component,
     load_model,
 )
-from engines.adapters.transformers_models.speaking_model import to_device
+from engines.adapters.transformers_models.request_options import BARK, TEMPERATURE, WAVEFORM_TEMPERATURE
+from engines.adapters.transformers_models.speaking_model import given_settings, to_device
 from engines.api import SpeechJob, Voice
 from engines.toolkit.stopping import listed_layers
 
@@ -34,6 +35,7 @@ class Bark:
     """A Bark."""
 
     speed = (1.0, 1.0)
+    options = BARK
     languages = LANGUAGES
 
     def __init__(self, checkpoint: Checkpoint) -> None:
@@ -55,14 +57,22 @@ class Bark:
 
     def speak(self, job: SpeechJob, voice: str) -> torch.Tensor:
         """Return the speech of a text, made part by part, each short enough for the model."""
-        return torch.cat([self._speak_part(part, voice) for part in self._split(job.text)])
+        settings = given_settings(
+            job,
+            semantic_temperature=TEMPERATURE,
+            coarse_temperature=WAVEFORM_TEMPERATURE,
+            fine_temperature=WAVEFORM_TEMPERATURE,
+        )
+        return torch.cat([self._speak_part(part, voice, settings) for part in self._split(job.text)])
 
-    def _speak_part(self, text: str, voice: str) -> torch.Tensor:
+    def _speak_part(self, text: str, voice: str, settings: dict[str, float]) -> torch.Tensor:
         preset = None if voice == RANDOM_VOICE else voice
         inputs = self._processor(text, voice_preset=preset, max_length=self._max_tokens)
         history = inputs.pop("history_prompt", None)
         prompt = {"history_prompt": to_device(history, self._checkpoint)} if history else {}
-        speech: torch.Tensor = self._model.generate(**to_device(inputs, self._checkpoint), **prompt)
+        speech: torch.Tensor = self._model.generate(
+            **to_device(inputs, self._checkpoint), **prompt, **settings
+        )
         return speech[0]
 
     def _split(self, text: str) -> list[str]:

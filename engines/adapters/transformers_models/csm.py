@@ -13,7 +13,9 @@ from engines.adapters.transformers_models.checkpoint import (
     load_component,
     load_model,
 )
+from engines.adapters.transformers_models.request_options import CSM, TEMPERATURE
 from engines.adapters.transformers_models.speaking_model import (
+    given_settings,
     max_frames,
     numbered_voices,
     speaker_number,
@@ -30,6 +32,7 @@ class Csm:
     """A CSM."""
 
     speed = (1.0, 1.0)
+    options = CSM
     languages = LANGUAGES
 
     def __init__(self, checkpoint: Checkpoint) -> None:
@@ -52,5 +55,6 @@ class Csm:
             **to_device(inputs, self._checkpoint),
             output_audio=True,
             max_new_tokens=max_frames(job.text, self._frame_rate),
+            **given_settings(job, temperature=TEMPERATURE),
         )
         return speech[0]

@@ -19,7 +19,8 @@ from engines.adapters.transformers_models.checkpoint import (
     load_component,
     load_model,
 )
-from engines.adapters.transformers_models.speaking_model import max_frames, to_device
+from engines.adapters.transformers_models.request_options import DIA, GUIDANCE, TEMPERATURE
+from engines.adapters.transformers_models.speaking_model import given_settings, max_frames, to_device
 from engines.api import SpeechJob, Voice
 from engines.errors import EngineFailed
 from engines.toolkit.stopping import listed_layers
@@ -32,6 +33,7 @@ class Dia:
     """A Dia."""
 
     speed = (1.0, 1.0)
+    options = DIA
     languages = LANGUAGES
     voices = tuple(Voice(name, f"Speaker {name[1:]}", LANGUAGES) for name in SPEAKER_TAGS)
 
@@ -63,7 +65,9 @@ class Dia:
         inputs = to_device(self._processor(text=[text], padding=True, return_tensors="pt"), self._checkpoint)
         positions_left = self._max_positions - inputs["decoder_input_ids"].shape[1]
         codes = self._model.generate(
-            **inputs, max_new_tokens=min(max_frames(job.text, self._frame_rate), positions_left)
+            **inputs,
+            max_new_tokens=min(max_frames(job.text, self._frame_rate), positions_left),
+            **given_settings(job, temperature=TEMPERATURE, guidance_scale=GUIDANCE),
         )
         speech: torch.Tensor = self._processor.decode(codes)
         return speech

@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from engines.adapters.transformers_models.checkpoint import Checkpoint
-from engines.api import CloningCapabilities, Sample, SpeechJob, Voice
+from engines.api import CloningCapabilities, RequestOptions, Sample, SpeechJob, Voice
 from engines.errors import UnknownVoice
 
 BASE_SECONDS = 5.0
@@ -32,6 +32,8 @@ class SpeakingModel(Protocol):
     """BCP-47 tags, as far as known"""
     speed: tuple[float, float]
     """the range of speeds that it speaks at by itself"""
+    options: RequestOptions
+    """what a job may set of it, and what its text may hold besides words"""
     stop_points: Sequence[torch.nn.Module]
     """modules that run often while it speaks: the work can be stopped before each"""
 
@@ -81,6 +83,14 @@ def numbered_voices(count: int, languages: tuple[str, ...]) -> tuple[Voice, ...]
 def speaker_number(voice: str) -> int:
     """Return the number in a voice's name."""
     return int(voice.rpartition("-")[2])
+
+
+def given_settings(job: SpeechJob, **names: str) -> dict[str, float]:
+    """Return the arguments of a library's call for the settings that a job has: `names` are the settings' by
+    those of the arguments.
+    """
+    found = {argument: job.settings.get(name) for argument, name in names.items()}
+    return {argument: float(value) for argument, value in found.items() if value is not None}
 
 
 def max_frames(text: str, frames_per_second: float) -> int:

@@ -110,6 +110,10 @@ class TransformersSpeech:
                 speed=model.speed,
                 seed=True,
                 cloning=model.cloning if isinstance(model, CloningModel) else None,
+                settings=model.options.settings,
+                marks=model.options.marks,
+                longest_text=model.options.longest_text,
+                longest_seconds=model.options.longest_seconds,
             ),
             device=torch.device(device).type,
         )

@@ -19,6 +19,7 @@ from engines.adapters.transformers_models.checkpoint import (
 )
 from engines.adapters.transformers_models.number_words import has_letters, spell_numbers
 from engines.api import SpeechJob, Voice
+from engines.api.request_options import NO_OPTIONS
 from engines.errors import BadInput, EngineFailed
 from engines.toolkit.stopping import listed_layers
 
@@ -33,6 +34,7 @@ class SpeechT5:
     """A SpeechT5 that speaks."""
 
     speed = (1.0, 1.0)
+    options = NO_OPTIONS
     languages = LANGUAGES
 
     def __init__(self, checkpoint: Checkpoint) -> None:

@@ -30,6 +30,7 @@ from engines.adapters.transformers_models.speaking_model import (
     to_device,
 )
 from engines.api import CloningCapabilities, Sample, SpeechJob
+from engines.api.request_options import NO_OPTIONS
 from engines.errors import EngineFailed
 from engines.toolkit.advice import add_command
 from engines.toolkit.clone_audio import join_samples
@@ -52,6 +53,7 @@ class VibeVoice:
     """A VibeVoice."""
 
     speed = (1.0, 1.0)
+    options = NO_OPTIONS
     languages = LANGUAGES
 
     def __init__(self, checkpoint: Checkpoint) -> None:

@@ -22,6 +22,7 @@ from engines.adapters.transformers_models.languages import bcp47_tag, tag_in_nam
 from engines.adapters.transformers_models.number_words import has_letters, spell_numbers
 from engines.adapters.transformers_models.speaking_model import numbered_voices, speaker_number
 from engines.api import SpeechJob, Voice
+from engines.api.request_options import NO_OPTIONS
 from engines.errors import BadInput, EngineFailed
 from engines.toolkit.advice import add_command
 from engines.toolkit.stopping import listed_layers
@@ -33,6 +34,7 @@ class Vits:
     """A VITS."""
 
     speed = SPEED
+    options = NO_OPTIONS
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = checkpoint

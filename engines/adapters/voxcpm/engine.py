@@ -31,17 +31,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engines.adapters.voxcpm.library import load_model, wav_file
+from engines.adapters.voxcpm.request_options import CFG, FEWEST_STEPS, OPTIONS, STEPS
 from engines.adapters.voxcpm.text import join_descriptions, without_leading_brackets
 from engines.api import (
     CloningCapabilities,
     EngineInfo,
     Output,
     PromptJob,
+    Setting,
+    Settings,
     SpeechCapabilities,
     SpeechJob,
     SpeechOutput,
     Voice,
 )
+from engines.api.request_options import with_default
 from engines.errors import EngineFailed, UnknownVoice
 from engines.toolkit import pcm
 from engines.toolkit.clone_audio import join_samples
@@ -62,8 +66,6 @@ MODE = "reference"
 """what it calls a prompt that has nothing else"""
 DEVICES = ("cuda", "mps", "cpu")
 """the best first"""
-FEWEST_STEPS = 2
-"""the first is always left out: with one step alone there is only noise"""
 PATCHES_PER_TOKEN = 6
 """how long speech may become, by its text: the library's own limit"""
 EXTRA_PATCHES = 10
@@ -143,9 +145,15 @@ class VoxCPM:
                 seed=True,
                 cloning=self._cloning,
                 design=True,
+                settings=self._settings(),
             ),
             device=torch.device(self._model.device).type,
         )
+
+    def _settings(self) -> tuple[Setting, ...]:
+        """Return the settings of a request, with what the options make of their defaults."""
+        usual = {STEPS: float(self._steps), CFG: float(self._cfg)}
+        return tuple(with_default(setting, usual[setting.name]) for setting in OPTIONS.settings)
 
     def create_prompt(self, job: PromptJob, out: Output) -> bytes:
         """Return the encoder's account of samples, as safetensors."""
@@ -168,20 +176,25 @@ class VoxCPM:
         if not any(char.isalnum() for char in text):
             return
         seed_torch(job.seed)
-        with closing(self._patches(text, voice, description)) as patches:
+        with closing(self._patches(text, voice, description, job.settings)) as patches:
             for audio, _, _ in patches:
                 out.audio(pcm.from_tensor(audio))
 
     def _patches(
-        self, text: str, voice: dict[str, Any] | None, description: str = ""
+        self,
+        text: str,
+        voice: dict[str, Any] | None,
+        description: str = "",
+        settings: Settings | None = None,
     ) -> Generator[Any, None, None]:
         """Yield the library's patches of speech, of which the first part is the audio."""
+        settings = settings or {}
         patches: Generator[Any, None, None] = self._model.generate_with_prompt_cache_streaming(
             target_text=f"({description}){text}" if description else text,
             prompt_cache=voice,
             max_len=self._max_patches(text),
-            inference_timesteps=self._steps,
-            cfg_value=self._cfg,
+            inference_timesteps=int(settings.get(STEPS, self._steps)),
+            cfg_value=float(settings.get(CFG, self._cfg)),
         )
         return patches
 

@@ -66,6 +66,10 @@ MODEL_FILES = files.ModelObject(
     sources=("hub", "packages"),
     size=363_000_000,
     size_on_disk=363_000_000,
+    settings=(),
+    marks=(),
+    longest_text=0,
+    longest_seconds=0.0,
     state="ready",
     source="hub",
 )

@@ -90,3 +90,27 @@ def test_a_folder_of_ones_own(tmp_path: Path) -> None:
         assert pitch(speak(started, "piper", TEXT, "de_DE-zwei-medium")) == pytest.approx(330, abs=3)
         assert pitch(speak(started, "piper", TEXT, "de_DE-eins-medium")) == pytest.approx(220, abs=3)
     shutil.rmtree(folder)
+
+
+def test_settings_of_a_request(server: Server) -> None:
+    """The figures of a voice's JSON can be set by a request, within their range; what else is set is named."""
+    usual, slow = (
+        len(speak(server, GERMAN, TEXT, seed=3, settings={"length_scale": length})) for length in (1.0, 2.0)
+    )
+    body = {"model": GERMAN, "input": TEXT, "voice": "alloy", "response_format": "pcm"}
+    far = {"settings": {"length_scale": 3}}
+    foreign = {"settings": {"temperature": 1, "noise_scale": 0}}
+
+    assert slow / usual == pytest.approx(2, rel=0.3)
+    refusal = httpx.post(f"{server.url}/v1/audio/speech", json=body | far, timeout=60)
+    assert refusal.status_code == 400
+    assert "from 0.5 to 2" in refusal.json()["error"]["message"]
+    answer = httpx.post(f"{server.url}/v1/audio/speech", json=body | foreign, timeout=60)
+    assert answer.headers["x-voicebox-ignored"] == "settings.temperature"
+
+
+def test_marks_of_other_engines(server: Server) -> None:
+    """A mark that Piper does not know is not read."""
+    marked = f"[S1] {TEXT} (laughs)"
+
+    assert speak(server, GERMAN, marked, seed=3).tobytes() == speak(server, GERMAN, TEXT, seed=3).tobytes()

@@ -1,0 +1,51 @@
+"""The command `voicebox models show`: what a model is, and what a request may set of it."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+import msgspec
+
+from compat.openai.models import model_settings
+from engines.catalogue.records import ModelRecord
+from engines.catalogue.request_options import request_options
+from gateway.cli import models, output, tables
+
+COLUMNS = ("setting", "allowed", "usual", "what it changes")
+
+
+def show(args: Namespace) -> int:
+    """Print what a model is; no server is asked."""
+    record = models.find_record(args)
+    options = request_options(record.engine)
+    if args.json:
+        output.print_json(models.facts(record) | _options(record))
+        return 0
+    for name, value in models.facts(record).items():
+        print(f"{name}: {_words(value)}")
+    if options.longest_text:
+        print(f"longest_text: {options.longest_text} characters at once; texts are cut")
+    if options.longest_seconds:
+        print(f"longest_seconds: {options.longest_seconds:g} of audio at once; texts are cut")
+    if options.marks:
+        print(f"marks: {'  '.join(options.marks)}")
+    if options.settings:
+        print()
+        rows = [(one.name, one.allowed, one.usual, one.about) for one in options.settings]
+        tables.print_table(COLUMNS, rows, spare=("what it changes",))
+    return 0
+
+
+def _options(record: ModelRecord) -> dict[str, object]:
+    """Return what requests to a model may hold besides what all engines know."""
+    options = request_options(record.engine)
+    return msgspec.structs.asdict(options) | {
+        "settings": msgspec.to_builtins(model_settings(options.settings))
+    }
+
+
+def _words(value: object) -> str:
+    """Return a fact in words."""
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "any"
+    return ("no", "yes")[value] if isinstance(value, bool) else str(value)
