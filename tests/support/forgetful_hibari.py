@@ -13,8 +13,10 @@ from engines.errors import EngineFailed
 
 RATE = 24_000
 FIXED_SEED = 7
-UNLUCKY_SEEDS = 1000
-"""seeds below this lose a word; one taken by chance is below it once in two million times"""
+UNLUCKY_SEEDS = range(1000)
+"""with these a word is lost; one taken by chance is among them once in two million times"""
+LUCKY_SEEDS = range(2_000_000, 2_001_000)
+"""with these no word is lost; the same"""
 
 
 LOSES_ALWAYS, LOSES_BY_TURNS, FAILS_AGAIN = "ash", "ballad", "echo"
@@ -64,7 +66,7 @@ class Forgetful:
     def speak(self, job: SpeechJob, out: SpeechOutput) -> None:
         """Speak a job, and lose a word of it."""
         segment = job.stream, job.index
-        unlucky = segment not in self._said or job.seed is None or job.seed < UNLUCKY_SEEDS
+        unlucky = job.seed in UNLUCKY_SEEDS or (segment not in self._said and job.seed not in LUCKY_SEEDS)
         self._said.add(segment)
         if job.voice == FAILS_AGAIN and not unlucky:
             raise EngineFailed("No second time.")

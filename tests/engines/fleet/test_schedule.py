@@ -409,3 +409,48 @@ def test_equal_workers_are_chosen_at_random() -> None:
         assert chosen == {"one", "two", "three"}
 
     run(test)
+
+
+def test_a_stream_goes_back_to_its_worker() -> None:
+    """Among free slots a stream that stays gets its worker's, even if that has more work; others do not."""
+
+    async def test() -> None:
+        schedule: Schedule[FakeSlot] = Schedule()
+        for number in range(3):
+            for worker in ("a", "b"):
+                schedule.offer(FakeSlot(worker, number))
+        staying = need()
+        staying.stays = True
+        held = [await schedule.acquire(staying) for _ in range(3)]
+        assert len({slot.worker for slot in held}) == 1
+        assert (await schedule.acquire(staying)).worker != held[0].worker  # its own has no room
+
+    run(test)
+
+
+def test_a_job_that_was_sent_elsewhere_holds_nobody_up() -> None:
+    """A job waits for a worker that it may have; meanwhile others get the free slots, and then it goes first."""
+
+    async def test() -> None:
+        schedule: Schedule[FakeSlot] = Schedule()
+        schedule.offer(FakeSlot("a"))
+        sent = asyncio.create_task(schedule.acquire(need(), "", lambda slot: slot.worker == "b"))
+        given_up = asyncio.create_task(schedule.acquire(need(), "", lambda slot: slot.worker == "b"))
+        await asyncio.sleep(0)
+        slot = await schedule.acquire(need("other"))
+        assert (slot.worker, schedule.queued) == ("a", 2)
+        given_up.cancel()
+        waiting = asyncio.create_task(schedule.acquire(need("third")))
+        await asyncio.sleep(0)
+        schedule.offer(FakeSlot("b"))
+        assert (await sent).worker == "b"
+        schedule.release(slot, usable=True, seconds=0.1, made=0.1)
+        assert (await waiting).worker == "a"
+        assert schedule.queued == 0
+        lost = asyncio.create_task(schedule.acquire(need(), "", lambda slot: slot.worker == "c"))
+        await asyncio.sleep(0)
+        schedule.fail(EngineUnavailable("gone"))
+        with pytest.raises(EngineUnavailable):
+            await lost
+
+    run(test)

@@ -27,6 +27,11 @@ ALWAYS = {
         (SpeechJob("One.", "low"), False, {}),
         (SpeechJob("One.", "low", design="deep"), False, {"design": "deep"}),
         (SpeechJob("One.", "low", mix=(("a", 0.5), ("b", 0.5))), False, {"mix": [["a", 0.5], ["b", 0.5]]}),
+        (
+            SpeechJob("Two.", "low", stream="s", index=1, before="One. ", last=False),
+            False,
+            {"text": "Two.", "stream": "s", "index": 1, "before": "One. ", "last": False},
+        ),
         (SpeechJob("One.", "low", ipa=((0, 3, "wʌn"),)), False, {"ipa": [[0, 3, "wʌn"]]}),
         (SpeechJob("One.", "low", prompt=Prompt("1f", b"x")), False, {"voice_prompt": {"id": "1f"}}),
         (

@@ -6,8 +6,16 @@ import pytest
 
 from compat.openai import names
 from compat.openai.peer_voices import peer_voice
-from engines.api import EngineInfo, SpeechCapabilities, TranscriptionCapabilities, Voice
+from engines.api import (
+    CloningCapabilities,
+    EngineInfo,
+    LanguageNeed,
+    SpeechCapabilities,
+    TranscriptionCapabilities,
+    Voice,
+)
 from voices.naming.resolver import Choice, Names, Resolver, ResolverRules
+from voices.profile import Profile, Sample
 
 NAMES = Names(names.openai_kind, names.peer_kind, peer_voice)
 OPENAI = ("alloy", "ash", "nova", "onyx")
@@ -146,3 +154,46 @@ def test_a_region_that_has_voices_is_spoken_by_them() -> None:
     assert speak("alloy", "en-GB", regional).voice == "gb"
     assert speak("alloy", "en-AU", regional).voice == "gb"
     assert speak("alloy", "en-US", regional).voice == "us"
+
+
+@pytest.mark.parametrize("told", ["ignored", "taken", "needed"])
+def test_voices_of_no_language_speak_all_of_their_engine(told: LanguageNeed) -> None:
+    """An engine whose voices name no language speaks under OpenAI's names what it says that it speaks."""
+    speech = SpeechCapabilities(24000, ("en", "de"), language=told)
+    free = EngineInfo("free", "1", "MIT", ("free",), voices=(Voice("one", "One"),), speech=speech)
+    choice = speak("alloy", "de", ENGLISH, free)
+    assert (choice.engine, choice.voice, choice.language) == ("free", "one", "de")
+    assert speak("alloy", "fr", ENGLISH, free).engine == "english"
+
+
+def test_a_cloned_voice_speaks_by_an_engine_of_the_language() -> None:
+    """Of two engines that clone, the one that speaks the text's language is taken, unless a model is named."""
+    sample = Sample("a", "b", "c", "d", 5.0, 24000)
+    profile = Profile("p", "Voice", "cloned", samples=(sample,))
+    cloners = [
+        EngineInfo(
+            name, "1", "MIT", (name,),
+            speech=SpeechCapabilities(24000, languages, cloning=CloningCapabilities(24000)),
+        )
+        for name, languages in (("anglo", ("en",)), ("poly", ("en", "de")))
+    ]  # fmt: skip
+    resolver = Resolver({info.name: info for info in cloners}, NAMES, ResolverRules("alloy"))
+    chosen = [
+        resolver.speak(model, "Voice", profile, language).engine
+        for model, language in (
+            ("tts-1", "en"),
+            ("tts-1", "de"),
+            ("tts-1", "fr"),
+            ("anglo", "de"),
+            ("", "de"),
+        )
+    ]
+    assert chosen == ["anglo", "poly", "anglo", "anglo", "poly"]
+
+
+def test_the_default_voice_speaks_the_language_of_the_text() -> None:
+    """Where the settings want the default voice for names that nobody knows, it speaks the text's language."""
+    rules = ResolverRules("alloy", map_unknown=True)
+    resolver = Resolver({info.name: info for info in (ENGLISH, GERMAN)}, NAMES, rules)
+    assert resolver.speak("tts-1", "nobody", language="de").engine == "german"
+    assert resolver.speak("tts-1", "nobody", language="en").engine == "english"
