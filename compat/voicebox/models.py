@@ -29,7 +29,6 @@ class ModelObject(msgspec.Struct, frozen=True):
     streaming: bool
     instruct: bool
     cloning: bool
-    batch: bool
     requires: tuple[str, ...]
     tier: str
     gated: bool

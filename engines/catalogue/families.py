@@ -288,7 +288,6 @@ def _pocket_record(name: str, own: OwnModel, facts: CheckpointFacts) -> ModelRec
         options={"language": language} if language else {},
         voice_types=("preset", "cloned"),
         streaming=True,
-        cloning=True,
     )
 
 

@@ -59,7 +59,6 @@ def _pocket(language: str, tag: str, commits: PocketCommits, *, cloning: bool) -
         voice_types=("preset", "cloned") if cloning else ("preset",),
         rank=2 * (language == "english") + cloning,
         streaming=True,
-        cloning=cloning,
         gated=cloning,
     )
 

@@ -40,8 +40,6 @@ class Adapter(msgspec.Struct, frozen=True):
     """which engine serves OpenAI's model names: the one with the highest rank that is there"""
     group: str = "main"
     """the environment that runs it, by name: engines/environments/groups.py"""
-    designs: bool = False
-    """speaks with voices that are described in words"""
     voices: str = ""
     """module:function that tells the preset voices from a model's files, without the engine's libraries
     (`engines.toolkit.preset_voices.ReadVoices`); empty where there are none
@@ -148,10 +146,6 @@ class ModelRecord(msgspec.Struct, frozen=True):
     """gives audio before a segment is complete"""
     instruct: bool = False
     """follows instructions about how to speak"""
-    cloning: bool = False
-    """speaks with voices made of samples"""
-    batch: bool = False
-    """works on several jobs at once"""
     requires: tuple[Device, ...] = ("cpu",)
     """the devices that it runs on; one of them is enough"""
     tier: Tier = "first-class"
@@ -164,6 +158,16 @@ class ModelRecord(msgspec.Struct, frozen=True):
     """why no engine fits its files, where that is known"""
     gated: bool = False
     """its terms must be agreed to on the hub, by the owner of the token"""
+
+    @property
+    def cloning(self) -> bool:
+        """Whether it speaks with voices made of samples."""
+        return "cloned" in self.voice_types
+
+    @property
+    def designs(self) -> bool:
+        """Whether it speaks with voices that are described in words."""
+        return "designed" in self.voice_types
 
     @property
     def total_rank(self) -> int:

@@ -83,9 +83,7 @@ def _vibevoice(size: str) -> ModelRecord:
     record = _speech(
         f"vibevoice-{size.lower()}", f"vibevoice/VibeVoice-{size}-hf", "MIT", 24_000, ("en", "zh")
     )
-    return msgspec.structs.replace(
-        record, engine=DIFFUSERS_SPEECH_ENGINE, voice_types=("preset", "cloned"), cloning=True
-    )
+    return msgspec.structs.replace(record, engine=DIFFUSERS_SPEECH_ENGINE, voice_types=("preset", "cloned"))
 
 
 def _transcription(name: str, repo: str, licence: str, languages: tuple[str, ...] = ("en",)) -> ModelRecord:

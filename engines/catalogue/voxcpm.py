@@ -9,7 +9,6 @@ VOXCPM = Adapter(
     import_path="engines.adapters.voxcpm.engine:VoxCPM",
     packages=("torch", "transformers", "einops", "voxcpm"),
     rank=20,
-    designs=True,
     voices="engines.adapters.voxcpm.voice_files:read_voices",
     request_options="engines.adapters.voxcpm.request_options:OPTIONS",
 )
@@ -30,7 +29,6 @@ VOXCPM2 = ModelRecord(
     voice_types=("preset", "cloned", "designed"),
     streaming=True,
     instruct=True,
-    cloning=True,
     requires=("cpu", "cuda", "mps"),
     tier="experimental",
 )

@@ -69,7 +69,7 @@ def _speech(model: ModelRecord, found: PresetVoices) -> SpeechCapabilities:
         instructions=model.instruct,
         streaming=model.streaming,
         cloning=CloningCapabilities(model.sample_rate, PRESUMED_VERSION) if model.cloning else None,
-        design=model.engine.designs,
+        design=model.designs,
         mixing=found.mixing,
         settings=options.settings,
         marks=options.marks,

@@ -237,7 +237,7 @@ class ModelRegistry:
 
 def _unavailable(record: ModelRecord, reason: str, *, here: bool) -> UnavailableEngine:
     return UnavailableEngine(
-        record.name, reason, record.cloning, record.engine.designs, "speech" in record.kinds, here
+        record.name, reason, record.cloning, record.designs, "speech" in record.kinds, here
     )
 
 

@@ -59,7 +59,6 @@ MODEL_FILES = files.ModelObject(
     streaming=True,
     instruct=False,
     cloning=False,
-    batch=False,
     requires=(),
     tier="tested",
     gated=False,

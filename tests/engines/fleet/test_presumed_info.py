@@ -64,7 +64,12 @@ def test_every_model_can_be_presumed(record: ModelRecord, tmp_path: Path) -> Non
         "speech" in record.kinds,
         "transcription" in record.kinds,
     )
-    assert (info.speech is not None and info.speech.cloning is not None) == record.cloning
+    types = record.voice_types
+    assert (info.speech is not None and info.speech.cloning is not None) == ("cloned" in types)
+    assert (info.speech is not None and info.speech.design) == ("designed" in types)
+    assert not {"cloning", "designs", "batch"} & set(
+        ModelRecord.__struct_fields__
+    )  # said by the types, or the engine
     if info.transcription:
         assert len(info.transcription.languages) == len({*record.languages})
 

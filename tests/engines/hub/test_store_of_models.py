@@ -334,7 +334,6 @@ def test_records_are_complete() -> None:
         assert record.kinds
         assert record.sources or record.packaged
         assert all(source.files and source.repo.count("/") == 1 for source in record.sources)
-        assert record.cloning == ("cloned" in record.voice_types)
         assert ("speech" in record.kinds) == bool(record.voice_types)
     with pytest.raises(KeyError):
         find_model("nothing")
