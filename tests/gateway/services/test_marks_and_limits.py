@@ -86,7 +86,9 @@ def test_marks_of_other_engines_are_taken_out(
     assert answer.status_code == 200
     assert answer.headers["x-voicebox-ignored"].startswith(names)
     sounds = pcm(fakes, voice, marked), pcm(fakes, voice, plain)
-    assert sounds[0] == sounds[1] if voice == TONE else len(sounds[0]) == len(sounds[1])
+    if voice == TONE:
+        assert sounds[0] == sounds[1]
+    assert len(sounds[0]) == pytest.approx(len(sounds[1]), rel=0.05)
 
 
 def test_brackets_that_no_engine_knows_are_text(fakes: Server) -> None:
