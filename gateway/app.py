@@ -6,7 +6,6 @@ It imports all other folders, and only `serve` and `cluster` import it.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -23,6 +22,7 @@ from engines.errors import BadInput
 from engines.fleet.process_supervisor import supervise
 from engines.fleet.runtime import EngineSet
 from engines.languages import standard_tag
+from engines.memory.cores import usable_cores
 from gateway.config.addresses import base_path
 from gateway.config.settings import Settings
 from gateway.http.context import context_provider
@@ -182,7 +182,7 @@ def make_first_start(
 
 def _encoder_processes(settings: Settings) -> int:
     """Return the number of encoder processes: a single core gains nothing from any."""
-    cores = os.cpu_count() or 1
+    cores = usable_cores()
     if settings.speech.coders >= 0:
         return settings.speech.coders
     return max(1, min(cores, MAX_ENCODER_PROCESSES) // settings.server.processes) if cores > 1 else 0

@@ -8,8 +8,11 @@ counts only for the same code and the same version of what the engine is built o
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from importlib import metadata, util
 from pathlib import Path
+
+import msgspec
 
 from engines.api import EngineInfo
 from engines.catalogue.engines import EngineRecord
@@ -49,8 +52,11 @@ class RestingEngines:
 
 
 def _key(record: EngineRecord, settings: EngineSettings) -> str:
-    """Return what must be the same for an engine to say the same again."""
-    options = [f"{name}={value}" for name, value in sorted(settings.options.items())]
+    """Return what must be the same for an engine to say the same again: it is written down, so it has options
+    as a digest only.
+    """
+    told = msgspec.json.encode(settings.options, order="sorted")
+    options = [f"options={hashlib.sha256(told).hexdigest()}"] if settings.options else []
     packages = sorted({file.partition("/")[0] for file in record.files})
     return " ".join([record.name, *map(_version, packages), _code(record), *options])
 

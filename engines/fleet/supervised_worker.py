@@ -27,7 +27,8 @@ class SupervisedWorker:
     `ready` is called when it can work, `lost` at every other change of its state. A start that would fail in
     the same way again is not tried again. A worker `on_demand` rests until it is wanted, and again after it
     died or failed to start: a model takes memory, for which room must be made first, and half a minute to say
-    that it does not load. `hold` is entered before a process of it starts, and left once that has ended.
+    that it does not load. `hold` is entered before a process of it starts, and left once that has ended. It
+    is one of so many `workers`, which share the cores.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class SupervisedWorker:
         options: Options | None = None,
         on_demand: bool = False,
         hold: Callable[[], AbstractContextManager[None]] | None = None,
+        workers: int = 1,
     ) -> None:
         self._record = record
         self._settings = settings
@@ -53,6 +55,7 @@ class SupervisedWorker:
         self.state: WorkerState = "resting" if on_demand else "starting"
         self._on_demand = on_demand
         self._hold = hold or nullcontext
+        self._workers = workers
         self._starting_process: asyncio.Future[WorkerProcess] | None = None
         self._supervisor = Supervisor(
             self._run_and_hold,
@@ -194,7 +197,9 @@ class SupervisedWorker:
     async def _start_process(self) -> WorkerProcess | None:
         """Start a worker; return None if `rest` was called before it was ready. Raises StartFailed."""
         self._starting_process = asyncio.ensure_future(
-            WorkerProcess.start(self._record, self._settings, self._log, options=self._options)
+            WorkerProcess.start(
+                self._record, self._settings, self._log, options=self._options, workers=self._workers
+            )
         )
         try:
             return await self._starting_process

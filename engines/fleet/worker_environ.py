@@ -16,6 +16,8 @@ from functools import cache
 from pathlib import Path
 
 from engines.environments.layout import environ_for_other_python
+from engines.memory.cores import share_of_cores
+from engines.toolkit.threads import SHARE_VARIABLE
 
 PACKAGE = Path(__file__).parents[1]
 ONE_HEAP = {
@@ -104,13 +106,15 @@ def allowed_variables(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def worker_environ(environ: Mapping[str, str], *, cache_folder: str = "") -> dict[str, str]:
+def worker_environ(environ: Mapping[str, str], *, cache_folder: str = "", workers: int = 1) -> dict[str, str]:
     """Return a worker's environment variables, of the gateway's own (`environ`).
 
-    `cache_folder` is where pulled models lie; empty leaves the hub's libraries to where they look.
+    `cache_folder` is where pulled models lie; empty leaves the hub's libraries to where they look. `workers`
+    is how many of its engine share the cores.
     """
     own = {"HF_HUB_CACHE": cache_folder} if cache_folder else {}
-    return {**default_variables(), **allowed_variables(environ), **OFFLINE, **own}
+    threads = {SHARE_VARIABLE: str(share_of_cores(workers))}
+    return {**default_variables(), **threads, **allowed_variables(environ), **OFFLINE, **own}
 
 
 def environ_for_other_interpreter(folder: Path, environ: Mapping[str, str]) -> dict[str, str]:

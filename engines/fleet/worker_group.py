@@ -70,6 +70,7 @@ class WorkerGroup:
                 options=engine.options,
                 on_demand=on_demand is not None,
                 hold=on_demand.hold if on_demand else None,
+                workers=engine.workers or record.workers,
             )
             for _ in range(engine.workers or record.workers)
         ]

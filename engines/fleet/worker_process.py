@@ -62,8 +62,12 @@ class WorkerProcess:
         *,
         options: Options | None = None,
         loopback: bool | None = None,
+        workers: int = 1,
     ) -> WorkerProcess:
-        """Start a worker, and return it when it is ready. Raises StartFailed; nothing is left behind then."""
+        """Start one of so many workers of an engine, and return it when it is ready.
+
+        Raises StartFailed; nothing is left behind then.
+        """
         loopback = sys.platform == "win32" if loopback is None else loopback
         try:
             folder = await _make_folder()
@@ -74,7 +78,7 @@ class WorkerProcess:
         process: asyncio.subprocess.Process | None = None
         try:
             process = await _start_process(
-                record, folder.path, None if loopback else socket, StartOrder(options or {}, secret)
+                record, folder.path, None if loopback else socket, StartOrder(options or {}, secret), workers
             )
             ready, port = await _handshake(process, settings.start_timeout)
         except BaseException as exc:  # cancelled or failed, nothing of the start stays
@@ -144,12 +148,12 @@ async def _make_folder() -> TemporaryFolder:
 
 
 async def _start_process(
-    record: EngineRecord, folder: Path, socket: Path | None, order: StartOrder
+    record: EngineRecord, folder: Path, socket: Path | None, order: StartOrder, workers: int
 ) -> asyncio.subprocess.Process:
     where = ["--socket", str(socket)] if socket else ["--loopback"]
     where += ["--warm"] if record.warm else []
     which = ["--engine", record.name, "--adapter", record.import_path, "--parent", str(os.getpid())]
-    environ = worker_environ(own_environ(), cache_folder=record.cache_folder)
+    environ = worker_environ(own_environ(), cache_folder=record.cache_folder, workers=workers)
     if record.python:
         environ = await asyncio.to_thread(environ_for_other_interpreter, folder, environ)
     process = await asyncio.create_subprocess_exec(

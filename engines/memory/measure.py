@@ -14,13 +14,11 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import takewhile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, NamedTuple
 
-CGROUPS = Path("/sys/fs/cgroup")
-"""where control groups are mounted"""
-OWN_CGROUPS = Path("/proc/self/cgroup")
-"""which of them are this process's"""
+from engines.memory.control_groups import CGROUPS, OWN_CGROUPS, group_folders
+
 DRM = Path("/sys/class/drm")
 # files of the kernel's amdgpu, in bytes but for the last: docs.kernel.org/gpu/amdgpu/driver-misc.html
 VRAM_TOTAL = "mem_info_vram_total"
@@ -64,25 +62,9 @@ def limit_headrooms(cgroups: Path, own: Path) -> Iterator[int]:
 
     The machine's figures do not say so: in a container they are still the machine's.
     """
-    for root, path, limits in _control_groups(cgroups, own):
-        parts = [part for part in PurePosixPath(path).parts if part not in ("/", "..")]
-        # in a container the path may be the machine's: then the root alone is there
-        for depth in range(len(parts), -1, -1):
-            with suppress(OSError, ValueError):  # "max" is no number
-                yield _headroom(root.joinpath(*parts[:depth]), limits)
-
-
-def _control_groups(cgroups: Path, own: Path) -> Iterator[tuple[Path, str, LimitFiles]]:
-    try:
-        lines = own.read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if not controllers:
-            yield cgroups, path, VERSION_2
-        elif "memory" in controllers.split(","):
-            yield cgroups / "memory", path, VERSION_1
+    for group in group_folders("memory", cgroups, own):
+        with suppress(OSError, ValueError):  # "max" is no number
+            yield _headroom(group.path, VERSION_1 if group.is_version_1 else VERSION_2)
 
 
 def _headroom(folder: Path, limits: LimitFiles) -> int:

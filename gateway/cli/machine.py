@@ -19,6 +19,7 @@ import psutil
 from engines.catalogue.hardware import devices
 from engines.catalogue.records import Device, SourceName
 from engines.hub.pip_configuration import PackagePlaces, Place, package_places, split_credentials
+from engines.memory.cores import usable_cores
 from engines.memory.measure import total_gpu_bytes
 from gateway.config.paths import data_folder
 from gateway.config.settings import Settings
@@ -73,7 +74,7 @@ def look_at(settings: Settings) -> Machine:
         tuple(gpu_names()),
         max(total_gpu_bytes(), default=0),
         psutil.virtual_memory().total,
-        os.cpu_count() or 1,
+        usable_cores(),
         shutil.disk_usage(_existing(data_folder(settings))).free,
         tuple(_reachable(settings)),
     )

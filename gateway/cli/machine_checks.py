@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ from typing import Literal
 
 from packaging.requirements import Requirement
 
+from engines.memory.cores import usable_cores
 from engines.memory.measure import available_bytes
 from gateway.cli.check import GIGABYTE, Check, gigabytes
 from gateway.cli.player import PLAYERS
@@ -70,7 +70,7 @@ def _packages() -> Iterator[Check]:
 
 
 def _devices() -> Iterator[Check]:
-    yield Check("device", "cpu", "ok", f"{os.cpu_count()} cores")
+    yield Check("device", "cpu", "ok", f"{usable_cores()} cores")
     if sys.platform == "darwin" and platform.machine() == "arm64":
         yield Check("device", "mps", "ok", "Apple silicon")
     gpus = _output_of("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader")

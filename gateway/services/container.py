@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable, Callable
 
 import anyio
@@ -11,6 +10,7 @@ from structlog.typing import FilteringBoundLogger
 
 from engines.fleet.events import Observer
 from engines.fleet.runtime import EngineSet
+from engines.memory.cores import usable_cores
 from gateway.config.paths import data_folder
 from gateway.config.settings import Settings
 from gateway.services.engine_snapshot import EngineSnapshot, take_snapshot
@@ -64,7 +64,7 @@ def codec_threads() -> anyio.CapacityLimiter:
     """Return the limit on threads that decode, and encode where there are no encoder processes: more than
     there are cores would only switch between them.
     """
-    return anyio.CapacityLimiter(max(2, os.cpu_count() or 2))
+    return anyio.CapacityLimiter(max(2, usable_cores()))
 
 
 def open_library(settings: Settings) -> Library:

@@ -17,11 +17,15 @@ from one_worker import path_of_engines, started
 from outputs import QUIET
 
 from engines.api import EngineInfo, Output, SpeechCapabilities, SpeechJob, SpeechOutput, Voice
-from engines.catalogue.engines import EngineRecord
+from engines.catalogue.engines import EngineRecord, find_engine
 from engines.catalogue.models import find_model
 from engines.fleet.model_engines import ModelEngines
+from engines.fleet.resting_engines import RestingEngines
+from engines.fleet.worker_environ import worker_environ
+from engines.fleet.worker_group import WorkerGroup
+from engines.memory.cores import usable_cores
 from engines.memory.governor import Governor
-from engines.settings import ModelSettings
+from engines.settings import EngineSettings, ModelSettings, WorkerSettings
 
 RECORD = EngineRecord(
     "telling", "test_place_of_workers:Telling", ("speech",), "none", cache_folder="/srv/models"
@@ -146,3 +150,38 @@ def test_what_is_remembered_of_a_model_tells_no_options(tmp_path: Path) -> None:
     for key, known in ((SECRET, True), ("another", False)):
         again = engines.make(model, [tmp_path], 0, ModelSettings(options={"api_key": key}))
         assert bool(again.on_demand.info) == known
+
+
+def test_what_is_remembered_of_an_engine_that_rests_tells_no_options(tmp_path: Path) -> None:
+    """Nor does the file of an engine without a model have them."""
+    settings = EngineSettings(options={"file": str(tmp_path / "told"), "key": SECRET})
+    learned = tmp_path / "learned"
+
+    async def remember() -> None:
+        info = Telling(str(tmp_path / "told")).load(QUIET)
+        RestingEngines(learned, 0.0).on_demand(find_engine("tone"), settings).on_ready(info, os.getpid(), 1.0)
+        while not (learned / "tone.json").exists():  # noqa: ASYNC110 - a thread writes it
+            await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(remember(), 30))
+    assert SECRET not in (learned / "tone.json").read_text()
+    assert RestingEngines(learned, 0.0).on_demand(find_engine("tone"), settings).info
+
+
+def test_workers_of_one_engine_share_the_cores(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each of two workers is told of half the cores, unless whoever starts the gateway says otherwise."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    half = worker_environ(os.environ, workers=2)["OMP_NUM_THREADS"]
+    assert half == str(max(1, usable_cores() // 2))
+    assert worker_environ(os.environ)["OMP_NUM_THREADS"] == str(usable_cores())
+
+    async def test() -> None:
+        engine = EngineSettings(workers=2, options={"file": str(tmp_path / "told")})
+        group = WorkerGroup(RECORD, engine, WorkerSettings(), lambda *_, **__: None)
+        async with group.running():
+            assert await group.wait_ready()
+            assert json.loads((tmp_path / "told").read_text())["environ"]["OMP_NUM_THREADS"] == half
+
+    run(test)
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    assert worker_environ(os.environ, workers=2)["OMP_NUM_THREADS"] == "7"
