@@ -14,6 +14,9 @@ from engines.fleet.streams import RequestTerms, StreamNeed
 from engines.wire.address import WorkerAddress
 from engines.wire.client import WorkerClient
 
+Workers = tuple[WorkerAddress, ...]
+"""workers by their addresses, which all processes of the gateway know them by"""
+
 
 class JobOutcome(msgspec.Struct, frozen=True):
     """How a job ended."""
@@ -60,9 +63,7 @@ class WorkerSource(Protocol):
         """End a stream."""
         ...
 
-    async def acquire(
-        self, need: StreamNeed, prompt: str = "", avoid: tuple[WorkerAddress, ...] = ()
-    ) -> Slot:
+    async def acquire(self, need: StreamNeed, prompt: str = "", avoid: Workers = ()) -> Slot:
         """Wait for a slot, and return it: of the free ones, one of the worker that the stream stays with,
         else of one that had a job with the voice prompt of this id; never of the workers to `avoid`.
 

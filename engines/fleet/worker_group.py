@@ -20,15 +20,14 @@ from engines.fleet.on_demand import UNASKED_RETRY_MAX, UNASKED_SECONDS, OnDemand
 from engines.fleet.playback_gate import PlaybackGate
 from engines.fleet.retry_pause import RETRY_SECONDS, RetryPause
 from engines.fleet.schedule import Schedule
-from engines.fleet.slots import JobOutcome, Slot
+from engines.fleet.slots import JobOutcome, Slot, Workers
 from engines.fleet.start_deadline import StartDeadline
 from engines.fleet.status import EngineStatus
 from engines.fleet.streams import RequestTerms, StreamNeed
 from engines.fleet.supervised_worker import SupervisedWorker
 from engines.fleet.worker_process import Log
-from engines.fleet.worker_slot import WorkerSlot
+from engines.fleet.worker_slot import WorkerSlot, slots_of_others
 from engines.settings import EngineSettings, WorkerSettings
-from engines.wire.address import WorkerAddress
 
 POLL_SECONDS = 0.02
 
@@ -264,17 +263,13 @@ class WorkerGroup:
         self._gate.close_stream(need)
         self._last_used = time.monotonic()
 
-    async def acquire(
-        self, need: StreamNeed, prompt: str = "", avoid: tuple[WorkerAddress, ...] = ()
-    ) -> WorkerSlot:
+    async def acquire(self, need: StreamNeed, prompt: str = "", avoid: Workers = ()) -> WorkerSlot:
         """Wait for a slot, and return it, of none of the workers to `avoid`. Raises EngineUnavailable."""
         if self._on_demand and not self.ready and not self.starting:
             await self._wake_for_a_request()
         self._raise_if_unavailable()
         need.stays = bool(self._info and self._info.speech and self._info.speech.affinity)
-        if avoid and not any(one.client and one.client.address not in avoid for one in self._workers):
-            raise EngineUnavailable(f"The engine `{self.record.name}` has no other worker.")
-        fits = (lambda slot: slot.client.address not in avoid) if avoid else None
+        fits = slots_of_others(self._workers, avoid)
         try:
             async with asyncio.timeout(None if self.ready else self._settings.start_timeout):
                 return await self._schedule.acquire(need, prompt, fits)

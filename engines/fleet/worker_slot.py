@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import msgspec
 
+from engines.errors import EngineUnavailable
+from engines.fleet.slots import Workers
 from engines.fleet.supervised_worker import SupervisedWorker
 from engines.wire.client import WorkerClient
 
@@ -22,3 +26,17 @@ class WorkerSlot(msgspec.Struct, frozen=True, eq=False):
     def valid(self) -> bool:
         """Whether the process is still the worker's, and can take a job."""
         return self.worker.client is self.client and self.worker.state == "ready"
+
+
+def slots_of_others(
+    workers: Sequence[SupervisedWorker], avoid: Workers
+) -> Callable[[WorkerSlot], bool] | None:
+    """Return a function that tells the slots of other workers than those to avoid; None where any will do.
+
+    Raises EngineUnavailable where there is no other.
+    """
+    if not avoid:
+        return None
+    if not any(worker.client and worker.client.address not in avoid for worker in workers):
+        raise EngineUnavailable("The engine has no other worker.")
+    return lambda slot: slot.client.address not in avoid
