@@ -28,8 +28,8 @@ from engines.api import (
     TranscriptionEvent,
 )
 from engines.api.prompt_file import NoPromptFile, signed
-from engines.api.request_options import checked_settings
 from engines.errors import BadInput, EngineFailed, Unsupported
+from engines.toolkit.request_settings import checked_settings
 from engines.wire import frames
 from engines.wire.bodies import GenerateRequest
 from engines.worker import asgi, responses

@@ -12,10 +12,10 @@ from compat.errors import wrong_endpoint
 from compat.openai.speech import SpeechRequest
 from engines.api import EngineInfo, Prompt, SpeechCapabilities, SpeechEvent, SpeechJob
 from engines.api.offsets import Rewriting
-from engines.api.request_options import checked_settings
 from engines.errors import ChildLost, EngineFailed, RunawayAudio
 from engines.fleet.pool import Stream
 from engines.fleet.streams import RequestTerms
+from engines.toolkit.request_settings import checked_settings
 from gateway.observability.request_log import RequestLog
 from gateway.services import respelling, unsupported_parameters, voice_selection
 from gateway.services.container import Services
@@ -33,6 +33,7 @@ from gateway.services.text_languages import (
     spoken_language,
     text_language,
     voice_languages,
+    with_heard_voice,
     with_needed_language,
 )
 from gateway.services.voice_audit import write_audit
@@ -81,6 +82,7 @@ async def prepare_synthesis(
     if info.speech and info.speech.language == "needed":
         log_entry.language = choice.language
     request = _with_voice_defaults(request, choice.profile, info)
+    choice = with_heard_voice(choice, info, language_of_job(request, choice, info))
     _log_choice(log_entry, request, choice)
     log_entry.batch = terms.batch
     log_entry.text = request.input if services.settings.log.texts else None

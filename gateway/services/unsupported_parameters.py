@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from compat.openai.speech import SpeechRequest
 from compat.openai.transcription import TranscriptionRequest, no_speakers
 from engines.api import EngineInfo, SpeechCapabilities, TranscriptionCapabilities
-from engines.api.request_options import checked_settings
 from engines.errors import Unsupported
 from engines.languages import alike
+from engines.toolkit.request_settings import checked_settings
 from gateway.config.settings import CompatSettings
 from streaming.text.marks import Marks
 from streaming.text.scripts import OTHER_LETTERS, letters_by_script, other_letters
