@@ -13,17 +13,31 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from engines.api.offsets import Edit
 from streaming.text.found_again import found_again
+from streaming.text.html_lists import ListNumbers
 
 BLOCK_NAMES = """
 address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure
-footer form h1 h2 h3 h4 h5 h6 header hr li main nav ol p pre section summary table tbody tfoot
-thead title tr ul
+footer form h1 h2 h3 h4 h5 h6 header hr legend li main menu nav ol optgroup option p pre section select
+summary table tbody tfoot thead title tr ul
 """
 BLOCKS = frozenset(BLOCK_NAMES.split())
 """elements that stand on lines of their own"""
 CELLS = frozenset(("td", "th"))
-UNREAD = frozenset(("script", "style", "template", "noscript", "svg", "math", "head"))
-"""elements whose contents nobody sees as text"""
+BOXES = frozenset(("button", "input", "label", "meter", "output", "progress", "textarea"))
+"""elements that stand in a line, but apart from the words around"""
+UNREAD_NAMES = """
+script style template noscript svg math head rt rp rtc datalist audio video canvas iframe object noframes
+noembed
+"""
+UNREAD = frozenset(UNREAD_NAMES.split())
+"""elements whose contents nobody sees as text, or reads besides what they stand above"""
+HIDDEN = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))\b", re.IGNORECASE)
+REFERENCE = re.compile(r"\s*\[[^\[\]]{1,40}\]\s*")
+"""a raised number of a note"""
+MOST_DEPTH = 4
+RAISED = re.compile(r"\s*[+\u2212-]?\d{1,9}\s*")
+SUPERSCRIPTS = str.maketrans("0123456789+-\u2212", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻")
+"""what a raised number is in plain text, where nothing else tells it from the one before"""
 TEXT = "-text"
 BREAK = "\n\n"
 SPACES = re.compile(r"[\t\r\n\f][ \t\r\n\f]*| [ \t\r\n\f]+")
@@ -43,8 +57,8 @@ def html_edits(text: str) -> Iterator[Edit]:
 def _pieces(text: str) -> Iterator[Edit]:
     """Yield what is read of the source, in order, by where it stands."""
     position = 0
-    for written in _texts(text):
-        if written.isspace() or written == ", ":
+    for written, is_added in _texts(text):
+        if is_added or written.isspace():
             yield Edit(position, position, written)
             continue
         for piece in found_again(text, position, written):
@@ -52,18 +66,24 @@ def _pieces(text: str) -> Iterator[Edit]:
             position = piece.end
 
 
-def _texts(text: str) -> Iterator[str]:
-    """Yield the texts of a page in their order, and what stands for its blocks, breaks and cells."""
+def _texts(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield the texts of a page in their order, and what stands for its blocks, breaks and cells; and for
+    each whether it is added to what the source has.
+    """
     node = LexborHTMLParser(text.encode("utf-8", "replace")).root
     depth = 0
+    numbers = ListNumbers()
     while node is not None:
-        yield from _begun(node)
-        inside = node.child if node.tag not in UNREAD else None
-        if inside is not None:
-            node, depth = inside, depth + 1
+        is_read = _is_read(node)
+        if is_read:
+            yield from _begun(node, numbers)
+        if is_read and node.child is not None:
+            node, depth = node.child, depth + 1
             continue
         while node is not None:
-            yield from _ended(node)
+            if is_read:
+                yield from _ended(node, numbers)
+            is_read = True
             if depth == 0:
                 return
             if node.next is not None:
@@ -72,22 +92,56 @@ def _texts(text: str) -> Iterator[str]:
             node, depth = node.parent, depth - 1
 
 
-def _begun(node: LexborNode) -> Iterator[str]:
+def _is_read(node: LexborNode) -> bool:
+    """Return whether anybody sees an element as text; what is not seen but read aloud is."""
+    tag = node.tag
+    if tag == TEXT:
+        return True
+    if tag in UNREAD:
+        return False
+    given = node.attributes
+    if "hidden" in given or given.get("aria-hidden") == "true" or (tag == "dialog" and "open" not in given):
+        return False
+    if tag == "sup" and REFERENCE.fullmatch(_only_text(node)):
+        return False
+    return not HIDDEN.search(given.get("style") or "")
+
+
+def _only_text(node: LexborNode) -> str:
+    """Return the text of an element that contains nothing else, but in a link."""
+    for _ in range(MOST_DEPTH):
+        if node.child is None or node.child.next is not None:
+            break
+        node = node.child
+    return node.text_content or "" if node.tag == TEXT else ""
+
+
+def _begun(node: LexborNode, numbers: ListNumbers) -> Iterator[tuple[str, bool]]:
     tag = node.tag
     if tag == TEXT:
         content = node.text_content or ""
-        preformatted = node.parent is not None and node.parent.tag in ("pre", "textarea")
-        yield content if preformatted else SPACES.sub(" ", content)
+        parent = "" if node.parent is None else node.parent.tag
+        if parent == "sup" and RAISED.fullmatch(content):
+            yield content.translate(SUPERSCRIPTS), True
+        else:
+            yield content if parent in ("pre", "textarea") else SPACES.sub(" ", content), False
     elif tag == "br":
-        yield "\n"
+        yield "\n", True
     elif tag == "img":
-        yield node.attributes.get("alt") or ""
+        yield node.attributes.get("alt") or "", False
     elif tag in BLOCKS:
-        yield BREAK
+        yield BREAK, True
+        if number := numbers.begun(node):
+            yield number, True
+    elif tag in BOXES:
+        yield " ", True
 
 
-def _ended(node: LexborNode) -> Iterator[str]:
+def _ended(node: LexborNode, numbers: ListNumbers) -> Iterator[tuple[str, bool]]:
     if node.tag in CELLS:
-        yield ", "
+        yield ", ", True
+    elif node.tag in BOXES:
+        yield " ", True
     elif node.tag in BLOCKS:
-        yield BREAK
+        numbers.ended(node)
+        yield BREAK, True

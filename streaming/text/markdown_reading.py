@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from itertools import accumulate
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from engines.api.offsets import Edit, rewrite
 from streaming.text.found_again import found_again
-from streaming.text.html_reading import html_edits
+from streaming.text.html_reading import RAISED, SUPERSCRIPTS, UNREAD, html_edits
+from streaming.text.markdown_marks import front_matter_end, reading_parser
 
 BREAK = "\n\n"
 BLOCK_ENDS = frozenset(
@@ -26,16 +26,19 @@ LINE_BEGIN = re.compile(
 """a line that begins or ends a block of code, or one behind an empty line that goes on with no list"""
 TARGET = re.compile(r"^[ ]{0,3}\[[^\]\n]{1,999}\]:[^\n]*", re.MULTILINE)
 """where a link's target is told apart from it"""
+TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)")
 TASKS = ("[ ] ", "[x] ", "[X] ")
 
 
 def markdown_edits(text: str) -> Iterator[Edit]:
     """Yield the edits that leave what is read of a document, in order."""
-    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    parser = reading_parser()
     targets: dict[str, object] = {}
     if len(text) > PIECE:
         parser.parse("\n\n".join(TARGET.findall(text)), targets)
-    for start, end in _parts(text):
+    begin = front_matter_end(text)
+    yield Edit(0, begin, "")
+    for start, end in _parts(text, begin):
         reader = _Reader(text[start:end])
         for token in parser.parse(text[start:end], targets):
             reader.read(token)
@@ -43,12 +46,11 @@ def markdown_edits(text: str) -> Iterator[Edit]:
             yield Edit(start + edit.start, start + edit.end, edit.text)
 
 
-def _parts(text: str) -> Iterator[tuple[int, int]]:
+def _parts(text: str, start: int = 0) -> Iterator[tuple[int, int]]:
     """Yield the parts of a document that are parsed by themselves, each to where a block ends if it can be.
 
     Tokens are a hundred times as large as what they are made of, and the garbage collector looks at them all.
     """
-    start = 0
     while len(text) - start > PIECE:
         end = _part_end(text, start)
         yield start, end
@@ -89,6 +91,9 @@ class _Reader:
         """what is read of the source, in order; the rest is not"""
         self._position = 0
         self._addresses: list[str] = []
+        self._is_raised = False
+        self._unread = ""
+        """the tag of what is being left out"""
 
     def edits(self) -> Iterator[Edit]:
         """Yield the edits of the source."""
@@ -104,6 +109,7 @@ class _Reader:
         if token.map:
             self._position = max(self._position, self._lines[token.map[0]])
         if token.type == "inline":
+            self._is_raised, self._unread = False, ""
             for child in token.children or []:
                 self._read_inline(child)
         elif token.type in BLOCK_ENDS:
@@ -118,7 +124,13 @@ class _Reader:
             self._position = max(self._position, self._lines[min(token.map[1], len(self._lines) - 1)])
 
     def _read_inline(self, token: Token) -> None:
+        if self._unread and token.type != "html_inline":
+            self._skip(token.content)
+            return
         match token.type:
+            case "text" if self._is_raised and RAISED.fullmatch(token.content):
+                self._skip(token.content)
+                self._add(token.content.translate(SUPERSCRIPTS))
             case "text" | "code_inline":
                 content = token.content
                 if token.type == "text" and content.startswith(TASKS) and self._begins_block():
@@ -134,10 +146,24 @@ class _Reader:
                 self._addresses.append("" if token.markup == "autolink" else str(token.attrs.get("href", "")))
             case "link_close":
                 self._skip(self._addresses.pop() if self._addresses else "")
+            case "unread":
+                self._skip(token.content)
             case "html_inline":
                 self._skip(token.content)
-                if token.content.lower().startswith("<br"):
-                    self._add("\n")
+                self._read_tag(token.content.lower())
+
+    def _read_tag(self, written: str) -> None:
+        """Read a tag between words: a break, what is raised, or what is not read."""
+        found = TAG.match(written)
+        if found is None:
+            return
+        is_end, tag = bool(found[1]), found[2]
+        if tag == "br":
+            self._add("\n")
+        elif tag == "sup":
+            self._is_raised = not is_end
+        elif tag in UNREAD and (not is_end or tag == self._unread):
+            self._unread = "" if is_end else tag
 
     def _begins_block(self) -> bool:
         return not self._pieces or self._pieces[-1].text.endswith(("\n\n", ". "))
