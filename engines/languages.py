@@ -89,6 +89,16 @@ def language_of_country(code: str) -> str | None:
     return f"{found.language}-{found.territory}"
 
 
+@cache
+def likely_region(language: str) -> str:
+    """Return the country where most people speak a language: `US` of `en`, `BR` of `pt`; "" of none known."""
+    import langcodes
+
+    if not langcodes.tag_is_valid(language):
+        return ""
+    return langcodes.Language.get(language).maximize().territory or ""
+
+
 def alike(one: str, other: str) -> bool:
     """Return whether two tags name one language: `zh-CN` and `cmn`, `nb` and `no`, `fil` and `tl`."""
     return _base(one) == _base(other)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import msgspec
 
 from compat.openai.speech import SpeechRequest
 from engines.api import EngineInfo
 from engines.api.offsets import Rewriting
+from engines.languages import alike
 from gateway.config.settings import SpeechSettings
 from streaming.formats import TextFormat
 from streaming.text.language import detect_language
 from streaming.text.reading_forms import read_form
-from voices.naming.characters import ENGLISH, speaks
+from voices.naming.characters import ENGLISH
+from voices.naming.language_voices import heard_voice
 from voices.naming.resolver import Choice
 
 SAMPLE = 20_000
@@ -70,12 +73,34 @@ async def with_needed_language(
     """
     if info.speech is None or info.speech.language != "needed":
         return choice
-    found = request.language or known or await found_language(request, settings)
-    own = voice_languages(info, choice)
-    wanted = (found, *own) if request.language or found != ENGLISH or not own else (*own, found)
     spoken = info.speech.languages
-    told = next((language for language in wanted if speaks(info, language)), next(iter(spoken), found))
+    told = _own_tag(spoken, request.language) if request.language else None
+    if told is None:
+        found = known if known and not request.language else await found_language(request, settings)
+        own = voice_languages(info, choice)
+        wanted = (*own, found) if own and found == ENGLISH else (found, *own)
+        told = next(filter(None, (_own_tag(spoken, language) for language in wanted)), None) or spoken[0]
     return msgspec.structs.replace(choice, language=told)
+
+
+def _own_tag(spoken: Sequence[str], language: str) -> str | None:
+    """Return how an engine names a language, by what it speaks; None where it does not speak it.
+
+    One that names none takes any, as it is.
+    """
+    exact = (tag for tag in spoken if tag.casefold() == language.casefold())
+    return next(exact, next((tag for tag in spoken if alike(tag, language)), None if spoken else language))
+
+
+def with_heard_voice(choice: Choice, info: EngineInfo, told: str | None) -> Choice:
+    """Return a choice with the voice that is heard where one is told to speak a language, noted as another
+    name for the one that was asked for.
+    """
+    heard = heard_voice(info.voices, choice.voice, told)
+    if heard == choice.voice:
+        return choice
+    note = () if choice.profile else (f"voice={choice.voice}->{info.name}/{heard}",)
+    return msgspec.structs.replace(choice, voice=heard, mapped=(*choice.mapped, *note))
 
 
 def spoken_language(request: SpeechRequest, choice: Choice, info: EngineInfo) -> str | None:

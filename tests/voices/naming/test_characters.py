@@ -62,7 +62,7 @@ def speak(voice: str, language: str | None, *engines: EngineInfo, model: str = "
         ("onyx", "ja", "singer", "jm_e", None),
         ("alloy", "pt-BR", "singer", "pf_g", None),
         ("alloy", "pt", "singer", "pf_f", None),
-        ("onyx", "de", "robot", "en-us", "de"),
+        ("onyx", "de", "robot", "de", "de"),
         ("alloy", "eo", "robot", "en-us+f5", "eo"),
         ("alloy", "xx", "singer", "af_a", None),
     ],
@@ -80,9 +80,9 @@ def test_a_name_speaks_every_language(
 
 def test_what_was_moved_is_told() -> None:
     """A name that another voice speaks than in English is told as mapped; English itself is not."""
-    assert speak("alloy", "de", ENGLISH, ROBOT).mapped == ("voice=alloy->robot/en-us+f5",)
+    assert speak("alloy", "de", ENGLISH, ROBOT).mapped == ("voice=alloy->robot/de+f5",)
     assert speak("alloy", "en", ENGLISH, ROBOT).mapped == ()
-    assert speak("alloy", "de", ROBOT).mapped == ()
+    assert speak("alloy", "de", ROBOT).mapped == ("voice=alloy->robot/de+f5",)
 
 
 def test_an_engine_without_english_serves_its_own_language_only() -> None:
