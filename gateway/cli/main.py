@@ -26,9 +26,9 @@ BROKEN_PIPE = 141
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     args = make_parser().parse_args(argv)
-    if "url" in args:
-        args.url = args.url or server_url(args.config)
     try:
+        if "url" in args:
+            args.url = args.url or server_url(args.config)
         return _command(args)(args)
     except ConfigError as exc:
         return _print_error(exc, WRONG_USAGE)

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 from argparse import Namespace
-from collections.abc import AsyncIterator, Collection, Coroutine
+from collections.abc import AsyncIterator, Collection, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import IO, Any, TypeVar
 from urllib.parse import quote, urlsplit
@@ -16,6 +16,7 @@ import msgspec
 
 from engines.catalogue.engines import Kind
 from gateway.cli import output, temporary_server
+from gateway.cli.complaints import Complaint, read_complaints
 from gateway.cli.output import Failure
 from gateway.cli.temporary_server import KINDS
 from gateway.security.hosts import is_loopback
@@ -44,12 +45,18 @@ class ErrorEnvelope(msgspec.Struct):
 
 
 class Refused(Failure):
-    """The server has answered with an error; `http_status` is its status, `code` its code."""
+    """The server has answered with an error.
 
-    def __init__(self, message: str, http_status: int, code: str | None = None) -> None:
+    `http_status` is its status, `code` its code, and `complaints` what it says of fields of the request.
+    """
+
+    def __init__(
+        self, message: str, http_status: int, code: str | None = None, complaints: Sequence[Complaint] = ()
+    ) -> None:
         super().__init__(message)
         self.http_status = http_status
         self.code = code
+        self.complaints = complaints
 
 
 class ServerClient:
@@ -117,7 +124,9 @@ class ServerClient:
         if status == 401:
             wrong = "This key is none of the server's" if self._headers else "The server asks for a key"
             hint = f" {wrong}: give one with --api-key KEY, or in the variable {KEY_VARIABLE}."
-        return Refused(f"{error.message} (status {status}){hint}", status, error.code)
+        complaints = read_complaints(error.message)
+        message = "; ".join(map(str, complaints)) or error.message
+        return Refused(f"{message} (status {status}){hint}", status, error.code, complaints)
 
     def _broken(self, exc: Exception, request: str) -> str:
         """Return what to tell of a connection that failed; `request` is the server's id of the request."""

@@ -7,7 +7,9 @@ import time
 from argparse import Namespace
 
 from gateway.cli import remote, speech
+from gateway.cli.complaints import TOO_LONG
 from gateway.cli.output import Failure
+from gateway.cli.remote import Refused
 from gateway.cli.temporary_server import KINDS, SPEECH
 
 
@@ -26,9 +28,24 @@ async def _speak(args: Namespace) -> int:
     body = {name: value for name, value in body.items() if value is not None}
     async with remote.connect(args, needs=KINDS if args.verify else SPEECH) as server:
         began = time.monotonic()
-        async with server.request("POST", "/v1/audio/speech", json=body) as response:
-            await speech.receive_speech(response, target, began)
+        try:
+            async with server.request("POST", "/v1/audio/speech", json=body) as response:
+                await speech.receive_speech(response, target, began)
+        except Refused as exc:
+            raise _too_long(exc, text) or exc from exc
     return 0
+
+
+def _too_long(refused: Refused, text: str) -> Failure | None:
+    """Return what to say where a text was refused for its length; None where it was not."""
+    for complaint in refused.complaints:
+        limit = complaint.ctx.get("max_length")
+        if (complaint.type, complaint.field) == (TOO_LONG, "input") and isinstance(limit, int):
+            return Failure(
+                f"a text has at most {limit:,} characters, and this one has {len(text):,};"
+                " say it in parts, or raise limits.input_characters in the server's settings"
+            )
+    return None
 
 
 def _text(argument: str) -> str:

@@ -264,3 +264,27 @@ def test_only_what_is_needed_is_waited_for() -> None:
         server.shutdown()
     assert found["espeak"].ready
     assert asked == ["/health"]
+
+
+def test_a_text_that_is_too_long(faulty: Server, tmp_path: Path) -> None:
+    """A text that is too long is refused with its length and the most that it may have."""
+    (tmp_path / "book.txt").write_text("word " * 42_001)
+    with (tmp_path / "book.txt").open() as book:
+        done = subprocess.run(
+            [*VOICEBOX, "say", "-", "--url", faulty.url],
+            stdin=book,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+        )
+    assert done.returncode == 1
+    assert "at most 200,000 characters, and this one has 210,005" in done.stderr
+    assert "input_characters" in done.stderr
+
+
+def test_a_field_that_is_refused_is_told_in_words(faulty: Server) -> None:
+    """What a server says of a field of a request comes as a sentence that names it, not as a list of Python's."""
+    said = voicebox("say", "Hello.", "--instructions", "x" * 5000, url=faulty.url, status=1)
+    assert "instructions: " in said
+    assert "{'" not in said
+    assert "loc" not in said
