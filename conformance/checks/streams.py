@@ -20,7 +20,7 @@ LATEST = 0.5
 """the first bytes must have come before this share of the time of the whole answer"""
 TENTH_LATEST = 0.7
 """as must the first tenth: a header alone is no audio"""
-ATTEMPTS = 3
+ATTEMPTS = 6
 PARALLEL = 16
 
 

@@ -19,7 +19,7 @@ from structlog.testing import CapturingLogger
 import compat.errors
 import engines.errors
 import voices.errors
-from compat.errors import NotPermitted, RateLimited, row
+from compat.errors import NotPermitted, RangeNotSatisfiable, RateLimited, row
 from engines.errors import SpeechError
 from gateway.http.bodies import Disconnected
 from gateway.http.drain import Drain
@@ -105,7 +105,7 @@ class Exchanged:
 
     def line(self) -> dict[str, Any]:
         """Return the log line of the request."""
-        return next(call.kwargs for call in self.log.calls if call.args == ("request",))
+        return next(call.kwargs for call in self.log.calls if call.args[-1:] == ("request",))
 
     def told(self, event: str) -> int:
         """Return how often the log was told of something."""
@@ -121,6 +121,8 @@ def ours() -> list[SpeechError]:
                 continue
             if issubclass(kind, RateLimited):
                 found.append(RateLimited("A.", kind="requests", retry_after=1.0, headers={}))
+            elif issubclass(kind, RangeNotSatisfiable):
+                found.append(RangeNotSatisfiable(3))
             elif issubclass(kind, NotPermitted):
                 found.append(NotPermitted("A.", status=403))
             else:
@@ -132,7 +134,7 @@ def ours() -> list[SpeechError]:
 def test_our_own_errors(tmp_path: Path, exc: SpeechError) -> None:
     """Each error of ours has the status of its row, and its own sentence; the log has no traceback of it."""
     done = Exchanged(tmp_path, exc)
-    assert (done.status, done.error["message"]) == (row(exc)[0], "A.")
+    assert (done.status, done.error["message"]) == (row(exc)[0], exc.message)
     assert set(done.error) == {"message", "type", "param", "code"}
     assert done.told("unexpected failure") == 0
 
