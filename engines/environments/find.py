@@ -21,6 +21,8 @@ class InterpreterChoice(msgspec.Struct, frozen=True):
 
     python: str | None
     """its path; empty is our own, None is none"""
+    site: Path | None = None
+    """the folder of its packages; None is our own interpreter's"""
     missing: tuple[str, ...] = ()
     """packages that our own lacks"""
     install_command: str = ""
@@ -34,10 +36,10 @@ def choose_interpreter(group: str, packages: Sequence[str], folder: Path | None)
     """
     environment = layout.read_environment(folder / group) if folder else None
     if environment and not missing_packages(packages, environment.site):
-        return InterpreterChoice(str(environment.python))
+        return InterpreterChoice(str(environment.python), environment.site)
     missing = missing_packages(packages)
     return (
-        InterpreterChoice(None, missing, f"voicebox engines install {group}")
+        InterpreterChoice(None, None, missing, f"voicebox engines install {group}")
         if missing
         else InterpreterChoice("")
     )

@@ -18,7 +18,8 @@ import msgspec
 from engines.catalogue.engines import EngineRecord
 from engines.catalogue.hardware import devices
 from engines.catalogue.records import ModelRecord
-from engines.environments.find import choose_interpreter, obstacle
+from engines.environments.find import InterpreterChoice, choose_interpreter, obstacle
+from engines.environments.installed import packages_identity
 from engines.fleet.model_facts import Learned, LearnedModels
 from engines.fleet.on_demand import OnDemand
 from engines.fleet.presumed_info import presumed_info
@@ -72,8 +73,15 @@ class ModelEngines:
 
     def python(self, model: ModelRecord) -> str:
         """Return the path of the interpreter that runs a model; empty for our own."""
+        return self._interpreter(model).python or ""
+
+    def packages(self, model: ModelRecord) -> str:
+        """Return what becomes another when any package does where a model runs."""
+        return packages_identity(self._interpreter(model).site)
+
+    def _interpreter(self, model: ModelRecord) -> InterpreterChoice:
         adapter = model.engine
-        return choose_interpreter(adapter.group, adapter.packages, self._environments).python or ""
+        return choose_interpreter(adapter.group, adapter.packages, self._environments)
 
     def load_seconds(self, name: str) -> float:
         """Return how many seconds it last took to load a model; 0 where that is not known."""
@@ -92,7 +100,8 @@ class ModelEngines:
         Its files, of `size` bytes, lie at `paths`, those of its own repository first; `identity` says which
         they are, where the paths alone do not.
         """
-        python = self.python(model)
+        interpreter = self._interpreter(model)
+        python = interpreter.python or ""
         options = _options(model, paths, settings)
         record = EngineRecord(
             model.name,
@@ -110,7 +119,7 @@ class ModelEngines:
         return ModelEngine(
             record,
             EngineSettings(workers=settings.workers, options=options),
-            self._on_demand(model, paths, options, size, key, pinned=settings.preload),
+            self._on_demand(model, paths, options, size, key, interpreter.site, pinned=settings.preload),
         )
 
     def _on_demand(
@@ -120,11 +129,15 @@ class ModelEngines:
         options: Options,
         size: int,
         key: str,
+        site: Path | None,
         *,
         pinned: bool,
     ) -> OnDemand:
         device = str(options.get("device", "auto"))
+        packages = packages_identity(site)
         known = self._learned.find(model.name, key)
+        # what it said with other packages is no more to be believed, while what it takes changes little
+        said = known.info if known and known.packages == packages else None
 
         async def reserve(workers: int, evict: bool) -> None:
             known = await asyncio.to_thread(self._learned.find, model.name, key)
@@ -133,15 +146,17 @@ class ModelEngines:
             await self.governor.reserve(model.name, together, evict=evict)
 
         return OnDemand(
-            info=known.info if known else None,
-            presumed=None if known else presumed_info(model, paths, options),
+            info=said,
+            presumed=None if said else presumed_info(model, paths, options, site),
             rest_after=self._rest_after,
             reserve=reserve,
             on_started=lambda: self.governor.release(model.name),
             pinned=pinned,
             gpu_index=_card(device),
             start_lock=self._start_lock,
-            on_ready=lambda info, pid, seconds: self._learn(model.name, pid, Learned(key, info, 0, seconds)),
+            on_ready=lambda info, pid, seconds: self._learn(
+                model.name, pid, Learned(key, info, 0, seconds, packages=packages)
+            ),
             start_timeout=self._load_timeout,
         )
 

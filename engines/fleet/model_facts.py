@@ -23,6 +23,8 @@ class Learned(msgspec.Struct, frozen=True):
     """that it took to load"""
     gpu: int = 0
     """bytes of a GPU's memory; 0 where its driver does not say"""
+    packages: str = ""
+    """what was installed where it ran: with others it may speak other languages"""
 
 
 class LearnedModels:

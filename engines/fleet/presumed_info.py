@@ -16,6 +16,7 @@ import msgspec
 from engines.api import CloningCapabilities, EngineInfo, SpeechCapabilities, TranscriptionCapabilities, Voice
 from engines.catalogue.records import ModelRecord
 from engines.catalogue.request_options import request_options
+from engines.environments.installed import package_finder
 from engines.errors import SpeechError
 from engines.languages import primary_language
 from engines.toolkit.preset_voices import PresetVoices, ReadVoices
@@ -25,9 +26,14 @@ TRANSCRIPTION_RATE = 16_000
 PRESUMED_VERSION = "presumed"
 
 
-def presumed_info(model: ModelRecord, paths: Sequence[Path], options: Mapping[str, object]) -> EngineInfo:
-    """Return what a model with these files is likely to say of itself. Reads the disk."""
-    found = _read_voices(model, paths, options)
+def presumed_info(
+    model: ModelRecord, paths: Sequence[Path], options: Mapping[str, object], site: Path | None = None
+) -> EngineInfo:
+    """Return what a model with these files is likely to say of itself. Reads the disk.
+
+    `site` is the folder of the packages that it will run with; None is our own interpreter's.
+    """
+    found = _read_voices(model, paths, options, site)
     return EngineInfo(
         name=model.name,
         version=PRESUMED_VERSION,
@@ -41,14 +47,16 @@ def presumed_info(model: ModelRecord, paths: Sequence[Path], options: Mapping[st
     )
 
 
-def _read_voices(model: ModelRecord, paths: Sequence[Path], options: Mapping[str, object]) -> PresetVoices:
+def _read_voices(
+    model: ModelRecord, paths: Sequence[Path], options: Mapping[str, object], site: Path | None
+) -> PresetVoices:
     """Return the voices in a model's files; none where they cannot be read, which its start will tell."""
     if not model.engine.voices or "speech" not in model.kinds:
         return PresetVoices()
     module, _, function = model.engine.voices.partition(":")
     read: ReadVoices = getattr(import_module(module), function)
     try:
-        found = read(paths, options)
+        found = read(paths, options, package_finder(site))
     except (OSError, ValueError, SpeechError):
         return PresetVoices()
     return msgspec.structs.replace(

@@ -28,8 +28,12 @@ class PresetVoices(msgspec.Struct, frozen=True):
     """several of them can be one voice"""
 
 
-ReadVoices = Callable[[Sequence[Path], Mapping[str, object]], PresetVoices]
-"""reads the voices of a model in these folders, its own first, with the options of its engine"""
+IsInstalled = Callable[[str], bool]
+"""tells whether a package can be imported where the engine runs"""
+ReadVoices = Callable[[Sequence[Path], Mapping[str, object], IsInstalled], PresetVoices]
+"""reads the voices of a model in these folders, its own first, with the options of its engine: those that can
+speak with the packages that are installed
+"""
 
 
 def spread_over(voices: Sequence[Voice]) -> dict[str, str]:

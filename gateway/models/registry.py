@@ -44,11 +44,13 @@ class RunnableModel(msgspec.Struct, frozen=True):
     """which becomes another when the files do"""
     size: int
     python: str
+    packages: str
+    """which becomes another when what is installed there does"""
 
     @property
     def location(self) -> tuple[FoundModel, str, str]:
-        """The files, the engine and its interpreter, which must not change while it runs."""
-        return self.found, f"{self.record.engine.name} {self.identity}", self.python
+        """The files, the engine, and its interpreter with its packages, which must not change meanwhile."""
+        return self.found, f"{self.record.engine.name} {self.identity}", f"{self.python} {self.packages}"
 
 
 class ModelState(msgspec.Struct, frozen=True):
@@ -194,6 +196,7 @@ class ModelRegistry:
                 snapshot_identity(record, location),
                 one.size,
                 self.model_engines.python(record),
+                self.model_engines.packages(record),
             )
             for record, one in zip(usable, self.files.listing(usable), strict=True)
             # None: deleted between two readings of the disk

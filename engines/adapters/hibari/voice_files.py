@@ -10,10 +10,12 @@ from pathlib import Path
 
 from engines.api import Voice
 from engines.toolkit.openai_voices import OPENAI_VOICES
-from engines.toolkit.preset_voices import PresetVoices, spread_over
+from engines.toolkit.preset_voices import IsInstalled, PresetVoices, spread_over
 
 
-def read_voices(folders: Sequence[Path], options: Mapping[str, object]) -> PresetVoices:
+def read_voices(
+    folders: Sequence[Path], options: Mapping[str, object], is_installed: IsInstalled
+) -> PresetVoices:
     """Return the characters, one for each of OpenAI's names."""
     voices = tuple(Voice(name, name.title(), ("en-US", "en")) for name in OPENAI_VOICES)
     return PresetVoices(voices, spread_over(voices))

@@ -28,16 +28,15 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-import msgspec
-
 from engines.adapters.kokoro.chunked_job import ChunkedJob
 from engines.adapters.kokoro.network import RATE, Network, Options
 from engines.adapters.kokoro.networks import open_network
-from engines.adapters.kokoro.packages import read_scripts, readable_languages
+from engines.adapters.kokoro.packages import read_scripts
+from engines.adapters.kokoro.readable_voices import readable_voices
 from engines.adapters.kokoro.request_options import OPTIONS
 from engines.adapters.kokoro.text import FrontEnd, choose_language, make_front_end
 from engines.adapters.kokoro.voice_bank import Floats
-from engines.adapters.kokoro.voices import DEFAULT, LANGUAGES, describe_voices, map_openai_voices
+from engines.adapters.kokoro.voices import DEFAULT, LANGUAGES, describe_voices
 from engines.api import (
     EngineInfo,
     Output,
@@ -84,23 +83,18 @@ class Kokoro:
     def _info(self) -> EngineInfo:
         names = self._network.voices.names
         facts = self._network.facts
-        readable = readable_languages((name[0] for name in names), light=facts.light)
-        # voices that cannot be given their own language still speak English, but not in somebody else's name
-        spoken = readable or readable_languages("a", light=facts.light)
-        scripts = [read_scripts(letter, light=facts.light) for letter in spoken]
+        readable = readable_voices(names, light=facts.light)
+        scripts = [read_scripts(letter, light=facts.light) for letter in readable.letters]
         return EngineInfo(
             name="kokoro",
             version=facts.version,
             licence="Apache-2.0 AND GPL-3.0-or-later",
             models=tuple(dict.fromkeys((self._model, "kokoro"))),
-            voices=tuple(
-                msgspec.structs.replace(voice, scripts=read_scripts(voice.id[0], light=facts.light))
-                for voice in describe_voices(names)
-            ),
-            characters=map_openai_voices(names) if readable else {},
+            voices=readable.voices,
+            characters=readable.characters,
             speech=SpeechCapabilities(
                 sample_rate=RATE,
-                languages=tuple(tag for letter in spoken for tag in LANGUAGES[letter].tags),
+                languages=tuple(tag for letter in readable.letters for tag in LANGUAGES[letter].tags),
                 speed=facts.speed,
                 scripts=tuple(dict.fromkeys(chain.from_iterable(scripts))) if all(scripts) else (),
                 seed=facts.seed,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 
 from engines.adapters.kokoro.voices import LANGUAGES
@@ -56,21 +56,28 @@ def needed_packages(language: str, *, light: bool) -> Packages:
     return ESPEAK if light else MISAKI_ESPEAK
 
 
-def missing_packages(packages: Packages) -> list[str]:
+def is_here(module: str) -> bool:
+    """Return whether this interpreter can import a module, which this does not."""
+    return find_spec(module) is not None
+
+
+def missing_packages(packages: Packages, is_installed: Callable[[str], bool] = is_here) -> list[str]:
     """Return what is not installed, by the names to install it by."""
-    large = "unidic_lite" in packages and find_spec("unidic") is not None  # fugashi prefers that dictionary
+    large = "unidic_lite" in packages and is_installed("unidic")  # fugashi prefers that dictionary
     return [
         name
         for module, name in packages.items()
-        if not find_spec(module) and not (large and module == "unidic_lite")
+        if not is_installed(module) and not (large and module == "unidic_lite")
     ]
 
 
-def readable_languages(languages: Iterable[str], *, light: bool) -> list[str]:
+def readable_languages(
+    languages: Iterable[str], *, light: bool, is_installed: Callable[[str], bool] = is_here
+) -> list[str]:
     """Return which of some languages can be read here, in Kokoro's order."""
     wanted = set(languages)
     return [
         letter
         for letter in LANGUAGES
-        if letter in wanted and not missing_packages(needed_packages(letter, light=light))
+        if letter in wanted and not missing_packages(needed_packages(letter, light=light), is_installed)
     ]

@@ -6,16 +6,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
-from engines.adapters.kokoro.voices import describe_voices, is_voice_name, map_openai_voices
-from engines.toolkit.preset_voices import PresetVoices
+from engines.adapters.kokoro.readable_voices import readable_voices
+from engines.adapters.kokoro.voices import is_voice_name
+from engines.toolkit.preset_voices import IsInstalled, PresetVoices
 
 
-def read_voices(folders: Sequence[Path], options: Mapping[str, object]) -> PresetVoices:
+def read_voices(
+    folders: Sequence[Path], options: Mapping[str, object], is_installed: IsInstalled
+) -> PresetVoices:
     """Return the voices of a model's folder."""
     names = sorted({name for name in _names(folders[0]) if is_voice_name(name)})
+    light = not any(folders[0].glob("*.pth"))  # torch's weights, which go before a graph
+    found = readable_voices(names, light=light, is_installed=is_installed)
     return PresetVoices(
-        voices=describe_voices(names),
-        characters=map_openai_voices(names),
+        voices=found.voices,
+        characters=found.characters,
         other_names=("kokoro",),
         mixing=True,
     )

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from engines.adapters.pocket.voices import describe_voices, map_openai_voices
-from engines.toolkit.preset_voices import PresetVoices
+from engines.toolkit.preset_voices import IsInstalled, PresetVoices
 
 FOLDERS = ("embeddings", "voices")
 
 
-def read_voices(folders: Sequence[Path], options: Mapping[str, object]) -> PresetVoices:
+def read_voices(
+    folders: Sequence[Path], options: Mapping[str, object], is_installed: IsInstalled
+) -> PresetVoices:
     """Return the voices of a model's folders, in the language of its options."""
     language = str(options.get("language", "english"))
     names = {

@@ -9,7 +9,7 @@ import msgspec
 
 from engines.adapters.transformers_models.languages import TWO_LETTER_CODES
 from engines.api import Voice
-from engines.toolkit.preset_voices import PresetVoices, spread_over
+from engines.toolkit.preset_voices import IsInstalled, PresetVoices, spread_over
 
 SPEAKER_COUNTS = {"csm": 4, "vibevoice": 4}
 """speakers that have numbers only, by model type"""
@@ -33,7 +33,9 @@ class TokenizerConfig(msgspec.Struct, frozen=True):
     language: str | None = None
 
 
-def read_voices(folders: Sequence[Path], options: Mapping[str, object]) -> PresetVoices:
+def read_voices(
+    folders: Sequence[Path], options: Mapping[str, object], is_installed: IsInstalled
+) -> PresetVoices:
     """Return the voices of a model's folders. Raises OSError, or ValueError for settings that are none."""
     config = msgspec.json.decode((folders[0] / "config.json").read_bytes(), type=ModelConfig)
     language = _language(folders[0])
