@@ -43,21 +43,15 @@ WriteAudio = Callable[[bytes], Awaitable[None]]
 
 
 def choose_player(audio_format: OutputFormat | None) -> tuple[Player, OutputFormat]:
-    """Return a player that is installed, and the format it is to play: the given one, or its best.
-
-    Raises Failure.
+    """Return a player that is installed, and the format it is to play: the given one if any plays that, else
+    its best. Raises Failure.
     """
     installed = [player for player in PLAYERS if shutil.which(player.name)]
     for player in installed:
-        if audio_format is None:
-            return player, (player.formats or ("mp3",))[0]
-        if not player.formats or audio_format in player.formats:
+        if audio_format and (not player.formats or audio_format in player.formats):
             return player, audio_format
     if installed:
-        raise Failure(
-            f"{installed[0].name} plays no {audio_format} from a pipe;"
-            f" give --format {installed[0].formats[0]}, or install ffmpeg"
-        )
+        return installed[0], (installed[0].formats or ("mp3",))[0]
     names = ", ".join(player.name for player in PLAYERS)
     raise Failure(
         f"no player is here. Any of these will do: {names}"

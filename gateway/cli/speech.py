@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import tempfile
 import time
 from argparse import Namespace
@@ -14,6 +15,7 @@ from typing import BinaryIO, cast, get_args
 import aiohttp
 import msgspec
 
+from engines.errors import BadAudio
 from gateway.cli import output, remote
 from gateway.cli.output import Failure
 from gateway.cli.output_file import open_output
@@ -46,6 +48,15 @@ class Target(msgspec.Struct, frozen=True):
     file: str | None
     """a path, `-` for standard output, or None"""
     player: Player | None
+    played_format: OutputFormat = "pcm"
+    """what the player is given: the speech as it comes, or else once it is whole and was decoded"""
+    unplayable: str = ""
+    """why there is no player, though one was asked for"""
+
+    @property
+    def plays_as_it_comes(self) -> bool:
+        """Whether the player understands what comes."""
+        return self.played_format == self.audio_format
 
 
 def choose_target(args: Namespace, default_name: str) -> Target:
@@ -53,9 +64,15 @@ def choose_target(args: Namespace, default_name: str) -> Target:
     suffix. Raises Failure.
     """
     asked = _format(args)
-    player, audio_format = choose_player(asked) if args.play else (None, asked or "mp3")
-    file = args.output or (None if args.play else f"{default_name}.{audio_format}")
-    return Target(audio_format, file, player)
+    if not args.play:
+        return Target(asked or "mp3", args.output or f"{default_name}.{asked or 'mp3'}", None)
+    try:
+        player, played = choose_player(asked)
+    except Failure as exc:
+        if not args.output:
+            raise
+        return Target(asked or "mp3", args.output, None, unplayable=str(exc))
+    return Target((asked if args.output else None) or played, args.output or None, player, played)
 
 
 async def receive_speech(response: aiohttp.ClientResponse, target: Target, began: float) -> None:
@@ -69,18 +86,34 @@ async def receive_speech(response: aiohttp.ClientResponse, target: Target, began
             sinks: list[WriteAudio] = [_writer(cast(BinaryIO, copy))]
             if target.file is not None:
                 sinks.append(_writer(stack.enter_context(open_output(target.file))))
-            if target.player is not None:
+            if target.player is not None and target.plays_as_it_comes:
                 playback = await stack.enter_async_context(play(target.player))
                 sinks.append(playback.write)
             await _copy(response, sinks, playback if target.file is None else None)
             took = time.monotonic() - began
         size = copy.seek(0, 2)
         seconds = _seconds(cast(BinaryIO, copy), size, target.audio_format)
-    if target.file not in (None, "-"):
-        output.print_note(f"wrote {target.file} ({size:,} bytes)")
-    output.print_note(_spoken_by(response, seconds, took))
-    if playback and playback.failure:
-        raise Failure(playback.failure)
+        if target.file not in (None, "-"):
+            output.print_note(f"wrote {target.file} ({size:,} bytes)")
+        output.print_note(_spoken_by(response, seconds, took))
+        if target.player is not None and not target.plays_as_it_comes:
+            playback = await _play_decoded(cast(BinaryIO, copy), target.player)
+    if failure := target.unplayable or (playback and playback.failure):
+        raise Failure(failure)
+
+
+async def _play_decoded(file: BinaryIO, player: Player) -> Playback:
+    """Play a file with a player that does not understand its format. Raises Failure."""
+    from streaming.audio.decode import decode  # with FFmpeg, which takes a while to load
+
+    file.seek(0)
+    try:
+        async with play(player) as playback:
+            for pcm in decode(file, rate=PCM_BYTES_PER_SECOND // 2, max_seconds=math.inf):
+                await playback.write(pcm)
+    except BadAudio as exc:
+        raise Failure(f"it cannot be played: {exc.message}") from exc
+    return playback
 
 
 async def _copy(response: aiohttp.ClientResponse, sinks: list[WriteAudio], alone: Playback | None) -> None:

@@ -18,6 +18,7 @@ from terminal import VOICEBOX, on_terminal
 
 from gateway.cli.temporary_server import SPEECH, _wait_until_settled
 from gateway.security.keys import KEYS_FILE, KeyStore
+from streaming.audio.length import seconds_of
 
 ALSA_LINES = """\
 ALSA lib confmisc.c:855:(parse_card) cannot find card '0'
@@ -205,6 +206,34 @@ def test_no_sound_card_and_a_file(faulty: Server, tmp_path: Path) -> None:
     tools = player(tmp_path, "exit 1")
     voicebox("say", "Good morning.", "--play", "-o", "a.pcm", url=faulty.url, status=1, PATH=tools)
     assert (tmp_path / "a.pcm").stat().st_size > 4800
+
+
+def test_no_player_and_a_file(faulty: Server, tmp_path: Path) -> None:
+    """Where no player is installed the file that was asked for beside is written all the same."""
+    said = voicebox(
+        "say", "Good morning.", "--play", "-o", "a.mp3", url=faulty.url, status=1, PATH="/nowhere"
+    )
+    assert (tmp_path / "a.mp3").stat().st_size > 1000
+    assert "wrote a.mp3" in said
+    assert "no player is here" in said
+
+
+@pytest.mark.parametrize("name", ["a.mp3", "a.opus", "a.flac", "a.wav", "a.pcm"])
+def test_a_player_of_plain_samples_and_a_file(faulty: Server, tmp_path: Path, name: str) -> None:
+    """A file of any format is played too by a player that only knows samples, and whole."""
+    tools = player(tmp_path, f"/bin/cat > {tmp_path}/played")
+    words = ("say", "One two three four five six.", "--model", "tone", "--play", "-o", name)
+    voicebox(*words, url=faulty.url, status=0, PATH=tools)
+    with (tmp_path / name).open("rb") as file:
+        whole = seconds_of(file) or (tmp_path / name).stat().st_size / 48_000
+    assert abs((tmp_path / "played").stat().st_size / 48_000 - whole) < 0.2
+
+
+def test_a_player_of_plain_samples_and_a_format(faulty: Server, tmp_path: Path) -> None:
+    """Where nothing is kept the format is the player's affair."""
+    tools = player(tmp_path, f"/bin/cat > {tmp_path}/played")
+    voicebox("say", "Good morning.", "--play", "--format", "mp3", url=faulty.url, status=0, PATH=tools)
+    assert (tmp_path / "played").stat().st_size > 4800
 
 
 def test_a_player_that_only_talks_is_no_failure(faulty: Server, tmp_path: Path) -> None:
