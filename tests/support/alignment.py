@@ -29,6 +29,8 @@ ITS_OWN = -5.9
 UNSAID = 0.3
 """the part of the sound's energy that may lie outside all words"""
 SMALLEST = 1e-308
+SHIFTS = (0, 40, 80, 120)
+"""samples by which frames are moved where no path is found: some sounds are lost at the edge of one"""
 
 
 class AlignmentFailed(AssertionError):
@@ -101,10 +103,13 @@ def _path(pcm: bytes, words: list[str]) -> list[Any]:
         raise ValueError(f"not in the dictionary, so not for alignment: {unknown}")
     decoder.add_fsg("text", decoder.create_fsg("text", 0, 2 * len(words) + 1, _transitions(words)))
     decoder.activate_search("text")
-    decoder.start_utt()
-    decoder.process_raw(PADDING + pcm + PADDING, full_utt=True)
-    decoder.end_utt()
-    return list(decoder.seg() or ()) if decoder.hyp() else []
+    for shift in SHIFTS:
+        decoder.start_utt()
+        decoder.process_raw(PADDING[2 * shift :] + pcm + PADDING, full_utt=True)
+        decoder.end_utt()
+        if decoder.hyp():
+            return list(decoder.seg() or ())
+    return []
 
 
 def _transitions(words: list[str]) -> list[tuple[int, int, float] | tuple[int, int, float, str]]:
