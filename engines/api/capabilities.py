@@ -86,8 +86,9 @@ class SpeechCapabilities(msgspec.Struct, frozen=True):
     """speaks with several of its voices in one: honours SpeechJob.mix"""
     ipa: bool = False
     """honours SpeechJob.ipa"""
-    emoji: bool = False
-    """reads emoji by their names; others are given the names"""
+    emoji: tuple[str, ...] = ()
+    """languages in which it reads the usual emoji by their names; in those that the gateway has names in, and
+    where an emoji is new, it is given the name all the same"""
     ties: bool = False
     """pauses at dots, but at none with a no-break space behind it, which ends no sentence"""
     settings: tuple[Setting, ...] = ()

@@ -23,10 +23,11 @@ COMPOSABLE = rf"""
 """what NFC may change: letters with their marks, Korean letters, and some that were coded twice"""
 DECOMPOSED = regex.compile(COMPOSABLE, regex.VERBOSE)
 COMPATIBLE = (
-    r"[\uFF01-\uFF5E&&[\p{L}\p{N}\p{S}％＃＆＠＊]]|[\uFF66-\uFF9D][\uFF9E\uFF9F]*|[\uFF9E\uFF9F]|[\uFFE0-\uFFE6]|[\U0001D400-\U0001D7FF]"
+    r"[\uFF01-\uFF5D&&[\p{L}\p{N}\p{S}％＃＆＠＊]]|[\uFF66-\uFF9D][\uFF9E\uFF9F]*|[\uFF9E\uFF9F]|[\uFFE0-\uFFE6]|[\U0001D400-\U0001D7FF]"
     r"|[\uFB00-\uFB06]|[\u2160-\u217F]|[\u3300-\u33FF]"
+    r"|[\u2103\u2109\u210A-\u2113\u2115\u2119-\u211D\u2124\u2128\u212C\u212D\u212F-\u2134]"
 )
-"""full width, half width, mathematical letters, ligatures, Roman numerals, units in one square: NFKC.
+"""full width, half width, mathematical letters, ligatures, Roman numerals, units in one square or sign: NFKC.
 
 Punctuation in full width stays: it ends sentences and clauses.
 """

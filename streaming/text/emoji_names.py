@@ -1,4 +1,7 @@
-"""Emoji by their names, for engines that know none: those of Unicode's CLDR, from the package `emoji`."""
+"""Emoji by their names: those of Unicode's CLDR, from the package `emoji`, which has them in 14 languages.
+
+In others they are left to an engine that reads them, but for newer ones, and else said in English.
+"""
 
 from __future__ import annotations
 
@@ -18,18 +21,40 @@ EMOJI = regex.compile(
     """,
     regex.VERBOSE,
 )
-SAME = {"cmn": "zh", "nb": "no"}
+SAME = {"cmn": "zh", "yue": "zh", "wuu": "zh", "hak": "zh"}
+NEVER_READ = regex.compile(r"[❣❗❓❕❔🏧\U0001F170-\U0001F19A]")
+"""older ones at which an engine that reads most is silent in many languages"""
+NEWEST_READ = 4
+"""the version of Unicode's emoji (2016) that engines know which read them themselves"""
+TONES = regex.compile(r"[\U0001F3FB-\U0001F3FF]")
 UNDRAWN = frozenset("©®™‼⁉")
 """pictographs that are signs of texts"""
 
 
-def named_emoji(text: str, language: str) -> Iterator[Edit]:
-    """Yield the names of the emoji of a text in a language, English ones where it has none."""
+def named_emoji(text: str, language: str, *, are_read: bool = False) -> Iterator[Edit]:
+    """Yield the names of the emoji of a text in a language, English ones where it has none.
+
+    `are_read` says that the engine reads the older ones in this language.
+    """
     if text.isascii() or not MAY_BE_EMOJI.search(text):
         return
     for match in EMOJI.finditer(text):
-        if match[0] not in UNDRAWN and (name := _name(match[0], language)):
+        if match[0] in UNDRAWN or (are_read and _is_left(match[0], language)):
+            continue
+        if name := _name(match[0], language):
             yield Edit(match.start(), match.end(), f" {name} ")
+
+
+def _is_left(sequence: str, language: str) -> bool:
+    """Return whether the names of a language are not known, and an emoji is old enough for an engine."""
+    import emoji
+
+    if SAME.get(language, language) in emoji.LANGUAGES or NEVER_READ.match(sequence):
+        return False
+    bare = TONES.sub("", sequence)
+    known = emoji.EMOJI_DATA.get(bare) or emoji.EMOJI_DATA.get(f"{bare}\ufe0f") or {}
+    version = known.get("E")
+    return not isinstance(version, int | float) or version <= NEWEST_READ
 
 
 def _name(sequence: str, language: str) -> str:

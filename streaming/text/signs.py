@@ -1,89 +1,109 @@
 """Signs that engines drop, or name in English, where they stand alone: said by their names.
 
-`sign_names.txt` has them by language, from Unicode's CLDR. What eSpeak NG reads by itself in a language, as
-its phonemes show, has no name there, and is left to it: a sign between other things is only named where it
-is known to be lost.
+What eSpeak NG reads by itself in a language, as its phonemes show, has no name in the table, and is left to
+it: a sign between other things is only named where it is known to be lost.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from functools import cache
-from importlib.resources import files
+
+import regex
 
 from engines.api.offsets import Edit
-from engines.languages import primary_language
+from streaming.text.money import spelt_money
+from streaming.text.sign_names import CODE, names_of, row_of
 
-SAME = {"no": "nb", "nn": "nb", "cmn": "zh", "wuu": "zh"}
-"""codes of languages that share a row with another"""
-CURRENCIES = "€$£¥₹₽₺₴"
 OPERATORS = r"[<>^=+±×÷≈≤≥≠&@\#/~|\\∞√∑½¼¾‰%°№§]"
-ALONE = re.compile(
-    rf"""
-    (?<![^\s]){OPERATORS}(?!\S)                   # between spaces: a > b
+PICTURES = "→←↑↓⇒⇐↔⇔✓✗★♪∈∉∀∃∩∪⊂∅∴∂∇∫∝¬"
+"""named wherever they stand"""
+ALIKE = {"✘": "✗", "✕": "✗", "☆": "★", "♫": "♪", "♬": "♪", "⟶": "→", "⟵": "←", "➔": "→", "➜": "→", "⟹": "⇒"}
+"""other forms of the same"""
+TYPED = {"->": "→", "=>": "⇒", "<=": "≤", ">=": "≥", "!=": "≠", "==": "="}
+"""signs that keyboards do not have"""
+UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}ー\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+"""scripts in which a number follows a word without a space"""
+MINUS = rf"""
+    (?<![^\s(\[{{"'«„“‘=<>≤≥≈≠±:+×÷*/~～（「：，。、])[-−–](?<!\d[ ]–)
+      (?=(?:[A-Z]{{0,3}}[$€£¥₹₽₩]\ ?)?[.,]?\d)
+    | (?<=[{UNSPACED}])(?<!\d[{UNSPACED}])[-−](?=\d)          # 气温-5度, but no 3月-5月
+    | −
+    | (?<=[\d)]\s)[-–](?=\s\d+(?:[.,]\d+)*\s?=)             # 5 - 3 = 2
+    | (?<=[\d)])-(?=\d+(?:[.,]\d+)*\s?=\s?-?\d)
+"""
+BETWEEN = {"zh": "减", "yue": "減", "ko": "빼기", "vi": "trừ", "ar": "ناقص", "sw": "toa"}
+"""a minus between two numbers, where it has another name than one before a number"""
+TAG = r"</?[A-Za-z][\w-]*(?:\s+[\w-]+=[^<>]*)?\s*/?>"
+"""a tag of HTML, or a type's parameter: no comparison"""
+COUNTER = r"[\d時时点點分秒年月日号號人名個个歳岁円元시분년월일세명원개층度%]"
+WAVES = rf"(?:(?<=\d)|(?<=\d{COUNTER}))\s?[~～〜∼]\s?(?=\d)"
+LENGTHENED = r"(?<=[\p{L}\p{M}\p{N}!?！？。…、♪ー])[~～〜∼]+(?![\p{L}\p{M}\p{N}/~～〜])|[～〜]+"
+"""waves behind a word, which only show how it is said"""
+UNTIL = {
+    **{"ja": "から", "ko": "에서 ", "zh": "到", "yue": "到", "en": "to", "de": "bis", "fr": "à", "es": "a"},
+    **{"it": "a", "pt": "a", "nl": "tot", "sv": "till", "da": "til", "nb": "til", "pl": "do", "cs": "až"},
+    **{"sk": "až", "ru": "до", "uk": "до", "tr": "ila", "vi": "đến", "th": "ถึง", "id": "sampai"},
+}
+"""what is said for a wave between two numbers"""
+ALONE = regex.compile(
+    rf"""(?V0)
+    (?P<tag>{TAG})
+    | (?P<minus>{MINUS})
+    | (?P<picture>[{PICTURES}{"".join(ALIKE)}])
+    | (?P<typed>(?<=\s)(?:->|=>|<=|>=|!=|==)(?=\s)|(?<=[\w)\]])(?:->|=>|<=|>=|!=|==)(?=[\w(\[]))
+    | (?P<until>{WAVES})
+    | (?P<wave>{LENGTHENED})
+    | (?P<degrees>\d+(?:[.,]\d+)?)?\s?(?:(?<=\d)|(?<=\d\s))°\s?(?P<scale>[CF])(?![A-Za-z])
+    | (?<![^\s]){OPERATORS}(?!\S)                   # between spaces: a > b
     | \A{OPERATORS}\Z
-    | (?<=[\d)])[<>≤≥≈≠×÷±](?=[\d(])            # between numbers: 5>3
+    | (?<=[\w)\]])[<>≤≥≈≠](?=[\w(\[−-])              # between letters and numbers: a<b, 5>3
+    | (?<=[\d)])[×÷±](?=[\d(])
+    | (?<=[\d)])(?P<slash>/)(?=\d)
     | (?<![^\s(])[<>≤≥≈±~№§√](?=\s?[$€£]?\d)     # before a number: <5
     | (?<=\w)\^(?=[\w({{-])                      # x^2
     | (?<=\d)\s?[‰%](?!\w)
     | (?<=\d)\s?°(?![\w'’])
-    | (?<=\d)\s?°\s?(?P<scale>[CF])\b
     | (?<!\w)\d*[½¼¾](?!\w)
     """,
-    re.VERBOSE,
+    regex.VERBOSE,
 )
-MONEY = re.compile(
-    rf"(?<!\w)(?P<before>[{CURRENCIES}])[ ]?(?P<number>\d+(?:[.,]\d+)*)(?![\w{CURRENCIES}])"
-    rf"|(?<=[\w.])[ ]?(?P<behind>[{CURRENCIES}])(?!\w)"
-)
-PERCENT = re.compile(r"(?<![\d.,])(\d+(?:[.,]\d+)*)\s?%")
-POINT = re.compile(r"\d+\.\d{1,2}")
-WITH_POINT = frozenset(["en", "zh", "ja", "ko", "th", "he", "hi", "yue"])
-"""languages in which a point stands before decimals"""
-CODE = ""
-"""where the names of a language's signs have the code of the language"""
+FRACTION = regex.compile(r"(?<![\d/.])(\d{1,3})/(\d{1,3})(?![\d/.])")
+PERCENT = regex.compile(r"(?<![\d.,])(\d+(?:[.,]\d+)*)\s?%")
+DIVIDED = {"zh": "分之", "yue": "分之", "ja": "ぶんの"}
+"""what is said between the lower and the upper number of a fraction"""
+SLASH_IS_SILENT = frozenset(["de", "eu", "fr", "pt", "sk", "tr", "vi"])
+"""languages in which the library says nothing for one between numbers, which is well in dates"""
 SCALES = {
     "en": ("Celsius", "Fahrenheit"),
     "ru": ("Цельсия", "Фаренгейта"),
     "uk": ("Цельсія", "Фаренгейта"),
     "bg": ("Целзий", "Фаренхайт"),
     "el": ("Κελσίου", "Φαρενάιτ"),
-    "ja": ("", "かし"),
-    "zh": ("摄氏", "华氏"),
 }
 """the names of temperatures' scales, in English those of all languages in Latin script"""
-QUOTED_LINE = re.compile(r"\n[ \t]*>")
-QUOTED_BEGINNING = re.compile(r"[ \t]*>")
+SCALES_BEFORE = {
+    "ja": ("", "かし"),
+    "ko": ("섭씨 ", "화씨 "),
+    "zh": ("摄氏", "华氏"),
+    "yue": ("攝氏", "華氏"),
+}
+"""those that are said before the number"""
+QUOTED_LINE = regex.compile(r"\n[ \t]*>")
+QUOTED_BEGINNING = regex.compile(r"[ \t]*>")
 """a line of a mail that is quoted"""
-MARKS = "#+|"
+MARKS = "#+|→★⇒"
 """signs that begin lines of lists, headings and tables"""
 LONGEST_LINE = 500
 """code points of a line that are looked at before a sign"""
-ANY = re.compile(rf"{OPERATORS}|[{CURRENCIES}]")
+ANY = regex.compile(rf"{OPERATORS}|[-–−～〜∼{PICTURES}{''.join(ALIKE)}]")
 
 
 def named_signs(text: str, language: str) -> Iterator[Edit]:
     """Yield the names of signs in a text of a language, which are English where they are not known in it."""
-    if not ANY.search(text):
-        return
-    code = primary_language(language)
-    code = SAME.get(code, code)
-    names = _names(code)
-    quotes = {match.end() - 1 for match in QUOTED_LINE.finditer(text)}
-    if (first := QUOTED_BEGINNING.match(text)) and text[first.end() :].strip():
-        quotes.add(first.end() - 1)
-    edits = [
-        Edit(*match.span(), said) for match in ALONE.finditer(text) if (said := _said(match, names, quotes))
-    ]
-    if code != "en":  # whose amounts are another step's
-        edits += [
-            Edit(*match.span(), said)
-            for match in MONEY.finditer(text)
-            if (said := _amount(match, names, code))
-        ]
-    if code in ("zh", "yue"):  # where it is said before the number
-        edits += [Edit(*match.span(), f"百分之{match[1]}") for match in PERCENT.finditer(text)]
+    code = row_of(language)
+    edits = list(spelt_money(text, code))
+    if ANY.search(text):
+        edits += _names(text, code)
     behind = 0
     for edit in sorted(edits):
         if edit.start >= behind:
@@ -91,19 +111,73 @@ def named_signs(text: str, language: str) -> Iterator[Edit]:
             behind = edit.end
 
 
-def _said(match: re.Match[str], names: dict[str, str], quotes: set[int]) -> str:
+def _names(text: str, code: str) -> Iterator[Edit]:
+    names = names_of(code)
+    quotes = {match.end() - 1 for match in QUOTED_LINE.finditer(text)}
+    if (first := QUOTED_BEGINNING.match(text)) and text[first.end() :].strip():
+        quotes.add(first.end() - 1)
+    for match in ALONE.finditer(text):
+        said = _said(match, names, quotes)
+        if said is not None:
+            yield Edit(match.start(), match.end(), said)
+    if code in ("zh", "yue"):  # where it is said before the number
+        for match in PERCENT.finditer(text):
+            yield Edit(match.start(), match.end(), f"百分之{match[1]}")
+    if divided := DIVIDED.get(code):
+        for match in FRACTION.finditer(text):
+            if int(match[1]) < int(match[2]):
+                yield Edit(match.start(), match.end(), f"{match[2]}{divided}{match[1]}")
+
+
+def _said(match: regex.Match[str], names: dict[str, str], quotes: set[int]) -> str | None:
     """Return what is said for a sign, nothing where it is left to the engine."""
-    found = match[0].strip()
-    if scale := match["scale"]:
-        degrees, scales = names.get("°"), SCALES.get(names[CODE], SCALES["en"])
-        return f" {degrees} {scales[scale == 'F']}" if degrees else ""
-    number, sign = found[:-1], found[-1]
-    at = match.end() - 1 - (len(match[0]) - len(match[0].rstrip()))
-    if at in quotes or not names.get(sign) or (sign in MARKS and _begins_line(match.string, at)):
+    if match["tag"]:
+        return None
+    if match["wave"]:
         return ""
-    behind = " " * match.string[match.end() : match.end() + 1].isalnum()
+    if match["until"]:
+        return _until(match, names)
+    if scale := match["scale"]:
+        return _degrees(match["degrees"], scale == "F", names)
+    found = match[0].strip()
+    number, sign = found[:-1], found[-1]
+    if match["typed"]:
+        number, sign = "", TYPED[found]
+    at = match.end() - 1 - (len(match[0]) - len(match[0].rstrip()))
+    name = names.get(ALIKE.get(sign, sign))
+    if match["minus"]:
+        name = _minus(match, names)
+    if match["slash"] and names[CODE] in SLASH_IS_SILENT:
+        return None
+    if at in quotes or not name or (sign in MARKS and _begins_line(match.string, at)):
+        return None
+    behind = " " * (match.string[match.end() : match.end() + 1] not in ("", " ", "\n", ".", ",", ")"))
     before = " " * match.string[match.start() - 1 : match.start()].isalnum()
-    return f"{before}{number} {names[sign]}{behind}" if number else f"{before}{names[sign]}{behind}"
+    return f"{before}{number} {name}{behind}" if number else f"{before}{name}{behind}"
+
+
+def _minus(match: regex.Match[str], names: dict[str, str]) -> str:
+    """Return the name of a minus: another one between two numbers, in some languages."""
+    before = match.string[max(0, match.start() - 2) : match.start()].rstrip()
+    is_between = before[-1:].isdigit() or before[-1:] == ")"
+    return (is_between and BETWEEN.get(names[CODE])) or names["−"]
+
+
+def _until(match: regex.Match[str], names: dict[str, str]) -> str | None:
+    word = UNTIL.get(names[CODE])
+    if not word:
+        return f" {names['~']} " if names.get("~") else None
+    return word if names[CODE] in ("ja", "ko", "zh", "yue") else f" {word} "
+
+
+def _degrees(number: str | None, is_fahrenheit: bool, names: dict[str, str]) -> str | None:
+    """Return a temperature as it is said, of a number that may stand before the match."""
+    degrees, code = names.get("°"), names[CODE]
+    if not degrees:
+        return None
+    if code in SCALES_BEFORE:
+        return f"{SCALES_BEFORE[code][is_fahrenheit]}{number or ''} {degrees}"
+    return f"{number or ''} {degrees} {SCALES.get(code, SCALES['en'])[is_fahrenheit]}"
 
 
 def _begins_line(text: str, at: int) -> bool:
@@ -113,29 +187,3 @@ def _begins_line(text: str, at: int) -> bool:
     if text[at] == "|":
         return line.startswith("|") or (not line and bool(following))
     return not line and bool(following) and not following.isdigit()
-
-
-def _amount(match: re.Match[str], names: dict[str, str], code: str) -> str:
-    """Return an amount with its currency behind it, as it is said."""
-    if sign := match["before"]:
-        number = match["number"]
-        if code not in WITH_POINT and POINT.fullmatch(number):
-            number = number.replace(".", ",")
-        return f"{number} {names[sign]}" if names.get(sign) else ""
-    name = names.get(match["behind"] or "")
-    return f" {name}" if name else ""
-
-
-@cache
-def _rows() -> dict[str, list[str]]:
-    text = files("streaming.text").joinpath("sign_names.txt").read_text("utf-8")
-    lines = (line.split("|") for line in text.splitlines() if not line.startswith("#"))
-    return {code: names for code, *names in lines}
-
-
-@cache
-def _names(code: str) -> dict[str, str]:
-    """Return the names of a language's signs; English ones where the language is not known at all."""
-    rows = _rows()
-    signs = ["|" if sign == "vertical" else sign for sign in rows[""]]
-    return {CODE: code, **dict(zip(signs, rows.get(code, rows["en"]), strict=True))}

@@ -17,20 +17,23 @@ from streaming.text.line_ends import marked_line_ends
 from streaming.text.segments import sentence_ends
 from streaming.text.signs import named_signs
 from streaming.text.spelt_dots import spelt_dots
+from streaming.text.thousands import joined_thousands
 
 
-def spoken_text(text: Rewriting, language: str | None, *, emoji: bool = False, ties: bool = False) -> None:
+def spoken_text(
+    text: Rewriting, language: str | None, *, emoji: tuple[str, ...] = (), ties: bool = False
+) -> None:
     """Rewrite a text in a language, English where nobody knows, for an engine.
 
-    `emoji` says that the engine reads emoji by their names itself, `ties` that it wants a no-break space
-    behind a dot that ends no sentence.
+    `emoji` has the languages in which the engine reads the usual emoji by their names, `ties` says that it
+    wants a no-break space behind a dot that ends no sentence.
     """
     code = primary_language(language or "en")
     text.apply(composed(text.text))
     text.apply(usual(text.text))
+    text.apply(joined_thousands(text.text, code))
     text.apply(named_signs(text.text, code))
-    if not emoji:
-        text.apply(named_emoji(text.text, code))
+    text.apply(named_emoji(text.text, code, are_read=code in emoji))
     text.apply(marked_line_ends(text.text))
     if code == "en":
         text.apply(spelt_amounts(text.text))

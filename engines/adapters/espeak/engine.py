@@ -13,6 +13,7 @@ from pathlib import Path
 
 import espeakng_loader
 
+from engines.adapters.espeak.emoji_languages import EMOJI_LANGUAGES
 from engines.adapters.espeak.scripts import SCRIPT_LANGUAGES
 from engines.adapters.espeak.voices import (
     CHARACTERS,
@@ -77,7 +78,7 @@ class Espeak:
                 language="taken",
                 pitch=True,
                 words="events",
-                emoji=True,
+                emoji=EMOJI_LANGUAGES,
                 ties=True,
             ),
         )

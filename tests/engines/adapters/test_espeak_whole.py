@@ -8,19 +8,42 @@ from functools import cache
 import pytest
 from espeak_in_process import loaded, say
 
+from engines.adapters.espeak.emoji_languages import EMOJI_LANGUAGES
 from engines.adapters.espeak.scripts import SCRIPT_LANGUAGES
 from engines.api.offsets import Rewriting
 from engines.languages import primary_language
 from engines.toolkit.espeak_text import pieces, prepare
-from streaming.text.signs import _rows
+from streaming.text.money import CURRENCIES
+from streaming.text.sign_names import row_of, rows
 from streaming.text.spoken import spoken_text
 
 STRESS = str.maketrans("", "", "ˈˌː")
 FLAG = re.compile(r"\([\w-]+\)")
 NUMBERS = ",\n".join(map(str, range(1, 301)))
 RUN = 500
-NAMED = {code for code, names in _rows().items() if code and all(names[:4])}
+NAMED = {code for code, names in rows().items() if code and all(names[:4])}
 """languages with names of signs"""
+FOREIGN = {
+    "fr",
+    "es",
+    "it",
+    "pt",
+    "ru",
+    "uk",
+    "bg",
+    "ja",
+    "zh",
+    "ko",
+    "ar",
+    "he",
+    "fa",
+    "hi",
+    "th",
+    "tr",
+    "vi",
+    "el",
+}
+"""some in which a minus has another name"""
 
 
 def identifiers() -> dict[str, str]:
@@ -120,17 +143,18 @@ def test_a_run_in_every_language_ends_no_process() -> None:
     assert short == {}
 
 
-SIGNS = "< > ^ = + ± × ÷ ≈ ≤ ≥ ≠ % № & @ # / ~ | \\ ½ ¼ ¾ $5 €5 £5 ¥5"
+SIGNS = "< > ^ = + − ± × ÷ ≈ ≤ ≥ ≠ % № & @ # / ~ | \\ ½ ¼ ¾ → ← ↑ ↓ ⇒ ✓ ✗ ★ ♪ ∈ ∀ ∃ ∩"
+MONEY = [f"{sign}5" for sign in CURRENCIES if len(sign) == 1] + ["US$5", "A$5", "R$5"]
 _COMMON = "en de fr es it pt nl pl ru uk sv da nb cs sk fi tr hu ja cmn ro ca el"
 COMMON = frozenset(_COMMON.split())
-UNNAMED = {"№", "½", "¼", "¾"}
+UNNAMED = {"№", "½", "¼", "¾", *"⇒✓✗★♪∈∀∃∩"}
 """signs for which Unicode has names in some languages only"""
 
 
 def as_spoken(text: str, code: str) -> str:
     """Return a text as the gateway gives it to the engine, in the language of a voice."""
     rewriting = Rewriting(text)
-    spoken_text(rewriting, code, emoji=True, ties=True)
+    spoken_text(rewriting, primary_language(code), emoji=EMOJI_LANGUAGES, ties=True)
     return rewriting.text
 
 
@@ -149,6 +173,75 @@ def test_no_sign_is_dropped_in_any_language() -> None:
             dropped[code] = lost
 
     assert dropped == {}
+
+
+@pytest.mark.parametrize("text", ["7 -9", "7 −9", "7\n–9", "7 (-9)", "7 (−9)", "7 −9 °C"])
+def test_no_minus_is_dropped_in_any_language(text: str) -> None:
+    """A minus before a number is said in every language, and where its name is known not in English."""
+    dropped = {}
+    for code, identifier in identifiers().items():
+        set_voice(identifier)
+        without = text.translate(str.maketrans("", "", "-−–"))
+        got, positive = as_spoken(text, code), as_spoken(without, code)
+        is_english = "minus" in got and row_of(code) in FOREIGN
+        if is_english or letters(alone(got)) <= letters(alone(positive)):
+            dropped[code] = got
+
+    assert dropped == {}
+
+
+def test_no_currency_is_dropped_in_any_language() -> None:
+    """The sign of every currency is said in every language, behind the number and its word of magnitude."""
+    dropped = {}
+    for code, identifier in identifiers().items():
+        set_voice(identifier)
+        number = letters(alone("5"))
+        lost = [amount for amount in MONEY if letters(alone(as_spoken(amount, code))) <= number]
+        lost += [amount for amount in MONEY if not as_spoken(amount, code).startswith("5 ")]
+        if lost:
+            dropped[code] = lost
+
+    assert dropped == {}
+
+
+@pytest.mark.parametrize("pictures", ["😀 👍 ❤️ 🐶 🧀", "🟠 🟢 🫨 🪾 🦖", "❤️‍🔥 👨‍👩‍👧 🇩🇪 👍🏽 ⚽ ❗ 🆗"])
+def test_no_emoji_is_dropped_in_any_language(pictures: str) -> None:
+    """Emoji are said in every language, old and new, single and joined."""
+    dropped = {}
+    for code, identifier in identifiers().items():
+        set_voice(identifier)
+        silence = letters(alone("7 7"))
+        lost = [one for one in pictures.split() if letters(spoken(as_spoken(f"7 {one} 7", code))) <= silence]
+        if lost:
+            dropped[code] = lost
+
+    assert dropped == {}
+
+
+@pytest.mark.parametrize("text", ["10 000", "10\u00a0000", "10'000", "10’000", "1.000.000", "1 000 000"])
+def test_thousands_are_one_number_in_every_language(text: str) -> None:
+    """A number whose thousands are set apart is said as the same number without that."""
+    apart = {}
+    for code, identifier in identifiers().items():
+        set_voice(identifier)
+        if alone(as_spoken(text, code)) != alone(re.sub(r"\D", "", text)):
+            apart[code] = as_spoken(text, code)
+
+    assert apart == {}
+
+
+def test_temperatures_in_every_language() -> None:
+    """Degrees in one character are said as those in two, and say more than the number."""
+    silent = {}
+    for code, identifier in identifiers().items():
+        set_voice(identifier)
+        celsius, fahrenheit = as_spoken("20℃", code), as_spoken("68℉", code)
+        if celsius != as_spoken("20°C", code) or letters(alone(celsius)) <= letters(alone("20")):
+            silent[code] = celsius
+        if letters(alone(fahrenheit)) <= letters(alone("68")):
+            silent[f"{code}, Fahrenheit"] = fahrenheit
+
+    assert silent == {}
 
 
 def test_numbers_dates_lists_and_letters_in_every_language() -> None:

@@ -17,7 +17,7 @@ from streaming.text.segments import sentence_ends
 from streaming.text.spoken import spoken_text
 
 
-def spoken(text: str, language: str = "en", *, emoji: bool = True, ties: bool = False) -> str:
+def spoken(text: str, language: str = "en", *, emoji: tuple[str, ...] = (), ties: bool = False) -> str:
     """Return what is spoken of a text, with single spaces."""
     rewriting = Rewriting(text)
     spoken_text(rewriting, language, emoji=emoji, ties=ties)
@@ -36,7 +36,8 @@ def spoken(text: str, language: str = "en", *, emoji: bool = True, ties: bool = 
         ("`code` stays", "`code` stays"),
         ("Hel\u2060lo fea\u00adture zero\u200bwidth \ufeffmark", "Hello feature zerowidth mark"),
         ("5\u20117", "5-7"),
-        ("❤\ufe0f", "❤"),
+        ("❤\ufe0f", "red heart"),
+        ("20℃ and 68℉", "20 degrees Celsius and 68 degrees Fahrenheit"),
         ("می\u200cخواهم", "می\u200cخواهم"),
         ("ｶﾞｷﾞ ﬁne", "ガギ fine"),
     ],
@@ -50,12 +51,12 @@ def test_characters_in_their_usual_form(text: str, expected: str) -> None:
     ("text", "language", "expected"),
     [
         ("It made $5.3 billion.", "en", "It made five point three billion dollars."),
-        ("€29,99, $5.3M, $1.2k and £2bn", "en", "€29.99, five point three million dollars, one point two thousand dollars and 2 billion pounds"),
-        ("$1,500 stays, 3/4/2020 too", "en", "$1,500 stays, 3/4/2020 too"),
+        ("€29,99, $5.3M, $1.2k and £2bn", "en", "29 euros and 99 cents, five point three million dollars, one point two thousand dollars and 2 billion pounds"),
+        ("$1,500, but 3/4/2020 stays", "en", "1,500 dollars, but 3/4/2020 stays"),
         ("1/2, 2 3/4 and 2/3", "en", "one half, 2 and three quarters and two thirds"),
         ("5 > 3 and x^2 and <5", "en", "5 greater than 3 and x caret 2 and less than 5"),
         ("5 > 3", "de", "5 größer als 3"),
-        ("<b>bold</b> -> x", "en", "<b>bold</b> -> x"),
+        ("<b>bold</b> -> x", "en", "<b>bold</b> right arrow x"),
         ("Am 24. Dezember um neun.", "de", "Am vierundzwanzigsten Dezember um neun."),
         ("Im 19. Jahrhundert, der 2. Platz, in der 3. Klasse.", "de", "Im neunzehnten Jahrhundert, der zweite Platz, in der dritten Klasse."),
         ("Das Ergebnis ist 24. Danach ging er.", "de", "Das Ergebnis ist 24. Danach ging er."),
@@ -148,9 +149,24 @@ def test_no_sentence_ends_behind_such_a_dot(language: str, text: str) -> None:
     ],
 )
 def test_emoji_by_name(text: str, language: str, expected: str) -> None:
-    """Engines that know no emoji are given their whole names; those that do are given the emoji."""
-    assert " ".join(spoken(text, language, emoji=False).split()) == expected
-    assert spoken("👍", "en", emoji=True) == "👍"
+    """Engines are given the whole names of emoji, wherever these are known in a language."""
+    assert " ".join(spoken(text, language, emoji=(language,)).split()) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "read", "unread"),
+    [
+        ("👍", "👍", "thumbs up"),
+        ("🫨", "shaking face", "shaking face"),
+        ("👍🏽", "👍🏽", "thumbs up medium skin tone"),
+        ("❤️‍🔥", "heart on fire", "heart on fire"),
+        ("❗", "red exclamation mark", "red exclamation mark"),
+    ],
+)
+def test_emoji_are_left_to_engines_that_read_them(text: str, read: str, unread: str) -> None:
+    """Where no names are known in a language, older emoji are left to an engine that reads them in it."""
+    assert spoken(text, "sv", emoji=("sv",)) == read
+    assert spoken(text, "sv") == unread
 
 
 @pytest.mark.parametrize(
@@ -171,6 +187,93 @@ def test_emoji_by_name(text: str, language: str, expected: str) -> None:
 )  # fmt: skip
 def test_signs_and_amounts_in_other_languages(language: str, text: str, expected: str) -> None:
     """Signs that are dropped, or said in English, have names in the language, amounts their currency behind."""
+    assert spoken(text, language) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("fr", "Il fait -5 °C.", "Il fait moins 5 degrés Celsius."),
+        ("es", "De −5 a –3, y 7 - 5", "De menos 5 a menos 3, y 7 - 5"),
+        ("de", "Es hat –5 Grad. Seiten 5–7, F-15, Nord - Süd", "Es hat minus 5 Grad. Seiten 5–7, F-15, Nord - Süd"),
+        ("ru", "Температура -5", "Температура минус 5"),
+        ("cmn", "气温是 -5 度，气温-5度，3月-5月，5−3", "气温是 负 5 度，气温 负 5度，3月-5月，5 减 3"),
+        ("ja", "気温は−5度", "気温は マイナス 5度"),
+        ("en", "-5, (-5), 5 - 3 = 2, 555-1234, 2020-12-24, 5-7", "minus 5, (minus 5), 5 minus 3 = 2, 555-1234, 2020-12-24, 5-7"),
+        ("en", "- 5 apples", "- 5 apples"),
+    ],
+)  # fmt: skip
+def test_a_minus_is_said(language: str, text: str, expected: str) -> None:
+    """A minus is said before a number and in a calculation; a hyphen and a dash are none."""
+    assert spoken(text, language) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("pt", "custa R$ 5,30 hoje", "custa 5 reais e 30 hoje"),
+        ("pt", "R$ 1.500,00, R$ 5 milhões, R$ 1, R$ 0,50", "1.500 reais, 5 milhões de reais, 1 real, 50 centavos"),
+        ("es", "US$ 5, $5 millones, $5 mil", "5 dólares estadounidenses, 5 millones de dólares, 5 mil dólares"),
+        ("de", "US$ 5, X$ 5, $HOME", "5 US-Dollar, X$ 5, $HOME"),
+        ("de", "$5,3 Milliarden, €5 Mrd., 5 €/Monat", "5,3 Milliarden Dollar, 5 Milliarden Euro, 5 Euro/Monat"),
+        ("it", "€5 miliardi", "5 miliardi di euro"),
+        ("fr", "5 M€, €3 milliards, $5 millions", "5 millions d'euros, 3 milliards d'euros, 5 millions de dollars"),
+        ("ru", "$5 млн, $2, $1, 500 ₽", "5 млн долларов, 2 доллара, 1 доллар, 500 рублей"),
+        ("hi", "₹5 करोड़", "5 करोड़ रुपए"),
+        ("cmn", "花了$5亿", "花了5亿 美元"),
+        ("ja", "$5億", "5億 ドル"),
+        ("th", "฿5", "5 บาท"),
+        ("vi", "5 ₫", "5 đồng"),
+        ("kk", "5 ₸", "5 теңге"),
+        ("tr", "₺5", "5 lira"),
+        ("en", "It costs $5. $1, $5.99, $1,200.50, $.50 and -$5", "It costs 5 dollars. 1 dollar, 5 dollars and 99 cents, 1,200 dollars and 50 cents, 50 cents and minus 5 dollars"),
+        ("en", "US$5.3 billion and A$5 million", "five point three billion US dollars and 5 million Australian dollars"),
+        ("en", "a $5 bill, a $5 million deal, $5-10", "a 5 dollar bill, a 5 million dollar deal, 5 to 10 dollars"),
+        ("en", "₪5 ฿5 ₿5 ₦5 5€ £0.01", "5 shekels 5 baht 5 bitcoin 5 nairas 5 euros 1 penny"),
+    ],
+)  # fmt: skip
+def test_amounts_of_money(language: str, text: str, expected: str) -> None:
+    """The currency is said behind the number and its word of magnitude, the one that is meant, in its form."""
+    assert spoken(text, language) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("cmn", "今天20℃是", "今天摄氏20 度是"),
+        ("ko", "오늘 20℃입니다", "오늘 섭씨 20 도입니다"),
+        ("de", "20℃ und 68℉", "20 Grad Celsius und 68 Grad Fahrenheit"),
+        ("ja", "さくら～, 10時～12時", "さくら, 10時から12時"),
+        ("cmn", "你好～ 3～5 你好~", "你好 3到5 你好"),
+        ("ko", "10시～12시 안녕~", "10시에서 12시 안녕"),
+        ("en", "if a<b and c>d, i<10, a->b, x<=5", "if a less than b and c greater than d, i less than 10, a right arrow b, x less than or equal to 5"),
+        ("en", "List<String>, <a@b.de>, text<b>bold</b>", "List<String>, <a@b.de>, text<b>bold</b>"),
+        ("fr", "A → B", "A flèche droite B"),
+        ("en", "p ⇒ q, x∈A, ✓ done, ★★", "p implies q, x is an element of A, check mark done, star star"),
+        ("cmn", "1/2", "2分之1"),
+        ("ja", "1/2", "2ぶんの1"),
+        ("de", "am 12/5", "am 12/5"),
+    ],
+)  # fmt: skip
+def test_signs_in_texts(language: str, text: str, expected: str) -> None:
+    """Signs are said between letters too, waves only between numbers; tags are no comparisons."""
+    assert spoken(text, language) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("ru", "10 000 рублей, 12 500, 1 234 567", "10000 рублей, 12500, 1234567"),
+        ("cs", "volejte 777 123 456", "volejte 777 123 456"),
+        ("ru", "+7 900 123 456", "+7 900 123 456"),
+        ("en", "10 000 people, 100 200 300, In 2020 300 came", "10000 people, 100 200 300, In 2020 300 came"),
+        ("de", "10'000 und 10’000", "10000 und 10000"),
+        ("hr", "1.000.000 i 10.000", "1000000 i 10000"),
+        ("en", "192.168.100.200", "192.168.100.200"),
+    ],
+)
+def test_thousands_are_joined(language: str, text: str, expected: str) -> None:
+    """Thousands that are set apart are one number; lists, telephone numbers and addresses stay."""
     assert spoken(text, language) == expected
 
 
@@ -266,11 +369,11 @@ def test_offsets_lead_back() -> None:
         assert text[first:last] == origin
 
 
-@given(st.text(max_size=200), st.sampled_from(["en", "de", "ja"]), st.booleans())
-def test_any_text_can_be_spoken(text: str, language: str, emoji: bool) -> None:
+@given(st.text(max_size=200), st.sampled_from(["en", "de", "ja", "sv"]), st.booleans())
+def test_any_text_can_be_spoken(text: str, language: str, is_read: bool) -> None:
     """Any text is rewritten without an error, and every place in it leads back into the caller's."""
     rewriting = Rewriting(text)
-    spoken_text(rewriting, language, emoji=emoji, ties=True)
+    spoken_text(rewriting, language, emoji=("sv",) * is_read, ties=True)
 
     for start in range(len(rewriting.text)):
         first, last = rewriting.original(start, start + 1)
