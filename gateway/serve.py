@@ -2,7 +2,8 @@
 
 The shutdown has this order: say so at `/readyz` for `server.drain_delay`, refuse new requests (503 with
 Retry-After, on old and new connections), let those under way finish within `server.drain_timeout`, close the
-sockets, cancel what is left, stop the workers.
+sockets, cut what is left, stop the workers. A second signal cuts what is left at once, and a third ends the
+process with nothing done in order any more.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ M_MMAP_THRESHOLD = -3
 """mallopt's parameter for the size from which blocks are mapped by themselves"""
 MMAP_THRESHOLD_BYTES = 262_144
 AGAIN_AFTER = 0.5
-"""seconds after which another signal is a second one: `timeout` signals its child, then the group it is in"""
+"""seconds after which another signal is one more: `timeout` signals its child, then the group it is in"""
 CANCEL_AFTER = 2
 """seconds that connections have to close once their requests have ended or were cancelled"""
 
@@ -127,7 +128,8 @@ class GatewayServer(uvicorn.Server):
         self._log = log
         self._on_listening = on_listening
         self._drain_task: asyncio.Task[None] | None = None
-        self._drain_began = 0.0
+        self._last_signal = 0.0
+        self._hurried = False
         self.stopped_by: signal.Signals | None = None
         """the signal that came while the server was starting"""
         super().__init__(
@@ -157,7 +159,7 @@ class GatewayServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Shut down in order at the first signal, at once at the second."""
+        """Shut down in order at the first signal, without waiting at the second, at once at the third."""
         handlers = {number: signal.signal(number, self._on_signal) for number in self._signals}
         try:
             yield
@@ -173,17 +175,26 @@ class GatewayServer(uvicorn.Server):
             self.stopped_by = signal.Signals(number)
             self.should_exit = True
             return
-        if self._drain_task is not None:
-            if time.monotonic() - self._drain_began > AGAIN_AFTER:
-                self.should_exit = self.force_exit = True
+        before, self._last_signal = self._last_signal, time.monotonic()
+        if self._drain_task is None:
+            self._loop.call_soon_threadsafe(self.begin_shutdown, signal.Signals(number).name)
+        elif self._last_signal - before < AGAIN_AFTER:
             return
-        self._loop.call_soon_threadsafe(self.begin_shutdown, signal.Signals(number).name)
+        elif not self._hurried:
+            self._hurried = True
+            self._loop.call_soon_threadsafe(self._hurry)
+        else:
+            os._exit(INTERRUPTED)  # its children end with it
 
     def begin_shutdown(self, reason: str) -> None:
         """Begin to shut down in order, if that has not begun yet."""
         if self._drain_task is None:
-            self._drain_began = time.monotonic()
             self._drain_task = asyncio.ensure_future(self._drain_and_exit(reason))
+
+    def _hurry(self) -> None:
+        """Cut the requests under way: nobody waits for their end any more."""
+        self.config.timeout_graceful_shutdown = 0
+        self._drain.hurry()
 
     def break_off(self, reason: str) -> None:
         """Close the sockets at once: nothing can be served any more."""
@@ -191,8 +202,10 @@ class GatewayServer(uvicorn.Server):
         self.should_exit = True
 
     async def _drain_and_exit(self, reason: str) -> None:
-        self._log.info("going away", signal=reason, running=self._drain.running)
-        if not await self._drain.finish(self._settings.drain_timeout, self._settings.drain_delay):
+        settings = self._settings
+        within = settings.drain_delay + settings.drain_timeout
+        self._log.info("going away", signal=reason, running=self._drain.running, within=within)
+        if not await self._drain.finish(settings.drain_timeout, settings.drain_delay):
             self._log.warning("breaking off requests", running=self._drain.running)
         self.should_exit = True
 

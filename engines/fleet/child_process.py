@@ -39,13 +39,15 @@ async def start_module(
 ) -> asyncio.subprocess.Process:
     """Start a module of ours with our own interpreter; `environ` adds to its variables. Raises OSError.
 
-    However we end, it ends with us, even where it is stopped and reads no pipe (Linux).
+    However we end, it ends with us, even where it is stopped and reads no pipe (Linux). What stops a whole
+    group of processes, as Ctrl-C does, does not reach it, not even before it has learnt to ignore that.
     """
     return await asyncio.create_subprocess_exec(
         *module_command("engines.fleet.bound_child", str(os.getpid()), module, *arguments),
         stdin=stdin,
         stdout=stdout,
         env={**own_environ(), **(environ or {})},
+        start_new_session=True,
     )
 
 

@@ -165,6 +165,7 @@ async def _start_process(
         stderr=asyncio.subprocess.PIPE,
         limit=LINE_LIMIT,
         env=environ,
+        start_new_session=True,  # what stops a whole group does not reach it, not even while it begins
     )
     assert process.stdin is not None  # noqa: S101 - asked for a pipe
     process.stdin.write(msgspec.json.encode(order) + b"\n")  # whether it reads that is seen by its handshake

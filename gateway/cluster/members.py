@@ -16,6 +16,7 @@ from structlog.typing import FilteringBoundLogger
 from engines.fleet.answer_watch import AnswerTerms
 from engines.fleet.child_process import wait_for_end
 from engines.fleet.process_supervisor import OWN_RESTART_DELAY_MAX, Backoff, ChildRun, Supervisor
+from engines.worker.parent import STOP_SIGNAL
 from gateway.cluster import metric_files
 from gateway.cluster.engine_server import EngineServer
 from gateway.config.settings import ServerSettings
@@ -77,6 +78,7 @@ class Members:
         self._complete = False
         """all members have accepted connections at once"""
         self._stopping = False
+        self._processes: set[asyncio.subprocess.Process] = set()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -90,6 +92,12 @@ class Members:
             for member in members:
                 member.cancel()
             await asyncio.gather(*members, return_exceptions=True)
+
+    def hurry(self) -> None:
+        """Have members that are stopping cut their requests."""
+        for process in self._processes:
+            with suppress(ProcessLookupError):
+                process.send_signal(STOP_SIGNAL)
 
     async def _keep_running(self) -> None:
         failed_starts = 0
@@ -126,6 +134,7 @@ class Members:
             environ = {}
         process = await run.start_module(MODULE, str(self._folder / "engines.sock"), environ=environ)
         self._starting[process.pid] = run
+        self._processes.add(process)
 
         def kill(seconds: float) -> None:
             self._log.warning("gateway process does not answer", pid=process.pid, seconds=round(seconds, 1))
@@ -138,6 +147,7 @@ class Members:
         finally:
             has_served = self._starting.pop(process.pid, None) is None
             if process.returncode is not None:
+                self._processes.discard(process)
                 metric_files.trim(counts, process.pid)
         if not self._stopping:
             self._log.warning("gateway process died", pid=process.pid, status=status)

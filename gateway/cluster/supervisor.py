@@ -11,6 +11,7 @@ import asyncio
 import os
 import socket
 import sys
+import time
 from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
@@ -40,7 +41,7 @@ from gateway.observability import logging
 from gateway.observability.metrics import MULTIPROCESS, Metrics
 from gateway.security.hosts import UnsafeBinding, check_binding
 from gateway.security.keys import KeyStore, key_file
-from gateway.serve import SIGNALS, GatewayServer, announce, tune_memory
+from gateway.serve import AGAIN_AFTER, SIGNALS, GatewayServer, announce, tune_memory
 from gateway.services.container import codec_threads
 
 POLL_PERIOD = 0.05
@@ -103,6 +104,7 @@ class ClusterSupervisor:
         self._address = address
         self._folder = folder
         self._stopping = asyncio.Event()
+        self._last_signal = 0.0
         engines = Engines(
             settings.engines,
             settings.workers,
@@ -123,7 +125,7 @@ class ClusterSupervisor:
         """Run everything until a signal, or until no member can serve; return the exit status."""
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
-            loop.add_signal_handler(number, self._stopping.set)
+            loop.add_signal_handler(number, self._on_signal)
         async with (
             self._engines.running(),
             self._manager.running(),
@@ -137,6 +139,14 @@ class ClusterSupervisor:
             announcer.cancel()
             self._log.info("going away", processes=len(self._engine_server.accepting))
         return 1 if self._failure else 0
+
+    def _on_signal(self) -> None:
+        """Stop at the first signal; have requests cut at another."""
+        before, self._last_signal = self._last_signal, time.monotonic()
+        if not self._stopping.is_set():
+            self._stopping.set()
+        elif self._last_signal - before > AGAIN_AFTER:
+            self._members.hurry()
 
     def _fail(self, reason: str) -> None:
         if not self._failure:

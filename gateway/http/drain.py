@@ -9,8 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 from engines.errors import Overloaded
+
+
+def going_away() -> Overloaded:
+    """Return the error of a request that the server does not serve, or not to its end, as it is closing."""
+    return Overloaded("The server is going away; another one may be about to start.", retry_after=5.0)
 
 
 class Drain:
@@ -25,6 +31,7 @@ class Drain:
         self._on_closing: list[Callable[[], None]] = []
         self._idle = asyncio.Event()
         self._idle.set()
+        self._hurried = asyncio.Event()
 
     def on_closing(self, call: Callable[[], None]) -> None:
         """Have something called once no more requests are accepted."""
@@ -33,7 +40,8 @@ class Drain:
     def enter(self) -> None:
         """Count a request that begins."""
         self.running += 1
-        self._idle.clear()
+        if not self._hurried.is_set():
+            self._idle.clear()
 
     def leave(self) -> None:
         """Count a request that has ended."""
@@ -44,20 +52,24 @@ class Drain:
     def check(self) -> None:
         """Refuse a new request once the server is closing. Raises Overloaded."""
         if self.closing:
-            raise Overloaded("The server is going away; another one may be about to start.", retry_after=5.0)
+            raise going_away()
+
+    def hurry(self) -> None:
+        """Wait no longer, neither before nor after the server closes."""
+        self._hurried.set()
+        self._idle.set()
 
     async def finish(self, timeout: float, delay: float = 0.0) -> bool:
         """Announce the end for `delay` seconds, accept no more requests then, and wait for those under way.
 
-        Return whether all have ended within `timeout` further seconds.
+        Return whether all have ended within `timeout` further seconds, and before somebody is in a hurry.
         """
         self.announced = True
-        await asyncio.sleep(delay)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._hurried.wait(), delay)
         self.closing = True
         for call in self._on_closing:
             call()
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(self._idle.wait(), timeout)
-        except TimeoutError:
-            return False
-        return True
+        return not self.running

@@ -28,7 +28,7 @@ from compat.errors import (
 )
 from gateway.http import urls
 from gateway.http.bodies import Disconnected
-from gateway.http.drain import Drain
+from gateway.http.drain import Drain, going_away
 from gateway.http.failures import FailureLog, in_words, unwrapped
 from gateway.http.media_types import JSON_UTF8, with_charset
 from gateway.http.proxies import Forwarding, Proxies
@@ -102,11 +102,17 @@ class RequestMiddleware:
                 await exchange.answer_preflight()
             else:
                 await self._app(exchange.inner_scope(), exchange.receive, exchange.send)
-        except asyncio.CancelledError:
-            exchange.log_entry.outcome = "broken"
-            raise
+        except asyncio.CancelledError:  # the server stops, which is no failure of the application
+            await self._cut(exchange)
         except Exception as exc:  # whatever it is, the client gets an error answer or a broken connection
             await self._answer_failure(exchange, exc)
+
+    async def _cut(self, exchange: Exchange) -> None:
+        """Say in the log that a request was cut, and to its client where its answer has not begun."""
+        if not exchange.started:
+            await exchange.answer(refusal(going_away()))
+        exchange.log_entry.outcome = "broken"
+        exchange.log_entry.error = "the server was stopped before it had ended"
 
     def _check(self, exchange: Exchange) -> None:
         exchange.check_length()

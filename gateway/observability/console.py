@@ -148,8 +148,15 @@ def _seconds(seconds: float) -> str:
 def _going_away(fields: Fields) -> str:
     running = fields.pop("running", fields.pop("processes", 0) and 0)
     why = fields.pop("signal", "") or fields.pop("reason", "")
-    waits = f"; {running} request{'s' if running != 1 else ''} may finish" if running else ""
+    within = fields.pop("within", 0)
+    waits = f"; {_requests(running)} may finish" if running else ""
+    if running and within:
+        waits += f" within {within:g} s, unless Ctrl-C is pressed again"
     return f"stopping{f' ({why})' if why else ''}{waits}"
+
+
+def _requests(count: int) -> str:
+    return f"{count} request{'s' if count != 1 else ''}"
 
 
 def _worker_says(fields: Fields) -> str:
@@ -183,7 +190,7 @@ SENTENCES: dict[str, Sentence] = {
     "model not pulled": lambda fields: f"{fields.pop('model')} was not pulled: {fields.pop('reason')}",
     "listening": lambda fields: f"listening at {fields.pop('url')}",
     "breaking off requests": lambda fields: (
-        f"breaking off {fields.pop('running')} requests that go on too long"
+        f"cutting {_requests(fields.pop('running'))} whose end is not waited for"
     ),
 }
 """by event; each takes out of the fields what it tells"""

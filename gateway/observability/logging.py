@@ -22,8 +22,13 @@ from gateway.observability.levels import worker_level
 
 HANDLER = "voicebox"
 """the name of our handler on the root logger"""
-UNFINISHED = "ASGI callable returned without completing response."
-"""what uvicorn logs of a stream that we broke on purpose; the request's own line says more"""
+TOLD_OTHERWISE = frozenset(
+    {
+        "ASGI callable returned without completing response.",
+        "Cancel %s running task(s), timeout graceful shutdown exceeded",
+    }
+)
+"""what uvicorn logs of streams that we broke on purpose; the requests' own lines say more"""
 UPGRADES = ("Unsupported upgrade request.", "No supported WebSocket library detected.")
 """what uvicorn logs of a WebSocket, which no installation of anything would make work here"""
 MULTILINE = frozenset({"exception", "stack"})
@@ -85,7 +90,9 @@ def _configure_libraries(shared: list[Processor], render: list[Processor], level
     """Have the standard library's records from `level` on written in our form."""
     handler = logging.StreamHandler(_stream())
     handler.set_name(HANDLER)
-    handler.addFilter(lambda record: record.msg != UNFINISHED and not str(record.msg).startswith(UPGRADES))
+    handler.addFilter(
+        lambda record: record.msg not in TOLD_OTHERWISE and not str(record.msg).startswith(UPGRADES)
+    )
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[_add_source, *shared],
