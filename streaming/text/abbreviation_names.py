@@ -85,6 +85,16 @@ fi|tammikuu\\w*|helmikuu\\w*|maaliskuu\\w*|huhtikuu\\w*|toukokuu\\w*|kesäkuu\\w
 tr|yüzyıl\\w*|sınıf\\w*|kat\\w*|gün\\w*|bölüm\\w*|hafta\\w*|sıra\\w*|madde\\w*
 """
 """what stands behind a day, or in Turkish behind an ordinal; in the case in which it does"""
+DATE_MONTHS = """
+nb|januar|februar|mars|april|mai|juni|juli|august|september|oktober|november|desember
+fi|tammikuuta|helmikuuta|maaliskuuta|huhtikuuta|toukokuuta|kesäkuuta|heinäkuuta|elokuuta|syyskuuta
+|lokakuuta|marraskuuta|joulukuuta
+et|jaanuar|veebruar|märts|aprill|mai|juuni|juuli|august|september|oktoober|november|detsember
+ru|января|февраля|марта|апреля|мая|июня|июля|августа|сентября|октября|ноября|декабря
+uk|січня|лютого|березня|квітня|травня|червня|липня|серпня|вересня|жовтня|листопада|грудня
+tr|Ocak|Şubat|Mart|Nisan|Mayıs|Haziran|Temmuz|Ağustos|Eylül|Ekim|Kasım|Aralık
+"""
+"""months of dates in figures, in languages that have no row above or other words in it"""
 DAYS = """
 cs
 |prvního druhého třetího čtvrtého pátého šestého sedmého osmého devátého desátého jedenáctého dvanáctého

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from engines.api.offsets import Edit
-from streaming.text.spelt_dots import is_ordinal_dot
+from streaming.text.spelt_dots import DATE, LAST_DAY, is_ordinal_dot
 
 DOT = re.compile(r"\.[ \u00a0]+(?=[^\W_])")
 MONTHS = (
@@ -25,12 +25,37 @@ DATIVE = (
 )
 FEMININE_DATIVE = r"(?:in|an|auf|bei|mit|nach|seit|von|zu|aus|vor|während|innerhalb|ab)\s+der"
 NOMINATIVE = r"der|die|das|diese|dieser|dieses|jede|jeder|jedes"
+JOINT = r"\s?[–—-]\s?|\s?/\s?|,\s|\s(?:und|bis|oder|sowie|bis zum|und zum|und am)\s"
 ORDINAL = re.compile(
     rf"(?:\b(?P<dative>{DATIVE}|{FEMININE_DATIVE})\s+|\b(?P<plain>{NOMINATIVE})\s+)?"
-    rf"(?<![\w.,])(?P<number>\d{{1,3}})\.(?=[ \u00a0\n](?P<known>(?:{MONTHS}|{NOUNS})\b)?[A-ZÄÖÜ])",
+    rf"(?<![\w.,])(?P<others>(?:\d{{1,3}}\.(?:{JOINT})){{0,6}})"
+    rf"(?P<number>\d{{1,3}})\.(?=[ \u00a0\n](?P<known>(?:{MONTHS}|{NOUNS})\b)?[A-ZÄÖÜ])",
     re.IGNORECASE,
 )
+OTHER = re.compile(rf"(\d{{1,3}})\.({JOINT})", re.IGNORECASE)
+DASH = re.compile(r"\s?[–—-]\s?")
+MONTH_NAMES = MONTHS.split("|Jan|")[0].replace("|Jänner", "").split("|")
+CLOCK = r"(?<![\d.,:])([01]?\d|2[0-4])[.:]([0-5]\d)"
+TIME = re.compile(rf"{CLOCK}(?:(\s?[–—-]\s?|\s(?:bis|und|oder)\s){CLOCK})?[ \u00a0]Uhr\b")
 CAPITAL = re.compile(r"[ \u00a0\n][A-ZÄÖÜ]")
+
+
+def german_dates(text: str) -> Iterator[Edit]:
+    """Yield the dates and times of a German text that are figures between dots, as they are said."""
+    edits = [
+        Edit(*match.span(), f"{int(match[1])}. {MONTH_NAMES[int(match[2]) - 1]} ")
+        for match in DATE.finditer(text)
+        if 1 <= int(match[1]) <= LAST_DAY and 1 <= int(match[2]) <= len(MONTH_NAMES)
+    ]
+    for match in TIME.finditer(text):
+        first, last = _time(match[1], match[2]), _time(match[4], match[5]) if match[4] else ""
+        joint = " bis " if match[3] and DASH.fullmatch(match[3]) else match[3] or ""
+        edits.append(Edit(*match.span(), f"{first}{joint}{last}"))
+    yield from sorted(edits)
+
+
+def _time(hours: str, minutes: str) -> str:
+    return f"{int(hours)} Uhr" + (f" {int(minutes)}" if int(minutes) else "")
 
 
 def german_ordinals(text: str) -> Iterator[Edit]:
@@ -42,6 +67,9 @@ def german_ordinals(text: str) -> Iterator[Edit]:
         if not (known or match["dative"] or match["plain"]):
             continue
         ending = "n" if match["dative"] else "" if match["plain"] or not _is_month(text, match.end()) else "r"
+        for other in OTHER.finditer(text, match.start("others"), match.end("others")):
+            joint = " bis " if DASH.fullmatch(other[2]) else other[2]
+            yield Edit(*other.span(), f"{_ordinal(int(other[1]))}{ending}{joint}")
         start = match.start("number")
         yield Edit(start, match.end(), _ordinal(int(match["number"])) + ending)
 

@@ -7,13 +7,31 @@ from collections.abc import Iterator
 from functools import cache
 
 from engines.api.offsets import Edit
-from streaming.text.abbreviation_names import ABBREVIATIONS, DAYS, MONTHS
+from streaming.text.abbreviation_names import ABBREVIATIONS, DATE_MONTHS, DAYS, MONTHS
+from streaming.text.ordinals import declined
 
 SAME = {"no": "nb", "nn": "nb", "sr": "bs"}
 """codes of languages that share a row with another"""
 LAST_DAY = 31
+MONTHS_OF_YEAR = 12
+ORDINAL_DAYS = frozenset(line for line in DAYS.split() if len(line) == 2)
+"""languages whose ordinals of days are in the table"""
 BY_LIBRARY = frozenset(["da", "fi", "tr"])
 """languages whose ordinals num2words knows in the form that stands before a month"""
+DATE = re.compile(r"(?<![\w.,/-])(\d{1,2})\.[ \u00a0]?(\d{1,2})\.[ \u00a0]?(?=(?:1[5-9]|20)\d\d(?![\d.]*\d))")
+"""a day and a month before a year; what has more figures is a version or an address"""
+NUMBERED = re.compile(r"(?<![\w.,])(\d{1,3})\.[ \u00a0](?=([^\W\d_]{2,}))")
+"""a number with a dot before a word"""
+ITEM = re.compile(r"^\s*\d{1,3}[.)]\s", re.MULTILINE)
+FINNISH = {
+    "ssa": "inessive", "ssä": "inessive", "sta": "elative", "stä": "elative", "lla": "adessive",
+    "llä": "adessive", "lle": "allative", "lta": "ablative", "ltä": "ablative", "ksi": "translative",
+    "een": "illative", "seen": "illative", "n": "genitive",
+}  # fmt: skip
+"""endings of nouns that tell the case of the ordinal before"""
+POLISH = {"a": "f", "o": "nn", "e": "nn", "ę": "nn"}
+POLISH_IN = re.compile(r"(?:^|\s)(?:na|w|we|po|przy|o)\s$", re.IGNORECASE)
+POLISH_OF = re.compile(r"(?:^|\s)(?:do|od|z|ze|dla|bez|koło)\s$", re.IGNORECASE)
 NUMBER = re.compile(r"(?<![\w.,])\d{1,4}$")
 INITIALS = re.compile(r"\s*(?:[^\W\d_]\.[ \u00a0]?){1,4}\s*")
 ENDS = re.compile(r"\s*(?:$|[\n\"'”’»)\]])")
@@ -25,7 +43,7 @@ def spelt_dots(text: str, language: str) -> Iterator[Edit]:
     if "." not in text:
         return
     code = SAME.get(language, language)
-    edits = [*_abbreviations(text, code), *_days(text, code)]
+    edits = [*_abbreviations(text, code), *_dates(text, code), *_days(text, code), *_numbered(text, code)]
     behind = 0
     for edit in sorted(edits):
         if edit.start >= behind:
@@ -94,6 +112,50 @@ def _days(text: str, code: str) -> Iterator[Edit]:
             yield Edit(match.start(), match.end(), _day(number, code))
 
 
+def _dates(text: str, code: str) -> Iterator[Edit]:
+    """Yield the days and months before a year that are figures, in words."""
+    months = _row(DATE_MONTHS, code) or _row(MONTHS, code)
+    if months is None or len(months) != MONTHS_OF_YEAR or "\\" in months[0]:
+        return
+    for match in DATE.finditer(text):
+        day, month = int(match[1]), int(match[2])
+        if 1 <= day <= LAST_DAY and 1 <= month <= MONTHS_OF_YEAR:
+            yield Edit(*match.span(), f"{day if code == 'tr' else _day(day, code)} {months[month - 1]} ")
+
+
+def _numbered(text: str, code: str) -> Iterator[Edit]:
+    """Yield the ordinals before a word with a small letter, in its gender or case, where engines say
+    a number.
+    """
+    if code not in ("fi", "pl"):
+        return
+    days = _day_pattern(code)
+    items = {match.end() for match in ITEM.finditer(text)}
+    for match in NUMBERED.finditer(text):
+        if days and days.match(text, match.start()):
+            continue
+        if match[2][0].islower() and not (len(items) > 1 and match.end() in items):
+            spoken = (_finnish if code == "fi" else _polish)(match)
+            yield Edit(match.start(), match.end() - 1, spoken)
+
+
+def _finnish(match: re.Match[str]) -> str:
+    from num2words import num2words
+
+    case = next((case for ending, case in FINNISH.items() if match[2].endswith(ending)), "nominative")
+    return str(num2words(int(match[1]), lang="fi", to="ordinal", case=case))
+
+
+def _polish(match: re.Match[str]) -> str:
+    before = match.string[max(0, match.start() - 6) : match.start()]
+    case = "p" if POLISH_IN.search(before) else "g" if POLISH_OF.search(before) else "n"
+    if case == "n":
+        case = POLISH.get(match[2][-1], "n")
+    elif case == "g" and match[2][-1] in "iy":
+        case = "fg"
+    return declined(int(match[1]), "pl", case)
+
+
 @cache
 def _day_pattern(code: str) -> re.Pattern[str] | None:
     months = _row(MONTHS, code)
@@ -107,6 +169,10 @@ def _day(number: int, code: str) -> str:
         from num2words import num2words
 
         return str(num2words(number, lang=code, to="ordinal"))
+    if code in ("ru", "uk"):
+        return declined(number, code, "g")
+    if code not in ("sl", *ORDINAL_DAYS):
+        return f"{number}."
     if code == "sl":
         return _slovene(number)
     low, *tens = _row(DAYS, code) or [""]

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 
 from engines.api.offsets import Rewriting
 from engines.languages import primary_language
-from streaming.text.abbreviations import german_ordinals, tied_dots
+from streaming.text.abbreviations import german_dates, german_ordinals, tied_dots
 from streaming.text.amounts import spelt_amounts
 from streaming.text.characters import composed, usual
 from streaming.text.emoji_names import named_emoji
 from streaming.text.line_ends import marked_line_ends
+from streaming.text.ordinals import spelt_ordinals
 from streaming.text.segments import sentence_ends
 from streaming.text.signs import named_signs
 from streaming.text.spelt_dots import spelt_dots
@@ -32,6 +33,7 @@ def spoken_text(
     text.apply(composed(text.text))
     text.apply(usual(text.text))
     text.apply(joined_thousands(text.text, code))
+    text.apply(spelt_ordinals(text.text, code))
     text.apply(named_signs(text.text, code))
     text.apply(named_emoji(text.text, code, are_read=code in emoji))
     text.apply(marked_line_ends(text.text))
@@ -39,6 +41,7 @@ def spoken_text(
         text.apply(spelt_amounts(text.text))
     text.apply(spelt_dots(text.text, code))
     if code == "de":
+        text.apply(german_dates(text.text))
         text.apply(german_ordinals(text.text))
     if ties:
 
