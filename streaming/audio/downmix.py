@@ -29,6 +29,10 @@ RIGHT = ("FR", "BR", "SR", "FRC", "WR", "TFR", "TBR", "TSR", "DR")
 WEIGHTS = {"FC": 1.0, "FL": 0.7071, "FR": 0.7071, "LFE": 0.0, "LFE2": 0.0}
 """by which channels are added, as FFmpeg adds them: speech in films is in the centre"""
 OTHER_WEIGHT = 0.5
+LOW = frozenset({"LFE", "LFE2"})
+"""channels of low tones, which are left out; where one holds others, as of a microphone, it is none"""
+HIGHEST_LOW = 200.0
+"""Hertz, to which the mean tone of such a channel may come; they are made of up to 120"""
 LOST = 0.01
 """of the mean's power, that what is lost in it may have: joint stereo codecs make some noise"""
 INAUDIBLE = 3e-7
@@ -45,11 +49,9 @@ class Downmix:
     """
 
     def __init__(self, channels: Sequence[str], rate: int) -> None:
-        weights = np.array([WEIGHTS.get(name, OTHER_WEIGHT) for name in channels], np.float32)
-        self._weights: Floats = weights / weights.sum() if weights.any() else weights + 1 / len(weights)
-        turns = np.exp(1j * _phases(channels))
-        self._in_phase: Floats = (self._weights * turns.real).astype(np.float32)
-        self._turned: Floats = (self._weights * turns.imag).astype(np.float32)
+        self._rate = rate
+        self._names = list(channels)
+        self._weigh()
         self._filter = _hilbert(max(1, round(HALF_LENGTH_SECONDS * rate)))
         self._half = len(self._filter) // 2
         self._fade_samples = max(1, round(FADE_SECONDS * rate))
@@ -69,7 +71,29 @@ class Downmix:
         """Return the rest of the PCM."""
         return self._mixed(np.zeros((len(self._weights), self._half), np.float32))
 
+    def _weigh(self) -> None:
+        """Set what each channel is multiplied by, for the mean and at different phases."""
+        weights = np.array([WEIGHTS.get(name, OTHER_WEIGHT) for name in self._names], np.float32)
+        self._weights: Floats = weights / weights.sum() if weights.any() else weights + 1 / len(weights)
+        turns = np.exp(1j * _phases(self._names))
+        self._in_phase: Floats = (self._weights * turns.real).astype(np.float32)
+        self._turned: Floats = (self._weights * turns.imag).astype(np.float32)
+
+    def _find_misnamed(self, channels: Floats) -> None:
+        """Take a channel for any other from where on it holds more than low tones."""
+        misnamed = [
+            at
+            for at, name in enumerate(self._names)
+            if name in LOW and _mean_tone(channels[at], self._rate) > HIGHEST_LOW
+        ]
+        if misnamed:
+            for at in misnamed:
+                self._names[at] = f"{at}"
+            self._weigh()
+
     def _mixed(self, channels: Floats) -> bytes:
+        if not LOW.isdisjoint(self._names):
+            self._find_misnamed(channels)
         begins = not self._spread and self._loses(channels)
         known = np.concatenate([self._channels, channels], axis=1)
         count = channels.shape[1]
@@ -90,6 +114,15 @@ class Downmix:
         mean = float(((self._weights @ scaled) ** 2).mean())
         lost = float((self._weights @ scaled**2).mean()) - mean
         return lost > max(INAUDIBLE, LOST * mean)
+
+
+def _mean_tone(sound: Floats, rate: int) -> float:
+    """Return the mean frequency of a sound in Hertz, weighted by power; 0 of silence."""
+    scaled = sound / 32768
+    power = float((scaled**2).mean()) if len(scaled) else 0.0
+    if power <= INAUDIBLE:
+        return 0.0
+    return float(np.sqrt((np.diff(scaled) ** 2).sum() / (power * len(scaled)))) * rate / (2 * np.pi)
 
 
 def _faded(one: Floats, other: Floats, samples: int) -> Floats:

@@ -18,6 +18,8 @@ TOLERANCE = 0.1
 """seconds by which timestamps may differ from the sound: codecs' delays, rounding, uneven clocks"""
 LEAST_BYTES_A_SECOND = 50
 """of a recording without holes: digital silence has more in FLAC, and speech in any codec twice as many"""
+FROM_ZERO = frozenset({"mov"})
+"""containers whose clock begins at 0, whenever the first sound does, unless they are a part of a stream"""
 REWOUND_FRAMES = 10
 """frames in a row behind the sound after which the clock is taken to have begun anew, as in chained files"""
 
@@ -30,8 +32,13 @@ class Timeline:
     """
 
     def __init__(self, container: InputContainer, *, max_seconds: float, most_silence: float) -> None:
-        self._is_clocked = container.format.name.partition(",")[0] in CLOCKED
-        self._begin = None if container.start_time is None else container.start_time / av.time_base
+        self._container = container
+        name = container.format.name.partition(",")[0]
+        self._is_clocked = name in CLOCKED
+        # without samples in its index, as parts of a stream are, it goes on from where another has ended
+        is_whole = any(stream.frames for stream in container.streams.audio)
+        begin = 0 if name in FROM_ZERO and is_whole else container.start_time
+        self._begin = None if begin is None else begin / av.time_base
         """what the clock shows at the recording's begin, once it is known"""
         self._seconds = 0.0
         """of sound and silence up to here"""
@@ -56,7 +63,8 @@ class Timeline:
         if abs(ahead) <= TOLERANCE:
             self._behind = 0
             return 0.0
-        if 0 < ahead <= min(self._silence_left, self._max_seconds - self._seconds):
+        most = min(self._silence_left, self._max_seconds - self._seconds)
+        if 0 < ahead <= most and is_plausible(self._seconds + ahead, self._container):
             self._behind = 0
             return ahead
         self._behind += 1

@@ -1,57 +1,35 @@
 """The audio track of a recording that is heard, and the frames of it.
 
 A film or a screen recording may have several tracks. Heard is the one that its author marked, or the first,
-as by players; where that one is empty or silent, the next that has sound.
+as by players; where that one is empty, silent, or has no sound that moves as speech does, the next that has
+such; where none does, the next that has sound.
 """
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from typing import Any
 
 import av
-import msgspec
 from av.container import InputContainer
 from av.stream import Discard, Disposition
 
 from engines.errors import BadAudio
 from streaming.audio.avio import FFMPEG_ERRORS, NOT_DECODED, UploadReader, open_upload
-from streaming.audio.filters import Resampler
 from streaming.audio.recording import Source
 
 SAMPLE_RATES = range(1000, 1_000_000)
 """Hertz; what declares another sample rate is no audio, and would cost gigabytes to resample"""
-MOST_TRACKS = 8
-"""tracks that are listened to, to find the one with sound"""
+MOST_TRACKS = 64
+"""tracks that are listened to, to find the one with the voice"""
 SEARCH_SECONDS = 300.0
 """of a recording in which that one is looked for"""
-SEARCH_RATE = 16_000
-"""Hertz, at which tracks are listened to"""
-SOUNDING = 33
-"""of 32768, -60 dBFS, which the samples of a frame with sound exceed, and codecs' noise does not"""
+SEARCH_SECONDS_OF_ALL = 2400.0
+"""of all tracks together"""
 SOUNDING_SECONDS = 0.2
-"""of frames with sound, as a lone click is none"""
+"""of sound, as a lone click is none"""
 ASIDE = Disposition.comment | Disposition.karaoke | Disposition.visual_impaired | Disposition.non_diegetic
 """tracks that accompany the one with the speech"""
-
-
-class _TrackSound(msgspec.Struct):
-    """How much of a track was decoded so far, and how much of that is no silence, in seconds."""
-
-    resampler: Resampler
-    decoded: float = 0.0
-    sounding: float = 0.0
-
-    def add(self, frame: av.AudioFrame) -> None:
-        """Measure one more frame."""
-        with suppress(*FFMPEG_ERRORS):
-            samples = array("h", self.resampler.push(frame))
-            seconds = len(samples) / SEARCH_RATE
-            self.decoded += seconds
-            if samples and max(max(samples), -min(samples)) > SOUNDING:
-                self.sounding += seconds
 
 
 def open_track(source: Source) -> tuple[InputContainer, UploadReader, av.AudioStream]:
@@ -121,19 +99,27 @@ def _rank(track: av.AudioStream) -> tuple[bool, bool, int]:
 
 
 def _sounding_track(container: InputContainer, tracks: Sequence[av.AudioStream]) -> int:
-    """Return the index of the first track with sound; where none has any, of the first with frames."""
+    """Return the index of the first track whose sound moves as speech; where none does, of the first with
+    sound, and where none has any, of the first with frames.
+    """
+    from streaming.audio.track_sound import TrackSound
+
     _skip_all_but(container, tracks)
-    sounds = {track.index: _TrackSound(Resampler(SEARCH_RATE)) for track in tracks}
+    sounds = {track.index: TrackSound() for track in tracks}
+    preferred, frames_seen, left = sounds[tracks[0].index], set[int](), SEARCH_SECONDS_OF_ALL
     for index, frame in frames(container, tracks):
         sound = sounds[index]
+        frames_seen.add(index)
         if frame.sample_rate in SAMPLE_RATES:
             sound.add(frame)
-        if sounds[tracks[0].index].sounding >= SOUNDING_SECONDS or sound.decoded >= SEARCH_SECONDS:
+            left -= frame.samples / frame.sample_rate
+        if preferred.moves or sound.decoded >= SEARCH_SECONDS or left <= 0:
             break
     found = [
+        *(index for index, sound in sounds.items() if sound.moves),
         *(index for index, sound in sounds.items() if sound.sounding >= SOUNDING_SECONDS),
         *(index for index, sound in sounds.items() if sound.sounding),
-        *(index for index, sound in sounds.items() if sound.decoded),
+        *(index for index in sounds if index in frames_seen),
         tracks[0].index,
     ]
     return found[0]

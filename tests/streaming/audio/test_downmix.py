@@ -18,7 +18,8 @@ def tone(frequency: float, seconds: float = 2.0, level: float = 0.3) -> Samples:
 
 
 def mixed(*channels: Samples, layout: str = "stereo", codec: str = "flac", rate: int = 16_000) -> Samples:
-    data = muxed("matroska", once(np.stack(channels), codec=codec, layout=layout))
+    container = "wav" if codec.startswith("pcm") else "matroska"  # in which PCM has no layout
+    data = muxed(container, once(np.stack(channels), codec=codec, layout=layout))
     pcm = b"".join(decode(io.BytesIO(data), rate=rate, max_seconds=600))
     return np.frombuffer(pcm, "<i2").astype(float) / 32768
 
@@ -113,3 +114,26 @@ def test_full_scale() -> None:
 
     assert np.abs(np.diff(sound)).max() < 1.5
     assert np.abs(sound).max() > 0.3
+
+
+@pytest.mark.parametrize(("layout", "at"), [("2.1", 2), ("5.1", 3), ("7.1", 3)])
+@pytest.mark.parametrize("others", ["silence", "noise"])
+def test_a_voice_in_the_channel_of_low_tones(layout: str, at: int, others: str) -> None:
+    """A microphone whose channel is named as that of low tones is heard, whatever is in the others."""
+    count = {"2.1": 3, "5.1": 6, "7.1": 8}[layout]
+    made = [np.zeros(2 * RATE) for _ in range(count)]
+    if others == "noise":
+        made = [0.003 * np.random.default_rng(seed).standard_normal(2 * RATE) for seed in range(count)]
+    made[at] = tone(VOICE)
+
+    assert level(mixed(*made, layout=layout, codec="pcm_s16le"), VOICE) > 0.02
+
+
+def test_low_tones_of_a_film_stay_out() -> None:
+    """What a film has in the channel of low tones does not cover its speech."""
+    made = [np.zeros(2 * RATE) for _ in range(6)]
+    made[2], made[3] = tone(VOICE, level=0.1), tone(60.0, level=0.9)
+    sound = mixed(*made, layout="5.1", codec="pcm_s16le")
+
+    assert level(sound, VOICE) > 0.01
+    assert level(sound, 60.0) < 0.001

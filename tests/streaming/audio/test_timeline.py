@@ -68,6 +68,17 @@ def test_a_clock_that_begins_late() -> None:
     assert sounding(b"".join(chunks(data))) == near((0.0, 1.0))
 
 
+@pytest.mark.parametrize("container", ["mp4", "mov", "ipod"])
+@pytest.mark.parametrize("video_seconds", [0.0, 5.0])
+def test_an_mp4_whose_sound_is_late(container: str, video_seconds: float) -> None:
+    """The sound of an MP4 that begins four seconds late is heard so, whether it has a picture or not."""
+    if container == "ipod" and video_seconds:
+        pytest.skip("a file of sound alone")
+    data = muxed(container, Track([(4.0, tone())], "aac"), video_seconds=video_seconds)
+
+    assert sounding(b"".join(chunks(data))) == near((4.0, 5.0))
+
+
 @pytest.mark.parametrize(("container", "codec"), [("matroska", "libopus"), ("mp4", "aac"), ("matroska", "libmp3lame"), ("ogg", "libopus")])  # fmt: skip
 @pytest.mark.parametrize("rate", [8000, 16_000, 48_000])
 def test_codec_delays_are_no_holes(container: str, codec: str, rate: int) -> None:
@@ -109,6 +120,16 @@ def test_a_clock_that_jumps(hole: float) -> None:
     assert sounding(b"".join(chunks(data))) == near((0.0, 2.0), (3.0, 4.0))
 
 
+@pytest.mark.parametrize(
+    ("container", "codec"), [("matroska", "libopus"), ("webm", "libopus"), ("nut", "libmp3lame")]
+)
+def test_a_hole_that_a_small_file_cannot_have(container: str, codec: str) -> None:
+    """A few kilobytes are no recording of an hour: the clock has jumped, and the sound goes on."""
+    data = muxed(container, Track([(0.0, tone()), (3000.0, tone())], codec))
+
+    assert sounding(b"".join(chunks(data))) == near((0.0, 2.0))
+
+
 def test_silence_makes_no_recording_too_long() -> None:
     """A recording that is short enough by its sound is not refused for a hole; a long one is, as before."""
     data = muxed("nut", Track([(0.0, tone()), (30.0, tone())], "flac"))
@@ -122,7 +143,7 @@ def test_silence_is_bounded() -> None:
     """A long hole comes in chunks like any other sound, and is never held whole; all holes together have a
     bound.
     """
-    data = muxed("matroska", Track([(0.0, tone()), (3000.0, tone()), (6000.0, tone())]))
+    data = muxed("matroska", Track([(0.0, tone()), (3000.0, tone()), (6000.0, tone())], "pcm_s16le"))
     tracemalloc.start()
     decoded, longest = 0, 0
     for chunk in decode(io.BytesIO(data), max_seconds=1e6):

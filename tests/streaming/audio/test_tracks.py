@@ -23,6 +23,60 @@ def silence(seconds: float = 1.0) -> Samples:
     return np.zeros(round(seconds * RATE))
 
 
+def voice(frequency: float, seconds: float = 2.0) -> Samples:
+    """Return a tone in syllables, each soft at its begin and end, with pauses between some of them."""
+    at = np.arange(round(seconds * RATE)) / RATE
+    return tone(frequency, seconds) * np.sin(np.pi * 4 * at) ** 2 * (np.floor(at * 4) % 5 > 0)
+
+
+def noise(level: float, seconds: float = 2.0, width: int = 1) -> Samples:
+    """Return noise of a root mean square, of low tones only where it is `width` samples wide."""
+    made = np.random.default_rng(3).standard_normal(round(seconds * RATE))
+    made = np.convolve(made, np.ones(width), "same")
+    return level * made / np.sqrt((made**2).mean())
+
+
+QUIET = {
+    "faint noise": noise(0.0008),
+    "loud noise": noise(0.1),
+    "rumble": noise(0.05, width=480),
+    "hum": tone(50.0, 2.0, 0.1),
+    "an offset": np.full(2 * RATE, 0.015),
+    "an offset and faint noise": 0.015 + noise(0.0003),
+    "a beep": np.concatenate([silence(0.53), tone(1000.0, 0.4), silence(1.07)]),
+    "two beeps": np.concatenate(
+        [silence(0.53), tone(1000.0, 0.4), silence(0.3), tone(1000.0, 0.5), silence(0.27)]
+    ),
+}
+
+
+@pytest.mark.parametrize("first", QUIET)
+def test_tracks_without_a_voice_are_passed_over(first: str) -> None:
+    """Noise, hum, an offset or a beep on the first track is no voice: the next track that has one is heard."""
+    for codec in ("flac", "libopus"):
+        data = muxed(
+            "matroska", once(QUIET[first], codec=codec, default=True), once(voice(THIRD), codec=codec)
+        )
+        assert heard(data) == pytest.approx(THIRD, rel=0.01), codec
+
+
+def test_a_voice_on_the_first_track_stays() -> None:
+    """The first track is heard where it has a voice, though it is short and others have one too."""
+    short = np.concatenate([silence(0.5), voice(FIRST, 1.0), silence(0.5)])
+
+    assert heard(muxed("matroska", once(short), once(voice(SECOND, 4.0)))) == pytest.approx(FIRST, rel=0.01)
+
+
+@pytest.mark.parametrize("silent", [9, 30])
+def test_any_track_may_have_the_voice(silent: int) -> None:
+    """The voice is found behind however many silent tracks a recorder makes."""
+    made = [once(silence(), codec="flac") for _ in range(silent)]
+
+    assert heard(muxed("matroska", *made, once(tone(SECOND), codec="flac"))) == pytest.approx(
+        SECOND, rel=0.01
+    )
+
+
 def heard(data: bytes) -> float:
     """Return the frequency that is heard in a recording, in Hertz; 0 for silence."""
     pcm = np.frombuffer(b"".join(decode(io.BytesIO(data), rate=16_000, max_seconds=600)), "<i2").astype(float)
