@@ -47,7 +47,8 @@ def find_character(
     holders = [engine for engine in order if folded in engines[engine].characters]
     if not holders:
         return None
-    for engine in order if language else ():
+    # engines that stand for none of these names do so where no other speaks the language
+    for engine in sorted(order, key=lambda engine: not engines[engine].characters) if language else ():
         if found := _in_language(engine, engines[engine], folded, language or ENGLISH):
             return found
     return Character(holders[0], engines[holders[0]].characters[folded])
@@ -81,6 +82,13 @@ def _of_gender(engine: str, info: EngineInfo, language: str, gender: str) -> Cha
     if not best and speaking:
         best = speaking[0].id + variant_of_gender(info.voices, gender)
     return Character(engine, best) if best else None
+
+
+def nearest_voice(info: EngineInfo, name: str, language: str | None) -> str | None:
+    """Return an engine's voice that comes nearest to one of OpenAI's, of a language where it has any."""
+    able = [voice for voice in info.voices if language and _includes(voice.languages, language)]
+    found = _like(able or info.voices, name)
+    return found.id if found else None
 
 
 def speaks(info: EngineInfo, language: str) -> bool:

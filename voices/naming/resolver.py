@@ -20,7 +20,7 @@ the engine that the model names, or else by the best that can (`voices.naming.co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Literal
 
@@ -29,8 +29,16 @@ import msgspec
 from engines.api import EngineInfo
 from engines.errors import EngineUnavailable, SpeechError, UnknownModel, UnknownVoice
 from voices.naming import compatibility, matching, mixture
-from voices.naming.characters import ENGLISH, find_character, find_like, is_openai_voice, speaks, transcribes
+from voices.naming.characters import (
+    ENGLISH,
+    find_character,
+    find_like,
+    is_openai_voice,
+    nearest_voice,
+    speaks,
+)
 from voices.naming.compatibility import AvailableEngines, UnavailableEngine
+from voices.naming.known_models import absence_of, absent_model, best_engine, first_known, mapped_to
 from voices.naming.language_voices import plainest, voice_of_tag
 from voices.profile import Profile
 
@@ -182,7 +190,7 @@ class Resolver:
         if engine is None:
             raise compatibility.refusal(profile, found, tied)
         own_model = preferred.model if preferred and preferred.engine == engine else ""
-        mapped = chosen.mapped if chosen else ()
+        mapped = mapped_to(chosen.mapped if chosen else (), engine)
         if profile.voice_type != "preset":
             return Choice(engine, own_model, mapped=mapped, profile=profile)
         preset = self._own_voice(engine, profile.preset_voice) or Choice(engine, "", profile.preset_voice)
@@ -199,25 +207,26 @@ class Resolver:
         if not ready:
             raise EngineUnavailable(f"No engine for {kind} is ready yet.")
         target = matching.alias(model, self._rules.model_aliases) or model
-        candidates = (target, *self._names.other_names(target))
-        if known := self._first_known(candidates, ready):
-            return known
+        others = self._names.other_names(target)
+        named, kin = absent_model((target,), self._around.absent), first_known(others, ready)
+        if known := first_known((target,), ready) or (None if named else kin):
+            return Choice(*known)
         asked_for = self._names.openai_kind(target)
         if asked_for == kind:
-            best = _best(ready, kind, language or ENGLISH)
+            best = best_engine(ready, kind, language or ENGLISH)
             usual = {name: ready[name] for name in self._usual if name in ready} or ready
-            is_other = best != _best(usual, kind, language or ENGLISH)
+            is_other = best != best_engine(usual, kind, language or ENGLISH)
             return Choice(best, "", mapped=(f"model={matching.shown(model)}->{best}",) if is_other else ())
-        if asked_for or self._first_known(candidates, self._speaking | self._transcribing):
+        if asked_for or (not kin and first_known((target, *others), self._speaking | self._transcribing)):
             raise WrongKind(matching.shown(model))
         peer_kind = self._names.peer_kind(target)
         if peer_kind and peer_kind != kind:
             raise WrongKind(matching.shown(model))
-        absent = self._absent(candidates)
+        absent = named or absent_model(others, self._around.absent)
         is_mapped = (peer_kind == kind and self._rules.map_peers) or self._rules.map_unknown
-        if not (absent and absent.here) and is_mapped:
-            best = _best(ready, kind, language or ENGLISH)
-            advice = f"`{absent.name}` is not here: {absent.reason}" if absent else ""
+        if kin or (is_mapped and not (absent and absent.here)):
+            best = kin.engine if kin else best_engine(ready, kind, language or ENGLISH)
+            advice = absence_of(absent) if absent else ""
             return Choice(best, "", mapped=(f"model={model}->{best}",), advice=advice)
         if absent:
             raise EngineUnavailable(f"The model `{absent.name}` cannot be used yet: {absent.reason}.")
@@ -226,30 +235,9 @@ class Resolver:
             + matching.did_you_mean(model, self._all_models(kind))
         )
 
-    def _first_known(self, candidates: Iterable[str], ready: Mapping[str, EngineInfo]) -> Choice | None:
-        return next(filter(None, (self._known_model(name, ready) for name in candidates)), None)
-
-    def _absent(self, candidates: Iterable[str]) -> UnavailableEngine | None:
-        """Return the engine that has one of some names and is not ready, one that is here before others."""
-        wanted = [name.casefold() for name in candidates]
-        absent = [one for name in wanted for one in self._around.absent if one.name == name]
-        return next((one for one in absent if one.here), next(iter(absent), None))
-
-    @staticmethod
-    def _known_model(model: str, ready: Mapping[str, EngineInfo]) -> Choice | None:
-        folded = model.casefold()
-        engine, _, rest = folded.partition("/")
-        for name, info in ready.items():
-            for own in info.models:
-                if folded == own.casefold() or (engine == name.casefold() and rest == own.casefold()):
-                    return Choice(name, own)
-            if folded == name.casefold():
-                return Choice(name, info.models[0] if info.models else "")
-        return None
-
     def _is_model(self, model: str) -> bool:
         candidates = (model, *self._names.other_names(model))
-        return self._first_known(candidates, self._speaking | self._transcribing) is not None or bool(
+        return first_known(candidates, self._speaking | self._transcribing) is not None or bool(
             self._names.openai_kind(model) or matching.alias(model, self._rules.model_aliases)
         )
 
@@ -278,10 +266,13 @@ class Resolver:
         tied = chosen is not None and bool(chosen.model)
         order = [chosen.engine] if chosen and tied else self._preferring(chosen.engine if chosen else None)
         found = self._find_voice(asked, order, language)
-        if not found and self._peer(asked):  # clients send such names whatever is here
+        if not found and self._peer(asked) and not (tied and self._is_own_name(chosen)):
+            # clients send such names, of models and voices, whatever is here
             found = self._find_voice(asked, self._preferring(None), language)
-        mapped = chosen.mapped if chosen else ()
+        if not found and chosen and tied:
+            found = self._nearest_voice(chosen.engine, asked, language)
         if found:
+            mapped = mapped_to(chosen.mapped if chosen else (), found.engine)
             model = chosen.model if chosen and chosen.engine == found.engine else ""
             advice = (chosen.advice if chosen else "") or found.advice
             return msgspec.structs.replace(found, model=model, mapped=mapped + found.mapped, advice=advice)
@@ -289,9 +280,8 @@ class Resolver:
             default := self._find_voice(self._rules.default_voice, order, language)
         ):
             note = f"voice={asked}->{default.engine}/{default.voice}"
-            return Choice(
-                default.engine, "", default.voice, (*mapped, note), mix=default.mix, language=default.language
-            )
+            told = mapped_to(chosen.mapped if chosen else (), default.engine)
+            return msgspec.structs.replace(default, mapped=(*told, note))
         raise self._unknown_voice(asked, chosen if tied else None)
 
     def _preferring(self, engine: str | None) -> list[str]:
@@ -371,6 +361,21 @@ class Resolver:
             advice=matching.absence(voice, traits[3]),
         )
 
+    def _is_own_name(self, chosen: Choice | None) -> bool:
+        """Return whether a model was named as nobody's elsewhere is, hence this very engine is meant."""
+        return chosen is not None and (
+            chosen.model == chosen.engine or self._names.peer_kind(chosen.model) is None
+        )
+
+    def _nearest_voice(self, engine: str, voice: str, language: str | None) -> Choice | None:
+        """Return an engine's voice that is most like one of OpenAI's or a peer's; None for other names."""
+        traits = self._peer(voice)
+        like = voice.casefold() if is_openai_voice(voice) else traits[2] if traits else ""
+        preset = nearest_voice(self._speaking[engine], like, language) if like else None
+        if preset is None:
+            return None
+        return Choice(engine, "", preset, (f"voice={matching.shown(voice)}->{engine}/{preset}",))
+
     def _unknown_voice(self, asked: str, tied: Choice | None) -> UnknownVoice:
         if tied and (elsewhere := self._find_voice(asked, self._preferring(None))):
             return UnknownVoice(
@@ -391,9 +396,3 @@ class Resolver:
             if tied is None or tied.engine == name:
                 yield from info.characters
                 yield from (voice.id for voice in info.voices)
-
-
-def _best(ready: Mapping[str, EngineInfo], kind: Kind, language: str) -> str:
-    """Return the best engine that knows a language; the best of all where none does."""
-    knows = speaks if kind == "speech" else transcribes
-    return next((name for name, info in ready.items() if knows(info, language)), next(iter(ready)))

@@ -74,6 +74,10 @@ def test_a_running_server_learns_of_packages(tmp_path: Path) -> None:
         wait_until(lambda: INT8.name in served_models(server), "the model is served", 3 * TIMEOUT)
         assert languages(server) == {"en-US", "en"}
         assert say(server, "Good morning.", model=INT8.name, voice="jf_alpha") == INT8.name
+        assert {say(server, "Hi.", model=INT8.name, voice=voice) for voice in ("alloy", "af_heart")} == {
+            INT8.name
+        }
+        assert say(server, "Hi.", voice="alloy") != INT8.name
         assert languages(server) == {"en-US", "en"}
 
         for package in packages(japanese=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from compat.openai import names
@@ -117,19 +118,25 @@ def test_transcription_goes_to_an_engine_that_knows_the_language() -> None:
 
 def test_names_of_kokoro_without_kokoro() -> None:
     """A voice of Kokoro's that is not here is spoken by the best engine that has one of its language and gender,
-    and that is told; an engine that was named and lacks it does not stand in the way.
+    and that is told; a model that clients of other servers name, and that lacks it here, does not stand in the way. One
+    that goes by its own name speaks itself, with the voice that is nearest, and so with OpenAI's names.
     """
     british = speak("bf_emma", "en", ENGLISH, ROBOT)
     japanese_only = EngineInfo(
-        "kokoro", "1", "MIT", ("kokoro",), voices=(Voice("jf_alpha", "Alpha", ("ja",), "female"),),
+        "kokoro-int8", "1", "MIT", ("kokoro-int8", "kokoro"), voices=(Voice("jf_alpha", "Alpha", ("ja",), "female"),),
         characters={"alloy": "jf_alpha"}, speech=SpeechCapabilities(24000, ("ja",)),
     )  # fmt: skip
+    nameless = msgspec.structs.replace(japanese_only, characters={})
     absent = speak("af_bella", "en", japanese_only, ENGLISH, ROBOT, model="kokoro")
 
     assert (british.engine, absent.engine) == ("english", "english")
     assert british.mapped == (f"voice=bf_emma->english/{british.voice}",)
     assert absent.mapped == (f"voice=af_bella->english/{absent.voice}",)
     assert speak("jf_alpha", "ja", japanese_only, ENGLISH, model="kokoro").mapped == ()
+    for voice in ("af_bella", "alloy"):
+        own = speak(voice, "en", nameless, ENGLISH, ROBOT, model="kokoro-int8")
+        assert (own.engine, own.model) == ("kokoro-int8", "kokoro-int8")
+        assert own.mapped == (f"voice={voice}->kokoro-int8/jf_alpha",)
 
 
 def test_a_language_without_voices_of_the_gender() -> None:
@@ -197,3 +204,15 @@ def test_the_default_voice_speaks_the_language_of_the_text() -> None:
     resolver = Resolver({info.name: info for info in (ENGLISH, GERMAN)}, NAMES, rules)
     assert resolver.speak("tts-1", "nobody", language="de").engine == "german"
     assert resolver.speak("tts-1", "nobody", language="en").engine == "english"
+
+
+def test_an_engine_that_stands_for_no_name() -> None:
+    """An engine that has voices but none for OpenAI's names speaks under these only where no other speaks the language."""
+    shy = EngineInfo(
+        "shy", "1", "MIT", ("shy",),
+        voices=(Voice("jf", "Alpha", ("en",), "female"), Voice("yo", "Ade", ("yo",), "female")),
+        speech=SpeechCapabilities(24000, ("en", "yo")),
+    )  # fmt: skip
+
+    assert speak("alloy", "en", shy, ENGLISH).engine == "english"
+    assert speak("alloy", "yo", shy, ENGLISH).voice == "yo"

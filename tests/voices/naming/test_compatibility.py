@@ -245,7 +245,7 @@ def test_unknown_models_are_mapped_on_request() -> None:
     reported.
     """
     choice = speak("gone", CLONE, map_unknown=True)
-    assert (choice.engine, choice.mapped) == ("parrot", ("model=gone->robot",))
+    assert (choice.engine, choice.mapped) == ("parrot", ("model=gone->parrot",))
 
 
 def test_no_engine_is_ready() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from compat.openai import names
@@ -9,9 +10,11 @@ from compat.openai.peer_voices import peer_voice
 from engines.api import EngineInfo, SpeechCapabilities, TranscriptionCapabilities, Voice
 from engines.errors import BadInput, EngineUnavailable, UnknownModel, UnknownVoice
 from voices.naming import matching
+from voices.naming.compatibility import UnavailableEngine
 from voices.naming.resolver import Names, Resolver, ResolverRules, WrongKind
 
 NAMES = Names(names.openai_kind, names.peer_kind, peer_voice)
+LIKE_SERVERS = Names(names.openai_kind, names.peer_kind, peer_voice, names.other_names)
 ROBOT = EngineInfo(
     "robot", "1", "MIT", ("robot", "robot-xl"),
     voices=(Voice("en-us", "English (America)", ("en-US",), "male"), Voice("de", "German", ("de",), "male"),
@@ -111,7 +114,7 @@ def test_peers_names_are_mapped_and_reported() -> None:
     choice = resolver().speak("kokoro", "if_sara")
 
     assert (choice.engine, choice.voice) == ("singer", "Aria")
-    assert choice.mapped == ("model=kokoro->robot", "voice=if_sara->singer/Aria")
+    assert choice.mapped == ("model=kokoro->singer", "voice=if_sara->singer/Aria")
 
 
 def test_peers_voices_keep_their_gender() -> None:
@@ -193,3 +196,24 @@ def test_near_misses_among_many_names() -> None:
     assert matching.nearest("SIEGFRIET", known) == ["Siegfried"]
     assert matching.nearest("SIEGFRIET", ["Siegfried", "alloy"]) == ["Siegfried"]
     assert matching.nearest("VOICE 1234", known)[0] == "Voice 1234"
+
+
+def test_models_that_are_not_here() -> None:
+    """A model of the catalogue that is not here is told as such, in any spelling, whichever stands in; and what is told
+    of the one that speaks is true, though the voice has chosen it.
+    """
+    absent = tuple(
+        UnavailableEngine(name, f"voicebox models pull {name}")
+        for name in ("piper-de_DE-thorsten-medium", "kokoro-onnx")
+    )
+    around = Resolver(ENGINES, LIKE_SERVERS, ResolverRules(default_voice="alloy"), absent)
+    kin = msgspec.structs.replace(SINGER, name="kokoro-int8", models=("kokoro-int8", "kokoro"))
+    with_kin = Resolver({**ENGINES, "kokoro-int8": kin}, LIKE_SERVERS, ResolverRules("alloy"), absent)
+
+    piper = around.speak("piper-de_DE-thorsten-medium", "aria")
+    assert piper.mapped == ("model=piper-de_DE-thorsten-medium->singer",)
+    assert piper.advice.startswith("`piper-de_DE-thorsten-medium` is not here: voicebox models pull")
+    graph = with_kin.speak("kokoro-onnx", "alloy")
+    assert graph.mapped[0] == f"model=kokoro-onnx->{graph.engine}"
+    assert graph.advice == "`kokoro-onnx` is not here: voicebox models pull kokoro-onnx"
+    assert with_kin.speak("kokoro", "alloy").engine == "kokoro-int8"
