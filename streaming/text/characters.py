@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import regex
 
 from engines.api.offsets import Edit
+from streaming.text import letter_forms
 
 MOST_MARKS = 30
 """combining marks that are composed with a letter; ordering more takes quadratic time, and is no letter"""
@@ -40,20 +41,29 @@ INVISIBLE = (
 JOINER = r"[\u200C\u200D](?<=[\p{Latin}\p{Greek}\p{Cyrillic}\p{N}].)"
 """which means something in Persian, in Indic scripts and in emoji only"""
 SPACE = r"[\u00A0\u1680\u2000-\u200A\u202F\u205F\u3000]"
-APOSTROPHE = r"[\u02BC\u0060\u00B4\u2018\u2019\u201B\u2032\uA78C\u055A\uFF07](?<=[\p{L}\p{M}].)(?=\p{L})"
+APOSTROPHE = (
+    r"[\u02B9\u02BC\u02CA\u0374\u1FBD\u1FBF\u0060\u00B4\u2018\u2019\u201B\u2032\uA78C\u055A\uFF07]"
+    r"(?<=[\p{L}\p{M}].)(?=\p{L})"
+)
 """what people and programs write for one, between letters"""
 OPEN_APOSTROPHE = r"[\u02BC\uFF07](?<=\p{L}.)|[\u02BC\uFF07](?=\p{L})"
 HYPHEN = r"[\u2010\u2011\uFE63\uFF0D]"
 ARABIC_POINT = r"(?<=\p{Nd})\u066B(?=\p{Nd})"
 ARABIC_COMMA = r"(?<=\p{Nd})\u066C(?=\p{Nd})"
 CIRCLED = r"[\u2460-\u2473\u2776-\u277F\u24F5-\u24FE\u2780-\u2793]"
+HEBREW_POINT = r"[\u0591-\u05BD\u05BF\u05C1\u05C2\u05C4\u05C5\u05C7](?<=\p{Hebrew}\p{M}*.)"
+"""of the vowels and of singing, which engines that read Hebrew without them spell"""
+WIDE_POINT = r"(?<=\p{Nd})．(?=\p{Nd})"
+WIDE_COLON = r"(?<=\p{Nd})：(?=\p{Nd})"
+WIDE_COMMA = r"(?<=(?<!\p{Nd})\p{Nd}{1,3}(?:，\p{Nd}{3}){0,5})，(?=\p{Nd}{3}(?!\p{Nd}))"
+"""within a number; between others, as in 1，2，3, it stays"""
 KEYCAP = r"(?<=[0-9#*]\uFE0F?)\u20E3"
 DIGIT = r"(?![0-9])\p{Nd}"
 ODD = regex.compile(
-    rf"""(?V1)(?P<keycap>{KEYCAP})|(?P<grouped>{GROUPED})|(?P<invisible>{INVISIBLE}|{JOINER})|(?P<space>{SPACE})
-    |(?P<apostrophe>{APOSTROPHE}|{OPEN_APOSTROPHE})|(?P<hyphen>{HYPHEN})|(?P<point>{ARABIC_POINT})
-    |(?P<comma>{ARABIC_COMMA})|(?P<percent>\u066A)|(?P<circled>{CIRCLED})|(?P<digit>{DIGIT})
-    |(?P<compatible>{COMPATIBLE})""",
+    rf"""(?V1)(?P<keycap>{KEYCAP})|(?P<grouped>{GROUPED})|(?P<invisible>{INVISIBLE}|{JOINER}|{HEBREW_POINT})|(?P<space>{SPACE})
+    |(?P<apostrophe>{APOSTROPHE}|{OPEN_APOSTROPHE})|(?P<hyphen>{HYPHEN})|(?P<point>{ARABIC_POINT}|{WIDE_POINT})
+    |(?P<comma>{ARABIC_COMMA})|(?P<wide>{WIDE_COMMA})|(?P<colon>{WIDE_COLON})|(?P<percent>\u066A)|(?P<circled>{CIRCLED})|(?P<digit>{DIGIT})
+    |(?P<compatible>{COMPATIBLE})|(?P<form>{letter_forms.FORMS})""",
     regex.VERBOSE,
 )
 """in one pass; the names of the groups say what becomes of each"""
@@ -65,6 +75,8 @@ WRITTEN = {
     "hyphen": "-",
     "point": ".",
     "comma": "",
+    "wide": ",",
+    "colon": ":",
     "percent": "%",
 }
 SEPARATORS = regex.compile(SPACE)
@@ -83,10 +95,11 @@ def usual(text: str) -> Iterator[Edit]:
     if text.isascii() and "`" not in text:
         return
     for match in ODD.finditer(text):
-        yield Edit(match.start(), match.end(), _written(match.lastgroup or "", match[0]))
+        yield Edit(match.start(), match.end(), _written(match.lastgroup or "", match))
 
 
-def _written(kind: str, found: str) -> str:
+def _written(kind: str, match: regex.Match[str]) -> str:
+    found = match[0]
     match kind:
         case "grouped":
             return str(SEPARATORS.sub("", found))
@@ -97,5 +110,10 @@ def _written(kind: str, found: str) -> str:
             return found if number is None else f"{int(number)} "
         case "compatible":
             return unicodedata.normalize("NFKC", found)
+        case "form":
+            before, behind = match.start(), match.end()
+            return letter_forms.written(
+                found, match.string[max(0, before - 1) : before], match.string[behind : behind + 1]
+            )
         case _:
             return WRITTEN[kind]
