@@ -8,7 +8,7 @@ Unicode's CLDR, by way of Babel; the short names of the usual currencies are in 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 import regex
 
@@ -62,6 +62,8 @@ CENTS_BEHIND = {"pt": " e "}
 """what stands before the hundredths where they are said behind the currency: 5 reais e 30"""
 WITH_POINT = frozenset(["en", "zh", "ja", "ko", "th", "he", "hi", "yue"])
 """languages in which a point stands before decimals"""
+LAST = 15
+"""digits of a number that a plural may depend on"""
 UNREAD = frozenset(["chr"])
 """languages whose own script no voice reads"""
 COUNTS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -85,7 +87,7 @@ LETTER = rf"[\w--[{UNSPACED}]]"
 SIGN = "|".join(regex.escape(sign) for sign in sorted(CURRENCIES, key=len, reverse=True))
 SINGLE = "[" + "".join(sign for sign in CURRENCIES if len(sign) == 1) + "]"
 SIGNS = regex.compile(SINGLE)
-NUMBER = r"\d+(?:[.,]\d+)*"
+NUMBER = r"\d++(?:[.,]\d++)*+"
 DECIMAL = regex.compile(r"(?P<whole>[\d.,]*?)(?:[.,](?P<decimals>\d{1,2}))?")
 
 
@@ -105,7 +107,7 @@ def _pattern(language: str) -> regex.Pattern[str]:
     return regex.compile(
         rf"""(?V1)
         (?<!{LETTER}|[$.,])(?P<before>{SIGN})\ ?(?P<minus>[-−]?)(?P<number>{NUMBER}|[.,]\d\d)
-        (?P<to>[-–]{NUMBER})?(?![\d.,]*\d)
+        (?P<to>[-–]{NUMBER})?+(?!\d)
         (?:(?P<gap>[ -]?)(?P<magnitude>{words})(?!{LETTER}))?(?!{LETTER}|[$€£])
         | (?<![\w.,])(?P<number2>{NUMBER})(?:(?P<gap2>[ -]?)(?P<magnitude2>{words}))?\ ?
         (?P<behind>{SIGN})(?!{LETTER}|\d)
@@ -190,7 +192,7 @@ def _decimals(number: str) -> str:
     return " ".join([spelt, "point", *(COUNTS[int(digit)] for digit in decimals)]).strip()
 
 
-@cache
+@lru_cache(4096)
 def _currency(sign: str, language: str, number: str) -> str:
     """Return the name of a currency as it stands behind a number, without its country where that is usual.
 
@@ -211,7 +213,7 @@ def _currency(sign: str, language: str, number: str) -> str:
 def _full_name(code: str, language: str, number: str) -> str:
     from babel.numbers import get_currency_name
 
-    digits = regex.sub(r"\D", "", number)
+    digits = regex.sub(r"\D", "", number)[-LAST:]
     return str(get_currency_name(code, int(digits) if digits else 5.5, locale_of(language)))
 
 

@@ -53,7 +53,7 @@ ALONE = regex.compile(
     | (?P<typed>(?<=\s)(?:->|=>|<=|>=|!=|==)(?=\s)|(?<=[\w)\]])(?:->|=>|<=|>=|!=|==)(?=[\w(\[]))
     | (?P<until>{WAVES})
     | (?P<wave>{LENGTHENED})
-    | (?P<degrees>\d+(?:[.,]\d+)?)?\s?(?:(?<=\d)|(?<=\d\s))°\s?(?P<scale>[CF])(?![A-Za-z])
+    | (?P<degrees>(?<![\d.,])\d+(?:[.,]\d+)?)?\s?(?:(?<=\d)|(?<=\d\s))°\s?(?P<scale>[CF])(?![A-Za-z])
     | (?<![^\s]){OPERATORS}(?!\S)                   # between spaces: a > b
     | \A{OPERATORS}\Z
     | (?<=[\w)\]])[<>≤≥≈≠](?=[\w(\[−-])              # between letters and numbers: a<b, 5>3

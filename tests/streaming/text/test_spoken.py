@@ -407,7 +407,9 @@ def test_every_character_can_be_read() -> None:
 LONG = 30_000
 
 
-@pytest.mark.parametrize("unit", ["👍🏽", "５", "a\u200b", "e\u0301", "a\n", "Dr. X ", "5 > 3 "])
+@pytest.mark.parametrize(
+    "unit", ["👍🏽", "５", "a\u200b", "e\u0301", "a\n", "Dr. X ", "5 > 3 ", "-5 ", "1 000 ", "$5.5 "]
+)
 def test_a_long_text_leaves_no_heap_of_objects(unit: str) -> None:
     """What is known of the changes to a long text is no hundred thousand objects."""
     rewriting = Rewriting((unit * LONG)[:LONG])
@@ -437,6 +439,13 @@ def test_parts_of_a_document_are_cut_between_blocks() -> None:
     read = rewrite(text, markdown_edits(text)).text
 
     assert " ".join(read.split()) == " ".join(["A paragraph with a link, marks and code. one two"] * count)
+
+
+@pytest.mark.parametrize("number", ["5" * LONG, "5." * LONG, "1.000" * LONG, "1 000" * LONG])
+def test_a_number_of_any_length_may_be_an_amount(number: str) -> None:
+    """The length of a number is no error, and its currency is said."""
+    for language in ("en", "ru"):
+        assert "$" not in spoken(f"${number}", language)
 
 
 def test_a_text_does_not_grow_beyond_its_bound() -> None:
