@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 
 from engines.errors import BadInput
-from engines.languages import language_of_country, primary_language, read_language
+from engines.languages import is_unset, language_of_country, primary_language, read_language
 
 TABLE = """
 en english
@@ -114,8 +114,6 @@ su sundanese
 yue cantonese
 """
 """code and names (the first is the one that answers use; "_" for a space)"""
-UNSET = ("", "auto", "none", "null", "undefined", "und", "mul", "detect", "unknown")
-"""what clients send where they mean: find out"""
 OWN_CODES = {"fil": "tl", "nb": "no", "jw": "jv"}
 """languages that Whisper knows by another code than the registry's, or that it has used itself"""
 CODE_LENGTH = 3
@@ -141,7 +139,7 @@ def to_code(value: str) -> str | None:
     Raises BadInput with OpenAI's code where Whisper has no such language.
     """
     folded = value.strip().casefold().replace("_", "-")
-    if folded in UNSET:
+    if is_unset(value):
         return None
     found = _CODES.get(folded) or _code_of_tag(folded)
     if found is None:
@@ -165,8 +163,10 @@ def _advice(value: str, folded: str) -> str:
 def _code_of_tag(tag: str) -> str | None:
     """Return Whisper's code of a tag, None where it is no tag or none that Whisper knows."""
     language = primary_language(tag)
-    if language in NAMES:
+    if language in NAMES and "-" not in tag:  # behind it may be what changes it: `zh-yue`
         return language
     language = primary_language(read_language(tag) or "")
     language = OWN_CODES.get(language, language)
+    if language not in NAMES:
+        language = primary_language(tag)
     return language if language in NAMES else None

@@ -11,7 +11,7 @@ from msgspec import Meta
 from compat.openai import engine_settings, loose, validation
 from engines.api import Settings
 from engines.errors import BadInput
-from engines.languages import read_language
+from engines.languages import is_unset, read_language
 from streaming.formats import TEXT_FORMATS, OutputFormat, TextFormat
 
 FORMATS: tuple[str, ...] = get_args(OutputFormat)
@@ -244,7 +244,7 @@ def _instructions(fields: dict[str, Any], bounds: Bounds) -> str | None:
 def _language(fields: dict[str, Any]) -> str | None:
     given = fields.get("language")
     language = loose.text(loose.name(given, "language")) if isinstance(given, str) else None
-    if language is None or language.casefold() == "auto":
+    if language is None or is_unset(language):
         return None
     return read_language(language) or language
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal, get_args
 
 import msgspec
@@ -16,6 +16,11 @@ from engines.errors import BadInput
 TranscriptFormat = Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"]
 FORMATS: tuple[str, ...] = get_args(TranscriptFormat)
 GRANULARITIES = ("word", "segment")
+PLURALS = {"words": "word", "segments": "segment"}
+DEEPEST_LIST = 8
+"""lists and objects within each other that are looked into"""
+FLAG_WORDS = frozenset({"true", "false", "1", "0", "yes", "no", "on", "off"})
+"""what stands behind the names in an object of switches: `{"word": true}`"""
 KNOWN = frozenset(
     {
         "model",
@@ -187,34 +192,57 @@ def _last(fields: Fields, name: str) -> object:
 
 
 def _many(fields: Fields, name: str) -> list[str]:
-    """Return a list however it is written: repeated parts, one JSON array, or words with commas between."""
+    """Return a list however it is written: repeated parts, one JSON array, words with commas between, lists
+    within lists, or objects whose names or values are its words.
+    """
     words: list[str] = []
     for value in fields.get(name, []):
-        if not isinstance(value, str):
-            continue
-        value = loose.name(value, name)
-        listed = _json_list(value) if value.lstrip().startswith(("[", "{")) else value.split(",")
-        words += [word.strip() for word in listed if word.strip()]
+        words += _words(value, name)
     return words
 
 
-def _json_list(value: str) -> list[str]:
+def _words(value: object, name: str, depth: int = 0) -> Iterator[str]:
+    if isinstance(value, str):
+        value = loose.name(value, name)
+        if value.startswith(("[", "{")) and depth < DEEPEST_LIST:
+            yield from _words(_json(value), name, depth + 1)
+        else:
+            yield from filter(None, (word.strip(" \t\r\n\"'").casefold() for word in value.split(",")))
+    elif isinstance(value, list) and depth < DEEPEST_LIST:
+        for item in value:
+            yield from _words(item, name, depth + 1)
+    elif isinstance(value, dict) and depth < DEEPEST_LIST:
+        for key, item in value.items():
+            is_flag = isinstance(item, bool) or item in (0, 1) or _is_flag_word(item)
+            yield from _words(
+                key if is_flag and loose.truth(item) else None if is_flag else item, name, depth + 1
+            )
+    elif value is not None:
+        raise validation.invalid("string_type", name, "Input should be a list of words")
+
+
+def _is_flag_word(value: object) -> bool:
+    return isinstance(value, str) and loose.word(value) in FLAG_WORDS
+
+
+def _json(value: str) -> object:
+    """Return the value of JSON; what is none is a word that nothing knows."""
     try:
-        return [item for item in _items(json.loads(value)) if isinstance(item, str)]
+        return json.loads(value)
     except (ValueError, RecursionError):
-        return []
+        return "".join(char for char in value if char not in "[]{}")
 
 
 def _granularities(fields: Fields) -> list[str]:
-    request = _many(fields, "timestamp_granularities")
-    for value in request:
+    found = [PLURALS.get(value, value) for value in _many(fields, "timestamp_granularities")]
+    for value in found:
         if value not in GRANULARITIES:
             raise validation.not_one_of("timestamp_granularities", GRANULARITIES)
-    return request
+    return found
 
 
 def _format(fields: Fields) -> TranscriptFormat:
-    name = loose.text(_last(fields, "response_format")) or "json"
+    name = loose.word(loose.text(_last(fields, "response_format")) or "json").replace("-", "_")
     if name not in FORMATS:
         raise validation.not_one_of("response_format", FORMATS)
     return name  # type: ignore[return-value]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import langcodes
 import pytest
 
-from compat.openai import languages
+from compat.openai import languages, speech
 from engines.errors import BadInput
+from engines.languages import read_language
 
 
 @pytest.mark.parametrize(
@@ -45,7 +47,7 @@ def test_every_code_of_iso_639_2() -> None:
 
 @pytest.mark.parametrize(
     ("given", "advice"),
-    [("kr", "Korean that is 'ko'"), ("se", "Swedish that is 'sv'"), ("germn", "German that is 'de'"), ("eo", "'pt-BR'"), ("qz", "leave it out")],
+    [("se", "Swedish that is 'sv'"), ("germn", "German that is 'de'"), ("eo", "'pt-BR'"), ("qz", "leave it out")],
 )  # fmt: skip
 def test_what_to_write(given: str, advice: str) -> None:
     """The error says what to write: the language that a country's code or a misspelt name seems to mean."""
@@ -53,10 +55,44 @@ def test_what_to_write(given: str, advice: str) -> None:
         languages.to_code(given)
 
 
-@pytest.mark.parametrize("given", ["", " ", "auto", "AUTO", "None", "und", "detect"])
+def spoken_language(given: str) -> str | None:
+    """Return the language of a request to speak that gives it so."""
+    body = {"model": "tts-1", "input": "x", "voice": "alloy", "language": given}
+    bounds = speech.Bounds(input_characters=100, instructions_characters=100, strict=False)
+    return speech.parse(json.dumps(body).encode(), bounds).language
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "tag"),
+    [
+        *[("Chinese (Simplified)", "zh", "zh-Hans"), ("Simplified Chinese", "zh", "zh-Hans"), ("Chinese, Traditional", "zh", "zh-Hant")],
+        *[("Portuguese (Brazil)", "pt", "pt-BR"), ("Portuguese - Brazil", "pt", "pt-BR"), ("English (US)", "en", "en-US"), ("English/UK", "en", "en-GB")],
+        *[("Spanish (Latin America)", "es", "es-419"), ("Mexican Spanish", "es", "es-MX"), ("Norwegian (Bokmål)", "no", "nb"), ("German / Deutsch", "de", "de")],
+        *[("bokmal", "no", "nb"), ("eesti", "et", "et"), ("íslenska", "is", "is"), ("islenska", "is", "is"), ("हिंदी", "hi", "hi"), ("Français", "fr", "fr")],
+        *[("shqip", "sq", "sq"), ("粤语", "yue", "yue"), ("ქართული", "ka", "ka"), ("বাংলা", "bn", "bn"), ("اردو", "ur", "ur")],
+        *[("kr", "ko", "ko"), ("arz", "ar", "ar"), ("apc", "ar", "ar"), ("zh-yue", "yue", "yue"), ("zh_yue", "yue", "yue")],
+        *[("de_DE@euro", "de", "de-DE"), ("en_US_POSIX", "en", "en-US"), ("pt_BR.UTF-8@x", "pt", "pt-BR")],
+        *[("en-US,en", "en", "en-US"), ("de-DE,de;q=0.9", "de", "de-DE")],
+    ],
+)  # fmt: skip
+def test_names_with_places_and_own_names(given: str, code: str, tag: str) -> None:
+    """Names with a script or a place, languages' names in themselves, with or without accents, locales and
+    browsers' lists mean the same where a recording is heard and where a text is spoken.
+    """
+    assert languages.to_code(given) == code
+    assert read_language(given) == tag
+    assert spoken_language(given) == tag
+
+
+@pytest.mark.parametrize(
+    "given",
+    [*["", " ", "auto", "AUTO", "None", "und", "detect", "auto-detect", "autodetect", "Auto Detect", "multi", "Multilingual"],
+     *["any", "default", "C", "POSIX", "C.UTF-8", "en,de", "german, english"]],
+)  # fmt: skip
 def test_unset(given: str) -> None:
-    """Empty and `auto` mean that the language is to be detected."""
+    """Empty, `auto` and its like, and several languages mean that the language is to be detected."""
     assert languages.to_code(given) is None
+    assert spoken_language(given) is None
 
 
 @pytest.mark.parametrize("given", ["xx", "klingon", "e", "english-ish!", "x" * 1000])
