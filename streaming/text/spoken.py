@@ -15,6 +15,7 @@ from streaming.text.characters import composed, usual
 from streaming.text.emoji_names import named_emoji
 from streaming.text.line_ends import marked_line_ends
 from streaming.text.ordinals import spelt_ordinals
+from streaming.text.quantities import spelt_quantities
 from streaming.text.segments import sentence_ends
 from streaming.text.signs import named_signs
 from streaming.text.spelt_dots import spelt_dots
@@ -34,6 +35,7 @@ def spoken_text(
     text.apply(usual(text.text))
     text.apply(joined_thousands(text.text, code))
     text.apply(spelt_ordinals(text.text, code))
+    text.apply(spelt_quantities(text.text, code))
     text.apply(named_signs(text.text, code))
     text.apply(named_emoji(text.text, code, are_read=code in emoji))
     text.apply(marked_line_ends(text.text))
