@@ -17,6 +17,7 @@ from engines.errors import EngineUnavailable, UnknownModel
 from gateway.http.context import RequestContext
 from gateway.http.openapi.operation import DOCUMENTED, MODELS_TAG, Documented
 from gateway.services.engine_snapshot import EngineSnapshot
+from voices.naming.characters import usual_characters
 from voices.naming.matching import LONGEST_NAME, shown
 from voices.naming.resolver import WrongKind
 
@@ -116,14 +117,14 @@ def preset_voices(infos: dict[str, EngineInfo]) -> Iterator[ListedVoice]:
     """Yield OpenAI's voice names first, then every engine's own; a name that two engines have is
     `engine/voice`.
     """
+    by_id = {(engine, voice.id): voice for engine, info in infos.items() for voice in info.voices}
     listed_names: set[str] = set()
+    for name, (engine, preset, _) in usual_characters(infos).items():
+        voice = by_id.get((engine, preset)) or by_id.get((engine, preset.partition("+")[0]))
+        if voice:
+            listed_names.add(name)
+            yield listed(name, voice, engine)
     for engine, info in infos.items():
-        by_id = {voice.id: voice for voice in info.voices}
-        for name, preset in info.characters.items():
-            voice = by_id.get(preset) or by_id.get(preset.partition("+")[0])
-            if voice and name not in listed_names:
-                listed_names.add(name)
-                yield listed(name, voice, engine)
         for voice in info.voices:
             name = f"{engine}/{voice.id}" if voice.id in listed_names else voice.id
             listed_names.add(name)

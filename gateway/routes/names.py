@@ -20,6 +20,7 @@ from gateway.http.openapi.operation import DOCUMENTED, JSON_TYPE, NAMES_TAG, Doc
 from gateway.http.paging import HIGHEST_LIMIT
 from gateway.services.profile_mapping import checked_entries, pronunciation_bodies
 from gateway.services.voice_selection import meaning_of, select_voice
+from voices.naming.characters import usual_characters
 from voices.naming.matching import did_you_mean
 from voices.naming.meaning import lasting_target
 from voices.profile import NOBODY, checked_name
@@ -84,10 +85,10 @@ async def aliases(context: NamedDependency[RequestContext]) -> dialect.Aliases:
         common = await kept.list(NOBODY) if context.caller else {}
     found = [dialect.Alias(*pair, "api") for pair in own.items()]
     found += [dialect.Alias(*pair, "settings") for pair in services.settings.compat.voice_aliases.items()]
-    for engine, info in context.engines.infos.items():
-        found += [
-            dialect.Alias(name, f"{engine}/{preset}", "engine") for name, preset in info.characters.items()
-        ]
+    found += [
+        dialect.Alias(name, f"{meant.engine}/{meant.preset}", "engine")
+        for name, meant in usual_characters(context.engines.infos).items()
+    ]
     found += [dialect.Alias(*pair, "api") for pair in common.items()]
     return dialect.Aliases(tuple({alias.name.casefold(): alias for alias in reversed(found)}.values())[::-1])
 

@@ -54,6 +54,14 @@ def find_character(
     return Character(holders[0], engines[holders[0]].characters[folded])
 
 
+def usual_characters(engines: Mapping[str, EngineInfo]) -> dict[str, Character]:
+    """Return what each of OpenAI's names means among engines, the best first, where no language is told."""
+    speaking = {engine: info for engine, info in engines.items() if info.speech}
+    names = dict.fromkeys(name for info in speaking.values() for name in info.characters)
+    found = ((name, find_character(speaking, list(speaking), name, ENGLISH)) for name in names)
+    return {name: character for name, character in found if character}
+
+
 def find_like(
     engines: Mapping[str, EngineInfo], order: Sequence[str], traits: Sequence[str], language: str | None
 ) -> Character | None:

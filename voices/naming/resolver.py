@@ -209,7 +209,9 @@ class Resolver:
         target = matching.alias(model, self._rules.model_aliases) or model
         others = self._names.other_names(target)
         named, kin = absent_model((target,), self._around.absent), first_known(others, ready)
-        if known := first_known((target,), ready) or (None if named else kin):
+        # the same weights for another library hear the same; other graphs of one network have other voices
+        is_same = kind == "transcription" or not named
+        if known := first_known((target,), ready) or (kin if is_same else None):
             return Choice(*known)
         asked_for = self._names.openai_kind(target)
         if asked_for == kind:

@@ -61,7 +61,8 @@ def say(server: Server, text: str, **fields: str) -> str:
 
 def test_a_running_server_learns_of_packages(tmp_path: Path) -> None:
     """Kokoro speaks English only, and lists no Japanese voice, where what reads Japanese is not installed. Once that is,
-    the server that runs lists Japanese voices, and Kokoro says a Japanese text without being asked for.
+    the server that runs lists Japanese voices, and Kokoro says a Japanese text without being asked for; OpenAI's names go
+    on meaning English voices, in lists too.
     """
     assert INT8.packaged
     place = PackageFolder(tmp_path / "hub", INT8.name, INT8.packaged)
@@ -84,3 +85,12 @@ def test_a_running_server_learns_of_packages(tmp_path: Path) -> None:
             (site / package.name).symlink_to(package)
         wait_until(lambda: "ja" in languages(server), "the voices are Japanese", 3 * TIMEOUT)
         assert say(server, MORNING, voice="alloy", language="ja") == INT8.name
+
+        # what a name of OpenAI's means where nobody says a language, as it is listed and as it is spoken
+        speaker = say(server, "Hello there, my friend.", voice="alloy")
+        listed = httpx.get(f"{server.base_url}/audio/voices", timeout=TIMEOUT).json()["voices"]
+        (alloy,) = [voice for voice in listed if voice["id"] == "alloy"]
+        aliases = httpx.get(f"{server.base_url}/voicebox/aliases", timeout=TIMEOUT).json()
+        assert speaker != INT8.name
+        assert (alloy["engine"], alloy["language"][:2]) == (speaker, "en")
+        assert [one["target"].partition("/")[0] for one in aliases["data"] if one["name"] == "alloy"] == [speaker]
