@@ -19,7 +19,8 @@ def show(args: Namespace) -> int:
         output.print_json(found)
     else:
         rows = [(one["name"], one["target"], SOURCES.get(one["source"], one["source"])) for one in found]
-        tables.print_table(("name", "leads to", "comes from"), rows)
+        empty = "there are no further names; `voicebox voices aliases set NAME VOICE` gives one"
+        tables.print_table(("name", "leads to", "comes from"), rows, empty=empty)
     return 0
 
 

@@ -7,19 +7,38 @@ from argparse import (
     SUPPRESS,
     ArgumentParser,
     ArgumentTypeError,
+    Namespace,
     RawDescriptionHelpFormatter,
     _SubParsersAction,
 )
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TypeAlias, get_args
+from typing import Any, TypeAlias, get_args
 
 from streaming.formats import OutputFormat
 
 AUDIO_FORMATS = get_args(OutputFormat)
+LIST = "list"
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 Commands: TypeAlias = "_SubParsersAction[ArgumentParser]"
+
+
+class CommandParser(ArgumentParser):
+    """A parser that complains itself of what it does not know: argparse leaves that to the parser above all
+    commands, whose usage helps nobody.
+    """
+
+    def parse_known_args(  # type: ignore[override]  # one signature for its three
+        self,
+        args: Sequence[str] | None = None,
+        namespace: Any = None,  # noqa: ANN401 - whatever argparse was given
+    ) -> tuple[Any, list[str]]:
+        """Return the arguments; there are none beside that are not known."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
 
 
 def add_command(
@@ -38,9 +57,26 @@ def add_command(
 
 
 def add_group(commands: Commands, name: str, summary: str) -> Commands:
-    """Add a command that only has subcommands, and return these."""
+    """Add a command that only has subcommands, and return these. By itself it shows its list, or else its
+    help.
+    """
     parser = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
-    return parser.add_subparsers(metavar="COMMAND", required=True)
+    parser.set_defaults(command="", group=parser)
+    return parser.add_subparsers(title="commands", metavar="COMMAND")
+
+
+def parse(parser: ArgumentParser, words: Sequence[str]) -> Namespace | None:
+    """Return the arguments of a command; None where there is none, and help was printed instead."""
+    args = parser.parse_args(words)
+    if args.command:
+        return args
+    group: ArgumentParser = args.group
+    for action in group._actions:
+        listing = action.choices.get(LIST) if isinstance(action, _SubParsersAction) else None
+        if listing is not None and not listing._get_positional_actions():
+            return parser.parse_args([*words, LIST])
+    group.print_help()
+    return None
 
 
 def add_json(parser: ArgumentParser) -> None:

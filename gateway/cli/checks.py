@@ -10,7 +10,6 @@ import urllib.request
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -27,11 +26,10 @@ from gateway.cli.temporary_server import EngineHealth, Health
 from gateway.config.load import ConfigError, Loaded, load_traced
 from gateway.config.paths import data_folder
 from gateway.config.settings import Settings
+from gateway.http.listening import OUR_NAME, server_name
 from gateway.models.on_disk import model_files
 from gateway.security.hosts import is_loopback
 from gateway.security.keys import KeyFileError, KeyStore, key_file
-
-OUR_NAME = "Voicebox Gateway"
 
 
 def run_checks(config: Path | None) -> Iterator[Check]:
@@ -138,24 +136,12 @@ def _port(settings: Settings) -> Check:
         try:
             probe.bind((host, port))
         except OSError as exc:
-            who = _server_name("127.0.0.1" if host == "0.0.0.0" else host, port)
-            if who == "Voicebox Gateway":
+            who = server_name(host, port)
+            if who == OUR_NAME:
                 return Check("port", shown, "ok", "a Voicebox Gateway runs there")
             found = f"taken by {who}" if who else f"cannot be listened on: {exc.strerror}"
             return Check("port", shown, "missing", found, "voicebox serve --port 8001")
     return Check("port", shown, "ok", "free")
-
-
-def _server_name(host: str, port: int) -> str:
-    """Return the name of the program that answers HTTP there; empty when none does."""
-    try:
-        with urllib.request.urlopen(f"http://{host}:{port}/", timeout=3) as response:
-            body: dict[str, Any] = msgspec.json.decode(response.read(65536), type=dict)
-            return str(body.get("name", "another program"))
-    except (urllib.error.HTTPError, msgspec.DecodeError):
-        return "another program"
-    except OSError:
-        return ""
 
 
 def _running_engines(url: str) -> dict[str, EngineHealth] | None:

@@ -20,7 +20,8 @@ def show(args: Namespace) -> int:
         output.print_json(found)
     else:
         rows = [(one["id"], one["name"], one["language"], _day(one["created_at"])) for one in found]
-        tables.print_table(("consent", "name", "language", "made"), rows, whole=("made",))
+        empty = "there is no consent; `voicebox voices consents add` keeps one"
+        tables.print_table(("consent", "name", "language", "made"), rows, whole=("made",), empty=empty)
     return 0
 
 

@@ -35,7 +35,8 @@ def show(args: Namespace) -> int:
         output.print_json([_public(key) for key in keys])
     else:
         rows = [(key.name, key.id, f"…{key.ending}", _day(key.created), _validity(key)) for key in keys]
-        tables.print_table(("name", "id", "ends in", "made", "good"), rows)
+        empty = "there is no key; `voicebox keys create NAME` makes one"
+        tables.print_table(("name", "id", "ends in", "made", "good"), rows, empty=empty)
     return 0
 
 

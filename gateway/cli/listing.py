@@ -8,6 +8,7 @@ from typing import Any
 
 from engines.catalogue.engines import CATALOGUE
 from engines.catalogue.models import MODELS
+from engines.languages import read_language
 from gateway.cli import output, remote, tables
 from gateway.cli.output import Failure
 from gateway.cli.remote import ServerClient
@@ -102,12 +103,15 @@ def _matches(voice: Object, args: Namespace) -> bool:
     if args.engine and args.engine.casefold() not in map(str.casefold, _engines(voice)):
         return False
     languages = _languages(voice)
-    return not args.language or any(_covers(args.language, language) for language in languages)
+    return not args.language or any(_suits(args.language, language) for language in languages)
 
 
-def _covers(wanted: str, language: str) -> bool:
-    """Return whether a language is the wanted one, or a variety of it: en covers en-GB."""
-    return f"{language.casefold()}-".startswith(f"{wanted.casefold()}-")
+def _suits(wanted: str, language: str) -> bool:
+    """Return whether a voice's language is the wanted one, a variety of it, or what it is a variety of: en
+    covers en-GB, and who wants de-DE is served by a voice of de. A name such as German is its tag.
+    """
+    one, other = f"{(read_language(wanted) or wanted).casefold()}-", f"{language.casefold()}-"
+    return one.startswith(other) or other.startswith(one)
 
 
 def _engines(voice: Object) -> list[str]:

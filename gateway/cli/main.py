@@ -11,6 +11,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 
+from gateway.cli.arguments import parse
 from gateway.cli.output import Failure
 from gateway.cli.parser import make_parser
 from gateway.cli.server_address import server_url
@@ -25,7 +26,9 @@ BROKEN_PIPE = 141
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    args = make_parser().parse_args(argv)
+    args = parse(make_parser(), sys.argv[1:] if argv is None else argv)
+    if args is None:
+        return 0
     try:
         if "url" in args:
             args.url = args.url or server_url(args.config)

@@ -20,7 +20,7 @@ from engines.environments.find import obstacle
 from engines.errors import SpeechError
 from engines.hub.errors import ModelInUse
 from engines.hub.progress import PullProgress
-from engines.hub.store import ModelFiles
+from engines.hub.store import ModelFiles, StoredModel
 from gateway.cli import output, remote, tables
 from gateway.cli.output import Failure, ShowProgress
 from gateway.config import load as configuration
@@ -53,8 +53,8 @@ def show(args: Namespace) -> int:
         (
             record.name,
             record.kinds[0],
-            _size(record.size_bytes),
-            _size(result.size) if result.complete else "",
+            megabytes(record.size_bytes),
+            _here(result),
             result.source or "",
             record.licence,
             remarks.mark(why),
@@ -88,12 +88,18 @@ def pull(args: Namespace) -> int:
             )
         except KeyboardInterrupt:
             cancel.set()
+            output.print_note(stopped(record.name))
             raise
     output.print_note(f"{pulled.name} is here ({path}), and a running server finds it by itself")
     (pulled,) = files.fitted([pulled])
     if why := obstacle(pulled, environments):
         output.print_note(f"but it cannot run yet: {why}")
     return 0
+
+
+def stopped(name: str) -> str:
+    """Return what to say of a pull that was interrupted."""
+    return f"stopped; what has come is kept: `voicebox models pull {name}` goes on from there"
 
 
 def verify(args: Namespace) -> int:
@@ -105,17 +111,15 @@ def verify(args: Namespace) -> int:
 
 
 def delete(args: Namespace) -> int:
-    """Delete a model's files."""
+    """Delete a model's files, and return how many bytes that frees. Raises Failure."""
     with _failures():
         try:
-            freed = _files(args).delete(find_record(args), _records(args), force=args.force)
+            return _files(args).delete(find_record(args), _records(args), force=args.force)
         except ModelInUse as exc:
             raise Failure(
                 f"{exc.message} In the server that runs: voicebox models unload {args.name}. With --force it"
                 " is deleted all the same, and whoever speaks with it gets errors."
             ) from exc
-    output.print_note(f"{_size(freed) or '0 MB'} freed")
-    return 0
 
 
 def load(args: Namespace) -> int:
@@ -131,6 +135,11 @@ async def _request(args: Namespace, action: str) -> None:
         server.request("POST", f"/v1/voicebox/models/{args.name}/{action}"),
     ):
         return
+
+
+def _here(stored: StoredModel) -> str:
+    size = megabytes(stored.size)
+    return size if stored.complete else f"{size} so far" if size else ""
 
 
 @contextmanager
@@ -195,5 +204,6 @@ def facts(record: ModelRecord) -> dict[str, object]:
     }
 
 
-def _size(size: int) -> str:
+def megabytes(size: int) -> str:
+    """Return a size in words; empty for nothing."""
     return f"{size / MEGABYTE:,.0f} MB" if size else ""

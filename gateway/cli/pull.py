@@ -5,19 +5,15 @@ from __future__ import annotations
 import asyncio
 from argparse import Namespace
 from collections.abc import AsyncIterator
-from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
 
 from gateway.cli import models, output, remote
+from gateway.cli.model_server import MODELS_PATH, model_server, tell_whether_allowed
 from gateway.cli.output import Failure
 from gateway.cli.remote import Refused, ServerClient
-from gateway.cli.temporary_server import NO_SERVER
-from gateway.security.hosts import is_loopback
 
-PATH = "/v1/voicebox/models"
-NOT_ALLOWED = (401, 403)
 POLL_SECONDS = 0.5
 PROBE_SECONDS = 60.0
 """a server answers within these, or does not do this work"""
@@ -54,20 +50,14 @@ def run(args: Namespace) -> int:
 
 async def _by_server(args: Namespace) -> int | None:
     """Have the running server pull a model; None where none does that for us."""
-    async with remote.session() as session:
-        if not await remote.is_running(session, args.url):
-            if not is_loopback(urlsplit(args.url).hostname or ""):
-                raise Failure(f"no server answers at {args.url}", NO_SERVER)
+    async with model_server(args) as server:
+        if server is None:
             return None
-        server = ServerClient(args.url, args.api_key, session)
         try:
             model = await _model(server, args.name)
         except (Refused, msgspec.ValidationError) as exc:
-            if isinstance(exc, Refused) and exc.http_status in NOT_ALLOWED:
-                output.print_note(
-                    f"the server at {args.url} asks for a key (--api-key, {remote.KEY_VARIABLE}); "
-                    "pulling without it, and it finds the model by itself"
-                )
+            if isinstance(exc, Refused):
+                tell_whether_allowed(exc, args, "pulling")
             return None
         gated = ", gated" if model.gated else ""
         output.print_note(
@@ -80,7 +70,7 @@ async def _pull(server: ServerClient, args: Namespace, *, is_under_way: bool) ->
     """Begin or join a pull, follow it, and wait until the model can be used."""
     query = f"?source={args.source}" if args.source else ""
     try:
-        await server.send("POST", f"{PATH}/{args.name}/pull{query}")
+        await server.send("POST", f"{MODELS_PATH}/{args.name}/pull{query}")
         event = await _follow(server, args.name)
     except asyncio.CancelledError:
         await _interrupted(server, args.name, is_under_way=is_under_way)
@@ -96,7 +86,7 @@ async def _follow(server: ServerClient, name: str) -> PullEvent:
     """Show how far a pull is, and return its last event."""
     last: PullEvent | None = None
     with output.progress(name) as show_progress:
-        async with server.request("GET", f"{PATH}/{name}/progress") as response:
+        async with server.request("GET", f"{MODELS_PATH}/{name}/progress") as response:
             async for event in _events(response):
                 show_progress(event.done, event.total or None)
                 last = event
@@ -119,8 +109,8 @@ async def _interrupted(server: ServerClient, name: str, *, is_under_way: bool) -
         output.print_note("the pull goes on in the server, where it was under way before this command")
         return
     async with asyncio.timeout(PROBE_SECONDS):
-        await server.send("POST", f"{PATH}/{name}/cancel")
-    output.print_note(f"stopped; what has come is kept: `voicebox models pull {name}` goes on from there")
+        await server.send("POST", f"{MODELS_PATH}/{name}/cancel")
+    output.print_note(models.stopped(name))
 
 
 async def _until_usable(server: ServerClient, name: str) -> int:
@@ -141,4 +131,4 @@ async def _until_usable(server: ServerClient, name: str) -> int:
 
 async def _model(server: ServerClient, name: str) -> ModelAnswer:
     async with asyncio.timeout(PROBE_SECONDS):
-        return msgspec.convert(await server.get(f"{PATH}/{name}"), ModelAnswer)
+        return msgspec.convert(await server.get(f"{MODELS_PATH}/{name}"), ModelAnswer)

@@ -180,12 +180,23 @@ async def is_running(session: aiohttp.ClientSession, url: str) -> bool:
     try:
         async with session.get(f"{url}/livez"):
             return True
+    except aiohttp.ClientSSLError as exc:
+        what = (
+            "no certificate that this machine trusts"
+            if _is_certificate(exc)
+            else "no TLS: http://, not https://?"
+        )
+        raise Failure(f"what answers at {url} speaks {what}", temporary_server.NO_SERVER) from exc
     except (aiohttp.ClientConnectionError, TimeoutError):
         return False
     except aiohttp.ClientError as exc:
         raise Failure(
             f"what answers at {url} is no server of ours: {exc}", temporary_server.NO_SERVER
         ) from exc
+
+
+def _is_certificate(exc: aiohttp.ClientSSLError) -> bool:
+    return isinstance(exc, aiohttp.ClientConnectorCertificateError)
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:

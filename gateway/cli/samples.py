@@ -24,7 +24,8 @@ def list(args: Namespace) -> int:
             (str(number), one["id"], f"{one['seconds']:.1f} s", _made(one), one["transcript"])
             for number, one in enumerate(found, 1)
         ]
-        tables.print_table(("sample", "id", "length", "words by", "words"), rows, whole=("id", "length"))
+        columns = ("sample", "id", "length", "words by", "words")
+        tables.print_table(columns, rows, whole=("id", "length"), empty=f"{args.voice!r} has no recording")
     return 0
 
 

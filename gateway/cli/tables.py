@@ -45,11 +45,16 @@ def print_table(
     whole: Sequence[str] = (),
     spare: Sequence[str] = (),
     notes: Footnotes | None = None,
+    empty: str = "",
 ) -> None:
     """Print rows. The first column and those in `whole` are never broken. On a terminal columns without any
     content are left out, and those in `spare`, in that order, where there is no room for them. Elsewhere each
     row is a line with tabs between, all columns, without a heading, and the footnotes go to standard error.
+    `empty` is what to say there where no row is.
     """
+    if not rows and empty:
+        print_note(empty)
+        return
     if not sys.stdout.isatty():
         for row in rows:
             print("\t".join(" ".join(cell.split()) for cell in row))

@@ -43,9 +43,10 @@ def create(args: Namespace) -> int:
         output.print_json(voice)
     else:
         output.print_note(f"this is the voice {voice['name']!r}; it goes by that name, too")
-        would = engines_to_pull(fits)
-        if would and not any(fit["can"] for fit in fits):
-            output.print_note(f"no engine here can speak it yet: voicebox models pull {would[0]}")
+        if not any(fit["can"] for fit in fits):
+            would = engines_to_pull(fits)
+            mend = f"voicebox models pull {would[0]}" if would else f"voicebox voices show {voice['id']}"
+            output.print_note(f"no engine here can speak it yet: {mend}")
         print(voice["id"])
     return 0
 

@@ -25,6 +25,7 @@ SERVICE_LINKS = re.compile(r"VOICEBOX_(SERVICE_(HOST|PORT)|PORT$|PORT_\d+_(TCP|U
 FLAGS = {
     "server.host": "--host",
     "server.port": "--port",
+    "server.processes": "--workers",
     "server.no_auth": "--no-auth",
     "log.level": "--log-level",
     "log.format": "--log-format",

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import errno
+import http.client
 import os
 import socket
+import urllib.error
+import urllib.request
 from pathlib import Path
 
+import msgspec
+
+OUR_NAME = "Voicebox Gateway"
+"""as `/` tells it"""
+OTHER_PROGRAM = "another program"
+PROBE_TIMEOUT = 3
+"""seconds"""
 REASONS = {
-    errno.EADDRINUSE: "another program listens there; stop it, or choose another port (--port, server.port)",
     errno.EADDRNOTAVAIL: "this machine has no such address; use one of its own, 127.0.0.1 or 0.0.0.0 "
     "(--host, server.host)",
     errno.EACCES: "this user may not use that port; choose one above 1023 (--port, server.port)",
@@ -38,11 +47,36 @@ def check_address(host: str, port: int) -> None:
 
 def cannot_listen(host: str, port: int, exc: Exception) -> CannotListen:
     """Return the error that an address cannot be had, in a sentence with what to do."""
-    if isinstance(exc, OSError) and not isinstance(exc, socket.gaierror):
+    if isinstance(exc, OSError) and exc.errno == errno.EADDRINUSE:
+        reason = _taken(host, port)
+    elif isinstance(exc, OSError) and not isinstance(exc, socket.gaierror):
         reason = REASONS.get(exc.errno or 0, exc.strerror or "the system refuses")
     else:
         reason = UNKNOWN_NAME
     return CannotListen(f"cannot listen on {host!r}, port {port}: {reason}")
+
+
+def _taken(host: str, port: int) -> str:
+    if server_name(host, port) == OUR_NAME:
+        return (
+            f"a {OUR_NAME} runs there already, and commands use it; stop it, or choose another port for one"
+            " more (--port, server.port)"
+        )
+    return f"{OTHER_PROGRAM} listens there; stop it, or choose another port (--port, server.port)"
+
+
+def server_name(host: str, port: int) -> str:
+    """Return the name of the program that answers HTTP at an address; empty when none does."""
+    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    url = f"http://{f'[{reached}]' if ':' in reached else reached}:{port}/"
+    try:
+        with urllib.request.urlopen(url, timeout=PROBE_TIMEOUT) as response:
+            body: dict[str, object] = msgspec.json.decode(response.read(65536), type=dict)
+            return str(body.get("name", OTHER_PROGRAM))
+    except (urllib.error.HTTPError, msgspec.DecodeError, UnicodeDecodeError):
+        return OTHER_PROGRAM
+    except (OSError, ValueError, http.client.HTTPException):
+        return ""
 
 
 def check_ready_file(path: Path | None) -> None:

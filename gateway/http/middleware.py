@@ -42,6 +42,8 @@ from streaming.http.response import ClientStalled, Message, Receive, Send
 App = Callable[[Any, Any, Any], Any]
 PROBES = frozenset({"/health", "/livez", "/readyz"})
 """answered while the server is closing, and logged at debug level unless they fail"""
+STATES = "/v1/voicebox/models/"
+"""below which the states of models are, logged at debug level likewise"""
 UNCOUNTED = PROBES | {"/metrics"}
 """left out of metrics and traces"""
 MOST_ORIGINS = 100
@@ -158,7 +160,7 @@ class RequestMiddleware:
     def _log_request(self, exchange: Exchange) -> None:
         fields = exchange.log_entry.line()
         entry = exchange.log_entry
-        level = request_level(entry.outcome, entry.status, quiet=exchange.path in PROBES)
+        level = request_level(entry.outcome, entry.status, quiet=exchange.asks_again_and_again)
         if entry.advice:
             level = max(level, logging.WARNING)
         self._log.log(level, "request", **fields)
@@ -197,6 +199,11 @@ class Exchange:
         """Return a request header by its lower-case name."""
         value = self.headers.get(name)
         return None if value is None else value.decode("latin-1")
+
+    @property
+    def asks_again_and_again(self) -> bool:
+        """Whether it is a probe's or somebody's who waits for a model to be ready."""
+        return self.path in PROBES or (self.method == "GET" and self.path.startswith(STATES))
 
     def inner_scope(self) -> dict[str, Any]:
         """Return the scope that the application sees: the canonical path, and GET for HEAD, whose body the

@@ -31,6 +31,8 @@ TOLD_OTHERWISE = frozenset(
 """what uvicorn logs of streams that we broke on purpose; the requests' own lines say more"""
 UPGRADES = ("Unsupported upgrade request.", "No supported WebSocket library detected.")
 """what uvicorn logs of a WebSocket, which no installation of anything would make work here"""
+OWN_WORDS = "voicebox: "
+"""before what this program itself says on standard error: why it ends"""
 MULTILINE = frozenset({"exception", "stack"})
 """fields whose lines are ours, not a caller's"""
 TRACEBACKS = structlog.processors.ExceptionRenderer(
@@ -155,7 +157,9 @@ class Lines(io.TextIOBase):
         with self._lock:
             *whole, self._rest = (self._rest + text).split("\n")
         for line in whole:
-            if line.strip():
+            if line.startswith(OWN_WORDS):
+                structlog.get_logger().error(line.removeprefix(OWN_WORDS).rstrip(), source="voicebox")
+            elif line.strip():
                 structlog.get_logger().warning(line.rstrip(), source="stderr")
         return len(text)
 

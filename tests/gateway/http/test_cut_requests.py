@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -117,7 +117,7 @@ def test_a_request_without_an_answer_is_refused(tmp_path: Path) -> None:
     assert "going away" in answers[0].json()["error"]["message"]
 
 
-@pytest.mark.parametrize("children", [1, 2, 3])
+@pytest.mark.parametrize("children", [1, 2])
 def test_ctrl_c_at_the_terminal_while_it_starts(tmp_path: Path, children: int) -> None:
     """Ctrl-C reaches all processes in a terminal's foreground: children that begin at that moment do not die of it."""
     command = [sys.executable, "-m", "gateway", "serve", "--port", "0", "--log-format", "console"]
@@ -140,7 +140,10 @@ def test_ctrl_c_at_the_terminal_while_it_starts(tmp_path: Path, children: int) -
 
 
 def children_of(pid: int) -> int:
-    """Return how many children a process has."""
-    return sum(
-        entry.name.isdigit() and parent_of(int(entry.name)) == pid for entry in Path("/proc").iterdir()
-    )
+    """Return how many children a process has that run a program of their own already."""
+    count = 0
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and parent_of(int(entry.name)) == pid:
+            with suppress(OSError):
+                count += b"bound_child" in (entry / "cmdline").read_bytes()
+    return count

@@ -37,14 +37,15 @@ logging.getLogger("uvicorn.error").warning("No supported WebSocket library detec
 SCRIPT = """
 import logging, sys
 from gateway.config.settings import LogSettings
-from gateway.observability.logging import UNFINISHED, configure
+from gateway.observability.logging import TOLD_OTHERWISE, configure
 
 log = configure(LogSettings(level=sys.argv[1], format=sys.argv[2]))
 log = configure(LogSettings(level=sys.argv[1], format=sys.argv[2]))  # twice, and each line is still written once
 log.info("ours", answer=42)
 logging.getLogger("uvicorn.error").info("Started server process")
 logging.getLogger("uvicorn.error").warning("Invalid %s request received.", "HTTP")
-logging.getLogger("uvicorn.error").error(UNFINISHED)
+for message in TOLD_OTHERWISE:
+    logging.getLogger("uvicorn.error").error(message)
 logging.getLogger("asyncio").error("Task was %s", "destroyed")
 try:
     secret = "a user's text"
