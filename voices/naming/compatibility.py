@@ -8,7 +8,7 @@ import msgspec
 
 from engines.api import EngineInfo
 from engines.errors import BadInput, Unsupported
-from engines.languages import primary_language
+from engines.languages import alike
 from voices.naming import mixture
 from voices.naming.matching import shown
 from voices.profile import Profile
@@ -103,7 +103,7 @@ def _barred(profile: Profile, info: EngineInfo) -> str:
     if (
         profile.languages
         and known
-        and not {*map(primary_language, known)} & {*map(primary_language, profile.languages)}
+        and not any(alike(one, other) for one in known for other in profile.languages)
     ):
         return f"it does not speak {', '.join(profile.languages)}"
     return ""

@@ -149,12 +149,14 @@ def test_each_worker_is_asked_once(server: Server) -> None:
 
 def test_a_language_is_found_where_it_is_needed(server: Server) -> None:
     """An engine that needs a language gets that of the request, or else that of the text, which the answer
-    names; one that ignores it gets none.
+    names, by the engine's own tag for it; one that ignores it gets none.
     """
     for text, fields, language in (
         (GERMAN, {}, "de"),
         (SENTENCES[0], {}, "en"),
         (SENTENCES[0], {"language": "fr"}, "fr"),
+        (SENTENCES[0], {"language": "de-AT"}, "de"),
+        (GERMAN, {"language": "ja"}, "de"),
         ("Доброе утро, сегодня светит солнце, и мы идём в лес.", {}, "fr"),
     ):
         told = jobs_of(server, "polyglot", text, **fields)

@@ -108,6 +108,16 @@ def test_reasons_by_engine(what: str) -> None:
     assert reasons(profile, infos) == expected
 
 
+@pytest.mark.parametrize(("spoken", "named"), [("nb", "no"), ("cmn", "zh-CN"), ("tl", "fil")])
+def test_a_language_of_two_names(spoken: str, named: str) -> None:
+    """An engine that has another name for a language speaks its texts and voices all the same."""
+    speech = SpeechCapabilities(RATE, (spoken,), cloning=CloningCapabilities(RATE))
+    able = EngineInfo("able", "1", "MIT", ("able",), speech=speech)
+    resolver = Resolver({"robot": ROBOT, "able": able}, NAMES, ResolverRules("en-us"))
+    assert reasons(replace(CLONE, languages=(named,)), (able,)) == {"able": ""}
+    assert resolver.model("tts-1", "speech", named).engine == "able"
+
+
 def test_engines_that_are_not_ready() -> None:
     """An engine that is not ready is listed with that reason; whether it could speak the voice is reported
     too.
