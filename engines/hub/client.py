@@ -59,7 +59,6 @@ for _handler in [one for one in _hub_logger.handlers if type(one) is logging.Str
 LIBRARY_NAME = "voicebox-gateway"
 CONNECT_TIMEOUT = 10.0
 """seconds"""
-RESUMABLE = "What has come is kept: pull it again to go on."
 
 # Set here, as the client has read the environment when somebody imported it first. With telemetry it would
 # ask huggingface.co, whatever the endpoint, for a list of programs to look for in our environment, and send
@@ -140,9 +139,7 @@ def translated_errors(source: Source, path: str = "") -> Iterator[None]:
     except HFValidationError as exc:
         raise ModelNotFound(f"{source.repo!r} cannot be a repository: they are named owner/name.") from exc
     except httpx2.ReadTimeout as exc:
-        raise PullStalled(
-            f"The hub stopped sending {path or source.repo}. {RESUMABLE}", code="pull_stalled"
-        ) from exc
+        raise PullStalled(f"The hub stopped sending {path or source.repo}.", code="pull_stalled") from exc
     except httpx2.TransportError as exc:
         raise unreachable(source, str(exc) or type(exc).__name__) from exc
     except (httpx2.HTTPError, httpx2.InvalidURL) as exc:
@@ -151,7 +148,9 @@ def translated_errors(source: Source, path: str = "") -> Iterator[None]:
 
 def unreachable(source: Source, reason: str, retry_after: float = 0.0) -> ModelUnreachable:
     """Return the error of a hub that cannot be reached now; `retry_after` is in seconds."""
-    message = f"The hub cannot be reached for {source.repo}: {reason}. {RESUMABLE}"
+    message = (
+        f"The hub cannot be reached for {source.repo}: {reason}. HF_ENDPOINT may name a mirror that can be."
+    )
     return ModelUnreachable(message, code="hub_unreachable", retry_after=retry_after)
 
 

@@ -199,10 +199,7 @@ class Downloader:
                 blob.write(data)
                 on_progress(blob.size)
         if blob.size < size:
-            raise ModelUnreachable(
-                f"{sender[0].upper()}{sender[1:]} sent only a part of {name}. What has come is kept:"
-                " pull it again to go on."
-            )
+            raise ModelUnreachable(f"{sender[0].upper()}{sender[1:]} sent only a part of {name}.")
 
     def retry(self, attempt: Callable[[], Result], bytes_present: Callable[[], int] = lambda: 0) -> Result:
         """Return what an attempt returns, trying again after ModelUnreachable.

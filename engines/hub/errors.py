@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 from engines.errors import BadInput, EngineUnavailable, Forbidden, NotFound, SpeechError
 
+RESUMABLE = "What has come is kept: pull it again to go on."
+FROM_PACKAGES = "Some models come from the package index: `voicebox models available` tells which."
+
 
 class ModelError(SpeechError):
     """An error about a model's files; also one that has no class of its own."""
@@ -120,3 +123,14 @@ def joined(errors: Sequence[ModelError], intro: str, names: Sequence[str]) -> Mo
     chosen.message = f"{intro} {reasons}"
     chosen.args = (chosen.message,)
     return chosen
+
+
+def advised(error: ModelError, *, begun: bool, packaged: bool) -> ModelError:
+    """Return the error of a pull with what else there is to do where it may go well later: go on then, if it
+    has `begun`, or take a model that comes in packages, if this one is not `packaged`.
+    """
+    if isinstance(error, ModelUnreachable):
+        advice = [RESUMABLE] * begun + [FROM_PACKAGES] * (not packaged)
+        error.message = " ".join([error.message, *advice])
+        error.args = (error.message,)
+    return error

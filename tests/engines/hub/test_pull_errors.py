@@ -289,3 +289,23 @@ def test_every_error_is_ours(hub: FakeHub, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file")
     with pytest.raises(ModelError, match="cache cannot be used: Not a directory"):
         pull(model_files(tmp_path / "cache", hub.url))
+
+
+def test_what_is_kept_is_told_only_where_something_is(hub: FakeHub, tmp_path: Path) -> None:
+    """A hub that cannot be reached is told with what else there is to do, and with what is kept only where
+    something has come.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        address = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+    with pytest.raises(ModelUnreachable) as nothing:
+        pull(model_files(tmp_path, address))
+    assert "kept" not in nothing.value.message
+    assert "HF_ENDPOINT" in nothing.value.message
+    assert "package index" in nothing.value.message
+
+    hub.publish(REPO, FILES)
+    hub.add_fault(WEIGHTS, cut_after=HALF, times=1)
+    hub.add_fault(WEIGHTS, status=503)
+    with pytest.raises(ModelUnreachable, match="What has come is kept") as begun:
+        pull(model_files(tmp_path, hub.url))
+    assert begun.value.message.count("kept") == 1
