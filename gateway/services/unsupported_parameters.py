@@ -140,7 +140,9 @@ def _ignore_or_refuse(
     """
     known = [name for name in lost if name not in unknown]
     if known and settings.unsupported == "refuse":
-        raise Unsupported(f"The engine `{info.name}` does not honour `{known[0]}`.", param=known[0])
+        raise Unsupported(
+            f"The engine `{info.name}` does not honour `{known[0]}`.", param=known[0].split()[0]
+        )
     return lost
 
 

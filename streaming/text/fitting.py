@@ -27,7 +27,8 @@ def _parts(segment: Segment, fits: Fits) -> Iterator[Segment]:
     """Yield a segment in parts that fit. A single character is never cut."""
     rest = segment
     while not fits(rest.text):
-        cut = find_cut(rest.text, 0, _longest_fitting(rest.text, fits))
+        longest = _longest_fitting(rest.text, fits)
+        cut = min(longest, find_cut(rest.text, 0, longest))  # a letter may have more marks than fit
         if not 0 < cut < len(rest.text):
             break
         middle = rest.start + cut

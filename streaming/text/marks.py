@@ -60,9 +60,9 @@ class Marks:
 
     def names(self) -> list[str]:
         """Return what a caller is told of the marks that were taken out."""
-        named = [f"mark {mark[:LONGEST_NAMED]}" for mark in self.removed[:MOST_NAMED]]
+        named = [f"input mark {mark[:LONGEST_NAMED]}" for mark in self.removed[:MOST_NAMED]]
         more = len(self.removed) - len(named)
-        return [*named, f"{more} further marks"] if more else named
+        return [*named, f"input with {more} further marks"] if more else named
 
     def without(self, text: str) -> str:
         """Return a text as it was written with what is heard of its marks, and nothing of the others."""
@@ -128,7 +128,9 @@ def _matches(text: str, patterns: tuple[str, ...]) -> Iterator[re.Match[str]]:
 
 
 def _removals(text: str, matches: list[re.Match[str]]) -> Iterator[Edit]:
-    """Yield the edits that leave what is heard of some marks; where that is nothing, a space goes with it."""
+    """Yield the edits that leave what is heard of some marks. Where that is nothing, words on both sides have
+    one space between them.
+    """
     behind = 0
     for match in matches:
         start, end = match.span()
@@ -137,6 +139,8 @@ def _removals(text: str, matches: list[re.Match[str]]) -> Iterator[Edit]:
             spaced = start > behind and text[start - 1] == " "
             if spaced and not text[end : end + 1].isalnum():
                 start -= 1
+            elif start and text[start - 1].isalnum() and text[end : end + 1].isalnum():
+                said = " "
             elif text[end : end + 1] == " " and (start == 0 or text[start - 1].isspace()):
                 end += 1
         yield Edit(start, end, said)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from engines.api import RequestOptions
 
+PHONETIC = "\u0250-\u02ffæðŋθœ"
+"""letters and stresses that phonemes have, and paths do not: `[guide](/docs/)` is a link"""
+PHONEMES = rf"/(?=[^()/\n]{{0,199}}[{PHONETIC}])[^()/\n]{{1,200}}/"
+STRESS = r"[-+](?:\d|0\.5)"
 OPTIONS = RequestOptions(
-    marks=(r"\[(?P<said>[^\[\]\n]{1,100})\]\((?:/[^()/\n]{1,200}/|[-+](?:\d|0\.5))\)",),
+    marks=(rf"\[(?P<said>[^\[\]\n]{{1,100}})\]\((?:{PHONEMES}|{STRESS})\)",),
 )

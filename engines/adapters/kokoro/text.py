@@ -186,8 +186,13 @@ class WholeTextFrontEnd:
     def chunks(self, text: str, spans: Spans, max_phonemes: int) -> Iterator[Chunk]:
         """Yield a text's chunks, as FrontEnd has it, without words."""
         for start, end in _paragraphs(text):
-            own_spans = _spans_within(spans, start, end)
-            for phonemes in self._parts(_plain(text[start:end]), own_spans, max_phonemes):
+            plain, _, marks = _extract_marks(text[start:end], _spans_within(spans, start, end))
+            given = [
+                (mark.start, mark.end, mark.value[1:])
+                for mark in sorted(marks, key=lambda mark: mark.start)
+                if isinstance(mark.value, str) and mark.value.startswith("/")
+            ]
+            for phonemes in self._parts(plain, given, max_phonemes):
                 yield Chunk(phonemes)
 
     def _parts(self, text: str, spans: Spans, max_phonemes: int) -> Iterator[str]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from cloning_server import WORD_SECONDS, call, json_of, pcm, seconds, speak
+from cloning_server import WORD_SECONDS, call, json_of, pcm, refused, seconds, speak
 from servers import Server, running
 from tones import word_frequencies
 
@@ -71,10 +70,14 @@ def test_marks_are_no_words_to_a_dictionary(fakes: Server) -> None:
 @pytest.mark.parametrize(
     ("marked", "plain", "names"),
     [
-        ("Well [laugh] yes.", "Well yes.", "mark [laugh]"),
-        ("[S1] Well. [S2] Yes (laughs).", "Well. Yes.", "mark [S1], mark [S2], mark (laughs)"),
-        ("[laughs] Well yes.", "Well yes.", "mark [laughs]"),
-        ("Well [yes](/jɛs/).", "Well yes.", "mark [yes]"),
+        ("Well [laugh] yes.", "Well yes.", "input mark [laugh]"),
+        (
+            "[S1] Well. [S2] Yes (laughs).",
+            "Well. Yes.",
+            "input mark [S1], input mark [S2], input mark (laughs)",
+        ),
+        ("[laughs] Well yes.", "Well yes.", "input mark [laughs]"),
+        ("Well [yes](/jɛs/).", "Well yes.", "input mark [yes]"),
     ],
 )
 def test_marks_of_other_engines_are_taken_out(
@@ -97,6 +100,25 @@ def test_brackets_that_no_engine_knows_are_text(fakes: Server) -> None:
 
     assert "x-voicebox-ignored" not in answer.headers
     assert count(fakes, TONE, "Well (indeed) [sic] yes.") == 4
+
+
+def test_links_are_no_marks(fakes: Server) -> None:
+    """The path of a link is no phonemes: what Markdown says of links holds."""
+    text = "See the [guide](/docs/) now."
+    answer = speak(fakes, TONE, text, text_format="markdown")
+
+    assert "x-voicebox-ignored" not in answer.headers
+    assert answer.content == pcm(fakes, TONE, "See the guide now.")
+
+
+def test_what_is_not_honoured_may_be_refused(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Where the settings say so, marks and settings of other engines are refused, and the field is named."""
+    config = {"engines": FAKES, "compat": {"unsupported": "refuse"}}
+    with running(tmp_path_factory.mktemp("strict"), config) as server:
+        refused(speak(server, TONE, "Well (laughs)."), 400, "input", "unsupported_value")
+        refused(
+            speak(server, TONE, settings={"temperature": 1}), 400, "settings.temperature", "unsupported_value"
+        )
 
 
 def test_a_text_of_marks_only(fakes: Server) -> None:
@@ -148,5 +170,3 @@ def test_seconds_limit_a_segment(tmp_path_factory: pytest.TempPathFactory) -> No
     config = {"engines": {"mimic": {"enabled": True, "options": {"longest_seconds": 3.0}}}}
     with running(tmp_path_factory.mktemp("seconds"), config) as server:
         assert count(server, MIMIC, "A sentence of some words. " * 12) == 5 * 12
-        log = [json.loads(line) for line in server.log_path.read_text().splitlines() if line.startswith("{")]
-        assert log, "the server logs its requests"
