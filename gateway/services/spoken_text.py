@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from compat.openai.speech import SpeechRequest
 from engines.api import SpeechCapabilities
 from engines.api.offsets import Rewriting, TooLong
@@ -10,6 +12,7 @@ from gateway.config.settings import SpeechSettings
 from gateway.services.off_loop import off_loop
 from streaming.formats import TextFormat
 from streaming.text.marks import Marks
+from streaming.text.names_loading import are_loaded, load_names
 from streaming.text.reading_forms import read_form
 from streaming.text.spoken import spoken_text
 from voices.profile import Profile
@@ -32,6 +35,8 @@ async def text_to_speak(
 
     Raises BadInput for nothing.
     """
+    if not are_loaded(language):
+        await asyncio.to_thread(load_names, language)
     form = request.text_format or (profile and profile.text_format) or settings.text_format
     return await off_loop(len(request.input), _rewritten, request.input, form, capabilities, language, marks)
 

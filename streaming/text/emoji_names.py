@@ -45,6 +45,12 @@ def named_emoji(text: str, language: str, *, are_read: bool = False) -> Iterator
             yield Edit(match.start(), match.end(), f" {name} ")
 
 
+def load_emoji_names(language: str) -> None:
+    """Load the names of a language, and the English ones."""
+    for code in ("en", language):
+        _name("😀", code)
+
+
 def _is_left(sequence: str, language: str) -> bool:
     """Return whether the names of a language are not known, and an emoji is old enough for an engine."""
     import emoji

@@ -8,7 +8,7 @@ Unicode's CLDR, by way of Babel; the short names of the usual currencies are in 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import lru_cache
 
 import regex
 
@@ -101,7 +101,7 @@ def spelt_money(text: str, language: str) -> Iterator[Edit]:
             yield Edit(match.start(), match.end(), said)
 
 
-@cache
+@lru_cache(500)
 def _pattern(language: str) -> regex.Pattern[str]:
     words = "|".join(regex.escape(word) for word in sorted(magnitudes(language), key=_longest_first))
     return regex.compile(
@@ -115,6 +115,14 @@ def _pattern(language: str) -> regex.Pattern[str]:
         """,
         regex.VERBOSE,
     )
+
+
+def load_currencies(language: str) -> None:
+    """Load the names of a language, and the English ones."""
+    for code in ("en", language):
+        _pattern(code)
+        _currency("$", code, "5")
+        _magnitude("M", code)
 
 
 def _longest_first(word: str) -> tuple[int, str]:
@@ -217,7 +225,7 @@ def _full_name(code: str, language: str, number: str) -> str:
     return str(get_currency_name(code, int(digits) if digits else 5.5, locale_of(language)))
 
 
-@cache
+@lru_cache(500)
 def locale_of(language: str) -> str:
     """Return Babel's name of a language, English where it has none."""
     from babel import Locale, UnknownLocaleError
@@ -228,7 +236,7 @@ def locale_of(language: str) -> str:
         return "en"
 
 
-@cache
+@lru_cache(500)
 def magnitudes(language: str) -> frozenset[str]:
     """Return the words for thousands, millions and so on that a language writes behind numbers."""
     from babel import Locale
@@ -246,7 +254,7 @@ def magnitudes(language: str) -> frozenset[str]:
     return frozenset(found)
 
 
-@cache
+@lru_cache(500)
 def _magnitude(written: str, language: str) -> str:
     """Return a word of magnitude as it is said: letters that stand for one are written out."""
     power = FACTORS.get(written)

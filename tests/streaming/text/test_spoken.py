@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import unicodedata
 
 import pytest
+from blockbuster import blockbuster_ctx
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engines.api.offsets import Rewriting, TooLong, rewrite
 from streaming.text.line_ends import marked_line_ends
 from streaming.text.markdown_reading import PIECE, _parts, markdown_edits
+from streaming.text.names_loading import are_loaded, load_names
 from streaming.text.reading_forms import read_form
 from streaming.text.segments import sentence_ends
 from streaming.text.spoken import spoken_text
@@ -446,6 +449,20 @@ def test_a_number_of_any_length_may_be_an_amount(number: str) -> None:
     """The length of a number is no error, and its currency is said."""
     for language in ("en", "ru"):
         assert "$" not in spoken(f"${number}", language)
+
+
+@pytest.mark.parametrize("language", ["en", "sk", "cmn", "eo", None])
+def test_no_file_is_read_once_the_names_are_loaded(language: str | None) -> None:
+    """A short text is rewritten on the event loop: nothing there reads a file, in a language that is loaded."""
+    load_names(language)
+
+    async def rewrite_all() -> None:
+        for text in ("😀 🫨", "-5 ± 5", "$5, R$ 5 and ₸5", "10 500 people", "5 M€"):
+            spoken_text(Rewriting(text), language)
+
+    assert are_loaded(language)
+    with blockbuster_ctx():
+        asyncio.run(rewrite_all())
 
 
 def test_a_text_does_not_grow_beyond_its_bound() -> None:

@@ -1,0 +1,35 @@
+"""Names of signs, currencies and emoji are read from files when a language is first met: in a thread."""
+
+from __future__ import annotations
+
+import threading
+
+from streaming.text.emoji_names import load_emoji_names
+from streaming.text.money import load_currencies
+from streaming.text.sign_names import row_of
+
+MOST = 500
+"""languages that are remembered, as names are that are none"""
+_loaded: set[str] = set()
+_lock = threading.Lock()
+
+
+def _code(language: str | None) -> str:
+    return row_of(language or "en")
+
+
+def are_loaded(language: str | None) -> bool:
+    """Return whether a text in a language, English where nobody knows, needs no more files."""
+    return _code(language) in _loaded
+
+
+def load_names(language: str | None) -> None:
+    """Load what the names in a language are read from."""
+    code = _code(language)
+    with _lock:
+        if len(_loaded) > MOST:
+            _loaded.clear()
+        if code not in _loaded:
+            load_currencies(code)
+            load_emoji_names(code)
+            _loaded.add(code)
