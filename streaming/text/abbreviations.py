@@ -34,6 +34,12 @@ ORDINAL = re.compile(
 )
 OTHER = re.compile(rf"(\d{{1,3}})\.({JOINT})", re.IGNORECASE)
 DASH = re.compile(r"\s?[–—-]\s?")
+SHORT_DATE = re.compile(
+    r"\b(?:am|vom|zum|bis|den|dem|der|ab|seit|und)\s"
+    r"(?P<date>(\d{1,2})\.[ \u00a0]?(\d{1,2})\.)(?![ \u00a0]?\d)",
+    re.IGNORECASE,
+)
+"""a day and a month without a year, behind a word that stands before days"""
 MONTH_NAMES = MONTHS.split("|Jan|")[0].replace("|Jänner", "").split("|")
 CLOCK = r"(?<![\d.,:])([01]?\d|2[0-4])[.:]([0-5]\d)"
 TIME = re.compile(rf"{CLOCK}(?:(\s?[–—-]\s?|\s(?:bis|und|oder)\s){CLOCK})?[ \u00a0]Uhr\b")
@@ -47,6 +53,11 @@ def german_dates(text: str) -> Iterator[Edit]:
         for match in DATE.finditer(text)
         if 1 <= int(match[1]) <= LAST_DAY and 1 <= int(match[2]) <= len(MONTH_NAMES)
     ]
+    for match in SHORT_DATE.finditer(text):
+        day, month = int(match[2]), int(match[3])
+        if 1 <= day <= LAST_DAY and 1 <= month <= len(MONTH_NAMES):
+            dot = "." * (not text[match.end() : match.end() + 2].strip())
+            edits.append(Edit(*match.span("date"), f"{day}. {MONTH_NAMES[month - 1]}{dot}"))
     for match in TIME.finditer(text):
         first, last = _time(match[1], match[2]), _time(match[4], match[5]) if match[4] else ""
         joint = " bis " if match[3] and DASH.fullmatch(match[3]) else match[3] or ""

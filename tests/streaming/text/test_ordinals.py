@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engines.api.offsets import Rewriting
 from streaming.text.spoken import spoken_text
@@ -27,6 +29,7 @@ from streaming.text.spoken import spoken_text
         ("fi", "1. maito\n2. leipä", "1. maito.\n2. leipä"),
         ("de", "1.–3. Mai, am 24. und 25. Dezember, vom 1. bis 3. Mai", "erster bis dritter Mai, am vierundzwanzigsten und fünfundzwanzigsten Dezember, vom ersten bis dritten Mai"),
         ("de", "Am 3.10.2026 um 10.30 Uhr, 10:00–12.30 Uhr, Version 3.10.2026.1", "Am dritten Oktober 2026 um 10 Uhr 30, 10 Uhr bis 12 Uhr 30, Version 3.10.2026.1"),
+        ("de", "Vom 3.10. bis 5.11.2026, am 4.5. kam er, am 3.4.", "Vom dritten Oktober bis fünften November 2026, am vierten Mai kam er, am dritten April."),
         ("ru", "3.10.2026", "третьего октября 2026"),
         ("uk", "3.10.2026", "третього жовтня 2026"),
         ("cs", "3. 10. 2026", "třetího října 2026"),
@@ -42,3 +45,17 @@ def test_ordinals_and_dates_are_said_in_words(language: str, text: str, expected
     spoken_text(rewriting, language)
 
     assert rewriting.text == expected
+
+
+@given(
+    st.text(alphabet="0123456789.°ºªIVX ⁰⁻⅓½⁄–'\"eraв\n,Mai", max_size=60),
+    st.sampled_from(["it", "es", "pt", "fr", "nl", "ru", "uk", "pl", "fi", "de", "tr", "en", "zh"]),
+)
+def test_any_figures_can_be_spoken(text: str, language: str) -> None:
+    """Whatever stands around figures, the text is rewritten, and every place in it leads back."""
+    rewriting = Rewriting(text)
+    spoken_text(rewriting, language)
+
+    for start in range(len(rewriting.text)):
+        first, last = rewriting.original(start, start + 1)
+        assert 0 <= first <= last <= len(text)
