@@ -14,6 +14,10 @@ from engines.toolkit.gpu_architectures import missing_code_reason
 
 PREFERENCE = ("cuda", "xpu", "mps", "cpu")
 """kinds of device, the best first; AMD's ROCm goes by the name of cuda"""
+FIRST_HALF_CAPABILITY = 7
+"""major compute capability of the first NVIDIA cards that compute quickly in half precision: Volta"""
+FFT_PLANS = 64
+"""plans that cuFFT keeps for a card: there are two for each length of audio, and torch would keep 4096"""
 
 
 def choose_device(requested: str, supported: Sequence[str] = PREFERENCE, group: str = "main") -> torch.device:
@@ -25,7 +29,24 @@ def choose_device(requested: str, supported: Sequence[str] = PREFERENCE, group: 
     """
     available = {kind: _count(kind) for kind in supported if _is_available(kind)}
     name = resolve_device(requested, supported, available, lambda name: _unusable_reason(name, group))
+    _prepare(name)
     return torch.device(name)
+
+
+def _prepare(name: str) -> None:
+    """Decide once how a card computes, for all engines: the same numbers each time for the same input, as far
+    as the card can, and as a processor has them, instead of the few bits of TF32.
+
+    What a processor computes is not changed by any of this.
+    """
+    if not name.startswith("cuda"):
+        return
+    torch.cuda.set_device(torch.device(name))
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cuda.cufft_plan_cache[torch.device(name).index or 0].max_size = FFT_PLANS
 
 
 def resolve_device(
@@ -55,17 +76,38 @@ def resolve_device(
     return name
 
 
-def choose_dtype(name: str, device: str) -> torch.dtype:
-    """Return a dtype by its name; "auto" is half precision on NVIDIA's and AMD's GPUs.
+def choose_dtype(name: str, device: str, published: torch.dtype | None = None) -> torch.dtype:
+    """Return a dtype by its name; "auto" is what suits the device and the checkpoint, whose weights are
+    `published` in a dtype, None where that is not known.
 
-    Raises EngineFailed where there is no such dtype.
+    On a GPU that is half precision: bfloat16 where the card has it, unless the weights are float16, whose
+    numbers are finer; float16 where it does not, though numbers of a bfloat16 checkpoint may be too large for
+    that; and float32 on cards before Volta, which are slow at any half. Raises EngineFailed where there is no
+    such dtype.
     """
     if name == "auto":
-        return torch.float16 if device.startswith("cuda") else torch.float32
+        return _suitable_dtype(device, published)
     dtype = getattr(torch, name, None)
     if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
         raise EngineFailed(f"There is no dtype '{name}': it should be auto, float32, float16 or bfloat16.")
     return dtype
+
+
+def published_dtype(config: Mapping[str, object]) -> torch.dtype | None:
+    """Return the dtype of the weights that a checkpoint's config.json tells; None where it does not say."""
+    name = config.get("dtype") or config.get("torch_dtype")
+    found = getattr(torch, name.removeprefix("torch."), None) if isinstance(name, str) else None
+    return found if isinstance(found, torch.dtype) else None
+
+
+def _suitable_dtype(device: str, published: torch.dtype | None) -> torch.dtype:
+    if not device.startswith("cuda"):
+        return torch.float32
+    if not torch.version.hip and torch.cuda.get_device_capability(device)[0] < FIRST_HALF_CAPABILITY:
+        return torch.float32
+    if published != torch.float16 and torch.cuda.is_bf16_supported(including_emulation=False):
+        return torch.bfloat16
+    return torch.float16
 
 
 def _is_available(kind: str) -> bool:

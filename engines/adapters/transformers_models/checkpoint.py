@@ -27,7 +27,7 @@ from engines.toolkit.checkpoint_kinds import (
     find_architecture,
     supported_architectures,
 )
-from engines.toolkit.devices import choose_device, choose_dtype
+from engines.toolkit.devices import choose_device, choose_dtype, published_dtype
 from engines.toolkit.error_text import telling_line
 
 CONFIG_FILE = "config.json"
@@ -111,7 +111,7 @@ def open_checkpoint(
         architecture,
         model_name,
         device,
-        choose_dtype(dtype, device),
+        choose_dtype(dtype, device, published_dtype(config)),
         other_folders,
         remote_code,
     )

@@ -10,20 +10,23 @@ import re
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
+import torch
 from transformers import WhisperForConditionalGeneration, WhisperProcessor
 from transformers.utils import logging as library_logging
 
 from engines.errors import EngineFailed
-from engines.toolkit.devices import choose_device, choose_dtype
+from engines.toolkit.devices import choose_device, choose_dtype, published_dtype
 from engines.toolkit.error_text import telling_line
 
+CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 OLDER_WEIGHTS = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 """read as plain tensors where there are no safetensors"""
 TOKENIZER_FILE = "tokenizer.json"
 OLDER_TOKENIZER = ("vocab.json", "merges.txt")
 """what fine-tuning often leaves in its place"""
-REQUIRED_FILES = ("config.json", WEIGHTS_FILE, TOKENIZER_FILE)
+REQUIRED_FILES = (CONFIG_FILE, WEIGHTS_FILE, TOKENIZER_FILE)
 GENERATION_FILE = "generation_config.json"
 FEATURE_FILES = ("preprocessor_config.json", "processor_config.json")
 """either will do"""
@@ -43,7 +46,7 @@ def load_whisper(
     """Return the model in a folder, its processor, and the device that it is on. Raises EngineFailed."""
     path = check_folder(folder)
     device = str(choose_device(device))
-    torch_dtype = choose_dtype(dtype, device)
+    torch_dtype = choose_dtype(dtype, device, _published_dtype(path))
     library_logging.set_verbosity(logging.ERROR)
     library_logging.disable_progress_bar()
     try:
@@ -72,6 +75,15 @@ def load_whisper(
             f"{path}/generation_config.json tells nothing of timestamps: it is not that of a Whisper model."
         )
     return model, processor, device
+
+
+def _published_dtype(path: Path) -> torch.dtype | None:
+    """Return the dtype of the weights, as far as the library will be able to read what says so."""
+    try:
+        config = msgspec.json.decode((path / CONFIG_FILE).read_bytes(), type=dict[str, Any])
+    except (OSError, msgspec.DecodeError):
+        return None
+    return published_dtype(config)
 
 
 def check_folder(folder: str) -> Path:

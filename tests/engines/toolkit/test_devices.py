@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -81,3 +86,116 @@ def test_a_cpu_in_place_of_a_gpu_is_explained() -> None:
         (find_model("pocket-tts-english"), "cpu", "auto", here),
     ]
     assert [slow_reason(*one) for one in fine] == [""] * len(fine)
+
+
+class FakeCard:
+    """A card of NVIDIA's that torch finds here, as far as devices and dtypes are chosen by it."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, capability: tuple[int, int], *, bf16: bool) -> None:
+        self.current: object = None
+        self.plans = [type("Plans", (), {"max_size": 4096})() for _ in range(2)]
+        patch.setattr(torch.cuda, "is_available", lambda: True)
+        patch.setattr(torch.cuda, "device_count", lambda: 2)
+        patch.setattr(torch.cuda, "get_device_capability", lambda _=None: capability)
+        patch.setattr(torch.cuda, "get_device_name", lambda _=None: "Card")
+        patch.setattr(torch.cuda, "get_arch_list", list)
+        patch.setattr(
+            torch.cuda, "is_bf16_supported", lambda including_emulation=True: bf16 or including_emulation
+        )
+        patch.setattr(torch.cuda, "set_device", lambda device: setattr(self, "current", device))
+        patch.setattr(torch.backends.cuda, "cufft_plan_cache", self.plans)
+
+
+@pytest.fixture
+def flags() -> Iterator[None]:
+    """Have torch's flags of this process be as they were, after a test that sets them."""
+    backends = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    names = ("allow_tf32", "benchmark", "deterministic")
+    before = [(backend, name, getattr(backend, name)) for backend in backends[:1] for name in names]
+    before.append((backends[1], names[0], backends[1].allow_tf32))
+    yield
+    for backend, name, value in before:
+        setattr(backend, name, value)
+
+
+@pytest.mark.parametrize(
+    ("capability", "bf16", "published", "dtype"),
+    [
+        ((9, 0), True, torch.bfloat16, torch.bfloat16),
+        ((8, 0), True, torch.float32, torch.bfloat16),
+        ((8, 0), True, None, torch.bfloat16),
+        ((8, 6), True, torch.float16, torch.float16),
+        ((7, 5), False, torch.bfloat16, torch.float16),
+        ((7, 0), False, None, torch.float16),
+        ((6, 1), False, torch.float16, torch.float32),
+        ((6, 1), False, torch.bfloat16, torch.float32),
+    ],
+)
+def test_a_dtype_suits_card_and_checkpoint(
+    monkeypatch: pytest.MonkeyPatch,
+    capability: tuple[int, int],
+    bf16: bool,
+    published: Any,
+    dtype: Any,
+) -> None:
+    """Half precision is bfloat16 where the card has it and the weights are not float16; cards that are slow at
+    halves compute in whole numbers. What is asked for by name stays as it is.
+    """
+    FakeCard(monkeypatch, capability, bf16=bf16)
+    assert devices.choose_dtype("auto", "cuda", published) == dtype
+    assert devices.choose_dtype("float16", "cuda", published) == torch.float16
+    assert devices.choose_dtype("auto", "cpu", published) == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("config", "dtype"),
+    [
+        ({"dtype": "bfloat16"}, torch.bfloat16),
+        ({"torch_dtype": "float16"}, torch.float16),
+        ({"torch_dtype": "torch.float32"}, torch.float32),
+        ({"dtype": "auto"}, None),
+        ({"dtype": 3}, None),
+        ({}, None),
+    ],
+)
+def test_a_checkpoint_says_what_its_weights_are(config: dict[str, object], dtype: Any) -> None:
+    """The dtype of weights is read from their config.json, as libraries new and old write it."""
+    assert devices.published_dtype(config) == dtype
+
+
+@pytest.mark.usefixtures("flags")
+@pytest.mark.parametrize("published", ["bfloat16", "float16"])
+def test_a_checkpoint_on_a_card_keeps_its_kind_of_halves(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, published: str
+) -> None:
+    """A model that was published in bfloat16 is not run in float16, whose numbers end where its own may go on,
+    nor the other way round.
+    """
+    pytest.importorskip("transformers")
+    from engines.adapters.transformers_models.checkpoint import open_checkpoint
+
+    FakeCard(monkeypatch, (9, 0), bf16=True)
+    config = {"architectures": ["VitsModel"], "model_type": "vits", "dtype": published}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    opened = open_checkpoint(str(tmp_path), "speech", "vits", device="auto", dtype="auto")
+    assert opened.device == "cuda"
+    assert opened.dtype == getattr(torch, published)
+
+
+@pytest.mark.usefixtures("flags")
+def test_how_a_card_computes_is_decided_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever chooses a card computes there without TF32, the same each time, and keeps few plans; torch has
+    that card as its current one.
+    """
+    card = FakeCard(monkeypatch, (9, 0), bf16=True)
+    torch.backends.cudnn.deterministic = False
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
+    assert devices.choose_device("cpu").type == "cpu"
+    assert (card.current, torch.backends.cudnn.allow_tf32) == (None, True)
+    assert str(devices.choose_device("cuda:1")) == "cuda:1"
+    assert str(card.current) == "cuda:1"
+    assert torch.backends.cudnn.deterministic
+    assert not torch.backends.cudnn.benchmark
+    assert not torch.backends.cudnn.allow_tf32
+    assert not torch.backends.cuda.matmul.allow_tf32
+    assert [plans.max_size for plans in card.plans] == [4096, 64]
