@@ -12,8 +12,41 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 
-from engines.api import Batches, BatchItem, BatchSpeaker, Stop
+import msgspec
+
+from engines.api import Batches, BatchItem, BatchSpeaker, Stop, Word
+from engines.worker.device_memory import give_back, is_out_of_memory
 from engines.worker.speech_jobs import QueuedJob
+
+
+class WatchedItem:
+    """A job of a batch, and how far it has come."""
+
+    def __init__(self, item: BatchItem) -> None:
+        self.ended = False
+        self.has_given = False
+        """whether audio or words have left"""
+        self._finish = item.finish
+        self._out = item.out
+        self.item = msgspec.structs.replace(item, out=self, finish=self._end)
+
+    def audio(self, pcm: bytes) -> None:
+        """Pass audio on."""
+        self.has_given = self.has_given or bool(pcm)
+        self._out.audio(pcm)
+
+    def word(self, word: Word) -> None:
+        """Pass a word on."""
+        self.has_given = True
+        self._out.word(word)
+
+    def beat(self, progress: float | None = None) -> None:
+        """Pass a sign on."""
+        self._out.beat(progress)
+
+    def _end(self, error: Exception | None) -> None:
+        self.ended = True
+        self._finish(error)
 
 
 class Batcher:
@@ -93,7 +126,37 @@ class Batcher:
             except Exception as exc:  # a prompt that is none of the engine's is the error of this job alone
                 end(exc)
         if items:
-            self._engine.speak_batch(items)
+            self._speak_together(items)
+
+    def _speak_together(self, items: Sequence[BatchItem]) -> None:
+        """Speak jobs in one call; where that is too much for the memory, those that are left one by one."""
+        watched = [WatchedItem(item) for item in items]
+        try:
+            self._engine.speak_batch([one.item for one in watched])
+        except Exception as exc:  # an engine may raise anything; only too little memory is for us
+            if not is_out_of_memory(exc):
+                raise
+            give_back(exc)
+            if len(items) == 1:
+                raise
+            for one in watched:
+                self._speak_alone(one, exc)
+
+    def _speak_alone(self, watched: WatchedItem, error: Exception) -> None:
+        """Speak a job of a call that failed, unless it has ended; one that gave audio cannot begin again."""
+        if watched.ended:
+            return
+        if watched.has_given:
+            watched.item.finish(error)
+            return
+        try:
+            self._engine.speak_batch([watched.item])
+        except Exception as exc:  # an engine may raise anything; it is the error of this job alone
+            if is_out_of_memory(exc):
+                give_back(exc)
+            watched.item.finish(exc)
+        else:
+            watched.item.finish(None)
 
     async def _detect_hang(self, batch: Sequence[QueuedJob]) -> None:
         """Call `on_hang` once nobody has wanted anything of the batch for a while."""

@@ -32,7 +32,7 @@ def diagnosed(error: BaseException | None) -> BaseException | None:
     """Return an error, as EngineBroken where nothing can be computed after it."""
     if error is None or isinstance(error, EngineBroken):
         return error
-    for cause in _chain(error):
+    for cause in chain(error):
         if isinstance(cause, EngineBroken):
             return cause
         text = str(cause)
@@ -43,7 +43,7 @@ def diagnosed(error: BaseException | None) -> BaseException | None:
     return error
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def chain(error: BaseException) -> Iterator[BaseException]:
     """Yield an error, and those that it came of."""
     seen: set[int] = set()
     rest: list[BaseException] = [error]

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from engines.api import EngineInfo, Stop
 from engines.errors import EngineBroken
 from engines.worker import asgi
+from engines.worker.device_memory import as_overloaded, give_back, is_out_of_memory
 from engines.worker.engine_threads import EngineThreads
 from engines.worker.fatal_errors import diagnosed
 from engines.worker.malloc_trim import HeapTrimmer
@@ -72,7 +73,7 @@ class JobRuns:
                 while batch := await events.get_all():
                     await response.send_events(batch)
             await self._wait_until_stopped(running, out, shared=shared)
-            error = diagnosed(_error_of(running))
+            error = as_overloaded(diagnosed(_error_of(running)))
             if not reader.done() or _reading_error(reader):
                 await response.finish(error or _reading_error(reader))
             if isinstance(error, EngineBroken):
@@ -129,6 +130,10 @@ def _work(work: Callable[[], None], out: JobOutput) -> None:
         work()
     except Stop:
         return
+    except Exception as exc:  # whatever it is: what it holds of memory goes, where that was the trouble
+        if is_out_of_memory(exc):
+            give_back(exc)
+        raise
     finally:
         out.events.finish()
 

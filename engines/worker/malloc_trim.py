@@ -14,6 +14,8 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import Executor
 
+from engines.worker.device_memory import give_back
+
 DELAY_SECONDS = 5.0
 """from the end of a job to when memory is given back: the next job needs some of it again, which takes it
 longer
@@ -31,7 +33,9 @@ def find_malloc_trim() -> Callable[[], object] | None:
 
 
 class HeapTrimmer:
-    """Gives memory back after jobs, in the threads that run them: with one thread never during a job."""
+    """Gives memory back after jobs, of the machine and of a GPU, in the threads that run them: with one
+    thread never during a job.
+    """
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
@@ -40,10 +44,14 @@ class HeapTrimmer:
 
     def after_job(self) -> None:
         """Give memory back a while after this call, which is made on the loop when a job has ended."""
-        if self._malloc_trim and self._timer is None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(DELAY_SECONDS, self._trim, self._malloc_trim)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(DELAY_SECONDS, self._trim)
 
-    def _trim(self, malloc_trim: Callable[[], object]) -> None:
+    def _trim(self) -> None:
         self._timer = None
-        self._executor.submit(malloc_trim)
+        self._executor.submit(self._give_back)
+
+    def _give_back(self) -> None:
+        give_back()
+        if self._malloc_trim:
+            self._malloc_trim()
