@@ -25,7 +25,7 @@ UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}ー\p{Thai}\p{Lao}\p{Khmer}\p{Myanma
 """scripts in which a number follows a word without a space"""
 MINUS = rf"""
     (?<![^\s(\[{{"'«„“‘=<>≤≥≈≠±:+×÷*/~～（「：，。、])[-−–](?<!\d[ ]–)
-      (?=(?:[A-Z]{{0,3}}[$€£¥₹₽₩]\ ?)?[.,]?\d)
+      (?=(?:[A-Z]{{0,3}}[$€£¥₹₽₩]\ ?)?\.?\d)
     | (?<=[{UNSPACED}])(?<!\d[{UNSPACED}])[-−](?=\d)          # 气温-5度, but no 3月-5月
     | −
     | (?<=[\d)]\s)[-–](?=\s\d+(?:[.,]\d+)*\s?=)             # 5 - 3 = 2
@@ -33,7 +33,7 @@ MINUS = rf"""
 """
 BETWEEN = {"zh": "减", "yue": "減", "ko": "빼기", "vi": "trừ", "ar": "ناقص", "sw": "toa"}
 """a minus between two numbers, where it has another name than one before a number"""
-TAG = r"</?[A-Za-z][\w-]*(?:\s+[\w-]+=[^<>]*)?\s*/?>"
+TAG = r"</?[A-Za-z][\w-]*(?:\s+[\w-]+=[^<>]*)?\s*/?>|<[A-Z]\w*(?:,\ ?\w+)+>"
 """a tag of HTML, or a type's parameter: no comparison"""
 COUNTER = r"[\d時时点點分秒年月日号號人名個个歳岁円元시분년월일세명원개층度%]"
 WAVES = rf"(?:(?<=\d)|(?<=\d{COUNTER}))\s?[~～〜∼]\s?(?=\d)"
@@ -158,7 +158,9 @@ def _said(match: regex.Match[str], names: dict[str, str], quotes: set[int]) -> s
 
 def _minus(match: regex.Match[str], names: dict[str, str]) -> str:
     """Return the name of a minus: another one between two numbers, in some languages."""
-    before = match.string[max(0, match.start() - 2) : match.start()].rstrip()
+    before = match.string[max(0, match.start() - 2) : match.start()]
+    if match.string[match.end() : match.end() + 1] == " ":
+        before = before.rstrip()
     is_between = before[-1:].isdigit() or before[-1:] == ")"
     return (is_between and BETWEEN.get(names[CODE])) or names["−"]
 
