@@ -62,14 +62,29 @@ _SAME_SIZE = {
     "large-turbo": "large-v3-turbo",
 }
 """what openai/whisper's program means by a size"""
-_KOKORO_MODEL = re.compile(r"(.*/)?kokoro(-82m)?(-v1\.\d)?(-onnx)?")
-OPENAI = "openai/"
-"""what stands before OpenAI's names in programs that know several providers"""
+_KOKORO_MODEL = re.compile(
+    r"(.*/)?kokoro(-82m)?(-v1\.\d)?(-(onnx|mlx|gguf|bf16|fp16|fp32|f16|f32|int8|\d-?bit|q\d(_\w+)?))*+"
+)
+_PROVIDER = re.compile(
+    r"(?:(?:openai|azure|azure_openai|azure_ai|models|litellm|litellm_proxy|openrouter|openai_compatible"
+    r"|openai-compatible|custom_openai|hosted_vllm)[/:])+"
+)
+"""what stands before OpenAI's names in programs that know several providers: `openai/tts-1`, `azure:tts-1`"""
+_VERSION = re.compile(r":(?:latest|free|default)")
+"""what stands behind names in programs that know Ollama's: `tts-1:latest`"""
+_ESPEAK = frozenset({"espeak-ng", "espeak_ng", "espeakng", "espeak ng"})
 
 
 def bare(model: str) -> str:
-    """Return a name in lower case, and without the name of OpenAI before it: `tts-1` of `openai/TTS-1`."""
-    return model.casefold().removeprefix(OPENAI)
+    """Return a name in lower case, and without a provider before it or a version of Ollama's behind it:
+    `tts-1` of `openai/TTS-1`, `azure:tts-1` and `tts-1:latest`.
+    """
+    name = model.casefold().strip()
+    if match := _PROVIDER.match(name):
+        name = name[match.end() :] or name
+    if (match := _VERSION.search(name)) and match.end() == len(name):
+        name = name[: match.start()] or name
+    return name
 
 
 def other_names(model: str) -> tuple[str, ...]:
@@ -85,6 +100,8 @@ def other_names(model: str) -> tuple[str, ...]:
         found += [f"faster-whisper-{size}", f"whisper-{size}"]
     if _KOKORO_MODEL.fullmatch(plain):
         found += ["kokoro", "kokoro-onnx", "kokoro-fp16", "kokoro-int8"]
+    if plain in _ESPEAK:
+        found.append("espeak")
     return tuple(name for name in found if name != model.casefold())
 
 

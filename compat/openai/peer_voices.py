@@ -36,6 +36,11 @@ KOKORO_LANGUAGES = {
     "p": "pt-br",
     "z": "cmn",
 }
+WEIGHT = re.compile(r"\(.*|^\s*[\d.]+\s*\*|\*\s*[\d.]+\s*$", re.DOTALL)
+"""of a voice in a mixture: behind it in parentheses, or with a star before or behind it"""
+FILE_OF_VOICE = re.compile(
+    r"^(?:kokoro/|piper/)?(?:voices/)?(.+?)(?:\.pt|\.onnx|\.npy|\.bin)?$", re.IGNORECASE | re.DOTALL
+)
 PIPER = re.compile(r"([a-z]{2,3})_([A-Z]{2})-([a-z0-9_+]+)-(x_low|low|medium|high)", re.IGNORECASE)
 EDGE = re.compile(r"([a-z]{2,3}-[A-Z]{2})-([A-Za-z]+?)(Multilingual)?Neural", re.IGNORECASE)
 """Microsoft's, which programs for Edge's speech send"""
@@ -96,8 +101,15 @@ def peer_voice(name: str) -> PeerVoice | None:
     """Return what is known of a voice of another server's, of a mixture the first that is known; None for no
     such voice: `af_bella(2)+af_sky(1)`, `en_US-lessac-medium`, `alba`, `en-US-AriaNeural`.
     """
-    parts = (part.partition("(")[0].strip() for part in name.split("+", 16)[:16])
-    return next(filter(None, map(_voice, parts)), None)
+    parts = (WEIGHT.sub("", part).strip() for part in re.split("[+,]", name, maxsplit=16)[:16])
+    return next(filter(None, map(_voice, map(plain_voice, parts))), None)
+
+
+def plain_voice(name: str) -> str:
+    """Return a voice's name without the folder and the ending of its file: `af_heart` of `kokoro/af_heart`
+    and `voices/af_heart.pt`.
+    """
+    return FILE_OF_VOICE.sub(r"\1", name.strip())
 
 
 def _voice(name: str) -> PeerVoice | None:

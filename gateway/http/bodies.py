@@ -15,6 +15,7 @@ import msgspec
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from compat.errors import TooLarge
+from compat.openai.form_names import split_name
 from engines.errors import BadInput
 from streaming.http.response import Receive
 
@@ -174,7 +175,8 @@ class _FormReader:
 
     def _begin_part(self, segment: MultipartSegment) -> None:
         self._segment = segment
-        self._in_file = segment.name == self._file_field and self.form.file is None
+        is_named = split_name(_name(segment)) == (self._file_field, [])  # `file[]` and `file[0]` too
+        self._in_file = is_named and self.form.file is None
         if self._in_file:
             self.form.file_type = segment.content_type or ""
             self.form.file = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 - Form closes it

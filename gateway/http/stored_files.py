@@ -14,7 +14,7 @@ from litestar import Response
 from compat.errors import RangeNotSatisfiable
 
 RANGES = re.compile(r"bytes *= *(.*)", re.IGNORECASE | re.ASCII)
-RANGE = re.compile(r"(\d{0,18})-(\d{0,18})", re.ASCII)
+RANGE = re.compile(r"(\d{0,100})-(\d{0,100})", re.ASCII)
 MOST_RANGES = 16
 """a request that names more gets the whole file"""
 

@@ -91,7 +91,7 @@ class RequestLog(msgspec.Struct):
         self.mapped = list(mapped)
         self.advice = advice or None
         if advice:
-            self.warnings = [*self.warnings, header_safe(advice, LONGEST_WARNING)]
+            self.warnings = [*self.warnings, header_sentence(advice)]
 
     def headers(self) -> dict[str, str]:
         """Return the headers: engine, voice and language, what verifies them, what was ignored or mapped."""
@@ -131,6 +131,12 @@ class RequestLog(msgspec.Struct):
         if self.audio_seconds:
             fields["audio_seconds"] = round(self.audio_seconds, 3)
         return fields
+
+
+def header_sentence(value: str) -> str:
+    """Return a sentence as it may stand in a header that is no list: printable ASCII, with its commas."""
+    kept = "".join(char if char.isascii() and char.isprintable() else "?" for char in value)
+    return kept[:LONGEST_WARNING]
 
 
 def header_safe(value: str, limit: int = 100) -> str:

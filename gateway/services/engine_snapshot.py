@@ -16,7 +16,9 @@ from gateway.config.settings import Settings
 from voices.naming.compatibility import AvailableEngines, UnavailableEngine
 from voices.naming.resolver import Names, Resolver, ResolverRules
 
-NAMES = Names(names.openai_kind, names.peer_kind, peer_voices.peer_voice, names.other_names)
+NAMES = Names(
+    names.openai_kind, names.peer_kind, peer_voices.peer_voice, names.other_names, peer_voices.plain_voice
+)
 
 
 class EngineSnapshot:

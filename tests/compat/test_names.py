@@ -49,7 +49,7 @@ def test_peers_models(model: str, use: str | None) -> None:
 @pytest.mark.parametrize(
     ("model", "kind"),
     [("openai/whisper-1", "transcription"), ("OpenAI/TTS-1-HD", "speech"), ("openai/gpt-4o-mini-tts-2025-12-15", "speech"),
-     ("openai/gpt-4o-transcribe", "transcription"), ("openai/", None), ("azure/tts-1", None)],
+     ("openai/gpt-4o-transcribe", "transcription"), ("openai/", None), ("acme/tts-1", None)],
 )  # fmt: skip
 def test_openai_before_a_name(model: str, kind: str | None) -> None:
     """The name of OpenAI before a name of theirs changes nothing, as programs with several providers send it."""
@@ -81,3 +81,35 @@ def test_what_sizes_of_whisper_mean(model: str, size: str) -> None:
 def test_names_that_mean_themselves(model: str) -> None:
     """Other names mean nothing else."""
     assert names.other_names(model) == ()
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["openai/{}", "openai:{}", "azure/{}", "azure:{}", "models/{}", "litellm_proxy/{}", "openai_compatible/{}", "{}:latest",
+     "litellm/openai/{}", "models/{}:latest", " {} ", "OpenAI:{}"],
+)  # fmt: skip
+@pytest.mark.parametrize(("model", "kind"), [("tts-1", "speech"), ("whisper-1", "transcription")])
+def test_names_with_providers_and_versions(written: str, model: str, kind: str) -> None:
+    """A provider before a name of OpenAI's, and a version as Ollama writes it behind, change nothing."""
+    assert names.openai_kind(written.format(model)) == kind
+    assert model in names.other_names(written.format(model))
+
+
+@pytest.mark.parametrize("model", ["mlx-community/Kokoro-82M-bf16", "mlx-community/Kokoro-82M-4bit", "kokoro-v1.0-fp16", "kokoro:latest", "onnx-community/Kokoro-82M-v1.0-ONNX"])  # fmt: skip
+def test_packed_kokoros_are_kokoro(model: str) -> None:
+    """Kokoro is Kokoro however its weights are packed."""
+    assert "kokoro" in names.other_names(model)
+
+
+@pytest.mark.parametrize("model", ["espeak-ng", "eSpeak-NG", "models/espeak-ng", "espeak_ng:latest"])
+def test_espeak_goes_by_its_library(model: str) -> None:
+    """eSpeak NG is found by its whole name."""
+    assert "espeak" in names.other_names(model)
+
+
+@pytest.mark.parametrize(
+    "model", ["mytts-1", "acme/tts-1", "tts-1:x", "openai/", "models/", ":latest", "openai:gpt-4o"]
+)
+def test_what_only_looks_like_a_provider(model: str) -> None:
+    """Other words before or behind a name make it another one."""
+    assert names.openai_kind(model) is None

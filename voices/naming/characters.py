@@ -17,6 +17,11 @@ from voices.naming.language_voices import heard_voice, variant_of_gender, voice_
 MASCULINE = frozenset({"ash", "ballad", "cedar", "echo", "fable", "onyx", "verse"})
 """OpenAI's names whose voices are men's; the others are women's"""
 ENGLISH = "en"
+OPENAI_MODELS = {
+    "speech": ("tts-1", "tts-1-hd", "gpt-4o-mini-tts"),
+    "transcription": ("whisper-1", "gpt-4o-transcribe"),
+}
+"""that are named where a name is nearly theirs"""
 
 
 _FEMININE = ("alloy", "coral", "marin", "nova", "sage", "shimmer")

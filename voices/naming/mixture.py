@@ -1,4 +1,5 @@
-"""Mixtures of voices, as Kokoro-FastAPI writes them: `af_bella(2)+af_sky(1)`; without a weight it is 1.
+"""Mixtures of voices, as Kokoro-FastAPI writes them: `af_bella(2)+af_sky(1)`; without a weight it is 1. Read
+too are `af_bella,af_sky`, Kokoro's own form, and weights with a star: `0.5*af_bella+0.5*af_sky`.
 
 Only the proportions count: Kokoro-FastAPI divides the weights by their sum, and so does `normalised`. It can
 also subtract voices; here "-" belongs to the name, for many voices have one in theirs.
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -22,6 +23,15 @@ WEIGHTED = re.compile(r"\(\s*(?:[-.\d)]|(?:nan|inf|infinity)\s*\)|$)", re.IGNORE
 """where a weight begins; words in parentheses are part of a name, such as "English (America)" """
 
 
+NUMBER = r"(?:\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})"
+STARRED = re.compile(rf"(?:({NUMBER}) *\* *([^*()]+)|([^*()]+?) *\* *({NUMBER}))$")
+"""a weight before or behind a voice, with a star between"""
+
+
+LISTED = re.compile(r"[A-Za-z][\w.-]+(\([\d.]+\))?", re.ASCII)
+"""a voice that may stand between commas: names of other kinds may hold some"""
+
+
 class Part(msgspec.Struct, frozen=True):
     """One voice of a mixture, by the name that the caller gave it, and its weight, above 0."""
 
@@ -31,6 +41,7 @@ class Part(msgspec.Struct, frozen=True):
 
 def parse(text: str) -> tuple[Part, ...] | None:
     """Read a mixture; None where it is none: no "+", no weight. Raises BadInput where it is malformed."""
+    text = _with_pluses(text)
     if "+" not in text and not WEIGHTED.search(text):
         return None
     if text.count("+") >= MOST_PARTS:
@@ -40,6 +51,25 @@ def parse(text: str) -> tuple[Part, ...] | None:
         if part.weight > HEAVIEST:
             raise _malformed(text, f"a weight should not be above {HEAVIEST:g}")
     return parts
+
+
+def parts_of(text: str) -> tuple[Part, ...]:
+    """Read a mixture as `parse` does; nothing where it is none or malformed."""
+    try:
+        return parse(text) or ()
+    except BadInput:
+        return ()
+
+
+def _with_pluses(text: str) -> str:
+    """Write commas between single words as pluses, and weights with a star in parentheses."""
+    if "," not in text and "*" not in text:
+        return text
+    starred = [
+        STARRED.sub(r"\2\3(\1\4)", piece.strip()) for piece in re.split("[+,]", text, maxsplit=MOST_PARTS)
+    ]
+    is_list = all(LISTED.fullmatch(piece) for piece in starred)
+    return "+".join(starred) if is_list or "," not in text else text
 
 
 def canonical(parts: Iterable[Part]) -> str:
@@ -55,6 +85,17 @@ def normalised(parts: Iterable[Part]) -> tuple[Part, ...]:
     merged = _merged(parts)
     total = math.fsum(part.weight for part in merged)
     return tuple(Part(part.voice, part.weight / total) for part in merged)
+
+
+def of_voices(text: str, known: Mapping[str, str]) -> tuple[str, tuple[tuple[str, float], ...]] | None:
+    """Return a mixture of known voices, given by their names in lower case, in its one form, and its voices
+    with weights that add up to 1; None where it is none. Raises BadInput where it is malformed.
+    """
+    parts = parse(text)
+    if not parts or not all(part.voice.casefold() in known for part in parts):
+        return None
+    own = tuple(Part(known[part.voice.casefold()], part.weight) for part in parts)
+    return canonical(own), tuple((part.voice, part.weight) for part in normalised(own))
 
 
 def _part(piece: str, text: str) -> Part:

@@ -31,6 +31,7 @@ from engines.errors import EngineUnavailable, SpeechError, UnknownModel, Unknown
 from voices.naming import compatibility, matching, mixture
 from voices.naming.characters import (
     ENGLISH,
+    OPENAI_MODELS,
     find_character,
     find_like,
     is_openai_voice,
@@ -54,6 +55,8 @@ class Names(msgspec.Struct, frozen=True):
     """of a peer's voice: language, gender, the name of OpenAI's that is like it, and the model that has it"""
     other_names: Callable[[str], tuple[str, ...]] = lambda _: ()
     """the names under which engines may have what a model's name means"""
+    plain_voice: Callable[[str], str] = str
+    """a voice's name without the folder and the ending of its file"""
 
 
 class ResolverRules(msgspec.Struct, frozen=True):
@@ -172,8 +175,6 @@ class Resolver:
             return True
         return True
 
-    # Custom voices...
-
     def _profile(self, model: str, profile: Profile, language: str | None) -> Choice:
         chosen = self.model(model, "speech", language) if model else None
         tied = chosen.engine if chosen and chosen.model else ""
@@ -245,15 +246,7 @@ class Resolver:
 
     def _all_models(self, kind: Kind) -> list[str]:
         ready = self._speaking if kind == "speech" else self._transcribing
-        own = [model for info in ready.values() for model in info.models]
-        return [
-            *own,
-            *(
-                ["tts-1", "tts-1-hd", "gpt-4o-mini-tts"]
-                if kind == "speech"
-                else ["whisper-1", "gpt-4o-transcribe"]
-            ),
-        ]
+        return [*(model for info in ready.values() for model in info.models), *OPENAI_MODELS[kind]]
 
     # Voices...
 
@@ -299,8 +292,10 @@ class Resolver:
             voice = next(iter(self._names.other_names(voice)), voice)
         if found := self._character(order, voice, language):
             return found
-        own = next(filter(None, (self._own_voice(name, voice) for name in order)), None)
-        return own or self._peer_voice(order, voice, language)
+        for spelling in dict.fromkeys((voice, self._names.plain_voice(voice))):
+            if own := next(filter(None, (self._own_voice(name, spelling) for name in order)), None):
+                return own
+        return self._peer_voice(order, voice, language) or self._first_part(order, voice, language)
 
     def _own_voice(self, engine: str, voice: str) -> Choice | None:
         folded, info = voice.casefold(), self._speaking[engine]
@@ -326,13 +321,17 @@ class Resolver:
         return self._mixture(engine, voice) if info.speech and info.speech.mixing else None
 
     def _mixture(self, engine: str, voice: str) -> Choice | None:
-        parts = mixture.parse(voice)
-        known = {own.id.casefold(): own.id for own in self._speaking[engine].voices}
-        if not parts or not all(part.voice.casefold() in known for part in parts):
-            return None
-        own = tuple(mixture.Part(known[part.voice.casefold()], part.weight) for part in parts)
-        mix = tuple((part.voice, part.weight) for part in mixture.normalised(own))
-        return Choice(engine, "", mixture.canonical(own), mix=mix)
+        info = self._speaking[engine]
+        mixed = mixture.of_voices(voice, info.characters | {own.id.casefold(): own.id for own in info.voices})
+        return Choice(engine, "", mixed[0], mix=mixed[1]) if mixed else None
+
+    def _first_part(self, order: list[str], voice: str, language: str | None) -> Choice | None:
+        """Choose the voice of the first of OpenAI's names in a mixture that nothing here can mix."""
+        names = [part.voice for part in mixture.parts_of(voice)] if self._rules.map_peers else []
+        is_theirs = bool(names) and all(map(is_openai_voice, names))
+        first = self._character(order, names[0], language) if is_theirs else None
+        note = f"voice={matching.shown(voice)}->{first.engine}/{first.voice}" if first else ""
+        return msgspec.structs.replace(first, mapped=(note,)) if first else None
 
     def _character(self, order: list[str], voice: str, language: str | None) -> Choice | None:
         found = find_character(self._speaking, order, voice, language)

@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from servers import Server
 
 from compat.errors import TooLarge
 from engines.errors import BadInput
@@ -171,3 +173,17 @@ def test_charsets_of_nobody(charset: str) -> None:
     with pytest.raises(BadInput, match="charset of `prompt`") as caught:
         asyncio.run(read_form(headers, receiver([body]), FormLimits(body=10**6, fields=10**6)))
     assert caught.value.param == "prompt"
+
+
+@pytest.mark.parametrize("name", ["file", "file[]", "file[0]", "file%5B%5D", "file.0"])
+def test_a_file_in_a_list_is_the_file(server: Server, name: str) -> None:
+    """A recording is taken by its field's name as that of a list too, as PHP and others write all fields."""
+    answer = httpx.post(
+        f"{server.base_url}/audio/transcriptions",
+        files={name: ("a.wav", b"RIFF", "audio/wav")},
+        data={"model": "pocketsphinx"},
+        timeout=60,
+    )
+
+    assert "Field required" not in answer.text
+    assert "could not be decoded" in answer.text

@@ -51,7 +51,8 @@ def test_first_what_safari_asks(cloning: Server, files: dict[str, bytes]) -> Non
     ("asked", "start", "end"),
     [("bytes=0-", 0, SIZE), ("bytes=100-199", 100, 200), (f"bytes=100-{SIZE + 5}", 100, SIZE), ("bytes=-10", SIZE - 10, SIZE),
      (f"bytes=-{SIZE * 9}", 0, SIZE), (f"bytes={SIZE - 1}-", SIZE - 1, SIZE), ("Bytes = 5-6", 5, 7), ("bytes=0-1,2-3", 0, 4),
-     ("bytes=5-9, 0-6", 0, 10), (f"bytes=3-4,{SIZE}-", 3, 5), ("bytes=1-1,", 1, 2)],
+     ("bytes=5-9, 0-6", 0, 10), (f"bytes=3-4,{SIZE}-", 3, 5), ("bytes=1-1,", 1, 2), ("bytes=0-99999999999999999999", 0, SIZE),
+     (f"bytes=-{'9' * 40}", 0, SIZE)],
 )  # fmt: skip
 def test_ranges(cloning: Server, files: dict[str, bytes], asked: str, start: int, end: int) -> None:
     """Ranges from the start, from the end, and several that touch each other, are sent as asked for."""

@@ -67,3 +67,38 @@ def test_tags_name_the_voice_of_their_place(server: Server, tag: str, voice: str
     that of the United States.
     """
     assert spoken(server, "一二三", voice=tag).headers["x-voicebox-voice"] == voice
+
+
+@pytest.mark.parametrize(
+    "model", ["espeak-ng", "openai:tts-1", "models/tts-1", "azure/tts-1", "tts-1:latest"]
+)
+def test_models_as_other_programs_write_them(server: Server, model: str) -> None:
+    """The model's name with a provider, a version, or of the library, speaks as the plain one does."""
+    answer = spoken(server, "One.", model=model)
+
+    assert answer.headers["x-voicebox-engine"] == "espeak"
+    assert "x-voicebox-mapped" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("voice", "like"),
+    [("alloy+echo", "alloy"), ("alloy,echo", "alloy"), ("0.5*nova+0.5*echo", "nova"), ("nova(2)+echo(1)", "nova"), ("af_nova,am_onyx", "af_nova"),
+     ("0.5*af_nova+0.5*am_onyx", "af_nova"), ("kokoro/af_nova", "af_nova"), ("af_nova.pt", "af_nova"), ("voices/af_nova.pt", "af_nova")],
+)  # fmt: skip
+def test_mixtures_and_files_of_voices(server: Server, voice: str, like: str) -> None:
+    """Where nothing mixes voices, a mixture is spoken by its first voice, and a voice's file by the voice; the
+    answer says so, and as a sentence what would bring the voice that is missing.
+    """
+    answer = spoken(server, "One.", voice=voice)
+
+    assert (
+        answer.headers["x-voicebox-voice"] == spoken(server, "One.", voice=like).headers["x-voicebox-voice"]
+    )
+    assert answer.headers["x-voicebox-mapped"].startswith("voice=")
+
+
+def test_warnings_keep_their_commas(server: Server) -> None:
+    """A warning is a sentence, whose commas are no question marks."""
+    warning = spoken(server, "One.", voice="en-US-AriaNeural").headers["x-voicebox-warning"]
+
+    assert "is not here, nor in any model" in warning

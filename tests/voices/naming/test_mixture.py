@@ -26,6 +26,10 @@ WRITTEN = st.text(st.sampled_from("ab+()12.-e \tnanif٣_\ud800"), max_size=40)
         ("en-us+fr-fr(.25)", [("en-us", 1), ("fr-fr", 0.25)]),
         ("a(1000)+b(1e-3)", [("a", 1000), ("b", 0.001)]),
         ("a+b+a", [("a", 1), ("b", 1), ("a", 1)]),
+        ("af_bella,af_sky", [("af_bella", 1), ("af_sky", 1)]),
+        ("af_bella, af_sky", [("af_bella", 1), ("af_sky", 1)]),
+        ("0.5*af_bella+0.5*af_sky", [("af_bella", 0.5), ("af_sky", 0.5)]),
+        ("2 * af_bella , af_sky*.5", [("af_bella", 2), ("af_sky", 0.5)]),
         ("kokoro/af_bella+小百合(3)", [("kokoro/af_bella", 1), ("小百合", 3)]),
     ],
 )
