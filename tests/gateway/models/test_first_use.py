@@ -229,3 +229,39 @@ def test_what_fails_is_told(server: Server, hub: FakeHub) -> None:
     done = voicebox(server, "models", "pull", "fisrt", "--url", server.url)
     assert done.returncode == 2
     assert "first" in done.stderr
+
+
+def test_a_pull_without_a_server_is_interrupted(tmp_path: Path, config: dict[str, Any], hub: FakeHub) -> None:
+    """Ctrl-C during a pull says that what has come is kept, the list shows how much that is, and the next goes on."""
+    with running(tmp_path / "server", config) as before:
+        settings = str(before.folder / "config.yaml")
+    hub.add_fault(GRAPH, stall_after=2_000_000, times=1)
+    pulling = subprocess.Popen(
+        [*VOICEBOX, "models", "pull", "first", "--config", settings], stderr=subprocess.PIPE, text=True
+    )
+    parts = tmp_path / "hub"
+    wait_until(
+        lambda: sum(file.stat().st_size for file in parts.rglob("*") if file.is_file()) > 1_500_000,
+        "some has come",
+    )
+    pulling.send_signal(signal.SIGINT)
+    hub.clear_faults()
+    _, said = pulling.communicate(timeout=TIMEOUT)
+    assert pulling.returncode == 130
+    assert "what has come is kept: `voicebox models pull first` goes on from there" in said
+    assert "Traceback" not in said
+
+    listed = voicebox(before, "models", "available").stdout
+    (line,) = [line for line in listed.splitlines() if line.startswith("first\t")]
+    assert "MB so far" in line
+    assert voicebox(before, "models", "pull", "first").returncode == 0
+
+
+def test_the_server_deletes_what_it_has_loaded(server: Server) -> None:
+    """`models delete` deletes a model that the running server has in memory: the server lets go of it first."""
+    pull(server, "first")
+    assert state(server, "first") == "ready"
+    done = voicebox(server, "models", "delete", "first", "--url", server.url, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "MB freed" in done.stderr
+    assert state(server, "first") == "absent"
