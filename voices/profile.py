@@ -16,7 +16,7 @@ from msgspec import Meta
 
 from engines.api import Settings
 from engines.errors import BadInput
-from engines.languages import is_tag
+from engines.languages import alike, is_tag, read_language
 from streaming.formats import TextFormat
 from voices.crowded_text import is_crowded
 from voices.pronunciation import Entry
@@ -210,10 +210,14 @@ def checked_name(name: str, param: str = "name") -> str:
 
 
 def checked_language(tag: str, param: str = "language") -> str:
-    """Return a BCP-47 tag without outer spaces. Raises BadInput where it has not the form of one."""
-    if not is_tag(tag.strip()):
+    """Return the tag of a language: as it was written where that is one, `de` of `German`.
+
+    Raises BadInput where no such language is known.
+    """
+    found, written = read_language(tag), tag.strip()
+    if found is None:
         raise BadInput(f"`{param}` should be a BCP-47 language tag such as 'en-US'.", param=param)
-    return tag.strip()
+    return written if is_tag(written) and alike(written, found) else found
 
 
 def now() -> float:

@@ -18,11 +18,13 @@ from engines.environments.install import install_environment
 from engines.errors import SpeechError
 from engines.hub.progress import PullProgress
 from engines.hub.store import ModelFiles
+from engines.languages import read_language
 from gateway.cli import output, tables
 from gateway.cli.install_log import logged
 from gateway.cli.machine import Machine, look_at
 from gateway.cli.output import Failure
-from gateway.cli.setup_plan import Step, disk_needed, propose
+from gateway.cli.setup_plan import Step, disk_needed, propose, unserved
+from gateway.cli.setup_wait import wait_for_server
 from gateway.config.load import load
 from gateway.config.paths import data_folder
 from gateway.config.settings import Settings
@@ -39,8 +41,11 @@ def run(args: Namespace) -> int:
     with output.waiting("looking at this machine"):
         machine = look_at(settings)
     output.print_note(f"this machine: {machine.description()}")
-    steps = _steps(settings, machine, args.language or _own_languages())
+    languages = _checked(args.language or []) or _own_languages()
+    steps = _steps(settings, machine, languages)
     _print_sources(machine)
+    for note in unserved(machine, languages):
+        output.print_note(note)
     if not steps:
         output.print_note(
             "nothing is missing that could be had; `voicebox models available` lists all models"
@@ -60,7 +65,23 @@ def run(args: Namespace) -> int:
     if args.dry_run:
         return 0
     _agree(args)
-    return _install(settings, steps, total)
+    if status := _install(settings, steps, total):
+        return status
+    models = [step.name for step in steps if step.kind == "model"]
+    used = wait_for_server(args.config, models)
+    how = "the running server uses it" if used else "a running server uses it within seconds"
+    output.print_note(f"all is installed, and {how}: voicebox say 'Good morning.'")
+    return 0
+
+
+def _checked(languages: Sequence[str]) -> list[str]:
+    """Return the tags of languages, however they are written. Raises Failure for what is none."""
+    found = {language: read_language(language) for language in languages}
+    if unknown := [language for language, tag in found.items() if tag is None]:
+        raise Failure(
+            f"{', '.join(map(repr, unknown))}: no language that is known; write de, pt-BR or German", 2
+        )
+    return [tag for tag in found.values() if tag]
 
 
 def _agree(args: Namespace) -> None:
@@ -118,9 +139,6 @@ def _install(settings: Settings, steps: Sequence[Step], total: int) -> int:
     if failures:
         output.print_note("the rest is installed; `voicebox setup` tries again what is missing")
         return 1
-    output.print_note(
-        "all is installed, and a running server uses it within seconds: voicebox say 'Good morning.'"
-    )
     return 0
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from engines.catalogue.models import MODELS
 from engines.catalogue.records import ModelRecord, SourceName
-from engines.environments.find import recommended_group
+from engines.environments.find import missing_packages, recommended_group
 from engines.environments.groups import find_group
 from engines.environments.torch_index import choose_torch_index
 from engines.languages import primary_language
@@ -22,6 +22,9 @@ ENOUGH_GPU = 6 * GIB
 ENOUGH_MEMORY = 4 * GIB
 """for a Whisper of middling size beside a model that speaks"""
 LEAST_MEMORY = 2 * GIB
+JAPANESE = ("misaki", "fugashi", "jaconv", "mojimoji", "unidic_lite")
+JAPANESE_PACKAGES = ("misaki", "fugashi", "jaconv", "mojimoji", "unidic-lite")
+JAPANESE_NEEDS = "Kokoro reads Japanese once its packages are there, which take 250 MB"
 FROM_PACKAGES = ("kokoro-int8", "piper-en_US-joe-medium", "faster-whisper-tiny.en")
 """models whose files come in wheels too"""
 DISK_FACTOR = 1.5
@@ -70,6 +73,26 @@ def propose(
     return steps
 
 
+def unserved(machine: Machine, languages: Sequence[str]) -> list[str]:
+    """Return what to tell of languages that nothing which is proposed speaks naturally, or not by itself."""
+    spoken = sorted({primary_language(tag) for tag in languages} - {"en"})
+    told = []
+    if "hub" in machine.sources:
+        served = {*KOKORO_LANGUAGES, *(language for language in spoken if _piper_voice(language))}
+    else:
+        served = {"ja"} if "packages" in machine.sources else set()
+    if lacking := [language for language in spoken if language not in served]:
+        told.append(
+            f"no natural voice can be had for {', '.join(lacking)}"
+            + ("" if "hub" in machine.sources else " without the hub")
+            + "; eSpeak NG speaks it where it can"
+        )
+    missing = missing_packages(JAPANESE) if "ja" in spoken and "ja" in served else ()
+    if missing:
+        told.append(f"{JAPANESE_NEEDS}: voicebox engines add {' '.join(JAPANESE_PACKAGES)}")
+    return told
+
+
 def disk_needed(steps: Sequence[Step]) -> int:
     """Return the bytes of disk that steps take while they are done."""
     return round(DISK_FACTOR * sum(step.size for step in steps))
@@ -89,7 +112,11 @@ def _models(machine: Machine, languages: Sequence[str]) -> list[tuple[str, str]]
     if "hub" not in machine.sources:
         if "packages" not in machine.sources:
             return []
-        purposes = ("speaks Japanese, and English with an accent", "speaks English", "hears English")
+        purposes = (
+            "speaks English with an accent, and Japanese with its packages",
+            "speaks English",
+            "hears English",
+        )
         return list(zip(FROM_PACKAGES, purposes, strict=True))
     found: list[tuple[str, str]] = []
     if machine.memory >= LEAST_MEMORY:

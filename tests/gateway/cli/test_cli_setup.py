@@ -9,9 +9,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx2 as httpx
 import msgspec
 import pytest
-from servers import TIMEOUT
+from servers import TIMEOUT, running
 
 from engines.catalogue.models import find_model
 from engines.environments.torch_index import INDEX_FOR_CPUS
@@ -171,6 +172,31 @@ def test_what_fails_leaves_the_rest(tmp_path: Path, published: FakeHub) -> None:
     assert done.returncode == 1
     assert "piper-de_DE-thorsten-medium: " in done.stderr
     assert here(tmp_path) == proposed(done) - {"piper-de_DE-thorsten-medium"}
+
+
+def test_languages_that_it_cannot_serve(tmp_path: Path, published: FakeHub) -> None:
+    """A language that is none is refused; one that no model here speaks is named, as is what Japanese needs and lacks."""
+    refused = run(tmp_path, "setup", "--dry-run", "--language", "klingon")
+    assert refused.returncode == 2
+    assert "'klingon'" in refused.stderr
+
+    rare = run(tmp_path, "setup", "--dry-run", "--language", "tlh", "--language", "German")
+    assert rare.returncode == 0
+    assert "no natural voice can be had for tlh" in rare.stderr
+    assert "piper-de_DE-thorsten-medium" in proposed(rare)
+    out_of_reach = run(tmp_path, "setup", "--dry-run", "--language", "de", HF_ENDPOINT="http://127.0.0.1:1")
+    assert "no natural voice can be had for de without the hub" in out_of_reach.stderr
+
+
+def test_a_running_server_has_what_it_brought(tmp_path: Path, published: FakeHub) -> None:
+    """It returns when the server that runs can be asked for all that it has brought, not some seconds before."""
+    folders = {"models": {"folder": str(tmp_path / "hub")}, "data_dir": str(tmp_path / "data")}
+    with running(tmp_path / "server", folders) as server:
+        done = run(tmp_path, "setup", "--language", "de", "--yes", VOICEBOX_SERVER__PORT=str(server.port))
+        listed = httpx.get(f"{server.base_url}/models", timeout=TIMEOUT).json()["data"]
+
+    assert done.returncode == 0, done.stderr
+    assert proposed(done) and proposed(done) <= {model["id"] for model in listed}
 
 
 def test_behind_a_mirror(tmp_path: Path) -> None:
