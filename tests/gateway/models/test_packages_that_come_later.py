@@ -93,4 +93,6 @@ def test_a_running_server_learns_of_packages(tmp_path: Path) -> None:
         aliases = httpx.get(f"{server.base_url}/voicebox/aliases", timeout=TIMEOUT).json()
         assert speaker != INT8.name
         assert (alloy["engine"], alloy["language"][:2]) == (speaker, "en")
-        assert [one["target"].partition("/")[0] for one in aliases["data"] if one["name"] == "alloy"] == [speaker]
+        assert [one["target"].partition("/")[0] for one in aliases["data"] if one["name"] == "alloy"] == [
+            speaker
+        ]
