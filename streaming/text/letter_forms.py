@@ -23,7 +23,7 @@ FORMS = (
     r"|[\u249C-\u24E9\U0001F110-\U0001F12B\U0001F130-\U0001F149]|[\u2474-\u249B\u3200-\u3296\u3298\u329A-\u32FF]"
     rf"|[{RAISED}]{{2,40}}|[{RAISED}]{{1,3}}(?<=\d[{RAISED}]{{1,3}})"
     r"|[\u0132\u0133\u0149\u01C4-\u01CC\u01F1-\u01F3\u017F]"
-    r"|[\uFB50-\uFBB1\uFBD3-\uFD3D\uFD50-\uFDFC\uFE70-\uFEFC]{1,60}"
+    r"|[\uFB50-\uFBB1\uFBD3-\uFD3D\uFD50-\uFDFB\uFE70-\uFEFC]{1,60}"
     r"|ẞ"
 )
 """what `written` writes as every engine knows it"""
