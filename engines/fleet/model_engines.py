@@ -21,7 +21,7 @@ from engines.catalogue.records import ModelRecord
 from engines.environments.find import InterpreterChoice, choose_interpreter, obstacle
 from engines.environments.installed import packages_identity
 from engines.fleet.model_facts import Learned, LearnedModels
-from engines.fleet.on_demand import OnDemand
+from engines.fleet.on_demand import Cards, OnDemand
 from engines.fleet.presumed_info import presumed_info
 from engines.memory.governor import GPUS, Governor, MemoryNeed
 from engines.settings import EngineSettings, ModelSettings, Options
@@ -139,11 +139,10 @@ class ModelEngines:
         # what it said with other packages is no more to be believed, while what it takes changes little
         said = known.info if known and known.packages == packages else None
 
-        async def reserve(workers: int, evict: bool) -> None:
+        async def reserve(workers: int, evict: bool) -> Cards:
             known = await asyncio.to_thread(self._learned.find, model.name, key)
-            one = _memory_need(model, device, size, known)
-            together = MemoryNeed(one.memory * workers, one.gpu * workers, one.gpu_index)
-            await self.governor.reserve(model.name, together, evict=evict)
+            need = _memory_need(model, device, size, known)
+            return await self.governor.reserve(model.name, need, evict=evict, workers=workers)
 
         return OnDemand(
             info=said,
@@ -152,7 +151,7 @@ class ModelEngines:
             reserve=reserve,
             on_started=lambda: self.governor.release(model.name),
             pinned=pinned,
-            gpu_index=_card(device),
+            gpu_index=_card(device) or 0,
             start_lock=self._start_lock,
             on_ready=lambda info, pid, seconds: self._learn(
                 model.name, pid, Learned(key, info, 0, seconds, packages=packages)
@@ -198,10 +197,10 @@ def _memory_need(model: ModelRecord, device: str, size: int, known: Learned | No
     return MemoryNeed(memory, on_gpu if gpu else 0, _card(device))
 
 
-def _card(device: str) -> int:
-    """Return the number of the GPU that a device names."""
+def _card(device: str) -> int | None:
+    """Return the number of the GPU that a device names; None where it names none."""
     number = device.partition(":")[2]
-    return int(number) if number.isdigit() else 0
+    return int(number) if number.isdecimal() else None
 
 
 def _gpu_kinds(model: ModelRecord) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import msgspec
@@ -15,6 +15,10 @@ UNASKED_RETRY_MAX = 600.0
 """seconds between two attempts to start a model that nobody asks for, at most"""
 UNASKED_SECONDS = 60.0
 """seconds for which a model that nobody asked for stays"""
+
+
+Cards = Sequence[int | None]
+"""the GPU of each of some workers, None for one that needs none, or is to find it itself"""
 
 
 async def _no_limit(_count: int, _evict: bool) -> None:
@@ -36,9 +40,9 @@ class OnDemand(msgspec.Struct, frozen=True):
     """which GPU it runs on, if it runs on one"""
     rest_after: float = 0.0
     """seconds without work after which its workers are stopped; 0 is never"""
-    reserve: Callable[[int, bool], Awaitable[None]] = _no_limit
-    """reserves memory before so many of its workers start, by stopping others if it may; raises
-    EngineUnavailable
+    reserve: Callable[[int, bool], Awaitable[Cards | None]] = _no_limit
+    """reserves memory before so many of its workers start, by stopping others if it may, and returns their
+    GPUs; raises EngineUnavailable
     """
     on_started: Callable[[], None] = lambda: None
     """is called when no worker is starting any more: the memory it takes can be measured now"""
@@ -54,6 +58,10 @@ class OnDemand(msgspec.Struct, frozen=True):
     """tells whether what it is run from is still the same; may block"""
     on_replaced: Callable[[], None] = lambda: None
     """is called when a request found that it is not"""
+
+    async def place(self, workers: int, *, evict: bool) -> Cards:
+        """Reserve memory for workers, and return their GPUs. Raises EngineUnavailable."""
+        return await self.reserve(workers, evict) or [None] * workers
 
     async def check_current(self, name: str) -> None:
         """Raise EngineUnavailable if what the engine of that name is run from is not the same any more."""

@@ -68,6 +68,8 @@ class SupervisedWorker:
         self._fails_for_good = False
         """it failed in a way in which it would fail again, as long as nobody repairs anything"""
         self.restarts = 0
+        self.card: int | None = None
+        """the GPU that it was given, if any"""
         self.start_began = time.monotonic()
         """when its last start began"""
         self.start_seconds = 0.0
@@ -99,8 +101,9 @@ class SupervisedWorker:
             if self.state == "ready":
                 self._set_state("starting")
 
-    def wake(self) -> None:
-        """Start it, if it rests, or failed to start before."""
+    def wake(self, card: int | None = None) -> None:
+        """Start it, if it rests, or failed to start before, on a GPU if it is given one."""
+        self.card = card
         if self.state in ("resting", "failed"):
             self._set_state("starting")
         self._supervisor.wake()
@@ -198,7 +201,12 @@ class SupervisedWorker:
         """Start a worker; return None if `rest` was called before it was ready. Raises StartFailed."""
         self._starting_process = asyncio.ensure_future(
             WorkerProcess.start(
-                self._record, self._settings, self._log, options=self._options, workers=self._workers
+                self._record,
+                self._settings,
+                self._log,
+                options=self._options,
+                workers=self._workers,
+                card=self.card,
             )
         )
         try:

@@ -16,7 +16,7 @@ import msgspec
 from engines.api import EngineInfo
 from engines.catalogue.engines import EngineRecord
 from engines.errors import EngineUnavailable
-from engines.fleet.on_demand import UNASKED_RETRY_MAX, UNASKED_SECONDS, OnDemand
+from engines.fleet.on_demand import UNASKED_RETRY_MAX, UNASKED_SECONDS, Cards, OnDemand
 from engines.fleet.playback_gate import PlaybackGate
 from engines.fleet.retry_pause import RETRY_SECONDS, RetryPause
 from engines.fleet.schedule import Schedule
@@ -143,7 +143,8 @@ class WorkerGroup:
     @property
     def gpu_index(self) -> int:
         """Which GPU it runs on, if it runs on one."""
-        return self._on_demand.gpu_index if self._on_demand else 0
+        placed = [worker.card for worker in self._workers if worker.card is not None]
+        return placed[0] if placed else self._on_demand.gpu_index if self._on_demand else 0
 
     @property
     def in_use(self) -> bool:
@@ -167,22 +168,20 @@ class WorkerGroup:
         return [worker.pid for worker in self._workers if worker.pid]
 
     async def wake(self, *, evict: bool = True) -> None:
-        """Start the workers that rest; other models are stopped for that if `evict`.
-
-        Raises EngineUnavailable when there is no room.
-        """
+        """Start the workers that rest, others being stopped for them if `evict`. Raises EngineUnavailable."""
         async with self._wake_lock:
             self._last_used = time.monotonic()
             self._unloaded = False
             down = [worker for worker in self._workers if worker.state in ("resting", "failed")]
             if self.usable and self._pause.left:
                 down = [worker for worker in down if worker.state == "resting"]
-            if self._on_demand and down and not await self._make_room(self._on_demand, len(down), evict):
-                return
-            for worker in down:
+            cards: Cards | None = [None] * len(down)
+            if self._on_demand and down:
+                cards = await self._make_room(self._on_demand, len(down), evict)
+            for worker, card in zip(down, cards or (), strict=False):
                 if worker.state == "failed":
                     self._pause.cancel()
-                worker.wake()
+                worker.wake(card)
 
     async def keep(self) -> None:
         """Start it where memory is free, and have it stay while others do not need that."""
@@ -196,16 +195,15 @@ class WorkerGroup:
         """Have it stop when nobody has wanted it for a while, as others do."""
         self._kept = False
 
-    async def _make_room(self, on_demand: OnDemand, count: int, evict: bool) -> bool:
-        """Reserve memory for workers; return False where there is none, and others can do the work.
-
-        Raises EngineUnavailable.
+    async def _make_room(self, on_demand: OnDemand, count: int, evict: bool) -> Cards | None:
+        """Reserve memory for workers, and return their GPUs; None where there is none, and others can do the
+        work. Raises EngineUnavailable.
         """
         try:
-            await on_demand.reserve(count, evict)
+            cards = await on_demand.place(count, evict=evict)
         except EngineUnavailable:
             if self.ready:
-                return False
+                return None
             raise
         self._no_room_reason = ""
         if self._stopped:
@@ -213,7 +211,7 @@ class WorkerGroup:
         self._raise_if_stopped()
         if not self.ready:
             self._start_deadline.begin()
-        return True
+        return cards
 
     async def rest(self) -> None:
         """Stop its workers until they are wanted, and wait until they have ended."""

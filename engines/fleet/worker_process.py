@@ -16,6 +16,7 @@ from engines.api import Beat, EngineInfo
 from engines.catalogue.engines import EngineRecord
 from engines.fleet.child_process import module_command, own_environ, stop_process, wait_for_end
 from engines.fleet.temporary_folders import TemporaryFolder
+from engines.fleet.worker_cards import show_one_card
 from engines.fleet.worker_environ import environ_for_other_interpreter, worker_environ
 from engines.settings import Options, WorkerSettings
 from engines.wire.address import Handshake, StartFailure, StartOrder, WorkerAddress
@@ -63,8 +64,9 @@ class WorkerProcess:
         options: Options | None = None,
         loopback: bool | None = None,
         workers: int = 1,
+        card: int | None = None,
     ) -> WorkerProcess:
-        """Start one of so many workers of an engine, and return it when it is ready.
+        """Start one of so many workers of an engine, on a GPU if one is given, and return it once ready.
 
         Raises StartFailed; nothing is left behind then.
         """
@@ -78,7 +80,12 @@ class WorkerProcess:
         process: asyncio.subprocess.Process | None = None
         try:
             process = await _start_process(
-                record, folder.path, None if loopback else socket, StartOrder(options or {}, secret), workers
+                record,
+                folder.path,
+                None if loopback else socket,
+                StartOrder(options or {}, secret),
+                workers,
+                card,
             )
             ready, port = await _handshake(process, settings.start_timeout)
         except BaseException as exc:  # cancelled or failed, nothing of the start stays
@@ -148,12 +155,15 @@ async def _make_folder() -> TemporaryFolder:
 
 
 async def _start_process(
-    record: EngineRecord, folder: Path, socket: Path | None, order: StartOrder, workers: int
+    record: EngineRecord, folder: Path, socket: Path | None, order: StartOrder, workers: int, card: int | None
 ) -> asyncio.subprocess.Process:
     where = ["--socket", str(socket)] if socket else ["--loopback"]
     where += ["--warm"] if record.warm else []
     which = ["--engine", record.name, "--adapter", record.import_path, "--parent", str(os.getpid())]
+    one_card = await asyncio.to_thread(show_one_card, order.options, card, os.environ)
+    order = msgspec.structs.replace(order, options=one_card.options)
     environ = worker_environ(own_environ(), cache_folder=record.cache_folder, workers=workers)
+    environ |= one_card.variables
     if record.python:
         environ = await asyncio.to_thread(environ_for_other_interpreter, folder, environ)
     process = await asyncio.create_subprocess_exec(

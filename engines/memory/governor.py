@@ -36,8 +36,16 @@ class MemoryNeed(msgspec.Struct, frozen=True):
     memory: int
     gpu: int = 0
     """of a GPU's own memory; 0 where it does not run on one, or that has none of its own"""
-    gpu_index: int = 0
-    """which GPU"""
+    gpu_index: int | None = 0
+    """which GPU; None leaves that to the governor"""
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """What a model was granted, in bytes."""
+
+    memory: int
+    gpus: dict[int, int] = {}
+    """of each GPU's own memory, by their numbers"""
 
 
 class Evictable(Protocol):
@@ -104,9 +112,9 @@ class Governor:
         self._models: list[Evictable] = []
         self._names: dict[int, str] = {}
         """under which they reserve, by the models' ids"""
-        self._granted: dict[str, MemoryNeed] = {}
+        self._granted: dict[str, Grant] = {}
         """what each was last granted"""
-        self._reserved: dict[str, MemoryNeed] = {}
+        self._reserved: dict[str, Grant] = {}
         """a model that is starting takes memory that cannot be measured yet"""
         self._lock = asyncio.Lock()
 
@@ -121,10 +129,14 @@ class Governor:
             self._models.remove(model)
             del self._names[id(model)]
 
-    async def reserve(self, name: str, need: MemoryNeed, *, evict: bool = True) -> None:
-        """Reserve memory for a model until `release`. Raises EngineUnavailable with the figures.
+    async def reserve(
+        self, name: str, need: MemoryNeed, *, evict: bool = True, workers: int = 1
+    ) -> list[int | None]:
+        """Reserve memory for so many workers of a model, each with that need, until `release`.
 
-        Other models are stopped only if `evict`, and if what they hold can be enough.
+        Returns the GPU of each, None for one that needs none, or is to find it itself. Other models are
+        stopped only if `evict`, and if what they hold can be enough. Raises EngineUnavailable with the
+        figures.
         """
         try:
             async with asyncio.timeout(WAIT_SECONDS):
@@ -132,33 +144,83 @@ class Governor:
         except TimeoutError as exc:
             raise EngineUnavailable(f"Room is still being made for others than `{name}`.") from exc
         try:
-            await self._make_room(name, need, evict)
-            await self._make_gpu_room(name, need, evict)
-            self._reserved[name] = self._granted[name] = need
+            await self._make_room(name, need.memory * workers, evict)
+            grant = Grant(need.memory * workers)
+            cards: list[int | None] = []
+            for _ in range(workers):
+                card = await self._place(name, need, grant, evict)
+                cards.append(card)
+                if card is not None:
+                    together = {**grant.gpus, card: grant.gpus.get(card, 0) + need.gpu}
+                    grant = Grant(grant.memory, together)
+            self._granted[name] = self._with_running(name, grant)
+            self._reserved[name] = grant
+            return cards
         finally:
             self._lock.release()
 
-    async def _make_room(self, name: str, need: MemoryNeed, evict: bool) -> None:
-        while need.memory > (room := await asyncio.to_thread(self._room, name)):
-            what = f"`{name}`: it takes about {_in_gib(need.memory)}, {_in_gib(room)}"
-            await self._stop(self._running(), what, need.memory - room, self._held, evict)
+    def _with_running(self, name: str, grant: Grant) -> Grant:
+        """Return a grant with what those workers of the model were granted that run already."""
+        before = self._granted.get(name)
+        runs = any(self._names.get(id(one)) == name for one in self._running())
+        if before is None or not runs:
+            return grant
+        cards = before.gpus.keys() | grant.gpus.keys()
+        return Grant(
+            before.memory + grant.memory,
+            {card: before.gpus.get(card, 0) + grant.gpus.get(card, 0) for card in cards},
+        )
 
-    async def _make_gpu_room(self, name: str, need: MemoryNeed, evict: bool) -> None:
-        while (
-            need.gpu
-            and (left := await asyncio.to_thread(self._gpu_room, name, need.gpu_index)) is not None
-            and need.gpu > left
-        ):
+    async def _make_room(self, name: str, wanted: int, evict: bool) -> None:
+        while wanted > (room := await asyncio.to_thread(self._room, name)):
+            what = f"`{name}`: it takes about {_in_gib(wanted)}, {_in_gib(room)}"
+            await self._stop(self._running(), what, wanted - room, self._held, evict)
+
+    async def _place(self, name: str, need: MemoryNeed, grant: Grant, evict: bool) -> int | None:
+        """Return the GPU on which a further worker of a model has room, beside what it was granted already:
+        the one that is asked for, or else the freest.
+
+        Raises EngineUnavailable where none has room; the figures are those of the freest then.
+        """
+        if not need.gpu:
+            return None
+        if need.gpu_index is not None:
+            await self._make_gpu_room(name, need.gpu, need.gpu_index, grant, evict)
+            return need.gpu_index
+        count = len(await asyncio.to_thread(self._gpus))
+        rooms = [await asyncio.to_thread(self._gpu_room, name, card, grant) for card in range(count)]
+        refusal: EngineUnavailable | None = None
+        for card in sorted(range(count), key=lambda card: -(rooms[card] or 0)):
+            try:
+                await self._make_gpu_room(name, need.gpu, card, grant, evict)
+            except EngineUnavailable as exc:
+                refusal = refusal or exc
+            else:
+                return card
+        if refusal:
+            raise refusal
+        return None
+
+    async def _make_gpu_room(self, name: str, wanted: int, card: int, grant: Grant, evict: bool) -> None:
+        while True:
+            left = await asyncio.to_thread(self._gpu_room, name, card, grant)
+            if left is None or wanted <= left:
+                return
             there = [
                 one
                 for one in self._running()
-                if one.device.startswith(GPUS) and one.gpu_index == need.gpu_index
+                if one.device.startswith(GPUS) and card in self._cards(one) and self._names[id(one)] != name
             ]
-            what = f"`{name}` on GPU {need.gpu_index}: it takes about {_in_gib(need.gpu)}, {_in_gib(left)}"
-            total = await asyncio.to_thread(self._gpu_total, need.gpu_index)
-            if total is not None and need.gpu > total:
+            what = f"`{name}` on GPU {card}: it takes about {_in_gib(wanted)}, {_in_gib(left)}"
+            total = await asyncio.to_thread(self._gpu_total, card)
+            if total is not None and wanted > total:
                 there = []  # nothing that anybody gives up is enough
-            await self._stop(there, what, need.gpu - left, self._gpu_held, evict)
+            await self._stop(there, what, wanted - left, lambda idle: self._gpu_held(idle, card), evict)
+
+    def _cards(self, model: Evictable) -> set[int]:
+        """Return the GPUs that a model was granted memory of; the one that it names where none is known."""
+        granted = self._granted.get(self._names.get(id(model), ""))
+        return set(granted.gpus) if granted and granted.gpus else {model.gpu_index}
 
     def release(self, name: str) -> None:
         """End a reservation: the model has started, and what it takes can be measured, or it has not."""
@@ -203,15 +265,14 @@ class Governor:
         room = self._free() - RESERVE - promised
         return min(room, self._limit - self._held(self._running()) - promised) if self._limit else room
 
-    def _gpu_room(self, name: str, gpu_index: int) -> int | None:
-        """Return the bytes that can be had of a GPU; None where its driver does not report them."""
+    def _gpu_room(self, name: str, card: int, grant: Grant) -> int | None:
+        """Return the bytes that can be had of a GPU, beside a grant that is being made; None where its driver
+        does not report them.
+        """
         free = self._gpus()
-        promised = sum(
-            need.gpu
-            for other, need in list(self._reserved.items())
-            if other != name and need.gpu_index == gpu_index
-        )
-        return free[gpu_index] - GPU_RESERVE - promised if gpu_index < len(free) else None
+        others = [other for holder, other in list(self._reserved.items()) if holder != name]
+        promised = sum(one.gpus.get(card, 0) for one in [*others, grant])
+        return free[card] - GPU_RESERVE - promised if card < len(free) else None
 
     def _gpu_total(self, gpu_index: int) -> int | None:
         """Return the bytes of a GPU that models can have at most; None where its driver does not say."""
@@ -221,15 +282,19 @@ class Governor:
     def _held(self, models: list[Evictable]) -> int:
         return sum(self._held_by(pid) for one in models for pid in one.pids())
 
-    def _gpu_held(self, models: list[Evictable]) -> float:
-        """Return the bytes that models hold of their GPUs: what the driver says, else what they were granted;
+    def _gpu_held(self, models: list[Evictable], card: int) -> float:
+        """Return the bytes that models hold of a GPU: what the driver says, else what they were granted;
         infinity where neither is known.
         """
         total = 0.0
         for one in models:
             granted = self._granted.get(self._names.get(id(one), ""))
+            on_card = granted.gpus.get(card, 0) if granted else 0
+            if granted and len(granted.gpus) > 1:
+                total += on_card  # the driver tells what a process holds of all its GPUs, not of each
+                continue
             measured = sum(self._gpu_held_by(pid) for pid in one.pids())
-            total += max(measured, granted.gpu if granted else 0) or math.inf
+            total += max(measured, on_card) or math.inf
         return total
 
     def _running(self) -> list[Evictable]:

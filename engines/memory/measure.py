@@ -125,15 +125,54 @@ def total_gpu_bytes(environ: Mapping[str, str] = os.environ) -> list[int]:
     return [int(card.total) for card in _nvidia_memory(nvml, environ)]
 
 
+def gpu_names(environ: Mapping[str, str] = os.environ) -> list[str]:
+    """Return how CUDA_VISIBLE_DEVICES names each of NVIDIA's GPUs, or part of one, in the order of
+    `free_gpu_bytes`; none where there is none, or that order is not known.
+    """
+    nvml = _nvml()
+    if nvml is None:
+        return []
+    with suppress(nvml.NVMLError):
+        return [_text(nvml.nvmlDeviceGetUUID(card)) for card in _nvidia_cards(nvml, environ)]
+    return []
+
+
 def _nvidia_memory(nvml: Any, environ: Mapping[str, str]) -> list[Any]:  # noqa: ANN401 - a module without types
     with suppress(nvml.NVMLError):
-        cards = _cards(nvml)
-        uuids, names = (
-            [_text(ask(card)) for card in cards] for ask in (nvml.nvmlDeviceGetUUID, nvml.nvmlDeviceGetName)
-        )
-        order = cuda_order(uuids, names, environ)
-        return [nvml.nvmlDeviceGetMemoryInfo(cards[number]) for number in order]
+        return [nvml.nvmlDeviceGetMemoryInfo(card) for card in _nvidia_cards(nvml, environ)]
     return []
+
+
+def _nvidia_cards(nvml: Any, environ: Mapping[str, str]) -> list[Any]:  # noqa: ANN401 - a module without types
+    """Return the GPUs that CUDA may use, in its order, and in place of one that is divided (MIG) its parts.
+
+    Raises NVMLError.
+    """
+    chosen = environ.get("CUDA_VISIBLE_DEVICES", "")
+    if chosen.startswith("MIG-"):
+        named = takewhile(lambda one: one.startswith("MIG-"), chosen.split(","))
+        return [nvml.nvmlDeviceGetHandleByUUID(one) for one in named]
+    cards = _cards(nvml)
+    uuids, names = (
+        [_text(ask(card)) for card in cards] for ask in (nvml.nvmlDeviceGetUUID, nvml.nvmlDeviceGetName)
+    )
+    order = cuda_order(uuids, names, environ)
+    return [part for number in order for part in _parts(nvml, cards[number])]
+
+
+def _parts(nvml: Any, card: Any) -> list[Any]:  # noqa: ANN401 - a module without types
+    """Return the parts of a GPU that is divided; the GPU itself where it is not."""
+    try:
+        divided, _ = nvml.nvmlDeviceGetMigMode(card)
+    except nvml.NVMLError:  # it cannot be
+        return [card]
+    if not divided:
+        return [card]
+    parts = []
+    for number in range(nvml.nvmlDeviceGetMaxMigDeviceCount(card)):
+        with suppress(nvml.NVMLError):  # there are fewer
+            parts.append(nvml.nvmlDeviceGetMigDeviceHandleByIndex(card, number))
+    return parts
 
 
 def cuda_order(uuids: Sequence[str], names: Sequence[str], environ: Mapping[str, str]) -> list[int]:
@@ -157,7 +196,7 @@ def visible_devices(order: Sequence[str], value: str | None) -> list[int]:
 
     `order` are the UUIDs of all GPUs. The variable lists numbers, or UUIDs ("GPU-…") or how these begin, by
     CUDA's own rules, as torch has them: what is no GPU's ends the list, what comes twice empties it. Parts of
-    GPUs ("MIG-…") are not known.
+    GPUs ("MIG-…") are for NVML to find (`gpu_names`).
     """
     if value is None:
         return list(range(len(order)))
@@ -237,8 +276,9 @@ def gpu_bytes_of(pid: int) -> int:
         return 0
     with suppress(nvml.NVMLError):
         for card in _cards(nvml):
-            running = nvml.nvmlDeviceGetComputeRunningProcesses(card)
-            held += sum(one.usedGpuMemory or 0 for one in running if one.pid == pid)
+            for part in _parts(nvml, card):
+                running = nvml.nvmlDeviceGetComputeRunningProcesses(part)
+                held += sum(one.usedGpuMemory or 0 for one in running if one.pid == pid)
     return held
 
 
