@@ -104,14 +104,14 @@ class TranscriptionForm(_TranscriptionFields, kw_only=True):
     """
 
     file: bytes
-    """the recording, in any format that FFmpeg reads"""
+    """the recording: any common format of sound or video"""
 
 
 class TranslationForm(msgspec.Struct, kw_only=True):
     """A recording to transcribe into English."""
 
     file: bytes
-    """the recording, in any format that FFmpeg reads"""
+    """the recording: any common format of sound or video"""
     model: str
     """the name of a transcribing model that translates"""
     prompt: str | None = None

@@ -33,8 +33,8 @@ from gateway.services.text_languages import (
     spoken_language,
     text_language,
     voice_languages,
-    with_heard_voice,
     with_needed_language,
+    with_spoken_voice,
 )
 from gateway.services.voice_audit import write_audit
 from gateway.services.voice_prompts import voice_prompt
@@ -82,7 +82,7 @@ async def prepare_synthesis(
     if info.speech and info.speech.language == "needed":
         log_entry.language = choice.language
     request = _with_voice_defaults(request, choice.profile, info)
-    choice = with_heard_voice(choice, info, language_of_job(request, choice, info))
+    choice = with_spoken_voice(choice, info, language_of_job(request, choice, info))
     _log_choice(log_entry, request, choice)
     log_entry.batch = terms.batch
     log_entry.text = request.input if services.settings.log.texts else None

@@ -16,7 +16,7 @@ from streaming.formats import TextFormat
 from streaming.text.language import detect_language
 from streaming.text.reading_forms import read_form
 from voices.naming.characters import ENGLISH
-from voices.naming.language_voices import heard_voice
+from voices.naming.language_voices import spoken_voice
 from voices.naming.resolver import Choice
 
 SAMPLE = 20_000
@@ -92,11 +92,11 @@ def _own_tag(spoken: Sequence[str], language: str) -> str | None:
     return next(exact, next((tag for tag in spoken if alike(tag, language)), None if spoken else language))
 
 
-def with_heard_voice(choice: Choice, info: EngineInfo, told: str | None) -> Choice:
+def with_spoken_voice(choice: Choice, info: EngineInfo, told: str | None) -> Choice:
     """Return a choice with the voice that is heard where one is told to speak a language, noted as another
     name for the one that was asked for.
     """
-    heard = heard_voice(info.voices, choice.voice, told)
+    heard = spoken_voice(info.voices, choice.voice, told)
     if heard == choice.voice:
         return choice
     note = () if choice.profile else (f"voice={choice.voice}->{info.name}/{heard}",)

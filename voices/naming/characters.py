@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from engines.api import EngineInfo, Gender, Voice
 from engines.languages import alike, primary_language
-from voices.naming.language_voices import heard_voice, variant_of_gender, voice_speaks
+from voices.naming.language_voices import spoken_voice, variant_of_gender, voice_speaks
 
 MASCULINE = frozenset({"ash", "ballad", "cedar", "echo", "fable", "onyx", "verse"})
 """OpenAI's names whose voices are men's; the others are women's"""
@@ -120,25 +120,25 @@ def _in_language(engine: str, info: EngineInfo, name: str, language: str) -> Cha
     own = info.characters.get(name)
     voice = next((voice for voice in info.voices if voice.id == own), None)
     if own and (not voice or not voice.languages):
-        return _told(info, own, language) if speaks(info, language) else None
+        return _character_in(info, own, language) if speaks(info, language) else None
     able = [voice for voice in info.voices if _includes(voice.languages, language)]
     exact = [voice for voice in able if language.casefold() in map(str.casefold, voice.languages)]
     if own and voice and (voice in exact or (voice in able and not exact)):
         return Character(engine, own)
     is_told = info.speech is not None and info.speech.language != "ignored"
     if own and is_told and speaks(info, language):
-        return _told(info, own, language)
+        return _character_in(info, own, language)
     if preset := _like(exact or able, name):
         return Character(engine, preset.id)
     if not speaks(info, language):
         return None
     # voices that are of no language, or are told theirs, speak all that the engine does
     preset = _like([voice for voice in info.voices if is_told or not voice.languages], name)
-    return _told(info, preset.id, language) if preset else None
+    return _character_in(info, preset.id, language) if preset else None
 
 
-def _told(info: EngineInfo, preset: str, language: str) -> Character:
-    return Character(info.name, heard_voice(info.voices, preset, language), language)
+def _character_in(info: EngineInfo, preset: str, language: str) -> Character:
+    return Character(info.name, spoken_voice(info.voices, preset, language), language)
 
 
 def _like(voices: Sequence[Voice], name: str) -> Voice | None:

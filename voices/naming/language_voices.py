@@ -45,7 +45,7 @@ def _able(voices: Sequence[Voice], tag: str) -> list[Voice]:
     return [voice for voice in voices if any(alike(tag, language) for language in voice.languages)]
 
 
-def heard_voice(voices: Sequence[Voice], name: str, language: str | None) -> str:
+def spoken_voice(voices: Sequence[Voice], name: str, language: str | None) -> str:
     """Return the voice that is heard where one is told to speak a language.
 
     A voice that goes by its language (`en-us+f3` of eSpeak NG) gives way to the one of the other language and

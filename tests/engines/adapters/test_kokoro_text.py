@@ -386,3 +386,12 @@ def test_words_end_where_their_sound_does() -> None:
     assert all(start < end for start, end in spans)
     assert all(end <= start for (_, end), (start, _) in pairwise(spans))
     assert Chunk("ola.").word_ends() == []
+
+
+def test_marks_of_phonemes_in_other_languages() -> None:
+    """A word with its phonemes is said by them in every language, and nothing of the mark is read."""
+    front_end = WholeTextFrontEnd(lambda text: text.upper())
+
+    chunks = front_end.chunks("un [mot](/mo/) et [là](https://x.y) fin", (), 510)
+
+    assert [chunk.phonemes for chunk in chunks] == ["UN mo ET LÀ FIN"]

@@ -113,6 +113,14 @@ def test_seeds_texts_and_voices() -> None:
     assert np.array_equal(speak(SpeechJob(TEXT, "", seed=5)), first)
 
 
+def test_temperature_is_of_one_job_only() -> None:
+    """The temperature of a request changes what the same seed says, and the next job has the default again."""
+    usual = speak(SpeechJob(TEXT, "alba", seed=5))
+
+    assert not np.array_equal(speak(SpeechJob(TEXT, "alba", seed=5, settings={"temperature": 0.0})), usual)
+    assert np.array_equal(speak(SpeechJob(TEXT, "alba", seed=5)), usual)
+
+
 def test_clones() -> None:
     """Two clones sound different, one sounds the same each time it is created; several samples are joined."""
     low, high = prompt(recording(120)), prompt(recording(260))

@@ -147,6 +147,34 @@ def test_seeds(family: str) -> None:
     assert not np.array_equal(speak(engine, SpeechJob(TEXT, "")), speak(engine, SpeechJob(TEXT, "")))
 
 
+@pytest.mark.parametrize(
+    ("family", "name"),
+    [
+        ("bark", "temperature"),
+        ("bark", "waveform_temperature"),
+        ("csm", "temperature"),
+        ("dia", "temperature"),
+        ("dia", "guidance_scale"),
+    ],
+)
+def test_settings_are_of_one_job_only(family: str, name: str) -> None:
+    """A setting that the engine declares changes what it says with the same seed, and the next job has the
+    default again.
+    """
+    engine, info = loaded(family)
+    assert info.speech is not None
+    setting = next(one for one in info.speech.settings if one.name == name)
+    usual = speak(engine, SpeechJob(TEXT, "", seed=5))
+
+    changed = [
+        speak(engine, SpeechJob(TEXT, "", seed=5, settings={name: value or 0.0}))
+        for value in (setting.low, setting.high)
+    ]
+
+    assert any(not np.array_equal(one, usual) for one in changed)
+    assert np.array_equal(speak(engine, SpeechJob(TEXT, "", seed=5)), usual)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("after", [1, 7, 20])
 def test_stops_when_nobody_wants_the_rest(family: str, after: int) -> None:

@@ -169,6 +169,15 @@ def test_seeds_texts_and_voices() -> None:
     assert largest_difference(speak(SpeechJob(TEXT, "")), speak(SpeechJob(TEXT, ""))) > 100
 
 
+@pytest.mark.parametrize("settings", [{"steps": 5.0}, {"cfg": 4.0}])
+def test_settings_are_of_one_job_only(settings: dict[str, float]) -> None:
+    """A setting of a request changes what the same seed says, and the next job has the default again."""
+    usual = speak(SpeechJob(TEXT, "default", seed=5))
+
+    assert not np.array_equal(speak(SpeechJob(TEXT, "default", seed=5, settings=dict(settings))), usual)
+    assert np.array_equal(speak(SpeechJob(TEXT, "default", seed=5)), usual)
+
+
 def test_clones() -> None:
     """Two clones sound different, one is the same each time it is created; samples are joined, up to half a
     minute.

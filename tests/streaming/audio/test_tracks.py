@@ -26,14 +26,14 @@ def silence(seconds: float = 1.0) -> Samples:
 def voice(frequency: float, seconds: float = 2.0) -> Samples:
     """Return a tone in syllables, each soft at its begin and end, with pauses between some of them."""
     at = np.arange(round(seconds * RATE)) / RATE
-    return tone(frequency, seconds) * np.sin(np.pi * 4 * at) ** 2 * (np.floor(at * 4) % 5 > 0)
+    return np.asarray(tone(frequency, seconds) * np.sin(np.pi * 4 * at) ** 2 * (np.floor(at * 4) % 5 > 0))
 
 
 def noise(level: float, seconds: float = 2.0, width: int = 1) -> Samples:
     """Return noise of a root mean square, of low tones only where it is `width` samples wide."""
     made = np.random.default_rng(3).standard_normal(round(seconds * RATE))
     made = np.convolve(made, np.ones(width), "same")
-    return level * made / np.sqrt((made**2).mean())
+    return np.asarray(level * made / np.sqrt((made**2).mean()))
 
 
 QUIET = {
