@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from engines.api import EngineInfo, Prompt
+from engines.api import CloningCapabilities, EngineInfo, Prompt
 from engines.api.prompt_file import NoPromptFile, is_whole, prompt_id, signed
 from engines.errors import EngineFailed
 from voices.profile import Profile
@@ -33,8 +33,22 @@ def path(profile: Profile, info: EngineInfo, model: str) -> str:
     sources = [
         (sample.prepared, sample.sha256, sample.trimmed, sample.transcript) for sample in profile.samples
     ]
-    made_of = msgspec.json.encode([sources, info.name, info.version, model, cloning])
+    made_of = msgspec.json.encode([sources, info.name, info.version, model, _terms(cloning)])
     return f"{FOLDER}/{profile.id}/{info.name}/{hashlib.sha256(made_of).hexdigest()}.safetensors"
+
+
+def _terms(cloning: CloningCapabilities | None) -> dict[str, Any] | None:
+    """Return what of an engine's terms a prompt depends on, as keys have always had it: of other terms, or in
+    another order, all prompts would be made anew.
+    """
+    if cloning is None:
+        return None
+    return {
+        "sample_rate": cloning.sample_rate,
+        "version": cloning.version,
+        "longest": cloning.longest,
+        "transcript": cloning.transcript != "no",
+    }
 
 
 class PromptCache:

@@ -20,7 +20,15 @@ import aiohttp
 import msgspec
 import pytest
 
-from engines.api import Audio, Finished, SpeechEvent, SpeechJob, TranscriptionJob, TranscriptSegment, Word
+from engines.api import (
+    Audio,
+    Finished,
+    SpeechEvent,
+    SpeechJob,
+    TranscriptionJob,
+    TranscriptSegment,
+    Word,
+)
 from engines.catalogue.engines import EngineRecord, find_engine
 from engines.errors import BadInput, EngineFailed, EngineUnavailable, Overloaded
 from engines.fakes.tone import pitch
@@ -450,8 +458,9 @@ def test_transcription() -> None:
 
         async with running_pool() as pool:
             events = [event async for event in pool.transcribe(TranscriptionJob(), audio())]
-            assert isinstance(events[0], TranscriptSegment)
-            assert events[0].text == "sound of 20 tenths"
+            assert events[0] == Progress(0.0)
+            assert isinstance(events[1], TranscriptSegment)
+            assert events[1].text == "sound of 20 tenths"
             assert events[-1] == Finished(2.0, "en")
 
     run(test)
