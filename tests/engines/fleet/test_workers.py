@@ -23,6 +23,7 @@ import pytest
 from engines.api import (
     Audio,
     Finished,
+    Progress,
     SpeechEvent,
     SpeechJob,
     TranscriptionJob,
