@@ -13,6 +13,7 @@ import av.error
 from av.container import InputContainer
 
 from engines.errors import BadAudio, EngineFailed
+from streaming.audio.id3 import behind_tags
 from streaming.audio.recording import Source
 
 CONTAINERS = (
@@ -138,8 +139,7 @@ def open_upload(source: Source) -> tuple[InputContainer, UploadReader]:
     FFmpeg gets this one file and can open nothing else: the container must be one of CONTAINERS, and whatever
     else it were to ask for would need a protocol, of which none is allowed.
     """
-    source.seek(0)
-    reader = UploadReader(source)
+    reader = UploadReader(behind_tags(source))
     try:
         with map_decode_errors():
             container = av.open(
