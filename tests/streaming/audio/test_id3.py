@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import cast
 
 import av
 import numpy as np
@@ -22,7 +23,7 @@ def recording(container: str, codec: str) -> bytes:
     tone = (8000 * np.sin(np.arange(RATE) * 0.2)).astype("<i2")
     file = io.BytesIO()
     with av.open(file, "w", format=container) as output:
-        stream = output.add_stream(codec, rate=RATE, layout="mono")
+        stream = cast(av.AudioStream, output.add_stream(codec, rate=RATE, layout="mono"))
         frame = av.AudioFrame.from_ndarray(tone[None], "s16", "mono")
         frame.sample_rate = RATE
         for one in av.AudioResampler(stream.format.name, "mono", RATE).resample(frame):
