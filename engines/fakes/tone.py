@@ -10,7 +10,8 @@ can be read out of the audio again. Markers in the text make it misbehave:
     [silence S]      S seconds of silence            [print]      write to standard output, as libraries do
     [noise]          noise without end               [loop]       the same half second over and over
     [mute]           silence without end             [short]      stop here, with words left
-    [fault]          raise as a library does         [seeded]     from here on ignore markers, if seeded
+    [fault]          raise as a library does         [again]      from here on ignore markers, where the same
+                                                                  text came before with another seed
     [think S]        compute for S seconds, with signs of it      [broken]     raise as a lost GPU does
     [busy S]         say that it is overloaded, for S seconds
 
@@ -79,7 +80,7 @@ SETTINGS = (
     Setting("legato", default=False, about="no silence between words where no gap is set"),
 )
 MARKER_OR_WORD = re.compile(
-    r"\[(fail-after|fail|fault|crash|hang|slow|wait|silence|print|noise|loop|mute|short|seeded"
+    r"\[(fail-after|fail|fault|crash|hang|slow|wait|silence|print|noise|loop|mute|short|again"
     r"|think|broken|busy)"
     r"(?: ([\d.]+))?\]|\S+"
 )
@@ -95,6 +96,10 @@ def pitch(voice: str, word: str) -> float:
 
 class Tone:
     """The engine `tone`."""
+
+    def __init__(self) -> None:
+        self._seed_of: tuple[str, int | None] | None = None
+        """the last job's text, and its seed"""
 
     def load(self, out: Output) -> EngineInfo:
         """Return what it can do."""
@@ -117,10 +122,12 @@ class Tone:
         pause = 0.0
         fail_after = math.inf
         ignore_markers = False
+        is_again = self._seed_of is not None and self._seed_of[0] == job.text and self._seed_of[1] != job.seed
+        self._seed_of = (job.text, job.seed)
         for match in MARKER_OR_WORD.finditer(job.text):
             marker = match[1]
             value = float(match[2] or 0)
-            if marker == "seeded" and job.seed is not None:
+            if marker == "again" and is_again:
                 ignore_markers = True
             elif marker and ignore_markers:
                 continue

@@ -41,12 +41,12 @@ def show(args: Namespace) -> int:
         for record, result in zip(records, stored, strict=True)
     ]
     if args.json:
-        facts = [
+        listed = [
             facts(record)
             | {"here": result.complete, "size_on_disk": result.size, "source": result.source, "obstacle": why}
             for record, result, why in rows
         ]
-        output.print_json(facts)
+        output.print_json(listed)
         return 0
     remarks = tables.Footnotes()
     lines = [

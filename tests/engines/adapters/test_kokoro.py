@@ -85,7 +85,7 @@ def test_info() -> None:
     assert info.speech is not None
     assert (info.speech.sample_rate, info.speech.speed) == (RATE, (0.5, 2.0))
     assert info.speech.seed and info.speech.words and info.speech.mixing and info.speech.ipa
-    assert not info.speech.language
+    assert info.speech.language == "ignored"
     assert {"en-US", "en-GB", "es", "fr", "ja", "zh"} <= set(info.speech.languages)
     assert "it" not in info.speech.languages
     assert len(info.characters) == 13

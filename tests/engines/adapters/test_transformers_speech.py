@@ -150,7 +150,6 @@ def test_seeds(family: str) -> None:
 @pytest.mark.parametrize(
     ("family", "name"),
     [
-        ("bark", "temperature"),
         ("bark", "waveform_temperature"),
         ("csm", "temperature"),
         ("dia", "temperature"),

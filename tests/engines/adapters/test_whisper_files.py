@@ -177,11 +177,8 @@ def test_a_model_without_the_times_of_words(folder: Path) -> None:
     assert texts(transcribe(engine, sound("hello", 3))) == [TRANSCRIPTS["hello"]]
 
 
-def test_stops_within_a_window(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stops_within_a_window(folder: Path) -> None:
     """A window is abandoned between two layers or two tokens: no more of it is computed than was reported."""
-    monkeypatch.setattr(
-        "engines.adapters.whisper.engine.STOP_CHECK_SECONDS", 0.0
-    )  # it checks at every layer, however quick they are
     engine = Whisper(str(folder), vad=False, threads=1)
     engine.load(QUIET)
     pcm = sound_sequence([("hello", 5), ("count", 6), ("morgen", 4)])

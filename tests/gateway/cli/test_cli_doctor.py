@@ -150,7 +150,7 @@ def test_a_server_stops_with_its_standard_input(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [[], ["keys"], ["config"], ["serve", "--port", "x"], ["voices", "--url", "localhost"], ["nonsense"]],
+    [["serve", "--port", "x"], ["voices", "--url", "localhost"], ["nonsense"], ["keys", "nonsense"]],
 )
 def test_wrong_usage(words: list[str]) -> None:
     """Wrong usage ends with status 2 and a usage line."""

@@ -98,7 +98,9 @@ def test_a_whisper_that_is_not_here(server: Server, model: str, pull: str) -> No
     assert answer.status_code == 200, answer.text
     assert answer.headers["x-voicebox-mapped"].startswith(f"model={model}-")
     assert f"{pull}" in answer.headers["x-voicebox-warning"]
-    line = next(line for line in server.requests() if line["id"] == answer.headers["x-request-id"])
+    id = answer.headers["x-request-id"]
+    wait_until(lambda: any(line["id"] == id for line in server.requests()), "the request is logged")
+    line = next(line for line in server.requests() if line["id"] == id)
     assert pull in line["warnings"][0]
 
 

@@ -235,7 +235,7 @@ def test_runaway_audio_that_was_not_sent_is_retried(paced: Server) -> None:
     it.
     """
     good = "This is the second sentence, which goes on for a while, and then it ends as it should have."
-    answer = httpx.post(**ask(paced, f"{SENTENCE}[seeded] [noise] {good}", model="tone"))
+    answer = httpx.post(**ask(paced, f"{SENTENCE}[again] [noise] {good}", model="tone"))
     alone = httpx.post(**ask(paced, f"{SENTENCE}{good}", model="tone"))
 
     assert answer.status_code == 200
