@@ -70,7 +70,7 @@ def test_a_model_is_pulled_followed_and_deleted(served: Server) -> None:
     """A model is absent, then pulled with its bytes counted, then present; what is no real model cannot be
     loaded, with the reason; then it is deleted.
     """
-    assert state(served) == "absent"
+    wait_until(lambda: state(served) == "absent", "the model is absent")
     assert call(served, "POST", f"/{NAME}/load").status_code == 503
     assert call(served, "POST", f"/{NAME}/pull").json()["object"] == "voicebox.pull"
     progress = events(served)
@@ -89,7 +89,7 @@ def test_a_model_is_pulled_followed_and_deleted(served: Server) -> None:
 
     def refuses() -> bool:
         answer = refusal(served)
-        return answer.status_code == 503 and "could not be loaded" in answer.json()["error"]["message"]
+        return answer.status_code == 503 and f"`{NAME}`" in answer.json()["error"]["message"]
 
     wait_until(refuses, "a model that is here is not replaced by another without a word")
     assert httpx.get(f"{served.url}/readyz", timeout=TIMEOUT).status_code == 200
