@@ -162,7 +162,9 @@ async def _start_process(
     which = ["--engine", record.name, "--adapter", record.import_path, "--parent", str(os.getpid())]
     one_card = await asyncio.to_thread(show_one_card, order.options, card, os.environ)
     order = msgspec.structs.replace(order, options=one_card.options)
-    environ = worker_environ(own_environ(), cache_folder=record.cache_folder, workers=workers)
+    environ = await asyncio.to_thread(  # it reads what a container pays for
+        worker_environ, own_environ(), cache_folder=record.cache_folder, workers=workers
+    )
     environ |= one_card.variables
     if record.python:
         environ = await asyncio.to_thread(environ_for_other_interpreter, folder, environ)
