@@ -58,6 +58,7 @@ from engines.api.output import (
     Stop,
     TranscriptionOutput,
 )
+from engines.api.place import Place
 from engines.api.request_options import (
     RequestOptions,
     Setting,
@@ -87,6 +88,7 @@ __all__ = [
     "Gender",
     "LanguageNeed",
     "Output",
+    "Place",
     "Progress",
     "Prompt",
     "PromptJob",
