@@ -25,7 +25,7 @@ async def run(target: Target) -> list[Figure]:
     if not target.pid:
         return []
     figures: list[Figure] = []
-    with own(_config(1, threads=16)) as paced:
+    with own(_config(1, parallel=16)) as paced:
         for format in ("pcm", "opus", "mp3"):
             for streams in (1, 16):
                 figures += await _added(paced, format, streams)
@@ -38,8 +38,8 @@ async def run(target: Target) -> list[Figure]:
     ]
 
 
-def _config(workers: int, *, threads: int) -> dict[str, object]:
-    options = {"rtf": FACTOR, "first_chunk": FIRST_CHUNK, "threads": threads}
+def _config(workers: int, *, parallel: int) -> dict[str, object]:
+    options = {"rtf": FACTOR, "first_chunk": FIRST_CHUNK, "parallel": parallel}
     return {
         "engines": {
             "pace": {"enabled": True, "workers": workers, "options": options},
@@ -87,7 +87,7 @@ async def _first(target: Target, format: str, number: int) -> float:
 
 async def _throughput(workers: int) -> float:
     """Return the seconds of audio per second that sixteen clients get."""
-    with own(_config(workers, threads=1)) as target:
+    with own(_config(workers, parallel=1)) as target:
         made = 0.0
         end = time.monotonic() + SCALING_SECONDS
 

@@ -53,10 +53,10 @@ def run(format: str) -> float:
 
 def _work(format: str, results: Queue[float], start: Event) -> None:
     from engines.adapters.espeak.engine import Espeak
-    from engines.api import SpeechJob, Stop
+    from engines.api import Place, SpeechJob, Stop
 
     engine = Espeak()
-    info = engine.load(Hearing())
+    info = engine.load(Place(), Hearing())
     rate = info.speech.sample_rate if info.speech else 0
     results.put(0.0)
     start.wait()

@@ -108,10 +108,10 @@ def _batch(device: str) -> Work:
 
     from engines.adapters.kokoro.engine import Kokoro
     from engines.adapters.kokoro.forward import Noise, Utterance, synthesise
-    from engines.api import SpeechJob
+    from engines.api import Place, SpeechJob
 
-    engine: Any = Kokoro(path=str(checkpoints.kokoro()), device=device)
-    engine.load(Hearing())
+    engine: Any = Kokoro(path=str(checkpoints.kokoro()))
+    engine.load(Place(device=device), Hearing())
     network, where = engine._network.network, torch.device(device)
 
     def work(count: str) -> float:

@@ -22,7 +22,7 @@ from bench.outputs import Hearing
 from bench.quality.corpus import harvard_lists
 from bench.target import Target, own
 from bench.texts import paragraph
-from engines.api import BYTES_PER_SAMPLE, SpeechJob
+from engines.api import BYTES_PER_SAMPLE, Place, SpeechJob
 from streaming.text.attempts import Attempts
 
 PROGRAM = "verified speech"
@@ -78,7 +78,7 @@ def _speak_all() -> list[Spoken]:
     from engines.adapters.hibari.engine import Hibari
 
     engine = Hibari()
-    engine.load(Hearing())
+    engine.load(Place(), Hearing())
     spoken = []
     for text in [sentence for one in harvard_lists()[:LISTS] for sentence in one]:
         pcm = bytearray()

@@ -1,8 +1,9 @@
 """What every adapter offers.
 
 An engine is constructed in the worker process, off the event loop, with the options of its record and of the
-settings as keyword arguments. Unless it declares `Threads`, everything it does runs in one thread, the same
-from `load` to the end: loading, its first job, prompts, and jobs.
+settings as keyword arguments. Three of them are the worker's, and part of the place that `load` is given:
+`device`, `dtype` and `threads`. Unless an engine declares `Threads`, everything it does runs in one thread,
+the same from `load` to the end: loading, its first job, prompts, and jobs.
 """
 
 from __future__ import annotations
@@ -15,13 +16,17 @@ import msgspec
 from engines.api.capabilities import EngineInfo
 from engines.api.jobs import Finished, PromptJob, SpeechJob, TranscriptionJob
 from engines.api.output import Output, SpeechOutput, TranscriptionOutput
+from engines.api.place import Place
 
 
 class Engine(Protocol):
     """What all engines have in common."""
 
-    def load(self, out: Output) -> EngineInfo:
-        """Load what the engine needs, and return what it can do. Raises EngineFailed with the reason."""
+    def load(self, place: Place, out: Output) -> EngineInfo:
+        """Load what the engine needs, to compute at a place, and return what it can do.
+
+        Raises EngineFailed with the reason.
+        """
         ...
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -12,15 +15,15 @@ class Place(msgspec.Struct, frozen=True):
     """
 
     device: str = "auto"
-    """`auto` for the best that the engine runs on, or a kind of device, such as `cuda`. Where a worker is given
-    one GPU of several, it sees no other, and the kind comes without a number
+    """`auto` for the best that the engine runs on, or a kind of device, such as `cuda`. A worker that is
+    given one GPU of several sees no other, and the kind comes without a number
     (`engines.toolkit.devices.choose_device`)
     """
     dtype: str = "auto"
-    """the numbers that the model computes with, by the library's name for them, such as `bfloat16`; `auto` for
-    what suits the device and the checkpoint (`engines.toolkit.devices.choose_dtype`)
+    """the numbers that the model computes with, by the library's name for them, such as `bfloat16`; `auto`
+    for what suits the device and the checkpoint (`engines.toolkit.devices.choose_dtype`)
     """
-    threads: int = 0
+    threads: Annotated[int, Meta(ge=0)] = 0
     """threads of one computation on a processor; 0 for what suits the engine, which is one a core for most
     (`engines.toolkit.threads.cpu_threads`)
     """
@@ -29,6 +32,6 @@ class Place(msgspec.Struct, frozen=True):
     engine is of none
     """
     cache_folder: str = ""
-    """where the files that are pulled from the hub lie, in its own layout; empty where nothing was pulled.
-    Nothing is ever downloaded into it by a worker: the hub's libraries are told that they are offline
+    """where the files that are pulled from the hub lie, in its own layout; empty where the engine is not run
+    from one. A worker downloads nothing into it: the hub's libraries are told that they are offline
     """

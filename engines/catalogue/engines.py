@@ -48,6 +48,8 @@ class EngineRecord(msgspec.Struct, frozen=True):
     """whether it does a job before it is ready, so that the first request is not the slow one"""
     python: str = ""
     """the interpreter that runs its workers; empty is our own"""
+    group: str = ""
+    """the environment that it is made for, by name (engines/environments/groups.py); empty for none"""
     cache_folder: str = ""
     """where pulled models lie, in which its libraries look for others; empty where it is not run from one"""
 

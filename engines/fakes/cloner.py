@@ -19,6 +19,7 @@ from engines.api import (
     CloningCapabilities,
     EngineInfo,
     Output,
+    Place,
     PromptJob,
     Setting,
     SpeechCapabilities,
@@ -62,7 +63,7 @@ class Cloner:
         self._longest_text = longest_text
         self._longest_seconds = longest_seconds
 
-    def load(self, out: Output) -> EngineInfo:
+    def load(self, place: Place, out: Output) -> EngineInfo:
         """Return what it can do."""
         return EngineInfo(
             name="mimic",

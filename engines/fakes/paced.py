@@ -2,7 +2,7 @@
 others compute.
 
 Its options: `rtf`, seconds of work for a second of audio; `first_chunk`, seconds of work before the first
-audio; `chunk`, seconds of audio in one event; and how it does several jobs at once, one of `threads`, jobs
+audio; `chunk`, seconds of audio in one event; and how it does several jobs at once, one of `parallel`, jobs
 that each have a thread; `batch`, jobs that go through in one call in the time of one, with `batch_wait`,
 seconds; and `steps`, jobs that go on together chunk by chunk, each step in the time of one. Without any it
 does one job.
@@ -27,6 +27,7 @@ from engines.api import (
     Concurrency,
     EngineInfo,
     Output,
+    Place,
     SpeechCapabilities,
     SpeechJob,
     SpeechOutput,
@@ -73,7 +74,7 @@ class Paced:
         rtf: float = 0.5,
         first_chunk: float = 0.1,
         chunk: float = 0.08,
-        threads: int = 0,
+        parallel: int = 0,
         batch: int = 0,
         batch_wait: float = 0.01,
         steps: int = 0,
@@ -82,17 +83,17 @@ class Paced:
         self._first_chunk = first_chunk
         self._chunk_samples = round(chunk * RATE)
         self._ways: list[Concurrency] = []
-        if threads:
-            self._ways.append(Threads(threads))
+        if parallel:
+            self._ways.append(Threads(parallel))
         if batch:
             self._ways.append(Batches(batch, batch_wait))
         if steps:
             self._ways.append(Steps(steps))
 
-    def load(self, out: Output) -> EngineInfo:
+    def load(self, place: Place, out: Output) -> EngineInfo:
         """Return what it can do. Raises EngineFailed where it is to do several jobs in several ways."""
         if len(self._ways) > 1:
-            raise EngineFailed("`threads`, `batch` and `steps` exclude each other.")
+            raise EngineFailed("`parallel`, `batch` and `steps` exclude each other.")
         return EngineInfo(
             name="pace",
             version="1",

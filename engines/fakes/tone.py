@@ -33,6 +33,7 @@ from engines.api import (
     EngineInfo,
     Finished,
     Output,
+    Place,
     Setting,
     SpeechCapabilities,
     SpeechJob,
@@ -101,7 +102,7 @@ class Tone:
         self._seed_of: tuple[str, int | None] | None = None
         """the last job's text, and its seed"""
 
-    def load(self, out: Output) -> EngineInfo:
+    def load(self, place: Place, out: Output) -> EngineInfo:
         """Return what it can do."""
         return EngineInfo(
             name="tone",

@@ -113,6 +113,7 @@ class ModelEngines:
             designs=model.designs,
             warm=True,
             python=python,
+            group=model.engine.group,
             cache_folder=self._cache_folder,
         )
         key = _key(model, python, options, settings, identity)

@@ -83,7 +83,7 @@ class WorkerProcess:
                 record,
                 folder.path,
                 None if loopback else socket,
-                StartOrder(options or {}, secret),
+                StartOrder(options or {}, record.group, record.cache_folder, secret),
                 workers,
                 card,
             )

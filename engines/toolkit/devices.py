@@ -20,12 +20,12 @@ FFT_PLANS = 64
 """plans that cuFFT keeps for a card: there are two for each length of audio, and torch would keep 4096"""
 
 
-def choose_device(requested: str, supported: Sequence[str] = PREFERENCE, group: str = "main") -> torch.device:
+def choose_device(requested: str, supported: Sequence[str], group: str) -> torch.device:
     """Return the device for a request: "auto" for the best that is available, or a name such as "cuda:1".
 
     `supported` are the kinds that the engine runs on, the best first; `group` is the environment that it runs
-    in. Raises EngineFailed where there is no such device here, or torch has no code for it: work never goes
-    to a slower one without a word.
+    in, as its place has it (`engines.api.Place`). Raises EngineFailed where there is no such device here, or
+    torch has no code for it: work never goes to a slower one without a word.
     """
     available = {kind: _count(kind) for kind in supported if _is_available(kind)}
     name = resolve_device(requested, supported, available, lambda name: _unusable_reason(name, group))

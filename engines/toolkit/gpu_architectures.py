@@ -55,15 +55,16 @@ def torch_index(built_for: Sequence[str], capability: str) -> str:
     return INDEX_FOR_OLDER_GPUS if _version(capability) < _oldest(built_for) else INDEX_FOR_NEWER_GPUS
 
 
-def missing_code_reason(gpu: str, capability: str, built_for: Sequence[str], group: str = "main") -> str:
+def missing_code_reason(gpu: str, capability: str, built_for: Sequence[str], group: str) -> str:
     """Return a sentence that a torch has no code for a GPU, and the command that brings one that has.
 
     It is empty where torch has code, or does not tell what it was built for. `group` names the environment
-    that the torch is in.
+    that the torch is in, and is empty where that is none of ours.
     """
     if not built_for or runs_on(built_for, capability):
         return ""
-    command = f"voicebox engines install {group} --index-url {torch_index(built_for, capability)}"
+    install = f"voicebox engines install {group}" if group else "pip install --force-reinstall torch"
+    command = f"{install} --index-url {torch_index(built_for, capability)}"
     has = f"{describe_capability(capability)}, it has {', '.join(built_for)}"
     return f"This torch has no code for the GPU {gpu} ({has}): `{command}` brings one that has"
 

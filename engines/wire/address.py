@@ -26,7 +26,13 @@ class StartOrder(msgspec.Struct, frozen=True, omit_defaults=True):
     """
 
     options: Options = {}
-    """keyword arguments of the engine's class"""
+    """of the settings and of the record: keyword arguments of the engine's class, and its device, dtype and
+    threads
+    """
+    group: str = ""
+    """the environment that it runs in, by name; empty for none"""
+    cache_folder: str = ""
+    """where pulled models lie; empty where it is not run from one"""
     secret: str = ""
     """what its callers must know; empty for none"""
 

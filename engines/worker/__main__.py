@@ -14,7 +14,6 @@ import os
 import sys
 import time
 import traceback
-from typing import Any
 
 import msgspec
 
@@ -28,6 +27,7 @@ from engines.worker.engine_threads import EngineThreads
 from engines.worker.malloc_trim import find_malloc_trim
 from engines.worker.outputs import BEAT_SECONDS
 from engines.worker.parent import die_with_parent, ignore_group_signals
+from engines.worker.place_of_engine import check_place, take_place
 from engines.worker.warm_up import FirstJobFailed, warm_up
 
 LOAD_FAILED = 3
@@ -97,12 +97,14 @@ def read_order() -> StartOrder:
     return msgspec.json.decode(line, type=StartOrder)
 
 
-def prepare(adapter: str, options: dict[str, Any], out: Output, *, warm: bool) -> tuple[Engine, EngineInfo]:
-    """Import and load an engine, `module:class`, and have it do a first job if `warm`."""
+def prepare(adapter: str, order: StartOrder, out: Output, *, warm: bool) -> tuple[Engine, EngineInfo]:
+    """Import and load an engine, `module:class`, as it was ordered, and have it do a first job if `warm`."""
     module, _, name = adapter.partition(":")
+    place, options = take_place(order.options, group=order.group, cache_folder=order.cache_folder)
     engine = getattr(importlib.import_module(module), name)(**options)
-    info = engine.load(out)
+    info = engine.load(place, out)
     check_engine(engine, info)
+    check_place(place, info)
     if warm:
         warm_up(engine, info, out)
     if malloc_trim := find_malloc_trim():
@@ -130,7 +132,7 @@ def main() -> int:
     threads = EngineThreads(1)
     try:
         adapter = arguments.adapter or engines.find_engine(arguments.engine).import_path
-        loading = threads.submit(prepare, adapter, order.options, pipe, warm=arguments.warm)
+        loading = threads.submit(prepare, adapter, order, pipe, warm=arguments.warm)
         engine, info = loading.result()
     except Exception as exc:  # whatever keeps an engine from loading is reported to the gateway
         permanent = isinstance(exc, ImportError | KeyError | AttributeError | TypeError)

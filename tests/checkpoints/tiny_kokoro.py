@@ -29,7 +29,7 @@ from outputs import QUIET, run_speech
 
 from engines.adapters.kokoro.engine import Kokoro
 from engines.adapters.kokoro.english import English
-from engines.api import Audio, EngineInfo, SpeechEvent, SpeechJob, Word
+from engines.api import Audio, EngineInfo, Place, SpeechEvent, SpeechJob, Word
 
 SYMBOLS = ';:,.!?—…"()“” \u0303ʣʥʦʨᵝ\uab67AIOQSTWYᵊabcdefhijklmnopqrstuvwxyzɑɐɒæβɔɕçɖðʤəɚɛɜɟɡɥɨɪʝɯɰŋɳɲɴøɸθœɹɾɻʁɽʂʃʈʧʊʋʌɣɤχʎʒʔˈˌːʰʲ↓→↗↘ᵻ'
 """the phonemes that Kokoro knows, in its order"""
@@ -157,8 +157,8 @@ def library() -> KModel:
 @functools.cache
 def loaded() -> tuple[Kokoro, EngineInfo]:
     """Return the engine, for batches of four, and its info."""
-    engine = Kokoro(path=str(folder()), device="cpu", batch=4)
-    return engine, engine.load(QUIET)
+    engine = Kokoro(path=str(folder()), batch=4)
+    return engine, engine.load(Place(device="cpu"), QUIET)
 
 
 def voice(name: str) -> torch.Tensor:

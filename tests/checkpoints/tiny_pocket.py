@@ -24,7 +24,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from engines.adapters.pocket.engine import Pocket
 from engines.adapters.pocket.files import import_library, read_config
-from engines.api import Audio, EngineInfo, Sample, SpeechEvent, SpeechJob
+from engines.api import Audio, EngineInfo, Place, Sample, SpeechEvent, SpeechJob
 
 RATE = 24_000
 FRAME = 1920
@@ -114,7 +114,7 @@ def folder() -> Path:
     config["flow_lm"] = {**CONFIG["flow_lm"], "lookup_table": table}
     (target / "config.yaml").write_text(yaml.safe_dump(config), "utf-8")
     engine = Pocket(path=str(target))
-    engine.load(QUIET)
+    engine.load(Place(), QUIET)
     (target / "embeddings").mkdir()
     for number, voice in enumerate(VOICES):
         (target / "embeddings" / f"{voice}.safetensors").write_bytes(
@@ -157,7 +157,7 @@ def _weights(folder: Path) -> dict[str, torch.Tensor]:
 def loaded() -> tuple[Pocket, EngineInfo]:
     """Return the engine, and its info."""
     engine = Pocket(path=str(folder()))
-    return engine, engine.load(QUIET)
+    return engine, engine.load(Place(), QUIET)
 
 
 @functools.cache

@@ -25,7 +25,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from engines.adapters.voxcpm.engine import VoxCPM
 from engines.adapters.voxcpm.library import import_library
-from engines.api import Audio, EngineInfo, Sample, SpeechEvent, SpeechJob
+from engines.api import Audio, EngineInfo, Place, Sample, SpeechEvent, SpeechJob
 
 RATE = 48_000
 """Hertz, of what it speaks"""
@@ -172,7 +172,7 @@ def _weights(place: Path) -> dict[str, torch.Tensor]:
 def loaded() -> tuple[VoxCPM, EngineInfo]:
     """Return the engine, without a default voice, as the library is, and its info."""
     engine = VoxCPM(path=str(folder()), steps=STEPS, own_voice=False)
-    return engine, engine.load(QUIET)
+    return engine, engine.load(Place(), QUIET)
 
 
 @functools.cache

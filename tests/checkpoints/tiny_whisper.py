@@ -1,22 +1,20 @@
 """A tiny Whisper in the layout of real checkpoints: it transcribes three sounds, each as a sentence.
 
-The sounds are vowels that swell six times a second, which Silero's network finds to be speech. A window may
-have several, with or without silence between them; their times are found to a tenth of a second, and one that
-a window cuts off is left to the next. `train_tiny_whisper.py` made the weights in `tests/data`. Everything
+A window may have several of the sounds (tiny_whisper_sounds.py), with or without silence between them; their
+times are found to a tenth of a second, and one that a window cuts off is left to the next. `train_tiny_whisper.py` made the weights in `tests/data`. Everything
 but the sizes is as in a checkpoint from the Hub.
 """
 
 from __future__ import annotations
 
 import shutil
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import load_file
+from tiny_whisper_sounds import BYTES_PER_SECOND, RATE, TRANSCRIPTS, VOWELS, noise, samples, silence, sound
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import (
     AddedToken,
@@ -29,19 +27,11 @@ from transformers import (
 )
 from transformers.models.whisper.tokenization_whisper import LANGUAGES
 
+__all__ = ["BYTES_PER_SECOND", "RATE", "TRANSCRIPTS", "VOWELS", "noise", "samples", "silence", "sound"]
+"""what others have from here beside the names of this file"""
+
 WEIGHTS = Path(__file__).parents[1] / "data" / "tiny_whisper.safetensors"
-RATE = 16_000
-BYTES_PER_SECOND = 2 * RATE
-"""of PCM"""
 SIZE = 64
-VOWELS = {
-    "hello": (80, (390, 2300, 2850)),
-    "count": (160, (270, 2290, 3010)),
-    "morgen": (110, (235, 2100, 2800)),
-}
-"""pitch and formants of each sound, in Hertz"""
-TRANSCRIPTS = {"hello": "Hello world.", "count": "Testing one two three.", "morgen": "Guten Morgen zusammen."}
-TRANSLATIONS = TRANSCRIPTS | {"morgen": "Good morning everyone."}
 LANGUAGES_OF_SOUNDS = {"hello": "en", "count": "en", "morgen": "de"}
 WORDS = [
     "Hello",
@@ -72,44 +62,6 @@ TIMES = 1501
 CONTROLS = ["translate", "transcribe", "startoflm", "startofprev", "nospeech", "notimestamps"]
 ALIGNED = [[1, 0]]
 """decoder layer and head whose attention is where each word is said"""
-
-
-def sound(name: str, seconds: float) -> bytes:
-    """Return PCM of one of the sounds, s16le mono at 16 kHz."""
-    return _vowel(name)[: round(seconds * RATE)].tobytes()
-
-
-def silence(seconds: float) -> bytes:
-    """Return PCM of digital silence."""
-    return bytes(2 * round(seconds * RATE))
-
-
-def noise(seconds: float, loudness: float = 0.1) -> bytes:
-    """Return PCM of white noise."""
-    drawn = np.random.default_rng(0).standard_normal(round(seconds * RATE))
-    return (drawn * loudness * 32767).clip(-32768, 32767).astype("<i2").tobytes()
-
-
-def samples(pcm: bytes) -> NDArray[np.float32]:
-    """Return PCM as float samples, which the library takes."""
-    return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
-
-
-@lru_cache(8)
-def _vowel(name: str) -> NDArray[np.int16]:
-    """Return the samples of a minute of a sound."""
-    pitch, formants = VOWELS[name]
-    time = np.arange(60 * RATE) / RATE
-    phase = 2 * np.pi * np.cumsum(pitch * (1 + 0.1 * np.sin(2 * np.pi * 0.7 * time))) / RATE
-    wave = np.zeros(len(time))
-    for number in range(1, 6500 // pitch):
-        loudness = sum(
-            1 / (1 + ((number * pitch - formant) / (60 + 0.05 * formant)) ** 2) for formant in formants
-        )
-        wave += loudness / number**0.3 * np.sin(number * phase)
-    wave *= 0.1 + 0.9 * np.abs(np.sin(np.pi * 6 * time))
-    loudest: float = np.abs(wave).max()
-    return (0.3 * 32767 * wave / loudest).astype(np.int16)
 
 
 def make_whisper(folder: Path, *, multilingual: bool = True) -> None:

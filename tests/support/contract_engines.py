@@ -14,6 +14,7 @@ from engines.api import (
     EngineInfo,
     Finished,
     Output,
+    Place,
     PromptJob,
     SpeechCapabilities,
     SpeechJob,
@@ -69,7 +70,7 @@ class Thinking:
             if what != self._quiet:
                 out.beat(0.5)
 
-    def load(self, out: Output) -> EngineInfo:
+    def load(self, place: Place, out: Output) -> EngineInfo:
         """Load, slowly if that is asked for."""
         if self._slow_load:
             self._think("load", out)
@@ -101,19 +102,19 @@ class Thinking:
 class OneThread:
     """An engine that writes down the thread of everything that it does, into a file."""
 
-    def __init__(self, file: str = "", threads: int = 0) -> None:
+    def __init__(self, file: str = "", parallel: int = 0) -> None:
         self._file = Path(file)
-        self._threads = threads
+        self._parallel = parallel
         self._note("init")
 
     def _note(self, what: str) -> None:
         with self._file.open("a") as written:
             written.write(f"{what} {threading.get_native_id()}\n")
 
-    def load(self, out: Output) -> EngineInfo:
+    def load(self, place: Place, out: Output) -> EngineInfo:
         """Note the thread."""
         self._note("load")
-        concurrency: Concurrency = Threads(self._threads) if self._threads else Steps(2)
+        concurrency: Concurrency = Threads(self._parallel) if self._parallel else Steps(2)
         return info("one-thread", concurrency, cloning=CloningCapabilities(RATE), hears=True)
 
     def begin(self, job: SpeechJob, out: SpeechOutput) -> SpeechOutput:
@@ -158,7 +159,7 @@ class OneThread:
 class Failing:
     """An engine that fails as its texts ask: busy, elsewhere, broken, fatal, bad."""
 
-    def load(self, out: Output) -> EngineInfo:
+    def load(self, place: Place, out: Output) -> EngineInfo:
         """Return its info."""
         return info("failing", Threads(2))
 
@@ -213,7 +214,7 @@ class Stepping:
         with self._file.open("a") as written:
             written.write(what + "\n")
 
-    def load(self, out: Output) -> EngineInfo:
+    def load(self, place: Place, out: Output) -> EngineInfo:
         """Return its info."""
         return info("stepping", self._steps, cloning=CloningCapabilities(RATE))
 
@@ -256,7 +257,7 @@ class Contradicting:
     def __init__(self, size: int = 2) -> None:
         self._size = size
 
-    def load(self, out: Output) -> EngineInfo:
+    def load(self, place: Place, out: Output) -> EngineInfo:
         """Say so."""
         return info("contradicting", Batches(self._size))
 
@@ -273,7 +274,7 @@ class CloningTwice:
         self._transcript = transcript
         self._languages = tuple(languages.split())
 
-    def load(self, out: Output) -> EngineInfo:
+    def load(self, place: Place, out: Output) -> EngineInfo:
         """Return its info."""
         import msgspec
 

@@ -9,7 +9,7 @@ import json
 import os
 from pathlib import Path
 
-from engines.api import EngineInfo, Output, SpeechCapabilities, SpeechJob, SpeechOutput, Voice
+from engines.api import EngineInfo, Output, Place, SpeechCapabilities, SpeechJob, SpeechOutput, Voice
 from engines.errors import EngineFailed
 from engines.fakes.sine import RATE, faded_sine
 
@@ -19,20 +19,19 @@ TORCH_SAYS = "CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total 
 class OnCard:
     """An engine that holds `hold` bytes of its card, and that many more for a text that says "overflow"."""
 
-    def __init__(self, path: str, model: str, device: str = "auto", hold: int = 0) -> None:
+    def __init__(self, path: str, model: str, hold: int = 0) -> None:
         self._model = model
-        self._device = device
         self._hold = hold
 
-    def load(self, out: Output) -> EngineInfo:
+    def load(self, place: Place, out: Output) -> EngineInfo:
         """Take the memory. Raises EngineFailed where more than one card is in sight, or the wrong device asked for."""
         folder = Path(os.environ["CUDA_FAKE_CARDS"])
         card = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-        if card not in json.loads((folder / "cards.json").read_text()) or self._device not in (
+        if card not in json.loads((folder / "cards.json").read_text()) or place.device not in (
             "auto",
             "cuda",
         ):
-            raise EngineFailed(f"It sees the cards '{card}', and is to compute on {self._device}.")
+            raise EngineFailed(f"It sees the cards '{card}', and is to compute on {place.device}.")
         held = {"card": card, "bytes": self._hold, "model": self._model}
         part = folder / f"{os.getpid()}.part"
         part.write_text(json.dumps(held))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from outputs import QUIET, run_speech
 
 from engines.adapters.espeak.engine import Espeak
-from engines.api import Audio, EngineInfo, SpeechEvent, SpeechJob, Word
+from engines.api import Audio, EngineInfo, Place, SpeechEvent, SpeechJob, Word
 
 RATE = 22_050
 
@@ -30,7 +30,7 @@ class Spoken(NamedTuple):
 def loaded() -> tuple[Espeak, EngineInfo]:
     """Load the engine; return it and its info."""
     engine = Espeak()
-    return engine, engine.load(QUIET)
+    return engine, engine.load(Place(), QUIET)
 
 
 def speak(job: SpeechJob) -> Spoken:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from engines.adapters.hibari.engine import Hibari
-from engines.api import BYTES_PER_SAMPLE, EngineInfo, Output, SpeechJob, SpeechOutput, Word
+from engines.api import BYTES_PER_SAMPLE, EngineInfo, Output, Place, SpeechJob, SpeechOutput, Word
 from engines.errors import EngineFailed
 
 RATE = 24_000
@@ -56,9 +56,9 @@ class Forgetful:
         self._said: set[tuple[str, int]] = set()
         """segments, by their stream and number"""
 
-    def load(self, out: Output) -> EngineInfo:
+    def load(self, place: Place, out: Output) -> EngineInfo:
         """Load hibari."""
-        info = self._hibari.load(out)
+        info = self._hibari.load(place, out)
         assert info.speech
         speech = msgspec.structs.replace(info.speech, words=None, ipa=False)
         return msgspec.structs.replace(info, name="forgetful", models=("forgetful",), speech=speech)

@@ -13,7 +13,7 @@ from outputs import QUIET, run_speech
 pytest.importorskip("hibari", reason="hibari-tts is not installed: pip install -e '.[natural]'")
 
 from engines.adapters.hibari.engine import Hibari
-from engines.api import Audio, EngineInfo, SpeechEvent, SpeechJob, Word
+from engines.api import Audio, EngineInfo, Place, SpeechEvent, SpeechJob, Word
 
 RATE = 24_000
 SEED = 5
@@ -40,7 +40,7 @@ class Spoken(NamedTuple):
 def loaded() -> tuple[Hibari, EngineInfo]:
     """Load the engine; give it and its account of itself."""
     engine = Hibari()
-    return engine, engine.load(QUIET)
+    return engine, engine.load(Place(), QUIET)
 
 
 def speak(job: SpeechJob, engine: Hibari | None = None) -> Spoken:

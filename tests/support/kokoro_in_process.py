@@ -24,7 +24,7 @@ pytest.importorskip("hibari", reason="hibari-tts is not installed")
 
 from engines.adapters.kokoro.engine import Kokoro
 from engines.adapters.kokoro.onnx_network import OnnxNetwork
-from engines.api import Audio, EngineInfo, SpeechEvent, SpeechJob, Word
+from engines.api import Audio, EngineInfo, Place, SpeechEvent, SpeechJob, Word
 
 RATE = 24_000
 THREADS = 2
@@ -70,8 +70,8 @@ def _member(wheel: int, member: str) -> bytes:
 @lru_cache(1)
 def loaded() -> tuple[Kokoro, EngineInfo]:
     """Load the engine; return it and its info."""
-    engine = Kokoro(str(folder()), "kokoro-int8", "cpu", threads=THREADS)
-    return engine, engine.load(QUIET)
+    engine = Kokoro(str(folder()), "kokoro-int8")
+    return engine, engine.load(Place("cpu", threads=THREADS), QUIET)
 
 
 def network() -> OnnxNetwork:

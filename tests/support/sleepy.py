@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from engines.api import EngineInfo, Output, SpeechCapabilities, SpeechJob, SpeechOutput, Voice
+from engines.api import EngineInfo, Output, Place, SpeechCapabilities, SpeechJob, SpeechOutput, Voice
 from engines.errors import EngineFailed
 
 
@@ -18,7 +18,7 @@ class Sleepy:
     def __init__(self, bad: str = "") -> None:
         self._bad = bad
 
-    def load(self, out: Output) -> EngineInfo:
+    def load(self, place: Place, out: Output) -> EngineInfo:
         """Wait, and return its info. Raises EngineFailed."""
         time.sleep(1.0)
         if self._bad and Path(self._bad).exists():

@@ -15,6 +15,7 @@ from engines.api import (
     EngineInfo,
     LanguageNeed,
     Output,
+    Place,
     SpeechCapabilities,
     SpeechJob,
     SpeechOutput,
@@ -55,7 +56,7 @@ class Telling:
         self._characters = {"alloy": "low"} if alloy else {}
         self._said: set[tuple[str, int]] = set()
 
-    def load(self, out: Output) -> EngineInfo:
+    def load(self, place: Place, out: Output) -> EngineInfo:
         """Return what the options say; its voice names no language."""
         return EngineInfo(
             self._name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from outputs import run_transcription
-from tiny_whisper import BYTES_PER_SECOND, TRANSCRIPTS, silence, sound
+from tiny_whisper_sounds import BYTES_PER_SECOND, TRANSCRIPTS, silence, sound
 
 from engines.api import Transcriber, TranscriptionEvent, TranscriptionJob, TranscriptSegment
 

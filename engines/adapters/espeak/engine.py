@@ -27,6 +27,7 @@ from engines.api import (
     BYTES_PER_SAMPLE,
     EngineInfo,
     Output,
+    Place,
     SpeechCapabilities,
     SpeechJob,
     SpeechOutput,
@@ -53,7 +54,7 @@ LARGEST_CHUNK = 88_200
 class Espeak:
     """The engine of eSpeak NG. One thread at a time."""
 
-    def load(self, out: Output) -> EngineInfo:
+    def load(self, place: Place, out: Output) -> EngineInfo:
         """Initialise the library, and speak a word so that the first job does not pay for its dictionary."""
         self._library = Library()
         data = Path(espeakng_loader.get_data_path())

@@ -1,8 +1,8 @@
 """Whisper, by faster-whisper and CTranslate2: quick on a CPU, in a fraction of the memory, and without torch.
 
-Options: `path`, the folder of a converted model; `model`, the name it goes by; `device` ("cpu", "cuda");
-`dtype`, CTranslate2's compute type ("int8", "float32", "float16", "int8_float16"); `vad`, whether silence is
-passed over; `threads`, on a CPU. Nothing is ever downloaded.
+Options: `path`, the folder of a converted model; `model`, the name it goes by; `vad`, whether silence is
+passed over. Of its place it takes the device ("cpu", "cuda"), the dtype, which is CTranslate2's compute type
+("int8", "float32", "float16", "int8_float16"), and the threads. Nothing is ever downloaded.
 
 A GPU needs NVIDIA's cuBLAS 12, which does not come with CTranslate2 (600 MB): the system's, or that of the
 package nvidia-cublas-cu12 beside it. Without it the model runs on the CPU, and says why, unless the GPU was
@@ -22,6 +22,7 @@ from engines.api import (
     EngineInfo,
     Finished,
     Output,
+    Place,
     TranscriptionCapabilities,
     TranscriptionJob,
     TranscriptionOutput,
@@ -29,7 +30,6 @@ from engines.api import (
     TranscriptToken,
     TranscriptWord,
 )
-from engines.toolkit.threads import cpu_threads
 from engines.toolkit.transcript_words import log_probability, strip_punctuation
 from engines.toolkit.transcription_options import ENGLISH, check_job, fallback_temperatures, iso_codes
 from engines.toolkit.vad import SAMPLE_RATE, Silero
@@ -42,25 +42,14 @@ UNSURE_TEMPERATURE = 0.5
 class FasterWhisper:
     """The engine `faster-whisper`. One thread at a time."""
 
-    def __init__(
-        self,
-        path: str = "",
-        model: str = "faster-whisper",
-        device: str = "auto",
-        dtype: str = "auto",
-        vad: bool = True,
-        threads: int = 0,
-    ) -> None:
+    def __init__(self, path: str = "", model: str = "faster-whisper", vad: bool = True) -> None:
         self._path = path
         self._name = model
-        self._device = device
-        self._dtype = dtype
         self._vad = vad
-        self._threads = threads
 
-    def load(self, out: Output) -> EngineInfo:
+    def load(self, place: Place, out: Output) -> EngineInfo:
         """Load the model. Raises EngineFailed."""
-        self._model = load_window_model(self._path, self._device, self._dtype, cpu_threads(self._threads))
+        self._model = load_window_model(self._path, place)
         self._silero = Silero() if self._vad else None
         self._codes = iso_codes(self._model.languages)
         return EngineInfo(

@@ -11,9 +11,11 @@ from pathlib import Path
 import ctranslate2
 
 from engines.adapters.faster_whisper.model import WindowModel
+from engines.api import Place
 from engines.errors import EngineFailed
 from engines.toolkit.advice import add_command
 from engines.toolkit.error_text import telling_line
+from engines.toolkit.threads import cpu_threads
 
 REQUIRED_FILES = ("config.json", "model.bin", "tokenizer.json")
 """without the last the library would fetch one"""
@@ -22,16 +24,16 @@ CUBLAS = "cublas64_12.dll" if sys.platform == "win32" else "libcublas.so.12"
 CUBLAS_PACKAGE = "nvidia.cublas"
 
 
-def load_window_model(folder: str, device: str, dtype: str, threads: int) -> WindowModel:
-    """Return the model in a folder. Raises EngineFailed."""
+def load_window_model(folder: str, place: Place) -> WindowModel:
+    """Return the model in a folder, loaded at a place. Raises EngineFailed."""
     path = _check_folder(folder)
-    device = choose_device(device, ctranslate2.get_cuda_device_count())
+    device = choose_device(place.device, ctranslate2.get_cuda_device_count())
     try:
         model = WindowModel(
             str(path),
             device=device,
-            compute_type=dtype if dtype != "auto" else choose_compute_type(device),
-            cpu_threads=threads,
+            compute_type=place.dtype if place.dtype != "auto" else choose_compute_type(device),
+            cpu_threads=cpu_threads(place.threads),
             local_files_only=True,
         )
     except Exception as exc:  # the library raises whatever its parsers do

@@ -26,7 +26,7 @@ from hibari.voices import ASSETS
 from engines.adapters.hibari.network import RATE, Network
 from engines.adapters.hibari.synthesis import JobSpeech
 from engines.adapters.hibari.voices import PRESETS, Preset, VoiceFiles, is_british
-from engines.api import EngineInfo, Output, SpeechCapabilities, SpeechJob, SpeechOutput
+from engines.api import EngineInfo, Output, Place, SpeechCapabilities, SpeechJob, SpeechOutput
 from engines.errors import BadInput
 from engines.toolkit.english.front_end import FrontEnd
 from engines.toolkit.english.pronunciation import hibari_phonemes
@@ -48,7 +48,7 @@ class Hibari:
         self._networks: dict[str, Network] = {}
         self._front_ends: dict[bool, FrontEnd] = {}
 
-    def load(self, out: Output) -> EngineInfo:
+    def load(self, place: Place, out: Output) -> EngineInfo:
         """Load the voice in the package, and speak so that the first job is quick. Raises EngineFailed."""
         vocabulary = Path(ASSETS, "vocab.json").read_bytes()
         self._vocabulary = msgspec.json.decode(vocabulary, type=dict[str, int])

@@ -1,7 +1,7 @@
 """Kokoro-82M: 54 voices in nine languages, small and quick, from files in a local folder.
 
-Its options: `path`, the folder; `model`, the name it goes by; `device`, `auto` for the best there is;
-`batch`, jobs that go through at once, 0 for what suits the device; `precision` and `threads`, of ONNX graphs.
+Its options: `path`, the folder; `model`, the name it goes by; `batch`, jobs that go through at once, 0 for
+what suits the device; `precision`, of ONNX graphs. Of its place it takes the device and the threads.
 
 The files are those of torch (`files`), or an ONNX graph (`onnx_files`), which onnxruntime computes: then no
 torch is imported, and no spaCy. Voices, languages, chunks and times of words are the same; English is read by
@@ -29,7 +29,7 @@ from itertools import chain
 from pathlib import Path
 
 from engines.adapters.kokoro.chunked_job import ChunkedJob
-from engines.adapters.kokoro.network import RATE, Network, Options
+from engines.adapters.kokoro.network import RATE, Network
 from engines.adapters.kokoro.networks import open_network
 from engines.adapters.kokoro.packages import read_scripts
 from engines.adapters.kokoro.readable_voices import readable_voices
@@ -40,6 +40,7 @@ from engines.adapters.kokoro.voices import DEFAULT, LANGUAGES, describe_voices
 from engines.api import (
     EngineInfo,
     Output,
+    Place,
     SpeechCapabilities,
     SpeechJob,
     SpeechOutput,
@@ -57,25 +58,20 @@ from engines.toolkit.seeds import library_seed
 class Kokoro:
     """The engine of Kokoro. One thread at a time."""
 
-    def __init__(
-        self,
-        path: str = "",
-        model: str = "kokoro",
-        device: str = "auto",
-        batch: int = 0,
-        precision: str = "",
-        threads: int = 0,
-    ) -> None:
+    def __init__(self, path: str = "", model: str = "kokoro", batch: int = 0, precision: str = "") -> None:
         self._path = path
         self._model = model
-        self._options = Options(device, batch, precision, threads)
+        self._batch = batch
+        self._precision = precision
         self._front_ends: dict[str, FrontEnd] = {}
 
-    def load(self, out: Output) -> EngineInfo:
+    def load(self, place: Place, out: Output) -> EngineInfo:
         """Load the network. Raises EngineFailed."""
         if not self._path:
             raise EngineFailed("Kokoro's files are not there: tell their folder as `path`.")
-        self._network: Network = open_network(Path(self._path), self._options)
+        self._network: Network = open_network(
+            Path(self._path), place, batch=self._batch, precision=self._precision
+        )
         names = self._network.voices.names
         self._default_voice = DEFAULT if DEFAULT in names else describe_voices(names)[0].id
         return self._info()

@@ -26,18 +26,6 @@ def torch_weights(folder: Path) -> Path:
     return others[0] if len(others) == 1 else folder / TORCH_WEIGHTS
 
 
-class Options(msgspec.Struct, frozen=True):
-    """How a network is to be computed."""
-
-    device: str = "auto"
-    batch: int = 0
-    """lines at once, by torch; 0 for what suits the device"""
-    precision: str = ""
-    """of the graph, where a folder has several: fp32, fp16, int8"""
-    threads: int = 0
-    """of a graph on a CPU; 0 is one a core"""
-
-
 class NetworkFacts(msgspec.Struct, frozen=True):
     """What a network is and can do."""
 

@@ -5,19 +5,24 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-from engines.adapters.kokoro.network import TORCH_WEIGHTS, Network, Options, torch_weights
+from engines.adapters.kokoro.network import TORCH_WEIGHTS, Network, torch_weights
 from engines.adapters.kokoro.onnx_files import find_graph
+from engines.api import Place
 from engines.errors import EngineFailed
 
 
-def open_network(folder: Path, options: Options) -> Network:
-    """Return the network of a folder; nothing is imported that it does not need. Raises EngineFailed."""
+def open_network(folder: Path, place: Place, *, batch: int = 0, precision: str = "") -> Network:
+    """Return the network of a folder, at a place; nothing is imported that it does not need.
+
+    `batch` is how many lines torch computes at once, 0 for what suits the device; `precision` is that of the
+    graph, where a folder has several: fp32, fp16, int8. Raises EngineFailed.
+    """
     has_weights = torch_weights(folder).exists()
-    graph = None if has_weights else find_graph(folder, options.precision)
+    graph = None if has_weights else find_graph(folder, precision)
     if graph:
         from engines.adapters.kokoro.onnx_network import OnnxNetwork
 
-        return OnnxNetwork(graph, folder, options)
+        return OnnxNetwork(graph, folder, place)
     missing = [package for package in ("torch", "kokoro") if not find_spec(package)]
     if missing and has_weights:
         raise EngineFailed(
@@ -31,4 +36,4 @@ def open_network(folder: Path, options: Options) -> Network:
         )
     from engines.adapters.kokoro.torch_network import TorchNetwork
 
-    return TorchNetwork(folder, options.device, options.batch)
+    return TorchNetwork(folder, place, batch)

@@ -18,12 +18,12 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from engines.adapters.kokoro.network import Check, Line, LineAudio, NetworkFacts, Options
+from engines.adapters.kokoro.network import Check, Line, LineAudio, NetworkFacts
 from engines.adapters.kokoro.onnx_files import graph_voices
 from engines.adapters.kokoro.onnx_providers import choose_providers, device_of
 from engines.adapters.kokoro.vocabulary import PAD, read_vocabulary
 from engines.adapters.kokoro.voice_bank import WIDTH, Floats
-from engines.api import Stop
+from engines.api import Place, Stop
 from engines.errors import EngineFailed
 from engines.toolkit import pcm
 from engines.toolkit.error_text import telling_line
@@ -76,14 +76,14 @@ class Inputs(msgspec.Struct, frozen=True):
 class OnnxNetwork:
     """The network by onnxruntime."""
 
-    def __init__(self, graph: Path, folder: Path, options: Options) -> None:
+    def __init__(self, graph: Path, folder: Path, place: Place) -> None:
         """Load a graph, and the rest from its folder. Raises EngineFailed."""
         self._graph = graph
         self.voices = graph_voices(folder)
         vocabulary, most = read_vocabulary(folder)
-        self._session, self._has_durations, is_random = _open(graph, options)
+        self._session, self._has_durations, is_random = _open(graph, place)
         self._inputs = _read_inputs(self._session, graph)
-        self._device = device_of(self._session.get_providers(), options.device)
+        self._device = device_of(self._session.get_providers(), place.device)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="kokoro-graph")
         self.facts = NetworkFacts(
             version=version("onnxruntime"),
@@ -143,18 +143,18 @@ def _wait(computed: Future[Any], options: Any, check: Any) -> None:  # noqa: ANN
             raise
 
 
-def _open(graph: Path, options: Options) -> tuple[Any, bool, bool]:
+def _open(graph: Path, place: Place) -> tuple[Any, bool, bool]:
     """Return a graph's session, whether its last output is durations, and whether it draws random numbers.
 
     Raises EngineFailed.
     """
     settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads = cpu_threads(options.threads)
+    settings.intra_op_num_threads = cpu_threads(place.threads)
     settings.inter_op_num_threads = 1
     settings.log_severity_level = SILENT
     # threads that wait awake take the cores from whatever else runs
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    providers = choose_providers(options.device, onnxruntime.get_available_providers(), settings)
+    providers = choose_providers(place.device, onnxruntime.get_available_providers(), settings)
     try:
         model = graph.read_bytes()
         graph_nodes = list(nodes(memoryview(model)))

@@ -11,8 +11,10 @@ import torch
 from engines.adapters.kokoro.files import load_network, published_voices
 from engines.adapters.kokoro.forward import Noise, Utterance, synthesise
 from engines.adapters.kokoro.network import Check, Line, LineAudio, NetworkFacts
+from engines.api import Place
 from engines.toolkit import pcm
 from engines.toolkit.devices import choose_device
+from engines.toolkit.threads import set_torch_threads
 
 DEVICES = ("cuda", "xpu", "cpu", "mps")
 """the best first; nobody has tried it on Intel's, nor whether it is quicker on Apple's"""
@@ -23,9 +25,11 @@ BATCH_SIZES = {"cpu": 1, "cuda": 8, "xpu": 4, "mps": 4}
 class TorchNetwork:
     """The network by torch, with several lines at once."""
 
-    def __init__(self, folder: Path, device: str, batch: int) -> None:
+    def __init__(self, folder: Path, place: Place, batch: int) -> None:
         """Load the files of a folder. Raises EngineFailed."""
-        self._device = choose_device(device, DEVICES)
+        if place.threads:
+            set_torch_threads(place.threads)
+        self._device = choose_device(place.device, DEVICES, place.group)
         self.network = load_network(folder, self._device)
         self.voices = published_voices(folder)
         self.facts = NetworkFacts(

@@ -5,7 +5,8 @@ Its option `path` names a folder of voices as `rhasspy/piper-voices` has them, `
 `noise`, `noise_w` and `length` are what the voice's JSON says unless they are given: variation of the sound
 and of durations, and the factor of all durations. `phonemes` is `english` for the text code of the package
 hibari, `espeak` for eSpeak NG, and `auto` for the former where the voice is English and the package is there.
-`threads` is of each voice, 0 for all cores; `device` is `cpu`, or what else onnxruntime has here.
+Of its place it takes the threads of each voice, one where nothing is said, and the device: `cpu`, or what
+else onnxruntime has here.
 
 Words have exact times, as the network tells how long each phoneme lasts. A seed repeats a reading: the random
 numbers of the graph are made inputs. Durations are rounded up to 12 ms each, so that a length of a half
@@ -30,7 +31,7 @@ from engines.adapters.piper.request_options import LENGTH, NOISE, NOISE_W, OPTIO
 from engines.adapters.piper.symbols import Symbols
 from engines.adapters.piper.synthesis import JobSpeech, Manner, measure_gain
 from engines.adapters.piper.voices import Speaker, Voices, read_folder
-from engines.api import EngineInfo, Output, Settings, SpeechCapabilities, SpeechJob, SpeechOutput
+from engines.api import EngineInfo, Output, Place, Settings, SpeechCapabilities, SpeechJob, SpeechOutput
 from engines.errors import BadInput, EngineFailed
 from engines.toolkit.phrases import Phrase
 
@@ -62,8 +63,6 @@ class Piper:
         noise_w: float = -1.0,
         length: float = 0.0,
         phonemes: str = "auto",
-        threads: int = 1,
-        device: str = "auto",
     ) -> None:
         self._path = path
         self._model = model
@@ -71,18 +70,17 @@ class Piper:
         self._speaker = str(speaker)
         self._asked = Scales(noise, length, noise_w)
         self._phonemes = phonemes
-        self._threads = threads
-        self._device = device
         self._networks: dict[str, Network] = {}
         self._readers: dict[str, Reader] = {}
         self._gains: dict[tuple[str, int], float] = {}
 
-    def load(self, out: Output) -> EngineInfo:
+    def load(self, place: Place, out: Output) -> EngineInfo:
         """Load the default voice, and speak so that the first job is quick. Raises EngineFailed."""
         if self._phonemes not in PHONEMES:
             raise EngineFailed(f"There are no phonemes '{self._phonemes}': they are {', '.join(PHONEMES)}.")
         if not self._path:
             raise EngineFailed("Piper needs a folder with voices: the option `path`.")
+        self._place = place
         self._voices = Voices(read_folder(Path(self._path), self._voice), self._speaker)
         default = self._voices.find("")
         self._rate = default.voice.config.audio.sample_rate
@@ -105,7 +103,7 @@ class Piper:
                 ipa=default.voice.config.phoneme_type == "espeak",
                 settings=OPTIONS.settings,
             ),
-            device=self._device if self._device != "auto" else "cpu",
+            device=place.device if place.device != "auto" else "cpu",
         )
 
     def speak(self, job: SpeechJob, out: SpeechOutput) -> None:
@@ -143,7 +141,7 @@ class Piper:
 
     def _network(self, voice: VoiceFile) -> Network:
         if voice.key not in self._networks:
-            self._networks[voice.key] = Network(voice, self._threads, self._device)
+            self._networks[voice.key] = Network(voice, self._place)
         return self._networks[voice.key]
 
     def _reader(self, voice: VoiceFile) -> Reader:

@@ -13,14 +13,17 @@ from numpy.typing import NDArray
 
 from engines.adapters.piper.config import VoiceFile
 from engines.adapters.piper.noise_inputs import PREFIX, with_noise_inputs
+from engines.api import Place
 from engines.errors import EngineFailed
 from engines.toolkit.error_text import telling_line
 from engines.toolkit.onnx_outputs import nodes
-from engines.toolkit.threads import cpu_threads
 
 Floats = NDArray[np.float32]
 QUIET = 3
 """errors only: the library's level of what it writes to stderr"""
+ONE_THREAD = 1
+"""what a voice computes on where nothing is said: several jobs have a core each
+"""
 DURATIONS_KIND = "Ceil"
 """the only node of its kind rounds durations up to whole frames"""
 NOISE_SIZE = 1 << 18
@@ -60,14 +63,14 @@ class Speech(msgspec.Struct, frozen=True, eq=False):
 class Network:
     """The network of one voice. Safe to call from one thread at a time."""
 
-    def __init__(self, voice: VoiceFile, threads: int, device: str) -> None:
+    def __init__(self, voice: VoiceFile, place: Place) -> None:
         """Load a voice. Raises EngineFailed."""
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = cpu_threads(threads)
+        options.intra_op_num_threads = place.threads or ONE_THREAD
         options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = False  # it would keep what the longest phrase took
         options.log_severity_level = QUIET
-        providers = choose_providers(device)
+        providers = choose_providers(place.device)
         try:
             model = memoryview(voice.graph.read_bytes())
             durations = [node.outputs[0] for node in nodes(model) if node.kind == DURATIONS_KIND]

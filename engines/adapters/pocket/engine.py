@@ -1,7 +1,8 @@
 """Pocket TTS of Kyutai: quick on a processor, streams 80 ms at a time, speaks with preset and cloned voices.
 
 Its options: `path`, the folder; `others`, further folders, where the hub keeps the rest; `model`, the name it
-goes by; `device`; `language`, which of the library's models it is.
+goes by; `language`, which of the library's models it is. Of its place it takes the device, and threads where
+a number is given.
 
 The folder holds `model.safetensors`, `tokenizer.json`, and preset voices as `<name>.safetensors` beside them,
 in `embeddings/` or in `voices/`. A `config.yaml` may say otherwise; where there is none, the library's own
@@ -34,6 +35,7 @@ from engines.api import (
     CloningCapabilities,
     EngineInfo,
     Output,
+    Place,
     PromptJob,
     SpeechCapabilities,
     SpeechJob,
@@ -46,6 +48,7 @@ from engines.toolkit.clone_audio import join_samples
 from engines.toolkit.devices import choose_device
 from engines.toolkit.error_text import telling_line
 from engines.toolkit.seeds import seed_torch
+from engines.toolkit.threads import set_torch_threads
 from engines.toolkit.voice_prompts import foreign_prompt, prompt_version
 
 State = dict[str, dict[str, Tensor]]
@@ -64,24 +67,24 @@ class Pocket:
         self,
         path: str = "",
         model: str = "pocket-tts",
-        device: str = "cpu",
         language: str = "english",
         others: str = "",
     ) -> None:
         self._path = path
         self._model_name = model
-        self._device_option = device
         self._language = language
         self._others = others
         self._preset_states: OrderedDict[str, State] = OrderedDict()
 
-    def load(self, out: Output) -> EngineInfo:
+    def load(self, place: Place, out: Output) -> EngineInfo:
         """Load the model. Raises EngineFailed."""
         if not self._path:
             raise EngineFailed("Pocket TTS's files are not there: tell their folder as `path`.")
         folders = [Path(folder) for folder in (self._path, *self._others.split(os.pathsep)) if folder]
         config = read_config(folders, self._language)
-        self._device = choose_device(self._device_option, DEVICES)
+        if place.threads:
+            set_torch_threads(place.threads)
+        self._device = choose_device(place.device, DEVICES, place.group)
         self._model = load_model(config, str(self._device))
         self._rate = int(self._model.sample_rate)
         self._temperature = float(self._model.temp)

@@ -24,6 +24,7 @@ from engines.api import (
     EngineInfo,
     Finished,
     Output,
+    Place,
     TranscriptionCapabilities,
     TranscriptionJob,
     TranscriptionOutput,
@@ -50,7 +51,7 @@ SMALLEST_PROBABILITY = 1e-300
 class PocketSphinx:
     """The engine of PocketSphinx. One thread at a time."""
 
-    def load(self, out: Output) -> EngineInfo:
+    def load(self, place: Place, out: Output) -> EngineInfo:
         """Load the wheel's US English model."""
         self._decoder: Decoder | None = self._new_decoder()
         self._mean_decoder = Decoder(

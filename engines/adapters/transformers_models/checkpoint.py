@@ -18,7 +18,7 @@ import msgspec
 import torch
 from transformers.utils import logging as library_logging
 
-from engines.api import Stop
+from engines.api import Place, Stop
 from engines.errors import EngineFailed, SpeechError
 from engines.toolkit.checkpoint_kinds import (
     Architecture,
@@ -27,7 +27,7 @@ from engines.toolkit.checkpoint_kinds import (
     find_architecture,
     supported_architectures,
 )
-from engines.toolkit.devices import choose_device, choose_dtype, published_dtype
+from engines.toolkit.devices import PREFERENCE, choose_device, choose_dtype, published_dtype
 from engines.toolkit.error_text import telling_line
 
 CONFIG_FILE = "config.json"
@@ -75,12 +75,12 @@ def open_checkpoint(
     kind: Kind,
     model_name: str,
     *,
-    device: str,
-    dtype: str,
+    place: Place,
     others: str = "",
     remote_code: bool = False,
 ) -> Checkpoint:
-    """Return the checkpoint in a folder, of a supported architecture of a kind. Nothing is loaded yet.
+    """Return the checkpoint in a folder, of a supported architecture of a kind, to be run at a place. Nothing
+    is loaded yet.
 
     `others` are further folders, separated as in PATH. Raises EngineFailed.
     """
@@ -101,7 +101,7 @@ def open_checkpoint(
         )
     if not isinstance(remote_code, bool):
         raise EngineFailed("`remote_code` should be true or false.")
-    device = str(choose_device(device))
+    device = str(choose_device(place.device, PREFERENCE, place.group))
     other_folders = tuple(Path(other) for other in others.split(os.pathsep) if other)
     if missing := [other for other in other_folders if not other.is_dir()]:
         raise EngineFailed(f"There is no folder {missing[0]}, which the option `others` names.")
@@ -111,7 +111,7 @@ def open_checkpoint(
         architecture,
         model_name,
         device,
-        choose_dtype(dtype, device, published_dtype(config)),
+        choose_dtype(place.dtype, device, published_dtype(config)),
         other_folders,
         remote_code,
     )

@@ -1,10 +1,10 @@
 """Speech models that transformers itself has the code of: VITS and MMS, SpeechT5, Bark, CSM, Dia, VibeVoice.
 
-Options: `path`, a folder in the Hugging Face layout; `model`, the name it goes by; `device` ("cpu", "cuda",
-"cuda:1", "mps"); `dtype`, which "auto" leaves at float32; `threads`, on a CPU; `others`, further folders,
+Options: `path`, a folder in the Hugging Face layout; `model`, the name it goes by; `others`, further folders,
 with a vocoder, a codec or voices in them; `remote_code`, whether code in the folder may run: only where it is
 set to true; `own_voice`, whether a model that clones, and whose presets are no fixed voices, records one for
-each and keeps it (`engines.toolkit.default_voice`). Nothing is ever downloaded.
+each and keeps it (`engines.toolkit.default_voice`). Of its place it takes the device ("cpu", "cuda", "mps"),
+the dtype, which "auto" leaves at float32, and the threads. Nothing is ever downloaded.
 
 The models draw from torch's own random numbers: each job has a seed of its own.
 """
@@ -29,6 +29,7 @@ from engines.api import (
     BYTES_PER_SAMPLE,
     EngineInfo,
     Output,
+    Place,
     Prompt,
     PromptJob,
     Sample,
@@ -58,18 +59,12 @@ class TransformersSpeech:
         self,
         path: str = "",
         model: str = "transformers",
-        device: str = "auto",
-        dtype: str = "auto",
-        threads: int = 0,
         others: str = "",
         remote_code: bool = False,
         own_voice: bool = True,
     ) -> None:
         self._path = path
         self._name = model
-        self._device = device
-        self._dtype = dtype
-        self._threads = threads
         self._others = others
         self._remote_code = remote_code
         self._records_voices = own_voice
@@ -77,15 +72,14 @@ class TransformersSpeech:
         """by preset; None where no recording of it succeeded"""
         self._hook = BeatHook()
 
-    def load(self, out: Output) -> EngineInfo:
+    def load(self, place: Place, out: Output) -> EngineInfo:
         """Load the model. Raises EngineFailed."""
-        set_torch_threads(self._threads)
+        set_torch_threads(place.threads)
         checkpoint = open_checkpoint(
             self._path,
             "speech",
             self._name,
-            device=self._device,
-            dtype="float32" if self._dtype == "auto" else self._dtype,
+            place=msgspec.structs.replace(place, dtype="float32") if place.dtype == "auto" else place,
             others=self._others,
             remote_code=self._remote_code,
         )

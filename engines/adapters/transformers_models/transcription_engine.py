@@ -2,10 +2,10 @@
 
 These are Wav2Vec2 and models like it, Parakeet, Moonshine, Qwen3-ASR and others.
 
-Options: `path`, a folder in the Hugging Face layout; `model`, the name it goes by; `device` ("cpu", "cuda",
-"cuda:1", "mps"); `dtype` ("float32", "float16", "bfloat16"); `vad`, whether silence is passed over;
-`threads`, on a CPU; `others`, further folders; `remote_code`, whether code in the folder may run: only where
-it is set to true. Nothing is ever downloaded.
+Options: `path`, a folder in the Hugging Face layout; `model`, the name it goes by; `vad`, whether silence is
+passed over; `others`, further folders; `remote_code`, whether code in the folder may run: only where it is
+set to true. Of its place it takes the device ("cpu", "cuda", "mps"), the dtype ("float32", "float16",
+"bfloat16") and the threads. Nothing is ever downloaded.
 
 Each window is transcribed by itself: up to 30 seconds, which end at a pause.
 """
@@ -25,6 +25,7 @@ from engines.api import (
     EngineInfo,
     Finished,
     Output,
+    Place,
     TranscriptionCapabilities,
     TranscriptionJob,
     TranscriptionOutput,
@@ -46,32 +47,25 @@ class TransformersTranscription:
         self,
         path: str = "",
         model: str = "transformers",
-        device: str = "auto",
-        dtype: str = "auto",
         vad: bool = True,
-        threads: int = 0,
         others: str = "",
         remote_code: bool = False,
     ) -> None:
         self._path = path
         self._name = model
-        self._device = device
-        self._dtype = dtype
         self._vad = vad
-        self._threads = threads
         self._others = others
         self._remote_code = remote_code
         self._hook = BeatHook()
 
-    def load(self, out: Output) -> EngineInfo:
+    def load(self, place: Place, out: Output) -> EngineInfo:
         """Load the model. Raises EngineFailed."""
-        set_torch_threads(self._threads)
+        set_torch_threads(place.threads)
         checkpoint = open_checkpoint(
             self._path,
             "transcription",
             self._name,
-            device=self._device,
-            dtype=self._dtype,
+            place=place,
             others=self._others,
             remote_code=self._remote_code,
         )

@@ -1,10 +1,10 @@
 """VoxCPM2 of OpenBMB, experimental: thirty languages at 48 kHz, with cloned and with designed voices.
 
-Its options: `path`, the folder; `model`, the name it goes by; `device`: `cpu`, `cuda`, `cuda:1`, `mps`, or
-`auto` for the best there is; `threads`, on a CPU, 0 for torch's own number; `steps`, of the diffusion for
-each patch of 160 ms, fewer are quicker and rougher; `cfg`, how closely it keeps to text and voice;
-`own_voice`, whether it speaks with one voice where none is asked for (`engines.toolkit.default_voice`):
-without it, it loads sooner and speaks each text with another voice.
+Its options: `path`, the folder; `model`, the name it goes by; `steps`, of the diffusion for each patch of
+160 ms, fewer are quicker and rougher; `cfg`, how closely it keeps to text and voice; `own_voice`, whether it
+speaks with one voice where none is asked for (`engines.toolkit.default_voice`): without it, it loads sooner
+and speaks each text with another voice. Of its place it takes the device (`cpu`, `cuda`, `mps`), and threads
+where a number is given.
 
 A designed voice's description, and instructions, go in brackets before the text, as the model was taught; a
 text's own brackets at that place are taken away (`text`). A prompt is the encoder's account of a recording, 1
@@ -37,6 +37,7 @@ from engines.api import (
     CloningCapabilities,
     EngineInfo,
     Output,
+    Place,
     PromptJob,
     Setting,
     Settings,
@@ -54,6 +55,7 @@ from engines.toolkit.devices import choose_device
 from engines.toolkit.openai_voices import OPENAI_VOICES
 from engines.toolkit.seeds import seed_torch
 from engines.toolkit.stopping import BeatHook, listed_layers
+from engines.toolkit.threads import set_torch_threads
 from engines.toolkit.voice_prompts import foreign_prompt, prompt_version
 
 LANGUAGE_CODES = "en zh ar my da nl fi fr de el he hi id it ja km ko lo ms no pl pt ru es sw sv tl th tr vi"
@@ -79,31 +81,28 @@ class VoxCPM:
         self,
         path: str = "",
         model: str = "voxcpm",
-        device: str = "auto",
-        threads: int = 0,
         steps: int = 10,
         cfg: float = 2.0,
         own_voice: bool = True,
     ) -> None:
         self._path = path
         self._name = model
-        self._device_option = device
-        self._threads = threads
         self._steps = steps
         self._cfg = cfg
         self._wants_default_voice = own_voice
         self._default_prompt: dict[str, Any] | None = None
         self._hook = BeatHook()
 
-    def load(self, out: Output) -> EngineInfo:
+    def load(self, place: Place, out: Output) -> EngineInfo:
         """Load the model. Raises EngineFailed."""
         if not self._path:
             raise EngineFailed("VoxCPM's files are not there: tell their folder as `path`.")
         if self._steps < FEWEST_STEPS:
             raise EngineFailed(f"VoxCPM needs at least {FEWEST_STEPS} `steps`.")
-        if self._threads:
-            torch.set_num_threads(self._threads)
-        self._model = load_model(Path(self._path), str(choose_device(self._device_option, DEVICES)))
+        if place.threads:
+            set_torch_threads(place.threads)
+        device = choose_device(place.device, DEVICES, place.group)
+        self._model = load_model(Path(self._path), str(device))
         self._hook.watch(listed_layers(self._model))
         self._rate = int(self._model.sample_rate)
         self._recording_rate = int(self._model.audio_vae.sample_rate)

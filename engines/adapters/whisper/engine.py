@@ -1,8 +1,8 @@
 """Whisper, by transformers: any checkpoint of it in a folder in the Hugging Face layout, on a CPU or a GPU.
 
-Options: `path`, the folder; `model`, the name it goes by; `device` ("cpu", "cuda", "cuda:1", "mps"); `dtype`
-("float32", "float16", "bfloat16"); `vad`, whether silence is passed over; `threads`, on a CPU. Nothing is
-ever downloaded, and no code of a checkpoint is run.
+Options: `path`, the folder; `model`, the name it goes by; `vad`, whether silence is passed over. Of its place
+it takes the device ("cpu", "cuda", "mps"), the dtype ("float32", "float16", "bfloat16") and the threads.
+Nothing is ever downloaded, and no code of a checkpoint is run.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from engines.api import (
     EngineInfo,
     Finished,
     Output,
+    Place,
     TranscriptionCapabilities,
     TranscriptionJob,
     TranscriptionOutput,
@@ -35,27 +36,16 @@ UNSURE_TEMPERATURE = 0.5
 class Whisper:
     """The engine `whisper`. One thread at a time."""
 
-    def __init__(
-        self,
-        path: str = "",
-        model: str = "whisper",
-        device: str = "auto",
-        dtype: str = "auto",
-        vad: bool = True,
-        threads: int = 0,
-    ) -> None:
+    def __init__(self, path: str = "", model: str = "whisper", vad: bool = True) -> None:
         self._path = path
         self._name = model
-        self._device = device
-        self._dtype = dtype
         self._vad = vad
-        self._threads = threads
         self._hook = BeatHook()
 
-    def load(self, out: Output) -> EngineInfo:
+    def load(self, place: Place, out: Output) -> EngineInfo:
         """Load the checkpoint. Raises EngineFailed."""
-        set_torch_threads(self._threads)
-        self._model = WhisperModel(self._path, self._device, self._dtype)
+        set_torch_threads(place.threads)
+        self._model = WhisperModel(self._path, place)
         self._hook.watch(self._model.stop_points)
         self._silero = Silero() if self._vad else None
         self._codes = iso_codes(self._model.languages)

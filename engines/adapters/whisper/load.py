@@ -15,8 +15,9 @@ import torch
 from transformers import WhisperForConditionalGeneration, WhisperProcessor
 from transformers.utils import logging as library_logging
 
+from engines.api import Place
 from engines.errors import EngineFailed
-from engines.toolkit.devices import choose_device, choose_dtype, published_dtype
+from engines.toolkit.devices import PREFERENCE, choose_device, choose_dtype, published_dtype
 from engines.toolkit.error_text import telling_line
 
 CONFIG_FILE = "config.json"
@@ -40,13 +41,11 @@ ENGLISH_TOKENS = 51_864
 Model = TypeVar("Model", bound=WhisperForConditionalGeneration)
 
 
-def load_whisper(
-    folder: str, model_class: type[Model], device: str, dtype: str
-) -> tuple[Model, WhisperProcessor, str]:
+def load_whisper(folder: str, model_class: type[Model], place: Place) -> tuple[Model, WhisperProcessor, str]:
     """Return the model in a folder, its processor, and the device that it is on. Raises EngineFailed."""
     path = check_folder(folder)
-    device = str(choose_device(device))
-    torch_dtype = choose_dtype(dtype, device, _published_dtype(path))
+    device = str(choose_device(place.device, PREFERENCE, place.group))
+    torch_dtype = choose_dtype(place.dtype, device, _published_dtype(path))
     library_logging.set_verbosity(logging.ERROR)
     library_logging.disable_progress_bar()
     try:

@@ -18,6 +18,7 @@ from transformers import WhisperForConditionalGeneration
 from transformers.generation.logits_process import WhisperNoSpeechDetection
 
 from engines.adapters.whisper.load import load_whisper
+from engines.api import Place
 from engines.toolkit.vad import SAMPLE_RATE, Floats
 from engines.toolkit.windows import HOP_LENGTH, Window
 
@@ -127,8 +128,8 @@ class InstrumentedWhisper(WhisperForConditionalGeneration):  # type: ignore[misc
 class WhisperModel:
     """A Whisper checkpoint, loaded: its network, tokenizer and features. Raises EngineFailed."""
 
-    def __init__(self, folder: str, device: str, dtype: str) -> None:
-        self.network, processor, self.device = load_whisper(folder, InstrumentedWhisper, device, dtype)
+    def __init__(self, folder: str, place: Place) -> None:
+        self.network, processor, self.device = load_whisper(folder, InstrumentedWhisper, place)
         self.tokenizer = processor.tokenizer
         self._feature_extractor = processor.feature_extractor
         self._settings = settings = self.network.generation_config

@@ -204,7 +204,7 @@ def test_memory_of_a_long_text() -> None:
     """A text of 100,000 characters in one job is spoken whole, and memory does not grow with it."""
     program = (
         "import resource\n"
-        "from engines.api import SpeechJob\n"
+        "from engines.api import Place, SpeechJob\n"
         "from engines.adapters.espeak.engine import Espeak\n"
         "engine = Espeak()\n"
         "used = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
@@ -212,7 +212,7 @@ def test_memory_of_a_long_text() -> None:
         "class Out:\n"
         "    audio = beat = lambda self, _=None: None\n"
         "    def word(self, word): last[0] = word.end\n"
-        "engine.load(Out())\n"
+        "engine.load(Place(), Out())\n"
         "text = 'Some words are spoken here, again and again. ' * 222\n"
         "engine.speak(SpeechJob(text, 'en-us', speed=2.5), Out()); before = used()\n"
         "engine.speak(SpeechJob(text * 10, 'en-us', speed=2.5), Out())\n"

@@ -33,7 +33,7 @@ from whisper_transcripts import (
 from engines.adapters.faster_whisper.engine import FasterWhisper
 from engines.adapters.faster_whisper.load import CUBLAS, choose_compute_type, choose_device
 from engines.adapters.faster_whisper.model import InterruptibleModel
-from engines.api import Finished, Progress, TranscriptionEvent, TranscriptionJob, TranscriptSegment
+from engines.api import Finished, Place, Progress, TranscriptionEvent, TranscriptionJob, TranscriptSegment
 from engines.errors import EngineFailed, Unsupported
 from engines.toolkit.transcript_words import strip_punctuation
 from engines.toolkit.transcription_options import fallback_temperatures
@@ -97,7 +97,7 @@ def test_files_that_are_not_whole(folder: Path, name: str) -> None:
     change(folder)
 
     with pytest.raises(EngineFailed, match=message) as caught:
-        FasterWhisper(str(folder), vad=False).load(QUIET)
+        FasterWhisper(str(folder), vad=False).load(Place(), QUIET)
     assert str(folder) in caught.value.message
 
 
@@ -107,20 +107,20 @@ def test_only_folders_are_opened(path: str, message: str) -> None:
     downloaded.
     """
     with pytest.raises(EngineFailed, match=message):
-        FasterWhisper(path).load(QUIET)
+        FasterWhisper(path).load(Place(), QUIET)
 
 
 def test_a_dtype_that_there_is_not(folder: Path) -> None:
     """A number format that does not exist is refused by name."""
     with pytest.raises(EngineFailed, match=r"cannot be loaded: .*int3"):
-        FasterWhisper(str(folder), dtype="int3", vad=False).load(QUIET)
+        FasterWhisper(str(folder), vad=False).load(Place(dtype="int3"), QUIET)
 
 
 def test_on_a_cpu_in_eight_bits(folder: Path) -> None:
     """Without another option a CPU computes in eight bits."""
     for dtype, expected in (("auto", "int8"), ("float32", "float32")):
-        engine = FasterWhisper(str(folder), device="cpu", dtype=dtype, vad=False, threads=1)
-        engine.load(QUIET)
+        engine = FasterWhisper(str(folder), vad=False)
+        engine.load(Place(device="cpu", dtype=dtype, threads=1), QUIET)
         assert expected in engine._model.model.compute_type
         assert texts(transcribe(engine, sound("count", 3))) == [TRANSCRIPTS["count"]]
 
@@ -133,8 +133,8 @@ def test_a_model_for_english_only(tmp_path: Path) -> None:
     vocabulary = tmp_path / "converted" / "vocabulary.json"
     tiny.convert_to_ctranslate2(tmp_path / "original", tmp_path / "converted")
     vocabulary.write_text(json.dumps([token or "[unused]" for token in json.loads(vocabulary.read_text())]))
-    engine = FasterWhisper(str(tmp_path / "converted"), model="tiny.en", vad=False, threads=1)
-    info = engine.load(QUIET)
+    engine = FasterWhisper(str(tmp_path / "converted"), model="tiny.en", vad=False)
+    info = engine.load(Place(threads=1), QUIET)
 
     assert info.transcription is not None
     assert (info.transcription.languages, info.transcription.translate) == (("en",), True)
@@ -157,8 +157,8 @@ JOBS = [
 @pytest.mark.parametrize(("job", "within"), JOBS, ids=["translation", "words"])
 def test_segments_are_the_librarys(folder: Path, job: TranscriptionJob, within: float) -> None:
     """Segments, times, words and probabilities are the library's for the whole recording."""
-    engine = FasterWhisper(str(folder), dtype="float32", vad=False, threads=1)
-    engine.load(QUIET)
+    engine = FasterWhisper(str(folder), vad=False)
+    engine.load(Place(dtype="float32", threads=1), QUIET)
     model = WhisperModel(str(folder), device="cpu", compute_type="float32", cpu_threads=1)
     events = transcribe(engine, sound_sequence(LONG_SEQUENCE), job)
     library_segments = list(
@@ -196,9 +196,9 @@ def test_loads_no_torch_and_says_nothing(folder: Path) -> None:
     pcm.write_bytes(silence(1) + sound("hello", 3) + silence(1))
     program = (
         "import pathlib, sys\n"
-        "from engines.api import TranscriptionJob\n"
+        "from engines.api import Place, TranscriptionJob\n"
         "from engines.adapters.faster_whisper.engine import FasterWhisper\n"
-        f"engine = FasterWhisper({str(folder)!r}); engine.load(None)\n"
+        f"engine = FasterWhisper({str(folder)!r}); engine.load(Place(), None)\n"
         "events = []\n"
         "out = type('Out', (), {'beat': lambda self, _: None, 'segment': lambda self, one: events.append(one)})()\n"
         f"engine.transcribe(TranscriptionJob(), iter([pathlib.Path({str(pcm)!r}).read_bytes()]), out)\n"
@@ -225,8 +225,8 @@ def unsure(tmp_path_factory: pytest.TempPathFactory) -> FasterWhisper:
         weights[name] *= 0.2
     save_file(weights, folder / "original" / "model.safetensors", {"format": "pt"})
     tiny.convert_to_ctranslate2(folder / "original", folder / "converted")
-    engine = FasterWhisper(str(folder / "converted"), vad=False, threads=1)
-    engine.load(QUIET)
+    engine = FasterWhisper(str(folder / "converted"), vad=False)
+    engine.load(Place(threads=1), QUIET)
     return engine
 
 

@@ -22,7 +22,7 @@ from outputs import QUIET, run_speech
 
 from engines.adapters.hibari.engine import Hibari
 from engines.adapters.hibari.network import SAMPLES_PER_STEP, Network, render
-from engines.api import Audio, Prompt, SpeechEvent, SpeechJob
+from engines.api import Audio, Place, Prompt, SpeechEvent, SpeechJob
 from engines.errors import BadInput, EngineFailed, UnknownVoice
 from engines.toolkit.levels import amplify, find_sound, trim
 from engines.toolkit.onnx_outputs import add_output
@@ -296,7 +296,7 @@ def test_further_voices_are_used_where_their_files_are(tmp_path: Path) -> None:
     for name in ("bm_fable.int8.onnx", "af_kore.int8.onnx"):
         shutil.copy(bundled, tmp_path / name)
     engine = Hibari(str(tmp_path))
-    info = engine.load(QUIET)
+    info = engine.load(Place(), QUIET)
     voices = {voice.id: voice for voice in info.voices}
 
     assert voices.keys() - {voice.id for voice in loaded()[1].voices} == {"bm_fable", "af_kore"}
@@ -312,7 +312,7 @@ def test_broken_voice_names_itself(tmp_path: Path) -> None:
     """A file that is no voice fails with its name, and the other voices speak on."""
     (tmp_path / "am_fenrir_v2.int8.onnx").write_bytes(b"no graph at all")
     engine = Hibari(str(tmp_path))
-    engine.load(QUIET)
+    engine.load(Place(), QUIET)
 
     with pytest.raises(EngineFailed, match=r"am_fenrir_v2\.int8\.onnx"):
         speak(SpeechJob("Hello.", "am_fenrir"), engine)

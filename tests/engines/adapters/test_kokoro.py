@@ -34,7 +34,7 @@ from tiny_kokoro import (
 )
 
 from engines.adapters.kokoro.engine import Kokoro
-from engines.api import Audio, Prompt, SpeechEvent, SpeechJob, Steps, Word
+from engines.api import Audio, Place, Prompt, SpeechEvent, SpeechJob, Steps, Word
 from engines.errors import BadInput, EngineFailed, UnknownVoice, Unsupported
 
 TEXT = "Hello there."
@@ -291,7 +291,7 @@ def test_settings() -> None:
     """The engine has the name in the settings, and its own; a processor gets one job at a time, unless
     `batch` says otherwise.
     """
-    info = Kokoro(path=str(folder()), model="kokoro-82m", device="cpu").load(QUIET)
+    info = Kokoro(path=str(folder()), model="kokoro-82m").load(Place(device="cpu"), QUIET)
     assert (info.models, info.concurrency) == (("kokoro-82m", "kokoro"), Steps(1))
 
 
@@ -299,13 +299,13 @@ def test_files_that_are_missing(tmp_path: Path) -> None:
     """A missing file, folder or folder name is named, and so is a missing device."""
     for number, name in enumerate(["config.json", "kokoro-v1_0.pth"]):
         with pytest.raises(EngineFailed, match=rf"files are not there: .*{name} is missing"):
-            Kokoro(path=str(linked(tmp_path / str(number), name)), device="cpu").load(QUIET)
+            Kokoro(path=str(linked(tmp_path / str(number), name))).load(Place(device="cpu"), QUIET)
     with pytest.raises(EngineFailed, match="has no voices"):
-        Kokoro(path=str(linked(tmp_path / "mute", "voices")), device="cpu").load(QUIET)
+        Kokoro(path=str(linked(tmp_path / "mute", "voices"))).load(Place(device="cpu"), QUIET)
     with pytest.raises(EngineFailed, match="tell their folder"):
-        Kokoro().load(QUIET)
+        Kokoro().load(Place(), QUIET)
     with pytest.raises(EngineFailed, match="no device 'abacus'"):
-        Kokoro(path=str(folder()), device="abacus").load(QUIET)
+        Kokoro(path=str(folder())).load(Place(device="abacus"), QUIET)
 
 
 def changed(how: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
@@ -336,7 +336,7 @@ def test_invalid_configurations(tmp_path: Path, write: Callable[[Path], object],
     place = linked(tmp_path / "model", "config.json")
     write(place / "config.json")
     with pytest.raises(EngineFailed, match=reason):
-        Kokoro(path=str(place), device="cpu").load(QUIET)
+        Kokoro(path=str(place)).load(Place(device="cpu"), QUIET)
 
 
 def test_invalid_weights(tmp_path: Path) -> None:
@@ -354,11 +354,11 @@ def test_invalid_weights(tmp_path: Path) -> None:
     ):
         torch.save(content, file)
         with pytest.raises(EngineFailed, match=reason):
-            Kokoro(path=str(place), device="cpu").load(QUIET)
+            Kokoro(path=str(place)).load(Place(device="cpu"), QUIET)
     for data in (b"", b"nothing", (folder() / "kokoro-v1_0.pth").read_bytes()[:100_000]):
         file.write_bytes(data)
         with pytest.raises(EngineFailed, match="cannot be read"):
-            Kokoro(path=str(place), device="cpu").load(QUIET)
+            Kokoro(path=str(place)).load(Place(device="cpu"), QUIET)
 
 
 def test_invalid_voices(tmp_path: Path) -> None:
@@ -372,9 +372,14 @@ def test_invalid_voices(tmp_path: Path) -> None:
     (place / "voices" / "af_bella.pt").write_bytes(b"nothing")
     torch.save(torch.zeros(510, 1, 12), place / "voices" / "am_adam.pt")
     torch.save({"x": torch.zeros(1)}, place / "voices" / "af_mine.pt")
-    engine = Kokoro(path=str(place), device="cpu")
+    engine = Kokoro(path=str(place))
 
-    assert [voice.id for voice in engine.load(QUIET).voices] == ["af_heart", "af_bella", "am_adam", "af_mine"]
+    assert [voice.id for voice in engine.load(Place(device="cpu"), QUIET).voices] == [
+        "af_heart",
+        "af_bella",
+        "am_adam",
+        "af_mine",
+    ]
     for name, reason in (
         ("af_bella", "cannot be read"),
         ("am_adam", "another shape"),

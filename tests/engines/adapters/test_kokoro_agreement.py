@@ -18,7 +18,7 @@ from tiny_kokoro import LIMIT, VOICES, SpokenJob, speak
 
 from engines.adapters.kokoro.engine import Kokoro
 from engines.adapters.kokoro.torch_network import TorchNetwork
-from engines.api import EngineInfo, SpeechJob
+from engines.api import EngineInfo, Place, SpeechJob
 from engines.toolkit.onnx_outputs import (
     GRAPH_FIELD,
     NODE_FIELD,
@@ -39,8 +39,12 @@ pytestmark = pytest.mark.usefixtures("offline")
 @functools.cache
 def engines() -> dict[str, tuple[Kokoro, EngineInfo]]:
     """Return both engines with their infos."""
-    for_torch, with_graph = (Kokoro(str(path), device="cpu", threads=2) for path in folders())
-    found = {"torch": (for_torch, for_torch.load(QUIET)), "graph": (with_graph, with_graph.load(QUIET))}
+    for_torch, with_graph = (Kokoro(str(path)) for path in folders())
+    place = Place(device="cpu", threads=2)
+    found = {
+        "torch": (for_torch, for_torch.load(place, QUIET)),
+        "graph": (with_graph, with_graph.load(place, QUIET)),
+    }
     network = for_torch._network
     assert isinstance(network, TorchNetwork)
     network.network.decoder.generator.stft = exportable_transform()
@@ -116,7 +120,7 @@ def test_a_graph_that_draws_random_numbers(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(graph)
     for name in ("voices", "config.json"):
         (tmp_path / name).symlink_to(folders()[1] / name)
-    info = Kokoro(str(tmp_path), device="cpu").load(QUIET)
+    info = Kokoro(str(tmp_path)).load(Place(device="cpu"), QUIET)
 
     assert info.speech and not info.speech.seed
     assert engines()["graph"][1].speech == msgspec.structs.replace(info.speech, seed=True)

@@ -17,7 +17,7 @@ from engines.adapters.kokoro.onnx_files import find_graph, graph_voices, precisi
 from engines.adapters.kokoro.onnx_network import Inputs, find_durations
 from engines.adapters.kokoro.onnx_providers import choose_providers, device_of
 from engines.adapters.kokoro.vocabulary import KNOWN, read_vocabulary
-from engines.api import SpeechJob
+from engines.api import Place, SpeechJob
 from engines.errors import EngineFailed
 from engines.toolkit.onnx_outputs import Node
 
@@ -39,9 +39,12 @@ def linked(to: Path, **names: str) -> Path:
     return to
 
 
-def engine(path: Path, device: str = "cpu", precision: str = "") -> Kokoro:
+PLACE = Place(device="cpu", threads=THREADS)
+
+
+def engine(path: Path, precision: str = "") -> Kokoro:
     """Return an engine of a folder."""
-    return Kokoro(str(path), device=device, precision=precision, threads=THREADS)
+    return Kokoro(str(path), precision=precision)
 
 
 def test_the_hubs_layout(tmp_path: Path) -> None:
@@ -55,7 +58,7 @@ def test_the_hubs_layout(tmp_path: Path) -> None:
     tokenizer = {"model": {"vocab": {"$": 0, **vocabulary}}, "post_processor": {"type": "TemplateProcessing"}}
     (place / "tokenizer.json").write_text(json.dumps(tokenizer), "utf-8")
     kokoro = engine(place, precision="int8")
-    kokoro.load(QUIET)
+    kokoro.load(PLACE, QUIET)
 
     assert "$" not in kokoro._network.facts.vocabulary
     assert np.array_equal(speak(JOB, kokoro).pcm, speak(JOB).pcm)
@@ -68,7 +71,7 @@ def test_the_layout_of_kokoro_onnx(tmp_path: Path) -> None:
     place = linked(tmp_path, voices_ja="voices-v1.0.bin", vocab="")
     kokoro = engine(place)
 
-    assert len(kokoro.load(QUIET).voices) == 5
+    assert len(kokoro.load(PLACE, QUIET).voices) == 5
     assert kokoro._network.facts.vocabulary == KNOWN == loaded()[0]._network.facts.vocabulary
     assert np.array_equal(speak(JOB, kokoro).pcm, speak(JOB).pcm)
 
@@ -97,13 +100,13 @@ def test_files_that_are_missing(tmp_path: Path) -> None:
     """A folder without a graph, or without voices, is refused with what it lacks."""
     (tmp_path / "empty").mkdir()
     with pytest.raises(EngineFailed, match="files are not there"):
-        engine(tmp_path / "empty").load(QUIET)
+        engine(tmp_path / "empty").load(PLACE, QUIET)
     with pytest.raises(EngineFailed, match="files are not there"):
-        engine(tmp_path / "nowhere").load(QUIET)
+        engine(tmp_path / "nowhere").load(PLACE, QUIET)
     with pytest.raises(EngineFailed, match=r"has no voices: there is no .*voices"):
-        engine(linked(tmp_path / "mute", voices_ja="")).load(QUIET)
+        engine(linked(tmp_path / "mute", voices_ja="")).load(PLACE, QUIET)
     with pytest.raises(EngineFailed, match="no graph in fp16, only int8"):
-        engine(linked(tmp_path / "other"), precision="fp16").load(QUIET)
+        engine(linked(tmp_path / "other"), precision="fp16").load(PLACE, QUIET)
 
 
 def test_graphs_that_are_none(tmp_path: Path) -> None:
@@ -117,7 +120,7 @@ def test_graphs_that_are_none(tmp_path: Path) -> None:
     ):
         (broken / GRAPH).write_bytes(content)
         with pytest.raises(EngineFailed, match=rf"{GRAPH} {reason}"):
-            engine(broken).load(QUIET)
+            engine(broken).load(PLACE, QUIET)
 
 
 def test_voices_that_are_broken(tmp_path: Path) -> None:
@@ -222,7 +225,7 @@ def test_devices() -> None:
     with pytest.raises(EngineFailed, match="cannot use the device 'cuda'"):
         device_of([cpu], "cuda")
     with pytest.raises(EngineFailed, match=r"no device 'cuda' here: .*onnxruntime-gpu"):
-        engine(folder(), device="cuda").load(QUIET)
+        engine(folder()).load(Place(device="cuda"), QUIET)
     for name in ("abacus", "cuda:x", "mps"):
         with pytest.raises(EngineFailed, match="it should be auto, cuda"):
-            engine(folder(), device=name).load(QUIET)
+            engine(folder()).load(Place(device=name), QUIET)

@@ -22,7 +22,7 @@ from engines.adapters.kokoro.engine import Kokoro
 from engines.adapters.kokoro.network import Line
 from engines.adapters.kokoro.packages import JAPANESE, missing_packages
 from engines.adapters.kokoro.voice_bank import weighted_sum
-from engines.api import Audio, Prompt, SpeechEvent, SpeechJob, Steps
+from engines.api import Audio, Place, Prompt, SpeechEvent, SpeechJob, Steps
 from engines.errors import BadInput, EngineFailed, UnknownVoice, Unsupported
 
 SENTENCE = "The birch canoe slid on the smooth planks."
@@ -86,10 +86,10 @@ def test_nothing_of_torch_is_imported() -> None:
     script = f"""
 import sys
 from engines.adapters.kokoro.engine import Kokoro
-from engines.api import SpeechJob
-engine = Kokoro({str(folder())!r}, threads={THREADS})
+from engines.api import Place, SpeechJob
+engine = Kokoro({str(folder())!r})
 out = type("Out", (), {{"__getattr__": lambda self, name: lambda *_: None}})()
-engine.load(out)
+engine.load(Place(threads={THREADS}), out)
 member = engine.begin(SpeechJob("Hello there.", "jf_alpha"), out)
 assert engine.step([member]) == [False]
 print(sorted({{"torch", "spacy", "kokoro", "misaki", "phonemizer", "transformers"}} & set(sys.modules)))
@@ -103,8 +103,8 @@ def test_languages_that_cannot_be_read_here(monkeypatch: pytest.MonkeyPatch) -> 
     """Where the packages for Japanese are missing it is not listed, and the error says what to install; the voices
     stand for none of OpenAI's then, but read English.
     """
-    engine = Kokoro(str(folder()), "kokoro-int8", "cpu", threads=THREADS)
-    engine.load(QUIET)
+    engine = Kokoro(str(folder()), "kokoro-int8")
+    engine.load(Place("cpu", threads=THREADS), QUIET)
     monkeypatch.setattr(packages, "find_spec", lambda name: None if name == "fugashi" else find_spec(name))
     info = engine._info()
 

@@ -16,21 +16,22 @@ from piper_in_process import Spoken, speak
 from tiny_piper import write_voice
 
 from engines.adapters.piper.engine import Piper
-from engines.api import EngineInfo, SpeechJob
+from engines.api import EngineInfo, Place, SpeechJob
 from engines.errors import EngineFailed
 
 TEXT = "Guten Tag, wie geht es Ihnen?"
 KEY = "de_DE-duo-medium"
 DUO = {"anna": 0, "bert": 1}
 TONES = (330.0, 165.0)
+PLACE = Place()
 
 pytestmark = pytest.mark.usefixtures("offline")
 
 
-def load(folder: Path, **options: Any) -> tuple[Piper, EngineInfo]:
+def load(folder: Path, place: Place = PLACE, **options: Any) -> tuple[Piper, EngineInfo]:
     """Load an engine on a folder of voices."""
     engine = Piper(str(folder), **options)
-    return engine, engine.load(QUIET)
+    return engine, engine.load(place, QUIET)
 
 
 def say(engine: Piper, voice: str = "", rate: int = 22_050) -> Spoken:
@@ -162,8 +163,8 @@ def test_options_that_are_wrong(tmp_path: Path) -> None:
     write_voice(tmp_path, KEY)
 
     with pytest.raises(EngineFailed, match="option `path`"):
-        Piper().load(QUIET)
+        Piper().load(Place(), QUIET)
     with pytest.raises(EngineFailed, match=r"no device 'abacus'.*auto, cpu"):
-        load(tmp_path, device="abacus")
+        load(tmp_path, Place(device="abacus"))
     with pytest.raises(EngineFailed, match=r"no phonemes 'sampa'.*auto, espeak, english"):
         load(tmp_path, phonemes="sampa")

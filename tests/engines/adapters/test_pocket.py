@@ -24,7 +24,7 @@ from servers import wait_until
 from tiny_pocket import FRAME, RATE, VOICES, folder, library, loaded, recording, speak
 
 from engines.adapters.pocket.engine import CACHED_STATES, Pocket
-from engines.api import ALONE, Audio, Prompt, Sample, SpeechEvent, SpeechJob
+from engines.api import ALONE, Audio, Place, Prompt, Sample, SpeechEvent, SpeechJob
 from engines.errors import BadInput, EngineFailed, UnknownVoice
 
 TEXT = "Hello there."
@@ -77,7 +77,7 @@ def test_info() -> None:
     assert len(info.characters) == 13
     assert set(info.characters.values()) <= set(VOICES)
     assert info.characters["onyx"] == "marius"
-    assert Pocket(path=str(folder()), model="mine").load(QUIET).models == ("mine", "pocket-tts")
+    assert Pocket(path=str(folder()), model="mine").load(Place(), QUIET).models == ("mine", "pocket-tts")
 
 
 def test_audio_is_the_librarys() -> None:
@@ -273,13 +273,15 @@ def test_files_that_are_missing(tmp_path: Path) -> None:
     """A missing file, folder, folder name or model of the library is named."""
     for number, name in enumerate(["model.safetensors", "tokenizer.json"]):
         with pytest.raises(EngineFailed, match=rf"files are not there: .*{name} is missing"):
-            Pocket(path=str(linked(tmp_path / str(number), name))).load(QUIET)
+            Pocket(path=str(linked(tmp_path / str(number), name))).load(Place(), QUIET)
     with pytest.raises(EngineFailed, match="knows no model 'klingon'"):
-        Pocket(path=str(linked(tmp_path / "language", "config.yaml")), language="klingon").load(QUIET)
+        Pocket(path=str(linked(tmp_path / "language", "config.yaml")), language="klingon").load(
+            Place(), QUIET
+        )
     with pytest.raises(EngineFailed, match="files are not there"):
-        Pocket(path=str(tmp_path / "nowhere")).load(QUIET)
+        Pocket(path=str(tmp_path / "nowhere")).load(Place(), QUIET)
     with pytest.raises(EngineFailed, match="tell their folder"):
-        Pocket().load(QUIET)
+        Pocket().load(Place(), QUIET)
 
 
 def test_files_that_are_broken(tmp_path: Path) -> None:
@@ -290,14 +292,14 @@ def test_files_that_are_broken(tmp_path: Path) -> None:
         place = linked(tmp_path / f"config{number}", "config.yaml")
         (place / "config.yaml").write_text(written)
         with pytest.raises(EngineFailed, match="Pocket TTS"):
-            Pocket(path=str(place)).load(QUIET)
+            Pocket(path=str(place)).load(Place(), QUIET)
     for number, data in enumerate(
         [b"", (folder() / "model.safetensors").read_bytes()[:-100], save({"x": torch.zeros(1)})]
     ):
         place = linked(tmp_path / f"weights{number}", "model.safetensors")
         (place / "model.safetensors").write_bytes(data)
         with pytest.raises(EngineFailed, match="cannot load its files"):
-            Pocket(path=str(place)).load(QUIET)
+            Pocket(path=str(place)).load(Place(), QUIET)
 
 
 def test_a_broken_preset(tmp_path: Path) -> None:
@@ -308,7 +310,7 @@ def test_a_broken_preset(tmp_path: Path) -> None:
     (place / "own.safetensors").symlink_to(folder() / "embeddings" / "jane.safetensors")
     engine = Pocket(path=str(place))
 
-    assert [voice.id for voice in engine.load(QUIET).voices] == ["broken", "own"]
+    assert [voice.id for voice in engine.load(Place(), QUIET).voices] == ["broken", "own"]
     with pytest.raises(EngineFailed, match=r"broken\.safetensors is none of this model's"):
         speak(SpeechJob(TEXT, "broken"), engine)
     assert np.array_equal(
@@ -325,7 +327,7 @@ def test_paths_of_its_configuration(tmp_path: Path) -> None:
     (place / "weights" / "mine.safetensors").symlink_to(folder() / "model.safetensors")
     (place / "config.yaml").write_text(yaml.safe_dump(config))
     engine = Pocket(path=str(place))
-    engine.load(QUIET)
+    engine.load(Place(), QUIET)
 
     assert np.array_equal(
         speak(SpeechJob(TEXT, "alba", seed=5), engine), speak(SpeechJob(TEXT, "alba", seed=5))
@@ -344,7 +346,7 @@ def test_weights_without_cloning(tmp_path: Path) -> None:
             {**weights, "flow_lm.speaker_proj_weight": weights["flow_lm.speaker_proj_weight"] * factor},
             place / "model.safetensors",
         )
-        speech = Pocket(path=str(place)).load(QUIET).speech
+        speech = Pocket(path=str(place)).load(Place(), QUIET).speech
         assert speech is not None
         versions.append(speech.cloning.version if speech.cloning else "")
 
@@ -356,7 +358,8 @@ def test_the_number_of_torch_threads_stays() -> None:
     """Loading keeps torch's number of threads, which the library sets to one when it is imported."""
     script = (
         "import torch; torch.set_num_threads(3); from engines.adapters.pocket.engine import Pocket; "
-        f"Pocket(path={str(folder())!r}).load(None); print(torch.get_num_threads())"
+        "from engines.api import Place; "
+        f"Pocket(path={str(folder())!r}).load(Place(), None); print(torch.get_num_threads())"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True, cwd=ROOT

@@ -20,6 +20,7 @@ from engines.adapters.pocketsphinx.engine import PocketSphinx
 from engines.api import (
     EngineInfo,
     Finished,
+    Place,
     Progress,
     TranscriptionEvent,
     TranscriptionJob,
@@ -61,7 +62,7 @@ WORST_ERROR_RATE = 0.4
 def loaded() -> tuple[PocketSphinx, EngineInfo]:
     """Load the engine; return it and its info."""
     engine = PocketSphinx()
-    return engine, engine.load(QUIET)
+    return engine, engine.load(Place(), QUIET)
 
 
 @lru_cache(1)
@@ -320,9 +321,9 @@ def test_stopping_takes_less_than_the_work() -> None:
 def test_quiet_on_both_streams() -> None:
     """The library writes nothing to standard output or error, which the worker uses."""
     program = (
-        "from engines.api import TranscriptionJob\n"
+        "from engines.api import Place, TranscriptionJob\n"
         "from engines.adapters.pocketsphinx.engine import PocketSphinx\n"
-        "engine = PocketSphinx(); engine.load(None)\n"
+        "engine = PocketSphinx(); engine.load(Place(), None)\n"
         "out = type('Out', (), {'__getattr__': lambda self, name: lambda *_: None})()\n"
         "noise = (b'\\x00\\x10' * 40 + b'\\x00\\xf0' * 40) * 400\n"
         "engine.transcribe(TranscriptionJob(), iter([noise, b'']), out)\n"

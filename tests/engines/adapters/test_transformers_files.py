@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
 from engines.adapters.transformers_models.speech_engine import TransformersSpeech
-from engines.api import Audio, SpeechEvent, SpeechJob
+from engines.api import Audio, Place, SpeechEvent, SpeechJob
 from engines.errors import EngineFailed
 from engines.toolkit.checkpoint_kinds import checkpoint_kind, checkpoint_sample_rate
 
@@ -44,8 +44,8 @@ def folder(family: str) -> Path:
 
 def loaded(family: str) -> TransformersSpeech:
     """Load a family's model."""
-    engine = TransformersSpeech(str(folder(family)), threads=1)
-    engine.load(QUIET)
+    engine = TransformersSpeech(str(folder(family)))
+    engine.load(Place(threads=1), QUIET)
     return engine
 
 
@@ -77,19 +77,19 @@ def test_vocoder_codec_and_voices_elsewhere(tmp_path: Path) -> None:
     tiny.dia(tmp_path / "dia", codec=tmp_path / "more" / "dac")
     others = os.pathsep.join(str(tmp_path / name) for name in ("hifigan", "voices"))
     for engine in (
-        TransformersSpeech(str(tmp_path / "talker"), others=others, threads=1),
-        TransformersSpeech(str(tmp_path / "dia"), others=str(tmp_path / "more"), threads=1),
+        TransformersSpeech(str(tmp_path / "talker"), others=others),
+        TransformersSpeech(str(tmp_path / "dia"), others=str(tmp_path / "more")),
     ):
-        engine.load(QUIET)
+        engine.load(Place(threads=1), QUIET)
         assert len(speak(engine, SpeechJob(TEXT, "", seed=5))) > 100
 
     for path, lacking in (("talker", "vocoder"), ("dia", "codec")):
         with pytest.raises(EngineFailed, match=f"needs a {lacking}"):
-            TransformersSpeech(str(tmp_path / path)).load(QUIET)
+            TransformersSpeech(str(tmp_path / path)).load(Place(), QUIET)
     with pytest.raises(EngineFailed, match="has no voices"):
-        TransformersSpeech(str(tmp_path / "talker"), others=str(tmp_path / "hifigan")).load(QUIET)
+        TransformersSpeech(str(tmp_path / "talker"), others=str(tmp_path / "hifigan")).load(Place(), QUIET)
     with pytest.raises(EngineFailed, match=r"no folder .*nowhere"):
-        TransformersSpeech(str(tmp_path / "talker"), others=str(tmp_path / "nowhere")).load(QUIET)
+        TransformersSpeech(str(tmp_path / "talker"), others=str(tmp_path / "nowhere")).load(Place(), QUIET)
 
 
 def test_invalid_voices(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_invalid_voices(tmp_path: Path) -> None:
         path = copied("speecht5", tmp_path / name)
         np.save(path / "speaker_embeddings" / f"{name}.npy", value)
         with pytest.raises(EngineFailed, match=name):
-            TransformersSpeech(str(path)).load(QUIET)
+            TransformersSpeech(str(path)).load(Place(), QUIET)
 
 
 def test_weights_that_are_missing(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_weights_that_are_missing(tmp_path: Path) -> None:
             {"format": "pt"},
         )
         with pytest.raises(EngineFailed, match=r"1 weights are missing, such as .*\w"):
-            TransformersSpeech(str(path)).load(QUIET)
+            TransformersSpeech(str(path)).load(Place(), QUIET)
 
 
 def test_weights_as_plain_tensors(tmp_path: Path) -> None:
@@ -129,8 +129,8 @@ def test_weights_as_plain_tensors(tmp_path: Path) -> None:
     }
     assert set(old) != set(weights)
     torch.save(old, path / "pytorch_model.bin")
-    engine = TransformersSpeech(str(path), threads=1)
-    engine.load(QUIET)
+    engine = TransformersSpeech(str(path))
+    engine.load(Place(threads=1), QUIET)
     assert np.array_equal(
         speak(engine, SpeechJob(TEXT, "", seed=5)), speak(loaded("vits"), SpeechJob(TEXT, "", seed=5))
     )
@@ -138,7 +138,7 @@ def test_weights_as_plain_tensors(tmp_path: Path) -> None:
     proof = tmp_path / "unpickled"
     torch.save({"weight": Unpickled(str(proof))}, path / "pytorch_model.bin", pickle_module=pickle)
     with pytest.raises(EngineFailed):
-        TransformersSpeech(str(path)).load(QUIET)
+        TransformersSpeech(str(path)).load(Place(), QUIET)
     assert not proof.exists()
 
 
@@ -164,11 +164,11 @@ def test_no_code_of_a_model_is_run(tmp_path: Path) -> None:
     }
     for name in ("config.json", "tokenizer_config.json", "preprocessor_config.json"):
         rewrite(path / name, auto_map=auto_map)
-    TransformersSpeech(str(path), threads=1).load(QUIET)
+    TransformersSpeech(str(path)).load(Place(threads=1), QUIET)
 
     assert not (tmp_path / "run").exists()
     with pytest.raises(EngineFailed, match="remote_code"):
-        TransformersSpeech(str(path), remote_code="yes").load(QUIET)  # type: ignore[arg-type]
+        TransformersSpeech(str(path), remote_code="yes").load(Place(), QUIET)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_models_that_are_refused(tmp_path: Path, changes: dict[str, Any], messag
     path = copied("vits", tmp_path)
     rewrite(path / "config.json", **changes)
     with pytest.raises(EngineFailed, match=message):
-        TransformersSpeech(str(path)).load(QUIET)
+        TransformersSpeech(str(path)).load(Place(), QUIET)
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "vocab.json"])
@@ -199,10 +199,10 @@ def test_files_that_are_missing_or_broken(tmp_path: Path, name: str) -> None:
     path = copied("vits", tmp_path)
     (path / name).write_bytes(b"{no")
     with pytest.raises(EngineFailed, match=str(path)):
-        TransformersSpeech(str(path)).load(QUIET)
+        TransformersSpeech(str(path)).load(Place(), QUIET)
     (path / name).unlink()
     with pytest.raises(EngineFailed, match=str(path)):
-        TransformersSpeech(str(path)).load(QUIET)
+        TransformersSpeech(str(path)).load(Place(), QUIET)
 
 
 def test_options_that_are_wrong(tmp_path: Path) -> None:
@@ -210,10 +210,10 @@ def test_options_that_are_wrong(tmp_path: Path) -> None:
     for engine, message in (
         (TransformersSpeech(), "`path`"),
         (TransformersSpeech(str(tmp_path)), "config.json is missing"),
-        (TransformersSpeech(str(folder("vits")), dtype="int8"), "no dtype 'int8'"),
+        (TransformersSpeech(str(folder("vits"))), "no dtype 'int8'"),
     ):
         with pytest.raises(EngineFailed, match=message):
-            engine.load(QUIET)
+            engine.load(Place(dtype="int8"), QUIET)
 
 
 def test_what_a_model_is_without_torch() -> None:

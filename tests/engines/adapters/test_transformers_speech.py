@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from engines.adapters.transformers_models.languages import bcp47_tag, tag_in_names
 from engines.adapters.transformers_models.speaking_model import max_frames
 from engines.adapters.transformers_models.speech_engine import TransformersSpeech
-from engines.api import ALONE, Audio, EngineInfo, SpeechEvent, SpeechJob
+from engines.api import ALONE, Audio, EngineInfo, Place, SpeechEvent, SpeechJob
 from engines.errors import BadInput, EngineFailed, UnknownVoice
 from engines.toolkit.checkpoint_kinds import checkpoint_kind
 
@@ -46,8 +46,8 @@ def folder(family: str) -> Path:
 @cache
 def loaded(family: str) -> tuple[TransformersSpeech, EngineInfo]:
     """Load a family's model, once."""
-    engine = TransformersSpeech(str(folder(family)), model=f"my-{family}", threads=1)
-    return engine, engine.load(QUIET)
+    engine = TransformersSpeech(str(folder(family)), model=f"my-{family}")
+    return engine, engine.load(Place(threads=1), QUIET)
 
 
 def speak(engine: TransformersSpeech, job: SpeechJob) -> Pcm:
@@ -229,8 +229,8 @@ def test_voices_sound_different(family: str, others: list[str]) -> None:
 
 def test_speakers_of_vits(tmp_path: Path) -> None:
     """The speakers of a VITS are its voices."""
-    engine = TransformersSpeech(str(tiny.vits(tmp_path / "vits", speakers=3)), threads=1)
-    voices = [voice.id for voice in engine.load(QUIET).voices]
+    engine = TransformersSpeech(str(tiny.vits(tmp_path / "vits", speakers=3)))
+    voices = [voice.id for voice in engine.load(Place(threads=1), QUIET).voices]
 
     assert voices == ["speaker-0", "speaker-1", "speaker-2"]
     assert len({speak(engine, SpeechJob(TEXT, voice, seed=5)).tobytes() for voice in voices}) == 3
@@ -294,9 +294,9 @@ def test_language_of_vits(
     tmp_path: Path, language: str | None, model: str, expected: tuple[str, ...]
 ) -> None:
     """A model's language is what its tokenizer says, or its name: as a BCP-47 tag."""
-    info = TransformersSpeech(
-        str(tiny.vits(tmp_path / "vits", language=language)), model=model, threads=1
-    ).load(QUIET)
+    info = TransformersSpeech(str(tiny.vits(tmp_path / "vits", language=language)), model=model).load(
+        Place(threads=1), QUIET
+    )
 
     assert info.speech is not None
     assert (info.speech.languages, info.voices[0].languages) == (expected, expected)
@@ -315,15 +315,15 @@ def test_uroman_is_asked_for(tmp_path: Path) -> None:
     if find_spec("uroman"):
         pytest.skip("uroman is installed")
     with pytest.raises(EngineFailed, match="voicebox engines add uroman"):
-        TransformersSpeech(str(tiny.vits(tmp_path / "vits", is_uroman=True)), threads=1).load(QUIET)
+        TransformersSpeech(str(tiny.vits(tmp_path / "vits", is_uroman=True))).load(Place(threads=1), QUIET)
 
 
 def test_phonemes(tmp_path: Path) -> None:
     """A model that reads phonemes gets espeak's, and speaks American English."""
     pytest.importorskip("phonemizer")
     pytest.importorskip("espeakng_loader")
-    engine = TransformersSpeech(str(tiny.vits(tmp_path / "vits", phonemize=True, language=None)), threads=1)
-    info = engine.load(QUIET)
+    engine = TransformersSpeech(str(tiny.vits(tmp_path / "vits", phonemize=True, language=None)))
+    info = engine.load(Place(threads=1), QUIET)
 
     assert info.speech is not None
     assert info.speech.languages == ("en-US",)

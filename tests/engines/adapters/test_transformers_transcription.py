@@ -36,6 +36,7 @@ from engines.api import (
     ALONE,
     EngineInfo,
     Finished,
+    Place,
     Progress,
     TranscriptionEvent,
     TranscriptionJob,
@@ -59,8 +60,8 @@ def folder(kind: str) -> Path:
 @cache
 def loaded(kind: str, vad: bool = False) -> tuple[TransformersTranscription, EngineInfo]:
     """Load a model, once."""
-    engine = TransformersTranscription(str(folder(kind)), f"my-{kind}", vad=vad, threads=1)
-    return engine, engine.load(QUIET)
+    engine = TransformersTranscription(str(folder(kind)), f"my-{kind}", vad=vad)
+    return engine, engine.load(Place(threads=1), QUIET)
 
 
 def by_the_pipeline(kind: str, pcm: bytes) -> Any:
@@ -314,25 +315,25 @@ def test_models_that_are_refused(tmp_path: Path) -> None:
     with pytest.raises(
         EngineFailed, match=r"VitsModel, which this engine does not listen with\. It does with .*HubertForCTC"
     ):
-        TransformersTranscription(str(tiny.vits(tmp_path / "vits"))).load(QUIET)
+        TransformersTranscription(str(tiny.vits(tmp_path / "vits"))).load(Place(), QUIET)
     path = Path(shutil.copytree(folder("moonshine"), tmp_path / "moonshine"))
     kept = load_file(path / "model.safetensors")
     save_file({name: kept[name] for name in sorted(kept)[1:]}, path / "model.safetensors", {"format": "pt"})
     with pytest.raises(EngineFailed, match="weights are missing"):
-        TransformersTranscription(str(path)).load(QUIET)
+        TransformersTranscription(str(path)).load(Place(), QUIET)
     path = Path(shutil.copytree(folder("hubert"), tmp_path / "hubert"))
     features = json.loads((path / "preprocessor_config.json").read_text())
     (path / "preprocessor_config.json").write_text(json.dumps(features | {"sampling_rate": 8000}))
     with pytest.raises(EngineFailed, match="8000 Hz"):
-        TransformersTranscription(str(path)).load(QUIET)
+        TransformersTranscription(str(path)).load(Place(), QUIET)
     with pytest.raises(EngineFailed, match="`path`"):
-        TransformersTranscription().load(QUIET)
+        TransformersTranscription().load(Place(), QUIET)
 
 
 def test_half_precision() -> None:
     """A model runs in bfloat16 too."""
-    engine = TransformersTranscription(str(folder("wav2vec2")), dtype="bfloat16", vad=False, threads=1)
-    engine.load(QUIET)
+    engine = TransformersTranscription(str(folder("wav2vec2")), vad=False)
+    engine.load(Place(dtype="bfloat16", threads=1), QUIET)
 
     assert len(texts(transcribe(engine, RECORDING))) == 1
     assert torch.get_default_dtype() is torch.float32

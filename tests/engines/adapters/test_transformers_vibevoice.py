@@ -30,7 +30,7 @@ from tiny_vibevoice import BEGIN_TOKEN, HOP_LENGTH, LAST_TOKEN, RATE, SOUND_TOKE
 from engines.adapters.transformers_models.speaking_model import max_frames
 from engines.adapters.transformers_models.speech_engine import TransformersSpeech
 from engines.adapters.transformers_models.vibevoice import split_turns
-from engines.api import Audio, EngineInfo, Prompt, Sample, SpeechEvent, SpeechJob
+from engines.api import Audio, EngineInfo, Place, Prompt, Sample, SpeechEvent, SpeechJob
 from engines.catalogue.models import find_model
 from engines.environments.find import obstacle
 from engines.errors import BadInput, EngineFailed, UnknownVoice, Unsupported
@@ -55,8 +55,8 @@ def folder() -> Path:
 @cache
 def loaded() -> tuple[TransformersSpeech, EngineInfo]:
     """Load the model, once."""
-    engine = TransformersSpeech(str(folder()), model="my-vibevoice", threads=1, own_voice=False)
-    return engine, engine.load(QUIET)
+    engine = TransformersSpeech(str(folder()), model="my-vibevoice", own_voice=False)
+    return engine, engine.load(Place(threads=1), QUIET)
 
 
 def speak(job: SpeechJob, engine: TransformersSpeech | None = None) -> Pcm:
@@ -216,10 +216,8 @@ def test_speech_that_ends(tmp_path: Path, frames: int) -> None:
     """Speech is as long as the model makes it; where it ends before any sound there is no audio, and no
     error.
     """
-    engine = TransformersSpeech(
-        str(make_vibevoice(tmp_path / "brief", frames=frames)), threads=1, own_voice=False
-    )
-    engine.load(QUIET)
+    engine = TransformersSpeech(str(make_vibevoice(tmp_path / "brief", frames=frames)), own_voice=False)
+    engine.load(Place(threads=1), QUIET)
 
     assert len(speak(SpeechJob(TEXT, ""), engine)) == frames * HOP_LENGTH
 
@@ -266,8 +264,8 @@ def test_sound_tokens_are_spoken(cloned: bool) -> None:
 
 def test_half_precision() -> None:
     """The model speaks with 16 bits too, cloned voices included."""
-    engine = TransformersSpeech(str(folder()), dtype="bfloat16", threads=1, own_voice=False)
-    engine.load(QUIET)
+    engine = TransformersSpeech(str(folder()), own_voice=False)
+    engine.load(Place(dtype="bfloat16", threads=1), QUIET)
 
     assert len(speak(SpeechJob("Hi.", "", seed=5, prompt=prompt(recording(200))), engine)) > 0
 
@@ -322,8 +320,8 @@ def test_invalid_prompts(data: Callable[[], bytes]) -> None:
 
 def test_others_do_not_clone(tmp_path: Path) -> None:
     """A model of another kind, which does not clone, refuses to create prompts."""
-    engine = TransformersSpeech(str(tiny_transformers.vits(tmp_path / "vits")), model="mine", threads=1)
-    engine.load(QUIET)
+    engine = TransformersSpeech(str(tiny_transformers.vits(tmp_path / "vits")), model="mine")
+    engine.load(Place(threads=1), QUIET)
     with pytest.raises(Unsupported, match="'mine' does not clone"):
         create_prompt(engine, [recording(120)], "mine")
 
@@ -337,7 +335,7 @@ def test_diffusers_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     monkeypatch.setitem(sys.modules, "diffusers", None)
     with pytest.raises(EngineFailed, match="voicebox engines add diffusers"):
-        TransformersSpeech(str(folder())).load(QUIET)
+        TransformersSpeech(str(folder())).load(Place(), QUIET)
     assert obstacle(find_model("vibevoice-1.5b")).startswith("diffusers not installed")
     assert "diffusers" not in obstacle(find_model("bark-small"))
 
@@ -362,7 +360,7 @@ def test_files_that_are_missing_or_others(tmp_path: Path) -> None:
         path = Path(shutil.copytree(folder(), tmp_path / name))
         spoil(path)
         with pytest.raises(EngineFailed, match=match):
-            TransformersSpeech(str(path)).load(QUIET)
+            TransformersSpeech(str(path)).load(Place(), QUIET)
 
 
 def _add(file: Path, **more: Any) -> None:
@@ -375,13 +373,11 @@ def test_a_preset_is_one_voice(tmp_path: Path) -> None:
     client that leaves meanwhile changes nothing.
     """
     recording_engine, plain_engine = (
-        TransformersSpeech(
-            str(make_vibevoice(tmp_path / "brief", frames=RATE // HOP_LENGTH)), threads=1, own_voice=own
-        )
+        TransformersSpeech(str(make_vibevoice(tmp_path / "brief", frames=RATE // HOP_LENGTH)), own_voice=own)
         for own in (True, False)
     )
-    recording_engine.load(QUIET)
-    plain_engine.load(QUIET)
+    recording_engine.load(Place(threads=1), QUIET)
+    plain_engine.load(Place(threads=1), QUIET)
     run_speech(recording_engine, SpeechJob(TEXT, "speaker-1", seed=5), lambda _: False)
     line = speak(SpeechJob(SAMPLE_TEXT, "speaker-1", seed=0), plain_engine)
     for text in (TEXT, "Good day!"):

@@ -40,7 +40,7 @@ from tiny_voxcpm import (
 from engines.adapters.voxcpm.engine import VoxCPM
 from engines.adapters.voxcpm.library import wav_file
 from engines.adapters.voxcpm.text import join_descriptions, without_leading_brackets
-from engines.api import ALONE, Audio, Prompt, Sample, SpeechEvent, SpeechJob
+from engines.api import ALONE, Audio, Place, Prompt, Sample, SpeechEvent, SpeechJob
 from engines.errors import BadInput, UnknownVoice
 
 TEXT = "Hello you."
@@ -129,7 +129,7 @@ def test_info() -> None:
         30.0,
         "no",
     )
-    assert VoxCPM(path=str(folder()), model="mine").load(QUIET).models == ("mine", "voxcpm")
+    assert VoxCPM(path=str(folder()), model="mine").load(Place(), QUIET).models == ("mine", "voxcpm")
 
 
 def test_audio_is_the_librarys() -> None:
@@ -350,7 +350,7 @@ def test_speech_ends(tmp_path: Path) -> None:
     weights = load_file(folder() / "model.safetensors")
     save_file({**weights, "stop_head.weight": -weights["stop_head.weight"]}, place / "model.safetensors")
     engine = VoxCPM(path=str(place), steps=2)
-    engine.load(QUIET)
+    engine.load(Place(), QUIET)
 
     letters = len("▁I")
     assert (

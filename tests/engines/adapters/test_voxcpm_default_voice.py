@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tiny_voxcpm import RATE, RECORDING_RATE, STEPS, folder, loaded, speak
 
 from engines.adapters.voxcpm.engine import VoxCPM
-from engines.api import Sample, SpeechJob
+from engines.api import Place, Sample, SpeechJob
 from engines.toolkit.default_voice import SAMPLE_TEXT, record_default_voice
 from engines.toolkit.resampling import resample
 
@@ -28,7 +28,7 @@ TEXT = "Hello you."
 def engine() -> VoxCPM:
     """Return the engine, as it is by default."""
     loaded_engine = VoxCPM(path=str(folder()), steps=STEPS)
-    loaded_engine.load(QUIET)
+    loaded_engine.load(Place(), QUIET)
     return loaded_engine
 
 
@@ -42,7 +42,7 @@ def test_one_voice_for_every_text(engine: VoxCPM) -> None:
     pcm = (resample(line, RATE, RECORDING_RATE) * 32767).round().astype("<i2").tobytes()
     clone = opened(engine, create_prompt(engine, [Sample(pcm)], "voxcpm2"))
     again = VoxCPM(path=str(folder()), steps=STEPS)
-    again.load(QUIET)
+    again.load(Place(), QUIET)
     for text in (TEXT, "Good morning, dear friends."):
         job = SpeechJob(text, "default", seed=5)
         spoken = speak(job, engine)

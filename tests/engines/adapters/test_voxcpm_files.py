@@ -38,7 +38,7 @@ from tiny_voxcpm import (
 
 from engines.adapters.voxcpm.engine import VoxCPM
 from engines.adapters.voxcpm.library import LibrosaStub, StubModule, wav_file
-from engines.api import SpeechJob
+from engines.api import Place, SpeechJob
 from engines.errors import EngineFailed
 
 TEXT = "Hello you."
@@ -61,11 +61,11 @@ def test_files_that_are_missing(tmp_path: Path) -> None:
     """A missing file, folder or folder name is named."""
     for number, name in enumerate(["config.json", "model.safetensors", "audiovae.pth", "tokenizer.json"]):
         with pytest.raises(EngineFailed, match=rf"files are not there: .*{name} .*is missing"):
-            VoxCPM(path=str(linked(tmp_path / str(number), name))).load(QUIET)
+            VoxCPM(path=str(linked(tmp_path / str(number), name))).load(Place(), QUIET)
     with pytest.raises(EngineFailed, match="files are not there"):
-        VoxCPM(path=str(tmp_path / "nowhere")).load(QUIET)
+        VoxCPM(path=str(tmp_path / "nowhere")).load(Place(), QUIET)
     with pytest.raises(EngineFailed, match="tell their folder"):
-        VoxCPM().load(QUIET)
+        VoxCPM().load(Place(), QUIET)
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "audiovae.pth", "tokenizer.json"])
@@ -74,7 +74,7 @@ def test_files_that_are_broken(tmp_path: Path, name: str) -> None:
     whole_file = (folder() / name).read_bytes()
     for number, data in enumerate([b"", b"{", whole_file[: len(whole_file) // 2]]):
         with pytest.raises(EngineFailed, match=rf"VoxCPM.*{name}"):
-            broken(tmp_path / str(number), name, data).load(QUIET)
+            broken(tmp_path / str(number), name, data).load(Place(), QUIET)
 
 
 def test_weights_of_another_model(tmp_path: Path) -> None:
@@ -90,18 +90,18 @@ def test_weights_of_another_model(tmp_path: Path) -> None:
     with pytest.raises(
         EngineFailed, match=r"model\.safetensors is not whole: 2 weights are missing, such as stop_proj"
     ):
-        VoxCPM(path=str(place)).load(QUIET)
+        VoxCPM(path=str(place)).load(Place(), QUIET)
     save_file({**weights, "stop_proj.bias": torch.zeros(3)}, place / "model.safetensors")
     with pytest.raises(EngineFailed, match=r"model\.safetensors is of another model.*stop_proj"):
-        VoxCPM(path=str(place)).load(QUIET)
+        VoxCPM(path=str(place)).load(Place(), QUIET)
 
     place = linked(tmp_path / "silent", "audiovae.pth")
     save_file({"x": torch.zeros(1)}, place / "audiovae.safetensors")
     with pytest.raises(EngineFailed, match=r"audiovae\.safetensors is not whole"):
-        VoxCPM(path=str(place)).load(QUIET)
+        VoxCPM(path=str(place)).load(Place(), QUIET)
     save_file({**codec_weights(), "encoder.fc_mu.bias": torch.zeros(3)}, place / "audiovae.safetensors")
     with pytest.raises(EngineFailed, match=r"audiovae\.safetensors is of another model"):
-        VoxCPM(path=str(place)).load(QUIET)
+        VoxCPM(path=str(place)).load(Place(), QUIET)
 
 
 @pytest.mark.parametrize(
@@ -117,13 +117,13 @@ def test_configurations_of_others(tmp_path: Path, config: dict[str, str], reason
     file.
     """
     with pytest.raises(EngineFailed, match=rf"config\.json .*{reason}"):
-        broken(tmp_path / "model", "config.json", json.dumps(config).encode()).load(QUIET)
+        broken(tmp_path / "model", "config.json", json.dumps(config).encode()).load(Place(), QUIET)
 
 
 def test_weights_of_half_the_width(tmp_path: Path) -> None:
     """With the 16-bit weights of the published model it clones and speaks as well."""
     engine = broken(tmp_path / "model", "config.json", json.dumps(CONFIG | {"dtype": "bfloat16"}).encode())
-    engine.load(QUIET)
+    engine.load(Place(), QUIET)
     half_prompt = opened(engine, create_prompt(engine, [recording(120)], ""))
 
     assert len(speak(SpeechJob(TEXT, "", prompt=half_prompt, seed=5), engine)) == 4 * PATCH
@@ -136,7 +136,8 @@ def test_a_library_that_is_not_whole(tmp_path: Path) -> None:
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
         "from engines.errors import EngineFailed\n"
         "from engines.adapters.voxcpm.engine import VoxCPM\n"
-        f"try: VoxCPM(path={str(folder())!r}).load(None)\n"
+        "from engines.api import Place\n"
+        f"try: VoxCPM(path={str(folder())!r}).load(Place(), None)\n"
         "except EngineFailed as exc: print(exc)\n"
     )
     done = subprocess.run(
@@ -148,9 +149,9 @@ def test_a_library_that_is_not_whole(tmp_path: Path) -> None:
 def test_invalid_settings() -> None:
     """Too few steps, or an unknown device, are refused with the reason."""
     with pytest.raises(EngineFailed, match="at least 2 `steps`"):
-        VoxCPM(path=str(folder()), steps=1).load(QUIET)
+        VoxCPM(path=str(folder()), steps=1).load(Place(), QUIET)
     with pytest.raises(EngineFailed, match="abacus"):
-        VoxCPM(path=str(folder()), device="abacus").load(QUIET)
+        VoxCPM(path=str(folder())).load(Place(device="abacus"), QUIET)
 
 
 def test_prompts_fit_an_encoder(tmp_path: Path) -> None:
@@ -162,7 +163,7 @@ def test_prompts_fit_an_encoder(tmp_path: Path) -> None:
     for name in ("encoder.fc_mu.bias", "decoder.model.0.bias"):
         place = linked(tmp_path / name, "audiovae.pth")
         save_file({**weights, name: weights[name] + 1}, place / "audiovae.safetensors")
-        speech = VoxCPM(path=str(place)).load(QUIET).speech
+        speech = VoxCPM(path=str(place)).load(Place(), QUIET).speech
         assert speech is not None
         assert speech.cloning is not None
         versions.append(speech.cloning.version)
@@ -178,7 +179,7 @@ def test_the_published_tokenizer(tmp_path: Path) -> None:
     about["extra_special_tokens"] = ["<101>", "<102>"]
     engine = broken(tmp_path / "model", "tokenizer_config.json", json.dumps(about).encode())
     engine._steps = STEPS
-    engine.load(QUIET)
+    engine.load(Place(), QUIET)
 
     job = SpeechJob(TEXT, "default", seed=5)
     assert np.array_equal(speak(job, engine), speak(job))
@@ -192,11 +193,11 @@ def test_packages_that_are_not_used(tmp_path: Path) -> None:
     script = (
         f"import sys; sys.path.append({str(tmp_path)!r})\n"
         "import librosa\n"
-        "from engines.api import PromptJob, Sample, SpeechJob\n"
+        "from engines.api import Place, PromptJob, Sample, SpeechJob\n"
         "from engines.adapters.voxcpm.engine import VoxCPM\n"
-        f"engine = VoxCPM(path={str(folder())!r}, threads=1, steps=2)\n"
+        f"engine = VoxCPM(path={str(folder())!r}, steps=2)\n"
         "out = type('Out', (), {'__getattr__': lambda self, name: lambda *_: None})()\n"
-        "engine.load(out)\n"
+        "engine.load(Place(threads=1), out)\n"
         "engine.create_prompt(PromptJob((Sample(bytes([1, 2]) * 16000),)), out)\n"
         "engine.speak(SpeechJob('Hello.', 'default'), out)\n"
         "import librosa, torch\n"

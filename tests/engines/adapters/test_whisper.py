@@ -37,6 +37,7 @@ from engines.api import (
     ALONE,
     EngineInfo,
     Finished,
+    Place,
     Progress,
     Transcriber,
     TranscriptionEvent,
@@ -67,15 +68,13 @@ def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     engine: Transcriber
     plain: Transcriber
     if request.param == "whisper":
-        engine, plain = Whisper(str(folder), threads=1), Whisper(str(folder), vad=False, threads=1)
+        engine, plain = Whisper(str(folder)), Whisper(str(folder), vad=False)
     else:
         tiny.convert_to_ctranslate2(folder, converted)
-        engine, plain = (
-            FasterWhisper(str(converted), threads=1, dtype="float32"),
-            FasterWhisper(str(converted), vad=False, threads=1, dtype="float32"),
-        )
-    plain.load(QUIET)
-    return Loaded(engine, plain, engine.load(QUIET))
+        engine, plain = FasterWhisper(str(converted)), FasterWhisper(str(converted), vad=False)
+    place = Place(threads=1, dtype="float32")
+    plain.load(place, QUIET)
+    return Loaded(engine, plain, engine.load(place, QUIET))
 
 
 def test_info(loaded: Loaded) -> None:

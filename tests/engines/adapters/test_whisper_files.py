@@ -15,7 +15,7 @@ from tiny_whisper import TRANSCRIPTS, silence, sound
 from whisper_transcripts import sound_sequence, texts, transcribe
 
 from engines.adapters.whisper.engine import Whisper
-from engines.api import Finished, TranscriptionEvent, TranscriptionJob
+from engines.api import Finished, Place, TranscriptionEvent, TranscriptionJob
 from engines.errors import EngineFailed, Unsupported
 
 
@@ -93,7 +93,7 @@ def test_files_that_are_not_whole(folder: Path, name: str) -> None:
     change(folder)
 
     with pytest.raises(EngineFailed, match=message) as caught:
-        Whisper(str(folder), vad=False, threads=1).load(QUIET)
+        Whisper(str(folder), vad=False).load(Place(threads=1), QUIET)
     assert str(folder) in caught.value.message
 
 
@@ -103,7 +103,7 @@ def test_files_that_are_not_whole(folder: Path, name: str) -> None:
 def test_only_folders_are_opened(path: str, message: str) -> None:
     """Without a folder there is no model: a name of the Hub is no folder, and nothing is downloaded."""
     with pytest.raises(EngineFailed, match=message):
-        Whisper(path).load(QUIET)
+        Whisper(path).load(Place(), QUIET)
 
 
 def test_a_dtype_that_there_is_not(folder: Path) -> None:
@@ -113,13 +113,13 @@ def test_a_dtype_that_there_is_not(folder: Path) -> None:
             EngineFailed,
             match=f"There is no dtype '{dtype}': it should be auto, float32, float16 or bfloat16",
         ):
-            Whisper(str(folder), dtype=dtype, vad=False, threads=1).load(QUIET)
+            Whisper(str(folder), vad=False).load(Place(dtype=dtype, threads=1), QUIET)
 
 
 def test_in_half_precision(folder: Path) -> None:
     """In bfloat16 the transcript is the same."""
-    engine = Whisper(str(folder), dtype="bfloat16", vad=False, threads=1)
-    engine.load(QUIET)
+    engine = Whisper(str(folder), vad=False)
+    engine.load(Place(dtype="bfloat16", threads=1), QUIET)
 
     assert texts(transcribe(engine, sound("count", 3))) == [TRANSCRIPTS["count"]]
 
@@ -129,9 +129,9 @@ def test_sets_the_threads(folder: Path) -> None:
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(1)
-        Whisper(str(folder), vad=False, threads=3).load(QUIET)
+        Whisper(str(folder), vad=False).load(Place(threads=3), QUIET)
         assert torch.get_num_threads() == 3
-        Whisper(str(folder), vad=False).load(QUIET)
+        Whisper(str(folder), vad=False).load(Place(), QUIET)
         assert torch.get_num_threads() >= 1
     finally:
         torch.set_num_threads(before)
@@ -140,8 +140,8 @@ def test_sets_the_threads(folder: Path) -> None:
 def test_quiet_on_both_streams(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """The library writes nothing to standard output or error, which the worker uses."""
     capfd.readouterr()
-    engine = Whisper(str(folder), threads=1)
-    engine.load(QUIET)
+    engine = Whisper(str(folder))
+    engine.load(Place(threads=1), QUIET)
     transcribe(engine, silence(1) + sound("morgen", 3) + silence(1), TranscriptionJob(translate=True))
 
     assert capfd.readouterr() == ("", "")
@@ -150,8 +150,8 @@ def test_quiet_on_both_streams(folder: Path, capfd: pytest.CaptureFixture[str]) 
 def test_a_model_for_english_only(tmp_path: Path) -> None:
     """A model that knows only English says so, refuses other languages, and gets no language token."""
     tiny.make_whisper(tmp_path, multilingual=False)
-    engine = Whisper(str(tmp_path), model="whisper-tiny.en", vad=False, threads=1)
-    info = engine.load(QUIET)
+    engine = Whisper(str(tmp_path), model="whisper-tiny.en", vad=False)
+    info = engine.load(Place(threads=1), QUIET)
 
     assert info.models == ("whisper-tiny.en",)
     assert info.transcription is not None
@@ -169,8 +169,8 @@ def test_a_model_without_the_times_of_words(folder: Path) -> None:
             {key: value for key, value in json.loads(path.read_text()).items() if key != "alignment_heads"}
         )
     )
-    engine = Whisper(str(folder), vad=False, threads=1)
-    info = engine.load(QUIET)
+    engine = Whisper(str(folder), vad=False)
+    info = engine.load(Place(threads=1), QUIET)
 
     assert info.transcription is not None
     assert not info.transcription.words
@@ -179,8 +179,8 @@ def test_a_model_without_the_times_of_words(folder: Path) -> None:
 
 def test_stops_within_a_window(folder: Path) -> None:
     """A window is abandoned between two layers or two tokens: no more of it is computed than was reported."""
-    engine = Whisper(str(folder), vad=False, threads=1)
-    engine.load(QUIET)
+    engine = Whisper(str(folder), vad=False)
+    engine.load(Place(threads=1), QUIET)
     pcm = sound_sequence([("hello", 5), ("count", 6), ("morgen", 4)])
     whole = len(transcribe(engine, pcm, size=len(pcm)))
     layers = 0
@@ -220,8 +220,8 @@ def test_as_fine_tuning_leaves_it(folder: Path) -> None:
     merges = [pair if isinstance(pair, str) else " ".join(pair) for pair in vocabulary["merges"]]
     (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges))
     delete("tokenizer.json")(folder)
-    engine = Whisper(str(folder), vad=False, threads=1)
-    info = engine.load(QUIET)
+    engine = Whisper(str(folder), vad=False)
+    info = engine.load(Place(threads=1), QUIET)
 
     assert info.transcription is not None
     assert "de" in info.transcription.languages

@@ -20,7 +20,7 @@ from whisper_transcripts import segments_of, transcribe
 from engines.adapters.whisper.engine import Whisper
 from engines.adapters.whisper.model import InstrumentedWhisper
 from engines.adapters.whisper.token_words import transcript_words
-from engines.api import TranscriptionJob, TranscriptSegment
+from engines.api import Place, TranscriptionJob, TranscriptSegment
 from engines.toolkit.transcript_words import strip_punctuation
 from engines.toolkit.transcription_options import fallback_temperatures
 
@@ -57,8 +57,8 @@ def sentences() -> bytes:
 
 def engine_segments(folder: Path, pcm: bytes, job: TranscriptionJob) -> list[TranscriptSegment]:
     """Return the segments of the engine."""
-    engine = Whisper(str(folder), vad=False, threads=1)
-    engine.load(QUIET)
+    engine = Whisper(str(folder), vad=False)
+    engine.load(Place(threads=1), QUIET)
     return segments_of(transcribe(engine, pcm, job, size=BYTES_PER_SECOND // 3))
 
 

@@ -38,9 +38,9 @@ from engines.fakes.tone import Tone
 
 
 class Other(Tone):
-    def load(self, out):
+    def load(self, place, out):
         seen = f"{sys.prefix} {find_spec('gateway')}"
-        return msgspec.structs.replace(super().load(out), version=seen)
+        return msgspec.structs.replace(super().load(place, out), version=seen)
 """
 
 

@@ -11,7 +11,7 @@ from outputs import QUIET, create_prompt, opened, run_speech
 from safetensors.numpy import load, save
 from tones import WORD_SAMPLES, tone, word_frequencies
 
-from engines.api import Audio, Prompt, Sample, SpeechEvent, SpeechJob, Word
+from engines.api import Audio, Place, Prompt, Sample, SpeechEvent, SpeechJob, Word
 from engines.errors import BadAudio, BadInput
 from engines.fakes.cloner import HIGHEST, LOWEST, PRESETS, Cloner, centroid
 from engines.fakes.sine import RATE
@@ -40,7 +40,7 @@ def prompt(*samples: bytes) -> Prompt:
 
 def test_its_capabilities() -> None:
     """The engine clones, designs, mixes and supports IPA, at 24 kHz, and has three presets."""
-    info = Cloner().load(QUIET)
+    info = Cloner().load(Place(), QUIET)
 
     assert info.speech is not None
     assert info.speech.cloning is not None

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from outputs import QUIET
 
+from engines.api import Place
 from engines.catalogue.engines import EngineRecord
 from engines.errors import DeadlineExceeded, EngineUnavailable
 from engines.fakes.cloner import Cloner
@@ -36,12 +37,12 @@ class Patient(Cloner):
         super().__init__()
         self._file = Path(file)
 
-    def load(self, out):
+    def load(self, place, out):
         while not self._file.exists():
             time.sleep(0.01)
-        return super().load(out)
+        return super().load(place, out)
 '''
-SAID = Cloner().load(QUIET)
+SAID = Cloner().load(Place(), QUIET)
 PRESUMED = msgspec.structs.replace(SAID, version="presumed", voices=SAID.voices[:1])
 
 

@@ -18,7 +18,7 @@ from outputs import QUIET
 from servers import parent_of
 from sleepy import Sleepy
 
-from engines.api import SpeechJob
+from engines.api import Place, SpeechJob
 from engines.catalogue.engines import EngineRecord
 from engines.errors import EngineFailed, EngineUnavailable, SpeechError
 from engines.fleet.on_demand import OnDemand
@@ -32,7 +32,7 @@ from engines.settings import EngineSettings, WorkerSettings
 
 RECORD = EngineRecord("sleepy", "sleepy:Sleepy", ("speech",), "Apache-2.0")
 JOB = SpeechJob("one two", "low")
-KNOWN = Sleepy().load(QUIET)
+KNOWN = Sleepy().load(Place(), QUIET)
 
 
 @pytest.fixture(autouse=True)

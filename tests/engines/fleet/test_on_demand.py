@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from outputs import QUIET
 
-from engines.api import EngineInfo, SpeechJob
+from engines.api import EngineInfo, Place, SpeechJob
 from engines.catalogue.engines import EngineRecord, find_engine
 from engines.errors import EngineUnavailable
 from engines.fakes.cloner import Cloner
@@ -22,7 +22,7 @@ from engines.memory.governor import GIB, Governor, MemoryNeed
 from engines.memory.measure import resident_bytes
 from engines.settings import EngineSettings, WorkerSettings
 
-KNOWN = Cloner().load(QUIET)
+KNOWN = Cloner().load(Place(), QUIET)
 JOB = SpeechJob("one two three", "low")
 
 

@@ -11,6 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from engines.api import Place  # noqa: E402
 from engines.catalogue.hardware import slow_reason  # noqa: E402
 from engines.catalogue.models import find_model  # noqa: E402
 from engines.catalogue.records import Device  # noqa: E402
@@ -21,9 +22,9 @@ from engines.toolkit.gpu_architectures import missing_code_reason  # noqa: E402
 
 def test_a_processor_is_always_there() -> None:
     """A requested device is chosen where it exists; "auto" means the best one, at least the processor."""
-    assert devices.choose_device("cpu").type == "cpu"
+    assert devices.choose_device("cpu", devices.PREFERENCE, "main").type == "cpu"
     best = next(kind for kind in devices.PREFERENCE if devices._is_available(kind))
-    assert devices.choose_device("auto").type == best
+    assert devices.choose_device("auto", devices.PREFERENCE, "main").type == best
 
 
 def test_a_missing_device_is_refused() -> None:
@@ -32,11 +33,11 @@ def test_a_missing_device_is_refused() -> None:
         if asked == "mps" and torch.backends.mps.is_available():
             continue
         with pytest.raises(EngineFailed, match=rf"no device '{asked}' here: torch .* finds .*cpu"):
-            devices.choose_device(asked)
+            devices.choose_device(asked, devices.PREFERENCE, "main")
     with pytest.raises(EngineFailed, match="should be auto, cpu"):
-        devices.choose_device("abacus", ("cpu",))
+        devices.choose_device("abacus", ("cpu",), "main")
     with pytest.raises(EngineFailed, match="for this engine"):
-        devices.choose_device("cuda", ("cpu",))
+        devices.choose_device("cuda", ("cpu",), "main")
 
 
 def test_an_unusable_gpu_is_not_replaced() -> None:
@@ -61,13 +62,14 @@ def test_the_remedy_for_missing_gpu_code() -> None:
     reason = missing_code_reason("Old", "6.1", ("sm_80", "sm_90"), "legacy457")
     assert "no code for the GPU Old (compute capability 6.1, it has sm_80, sm_90)" in reason
     assert "`voicebox engines install legacy457 --index-url https://download.pytorch.org/whl/cu126`" in reason
-    assert "install main --index-url https://download.pytorch.org/whl/cu130" in missing_code_reason(
-        "New", "12.0", ("sm_80",)
+    assert "`pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/cu130`" in (
+        missing_code_reason("New", "12.0", ("sm_80",), "")
     )
-    old = missing_code_reason("Old Radeon", "gfx803", ("gfx90a", "gfx1100"))
+    old = missing_code_reason("Old Radeon", "gfx803", ("gfx90a", "gfx1100"), "main")
     assert "(architecture gfx803, it has gfx90a, gfx1100)" in old
     assert "--index-url https://download.pytorch.org/whl/rocm" in old
-    assert missing_code_reason("Good", "8.6", ("sm_80",)) == missing_code_reason("Any", "8.6", ()) == ""
+    assert missing_code_reason("Good", "8.6", ("sm_80",), "main") == ""
+    assert missing_code_reason("Any", "8.6", (), "main") == ""
 
 
 def test_a_cpu_in_place_of_a_gpu_is_explained() -> None:
@@ -177,7 +179,7 @@ def test_a_checkpoint_on_a_card_keeps_its_kind_of_halves(
     FakeCard(monkeypatch, (9, 0), bf16=True)
     config = {"architectures": ["VitsModel"], "model_type": "vits", "dtype": published}
     (tmp_path / "config.json").write_text(json.dumps(config))
-    opened = open_checkpoint(str(tmp_path), "speech", "vits", device="auto", dtype="auto")
+    opened = open_checkpoint(str(tmp_path), "speech", "vits", place=Place())
     assert opened.device == "cuda"
     assert opened.dtype == getattr(torch, published)
 
@@ -190,9 +192,9 @@ def test_how_a_card_computes_is_decided_once(monkeypatch: pytest.MonkeyPatch) ->
     card = FakeCard(monkeypatch, (9, 0), bf16=True)
     torch.backends.cudnn.deterministic = False
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
-    assert devices.choose_device("cpu").type == "cpu"
+    assert devices.choose_device("cpu", devices.PREFERENCE, "main").type == "cpu"
     assert (card.current, torch.backends.cudnn.allow_tf32) == (None, True)
-    assert str(devices.choose_device("cuda:1")) == "cuda:1"
+    assert str(devices.choose_device("cuda:1", devices.PREFERENCE, "main")) == "cuda:1"
     assert str(card.current) == "cuda:1"
     assert torch.backends.cudnn.deterministic
     assert not torch.backends.cudnn.benchmark

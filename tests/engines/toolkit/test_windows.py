@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_whisper import BYTES_PER_SECOND, RATE, samples, silence, sound
+from tiny_whisper_sounds import BYTES_PER_SECOND, RATE, samples, silence, sound
 
 from engines.toolkit.vad import Silero
 from engines.toolkit.windows import CONTEXT_SAMPLES, HOP_LENGTH, MAX_WINDOW_SAMPLES, Window, Windows

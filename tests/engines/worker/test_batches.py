@@ -13,7 +13,7 @@ import pytest
 from one_worker import path_of_engines
 from outputs import QUIET
 
-from engines.api import Audio, Batches, BatchItem, SpeechEvent, SpeechJob
+from engines.api import Audio, Batches, BatchItem, Place, SpeechEvent, SpeechJob
 from engines.catalogue.engines import EngineRecord, find_engine
 from engines.errors import EngineFailed
 from engines.fakes.paced import Paced
@@ -107,7 +107,7 @@ def test_jobs_that_wait_together_share_a_call() -> None:
         from engines.worker.speech_jobs import QueuedJob
 
         counting = Counting(rtf=0.0, first_chunk=0.05, batch=8, batch_wait=0.05)
-        batches = counting.load(QUIET).concurrency
+        batches = counting.load(Place(), QUIET).concurrency
         assert isinstance(batches, Batches)
         batcher = Batcher(
             counting, batches, EngineThreads(1), grace=5.0, on_hang=lambda: pytest.fail("it did not hang")

@@ -17,6 +17,7 @@ from engines.api import (
     EngineInfo,
     Finished,
     Output,
+    Place,
     Progress,
     TranscriptionCapabilities,
     TranscriptionEvent,
@@ -41,7 +42,7 @@ class Stalling:
     job's prompt says so.
     """
 
-    def load(self, out: Output) -> EngineInfo:
+    def load(self, place: Place, out: Output) -> EngineInfo:
         """Return its info, which declares that it stops a job in less than half a second."""
         return EngineInfo(
             "stalling",

@@ -65,7 +65,7 @@ def test_engines_that_declare_threads(tmp_path: Path) -> None:
 
     async def test() -> None:
         notes = tmp_path / "notes"
-        async with started(RECORD, {"file": str(notes), "threads": 3}) as (_, client):
+        async with started(RECORD, {"file": str(notes), "parallel": 3}) as (_, client):
             await asyncio.gather(*(_all(client.speak(SpeechJob("one", "low"))) for _ in range(12)))
         lines = [line.split() for line in notes.read_text().splitlines()]
         loaded = {thread for what, thread in lines if what in ("init", "load")}

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from one_worker import path_of_engines, started
 
-from engines.api import EngineInfo, Output, SpeechCapabilities, SpeechJob, SpeechOutput, Voice
+from engines.api import EngineInfo, Output, Place, SpeechCapabilities, SpeechJob, SpeechOutput, Voice
 from engines.catalogue.engines import EngineRecord
 from engines.fleet.worker_environ import default_variables
 from engines.fleet.worker_process import WorkerProcess
@@ -35,7 +35,7 @@ class Fragmenting:
         self._report = Path(report)
         self._kept: list[bytes] = []
 
-    def load(self, out: Output) -> EngineInfo:
+    def load(self, place: Place, out: Output) -> EngineInfo:
         """Return its info. Its idle time is short, so that its worker returns memory soon."""
         malloc_trim.DELAY_SECONDS = 0.5
         capabilities = SpeechCapabilities(24_000, ("en",))

@@ -16,6 +16,7 @@ from engines.api import (
     BatchItem,
     EngineInfo,
     Output,
+    Place,
     SpeechCapabilities,
     SpeechJob,
     SpeechOutput,
@@ -40,7 +41,7 @@ class Small:
     def __init__(self, size: int = 0) -> None:
         self._size = size
 
-    def load(self, out: Output) -> EngineInfo:
+    def load(self, place: Place, out: Output) -> EngineInfo:
         """Return what it can do."""
         return EngineInfo(
             "small",

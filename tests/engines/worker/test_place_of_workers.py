@@ -11,21 +11,23 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 from one_worker import path_of_engines, started
 from outputs import QUIET
 
-from engines.api import EngineInfo, Output, SpeechCapabilities, SpeechJob, SpeechOutput, Voice
+from engines.api import EngineInfo, Output, Place, SpeechCapabilities, SpeechJob, SpeechOutput, Voice
 from engines.catalogue.engines import EngineRecord, find_engine
 from engines.catalogue.models import find_model
 from engines.fleet.model_engines import ModelEngines
 from engines.fleet.resting_engines import RestingEngines
 from engines.fleet.worker_environ import worker_environ
 from engines.fleet.worker_group import WorkerGroup
+from engines.fleet.worker_process import StartFailed
 from engines.memory.cores import usable_cores
 from engines.memory.governor import Governor
-from engines.settings import EngineSettings, ModelSettings, WorkerSettings
+from engines.settings import EngineSettings, ModelSettings, Options, WorkerSettings
 
 RECORD = EngineRecord(
     "telling", "test_place_of_workers:Telling", ("speech",), "none", cache_folder="/srv/models"
@@ -60,13 +62,19 @@ NEEDED = {
 class Telling:
     """An engine that writes what it was given into a file."""
 
-    def __init__(self, file: str, key: str = "") -> None:
+    def __init__(self, file: str, key: str = "", computes_on: str = "cpu") -> None:
         self._file = Path(file)
         self._key = key
+        self._computes_on = computes_on
 
-    def load(self, out: Output) -> EngineInfo:
+    def load(self, place: Place, out: Output) -> EngineInfo:
         """Write it down."""
-        self._file.write_text(json.dumps({"environ": dict(os.environ), "key": self._key}))
+        told = {
+            "environ": dict(os.environ),
+            "key": self._key,
+            "place": msgspec.to_builtins(place),
+        }
+        self._file.write_text(json.dumps(told))
         return EngineInfo(
             "telling",
             "1",
@@ -74,6 +82,7 @@ class Telling:
             ("telling",),
             (Voice("low", "Low"),),
             speech=SpeechCapabilities(24_000, ("en",)),
+            device=self._computes_on,
         )
 
     def speak(self, job: SpeechJob, out: SpeechOutput) -> None:
@@ -113,6 +122,86 @@ def test_an_engine_gets_what_it_needs_and_no_secrets(monkeypatch: pytest.MonkeyP
     run(test)
 
 
+def test_an_engine_is_told_its_place(tmp_path: Path) -> None:
+    """Device, dtype and threads of the settings, the environment of the record and the folder of pulled models
+    reach an engine when it is loaded, and none of them as an argument of its class.
+    """
+    record = msgspec.structs.replace(RECORD, group="legacy457")
+    told = tmp_path / "told"
+    given: list[tuple[Options, dict[str, object]]] = [
+        ({}, {"device": "auto", "dtype": "auto", "threads": 0}),
+        (
+            {"device": "cuda", "dtype": "bfloat16", "threads": 3, "computes_on": "cuda:0"},
+            {"device": "cuda", "dtype": "bfloat16", "threads": 3},
+        ),
+        ({"threads": "2"}, {"device": "auto", "dtype": "auto", "threads": 2}),
+    ]
+
+    async def test() -> None:
+        for options, place in given:
+            async with started(record, {"file": str(told), "key": "mine", **options}):
+                had = json.loads(told.read_text())
+                assert had["key"] == "mine"
+                assert had["place"] == {**place, "group": "legacy457", "cache_folder": "/srv/models"}
+
+    run(test)
+
+
+def test_no_threads_are_left_to_the_engine_and_zero_is_all(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`threads: 0` in the settings is the worker's whole share of the cores, for engines too that would take
+    fewer where nothing is said.
+    """
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+    async def test() -> None:
+        async with started(RECORD, {"file": str(tmp_path / "told"), "threads": 0}):
+            assert json.loads((tmp_path / "told").read_text())["place"]["threads"] == 1
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (
+            {"device": 0},
+            "The option `device` should be the name of a device, such as auto, cpu or cuda, not 0.",
+        ),
+        ({"dtype": True}, "The option `dtype` should be the name of a kind of numbers, .*, not True."),
+        ({"threads": "many"}, "The option `threads` should be a number of threads, .*, not 'many'."),
+        ({"threads": -1}, "The option `threads` should be a number of threads, .*, not -1."),
+        ({"device": "cuda"}, "There is no device 'cuda' for the engine `telling`: it computes on cpu."),
+        ({"devise": "cuda"}, "unexpected keyword argument 'devise'"),
+    ],
+)
+def test_places_and_options_that_are_none(tmp_path: Path, options: Options, reason: str) -> None:
+    """What is no place is refused with the option's name, a device that the engine computes not on as well, and
+    so is an option that the engine does not know.
+    """
+
+    async def test() -> None:
+        with pytest.raises(StartFailed, match=reason):
+            async with started(RECORD, {"file": str(tmp_path / "told"), **options}):
+                pass
+
+    run(test)
+
+
+def test_a_models_environment_is_its_engines(tmp_path: Path) -> None:
+    """The engine of a model has the group of the model's record, by which it names the command that mends its
+    environment.
+    """
+    model = find_model("kokoro")
+    elsewhere = msgspec.structs.replace(
+        model, engine=msgspec.structs.replace(model.engine, group="legacy457")
+    )
+    engines = ModelEngines(tmp_path / "learned", Governor(), 0.0)
+    groups = [engines.make(one, [tmp_path], 0, ModelSettings()).record.group for one in (model, elsewhere)]
+    assert groups == ["main", "legacy457"]
+
+
 @pytest.mark.parametrize("size", [0, 1_000_000])
 def test_options_are_not_to_be_seen(tmp_path: Path, size: int) -> None:
     """An engine gets its options whole, however long, and no list of processes shows them."""
@@ -140,7 +229,7 @@ def test_what_is_remembered_of_a_model_tells_no_options(tmp_path: Path) -> None:
     async def remember() -> None:
         settings = ModelSettings(options={"api_key": SECRET})
         made = engines.make(model, [tmp_path], 0, settings)
-        info = Telling(str(tmp_path / "told")).load(QUIET)
+        info = Telling(str(tmp_path / "told")).load(Place(), QUIET)
         made.on_demand.on_ready(info, os.getpid(), 1.0)
         while not (learned / "kokoro.json").exists():  # noqa: ASYNC110 - a thread writes it
             await asyncio.sleep(0.01)
@@ -158,7 +247,7 @@ def test_what_is_remembered_of_an_engine_that_rests_tells_no_options(tmp_path: P
     learned = tmp_path / "learned"
 
     async def remember() -> None:
-        info = Telling(str(tmp_path / "told")).load(QUIET)
+        info = Telling(str(tmp_path / "told")).load(Place(), QUIET)
         RestingEngines(learned, 0.0).on_demand(find_engine("tone"), settings).on_ready(info, os.getpid(), 1.0)
         while not (learned / "tone.json").exists():  # noqa: ASYNC110 - a thread writes it
             await asyncio.sleep(0.01)

@@ -219,4 +219,4 @@ def test_concurrency_is_checked_at_load() -> None:
     with pytest.raises(StartFailed, match="not sound: Expected `int` >= 1"):
         asyncio.run(start(contradicting, {"size": 0}))
     with pytest.raises(StartFailed, match="exclude each other"):
-        asyncio.run(start(find_engine("pace"), {"threads": 2, "steps": 2}))
+        asyncio.run(start(find_engine("pace"), {"parallel": 2, "steps": 2}))

@@ -14,6 +14,7 @@ from engines.api import (
     EngineInfo,
     Finished,
     Output,
+    Place,
     PromptJob,
     SpeechCapabilities,
     SpeechJob,
@@ -48,7 +49,7 @@ class Both:
         self.chunks = 0
         self.recording = b""
 
-    def load(self, out: Output) -> EngineInfo:
+    def load(self, place: Place, out: Output) -> EngineInfo:
         """Return its info."""
         return INFO
 

@@ -31,7 +31,7 @@ from neural_server import TEXT, VOICEBOX, pcm_to_wav, serve_models, speak
 from servers import EAR, TIMEOUT, Server
 
 from engines.adapters.kokoro.engine import Kokoro
-from engines.api import SpeechJob
+from engines.api import Place, SpeechJob
 
 NAMES = ("whisper-tiny", "faster-whisper-tiny", "kokoro", "pocket-tts-english")
 SPOKEN = ["hello", "count", "morgen"]
@@ -135,8 +135,8 @@ def test_a_seed_repeats_the_audio(server: Server, model: str, voice: str) -> Non
 
 def test_audio_is_the_engines_own(server: Server) -> None:
     """Kokoro's audio through the gateway is as long as its engine's and alike in shape; Pocket TTS's too."""
-    kokoro = Kokoro(path=str(tiny_kokoro.folder(real=True)), device="cpu")
-    kokoro.load(QUIET)
+    kokoro = Kokoro(path=str(tiny_kokoro.folder(real=True)))
+    kokoro.load(Place(device="cpu"), QUIET)
     for model, voice, own in (
         ("kokoro", "af_bella", tiny_kokoro.speak(SpeechJob(TEXT, "af_bella", seed=11), kokoro).pcm),
         ("pocket-tts-english", "marius", tiny_pocket.speak(SpeechJob(TEXT, "marius", seed=11))),

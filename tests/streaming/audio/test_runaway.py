@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from outputs import QUIET, run_speech
 
 from engines.adapters.espeak.engine import Espeak
-from engines.api import Audio, SpeechEvent, SpeechJob
+from engines.api import Audio, Place, SpeechEvent, SpeechJob
 from engines.errors import RunawayAudio
 from streaming.audio.runaway import RunawayDetector, has_loop, limits_for
 from streaming.text.duration import estimate_duration
@@ -38,7 +38,7 @@ TEXT = "The quick brown fox jumps over the lazy dog, and then it runs into the f
 def espeak() -> Espeak:
     """Return the engine itself, in this process."""
     engine = Espeak()
-    engine.load(QUIET)
+    engine.load(Place(), QUIET)
     return engine
 
 

@@ -15,7 +15,7 @@ from hibari_in_process import RATE, say
 from whisper_transcripts import texts, transcribe
 
 from engines.adapters.faster_whisper.engine import FasterWhisper
-from engines.api import BYTES_PER_SAMPLE, TranscriptionJob
+from engines.api import BYTES_PER_SAMPLE, Place, TranscriptionJob
 from streaming.audio.likeness import is_same_reading, reading_of
 from streaming.audio.resampling import TempoResampler
 from streaming.text.attempts import Attempts
@@ -39,8 +39,8 @@ RIGHT = 8
 @lru_cache(1)
 def transcriber() -> FasterWhisper:
     """Load Whisper tiny.en."""
-    engine = FasterWhisper(path=str(models.get_model_path()), device="cpu", threads=1)
-    engine.load(QUIET)
+    engine = FasterWhisper(path=str(models.get_model_path()))
+    engine.load(Place(device="cpu", threads=1), QUIET)
     return engine
 
 
