@@ -33,7 +33,7 @@ from bench import (
     verified_speech,
 )
 from bench.figures import Figure
-from bench.target import Target, own
+from bench.target import ESPEAK, Target, own
 
 PROGRAMS = {
     "long_text": long_text.run,
@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--only", choices=PROGRAMS, action="append")
     asked = parser.parse_args()
     served: AbstractContextManager[Target] = (
-        nullcontext(Target(asked.url.rstrip("/"), asked.api_key)) if asked.url else own()
+        nullcontext(Target(asked.url.rstrip("/"), asked.api_key)) if asked.url else own(ESPEAK)
     )
     with served as target:
         figures = asyncio.run(
@@ -98,9 +98,10 @@ async def _run(target: Target, names: list[str]) -> list[Figure]:
 
 
 def _print(figures: list[Figure]) -> None:
-    table = Table("program", "what", "value", "unit", "aim")
+    table = Table("program", "what", "value", "unit", "aim", "of several runs")
     for figure in figures:
-        table.add_row(figure.program, figure.what, f"{figure.value:,g}", figure.unit, figure.aim)
+        runs = f"{min(figure.runs):,g} to {max(figure.runs):,g}" if figure.runs else ""
+        table.add_row(figure.program, figure.what, f"{figure.value:,g}", figure.unit, figure.aim, runs)
     Console().print(table)
 
 

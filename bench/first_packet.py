@@ -51,9 +51,11 @@ async def _once(target: Target, format: str, number: int) -> float:
     began = time.perf_counter()
     whole = connection.ask(speech(texts.line(number), format), body)
     try:
-        return await found - began
-    finally:
         await whole
+        if not found.done():
+            raise ConnectionError(f"no sound came: status {connection.status}, {connection.head!r}")
+        return found.result() - began
+    finally:
         connection.close()
 
 

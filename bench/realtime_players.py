@@ -16,7 +16,7 @@ from contextlib import nullcontext
 
 from bench import texts
 from bench.figures import Figure
-from bench.target import Target, own
+from bench.target import ESPEAK, Target, own
 from bench.wire import Connection, speech
 
 WARM_UP = 10
@@ -31,7 +31,7 @@ async def run(target: Target) -> list[Figure]:
     """Play more and more at once, until one runs dry; on a new server of our own, as memory counts from where
     it begins.
     """
-    with own() if target.pid else nullcontext(target) as served:
+    with own(ESPEAK) if target.pid else nullcontext(target) as served:
         return await _steps(served)
 
 

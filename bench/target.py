@@ -19,6 +19,10 @@ import msgspec
 import yaml
 
 PATIENCE = 60.0
+ESPEAK: dict[str, Any] = {"engines": {"hibari": {"enabled": False}}}
+"""settings with which eSpeak speaks OpenAI's voices: it takes so little that the gateway is what is
+measured
+"""
 
 
 class Target(msgspec.Struct):

@@ -82,8 +82,13 @@ def test_unusable_recordings_are_repeated() -> None:
 
 @pytest.mark.parametrize("wanted", [16_000, 44_100, 48_000])
 def test_other_rates(wanted: int) -> None:
-    """A tone keeps its pitch, length and loudness at another rate."""
+    """A tone keeps its pitch, length and loudness at another rate; where it begins and ends without warning
+    the filter rings a little.
+    """
     tone: NDArray[np.float32] = np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000).astype(np.float32)
     expected = np.sin(2 * np.pi * 440 * np.arange(wanted) / wanted)
+    found = resample(tone, 48_000, wanted)
 
-    assert np.abs(resample(tone, 48_000, wanted) - expected).max() < 1e-3
+    assert len(found) == wanted
+    assert np.abs(found - expected).max() < 1e-2
+    assert np.abs(found - expected)[200:-200].max() < 1e-3

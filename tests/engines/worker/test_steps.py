@@ -15,6 +15,7 @@ from engines.api import Audio, PromptJob, Sample, SpeechJob
 from engines.catalogue.engines import EngineRecord, find_engine
 from engines.errors import BadInput, EngineFailed
 from engines.fleet.pool import Pool
+from engines.fleet.streams import RequestTerms
 from engines.fleet.worker_group import WorkerGroup
 from engines.fleet.worker_process import StartFailed, WorkerProcess
 from engines.settings import EngineSettings, Options, WorkerSettings
@@ -22,6 +23,8 @@ from engines.wire.client import WorkerLost
 
 SETTINGS = WorkerSettings(restart_delay=0.05, stall_timeout=20.0, start_timeout=60.0)
 STEPPING = EngineRecord("stepping", "contract_engines:Stepping", ("speech",), "MIT")
+UNPACED = RequestTerms(batch=True)
+"""on a busy machine a player would have to wait until the others' audio is made in time"""
 FOREVER = 100_000
 """chunks of a job that goes on until it is left"""
 
@@ -48,7 +51,7 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
 
 async def speak(engine: Pool, text: str, voice: str = "low") -> int:
     """Speak a text; return how many bytes of audio there were."""
-    async with aclosing(engine.speak(SpeechJob(text, voice))) as events:
+    async with aclosing(engine.speak(SpeechJob(text, voice), UNPACED)) as events:
         return sum([len(event.pcm) async for event in events if isinstance(event, Audio)])
 
 
@@ -58,7 +61,7 @@ async def open_job(engine: Pool, text: str, voice: str = "low") -> AsyncIterator
     begun = asyncio.Event()
 
     async def hear() -> None:
-        async with aclosing(engine.speak(SpeechJob(text, voice))) as events:
+        async with aclosing(engine.speak(SpeechJob(text, voice), UNPACED)) as events:
             async for _ in events:
                 begun.set()
 

@@ -143,7 +143,7 @@ def test_a_worker_that_dies_is_replaced(cluster: Server) -> None:
 
     assert all(speak(cluster, "one two").status_code == 200 for _ in range(5))
     wait_until(lambda: ready_workers(cluster) - before, "another one is ready in its place")
-    assert len(ready_workers(cluster)) == 2
+    wait_until(lambda: len(ready_workers(cluster)) == 2, "both are ready")
     os.kill(other, signal.SIGKILL)
     wait_until(lambda: parent_of(other) is None, "the other is dead too")
     assert all(speak(cluster, "one two").status_code == 200 for _ in range(5))

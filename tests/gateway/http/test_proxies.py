@@ -14,7 +14,7 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from servers import Server, running
+from servers import Server, running, wait_until
 
 from gateway.http.proxies import Forwarding, Proxies, caller_network
 
@@ -103,6 +103,7 @@ def test_addresses_in_headers_count_nothing(tmp_path: Path) -> None:
     """Without trusted proxies a caller cannot choose its own address: its limits hold."""
     with running(tmp_path, LIMITED) as server:
         assert statuses(server) == [200, 200, 429, 429]
+        wait_until(lambda: len(server.requests()) == 4, "the log has all requests")
         assert {line.get("client") for line in server.requests() if line["status"] == 429} == {"127.0.0.1"}
 
 
@@ -110,7 +111,10 @@ def test_callers_behind_a_trusted_proxy(tmp_path: Path) -> None:
     """Behind a trusted proxy each caller has limits of its own, and the log tells its address."""
     with running(tmp_path, LIMITED | {"server": {"trusted_proxies": ["127.0.0.0/8"]}}) as server:
         assert statuses(server) == [200, 200, 200, 200]
-        assert "203.0.113.3" in {line.get("client") for line in server.requests()}
+        wait_until(
+            lambda: "203.0.113.3" in {line.get("client") for line in server.requests()},
+            "the log has the last caller's address",
+        )
 
 
 class Relay(http.server.BaseHTTPRequestHandler):
