@@ -24,6 +24,7 @@ import msgspec
 import uvicorn
 from structlog.typing import FilteringBoundLogger
 
+from engines.fleet.launched_workers import LaunchedWorkers
 from engines.fleet.runtime import Engines
 from gateway.app import VERSION, create_app, make_encoders
 from gateway.config.settings import Settings
@@ -53,8 +54,11 @@ CANCEL_AFTER = 2
 """seconds that connections have to close once their requests have ended or were cancelled"""
 
 
-def run(settings: Settings, *, ready_file: Path | None = None) -> int:
-    """Serve until a signal; return the exit status.
+def run(
+    settings: Settings, runner: asyncio.Runner, launched: LaunchedWorkers, *, ready_file: Path | None = None
+) -> int:
+    """Serve until a signal, with workers that were launched before in the runner's event loop; return the
+    exit status.
 
     It is 0, or 1 when the server could not start, 2 when the settings do not allow it, or 130 when it was
     interrupted while it started.
@@ -75,6 +79,7 @@ def run(settings: Settings, *, ready_file: Path | None = None) -> int:
         observer=metrics,
         encoding=encoders.capacity,
         resting=make_resting(settings),
+        launched=launched,
     )
     manager = make_manager(settings, engines, log)
     drain = Drain()
@@ -97,7 +102,7 @@ def run(settings: Settings, *, ready_file: Path | None = None) -> int:
         settings, app, drain, log, on_listening=lambda address: announce(address, settings, log, ready_file)
     )
     try:
-        server.run()
+        runner.run(server.serve())
     except SystemExit as exc:
         return int(exc.code or 0)
     if server.stopped_by is signal.SIGINT:

@@ -2,7 +2,8 @@
 
 Until the first of it has been read, audio that runs away, comes out far too short or loses its worker is made
 once more. After that, running away and a lost worker are errors, and too short is only reported: the words
-are lost, but their moment has passed.
+are lost, but their moment has passed. A later segment that runs away would break off what is being heard, so
+it is made again more often, and also where the caller chose the seed.
 
 No audio at all for the first segment is an error where it has letters or digits. Where it has none, and in
 later segments, which must not break what is being heard, it becomes a short silence, reported as too short
@@ -32,6 +33,8 @@ from streaming.text.transcript_words import comparable_words
 Speak = Callable[[Segment, int], AsyncGenerator[SpeechEvent, None]]
 """yields a segment's events; the number is how many attempts there were before"""
 MAX_ATTEMPTS = 2
+LATER_ATTEMPTS = 4
+"""at a segment behind the first, where all before ran away"""
 NOTHING_TO_SAY_SECONDS = 0.2
 """of silence, for a text that has nothing to say"""
 
@@ -67,6 +70,8 @@ class RetryPolicy(msgspec.Struct, frozen=True):
     on_truncation: Callable[[], None] = lambda: None
     """called when the audio that is sent is far too short"""
     max_attempts: int = MAX_ATTEMPTS
+    later_attempts: int = LATER_ATTEMPTS
+    """those at a segment behind the first that runs away, if that is more"""
     said: Callable[[str], str] = lambda text: text
     """what is heard of a segment's text, where that is not what the engine reads"""
     check: TakeCheck | None = None
@@ -150,19 +155,23 @@ class SegmentAudio:
 
     async def _attempts(self) -> bool:
         """Make the audio until it is faultless, or some was read, and return whether it is long enough."""
-        for attempt in range(self._policy.max_attempts):
-            last = attempt == self._policy.max_attempts - 1
+        attempt = 0
+        while True:
+            attempt += 1
             try:
-                complete = await self._attempt(attempt)
-                if complete or last or self._was_read:
-                    break
+                complete = await self._attempt(attempt - 1)
+                if complete or self._was_read or attempt >= self._policy.max_attempts:
+                    return complete
                 self._policy.on_retry("truncated")
             except RunawayAudio:
-                if last or self._was_read:
+                if self._was_read or attempt >= self._most_attempts(self._policy.max_attempts):
                     raise
                 self._policy.on_retry("run away")
             self._pcm.clear()
-        return complete
+
+    def _most_attempts(self, usual: int) -> int:
+        """Return how often the segment is made at most where it runs away each time."""
+        return max(usual, self._policy.later_attempts) if self.segment.index else usual
 
     async def _best_take(self, check: TakeCheck) -> bool:
         """Make takes until one is good or no other is worth it, keep the best, and return whether that is
@@ -181,7 +190,10 @@ class SegmentAudio:
                 await verified.add(pcm, truncated=not complete)
             except SpeechError as exc:
                 attempts.add_failure("run away" if isinstance(exc, RunawayAudio) else "failed")
-                reason = attempts.reason_for_another(check.most_attempts)
+                most = check.most_attempts
+                reason = attempts.reason_for_another(
+                    most if attempts.best_is_usable else self._most_attempts(most)
+                )
                 if reason is None and not attempts.best_is_usable:
                     raise
             else:

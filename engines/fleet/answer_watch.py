@@ -2,8 +2,9 @@
 
 A child that is busy is not dead: one long call into a library may hold its interpreter, and on a machine with
 too much to do everything takes long. So time counts against a child only while it uses no processor, as one
-that is stopped or deadlocked uses none, until a second, longer limit that holds whatever it does. Time in
-which we ourselves did not run, stopped or suspended, counts against nobody.
+that is stopped or deadlocked uses none, until a second, longer limit that holds whatever it does. One that
+the system itself reports as stopped need not be asked, and has less time. Time in which we ourselves did not
+run, stopped or suspended, counts against nobody.
 """
 
 from __future__ import annotations
@@ -42,22 +43,29 @@ class AnswerTerms(msgspec.Struct, frozen=True):
     """for a child that uses no processor meanwhile"""
     busy_within: float = 60.0
     """for one that does"""
+    stopped_within: float = 2.0
+    """for one that is stopped, as by SIGSTOP: longer than a debugger or a checkpoint takes"""
 
     @property
     def period(self) -> float:
         """The seconds between two looks at the child."""
-        return min(self.asked_every, self.within / LOOKS)
+        return min(self.asked_every, self.within / LOOKS, self.stopped_within / LOOKS)
 
 
 class Debt:
     """Counts how long a child has owed the same answer.
 
-    `used` returns the seconds of processor time that the child has used so far.
+    `used` returns the seconds of processor time that the child has used so far, `is_stopped` whether the
+    system has stopped it.
     """
 
-    def __init__(self, terms: AnswerTerms, used: Callable[[], float]) -> None:
+    def __init__(
+        self, terms: AnswerTerms, used: Callable[[], float], is_stopped: Callable[[], bool] = lambda: False
+    ) -> None:
         self._terms = terms
         self._used = used
+        self._is_stopped = is_stopped
+        self._stopped_seconds = 0.0
         self._owed: object = None
         self._last_used = 0.0
         self.seconds = 0.0
@@ -66,12 +74,16 @@ class Debt:
 
     def count(self, owed: object, elapsed: float) -> bool:
         """Count so many seconds in which `owed` may have been owed; return whether that is too long."""
+        elapsed = min(elapsed, LONGEST_LOOK * self._terms.period)
+        self._stopped_seconds = self._stopped_seconds + elapsed if self._is_stopped() else 0.0
+        if self._stopped_seconds >= self._terms.stopped_within:
+            self.seconds = max(self.seconds, self._stopped_seconds)
+            return True
         if owed is None or owed != self._owed:
             self._owed = owed
             self.seconds = self._idle_seconds = 0.0
             self._last_used = self._used() if owed is not None else 0.0
             return False
-        elapsed = min(elapsed, LONGEST_LOOK * self._terms.period)
         used = self._used()
         self.seconds += elapsed
         self._idle_seconds = 0.0 if used > self._last_used else self._idle_seconds + elapsed
@@ -84,11 +96,12 @@ async def wait_until_overdue(
     terms: AnswerTerms,
     used: Callable[[], float],
     *,
+    is_stopped: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> float:
     """Ask a child again and again, until it owes an answer for too long; return for how many seconds."""
-    debt = Debt(terms, used)
+    debt = Debt(terms, used, is_stopped)
     looked = asked = clock()
     while True:
         await sleep(terms.period)

@@ -51,6 +51,13 @@ async def start_module(
     )
 
 
+def is_stopped(pid: int) -> bool:
+    """Return whether a process is stopped, as by SIGSTOP, and not by a debugger (Linux; proc_pid_stat(5))."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2][1:2] == "T"
+    return False
+
+
 async def wait_for_end(process: asyncio.subprocess.Process) -> int:
     """Wait for a process's end and return its exit status.
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 
 from engines.fleet.answer_watch import Answers, AnswerTerms, wait_until_overdue
-from engines.fleet.child_process import start_module, stop_process
+from engines.fleet.child_process import is_stopped, start_module, stop_process
 from engines.memory.measure import processor_seconds
 
 LIVED_LONG = 30.0
@@ -103,7 +103,11 @@ class ChildRun:
 
 
 async def _watch(pid: int, answers: Answers, kill: Callable[[float], None], terms: AnswerTerms) -> None:
-    kill(await wait_until_overdue(answers, terms, lambda: processor_seconds(pid)))
+    kill(
+        await wait_until_overdue(
+            answers, terms, lambda: processor_seconds(pid), is_stopped=lambda: is_stopped(pid)
+        )
+    )
 
 
 def _ignore_failure(_exc: Exception) -> None:

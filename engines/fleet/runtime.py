@@ -11,13 +11,14 @@ from engines.api import EngineInfo
 from engines.catalogue.engines import CATALOGUE, EngineRecord, Kind, does_rest
 from engines.errors import EngineUnavailable
 from engines.fleet.events import Observer
+from engines.fleet.launched_workers import LaunchedWorkers
 from engines.fleet.on_demand import OnDemand
 from engines.fleet.pool import Pool
 from engines.fleet.resting_engines import RestingEngines
 from engines.fleet.status import EngineStatus
 from engines.fleet.temporary_folders import remove_stale_folders
 from engines.fleet.worker_group import WorkerGroup
-from engines.fleet.worker_process import Log
+from engines.fleet.worker_launch import Log
 from engines.settings import EngineSettings, WorkerSettings
 
 IDLE_POLL_SECONDS = 0.2
@@ -72,7 +73,7 @@ async def _end_when_idle(group: WorkerGroup, task: asyncio.Task[None]) -> None:
 class Engines:
     """The engines of the catalogue that the settings enable, run by this process. Raises UnknownEngine.
 
-    Without `resting` all of them are always ready.
+    Without `resting` all of them are always ready. Workers that were `launched` before are taken.
     """
 
     def __init__(
@@ -85,11 +86,13 @@ class Engines:
         encoding: Callable[[], float] = lambda: 0.0,
         catalogue: tuple[EngineRecord, ...] = CATALOGUE,
         resting: RestingEngines | None = None,
+        launched: LaunchedWorkers | None = None,
     ) -> None:
         self._workers = workers
         self._log = log
         self._observer = observer
         self._encoding = encoding
+        self._take_launched = launched.take if launched else None
         self._tasks: dict[str, asyncio.Task[None]] | None = None
         self._replaced: set[asyncio.Task[None]] = set()
         """tasks of engines that others have replaced, while their workers stop"""
@@ -118,7 +121,13 @@ class Engines:
         if replaced := self._groups.get(record.name):
             replaced.stop_reason = f"`{record.name}` has been removed or replaced."
         group = WorkerGroup(
-            record, settings, self._workers, self._log, encoding=self._encoding, on_demand=on_demand
+            record,
+            settings,
+            self._workers,
+            self._log,
+            encoding=self._encoding,
+            on_demand=on_demand,
+            take_launched=self._take_launched,
         )
         self._groups[record.name] = group
         self._pools[record.name] = Pool(

@@ -13,10 +13,13 @@ from engines.fleet.answer_watch import AnswerTerms
 from engines.fleet.health_answers import HealthAnswers
 from engines.fleet.process_supervisor import LIVED_LONG, Backoff, ChildRun, Supervisor
 from engines.fleet.status import WorkerState, WorkerStatus
-from engines.fleet.worker_process import Log, StartFailed, WorkerProcess
+from engines.fleet.worker_launch import LaunchedWorker, Log
+from engines.fleet.worker_process import StartFailed, WorkerProcess
 from engines.settings import Options, WorkerSettings
 from engines.wire.client import WorkerClient
 
+TakeLaunched = Callable[[EngineRecord, Options], LaunchedWorker | None]
+"""returns a worker that was launched before, and is the caller's then; None for none"""
 DEATHS_FORGIVEN = 2
 """deaths in a row after which who wants a model still has it started at once"""
 
@@ -28,7 +31,8 @@ class SupervisedWorker:
     the same way again is not tried again. A worker `on_demand` rests until it is wanted, and again after it
     died or failed to start: a model takes memory, for which room must be made first, and half a minute to say
     that it does not load. `hold` is entered before a process of it starts, and left once that has ended. It
-    is one of so many `workers`, which share the cores.
+    is one of so many `workers`, which share the cores. One that `take_launched` returns is not started but
+    waited for.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class SupervisedWorker:
         on_demand: bool = False,
         hold: Callable[[], AbstractContextManager[None]] | None = None,
         workers: int = 1,
+        take_launched: TakeLaunched | None = None,
     ) -> None:
         self._record = record
         self._settings = settings
@@ -56,6 +61,7 @@ class SupervisedWorker:
         self._on_demand = on_demand
         self._hold = hold or nullcontext
         self._workers = workers
+        self._take_launched = take_launched
         self._starting_process: asyncio.Future[WorkerProcess] | None = None
         self._supervisor = Supervisor(
             self._run_and_hold,
@@ -199,6 +205,7 @@ class SupervisedWorker:
 
     async def _start_process(self) -> WorkerProcess | None:
         """Start a worker; return None if `rest` was called before it was ready. Raises StartFailed."""
+        take = self._take_launched
         self._starting_process = asyncio.ensure_future(
             WorkerProcess.start(
                 self._record,
@@ -207,6 +214,7 @@ class SupervisedWorker:
                 options=self._options,
                 workers=self._workers,
                 card=self.card,
+                launched=take(self._record, self._options or {}) if take else None,
             )
         )
         try:
@@ -228,10 +236,13 @@ class SupervisedWorker:
 
     @property
     def _terms(self) -> AnswerTerms:
-        """What a worker has to keep to. One that works may answer late: its jobs have limits of their own."""
+        """What a worker has to keep to. One that works may answer late: its jobs have limits of their own.
+        One that is stopped has the settings' time, as a model takes long to load again.
+        """
         settings = self._settings
         busy_within = max(settings.stall_timeout, settings.health_timeout)
-        return AnswerTerms(settings.health_interval, settings.health_timeout, busy_within)
+        within = settings.health_timeout
+        return AnswerTerms(settings.health_interval, within, busy_within, stopped_within=within)
 
     def _give_up_frozen(self, client: WorkerClient, seconds: float) -> None:
         self._log("worker does not answer", engine=self._record.name, pid=self.pid, seconds=round(seconds, 1))

@@ -24,8 +24,8 @@ from engines.fleet.slots import JobOutcome, Slot, Workers
 from engines.fleet.start_deadline import StartDeadline
 from engines.fleet.status import EngineStatus
 from engines.fleet.streams import RequestTerms, StreamNeed
-from engines.fleet.supervised_worker import SupervisedWorker
-from engines.fleet.worker_process import Log
+from engines.fleet.supervised_worker import SupervisedWorker, TakeLaunched
+from engines.fleet.worker_launch import Log
 from engines.fleet.worker_slot import WorkerSlot, slots_of_others
 from engines.settings import EngineSettings, WorkerSettings
 
@@ -47,6 +47,7 @@ class WorkerGroup:
         *,
         encoding: Callable[[], float] = lambda: 0.0,
         on_demand: OnDemand | None = None,
+        take_launched: TakeLaunched | None = None,
     ) -> None:
         self._encoding = encoding
         self._on_demand = on_demand
@@ -70,6 +71,7 @@ class WorkerGroup:
                 on_demand=on_demand is not None,
                 hold=on_demand.hold if on_demand else None,
                 workers=engine.workers or record.workers,
+                take_launched=take_launched,
             )
             for _ in range(engine.workers or record.workers)
         ]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import threading
 from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
 
-from gateway import serve
+from engines.fleet.launched_workers import LaunchedWorkers
 from gateway.config import load
+from gateway.config.settings import Settings
 
 
 def run(args: Namespace) -> int:
@@ -24,11 +28,37 @@ def run(args: Namespace) -> int:
     settings = load.load(args.config, os.environ, flags)
     if args.stop_with_stdin:
         threading.Thread(target=_stop_with_stdin, daemon=True, name="stdin").start()
+    with asyncio.Runner(loop_factory=_loop_factory(settings)) as runner:
+        launched = LaunchedWorkers()
+        try:
+            runner.run(launched.launch(settings.engines))
+            return _serve(settings, runner, launched, args.ready_file)
+        finally:
+            runner.run(launched.close())
+
+
+def _serve(
+    settings: Settings, runner: asyncio.Runner, launched: LaunchedWorkers, ready_file: Path | None
+) -> int:
+    """Load the server, which takes about as long as the workers that start meanwhile, and run it."""
     if settings.server.processes > 1:
         from gateway.cluster import supervisor
 
-        return supervisor.run(settings, ready_file=args.ready_file)
-    return serve.run(settings, ready_file=args.ready_file)
+        return supervisor.run(settings, runner, launched, ready_file=ready_file)
+    from gateway import serve
+
+    return serve.run(settings, runner, launched, ready_file=ready_file)
+
+
+def _loop_factory(settings: Settings) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return what makes the event loop; asyncio's own where none serves HTTP in it, or uvloop is not here."""
+    if settings.server.processes > 1:
+        return None
+    try:
+        import uvloop
+    except ImportError:  # as on Windows
+        return None
+    return uvloop.new_event_loop
 
 
 def _stop_with_stdin() -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
+from engines.fleet.launched_workers import LaunchedWorkers
 from engines.fleet.runtime import Engines
 from engines.fleet.temporary_folders import TemporaryFolder
 from engines.worker.parent import STOP_SIGNAL, ignore_group_signals
@@ -47,8 +48,11 @@ from gateway.services.container import codec_threads
 POLL_PERIOD = 0.05
 
 
-def run(settings: Settings, *, ready_file: Path | None = None) -> int:
-    """Serve with several processes until a signal; return the exit status.
+def run(
+    settings: Settings, runner: asyncio.Runner, launched: LaunchedWorkers, *, ready_file: Path | None = None
+) -> int:
+    """Serve with several processes until a signal, with workers that were launched before in the runner's
+    event loop; return the exit status.
 
     It is 0, or 1 when the server could not start, or 2 when the settings do not allow it.
     """
@@ -70,7 +74,8 @@ def run(settings: Settings, *, ready_file: Path | None = None) -> int:
         print(f"voicebox: {cannot_listen(settings.server.host, settings.server.port, exc)}", file=sys.stderr)
         return 1
     with held, TemporaryFolder() as folder:
-        return asyncio.run(ClusterSupervisor(settings, log, held.getsockname()[:2], folder).serve(ready_file))
+        supervisor = ClusterSupervisor(settings, log, held.getsockname()[:2], folder, launched)
+        return runner.run(supervisor.serve(ready_file))
 
 
 def bind(host: str, port: int, *, shared: bool = True) -> socket.socket:
@@ -97,7 +102,12 @@ class ClusterSupervisor:
     """The process that runs the engines, and keeps the processes that serve HTTP running."""
 
     def __init__(
-        self, settings: Settings, log: FilteringBoundLogger, address: tuple[str, int], folder: Path
+        self,
+        settings: Settings,
+        log: FilteringBoundLogger,
+        address: tuple[str, int],
+        folder: Path,
+        launched: LaunchedWorkers,
     ) -> None:
         self._settings = settings
         self._log = log
@@ -111,6 +121,7 @@ class ClusterSupervisor:
             log=logging.engine_log(log),
             encoding=lambda: self._engine_server.encoding(),
             resting=make_resting(settings),
+            launched=launched,
         )
         self._failure = ""
         """why the members cannot serve"""

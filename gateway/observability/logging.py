@@ -15,7 +15,7 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
-from engines.fleet.worker_process import Log
+from engines.fleet.worker_launch import Log
 from gateway.config.settings import LogSettings
 from gateway.observability.console import ConsoleLines, wants_colours
 from gateway.observability.levels import worker_level

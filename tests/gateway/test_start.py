@@ -138,3 +138,44 @@ def test_ctrl_c_while_it_starts(tmp_path: Path, delay: float) -> None:
         _, said = process.communicate(timeout=TIMEOUT)
     assert process.returncode == (0 if "listening" in said else 130), said
     assert "Traceback" not in said
+
+
+EARLY = """
+import sys
+from importlib.abc import MetaPathFinder
+from pathlib import Path
+from gateway.__main__ import main
+
+class Watch(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name == "litestar":
+            sys.meta_path.remove(self)
+            tasks = Path("/proc/self/task").glob("*/children")
+            for child in [pid for task in tasks for pid in task.read_text().split()]:
+                print(Path(f"/proc/{child}/cmdline").read_text().replace("\\0", " "), flush=True)
+
+sys.meta_path.insert(0, Watch())
+sys.argv = ["voicebox", "serve", "--port", "0", "--host", "0.0.0.0"]
+sys.exit(main())
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads /proc")
+def test_the_voice_starts_while_the_server_is_loaded(tmp_path: Path) -> None:
+    """When the server begins to load what serves HTTP, the worker of the voice has been launched; and a server that
+    may not start after all leaves neither worker nor folder behind.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", EARLY],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        env=environ(tmp_path, TMPDIR=str(tmp_path)),
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    workers = [line for line in done.stdout.splitlines() if "engines.worker" in line]
+    assert workers
+    assert all(tmp_path.as_posix() in line for line in workers)
+    assert not list(tmp_path.glob("voicebox-*"))

@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 import pytest
 
 from engines.fleet.answer_watch import AnswerTerms, Debt, wait_until_overdue
+from engines.fleet.child_process import is_stopped
 from engines.memory.measure import processor_seconds
 
 TERMS = AnswerTerms(asked_every=1.0, within=5.0, busy_within=60.0)
@@ -20,8 +22,11 @@ TERMS = AnswerTerms(asked_every=1.0, within=5.0, busy_within=60.0)
 class Child:
     """A child that answers when it is told to, and uses `share` of a processor."""
 
-    def __init__(self, *, answers: bool, share: float = 0.0) -> None:
+    def __init__(
+        self, *, answers: bool, share: float = 0.0, stopped: Callable[[float], bool] = lambda _now: False
+    ) -> None:
         self.answers = answers
+        self.stopped = stopped
         self.share = share
         self.now = 0.0
         self.asked = 0
@@ -49,7 +54,16 @@ class Child:
 
     def seconds_until_overdue(self, terms: AnswerTerms = TERMS) -> float:
         """Return after how long it was found."""
-        asyncio.run(wait_until_overdue(self, terms, self.used, clock=lambda: self.now, sleep=self.sleep))
+        asyncio.run(
+            wait_until_overdue(
+                self,
+                terms,
+                self.used,
+                is_stopped=lambda: self.stopped(self.now),
+                clock=lambda: self.now,
+                sleep=self.sleep,
+            )
+        )
         return self.now
 
 
@@ -62,6 +76,22 @@ def test_who_is_busy_has_the_second_limit() -> None:
     """A child that works is given the longer limit, and no more than that."""
     found = Child(answers=False, share=0.1).seconds_until_overdue()
     assert TERMS.busy_within <= found <= TERMS.asked_every + TERMS.busy_within + 2 * TERMS.period
+
+
+def test_who_is_stopped_is_found_sooner() -> None:
+    """A child that the system has stopped is overdue within its own limit and a look, whether it owes or not."""
+    assert Child(answers=False, stopped=lambda _now: True).seconds_until_overdue() <= (
+        TERMS.stopped_within + TERMS.period
+    )
+    later = Child(answers=True, stopped=lambda now: now > 100).seconds_until_overdue()
+    assert 100 < later <= 100 + TERMS.stopped_within + TERMS.period
+
+
+def test_who_is_stopped_for_a_moment_goes_on() -> None:
+    """A child that is stopped again and again, each time for less than the limit, is never overdue."""
+    child = Child(answers=True, stopped=lambda now: now % 5 < TERMS.stopped_within - TERMS.period)
+    with pytest.raises(TimeoutError, match="never overdue"):
+        child.seconds_until_overdue()
 
 
 def test_who_answers_is_asked_on() -> None:
@@ -94,8 +124,10 @@ def test_processor_time_tells_a_stopped_process_from_a_busy_one() -> None:
         while processor_seconds(busy.pid) < 0.2:
             assert time.monotonic() < deadline
             time.sleep(0.05)
+        assert not is_stopped(busy.pid)
         os.kill(busy.pid, signal.SIGSTOP)
         time.sleep(0.2)
+        assert is_stopped(busy.pid)
         before = processor_seconds(busy.pid)
         time.sleep(0.3)
         assert processor_seconds(busy.pid) == before > 0
@@ -103,3 +135,4 @@ def test_processor_time_tells_a_stopped_process_from_a_busy_one() -> None:
         busy.kill()
         busy.wait()
     assert processor_seconds(busy.pid) == 0.0
+    assert not is_stopped(busy.pid)

@@ -26,7 +26,7 @@ from engines.fleet.pool import Pool
 from engines.fleet.retry_pause import GIVEN_UP
 from engines.fleet.runtime import Engines
 from engines.fleet.worker_group import WorkerGroup
-from engines.fleet.worker_process import Log
+from engines.fleet.worker_launch import Log
 from engines.memory.governor import GIB, Governor, MemoryNeed
 from engines.settings import EngineSettings, WorkerSettings
 

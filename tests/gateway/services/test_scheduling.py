@@ -230,13 +230,14 @@ def test_runaway_audio_is_stopped_and_logged(paced: Server, fault: str) -> None:
     assert 'voicebox_truncations_total{engine="tone",kind="run away"}' in metrics
 
 
-def test_runaway_audio_that_was_not_sent_is_retried(paced: Server) -> None:
-    """A later sentence that runs away at first is synthesised again with another seed, and only the log shows
-    it.
+@pytest.mark.parametrize("more", [{}, {"seed": 7}])
+def test_runaway_audio_that_was_not_sent_is_retried(paced: Server, more: dict[str, int]) -> None:
+    """A later sentence that runs away at first is synthesised again with another seed, also where the caller chose
+    the request's, and only the log shows it.
     """
     good = "This is the second sentence, which goes on for a while, and then it ends as it should have."
-    answer = httpx.post(**ask(paced, f"{SENTENCE}[again] [noise] {good}", model="tone"))
-    alone = httpx.post(**ask(paced, f"{SENTENCE}{good}", model="tone"))
+    answer = httpx.post(**ask(paced, f"{SENTENCE}[again] [noise] {good}", model="tone", **more))
+    alone = httpx.post(**ask(paced, f"{SENTENCE}{good}", model="tone", **more))
 
     assert answer.status_code == 200
     assert len(answer.content) == len(alone.content)
