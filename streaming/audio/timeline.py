@@ -40,17 +40,17 @@ class Timeline:
         begin = 0 if name in FROM_ZERO and is_whole else container.start_time
         self._begin = None if begin is None else begin / av.time_base
         """what the clock shows at the recording's begin, once it is known"""
-        self._seconds = 0.0
+        self.seconds = 0.0
         """of sound and silence up to here"""
+        self.silence_left = most_silence
         self._max_seconds = max_seconds
-        self._silence_left = most_silence
         self._behind = 0
 
     def silence_before(self, frame: av.AudioFrame) -> float:
         """Return how many seconds of silence belong before a frame, and count both; the frame follows."""
         silence = self._hole_before(frame)
-        self._silence_left -= silence
-        self._seconds += silence + frame.samples / frame.sample_rate
+        self.silence_left -= silence
+        self.seconds += silence + frame.samples / frame.sample_rate
         return silence
 
     def _hole_before(self, frame: av.AudioFrame) -> float:
@@ -59,17 +59,17 @@ class Timeline:
         clock = float(frame.pts * frame.time_base)
         if self._begin is None:
             self._begin = clock
-        ahead = clock - self._begin - self._seconds
+        ahead = clock - self._begin - self.seconds
         if abs(ahead) <= TOLERANCE:
             self._behind = 0
             return 0.0
-        most = min(self._silence_left, self._max_seconds - self._seconds)
-        if 0 < ahead <= most and is_plausible(self._seconds + ahead, self._container):
+        most = min(self.silence_left, self._max_seconds - self.seconds)
+        if 0 < ahead <= most and is_plausible(self.seconds + ahead, self._container):
             self._behind = 0
             return ahead
         self._behind += 1
         if ahead > 0 or self._behind >= REWOUND_FRAMES:
-            self._begin = clock - self._seconds
+            self._begin = clock - self.seconds
             self._behind = 0
         return 0.0
 

@@ -28,6 +28,9 @@ SEARCH_SECONDS_OF_ALL = 2400.0
 """of all tracks together"""
 SOUNDING_SECONDS = 0.2
 """of sound, as a lone click is none"""
+NO_SOUND = "The file holds no sound."
+MOST_LOST = 2.0
+"""seconds that cannot be decoded in a row, behind others that can"""
 ASIDE = Disposition.comment | Disposition.karaoke | Disposition.visual_impaired | Disposition.non_diegetic
 """tracks that accompany the one with the speech"""
 
@@ -53,12 +56,14 @@ def open_track(source: Source) -> tuple[InputContainer, UploadReader, av.AudioSt
 
 
 def frames(
-    container: InputContainer, tracks: Sequence[av.AudioStream]
+    container: InputContainer, tracks: Sequence[av.AudioStream], *, is_heard: bool = False
 ) -> Iterator[tuple[int, av.AudioFrame]]:
     """Yield the frames of tracks with the index of each; skip what cannot be decoded, and end where nothing
     more can be read.
+
+    Raises BadAudio, for a track that `is_heard`, where what cannot be decoded is more than a damaged packet.
     """
-    by_index = {track.index: track for track in tracks}
+    losses = {track.index: Loss(track) for track in tracks}
     packets = container.demux(*tracks)
     while True:
         try:
@@ -68,25 +73,52 @@ def frames(
         # PyAV raises IndexError at the end of a file in which streams appeared on the way
         except (*FFMPEG_ERRORS, IndexError):
             break
-        yield from _decoded(by_index[packet.stream.index], packet)
-    for track in tracks:
-        yield from _decoded(track, None)
+        loss = losses[packet.stream.index]
+        for frame in loss.decoded(packet):
+            yield packet.stream.index, frame
+        if is_heard:
+            loss.check()
+    for index, loss in losses.items():
+        for frame in loss.decoded(None):
+            yield index, frame
 
 
-def _decoded(track: av.AudioStream, packet: av.Packet[Any] | None) -> Iterator[tuple[int, av.AudioFrame]]:
-    """Yield the frames of a packet, none where it is damaged; None drains the decoder."""
-    try:
-        decoded = track.codec_context.decode(packet)
-    except FFMPEG_ERRORS:
-        return
-    for frame in decoded:
-        yield track.index, frame
+class Loss:
+    """Decodes a track, and knows how much could not be since the last frame that could."""
+
+    def __init__(self, track: av.AudioStream) -> None:
+        self._track = track
+        self._seconds = 0.0
+        """decoded up to here"""
+        self._lost = 0.0
+
+    def decoded(self, packet: av.Packet[Any] | None) -> list[av.AudioFrame]:
+        """Return the frames of a packet, none where it is damaged; None drains the decoder."""
+        try:
+            found = self._track.codec_context.decode(packet)
+        except FFMPEG_ERRORS:
+            if packet is not None and packet.duration and packet.time_base:
+                self._lost += float(packet.duration * packet.time_base)
+            return []
+        if found:
+            self._lost = 0.0
+            self._seconds += sum(frame.samples / frame.sample_rate for frame in found if frame.sample_rate)
+        return found
+
+    def check(self) -> None:
+        """Raise BadAudio where sound is lost behind some that was decoded."""
+        if self._seconds and self._lost > MOST_LOST:
+            raise BadAudio(
+                f"The recording cannot be decoded behind its first {self._seconds:.1f} seconds: its coding"
+                " changes there in a way that is not known, or it is damaged.",
+                param="file",
+            )
 
 
 def _tracks(container: InputContainer) -> list[av.AudioStream]:
     """Return the tracks that can be decoded, the one that is preferred first. Raises BadAudio."""
     if not container.streams.audio:
-        raise BadAudio("The file holds no sound.", param="file")
+        raise BadAudio(NO_SOUND, param="file")
     tracks = [track for track in container.streams.audio if track.codec_context]
     if not tracks:
         raise BadAudio(NOT_DECODED, param="file")

@@ -35,12 +35,20 @@ def once(sound: Samples, **options: Any) -> Track:
 
 
 def muxed(
-    container: str, *tracks: Track, video_seconds: float = 0.0, rate: int = RATE, begin: float = 0.0
+    container: str,
+    *tracks: Track,
+    video_seconds: float = 0.0,
+    rate: int = RATE,
+    begin: float = 0.0,
+    options: dict[str, str] | None = None,
 ) -> bytes:
-    """Return a file with the tracks, its clock at `begin` where it begins, and with a picture for so long."""
+    """Return a file with the tracks, its clock at `begin` where it begins, and with a picture for so long.
+
+    `options` are those of FFmpeg's muxer.
+    """
     file = io.BytesIO()
     # in Ogg only pages have times
-    options = {"page_duration": "20000"} if container == "ogg" else {}
+    options = {**({"page_duration": "20000"} if container == "ogg" else {}), **(options or {})}
     with av.open(file, "w", format=container, options=options) as out:
         picture = _picture(out) if video_seconds else None
         streams = [_stream(out, track, rate) for track in tracks]
@@ -73,6 +81,8 @@ def _pictures(picture: av.VideoStream, seconds: float, begin: float) -> list[Any
 
 def _stream(out: av.container.OutputContainer, track: Track, rate: int) -> av.AudioStream:
     stream = cast(av.AudioStream, out.add_stream(track.codec, rate=rate, layout=track.layout))
+    if track.codec == "vorbis":
+        stream.codec_context.options = {"strict": "experimental"}
     stream.disposition = (Disposition.default if track.default else Disposition(0)) | (
         Disposition.comment if track.comment else Disposition(0)
     )
