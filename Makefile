@@ -5,16 +5,29 @@ IN_VENV := .venv/bin/python
 MINIMAL ?=
 READY := .venv/.installed$(if $(MINIMAL),-minimal)
 READY_TO_TEST := .venv/.installed-test
+READY_FOR_TORCH := .venv/.installed-neural
+READY_FOR_ENGINES := .venv/.installed-test-engines
+# contiguous halves of the tests for two processes, of which the faster takes over from the slower at the end
+PYTEST := $(IN_VENV) -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 ARGS ?=
 URL ?=
 
-.PHONY: serve test lint types bench quality conformance wheel-check setup clean
+.PHONY: serve test test-engines test-gpu lint types bench quality conformance wheel-check setup clean
 
 serve: $(READY)
 	@exec $(IN_VENV) -m gateway serve $(ARGS)
 
+# All that needs neither torch nor an environment of engines.
 test: $(READY_TO_TEST)
-	$(IN_VENV) -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile $(ARGS)
+	$(PYTEST) -m "not engines" $(ARGS)
+
+# The rest: every engine, with its library, on small checkpoints.
+test-engines: $(READY_FOR_ENGINES)
+	$(PYTEST) -m engines $(ARGS)
+
+# What needs a GPU, with small checkpoints; where torch sees none, each test says so.
+test-gpu: $(READY_FOR_TORCH)
+	$(IN_VENV) -m pytest tests/gpu $(ARGS)
 
 lint: $(READY_TO_TEST)
 	$(IN_VENV) -m ruff check .
@@ -23,11 +36,11 @@ lint: $(READY_TO_TEST)
 types: $(READY_TO_TEST)
 	$(IN_VENV) -m mypy
 
-bench: $(READY_TO_TEST)
+bench: $(READY_FOR_TORCH)
 	$(IN_VENV) -m bench $(ARGS)
 
 # What the engines are heard to say; make quality ARGS="--write" puts the findings into docs/quality.md
-quality: $(READY_TO_TEST)
+quality: $(READY_FOR_TORCH)
 	$(IN_VENV) -m bench.quality $(ARGS)
 
 # Against a server of its own, or any other: make conformance URL=https://host/v1 ARGS="--api-key KEY"
@@ -49,6 +62,12 @@ $(READY): pyproject.toml scripts/setup scripts/natural.txt
 
 $(READY_TO_TEST): pyproject.toml scripts/setup scripts/natural.txt
 	@scripts/setup test
+
+$(READY_FOR_TORCH): pyproject.toml scripts/setup scripts/natural.txt
+	@scripts/setup neural
+
+$(READY_FOR_ENGINES): pyproject.toml scripts/setup scripts/natural.txt $(wildcard engines/environments/requirements/*) engines/environments/groups.py
+	@scripts/setup test-engines
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from pytest_runs import ROOT, environ, pytest_command
 from servers import TIMEOUT, parent_of, wait_until
 
-ROOT = Path(__file__).parents[1]
 HANGS = """
 import json, time
 from pathlib import Path
@@ -48,27 +48,6 @@ def test_by_status():
 """
 
 
-def pytest_command(file: Path, *arguments: str) -> list[str]:
-    """Return the command that runs a file of tests as `make test` does."""
-    settings = [
-        "-c",
-        str(ROOT / "pyproject.toml"),
-        "--rootdir",
-        str(ROOT),
-        "-p",
-        "conftest",
-        "-p",
-        "no:cacheprovider",
-    ]
-    return [sys.executable, "-m", "pytest", *settings, *arguments, str(file)]
-
-
-def environ() -> dict[str, str]:
-    """Return the environment of such a run: what tests share can be imported, and nothing of this run is known."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    return {**inherited, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills children with their parents")
 @pytest.mark.parametrize(
     ("number", "processes"),
@@ -85,7 +64,7 @@ def test_nothing_is_left(tmp_path: Path, number: signal.Signals, processes: str)
     pids = tmp_path / "pids.json"
     file = tmp_path / "test_hangs.py"
     file.write_text(HANGS.replace("PIDS", repr(str(pids))))
-    command = pytest_command(file, "-q", "--numprocesses", processes, "--dist", "loadfile")
+    command = pytest_command(file, "-q", "--numprocesses", processes, "--dist", "worksteal")
     log = tmp_path / "log"
     with (
         log.open("wb") as output,

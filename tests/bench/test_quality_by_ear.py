@@ -96,6 +96,7 @@ def test_all_are_equally_loud(listener: Listener) -> None:
     assert [check for check in section.checks if not check.holds] == []
 
 
+@pytest.mark.engines
 def test_one_voice_is_itself(listener: Listener) -> None:
     """An embedder of speakers takes four requests of one voice at once, with two workers to speak them, for one
     speaker, and another engine's voice for another.

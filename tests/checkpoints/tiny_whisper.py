@@ -1,8 +1,9 @@
 """A tiny Whisper in the layout of real checkpoints: it transcribes three sounds, each as a sentence.
 
 A window may have several of the sounds (tiny_whisper_sounds.py), with or without silence between them; their
-times are found to a tenth of a second, and one that a window cuts off is left to the next. `train_tiny_whisper.py` made the weights in `tests/data`. Everything
-but the sizes is as in a checkpoint from the Hub.
+times are found to a tenth of a second, and one that a window cuts off is left to the next.
+`train_tiny_whisper.py` made the weights in `tests/data`. Everything but the sizes is as in a checkpoint from
+the Hub.
 """
 
 from __future__ import annotations
@@ -14,7 +15,17 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load_file
-from tiny_whisper_sounds import BYTES_PER_SECOND, RATE, TRANSCRIPTS, VOWELS, noise, samples, silence, sound
+from tiny_whisper_sounds import (
+    BYTES_PER_SECOND,
+    RATE,
+    TRANSCRIPTS,
+    TRANSLATIONS,
+    VOWELS,
+    noise,
+    samples,
+    silence,
+    sound,
+)
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import (
     AddedToken,
@@ -27,8 +38,18 @@ from transformers import (
 )
 from transformers.models.whisper.tokenization_whisper import LANGUAGES
 
-__all__ = ["BYTES_PER_SECOND", "RATE", "TRANSCRIPTS", "VOWELS", "noise", "samples", "silence", "sound"]
-"""what others have from here beside the names of this file"""
+__all__ = [
+    "BYTES_PER_SECOND",
+    "RATE",
+    "TRANSCRIPTS",
+    "TRANSLATIONS",
+    "VOWELS",
+    "noise",
+    "samples",
+    "silence",
+    "sound",
+]
+"""what others import from here besides the names of this file"""
 
 WEIGHTS = Path(__file__).parents[1] / "data" / "tiny_whisper.safetensors"
 SIZE = 64

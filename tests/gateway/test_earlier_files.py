@@ -217,6 +217,7 @@ def test_an_environment_counts_as_installed(tmp_path: Path) -> None:
     assert (found["python"], found["repaired"]) == (str(python), written["repaired"])
 
 
+@pytest.mark.engines
 def test_a_model_is_served_without_a_start(tmp_path: Path) -> None:
     """A pulled model is present, by its record and its files: it is listed and offered without a start.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from wheels import index_variables, make_package
 
 from engines.environments import groups, layout
@@ -237,6 +240,7 @@ def test_check_reports_versions_and_what_is_missing(tmp_path: Path, index: Path)
     assert all(fault.mend.endswith("voicebox engines install small") for fault in find_faults(small, report))
 
 
+@pytest.mark.engines
 def test_check_reports_torchs_threads_and_devices(tmp_path: Path) -> None:
     """The report of our own interpreter has the threads and devices of its torch."""
     pytest.importorskip("torch")
@@ -294,6 +298,43 @@ def test_every_group_is_in_order() -> None:
         assert one.digest() != one.digest("https://example.com")
         assert all("==" in requirement for requirement in (*one.first, *one.without_dependencies))
         assert "3.11" in one.python_versions()
+
+
+@pytest.mark.parametrize("one", GROUPS, ids=[one.name for one in GROUPS])
+def test_every_group_is_locked(one: groups.Group) -> None:
+    """Each group has a lock, made of the requirements that it has now (`scripts/lock_environments`): every
+    package by one version a platform and by hashes, and all that it asks for by name among them.
+    """
+    assert one.lock, "there is no lock: scripts/lock_environments"
+    lock = one.lock.read_text()
+    assert hashlib.sha256(one.wanted().encode()).hexdigest() in lock, "it is old: scripts/lock_environments"
+    entries = lock.replace("\\\n", " ").splitlines()
+    locked = [Requirement(line.partition(" --hash")[0]) for line in entries if line and line[0] != "#"]
+    assert all(" --hash=sha256:" in line for line in entries if line and line[0] != "#")
+    assert all(str(requirement.specifier).startswith("==") for requirement in locked)
+    first = {canonicalize_name(Requirement(line).name) for line in one.first}
+    names = {canonicalize_name(requirement.name) for requirement in locked}
+    asked = [line.partition("#")[0] for line in one.wanted().splitlines()]
+    assert {canonicalize_name(Requirement(line).name) for line in asked if line.strip()} - first <= names
+    assert not names & first
+
+
+def test_a_lock_is_what_is_installed(tmp_path: Path, index: Path) -> None:
+    """What a lock names is installed, and nothing that it does not; a file with another hash is refused."""
+    locked = group(tmp_path, "voicelib\n")
+    wheel = next(index.glob("voicelib-1*.whl"))
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    folder = tmp_path / "locked"
+    folder.mkdir()
+    lock = folder / locked.requirements.name
+    lock.write_text(f"voicelib=={wheel.name.split('-')[1]} --hash=sha256:{digest}\n")
+    environment = install_environment(locked, tmp_path / "envs", lambda _line: None, installer=PIP)
+    assert set(environment.installed.packages) == {"voicelib"}
+
+    lock.write_text(lock.read_text().replace(digest, "0" * 64))
+    with pytest.raises(InstallFailed, match="(?i)hash"):
+        install_environment(locked, tmp_path / "envs", lambda _line: None, installer=PIP)
+    assert layout.read_environment(tmp_path / "envs" / "small") == environment
 
 
 def test_an_interrupted_install_stops_pip(tmp_path: Path, index: Path) -> None:

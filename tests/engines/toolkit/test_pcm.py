@@ -38,6 +38,7 @@ def test_pcm_becomes_floats() -> None:
     assert (samples * FULL_SCALE == every).all()
 
 
+@pytest.mark.engines
 def test_tensors_are_like_arrays() -> None:
     """A tensor of any shape and precision is converted as torch itself does."""
     torch = pytest.importorskip("torch")

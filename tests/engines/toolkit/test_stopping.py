@@ -28,6 +28,7 @@ def test_a_hook_belongs_to_a_job() -> None:
     assert calls == ["one", "one"]
 
 
+@pytest.mark.engines
 def test_the_layers_of_a_network() -> None:
     """Each module that is watched gives a sign before it runs, and one that raises ends the network's work."""
     torch = pytest.importorskip("torch")

@@ -16,6 +16,7 @@ def test_the_option_or_a_thread_a_core() -> None:
     assert 1 <= usable_cores() <= (os.cpu_count() or 1)
 
 
+@pytest.mark.engines
 def test_torch_runs_on_as_many() -> None:
     """Torch is set to that number."""
     torch = pytest.importorskip("torch")

@@ -139,6 +139,7 @@ def test_a_span_comes_while_the_recording_goes_on() -> None:
     assert speech.finish() == []
 
 
+@pytest.mark.engines
 def test_is_what_silero_gives_frame_by_frame() -> None:
     """The probabilities of many frames at a time are those of Silero's plain network, frame by frame."""
     spec = find_spec("silero_vad")
