@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx2 as httpx
@@ -13,14 +16,15 @@ from hub_server import FakeHub
 from neural_server import serve_models, speak
 from safetensors.numpy import save
 
+PITCHES = save({"low": np.array([200.0]), "high": np.array([800.0])})
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "adding-an-engine.md").read_text("utf-8")
-ADAPTER, RECORD = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+ADAPTER, RECORD, VOICE_FILES, TESTS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
 @pytest.fixture
 def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Create a copy of the program, which is the one that runs, with the page's adapter and record in it."""
+    """Create a copy of the program, which is the one that runs, with the page's files and record in it."""
     place = tmp_path / "copy"
     for package in ("gateway", "engines", "voices", "compat", "streaming", "conformance"):
         shutil.copytree(ROOT / package, place / package, ignore=shutil.ignore_patterns("__pycache__"))
@@ -28,6 +32,7 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     adapter.mkdir()
     (adapter / "__init__.py").write_text('"""Hummer."""\n')
     (adapter / "engine.py").write_text(ADAPTER)
+    (adapter / "voice_files.py").write_text(VOICE_FILES)
     known = place / "engines" / "catalogue" / "models.py"
     before = known.read_text()
     known.write_text(before.replace("    KOKORO,\n", f"    {RECORD.strip()},\n    KOKORO,\n", 1))
@@ -37,18 +42,63 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_one_folder_and_one_record(copy: Path, tmp_path: Path) -> None:
-    """With the two pieces of the page the model is listed, pulled, served with its voices, and speaks."""
+    """With the pieces of the page the model is listed, pulled, served with its voices, and speaks, at a place
+    that its settings tell and it does not ask for.
+    """
 
     def publish(hub: FakeHub) -> None:
-        hub.publish(
-            "acme/hummer", {"model.safetensors": save({"low": np.array([200.0]), "high": np.array([800.0])})}
-        )
+        hub.publish("acme/hummer", {"model.safetensors": PITCHES})
 
     (tmp_path / "server").mkdir()
-    with serve_models(tmp_path / "server", ["hummer"], publish) as server:
+    chosen = {"each": {"hummer": {"options": {"device": "cpu", "threads": 2}}}}
+    with serve_models(tmp_path / "server", ["hummer"], publish, chosen) as server:
         listed = httpx.get(f"{server.base_url}/voicebox/models/hummer").json()
         low, high = (speak(server, "hummer", voice=voice) for voice in ("low", "high"))
 
     assert (listed["engine"], listed["licence"], listed["repo"]) == ("hummer", "CC0-1.0", "acme/hummer")
     crossings = [int(np.count_nonzero(np.diff(np.signbit(sound)))) for sound in (low, high)]
     assert crossings[1] > 3 * crossings[0] > 0
+
+
+@pytest.mark.usefixtures("copy")
+@pytest.mark.parametrize(("file", "voices"), [(PITCHES, {"low", "high"}), (b"broken", set[str]())])
+def test_voices_are_told_before_it_has_run(tmp_path: Path, file: bytes, voices: set[str]) -> None:
+    """Its voices are read from its file, and there are none where that is broken."""
+    (tmp_path / "model.safetensors").write_bytes(file)
+    script = (
+        "from pathlib import Path\n"
+        "from engines.catalogue.models import find_model\n"
+        "from engines.fleet.presumed_info import presumed_info\n"
+        f"info = presumed_info(find_model('hummer'), [Path({str(tmp_path)!r})], {{}})\n"
+        "print(*(voice.id for voice in info.voices))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert set(done.stdout.split()) == voices
+
+
+def test_its_own_tests(copy: Path) -> None:
+    """The tests of the page pass."""
+    (copy / "test_hummer.py").write_text(TESTS)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        os.devnull,
+        "test_hummer.py",
+    ]
+    paths = os.pathsep.join([str(copy), str(ROOT / "tests" / "support")])
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=copy,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout

@@ -96,7 +96,7 @@ repairs.py)
 """
 TORCH_LICENCES = (
     Licence("torch", "BSD-3-Clause; NVIDIA's own for its CUDA libraries"),
-    Licence("transformers", "Apache-2.0"),
+    Licence("transformers, accelerate", "Apache-2.0"),
 )
 
 GROUPS = (

@@ -40,7 +40,7 @@ class Bark:
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = checkpoint
-        self._model = model = load_model(BarkModel, checkpoint.path, checkpoint)
+        self._model = model = load_model(BarkModel, checkpoint.path, checkpoint, ["codec_model"])
         self._processor = load_component(BarkProcessor, checkpoint)
         self._max_tokens = self._read_max_tokens()
         presets = [name for name in self._processor.available_voice_presets if self._has_files(name)]

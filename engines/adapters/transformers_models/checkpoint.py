@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,10 @@ import msgspec
 import torch
 from transformers.utils import logging as library_logging
 
+from engines.adapters.transformers_models.precision import EXACT, keep_exact, model_dtype, with_exact_parts
 from engines.api import Place, Stop
 from engines.errors import EngineFailed, SpeechError
+from engines.toolkit.building import built_on
 from engines.toolkit.checkpoint_kinds import (
     Architecture,
     Kind,
@@ -27,7 +29,7 @@ from engines.toolkit.checkpoint_kinds import (
     find_architecture,
     supported_architectures,
 )
-from engines.toolkit.devices import PREFERENCE, choose_device, choose_dtype, published_dtype
+from engines.toolkit.devices import PREFERENCE, choose_device, published_dtype
 from engines.toolkit.error_text import telling_line
 
 CONFIG_FILE = "config.json"
@@ -50,6 +52,10 @@ class Checkpoint(msgspec.Struct, frozen=True):
     other_folders: tuple[Path, ...] = ()
     """with vocoders, codecs, voices"""
     remote_code: bool = False
+
+    def exact(self) -> Checkpoint:
+        """Return how a part of it is to be run that computes in float32."""
+        return msgspec.structs.replace(self, dtype=EXACT)
 
     def find_folder(self, *model_types: str) -> Path | None:
         """Return the folder of a model of one of some types; None where there is none.
@@ -111,14 +117,20 @@ def open_checkpoint(
         architecture,
         model_name,
         device,
-        choose_dtype(place.dtype, device, published_dtype(config)),
+        model_dtype(kind, place.dtype, device, published_dtype(config)),
         other_folders,
         remote_code,
     )
 
 
-def load_model(model_class: Any, folder: Path, checkpoint: Checkpoint) -> Any:  # noqa: ANN401 - classes without types
-    """Return a model of one of the library's classes, from a folder, as the checkpoint is to be run.
+def load_model(
+    model_class: Any,  # noqa: ANN401 - classes without types
+    folder: Path,
+    checkpoint: Checkpoint,
+    exact: Sequence[str] = (),
+) -> Any:  # noqa: ANN401 - as above
+    """Return a model of one of the library's classes, from a folder, as the checkpoint is to be run, but for
+    the parts that are to be `exact`: these compute in float32.
 
     Raises EngineFailed.
     """
@@ -126,7 +138,7 @@ def load_model(model_class: Any, folder: Path, checkpoint: Checkpoint) -> Any:  
     if not has_safetensors and not any((folder / name).is_file() for name in BIN_FILES):
         raise EngineFailed(f"The model in {folder} is not whole: {SAFETENSORS_FILES[0]} is missing.")
     with as_engine_failed(f"The model in {folder} cannot be loaded"):
-        model, loading_info = model_class.from_pretrained(
+        model, loading_info = with_exact_parts(model_class, exact).from_pretrained(
             folder,
             dtype=checkpoint.dtype,
             local_files_only=True,
@@ -134,8 +146,10 @@ def load_model(model_class: Any, folder: Path, checkpoint: Checkpoint) -> Any:  
             weights_only=True,
             trust_remote_code=checkpoint.remote_code,
             output_loading_info=True,
+            **built_on(checkpoint.device),
         )
         model = model.to(checkpoint.device).eval()
+        keep_exact(model, exact)
     missing = sorted(key for key in loading_info["missing_keys"] if not key.endswith(TRAINING_ONLY_WEIGHTS))
     missing += sorted(str(row[0]) for row in loading_info.get("mismatched_keys", ()))
     if missing:

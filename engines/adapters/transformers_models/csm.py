@@ -37,7 +37,7 @@ class Csm:
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = checkpoint
-        self._model = load_model(CsmForConditionalGeneration, checkpoint.path, checkpoint)
+        self._model = load_model(CsmForConditionalGeneration, checkpoint.path, checkpoint, ["codec_model"])
         self._processor = load_component(CsmProcessor, checkpoint)
         codec = self._model.config.codec_config
         self.sample_rate = int(codec.sampling_rate)

@@ -46,7 +46,7 @@ class Dia:
                 "put its folder into this one, or name it in the option `others`."
             )
         self._model = load_model(DiaForConditionalGeneration, checkpoint.path, checkpoint)
-        codec = load_model(DacModel, codec_folder, checkpoint)
+        codec = load_model(DacModel, codec_folder, checkpoint.exact())
         feature_extractor = load_component(AutoFeatureExtractor, checkpoint)
         tokenizer = load_component(AutoTokenizer, checkpoint)
         self._processor = DiaProcessor(feature_extractor, tokenizer, audio_tokenizer=codec)

@@ -4,7 +4,8 @@ Options: `path`, a folder in the Hugging Face layout; `model`, the name it goes 
 with a vocoder, a codec or voices in them; `remote_code`, whether code in the folder may run: only where it is
 set to true; `own_voice`, whether a model that clones, and whose presets are no fixed voices, records one for
 each and keeps it (`engines.toolkit.default_voice`). Of its place it takes the device ("cpu", "cuda", "mps"),
-the dtype, which "auto" leaves at float32, and the threads. Nothing is ever downloaded.
+the dtype, which "auto" leaves at the checkpoint's own on a GPU and at float32 elsewhere (`precision`), and
+the threads. Nothing is ever downloaded.
 
 The models draw from torch's own random numbers: each job has a seed of its own.
 """
@@ -79,7 +80,7 @@ class TransformersSpeech:
             self._path,
             "speech",
             self._name,
-            place=msgspec.structs.replace(place, dtype="float32") if place.dtype == "auto" else place,
+            place=place,
             others=self._others,
             remote_code=self._remote_code,
         )

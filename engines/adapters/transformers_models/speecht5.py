@@ -18,6 +18,7 @@ from engines.adapters.transformers_models.checkpoint import (
     load_model,
 )
 from engines.adapters.transformers_models.number_words import has_letters, spell_numbers
+from engines.adapters.transformers_models.precision import EXACT, cast_inputs
 from engines.api import SpeechJob, Voice
 from engines.api.request_options import NO_OPTIONS
 from engines.errors import BadInput, EngineFailed
@@ -57,7 +58,8 @@ class SpeechT5:
                 f"{VOICES_FOLDER}/NAME.npy."
             )
         self._model = load_model(SpeechT5ForTextToSpeech, checkpoint.path, checkpoint)
-        self._vocoder = load_model(SpeechT5HifiGan, vocoder_folder, checkpoint)
+        self._vocoder = load_model(SpeechT5HifiGan, vocoder_folder, checkpoint.exact())
+        cast_inputs(self._vocoder, EXACT)
         self._tokenizer = load_component(SpeechT5Tokenizer, checkpoint)
         self._embeddings = {file.stem: self._load_embedding(file) for file in reversed(voice_files)}
         self.voices = tuple(Voice(name, name, LANGUAGES) for name in sorted(self._embeddings))

@@ -23,6 +23,7 @@ from engines.adapters.transformers_models.checkpoint import (
     load_component,
     load_model,
 )
+from engines.adapters.transformers_models.precision import cast_inputs
 from engines.adapters.transformers_models.speaking_model import (
     max_frames,
     numbered_voices,
@@ -68,13 +69,16 @@ class VibeVoice:
                 f"{add_command(PACKAGE)}."
             )
         self._checkpoint = checkpoint
-        self._model = load_model(VibeVoiceForConditionalGeneration, checkpoint.path, checkpoint)
+        self._model = load_model(
+            VibeVoiceForConditionalGeneration, checkpoint.path, checkpoint, ["model.audio_tower.decoder"]
+        )
         self._processor = load_component(VibeVoiceProcessor, checkpoint)
         self.sample_rate = int(self._processor.feature_extractor.sampling_rate)
         self._frame_rate = self.sample_rate / int(self._model.config.audio_config.hop_length)
         self.voices = numbered_voices(SPEAKERS, LANGUAGES)
         self.cloning = CloningCapabilities(self.sample_rate)
         inner = self._model.model
+        cast_inputs(inner.semantic_tokenizer_encoder, checkpoint.dtype)  # it is given the decoder's samples
         self.stop_points = [
             inner.language_model,
             inner.diffusion_head,

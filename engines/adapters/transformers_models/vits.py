@@ -28,6 +28,8 @@ from engines.toolkit.advice import add_command
 from engines.toolkit.stopping import listed_layers
 
 SPEED = (0.5, 2.0)
+EXACT_PARTS = ("decoder", "duration_predictor")
+"""the second computes splines, whose roots are no numbers where they are rounded to eight bits"""
 
 
 class Vits:
@@ -38,7 +40,7 @@ class Vits:
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = checkpoint
-        self._model = load_model(VitsModel, checkpoint.path, checkpoint)
+        self._model = load_model(VitsModel, checkpoint.path, checkpoint, EXACT_PARTS)
         self._tokenizer = load_component(VitsTokenizer, checkpoint)
         self.languages = _languages(self._tokenizer, checkpoint)
         self._check_spellers()

@@ -17,6 +17,7 @@ from transformers.utils import logging as library_logging
 
 from engines.api import Place
 from engines.errors import EngineFailed
+from engines.toolkit.building import built_on
 from engines.toolkit.devices import PREFERENCE, choose_device, choose_dtype, published_dtype
 from engines.toolkit.error_text import telling_line
 
@@ -57,6 +58,7 @@ def load_whisper(folder: str, model_class: type[Model], place: Place) -> tuple[M
             use_safetensors=_has_safetensors(path),
             weights_only=True,
             output_loading_info=True,
+            **built_on(device),
         )
         model = model.to(device).eval()
     except Exception as exc:  # the library raises whatever its parsers do
