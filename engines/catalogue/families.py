@@ -14,6 +14,7 @@ from engines.catalogue import kokoro, piper, transformers, whisper
 from engines.catalogue.engines import Kind
 from engines.catalogue.own import SAFE_FILES, EngineName, OwnModel
 from engines.catalogue.pocket import POCKET
+from engines.catalogue.qwen3_tts import missing_file, own_models
 from engines.catalogue.records import TOKENIZER_FILES, TORCH_DEVICES, Adapter, ModelRecord
 from engines.catalogue.voxcpm import VOXCPM, VOXCPM2
 from engines.errors import BadInput
@@ -31,7 +32,7 @@ PRECISE_GRAPHS = ("onnx/model.onnx", "model.onnx", "kokoro-v1.0.onnx")
 KOKORO_WEIGHTS = "kokoro-v1_0.pth"
 KOKORO_VOICES = ("voices/*.bin", "voices*.bin", "voices*.npz")
 KNOWN = (
-    "Whisper (as transformers or CTranslate2 have it), Kokoro, Piper, Pocket TTS, VoxCPM2, and the"
+    "Whisper (as transformers or CTranslate2 have it), Kokoro, Piper, Pocket TTS, VoxCPM2, Qwen3-TTS, and the"
     " architectures of transformers that docs/models.md lists"
 )
 
@@ -300,6 +301,18 @@ def _lacks_of_voxcpm(facts: CheckpointFacts, _own: OwnModel) -> str:
     return "" if facts.has("audiovae.safetensors", "audiovae.pth") else "its audiovae.safetensors is missing"
 
 
+def _qwen3_tts_family(engine: EngineName, kind: str, published: ModelRecord) -> Family:
+    return Family(
+        engine,
+        "a Qwen3-TTS",
+        lambda facts: (
+            facts.config.get("model_type") == "qwen3_tts" and facts.config.get("tts_model_type") == kind
+        ),
+        lambda facts, _own: missing_file(facts.files),
+        lambda _name, _own, _facts: published,
+    )
+
+
 def _transformers_record(name: str, own: OwnModel, facts: CheckpointFacts) -> ModelRecord:
     architecture = find_architecture(facts.config)
     kind: Kind = architecture.kind if architecture else "speech"
@@ -317,6 +330,7 @@ FAMILIES = (
         _lacks_of_voxcpm,
         _voxcpm_record,
     ),
+    *(_qwen3_tts_family(*own) for own in own_models()),
     Family(
         "kokoro",
         "a Kokoro",
@@ -364,4 +378,5 @@ PRESUMED_ENGINES: Mapping[str, Adapter] = {
     "kokoro-onnx": kokoro.KOKORO_ONNX,
     "pocket-tts": POCKET,
     "voxcpm": VOXCPM,
+    **{engine: record.engine for engine, _, record in own_models()},
 }

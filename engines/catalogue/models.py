@@ -9,6 +9,7 @@ from engines.catalogue.kokoro import KOKORO, KOKORO_GRAPHS
 from engines.catalogue.own import OwnModel
 from engines.catalogue.piper import PIPER_MODELS
 from engines.catalogue.pocket import POCKET_MODELS
+from engines.catalogue.qwen3_tts import QWEN3_TTS_MODELS
 from engines.catalogue.records import Adapter, ModelRecord
 from engines.catalogue.transformers import TRANSFORMERS_MODELS
 from engines.catalogue.voxcpm import VOXCPM2
@@ -43,6 +44,7 @@ MODELS: tuple[ModelRecord, ...] = (
     *KOKORO_GRAPHS,
     VOXCPM2,
     *POCKET_MODELS,
+    *QWEN3_TTS_MODELS,
     *PIPER_MODELS,
     *WHISPER_MODELS,
     *TRANSFORMERS_MODELS,

@@ -10,13 +10,11 @@ from __future__ import annotations
 import functools
 import io
 import json
-import sys
 import warnings
 import wave
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, redirect_stderr
+from collections.abc import Iterable
+from contextlib import redirect_stderr
 from pathlib import Path
-from types import ModuleType
 from typing import IO, Any
 
 import numpy as np
@@ -28,7 +26,9 @@ from engines.api import BYTES_PER_SAMPLE
 from engines.errors import EngineFailed
 from engines.toolkit.error_text import telling_line
 from engines.toolkit.pcm import to_floats
+from engines.toolkit.stub_modules import StubModule, replaced_modules
 
+LIBRARY = "voxcpm"
 ARCHITECTURE = "voxcpm2"
 CONFIG = "config.json"
 TOKENIZER = "tokenizer.json"
@@ -37,15 +37,6 @@ SPEECH_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 CODEC_WEIGHTS = ("audiovae.safetensors", "audiovae.pth")
 """files of those that turn it into sound: likewise"""
 CODEC_PREFIX = "audio_vae."
-
-
-class StubModule(ModuleType):
-    """A stub for a package that is imported and never called; it says so where it is called after all."""
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - it has nothing
-        raise AttributeError(
-            f"voxcpm wants {self.__name__}.{name}, but runs without {self.__name__} here: to speak needs none"
-        )
 
 
 class LibrosaStub(StubModule):
@@ -78,14 +69,14 @@ def wav_file(pcm: bytes, rate: int) -> IO[bytes]:
 @functools.cache
 def import_library() -> Any:  # noqa: ANN401 - a module without types
     """Return the library's module of VoxCPM2. Raises EngineFailed."""
-    librosa = LibrosaStub("librosa")
+    librosa = LibrosaStub("librosa", LIBRARY)
     try:
         import transformers
 
         # before the stubs, as transformers looks which packages are there
         from transformers import LlamaTokenizerFast  # noqa: F401
 
-        with _replaced_modules(StubModule("torchaudio"), librosa), warnings.catch_warnings():
+        with replaced_modules(StubModule("torchaudio", LIBRARY), librosa), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             from voxcpm.model import voxcpm2
     except ImportError as exc:
@@ -94,21 +85,6 @@ def import_library() -> Any:  # noqa: ANN401 - a module without types
     voxcpm2.librosa = librosa
     voxcpm2.tqdm = _without_progress_bar  # its bars would fill the log
     return voxcpm2
-
-
-@contextmanager
-def _replaced_modules(*modules: ModuleType) -> Iterator[None]:
-    """Import these modules by their names in the block, and afterwards those from before, or none."""
-    before = {module.__name__: sys.modules.get(module.__name__) for module in modules}
-    sys.modules.update({module.__name__: module for module in modules})
-    try:
-        yield
-    finally:
-        for name, module in before.items():
-            if module is None:
-                del sys.modules[name]
-            else:
-                sys.modules[name] = module
 
 
 def _without_progress_bar(steps: Iterable[int]) -> Iterable[int]:

@@ -37,9 +37,10 @@ from tiny_voxcpm import (
 )
 
 from engines.adapters.voxcpm.engine import VoxCPM
-from engines.adapters.voxcpm.library import LibrosaStub, StubModule, wav_file
+from engines.adapters.voxcpm.library import LIBRARY, LibrosaStub, wav_file
 from engines.api import Place, SpeechJob
 from engines.errors import EngineFailed
+from engines.toolkit.stub_modules import StubModule
 
 TEXT = "Hello you."
 ROOT = Path(__file__).parents[3]
@@ -213,8 +214,8 @@ def test_packages_that_are_not_used(tmp_path: Path) -> None:
 def test_stubs() -> None:
     """A stub of a package raises a clear error when anything it lacks is used."""
     with pytest.raises(AttributeError, match=r"voxcpm wants torchaudio\.load"):
-        StubModule("torchaudio").load  # noqa: B018
+        StubModule("torchaudio", LIBRARY).load  # noqa: B018
     with pytest.raises(AttributeError, match=r"voxcpm wants librosa\.effects"):
-        LibrosaStub("librosa").effects  # noqa: B018
+        LibrosaStub("librosa", LIBRARY).effects  # noqa: B018
     with pytest.raises(ValueError, match="only 16-bit mono at 8000 Hz"):
-        LibrosaStub("librosa").load(wav_file(bytes(100), RECORDING_RATE), sr=8000, mono=True)
+        LibrosaStub("librosa", LIBRARY).load(wav_file(bytes(100), RECORDING_RATE), sr=8000, mono=True)
