@@ -21,6 +21,7 @@ from engines.environments.commands import (
 )
 from engines.environments.groups import Group, without_credentials
 from engines.environments.layout import Environment, Installed, installed_versions, interpreter, site_packages
+from engines.environments.on_request import add_commands
 from engines.environments.repairs import RepairContext, repair_environment
 from engines.hub.locks import locked
 
@@ -119,9 +120,9 @@ def _install_into(
     if group.first:
         index_url = _install_first(python, group, index_url, installer, on_line, or_usual=or_usual)
     run_command(
-        installer.install_command(python, "-r", str(group.requirements)),
+        installer.install_command(python, *group.install_arguments()),
         on_line,
-        f"installing {group.requirements.name}",
+        f"installing {group.display}",
     )
     repaired = repair_environment(
         RepairContext(python, site_packages(path), group.without_dependencies, installer, on_line)
@@ -147,7 +148,8 @@ def _add_again(
     kept = []
     for package in added:
         try:
-            run_command(installer.install_command(interpreter(path), package), on_line, f"adding {package}")
+            for command in add_commands(interpreter(path), [package], installer):
+                run_command(command, on_line, f"adding {package}")
             kept.append(package)
         except InstallFailed as exc:
             on_line(Note(f"{package}, which was added before, could not be installed again: {exc}"))

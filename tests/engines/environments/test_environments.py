@@ -332,7 +332,7 @@ def test_a_lock_is_what_is_installed(tmp_path: Path, index: Path) -> None:
     assert set(environment.installed.packages) == {"voicelib"}
 
     lock.write_text(lock.read_text().replace(digest, "0" * 64))
-    with pytest.raises(InstallFailed, match="(?i)hash"):
+    with pytest.raises(InstallFailed, match=r"(?i)hash"):
         install_environment(locked, tmp_path / "envs", lambda _line: None, installer=PIP)
     assert layout.read_environment(tmp_path / "envs" / "small") == environment
 
