@@ -38,7 +38,7 @@ class Group(msgspec.Struct, frozen=True):
     name: str
     display: str
     requirements: Path
-    """a requirements file"""
+    """a requirements file: what is asked for by name, out of which `lock` is made"""
     packages: tuple[str, ...]
     """modules that can be imported once it is installed, besides those of our worker"""
     size: int
@@ -49,7 +49,27 @@ class Group(msgspec.Struct, frozen=True):
     first: tuple[str, ...] = ()
     """requirements installed before the file, from an index of their own if one is given"""
     without_dependencies: tuple[str, ...] = ()
-    """requirements installed after the file, without their dependencies: `name==version`"""
+    """requirements that are installed without their dependencies: `name==version`"""
+
+    @property
+    def lock(self) -> Path | None:
+        """Everything but what comes first, each package by its version and hashes; None where there is no
+        such file.
+        """
+        path = self.requirements.parent / "locked" / self.requirements.name
+        return path if path.is_file() else None
+
+    def wanted(self) -> str:
+        """Return the lines of all its requirements, with those of the files that its own includes."""
+        return "\n".join([*self.first, *self.without_dependencies, _text(self.requirements)])
+
+    def install_arguments(self) -> tuple[str, ...]:
+        """Return what an installer is told after what comes first: the lock is complete, and nothing that
+        is not in it is installed.
+        """
+        if self.lock:
+            return ("--no-deps", "--require-hashes", "-r", str(self.lock))
+        return ("-r", str(self.requirements))
 
     def python_versions(self) -> list[str]:
         """Return the versions of Python that it supports, as `3.12`, the newest first."""
@@ -68,14 +88,8 @@ class Group(msgspec.Struct, frozen=True):
 
     def digest(self, index_url: str = "") -> str:
         """Return a hash of what would be installed: another hash is another environment."""
-        text = "\n".join(
-            [
-                _text(self.requirements),
-                *self.first,
-                *self.without_dependencies,
-                without_credentials(index_url),
-            ]
-        )
+        lock = self.lock.read_text("utf-8") if self.lock else ""
+        text = "\n".join([self.wanted(), lock, without_credentials(index_url)])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -94,6 +108,13 @@ TORCHAUDIO_REQUIREMENT = "torchaudio==2.11.0"
 """it is built for CUDA only, names no torch, and is imported by libraries that need a filter bank of it (see
 repairs.py)
 """
+CHATTERBOX_REQUIREMENTS = (
+    "chatterbox-tts==0.1.7",
+    "s3tokenizer==0.3.0",
+    "resemble-perth==1.0.1",
+    "conformer==0.3.2",
+)
+"""they name versions of torch and others, a web page, or tools for their makers"""
 TORCH_LICENCES = (
     Licence("torch", "BSD-3-Clause; NVIDIA's own for its CUDA libraries"),
     Licence("transformers, accelerate", "Apache-2.0"),
@@ -102,7 +123,10 @@ TORCH_LICENCES = (
 GROUPS = (
     Group(
         name="main",
-        display="Whisper, faster-whisper, Kokoro, Pocket TTS, VoxCPM and the speech models of transformers",
+        display=(
+            "Whisper, faster-whisper, Kokoro, Pocket TTS, VoxCPM, Chatterbox"
+            " and the speech models of transformers"
+        ),
         requirements=REQUIREMENTS / "main.txt",
         packages=(
             "torch",
@@ -116,8 +140,9 @@ GROUPS = (
             "torchaudio",
             "voxcpm",
             "diffusers",
+            "chatterbox",
         ),
-        size=2_650_000_000,
+        size=2_750_000_000,
         licences=(
             *TORCH_LICENCES,
             Licence("kokoro, misaki", "Apache-2.0"),
@@ -127,10 +152,14 @@ GROUPS = (
             Licence("pocket-tts", "MIT"),
             Licence("faster-whisper, ctranslate2, silero-vad", "MIT"),
             Licence("voxcpm, diffusers, uroman", "Apache-2.0"),
+            Licence("chatterbox-tts, resemble-perth, conformer, pyloudnorm", "MIT"),
+            Licence("s3tokenizer, onnx (for Chatterbox)", "Apache-2.0"),
+            Licence("omegaconf (for Chatterbox)", "BSD-3-Clause"),
+            Licence("pykakasi (for Chatterbox)", "GPL-3.0-or-later"),
         ),
         python=">=3.11,<3.13",  # kokoro 0.9.4 knows no later one
         first=(TORCH_REQUIREMENT,),
-        without_dependencies=(TORCHAUDIO_REQUIREMENT, "voxcpm==2.0.3"),
+        without_dependencies=(TORCHAUDIO_REQUIREMENT, "voxcpm==2.0.3", *CHATTERBOX_REQUIREMENTS),
     ),
     Group(
         name="onnx",
