@@ -16,6 +16,13 @@ WordSource = Literal["durations", "events", "alignment"]
 where it is; or the words are found in the audio afterwards
 """
 
+SeedWorth = Literal["exact", "similar", "none"]
+"""what a seed is worth, on the same machine and with the same versions: the same samples each time; samples
+that differ a little, as the device adds up in another order; or nothing
+"""
+EXACT_DEVICES = ("cpu",)
+"""kinds of device that give the same samples for the same seed, whatever else they compute beside it"""
+
 LanguageNeed = Literal["ignored", "taken", "needed"]
 """whether an engine is told the language apart from the voice: no; where it is known; or with each job"""
 
@@ -73,7 +80,7 @@ class SpeechCapabilities(msgspec.Struct, frozen=True):
     instructions: bool = False
     """honours SpeechJob.instructions"""
     seed: bool = False
-    """honours SpeechJob.seed"""
+    """honours SpeechJob.seed; what that is worth depends on the device too (EngineInfo.seed_worth)"""
     words: WordSource | None = None
     """tells when each word is spoken, and where it knows that from; None: it does not"""
     streaming: bool = True
@@ -156,3 +163,10 @@ class EngineInfo(msgspec.Struct, frozen=True):
     """seconds in which it stops a job that was cancelled; one that needs longer has hung, and its process is
     ended
     """
+
+    @property
+    def seed_worth(self) -> SeedWorth:
+        """What the seed of a job is worth on the device that the engine computes on."""
+        if self.speech is None or not self.speech.seed:
+            return "none"
+        return "exact" if self.device.partition(":")[0] in EXACT_DEVICES else "similar"

@@ -51,6 +51,10 @@ class Steps(msgspec.Struct, frozen=True, tag="steps"):
     members: Count
     admitted: Count = 1
     """members that begin between two steps, at most: the others wait for what a beginning costs"""
+    repeatable: bool = False
+    """a step that raised leaves each member as it was before, or as it is after: where memory was too little
+    for all, it is taken again with half of them each, and at last with each alone
+    """
 
     @property
     def jobs(self) -> int:

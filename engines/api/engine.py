@@ -75,7 +75,8 @@ class StepSpeaker(Engine, Protocol):
         """Have all members take one step, and return what became of each (`attempt`).
 
         A step is short: who comes waits for its end, and who left is in it to its end. What it raises is the
-        error of all members.
+        error of all members. Where it found too little memory, it is taken again with fewer of them, if the
+        engine's `Steps` are `repeatable`.
         """
         ...
 

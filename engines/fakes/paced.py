@@ -88,7 +88,7 @@ class Paced:
         if batch:
             self._ways.append(Batches(batch, batch_wait))
         if steps:
-            self._ways.append(Steps(steps))
+            self._ways.append(Steps(steps, repeatable=True))
 
     def load(self, place: Place, out: Output) -> EngineInfo:
         """Return what it can do. Raises EngineFailed where it is to do several jobs in several ways."""

@@ -14,6 +14,8 @@ from engines.worker.parent import STOP_SIGNAL
 PACKAGES = Path(__file__).parents[2]
 """the folder in which our packages lie: site-packages, or the checkout"""
 POLL_SECONDS = 0.5
+KILLED_SECONDS = 10.0
+"""after which a process that was killed and has not ended is left alone: a driver keeps it"""
 
 
 def module_command(module: str, *arguments: str, python: str = sys.executable) -> tuple[str, ...]:
@@ -73,7 +75,8 @@ async def wait_for_end(process: asyncio.subprocess.Process) -> int:
 
 
 async def stop_process(process: asyncio.subprocess.Process, timeout: float) -> None:
-    """Have a process stop, kill it after `timeout` seconds (0: at once), and reap it.
+    """Have a process stop, kill it after `timeout` seconds (0: at once), and reap it; one in the hands of a
+    driver that hangs is not waited for, and reaped when that lets it go.
 
     A process that is not given its time, because the caller is cancelled meanwhile, is killed and reaped too.
     """
@@ -88,6 +91,8 @@ async def stop_process(process: asyncio.subprocess.Process, timeout: float) -> N
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
-            await wait_for_end(process)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(KILLED_SECONDS):
+                    await wait_for_end(process)
         if process.stdin is not None:
             process.stdin.close()

@@ -20,7 +20,7 @@ from engines.catalogue.hardware import devices
 from engines.catalogue.records import ModelRecord
 from engines.environments.find import InterpreterChoice, choose_interpreter, obstacle
 from engines.environments.installed import packages_identity
-from engines.fleet.model_facts import Learned, LearnedModels
+from engines.fleet.model_facts import Learned, LearnedModels, in_thread
 from engines.fleet.on_demand import Cards, OnDemand
 from engines.fleet.presumed_info import presumed_info
 from engines.memory.governor import GPUS, Governor, MemoryNeed
@@ -30,6 +30,8 @@ OVERHEAD = 700 * 1024 * 1024
 """bytes that Python and torch take before any model"""
 GPU_OVERHEAD = 600 * 1024 * 1024
 """bytes that CUDA takes of a GPU before any model"""
+LACKING = 512 * 1024 * 1024
+"""bytes that are made room for where a job found too little memory and did not say how much"""
 WEIGHTS_FACTOR = 1.5
 """how much more memory weights take than their files, about, until it has been measured"""
 
@@ -145,6 +147,10 @@ class ModelEngines:
             need = _memory_need(model, device, size, known)
             return await self.governor.reserve(model.name, need, evict=evict, workers=workers)
 
+        async def make_room(missing: int, card: int | None) -> None:
+            """Have others give up what a job lacked, and a little for what it would have wanted next."""
+            await self.governor.make_room(model.name, missing or LACKING, card)
+
         return OnDemand(
             info=said,
             presumed=None if said else presumed_info(model, paths, options, site),
@@ -154,15 +160,16 @@ class ModelEngines:
             pinned=pinned,
             gpu_index=_card(device) or 0,
             start_lock=self._start_lock,
-            on_ready=lambda info, pid, seconds: self._learn(
-                model.name, pid, Learned(key, info, 0, seconds, packages=packages)
+            on_ready=lambda info, pid, seconds: in_thread(
+                self._learned.measure_and_write,
+                model.name,
+                pid,
+                Learned(key, info, 0, seconds, packages=packages),
             ),
+            on_measured=lambda pid, use: in_thread(self._learned.measure_again, model.name, key, pid, use),
+            make_room=make_room,
             start_timeout=self._load_timeout,
         )
-
-    def _learn(self, name: str, pid: int, learned: Learned) -> None:
-        """Write down what a model said, in a thread: nobody waits for that."""
-        asyncio.get_running_loop().run_in_executor(None, self._learned.measure_and_write, name, pid, learned)
 
 
 def _key(model: ModelRecord, python: str, options: Options, settings: ModelSettings, identity: str) -> str:

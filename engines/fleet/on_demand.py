@@ -10,12 +10,7 @@ import msgspec
 
 from engines.api import EngineInfo
 from engines.errors import EngineUnavailable
-
-UNASKED_RETRY_MAX = 600.0
-"""seconds between two attempts to start a model that nobody asks for, at most"""
-UNASKED_SECONDS = 60.0
-"""seconds for which a model that nobody asked for stays"""
-
+from engines.wire.memory_use import MemoryUse
 
 Cards = Sequence[int | None]
 """the GPU of each of some workers, None for one that needs none, or is to find it itself"""
@@ -23,6 +18,10 @@ Cards = Sequence[int | None]
 
 async def _no_limit(_count: int, _evict: bool) -> None:
     """Reserve memory without any limit."""
+
+
+async def _no_room(_missing: int, _card: int | None) -> None:
+    """Make no room."""
 
 
 class OnDemand(msgspec.Struct, frozen=True):
@@ -50,6 +49,12 @@ class OnDemand(msgspec.Struct, frozen=True):
     """held by models that are started without being asked for: they start one after another"""
     on_ready: Callable[[EngineInfo, int, float], None] = lambda _info, _pid, _seconds: None
     """is called with what it says of itself, the process that said so, and the seconds its start took"""
+    on_measured: Callable[[int, MemoryUse], None] = lambda _pid, _use: None
+    """is called with what one of its processes says that it took of memory, again and again"""
+    make_room: Callable[[int, int | None], Awaitable[None]] = _no_room
+    """makes room for a job that found too little memory, by stopping others: of so many bytes, 0 where that
+    is not known, and on which GPU if on one; raises EngineUnavailable
+    """
     start_timeout: float = 0.0
     """seconds in which a worker must be ready; 0 takes that of all workers"""
     hold: Callable[[], AbstractContextManager[None]] = nullcontext

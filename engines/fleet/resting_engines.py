@@ -16,7 +16,7 @@ import msgspec
 
 from engines.api import EngineInfo
 from engines.catalogue.engines import EngineRecord
-from engines.fleet.model_facts import Learned, LearnedModels
+from engines.fleet.model_facts import Learned, LearnedModels, in_thread
 from engines.fleet.on_demand import OnDemand
 from engines.settings import EngineSettings
 
@@ -38,10 +38,7 @@ class RestingEngines:
         known = self._learned.find(record.name, key)
 
         def learn(info: EngineInfo, pid: int, seconds: float) -> None:
-            learned = Learned(key, info, 0, seconds)
-            asyncio.get_running_loop().run_in_executor(
-                None, self._learned.measure_and_write, record.name, pid, learned
-            )
+            in_thread(self._learned.measure_and_write, record.name, pid, Learned(key, info, 0, seconds))
 
         return OnDemand(
             info=known.info if known else None,

@@ -74,6 +74,8 @@ class SupervisedWorker:
         self._fails_for_good = False
         """it failed in a way in which it would fail again, as long as nobody repairs anything"""
         self.restarts = 0
+        self.starting_pid: int | None = None
+        """the id of its process while that starts"""
         self.card: int | None = None
         """the GPU that it was given, if any"""
         self.start_began = time.monotonic()
@@ -184,16 +186,21 @@ class SupervisedWorker:
             process.terminate()
         health = HealthAnswers(client, self._terms.busy_within)
         run.watch(process.pid, health, lambda seconds: self._give_up_frozen(client, seconds), self._terms)
+        ended = False
         try:
             status = await process.wait()
-            if not self._supervisor.ending:
+            ended = True
+            if status is None:
+                self.reason = "the worker was killed, and a driver does not let it end"
+                self._log("worker does not end", engine=self._record.name, pid=process.pid)
+            elif not self._supervisor.ending:
                 self.reason = f"the worker ended with status {status}"
                 self._log("worker died", engine=self._record.name, pid=process.pid, status=status)
             else:
                 self._log("worker rests", engine=self._record.name, pid=process.pid)
         finally:
             wanted: WorkerState = "starting" if self._supervisor.wanted else "resting"
-            self._set_state("stopped" if process.running else wanted)
+            self._set_state(wanted if ended or not process.running else "stopped")
             try:
                 await health.close()
                 # before its client is closed: who reads from it learns of its end by that
@@ -215,6 +222,7 @@ class SupervisedWorker:
                 workers=self._workers,
                 card=self.card,
                 launched=take(self._record, self._options or {}) if take else None,
+                on_launch=self._note_launch,
             )
         )
         try:
@@ -225,6 +233,10 @@ class SupervisedWorker:
             return None
         finally:
             self._starting_process = None
+            self.starting_pid = None
+
+    def _note_launch(self, pid: int) -> None:
+        self.starting_pid = pid
 
     def _set_state(self, state: WorkerState) -> None:
         changed = self.state != state

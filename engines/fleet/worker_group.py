@@ -16,7 +16,10 @@ import msgspec
 from engines.api import EngineInfo
 from engines.catalogue.engines import EngineRecord
 from engines.errors import EngineUnavailable
-from engines.fleet.on_demand import UNASKED_RETRY_MAX, UNASKED_SECONDS, Cards, OnDemand
+from engines.fleet.child_process import KILLED_SECONDS
+from engines.fleet.idle_stop import stop_when_idle
+from engines.fleet.memory_watch import MemoryWatch
+from engines.fleet.on_demand import Cards, OnDemand
 from engines.fleet.playback_gate import PlaybackGate
 from engines.fleet.retry_pause import RETRY_SECONDS, RetryPause
 from engines.fleet.schedule import Schedule
@@ -25,6 +28,7 @@ from engines.fleet.start_deadline import StartDeadline
 from engines.fleet.status import EngineStatus
 from engines.fleet.streams import RequestTerms, StreamNeed
 from engines.fleet.supervised_worker import SupervisedWorker, TakeLaunched
+from engines.fleet.unasked_start import start_unasked
 from engines.fleet.worker_launch import Log
 from engines.fleet.worker_slot import WorkerSlot, slots_of_others
 from engines.settings import EngineSettings, WorkerSettings
@@ -52,7 +56,8 @@ class WorkerGroup:
         self._encoding = encoding
         self._on_demand = on_demand
         self._wake_lock = asyncio.Lock()
-        self._last_used = time.monotonic()
+        self.last_used = time.monotonic()
+        """the moment of the monotonic clock when somebody last used it"""
         self._pause = RetryPause(RETRY_SECONDS, self._forgive, partial(log, engine=record.name))
         self.record = record
         if on_demand and on_demand.start_timeout:
@@ -78,6 +83,9 @@ class WorkerGroup:
         self._info: EngineInfo | None = (on_demand.info or on_demand.presumed) if on_demand else None
         self._has_said = bool(on_demand and on_demand.info)
         """whether it has said itself what it is"""
+        self._promised: list[SupervisedWorker] = []
+        """the workers for which memory was last reserved"""
+        self._memory = MemoryWatch(self._workers, on_demand, partial(log, engine=record.name))
         self._kept = False
         """it stays although nobody wants it, while others do not need its memory"""
         self._changed = asyncio.Event()
@@ -86,8 +94,9 @@ class WorkerGroup:
         self.stop_reason = "The server is going away."
         """the message of the error that ends waiting requests when it is stopped for good"""
         self._tasks: set[asyncio.Task[None]] = set()
-        self._unloaded = False
-        self._no_room_reason = ""
+        self.unloaded = False
+        """it was stopped, and nobody has wanted it since"""
+        self.no_room_reason = ""
         """why there was no room to start it unasked"""
 
     @asynccontextmanager
@@ -95,9 +104,9 @@ class WorkerGroup:
         """Start all workers at once, without waiting for them; stop them all on the way out."""
         tasks = [asyncio.create_task(worker.run()) for worker in self._workers]
         if self._on_demand:
-            tasks.append(asyncio.create_task(self._stop_when_idle(self._on_demand)))
+            tasks.append(asyncio.create_task(stop_when_idle(self, self._on_demand)))
             if self._on_demand.pinned or self._info is None:
-                tasks.append(asyncio.create_task(self._start_unasked(self._on_demand)))
+                tasks.append(asyncio.create_task(start_unasked(self, self._on_demand)))
         try:
             yield
         finally:
@@ -106,6 +115,7 @@ class WorkerGroup:
             self._fail(EngineUnavailable(self.stop_reason))
             self._start_deadline.end()
             self._pause.cancel()
+            await self._memory.close()
             tasks += self._tasks
             for task in tasks:
                 task.cancel()
@@ -149,6 +159,11 @@ class WorkerGroup:
         return placed[0] if placed else self._on_demand.gpu_index if self._on_demand else 0
 
     @property
+    def stays(self) -> bool:
+        """Whether it stays although nobody wants it."""
+        return self.pinned or self._kept
+
+    @property
     def in_use(self) -> bool:
         """Whether a stream is open or waits, or a job runs or waits."""
         return bool(
@@ -158,7 +173,7 @@ class WorkerGroup:
     @property
     def idle_since(self) -> float:
         """The moment of the monotonic clock when it was last used."""
-        return self._last_used
+        return self.last_used
 
     @property
     def device(self) -> str:
@@ -169,17 +184,22 @@ class WorkerGroup:
         """Return the ids of its processes."""
         return [worker.pid for worker in self._workers if worker.pid]
 
+    def promised_pids(self) -> list[int]:
+        """Return the ids of the processes for which memory was last reserved, ready or not."""
+        return [pid for worker in self._promised if (pid := worker.pid or worker.starting_pid)]
+
     async def wake(self, *, evict: bool = True) -> None:
         """Start the workers that rest, others being stopped for them if `evict`. Raises EngineUnavailable."""
         async with self._wake_lock:
-            self._last_used = time.monotonic()
-            self._unloaded = False
+            self.last_used = time.monotonic()
+            self.unloaded = False
             down = [worker for worker in self._workers if worker.state in ("resting", "failed")]
             if self.usable and self._pause.left:
                 down = [worker for worker in down if worker.state == "resting"]
             cards: Cards | None = [None] * len(down)
             if self._on_demand and down:
                 cards = await self._make_room(self._on_demand, len(down), evict)
+                self._promised = down
             for worker, card in zip(down, cards or (), strict=False):
                 if worker.state == "failed":
                     self._pause.cancel()
@@ -191,7 +211,7 @@ class WorkerGroup:
         try:
             await self.wake(evict=False)
         except EngineUnavailable as exc:
-            self._no_room_reason = exc.message
+            self.no_room_reason = exc.message
 
     def let_go(self) -> None:
         """Have it stop when nobody has wanted it for a while, as others do."""
@@ -207,7 +227,7 @@ class WorkerGroup:
             if self.ready:
                 return None
             raise
-        self._no_room_reason = ""
+        self.no_room_reason = ""
         if self._stopped:
             on_demand.on_started()
         self._raise_if_stopped()
@@ -216,14 +236,23 @@ class WorkerGroup:
         return cards
 
     async def rest(self) -> None:
-        """Stop its workers until they are wanted, and wait until they have ended."""
-        self._unloaded = True
+        """Stop its workers until they are wanted, and wait until they have ended.
+
+        Raises EngineUnavailable where one does not end though it was killed.
+        """
+        self.unloaded = True
         ending = set(self.pids())
         for worker in self._workers:
             worker.rest()
         # not those of a start that was asked for meanwhile: that may wait for the room of these
-        while ending.intersection(self.pids()):  # noqa: ASYNC110 - no event says so
-            await asyncio.sleep(POLL_SECONDS)
+        try:
+            async with asyncio.timeout(self._settings.stop_timeout + KILLED_SECONDS):
+                while ending.intersection(self.pids()):  # noqa: ASYNC110 - no event says so
+                    await asyncio.sleep(POLL_SECONDS)
+        except TimeoutError as exc:
+            raise EngineUnavailable(
+                f"`{self.record.name}` was stopped, and its process does not end."
+            ) from exc
 
     def status(self) -> EngineStatus:
         """Return the engine's status."""
@@ -232,7 +261,7 @@ class WorkerGroup:
             running=self._schedule.running,
             queued=self._schedule.queued + self._gate.pending,
             streams=self._gate.open_streams,
-            workers=tuple(worker.status(self._no_room_reason, self._pause.left) for worker in self._workers),
+            workers=tuple(worker.status(self.no_room_reason, self._pause.left) for worker in self._workers),
             wait=self._gate.wait_estimate(),
             capacity=self._capacity(),
             on_demand=self._on_demand is not None,
@@ -246,9 +275,13 @@ class WorkerGroup:
         while not self.ready:
             if self._stopped or not self.starting:
                 return False
-            self._changed.clear()
-            await self._changed.wait()
+            await self.wait_for_change()
         return True
+
+    async def wait_for_change(self) -> None:
+        """Wait until the state of a worker changes."""
+        self._changed.clear()
+        await self._changed.wait()
 
     async def open_stream(self, terms: RequestTerms) -> StreamNeed:
         """Wait until a stream is admitted. Raises Overloaded, DeadlineExceeded or EngineUnavailable."""
@@ -261,7 +294,7 @@ class WorkerGroup:
     def close_stream(self, need: StreamNeed) -> None:
         """End a stream."""
         self._gate.close_stream(need)
-        self._last_used = time.monotonic()
+        self.last_used = time.monotonic()
 
     async def acquire(self, need: StreamNeed, prompt: str = "", avoid: Workers = ()) -> WorkerSlot:
         """Wait for a slot, and return it, of none of the workers to `avoid`. Raises EngineUnavailable."""
@@ -281,6 +314,7 @@ class WorkerGroup:
         assert isinstance(slot, WorkerSlot)  # noqa: S101 - it came from `acquire`
         if outcome.lost:
             slot.worker.give_up(slot.client)
+        self._memory.look()
         self._schedule.release(slot, usable=slot.valid, seconds=outcome.seconds, made=outcome.made)
         self._gate.admit_pending()
 
@@ -288,44 +322,6 @@ class WorkerGroup:
         """Start its workers, though not again at once where that failed."""
         if self.usable or not self._pause.left:
             await self.wake()
-
-    async def _start_unasked(self, on_demand: OnDemand) -> None:
-        """Start it without being asked, when there is room, until it has said what it is; a pinned one
-        always.
-
-        Others make room for one that has never been started, and for one that is pinned, though not again and
-        again for one that fails.
-        """
-        delay = RETRY_SECONDS
-        evict = True
-        while True:
-            async with on_demand.start_lock or asyncio.Lock():
-                try:
-                    await self.wake(evict=evict)
-                    evict = on_demand.pinned
-                    if await self.wait_ready() and not on_demand.pinned:
-                        self._last_used -= max(0.0, on_demand.rest_after - UNASKED_SECONDS)
-                        return
-                except EngineUnavailable as exc:
-                    self._no_room_reason = exc.message
-            while self.ready or self.starting or self._unloaded:
-                self._changed.clear()
-                await self._changed.wait()
-            await asyncio.sleep(delay)
-            delay = min(UNASKED_RETRY_MAX, 2 * delay)
-
-    async def _stop_when_idle(self, on_demand: OnDemand) -> None:
-        """Stop its workers when nobody has used them for long."""
-        while True:
-            await asyncio.sleep(min(1.0, on_demand.rest_after / 4) if on_demand.rest_after else 60.0)
-            if (
-                on_demand.rest_after
-                and not (on_demand.pinned or self._kept)
-                and self.ready
-                and not self.in_use
-                and time.monotonic() - self._last_used > on_demand.rest_after
-            ):
-                await self.rest()
 
     def _raise_if_stopped(self) -> None:
         if self._stopped:
@@ -350,9 +346,10 @@ class WorkerGroup:
         self._info = worker.info
         self._has_said = True
         self._pause.worker_ready()
-        self._last_used = time.monotonic()
+        self.last_used = time.monotonic()
         if self._on_demand and worker.info and worker.pid:
             self._on_demand.on_ready(worker.info, worker.pid, worker.start_seconds)
+        self._memory.look()
         self._changed.set()
         self._start_deadline.end()
         self._report_started()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
 import msgspec
 
 from engines.api import Beat, EngineInfo
 from engines.catalogue.engines import EngineRecord
-from engines.fleet.child_process import stop_process, wait_for_end
+from engines.fleet.child_process import KILLED_SECONDS, stop_process, wait_for_end
 from engines.fleet.worker_launch import (
     DRAIN_SECONDS,
     LaunchedWorker,
@@ -39,6 +40,8 @@ class WorkerProcess:
         self._folder = launched.folder
         self.address = launched.address(port)
         self.info = info
+        self._left = asyncio.Event()
+        """set when it is not waited for any more"""
         self._stderr_task = asyncio.create_task(forward_stderr(self._process, info.name, log))
 
     @classmethod
@@ -53,10 +56,11 @@ class WorkerProcess:
         workers: int = 1,
         card: int | None = None,
         launched: LaunchedWorker | None = None,
+        on_launch: Callable[[int], None] = lambda _pid: None,
     ) -> WorkerProcess:
         """Start one of so many workers of an engine, on a GPU if one is given, and return it once ready.
 
-        One that was `launched` already is waited for instead.
+        One that was `launched` already is waited for instead. `on_launch` is called with its process id.
         Raises StartFailed; nothing is left behind then.
         """
         if launched is None:
@@ -66,6 +70,7 @@ class WorkerProcess:
                 )
             except LaunchFailed as exc:
                 raise StartFailed(str(exc), permanent=False) from exc
+        on_launch(launched.process.pid)
         try:
             ready, port = await _handshake(launched.process, settings.start_timeout)
         except BaseException as exc:  # cancelled or failed, nothing of the start stays
@@ -87,9 +92,18 @@ class WorkerProcess:
         """Whether it has not ended yet."""
         return self._process.returncode is None
 
-    async def wait(self) -> int:
-        """Wait for its end, and return its exit status."""
-        return await wait_for_end(self._process)
+    async def wait(self) -> int | None:
+        """Wait for its end, and return its exit status; None where it was killed, and a driver that hangs
+        does not let it end.
+        """
+        ending = asyncio.ensure_future(wait_for_end(self._process))
+        left = asyncio.ensure_future(self._left.wait())
+        try:
+            await asyncio.wait([ending, left], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ending.cancel()
+            left.cancel()
+        return self._process.returncode
 
     def terminate(self) -> None:
         """Have it stop."""
@@ -97,7 +111,10 @@ class WorkerProcess:
             self._process.send_signal(STOP_SIGNAL)
 
     def kill(self) -> None:
-        """Kill it at once; it must be stopped afterwards all the same."""
+        """Kill it at once; it must be stopped afterwards all the same. One that does not end by that is not
+        waited for.
+        """
+        asyncio.get_running_loop().call_later(KILLED_SECONDS, self._left.set)
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 

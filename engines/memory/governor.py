@@ -1,31 +1,35 @@
 """The governor of memory stops models, the longest unused first, to make room for one that is wanted.
 
 A model in use is never stopped; where there is no room without that, the request is refused with the figures.
-How much a model takes, of the machine's memory and of a GPU's, is what it took the last time, or, before
-that, what its files make likely. None is stopped where that cannot be enough.
+How much a model takes, of the machine's memory and of a GPU's, is the most that it took the last time, or,
+before that, what its files make likely. None is stopped where that cannot be enough for all that is wanted.
+
+Nobody waits for a model that does not end, nor for a driver that does not answer, but who needs that very
+room: others are decided about meanwhile.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from engines.errors import EngineUnavailable
 from engines.memory import measure
+from engines.memory.ledger import Evictable, Grant, Ledger
 
+ENDLESS = "was stopped and does not end"
 RESERVE = 512 * 1024 * 1024
 """bytes that are left to the rest of the machine"""
 GPU_RESERVE = 256 * 1024 * 1024
 """bytes that are left to a GPU's other work"""
 GIB = 1024**3
-WAIT_SECONDS = 60.0
-"""for which a model may wait until room has been made for others"""
 REST_SECONDS = 30.0
 """for which it may wait until one that was stopped has ended: a process in the kernel's hands may not"""
+WORKERS_AT_MOST = 1000
+"""of a model on a GPU whose size is not known"""
 GPUS = ("cuda", "rocm")
 """devices with memory of their own whose drivers report it"""
 
@@ -40,58 +44,54 @@ class MemoryNeed(msgspec.Struct, frozen=True):
     """which GPU; None leaves that to the governor"""
 
 
-class Grant(msgspec.Struct, frozen=True):
-    """What a model was granted, in bytes."""
+class Shortage(NamedTuple):
+    """Room that is missing, and who could give it up."""
 
-    memory: int
-    gpus: dict[int, int] = {}
-    """of each GPU's own memory, by their numbers"""
+    what: str
+    """the beginning of the refusal: for which model and where, with the figures"""
+    missing: int
+    """bytes"""
+    there: list[Evictable]
+    """the models that are there"""
+    held: Callable[[list[Evictable]], float]
+    """returns the bytes that some of them hold there"""
 
 
-class Evictable(Protocol):
-    """A model that may be stopped to make room."""
+class FullCard(NamedTuple):
+    """A GPU without room for another worker of a model."""
 
-    @property
-    def in_use(self) -> bool:
-        """Whether anybody works with it, or waits for it."""
-        ...
+    number: int
+    left: int
+    """bytes that can be had"""
+    total: int | None
+    """bytes that models can have at most; None where its driver does not say"""
+    taken: int
+    """bytes that are for workers of the same model"""
+    models: list[Evictable]
+    """that are there"""
 
-    @property
-    def idle_since(self) -> float:
-        """The moment of the monotonic clock when it was last used."""
-        ...
+    def most(self, each: int) -> int:
+        """Return how many workers with `each` bytes it can have at most beside those of the same model."""
+        return WORKERS_AT_MOST if self.total is None else max(0, self.total - self.taken) // each
 
-    @property
-    def pinned(self) -> bool:
-        """Whether it is to stay in memory."""
-        ...
 
-    @property
-    def gpu_index(self) -> int:
-        """Which GPU it runs on, if it runs on one."""
-        ...
+class Placed(NamedTuple):
+    """Where the workers of a model have room."""
 
-    @property
-    def device(self) -> str:
-        """What it runs on, as torch names it; empty while that is not known."""
-        ...
-
-    def pids(self) -> list[int]:
-        """Return the ids of its processes."""
-        ...
-
-    async def rest(self) -> None:
-        """Stop it, and wait until its processes have ended."""
-        ...
+    grant: Grant
+    cards: list[int | None]
+    free: list[int]
+    """bytes of each GPU that are free"""
 
 
 class Governor:
     """Reserves memory for models that start.
 
     `limit` bounds the memory of all models together, in bytes; 0 leaves it to what the machine has. `free`
-    returns the bytes that the machine has left, `gpus` those of each GPU, `held` those that a process holds;
-    `gpu_totals` returns all bytes of each GPU, `gpu_held` those that a process holds of them, 0 where the
-    driver does not say.
+    returns the bytes that the machine has left, `gpus` those of each GPU, `held` those that a process holds,
+    `taken` those of them that are missing from what is left; `gpu_totals` returns all bytes of each GPU,
+    `gpu_held` those that a process holds of them, 0 where the driver does not say. What asks a driver may
+    raise EngineUnavailable.
     """
 
     def __init__(
@@ -102,32 +102,26 @@ class Governor:
         held: Callable[[int], int] = measure.resident_bytes,
         gpu_totals: Callable[[], list[int]] = measure.total_gpu_bytes,
         gpu_held: Callable[[int], int] = measure.gpu_bytes_of,
+        taken: Callable[[int], int] = measure.unshared_bytes,
     ) -> None:
         self._limit = limit
         self._free = free
         self._gpus = gpus
-        self._held_by = held
         self._gpu_totals = gpu_totals
-        self._gpu_held_by = gpu_held
-        self._models: list[Evictable] = []
-        self._names: dict[int, str] = {}
-        """under which they reserve, by the models' ids"""
-        self._granted: dict[str, Grant] = {}
-        """what each was last granted"""
-        self._reserved: dict[str, Grant] = {}
-        """a model that is starting takes memory that cannot be measured yet"""
+        self._ledger = Ledger(held, taken, gpu_held)
         self._lock = asyncio.Lock()
 
     def add(self, model: Evictable, name: str = "") -> None:
         """Add a model that may be stopped, and the name under which it reserves."""
-        self._models.append(model)
-        self._names[id(model)] = name
+        self._ledger.add(model, name)
 
     def remove(self, model: Evictable) -> None:
         """Remove a model."""
-        if model in self._models:
-            self._models.remove(model)
-            del self._names[id(model)]
+        self._ledger.remove(model)
+
+    def release(self, name: str) -> None:
+        """End a reservation: the model has started, and what it takes can be measured, or it has not."""
+        self._ledger.release(name)
 
     async def reserve(
         self, name: str, need: MemoryNeed, *, evict: bool = True, workers: int = 1
@@ -138,167 +132,177 @@ class Governor:
         stopped only if `evict`, and if what they hold can be enough. Raises EngineUnavailable with the
         figures.
         """
-        try:
-            async with asyncio.timeout(WAIT_SECONDS):
-                await self._lock.acquire()
-        except TimeoutError as exc:
-            raise EngineUnavailable(f"Room is still being made for others than `{name}`.") from exc
-        try:
-            await self._make_room(name, need.memory * workers, evict)
-            grant = Grant(need.memory * workers)
-            cards: list[int | None] = []
-            for _ in range(workers):
-                card = await self._place(name, need, grant, evict)
-                cards.append(card)
-                if card is not None:
-                    together = {**grant.gpus, card: grant.gpus.get(card, 0) + need.gpu}
-                    grant = Grant(grant.memory, together)
-            self._granted[name] = self._with_running(name, grant)
-            self._reserved[name] = grant
-            return cards
-        finally:
-            self._lock.release()
+        while True:
+            async with self._lock:
+                decided = await self._decide(name, need, workers, evict)
+                if isinstance(decided, Placed):
+                    self._ledger.promise(name, decided.grant, decided.free)
+                    return decided.cards
+            # without the lock: who needs none of this room does not wait for a model that may never end
+            await self._rest(decided)
 
-    def _with_running(self, name: str, grant: Grant) -> Grant:
-        """Return a grant with what those workers of the model were granted that run already."""
-        before = self._granted.get(name)
-        runs = any(self._names.get(id(one)) == name for one in self._running())
-        if before is None or not runs:
-            return grant
-        cards = before.gpus.keys() | grant.gpus.keys()
-        return Grant(
-            before.memory + grant.memory,
-            {card: before.gpus.get(card, 0) + grant.gpus.get(card, 0) for card in cards},
+    async def make_room(self, name: str, wanted: int, card: int | None) -> None:
+        """Stop other models until a running one can take so many bytes more, of a GPU's memory or, where that
+        is None, of the machine's. Raises EngineUnavailable with the figures where there is no way.
+        """
+        need = MemoryNeed(wanted) if card is None else MemoryNeed(0, wanted, card)
+        while True:
+            async with self._lock:
+                decided = await self._decide(name, need, 1, evict=True)
+            if isinstance(decided, Placed):
+                return
+            await self._rest(decided)
+
+    async def _decide(self, name: str, need: MemoryNeed, workers: int, evict: bool) -> Placed | Evictable:
+        """Return where the workers of a model have room, or who is to be stopped before: nobody in vain.
+
+        Raises EngineUnavailable.
+        """
+        wanted = need.memory * workers
+        room = await asyncio.to_thread(self._room, name)
+        first: Evictable | None = None
+        if need.memory and wanted > room:
+            what = _no_room(f"`{name}`", wanted, room)
+            short = Shortage(what, wanted - room, self._others(name), self._ledger.held)
+            first = await self._first_to_stop(short, evict)
+        if not need.gpu:
+            return first or Placed(Grant(wanted), [None] * workers, [])
+        placed = await self._decide_cards(name, need, workers, evict)
+        return first or placed
+
+    async def _decide_cards(
+        self, name: str, need: MemoryNeed, workers: int, evict: bool
+    ) -> Placed | Evictable:
+        """Return on which GPUs workers have room, one by one on the freest, or who is to be stopped before.
+
+        Raises EngineUnavailable with the figures of the freest where not all can have room.
+        """
+        free = await asyncio.to_thread(self._gpus)
+        totals = await asyncio.to_thread(self._gpu_totals)
+        if need.gpu_index is not None and need.gpu_index >= len(free):  # of which nothing is reported
+            return Placed(
+                Grant(need.memory * workers, {need.gpu_index: need.gpu * workers}),
+                [need.gpu_index] * workers,
+                free,
+            )
+        if not free:
+            return Placed(Grant(need.memory * workers), [None] * workers, free)
+        cards: Sequence[int] = range(len(free)) if need.gpu_index is None else [need.gpu_index]
+        left = {card: await asyncio.to_thread(self._gpu_room, name, card, free[card]) for card in cards}
+        taken: dict[int, int] = {}
+        chosen: list[int | None] = []
+        while len(chosen) < workers and left[best := max(cards, key=lambda card: left[card])] >= need.gpu:
+            left[best] -= need.gpu
+            taken[best] = taken.get(best, 0) + need.gpu
+            chosen.append(best)
+        if missing := workers - len(chosen):
+            full = [
+                FullCard(
+                    card,
+                    left[card],
+                    totals[card] - GPU_RESERVE if card < len(totals) else None,
+                    taken.get(card, 0),
+                    self._models_on(card, name),
+                )
+                for card in sorted(cards, key=lambda card: -left[card])
+            ]
+            return await self._first_on_cards(name, need.gpu, missing, full, evict)
+        return Placed(Grant(need.memory * workers, taken), chosen, free)
+
+    async def _first_on_cards(
+        self, name: str, each: int, missing: int, cards: list[FullCard], evict: bool
+    ) -> Evictable:
+        """Return who is to be stopped first so that so many more workers of a model, with `each` bytes, have
+        room on GPUs, the freest first.
+
+        Raises EngineUnavailable with the figures of the freest where not all of them can have room.
+        """
+        first: Evictable | None = None
+        refusals: list[EngineUnavailable] = []
+        for card in cards:
+            for workers in range(min(missing, card.most(each)), 0, -1):
+                try:
+                    found = await self._first_to_stop(self._shortage_on(card, name, each, workers), evict)
+                except EngineUnavailable as exc:
+                    if workers == 1:
+                        refusals.append(exc)
+                else:
+                    first = first or found
+                    missing -= workers
+                    break
+            if not card.most(each):
+                refusals.append(_too_small(card, name, each))
+        if first and missing <= 0:
+            return first
+        raise refusals[0] if refusals else _too_small(cards[0], name, each)
+
+    def _shortage_on(self, card: FullCard, name: str, each: int, workers: int) -> Shortage:
+        held = self._ledger.held_of
+        missing = workers * each - card.left
+        return Shortage(
+            _no_room_on(card, name, each), missing, card.models, lambda idle: held(card.number, idle)
         )
 
-    async def _make_room(self, name: str, wanted: int, evict: bool) -> None:
-        while wanted > (room := await asyncio.to_thread(self._room, name)):
-            what = f"`{name}`: it takes about {_in_gib(wanted)}, {_in_gib(room)}"
-            await self._stop(self._running(), what, wanted - room, self._held, evict)
+    def _models_on(self, card: int, name: str) -> list[Evictable]:
+        return [
+            one
+            for one in self._others(name)
+            if one.device.startswith(GPUS) and card in self._ledger.cards_of(one)
+        ]
 
-    async def _place(self, name: str, need: MemoryNeed, grant: Grant, evict: bool) -> int | None:
-        """Return the GPU on which a further worker of a model has room, beside what it was granted already:
-        the one that is asked for, or else the freest.
+    async def _first_to_stop(self, short: Shortage, evict: bool) -> Evictable:
+        """Return the model that has been unused for longest, of those that may be stopped.
 
-        Raises EngineUnavailable where none has room; the figures are those of the freest then.
+        Raises EngineUnavailable where there is none, or those that may hold less than what is missing.
         """
-        if not need.gpu:
-            return None
-        if need.gpu_index is not None:
-            await self._make_gpu_room(name, need.gpu, need.gpu_index, grant, evict)
-            return need.gpu_index
-        count = len(await asyncio.to_thread(self._gpus))
-        rooms = [await asyncio.to_thread(self._gpu_room, name, card, grant) for card in range(count)]
-        refusal: EngineUnavailable | None = None
-        for card in sorted(range(count), key=lambda card: -(rooms[card] or 0)):
-            try:
-                await self._make_gpu_room(name, need.gpu, card, grant, evict)
-            except EngineUnavailable as exc:
-                refusal = refusal or exc
-            else:
-                return card
-        if refusal:
-            raise refusal
-        return None
-
-    async def _make_gpu_room(self, name: str, wanted: int, card: int, grant: Grant, evict: bool) -> None:
-        while True:
-            left = await asyncio.to_thread(self._gpu_room, name, card, grant)
-            if left is None or wanted <= left:
-                return
-            there = [
-                one
-                for one in self._running()
-                if one.device.startswith(GPUS) and card in self._cards(one) and self._names[id(one)] != name
-            ]
-            what = f"`{name}` on GPU {card}: it takes about {_in_gib(wanted)}, {_in_gib(left)}"
-            total = await asyncio.to_thread(self._gpu_total, card)
-            if total is not None and wanted > total:
-                there = []  # nothing that anybody gives up is enough
-            await self._stop(there, what, wanted - left, lambda idle: self._gpu_held(idle, card), evict)
-
-    def _cards(self, model: Evictable) -> set[int]:
-        """Return the GPUs that a model was granted memory of; the one that it names where none is known."""
-        granted = self._granted.get(self._names.get(id(model), ""))
-        return set(granted.gpus) if granted and granted.gpus else {model.gpu_index}
-
-    def release(self, name: str) -> None:
-        """End a reservation: the model has started, and what it takes can be measured, or it has not."""
-        self._reserved.pop(name, None)
-
-    async def _stop(
-        self,
-        there: list[Evictable],
-        what: str,
-        wanted: int,
-        held: Callable[[list[Evictable]], float],
-        evict: bool,
-    ) -> None:
-        """Stop the model that has been unused for longest, unless all have come into use meanwhile.
-
-        Raises EngineUnavailable where none may be stopped, where those that may hold less than `wanted` bytes
-        together, by `held`, or where one does not end.
-        """
-        idle = _idle(there)
+        ending = [one for one in short.there if self._ledger.is_stuck(one)]
+        idle = [one for one in _idle(short.there) if one not in ending]
         why = "is in use or to be kept"
         if idle and not evict:
             why = "stays unless `voicebox models load` asks for its room"
-        elif idle and await asyncio.to_thread(held, idle) < wanted:
+        elif idle and await asyncio.to_thread(short.held, idle) < short.missing:
             why = "does not hold enough that could be given up"
         elif idle := _idle(idle):  # some may have come into use since
-            return await self._rest(min(idle, key=lambda one: one.idle_since), what)
-        raise EngineUnavailable(
-            f"There is no room for {what} can be had, and what else is loaded ({len(there)}) {why}."
-        )
+            return min(idle, key=lambda one: one.idle_since)
+        if ending:
+            why = f"{why}, or was stopped and does not end" if len(ending) < len(short.there) else ENDLESS
+        raise EngineUnavailable(f"{short.what}, and what else is loaded ({len(short.there)}) {why}.")
 
-    async def _rest(self, model: Evictable, what: str) -> None:
+    async def _rest(self, model: Evictable) -> None:
+        """Stop a model, unless it came into use while others were measured. One that does not end is not
+        waited for again.
+        """
+        if model.in_use:
+            return
         try:
             async with asyncio.timeout(REST_SECONDS):
                 await model.rest()
-        except TimeoutError as exc:
-            raise EngineUnavailable(
-                f"There is no room for {what} can be had, and what was stopped for it does not end."
-            ) from exc
+        except (TimeoutError, EngineUnavailable):
+            self._ledger.note_stuck(model)
+
+    def _others(self, name: str) -> list[Evictable]:
+        return [one for one in self._ledger.running() if not name or self._ledger.name_of(one) != name]
 
     def _room(self, name: str) -> int:
-        promised = sum(need.memory for other, need in list(self._reserved.items()) if other != name)
+        promised = self._ledger.promised(name)
         room = self._free() - RESERVE - promised
-        return min(room, self._limit - self._held(self._running()) - promised) if self._limit else room
+        return min(room, self._limit - self._ledger.held() - promised) if self._limit else room
 
-    def _gpu_room(self, name: str, card: int, grant: Grant) -> int | None:
-        """Return the bytes that can be had of a GPU, beside a grant that is being made; None where its driver
-        does not report them.
-        """
-        free = self._gpus()
-        others = [other for holder, other in list(self._reserved.items()) if holder != name]
-        promised = sum(one.gpus.get(card, 0) for one in [*others, grant])
-        return free[card] - GPU_RESERVE - promised if card < len(free) else None
+    def _gpu_room(self, name: str, card: int, free: int) -> int:
+        """Return the bytes that can be had of a GPU, of which so many are free."""
+        return free - GPU_RESERVE - self._ledger.promised_of(card, name, free)
 
-    def _gpu_total(self, gpu_index: int) -> int | None:
-        """Return the bytes of a GPU that models can have at most; None where its driver does not say."""
-        totals = self._gpu_totals()
-        return totals[gpu_index] - GPU_RESERVE if gpu_index < len(totals) else None
 
-    def _held(self, models: list[Evictable]) -> int:
-        return sum(self._held_by(pid) for one in models for pid in one.pids())
+def _no_room_on(card: FullCard, name: str, each: int) -> str:
+    return _no_room(f"`{name}` on GPU {card.number}", each, card.left)
 
-    def _gpu_held(self, models: list[Evictable], card: int) -> float:
-        """Return the bytes that models hold of a GPU: what the driver says, else what they were granted;
-        infinity where neither is known.
-        """
-        total = 0.0
-        for one in models:
-            granted = self._granted.get(self._names.get(id(one), ""))
-            on_card = granted.gpus.get(card, 0) if granted else 0
-            if granted and len(granted.gpus) > 1:
-                total += on_card  # the driver tells what a process holds of all its GPUs, not of each
-                continue
-            measured = sum(self._gpu_held_by(pid) for pid in one.pids())
-            total += max(measured, on_card) or math.inf
-        return total
 
-    def _running(self) -> list[Evictable]:
-        return [one for one in self._models if one.pids()]
+def _too_small(card: FullCard, name: str, each: int) -> EngineUnavailable:
+    return EngineUnavailable(f"{_no_room_on(card, name, each)}, whoever else is stopped.")
+
+
+def _no_room(what: str, wanted: int, room: int) -> str:
+    return f"There is no room for {what}: it takes about {_in_gib(wanted)}, {_in_gib(room)} can be had"
 
 
 def _idle(models: list[Evictable]) -> list[Evictable]:

@@ -3,6 +3,9 @@
 In a container its limits count. On Apple silicon machine and GPU share one memory, which psutil reports. For
 Intel's GPUs nothing reports it; models there are bounded by the machine's memory alone, and so are those on
 AMD's GPUs that have no memory of their own.
+
+NVIDIA's driver is waited for so long (`engines.memory.driver_answers`): what asks it raises DriverSilent, an
+EngineUnavailable.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engines.memory.control_groups import CGROUPS, OWN_CGROUPS, group_folders
+from engines.memory.driver_answers import DriverQuestions
 
 DRM = Path("/sys/class/drm")
 # files of the kernel's amdgpu, in bytes but for the last: docs.kernel.org/gpu/amdgpu/driver-misc.html
@@ -29,6 +33,7 @@ PCI = "PCI_BUS_ID"
 """the order in which NVML counts GPUs, and CUDA where CUDA_DEVICE_ORDER is this, as it is for workers unless
 the gateway's environment sets another
 """
+NVIDIA_DRIVER = DriverQuestions()
 LEADING_NUMBER = re.compile(r"\s*([+-]?[0-9]+)")
 
 
@@ -91,6 +96,22 @@ def resident_bytes(pid: int) -> int:
     return total
 
 
+def unshared_bytes(pid: int) -> int:
+    """Return the bytes that a process and those it started have taken of what is available: not the pages of
+    files, which others may have as well, and which the system takes back where it needs them.
+    """
+    import psutil
+
+    total = 0
+    with suppress(psutil.Error):
+        process = psutil.Process(pid)
+        for one in [process, *process.children(recursive=True)]:
+            with suppress(psutil.Error):  # a child may end meanwhile
+                held = one.memory_info()
+                total += held.rss - getattr(held, "shared", 0)
+    return total
+
+
 def processor_seconds(pid: int) -> float:
     """Return the processor time that a process has used, in seconds; 0 when it has ended."""
     with suppress(OSError, ValueError, IndexError):
@@ -111,24 +132,24 @@ def free_gpu_bytes(environ: Mapping[str, str] = os.environ) -> list[int]:
     """Return the free bytes of each GPU whose driver reports them, in torch's order; none where none does, or
     where that order is not known.
     """
-    nvml = _nvml()
-    if nvml is None:
-        return free_amd_bytes(DRM, environ)
-    return [int(card.free) for card in _nvidia_memory(nvml, environ)]
+    cards = NVIDIA_DRIVER.ask(lambda: _nvidia_memory(environ))
+    return free_amd_bytes(DRM, environ) if cards is None else [int(card.free) for card in cards]
 
 
 def total_gpu_bytes(environ: Mapping[str, str] = os.environ) -> list[int]:
     """Return all bytes of each GPU whose driver reports them, in the order of `free_gpu_bytes`."""
-    nvml = _nvml()
-    if nvml is None:
-        return total_amd_bytes(DRM, environ)
-    return [int(card.total) for card in _nvidia_memory(nvml, environ)]
+    cards = NVIDIA_DRIVER.ask(lambda: _nvidia_memory(environ))
+    return total_amd_bytes(DRM, environ) if cards is None else [int(card.total) for card in cards]
 
 
 def gpu_names(environ: Mapping[str, str] = os.environ) -> list[str]:
     """Return how CUDA_VISIBLE_DEVICES names each of NVIDIA's GPUs, or part of one, in the order of
     `free_gpu_bytes`; none where there is none, or that order is not known.
     """
+    return NVIDIA_DRIVER.ask(lambda: _nvidia_names(environ))
+
+
+def _nvidia_names(environ: Mapping[str, str]) -> list[str]:
     nvml = _nvml()
     if nvml is None:
         return []
@@ -137,7 +158,11 @@ def gpu_names(environ: Mapping[str, str] = os.environ) -> list[str]:
     return []
 
 
-def _nvidia_memory(nvml: Any, environ: Mapping[str, str]) -> list[Any]:  # noqa: ANN401 - a module without types
+def _nvidia_memory(environ: Mapping[str, str]) -> list[Any] | None:
+    """Return what NVML says of the memory of each GPU; None where there is no NVML."""
+    nvml = _nvml()
+    if nvml is None:
+        return None
     with suppress(nvml.NVMLError):
         return [nvml.nvmlDeviceGetMemoryInfo(card) for card in _nvidia_cards(nvml, environ)]
     return []
@@ -270,6 +295,10 @@ def gpu_bytes_of(pid: int) -> int:
     """Return the bytes that a process holds on NVIDIA's GPUs; 0 where the driver does not say, as in a
     container.
     """
+    return NVIDIA_DRIVER.ask(lambda: _nvidia_bytes_of(pid))
+
+
+def _nvidia_bytes_of(pid: int) -> int:
     nvml = _nvml()
     held = 0
     if nvml is None:

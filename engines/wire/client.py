@@ -27,6 +27,7 @@ from engines.api.prompt_file import prompt_id
 from engines.errors import ChildLost, EngineFailed, EngineUnavailable, MissingPrompt, SpeechError
 from engines.wire import bodies, errors, frames
 from engines.wire.address import WorkerAddress
+from engines.wire.memory_use import MemoryUse, StatusAnswer
 from engines.wire.wav import encode_wav, open_wav_header
 
 LOCAL_ERRNOS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -96,6 +97,19 @@ class WorkerClient:
             return exc.errno in LOCAL_ERRNOS
         except (aiohttp.ClientError, TimeoutError, OSError):
             return False
+
+    async def memory(self, timeout: float) -> MemoryUse | None:
+        """Return what the worker says that it takes of memory; None where it does not say within `timeout`
+        seconds.
+        """
+        if self._session.closed:
+            return None
+        try:
+            limit = aiohttp.ClientTimeout(total=timeout)
+            async with self._session.get("/tts/status", timeout=limit) as response:
+                return msgspec.json.decode(await response.read(), type=StatusAnswer).memory
+        except (aiohttp.ClientError, TimeoutError, OSError, msgspec.DecodeError):
+            return None
 
     async def speak(self, job: SpeechJob) -> AsyncGenerator[SpeechEvent, None]:
         """Yield a job's events as they come. Raises what the engine raised, or WorkerLost."""

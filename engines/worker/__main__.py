@@ -25,6 +25,7 @@ from engines.wire.address import Handshake, StartFailure, StartOrder
 from engines.worker.contract_check import check_engine
 from engines.worker.engine_threads import EngineThreads
 from engines.worker.malloc_trim import find_malloc_trim
+from engines.worker.memory_meter import MemoryMeter
 from engines.worker.outputs import BEAT_SECONDS
 from engines.worker.parent import die_with_parent, ignore_group_signals
 from engines.worker.place_of_engine import check_place, take_place
@@ -130,9 +131,11 @@ def main() -> int:
         return LOAD_FAILED
     die_with_parent(arguments.parent)
     threads = EngineThreads(1)
+    memory = MemoryMeter()
     try:
         adapter = arguments.adapter or engines.find_engine(arguments.engine).import_path
         loading = threads.submit(prepare, adapter, order, pipe, warm=arguments.warm)
+        memory.watch_loading(loading)
         engine, info = loading.result()
     except Exception as exc:  # whatever keeps an engine from loading is reported to the gateway
         permanent = isinstance(exc, ImportError | KeyError | AttributeError | TypeError)
@@ -145,7 +148,7 @@ def main() -> int:
         threads = EngineThreads(info.concurrency.count)
     from engines.worker.server import serve
 
-    return serve(engine, info, threads, arguments.socket, order.secret, pipe.send)
+    return serve(engine, info, threads, memory, arguments.socket, order.secret, pipe.send)
 
 
 if __name__ == "__main__":

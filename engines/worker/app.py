@@ -39,6 +39,7 @@ from engines.worker.engine_threads import EngineThreads
 from engines.worker.event_queue import EventQueue
 from engines.worker.forms import TranscriptionForm, read_prompt_job
 from engines.worker.job_runs import JobRuns, end_hung
+from engines.worker.memory_meter import MemoryMeter
 from engines.worker.outputs import JobOutput, RecordingOutput
 from engines.worker.prompt_cache import HeldPrompt, PromptCache
 from engines.worker.prompt_samples import check_samples
@@ -60,14 +61,25 @@ class SharedCalls(Protocol):
 
 
 class WorkerApp:
-    """One engine's ASGI application; `threads` are those that it was loaded in."""
+    """One engine's ASGI application; `threads` are those that it was loaded in, and `memory` has measured
+    that.
+    """
 
-    def __init__(self, engine: Engine, info: EngineInfo, threads: EngineThreads, *, secret: str = "") -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        info: EngineInfo,
+        threads: EngineThreads,
+        memory: MemoryMeter,
+        *,
+        secret: str = "",
+    ) -> None:
         self._engine = engine
         self._info = info
         self._secret = secret
         self._prompts = PromptCache(lambda data: cast(Cloner, engine).open_prompt(data))
-        self._runs = JobRuns(info, threads)
+        self._memory = memory
+        self._runs = JobRuns(info, threads, memory)
         self._shared_calls = _shared_calls(engine, info, threads)
         self._routes: dict[tuple[str, str], Handler] = {
             ("GET", "/tts/health"): self._health,
@@ -115,8 +127,9 @@ class WorkerApp:
         await asgi.send_json(send, 200, answer)
 
     async def _status(self, _headers: object, _receive: asgi.Receive, send: asgi.Send) -> None:
-        """Answer with what the engine can do, and how much of it is in use."""
+        """Answer with what the engine can do, how much of it is in use, and what it takes of memory."""
         info = self._info
+        memory = await asyncio.to_thread(self._memory.use)  # a driver that hangs keeps this answer alone
         speech = info.speech
         capabilities = speech or info.transcription
         answer = {
@@ -124,12 +137,14 @@ class WorkerApp:
             "model_size": info.models[0],
             "available_sizes": info.models,
             "gpu_available": info.device != "cpu",
-            "vram_used_mb": None,
+            "vram_used_mb": round(memory.gpu / 2**20) if memory.gpu else None,
+            "memory": memory,
             "models": info.models,
             "voices": [voice.id for voice in info.voices],
             "languages": capabilities.languages if capabilities else (),
             "sample_rate": speech.sample_rate if speech else None,
             "streaming": bool(speech and speech.streaming),
+            "seed": info.seed_worth,
             "slots": info.concurrency.jobs,
             "busy": self._runs.busy,
             "info": info,

@@ -126,37 +126,28 @@ class Batcher:
             except Exception as exc:  # a prompt that is none of the engine's is the error of this job alone
                 end(exc)
         if items:
-            self._speak_together(items)
+            self._speak_together([WatchedItem(item) for item in items])
 
-    def _speak_together(self, items: Sequence[BatchItem]) -> None:
-        """Speak jobs in one call; where that is too much for the memory, those that are left one by one."""
-        watched = [WatchedItem(item) for item in items]
+    def _speak_together(self, watched: Sequence[WatchedItem]) -> None:
+        """Speak jobs in one call; where that is too much for the memory, those that are left in halves of it,
+        and at last each alone. One that gave audio cannot begin again.
+        """
+        error: Exception | None = None
         try:
             self._engine.speak_batch([one.item for one in watched])
-        except Exception as exc:  # an engine may raise anything; only too little memory is for us
-            if not is_out_of_memory(exc):
-                raise
-            give_back(exc)
-            if len(items) == 1:
-                raise
-            for one in watched:
-                self._speak_alone(one, exc)
-
-    def _speak_alone(self, watched: WatchedItem, error: Exception) -> None:
-        """Speak a job of a call that failed, unless it has ended; one that gave audio cannot begin again."""
-        if watched.ended:
-            return
-        if watched.has_given:
-            watched.item.finish(error)
-            return
-        try:
-            self._engine.speak_batch([watched.item])
-        except Exception as exc:  # an engine may raise anything; it is the error of this job alone
-            if is_out_of_memory(exc):
-                give_back(exc)
-            watched.item.finish(exc)
-        else:
-            watched.item.finish(None)
+        except Exception as exc:  # an engine may raise anything; it is the error of the jobs of this call
+            error = exc
+        again: list[WatchedItem] = []
+        if is_out_of_memory(error):
+            give_back(error)
+            again = [one for one in watched if not one.ended and not one.has_given and len(watched) > 1]
+        for one in watched:
+            if one not in again:
+                one.item.finish(error)
+        half = (len(again) + 1) // 2
+        for part in (again[:half], again[half:]):
+            if part:
+                self._speak_together(part)
 
     async def _detect_hang(self, batch: Sequence[QueuedJob]) -> None:
         """Call `on_hang` once nobody has wanted anything of the batch for a while."""

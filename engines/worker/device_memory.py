@@ -17,8 +17,10 @@ from engines.worker.fatal_errors import OUT_OF_MEMORY, chain
 
 CPU_ALLOCATOR = re.compile(r"can't allocate memory|not enough memory: you tried to allocate", re.IGNORECASE)
 """what torch says of the machine's own memory"""
-WANTED = re.compile(r"tried to allocate ([\d.]+ [KMGT]?i?B(?:ytes)?)", re.IGNORECASE)
-LEFT = re.compile(r"of which ([\d.]+ [KMGT]?i?B(?:ytes)?) is free", re.IGNORECASE)
+WANTED = re.compile(r"tried to allocate (([\d.]+) ?([KMGT]?)i?(?:B|bytes))\b", re.IGNORECASE)
+LEFT = re.compile(r"of which ([\d.]+ ?[KMGT]?i?(?:B|bytes)) is free", re.IGNORECASE)
+UNITS = " KMGT"
+"""the first letters of units, each 1024 times the one before"""
 RETRY_SECONDS = 5.0
 """after which jobs that have memory now may have ended"""
 
@@ -45,6 +47,16 @@ def as_overloaded(error: BaseException | None) -> BaseException | None:
     )
     overloaded.__cause__ = error
     return overloaded
+
+
+def missing_bytes(error: BaseException | None) -> int:
+    """Return how many bytes more a job wanted that found too little memory; 0 where that is not known."""
+    cause = _library_error(error) if error else None
+    wanted = WANTED.search(str(cause)) if cause else None
+    if wanted is None:
+        return 0
+    factor: int = 1024 ** UNITS.index(wanted[3].upper() or " ")
+    return round(float(wanted[2]) * factor)
 
 
 def give_back(error: BaseException | None = None) -> None:

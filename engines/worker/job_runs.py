@@ -13,10 +13,11 @@ from collections.abc import Awaitable, Callable
 from engines.api import EngineInfo, Stop
 from engines.errors import EngineBroken
 from engines.worker import asgi
-from engines.worker.device_memory import as_overloaded, give_back, is_out_of_memory
+from engines.worker.device_memory import as_overloaded, give_back, is_out_of_memory, missing_bytes
 from engines.worker.engine_threads import EngineThreads
 from engines.worker.fatal_errors import diagnosed
 from engines.worker.malloc_trim import HeapTrimmer
+from engines.worker.memory_meter import MemoryMeter
 from engines.worker.outputs import Activity, JobOutput
 from engines.worker.responses import EventResponse
 
@@ -31,11 +32,12 @@ WAIT_SECONDS = 1.0
 
 
 class JobRuns:
-    """Runs the jobs of one engine."""
+    """Runs the jobs of one engine; `memory` is told of those that find too little."""
 
-    def __init__(self, info: EngineInfo, threads: EngineThreads) -> None:
+    def __init__(self, info: EngineInfo, threads: EngineThreads, memory: MemoryMeter) -> None:
         self._grace = info.cancel_grace
         self._threads = threads
+        self._memory = memory
         self._trimmer = HeapTrimmer(threads)
         self._is_broken = False
         self.activity = Activity()
@@ -73,7 +75,7 @@ class JobRuns:
                 while batch := await events.get_all():
                     await response.send_events(batch)
             await self._wait_until_stopped(running, out, shared=shared)
-            error = as_overloaded(diagnosed(_error_of(running)))
+            error = self._told(_error_of(running))
             if not reader.done() or _reading_error(reader):
                 await response.finish(error or _reading_error(reader))
             if isinstance(error, EngineBroken):
@@ -85,10 +87,20 @@ class JobRuns:
             reader.cancel()
             waiting.cancel()
 
+    def _told(self, error: BaseException | None) -> BaseException | None:
+        """Return the error of a job as its client is told it."""
+        error = diagnosed(error)
+        told = as_overloaded(error)
+        if told is not error:
+            self._memory.note_shortage(missing_bytes(error))
+        return told
+
     async def _beat_until_begun(self, out: JobOutput) -> None:
-        """Have a job that waits for its turn give signs, as long as the engine gives any for others."""
+        """Have a job that waits for its turn, or waits again, give signs, as long as the engine gives any for
+        others.
+        """
         signs = self.activity.signs
-        while not out.begun and not out.events.cancelled:
+        while not out.events.cancelled:
             await asyncio.sleep(WAIT_SECONDS)
             if not out.begun and self.activity.signs != signs:
                 signs = self.activity.signs

@@ -40,12 +40,18 @@ class JobOutput:
         self._last_sent = time.monotonic()
         self.begun = False
         """whether the engine has it"""
+        self.has_given = False
+        """whether audio or words have left"""
 
     def begin(self) -> None:
         """Note that the engine has the job now. Raises Stop where nobody wants it any more."""
         if self.events.cancelled:
             raise Stop
         self.begun = True
+
+    def begin_again(self) -> None:
+        """Note that the engine has given the job back, and that it waits for another turn."""
+        self.begun = False
 
     def wait(self) -> None:
         """Say, on the loop, that the job waits for its turn, and that the engine works on others."""
@@ -54,12 +60,14 @@ class JobOutput:
     def audio(self, pcm: bytes) -> None:
         """Give audio, as SpeechOutput has it."""
         if pcm:
+            self.has_given = True
             self._put(Audio(pcm))
         else:
             self.beat()
 
     def word(self, word: Word) -> None:
         """Give a word, as SpeechOutput has it."""
+        self.has_given = True
         self._put(word)
 
     def beat(self, progress: float | None = None) -> None:

@@ -15,6 +15,7 @@ from engines.api import Engine, EngineInfo
 from engines.wire.address import Handshake
 from engines.worker.app import WorkerApp
 from engines.worker.engine_threads import EngineThreads
+from engines.worker.memory_meter import MemoryMeter
 from engines.worker.parent import STOP_SIGNAL
 
 
@@ -47,6 +48,7 @@ def serve(
     engine: Engine,
     info: EngineInfo,
     threads: EngineThreads,
+    memory: MemoryMeter,
     socket: str | None,
     secret: str,
     send_handshake: Callable[[Handshake], None],
@@ -54,7 +56,7 @@ def serve(
     """Serve an engine until its parent stops it, and return the exit status."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     config = uvicorn.Config(
-        WorkerApp(engine, info, threads, secret=secret),
+        WorkerApp(engine, info, threads, memory, secret=secret),
         uds=socket,
         host="127.0.0.1",
         port=0,

@@ -3,6 +3,9 @@
 Between two steps those who left are dropped, those who are done are ended, and some of those who wait begin:
 few, as the others wait for what each beginning costs. Other work of the engine's thread, a voice prompt to be
 made, comes between two steps as well.
+
+Who finds too little memory to begin waits until another one has ended, and fails only where there is none. A
+step that finds too little is taken again with half of the members each, if the engine can do that.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import msgspec
 
 from engines.api import StepResult, Steps, StepSpeaker, Stop
 from engines.errors import EngineFailed
+from engines.worker.device_memory import give_back, is_out_of_memory
 from engines.worker.engine_threads import EngineThreads
 from engines.worker.speech_jobs import QueuedJob
 
@@ -57,6 +61,8 @@ class StepLoop:
         self._waiting: deque[QueuedJob] = deque()
         self._members: list[Member] = []
         """only the engine's thread changes it"""
+        self._most = steps.members
+        """members that there may be: fewer than the engine takes while memory is too little for more"""
         self._in_call: Sequence[QueuedJob] = ()
         """the jobs of the engine's present call"""
         self._calls = 0
@@ -94,7 +100,7 @@ class StepLoop:
     def _admit(self) -> None:
         """Have some of those who wait begin, as far as there is room."""
         begun = 0
-        while self._waiting and begun < self._steps.admitted and len(self._members) < self._steps.members:
+        while self._waiting and begun < self._steps.admitted and len(self._members) < self._most:
             queued = self._waiting.popleft()
             end = queued.ender()
             if queued.unwanted:
@@ -102,17 +108,40 @@ class StepLoop:
                 continue
             begun += 1
             self._enter([queued])
-            try:
-                self._members.append(Member(queued, self._engine.begin(queued.prepare(), queued.out), end))
-            except Stop:
-                end(None)
-            except Exception as exc:  # an engine may raise anything; it is the error of this job alone
-                end(exc)
+            self._begin(queued, end)
             self._leave()
+
+    def _begin(self, queued: QueuedJob, end: Callable[[Exception | None], None]) -> None:
+        """Have a job begin; one that finds too little memory beside others waits until one of them ends."""
+        try:
+            self._members.append(Member(queued, self._engine.begin(queued.prepare(), queued.out), end))
+        except Stop:
+            end(None)
+        except Exception as exc:  # an engine may raise anything; it is the error of this job alone
+            if not is_out_of_memory(exc):
+                end(exc)
+                return
+            give_back(exc)
+            if not self._members or queued.out.has_given:
+                end(exc)
+                return
+            self._most = len(self._members)
+            queued.out.begin_again()
+            self._waiting.appendleft(queued)
+        else:
+            self._most = self._steps.members
 
     def _step(self) -> None:
         """Have all members take one step, and end those that are done or have failed."""
         members = list(self._members)
+        for member, result in zip(members, self._step_together(members), strict=True):
+            if result is not True:
+                self._drop(member, _error_of(result))
+
+    def _step_together(self, members: Sequence[Member]) -> list[StepResult]:
+        """Have members take one step, in one call, or in two of half as many each where memory is too little
+        for all; return what became of each.
+        """
         self._enter([member.queued for member in members])
         try:
             results = list(self._engine.step([member.state for member in members]))
@@ -121,9 +150,14 @@ class StepLoop:
         except Exception as exc:  # an engine may raise anything; it is the error of all that were in the step
             results = [exc] * len(members)
         self._leave()
-        for member, result in zip(members, results, strict=True):
-            if result is not True:
-                self._drop(member, _error_of(result))
+        short = next((one for one in map(_error_of, results) if is_out_of_memory(one)), None)
+        if short is None:
+            return results
+        give_back(short)
+        if len(members) == 1 or not self._steps.repeatable or any(one is not short for one in results):
+            return results
+        half = len(members) // 2
+        return [*self._step_together(members[:half]), *self._step_together(members[half:])]
 
     def _drop(self, member: Member, error: Exception | None) -> None:
         self._members.remove(member)

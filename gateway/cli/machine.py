@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -20,6 +21,7 @@ from engines.catalogue.hardware import devices
 from engines.catalogue.records import Device, SourceName
 from engines.hub.pip_configuration import PackagePlaces, Place, package_places, split_credentials
 from engines.memory.cores import usable_cores
+from engines.memory.driver_answers import DriverSilent
 from engines.memory.measure import total_gpu_bytes
 from gateway.config.paths import data_folder
 from gateway.config.settings import Settings
@@ -72,12 +74,19 @@ def look_at(settings: Settings) -> Machine:
     return Machine(
         devices(),
         tuple(gpu_names()),
-        max(total_gpu_bytes(), default=0),
+        _largest_gpu_bytes(),
         psutil.virtual_memory().total,
         usable_cores(),
         shutil.disk_usage(_existing(data_folder(settings))).free,
         tuple(_reachable(settings)),
     )
+
+
+def _largest_gpu_bytes() -> int:
+    """Return all bytes of the GPU that has most; 0 where there is none, or its driver does not answer."""
+    with suppress(DriverSilent):
+        return max(total_gpu_bytes(), default=0)
+    return 0
 
 
 def gpu_names() -> list[str]:

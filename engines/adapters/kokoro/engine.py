@@ -100,7 +100,7 @@ class Kokoro:
                 marks=OPTIONS.marks,
             ),
             device=facts.device,
-            concurrency=Steps(facts.batch, admitted=facts.batch),
+            concurrency=Steps(facts.batch, admitted=facts.batch, repeatable=True),
         )
 
     def begin(self, job: SpeechJob, out: SpeechOutput) -> ChunkedJob:

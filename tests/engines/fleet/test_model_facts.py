@@ -12,7 +12,9 @@ import msgspec
 import pytest
 
 from engines.api import EngineInfo, TranscriptionCapabilities
-from engines.fleet.model_facts import Learned, LearnedModels, same_key
+from engines.fleet.model_facts import CONTEXT, Learned, LearnedModels, same_key
+from engines.memory.governor import GIB
+from engines.wire.memory_use import MemoryUse
 
 KEY = "whisper  model=whisper-tiny path=/models/whisper-tiny"
 INFO = EngineInfo(
@@ -78,3 +80,39 @@ def test_an_unreadable_file_is_ignored(tmp_path: Path, content: str) -> None:
     models = LearnedModels(tmp_path)
 
     assert (models.find("m", KEY), models.find("other", KEY), models.load_seconds("m")) == (None, None, 0.0)
+
+
+def test_what_a_model_takes_is_the_most_that_it_took(tmp_path: Path) -> None:
+    """What it says of itself while it runs counts where it is more; a GPU's context is added to what torch took."""
+    models = LearnedModels(tmp_path)
+    on_card = msgspec.structs.replace(INFO, device="cuda")
+    models.measure_and_write("m", os.getpid(), Learned(KEY, on_card, 0))
+    first = models.find("m", KEY)
+    assert first is not None
+
+    models.measure_again("m", KEY, os.getpid(), MemoryUse(peak=1, gpu=GIB, gpu_peak=3 * GIB))
+    found = models.find("m", KEY)
+    assert found is not None
+    assert (found.memory, found.gpu) == (first.memory, 3 * GIB + CONTEXT)
+
+    models.measure_again("m", KEY, os.getpid(), MemoryUse(peak=64 * GIB, gpu_peak=2 * GIB))
+    found = models.find("m", KEY)
+    assert found is not None
+    assert (found.memory, found.gpu) == (64 * GIB, 3 * GIB + CONTEXT)
+    models.measure_again("m", KEY + " other", os.getpid(), MemoryUse(peak=99 * GIB))
+    assert models.find("m", KEY) == found
+
+
+def test_one_job_beyond_all_measure_is_forgotten(tmp_path: Path) -> None:
+    """What earlier runs took and this one does not counts half, with each start less."""
+    models = LearnedModels(tmp_path)
+    models.measure_and_write("m", os.getpid(), Learned(KEY, INFO, 0))
+    models.measure_again("m", KEY, os.getpid(), MemoryUse(peak=64 * GIB))
+    for _ in range(12):
+        before = models.find("m", KEY)
+        assert before is not None
+        models.measure_and_write("m", os.getpid(), Learned(KEY, INFO, 0))
+        found = models.find("m", KEY)
+        assert found is not None
+        assert before.memory // 2 <= found.memory <= before.memory
+    assert found.memory < GIB

@@ -34,6 +34,10 @@ class Running:
         """Return its process id, until it rests."""
         return [] if self.rested else [self._pid]
 
+    def promised_pids(self) -> list[int]:
+        """Return the processes for which memory was reserved: none here."""
+        return []
+
     async def rest(self) -> None:
         """Stop."""
         self.rested = True

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 from one_worker import path_of_engines, started
@@ -20,26 +24,35 @@ from engines.api import (
     SpeechCapabilities,
     SpeechJob,
     SpeechOutput,
+    StepResult,
+    Steps,
     Voice,
+    attempt,
 )
 from engines.catalogue.engines import EngineRecord
 from engines.errors import BadInput, EngineFailed, Overloaded
+from engines.settings import Options
 from engines.wire.client import WorkerClient
-from engines.worker.device_memory import as_overloaded
+from engines.worker.device_memory import as_overloaded, missing_bytes
 
 TORCH_SAYS = (
     "CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total capacity of 7.79 GiB of which 312.00 MiB is "
     "free. Process 4711 has 7.40 GiB memory in use."
 )
 CHUNK = bytes(480)
+IN_STEPS = EngineRecord("in-steps", "test_out_of_memory:InSteps", ("speech",), "none")
 ALONE_RECORD = EngineRecord("small", "test_out_of_memory:Small", ("speech",), "none")
 
 
 class Small:
-    """An engine with memory for one job that is not "large" at a time; with `size` it is one in batches."""
+    """An engine with memory for `room` jobs that are not "large" at a time; with `size` it is one in batches, whose calls
+    it writes into a file.
+    """
 
-    def __init__(self, size: int = 0) -> None:
+    def __init__(self, size: int = 0, room: int = 1, file: str = "") -> None:
         self._size = size
+        self._room = room
+        self._file = file
 
     def load(self, place: Place, out: Output) -> EngineInfo:
         """Return what it can do."""
@@ -63,16 +76,68 @@ class Small:
         out.audio(CHUNK * len(job.text))
 
     def speak_batch(self, items: Sequence[BatchItem]) -> None:
-        """Speak one job, or fail; those that say so give audio before."""
+        """Speak jobs, or fail; those that say so give audio before."""
+        if self._file:
+            with Path(self._file).open("a") as calls:
+                calls.write(" ".join(item.job.text for item in items) + "\n")
         for item in items:
             if item.job.text == "early":
                 item.out.audio(CHUNK)
             if item.job.text == "done":
                 item.out.audio(CHUNK)
                 item.finish(None)
-        if len(items) > 1:
+        if len(items) > self._room:
             raise RuntimeError(TORCH_SAYS)
-        self.speak(items[0].job, items[0].out)
+        for item in items:
+            self.speak(item.job, item.out)
+
+
+class InSteps:
+    """An engine in steps with memory for `begun` members, and for `room` in a step; each job has a chunk a letter.
+
+    A member is stepped wholly, or not at all.
+    """
+
+    def __init__(self, begun: int = 9, room: int = 9, repeatable: bool = True) -> None:
+        self._begun = begun
+        self._room = room
+        self._repeatable = repeatable
+        self._members = 0
+
+    def load(self, place: Place, out: Output) -> EngineInfo:
+        """Return what it can do."""
+        return EngineInfo(
+            "in-steps",
+            "1",
+            "none",
+            ("in-steps",),
+            (Voice("low", "Low"),),
+            speech=SpeechCapabilities(24_000, ("en",)),
+            concurrency=Steps(4, admitted=4, repeatable=self._repeatable),
+        )
+
+    def begin(self, job: SpeechJob, out: SpeechOutput) -> list[Any]:
+        """Return how many chunks are left, where there is memory for it."""
+        if self._members == self._begun or job.text == "huge":
+            raise RuntimeError(TORCH_SAYS)
+        self._members += 1
+        return [len(job.text), out, job.text]
+
+    def step(self, members: Sequence[list[Any]]) -> list[StepResult]:
+        """Give a chunk of each, where there is memory for all of them."""
+        time.sleep(0.01)
+        if len(members) > self._room or any(text == "large" for _, _, text in members):
+            raise RuntimeError(TORCH_SAYS)
+        return [attempt(partial(self._advance, member)) for member in members]
+
+    def _advance(self, member: list[Any]) -> bool:
+        member[1].audio(CHUNK)
+        member[0] -= 1
+        return bool(member[0])
+
+    def drop(self, member: list[Any]) -> None:
+        """Forget a member."""
+        self._members -= 1
 
 
 def run(test: Callable[[], Awaitable[None]]) -> None:
@@ -107,6 +172,82 @@ def test_a_job_that_finds_too_little_memory() -> None:
             assert error.retry_after > 0
             assert await speak(client, "word") == 4
             assert process.running
+
+    run(test)
+
+
+def test_the_worker_tells_of_jobs_that_found_too_little_memory() -> None:
+    """Its status has how many there were, and how much the last one lacked."""
+
+    async def test() -> None:
+        async with started(ALONE_RECORD) as (_, client):
+            use = await client.memory(30)
+            assert use is not None
+            assert (use.shortages, use.missing) == (0, 0)
+            for count in (1, 2):
+                await speak(client, "large")
+                use = await client.memory(30)
+                assert use is not None
+                assert (use.shortages, use.missing) == (count, 5 * 2**29)
+
+    run(test)
+
+
+def test_a_batch_that_is_too_much_is_halved(tmp_path: Path) -> None:
+    """What was too much at once is tried in halves, not one by one at once: each part is as large as can be."""
+
+    async def test() -> None:
+        calls = tmp_path / "calls"
+        options: Options = {"size": 4, "room": 2, "file": str(calls)}
+        async with started(ALONE_RECORD, options) as (_, client):
+            texts = ("aa", "bbb", "c", "dddd")
+            assert await asyncio.gather(*(speak(client, text) for text in texts)) == [2, 3, 1, 4]
+            assert [len(line.split()) for line in calls.read_text().splitlines()] == [4, 2, 2]
+
+    run(test)
+
+
+@pytest.mark.parametrize("room", [1, 2, 3])
+def test_a_step_that_is_too_much_is_halved(room: int) -> None:
+    """Members for which there is too little memory together go on in parts; one that is too much alone ends with the
+    figures, and the others have all of their audio.
+    """
+
+    async def test() -> None:
+        async with started(IN_STEPS, {"room": room}) as (process, client):
+            spoken = await asyncio.gather(*(speak(client, text) for text in ("a", "bbbb", "large", "cccccc")))
+            assert [one for one in spoken if isinstance(one, int)] == [1, 4, 6]
+            assert isinstance(spoken[2], Overloaded)
+            assert "2.50 GiB" in spoken[2].message
+            assert process.running
+
+    run(test)
+
+
+def test_a_step_that_cannot_be_taken_again() -> None:
+    """Where the engine cannot take a step again, those in it end with the figures, and the next job is spoken."""
+
+    async def test() -> None:
+        async with started(IN_STEPS, {"room": 1, "repeatable": False}) as (_, client):
+            spoken = await asyncio.gather(*(speak(client, text * 50) for text in "abc"))
+            assert any(isinstance(one, Overloaded) for one in spoken)
+            assert all(isinstance(one, Overloaded) or one == 50 for one in spoken)
+            assert await speak(client, "word") == 4
+
+    run(test)
+
+
+def test_who_finds_no_memory_to_begin_waits() -> None:
+    """A job for which there is too little memory beside others begins when one of them has ended; one that is too much
+    alone ends with the figures.
+    """
+
+    async def test() -> None:
+        async with started(IN_STEPS, {"begun": 2}) as (_, client):
+            texts = ("aaaaaaaa", "bbbb", "cc", "huge", "dd", "e")
+            spoken = await asyncio.gather(*(speak(client, text) for text in texts))
+            assert [one for one in spoken if isinstance(one, int)] == [8, 4, 2, 2, 1]
+            assert isinstance(spoken[3], Overloaded)
 
     run(test)
 
@@ -147,6 +288,21 @@ def test_too_little_memory_is_recognised(error: Exception) -> None:
     assert isinstance(found, Overloaded)
     assert "too little memory" in found.message
     assert "CUBLAS" not in found.message
+
+
+@pytest.mark.parametrize(
+    ("said", "size"),
+    [
+        (TORCH_SAYS, 5 * 2**29),
+        ("CUDA out of memory. Tried to allocate 20.00 MiB (GPU 0; 7.79 GiB total capacity)", 20 * 2**20),
+        ("DefaultCPUAllocator: not enough memory: you tried to allocate 99 bytes.", 99),
+        ("CUDA error: CUBLAS_STATUS_ALLOC_FAILED", 0),
+    ],
+)
+def test_how_much_was_lacking_is_read(said: str, size: int) -> None:
+    """The figure of the library is read, whichever unit it has."""
+    assert missing_bytes(RuntimeError(said)) == size
+    assert missing_bytes(None) == missing_bytes(BadInput("no")) == 0
 
 
 @pytest.mark.parametrize(
