@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from compat.openai.models import ModelSetting
+from engines.api import SeedWorth
 
 FilesState = Literal["absent", "pulling", "incomplete", "unusable", "disabled"]
 WorkerState = Literal["resting", "starting", "ready", "failed", "stopped"]
@@ -49,6 +50,11 @@ class ModelObject(msgspec.Struct, frozen=True):
     """what there is of its files, or, once all are here, what its worker does"""
     source: str | UnsetType = UNSET
     """where its files are from, once all are here: hub, packages, or installed, for a package that is"""
+    seed: SeedWorth | UnsetType = UNSET
+    """what the `seed` of a request is worth on the device that it runs on: `exact`, the same audio each time,
+    on the same machine and versions; `similar`, as a GPU adds up in another order each time; `none`. Absent
+    for one that does not speak, or has never run
+    """
     reason: str | UnsetType = UNSET
     loading_seconds: float | UnsetType = UNSET
     """how long it has been starting"""

@@ -7,10 +7,16 @@ from argparse import Namespace
 import msgspec
 
 from compat.openai.models import model_settings
+from engines.api import EngineInfo, SeedWorth
 from engines.catalogue.records import ModelRecord
 from engines.catalogue.request_options import request_options
 from gateway.cli import models, output, tables
 
+SEEDS: dict[SeedWorth, str] = {
+    "exact": "exact: the same audio each time, on the same machine and versions",
+    "similar": "similar: nearly the same audio each time",
+    "none": "none: it has no effect",
+}
 COLUMNS = ("setting", "allowed", "usual", "what it changes")
 
 
@@ -18,11 +24,16 @@ def show(args: Namespace) -> int:
     """Print what a model is; no server is asked."""
     record = models.find_record(args)
     options = request_options(record.engine)
+    said = models.last_said(args, record)
     if args.json:
-        output.print_json(models.facts(record) | _options(record))
+        output.print_json(models.facts(record) | _options(record) | _on_its_device(said))
         return 0
     for name, value in models.facts(record).items():
         print(f"{name}: {_words(value)}")
+    if said and said.speech:
+        print(f"seed: {SEEDS[said.seed_worth]} (on {said.device})")
+    elif "speech" in record.kinds:
+        print("seed: what it is worth is known once the model has run")
     if options.longest_text:
         print(f"longest_text: {options.longest_text} characters at once; texts are cut")
     if options.longest_seconds:
@@ -42,6 +53,13 @@ def _options(record: ModelRecord) -> dict[str, object]:
     return msgspec.structs.asdict(options) | {
         "settings": msgspec.to_builtins(model_settings(options.settings))
     }
+
+
+def _on_its_device(said: EngineInfo | None) -> dict[str, object]:
+    """Return what is known of a model since it has run."""
+    if said is None:
+        return {"device": None, "seed": None}
+    return {"device": said.device, "seed": said.seed_worth if said.speech else None}
 
 
 def _words(value: object) -> str:

@@ -13,11 +13,13 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from engines.api import EngineInfo
 from engines.catalogue.models import all_models, find_model
 from engines.catalogue.records import ModelRecord, SourceName
 from engines.environments import layout
 from engines.environments.find import obstacle
 from engines.errors import SpeechError
+from engines.fleet.model_facts import LEARNED_FOLDER, LearnedModels
 from engines.hub.errors import ModelInUse
 from engines.hub.progress import PullProgress
 from engines.hub.store import ModelFiles, StoredModel
@@ -186,6 +188,12 @@ def _files(args: Namespace) -> ModelFiles:
 def _environments(args: Namespace) -> Path:
     settings = configuration.load(args.config, os.environ, {})
     return data_folder(settings) / layout.ENVIRONMENTS_FOLDER
+
+
+def last_said(args: Namespace, record: ModelRecord) -> EngineInfo | None:
+    """Return what a model said of itself when it last ran on this machine; None where it never did."""
+    settings = configuration.load(args.config, os.environ, {})
+    return LearnedModels(data_folder(settings) / LEARNED_FOLDER).last_info(record.name)
 
 
 def facts(record: ModelRecord) -> dict[str, object]:

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import msgspec
 
+from engines.api import SeedWorth
 from engines.catalogue.hardware import slow_reason
 from engines.catalogue.models import all_models
 from engines.catalogue.records import ModelRecord
 from engines.environments import layout
 from engines.errors import EngineUnavailable, NotFound
 from engines.fleet.model_engines import ModelEngine, ModelEngines
+from engines.fleet.model_facts import LEARNED_FOLDER
 from engines.fleet.runtime import EngineSet
 from engines.fleet.status import EngineStatus
 from engines.hub.errors import PullCancelled
@@ -65,6 +67,8 @@ class ModelState(msgspec.Struct, frozen=True):
     """seconds since loading it began, while it is starting"""
     usual: float = 0.0
     """seconds that loading it took the last time"""
+    seed: SeedWorth | None = None
+    """what a seed is worth where it runs; None where that is not known, or it does not speak"""
 
 
 class ModelRegistry:
@@ -166,10 +170,16 @@ class ModelRegistry:
             return ModelState(record, stored, "disabled", disabled_reason(record.name))
         status = self._engines.statuses().get(record.name)
         worker = status.workers[0] if status and status.workers else None
-        if worker is None:
+        if status is None or worker is None:
             return ModelState(record, stored, "resting")
+        info = None if status.presumed else self._engines.infos().get(record.name)
         return ModelState(
-            record, stored, worker.state, worker.reason or self._slow_reason(record), worker.starting
+            record,
+            stored,
+            worker.state,
+            worker.reason or self._slow_reason(record),
+            worker.starting,
+            seed=info.seed_worth if info and info.speech else None,
         )
 
     def _slow_reason(self, record: ModelRecord) -> str:
@@ -267,7 +277,7 @@ def make_registry(settings: Settings, engines: EngineSet) -> ModelRegistry:
     folder = data_folder(settings)
     governor, environments = Governor(chosen.memory), folder / layout.ENVIRONMENTS_FOLDER
     model_engines = ModelEngines(
-        folder / "models",
+        folder / LEARNED_FOLDER,
         governor,
         chosen.rest_after,
         environments,

@@ -228,6 +228,7 @@ def _object(state: ModelState) -> dialect.ModelObject:
             "source": state.stored.source or UNSET,
             "state": state.state,
             "engine": record.engine.name,
+            "seed": state.seed or UNSET,
             "reason": without_internals(state.reason) or UNSET,
             "loading_seconds": round(state.loading, 1) if state.loading else UNSET,
             "usual_seconds": round(state.usual, 1) if state.usual else UNSET,

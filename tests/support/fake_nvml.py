@@ -2,12 +2,14 @@
 
 `CUDA_FAKE_CARDS` names a folder with `cards.json`, the bytes of each card by its UUID, and for each process that
 computes on one a file by its id, which says which card it is and how many bytes it holds (`engine_on_card`).
+While there is a file `hangs` in it, nothing is answered.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,6 +39,8 @@ def nvmlInit() -> None:
 
 
 def _cards() -> dict[str, int]:
+    while (FOLDER / "hangs").exists():
+        time.sleep(0.05)
     return dict(json.loads((FOLDER / "cards.json").read_text()))
 
 

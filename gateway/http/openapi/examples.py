@@ -71,6 +71,7 @@ MODEL_FILES = files.ModelObject(
     longest_seconds=0.0,
     state="ready",
     source="hub",
+    seed="exact",
 )
 STATUS = EngineStatus(
     ready=True, running=1, queued=0, streams=1, workers=(WorkerStatus("ready", pid=None, restarts=0),)

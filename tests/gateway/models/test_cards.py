@@ -45,6 +45,10 @@ class Served(NamedTuple):
             wait_until(learned.exists, f"what {name} takes is learned")
         return answer
 
+    def learned(self, name: str) -> dict[str, Any]:
+        """Return what is written down of a model."""
+        return dict(json.loads((self.server.folder / "data" / "models" / f"{name}.json").read_text()))
+
     def states(self) -> dict[str, str]:
         """Return the state of each model."""
         found = httpx.get(f"{self.server.base_url}/voicebox/models", timeout=TIMEOUT).json()["data"]
@@ -116,6 +120,10 @@ def add_models(catalogue: Path, weights: Path) -> None:
         f' ("speech",), languages=("en",), voice_types=("preset",), requires=("cuda",), folder={str(weights)!r}),\n'
         for name in OPTIONS
     )
+    records += (
+        '    ModelRecord("plain", "plain", Adapter("plain", "engines.adapters.card.engine:OnProcessor", (), 1), "", "MIT", ("speech",),'
+        f' languages=("en",), voice_types=("preset",), folder={str(weights)!r}),\n'
+    )
     before = catalogue.read_text()
     head = "MODELS: tuple[ModelRecord, ...] = (\n"
     assert head in before
@@ -161,3 +169,65 @@ def test_a_job_that_finds_too_little_memory(served: Served) -> None:
     assert "CUDA" not in message
     assert served.speak("two", "Hello there.").status_code == 200
     assert served.processes() == before
+
+
+def test_a_job_that_finds_too_little_memory_gets_room(served: Served) -> None:
+    """The governor is told: models that nobody uses are stopped on the card of the job, as many as it takes, so that
+    it can be tried again.
+    """
+    for name, card in (("one", "GPU-a"), ("two", "GPU-b"), ("three", "GPU-a"), ("four", "GPU-b")):
+        assert served.load(name).status_code == 200
+        assert served.places()[name] == [card]
+    answer = served.speak("two", "A small overflow.")
+    assert answer.status_code == 503
+    assert "it needs 1.00 GiB more" in answer.json()["error"]["message"]
+    assert int(answer.headers["retry-after"]) > 0
+    wait_until(lambda: "four" not in served.places(), "room is made")
+    assert served.places() == {"one": ["GPU-a"], "two": ["GPU-b"], "three": ["GPU-a"]}
+
+
+def test_what_a_model_takes_is_its_peak(served: Served) -> None:
+    """A model that took more than it holds when it is ready has room for that the next time, as torch said it."""
+    for name in ("one", "two", "four"):
+        assert served.load(name).status_code == 200
+    before = served.learned("four")["gpu"]
+    assert before == GIB // 2
+    assert served.speak("four", "Please grow.").status_code == 200
+    wait_until(lambda: served.learned("four")["gpu"] == GIB // 2 + GIB, "its peak is learned")
+    assert len(served.places()) == 3
+    assert (
+        httpx.post(f"{served.server.base_url}/voicebox/models/four/unload", timeout=TIMEOUT).status_code
+        == 200
+    )
+    assert served.load("four").status_code == 200
+    assert set(served.places()) == {"two", "four"}
+
+
+def test_a_driver_that_hangs(served: Served) -> None:
+    """While the driver does not answer, models for its cards are refused with the reason, what runs goes on, and a
+    model that needs no card is loaded.
+    """
+    assert served.load("one").status_code == 200
+    hangs = served.cards / "hangs"
+    hangs.touch()
+    try:
+        refused = served.load("two")
+        assert refused.status_code == 503
+        assert "driver of the GPUs" in refused.json()["error"]["message"]
+        assert served.load("plain").status_code == 200
+        assert served.speak("plain", "Hello there.").status_code == 200
+        assert served.speak("one", "Hello there.").status_code == 200
+    finally:
+        hangs.unlink()
+    wait_until(lambda: served.load("two").status_code == 200, "it is loaded once the driver answers")
+
+
+def test_what_a_seed_is_worth(served: Served) -> None:
+    """A model that has run says what a seed is worth where it computes: less on a card; one that has not says
+    nothing.
+    """
+    for name in ("one", "plain"):
+        assert served.load(name).status_code == 200
+    found = httpx.get(f"{served.server.base_url}/voicebox/models", timeout=TIMEOUT).json()["data"]
+    seeds = {one["id"]: one.get("seed") for one in found}
+    assert (seeds["one"], seeds["plain"], seeds["dia-1.6b"]) == ("similar", "exact", None)
