@@ -22,10 +22,10 @@ def path_of_engines(file: str) -> str:
 
 @asynccontextmanager
 async def started(
-    record: EngineRecord, options: Options | None = None
+    record: EngineRecord, options: Options | None = None, *, card: int | None = None
 ) -> AsyncIterator[tuple[WorkerProcess, WorkerClient]]:
-    """Run a worker and a client of it for the block."""
-    process = await WorkerProcess.start(record, SETTINGS, lambda *_, **__: None, options=options)
+    """Run a worker, on a GPU if one is given, and a client of it for the block."""
+    process = await WorkerProcess.start(record, SETTINGS, lambda *_, **__: None, options=options, card=card)
     client = WorkerClient(process.address, stall_timeout=30.0)
     try:
         yield process, client
