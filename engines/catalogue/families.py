@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from engines.catalogue import kokoro, piper, transformers, whisper
+from engines.catalogue import chatterbox, kokoro, piper, transformers, whisper
 from engines.catalogue.engines import Kind
 from engines.catalogue.own import SAFE_FILES, EngineName, OwnModel
 from engines.catalogue.pocket import POCKET
@@ -32,7 +32,8 @@ PRECISE_GRAPHS = ("onnx/model.onnx", "model.onnx", "kokoro-v1.0.onnx")
 KOKORO_WEIGHTS = "kokoro-v1_0.pth"
 KOKORO_VOICES = ("voices/*.bin", "voices*.bin", "voices*.npz")
 KNOWN = (
-    "Whisper (as transformers or CTranslate2 have it), Kokoro, Piper, Pocket TTS, VoxCPM2, Qwen3-TTS, and the"
+    "Whisper (as transformers or CTranslate2 have it), Kokoro, Piper, Pocket TTS, VoxCPM2, Chatterbox,"
+    " Qwen3-TTS, and the"
     " architectures of transformers that docs/models.md lists"
 )
 
@@ -301,6 +302,16 @@ def _lacks_of_voxcpm(facts: CheckpointFacts, _own: OwnModel) -> str:
     return "" if facts.has("audiovae.safetensors", "audiovae.pth") else "its audiovae.safetensors is missing"
 
 
+def _chatterbox_family(engine: EngineName, published: ModelRecord, title: str) -> Family:
+    return Family(
+        engine,
+        title,
+        lambda facts: chatterbox.network_file(published) in facts.files,
+        lambda facts, _own: chatterbox.missing_file(published, facts.files),
+        lambda _name, _own, _facts: msgspec.structs.replace(published, size_bytes=0),
+    )
+
+
 def _qwen3_tts_family(engine: EngineName, kind: str, published: ModelRecord) -> Family:
     return Family(
         engine,
@@ -330,6 +341,8 @@ FAMILIES = (
         _lacks_of_voxcpm,
         _voxcpm_record,
     ),
+    _chatterbox_family("chatterbox", chatterbox.CHATTERBOX_MULTILINGUAL, "a Chatterbox"),
+    _chatterbox_family("chatterbox-turbo", chatterbox.CHATTERBOX_TURBO_MODEL, "a Chatterbox Turbo"),
     *(_qwen3_tts_family(*own) for own in own_models()),
     Family(
         "kokoro",
@@ -379,4 +392,6 @@ PRESUMED_ENGINES: Mapping[str, Adapter] = {
     "pocket-tts": POCKET,
     "voxcpm": VOXCPM,
     **{engine: record.engine for engine, _, record in own_models()},
+    "chatterbox": chatterbox.CHATTERBOX,
+    "chatterbox-turbo": chatterbox.CHATTERBOX_TURBO,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from engines.catalogue.chatterbox import CHATTERBOX_MODELS
 from engines.catalogue.families import presumed_record
 from engines.catalogue.kokoro import KOKORO, KOKORO_GRAPHS
 from engines.catalogue.own import OwnModel
@@ -43,6 +44,7 @@ MODELS: tuple[ModelRecord, ...] = (
     KOKORO,
     *KOKORO_GRAPHS,
     VOXCPM2,
+    *CHATTERBOX_MODELS,
     *POCKET_MODELS,
     *QWEN3_TTS_MODELS,
     *PIPER_MODELS,

@@ -40,6 +40,14 @@ def publish_voxcpm(hub: FakeHub) -> None:
     hub.publish(find_model("voxcpm2").repo, folder())
 
 
+def publish_chatterbox(hub: FakeHub) -> None:
+    """Publish chatterbox and chatterbox-turbo, which are small where `shrunk_chatterbox` says so."""
+    from tiny_chatterbox import folder
+
+    for name in ("chatterbox", "chatterbox-turbo"):
+        hub.publish(find_model(name).repo, folder(name))
+
+
 def publish_transformers(hub: FakeHub, folder: Path) -> None:
     """Publish models that transformers itself runs: mms-tts-eng, wav2vec2-base-960h, moonshine-tiny, and
     somebody's VITS.

@@ -13,6 +13,8 @@ WHISPER = ("config.json", "model.safetensors", "preprocessor_config.json", "toke
 CTRANSLATE2 = ("config.json", "model.bin", "tokenizer.json", "vocabulary.json")
 KOKORO = ("config.json", "mine.pth", "voices/anna.pt")
 VITS = ("config.json", "model.safetensors", "vocab.json")
+CHATTERBOX = ("t3_mtl23ls_v2.safetensors", "ve.pt", "s3gen.pt", "grapheme_mtl_merged_expanded_v1.json", "Cangjie5_TC.json")
+CHATTERBOX_TURBO = ("t3_turbo_v1.safetensors", "ve.safetensors", "s3gen_meanflow.safetensors", "vocab.json", "merges.txt", "tokenizer_config.json")
 PIPER = ("de_DE-a-low.onnx", "de_DE-a-low.onnx.json")
 MANY = tuple(
     f"de/{name}/de_DE-{name}-low.onnx{end}" for name in map(chr, range(97, 123)) for end in ("", ".json")
@@ -37,6 +39,8 @@ def fit(files: tuple[str, ...], config: dict[str, Any] | None = None, **own: Any
         (("config.yaml", "model.safetensors", "tokenizer.json"), {}, "pocket-tts", "speech"),
         (("languages/german/config.yaml", "languages/german/model.safetensors", "languages/german/tokenizer.json"), {}, "pocket-tts", "speech"),
         (("config.json", "model.safetensors", "audiovae.pth", "tokenizer.json"), {"architecture": "voxcpm2"}, "voxcpm", "speech"),
+        (CHATTERBOX, {}, "chatterbox", "speech"),
+        (CHATTERBOX_TURBO, {}, "chatterbox-turbo", "speech"),
         (VITS, {"model_type": "vits", "architectures": ["VitsModel"]}, "transformers", "speech"),
         (VITS, {"model_type": "wav2vec2", "architectures": ["Wav2Vec2ForCTC"]}, "transformers-asr", "transcription"),
     ],
@@ -68,6 +72,8 @@ def test_the_files_tell(files: tuple[str, ...], config: dict[str, Any], engine: 
         (("config.json", "tf_model.h5"), {"model_type": "vits", "architectures": ["VitsModel"]}, {}, "neither in safetensors nor in"),
         (WHISPER, {"model_type": "whisper"}, {"engine": "transformers"}, "set `engine: whisper`, or leave `engine` out"),
         (WHISPER, {"model_type": "whisper"}, {"kind": "speech"}, "set `kind: transcription`, or leave `kind` out"),
+        (CHATTERBOX[:-1], {}, {}, "a Chatterbox, but Cangjie5_TC.json is missing"),
+        (CHATTERBOX_TURBO[:2], {}, {}, "a Chatterbox Turbo, but s3gen_meanflow.safetensors is missing"),
         (KOKORO[:2], {"istftnet": {}}, {}, "it has no voices"),
         (MANY, {}, {}, "it has 26 voices: say which by `voice`"),
         (MANY, {}, {"voice": "de_DE-zz-low"}, "it has no voice `de_DE-zz-low`"),

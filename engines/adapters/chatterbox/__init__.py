@@ -1,0 +1,1 @@
+"""The engines `chatterbox` and `chatterbox-turbo`: Chatterbox, in 23 languages and in English."""
