@@ -94,8 +94,7 @@ class SpeechCapabilities(msgspec.Struct, frozen=True):
     ipa: bool = False
     """honours SpeechJob.ipa"""
     emoji: tuple[str, ...] = ()
-    """languages in which it reads the usual emoji by their names; in those that the gateway has names in, and
-    where an emoji is new, it is given the name all the same"""
+    """languages in which it reads the usual emoji; where the gateway has a name, it is given that"""
     ties: bool = False
     """pauses at dots, but at none with a no-break space behind it, which ends no sentence"""
     settings: tuple[Setting, ...] = ()

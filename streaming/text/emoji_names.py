@@ -1,16 +1,17 @@
-"""Emoji by their names: those of Unicode's CLDR, from the package `emoji`, which has them in 14 languages.
+"""Emoji by their names in the language of the text, those of Unicode's CLDR.
 
-In others they are left to an engine that reads them, but for newer ones, and else said in English.
+Where it has none in a language, they are left to an engine that reads them, and else out: a name in English
+would be read by that language's rules.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import regex
 
 from engines.api.offsets import Edit
-from engines.languages import primary_language
+from streaming.text.emoji_table import emoji_names
 
 MAY_BE_EMOJI = regex.compile(r"\p{Extended_Pictographic}|[\U0001F1E6-\U0001F1FF\U0001F3FB-\U0001F3FF]")
 EMOJI = regex.compile(
@@ -18,63 +19,43 @@ EMOJI = regex.compile(
     [\U0001F1E6-\U0001F1FF]{2}
     | \p{Extended_Pictographic}[\uFE0F\U0001F3FB-\U0001F3FF]*[\U000E0020-\U000E007F]*
       (?:\u200d\p{Extended_Pictographic}[\uFE0F\U0001F3FB-\U0001F3FF]*)*
+    | [\U0001F3FB-\U0001F3FF]
     """,
     regex.VERBOSE,
 )
-SAME = {"cmn": "zh", "yue": "zh", "wuu": "zh", "hak": "zh"}
-NEVER_READ = regex.compile(r"[❣❗❓❕❔🏧\U0001F170-\U0001F19A]")
-"""older ones at which an engine that reads most is silent in many languages"""
-NEWEST_READ = 4
-"""the version of Unicode's emoji (2016) that engines know which read them themselves"""
 TONES = regex.compile(r"[\U0001F3FB-\U0001F3FF]")
+SELECTOR = "\ufe0f"
+JOINER = "\u200d"
 UNDRAWN = frozenset("©®™‼⁉")
 """pictographs that are signs of texts"""
 
 
 def named_emoji(text: str, language: str, *, are_read: bool = False) -> Iterator[Edit]:
-    """Yield the names of the emoji of a text in a language, English ones where it has none.
+    """Yield the names of the emoji of a text in a language, and spaces for those that have none in it.
 
-    `are_read` says that the engine reads the older ones in this language.
+    `are_read` says that the engine reads emoji in this language: then those without names stay.
     """
     if text.isascii() or not MAY_BE_EMOJI.search(text):
         return
+    names = emoji_names(language)
     for match in EMOJI.finditer(text):
-        if match[0] in UNDRAWN or (are_read and _is_left(match[0], language)):
+        if match[0] in UNDRAWN:
             continue
-        if name := _name(match[0], language):
-            yield Edit(match.start(), match.end(), f" {name} ")
+        name = _name(match[0], names)
+        if name or not are_read:
+            yield Edit(match.start(), match.end(), f" {name} " if name else " ")
 
 
 def load_emoji_names(language: str) -> None:
-    """Load the names of a language, and the English ones."""
-    for code in ("en", language):
-        _name("😀", code)
+    """Load the names of a language."""
+    emoji_names(language)
 
 
-def _is_left(sequence: str, language: str) -> bool:
-    """Return whether the names of a language are not known, and an emoji is old enough for an engine."""
-    import emoji
-
-    if SAME.get(language, language) in emoji.LANGUAGES or NEVER_READ.match(sequence):
-        return False
-    bare = TONES.sub("", sequence)
-    known = emoji.EMOJI_DATA.get(bare) or emoji.EMOJI_DATA.get(f"{bare}\ufe0f") or {}
-    version = known.get("E")
-    return not isinstance(version, int | float) or version <= NEWEST_READ
-
-
-def _name(sequence: str, language: str) -> str:
-    """Return the name of an emoji; empty where it has none."""
-    import emoji
-
-    code = primary_language(language)
-    code = SAME.get(code, code)
-    code = code if code in emoji.LANGUAGES else "en"
-    emoji.config.load_language(code)
-    known = emoji.EMOJI_DATA.get(sequence) or emoji.EMOJI_DATA.get(f"{sequence}\ufe0f") or {}
-    name = str(known.get(code) or known.get("en") or "")
-    if not name and len(sequence) > 1:
-        return ", ".join(
-            filter(None, (_name(part, language) for part in sequence if part not in "\u200d\ufe0f"))
-        )
-    return name.strip(":").replace("_", " ").replace("-", " ")
+def _name(sequence: str, names: Mapping[str, str]) -> str:
+    """Return the name of an emoji, or else those of its parts, with its skin tones behind."""
+    bare = TONES.sub("", sequence.replace(SELECTOR, ""))
+    tones = [names[tone] for tone in TONES.findall(sequence) if tone in names]
+    name = names.get(bare, "")
+    if not name and len(bare) > 1:
+        name = ", ".join(filter(None, (names.get(part, "") for part in bare if part != JOINER)))
+    return " ".join(filter(None, (name.replace(":", ""), *tones)))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 
 from streaming.text.emoji_names import load_emoji_names
+from streaming.text.emoji_table import forget_emoji_names
 from streaming.text.money import load_currencies
 from streaming.text.sign_names import row_of
 
-MOST = 500
+MOST = 24
 """languages that are remembered, as names are that are none"""
 _loaded: set[str] = set()
 _lock = threading.Lock()
@@ -29,6 +30,7 @@ def load_names(language: str | None) -> None:
     with _lock:
         if len(_loaded) > MOST:
             _loaded.clear()
+            forget_emoji_names()
         if code not in _loaded:
             load_currencies(code)
             load_emoji_names(code)

@@ -13,6 +13,7 @@ from engines.adapters.espeak.scripts import SCRIPT_LANGUAGES
 from engines.api.offsets import Rewriting
 from engines.languages import primary_language
 from engines.toolkit.espeak_text import pieces, prepare
+from streaming.text.emoji_table import emoji_names
 from streaming.text.money import CURRENCIES
 from streaming.text.sign_names import row_of, rows
 from streaming.text.spoken import spoken_text
@@ -206,16 +207,23 @@ def test_no_currency_is_dropped_in_any_language() -> None:
 
 @pytest.mark.parametrize("pictures", ["😀 👍 ❤️ 🐶 🧀", "🟠 🟢 🫨 🪾 🦖", "❤️‍🔥 👨‍👩‍👧 🇩🇪 👍🏽 ⚽ ❗ 🆗"])
 def test_no_emoji_is_dropped_in_any_language(pictures: str) -> None:
-    """Emoji are said in every language, old and new, single and joined."""
-    dropped = {}
+    """Emoji are said in every language that Unicode has names for them in, old and new, single and joined; in no
+    other language than English are they said in English.
+    """
+    dropped, english = {}, {}
     for code, identifier in identifiers().items():
         set_voice(identifier)
         silence = letters(alone("7 7"))
-        lost = [one for one in pictures.split() if letters(spoken(as_spoken(f"7 {one} 7", code))) <= silence]
-        if lost:
+        said = {one: as_spoken(f"7 {one} 7", code) for one in pictures.split()}
+        names = emoji_names(code)
+        nameless = [one for one in said if not {one, one.replace("\ufe0f", ""), *one} & set(names)]
+        if foreign := [one for one in nameless if any(map(str.isalpha, said[one]))]:
+            english[code] = foreign
+        if lost := [one for one in said if one not in nameless and letters(spoken(said[one])) <= silence]:
             dropped[code] = lost
 
     assert dropped == {}
+    assert english == {}
 
 
 @pytest.mark.parametrize("text", ["10 000", "10\u00a0000", "10'000", "10’000", "1.000.000", "1 000 000"])
