@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 
 from engines.api.offsets import Edit
 from streaming.text.abbreviation_names import ABBREVIATIONS, DATE_MONTHS, DAYS, MONTHS
+from streaming.text.baltic_ordinals import estonian_ordinal, latvian_ordinal
 from streaming.text.ordinals import declined
+from streaming.text.slavic_ordinals import GRAMMARS, agreeing_ordinal
 
 SAME = {"no": "nb", "nn": "nb", "sr": "bs"}
 """codes of languages that share a row with another"""
@@ -20,8 +22,18 @@ BY_LIBRARY = frozenset(["da", "fi", "tr"])
 """languages whose ordinals num2words knows in the form that stands before a month"""
 DATE = re.compile(r"(?<![\w.,/-])(\d{1,2})\.[ \u00a0]?(\d{1,2})\.[ \u00a0]?(?=(?:1[5-9]|20)\d\d(?![\d.]*\d))")
 """a day and a month before a year; what has more figures is a version or an address"""
-NUMBERED = re.compile(r"(?<![\w.,])(\d{1,3})\.[ \u00a0](?=([^\W\d_]{2,}))")
-"""a number with a dot before a word"""
+JOINT = r"\s?[–—-]\s?|\s?/\s?|,\s|\s(?:a|aj|až|i|do|ili|in|ja|kuni|un|līdz|nebo|alebo|ali|või|или|и)\s"
+NUMBERED = re.compile(
+    rf"(?<![\w.,/-])(?P<others>(?:\d{{1,3}}\.(?:{JOINT})){{0,4}})(?P<number>\d{{1,3}})\.[ \u00a0]"
+    r"(?=(?P<noun>[^\W\d_]{2,}))"
+)
+"""a number with a dot before a word, and others that belong to it"""
+OTHER = re.compile(rf"(\d{{1,3}})\.(?={JOINT})(\s?[–—-]\s?)?")
+UNTIL = {
+    **{"cs": "až", "sk": "až", "hr": "do", "bs": "do", "sr": "do", "sl": "do", "pl": "do", "et": "kuni"},
+    **{"lv": "līdz", "fi": "-"},
+}
+"""what is said for a dash between two ordinals"""
 ITEM = re.compile(r"^\s*\d{1,3}[.)]\s", re.MULTILINE)
 FINNISH = {
     "ssa": "inessive", "ssä": "inessive", "sta": "elative", "stä": "elative", "lla": "adessive",
@@ -32,6 +44,9 @@ FINNISH = {
 POLISH = {"a": "f", "o": "nn", "e": "nn", "ę": "nn"}
 POLISH_IN = re.compile(r"(?:^|\s)(?:na|w|we|po|przy|o)\s$", re.IGNORECASE)
 POLISH_OF = re.compile(r"(?:^|\s)(?:do|od|z|ze|dla|bez|koło)\s$", re.IGNORECASE)
+LONGEST_BEFORE = 12
+"""code points of the text before a number that are looked at, with a preposition among them"""
+Agreeing = Callable[[int, str, str], str]
 NUMBER = re.compile(r"(?<![\w.,])\d{1,4}$")
 INITIALS = re.compile(r"\s*(?:[^\W\d_]\.[ \u00a0]?){1,4}\s*")
 ENDS = re.compile(r"\s*(?:$|[\n\"'”’»)\]])")
@@ -127,33 +142,52 @@ def _numbered(text: str, code: str) -> Iterator[Edit]:
     """Yield the ordinals before a word with a small letter, in its gender or case, where engines say
     a number.
     """
-    if code not in ("fi", "pl"):
+    agreeing = AGREEING.get(code)
+    if agreeing is None:
         return
     days = _day_pattern(code)
     items = {match.end() for match in ITEM.finditer(text)}
     for match in NUMBERED.finditer(text):
-        if days and days.match(text, match.start()):
+        if days and days.match(text, match.start("number")):
             continue
-        if match[2][0].islower() and not (len(items) > 1 and match.end() in items):
-            spoken = (_finnish if code == "fi" else _polish)(match)
-            yield Edit(match.start(), match.end() - 1, spoken)
+        if not match["noun"][0].islower() or (len(items) > 1 and match.end() in items):
+            continue
+        before = text[max(0, match.start() - LONGEST_BEFORE) : match.start()]
+        for other in OTHER.finditer(text, match.start("others"), match.end("others")):
+            if said := agreeing(int(other[1]), match["noun"], before):
+                yield Edit(*other.span(), f"{said} {UNTIL[code]} " if other[2] else said)
+        if said := agreeing(int(match["number"]), match["noun"], before):
+            yield Edit(match.start("number"), match.end() - 1, said)
 
 
-def _finnish(match: re.Match[str]) -> str:
+def _finnish(number: int, noun: str, _before: str) -> str:
     from num2words import num2words
 
-    case = next((case for ending, case in FINNISH.items() if match[2].endswith(ending)), "nominative")
-    return str(num2words(int(match[1]), lang="fi", to="ordinal", case=case))
+    case = next((case for ending, case in FINNISH.items() if noun.endswith(ending)), "nominative")
+    return str(num2words(number, lang="fi", to="ordinal", case=case))
 
 
-def _polish(match: re.Match[str]) -> str:
-    before = match.string[max(0, match.start() - 6) : match.start()]
+def _polish(number: int, noun: str, before: str) -> str:
     case = "p" if POLISH_IN.search(before) else "g" if POLISH_OF.search(before) else "n"
     if case == "n":
-        case = POLISH.get(match[2][-1], "n")
-    elif case == "g" and match[2][-1] in "iy":
+        case = POLISH.get(noun[-1], "n")
+    elif case == "g" and noun[-1] in "iy":
         case = "fg"
-    return declined(int(match[1]), "pl", case)
+    return declined(number, "pl", case)
+
+
+def _slavic(code: str) -> Agreeing:
+    return lambda number, noun, before: agreeing_ordinal(number, noun, before, code)
+
+
+AGREEING: dict[str, Agreeing] = {
+    "fi": _finnish,
+    "pl": _polish,
+    "et": lambda number, noun, _before: estonian_ordinal(number, noun),
+    "lv": lambda number, noun, _before: latvian_ordinal(number, noun),
+    **{code: _slavic(code) for code in GRAMMARS},
+}
+"""by language: what says an ordinal before a noun, and behind a text"""
 
 
 @cache

@@ -1,0 +1,56 @@
+"""Tests of ordinals that are written as a number and a dot: in words, in the gender and case of their noun."""
+
+from __future__ import annotations
+
+import pytest
+
+from engines.api.offsets import Rewriting
+from streaming.text.spoken import spoken_text
+
+
+def spoken(text: str, language: str) -> str:
+    """Return what is spoken of a text."""
+    rewriting = Rewriting(text)
+    spoken_text(rewriting, language)
+    return rewriting.text
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("cs", "3. patro, ve 3. patře, 5. třída, v 5. třídě", "třetí patro, ve třetím patře, pátá třída, v páté třídě"),
+        ("cs", "20. století, ve 20. století, na 21. místě", "dvacáté století, ve dvacátém století, na dvacátém prvním místě"),
+        ("cs", "2. světová válka, 100. výročí, do 3. ligy", "druhá světová válka, sté výročí, do třetí ligy"),
+        ("cs", "1.–3. místo, 1. a 2. patro", "první až třetí místo, první a druhé patro"),
+        ("sk", "3. poschodie, na 3. poschodí, v 20. storočí", "tretie poschodie, na treťom poschodí, v dvadsiatom storočí"),
+        ("sk", "5. trieda, 2. svetová vojna, na 3. mieste", "piata trieda, druhá svetová vojna, na treťom mieste"),
+        ("sl", "3. nadstropje, v 21. stoletju, na 5. strani", "tretje nadstropje, v enaindvajsetem stoletju, na peti strani"),
+        ("hr", "3. kat, na 3. katu, u 20. stoljeću, 21. mjesto", "treći kat, na trećem katu, u dvadesetom stoljeću, dvadeset prvo mjesto"),
+        ("bs", "5. razred, 3. godina", "peti razred, treća godina"),
+        ("sr", "3. sprat, 3. спрат, у 20. веку", "treći sprat, трећи спрат, у двадесетом веку"),
+        ("et", "3. korrus, 3. korrusel, 20. sajandil, 5. klassis", "kolmas korrus, kolmandal korrusel, kahekümnendal sajandil, viiendas klassis"),
+        ("et", "21. sajandi algus", "kahekümne esimese sajandi algus"),
+        ("lv", "3. stāvs, 3. stāvā, 5. klase, 21. gadsimta", "trešais stāvs, trešajā stāvā, piektā klase, divdesmit pirmā gadsimta"),
+        ("pl", "3. piętro, na 3. piętrze, 1.-3. miejsce", "trzecie piętro, na trzecim piętrze, pierwsze do trzecie miejsce"),
+        ("fi", "3. kerros, 3. kerroksessa", "kolmas kerros, kolmannessa kerroksessa"),
+    ],
+)  # fmt: skip
+def test_ordinals_agree_with_their_nouns(language: str, text: str, expected: str) -> None:
+    """A number with a dot before a noun is its ordinal, declined as the preposition and the noun have it."""
+    assert spoken(text, language) == expected
+
+
+@pytest.mark.parametrize("language", ["cs", "sk", "sl", "hr", "sr", "et", "lv"])
+def test_numbers_at_ends_and_in_lists_stay(language: str) -> None:
+    """A number at the end of a sentence, of an item, of a version, or too large for an ordinal, stays as it is."""
+    for text in ("Abc def 5. Ghi jkl.", "1. abc\n2. def\n3. ghi", "v 1.2. abc", "2026. abc", "5."):
+        assert "".join(filter(str.isdigit, spoken(text, language))) == "".join(filter(str.isdigit, text))
+
+
+@pytest.mark.parametrize("language", ["cs", "sk", "sl", "hr", "bs", "sr", "et", "lv"])
+def test_every_ordinal_is_in_words(language: str) -> None:
+    """Each ordinal up to 99 is said, each in another way."""
+    said = [spoken(f"{number}. abcdef", language) for number in range(1, 100)]
+
+    assert len(set(said)) == 99
+    assert not any(any(map(str.isdigit, one)) for one in said)
