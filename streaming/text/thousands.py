@@ -1,7 +1,8 @@
 """Numbers whose thousands are set apart, joined: engines read "10 000" as ten and three noughts.
 
 Spaces set thousands apart in much of Europe, apostrophes in Switzerland, dots or commas elsewhere. A space is
-only taken for that where the numbers are no list and no telephone number.
+only taken for that where the numbers are no list and no telephone number; where others are usual, only where
+something is counted by it (`streaming.text.counted_words`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 import regex
 
 from engines.api.offsets import Edit
+from streaming.text.counted_words import is_counted
 from streaming.text.money import locale_of, magnitudes
 from streaming.text.sign_names import row_of
 
@@ -54,7 +56,12 @@ def _is_number(match: regex.Match[str], language: str) -> bool:
         return True
     if len(groups) > 2:
         return len(groups[0]) < 3
-    return _sets_apart_by_spaces(language) and not behind[:2].strip(" ").isdigit()
+    if behind[:2].strip(" ").isdigit():
+        return False
+    if _sets_apart_by_spaces(language):
+        return True
+    before = match.string[max(0, match.start() - 24) : match.start()]
+    return is_counted(before, groups[0], match.string[match.end() : match.end() + 24], language)
 
 
 def _sets_apart_by_spaces(language: str) -> bool:
