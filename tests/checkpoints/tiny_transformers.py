@@ -191,7 +191,9 @@ def bark(folder: Path, *, voices: bool = True) -> Path:
         "max_fine_input_length": 32,
         "n_fine_codebooks": 8,
     }
-    save(folder, make_loud(model), letter_tokenizer(40))
+    # else what is drawn for the semantics hangs on the seed alone, and what is heard hardly on them
+    make_loud(model, model.semantic.lm_head, model.coarse_acoustics, gain=0.5)
+    save(folder, model, letter_tokenizer(40))
     if voices:
         _bark_voices(folder)
     return folder

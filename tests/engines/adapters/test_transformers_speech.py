@@ -150,6 +150,7 @@ def test_seeds(family: str) -> None:
 @pytest.mark.parametrize(
     ("family", "name"),
     [
+        ("bark", "temperature"),
         ("bark", "waveform_temperature"),
         ("csm", "temperature"),
         ("dia", "temperature"),
