@@ -134,7 +134,9 @@ class SpeechPipeline:
     async def _produce(self) -> None:
         """Synthesise and encode all segments, and end the file. A text of none becomes a short silence."""
         try:
-            if not await self._ensure_segment():
+            has_text = await self._ensure_segment()
+            self._encoder.prepare()
+            if not has_text:
                 pcm = silence(NOTHING_TO_SAY_SECONDS, self._config.retry_policy.rate)
                 await self._encode(pcm, ends_segment=True)
             while await self._ensure_segment():

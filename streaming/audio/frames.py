@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import av
 
 from engines.api import BYTES_PER_SAMPLE
 
 
-def from_pcm(pcm: bytes, rate: int) -> av.AudioFrame:
-    """Return a frame with s16le mono PCM of whole samples, at `rate` Hertz."""
-    frame = av.AudioFrame(format="s16", layout="mono", samples=len(pcm) // BYTES_PER_SAMPLE)
+MonoFormat = Literal["s16", "s16p"]
+"""FFmpeg's names of what is the same for one channel"""
+
+
+def from_pcm(pcm: bytes, rate: int, format: MonoFormat = "s16") -> av.AudioFrame:
+    """Return a frame with s16le mono PCM of whole samples, at `rate` Hertz, by the name that its user has for
+    that.
+    """
+    frame = av.AudioFrame(format=format, layout="mono", samples=len(pcm) // BYTES_PER_SAMPLE)
     frame.sample_rate = rate
     plane = frame.planes[0]
     padding = plane.buffer_size - len(pcm)

@@ -7,6 +7,7 @@ of an EncoderSession in an encoder process (`streaming.encode.pool`).
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import anyio
@@ -21,6 +22,10 @@ class Encoder(Protocol):
 
     `slack` is how many seconds of audio the response's player has in hand: the least is encoded first.
     """
+
+    def prepare(self) -> None:
+        """Open what takes time before there is any PCM, where that can be done meanwhile; returns at once."""
+        ...
 
     async def push(self, pcm: bytes, *, ends_segment: bool, slack: float) -> EncodedChunk:
         """Encode some PCM of a segment, or the last of it, and return what is ready. Raises EngineFailed."""
@@ -61,6 +66,9 @@ class InlineEncoder:
         self._transcoder = Transcoder(request)
         self._filters_are_loaded = not self._transcoder.resamples
 
+    def prepare(self) -> None:
+        """Do nothing: there is no codec."""
+
     async def push(self, pcm: bytes, *, ends_segment: bool, slack: float) -> EncodedChunk:
         """Encode some PCM of a segment, or the last of it, and return what is ready. Raises EngineFailed."""
         if not self._filters_are_loaded:
@@ -85,6 +93,51 @@ def needs_no_codec(request: TranscodeRequest) -> bool:
     return request.format in ("pcm", "wav") and abs(request.tempo - 1) < TEMPO_TOLERANCE
 
 
+class AwaitedEncoder:
+    """An encoder that `open` opens once what `ready` waits for is there; nothing is opened before there is
+    PCM.
+    """
+
+    busy = False
+
+    def __init__(
+        self,
+        request: TranscodeRequest,
+        ready: Callable[[], Awaitable[None]],
+        open: Callable[[TranscodeRequest], Encoder],
+    ) -> None:
+        self._request = request
+        self._ready = ready
+        self._open = open
+        self._encoder: Encoder | None = None
+
+    def prepare(self) -> None:
+        """Do nothing: where it will be opened is not there yet."""
+
+    async def push(self, pcm: bytes, *, ends_segment: bool, slack: float) -> EncodedChunk:
+        """Encode some PCM of a segment, or the last of it, and return what is ready. Raises EngineFailed."""
+        return await (await self._opened()).push(pcm, ends_segment=ends_segment, slack=slack)
+
+    async def wait_to_prefetch(self, slack: float, timeout: float) -> None:
+        """Wait until a further segment may be synthesised ahead, for `timeout` seconds at most."""
+        await (await self._opened()).wait_to_prefetch(slack, timeout)
+
+    async def finish(self) -> EncodedChunk:
+        """End the file, and return its last bytes. Raises EngineFailed."""
+        return await (await self._opened()).finish()
+
+    def close(self) -> None:
+        """Free the codec."""
+        if self._encoder:
+            self._encoder.close()
+
+    async def _opened(self) -> Encoder:
+        if self._encoder is None:
+            await self._ready()
+            self._encoder = self._open(self._request)
+        return self._encoder
+
+
 class ThreadEncoderFactory:
     """Opens encoders that work in threads, as many at once as `limiter` allows."""
 
@@ -105,6 +158,9 @@ class ThreadEncoder:
         self._request = request
         self._limiter = limiter
         self._transcoder: Transcoder | None = None
+
+    def prepare(self) -> None:
+        """Do nothing: a thread has the codec opened with the first PCM."""
 
     async def push(self, pcm: bytes, *, ends_segment: bool, slack: float) -> EncodedChunk:
         """Encode some PCM of a segment, or the last of it, and return what is ready. Raises EngineFailed."""

@@ -66,6 +66,8 @@ class PacketEncoder:
     def __init__(self, codec: av.AudioCodecContext, framing: Framing) -> None:
         self._codec_name = codec.name
         self._rate = codec.sample_rate
+        self._sample_format: frames.MonoFormat = "s16p" if codec.format.name == "s16p" else "s16"
+        """the codec's own: FFmpeg would open a filter to give the same samples another name"""
         self._codec: av.AudioCodecContext | None = codec
         self._framing = framing
         self._aligner = SampleAligner()
@@ -79,7 +81,7 @@ class PacketEncoder:
         with self._lock, map_encode_errors(self._codec_name):
             if not pcm or self._codec is None:
                 return b""
-            frame = frames.from_pcm(pcm, self._rate)
+            frame = frames.from_pcm(pcm, self._rate, self._sample_format)
             frame.pts = self._samples
             self._samples += frame.samples
             return self._framing.push([bytes(packet) for packet in self._codec.encode(frame)])

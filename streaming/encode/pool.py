@@ -3,7 +3,8 @@
 An EncoderSession is one response's encoder: its Transcoder lives in one EncoderProcess from start to end. A
 process works on one request at a time, those first whose player runs dry first, and has the next one ready
 meanwhile. It owes a reply to each; who runs the processes kills one that owes it for too long. When a process
-dies, its sessions fail, and it is started again; until a process is ready, responses are encoded in threads.
+dies, its sessions fail, and it is started again; while none is ready, responses are encoded in threads. At
+first they wait for one instead: the gateway would load FFmpeg, and keep it.
 """
 
 from __future__ import annotations
@@ -11,20 +12,28 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import math
 import random
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Protocol
 
 import msgspec
 
 from engines.errors import ChildLost, EngineFailed
 from streaming.encode import messages
-from streaming.encode.encoders import Encoder, EncoderFactory, InlineEncoder, needs_no_codec
+from streaming.encode.encoders import (
+    AwaitedEncoder,
+    Encoder,
+    EncoderFactory,
+    InlineEncoder,
+    needs_no_codec,
+)
 from streaming.encode.prefetch import PrefetchThrottle
+from streaming.encode.supervision import ProcessRun, Supervise
 from streaming.encode.transcoder import EncodedChunk, TranscodeRequest
+from streaming.formats import OutputFormat
 
 MAX_IN_FLIGHT = 2
 """requests sent to a process and not replied to: it works on one, and has the next one ready"""
@@ -35,50 +44,16 @@ KNOWN_SECONDS = 20.0
 LATE_SECONDS = 1.0
 """a process that owes a reply for longer than this gets no new response, where another one owes none"""
 PROCESS_LOST = "The encoder's process was lost."
+PREPARE_SLACK = 0.1
+"""behind the first sound of other responses, and before what their players need later"""
+SMALL_CODECS: tuple[OutputFormat, ...] = ("mp3", "opus")
+"""formats whose open encoder takes little memory, so that a response may have one while it waits"""
+FIRST_START_SECONDS = 5.0
+"""for which encoders wait for the first process, after which they are opened in threads"""
 FINISH_SLACK = 0.0
 CLOSE_SLACK = -1.0
 """before all others: it frees memory, and needs no time"""
 LAST_SESSION_ID = 2**32 - 1
-
-
-class Answers(Protocol):
-    """The replies that a process owes and has given."""
-
-    def owed(self) -> object:
-        """Return what tells the reply that is owed now from those before; None while none is owed."""
-        ...
-
-    def ask(self) -> None:
-        """Ask for a sign of life, which is owed from now on."""
-        ...
-
-
-class ProcessRun(Protocol):
-    """One run of an encoder process, whose process is stopped when the run ends."""
-
-    async def start_module(
-        self, module: str, *, stdin: int | None = None, stdout: int | None = None
-    ) -> asyncio.subprocess.Process:
-        """Start a module of ours in a process. Raises OSError."""
-        ...
-
-    def ready(self) -> None:
-        """Note that the process is ready: the limit on its start no longer counts."""
-        ...
-
-    def watch(self, pid: int, answers: Answers, kill: Callable[[float], None]) -> None:
-        """Call `kill` once the process owes a reply for too long, with the seconds."""
-        ...
-
-
-class Supervise(Protocol):
-    """Runs something over and over, with back-off, until cancelled; `failed` gets what a run raised."""
-
-    def __call__(
-        self, run_once: Callable[[ProcessRun], Awaitable[None]], failed: Callable[[Exception], None]
-    ) -> Awaitable[None]:
-        """Run `run_once` over and over."""
-        ...
 
 
 class PendingRequest(msgspec.Struct, eq=False):
@@ -160,6 +135,12 @@ class EncoderProcess:
         self._send_waiting()
         return request
 
+    def hasten(self, request: PendingRequest, slack: float) -> None:
+        """Have a request that still waits sent as those are with so little slack."""
+        if not (request.sent_at or self._lost):
+            runs_dry_at = time.monotonic() + slack
+            heapq.heappush(self._waiting, (runs_dry_at, next(self._tie_breaker), request))
+
     async def wait_to_prefetch(self, session_id: int, slack: float, timeout: float) -> None:
         """Wait until a session with so much slack may prefetch a segment, for `timeout` seconds at most."""
         if not self._lost:
@@ -214,7 +195,7 @@ class EncoderProcess:
     def _send_waiting(self) -> None:
         while self._waiting and len(self._in_flight) < MAX_IN_FLIGHT:
             _, _, request = heapq.heappop(self._waiting)
-            if not request.reply.cancelled():
+            if not (request.sent_at or request.reply.cancelled()):  # `hasten` has it wait twice
                 request.sent_at = time.monotonic()
                 self._in_flight.append(request)
                 self._requests.write(request.message)
@@ -248,6 +229,11 @@ class EncoderSession:
     def ask(self) -> None:
         """Ask the process how many encoders are open in it."""
         self._process.ask()
+
+    def prepare(self) -> None:
+        """Have the codec opened as soon as no other response waits for sound."""
+        if self._request and self._request.format in SMALL_CODECS:
+            self._open(PREPARE_SLACK)
 
     async def push(self, pcm: bytes, *, ends_segment: bool, slack: float) -> EncodedChunk:
         """Encode some PCM of a segment, or the last of it, and return what is ready. Raises EngineFailed."""
@@ -286,11 +272,17 @@ class EncoderSession:
             self._request = None
             self._opening = self._process.send(messages.OPEN, self._session_id, payload, slack)
             _ignore_failure(self._opening.reply)
+        elif self._opening is not None:
+            self._process.hasten(self._opening, slack)
 
 
 def _ignore_failure(reply: asyncio.Future[EncodedChunk]) -> None:
     """Have asyncio not log a failure that the next request meets too."""
     reply.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+
+async def _at_once() -> None:
+    """Wait for nothing."""
 
 
 class EncoderPool:
@@ -308,12 +300,18 @@ class EncoderPool:
         self._log = log
         self._processes: list[EncoderProcess] = []
         self._session_ids = itertools.count()
+        self._first_ready = asyncio.Event()
+        self._begun = asyncio.Event()
+        self._first_start_ends = 0.0
+        """until when it is waited for the first process, once it was to begin"""
 
     def open(self, request: TranscodeRequest) -> Encoder:
         """Return an encoder for one response, in one of the processes with the fewest sessions."""
         if needs_no_codec(request):
             return InlineEncoder(request)
         if not self._processes:
+            if self._starts_first:
+                return AwaitedEncoder(request, self._wait_for_first, self.open)
             return self._fallback.open(request)
         prompt = [process for process in self._processes if not process.late] or self._processes
         fewest = min(process.session_count for process in prompt)
@@ -334,9 +332,10 @@ class EncoderPool:
         return [process.pid for process in self._processes]
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Keep the processes running; does not wait until they are ready."""
-        supervisors = [asyncio.ensure_future(self._keep_running()) for _ in range(self._count)]
+    async def running(self, begin: Callable[[], Awaitable[None]] = _at_once) -> AsyncIterator[None]:
+        """Keep the processes running from when `begin` returns; does not wait until they are ready."""
+        self._first_start_ends = math.inf
+        supervisors = [asyncio.ensure_future(self._keep_running(begin)) for _ in range(self._count)]
         try:
             yield
         finally:
@@ -344,7 +343,23 @@ class EncoderPool:
                 supervisor.cancel()
             await asyncio.gather(*supervisors, return_exceptions=True)
 
-    async def _keep_running(self) -> None:
+    @property
+    def _starts_first(self) -> bool:
+        """Whether it is still waited for the first process."""
+        is_late = time.monotonic() >= self._first_start_ends
+        return self._count > 0 and not (self._first_ready.is_set() or is_late)
+
+    async def _wait_for_first(self) -> None:
+        await self._begun.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._first_start_ends - time.monotonic()):
+                await self._first_ready.wait()
+
+    async def _keep_running(self, begin: Callable[[], Awaitable[None]]) -> None:
+        await begin()
+        if not self._begun.is_set():
+            self._first_start_ends = time.monotonic() + FIRST_START_SECONDS
+            self._begun.set()
         await self._supervise(
             self._run_once, lambda exc: self._log("encoder did not start", reason=str(exc) or repr(exc))
         )
@@ -356,6 +371,7 @@ class EncoderPool:
         run.ready()
         run.watch(process.pid, process, lambda seconds: self._kill(process, seconds))
         self._processes.append(process)
+        self._first_ready.set()
         try:
             await process.run()
             self._log("encoder died", pid=process.pid)

@@ -6,13 +6,16 @@ with all cores busy that costs a third of the throughput. Here one thread does n
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 import signal
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import BinaryIO
 
+import av
 import msgspec
 
 from engines.errors import SpeechError
@@ -78,6 +81,19 @@ def warm_up() -> None:
             transcoder.close()
 
 
+def have_one_core() -> None:
+    """Have FFmpeg take this machine for one with a single core.
+
+    PyAV opens a graph of filters with each encoder, and the graph a thread for each core, which is waited for
+    and has nothing to do ever. PyAV's wheels bring their FFmpeg; another one is left as it is.
+    """
+    package = Path(av.__file__).parent
+    libraries = [*package.parent.glob("av.libs/*avutil*"), *package.glob(".dylibs/*avutil*")]
+    with suppress(OSError, AttributeError):  # a library that cannot be loaded, or is too old for this
+        for library in libraries:
+            ctypes.CDLL(str(library)).av_cpu_force_count(1)
+
+
 def main() -> int:
     """Serve the parent, and return the exit status."""
     # what stops the whole group, Ctrl-C or `timeout`, goes to the gateway too, which stops us in order
@@ -85,6 +101,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    have_one_core()
     warm_up()
     gc.collect()
     gc.freeze()  # as in the gateway

@@ -9,14 +9,17 @@ import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import anyio
+import av
 import numpy as np
 import pytest
 
 from engines.errors import ChildLost, EngineFailed
 from engines.fleet.process_supervisor import supervise
-from streaming.encode.encoders import Encoder, InlineEncoder, ThreadEncoderFactory
+from streaming.encode import pool as pool_module
+from streaming.encode.encoders import AwaitedEncoder, Encoder, InlineEncoder, ThreadEncoderFactory
 from streaming.encode.pool import LATE_SECONDS, EncoderPool, EncoderSession
 from streaming.encode.prefetch import MAX_PREFETCHES, PREFETCH_TIMEOUT
 from streaming.encode.transcoder import Transcoder, TranscodeRequest
@@ -274,7 +277,7 @@ def test_a_frozen_process_is_replaced() -> None:
             calls = [asyncio.create_task(encode(encoder, [sound(0.5, 400)])) for encoder in (first, second)]
             await asyncio.sleep(LATE_SECONDS + 0.2)
             later = [encode(pool.open(request), [sound(0.5, 300)]) for _ in range(10)]
-            assert all(await asyncio.wait_for(asyncio.gather(*later), 3))
+            assert all(await asyncio.wait_for(asyncio.gather(*later), 30))
             results = await asyncio.gather(*calls, return_exceptions=True)
             assert sorted(type(result).__name__ for result in results) == ["ChildLost", "tuple"]
             await wait_until_ready(pool, 2)
@@ -324,7 +327,8 @@ def test_encoders_that_are_cancelled_stay_nowhere() -> None:
             request = TranscodeRequest("flac", RATE)
 
             async def leave_after(number: int) -> None:
-                encoder = pool.open(request)
+                encoder = pool.open(request if number % 2 else TranscodeRequest("mp3", RATE))
+                encoder.prepare()
                 call = asyncio.create_task(encode_on(encoder))
                 for _ in range(number % 7):
                     await asyncio.sleep(0.002)
@@ -366,5 +370,99 @@ def test_a_request_to_a_lost_process_says_so() -> None:
             os.kill(pool.pids()[0], signal.SIGKILL)
             with pytest.raises(ChildLost):
                 await encode(encoder, [sound(0.5, 300)] * 50)
+
+    run(test)
+
+
+def test_a_response_has_its_encoder_before_its_first_sound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What prepares an encoder has it opened while there is no PCM yet, and its first PCM goes before what others
+    have in hand, with an encoder that still waits to be opened.
+    """
+    monkeypatch.setattr(pool_module, "PREPARE_SLACK", 60.0)
+
+    async def test() -> None:
+        async with running_pool(1) as pool:
+            request = TranscodeRequest("mp3", RATE)
+            prepared = pool.open(request)
+            prepared.prepare()
+            assert await open_encoders(pool) == 1
+            prepared.close()
+            done: list[str] = []
+
+            async def push(encoder: Encoder, name: str, slack: float) -> None:
+                await encoder.push(sound(1.0, 400), ends_segment=False, slack=slack)
+                done.append(name)
+
+            ahead = [pool.open(request) for _ in range(20)]
+            tasks = [asyncio.create_task(push(encoder, "ahead", 30.0)) for encoder in ahead]
+            await asyncio.sleep(0)
+            new = pool.open(request)
+            new.prepare()
+            await push(new, "new", 0.0)
+            assert done.index("new") <= 4
+            await asyncio.gather(*tasks)
+
+    run(test)
+
+
+def test_the_first_process_is_waited_for() -> None:
+    """What is encoded before any process was ready waits for the first one, and is encoded there."""
+
+    async def test() -> None:
+        pool = EncoderPool(
+            1, ThreadEncoderFactory(anyio.CapacityLimiter(1)), supervise, lambda *_, **__: None
+        )
+        may_begin = asyncio.Event()
+
+        async def begin() -> None:
+            await may_begin.wait()
+
+        async with pool.running(begin):
+            encoder = pool.open(TranscodeRequest("mp3", RATE))
+            encoding = asyncio.create_task(encode(encoder, [sound(0.5, 400)]))
+            await asyncio.sleep(0.1)
+            assert not encoding.done()
+            assert pool.pids() == []
+            may_begin.set()
+            assert (await encoding)[1] == pytest.approx(0.5, abs=0.001)
+            assert isinstance(encoder, AwaitedEncoder)
+            assert isinstance(encoder._encoder, EncoderSession)
+
+    run(test)
+
+
+def test_a_first_process_that_does_not_start_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no process can be started, what has waited for one is encoded in a thread."""
+    monkeypatch.setattr(pool_module, "FIRST_START_SECONDS", 0.1)
+
+    async def test() -> None:
+        async def never(*_: object) -> None:
+            await asyncio.get_running_loop().create_future()
+
+        pool = EncoderPool(1, ThreadEncoderFactory(anyio.CapacityLimiter(1)), never, lambda *_, **__: None)
+        async with pool.running():
+            assert (await encode(pool.open(TranscodeRequest("mp3", RATE)), [sound(0.5, 400)]))[0]
+
+    run(test)
+
+
+def thread_count(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/task").iterdir()))
+
+
+@pytest.mark.skipif(
+    not list(Path(av.__file__).parents[1].glob("av.libs/*avutil*")) or not Path("/proc/self/task").exists(),
+    reason="reads /proc, and needs PyAV's own FFmpeg",
+)
+def test_an_open_encoder_has_no_threads() -> None:
+    """An encoder process has as many threads with many open encoders as without: each cost milliseconds."""
+
+    async def test() -> None:
+        async with running_pool(1) as pool:
+            before = thread_count(pool.pids()[0])
+            encoders = [pool.open(TranscodeRequest(format, RATE)) for format in FORMATS[:4] for _ in range(5)]
+            for encoder in encoders:
+                await encoder.push(sound(0.5, 400), ends_segment=False, slack=0.0)
+            assert thread_count(pool.pids()[0]) == before
 
     run(test)
