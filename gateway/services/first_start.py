@@ -66,6 +66,10 @@ class FirstStart:
             async with asyncio.timeout(self._longest):
                 await self._settled.wait()
 
+    async def settled(self) -> None:
+        """Wait until the first start has settled."""
+        await self._settled.wait()
+
     async def _watch(self) -> None:
         began = time.monotonic()
         try:
