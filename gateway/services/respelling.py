@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
@@ -12,6 +11,7 @@ import msgspec
 from engines.api import SpeechEvent, Word
 from engines.api.offsets import Rewriting
 from engines.errors import BadInput
+from gateway.services.off_loop import in_work_thread
 from streaming.text.segments import Segment
 from voices.pronunciation import Dictionary, Spoken
 
@@ -78,7 +78,7 @@ async def ignores_entries(dictionary: Dictionary, text: str, *, ipa: bool) -> bo
     grow out of all measure.
     """
     apply = functools.partial(dictionary.apply, text, ipa=ipa)
-    spoken = await asyncio.to_thread(apply) if len(text) > SHORT else apply()
+    spoken = await in_work_thread(len(text), apply) if len(text) > SHORT else apply()
     if len(spoken.text) > max(SMALL_TEXT, MOST_GROWTH * len(text)):
         times = len(spoken.text) / len(text)
         message = (

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 
@@ -12,6 +12,7 @@ from engines.api import EngineInfo
 from engines.api.offsets import Rewriting
 from engines.languages import alike
 from gateway.config.settings import SpeechSettings
+from gateway.services.off_loop import in_work_thread
 from streaming.formats import TextFormat
 from streaming.text.language import detect_language
 from streaming.text.reading_forms import read_form
@@ -38,7 +39,8 @@ async def found_language(request: SpeechRequest, settings: SpeechSettings) -> st
     form = request.text_format or settings.text_format
     if form == "plain":
         return detect_language(request.input)
-    return detect_language(await asyncio.to_thread(_read, request.input, form))
+    size = min(len(request.input), SAMPLE)
+    return detect_language(await in_work_thread(size, partial(_read, request.input, form)))
 
 
 def _read(text: str, form: TextFormat) -> str:
