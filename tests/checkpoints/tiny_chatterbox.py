@@ -8,26 +8,29 @@ from __future__ import annotations
 
 import atexit
 import functools
+import io
 import json
 import math
 import shutil
 import tempfile
 import warnings
-from collections.abc import Sequence
+import wave
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from outputs import QUIET, run_speech
+from outputs import QUIET, create_prompt, opened, run_speech
 from safetensors.torch import load_file, save_file
 from shrunk_chatterbox import WIDTH, shrink
 
 from engines.adapters.chatterbox.engine import Chatterbox, ChatterboxTurbo
 from engines.adapters.chatterbox.library import import_library, turbo_class
 from engines.adapters.chatterbox.voice_files import LANGUAGES, MULTILINGUAL, TURBO
-from engines.api import Audio, EngineInfo, Place, Sample, SpeechEvent, SpeechJob
+from engines.api import Audio, EngineInfo, Place, Prompt, Sample, SpeechEvent, SpeechJob
 
 RATE = 24_000
 """Hertz, of what it speaks and of recordings that it clones"""
@@ -44,6 +47,8 @@ SOUNDS = (
     "[shush]",
     "[clear throat]",
 )
+SECONDS = {MULTILINGUAL: 1.0, TURBO: 5.1}
+"""of recordings, as short as they may be: what a voice is of is computed anew for each text"""
 TEXT_TOKENS = {MULTILINGUAL: 2454, TURBO: 50_276}
 T3_FILES = {MULTILINGUAL: "t3_mtl23ls_v2.safetensors", TURBO: "t3_turbo_v1.safetensors"}
 CODES = {"日": "A", "本": "DM", "你": "ONF", "好": "VND"}
@@ -55,6 +60,7 @@ ALPHABETS = (
     *("\u0300\u0301\u0302\u0303\u0308\u030a\u0327\u3099\u309a", "".join(map(chr, range(0x1100, 0x1200)))),
     "".join(map(chr, range(0x3041, 0x3097))) + "".join(map(chr, range(0x30A1, 0x30FB))),
 )
+ONE_THREAD = Place(threads=1)
 CONSTANT, PLACE = 0, 1
 """numbers of the hidden state that no layer changes: always the same, and more at each token of the text"""
 END_BIAS = 4.0
@@ -66,6 +72,7 @@ EVER = 30.0
 @functools.cache
 def folder(kind: str = MULTILINGUAL) -> Path:
     """Return the folder of the files, which are created once for all tests."""
+    import_library()  # first, as it has the library find its watermark
     shrink()
     path = Path(tempfile.mkdtemp(prefix=f"tiny-{kind}-"))
     atexit.register(shutil.rmtree, path, ignore_errors=True)
@@ -73,8 +80,9 @@ def folder(kind: str = MULTILINGUAL) -> Path:
     _make_network(path, kind)
     (_write_multilingual_tokenizer if kind == MULTILINGUAL else _write_turbo_tokenizer)(path)
     model = library_model(kind, path)
-    (path / "reference.wav").write_bytes(wav(recording(140, 8.0)))
-    model.prepare_conditionals(str(path / "reference.wav"))
+    (path / "reference.wav").write_bytes(wav(recording(140, SECONDS[kind])))
+    with without_warnings():
+        model.prepare_conditionals(str(path / "reference.wav"))
     model.conds.save(path / "conds.pt")
     (path / "reference.wav").unlink()
     return path
@@ -82,7 +90,6 @@ def folder(kind: str = MULTILINGUAL) -> Path:
 
 def _make_network(path: Path, kind: str) -> None:
     """Write the weights."""
-    import_library()
     from chatterbox.models.s3gen import S3Gen
     from chatterbox.models.t3 import T3
     from chatterbox.models.t3.modules.t3_config import T3Config
@@ -94,8 +101,7 @@ def _make_network(path: Path, kind: str) -> None:
         hp.llama_config_name, hp.speech_tokens_dict_size = "GPT2_medium", 6563
         hp.input_pos_emb, hp.speech_cond_prompt_len = None, 375
         hp.use_perceiver_resampler, hp.emotion_adv = False, False
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with without_warnings():
         t3, s3gen, encoder = T3(hp), S3Gen(meanflow=not multilingual), VoiceEncoder()
     with torch.no_grad():
         for network in (t3, s3gen, encoder):
@@ -215,6 +221,14 @@ def _write_turbo_tokenizer(path: Path) -> None:
     )
 
 
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Ignore in the block what the library uses of others that is to go."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def library_model(kind: str, path: Path) -> Any:
     """Return a model as the library loads it for its own users, but for what goes wrong on this Python."""
     from engines.adapters.chatterbox.library import load_model
@@ -237,9 +251,11 @@ def engine_class(kind: str) -> type[Chatterbox | ChatterboxTurbo]:
 
 @functools.cache
 def loaded(kind: str = MULTILINGUAL) -> tuple[Any, EngineInfo]:
-    """Return an engine, and its info."""
+    """Return an engine, and its info. On one thread: several wait for each other longer than such small layers
+    take.
+    """
     engine = engine_class(kind)(path=str(folder(kind)))
-    return engine, engine.load(Place(), QUIET)
+    return engine, engine.load(ONE_THREAD, QUIET)
 
 
 def linked(to: Path, kind: str, *left_out: str) -> Path:
@@ -264,7 +280,12 @@ def endless(to: Path, kind: str) -> Path:
     return path
 
 
-def recording(hertz: float, seconds: float = 6.0) -> Sample:
+def sample(kind: str, hertz: float) -> Sample:
+    """Return a sample that is long enough for a kind of model."""
+    return recording(hertz, SECONDS[kind])
+
+
+def recording(hertz: float, seconds: float) -> Sample:
     """Return a sample of a hum."""
     times = np.arange(round(seconds * RATE)) / RATE
     hum = sum(np.sin(2 * math.pi * hertz * overtone * times) / overtone for overtone in range(1, 8))
@@ -274,9 +295,6 @@ def recording(hertz: float, seconds: float = 6.0) -> Sample:
 
 def wav(sample: Sample) -> bytes:
     """Return a sample as a WAV file."""
-    import io
-    import wave
-
     file = io.BytesIO()
     with wave.open(file, "wb") as written:
         written.setparams((1, 2, RATE, 0, "NONE", ""))
@@ -299,3 +317,20 @@ def speak(engine: Any, job: SpeechJob) -> NDArray[np.int16]:
 def joined(samples: Sequence[Sample]) -> Sample:
     """Return samples one after the other."""
     return Sample(b"".join(sample.pcm for sample in samples))
+
+
+def prompt(kind: str, *samples: Sample) -> Prompt:
+    """Return the voice prompt of samples."""
+    engine = loaded(kind)[0]
+    return opened(engine, create_prompt(engine, samples, kind))
+
+
+def cloned_by_library(kind: str, recorded: Sample) -> Any:
+    """Return what the library makes of a recording, read from a file in memory."""
+    model, voice = library(kind), library(kind).conds
+    try:
+        with without_warnings():
+            model.prepare_conditionals(io.BytesIO(wav(recorded)))
+        return model.conds
+    finally:
+        model.conds = voice

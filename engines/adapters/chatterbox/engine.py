@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import copy
 import io
+import warnings
 import wave
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,7 @@ from engines.errors import BadAudio, EngineFailed, UnknownVoice
 from engines.toolkit import pcm
 from engines.toolkit.clone_audio import join_samples
 from engines.toolkit.devices import choose_device
+from engines.toolkit.error_text import telling_line
 from engines.toolkit.openai_voices import OPENAI_VOICES
 from engines.toolkit.seeds import seed_torch
 from engines.toolkit.stopping import BeatHook, listed_layers
@@ -131,7 +134,7 @@ class _Engine:
                 f"A recording of {seconds:g} s is too short for {self.kind}, which needs {shortest:g} s.",
                 param="audio",
             )
-        with self._hook.during(out.beat), torch.inference_mode():
+        with self._work(out):
             maker = copy.copy(self._model)  # it keeps what it makes
             maker.prepare_conditionals(_wav_file(recording, rate))
         return Conditioning.of(maker.conds).to_bytes()
@@ -149,7 +152,7 @@ class _Engine:
         try:
             return read_conditioning(data, like, torch.device(self._model.device))
         except Exception as exc:  # bytes that are no safetensors, or others'
-            raise foreign_prompt(str(exc)) from exc
+            raise foreign_prompt(telling_line(exc)) from exc
 
     def speak(self, job: SpeechJob, out: SpeechOutput) -> None:
         """Speak one segment. Raises UnknownVoice, BadInput or RunawayAudio."""
@@ -157,7 +160,7 @@ class _Engine:
         if not any(char.isalnum() for char in job.text):
             return
         seed_torch(job.seed)
-        with self._hook.during(out.beat), torch.inference_mode():
+        with self._work(out):
             speech = self._network.speech(job, conditioning)
             samples = sound(self._model, self._network, speech, conditioning) if len(speech.tokens) else None
         if samples is None:
@@ -166,6 +169,15 @@ class _Engine:
         size = BYTES_PER_SAMPLE * round(CHUNK_SECONDS * self._model.sr)
         for start in range(0, len(audio), size):
             out.audio(audio[start : start + size])
+
+    @contextmanager
+    def _work(self, out: Output) -> Iterator[None]:
+        """Have the library compute in the block, with signs of life, and without its warnings of what it uses
+        of others that is to go.
+        """
+        with self._hook.during(out.beat), torch.inference_mode(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
 
     def _conditioning(self, job: SpeechJob) -> Conditioning:
         """Return the voice of a job. Raises UnknownVoice."""

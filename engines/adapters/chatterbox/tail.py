@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -52,7 +54,7 @@ def _speech_end(loud: NDArray[np.bool_], least: float) -> int | None:
     """Return the frame behind the last one of speech; None where no long silence follows any."""
     gap = round(GAP_SECONDS / FRAME_SECONDS)
     places = [int(place) for place in np.flatnonzero(loud)]
-    for last, following in zip(places, [*places[1:], len(loud)], strict=True):
+    for last, following in pairwise([*places, len(loud)]):
         at_the_end = following == len(loud)
         if following - last > gap and (at_the_end or last >= least):
             return last + 1

@@ -16,13 +16,13 @@ if lacking := [name for name in ("chatterbox", "perth", "s3tokenizer") if not im
     pytest.skip(f"{lacking[0]} is not installed", allow_module_level=True)
 
 import torch
-from tiny_chatterbox import TOKEN, endless, engine_class, loaded, speak
+from tiny_chatterbox import ONE_THREAD, TOKEN, endless, engine_class, loaded, speak
 
 from engines.adapters.chatterbox.alignment import mended, repeated_tokens
 from engines.adapters.chatterbox.networks import MOST_TOKENS, max_tokens
 from engines.adapters.chatterbox.tail import quickest_seconds, without_tail
 from engines.adapters.chatterbox.voice_files import MULTILINGUAL, TURBO
-from engines.api import Place, SpeechJob
+from engines.api import SpeechJob
 from engines.errors import RunawayAudio
 
 RATE = 24_000
@@ -98,7 +98,7 @@ def test_how_long_a_text_may_become(text: str, tokens: int) -> None:
 def test_a_text_that_does_not_end(kind: str, tmp_path: Path) -> None:
     """A speech that reaches the bound of its text has run away: that is told, before any of it is sounded."""
     engine = engine_class(kind)(path=str(endless(tmp_path / "endless", kind)))
-    engine.load(Place(), QUIET)
+    engine.load(ONE_THREAD, QUIET)
     sounded = 0
 
     def count(*_: object) -> None:

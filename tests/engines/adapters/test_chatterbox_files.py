@@ -16,7 +16,7 @@ if lacking := [name for name in ("chatterbox", "perth", "s3tokenizer") if not im
 
 import torch
 from safetensors.torch import load_file, save_file
-from tiny_chatterbox import T3_FILES, engine_class, folder, linked, loaded, recording
+from tiny_chatterbox import ONE_THREAD, T3_FILES, engine_class, folder, linked, loaded, sample
 
 from engines.adapters.chatterbox.voice_files import (
     LANGUAGES,
@@ -39,7 +39,7 @@ VOICES = {MULTILINGUAL: "ve.pt", TURBO: "ve.safetensors"}
 
 def load(kind: str, path: Path) -> EngineInfo:
     """Load a model from a folder."""
-    info: EngineInfo = engine_class(kind)(path=str(path)).load(Place(), QUIET)
+    info: EngineInfo = engine_class(kind)(path=str(path)).load(ONE_THREAD, QUIET)
     return info
 
 
@@ -64,7 +64,7 @@ def test_a_missing_file_is_named(kind: str, name: str, tmp_path: Path) -> None:
 def test_no_folder(kind: str) -> None:
     """An engine without a folder says what it needs."""
     with pytest.raises(EngineFailed, match="tell their folder"):
-        engine_class(kind)().load(Place(), QUIET)
+        engine_class(kind)().load(ONE_THREAD, QUIET)
 
 
 @pytest.mark.parametrize("kind", [MULTILINGUAL, TURBO])
@@ -105,13 +105,13 @@ def test_codes_of_characters_that_cannot_be_read(tmp_path: Path) -> None:
 def test_a_model_without_a_voice(kind: str, tmp_path: Path) -> None:
     """Without `conds.pt` there is no preset, and cloned voices speak all the same."""
     engine = engine_class(kind)(path=str(linked(tmp_path / "model", kind, "conds.pt")))
-    info = engine.load(Place(), QUIET)
+    info = engine.load(ONE_THREAD, QUIET)
 
     assert (info.voices, info.characters) == ((), {})
     with pytest.raises(UnknownVoice):
         engine.speak(SpeechJob("Hello.", "", language="en"), QUIET)  # type: ignore[arg-type] # it gets nothing
-    made = engine.create_prompt(PromptJob((recording(120),)), QUIET)
-    assert made == loaded(kind)[0].create_prompt(PromptJob((recording(120),)), QUIET)
+    made = engine.create_prompt(PromptJob((sample(kind, 120),)), QUIET)
+    assert made == loaded(kind)[0].create_prompt(PromptJob((sample(kind, 120),)), QUIET)
 
 
 def test_prompts_are_of_the_encoders_that_made_them(tmp_path: Path) -> None:
