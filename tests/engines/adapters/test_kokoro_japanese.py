@@ -226,7 +226,7 @@ def missing(monkeypatch: pytest.MonkeyPatch, *packages: str) -> str:
 def test_without_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without its packages Japanese is refused with their names, and how to install them."""
     assert missing(monkeypatch, *PACKAGES, "unidic").endswith(
-        "here: voicebox engines add fugashi jaconv mojimoji unidic-lite."
+        "here: voicebox engines add fugashi jaconv mojimoji unidic-lite --to own."
     )
 
 
@@ -235,7 +235,9 @@ def test_without_a_dictionary(monkeypatch: pytest.MonkeyPatch) -> None:
     """fugashi without a dictionary is not tried; neither is a dictionary of the system, which is of another
     kind.
     """
-    assert missing(monkeypatch, "unidic_lite", "unidic").endswith("here: voicebox engines add unidic-lite.")
+    assert missing(monkeypatch, "unidic_lite", "unidic").endswith(
+        "here: voicebox engines add unidic-lite --to own."
+    )
 
 
 @pytest.fixture

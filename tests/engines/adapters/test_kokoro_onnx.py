@@ -110,7 +110,7 @@ def test_languages_that_cannot_be_read_here(monkeypatch: pytest.MonkeyPatch) -> 
 
     assert info.speech is not None
     assert (info.speech.languages, info.characters) == (("en-US", "en"), {})
-    with pytest.raises(Unsupported, match=r"voicebox engines add fugashi\."):
+    with pytest.raises(Unsupported, match=r"voicebox engines add fugashi --to own\."):
         speak(SpeechJob(JAPANESE_SENTENCE, "jf_alpha"), engine)
     assert len(speak(SpeechJob("Hi.", "jf_alpha"), engine).words) == 1
 

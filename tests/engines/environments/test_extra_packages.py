@@ -80,7 +80,7 @@ def test_the_advice_names_the_environment(envs: Path) -> None:
     assert environment
     for python, advice in (
         (str(environment.python), "voicebox engines add speller --to main"),
-        (sys.executable, "voicebox engines add speller"),
+        (sys.executable, "voicebox engines add speller --to own"),
     ):
         done = subprocess.run(
             [python, "-c", ADVICE], capture_output=True, text=True, cwd=ROOT, timeout=TIMEOUT

@@ -13,12 +13,17 @@ import httpx2 as httpx
 import msgspec
 import pytest
 from servers import TIMEOUT, running
+from wheels import index_variables, make_package
 
 from engines.catalogue.models import find_model
+from engines.environments import layout
+from engines.environments.commands import Installer
+from engines.environments.groups import Group
+from engines.environments.install import install_environment
 from engines.environments.torch_index import INDEX_FOR_CPUS
 from gateway.cli.install_log import DOWNLOAD, line_that_matters
 from gateway.cli.machine import Machine
-from gateway.cli.setup_plan import Step, disk_needed, propose
+from gateway.cli.setup_plan import JAPANESE, Step, disk_needed, propose
 
 if TYPE_CHECKING:  # pytest loads it
     from hub_server import FakeHub
@@ -39,6 +44,7 @@ MAC = Machine(
 )
 BEHIND_A_MIRROR = msgspec.structs.replace(LAPTOP, sources=("packages",))
 ALONE = msgspec.structs.replace(LAPTOP, sources=())
+NO_INDEX = {"PIP_CONFIG_FILE": "/dev/null", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": ""}
 FILES = {
     "onnx-community/Kokoro-82M-v1.0-ONNX": (
         "config.json",
@@ -100,6 +106,55 @@ def test_what_is_there_is_not_proposed() -> None:
     amd = msgspec.structs.replace(SERVER, devices=frozenset({"cpu", "rocm"}))
     assert propose(amd)[0].index_url.endswith("rocm7.2")
     assert disk_needed([Step("model", "a", "", 100, ""), Step("model", "b", "", 300, "")]) == 600
+
+
+def test_japanese_is_brought_with_its_packages() -> None:
+    """Asked for Japanese it proposes what Kokoro reads it with, into the Python that runs Kokoro, and not where all of
+    that is there, comes with the environment, or cannot be had.
+    """
+
+    def packages(machine: Machine, *languages: str, **known: Any) -> list[Step]:
+        return [step for step in propose(machine, languages, **known) if step.kind == "packages"]
+
+    (step,) = packages(LAPTOP, "ja-JP")
+    assert (step.target, step.packages) == ("onnx", tuple(JAPANESE.values()))
+    assert [one.name for one in propose(LAPTOP, ["ja"])][:2] == ["onnx", "japanese"]
+    (step,) = packages(LAPTOP, "ja", present={"onnx", "kokoro-int8"}, lacking=("fugashi",), reader="own")
+    assert (step.target, step.packages) == ("own", ("fugashi>=1.5",))
+    assert packages(BEHIND_A_MIRROR, "ja")
+    assert packages(LAPTOP, "de") == []
+    assert packages(LAPTOP, "ja", present={"onnx"}, lacking=()) == []
+    assert packages(SERVER, "ja") == []
+    assert packages(msgspec.structs.replace(LAPTOP, sources=("hub",)), "ja", present={"onnx"}) == []
+    assert packages(LAPTOP, "ja", obstacles={"kokoro-int8"}) == []
+
+
+def test_japanese_is_installed_where_kokoro_runs(
+    tmp_path: Path, published: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The packages are in the environment that runs Kokoro once setup has been asked for Japanese, and nothing is then
+    missing.
+    """
+    versions = {"misaki": "0.9.4", "fugashi": "1.5.2", "jaconv": "0.5", "mojimoji": "0.0.13", "unidic-lite": "1.0.8"}  # fmt: skip
+    runs = {"onnxruntime": "1.0", "numpy": "1.0", "hibari": "1.0"}
+    for name, version in {**versions, **runs}.items():
+        make_package(tmp_path / "index", name, version)
+    for name, value in index_variables(tmp_path / "index").items():
+        monkeypatch.setenv(name, value)
+    requirements = tmp_path / "small.txt"
+    requirements.write_text("\n".join(runs))
+    small = Group(name="onnx", display="Small", requirements=requirements, packages=tuple(runs), size=1000)
+    environments = tmp_path / "data" / "environments"
+    install_environment(small, environments, lambda _line: None, installer=Installer(""))
+
+    done = run(tmp_path, "setup", "--language", "ja", "--yes")
+    assert done.returncode == 0, done.stderr
+    environment = layout.read_environment(environments / "onnx")
+    assert environment
+    assert set(environment.installed.packages) >= set(versions)
+    again = run(tmp_path, "setup", "--language", "ja", "--yes")
+    assert "nothing is missing" in again.stderr
+    assert "japanese" not in again.stdout
 
 
 def run(tmp_path: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -175,7 +230,9 @@ def test_what_fails_leaves_the_rest(tmp_path: Path, published: FakeHub) -> None:
 
 
 def test_languages_that_it_cannot_serve(tmp_path: Path, published: FakeHub) -> None:
-    """A language that is none is refused; one that no model here speaks is named, as is what Japanese needs and lacks."""
+    """A language that is none is refused; one that no model here speaks is named, and nothing then says that none is
+    missing.
+    """
     refused = run(tmp_path, "setup", "--dry-run", "--language", "klingon")
     assert refused.returncode == 2
     assert "'klingon'" in refused.stderr
@@ -184,6 +241,12 @@ def test_languages_that_it_cannot_serve(tmp_path: Path, published: FakeHub) -> N
     assert rare.returncode == 0
     assert "no natural voice can be had for tlh" in rare.stderr
     assert "piper-de_DE-thorsten-medium" in proposed(rare)
+    hopeless = run(
+        tmp_path, "setup", "--dry-run", "--language", "tlh", HF_ENDPOINT="http://127.0.0.1:1", **NO_INDEX
+    )
+    assert "no natural voice can be had for tlh" in hopeless.stderr
+    assert "nothing is missing" not in hopeless.stderr
+    assert "nothing else can be had" in hopeless.stderr
     out_of_reach = run(tmp_path, "setup", "--dry-run", "--language", "de", HF_ENDPOINT="http://127.0.0.1:1")
     assert "no natural voice can be had for de without the hub" in out_of_reach.stderr
 
