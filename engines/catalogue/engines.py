@@ -36,6 +36,8 @@ class EngineRecord(msgspec.Struct, frozen=True):
     """speaks with voices made of samples"""
     designs: bool = False
     """speaks with voices that are described in words"""
+    is_fake: bool = False
+    """made for tests and measurements: nobody is told of it who has not enabled it"""
     enabled_by_default: bool = True
     """enabled unless the settings say otherwise"""
     optional: bool = False
@@ -113,6 +115,7 @@ CATALOGUE = (
         kinds=("speech", "transcription"),
         licence="Apache-2.0",
         rank=-10,
+        is_fake=True,
         enabled_by_default=False,
     ),
     EngineRecord(
@@ -121,6 +124,7 @@ CATALOGUE = (
         kinds=("speech",),
         licence="Apache-2.0",
         rank=-15,
+        is_fake=True,
         enabled_by_default=False,
         clones=True,
         designs=True,
@@ -131,9 +135,14 @@ CATALOGUE = (
         kinds=("speech",),
         licence="Apache-2.0",
         rank=-20,
+        is_fake=True,
         enabled_by_default=False,
     ),
 )
+
+
+FAKES = frozenset(record.name for record in CATALOGUE if record.is_fake)
+"""names that no message offers"""
 
 
 def find_engine(name: str) -> EngineRecord:

@@ -6,7 +6,7 @@ import asyncio
 from argparse import Namespace
 from typing import Any
 
-from engines.catalogue.engines import CATALOGUE
+from engines.catalogue.engines import CATALOGUE, FAKES
 from engines.catalogue.models import MODELS
 from engines.languages import read_language
 from gateway.cli import output, remote, tables
@@ -90,7 +90,8 @@ async def _check_engine(server: ServerClient, engine: str, listed: list[Object])
     names = {name.casefold(): name for name in known}
     if engine.casefold() not in names:
         here = ", ".join(sorted(ready))
-        raise Failure(f"there is no engine {engine!r}.{did_you_mean(engine, known)} These speak here: {here}")
+        meant = did_you_mean(engine, known - (FAKES - ready))
+        raise Failure(f"there is no engine {engine!r}.{meant} These speak here: {here}")
     if names[engine.casefold()] not in ready:
         raise Failure(
             f"{engine!r} has no voices here: it does not speak, or is not ready."

@@ -17,7 +17,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from engines.catalogue.engines import CATALOGUE, Kind
+from engines.catalogue.engines import CATALOGUE, FAKES, Kind
 from engines.catalogue.models import all_models
 from engines.catalogue.own import PLACE_NEEDED
 from engines.catalogue.records import ModelRecord
@@ -289,10 +289,11 @@ def _wrong_names(loaded: Loaded) -> Iterator[Problem]:
         ]
         if engine and engine not in usable:
             path = (section, "engine")
-            allowed = f"{', '.join(engines)}, a model for {section} ({MODELS_HINT}), or nothing"
+            offered = [name for name in engines if name not in FAKES]
+            allowed = f"{', '.join(offered)}, a model for {section} ({MODELS_HINT}), or nothing"
             what = (
                 f"{engine!r} is given, which is no engine for {section}."
-                f"{did_you_mean(engine, usable)} Allowed: {allowed}"
+                f"{did_you_mean(engine, [name for name in usable if name not in FAKES])} Allowed: {allowed}"
             )
             yield Problem(loaded.origins[path], path, what)
     for name, origin in _entries(OWN_MODELS, loaded.origins).items():

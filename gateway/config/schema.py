@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeGuard, get_args, get_origin
 import msgspec
 from msgspec import inspect
 
-from engines.catalogue.engines import CATALOGUE
+from engines.catalogue.engines import CATALOGUE, FAKES
 from engines.settings import EngineSettings
 from gateway.config.settings import Settings
 
@@ -38,6 +38,11 @@ def keys(kind: object) -> list[str]:
         return [record.name for record in CATALOGUE]
     key_type = get_args(kind)[0]
     return [str(choice) for choice in get_args(key_type)] if get_origin(key_type) is Literal else []
+
+
+def offered_keys(kind: object) -> list[str]:
+    """Return the keys of a section that messages name."""
+    return [key for key in keys(kind) if key not in FAKES]
 
 
 def type_of_key(kind: object, key: str) -> object:

@@ -91,7 +91,7 @@ def _walk(node: yaml.Node, kind: object, path: schema.Path, source: Callable[[ya
     if _is_null(node):
         return
     if not isinstance(node, yaml.MappingNode):
-        allowed = ", ".join(schema.keys(kind)) or "any name"
+        allowed = ", ".join(schema.offered_keys(kind)) or "any name"
         yield Problem(
             source(node), path, f"{_shown(node)} is given, a mapping is needed; keys allowed: {allowed}"
         )
@@ -188,7 +188,7 @@ def unknown_key(source: str, path: schema.Path, others: frozenset[str] = frozens
         if not schema.is_section(inner):
             return Problem(source, path, f"there is nothing below {'.'.join(path[: depth + 1])}")
         parent = inner
-    allowed = schema.keys(parent)
+    allowed = schema.offered_keys(parent)
     more = f"; besides settings there are {', '.join(sorted(others))}" if others else ""
     return Problem(
         source,

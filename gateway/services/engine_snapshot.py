@@ -92,7 +92,7 @@ def _unavailable_engines(
         UnavailableEngine(record.name, _reason(record.name, statuses), record.clones, record.designs)
         for record in CATALOGUE
         if "speech" in record.kinds and record.name not in infos
-        if record.name in statuses or record.clones or record.is_enabled({})
+        if record.name in statuses or (not record.is_fake and (record.clones or record.is_enabled({})))
     ]
 
 

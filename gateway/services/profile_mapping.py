@@ -10,7 +10,7 @@ from msgspec import UNSET
 
 from compat.openai import engine_settings
 from compat.voicebox import profiles as dialect
-from engines.catalogue.engines import CATALOGUE
+from engines.catalogue.engines import CATALOGUE, FAKES
 from engines.errors import BadInput
 from gateway.config import addresses
 from gateway.services.engine_snapshot import EngineSnapshot
@@ -168,7 +168,8 @@ def _check_engines(profile: Profile, engines: EngineSnapshot) -> None:
         for name in filter(None, names):
             if name not in known:
                 raise BadInput(
-                    f"There is no engine or model `{name[:100]}` that speaks.{did_you_mean(name, known)} "
+                    f"There is no engine or model `{name[:100]}` that speaks."
+                    f"{did_you_mean(name, known - FAKES)} "
                     "GET /v1/voicebox/models lists the models.",
                     param=param,
                 )
