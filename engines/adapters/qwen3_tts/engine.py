@@ -54,7 +54,7 @@ from engines.api import (
 from engines.api.request_options import with_default
 from engines.errors import BadInput, EngineFailed, RunawayAudio, UnknownVoice
 from engines.toolkit import pcm
-from engines.toolkit.devices import choose_device, choose_dtype, published_dtype
+from engines.toolkit.devices import PREFERENCE, choose_device, choose_dtype, published_dtype
 from engines.toolkit.preset_voices import spread_over
 from engines.toolkit.seeds import library_seed
 from engines.toolkit.stopping import BeatHook, listed_layers
@@ -109,7 +109,7 @@ class Qwen3Tts:
         self._config = read_config(folder)
         if place.threads:
             set_torch_threads(place.threads)
-        device = choose_device(place.device, group=place.group)
+        device = choose_device(place.device, PREFERENCE, place.group)
         known = {"dtype": self._config.dtype, "torch_dtype": self._config.torch_dtype}
         dtype = choose_dtype(place.dtype, str(device), published_dtype(known))
         out.beat()
@@ -259,6 +259,7 @@ class Qwen3Tts:
             utterances = [going[number][1] for number in wanted]
             self._talker.advance(utterances, [first[number] for number in wanted], embeddings[wanted])
 
+    @torch.inference_mode()
     def drop(self, member: Member) -> None:
         """Free what a text holds."""
         if member.utterance:
