@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping
 from engines.catalogue.chatterbox import CHATTERBOX_MODELS
 from engines.catalogue.families import presumed_record
 from engines.catalogue.kokoro import KOKORO, KOKORO_GRAPHS
+from engines.catalogue.luxtts import LUXTTS
 from engines.catalogue.own import OwnModel
 from engines.catalogue.piper import PIPER_MODELS
 from engines.catalogue.pocket import POCKET_MODELS
 from engines.catalogue.qwen3_tts import QWEN3_TTS_MODELS
 from engines.catalogue.records import Adapter, ModelRecord
+from engines.catalogue.tada import TADA_MODELS
 from engines.catalogue.transformers import TRANSFORMERS_MODELS
 from engines.catalogue.voxcpm import VOXCPM2
 from engines.catalogue.whisper import WHISPER_MODELS
@@ -46,6 +48,8 @@ MODELS: tuple[ModelRecord, ...] = (
     VOXCPM2,
     *CHATTERBOX_MODELS,
     *POCKET_MODELS,
+    *TADA_MODELS,
+    LUXTTS,
     *QWEN3_TTS_MODELS,
     *PIPER_MODELS,
     *WHISPER_MODELS,

@@ -40,6 +40,10 @@ class Adapter(msgspec.Struct, frozen=True):
     """which engine serves OpenAI's model names: the one with the highest rank that is there"""
     group: str = "main"
     """the environment that runs it, by name: engines/environments/groups.py"""
+    added_as: str = ""
+    """what `voicebox engines add` calls the packages that its environment does not bring by itself
+    (engines/environments/on_request.py); empty where there are none
+    """
     voices: str = ""
     """module:function that tells the preset voices from a model's files, without the engine's libraries
     (`engines.toolkit.preset_voices.ReadVoices`); empty where there are none

@@ -16,6 +16,7 @@ from engines.environments import layout
 from engines.environments.commands import Installer, InstallFailed, OnLine, run_command
 from engines.environments.install import environment_lock
 from engines.environments.layout import Environment, installed_versions
+from engines.environments.on_request import ON_REQUEST, OnRequest, add_commands
 
 
 def checked_packages(packages: Sequence[str]) -> tuple[str, ...]:
@@ -33,19 +34,23 @@ def checked_packages(packages: Sequence[str]) -> tuple[str, ...]:
 
 
 def add_to_environment(
-    home: Path, packages: Sequence[str], on_line: OnLine, installer: Installer | None = None
+    home: Path,
+    packages: Sequence[str],
+    on_line: OnLine,
+    installer: Installer | None = None,
+    known: Sequence[OnRequest] = ON_REQUEST,
 ) -> Environment:
-    """Install packages into the environment of a group, whose folder is `home`, and return it.
+    """Install packages, or what goes by a known name, into the environment of a group, and return it.
 
-    Raises InstallFailed.
+    `home` is the environment's folder. Raises InstallFailed.
     """
     with environment_lock(home, on_line):
         environment = layout.read_environment(home)
         if environment is None:
             raise InstallFailed(f"{home.name} is not installed: voicebox engines install {home.name}")
         installer = installer or Installer.detect()
-        what = f"installing {', '.join(packages)}"
-        run_command(installer.install_command(environment.python, *packages), on_line, what)
+        for command in add_commands(environment.python, packages, installer, known):
+            run_command(command, on_line, f"installing {', '.join(packages)}")
         installed = msgspec.structs.replace(
             environment.installed,
             added=tuple(dict.fromkeys((*environment.installed.added, *packages))),

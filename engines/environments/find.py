@@ -59,7 +59,8 @@ def obstacle(record: ModelRecord, environments: Path | None = None) -> str:
     choice = choose_interpreter(engine.group, engine.packages, environments)
     if choice.python is not None:
         return ""
-    return f"{', '.join(choice.missing)} not installed: {choice.install_command}"
+    command = f"voicebox engines add {engine.added_as}" if engine.added_as else choice.install_command
+    return f"{', '.join(choice.missing)} not installed: {command}"
 
 
 def recommended_group(available: Collection[Device] | None = None) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
 from engines.environments import layout
 from engines.environments.commands import InstallFailed
 from engines.environments.extra_packages import add_to_environment, add_to_own, checked_packages
 from engines.environments.groups import GROUPS
+from engines.environments.on_request import OnRequest, find_on_request
 from gateway.cli import engines, output
 from gateway.cli.install_log import logged
 from gateway.cli.output import Failure
@@ -20,9 +22,12 @@ OWN = "own"
 def add(args: Namespace) -> int:
     """Install packages into the environment that runs an engine, or into our own Python where that does."""
     folder = engines.environments_folder(args)
-    home = _target(args.to, folder)
+    on_request = [found for name in args.packages if (found := find_on_request(name))]
+    home = folder / on_request[0].group if on_request else _target(args.to, folder)
     try:
         packages = checked_packages(args.packages)
+        if on_request:
+            _agree(on_request, yes=args.yes)
         where = home.name if home else "this program's own Python"
         with logged(folder.parent, "add-packages", lambda _bytes: None) as on_line:
             if home:
@@ -36,6 +41,16 @@ def add(args: Namespace) -> int:
         " somebody asks for it, or at once by `voicebox models load NAME`."
     )
     return 0
+
+
+def _agree(wanted: Sequence[OnRequest], *, yes: bool) -> None:
+    """Print sizes and licences, and ask. Raises Failure unless somebody agrees."""
+    for one in wanted:
+        output.print_note(f"{one.name}: {one.display}; about {one.size / 1e6:.0f} MB, into {one.group}")
+        for part in one.licences:
+            output.print_note(f"licence of {part.package}: {part.licence}")
+    if not yes:
+        engines.confirm()
 
 
 def _target(name: str, folder: Path) -> Path | None:

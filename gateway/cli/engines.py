@@ -73,7 +73,7 @@ def install(args: Namespace) -> int:
     if not environment or environment.installed.digest != group.digest(index_url):
         _print_terms(group, folder, index_url)
         if not args.yes:
-            _confirm()
+            confirm()
     with (
         _failures(),
         output.progress(group.name) as show,
@@ -141,7 +141,7 @@ def _failures() -> Iterator[None]:
         raise Failure(str(exc)) from exc
 
 
-def _confirm() -> None:
+def confirm() -> None:
     """Ask whether to go on. Raises Failure when there is no terminal, or the answer is no."""
     if not sys.stdin.isatty():
         raise Failure("nobody is there to be asked; --yes agrees to the above", 2)

@@ -241,7 +241,13 @@ def _engines(commands: Commands) -> None:
         "add a package to the Python that runs an engine, where a model wants one",
         "example:\n  voicebox engines add uroman --to main\n",
     )
-    added.add_argument("packages", metavar="PACKAGE", nargs="+", help="its name, with a version perhaps")
+    added.add_argument(
+        "packages",
+        metavar="PACKAGE",
+        nargs="+",
+        help="its name, with a version perhaps; or luxtts, whose licences are shown first",
+    )
+    added.add_argument("--yes", action="store_true", help="do not ask")
     added.add_argument(
         "--to",
         metavar="NAME",
