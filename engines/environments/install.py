@@ -22,7 +22,6 @@ from engines.environments.commands import (
 from engines.environments.groups import Group, without_credentials
 from engines.environments.layout import Environment, Installed, installed_versions, interpreter, site_packages
 from engines.environments.on_request import add_commands
-from engines.environments.on_request import add_commands
 from engines.environments.repairs import RepairContext, repair_environment
 from engines.hub.locks import locked
 
