@@ -108,6 +108,14 @@ class KeysUnreadable(SpeechError):
     """The keys cannot be read, so that nobody can be let in."""
 
 
+class PreconditionFailed(SpeechError):
+    """The file is not the one that the request is for; `tag` names its content, empty where there is none."""
+
+    def __init__(self, tag: str) -> None:
+        super().__init__("The file is not the one that the request's condition names: it was changed since.")
+        self.tag = tag
+
+
 class RangeNotSatisfiable(SpeechError):
     """None of the bytes that are asked for are in the file, which has `size` bytes."""
 
@@ -156,6 +164,7 @@ TABLE: dict[type[SpeechError], tuple[int, str, str | None]] = {
     KeysUnreadable: (500, SERVER, "keys_unreadable"),
     TooLarge: (413, SERVER, None),
     SlowBody: (408, INVALID, None),
+    PreconditionFailed: (412, INVALID, "precondition_failed"),
     RangeNotSatisfiable: (416, INVALID, "range_not_satisfiable"),
     RateLimited: (429, "requests", "rate_limit_exceeded"),
     WrongRoute: (404, INVALID, None),
@@ -183,6 +192,8 @@ def _for_callers(error: SpeechError) -> str:
 def _headers(error: SpeechError, status: int) -> dict[str, str]:
     if isinstance(error, WrongRoute):
         return error.headers
+    if isinstance(error, PreconditionFailed):
+        return {"etag": error.tag} if error.tag else {}
     if isinstance(error, RangeNotSatisfiable):
         return {"content-range": f"bytes */{error.size}", "accept-ranges": "bytes"}
     if status == 401:

@@ -19,7 +19,7 @@ from engines.errors import BadInput, Overloaded
 from engines.fleet.streams import RequestTerms
 from gateway.http import bodies, priority
 from gateway.http.failures import in_words
-from gateway.http.stored_files import stored_file
+from gateway.http.stored_files import check_change, stored_file
 from gateway.observability import request_log
 from gateway.services.container import Services
 from gateway.services.engine_snapshot import EngineSnapshot
@@ -233,9 +233,15 @@ class RequestContext:
 
     def stored_file(self, data: bytes, media_type: str, key: str) -> Response[bytes]:
         """Return the response that sends a stored file, whose content `key` names, or the range of it that is
-        asked for. Raises RangeNotSatisfiable.
+        asked for. Raises PreconditionFailed or RangeNotSatisfiable.
         """
         return stored_file(data, media_type, key=key, method=self.log_entry.method, headers=self.headers)
+
+    def check_change(self, key: str) -> None:
+        """Check that a stored file, whose content `key` names, may be changed, by the conditions of the
+        request. Raises PreconditionFailed.
+        """
+        check_change(self.headers, key)
 
     def stream(
         self,

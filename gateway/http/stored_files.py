@@ -1,6 +1,7 @@
-"""Answers that are stored files, whole or in the range that a player asks for (RFC 9110, section 14).
+"""Answers that are stored files, whole or in the range that a player asks for (RFC 9110, sections 13 and 14).
 
-Safari plays nothing that cannot be sent in ranges, and any player needs them to jump.
+Safari plays nothing that cannot be sent in ranges, and any player needs them to jump. No file has a date, so
+conditions on one are passed over, as the RFC wants it.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from collections.abc import Mapping
 
 from litestar import Response
 
-from compat.errors import RangeNotSatisfiable
+from compat.errors import PreconditionFailed, RangeNotSatisfiable
 
 RANGES = re.compile(r"bytes *= *(.*)", re.IGNORECASE | re.ASCII)
 RANGE = re.compile(r"(\d{0,100})-(\d{0,100})", re.ASCII)
+TAG = re.compile(r'(?:W/)?"[^"]*"')
 MOST_RANGES = 16
 """a request that names more gets the whole file"""
 
@@ -27,11 +29,13 @@ def stored_file(
 ) -> Response[bytes]:
     """Return the response that sends a file, or what the request's headers ask of it.
 
-    `key` names its content: another content has another one. Raises RangeNotSatisfiable.
+    `key` names its content: another content has another one. Raises PreconditionFailed or
+    RangeNotSatisfiable.
     """
-    tag = f'"{hashlib.sha256(key.encode()).hexdigest()[:32]}"'
+    tag = entity_tag(key)
+    _check_match(headers, tag)
     fields = {"accept-ranges": "bytes", "etag": tag, "x-content-type-options": "nosniff"}
-    if _has_it(headers.get(b"if-none-match", b"").decode("latin-1"), tag):
+    if _is_known(headers, tag):
         return Response(b"", status_code=304, headers=fields, media_type=media_type)
     asked = headers.get(b"range", b"").decode("latin-1") if method == "GET" else ""
     if asked and headers.get(b"if-range", tag.encode()).strip() == tag.encode():
@@ -43,10 +47,39 @@ def stored_file(
     return Response(data, status_code=200, headers=fields, media_type=media_type)
 
 
-def _has_it(tags: str, tag: str) -> bool:
+def check_change(headers: Mapping[bytes, bytes], key: str) -> None:
+    """Check the conditions of a request that changes a file, whose content `key` names; empty where there is
+    none.
+
+    Raises PreconditionFailed where the file is not the one that the client knows, or there is one already.
+    """
+    tag = entity_tag(key) if key else ""
+    _check_match(headers, tag)
+    if _is_known(headers, tag):
+        raise PreconditionFailed(tag)
+
+
+def entity_tag(key: str) -> str:
+    """Return the tag that names a content."""
+    return f'"{hashlib.sha256(key.encode()).hexdigest()[:32]}"'
+
+
+def _check_match(headers: Mapping[bytes, bytes], tag: str) -> None:
+    """Check that the file is one that the client asks for, if it does; a weak tag names none."""
+    wanted = headers.get(b"if-match")
+    if wanted is None:
+        return
+    value = wanted.decode("latin-1").strip()
+    if not (tag if value == "*" else tag in TAG.findall(value)):
+        raise PreconditionFailed(tag)
+
+
+def _is_known(headers: Mapping[bytes, bytes], tag: str) -> bool:
     """Tell whether a client has the file already, by the tags that it names."""
-    known = [one.strip().removeprefix("W/") for one in tags.split(",")]
-    return tag in known or known == ["*"]
+    value = headers.get(b"if-none-match", b"").decode("latin-1").strip()
+    if value == "*":
+        return bool(tag)
+    return tag in (one.removeprefix("W/") for one in TAG.findall(value))
 
 
 def _ranges(asked: str, size: int) -> list[Range]:

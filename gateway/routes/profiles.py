@@ -9,6 +9,7 @@ from litestar import Response, Router, delete, get, post, route
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from compat.errors import PreconditionFailed
 from compat.voicebox import profiles as dialect
 from compat.voicebox.bodies import read
 from engines.errors import BadInput, Forbidden, NotFound, StorageFull
@@ -188,16 +189,18 @@ async def audit(context: NamedDependency[RequestContext], profile_id: FromPath[s
     opt={
         DOCUMENTED: Documented(
             body={FORM_TYPE: dialect.FileForm, **dict.fromkeys(PICTURES, bytes)},
-            raises=(BadInput, UnknownProfile, Forbidden, StorageFull),
+            raises=(BadInput, UnknownProfile, Forbidden, StorageFull, PreconditionFailed),
         )
     },
 )
 async def set_avatar(
     context: NamedDependency[RequestContext], profile_id: FromPath[str]
 ) -> dialect.ProfileObject:
-    """Give a profile a picture, and return the profile. Raises BadInput, UnknownProfile or Forbidden."""
+    """Give a profile a picture, and return the profile. Raises BadInput, UnknownProfile, Forbidden or
+    PreconditionFailed.
+    """
     data = await context.read_file(VoiceLimits().avatar_bytes)
-    await visible_profile(context, profile_id)
+    context.check_change((await visible_profile(context, profile_id)).avatar)
     profile = await (await context.voices()).avatar(profile_id, data, context.caller)
     return shown_profile(context, profile)
 
@@ -210,7 +213,9 @@ async def set_avatar(
     opt={DOCUMENTED: Documented(answers=dict.fromkeys(PICTURES, bytes), raises=(NotFound,), is_file=True)},
 )
 async def avatar(context: NamedDependency[RequestContext], profile_id: FromPath[str]) -> Response[bytes]:
-    """Return a profile's picture, or a range of it. Raises NotFound or RangeNotSatisfiable."""
+    """Return a profile's picture, or a range of it. Raises NotFound, PreconditionFailed or
+    RangeNotSatisfiable.
+    """
     profile = await visible_profile(context, profile_id)
     if not profile.avatar:
         raise NotFound("This profile has no picture.")
@@ -223,13 +228,15 @@ async def avatar(context: NamedDependency[RequestContext], profile_id: FromPath[
     status_code=200,
     operation_id="deleteProfileAvatar",
     summary="Take a profile's picture away",
-    opt={DOCUMENTED: MINE},
+    opt={DOCUMENTED: Documented(raises=(*MINE.raises, PreconditionFailed))},
 )
 async def remove_avatar(
     context: NamedDependency[RequestContext], profile_id: FromPath[str]
 ) -> dialect.ProfileObject:
-    """Delete a profile's picture, and return the profile. Raises UnknownProfile or Forbidden."""
-    await visible_profile(context, profile_id)
+    """Delete a profile's picture, and return the profile. Raises UnknownProfile, Forbidden or
+    PreconditionFailed.
+    """
+    context.check_change((await visible_profile(context, profile_id)).avatar)
     voices = await context.voices()
     profile = await voices.change(
         profile_id,

@@ -10,6 +10,7 @@ import msgspec
 from compat.errors import (
     Envelope,
     NotPermitted,
+    PreconditionFailed,
     RangeNotSatisfiable,
     RateLimited,
     SlowBody,
@@ -63,6 +64,12 @@ ERRORS: dict[str, ErrorAnswer] = {
         "BodyTimeout",
         "The body stopped coming before its end.",
         SlowBody("The body stopped coming for 60 seconds."),
+    ),
+    "412": ErrorAnswer(
+        "PreconditionFailed",
+        "The file is not the one that `If-Match` names: it was changed since.",
+        PreconditionFailed('"0123456789abcdef"'),
+        headers=("etag",),
     ),
     "413": ErrorAnswer(
         "BodyTooLarge",
@@ -122,7 +129,7 @@ def statuses(documented: Documented, *, needs_key: bool) -> set[str]:
     if documented.is_counted:
         found.add("429")
     if documented.is_file:
-        found.add("416")
+        found |= {"412", "416"}
     return found | set(map(status_of, documented.raises))
 
 

@@ -65,6 +65,12 @@ RANGED: tuple[Json, ...] = (
         "description": "Bytes of the file, as RFC 9110 has them: `bytes=0-1023`.",
         "schema": {"type": "string"},
     },
+    {
+        "name": "if-match",
+        "in": "header",
+        "description": "The tags of contents that the file must have one of, or `*`; else 412 is answered.",
+        "schema": {"type": "string"},
+    },
 )
 """headers of requests for stored files"""
 

@@ -19,7 +19,7 @@ from structlog.testing import CapturingLogger
 import compat.errors
 import engines.errors
 import voices.errors
-from compat.errors import NotPermitted, RangeNotSatisfiable, RateLimited, row
+from compat.errors import NotPermitted, PreconditionFailed, RangeNotSatisfiable, RateLimited, row
 from engines.errors import SpeechError
 from gateway.http.bodies import Disconnected
 from gateway.http.drain import Drain
@@ -123,6 +123,8 @@ def ours() -> list[SpeechError]:
                 found.append(RateLimited("A.", kind="requests", retry_after=1.0, headers={}))
             elif issubclass(kind, RangeNotSatisfiable):
                 found.append(RangeNotSatisfiable(3))
+            elif issubclass(kind, PreconditionFailed):
+                found.append(PreconditionFailed('"a"'))
             elif issubclass(kind, NotPermitted):
                 found.append(NotPermitted("A.", status=403))
             else:

@@ -99,6 +99,51 @@ def test_conditions(cloning: Server, files: dict[str, bytes]) -> None:
     assert len({get(cloning, path).headers["etag"] for path in files}) == len(files)
 
 
+def test_files_that_must_be_the_one_that_is_known(cloning: Server, files: dict[str, bytes]) -> None:
+    """A file that is not the one which `If-Match` names is refused with 412, whole, in a range, and to HEAD."""
+    for path, data in files.items():
+        tag = get(cloning, path).headers["etag"]
+
+        for wanted in (tag, f'"x,y" , {tag}', "*"):
+            assert get(cloning, path, if_match=wanted).content == data
+            assert get(cloning, path, if_match=wanted, range="bytes=0-4").content == data[:5]
+        for other in ('"x"', f"W/{tag}", tag.strip('"'), ""):
+            for asked in ({}, {"range": "bytes=0-4"}, {"range": "bytes=99999999-"}, {"if_none_match": tag}):
+                refused = get(cloning, path, if_match=other, **asked)
+                error = refused.json()["error"]
+                assert (refused.status_code, error["code"]) == (412, "precondition_failed")
+                assert refused.headers["etag"] == tag
+        head = HTTP.head(f"{cloning.base_url}{path}", headers={"if-match": '"x"'})
+        assert (head.status_code, head.content) == (412, b"")
+
+
+def test_conditions_on_dates_are_passed_over(cloning: Server, files: dict[str, bytes]) -> None:
+    """Stored files have no date, so that a condition on one changes nothing, as RFC 9110 wants it."""
+    for path, data in files.items():
+        whole = get(cloning, path, if_unmodified_since="Wed, 21 Oct 2015 07:28:00 GMT")
+
+        assert (whole.status_code, whole.content) == (200, data)
+        assert "last-modified" not in whole.headers
+
+
+def test_pictures_are_changed_as_the_client_knows_them(cloning: Server) -> None:
+    """A picture is replaced or deleted only where it is the one that the request's condition names."""
+    path = f"/voicebox/profiles/{create_profile(cloning)['id']}/avatar"
+    none = {"if-match": "*"}
+    assert call(cloning, "PUT", path, content=PNG, headers=none).status_code == 412
+    json_of(call(cloning, "PUT", path, content=PNG, headers={"if-none-match": "*"}))
+    tag = get(cloning, path).headers["etag"]
+    assert call(cloning, "PUT", path, content=PNG + b"x", headers={"if-none-match": "*"}).status_code == 412
+    assert call(cloning, "PUT", path, content=PNG + b"x", headers={"if-match": '"x"'}).status_code == 412
+    assert get(cloning, path).content == PNG
+    json_of(call(cloning, "PUT", path, content=PNG + b"y", headers={"if-match": tag}))
+    assert call(cloning, "DELETE", path, headers={"if-match": tag}).status_code == 412
+
+    assert get(cloning, path).content == PNG + b"y"
+    json_of(call(cloning, "DELETE", path, headers=none))
+    assert get(cloning, path).status_code == 404
+
+
 def test_another_content_has_another_tag(cloning: Server) -> None:
     """A picture that is changed is not taken for the one before."""
     path = f"/voicebox/profiles/{create_profile(cloning)['id']}/avatar"
