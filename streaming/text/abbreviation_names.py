@@ -27,16 +27,20 @@ de|z. B.=zum Beispiel|d. h.=das heißt|u. a.=unter anderem|i. d. R.=in der Regel
 nl|bijv.=bijvoorbeeld|bv.=bijvoorbeeld|dhr.=de heer|mevr.=mevrouw|dr.=dokter|o. a.=onder andere
 |d. w. z.=dat wil zeggen|#blz.=bladzijde|~enz.=enzovoort|#nr.=nummer|ca.=circa|m. a. w.=met andere woorden
 |i. p. v.=in plaats van|t. o. v.=ten opzichte van|~a. u. b.=alstublieft|mln.=miljoen|mld.=miljard
-fr|p. ex.=par exemple|c.-à-d.=c'est-à-dire|~av. J.-C.=avant Jésus-Christ|~apr. J.-C.=après Jésus-Christ
+fr|#n°=numéro|#nº=numéro
+|p. ex.=par exemple|c.-à-d.=c'est-à-dire|~av. J.-C.=avant Jésus-Christ|~apr. J.-C.=après Jésus-Christ
 |^M.=monsieur|^MM.=messieurs|^Mme.=madame|^Mlle.=mademoiselle|^Dr.=docteur|env.=environ|~etc.=et cetera
 |#p.=page|#chap.=chapitre|#tél.=téléphone
-es|p. ej.=por ejemplo|Sr.=señor|Sra.=señora|Srta.=señorita|Dr.=doctor|Dra.=doctora|^D.=don|^Dña.=doña
+es|#p.=página|#n.º=número|#nº=número|#n°=número
+|p. ej.=por ejemplo|Sr.=señor|Sra.=señora|Srta.=señorita|Dr.=doctor|Dra.=doctora|^D.=don|^Dña.=doña
 |#pág.=página|#págs.=páginas|~EE. UU.=Estados Unidos|~etc.=etcétera|Ud.=usted|Uds.=ustedes|#núm.=número
 |aprox.=aproximadamente|^Av.=avenida|~a. C.=antes de Cristo|~d. C.=después de Cristo|#tel.=teléfono
-pt|p. ex.=por exemplo|Sr.=senhor|Sra.=senhora|Dr.=doutor|Dra.=doutora|^Prof.=professor|#pág.=página
+pt|#p.=página|#n.º=número|#nº=número|#n°=número
+|p. ex.=por exemplo|Sr.=senhor|Sra.=senhora|Dr.=doutor|Dra.=doutora|^Prof.=professor|#pág.=página
 |#págs.=páginas|~etc.=etcétera|aprox.=aproximadamente|^Av.=avenida|~a. C.=antes de Cristo
 |~d. C.=depois de Cristo|#tel.=telefone
-it|ad es.=ad esempio|p. es.=per esempio|Sig.=signor|dott.=dottor|^prof.=professor|^ing.=ingegner
+it|#n°=numero|#nº=numero
+|ad es.=ad esempio|p. es.=per esempio|Sig.=signor|dott.=dottor|^prof.=professor|^ing.=ingegner
 |^avv.=avvocato|#pag.=pagina|#pagg.=pagine|~ecc.=eccetera|#n.=numero|~a. C.=avanti Cristo
 |~d. C.=dopo Cristo|ca.=circa|#tel.=telefono
 ro|dl.=domnul|dna.=doamna|^str.=strada|#nr.=numărul|de ex.=de exemplu|~etc.=et cetera|#pag.=pagina
@@ -68,7 +72,9 @@ uk|напр.=наприклад|^вул.=вулиця|#стор.=сторінк�
 |^ім.=імені|~грн.=гривень|тис.=тисяч
 bg|т. е.=то ест|напр.=например|^ул.=улица|~и т. н.=и така нататък|#стр.=страница
 el|π. χ.=παραδείγματος χάριν|~κ. λπ.=και λοιπά|δηλ.=δηλαδή|^κ.=κύριος
-en|approx.=approximately|#pp.=pages
+en|approx.=approximately|#pp.=pages|vs.=versus|^Jr.=Junior|~Ph. D.=PhD|#vol.=volume|#fig.=figure
+|#nos.=numbers|#Jan.=January|#Feb.=February|#Aug.=August|#Sept.=September|#Oct.=October|#Nov.=November
+|#Dec.=December|cf.=compare
 """
 MONTHS = """
 da|januar|februar|marts|april|maj|juni|juli|august|september|oktober|november|december

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 
+from streaming.text.dates import load_dates
 from streaming.text.emoji_names import load_emoji_names
 from streaming.text.emoji_table import forget_emoji_names
 from streaming.text.money import load_currencies
 from streaming.text.sign_names import row_of
+from streaming.text.units import load_units
 
 MOST = 24
 """languages that are remembered, as names are that are none"""
@@ -34,4 +36,6 @@ def load_names(language: str | None) -> None:
         if code not in _loaded:
             load_currencies(code)
             load_emoji_names(code)
+            load_units(code)
+            load_dates(code)
             _loaded.add(code)

@@ -130,7 +130,7 @@ def _romance_patterns(language: str) -> tuple[re.Pattern[str], re.Pattern[str], 
 def _french(text: str) -> Iterator[Edit]:
     for match in FRENCH.finditer(text):
         written, ending = match["number"], match["end"]
-        number = int(written) if written.isdigit() else _value(written)
+        number = int(written) if written.isdigit() else roman_value(written)
         is_first = ending.startswith(("er", "re", "ère"))
         if not number or (is_first and number != 1) or (ending[0] == "n" and number != 2):
             continue
@@ -151,7 +151,7 @@ def _roman(text: str, language: str) -> Iterator[Edit]:
         yield from _rulers(text, seen, match.start(), language)
         case, noun = _case(match, language)
         for figures in re.finditer(ROMAN, match["figures"]):
-            if number := _value(figures[0]):
+            if number := roman_value(figures[0]):
                 start = match.start() + figures.start()
                 yield Edit(start, start + len(figures[0]), declined(number, language, case))
         if noun:
@@ -190,7 +190,7 @@ def _rulers(text: str, start: int, end: int, language: str) -> Iterator[Edit]:
         at = start + match.start()
         before = text[max(0, at - 24) : at]
         is_name = bool(NAME.search(before))
-        number = _value(match[0])
+        number = roman_value(match[0])
         if not number or (len(match[0]) == 1 and not (is_name and match[0] != "X")):
             continue
         following = WORD.match(text, at + len(match[0]))
@@ -203,7 +203,7 @@ def _rulers(text: str, start: int, end: int, language: str) -> Iterator[Edit]:
         yield Edit(at, at + len(match[0]), declined(number, language, case))
 
 
-def _value(figures: str) -> int:
+def roman_value(figures: str) -> int:
     """Return what Roman figures mean up to 39; 0 where they are none."""
     if not re.fullmatch(r"X{0,3}(?:IX|IV|V?I{0,3})", figures):
         return 0

@@ -12,6 +12,7 @@ import regex
 
 from engines.api.offsets import Edit
 from streaming.text.money import spelt_money
+from streaming.text.ranges import UNTIL
 from streaming.text.sign_names import CODE, names_of, row_of
 
 OPERATORS = r"[<>^=+±×÷≈≤≥≠&@\#/~|\\∞√∑½¼¾‰%°№§]"
@@ -39,12 +40,6 @@ COUNTER = r"[\d時时点點分秒年月日号號人名個个歳岁円元시분�
 WAVES = rf"(?:(?<=\d)|(?<=\d{COUNTER}))\s?[~～〜∼]\s?(?=\d)"
 LENGTHENED = r"(?<=[\p{L}\p{M}\p{N}!?！？。…、♪ー])[~～〜∼]+(?![\p{L}\p{M}\p{N}/~～〜])|[～〜]+"
 """waves behind a word, which only show how it is said"""
-UNTIL = {
-    **{"ja": "から", "ko": "에서 ", "zh": "到", "yue": "到", "en": "to", "de": "bis", "fr": "à", "es": "a"},
-    **{"it": "a", "pt": "a", "nl": "tot", "sv": "till", "da": "til", "nb": "til", "pl": "do", "cs": "až"},
-    **{"sk": "až", "ru": "до", "uk": "до", "tr": "ila", "vi": "đến", "th": "ถึง", "id": "sampai"},
-}
-"""what is said for a wave between two numbers"""
 ALONE = regex.compile(
     rf"""(?V0)
     (?P<tag>{TAG})
@@ -71,6 +66,18 @@ FRACTION = regex.compile(r"(?<![\d/.])(\d{1,3})/(\d{1,3})(?![\d/.])")
 PERCENT = regex.compile(r"(?<![\d.,])(\d+(?:[.,]\d+)*)\s?%")
 DIVIDED = {"zh": "分之", "yue": "分之", "ja": "ぶんの"}
 """what is said between the lower and the upper number of a fraction"""
+AND = {
+    "es": "y",
+    "ca": "i",
+    "gl": "e",
+    "sv": "och",
+    "da": "og",
+    "nb": "og",
+    "fi": "ja",
+    "ro": "și",
+    "eo": "kaj",
+}
+"""what is said between a number and the half that follows it"""
 SLASH_IS_SILENT = frozenset(["de", "eu", "fr", "pt", "sk", "tr", "vi"])
 """languages in which the library says nothing for one between numbers, which is well in dates"""
 SCALES = {
@@ -153,7 +160,8 @@ def _said(match: regex.Match[str], names: dict[str, str], quotes: set[int]) -> s
         return None
     behind = " " * (match.string[match.end() : match.end() + 1] not in ("", " ", "\n", ".", ",", ")"))
     before = " " * match.string[match.start() - 1 : match.start()].isalnum()
-    return f"{before}{number} {name}{behind}" if number else f"{before}{name}{behind}"
+    joint = f"{AND[names[CODE]]} " if sign in "½¼¾" and names[CODE] in AND else ""
+    return f"{before}{number} {joint}{name}{behind}" if number else f"{before}{name}{behind}"
 
 
 def _minus(match: regex.Match[str], names: dict[str, str]) -> str:

@@ -55,7 +55,7 @@ CAPITAL = re.compile(r"\s+[\"'„“«(]?[^\W\d_]")
 
 def spelt_dots(text: str, language: str) -> Iterator[Edit]:
     """Yield the abbreviations and the days of a text in a language in words, in order."""
-    if "." not in text:
+    if not any(mark in text for mark in ".°º"):
         return
     code = SAME.get(language, language)
     edits = [*_abbreviations(text, code), *_dates(text, code), *_days(text, code), *_numbered(text, code)]

@@ -10,16 +10,21 @@ from collections.abc import Iterator
 from engines.api.offsets import Rewriting
 from engines.languages import primary_language
 from streaming.text.abbreviations import german_dates, german_ordinals, tied_dots
+from streaming.text.addresses import spelt_addresses
 from streaming.text.amounts import spelt_amounts
 from streaming.text.characters import composed, usual
+from streaming.text.dates import spelt_dates
 from streaming.text.emoji_names import named_emoji
 from streaming.text.line_ends import marked_line_ends
 from streaming.text.ordinals import spelt_ordinals
 from streaming.text.quantities import spelt_quantities
+from streaming.text.ranges import spelt_ranges
+from streaming.text.roman import read_roman
 from streaming.text.segments import sentence_ends
 from streaming.text.signs import named_signs
 from streaming.text.spelt_dots import spelt_dots
 from streaming.text.thousands import joined_thousands
+from streaming.text.units import spelt_units
 
 
 def spoken_text(
@@ -34,7 +39,12 @@ def spoken_text(
     text.apply(composed(text.text))
     text.apply(usual(text.text))
     text.apply(joined_thousands(text.text, code))
+    text.apply(spelt_addresses(text.text, code))
+    text.apply(spelt_dates(text.text, code))
     text.apply(spelt_ordinals(text.text, code))
+    text.apply(read_roman(text.text, code))
+    text.apply(spelt_ranges(text.text, code))
+    text.apply(spelt_units(text.text, code))
     text.apply(spelt_quantities(text.text, code))
     text.apply(named_signs(text.text, code))
     text.apply(named_emoji(text.text, code, are_read=code in emoji))

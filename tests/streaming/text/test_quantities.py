@@ -12,7 +12,7 @@ from streaming.text.spoken import spoken_text
     ("language", "text", "expected"),
     [
         ("en", "3⅜ in, ⅛ cup, 2½ cups, 1⁄2 and ¾", "3 and three eighths in, one eighth cup, 2 and a half cups, one half and three quarters"),
-        ("en", "10⁶, 10⁻³, x², 5¹⁰, 5 m², km², word¹", "10 to the power of 6, 10 to the power of minus 3, x squared, 5 to the power of 10, 5 m², km², word¹"),
+        ("en", "10⁶, 10⁻³, x², 5¹⁰, 5 m², km², word¹", "10 to the power of 6, 10 to the power of minus 3, x squared, 5 to the power of 10, 5 square meters, km², word¹"),
         ("en", "5'11\" and 6′2″ and 1' 1\", 40°26′46″", "5 feet 11 inches and 6 feet 2 inches and 1 foot 1 inch, 40°26′46″"),
         ("de", "10⁻³, 10⁶, 3⅜", "10 hoch minus 3, 10 hoch 6, 3 und 3 Achtel"),
         ("ru", "⅓ и ⅔", "одна третья и две третьих"),

@@ -91,7 +91,7 @@ def test_dots_that_end_no_sentence_are_tied(text: str, language: str, tied: list
 @pytest.mark.parametrize(
     ("language", "text", "expected"),
     [
-        ("da", "Den 3. maj, f.eks. hos hr. Jensen, ca. 5 km.", "Den tredje maj, for eksempel hos herr Jensen, cirka 5 km."),
+        ("da", "Den 3. maj, f.eks. hos hr. Jensen, ca. 5 km.", "Den tredje maj, for eksempel hos herr Jensen, cirka 5 kilometer."),
         ("nb", "Den 3. mai, bl.a. og osv. Så kom han.", "Den 3. mai, blant annet og og så videre. Så kom han."),
         ("sv", "T.ex. på s. 5 kl. 8.", "Till exempel på sidan 5 klockan 8."),
         ("cs", "Dne 5. května a 31. prosince, např. str. 5.", "Dne pátého května a třicátého prvního prosince, například strana 5."),
@@ -195,11 +195,11 @@ def test_signs_and_amounts_in_other_languages(language: str, text: str, expected
     [
         ("fr", "Il fait -5 °C.", "Il fait moins 5 degrés Celsius."),
         ("es", "De −5 a –3, y 7 - 5", "De menos 5 a menos 3, y 7 - 5"),
-        ("de", "Es hat –5 Grad. Seiten 5–7, F-15, Nord - Süd", "Es hat minus 5 Grad. Seiten 5–7, F-15, Nord - Süd"),
+        ("de", "Es hat –5 Grad. Seiten 5–7, F-15, Nord - Süd", "Es hat minus 5 Grad. Seiten 5 bis 7, F-15, Nord - Süd"),
         ("ru", "Температура -5", "Температура минус 5"),
         ("cmn", "气温是 -5 度，气温-5度，3月-5月，5−3", "气温是 负 5 度，气温 负 5度，3月-5月，5 减 3"),
         ("ja", "気温は−5度", "気温は マイナス 5度"),
-        ("en", "-5, (-5), 5 - 3 = 2, 555-1234, 2020-12-24, 5-7", "minus 5, (minus 5), 5 minus 3 = 2, 555-1234, 2020-12-24, 5-7"),
+        ("en", "-5, (-5), 5 - 3 = 2, 555-1234, 2020-12-24, 5-7", "minus 5, (minus 5), 5 minus 3 = 2, 555-1234, December 24, 2020, 5-7"),
         ("en", "- 5 apples", "- 5 apples"),
     ],
 )  # fmt: skip

@@ -1,0 +1,41 @@
+"""Roman figures as numbers, in languages in which eSpeak NG spells them: `XIV` becomes 14."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from engines.api.offsets import Edit
+from streaming.text.ordinals import roman_value
+from streaming.text.sign_names import row_of
+
+CODES = """
+am ar as az be bn cy el et eu fa fi ga gd gu he hi hu hy is ja kk kn ko ku ky lb lt lv mk ml mr mt my nb nl
+or pa sd si sq sv sw ta te th tk tr tt ug ur uz vi yue zh
+"""
+SPELT = frozenset(CODES.split())
+"""languages, as its phonemes show"""
+FIGURES = re.compile(r"(?<![\w.'’-])[IVX]{2,7}(?![\w'’-])")
+NAME = re.compile(r"(?:^|[\s(])[A-ZÅÄÖØ][^\W\d_]+\s$")
+NO_NAMES = re.compile(r"(?:Hoofdstuk|Deel|Kapitel|Del|Boek|Band|Kapittel|Artikel|Akt|Fase|Type|Typ)\s$")
+ARTICLES = {"nl": "de ", "sv": "den ", "nb": "den "}
+"""languages whose ordinals stand behind rulers' names with an article"""
+LIBRARY = {"nl": "nl", "sv": "sv", "nb": "no"}
+
+
+def read_roman(text: str, language: str) -> Iterator[Edit]:
+    """Yield the Roman figures of a text in a language as numbers, behind a name as ordinals."""
+    code = row_of(language)
+    if code not in SPELT:
+        return
+    for match in FIGURES.finditer(text):
+        if number := roman_value(match[0]):
+            before = text[max(0, match.start() - 24) : match.start()]
+            is_ruler = code in ARTICLES and NAME.search(before) and not NO_NAMES.search(before)
+            yield Edit(*match.span(), _behind_name(number, code) if is_ruler else f"{number}")
+
+
+def _behind_name(number: int, code: str) -> str:
+    from num2words import num2words
+
+    return ARTICLES[code] + str(num2words(number, lang=LIBRARY[code], to="ordinal"))

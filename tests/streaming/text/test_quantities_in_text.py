@@ -1,0 +1,106 @@
+"""Tests of what stands around numbers: units, ranges, dates, Roman figures, and of addresses: all of it is said."""
+
+from __future__ import annotations
+
+import pytest
+
+from engines.api.offsets import Rewriting
+from streaming.text.spoken import spoken_text
+
+
+def spoken(text: str, language: str) -> str:
+    """Return what is spoken of a text, with single spaces."""
+    rewriting = Rewriting(text)
+    spoken_text(rewriting, language)
+    return " ".join(rewriting.text.split())
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("en", "5 m², 3 kg/m³, 60 km/h, 10 lb.", "5 square meters, 3 kilograms per cubic meter, 60 kilometers per hour, 10 pounds."),
+        ("en", "1 km, 1.5 km, 1,234 km, 100 g of it", "1 kilometer, 1.5 kilometers, 1,234 kilometers, 100 grams of it"),
+        ("de", "5 m², 60 km/h, 1 km, 2 l Milch", "5 Quadratmeter, 60 Kilometer pro Stunde, 1 Kilometer, 2 Liter Milch"),
+        ("cs", "1 km, 2 km, 5 km", "1 kilometr, 2 kilometry, 5 kilometrů"),
+        ("ru", "5 м², 60 км/ч, 2 кг", "5 квадратных метров, 60 километров в час, 2 килограмма"),
+        ("nl", "60 km/u", "60 kilometer per uur"),
+        ("fr", "20 km", "20 kilomètres"),
+        ("zh", "5m²", "5平方米"),
+        ("en", "a 5g network, the M4 5m-long, 4K", "a 5 grams network, the M4 5m-long, 4K"),
+        ("ltg", "5 km", "5 km"),
+    ],
+)  # fmt: skip
+def test_units(language: str, text: str, expected: str) -> None:
+    """Units are said in words, in the plural of their number, in any language that has names for them."""
+    assert spoken(text, language) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("en", "pp. 12–15, 10:30–11:45, 1990–1995", "pages 12 to 15, 10:30 to 11:45, 1990 to 1995"),
+        ("en", "a 5-10 year plan, 5-10 mins, 20%–30%", "a 5 to 10 year plan, 5 to 10 mins, 20% to 30%"),
+        ("en", "call 555-1234 now, ISBN 978-3-16-148410-0, 1-2-3 go", "call 555-1234 now, ISBN 978-3-16-148410-0, 1-2-3 go"),
+        ("en", "a 10-2 win, 24-7 service, 3–4", "a 10-2 win, 24-7 service, 3 to 4"),
+        ("de", "8-17 Uhr, S. 12–15", "8 bis 17 Uhr, Seite 12 bis 15"),
+        ("fr", "10–20 km", "10 à 20 kilomètres"),
+        ("ja", "3-5人", "3から5人"),
+        ("ltg", "3–5", "3–5"),
+    ],
+)  # fmt: skip
+def test_ranges(language: str, text: str, expected: str) -> None:
+    """A dash between the ends of a range is a word, and none within telephone numbers, codes and scores."""
+    assert spoken(text, language) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("en", "2026-12-24", "December 24, 2026"),
+        ("en", "3/4/2020, 2026-13-45", "3/4/2020, 2026-13-45"),
+        ("es", "el 24/12/2026", "el 24 de diciembre de 2026"),
+        ("it", "il 24/12/2026", "il 24 dicembre 2026"),
+        ("pt", "em 24/12/2026", "em 24 de dezembro de 2026"),
+        ("fr", "le 24/12/2026", "le 24 décembre 2026"),
+        ("nl", "24-12-2026", "24 december 2026"),
+        ("ru", "2026-12-24", "24 декабря 2026 года"),
+        ("zh", "2026-12-24", "2026年12月24日"),
+    ],
+)
+def test_dates(language: str, text: str, expected: str) -> None:
+    """Dates in figures are said with the names of months, where it is known which figure is the month."""
+    assert spoken(text, language) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("nl", "Lodewijk XIV, hoofdstuk IV", "Lodewijk de veertiende, hoofdstuk 4"),
+        ("sv", "Ludvig XIV, kapitel IV", "Ludvig den fjortonde, kapitel 4"),
+        ("tr", "XIV. Louis", "14. Louis"),
+        ("vi", "chương IV", "chương 4"),
+        ("en", "Louis XIV", "Louis XIV"),
+        ("nl", "de XXL-maat, een I, IIII", "de XXL-maat, een I, IIII"),
+    ],
+)
+def test_roman_figures(language: str, text: str, expected: str) -> None:
+    """Roman figures are numbers where engines would spell them."""
+    assert spoken(text, language) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("de", "www.beispiel.de, max@beispiel.de #Hallo", "www Punkt beispiel Punkt de, max@beispiel Punkt de hashtag Hallo"),
+        ("fr", "jean.dupont@exemple.fr.", "jean point dupont@exemple point fr."),
+        ("it", "www.esempio.it", "www punto esempio punto it"),
+        ("es", "n.º 5, p. 12, 2½ horas", "número 5, página 12, 2 y medio horas"),
+        ("fr", "n° 5", "numéro 5"),
+        ("en", "example.com/a_b?c=1 is #one", "example.com/a_b?c=1 is #one"),
+        ("en", "https://example.com/a_b?c=1", "https://example.com/a underscore b question mark c=1"),
+        ("de", "z.B. 1.5.2", "zum Beispiel 1.5.2"),
+    ],
+)  # fmt: skip
+def test_addresses(language: str, text: str, expected: str) -> None:
+    """Dots of addresses are said, and signs before words are not taken for those of numbers."""
+    assert spoken(text, language) == expected
