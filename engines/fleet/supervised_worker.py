@@ -169,6 +169,8 @@ class SupervisedWorker:
 
     async def _run_once(self, run: ChildRun) -> None:
         """Start a worker, and return when it has ended. Raises StartFailed."""
+        if not self._supervisor.wanted:
+            return  # it was told to rest while what it is run from was taken hold of
         self._set_state("starting")
         self.start_began = time.monotonic()
         process = await self._start_process()

@@ -12,7 +12,7 @@ from engines.fleet.worker_process import WorkerProcess
 from engines.settings import Options, WorkerSettings
 from engines.wire.client import WorkerClient
 
-SETTINGS = WorkerSettings(start_timeout=30.0)
+SETTINGS = WorkerSettings(start_timeout=180.0)
 
 
 def path_of_engines(file: str) -> str:

@@ -39,7 +39,8 @@ class Kept:
 
     async def wait(self) -> int:
         """Wait for ever."""
-        return await asyncio.get_running_loop().create_future()
+        ending: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        return await ending
 
 
 @pytest.fixture
