@@ -9,6 +9,7 @@ from itertools import accumulate
 from markdown_it.token import Token
 
 from engines.api.offsets import Edit, rewrite
+from streaming.text.collection_pause import NO_COLLECTION
 from streaming.text.found_again import found_again
 from streaming.text.html_reading import RAISED, SUPERSCRIPTS, UNREAD, html_edits
 from streaming.text.markdown_marks import front_matter_end, reading_parser
@@ -40,8 +41,8 @@ def markdown_edits(text: str) -> Iterator[Edit]:
     yield Edit(0, begin, "")
     for start, end in _parts(text, begin):
         reader = _Reader(text[start:end])
-        for token in parser.parse(text[start:end], targets):
-            reader.read(token)
+        with NO_COLLECTION.begun():
+            reader.read_all(parser.parse(text[start:end], targets))
         for edit in reader.edits():
             yield Edit(start + edit.start, start + edit.end, edit.text)
 
@@ -103,6 +104,11 @@ class _Reader:
             yield piece
             position = piece.end
         yield Edit(position, len(self._text), "")
+
+    def read_all(self, tokens: list[Token]) -> None:
+        """Read blocks, in order."""
+        for token in tokens:
+            self.read(token)
 
     def read(self, token: Token) -> None:
         """Read a block."""
