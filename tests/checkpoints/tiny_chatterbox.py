@@ -190,9 +190,19 @@ def _write_multilingual_tokenizer(path: Path) -> None:
         for token, number in vocabulary.items()
         if token.startswith("[") and len(token) > 1
     ]
-    model = {"type": "BPE", "dropout": None, "unk_token": "[UNK]", "continuing_subword_prefix": None}
+    model: dict[str, Any] = {
+        "type": "BPE",
+        "dropout": None,
+        "unk_token": "[UNK]",
+        "continuing_subword_prefix": None,
+    }
     model |= {"end_of_word_suffix": None, "fuse_unk": False, "byte_fallback": False}
-    tokenizer = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": special}
+    tokenizer: dict[str, Any] = {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": special,
+    }
     tokenizer |= {"normalizer": None, "pre_tokenizer": {"type": "Whitespace"}, "post_processor": None}
     tokenizer |= {"decoder": None, "model": {**model, "vocab": vocabulary, "merges": []}}
     (path / "grapheme_mtl_merged_expanded_v1.json").write_text(json.dumps(tokenizer), "utf-8")
@@ -213,7 +223,11 @@ def _write_turbo_tokenizer(path: Path) -> None:
     numbers = {token: 50_257 + number for number, token in enumerate(added)}
     (path / "added_tokens.json").write_text(json.dumps(numbers), "utf-8")
     form = {"lstrip": False, "normalized": True, "rstrip": False, "single_word": False, "special": False}
-    settings = {"tokenizer_class": "GPT2Tokenizer", "model_max_length": 1024, "add_prefix_space": False}
+    settings: dict[str, Any] = {
+        "tokenizer_class": "GPT2Tokenizer",
+        "model_max_length": 1024,
+        "add_prefix_space": False,
+    }
     settings |= dict.fromkeys(("bos_token", "eos_token", "unk_token"), end)
     decoder = {str(number): {"content": token, **form} for token, number in numbers.items()}
     (path / "tokenizer_config.json").write_text(
@@ -322,7 +336,8 @@ def joined(samples: Sequence[Sample]) -> Sample:
 def prompt(kind: str, *samples: Sample) -> Prompt:
     """Return the voice prompt of samples."""
     engine = loaded(kind)[0]
-    return opened(engine, create_prompt(engine, samples, kind))
+    made: Prompt = opened(engine, create_prompt(engine, samples, kind))
+    return made
 
 
 def cloned_by_library(kind: str, recorded: Sample) -> Any:

@@ -1,6 +1,6 @@
 """What Chatterbox keeps of a voice: how it is told to speak, and by what its sound is made.
 
-It is some 100 kB: a vector of the speaker, tokens of the way somebody speaks (six seconds, fifteen for
+It is 170 kB at most: a vector of the speaker, tokens of the way somebody speaks (six seconds, fifteen for
 Turbo), and for the sound the tokens, the spectrogram and a second vector of ten seconds. It goes to disk in
 safetensors, and each job gets a copy, as the library changes what it is given.
 """

@@ -6,7 +6,7 @@ the library computes in float32 whatever the device.
 
 A segment's sound is made as a whole: the network that makes it attends to all of its tokens at once, so that
 a part of them sounds other. All audio carries the watermark that the library puts in (resemble-perth). A
-prompt is what the model keeps of a recording, 100 kB, and fits all weights that have the same encoders.
+prompt is what the model keeps of a recording, up to 170 kB, and fits all weights that have the same encoders.
 
 The library draws from torch's own random numbers, and keeps a text's state in the model while it speaks.
 """

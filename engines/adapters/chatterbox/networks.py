@@ -105,9 +105,9 @@ def _values(job: SpeechJob, options: RequestOptions) -> dict[str, Any]:
 class MultilingualNetwork:
     """The network of 23 languages."""
 
-    languages = LANGUAGES
-    options = MULTILINGUAL
-    steps = None
+    languages: tuple[str, ...] = LANGUAGES
+    options: RequestOptions = MULTILINGUAL
+    steps: int | None = None
 
     def __init__(self, model: Any, library: Library, version: str) -> None:  # noqa: ANN401 - a class of the library
         self._model = model
@@ -170,8 +170,8 @@ class MultilingualNetwork:
 class TurboNetwork:
     """The network of English, which knows sounds that are no words."""
 
-    languages = ("en",)
-    steps = TURBO_STEPS
+    languages: tuple[str, ...] = ("en",)
+    steps: int | None = TURBO_STEPS
 
     def __init__(self, model: Any, library: Library, version: str) -> None:  # noqa: ANN401 - a class of the library
         self._model = model

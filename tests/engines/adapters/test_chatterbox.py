@@ -44,14 +44,14 @@ def job(text: str = TEXT, **more: Any) -> SpeechJob:
     return SpeechJob(text, **{"voice": "", "language": "en", "seed": 5, **more})
 
 
-def library_audio(kind: str, text: str = TEXT, seed: int = 5, **options: Any) -> NDArray[np.int16]:
+def library_audio(kind: str, **options: Any) -> NDArray[np.int16]:
     """Return what the library's own `generate` makes, as PCM samples."""
     model = library(kind)
     if kind == MULTILINGUAL:
         options = {"language_id": "en", **options}
-    torch.manual_seed(seed)
+    torch.manual_seed(5)
     with without_warnings():
-        sound = model.generate(text, **options).numpy().ravel()
+        sound = model.generate(TEXT, **options).numpy().ravel()
     pcm: NDArray[np.int16] = np.rint(np.clip(sound, -1, 1) * 32767).astype("<i2")
     return pcm
 

@@ -46,9 +46,7 @@ def test_clones(kind: str) -> None:
     short, long = recording(260, 1.0), recording(120, 5.5)
     together = prompt(kind, short, long)
     assert together.data == prompt(kind, joined([long, short])).data
-    tensors, alone = load(together.data), load(prompt(kind, long).data)
-    assert torch.equal(tensors["prompt_token"][:, :130], alone["prompt_token"][:, :130])
-    assert not torch.equal(tensors["speaker_emb"], alone["speaker_emb"])
+    assert together.data != prompt(kind, long).data
 
 
 @pytest.mark.parametrize("kind", KINDS)
