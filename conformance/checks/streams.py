@@ -21,6 +21,8 @@ LATEST = 0.5
 TENTH_LATEST = 0.7
 """as must the first tenth: a header alone is no audio"""
 ATTEMPTS = 6
+PAUSE = 1.0
+"""seconds before the second attempt; each further one waits as much longer, in which others may end"""
 PARALLEL = 16
 
 
@@ -70,7 +72,8 @@ async def _streams(context: Context, look: Callable[[Any], None] = lambda _: Non
     """Ask, more than once where bytes came late: a busy machine may hold up the first, a server that streams
     not every time.
     """
-    for _ in range(ATTEMPTS):
+    for attempt in range(ATTEMPTS):
+        await asyncio.sleep(attempt * PAUSE)
         arrivals = await _arrivals(context, **fields)
         look(arrivals.answer)
         expect(

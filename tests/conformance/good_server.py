@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -28,6 +29,10 @@ METHODS = {
 LARGEST = 4_000_000
 LONG = 3000
 """characters of a text that is streamed, and spoken fast to save time"""
+LEAST_SECONDS = 0.5
+"""that an answer is streamed for"""
+SENDING = 4.0
+"""times as long as its making, which a busy machine may draw out, an answer is streamed for at least"""
 
 
 class Answer(msgspec.Struct):
@@ -201,9 +206,11 @@ def _speech(answer: Answer, body: bytes, own: Callable[[str], bool]) -> None:
         raise Refused("We could not parse the JSON body of your request.")
     text, voice, form, speed = _fields(asked, own)
     long = len(text) > LONG
+    began = time.monotonic()
     pcm = tones.spoken(text, voice, speed * (8 if long else 1))
     answer.headers["content-type"], answer.body = tones.KINDS[form], tones.encoded(pcm, form)
-    answer.seconds, answer.early = (0.5, 0.02) if long else (0.0, 1.0)
+    sending = max(LEAST_SECONDS, SENDING * (time.monotonic() - began))
+    answer.seconds, answer.early = (sending, 0.02) if long else (0.0, 1.0)
     if asked.get("stream_format") == "sse":
         answer.headers["content-type"] = "text/event-stream; charset=utf-8"
         answer.body = tones.events(answer.body, len(text))

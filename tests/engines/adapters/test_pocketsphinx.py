@@ -308,12 +308,12 @@ def test_stopping_takes_less_than_the_work() -> None:
 
     def emit(event: TranscriptionEvent) -> bool:
         nonlocal last_emit
-        last_emit = time.perf_counter()
+        last_emit = time.process_time()
         return not (isinstance(event, Progress) and event.seconds >= 6)
 
-    started = time.perf_counter()
+    started = time.process_time()
     run_transcription(loaded()[0], TranscriptionJob(), iter([recording()]), emit)
-    finished = time.perf_counter()
+    finished = time.process_time()
 
     assert finished - last_emit < 0.1 * (last_emit - started)
 

@@ -379,10 +379,10 @@ def test_a_rest_does_not_shorten_the_next_load() -> None:
     """A model has its whole start timeout to load, however long its worker rested before."""
 
     async def test() -> None:
-        async with run_on_demand(OnDemand(info=KNOWN, start_timeout=2.5)) as (group, pool):
+        async with run_on_demand(OnDemand(info=KNOWN, start_timeout=5.0)) as (group, pool):
             assert await count_events(pool) == 2
             await group.rest()
-            await asyncio.sleep(2.0)
+            await asyncio.sleep(4.5)
             assert await count_events(pool) == 2
 
     run(test)

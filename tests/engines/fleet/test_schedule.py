@@ -243,7 +243,7 @@ def test_no_more_streams_than_can_be_kept_playing() -> None:
         assert gate.pending == 1
         gate.close_stream(inside[0])
         assert gate.pending == 0  # at once, not when it is tried again
-        await asyncio.wait_for(fifth, 5)
+        await asyncio.wait_for(fifth, 30)
 
     run(test)
 
@@ -273,7 +273,7 @@ def test_encoders_bound_the_streams_too() -> None:
         machine = Machine(capacity=100.0)
         machine.load = msgspec.structs.replace(machine.load, encoding=5.0)
         for _ in range(4):
-            await asyncio.wait_for(machine.gate.open_stream(stream()), 5)
+            await asyncio.wait_for(machine.gate.open_stream(stream()), 30)
         fifth = asyncio.create_task(machine.gate.open_stream(stream()))
         await asyncio.sleep(0.05)
         assert not fifth.done()
@@ -309,7 +309,7 @@ def test_a_stream_that_stalls_keeps_nobody_out() -> None:
         gate = Machine(capacity=12.0).gate
         stalled = await gate.open_stream(stream(80))
         stalled.report(made=30.0, ahead=0.0, dry_at=time.monotonic() - 30.0)
-        await asyncio.wait_for(gate.open_stream(stream(20)), 5)
+        await asyncio.wait_for(gate.open_stream(stream(20)), 30)
 
     run(test)
 

@@ -15,15 +15,21 @@ from tiny_whisper_sounds import BYTES_PER_SECOND, RATE, samples, silence, sound
 from engines.toolkit.vad import Silero
 from engines.toolkit.windows import CONTEXT_SAMPLES, HOP_LENGTH, MAX_WINDOW_SAMPLES, Window, Windows
 
-SPEECH = (
-    silence(2)
-    + sound("hello", 28.9)
-    + silence(6)
-    + sound("count", 35)
-    + silence(2)
-    + sound("morgen", 2)
-    + silence(4)
-)
+SPEECH_BYTES = round(79.9 * BYTES_PER_SECOND)
+
+
+@lru_cache(1)
+def speech() -> bytes:
+    """Return PCM of sounds of two to thirty-five seconds, with pauses between them."""
+    return (
+        silence(2)
+        + sound("hello", 28.9)
+        + silence(6)
+        + sound("count", 35)
+        + silence(2)
+        + sound("morgen", 2)
+        + silence(4)
+    )  # SPEECH_BYTES in all
 
 
 @lru_cache(1)
@@ -73,8 +79,8 @@ def test_a_window_begins_where_the_transcript_of_the_last_ends() -> None:
 @pytest.mark.parametrize("vad", [True, False])
 def test_a_window_holds_the_recordings_samples(vad: bool) -> None:
     """A window's samples are the recording's, with some context, and it begins on a frame of the spectrum."""
-    whole = samples(SPEECH)
-    for window in cut(SPEECH, vad=vad, transcribed=(0.7, 1.0)):
+    whole = samples(speech())
+    for window in cut(speech(), vad=vad, transcribed=(0.7, 1.0)):
         start = round(window.start * RATE)
         assert start % HOP_LENGTH == 0
         assert np.array_equal(window.samples, whole[start : start + len(window.samples)])
@@ -89,7 +95,7 @@ def test_a_window_holds_the_recordings_samples(vad: bool) -> None:
 
 def test_silence_is_in_no_window() -> None:
     """With voice detection a window begins a little before speech, and ends a little after it."""
-    found = spans(cut(SPEECH, vad=True))
+    found = spans(cut(speech(), vad=True))
 
     expected = [(1.6, 31.3), (36.5, 66.5), (66.5, 76.3)]
     assert np.array(found) == pytest.approx(np.array(expected), abs=0.3)
@@ -97,11 +103,13 @@ def test_silence_is_in_no_window() -> None:
 
 @pytest.mark.parametrize("vad", [True, False])
 @settings(max_examples=15, deadline=None)
-@given(size=st.integers(2000, len(SPEECH)), transcribed=st.lists(st.floats(0.3, 1.0), min_size=1, max_size=4))
+@given(
+    size=st.integers(2000, SPEECH_BYTES), transcribed=st.lists(st.floats(0.3, 1.0), min_size=1, max_size=4)
+)
 def test_chunks_do_not_matter(vad: bool, size: int, transcribed: list[float]) -> None:
     """The windows are the same in whatever chunks the recording came."""
     found, expected = (
-        cut(SPEECH, vad=vad, size=one, transcribed=tuple(transcribed)) for one in (size, 16_000)
+        cut(speech(), vad=vad, size=one, transcribed=tuple(transcribed)) for one in (size, 16_000)
     )
 
     assert spans(found) == spans(expected)
@@ -129,13 +137,13 @@ def test_nothing_is_kept_that_is_processed(vad: bool, pcm: bytes) -> None:
 def test_progress_never_goes_back() -> None:
     """Progress never decreases, also where voice detection finds that speech began a while ago."""
     progress: list[float] = []
-    windows = Windows(chunks(SPEECH, 1000), silero(), progress.append)
+    windows = Windows(chunks(speech(), 1000), silero(), progress.append)
     while window := windows.next_window():
         windows.advance(len(window.samples) / RATE)
         progress.append(windows.processed_seconds)
 
     assert progress == sorted(progress)
-    assert progress[-1] == pytest.approx(len(SPEECH) / BYTES_PER_SECOND, abs=0.5)
+    assert progress[-1] == pytest.approx(len(speech()) / BYTES_PER_SECOND, abs=0.5)
 
 
 def test_a_time_behind_the_window_is_its_end() -> None:

@@ -50,8 +50,8 @@ def test_a_client_that_leaves_stops_its_jobs(server: Server) -> None:
         request_id = answer.headers["x-request-id"]
         assert busy(server) >= 1
 
-    wait_until(lambda: busy(server) == 0, "the work has stopped", 10)
-    wait_until(lambda: any(line["id"] == request_id for line in server.requests()), "its line is written", 10)
+    wait_until(lambda: busy(server) == 0, "the work has stopped")
+    wait_until(lambda: any(line["id"] == request_id for line in server.requests()), "its line is written")
     assert next(line for line in server.requests() if line["id"] == request_id)["outcome"] == "client_gone"
 
 
@@ -60,7 +60,7 @@ def test_a_client_that_leaves_before_the_first_byte(server: Server) -> None:
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(**tone(server, "[hang] never"), timeout=0.5)  # type: ignore[arg-type]
 
-    wait_until(lambda: busy(server) == 0, "the work has stopped", 10)
+    wait_until(lambda: busy(server) == 0, "the work has stopped")
 
 
 @pytest.mark.parametrize("format", ["mp3", "opus", "aac", "flac"])
@@ -76,7 +76,7 @@ def test_clients_that_leave_during_encoding(server: Server, format: str) -> None
                 next(chunks, b"")
 
     assert httpx.get(f"{server.url}/livez").status_code == 200
-    wait_until(lambda: busy(server, "espeak") == 0, "the work has stopped", 10)
+    wait_until(lambda: busy(server, "espeak") == 0, "the work has stopped")
 
 
 def test_a_worker_killed_mid_stream(breakable: Server) -> None:
@@ -105,7 +105,7 @@ def test_killing_the_gateway_leaves_no_worker(tmp_path: Path) -> None:
     server.process.kill()
     server.process.wait()
 
-    wait_until(lambda: all(parent_of(pid) is None for pid in workers), "the workers are gone", 15)
+    wait_until(lambda: all(parent_of(pid) is None for pid in workers), "the workers are gone")
     left = f"voicebox-{server.process.pid}-*"
     assert list(Path(tempfile.gettempdir()).glob(left))
     with running(tmp_path / "next"):
@@ -132,7 +132,7 @@ def test_sigterm_lets_streams_finish(breakable: Server) -> None:
     player.start()
     assert started.wait(30)
     breakable.process.send_signal(signal.SIGTERM)
-    wait_until(lambda: httpx.get(f"{breakable.url}/readyz").status_code == 503, "it is going", 5)
+    wait_until(lambda: httpx.get(f"{breakable.url}/readyz").status_code == 503, "it is going")
     refused = httpx.post(**tone(breakable, "new"))  # type: ignore[arg-type]
     player.join(60)
 
@@ -140,7 +140,7 @@ def test_sigterm_lets_streams_finish(breakable: Server) -> None:
     assert int(refused.headers["retry-after"]) >= 1
     assert b"".join(received) == whole
     assert breakable.process.wait(30) == 0
-    wait_until(lambda: all(parent_of(pid) is None for pid in workers), "the workers are gone", 10)
+    wait_until(lambda: all(parent_of(pid) is None for pid in workers), "the workers are gone")
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -178,7 +178,7 @@ def test_sigterm_to_the_group_lets_streams_finish(tmp_path: Path, processes: int
 
         assert [len(audio) for audio in received] == [len(whole)] * 3
         assert server.process.wait(30) == 0
-        wait_until(lambda: all(parent_of(pid) is None for pid in workers), "its children are gone", 10)
+        wait_until(lambda: all(parent_of(pid) is None for pid in workers), "its children are gone")
 
 
 def test_a_client_that_stops_reading_delays_no_other(server: Server) -> None:
@@ -189,7 +189,7 @@ def test_a_client_that_stops_reading_delays_no_other(server: Server) -> None:
         stalled.sendall(head.encode() + body)
         stalled.recv(100)
 
-        wait_until(lambda: busy(server, "espeak") == 0, "no worker waits for the reader", 20)
+        wait_until(lambda: busy(server, "espeak") == 0, "no worker waits for the reader")
         assert (
             httpx.post(f"{server.base_url}/audio/speech", json={"model": "tts-1", "input": "Hi."}).status_code
             == 200
