@@ -55,16 +55,19 @@ def spelt_addresses(text: str, language: str) -> Iterator[Edit]:
     edits = []
     if (dot := DOT.get(code)) and "." in text:
         for address in ADDRESS.finditer(text):
-            edits += [Edit(*match.span(), f" {dot} ") for match in INNER_DOT.finditer(text, *address.span())]
+            edits += [
+                Edit(match.start(), match.end(), f" {dot} ")
+                for match in INNER_DOT.finditer(text, *address.span())
+            ]
     if "_" in text or "?" in text:
         for address in ADDRESS.finditer(text):
             edits += [
-                Edit(*match.span(), f" {_mark(match[0], code)} ".replace("  ", " "))
+                Edit(match.start(), match.end(), f" {_mark(match[0], code)} ".replace("  ", " "))
                 for match in INNER_MARK.finditer(text, *address.span())
             ]
     if code != "en":
         word = HASHTAG.get(code, "hashtag")
-        edits += [Edit(*match.span(), f"{word} ") for match in TAG.finditer(text)]
+        edits += [Edit(match.start(), match.end(), f"{word} ") for match in TAG.finditer(text)]
     yield from sorted(edits)
 
 

@@ -53,9 +53,9 @@ def _agreement(noun: str, preposition: str, grammar: Grammar) -> tuple[str, str]
     wanted = cases.get(preposition, "")
     gender = _known_gender(noun, grammar)
     if not gender:
-        for ending, (case, kind) in _pairs(grammar.adjectives):
+        for ending, told in _pairs(grammar.adjectives):
             if noun.endswith(ending) and len(noun) > len(ending) + 1:
-                return case, kind
+                return told[0], told[1]
         gender = "n" if noun[-1] in "oí" else "f" if noun[-1] in "ayeě" else "m"
     endings = _pairs(grammar.endings[gender])
     cases_of = next((found for ending, found in endings if noun.endswith(ending)), "n")

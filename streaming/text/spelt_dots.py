@@ -10,7 +10,8 @@ from engines.api.offsets import Edit
 from streaming.text.abbreviation_names import ABBREVIATIONS, DATE_MONTHS, DAYS, MONTHS
 from streaming.text.baltic_ordinals import estonian_ordinal, latvian_ordinal
 from streaming.text.ordinals import declined
-from streaming.text.slavic_ordinals import GRAMMARS, agreeing_ordinal
+from streaming.text.slavic_grammars import GRAMMARS
+from streaming.text.slavic_ordinals import agreeing_ordinal
 
 SAME = {"no": "nb", "nn": "nb", "sr": "bs"}
 """codes of languages that share a row with another"""
