@@ -19,12 +19,16 @@ class Filler(msgspec.Struct, frozen=True):
     """sent again and again"""
     opening: bytes = b""
     """the first bytes that every answer in the format has, sent before any `repeated`"""
+    patience: int = 1
+    """how many times the interval is waited each time: more where clients show what is sent"""
 
 
 JSON_FILLER = Filler(b"\n")
 """white space before a value (RFC 8259, 2)"""
-TEXT_FILLER = Filler(b"\n")
-"""empty lines before the first word, or before the first cue of SubRip"""
+TEXT_FILLER = Filler(b"\n", patience=3)
+"""empty lines before the first word, or before the first cue of SubRip: no other bytes mean less there, and
+an answer that comes soon has none
+"""
 WEBVTT_FILLER = Filler(b"\n", b"WEBVTT\n\n")
 """empty lines between the head and the first cue"""
 EVENT_FILLER = Filler(b": still working\r\n\r\n")
@@ -38,7 +42,8 @@ async def kept_alive(
     is_good: Callable[[], bool],
     on_failure: Callable[[Exception], bytes] | None = None,
 ) -> AsyncGenerator[bytes, None]:
-    """Yield `chunks`, and `filler` whenever none has come for `interval` seconds; 0 is never.
+    """Yield `chunks`, and `filler` whenever none has come for `interval` seconds, or some more where it is
+    seen; 0 is never.
 
     Nothing is sent in the place of the first chunk before `is_good` says that the request will be answered:
     until then an error can still have a status. When the chunks fail behind filler alone, what `on_failure`
@@ -56,7 +61,7 @@ async def kept_alive(
     try:
         while True:
             try:
-                async with asyncio.timeout(interval):
+                async with asyncio.timeout(interval * filler.patience):
                     chunk = await queue.get()
             except TimeoutError:
                 if started or filled or is_good():

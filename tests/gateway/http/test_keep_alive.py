@@ -5,19 +5,24 @@ The engine's worker is stopped meanwhile, so that the work takes as long as a te
 
 from __future__ import annotations
 
+import asyncio
+import io
 import json
 import os
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
 
+import av
 import httpx
 import pytest
 from servers import TIMEOUT, Server, running, wait_until
 from tones import tone
 
+from gateway.routes.transcriptions import FILLERS
 from streaming.audio import wav
+from streaming.http.keep_alive import JSON_FILLER, Filler, kept_alive
 
 INTERVAL = 0.1
 """seconds"""
@@ -104,6 +109,56 @@ def test_other_formats(filling: Server, response_format: str, opening: bytes, re
     assert before.strip() == opening.strip()
     assert whole.count(b"WEBVTT") == bool(opening)
     assert whole.removeprefix(opening).decode().strip() == rest
+
+
+@pytest.mark.parametrize(("response_format", "demuxer"), [("srt", "srt"), ("vtt", "webvtt")])
+def test_players_read_subtitles_behind_empty_lines(
+    filling: Server, response_format: str, demuxer: str
+) -> None:
+    """A player has the same cue, at the same time, from subtitles that were filled."""
+    _, before, whole = filled(filling, response_format=response_format)
+    with av.open(io.BytesIO(whole), format=demuxer) as subtitles:
+        packets = [packet for packet in subtitles.demux() if packet.size]
+
+    assert b"\n\n" in before
+    assert [(bytes(packet).decode(), float(packet.pts * packet.time_base)) for packet in packets] == [
+        (TEXT, 0)
+    ]
+
+
+@pytest.mark.parametrize("response_format", ["text", "srt", "vtt"])
+def test_answers_that_come_soon_are_exact(response_format: str) -> None:
+    """Where empty lines would be seen, they are not sent before three times the interval is over."""
+
+    async def first_to_fill() -> Filler:
+        async def nothing() -> AsyncGenerator[bytes, None]:
+            await asyncio.Event().wait()
+            yield b""
+
+        async def wait(filler: Filler) -> Filler:
+            async with aclosing(kept_alive(nothing(), filler, INTERVAL, lambda: True)) as chunks:
+                await anext(chunks)
+            return filler
+
+        others = FILLERS[response_format]
+        tasks = [asyncio.create_task(wait(filler)) for filler in (others, JSON_FILLER)]
+        done, left = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in left:
+            task.cancel()
+        await asyncio.wait(tasks)
+        return done.pop().result()
+
+    assert response_format == "vtt" or asyncio.run(first_to_fill()) is JSON_FILLER
+    assert FILLERS[response_format].patience == (1 if response_format == "vtt" else 3)
+
+
+def test_a_text_is_exact_for_the_library_of_openai(server: Server) -> None:
+    """What OpenAI's library gives for `text` is the text and its line end, where nothing had to be filled."""
+    text = server.sdk().audio.transcriptions.create(
+        model="tone", file=("a.wav", recording()), response_format="text"
+    )
+
+    assert text == f"{TEXT}\n"
 
 
 def test_events_are_filled_with_comments(filling: Server) -> None:
