@@ -15,6 +15,7 @@ KOKORO = ("config.json", "mine.pth", "voices/anna.pt")
 VITS = ("config.json", "model.safetensors", "vocab.json")
 CHATTERBOX = ("t3_mtl23ls_v2.safetensors", "ve.pt", "s3gen.pt", "grapheme_mtl_merged_expanded_v1.json", "Cangjie5_TC.json")
 CHATTERBOX_TURBO = ("t3_turbo_v1.safetensors", "ve.safetensors", "s3gen_meanflow.safetensors", "vocab.json", "merges.txt", "tokenizer_config.json")
+QWEN3_TTS = ("config.json", "generation_config.json", "model.safetensors", "preprocessor_config.json", "tokenizer_config.json", "vocab.json", "merges.txt", "speech_tokenizer/config.json", "speech_tokenizer/model.safetensors")
 PIPER = ("de_DE-a-low.onnx", "de_DE-a-low.onnx.json")
 MANY = tuple(
     f"de/{name}/de_DE-{name}-low.onnx{end}" for name in map(chr, range(97, 123)) for end in ("", ".json")
@@ -41,6 +42,9 @@ def fit(files: tuple[str, ...], config: dict[str, Any] | None = None, **own: Any
         (("config.json", "model.safetensors", "audiovae.pth", "tokenizer.json"), {"architecture": "voxcpm2"}, "voxcpm", "speech"),
         (CHATTERBOX, {}, "chatterbox", "speech"),
         (CHATTERBOX_TURBO, {}, "chatterbox-turbo", "speech"),
+        (QWEN3_TTS, {"model_type": "qwen3_tts", "tts_model_type": "base"}, "qwen3-tts", "speech"),
+        (QWEN3_TTS, {"model_type": "qwen3_tts", "tts_model_type": "custom_voice"}, "qwen3-tts-custom", "speech"),
+        (QWEN3_TTS, {"model_type": "qwen3_tts", "tts_model_type": "voice_design"}, "qwen3-tts-design", "speech"),
         (VITS, {"model_type": "vits", "architectures": ["VitsModel"]}, "transformers", "speech"),
         (VITS, {"model_type": "wav2vec2", "architectures": ["Wav2Vec2ForCTC"]}, "transformers-asr", "transcription"),
     ],
@@ -74,6 +78,8 @@ def test_the_files_tell(files: tuple[str, ...], config: dict[str, Any], engine: 
         (WHISPER, {"model_type": "whisper"}, {"kind": "speech"}, "set `kind: transcription`, or leave `kind` out"),
         (CHATTERBOX[:-1], {}, {}, "a Chatterbox, but Cangjie5_TC.json is missing"),
         (CHATTERBOX_TURBO[:2], {}, {}, "a Chatterbox Turbo, but s3gen_meanflow.safetensors is missing"),
+        (QWEN3_TTS[:-2], {"model_type": "qwen3_tts", "tts_model_type": "base"}, {}, "a Qwen3-TTS, but its speech_tokenizer/config.json is missing"),
+        (QWEN3_TTS[:1], {"model_type": "qwen3_tts", "tts_model_type": "base"}, {}, "its generation_config.json is missing"),
         (KOKORO[:2], {"istftnet": {}}, {}, "it has no voices"),
         (MANY, {}, {}, "it has 26 voices: say which by `voice`"),
         (MANY, {}, {"voice": "de_DE-zz-low"}, "it has no voice `de_DE-zz-low`"),
