@@ -24,7 +24,7 @@ from servers import Server, parent_of, running, status, wait_until
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Run three processes with four requests at once in all, and two workers of the test engine."""
     config = {"engines": {"tone": {"enabled": True, "workers": 2}}, "admission": {"streams": 4}}
-    with running(tmp_path_factory.mktemp("cluster"), config, ("--workers", "3")) as server:
+    with running(tmp_path_factory.mktemp("cluster"), config, ("--workers", "3"), first=True) as server:
         yield server
 
 
