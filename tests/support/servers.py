@@ -73,7 +73,12 @@ class Server:
                 cwd=cwd,
                 process_group=0 if new_group else None,
             )
-        wait_until(lambda: ready.exists() or self.process.poll() is not None, "the server listens")
+        try:
+            wait_until(lambda: ready.exists() or self.process.poll() is not None, "the server listens")
+        except BaseException:  # whatever ends the wait, nobody else knows of the process
+            self.process.kill()
+            self.process.wait()
+            raise
         if not ready.exists():
             raise RuntimeError(
                 f"the server ended with {self.process.returncode}:\n{self.log_path.read_text()}"
