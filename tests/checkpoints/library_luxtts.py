@@ -1,9 +1,10 @@
-"""LuxTTS's library as its own users call it: `python library_luxtts.py FOLDER WAV TEXT OUT CALL`, in an environment
-that has it. CALL is JSON: the words of the recording, the seed, and options of speech.
+"""LuxTTS's library as its own users call it: `python library_luxtts.py FOLDER OUT CALLS`, in an environment that has
+it. CALLS is a list in JSON: for each the recording, a WAV file, and its words, the text, the seed, and options of
+speech.
 
 Its own functions encode the recording and speak; but its loaders cannot be called, as they download a Whisper, and
 on a processor the model itself: the words are given in the Whisper's place, and loading follows the library line by
-line. OUT gets the samples as a numpy array.
+line. OUT gets the samples of each as numpy arrays, by their place in the list.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ from zipvoice.utils.feature import VocosFbank
 class Call(msgspec.Struct):
     """What the library is to do."""
 
+    recording: str
     words: str
+    text: str
     seed: int
     rms: float = 0.01
     options: dict[str, int | float] = {}
@@ -47,11 +50,11 @@ def load(folder: Path) -> tuple[Any, Any, Any]:
     return network.eval(), vocoder.eval(), tokenizer
 
 
-def main(folder: Path, recording: str, text: str, out: Path, call: Call) -> None:
-    """Clone a recording, and speak."""
-    network, vocoder, tokenizer = load(folder)
+def speak(parts: tuple[Any, Any, Any], call: Call) -> Any:
+    """Clone a recording, speak, and return the samples."""
+    network, vocoder, tokenizer = parts
     tokens, lengths, features, rms = modeling_utils.process_audio(
-        recording,
+        call.recording,
         lambda _samples: {"text": call.words},
         tokenizer,
         VocosFbank(),
@@ -61,10 +64,17 @@ def main(folder: Path, recording: str, text: str, out: Path, call: Call) -> None
     )
     torch.manual_seed(call.seed)
     speech = modeling_utils.generate(
-        tokens, lengths, features, rms, text, network, vocoder, tokenizer, **call.options
+        tokens, lengths, features, rms, call.text, network, vocoder, tokenizer, **call.options
     )
-    np.save(out, speech.flatten().numpy())
+    return speech.flatten().numpy()
+
+
+def main(folder: Path, out: Path, calls: list[Call]) -> None:
+    """Do all calls with one model."""
+    parts = load(folder)
+    spoken = {str(place): speak(parts, call) for place, call in enumerate(calls)}
+    np.savez(out, **spoken)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), *sys.argv[2:4], Path(sys.argv[4]), msgspec.json.decode(sys.argv[5], type=Call))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), msgspec.json.decode(sys.argv[3], type=list[Call]))

@@ -67,6 +67,7 @@ def load_model(folder: Path, device: str) -> LuxModel:
         raise EngineFailed(f"LuxTTS's files are not there: {folder / missing[0]} is missing.")
     tokenizer_module, model_module, feature_module, vocoder_module = _import_library()
     tokenizer_module.logging = _silent_logger()  # it would log what people say
+    warnings.filterwarnings("ignore", "`torch.cuda.amp.autocast", FutureWarning)  # once in each process
     tokenizer = _read(folder / TOKENS, lambda file: tokenizer_module.EmiliaTokenizer(token_file=str(file)))
     network = _read(
         folder / CONFIG,
@@ -96,12 +97,15 @@ def _import_library() -> list[Any]:
         "zipvoice.utils.feature",
         "linacodec.vocoder.vocos",
     )
+    logging.disable(logging.WARNING)  # it misses k2, which only training needs
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return [import_module(name) for name in names]
     except (ImportError, RuntimeError) as exc:  # without its phonemizer the tokenizer raises the latter
         raise EngineFailed(f"LuxTTS's library cannot be imported: {telling_line(exc)}: {INSTALL}") from exc
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _silent_logger() -> logging.Logger:
