@@ -160,7 +160,7 @@ class LuxTTS:
         (tokens,) = self._model.tokenizer.texts_to_token_ids([plain_text(text)])
         return list(tokens)
 
-    @torch.inference_mode()
+    @torch.inference_mode()  # type: ignore[untyped-decorator]  # a library without types
     def _synthesise(self, tokens: list[int], voice: Voice, speed: float, settings: Settings) -> Tensor:
         """Return the speech of some sounds, as the library's `generate` computes it."""
         chosen = {**self._usual, **settings}

@@ -164,7 +164,7 @@ class Qwen3Tts:
 
     # Voices...
 
-    @torch.inference_mode()
+    @torch.inference_mode()  # type: ignore[untyped-decorator]  # a library without types
     def create_prompt(self, job: PromptJob, out: Output) -> bytes:
         """Return the speaker's vector of samples, and the codes of those whose words are known.
 
@@ -173,7 +173,7 @@ class Qwen3Tts:
         with self._hook.during(out.beat):
             return self._maker().create(job.samples)
 
-    @torch.inference_mode()
+    @torch.inference_mode()  # type: ignore[untyped-decorator]  # a library without types
     def open_prompt(self, data: bytes) -> ClonedVoice:
         """Return the voice in a voice prompt. Raises BadInput."""
         return self._maker().open(data)
@@ -185,7 +185,7 @@ class Qwen3Tts:
 
     # Speaking...
 
-    @torch.inference_mode()
+    @torch.inference_mode()  # type: ignore[untyped-decorator]  # a library without types
     def begin(self, job: SpeechJob, out: SpeechOutput) -> Member:
         """Begin a text: the model reads it, and has not spoken yet. Raises UnknownVoice, BadInput or Stop."""
         text = plain_text(job.text, self._signs)
@@ -222,7 +222,7 @@ class Qwen3Tts:
         seconds = BASE_SECONDS + SECONDS_PER_TOKEN * tokens
         return min(self._most_frames, math.ceil(seconds * self._rate / self._decoder.frame_samples))
 
-    @torch.inference_mode()
+    @torch.inference_mode()  # type: ignore[untyped-decorator]  # a library without types
     def step(self, members: Sequence[Member]) -> list[StepResult]:
         """Speak the next frame of each text, as StepSpeaker has it."""
         results: dict[int, StepResult] = {}
@@ -259,7 +259,7 @@ class Qwen3Tts:
             utterances = [going[number][1] for number in wanted]
             self._talker.advance(utterances, [first[number] for number in wanted], embeddings[wanted])
 
-    @torch.inference_mode()
+    @torch.inference_mode()  # type: ignore[untyped-decorator]  # a library without types
     def drop(self, member: Member) -> None:
         """Free what a text holds."""
         if member.utterance:

@@ -52,7 +52,7 @@ class VoiceEncoder:
         )
         return prompt_version(weight for part in last for weight in part.parameters())
 
-    @torch.inference_mode()
+    @torch.inference_mode()  # type: ignore[untyped-decorator]  # a library without types
     def encode(self, recording: Tensor, words: str, language: str) -> EncoderOutput:
         """Return a recording, float samples [samples] at RATE, with its words, as the model takes a voice.
 

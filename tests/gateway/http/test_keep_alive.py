@@ -117,13 +117,13 @@ def test_players_read_subtitles_behind_empty_lines(
 ) -> None:
     """A player has the same cue, at the same time, from subtitles that were filled."""
     _, before, whole = filled(filling, response_format=response_format)
-    with av.open(io.BytesIO(whole), format=demuxer) as subtitles:
+    with av.open(io.BytesIO(whole), "r", format=demuxer) as subtitles:
         packets = [packet for packet in subtitles.demux() if packet.size]
 
     assert b"\n\n" in before
-    assert [(bytes(packet).decode(), float(packet.pts * packet.time_base)) for packet in packets] == [
-        (TEXT, 0)
-    ]
+    assert [
+        (bytes(packet).decode(), float((packet.pts or 0) * (packet.time_base or 0))) for packet in packets
+    ] == [(TEXT, 0)]
 
 
 @pytest.mark.parametrize("response_format", ["text", "srt", "vtt"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
 from collections.abc import Awaitable, Callable
 
@@ -41,7 +42,7 @@ def test_the_shortest_goes_first() -> None:
         await asyncio.sleep(0)
         sizes = [4 * LONG, 2 * LONG, 3 * LONG]
         waiting = [
-            asyncio.create_task(in_work_thread(size, lambda size=size: done.append(size))) for size in sizes
+            asyncio.create_task(in_work_thread(size, functools.partial(done.append, size))) for size in sizes
         ]
         await in_work_thread(SHORT, lambda: done.append(SHORT))
         assert done == [SHORT]

@@ -231,7 +231,7 @@ def test_runaway_audio_is_stopped_and_logged(paced: Server, fault: str) -> None:
 
 
 @pytest.mark.parametrize("more", [{}, {"seed": 7}])
-def test_runaway_audio_that_was_not_sent_is_retried(paced: Server, more: dict[str, int]) -> None:
+def test_runaway_audio_that_was_not_sent_is_retried(paced: Server, more: dict[str, Any]) -> None:
     """A later sentence that runs away at first is synthesised again with another seed, also where the caller chose
     the request's, and only the log shows it.
     """

@@ -186,7 +186,7 @@ def test_a_part_that_cannot_be_decoded_is_told() -> None:
 def damaged(sound: bytes, start: float, end: float) -> bytes:
     """Return a Matroska file with packets from one second to another that nothing can be made of."""
     file = io.BytesIO()
-    with av.open(io.BytesIO(sound)) as source, av.open(file, "w", format="matroska") as out:
+    with av.open(io.BytesIO(sound), "r") as source, av.open(file, "w", format="matroska") as out:
         track = out.add_stream_from_template(source.streams.audio[0])
         for packet in source.demux():
             if packet.dts is not None and packet.time_base:

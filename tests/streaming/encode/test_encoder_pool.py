@@ -436,7 +436,7 @@ def test_a_first_process_that_does_not_start_is_not_waited_for(monkeypatch: pyte
     monkeypatch.setattr(pool_module, "FIRST_START_SECONDS", 0.1)
 
     async def test() -> None:
-        async def never(*_: object) -> None:
+        async def never(run_once: object, failed: object) -> None:
             await asyncio.get_running_loop().create_future()
 
         pool = EncoderPool(1, ThreadEncoderFactory(anyio.CapacityLimiter(1)), never, lambda *_, **__: None)
