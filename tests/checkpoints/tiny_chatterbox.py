@@ -63,10 +63,12 @@ ALPHABETS = (
 ONE_THREAD = Place(threads=1)
 CONSTANT, PLACE = 0, 1
 """numbers of the hidden state that no layer changes: always the same, and more at each token of the text"""
-END_BIAS = 4.0
-"""of the token that ends Turbo's speech"""
-NEVER = -30.0
-EVER = 30.0
+END_BIAS = 12.0
+"""of the token that ends Turbo's speech, whatever it says"""
+NEVER = -300.0
+EVER = 300.0
+STRONGER = 400.0
+"""by how much more the last layer says of what it attends to: text and voice"""
 
 
 @functools.cache
@@ -138,6 +140,7 @@ def _have_it_read(t3: Any) -> None:
     from chatterbox.models.t3.inference.alignment_stream_analyzer import LLAMA_ALIGNED_HEADS
 
     _keep_free(t3, CONSTANT, PLACE)
+    t3.tfmr.layers[-1].self_attn.o_proj.weight *= STRONGER
     t3.speech_head.weight *= 4
     t3.text_emb.weight.copy_(torch.nn.functional.normalize(t3.text_emb.weight) * WIDTH**0.5)
     t3.text_emb.weight[t3.hp.stop_text_token, PLACE] = 20.0
@@ -170,6 +173,9 @@ def _keep_free(t3: Any, *places: int) -> None:
 
 def _have_it_end(t3: Any) -> None:
     """Have Turbo's speech end by chance."""
+    t3.tfmr.h[-1].attn.c_proj.weight *= STRONGER
+    t3.speech_head.weight *= 6
+    t3.speech_head.weight[t3.hp.stop_speech_token] = 0
     t3.speech_head.bias.zero_()
     t3.speech_head.bias[t3.hp.start_speech_token] = NEVER
     t3.speech_head.bias[t3.hp.stop_speech_token] = END_BIAS
