@@ -136,7 +136,7 @@ class Governor:
             async with self._lock:
                 decided = await self._decide(name, need, workers, evict)
                 if isinstance(decided, Placed):
-                    self._ledger.promise(name, decided.grant, decided.free)
+                    self._ledger.promise(name, decided.grant, decided.cards, decided.free)
                     return decided.cards
             # without the lock: who needs none of this room does not wait for a model that may never end
             await self._rest(decided)

@@ -7,7 +7,8 @@ from what is free, and is not counted a second time.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -96,8 +97,8 @@ class Ledger:
         self._models: list[Evictable] = []
         self._names: dict[int, str] = {}
         """under which they reserve, by the models' ids"""
-        self._granted: dict[str, Grant] = {}
-        """what each was last granted"""
+        self._granted: dict[str, list[Grant]] = {}
+        """what each was last granted, for each of its workers"""
         self._reserved: dict[str, Reservation] = {}
         self._stuck: dict[int, frozenset[int]] = {}
         """processes that were to end and did not, by the ids of their models"""
@@ -134,18 +135,33 @@ class Ledger:
 
     def cards_of(self, model: Evictable) -> set[int]:
         """Return the GPUs that a model was granted memory of; the one that it names where none is known."""
-        granted = self._granted.get(self.name_of(model))
-        return set(granted.gpus) if granted and granted.gpus else {model.gpu_index}
+        return set(self._grant_of(model).gpus) or {model.gpu_index}
 
     # Promises...
 
-    def promise(self, name: str, grant: Grant, gpus_free: list[int]) -> None:
-        """Note what a model that starts is promised, and what is free of each GPU at that moment."""
-        before = self._granted.get(name)
-        runs = any(self.name_of(one) == name for one in self.running())
-        self._granted[name] = before + grant if before and runs else grant
+    def promise(self, name: str, grant: Grant, cards: Sequence[int | None], gpus_free: list[int]) -> None:
+        """Note what a model that starts is promised for workers on GPUs, and what is free of each now."""
+        self._granted[name] = [*self._still_granted(name, cards), *_shares(grant, cards)]
         free = {card: gpus_free[card] for card in grant.gpus if card < len(gpus_free)}
         self._reserved[name] = Reservation(grant, free)
+
+    def _still_granted(self, name: str, cards: Sequence[int | None]) -> list[Grant]:
+        """Return what was granted for those workers of a model that go on while others of it start on GPUs:
+        for no more of them than it has processes.
+        """
+        processes = {pid for one in self._models if self.name_of(one) == name for pid in one.pids()}
+        processes.update(self._promised_pids(name))
+        granted = list(self._granted.get(name, ()))
+        # a worker that died mostly starts on the GPU that it was on
+        for card in cards:
+            freed = next((one for one in granted if card in one.gpus), None)
+            if freed and len(granted) > len(processes):
+                granted.remove(freed)
+        return granted[len(granted) - min(len(granted), len(processes)) :]
+
+    def _grant_of(self, model: Evictable) -> Grant:
+        """Return what was granted for all workers of a model; nothing where that is not known."""
+        return sum(self._granted.get(self.name_of(model), ()), Grant(0))
 
     def release(self, name: str) -> None:
         """End a promise."""
@@ -195,11 +211,23 @@ class Ledger:
         """
         total = 0.0
         for one in models:
-            granted = self._granted.get(self.name_of(one))
-            on_card = granted.gpus.get(card, 0) if granted else 0
-            if granted and len(granted.gpus) > 1:
+            granted = self._grant_of(one)
+            on_card = granted.gpus.get(card, 0)
+            if len(granted.gpus) > 1:
                 total += on_card  # the driver tells what a process holds of all its GPUs, not of each
                 continue
             measured = sum(self._gpu_held_by(pid) for pid in one.pids())
             total += max(measured, on_card) or math.inf
         return total
+
+
+def _shares(grant: Grant, cards: Sequence[int | None]) -> list[Grant]:
+    """Return what each worker has of a grant, by the GPU that it is put on."""
+    workers = Counter(cards)
+    return [
+        Grant(
+            grant.memory // len(cards),
+            {card: grant.gpus[card] // workers[card]} if card is not None and card in grant.gpus else {},
+        )
+        for card in cards
+    ]

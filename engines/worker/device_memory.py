@@ -11,9 +11,10 @@ import re
 import sys
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 
-from engines.errors import BadInput, EngineBroken, Overloaded
-from engines.worker.fatal_errors import OUT_OF_MEMORY, chain
+from engines.errors import EngineBroken, Overloaded
+from engines.worker.fatal_errors import OUT_OF_MEMORY, chain, said_by_library
 
 CPU_ALLOCATOR = re.compile(r"can't allocate memory|not enough memory: you tried to allocate", re.IGNORECASE)
 """what torch says of the machine's own memory"""
@@ -60,7 +61,10 @@ def missing_bytes(error: BaseException | None) -> int:
 
 
 def give_back(error: BaseException | None = None) -> None:
-    """Give back what torch keeps of its devices' memory; first what the frames of an error hold."""
+    """Give back what torch keeps of its devices' memory; first what the frames of an error hold.
+
+    A device that is lost gives nothing back, which the next job will tell.
+    """
     if error is not None:
         for one in chain(error):
             traceback.clear_frames(one.__traceback__)
@@ -71,20 +75,22 @@ def give_back(error: BaseException | None = None) -> None:
     for kind in ("cuda", "xpu"):
         device = getattr(torch, kind, None)
         if device is not None and device.is_available() and device.is_initialized():
-            device.empty_cache()
+            with suppress(RuntimeError):
+                device.empty_cache()
     if torch.backends.mps.is_available():
-        torch.mps.empty_cache()
+        with suppress(RuntimeError):
+            torch.mps.empty_cache()
 
 
 def _library_error(error: BaseException) -> BaseException | None:
     """Return the error of a library that came of too little memory, in the chain of causes of an error."""
-    if isinstance(error, BadInput | Overloaded | EngineBroken):
+    if isinstance(error, Overloaded | EngineBroken):
         return None
     return next(_out_of_memory(error), None)
 
 
 def _out_of_memory(error: BaseException) -> Iterator[BaseException]:
     for one in chain(error):
-        text = str(one)
+        text = said_by_library(one)
         if isinstance(one, MemoryError) or OUT_OF_MEMORY.search(text) or CPU_ALLOCATOR.search(text):
             yield one

@@ -10,21 +10,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from engines.errors import EngineBroken
+from engines.errors import BadInput, EngineBroken
 
 FATAL = re.compile(
     r"device-side assert|illegal memory access|illegal instruction|illegal address|misaligned address"
     r"|invalid program counter|unspecified launch failure|launch timed out"
     r"|uncorrectable ECC|hardware stack error"
     r"|(?:CUDA|HIP) error: (?:unknown error|context is destroyed|an exception occurred)"
-    r"|device is lost|GPU has fallen off the bus"
+    r"|device is lost|DEVICE_LOST|GPU has fallen off the bus"
     r"|CUBLAS_STATUS_(?:EXECUTION_FAILED|INTERNAL_ERROR|MAPPING_ERROR|NOT_INITIALIZED)"
     r"|(?:rocblas|hipblas)_status_(?:internal_error|execution_failed)|HIPBLAS_STATUS_(?:INTERNAL_ERROR|EXECUTION_FAILED)"
     r"|CUDNN_STATUS_(?:EXECUTION_FAILED|INTERNAL_ERROR|MAPPING_ERROR)|CUFFT_(?:EXEC_FAILED|INTERNAL_ERROR)",
     re.IGNORECASE,
 )
-"""what CUDA, HIP and their libraries say of an error that stays; running out of memory is none"""
-OUT_OF_MEMORY = re.compile(r"out of memory|CUBLAS_STATUS_ALLOC_FAILED", re.IGNORECASE)
+"""what CUDA, HIP, Intel's Level Zero and their libraries say of an error that stays; running out of memory is
+none
+"""
+OUT_OF_MEMORY = re.compile(
+    r"out of memory|CUBLAS_STATUS_ALLOC_FAILED"
+    r"|OUT_OF_(?:DEVICE|HOST)_MEMORY"  # Level Zero
+    r"|Failed to allocate memory for requested buffer"  # onnxruntime
+    r"|ErrorOutOfMemory|Unable to allocate \d+ bytes",  # Metal, and MLX on it
+    re.IGNORECASE,
+)
 MESSAGE = "The engine broke and is started anew; please try again."
 
 
@@ -35,12 +43,19 @@ def diagnosed(error: BaseException | None) -> BaseException | None:
     for cause in chain(error):
         if isinstance(cause, EngineBroken):
             return cause
-        text = str(cause)
+        text = said_by_library(cause)
         if FATAL.search(text) and not OUT_OF_MEMORY.search(text):
             broken = EngineBroken(MESSAGE, detail=f"{type(cause).__name__}: {text.partition(chr(10))[0]}")
             broken.__cause__ = error
             return broken
     return error
+
+
+def said_by_library(error: BaseException) -> str:
+    """Return what an error says, if it may be a library that says so: what is wrong with a request is told
+    with the caller's own words, and these mean nothing.
+    """
+    return "" if isinstance(error, BadInput) else str(error)
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:

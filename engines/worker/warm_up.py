@@ -28,6 +28,8 @@ from engines.api import (
 )
 from engines.api.prompt_file import prompt_id
 from engines.errors import BadInput
+from engines.worker.device_memory import is_out_of_memory
+from engines.worker.fatal_errors import diagnosed
 
 TEXT = "Hello there."
 LANGUAGE = "en"
@@ -56,9 +58,10 @@ def warm_up(engine: Any, info: EngineInfo, out: Output) -> None:  # noqa: ANN401
         if info.transcription:
             audio = iter([vowel(info.transcription.sample_rate)])
             engine.transcribe(TranscriptionJob(), audio, FirstTranscript(out))
-    except BadInput as exc:
-        print(f"not warmed up: {type(exc).__name__}: {exc}", file=sys.stderr)
     except Exception as exc:  # an engine may raise anything; a real job would raise it too
+        if isinstance(exc, BadInput) and not is_out_of_memory(exc) and diagnosed(exc) is exc:
+            print(f"not warmed up: {type(exc).__name__}: {exc}", file=sys.stderr)
+            return
         raise FirstJobFailed(f"Its first job failed: {type(exc).__name__}: {exc}") from exc
 
 

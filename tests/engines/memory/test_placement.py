@@ -16,6 +16,31 @@ from engines.memory.measure import gpu_bytes_of, gpu_names, total_gpu_bytes
 ANY = None
 
 
+class Workers:
+    """A model with two workers of 5 GiB, one on each of two cards."""
+
+    pinned = False
+    in_use = False
+    device = "cuda"
+    gpu_index = 0
+    idle_since = 0.0
+
+    def __init__(self) -> None:
+        self.alive = [1, 2]
+
+    def pids(self) -> list[int]:
+        """Return the processes that are there."""
+        return self.alive
+
+    def promised_pids(self) -> list[int]:
+        """Return the same."""
+        return self.alive
+
+    async def rest(self) -> None:
+        """Stop."""
+        self.alive = []
+
+
 class Running:
     """A model that runs on one card, as far as the governor sees it."""
 
@@ -96,6 +121,40 @@ def test_workers_are_put_one_by_one() -> None:
             await made.reserve("second", MemoryNeed(1, 3 * GIB, ANY), workers=2)
         made.release("first")
         assert await made.reserve("second", MemoryNeed(1, 3 * GIB, ANY), workers=2) == [0, 1]
+
+    run(test)
+
+
+def test_a_worker_that_starts_again_and_again_holds_no_more() -> None:
+    """What a model holds of a card does not grow with the deaths of its workers: it is not stopped for one that
+    needs more than it can give up.
+    """
+
+    async def test() -> None:
+        model = Workers()
+        made = Governor(
+            free=lambda: 100 * GIB,
+            gpus=lambda: (
+                [8 * GIB, 8 * GIB] if not model.alive else [8 * GIB - 5 * GIB * (1 in model.alive), 3 * GIB]
+            ),
+            gpu_totals=lambda: [16 * GIB, 16 * GIB],
+            gpu_held=lambda _: 0,
+            held=lambda _: 0,
+        )
+        model.alive = []
+        made.add(model, "twice")
+        assert await made.reserve("twice", MemoryNeed(1, 5 * GIB, ANY), workers=2) == [0, 1]
+        made.release("twice")
+        for _ in range(3):
+            model.alive = [2]
+            assert await made.reserve("twice", MemoryNeed(1, 5 * GIB, ANY)) == [0]
+            made.release("twice")
+        model.alive = [1, 2]
+        with pytest.raises(EngineUnavailable, match="does not hold enough"):
+            await made.reserve("large", MemoryNeed(1, 12 * GIB, 0))
+        assert model.alive
+        assert await made.reserve("fitting", MemoryNeed(1, 7 * GIB, 0)) == [0]
+        assert not model.alive
 
     run(test)
 

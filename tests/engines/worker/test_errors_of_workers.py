@@ -12,7 +12,7 @@ from one_worker import path_of_engines
 
 from engines.api import Audio, SpeechJob
 from engines.catalogue.engines import EngineRecord
-from engines.errors import EngineBroken, EngineFailed, Overloaded, Unsupported
+from engines.errors import BadInput, EngineBroken, EngineFailed, Overloaded, Unsupported
 from engines.fleet.pool import Pool
 from engines.fleet.worker_group import WorkerGroup
 from engines.settings import EngineSettings, WorkerSettings
@@ -109,6 +109,7 @@ def test_a_broken_engine_is_replaced(text: str) -> None:
         "cuDNN error: CUDNN_STATUS_EXECUTION_FAILED",
         "HIP error: an illegal memory access was encountered",
         "CUDA error: unspecified launch failure",
+        "Native API failed. Native API returns: 20 (UR_RESULT_ERROR_DEVICE_LOST)",
     ],
 )
 def test_lost_gpus_are_recognised(text: str) -> None:
@@ -129,8 +130,16 @@ def test_lost_gpus_are_recognised(text: str) -> None:
         RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
         ValueError("Expected all tensors to be on the same device"),
         EngineFailed("The model failed."),
+        BadInput("There is no voice 'device-side assert'."),
     ],
 )
 def test_others_are_not(error: Exception) -> None:
-    """Running out of memory, and faults of one job, do not cost the process."""
+    """Running out of memory, faults of one job, and a caller's own words do not cost the process."""
     assert diagnosed(error) is error
+
+
+def test_a_refusal_that_came_of_a_lost_gpu_is_recognised() -> None:
+    """An adapter that takes whatever it finds in a voice prompt for the prompt's fault hides no lost GPU."""
+    refusal = BadInput("This voice prompt is none of this model's.")
+    refusal.__cause__ = RuntimeError("CUDA error: device-side assert triggered")
+    assert isinstance(diagnosed(refusal), EngineBroken)

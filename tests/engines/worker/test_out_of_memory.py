@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -33,7 +35,7 @@ from engines.catalogue.engines import EngineRecord
 from engines.errors import BadInput, EngineFailed, Overloaded
 from engines.settings import Options
 from engines.wire.client import WorkerClient
-from engines.worker.device_memory import as_overloaded, missing_bytes
+from engines.worker.device_memory import as_overloaded, give_back, missing_bytes
 
 TORCH_SAYS = (
     "CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total capacity of 7.79 GiB of which 312.00 MiB is "
@@ -279,6 +281,13 @@ def test_each_member_of_a_batch_is_tried_alone() -> None:
         RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
         RuntimeError("HIP out of memory. Tried to allocate 1.00 GiB."),
         RuntimeError("XPU out of memory."),
+        RuntimeError("level_zero backend failed with error: 39 (UR_RESULT_ERROR_OUT_OF_DEVICE_MEMORY)"),
+        RuntimeError(
+            "[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : bfc_arena.cc:376 Failed to allocate memory for requested buffer of size 2147483648"
+        ),
+        RuntimeError(
+            "[METAL] Command buffer execution failed: Insufficient Memory (00000008:kIOGPUCommandBufferCallbackErrorOutOfMemory)"
+        ),
         MemoryError(),
     ],
 )
@@ -312,3 +321,24 @@ def test_others_stay_what_they_are(error: Exception) -> None:
     """Other errors, and those that the engine itself has words for, stay."""
     assert as_overloaded(error) is error
     assert as_overloaded(None) is None
+
+
+def test_a_refusal_that_came_of_too_little_memory_is_none() -> None:
+    """An adapter that takes whatever it finds in a voice prompt for the prompt's fault blames no caller for it."""
+    refusal = BadInput("This voice prompt is none of this model's.")
+    refusal.__cause__ = RuntimeError(TORCH_SAYS)
+    assert isinstance(as_overloaded(refusal), Overloaded)
+    assert missing_bytes(refusal) == 5 * 2**29
+
+
+def test_a_lost_gpu_gives_nothing_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A GPU that was lost meanwhile does not keep jobs that are to go on, or to end with their error, from it."""
+
+    def is_lost() -> None:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    card = SimpleNamespace(is_available=lambda: True, is_initialized=lambda: True, empty_cache=is_lost)
+    backends = SimpleNamespace(mps=SimpleNamespace(is_available=lambda: True))
+    torch = SimpleNamespace(cuda=card, xpu=card, mps=card, backends=backends)
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    give_back(RuntimeError(TORCH_SAYS))

@@ -73,6 +73,16 @@ class Refusing(Both):
         raise Unsupported("No Latin letters here.")
 
 
+class RefusingForMemory(Both):
+    """An engine that takes whatever it finds for the fault of the job."""
+
+    def speak(self, job: SpeechJob, out: SpeechOutput) -> None:
+        """Refuse."""
+        raise Unsupported("This voice prompt is none of this model's.") from RuntimeError(
+            "CUDA out of memory."
+        )
+
+
 class Failing(Both):
     """An engine that was loaded and cannot speak: what it does, it does to every job."""
 
@@ -143,6 +153,12 @@ def test_a_refused_text_is_no_error(capfd: pytest.CaptureFixture[str]) -> None:
     """A model that refuses this text is loaded all the same, and the log has the reason."""
     warm_up(Refusing(), INFO, QUIET)
     assert "No Latin letters here." in capfd.readouterr().err
+
+
+def test_a_refusal_that_came_of_the_device_is_one() -> None:
+    """What an engine refuses because its device has too little memory is why the start failed."""
+    with pytest.raises(FirstJobFailed, match="none of this model's"):
+        warm_up(RefusingForMemory(), INFO, QUIET)
 
 
 def test_anything_else_is() -> None:
