@@ -34,7 +34,8 @@ class VoiceEncoder:
         self._tokenizer = tokenizer
         self._device = device
         self._hook = hook
-        loader = super(Encoder, Encoder).from_pretrained  # the library's own goes on with an aligner
+        # the library's own goes on with an aligner; its class has no types
+        loader = super(Encoder, Encoder).from_pretrained  # type: ignore[misc]
         self.encoder = load_part(loader, folders.codec, subfolder=ENCODER)
         torch.nn.Module.to(self.encoder, device)
         self.encoder.eval()

@@ -67,7 +67,8 @@ def load_model(folders: TadaFolders, tokenizer: Any, device: str, dtype: torch.d
     model._decoder = load_part(Decoder.from_pretrained, folders.codec, subfolder=DECODER)
     for table in (model.time_start_embed, model.time_end_embed):
         table.register_forward_pre_hook(_within_table)
-    return model.to(device).eval()
+    placed: SpeakingTada = model.to(device).eval()
+    return placed
 
 
 def _within_table(table: torch.nn.Embedding, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

@@ -8,13 +8,14 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from model_worker import ModelWorker, hum, model_worker, publish_in_cache, run_in_environment, wav_file
 from numpy.typing import NDArray
 
-from engines.api import Audio, Prompt, Sample, SpeechJob
+from engines.api import Audio, Prompt, Sample, SpeechEvent, SpeechJob
 from engines.api.prompt_file import signed
 from engines.errors import BadInput, EngineFailed, UnknownVoice
 from engines.fleet.worker_process import StartFailed
@@ -27,7 +28,7 @@ RATE = 24_000
 PARTS = ("model", "codec", "tokenizer", "wav2vec")
 WORDS = "Hello, this is the reference."
 TEXT = "This is a test."
-OPTIONS = {"steps": 4}
+OPTIONS: dict[str, Any] = {"steps": 4}
 """of the worker: fewer steps are quicker"""
 
 
@@ -62,22 +63,24 @@ def recording(hertz: float, words: str = WORDS, seconds: float = 3.0) -> Sample:
 
 
 def library_audio(
-    folders: list[Path], place: Path, sample: Sample, text: str, **call: object
-) -> NDArray[np.int16]:
-    """Return the library's own audio, with a recording in a file as the voice, as its users load it: by names of
-    repositories, the gated one of the tokenizer among them.
+    folders: list[Path], place: Path, sample: Sample, text: str, calls: list[dict[str, object]]
+) -> list[NDArray[np.int16]]:
+    """Return the library's own audio for some calls, with a recording in a file as the voice, as its users load it:
+    by names of repositories, the gated one of the tokenizer among them.
     """
-    place.mkdir()
     names = ("HumeAI/tada-1b", "HumeAI/tada-codec", "meta-llama/Llama-3.2-1B", "facebook/wav2vec2-large")
     for name, folder in zip(names, folders, strict=True):
         publish_in_cache(place / "hub", name, folder)
     (place / "voice.wav").write_bytes(wav_file(sample.pcm, RATE))
-    out = place / "speech.npy"
-    arguments = [str(place / "voice.wav"), text, str(out), json.dumps({"words": sample.transcript, **call})]
-    run_in_environment(GROUP, CHECKPOINTS / "library_tada.py", *arguments, HF_HUB_CACHE=str(place / "hub"))
-    sound = np.load(out)
-    pcm: NDArray[np.int16] = np.rint(np.clip(sound, -1, 1) * 32767).astype("<i2")
-    return pcm
+    out = place / "speech.npz"
+    arguments = [str(place / "voice.wav"), text, str(out)]
+    described = json.dumps([{"words": sample.transcript, **call} for call in calls])
+    run_in_environment(
+        GROUP, CHECKPOINTS / "library_tada.py", *arguments, described, HF_HUB_CACHE=str(place / "hub")
+    )
+    with np.load(out) as spoken:
+        sounds = [spoken[str(number)] for number in range(len(calls))]
+    return [np.rint(np.clip(sound, -1, 1) * 32767).astype("<i2") for sound in sounds]
 
 
 def largest_difference(one: NDArray[np.int16], another: NDArray[np.int16]) -> int:
@@ -105,48 +108,40 @@ def test_info(worker: ModelWorker) -> None:
     assert {one.name: one.default for one in speech.settings} == {"steps": 4, "cfg": 1.6, "temperature": 0.9}
 
 
-@pytest.mark.parametrize(
-    ("language", "speed", "settings"),
-    [
-        (None, 1.0, {}),
-        ("de", 1.0, {"cfg": 2.5, "temperature": 0.5}),
-        ("ja-JP", 1.6, {"steps": 3}),
-    ],
-)
-def test_the_same_as_the_library(
-    worker: ModelWorker,
-    folders: list[Path],
-    tmp_path: Path,
-    language: str | None,
-    speed: float,
-    settings: dict[str, float],
-) -> None:
+LONG_JOB_SECONDS = 120.0
+"""less than a job of 10,000 tokens takes, on any machine: each is 50 times through the network"""
+CALLS: list[tuple[str | None, float, dict[str, float]]] = [
+    (None, 1.0, {"temperature": 0.3}),
+    ("de", 1.0, {"cfg": 2.5, "temperature": 0.2}),
+    ("ja-JP", 1.6, {"steps": 3, "temperature": 0.3}),
+]
+"""the language of a voice, the speed, and settings: with more noise random weights make lengths that no table has, at
+which the library ends with an error
+"""
+LIBRARY_NAMES = {
+    "steps": "num_flow_matching_steps",
+    "cfg": "acoustic_cfg_scale",
+    "temperature": "noise_temperature",
+}
+
+
+def test_the_same_as_the_library(worker: ModelWorker, folders: list[Path], tmp_path: Path) -> None:
     """Its audio is the library's own for the same seed, with a voice that came back from its bytes: in each
     language with that aligner, at another speed, and with settings.
     """
     sample = recording(170.0)
-    prompt = worker.prompt(sample, language=language)
-    ours = worker.speak(TEXT, prompt, seed=7, speed=speed, settings=settings)
-    named = {
-        "steps": "num_flow_matching_steps",
-        "cfg": "acoustic_cfg_scale",
-        "temperature": "noise_temperature",
-    }
-    options = {named[name]: value for name, value in {**OPTIONS, **settings}.items()}
-    if speed != 1.0:
-        options["speed_up_factor"] = speed
-    theirs = library_audio(
-        folders,
-        tmp_path / "library",
-        sample,
-        TEXT,
-        seed=7,
-        language=language[:2] if language else None,
-        options=options,
-    )
-    assert len(ours) > RATE / 4
-    assert np.abs(ours.astype(int)).max() > 100
-    assert largest_difference(ours, theirs) <= 1
+    calls: list[dict[str, object]] = []
+    for language, speed, settings in CALLS:
+        options = {LIBRARY_NAMES[name]: value for name, value in {**OPTIONS, **settings}.items()}
+        options |= {"speed_up_factor": speed} if speed != 1.0 else {}
+        calls.append({"seed": 7, "language": language[:2] if language else None, "options": options})
+    theirs = library_audio(folders, tmp_path, sample, TEXT, calls)
+    for (language, speed, settings), expected in zip(CALLS, theirs, strict=True):
+        prompt = worker.prompt(sample, language=language)
+        ours = worker.speak(TEXT, prompt, seed=7, speed=speed, settings=settings)
+        assert len(ours) > RATE / 4
+        assert np.abs(ours.astype(int)).max() > 100
+        assert largest_difference(ours, expected) <= 1
 
 
 def test_what_changes_the_audio(worker: ModelWorker, voice: Prompt) -> None:
@@ -174,15 +169,9 @@ def test_the_sound_depends_on_the_voice(worker: ModelWorker, voice: Prompt) -> N
     assert np.abs(first[:shorter].astype(int) - second[:shorter]).max() > 10
 
 
-def test_the_same_samples_make_the_same_prompt(worker: ModelWorker, folders: list[Path]) -> None:
-    """A prompt of the same samples has the same bytes, in another process too."""
-    sample = recording(150.0)
-    prompt = worker.prompt(sample)
-    assert worker.prompt(sample).id == prompt.id
-    with model_worker("tada-1b", folders, **OPTIONS) as another:
-        assert another.prompt(sample).id == prompt.id
-        assert another.info.speech
-        assert another.info.speech.languages == ("en",)
+def test_the_same_samples_make_the_same_prompt(worker: ModelWorker, voice: Prompt) -> None:
+    """A prompt of the same samples has the same bytes."""
+    assert worker.prompt(recording(150.0)).id == voice.id
 
 
 def test_several_samples_are_one_recording(worker: ModelWorker) -> None:
@@ -196,13 +185,15 @@ def test_several_samples_are_one_recording(worker: ModelWorker) -> None:
     assert worker.prompt(*japanese).id == worker.prompt(whole, language="ja").id
 
 
-def test_more_than_the_decoder_can_is_a_failure(worker: ModelWorker, voice: Prompt) -> None:
+def test_more_than_the_decoder_can_is_a_failure(tmp_path: Path) -> None:
     """A text whose audio the library gives up, as its `None` says, is a failure with a reason, and the next one is
-    spoken.
+    spoken: here tokens last for seconds, and there are places for 163 of them.
     """
-    with pytest.raises(EngineFailed, match=r"size of tensor|must match"):
-        worker.speak("word " * 400, voice, seed=1, settings={"steps": 1})
-    assert len(worker.speak(TEXT, voice, seed=1))
+    with model_worker("tada-1b", make(tmp_path / "long", time_classes=512), steps=1) as running:
+        prompt = running.prompt(recording(200.0))
+        with pytest.raises(EngineFailed, match=r"size of tensor|must match"):
+            running.speak("A text that lasts for a few minutes, as tokens are so slow.", prompt, seed=1)
+        assert len(running.speak("Hi.", prompt, seed=1))
 
 
 def test_control_tokens_are_words(worker: ModelWorker, voice: Prompt) -> None:
@@ -226,11 +217,11 @@ def test_a_text_without_words(worker: ModelWorker, voice: Prompt, text: str) -> 
 def test_a_job_that_nobody_wants(worker: ModelWorker, voice: Prompt) -> None:
     """A long job that is left ends within a step, whether it makes tokens or sound, and the next is as before."""
     before = worker.speak(TEXT, voice, seed=3)
-    long = SpeechJob("word " * 3000, "", prompt=voice, settings={"steps": 50})
+    long = SpeechJob("word " * 2000, "", prompt=voice, settings={"steps": 50})
     assert worker.run(worker.speak_for(long, 1.0)), "it was over before anybody could leave"
     left = time.monotonic()
     assert np.array_equal(before, worker.speak(TEXT, voice, seed=3))
-    assert time.monotonic() - left < 60.0, "the job that was left went on"
+    assert time.monotonic() - left < LONG_JOB_SECONDS, "the job that was left went on"
 
 
 def test_refused(worker: ModelWorker) -> None:
@@ -277,36 +268,33 @@ def test_a_prompt_of_another_shape(
         worker.speak(TEXT, changed(voice, name, array))
 
 
-@pytest.mark.parametrize(
-    "shapes",
-    [
-        {"width": 96, "layers": 3, "acoustic": 48, "codec_width": 96, "head_layers": 2},
-        {"acoustic": 64, "codec_width": 64, "time_classes": 8},
-    ],
-)
-def test_other_shapes(tmp_path: Path, shapes: dict[str, int]) -> None:
-    """Checkpoints of other shapes load, do their first job, and speak."""
+def test_other_shapes(tmp_path: Path) -> None:
+    """A checkpoint of other shapes loads, does its first job, and speaks."""
+    shapes = {
+        "width": 96,
+        "layers": 3,
+        "acoustic": 48,
+        "codec_width": 96,
+        "head_layers": 2,
+        "time_classes": 8,
+    }
     with model_worker("tada-1b", make(tmp_path / "other", **shapes), warm=True, steps=2) as running:
         prompt = running.prompt(recording(200.0))
         assert len(running.speak(TEXT, prompt, seed=1))
 
 
-def test_half_precision(folders: list[Path], voice: Prompt) -> None:
-    """In bfloat16 the language model computes other numbers, and the voice is the same."""
+def test_another_model_in_half_precision(folders: list[Path], voice: Prompt) -> None:
+    """The English model makes the same prompts and speaks with the other one's, also where it computes in
+    bfloat16, in which other numbers come out.
+    """
     with model_worker("tada-1b", folders, dtype="bfloat16", **OPTIONS) as running:
+        assert running.info.speech
+        assert running.info.speech.languages == ("en",)
         assert running.prompt(recording(150.0)).id == voice.id
         first = running.speak(TEXT, voice, seed=1)
         assert len(first)
         assert np.array_equal(first, running.speak(TEXT, voice, seed=1))
         assert len(running.speak(TEXT, voice, seed=1, speed=0.5)) > len(first)
-
-
-@pytest.mark.parametrize(("missing", "told"), [(1, "codec"), (2, "tokenizer"), (3, "shape")])
-def test_a_missing_folder(folders: list[Path], missing: int, told: str) -> None:
-    """Without one of its repositories it does not start, and says which is missing."""
-    left = [folder for index, folder in enumerate(folders) if index != missing]
-    with pytest.raises(StartFailed, match=f"TADA lacks the .*{told}"), model_worker("tada-1b", left):
-        pass
 
 
 def test_a_missing_weight(folders: list[Path], tmp_path: Path) -> None:
@@ -329,10 +317,11 @@ def test_a_missing_weight(folders: list[Path], tmp_path: Path) -> None:
 def test_audio_comes_whole(worker: ModelWorker, voice: Prompt) -> None:
     """Beside signs of life there is one piece of audio, which is all."""
     pieces: list[int] = []
-    whole = worker.speak(
-        TEXT,
-        voice,
-        lambda event: pieces.append(len(event.pcm)) is not None if isinstance(event, Audio) else False,
-        seed=1,
-    )
+
+    def note(event: SpeechEvent) -> bool:
+        if isinstance(event, Audio):
+            pieces.append(len(event.pcm))
+        return False
+
+    whole = worker.speak(TEXT, voice, note, seed=1)
     assert pieces == [2 * len(whole)]
