@@ -1,6 +1,7 @@
 """The cache of voice prompts: an engine's computed form of a voice, in safetensors, computed once.
 
-A prompt is named by what it was made of: the samples and their words, the engine, its version, and its model.
+A prompt is named by what it was made of: the samples, their words and, where it matters, their language, the
+engine, its version, and its model.
 A change of any of them makes another name, and what is kept under the old one is not used again. The file's
 header carries a SHA-256 of the rest; one that is cut off, or damaged, or not there is made anew.
 """
@@ -33,7 +34,9 @@ def path(profile: Profile, info: EngineInfo, model: str) -> str:
     sources = [
         (sample.prepared, sample.sha256, sample.trimmed, sample.transcript) for sample in profile.samples
     ]
-    made_of = msgspec.json.encode([sources, info.name, info.version, model, _terms(cloning)])
+    made_of = msgspec.json.encode(
+        [sources, info.name, info.version, model, _terms(cloning), *_language(profile, cloning)]
+    )
     return f"{FOLDER}/{profile.id}/{info.name}/{hashlib.sha256(made_of).hexdigest()}.safetensors"
 
 
@@ -49,6 +52,13 @@ def _terms(cloning: CloningCapabilities | None) -> dict[str, Any] | None:
         "longest": cloning.longest,
         "transcript": cloning.transcript != "no",
     }
+
+
+def _language(profile: Profile, cloning: CloningCapabilities | None) -> tuple[str, ...]:
+    """Return the language of a voice's samples, where an engine clones some languages only: what it hears in
+    them depends on it.
+    """
+    return profile.languages[:1] if cloning and cloning.languages else ()
 
 
 class PromptCache:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import msgspec
@@ -60,11 +61,22 @@ def _check_request_options(name: str, speech: SpeechCapabilities) -> None:
             raise BrokenContract(f"The mark {mark!r} of `{name}` is no regular expression: {exc}.") from exc
         if compiled.match(""):
             raise BrokenContract(f"The mark {mark!r} of `{name}` fits where nothing is.")
-    if speech.longest_text < 0 or speech.longest_seconds < 0:
+    if speech.longest_text < 0 or not 0 <= speech.longest_seconds < math.inf:
         raise BrokenContract(f"The engine `{name}` takes less than no text.")
 
 
 def _check_figures(info: EngineInfo) -> None:
+    """Check that what others compute with can be computed with: a zero would stop, or starve, the first job.
+
+    Raises BrokenContract.
+    """
+    rates = [one.sample_rate for one in (info.speech, info.transcription) if one]
+    slowest, fastest = info.speech.speed if info.speech else (1.0, 1.0)
+    if min(rates) <= 0 or not 0 < slowest <= fastest < math.inf or not 0 < info.cancel_grace < math.inf:
+        raise BrokenContract(
+            f"The engine `{info.name}` has a rate, a speed or a time to stop that cannot be: "
+            f"{rates} Hz, {slowest:g} to {fastest:g}, {info.cancel_grace:g} s."
+        )
     if info.speech:
         _check_request_options(info.name, info.speech)
     if info.transcription and isinstance(info.concurrency, Batches | Steps) and not info.speech:

@@ -16,6 +16,8 @@ ASKED = {
     THREADS: "a number of threads, and 0 one for each core",
 }
 """the options that are the worker's, and what they should be"""
+ALSO_CALLED = {"mps": "mlx", "gpu": "mlx"}
+"""other names of a device, Apple's GPU, than MLX has for it; torch has one of them"""
 
 
 def take_place(options: Options, *, group: str = "", cache_folder: str = "") -> tuple[Place, Options]:
@@ -40,7 +42,8 @@ def check_place(place: Place, info: EngineInfo) -> None:
     than a processor may not have looked. Raises EngineFailed.
     """
     asked = place.device.partition(":")[0]
-    if asked not in ("auto", info.device.partition(":")[0]):
+    there = info.device.partition(":")[0]
+    if asked not in ("auto", there) and ALSO_CALLED.get(asked) != there:
         raise EngineFailed(
             f"There is no device '{place.device}' for the engine `{info.name}`: it computes on {info.device}."
         )

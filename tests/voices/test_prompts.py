@@ -120,6 +120,16 @@ def test_a_change_makes_another_prompt(other: str) -> None:
     assert other != KEY
 
 
+def test_the_language_counts_where_it_is_asked_for() -> None:
+    """For an engine that clones some languages only, a voice whose language changes gets another prompt; for others
+    it keeps the one it has.
+    """
+    swiss = replace(PROFILE, languages=("de-CH",))
+    choosy = info(cloning=replace(CLONING, languages=("de", "en")))
+    assert path(swiss, choosy, "mimic") != path(PROFILE, choosy, "mimic")
+    assert path(swiss, INFO, "mimic") == KEY
+
+
 def test_other_changes_do_not() -> None:
     """A prompt's path does not depend on the voice's name and description, nor on engine capabilities other
     than cloning.
