@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
-from streaming.text.scripts import LATIN, letters_by_script, main_script
+from streaming.text.scripts import LATIN, OF_FORMULAS, letters_by_script, main_script
 
 SAMPLE = 2000
 """code points that are looked at"""
@@ -59,6 +59,8 @@ LONGEST_MARKED = 4 * SAMPLE
 ITEM = re.compile(r"\S+")
 NOT_PROSE = re.compile(r"https?://.|.@.|\d")
 """what is in links, addresses, codes and names of things in no language"""
+RUN = re.compile(r"https?://[^!-~\s]\S*|[!-~]+")
+"""what may be a link or code within an item that is prose: many languages leave no spaces between words"""
 LONGEST_WORD = 40
 """letters of a word that the detector is given: it takes some 40 times as long for each"""
 
@@ -76,8 +78,8 @@ def detect_language(text: str) -> str:
         MARKUP.sub(" ", text[:LONGEST_MARKED])[:SAMPLE] if MARKED.search(text, 0, SAMPLE) else text[:SAMPLE]
     )
     items = ITEM.findall(unicodedata.normalize("NFKC", shown).translate(UNSEEN))
-    prose = [item for item in items if not NOT_PROSE.search(item)]
-    sample, left_out = " ".join(prose), len(items) - len(prose)
+    left_out = sum(NOT_PROSE.search(item) is not None for item in items)
+    sample = " ".join(filter(None, map(_prose, items)))
     script = main_script(sample)
     if script is None or sum(letters_by_script(sample).values()) < LEAST_LETTERS:
         return "en"
@@ -89,6 +91,18 @@ def detect_language(text: str) -> str:
         return script.language
     found, probability = _predict(sample)
     return found if found in script.others and probability >= MORE_LIKELY else script.language
+
+
+def _prose(item: str) -> str:
+    """Return what of an item tells a language; nothing of a link, an address or a code.
+
+    One with letters that neither codes nor formulas have is a sentence perhaps, with a number in it.
+    """
+    if not NOT_PROSE.search(item):
+        return item
+    if all(OF_FORMULAS.match(char) for char in item if char.isalpha()):
+        return ""
+    return RUN.sub(lambda run: " " if NOT_PROSE.search(run[0]) else run[0], item)
 
 
 def _latin(words: list[str], left_out: int) -> str:

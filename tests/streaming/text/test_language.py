@@ -69,6 +69,37 @@ def test_other_languages_are_found(language: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("language", "text"),
     [
+        ("ja", "東京は25度です。"),
+        ("ja", "きょうは25どです。"),
+        ("ja", "予約は３時です。"),
+        ("ja", "詳しくはhttps://example.com/a?b=1をご覧ください。"),
+        ("ja", "連絡はanna@example.comまで。"),
+        ("zh", "今天25度。"),
+        ("zh", "我有3个iPhone15。"),
+        ("th", "ราคา25บาทครับ"),
+        ("lo", "ລາຄາ25ບາດ"),
+        ("km", "តម្លៃ25ដុល្លារ"),
+        ("my", "ဈေးနှုန်း25ကျပ်"),
+        ("ko", "25도입니다."),
+        ("ru", "Вес:10кг"),
+        ("ar", "عندي٢٥كتابا"),
+        ("en", "5Ω 10Ω 3μF"),
+        ("en", "https://пример.рф/путь1"),
+        ("en", "۲۵"),
+    ],
+)
+def test_numbers_links_and_codes_hide_no_sentence_that_is_written_without_spaces(
+    language: str, text: str
+) -> None:
+    """A sentence without spaces is in its language, whatever number, link or code stands within it; one of
+    signs and codes alone is in none.
+    """
+    assert detect_language(text) == language
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
         ("de", "<p class='the first and only one'>Guten&nbsp;Tag, wie geht es <b>Ihnen</b> heute?</p>"),
         ("fr", "<div><span style='color: red'>Bonjour, comment allez-vous ?</span></div>"),
         ("de", "Das [Handbuch](https://example.org/the/manual/of/this/and/that) liegt auf dem Tisch."),
