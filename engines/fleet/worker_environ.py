@@ -41,7 +41,7 @@ ALLOWED = re.compile(
     r"(?:"
     # the system: where programs, libraries, homes and temporary files are, languages and time
     r"PATH|HOME|USER|LOGNAME|SHELL|TERM|LANG|LANGUAGE|LC_\w+|LOCPATH|TZ|TZDIR|TMPDIR|TEMP|TMP|XDG_\w+"
-    r"|LD_\w+|DYLD_\w+|FONTCONFIG_\w+"
+    r"|LD_\w+|NIX_LD\w*|DYLD_\w+|CONDA_PREFIX|FONTCONFIG_\w+"
     r"|SYSTEMROOT|SYSTEMDRIVE|WINDIR|COMSPEC|PATHEXT|OS|USERPROFILE|USERNAME|HOMEDRIVE|HOMEPATH|APPDATA"
     r"|LOCALAPPDATA|PROGRAMDATA|ALLUSERSPROFILE|PROGRAMFILES(?:\(X86\))?|COMMONPROGRAMFILES(?:\(X86\))?"
     r"|NUMBER_OF_PROCESSORS|PROCESSOR_\w+"
@@ -85,6 +85,9 @@ DEFAULTS = {
     "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
     # without it cuBLAS may add up in another order each time, and a seed is worth less
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+    # what torch cannot compute on Apple's GPU it computes on the processor, and warns: Kokoro's makers ask
+    # for it, whose vocoder takes the angles of complex numbers
+    "PYTORCH_ENABLE_MPS_FALLBACK": "1",
 }
 
 

@@ -122,6 +122,33 @@ def test_an_engine_gets_what_it_needs_and_no_secrets(monkeypatch: pytest.MonkeyP
     run(test)
 
 
+def test_libraries_of_models_find_what_they_need() -> None:
+    """What says where libraries and GPUs are passes, whatever system that is for; what Apple's GPU lacks is computed
+    all the same, unless the gateway was started with another wish.
+    """
+    needed = dict.fromkeys(
+        [
+            "LD_LIBRARY_PATH",
+            "NIX_LD_LIBRARY_PATH",
+            "CONDA_PREFIX",
+            "CUDA_PATH",
+            "CUDA_MPS_PIPE_DIRECTORY",
+            "HIP_VISIBLE_DEVICES",
+            "HSA_OVERRIDE_GFX_VERSION",
+            "ZE_AFFINITY_MASK",
+            "https_proxy",
+            "SSL_CERT_FILE",
+            "LC_ALL",
+            "PYTORCH_ALLOC_CONF",
+        ],
+        "as it was",
+    )
+    found = worker_environ(needed)
+    assert needed.items() <= found.items()
+    assert found["PYTORCH_ENABLE_MPS_FALLBACK"] == "1"
+    assert worker_environ({"PYTORCH_ENABLE_MPS_FALLBACK": "0"})["PYTORCH_ENABLE_MPS_FALLBACK"] == "0"
+
+
 def test_an_engine_is_told_its_place(tmp_path: Path) -> None:
     """Device, dtype and threads of the settings, the environment of the record and the folder of pulled models
     reach an engine when it is loaded, and none of them as an argument of its class.
